@@ -1,0 +1,64 @@
+/**
+ * A loss described as data: what `src/algorithms` chooses and every engine computes.
+ *
+ * For every token t with weight w_t ≠ 0 the loss adds
+ *
+ *     w_t · ( importance_t · policy_t + kl.coefficient · kl_t − entropy.coefficient · H_t )
+ *
+ * The sum is not normalised further: the caller's weights carry the aggregation (token mean, sequence mean,
+ * constant), so the result cannot depend on microbatching, padding or accumulation.
+ *
+ * Notation: π_t the current policy's probability of token t, old_t the `policyLogprobs` given with the batch (the
+ * current policy's own, without gradient, where absent), rollout_t the `rolloutLogprobs`, A_t the advantage,
+ * r_t = π_t / old_t.
+ */
+export interface LossSpec {
+  readonly policy: PolicyTerm;
+  /** Penalty for leaving the reference policy; `null` needs no reference log-probabilities. */
+  readonly kl: KlTerm | null;
+  /** Bonus for the entropy of the next-token distribution; `null` switches it off. */
+  readonly entropy: { readonly coefficient: number } | null;
+  /** Correction for sampler and trainer disagreeing on probabilities (TIS); `null` switches it off. */
+  readonly importance: ImportanceTerm | null;
+  /** Logits are divided by this before every softmax, as they were when sampling. */
+  readonly temperature: number;
+}
+
+/** The part of the loss that follows the advantages. */
+export type PolicyTerm =
+  | {
+      /** PPO's clipped surrogate: −min(r·A, clip(r, 1−low, 1+high)·A). GRPO, Dr. GRPO, DAPO; GSPO with `ratio: 'sequence'`. */
+      readonly type: 'clipped';
+      /** `sequence`: r is the geometric mean of the token ratios over the tokens with weight (GSPO eq. 7). */
+      readonly ratio: 'token' | 'sequence';
+      readonly clipLow: number;
+      readonly clipHigh: number;
+      /** For A < 0 the loss is at most −dualClip·A (verl's `clip_ratio_c`); `null` switches it off. */
+      readonly dualClip: number | null;
+    }
+  | {
+      /** CISPO: −stopgrad(clip(r, min, max))·A·log π. Bounds are absolute ratios. */
+      readonly type: 'cispo';
+      readonly minRatio: number;
+      readonly maxRatio: number;
+    }
+  /** −A·log π: REINFORCE, RLOO. */
+  | { readonly type: 'reinforce' }
+  /** −log π: supervised learning; advantages are ignored. */
+  | { readonly type: 'cross-entropy' };
+
+/** With d = log ref − log π: k1 = −d, k2 = d²/2, k3 = e^d − d − 1 (Schulman). */
+export interface KlTerm {
+  readonly estimator: 'k1' | 'k2' | 'k3';
+  readonly coefficient: number;
+}
+
+/**
+ * Weight old_t / rollout_t without gradient; `truncate` caps it at `cap`, `mask` zeroes what exceeds it.
+ * `sequence` uses the product over the tokens with weight.
+ */
+export interface ImportanceTerm {
+  readonly level: 'token' | 'sequence';
+  readonly mode: 'truncate' | 'mask';
+  readonly cap: number;
+}

@@ -1,0 +1,53 @@
+/** One turn of a conversation, in the shape every chat template reads. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** Tests a program must pass, in Gradus's own form; readers of other formats translate into it. */
+export type ProblemTests =
+  | {
+      /** Call `entryPoint` with each `arguments` list and compare what it returns. */
+      readonly type: 'function';
+      readonly language: 'javascript' | 'python';
+      readonly entryPoint: string;
+      readonly cases: readonly { readonly arguments: readonly unknown[]; readonly expected: unknown }[];
+    }
+  | {
+      /** Run the program once per case and compare what it prints. */
+      readonly type: 'stdio';
+      readonly language: 'javascript' | 'python';
+      readonly cases: readonly { readonly input: string; readonly output: string }[];
+    };
+
+/**
+ * An item with a checkable answer: what all of Gradus is about.
+ *
+ * @example
+ * const problem: Problem = {
+ *   id: 'linear-equation/2/train/17', domain: 'math', family: 'linear-equation', knob: 2,
+ *   prompt: [{ role: 'user', content: '3x+5=20. x=?' }], answer: '5', source: 'generated',
+ * };
+ */
+export interface Problem {
+  /** Unique within a run and stable over runs: pass rates are stored under it. */
+  readonly id: string;
+  /** What kind of checking it needs, e.g. `math` or `code`: recipes choose verifiers and mixes by it. */
+  readonly domain: string;
+  /** The topic or generator within the domain. */
+  readonly family?: string;
+  /** The generator's difficulty setting, 1 = easiest. A guess made beforehand, never a pass rate. */
+  readonly knob?: number;
+  readonly prompt: readonly Message[];
+  /** The gold answer, for problems whose answer is compared. */
+  readonly answer?: string;
+  /** The tests, for problems whose answer is a program. */
+  readonly tests?: ProblemTests;
+  /** Where it came from: a file, a data set name, or `generated`. */
+  readonly source: string;
+  readonly licence?: string;
+  /** A worked solution to learn from (supervised only; never shown to a verifier). */
+  readonly solution?: string;
+  /** Whatever else the source said about it, passed through untouched. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,91 @@
+/**
+ * All randomness of Gradus. Two kinds:
+ *
+ * - a *stream* (`createRng`) is drawn from in order and can be saved and restored in a checkpoint;
+ * - a *counter-based* draw (`uniformAt`) depends only on its key and counters, so a result never depends on
+ *   how work was batched or in which order it ran.
+ */
+
+/** Four 32-bit words: the whole state of a stream, as JSON. */
+export type RngState = readonly [number, number, number, number];
+
+/** A named stream of pseudo-random numbers (sfc32). */
+export interface Rng {
+  /** The next number in [0, 1), 32 bits of it. */
+  next(): number;
+  /** A whole number in [min, max], both ends included. */
+  integer(min: number, max: number): number;
+  /** One element, uniformly. */
+  pick<T>(items: readonly T[]): T;
+  /** A shuffled copy. */
+  shuffle<T>(items: readonly T[]): T[];
+  /** The state before the next draw. */
+  save(): RngState;
+}
+
+/** 32-bit hash of any number of strings and numbers (FNV-1a per part, murmur3 finaliser between parts). */
+export function hashKey(...parts: readonly (string | number)[]): number {
+  let hash = 0x811c9dc5;
+  for (const part of parts) {
+    const text = typeof part === 'number' ? `#${part}` : part;
+    for (let i = 0; i < text.length; i++) {
+      hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    }
+    hash = mix(hash ^ text.length);
+  }
+  return hash >>> 0;
+}
+
+/** A number in [0, 1) decided by the key and the counters alone, never by what was drawn before. */
+export function uniformAt(key: number, ...counters: readonly number[]): number {
+  let hash = mix(key ^ 0x9e3779b9);
+  for (const counter of counters) hash = mix(Math.imul(hash ^ counter, 0x85ebca6b) + 0x6d2b79f5);
+  return (hash >>> 0) / 4294967296;
+}
+
+/**
+ * A stream named by a seed and a path, e.g. `createRng(7, 'problems', 'train')`. Streams with different names are
+ * independent for all practical purposes.
+ */
+export function createRng(seed: number, ...name: readonly (string | number)[]): Rng {
+  const key = (index: number): number => hashKey(seed, ...name, index);
+  const rng = restoreRng([key(0), key(1), key(2), 1]);
+  for (let i = 0; i < 12; i++) rng.next();
+  return rng;
+}
+
+/** Continues a stream from a saved state. */
+export function restoreRng(state: RngState): Rng {
+  let [a, b, c, counter] = state;
+  const next = (): number => {
+    const sum = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + sum;
+    c |= 0;
+    return (sum >>> 0) / 4294967296;
+  };
+  const integer = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
+  return {
+    next,
+    integer,
+    pick: (items) => items[integer(0, items.length - 1)]!,
+    shuffle: (items) => {
+      const copy = [...items];
+      for (let i = copy.length - 1; i > 0; i--) {
+        const j = integer(0, i);
+        [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+      }
+      return copy;
+    },
+    save: () => [a, b, c, counter],
+  };
+}
+
+function mix(value: number): number {
+  let hash = value;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
+  return hash ^ (hash >>> 16);
+}

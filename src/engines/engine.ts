@@ -1,0 +1,155 @@
+import type { TokenBatch, TrainingBatch } from '../core/batch.ts';
+import type { LossSpec } from '../core/loss-spec.ts';
+import type { Message } from '../core/problem.ts';
+import type { FinishReason } from '../core/rollout.ts';
+
+/**
+ * What can sample and learn. An engine knows tensors and nothing of difficulty, stages or rewards (the cut of the
+ * Tinker API). Every array is per token: index t speaks of token t.
+ *
+ * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (sampling only).
+ *
+ * @example
+ * await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny' });
+ * for await (const completion of engine.sample({ prompts: [{ key: 'q1', prompt: messages, count: 8 }], maxTokens: 32, seed: 0 }))
+ *   console.log(completion.text);
+ */
+export interface Engine extends AsyncDisposable {
+  readonly info: EngineInfo;
+
+  /** The token ids the model would be given for these messages: chat template, then the generation prompt. */
+  encode(prompt: readonly Message[]): Int32Array;
+  /** Tokens of plain text, without template or special tokens added. */
+  encodeText(text: string): Int32Array;
+  decode(tokens: Int32Array): string;
+
+  /**
+   * Streams each completion as soon as it ends, in no promised order. Randomness is counter-based on (seed, prompt key,
+   * rollout index, position), so what is written never depends on how requests were batched.
+   * Aborting the signal ends the stream; unfinished completions are dropped.
+   */
+  sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion>;
+
+  /** Per sequence an array of its length: log-probability of token t given the tokens before it; entry 0 is 0. */
+  logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
+
+  /** Adds the gradient of the loss to what is accumulated since the last `optimStep`. */
+  forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats>;
+
+  /**
+   * AdamW on the accumulated gradient, then clears it; `policyVersion` grows by 1.
+   * Non-finite gradients change nothing but are cleared, and are reported as `applied: false`.
+   */
+  optimStep(step: OptimStep): Promise<StepStats>;
+
+  /** Writes weights, optimizer and version so that `loadState` continues bit for bit. Creates `dir`. */
+  saveState(dir: string): Promise<void>;
+  loadState(dir: string): Promise<void>;
+
+  /** Writes a Hugging Face folder any other tool loads. Creates `dir`. */
+  exportModel(dir: string): Promise<void>;
+}
+
+/** What an engine says of itself; recorded in the run. */
+export interface EngineInfo {
+  readonly engine: string;
+  /** The folder or name it was opened with. */
+  readonly model: string;
+  /** sha256 over the weights as loaded: identifies the base model in stored pass rates. */
+  readonly modelHash: string;
+  readonly architecture: string;
+  readonly parameters: number;
+  readonly vocabSize: number;
+  /** Longest prompt + completion in tokens. */
+  readonly maxSequenceTokens: number;
+  readonly device: string;
+  readonly canTrain: boolean;
+  readonly policyVersion: number;
+}
+
+/** One prompt and how many completions of it to draw. */
+export interface SamplePrompt {
+  /** Names the prompt for the random numbers; the problem id. */
+  readonly key: string;
+  readonly prompt: readonly Message[] | Int32Array;
+  readonly count: number;
+  /** Rollout index of the first completion; default 0. More rollouts of the same prompt start where the last ended. */
+  readonly firstIndex?: number;
+}
+
+export interface SampleRequest {
+  readonly prompts: readonly SamplePrompt[];
+  /** Most tokens to write per completion. */
+  readonly maxTokens: number;
+  /** 0 is greedy. Default 1. */
+  readonly temperature?: number;
+  /** Keep the smallest set of tokens whose probability reaches this. Default 1: all. */
+  readonly topP?: number;
+  /** Keep this many most probable tokens. Default 0: all. */
+  readonly topK?: number;
+  /** Strings that end a completion when written; kept in the text. The model's own end tokens always stop. */
+  readonly stop?: readonly string[];
+  readonly seed: number;
+}
+
+/** One finished completion. */
+export interface Completion {
+  readonly key: string;
+  /** Rollout index: `firstIndex` … `firstIndex + count − 1`. */
+  readonly index: number;
+  readonly promptTokens: Int32Array;
+  /** Written tokens, including the end token if one was written. */
+  readonly tokens: Int32Array;
+  /** Log-probabilities of `tokens` under the full softmax at the sampling temperature (before top-p/top-k; at temperature 0: of temperature 1). */
+  readonly rolloutLogprobs: Float32Array;
+  /** `tokens` decoded, special tokens left out. */
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly policyVersion: number;
+}
+
+/** What one `forwardBackward` found. Means are over tokens with non-zero weight. An absent key was not measured. */
+export interface LossStats {
+  readonly loss: number;
+  /** Tokens with non-zero weight. */
+  readonly tokens: number;
+  /** Tokens processed, padding left out. */
+  readonly processedTokens: number;
+  readonly sequences: number;
+  /** Mean entropy of the next-token distribution, nats. */
+  readonly entropy?: number;
+  /** Mean of the KL estimator against the reference, before its coefficient. */
+  readonly kl?: number;
+  /** Share of tokens whose ratio was clipped from below / above in the binding direction. */
+  readonly clipLow?: number;
+  readonly clipHigh?: number;
+  /** Mean of rollout − current log-probability: sampler and trainer disagreeing (k1 estimate), nats. */
+  readonly mismatchKl?: number;
+  /** Largest |p − p_rollout| over tokens. */
+  readonly maxProbabilityGap?: number;
+  /** Current log-probabilities per sequence, entry 0 is 0. */
+  readonly logprobs: readonly Float32Array[];
+}
+
+/** One AdamW update (Loshchilov & Hutter 2019), in PyTorch's semantics. */
+export interface OptimStep {
+  readonly learningRate: number;
+  /** Default 0.9. */
+  readonly beta1?: number;
+  /** Default 0.999. */
+  readonly beta2?: number;
+  /** Default 1e-8. */
+  readonly epsilon?: number;
+  /** Decoupled; default 0. Not applied to biases and norms. */
+  readonly weightDecay?: number;
+  /** Clip the global gradient norm to this; absent: no clipping. */
+  readonly maxGradNorm?: number;
+}
+
+export interface StepStats {
+  readonly policyVersion: number;
+  /** Global L2 norm before clipping. */
+  readonly gradNorm: number;
+  /** False when the gradient was not finite and nothing was changed. */
+  readonly applied: boolean;
+}

@@ -1,0 +1,18 @@
+import type { Problem } from '../core/problem.ts';
+import type { Verdict } from '../core/verdict.ts';
+
+/**
+ * Says whether a completion solves a problem. A wrong answer is a verdict, a broken verifier is a `VerifierError`.
+ *
+ * @example
+ * await using verifier = openVerifier(boxedMath());
+ * const verdict = await verifier.verify(problem, 'so x is \\boxed{5}');
+ */
+export interface Verifier extends AsyncDisposable {
+  readonly name: string;
+  /** Changes whenever any verdict could change: stored pass rates are keyed by `name@version`. */
+  readonly version: string;
+  /** Throws a `DataError` naming the problem when nobody's answer to it could be judged (no gold, unreadable gold). */
+  check(problem: Problem): void;
+  verify(problem: Problem, completion: string, signal?: AbortSignal): Promise<Verdict>;
+}
