@@ -1,0 +1,60 @@
+/** What is being waited for right now, by name: so that a stall can say what it waits for instead of hanging silently. */
+export interface PendingWork {
+  /** Registers a piece of work; call the returned function when it is over. */
+  begin(what: string): () => void;
+  /** How many pieces have ended so far: a watchdog sees progress by it. */
+  readonly ended: number;
+  /** The longest-waiting pieces, oldest first. */
+  oldest(limit: number): string[];
+  readonly size: number;
+}
+
+/** An empty list of pending work. */
+export function createPendingWork(): PendingWork {
+  const waiting = new Map<number, string>();
+  let started = 0;
+  let ended = 0;
+  return {
+    begin(what) {
+      const id = started++;
+      waiting.set(id, what);
+      return () => {
+        if (waiting.delete(id)) ended++;
+      };
+    },
+    get ended() {
+      return ended;
+    },
+    get size() {
+      return waiting.size;
+    },
+    oldest: (limit) => [...waiting.values()].slice(0, limit),
+  };
+}
+
+/**
+ * Calls `report` each time nothing has ended for `afterMs`, with a sentence naming what is pending.
+ * Returns a function that stops watching. The timer does not keep the process alive.
+ */
+export function watchForStalls(
+  pending: PendingWork,
+  afterMs: number,
+  report: (message: string) => void,
+): () => void {
+  let seen = pending.ended;
+  let quietMs = 0;
+  const tickMs = Math.max(1, Math.min(afterMs, 1000));
+  const timer = setInterval(() => {
+    if (pending.size === 0 || pending.ended !== seen) {
+      seen = pending.ended;
+      quietMs = 0;
+      return;
+    }
+    quietMs += tickMs;
+    if (quietMs % afterMs >= tickMs) return;
+    const names = pending.oldest(3).join(', ');
+    report(`nothing has finished for ${Math.round(quietMs / 1000)} s; waiting for ${pending.size}: ${names}`);
+  }, tickMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,180 @@
+import { VerifierError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Rollout, RolloutGroup } from '../core/rollout.ts';
+import type { Verdict } from '../core/verdict.ts';
+import type { Completion, Engine } from '../engines/engine.ts';
+import type { Verifier } from '../verifiers/verifier.ts';
+import type { PendingWork } from './pending.ts';
+
+/** Who writes and who judges. */
+export interface RolloutParts {
+  readonly engine: Pick<Engine, 'sample'>;
+  readonly verifierFor: (problem: Problem) => Verifier;
+  /** Where unfinished work is named, for a watchdog. */
+  readonly pending?: PendingWork;
+}
+
+/** Which problems to attempt, how often and how. Problem ids must be distinct: they name the random numbers. */
+export interface RolloutRequest {
+  readonly problems: readonly Problem[];
+  /** Attempts per problem. */
+  readonly rollouts: number;
+  /** Index of the first attempt; default 0. */
+  readonly firstIndex?: number;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly stop?: readonly string[];
+  readonly seed: number;
+}
+
+/**
+ * Engine + verifier + problems → judged rollout groups, each yielded as soon as its last verdict is in (in no promised
+ * order). Completions are verified while others still decode. A verifier that breaks or a completion that never comes
+ * is data: a rollout with an `ungradable` verdict, so one bad problem cannot end a run.
+ *
+ * @example
+ * for await (const group of rollGroups({ engine, verifierFor }, { problems, rollouts: 8, maxTokens: 64, temperature: 1, seed: 1 }))
+ *   console.log(group.problem.id, group.rollouts.filter((rollout) => rollout.verdict.outcome === 'correct').length);
+ */
+export async function* rollGroups(
+  parts: RolloutParts,
+  request: RolloutRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<RolloutGroup> {
+  const open = new Map(
+    request.problems.map((problem) => [problem.id, { problem, judged: [] as Promise<Rollout>[] }]),
+  );
+  const finished: Promise<RolloutGroup>[] = [];
+  const { problems, rollouts, firstIndex = 0, ...sampling } = request;
+  const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count: rollouts, firstIndex }));
+
+  for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
+    const group = open.get(completion.key);
+    if (group === undefined) continue;
+    group.judged.push(judge(parts, group.problem, completion, signal));
+    if (group.judged.length === rollouts) {
+      open.delete(completion.key);
+      finished.push(closeGroup(group.problem, group.judged, request));
+    }
+    while (finished.length > 0 && (await isSettled(finished[0]!))) yield await finished.shift()!;
+  }
+  signal?.throwIfAborted();
+  for (const { problem, judged } of open.values()) finished.push(closeGroup(problem, judged, request));
+  for (const group of finished) yield await group;
+}
+
+/** The same, collected in the order the problems were given. */
+export async function rollAll(
+  parts: RolloutParts,
+  request: RolloutRequest,
+  signal?: AbortSignal,
+  onGroup: (group: RolloutGroup) => void = () => {},
+): Promise<RolloutGroup[]> {
+  const byId = new Map<string, RolloutGroup>();
+  for await (const group of rollGroups(parts, request, signal)) {
+    byId.set(group.problem.id, group);
+    onGroup(group);
+  }
+  return request.problems.map(({ id }) => byId.get(id)!);
+}
+
+async function* trackDecoding(
+  { engine, pending }: RolloutParts,
+  request: Parameters<Engine['sample']>[0],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Completion> {
+  const done = new Map(request.prompts.map(({ key }) => [key, pending?.begin(`decoding ${key}`)]));
+  const left = new Map(request.prompts.map(({ key, count }) => [key, count]));
+  try {
+    for await (const completion of engine.sample(request, signal)) {
+      const remaining = left.get(completion.key)! - 1;
+      left.set(completion.key, remaining);
+      if (remaining === 0) done.get(completion.key)?.();
+      yield completion;
+    }
+  } finally {
+    for (const end of done.values()) end?.();
+  }
+}
+
+async function judge(
+  { verifierFor, pending }: RolloutParts,
+  problem: Problem,
+  completion: Completion,
+  signal: AbortSignal | undefined,
+): Promise<Rollout> {
+  const end = pending?.begin(`verifying ${problem.id} #${completion.index}`);
+  const verdict = await verdictOf(verifierFor(problem), problem, completion.text, signal);
+  end?.();
+  const { key, index, promptTokens, tokens, rolloutLogprobs, text, finishReason, policyVersion } = completion;
+  return {
+    problemId: key,
+    index,
+    promptTokens,
+    tokens,
+    rolloutLogprobs,
+    text,
+    finishReason,
+    policyVersion,
+    verdict,
+  };
+}
+
+async function verdictOf(
+  verifier: Verifier,
+  problem: Problem,
+  text: string,
+  signal: AbortSignal | undefined,
+): Promise<Verdict> {
+  try {
+    return await verifier.verify(problem, text, signal);
+  } catch (cause) {
+    if (signal?.aborted === true) throw cause;
+    const error = new VerifierError(`${verifier.name} broke on ${problem.id}: ${String(cause)}`, { cause });
+    return {
+      outcome: 'ungradable',
+      score: 0,
+      reason: error.message,
+      verifier: `${verifier.name}@${verifier.version}`,
+    };
+  }
+}
+
+/** Waits for the verdicts; attempts the engine never returned become rollouts that say so. */
+async function closeGroup(
+  problem: Problem,
+  judged: readonly Promise<Rollout>[],
+  { rollouts, firstIndex = 0 }: RolloutRequest,
+): Promise<RolloutGroup> {
+  const byIndex = new Map((await Promise.all(judged)).map((rollout) => [rollout.index, rollout]));
+  const indices = Array.from({ length: rollouts }, (_, i) => firstIndex + i);
+  return { problem, rollouts: indices.map((index) => byIndex.get(index) ?? lostRollout(problem, index)) };
+}
+
+function lostRollout(problem: Problem, index: number): Rollout {
+  return {
+    problemId: problem.id,
+    index,
+    promptTokens: new Int32Array(0),
+    tokens: new Int32Array(0),
+    rolloutLogprobs: new Float32Array(0),
+    text: '',
+    finishReason: 'error',
+    policyVersion: -1,
+    verdict: {
+      outcome: 'ungradable',
+      score: 0,
+      reason: 'the engine ended without returning this completion',
+      verifier: 'none',
+    },
+  };
+}
+
+/** Whether a promise has already settled, without waiting for it. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const notYet = Symbol('pending');
+  const first = await Promise.race([promise, Promise.resolve(notYet)]).catch(() => undefined);
+  return first !== notYet;
+}
