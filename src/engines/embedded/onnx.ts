@@ -1,0 +1,169 @@
+/**
+ * Writes ONNX models: just enough of the protobuf wire format (onnx.proto3) for the graphs this engine builds.
+ * A message is a list of byte chunks, so large weights are copied once, when the model is joined.
+ */
+
+/** Element types the engine's graphs use, with their numbers in `TensorProto.DataType`. */
+const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
+
+/** The type of a tensor's elements; also the names `ort.Tensor` knows them by. */
+export type ElementType = keyof typeof elementTypes;
+
+/** An attribute of a node. Plain numbers are integers; `{ float }` marks the real ones. */
+export type Attribute = string | number | readonly number[] | { readonly float: number };
+
+/** One operation. `domain` is empty for ONNX's own operators and `com.microsoft` for the runtime's. */
+export interface OnnxNode {
+  readonly type: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly domain?: 'com.microsoft';
+}
+
+/** A name with type and shape; a string as dimension is symbolic (any size). */
+export interface OnnxValue {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly (number | string)[];
+}
+
+/** A constant stored in the model; `data` in row-major order. `bool` takes a `Uint8Array` of 0 and 1. */
+export interface OnnxConstant {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
+}
+
+/** A whole graph. Nodes must stand in an order in which they can run. */
+export interface OnnxModel {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: readonly OnnxConstant[];
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+}
+
+/**
+ * The bytes `ort.InferenceSession.create` takes: IR version 9, opset 18 and `com.microsoft` 1.
+ *
+ * @example
+ * encodeModel({
+ *   inputs: [{ name: 'x', type: 'float32', shape: [2] }], outputs: [{ name: 'y', type: 'float32', shape: [2] }],
+ *   constants: [], nodes: [{ type: 'Neg', inputs: ['x'], outputs: ['y'] }],
+ * });
+ */
+export function encodeModel(model: OnnxModel): Uint8Array {
+  const graph = new Message();
+  for (const node of model.nodes) graph.message(1, encodeNode(node));
+  graph.text(2, 'gradus');
+  for (const constant of model.constants) graph.message(5, encodeConstant(constant));
+  for (const value of model.inputs) graph.message(11, encodeValue(value));
+  for (const value of model.outputs) graph.message(12, encodeValue(value));
+  const opset = (domain: string, version: number): Message =>
+    new Message().text(1, domain).integer(2, version);
+  return new Message()
+    .integer(1, 9)
+    .message(7, graph)
+    .message(8, opset('', 18))
+    .message(8, opset('com.microsoft', 1))
+    .join();
+}
+
+function encodeNode(node: OnnxNode): Message {
+  const message = new Message();
+  for (const name of node.inputs) message.text(1, name);
+  for (const name of node.outputs) message.text(2, name);
+  message.text(4, node.type);
+  for (const [name, value] of Object.entries(node.attributes ?? {})) {
+    message.message(5, encodeAttribute(name, value));
+  }
+  return node.domain === undefined ? message : message.text(7, node.domain);
+}
+
+function encodeAttribute(name: string, value: Attribute): Message {
+  const message = new Message().text(1, name);
+  if (typeof value === 'string') return message.text(4, value).integer(20, 3);
+  if (typeof value === 'number') return message.integer(3, value).integer(20, 2);
+  if ('float' in value) return message.float(2, value.float).integer(20, 1);
+  for (const item of value) message.integer(8, item);
+  return message.integer(20, 7);
+}
+
+function encodeConstant({ name, type, shape, data }: OnnxConstant): Message {
+  const message = new Message();
+  for (const size of shape) message.integer(1, size);
+  return message
+    .integer(2, elementTypes[type])
+    .text(8, name)
+    .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function encodeValue({ name, type, shape }: OnnxValue): Message {
+  const dimensions = new Message();
+  for (const size of shape) {
+    const dimension = typeof size === 'number' ? new Message().integer(1, size) : new Message().text(2, size);
+    dimensions.message(1, dimension);
+  }
+  const tensor = new Message().integer(1, elementTypes[type]).message(2, dimensions);
+  return new Message().text(1, name).message(2, new Message().message(1, tensor));
+}
+
+const utf8 = new TextEncoder();
+
+/** A protobuf message under construction. The number before each value is its field number. */
+class Message {
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  integer(field: number, value: number): this {
+    return this.#varint(field * 8).#varint(value);
+  }
+
+  float(field: number, value: number): this {
+    return this.#varint(field * 8 + 5).#append(new Uint8Array(new Float32Array([value]).buffer));
+  }
+
+  text(field: number, value: string): this {
+    return this.bytes(field, utf8.encode(value));
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    return this.#varint(field * 8 + 2)
+      .#varint(value.length)
+      .#append(value);
+  }
+
+  message(field: number, value: Message): this {
+    this.#varint(field * 8 + 2).#varint(value.#length);
+    for (const chunk of value.#chunks) this.#append(chunk);
+    return this;
+  }
+
+  join(): Uint8Array {
+    const joined = new Uint8Array(this.#length);
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      joined.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return joined;
+  }
+
+  /** Seven bits a byte, lowest first; negative numbers as 64-bit two's complement. */
+  #varint(value: number): this {
+    const bytes: number[] = [];
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest > 127n) {
+      bytes.push(Number(rest & 127n) | 128);
+      rest >>= 7n;
+    }
+    return this.#append(Uint8Array.from([...bytes, Number(rest)]));
+  }
+
+  #append(chunk: Uint8Array): this {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    return this;
+  }
+}

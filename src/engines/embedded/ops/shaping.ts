@@ -1,0 +1,158 @@
+import { apply, type Op, type Shape, type Value } from '../graph.ts';
+
+/** Ops that move, repeat or add up elements. They share a file because each is another's derivative. */
+
+const count = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
+
+const reshapeOp: Op<{ shape: Shape }> = {
+  name: 'reshape',
+  shapes: ([from], { shape }) =>
+    count(from!) === count(shape) ? [shape] : `${count(shape)} elements for [${shape.join(', ')}]`,
+  emit(emitter, { inputs, outputs }, { attributes }) {
+    emitter.node('Reshape', [inputs[0]!, emitter.integers(attributes.shape)], {}, outputs);
+  },
+  vjp: ({ inputs }, gradient) => [reshape(gradient, inputs[0]!.shape)],
+};
+
+/** The same elements in the same row-major order under another shape. */
+export function reshape(x: Value, shape: Shape): Value {
+  const isSame = shape.length === x.shape.length && shape.every((size, axis) => size === x.shape[axis]);
+  return isSame ? x : apply(reshapeOp, [x], { shape });
+}
+
+const transposeOp: Op<{ order: readonly number[] }> = {
+  name: 'transpose',
+  shapes: ([from], { order }) =>
+    order.toSorted((a, b) => a - b).every((axis, index) => axis === index) && order.length === from!.length
+      ? [order.map((axis) => from![axis]!)]
+      : `as many axes as in the order [${order.join(', ')}]`,
+  emit(emitter, { inputs, outputs }, { attributes }) {
+    emitter.node('Transpose', inputs, { perm: attributes.order }, outputs);
+  },
+  vjp: ({ attributes: { order } }, gradient) => [
+    transpose(
+      gradient,
+      order.map((_, axis) => order.indexOf(axis)),
+    ),
+  ],
+};
+
+/** Reorders dimensions: dimension i of the result is dimension `order[i]` of x. */
+export function transpose(x: Value, order: readonly number[]): Value {
+  return apply(transposeOp, [x], { order });
+}
+
+interface SliceAttributes {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const sliceOp: Op<SliceAttributes> = {
+  name: 'slice',
+  shapes: ([from], { axis, start, end }) =>
+    start >= 0 && start < end && end <= (from![axis] ?? 0)
+      ? [from!.with(axis, end - start)]
+      : `axis ${axis} to contain ${start} … ${end}`,
+  emit(emitter, { inputs, outputs }, { attributes: { axis, start, end } }) {
+    const bounds = [[start], [end], [axis]].map((values) => emitter.integers(values));
+    emitter.node('Slice', [inputs[0]!, ...bounds], {}, outputs);
+  },
+  vjp: ({ inputs, attributes: { axis, start, end } }, gradient) => {
+    const after = inputs[0]!.shape[axis]! - end;
+    return [apply(padOp, [gradient], { axis, before: start, after })];
+  },
+};
+
+/** Elements `start` … `end` (excluded) along an axis. */
+export function slice(x: Value, axis: number, start: number, end: number): Value {
+  return start === 0 && end === x.shape[axis] ? x : apply(sliceOp, [x], { axis, start, end });
+}
+
+const padOp: Op<{ axis: number; before: number; after: number }> = {
+  name: 'pad',
+  shapes: ([from], { axis, before, after }) => [from!.with(axis, before + from![axis]! + after)],
+  emit(emitter, { inputs, outputs }, { inputs: [x], attributes: { axis, before, after } }) {
+    const rank = x!.shape.length;
+    const pads = Array.from({ length: 2 * rank }, (_, i) =>
+      i === axis ? before : i === axis + rank ? after : 0,
+    );
+    emitter.node('Pad', [inputs[0]!, emitter.integers(pads)], {}, outputs);
+  },
+  vjp: ({ inputs, attributes: { axis, before } }, gradient) => {
+    return [slice(gradient, axis, before, before + inputs[0]!.shape[axis]!)];
+  },
+};
+
+const concatOp: Op<{ axis: number }> = {
+  name: 'concat',
+  shapes: (parts, { axis }) => {
+    const shape = parts[0]!.with(
+      axis,
+      parts.reduce((sum, part) => sum + part[axis]!, 0),
+    );
+    const fits = parts.every((part) => part.every((size, i) => i === axis || size === shape[i]));
+    return fits ? [shape] : `equal sizes on all axes but ${axis}`;
+  },
+  emit(emitter, { inputs, outputs }, { attributes }) {
+    emitter.node('Concat', inputs, { axis: attributes.axis }, outputs);
+  },
+  vjp: ({ inputs, attributes: { axis } }, gradient) => {
+    let start = 0;
+    return inputs.map(({ shape }) => slice(gradient, axis, start, (start += shape[axis]!)));
+  },
+};
+
+/** Joins tensors end to end along an axis. */
+export function concat(parts: readonly Value[], axis: number): Value {
+  return parts.length === 1 ? parts[0]! : apply(concatOp, parts, { axis });
+}
+
+const sumOp: Op<{ axes: readonly number[] }> = {
+  name: 'sum',
+  shapes: ([from], { axes }) =>
+    axes.every((axis) => axis < from!.length)
+      ? [from!.map((size, axis) => (axes.includes(axis) ? 1 : size))]
+      : `more axes than ${Math.max(...axes)}`,
+  emit(emitter, { inputs, outputs }, { attributes }) {
+    emitter.node('ReduceSum', [inputs[0]!, emitter.integers(attributes.axes)], { keepdims: 1 }, outputs);
+  },
+  vjp: ({ inputs }, gradient) => [expand(gradient, inputs[0]!.shape)],
+};
+
+/** Adds up along axes, which stay as size 1. */
+export function sum(x: Value, axes: readonly number[]): Value {
+  return axes.length === 0 ? x : apply(sumOp, [x], { axes });
+}
+
+/** Adds up everything: a scalar. */
+export function sumAll(x: Value): Value {
+  return reshape(sum(x, [...x.shape.keys()]), []);
+}
+
+const expandOp: Op<{ shape: Shape }> = {
+  name: 'expand',
+  shapes: ([from], { shape }) =>
+    from!.length === shape.length && from!.every((size, axis) => size === 1 || size === shape[axis])
+      ? [shape]
+      : `sizes 1 or those of [${shape.join(', ')}]`,
+  emit(emitter, { inputs, outputs }, { attributes }) {
+    emitter.node('Expand', [inputs[0]!, emitter.integers(attributes.shape)], {}, outputs);
+  },
+  vjp: ({ inputs }, gradient) => [sumTo(gradient, inputs[0]!.shape)],
+};
+
+/** Repeats x along its axes of size 1 until it has this shape. */
+export function expand(x: Value, shape: Shape): Value {
+  const aligned = reshape(x, [...Array<number>(shape.length - x.shape.length).fill(1), ...x.shape]);
+  const isSame = shape.every((size, axis) => size === aligned.shape[axis]);
+  return isSame ? aligned : apply(expandOp, [aligned], { shape });
+}
+
+/** Undoes broadcasting: adds up whatever was repeated to get from `shape` to x's shape. */
+export function sumTo(x: Value, shape: Shape): Value {
+  const extra = x.shape.length - shape.length;
+  const repeated = (axis: number): boolean =>
+    axis < extra || (shape[axis - extra] === 1 && x.shape[axis] !== 1);
+  return reshape(sum(x, [...x.shape.keys()].filter(repeated)), shape);
+}

@@ -1,0 +1,96 @@
+import { createRng } from '../../core/rng.ts';
+import type { ModelConfig } from '../model-files/model-config.ts';
+
+/** One weight tensor within the flat vector of all weights, under its Hugging Face name. */
+export interface ParameterEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** First element in the flat vector. */
+  readonly offset: number;
+  readonly length: number;
+  /** Weight decay applies: matrices yes, biases and norms no. */
+  readonly decay: boolean;
+}
+
+/** Where every weight of a model lies in one `Float32Array`. Depends on the config alone. */
+export interface ParameterLayout {
+  readonly entries: readonly ParameterEntry[];
+  /** Number of all weights. */
+  readonly length: number;
+}
+
+/**
+ * Lays all weights of a model end to end: training, optimizer state and checkpoints work on one flat vector.
+ * Projections keep Hugging Face's [output, input] orientation.
+ */
+export function parameterLayout(config: ModelConfig): ParameterLayout {
+  const entries: ParameterEntry[] = [];
+  let offset = 0;
+  for (const [name, shape] of parameterShapes(config)) {
+    const length = shape.reduce((product, size) => product * size, 1);
+    entries.push({ name, shape, offset, length, decay: shape.length > 1 });
+    offset += length;
+  }
+  return { entries, length: offset };
+}
+
+/**
+ * Weights for a model that starts from nothing: matrices normal with standard deviation 0.02, those that write into
+ * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone.
+ */
+export function initialWeights(config: ModelConfig, seed: number): Float32Array {
+  const { entries, length } = parameterLayout(config);
+  const weights = new Float32Array(length);
+  for (const entry of entries) {
+    const slice = weights.subarray(entry.offset, entry.offset + entry.length);
+    if (entry.decay) fillNormal(slice, deviation(entry.name, config), seed, entry.name);
+    else if (entry.name.endsWith('norm.weight')) slice.fill(1);
+  }
+  return weights;
+}
+
+function parameterShapes(config: ModelConfig): [name: string, shape: number[]][] {
+  const { hiddenSize, vocabSize, tieEmbeddings } = config;
+  const shapes: [string, number[]][] = [['model.embed_tokens.weight', [vocabSize, hiddenSize]]];
+  for (let layer = 0; layer < config.layers; layer++) {
+    for (const [name, shape] of layerShapes(config)) shapes.push([`model.layers.${layer}.${name}`, shape]);
+  }
+  shapes.push(['model.norm.weight', [hiddenSize]]);
+  if (!tieEmbeddings) shapes.push(['lm_head.weight', [vocabSize, hiddenSize]]);
+  return shapes;
+}
+
+function layerShapes(config: ModelConfig): [name: string, shape: number[]][] {
+  const { hiddenSize, heads, keyValueHeads, headSize, intermediateSize, attentionBias } = config;
+  const projection = (name: string, size: number): [string, number[]][] => [
+    [`self_attn.${name}.weight`, [size, hiddenSize]],
+    ...(attentionBias ? [[`self_attn.${name}.bias`, [size]] satisfies [string, number[]]] : []),
+  ];
+  return [
+    ['input_layernorm.weight', [hiddenSize]],
+    ...projection('q_proj', heads * headSize),
+    ...projection('k_proj', keyValueHeads * headSize),
+    ...projection('v_proj', keyValueHeads * headSize),
+    ['self_attn.o_proj.weight', [hiddenSize, heads * headSize]],
+    ['post_attention_layernorm.weight', [hiddenSize]],
+    ['mlp.gate_proj.weight', [intermediateSize, hiddenSize]],
+    ['mlp.up_proj.weight', [intermediateSize, hiddenSize]],
+    ['mlp.down_proj.weight', [hiddenSize, intermediateSize]],
+  ];
+}
+
+function deviation(name: string, config: ModelConfig): number {
+  const writesResidual = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight');
+  return writesResidual ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
+}
+
+/** Box–Muller, both numbers of each pair used. */
+function fillNormal(target: Float32Array, scale: number, seed: number, name: string): void {
+  const rng = createRng(seed, 'initial-weights', name);
+  for (let i = 0; i < target.length; i += 2) {
+    const radius = scale * Math.sqrt(-2 * Math.log(1 - rng.next()));
+    const angle = 2 * Math.PI * rng.next();
+    target[i] = radius * Math.cos(angle);
+    if (i + 1 < target.length) target[i + 1] = radius * Math.sin(angle);
+  }
+}
