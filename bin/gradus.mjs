@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Starts Gradus under a Node that can run it: from source in a checkout, from dist/ when installed.
+import { existsSync } from 'node:fs';
+
+const [major] = process.versions.node.split('.').map(Number);
+if (major < 24) {
+  console.error(
+    `Gradus needs Node 24 or newer; this is Node ${process.versions.node}.\n` +
+      'In a checkout "npx gradus" uses the Node 24 that npm ci installed; elsewhere install it from nodejs.org.',
+  );
+  process.exit(2);
+}
+
+const fromSource = existsSync(new URL('../src/cli/main.ts', import.meta.url));
+const root = new URL(fromSource ? '../src/' : '../dist/', import.meta.url);
+const extension = fromSource ? '.ts' : '.js';
+
+const { registerHooks } = await import('node:module');
+// A recipe says `import … from 'gradus'` wherever it lies: it always gets the Gradus that runs it.
+registerHooks({
+  resolve(specifier, context, next) {
+    if (specifier === 'gradus') return next(new URL(`index${extension}`, root).href, context);
+    if (specifier === 'gradus/testing') return next(new URL(`testing/index${extension}`, root).href, context);
+    return next(specifier, context);
+  },
+});
+
+const { main } = await import(new URL(`cli/main${extension}`, root).href);
+process.exitCode = await main(process.argv);

@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { ConfigError } from '../core/errors.ts';
+
+/** The parts of a JSON Schema this file reads. */
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+}
+
+/**
+ * Parses `value` with `schema`, or throws one `ConfigError` that lists every problem with its place, what was expected,
+ * and for an unknown key the nearest known one.
+ */
+export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.flatMap((issue) => explainIssue(issue, schema));
+  throw new ConfigError(`${what} is not valid:\n${problems.map((line) => `  ✖ ${line}`).join('\n')}`, {
+    cause: parsed.error,
+  });
+}
+
+function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
+  const place = formatPath(issue.path);
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(
+      z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema,
+      issue.path,
+    );
+    return issue.keys.map((key) => {
+      const nearest = nearestKey(key, known);
+      const hint = nearest === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${nearest}"?`;
+      return `${formatPath([...issue.path, key])}: unknown key; ${hint}`;
+    });
+  }
+  if (issue.code === 'invalid_union') {
+    const nested = closestBranch(issue.errors);
+    if (nested !== undefined) {
+      return nested.flatMap((inner) =>
+        explainIssue({ ...inner, path: [...issue.path, ...inner.path] }, schema),
+      );
+    }
+  }
+  return [`${place}: ${lowerFirst(issue.message)}`];
+}
+
+/** Of several union branches that all failed, the one that failed the least is most likely the one meant. */
+function closestBranch(
+  branches: readonly (readonly z.core.$ZodIssue[])[],
+): readonly z.core.$ZodIssue[] | undefined {
+  const filled = branches.filter((issues) => issues.length > 0);
+  return filled.toSorted((a, b) => a.length - b.length || depth(b) - depth(a))[0];
+}
+
+const depth = (issues: readonly z.core.$ZodIssue[]): number =>
+  Math.max(...issues.map(({ path }) => path.length));
+
+/** Every key allowed at a path, through unions. */
+function knownKeys(root: JsonSchema, path: readonly PropertyKey[]): string[] {
+  let here = flatten(root);
+  for (const step of path) {
+    here = here.flatMap((schema) => {
+      const next =
+        typeof step === 'number'
+          ? schema.items
+          : (schema.properties?.[String(step)] ?? schema.additionalProperties);
+      return typeof next === 'object' ? flatten(next) : [];
+    });
+  }
+  return [...new Set(here.flatMap((schema) => Object.keys(schema.properties ?? {})))];
+}
+
+function flatten(schema: JsonSchema): JsonSchema[] {
+  const branches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
+  return [schema, ...branches.flatMap(flatten)];
+}
+
+/** The known key within a third of the word's length in edits, if any. */
+export function nearestKey(key: string, known: readonly string[]): string | undefined {
+  const scored = known.map((candidate) => ({
+    candidate,
+    edits: editDistance(key.toLowerCase(), candidate.toLowerCase()),
+  }));
+  const best = scored.toSorted((a, b) => a.edits - b.edits)[0];
+  return best !== undefined && best.edits <= Math.max(2, Math.ceil(key.length / 3))
+    ? best.candidate
+    : undefined;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}
+
+/** `['stages', 0, 'maxSteps']` as people write it: `stages[0].maxSteps`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
+  return text === '' ? '(top level)' : text.replace(/^\./, '');
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,0 +1,53 @@
+import { ConfigError } from '../core/errors.ts';
+
+/**
+ * Applies `--set` assignments to a recipe before it is validated: `seed=3`, `stages[0].maxSteps=10`,
+ * `optimizer.learningRate=1e-4`, `levels.hard=null` (removes). Values are JSON where they parse as JSON, else text.
+ * The input is not changed.
+ *
+ * @throws ConfigError for an assignment without `=` or a path through something that is not an object or list.
+ */
+export function applyOverrides(input: unknown, assignments: readonly string[]): unknown {
+  const copy: unknown = structuredClone(input);
+  for (const assignment of assignments) assign(copy, assignment);
+  return copy;
+}
+
+function assign(root: unknown, assignment: string): void {
+  const split = assignment.indexOf('=');
+  if (split < 1) {
+    throw new ConfigError(`--set expects path=value, got "${assignment}"`, {
+      tryNext: 'gradus train recipe.ts --set optimizer.learningRate=1e-4',
+    });
+  }
+  const steps = parsePath(assignment.slice(0, split));
+  const last = steps.at(-1)!;
+  let here = root;
+  for (const step of steps.slice(0, -1)) here = enter(here, step, assignment);
+  const parent = container(here, assignment);
+  const value = parseValue(assignment.slice(split + 1));
+  if (value === null) delete parent[last];
+  else parent[last] = value;
+}
+
+const parsePath = (path: string): string[] => path.replaceAll(/\[(\d+)\]/g, '.$1').split('.');
+
+function enter(here: unknown, step: string, assignment: string): unknown {
+  const parent = container(here, assignment);
+  return (parent[step] ??= {});
+}
+
+function container(here: unknown, assignment: string): Record<string, unknown> {
+  if (typeof here === 'object' && here !== null) return here as Record<string, unknown>;
+  throw new ConfigError(
+    `--set ${assignment}: the path goes through ${JSON.stringify(here)}, which has no fields`,
+  );
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
