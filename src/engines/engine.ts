@@ -60,6 +60,8 @@ export interface EngineInfo {
   readonly architecture: string;
   readonly parameters: number;
   readonly vocabSize: number;
+  /** Tokens that end a completion; the first is the one supervised examples end with. At least one. */
+  readonly endTokens: readonly number[];
   /** Longest prompt + completion in tokens. */
   readonly maxSequenceTokens: number;
   readonly device: string;
