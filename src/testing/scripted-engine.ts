@@ -1,0 +1,195 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TokenBatch, TrainingBatch } from '../core/batch.ts';
+import { EngineError } from '../core/errors.ts';
+import type { LossSpec } from '../core/loss-spec.ts';
+import type { Message } from '../core/problem.ts';
+import type {
+  Completion,
+  Engine,
+  EngineInfo,
+  LossStats,
+  OptimStep,
+  SamplePrompt,
+  SampleRequest,
+  StepStats,
+} from '../engines/engine.ts';
+
+/** What a scripted engine says and how long it takes to say it. */
+export interface ScriptedEngineOptions {
+  /** The text of one completion. Throw to see how a caller takes a failing engine. */
+  readonly complete: (key: string, index: number, policyVersion: number) => string | Promise<string>;
+  /** Default true. */
+  readonly canTrain?: boolean;
+  /** Log-probability of every token, sampled or scored. Default −0.5. */
+  readonly tokenLogprob?: number;
+  /** Longest prompt + completion in characters. Default 4096. */
+  readonly maxSequenceTokens?: number;
+  /** Identifies the "model" in stored pass rates. Default `scripted`. */
+  readonly modelHash?: string;
+}
+
+/** Ends every completion that was not cut by a limit or a stop string; decodes to nothing. */
+const endToken = 0;
+
+/**
+ * An engine whose completions are given by a function, for tests of everything above engines: no model, no thread,
+ * one token a UTF-16 unit. Training moves only the policy version; what it was asked to learn is kept for inspection.
+ *
+ * @example
+ * const engine = scriptedEngine({ complete: (key, index) => (index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}') });
+ */
+export function scriptedEngine(options: ScriptedEngineOptions): ScriptedEngine {
+  return new ScriptedEngine(options);
+}
+
+/** See {@link scriptedEngine}. */
+export class ScriptedEngine implements Engine {
+  readonly #options: ScriptedEngineOptions;
+  #policyVersion = 0;
+  #accumulated = 0;
+  /** Every batch given to `forwardBackward`, in order. */
+  readonly trained: { readonly batch: TrainingBatch; readonly loss: LossSpec }[] = [];
+  /** Every `optimStep`, in order. */
+  readonly steps: OptimStep[] = [];
+  /** Every `sample` request, in order. */
+  readonly requests: SampleRequest[] = [];
+
+  constructor(options: ScriptedEngineOptions) {
+    this.#options = options;
+  }
+
+  get info(): EngineInfo {
+    const { canTrain = true, maxSequenceTokens = 4096, modelHash = 'scripted' } = this.#options;
+    return {
+      engine: 'scripted',
+      model: 'scripted',
+      modelHash,
+      architecture: 'scripted',
+      parameters: 1,
+      vocabSize: 65_536,
+      maxSequenceTokens,
+      device: 'none',
+      canTrain,
+      policyVersion: this.#policyVersion,
+    };
+  }
+
+  encode(prompt: readonly Message[]): Int32Array {
+    return this.encodeText(prompt.map(({ content }) => content).join('\n'));
+  }
+
+  encodeText(text: string): Int32Array {
+    return Int32Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+  }
+
+  decode(tokens: Int32Array): string {
+    return Array.from(tokens, (token) => (token === endToken ? '' : String.fromCharCode(token))).join('');
+  }
+
+  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion> {
+    this.requests.push(request);
+    for (const prompt of request.prompts) {
+      const first = prompt.firstIndex ?? 0;
+      for (let index = first; index < first + prompt.count; index++) {
+        const completion = await this.#complete(request, prompt, index);
+        // A turn of the event loop, so that callers meet interleaving and aborts as with a real engine.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        if (signal?.aborted === true) return;
+        yield completion;
+      }
+    }
+  }
+
+  async #complete(request: SampleRequest, prompt: SamplePrompt, index: number): Promise<Completion> {
+    const policyVersion = this.#policyVersion;
+    const script = await this.#options.complete(prompt.key, index, policyVersion);
+    const { text, ended } = cutAtStop(script, request.stop ?? []);
+    const written = ended ? this.encodeText(text) : Int32Array.from([...this.encodeText(text), endToken]);
+    const tokens = written.slice(0, request.maxTokens);
+    return {
+      key: prompt.key,
+      index,
+      promptTokens: prompt.prompt instanceof Int32Array ? prompt.prompt : this.encode(prompt.prompt),
+      tokens,
+      rolloutLogprobs: new Float32Array(tokens.length).fill(this.#tokenLogprob),
+      text: this.decode(tokens),
+      finishReason: written.length > request.maxTokens ? 'length' : 'stop',
+      policyVersion,
+    };
+  }
+
+  logprobs(batch: TokenBatch): Promise<Float32Array[]> {
+    return Promise.resolve(batch.sequences.map(({ tokens }) => this.#score(tokens)));
+  }
+
+  forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats> {
+    this.#requireTraining();
+    this.trained.push({ batch, loss });
+    let total = 0;
+    let tokens = 0;
+    let processedTokens = 0;
+    for (const { weights, advantages } of batch.sequences) {
+      processedTokens += weights.length;
+      weights.forEach((weight, at) => {
+        total -= weight * advantages[at]!;
+        if (weight !== 0) tokens++;
+      });
+    }
+    this.#accumulated += total;
+    const logprobs = batch.sequences.map((sequence) => this.#score(sequence.tokens));
+    const sequences = batch.sequences.length;
+    return Promise.resolve({ loss: total, tokens, processedTokens, sequences, logprobs });
+  }
+
+  optimStep(step: OptimStep): Promise<StepStats> {
+    this.#requireTraining();
+    this.steps.push(step);
+    const gradNorm = Math.abs(this.#accumulated);
+    const applied = Number.isFinite(gradNorm);
+    this.#accumulated = 0;
+    if (applied) this.#policyVersion++;
+    return Promise.resolve({ policyVersion: this.#policyVersion, gradNorm, applied });
+  }
+
+  async saveState(dir: string): Promise<void> {
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'scripted-state.json'), JSON.stringify({ policyVersion: this.#policyVersion }));
+  }
+
+  async loadState(dir: string): Promise<void> {
+    const state = JSON.parse(await readFile(join(dir, 'scripted-state.json'), 'utf8')) as {
+      policyVersion: number;
+    };
+    this.#policyVersion = state.policyVersion;
+    this.#accumulated = 0;
+  }
+
+  async exportModel(dir: string): Promise<void> {
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'config.json'), JSON.stringify({ model_type: 'scripted' }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  get #tokenLogprob(): number {
+    return this.#options.tokenLogprob ?? -0.5;
+  }
+
+  #score(tokens: Int32Array): Float32Array {
+    const scores = new Float32Array(tokens.length).fill(this.#tokenLogprob);
+    scores[0] = 0;
+    return scores;
+  }
+
+  #requireTraining(): void {
+    if (!this.info.canTrain)
+      throw new EngineError('expected an engine that trains, got one that only samples');
+  }
+}
+
+/** The text up to and including the stop string that appears first. */
+function cutAtStop(text: string, stops: readonly string[]): { text: string; ended: boolean } {
+  const ends = stops.flatMap((stop) => (text.includes(stop) ? [text.indexOf(stop) + stop.length] : []));
+  return ends.length === 0 ? { text, ended: false } : { text: text.slice(0, Math.min(...ends)), ended: true };
+}
