@@ -1,0 +1,43 @@
+import * as z from 'zod';
+
+/**
+ * AdamW and how its learning rate moves. Defaults are those of TRL and verl for GRPO: β2 0.999, no weight decay,
+ * global norm clipped to 1, constant rate.
+ */
+export const optimizerConfig = z.strictObject({
+  type: z.literal('adamw').default('adamw'),
+  learningRate: z.number().positive(),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.999),
+  epsilon: z.number().positive().default(1e-8),
+  /** Decoupled; biases and norms are left out. */
+  weightDecay: z.number().min(0).default(0),
+  /** The global gradient norm is clipped to this; `null` switches clipping off. */
+  maxGradNorm: z.number().positive().nullable().default(1),
+  /** Steps over which the rate rises linearly from 0 to its value. */
+  warmupSteps: z.int().min(0).default(0),
+  /** After the warm-up: `constant`, or down a half cosine to a tenth at the last step (needs a known last step). */
+  schedule: z.enum(['constant', 'cosine']).default('constant'),
+});
+export type OptimizerConfig = z.output<typeof optimizerConfig>;
+
+/** AdamW with the given learning rate. */
+export const adamw = (
+  options: Omit<z.input<typeof optimizerConfig>, 'type'>,
+): z.input<typeof optimizerConfig> => ({
+  type: 'adamw',
+  ...options,
+});
+
+/**
+ * The learning rate of a step.
+ * @param step 1 for the first update.
+ * @param lastStep where a cosine ends; without it the rate stays constant after the warm-up.
+ */
+export function learningRateAt(config: OptimizerConfig, step: number, lastStep?: number): number {
+  const { learningRate, warmupSteps, schedule } = config;
+  if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
+  if (schedule === 'constant' || lastStep === undefined) return learningRate;
+  const progress = Math.min(1, (step - warmupSteps) / Math.max(1, lastStep - warmupSteps));
+  return learningRate * (0.1 + 0.9 * 0.5 * (1 + Math.cos(Math.PI * progress)));
+}
