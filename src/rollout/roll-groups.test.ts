@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import type { Problem } from '../core/problem.ts';
+import type { RolloutGroup } from '../core/rollout.ts';
+import type { Verifier } from '../verifiers/verifier.ts';
+import { mathProblem, scriptedEngine } from '../testing/index.ts';
+import { createPendingWork } from './pending.ts';
+import { rollAll, rollGroups } from './roll-groups.ts';
+
+const problems = ['a', 'b', 'c'].map((id) => mathProblem({ id, answer: id }));
+const sampling = { maxTokens: 8, temperature: 1, seed: 0 };
+
+/** Correct when the completion is the gold answer. */
+function exactVerifier(verify?: (problem: Problem) => Promise<void>): Verifier {
+  return {
+    name: 'exact',
+    version: '1',
+    check() {},
+    async verify(problem, completion) {
+      await verify?.(problem);
+      const isRight = completion === problem.answer;
+      return {
+        outcome: isRight ? 'correct' : 'incorrect',
+        score: Number(isRight),
+        reason: '',
+        verifier: 'exact@1',
+      };
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+const outcomesOf = (group: RolloutGroup): string[] => group.rollouts.map(({ verdict }) => verdict.outcome);
+
+test('every problem becomes one group of judged rollouts, in index order', async () => {
+  const engine = scriptedEngine({ complete: (key, index) => (index === 3 ? key : 'no') });
+  const parts = { engine, verifierFor: () => exactVerifier() };
+  const groups = await rollAll(parts, { problems, rollouts: 2, firstIndex: 2, ...sampling });
+  expect(groups.map(({ problem }) => problem.id)).toEqual(['a', 'b', 'c']);
+  for (const group of groups) {
+    expect(group.rollouts.map(({ index }) => index)).toEqual([2, 3]);
+    expect(outcomesOf(group)).toEqual(['incorrect', 'correct']);
+  }
+});
+
+test('a slow verdict does not hold back groups that are done', async () => {
+  let release = (): void => {};
+  const slow = new Promise<void>((resolve) => (release = resolve));
+  const verifier = exactVerifier((problem) => (problem.id === 'a' ? slow : Promise.resolve()));
+  const engine = scriptedEngine({ complete: (key) => key });
+  const order: string[] = [];
+  for await (const group of rollGroups(
+    { engine, verifierFor: () => verifier },
+    { problems, rollouts: 2, ...sampling },
+  )) {
+    order.push(group.problem.id);
+    release();
+  }
+  expect(order).toHaveLength(3);
+  expect(order[0]).toBe('b');
+});
+
+test('a verifier that breaks costs one verdict, not the run', async () => {
+  const verifier = exactVerifier(async (problem) => {
+    if (problem.id === 'b') throw new Error('no disk');
+  });
+  const engine = scriptedEngine({ complete: (key) => key });
+  const groups = await rollAll(
+    { engine, verifierFor: () => verifier },
+    { problems, rollouts: 1, ...sampling },
+  );
+  expect(groups.map((group) => outcomesOf(group)[0])).toEqual(['correct', 'ungradable', 'correct']);
+  expect(groups[1]!.rollouts[0]!.verdict.reason).toContain('no disk');
+});
+
+test('a completion that never comes becomes an ungradable rollout', async () => {
+  const full = scriptedEngine({ complete: (key) => key });
+  const engine: Pick<typeof full, 'sample'> = {
+    async *sample(request, signal) {
+      for await (const completion of full.sample(request, signal)) {
+        if (completion.index !== 1) yield completion;
+      }
+    },
+  };
+  const [group] = await rollAll(
+    { engine, verifierFor: () => exactVerifier() },
+    { problems: problems.slice(0, 1), rollouts: 3, ...sampling },
+  );
+  expect(outcomesOf(group!)).toEqual(['correct', 'ungradable', 'correct']);
+  expect(group!.rollouts[1]).toMatchObject({ index: 1, finishReason: 'error' });
+});
+
+test('an abort ends with the reason instead of half a batch', async () => {
+  const abort = new AbortController();
+  const engine = scriptedEngine({
+    complete: (key) => {
+      if (key === 'b') abort.abort(new Error('stop now'));
+      return key;
+    },
+  });
+  const parts = { engine, verifierFor: () => exactVerifier() };
+  await expect(rollAll(parts, { problems, rollouts: 1, ...sampling }, abort.signal)).rejects.toThrow(
+    'stop now',
+  );
+});
+
+test('all work is named while it is pending and gone afterwards', async () => {
+  const pending = createPendingWork();
+  const seen: string[] = [];
+  const verifier = exactVerifier(async () => {
+    seen.push(...pending.oldest(10));
+  });
+  const engine = scriptedEngine({ complete: (key) => key });
+  await rollAll({ engine, verifierFor: () => verifier, pending }, { problems, rollouts: 1, ...sampling });
+  expect(seen).toContain('verifying a #0');
+  expect(seen).toContain('decoding c');
+  expect(pending.size).toBe(0);
+});
