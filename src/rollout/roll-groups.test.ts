@@ -43,9 +43,8 @@ test('every problem becomes one group of judged rollouts, in index order', async
 });
 
 test('a slow verdict does not hold back groups that are done', async () => {
-  let release = (): void => {};
-  const slow = new Promise<void>((resolve) => (release = resolve));
-  const verifier = exactVerifier((problem) => (problem.id === 'a' ? slow : Promise.resolve()));
+  const slow = Promise.withResolvers<void>();
+  const verifier = exactVerifier((problem) => (problem.id === 'a' ? slow.promise : Promise.resolve()));
   const engine = scriptedEngine({ complete: (key) => key });
   const order: string[] = [];
   for await (const group of rollGroups(
@@ -53,7 +52,7 @@ test('a slow verdict does not hold back groups that are done', async () => {
     { problems, rollouts: 2, ...sampling },
   )) {
     order.push(group.problem.id);
-    release();
+    slow.resolve();
   }
   expect(order).toHaveLength(3);
   expect(order[0]).toBe('b');

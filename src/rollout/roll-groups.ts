@@ -43,12 +43,12 @@ export async function* rollGroups(
   request: RolloutRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<RolloutGroup> {
-  const open = new Map(
-    request.problems.map((problem) => [problem.id, { problem, judged: [] as Promise<Rollout>[] }]),
-  );
-  const finished: Promise<RolloutGroup>[] = [];
   const { problems, rollouts, firstIndex = 0, ...sampling } = request;
   const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count: rollouts, firstIndex }));
+  const open = new Map(
+    problems.map((problem) => [problem.id, { problem, judged: [] as Promise<Rollout>[] }]),
+  );
+  const closed = createArrivals<RolloutGroup>();
 
   for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
     const group = open.get(completion.key);
@@ -56,13 +56,13 @@ export async function* rollGroups(
     group.judged.push(judge(parts, group.problem, completion, signal));
     if (group.judged.length === rollouts) {
       open.delete(completion.key);
-      finished.push(closeGroup(group.problem, group.judged, request));
+      closed.expect(closeGroup(group.problem, group.judged, request));
     }
-    while (finished.length > 0 && (await isSettled(finished[0]!))) yield await finished.shift()!;
+    yield* closed.arrived();
   }
   signal?.throwIfAborted();
-  for (const { problem, judged } of open.values()) finished.push(closeGroup(problem, judged, request));
-  for (const group of finished) yield await group;
+  for (const { problem, judged } of open.values()) closed.expect(closeGroup(problem, judged, request));
+  yield* closed.rest();
 }
 
 /** The same, collected in the order the problems were given. */
@@ -172,9 +172,42 @@ function lostRollout(problem: Problem, index: number): Rollout {
   };
 }
 
-/** Whether a promise has already settled, without waiting for it. */
-async function isSettled(promise: Promise<unknown>): Promise<boolean> {
-  const notYet = Symbol('pending');
-  const first = await Promise.race([promise, Promise.resolve(notYet)]).catch(() => undefined);
-  return first !== notYet;
+/** Hands out the results of promises in the order in which they settle. */
+function createArrivals<T>(): {
+  expect(promise: Promise<T>): void;
+  arrived(): Generator<T>;
+  rest(): AsyncGenerator<T>;
+} {
+  const settled: (() => T)[] = [];
+  let expected = 0;
+  let wake: () => void = () => {};
+  const arrive = (take: () => T): void => {
+    settled.push(take);
+    wake();
+  };
+  function* arrived(): Generator<T> {
+    for (let take = settled.shift(); take !== undefined; take = settled.shift()) {
+      expected--;
+      yield take();
+    }
+  }
+  return {
+    expect(promise) {
+      expected++;
+      promise.then(
+        (value) => arrive(() => value),
+        (error: unknown) =>
+          arrive(() => {
+            throw error;
+          }),
+      );
+    },
+    arrived,
+    async *rest() {
+      while (expected > 0) {
+        if (settled.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+        yield* arrived();
+      }
+    },
+  };
 }
