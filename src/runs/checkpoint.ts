@@ -1,0 +1,52 @@
+import * as z from 'zod';
+
+/**
+ * When checkpoints are written and which are kept. Every one that is kept holds weights, optimizer and the
+ * controller's state: a run resumes from the newest.
+ */
+export const checkpointConfig = z.strictObject({
+  type: z.literal('checkpoints'),
+  /** Write one after every so many steps; stage ends and the end of a run always write one. */
+  everySteps: z.int().min(1).default(50),
+  /** Keep this many of the newest. */
+  keepLast: z.int().min(1).default(2),
+  /** Also keep the one at the end of each stage. */
+  keepStageEnds: z.boolean().default(true),
+  /** Also keep the one with the highest score, where scores are given. */
+  keepBest: z.boolean().default(false),
+});
+
+/** Checkpoint settings; see `checkpointConfig` for the defaults. */
+export function checkpoints(
+  options: Omit<z.input<typeof checkpointConfig>, 'type'> = {},
+): z.input<typeof checkpointConfig> {
+  return { type: 'checkpoints', ...options };
+}
+
+/** Which checkpoints to keep; the parsed form of `checkpointConfig`. */
+export type Retention = Pick<z.output<typeof checkpointConfig>, 'keepLast' | 'keepStageEnds' | 'keepBest'>;
+
+/** What retention looks at. */
+export interface CheckpointFacts {
+  readonly id: number;
+  readonly isStageEnd: boolean;
+  readonly score: number | null;
+}
+
+/** The ids to drop, given all checkpoints from oldest to newest. The newest is never dropped. */
+export function outdatedCheckpoints(all: readonly CheckpointFacts[], retention: Retention): number[] {
+  const best = retention.keepBest ? bestCheckpoint(all) : undefined;
+  return all
+    .slice(0, Math.max(0, all.length - retention.keepLast))
+    .filter(({ id, isStageEnd }) => !(retention.keepStageEnds && isStageEnd) && id !== best)
+    .map(({ id }) => id);
+}
+
+/** The earliest of the highest scores. */
+function bestCheckpoint(all: readonly CheckpointFacts[]): number | undefined {
+  let best: CheckpointFacts | undefined;
+  for (const checkpoint of all) {
+    if (checkpoint.score !== null && checkpoint.score > (best?.score ?? -Infinity)) best = checkpoint;
+  }
+  return best?.id;
+}

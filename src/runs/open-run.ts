@@ -1,0 +1,279 @@
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { randomUUID } from 'node:crypto';
+import { RunError } from '../core/errors.ts';
+import { chooseCheckpoint, type CheckpointChoice } from './checkpoint-folder.ts';
+import { onDisk } from './disk-errors.ts';
+import { exists, sweep, writeFileAtomic } from './disk.ts';
+import { readCheckpoints, startMarks, truncateTo } from './journal.ts';
+import { runDirectoryName, runLayout, runNumber } from './layout.ts';
+import { takeLock } from './lock.ts';
+import { readProvenance } from './provenance.ts';
+import { readRecipeFile, recipeFile } from './recipe-file.ts';
+import { Run } from './run.ts';
+import {
+  closeDatabase,
+  createDatabase,
+  inTransaction,
+  openDatabase,
+  openDatabaseReadOnly,
+} from './schema.ts';
+
+/** The run another one continues from: one lineage across runs. */
+export interface RunParent {
+  /** `RunSummary.id` of that run. */
+  readonly run: string;
+  /** Its step whose weights were taken. */
+  readonly step: number;
+}
+
+/** What a new run is. */
+export interface NewRun {
+  /** First part of its folder's name: letters, digits, `.`, `_`, `-`. */
+  readonly name: string;
+  /** The resolved recipe, JSON-safe. */
+  readonly recipe: unknown;
+  readonly seed: number;
+  readonly parent?: RunParent;
+}
+
+/** What a run takes from the world around it. */
+export interface RunSurroundings {
+  /** For the columns that say when; nothing depends on it. Default: the system's clock. */
+  readonly clock?: () => Date;
+}
+
+/**
+ * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. A kill leaves either the whole new run or no
+ * folder of that name.
+ */
+export async function createRun(root: string, run: NewRun, surroundings: RunSurroundings = {}): Promise<Run> {
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(run.name)) {
+    throw new RunError(
+      `expected a run name of letters, digits, ".", "_" and "-", starting with a letter or digit, got ${JSON.stringify(run.name)}`,
+      { code: 'RUN_NAME', tryNext: 'gradus train <recipe> --name my-run' },
+    );
+  }
+  const directory = await onDisk({ directory: root, doing: `creating a run in ${root}` }, async () => {
+    await mkdir(root, { recursive: true });
+    const draft = await mkdtemp(join(root, '.tmp-run-'));
+    try {
+      await writeNewRun(draft, run, surroundings.clock ?? systemClock);
+      return await renameToNextNumber(root, run.name, draft);
+    } catch (error) {
+      await rm(draft, { recursive: true, force: true });
+      throw error;
+    }
+  });
+  return openRun(directory, surroundings);
+}
+
+/**
+ * Opens a run to continue it: takes its lock, finds the newest whole checkpoint, and removes whatever was recorded
+ * after it, to be computed again. Throws a `RunError` with a `tryNext` when the run is missing, damaged, written by
+ * another process, finished, or its recipe was edited.
+ */
+export async function openRun(
+  directory: string,
+  { clock = systemClock }: RunSurroundings = {},
+): Promise<Run> {
+  await requireRun(directory);
+  return onDisk({ directory, doing: `opening ${directory}` }, async () => {
+    const lock = takeLock(runLayout(directory).lock);
+    if (lock === undefined) throw lockedError(directory);
+    try {
+      return await openLocked(directory, clock, lock);
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  });
+}
+
+/** Throws a `RunError` unless `directory` has the files of a run. */
+export async function requireRun(directory: string): Promise<void> {
+  const { database, recipe } = runLayout(directory);
+  const found = (await exists(directory)) ? 'a folder that is not a run' : 'nothing there';
+  if (!(await exists(database))) {
+    throw new RunError(`${directory}: expected the folder of a run (with run.sqlite in it), found ${found}`, {
+      code: 'RUN_NOT_FOUND',
+      tryNext: 'gradus runs list',
+    });
+  }
+  if (!(await exists(recipe))) {
+    throw new RunError(
+      `${recipe}: expected the run's recipe, found nothing. Restore it from a copy or start a new run`,
+      {
+        code: 'RUN_CORRUPT',
+        tryNext: 'gradus runs list',
+      },
+    );
+  }
+}
+
+async function openLocked(directory: string, clock: () => Date, lock: Disposable): Promise<Run> {
+  const layout = runLayout(directory);
+  const database = openDatabase(layout.database);
+  try {
+    const facts = readFacts(database, directory);
+    if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
+    const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
+    const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database));
+    const session = await startSession(database, choice, clock);
+    await sweepUnrecorded(directory, database);
+    return new Run({
+      directory,
+      database,
+      lock,
+      session,
+      recipe,
+      seed: facts.seed,
+      skipped: choice.skipped,
+      clock,
+    });
+  } catch (error) {
+    closeDatabase(database);
+    throw error;
+  }
+}
+
+async function startSession(
+  database: DatabaseSync,
+  { chosen, skipped }: CheckpointChoice,
+  clock: () => Date,
+) {
+  const { packageVersion, gitCommit } = await readProvenance(process.cwd());
+  const resumedStep = chosen?.step ?? 0;
+  const at = clock().toISOString();
+  return inTransaction(database, () => {
+    truncateTo(database, chosen?.marks ?? startMarks);
+    database.prepare('DELETE FROM checkpoints WHERE id > ?').run(chosen?.id ?? 0);
+    database.prepare("UPDATE run SET status = 'running', reason = NULL, ended_at = NULL").run();
+    const { lastInsertRowid } = database
+      .prepare(
+        `INSERT INTO sessions (pid, host, platform, package_version, git_commit, resumed_step, skipped, started_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        process.pid,
+        hostname(),
+        `${process.platform}-${process.arch} node ${process.version}`,
+        packageVersion,
+        gitCommit,
+        resumedStep,
+        JSON.stringify(skipped),
+        at,
+      );
+    return Number(lastInsertRowid);
+  });
+}
+
+/** Removes files of rows that are gone and what a killed process was in the middle of writing. */
+async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<void> {
+  const layout = runLayout(directory);
+  const column = (query: string): Set<string> =>
+    new Set(
+      database
+        .prepare(query)
+        .all()
+        .map((row) => String(row['name'])),
+    );
+  const shards = column('SELECT file AS name FROM shards');
+  const checkpoints = column('SELECT folder AS name FROM checkpoints');
+  for (const folder of [layout.rollouts, layout.checkpoints]) await mkdir(folder, { recursive: true });
+  await sweep(layout.rollouts, (name) => shards.has(name));
+  await sweep(layout.checkpoints, (name) => checkpoints.has(name));
+  await sweep(directory, () => true);
+}
+
+async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promise<void> {
+  const layout = runLayout(draft);
+  const file = recipeFile(run.recipe);
+  await writeFileAtomic(layout.recipe, `${JSON.stringify(file, null, 2)}\n`);
+  await writeFile(layout.lock, '');
+  await mkdir(layout.rollouts);
+  await mkdir(layout.checkpoints);
+  const database = createDatabase(layout.database);
+  try {
+    database
+      .prepare(
+        "INSERT INTO run (id, name, recipe_hash, seed, parent, status, created_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
+      )
+      .run(
+        randomUUID(),
+        run.name,
+        file.hash,
+        run.seed,
+        run.parent === undefined ? null : JSON.stringify(run.parent),
+        clock().toISOString(),
+      );
+  } finally {
+    closeDatabase(database);
+  }
+}
+
+/** Two processes may count at once: renaming fails where a folder has appeared, and the next number is tried. */
+async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
+  const used = (await readdir(root)).map((folder) => runNumber(name, folder) ?? 0);
+  for (let number = Math.max(0, ...used) + 1; ; number++) {
+    const directory = join(root, runDirectoryName(name, number));
+    try {
+      await rename(draft, directory);
+      return directory;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
+    }
+  }
+}
+
+function readFacts(database: DatabaseSync, directory: string) {
+  const row = database.prepare('SELECT recipe_hash, seed, status, ended_at FROM run').get();
+  if (row === undefined) {
+    throw new RunError(
+      `${directory}: expected run.sqlite to describe one run, found it empty; start a new run`,
+      {
+        code: 'RUN_CORRUPT',
+        tryNext: 'gradus runs list',
+      },
+    );
+  }
+  return {
+    recipeHash: String(row['recipe_hash']),
+    seed: Number(row['seed']),
+    status: String(row['status']),
+    endedAt: String(row['ended_at']),
+  };
+}
+
+function lockedError(directory: string): RunError {
+  const database = openDatabaseReadOnly(runLayout(directory).database);
+  try {
+    const holder = database
+      .prepare('SELECT pid, host, started_at FROM sessions ORDER BY id DESC LIMIT 1')
+      .get();
+    const who =
+      holder === undefined
+        ? 'another process'
+        : `process ${String(holder['pid'])} on ${String(holder['host'])} since ${String(holder['started_at'])}`;
+    return new RunError(
+      `${directory}: expected to be the only one writing to this run, but ${who} has it open. Wait for it, or stop it and resume`,
+      { code: 'RUN_LOCKED', tryNext: `gradus runs show ${directory}` },
+    );
+  } finally {
+    database.close();
+  }
+}
+
+function finishedError(directory: string, endedAt: string): RunError {
+  return new RunError(
+    `${directory}: expected a run to continue, got one that finished at ${endedAt}. Start a new run to train further`,
+    { code: 'RUN_FINISHED', tryNext: `gradus runs show ${basename(directory)}` },
+  );
+}
+
+function systemClock(): Date {
+  return new Date();
+}

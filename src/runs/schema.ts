@@ -1,0 +1,169 @@
+import { DatabaseSync } from 'node:sqlite';
+import { RunError } from '../core/errors.ts';
+
+/** Grows by one with every change of the tables below. */
+const schemaVersion = 1;
+
+/**
+ * Everything decided by recipe and seed is in columns that a resumed run fills with the same values again; what the
+ * clock or the machine decides is in `sessions`, in columns named `*_at`, and in metrics with `is_timing`.
+ */
+const tables = `
+  CREATE TABLE run (
+    id TEXT NOT NULL,                 -- names the run in other runs' lineage
+    name TEXT NOT NULL,
+    recipe_hash TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    parent TEXT,                      -- JSON RunParent: the run and step this one started from
+    status TEXT NOT NULL,             -- running | finished | failed | interrupted
+    reason TEXT,
+    created_at TEXT NOT NULL,
+    ended_at TEXT
+  );
+  CREATE TABLE sessions (             -- one row per process that ever wrote to the run
+    id INTEGER PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    package_version TEXT NOT NULL,
+    git_commit TEXT,
+    engine TEXT,                      -- JSON
+    resumed_step INTEGER NOT NULL,
+    skipped TEXT NOT NULL,            -- JSON: damaged checkpoints that were passed over, one sentence each
+    started_at TEXT NOT NULL,
+    ended_at TEXT
+  );
+  CREATE TABLE steps (
+    step INTEGER PRIMARY KEY,         -- 1-based
+    stage TEXT NOT NULL,
+    recorded_at TEXT NOT NULL
+  );
+  CREATE TABLE metric_names (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    is_timing INTEGER NOT NULL
+  );
+  CREATE TABLE metrics (              -- clustered so that one metric's series is one range
+    name_id INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (name_id, step)
+  ) WITHOUT ROWID;
+  CREATE TABLE shards (               -- one Parquet file in rollouts/
+    id INTEGER PRIMARY KEY,
+    file TEXT NOT NULL UNIQUE,
+    step INTEGER NOT NULL,
+    purpose TEXT NOT NULL,            -- train | measure | evaluate
+    rollouts INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  );
+  CREATE TABLE groups (               -- one problem's rollouts: a pass-rate observation, and where to find them
+    id INTEGER PRIMARY KEY,
+    shard_id INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    problem_id TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    family TEXT,
+    knob INTEGER,
+    level TEXT,
+    policy_version INTEGER NOT NULL,
+    rollouts INTEGER NOT NULL,
+    trials INTEGER NOT NULL,          -- rollouts whose answer could be judged
+    correct INTEGER NOT NULL,
+    mean_score REAL,                  -- over trials
+    mean_reward REAL,
+    mean_tokens REAL NOT NULL
+  );
+  CREATE INDEX groups_by_step ON groups (step);
+  CREATE INDEX groups_by_problem ON groups (problem_id);
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL,
+    stage TEXT,
+    type TEXT NOT NULL,
+    message TEXT NOT NULL,
+    data TEXT,                        -- JSON
+    recorded_at TEXT NOT NULL
+  );
+  CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    result TEXT NOT NULL,             -- JSON
+    recorded_at TEXT NOT NULL
+  );
+  CREATE TABLE checkpoints (
+    id INTEGER PRIMARY KEY,
+    folder TEXT NOT NULL UNIQUE,
+    step INTEGER NOT NULL,
+    is_stage_end INTEGER NOT NULL,
+    score REAL,
+    files TEXT NOT NULL,              -- JSON FileSizes, to notice what a copy or a disk lost
+    marks TEXT NOT NULL,              -- JSON Marks: the last row of each table that belongs to it
+    recorded_at TEXT NOT NULL
+  );
+`;
+
+/** Makes the tables of a new run. The file must not exist yet. */
+export function createDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  database.exec(
+    `PRAGMA synchronous = FULL; BEGIN; ${tables}; PRAGMA user_version = ${schemaVersion}; COMMIT`,
+  );
+  return database;
+}
+
+/** Opens a run's database to write: WAL, so that readers never wait, and a commit is on the disk when it returns. */
+export function openDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  return checked(database, path, 'PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL');
+}
+
+/** Opens a run's database to read, also while another process writes to it. */
+export function openDatabaseReadOnly(path: string): DatabaseSync {
+  return checked(new DatabaseSync(path, { readOnly: true, timeout: 5000 }), path, 'PRAGMA query_only = ON');
+}
+
+/** Closes with everything in one file, so that a run can be copied, and read from a read-only disk. */
+export function closeDatabase(database: DatabaseSync): void {
+  try {
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE');
+  } catch {
+    // Someone is reading; the next close does it. Nothing depends on it.
+  }
+  database.close();
+}
+
+/** Runs `action` in one transaction: all of it is recorded, or nothing. */
+export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = action();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // SQLite has rolled back by itself after some errors, a full disk among them.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function checked(database: DatabaseSync, path: string, pragmas: string): DatabaseSync {
+  try {
+    const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
+    if (found !== schemaVersion) {
+      throw new RunError(
+        `${path}: expected a run of version ${schemaVersion}, got version ${String(found)}; it was written by another version of gradus`,
+        { code: 'RUN_VERSION', tryNext: 'gradus --version' },
+      );
+    }
+    database.exec(pragmas);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
