@@ -135,8 +135,9 @@ function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
 /** A program ready for the runtime. */
 export interface CompiledGraph {
   readonly model: Uint8Array;
-  /** Names of the inputs the outputs depend on: exactly these must be fed. */
-  readonly inputs: readonly string[];
+  /** The inputs the outputs depend on: exactly these must be fed. */
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
 }
 
 /** Emits everything the named outputs depend on as one ONNX model. */
@@ -169,10 +170,11 @@ export class Emitter {
   runtimeNode(
     type: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>>,
-    outputs: readonly string[],
-  ): void {
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputs: readonly string[] = [this.#fresh()],
+  ): string {
     this.#nodes.push({ type, inputs, outputs, attributes, domain: 'com.microsoft' });
+    return outputs[0]!;
   }
 
   /** A list of sizes or axes as the one-dimensional int64 constant that ONNX takes them in. */
@@ -201,7 +203,7 @@ export class Emitter {
     });
     const inputs = [...this.#inputs.values()];
     const model = encodeModel({ nodes: this.#nodes, constants: this.#constants, inputs, outputs: described });
-    return { model, inputs: [...this.#inputs.keys()] };
+    return { model, inputs, outputs: described };
   }
 
   #name(value: Value): string {

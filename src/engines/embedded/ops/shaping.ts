@@ -89,7 +89,7 @@ const concatOp: Op<{ axis: number }> = {
   shapes: (parts, { axis }) => {
     const shape = parts[0]!.with(
       axis,
-      parts.reduce((sum, part) => sum + part[axis]!, 0),
+      parts.reduce((total, part) => total + part[axis]!, 0),
     );
     const fits = parts.every((part) => part.every((size, i) => i === axis || size === shape[i]));
     return fits ? [shape] : `equal sizes on all axes but ${axis}`;
