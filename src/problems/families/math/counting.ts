@@ -1,0 +1,36 @@
+import { mathFamily } from '../family.ts';
+import { greatestCommonDivisor, integerIn } from '../notation.ts';
+
+/** `how many 4n in 3..17?` asks for the multiples of 4 from 3 to 17. Work: those up to the end, less those before. */
+export const counting = mathFamily({
+  name: 'counting',
+  knobs: [
+    { largest: 30, divisors: [1, 1], either: false },
+    { largest: 99, divisors: [1, 1], either: false },
+    { largest: 40, divisors: [2, 5], either: false },
+    { largest: 99, divisors: [2, 9], either: false },
+    { largest: 400, divisors: [2, 12], either: false },
+    { largest: 99, divisors: [2, 6], either: true },
+  ],
+  generate(rng, { largest, divisors, either }) {
+    const [a, b] = [rng.integer(1, largest), rng.integer(1, largest)];
+    const [first, last] = [Math.min(a, b), Math.max(a, b)];
+    const [one, other] = [integerIn(rng, divisors), either ? rng.integer(7, 9) : 0];
+    const kinds = [one, other]
+      .filter((divisor) => divisor > 0)
+      .map((divisor) => (divisor === 1 ? 'n' : `${divisor}n`));
+    const [upToLast, before] = [multiples(last, one, other), multiples(first - 1, one, other)];
+    return {
+      question: `how many ${kinds.join(' or ')} in ${first}..${last}?`,
+      work: `${upToLast}-${before}`,
+      answer: upToLast - before,
+    };
+  },
+});
+
+/** How many of 1..last are multiples of `one`, or of `other` where that is not 0. */
+function multiples(last: number, one: number, other: number): number {
+  const of = (divisor: number): number => Math.floor(last / divisor);
+  if (other === 0) return of(one);
+  return of(one) + of(other) - of((one * other) / greatestCommonDivisor(one, other));
+}

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { GradusError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import { jsonl } from './jsonl.ts';
+import { loadProblems, problemSourceConfig } from './source.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gradus-jsonl-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function read(text: string, options: Parameters<typeof jsonl>[1] = {}): Promise<Problem[]> {
+  writeFileSync(join(folder, 'p.jsonl'), text);
+  return loadProblems(problemSourceConfig.parse(jsonl('p.jsonl', options)), folder);
+}
+
+test('reads rows with defaults, skips blank ones, keeps unknown columns', async () => {
+  const problems = await read(
+    '\uFEFF{"prompt":"1+1=?","answer":2,"grade":3}\r\n\n{"id":"b","prompt":[{"role":"user","content":"hi"}],"answer":"x","domain":"chat"}\n',
+  );
+  expect(problems).toEqual([
+    {
+      id: 'p.jsonl:1',
+      domain: 'math',
+      prompt: [{ role: 'user', content: '1+1=?' }],
+      answer: '2',
+      source: 'p.jsonl',
+      extra: { grade: 3 },
+    },
+    { id: 'b', domain: 'chat', prompt: [{ role: 'user', content: 'hi' }], answer: 'x', source: 'p.jsonl' },
+  ]);
+});
+
+test('maps columns, adds the instruction and reads tests', async () => {
+  const tests = {
+    type: 'function',
+    language: 'javascript',
+    entryPoint: 'f',
+    cases: [{ arguments: [1], expected: 2 }],
+  };
+  const [problem] = await read(`${JSON.stringify({ question: 'Double x.', checks: tests })}`, {
+    columns: { prompt: 'question', tests: 'checks' },
+    domain: 'code',
+    instruction: 'Write f.',
+  });
+  expect(problem).toMatchObject({ domain: 'code', prompt: [{ content: 'Double x.\nWrite f.' }], tests });
+});
+
+test.each([
+  ['an empty file', '', 'p.jsonl: expected one JSON object a row, got an empty file'],
+  [
+    'a half-written last row',
+    '{"prompt":"a","answer":"1"}\n{"prompt":"b","ans',
+    'p.jsonl:2: expected one whole JSON object',
+  ],
+  ['a row that is no object', '[1]', 'p.jsonl:1: expected a JSON object, got [1]'],
+  [
+    'a missing prompt',
+    '{"question":"a","answer":"1"}',
+    'p.jsonl:1: expected a column "prompt", got none (columns: question, answer)',
+  ],
+  ['a missing gold', '{"prompt":"a"}', 'p.jsonl:1: expected a gold "answer" or "tests", got neither'],
+  [
+    'an empty gold',
+    '{"prompt":"a","answer":""}',
+    'p.jsonl:1: column "answer": expected a text that is not blank, got ""',
+  ],
+  [
+    'a wrong type',
+    '{"prompt":7,"answer":"1"}',
+    'p.jsonl:1: column "prompt": expected a text or a list of {role, content} messages, got 7',
+  ],
+  [
+    'tests without cases',
+    '{"prompt":"a","tests":{"type":"stdio","language":"python","cases":[]}}',
+    'p.jsonl:1: column "tests.cases": ',
+  ],
+  [
+    'a repeated id',
+    '{"id":"a","prompt":"a","answer":"1"}\n{"id":"a","prompt":"b","answer":"1"}',
+    'p.jsonl:2: expected a new "id", got "a" again (first in row 1)',
+  ],
+])('%s is one clear error', async (_, text, message) => {
+  await expect(read(text)).rejects.toThrow(message);
+});
+
+test('a missing file is one clear error', async () => {
+  const config = problemSourceConfig.parse(jsonl('nowhere.jsonl'));
+  await expect(loadProblems(config, folder)).rejects.toThrow(
+    /^nowhere\.jsonl: expected a readable file, got ENOENT/,
+  );
+});
+
+test('whatever a file holds, reading it ends in problems or in a DataError', async () => {
+  const row = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc
+      .record(
+        { id: fc.jsonValue(), prompt: fc.jsonValue(), answer: fc.jsonValue(), tests: fc.jsonValue() },
+        { requiredKeys: [] },
+      )
+      .map((value) => JSON.stringify(value)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 4 }), async (rows) => {
+      const error: unknown = await read(rows.join('\n')).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+      expect(error === undefined || (GradusError.isInstance(error) && error.code === 'DATA_INVALID')).toBe(
+        true,
+      );
+    }),
+    { numRuns: 150 },
+  );
+});

@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { DataError } from '../core/errors.ts';
+import type { Message, Problem, ProblemTests } from '../core/problem.ts';
+import type { JsonlConfig } from './jsonl.ts';
+
+const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+/** Blank texts are half-made rows. */
+const filled = z.string().regex(/\S/, { error: 'expected a text that is not blank' });
+const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
+  error: 'expected a text or a list of {role, content} messages',
+});
+const languageSchema = z.enum(['javascript', 'python']);
+const testsSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('function'),
+    language: languageSchema,
+    entryPoint: z.string().min(1),
+    cases: z.array(z.strictObject({ arguments: z.array(z.unknown()), expected: z.unknown() })).min(1),
+  }),
+  z.strictObject({
+    type: z.literal('stdio'),
+    language: languageSchema,
+    cases: z.array(z.strictObject({ input: z.string(), output: z.string() })).min(1),
+  }),
+]) satisfies z.ZodType<ProblemTests>;
+const textSchema = z.string().min(1);
+/** Many data sets write numeric answers as numbers. */
+const answerSchema = z.union([filled, z.number(), z.boolean()], {
+  error: 'expected a text or a number',
+});
+
+/** Makes a problem of one parsed row, or throws a `DataError` naming file, row, column, what was expected and what came. */
+export function problemOfRow(value: unknown, config: JsonlConfig, row: number): Problem {
+  const where = `${config.path}:${row}`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new DataError(`${where}: expected a JSON object, got ${shown(value)}`);
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const { columns } = config;
+
+  const optional = <T>(column: string, schema: z.ZodType<T>): T | undefined => {
+    const field = fields.get(column);
+    fields.delete(column);
+    if (field === undefined || field === null) return undefined;
+    const parsed = schema.safeParse(field);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0]!;
+    const at = [column, ...issue.path].join('.');
+    throw new DataError(`${where}: column "${at}": ${issue.message}, got ${shown(field)}`);
+  };
+
+  const id = optional(columns.id, answerSchema);
+  const prompt = optional(columns.prompt, promptSchema);
+  if (prompt === undefined)
+    throw new DataError(`${where}: expected a column "${columns.prompt}", got none${namesOf(value)}`);
+  const answer = optional(columns.answer, answerSchema);
+  const tests = optional(columns.tests, testsSchema);
+  if (answer === undefined && tests === undefined)
+    throw new DataError(
+      `${where}: expected a gold "${columns.answer}" or "${columns.tests}", got neither${namesOf(value)}`,
+    );
+  const [domain, family] = [optional(columns.domain, textSchema), optional(columns.family, textSchema)];
+  const solution = optional(columns.solution, textSchema);
+  return {
+    id: id === undefined ? `${config.path}:${row}` : String(id),
+    domain: domain ?? config.domain,
+    ...(family === undefined ? {} : { family }),
+    prompt: withInstruction(
+      typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt,
+      config.instruction,
+    ),
+    ...(answer === undefined ? {} : { answer: String(answer) }),
+    ...(tests === undefined ? {} : { tests }),
+    source: config.path,
+    ...(solution === undefined ? {} : { solution }),
+    ...(fields.size === 0 ? {} : { extra: Object.fromEntries(fields) }),
+  };
+}
+
+/** The instruction belongs to the question: it is added to the last message. */
+function withInstruction(prompt: readonly Message[], instruction: string | undefined): readonly Message[] {
+  const last = prompt.at(-1);
+  if (instruction === undefined || last === undefined) return prompt;
+  return [...prompt.slice(0, -1), { ...last, content: `${last.content}\n${instruction}` }];
+}
+
+function namesOf(value: object): string {
+  return ` (columns: ${Object.keys(value).join(', ') || 'none'}); map other names in "columns"`;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
