@@ -1,43 +1,18 @@
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { randomUUID } from 'node:crypto';
 import { RunError } from '../core/errors.ts';
 import { chooseCheckpoint, type CheckpointChoice } from './checkpoint-folder.ts';
 import { onDisk } from './disk-errors.ts';
-import { exists, sweep, writeFileAtomic } from './disk.ts';
+import { sweep } from './disk.ts';
 import { readCheckpoints, startMarks, truncateTo } from './journal.ts';
-import { runDirectoryName, runLayout, runNumber } from './layout.ts';
+import { runLayout } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { readProvenance } from './provenance.ts';
-import { readRecipeFile, recipeFile } from './recipe-file.ts';
+import { readRecipeFile } from './recipe-file.ts';
+import { requireRun } from './require-run.ts';
 import { Run } from './run.ts';
-import {
-  closeDatabase,
-  createDatabase,
-  inTransaction,
-  openDatabase,
-  openDatabaseReadOnly,
-} from './schema.ts';
-
-/** The run another one continues from: one lineage across runs. */
-export interface RunParent {
-  /** `RunSummary.id` of that run. */
-  readonly run: string;
-  /** Its step whose weights were taken. */
-  readonly step: number;
-}
-
-/** What a new run is. */
-export interface NewRun {
-  /** First part of its folder's name: letters, digits, `.`, `_`, `-`. */
-  readonly name: string;
-  /** The resolved recipe, JSON-safe. */
-  readonly recipe: unknown;
-  readonly seed: number;
-  readonly parent?: RunParent;
-}
+import { closeDatabase, inTransaction, openDatabase, openDatabaseReadOnly } from './schema.ts';
 
 /** What a run takes from the world around it. */
 export interface RunSurroundings {
@@ -45,29 +20,9 @@ export interface RunSurroundings {
   readonly clock?: () => Date;
 }
 
-/**
- * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. A kill leaves either the whole new run or no
- * folder of that name.
- */
-export async function createRun(root: string, run: NewRun, surroundings: RunSurroundings = {}): Promise<Run> {
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(run.name)) {
-    throw new RunError(
-      `expected a run name of letters, digits, ".", "_" and "-", starting with a letter or digit, got ${JSON.stringify(run.name)}`,
-      { code: 'RUN_NAME', tryNext: 'gradus train <recipe> --name my-run' },
-    );
-  }
-  const directory = await onDisk({ directory: root, doing: `creating a run in ${root}` }, async () => {
-    await mkdir(root, { recursive: true });
-    const draft = await mkdtemp(join(root, '.tmp-run-'));
-    try {
-      await writeNewRun(draft, run, surroundings.clock ?? systemClock);
-      return await renameToNextNumber(root, run.name, draft);
-    } catch (error) {
-      await rm(draft, { recursive: true, force: true });
-      throw error;
-    }
-  });
-  return openRun(directory, surroundings);
+/** The default of `RunSurroundings.clock`. */
+export function systemClock(): Date {
+  return new Date();
 }
 
 /**
@@ -90,27 +45,6 @@ export async function openRun(
       throw error;
     }
   });
-}
-
-/** Throws a `RunError` unless `directory` has the files of a run. */
-export async function requireRun(directory: string): Promise<void> {
-  const { database, recipe } = runLayout(directory);
-  const found = (await exists(directory)) ? 'a folder that is not a run' : 'nothing there';
-  if (!(await exists(database))) {
-    throw new RunError(`${directory}: expected the folder of a run (with run.sqlite in it), found ${found}`, {
-      code: 'RUN_NOT_FOUND',
-      tryNext: 'gradus runs list',
-    });
-  }
-  if (!(await exists(recipe))) {
-    throw new RunError(
-      `${recipe}: expected the run's recipe, found nothing. Restore it from a copy or start a new run`,
-      {
-        code: 'RUN_CORRUPT',
-        tryNext: 'gradus runs list',
-      },
-    );
-  }
 }
 
 async function openLocked(directory: string, clock: () => Date, lock: Disposable): Promise<Run> {
@@ -188,47 +122,6 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
   await sweep(directory, () => true);
 }
 
-async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promise<void> {
-  const layout = runLayout(draft);
-  const file = recipeFile(run.recipe);
-  await writeFileAtomic(layout.recipe, `${JSON.stringify(file, null, 2)}\n`);
-  await writeFile(layout.lock, '');
-  await mkdir(layout.rollouts);
-  await mkdir(layout.checkpoints);
-  const database = createDatabase(layout.database);
-  try {
-    database
-      .prepare(
-        "INSERT INTO run (id, name, recipe_hash, seed, parent, status, created_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
-      )
-      .run(
-        randomUUID(),
-        run.name,
-        file.hash,
-        run.seed,
-        run.parent === undefined ? null : JSON.stringify(run.parent),
-        clock().toISOString(),
-      );
-  } finally {
-    closeDatabase(database);
-  }
-}
-
-/** Two processes may count at once: renaming fails where a folder has appeared, and the next number is tried. */
-async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
-  const used = (await readdir(root)).map((folder) => runNumber(name, folder) ?? 0);
-  for (let number = Math.max(0, ...used) + 1; ; number++) {
-    const directory = join(root, runDirectoryName(name, number));
-    try {
-      await rename(draft, directory);
-      return directory;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
-    }
-  }
-}
-
 function readFacts(database: DatabaseSync, directory: string) {
   const row = database.prepare('SELECT recipe_hash, seed, status, ended_at FROM run').get();
   if (row === undefined) {
@@ -270,10 +163,6 @@ function lockedError(directory: string): RunError {
 function finishedError(directory: string, endedAt: string): RunError {
   return new RunError(
     `${directory}: expected a run to continue, got one that finished at ${endedAt}. Start a new run to train further`,
-    { code: 'RUN_FINISHED', tryNext: `gradus runs show ${basename(directory)}` },
+    { code: 'RUN_FINISHED', tryNext: `gradus runs show ${directory}` },
   );
-}
-
-function systemClock(): Date {
-  return new Date();
 }

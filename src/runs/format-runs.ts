@@ -1,0 +1,99 @@
+import type { RunListing } from './list-runs.ts';
+import type { RunReader } from './run-reader.ts';
+import type { RunSummary } from './run-views.ts';
+
+/** The table of `gradus runs list`: one line a run. */
+export function formatRunList(listings: readonly RunListing[]): string {
+  if (listings.length === 0) return 'no runs yet; start one with: gradus demo';
+  const header = ['run', 'status', 'step', 'stage', 'seed', 'started'];
+  const rows = listings.map((listing) =>
+    'problem' in listing
+      ? [listing.folder, 'damaged', '', printable(listing.problem)]
+      : summaryCells(listing.summary),
+  );
+  return alignColumns([header, ...rows]);
+}
+
+/** The page of `gradus runs show`: what the run is, how far it came, and its last numbers. */
+export function formatRun(run: RunReader): string {
+  const summary = run.summary();
+  const session = run.sessions().at(-1);
+  const facts: [string, string][] = [
+    ['run', summary.directory],
+    ['status', summary.reason === null ? summary.status : `${summary.status} (${summary.reason})`],
+    ['step', `${summary.step}${summary.stage === null ? '' : `, stage ${summary.stage}`}`],
+    ['recipe', `sha256 ${summary.recipeHash.slice(0, 12)}, seed ${summary.seed}`],
+    ['started', summary.createdAt],
+    ['resumed', `${Math.max(0, run.sessions().length - 1)} times`],
+  ];
+  if (summary.parent !== null)
+    facts.push(['parent', `run ${summary.parent.run}, step ${summary.parent.step}`]);
+  if (session !== undefined) {
+    facts.push([
+      'code',
+      `gradus ${session.packageVersion}, commit ${session.gitCommit?.slice(0, 12) ?? 'none'}`,
+    ]);
+    for (const sentence of session.skipped) facts.push(['warning', sentence]);
+  }
+  const sections = [
+    alignColumns(facts.map((fact) => fact.map(printable))),
+    stageTable(run),
+    metricTable(run),
+  ];
+  return sections.filter((section) => section !== '').join('\n\n');
+}
+
+function stageTable(run: RunReader): string {
+  const ends = new Map(run.events().map((event) => [`${event.type} ${event.stage ?? ''}`, event.message]));
+  const rows = run
+    .stages()
+    .map(({ stage, firstStep, lastStep }) => [
+      printable(stage),
+      `${firstStep}-${lastStep}`,
+      printable(ends.get(`stage-end ${stage}`) ?? ''),
+    ]);
+  return rows.length === 0 ? '' : alignColumns([['stage', 'steps', 'ended'], ...rows]);
+}
+
+function metricTable(run: RunReader): string {
+  const rows = Object.entries(run.metricsAt(run.summary().step)).map(([name, value]) => [
+    name,
+    formatNumber(value),
+  ]);
+  return rows.length === 0 ? '' : alignColumns([['metric', 'last step'], ...rows]);
+}
+
+function summaryCells(summary: RunSummary): string[] {
+  return [
+    summary.folder,
+    summary.status,
+    String(summary.step),
+    printable(summary.stage ?? ''),
+    String(summary.seed),
+    summary.createdAt.slice(0, 19).replace('T', ' '),
+  ];
+}
+
+function formatNumber(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(4);
+}
+
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Text from recipes and models may hold escape sequences; a terminal must not obey them. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ');
+}
