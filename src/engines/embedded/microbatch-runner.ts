@@ -1,0 +1,107 @@
+import type { LossSpec } from '../../core/loss-spec.ts';
+import type { ModelConfig } from '../model-files/model-config.ts';
+import { gradientPrefix, gradientProgram, logprobProgram } from './gradient-program.ts';
+import type { CompiledGraph } from './graph.ts';
+import { lossKind, lossScalars } from './loss-graph.ts';
+import { parameterLayout, type ParameterLayout } from './parameters.ts';
+import { type Arrays, openProgram, type Program } from './program.ts';
+import type { BatchShape } from './transformer.ts';
+
+/** A microbatch to score. Plain data: it can be posted to a worker thread; `weights` is shared where its buffer is. */
+export interface LogprobJob {
+  /** All weights, in the order of `parameterLayout`. Only read. */
+  readonly weights: Float32Array;
+  readonly shape: BatchShape;
+  /** What `tokenFeeds` made. */
+  readonly feeds: Arrays;
+  readonly temperature: number;
+}
+
+/** A microbatch to learn from. */
+export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
+  /** What `tokenFeeds` and `lossFeeds` made. */
+  readonly feeds: Arrays;
+  readonly spec: LossSpec;
+  /** Receives the gradient, in the order of `parameterLayout`; overwritten. */
+  readonly gradient: Float32Array;
+}
+
+/** Per-token measurements by name, each [rows · positions]. */
+export type TokenMeasurements = Readonly<Record<string, Float32Array>>;
+
+/**
+ * What runs microbatches, in this thread or another one. Results depend on the job alone: a trainer may give its jobs
+ * to any number of runners in any order.
+ */
+export interface MicrobatchRunner extends AsyncDisposable {
+  logprobs(job: LogprobJob): Promise<Float32Array>;
+  gradient(job: GradientJob): Promise<TokenMeasurements>;
+}
+
+export interface MicrobatchRunnerOptions {
+  readonly config: ModelConfig;
+  /** Threads of the runtime. */
+  readonly threads: number;
+  /** Programs kept loaded; the one not used for longest goes first. Default 24. */
+  readonly maxPrograms?: number;
+}
+
+/** Runs microbatches in this thread, blocking it. Compiles one program per shape and kind of loss, when first needed. */
+export function createMicrobatchRunner({
+  config,
+  threads,
+  maxPrograms = 24,
+}: MicrobatchRunnerOptions): MicrobatchRunner {
+  const layout = parameterLayout(config);
+  const programs = new Map<string, Program>();
+
+  const program = async (key: string, build: () => CompiledGraph): Promise<Program> => {
+    const known = programs.get(key);
+    programs.delete(key);
+    const found = known ?? (await openProgram(build(), threads));
+    programs.set(key, found);
+    const [oldest, unused] = programs.entries().next().value!;
+    if (programs.size > maxPrograms) {
+      programs.delete(oldest);
+      await unused.close();
+    }
+    return found;
+  };
+
+  return {
+    logprobs: async ({ weights, shape, feeds, temperature }) => {
+      const ready = await program(`logprobs ${shape.rows}×${shape.positions}`, () =>
+        logprobProgram(config, shape),
+      );
+      const inverseTemperature = Float32Array.of(1 / temperature);
+      const outputs = await ready.run({ ...feeds, inverseTemperature, ...tensorViews(layout, weights) });
+      return outputs['logprobs']!;
+    },
+    gradient: async ({ weights, shape, feeds, spec, gradient }) => {
+      const key = `${lossKind(spec)} ${shape.rows}×${shape.positions}`;
+      const ready = await program(key, () => gradientProgram(config, shape, spec));
+      const scalars = Object.entries(lossScalars(spec)).map(([name, value]) => [
+        name,
+        Float32Array.of(value),
+      ]);
+      const views = tensorViews(layout, weights);
+      const into = tensorViews(layout, gradient, gradientPrefix);
+      const outputs = await ready.run({ ...feeds, ...Object.fromEntries(scalars), ...views }, into);
+      return Object.fromEntries(Object.entries(outputs).filter(([name]) => !(name in into)));
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const unused of programs.values()) await unused.close();
+      programs.clear();
+    },
+  };
+}
+
+/** A flat vector as one view per weight tensor, by name. */
+function tensorViews(
+  { entries }: ParameterLayout,
+  flat: Float32Array,
+  prefix = '',
+): Record<string, Float32Array> {
+  const view = (offset: number, length: number): Float32Array => flat.subarray(offset, offset + length);
+  return Object.fromEntries(entries.map(({ name, offset, length }) => [prefix + name, view(offset, length)]));
+}

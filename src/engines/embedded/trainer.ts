@@ -1,0 +1,195 @@
+import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
+import { EngineError } from '../../core/errors.ts';
+import type { LossSpec } from '../../core/loss-spec.ts';
+import type { LossStats, OptimStep, StepStats } from '../engine.ts';
+import type { ModelConfig } from '../model-files/model-config.ts';
+import { applyAdamW, gradientNorm } from './adamw.ts';
+import { lossStatistics } from './loss-statistics.ts';
+import { lossFeeds, type Microbatch, planMicrobatches, splitRows, tokenFeeds } from './microbatches.ts';
+import type { MicrobatchRunner } from './microbatch-runner.ts';
+import { parameterLayout } from './parameters.ts';
+
+/** Everything a trainer needs to continue bit for bit; arrays in the order of `parameterLayout`. */
+export interface TrainerState {
+  readonly weights: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  /** The frozen weights for KL. */
+  readonly reference: Float32Array;
+  /** Updates applied. */
+  readonly policyVersion: number;
+}
+
+export interface TrainerOptions {
+  readonly config: ModelConfig;
+  /** Trained in place. Over a `SharedArrayBuffer` where runners live in other threads. */
+  readonly weights: Float32Array;
+  /** What runs the microbatches; their number and order change no bit of the result. */
+  readonly runners: readonly MicrobatchRunner[];
+  /** Tokens a microbatch holds at most, padding counted; at least one sequence always runs. */
+  readonly maxMicrobatchTokens: number;
+}
+
+/** Learning on one set of weights: the training half of the `Engine` interface, which says what each method does. */
+export interface Trainer {
+  readonly policyVersion: number;
+  logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
+  forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
+  optimStep(settings: OptimStep): StepStats;
+  /** Copies. Throws an `EngineError` while a gradient waits for `optimStep`. */
+  save(): TrainerState;
+  /** Takes the state over by copying; a waiting gradient is dropped. */
+  restore(state: TrainerState): void;
+}
+
+/**
+ * A trainer over runners. Gradients of microbatches are summed in batch order in float32, so the result depends on the
+ * calls alone, never on threads or timing.
+ */
+export function createTrainer({ config, weights, runners, maxMicrobatchTokens }: TrainerOptions): Trainer {
+  const layout = parameterLayout(config);
+  const moments = { first: new Float32Array(layout.length), second: new Float32Array(layout.length) };
+  const gradient = new Float32Array(layout.length);
+  const buffers = createBufferPool(layout.length);
+  let reference = weights;
+  let policyVersion = 0;
+  let hasGradient = false;
+
+  const plan = (batch: TokenBatch | TrainingBatch): Microbatch[] =>
+    planMicrobatches(batch.sequences, (positions) =>
+      Math.max(1, Math.floor(maxMicrobatchTokens / positions)),
+    );
+
+  const logprobs = async (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
+    const results: Float32Array[] = [];
+    await distribute(runners, plan(batch), async (runner, { sequences: indices, shape }) => {
+      const sequences = indices.map((index) => batch.sequences[index]!);
+      const values = await runner.logprobs({
+        weights: which === 'policy' ? weights : reference,
+        shape,
+        feeds: tokenFeeds(sequences, shape),
+        temperature: batch.temperature ?? 1,
+      });
+      for (const [row, array] of splitRows(values, sequences, shape).entries())
+        results[indices[row]!] = array;
+    });
+    return results;
+  };
+
+  const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
+    const microbatches = plan(batch);
+    const inOrder = createSequencer();
+    const measured = await distribute(
+      runners,
+      microbatches,
+      async (runner, { sequences: indices, shape }, order) => {
+        const sequences = indices.map((index) => batch.sequences[index]!);
+        const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
+        const part = buffers.take();
+        const result = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
+        inOrder(order, () => {
+          addInto(gradient, part);
+          buffers.give(part);
+        });
+        return result;
+      },
+    );
+    hasGradient = true;
+    return lossStatistics(
+      batch,
+      microbatches.map((microbatch, i) => ({ microbatch, measured: measured[i]! })),
+    );
+  };
+
+  const optimStep = (settings: OptimStep): StepStats => {
+    const gradNorm = gradientNorm(gradient);
+    const applied = Number.isFinite(gradNorm);
+    if (applied) {
+      if (reference === weights) reference = sharedCopy(weights);
+      policyVersion++;
+      applyAdamW(layout, weights, gradient, moments, settings, policyVersion, gradNorm);
+    }
+    gradient.fill(0);
+    hasGradient = false;
+    return { policyVersion, gradNorm, applied };
+  };
+
+  return {
+    get policyVersion() {
+      return policyVersion;
+    },
+    logprobs,
+    forwardBackward,
+    optimStep,
+    save: () => {
+      if (hasGradient)
+        throw new EngineError('save: expected no gradient to be waiting, call optimStep first');
+      return {
+        weights: weights.slice(),
+        firstMoment: moments.first.slice(),
+        secondMoment: moments.second.slice(),
+        reference: reference.slice(),
+        policyVersion,
+      };
+    },
+    restore: (state) => {
+      weights.set(state.weights);
+      moments.first.set(state.firstMoment);
+      moments.second.set(state.secondMoment);
+      reference = sharedCopy(state.reference);
+      policyVersion = state.policyVersion;
+      gradient.fill(0);
+      hasGradient = false;
+    },
+  };
+}
+
+/** Each runner takes the next item as soon as it is done with one. Results stand in the order of the items. */
+async function distribute<Item, Result>(
+  runners: readonly MicrobatchRunner[],
+  items: readonly Item[],
+  run: (runner: MicrobatchRunner, item: Item, order: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const work = async (runner: MicrobatchRunner): Promise<void> => {
+    while (next < items.length) {
+      const order = next++;
+      results[order] = await run(runner, items[order]!, order);
+    }
+  };
+  await Promise.all(runners.map(work));
+  return results;
+}
+
+/** Runs what is handed in under 0, 1, 2, … in that order, whatever order it is handed in. */
+function createSequencer(): (order: number, task: () => void) => void {
+  const waiting = new Map<number, () => void>();
+  let next = 0;
+  return (order, task) => {
+    waiting.set(order, task);
+    for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
+      waiting.delete(next++);
+      ready();
+    }
+  };
+}
+
+/** Gradient vectors to reuse, in shared memory so that runners in other threads write into them. */
+function createBufferPool(length: number): { take(): Float32Array; give(buffer: Float32Array): void } {
+  const free: Float32Array[] = [];
+  return {
+    take: () => free.pop() ?? new Float32Array(new SharedArrayBuffer(4 * length)),
+    give: (buffer) => void free.push(buffer),
+  };
+}
+
+function sharedCopy(values: Float32Array): Float32Array {
+  const copy = new Float32Array(new SharedArrayBuffer(4 * values.length));
+  copy.set(values);
+  return copy;
+}
+
+function addInto(target: Float32Array, values: Float32Array): void {
+  for (let i = 0; i < target.length; i++) target[i] = target[i]! + values[i]!;
+}
