@@ -1,0 +1,68 @@
+import * as z from 'zod';
+import { DataError } from '../../core/errors.ts';
+import { createE2h, e2hConfig } from './e2h.ts';
+import { createLevelWeighted, levelWeightedConfig } from './level-weighted.ts';
+import { createPrioritised, prioritisedConfig } from './prioritised.ts';
+import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+import { createTargetDifficulty, targetDifficultyConfig } from './target-difficulty.ts';
+import { createUcb, ucbConfig } from './ucb.ts';
+import { createUniform, uniformConfig } from './uniform.ts';
+
+/** Every way of choosing which problem comes next. */
+export const samplerConfig = z.discriminatedUnion('type', [
+  uniformConfig,
+  levelWeightedConfig,
+  prioritisedConfig,
+  targetDifficultyConfig,
+  ucbConfig,
+  e2hConfig,
+]);
+
+/** A validated sampler configuration. */
+export type SamplerConfig = z.infer<typeof samplerConfig>;
+
+/**
+ * The sampler that a configuration describes, over the problems a stage selected.
+ *
+ * @param seed the run's seed; samplers of different stages should get different ones.
+ * @throws {DataError} when the pool is empty or names a problem twice.
+ * @throws {ConfigError} when the configuration names a level that no problem of the pool has.
+ */
+export function createSampler(
+  config: SamplerConfig,
+  pool: readonly PoolProblem[],
+  seed: number,
+): ProblemSampler {
+  checkPool(pool);
+  switch (config.type) {
+    case 'uniform':
+      return createUniform(pool, seed);
+    case 'level-weighted':
+      return createLevelWeighted(config, pool, seed);
+    case 'prioritised':
+      return createPrioritised(config, pool, seed);
+    case 'target-difficulty':
+      return createTargetDifficulty(config, pool, seed);
+    case 'ucb':
+      return createUcb(config, pool, seed);
+    case 'e2h':
+      return createE2h(config, pool, seed);
+  }
+}
+
+function checkPool(pool: readonly PoolProblem[]): void {
+  if (pool.length === 0) {
+    throw new DataError(
+      'expected at least one problem to sample from, got none; widen what the stage selects',
+      {
+        tryNext: 'gradus difficulty show',
+      },
+    );
+  }
+  const seen = new Set<string>();
+  for (const { id } of pool) {
+    if (seen.has(id))
+      throw new DataError(`expected every problem once, got "${id}" twice; ids must be unique`);
+    seen.add(id);
+  }
+}

@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { LevelQueues, levelQueuesState } from './level-queues.ts';
+import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+import { readState } from './read-state.ts';
+
+/**
+ * Levels in fixed proportions, exact over time; inside a level shuffled epochs. With three levels by pass rate and
+ * weights 0.2, 1, 0.2 it is prime-rl's default difficulty pools, on measured levels instead of the last group's mean.
+ */
+export const levelWeightedConfig = z.strictObject({
+  type: z.literal('level-weighted'),
+  /** Level name → weight. Problems in none of these levels never come. */
+  weights: z.record(z.string(), z.number().positive()).refine((weights) => Object.keys(weights).length > 0, {
+    error: 'expected at least one level, e.g. { easy: 1, hard: 2 }',
+  }),
+});
+
+/** Levels in fixed proportions, e.g. `levelWeighted({ weights: { easy: 1, hard: 3 } })`. */
+export function levelWeighted(
+  options: Omit<z.input<typeof levelWeightedConfig>, 'type'>,
+): z.input<typeof levelWeightedConfig> {
+  return { type: 'level-weighted', ...options };
+}
+
+export function createLevelWeighted(
+  { weights }: z.infer<typeof levelWeightedConfig>,
+  pool: readonly PoolProblem[],
+  seed: number,
+): ProblemSampler {
+  const queues = new LevelQueues(Object.keys(weights), pool, seed, 'level-weighted');
+  return {
+    choose: (count, _step, without) => queues.take(count, weights, without),
+    observe: () => {},
+    save: () => queues.save(),
+    restore: (state) => queues.restore(readState(levelQueuesState, state, 'level-weighted sampler')),
+    metrics: () => queues.metrics(),
+  };
+}

@@ -1,0 +1,94 @@
+import * as z from 'zod';
+import { createRng } from '../../core/rng.ts';
+import type { Trials } from '../../difficulty/trials.ts';
+import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+import { readState } from './read-state.ts';
+
+/**
+ * Problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4): what is solved less
+ * comes more. Drawn without replacement inside a step; over steps there are no epochs.
+ */
+export const prioritisedConfig = z.strictObject({
+  type: z.literal('prioritised'),
+  /**
+   * What a problem's earlier trials still count when a new group of it is in: 1 pools all trials ever made, 0 believes
+   * the last group alone. Ours: the paper does not say how its rates follow the moving policy.
+   */
+  memory: z.number().min(0).max(1).default(0.5),
+  /** Least weight of any problem; above 0 solved problems are looked at again. The paper's own is 0. */
+  minWeight: z.number().min(0).max(1).default(0),
+});
+
+/** Problems that fail more come more. */
+export function prioritised(
+  options: Omit<z.input<typeof prioritisedConfig>, 'type'> = {},
+): z.input<typeof prioritisedConfig> {
+  return { type: 'prioritised', ...options };
+}
+
+const prioritisedState = z.strictObject({
+  draws: z.int().min(0),
+  observed: z.record(z.string(), z.strictObject({ successes: z.number(), trials: z.number() })),
+});
+
+/** Assumed of a problem of which nothing is known. */
+const unknownPassRate = 0.5;
+
+export function createPrioritised(
+  { memory, minWeight }: z.infer<typeof prioritisedConfig>,
+  pool: readonly PoolProblem[],
+  seed: number,
+): ProblemSampler {
+  const before = new Map(pool.map((problem) => [problem.id, problem.measured]));
+  let observed = new Map<string, Trials>();
+  let draws = 0;
+  const trialsOf = (id: string): Trials => observed.get(id) ?? before.get(id)!;
+  const weightOf = (id: string): number => Math.max(minWeight, 1 - rateOf(trialsOf(id)));
+
+  return {
+    choose(count, _step, without = new Set()) {
+      const random = createRng(seed, 'sampler', 'prioritised', draws++);
+      const keyed = [...before.keys()].map((id) => ({ id, key: drawKey(random.next(), weightOf(id)) }));
+      const eligible = keyed.filter(({ id }) => !without.has(id));
+      return eligible
+        .toSorted((a, b) => b.key - a.key)
+        .slice(0, count)
+        .map(({ id }) => id);
+    },
+    observe(outcomes) {
+      for (const { problemId, successes, trials } of outcomes) {
+        if (!before.has(problemId) || trials === 0) continue;
+        const old = trialsOf(problemId);
+        observed.set(problemId, {
+          successes: memory * old.successes + successes,
+          trials: memory * old.trials + trials,
+        });
+      }
+    },
+    save: () => ({ draws, observed: Object.fromEntries(observed) }),
+    restore(state) {
+      const saved = readState(prioritisedState, state, 'prioritised sampler');
+      draws = saved.draws;
+      observed = new Map(Object.entries(saved.observed));
+    },
+    metrics() {
+      const rates = [...before.keys()].map((id) => rateOf(trialsOf(id)));
+      return {
+        passRate: rates.reduce((sum, rate) => sum + rate, 0) / rates.length,
+        visited: observed.size / before.size,
+      };
+    },
+  };
+}
+
+function rateOf({ successes, trials }: Trials): number {
+  return trials > 0 ? successes / trials : unknownPassRate;
+}
+
+/**
+ * Taking the largest of these keys is drawing without replacement by weight (Efraimidis & Spirakis 2006: u^(1/w), here
+ * its logarithm). Weight 0 sorts below every other weight, in random order: used only when nothing else is left.
+ */
+function drawKey(uniform: number, weight: number): number {
+  return weight > 0 ? Math.log(uniform + 2 ** -33) / weight : -Number.MAX_VALUE * (0.5 + uniform / 2);
+}

@@ -1,0 +1,64 @@
+import * as z from 'zod';
+import { mergeTrials, posteriorMean, priorConfig } from '../../difficulty/trials.ts';
+import { EpochQueue, epochQueueState } from './epoch-queue.ts';
+import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+import { readState } from './read-state.ts';
+
+/**
+ * The problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, eq. 3):
+ *
+ *     target ← clip(target − stepSize·tanh(sensitivity·(R̄ − goal)), 0, 1)
+ *
+ * with R̄ the pass rate over the groups just finished. AdaRFT writes it for difficulty T on 0 … 100; here
+ * target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 are the defaults below. AdaRFT's own program keeps no record
+ * of what it used and serves the same problems again and again near a resting target; ours takes no problem twice in an
+ * epoch. Problems without measurements count as the prior's mean.
+ */
+export const targetDifficultyConfig = z.strictObject({
+  type: z.literal('target-difficulty'),
+  /** Pass rate aimed at in the first step: 1 starts with the easiest. */
+  start: z.number().min(0).max(1).default(1),
+  /** Pass rate in training at which the target rests. */
+  goal: z.number().min(0).max(1).default(0.5),
+  /** Most the target moves in one step. */
+  stepSize: z.number().positive().max(1).default(0.5),
+  sensitivity: z.number().positive().default(2),
+  prior: priorConfig.prefault({}),
+});
+
+/** Problems nearest to a pass rate that rises and falls with the policy. */
+export function targetDifficulty(
+  options: Omit<z.input<typeof targetDifficultyConfig>, 'type'> = {},
+): z.input<typeof targetDifficultyConfig> {
+  return { type: 'target-difficulty', ...options };
+}
+
+const targetDifficultyState = z.strictObject({ target: z.number().min(0).max(1), queue: epochQueueState });
+
+export function createTargetDifficulty(
+  { start, goal, stepSize, sensitivity, prior }: z.infer<typeof targetDifficultyConfig>,
+  pool: readonly PoolProblem[],
+  seed: number,
+): ProblemSampler {
+  const passRates = new Map(pool.map(({ id, measured }) => [id, posteriorMean(measured, prior)]));
+  const queue = new EpochQueue([...passRates.keys()], seed, 'target-difficulty');
+  let target = start;
+  return {
+    choose: (count, _step, without) =>
+      queue.take(count, without, (id) => Math.abs(passRates.get(id)! - target)),
+    observe(outcomes) {
+      const ours = outcomes.filter(({ problemId }) => passRates.has(problemId));
+      const { successes, trials } = mergeTrials(...ours);
+      if (trials === 0) return;
+      const moved = target - stepSize * Math.tanh(sensitivity * (successes / trials - goal));
+      target = Math.min(1, Math.max(0, moved));
+    },
+    save: () => ({ target, queue: queue.save() }),
+    restore(state) {
+      const saved = readState(targetDifficultyState, state, 'target-difficulty sampler');
+      target = saved.target;
+      queue.restore(saved.queue);
+    },
+    metrics: () => ({ target, epoch: queue.epoch + queue.progress }),
+  };
+}

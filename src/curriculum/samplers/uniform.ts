@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import { EpochQueue, epochQueueState } from './epoch-queue.ts';
+import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+import { readState } from './read-state.ts';
+
+/** Every problem once per epoch, each epoch in its own shuffled order: the baseline every other sampler is held against. */
+export const uniformConfig = z.strictObject({ type: z.literal('uniform') });
+
+/** Shuffled epochs without repeats. */
+export function uniform(): z.input<typeof uniformConfig> {
+  return { type: 'uniform' };
+}
+
+export function createUniform(pool: readonly PoolProblem[], seed: number): ProblemSampler {
+  const queue = new EpochQueue(
+    pool.map((problem) => problem.id),
+    seed,
+    'uniform',
+  );
+  return {
+    choose: (count, _step, without) => queue.take(count, without),
+    observe: () => {},
+    save: () => queue.save(),
+    restore: (state) => queue.restore(readState(epochQueueState, state, 'uniform sampler')),
+    metrics: () => ({ epoch: queue.epoch + queue.progress }),
+  };
+}

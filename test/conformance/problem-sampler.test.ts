@@ -1,0 +1,175 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DataError, RunError } from '../../src/core/errors.ts';
+import { createMixedSampler } from '../../src/curriculum/samplers/mixed.ts';
+import { createSampler, samplerConfig } from '../../src/curriculum/samplers/create-sampler.ts';
+import { e2h } from '../../src/curriculum/samplers/e2h.ts';
+import { levelWeighted } from '../../src/curriculum/samplers/level-weighted.ts';
+import { prioritised } from '../../src/curriculum/samplers/prioritised.ts';
+import type {
+  PoolProblem,
+  ProblemOutcome,
+  ProblemSampler,
+} from '../../src/curriculum/samplers/problem-sampler.ts';
+import { targetDifficulty } from '../../src/curriculum/samplers/target-difficulty.ts';
+import { ucb } from '../../src/curriculum/samplers/ucb.ts';
+import { uniform } from '../../src/curriculum/samplers/uniform.ts';
+
+/** What every sampler promises, held against every sampler there is. */
+
+type Make = (pool: readonly PoolProblem[], seed: number) => ProblemSampler;
+const plain =
+  (input: Parameters<typeof samplerConfig.parse>[0]): Make =>
+  (pool, seed) =>
+    createSampler(samplerConfig.parse(input), pool, seed);
+
+const levels = ['easy', 'hard'];
+const samplers: { name: string; make: Make; coversPool: boolean }[] = [
+  { name: 'uniform', make: plain(uniform()), coversPool: true },
+  {
+    name: 'level-weighted',
+    make: plain(levelWeighted({ weights: { easy: 1, hard: 2 } })),
+    coversPool: false,
+  },
+  { name: 'prioritised', make: plain(prioritised()), coversPool: false },
+  { name: 'target-difficulty', make: plain(targetDifficulty()), coversPool: true },
+  { name: 'ucb', make: plain(ucb({ window: 5 })), coversPool: false },
+  { name: 'ucb td', make: plain(ucb({ learningRate: 0.5, exploration: 0 })), coversPool: false },
+  ...(['classic', 'balanced', 'cosine', 'gaussian'] as const).map((schedule) => ({
+    name: `e2h ${schedule}`,
+    make: plain(e2h({ schedule, levels, steps: 6 })),
+    coversPool: false,
+  })),
+  {
+    name: 'mixed uniform',
+    make: (pool, seed) =>
+      createMixedSampler(
+        pool.some(({ domain }) => domain === 'code') ? { math: 2, code: 1 } : { math: 1 },
+        { type: 'uniform' },
+        pool,
+        seed,
+      ),
+    coversPool: false,
+  },
+];
+
+/** Both levels are always present: problems 0 and 1 see to it, alone problem 0 is in both. */
+const poolOf = (size: number): PoolProblem[] =>
+  Array.from({ length: size }, (_, i) => ({
+    id: `p${i}`,
+    domain: i % 3 === 2 ? 'code' : 'math',
+    levels: i === 0 ? levels : [levels[i % 2]!],
+    measured: { successes: i % 5, trials: i % 7 === 0 ? 0 : 4 },
+  }));
+
+const outcomeOf = (problemId: string, step: number): ProblemOutcome => {
+  const number = problemId.charCodeAt(problemId.length - 1) + step;
+  return { problemId, successes: number % 5, trials: 4, meanAbsAdvantage: (number % 5) / 4 };
+};
+
+/** Runs steps, observing each batch; returns the batches. */
+function play(sampler: ProblemSampler, from: number, to: number, count: number): string[][] {
+  const batches: string[][] = [];
+  for (let step = from; step < to; step++) {
+    const batch = sampler.choose(count, step);
+    sampler.observe([...batch, 'of-another-stage'].map((id) => outcomeOf(id, step)));
+    batches.push(batch);
+  }
+  return batches;
+}
+
+const shape = fc.record({
+  size: fc.integer({ min: 1, max: 30 }),
+  seed: fc.integer(),
+  count: fc.integer({ min: 1, max: 12 }),
+});
+
+describe.each(samplers)('$name', ({ make }) => {
+  test('names distinct problems of its pool, as many as asked for or all there are', () => {
+    fc.assert(
+      fc.property(shape, ({ size, seed, count }) => {
+        const ids = new Set(poolOf(size).map(({ id }) => id));
+        for (const batch of play(make(poolOf(size), seed), 0, 6, count)) {
+          expect(new Set(batch).size).toBe(batch.length);
+          expect(batch.length).toBeGreaterThan(0);
+          expect(batch.length).toBeLessThanOrEqual(count);
+          for (const id of batch) expect(ids).toContain(id);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('same pool, seed and observations: same choices; another seed: others', () => {
+    fc.assert(
+      fc.property(shape, ({ size, seed, count }) => {
+        expect(play(make(poolOf(size), seed), 0, 5, count)).toEqual(
+          play(make(poolOf(size), seed), 0, 5, count),
+        );
+      }),
+      { numRuns: 20 },
+    );
+    expect(play(make(poolOf(30), 1), 0, 5, 8)).not.toEqual(play(make(poolOf(30), 2), 0, 5, 8));
+  });
+
+  test('saved and restored at any step it continues as if never interrupted', () => {
+    fc.assert(
+      fc.property(shape, fc.integer({ min: 0, max: 7 }), ({ size, seed, count }, stop) => {
+        const whole = make(poolOf(size), seed);
+        const batches = play(whole, 0, 8, count);
+        const first = make(poolOf(size), seed);
+        play(first, 0, stop, count);
+        const second = make(poolOf(size), seed);
+        second.restore(JSON.parse(JSON.stringify(first.save())));
+        expect(play(second, stop, 8, count)).toEqual(batches.slice(stop));
+        expect(second.save()).toEqual(whole.save());
+        expect(second.metrics()).toEqual(whole.metrics());
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('a refill leaves out what the step has already rolled out', () => {
+    fc.assert(
+      fc.property(shape, ({ size, seed, count }) => {
+        const sampler = make(poolOf(size), seed);
+        for (let step = 0; step < 4; step++) {
+          const first = sampler.choose(count, step);
+          const more = sampler.choose(count, step, new Set(first));
+          expect(more.filter((id) => first.includes(id))).toEqual([]);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('metrics are finite numbers, before and after observing', () => {
+    const sampler = make(poolOf(9), 3);
+    expect(Object.keys(sampler.metrics()).length).toBeGreaterThan(0);
+    expect(Object.values(sampler.metrics()).every(Number.isFinite)).toBe(true);
+    play(sampler, 0, 10, 4);
+    expect(Object.values(sampler.metrics()).every(Number.isFinite)).toBe(true);
+  });
+
+  test('refuses the state of something else, an empty pool and an id that comes twice', () => {
+    expect(() => make(poolOf(3), 1).restore({ unknown: 1 })).toThrow(RunError);
+    expect(() => make([], 1)).toThrow(/expected at least one problem|found none/);
+    expect(() => make([...poolOf(3), poolOf(3)[0]!], 1)).toThrow(DataError);
+  });
+});
+
+describe.each(samplers.filter(({ coversPool }) => coversPool))('$name', ({ make }) => {
+  test('an epoch covers the pool, each problem once', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), (count, batches) => {
+        const pool = poolOf(count * batches);
+        const sampler = make(pool, 5);
+        for (let epoch = 0; epoch < 3; epoch++) {
+          const ids = play(sampler, epoch * batches, (epoch + 1) * batches, count).flat();
+          expect(ids.toSorted()).toEqual(pool.map(({ id }) => id).toSorted());
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
