@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { GradusError } from '../core/errors.ts';
 
 /** Where a command speaks: people get text, `--json` gets one JSON object a line, the last being the result. */
@@ -13,59 +14,63 @@ export interface Output {
   progress(label: string, done: number, total: number): void;
 }
 
-const redrawMs = 100;
-const lineMs = 10_000;
+/** The output a command was asked for by the global `--json`. */
+export function outputOf(command: Command): Output {
+  return createOutput(command.optsWithGlobals<{ json?: boolean }>());
+}
 
 /** Output on stdout (results) and stderr (progress). */
-export function createOutput({ json }: { readonly json?: boolean | undefined }): Output {
-  const isTerminal = process.stderr.isTTY;
-  let drawn = false;
-  let started = performance.now();
-  let last = -Infinity;
-  let current = '';
-
-  const clear = (): void => {
-    if (drawn) process.stderr.write('\r\u001b[2K');
-    drawn = false;
-  };
+function createOutput({ json }: { readonly json?: boolean | undefined }): Output {
+  const isJson = json === true;
+  const bar = createProgressBar();
   const print = (line: string): void => {
-    clear();
+    bar.clear();
     process.stdout.write(`${line}\n`);
   };
-
   return {
-    isJson: json === true,
+    isJson,
     say: (line) => {
-      if (json !== true) print(line);
+      if (!isJson) print(line);
     },
     event: (event) => {
-      if (json === true) print(JSON.stringify(event));
+      if (isJson) print(JSON.stringify(event));
     },
-    result: (value, text) =>
-      print(json === true ? JSON.stringify(value) : (text ?? JSON.stringify(value, null, 2))),
+    result: (value, text) => print(isJson ? JSON.stringify(value) : (text ?? JSON.stringify(value, null, 2))),
     progress: (label, done, total) => {
-      if (json === true) return;
-      const now = performance.now();
-      if (label !== current) [current, started, last] = [label, now, -Infinity];
-      const isDue = now - last >= (isTerminal ? redrawMs : lineMs) && (isTerminal || last !== -Infinity);
-      if (last === -Infinity && !isTerminal) last = now;
-      if (!isDue && done < total) return;
-      if (done >= total && !isTerminal && last === now) return;
-      last = now;
-      const line = progressLine(label, done, total, now - started);
-      if (isTerminal) {
-        process.stderr.write(`\r\u001b[2K${line}`);
-        drawn = true;
-        if (done >= total) clear();
-      } else if (done < total) process.stderr.write(`${line}\n`);
+      if (!isJson) bar.draw(label, done, total);
     },
   };
 }
 
+/** A bar that redraws itself ten times a second on a terminal, and writes a line every ten seconds elsewhere. */
+function createProgressBar(): { draw(label: string, done: number, total: number): void; clear(): void } {
+  const isTerminal = process.stderr.isTTY;
+  const intervalMs = isTerminal ? 100 : 10_000;
+  let label = '';
+  let startedMs = 0;
+  let lastMs = 0;
+  let isDrawn = false;
+
+  const clear = (): void => {
+    if (isDrawn) process.stderr.write('\r\u001b[2K');
+    isDrawn = false;
+  };
+  const draw = (next: string, done: number, total: number): void => {
+    const now = performance.now();
+    if (next !== label) [label, startedMs, lastMs] = [next, now, isTerminal ? 0 : now];
+    if (done >= total) return clear();
+    if (now - lastMs < intervalMs) return;
+    lastMs = now;
+    const line = progressLine(label, done, total, now - startedMs);
+    process.stderr.write(isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
+    isDrawn = isTerminal;
+  };
+  return { draw, clear };
+}
+
 function progressLine(label: string, done: number, total: number, elapsedMs: number): string {
-  const share = total === 0 ? 1 : done / total;
   const width = 24;
-  const bar = '━'.repeat(Math.round(share * width)).padEnd(width, '─');
+  const bar = '━'.repeat(Math.round((done / total) * width)).padEnd(width, '─');
   const left = done === 0 ? '' : ` · ${formatSeconds(((elapsedMs / done) * (total - done)) / 1000)} left`;
   return `${label} ${bar} ${done}/${total}${left}`;
 }

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { formatRun, formatRunList } from '../runs/format-runs.ts';
+import { listRuns } from '../runs/list-runs.ts';
+import { openRunReader } from '../runs/run-reader.ts';
+import { outputOf } from './output.ts';
+
+/** `gradus runs list|show`: what has been trained, and how one run went. */
+export function addRunsCommand(program: Command): void {
+  const runs = program.command('runs').description('list, show and compare runs');
+  runs
+    .command('list')
+    .description('one line per run')
+    .argument('[folder]', 'folder of runs', 'runs')
+    .action(async (folder: string, _options, command: Command) => {
+      const listings = await listRuns(folder);
+      outputOf(command).result(listings, formatRunList(listings));
+    });
+  runs
+    .command('show')
+    .description('what a run is, how far it came, and its last numbers')
+    .argument('<run>', 'run directory')
+    .action(async (directory: string, _options, command: Command) => {
+      using run = await openRunReader(directory);
+      outputOf(command).result(
+        {
+          summary: run.summary(),
+          stages: run.stages(),
+          metrics: run.metricsAt(run.summary().step),
+          evaluations: run.evaluations(),
+          events: run.events(),
+        },
+        formatRun(run),
+      );
+    });
+}
