@@ -12,7 +12,6 @@ import {
 import { onDisk } from './disk-errors.ts';
 import { writeFolderAtomic } from './disk.ts';
 import {
-  type CheckpointRow,
   deleteCheckpoints,
   insertCheckpoint,
   insertEvaluation,
@@ -171,10 +170,11 @@ export class Run implements AsyncDisposable {
       const folder = stepName(marks.step, '', (name) => existing.some((row) => row.folder === name));
       const files = await writeCheckpointFolder(this.#checkpointFolder(folder), request);
       const { isStageEnd = false, score = null } = request;
-      this.#commit((at) => {
+      const dropped = this.#commit((at) => {
         insertCheckpoint(database, { folder, step: marks.step, isStageEnd, score, files, marks }, at);
+        return deleteOutdated(database, request.retention);
       });
-      await this.#dropOutdated(request.retention);
+      for (const name of dropped) await rm(this.#checkpointFolder(name), { recursive: true, force: true });
     });
   }
 
@@ -237,24 +237,13 @@ export class Run implements AsyncDisposable {
     return () => insertShard(database, record, file, bytes);
   }
 
-  async #dropOutdated(retention: Retention): Promise<void> {
-    const rows = readCheckpoints(this.#parts.database);
-    const ids = outdatedCheckpoints(rows, retention);
-    if (ids.length === 0) return;
-    this.#commit(() => deleteCheckpoints(this.#parts.database, ids));
-    const isOutdated = ({ id }: CheckpointRow): boolean => ids.includes(id);
-    for (const { folder } of rows.filter(isOutdated)) {
-      await rm(this.#checkpointFolder(folder), { recursive: true, force: true });
-    }
-  }
-
   #checkpointFolder(name: string): string {
     return join(runLayout(this.directory).checkpoints, name);
   }
 
-  #commit(write: (at: string) => void): void {
+  #commit<T>(write: (at: string) => T): T {
     const at = this.#parts.clock().toISOString();
-    inTransaction(this.#parts.database, () => write(at));
+    return inTransaction(this.#parts.database, () => write(at));
   }
 
   async #inTurn<T>(doing: string, action: () => T | Promise<T>): Promise<T> {
@@ -263,4 +252,12 @@ export class Run implements AsyncDisposable {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Forgets the checkpoints that are not to be kept. Returns their folders, to be removed once this is committed. */
+function deleteOutdated(database: DatabaseSync, retention: Retention): string[] {
+  const rows = readCheckpoints(database);
+  const ids = outdatedCheckpoints(rows, retention);
+  deleteCheckpoints(database, ids);
+  return rows.filter(({ id }) => ids.includes(id)).map(({ folder }) => folder);
 }

@@ -1,0 +1,151 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRng, restoreRng, type Rng, type RngState } from '../../src/core/rng.ts';
+import type { RecordedGroup } from '../../src/runs/records.ts';
+import type { Run } from '../../src/runs/run.ts';
+
+/**
+ * A training loop without a model that writes everything a real one writes. Its "weights" depend on every random
+ * number ever drawn, so a resume that loses, repeats or reorders anything ends in other weights.
+ */
+export interface ScriptedPlan {
+  readonly steps: number;
+  readonly stageSteps: number;
+  readonly checkpointEvery: number;
+  /** Floats in the engine's state: larger takes longer to write. */
+  readonly weights: number;
+}
+
+/** Small, with every kind of record, and checkpoints both at and between stage ends. */
+export const smallPlan: ScriptedPlan = { steps: 4, stageSteps: 3, checkpointEvery: 2, weights: 16 };
+
+const retention = { keepLast: 1, keepStageEnds: true, keepBest: false };
+
+interface Learner {
+  step: number;
+  rng: Rng;
+  readonly weights: Float64Array;
+}
+
+/** Trains from the run's newest checkpoint to the end, and finishes the run. */
+export async function trainScripted(
+  run: Run,
+  plan: ScriptedPlan,
+  onStep: (step: number) => void = () => {},
+): Promise<void> {
+  const learner = await restoreLearner(run, plan);
+  while (learner.step < plan.steps) {
+    if (learner.step % plan.stageSteps === 0) await beginStage(run, learner, plan);
+    await takeStep(run, learner, plan);
+    onStep(learner.step);
+    const isStageEnd = learner.step % plan.stageSteps === 0 || learner.step === plan.steps;
+    if (isStageEnd) await endStage(run, learner, plan);
+    if (isStageEnd || learner.step % plan.checkpointEvery === 0) await saveLearner(run, learner, isStageEnd);
+  }
+  await run.exportModel((folder) => writeWeights(join(folder, 'model'), learner.weights));
+  await run.finish('finished', 'all stages done');
+}
+
+/** A judged group with every optional field, drawn from `rng`. */
+export function scriptedGroup(rng: Rng, step: number, id: string): RecordedGroup {
+  const rollouts = [0, 1].map((index) => {
+    const isCorrect = rng.next() < 0.5;
+    const length = rng.integer(0, 5);
+    return {
+      problemId: id,
+      index,
+      promptTokens: Int32Array.of(1, 2, 3),
+      tokens: Int32Array.from({ length }, () => rng.integer(0, 50_000)),
+      rolloutLogprobs: Float32Array.from({ length }, () => -rng.next()),
+      text: `answer \\boxed{${rng.integer(0, 99)}}`,
+      finishReason: 'stop' as const,
+      policyVersion: step,
+      verdict: {
+        outcome: isCorrect ? ('correct' as const) : ('incorrect' as const),
+        score: Number(isCorrect),
+        reason: isCorrect ? 'equal' : 'not equal',
+        verifier: 'math@1',
+        evidence: { gold: '7' },
+      },
+    };
+  });
+  const problem = {
+    id,
+    domain: 'math',
+    family: 'addition',
+    knob: 2,
+    prompt: [{ role: 'user' as const, content: '3+4?' }],
+    answer: '7',
+    source: 'generated',
+  };
+  const rewards = rollouts.map(({ verdict }) => verdict.score);
+  return {
+    group: { problem, rollouts },
+    level: 'L1',
+    rewards,
+    advantages: rewards.map((reward) => reward - 0.5),
+  };
+}
+
+async function beginStage(run: Run, learner: Learner, plan: ScriptedPlan): Promise<void> {
+  const stage = stageName(learner.step, plan);
+  const groups = [0, 1].map((n) => scriptedGroup(learner.rng, learner.step, `probe-${n}`));
+  await run.recordRollouts({ step: learner.step, stage, purpose: 'measure', groups });
+  await run.recordEvent({
+    step: learner.step,
+    stage,
+    type: 'stage-start',
+    message: 'begins',
+    data: { problems: 2 },
+  });
+}
+
+async function takeStep(run: Run, learner: Learner, plan: ScriptedPlan): Promise<void> {
+  const stage = stageName(learner.step, plan);
+  const groups = [0, 1].map((n) => scriptedGroup(learner.rng, learner.step, `problem-${n}`));
+  learner.weights.forEach((weight, index) => (learner.weights[index] = weight * 0.9 + learner.rng.next()));
+  learner.step++;
+  const metrics = { 'reward/mean': learner.weights[0]!, 'loss/policy': -learner.rng.next() };
+  await run.recordStep({
+    step: learner.step,
+    stage,
+    metrics,
+    timings: { 'time/step': performance.now() },
+    groups,
+  });
+}
+
+async function endStage(run: Run, learner: Learner, plan: ScriptedPlan): Promise<void> {
+  const stage = stageName(learner.step - 1, plan);
+  await run.recordEvent({ step: learner.step, stage, type: 'stage-end', message: 'max steps' });
+  await run.recordEvaluation({ step: learner.step, name: 'held-out', result: { avg: learner.rng.next() } });
+}
+
+function stageName(stepsTaken: number, plan: ScriptedPlan): string {
+  return `stage-${Math.floor(stepsTaken / plan.stageSteps)}`;
+}
+
+async function saveLearner(run: Run, learner: Learner, isStageEnd: boolean): Promise<void> {
+  await run.saveCheckpoint({
+    controllerState: { step: learner.step, rng: learner.rng.save() },
+    writeEngineState: (folder) => writeWeights(folder, learner.weights),
+    isStageEnd,
+    retention,
+  });
+}
+
+async function restoreLearner(run: Run, plan: ScriptedPlan): Promise<Learner> {
+  const checkpoint = await run.latestCheckpoint();
+  if (checkpoint === undefined) {
+    return { step: 0, rng: createRng(run.seed, 'scripted'), weights: new Float64Array(plan.weights) };
+  }
+  const { step, rng } = checkpoint.controllerState as { step: number; rng: RngState };
+  const bytes = await readFile(join(checkpoint.engineState, 'nested', 'weights.bin'));
+  return { step, rng: restoreRng(rng), weights: new Float64Array(Uint8Array.from(bytes).buffer) };
+}
+
+async function writeWeights(folder: string, weights: Float64Array): Promise<void> {
+  await mkdir(join(folder, 'nested'), { recursive: true });
+  await writeFile(join(folder, 'nested', 'weights.bin'), new Uint8Array(weights.slice().buffer));
+  await writeFile(join(folder, 'config.json'), '{"weights":1}');
+}
