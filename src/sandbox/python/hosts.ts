@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Where a lane's fork server may live, strongest first.
+ *
+ * - `bubblewrap`: in namespaces of its own with an empty environment and a file tree of the interpreter alone, and the
+ *   guard inside. Does NOT stop: bugs of the kernel within the guard's system calls; side channels of the hardware.
+ * - `guard`: the guard alone. Does NOT stop, in addition: seeing whether a host path exists (see guard.py).
+ */
+export const hostKinds = ['bubblewrap', 'guard'] as const;
+
+/** See `hostKinds`. */
+export type HostKind = (typeof hostKinds)[number];
+
+const home = fileURLToPath(new URL('.', import.meta.url));
+
+/** The command line that starts a fork server on `directory`, or null where that kind cannot be had. */
+export function hostCommand(kind: HostKind, python: string, options: ForkServerOptions): string[] | null {
+  const server = [python, '-I', '-S', '-B', join(home, 'fork_server.py'), JSON.stringify(options)];
+  if (kind === 'guard') return server;
+  const bubblewrap = findOnPath('bwrap')[0];
+  return bubblewrap === undefined
+    ? null
+    : [bubblewrap, ...bubblewrapFlags(python, options.directory), ...server];
+}
+
+/** What the fork server is started with. */
+export interface ForkServerOptions {
+  /** An empty directory of this lane's own: where programs start. */
+  readonly directory: string;
+  /** Protections to leave out, so that a test can show that it would notice. */
+  readonly switchedOff?: readonly string[];
+}
+
+function bubblewrapFlags(python: string, directory: string): string[] {
+  const prefix = dirname(dirname(realpathSync(python)));
+  const trees = ['/lib', '/lib64', '/usr/lib', '/usr/lib64', '/usr/local/lib', join(prefix, 'lib')];
+  const files = [python, realpathSync(python), home];
+  const binds = [...new Set([...trees, ...files])].filter((path) => existsSync(path));
+  const isolation =
+    '--unshare-all --die-with-parent --new-session --clearenv --cap-drop ALL --uid 65534 --gid 65534';
+  const readable = binds.flatMap((path) => ['--ro-bind', path, path]);
+  return [...isolation.split(' '), ...readable, '--proc', '/proc', '--dev', '/dev', '--dir', directory];
+}
+
+/** Interpreters worth trying, the user's own first. Version managers' shims are scripts that need an environment: skipped. */
+export function findPythons(): string[] {
+  const found = [...findOnPath('python3'), '/usr/bin/python3', '/usr/local/bin/python3'].filter((path) =>
+    existsSync(path),
+  );
+  const unwrapped = found.map((path) => (path.includes('/shims/') ? unwrapShim(path) : path));
+  return [...new Set(unwrapped)].filter((path): path is string => path !== null);
+}
+
+function unwrapShim(shim: string): string | null {
+  try {
+    return execFileSync(shim, ['-c', 'import sys; print(sys.executable)'], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    }).trim();
+  } catch {
+    return null;
+  }
+}
+
+function findOnPath(name: string): string[] {
+  const directories = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((directory) => directory.startsWith('/'));
+  return directories.map((directory) => join(directory, name)).filter(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,280 @@
+"""Runs the tests of a problem, in a guarded process of its own, against a program that lives in another.
+
+The program is only ever asked for values; what is expected of them never leaves this process, and what comes back is
+plain data compared here. A program that prints "passed", exits with 0, patches its interpreter, forges replies or
+returns objects that equal everything changes nothing: it can only answer with a right or a wrong value.
+
+Objects that are not data (instances of a program's own classes) are `Remote`: tests may call them, read their
+attributes and hand them back, but they equal nothing except themselves, and no comparison or arithmetic is forwarded,
+because that would let the program see the expected value and agree with it.
+"""
+
+import builtins
+import copy
+import importlib
+import json
+import os
+import select
+import sys
+import time
+
+import values
+
+REPLIES_IN, REQUESTS_OUT, RESULT = 3, 4, 1
+
+
+class ProgramEnded(BaseException):
+    """The program's process is gone, or what it sends is no frame. BaseException: tests that catch errors must not catch it."""
+
+
+class OutOfTime(BaseException):
+    """The program used up its CPU time in this test."""
+
+
+class Stalled(BaseException):
+    """Far more wall time than CPU time went by: the machine is overloaded, or the program sleeps."""
+
+
+class Program:
+    """The other side of the pipes, with one stopwatch on its CPU time, read from the kernel."""
+
+    def __init__(self, pid, cpu_seconds, wall_seconds):
+        self.clock = (~pid << 3) | 2  # the process CPU-time clock of another process: clock_getcpuclockid(3)
+        self.cpu_seconds, self.wall_seconds = cpu_seconds, wall_seconds
+        self.restart()
+
+    def restart(self):
+        """A new budget, for the next test."""
+        self.cpu_start, self.wall_start = self.cpu(), time.monotonic()
+
+    def cpu(self):
+        """CPU seconds the program has used so far."""
+        try:
+            return time.clock_gettime(self.clock)
+        except OSError as error:
+            raise ProgramEnded("the program ended") from error
+
+    def read(self, length):
+        """Exactly `length` bytes from the program, within its budget."""
+        parts = []
+        while length > 0:
+            self._await_bytes()
+            part = os.read(REPLIES_IN, min(length, 1 << 16))
+            if not part:
+                raise ProgramEnded("the program ended")
+            parts.append(part)
+            length -= len(part)
+        return b"".join(parts)
+
+    def _await_bytes(self):
+        while not select.select([REPLIES_IN], [], [], 0.02)[0]:
+            self.check_budget()
+
+    def check_budget(self):
+        """Raises when CPU time, or (by far) wall time, is used up."""
+        if self.cpu() - self.cpu_start > self.cpu_seconds:
+            raise OutOfTime
+        if time.monotonic() - self.wall_start > self.wall_seconds:
+            raise Stalled
+
+    def receive(self):
+        """The program's next reply as a value; its exceptions are raised here under the same built-in name."""
+        length = int.from_bytes(self.read(4), "little")
+        if length > values.MAX_FRAME:
+            raise ProgramEnded("the program sent something that is no reply")
+        try:
+            reply = json.loads(self.read(length))
+            error = reply.get("error")
+            value = None if error else values.unpack(reply["value"], lambda number, kind: Remote(self, number, kind))
+        except Exception as failure:
+            raise ProgramEnded(f"the program sent something that is no value: {type(failure).__name__}") from failure
+        self.check_budget()
+        if error:
+            raise _as_exception(error)
+        return value
+
+    def ask(self, operation, on=None, name=None, arguments=(), options=None):
+        """One operation in the program's process."""
+        packed = {"do": operation, "arguments": _pack(list(arguments)), "options": _pack(options or {})}
+        if on is not None:
+            packed["on"] = on
+        if name is not None:
+            packed["name"] = name
+        frame = values.dump(packed)
+        try:
+            while frame:
+                frame = frame[os.write(REQUESTS_OUT, frame) :]
+        except OSError as error:
+            raise ProgramEnded("the program ended") from error
+        return self.receive()
+
+
+def _as_exception(error):
+    name, message = str(error[0]), str(error[1])
+    kind = getattr(builtins, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or issubclass(kind, UnicodeError):
+        return RuntimeError(f"{name}: {message}")
+    return kind(message)
+
+
+def _pack(value):
+    return values.pack(value, _own_number)
+
+
+def _own_number(value):
+    if isinstance(value, Remote):
+        return object.__getattribute__(value, "_number")
+    raise values.MalformedValue(f"a test passes a {type(value).__name__}, which is not plain data")
+
+
+class Remote:
+    """An object of the program, by number."""
+
+    __slots__ = ("_program", "_number", "_kind")
+
+    def __init__(self, program, number, kind):
+        object.__setattr__(self, "_program", program)
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_kind", kind)
+
+    def __call__(self, *arguments, **options):
+        return self._program.ask("call", self._number, None, arguments, options)
+
+    def __getattr__(self, name):
+        return self._program.ask("get", self._number, name)
+
+    def __setattr__(self, name, value):
+        self._program.ask("set", self._number, name, (value,))
+
+    def __getitem__(self, key):
+        return self._program.ask("item", self._number, None, (key,))
+
+    def __iter__(self):
+        return iter(self._program.ask("list", self._number))
+
+    def __len__(self):
+        return self._program.ask("length", self._number)
+
+    def __str__(self):
+        return str(self._program.ask("text", self._number))
+
+    def __bool__(self):
+        return True
+
+    def __eq__(self, other):
+        return isinstance(other, Remote) and other._number == self._number
+
+    def __hash__(self):
+        return hash(self._number)
+
+    def __deepcopy__(self, _):
+        return self
+
+    def __repr__(self):
+        return f"<{self._kind} of the program>"
+
+
+class Names(dict):
+    """Globals of the tests. Their own names first, then the tested one, built-ins, library modules (a program must not
+    be able to lend the tests its own `math`), and only then other names of the program."""
+
+    def __init__(self, program, entry_point):
+        super().__init__(__name__="tests", __builtins__=builtins)
+        self._program, self._entry_point = program, entry_point
+
+    def __missing__(self, name):
+        if name != self._entry_point:
+            if hasattr(builtins, name):
+                raise KeyError(name)
+            if name in getattr(sys, "stdlib_module_names", ()):
+                return importlib.import_module(name)
+        self[name] = value = self._program.ask("name", None, name)
+        return value
+
+
+def judge(job, pid):
+    """Entry point: runs all tests of the job and leaves the findings on the result file."""
+    sys.setrecursionlimit(10_000)
+    program = Program(pid, job["cpuMs"] / 1000, job["wallMs"] / 1000)
+    findings = []
+    result = {"loaded": False, "findings": findings}
+    try:
+        program.receive()
+        result["loaded"] = True
+        _run(job, program, findings)
+    except BaseException as error:
+        result["stopped"] = _finding(error)
+    body = json.dumps(result).encode()
+    while body:
+        body = body[os.write(RESULT, body) :]
+
+
+def _run(job, program, findings):
+    names = Names(program, job.get("entryPoint"))
+    if job["type"] == "calls":
+        tests = [lambda call=call: _call(program, job["entryPoint"], call) for call in job["calls"]]
+    elif job["type"] == "cases":
+        tests = [lambda case=case: _case(program, job["entryPoint"], case) for case in job["cases"]]
+    else:
+        exec(compile(job["setup"], "setup.py", "exec"), names)
+        names.pop(job.get("entryPoint"), None)  # the setup may hold a stub of what the program defines
+        tests = [lambda test=test: exec(compile(test, "test.py", "exec"), names) for test in job["tests"]]
+    for test in tests:
+        program.restart()
+        try:
+            value = test()
+            findings.append({"status": "passed", **({} if value is None else {"value": value})})
+        except Exception as error:
+            findings.append(_finding(error))
+        if job.get("stopAtFailure") and findings[-1]["status"] != "passed":
+            break
+
+
+def _call(program, entry_point, arguments):
+    """A call whose value is wanted, not judged."""
+    value = program.ask("name", None, entry_point)(*arguments)
+    return {"packed": values.pack(value)}
+
+
+def _case(program, entry_point, case):
+    """A call whose value must equal one of the accepted ones, as JSON knows equality: tuples are lists."""
+    value = program.ask("name", None, entry_point)(*copy.deepcopy(case["arguments"]))
+    tolerance = case.get("tolerance")
+    if not any(same(value, accepted, tolerance) for accepted in case["accepted"]):
+        raise AssertionError(f"expected {_short(case['accepted'][0])}, got {_short(value)}")
+
+
+def same(value, expected, tolerance=None):
+    """Python's equality, but tuples are lists and numbers may differ by the declared tolerance."""
+    if isinstance(value, (int, float)) and isinstance(expected, (int, float)):
+        if value == expected:
+            return True
+        if tolerance is None:
+            return False
+        gap = abs(value - expected)
+        return gap <= tolerance["absolute"] or gap <= tolerance["relative"] * abs(expected)
+    if isinstance(value, (list, tuple)) and isinstance(expected, (list, tuple)):
+        return len(value) == len(expected) and all(same(*pair, tolerance) for pair in zip(value, expected))
+    if isinstance(value, dict) and isinstance(expected, dict):
+        plain = {_key(key): item for key, item in value.items()}
+        return plain.keys() == expected.keys() and all(same(plain[key], expected[key], tolerance) for key in plain)
+    return type(value) is type(expected) and value == expected
+
+
+def _key(key):
+    return key if isinstance(key, str) else json.dumps(key) if isinstance(key, (int, float, bool)) else str(key)
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+STATUS = {ProgramEnded: "ended", OutOfTime: "timeout", Stalled: "stalled"}
+
+
+def _finding(error):
+    text = str(error)[:500]
+    kind = type(error).__name__
+    status = STATUS.get(type(error), "failed")
+    return {"status": status, "error": f"{kind}: {text}" if text else kind}

@@ -1,0 +1,140 @@
+import * as z from 'zod';
+import { SandboxError } from '../../core/errors.ts';
+import type { SandboxLimits } from '../sandbox.ts';
+import type { LanePool } from './lane-pool.ts';
+import type { LaneReply } from './lane.ts';
+import { failureOf, isCpuSignal, outputBytes, stallOf } from './outcomes.ts';
+
+/** What the judge's process is to do with the program. */
+export type JudgeTests =
+  /** Run each text of `tests` as Python after `setup`; one that raises has failed. `entryPoint` is the program's, whatever `setup` says. */
+  | {
+      readonly type: 'tests';
+      readonly setup: string;
+      readonly entryPoint?: string;
+      readonly tests: readonly string[];
+      readonly stopAtFailure?: boolean;
+    }
+  /** Call `entryPoint` (or that method of a class `Solution`); the result must equal one of `accepted`. */
+  | {
+      readonly type: 'cases';
+      readonly entryPoint: string;
+      readonly cases: readonly JudgeCase[];
+      readonly stopAtFailure?: boolean;
+    }
+  /** Call `entryPoint` and report what it returned. */
+  | { readonly type: 'calls'; readonly entryPoint: string; readonly calls: readonly (readonly unknown[])[] };
+
+/** One call and the results that are right, as JSON. */
+export interface JudgeCase {
+  readonly arguments: readonly unknown[];
+  readonly accepted: readonly unknown[];
+  readonly tolerance?: { readonly absolute: number; readonly relative: number } | undefined;
+}
+
+/** What became of one test. `value`: what a call returned, in the tagged form of values.py. */
+export type Finding =
+  | { readonly status: 'passed'; readonly value?: unknown }
+  | { readonly status: 'failed'; readonly error: string }
+  | { readonly status: 'timeout' | 'out-of-memory' };
+
+/** What became of a program and the tests against it. */
+export type JudgedOutcome =
+  /** One finding per test, in order; only those up to the first failure with `stopAtFailure`. */
+  | { readonly status: 'judged'; readonly findings: readonly Finding[] }
+  | {
+      readonly status: 'not-loaded';
+      readonly cause: 'failed' | 'timeout' | 'out-of-memory';
+      readonly error: string;
+    }
+  | { readonly status: 'infrastructure'; readonly error: string };
+
+const findingSchema = z.object({
+  status: z.enum(['passed', 'failed', 'ended', 'timeout', 'stalled']),
+  error: z.string().default(''),
+  value: z.object({ packed: z.unknown() }).optional(),
+});
+
+const resultSchema = z.object({
+  loaded: z.boolean(),
+  findings: z.array(findingSchema),
+  stopped: findingSchema.optional(),
+});
+
+/** Runs tests once. Throws a `SandboxError` when the lane broke. */
+export async function runJudged(
+  pool: LanePool,
+  source: string,
+  tests: JudgeTests,
+  limits: SandboxLimits,
+  wallMs: number,
+  signal?: AbortSignal,
+): Promise<JudgedOutcome> {
+  const count = countOf(tests);
+  const cpuMs = limits.maxCpuMs;
+  const reply = await pool.run(
+    {
+      memoryBytes: limits.maxMemoryBytes,
+      outputBytes: outputBytes(limits),
+      cpuSeconds: Math.ceil((cpuMs * (count + 1)) / 1000) + 1,
+      wallMs: Math.min(wallMs * (count + 1) + 5000, 600_000),
+      program: { source },
+      judge: { ...tests, cpuMs, wallMs },
+    },
+    signal,
+  );
+  return interpret(reply, count);
+}
+
+function countOf(tests: JudgeTests): number {
+  if (tests.type === 'tests') return tests.tests.length;
+  return tests.type === 'cases' ? tests.cases.length : tests.calls.length;
+}
+
+function interpret(reply: LaneReply, count: number): JudgedOutcome {
+  const judge = reply.judge;
+  if (!judge) throw new SandboxError('the fork server did not run the judge');
+  // Comparing what the program sent took the judge's own CPU time: nothing a right answer does.
+  if (isCpuSignal(judge)) return { status: 'judged', findings: fill([], count, { status: 'timeout' }) };
+  if (judge.ended === 'killed') return { status: 'infrastructure', error: 'the tests did not end in time' };
+  if (judge.stdout.length === 0) {
+    return {
+      status: 'infrastructure',
+      error: `the judge ended early: ${judge.stderr.toString().slice(-300)}`,
+    };
+  }
+  const result = resultSchema.parse(JSON.parse(judge.stdout.toString()));
+  const findings = result.findings.map((finding): Finding =>
+    finding.status === 'passed'
+      ? { status: 'passed', ...(finding.value ? { value: finding.value.packed } : {}) }
+      : { status: 'failed', error: finding.error },
+  );
+  if (!result.stopped) return { status: 'judged', findings };
+  if (result.stopped.status === 'stalled' && stallOf(reply.program) === 'starved') {
+    return { status: 'infrastructure', error: 'the program was kept from the processor' };
+  }
+  const cause = causeOf(result.stopped, reply.program);
+  if (result.loaded) return { status: 'judged', findings: fill(findings, count, cause) };
+  if (cause.status === 'passed') throw new SandboxError('a program that did not load cannot have passed');
+  return {
+    status: 'not-loaded',
+    cause: cause.status,
+    error: cause.status === 'failed' ? cause.error : cause.status,
+  };
+}
+
+/** Why no further test could be run. */
+function causeOf(stopped: z.infer<typeof findingSchema>, program: LaneReply['program']): Finding {
+  if (stopped.status === 'timeout' || stopped.status === 'stalled' || isCpuSignal(program))
+    return { status: 'timeout' };
+  if (/^MemoryError\b/.test(stopped.error)) return { status: 'out-of-memory' };
+  if (stopped.status !== 'ended') return { status: 'failed', error: stopped.error };
+  const failure = failureOf(program);
+  return failure.status === 'out-of-memory'
+    ? { status: 'out-of-memory' }
+    : { status: 'failed', error: failure.status === 'failed' ? failure.error : stopped.error };
+}
+
+function fill(findings: readonly Finding[], count: number, rest: Finding): Finding[] {
+  return [...findings, ...Array.from({ length: count - findings.length }, () => rest)];
+}

@@ -1,0 +1,199 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import * as z from 'zod';
+import { SandboxError } from '../../core/errors.ts';
+
+/** How one guarded process ended, as the fork server saw it. */
+const endSchema = z.object({
+  ended: z.enum(['exit', 'signal', 'killed']),
+  code: z.number(),
+  cpuMs: z.number(),
+  wallMs: z.number(),
+  sealed: z.boolean(),
+  problem: z.string(),
+  waitedMs: z.number().optional(),
+  states: z.string().optional(),
+});
+
+const replySchema = z.object({ program: endSchema, judge: endSchema.optional(), files: z.array(z.number()) });
+
+const helloSchema = z.union([
+  z.object({
+    ready: z.object({ writableDirectory: z.boolean(), userNamespace: z.boolean() }),
+    landlock: z.number(),
+    python: z.string(),
+    files: z.array(z.number()),
+  }),
+  z.object({ broken: z.string(), files: z.array(z.number()) }),
+]);
+
+/** What the fork server is asked to run; sizes in bytes, times in the unit their name ends in. */
+export interface LaneRequest {
+  readonly memoryBytes: number;
+  readonly cpuSeconds: number;
+  readonly outputBytes: number;
+  readonly wallMs: number;
+  /** Read by the program's process alone. */
+  readonly program: { readonly source: string; readonly stdin?: string };
+  /** Read by the judge's process alone; absent: the program runs as a script. */
+  readonly judge?: object;
+}
+
+/** How one guarded process ended. `waitedMs`: runnable but kept from the processor; `states`: of its threads when killed. */
+export type ProcessEnd = z.infer<typeof endSchema>;
+
+/** What came back: how each process ended, and what each wrote to standard output and error. */
+export interface LaneReply {
+  readonly program: ProcessEnd & { readonly stdout: Buffer; readonly stderr: Buffer };
+  readonly judge?: ProcessEnd & { readonly stdout: Buffer; readonly stderr: Buffer };
+}
+
+/** What a lane said of itself when it started. */
+export interface LaneInfo {
+  readonly python: string;
+  readonly landlock: number;
+  readonly writableDirectory: boolean;
+}
+
+/** A fork server process: one program at a time. Any sign of trouble rejects, and the lane must be closed. */
+export interface Lane {
+  readonly info: LaneInfo;
+  readonly pid: number;
+  run(request: LaneRequest): Promise<LaneReply>;
+  /** Kills the fork server and with it whatever it runs; resolves when it is gone. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a fork server. `command` is the interpreter with its arguments, or whatever hosts it; it gets an empty environment.
+ *
+ * @throws SandboxError when it does not come up, with what it said.
+ */
+export async function startLane(command: readonly string[]): Promise<Lane> {
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    env: {},
+    detached: true,
+  });
+  const pipes = pipesOf(child);
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  failed.catch(() => undefined);
+  const close = async (): Promise<void> => {
+    killGroup(child);
+    if (child.pid !== undefined) await gone;
+  };
+  try {
+    const hello = helloSchema.parse((await Promise.race([pipes.replies.readFrame(), failed])).head);
+    if ('broken' in hello) throw new SandboxError(`the guard could not be put up: ${hello.broken}`);
+    const info = {
+      python: hello.python,
+      landlock: hello.landlock,
+      writableDirectory: hello.ready.writableDirectory,
+    };
+    return { info, pid: child.pid!, run: (request) => runOn(pipes, request), close };
+  } catch (cause) {
+    await close();
+    const said = pipes.errors.text().trim().split('\n').at(-1);
+    if (cause instanceof SandboxError) throw cause;
+    throw new SandboxError(`${command[0]} did not start as a fork server: ${said || String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+interface Pipes {
+  readonly requests: Writable;
+  readonly program: Writable;
+  readonly judge: Writable;
+  readonly replies: FrameReader;
+  readonly errors: { text(): string };
+}
+
+function pipesOf(child: ChildProcess): Pipes {
+  const [requests, replies, errors, program, judge] = child.stdio as unknown as [
+    Writable,
+    Readable,
+    Readable,
+    Writable,
+    Writable,
+  ];
+  // A broken pipe shows as the end of the replies; without a listener it would end this process.
+  for (const pipe of [requests, program, judge]) pipe.on('error', () => undefined);
+  let said = '';
+  errors.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
+  return { requests, program, judge, replies: new FrameReader(replies), errors: { text: () => said } };
+}
+
+async function runOn(pipes: Pipes, request: LaneRequest): Promise<LaneReply> {
+  const { program, judge, ...limits } = request;
+  pipes.requests.write(frame({ ...limits, judged: judge !== undefined }));
+  pipes.program.write(frame(program));
+  if (judge !== undefined) pipes.judge.write(frame(judge));
+  const { head, files } = await pipes.replies.readFrame();
+  const reply = replySchema.parse(head);
+  for (const end of [reply.program, reply.judge]) {
+    if (end && !end.sealed)
+      throw new SandboxError(`the guard could not be put up: ${end.problem || 'no reason given'}`);
+  }
+  const [stdout, stderr, findings, trouble] = files;
+  return {
+    program: { ...reply.program, stdout: stdout!, stderr: stderr! },
+    ...(reply.judge ? { judge: { ...reply.judge, stdout: findings!, stderr: trouble! } } : {}),
+  };
+}
+
+function frame(message: object): Buffer {
+  const body = Buffer.from(JSON.stringify(message));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(body.length);
+  return Buffer.concat([length, body]);
+}
+
+/** Reads `u32 length | JSON head | files`, the files' sizes being in the head. */
+class FrameReader {
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #ended = false;
+  #wake: () => void = () => undefined;
+
+  constructor(stream: Readable) {
+    stream.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.#size += chunk.length;
+      this.#wake();
+    });
+    stream.once('close', () => {
+      this.#ended = true;
+      this.#wake();
+    });
+  }
+
+  async readFrame(): Promise<{ head: unknown; files: Buffer[] }> {
+    const length = (await this.#take(4)).readUInt32LE();
+    const head = JSON.parse((await this.#take(length)).toString()) as { files?: number[] };
+    const files: Buffer[] = [];
+    for (const size of head.files ?? []) files.push(await this.#take(size));
+    return { head, files };
+  }
+
+  async #take(length: number): Promise<Buffer> {
+    while (this.#size < length) {
+      if (this.#ended) throw new SandboxError('the fork server ended');
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    this.#chunks = all.length > length ? [all.subarray(length)] : [];
+    this.#size = all.length - length;
+    return all.subarray(0, length);
+  }
+}

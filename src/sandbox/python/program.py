@@ -1,0 +1,156 @@
+"""What runs inside the guarded process of a program. Nothing here is trusted once the program's first line has run:
+it may have replaced any of it. It protects nobody; the guard and the judge do.
+"""
+
+import atexit
+import io
+import json
+import os
+import sys
+import threading
+import traceback
+import types
+
+import values
+
+REQUESTS, REPLIES = 3, 4
+OWN_MODULES = "fork_server guard judge private_directory program syscalls values warm numeric_stand_in".split()
+
+
+def run_main(job):
+    """The program as a script: standard input and output, exit code."""
+    code = 0
+    try:
+        _prepare("__main__")
+        exec(compile(job["source"], "main.py", "exec"), sys.modules["__main__"].__dict__)
+    except SystemExit as request:
+        code = request.code if isinstance(request.code, int) else 0 if request.code is None else 1
+    except BaseException as error:
+        _report(error)
+        code = 1
+    _finish(code)
+
+
+def _prepare(name):
+    """A fresh interpreter as far as a program can tell."""
+    sys.stdin, sys.stdout, sys.stderr = (
+        io.open(number, mode, encoding="utf-8", errors=errors, closefd=False)
+        for number, mode, errors in ((0, "r", "surrogatepass"), (1, "w", "surrogatepass"), (2, "w", "backslashreplace"))
+    )
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    sys.argv, sys.path = ["main.py"], [path for path in sys.path[1:] if not path.endswith(".zip")]
+    sys.setrecursionlimit(10_000)
+    module = types.ModuleType(name)
+    module.__dict__["__builtins__"] = __builtins__
+    for own in OWN_MODULES:
+        sys.modules.pop(own, None)
+    sys.modules[name] = module
+    return module
+
+
+def _report(error):
+    """The traceback's end on standard error; a program may have broken whatever this needs."""
+    try:
+        sys.stdout.flush()
+    except BaseException:
+        pass
+    try:
+        os.write(2, "".join(traceback.format_exception(type(error), error, error.__traceback__.tb_next, -4)).encode()[-4000:])
+    except BaseException:
+        os.write(2, b"failed in a way that cannot be described\n")
+
+
+def _finish(code):
+    """What an interpreter does at its end, as far as it shows: threads, exit handlers, buffers."""
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException as error:
+        _report(error)
+        code = code or 1
+    os._exit(code & 255)
+
+
+def serve_calls(job):
+    """Loads the program as a module and then does what the judge asks: look up names, call, read attributes."""
+    objects = {}
+
+    def refer(value):
+        objects[id(value)] = value  # kept alive, so the number stays its own
+        return id(value)
+
+    try:
+        module = _prepare("solution")
+        exec(compile(job["source"], "solution.py", "exec"), module.__dict__)
+        reply = {"value": None}
+    except BaseException as error:
+        _report(error)
+        reply = _failure(error)
+    while True:
+        try:
+            frame = values.dump(reply)
+        except BaseException as error:
+            frame = values.dump(_failure(error))
+        _write(frame)
+        reply = _answer(json.loads(_read()), module.__dict__, objects, refer)
+
+
+def _answer(request, names, objects, refer):
+    try:
+        target = objects[request["on"]] if "on" in request else None
+        resolve = lambda number, _: objects[number]  # noqa: E731
+        arguments = values.unpack(request["arguments"], resolve)
+        options = values.unpack(request["options"], resolve)
+        return {"value": values.pack(_operate(request, target, names, arguments, options), refer)}
+    except BaseException as error:
+        return _failure(error)
+
+
+def _operate(request, target, names, arguments, options):
+    operation = request["do"]
+    if operation == "call":
+        return target(*arguments, **options)
+    if operation == "name":
+        return _find(request["name"], names)
+    if operation == "get":
+        return getattr(target, request["name"])
+    if operation == "set":
+        return setattr(target, request["name"], arguments[0])
+    if operation == "item":
+        return target[arguments[0]]
+    return {"length": len, "text": str, "list": list}[operation](target)
+
+
+def _find(name, names):
+    """A global of the program, or a method of its `Solution` class (the LeetCode convention)."""
+    if name not in names and "Solution" in names:
+        return getattr(names["Solution"](), name)
+    if name not in names:
+        raise NameError(f"the program defines no {name}")
+    return names[name]
+
+
+def _failure(error):
+    return {"error": [type(error).__name__, str(error)[:500]]}
+
+
+def _read():
+    length = int.from_bytes(_read_exactly(4), "little")
+    return _read_exactly(length)
+
+
+def _read_exactly(length):
+    data = b""
+    while len(data) < length:
+        part = os.read(REQUESTS, length - len(data))
+        if not part:
+            os._exit(0)
+        data += part
+    return data
+
+
+def _write(frame):
+    while frame:
+        frame = frame[os.write(REPLIES, frame) :]

@@ -1,0 +1,198 @@
+import * as z from 'zod';
+import { SandboxError } from '../../core/errors.ts';
+import type { CallResult, Sandbox, SandboxLimits, SandboxOutcome, SandboxProgram } from '../sandbox.ts';
+import { findPythons, hostKinds, type HostKind } from './hosts.ts';
+import { runJudged, type JudgedOutcome, type JudgeTests } from './judged.ts';
+import { createLanePool, type LanePool } from './lane-pool.ts';
+import type { LaneInfo } from './lane.ts';
+import { scriptResult, outputBytes } from './outcomes.ts';
+import { selfTest } from './self-test.ts';
+import { plainValue } from './plain-value.ts';
+
+/** Python programs on this machine: which interpreter, how many at a time, how strongly held. */
+export const pythonSandboxConfig = z.strictObject({
+  type: z.literal('python'),
+  /** `auto` takes the strongest kind that passes its self-test. */
+  kind: z.enum(['auto', ...hostKinds]).default('auto'),
+  /** Path of the interpreter; by default the first on PATH that passes the self-test. */
+  python: z.string().optional(),
+  /** Programs at a time; further ones wait. */
+  lanes: z.int().min(1).max(256).default(2),
+});
+
+/** Python programs on this machine. See `pythonSandboxConfig`. */
+export function pythonSandbox(
+  options: Omit<z.input<typeof pythonSandboxConfig>, 'type'> = {},
+): z.input<typeof pythonSandboxConfig> {
+  return { type: 'python', ...options };
+}
+
+/** Runs Python programs, alone or against tests that they cannot see. */
+export interface PythonSandbox extends Sandbox {
+  /** What was chosen and why, for the record of the run. */
+  readonly choice: SandboxChoice;
+  /**
+   * Runs tests against `source`: the tests in one guarded process, the program in another, plain data in between.
+   * What the tests expect never enters the program's process.
+   */
+  judge(
+    source: string,
+    tests: JudgeTests,
+    limits: SandboxLimits,
+    signal?: AbortSignal,
+  ): Promise<JudgedOutcome>;
+}
+
+/** The kind in use, and what was wrong with the stronger ones. */
+export interface SandboxChoice extends LaneInfo {
+  readonly kind: HostKind;
+  readonly interpreter: string;
+  readonly refused: readonly {
+    readonly kind: HostKind;
+    readonly interpreter: string;
+    readonly reason: string;
+  }[];
+}
+
+/**
+ * Opens the strongest Python sandbox that this machine can hold: each kind, strongest first, must contain a set of
+ * hostile programs (`selfTest`) before it is trusted.
+ *
+ * @throws SandboxError where none can: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off.
+ */
+export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
+  const { kind, python, lanes } = pythonSandboxConfig.parse(config);
+  const refused: { kind: HostKind; interpreter: string; reason: string }[] = [];
+  const kinds = kind === 'auto' ? hostKinds : [kind];
+  for (const candidate of kinds) {
+    for (const interpreter of python === undefined ? findPythons() : [python]) {
+      const pool = createLanePool({ kind: candidate, python: interpreter }, lanes);
+      try {
+        await selfTest(pool);
+        return createPythonSandbox(pool, { ...(await pool.info()), kind: candidate, interpreter, refused });
+      } catch (error) {
+        await pool[Symbol.asyncDispose]();
+        refused.push({ kind: candidate, interpreter, reason: (error as Error).message });
+      }
+    }
+  }
+  throw refusal(refused);
+}
+
+function refusal(refused: readonly { kind: HostKind; interpreter: string; reason: string }[]): SandboxError {
+  const reasons = refused.map(({ kind, interpreter, reason }) => `${kind} with ${interpreter}: ${reason}`);
+  const needs =
+    process.platform === 'linux'
+      ? 'python3 ≥ 3.9 and Linux ≥ 5.13 with Landlock and seccomp'
+      : `Linux: ${process.platform} has no Landlock and no seccomp (JavaScript problems work everywhere)`;
+  return new SandboxError(
+    `running Python programs safely needs ${needs}. ${reasons.join('; ') || 'No python3 was found.'}`,
+    {
+      tryNext:
+        process.platform === 'linux'
+          ? 'apt-get install python3 bubblewrap'
+          : 'docker run -it node:24-bookworm',
+    },
+  );
+}
+
+/** Wall-clock guards, in multiples of the CPU limit; the second try is for machines under heavy load. */
+const wallFactors = [3, 12];
+const wallAllowanceMs = 1000;
+
+function createPythonSandbox(pool: LanePool, choice: SandboxChoice): PythonSandbox {
+  const runScript = async (
+    source: string,
+    stdin: string,
+    limits: SandboxLimits,
+    signal?: AbortSignal,
+  ): Promise<CallResult | string> => {
+    let trouble = '';
+    for (const factor of wallFactors) {
+      const wallMs = factor * limits.maxCpuMs + wallAllowanceMs;
+      const request = { ...processLimits(limits), wallMs, program: { source, stdin } };
+      const result = await attempt(() => pool.run(request, signal), signal);
+      if (typeof result === 'string') {
+        trouble = result;
+        continue;
+      }
+      const ended = scriptResult(result, limits);
+      if (ended.status !== 'stalled') return ended;
+      // It slept on an idle machine: its own doing, and no verdict would invite sleeping instead of a wrong answer.
+      if (ended.stall === 'idle') return { status: 'timeout' };
+      trouble = `no end after ${Math.round(wallMs)} ms by the clock and ${Math.round(result.program.cpuMs)} ms of CPU time`;
+    }
+    return trouble;
+  };
+  const judge: PythonSandbox['judge'] = async (source, tests, limits, signal) => {
+    let outcome: JudgedOutcome = { status: 'infrastructure', error: 'not tried' };
+    for (const factor of wallFactors) {
+      const wallMs = factor * limits.maxCpuMs + wallAllowanceMs;
+      const result = await attempt(() => runJudged(pool, source, tests, limits, wallMs, signal), signal);
+      outcome = typeof result === 'string' ? { status: 'infrastructure', error: result } : result;
+      if (outcome.status !== 'infrastructure') return outcome;
+    }
+    return outcome;
+  };
+  return {
+    name: `python-${choice.kind}@1`,
+    language: 'python',
+    choice,
+    judge,
+    run: async (program, limits, signal) =>
+      program.type === 'stdio'
+        ? await runInputs(program, limits, (source, input) => runScript(source, input, limits, signal))
+        : callResults(await judge(program.source, { ...program, type: 'calls' }, limits, signal), limits),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+/** The lane's answer, or what was wrong with the lane. */
+async function attempt<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T | string> {
+  try {
+    return await run();
+  } catch (error) {
+    signal?.throwIfAborted();
+    return (error as Error).message;
+  }
+}
+
+function processLimits(limits: SandboxLimits): {
+  memoryBytes: number;
+  cpuSeconds: number;
+  outputBytes: number;
+} {
+  return {
+    memoryBytes: limits.maxMemoryBytes,
+    cpuSeconds: Math.ceil(limits.maxCpuMs / 1000),
+    outputBytes: outputBytes(limits),
+  };
+}
+
+async function runInputs(
+  program: Extract<SandboxProgram, { type: 'stdio' }>,
+  limits: SandboxLimits,
+  run: (source: string, input: string) => Promise<CallResult | string>,
+): Promise<SandboxOutcome> {
+  const results: CallResult[] = [];
+  for (const input of program.inputs) {
+    const result = await run(program.source, input);
+    if (typeof result === 'string') return { status: 'infrastructure', error: result };
+    results.push(result);
+  }
+  return { status: 'ran', results };
+}
+
+function callResults(outcome: JudgedOutcome, limits: SandboxLimits): SandboxOutcome {
+  if (outcome.status !== 'judged') return outcome;
+  const results = outcome.findings.map((finding): CallResult => {
+    if (finding.status === 'passed') {
+      const isLong = JSON.stringify(finding.value).length > limits.maxOutputCharacters;
+      return isLong ? { status: 'overflow' } : { status: 'returned', value: plainValue(finding.value) };
+    }
+    return finding.status === 'failed'
+      ? { status: 'failed', error: finding.error }
+      : { status: finding.status };
+  });
+  return { status: 'ran', results };
+}
