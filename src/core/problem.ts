@@ -5,20 +5,50 @@ export interface Message {
 }
 
 /** Tests a program must pass, in Gradus's own form; readers of other formats translate into it. */
-export type ProblemTests =
+export type ProblemTests = (
   | {
       /** Call `entryPoint` with each `arguments` list and compare what it returns. */
       readonly type: 'function';
       readonly language: 'javascript' | 'python';
       readonly entryPoint: string;
-      readonly cases: readonly { readonly arguments: readonly unknown[]; readonly expected: unknown }[];
+      readonly cases: readonly {
+        readonly arguments: readonly unknown[];
+        readonly expected: unknown;
+        /** Results that are right too. */
+        readonly alsoAccepted?: readonly unknown[];
+      }[];
     }
   | {
       /** Run the program once per case and compare what it prints. */
       readonly type: 'stdio';
       readonly language: 'javascript' | 'python';
       readonly cases: readonly { readonly input: string; readonly output: string }[];
-    };
+      /** Python source of a `check(input, expected, printed)` that says whether `printed` is right; absent: the texts are compared. */
+      readonly checker?: string;
+    }
+  | {
+      /** Run each text of `tests` as code, after `setup`, with the program's `entryPoint` in reach; one that raises has failed. */
+      readonly type: 'asserts';
+      readonly language: 'python';
+      readonly setup: string;
+      readonly entryPoint: string;
+      readonly tests: readonly string[];
+      /** Put before a program that does not define `entryPoint` itself: the start that the prompt asks it to continue. */
+      readonly opening?: string;
+    }
+) &
+  TestRules;
+
+/** What a problem itself says about being tested; where it says nothing the verifier's configuration holds. */
+export interface TestRules {
+  /** Put before every program: imports and helpers that the prompt promises. */
+  readonly preamble?: string;
+  /** CPU time for loading and for each test by itself, in milliseconds. */
+  readonly maxCpuMs?: number;
+  readonly maxMemoryBytes?: number;
+  /** How far numbers may be off; absent: not at all. */
+  readonly tolerance?: { readonly absolute: number; readonly relative: number };
+}
 
 /**
  * An item with a checkable answer: what all of Gradus is about.
