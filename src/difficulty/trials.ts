@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { betaInterval, type Interval } from '../core/statistics-intervals.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** How often a problem was attempted and how often it was solved: a pass rate together with what it rests on. */
@@ -47,4 +48,26 @@ export function mergeTrials(...parts: readonly Trials[]): Trials {
 /** Mean of the Beta posterior, 0 hard … 1 easy: defined without a single trial, where it is the prior's mean. */
 export function posteriorMean({ successes, trials }: Trials, { alpha, beta }: Prior): number {
   return (successes + alpha) / (trials + alpha + beta);
+}
+
+/**
+ * A function from trials to the credible interval of the pass rate. Where nothing was solved the interval begins at
+ * exactly 0, where everything was solved it ends at exactly 1 (Brown, Cai & DasGupta 2001, §4.1.2): 0 of 8 does not
+ * rule out "never". It remembers what it computed, as a pool of 100,000 problems has few distinct counts.
+ *
+ * @param confidence in (0, 1).
+ */
+export function passRateIntervals(prior: Prior, confidence: number): (measured: Trials) => Interval {
+  const known = new Map<string, Interval>();
+  return (measured) => {
+    const key = `${measured.successes}/${measured.trials}`;
+    const interval = known.get(key) ?? passRateInterval(measured, prior, confidence);
+    known.set(key, interval);
+    return interval;
+  };
+}
+
+function passRateInterval({ successes, trials }: Trials, prior: Prior, confidence: number): Interval {
+  const { low, high } = betaInterval(successes, trials, { prior, confidence });
+  return { low: successes === 0 ? 0 : low, high: successes === trials ? 1 : high };
 }

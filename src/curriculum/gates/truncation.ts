@@ -1,0 +1,31 @@
+import * as z from 'zod';
+import type { Gate } from './gate.ts';
+
+/** Turns away groups most of whose rollouts ran into the token limit: their rewards speak of length, not of reasoning. */
+export const truncationConfig = z.strictObject({
+  type: z.literal('truncation'),
+  /** Largest share of truncated rollouts that is still admitted. */
+  maxShare: z.number().min(0).max(1).default(0.5),
+});
+
+/** Only groups of which enough rollouts came to an end. */
+export function truncation(
+  options: Omit<z.input<typeof truncationConfig>, 'type'> = {},
+): z.input<typeof truncationConfig> {
+  return { type: 'truncation', ...options };
+}
+
+export function createTruncation({ maxShare }: z.infer<typeof truncationConfig>): Gate {
+  const name = 'truncation';
+  return {
+    name,
+    admit({ rewards, truncated }) {
+      if (truncated <= maxShare * rewards.length) return { admitted: true };
+      return {
+        admitted: false,
+        gate: name,
+        reason: `${truncated} of ${rewards.length} rollouts were truncated, more than the share of ${maxShare} that is admitted`,
+      };
+    },
+  };
+}

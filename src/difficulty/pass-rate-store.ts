@@ -1,0 +1,56 @@
+import type { Outcome } from '../core/verdict.ts';
+import type { Trials } from './trials.ts';
+
+/** Everything besides the problem that a pass rate depends on. Rates under different conditions are never mixed. */
+export interface Conditions {
+  /** Names the weights: a content hash, or a run and policy version. */
+  readonly model: string;
+  readonly temperature: number;
+  readonly topP: number;
+  /** Longest completion in tokens: a shorter limit is a harder problem. */
+  readonly maxTokens: number;
+  /** `name@version`: another version may judge differently. */
+  readonly verifier: string;
+}
+
+/** One judged attempt, as it is kept for good. */
+export interface Observation {
+  readonly problemId: string;
+  /** Why it was made, e.g. `probe`, `training`, `boundary:2`. */
+  readonly source: string;
+  /** Optimizer steps the policy had taken. */
+  readonly step: number;
+  /** 0-based index of the rollout among those of its problem, source and step. */
+  readonly rollout: number;
+  readonly outcome: Outcome;
+}
+
+/** Narrows what is read; absent keys do not narrow. */
+export interface ObservationFilter {
+  readonly source?: string;
+  readonly step?: number;
+}
+
+/** What one problem's observations amount to. */
+export interface RecordedTrials extends Trials {
+  /** Rollout indices on record, ascending, ungradable ones too: nothing is asked twice. */
+  readonly rollouts: readonly number[];
+}
+
+/**
+ * Keeps every judged attempt under its conditions, append-only, so that pass rates have a history and asking again
+ * costs nothing. Recording the same rollout twice changes nothing: the first finding stands.
+ *
+ * @example
+ * using store = openPassRateStore('runs/pass-rates.sqlite');
+ * store.record(conditions, [{ problemId: 'q1', source: 'probe', step: 0, rollout: 0, outcome: 'correct' }]);
+ * store.measured(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0] }
+ */
+export interface PassRateStore extends Disposable {
+  /** Appends in one transaction; returns how many were new. */
+  record(conditions: Conditions, observations: readonly Observation[]): number;
+  /** All problems seen under these conditions. */
+  measured(conditions: Conditions, filter?: ObservationFilter): Map<string, RecordedTrials>;
+  /** Everything ever observed of a problem, under whatever conditions, by step. */
+  history(problemId: string): (Observation & { readonly conditions: Conditions })[];
+}

@@ -1,0 +1,209 @@
+import { DatabaseSync } from 'node:sqlite';
+import { DataError } from '../core/errors.ts';
+import type { Outcome } from '../core/verdict.ts';
+import type {
+  Conditions,
+  RecordedTrials,
+  Observation,
+  ObservationFilter,
+  PassRateStore,
+} from './pass-rate-store.ts';
+
+const schemaVersion = 1;
+
+/**
+ * `conditions` numbers each distinct set of conditions, `problems` each problem id; `observations` has one row per
+ * judged attempt, in key order on disk (WITHOUT ROWID), so that reading one set of conditions is one scan. Triggers
+ * make history append-only.
+ */
+const schema = `
+  CREATE TABLE conditions (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL, temperature REAL NOT NULL, top_p REAL NOT NULL,
+    max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+    UNIQUE (model, temperature, top_p, max_tokens, verifier)
+  ) STRICT;
+  CREATE TABLE problems (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE observations (
+    conditions INTEGER NOT NULL REFERENCES conditions, problem INTEGER NOT NULL REFERENCES problems,
+    source TEXT NOT NULL, step INTEGER NOT NULL, rollout INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('correct', 'incorrect', 'unparsed', 'timeout', 'ungradable')),
+    PRIMARY KEY (conditions, problem, source, step, rollout)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER never_changed BEFORE UPDATE ON observations BEGIN SELECT RAISE(ABORT, 'observations are append-only'); END;
+  CREATE TRIGGER never_deleted BEFORE DELETE ON observations BEGIN SELECT RAISE(ABORT, 'observations are append-only'); END;
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+const findConditions =
+  'SELECT id FROM conditions WHERE model = ? AND temperature = ? AND top_p = ? AND max_tokens = ? AND verifier = ?';
+const addConditions =
+  'INSERT OR IGNORE INTO conditions (model, temperature, top_p, max_tokens, verifier) VALUES (?, ?, ?, ?, ?)';
+const addProblem = 'INSERT OR IGNORE INTO problems (name) VALUES (?)';
+const addObservation = `
+  INSERT INTO observations (conditions, problem, source, step, rollout, outcome)
+  VALUES (?, (SELECT id FROM problems WHERE name = ?), ?, ?, ?, ?)
+  ON CONFLICT (conditions, problem, source, step, rollout) DO NOTHING`;
+const measuredProblems = `
+  SELECT name, sum(outcome = 'correct') AS successes, sum(outcome <> 'ungradable') AS trials,
+         json_group_array(rollout) AS rollouts
+  FROM observations JOIN problems ON problems.id = problem
+  WHERE conditions = ? AND (? IS NULL OR source = ?) AND (? IS NULL OR step = ?)
+  GROUP BY problem`;
+const problemHistory = `
+  SELECT model, temperature, top_p, max_tokens, verifier, source, step, rollout, outcome
+  FROM conditions
+  JOIN observations ON observations.conditions = conditions.id
+  WHERE problem = (SELECT id FROM problems WHERE name = ?)
+  ORDER BY step, conditions.id, source, rollout`;
+
+/**
+ * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
+ * once: write-ahead log, and writers wait for each other up to 10 s.
+ *
+ * @throws {DataError} when the file cannot be opened, is not such a store or was written by a newer Gradus.
+ */
+export function openPassRateStore(path: string): PassRateStore {
+  const database = openDatabase(path);
+  const statements = {
+    findConditions: database.prepare(findConditions),
+    addConditions: database.prepare(addConditions),
+    addProblem: database.prepare(addProblem),
+    addObservation: database.prepare(addObservation),
+    measured: database.prepare(measuredProblems),
+    history: database.prepare(problemHistory),
+  };
+  const idOf = (conditions: Conditions): number | undefined =>
+    statements.findConditions.get(...valuesOf(conditions))?.['id'] as number | undefined;
+
+  const append = (conditions: Conditions, observations: readonly Observation[]): number => {
+    statements.addConditions.run(...valuesOf(conditions));
+    const id = idOf(conditions)!;
+    for (const name of new Set(observations.map(({ problemId }) => problemId)))
+      statements.addProblem.run(name);
+    let added = 0;
+    for (const { problemId, source, step, rollout, outcome } of observations) {
+      const { changes } = statements.addObservation.run(id, problemId, source, step, rollout, outcome);
+      added += Number(changes);
+    }
+    return added;
+  };
+
+  return {
+    record(conditions, observations) {
+      try {
+        return inTransaction(database, () => append(conditions, observations));
+      } catch (cause) {
+        throw notRecorded(path, cause);
+      }
+    },
+    measured(conditions, filter = {}) {
+      const id = idOf(conditions);
+      if (id === undefined) return new Map();
+      const rows = statements.measured.iterate(id, ...filterValues(filter)) as Iterable<MeasuredRow>;
+      return new Map(Array.from(rows, (row) => [row.name, recordedTrials(row)] as const));
+    },
+    history: (problemId) =>
+      (statements.history.all(problemId) as unknown as HistoryRow[]).map((row) =>
+        fromHistory(row, problemId),
+      ),
+    [Symbol.dispose]: () => database.close(),
+  };
+}
+
+interface MeasuredRow {
+  readonly name: string;
+  readonly successes: number;
+  readonly trials: number;
+  readonly rollouts: string;
+}
+
+interface HistoryRow {
+  readonly model: string;
+  readonly temperature: number;
+  readonly top_p: number;
+  readonly max_tokens: number;
+  readonly verifier: string;
+  readonly source: string;
+  readonly step: number;
+  readonly rollout: number;
+  readonly outcome: Outcome;
+}
+
+type ConditionValues = [string, number, number, number, string];
+
+function valuesOf(conditions: Conditions): ConditionValues {
+  const { model, temperature, topP, maxTokens, verifier } = conditions;
+  return [model, temperature, topP, maxTokens, verifier];
+}
+
+function filterValues({ source = null, step = null }: NullableFilter): (string | number | null)[] {
+  return [source, source, step, step];
+}
+
+type NullableFilter = { readonly [K in keyof ObservationFilter]: ObservationFilter[K] | null };
+
+function recordedTrials({ successes, trials, rollouts }: MeasuredRow): RecordedTrials {
+  const indices = JSON.parse(rollouts) as number[];
+  return { successes, trials, rollouts: indices.toSorted((a, b) => a - b) };
+}
+
+function fromHistory(row: HistoryRow, problemId: string): Observation & { conditions: Conditions } {
+  const { model, temperature, verifier, source, step, rollout, outcome } = row;
+  const conditions = { model, temperature, topP: row.top_p, maxTokens: row.max_tokens, verifier };
+  return { problemId, source, step, rollout, outcome, conditions };
+}
+
+function openDatabase(path: string): DatabaseSync {
+  try {
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    inTransaction(database, () => createSchema(database, path));
+    return database;
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError(
+      `${path}: expected a pass-rate store that can be read and written, got "${why}". ` +
+        'Give the path of such a store or of a file that does not exist yet.',
+      { cause, tryNext: `ls -l ${path}` },
+    );
+  }
+}
+
+function notRecorded(path: string, cause: unknown): DataError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DataError(
+    `${path}: expected to append observations, got "${why}"; nothing of this batch was kept. ` +
+      'Free disk space or mend the file, then go on: what is on record is not asked again.',
+    { cause, tryNext: 'gradus doctor' },
+  );
+}
+
+function createSchema(database: DatabaseSync, path: string): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version === schemaVersion) return;
+  const tables = database.prepare('SELECT name FROM sqlite_master').all();
+  if (version === 0 && tables.length === 0) {
+    database.exec(schema);
+    return;
+  }
+  throw new DataError(
+    `${path}: expected a pass-rate store of version ${schemaVersion}, got ` +
+      `${version === 0 ? 'a database of something else' : `version ${version}`}; use another file or another Gradus.`,
+    { tryNext: 'gradus doctor' },
+  );
+}
+
+/** All or nothing, and alone: `IMMEDIATE` takes the write lock first, so that processes queue instead of colliding. */
+function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
