@@ -1,0 +1,122 @@
+import type * as z from 'zod';
+import type { Problem } from '../core/problem.ts';
+import { hashKey } from '../core/rng.ts';
+import type { RolloutGroup } from '../core/rollout.ts';
+import { type passRateConfig, planProbes, type ProbeBatch } from '../difficulty/pass-rate.ts';
+import type { Conditions, PassRateStore } from '../difficulty/pass-rate-store.ts';
+import { countTrials, type Trials } from '../difficulty/trials.ts';
+import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
+
+/** Who measures and where it is kept. */
+export interface MeasureParts extends RolloutParts {
+  readonly store: PassRateStore;
+}
+
+/** What to measure, and for which weights. */
+export interface MeasureRequest {
+  readonly problems: readonly Problem[];
+  readonly settings: z.output<typeof passRateConfig>;
+  /** Names the weights: a model hash, or a run and its policy version. */
+  readonly model: string;
+  /** Why, e.g. `probe` or `boundary:2`; with the step it keeps measurements of one model apart. */
+  readonly source: string;
+  /** Optimizer steps the policy has taken. */
+  readonly step: number;
+  readonly seed: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Problems recorded in one transaction: what an interruption can cost. */
+const chunkProblems = 256;
+
+/**
+ * Measures pass rates: samples what the plan asks for, records it, and plans again until nothing is missing. What is
+ * on record is never asked again, so an interrupted measurement goes on where it stopped and ends the same.
+ *
+ * @returns successes and trials by problem id.
+ */
+export async function measurePassRates(
+  parts: MeasureParts,
+  request: MeasureRequest,
+  signal?: AbortSignal,
+): Promise<Map<string, Trials>> {
+  const found = new Map<string, Trials>();
+  const perVerifier = Map.groupBy(request.problems, (problem) => verifierName(parts, problem));
+  for (const [verifier, problems] of perVerifier) {
+    const { model, settings } = request;
+    const { temperature, topP, maxTokens } = settings;
+    const conditions = { model, temperature, topP, maxTokens, verifier };
+    const measured = await measureUnder(conditions, parts, { ...request, problems }, signal);
+    for (const [id, trials] of measured) found.set(id, trials);
+  }
+  return found;
+}
+
+async function measureUnder(
+  conditions: Conditions,
+  parts: MeasureParts,
+  request: MeasureRequest,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Trials>> {
+  const { store } = parts;
+  const { problems, settings, source, step } = request;
+  const byId = new Map(problems.map((problem) => [problem.id, problem]));
+  for (;;) {
+    const measured = store.measured(conditions, { source, step });
+    const plan = planProbes(settings, [...byId.keys()], measured);
+    if (plan.batches.length === 0) return pick(measured, byId);
+    let done = 0;
+    for (const chunk of plan.batches.flatMap(chunksOf)) {
+      const groups = await rollChunk(parts, request, chunk, byId, signal);
+      store.record(
+        conditions,
+        groups.flatMap((group) => observationsOf(group, source, step)),
+      );
+      done += groups.length * chunk.rollouts;
+      request.onProgress?.(done, plan.rollouts);
+    }
+  }
+}
+
+function rollChunk(
+  parts: MeasureParts,
+  { settings, source, step, seed }: MeasureRequest,
+  { problemIds, firstIndex, rollouts }: ProbeBatch,
+  byId: ReadonlyMap<string, Problem>,
+  signal: AbortSignal | undefined,
+): Promise<RolloutGroup[]> {
+  const { temperature, topP, maxTokens } = settings;
+  const problems = problemIds.map((id) => byId.get(id)!);
+  const request = { problems, firstIndex, rollouts, temperature, topP, maxTokens };
+  return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', source, step) }, signal);
+}
+
+function chunksOf(batch: ProbeBatch): ProbeBatch[] {
+  const count = Math.ceil(batch.problemIds.length / chunkProblems);
+  return Array.from({ length: count }, (_, i) => ({
+    ...batch,
+    problemIds: batch.problemIds.slice(i * chunkProblems, (i + 1) * chunkProblems),
+  }));
+}
+
+const observationsOf = ({ problem, rollouts }: RolloutGroup, source: string, step: number) =>
+  rollouts.map(({ index, verdict }) => ({
+    problemId: problem.id,
+    source,
+    step,
+    rollout: index,
+    outcome: verdict.outcome,
+  }));
+
+const verifierName = ({ verifierFor }: RolloutParts, problem: Problem): string => {
+  const { name, version } = verifierFor(problem);
+  return `${name}@${version}`;
+};
+
+function pick(
+  measured: ReadonlyMap<string, Trials>,
+  wanted: ReadonlyMap<string, unknown>,
+): Map<string, Trials> {
+  const noTrials = countTrials([]);
+  return new Map([...wanted.keys()].map((id) => [id, measured.get(id) ?? noTrials]));
+}
