@@ -43,6 +43,8 @@ export function explainDiskError(error: unknown, { directory, doing }: DiskConte
         `no space left for ${directory}. Nothing recorded before was lost; free some space and resume`,
         `gradus resume ${directory}`,
       );
+    case 'EEXIST':
+    case 'ENOTDIR':
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
