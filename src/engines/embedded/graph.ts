@@ -132,17 +132,43 @@ function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
   return [...ordered];
 }
 
+/**
+ * An estimate of the memory a run needs at its peak, in bytes: every value from the call that makes it to the last one
+ * that reads it. Inputs and constants are not counted.
+ */
+function peakBytes(outputs: readonly Value[]): number {
+  const calls = callsLeadingTo(outputs);
+  const lastUse = new Map<Value, number>();
+  for (const [index, { inputs, outputs: made }] of calls.entries()) {
+    for (const value of [...inputs, ...made]) if (value.source.kind === 'call') lastUse.set(value, index);
+  }
+  for (const value of outputs) lastUse.set(value, calls.length);
+  const freedAfter = calls.map(() => 0);
+  for (const [value, index] of lastUse) if (index < calls.length) freedAfter[index]! += byteSize(value);
+  let [live, peak] = [0, 0];
+  for (const [index, { outputs: made }] of calls.entries()) {
+    live += made.reduce((total, value) => total + byteSize(value), 0);
+    peak = Math.max(peak, live);
+    live -= freedAfter[index]!;
+  }
+  return peak;
+}
+
+const byteSize = ({ shape }: Value): number => shape.reduce((product, size) => product * size, 4);
+
 /** A program ready for the runtime. */
 export interface CompiledGraph {
   readonly model: Uint8Array;
   /** The inputs the outputs depend on: exactly these must be fed. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** What a run needs at its peak, from `peakBytes`. */
+  readonly bytes: number;
 }
 
 /** Emits everything the named outputs depend on as one ONNX model. */
 export function compile(outputs: Readonly<Record<string, Value>>): CompiledGraph {
-  const emitter = new Emitter();
+  const emitter = new Emitter(outputs);
   for (const call of callsLeadingTo(Object.values(outputs))) emitter.call(call);
   return emitter.finish(outputs);
 }
@@ -154,6 +180,13 @@ export class Emitter {
   readonly #inputs = new Map<string, OnnxValue>();
   readonly #names = new Map<Value, string>();
   #count = 0;
+
+  /** Results that are outputs are written under their output name at once. */
+  constructor(outputs: Readonly<Record<string, Value>>) {
+    for (const [name, value] of Object.entries(outputs)) {
+      if (value.source.kind === 'call') this.#names.set(value, name);
+    }
+  }
 
   /** Adds one node; returns the name of its first output. Outputs not named get one made up. */
   node(
@@ -198,12 +231,13 @@ export class Emitter {
   /** The model with these outputs. */
   finish(outputs: Readonly<Record<string, Value>>): CompiledGraph {
     const described = Object.entries(outputs).map(([name, value]): OnnxValue => {
-      this.node('Identity', [this.#name(value)], {}, [name]);
+      const written = this.#name(value);
+      if (written !== name) this.node('Identity', [written], {}, [name]);
       return { name, type: value.type, shape: value.shape };
     });
     const inputs = [...this.#inputs.values()];
     const model = encodeModel({ nodes: this.#nodes, constants: this.#constants, inputs, outputs: described });
-    return { model, inputs, outputs: described };
+    return { model, inputs, outputs: described, bytes: peakBytes(Object.values(outputs)) };
   }
 
   #name(value: Value): string {

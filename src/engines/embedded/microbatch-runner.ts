@@ -42,35 +42,19 @@ export interface MicrobatchRunnerOptions {
   readonly config: ModelConfig;
   /** Threads of the runtime. */
   readonly threads: number;
-  /** Programs kept loaded; the one not used for longest goes first. Default 24. */
-  readonly maxPrograms?: number;
+  /** For the programs kept loaded; what was not used for longest goes first. The one in use always stays. */
+  readonly memoryBudgetBytes: number;
 }
 
 /** Runs microbatches in this thread, blocking it. Compiles one program per shape and kind of loss, when first needed. */
-export function createMicrobatchRunner({
-  config,
-  threads,
-  maxPrograms = 24,
-}: MicrobatchRunnerOptions): MicrobatchRunner {
+export function createMicrobatchRunner(options: MicrobatchRunnerOptions): MicrobatchRunner {
+  const { config } = options;
   const layout = parameterLayout(config);
-  const programs = new Map<string, Program>();
-
-  const program = async (key: string, build: () => CompiledGraph): Promise<Program> => {
-    const known = programs.get(key);
-    programs.delete(key);
-    const found = known ?? (await openProgram(build(), threads));
-    programs.set(key, found);
-    const [oldest, unused] = programs.entries().next().value!;
-    if (programs.size > maxPrograms) {
-      programs.delete(oldest);
-      await unused.close();
-    }
-    return found;
-  };
+  const programs = createProgramCache(options);
 
   return {
     logprobs: async ({ weights, shape, feeds, temperature }) => {
-      const ready = await program(`logprobs ${shape.rows}×${shape.positions}`, () =>
+      const ready = await programs.open(`logprobs ${shape.rows}×${shape.positions}`, () =>
         logprobProgram(config, shape),
       );
       const inverseTemperature = Float32Array.of(1 / temperature);
@@ -79,7 +63,7 @@ export function createMicrobatchRunner({
     },
     gradient: async ({ weights, shape, feeds, spec, gradient }) => {
       const key = `${lossKind(spec)} ${shape.rows}×${shape.positions}`;
-      const ready = await program(key, () => gradientProgram(config, shape, spec));
+      const ready = await programs.open(key, () => gradientProgram(config, shape, spec));
       const scalars = Object.entries(lossScalars(spec)).map(([name, value]) => [
         name,
         Float32Array.of(value),
@@ -89,11 +73,39 @@ export function createMicrobatchRunner({
       const outputs = await ready.run({ ...feeds, ...Object.fromEntries(scalars), ...views }, into);
       return Object.fromEntries(Object.entries(outputs).filter(([name]) => !(name in into)));
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const unused of programs.values()) await unused.close();
-      programs.clear();
-    },
+    [Symbol.asyncDispose]: () => programs.shrinkTo(0),
   };
+}
+
+interface ProgramCache {
+  open(key: string, build: () => CompiledGraph): Promise<Program>;
+  shrinkTo(bytes: number): Promise<void>;
+}
+
+/** Keeps programs by key, least recently used first. */
+function createProgramCache({ threads, memoryBudgetBytes }: MicrobatchRunnerOptions): ProgramCache {
+  const programs = new Map<string, { readonly program: Program; readonly bytes: number }>();
+  let used = 0;
+  const shrinkTo = async (bytes: number): Promise<void> => {
+    for (const [key, unused] of programs) {
+      if (used <= bytes) return;
+      programs.delete(key);
+      used -= unused.bytes;
+      await unused.program.close();
+    }
+  };
+  const load = async (graph: CompiledGraph): Promise<{ program: Program; bytes: number }> => {
+    await shrinkTo(Math.max(0, memoryBudgetBytes - graph.bytes));
+    used += graph.bytes;
+    return { program: await openProgram(graph, threads), bytes: graph.bytes };
+  };
+  const open = async (key: string, build: () => CompiledGraph): Promise<Program> => {
+    const entry = programs.get(key) ?? (await load(build()));
+    programs.delete(key);
+    programs.set(key, entry);
+    return entry.program;
+  };
+  return { open, shrinkTo };
 }
 
 /** A flat vector as one view per weight tensor, by name. */

@@ -153,12 +153,12 @@ class Message {
   /** Seven bits a byte, lowest first; negative numbers as 64-bit two's complement. */
   #varint(value: number): this {
     const bytes: number[] = [];
-    let rest = BigInt.asUintN(64, BigInt(value));
-    while (rest > 127n) {
-      bytes.push(Number(rest & 127n) | 128);
-      rest >>= 7n;
+    let rest = value < 0 ? BigInt.asUintN(64, BigInt(value)) : value;
+    for (; rest > 127; rest = typeof rest === 'bigint' ? rest >> 7n : Math.floor(rest / 128)) {
+      bytes.push(Number(typeof rest === 'bigint' ? rest & 127n : rest % 128) | 128);
     }
-    return this.#append(Uint8Array.from([...bytes, Number(rest)]));
+    bytes.push(Number(rest));
+    return this.#append(Uint8Array.from(bytes));
   }
 
   #append(chunk: Uint8Array): this {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import type { TrainingBatch, TrainingSequence } from '../../core/batch.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
@@ -39,14 +39,21 @@ const clipped: LossSpec = {
   temperature: 0.8,
 };
 
-const runners = [1, 2].map((threads) => createMicrobatchRunner({ config, threads, maxPrograms: 100 }));
+const memoryBudgetBytes = 64e6;
+const runners = [1, 2].map((threads) => createMicrobatchRunner({ config, threads, memoryBudgetBytes }));
 afterAll(async () => {
   for (const runner of runners) await runner[Symbol.asyncDispose]();
 });
 
 function trainer(maxMicrobatchTokens: number, lanes = 1): Trainer {
   const weights = initialWeights(config, 1).map((weight) => 5 * weight);
-  return createTrainer({ config, weights, runners: runners.slice(0, lanes), maxMicrobatchTokens });
+  return createTrainer({
+    config,
+    weights,
+    runners: runners.slice(0, lanes),
+    memoryBudgetBytes,
+    maxMicrobatchTokens,
+  });
 }
 
 /** Sequences of these lengths; the first tokens of each are a prompt without weight, whose other entries are NaN. */

@@ -4,6 +4,8 @@ import type { LossSpec } from '../../core/loss-spec.ts';
 import type { LossStats, OptimStep, StepStats } from '../engine.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 import { applyAdamW, gradientNorm } from './adamw.ts';
+import { checkTokens, checkTrainingBatch } from './check-batch.ts';
+import { createRowLimit } from './memory-budget.ts';
 import { lossStatistics } from './loss-statistics.ts';
 import { lossFeeds, type Microbatch, planMicrobatches, splitRows, tokenFeeds } from './microbatches.ts';
 import type { MicrobatchRunner } from './microbatch-runner.ts';
@@ -26,8 +28,10 @@ export interface TrainerOptions {
   readonly weights: Float32Array;
   /** What runs the microbatches; their number and order change no bit of the result. */
   readonly runners: readonly MicrobatchRunner[];
-  /** Tokens a microbatch holds at most, padding counted; at least one sequence always runs. */
-  readonly maxMicrobatchTokens: number;
+  /** For weights, optimizer and running microbatches together; decides how large a microbatch may be. */
+  readonly memoryBudgetBytes: number;
+  /** Tokens a microbatch holds at most, padding counted. Larger ones leave the caches. Default 1024. */
+  readonly maxMicrobatchTokens?: number;
 }
 
 /** Learning on one set of weights: the training half of the `Engine` interface, which says what each method does. */
@@ -46,7 +50,8 @@ export interface Trainer {
  * A trainer over runners. Gradients of microbatches are summed in batch order in float32, so the result depends on the
  * calls alone, never on threads or timing.
  */
-export function createTrainer({ config, weights, runners, maxMicrobatchTokens }: TrainerOptions): Trainer {
+export function createTrainer(options: TrainerOptions): Trainer {
+  const { config, weights, runners } = options;
   const layout = parameterLayout(config);
   const moments = { first: new Float32Array(layout.length), second: new Float32Array(layout.length) };
   const gradient = new Float32Array(layout.length);
@@ -55,12 +60,12 @@ export function createTrainer({ config, weights, runners, maxMicrobatchTokens }:
   let policyVersion = 0;
   let hasGradient = false;
 
-  const plan = (batch: TokenBatch | TrainingBatch): Microbatch[] =>
-    planMicrobatches(batch.sequences, (positions) =>
-      Math.max(1, Math.floor(maxMicrobatchTokens / positions)),
-    );
+  const rowsFor = createRowLimit(options);
+  const plan = ({ sequences }: TokenBatch | TrainingBatch): Microbatch[] =>
+    planMicrobatches(sequences, rowsFor);
 
   const logprobs = async (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
+    checkTokens(batch, config);
     const results: Float32Array[] = [];
     await distribute(runners, plan(batch), async (runner, { sequences: indices, shape }) => {
       const sequences = indices.map((index) => batch.sequences[index]!);
@@ -77,6 +82,7 @@ export function createTrainer({ config, weights, runners, maxMicrobatchTokens }:
   };
 
   const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
+    checkTrainingBatch(batch, spec, config);
     const microbatches = plan(batch);
     const inOrder = createSequencer();
     const measured = await distribute(
