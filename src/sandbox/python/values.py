@@ -8,6 +8,7 @@ Unlike pickle, reading runs nothing and knows no classes but the ones below, so 
 A program's own subclass of a built-in type crosses as the built-in: its methods (an `__eq__` that always agrees) do not.
 """
 
+import builtins
 import collections
 import datetime
 import decimal
@@ -45,7 +46,7 @@ def _pairs(value, refer):
 
 def _pack_rarer(value, refer):
     for base, tag, parts in PACKERS:
-        if isinstance(value, base):
+        if isinstance(value, base) and (base is not type or _is_builtin(value)):
             return {tag: parts(value, refer)}
     if isinstance(value, ITERATORS + VIEWS):
         items = list(itertools.islice(value, MAX_ITERATED + 1))
@@ -55,6 +56,17 @@ def _pack_rarer(value, refer):
     if refer is None:
         raise MalformedValue(f"{type(value).__name__} is not plain data")
     return {"ref": refer(value), "type": type(value).__name__}
+
+
+def _is_builtin(kind):
+    return getattr(builtins, kind.__name__, None) is kind
+
+
+def _builtin_type(name):
+    kind = getattr(builtins, name, None)
+    if not isinstance(kind, type):
+        raise MalformedValue(f"{name!r} is no built-in type")
+    return kind
 
 
 def _items(base):
@@ -86,6 +98,7 @@ PACKERS = (
     (datetime.time, "time", lambda value, _: datetime.time.isoformat(value)),
     (datetime.timedelta, "timedelta", lambda value, _: [value.days, value.seconds, value.microseconds]),
     (type(...), "ellipsis", lambda value, _: 0),
+    (type, "type", lambda value, _: value.__name__),
 )
 
 
@@ -140,6 +153,7 @@ UNPACKERS = {
     "time": lambda parts, _: datetime.time.fromisoformat(parts),
     "timedelta": lambda parts, _: datetime.timedelta(*parts),
     "ellipsis": lambda parts, _: ...,
+    "type": lambda parts, _: _builtin_type(parts),
 }
 
 

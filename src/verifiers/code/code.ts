@@ -1,0 +1,104 @@
+import * as z from 'zod';
+import { durationMs, durationSchema } from '../../core/duration.ts';
+import { DataError } from '../../core/errors.ts';
+import type { Problem, ProblemTests } from '../../core/problem.ts';
+import type { Verdict } from '../../core/verdict.ts';
+import {
+  openPythonSandbox,
+  pythonSandbox,
+  pythonSandboxConfig,
+  type PythonSandbox,
+} from '../../sandbox/python/python-sandbox.ts';
+import type { SandboxLimits } from '../../sandbox/sandbox.ts';
+import type { Verifier } from '../verifier.ts';
+import { gradeTests } from './grade-tests.ts';
+import { completeProgram, extractProgram } from './program.ts';
+import { scoreRule, verdictOf } from './test-verdict.ts';
+
+/** Python programs judged by tests, in a sandbox. A problem's own limits and tolerance come before these. */
+export const codeConfig = z.strictObject({
+  type: z.literal('code'),
+  sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
+  score: scoreRule.default('all'),
+  /** Tests per problem; of more, a sample that depends on the problem alone. */
+  maxTests: z.int().min(1).default(64),
+  /** CPU time for each test by itself. */
+  maxCpu: durationSchema.default('4s'),
+  maxMemoryMiB: z.int().min(64).max(65_536).default(512),
+  maxOutputCharacters: z
+    .int()
+    .min(1024)
+    .default(1 << 20),
+});
+
+/** Python programs judged by tests. See `codeConfig`. */
+export function code(options: Omit<z.input<typeof codeConfig>, 'type'> = {}): z.input<typeof codeConfig> {
+  return { type: 'code', ...options };
+}
+
+/** A `code` verifier with the sandbox it chose, for the record of the run. */
+export interface CodeVerifier extends Verifier {
+  readonly sandbox: PythonSandbox['choice'];
+}
+
+/**
+ * Opens the verifier of Python programs, with its sandbox.
+ *
+ * @throws SandboxError where this machine cannot hold Python programs.
+ * @example
+ * await using verifier = await openCode(code({ score: 'fraction' }));
+ */
+export async function openCode(config: z.input<typeof codeConfig>): Promise<CodeVerifier> {
+  const settings = codeConfig.parse(config);
+  const sandbox = await openPythonSandbox(settings.sandbox);
+  const name = 'code';
+  const version = '1';
+  const stamp = (verdict: Omit<Verdict, 'verifier'>): Verdict => ({
+    ...verdict,
+    verifier: `${name}@${version}`,
+  });
+  return {
+    name,
+    version,
+    sandbox: sandbox.choice,
+    check,
+    verify: async (problem, completion, signal) => {
+      const tests = check(problem);
+      const program = extractProgram(completion);
+      if (program === null)
+        return stamp({ outcome: 'unparsed', score: 0, reason: 'no program in the completion' });
+      const graded = await gradeTests(sandbox, completeProgram(program, tests), tests, {
+        problemId: problem.id,
+        limits: limitsOf(tests, settings),
+        maxTests: settings.maxTests,
+        stopAtFailure: settings.score === 'all',
+        ...(signal ? { signal } : {}),
+      });
+      return stamp(verdictOf(graded, settings.score));
+    },
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}
+
+/** The problem's tests, or a `DataError` where nobody's program could be judged by them. */
+function check(problem: Problem): ProblemTests {
+  const { tests, id } = problem;
+  if (tests === undefined) throw new DataError(`problem ${id}: expected tests for a program, got none`);
+  if (tests.language !== 'python') {
+    throw new DataError(
+      `problem ${id}: expected tests in python, got ${tests.language}: its verifier is another`,
+    );
+  }
+  if ((tests.type === 'asserts' ? tests.tests : tests.cases).length === 0) {
+    throw new DataError(`problem ${id}: expected at least one test, got none`);
+  }
+  return tests;
+}
+
+function limitsOf(tests: ProblemTests, settings: z.output<typeof codeConfig>): SandboxLimits {
+  return {
+    maxCpuMs: tests.maxCpuMs ?? durationMs(settings.maxCpu),
+    maxMemoryBytes: tests.maxMemoryBytes ?? settings.maxMemoryMiB * 2 ** 20,
+    maxOutputCharacters: settings.maxOutputCharacters,
+  };
+}

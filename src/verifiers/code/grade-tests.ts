@@ -1,0 +1,145 @@
+import type { ProblemTests } from '../../core/problem.ts';
+import type { PythonSandbox } from '../../sandbox/python/python-sandbox.ts';
+import type { JudgedOutcome, JudgeTests } from '../../sandbox/python/judged.ts';
+import type { SandboxLimits } from '../../sandbox/sandbox.ts';
+import { samePrinted } from './printed-output.ts';
+import { sampleTests } from './test-sample.ts';
+
+/** What became of one test; texts are shortened for the record. */
+export interface TestResult {
+  readonly status: 'passed' | 'wrong' | 'failed' | 'timeout' | 'out-of-memory' | 'overflow';
+  readonly input?: string;
+  readonly expected?: string;
+  readonly got?: string;
+  readonly error?: string;
+}
+
+/** What became of a program: one result for each test that was run, of `total`; or why nothing can be said. */
+export type GradedTests =
+  | { readonly status: 'graded'; readonly total: number; readonly results: readonly TestResult[] }
+  | { readonly status: 'ungradable'; readonly error: string };
+
+/** How to run the tests. */
+export interface Grading {
+  readonly problemId: string;
+  readonly limits: SandboxLimits;
+  readonly maxTests: number;
+  /** No further tests after the first that was not passed. */
+  readonly stopAtFailure: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a program against (a sample of) its tests. */
+export async function gradeTests(
+  sandbox: PythonSandbox,
+  program: string,
+  tests: ProblemTests,
+  grading: Grading,
+): Promise<GradedTests> {
+  if (tests.type === 'stdio') return gradePrinted(sandbox, program, tests, grading);
+  const judged = judgeTests(tests, grading);
+  const outcome = await sandbox.judge(program, judged.tests, grading.limits, grading.signal);
+  return gradedOf(outcome, judged.total);
+}
+
+function judgeTests(
+  tests: Exclude<ProblemTests, { type: 'stdio' }>,
+  { problemId, maxTests, stopAtFailure }: Grading,
+): { tests: JudgeTests; total: number } {
+  const { entryPoint } = tests;
+  if (tests.type === 'asserts') {
+    const sample = sampleTests(problemId, tests.tests, maxTests);
+    return {
+      tests: { type: 'tests', setup: tests.setup, entryPoint, tests: sample, stopAtFailure },
+      total: sample.length,
+    };
+  }
+  const cases = sampleTests(problemId, tests.cases, maxTests).map((one) => ({
+    arguments: one.arguments,
+    accepted: [one.expected, ...(one.alsoAccepted ?? [])],
+    ...(tests.tolerance ? { tolerance: tests.tolerance } : {}),
+  }));
+  return { tests: { type: 'cases', entryPoint, cases, stopAtFailure }, total: cases.length };
+}
+
+function gradedOf(outcome: JudgedOutcome, total: number): GradedTests {
+  if (outcome.status === 'infrastructure') return { status: 'ungradable', error: outcome.error };
+  if (outcome.status === 'not-loaded') {
+    return { status: 'graded', total, results: [{ status: outcome.cause, error: outcome.error }] };
+  }
+  const results = outcome.findings.map((finding): TestResult =>
+    finding.status === 'failed'
+      ? { status: 'failed', error: brief(finding.error) }
+      : { status: finding.status },
+  );
+  return { status: 'graded', total, results };
+}
+
+type PrintedTests = Extract<ProblemTests, { type: 'stdio' }>;
+
+async function gradePrinted(
+  sandbox: PythonSandbox,
+  program: string,
+  tests: PrintedTests,
+  grading: Grading,
+): Promise<GradedTests> {
+  const cases = sampleTests(grading.problemId, tests.cases, grading.maxTests);
+  const results: TestResult[] = [];
+  for (const { input, output } of cases) {
+    const result = await gradeCase(sandbox, program, tests, input, output, grading);
+    if (typeof result === 'string') return { status: 'ungradable', error: result };
+    results.push(result);
+    if (grading.stopAtFailure && result.status !== 'passed') break;
+  }
+  return { status: 'graded', total: cases.length, results };
+}
+
+async function gradeCase(
+  sandbox: PythonSandbox,
+  program: string,
+  tests: PrintedTests,
+  input: string,
+  output: string,
+  { limits, signal }: Grading,
+): Promise<TestResult | string> {
+  const outcome = await sandbox.run({ type: 'stdio', source: program, inputs: [input] }, limits, signal);
+  if (outcome.status === 'infrastructure') return outcome.error;
+  const result =
+    outcome.status === 'ran' ? outcome.results[0]! : { status: outcome.cause, error: outcome.error };
+  const facts = { input: brief(input), expected: brief(output) };
+  if (result.status === 'returned') return 'a script cannot return a value';
+  if (result.status !== 'printed') {
+    return { status: result.status, ...facts, ...('error' in result ? { error: brief(result.error) } : {}) };
+  }
+  const right =
+    tests.checker === undefined
+      ? samePrinted(result.stdout, output, tests.tolerance)
+      : await askChecker(sandbox, tests.checker, [input, output, result.stdout], limits, signal);
+  if (typeof right === 'string') return right;
+  return { status: right ? 'passed' : 'wrong', ...facts, got: brief(result.stdout) };
+}
+
+/** Whether the problem's own checker accepts the output; text says why it could not be asked. */
+async function askChecker(
+  sandbox: PythonSandbox,
+  checker: string,
+  texts: readonly string[],
+  limits: SandboxLimits,
+  signal?: AbortSignal,
+): Promise<boolean | string> {
+  const outcome = await sandbox.run(
+    { type: 'function', source: checker, entryPoint: 'check', calls: [texts] },
+    limits,
+    signal,
+  );
+  if (outcome.status !== 'ran') return `the problem's checker did not load: ${outcome.error}`;
+  const [result] = outcome.results;
+  if (result?.status === 'returned') return result.value === true || result.value === 1;
+  return `the problem's checker ended with ${result?.status}${result?.status === 'failed' ? `: ${result.error}` : ''}`;
+}
+
+const briefLength = 300;
+
+function brief(text: string): string {
+  return text.length <= briefLength ? text : `${text.slice(0, briefLength)}… (${text.length} characters)`;
+}
