@@ -1,0 +1,82 @@
+import { type Budget, BudgetExceeded, createBudget } from './budget.ts';
+import { compareAnswers } from './equality/compare.ts';
+import { maxAnswer } from './extract/extract.ts';
+import type { CommaReading } from './read/numerals.ts';
+import { parseAnswer } from './read/parse.ts';
+import type { MathPolicy } from './policy.ts';
+import type { MathNode } from './syntax.ts';
+import { spell, tokenize, UnreadableAnswer } from './read/tokens.ts';
+import { choiceLetter, leadingChoice } from './equality/words.ts';
+
+/** Steps one judgement may cost, about a hundred times what the longest honest answer needs. */
+const maxSteps = 60_000;
+
+/** An answer that was understood, in every way it can be read. */
+export interface ReadAnswer {
+  readonly source: string;
+  /** The tokens in normal spelling, for people. */
+  readonly normalised: string;
+  /** One tree, or more where a comma may group thousands, separate items or mark decimals. */
+  readonly readings: readonly MathNode[];
+}
+
+/** Two answers compared: whether they are equal, and the rule that decided. */
+export interface Comparison {
+  readonly isEqual: boolean;
+  readonly rule: string;
+}
+
+/** Understands an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
+export function readAnswer(source: string, budget: Budget = createBudget(maxSteps)): ReadAnswer {
+  if (source.length > maxAnswer) throw new UnreadableAnswer(`longer than ${maxAnswer} characters`);
+  const tokens = tokenize(source, 'groups');
+  const readings = [parseAnswer(tokens, budget)];
+  if (/\d[, ]\d{3}/.test(source)) addReading(readings, source, 'separates', budget);
+  if (/^[^\d]{0,3}\d+,\d+[^\d]{0,3}$/.test(source))
+    addReading(readings, source.replace(',', '.'), 'groups', budget);
+  return { source, normalised: spell(tokens), readings };
+}
+
+/**
+ * Is this text an answer and nothing else? Readable, and not a sentence: a text that opens with a word and has a
+ * fenced formula or more than two words is prose with an answer somewhere in it.
+ */
+export function isPlainAnswer(text: string): boolean {
+  const opensWithWord = /^[\s*:"]*(?:[A-Za-z] )?[A-Za-z]{2,}/.test(text);
+  if (opensWithWord && (/\$|\\[([]/.test(text) || countWords(text) > 2)) return false;
+  try {
+    readAnswer(text);
+    return true;
+  } catch (error) {
+    if (error instanceof UnreadableAnswer || error instanceof BudgetExceeded) return false;
+    throw error;
+  }
+}
+
+/** Compares an answer with the gold, reading by reading. Throws `BudgetExceeded`. */
+export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPolicy): Comparison {
+  const budget = createBudget(maxSteps);
+  for (const left of gold.readings) {
+    for (const right of answer.readings) {
+      const rule = compareAnswers(left, right, policy, budget);
+      if (rule !== undefined) return { isEqual: true, rule };
+    }
+  }
+  const choice = choiceLetter(gold.readings[0]!);
+  if (choice !== undefined && leadingChoice(answer.source) === choice)
+    return { isEqual: true, rule: 'same choice' };
+  return { isEqual: false, rule: 'no rule makes them equal' };
+}
+
+/** Words of two letters or more; commands are not words. */
+function countWords(text: string): number {
+  return text.match(/(?<![\\A-Za-z])[A-Za-z]{2,}/g)?.length ?? 0;
+}
+
+function addReading(readings: MathNode[], source: string, commas: CommaReading, budget: Budget): void {
+  try {
+    readings.push(parseAnswer(tokenize(source, commas), budget));
+  } catch (error) {
+    if (!(error instanceof UnreadableAnswer)) throw error;
+  }
+}

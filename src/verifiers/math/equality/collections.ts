@@ -1,0 +1,132 @@
+import { binary, negate } from '../read/build.ts';
+import type { Judge } from './judge.ts';
+import { assignedValue, isEquation } from './names.ts';
+import { mapChildren, type MathNode, sameTree, someNode } from '../syntax.ts';
+
+type Collection = Extract<MathNode, { kind: 'list' | 'tuple' | 'set' }>;
+
+/** Is this a sequence or set of answers, or two answers in one (±)? */
+export function isCollection(node: MathNode): boolean {
+  return toCollection(node) !== undefined;
+}
+
+/** Compares two answers of which at least one is a list, tuple, set or ±; the rule under which they are equal. */
+export function compareCollections(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  const [left, right] = [toCollection(gold), toCollection(answer)];
+  if (left && right) return compareTwo(left, right, judge);
+  const [collection, single] = left ? [left, answer] : [right!, gold];
+  if (collection.kind === 'set' && collection.items.length === 1) {
+    return left ? judge.equal(collection.items[0]!, single) : judge.equal(single, collection.items[0]!);
+  }
+  const assigned = assignedValue(single);
+  if (assigned === undefined) return undefined;
+  return left ? judge.equal(gold, assigned.value) : judge.equal(assigned.value, answer);
+}
+
+function compareTwo(gold: Collection, answer: Collection, judge: Judge): string | undefined {
+  if (gold.kind === 'tuple' || answer.kind === 'tuple') {
+    if (gold.kind === 'set' || answer.kind === 'set') return undefined;
+    if (gold.kind === 'tuple' && answer.kind === 'tuple' && !sameBrackets(gold, answer)) return undefined;
+    const isBothTuples = gold.kind === answer.kind;
+    const isSame = sameInOrder(
+      isBothTuples ? gold.items : values(gold.items),
+      isBothTuples ? answer.items : values(answer.items),
+      judge,
+    );
+    return isSame ? 'same items in order' : undefined;
+  }
+  const isOrdered = judge.policy.lists === 'ordered' && gold.kind === 'list' && answer.kind === 'list';
+  const same = isOrdered ? sameInOrder : sameInAnyOrder;
+  const rule = isOrdered ? 'same items in order' : 'same items in any order';
+  const [left, right] = [spread(gold.items), spread(answer.items)];
+  if (left.every(isEquation) && right.every(isEquation)) {
+    if (same(left, right, judge)) return rule;
+    const isOneUnknown = hasOneName(left) && hasOneName(right);
+    return isOneUnknown && same(values(left), values(right), judge) ? rule : undefined;
+  }
+  return same(values(left), values(right), judge) ? rule : undefined;
+}
+
+/** (a, b) is a point or an open interval, [a, b] is closed: with two items the brackets are part of the answer. */
+function sameBrackets(
+  gold: Extract<Collection, { kind: 'tuple' }>,
+  answer: Extract<Collection, { kind: 'tuple' }>,
+): boolean {
+  if (gold.items.length !== 2 || gold.open === '⟨' || answer.open === '⟨') return true;
+  const isInfiniteEnd = (node: MathNode): boolean =>
+    someNode(node, (child) => child.kind === 'constant' && child.name === 'infty');
+  const isLowFree = isInfiniteEnd(gold.items[0]!);
+  const isHighFree = isInfiniteEnd(gold.items[1]!);
+  return (isLowFree || gold.open === answer.open) && (isHighFree || gold.close === answer.close);
+}
+
+function sameInOrder(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+  return (
+    gold.length === answer.length &&
+    gold.every((item, index) => judge.equal(item, answer[index]!) !== undefined)
+  );
+}
+
+function sameInAnyOrder(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+  const [wanted, left] =
+    gold.length === answer.length ? [gold, [...answer]] : [distinct(gold), distinct(answer)];
+  return (
+    wanted.length === left.length &&
+    wanted.every((item) => {
+      const index = left.findIndex((candidate) => judge.equal(item, candidate) !== undefined);
+      if (index >= 0) left.splice(index, 1);
+      return index >= 0;
+    })
+  );
+}
+
+/** Lists, tuples and sets as they are, a ± as the list of its two values, with every item's ± written out. */
+function toCollection(node: MathNode): Collection | undefined {
+  if (node.kind === 'constant' && node.name === 'emptyset') return { kind: 'set', items: [] };
+  if (node.kind === 'tuple') return node;
+  if (node.kind === 'list' || node.kind === 'set')
+    return { kind: node.kind, items: node.items.flatMap(bothSigns) };
+  return hasSign(node) ? { kind: 'list', items: bothSigns(node) } : undefined;
+}
+
+/** The item, or both readings of the ± in it. */
+function bothSigns(node: MathNode): readonly MathNode[] {
+  return hasSign(node) ? [withSign(node, true), withSign(node, false)] : [node];
+}
+
+function hasSign(node: MathNode): boolean {
+  return node.kind !== 'list' && node.kind !== 'set' && someNode(node, (child) => child.kind === 'plusMinus');
+}
+
+function withSign(node: MathNode, isUpper: boolean): MathNode {
+  if (node.kind !== 'plusMinus') return mapChildren(node, (child) => withSign(child, isUpper));
+  const right = withSign(node.right, isUpper);
+  const isAdded = isUpper !== node.isFlipped;
+  if (node.left === undefined) return isAdded ? right : negate(right);
+  return binary(isAdded ? 'add' : 'subtract', withSign(node.left, isUpper), right);
+}
+
+/** `a = 4, -8, -10` assigns three values to a. */
+function spread(items: readonly MathNode[]): readonly MathNode[] {
+  const [first, ...rest] = items;
+  const isShared =
+    first !== undefined &&
+    isEquation(first) &&
+    rest.length > 0 &&
+    !rest.some((item) => item.kind === 'relation');
+  return isShared ? [assignedValue(first)?.value ?? first, ...rest] : items;
+}
+
+/** What is assigned, for items that assign, and the items themselves for the others. */
+function values(items: readonly MathNode[]): readonly MathNode[] {
+  return items.map((item) => assignedValue(item)?.value ?? item);
+}
+
+function hasOneName(items: readonly MathNode[]): boolean {
+  const names = items.map((item) => assignedValue(item)?.name);
+  return names.every((name) => name !== undefined && sameTree(name, names[0]!));
+}
+
+function distinct(items: readonly MathNode[]): MathNode[] {
+  return items.filter((item, index) => !items.slice(0, index).some((earlier) => sameTree(earlier, item)));
+}

@@ -1,0 +1,164 @@
+import type { Budget } from '../budget.ts';
+import { compareCollections, isCollection } from './collections.ts';
+import { compareValues, variableNames } from './compare-values.ts';
+import type { Judge } from './judge.ts';
+import { renameVariables } from './rename.ts';
+import type { MathPolicy } from '../policy.ts';
+import { compareRelations, involvesRelation } from './relations.ts';
+import { type MathNode, sameTree } from '../syntax.ts';
+import { choiceLetter, sameChoice, sameWords } from './words.ts';
+
+/**
+ * Are two answers equal? Returns the rule that says so, or nothing. Symmetric, except where the policy speaks of the
+ * gold (percent signs, decimals). Throws `BudgetExceeded`.
+ */
+export function compareAnswers(
+  gold: MathNode,
+  answer: MathNode,
+  policy: MathPolicy,
+  budget: Budget,
+): string | undefined {
+  const judge: Judge = { policy, budget, equal: (left, right) => compareNodes(left, right, judge) };
+  if (policy.variables === 'named') return judge.equal(gold, answer);
+  return judge.equal(renameVariables(gold), renameVariables(answer));
+}
+
+function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  judge.budget.spend(5);
+  if (sameTree(gold, answer)) return 'same form';
+  if (gold.kind === 'quantity' || answer.kind === 'quantity') return compareQuantities(gold, answer, judge);
+  if (choiceLetter(gold) !== undefined || choiceLetter(answer) !== undefined) {
+    if (sameChoice(gold, answer)) return 'same choice';
+  }
+  if (gold.kind === 'text' || answer.kind === 'text')
+    return sameWords(gold, answer) ? 'same words' : undefined;
+  if (gold.kind === 'matrix' || answer.kind === 'matrix') return compareMatrices(gold, answer, judge);
+  if (gold.kind === 'based' || answer.kind === 'based') return compareBased(gold, answer);
+  if (gold.kind === 'percent' || answer.kind === 'percent') return comparePercents(gold, answer, judge);
+  if (involvesRelation(gold) || involvesRelation(answer)) return compareWithRelation(gold, answer, judge);
+  if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, judge);
+  if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold.items, answer.items, judge);
+  if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
+  const rule = compareValues(gold, answer, judge);
+  return rule === 'different' ? undefined : rule;
+}
+
+/** A relation against a list first asks for `x = 1, 2`; the lists handle their own relations. */
+function compareWithRelation(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  const isList =
+    gold.kind === 'list' || answer.kind === 'list' || hasPlusMinusOnly(gold) || hasPlusMinusOnly(answer);
+  return isList ? compareCollections(gold, answer, judge) : compareRelations(gold, answer, judge);
+}
+
+function hasPlusMinusOnly(node: MathNode): boolean {
+  return node.kind !== 'tuple' && node.kind !== 'set' && isCollection(node) && !(node.kind === 'constant');
+}
+
+const clockUnits: ReadonlySet<string> = new Set(['am', 'pm']);
+
+function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  const [left, right] = [unitOf(gold), unitOf(answer)];
+  if (judge.policy.units === 'compare' && left !== right) return undefined;
+  if (clockUnits.has(left) && clockUnits.has(right) && left !== right) return undefined;
+  const rule = judge.equal(withoutUnit(gold), withoutUnit(answer));
+  return rule && `${rule}, units aside`;
+}
+
+function unitOf(node: MathNode): string {
+  return node.kind === 'quantity'
+    ? node.unit
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9^/']/g, '')
+        .replace(/s$/, '')
+    : '';
+}
+
+function withoutUnit(node: MathNode): MathNode {
+  return node.kind === 'quantity' ? node.operand : node;
+}
+
+function comparePercents(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  const isBoth = gold.kind === 'percent' && answer.kind === 'percent';
+  const isForgiven =
+    judge.policy.percent === 'either' || (judge.policy.percent === 'gold' && gold.kind === 'percent');
+  if (isBoth || isForgiven) {
+    const rule = judge.equal(withoutPercent(gold), withoutPercent(answer));
+    if (rule !== undefined) return isBoth ? rule : `${rule}, percent sign aside`;
+  }
+  if (isBoth || isCollection(gold) || isCollection(answer)) return undefined;
+  const rule = compareValues(gold, answer, judge);
+  return rule === 'different' ? undefined : rule;
+}
+
+function withoutPercent(node: MathNode): MathNode {
+  return node.kind === 'percent' ? node.operand : node;
+}
+
+function compareMatrices(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  if (gold.kind === 'matrix' && answer.kind === 'matrix') {
+    const isSame =
+      gold.rows.length === answer.rows.length &&
+      gold.rows.every((row, i) => sameEntries(row, answer.rows[i]!, judge));
+    return isSame ? 'same matrix entry by entry' : undefined;
+  }
+  const [matrix, other] = gold.kind === 'matrix' ? [gold, answer] : [answer, gold];
+  const entries = matrix.kind === 'matrix' && isVector(matrix.rows) ? matrix.rows.flat() : undefined;
+  if (entries === undefined || other.kind !== 'tuple') return compareRelated(gold, answer, judge);
+  const isSame =
+    gold.kind === 'matrix'
+      ? sameEntries(entries, other.items, judge)
+      : sameEntries(other.items, entries, judge);
+  return isSame ? 'same vector entry by entry' : undefined;
+}
+
+function compareRelated(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  return involvesRelation(gold) || involvesRelation(answer)
+    ? compareRelations(gold, answer, judge)
+    : undefined;
+}
+
+function sameEntries(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+  return (
+    gold.length === answer.length &&
+    gold.every((entry, index) => judge.equal(entry, answer[index]!) !== undefined)
+  );
+}
+
+function isVector(rows: readonly (readonly MathNode[])[]): boolean {
+  return rows.length === 1 || rows.every((row) => row.length === 1);
+}
+
+/** `204_5` equals `204_5`, and `204` where the question already named the base. */
+function compareBased(gold: MathNode, answer: MathNode): string | undefined {
+  if (gold.kind === 'based' && answer.kind === 'based') return undefined;
+  const [based, plain] = gold.kind === 'based' ? [gold, answer] : [answer, gold];
+  const isSame =
+    based.kind === 'based' &&
+    plain.kind === 'number' &&
+    String(plain.value.numerator) === based.digits &&
+    plain.places === 0;
+  return isSame ? 'same digits, base aside' : undefined;
+}
+
+/** `2:4` is `1:2`, but 12:00 is not 1:00: without zeros ratios may be scaled. */
+function compareRatios(
+  gold: readonly MathNode[],
+  answer: readonly MathNode[],
+  judge: Judge,
+): string | undefined {
+  if (sameEntries(gold, answer, judge)) return 'same ratio';
+  if (gold.length !== answer.length || variableNames(...gold, ...answer).length > 0) return undefined;
+  const isZero = (node: MathNode): boolean => node.kind === 'number' && node.value.numerator === 0n;
+  if ([...gold, ...answer].some(isZero)) return undefined;
+  const scaled = (items: readonly MathNode[]): MathNode[] =>
+    items.slice(1).map((item): MathNode => ({ kind: 'divide', left: items[0]!, right: item }));
+  return sameEntries(scaled(gold), scaled(answer), judge) ? 'same ratio, scaled' : undefined;
+}
+
+/** A fraction of whole numbers that could be cancelled. */
+function isUnreduced(node: MathNode): boolean {
+  if (node.kind !== 'divide' || node.left.kind !== 'number' || node.right.kind !== 'number') return false;
+  let [a, b] = [node.left.value.numerator, node.right.value.numerator];
+  while (b !== 0n) [a, b] = [b, a % b];
+  return a !== 1n && a !== -1n;
+}

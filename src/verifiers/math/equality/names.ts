@@ -1,0 +1,66 @@
+import type { MathNode, Relation } from '../syntax.ts';
+
+type RelationTree = Extract<MathNode, { kind: 'relation' }>;
+
+/** Is this something an answer is *for* (`x`, `f(x)`, `a_1`), not an answer? */
+export function isName(node: MathNode): boolean {
+  if (node.kind === 'variable') return true;
+  if (node.kind === 'constant') return node.name === 'i' || node.name === 'e';
+  return (
+    node.kind === 'call' && node.operands.every((operand) => isName(operand) || operand.kind === 'number')
+  );
+}
+
+/** Names, and what is built of nothing but names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`. */
+export function isDescription(node: MathNode): boolean {
+  switch (node.kind) {
+    case 'text':
+      return true;
+    case 'multiply':
+    case 'divide':
+      return isDescription(node.left) && isDescription(node.right);
+    case 'tuple':
+    case 'ratio':
+    case 'list':
+      return node.items.every(isDescription);
+    case 'function':
+      return node.name === 'abs' && node.operands.every(isDescription);
+    default:
+      return isName(node);
+  }
+}
+
+/**
+ * What an equation or a membership says the answer is: the right side of `x = 5`, the set of `x \in S`, the last exact
+ * part of `x = 2 + 3 = 5 \approx 5.0`. Nothing where the equation itself is the answer, as in `2x + z = 1`.
+ */
+export function assignedValue(
+  node: MathNode,
+): { readonly name: MathNode; readonly value: MathNode } | undefined {
+  if (node.kind !== 'relation') return undefined;
+  const [first, second] = node.parts;
+  const last = lastExactPart(node, 1);
+  if (node.operators.every(isEquality)) {
+    if (isDescription(first!) || node.parts.length > 2) return { name: first!, value: node.parts[last]! };
+    return isDescription(second!) ? { name: second!, value: first! } : undefined;
+  }
+  return node.operators[0] === '\\in' && node.parts.length === 2
+    ? { name: first!, value: second! }
+    : undefined;
+}
+
+/** Is this a chain of `=` and `≈` only? */
+export function isEquation(node: MathNode): boolean {
+  return node.kind === 'relation' && node.operators.every(isEquality);
+}
+
+/** The index of the last part not introduced by `≈`, but at least `least`. */
+export function lastExactPart(node: RelationTree, least: number): number {
+  let last = node.parts.length - 1;
+  while (last > least && node.operators[last - 1] === '\\approx') last--;
+  return last;
+}
+
+function isEquality(operator: Relation): boolean {
+  return operator === '=' || operator === '\\approx';
+}

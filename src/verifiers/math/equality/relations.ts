@@ -1,0 +1,97 @@
+import { binary } from '../read/build.ts';
+import { constantRatio, variableNames } from './compare-values.ts';
+import { mirror, sameIntervals, toIntervals } from './intervals.ts';
+import type { Judge } from './judge.ts';
+import { assignedValue, isEquation, lastExactPart } from './names.ts';
+import { type MathNode, sameTree } from '../syntax.ts';
+
+type RelationTree = Extract<MathNode, { kind: 'relation' }>;
+
+/** Is a relation, an interval or set algebra involved, so that `compareRelations` has a say? */
+export function involvesRelation(node: MathNode): boolean {
+  return node.kind === 'relation' || node.kind === 'setOperation';
+}
+
+/** Compares answers of which at least one is a relation or set algebra; the rule under which they are equal. */
+export function compareRelations(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, judge);
+  const isAllowed = judge.policy.inequalities === 'as-sets' || !isSetForInequality(gold, answer);
+  const [left, right] = [toIntervals(gold, judge), toIntervals(answer, judge)];
+  if (left && right && isAllowed)
+    return sameIntervals(left, right, judge) ? 'same stretches of the real line' : undefined;
+  if (gold.kind === 'relation' && answer.kind === 'relation') {
+    return sameInequality(gold, answer, judge) ? 'same inequality' : compareParts(gold, answer, judge);
+  }
+  return compareMembership(gold, answer, judge);
+}
+
+/** The gold is written as a set and the answer as an inequality. */
+function isSetForInequality(gold: MathNode, answer: MathNode): boolean {
+  const isInequality = (node: MathNode): boolean => node.kind === 'relation' && node.operators[0] !== '\\in';
+  return !isInequality(gold) && isInequality(answer);
+}
+
+/** `x \in S` against S. */
+function compareMembership(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  const [claimed, found] = [assignedValue(gold), assignedValue(answer)];
+  if (claimed) return judge.equal(claimed.value, answer);
+  if (found) return judge.equal(gold, found.value);
+  if (gold.kind !== 'setOperation' || answer.kind !== 'setOperation' || gold.operator !== answer.operator)
+    return undefined;
+  const isSame =
+    judge.equal(gold.left, answer.left) !== undefined && judge.equal(gold.right, answer.right) !== undefined;
+  return isSame ? 'same sets' : undefined;
+}
+
+function compareEquations(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  if (gold.kind === 'relation' && answer.kind === 'relation') {
+    return isEquation(gold) && isEquation(answer) ? compareTwoEquations(gold, answer, judge) : undefined;
+  }
+  const [equation, other] = gold.kind === 'relation' ? [gold, answer] : [answer, gold];
+  const value = equation.kind === 'relation' ? equationValue(equation, other) : undefined;
+  if (value === undefined) return undefined;
+  return isEquation(gold) ? judge.equal(value, answer) : judge.equal(gold, value);
+}
+
+/** What an equation claims, when the other side gives only a value. */
+function equationValue(equation: RelationTree, other: MathNode): MathNode | undefined {
+  const assigned = assignedValue(equation);
+  if (assigned) return assigned.value;
+  const isCalculation = variableNames(equation).length === 0 && variableNames(other).length === 0;
+  return isCalculation ? equation.parts[lastExactPart(equation, 0)] : undefined;
+}
+
+function compareTwoEquations(gold: RelationTree, answer: RelationTree, judge: Judge): string | undefined {
+  const [a, b] = [assignedValue(gold), assignedValue(answer)];
+  if (a && b && sameTree(a.name, b.name)) {
+    const rule = judge.equal(a.value, b.value);
+    if (rule !== undefined) return rule;
+  }
+  if (gold.parts.length !== 2 || answer.parts.length !== 2) return compareParts(gold, answer, judge);
+  const ratio = constantRatio(difference(gold), difference(answer), judge);
+  return ratio === undefined ? compareParts(gold, answer, judge) : 'equations differ by a constant factor';
+}
+
+/** Both inequalities say the same about one difference, up to a factor whose sign may turn the relation. */
+function sameInequality(gold: RelationTree, answer: RelationTree, judge: Judge): boolean {
+  if (gold.parts.length !== 2 || answer.parts.length !== 2) return false;
+  const ratio = constantRatio(difference(gold), difference(answer), judge);
+  if (ratio === undefined) return false;
+  const [operator, other] = [gold.operators[0]!, answer.operators[0]!];
+  return operator === (ratio < 0 ? mirror[other] : other);
+}
+
+/** Part by part, forwards or backwards: `f(2) < f(1)` and `f(1) > f(2)`. */
+function compareParts(gold: RelationTree, answer: RelationTree, judge: Judge): string | undefined {
+  if (gold.parts.length !== answer.parts.length) return undefined;
+  const matches = (parts: readonly MathNode[], operators: readonly string[]): boolean =>
+    gold.operators.every((operator, index) => operator === operators[index]) &&
+    gold.parts.every((part, index) => judge.equal(part, parts[index]!) !== undefined);
+  const backwards = answer.operators.map((operator) => mirror[operator]).toReversed();
+  const isSame = matches(answer.parts, answer.operators) || matches(answer.parts.toReversed(), backwards);
+  return isSame ? 'same relation part by part' : undefined;
+}
+
+function difference(relation: RelationTree): MathNode {
+  return binary('subtract', relation.parts[0]!, relation.parts[1]!);
+}

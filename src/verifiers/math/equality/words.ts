@@ -1,0 +1,45 @@
+import type { MathNode } from '../syntax.ts';
+
+/**
+ * The multiple-choice letter an answer is, if it is one: `C`, `(C)`, `\text{(C)}`. Lower-case letters are variables,
+ * so they count only against a capital (`sameChoice`).
+ */
+export function choiceLetter(node: MathNode): string | undefined {
+  const letters = lettersOf(node);
+  return letters !== undefined && /^[A-Z]$/.test(letters) ? letters : undefined;
+}
+
+/** Do two answers choose the same letter? One of them has to be a capital. */
+export function sameChoice(gold: MathNode, answer: MathNode): boolean {
+  const letter = choiceLetter(gold) ?? choiceLetter(answer);
+  if (letter === undefined || letter > 'J') return false;
+  return lettersOf(gold)?.toUpperCase() === letter && lettersOf(answer)?.toUpperCase() === letter;
+}
+
+/** The choice at the start of an answer that repeats the option's text: `B) 12`, `(B) twelve`, `B. 12`. */
+export function leadingChoice(answer: string): string | undefined {
+  const bare = answer.replaceAll(/[\\{}$]|text(?:bf|rm|it)?|math(?:bf|rm)|boxed/g, '').trim();
+  return /^\(?([A-J])(?:\)|\.|:)(?=\s|$)/.exec(bare)?.[1];
+}
+
+/** Do two answers say the same words, whatever their case, spacing and punctuation? */
+export function sameWords(gold: MathNode, answer: MathNode): boolean {
+  const [a, b] = [lettersOf(gold), lettersOf(answer)];
+  if (a === undefined || b === undefined) return false;
+  const [left, right] = [fold(a), fold(b)];
+  return left === right && left !== '';
+}
+
+/** The words of a text, or the letters of a product of variables, which may be a word after all: `May`, `odd`. */
+function lettersOf(node: MathNode): string | undefined {
+  if (node.kind === 'text') return node.text.replaceAll(/[()\s.]/g, '');
+  if (node.kind === 'variable') return node.name;
+  if (node.kind === 'constant' && node.name.length === 1) return node.name;
+  if (node.kind !== 'multiply') return undefined;
+  const [left, right] = [lettersOf(node.left), lettersOf(node.right)];
+  return left === undefined || right === undefined ? undefined : left + right;
+}
+
+function fold(words: string): string {
+  return words.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+}

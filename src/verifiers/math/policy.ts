@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+/**
+ * Where public test suites contradict each other, a verifier has to choose. Every choice has a name here, and a
+ * default that can be read off the schema.
+ */
+export const mathPolicy = z.strictObject({
+  /**
+   * What counts as the answer of a completion. `boxed`: the last `\boxed{…}`. `marked`: also "the final answer is …"
+   * and `#### …`. `anywhere`: failing those, the whole completion if it is nothing but an answer, else the last
+   * formula or number in it.
+   */
+  extraction: z.enum(['boxed', 'marked', 'anywhere']).default('anywhere'),
+  /** Does `1, 2` equal `2, 1`? Tuples in parentheses are always ordered, sets never are. */
+  lists: z.enum(['unordered', 'ordered']).default('unordered'),
+  /**
+   * Does 75 % equal 75? `either`: whichever of the two carries the sign. `gold`: only where the gold does. `never`:
+   * only 0.75 equals 75 %. A number never equals a hundredth of itself without a sign: 75 is not 0.75.
+   */
+  percent: z.enum(['either', 'gold', 'never']).default('either'),
+  /** Is `18` the same as `18 dollars`? `compare` wants the same unit, or none, on both sides. */
+  units: z.enum(['ignore', 'compare']).default('ignore'),
+  /** Does `2/4` equal `1/2`? `reject` wants a fraction of whole numbers in lowest terms if the gold is. */
+  unreduced: z.enum(['accept', 'reject']).default('accept'),
+  /**
+   * Significant digits a decimal needs to stand for an exact value it is the rounding of: `0.33333` for a gold of
+   * 1/3. An irrational gold such as π wants ten. A decimal gold is met by anything exact that rounds to it.
+   */
+  significantDigits: z.int().min(1).max(15).default(5),
+  /** May an inequality -2 ≤ x ≤ 7 answer a gold that is the interval [-2, 7]? `as-written` wants a set for a set. */
+  inequalities: z.enum(['as-sets', 'as-written']).default('as-sets'),
+  /** Does f(x) equal f(y)? `renamed` compares up to the names of the variables. */
+  variables: z.enum(['named', 'renamed']).default('named'),
+});
+
+/** The choices in force, all spelled out. */
+export type MathPolicy = z.output<typeof mathPolicy>;

@@ -1,0 +1,78 @@
+import type { Budget } from '../budget.ts';
+import type { MathNode } from '../syntax.ts';
+import { type Token, UnreadableAnswer } from './tokens.ts';
+
+/** Brackets deeper than this are not an answer anyone wrote. */
+const maxDepth = 60;
+
+/**
+ * Where the parser stands in the tokens. The expression parser reaches the structure parser (what may stand inside
+ * brackets) through `parseInner`, so the two files need not import each other.
+ */
+export interface Cursor {
+  /** The token `ahead` of the current one, 0 for the current one; nothing past the end. */
+  peek(ahead?: number): Token | undefined;
+  /** Takes the current token; throws `UnreadableAnswer` at the end. */
+  take(): Token;
+  /** Is the current token this symbol? */
+  atSymbol(value: string): boolean;
+  /** Is the current token this command? */
+  atCommand(value: string): boolean;
+  /** Takes the symbol or command if it is next. */
+  accept(kind: 'symbol' | 'command', value: string): boolean;
+  /** Takes the symbol or throws. */
+  expect(kind: 'symbol' | 'command', value: string): void;
+  /** Replaces the current token: `\frac12` takes one digit of `12`. */
+  replace(token: Token): void;
+  /** Runs `parse` one level deeper; throws `UnreadableAnswer` when that is too deep. */
+  nested<T>(parse: () => T): T;
+  /** Whether a `|` now would close an absolute value. */
+  barsOpen: number;
+  /** The structure parser, for what stands inside brackets. */
+  readonly parseInner: (cursor: Cursor) => MathNode;
+}
+
+/** Starts at the first token. */
+export function createCursor(
+  source: readonly Token[],
+  budget: Budget,
+  parseInner: (cursor: Cursor) => MathNode,
+): Cursor {
+  const tokens = [...source];
+  let index = 0;
+  let depth = 0;
+  const is = (kind: Token['kind'], value: string): boolean =>
+    tokens[index]?.kind === kind && tokens[index]!.value === value;
+  const accept = (kind: 'symbol' | 'command', value: string): boolean => {
+    const isThere = is(kind, value);
+    if (isThere) index++;
+    return isThere;
+  };
+  return {
+    peek: (ahead = 0) => tokens[index + ahead],
+    take: () => {
+      budget.spend(4);
+      const token = tokens[index++];
+      if (token === undefined) throw new UnreadableAnswer('the answer breaks off');
+      return token;
+    },
+    atSymbol: (value) => is('symbol', value),
+    atCommand: (value) => is('command', value),
+    accept,
+    expect: (kind, value) => {
+      if (!accept(kind, value))
+        throw new UnreadableAnswer(`expected "${value}", got "${tokens[index]?.value ?? 'the end'}"`);
+    },
+    replace: (token) => {
+      tokens[index] = token;
+    },
+    nested: (parse) => {
+      if (++depth > maxDepth) throw new UnreadableAnswer('brackets are nested too deeply');
+      const result = parse();
+      depth--;
+      return result;
+    },
+    barsOpen: 0,
+    parseInner,
+  };
+}

@@ -1,0 +1,208 @@
+import type { Rational } from './value/rational.ts';
+
+/** A number as it was written: `2.50` keeps that it was a decimal and how precise it claims to be. */
+export interface NumberNode {
+  readonly kind: 'number';
+  readonly value: Rational;
+  /** Written with a decimal point, so possibly rounded. */
+  readonly isDecimal: boolean;
+  /** Digits after the point as written (after moving it by an exponent, so it may be negative). */
+  readonly places: number;
+  /** Significant digits as written: 3 for `0.0250`. */
+  readonly significant: number;
+}
+
+/** Arithmetic on two operands. */
+export interface BinaryNode {
+  readonly kind: 'add' | 'subtract' | 'multiply' | 'divide' | 'power';
+  readonly left: MathNode;
+  readonly right: MathNode;
+}
+
+/** `a ± b` or `±b` (`left` absent): two values at once. */
+export interface PlusMinusNode {
+  readonly kind: 'plusMinus';
+  readonly left?: MathNode;
+  readonly right: MathNode;
+  readonly isFlipped: boolean;
+}
+
+/** One operand: a minus sign, a percent sign, a factorial. */
+export interface UnaryNode {
+  readonly kind: 'negate' | 'percent' | 'factorial';
+  readonly operand: MathNode;
+}
+
+/** A function whose meaning is known (`sin`, `log`, `binomial`), or not (`call`: f, g, an unevaluated sum). */
+export interface FunctionNode {
+  readonly kind: 'function' | 'call';
+  readonly name: string;
+  readonly operands: readonly MathNode[];
+}
+
+/** Parts joined by relations: `0 < x \le 3` has three parts and two operators. */
+export interface RelationNode {
+  readonly kind: 'relation';
+  readonly parts: readonly MathNode[];
+  readonly operators: readonly Relation[];
+}
+
+/** The relations told apart. `\equiv` reads as `=`. */
+export type Relation = '=' | '<' | '>' | '\\le' | '\\ge' | '\\ne' | '\\approx' | '\\in' | '\\subset';
+
+/** A sequence in brackets: a tuple, a point, a vector or an interval; which one only the comparison can tell. */
+export interface TupleNode {
+  readonly kind: 'tuple';
+  readonly open: '(' | '[' | '⟨';
+  readonly close: ')' | ']' | '⟩';
+  readonly items: readonly MathNode[];
+}
+
+/** Set algebra on intervals and sets. */
+export interface SetOperationNode {
+  readonly kind: 'setOperation';
+  readonly operator: '\\cup' | '\\cap' | '\\setminus';
+  readonly left: MathNode;
+  readonly right: MathNode;
+}
+
+/**
+ * Everything an answer can be, from a number to a matrix. A plain immutable tree: the parser makes it, the
+ * comparison takes it apart.
+ */
+export type MathNode =
+  | NumberNode
+  | BinaryNode
+  | PlusMinusNode
+  | UnaryNode
+  | FunctionNode
+  | RelationNode
+  | TupleNode
+  | SetOperationNode
+  /** A letter or a name; constants are π, e, i, ∞ and the named sets (`∅`, `ℝ`, `ℤ`, …). */
+  | { readonly kind: 'variable' | 'constant'; readonly name: string }
+  /** Commas without brackets. */
+  | { readonly kind: 'list'; readonly items: readonly MathNode[] }
+  | { readonly kind: 'set'; readonly items: readonly MathNode[] }
+  | { readonly kind: 'matrix'; readonly rows: readonly (readonly MathNode[])[] }
+  /** `7:32`, also a time of day. */
+  | { readonly kind: 'ratio'; readonly items: readonly MathNode[] }
+  /** `204_5`: digits in a base. */
+  | { readonly kind: 'based'; readonly digits: string; readonly base: string }
+  /** A value with a unit, `15\text{ cm}^2`. */
+  | { readonly kind: 'quantity'; readonly operand: MathNode; readonly unit: string }
+  /** Words. */
+  | { readonly kind: 'text'; readonly text: string };
+
+/** The direct children of a node, left to right. */
+export function childrenOf(node: MathNode): readonly MathNode[] {
+  switch (node.kind) {
+    case 'add':
+    case 'subtract':
+    case 'multiply':
+    case 'divide':
+    case 'power':
+    case 'setOperation':
+      return [node.left, node.right];
+    case 'plusMinus':
+      return node.left ? [node.left, node.right] : [node.right];
+    case 'negate':
+    case 'percent':
+    case 'factorial':
+    case 'quantity':
+      return [node.operand];
+    case 'function':
+    case 'call':
+      return node.operands;
+    case 'relation':
+      return node.parts;
+    case 'tuple':
+    case 'list':
+    case 'set':
+    case 'ratio':
+      return node.items;
+    case 'matrix':
+      return node.rows.flat();
+    default:
+      return [];
+  }
+}
+
+/** The same node over changed children. */
+export function mapChildren(node: MathNode, change: (child: MathNode) => MathNode): MathNode {
+  switch (node.kind) {
+    case 'add':
+    case 'subtract':
+    case 'multiply':
+    case 'divide':
+    case 'power':
+      return { kind: node.kind, left: change(node.left), right: change(node.right) };
+    case 'setOperation':
+      return { ...node, left: change(node.left), right: change(node.right) };
+    case 'plusMinus':
+      return { ...node, ...(node.left && { left: change(node.left) }), right: change(node.right) };
+    case 'negate':
+    case 'percent':
+    case 'factorial':
+      return { kind: node.kind, operand: change(node.operand) };
+    case 'quantity':
+      return { ...node, operand: change(node.operand) };
+    case 'function':
+    case 'call':
+      return { ...node, operands: node.operands.map(change) };
+    case 'relation':
+      return { ...node, parts: node.parts.map(change) };
+    case 'tuple':
+    case 'list':
+    case 'set':
+    case 'ratio':
+      return { ...node, items: node.items.map(change) };
+    case 'matrix':
+      return { ...node, rows: node.rows.map((row) => row.map(change)) };
+    default:
+      return node;
+  }
+}
+
+/** True when the node or anything below it satisfies the test. */
+export function someNode(node: MathNode, test: (node: MathNode) => boolean): boolean {
+  return test(node) || childrenOf(node).some((child) => someNode(child, test));
+}
+
+/** True when two trees are the same, letter for letter and number for number. */
+export function sameTree(a: MathNode, b: MathNode): boolean {
+  if (a.kind !== b.kind || label(a) !== label(b)) return false;
+  const [left, right] = [childrenOf(a), childrenOf(b)];
+  return left.length === right.length && left.every((child, index) => sameTree(child, right[index]!));
+}
+
+/** What distinguishes a node besides its kind and its children. */
+function label(node: MathNode): string {
+  switch (node.kind) {
+    case 'number':
+      return `${node.value.numerator}/${node.value.denominator}`;
+    case 'variable':
+    case 'constant':
+    case 'function':
+    case 'call':
+      return node.name;
+    case 'relation':
+      return node.operators.join(' ');
+    case 'setOperation':
+      return node.operator;
+    case 'tuple':
+      return node.open + node.close;
+    case 'matrix':
+      return node.rows.map((row) => row.length).join(' ');
+    case 'based':
+      return `${node.digits}_${node.base}`;
+    case 'text':
+      return node.text;
+    case 'quantity':
+      return node.unit;
+    case 'plusMinus':
+      return `${node.isFlipped}${node.left !== undefined}`;
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { DataError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { createMathVerifier, mathAnswer, mathConfig } from './verifier.ts';
+
+const verifier = createMathVerifier(mathConfig.parse(mathAnswer()));
+
+function problem(answer?: string): Problem {
+  return {
+    id: 'p/1',
+    domain: 'math',
+    prompt: [{ role: 'user', content: '?' }],
+    ...(answer !== undefined && { answer }),
+    source: 'test.jsonl',
+  };
+}
+
+test('a verdict says what was extracted, from where, how it reads and which rule decided', async () => {
+  const completion = 'So we get \\boxed{x = \\dfrac12} in the end.';
+  const verdict = await verifier.verify(problem('0.5'), completion);
+  expect(verdict).toMatchObject({ outcome: 'correct', score: 1, verifier: `math@${verifier.version}` });
+  expect(verdict.evidence).toMatchObject({
+    extracted: 'x = \\dfrac12',
+    foundBy: 'box',
+    rule: 'same value exactly',
+    gold: '0.5',
+  });
+  const [start, end] = verdict.evidence!['span'] as [number, number];
+  expect(completion.slice(start, end)).toBe('\\boxed{x = \\dfrac12}');
+});
+
+test('a completion without an answer is unparsed, a wrong one incorrect', async () => {
+  expect((await verifier.verify(problem('5'), 'I do not know.')).outcome).toBe('unparsed');
+  expect((await verifier.verify(problem('5'), '\\boxed{}')).outcome).toBe('unparsed');
+  expect((await verifier.verify(problem('5'), '\\boxed{6}')).outcome).toBe('incorrect');
+});
+
+test('only a policy that allows it reads an answer outside a box', async () => {
+  const strict = createMathVerifier(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
+  expect((await strict.verify(problem('5'), 'The final answer is 5.')).outcome).toBe('unparsed');
+  expect((await verifier.verify(problem('5'), 'The final answer is 5.')).outcome).toBe('correct');
+  expect(strict.version).not.toBe(verifier.version);
+});
+
+test.each([undefined, '', '\\frac{{{', '((1,2)'])(
+  'nobody is judged by the unreadable gold %j',
+  async (gold) => {
+    expect((await verifier.verify(problem(gold), `\\boxed{${gold ?? ''}}`)).outcome).toBe('ungradable');
+    expect(() => verifier.check(problem(gold))).toThrow(DataError);
+    expect(() => verifier.check(problem(gold))).toThrow(/p\/1 \(test\.jsonl\): expected an answer/);
+  },
+);
+
+test('an answer that asks for too much work times out instead of running', async () => {
+  const towers = Array.from({ length: 60 }, (_, i) => `${i + 1900}!`).join('+');
+  expect((await verifier.verify(problem('1'), `\\boxed{${towers}}`)).outcome).toBe('timeout');
+});
+
+test('options that do not exist are refused', () => {
+  expect(() => mathConfig.parse({ type: 'math', tolerance: 1 })).toThrow(/tolerance/);
+});

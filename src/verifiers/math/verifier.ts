@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { DataError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
+import type { Verdict } from '../../core/verdict.ts';
+import type { Verifier } from '../verifier.ts';
+import { compareRead, isPlainAnswer, readAnswer, type ReadAnswer } from './answer.ts';
+import { BudgetExceeded } from './budget.ts';
+import { extractAnswer, type Extracted } from './extract/extract.ts';
+import { goldAnswer } from './gold.ts';
+import { mathPolicy, type MathPolicy } from './policy.ts';
+import { UnreadableAnswer } from './read/tokens.ts';
+
+/** Raised with every change that could change a verdict. */
+const revision = 1;
+/** Golds kept understood; beyond it the memory is emptied and starts again. */
+const maxRemembered = 4096;
+
+/** The math verifier in a recipe: mathematical equality with the gold answer, under a stated policy. */
+export const mathConfig = z.strictObject({ type: z.literal('math'), ...mathPolicy.shape });
+
+/**
+ * Checks answers by what they mean: `0.5`, `\frac12` and `x = 1/2` are one answer.
+ *
+ * @example
+ * const verifier = mathAnswer({ extraction: 'boxed', lists: 'ordered' });
+ */
+export function mathAnswer(options: z.input<typeof mathPolicy> = {}): z.input<typeof mathConfig> {
+  return { type: 'math', ...options };
+}
+
+/** Opens the verifier. It holds nothing but a memory of golds already understood. */
+export function createMathVerifier(config: z.output<typeof mathConfig>): Verifier {
+  const { type: _type, ...policy } = config;
+  const version = `${revision}-${hashKey(JSON.stringify(policy)).toString(36)}`;
+  const understood = new Map<string, ReadAnswer | Error>();
+  const readGold = (answer: string): ReadAnswer | Error => {
+    const known = understood.get(answer);
+    if (known !== undefined) return known;
+    if (understood.size >= maxRemembered) understood.clear();
+    const read = attempt(() => goldAnswer(answer));
+    understood.set(answer, read);
+    return read;
+  };
+  return {
+    name: 'math',
+    version,
+    check: (problem) => checkGold(problem, readGold),
+    verify: (problem, completion) =>
+      Promise.resolve(judge(problem.answer, completion, policy, readGold, `math@${version}`)),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+type ReadGold = (answer: string) => ReadAnswer | Error;
+
+function checkGold(problem: Problem, readGold: ReadGold): void {
+  const read = problem.answer === undefined ? new Error('there is none') : readGold(problem.answer);
+  if (!(read instanceof Error)) return;
+  throw new DataError(
+    `problem ${problem.id} (${problem.source}): expected an answer that can be read as mathematics, got ` +
+      `${JSON.stringify(problem.answer ?? null)}: ${read.message}. Correct the answer or leave the problem out.`,
+    { code: 'GOLD_UNREADABLE', tryNext: `gradus data check ${problem.source}` },
+  );
+}
+
+function judge(
+  gold: string | undefined,
+  completion: string,
+  policy: MathPolicy,
+  readGold: ReadGold,
+  verifier: string,
+): Verdict {
+  const goldRead = gold === undefined ? new Error('there is none') : readGold(gold);
+  const verdict = (outcome: Verdict['outcome'], reason: string, evidence: Verdict['evidence']): Verdict => ({
+    outcome,
+    score: outcome === 'correct' ? 1 : 0,
+    reason,
+    verifier,
+    evidence: { gold: gold ?? null, ...evidence },
+  });
+  if (goldRead instanceof Error) {
+    return verdict('ungradable', `the gold answer cannot be read: ${goldRead.message}`, {
+      rule: 'unreadable gold',
+    });
+  }
+  const extracted = extractAnswer(completion, policy.extraction, isPlainAnswer);
+  if (extracted === undefined || extracted.text.trim() === '') {
+    return verdict('unparsed', `no answer was found (looked for: ${policy.extraction})`, {
+      rule: 'no answer',
+    });
+  }
+  return judgeExtracted(goldRead, extracted, policy, verdict);
+}
+
+type Report = (outcome: Verdict['outcome'], reason: string, evidence: Verdict['evidence']) => Verdict;
+
+function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPolicy, report: Report): Verdict {
+  const evidence = {
+    extracted: extracted.text,
+    foundBy: extracted.by,
+    span: [extracted.start, extracted.end],
+    normalised: { gold: gold.normalised },
+  };
+  const read = attempt(() => readAnswer(extracted.text));
+  if (read instanceof BudgetExceeded)
+    return report('timeout', 'the answer costs more to read than any honest one', evidence);
+  if (read instanceof Error) {
+    return report('incorrect', `the answer cannot be read: ${read.message}`, {
+      ...evidence,
+      rule: 'unreadable answer',
+    });
+  }
+  const facts = { ...evidence, normalised: { gold: gold.normalised, answer: read.normalised } };
+  const comparison = attempt(() => compareRead(gold, read, policy));
+  if (comparison instanceof Error) {
+    return report('timeout', 'the answer costs more to evaluate than any honest one', {
+      ...facts,
+      rule: 'step budget',
+    });
+  }
+  const { isEqual, rule } = comparison;
+  const reason = `${shorten(extracted.text)} ${isEqual ? 'equals' : 'is not'} ${shorten(gold.source)}: ${rule}`;
+  return report(isEqual ? 'correct' : 'incorrect', reason, { ...facts, rule });
+}
+
+/** The result, or the reason why an answer could not be read or judged; other errors are bugs and pass through. */
+function attempt<T>(work: () => T): T | UnreadableAnswer | BudgetExceeded {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof UnreadableAnswer || error instanceof BudgetExceeded) return error;
+    throw error;
+  }
+}
+
+function shorten(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
