@@ -25,7 +25,7 @@ export function standardDeviation(values: ArrayLike<number>): number {
  * @param p in [0, 1].
  */
 export function quantile(values: ArrayLike<number>, p: number): number {
-  return sortedQuantile(Float64Array.from(values).sort(), p);
+  return sortedQuantile(Float64Array.from(values).toSorted(), p);
 }
 
 /** `quantile` of a list that is already in rising order. */

@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { cispoAlgorithm, cispoConfig } from './cispo.ts';
+import { dapoAlgorithm, dapoConfig } from './dapo.ts';
+import { drGrpoAlgorithm, drGrpoConfig } from './dr-grpo.ts';
+import { grpoAlgorithm, grpoConfig } from './grpo.ts';
+import { gspoAlgorithm, gspoConfig } from './gspo.ts';
+import { reinforceAlgorithm, reinforceConfig } from './reinforce.ts';
+import { rlooAlgorithm, rlooConfig } from './rloo.ts';
+import { clipSettings, settings, type Algorithm } from './settings.ts';
+
+/** How rewards become a loss: one of the algorithms, each documented beside its schema. */
+export const algorithmConfig = z.discriminatedUnion('type', [
+  grpoConfig,
+  drGrpoConfig,
+  dapoConfig,
+  gspoConfig,
+  cispoConfig,
+  rlooConfig,
+  reinforceConfig,
+]);
+export type AlgorithmConfig = z.output<typeof algorithmConfig>;
+
+/** What a stage may change of the algorithm; an absent key keeps the run's setting. */
+export const algorithmOverrides = z.strictObject({ ...settings, ...clipSettings }).partial();
+export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
+
+/**
+ * The algorithm of a stage: the run's, with some settings replaced (each as a whole, not merged into).
+ *
+ * @throws ZodError when an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
+ */
+export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOverrides): AlgorithmConfig {
+  return algorithmConfig.parse({ ...base, ...overrides });
+}
+
+/** The algorithm that a configuration describes. */
+export function createAlgorithm(config: AlgorithmConfig): Algorithm {
+  switch (config.type) {
+    case 'grpo':
+      return grpoAlgorithm(config);
+    case 'dr-grpo':
+      return drGrpoAlgorithm(config);
+    case 'dapo':
+      return dapoAlgorithm(config);
+    case 'gspo':
+      return gspoAlgorithm(config);
+    case 'cispo':
+      return cispoAlgorithm(config);
+    case 'rloo':
+      return rlooAlgorithm(config);
+    case 'reinforce':
+      return reinforceAlgorithm(config);
+  }
+}

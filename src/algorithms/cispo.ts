@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import { standardisedAdvantages } from './advantages.ts';
+import { advantageEpsilon, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
+
+/**
+ * CISPO (MiniMax-M1, 2506.13585, eq. 4): the ratio is clipped as a weight without gradient, so no token ever drops out
+ * of the loss. Bounds are absolute ratios (TRL's `epsilon_high` is `maxRatio`; verl writes 1 − low and 1 + high).
+ */
+export const cispoConfig = z
+  .strictObject({
+    type: z.literal('cispo'),
+    ...commonSettings,
+    aggregation: settings.aggregation.default('token-mean'),
+    advantageEpsilon,
+    minRatio: z.number().min(0).default(0),
+    maxRatio: z.number().positive().default(5),
+  })
+  .refine(({ minRatio, maxRatio }) => minRatio < maxRatio, {
+    path: ['minRatio'],
+    error: 'expected minRatio below maxRatio',
+  });
+
+/** CISPO with the given options. */
+export const cispo = (
+  options: Omit<z.input<typeof cispoConfig>, 'type'> = {},
+): z.input<typeof cispoConfig> => ({ type: 'cispo', ...options });
+
+/** See {@link cispoConfig}. */
+export function cispoAlgorithm(config: z.output<typeof cispoConfig>): Algorithm {
+  const { minRatio, maxRatio } = config;
+  return describeAlgorithm(config, {
+    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
+    policy: { type: 'cispo', minRatio, maxRatio },
+  });
+}

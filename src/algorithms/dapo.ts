@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { standardisedAdvantages } from './advantages.ts';
+import {
+  advantageEpsilon,
+  clipSettings,
+  commonSettings,
+  describeAlgorithm,
+  settings,
+  type Algorithm,
+} from './settings.ts';
+
+/**
+ * DAPO (Yu et al. 2025, 2503.14476): GRPO with clip-higher and a token mean. Its dynamic sampling is the zero-advantage
+ * gate of the curriculum; its soft over-long punishment is `truncated: { softOverlong: { cache } }`, whose cache depends
+ * on the token limit (4,096 of 20,480 in the paper) and is therefore not on by default.
+ */
+export const dapoConfig = z.strictObject({
+  type: z.literal('dapo'),
+  ...commonSettings,
+  aggregation: settings.aggregation.default('token-mean'),
+  advantageEpsilon,
+  clipLow: clipSettings.clipLow.default(0.2),
+  clipHigh: clipSettings.clipHigh.default(0.28),
+  dualClip: clipSettings.dualClip.default(null),
+});
+
+/** DAPO with the given options. */
+export const dapo = (options: Omit<z.input<typeof dapoConfig>, 'type'> = {}): z.input<typeof dapoConfig> => ({
+  type: 'dapo',
+  ...options,
+});
+
+/** See {@link dapoConfig}. */
+export function dapoAlgorithm(config: z.output<typeof dapoConfig>): Algorithm {
+  const { clipLow, clipHigh, dualClip } = config;
+  return describeAlgorithm(config, {
+    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
+    policy: { type: 'clipped', ratio: 'token', clipLow, clipHigh, dualClip },
+  });
+}

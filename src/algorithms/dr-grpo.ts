@@ -1,0 +1,30 @@
+import * as z from 'zod';
+import { centredAdvantages } from './advantages.ts';
+import { clipSettings, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
+
+/**
+ * Dr. GRPO (Liu et al. 2025, 2503.20783): GRPO without its two biases. Rewards are centred but not divided by their
+ * spread, and the loss is divided by a constant length instead of each rollout's own.
+ */
+export const drGrpoConfig = z.strictObject({
+  type: z.literal('dr-grpo'),
+  ...commonSettings,
+  aggregation: settings.aggregation.default('constant'),
+  clipLow: clipSettings.clipLow.default(0.2),
+  clipHigh: clipSettings.clipHigh.default(0.2),
+  dualClip: clipSettings.dualClip.default(null),
+});
+
+/** Dr. GRPO with the given options. */
+export const drGrpo = (
+  options: Omit<z.input<typeof drGrpoConfig>, 'type'> = {},
+): z.input<typeof drGrpoConfig> => ({ type: 'dr-grpo', ...options });
+
+/** See {@link drGrpoConfig}. */
+export function drGrpoAlgorithm(config: z.output<typeof drGrpoConfig>): Algorithm {
+  const { clipLow, clipHigh, dualClip } = config;
+  return describeAlgorithm(config, {
+    advantages: centredAdvantages,
+    policy: { type: 'clipped', ratio: 'token', clipLow, clipHigh, dualClip },
+  });
+}

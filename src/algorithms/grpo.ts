@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { standardisedAdvantages } from './advantages.ts';
+import {
+  advantageEpsilon,
+  clipSettings,
+  commonSettings,
+  describeAlgorithm,
+  settings,
+  type Algorithm,
+} from './settings.ts';
+
+/**
+ * GRPO (Shao et al. 2024, 2402.03300): rewards standardised within their group, PPO's clip, every rollout weighing the
+ * same. Beside the peers: clip 0.2 as in both; no KL, as in TRL (β 0) and verl; TRL's default loss is `dapo`, verl
+ * aggregates by token mean and clips dually at 3; here both are the paper's unless asked for.
+ */
+export const grpoConfig = z.strictObject({
+  type: z.literal('grpo'),
+  ...commonSettings,
+  aggregation: settings.aggregation.default('sequence-mean-token-mean'),
+  advantageEpsilon,
+  clipLow: clipSettings.clipLow.default(0.2),
+  clipHigh: clipSettings.clipHigh.default(0.2),
+  dualClip: clipSettings.dualClip.default(null),
+});
+
+/** GRPO with the given options. */
+export const grpo = (options: Omit<z.input<typeof grpoConfig>, 'type'> = {}): z.input<typeof grpoConfig> => ({
+  type: 'grpo',
+  ...options,
+});
+
+/** See {@link grpoConfig}. */
+export function grpoAlgorithm(config: z.output<typeof grpoConfig>): Algorithm {
+  const { clipLow, clipHigh, dualClip } = config;
+  return describeAlgorithm(config, {
+    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
+    policy: { type: 'clipped', ratio: 'token', clipLow, clipHigh, dualClip },
+  });
+}

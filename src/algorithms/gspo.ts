@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { standardisedAdvantages } from './advantages.ts';
+import {
+  advantageEpsilon,
+  clipSettings,
+  commonSettings,
+  describeAlgorithm,
+  settings,
+  type Algorithm,
+} from './settings.ts';
+
+/**
+ * GSPO (Zheng et al. 2025, 2507.18071): one ratio a rollout, the geometric mean of its token ratios, clipped within the
+ * paper's 3e-4 and 4e-4. Keep the aggregation by sequence: it is what the derivation assumes.
+ */
+export const gspoConfig = z.strictObject({
+  type: z.literal('gspo'),
+  ...commonSettings,
+  aggregation: settings.aggregation.default('sequence-mean-token-mean'),
+  advantageEpsilon,
+  clipLow: clipSettings.clipLow.default(3e-4),
+  clipHigh: clipSettings.clipHigh.default(4e-4),
+});
+
+/** GSPO with the given options. */
+export const gspo = (options: Omit<z.input<typeof gspoConfig>, 'type'> = {}): z.input<typeof gspoConfig> => ({
+  type: 'gspo',
+  ...options,
+});
+
+/** See {@link gspoConfig}. */
+export function gspoAlgorithm(config: z.output<typeof gspoConfig>): Algorithm {
+  const { clipLow, clipHigh } = config;
+  return describeAlgorithm(config, {
+    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
+    policy: { type: 'clipped', ratio: 'sequence', clipLow, clipHigh, dualClip: null },
+  });
+}

@@ -1,0 +1,24 @@
+import * as z from 'zod';
+import { leaveOneOutAdvantages } from './advantages.ts';
+import { commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
+
+/**
+ * RLOO (Ahmadian et al. 2024, 2402.14740): REINFORCE against the mean reward of the group's other rollouts. Unbiased,
+ * no clipping: meant for strictly on-policy steps.
+ */
+export const rlooConfig = z.strictObject({
+  type: z.literal('rloo'),
+  ...commonSettings,
+  aggregation: settings.aggregation.default('sequence-mean-token-mean'),
+});
+
+/** RLOO with the given options. */
+export const rloo = (options: Omit<z.input<typeof rlooConfig>, 'type'> = {}): z.input<typeof rlooConfig> => ({
+  type: 'rloo',
+  ...options,
+});
+
+/** See {@link rlooConfig}. */
+export function rlooAlgorithm(config: z.output<typeof rlooConfig>): Algorithm {
+  return describeAlgorithm(config, { advantages: leaveOneOutAdvantages, policy: { type: 'reinforce' } });
+}

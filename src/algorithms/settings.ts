@@ -1,0 +1,116 @@
+import * as z from 'zod';
+import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
+
+/** How token losses become one number; every mode is over the whole batch, so microbatches cannot change it. */
+const aggregationMode = z.enum([
+  /** Every token weighs the same (DAPO eq. 8): long rollouts count more. */
+  'token-mean',
+  /** Every rollout weighs the same, its tokens share that (GRPO eq. 3). */
+  'sequence-mean-token-mean',
+  /** Sum divided by rollouts × a fixed length (Dr. GRPO): no length bias in either direction. */
+  'constant',
+]);
+
+/** Pull towards the reference policy. DeepSeek's GRPO used k3. */
+const klTerm = z.strictObject({
+  estimator: z.enum(['k1', 'k2', 'k3']).default('k3'),
+  coefficient: z.number().positive(),
+}) satisfies z.ZodType<KlTerm>;
+
+/** Correction for sampler and trainer disagreeing; the defaults are token-level truncated importance sampling. */
+const importanceTerm = z.strictObject({
+  level: z.enum(['token', 'sequence']).default('token'),
+  mode: z.enum(['truncate', 'mask']).default('truncate'),
+  cap: z.number().positive().default(2),
+}) satisfies z.ZodType<ImportanceTerm>;
+
+/** What happens to a rollout that was cut at the length limit. */
+const truncatedPolicy = z.union([
+  z.enum([
+    /** Judged and learned from like any other. */
+    'keep',
+    /** Out of the loss and its normaliser; its reward still counts in the group's baseline (as in TRL and verl). */
+    'mask',
+    /** Reward 0, whatever its verdict. */
+    'zero',
+  ]),
+  /** DAPO eq. 13: the reward falls linearly by up to 1 over the last `cache` tokens before the limit, cut or not. */
+  z.strictObject({ softOverlong: z.strictObject({ cache: z.int().positive() }) }),
+]);
+
+/** The settings every algorithm has, without defaults: what a stage may override. */
+export const settings = {
+  kl: klTerm.nullable(),
+  /** Coefficient of the entropy bonus; `null` switches it off. */
+  entropy: z.number().positive().nullable(),
+  importance: importanceTerm.nullable(),
+  truncated: truncatedPolicy,
+  aggregation: aggregationMode,
+  /** The length in the normaliser of `constant`; `null` takes the stage's token limit. */
+  constantTokens: z.int().positive().nullable(),
+  /**
+   * What the normaliser counts: `all` counts groups without signal too, as TRL and verl do (steps shrink when
+   * signal is rare); `signal` counts only groups with a non-zero advantage (every step has the same size).
+   */
+  normaliseOver: z.enum(['all', 'signal']),
+};
+
+/** The same with the defaults every algorithm shares. On-policy on one machine the importance weights are 1. */
+export const commonSettings = {
+  kl: settings.kl.default(null),
+  entropy: settings.entropy.default(null),
+  importance: settings.importance.default({ level: 'token', mode: 'truncate', cap: 2 }),
+  truncated: settings.truncated.default('keep'),
+  constantTokens: settings.constantTokens.default(null),
+  normaliseOver: settings.normaliseOver.default('all'),
+};
+
+/** Clip ratios of PPO's surrogate, without defaults. */
+export const clipSettings = {
+  /** The ratio counts down to 1 − clipLow. */
+  clipLow: z.number().positive().lt(1),
+  /** The ratio counts up to 1 + clipHigh. */
+  clipHigh: z.number().positive(),
+  /** Bound on the loss where the advantage is negative: verl's `clip_ratio_c` (3 there), TRL's `delta`. */
+  dualClip: z.number().gt(1).nullable(),
+};
+
+/** Added to the standard deviation before dividing by it: verl 1e-6, TRL 1e-4. */
+export const advantageEpsilon = z.number().positive().default(1e-6);
+
+/** Settings as resolved by a schema. */
+export type Settings = { readonly [Key in keyof typeof settings]: z.output<(typeof settings)[Key]> };
+
+/**
+ * What every algorithm is to the rest of Gradus: advantages from a group's rewards, and a loss as data.
+ *
+ * @example
+ * const algorithm = createAlgorithm(algorithmConfig.parse(grpo()));
+ * algorithm.advantages([1, 0, 0, 1]); // ≈ [0.87, −0.87, −0.87, 0.87]
+ */
+export interface Algorithm extends Omit<Settings, 'kl' | 'entropy' | 'importance'> {
+  /** One advantage per reward of one group; all exactly 0 when the rewards hold nothing to learn from. */
+  advantages(rewards: readonly number[]): Float64Array;
+  lossSpec(sampling: { readonly temperature: number }): LossSpec;
+}
+
+/** Puts an algorithm together from its settings and the two things that make it different from the others. */
+export function describeAlgorithm(
+  { kl, entropy, importance, ...rest }: Settings,
+  parts: { readonly advantages: Algorithm['advantages']; readonly policy: PolicyTerm },
+): Algorithm {
+  return {
+    truncated: rest.truncated,
+    aggregation: rest.aggregation,
+    constantTokens: rest.constantTokens,
+    normaliseOver: rest.normaliseOver,
+    advantages: parts.advantages,
+    lossSpec: ({ temperature }) => ({
+      policy: parts.policy,
+      kl,
+      entropy: entropy === null ? null : { coefficient: entropy },
+      importance,
+      temperature,
+    }),
+  };
+}

@@ -1,0 +1,69 @@
+import type { TrainingBatch, TrainingSequence } from '../core/batch.ts';
+import type { ScoredGroup, ScoredRollout } from './scored-group.ts';
+import type { Algorithm } from './settings.ts';
+
+/**
+ * Scored groups → the tokens, weights and advantages an engine learns from.
+ *
+ * The weights carry mask and normaliser, and the normaliser is counted once over all groups given: however an engine
+ * then cuts the batch into microbatches, the sum stays the same. Groups without advantage are left out of the batch
+ * where nothing else could be learned from them (no KL, no entropy term); whether they still count in the normaliser
+ * is the algorithm's `normaliseOver`. Masked rollouts never count.
+ *
+ * @param groups all groups of one optimizer step, those without signal included.
+ * @param maxTokens the token limit the rollouts were written under.
+ * @returns a batch without sequences when there is nothing to learn.
+ */
+export function buildTrainingBatch(
+  groups: readonly ScoredGroup[],
+  algorithm: Algorithm,
+  { maxTokens }: { readonly maxTokens: number },
+): TrainingBatch {
+  const { kl, entropy } = algorithm.lossSpec({ temperature: 1 });
+  const isLearned = (group: ScoredGroup): boolean =>
+    !group.isZeroAdvantage || kl !== null || entropy !== null;
+  const learned = inLoss(groups.filter(isLearned));
+  const counted = algorithm.normaliseOver === 'all' ? inLoss(groups) : learned;
+  const weightOf = tokenWeights(counted, algorithm, maxTokens);
+  return { sequences: learned.map((scored) => toSequence(scored, weightOf(scored))) };
+}
+
+function inLoss(groups: readonly ScoredGroup[]): ScoredRollout[] {
+  return groups.flatMap(({ rollouts }) => rollouts.filter(({ isMasked }) => !isMasked));
+}
+
+/** The weight of each token of a rollout, such that the weighted sum over the batch is the wanted mean. */
+function tokenWeights(
+  counted: readonly ScoredRollout[],
+  { aggregation, constantTokens }: Algorithm,
+  maxTokens: number,
+): (scored: ScoredRollout) => number {
+  const rollouts = counted.length;
+  switch (aggregation) {
+    case 'token-mean': {
+      const tokens = counted.reduce((total, { rollout }) => total + rollout.tokens.length, 0);
+      return () => 1 / tokens;
+    }
+    case 'sequence-mean-token-mean':
+      return ({ rollout }) => 1 / (rollouts * rollout.tokens.length);
+    case 'constant':
+      return () => 1 / (rollouts * (constantTokens ?? maxTokens));
+  }
+}
+
+/** Prompt and completion in one row; only the completion has weight. */
+function toSequence({ rollout, advantage }: ScoredRollout, weight: number): TrainingSequence {
+  const prompt = rollout.promptTokens.length;
+  const length = prompt + rollout.tokens.length;
+  const tokens = new Int32Array(length);
+  tokens.set(rollout.promptTokens);
+  tokens.set(rollout.tokens, prompt);
+  const rolloutLogprobs = new Float32Array(length);
+  rolloutLogprobs.set(rollout.rolloutLogprobs, prompt);
+  return {
+    tokens,
+    weights: new Float32Array(length).fill(weight, prompt),
+    advantages: new Float32Array(length).fill(advantage, prompt),
+    rolloutLogprobs,
+  };
+}
