@@ -1,0 +1,67 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { renderHistogram, type HistogramEntry } from './histogram.ts';
+
+const options = { prior: { alpha: 1, beta: 1 }, confidence: 0.95 };
+const entry = (group: string, successes: number, trials: number): HistogramEntry => ({
+  groups: [group],
+  measured: { successes, trials },
+});
+
+test('draws what it counts', () => {
+  const entries = [
+    ...Array.from({ length: 8 }, () => entry('math', 0, 8)),
+    ...Array.from({ length: 4 }, () => entry('math', 4, 8)),
+    entry('math', 8, 8),
+    entry('code', 1, 8),
+    entry('code', 0, 0),
+  ];
+  expect(renderHistogram(entries, options).split('\n')).toEqual([
+    '      0 ·1··· ·5··· 1  problems  mean  learnable  known to',
+    'math  █       ▄     ▁        13  0.23       0.31    ± 0.17',
+    'code     █                    1  0.13       1.00    ± 0.23',
+    '9 problems at exactly 0 or 1 after 8 rollouts (median): rates within 0.31 of the end look the same in 1 of 20 cases or more',
+    '1 problems not measured yet',
+  ]);
+});
+
+test('a problem counts in every row it is of, and nothing measured is said in words', () => {
+  const both = renderHistogram(
+    [{ groups: ['easy', 'learnable'], measured: { successes: 3, trials: 4 } }],
+    options,
+  );
+  expect(both.split('\n').filter((line) => line.includes('█'))).toHaveLength(2);
+  expect(renderHistogram([entry('math', 0, 0)], options)).toBe(
+    'no pass rates to show\n1 problems not measured yet',
+  );
+  expect(renderHistogram([], options)).toBe('no pass rates to show');
+});
+
+test('rows line up and every filled bin shows, whatever the counts', () => {
+  const measured = fc
+    .integer({ min: 1, max: 30 })
+    .chain((trials) =>
+      fc.record({ successes: fc.integer({ min: 0, max: trials }), trials: fc.constant(trials) }),
+    );
+  const entries = fc.array(
+    fc.record({ groups: fc.subarray(['a', 'bbb', 'cc'], { minLength: 1 }), measured }),
+    { minLength: 1, maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(entries, (list) => {
+      const lines = renderHistogram(list, options)
+        .split('\n')
+        .filter((line) => line.includes('±') || line.includes('known to'));
+      expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+      const rates = list
+        .filter(({ groups }) => groups.includes('a'))
+        .map(({ measured: { successes, trials } }) => successes / trials);
+      const bins = new Set(
+        rates.map((rate) => (rate === 1 ? 'always' : rate === 0 ? 'never' : Math.floor(rate * 10))),
+      );
+      const row = lines.find((line) => line.startsWith('a')) ?? '';
+      expect([...row].filter((char) => '▁▂▃▄▅▆▇█'.includes(char))).toHaveLength(bins.size);
+    }),
+    { numRuns: 50 },
+  );
+});
