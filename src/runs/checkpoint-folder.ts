@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import { exists, fileSizes, writeFolderAtomic, type FileSizes } from './disk.ts';
 import type { CheckpointRow } from './journal.ts';
+import { jsonText } from './json-text.ts';
 
 /** Where to continue from. */
 export interface Checkpoint {
@@ -24,9 +25,10 @@ export interface CheckpointContent {
 
 /** Writes a checkpoint folder, whole or not at all. Returns the sizes of its files. */
 export async function writeCheckpointFolder(folder: string, content: CheckpointContent): Promise<FileSizes> {
+  const controllerState = jsonText(content.controllerState, 'the controller state');
   return writeFolderAtomic(folder, async (draft) => {
     await content.writeEngineState(join(draft, 'engine'));
-    await writeFile(join(draft, 'controller.json'), JSON.stringify(content.controllerState));
+    await writeFile(join(draft, 'controller.json'), controllerState);
   });
 }
 

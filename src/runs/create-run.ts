@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import { onDisk } from './disk-errors.ts';
-import { writeFileAtomic } from './disk.ts';
+import { syncToDisk, syncTree } from './disk.ts';
 import { runDirectoryName, runLayout, runNumber } from './layout.ts';
 import { openRun, type RunSurroundings, systemClock } from './open-run.ts';
 import { recipeFile } from './recipe-file.ts';
@@ -39,24 +39,27 @@ export async function createRun(root: string, run: NewRun, surroundings: RunSurr
       { code: 'RUN_NAME', tryNext: 'gradus train <recipe> --name my-run' },
     );
   }
-  const directory = await onDisk({ directory: root, doing: `creating a run in ${root}` }, async () => {
+  const created = await onDisk({ directory: root, doing: `creating a run in ${root}` }, async () => {
     await mkdir(root, { recursive: true });
     const draft = await mkdtemp(join(root, '.tmp-run-'));
     try {
       await writeNewRun(draft, run, surroundings.clock ?? systemClock);
-      return await renameToNextNumber(root, run.name, draft);
+      await syncTree(draft);
+      const directory = await renameToNextNumber(root, run.name, draft);
+      await syncToDisk(root);
+      return directory;
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
       throw error;
     }
   });
-  return openRun(directory, surroundings);
+  return openRun(created, surroundings);
 }
 
 async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promise<void> {
   const layout = runLayout(draft);
   const file = recipeFile(run.recipe);
-  await writeFileAtomic(layout.recipe, `${JSON.stringify(file, null, 2)}\n`);
+  await writeFile(layout.recipe, `${JSON.stringify(file, null, 2)}\n`);
   await writeFile(layout.lock, '');
   await mkdir(layout.rollouts);
   await mkdir(layout.checkpoints);

@@ -91,7 +91,8 @@ async function moveOver(from: string, to: string): Promise<void> {
   await rename(from, to);
 }
 
-async function syncTree(folder: string): Promise<void> {
+/** Forces a folder and everything below it to the disk. */
+export async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     await (entry.isDirectory() ? syncTree(path) : syncToDisk(path));
@@ -99,8 +100,8 @@ async function syncTree(folder: string): Promise<void> {
   await syncToDisk(folder);
 }
 
-/** A renamed file survives a power cut only when its folder was synced too. */
-async function syncToDisk(path: string): Promise<void> {
+/** Forces one file or one folder's list of names to the disk: a rename survives a power cut only once its folder was synced. */
+export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../core/errors.ts';
 import type { CheckpointFacts } from './checkpoint.ts';
 import type { FileSizes } from './disk.ts';
+import { jsonText } from './json-text.ts';
 import type { EvaluationRecord, RecordedGroup, RolloutRecord, RunEvent } from './records.ts';
 
 /**
@@ -100,14 +101,19 @@ export function insertShard(
 export function insertEvent(database: DatabaseSync, event: RunEvent, at: string): void {
   database
     .prepare('INSERT INTO events (step, stage, type, message, data, recorded_at) VALUES (?, ?, ?, ?, ?, ?)')
-    .run(event.step, event.stage ?? null, event.type, event.message, jsonOrNull(event.data), at);
+    .run(event.step, event.stage ?? null, event.type, event.message, eventData(event), at);
 }
 
 /** Adds the result of an evaluation. */
 export function insertEvaluation(database: DatabaseSync, evaluation: EvaluationRecord, at: string): void {
   database
     .prepare('INSERT INTO evaluations (step, name, result, recorded_at) VALUES (?, ?, ?, ?)')
-    .run(evaluation.step, evaluation.name, JSON.stringify(evaluation.result), at);
+    .run(
+      evaluation.step,
+      evaluation.name,
+      jsonText(evaluation.result, `the evaluation ${evaluation.name}`),
+      at,
+    );
 }
 
 /** A row of `checkpoints`. */
@@ -178,6 +184,6 @@ function mean(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function jsonOrNull(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
+function eventData({ type, data }: RunEvent): string | null {
+  return data === undefined ? null : jsonText(data, `the event ${type}`);
 }

@@ -1,5 +1,18 @@
 import { join } from 'node:path';
 
+/*
+ *   runs/demo-0001/
+ *     recipe.json                          what was asked for: the resolved recipe and its hash
+ *     run.sqlite                           what happened: steps, metrics, groups, events, evaluations, checkpoints
+ *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
+ *     checkpoints/step-000120/             where a resume continues: engine/ and controller.json
+ *     export/                              the final model
+ *     run.lock                             held while a process writes
+ *
+ * A file is written whole under a temporary name first; it counts once a row of run.sqlite speaks of it. Resuming
+ * removes all rows after the newest checkpoint's, then all files without a row, and computes them again.
+ */
+
 /** Where everything of a run lies inside its directory. */
 export interface RunLayout {
   readonly directory: string;

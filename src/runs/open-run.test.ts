@@ -278,4 +278,35 @@ describe('what may be recorded', () => {
     const record = { ...step(1), groups: [{ group, rewards: [1] }] };
     await expect(run.recordStep(record)).rejects.toMatchObject({ message: expect.stringContaining('p9') });
   });
+
+  test('what JSON would silently change is refused by name', async () => {
+    await using run = await newRun();
+    const bad = {
+      NaN: Number.NaN,
+      'a bigint': 1n,
+      'a Map': new Map(),
+      'a Float32Array': new Float32Array(1),
+    };
+    for (const [problem, value] of Object.entries(bad)) {
+      const wrong = { code: 'RUN_NOT_JSON', message: expect.stringContaining(`got ${problem} at "rate"`) };
+      const data = { deep: { rate: value } };
+      await expect(run.saveCheckpoint({ ...checkpoint, controllerState: data })).rejects.toMatchObject(wrong);
+      await expect(run.recordEvent({ step: 0, type: 'note', message: '', data })).rejects.toMatchObject(
+        wrong,
+      );
+      await expect(run.recordEvaluation({ step: 0, name: 'x', result: data })).rejects.toMatchObject(wrong);
+    }
+    expect(await run.latestCheckpoint()).toBeUndefined();
+  });
+
+  test('nothing, once the run is finished or closed', async () => {
+    const run = await newRun();
+    await run.finish('interrupted', 'for now');
+    await expect(run.recordStep(step(1))).rejects.toMatchObject({ code: 'RUN_CLOSED' });
+    await run[Symbol.asyncDispose]();
+    await run[Symbol.asyncDispose]();
+    const again = await openRun(run.directory);
+    await again[Symbol.asyncDispose]();
+    await expect(again.saveCheckpoint(checkpoint)).rejects.toMatchObject({ code: 'RUN_CLOSED' });
+  });
 });

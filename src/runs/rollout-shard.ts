@@ -1,5 +1,4 @@
-import { parquetReadObjects, type SchemaElement } from 'hyparquet';
-import { asyncBufferFromFile } from 'hyparquet';
+import { asyncBufferFromFile, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { Message } from '../core/problem.ts';
 import type { FinishReason, Rollout } from '../core/rollout.ts';

@@ -24,6 +24,7 @@ import {
 } from './journal.ts';
 import { runLayout, stepName } from './layout.ts';
 import type { RunLock } from './lock.ts';
+import { jsonText } from './json-text.ts';
 import {
   checkGroup,
   checkMetrics,
@@ -79,9 +80,11 @@ export class Run implements AsyncDisposable {
   /** Settles when all calls made so far have. */
   #last: Promise<unknown> = Promise.resolve();
   #isEnded = false;
+  #step: number;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
+    this.#step = readMarks(parts.database).step;
   }
 
   get directory(): string {
@@ -100,7 +103,7 @@ export class Run implements AsyncDisposable {
   }
   /** Optimizer steps recorded so far. */
   get step(): number {
-    return readMarks(this.#parts.database).step;
+    return this.#step;
   }
 
   /** Records one optimizer step with its metrics and the groups it learnt from: all of it or, on any error, nothing. */
@@ -124,6 +127,7 @@ export class Run implements AsyncDisposable {
         insertMetrics(this.#parts.database, step, timings, true);
         commitShard();
       });
+      this.#step = step;
     });
   }
 
@@ -153,7 +157,7 @@ export class Run implements AsyncDisposable {
       this.#commit(() => {
         this.#parts.database
           .prepare('UPDATE sessions SET engine = ? WHERE id = ?')
-          .run(JSON.stringify(info), this.#parts.session);
+          .run(jsonText(info, 'the engine'), this.#parts.session);
       });
     });
   }
@@ -163,7 +167,7 @@ export class Run implements AsyncDisposable {
    * Until the new one is whole on the disk, the older ones stay.
    */
   async saveCheckpoint(request: CheckpointRequest): Promise<void> {
-    await this.#inTurn(`saving the checkpoint of step ${this.step}`, async () => {
+    await this.#inTurn('saving a checkpoint', async () => {
       const { database } = this.#parts;
       const existing = readCheckpoints(database);
       const marks = readMarks(database);
@@ -200,16 +204,18 @@ export class Run implements AsyncDisposable {
 
   /** Closes the run; one that nobody finished is `interrupted` and can be resumed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inTurn('closing', () => {
-      const { database, lock } = this.#parts;
-      if (!database.isOpen) return;
-      try {
-        if (!this.#isEnded) this.#end('interrupted', 'stopped before it was finished');
-      } finally {
-        closeDatabase(database);
-        lock[Symbol.dispose]();
-      }
-    });
+    await this.#last;
+    const { directory, database, lock } = this.#parts;
+    if (!database.isOpen) return;
+    try {
+      const isEnded = this.#isEnded;
+      await onDisk({ directory, doing: 'closing' }, () => {
+        if (!isEnded) this.#end('interrupted', 'stopped before it was finished');
+      });
+    } finally {
+      closeDatabase(database);
+      lock[Symbol.dispose]();
+    }
   }
 
   #end(status: RunEnd, reason: string): void {
@@ -247,10 +253,23 @@ export class Run implements AsyncDisposable {
   }
 
   async #inTurn<T>(doing: string, action: () => T | Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => onDisk({ directory: this.directory, doing }, action));
+    const turn = this.#last.then(() => {
+      this.#requireOpen(doing);
+      return onDisk({ directory: this.directory, doing }, action);
+    });
     // The next caller waits for this one, and only this one's caller hears of its failure.
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  #requireOpen(doing: string): void {
+    if (!this.#isEnded && this.#parts.database.isOpen) return;
+    throw new RunError(
+      `${doing}: expected ${this.directory} to be open, but it was ${this.#isEnded ? 'finished' : 'closed'} before`,
+      {
+        code: 'RUN_CLOSED',
+      },
+    );
   }
 }
 

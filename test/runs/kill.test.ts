@@ -2,7 +2,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { openRun } from '../../src/runs/open-run.ts';
@@ -13,20 +14,26 @@ import { makeFastFolder } from './fast-folder.ts';
 const root = makeFastFolder('kill');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-type Child = ChildProcessByStdio<null, Readable, null>;
+type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 function startTraining(verb: 'create' | 'resume', path: string): Child {
-  const script = join(import.meta.dirname, 'train.ts');
+  const script = fileURLToPath(import.meta.resolve('./train.ts'));
   return spawn(process.execPath, ['-C', 'development', script, verb, path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
 }
 
-/** Waits for the n-th line (or the end), then `delayMs` more, and kills. Returns the exit code, `null` when killed. */
-async function killAfterLine(child: Child, n: number, delayMs: number): Promise<number | null> {
+/** Lets it take `steps` steps (or come to its end), waits `delayMs` more, and kills. Returns the exit code, `null` when killed. */
+async function killAfterSteps(child: Child, steps: number, delayMs: number): Promise<number | null> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  let lines = 0;
-  for await (const _ of createInterface(child.stdout)) if (++lines === n) break;
+  // A killed process no longer reads what we answer; that is what this test is about.
+  child.stdin.on('error', () => {});
+  let taken = -1;
+  for await (const _ of createInterface(child.stdout)) {
+    taken++;
+    if (taken > 0) child.stdin.write('go on\n');
+    if (taken === steps) break;
+  }
   await new Promise((resolve) => setTimeout(resolve, delayMs));
   child.kill('SIGKILL');
   return ended;
@@ -39,18 +46,18 @@ test(
   { timeout: 60_000 },
   async () => {
     const calm = join(root, 'calm');
-    expect(await killAfterLine(startTraining('create', calm), untouched, 0)).toBe(0);
+    expect(await killAfterSteps(startTraining('create', calm), untouched, 0)).toBe(0);
     const expected = await runDigest(join(calm, 'kill-0001'));
 
     const rng = createRng(5, 'kill points');
     const rough = join(root, 'rough');
-    expect(await killAfterLine(startTraining('create', rough), rng.integer(2, 8), rng.next() * 10)).toBe(
+    expect(await killAfterSteps(startTraining('create', rough), rng.integer(1, 7), rng.next() * 10)).toBe(
       null,
     );
     const directory = join(rough, 'kill-0001');
     let kills = 1;
     for (let exit: number | null = null; exit !== 0; kills++) {
-      exit = await killAfterLine(startTraining('resume', directory), rng.integer(1, 9), rng.next() * 10);
+      exit = await killAfterSteps(startTraining('resume', directory), rng.integer(0, 9), rng.next() * 10);
     }
     expect(kills).toBeGreaterThan(4);
     expect(await runDigest(directory)).toEqual(expected);
@@ -66,8 +73,7 @@ test('a second process on the same run is refused by name, and a killed one leav
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   await lines.next();
-  // Stopped, it surely still has the run open when we look.
-  child.kill('SIGSTOP');
+  // It waits for an answer after its first step, so it still has the run open when we look.
   const directory = join(root, 'locked', 'kill-0001');
   await expect(openRun(directory)).rejects.toMatchObject({
     code: 'RUN_LOCKED',

@@ -15,13 +15,13 @@ const disk = join(root, 'disk');
 mkdirSync(disk);
 
 function mount(...values: string[]): boolean {
-  return spawnSync('mount', values, { stdio: 'ignore' }).status === 0;
+  return spawnSync('/bin/mount', values, { stdio: 'ignore' }).status === 0;
 }
 
 /** A disk of 4 MiB, where this process may mount one. */
 const hasDisk = process.platform === 'linux' && mount('-t', 'tmpfs', '-o', 'size=4m', 'none', disk);
 afterAll(() => {
-  if (hasDisk) spawnSync('umount', ['-l', disk]);
+  if (hasDisk) spawnSync('/bin/umount', ['-l', disk]);
   rmSync(root, { recursive: true, force: true });
 });
 

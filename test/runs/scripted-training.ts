@@ -31,13 +31,13 @@ interface Learner {
 export async function trainScripted(
   run: Run,
   plan: ScriptedPlan,
-  onStep: (step: number) => void = () => {},
+  onStep: (step: number) => Promise<void> = async () => {},
 ): Promise<void> {
   const learner = await restoreLearner(run, plan);
   while (learner.step < plan.steps) {
     if (learner.step % plan.stageSteps === 0) await beginStage(run, learner, plan);
     await takeStep(run, learner, plan);
-    onStep(learner.step);
+    await onStep(learner.step);
     const isStageEnd = learner.step % plan.stageSteps === 0 || learner.step === plan.steps;
     if (isStageEnd) await endStage(run, learner, plan);
     if (isStageEnd || learner.step % plan.checkpointEvery === 0) await saveLearner(run, learner, isStageEnd);

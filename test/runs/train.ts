@@ -1,17 +1,24 @@
+import { createInterface } from 'node:readline';
 import { createRun } from '../../src/runs/create-run.ts';
 import { openRun } from '../../src/runs/open-run.ts';
 import { trainScripted, type ScriptedPlan } from './scripted-training.ts';
 
 /**
  * The scripted training as a process of its own, for tests that kill it: `train.ts create ROOT` or `train.ts resume RUN`.
- * Prints one line when the run is open and one line a step.
+ * Prints one line when the run is open and one line a step, and waits for a line on its input before it goes on, so
+ * that it never runs ahead of whoever wants to kill it.
  */
 const plan: ScriptedPlan = { steps: 40, stageSteps: 10, checkpointEvery: 3, weights: 50_000 };
 
+const answers = createInterface(process.stdin)[Symbol.asyncIterator]();
 const [verb, path] = process.argv.slice(2);
 await using run =
   verb === 'create'
     ? await createRun(path!, { name: 'kill', recipe: { plan }, seed: 11 })
     : await openRun(path!);
 console.log(`open ${run.directory}`);
-await trainScripted(run, plan, (step) => console.log(`step ${step}`));
+await trainScripted(run, plan, async (step) => {
+  console.log(`step ${step}`);
+  await answers.next();
+});
+process.stdin.destroy();
