@@ -3,16 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { createRng } from '../core/rng.ts';
 import {
   advanceRuleConfig,
-  evaluateAdvance,
   maxSteps,
   plateau,
   targetRate,
   whenAll,
   whenAny,
-  windowsOf,
-  type AdvanceFinding,
   type AdvanceRuleInput,
-} from './advance.ts';
+} from './advance-rules.ts';
+import { evaluateAdvance, windowsOf, type AdvanceFinding } from './advance.ts';
 
 const judge = (rule: AdvanceRuleInput, values: readonly number[], steps = values.length): AdvanceFinding =>
   evaluateAdvance(advanceRuleConfig.parse(rule), {

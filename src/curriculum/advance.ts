@@ -1,88 +1,9 @@
-import * as z from 'zod';
 import { mean } from '../core/statistics.ts';
 import { linearFit } from '../core/statistics-regression.ts';
-
-const maxStepsRule = z.strictObject({ type: z.literal('max-steps'), steps: z.int().positive() });
-
-const plateauRule = z.strictObject({
-  type: z.literal('plateau'),
-  metric: z.string().default('reward/mean'),
-  /** Measured steps looked at; the rule never fires before there are as many. Short windows stop by chance. */
-  window: z.int().min(3).default(50),
-  /** How many standard errors above zero a slope must be to count as still rising. */
-  standardErrors: z.number().min(0).default(2),
-  /**
-   * Set: the window must also show that nothing much is being missed, i.e. the steepest slope within
-   * `standardErrors` gains at most this over another window. Guards against stopping only because of noise.
-   */
-  negligibleGain: z.number().positive().nullable().default(null),
-});
-
-const targetRateRule = z.strictObject({
-  type: z.literal('target-rate'),
-  metric: z.string().default('reward/mean'),
-  above: z.number(),
-  /** Measured steps averaged. */
-  window: z.int().positive().default(10),
-});
-
-interface Combination<R> {
-  type: 'any' | 'all';
-  rules: R[];
-}
-
-type Leaf = z.infer<typeof maxStepsRule> | z.infer<typeof plateauRule> | z.infer<typeof targetRateRule>;
-type LeafInput = z.input<typeof maxStepsRule> | z.input<typeof plateauRule> | z.input<typeof targetRateRule>;
-
-/** When a stage has done its work. */
-export type AdvanceRule = Leaf | Combination<AdvanceRule>;
-/** A rule as recipes write it, defaults left out. */
-export type AdvanceRuleInput = LeafInput | Combination<AdvanceRuleInput>;
-
-const rules = z.array(z.lazy((): typeof advanceRuleConfig => advanceRuleConfig)).min(1);
-
-/**
- * - `max-steps`: that many steps are done; inside `all` it reads "at least that many";
- * - `plateau`: the metric stopped rising. Over the last `window` steps that measured it, a least-squares line has slope
- *   b with standard error s; the rule fires when b ≤ standardErrors · s, i.e. the slope is not significantly above 0;
- * - `target-rate`: the metric's mean over the last `window` steps that measured it is above a value;
- * - `any`, `all`: of other rules.
- */
-export const advanceRuleConfig: z.ZodType<AdvanceRule, AdvanceRuleInput> = z.discriminatedUnion('type', [
-  maxStepsRule,
-  plateauRule,
-  targetRateRule,
-  z.strictObject({ type: z.literal('any'), rules }),
-  z.strictObject({ type: z.literal('all'), rules }),
-]);
-
-/** After a number of steps. */
-export function maxSteps(steps: number): AdvanceRuleInput {
-  return { type: 'max-steps', steps };
-}
-
-/** When a metric stops rising, e.g. `plateau({ metric: 'reward/mean', window: 100 })`. */
-export function plateau(options: Omit<z.input<typeof plateauRule>, 'type'> = {}): AdvanceRuleInput {
-  return { type: 'plateau', ...options };
-}
-
-/** When a metric is high enough, e.g. `targetRate({ above: 0.8 })`. */
-export function targetRate(options: Omit<z.input<typeof targetRateRule>, 'type'>): AdvanceRuleInput {
-  return { type: 'target-rate', ...options };
-}
-
-/** When the first of several rules fires. */
-export function whenAny(...inner: AdvanceRuleInput[]): AdvanceRuleInput {
-  return { type: 'any', rules: inner };
-}
-
-/** When several rules hold at once. */
-export function whenAll(...inner: AdvanceRuleInput[]): AdvanceRuleInput {
-  return { type: 'all', rules: inner };
-}
+import type { AdvanceRule, PlateauRule, TargetRateRule } from './advance-rules.ts';
 
 /** Measured values of one metric, oldest first, as [step in stage, value]. Steps that did not measure it are absent. */
-export type Series = readonly (readonly [number, number])[];
+type Series = readonly (readonly [number, number])[];
 
 /** What rules look at. */
 export interface StageProgress {
@@ -147,7 +68,7 @@ function lastOf(
   return { fired: false, reason: `${metric}: ${recent.length} of ${window} values measured` };
 }
 
-function judgePlateau(rule: z.infer<typeof plateauRule>, recent: Series): AdvanceFinding {
+function judgePlateau(rule: PlateauRule, recent: Series): AdvanceFinding {
   const steps = recent.map(([step]) => step);
   const { slope, slopeError } = linearFit(
     steps,
@@ -169,10 +90,7 @@ function judgePlateau(rule: z.infer<typeof plateauRule>, recent: Series): Advanc
   };
 }
 
-function judgeTarget(
-  { metric, above, window }: z.infer<typeof targetRateRule>,
-  recent: Series,
-): AdvanceFinding {
+function judgeTarget({ metric, above, window }: TargetRateRule, recent: Series): AdvanceFinding {
   const level = mean(recent.map(([, value]) => value));
   const fired = level > above;
   return {

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import { simpleLevels } from '../difficulty/level-presets.ts';
 import { allOf, anyOf, inDomain, inLevel } from '../difficulty/level-rules.ts';
 import type { LevelSubject } from '../difficulty/membership.ts';
-import { plateau, targetRate } from './advance.ts';
+import { plateau, targetRate } from './advance-rules.ts';
 import {
   afterStep,
   checkCurriculum,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { levelRuleConfig, type LevelRule } from '../difficulty/level-rules.ts';
-import { advanceRuleConfig } from './advance.ts';
+import { advanceRuleConfig } from './advance-rules.ts';
 import { gateConfig } from './gates/create-gate.ts';
 import { samplerConfig } from './samplers/create-sampler.ts';
 import { mixConfig } from './samplers/mixed.ts';

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DataError, RunError } from '../../src/core/errors.ts';
-import { createMixedSampler } from '../../src/curriculum/samplers/mixed.ts';
 import { createSampler, samplerConfig } from '../../src/curriculum/samplers/create-sampler.ts';
 import { e2h } from '../../src/curriculum/samplers/e2h.ts';
 import { levelWeighted } from '../../src/curriculum/samplers/level-weighted.ts';
@@ -11,6 +10,7 @@ import type {
   ProblemOutcome,
   ProblemSampler,
 } from '../../src/curriculum/samplers/problem-sampler.ts';
+import { createStageSampler } from '../../src/curriculum/samplers/stage-sampler.ts';
 import { targetDifficulty } from '../../src/curriculum/samplers/target-difficulty.ts';
 import { ucb } from '../../src/curriculum/samplers/ucb.ts';
 import { uniform } from '../../src/curriculum/samplers/uniform.ts';
@@ -43,9 +43,12 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
   {
     name: 'mixed uniform',
     make: (pool, seed) =>
-      createMixedSampler(
-        pool.some(({ domain }) => domain === 'code') ? { math: 2, code: 1 } : { math: 1 },
-        { type: 'uniform' },
+      createStageSampler(
+        {
+          name: 'joint',
+          mix: pool.some(({ domain }) => domain === 'code') ? { math: 2, code: 1 } : { math: 1 },
+          sampler: { type: 'uniform' },
+        },
         pool,
         seed,
       ),

@@ -1,0 +1,23 @@
+import { hashKey } from '../../core/rng.ts';
+import type { StageConfig } from '../stage.ts';
+import { createSampler } from './create-sampler.ts';
+import { createMixedSampler } from './mixed.ts';
+import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+
+/**
+ * The sampler of a stage over the problems it selected: one per domain where the stage has a mix. The stage's name is
+ * part of the seed, so that two stages over the same problems go through them in different orders.
+ *
+ * @throws {DataError} when the pool is empty or names a problem twice.
+ * @throws {ConfigError} when mix or sampler name a domain or level that no problem of the pool has.
+ */
+export function createStageSampler(
+  { name, mix, sampler }: Pick<StageConfig, 'name' | 'mix' | 'sampler'>,
+  pool: readonly PoolProblem[],
+  seed: number,
+): ProblemSampler {
+  const stageSeed = hashKey(seed, 'stage', name);
+  return mix === undefined
+    ? createSampler(sampler, pool, stageSeed)
+    : createMixedSampler(mix, sampler, pool, stageSeed);
+}
