@@ -37,6 +37,8 @@ export interface TrainerOptions {
 /** Learning on one set of weights: the training half of the `Engine` interface, which says what each method does. */
 export interface Trainer {
   readonly policyVersion: number;
+  /** The frozen weights for KL; until the first update the policy's own, in the same memory. */
+  readonly reference: Float32Array;
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
   optimStep(settings: OptimStep): StepStats;
@@ -123,6 +125,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
   return {
     get policyVersion() {
       return policyVersion;
+    },
+    get reference() {
+      return reference;
     },
     logprobs,
     forwardBackward,

@@ -1,0 +1,247 @@
+import { availableParallelism } from 'node:os';
+import * as z from 'zod';
+import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
+import { byteCount, byteSizeSchema } from '../../core/byte-size.ts';
+import type { LossSpec } from '../../core/loss-spec.ts';
+import type { Message } from '../../core/problem.ts';
+import type {
+  Completion,
+  Engine,
+  EngineInfo,
+  LossStats,
+  OptimStep,
+  SampleRequest,
+  StepStats,
+} from '../engine.ts';
+import {
+  hashWeights,
+  type ModelFolder,
+  openModelFolder,
+  writeModelFolder,
+} from '../model-files/model-folder.ts';
+import type { NamedTensor } from '../model-files/safetensors.ts';
+import { createCompletionStream } from './completion-stream.ts';
+import { type Lane, openLane } from './lane.ts';
+import { parameterLayout } from './parameters.ts';
+import type { Written } from './sampler.ts';
+import { samplingJob, shareJob } from './sampling-request.ts';
+import { readEngineState, writeEngineState } from './state.ts';
+import { createTrainer, type Trainer } from './trainer.ts';
+
+/** Settings of the embedded engine. None of them changes a number it computes. */
+export const embeddedConfig = z.strictObject({
+  type: z.literal('embedded'),
+  /** Worker threads that sample and train side by side. Default: one a processor, at most 8. */
+  lanes: z.int().min(1).max(64).optional(),
+  /** Threads of the runtime in each lane. */
+  threads: z.int().min(1).max(64).default(1),
+  /** Sequences each lane writes at a time. */
+  slots: z.int().min(1).max(4096).default(64),
+  /** Memory for weights, optimizer and running microbatches together. */
+  memoryBudget: byteSizeSchema.default('2GiB'),
+  /** Element type of exported weights. */
+  exportType: z.enum(['bf16', 'f32']).default('bf16'),
+});
+
+/** What `embeddedConfig` accepts. */
+export type EmbeddedOptions = Omit<z.input<typeof embeddedConfig>, 'type'>;
+
+/** The engine that needs nothing but npm: ONNX Runtime in worker threads. */
+export function embedded(options: EmbeddedOptions = {}): z.input<typeof embeddedConfig> {
+  return { type: 'embedded', ...options };
+}
+
+/** What `openEmbeddedEngine` takes: settings and the model folder. */
+export type EmbeddedEngineOptions = EmbeddedOptions & { readonly type?: 'embedded'; readonly model: string };
+
+/**
+ * Opens a Hugging Face folder (Qwen2 or Llama architecture) for sampling and training on the processor. What is wrong
+ * with the folder is a `DataError`. Weights lie in shared memory; all heavy work runs in worker threads.
+ */
+export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<Engine> {
+  const { model, ...settings } = options;
+  const config = embeddedConfig.parse({ ...settings, type: 'embedded' });
+  const folder = await openModelFolder(model);
+  const layout = parameterLayout(folder.config);
+  const weights = new Float32Array(new SharedArrayBuffer(4 * layout.length));
+  const tensors = layout.entries.map(({ name, shape, offset, length }) => {
+    return { name, shape, data: weights.subarray(offset, offset + length) };
+  });
+  await folder.readWeights(tensors);
+  const lanes = Array.from({ length: config.lanes ?? Math.min(8, availableParallelism()) }, () =>
+    openLane({
+      config: folder.config,
+      folder: model,
+      threads: config.threads,
+      slots: config.slots,
+      maxSequenceTokens: folder.config.maxPositions,
+      endTokens: folder.tokenizer.endTokens,
+      memoryBudgetBytes: byteCount(config.memoryBudget),
+    }),
+  );
+  return new EmbeddedEngine({ config, folder, weights, tensors, lanes });
+}
+
+interface Parts {
+  readonly config: z.output<typeof embeddedConfig>;
+  readonly folder: ModelFolder;
+  /** All weights, in shared memory, and the same memory by tensor. */
+  readonly weights: Float32Array;
+  readonly tensors: readonly NamedTensor[];
+  readonly lanes: readonly Lane[];
+}
+
+/** See {@link openEmbeddedEngine}. */
+class EmbeddedEngine implements Engine {
+  readonly #parts: Parts;
+  readonly #trainer: Trainer;
+  readonly #modelHash: string;
+  /** Sampling jobs whose lanes are still copying the weights: nobody may change them yet. */
+  readonly #starting = new Set<Promise<unknown>>();
+  /** The training call before this one: they run in the order they were made. */
+  #previous: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#modelHash = hashWeights(parts.tensors);
+    this.#trainer = createTrainer({
+      config: parts.folder.config,
+      weights: parts.weights,
+      runners: parts.lanes,
+      memoryBudgetBytes: byteCount(parts.config.memoryBudget),
+    });
+  }
+
+  get info(): EngineInfo {
+    const { folder, weights, lanes, config } = this.#parts;
+    return {
+      engine: 'embedded',
+      model: folder.path,
+      modelHash: this.#modelHash,
+      architecture: folder.config.architecture,
+      parameters: weights.length,
+      vocabSize: folder.config.vocabSize,
+      endTokens: folder.tokenizer.endTokens,
+      maxSequenceTokens: folder.config.maxPositions,
+      device: `cpu (${lanes.length} lanes × ${config.threads} threads)`,
+      canTrain: true,
+      policyVersion: this.#trainer.policyVersion,
+    };
+  }
+
+  encode(prompt: readonly Message[]): Int32Array {
+    return this.#parts.folder.tokenizer.encodePrompt(prompt);
+  }
+
+  encodeText(text: string): Int32Array {
+    return this.#parts.folder.tokenizer.encodeText(text);
+  }
+
+  decode(tokens: Int32Array): string {
+    return this.#parts.folder.tokenizer.decode(tokens);
+  }
+
+  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion> {
+    const { lanes, weights, folder } = this.#parts;
+    const { vocabSize, maxPositions } = folder.config;
+    const encode = (prompt: readonly Message[]): Int32Array => this.encode(prompt);
+    const job = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, encode });
+    const policyVersion = this.#trainer.policyVersion;
+    const aborted = new Int32Array(new SharedArrayBuffer(4));
+    const stream = createCompletionStream<Completion>();
+    const abort = (): void => {
+      Atomics.store(aborted, 0, 1);
+      stream.end();
+    };
+    const complete = ({ prompt, index, tokens, logprobs, finishReason }: Written): Completion => {
+      const { key, tokens: promptTokens } = job.prompts[prompt]!;
+      const text = this.decode(tokens);
+      return {
+        key,
+        index,
+        promptTokens,
+        tokens,
+        rolloutLogprobs: logprobs,
+        text,
+        finishReason,
+        policyVersion,
+      };
+    };
+    if (signal?.aborted === true) return;
+    const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
+      lanes[lane]!.sample(share, weights, aborted, (written) => {
+        stream.push(written.map((one) => complete({ ...one, prompt: origin[one.prompt]! })));
+      }),
+    );
+    this.#holdWeights(Promise.all(running.map(({ started }) => started)));
+    const all = Promise.all(running.map(({ done }) => done));
+    all.then(stream.end, stream.fail);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      yield* stream;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      abort();
+    }
+  }
+
+  logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> {
+    return this.#inOrder(() => this.#trainer.logprobs(batch, which));
+  }
+
+  forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats> {
+    return this.#inOrder(() => this.#trainer.forwardBackward(batch, loss));
+  }
+
+  optimStep(step: OptimStep): Promise<StepStats> {
+    return this.#inOrder(async () => {
+      await this.#weightsFree();
+      return this.#trainer.optimStep(step);
+    });
+  }
+
+  saveState(dir: string): Promise<void> {
+    return this.#inOrder(() => writeEngineState(dir, this.#trainer.save(), this.#modelHash));
+  }
+
+  loadState(dir: string): Promise<void> {
+    return this.#inOrder(async () => {
+      const state = await readEngineState(dir, this.#parts.weights.length, this.#modelHash);
+      await this.#weightsFree();
+      this.#trainer.restore({ ...state, reference: this.#trainer.reference.slice() });
+    });
+  }
+
+  exportModel(dir: string): Promise<void> {
+    const { folder, tensors, config } = this.#parts;
+    return this.#inOrder(() =>
+      writeModelFolder(dir, {
+        config: folder.config,
+        tensors,
+        weightType: config.exportType,
+        companionsFrom: folder.path,
+        endTokens: folder.tokenizer.endTokens,
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#parts.lanes.map((lane) => lane[Symbol.asyncDispose]()));
+  }
+
+  #holdWeights(started: Promise<unknown>): void {
+    this.#starting.add(started);
+    void started.then(() => this.#starting.delete(started));
+  }
+
+  async #weightsFree(): Promise<void> {
+    while (this.#starting.size > 0) await Promise.all(this.#starting);
+  }
+
+  /** Runs a training call after those before it have ended, well or badly. */
+  #inOrder<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#previous.then(run);
+    this.#previous = result.catch(() => {});
+    return result;
+  }
+}

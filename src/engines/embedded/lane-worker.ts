@@ -1,0 +1,70 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type ModelTokenizer, openTokenizer } from '../model-files/tokenizer.ts';
+import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
+import { openDecoder } from './decoder.ts';
+import { type LaneOptions, type LaneReply, type LaneRequest, packError } from './lane-protocol.ts';
+import { createMicrobatchRunner } from './microbatch-runner.ts';
+import { createSampler, type Sampler } from './sampler.ts';
+
+/**
+ * The thread of one lane: runs microbatches and writes completions. Sampling jobs run one after the other; microbatches
+ * run between their steps.
+ */
+const options = workerData as LaneOptions;
+const port = parentPort!;
+const runner = createMicrobatchRunner(options);
+let sampler: Promise<Sampler> | undefined;
+let sampling: Promise<void> = Promise.resolve();
+let tokenizer: ModelTokenizer | undefined;
+
+port.on('message', (request: LaneRequest) => {
+  void serve(request).catch((error: unknown) => {
+    reply({ id: request.id, kind: 'failed', error: packError(error) });
+  });
+});
+
+function reply(message: LaneReply): void {
+  port.postMessage(message);
+}
+
+async function serve(request: LaneRequest): Promise<void> {
+  const { id, kind } = request;
+  if (kind === 'logprobs') reply({ id, kind: 'done', result: await runner.logprobs(request.job) });
+  else if (kind === 'gradient') reply({ id, kind: 'done', result: await runner.gradient(request.job) });
+  else {
+    const weights = packDecodeWeights(options.config, request.weights);
+    reply({ id, kind: 'started' });
+    const own = sampling.then(() => sample(request, weights));
+    sampling = own.catch(() => {});
+    await own;
+    reply({ id, kind: 'done', result: null });
+  }
+}
+
+async function sample(
+  { id, job, aborted }: Extract<LaneRequest, { kind: 'sample' }>,
+  weights: DecodeWeights,
+): Promise<void> {
+  sampler ??= openSampler();
+  if (job.stop.length > 0) tokenizer ??= await openTokenizer(options.folder, options.config.vocabSize);
+  const ready = await sampler;
+  await ready.run(
+    job,
+    weights,
+    (written) => reply({ id, kind: 'written', written }),
+    () => Atomics.load(aborted, 0) === 1,
+  );
+}
+
+async function openSampler(): Promise<Sampler> {
+  const { config, threads, slots } = options;
+  const decoder = await openDecoder(config, threads, slots);
+  return createSampler({ ...options, decoder, endsWithStop });
+}
+
+/** Looks only at the tail a stop string can lie in: every token carries at least one byte of text. */
+function endsWithStop(tokens: Int32Array, stop: readonly string[]): boolean {
+  const reach = Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
+  const tail = tokenizer!.decode(tokens.subarray(-reach));
+  return stop.some((text) => tail.includes(text));
+}

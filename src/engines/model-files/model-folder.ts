@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError } from '../../core/errors.ts';
+import { modelConfigJson, parseModelConfig } from './config-file.ts';
+import { readJsonObject } from './json-file.ts';
+import type { ModelConfig } from './model-config.ts';
+import { isFile, type NamedTensor, writeSafetensors } from './safetensors.ts';
+import { type ModelTokenizer, openTokenizer } from './tokenizer.ts';
+import { readWeights } from './weights.ts';
+
+/** Files that travel with the weights unchanged, where a model has them. */
+const companions = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+  'chat_template.jinja',
+  'generation_config.json',
+];
+
+/** A Hugging Face model folder that has been checked; weights are read when asked for. */
+export interface ModelFolder {
+  readonly path: string;
+  readonly config: ModelConfig;
+  readonly tokenizer: ModelTokenizer;
+  /** Reads the weights, converted to float32, into the given tensors. */
+  readWeights(targets: readonly NamedTensor[]): Promise<void>;
+}
+
+/** Opens a folder with `config.json`, safetensors and tokenizer. What is wrong with it is one clear `DataError`. */
+export async function openModelFolder(path: string): Promise<ModelFolder> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() !== true) {
+    throw new DataError(
+      `${path}: expected a model folder (config.json, model.safetensors, tokenizer.json), got nothing there`,
+    );
+  }
+  const file = join(path, 'config.json');
+  const config = parseModelConfig(await readJsonObject(file), file);
+  const tokenizer = await openTokenizer(path, config.vocabSize);
+  return { path, config, tokenizer, readWeights: (targets) => readWeights(path, targets) };
+}
+
+/** What a model folder is written from. */
+export interface ModelFolderContent {
+  readonly config: ModelConfig;
+  readonly tensors: readonly NamedTensor[];
+  /** Element type on disk; `bf16` halves the size and rounds. */
+  readonly weightType: 'bf16' | 'f32';
+  /** The folder tokenizer, template and generation settings are copied from. */
+  readonly companionsFrom: string;
+  readonly endTokens: readonly number[];
+}
+
+/** Writes a folder that transformers and `openModelFolder` load. Creates `path`; files of the same names are replaced. */
+export async function writeModelFolder(path: string, content: ModelFolderContent): Promise<void> {
+  const { config, tensors, weightType, companionsFrom, endTokens } = content;
+  await mkdir(path, { recursive: true });
+  for (const name of companions) {
+    const source = join(companionsFrom, name);
+    if (await isFile(source)) await copyFile(source, join(path, name));
+  }
+  const json = {
+    ...modelConfigJson(config),
+    torch_dtype: weightType === 'bf16' ? 'bfloat16' : 'float32',
+    eos_token_id: endTokens.length === 1 ? endTokens[0] : endTokens,
+  };
+  await writeFile(join(path, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
+  await writeSafetensors(join(path, 'model.safetensors'), tensors, weightType);
+}
+
+/** Names the weights wherever they came from: sha256 over names, shapes and float32 values. */
+export function hashWeights(tensors: readonly NamedTensor[]): string {
+  const hash = createHash('sha256');
+  for (const { name, shape, data } of tensors) {
+    hash.update(`${name}[${shape.join()}]`);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,230 @@
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { DataError } from '../../core/errors.ts';
+import { describe, isJsonObject, type JsonObject } from './json-file.ts';
+
+/** Element types of weights on disk; in memory everything is float32. */
+export type WeightType = 'bf16' | 'f16' | 'f32';
+
+const bytesPerElement = { BF16: 2, F16: 2, F32: 4 } as const;
+type StoredType = keyof typeof bytesPerElement;
+
+/** Elements converted at a time: bounds the memory that reading and writing take. */
+const chunkElements = 1 << 20;
+
+/** A tensor to write, or the place a tensor is read into. Row-major. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Where a tensor lies in an open file. */
+interface StoredTensor {
+  readonly type: string;
+  readonly shape: readonly number[];
+  /** Byte range in the file. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** An open safetensors file; its header has been checked against the size of the file. */
+export interface SafetensorsFile extends AsyncDisposable {
+  readonly names: ReadonlySet<string>;
+  /** Fills `target.data`, converted to float32. Throws a `DataError` for another shape or an element type that is not a float. */
+  read(target: NamedTensor): Promise<void>;
+}
+
+/** Opens a file of the safetensors format; a truncated or foreign file is a `DataError`. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const handle = await open(path, 'r').catch((cause: unknown) => {
+    throw new DataError(`${path}: expected a safetensors file (${String(cause)})`, { cause });
+  });
+  try {
+    const tensors = await readHeader(handle, path);
+    return {
+      names: new Set(tensors.keys()),
+      read: (target) => readTensor(handle, path, tensors.get(target.name), target),
+      [Symbol.asyncDispose]: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function readHeader(handle: FileHandle, path: string): Promise<Map<string, StoredTensor>> {
+  const { size } = await handle.stat();
+  const prefix = Buffer.alloc(8);
+  await handle.read(prefix, 0, 8, 0);
+  const length = Number(prefix.readBigUInt64LE());
+  if (size < 8 || 8 + length > size) {
+    throw new DataError(`${path}: expected a safetensors header of ${length} bytes, got a file of ${size}`);
+  }
+  const text = Buffer.alloc(length);
+  await handle.read(text, 0, length, 8);
+  const entries = Object.entries(parseHeader(text.toString('utf8'), path));
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, entry] of entries) {
+    if (name !== '__metadata__') tensors.set(name, storedTensor(name, entry, 8 + length, size, path));
+  }
+  return tensors;
+}
+
+function parseHeader(text: string, path: string): JsonObject {
+  try {
+    const header: unknown = JSON.parse(text);
+    if (isJsonObject(header)) return header;
+  } catch {
+    // Falls through to the same refusal: either way this is not a header.
+  }
+  throw new DataError(`${path}: expected a safetensors header (a JSON object), got ${describe(text)}`);
+}
+
+function storedTensor(name: string, entry: unknown, start: number, size: number, path: string): StoredTensor {
+  const { dtype, shape, data_offsets: offsets } = isJsonObject(entry) ? entry : {};
+  if (typeof dtype !== 'string' || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
+    throw new DataError(
+      `${path}: expected dtype, shape and data_offsets of "${name}", got ${describe(entry)}`,
+    );
+  }
+  const [begin, end] = [start + offsets[0]!, start + offsets[1]!];
+  if (end > size) {
+    throw new DataError(
+      `${path}: truncated: "${name}" ends at byte ${end}, the file has ${size}; download it again`,
+    );
+  }
+  return { type: dtype, shape, begin, end };
+}
+
+async function readTensor(
+  handle: FileHandle,
+  path: string,
+  stored: StoredTensor | undefined,
+  { name, shape, data }: NamedTensor,
+): Promise<void> {
+  if (stored === undefined) throw new DataError(`${path}: expected a tensor "${name}", got none`);
+  const { type, begin, end } = stored;
+  if (stored.shape.join() !== shape.join()) {
+    throw new DataError(
+      `${path}: expected "${name}" of shape [${shape.join(', ')}], got [${stored.shape.join(', ')}]`,
+    );
+  }
+  if (!isStoredType(type)) {
+    throw new DataError(`${path}: expected "${name}" as BF16, F16 or F32, got ${type}`);
+  }
+  const bytes = bytesPerElement[type];
+  if (end - begin !== bytes * data.length) {
+    throw new DataError(`${path}: expected ${bytes * data.length} bytes of "${name}", got ${end - begin}`);
+  }
+  const buffer = Buffer.alloc(Math.min(data.length, chunkElements) * bytes);
+  for (let done = 0; done < data.length; done += chunkElements) {
+    const target = data.subarray(done, done + chunkElements);
+    await handle.read(buffer, 0, target.length * bytes, begin + done * bytes);
+    decode(type, buffer, target);
+  }
+}
+
+/**
+ * Writes tensors in the given order as one file, whole or not at all (written beside, synced, renamed).
+ * bfloat16 rounds to nearest, ties to even.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly NamedTensor[],
+  type: 'bf16' | 'f32',
+): Promise<void> {
+  const stored = type === 'bf16' ? 'BF16' : 'F32';
+  const bytes = bytesPerElement[stored];
+  let offset = 0;
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  for (const { name, shape, data } of tensors) {
+    header[name] = { dtype: stored, shape, data_offsets: [offset, offset + bytes * data.length] };
+    offset += bytes * data.length;
+  }
+  await writeWhole(path, async (handle) => {
+    await handle.write(encodeHeader(header));
+    for (const { data } of tensors) {
+      for (let done = 0; done < data.length; done += chunkElements) {
+        await handle.write(encode(stored, data.subarray(done, done + chunkElements)));
+      }
+    }
+  });
+}
+
+/** Runs `write` on a file beside `path` that takes its place when it is complete and on disk. */
+async function writeWhole(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const draft = `${path}.draft`;
+  const handle = await open(draft, 'w');
+  try {
+    await write(handle);
+    await handle.sync();
+  } catch (error) {
+    await handle.close();
+    await rm(draft, { force: true });
+    throw error;
+  }
+  await handle.close();
+  await rename(draft, path);
+}
+
+/** Length, then JSON padded with spaces so that the data starts on a multiple of 8, as other readers expect. */
+function encodeHeader(header: JsonObject): Buffer {
+  const text = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');
+  padded.writeBigUInt64LE(BigInt(padded.length - 8));
+  text.copy(padded, 8);
+  return padded;
+}
+
+function decode(type: StoredType, source: Buffer, target: Float32Array): void {
+  const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
+  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
+  if (type === 'F32') {
+    for (let i = 0; i < bits.length; i++) bits[i] = view.getUint32(4 * i, true);
+  } else if (type === 'BF16') {
+    for (let i = 0; i < bits.length; i++) bits[i] = view.getUint16(2 * i, true) << 16;
+  } else {
+    for (let i = 0; i < target.length; i++) target[i] = halfToFloat(view.getUint16(2 * i, true));
+  }
+}
+
+function encode(type: 'BF16' | 'F32', values: Float32Array): Uint8Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const bytes = new Uint8Array(bytesPerElement[type] * values.length);
+  const view = new DataView(bytes.buffer);
+  if (type === 'F32') for (let i = 0; i < bits.length; i++) view.setUint32(4 * i, bits[i]!, true);
+  else for (let i = 0; i < bits.length; i++) view.setUint16(2 * i, roundToBfloat(bits[i]!), true);
+  return bytes;
+}
+
+/** The upper half of the float32's bits, rounded; a NaN stays one. */
+function roundToBfloat(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >>> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function isStoredType(type: string): type is StoredType {
+  return type in bytesPerElement;
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** True where there is a file. */
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { Template } from '@huggingface/jinja';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { DataError } from '../../core/errors.ts';
+import type { Message } from '../../core/problem.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  readJsonObject,
+  readOptionalJsonObject,
+  readOptionalText,
+} from './json-file.ts';
+
+/** Text to tokens and back, as the model was trained with. */
+export interface ModelTokenizer {
+  /** Tokens that end a completion; the first is the tokenizer's own end token. At least one. */
+  readonly endTokens: readonly number[];
+  /** Chat template and generation prompt; without a template the contents, one a line, with special tokens as for plain text. */
+  encodePrompt(messages: readonly Message[]): Int32Array;
+  /** No template, no special tokens added. */
+  encodeText(text: string): Int32Array;
+  /** Special tokens left out; ids the tokenizer does not know are left out too (padded vocabularies). */
+  decode(tokens: Int32Array): string;
+}
+
+/**
+ * Reads `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json` of a model folder.
+ * Throws a `DataError` when one needed is missing or broken, when no end token is stated, or when the tokenizer knows
+ * tokens the model does not.
+ *
+ * @param vocabSize rows of the model's embedding
+ */
+export async function openTokenizer(folder: string, vocabSize: number): Promise<ModelTokenizer> {
+  const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  const tokenizer = await loadTokenizer(join(folder, 'tokenizer.json'), settings);
+  const known: ReadonlySet<number> = new Set((tokenizer.get_vocab(true) as Map<string, number>).values());
+  checkVocabulary(folder, known, vocabSize);
+  const template = await loadTemplate(folder, settings);
+  const encode = (text: string, special: boolean): Int32Array =>
+    Int32Array.from(tokenizer.encode(text, { add_special_tokens: special }).ids);
+  return {
+    endTokens: await findEndTokens(folder, tokenizer, settings),
+    encodePrompt: (messages) =>
+      template === null
+        ? encode(messages.map(({ content }) => content).join('\n'), true)
+        : encode(template(messages), false),
+    encodeText: (text) => encode(text, false),
+    decode: (tokens) => {
+      const ids = Array.from(tokens).filter((token) => known.has(token));
+      // Cleaning up would rewrite what the model said ("f (x) ." to "f (x)."), which breaks programs.
+      const options = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+      return ids.length === 0 ? '' : tokenizer.decode(ids, options);
+    },
+  };
+}
+
+async function loadTokenizer(path: string, settings: JsonObject): Promise<Tokenizer> {
+  const json = await readJsonObject(path);
+  try {
+    return new Tokenizer(json, settings);
+  } catch (cause) {
+    throw new DataError(`${path}: expected a tokenizer this version can read (${String(cause)})`, { cause });
+  }
+}
+
+function checkVocabulary(folder: string, known: ReadonlySet<number>, vocabSize: number): void {
+  let largest = -1;
+  for (const id of known) largest = Math.max(largest, id);
+  if (largest < vocabSize) return;
+  throw new DataError(
+    `${folder}: expected a tokenizer of at most ${vocabSize} tokens (the model's vocab_size), got token id ${largest}; ` +
+      'tokenizer.json and config.json belong to different models',
+  );
+}
+
+/** Where models state it: the tokenizer's own end token, what generation stops at, and the config. */
+async function findEndTokens(folder: string, tokenizer: Tokenizer, settings: JsonObject): Promise<number[]> {
+  const generation = (await readOptionalJsonObject(join(folder, 'generation_config.json'))) ?? {};
+  const config = (await readOptionalJsonObject(join(folder, 'config.json'))) ?? {};
+  const own = tokenText(settings['eos_token']);
+  const stated: unknown[] = [
+    own === undefined ? undefined : tokenizer.token_to_id(own),
+    generation['eos_token_id'],
+    config['eos_token_id'],
+  ];
+  const ids = stated.flat().filter((id): id is number => Number.isInteger(id));
+  if (ids.length > 0) return [...new Set(ids)];
+  throw new DataError(
+    `${folder}: expected an end token, got none: state "eos_token" in tokenizer_config.json or ` +
+      '"eos_token_id" in generation_config.json',
+  );
+}
+
+type RenderTemplate = (messages: readonly Message[]) => string;
+
+async function loadTemplate(folder: string, settings: JsonObject): Promise<RenderTemplate | null> {
+  const path = join(folder, 'chat_template.jinja');
+  const source = (await readOptionalText(path)) ?? templateIn(settings['chat_template']);
+  if (source === null) return null;
+  const context = {
+    add_generation_prompt: true,
+    bos_token: tokenText(settings['bos_token']) ?? '',
+    eos_token: tokenText(settings['eos_token']) ?? '',
+    // Some templates print today's date; a prompt must be the same tomorrow, so it is the one Llama 3 documents.
+    strftime_now: () => '26 Jul 2024',
+  };
+  try {
+    const template = new Template(source);
+    return (messages) =>
+      template.render({ ...context, messages: messages.map((message) => ({ ...message })) });
+  } catch (cause) {
+    throw new DataError(`${folder}: expected a chat template that parses (${String(cause)})`, { cause });
+  }
+}
+
+/** One template, or the default one of several. */
+function templateIn(stated: unknown): string | null {
+  if (typeof stated === 'string') return stated;
+  if (!Array.isArray(stated)) return null;
+  const named = stated.find((entry) => isJsonObject(entry) && entry['name'] === 'default') as
+    | JsonObject
+    | undefined;
+  return typeof named?.['template'] === 'string' ? named['template'] : null;
+}
+
+/** A special token is stated as its text or as an object with it. */
+function tokenText(stated: unknown): string | undefined {
+  const text = isJsonObject(stated) ? stated['content'] : stated;
+  return typeof text === 'string' ? text : undefined;
+}

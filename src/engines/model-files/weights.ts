@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { DataError } from '../../core/errors.ts';
+import { isJsonObject, describe, readJsonObject } from './json-file.ts';
+import { isFile, type NamedTensor, openSafetensors } from './safetensors.ts';
+
+const single = 'model.safetensors';
+const index = 'model.safetensors.index.json';
+
+/**
+ * Reads the weights of a model folder, in one file or in shards, into the given tensors. Tensors of the files that
+ * nobody asks for are left alone. Missing files, shards and tensors, and wrong shapes, are each one `DataError`.
+ */
+export async function readWeights(folder: string, targets: readonly NamedTensor[]): Promise<void> {
+  const shardOf = await locateTensors(folder);
+  const byShard = Map.groupBy(targets, ({ name }) => shardOf(name));
+  for (const [shard, wanted] of byShard) {
+    await using file = await openSafetensors(join(folder, shard));
+    for (const target of wanted) await file.read(target);
+  }
+}
+
+/** Says which file of the folder holds a tensor. */
+async function locateTensors(folder: string): Promise<(name: string) => string> {
+  if (await isFile(join(folder, single))) return () => single;
+  if (!(await isFile(join(folder, index)))) {
+    throw new DataError(`${folder}: expected ${single} or ${index}, got neither`);
+  }
+  const path = join(folder, index);
+  const { weight_map: shards } = await readJsonObject(path);
+  if (!isJsonObject(shards)) {
+    throw new DataError(`${path}: expected "weight_map" to be an object, got ${describe(shards)}`);
+  }
+  await checkShards(folder, path, Object.values(shards));
+  return (name) => {
+    const shard = shards[name];
+    if (typeof shard === 'string') return shard;
+    throw new DataError(`${path}: expected a shard for "${name}", got ${describe(shard)}`);
+  };
+}
+
+/** A missing shard is named before anything long is read. */
+async function checkShards(folder: string, path: string, shards: readonly unknown[]): Promise<void> {
+  for (const shard of new Set(shards)) {
+    // A shard lies in the folder itself: an index from elsewhere must not make us read other files.
+    const isName = typeof shard === 'string' && !/[/\\]/.test(shard);
+    if (!isName) throw new DataError(`${path}: expected the names of shards, got ${describe(shard)}`);
+    if (!(await isFile(join(folder, shard)))) {
+      throw new DataError(
+        `${path}: expected the shard ${shard} beside it, got nothing there; download it again`,
+      );
+    }
+  }
+}
