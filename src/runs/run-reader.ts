@@ -33,6 +33,7 @@ import { openDatabaseReadOnly } from './schema.ts';
  * for (const rollout of await run.rollouts(worst, ['text', 'reason'])) console.log(rollout.reason);
  */
 export class RunReader implements Disposable {
+  /** The run's folder, as it was given. */
   readonly directory: string;
   readonly #database: DatabaseSync;
 
@@ -41,6 +42,7 @@ export class RunReader implements Disposable {
     this.#database = database;
   }
 
+  /** What the run is and how far it came. */
   summary(): RunSummary {
     const run = this.#rows('SELECT * FROM run')[0];
     if (run === undefined) {
@@ -180,6 +182,7 @@ export class RunReader implements Disposable {
     return rows;
   }
 
+  /** Closes the database; the run itself is not touched. */
   [Symbol.dispose](): void {
     this.#database.close();
   }

@@ -87,6 +87,7 @@ export class Run implements AsyncDisposable {
     this.#step = readMarks(parts.database).step;
   }
 
+  /** The run's folder, as it was given. */
   get directory(): string {
     return this.#parts.directory;
   }
@@ -94,6 +95,7 @@ export class Run implements AsyncDisposable {
   get recipe(): unknown {
     return this.#parts.recipe;
   }
+  /** The seed the run was created with. */
   get seed(): number {
     return this.#parts.seed;
   }
@@ -139,12 +141,14 @@ export class Run implements AsyncDisposable {
     });
   }
 
+  /** Records something that happened; see `RunEvent` for what belongs here and what into a log. */
   async recordEvent(event: RunEvent): Promise<void> {
     await this.#inTurn(`recording the event ${event.type}`, () => {
       this.#commit((at) => insertEvent(this.#parts.database, event, at));
     });
   }
 
+  /** Records the result of an evaluation suite. */
   async recordEvaluation(evaluation: EvaluationRecord): Promise<void> {
     await this.#inTurn(`recording the evaluation ${evaluation.name}`, () => {
       this.#commit((at) => insertEvaluation(this.#parts.database, evaluation, at));
