@@ -157,24 +157,17 @@ function policyTerm(term: PolicyTerm, tokens: Tokens): PolicyLoss {
   }
 }
 
-/** max(−r·A, −clip(r)·A), for A < 0 at most −dualClip·A. */
+/** max(−r·A, −clip(r)·A), for A < 0 at most −dualClip·A (PPO; dual clip: Ye et al. 2020, eq. 5). */
 function clipped(level: 'token' | 'sequence', tokens: Tokens): PolicyLoss {
-  const { advantages, active } = tokens;
+  const { advantages } = tokens;
   const r = policyRatio(level, tokens);
-  const [low, high] = [scalar('minRatio'), scalar('maxRatio')];
-  const plain = negate(multiply(r, advantages));
-  const bounded = maximum(plain, negate(multiply(clamp(r, low, high), advantages)));
+  const bounded = clamp(r, scalar('minRatio'), scalar('maxRatio'));
+  const surrogate = maximum(negate(multiply(r, advantages)), negate(multiply(bounded, advantages)));
   const isNegative = isBelow(advantages, constant(0));
-  const limit = add(
-    multiply(isNegative, multiply(negate(scalar('dualClip')), advantages)),
-    multiply(subtract(constant(1), isNegative), constant(unlimited)),
-  );
-  const isPositive = isBelow(constant(0), advantages);
-  return {
-    loss: minimum(bounded, limit),
-    clipLow: multiply(multiply(isBelow(r, low), isNegative), active),
-    clipHigh: multiply(multiply(isBelow(high, r), isPositive), active),
-  };
+  const limit = multiply(negate(scalar('dualClip')), advantages);
+  const capped = minimum(surrogate, limit);
+  const loss = add(multiply(isNegative, capped), multiply(subtract(constant(1), isNegative), surrogate));
+  return { loss, ...clipShares(r, tokens) };
 }
 
 /** π/old per token, or the geometric mean over the active tokens of the row (GSPO). 1 where inactive. */
@@ -185,15 +178,19 @@ function policyRatio(level: 'token' | 'sequence', { logprobs, policyLogprobs, ac
   return exp(multiply(divide(sum(logRatio, [1]), count), active));
 }
 
-/** −stopgrad(clip(r))·A·log π (MiniMax-M1, eq. 4). */
+/** −stopgrad(clip(r))·A·log π (MiniMax-M1, 2506.13585, eq. 4). */
 function cispo(tokens: Tokens): PolicyLoss {
   const r = stopGradient(policyRatio('token', tokens));
-  const [low, high] = [scalar('minRatio'), scalar('maxRatio')];
-  return {
-    loss: negate(multiply(multiply(clamp(r, low, high), tokens.advantages), tokens.logprobs)),
-    clipLow: multiply(isBelow(r, low), tokens.active),
-    clipHigh: multiply(isBelow(high, r), tokens.active),
-  };
+  const weight = clamp(r, scalar('minRatio'), scalar('maxRatio'));
+  const loss = negate(multiply(multiply(weight, tokens.advantages), tokens.logprobs));
+  return { loss, ...clipShares(r, tokens) };
+}
+
+/** Where the ratio is outside its bounds and the advantage pulls it further out. */
+function clipShares(r: Value, { advantages, active }: Tokens): Pick<PolicyLoss, 'clipLow' | 'clipHigh'> {
+  const isLow = multiply(isBelow(r, scalar('minRatio')), isBelow(advantages, constant(0)));
+  const isHigh = multiply(isBelow(scalar('maxRatio'), r), isBelow(constant(0), advantages));
+  return { clipLow: multiply(isLow, active), clipHigh: multiply(isHigh, active) };
 }
 
 /** With d = log ref − log π: k1 = −d, k2 = d²/2, k3 = e^d − d − 1. */

@@ -1,4 +1,4 @@
-import { apply, constant, type Emitter, type Op, type Shape, type Value } from '../graph.ts';
+import { apply, constant, type Op, type Shape, type Value } from '../graph.ts';
 import { sumTo } from './shaping.ts';
 
 /** Arithmetic element by element. Two operands broadcast as in NumPy. */
@@ -82,11 +82,6 @@ export const negate = unary('negate', 'Neg', (gradient) => negate(gradient));
 /** eˣ */
 export const exp = unary('exp', 'Exp', (gradient, _x, result) => multiply(gradient, result));
 
-/** |x|, for measuring; its derivative is sign(x). */
-export const absolute = unary('absolute', 'Abs', (gradient, x) => multiply(gradient, sign(x)));
-
-const sign = unary('sign', 'Sign', (gradient) => multiply(gradient, constant(0)));
-
 /** min(max(x, low), high); outside the bounds the gradient is 0, on them it passes. */
 export function clamp(x: Value, low: Value, high: Value): Value {
   return minimum(maximum(x, low), high);
@@ -95,22 +90,15 @@ export function clamp(x: Value, low: Value, high: Value): Value {
 const lessOrEqualOp: Op<null> = {
   name: 'lessOrEqual',
   shapes: broadcast,
-  emit: (emitter, names) => emitComparison(emitter, 'LessOrEqual', names.inputs, names.outputs),
+  emit(emitter, { inputs, outputs }) {
+    emitter.node('Cast', [emitter.node('LessOrEqual', inputs)], { to: 1 }, outputs);
+  },
   vjp: () => [null, null],
 };
 
 /** 1 where a ≤ b, else 0. Has no gradient. */
 export function lessOrEqual(a: Value, b: Value): Value {
   return apply(lessOrEqualOp, [a, b], null);
-}
-
-function emitComparison(
-  emitter: Emitter,
-  type: string,
-  inputs: readonly string[],
-  outputs: readonly string[],
-): void {
-  emitter.node('Cast', [emitter.node(type, inputs)], { to: 1 }, outputs);
 }
 
 const stopGradientOp: Op<null> = {
