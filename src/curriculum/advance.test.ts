@@ -43,6 +43,14 @@ describe('plateau', () => {
     });
   });
 
+  test('a constant curve is a plateau, whatever the constant', () => {
+    fc.assert(
+      fc.property(fc.double({ min: -10, max: 10, noNaN: true }), (value) => {
+        expect(judge(rule, Array<number>(40).fill(value)).fired).toBe(true);
+      }),
+    );
+  });
+
   test('never fires before its window is full, and looks at no more than its window', () => {
     expect(judge(rule, rising.map(() => 0.5).slice(1))).toEqual({
       fired: false,
@@ -103,7 +111,7 @@ test('combinations tell what decided: any by what fired, all by what did not', (
   });
   expect(judge(whenAll(maxSteps(100), high), [0.9])).toEqual({
     fired: false,
-    reason: '1 of at most 100 steps done',
+    reason: '1 of 100 steps done',
   });
   expect(judge(whenAll(maxSteps(100), high), [0.9], 100).fired).toBe(true);
 });

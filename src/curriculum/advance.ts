@@ -24,7 +24,7 @@ export function evaluateAdvance(rule: AdvanceRule, progress: StageProgress): Adv
     case 'max-steps':
       return {
         fired: progress.steps >= rule.steps,
-        reason: `${progress.steps} of at most ${rule.steps} steps done`,
+        reason: `${progress.steps} of ${rule.steps} steps done`,
       };
     case 'plateau':
       return lastOf(rule, progress, (recent) => judgePlateau(rule, recent));

@@ -27,7 +27,10 @@ export function curriculum(
  *
  * @throws {ConfigError} when stage names repeat or a stage selects by a level there is none of.
  */
-export function checkCurriculum({ levels, stages }: CurriculumConfig, prior: Prior): Levels {
+export function checkCurriculum(
+  { levels, stages }: Pick<CurriculumConfig, 'levels' | 'stages'>,
+  prior: Prior,
+): Levels {
   const checked = createLevels(levels, prior);
   const seen = new Set<string>();
   for (const stage of stages) {

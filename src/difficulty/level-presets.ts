@@ -41,7 +41,7 @@ export interface PaperLevelOptions {
 }
 
 /**
- * L1, L2 and L3 of Ji et al., arXiv 2504.00829, §3.1. L1: the small model solves it sometimes. L2: the medium model
+ * L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model solves it sometimes. L2: the medium model
  * sometimes and the small one not always, or the medium one always and the small one never. L3: what the large model
  * fails, and a thinned share of what it solves. They overlap.
  */

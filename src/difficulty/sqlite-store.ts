@@ -2,10 +2,10 @@ import { DataError } from '../core/errors.ts';
 import type { Outcome } from '../core/verdict.ts';
 import type {
   Conditions,
-  RecordedTrials,
   Observation,
   ObservationFilter,
   PassRateStore,
+  RecordedTrials,
 } from './pass-rate-store.ts';
 import { inTransaction, openDatabase } from './sqlite-schema.ts';
 

@@ -4,7 +4,7 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * The easy-to-hard schedules of E2H Reasoner (Parashar et al., arXiv 2506.06632, §3): the share of each level is a
+ * The easy-to-hard schedules of E2H Reasoner (Parashar et al., arXiv 2506.06632): the share of each level is a
  * function of the step alone. K levels, easiest first, k = 0 … K−1; t = step / steps, held at 1 beyond the end.
  *
  * - `classic`: level ⌊t·K⌋ alone, each for an equal number of steps;

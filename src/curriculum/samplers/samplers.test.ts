@@ -59,7 +59,7 @@ test('prioritised: what is solved now comes less, discounted by memory', () => {
   expect(sampler.metrics()['passRate']).toBeCloseTo(0.5);
 });
 
-test('target-difficulty: starts with the easiest, moves as AdaRFT eq. 3 says, rests at the goal', () => {
+test('target-difficulty: starts with the easiest, moves by AdaRFT’s update, rests at the goal', () => {
   const pool = [...problems('hard', 4, 0), ...problems('medium', 4, 4), ...problems('easy', 4, 8)];
   const sampler = build(targetDifficulty(), pool);
   const batch = sampler.choose(4, 0);

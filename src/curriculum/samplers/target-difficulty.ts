@@ -5,7 +5,7 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * The problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, eq. 3):
+ * The problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, its Algorithm 1):
  *
  *     target ← clip(target − stepSize·tanh(sensitivity·(R̄ − goal)), 0, 1)
  *

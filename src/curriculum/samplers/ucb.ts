@@ -7,7 +7,7 @@ import { readState } from './read-state.ts';
  * A bandit over levels: those where advantages are large, or that were rarely tried, come more often. A level's value
  * is the mean |advantage| of its recent groups, since a level whose groups are all solved or all failed teaches nothing.
  *
- * - DUMP (Wang et al., arXiv 2504.09710, eq. 4–5): UCB = mean over the last `window` groups
+ * - DUMP (Wang et al., arXiv 2504.09710): UCB = mean over the last `window` groups
  *   + `exploration`·√(ln(n + 1) / (n_level + 1)), shares = softmax(UCB / `temperature`). The defaults are its own
  *   (exploration √2, window 300, temperature 0.1), counted in groups.
  * - SEC (Chen et al., arXiv 2505.14970): `exploration: 0` and `learningRate` instead of a window,
