@@ -4,7 +4,7 @@
  * `SandboxError` means that the sandbox itself is broken. Each kind is one file, whose head says what it does not stop.
  *
  * @example
- * await using sandbox = await openQuickjsSandbox(quickjs());
+ * await using sandbox = openQuickjsSandbox();
  * const outcome = await sandbox.run({ type: 'function', source: 'x=>3*x', entryPoint: 'f', calls: [[2]] }, limits);
  * outcome.results[0]; // { status: 'returned', value: 6 }
  */

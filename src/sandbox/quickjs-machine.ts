@@ -1,0 +1,168 @@
+import { newQuickJSWASMModule } from 'quickjs-emscripten';
+import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten';
+import { decodeValue, harnessSource, operations } from './quickjs-harness.ts';
+import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
+
+type FunctionProgram = Extract<SandboxProgram, { type: 'function' }>;
+
+/**
+ * QuickJS asks about every 10,000 steps whether to go on; a core of 2024 gets this many questions in a millisecond.
+ * Counting them instead of reading a clock makes the same program end the same way on every machine, busy or not.
+ */
+const interruptsPerMs = 4;
+/** Built-ins that are slow between two questions are stopped by the thread's CPU time, with this much slack. */
+export const cpuSlack = 10;
+/** Programs per runtime: what one leaves behind (interned names, stray garbage) cannot pile up. */
+const programsPerRuntime = 64;
+const maxStackBytes = 256 * 1024;
+
+/** Runs programs one after the other in QuickJS, in the thread it is called in. It never throws; a built-in may keep it busy. */
+export interface QuickjsMachine {
+  run(program: FunctionProgram, limits: SandboxLimits): Promise<SandboxOutcome>;
+}
+
+/** A machine without a module yet; the first program loads it. */
+export function createQuickjsMachine(): QuickjsMachine {
+  let module: QuickJSWASMModule | undefined;
+  let runtime: QuickJSRuntime | undefined;
+  let programs = 0;
+
+  return {
+    async run(program, limits) {
+      if (!/^[A-Za-z_$][\w$]*$/.test(program.entryPoint))
+        return notLoaded(`"${program.entryPoint}" is not the name of a function`);
+      try {
+        module ??= await newQuickJSWASMModule();
+        runtime ??= module.newRuntime();
+        const outcome = runIn(runtime, program, limits);
+        const isClean =
+          outcome.status === 'ran' && outcome.results.every(isOrdinary) && !runtime.hasPendingJob();
+        if (!isClean || ++programs % programsPerRuntime === 0) {
+          runtime.dispose();
+          runtime = undefined;
+        }
+        return outcome;
+      } catch (error) {
+        // The program broke the interpreter itself (say, by exhausting WebAssembly's own stack): begin with a new one.
+        module = undefined;
+        runtime = undefined;
+        return {
+          status: 'not-loaded',
+          cause: 'failed',
+          error: `broke the interpreter: ${oneLine(String(error))}`,
+        };
+      }
+    },
+  };
+}
+
+const isOrdinary = ({ status }: CallResult): boolean => status === 'returned' || status === 'failed';
+
+/** All calls in one go; only where a limit was reached once more and one by one, to tell which call it was. */
+function runIn(runtime: QuickJSRuntime, program: FunctionProgram, limits: SandboxLimits): SandboxOutcome {
+  const together = attempt(runtime, program, [program.calls], limits);
+  if (together !== undefined) return together;
+  const oneByOne = program.calls.map((call) => [call]);
+  return attempt(runtime, program, oneByOne, limits)!;
+}
+
+/** Loads the program in a fresh context and makes its calls; undefined when a group of several calls reached a limit. */
+function attempt(
+  runtime: QuickJSRuntime,
+  program: FunctionProgram,
+  groups: readonly FunctionProgram['calls'][],
+  limits: SandboxLimits,
+): SandboxOutcome | undefined {
+  const clock = startClock(runtime, limits);
+  runtime.setMemoryLimit(limits.maxMemoryBytes);
+  runtime.setMaxStackSize(maxStackBytes);
+  using context = runtime.newContext();
+  using harness = context.unwrapResult(
+    context.evalCode(harnessSource(program.entryPoint, limits.maxOutputCharacters)),
+  );
+  const ask: Ask = (operation, value) => {
+    using operationHandle = context.newNumber(operation);
+    const answer = context.callFunction(harness, context.undefined, operationHandle, value);
+    using handle = answer.error ?? answer.value;
+    if (clock.isOver) return reachedTime;
+    // Nothing thrown gets out of the harness, unless memory is so short that not even an error fits.
+    return answer.error === undefined ? context.getString(handle) : reachedMemory;
+  };
+  const problem = load(context, program.source, ask, clock);
+  if (problem !== '') return notLoaded(problem);
+  const results: CallResult[] = [];
+  for (const calls of groups) {
+    clock.restart();
+    using inputs = context.newString(JSON.stringify(calls));
+    const answer = ask(operations.callAll, inputs);
+    const limit = limitIn(answer);
+    if (limit !== undefined && calls.length > 1) return undefined;
+    results.push(
+      ...(limit === undefined ? (JSON.parse(answer) as string[]).map(callResult) : [{ status: limit }]),
+    );
+  }
+  return { status: 'ran', results };
+}
+
+type Ask = (operation: number, value: QuickJSHandle) => string;
+
+/** What is wrong with the source, or nothing. */
+function load(context: QuickJSContext, source: string, ask: Ask, clock: Clock): string {
+  const loaded = context.evalCode(source, 'program.js', { type: 'global' });
+  using completion = loaded.error ?? loaded.value;
+  if (clock.isOver) return reachedTime;
+  return ask(loaded.error === undefined ? operations.load : operations.describe, completion);
+}
+
+/** In place of the harness's answer when a limit ended it. */
+const reachedTime = '#timeout';
+const reachedMemory = '#out-of-memory';
+
+function limitIn(answer: string): 'timeout' | 'out-of-memory' | undefined {
+  if (answer === reachedTime) return 'timeout';
+  return answer === reachedMemory || answer === 'InternalError: out of memory' ? 'out-of-memory' : undefined;
+}
+
+function notLoaded(problem: string): SandboxOutcome {
+  const limit = limitIn(problem);
+  return limit === undefined
+    ? { status: 'not-loaded', cause: 'failed', error: oneLine(problem) }
+    : { status: 'not-loaded', cause: limit, error: 'reached its limit while loading' };
+}
+
+interface Clock {
+  restart(): void;
+  readonly isOver: boolean;
+}
+
+/** Stops the runtime when a load or call has had its time. */
+function startClock(runtime: QuickJSRuntime, { maxCpuMs }: SandboxLimits): Clock {
+  let interrupts = 0;
+  let isOver = false;
+  let cpuStart: NodeJS.CpuUsage | undefined;
+  runtime.setInterruptHandler(() => {
+    const used = process.threadCpuUsage((cpuStart ??= process.threadCpuUsage()));
+    isOver ||= ++interrupts > maxCpuMs * interruptsPerMs;
+    isOver ||= (used.user + used.system) / 1000 > maxCpuMs * cpuSlack;
+    return isOver;
+  });
+  return {
+    restart() {
+      interrupts = 0;
+      isOver = false;
+      cpuStart = undefined;
+    },
+    get isOver() {
+      return isOver;
+    },
+  };
+}
+
+function callResult(answer: string): CallResult {
+  if (answer === '#overflow') return { status: 'overflow' };
+  if (answer.startsWith('=')) return { status: 'returned', value: decodeValue(answer.slice(1)) };
+  const error = oneLine(answer.slice(1));
+  return limitIn(error) === undefined ? { status: 'failed', error } : { status: 'out-of-memory' };
+}
+
+const oneLine = (text: string): string => text.slice(0, 200).replaceAll(/\s+/g, ' ').trim();

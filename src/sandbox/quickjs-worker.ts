@@ -1,0 +1,27 @@
+// oxlint-disable unicorn/require-post-message-target-origin -- a rule for browser windows; these are worker threads
+import { parentPort } from 'node:worker_threads';
+import { createQuickjsMachine } from './quickjs-machine.ts';
+import type { SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
+
+/** To the worker: one program. Programs run in the order they were sent. */
+export interface QuickjsRequest {
+  readonly id: number;
+  readonly program: Extract<SandboxProgram, { type: 'function' }>;
+  readonly limits: SandboxLimits;
+}
+
+/** From the worker: what became of it. */
+export interface QuickjsReply {
+  readonly id: number;
+  readonly outcome: SandboxOutcome;
+}
+
+const machine = createQuickjsMachine();
+let previous: Promise<unknown> = Promise.resolve();
+
+parentPort?.on('message', ({ id, program, limits }: QuickjsRequest) => {
+  previous = previous.then(async () => {
+    const reply: QuickjsReply = { id, outcome: await machine.run(program, limits) };
+    parentPort?.postMessage(reply);
+  });
+});

@@ -1,0 +1,17 @@
+import * as z from 'zod';
+import { boxedMathConfig, openBoxedMath } from './boxed-math.ts';
+import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
+import type { Verifier } from './verifier.ts';
+
+/** How answers are judged: what a recipe's `verifiers` accept. */
+export const verifierConfig = z.discriminatedUnion('type', [boxedMathConfig, javascriptTestsConfig]);
+
+/** The verifier a config asks for; whoever opens it disposes of it. */
+export function openVerifier(config: z.infer<typeof verifierConfig>): Verifier {
+  switch (config.type) {
+    case 'boxed-math':
+      return openBoxedMath();
+    case 'javascript-tests':
+      return openJavascriptTests(config);
+  }
+}

@@ -1,0 +1,165 @@
+import * as z from 'zod';
+import { durationMs, durationSchema } from '../core/duration.ts';
+import { DataError } from '../core/errors.ts';
+import type { Problem, ProblemTests } from '../core/problem.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { openQuickjsSandbox } from '../sandbox/quickjs.ts';
+import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandbox.ts';
+import { lastProgram } from './extract-answer.ts';
+import type { Verifier } from './verifier.ts';
+
+/** Runs the JavaScript function a completion contains against the problem's tests. */
+export const javascriptTestsConfig = z.strictObject({
+  type: z.literal('javascript-tests'),
+  /** `fraction`: the share of tests passed; `all`: 1 when all pass, else 0. */
+  score: z.enum(['fraction', 'all']).default('fraction'),
+  /** For loading and for each test by itself. */
+  maxCpu: durationSchema.default('100ms'),
+  maxMemoryMiB: z.int().min(1).max(1024).default(32),
+});
+type JavascriptTestsConfig = z.infer<typeof javascriptTestsConfig>;
+
+/** Recipe noun for JavaScript functions judged by tests. */
+export const javascriptTests = (
+  options: Omit<z.input<typeof javascriptTestsConfig>, 'type'> = {},
+): z.input<typeof javascriptTestsConfig> => ({ type: 'javascript-tests', ...options });
+
+type FunctionTests = Extract<ProblemTests, { type: 'function' }>;
+
+const name = 'javascript-tests';
+const maxOutputCharacters = 100_000;
+
+/** A verifier with a sandbox of its own, which runs one program at a time. */
+export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
+  const sandbox = openQuickjsSandbox();
+  const version = `1-${config.score}`;
+  return {
+    name,
+    version,
+    check: (problem) => void testsOf(problem),
+    async verify(problem, completion, signal) {
+      const tests = testsOf(problem);
+      const { text, start, end } = lastProgram(completion, ['js', 'javascript']);
+      const program = {
+        type: 'function',
+        source: tests.preamble === undefined ? text : `${tests.preamble}\n${text}`,
+        entryPoint: tests.entryPoint,
+        calls: tests.cases.map((one) => one.arguments),
+      } as const;
+      const judged =
+        text.trim() === ''
+          ? nothingWritten
+          : judge(await sandbox.run(program, limitsOf(config, tests), signal), tests, config.score);
+      const evidence = { ...judged.evidence, span: [start, end] };
+      return { ...judged, verifier: `${name}@${version}`, evidence };
+    },
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}
+
+function limitsOf(config: JavascriptTestsConfig, tests: FunctionTests): SandboxLimits {
+  return {
+    maxCpuMs: tests.maxCpuMs ?? durationMs(config.maxCpu),
+    maxMemoryBytes: tests.maxMemoryBytes ?? config.maxMemoryMiB * 1024 * 1024,
+    maxOutputCharacters,
+  };
+}
+
+type Finding = Omit<Verdict, 'verifier'>;
+
+const nothingWritten: Finding = { outcome: 'unparsed', score: 0, reason: 'no program was written' };
+
+function judge(outcome: SandboxOutcome, tests: FunctionTests, score: 'fraction' | 'all'): Finding {
+  switch (outcome.status) {
+    case 'infrastructure':
+      return { outcome: 'ungradable', score: 0, reason: outcome.error };
+    case 'not-loaded': {
+      const kinds = { failed: 'unparsed', timeout: 'timeout', 'out-of-memory': 'incorrect' } as const;
+      const reason = `the program did not load: ${outcome.error}`;
+      return { outcome: kinds[outcome.cause], score: 0, reason, evidence: { cause: outcome.cause } };
+    }
+    case 'ran':
+      return judgeResults(outcome.results, tests, score);
+  }
+}
+
+function judgeResults(
+  results: readonly CallResult[],
+  { cases, tolerance, entryPoint }: FunctionTests,
+  score: 'fraction' | 'all',
+): Finding {
+  const rows = cases.map((one, i) => {
+    const result = results[i]!;
+    return {
+      ...one,
+      got: shownResult(result),
+      status: result.status,
+      passed: isRight(result, one, tolerance),
+    };
+  });
+  const failed = rows.filter((row) => !row.passed);
+  const passed = rows.length - failed.length;
+  const evidence = { tests: rows };
+  const [first] = failed;
+  if (first === undefined)
+    return { outcome: 'correct', score: 1, reason: `passes all ${passed} tests`, evidence };
+  const call = `${entryPoint}(${first.arguments.map((value) => shown(value)).join(', ')})`;
+  return {
+    outcome: failed.some(({ status }) => status === 'timeout') ? 'timeout' : 'incorrect',
+    score: score === 'fraction' ? passed / rows.length : 0,
+    reason: `${passed} of ${rows.length} tests pass; ${call}: expected ${shown(first.expected)}, got ${first.got}`,
+    evidence,
+  };
+}
+
+function isRight(result: CallResult, one: FunctionTests['cases'][number], tolerance: Tolerance): boolean {
+  if (result.status !== 'returned') return false;
+  return [one.expected, ...(one.alsoAccepted ?? [])].some((right) =>
+    sameValue(result.value, right, tolerance),
+  );
+}
+
+type Tolerance = ProblemTests['tolerance'];
+
+/** Deep equality of plain data; 0 and -0 are the same, NaN is itself, numbers may be off where the problem says so. */
+function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolean {
+  if (typeof value === 'number' && typeof right === 'number') {
+    if (value === right || (Number.isNaN(value) && Number.isNaN(right))) return true;
+    const allowed = tolerance === undefined ? 0 : tolerance.absolute + tolerance.relative * Math.abs(right);
+    return Math.abs(value - right) <= allowed;
+  }
+  if (typeof value !== 'object' || typeof right !== 'object' || value === null || right === null)
+    return value === right;
+  if (Array.isArray(value) !== Array.isArray(right)) return false;
+  const rights = new Map<string, unknown>(Object.entries(right));
+  const values = Object.entries(value);
+  return (
+    values.length === rights.size &&
+    values.every(([key, item]) => rights.has(key) && sameValue(item, rights.get(key), tolerance))
+  );
+}
+
+function shownResult(result: CallResult): string {
+  if (result.status === 'returned') return shown(result.value);
+  return result.status === 'failed' ? result.error : result.status;
+}
+
+/** A value as short text that JSON can carry. */
+function shown(value: unknown): string {
+  const plain = (_: string, item: unknown): unknown =>
+    typeof item === 'bigint'
+      ? `${item}n`
+      : typeof item === 'number' && !Number.isFinite(item)
+        ? String(item)
+        : item;
+  return (JSON.stringify(value, plain) ?? 'undefined').slice(0, 200);
+}
+
+function testsOf(problem: Problem): FunctionTests {
+  const { tests } = problem;
+  if (tests?.type === 'function' && tests.language === 'javascript' && tests.cases.length > 0) return tests;
+  const got = tests === undefined ? 'no tests' : `tests of type ${tests.type} in ${tests.language}`;
+  throw new DataError(
+    `problem ${problem.id} (${problem.source}): expected at least one test of type function in javascript, got ${got}`,
+  );
+}
