@@ -1,4 +1,3 @@
-import type { Problem } from '../core/problem.ts';
 import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
@@ -13,10 +12,12 @@ export interface ScoredRollout {
   readonly isMasked: boolean;
 }
 
-/** A group ready to learn from. Ungradable and failed rollouts are no longer in it. */
-export interface ScoredGroup {
-  readonly problem: Problem;
-  readonly rollouts: readonly ScoredRollout[];
+/** A group ready to learn from. */
+export interface ScoredGroup extends RolloutGroup {
+  /** One per rollout, after the truncated-rollout policy; `null` for ungradable and failed rollouts. */
+  readonly rewards: readonly (number | null)[];
+  /** The rollouts that have a reward. */
+  readonly scored: readonly ScoredRollout[];
   /** Nothing in it moves the policy: every rollout in the loss has advantage 0. */
   readonly isZeroAdvantage: boolean;
 }
@@ -35,21 +36,25 @@ export interface ScoreOptions {
  * const scored = scoreGroup(group, algorithm, { reward: rewardConfig.parse(outcomeReward()), maxTokens: 512 });
  */
 export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: ScoreOptions): ScoredGroup {
-  const judged = group.rollouts.flatMap((rollout) => {
-    if (rollout.finishReason === 'error' || rollout.finishReason === 'aborted') return [];
-    const reward = rewardOf(options.reward, rollout.verdict);
-    if (reward === null) return [];
-    return [{ rollout, reward: limitReward(reward, rollout, algorithm.truncated, options.maxTokens) }];
+  const rewards = group.rollouts.map((rollout) => rewardOfRollout(rollout, algorithm, options));
+  const judged = group.rollouts.flatMap((rollout, i) => {
+    const reward = rewards[i]!;
+    return reward === null ? [] : [{ rollout, reward, isMasked: isMasked(rollout, algorithm) }];
   });
   const advantages = algorithm.advantages(judged.map(({ reward }) => reward));
-  const rollouts = judged.map(({ rollout, reward }, index) => ({
-    rollout,
-    reward,
-    advantage: advantages[index]!,
-    isMasked: isMasked(rollout, algorithm),
-  }));
-  const isZeroAdvantage = rollouts.every((scored) => scored.isMasked || scored.advantage === 0);
-  return { problem: group.problem, rollouts, isZeroAdvantage };
+  const scored = judged.map((rollout, i) => ({ ...rollout, advantage: advantages[i]! }));
+  const isZeroAdvantage = scored.every((rollout) => rollout.isMasked || rollout.advantage === 0);
+  return { ...group, rewards, scored, isZeroAdvantage };
+}
+
+function rewardOfRollout(
+  rollout: Rollout,
+  { truncated }: Algorithm,
+  { reward, maxTokens }: ScoreOptions,
+): number | null {
+  if (rollout.finishReason === 'error' || rollout.finishReason === 'aborted') return null;
+  const earned = rewardOf(reward, rollout.verdict);
+  return earned === null ? null : limitReward(earned, rollout, truncated, maxTokens);
 }
 
 function isMasked({ tokens, finishReason }: Rollout, { truncated }: Algorithm): boolean {

@@ -103,7 +103,8 @@ describe('scored groups', () => {
       create(drGrpo()),
       { reward, maxTokens },
     );
-    expect(scored.rollouts.map(({ advantage }) => advantage)).toEqual([0.5, -0.5]);
+    expect(scored.scored.map(({ advantage }) => advantage)).toEqual([0.5, -0.5]);
+    expect(scored.rewards).toEqual([1, 0, null, null]);
     expect(scored.isZeroAdvantage).toBe(false);
   });
 
@@ -112,10 +113,10 @@ describe('scored groups', () => {
     const rollouts = group(rollout('correct', 10, cut), rollout('incorrect', 3));
     const score = (truncated: 'keep' | 'mask' | 'zero') =>
       scoreGroup(rollouts, create(drGrpo({ truncated })), { reward, maxTokens });
-    expect(score('keep').rollouts[0]).toMatchObject({ reward: 1, isMasked: false });
-    expect(score('mask').rollouts[0]).toMatchObject({ reward: 1, isMasked: true });
-    expect(score('mask').rollouts[1]!.advantage).toBe(-0.5);
-    expect(score('zero').rollouts[0]).toMatchObject({ reward: 0, isMasked: false });
+    expect(score('keep').scored[0]).toMatchObject({ reward: 1, isMasked: false });
+    expect(score('mask').scored[0]).toMatchObject({ reward: 1, isMasked: true });
+    expect(score('mask').scored[1]!.advantage).toBe(-0.5);
+    expect(score('zero').scored[0]).toMatchObject({ reward: 0, isMasked: false });
     expect(score('zero').isZeroAdvantage).toBe(true);
   });
 
@@ -126,7 +127,7 @@ describe('scored groups', () => {
   ])('soft over-long: %i of 10 tokens with a cache of 4 earn %f', (length, expected) => {
     const algorithm = create(drGrpo({ truncated: { softOverlong: { cache: 4 } } }));
     const scored = scoreGroup(group(rollout('correct', length)), algorithm, { reward, maxTokens });
-    expect(scored.rollouts[0]!.reward).toBe(expected);
+    expect(scored.scored[0]!.reward).toBe(expected);
   });
 });
 

@@ -29,7 +29,7 @@ export function buildTrainingBatch(
 }
 
 function inLoss(groups: readonly ScoredGroup[]): ScoredRollout[] {
-  return groups.flatMap(({ rollouts }) => rollouts.filter(({ isMasked }) => !isMasked));
+  return groups.flatMap(({ scored }) => scored.filter(({ isMasked }) => !isMasked));
 }
 
 /** The weight of each token of a rollout, such that the weighted sum over the batch is the wanted mean. */

@@ -1,0 +1,60 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Verdict } from '../core/verdict.ts';
+import { majorityCorrect, passAtK } from './estimators.ts';
+
+test.each([
+  [4, 0, 2, 0],
+  [4, 4, 1, 1],
+  [4, 1, 1, 0.25],
+  [4, 2, 2, 5 / 6],
+  [5, 2, 3, 0.9],
+  [10, 3, 8, 1],
+])('pass@k of %i trials, %i correct, k %i', (trials, correct, k, expected) => {
+  expect(passAtK(trials, correct, k)).toBeCloseTo(expected, 12);
+});
+
+test('pass@k equals the count over all subsets', () => {
+  const subsets = (n: number, k: number): number => (k === 0 ? 1 : (subsets(n - 1, k - 1) * n) / k);
+  const triple = fc
+    .integer({ min: 1, max: 30 })
+    .chain((n) => fc.tuple(fc.constant(n), fc.integer({ min: 0, max: n }), fc.integer({ min: 1, max: n })));
+  fc.assert(
+    fc.property(triple, ([n, c, k]) => {
+      const wrong = n - c >= k ? subsets(n - c, k) : 0;
+      expect(passAtK(n, c, k)).toBeCloseTo(1 - wrong / subsets(n, k), 9);
+    }),
+  );
+});
+
+test('pass@k stays finite for huge n and refuses k beyond the trials', () => {
+  expect(passAtK(1_000_000, 10, 1000)).toBeCloseTo(1 - (1 - 0.001) ** 10, 5);
+  expect(() => passAtK(4, 1, 5)).toThrow('1 ≤ k ≤ 4');
+  expect(() => passAtK(4, 1, 0)).toThrow('k = 0');
+});
+
+const vote = (outcome: Verdict['outcome'], extracted?: string): Verdict => ({
+  outcome,
+  score: 0,
+  reason: '',
+  verifier: 'v@1',
+  ...(extracted === undefined ? {} : { evidence: { extracted } }),
+});
+
+test('the majority wins, ties share, those without an answer do not vote', () => {
+  const right = vote('correct', '5');
+  const wrong = vote('incorrect', '6');
+  expect(majorityCorrect([right, wrong, right])).toBe(1);
+  expect(majorityCorrect([right, wrong, wrong])).toBe(0);
+  expect(majorityCorrect([right, wrong, vote('incorrect', '7')])).toBeCloseTo(1 / 3, 12);
+  expect(majorityCorrect([right, vote('unparsed'), vote('unparsed')])).toBe(1);
+  expect(majorityCorrect([vote('unparsed')])).toBe(0);
+});
+
+test('normalised answers are counted together', () => {
+  const half = (extracted: string): Verdict => ({
+    ...vote('correct'),
+    evidence: { extracted, normalised: '1/2' },
+  });
+  expect(majorityCorrect([half('0.5'), half('1/2'), vote('incorrect', '2')])).toBe(1);
+});

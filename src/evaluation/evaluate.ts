@@ -1,0 +1,97 @@
+import { DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { RolloutGroup } from '../core/rollout.ts';
+import type { Engine } from '../engines/engine.ts';
+import { rollGroups } from '../rollout/roll-groups.ts';
+import type { Verifier } from '../verifiers/verifier.ts';
+import { resultOf, type ProblemResult } from './problem-result.ts';
+import type { SuiteConfig } from './suite.ts';
+import { summarise, summariseBy, type Summary } from './summary.ts';
+
+/** A model's measurement, with everything needed to repeat or question it. JSON-safe. */
+export interface Evaluation {
+  readonly suite: string;
+  readonly sampling: Pick<SuiteConfig, 'rollouts' | 'temperature' | 'topP' | 'maxTokens' | 'greedy'>;
+  readonly seed: number;
+  /** `name@version` of every verifier that judged. */
+  readonly verifiers: readonly string[];
+  readonly model: { readonly name: string; readonly hash: string; readonly policyVersion: number };
+  readonly overall: Summary;
+  readonly byDomain: Readonly<Record<string, Summary>>;
+  readonly byFamily: Readonly<Record<string, Summary>>;
+  readonly byLevel: Readonly<Record<string, Summary>>;
+  readonly problems: readonly ProblemResult[];
+}
+
+/** What is measured, by whom, and how. */
+export interface EvaluateOptions {
+  readonly engine: Pick<Engine, 'info' | 'sample'>;
+  readonly verifierFor: (problem: Problem) => Verifier;
+  readonly problems: readonly Problem[];
+  readonly suite: SuiteConfig;
+  /** The same seed gives the same attempts: use one seed before and after training. */
+  readonly seed: number;
+  /** The levels a problem belongs to, where difficulty was measured. */
+  readonly levelsOf?: (problem: Problem) => readonly string[];
+  readonly signal?: AbortSignal;
+  /** Called after each finished group, sampled and greedy ones counted together. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Samples every problem of a suite, has it judged and counts.
+ *
+ * @example
+ * const before = await evaluate({ engine, verifierFor, problems: heldOut, suite, seed: 0 });
+ * console.log(formatEvaluation(before));
+ * @throws DataError without problems.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { engine, problems, suite, seed } = options;
+  if (problems.length === 0) {
+    throw new DataError(`suite ${suite.name}: expected at least one problem to evaluate on, got none`);
+  }
+  const { rollouts, temperature, topP, maxTokens, greedy } = suite;
+  const { model, modelHash, policyVersion } = engine.info;
+  const progress = createProgress(options);
+  const sampled = await roll(options, { rollouts, temperature, topP }, progress);
+  const sure = greedy ? await roll(options, { rollouts: 1, temperature: 0 }, progress) : new Map();
+  const results = problems.map(({ id }) => resultOf(sampled.get(id)!, sure.get(id), options.levelsOf));
+  return {
+    suite: suite.name,
+    sampling: { rollouts, temperature, topP, maxTokens, greedy },
+    seed,
+    verifiers: verifierNames(options),
+    model: { name: model, hash: modelHash, policyVersion },
+    overall: summarise(results, seed),
+    byDomain: summariseBy(results, ({ domain }) => [domain], seed),
+    byFamily: summariseBy(results, ({ family }) => (family === undefined ? [] : [family]), seed),
+    byLevel: summariseBy(results, ({ levels }) => levels ?? [], seed),
+    problems: results,
+  };
+}
+
+async function roll(
+  { engine, verifierFor, problems, suite, seed, signal }: EvaluateOptions,
+  sampling: { readonly rollouts: number; readonly temperature: number; readonly topP?: number },
+  onGroup: () => void,
+): Promise<Map<string, RolloutGroup>> {
+  const byId = new Map<string, RolloutGroup>();
+  const request = { problems, maxTokens: suite.maxTokens, seed, ...sampling };
+  for await (const group of rollGroups({ engine, verifierFor }, request, signal)) {
+    byId.set(group.problem.id, group);
+    onGroup();
+  }
+  return byId;
+}
+
+function createProgress({ problems, suite, onProgress }: EvaluateOptions): () => void {
+  const total = problems.length * (suite.greedy ? 2 : 1);
+  let done = 0;
+  return () => onProgress?.(++done, total);
+}
+
+function verifierNames({ problems, verifierFor }: EvaluateOptions): string[] {
+  const verifiers = new Set(problems.map(verifierFor));
+  return Array.from(verifiers, ({ name, version }) => `${name}@${version}`).toSorted();
+}

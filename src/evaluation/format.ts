@@ -1,0 +1,83 @@
+import type { Estimate } from '../core/statistics-intervals.ts';
+import type { Comparison, PairedDifference } from './compare.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { Summary } from './summary.ts';
+
+const nothing = '–';
+
+/** An evaluation as a table for the terminal: overall, then by domain and family. */
+export function formatEvaluation(evaluation: Evaluation): string {
+  const { suite, sampling, model, overall, byDomain, byFamily, byLevel } = evaluation;
+  const k = sampling.rollouts;
+  const rows = [
+    ['', 'problems', `avg@${k}`, `95 % interval`, `pass@${k}`, `maj@${k}`, 'greedy', 'cut off'],
+    summaryRow('all', overall, k),
+    ...Object.entries(byDomain).map(([name, summary]) => summaryRow(name, summary, k)),
+    ...Object.entries(byFamily).map(([name, summary]) => summaryRow(`  ${name}`, summary, k)),
+    ...Object.entries(byLevel).map(([name, summary]) => summaryRow(`  level ${name}`, summary, k)),
+  ];
+  const title = `${suite}: ${model.name} after ${model.policyVersion} steps, temperature ${sampling.temperature}, ${sampling.maxTokens} tokens`;
+  return [title, ...alignRows(rows)].join('\n');
+}
+
+/** A comparison as a table for the terminal, in percentage points, with what speaks against it below. */
+export function formatComparison({ overall, byDomain, warnings }: Comparison): string {
+  const rows = [
+    ['', 'problems', 'before', 'after', 'change', '95 % interval', 'greedy'],
+    comparisonRow('all', overall),
+    ...Object.entries(byDomain).map(([name, some]) => comparisonRow(name, some)),
+  ];
+  return [...alignRows(rows), ...warnings.map((warning) => `! ${warning}`)].join('\n');
+}
+
+function summaryRow(name: string, summary: Summary, k: number): string[] {
+  const { problems, accuracy, passAt, majority, greedy, truncated } = summary;
+  return [
+    name,
+    String(problems),
+    percent(accuracy?.mean),
+    accuracy === undefined ? nothing : `${percent(accuracy.low)} … ${percent(accuracy.high)}`,
+    percent(passAt[k]),
+    percent(majority),
+    percent(greedy?.mean),
+    percent(truncated),
+  ];
+}
+
+function comparisonRow(name: string, some: PairedDifference): string[] {
+  const { problems, before, after, difference, greedyBefore, greedyAfter } = some;
+  const greedy = greedyBefore === undefined ? nothing : `${percent(greedyBefore)} → ${percent(greedyAfter)}`;
+  return [
+    name,
+    String(problems),
+    percent(before),
+    percent(after),
+    points(difference.mean),
+    pointsInterval(difference),
+    greedy,
+  ];
+}
+
+function percent(rate: number | undefined): string {
+  return rate === undefined ? nothing : (100 * rate).toFixed(1);
+}
+
+function points(change: number): string {
+  const text = (100 * change).toFixed(1);
+  return change > 0 ? `+${text}` : text;
+}
+
+function pointsInterval({ low, high }: Estimate): string {
+  return `${points(low)} … ${points(high)}`;
+}
+
+/** Columns as wide as their widest cell, names to the left and figures to the right. */
+function alignRows(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

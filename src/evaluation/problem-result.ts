@@ -1,0 +1,58 @@
+import type { Problem } from '../core/problem.ts';
+import type { RolloutGroup } from '../core/rollout.ts';
+import { outcomes, type Outcome } from '../core/verdict.ts';
+import { majorityCorrect } from './estimators.ts';
+
+/** What one problem's attempts came to. */
+export interface ProblemResult {
+  readonly id: string;
+  readonly domain: string;
+  readonly family?: string;
+  readonly levels?: readonly string[];
+  /** Attempts that could be judged: all but `ungradable` ones. */
+  readonly trials: number;
+  readonly correct: number;
+  readonly verdicts: Readonly<Record<Outcome, number>>;
+  /** Attempts cut at the token limit. */
+  readonly truncated: number;
+  /** Tokens written, over all attempts. */
+  readonly tokens: number;
+  /** Whether the most frequent answer was right; absent for problems without a gold answer (programs). */
+  readonly majority?: number;
+  /** Whether the attempt at temperature 0 was right; absent when there was none, or it could not be judged. */
+  readonly greedy?: boolean;
+}
+
+/** Counts a group of sampled attempts, and the greedy attempt where there was one. */
+export function resultOf(
+  { problem, rollouts }: RolloutGroup,
+  greedy: RolloutGroup | undefined,
+  levelsOf?: (problem: Problem) => readonly string[],
+): ProblemResult {
+  const count = (outcome: Outcome): number =>
+    rollouts.filter(({ verdict }) => verdict.outcome === outcome).length;
+  const verdicts = Object.fromEntries(
+    outcomes.map((outcome) => [outcome, count(outcome)]),
+  ) as ProblemResult['verdicts'];
+  const judged = rollouts.map(({ verdict }) => verdict).filter(({ outcome }) => outcome !== 'ungradable');
+  const hasMajority = problem.answer !== undefined && judged.length > 0;
+  const greedyOutcome = greedy?.rollouts[0]?.verdict.outcome ?? 'ungradable';
+  return {
+    id: problem.id,
+    domain: problem.domain,
+    ...(problem.family === undefined ? {} : { family: problem.family }),
+    ...(levelsOf === undefined ? {} : { levels: levelsOf(problem) }),
+    trials: judged.length,
+    correct: verdicts.correct,
+    verdicts,
+    truncated: rollouts.filter(({ finishReason }) => finishReason === 'length').length,
+    tokens: rollouts.reduce((total, { tokens }) => total + tokens.length, 0),
+    ...(hasMajority ? { majority: majorityCorrect(judged) } : {}),
+    ...(greedyOutcome === 'ungradable' ? {} : { greedy: greedyOutcome === 'correct' }),
+  };
+}
+
+/** The share of a problem's attempts that was right. Only for problems with trials. */
+export function passRateOf({ correct, trials }: ProblemResult): number {
+  return correct / trials;
+}

@@ -1,0 +1,76 @@
+import { mean } from '../core/statistics.ts';
+import { bootstrapMean, wilsonInterval, type Estimate } from '../core/statistics-intervals.ts';
+import { passAtK } from './estimators.ts';
+import { passRateOf, type ProblemResult } from './problem-result.ts';
+
+/** Figures over some problems; each problem weighs the same. A figure that was not measured is an absent key. */
+export interface Summary {
+  /** Problems with at least one judged attempt: all other figures are over these. */
+  readonly problems: number;
+  /** Problems nobody's answer to which could be judged. */
+  readonly ungradable: number;
+  /** avg@k with its 95 % bootstrap interval over problems. */
+  readonly accuracy?: Estimate;
+  /** Unbiased pass@k for k = 1, 2, 4 … up to the trials every problem has. */
+  readonly passAt: Readonly<Record<string, number>>;
+  /** maj@k over the problems whose answers can be compared. */
+  readonly majority?: number;
+  /** Accuracy at temperature 0 with its 95 % Wilson interval. */
+  readonly greedy?: Estimate;
+  /** Share of attempts cut at the token limit. */
+  readonly truncated?: number;
+}
+
+/** The figures over a list of problems. The seed decides the bootstrap's resamples. */
+export function summarise(results: readonly ProblemResult[], seed: number): Summary {
+  const judged = results.filter(({ trials }) => trials > 0);
+  const base = { problems: judged.length, ungradable: results.length - judged.length };
+  if (judged.length === 0) return { ...base, passAt: {} };
+  const attempts = judged.reduce((total, { verdicts }) => total + countAll(verdicts), 0);
+  const majorities = judged.flatMap(({ majority }) => majority ?? []);
+  return {
+    ...base,
+    accuracy: bootstrapMean(judged.map(passRateOf), { seed, resamples: 2000 }),
+    passAt: passAtPowers(judged),
+    ...(majorities.length === 0 ? {} : { majority: mean(majorities) }),
+    ...greedyAccuracy(judged),
+    truncated: judged.reduce((total, { truncated }) => total + truncated, 0) / attempts,
+  };
+}
+
+/** Summaries by whatever names a problem belongs to, in the order in which the names first appear. */
+export function summariseBy(
+  results: readonly ProblemResult[],
+  namesOf: (result: ProblemResult) => readonly string[],
+  seed: number,
+): Record<string, Summary> {
+  const groups = new Map<string, ProblemResult[]>();
+  for (const result of results) {
+    for (const name of namesOf(result)) {
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [result]);
+      else group.push(result);
+    }
+  }
+  return Object.fromEntries(Array.from(groups, ([name, group]) => [name, summarise(group, seed)]));
+}
+
+function passAtPowers(judged: readonly ProblemResult[]): Record<string, number> {
+  const most = judged.reduce((least, { trials }) => Math.min(least, trials), Infinity);
+  const passAt: Record<string, number> = {};
+  for (let k = 1; k <= most; k *= 2) {
+    passAt[k] = mean(judged.map(({ trials, correct }) => passAtK(trials, correct, k)));
+  }
+  return passAt;
+}
+
+function greedyAccuracy(judged: readonly ProblemResult[]): { greedy?: Estimate } {
+  const greedy = judged.flatMap((result) => result.greedy ?? []);
+  if (greedy.length === 0) return {};
+  const correct = greedy.filter(Boolean).length;
+  return { greedy: { mean: correct / greedy.length, ...wilsonInterval(correct, greedy.length) } };
+}
+
+function countAll(verdicts: ProblemResult['verdicts']): number {
+  return Object.values(verdicts).reduce((total, count) => total + count, 0);
+}
