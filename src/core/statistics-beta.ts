@@ -20,7 +20,7 @@ export function betaPosterior(
 
 /**
  * Probability that a Beta variable is at most x: the regularised incomplete beta function I_x(α, β).
- * Relative error below 1e-11 for shapes up to 1e5.
+ * Relative error below 1e-13 for shapes up to a hundred, below 1e-10 up to 1e5 (checked against mpmath).
  */
 export function betaCdf({ alpha, beta }: BetaShape, x: number): number {
   if (x <= 0) return 0;

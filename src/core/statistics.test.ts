@@ -27,6 +27,10 @@ test.each([
   [{ alpha: 0.5, beta: 0.5 }, 0.3, (2 / Math.PI) * Math.asin(Math.sqrt(0.3))],
   [{ alpha: 2, beta: 3 }, 0.4, 6 * 0.4 ** 2 - 8 * 0.4 ** 3 + 3 * 0.4 ** 4],
   [{ alpha: 5000, beta: 5000 }, 0.5, 0.5],
+  // mpmath's betainc with 30 digits.
+  [{ alpha: 0.5, beta: 16.5 }, 0.025, 0.63568174536],
+  [{ alpha: 100.5, beta: 28.5 }, 0.8, 0.70746735688064],
+  [{ alpha: 40, beta: 2 }, 0.5, 1.9099388737231545e-11],
 ])('betaCdf of %o at %f', (shape, x, expected) => {
   expect(Math.abs(betaCdf(shape, x) / expected - 1)).toBeLessThan(1e-11);
 });
