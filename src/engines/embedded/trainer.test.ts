@@ -120,3 +120,131 @@ test('gradients do not depend on microbatching, padding or order', async () => {
     { numRuns: 10 },
   );
 });
+
+test('a resumed trainer continues bit for bit, reference included', async () => {
+  const [data, settings] = [batch([9, 14, 6]), { learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 1 }];
+  const steps = async (subject: Trainer, count: number): Promise<void> => {
+    for (let step = 0; step < count; step++) {
+      await subject.forwardBackward(data, clipped);
+      subject.optimStep(settings);
+    }
+  };
+  const straight = trainer(32);
+  await steps(straight, 2);
+  const resumed = trainer(32);
+  resumed.restore(straight.save());
+  await steps(straight, 2);
+  await steps(resumed, 2);
+  expect(resumed.save()).toEqual(straight.save());
+  expect(resumed.policyVersion).toBe(4);
+  expect(await resumed.logprobs(data, 'reference')).toEqual(await trainer(32).logprobs(data, 'policy'));
+  expect(await resumed.logprobs(data, 'policy')).not.toEqual(await resumed.logprobs(data, 'reference'));
+});
+
+test('threads and number of runners change no bit', async () => {
+  const data = batch([20, 5, 9, 9, 16, 3, 12]);
+  const alone = await gradientOf(trainer(24), data, clipped);
+  const shared = await gradientOf(trainer(24, 2), data, clipped);
+  expect(shared).toEqual(alone);
+});
+
+test('statistics are means over tokens with weight, whatever the microbatches', async () => {
+  const data = batch([9, 14, 6, 11]);
+  const whole = await trainer(1000).forwardBackward(data, clipped);
+  const split = await trainer(1).forwardBackward(data, clipped);
+  const weighted = data.sequences
+    .flatMap(({ weights }) => [...weights])
+    .filter((weight) => weight !== 0).length;
+  expect(whole).toMatchObject({ tokens: weighted, sequences: 4, processedTokens: 40 });
+  for (const name of [
+    'loss',
+    'entropy',
+    'kl',
+    'clipLow',
+    'clipHigh',
+    'mismatchKl',
+    'maxProbabilityGap',
+  ] as const) {
+    expect(split[name]).toBeCloseTo(whole[name]!, 5);
+  }
+  expect(whole.entropy).toBeGreaterThan(0);
+  expect(whole.entropy).toBeLessThan(Math.log(config.vocabSize));
+  expect(whole.logprobs.map(({ length }) => length)).toEqual([9, 14, 6, 11]);
+});
+
+test('forwardBackward and logprobs see the same probabilities, of a distribution', async () => {
+  const subject = trainer(64);
+  const data = batch([9, 14]);
+  const { logprobs } = await subject.forwardBackward(data, { ...clipped, temperature: 1 });
+  expect(await subject.logprobs(data, 'policy')).toEqual(logprobs);
+  const continuations = Array.from({ length: config.vocabSize }, (_, token) => ({
+    tokens: Int32Array.of(1, 2, token),
+  }));
+  const scored = await subject.logprobs({ sequences: continuations, temperature: 0.5 }, 'policy');
+  expect(scored.reduce((total, values) => total + Math.exp(values[2]!), 0)).toBeCloseTo(1, 5);
+  expect(scored.every((values) => values[0] === 0)).toBe(true);
+});
+
+test('gradients of two calls add up', async () => {
+  const data = batch([9, 14]);
+  const together = await gradientOf(trainer(64), data, crossEntropy);
+  const subject = trainer(64);
+  await subject.forwardBackward({ sequences: [data.sequences[0]!] }, crossEntropy);
+  const added = await gradientOf(subject, { sequences: [data.sequences[1]!] }, crossEntropy);
+  expect(relativeDistance(together, added)).toBeLessThan(1e-5);
+});
+
+test('a gradient that is not finite changes nothing but is cleared', async () => {
+  const subject = trainer(64);
+  const before = subject.save();
+  const [broken] = batch([9]).sequences;
+  broken!.advantages.fill(Number.NaN);
+  await subject.forwardBackward({ sequences: [broken!] }, clipped);
+  expect(() => subject.save()).toThrow('optimStep');
+  expect(subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: false, policyVersion: 0 });
+  expect(subject.save()).toEqual(before);
+  await subject.forwardBackward(batch([9]), clipped);
+  expect(subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: true, policyVersion: 1 });
+});
+
+test('what cannot be trained on is named', async () => {
+  const subject = trainer(64);
+  const [good] = batch([6]).sequences;
+  const refused = async (change: Partial<TrainingSequence>, message: string): Promise<void> => {
+    const sequences = [good!, { ...good!, ...change }];
+    await expect(subject.forwardBackward({ sequences }, clipped)).rejects.toThrow(message);
+  };
+  await refused({ tokens: new Int32Array(0) }, 'sequence 1: expected at least one token');
+  await refused({ tokens: Int32Array.of(1, 2, 3, 13, 4, 5) }, 'token ids below 13, got 13 at 3');
+  await refused({ weights: new Float32Array(6).fill(1) }, 'weight 0 on token 0');
+  await refused({ advantages: new Float32Array(2) }, '6 advantages, one per token, got 2');
+  const { referenceLogprobs: _, ...bare } = good!;
+  await expect(subject.forwardBackward({ sequences: [bare] }, clipped)).rejects.toThrow('referenceLogprobs');
+});
+
+test('a sequence too long for the memory budget is refused with the budget it needs', async () => {
+  const subject = createTrainer({
+    config,
+    weights: initialWeights(config, 1),
+    runners,
+    memoryBudgetBytes: 1e6,
+  });
+  await expect(subject.forwardBackward(batch([500]), crossEntropy)).rejects.toThrow(
+    /500|504|512.* MB\), got 1 MB/,
+  );
+});
+
+test('a runner out of memory for programs drops the oldest and still gives the same result', async () => {
+  const small = createMicrobatchRunner({ config, threads: 1, memoryBudgetBytes: 1 });
+  const weights = initialWeights(config, 1).map((weight) => 5 * weight);
+  const subject = createTrainer({
+    config,
+    weights,
+    runners: [small],
+    memoryBudgetBytes,
+    maxMicrobatchTokens: 24,
+  });
+  const data = batch([20, 5, 9]);
+  expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(24), data, clipped));
+  await small[Symbol.asyncDispose]();
+});
