@@ -22,6 +22,7 @@ import {
 import type { NamedTensor } from '../model-files/safetensors.ts';
 import { createCompletionStream } from './completion-stream.ts';
 import { type Lane, openLane } from './lane.ts';
+import { programBudget } from './memory-budget.ts';
 import { parameterLayout } from './parameters.ts';
 import type { Written } from './sampler.ts';
 import { samplingJob, shareJob } from './sampling-request.ts';
@@ -68,7 +69,8 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
     return { name, shape, data: weights.subarray(offset, offset + length) };
   });
   await folder.readWeights(tensors);
-  const lanes = Array.from({ length: config.lanes ?? Math.min(8, availableParallelism()) }, () =>
+  const count = config.lanes ?? Math.min(8, availableParallelism());
+  const lanes = Array.from({ length: count }, () =>
     openLane({
       config: folder.config,
       folder: model,
@@ -76,7 +78,7 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
       slots: config.slots,
       maxSequenceTokens: folder.config.maxPositions,
       endTokens: folder.tokenizer.endTokens,
-      memoryBudgetBytes: byteCount(config.memoryBudget),
+      memoryBudgetBytes: programBudget(folder.config, byteCount(config.memoryBudget), count),
     }),
   );
   return new EmbeddedEngine({ config, folder, weights, tensors, lanes });
@@ -208,7 +210,7 @@ class EmbeddedEngine implements Engine {
     return this.#inOrder(async () => {
       const state = await readEngineState(dir, this.#parts.weights.length, this.#modelHash);
       await this.#weightsFree();
-      this.#trainer.restore({ ...state, reference: this.#trainer.reference.slice() });
+      this.#trainer.restore(state);
     });
   }
 

@@ -5,9 +5,6 @@ import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
 import type { TrainerState } from './trainer.ts';
 
-/** The part of a trainer's state that lies on disk; the reference is the model the engine was opened with. */
-export type SavedState = Omit<TrainerState, 'reference'>;
-
 const parts = ['weights', 'firstMoment', 'secondMoment'] as const;
 const manifestName = 'engine-state.json';
 const fileOf = (part: (typeof parts)[number]): string => `${part}.f32`;
@@ -24,7 +21,7 @@ const manifestSchema = z.strictObject({
 /**
  * Writes a state into `dir`. The manifest comes last and takes its place at once, so a folder with a manifest is whole.
  */
-export async function writeEngineState(dir: string, state: SavedState, modelHash: string): Promise<void> {
+export async function writeEngineState(dir: string, state: TrainerState, modelHash: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   const files: Record<string, { sha256: string; bytes: number }> = {};
   for (const part of parts) {
@@ -49,7 +46,7 @@ export async function readEngineState(
   dir: string,
   parameters: number,
   modelHash: string,
-): Promise<SavedState> {
+): Promise<TrainerState> {
   const manifest = await readManifest(dir);
   if (manifest.modelHash !== modelHash) {
     throw invalid(

@@ -11,13 +11,14 @@ import { lossFeeds, type Microbatch, planMicrobatches, splitRows, tokenFeeds } f
 import type { MicrobatchRunner } from './microbatch-runner.ts';
 import { parameterLayout } from './parameters.ts';
 
-/** Everything a trainer needs to continue bit for bit; arrays in the order of `parameterLayout`. */
+/**
+ * Everything a trainer needs to continue bit for bit, besides the weights it was created with, which stay the
+ * reference. Arrays are in the order of `parameterLayout`.
+ */
 export interface TrainerState {
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
-  /** The frozen weights for KL. */
-  readonly reference: Float32Array;
   /** Updates applied. */
   readonly policyVersion: number;
 }
@@ -37,8 +38,6 @@ export interface TrainerOptions {
 /** Learning on one set of weights: the training half of the `Engine` interface, which says what each method does. */
 export interface Trainer {
   readonly policyVersion: number;
-  /** The frozen weights for KL; until the first update the policy's own, in the same memory. */
-  readonly reference: Float32Array;
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
   optimStep(settings: OptimStep): StepStats;
@@ -65,6 +64,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const rowsFor = createRowLimit(options);
   const plan = ({ sequences }: TokenBatch | TrainingBatch): Microbatch[] =>
     planMicrobatches(sequences, rowsFor);
+
+  /** The weights as created, for KL; the same memory as the policy until that first changes. */
+  const keepReference = (): void => {
+    if (reference === weights) reference = sharedCopy(weights);
+  };
 
   const logprobs = async (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
     checkTokens(batch, config);
@@ -113,7 +117,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const gradNorm = gradientNorm(gradient);
     const applied = Number.isFinite(gradNorm);
     if (applied) {
-      if (reference === weights) reference = sharedCopy(weights);
+      keepReference();
       policyVersion++;
       applyAdamW(layout, weights, gradient, moments, settings, policyVersion, gradNorm);
     }
@@ -126,9 +130,6 @@ export function createTrainer(options: TrainerOptions): Trainer {
     get policyVersion() {
       return policyVersion;
     },
-    get reference() {
-      return reference;
-    },
     logprobs,
     forwardBackward,
     optimStep,
@@ -139,15 +140,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
         weights: weights.slice(),
         firstMoment: moments.first.slice(),
         secondMoment: moments.second.slice(),
-        reference: reference.slice(),
         policyVersion,
       };
     },
     restore: (state) => {
-      weights.set(state.weights);
+      keepReference();
       moments.first.set(state.firstMoment);
       moments.second.set(state.secondMoment);
-      reference = sharedCopy(state.reference);
+      weights.set(state.weights);
       policyVersion = state.policyVersion;
       gradient.fill(0);
       hasGradient = false;
