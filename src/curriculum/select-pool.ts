@@ -14,7 +14,7 @@ export interface Selection {
 }
 
 /** The label under which levels and samplers find the pass rates of the model being trained. */
-const policyLabel = 'policy';
+export const policyLabel = 'policy';
 
 /**
  * The problems a stage trains on, each with its levels and the policy's own trials.

@@ -51,6 +51,8 @@ export interface PassRateStore extends Disposable {
   record(conditions: Conditions, observations: readonly Observation[]): number;
   /** All problems seen under these conditions. */
   measured(conditions: Conditions, filter?: ObservationFilter): Map<string, RecordedTrials>;
+  /** Every set of conditions that has observations, oldest first. */
+  conditions(): Conditions[];
   /** Everything ever observed of a problem, under whatever conditions, by step. */
   history(problemId: string): (Observation & { readonly conditions: Conditions })[];
 }

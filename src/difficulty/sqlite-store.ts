@@ -24,6 +24,7 @@ const measuredProblems = `
   FROM observations JOIN problems ON problems.id = problem
   WHERE conditions = ? AND (? IS NULL OR source = ?) AND (? IS NULL OR step = ?)
   GROUP BY problem`;
+const allConditions = 'SELECT model, temperature, top_p, max_tokens, verifier FROM conditions ORDER BY id';
 const problemHistory = `
   SELECT model, temperature, top_p, max_tokens, verifier, source, step, rollout, outcome
   FROM conditions
@@ -45,6 +46,7 @@ export function openPassRateStore(path: string): PassRateStore {
     addProblem: database.prepare(addProblem),
     addObservation: database.prepare(addObservation),
     measured: database.prepare(measuredProblems),
+    allConditions: database.prepare(allConditions),
     history: database.prepare(problemHistory),
   };
   const idOf = (conditions: Conditions): number | undefined =>
@@ -77,6 +79,7 @@ export function openPassRateStore(path: string): PassRateStore {
       const rows = statements.measured.iterate(id, ...filterValues(filter)) as Iterable<MeasuredRow>;
       return new Map(Array.from(rows, (row) => [row.name, recordedTrials(row)] as const));
     },
+    conditions: () => (statements.allConditions.all() as unknown as ConditionsRow[]).map(fromConditions),
     history: (problemId) =>
       (statements.history.all(problemId) as unknown as HistoryRow[]).map((row) =>
         fromHistory(row, problemId),
@@ -92,12 +95,15 @@ interface MeasuredRow {
   readonly rollouts: string;
 }
 
-interface HistoryRow {
+interface ConditionsRow {
   readonly model: string;
   readonly temperature: number;
   readonly top_p: number;
   readonly max_tokens: number;
   readonly verifier: string;
+}
+
+interface HistoryRow extends ConditionsRow {
   readonly source: string;
   readonly step: number;
   readonly rollout: number;
@@ -123,9 +129,12 @@ function recordedTrials({ successes, trials, rollouts }: MeasuredRow): RecordedT
 }
 
 function fromHistory(row: HistoryRow, problemId: string): Observation & { conditions: Conditions } {
-  const { model, temperature, verifier, source, step, rollout, outcome } = row;
-  const conditions = { model, temperature, topP: row.top_p, maxTokens: row.max_tokens, verifier };
-  return { problemId, source, step, rollout, outcome, conditions };
+  const { source, step, rollout, outcome } = row;
+  return { problemId, source, step, rollout, outcome, conditions: fromConditions(row) };
+}
+
+function fromConditions({ model, temperature, top_p, max_tokens, verifier }: ConditionsRow): Conditions {
+  return { model, temperature, topP: top_p, maxTokens: max_tokens, verifier };
 }
 
 function notRecorded(path: string, cause: unknown): DataError {

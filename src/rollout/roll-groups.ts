@@ -3,7 +3,7 @@ import type { Problem } from '../core/problem.ts';
 import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Completion, Engine } from '../engines/engine.ts';
-import type { Verifier } from '../verifiers/verifier.ts';
+import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
 import type { PendingWork } from './pending.ts';
 
 /** Who writes and who judges. */
@@ -137,7 +137,7 @@ async function verdictOf(
       outcome: 'ungradable',
       score: 0,
       reason: error.message,
-      verifier: `${verifier.name}@${verifier.version}`,
+      verifier: verifierLabel(verifier),
     };
   }
 }

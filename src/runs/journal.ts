@@ -175,7 +175,7 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
     graded.length,
     graded.filter(({ verdict }) => verdict.outcome === 'correct').length,
     mean(graded.map(({ verdict }) => verdict.score)),
-    mean(rewards ?? []),
+    mean((rewards ?? []).filter((reward) => reward !== null)),
     mean(rollouts.map(({ tokens }) => tokens.length)) ?? 0,
   ];
 }

@@ -9,9 +9,9 @@ export interface RecordedGroup {
   readonly group: RolloutGroup;
   /** The level the problem was chosen from, where the curriculum has levels. */
   readonly level?: string;
-  /** One per rollout, in the group's order; absent where nothing was learnt from the group. */
-  readonly rewards?: readonly number[];
-  readonly advantages?: readonly number[];
+  /** One per rollout, in the group's order, `null` where nobody could judge it; absent where nothing was learnt. */
+  readonly rewards?: readonly (number | null)[];
+  readonly advantages?: readonly (number | null)[];
 }
 
 /** Groups made at one point of a run for one purpose: they become one Parquet shard. */
@@ -88,7 +88,7 @@ export function checkMetrics(metrics: Readonly<Record<string, number>>, step: nu
   }
 }
 
-/** Throws a `RunError` unless rewards and advantages have one finite number per rollout. */
+/** Throws a `RunError` unless rewards and advantages have one finite number, or `null`, per rollout. */
 export function checkGroup({ group, rewards, advantages }: RecordedGroup): void {
   for (const [name, values] of Object.entries({ rewards, advantages })) {
     if (values === undefined) continue;
@@ -98,7 +98,7 @@ export function checkGroup({ group, rewards, advantages }: RecordedGroup): void 
         { code: 'RUN_GROUP_INVALID' },
       );
     }
-    const bad = values.findIndex((value) => !Number.isFinite(value));
+    const bad = values.findIndex((value) => value !== null && !Number.isFinite(value));
     if (bad >= 0) {
       throw new RunError(
         `problem ${group.problem.id}: expected finite ${name}, got ${String(values[bad])} for rollout ${bad}`,

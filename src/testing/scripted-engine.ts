@@ -68,6 +68,7 @@ export class ScriptedEngine implements Engine {
       architecture: 'scripted',
       parameters: 1,
       vocabSize: 65_536,
+      endTokens: [endToken],
       maxSequenceTokens,
       device: 'none',
       canTrain,

@@ -5,6 +5,7 @@ import type { RolloutGroup } from '../core/rollout.ts';
 import { type passRateConfig, planProbes, type ProbeBatch } from '../difficulty/pass-rate.ts';
 import type { Conditions, PassRateStore } from '../difficulty/pass-rate-store.ts';
 import { countTrials, type Trials } from '../difficulty/trials.ts';
+import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 
 /** Who measures and where it is kept. */
@@ -41,7 +42,7 @@ export async function measurePassRates(
   signal?: AbortSignal,
 ): Promise<Map<string, Trials>> {
   const found = new Map<string, Trials>();
-  const perVerifier = Map.groupBy(request.problems, (problem) => verifierName(parts, problem));
+  const perVerifier = Map.groupBy(request.problems, (problem) => verifierLabel(parts.verifierFor(problem)));
   for (const [verifier, problems] of perVerifier) {
     const { model, settings } = request;
     const { temperature, topP, maxTokens } = settings;
@@ -107,11 +108,6 @@ const observationsOf = ({ problem, rollouts }: RolloutGroup, source: string, ste
     rollout: index,
     outcome: verdict.outcome,
   }));
-
-const verifierName = ({ verifierFor }: RolloutParts, problem: Problem): string => {
-  const { name, version } = verifierFor(problem);
-  return `${name}@${version}`;
-};
 
 function pick(
   measured: ReadonlyMap<string, Trials>,

@@ -16,3 +16,7 @@ export interface Verifier extends AsyncDisposable {
   check(problem: Problem): void;
   verify(problem: Problem, completion: string, signal?: AbortSignal): Promise<Verdict>;
 }
+
+/** `name@version`: how verdicts and stored pass rates name their verifier. */
+export const verifierLabel = ({ name, version }: Pick<Verifier, 'name' | 'version'>): string =>
+  `${name}@${version}`;

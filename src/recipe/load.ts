@@ -1,0 +1,58 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parse as parseToml } from 'smol-toml';
+import { ConfigError, GradusError } from '../core/errors.ts';
+import { applyOverrides } from './overrides.ts';
+import { defineRecipe, type Recipe, type RecipeInput } from './recipe.ts';
+
+/**
+ * Reads a recipe file (`.ts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments and
+ * validates the result. Relative paths in it start at the file's folder.
+ *
+ * @throws ConfigError naming the file when it is missing, of another kind, or not a valid recipe.
+ */
+export async function loadRecipe(file: string, assignments: readonly string[] = []): Promise<Recipe> {
+  const path = resolve(file);
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isFile) {
+    throw new ConfigError(`${file}: expected a recipe file, found nothing there`, { tryNext: 'gradus demo' });
+  }
+  const input = applyOverrides(await readRecipe(path, file), assignments) as RecipeInput;
+  return defineRecipe({ baseDir: dirname(path), ...input });
+}
+
+async function readRecipe(path: string, file: string): Promise<unknown> {
+  const kind = extname(path);
+  try {
+    switch (kind) {
+      case '.toml':
+        return parseToml(await readFile(path, 'utf8'));
+      case '.json':
+        return JSON.parse(await readFile(path, 'utf8'));
+      case '.ts':
+      case '.js':
+      case '.mjs':
+        return await importDefault(path, file);
+      default:
+        throw new ConfigError(`${file}: expected a recipe as .ts, .js, .mjs, .toml or .json, got "${kind}"`);
+    }
+  } catch (error) {
+    if (GradusError.isInstance(error)) throw error;
+    throw new ConfigError(
+      `${file} cannot be read as a recipe: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function importDefault(path: string, file: string): Promise<unknown> {
+  const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  if (module.default !== undefined) return module.default;
+  throw new ConfigError(`${file}: expected "export default defineRecipe({ … })", found no default export`);
+}

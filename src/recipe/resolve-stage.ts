@@ -1,0 +1,93 @@
+import { ZodError } from 'zod';
+import { type AlgorithmConfig, algorithmOverrides, overrideAlgorithm } from '../algorithms/algorithm.ts';
+import type { OptimizerConfig } from '../algorithms/optimizer.ts';
+import { type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
+import { ConfigError } from '../core/errors.ts';
+import { checkCurriculum } from '../curriculum/curriculum.ts';
+import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
+import type { Levels } from '../difficulty/levels.ts';
+import { parseConfig } from './explain.ts';
+import type { Recipe } from './recipe.ts';
+
+/** A stage with everything it leaves out filled in from the recipe. */
+export interface ResolvedStage {
+  readonly config: StageConfig;
+  readonly algorithm: AlgorithmConfig;
+  readonly optimizer: OptimizerConfig;
+  readonly sampling: Recipe['sampling'];
+  readonly problemsPerStep: number;
+  readonly groupSize: number;
+  /** What a verdict is worth in a domain. */
+  readonly rewardFor: (domain: string) => RewardConfig;
+}
+
+const correctIsOne = rewardConfig.parse({ type: 'outcome' });
+
+/**
+ * Lays a stage over its recipe.
+ * @throws ConfigError when an override is not a setting of what it is laid over.
+ */
+export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage {
+  const where = `stage '${config.name}'`;
+  const rewards = Object.entries(recipe.rewards).map(
+    ([domain, base]) => [domain, overrideReward(base, config)] as const,
+  );
+  const byDomain = new Map(rewards);
+  const otherwise = overrideReward(correctIsOne, config);
+  return {
+    config,
+    algorithm: overrideStageAlgorithm(recipe.algorithm, config, where),
+    optimizer: { ...recipe.optimizer, ...config.optimizer },
+    sampling: {
+      ...recipe.sampling,
+      maxTokens: config.maxTokens ?? recipe.sampling.maxTokens,
+      temperature: config.temperature ?? recipe.sampling.temperature,
+    },
+    problemsPerStep: config.problemsPerStep ?? recipe.batch.problems,
+    groupSize: config.groupSize ?? recipe.batch.groupSize,
+    rewardFor: (domain) => byDomain.get(domain) ?? otherwise,
+  };
+}
+
+/**
+ * Checks what no single part can see: that stages, levels, overrides and pass rates fit together.
+ * @returns the recipe's levels, ready to sort problems.
+ */
+export function checkRecipe(recipe: Recipe): Levels {
+  const prior = recipe.difficulty?.prior ?? { alpha: 1, beta: 1 };
+  const levels = checkCurriculum(recipe, prior);
+  for (const stage of recipe.stages) {
+    resolveStage(recipe, stage);
+    const needs =
+      stage.remeasure !== undefined ? 're-measures' : selectionRule(stage) !== null ? 'selects' : null;
+    if (needs === null || recipe.difficulty !== undefined || recipe.knownPassRates.length > 0) continue;
+    throw new ConfigError(
+      `stage '${stage.name}' ${needs} by pass rate, but the recipe does not say how pass rates are measured; ` +
+        'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
+    );
+  }
+  return levels;
+}
+
+function overrideStageAlgorithm(
+  base: AlgorithmConfig,
+  { algorithm }: StageConfig,
+  where: string,
+): AlgorithmConfig {
+  if (algorithm === undefined) return base;
+  const overrides = parseConfig(algorithmOverrides, algorithm, `${where}, algorithm`);
+  try {
+    return overrideAlgorithm(base, overrides);
+  } catch (error) {
+    if (!(error instanceof ZodError)) throw error;
+    throw new ConfigError(`${where}: ${base.type} has no such setting: ${error.issues[0]?.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function overrideReward(base: RewardConfig, { reward, name }: StageConfig): RewardConfig {
+  return reward === undefined
+    ? base
+    : parseConfig(rewardConfig, { ...base, ...reward }, `stage '${name}', reward`);
+}

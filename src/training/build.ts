@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type * as z from 'zod';
+import { ConfigError, DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import { mergeTrials, noTrials, type Trials } from '../difficulty/trials.ts';
+import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
+import type { Engine } from '../engines/engine.ts';
+import { loadProblems, type problemSourceConfig } from '../problems/source.ts';
+import type { engineConfig, Recipe } from '../recipe/recipe.ts';
+import { checkRecipe } from '../recipe/resolve-stage.ts';
+import { createPendingWork } from '../rollout/pending.ts';
+import { openVerifier } from '../verifiers/config.ts';
+import type { Verifier } from '../verifiers/verifier.ts';
+import type { LoadedSuite, TrainingParts } from './parts.ts';
+
+/** Parts that must be closed when they are no longer needed. */
+export interface OpenParts extends TrainingParts, AsyncDisposable {}
+
+/** Opens the engine a config asks for, with a model folder. Every kind of engine meets here and nowhere else. */
+export function openEngine(config: z.output<typeof engineConfig>, model: string): Promise<Engine> {
+  switch (config.type) {
+    case 'embedded':
+      return openEmbeddedEngine({ ...config, model });
+  }
+}
+
+/**
+ * Builds everything a recipe names: problems loaded and checked, verifiers and engine open.
+ *
+ * @throws ConfigError, DataError or EngineError for the first thing that does not fit; nothing is left open then.
+ */
+export async function buildParts(recipe: Recipe): Promise<OpenParts> {
+  const levels = checkRecipe(recipe);
+  const problems = await loadAll(recipe.problems, recipe);
+  const suites = await Promise.all(recipe.evaluation.map((suite) => loadSuite(suite, recipe)));
+  const knownPassRates = new Map(
+    recipe.knownPassRates.map((known) => [known.label, readKnown(known, recipe)]),
+  );
+  await using opened = new AsyncDisposableStack();
+  const verifierFor = openVerifiers(recipe, opened);
+  for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
+    verifierFor(problem).check(problem);
+  const engine = opened.use(await openEngine(recipe.policy.engine, fromBase(recipe, recipe.policy.model)));
+  const held = opened.move();
+  return {
+    recipe,
+    engine,
+    verifierFor,
+    pending: createPendingWork(),
+    problems,
+    suites,
+    levels,
+    knownPassRates,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** One verifier per domain, opened once. */
+export function openVerifiers(
+  { verifiers }: Pick<Recipe, 'verifiers'>,
+  opened: AsyncDisposableStack,
+): (problem: Problem) => Verifier {
+  const byDomain = new Map(
+    Object.entries(verifiers).map(([domain, config]) => [domain, opened.use(openVerifier(config))]),
+  );
+  return ({ id, domain }) => {
+    const verifier = byDomain.get(domain);
+    if (verifier !== undefined) return verifier;
+    throw new ConfigError(
+      `problem ${id} is of domain "${domain}", for which the recipe names no verifier; ` +
+        `verifiers: ${[...byDomain.keys()].join(', ') || 'none'}`,
+    );
+  };
+}
+
+/** Problems of several sources together, with ids that are distinct among them. */
+export async function loadAll(
+  sources: readonly z.output<typeof problemSourceConfig>[],
+  { baseDir = '.' }: Pick<Recipe, 'baseDir'>,
+): Promise<Problem[]> {
+  const loaded = await Promise.all(sources.map((source) => loadProblems(source, baseDir)));
+  const problems = loaded.flat();
+  const seen = new Set<string>();
+  for (const { id, source } of problems) {
+    if (seen.has(id))
+      throw new DataError(`${source}: problem id "${id}" is also in another source; ids must be unique`);
+    seen.add(id);
+  }
+  return problems;
+}
+
+async function loadSuite(suite: Recipe['evaluation'][number], recipe: Recipe): Promise<LoadedSuite> {
+  const { problems, ...config } = suite;
+  return { config, problems: await loadAll(problems, recipe) };
+}
+
+function readKnown(
+  { label, store: file, model }: Recipe['knownPassRates'][number],
+  recipe: Recipe,
+): ReadonlyMap<string, Trials> {
+  const path = fromBase(recipe, file);
+  if (!existsSync(path)) {
+    throw new ConfigError(
+      `pass rates "${label}": expected a pass-rate store at ${path}, found nothing there`,
+      {
+        tryNext: 'gradus difficulty estimate --help',
+      },
+    );
+  }
+  using store = openPassRateStore(path);
+  const all = store.conditions();
+  const models = [...new Set(all.map((conditions) => conditions.model))];
+  const chosen = model ?? (models.length === 1 ? models[0] : undefined);
+  if (chosen === undefined || !models.includes(chosen)) {
+    throw new ConfigError(
+      `pass rates "${label}" from ${file}: expected ${model === undefined ? 'one model' : `model "${model}"`}, ` +
+        `the store holds ${models.map((name) => `"${name}"`).join(', ') || 'none'}`,
+    );
+  }
+  const found = new Map<string, Trials>();
+  for (const conditions of all.filter((one) => one.model === chosen)) {
+    for (const [id, trials] of store.measured(conditions))
+      found.set(id, mergeTrials(found.get(id) ?? noTrials, trials));
+  }
+  return found;
+}
+
+/** A path of the recipe, from where the recipe's relative paths start. */
+export const fromBase = ({ baseDir = '.' }: Pick<Recipe, 'baseDir'>, path: string): string =>
+  resolve(baseDir, path);

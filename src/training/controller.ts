@@ -1,0 +1,207 @@
+import { countTrials } from '../difficulty/trials.ts';
+import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
+import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
+import type { ScoredGroup } from '../algorithms/scored-group.ts';
+import { openStage, selectStage } from './enter-stage.ts';
+import { evaluateSuites } from './evaluate-suites.ts';
+import { learnFrom } from './learn.ts';
+import { type Metrics, rolloutMetrics } from './metrics.ts';
+import { observePassRates } from './observe-pass-rates.ts';
+import type { TrainingContext } from './parts.ts';
+import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
+import type { ControllerState } from './state.ts';
+
+/*
+ *   evaluate                        held-out suites, before anything is learned
+ *   for each stage
+ *   │  measure, select              pass rates of the current policy → the stage's pool
+ *   │  until its exit rule fires
+ *   │  │  choose, roll, judge, admit   sampler → engine → verifiers → gates
+ *   │  │  learn                        rewards → advantages → weights and a loss as data → one update
+ *   │  │  record                       metrics and rollouts, in one transaction
+ *   │  │  observe                      the sampler, the pass-rate store and the exit rule see what happened
+ *   │  │  evaluate                     when a suite is due
+ *   │  └  checkpoint                   when one is due; always at the stage's end
+ *   evaluate, export, finish
+ *
+ * `state` and the engine's checkpoint are all there is to remember: whatever is recorded after the last checkpoint is
+ * dropped by a resume and computed again, bit for bit.
+ */
+
+/** Trains from `state` to the end of the last stage and returns the final state. */
+export async function train(context: TrainingContext, start: ControllerState): Promise<ControllerState> {
+  const { recipe, run } = context;
+  let state = start;
+  if (run.step === 0) await evaluateSuites(context, 0, () => true);
+  while (state.curriculum.stage < recipe.stages.length) {
+    context.signal?.throwIfAborted();
+    state = await beginStage(context, state);
+    state = await runStage(context, state);
+  }
+  await evaluateSuites(context, run.step, ({ every }) => every === null || run.step % every !== 0);
+  await run.exportModel((folder) => context.engine.exportModel(folder));
+  await run.finish('finished', `all ${recipe.stages.length} stages done`);
+  return state;
+}
+
+/** Selects the stage's problems, unless the state is from the middle of the stage. */
+async function beginStage(context: TrainingContext, state: ControllerState): Promise<ControllerState> {
+  if (state.stage !== null) return state;
+  const { run, recipe, report } = context;
+  const index = state.curriculum.stage;
+  const { name } = recipe.stages[index]!;
+  const { pool, summary, remeasured } = await selectStage(context, index, state.remeasured);
+  const message = `stage "${name}" begins with ${summary}`;
+  await run.recordEvent({
+    step: run.step,
+    stage: name,
+    type: 'stage-start',
+    message,
+    data: { problems: pool.length },
+  });
+  report({ type: 'stage-start', stage: name, message });
+  return { ...state, remeasured, stage: { pool, sampler: null } };
+}
+
+/** Steps until the stage's exit rule fires. */
+async function runStage(context: TrainingContext, begun: ControllerState): Promise<ControllerState> {
+  const { recipe, run, report } = context;
+  const index = begun.curriculum.stage;
+  const stage = openStage(context, index, begun.stage!);
+  const { name } = stage.settings.config;
+  let state = begun;
+  for (;;) {
+    context.signal?.throwIfAborted();
+    const { metrics, tokens, rollouts } = await runStep(context, stage, state);
+    const { state: curriculum, decision } = afterStep(recipe.stages, state.curriculum, metrics);
+    const hasEnded = decision.type !== 'continue';
+    state = {
+      ...state,
+      curriculum,
+      stage: hasEnded ? null : { ...state.stage!, sampler: stage.sampler.save() },
+      rollouts: state.rollouts + rollouts,
+      tokens: state.tokens + tokens,
+    };
+    await evaluateSuites(context, run.step, ({ every }) => every !== null && run.step % every === 0);
+    if (hasEnded) await endStage(context, name, decision);
+    if (hasEnded || run.step % recipe.checkpoints.everySteps === 0)
+      await checkpoint(context, state, hasEnded);
+    if (hasEnded) {
+      report({ type: 'stage-end', stage: name, message: decision.reason });
+      return state;
+    }
+  }
+}
+
+/** What one step did, for the controller's books. */
+interface StepOutcome {
+  readonly metrics: Metrics;
+  /** Written for training. */
+  readonly tokens: number;
+  readonly rollouts: number;
+}
+
+/** Choose, roll, judge, admit, learn, record, observe. */
+async function runStep(
+  context: TrainingContext,
+  stage: LiveStage,
+  state: ControllerState,
+): Promise<StepOutcome> {
+  const { recipe, run, engine } = context;
+  const step = run.step + 1;
+  const stepInStage = state.curriculum.step;
+  const started = performance.now();
+  const batch = await rollBatch(context, stage, { step, stepInStage, seed: recipe.seed }, context.signal);
+  const rolled = performance.now();
+  const learned = await learnFrom(engine, stage, batch.admitted, { step, lastStep: lastStepOf(context) });
+  const metrics = {
+    ...rolloutMetrics(batch.groups),
+    ...batchMetrics(batch),
+    ...learned,
+    ...samplerMetrics(stage),
+  };
+  const rollouts = batch.groups.flatMap((group) => group.rollouts);
+  const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens.length, 0);
+  const timings = {
+    'time/rollout': (rolled - started) / 1000,
+    'time/learn': (performance.now() - rolled) / 1000,
+    'throughput/sampledTokensPerSecond': (1000 * tokens) / (rolled - started),
+  };
+  await recordStep(context, stage, { step, metrics, timings, batch });
+  stage.sampler.observe(batch.groups.map(outcomeOf));
+  observePassRates(context, stage, batch.groups, step);
+  const { name, maxSteps } = stage.settings.config;
+  context.report({
+    type: 'step',
+    step,
+    stage: name,
+    stepInStage: stepInStage + 1,
+    maxSteps,
+    metrics,
+    timings,
+  });
+  return { metrics, tokens, rollouts: rollouts.length };
+}
+
+async function recordStep(
+  { run, report }: TrainingContext,
+  { settings }: LiveStage,
+  { step, metrics, timings, batch }: { step: number; metrics: Metrics; timings: Metrics; batch: RolledBatch },
+): Promise<void> {
+  const stage = settings.config.name;
+  const groups = batch.groups.map((group) => ({
+    group,
+    rewards: group.rewards,
+    advantages: advantagesOf(group),
+  }));
+  await run.recordStep({ step, stage, metrics, timings, groups });
+  if (batch.note === null) return;
+  await run.recordEvent({ step, stage, type: 'short-batch', message: batch.note });
+  report({ type: 'warning', message: `step ${step}: ${batch.note}` });
+}
+
+async function endStage(
+  { run }: TrainingContext,
+  name: string,
+  { reason }: CurriculumDecision,
+): Promise<void> {
+  await run.recordEvent({ step: run.step, stage: name, type: 'stage-end', message: reason });
+}
+
+async function checkpoint(
+  context: TrainingContext,
+  state: ControllerState,
+  isStageEnd: boolean,
+): Promise<void> {
+  const { run, engine, recipe } = context;
+  await run.saveCheckpoint({
+    controllerState: state,
+    writeEngineState: (folder) => engine.saveState(folder),
+    isStageEnd,
+    retention: recipe.checkpoints,
+  });
+}
+
+const lastStepOf = ({ recipe }: TrainingContext): number =>
+  recipe.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+
+const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
+  'batch/problems': admitted.length,
+  'batch/triedProblems': groups.length,
+  'batch/refills': refills,
+});
+
+const samplerMetrics = ({ sampler }: LiveStage): Metrics =>
+  Object.fromEntries(Object.entries(sampler.metrics()).map(([name, value]) => [`sampler/${name}`, value]));
+
+function outcomeOf(group: ScoredGroup): ProblemOutcome {
+  const trials = countTrials(group.rollouts.map(({ verdict }) => verdict));
+  const advantages = group.scored.map(({ advantage }) => Math.abs(advantage));
+  const meanAbsAdvantage = advantages.reduce((sum, value) => sum + value, 0) / Math.max(1, advantages.length);
+  return { problemId: group.problem.id, ...trials, meanAbsAdvantage };
+}
+
+function advantagesOf({ rollouts, scored }: ScoredGroup): (number | null)[] {
+  const byRollout = new Map(scored.map(({ rollout, advantage }) => [rollout, advantage]));
+  return rollouts.map((rollout) => byRollout.get(rollout) ?? null);
+}

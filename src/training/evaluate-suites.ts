@@ -1,0 +1,29 @@
+import { hashKey } from '../core/rng.ts';
+import { evaluate } from '../evaluation/evaluate.ts';
+import type { SuiteConfig } from '../evaluation/suite.ts';
+import type { TrainingContext } from './parts.ts';
+
+/**
+ * Evaluates the suites that are due and records the results. A suite always draws the same random numbers, so two
+ * evaluations of a run differ by the policy alone.
+ */
+export async function evaluateSuites(
+  context: TrainingContext,
+  step: number,
+  isDue: (suite: SuiteConfig) => boolean,
+): Promise<void> {
+  const { run, report, recipe, signal } = context;
+  for (const { config, problems } of context.suites.filter((suite) => isDue(suite.config))) {
+    const { name } = config;
+    const evaluation = await evaluate({
+      ...context,
+      problems,
+      suite: config,
+      seed: hashKey(recipe.seed, 'evaluation', name),
+      onProgress: (done, total) => report({ type: 'evaluate', suite: name, done, total }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    await run.recordEvaluation({ step, name, result: evaluation });
+    report({ type: 'evaluated', step, evaluation });
+  }
+}

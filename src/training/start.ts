@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { RunError } from '../core/errors.ts';
+import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { parseConfig } from '../recipe/explain.ts';
+import { watchForStalls } from '../rollout/pending.ts';
+import { createRun } from '../runs/create-run.ts';
+import { openRun } from '../runs/open-run.ts';
+import type { Run } from '../runs/run.ts';
+import { buildParts, type OpenParts } from './build.ts';
+import { train } from './controller.ts';
+import type { TrainingEvent } from './parts.ts';
+import { controllerStart, controllerState } from './state.ts';
+
+/** Who watches a run and who may stop it. */
+export interface TrainingWatch {
+  readonly report?: (event: TrainingEvent) => void;
+  /** Called once with the run's directory, before anything happens in it. */
+  readonly onRun?: (directory: string) => void;
+  /** Aborting it ends the run as interrupted; it can be resumed. */
+  readonly signal?: AbortSignal;
+}
+
+const stallMs = 60_000;
+
+/**
+ * Starts a new run of a recipe in `<runsDir>/<name>-<nnnn>/` and trains to its end.
+ * @returns the run's directory.
+ */
+export async function startTraining(
+  recipe: Recipe,
+  runsDir: string,
+  watch: TrainingWatch = {},
+): Promise<string> {
+  await using parts = await buildParts(recipe);
+  await using run = await createRun(runsDir, { name: recipe.name, recipe, seed: recipe.seed });
+  return trainIn(run, parts, watch);
+}
+
+/**
+ * Continues a run from its newest checkpoint to its end. The result is the one the run would have had if it had never
+ * stopped.
+ * @throws RunError when the run is finished, locked by another process, damaged, or its recipe was edited.
+ */
+export async function resumeTraining(directory: string, watch: TrainingWatch = {}): Promise<string> {
+  await using run = await openRun(directory);
+  const recipe = parseConfig(recipeConfig, run.recipe, `${directory}: recipe`);
+  await using parts = await buildParts(recipe);
+  return trainIn(run, parts, watch);
+}
+
+async function trainIn(
+  run: Run,
+  parts: OpenParts,
+  { report = () => {}, onRun, signal }: TrainingWatch,
+): Promise<string> {
+  onRun?.(run.directory);
+  await run.recordEngine(parts.engine.info);
+  for (const message of run.skipped) report({ type: 'warning', message });
+  const state = await restore(run, parts);
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const stopWatching = watchForStalls(parts.pending, stallMs, (message) =>
+    report({ type: 'warning', message }),
+  );
+  try {
+    await train({ ...parts, run, store, report, ...(signal === undefined ? {} : { signal }) }, state);
+  } catch (error) {
+    await endBadly(run, error, signal);
+  } finally {
+    stopWatching();
+  }
+  return run.directory;
+}
+
+async function restore(run: Run, { engine }: OpenParts) {
+  const checkpoint = await run.latestCheckpoint();
+  if (checkpoint === undefined) return controllerStart;
+  await engine.loadState(checkpoint.engineState);
+  return parseConfig(controllerState, checkpoint.controllerState, `${run.directory}: controller state`);
+}
+
+/** Writes down how the run ended, then passes the reason on. */
+async function endBadly(run: Run, error: unknown, signal: AbortSignal | undefined): Promise<never> {
+  const isInterrupt = signal?.aborted === true;
+  const reason = isInterrupt ? 'stopped by the user' : error instanceof Error ? error.message : String(error);
+  // A disk that cannot take the reason must not hide it.
+  await run.finish(isInterrupt ? 'interrupted' : 'failed', reason).catch(() => undefined);
+  if (!isInterrupt) throw error;
+  throw new RunError(`${run.directory} was stopped; everything up to its last checkpoint is kept`, {
+    code: 'INTERRUPTED',
+    tryNext: `gradus resume ${run.directory}`,
+    cause: error,
+  });
+}
