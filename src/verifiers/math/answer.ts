@@ -16,8 +16,10 @@ export interface ReadAnswer {
   readonly source: string;
   /** The tokens in normal spelling, for people. */
   readonly normalised: string;
-  /** One tree, or more where a comma may group thousands, separate items or mark decimals. */
+  /** One tree, or two where a comma may group thousands or separate items. */
   readonly readings: readonly MathNode[];
+  /** `1,22` read as 1.22: only ever compared with an answer that has no such comma. */
+  readonly decimalComma?: MathNode;
 }
 
 /** Two answers compared: whether they are equal, and the rule that decided. */
@@ -32,9 +34,9 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   const tokens = tokenize(source, 'groups');
   const readings = [parseAnswer(tokens, budget)];
   if (/\d[, ]\d{3}/.test(source)) addReading(readings, source, 'separates', budget);
-  if (/^[^\d]{0,3}\d+,\d+[^\d]{0,3}$/.test(source))
-    addReading(readings, source.replace(',', '.'), 'groups', budget);
-  return { source, normalised: spell(tokens), readings };
+  const isDecimalComma = /^\$?[+-]?\d+,\d+\$?$/.test(source);
+  const decimalComma = isDecimalComma && parseAnswer(tokenize(source.replace(',', '.'), 'groups'), budget);
+  return { source, normalised: spell(tokens), readings, ...(decimalComma && { decimalComma }) };
 }
 
 /**
@@ -56,8 +58,8 @@ export function isPlainAnswer(text: string): boolean {
 /** Compares an answer with the gold, reading by reading. Throws `BudgetExceeded`. */
 export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPolicy): Comparison {
   const budget = createBudget(maxSteps);
-  for (const left of gold.readings) {
-    for (const right of answer.readings) {
+  for (const left of readingsAgainst(gold, answer)) {
+    for (const right of readingsAgainst(answer, gold)) {
       const rule = compareAnswers(left, right, policy, budget);
       if (rule !== undefined) return { isEqual: true, rule };
     }
@@ -71,6 +73,10 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
 /** Words of two letters or more; commands are not words. */
 function countWords(text: string): number {
   return text.match(/(?<![\\A-Za-z])[A-Za-z]{2,}/g)?.length ?? 0;
+}
+
+function readingsAgainst(own: ReadAnswer, other: ReadAnswer): readonly MathNode[] {
+  return own.decimalComma && !other.decimalComma ? [...own.readings, own.decimalComma] : own.readings;
 }
 
 function addReading(readings: MathNode[], source: string, commas: CommaReading, budget: Budget): void {

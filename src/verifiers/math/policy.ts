@@ -24,7 +24,7 @@ export const mathPolicy = z.strictObject({
   unreduced: z.enum(['accept', 'reject']).default('accept'),
   /**
    * Significant digits a decimal needs to stand for an exact value it is the rounding of: `0.33333` for a gold of
-   * 1/3. An irrational gold such as π wants ten. A decimal gold is met by anything exact that rounds to it.
+   * 1/3. An irrational gold such as π is not met by a decimal. A decimal gold is met by anything exact that rounds to it.
    */
   significantDigits: z.int().min(1).max(15).default(5),
   /** May an inequality -2 ≤ x ≤ 7 answer a gold that is the interval [-2, 7]? `as-written` wants a set for a set. */

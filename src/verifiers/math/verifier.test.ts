@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
-import { createMathVerifier, mathAnswer, mathConfig } from './verifier.ts';
+import { openMathAnswer, mathAnswer, mathConfig } from './verifier.ts';
 
-const verifier = createMathVerifier(mathConfig.parse(mathAnswer()));
+const verifier = openMathAnswer(mathConfig.parse(mathAnswer()));
 
 function problem(answer?: string): Problem {
   return {
@@ -26,7 +26,7 @@ test('a verdict says what was extracted, from where, how it reads and which rule
     gold: '0.5',
   });
   const [start, end] = verdict.evidence!['span'] as [number, number];
-  expect(completion.slice(start, end)).toBe('\\boxed{x = \\dfrac12}');
+  expect(completion.slice(start, end)).toBe('x = \\dfrac12');
 });
 
 test('a completion without an answer is unparsed, a wrong one incorrect', async () => {
@@ -36,7 +36,7 @@ test('a completion without an answer is unparsed, a wrong one incorrect', async 
 });
 
 test('only a policy that allows it reads an answer outside a box', async () => {
-  const strict = createMathVerifier(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
+  const strict = openMathAnswer(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
   expect((await strict.verify(problem('5'), 'The final answer is 5.')).outcome).toBe('unparsed');
   expect((await verifier.verify(problem('5'), 'The final answer is 5.')).outcome).toBe('correct');
   expect(strict.version).not.toBe(verifier.version);

@@ -30,7 +30,7 @@ export function mathAnswer(options: z.input<typeof mathPolicy> = {}): z.input<ty
 }
 
 /** Opens the verifier. It holds nothing but a memory of golds already understood. */
-export function createMathVerifier(config: z.output<typeof mathConfig>): Verifier {
+export function openMathAnswer(config: z.output<typeof mathConfig>): Verifier {
   const { type: _type, ...policy } = config;
   const version = `${revision}-${hashKey(JSON.stringify(policy)).toString(36)}`;
   const understood = new Map<string, ReadAnswer | Error>();

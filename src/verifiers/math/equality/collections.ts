@@ -36,7 +36,8 @@ function compareTwo(gold: Collection, answer: Collection, judge: Judge): string 
     return isSame ? 'same items in order' : undefined;
   }
   const isOrdered = judge.policy.lists === 'ordered' && gold.kind === 'list' && answer.kind === 'list';
-  const same = isOrdered ? sameInOrder : sameInAnyOrder;
+  const isForgiving = [gold, answer].some((side) => side.kind === 'set' || side.items.every(isPoint));
+  const same = isOrdered ? sameInOrder : isForgiving ? sameDistinct : sameInAnyOrder;
   const rule = isOrdered ? 'same items in order' : 'same items in any order';
   const [left, right] = [spread(gold.items), spread(answer.items)];
   if (left.every(isEquation) && right.every(isEquation)) {
@@ -68,16 +69,24 @@ function sameInOrder(gold: readonly MathNode[], answer: readonly MathNode[], jud
 }
 
 function sameInAnyOrder(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
-  const [wanted, left] =
-    gold.length === answer.length ? [gold, [...answer]] : [distinct(gold), distinct(answer)];
+  const left = [...answer];
   return (
-    wanted.length === left.length &&
-    wanted.every((item) => {
+    gold.length === left.length &&
+    gold.every((item) => {
       const index = left.findIndex((candidate) => judge.equal(item, candidate) !== undefined);
       if (index >= 0) left.splice(index, 1);
       return index >= 0;
     })
   );
+}
+
+function isPoint(node: MathNode): boolean {
+  return node.kind === 'tuple';
+}
+
+/** A set may name an element twice, and so may a list of points; a number twice is a double root. */
+function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+  return sameInAnyOrder(distinct(gold), distinct(answer), judge);
 }
 
 /** Lists, tuples and sets as they are, a ± as the list of its two values, with every item's ± written out. */

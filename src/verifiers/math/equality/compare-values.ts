@@ -9,20 +9,29 @@ import { type MathNode, type NumberNode, sameTree, someNode } from '../syntax.ts
 /** Which rule decided, or `different`. */
 export type ValueRule =
   | 'same value exactly'
-  | 'same value to 9 digits'
+  | 'same value to 12 digits'
   | 'rounds to the decimal'
   | 'same at every probe point'
   | 'same form'
   | 'different';
 
 /** Relative tolerance between expressions without decimals; what floating point leaves of exactness. */
-const exactTolerance = 1e-9;
+const exactTolerance = 1e-12;
+/** The same at probe points, where large terms may cancel. */
+const probeTolerance = 1e-9;
 /** Relative tolerance between expressions that contain decimals. */
 const decimalTolerance = 1e-6;
-/** The same at probe points, where rounded coefficients add up. */
-const probeTolerance = 5e-6;
-/** Digits a decimal gold must show before an exact answer may round to it. */
-const goldDigits = 3;
+/** With decimals at probe points, where rounded coefficients add up. */
+const decimalProbeTolerance = 5e-6;
+/** Significant digits a decimal needs before something may round to it. */
+const digits = {
+  /** A decimal gold, met by an exact answer. */
+  decimalGold: 3,
+  /** A decimal gold, met by a longer decimal. */
+  betweenDecimals: 5,
+  /** A decimal answer that is shorter than the decimal gold. */
+  shorterAnswer: 7,
+};
 
 const noPoint: Point = new Map();
 const noValues: ReadonlyMap<string, Rational> = new Map();
@@ -94,12 +103,12 @@ function compareConstants(
   ];
   if (!isOrdinary(a) || !isOrdinary(b)) return compareExtremes(gold, answer, judge);
   const hasDecimals = someNode(gold, isDecimal) || someNode(answer, isDecimal);
-  if (isClose(a, b, exactTolerance)) return 'same value to 9 digits';
+  if (isClose(a, b, exactTolerance)) return 'same value to 12 digits';
   if (!hasDecimals || a.im !== 0 || b.im !== 0) return 'different';
   const isLiteral = isPlainDecimal(gold) || isPlainDecimal(answer);
   if (!isLiteral) return isClose(a, b, decimalTolerance) ? 'rounds to the decimal' : 'different';
   if (exactAnswer === undefined && isPlainDecimal(gold))
-    return roundsTo(b.re, plainDecimal(gold)!, goldDigits);
+    return roundsTo(b.re, plainDecimal(gold)!, digits.decimalGold);
   if (exactGold === undefined && isPlainDecimal(answer)) return 'different';
   return isClose(a, b, decimalTolerance) ? 'rounds to the decimal' : 'different';
 }
@@ -108,7 +117,7 @@ function compareConstants(
 function compareExtremes(gold: MathNode, answer: MathNode, judge: Judge): ValueRule {
   if (sameTree(gold, answer)) return 'same form';
   const [a, b] = [magnitudeOf(gold, judge.budget), magnitudeOf(answer, judge.budget)];
-  return a && b && sameMagnitude(a, b) ? 'same value to 9 digits' : 'different';
+  return a && b && sameMagnitude(a, b) ? 'same value to 12 digits' : 'different';
 }
 
 function compareAtProbes(
@@ -121,7 +130,7 @@ function compareAtProbes(
   const exact = compareAtWholePoints(gold, answer, names, judge);
   if (exact !== undefined) return exact ? 'same value exactly' : 'different';
   const hasDecimals = someNode(gold, isDecimal) || someNode(answer, isDecimal);
-  const tolerance = hasDecimals ? probeTolerance : exactTolerance;
+  const tolerance = hasDecimals ? decimalProbeTolerance : probeTolerance;
   let agreeing = 0;
   for (let probe = 0; probe < probeCount + 2; probe++) {
     const point = probePoint(names, probe);
@@ -171,6 +180,7 @@ function probePoint(names: readonly string[], probe: number): Point {
   );
 }
 
+/** Two exact values that differ: may one of them, a decimal as written, stand for the other? */
 function roundsTogether(
   gold: MathNode,
   answer: MathNode,
@@ -179,39 +189,35 @@ function roundsTogether(
   judge: Judge,
 ): boolean {
   const [decimalGold, decimalAnswer] = [plainDecimal(gold), plainDecimal(answer)];
-  if (!decimalGold && !decimalAnswer) {
-    const hasDecimals = someNode(gold, isDecimal) || someNode(answer, isDecimal);
-    return hasDecimals && isNear(toNumber(goldValue), toNumber(answerValue), decimalTolerance);
+  if (decimalGold && decimalAnswer) {
+    return (
+      isRounding(answerValue, decimalGold, digits.betweenDecimals) ||
+      isRounding(goldValue, decimalAnswer, digits.shorterAnswer)
+    );
   }
-  if (
-    decimalGold &&
-    isRounding(answerValue, decimalGold, decimalAnswer ? judge.policy.significantDigits : goldDigits)
-  )
-    return true;
-  if (!decimalGold && decimalAnswer)
-    return isRounding(goldValue, decimalAnswer, judge.policy.significantDigits);
-  return isNear(toNumber(goldValue), toNumber(answerValue), decimalTolerance / 10);
+  if (decimalGold) return isRounding(answerValue, decimalGold, digits.decimalGold);
+  if (decimalAnswer) return isRounding(goldValue, decimalAnswer, judge.policy.significantDigits);
+  const hasDecimals = someNode(gold, isDecimal) || someNode(answer, isDecimal);
+  return hasDecimals && isNear(toNumber(goldValue), toNumber(answerValue), decimalTolerance);
 }
 
 /** Is `decimal` what `value` rounds to, and precise enough to say so? */
-function isRounding(value: Rational, decimal: NumberNode, digits: number): boolean {
-  if (decimal.significant < digits || decimal.places < 1) return false;
-  const unit = 10n ** BigInt(decimal.places);
+function isRounding(value: Rational, decimal: NumberNode, least: number): boolean {
+  if (decimal.significant < least) return false;
+  const denominator = value.denominator * decimal.value.denominator;
   const difference =
-    value.numerator * unit * decimal.value.denominator - decimal.value.numerator * unit * value.denominator;
-  const twice = 2n * (difference < 0n ? -difference : difference);
-  return (
-    compareRationals(
-      { numerator: twice, denominator: value.denominator * decimal.value.denominator },
-      { numerator: 1n, denominator: 1n },
-    ) <= 0
-  );
+    value.numerator * decimal.value.denominator - decimal.value.numerator * value.denominator;
+  const twice = { numerator: 2n * (difference < 0n ? -difference : difference), denominator };
+  const power = 10n ** BigInt(Math.abs(decimal.places));
+  const unit =
+    decimal.places < 0 ? { numerator: power, denominator: 1n } : { numerator: 1n, denominator: power };
+  return compareRationals(twice, unit) <= 0;
 }
 
-function roundsTo(value: number, decimal: NumberNode, digits: number): ValueRule {
+function roundsTo(value: number, decimal: NumberNode, least: number): ValueRule {
   const halfUnit = 0.5 * 10 ** -decimal.places;
   const isNearEnough = Math.abs(value - toNumber(decimal.value)) <= halfUnit * (1 + 1e-9);
-  return decimal.significant >= digits && isNearEnough ? 'rounds to the decimal' : 'different';
+  return decimal.significant >= least && isNearEnough ? 'rounds to the decimal' : 'different';
 }
 
 function isClose(a: Complex, b: Complex, tolerance: number): boolean {

@@ -68,6 +68,9 @@ function compareTwoEquations(gold: RelationTree, answer: RelationTree, judge: Ju
     if (rule !== undefined) return rule;
   }
   if (gold.parts.length !== 2 || answer.parts.length !== 2) return compareParts(gold, answer, judge);
+  const isCalculation = variableNames(gold, answer).length === 0;
+  if (isCalculation)
+    return judge.equal(gold.parts[lastExactPart(gold, 0)]!, answer.parts[lastExactPart(answer, 0)]!);
   const ratio = constantRatio(difference(gold), difference(answer), judge);
   return ratio === undefined ? compareParts(gold, answer, judge) : 'equations differ by a constant factor';
 }

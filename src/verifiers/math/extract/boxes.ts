@@ -1,9 +1,10 @@
 import type { Extracted } from './extract.ts';
 
-/** A closed box; `start` is its backslash, `end` is behind its brace. */
+/** A closed box: `[start, end)` from its backslash to behind its brace, the answer's text from `content` on. */
 interface Box {
   readonly text: string;
   readonly start: number;
+  readonly content: number;
   readonly end: number;
 }
 
@@ -26,7 +27,12 @@ export function lastBoxed(text: string): Extracted | undefined {
     joined.unshift(boxes[i]!);
   }
   const texts = [...new Set(joined.map((box) => box.text.trim()))];
-  return { text: texts.join(', '), start: joined[0]!.start, end: last.end, by: 'box' };
+  return {
+    text: texts.join(', '),
+    start: joined[0]!.content,
+    end: last.content + last.text.length,
+    by: 'box',
+  };
 }
 
 /** Every closed box, in the order in which they close. */
@@ -43,12 +49,12 @@ function scanBoxes(text: string): Box[] {
         at = content;
       } else {
         const end = unbracedEnd(text, content);
-        if (end > content) boxes.push({ text: text.slice(content, end), start: at, end });
+        if (end > content) boxes.push({ text: text.slice(content, end), start: at, content, end });
       }
     } else if (character === '{') open.push(undefined);
     else if (character === '}') {
       const box = open.pop();
-      if (box) boxes.push({ text: text.slice(box.content, at), start: box.start, end: at + 1 });
+      if (box) boxes.push({ text: text.slice(box.content, at), ...box, end: at + 1 });
     }
   }
   return boxes;

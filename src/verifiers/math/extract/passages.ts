@@ -9,6 +9,9 @@ const fences = [
   { open: '$', close: '$', isInline: true },
 ] as const;
 
+/** A formula longer than this is not an answer. */
+const maxFormula = 1000;
+
 /** A formula or a number somewhere in a text. */
 interface Passage {
   readonly text: string;
@@ -64,8 +67,9 @@ function contentStart(text: string, at: number): number | undefined {
 
 /** The end of the line or sentence, not counting the points of decimals and those inside formulas. */
 function sentenceEnd(text: string, start: number): number {
+  const fenceAt = createFenceReader(text);
   for (let index = start; index < text.length; index++) {
-    const fence = fenceAt(text, index);
+    const fence = fenceAt(index);
     if (fence) index = fence.end - 1;
     else if (text[index] === '\n') return index;
     else if (text[index] === '.' && !isDigit(text[index + 1])) return index;
@@ -75,8 +79,9 @@ function sentenceEnd(text: string, start: number): number {
 
 function passages(text: string): Passage[] {
   const found: Passage[] = [];
+  const fenceAt = createFenceReader(text);
   for (let at = 0; at < text.length; at++) {
-    const fence = fenceAt(text, at);
+    const fence = fenceAt(at);
     if (fence) {
       if (fence.text.trim() !== '') found.push(withPercent(text, fence));
       at = fence.end - 1;
@@ -89,30 +94,37 @@ function passages(text: string): Passage[] {
   return found;
 }
 
-/** A formula that opens at `at`; with empty text when its fences stand on different lines. */
-function fenceAt(text: string, at: number): Passage | undefined {
-  const character = text[at];
-  if ((character !== '$' && character !== '\\') || text[at - 1] === '\\') return undefined;
-  const fence = fences.find(({ open }) => text.startsWith(open, at));
-  if (fence === undefined) return undefined;
-  const start = at + fence.open.length;
-  const close = closing(text, start, fence.close);
-  if (close < 0 || (fence.open === '$' && isCurrency(text, start, close))) return undefined;
-  const content = text.slice(start, close);
-  return {
-    text: fence.isInline && content.includes('\n') ? '' : content,
-    start: at,
-    end: close + fence.close.length,
+/**
+ * Reads the formula that opens at a place, if one does; its text is empty when inline fences stand on different lines.
+ * Places must be asked for in rising order: then each closing fence is looked for once, and the whole stays linear.
+ */
+function createFenceReader(text: string): (at: number) => Passage | undefined {
+  const nextClosing = new Map<string, number>();
+  const closing = (fence: string, from: number): number => {
+    let at = nextClosing.get(fence) ?? -1;
+    if (at < from) {
+      at = text.indexOf(fence, from);
+      while (at > 0 && fence[0] === '$' && text[at - 1] === '\\') at = text.indexOf(fence, at + 1);
+      nextClosing.set(fence, at < 0 ? Number.POSITIVE_INFINITY : at);
+    }
+    return at < 0 ? Number.POSITIVE_INFINITY : at;
   };
-}
-
-/** The closing fence, not counting an escaped dollar; at most one answer's length away. */
-function closing(text: string, start: number, fence: string): number {
-  const limit = Math.min(text.length, start + 1000);
-  for (let at = start; at < limit; at++) {
-    if (text.startsWith(fence, at) && !(fence[0] === '$' && text[at - 1] === '\\')) return at;
-  }
-  return -1;
+  return (at) => {
+    const character = text[at];
+    if ((character !== '$' && character !== '\\') || text[at - 1] === '\\') return undefined;
+    const fence = fences.find(({ open }) => text.startsWith(open, at));
+    if (fence === undefined) return undefined;
+    const start = at + fence.open.length;
+    const close = closing(fence.close, start);
+    if (close > start + maxFormula || (fence.open === '$' && isCurrency(text, start, close)))
+      return undefined;
+    const content = text.slice(start, close);
+    return {
+      text: fence.isInline && content.includes('\n') ? '' : content,
+      start: at,
+      end: close + fence.close.length,
+    };
+  };
 }
 
 /** `$5 and then $` is money, not a formula: prose stands between the dollar signs. */

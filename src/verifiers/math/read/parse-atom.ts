@@ -157,7 +157,7 @@ function parseRoot(cursor: Cursor, grammar: Grammar): MathNode {
 /** An argument of `\frac`: braced, or one sign, and then a single digit of a longer numeral. */
 function parseArgument(cursor: Cursor, grammar: Grammar): MathNode {
   const next = cursor.peek();
-  if (next?.kind !== 'number' || next.value.length < 2) return parseAtom(cursor, grammar);
+  if (next?.kind !== 'number' || !/^\d\d+$/.test(next.value)) return parseAtom(cursor, grammar);
   cursor.replace({ kind: 'number', value: next.value.slice(1) });
   return numberFromNumeral(next.value[0]!)!;
 }

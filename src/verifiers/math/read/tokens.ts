@@ -27,6 +27,9 @@ const matrixEnvironments: ReadonlySet<string> = new Set(
   'pmatrix bmatrix vmatrix Bmatrix Vmatrix matrix smallmatrix array cases'.split(' '),
 );
 
+/** Spacing that may stand inside words. */
+const layoutEscapes = ['\\,', '\\;', '\\!', '\\ ', '~'];
+
 const symbolSpellings = ['**', '<=', '>=', '!=', '==', ':='] as const;
 const symbolMeanings: Readonly<Record<string, string>> = { '**': '^', '==': '=', ':=': '=' };
 const commandMeanings: Readonly<Record<string, string>> = { '<=': 'le', '>=': 'ge', '!=': 'ne' };
@@ -135,7 +138,9 @@ function pushText(
   text: string,
   push: Push,
 ): void {
-  const content = argument.text.trim();
+  const content = layoutEscapes
+    .reduce((words, escape) => words.replaceAll(escape, ' '), argument.text)
+    .trim();
   const isAlphabet = command.startsWith('math') || command === 'operatorname';
   if (content === '') return;
   if (isAlphabet && functionNames.has(synonyms[content] ?? content)) return pushCommand(content, push);

@@ -132,6 +132,6 @@ function size(value: Rational): number {
 
 /** Upper bound on the length in bits; short numbers, nearly all there are, skip the conversion to text. */
 function bits(value: bigint): number {
-  if (value > -4294967296n && value < 4294967296n) return 32;
+  if (value > -4294967296n && value < 4294967296n) return 32 - Math.clz32(Math.abs(Number(value)));
   return value.toString(16).length * bitsPerHexDigit;
 }

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type Case, completionOf } from './cases.ts';
+import { quantile } from './judge.ts';
+
+interface PeerVerdict {
+  readonly isEqual: boolean;
+  readonly ms: number;
+}
+
+const script = fileURLToPath(new URL('peer.py', import.meta.url));
+
+/** Math-Verify on the same cases, where `python` can import it; nothing where it cannot. */
+export function runPeer(python: string, cases: readonly Case[]): Record<string, unknown> | undefined {
+  const input = JSON.stringify(
+    cases.map((item) => ({
+      gold: item.gold,
+      pred: item.style === 'answer' ? completionOf(item) : item.pred,
+    })),
+  );
+  const result = spawnSync(python, [script], { input, encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (result.status !== 0) return undefined;
+  const verdicts = JSON.parse(result.stdout) as readonly PeerVerdict[];
+  const times = verdicts.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const passed = verdicts.filter(({ isEqual }, index) => isEqual === cases[index]!.expected).length;
+  return {
+    cases: cases.length,
+    passed,
+    medianMs: quantile(times, 0.5),
+    p99Ms: quantile(times, 0.99),
+    maxMs: times.at(-1),
+  };
+}
