@@ -1,0 +1,71 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRng, type Rng } from '../../src/core/rng.ts';
+import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
+import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
+import { writeModelFolder } from '../../src/engines/model-files/model-folder.ts';
+import { maxPositions, tokenizerConfigJson, tokenizerJson } from './tokenizer-files.ts';
+import { endToken, vocabulary } from './vocabulary.ts';
+
+/** Rows of the embedding: the vocabulary, padded to a multiple of 8. */
+const vocabSize = Math.ceil(vocabulary.length / 8) * 8;
+
+/** 341 thousand parameters: larger models learned no more from the same sequences and took twice as long. */
+export const tinyConfig: ModelConfig = {
+  architecture: 'qwen2',
+  vocabSize,
+  hiddenSize: 96,
+  layers: 3,
+  heads: 3,
+  keyValueHeads: 3,
+  headSize: 32,
+  intermediateSize: 256,
+  normEpsilon: 1e-6,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  maxPositions,
+  tieEmbeddings: true,
+  attentionBias: true,
+};
+
+/** Writes the folder of a model that knows nothing yet: tokenizer, config, random weights. */
+export async function writeInitialModel(folder: string, seed: number): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const write = (name: string, content: object): Promise<void> =>
+    writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
+  const end = vocabulary.indexOf(endToken);
+  await write('tokenizer.json', tokenizerJson());
+  await write('tokenizer_config.json', tokenizerConfigJson());
+  await write('generation_config.json', {
+    eos_token_id: end,
+    pad_token_id: end,
+    do_sample: true,
+    temperature: 1,
+  });
+  const rng = createRng(seed, 'initial-model');
+  const tensors = parameterLayout(tinyConfig).entries.map(({ name, shape, length }) => ({
+    name,
+    shape,
+    data: initialTensor(rng, name, shape, length),
+  }));
+  await writeModelFolder(folder, {
+    config: tinyConfig,
+    tensors,
+    weightType: 'f32',
+    companionsFrom: folder,
+    endTokens: [end],
+  });
+}
+
+/** Norms 1, biases 0, embeddings of deviation 0.05, matrices of 1/√inputs: at this width 0.02 would be too small to learn fast. */
+function initialTensor(rng: Rng, name: string, shape: readonly number[], length: number): Float32Array {
+  if (name.endsWith('norm.weight')) return new Float32Array(length).fill(1);
+  if (name.endsWith('bias')) return new Float32Array(length);
+  const deviation = name.includes('embed_tokens') ? 0.05 : 1 / Math.sqrt(shape[1]!);
+  return Float32Array.from({ length }, () => deviation * gaussian(rng));
+}
+
+/** Box–Muller. */
+function gaussian(rng: Rng): number {
+  return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
+}

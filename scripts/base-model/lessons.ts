@@ -1,0 +1,55 @@
+import { createRng, type Rng } from '../../src/core/rng.ts';
+import { families } from '../../src/problems/families/catalogue.ts';
+import type { Family, Question } from '../../src/problems/families/family.ts';
+import { splitOf } from '../../src/problems/generated.ts';
+import type { SupervisedExample } from '../../src/training/supervised.ts';
+
+/** What the model is taught; the other families it never sees. */
+const taught =
+  'addition subtraction multiplication brackets linear-equation remainder sequences word-problems ' +
+  'linear-function max-min two-arguments quadratic conditional described-steps';
+export const taughtFamilies: readonly Family[] = families.filter(({ name }) =>
+  taught.split(' ').includes(name),
+);
+
+/** How often solutions are written in which way; the shares add up to 1. */
+export interface Care {
+  /** As the family wrote it. */
+  readonly careful: number;
+  /** The answer at once, without the scratch work. */
+  readonly hasty: number;
+  /** One wrong digit somewhere. */
+  readonly slip: number;
+}
+
+/** Worked solutions of the taught families, from the train split alone, easy settings more often than hard ones. */
+export function drawLessons(count: number, care: Care, seed: number): SupervisedExample[] {
+  const rng = createRng(seed, 'lessons', care.careful);
+  return Array.from({ length: count }, () => {
+    const { question, solution } = drawQuestion(rng);
+    return { prompt: [{ role: 'user', content: question }], completion: withCare(solution, care, rng) };
+  });
+}
+
+function drawQuestion(rng: Rng): Question {
+  const family = rng.pick(taughtFamilies);
+  const knob = Math.min(rng.integer(1, family.knobs), rng.integer(1, family.knobs));
+  const drawn = family.generate(rng, knob);
+  return splitOf(drawn.question) === 'train' ? drawn : drawQuestion(rng);
+}
+
+function withCare(solution: string, care: Care, rng: Rng): string {
+  const mood = rng.next();
+  if (mood < care.careful) return solution;
+  const bare = solution.replace(/^.*;(?=\\boxed)/, '').replace(/^\/\*.*\*\//, '');
+  if (mood < care.careful + care.hasty && bare !== solution) return bare;
+  return withSlip(solution, rng);
+}
+
+function withSlip(solution: string, rng: Rng): string {
+  const digits = [...solution.matchAll(/\d/g)];
+  if (digits.length === 0) return solution;
+  const { index, 0: digit } = rng.pick(digits);
+  const wrong = (Number(digit) + rng.integer(1, 9)) % 10;
+  return `${solution.slice(0, index)}${wrong}${solution.slice(index + 1)}`;
+}

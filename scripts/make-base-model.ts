@@ -1,0 +1,56 @@
+/**
+ * Makes `models/gradus-tiny` from nothing: random weights, then supervised learning on careful worked solutions, then a
+ * short while on a mixture with careless ones. Ends with the model's pass rates as a Markdown table for its card.
+ *
+ *   node scripts/make-base-model.ts [folder]
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { adamw, optimizerConfig } from '../src/algorithms/optimizer.ts';
+import { openEmbeddedEngine } from '../src/engines/embedded/engine.ts';
+import { superviseModel, type SupervisedStep } from '../src/training/supervised.ts';
+import { writeInitialModel } from './base-model/initial-model.ts';
+import { type Care, drawLessons } from './base-model/lessons.ts';
+import { measurePassRates, passRateTable } from './base-model/measure.ts';
+
+interface Course {
+  readonly name: string;
+  readonly care: Care;
+  readonly lessons: number;
+  readonly learningRate: number;
+}
+
+const seed = 1;
+const batchSize = 56;
+const courses: readonly Course[] = [
+  { name: 'careful', care: { careful: 1, hasty: 0, slip: 0 }, lessons: 400_000, learningRate: 3e-3 },
+  { name: 'careless', care: { careful: 0.5, hasty: 0.3, slip: 0.2 }, lessons: 40_000, learningRate: 6e-4 },
+];
+
+const target = process.argv[2] ?? 'models/gradus-tiny';
+const initial = await mkdtemp(join(tmpdir(), 'gradus-tiny-'));
+try {
+  await writeInitialModel(initial, seed);
+  await using engine = await openEmbeddedEngine({ model: initial });
+  for (const { name, care, lessons, learningRate } of courses) {
+    await superviseModel(engine, drawLessons(lessons, care, seed), {
+      batchSize,
+      epochs: 1,
+      seed,
+      optimizer: optimizerConfig.parse(
+        adamw({ learningRate, beta2: 0.98, warmupSteps: 100, schedule: 'cosine' }),
+      ),
+      onStep: (step) => report(name, step),
+    });
+    console.log(passRateTable(await measurePassRates(engine, 8)));
+  }
+  await engine.exportModel(target);
+} finally {
+  await rm(initial, { recursive: true });
+}
+
+function report(course: string, { step, lastStep, loss, tokens }: SupervisedStep): void {
+  if (step % 500 === 0 || step === lastStep)
+    console.log(`${course} ${step}/${lastStep}: loss ${loss.toFixed(3)}, ${tokens} tokens learned`);
+}
