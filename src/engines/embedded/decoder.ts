@@ -25,6 +25,12 @@ export interface Decoder extends AsyncDisposable {
   step(weights: DecodeWeights, cache: KeyValueCache, tokens: Int32Array, rows: number): Promise<Float32Array>;
 }
 
+/** The runtime multiplies a single row by another kernel, which rounds differently: it never gets to see one. */
+const minRows = 2;
+
+/** Sums run in vectors of up to this many: lengths that are a multiple of it are all summed in the same order. */
+const positionStep = 16;
+
 /** Loads the decode program of a model. @param maxRows most rows of a `step` */
 export async function openDecoder(config: ModelConfig, threads: number, maxRows: number): Promise<Decoder> {
   const session = await ort.InferenceSession.create(decodeProgram(config), {
@@ -42,12 +48,14 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     { length: 2 * layers },
     (_, plane) => `${plane % 2 === 0 ? 'k' : 'v'}.${plane >> 1}`,
   );
+  const most = Math.max(minRows, maxRows);
   const buffers = {
-    logits: new Float32Array(maxRows * vocabSize),
-    planes: planeNames.map(() => new Float32Array(maxRows * keyValueHeads * headSize)),
+    tokens: new Int32Array(most),
+    logits: new Float32Array(most * vocabSize),
+    planes: planeNames.map(() => new Float32Array(most * keyValueHeads * headSize)),
     // 64-bit integers as pairs of 32-bit words, low word first; positions never need the high one.
-    positions: new Int32Array(2 * maxRows),
-    last: Int32Array.from({ length: maxRows }, (_, row) => row),
+    positions: new Int32Array(2 * most),
+    last: Int32Array.from({ length: most }, (_, row) => row),
   };
   const oneStepMask = float(new Float32Array(config.heads / keyValueHeads), [
     1,
@@ -57,19 +65,17 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
   ]);
 
   const read = async (weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts> => {
-    const rows = prompts.length;
-    const stride = Math.max(...prompts.map((prompt) => prompt.length));
+    const rows = Math.max(minRows, prompts.length);
+    const longest = Math.max(...prompts.map((prompt) => prompt.length));
+    const stride = positionStep * Math.ceil(longest / positionStep);
     const positions = BigInt64Array.from({ length: rows * stride }, (_, at) => BigInt(at % stride));
     const outputs = await session.run({
       ...weights,
       ...rotary(stride),
       ...nothingCached(config, rows),
-      tokens: integers(padded(prompts, stride), [rows * stride]),
+      tokens: integers(padded(prompts, rows, stride), [rows * stride]),
       positions: new ort.Tensor('int64', positions, [rows, stride]),
-      last: integers(
-        Int32Array.from(prompts, (prompt, row) => row * stride + prompt.length - 1),
-        [rows],
-      ),
+      last: integers(lastPositions(prompts, rows, stride), [rows]),
       ownMask: causalMask(config, stride),
     });
     const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
@@ -80,14 +86,16 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     weights: DecodeWeights,
     cache: KeyValueCache,
     tokens: Int32Array,
-    rows: number,
+    used: number,
   ): Promise<Float32Array> => {
+    const rows = Math.max(minRows, used);
     let longest = 0;
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; row < used; row++) {
+      buffers.tokens[row] = tokens[row]!;
       buffers.positions[2 * row] = cache.lengths[row]!;
       longest = Math.max(longest, cache.lengths[row]!);
     }
-    cache.reserve(longest + 1, rows);
+    cache.reserve(longest + 1, used);
     const planeSize = rows * keyValueHeads * headSize;
     const into: Record<string, ort.Tensor> = {
       logits: float(buffers.logits.subarray(0, rows * vocabSize), [rows, vocabSize]),
@@ -104,13 +112,13 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
       ...weights,
       ...rotary(longest + 1),
       ...cache.feeds(rows),
-      tokens: integers(tokens.subarray(0, rows), [rows]),
+      tokens: integers(buffers.tokens.subarray(0, rows), [rows]),
       positions: new ort.Tensor('int64', new BigInt64Array(buffers.positions.buffer, 0, rows), [rows, 1]),
       last: integers(buffers.last.subarray(0, rows), [rows]),
       ownMask: oneStepMask,
     };
     await session.run(feeds, into);
-    cache.append(rows, buffers.planes);
+    cache.append(used, buffers.planes);
     return buffers.logits;
   };
 
@@ -164,10 +172,16 @@ function causalMask({ heads, keyValueHeads }: ModelConfig, steps: number): ort.T
   return float(mask, [1, 1, group * steps, steps]);
 }
 
-function padded(prompts: readonly Int32Array[], stride: number): Int32Array {
-  const tokens = new Int32Array(prompts.length * stride);
+function padded(prompts: readonly Int32Array[], rows: number, stride: number): Int32Array {
+  const tokens = new Int32Array(rows * stride);
   for (const [row, prompt] of prompts.entries()) tokens.set(prompt, row * stride);
   return tokens;
+}
+
+function lastPositions(prompts: readonly Int32Array[], rows: number, stride: number): Int32Array {
+  const last = new Int32Array(rows);
+  for (const [row, prompt] of prompts.entries()) last[row] = row * stride + prompt.length - 1;
+  return last;
 }
 
 function float(data: Float32Array, shape: number[]): ort.Tensor {

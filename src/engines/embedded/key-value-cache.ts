@@ -22,11 +22,12 @@ export class KeyValueCache {
   #data: Float32Array[] = [];
   #mask = new Float32Array();
 
+  /** @param rows sequences at a time; one more is kept, for the decoder to fill up a batch of one */
   constructor({ layers, keyValueHeads, headSize }: ModelConfig, rows: number) {
     this.#planes = 2 * layers;
     this.#heads = keyValueHeads;
     this.#headSize = headSize;
-    this.#rows = rows;
+    this.#rows = rows + 1;
     this.lengths = new Int32Array(rows);
   }
 
@@ -119,7 +120,7 @@ export class KeyValueCache {
   }
 }
 
-/** 32, 48, 64, 96, 128, 192, …: at most half is unused, and growing is rare. */
+/** 32, 48, 64, 96, 128, 192, …: growing is rare, and all are multiples of 16, which keeps the order of sums. */
 function capacityFor(positions: number): number {
   let capacity = 32;
   while (capacity < positions) capacity += capacity & (capacity - 1) ? capacity / 3 : capacity / 2;

@@ -101,16 +101,21 @@ async function loadTemplate(folder: string, settings: JsonObject): Promise<Rende
     add_generation_prompt: true,
     bos_token: tokenText(settings['bos_token']) ?? '',
     eos_token: tokenText(settings['eos_token']) ?? '',
-    // Some templates print today's date; a prompt must be the same tomorrow, so it is the one Llama 3 documents.
-    strftime_now: () => '26 Jul 2024',
+    fixed_date: () => '26 Jul 2024',
   };
-  try {
-    const template = new Template(source);
-    return (messages) =>
-      template.render({ ...context, messages: messages.map((message) => ({ ...message })) });
-  } catch (cause) {
-    throw new DataError(`${folder}: expected a chat template that parses (${String(cause)})`, { cause });
-  }
+  const attempt = <Result>(what: string, run: () => Result): Result => {
+    try {
+      return run();
+    } catch (cause) {
+      throw new DataError(`${folder}: expected a chat template that ${what} (${String(cause)})`, { cause });
+    }
+  };
+  // Some templates print today's date. A prompt must be the same tomorrow, so it is the date Llama 3 documents.
+  const template = attempt('parses', () => new Template(source.replaceAll('strftime_now', 'fixed_date')));
+  return (messages) =>
+    attempt('takes these messages', () =>
+      template.render({ ...context, messages: messages.map((message) => ({ ...message })) }),
+    );
 }
 
 /** One template, or the default one of several. */

@@ -1,0 +1,366 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
+import type { LossSpec } from '../../src/core/loss-spec.ts';
+import type { Completion, Engine, SampleRequest } from '../../src/engines/engine.ts';
+
+/** How the suite opens the engine under test. */
+export interface EngineUnderTest {
+  /** Opens the engine on a small model (a few thousand weights, random), or on a folder `exportModel` wrote. */
+  open(exported?: string): Promise<Engine>;
+  /** Largest |difference| of two log-probabilities that ought to be equal but were computed by different programs. */
+  readonly logprobTolerance: number;
+  /** Completions are the same bit for bit however they were batched. */
+  readonly isBatchInvariant: boolean;
+}
+
+const crossEntropy: LossSpec = {
+  policy: { type: 'cross-entropy' },
+  kl: null,
+  entropy: null,
+  importance: null,
+  temperature: 1,
+};
+
+/** Texts of different lengths, so that prompts and completions are padded differently. */
+const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
+
+/** What every engine that samples and trains must do. Call it at the top level of a test file. */
+export function engineConformance(name: string, under: EngineUnderTest): void {
+  describe(`${name} is an engine`, () => {
+    let engine: Engine;
+    let folder: string;
+    beforeAll(async () => {
+      engine = await under.open();
+      folder = await mkdtemp(join(tmpdir(), 'engine-conformance-'));
+    });
+    afterAll(async () => {
+      await engine[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    });
+    const shared = { engine: () => engine, folder: () => folder, under };
+    textTests(shared);
+    samplingTests(shared);
+    refusalTests(shared);
+    learningTests(shared);
+    stateTests(shared);
+  });
+}
+
+interface Shared {
+  /** An engine that nobody trains. */
+  readonly engine: () => Engine;
+  readonly folder: () => string;
+  readonly under: EngineUnderTest;
+}
+
+function textTests({ engine }: Shared): void {
+  test('text survives encoding, and end tokens decode to nothing', () => {
+    for (const text of texts) expect(engine().decode(engine().encodeText(text))).toBe(text);
+    const { endTokens } = engine().info;
+    expect(endTokens.length).toBeGreaterThan(0);
+    expect(engine().decode(Int32Array.from(endTokens))).toBe('');
+  });
+}
+
+function samplingTests({ engine, under }: Shared): void {
+  test('every completion asked for comes once, with what it is made of', async () => {
+    const prompts = texts.map((text, i) => ({ ...promptOf(text), count: i, firstIndex: 10 * i }));
+    const completions = await collect(engine(), { prompts, maxTokens: 7, seed: 1 });
+    const wanted = prompts.flatMap(({ key, count, firstIndex }) =>
+      Array.from({ length: count }, (_, i) => `${key} ${firstIndex + i}`),
+    );
+    expect(completions.map(({ key, index }) => `${key} ${index}`).toSorted()).toEqual(wanted.toSorted());
+    for (const completion of completions) {
+      const { tokens, rolloutLogprobs, text, finishReason, promptTokens, key } = completion;
+      expect(promptTokens).toEqual(engine().encode(promptOf(key).prompt));
+      expect(rolloutLogprobs.length).toBe(tokens.length);
+      expect(text).toBe(engine().decode(tokens));
+      const isEnded = engine().info.endTokens.includes(tokens.at(-1)!);
+      expect(finishReason).toBe(isEnded ? 'stop' : 'length');
+      expect(isEnded || tokens.length === 7).toBe(true);
+    }
+  });
+
+  test('the seed decides, and every index draws its own', async () => {
+    const request = requestOf(texts, 4);
+    const first = await written(engine(), request);
+    expect(await written(engine(), request)).toEqual(first);
+    expect(await written(engine(), { ...request, seed: 8 })).not.toEqual(first);
+    expect(new Set(first.map((line) => line.replace(/^\S+ \d+ /, ''))).size).toBeGreaterThan(texts.length);
+  });
+
+  test('neighbours, order and batches change nothing', async () => {
+    const together = await collect(engine(), requestOf(texts, 40));
+    const alone = await collect(engine(), {
+      ...requestOf([texts[2]!], 1),
+      prompts: [{ ...promptOf(texts[2]!), count: 1, firstIndex: 17 }],
+    });
+    const reversed = await collect(engine(), requestOf(texts.toReversed(), 25));
+    for (const completion of [...alone, ...reversed]) {
+      const same = together.find(({ key, index }) => key === completion.key && index === completion.index)!;
+      expect(completion.tokens).toEqual(same.tokens);
+      const allowed = under.isBatchInvariant ? 0 : under.logprobTolerance;
+      expect(gap(completion.rolloutLogprobs, same.rolloutLogprobs)).toBeLessThanOrEqual(allowed);
+    }
+  });
+
+  test('greedy and top-1 sampling write the same, whatever the seed', async () => {
+    const greedy = await written(engine(), { ...requestOf(texts, 1), temperature: 0 });
+    expect(await written(engine(), { ...requestOf(texts, 1), topK: 1, seed: 99 })).toEqual(greedy);
+    expect(await written(engine(), { ...requestOf(texts, 1), topP: 1e-9, seed: 5 })).toEqual(greedy);
+  });
+
+  test('a stop string ends a completion and stays in its text', async () => {
+    const stop = ['1', '+'];
+    const completions = await collect(engine(), { ...requestOf(texts, 20), stop, maxTokens: 24 });
+    const stopped = completions.filter(({ text }) => stop.some((one) => text.includes(one)));
+    expect(stopped.length).toBeGreaterThan(0);
+    for (const { text, finishReason } of stopped) {
+      expect(finishReason).toBe('stop');
+      expect(stop.some((one) => text.endsWith(one))).toBe(true);
+      expect(stop.some((one) => text.slice(0, -1).includes(one))).toBe(false);
+    }
+  });
+
+  test('sampling log-probabilities are the ones that scoring finds', async () => {
+    for (const temperature of [0.7, 1]) {
+      const completions = await collect(engine(), { ...requestOf(texts, 6), temperature, topP: 0.9 });
+      const sequences = completions.map((completion) => ({ tokens: whole(completion) }));
+      for (const which of ['policy', 'reference'] as const) {
+        const scored = await engine().logprobs({ sequences, temperature }, which);
+        for (const [i, { promptTokens, rolloutLogprobs }] of completions.entries()) {
+          expect(scored[i]![0]).toBe(0);
+          const own = scored[i]!.subarray(promptTokens.length);
+          expect(gap(own, rolloutLogprobs)).toBeLessThan(under.logprobTolerance);
+        }
+      }
+    }
+  });
+
+  test('an abort ends the stream and leaves the engine usable', async () => {
+    const abort = new AbortController();
+    const seen: Completion[] = [];
+    for await (const completion of engine().sample(requestOf(texts, 200), abort.signal)) {
+      seen.push(completion);
+      abort.abort();
+    }
+    expect(seen.length).toBeLessThan(1200);
+    expect((await written(engine(), requestOf(texts, 1))).length).toBe(texts.length);
+  });
+
+  test('who stops reading stops the work', async () => {
+    for await (const completion of engine().sample(requestOf(texts, 200))) {
+      expect(completion.tokens.length).toBeGreaterThan(0);
+      break;
+    }
+    expect((await written(engine(), requestOf(texts, 1))).length).toBe(texts.length);
+  });
+
+  test('the event loop stays free', async () => {
+    // The first request of an engine may load programs; the suite has made some before.
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await collect(engine(), requestOf(texts, 100));
+    delay.disable();
+    // Blocking would show as one delay as long as the work; a busy machine delays a thread by tens of milliseconds.
+    expect(delay.percentile(99) / 1e6).toBeLessThan(100);
+  });
+}
+
+function refusalTests({ engine }: Shared): void {
+  const good = requestOf(['1'], 1);
+  const huge = new Int32Array(1_000_000);
+  const bad: [what: string, request: Partial<SampleRequest>][] = [
+    ['no tokens to write', { maxTokens: 0 }],
+    ['half a token', { maxTokens: 1.5 }],
+    ['a negative temperature', { temperature: -1 }],
+    ['a temperature that is no number', { temperature: NaN }],
+    ['top-p of nothing', { topP: 0 }],
+    ['a negative top-k', { topK: -3 }],
+    ['an empty stop string', { stop: [''] }],
+    ['an empty prompt', { prompts: [{ key: 'a', prompt: new Int32Array(), count: 1 }] }],
+    ['a token outside the vocabulary', { prompts: [{ key: 'a', prompt: Int32Array.of(1e6), count: 1 }] }],
+    ['a prompt that is too long', { prompts: [{ key: 'a', prompt: huge, count: 1 }] }],
+    ['a negative count', { prompts: [{ ...promptOf('1'), count: -1 }] }],
+  ];
+  test.each(bad)('%s is refused', async (_, request) => {
+    const sampling = collect(engine(), { ...good, ...request });
+    await expect(sampling).rejects.toMatchObject({ name: 'EngineError' });
+  });
+
+  test('training data that does not fit together is refused and leaves no gradient', async () => {
+    const sequence = { ...sequenceOf(engine(), '1+2=3'), weights: new Float32Array(2) };
+    const training = engine().forwardBackward({ sequences: [sequence] }, crossEntropy);
+    await expect(training).rejects.toMatchObject({ name: 'EngineError' });
+    const scoring = engine().logprobs({ sequences: [{ tokens: Int32Array.of(1, 1e6) }] }, 'policy');
+    await expect(scoring).rejects.toMatchObject({ name: 'EngineError' });
+  });
+}
+
+function learningTests({ under }: Shared): void {
+  test('two half batches are one batch, and steps lower the loss', async () => {
+    await using one = await under.open();
+    await using two = await under.open();
+    const batch = batchOf(one);
+    const [head, tail] = [batch.sequences.slice(0, 3), batch.sequences.slice(3)];
+    const losses: number[] = [];
+    for (let step = 0; step < 4; step++) {
+      const { loss, tokens } = await one.forwardBackward(batch, crossEntropy);
+      expect(tokens).toBe(
+        batch.sequences.reduce((sum, { weights }) => sum + weights.filter(Boolean).length, 0),
+      );
+      losses.push(loss);
+      const parts = [
+        await two.forwardBackward({ sequences: head }, crossEntropy),
+        await two.forwardBackward({ sequences: tail }, crossEntropy),
+      ];
+      expect(parts[0]!.loss + parts[1]!.loss).toBeCloseTo(loss, 4);
+      const settings = { learningRate: 3e-3, maxGradNorm: 1 };
+      const [stepOne, stepTwo] = [await one.optimStep(settings), await two.optimStep(settings)];
+      expect(stepOne).toMatchObject({ policyVersion: step + 1, applied: true });
+      expect(stepTwo.gradNorm).toBeCloseTo(stepOne.gradNorm, 3);
+    }
+    expect(losses.at(-1)!).toBeLessThan(losses[0]!);
+    expect(one.info.policyVersion).toBe(4);
+  });
+
+  test('training moves the policy and not the reference, and samples come from the new policy', async () => {
+    await using engine = await under.open();
+    const { sequences } = batchOf(engine);
+    const [before] = await engine.logprobs({ sequences: [sequences[0]!] }, 'reference');
+    for (let step = 0; step < 30; step++) {
+      await engine.forwardBackward({ sequences: [sequences[0]!] }, crossEntropy);
+      await engine.optimStep({ learningRate: 1e-2 });
+    }
+    const [policy] = await engine.logprobs({ sequences: [sequences[0]!] }, 'policy');
+    const [reference] = await engine.logprobs({ sequences: [sequences[0]!] }, 'reference');
+    expect(reference).toEqual(before);
+    expect(Math.min(...policy!)).toBeGreaterThan(-0.5);
+    const prompt = sequences[0]!.tokens.slice(0, 1);
+    const learned = await collect(engine, {
+      ...requestOf([], 0),
+      prompts: [{ key: 'a', prompt, count: 1 }],
+      temperature: 0,
+      maxTokens: sequences[0]!.tokens.length - 1,
+    });
+    expect(whole(learned[0]!)).toEqual(sequences[0]!.tokens);
+    expect(learned[0]!.policyVersion).toBe(30);
+  });
+
+  test('a gradient that is not finite changes nothing', async () => {
+    await using engine = await under.open();
+    const { sequences } = batchOf(engine);
+    const before = await engine.logprobs({ sequences }, 'policy');
+    const broken = {
+      ...sequences[0]!,
+      weights: sequences[0]!.weights.map((weight) => weight * Infinity || 0),
+    };
+    await engine.forwardBackward({ sequences: [broken] }, crossEntropy).then(
+      async () => expect(await engine.optimStep({ learningRate: 1 })).toMatchObject({ applied: false }),
+      // Refusing the batch in the first place is as good.
+      (error: unknown) => expect(error).toMatchObject({ name: 'EngineError' }),
+    );
+    expect(await engine.logprobs({ sequences }, 'policy')).toEqual(before);
+    expect(engine.info.policyVersion).toBe(0);
+  });
+}
+
+function stateTests({ folder, under }: Shared): void {
+  test('a saved state continues bit for bit in another engine', async () => {
+    await using original = await under.open();
+    await train(original, 2);
+    await original.saveState(join(folder(), 'state'));
+    await train(original, 2);
+    await using resumed = await under.open();
+    await train(resumed, 1);
+    await resumed.loadState(join(folder(), 'state'));
+    expect(resumed.info.policyVersion).toBe(2);
+    await train(resumed, 2);
+    const { sequences } = batchOf(original);
+    for (const which of ['policy', 'reference'] as const) {
+      const [ours, theirs] = await Promise.all([
+        resumed.logprobs({ sequences }, which),
+        original.logprobs({ sequences }, which),
+      ]);
+      expect(ours).toEqual(theirs);
+    }
+    expect(await written(resumed, requestOf(texts, 4))).toEqual(await written(original, requestOf(texts, 4)));
+  });
+
+  test('a folder without a state is refused', async () => {
+    await using engine = await under.open();
+    const loading = engine.loadState(join(folder(), 'nothing-here'));
+    await expect(loading).rejects.toMatchObject({ name: 'EngineError' });
+  });
+
+  test('an exported model opens again as the policy it was', async () => {
+    await using engine = await under.open();
+    await train(engine, 2);
+    await engine.exportModel(join(folder(), 'exported'));
+    await using reopened = await under.open(join(folder(), 'exported'));
+    const { sequences } = batchOf(engine);
+    const [ours, theirs] = [
+      await engine.logprobs({ sequences }, 'policy'),
+      await reopened.logprobs({ sequences }, 'policy'),
+    ];
+    for (const [i, array] of ours.entries())
+      expect(gap(array, theirs[i]!)).toBeLessThan(under.logprobTolerance);
+    expect(reopened.info).toMatchObject({ policyVersion: 0, endTokens: engine.info.endTokens });
+    expect(reopened.info.modelHash).not.toBe(engine.info.modelHash);
+  });
+}
+
+function promptOf(text: string): { key: string; prompt: { role: 'user'; content: string }[] } {
+  return { key: text, prompt: [{ role: 'user', content: text }] };
+}
+
+function requestOf(prompts: readonly string[], count: number): SampleRequest {
+  return { prompts: prompts.map((text) => ({ ...promptOf(text), count })), maxTokens: 16, seed: 7 };
+}
+
+async function collect(engine: Engine, request: SampleRequest): Promise<Completion[]> {
+  const completions: Completion[] = [];
+  for await (const completion of engine.sample(request)) completions.push(completion);
+  return completions;
+}
+
+/** What was written, in an order that does not depend on when it ended. */
+async function written(engine: Engine, request: SampleRequest): Promise<string[]> {
+  const completions = await collect(engine, request);
+  return completions.map(({ key, index, tokens }) => `${key} ${index} ${tokens.join()}`).toSorted();
+}
+
+function whole({ promptTokens, tokens }: Completion): Int32Array {
+  return Int32Array.from([...promptTokens, ...tokens]);
+}
+
+function gap(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
+}
+
+function sequenceOf(engine: Engine, text: string): TrainingSequence {
+  const tokens = Int32Array.from([...engine.encodeText(text), engine.info.endTokens[0]!]);
+  const zeros = new Float32Array(tokens.length);
+  return {
+    tokens,
+    weights: zeros.map((_, t) => (t === 0 ? 0 : 0.02)),
+    advantages: zeros,
+    rolloutLogprobs: zeros,
+  };
+}
+
+function batchOf(engine: Engine): TrainingBatch {
+  return { sequences: texts.map((text) => sequenceOf(engine, text)) };
+}
+
+async function train(engine: Engine, steps: number): Promise<void> {
+  for (let step = 0; step < steps; step++) {
+    await engine.forwardBackward(batchOf(engine), crossEntropy);
+    await engine.optimStep({ learningRate: 3e-3, weightDecay: 0.01 });
+  }
+}
