@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SandboxError } from '../../core/errors.ts';
@@ -10,6 +10,8 @@ export interface LaneSpec {
   readonly kind: HostKind;
   readonly python: string;
   readonly switchedOff?: ForkServerOptions['switchedOff'];
+  /** Run the lanes as this user (and group) instead of one's own; takes root. */
+  readonly user?: number | undefined;
 }
 
 /** A fixed number of lanes, started when first needed and replaced when they break. Callers wait for a free one in order. */
@@ -83,7 +85,8 @@ function createOwnedLane(spec: LaneSpec): OwnedLane {
     const directory = mkdtempSync(join(tmpdir(), 'gradus-lane-'));
     const command = hostCommand(spec.kind, spec.python, { directory, switchedOff: spec.switchedOff ?? [] });
     if (command === null) throw new SandboxError(`${spec.kind} is not installed`);
-    return { lane: startLane(command), directory };
+    if (spec.user !== undefined) chownSync(directory, spec.user, spec.user);
+    return { lane: startLane(command, spec.user), directory };
   };
   return {
     open: () => (current ??= start()).lane,

@@ -69,11 +69,12 @@ export interface Lane {
  *
  * @throws SandboxError when it does not come up, with what it said.
  */
-export async function startLane(command: readonly string[]): Promise<Lane> {
+export async function startLane(command: readonly string[], user?: number): Promise<Lane> {
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: {},
     detached: true,
+    ...(user === undefined ? {} : { uid: user, gid: user }),
   });
   const pipes = pipesOf(child);
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));

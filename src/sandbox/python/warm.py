@@ -1,15 +1,14 @@
-"""Loaded once per lane, before any fork: what programs import most, and every shared library they may come to need.
+"""Loaded once per lane, before any fork: what programs import most. More would make every fork dearer (page tables).
 
 Programs cannot open shared libraries (nothing of the host is readable but the interpreter's own library), so extension
-modules that need one must already be mapped.
+modules that need one which is not mapped here (ssl, sqlite3, lzma) answer ImportError; hashlib does without OpenSSL.
 """
 
 import ctypes
 
 for _name in (
-    "array bisect bz2 calendar cmath collections collections.abc contextlib copy csv dataclasses datetime decimal enum "
-    "fractions functools hashlib heapq io itertools json lzma math numbers operator pickle queue random re statistics "
-    "string struct textwrap threading time traceback types typing unicodedata zlib"
+    "bisect cmath collections collections.abc copy datetime decimal fractions functools heapq io itertools json math "
+    "operator random re statistics string threading time types typing zlib"
 ).split():
     try:
         __import__(_name)

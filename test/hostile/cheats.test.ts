@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Problem, ProblemTests } from '../../src/core/problem.ts';
+import { pythonSandbox } from '../../src/sandbox/python/python-sandbox.ts';
+import { code, openCode, type CodeVerifier } from '../../src/verifiers/code/code.ts';
+import {
+  functionCheats,
+  functionTests,
+  honestFunction,
+  honestScript,
+  printedCheats,
+  printedTests,
+  type Cheat,
+} from './cheats.ts';
+
+const rounds = Number(process.env['GRADUS_HOSTILE_ROUNDS'] ?? 1);
+
+const problem = (id: string, tests: ProblemTests): Problem => ({
+  id,
+  domain: 'code',
+  prompt: [],
+  source: 'test',
+  tests,
+});
+const rules = { maxCpuMs: 500 };
+const functionProblem = problem('f', {
+  type: 'asserts',
+  language: 'python',
+  setup: '',
+  ...functionTests,
+  ...rules,
+});
+const printedProblem = problem('p', { type: 'stdio', language: 'python', cases: printedTests, ...rules });
+
+const opened = await openCode(code({ sandbox: pythonSandbox() })).catch((error: Error) => error);
+const isHere = !(opened instanceof Error);
+const why = opened instanceof Error ? ` (skipped: ${opened.message})` : '';
+const verifier = opened as CodeVerifier;
+afterAll(async () => {
+  if (!(opened instanceof Error)) await opened[Symbol.asyncDispose]();
+});
+
+async function outcomes(
+  target: Problem,
+  cheats: readonly Cheat[],
+): Promise<{ name: string; outcome: string }[]> {
+  return Promise.all(
+    cheats.map(async ({ name, source }) => ({
+      name,
+      outcome: (await verifier.verify(target, `\`\`\`python\n${source}\n\`\`\``)).outcome,
+    })),
+  );
+}
+
+test('there are enough cheats, each with its own name', () => {
+  const names = [...functionCheats, ...printedCheats].map(({ name }) => name);
+  expect(names.length).toBeGreaterThanOrEqual(30);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+describe.skipIf(!isHere)(`the code verifier${why}`, () => {
+  test('is fooled by no cheat, and calls none ungradable', { timeout: 60_000 * rounds }, async () => {
+    for (let round = 0; round < rounds; round++) {
+      const all = [
+        ...(await outcomes(functionProblem, functionCheats)),
+        ...(await outcomes(printedProblem, printedCheats)),
+      ];
+      expect(all.filter(({ outcome }) => outcome === 'correct' || outcome === 'ungradable')).toEqual([]);
+    }
+  });
+
+  test('accepts the honest programs', async () => {
+    expect(await outcomes(functionProblem, [{ name: 'f', source: honestFunction }])).toEqual([
+      { name: 'f', outcome: 'correct' },
+    ]);
+    expect(await outcomes(printedProblem, [{ name: 'p', source: honestScript }])).toEqual([
+      { name: 'p', outcome: 'correct' },
+    ]);
+  });
+
+  test('would be fooled if it ran tests and program in one process', { timeout: 60_000 }, async () => {
+    const script = problem('naive', {
+      type: 'stdio',
+      language: 'python',
+      cases: [{ input: '', output: '' }],
+      ...rules,
+    });
+    const tests = ['import math', ...functionTests.tests].join('\n');
+    // The usual way: append the tests, trust the exit code (here: a normal end without output).
+    const naive = functionCheats.map(({ name, source }) => ({ name, source: `${source}\n${tests}` }));
+    const fooled = (await outcomes(script, naive)).filter(({ outcome }) => outcome === 'correct');
+    expect(fooled.length).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe.skipIf(!isHere)(`under full load${why}`, () => {
+  const hogs: ReturnType<typeof spawn>[] = [];
+  beforeAll(() => {
+    for (let i = 0; i < 2 * cpus().length; i++)
+      hogs.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+  });
+  afterAll(() => {
+    for (const hog of hogs) hog.kill('SIGKILL');
+  });
+
+  test(
+    'honest programs that use most of their CPU time are never called too slow',
+    { timeout: 120_000 * rounds },
+    async () => {
+      const work = 'import time\nwhile time.process_time() < 0.3: pass\n';
+      for (let round = 0; round < rounds; round++) {
+        const honest = Array.from({ length: 4 }, (_, i) => ({ name: `${i}`, source: work }));
+        const asFunctions = honest.map(({ name, source }) => ({ name, source: source + honestFunction }));
+        const asScripts = honest.map(({ name, source }) => ({ name, source: source + honestScript }));
+        const all = [
+          ...(await outcomes(functionProblem, asFunctions)),
+          ...(await outcomes(printedProblem, asScripts)),
+        ];
+        expect(new Set(all.map(({ outcome }) => outcome))).toEqual(new Set(['correct']));
+      }
+    },
+  );
+});

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findPythons, hostCommand, type HostKind } from '../../src/sandbox/python/hosts.ts';
+import { createLanePool, type LanePool, type LaneSpec } from '../../src/sandbox/python/lane-pool.ts';
+import { selfTest } from '../../src/sandbox/python/self-test.ts';
+import { filesystem } from './filesystem.ts';
+import { openHost, survivors, type Host } from './host.ts';
+import { aim, type HostileProgram } from './hostile-program.ts';
+import { kernel } from './kernel.ts';
+import { network } from './network.ts';
+import { processes } from './processes.ts';
+import { resources } from './resources.ts';
+
+const classes = { filesystem, processes, network, kernel, resources };
+const programs = Object.values(classes).flat();
+const rounds = Number(process.env['GRADUS_HOSTILE_ROUNDS'] ?? 1);
+const request = { memoryBytes: 256 << 20, cpuSeconds: 1, outputBytes: 1 << 16, wallMs: 1500 };
+const nobody = 65534;
+
+/** The interpreter that the guard works with here, or why none does. */
+async function usable(spec: Omit<LaneSpec, 'python'>): Promise<{ python: string } | { reason: string }> {
+  let reason = 'no python3 was found';
+  for (const python of findPythons()) {
+    if (hostCommand(spec.kind, python, { directory: '/' }) === null)
+      return { reason: `${spec.kind} is not installed` };
+    await using pool = createLanePool({ ...spec, python }, 1);
+    const trouble = await selfTest(pool).then(
+      () => null,
+      (error: Error) => error.message,
+    );
+    if (trouble === null) return { python };
+    reason = trouble;
+  }
+  return { reason };
+}
+
+const isRoot = process.getuid?.() === 0;
+const settings: { title: string; kind: HostKind; user?: number }[] = (
+  ['guard', 'bubblewrap'] as const
+).flatMap((kind) => [
+  { title: `${kind} as the present user`, kind },
+  ...(isRoot ? [{ title: `${kind} as an ordinary user`, kind, user: nobody }] : []),
+]);
+
+let host: Host;
+beforeAll(async () => {
+  host = await openHost();
+});
+afterAll(() => host[Symbol.asyncDispose]());
+
+async function play(pool: LanePool, program: HostileProgram): Promise<string> {
+  const source = aim(program, host.targets);
+  const reply = await pool.run({ ...request, program: { source, stdin: '' } }).catch((error: Error) => error);
+  return reply instanceof Error ? `the lane broke: ${reply.message}` : reply.program.stdout.toString();
+}
+
+test('there are enough hostile programs, each with its own name', () => {
+  expect(programs.length).toBeGreaterThanOrEqual(80);
+  expect(new Set(programs.map(({ name }) => name)).size).toBe(programs.length);
+});
+
+for (const setting of settings) {
+  const found = await usable(setting);
+  const why = 'reason' in found ? ` (skipped: ${found.reason})` : '';
+  const python = 'python' in found ? found.python : '';
+
+  describe.skipIf('reason' in found)(`${setting.title}${why}`, () => {
+    test.for(Object.entries(classes))(
+      'holds every program of class %s',
+      { timeout: 120_000 * rounds },
+      async ([, list]) => {
+        await using pool = createLanePool({ ...setting, python }, 2);
+        for (let round = 0; round < rounds; round++) {
+          const outputs = await Promise.all(
+            list.map(async (program) => ({ name: program.name, output: await play(pool, program) })),
+          );
+          expect(outputs.filter(({ output }) => /ESCAPED|TOPSECRET|lane broke/.test(output))).toEqual([]);
+          expect(host.harm()).toEqual([]);
+          await expect.poll(() => survivors(2), { timeout: 5000 }).toEqual([]);
+        }
+      },
+    );
+  });
+}
+
+const guard = await usable({ kind: 'guard' });
+
+describe.skipIf('reason' in guard || !isRoot)('with the protection switched off (as root)', () => {
+  const controlled = Map.groupBy(
+    programs.filter(({ controls }) => controls !== undefined),
+    ({ controls }) => controls!.join(' and '),
+  );
+  test.for([...controlled])('without %s each control escapes', { timeout: 60_000 }, async ([, list]) => {
+    const python = 'python' in guard ? guard.python : '';
+    await using pool = createLanePool({ kind: 'guard', python, switchedOff: [...list[0]!.controls!] }, 1);
+    for (const program of list) {
+      expect({ name: program.name, output: await play(pool, program) }).toMatchObject({
+        output: expect.stringContaining('ESCAPED') as string,
+      });
+    }
+  });
+});
