@@ -72,15 +72,13 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
   let state = begun;
   for (;;) {
     context.signal?.throwIfAborted();
-    const { metrics, tokens, rollouts } = await runStep(context, stage, state);
+    const metrics = await runStep(context, stage, state);
     const { state: curriculum, decision } = afterStep(recipe.stages, state.curriculum, metrics);
     const hasEnded = decision.type !== 'continue';
     state = {
       ...state,
       curriculum,
       stage: hasEnded ? null : { ...state.stage!, sampler: stage.sampler.save() },
-      rollouts: state.rollouts + rollouts,
-      tokens: state.tokens + tokens,
     };
     await evaluateSuites(context, run.step, ({ every }) => every !== null && run.step % every === 0);
     if (hasEnded) await endStage(context, name, decision);
@@ -93,20 +91,8 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
   }
 }
 
-/** What one step did, for the controller's books. */
-interface StepOutcome {
-  readonly metrics: Metrics;
-  /** Written for training. */
-  readonly tokens: number;
-  readonly rollouts: number;
-}
-
 /** Choose, roll, judge, admit, learn, record, observe. */
-async function runStep(
-  context: TrainingContext,
-  stage: LiveStage,
-  state: ControllerState,
-): Promise<StepOutcome> {
+async function runStep(context: TrainingContext, stage: LiveStage, state: ControllerState): Promise<Metrics> {
   const { recipe, run, engine } = context;
   const step = run.step + 1;
   const stepInStage = state.curriculum.step;
@@ -120,12 +106,10 @@ async function runStep(
     ...learned,
     ...samplerMetrics(stage),
   };
-  const rollouts = batch.groups.flatMap((group) => group.rollouts);
-  const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens.length, 0);
   const timings = {
     'time/rollout': (rolled - started) / 1000,
     'time/learn': (performance.now() - rolled) / 1000,
-    'throughput/sampledTokensPerSecond': (1000 * tokens) / (rolled - started),
+    'throughput/sampledTokensPerSecond': (1000 * metrics['rollout/tokens']!) / (rolled - started),
   };
   await recordStep(context, stage, { step, metrics, timings, batch });
   stage.sampler.observe(batch.groups.map(outcomeOf));
@@ -140,7 +124,7 @@ async function runStep(
     metrics,
     timings,
   });
-  return { metrics, tokens, rollouts: rollouts.length };
+  return metrics;
 }
 
 async function recordStep(

@@ -1,5 +1,5 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
-import { mean, quantile, standardDeviation } from '../core/statistics.ts';
+import { mean, quantile, standardDeviation, sum } from '../core/statistics.ts';
 import { outcomes } from '../core/verdict.ts';
 import type { LossStats, StepStats } from '../engines/engine.ts';
 
@@ -15,6 +15,8 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
   const rewards = groups.flatMap(rewardsOf);
   const lengths = rollouts.map(({ tokens }) => tokens.length);
   const metrics: Metrics = {
+    'rollout/count': rollouts.length,
+    'rollout/tokens': sum(lengths),
     ...measured('reward/mean', rewards, mean),
     ...(rewards.length < 2 ? {} : measured('reward/std', rewards, standardDeviation)),
     ...measured('rollout/length/mean', lengths, mean),

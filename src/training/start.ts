@@ -34,7 +34,7 @@ export async function startTraining(
 ): Promise<string> {
   await using parts = await buildParts(recipe);
   await using run = await createRun(runsDir, { name: recipe.name, recipe, seed: recipe.seed });
-  return trainIn(run, parts, watch);
+  return await trainIn(run, parts, watch);
 }
 
 /**
@@ -46,7 +46,7 @@ export async function resumeTraining(directory: string, watch: TrainingWatch = {
   await using run = await openRun(directory);
   const recipe = parseConfig(recipeConfig, run.recipe, `${directory}: recipe`);
   await using parts = await buildParts(recipe);
-  return trainIn(run, parts, watch);
+  return await trainIn(run, parts, watch);
 }
 
 async function trainIn(

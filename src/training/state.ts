@@ -24,9 +24,6 @@ export const controllerState = z.strictObject({
   stage: stageState.nullable(),
   /** What re-measurements at stage boundaries found, by problem id; newer than the base measurement. */
   remeasured: z.record(z.string(), trials),
-  /** Rollouts written for training so far, and their tokens. */
-  rollouts: z.int().min(0),
-  tokens: z.int().min(0),
 });
 
 /** See `controllerState`. */
@@ -38,6 +35,4 @@ export const controllerStart: ControllerState = {
   curriculum: curriculumStart,
   stage: null,
   remeasured: {},
-  rollouts: 0,
-  tokens: 0,
 };

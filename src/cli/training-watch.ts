@@ -1,0 +1,69 @@
+import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
+import type { TrainingEvent } from '../training/parts.ts';
+import type { RunResult } from '../training/summary.ts';
+import type { Output } from './output.ts';
+
+/** How often a step's line is printed. */
+const stepsPerLine = 10;
+
+/** Tells people, or programs with `--json`, what happens in a run. */
+export function reportTo(output: Output): (event: TrainingEvent) => void {
+  return (event) => {
+    switch (event.type) {
+      case 'measure':
+        output.progress(`measuring difficulty for stage "${event.stage}"`, event.done, event.total);
+        return;
+      case 'evaluate':
+        output.progress(`evaluating ${event.suite}`, event.done, event.total);
+        return;
+      case 'evaluated':
+        output.event({ ...event, evaluation: { ...event.evaluation, problems: undefined } });
+        output.say(formatEvaluation(event.evaluation));
+        return;
+      case 'step':
+        output.event(event);
+        if (event.step % stepsPerLine === 0 || event.stepInStage === 1) output.say(stepLine(event));
+        output.progress(`stage "${event.stage}"`, event.stepInStage, event.maxSteps);
+        return;
+      case 'stage-start':
+      case 'stage-end':
+        output.event(event);
+        output.say(event.message);
+        return;
+      case 'warning':
+        output.event(event);
+        output.say(`! ${event.message}`);
+    }
+  };
+}
+
+/** The end of a run for people: stages, and what each suite gained. */
+export function formatResult({ run, stages, suites, tokens, rollouts }: RunResult): string {
+  const stageLines = stages.map(
+    ({ name, steps, problems, reason }) => `  ${name}: ${steps} steps on ${problems} problems; ${reason}`,
+  );
+  const suiteLines = suites.flatMap(({ name, comparison }) => [
+    '',
+    `${name}, before → after`,
+    formatComparison(comparison),
+  ]);
+  const written = `${rollouts.toLocaleString('en')} rollouts, ${tokens.toLocaleString('en')} tokens written for training`;
+  return ['stages', ...stageLines, ...suiteLines, '', written, `run: ${run}`].join('\n');
+}
+
+function stepLine({ step, stage, metrics, timings }: TrainingEvent & { type: 'step' }): string {
+  const show = (label: string, value: number | undefined, digits: number): string =>
+    value === undefined ? '' : `${label} ${value.toFixed(digits)}`;
+  const parts = [
+    `step ${step} (${stage})`,
+    show('reward', metrics['reward/mean'], 3),
+    show('math', metrics['reward/math/mean'], 3),
+    show('code', metrics['reward/code/mean'], 3),
+    show('no signal', metrics['group/zeroAdvantage'], 2),
+    show('length', metrics['rollout/length/mean'], 1),
+    show('entropy', metrics['policy/entropy'], 3),
+    show('grad', metrics['optim/gradNorm'], 2),
+    `${((timings['time/rollout'] ?? 0) + (timings['time/learn'] ?? 0)).toFixed(2)} s`,
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}

@@ -1,0 +1,19 @@
+import type { Recipe } from '../recipe/recipe.ts';
+import { resolveStage } from '../recipe/resolve-stage.ts';
+
+/**
+ * What a run will do at most, in words: how many problems, rollouts and tokens make one optimizer step, stage by stage.
+ * Printed before anything starts, because nobody should have to work it out.
+ */
+export function describeBatches(recipe: Recipe): string[] {
+  return recipe.stages.map((config, index) => {
+    const { problemsPerStep, groupSize, sampling } = resolveStage(recipe, config);
+    const rollouts = problemsPerStep * groupSize;
+    const refills = config.gates.length === 0 ? '' : `, up to ${config.maxRefills} refills`;
+    return (
+      `stage ${index + 1} "${config.name}": ${problemsPerStep} problems × ${groupSize} rollouts = ${rollouts} rollouts a step` +
+      `${refills}; ≤ ${sampling.maxTokens} new tokens each; one optimizer update a step, on-policy; ` +
+      `≤ ${config.maxSteps} steps = ≤ ${rollouts * config.maxSteps} rollouts`
+    );
+  });
+}
