@@ -1,0 +1,82 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createTokenChooser } from './choose-token.ts';
+
+const logitsOf = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 40 });
+const uniformOf = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const everything = { temperature: 1, topP: 1, topK: 0 };
+
+/** The distribution by its definition: most probable first, smaller id first among equals. */
+function ranked(logits: readonly number[], temperature: number): { token: number; probability: number }[] {
+  const largest = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp((logit - largest) / temperature));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers
+    .map((power, token) => ({ token, probability: power / total }))
+    .toSorted((a, b) => b.probability - a.probability || a.token - b.token);
+}
+
+test('the log-probability is that of the full softmax at the temperature', () => {
+  fc.assert(
+    fc.property(
+      logitsOf,
+      uniformOf,
+      fc.double({ min: 0.2, max: 3, noNaN: true }),
+      (values, uniform, temperature) => {
+        const chooser = createTokenChooser(values.length, { temperature, topP: 0.5, topK: 3 });
+        const token = chooser.choose(Float32Array.from(values), 0, uniform);
+        const { probability } = ranked(values, temperature).find((one) => one.token === token)!;
+        expect(chooser.logprob).toBeCloseTo(Math.log(probability), 6);
+      },
+    ),
+  );
+});
+
+test('only tokens of the nucleus and of the top k are drawn', () => {
+  const filters = fc.record({
+    topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    topK: fc.integer({ min: 0, max: 45 }),
+  });
+  fc.assert(
+    fc.property(logitsOf, uniformOf, filters, (values, uniform, { topP, topK }) => {
+      const chooser = createTokenChooser(values.length, { temperature: 1, topP, topK });
+      const token = chooser.choose(Float32Array.from(values), 0, uniform);
+      const order = ranked(values, 1);
+      const rank = order.findIndex((one) => one.token === token);
+      expect(rank).toBeLessThan(topK === 0 ? Infinity : topK);
+      const massBefore = order.slice(0, rank).reduce((sum, { probability }) => sum + probability, 0);
+      expect(massBefore).toBeLessThanOrEqual(topP + 1e-9);
+    }),
+  );
+});
+
+test('frequencies follow the probabilities, filtered or not', () => {
+  const logits = Float32Array.from([0.3, -1, 2, 2, -5]);
+  for (const settings of [
+    everything,
+    { temperature: 1, topP: 0.999_999, topK: 0 },
+    { temperature: 2, topP: 1, topK: 3 },
+  ]) {
+    const chooser = createTokenChooser(5, settings);
+    const draws = 20_000;
+    const counts = new Float64Array(5);
+    for (let i = 0; i < draws; i++) counts[chooser.choose(logits, 0, (i + 0.5) / draws)]!++;
+    const kept = ranked([...logits], settings.temperature).slice(0, settings.topK === 0 ? 5 : settings.topK);
+    const mass = kept.reduce((sum, { probability }) => sum + probability, 0);
+    for (const { token, probability } of kept)
+      expect(counts[token]! / draws).toBeCloseTo(probability / mass, 3);
+  }
+});
+
+test('greedy takes the first of the largest, with its probability at temperature 1', () => {
+  const chooser = createTokenChooser(4, { temperature: 0, topP: 1, topK: 0 });
+  expect(chooser.choose(Float32Array.from([9, 1, 3, 3, 0]), 1, 0.99)).toBe(1);
+  expect(chooser.logprob).toBeCloseTo(-Math.log(2 + Math.exp(-2) + Math.exp(-3)), 6);
+});
+
+test('logits that are not finite are refused', () => {
+  for (const bad of [NaN, Infinity]) {
+    const chooser = createTokenChooser(3, everything);
+    expect(() => chooser.choose(Float32Array.from([0, bad, 1]), 0, 0.5)).toThrow(/finite logits/);
+  }
+});

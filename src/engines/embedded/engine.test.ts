@@ -1,0 +1,103 @@
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openModelFolder } from '../model-files/model-folder.ts';
+import { embedded, embeddedConfig, openEmbeddedEngine } from './engine.ts';
+import { openLane } from './lane.ts';
+
+const model = 'test/golden/parity-qwen2';
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'embedded-engine-'));
+});
+afterAll(() => rm(scratch, { recursive: true }));
+
+test('settings have their defaults in the schema, and unknown ones are refused', () => {
+  expect(embeddedConfig.parse(embedded())).toEqual({
+    type: 'embedded',
+    threads: 1,
+    slots: 64,
+    memoryBudget: '2GiB',
+    exportType: 'bf16',
+  });
+  expect(() => embeddedConfig.parse({ ...embedded(), lane: 2 })).toThrow(/lane/);
+  expect(() => embeddedConfig.parse(embedded({ memoryBudget: '2 GB' }))).toThrow(/amount of memory/);
+});
+
+test('what is written does not depend on lanes, threads or slots', async () => {
+  const outcomes: string[] = [];
+  for (const settings of [
+    { lanes: 1, slots: 3 },
+    { lanes: 3, slots: 64 },
+    { lanes: 1, threads: 2, slots: 7 },
+  ]) {
+    await using engine = await openEmbeddedEngine({ model, ...settings });
+    const lines: string[] = [];
+    const prompts = [5, 1, 9].map((count, i) => ({ key: `${i}`, prompt: Int32Array.of(4, 5 + i), count }));
+    for await (const { key, index, tokens, rolloutLogprobs } of engine.sample({
+      prompts,
+      maxTokens: 30,
+      seed: 3,
+    })) {
+      lines.push(`${key} ${index} ${tokens.join()} ${rolloutLogprobs.join()}`);
+    }
+    outcomes.push(lines.toSorted().join('\n'));
+  }
+  expect(outcomes[0]!.split('\n').length).toBe(15);
+  expect(new Set(outcomes).size).toBe(1);
+});
+
+test('a state that was cut, edited or made by another model is refused, and the engine stays as it was', async () => {
+  await using engine = await openEmbeddedEngine({ model, lanes: 1 });
+  const whole = join(scratch, 'state');
+  await engine.saveState(whole);
+  const damages: [name: string, damage: (dir: string) => Promise<void>, message: RegExp][] = [
+    ['cut', (dir) => truncate(join(dir, 'weights.f32'), 100), /weights.f32: expected \d+ bytes, got 100/],
+    ['flipped', (dir) => flip(join(dir, 'firstMoment.f32')), /the content is not what was saved/],
+    ['half', (dir) => rm(join(dir, 'secondMoment.f32')), /secondMoment.f32: expected a file/],
+    ['unfinished', (dir) => rm(join(dir, 'engine-state.json')), /engine-state.json: expected a file/],
+    ['garbled', (dir) => writeFile(join(dir, 'engine-state.json'), '{}'), /expected the manifest/],
+  ];
+  for (const [name, damage, message] of damages) {
+    const dir = join(scratch, name);
+    await cp(whole, dir, { recursive: true });
+    await damage(dir);
+    await expect(engine.loadState(dir)).rejects.toThrow(message);
+    await expect(engine.loadState(dir)).rejects.toMatchObject({ name: 'EngineError', code: 'STATE_INVALID' });
+  }
+  await using other = await openEmbeddedEngine({ model: 'test/golden/parity-llama', lanes: 1 });
+  await expect(other.loadState(whole)).rejects.toThrow(/expected a state of the model/);
+  await engine.loadState(whole);
+});
+
+test('a lane that dies says what was pending, then and later', async () => {
+  const { config, tokenizer } = await openModelFolder(model);
+  // A lane cannot start without a config: its thread throws at once, as one would that runs out of memory.
+  const options = { folder: model, threads: 1, slots: 4, maxSequenceTokens: 100, memoryBudgetBytes: 1e9 };
+  const broken = { ...options, config: null as never, endTokens: tokenizer.endTokens };
+  await using lane = openLane(broken);
+  const weights = new Float32Array(new SharedArrayBuffer(4));
+  const job = { prompts: [], maxTokens: 1, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
+  const { started, done } = lane.sample(job, weights, new Int32Array(1), () => {});
+  await expect(done).rejects.toMatchObject({ name: 'WorkerCrashed', code: 'WORKER_CRASHED' });
+  await expect(done).rejects.toThrow(/pending: completions of 0 prompts/);
+  await started;
+  const shape = { rows: 1, positions: 8 };
+  const later = lane.logprobs({ weights, shape, feeds: {}, temperature: 1 });
+  await expect(later).rejects.toMatchObject({ name: 'WorkerCrashed' });
+  expect(config.layers).toBe(2);
+});
+
+test('a closed engine refuses instead of waiting', async () => {
+  const engine = await openEmbeddedEngine({ model, lanes: 1 });
+  await engine[Symbol.asyncDispose]();
+  const scoring = engine.logprobs({ sequences: [{ tokens: Int32Array.of(1, 2) }] }, 'policy');
+  await expect(scoring).rejects.toMatchObject({ name: 'WorkerCrashed' });
+});
+
+async function flip(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[5]! ^= 1;
+  await writeFile(path, bytes);
+}

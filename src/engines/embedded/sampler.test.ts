@@ -1,0 +1,118 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createRng } from '../../core/rng.ts';
+import type { ModelConfig } from '../model-files/model-config.ts';
+import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
+import { type Decoder, openDecoder } from './decoder.ts';
+import { initialWeights } from './parameters.ts';
+import { createSampler, type SamplingJob, type Written } from './sampler.ts';
+
+/** Sizes that divide by nothing the runtime vectorises by: its kernels for remainders must not show either. */
+const config: ModelConfig = {
+  architecture: 'llama',
+  vocabSize: 37,
+  hiddenSize: 36,
+  layers: 2,
+  heads: 6,
+  keyValueHeads: 3,
+  headSize: 6,
+  intermediateSize: 50,
+  normEpsilon: 1e-6,
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  maxPositions: 90,
+  tieEmbeddings: false,
+  attentionBias: false,
+};
+let decoder: Decoder;
+let weights: DecodeWeights;
+beforeAll(async () => {
+  const flat = initialWeights(config, 3).map((weight) => (Math.abs(weight) > 0.5 ? weight : 10 * weight));
+  [decoder, weights] = [await openDecoder(config, 1, 12), packDecodeWeights(config, flat)];
+});
+afterAll(() => decoder[Symbol.asyncDispose]());
+
+async function run(
+  job: Partial<SamplingJob>,
+  slots: number,
+  isAborted = (): boolean => false,
+): Promise<Written[]> {
+  const endsWithStop = (tokens: Int32Array, stop: readonly string[]): boolean =>
+    stop.includes(`${tokens.at(-1)!}`);
+  const sampler = createSampler({
+    config,
+    decoder,
+    slots,
+    maxSequenceTokens: 90,
+    endTokens: [0],
+    endsWithStop,
+  });
+  const all: Written[] = [];
+  const full = { prompts: [], maxTokens: 20, temperature: 1, topP: 1, topK: 0, stop: [], seed: 1, ...job };
+  await sampler.run(full, weights, (finished) => all.push(...finished), isAborted);
+  return all;
+}
+
+function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['prompts'][number] {
+  const rng = createRng(length, 'test-prompt');
+  const tokens = Int32Array.from({ length }, () => rng.integer(1, config.vocabSize - 1));
+  return { key: `prompt-${length}`, tokens, count, firstIndex };
+}
+
+test('no bit of a completion depends on slots, neighbours or order', async () => {
+  const lengths = [1, 2, 5, 17, 30, 44];
+  const reference = new Map<string, Written>();
+  for (const length of lengths) {
+    for (const one of await run({ prompts: [promptOf(length, 8)] }, 1))
+      reference.set(`${length} ${one.index}`, one);
+  }
+  const jobOf = fc.record({
+    slots: fc.integer({ min: 1, max: 12 }),
+    parts: fc.array(
+      fc.record({
+        length: fc.constantFrom(...lengths),
+        firstIndex: fc.integer({ min: 0, max: 4 }),
+        count: fc.integer({ min: 0, max: 4 }),
+      }),
+      { maxLength: 8 },
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(jobOf, async ({ slots, parts }) => {
+      const prompts = parts.map(({ length, count, firstIndex }) => promptOf(length, count, firstIndex));
+      const all = await run({ prompts }, slots);
+      expect(all.length).toBe(parts.reduce((sum, { count }) => sum + count, 0));
+      for (const { prompt, ...completion } of all) {
+        const { prompt: _, ...same } = reference.get(`${parts[prompt]!.length} ${completion.index}`)!;
+        expect(completion).toEqual(same);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('completions end at the limit, the end of the context, the end token or a stop', async () => {
+  const [limited] = await run({ prompts: [promptOf(5, 1)], maxTokens: 1 }, 4);
+  expect(limited).toMatchObject({ finishReason: 'length', tokens: { length: 1 } });
+  const long = await run({ prompts: [promptOf(80, 6)], maxTokens: 1000 }, 4);
+  for (const { finishReason, tokens } of long) {
+    expect(tokens.length).toBeLessThanOrEqual(10);
+    expect(finishReason === 'length').toBe(tokens.length === 10 && tokens.at(-1) !== 0);
+  }
+  const free = await run({ prompts: [promptOf(5, 30)], maxTokens: 60 }, 12);
+  expect(free.some(({ tokens }) => tokens.at(-1) === 0)).toBe(true);
+  const stopped = await run({ prompts: [promptOf(5, 30)], maxTokens: 60, stop: ['7', '9'] }, 12);
+  for (const { index, tokens, finishReason } of stopped) {
+    const whole = free.find((one) => one.index === index)!.tokens;
+    const at = whole.findIndex((token) => token === 7 || token === 9);
+    expect(tokens).toEqual(at === -1 ? whole : whole.slice(0, at + 1));
+    expect(finishReason).toBe(at === -1 && tokens.at(-1) !== 0 ? 'length' : 'stop');
+  }
+});
+
+test('an abort is heard between steps', async () => {
+  let steps = 0;
+  const all = await run({ prompts: [promptOf(5, 500)], maxTokens: 60 }, 12, () => ++steps > 5);
+  expect(steps).toBe(6);
+  expect(all.length).toBeLessThan(500);
+});
