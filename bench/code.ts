@@ -1,0 +1,153 @@
+/**
+ * How fast and how right code is judged: `node -C development bench/code.ts [--sections speed,references,samples]`.
+ *
+ * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
+ * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem,
+ * whose published pass@1, @10 and @100 are .228, .513, .750 under CodeT's own stop words). The last line is JSON.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { DataError } from '../src/core/errors.ts';
+import type { Problem } from '../src/core/problem.ts';
+import { pythonSandbox } from '../src/sandbox/python/python-sandbox.ts';
+import { hostKinds } from '../src/sandbox/python/hosts.ts';
+import { code, openCode, type CodeVerifier } from '../src/verifiers/code/code.ts';
+import { readCodeProblem } from '../src/verifiers/code/formats/read-problem.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    sections: { type: 'string', default: 'speed,references,samples' },
+    lanes: { type: 'string', default: '2' },
+    kind: { type: 'string', default: 'auto' },
+    problems: { type: 'string', default: '164' },
+  },
+});
+
+interface Judged {
+  readonly problem: Problem;
+  readonly program: string;
+}
+
+interface Row extends Readonly<Record<string, unknown>> {
+  readonly prompt: string;
+  readonly canonical_solution: string;
+  readonly code: string;
+  readonly task_id: string | number;
+  readonly samples: readonly string[];
+}
+
+const folder = process.env['GRADUS_DATA'] ?? join(import.meta.dirname, '..', '..', 'shared', 'data');
+
+function rowsOf(name: string): Row[] {
+  const path = join(folder, name);
+  if (!existsSync(path)) {
+    throw new DataError(`expected ${path}, found nothing`, {
+      tryNext: 'GRADUS_DATA=<folder> npm run bench:code',
+    });
+  }
+  return gunzipSync(readFileSync(path))
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Row);
+}
+
+/** A fence longer than any in the program, so that nothing in it ends the block. */
+const fenced = (program: string): string => `\`\`\`\`\`\`\`\`\`\`python\n${program}\n\`\`\`\`\`\`\`\`\`\``;
+
+async function judge(
+  verifier: CodeVerifier,
+  list: readonly Judged[],
+): Promise<{ outcomes: string[]; seconds: number }> {
+  const start = performance.now();
+  const verdicts = await Promise.all(
+    list.map(({ problem, program }) => verifier.verify(problem, fenced(program))),
+  );
+  return { outcomes: verdicts.map(({ outcome }) => outcome), seconds: (performance.now() - start) / 1000 };
+}
+
+const share = (outcomes: readonly string[]): string =>
+  `${outcomes.filter((outcome) => outcome === 'correct').length}/${outcomes.length}`;
+
+const humanEval = rowsOf('HumanEval.jsonl.gz');
+const solved = humanEval.map((row): Judged => ({
+  problem: readCodeProblem(row, 'HumanEval'),
+  program: row.prompt + row.canonical_solution,
+}));
+
+/** Verdicts per second on programs that are right: the dearest kind, as every test runs. The best of three passes counts. */
+async function measureSpeed(verifier: CodeVerifier): Promise<object> {
+  const rates: number[] = [];
+  for (let pass = 0; pass < 3; pass++) rates.push(solved.length / (await judge(verifier, solved)).seconds);
+  return { runsPerSecond: Math.round(Math.max(...rates)), passes: rates.map(Math.round) };
+}
+
+async function judgeReferences(verifier: CodeVerifier): Promise<object> {
+  const mbpp = rowsOf('mbpp.jsonl.gz').map((row): Judged => ({
+    problem: readCodeProblem(row, 'mbpp'),
+    program: row.code,
+  }));
+  const [first, second] = [await judge(verifier, solved), await judge(verifier, mbpp)];
+  return { humanEval: share(first.outcomes), mbpp: share(second.outcomes) };
+}
+
+/** CodeT cuts a sample where it begins something new. */
+const stopWords = ['\nclass', '\ndef', '\n#', '\nif', '\nprint'];
+
+function cut(sample: string): string {
+  const ends = stopWords.map((word) => sample.indexOf(word)).filter((at) => at >= 0);
+  return ends.length === 0 ? sample : sample.slice(0, Math.min(...ends));
+}
+
+async function judgeSamples(verifier: CodeVerifier): Promise<object> {
+  const rows = rowsOf('codet_humaneval_codegen16b_samples.jsonl.gz').slice(0, Number(flags.problems));
+  const counts: { right: number; of: number }[] = [];
+  const tally: Record<string, number> = {};
+  const start = performance.now();
+  for (const [i, row] of rows.entries()) {
+    const { problem } = solved[i]!;
+    const list = row.samples.map((sample): Judged => ({
+      problem,
+      program: humanEval[i]!.prompt + cut(sample),
+    }));
+    const { outcomes } = await judge(verifier, list);
+    for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
+    counts.push({ right: outcomes.filter((outcome) => outcome === 'correct').length, of: outcomes.length });
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const passAt = (k: number): number => mean(counts.map(({ right, of }) => passAtK(of, right, k)));
+  return {
+    programs: tally,
+    passAt1: passAt(1),
+    passAt10: passAt(10),
+    passAt100: passAt(100),
+    seconds: Math.round(seconds),
+  };
+}
+
+const mean = (values: readonly number[]): number =>
+  round(values.reduce((sum, value) => sum + value, 0) / values.length);
+const round = (value: number): number => Math.round(value * 10_000) / 10_000;
+
+/** Chen et al. 2021, eq. 1, as a product. */
+function passAtK(n: number, right: number, k: number): number {
+  let missed = 1;
+  for (let i = 0; i < k; i++) missed *= Math.max(0, n - right - i) / (n - i);
+  return 1 - missed;
+}
+
+const kind = (['auto', ...hostKinds] as const).find((one) => one === flags.kind) ?? 'auto';
+await using verifier = await openCode(code({ sandbox: pythonSandbox({ lanes: Number(flags.lanes), kind }) }));
+const sections = flags.sections.split(',');
+const summary = {
+  sandbox: verifier.sandbox.kind,
+  lanes: Number(flags.lanes),
+  ...(sections.includes('speed') ? { speed: await measureSpeed(verifier) } : {}),
+  ...(sections.includes('references') ? { references: await judgeReferences(verifier) } : {}),
+  ...(sections.includes('samples') ? { samples: await judgeSamples(verifier) } : {}),
+};
+for (const [name, value] of Object.entries(summary))
+  console.log(`${name.padEnd(12)} ${JSON.stringify(value)}`);
+console.log(JSON.stringify(summary));
