@@ -9,10 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adamw, optimizerConfig } from '../src/algorithms/optimizer.ts';
 import { openEmbeddedEngine } from '../src/engines/embedded/engine.ts';
+import type { Engine } from '../src/engines/engine.ts';
 import { superviseModel, type SupervisedStep } from '../src/training/supervised.ts';
 import { writeInitialModel } from './base-model/initial-model.ts';
 import { type Care, drawLessons } from './base-model/lessons.ts';
-import { measurePassRates, passRateTable } from './base-model/measure.ts';
+import { passRateTable } from './base-model/measure.ts';
 
 interface Course {
   readonly name: string;
@@ -29,25 +30,31 @@ const courses: readonly Course[] = [
 ];
 
 const target = process.argv[2] ?? 'models/gradus-tiny';
-const initial = await mkdtemp(join(tmpdir(), 'gradus-tiny-'));
-try {
-  await writeInitialModel(initial, seed);
-  await using engine = await openEmbeddedEngine({ model: initial });
-  for (const { name, care, lessons, learningRate } of courses) {
-    await superviseModel(engine, drawLessons(lessons, care, seed), {
-      batchSize,
-      epochs: 1,
-      seed,
-      optimizer: optimizerConfig.parse(
-        adamw({ learningRate, beta2: 0.98, warmupSteps: 100, schedule: 'cosine' }),
-      ),
-      onStep: (step) => report(name, step),
-    });
-    console.log(passRateTable(await measurePassRates(engine, 8)));
+await make();
+await using made = await openEmbeddedEngine({ model: target });
+console.log(await passRateTable(made));
+
+async function make(): Promise<void> {
+  const initial = await mkdtemp(join(tmpdir(), 'gradus-tiny-'));
+  try {
+    await writeInitialModel(initial, seed);
+    await using engine = await openEmbeddedEngine({ model: initial });
+    for (const course of courses) await teach(engine, course);
+    await engine.exportModel(target);
+  } finally {
+    await rm(initial, { recursive: true });
   }
-  await engine.exportModel(target);
-} finally {
-  await rm(initial, { recursive: true });
+}
+
+async function teach(engine: Engine, { name, care, lessons, learningRate }: Course): Promise<void> {
+  const optimizer = adamw({ learningRate, beta2: 0.98, warmupSteps: 100, schedule: 'cosine' });
+  await superviseModel(engine, drawLessons(lessons, care, seed), {
+    batchSize,
+    epochs: 1,
+    seed,
+    optimizer: optimizerConfig.parse(optimizer),
+    onStep: (step) => report(name, step),
+  });
 }
 
 function report(course: string, { step, lastStep, loss, tokens }: SupervisedStep): void {

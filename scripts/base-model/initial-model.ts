@@ -11,7 +11,7 @@ import { endToken, vocabulary } from './vocabulary.ts';
 const vocabSize = Math.ceil(vocabulary.length / 8) * 8;
 
 /** 341 thousand parameters: larger models learned no more from the same sequences and took twice as long. */
-export const tinyConfig: ModelConfig = {
+const tinyConfig: ModelConfig = {
   architecture: 'qwen2',
   vocabSize,
   hiddenSize: 96,

@@ -1,89 +1,71 @@
 import type { Engine } from '../../src/engines/engine.ts';
-import type { Problem } from '../../src/core/problem.ts';
+import { evaluate } from '../../src/evaluation/evaluate.ts';
+import { passRateOf } from '../../src/evaluation/problem-result.ts';
+import { suite, suiteConfig } from '../../src/evaluation/suite.ts';
 import { generateProblems, generated, generatedConfig } from '../../src/problems/generated.ts';
-import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
 import { boxedMath } from '../../src/verifiers/boxed-math.ts';
+import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
 import { javascriptTests } from '../../src/verifiers/javascript-tests.ts';
 import { taughtFamilies } from './lessons.ts';
 
-/** Share of right answers of one family and knob. */
-export interface CellRate {
-  readonly family: string;
+/** Shares of right answers to one problem. */
+interface Rate {
   readonly domain: string;
+  readonly family: string;
   readonly knob: number;
-  readonly problems: number;
-  /** Mean of 4 samples a problem at temperature 1. */
+  /** Of 4 samples at temperature 1. */
   readonly sampled: number;
   readonly greedy: number;
 }
 
-const samples = 4;
-export const maxTokens = 32;
+const perCell = 8;
 
-/** Pass rates of an engine's model on validation questions of the taught families, for every knob. */
-export async function measurePassRates(engine: Engine, perCell: number): Promise<CellRate[]> {
-  const config = generated({
-    families: taughtFamilies.map(({ name }) => name),
-    perCell,
-    split: 'validation',
-    seed: 1,
-  });
-  const problems = [...generateProblems(generatedConfig.parse(config))];
-  const sampled = await judgeAll(engine, problems, samples, 1);
-  const greedy = await judgeAll(engine, problems, 1, 0);
-  const cells = Map.groupBy(problems, ({ family, knob }) => `${family}/${knob}`);
-  return [...cells.values()].map((cell) => ({
-    family: cell[0]!.family!,
-    domain: cell[0]!.domain,
-    knob: cell[0]!.knob!,
-    problems: cell.length,
-    sampled: mean(cell.map(({ id }) => sampled.get(id)!)) / samples,
-    greedy: mean(cell.map(({ id }) => greedy.get(id)!)),
-  }));
-}
-
-/** Right answers per problem. */
-async function judgeAll(
-  engine: Engine,
-  problems: readonly Problem[],
-  count: number,
-  temperature: number,
-): Promise<Map<string, number>> {
-  await using math = openVerifier(verifierConfig.parse(boxedMath()));
-  await using code = openVerifier(verifierConfig.parse(javascriptTests({ score: 'all' })));
-  const byId = new Map(problems.map((problem) => [problem.id, problem]));
-  const right = new Map(problems.map(({ id }) => [id, 0]));
-  const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count }));
-  for await (const { key, text } of engine.sample({ prompts, maxTokens, temperature, seed: 1 })) {
-    const problem = byId.get(key)!;
-    const verdict = await (problem.domain === 'math' ? math : code).verify(problem, text);
-    if (verdict.outcome === 'correct') right.set(key, right.get(key)! + 1);
-  }
-  return right;
-}
-
-/** A Markdown table, one row a family: sampled / greedy for each knob. */
-export function passRateTable(rates: readonly CellRate[]): string {
-  const percent = (share: number): string => String(Math.round(100 * share));
-  const cellsOf = (cells: readonly CellRate[]): string =>
-    cells.map(({ sampled, greedy }) => `${percent(sampled)} / ${percent(greedy)}`).join(' | ');
-  const families = [...Map.groupBy(rates, ({ family }) => family)];
-  const domains = [...Map.groupBy(rates, ({ domain }) => domain)];
-  const means = domains.map(([domain, cells]) => {
-    const [sampled, greedy] = [
-      mean(cells.map((cell) => cell.sampled)),
-      mean(cells.map((cell) => cell.greedy)),
-    ];
-    return `${domain}: ${percent(sampled)} sampled, ${percent(greedy)} greedy`;
-  });
+/**
+ * The model's pass rates on validation problems of the taught families as a Markdown table: one row a family, one column
+ * a knob, sampled at temperature 1 / greedy, in percent.
+ */
+export async function passRateTable(engine: Engine): Promise<string> {
+  const rates = await measure(engine);
+  const families = Object.entries(Object.groupBy(rates, ({ family }) => family));
+  const domains = Object.entries(Object.groupBy(rates, ({ domain }) => domain));
   return [
     '| family | knob 1 | 2 | 3 | 4 | 5 | 6 |',
     '|---|---|---|---|---|---|---|',
-    ...families.map(([family, cells]) => `| ${family} | ${cellsOf(cells)} |`),
+    ...families.map(([family, of]) => `| ${family} | ${knobsOf(of!).map(shown).join(' | ')} |`),
+    ...domains.map(([domain, of]) => `| **all ${domain}** | ${knobsOf(of!).map(shown).join(' | ')} |`),
     '',
-    `Mean over families and knobs, in percent: ${means.join('; ')}.`,
+    `Means over all knobs: ${domains.map(([domain, of]) => `${domain} ${shown(of!)}`).join(', ')}.`,
   ].join('\n');
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+async function measure(engine: Engine): Promise<Rate[]> {
+  await using math = openVerifier(verifierConfig.parse(boxedMath()));
+  await using code = openVerifier(verifierConfig.parse(javascriptTests({ score: 'all' })));
+  const families = taughtFamilies.map(({ name }) => name);
+  const source = generated({ families, perCell, split: 'validation', seed: 1 });
+  const problems = [...generateProblems(generatedConfig.parse(source))];
+  const evaluation = await evaluate({
+    engine,
+    problems,
+    verifierFor: ({ domain }) => (domain === 'math' ? math : code),
+    suite: suiteConfig.parse(suite({ name: 'validation', maxTokens: 32 })),
+    seed: 1,
+  });
+  return evaluation.problems.map((result, i) => ({
+    domain: result.domain,
+    family: problems[i]!.family!,
+    knob: problems[i]!.knob!,
+    sampled: passRateOf(result),
+    greedy: result.greedy === true ? 1 : 0,
+  }));
+}
+
+function knobsOf(rates: readonly Rate[]): Rate[][] {
+  return [1, 2, 3, 4, 5, 6].map((knob) => rates.filter((rate) => rate.knob === knob));
+}
+
+function shown(rates: readonly Rate[]): string {
+  const percent = (values: readonly number[]): string =>
+    (values.reduce((sum, value) => sum + 100 * value, 0) / values.length).toFixed(0);
+  return `${percent(rates.map(({ sampled }) => sampled))} / ${percent(rates.map(({ greedy }) => greedy))}`;
+}

@@ -7,7 +7,7 @@
  * knows nothing worth stealing: whatever it says still has to equal an expected value that stays outside.
  */
 export function harnessSource(entryPoint: string, maxOutputCharacters: number): string {
-  return `(() => {
+  const source = `(() => {
   const { isArray } = Array, { getOwnPropertyDescriptor, getPrototypeOf, keys } = Object, { stringify, parse } = JSON;
   const plainPrototype = Object.prototype, largestBigint = 1n << ${maxBigintBits}n;
   let entry;
@@ -76,6 +76,8 @@ export function harnessSource(entryPoint: string, maxOutputCharacters: number): 
     return operation === ${operations.callAll} ? callAll(value) : describe(value);
   };
 })()`;
+  // Parsing this is a good part of what a small program costs.
+  return source.replaceAll(/^\s*(?:\/\/.*)?\n?/gm, '');
 }
 
 /** Deepest nesting of returned data. */
