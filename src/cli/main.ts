@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
+import { addDemoCommand } from './demo.ts';
 import { addResumeCommand } from './resume.ts';
 import { addRunsCommand } from './runs.ts';
 import { addTrainCommand } from './train.ts';
@@ -17,7 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--json', 'print JSON lines; the last one is the result')
     .showHelpAfterError('try: gradus --help')
     .exitOverride();
-  for (const add of [addTrainCommand, addResumeCommand, addRunsCommand]) add(program);
+  for (const add of [addDemoCommand, addTrainCommand, addResumeCommand, addRunsCommand]) add(program);
   try {
     await program.parseAsync([...argv]);
     return 0;

@@ -53,7 +53,7 @@ function readStages(reader: RunReader): StageSummary[] {
       name: stage,
       steps: lastStep - firstStep + 1,
       problems,
-      reason: about('stage-end')?.message ?? '',
+      reason: about('stage-end')?.message.replace(/^stage ".*" ends: /, '') ?? '',
     };
   });
 }
