@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { GradusError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 
 /** Where a command speaks: people get text, `--json` gets one JSON object a line, the last being the result. */
 export interface Output {
@@ -122,6 +123,6 @@ export function printError(error: unknown, json: boolean): void {
     console.error('This is a bug in Gradus. Please report it with the lines above.');
     return;
   }
-  console.error(`error: ${error.message}`);
-  if (error.tryNext !== undefined) console.error(`try: ${error.tryNext}`);
+  console.error(`error: ${printable(error.message, { lines: true })}`);
+  if (error.tryNext !== undefined) console.error(`try: ${printable(error.tryNext)}`);
 }

@@ -1,3 +1,4 @@
+import { alignColumns } from '../core/table.ts';
 import type { Estimate } from '../core/statistics-intervals.ts';
 import type { Comparison, PairedDifference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
@@ -17,7 +18,7 @@ export function formatEvaluation(evaluation: Evaluation): string {
     ...Object.entries(byLevel).map(([name, summary]) => summaryRow(`  level ${name}`, summary, k)),
   ];
   const title = `${suite}: ${model.name} after ${model.policyVersion} steps, temperature ${sampling.temperature}, ${sampling.maxTokens} tokens`;
-  return [title, ...alignRows(rows)].join('\n');
+  return `${title}\n${alignColumns(rows, { figuresFrom: 1 })}`;
 }
 
 /** A comparison as a table for the terminal, in percentage points, with what speaks against it below. */
@@ -27,7 +28,7 @@ export function formatComparison({ overall, byDomain, warnings }: Comparison): s
     comparisonRow('all', overall),
     ...Object.entries(byDomain).map(([name, some]) => comparisonRow(name, some)),
   ];
-  return [...alignRows(rows), ...warnings.map((warning) => `! ${warning}`)].join('\n');
+  return [alignColumns(rows, { figuresFrom: 1 }), ...warnings.map((warning) => `! ${warning}`)].join('\n');
 }
 
 function summaryRow(name: string, summary: Summary, k: number): string[] {
@@ -69,15 +70,4 @@ function points(change: number): string {
 
 function pointsInterval({ low, high }: Estimate): string {
   return `${points(low)} … ${points(high)}`;
-}
-
-/** Columns as wide as their widest cell, names to the left and figures to the right. */
-function alignRows(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }

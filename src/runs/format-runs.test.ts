@@ -24,15 +24,15 @@ test('the texts of runs list and show', async () => {
   expect(formatRunList(await listRuns(root))).toBe(
     [
       'run        status  step  stage      seed  started',
-      'demo-0001  failed  1     easy [31m  7     2026-11-22 10:00:00',
+      'demo-0001  failed  1     easy␛[31m  7     2026-11-22 10:00:00',
     ].join('\n'),
   );
   using reader = await openRunReader(run.directory);
   const page = formatRun(reader);
   expect(page).toContain(
-    `run      ${run.directory}\nstatus   failed (no problems left)\nstep     1, stage easy [31m\n`,
+    `run      ${run.directory}\nstatus   failed (no problems left)\nstep     1, stage easy␛[31m\n`,
   );
   expect(page).toContain('parent   run older, step 9');
-  expect(page).toContain('easy [31m  1-1    reached its target');
+  expect(page).toContain('easy␛[31m  1-1    reached␊its target');
   expect(page).toContain('metric        last step\nbatch/groups  8\nreward/mean   0.1235');
 });

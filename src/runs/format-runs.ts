@@ -1,3 +1,5 @@
+import { printable } from '../core/printable.ts';
+import { alignColumns } from '../core/table.ts';
 import type { RunListing } from './list-runs.ts';
 import type { RunReader } from './run-reader.ts';
 import type { RunSummary } from './run-views.ts';
@@ -36,7 +38,7 @@ export function formatRun(run: RunReader): string {
     for (const sentence of session.skipped) facts.push(['warning', sentence]);
   }
   const sections = [
-    alignColumns(facts.map((fact) => fact.map(printable))),
+    alignColumns(facts.map((fact) => fact.map((text) => printable(text)))),
     stageTable(run),
     metricTable(run),
   ];
@@ -76,24 +78,4 @@ function summaryCells(summary: RunSummary): string[] {
 
 function formatNumber(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toPrecision(4);
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
-  }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-/** Text from recipes and models may hold escape sequences; a terminal must not obey them. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ');
 }
