@@ -139,10 +139,10 @@ function passAtK(n: number, right: number, k: number): number {
 }
 
 const kind = (['auto', ...hostKinds] as const).find((one) => one === flags.kind) ?? 'auto';
-await using verifier = await openCode(code({ sandbox: pythonSandbox({ lanes: Number(flags.lanes), kind }) }));
+await using verifier = openCode(code({ sandbox: pythonSandbox({ lanes: Number(flags.lanes), kind }) }));
 const sections = flags.sections.split(',');
 const summary = {
-  sandbox: verifier.sandbox.kind,
+  sandbox: (await verifier.sandbox()).kind,
   lanes: Number(flags.lanes),
   ...(sections.includes('speed') ? { speed: await measureSpeed(verifier) } : {}),
   ...(sections.includes('references') ? { references: await judgeReferences(verifier) } : {}),

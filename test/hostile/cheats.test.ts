@@ -33,13 +33,14 @@ const functionProblem = problem('f', {
 });
 const printedProblem = problem('p', { type: 'stdio', language: 'python', cases: printedTests, ...rules });
 
-const opened = await openCode(code({ sandbox: pythonSandbox() })).catch((error: Error) => error);
-const isHere = !(opened instanceof Error);
-const why = opened instanceof Error ? ` (skipped: ${opened.message})` : '';
-const verifier = opened as CodeVerifier;
-afterAll(async () => {
-  if (!(opened instanceof Error)) await opened[Symbol.asyncDispose]();
-});
+const verifier: CodeVerifier = openCode(code({ sandbox: pythonSandbox() }));
+const trouble = await verifier.sandbox().then(
+  () => null,
+  (error: Error) => error.message,
+);
+const isHere = trouble === null;
+const why = isHere ? '' : ` (skipped: ${trouble})`;
+afterAll(() => verifier[Symbol.asyncDispose]());
 
 async function outcomes(
   target: Problem,

@@ -2,12 +2,14 @@ import * as z from 'zod';
 import { durationMs, durationSchema } from '../../core/duration.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem, ProblemTests } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import {
   openPythonSandbox,
   pythonSandbox,
   pythonSandboxConfig,
   type PythonSandbox,
+  type SandboxChoice,
 } from '../../sandbox/python/python-sandbox.ts';
 import type { SandboxLimits } from '../../sandbox/sandbox.ts';
 import type { Verifier } from '../verifier.ts';
@@ -36,23 +38,28 @@ export function code(options: Omit<z.input<typeof codeConfig>, 'type'> = {}): z.
   return { type: 'code', ...options };
 }
 
-/** A `code` verifier with the sandbox it chose, for the record of the run. */
+/** A `code` verifier and the sandbox it runs programs in. */
 export interface CodeVerifier extends Verifier {
-  readonly sandbox: PythonSandbox['choice'];
+  /**
+   * Opens the sandbox, if no verdict has yet, and says which kind it is, for the record of the run.
+   *
+   * @throws SandboxError where this machine cannot hold Python programs.
+   */
+  sandbox(): Promise<SandboxChoice>;
 }
 
 /**
- * Opens the verifier of Python programs, with its sandbox.
+ * Opens the verifier of Python programs. Nothing is started before the first verdict (or `sandbox()`) asks for it.
  *
- * @throws SandboxError where this machine cannot hold Python programs.
  * @example
- * await using verifier = await openCode(code({ score: 'fraction' }));
+ * await using verifier = openCode(code({ score: 'fraction' }));
  */
-export async function openCode(config: z.input<typeof codeConfig>): Promise<CodeVerifier> {
+export function openCode(config: z.input<typeof codeConfig>): CodeVerifier {
   const settings = codeConfig.parse(config);
-  const sandbox = await openPythonSandbox(settings.sandbox);
   const name = 'code';
-  const version = '1';
+  const version = versionOf(settings);
+  let opening: Promise<PythonSandbox> | undefined;
+  const open = (): Promise<PythonSandbox> => (opening ??= openPythonSandbox(settings.sandbox));
   const stamp = (verdict: Omit<Verdict, 'verifier'>): Verdict => ({
     ...verdict,
     verifier: `${name}@${version}`,
@@ -60,14 +67,14 @@ export async function openCode(config: z.input<typeof codeConfig>): Promise<Code
   return {
     name,
     version,
-    sandbox: sandbox.choice,
-    check,
+    sandbox: async () => (await open()).choice,
+    check: (problem) => void testsOf(problem),
     verify: async (problem, completion, signal) => {
-      const tests = check(problem);
+      const tests = testsOf(problem);
       const program = extractProgram(completion);
       if (program === null)
         return stamp({ outcome: 'unparsed', score: 0, reason: 'no program in the completion' });
-      const graded = await gradeTests(sandbox, completeProgram(program, tests), tests, {
+      const graded = await gradeTests(await open(), completeProgram(program, tests), tests, {
         problemId: problem.id,
         limits: limitsOf(tests, settings),
         maxTests: settings.maxTests,
@@ -76,12 +83,27 @@ export async function openCode(config: z.input<typeof codeConfig>): Promise<Code
       });
       return stamp(verdictOf(graded, settings.score));
     },
-    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      const sandbox = await opening?.catch(() => undefined);
+      await sandbox?.[Symbol.asyncDispose]();
+    },
   };
 }
 
+/** Everything in the settings that can change a verdict, and the version of the judging itself. */
+function versionOf({
+  score,
+  maxTests,
+  maxCpu,
+  maxMemoryMiB,
+  maxOutputCharacters,
+}: z.output<typeof codeConfig>): string {
+  const rule = typeof score === 'string' ? score : `threshold-${score.threshold}`;
+  return `1-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
+}
+
 /** The problem's tests, or a `DataError` where nobody's program could be judged by them. */
-function check(problem: Problem): ProblemTests {
+function testsOf(problem: Problem): ProblemTests {
   const { tests, id } = problem;
   if (tests === undefined) throw new DataError(`problem ${id}: expected tests for a program, got none`);
   if (tests.language !== 'python') {
