@@ -64,15 +64,19 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
       if (rule !== undefined) return { isEqual: true, rule };
     }
   }
-  const choice = choiceLetter(gold.readings[0]!);
-  if (choice !== undefined && leadingChoice(answer.source) === choice)
-    return { isEqual: true, rule: 'same choice' };
+  if (namesChoice(gold, answer.source)) return { isEqual: true, rule: 'same choice' };
   return { isEqual: false, rule: 'no rule makes them equal' };
 }
 
 /** Words of two letters or more; commands are not words. */
 function countWords(text: string): number {
   return text.match(/(?<![\\A-Za-z])[A-Za-z]{2,}/g)?.length ?? 0;
+}
+
+/** Does this text open with the letter that is the gold, as `B) 12` does with B? */
+export function namesChoice(gold: ReadAnswer, text: string): boolean {
+  const choice = choiceLetter(gold.readings[0]!);
+  return choice !== undefined && leadingChoice(text) === choice;
 }
 
 function readingsAgainst(own: ReadAnswer, other: ReadAnswer): readonly MathNode[] {

@@ -47,7 +47,7 @@ test.each([undefined, '', '\\frac{{{', '((1,2)'])(
   async (gold) => {
     expect((await verifier.verify(problem(gold), `\\boxed{${gold ?? ''}}`)).outcome).toBe('ungradable');
     expect(() => verifier.check(problem(gold))).toThrow(DataError);
-    expect(() => verifier.check(problem(gold))).toThrow(/p\/1 \(test\.jsonl\): expected an answer/);
+    expect(() => verifier.check(problem(gold))).toThrow(/p\/1 \(test\.jsonl\): expected a gold answer/);
   },
 );
 

@@ -4,7 +4,7 @@ import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { Verifier } from '../verifier.ts';
-import { compareRead, isPlainAnswer, readAnswer, type ReadAnswer } from './answer.ts';
+import { compareRead, isPlainAnswer, namesChoice, readAnswer, type ReadAnswer } from './answer.ts';
 import { BudgetExceeded } from './budget.ts';
 import { extractAnswer, type Extracted } from './extract/extract.ts';
 import { goldAnswer } from './gold.ts';
@@ -57,9 +57,10 @@ type ReadGold = (answer: string) => ReadAnswer | Error;
 function checkGold(problem: Problem, readGold: ReadGold): void {
   const read = problem.answer === undefined ? new Error('there is none') : readGold(problem.answer);
   if (!(read instanceof Error)) return;
+  const isBlank = (problem.answer ?? '').trim() === '';
   throw new DataError(
-    `problem ${problem.id} (${problem.source}): expected an answer that can be read as mathematics, got ` +
-      `${JSON.stringify(problem.answer ?? null)}: ${read.message}. Correct the answer or leave the problem out.`,
+    `problem ${problem.id} (${problem.source}): expected a gold answer${isBlank ? '' : ' that can be read as mathematics'}, ` +
+      `got ${JSON.stringify(problem.answer) ?? 'none'}${isBlank ? '' : ` (${read.message})`}. Correct it or leave the problem out.`,
     { code: 'GOLD_UNREADABLE', tryNext: `gradus data check ${problem.source}` },
   );
 }
@@ -105,6 +106,9 @@ function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPoli
   const read = attempt(() => readAnswer(extracted.text));
   if (read instanceof BudgetExceeded)
     return report('timeout', 'the answer costs more to read than any honest one', evidence);
+  if (read instanceof Error && namesChoice(gold, extracted.text)) {
+    return report('correct', `chooses ${gold.source}`, { ...evidence, rule: 'same choice' });
+  }
   if (read instanceof Error) {
     return report('incorrect', `the answer cannot be read: ${read.message}`, {
       ...evidence,

@@ -1,10 +1,11 @@
 import type { Budget } from '../budget.ts';
 import { compareCollections, isCollection } from './collections.ts';
-import { compareValues, variableNames } from './compare-values.ts';
+import { compareValues } from './compare-values.ts';
+import { variableNames } from './probes.ts';
 import type { Judge } from './judge.ts';
 import { renameVariables } from './rename.ts';
 import type { MathPolicy } from '../policy.ts';
-import { compareRelations, involvesRelation } from './relations.ts';
+import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
 import { choiceLetter, sameChoice, sameWords } from './words.ts';
 
@@ -35,23 +36,22 @@ function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | 
   if (gold.kind === 'matrix' || answer.kind === 'matrix') return compareMatrices(gold, answer, judge);
   if (gold.kind === 'based' || answer.kind === 'based') return compareBased(gold, answer);
   if (gold.kind === 'percent' || answer.kind === 'percent') return comparePercents(gold, answer, judge);
+  if (isInequalityList(gold) && isInequalityList(answer)) return compareCollections(gold, answer, judge);
   if (involvesRelation(gold) || involvesRelation(answer)) return compareWithRelation(gold, answer, judge);
   if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, judge);
   if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold.items, answer.items, judge);
   if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
-  const rule = compareValues(gold, answer, judge);
-  return rule === 'different' ? undefined : rule;
+  return compareValues(gold, answer, judge);
 }
 
-/** A relation against a list first asks for `x = 1, 2`; the lists handle their own relations. */
+/** Relations against a list of values (`x = 1, 2`) or a ± are a matter of lists; the rest is a matter of relations. */
 function compareWithRelation(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
-  const isList =
-    gold.kind === 'list' || answer.kind === 'list' || hasPlusMinusOnly(gold) || hasPlusMinusOnly(answer);
+  const isList = isSeveralValues(gold) || isSeveralValues(answer);
   return isList ? compareCollections(gold, answer, judge) : compareRelations(gold, answer, judge);
 }
 
-function hasPlusMinusOnly(node: MathNode): boolean {
-  return node.kind !== 'tuple' && node.kind !== 'set' && isCollection(node) && !(node.kind === 'constant');
+function isSeveralValues(node: MathNode): boolean {
+  return isCollection(node) && !['tuple', 'set', 'constant'].includes(node.kind) && !isInequalityList(node);
 }
 
 const clockUnits: ReadonlySet<string> = new Set(['am', 'pm']);
@@ -86,8 +86,7 @@ function comparePercents(gold: MathNode, answer: MathNode, judge: Judge): string
     if (rule !== undefined) return isBoth ? rule : `${rule}, percent sign aside`;
   }
   if (isBoth || isCollection(gold) || isCollection(answer)) return undefined;
-  const rule = compareValues(gold, answer, judge);
-  return rule === 'different' ? undefined : rule;
+  return compareValues(gold, answer, judge);
 }
 
 function withoutPercent(node: MathNode): MathNode {

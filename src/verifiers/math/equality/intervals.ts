@@ -15,7 +15,7 @@ export interface Interval {
 const infinity: MathNode = { kind: 'constant', name: 'infty' };
 const minusInfinity: MathNode = negate(infinity);
 
-/** Reads an interval, a union, a set of numbers or an inequality in one variable as stretches of the real line. */
+/** Reads an interval, a union, a set of numbers or inequalities in one variable as stretches of the real line. */
 export function toIntervals(node: MathNode, judge: Judge): readonly Interval[] | undefined {
   switch (node.kind) {
     case 'tuple':
@@ -30,6 +30,8 @@ export function toIntervals(node: MathNode, judge: Judge): readonly Interval[] |
           : undefined;
     case 'setOperation':
       return fromOperation(node, judge);
+    case 'list':
+      return unionOf(node.items, judge);
     case 'relation':
       return fromRelation(node.parts, node.operators, judge);
     default:
@@ -79,6 +81,11 @@ function fromOperation(
   const isPunctured =
     node.operator === '\\setminus' && node.left.kind === 'constant' && node.right.kind === 'set';
   return isPunctured ? lineWithout(node.right.kind === 'set' ? node.right.items : [], judge) : undefined;
+}
+
+function unionOf(nodes: readonly MathNode[], judge: Judge): readonly Interval[] | undefined {
+  const parts = nodes.map((node) => toIntervals(node, judge));
+  return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
 }
 
 /** The real line without some points. */

@@ -1,5 +1,5 @@
 import { binary } from '../read/build.ts';
-import { constantRatio, variableNames } from './compare-values.ts';
+import { constantRatio, variableNames } from './probes.ts';
 import { mirror, sameIntervals, toIntervals } from './intervals.ts';
 import type { Judge } from './judge.ts';
 import { assignedValue, isEquation, lastExactPart } from './names.ts';
@@ -9,7 +9,12 @@ type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
 /** Is a relation, an interval or set algebra involved, so that `compareRelations` has a say? */
 export function involvesRelation(node: MathNode): boolean {
-  return node.kind === 'relation' || node.kind === 'setOperation';
+  return node.kind === 'relation' || node.kind === 'setOperation' || isInequalityList(node);
+}
+
+/** `x < 2` or `x > 3`: several inequalities that make one union. */
+export function isInequalityList(node: MathNode): boolean {
+  return node.kind === 'list' && node.items.every((item) => item.kind === 'relation' && !isEquation(item));
 }
 
 /** Compares answers of which at least one is a relation or set algebra; the rule under which they are equal. */

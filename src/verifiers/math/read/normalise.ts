@@ -34,6 +34,8 @@ function undoubleBackslashes(source: string): string {
 
 function trimPunctuation(text: string): string {
   let [start, end] = [0, text.length];
+  const isBold = text.startsWith('**') && text.trimEnd().endsWith('**') && text.length > 4;
+  if (isBold) return trimPunctuation(text.trimEnd().slice(2, -2));
   while (end > start && isClosing(text, end - 1)) end--;
   while (start < end && (text[start]! <= ' ' || text[start] === ':')) start++;
   return text.slice(start, end);

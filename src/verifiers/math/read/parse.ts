@@ -49,7 +49,14 @@ function parseRow(cursor: Cursor): MathNode {
     if (atEnd(cursor)) break;
     items.push(parseRelation(cursor));
   }
-  return oneOrList(items);
+  const claims = items.filter((item) => !isDomain(item));
+  return oneOrList(claims.length > 0 ? claims : items);
+}
+
+/** `k \in \mathbb{Z}` beside an answer says what k may be; it is no answer itself. */
+function isDomain(node: MathNode): boolean {
+  const set = node.kind === 'relation' && node.operators[0] === '\\in' ? node.parts[1] : undefined;
+  return set?.kind === 'constant';
 }
 
 function acceptSeparator(cursor: Cursor): boolean {
@@ -98,6 +105,8 @@ function parseRatio(cursor: Cursor): MathNode {
 /** A sum, and the words after it as its unit: `15\text{ cm}^2`, `60 miles per hour`, `\$5`. */
 function parseQuantity(cursor: Cursor): MathNode {
   const operand = parseSum(cursor);
+  if (cursor.accept('command', 'pmod'))
+    return { kind: 'quantity', operand, unit: `mod ${unitOperand(cursor)}` };
   if (cursor.peek()?.kind !== 'word' || operand.kind === 'text') return operand;
   const words: string[] = [];
   while (
@@ -106,16 +115,16 @@ function parseQuantity(cursor: Cursor): MathNode {
     (cursor.peek()?.kind === 'letter' && words.length > 0)
   ) {
     words.push(cursor.take().value);
-    if (cursor.accept('symbol', '^')) words.push(unitPower(cursor));
+    if (cursor.accept('symbol', '^')) words.push(`^${unitOperand(cursor)}`);
   }
   return { kind: 'quantity', operand, unit: words.join(' ') };
 }
 
-function unitPower(cursor: Cursor): string {
+function unitOperand(cursor: Cursor): string {
   const isBraced = cursor.accept('symbol', '{');
-  const power = cursor.take().value;
+  const operand = cursor.take().value;
   if (isBraced) cursor.expect('symbol', '}');
-  return `^${power}`;
+  return operand;
 }
 
 function oneOrList(items: readonly MathNode[]): MathNode {

@@ -145,12 +145,13 @@ function pushText(
   if (content === '') return;
   if (isAlphabet && functionNames.has(synonyms[content] ?? content)) return pushCommand(content, push);
   if (isAlphabet && content.length === 1 && isLetter(content)) {
-    return command === 'mathrm' || command === 'mathit' ? push('letter', content) : push('word', content);
+    if (command === 'mathrm' || command === 'mathit') return push('letter', content);
+    return /[a-z]/.test(content) ? push('letter', `bold ${content}`) : push('word', content);
   }
   const bare = content.toLowerCase().replaceAll(',', '').trim();
   if (bare === 'and' || bare === 'or' || bare === '')
     return push(bare === '' ? 'symbol' : 'command', bare === '' ? ',' : 'and');
-  if (isDigit(content.replace('-', '').replace('$', '')[0]) && text[argument.end] !== '_') {
+  if (isDigit(content.replace(/^[-$([]+/, '')[0]) && text[argument.end] !== '_') {
     for (const token of tokenize(content, 'groups')) push(token.kind, token.value);
     return;
   }

@@ -11,9 +11,9 @@ export interface Complex {
 
 const epsilon = 2.3e-16;
 
-/** A real number that is exact up to its last bit. */
+/** A real number that is exact up to its last bit; whole numbers are exact. */
 export function real(re: number): Complex {
-  return { re, im: 0, error: Math.abs(re) * epsilon };
+  return make(re, 0, 0);
 }
 
 /** Not a number: the value is undefined at this point. */
@@ -24,12 +24,20 @@ export function modulus(z: Complex): number {
   return z.im === 0 ? Math.abs(z.re) : Math.hypot(z.re, z.im);
 }
 
+/** Equal within a relative tolerance or within what rounding may have done to either. */
+export function isClose(a: Complex, b: Complex, tolerance: number): boolean {
+  const distance = Math.hypot(a.re - b.re, a.im - b.im);
+  return distance <= tolerance * Math.max(modulus(a), modulus(b)) || distance <= 8 * (a.error + b.error);
+}
+
 /** True unless the value overflowed or is undefined. */
 export function isFiniteComplex(z: Complex): boolean {
   return Number.isFinite(z.re) && Number.isFinite(z.im) && Number.isFinite(z.error);
 }
 
+/** A whole number computed from exact operands has no rounding error. */
 function make(re: number, im: number, inherited: number): Complex {
+  if (inherited === 0 && im === 0 && Number.isSafeInteger(re)) return { re, im, error: 0 };
   return { re, im, error: inherited + (Math.abs(re) + Math.abs(im)) * epsilon };
 }
 
@@ -108,5 +116,7 @@ export function cosine(z: Complex): Complex {
 /** Applies a function of one real variable; undefined off the real line and outside its domain. */
 export function onReals(f: (x: number) => number, z: Complex): Complex {
   const value = z.im === 0 ? f(z.re) : Number.NaN;
-  return Number.isNaN(value) ? undefinedValue : make(value, 0, z.error * Math.max(1, Math.abs(value)));
+  return Number.isNaN(value)
+    ? undefinedValue
+    : make(value, 0, (z.error + epsilon) * Math.max(1, Math.abs(value)));
 }

@@ -1,0 +1,108 @@
+import { approximateValue, type Point } from '../value/approximate.ts';
+import { isClose, isFiniteComplex, modulus } from '../value/complex.ts';
+import { exactValue } from '../value/exact.ts';
+import { rational, sameRational } from '../value/rational.ts';
+import { type MathNode, sameTree, someNode } from '../syntax.ts';
+import type { Judge } from './judge.ts';
+import { hasDecimals } from './rounding.ts';
+
+/** How two expressions with variables turned out to be equal; nothing when they differ. */
+export type ProbeRule = 'same value exactly' | 'same at every probe point' | 'same form';
+
+/** Relative tolerance at probe points, where large terms may cancel. */
+const probeTolerance = 1e-9;
+/** The same where an expression contains decimals, whose rounding adds up. */
+const decimalProbeTolerance = 5e-6;
+/** Points with positive values. Two more have negative values; they count only where both results are real. */
+const positivePoints = 4;
+const negativePoints = 2;
+
+/**
+ * Compares expressions with variables at fixed points: exactly at whole numbers where both are rational functions,
+ * in complex floating point otherwise. At least two points must have values.
+ */
+export function compareAtProbes(gold: MathNode, answer: MathNode, judge: Judge): ProbeRule | undefined {
+  if (sameTree(gold, answer)) return 'same form';
+  const names = variableNames(gold, answer);
+  const exact = compareAtWholePoints(gold, answer, names, judge);
+  if (exact !== undefined) return exact ? 'same value exactly' : undefined;
+  const tolerance = hasDecimals(gold) || hasDecimals(answer) ? decimalProbeTolerance : probeTolerance;
+  let agreeing = 0;
+  for (let probe = 0; probe < positivePoints + negativePoints; probe++) {
+    const point = probePoint(names, probe);
+    const a = approximateValue(gold, point, judge.budget);
+    const b = approximateValue(answer, point, judge.budget);
+    const isOffTheLine = probe >= positivePoints && (a.im !== 0 || b.im !== 0);
+    if (!isFiniteComplex(a) || !isFiniteComplex(b) || isOffTheLine) continue;
+    if (!isClose(a, b, tolerance)) return undefined;
+    agreeing++;
+  }
+  return agreeing >= 2 ? 'same at every probe point' : undefined;
+}
+
+/** The constant factor between two expressions at every probe point; nothing if there is none. */
+export function constantRatio(a: MathNode, b: MathNode, judge: Judge): number | undefined {
+  const names = variableNames(a, b);
+  let ratio: number | undefined;
+  let agreeing = 0;
+  for (let probe = 0; probe < positivePoints; probe++) {
+    const point = probePoint(names, probe);
+    const [left, right] = [
+      approximateValue(a, point, judge.budget),
+      approximateValue(b, point, judge.budget),
+    ];
+    if (!isFiniteComplex(left) || !isFiniteComplex(right)) continue;
+    if (modulus(right) <= 10 * right.error || modulus(left) <= 10 * left.error) return undefined;
+    const quotient = (left.re * right.re + left.im * right.im) / modulus(right) ** 2;
+    const isReal = Math.abs(left.re * right.im - left.im * right.re) <= 1e-9 * modulus(left) * modulus(right);
+    if (!isReal || (ratio !== undefined && Math.abs(quotient - ratio) > 1e-8 * Math.abs(ratio)))
+      return undefined;
+    ratio = quotient;
+    agreeing++;
+  }
+  return agreeing >= 2 ? ratio : undefined;
+}
+
+/** Names of the variables in either expression, sorted. */
+export function variableNames(...nodes: readonly MathNode[]): readonly string[] {
+  const names = new Set<string>();
+  const collect = (node: MathNode): boolean => {
+    if (node.kind === 'variable') names.add(node.name);
+    return false;
+  };
+  for (const node of nodes) someNode(node, collect);
+  return [...names].toSorted();
+}
+
+/** Nothing when they are not both rational functions, or have decimals that may be rounded. */
+function compareAtWholePoints(
+  gold: MathNode,
+  answer: MathNode,
+  names: readonly string[],
+  judge: Judge,
+): boolean | undefined {
+  if (hasDecimals(gold) || hasDecimals(answer)) return undefined;
+  let agreeing = 0;
+  for (let probe = 0; probe < 3; probe++) {
+    const values = new Map(names.map((name, index) => [name, rational(primeAt(index * 3 + probe))!]));
+    const [a, b] = [exactValue(gold, values, judge.budget), exactValue(answer, values, judge.budget)];
+    if (a === undefined || b === undefined) continue;
+    if (!sameRational(a, b)) return false;
+    agreeing++;
+  }
+  return agreeing >= 2 ? true : undefined;
+}
+
+const primes = [7n, 101n, 53n, 13n, 89n, 41n, 29n, 73n, 97n, 17n, 61n, 37n, 11n, 83n, 47n, 19n, 67n, 31n];
+
+function primeAt(index: number): bigint {
+  return primes[index % primes.length]!;
+}
+
+/** Values between 0.37 and 2.3, spread by two irrational steps so that no two variables or points share one. */
+function probePoint(names: readonly string[], probe: number): Point {
+  const sign = probe >= positivePoints ? -1 : 1;
+  const valueOf = (index: number): number =>
+    0.37 + (((index + 1) * 0.6180339887 + (probe + 1) * 0.7548776662) % 1.93);
+  return new Map(names.map((name, index) => [name, sign * valueOf(index)]));
+}
