@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import { readJsonRows } from './jsonl-rows.ts';
 import { problemOfRow } from './problem-row.ts';
 
 /** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */
@@ -41,8 +40,8 @@ export const jsonl = (
 /** Streams the problems of a file; memory grows only with the ids. Throws a `DataError` naming file and row. */
 export async function* readJsonl(config: JsonlConfig, baseDir: string): AsyncGenerator<Problem> {
   const rowOfId = new Map<string, number>();
-  for await (const { row, text } of rowsOf(resolve(baseDir, config.path), config.path)) {
-    const problem = problemOfRow(parse(text, config.path, row), config, row);
+  for await (const { row, value } of readJsonRows(resolve(baseDir, config.path), config.path)) {
+    const problem = problemOfRow(value, config, row);
     const earlier = rowOfId.get(problem.id);
     if (earlier !== undefined)
       throw new DataError(
@@ -50,36 +49,5 @@ export async function* readJsonl(config: JsonlConfig, baseDir: string): AsyncGen
       );
     rowOfId.set(problem.id, row);
     yield problem;
-  }
-  if (rowOfId.size === 0)
-    throw new DataError(`${config.path}: expected one JSON object a row, got an empty file`);
-}
-
-async function* rowsOf(file: string, shown: string): AsyncGenerator<{ row: number; text: string }> {
-  const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Infinity });
-  let row = 0;
-  try {
-    for await (const text of lines) {
-      row++;
-      if (text.trim() !== '') yield { row, text: row === 1 ? text.replace(/^\uFEFF/, '') : text };
-    }
-  } catch (cause) {
-    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
-    throw new DataError(`${shown}: expected a readable file, got ${cause.message}`, {
-      cause,
-      tryNext: `ls -l ${file}`,
-    });
-  }
-}
-
-function parse(text: string, path: string, row: number): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const tail = text.length > 40 ? `…${text.slice(-40)}` : text;
-    throw new DataError(
-      `${path}:${row}: expected one whole JSON object, got ${JSON.stringify(tail)}; a half-written last row has to be deleted`,
-      { cause },
-    );
   }
 }

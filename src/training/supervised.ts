@@ -18,6 +18,8 @@ export interface SupervisedOptions {
   readonly batchSize: number;
   /** Times each example is seen; may be fractional. */
   readonly epochs: number;
+  /** Ends earlier than the epochs do; a cosine schedule ends there too. */
+  readonly maxSteps?: number;
   readonly optimizer: OptimizerConfig;
   readonly seed: number;
   readonly signal?: AbortSignal;
@@ -56,8 +58,9 @@ export async function superviseModel(
   options: SupervisedOptions,
 ): Promise<SupervisedStep> {
   if (examples.length === 0) throw new ConfigError('expected at least one example to learn from, got none');
-  const { batchSize, optimizer } = options;
-  const lastStep = Math.max(1, Math.round((examples.length * options.epochs) / batchSize));
+  const { batchSize, optimizer, maxSteps = Infinity } = options;
+  const epochSteps = Math.max(1, Math.round((examples.length * options.epochs) / batchSize));
+  const lastStep = Math.min(maxSteps, epochSteps);
   const order = exampleOrder(examples.length, options.seed);
   let tokens = 0;
   let report: SupervisedStep | undefined;

@@ -1,0 +1,23 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Reads an option as a whole number of at least `least`. */
+export const wholeNumber =
+  (least = 0) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
+  };
+
+/** Reads an option as a number from `least` on, or above it. */
+export const realNumber =
+  (least: number, { above = false } = {}) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && (above ? value > least : value >= least))
+      return value;
+    throw new InvalidArgumentError(`expected a number ${above ? 'above' : 'of at least'} ${least}`);
+  };
+
+/** An option that may be given several times. */
+export const collect = (value: string, before: readonly string[]): string[] => [...before, value];

@@ -1,0 +1,79 @@
+import { type Command, Option } from 'commander';
+import { fineTune } from '../training/fine-tune.ts';
+import { withInterrupt } from './interrupt.ts';
+import { realNumber, wholeNumber } from './options.ts';
+import { type Output, outputOf } from './output.ts';
+
+interface SftOptions {
+  readonly out: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly schedule: 'constant' | 'cosine';
+  readonly seed: number;
+  readonly exportType: 'bf16' | 'f32';
+  readonly maxSteps?: number;
+}
+
+/** `gradus sft`: plain supervised learning, for base models and cold starts. */
+export function addSftCommand(program: Command): void {
+  program
+    .command('sft')
+    .description('teach a model to imitate examples')
+    .argument('<model>', 'model folder or run directory')
+    .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')
+    .requiredOption('--out <folder>', 'where the new model goes; a new or empty folder')
+    .option('--epochs <n>', 'times each example is seen', realNumber(0, { above: true }), 1)
+    .option('--batch-size <n>', 'examples a step', wholeNumber(1), 32)
+    .option('--learning-rate <rate>', 'of AdamW', realNumber(0, { above: true }), 1e-5)
+    .option('--warmup <steps>', 'steps over which the rate rises from 0', wholeNumber(), 0)
+    .option('--weight-decay <rate>', 'of AdamW', realNumber(0), 0)
+    .addOption(scheduleOption)
+    .option('--seed <n>', 'decides the order of the examples', wholeNumber(), 0)
+    .addOption(exportTypeOption)
+    .option('--max-steps <n>', 'stop after so many steps', wholeNumber(1))
+    .action(async (model: string, examples: string, options: SftOptions, command: Command) => {
+      const output = outputOf(command);
+      const { steps, ...result } = await withInterrupt((signal) =>
+        learn({ model, examples, signal }, options, output),
+      );
+      output.result(
+        { ...result, steps, model: options.out },
+        `loss ${result.loss.toFixed(4)} after ${steps} steps and ${result.tokens} tokens; model: ${options.out}`,
+      );
+    });
+}
+
+const scheduleOption = new Option('--schedule <shape>', 'of the learning rate after the warm-up')
+  .choices(['constant', 'cosine'])
+  .default('constant');
+const exportTypeOption = new Option('--export-type <type>', 'of the written weights')
+  .choices(['bf16', 'f32'])
+  .default('bf16');
+
+/** How often a step is told, apart from the progress bar. */
+const stepsPerLine = 50;
+
+async function learn(
+  input: { readonly model: string; readonly examples: string; readonly signal: AbortSignal },
+  { learningRate, warmup, weightDecay, schedule, ...options }: SftOptions,
+  output: Output,
+): Promise<{ loss: number; steps: number; tokens: number }> {
+  const optimizer = { learningRate, weightDecay, warmupSteps: warmup, schedule };
+  const { loss, step, tokens } = await fineTune({
+    ...input,
+    ...options,
+    optimizer,
+    onStart: (count, { parameters, device }) =>
+      output.say(`${count} examples, ${parameters.toLocaleString('en')} parameters, ${device}`),
+    onStep: (done) => {
+      output.event({ type: 'step', ...done });
+      if (done.step % stepsPerLine === 0 || done.step === 1)
+        output.say(`step ${done.step}: loss ${done.loss.toFixed(4)}, gradient ${done.gradNorm.toFixed(3)}`);
+      output.progress('learning', done.step, done.lastStep);
+    },
+  });
+  return { loss, steps: step, tokens };
+}

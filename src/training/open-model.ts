@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as z from 'zod';
+import { RunError } from '../core/errors.ts';
+import type { Engine } from '../engines/engine.ts';
+import { parseConfig } from '../recipe/explain.ts';
+import { engineConfig, type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { runLayout } from '../runs/layout.ts';
+import { readRecipeFile } from '../runs/recipe-file.ts';
+import { openRunReader } from '../runs/run-reader.ts';
+import { fromBase, openEngine } from './build.ts';
+
+/** Where a model's weights are. */
+export interface ModelSource {
+  /** A Hugging Face model folder. */
+  readonly folder: string;
+  /** An engine state to load over it: a run that has not exported its model yet. */
+  readonly state?: string;
+  /** How the run that made it was trained; absent for a plain model folder. */
+  readonly recipe?: Recipe;
+}
+
+/**
+ * Finds the model people mean by a path: a model folder, or a run, of which it is the exported model or else the
+ * newest checkpoint.
+ *
+ * @throws RunError for a run that has neither yet.
+ */
+export async function locateModel(path: string): Promise<ModelSource> {
+  const layout = runLayout(path);
+  if (!existsSync(layout.database)) return { folder: path };
+  using run = await openRunReader(path);
+  const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
+  const recipe = parseConfig(recipeConfig, file.recipe, `${path}: recipe`);
+  if (existsSync(join(layout.export, 'config.json'))) return { folder: layout.export, recipe };
+  const folder = fromBase(recipe, recipe.policy.model);
+  const state = run.checkpoints().at(-1)?.engineState;
+  if (state !== undefined) return { folder, state, recipe };
+  throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {
+    code: 'RUN_WITHOUT_MODEL',
+    tryNext: `gradus resume ${path}`,
+  });
+}
+
+/** Opens the model found by `locateModel`, by default on the embedded engine as it comes. */
+export async function openModel(
+  { folder, state, recipe }: ModelSource,
+  config: z.output<typeof engineConfig> = recipe?.policy.engine ?? engineConfig.parse({ type: 'embedded' }),
+): Promise<Engine> {
+  const engine = await openEngine(config, folder);
+  if (state === undefined) return engine;
+  try {
+    await engine.loadState(state);
+    return engine;
+  } catch (error) {
+    await engine[Symbol.asyncDispose]();
+    throw error;
+  }
+}
