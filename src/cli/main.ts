@@ -4,6 +4,7 @@ import { exitCodeOf, printError } from './output.ts';
 import { addDemoCommand } from './demo.ts';
 import { addResumeCommand } from './resume.ts';
 import { addRunsCommand } from './runs.ts';
+import { addSftCommand } from './sft.ts';
 import { addTrainCommand } from './train.ts';
 
 /**
@@ -18,7 +19,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--json', 'print JSON lines; the last one is the result')
     .showHelpAfterError('try: gradus --help')
     .exitOverride();
-  for (const add of [addDemoCommand, addTrainCommand, addResumeCommand, addRunsCommand]) add(program);
+  for (const add of [addDemoCommand, addTrainCommand, addResumeCommand, addRunsCommand, addSftCommand])
+    add(program);
   try {
     await program.parseAsync([...argv]);
     return 0;
