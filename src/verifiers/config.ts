@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { boxedMathConfig, openBoxedMath } from './boxed-math.ts';
+import { codeConfig, openCode } from './code/code.ts';
 import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
 import type { Verifier } from './verifier.ts';
 
 /** How answers are judged: what a recipe's `verifiers` accept. */
-export const verifierConfig = z.discriminatedUnion('type', [boxedMathConfig, javascriptTestsConfig]);
+export const verifierConfig = z.discriminatedUnion('type', [boxedMathConfig, javascriptTestsConfig, codeConfig]);
 
 /** The verifier a config asks for; whoever opens it disposes of it. */
 export function openVerifier(config: z.infer<typeof verifierConfig>): Verifier {
@@ -13,5 +14,7 @@ export function openVerifier(config: z.infer<typeof verifierConfig>): Verifier {
       return openBoxedMath();
     case 'javascript-tests':
       return openJavascriptTests(config);
+    case 'code':
+      return openCode(config);
   }
 }

@@ -212,7 +212,7 @@ const operations: Readonly<Record<string, (machine: Machine) => void>> = {
   M: (machine) => machine.push(machine.unsigned(2)),
   '\x8a': (machine) => machine.push(littleEndian(machine.take(machine.unsigned(1)))), // LONG1
   '\x8b': (machine) => machine.push(littleEndian(machine.take(machine.unsigned(4)))), // LONG4
-  F: (machine) => machine.push(Number(machine.line())),
+  F: (machine) => machine.push(Number(machine.line().replace(/inf$/, 'Infinity'))),
   G: (machine) => machine.push(double(machine.take(8))),
   S: (machine) => machine.push(unquote(machine, machine.line())),
   T: (machine) => machine.push(latin1(machine.take(machine.unsigned(4)))),

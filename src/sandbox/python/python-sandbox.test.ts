@@ -1,0 +1,254 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { SandboxLimits } from '../sandbox.ts';
+import { openPythonSandbox, pythonSandbox } from './python-sandbox.ts';
+
+const limits: SandboxLimits = { maxCpuMs: 1000, maxMemoryBytes: 256 << 20, maxOutputCharacters: 10_000 };
+const opened = await openPythonSandbox(pythonSandbox({ lanes: 2 })).catch((error: Error) => error);
+const isHere = !(opened instanceof Error);
+const sandbox = opened as Exclude<typeof opened, Error>;
+afterAll(async () => {
+  if (isHere) await sandbox[Symbol.asyncDispose]();
+});
+
+const script = async (source: string, ...inputs: string[]) => {
+  const outcome = await sandbox.run(
+    { type: 'stdio', source, inputs: inputs.length === 0 ? [''] : inputs },
+    limits,
+  );
+  return outcome.status === 'ran' ? outcome.results : outcome;
+};
+const call = (source: string, ...calls: unknown[][]) =>
+  sandbox.run({ type: 'function', source, entryPoint: 'f', calls }, limits);
+
+/** Fork servers that this process started. */
+function forkServers(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+        return (
+          Number(parent) === process.pid &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('fork_server.py')
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`}`, () => {
+  test('read their input and print, each run afresh', async () => {
+    const source =
+      'import builtins\nn = getattr(builtins, "seen", 0)\nbuiltins.seen = 1\nprint(int(input()) * 2 + n)';
+    expect(await script(source, '1', '2')).toEqual([
+      { status: 'printed', stdout: '2\n' },
+      { status: 'printed', stdout: '4\n' },
+    ]);
+  });
+
+  test.each([
+    ['raises', 'print(1)\n1 / 0', { status: 'failed', error: 'ZeroDivisionError: division by zero' }],
+    ['exits with an error', 'raise SystemExit(3)', { status: 'failed', error: 'ended with exit code 3' }],
+    ['exits in peace', 'print(1)\nraise SystemExit', { status: 'printed', stdout: '1\n' }],
+    ['crashes', 'import ctypes\nctypes.string_at(0)', { status: 'failed', error: 'ended by signal 11' }],
+    ['is no program', 'x = (', { status: 'failed', error: expect.stringContaining('SyntaxError') as string }],
+    ['loops', 'while True: pass', { status: 'timeout' }],
+    ['sleeps', 'import time\ntime.sleep(1e6)', { status: 'timeout' }],
+    ['allocates', 'x = bytearray(1 << 30)', { status: 'out-of-memory' }],
+    ['prints too much', 'print("x" * 10_001)', { status: 'overflow' }],
+    ['floods', 'while True: print("x" * 9999)', { status: 'overflow' }],
+    [
+      'prints from an exit handler',
+      'import atexit\natexit.register(print, 7)',
+      { status: 'printed', stdout: '7\n' },
+    ],
+    [
+      'waits for its threads',
+      'import threading\nthreading.Timer(0.05, print, (7,)).start()',
+      { status: 'printed', stdout: '7\n' },
+    ],
+    [
+      'prints what is no Unicode text',
+      'import sys\nsys.stdout.buffer.write(b"\\xff\\n")',
+      { status: 'printed', stdout: '\u{FFFD}\n' },
+    ],
+    [
+      'reads by /dev/stdin',
+      'print(open("/dev/stdin").read() == "")',
+      { status: 'printed', stdout: 'True\n' },
+    ],
+  ])('one that %s', async (_, source, result) => {
+    expect(await script(source)).toEqual([result]);
+  });
+});
+
+describe.skipIf(!isHere)('functions', () => {
+  test('return plain data', async () => {
+    const source = 'def f(x): return {"tuple": (x, [x]), 3: {x}, "big": 2 ** 60, "none": None}';
+    expect(await call(source, ['a'])).toEqual({
+      status: 'ran',
+      results: [{ status: 'returned', value: { tuple: ['a', ['a']], 3: ['a'], big: 2n ** 60n, none: null } }],
+    });
+  });
+
+  test('may be methods of a class Solution', async () => {
+    expect(await call('class Solution:\n    def f(self, x): return x + 1', [1])).toMatchObject({
+      results: [{ value: 2 }],
+    });
+  });
+
+  test('fail one call at a time; a timeout takes the rest', async () => {
+    const source = 'def f(x):\n    if x == 1: raise ValueError("no")\n    while x == 2: pass\n    return x';
+    expect(await call(source, [0], [1], [2], [3])).toEqual({
+      status: 'ran',
+      results: [
+        { status: 'returned', value: 0 },
+        { status: 'failed', error: 'ValueError: no' },
+        { status: 'timeout' },
+        { status: 'timeout' },
+      ],
+    });
+  });
+
+  test.each([
+    ['a syntax error', 'def f(', 'failed'],
+    ['an error', 'import nothing_such', 'failed'],
+    ['a loop', 'while True: pass', 'timeout'],
+    ['all memory', 'x = bytearray(1 << 30)', 'out-of-memory'],
+    ['an exit', 'raise SystemExit(0)', 'failed'],
+  ])('that do not load for %s', async (_, source, cause) => {
+    expect(await call(source, [1])).toMatchObject({ status: 'not-loaded', cause });
+  });
+});
+
+describe.skipIf(!isHere)('tests in a second process', () => {
+  const findings = async (source: string, tests: string[], setup = '') => {
+    const outcome = await sandbox.judge(source, { type: 'tests', setup, entryPoint: 'f', tests }, limits);
+    return outcome.status === 'judged' ? outcome.findings : outcome;
+  };
+
+  test.each([
+    '(1, (2, []))',
+    '{1, 2}',
+    'frozenset({1})',
+    'b"\\x00\\xff"',
+    'bytearray(b"a")',
+    '1 + 2j',
+    'float("inf")',
+    '-0.0',
+    '1e-320',
+    '2 ** 100',
+    '-(10 ** 4000)',
+    '"\\ud800 é\\0"',
+    '{(1, 2): {3: [4]}}',
+    'range(1, 10, 3)',
+    '...',
+    'None',
+    'int',
+    'collections.deque([1, 2])',
+    'collections.Counter("aab")',
+    'collections.OrderedDict([(2, 1), (1, 2)])',
+    'decimal.Decimal("1.10")',
+    'fractions.Fraction(-1, 3)',
+    'datetime.datetime(2026, 1, 2, 3, 4, 5, 6)',
+    'datetime.date(2026, 1, 2)',
+    'datetime.time(1, 2)',
+    'datetime.timedelta(-1, 2, 3)',
+  ])('%s crosses both ways as itself', async (value) => {
+    const tests = [
+      `assert f(${value}) == ${value}`,
+      `assert type(f(${value})) is type(${value})`,
+      `assert repr(f(${value})) == repr(${value})`,
+    ];
+    expect(await findings('def f(x): return x', tests)).toEqual([
+      { status: 'passed' },
+      { status: 'passed' },
+      { status: 'passed' },
+    ]);
+  });
+
+  test('iterators, views and named tuples arrive as what they hold', async () => {
+    const source =
+      'from collections import namedtuple\nP = namedtuple("P", "x y")\ndef f(k):\n    return [map(str, [1]), (i for i in [1]), {1: 2}.keys(), P(1, 2)][k]';
+    const tests = [
+      'assert list(f(0)) == ["1"]',
+      'assert next(f(1)) == 1',
+      'assert list(f(2)) == [1]',
+      'assert f(3) == (1, 2)',
+    ];
+    expect(await findings(source, tests)).toEqual(tests.map(() => ({ status: 'passed' })));
+  });
+
+  test("objects of the program's own classes can be made, filled and handed back", async () => {
+    const source =
+      'class Node:\n    def __init__(self, v): self.v, self.next = v, None\ndef f(n): return n.v + (f(n.next) if n.next else 0)';
+    expect(
+      await findings(
+        source,
+        ['assert f(a) == 3', 'assert a.next.v == 2', 'assert a != Node(1)'],
+        'a = Node(1)\na.next = Node(2)',
+      ),
+    ).toEqual([1, 2, 3].map(() => ({ status: 'passed' })));
+  });
+
+  test('errors keep their name', async () => {
+    const raising = 'try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError';
+    expect(await findings('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);
+  });
+
+  test('each test has the CPU time of the limit to itself', async () => {
+    const source =
+      'import time\ndef f():\n    end = time.process_time() + 0.6\n    while time.process_time() < end: pass\n    return 1';
+    expect(await findings(source, ['assert f() == 1', 'assert f() == 1', 'f()\nf()'])).toEqual([
+      { status: 'passed' },
+      { status: 'passed' },
+      { status: 'timeout' },
+    ]);
+  });
+});
+
+describe.skipIf(!isHere)('the lanes', () => {
+  test('more programs than lanes wait their turn', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => script(`print(${i})`)));
+    expect(outcomes).toEqual(Array.from({ length: 20 }, (_, i) => [{ status: 'printed', stdout: `${i}\n` }]));
+  });
+
+  test('a killed fork server is replaced and its program run again', async () => {
+    const running = script(
+      'import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\nprint(1)',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    for (const pid of forkServers()) process.kill(pid, 'SIGKILL');
+    expect(await running).toEqual([{ status: 'printed', stdout: '1\n' }]);
+  });
+
+  test('a program can be given up', async () => {
+    const stop = new AbortController();
+    const running = sandbox.run(
+      { type: 'stdio', source: 'while True: pass', inputs: [''] },
+      limits,
+      stop.signal,
+    );
+    stop.abort(new Error('no longer wanted'));
+    await expect(running).rejects.toThrow('no longer wanted');
+    expect(await script('print(1)')).toEqual([{ status: 'printed', stdout: '1\n' }]);
+  });
+
+  test('closing leaves no process', async () => {
+    const before = forkServers().length;
+    const another = await openPythonSandbox(pythonSandbox({ lanes: 1 }));
+    await another[Symbol.asyncDispose]();
+    expect(forkServers().length).toBeLessThanOrEqual(before);
+  });
+});
+
+test('where nothing can hold a program, the message says what is needed', async () => {
+  await expect(openPythonSandbox(pythonSandbox({ python: '/bin/false' }))).rejects.toMatchObject({
+    name: 'SandboxError',
+    message: expect.stringContaining('Linux') as string,
+    tryNext: expect.any(String) as string,
+  });
+});
