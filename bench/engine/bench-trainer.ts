@@ -1,0 +1,73 @@
+import type { TrainingBatch } from '../../src/core/batch.ts';
+import type { LossSpec } from '../../src/core/loss-spec.ts';
+import { openLane } from '../../src/engines/embedded/lane.ts';
+import { programBudget } from '../../src/engines/embedded/memory-budget.ts';
+import { initialWeights } from '../../src/engines/embedded/parameters.ts';
+import { createTrainer } from '../../src/engines/embedded/trainer.ts';
+import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
+
+/** On-policy GRPO: what most steps of a run are. */
+const loss: LossSpec = {
+  policy: { type: 'clipped', ratio: 'token', clipLow: 0.2, clipHigh: 0.2, dualClip: null },
+  kl: null,
+  entropy: null,
+  importance: null,
+  temperature: 1,
+};
+
+/** A trainer over worker threads, and one whole step of it on made-up sequences of one length. */
+export interface BenchTrainer extends AsyncDisposable {
+  step(rows: number, positions: number): Promise<void>;
+}
+
+/** A fresh model ready to be timed. */
+export function openBenchTrainer(
+  config: ModelConfig,
+  lanes: number,
+  threads: number,
+  memoryBudgetBytes: number,
+): BenchTrainer {
+  const runners = Array.from({ length: lanes }, () =>
+    openLane({
+      config,
+      folder: '',
+      threads,
+      slots: 1,
+      maxSequenceTokens: config.maxPositions,
+      endTokens: [],
+      memoryBudgetBytes: programBudget(config, memoryBudgetBytes, lanes),
+    }),
+  );
+  const trainer = createTrainer({ config, weights: sharedWeights(config), runners, memoryBudgetBytes });
+  return {
+    step: async (rows, positions) => {
+      await trainer.forwardBackward(trainingBatch(config, rows, positions), loss);
+      trainer.optimStep({ learningRate: 1e-4 });
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const runner of runners) await runner[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function sharedWeights(config: ModelConfig): Float32Array {
+  const initial = initialWeights(config, 1);
+  const weights = new Float32Array(new SharedArrayBuffer(initial.byteLength));
+  weights.set(initial);
+  return weights;
+}
+
+/** Sequences of one length, one token longer than the positions they fill; the first half of each is prompt. */
+function trainingBatch(config: ModelConfig, rows: number, positions: number): TrainingBatch {
+  const length = positions + 1;
+  const constant = (value: number): Float32Array => new Float32Array(length).fill(value);
+  const weights = constant(1 / (rows * positions)).fill(0, 0, length / 2);
+  return {
+    sequences: Array.from({ length: rows }, (_, row) => ({
+      tokens: Int32Array.from({ length }, (_t, t) => (t * 7 + row * 3) % config.vocabSize),
+      weights,
+      advantages: constant((row % 2) - 0.5),
+      rolloutLogprobs: constant(-4),
+    })),
+  };
+}
