@@ -36,3 +36,40 @@ export { zeroAdvantage } from './curriculum/gates/zero-advantage.ts';
 export { suite } from './evaluation/suite.ts';
 export { checkpoints } from './runs/checkpoint.ts';
 export { embedded } from './engines/embedded/engine.ts';
+
+// Programs: the parts a recipe is built from, for those who write their own loop.
+export { createRng, type Rng } from './core/rng.ts';
+export type { Message, Problem, ProblemTests } from './core/problem.ts';
+export type { Rollout, RolloutGroup } from './core/rollout.ts';
+export type { Outcome, Verdict } from './core/verdict.ts';
+export type { LossSpec } from './core/loss-spec.ts';
+export type { TokenBatch, TrainingBatch, TrainingSequence } from './core/batch.ts';
+export type { Completion, Engine, LossStats, OptimStep, SampleRequest } from './engines/engine.ts';
+export { openEmbeddedEngine } from './engines/embedded/engine.ts';
+export { loadProblems, problemSourceConfig } from './problems/source.ts';
+export { openVerifier, verifierConfig } from './verifiers/config.ts';
+export type { Verifier } from './verifiers/verifier.ts';
+export { rollAll, rollGroups } from './rollout/roll-groups.ts';
+export { algorithmConfig, createAlgorithm } from './algorithms/algorithm.ts';
+export { rewardConfig } from './algorithms/reward.ts';
+export { scoreGroup } from './algorithms/scored-group.ts';
+export { buildTrainingBatch } from './algorithms/training-batch.ts';
+export { comparePaired } from './evaluation/compare.ts';
+export { evaluate, type Evaluation } from './evaluation/evaluate.ts';
+export { resumeTraining, startTraining, type TrainingWatch } from './training/start.ts';
+export { superviseModel } from './training/supervised.ts';
+export { readRunResult } from './training/summary.ts';
+export { openRunReader } from './runs/run-reader.ts';
+
+// Errors: one root, a family for each kind of trouble.
+export {
+  ConfigError,
+  DataError,
+  EngineError,
+  GradusError,
+  ProtocolError,
+  RunError,
+  SandboxError,
+  VerifierError,
+  WorkerCrashed,
+} from './core/errors.ts';

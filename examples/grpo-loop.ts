@@ -1,0 +1,63 @@
+// GRPO on one page, on the public API: sample groups, judge them, turn rewards into advantages, take a step.
+//
+//   node -C development examples/grpo-loop.ts
+import {
+  algorithmConfig,
+  boxedMath,
+  buildTrainingBatch,
+  createAlgorithm,
+  createRng,
+  dapo,
+  generated,
+  loadProblems,
+  openEmbeddedEngine,
+  openVerifier,
+  outcomeReward,
+  problemSourceConfig,
+  rewardConfig,
+  rollAll,
+  scoreGroup,
+  verifierConfig,
+} from 'gradus';
+
+const steps = Number(process.argv[2] ?? 30);
+const maxTokens = 32;
+
+// 1. A policy, problems whose answers can be checked, and a verifier that checks them.
+await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny' });
+await using verifier = openVerifier(verifierConfig.parse(boxedMath()));
+const source = generated({
+  families: ['subtraction', 'brackets'],
+  knobs: [1, 2],
+  split: 'train',
+  perCell: 40,
+});
+const problems = await loadProblems(problemSourceConfig.parse(source), '.');
+
+// 2. How verdicts become rewards, and rewards a loss.
+const reward = rewardConfig.parse(outcomeReward());
+const algorithm = createAlgorithm(algorithmConfig.parse(dapo()));
+const loss = algorithm.lossSpec({ temperature: 1 });
+
+for (let step = 1; step <= steps; step++) {
+  // 3. Roll: a group of attempts per problem, judged while others are still being written.
+  const chosen = createRng(0, 'example', step).shuffle(problems).slice(0, 32);
+  const groups = await rollAll(
+    { engine, verifierFor: () => verifier },
+    { problems: chosen, rollouts: 8, maxTokens, temperature: 1, seed: step },
+  );
+
+  // 4. Learn: what did better than its siblings becomes more likely.
+  const scored = groups.map((group) => scoreGroup(group, algorithm, { reward, maxTokens }));
+  const batch = buildTrainingBatch(scored, algorithm, { maxTokens });
+  if (batch.sequences.length > 0) {
+    await engine.forwardBackward(batch, loss);
+    await engine.optimStep({ learningRate: 2e-4, beta2: 0.98, maxGradNorm: 1 });
+  }
+
+  const rewards = scored.flatMap((group) => group.rewards.filter((reward) => reward !== null));
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  console.log(
+    `step ${step}: mean reward ${mean.toFixed(3)}, ${batch.sequences.length} rollouts learned from`,
+  );
+}

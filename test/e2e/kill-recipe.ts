@@ -1,0 +1,43 @@
+import {
+  adamw,
+  boxedMath,
+  checkpoints,
+  dapo,
+  defineRecipe,
+  generated,
+  javascriptTests,
+  passRate,
+  simpleLevels,
+  stage,
+  suite,
+  ucb,
+  zeroAdvantage,
+} from 'gradus';
+
+const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
+const cells = { families: [...families], knobs: [1, 2] };
+
+/** A few seconds of everything: measuring, two stages, a bandit, refills, re-measuring, evaluations, checkpoints. */
+export default defineRecipe({
+  name: 'kill',
+  policy: { model: '../../models/gradus-tiny' },
+  problems: [generated({ ...cells, split: 'train', perCell: 8 })],
+  verifiers: { math: boxedMath(), code: javascriptTests() },
+  difficulty: passRate({ rollouts: 4, screening: 2, maxTokens: 24 }),
+  levels: simpleLevels(),
+  algorithm: dapo({ kl: { estimator: 'k3', coefficient: 0.01 } }),
+  optimizer: adamw({ learningRate: 3e-4 }),
+  sampling: { maxTokens: 24 },
+  batch: { problems: 8, groupSize: 4 },
+  stages: [
+    stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 5 }),
+    stage('second', { remeasure: { rollouts: 2 }, maxSteps: 4 }),
+  ],
+  evaluation: [
+    {
+      ...suite({ name: 'held-out', maxTokens: 24, rollouts: 1, every: 3 }),
+      problems: [generated({ ...cells, split: 'held-out', perCell: 2 })],
+    },
+  ],
+  checkpoints: checkpoints({ everySteps: 2 }),
+});

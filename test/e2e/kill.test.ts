@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { createRng } from '../../src/core/rng.ts';
+import { type RunDigest, runDigest } from '../../src/runs/run-digest.ts';
+
+const gradus = fileURLToPath(new URL('../../bin/gradus.mjs', import.meta.url));
+const recipe = fileURLToPath(new URL('./kill-recipe.ts', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'gradus-kill-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const start = (...words: string[]): ChildProcess =>
+  spawn(process.execPath, [gradus, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+
+/** Resolves with the exit code, `null` for a process that was killed. */
+const ended = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.once('exit', resolve));
+
+/** Lets a process run for so long, then kills it, unless it has ended by then. */
+async function killAfter(child: ChildProcess, milliseconds: number): Promise<number | null> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
+  const exit = await ended(child);
+  clearTimeout(timer);
+  return exit;
+}
+
+/** Trains to the end through kills at the given moments: each process lives for so long, the last one to its end. */
+async function trainThroughKills(folder: string, lives: readonly number[]): Promise<RunDigest> {
+  let exit = await killAfter(start('train', recipe, '--runs', folder), lives[0]!);
+  for (const life of [...lives.slice(1), Infinity]) {
+    if (exit === 0) break;
+    const [run] = runsIn(folder);
+    const words = run === undefined ? ['train', recipe, '--runs', folder] : ['resume', join(folder, run)];
+    const child = start(...words);
+    exit = life === Infinity ? await ended(child) : await killAfter(child, life);
+  }
+  expect(exit).toBe(0);
+  return runDigest(join(folder, runsIn(folder)[0]!));
+}
+
+function runsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => !name.startsWith('.'));
+  } catch {
+    return [];
+  }
+}
+
+test(
+  'killed at twenty moments, a run ends with the same bits as one that was never killed',
+  { timeout: 300_000 },
+  async () => {
+    const calm = join(root, 'calm');
+    const before = performance.now();
+    expect(await ended(start('train', recipe, '--runs', calm))).toBe(0);
+    const duration = performance.now() - before;
+    const expected = await runDigest(join(calm, 'kill-0001'));
+
+    const rng = createRng(11, 'kill moments');
+    // Ten runs of two kills each: the second one hits a process that was itself resuming.
+    for (let i = 0; i < 10; i++) {
+      const lives = [((i + rng.next()) / 10) * duration, (0.3 + 0.5 * rng.next()) * duration];
+      expect(await trainThroughKills(join(root, `rough-${i}`), lives)).toEqual(expected);
+    }
+  },
+);
