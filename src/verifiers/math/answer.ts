@@ -9,7 +9,7 @@ import { spell, tokenize, UnreadableAnswer } from './read/tokens.ts';
 import { choiceLetter, leadingChoice } from './equality/words.ts';
 
 /** Steps one judgement may cost, about a hundred times what the longest honest answer needs. */
-const maxSteps = 60_000;
+const maxSteps = 150_000;
 
 /** An answer that was understood, in every way it can be read. */
 export interface ReadAnswer {

@@ -95,7 +95,7 @@ export type MathNode =
   | { readonly kind: 'text'; readonly text: string };
 
 /** The direct children of a node, left to right. */
-export function childrenOf(node: MathNode): readonly MathNode[] {
+function childrenOf(node: MathNode): readonly MathNode[] {
   switch (node.kind) {
     case 'add':
     case 'subtract':

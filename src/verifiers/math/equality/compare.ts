@@ -27,12 +27,12 @@ export function compareAnswers(
 function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
   judge.budget.spend(5);
   if (sameTree(gold, answer)) return 'same form';
-  if (gold.kind === 'quantity' || answer.kind === 'quantity') return compareQuantities(gold, answer, judge);
   if (choiceLetter(gold) !== undefined || choiceLetter(answer) !== undefined) {
     if (sameChoice(gold, answer)) return 'same choice';
   }
   if (gold.kind === 'text' || answer.kind === 'text')
     return sameWords(gold, answer) ? 'same words' : undefined;
+  if (gold.kind === 'quantity' || answer.kind === 'quantity') return compareQuantities(gold, answer, judge);
   if (gold.kind === 'matrix' || answer.kind === 'matrix') return compareMatrices(gold, answer, judge);
   if (gold.kind === 'based' || answer.kind === 'based') return compareBased(gold, answer);
   if (gold.kind === 'percent' || answer.kind === 'percent') return comparePercents(gold, answer, judge);
@@ -59,9 +59,16 @@ const clockUnits: ReadonlySet<string> = new Set(['am', 'pm']);
 function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
   const [left, right] = [unitOf(gold), unitOf(answer)];
   if (judge.policy.units === 'compare' && left !== right) return undefined;
+  if (isHedged(gold) || isHedged(answer)) return undefined;
   if (clockUnits.has(left) && clockUnits.has(right) && left !== right) return undefined;
   const rule = judge.equal(withoutUnit(gold), withoutUnit(answer));
   return rule && `${rule}, units aside`;
+}
+
+/** `5\text{ or 6}` is not five of anything. */
+function isHedged(node: MathNode): boolean {
+  if (node.kind !== 'quantity') return false;
+  return /(?<!\^\{?)\d|\b(?:or|and|not|maybe|either)\b/i.test(node.unit.replace(/^mod /, '^'));
 }
 
 function unitOf(node: MathNode): string {
@@ -139,7 +146,7 @@ function compareBased(gold: MathNode, answer: MathNode): string | undefined {
   return isSame ? 'same digits, base aside' : undefined;
 }
 
-/** `2:4` is `1:2`, but 12:00 is not 1:00: without zeros ratios may be scaled. */
+/** `2:4` is `1:2`, but 12:00 is not 1:00: without zeros and units ratios may be scaled. */
 function compareRatios(
   gold: readonly MathNode[],
   answer: readonly MathNode[],
@@ -147,8 +154,9 @@ function compareRatios(
 ): string | undefined {
   if (sameEntries(gold, answer, judge)) return 'same ratio';
   if (gold.length !== answer.length || variableNames(...gold, ...answer).length > 0) return undefined;
-  const isZero = (node: MathNode): boolean => node.kind === 'number' && node.value.numerator === 0n;
-  if ([...gold, ...answer].some(isZero)) return undefined;
+  const isFixed = (node: MathNode): boolean =>
+    node.kind === 'quantity' || (node.kind === 'number' && node.value.numerator === 0n);
+  if ([...gold, ...answer].some(isFixed)) return undefined;
   const scaled = (items: readonly MathNode[]): MathNode[] =>
     items.slice(1).map((item): MathNode => ({ kind: 'divide', left: items[0]!, right: item }));
   return sameEntries(scaled(gold), scaled(answer), judge) ? 'same ratio, scaled' : undefined;

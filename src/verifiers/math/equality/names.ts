@@ -12,7 +12,7 @@ export function isName(node: MathNode): boolean {
 }
 
 /** Names, and what is built of nothing but names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`. */
-export function isDescription(node: MathNode): boolean {
+function isDescription(node: MathNode): boolean {
   switch (node.kind) {
     case 'text':
       return true;

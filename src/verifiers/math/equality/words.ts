@@ -30,11 +30,15 @@ export function sameWords(gold: MathNode, answer: MathNode): boolean {
   return left === right && left !== '';
 }
 
-/** The words of a text, or the letters of a product of variables, which may be a word after all: `May`, `odd`. */
+/** The words of a text, or the letters of a product of variables, which may be words after all: `May`, `no solution`. */
 function lettersOf(node: MathNode): string | undefined {
   if (node.kind === 'text') return node.text.replaceAll(/[()\s.]/g, '');
   if (node.kind === 'variable') return node.name;
   if (node.kind === 'constant' && node.name.length === 1) return node.name;
+  if (node.kind === 'quantity') {
+    const letters = lettersOf(node.operand);
+    return letters === undefined ? undefined : letters + node.unit;
+  }
   if (node.kind !== 'multiply') return undefined;
   const [left, right] = [lettersOf(node.left), lettersOf(node.right)];
   return left === undefined || right === undefined ? undefined : left + right;

@@ -26,13 +26,13 @@ export function lastBoxed(text: string): Extracted | undefined {
     if (!isConnector(text.slice(boxes[i]!.end, next.start))) break;
     joined.unshift(boxes[i]!);
   }
-  const texts = [...new Set(joined.map((box) => box.text.trim()))];
-  return {
-    text: texts.join(', '),
-    start: joined[0]!.content,
-    end: last.content + last.text.length,
-    by: 'box',
-  };
+  const texts = new Set(joined.map((box) => box.text.trim()));
+  if (texts.size === 1) return { text: last.text, start: last.content, end: contentEnd(last), by: 'box' };
+  return { text: [...texts].join(', '), start: joined[0]!.content, end: contentEnd(last), by: 'box' };
+}
+
+function contentEnd(box: Box): number {
+  return box.content + box.text.length;
 }
 
 /** Every closed box, in the order in which they close. */

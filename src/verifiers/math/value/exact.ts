@@ -132,7 +132,7 @@ function root(value: Rational, degree: Rational, budget: Budget): Rational | und
 
 function factorial(n: bigint | undefined, budget: Budget): Rational | undefined {
   if (n === undefined || n < 0n || n > maxFactorial) return undefined;
-  budget.spend(Number(n) ** 2 / 200);
+  budget.spend(Number(n) ** 2 / 100);
   let product = 1n;
   for (let i = 2n; i <= n; i++) product *= i;
   return { numerator: product, denominator: 1n };

@@ -11,7 +11,7 @@ export interface Rational {
 }
 
 /** Results longer than this many bits are not computed; the caller falls back on floating point. */
-export const maxBits = 262_144;
+const maxBits = 262_144;
 
 const bitsPerHexDigit = 4;
 
