@@ -110,7 +110,7 @@ export type RecipeInput = z.input<typeof recipeConfig>;
  * });
  */
 export function defineRecipe(input: RecipeInput): Recipe {
-  const recipe = parseConfig(recipeConfig, input, `recipe '${String(input.name)}'`);
+  const recipe = parseConfig(recipeConfig, input, `recipe "${input.name}"`);
   checkRecipe(recipe);
   return recipe;
 }
