@@ -5,7 +5,7 @@ import { integerIn } from '../notation.ts';
 export const remainder = mathFamily({
   name: 'remainder',
   knobs: [
-    { largest: 29, modulus: [2, 5], product: false },
+    { largest: 44, modulus: [2, 5], product: false },
     { largest: 59, modulus: [2, 9], product: false },
     { largest: 99, modulus: [3, 12], product: false },
     { largest: 299, modulus: [3, 12], product: false },

@@ -1,0 +1,42 @@
+import { DataError } from '../../core/errors.ts';
+import { openText } from './open-text.ts';
+import type { Row } from './row.ts';
+
+/**
+ * The rows of a JSON Lines file; blank ones are skipped. Only a line feed ends a row: texts may hold U+2028, which
+ * Node's own line reader would split.
+ */
+export async function* jsonLines(file: string, shown: string): AsyncGenerator<Row> {
+  let number = 0;
+  for await (const line of linesOf(openText(file, shown))) {
+    number++;
+    if (line.trim() !== '') yield rowOf(line, shown, number);
+  }
+}
+
+function rowOf(line: string, shown: string, number: number): Row {
+  return {
+    number,
+    read() {
+      try {
+        return JSON.parse(line) as unknown;
+      } catch (cause) {
+        const tail = line.length > 40 ? `…${line.slice(-40)}` : line;
+        throw new DataError(
+          `${shown}:${number}: expected one whole JSON object, got ${JSON.stringify(tail)}; a half-written last row has to be deleted`,
+          { cause },
+        );
+      }
+    },
+  };
+}
+
+async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const piece of pieces) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}

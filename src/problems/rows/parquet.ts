@@ -1,0 +1,70 @@
+import { asyncBufferFromFile, parquetMetadataAsync, parquetScan } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { DataError } from '../../core/errors.ts';
+import type { Row } from './row.ts';
+
+/**
+ * The rows of a Parquet file of any codec. Memory holds one row group's columns; its rows are made one at a time.
+ * 64-bit integers become numbers where those are exact and texts where not, dates become ISO texts.
+ */
+export async function* parquetRows(file: string, shown: string): AsyncGenerator<Row> {
+  const { columns, ranges, readColumn } = await openScan(file, shown);
+  for (const { rowStart, rowEnd } of ranges) {
+    const data: ArrayLike<unknown>[] = [];
+    for (const column of columns)
+      data.push(await guard(shown, () => readColumn({ column, rowStart, rowEnd })));
+    for (let i = 0; i < rowEnd - rowStart; i++)
+      yield {
+        number: rowStart + i + 1,
+        read: () => Object.fromEntries(columns.map((column, c) => [column, plain(data[c]![i])])),
+      };
+  }
+}
+
+async function openScan(file: string, shown: string) {
+  return guard(shown, async () => {
+    const buffer = await asyncBufferFromFile(file);
+    const metadata = await parquetMetadataAsync(buffer);
+    const scan = await parquetScan({ file: buffer, metadata, compressors });
+    return {
+      columns: topLevelColumns(metadata.schema),
+      ranges: scan.ranges,
+      readColumn: (options: { column: string; rowStart: number; rowEnd: number }) => scan.readColumn(options),
+    };
+  });
+}
+
+/** The schema lists its elements depth first; each says how many children follow. */
+function topLevelColumns(schema: readonly { readonly name: string; readonly num_children?: number }[]): string[] {
+  const names: string[] = [];
+  const after = (index: number): number => {
+    let next = index + 1;
+    for (let child = 0; child < (schema[index]!.num_children ?? 0); child++) next = after(next);
+    return next;
+  };
+  for (let index = 1; index < schema.length; index = after(index)) names.push(schema[index]!.name);
+  return names;
+}
+
+async function guard<T>(shown: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new DataError(`${shown}: expected a readable Parquet file, got ${(cause as Error).message}`, {
+      cause,
+      tryNext: `ls -l ${shown}`,
+    });
+  }
+}
+
+/** Values as JSON would have them. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint')
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (Array.isArray(value)) return value.map(plain);
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plain);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}

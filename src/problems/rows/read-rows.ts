@@ -1,0 +1,31 @@
+import { DataError } from '../../core/errors.ts';
+import { csvRows } from './csv.ts';
+import { jsonArray } from './json-array.ts';
+import { jsonLines } from './json-lines.ts';
+import { parquetRows } from './parquet.ts';
+import type { Row } from './row.ts';
+
+/**
+ * Streams the rows of a file; its name tells the format, `.gz` after a text format's name is unpacked.
+ * @param shown what the file is called in messages.
+ */
+export function readRows(file: string, shown: string): AsyncGenerator<Row> {
+  const extension = /\.([^./]+?)(?:\.gz)?$/i.exec(file)?.[1]?.toLowerCase();
+  switch (extension) {
+    case 'jsonl':
+    case 'ndjson':
+      return jsonLines(file, shown);
+    case 'json':
+      return jsonArray(file, shown);
+    case 'csv':
+      return csvRows(file, shown, ',');
+    case 'tsv':
+      return csvRows(file, shown, '\t');
+    case 'parquet':
+      return parquetRows(file, shown);
+    default:
+      throw new DataError(
+        `${shown}: expected a file ending in .jsonl, .json, .csv, .tsv (each also .gz) or .parquet, got ${extension === undefined ? 'no ending' : `.${extension}`}; rename it to what it is`,
+      );
+  }
+}
