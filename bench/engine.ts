@@ -1,10 +1,12 @@
 /**
  * `npm run bench:engine`: how fast the embedded engine trains, beside the runtime's own matrix product in the same
- * run. The last line is JSON.
+ * run, and how fast it samples. The last line is JSON.
  */
+import { measureSampling, type SamplingResult } from './engine/sampling.ts';
 import { measureTraining, type TrainingResult } from './engine/training.ts';
 
 const training: TrainingResult[] = [];
+const sampling: SamplingResult[] = [];
 console.log('Training, whole steps (forward, backward, AdamW):');
 for (const [lanes, threads] of [
   [2, 1],
@@ -27,5 +29,22 @@ console.table(
     }),
   ),
 );
+console.log('Sampling, 8 completions a prompt:');
+for (const [lanes, threads] of [
+  [2, 1],
+  [1, 2],
+] as const) {
+  sampling.push(await measureSampling('S', 64, 128, lanes, threads));
+  sampling.push(await measureSampling('S', 128, 128, lanes, threads));
+  sampling.push(await measureSampling('M', 128, 256, lanes, threads));
+}
+console.table(
+  sampling.map(({ model, sequences, maxTokens, lanes, tokensPerSecond }) => ({
+    model,
+    batch: `${sequences} × ${maxTokens}`,
+    'lanes × threads': lanes,
+    'tok/s': Math.round(tokensPerSecond),
+  })),
+);
 console.log(`memory ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB`);
-console.log(JSON.stringify({ training }));
+console.log(JSON.stringify({ training, sampling }));

@@ -4,6 +4,11 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 /** What a masked score becomes: far below any real one, and exp of the difference is exactly 0. */
 export const masked = -1e30;
 
+/** Memory that one position of one sequence takes. Twice that while the cache grows. */
+export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfig): number {
+  return 4 * 2 * layers * keyValueHeads * headSize;
+}
+
 /** New keys and values of one run: per layer [B, keyValueHeads, S, headSize], keys and values alternating. */
 export type NewKeyValues = readonly Float32Array[];
 

@@ -12,6 +12,7 @@ export interface LaneOptions {
   readonly slots: number;
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
+  /** The lane's part of the budget: for training programs, and a quarter of it for keys and values. */
   readonly memoryBudgetBytes: number;
 }
 

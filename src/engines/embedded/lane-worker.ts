@@ -57,9 +57,9 @@ async function sample(
 }
 
 async function openSampler(): Promise<Sampler> {
-  const { config, threads, slots } = options;
+  const { config, threads, slots, memoryBudgetBytes } = options;
   const decoder = await openDecoder(config, threads, slots);
-  return createSampler({ ...options, decoder, endsWithStop });
+  return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
 }
 
 /** Looks only at the tail a stop string can lie in: every token carries at least one byte of text. */

@@ -36,6 +36,7 @@ async function run(
   job: Partial<SamplingJob>,
   slots: number,
   isAborted = (): boolean => false,
+  cacheBytes = 1e9,
 ): Promise<Written[]> {
   const endsWithStop = (tokens: Int32Array, stop: readonly string[]): boolean =>
     stop.includes(`${tokens.at(-1)!}`);
@@ -43,6 +44,7 @@ async function run(
     config,
     decoder,
     slots,
+    cacheBytes,
     maxSequenceTokens: 90,
     endTokens: [0],
     endsWithStop,
@@ -115,4 +117,12 @@ test('an abort is heard between steps', async () => {
   const all = await run({ prompts: [promptOf(5, 500)], maxTokens: 60 }, 12, () => ++steps > 5);
   expect(steps).toBe(6);
   expect(all.length).toBeLessThan(500);
+});
+
+test('where memory is short, fewer sequences are written at a time, and the same ones', async () => {
+  const prompts = [promptOf(5, 9), promptOf(17, 4)];
+  const byIndex = (all: Written[]): Written[] =>
+    all.toSorted((a, b) => a.prompt - b.prompt || a.index - b.index);
+  const roomy = byIndex(await run({ prompts }, 12));
+  expect(byIndex(await run({ prompts }, 12, () => false, 1))).toEqual(roomy);
 });

@@ -4,7 +4,7 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import { type ChoiceSettings, createTokenChooser, type TokenChooser } from './choose-token.ts';
 import type { DecodeWeights } from './decode-weights.ts';
 import type { Decoder, ReadPrompts } from './decoder.ts';
-import { KeyValueCache } from './key-value-cache.ts';
+import { bytesPerPosition, KeyValueCache } from './key-value-cache.ts';
 
 /** A prompt as it reaches a sampler: plain data. */
 export interface SamplingPrompt {
@@ -35,8 +35,10 @@ export interface Written {
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
-  /** Sequences written at a time. */
+  /** Sequences written at a time, where memory allows. */
   readonly slots: number;
+  /** For keys and values; at least one sequence is always written. */
+  readonly cacheBytes: number;
   /** Longest prompt + completion. */
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
@@ -61,14 +63,14 @@ export interface Sampler {
 /** Positions of prompts read at a time, padding included: bounds the memory of reading. */
 const readPositions = 2048;
 
-/** A sampler with its own rows. Rows are refilled in the order of the job, which changes no bit of what is written. */
+/** A sampler. Rows are refilled in the order of the job, which changes no bit of what is written. */
 export function createSampler(options: SamplerOptions): Sampler {
-  const { config, decoder, slots } = options;
-  const cache = new KeyValueCache(config, slots);
-  const tokens = new Int32Array(slots);
-
+  const { config, decoder } = options;
   return {
     run: async (job, weights, emit, isAborted) => {
+      const slots = slotsFor(job, options);
+      const cache = new KeyValueCache(config, slots);
+      const tokens = new Int32Array(slots);
       const chooser = createTokenChooser(config.vocabSize, job);
       const queue = createQueue(job, (prompts) => decoder.read(weights, prompts));
       const drafts: Draft[] = [];
@@ -114,6 +116,16 @@ export function createSampler(options: SamplerOptions): Sampler {
       if (finished.length > 0) emit(finished);
     },
   };
+}
+
+/** As many as asked for and of use, if that many of the longest possible sequences fit the memory. */
+function slotsFor({ prompts, maxTokens }: SamplingJob, options: SamplerOptions): number {
+  const { config, slots, cacheBytes, maxSequenceTokens } = options;
+  const longestPrompt = prompts.reduce((longest, { tokens }) => Math.max(longest, tokens.length), 0);
+  const positions = Math.min(longestPrompt + maxTokens, maxSequenceTokens);
+  const fitting = Math.floor(cacheBytes / (positions * bytesPerPosition(config)));
+  const useful = prompts.reduce((sum, { count }) => sum + count, 0);
+  return Math.max(1, Math.min(slots, fitting, useful));
 }
 
 /** The next sequence to write, and where its prompt has been read. */

@@ -2,9 +2,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { DataError } from '../../core/errors.ts';
 import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 
-/** Element types of weights on disk; in memory everything is float32. */
-export type WeightType = 'bf16' | 'f16' | 'f32';
-
+/** Element types of weights on disk that are read; in memory everything is float32. */
 const bytesPerElement = { BF16: 2, F16: 2, F32: 4 } as const;
 type StoredType = keyof typeof bytesPerElement;
 
