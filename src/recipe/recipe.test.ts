@@ -1,0 +1,138 @@
+import { writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as z from 'zod';
+import { loadRecipe } from './load.ts';
+import { applyOverrides } from './overrides.ts';
+import { defineRecipe, recipeConfig, type RecipeInput } from './recipe.ts';
+
+const minimal: RecipeInput = {
+  name: 'small',
+  policy: { model: 'models/gradus-tiny' },
+  problems: [{ type: 'generated', split: 'train', perCell: 4 }],
+  verifiers: { math: { type: 'boxed-math' } },
+  algorithm: { type: 'grpo' },
+  optimizer: { learningRate: 1e-6 },
+  sampling: { maxTokens: 32 },
+  stages: [{ type: 'stage', name: 'all', maxSteps: 3 }],
+};
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gradus-recipe-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const write = async (name: string, text: string): Promise<string> => {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+};
+
+test('a resolved recipe is its own fixed point, also through JSON', () => {
+  const recipe = defineRecipe(minimal);
+  expect(recipeConfig.parse(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
+});
+
+test('TOML, JSON and TypeScript describe the same run', async () => {
+  const toml = await write(
+    'r.toml',
+    `name = "small"
+[policy]
+model = "models/gradus-tiny"
+[[problems]]
+type = "generated"
+split = "train"
+perCell = 4
+[verifiers.math]
+type = "boxed-math"
+[algorithm]
+type = "grpo"
+[optimizer]
+learningRate = 1e-6
+[sampling]
+maxTokens = 32
+[[stages]]
+type = "stage"
+name = "all"
+maxSteps = 3
+`,
+  );
+  const json = await write('r.json', JSON.stringify(minimal));
+  const script = await write('r.ts', `export default ${JSON.stringify(minimal)};`);
+  const expected = { ...defineRecipe(minimal), baseDir: folder };
+  expect(await loadRecipe(toml)).toEqual(expected);
+  expect(await loadRecipe(json)).toEqual(expected);
+  expect(await loadRecipe(script)).toEqual(expected);
+});
+
+test('an unknown key is named with its place and the nearest known key', () => {
+  const wrong = { ...minimal, optimizer: { learningRat: 1e-6 } } as unknown as RecipeInput;
+  expect(() => defineRecipe(wrong)).toThrowErrorMatchingInlineSnapshot(`
+    [ConfigError: recipe "small" is not valid:
+      ✖ optimizer.learningRate: invalid input: expected number, received undefined
+      ✖ optimizer.learningRat: unknown key; did you mean "learningRate"?]
+  `);
+  const inUnion = { ...minimal, algorithm: { type: 'grpo', clipLo: 0.1 } } as unknown as RecipeInput;
+  expect(() => defineRecipe(inUnion)).toThrowErrorMatchingInlineSnapshot(`
+    [ConfigError: recipe "small" is not valid:
+      ✖ algorithm.clipLo: unknown key; did you mean "clipLow"?]
+  `);
+});
+
+test('a wrong type says what was expected', () => {
+  const wrong = { ...minimal, sampling: { maxTokens: '32' } } as unknown as RecipeInput;
+  expect(() => defineRecipe(wrong)).toThrow(/sampling\.maxTokens: .*expected number/);
+});
+
+test('parts that do not fit together are refused before anything starts', () => {
+  const stage = { type: 'stage', name: 'all', maxSteps: 3 } as const;
+  const withStages =
+    (...stages: RecipeInput['stages']) =>
+    () =>
+      defineRecipe({ ...minimal, stages });
+  expect(withStages({ ...stage, select: 'hard' })).toThrow(/expected the name of a level, got "hard"/);
+  expect(withStages(stage, stage)).toThrow(/"all" twice/);
+  expect(withStages({ ...stage, algorithm: { clipLo: 1 } })).toThrow(
+    /clipLo: unknown key; did you mean "clipLow"/,
+  );
+  expect(withStages({ ...stage, select: { type: 'band', min: 0.1 } })).toThrow(/how pass rates are measured/);
+});
+
+test('--set replaces, adds and removes single fields', () => {
+  const changed = applyOverrides(minimal, [
+    'seed=7',
+    'stages[0].maxSteps=9',
+    'rewards.math.type=score',
+    'name=x-1',
+  ]);
+  expect(changed).toMatchObject({
+    seed: 7,
+    stages: [{ maxSteps: 9 }],
+    rewards: { math: { type: 'score' } },
+    name: 'x-1',
+  });
+  expect(applyOverrides({ a: { b: 1 } }, ['a.b=null'])).toEqual({ a: {} });
+  expect(() => applyOverrides(minimal, ['seed'])).toThrow(/expects path=value/);
+  expect(() => applyOverrides(minimal, ['name.x=1'])).toThrow(/which has no fields/);
+});
+
+test('a recipe file that is missing, of another kind or broken is one clear error', async () => {
+  await expect(loadRecipe(join(folder, 'none.ts'))).rejects.toThrow(
+    /expected a recipe file, found nothing there/,
+  );
+  await expect(loadRecipe(await write('r.yaml', ''))).rejects.toThrow(
+    /as \.ts, \.js, \.mjs, \.toml or \.json, got "\.yaml"/,
+  );
+  await expect(loadRecipe(await write('b.json', '{'))).rejects.toThrow(/cannot be read as a recipe/);
+  await expect(loadRecipe(await write('n.ts', 'export const a = 1;'))).rejects.toThrow(
+    /found no default export/,
+  );
+});
+
+test('editors get a JSON schema', () => {
+  expect(z.toJSONSchema(recipeConfig, { io: 'input', unrepresentable: 'any' })).toHaveProperty(
+    'properties.stages',
+  );
+});
