@@ -13,6 +13,7 @@ import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifier } from '../verifiers/config.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
+import { baseSource } from './measure.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
 
 /** Parts that must be closed when they are no longer needed. */
@@ -121,7 +122,7 @@ function readKnown(
   }
   const found = new Map<string, Trials>();
   for (const conditions of all.filter((one) => one.model === chosen)) {
-    for (const [id, trials] of store.measured(conditions))
+    for (const [id, trials] of store.measured(conditions, { source: baseSource }))
       found.set(id, mergeTrials(found.get(id) ?? noTrials, trials));
   }
   return found;

@@ -8,7 +8,7 @@ import type { StageConfig } from '../curriculum/stage.ts';
 import type { LevelSubject } from '../difficulty/membership.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
-import { measurePassRates } from './measure.ts';
+import { baseSource, measurePassRates } from './measure.ts';
 import type { TrainingContext } from './parts.ts';
 import type { LiveStage } from './roll-batch.ts';
 import type { StageState } from './state.ts';
@@ -81,7 +81,7 @@ function measureAt(
       problems,
       settings: index === 0 ? settings : { ...settings, rollouts, screening: null },
       model: engine.info.modelHash,
-      source: index === 0 ? 'base' : `boundary:${index}`,
+      source: index === 0 ? baseSource : `boundary:${index}`,
       step: 0,
       seed: recipe.seed,
       onProgress: (done, total) => report({ type: 'measure', stage, done, total }),

@@ -1,6 +1,7 @@
 import { hashKey } from '../core/rng.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { SuiteConfig } from '../evaluation/suite.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 import type { TrainingContext } from './parts.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function evaluateSuites(
       ...context,
       problems,
       suite: config,
-      seed: hashKey(recipe.seed, 'evaluation', name),
+      seed: suiteSeed(recipe, config),
       onProgress: (done, total) => report({ type: 'evaluate', suite: name, done, total }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -27,3 +28,7 @@ export async function evaluateSuites(
     report({ type: 'evaluated', step, evaluation });
   }
 }
+
+/** The random numbers of a suite: the same for every evaluation under one recipe seed. */
+export const suiteSeed = ({ seed }: Pick<Recipe, 'seed'>, { name }: Pick<SuiteConfig, 'name'>): number =>
+  hashKey(seed, 'evaluation', name);

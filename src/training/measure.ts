@@ -2,9 +2,9 @@ import type * as z from 'zod';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { RolloutGroup } from '../core/rollout.ts';
-import { type passRateConfig, planProbes, type ProbeBatch } from '../difficulty/pass-rate.ts';
+import { type passRateConfig, planProbes, type ProbeBatch, type ProbePlan } from '../difficulty/pass-rate.ts';
 import type { Conditions, PassRateStore } from '../difficulty/pass-rate-store.ts';
-import { countTrials, type Trials } from '../difficulty/trials.ts';
+import { noTrials, type Trials } from '../difficulty/trials.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 
@@ -19,13 +19,18 @@ export interface MeasureRequest {
   readonly settings: z.output<typeof passRateConfig>;
   /** Names the weights: a model hash, or a run and its policy version. */
   readonly model: string;
-  /** Why, e.g. `probe` or `boundary:2`; with the step it keeps measurements of one model apart. */
+  /** Why, e.g. `base` or `boundary:2`; with the step it keeps measurements of one model apart. */
   readonly source: string;
   /** Optimizer steps the policy has taken. */
   readonly step: number;
   readonly seed: number;
+  /** Called with every plan before it is carried out; the last one asks for nothing. */
+  readonly onPlan?: (plan: ProbePlan, verifier: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** Why attempts of a model as it was loaded are made: what makes two measurements of it the same one. */
+export const baseSource = 'base';
 
 /** Problems recorded in one transaction: what an interruption can cost. */
 const chunkProblems = 256;
@@ -65,6 +70,7 @@ async function measureUnder(
   for (;;) {
     const measured = store.measured(conditions, { source, step });
     const plan = planProbes(settings, [...byId.keys()], measured);
+    request.onPlan?.(plan, conditions.verifier);
     if (plan.batches.length === 0) return pick(measured, byId);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
@@ -113,6 +119,9 @@ function pick(
   measured: ReadonlyMap<string, Trials>,
   wanted: ReadonlyMap<string, unknown>,
 ): Map<string, Trials> {
-  const noTrials = countTrials([]);
-  return new Map([...wanted.keys()].map((id) => [id, measured.get(id) ?? noTrials]));
+  const trialsOf = (id: string): Trials => {
+    const { successes, trials } = measured.get(id) ?? noTrials;
+    return { successes, trials };
+  };
+  return new Map([...wanted.keys()].map((id) => [id, trialsOf(id)]));
 }

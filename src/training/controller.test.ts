@@ -1,0 +1,174 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { stage } from '../curriculum/stage.ts';
+import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
+import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import { defineRecipe, type Recipe, type RecipeInput } from '../recipe/recipe.ts';
+import { checkRecipe } from '../recipe/resolve-stage.ts';
+import { createPendingWork } from '../rollout/pending.ts';
+import { createRun } from '../runs/create-run.ts';
+import { openRun } from '../runs/open-run.ts';
+import type { Run } from '../runs/run.ts';
+import { runDigest } from '../runs/run-digest.ts';
+import { openRunReader } from '../runs/run-reader.ts';
+import { mathProblem, scriptedEngine, type ScriptedEngine } from '../testing/index.ts';
+import { openVerifier, verifierConfig } from '../verifiers/config.ts';
+import { train } from './controller.ts';
+import type { TrainingContext, TrainingEvent } from './parts.ts';
+import { controllerStart, controllerState } from './state.ts';
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'gradus-controller-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const problems = Array.from({ length: 12 }, (_, i) => mathProblem({ id: `p${i}`, answer: String(i) }));
+
+/** Problem i is solved in i of 12 attempts, whatever the policy. */
+const answers = (key: string, index: number): string => {
+  const n = Number(key.slice(1));
+  return `\\boxed{${(index * 5) % 12 < n ? n : n + 1}}`;
+};
+
+const recipeWith = (changes: Partial<RecipeInput>): Recipe =>
+  defineRecipe({
+    name: 'scripted',
+    policy: { model: 'none' },
+    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+    verifiers: { math: { type: 'boxed-math' } },
+    difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 32 },
+    algorithm: { type: 'dapo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 32 },
+    batch: { problems: 4, groupSize: 4 },
+    stages: [
+      stage('one', { maxSteps: 3, gates: [zeroAdvantage()] }),
+      stage('two', { maxSteps: 4, remeasure: { rollouts: 4, dropAlwaysSolved: true } }),
+    ],
+    evaluation: [
+      {
+        name: 'held-out',
+        rollouts: 1,
+        maxTokens: 32,
+        every: 2,
+        problems: [{ type: 'generated', split: 'held-out', perCell: 1 }],
+      },
+    ],
+    checkpoints: { type: 'checkpoints', everySteps: 2 },
+    ...changes,
+  });
+
+async function trainIn(
+  run: Run,
+  recipe: Recipe,
+  engine: ScriptedEngine,
+  more: Partial<TrainingContext> = {},
+) {
+  const checkpoint = await run.latestCheckpoint();
+  if (checkpoint !== undefined) await engine.loadState(checkpoint.engineState);
+  const state =
+    checkpoint === undefined ? controllerStart : controllerState.parse(checkpoint.controllerState);
+  await using verifier = openVerifier(verifierConfig.parse({ type: 'boxed-math' }));
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const suites = recipe.evaluation.map(({ problems: _, ...config }) => ({
+    config,
+    problems: problems.slice(0, 3),
+  }));
+  await train(
+    {
+      recipe,
+      engine,
+      verifierFor: () => verifier,
+      pending: createPendingWork(),
+      problems,
+      suites,
+      levels: checkRecipe(recipe),
+      knownPassRates: new Map(),
+      run,
+      store,
+      report: () => {},
+      ...more,
+    },
+    state,
+  );
+}
+
+const newRun = (recipe: Recipe, folder = root): Promise<Run> =>
+  createRun(folder, { name: recipe.name, recipe, seed: recipe.seed });
+
+test('a run goes through its stages and leaves everything behind', async () => {
+  const recipe = recipeWith({});
+  const engine = scriptedEngine({ complete: answers });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, engine);
+  using reader = await openRunReader(run.directory);
+  expect(reader.summary()).toMatchObject({ status: 'finished', step: 7, stage: 'two' });
+  expect(reader.stages()).toEqual([
+    { stage: 'one', firstStep: 1, lastStep: 3 },
+    { stage: 'two', firstStep: 4, lastStep: 7 },
+  ]);
+  expect(reader.events().map(({ type }) => type)).toContain('stage-end');
+  expect(reader.evaluations().map(({ step }) => step)).toEqual([0, 2, 4, 6, 7]);
+  expect(reader.metric('reward/mean').values).toHaveLength(7);
+  expect(reader.groups({ step: 1 }).length).toBeGreaterThanOrEqual(4);
+  // Solved in all four attempts of the re-measurement: not trained on any more.
+  const second = reader.groups({ stage: 'two' }).map(({ problemId }) => problemId);
+  expect(second).not.toContain('p11');
+  expect(engine.info.policyVersion).toBeGreaterThan(0);
+});
+
+test('stopped at any step and resumed, a run is the one that was never stopped', async () => {
+  const recipe = recipeWith({});
+  const calm = await newRun(recipe, join(root, 'calm'));
+  await trainIn(calm, recipe, scriptedEngine({ complete: answers }));
+  await calm[Symbol.asyncDispose]();
+  const expected = await runDigest(calm.directory);
+  for (const stopAt of [1, 3, 4, 6]) {
+    const abort = new AbortController();
+    const report = (event: TrainingEvent): void => {
+      if (event.type === 'step' && event.step === stopAt) abort.abort(new Error('stop'));
+    };
+    const first = await newRun(recipe, join(root, `stop-${stopAt}`));
+    const stopped = trainIn(first, recipe, scriptedEngine({ complete: answers }), {
+      report,
+      signal: abort.signal,
+    });
+    await expect(stopped).rejects.toThrow('stop');
+    await first[Symbol.asyncDispose]();
+    await using second = await openRun(first.directory);
+    await trainIn(second, recipe, scriptedEngine({ complete: answers }));
+    expect(await runDigest(first.directory)).toEqual(expected);
+  }
+});
+
+test('where nothing can be learned the step says so and the run goes on', async () => {
+  const recipe = recipeWith({
+    stages: [stage('one', { maxSteps: 2, maxRefills: 1, gates: [zeroAdvantage()] })],
+  });
+  const warnings: string[] = [];
+  const report = (event: TrainingEvent): void => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
+  const engine = scriptedEngine({ complete: () => 'no idea' });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, engine, { report });
+  expect(warnings[0]).toMatch(/step 1: 0 of 4 groups passed the gates .* nothing to learn from/);
+  expect(engine.info.policyVersion).toBe(0);
+  using reader = await openRunReader(run.directory);
+  expect(reader.summary().status).toBe('finished');
+  expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
+});
+
+test('a gradient that is not finite ends the run and keeps the last checkpoint', async () => {
+  const recipe = recipeWith({});
+  const engine = scriptedEngine({ complete: answers });
+  const optimStep = engine.optimStep.bind(engine);
+  engine.optimStep = async (step) =>
+    engine.steps.length < 4 ? optimStep(step) : { policyVersion: 4, gradNorm: NaN, applied: false };
+  await using run = await newRun(recipe);
+  await expect(trainIn(run, recipe, engine)).rejects.toThrow(/step 5: expected a finite loss and gradient/);
+  expect((await run.latestCheckpoint())?.step).toBe(4);
+});

@@ -1,0 +1,78 @@
+import { ConfigError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import { describePlan } from '../difficulty/pass-rate.ts';
+import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import type { Trials } from '../difficulty/trials.ts';
+import type { EngineInfo } from '../engines/engine.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { loadAll, openVerifiers } from './build.ts';
+import { baseSource, measurePassRates } from './measure.ts';
+import { type ModelSource, openModel } from './open-model.ts';
+
+/** What to measure where, who watches and who may stop it. */
+export interface EstimateOptions {
+  /** The model that tries. */
+  readonly source: ModelSource;
+  /** The pass-rate store's file; made where there is none. */
+  readonly store: string;
+  /** Only the first so many problems. */
+  readonly limit?: number;
+  readonly onPlan?: (line: string) => void;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What was found, by problem. */
+export interface MeasuredProblems {
+  /** The model as the store names it. */
+  readonly model: string;
+  readonly problems: readonly Problem[];
+  /** Successes and trials by problem id. */
+  readonly passRates: ReadonlyMap<string, Trials>;
+}
+
+/**
+ * Measures how hard each problem of a recipe is for a model, with the recipe's `difficulty` settings, into a store.
+ * What the store holds already is not asked again; an interrupted measurement goes on where it stopped.
+ *
+ * @throws ConfigError when the recipe does not say how pass rates are measured.
+ */
+export async function estimateDifficulty(
+  recipe: Recipe,
+  options: EstimateOptions,
+): Promise<MeasuredProblems> {
+  const { difficulty: settings } = recipe;
+  if (settings === undefined) {
+    throw new ConfigError(
+      `recipe '${recipe.name}': expected "difficulty" to say how pass rates are measured, got nothing; ` +
+        'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
+    );
+  }
+  await using opened = new AsyncDisposableStack();
+  const verifierFor = openVerifiers(recipe, opened);
+  const problems = (await loadAll(recipe.problems, recipe)).slice(0, options.limit);
+  for (const problem of problems) verifierFor(problem).check(problem);
+  const engine = opened.use(await openModel(options.source, recipe.policy.engine));
+  const store = opened.use(openPassRateStore(options.store));
+  const model = nameOf(engine.info);
+  const { onPlan, onProgress } = options;
+  const passRates = await measurePassRates(
+    { engine, verifierFor, store },
+    {
+      problems,
+      settings,
+      model,
+      source: baseSource,
+      step: 0,
+      seed: recipe.seed,
+      onPlan: (plan, verifier) => onPlan?.(`${verifier}: ${describePlan(plan)}`),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    },
+    options.signal,
+  );
+  return { model, problems, passRates };
+}
+
+/** A trained policy without a hash of its own is its base model and the steps it took. */
+const nameOf = ({ modelHash, policyVersion }: EngineInfo): string =>
+  policyVersion === 0 ? modelHash : `${modelHash}+${policyVersion}`;

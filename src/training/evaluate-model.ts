@@ -1,0 +1,70 @@
+import { ConfigError } from '../core/errors.ts';
+import { evaluate, type Evaluation } from '../evaluation/evaluate.ts';
+import { nearestKey } from '../recipe/explain.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { loadAll, openVerifiers } from './build.ts';
+import { suiteSeed } from './evaluate-suites.ts';
+import { type ModelSource, openModel } from './open-model.ts';
+
+/** Who watches an evaluation and who may stop it. */
+export interface EvaluationWatch {
+  readonly onProgress?: (suite: string, done: number, total: number) => void;
+  readonly onEvaluation?: (evaluation: Evaluation) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Evaluates a model on the suites of a recipe, as a run of that recipe would: same problems, sampling and random
+ * numbers, so that results can be compared pairwise.
+ *
+ * @param only the names of the suites; empty: all of them.
+ * @throws ConfigError when the recipe has no such suite.
+ */
+export async function evaluateModel(
+  source: ModelSource,
+  recipe: Recipe,
+  only: readonly string[],
+  { onProgress, onEvaluation, signal }: EvaluationWatch = {},
+): Promise<Evaluation[]> {
+  const suites = chooseSuites(recipe, only);
+  await using opened = new AsyncDisposableStack();
+  const verifierFor = openVerifiers(recipe, opened);
+  const loaded = [];
+  for (const suite of suites) {
+    const problems = await loadAll(suite.problems, recipe);
+    for (const problem of problems) verifierFor(problem).check(problem);
+    loaded.push({ suite, problems });
+  }
+  const engine = opened.use(await openModel(source, recipe.policy.engine));
+  const evaluations: Evaluation[] = [];
+  for (const { suite, problems } of loaded) {
+    const evaluation = await evaluate({
+      engine,
+      verifierFor,
+      problems,
+      suite,
+      seed: suiteSeed(recipe, suite),
+      onProgress: (done, total) => onProgress?.(suite.name, done, total),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    evaluations.push(evaluation);
+    onEvaluation?.(evaluation);
+  }
+  return evaluations;
+}
+
+function chooseSuites({ name, evaluation }: Recipe, only: readonly string[]): Recipe['evaluation'] {
+  const names = evaluation.map((suite) => suite.name);
+  if (names.length === 0) {
+    throw new ConfigError(`recipe '${name}': expected suites to evaluate on, got an empty "evaluation"`, {
+      tryNext: 'add evaluation: [{ ...suite({ name: … }), problems: […] }] to the recipe',
+    });
+  }
+  for (const wanted of only) {
+    if (names.includes(wanted)) continue;
+    const nearest = nearestKey(wanted, names);
+    const hint = nearest === undefined ? `suites: ${names.join(', ')}` : `did you mean "${nearest}"?`;
+    throw new ConfigError(`--suite ${wanted}: recipe '${name}' has no such suite; ${hint}`);
+  }
+  return only.length === 0 ? evaluation : evaluation.filter((suite) => only.includes(suite.name));
+}
