@@ -101,17 +101,23 @@ function cut(sample: string): string {
   return ends.length === 0 ? sample : sample.slice(0, Math.min(...ends));
 }
 
+/** The problem whose function a prompt ends with: the samples come in an order of their own. */
+function problemAsked(prompt: string): { problem: Problem; prompt: string } {
+  const name = [...prompt.matchAll(/^def\s+(\w+)/gm)].at(-1)?.[1];
+  const at = humanEval.findIndex((row) => row['entry_point'] === name);
+  if (at < 0)
+    throw new DataError(`expected a HumanEval function at the end of the prompt, got ${String(name)}`);
+  return { problem: solved[at]!.problem, prompt: humanEval[at]!.prompt };
+}
+
 async function judgeSamples(verifier: CodeVerifier): Promise<object> {
   const rows = rowsOf('codet_humaneval_codegen16b_samples.jsonl.gz').slice(0, Number(flags.problems));
   const counts: { right: number; of: number }[] = [];
   const tally: Record<string, number> = {};
   const start = performance.now();
-  for (const [i, row] of rows.entries()) {
-    const { problem } = solved[i]!;
-    const list = row.samples.map((sample): Judged => ({
-      problem,
-      program: humanEval[i]!.prompt + cut(sample),
-    }));
+  for (const row of rows) {
+    const { problem, prompt } = problemAsked(row.prompt);
+    const list = row.samples.map((sample): Judged => ({ problem, program: prompt + cut(sample) }));
     const { outcomes } = await judge(verifier, list);
     for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
     counts.push({ right: outcomes.filter((outcome) => outcome === 'correct').length, of: outcomes.length });

@@ -18,6 +18,7 @@ import select
 import sys
 import time
 
+import numpy_stand_in
 import values
 
 REPLIES_IN, REQUESTS_OUT, RESULT = 3, 4, 1
@@ -216,6 +217,8 @@ def _run(job, program, findings):
     elif job["type"] == "cases":
         tests = [lambda case=case: _case(program, job["entryPoint"], case) for case in job["cases"]]
     else:
+        if "numpy" in job["setup"] or any("numpy" in text for text in job["tests"]):
+            numpy_stand_in.install()
         exec(compile(job["setup"], "setup.py", "exec"), names)
         names.pop(job.get("entryPoint"), None)  # the setup may hold a stub of what the program defines
         tests = [lambda test=test: exec(compile(test, "test.py", "exec"), names) for test in job["tests"]]

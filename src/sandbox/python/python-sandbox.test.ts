@@ -194,6 +194,18 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ).toEqual([1, 2, 3].map(() => ({ status: 'passed' })));
   });
 
+  test('numbers are compared as HumanEval+ does, with a stand-in for numpy', async () => {
+    const tests = [
+      'assert np.allclose(f([1, 2.5]), [1 + 1e-9, 2.5])',
+      'assert not np.allclose(f([1]), [1.1], rtol=1e-7, atol=1e-6)',
+      'assert not isinstance(f(1), np.ndarray)',
+      'np.testing.assert_allclose(f(1.0), 1.0)',
+    ];
+    expect(await findings('def f(x): return x', tests, 'import numpy as np')).toEqual(
+      tests.map(() => ({ status: 'passed' })),
+    );
+  });
+
   test('errors keep their name', async () => {
     const raising = 'try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError';
     expect(await findings('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);

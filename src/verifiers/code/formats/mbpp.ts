@@ -11,6 +11,8 @@ export const mbppRow = z.object({
   test_list: z.array(z.string()).min(1),
   challenge_test_list: z.array(z.string()).optional(),
   test_setup_code: z.string().optional(),
+  /** MBPP+: all of its further tests as one text. */
+  test: z.string().optional(),
   test_imports: z.array(z.string()).optional(),
 });
 
@@ -19,12 +21,13 @@ export const mbppRow = z.object({
  * assertions call and the reference defines, or else the first that they call.
  */
 export function mbppTests(row: z.output<typeof mbppRow>): ProblemTests {
-  const tests = [...row.test_list, ...(row.challenge_test_list ?? [])];
+  const further = row.test === undefined ? [] : [row.test];
+  const tests = [...row.test_list, ...(row.challenge_test_list ?? []), ...further];
   return {
     type: 'asserts',
     language: 'python',
     setup: [...(row.test_imports ?? []), row.test_setup_code ?? '', ''].join('\n'),
-    entryPoint: entryPointOf(tests.join('\n'), row.code ?? ''),
+    entryPoint: entryPointOf(row.test_list.join('\n'), row.code ?? ''),
     tests,
   };
 }

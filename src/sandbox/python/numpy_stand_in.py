@@ -1,0 +1,46 @@
+"""The little of numpy that HumanEval+ and MBPP+ tests use: comparing numbers with a tolerance.
+
+Only the judge has it, and only where the interpreter has no numpy, which under the sandbox (no site packages) is always.
+Programs that import numpy themselves get the usual ImportError.
+"""
+
+import math
+import sys
+import types
+
+float32 = float64 = float
+
+
+class ndarray:
+    """Nothing is one: programs answer with plain data."""
+
+
+def isclose(value, expected, rtol=1e-05, atol=1e-08):
+    """numpy's asymmetric rule for two numbers: |value - expected| <= atol + rtol * |expected|."""
+    if math.isinf(value) or math.isinf(expected):
+        return value == expected
+    return abs(value - expected) <= atol + rtol * abs(expected)
+
+
+def allclose(value, expected, rtol=1e-05, atol=1e-08):
+    """Whether all numbers of two equally shaped values are close; other data must be equal."""
+    if isinstance(value, (list, tuple)) and isinstance(expected, (list, tuple)):
+        return len(value) == len(expected) and all(allclose(*pair, rtol, atol) for pair in zip(value, expected))
+    if isinstance(value, (int, float)) and isinstance(expected, (int, float)):
+        return isclose(value, expected, rtol, atol)
+    return value == expected
+
+
+def assert_allclose(value, expected, rtol=1e-07, atol=0):
+    """numpy.testing's form of `allclose`."""
+    assert allclose(value, expected, rtol, atol), f"{value!r} is not close to {expected!r}"
+
+
+def install():
+    """Makes `import numpy` find this module where there is no other."""
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        this = sys.modules[__name__]
+        this.testing = types.SimpleNamespace(assert_allclose=assert_allclose)
+        sys.modules["numpy"] = this
