@@ -51,6 +51,17 @@ export interface TestRules {
 }
 
 /**
+ * How often a model solved a problem, as the problem's source states it: never as good as measuring with the model at
+ * hand, yet known for nothing.
+ */
+export interface StatedPassRate {
+  readonly model: string;
+  readonly successes: number;
+  /** At least 1. */
+  readonly trials: number;
+}
+
+/**
  * An item with a checkable answer: what all of Gradus is about.
  *
  * @example
@@ -76,6 +87,8 @@ export interface Problem {
   /** Where it came from: a file, a data set name, or `generated`. */
   readonly source: string;
   readonly licence?: string;
+  /** Published pass rates, one for each model that the source tried. */
+  readonly passRates?: readonly StatedPassRate[];
   /** A worked solution to learn from (supervised only; never shown to a verifier). */
   readonly solution?: string;
   /** Whatever else the source said about it, passed through untouched. */

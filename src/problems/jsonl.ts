@@ -22,6 +22,12 @@ export const jsonlConfig = z.strictObject({
       domain: z.string().default('domain'),
       family: z.string().default('family'),
       solution: z.string().default('solution'),
+      knob: z.string().default('knob'),
+      /** Where the problem was before it came into this file; absent: the file. */
+      source: z.string().default('source'),
+      licence: z.string().default('licence'),
+      /** A list of {model, successes, trials}. */
+      passRates: z.string().default('passRates'),
     })
     .prefault({}),
   /** The domain of rows that name none. */

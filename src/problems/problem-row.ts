@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
-import type { Message, Problem, ProblemTests } from '../core/problem.ts';
+import type { Message, Problem } from '../core/problem.ts';
 import type { JsonlConfig } from './jsonl.ts';
+import { testsSchema } from './tests-schema.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 /** Blank texts are half-made rows. */
@@ -9,28 +10,24 @@ const filled = z.string().regex(/\S/, { error: 'expected a text that is not blan
 const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
   error: 'expected a text or a list of {role, content} messages',
 });
-const languageSchema = z.enum(['javascript', 'python']);
-const testsSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('function'),
-    language: languageSchema,
-    entryPoint: z.string().min(1),
-    cases: z.array(z.strictObject({ arguments: z.array(z.unknown()), expected: z.unknown() })).min(1),
-  }),
-  z.strictObject({
-    type: z.literal('stdio'),
-    language: languageSchema,
-    cases: z.array(z.strictObject({ input: z.string(), output: z.string() })).min(1),
-  }),
-]) satisfies z.ZodType<ProblemTests>;
 const textSchema = z.string().min(1);
+const passRatesSchema = z.array(
+  z
+    .strictObject({ model: textSchema, successes: z.int().min(0), trials: z.int().min(1) })
+    .refine(({ successes, trials }) => successes <= trials, {
+      error: 'expected at most as many successes as trials',
+    }),
+);
 /** Many data sets write numeric answers as numbers. */
 const answerSchema = z.union([filled, z.number(), z.boolean()], {
   error: 'expected a text or a number',
 });
 
+/** What turns a row into a problem. `path` is what messages call the file. */
+export type RowMapping = Pick<JsonlConfig, 'path' | 'columns' | 'domain' | 'instruction'>;
+
 /** Makes a problem of one parsed row, or throws a `DataError` naming file, row, column, what was expected and what came. */
-export function problemOfRow(value: unknown, config: JsonlConfig, row: number): Problem {
+export function problemOfRow(value: unknown, config: RowMapping, row: number): Problem {
   const where = `${config.path}:${row}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new DataError(`${where}: expected a JSON object, got ${shown(value)}`);
@@ -60,17 +57,23 @@ export function problemOfRow(value: unknown, config: JsonlConfig, row: number): 
     );
   const [domain, family] = [optional(columns.domain, textSchema), optional(columns.family, textSchema)];
   const solution = optional(columns.solution, textSchema);
+  const knob = optional(columns.knob, z.int().min(1));
+  const [source, licence] = [optional(columns.source, textSchema), optional(columns.licence, textSchema)];
+  const passRates = optional(columns.passRates, passRatesSchema);
   return {
     id: id === undefined ? `${config.path}:${row}` : String(id),
     domain: domain ?? config.domain,
     ...(family === undefined ? {} : { family }),
+    ...(knob === undefined ? {} : { knob }),
     prompt: withInstruction(
       typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt,
       config.instruction,
     ),
     ...(answer === undefined ? {} : { answer: String(answer) }),
     ...(tests === undefined ? {} : { tests }),
-    source: config.path,
+    source: source ?? config.path,
+    ...(licence === undefined ? {} : { licence }),
+    ...(passRates === undefined ? {} : { passRates }),
     ...(solution === undefined ? {} : { solution }),
     ...(fields.size === 0 ? {} : { extra: Object.fromEntries(fields) }),
   };

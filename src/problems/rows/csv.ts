@@ -59,7 +59,8 @@ async function* recordsOf(
   }
   if (text === '') return;
   const { records, end } = wholeRecords(`${text}\n`, separator);
-  if (end === 0) throw new DataError(`${shown}: expected a closing quote in the last record, got the file's end`);
+  if (end === 0)
+    throw new DataError(`${shown}: expected a closing quote in the last record, got the file's end`);
   yield* records;
 }
 

@@ -35,7 +35,9 @@ async function openScan(file: string, shown: string) {
 }
 
 /** The schema lists its elements depth first; each says how many children follow. */
-function topLevelColumns(schema: readonly { readonly name: string; readonly num_children?: number }[]): string[] {
+function topLevelColumns(
+  schema: readonly { readonly name: string; readonly num_children?: number }[],
+): string[] {
   const names: string[] = [];
   const after = (index: number): number => {
     let next = index + 1;
@@ -59,8 +61,7 @@ async function guard<T>(shown: string, work: () => Promise<T>): Promise<T> {
 
 /** Values as JSON would have them. */
 function plain(value: unknown): unknown {
-  if (typeof value === 'bigint')
-    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
