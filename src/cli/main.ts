@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { addDemoCommand } from './demo.ts';
+import { addDifficultyCommand } from './difficulty.ts';
+import { addEvalCommand } from './eval.ts';
 import { addResumeCommand } from './resume.ts';
 import { addRunsCommand } from './runs.ts';
 import { addSftCommand } from './sft.ts';
@@ -19,7 +21,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--json', 'print JSON lines; the last one is the result')
     .showHelpAfterError('try: gradus --help')
     .exitOverride();
-  for (const add of [addDemoCommand, addTrainCommand, addResumeCommand, addRunsCommand, addSftCommand])
+  for (const add of [
+    addDemoCommand,
+    addTrainCommand,
+    addResumeCommand,
+    addRunsCommand,
+    addSftCommand,
+    addDifficultyCommand,
+    addEvalCommand,
+  ])
     add(program);
   try {
     await program.parseAsync([...argv]);

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { formatRun, formatRunList } from '../runs/format-runs.ts';
 import { listRuns } from '../runs/list-runs.ts';
 import { openRunReader } from '../runs/run-reader.ts';
+import { addCompareCommand } from './compare.ts';
 import { outputOf } from './output.ts';
 
-/** `gradus runs list|show`: what has been trained, and how one run went. */
+/** `gradus runs list|show|compare`: what has been trained, how one run went, and what another did better. */
 export function addRunsCommand(program: Command): void {
   const runs = program.command('runs').description('list, show and compare runs');
   runs
@@ -32,4 +33,5 @@ export function addRunsCommand(program: Command): void {
         formatRun(run),
       );
     });
+  addCompareCommand(runs);
 }

@@ -57,17 +57,15 @@ export function reportDifficulty(
       return { domain, family, measured, levels: levelsOf(id, domain, measured) };
     })
     .toSorted((a, b) => compareText(a.domain, b.domain) || compareText(a.family, b.family));
-  type Entry = (typeof entries)[number];
-  const by = (namesOf: (entry: Entry) => readonly (string | undefined)[]) => groupBy(entries, namesOf);
-  const byLevel = { ...emptyLevels(levelsOf.names), ...by(({ levels }) => levels) };
+  const byLevel = { ...emptyLevels(levelsOf.names), ...groupBy(entries, ({ levels }) => levels) };
   const rows = entries.map(({ domain, family, measured }) => {
     const kinds = [domain, family === undefined ? undefined : `  ${family}`];
     return { measured, groups: ['all', ...kinds.filter((kind) => kind !== undefined)] };
   });
   return {
     overall: difficultyOf(entries.map(({ measured }) => measured)),
-    byDomain: by(({ domain }) => [domain]),
-    byFamily: by(({ family }) => [family]),
+    byDomain: groupBy(entries, ({ domain }) => [domain]),
+    byFamily: groupBy(entries, ({ family }) => [family]),
     byLevel,
     text: `${renderHistogram(rows, settings)}\n\n${levelTable(byLevel, levelsOf.rules)}`,
   };
@@ -87,13 +85,13 @@ function groupBy<Entry extends { readonly measured: Trials }>(
   entries: readonly Entry[],
   namesOf: (entry: Entry) => readonly (string | undefined)[],
 ): Record<string, GroupDifficulty> {
-  const groups = new Map<string, Trials[]>();
-  for (const entry of entries) {
-    for (const name of namesOf(entry)) {
-      if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), entry.measured]);
-    }
-  }
-  return Object.fromEntries([...groups].map(([name, group]) => [name, difficultyOf(group)]));
+  const named = entries.flatMap((entry) =>
+    namesOf(entry).flatMap((name) => (name === undefined ? [] : [{ name, measured: entry.measured }])),
+  );
+  const groups = Map.groupBy(named, ({ name }) => name);
+  return Object.fromEntries(
+    Array.from(groups, ([name, group]) => [name, difficultyOf(group.map(({ measured }) => measured))]),
+  );
 }
 
 function difficultyOf(measured: readonly Trials[]): GroupDifficulty {

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { printable } from '../core/printable.ts';
+import { alignColumns } from '../core/table.ts';
+import { formatComparison } from '../evaluation/format.ts';
+import type { RecipeDifference } from '../recipe/differences.ts';
+import { compareRuns, type RunComparison } from '../training/compare-runs.ts';
+import { outputOf } from './output.ts';
+
+/** `gradus runs compare`: what another recipe or seed bought, problem by problem. */
+export function addCompareCommand(runs: Command): void {
+  runs
+    .command('compare')
+    .description('two runs side by side: recipes, and the last evaluations of the suites they share')
+    .argument('<before>', 'run directory to compare with')
+    .argument('<after>', 'run directory')
+    .option('--suite <name>', 'only this suite')
+    .action(async (before: string, after: string, options: { suite?: string }, command: Command) => {
+      const comparison = await compareRuns(before, after, options.suite);
+      outputOf(command).result({ before, after, ...comparison }, format(comparison, before, after));
+    });
+}
+
+function format({ recipe, suites }: RunComparison, before: string, after: string): string {
+  const tables = suites.map(({ suite, steps, ...comparison }) => {
+    const title = `${suite}, ${before} after ${steps[0]} steps → ${after} after ${steps[1]} steps`;
+    return `${title}\n${formatComparison(comparison)}`;
+  });
+  return printable([differences(recipe), ...tables].join('\n\n'), { lines: true });
+}
+
+function differences(recipe: readonly RecipeDifference[]): string {
+  if (recipe.length === 0) return 'the recipes are the same';
+  const rows = recipe.map((one) => [one.path, shown(one.before), shown(one.after)]);
+  return alignColumns([['recipe', 'before', 'after'], ...rows]);
+}
+
+/** A value of a recipe, short. */
+function shown(value: unknown): string {
+  const text = value === undefined ? '–' : JSON.stringify(value);
+  return text.length > 50 ? `${text.slice(0, 49)}…` : text;
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { printable } from '../core/printable.ts';
+import { loadRecipe } from '../recipe/load.ts';
+import { reportDifficulty } from '../training/difficulty-report.ts';
+import { estimateDifficulty } from '../training/estimate-difficulty.ts';
+import { locateModel } from '../training/open-model.ts';
+import { fromBase } from '../training/build.ts';
+import { readDifficulty, type StoredDifficulty } from '../training/stored-difficulty.ts';
+import { withInterrupt } from './interrupt.ts';
+import { collect, wholeNumber } from './options.ts';
+import { type Output, outputOf } from './output.ts';
+
+interface EstimateFlags {
+  readonly model?: string;
+  readonly store: string;
+  readonly limit?: number;
+  readonly set: readonly string[];
+}
+
+/** `gradus difficulty estimate|show`: how hard each problem is for a model. */
+export function addDifficultyCommand(program: Command): void {
+  const difficulty = program.command('difficulty').description('measure and show how hard problems are');
+  difficulty
+    .command('estimate')
+    .description('let a model try the problems of a recipe; what is known is not asked again')
+    .argument('<recipe>', 'recipe file: its problems, verifiers and difficulty settings')
+    .option('--model <path>', "model folder or run directory; default: the recipe's policy")
+    .option('--store <file>', 'where pass rates are kept', 'difficulty.sqlite')
+    .option('--limit <n>', 'only the first so many problems', wholeNumber(1))
+    .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
+    .action(async (file: string, flags: EstimateFlags, command: Command) => {
+      await estimate(file, flags, outputOf(command));
+    });
+  difficulty
+    .command('show')
+    .description('what a store of pass rates knows')
+    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run')
+    .option('--recipe <file>', 'whose problems and levels to show: by domain, family and level')
+    .action(async (file: string, { recipe }: { readonly recipe?: string }, command: Command) => {
+      const output = outputOf(command);
+      const found = await readDifficulty(file, recipe === undefined ? undefined : await loadRecipe(recipe));
+      output.result(found.map(withoutText), found.map(showOne).join('\n\n'));
+    });
+}
+
+async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {
+  const { model, limit, store } = flags;
+  const recipe = await loadRecipe(file, flags.set);
+  const source = await locateModel(model ?? fromBase(recipe, recipe.policy.model));
+  const measured = await withInterrupt((signal) =>
+    estimateDifficulty(recipe, {
+      source,
+      store,
+      ...(limit === undefined ? {} : { limit }),
+      onPlan: (plan) => {
+        output.event({ type: 'plan', plan });
+        output.say(plan);
+      },
+      onProgress: (done, total) => output.progress('measuring', done, total),
+      signal,
+    }),
+  );
+  const report = reportDifficulty(measured.problems, measured.passRates, recipe);
+  const result = { store, model: measured.model, ...withoutText(report) };
+  output.result(result, `\n${printable(report.text, { lines: true })}\n\nkept in ${store}`);
+}
+
+const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;
+
+function showOne({ conditions, text }: StoredDifficulty): string {
+  const { model, temperature, topP, maxTokens, verifiers } = conditions;
+  const title = `model ${model}\ntemperature ${temperature}, top-p ${topP}, ${maxTokens} tokens, judged by ${verifiers.join(', ')}`;
+  return printable(`${title}\n${text}`, { lines: true });
+}

@@ -1,0 +1,32 @@
+/** A field in which two recipes differ; an absent value is not there in that recipe. */
+export interface RecipeDifference {
+  /** As `--set` writes it: `stages[0].maxSteps`. */
+  readonly path: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/**
+ * The fields in which two resolved recipes differ, in the order of the recipe, each as deep down as it goes. Where a
+ * recipe lies is no part of what it says.
+ */
+export function recipeDifferences(before: unknown, after: unknown): RecipeDifference[] {
+  return compare(before, after, '').filter(({ path }) => path !== 'baseDir');
+}
+
+function compare(before: unknown, after: unknown, path: string): RecipeDifference[] {
+  if (Array.isArray(before) && Array.isArray(after)) {
+    return Array.from({ length: Math.max(before.length, after.length) }, (_, i) =>
+      compare(before[i], after[i], `${path}[${i}]`),
+    ).flat();
+  }
+  if (isObject(before) && isObject(after)) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => compare(before[key], after[key], path === '' ? key : `${path}.${key}`));
+  }
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

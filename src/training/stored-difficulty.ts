@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { ConfigError, DataError } from '../core/errors.ts';
+import type { Conditions } from '../difficulty/pass-rate-store.ts';
+import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import type { Trials } from '../difficulty/trials.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { loadAll } from './build.ts';
+import { type DifficultyReport, type ReportedProblem, reportDifficulty } from './difficulty-report.ts';
+import { baseSource } from './measure.ts';
+
+/** What a store knows of one model under one way of sampling; verifiers of several domains together. */
+export interface StoredDifficulty extends DifficultyReport {
+  readonly conditions: Omit<Conditions, 'verifier'> & { readonly verifiers: readonly string[] };
+}
+
+/**
+ * Reads a pass-rate store, one report for each model and way of sampling in it, oldest first.
+ *
+ * @param file `gradus difficulty estimate` made it, or a run's `pass-rates.sqlite`.
+ * @param recipe whose problems and levels to report on; without it nothing is known of domains and families.
+ */
+export async function readDifficulty(file: string, recipe?: Recipe): Promise<StoredDifficulty[]> {
+  if (!existsSync(file)) {
+    throw new ConfigError(`${file}: expected a store of pass rates, found nothing there`, {
+      tryNext: 'gradus difficulty estimate <recipe>',
+    });
+  }
+  using store = openPassRateStore(file);
+  const problems = recipe === undefined ? undefined : await loadAll(recipe.problems, recipe);
+  const bySampling = Map.groupBy(store.conditions(), ({ verifier: _, ...rest }) => JSON.stringify(rest));
+  const reports = Array.from(bySampling.values(), (conditions) => {
+    const rates = new Map(conditions.flatMap((one) => [...store.measured(one, { source: baseSource })]));
+    const verifiers = conditions.map(({ verifier }) => verifier);
+    const { model, temperature, topP, maxTokens } = conditions[0]!;
+    return {
+      conditions: { model, temperature, topP, maxTokens, verifiers },
+      ...reportDifficulty(problems ?? unknownProblems(rates), rates, recipe),
+    };
+  });
+  if (reports.length > 0) return reports;
+  throw new DataError(`${file}: expected pass rates, found a store without a single one`, {
+    tryNext: 'gradus difficulty estimate <recipe>',
+  });
+}
+
+const unknownProblems = (rates: ReadonlyMap<string, Trials>): ReportedProblem[] =>
+  Array.from(rates.keys(), (id) => ({ id }));
