@@ -38,7 +38,7 @@ export function openBenchTrainer(
       memoryBudgetBytes: programBudget(config, memoryBudgetBytes, lanes),
     }),
   );
-  const trainer = createTrainer({ config, weights: sharedWeights(config), runners, memoryBudgetBytes });
+  const trainer = createTrainer({ config, weights: initialWeights(config, 1), runners, memoryBudgetBytes });
   return {
     step: async (rows, positions) => {
       await trainer.forwardBackward(trainingBatch(config, rows, positions), loss);
@@ -48,13 +48,6 @@ export function openBenchTrainer(
       for (const runner of runners) await runner[Symbol.asyncDispose]();
     },
   };
-}
-
-function sharedWeights(config: ModelConfig): Float32Array {
-  const initial = initialWeights(config, 1);
-  const weights = new Float32Array(new SharedArrayBuffer(initial.byteLength));
-  weights.set(initial);
-  return weights;
 }
 
 /** Sequences of one length, one token longer than the positions they fill; the first half of each is prompt. */

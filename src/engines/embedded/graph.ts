@@ -134,7 +134,7 @@ function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
 
 /**
  * An estimate of the memory a run needs at its peak, in bytes: every value from the call that makes it to the last one
- * that reads it. Inputs and constants are not counted.
+ * that reads it. Inputs, constants and outputs are not counted.
  */
 function peakBytes(outputs: readonly Value[]): number {
   const calls = callsLeadingTo(outputs);
@@ -142,12 +142,15 @@ function peakBytes(outputs: readonly Value[]): number {
   for (const [index, { inputs, outputs: made }] of calls.entries()) {
     for (const value of [...inputs, ...made]) if (value.source.kind === 'call') lastUse.set(value, index);
   }
-  for (const value of outputs) lastUse.set(value, calls.length);
-  const freedAfter = calls.map(() => 0);
-  for (const [value, index] of lastUse) if (index < calls.length) freedAfter[index]! += byteSize(value);
-  let [live, peak] = [0, 0];
+  for (const value of outputs) lastUse.delete(value);
+  const [madeAt, freedAfter] = [calls.map(() => 0), calls.map(() => 0)];
   for (const [index, { outputs: made }] of calls.entries()) {
-    live += made.reduce((total, value) => total + byteSize(value), 0);
+    for (const value of made) if (lastUse.has(value)) madeAt[index]! += byteSize(value);
+  }
+  for (const [value, index] of lastUse) freedAfter[index]! += byteSize(value);
+  let [live, peak] = [0, 0];
+  for (const index of calls.keys()) {
+    live += madeAt[index]!;
     peak = Math.max(peak, live);
     live -= freedAfter[index]!;
   }

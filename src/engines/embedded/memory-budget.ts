@@ -4,8 +4,17 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import { gradientProgram } from './gradient-program.ts';
 import { parameterLayout } from './parameters.ts';
 
-/** Flat vectors of all weights a trainer holds: weights, reference, two moments, gradient, and gradients in flight. */
-const flatVectors = 8;
+/** Vectors of all weights a trainer holds: weights, reference, two moments, the gradient, and one in waiting. */
+const flatVectors = 6;
+
+/** Runners that microbatches are cut for, each with a gradient of its own. More of them share the rest of the budget. */
+const typicalRunners = 2;
+
+/** What threads, sessions and the JavaScript heap take besides tensors, measured with `npm run bench:scale`. */
+const fixedBytes = 64 * 2 ** 20;
+
+/** The runtime's allocator grows in steps and keeps gaps: it takes this times what the tensors need. */
+const allocatorOverhead = 1.25;
 
 /** A microbatch takes at most this share of what the flat vectors leave: several threads run one each. */
 const microbatchShare = 1 / 4;
@@ -21,7 +30,7 @@ const largestLoss: LossSpec = {
 
 /** Bytes each of `runners` may spend on loaded programs, so that training as a whole stays within the budget. */
 export function programBudget(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
-  return spareBytes(config, memoryBudgetBytes) / runners;
+  return spareBytes(config, memoryBudgetBytes, runners) / runners;
 }
 
 /**
@@ -37,13 +46,14 @@ export function createRowLimit({
   readonly memoryBudgetBytes: number;
   readonly maxMicrobatchTokens?: number;
 }): (positions: number) => number {
-  const limit = spareBytes(config, memoryBudgetBytes) * microbatchShare;
+  const limit = spareBytes(config, memoryBudgetBytes, typicalRunners) * microbatchShare;
   const known = new Map<number, number>();
   const measure = (positions: number): number => {
     const bytes = gradientProgram(config, { rows: 1, positions }, largestLoss).bytes;
     if (bytes <= limit)
       return Math.floor(Math.min(limit / bytes, Math.max(1, maxMicrobatchTokens / positions)));
-    const needed = Math.ceil((memoryBudgetBytes + (bytes - limit) / microbatchShare) / 1e6);
+    const missing = (bytes - limit) * (allocatorOverhead / microbatchShare);
+    const needed = Math.ceil((memoryBudgetBytes + missing) / 1e6);
     throw new ConfigError(
       `memory budget: expected room for one sequence of ${positions} tokens (${needed} MB), ` +
         `got ${Math.floor(memoryBudgetBytes / 1e6)} MB; raise the budget or shorten the sequences`,
@@ -57,6 +67,7 @@ export function createRowLimit({
   };
 }
 
-function spareBytes(config: ModelConfig, memoryBudgetBytes: number): number {
-  return memoryBudgetBytes - flatVectors * 4 * parameterLayout(config).length;
+function spareBytes(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
+  const flatBytes = (flatVectors + runners) * 4 * parameterLayout(config).length;
+  return (memoryBudgetBytes - fixedBytes - flatBytes) / allocatorOverhead;
 }

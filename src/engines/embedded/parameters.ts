@@ -36,11 +36,12 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
 
 /**
  * Weights for a model that starts from nothing: matrices normal with standard deviation 0.02, those that write into
- * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone.
+ * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. Over
+ * shared memory, for threads to read.
  */
 export function initialWeights(config: ModelConfig, seed: number): Float32Array {
   const { entries, length } = parameterLayout(config);
-  const weights = new Float32Array(length);
+  const weights = new Float32Array(new SharedArrayBuffer(4 * length));
   for (const entry of entries) {
     const slice = weights.subarray(entry.offset, entry.offset + entry.length);
     if (entry.decay) fillNormal(slice, deviation(entry.name, config), seed, entry.name);

@@ -4,7 +4,7 @@ import type { TrainingBatch, TrainingSequence } from '../../core/batch.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import { createRng } from '../../core/rng.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
-import { createMicrobatchRunner } from './microbatch-runner.ts';
+import { createMicrobatchRunner, type MicrobatchRunner } from './microbatch-runner.ts';
 import { initialWeights } from './parameters.ts';
 import { createTrainer, type Trainer } from './trainer.ts';
 
@@ -39,7 +39,7 @@ const clipped: LossSpec = {
   temperature: 0.8,
 };
 
-const memoryBudgetBytes = 64e6;
+const memoryBudgetBytes = 256e6;
 const runners = [1, 2].map((threads) => createMicrobatchRunner({ config, threads, memoryBudgetBytes }));
 afterAll(async () => {
   for (const runner of runners) await runner[Symbol.asyncDispose]();
@@ -247,4 +247,38 @@ test('a runner out of memory for programs drops the oldest and still gives the s
   const data = batch([20, 5, 9]);
   expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(24), data, clipped));
   await small[Symbol.asyncDispose]();
+});
+
+/** Runs jobs through `runner`, each after a pause; the first ones fail while `lost` is set. */
+function slowRunner(runner: MicrobatchRunner, lost: { value: boolean } = { value: false }): MicrobatchRunner {
+  const gradient: MicrobatchRunner['gradient'] = async (job) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (lost.value) throw new Error('lost');
+    return runner.gradient(job);
+  };
+  return { ...runner, gradient };
+}
+
+function trainerWith(own: readonly MicrobatchRunner[]): Trainer {
+  const weights = initialWeights(config, 1).map((weight) => 5 * weight);
+  return createTrainer({ config, weights, runners: own, memoryBudgetBytes, maxMicrobatchTokens: 8 });
+}
+
+test.each(['first', 'last'])(
+  'a runner far ahead of the slow %s one waits and changes nothing',
+  async (place) => {
+    const own = [slowRunner(runners[0]!), runners[1]!];
+    const subject = trainerWith(place === 'first' ? own : own.toReversed());
+    const data = batch([9, 9, 8, 7, 6, 5, 4, 3, 9, 9, 9, 9]);
+    expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
+  },
+);
+
+test('when a runner fails nobody waits forever, the gradient is dropped and the next call starts clean', async () => {
+  const lost = { value: true };
+  const subject = trainerWith([slowRunner(runners[0]!, lost), runners[1]!]);
+  const data = batch([9, 9, 8, 7, 6, 5, 4, 3]);
+  await expect(subject.forwardBackward(data, clipped)).rejects.toThrow('lost');
+  lost.value = false;
+  expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
 });

@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import { applyAdamW, gradientNorm } from './adamw.ts';
 import { checkTokens, checkTrainingBatch } from './check-batch.ts';
 import { createRowLimit } from './memory-budget.ts';
+import { createGradientBuffers } from './gradient-buffers.ts';
 import { lossStatistics } from './loss-statistics.ts';
 import { lossFeeds, type Microbatch, planMicrobatches, splitRows, tokenFeeds } from './microbatches.ts';
 import type { MicrobatchRunner } from './microbatch-runner.ts';
@@ -49,14 +50,14 @@ export interface Trainer {
 
 /**
  * A trainer over runners. Gradients of microbatches are summed in batch order in float32, so the result depends on the
- * calls alone, never on threads or timing.
+ * calls alone, never on threads or timing. When `forwardBackward` fails, what was accumulated is dropped.
  */
 export function createTrainer(options: TrainerOptions): Trainer {
   const { config, weights, runners } = options;
   const layout = parameterLayout(config);
   const moments = { first: new Float32Array(layout.length), second: new Float32Array(layout.length) };
   const gradient = new Float32Array(layout.length);
-  const buffers = createBufferPool(layout.length);
+  let buffers = createGradientBuffers(layout.length, runners.length + 1);
   let reference = weights;
   let policyVersion = 0;
   let hasGradient = false;
@@ -68,6 +69,13 @@ export function createTrainer(options: TrainerOptions): Trainer {
   /** The weights as created, for KL; the same memory as the policy until that first changes. */
   const keepReference = (): void => {
     if (reference === weights) reference = sharedCopy(weights);
+  };
+
+  const clearGradient = (): void => {
+    gradient.fill(0);
+    hasGradient = false;
+    // After a failure some buffers hold parts whose turn never came.
+    if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
   };
 
   const logprobs = async (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
@@ -91,26 +99,30 @@ export function createTrainer(options: TrainerOptions): Trainer {
     checkTrainingBatch(batch, spec, config);
     const microbatches = plan(batch);
     const inOrder = createSequencer();
-    const measured = await distribute(
-      runners,
-      microbatches,
-      async (runner, { sequences: indices, shape }, order) => {
-        const sequences = indices.map((index) => batch.sequences[index]!);
-        const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
-        const part = buffers.take();
-        const result = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
-        inOrder(order, () => {
-          addInto(gradient, part);
-          buffers.give(part);
-        });
-        return result;
-      },
-    );
-    hasGradient = true;
-    return lossStatistics(
-      batch,
-      microbatches.map((microbatch, i) => ({ microbatch, measured: measured[i]! })),
-    );
+    const run = async (runner: MicrobatchRunner, microbatch: Microbatch, order: number) => {
+      const sequences = microbatch.sequences.map((index) => batch.sequences[index]!);
+      const { shape } = microbatch;
+      const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
+      const part = await buffers.take();
+      const job = { weights, shape, feeds, spec, gradient: part };
+      const measured = await runner.gradient(job).catch((error: unknown) => {
+        buffers.abandon(error);
+        throw error;
+      });
+      inOrder(order, () => {
+        addInto(gradient, part);
+        buffers.give(part);
+      });
+      return { microbatch, measured };
+    };
+    try {
+      const results = await distribute(runners, microbatches, run);
+      hasGradient = true;
+      return lossStatistics(batch, results);
+    } catch (error) {
+      clearGradient();
+      throw error;
+    }
   };
 
   const optimStep = (settings: OptimStep): StepStats => {
@@ -121,8 +133,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       policyVersion++;
       applyAdamW(layout, weights, gradient, moments, settings, policyVersion, gradNorm);
     }
-    gradient.fill(0);
-    hasGradient = false;
+    clearGradient();
     return { policyVersion, gradNorm, applied };
   };
 
@@ -149,13 +160,15 @@ export function createTrainer(options: TrainerOptions): Trainer {
       moments.second.set(state.secondMoment);
       weights.set(state.weights);
       policyVersion = state.policyVersion;
-      gradient.fill(0);
-      hasGradient = false;
+      clearGradient();
     },
   };
 }
 
-/** Each runner takes the next item as soon as it is done with one. Results stand in the order of the items. */
+/**
+ * Each runner takes the next item as soon as it is done with one. Results stand in the order of the items. After a
+ * failure nothing new is started, and the first error is thrown once all runners have come to rest.
+ */
 async function distribute<Item, Result>(
   runners: readonly MicrobatchRunner[],
   items: readonly Item[],
@@ -166,10 +179,16 @@ async function distribute<Item, Result>(
   const work = async (runner: MicrobatchRunner): Promise<void> => {
     while (next < items.length) {
       const order = next++;
-      results[order] = await run(runner, items[order]!, order);
+      try {
+        results[order] = await run(runner, items[order]!, order);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
     }
   };
-  await Promise.all(runners.map(work));
+  const ends = await Promise.allSettled(runners.map(work));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return results;
 }
 
@@ -183,15 +202,6 @@ function createSequencer(): (order: number, task: () => void) => void {
       waiting.delete(next++);
       ready();
     }
-  };
-}
-
-/** Gradient vectors to reuse, in shared memory so that runners in other threads write into them. */
-function createBufferPool(length: number): { take(): Float32Array; give(buffer: Float32Array): void } {
-  const free: Float32Array[] = [];
-  return {
-    take: () => free.pop() ?? new Float32Array(new SharedArrayBuffer(4 * length)),
-    give: (buffer) => void free.push(buffer),
   };
 }
 
