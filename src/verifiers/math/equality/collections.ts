@@ -18,6 +18,9 @@ export function compareCollections(gold: MathNode, answer: MathNode, judge: Judg
   if (collection.kind === 'set' && collection.items.length === 1) {
     return left ? judge.equal(collection.items[0]!, single) : judge.equal(single, collection.items[0]!);
   }
+  const isRepeated =
+    collection.kind === 'list' && collection.items.every((item) => judge.equal(single, item) !== undefined);
+  if (isRepeated) return 'the same value, written more than once';
   const assigned = assignedValue(single);
   if (assigned === undefined) return undefined;
   return left ? judge.equal(gold, assigned.value) : judge.equal(assigned.value, answer);

@@ -7,6 +7,7 @@ import { renameVariables } from './rename.ts';
 import type { MathPolicy } from '../policy.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
+import { compareQuantities, withoutUnitLetters } from './units.ts';
 import { choiceLetter, sameChoice, sameWords } from './words.ts';
 
 /**
@@ -41,7 +42,17 @@ function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | 
   if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, judge);
   if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold.items, answer.items, judge);
   if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
-  return compareValues(gold, answer, judge);
+  return compareValues(gold, answer, judge) ?? compareWithoutUnitLetters(gold, answer, judge);
+}
+
+/** `5 m/s`, its unit written in plain letters, against `5`. */
+function compareWithoutUnitLetters(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+  if (judge.policy.units === 'compare') return undefined;
+  const [left, right] = [withoutUnitLetters(gold), withoutUnitLetters(answer)];
+  const hasLetters = variableNames(left, right).length > 0;
+  if (hasLetters || (left === gold) === (right === answer)) return undefined;
+  const rule = compareValues(left, right, judge);
+  return rule && `${rule}, units aside`;
 }
 
 /** Relations against a list of values (`x = 1, 2`) or a ± are a matter of lists; the rest is a matter of relations. */
@@ -52,36 +63,6 @@ function compareWithRelation(gold: MathNode, answer: MathNode, judge: Judge): st
 
 function isSeveralValues(node: MathNode): boolean {
   return isCollection(node) && !['tuple', 'set', 'constant'].includes(node.kind) && !isInequalityList(node);
-}
-
-const clockUnits: ReadonlySet<string> = new Set(['am', 'pm']);
-
-function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
-  const [left, right] = [unitOf(gold), unitOf(answer)];
-  if (judge.policy.units === 'compare' && left !== right) return undefined;
-  if (isHedged(gold) || isHedged(answer)) return undefined;
-  if (clockUnits.has(left) && clockUnits.has(right) && left !== right) return undefined;
-  const rule = judge.equal(withoutUnit(gold), withoutUnit(answer));
-  return rule && `${rule}, units aside`;
-}
-
-/** `5\text{ or 6}` is not five of anything. */
-function isHedged(node: MathNode): boolean {
-  if (node.kind !== 'quantity') return false;
-  return /(?<!\^\{?)\d|\b(?:or|and|not|maybe|either)\b/i.test(node.unit.replace(/^mod /, '^'));
-}
-
-function unitOf(node: MathNode): string {
-  return node.kind === 'quantity'
-    ? node.unit
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9^/']/g, '')
-        .replace(/s$/, '')
-    : '';
-}
-
-function withoutUnit(node: MathNode): MathNode {
-  return node.kind === 'quantity' ? node.operand : node;
 }
 
 function comparePercents(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {

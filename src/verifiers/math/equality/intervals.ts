@@ -21,7 +21,7 @@ export function toIntervals(node: MathNode, judge: Judge): readonly Interval[] |
     case 'tuple':
       return node.items.length === 2 ? [fromTuple(node)] : undefined;
     case 'set':
-      return node.items.map((item) => ({ low: item, high: item, isLowClosed: true, isHighClosed: true }));
+      return node.items.map(single);
     case 'constant':
       return node.name === 'reals'
         ? [open(minusInfinity, infinity)]
@@ -83,8 +83,12 @@ function fromOperation(
   return isPunctured ? lineWithout(node.right.kind === 'set' ? node.right.items : [], judge) : undefined;
 }
 
+function single(value: MathNode): Interval {
+  return { low: value, high: value, isLowClosed: true, isHighClosed: true };
+}
+
 function unionOf(nodes: readonly MathNode[], judge: Judge): readonly Interval[] | undefined {
-  const parts = nodes.map((node) => toIntervals(node, judge));
+  const parts = nodes.map((node) => (node.kind === 'relation' ? toIntervals(node, judge) : [single(node)]));
   return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
 }
 

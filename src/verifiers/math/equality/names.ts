@@ -11,7 +11,7 @@ export function isName(node: MathNode): boolean {
   );
 }
 
-/** Names, and what is built of nothing but names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`. */
+/** Names, and what is built of nothing but names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`, `f^{-1}(x)`. */
 function isDescription(node: MathNode): boolean {
   switch (node.kind) {
     case 'text':
@@ -19,6 +19,8 @@ function isDescription(node: MathNode): boolean {
     case 'multiply':
     case 'divide':
       return isDescription(node.left) && isDescription(node.right);
+    case 'power':
+      return isName(node.left) && node.right.kind === 'negate';
     case 'tuple':
     case 'ratio':
     case 'list':

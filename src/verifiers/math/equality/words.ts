@@ -1,11 +1,11 @@
 import type { MathNode } from '../syntax.ts';
 
 /**
- * The multiple-choice letter an answer is, if it is one: `C`, `(C)`, `\text{(C)}`. Lower-case letters are variables,
+ * The multiple-choice letter an answer is, if it is one: `C`, `(C)`, `\text{Option C}`. Lower-case letters are variables,
  * so they count only against a capital (`sameChoice`).
  */
 export function choiceLetter(node: MathNode): string | undefined {
-  const letters = lettersOf(node);
+  const letters = optionOf(node);
   return letters !== undefined && /^[A-Z]$/.test(letters) ? letters : undefined;
 }
 
@@ -13,7 +13,7 @@ export function choiceLetter(node: MathNode): string | undefined {
 export function sameChoice(gold: MathNode, answer: MathNode): boolean {
   const letter = choiceLetter(gold) ?? choiceLetter(answer);
   if (letter === undefined || letter > 'J') return false;
-  return lettersOf(gold)?.toUpperCase() === letter && lettersOf(answer)?.toUpperCase() === letter;
+  return optionOf(gold)?.toUpperCase() === letter && optionOf(answer)?.toUpperCase() === letter;
 }
 
 /** The choice at the start of an answer that repeats the option's text: `B) 12`, `(B) twelve`, `B. 12`. */
@@ -28,6 +28,10 @@ export function sameWords(gold: MathNode, answer: MathNode): boolean {
   if (a === undefined || b === undefined) return false;
   const [left, right] = [fold(a), fold(b)];
   return left === right && left !== '';
+}
+
+function optionOf(node: MathNode): string | undefined {
+  return lettersOf(node)?.replace(/^(?:choice|option)/i, '');
 }
 
 /** The words of a text, or the letters of a product of variables, which may be words after all: `May`, `no solution`. */

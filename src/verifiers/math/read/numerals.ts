@@ -19,7 +19,8 @@ export function scanNumeral(text: string, start: number, commas: CommaReading): 
   let end = digitsEnd(text, start);
   let digits = text.slice(start, end);
   if (digits.length <= 3) {
-    const marks = commas === 'groups' && digits[0] !== '0' ? [...groupMarks, ',', ' '] : groupMarks;
+    const marks =
+      commas === 'groups' && digits[0] !== '0' ? [...groupMarks, ',', ' ', '\\ ', '\\;'] : groupMarks;
     const mark = marks.find((candidate) => isGroup(text, end, candidate));
     for (const from of mark === undefined || digits === '' ? [] : groupStarts(text, end, mark)) {
       digits += text.slice(from, from + 3);

@@ -18,13 +18,13 @@ const constants: ReadonlySet<string> = new Set(
 
 /** Decorations that make one name of what they cover. */
 const decorations: ReadonlySet<string> = new Set(
-  'overline bar vec hat tilde overrightarrow widehat underline overleftrightarrow mathscr boldsymbol'.split(
-    ' ',
-  ),
+  'overline bar vec hat tilde overrightarrow widehat overleftrightarrow mathscr'.split(' '),
 );
 
-/** Letters that are functions when a bracket follows; any other letter multiplies it. */
-const functionLetters = 'fghFGHPQRTWpq';
+/** Letters that are functions when a bracket follows; any other letter multiplies it … */
+const functionLetters = 'fgFG';
+/** … except that these are functions of a single letter or number: h(x), but h(a+b). */
+const maybeFunctionLetters = 'hHPQRTWpqs';
 
 const closers: Readonly<Record<string, TupleNode['close']>> = { '(': ')', '[': ']' };
 
@@ -48,13 +48,20 @@ export function parseAtom(cursor: Cursor, grammar: Grammar): MathNode {
 }
 
 function parseNumber(cursor: Cursor, token: Token, grammar: Grammar): MathNode {
-  if (cursor.accept('symbol', '_')) return { kind: 'based', digits: token.value, base: subscript(cursor) };
+  if (cursor.accept('symbol', '_'))
+    return { kind: 'based', digits: token.value, base: baseName(subscript(cursor)) };
   const number = numberFromNumeral(token.value);
   if (number === undefined) throw new UnreadableAnswer('the exponent is out of range');
   if (cursor.accept('symbol', "'")) return { kind: 'quantity', operand: number, unit: "'" };
   const fraction =
     number.places === 0 && number.significant > 0 ? parseMixedPart(cursor, grammar) : undefined;
   return fraction ? binary('add', number, fraction) : number;
+}
+
+/** `two` is base 2. */
+function baseName(name: string): string {
+  const index = numberWords.indexOf(name.toLowerCase());
+  return index < 0 ? name : String(index);
 }
 
 /** The `\frac{1}{2}` of `3\frac{1}{2}` or the `1/2` of `3 1/2`: a proper fraction of plain numerals. */
@@ -87,7 +94,7 @@ function hasProperFraction(cursor: Cursor): boolean {
 }
 
 function isProper(top: Token, bottom: Token): boolean {
-  return Number(top.value) < Number(bottom.value);
+  return /^\d+$/.test(top.value) && /^\d+$/.test(bottom.value) && BigInt(top.value) < BigInt(bottom.value);
 }
 
 /** A variable with its index and primes, or a function of unknown meaning applied to its arguments. */
@@ -95,7 +102,7 @@ function parseName(cursor: Cursor, letter: string): MathNode {
   let name = letter;
   if (cursor.accept('symbol', '_')) name += `_${subscript(cursor)}`;
   while (cursor.accept('symbol', "'")) name += "'";
-  if (cursor.atSymbol('(') && functionLetters.includes(letter)) {
+  if (cursor.atSymbol('(') && isFunction(cursor, letter)) {
     cursor.take();
     const inner = cursor.nested(() => cursor.parseInner(cursor));
     cursor.expect('symbol', ')');
@@ -103,6 +110,13 @@ function parseName(cursor: Cursor, letter: string): MathNode {
   }
   if (name === 'e' || name === 'i') return { kind: 'constant', name };
   return { kind: 'variable', name };
+}
+
+function isFunction(cursor: Cursor, letter: string): boolean {
+  return (
+    functionLetters.includes(letter) ||
+    (maybeFunctionLetters.includes(letter) && cursor.peek(2)?.value === ')')
+  );
 }
 
 function parseWord(cursor: Cursor, word: string): MathNode {
@@ -215,6 +229,7 @@ function parseAngled(cursor: Cursor): MathNode {
 /** `\{1, 2\}`, or `\{x \mid x > 3\}`, which is its condition. */
 function parseSet(cursor: Cursor): MathNode {
   if (cursor.accept('command', '}')) return { kind: 'constant', name: 'emptyset' };
+  if (cursor.peek()?.kind === 'begin') return parseSystem(cursor);
   cursor.barsOpen++;
   const first = cursor.nested(() => cursor.parseInner(cursor));
   cursor.barsOpen--;
@@ -223,6 +238,14 @@ function parseSet(cursor: Cursor): MathNode {
   cursor.expect('command', '}');
   if (isBuilder) return inner;
   return { kind: 'set', items: inner.kind === 'list' ? inner.items : [inner] };
+}
+
+/** `\left\{\begin{array}{l} x=1 \\ y=2 \end{array}\right.`, whose brace need not close. */
+function parseSystem(cursor: Cursor): MathNode {
+  cursor.take();
+  const system = parseMatrix(cursor);
+  cursor.accept('command', '}');
+  return system;
 }
 
 /** The spelling of an index, as part of a name. */

@@ -2,7 +2,10 @@ import type { Cursor } from './cursor.ts';
 import type { MathNode } from '../syntax.ts';
 import { UnreadableAnswer } from './tokens.ts';
 
-/** What stands between `\begin{pmatrix}` (already taken) and its `\end`: rows at `\\`, entries at `&`. */
+/**
+ * What stands between `\begin{pmatrix}` (already taken) and its `\end`: rows at `\\`, entries at `&`. A column of
+ * nothing but relations is a system, that is, a list.
+ */
 export function parseMatrix(cursor: Cursor): MathNode {
   const rows: MathNode[][] = [[]];
   for (;;) {
@@ -14,5 +17,8 @@ export function parseMatrix(cursor: Cursor): MathNode {
     else rows.at(-1)!.push(cursor.nested(() => cursor.parseInner(cursor)));
   }
   cursor.take();
-  return { kind: 'matrix', rows: rows.filter((row) => row.length > 0) };
+  const filled = rows.filter((row) => row.length > 0);
+  const isSystem =
+    filled.length > 0 && filled.every((row) => row.length === 1 && row[0]!.kind === 'relation');
+  return isSystem ? { kind: 'list', items: filled.flat() } : { kind: 'matrix', rows: filled };
 }

@@ -28,7 +28,7 @@ const matrixEnvironments: ReadonlySet<string> = new Set(
 );
 
 /** Spacing that may stand inside words. */
-const layoutEscapes = ['\\,', '\\;', '\\!', '\\ ', '~'];
+const layoutEscapes = ['\\,', '\\;', '\\!', '\\ ', '\\$', '~'];
 
 const symbolSpellings = ['**', '<=', '>=', '!=', '==', ':='] as const;
 const symbolMeanings: Readonly<Record<string, string>> = { '**': '^', '==': '=', ':=': '=' };

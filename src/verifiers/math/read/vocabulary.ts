@@ -5,7 +5,7 @@ export const layoutCommands: ReadonlySet<string> = new Set(
   (
     'left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle ' +
     'scriptstyle limits nolimits quad qquad thinspace enspace ! , ; : > / rm bf it sf tt boldmath normalsize large ' +
-    'Large dotfill hfill noindent nonumber'
+    'Large dotfill hfill noindent nonumber boldsymbol underline ensuremath'
   ).split(' '),
 );
 
@@ -18,6 +18,8 @@ export const hiddenCommands: ReadonlySet<string> = new Set([
   'tag',
   'hphantom',
   'vphantom',
+  'color',
+  'textcolor',
 ]);
 
 /** Commands whose braced argument is words. */
