@@ -1,0 +1,55 @@
+import type { ProblemTests } from '../../core/problem.ts';
+import { at, type Columns, type Shape } from './shape.ts';
+
+/**
+ * Reads the tests of a row of any published format of code problems. It comes from outside: the formats belong to the
+ * code verifier, which this folder does not know.
+ * @param where file:row, for messages.
+ */
+export type ReadTests = (row: Columns, where: string) => ProblemTests;
+
+const testColumns = [
+  'entry_point',
+  'test_list',
+  'public_test_cases',
+  'public_tests',
+  'input_output',
+  'official_tests',
+  'test_cases',
+];
+const promptColumns = ['prompt', 'question_content', 'question', 'problem', 'description', 'text'];
+
+/** HumanEval, MBPP, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, and verl's code rows. */
+export const code: Shape = {
+  name: 'code',
+  reads: `a prompt (${promptColumns.join(', ')}) and tests (${testColumns.join(', ')}, tests, or verl's ground_truth)`,
+  matches: (row) =>
+    testColumns.some((column) => row[column] != null) ||
+    Array.isArray(row['tests']) ||
+    String(at(row, 'ability')).toLowerCase() === 'code',
+  domain: 'code',
+  columns: { id: 'task_id', prompt: 'prompt', domain: 'ability', source: 'data_source', tests: 'tests read' },
+  derive(row) {
+    const { reward_model: _rewardModel, ability: _ability, ...rest } = row;
+    const kept = Object.entries(rest).filter(([name]) => !testColumns.includes(name) && !noise.has(name));
+    const prompt = promptColumns.map((name) => row[name]).find((value) => value != null && value !== '');
+    const id = ['task_id', 'question_id', 'problem_id', 'id']
+      .map((name) => row[name])
+      .find((one) => one != null);
+    return { ...Object.fromEntries(kept), prompt, task_id: id };
+  },
+};
+
+/** Columns whose content is in the tests, the prompt or the id once those are read, and is large or secret. */
+const noise = new Set([
+  'tests',
+  'test',
+  'private_tests',
+  'private_test_cases',
+  'generated_tests',
+  'ground_truth',
+  ...promptColumns,
+  'question_id',
+  'problem_id',
+  'id',
+]);

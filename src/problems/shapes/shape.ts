@@ -1,0 +1,39 @@
+import type { JsonlConfig } from '../jsonl.ts';
+
+/** A row as a mapping from column names to values. */
+export type Columns = Readonly<Record<string, unknown>>;
+
+/**
+ * How a data set writes a problem down: which column holds what, and how the columns that hold several things at once are
+ * taken apart. Whatever no name claims stays in the problem's `extra`.
+ */
+export interface Shape {
+  readonly name: string;
+  /** For people who choose one: the columns it reads. */
+  readonly reads: string;
+  /** Whether a file whose first row this is has this shape. */
+  readonly matches: (row: Columns) => boolean;
+  readonly columns: Partial<JsonlConfig['columns']>;
+  readonly domain?: string;
+  readonly licence?: string;
+  /**
+   * The row with columns added that `columns` may name; their names are what messages call them. Throws a `DataError`
+   * beginning with the column's name when one cannot be taken apart.
+   */
+  readonly derive?: (row: Columns) => Columns;
+}
+
+/** The value at a dotted path such as `extra_info.difficulty`. */
+export function at(row: Columns, path: string): unknown {
+  let value: unknown = row;
+  for (const key of path.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Columns)[key];
+  }
+  return value;
+}
+
+/** Whether a row has text in each of these columns. */
+export function hasTexts(row: Columns, ...paths: string[]): boolean {
+  return paths.every((path) => typeof at(row, path) === 'string');
+}
