@@ -33,7 +33,11 @@ class OutOfTime(BaseException):
 
 
 class Stalled(BaseException):
-    """Far more wall time than CPU time went by: the machine is overloaded, or the program sleeps."""
+    """An answer took far more wall time than CPU time: the machine is overloaded, or the program sleeps."""
+
+
+class BrokenTests(BaseException):
+    """The tests themselves cannot be run: no program could pass them."""
 
 
 class Program:
@@ -42,11 +46,12 @@ class Program:
     def __init__(self, pid, cpu_seconds, wall_seconds):
         self.clock = (~pid << 3) | 2  # the process CPU-time clock of another process: clock_getcpuclockid(3)
         self.cpu_seconds, self.wall_seconds = cpu_seconds, wall_seconds
+        self.was_asked = False
         self.restart()
 
     def restart(self):
         """A new budget, for the next test."""
-        self.cpu_start, self.wall_start = self.cpu(), time.monotonic()
+        self.cpu_start, self.waited = self.cpu(), 0.0
 
     def cpu(self):
         """CPU seconds the program has used so far."""
@@ -68,15 +73,18 @@ class Program:
         return b"".join(parts)
 
     def _await_bytes(self):
+        start = time.monotonic()
         while not select.select([REPLIES_IN], [], [], 0.02)[0]:
-            self.check_budget()
+            self.check_cpu()
+            # Only time spent waiting for the program: that this process was itself kept waiting is not its fault.
+            if self.waited + time.monotonic() - start > self.wall_seconds:
+                raise Stalled
+        self.waited += time.monotonic() - start
 
-    def check_budget(self):
-        """Raises when CPU time, or (by far) wall time, is used up."""
+    def check_cpu(self):
+        """Raises when the CPU time is used up."""
         if self.cpu() - self.cpu_start > self.cpu_seconds:
             raise OutOfTime
-        if time.monotonic() - self.wall_start > self.wall_seconds:
-            raise Stalled
 
     def receive(self):
         """The program's next reply as a value; its exceptions are raised here under the same built-in name."""
@@ -89,13 +97,14 @@ class Program:
             value = None if error else values.unpack(reply["value"], lambda number, kind: Remote(self, number, kind))
         except Exception as failure:
             raise ProgramEnded(f"the program sent something that is no value: {type(failure).__name__}") from failure
-        self.check_budget()
+        self.check_cpu()
         if error:
             raise _as_exception(error)
         return value
 
     def ask(self, operation, on=None, name=None, arguments=(), options=None):
         """One operation in the program's process."""
+        self.was_asked = True
         packed = {"do": operation, "arguments": _pack(list(arguments)), "options": _pack(options or {})}
         if on is not None:
             packed["on"] = on
@@ -217,11 +226,7 @@ def _run(job, program, findings):
     elif job["type"] == "cases":
         tests = [lambda case=case: _case(program, job["entryPoint"], case) for case in job["cases"]]
     else:
-        if "numpy" in job["setup"] or any("numpy" in text for text in job["tests"]):
-            numpy_stand_in.install()
-        exec(compile(job["setup"], "setup.py", "exec"), names)
-        names.pop(job.get("entryPoint"), None)  # the setup may hold a stub of what the program defines
-        tests = [lambda test=test: exec(compile(test, "test.py", "exec"), names) for test in job["tests"]]
+        tests = _prepare(job, program, names)
     for test in tests:
         program.restart()
         try:
@@ -231,6 +236,21 @@ def _run(job, program, findings):
             findings.append(_finding(error))
         if job.get("stopAtFailure") and findings[-1]["status"] != "passed":
             break
+
+
+def _prepare(job, program, names):
+    """Runs the setup and compiles the tests. What fails here for a reason of its own would fail for every program."""
+    try:
+        if "numpy" in job["setup"] or any("numpy" in text for text in job["tests"]):
+            numpy_stand_in.install()
+        codes = [compile(test, "test.py", "exec") for test in job["tests"]]
+        exec(compile(job["setup"], "setup.py", "exec"), names)
+    except Exception as error:
+        if program.was_asked:
+            raise  # it may be the program's fault, and a program must not be able to make itself ungradable
+        raise BrokenTests(f"the problem's own tests cannot be run: {type(error).__name__}: {error}") from error
+    names.pop(job.get("entryPoint"), None)  # the setup may hold a stub of what the program defines
+    return [lambda code=code: exec(code, names) for code in codes]
 
 
 def _call(program, entry_point, arguments):
@@ -273,7 +293,7 @@ def _short(value):
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-STATUS = {ProgramEnded: "ended", OutOfTime: "timeout", Stalled: "stalled"}
+STATUS = {ProgramEnded: "ended", OutOfTime: "timeout", Stalled: "stalled", BrokenTests: "broken"}
 
 
 def _finding(error):

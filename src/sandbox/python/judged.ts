@@ -50,7 +50,7 @@ export type JudgedOutcome =
   | { readonly status: 'infrastructure'; readonly error: string };
 
 const findingSchema = z.object({
-  status: z.enum(['passed', 'failed', 'ended', 'timeout', 'stalled']),
+  status: z.enum(['passed', 'failed', 'ended', 'timeout', 'stalled', 'broken']),
   error: z.string().default(''),
   value: z.object({ packed: z.unknown() }).optional(),
 });
@@ -110,6 +110,7 @@ function interpret(reply: LaneReply, count: number): JudgedOutcome {
       : { status: 'failed', error: finding.error },
   );
   if (!result.stopped) return { status: 'judged', findings };
+  if (result.stopped.status === 'broken') return { status: 'infrastructure', error: result.stopped.error };
   if (result.stopped.status === 'stalled' && stallOf(reply.program) === 'starved') {
     return { status: 'infrastructure', error: 'the program was kept from the processor' };
   }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { SandboxLimits } from '../sandbox.ts';
@@ -21,22 +23,41 @@ const script = async (source: string, ...inputs: string[]) => {
 const call = (source: string, ...calls: unknown[][]) =>
   sandbox.run({ type: 'function', source, entryPoint: 'f', calls }, limits);
 
-/** Fork servers that this process started. */
-function forkServers(): number[] {
-  return readdirSync('/proc')
+/** The process ids below `root`. */
+function descendants(root: number): number[] {
+  const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-        return (
-          Number(parent) === process.pid &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('fork_server.py')
-        );
-      } catch {
-        return false;
-      }
-    });
+    .map((name) => [Number(name), parentOf(name)]);
+  const below = (of: number): number[] =>
+    parents.filter(([, parent]) => parent === of).flatMap(([pid]) => [pid!, ...below(pid!)]);
+  return below(root);
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[1]);
+  } catch {
+    return 0;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Fork servers that this process started, and whatever hosts them. */
+function forkServers(): number[] {
+  return descendants(process.pid).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('fork_server.py');
+    } catch {
+      return false;
+    }
+  });
 }
 
 describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`}`, () => {
@@ -206,6 +227,20 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     );
   });
 
+  test.each([
+    ['a setup that fails by itself', ['f()'], '1 / 0'],
+    ['a test that is no program', ['assert f( =='], ''],
+    ['a setup that needs what is not there', ['f()'], 'import nothing_such'],
+  ])("%s is nobody's fault: no verdict", async (_, tests, setup) => {
+    expect(await findings('def f(): return 1', tests, setup)).toMatchObject({ status: 'infrastructure' });
+  });
+
+  test('a setup that fails by the program is its fault', async () => {
+    expect(await findings('def f(): return 1', ['f()'], 'f().x\nNode()')).toMatchObject([
+      { status: 'failed' },
+    ]);
+  });
+
   test('errors keep their name', async () => {
     const raising = 'try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError';
     expect(await findings('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);
@@ -247,6 +282,23 @@ describe.skipIf(!isHere)('the lanes', () => {
     stop.abort(new Error('no longer wanted'));
     await expect(running).rejects.toThrow('no longer wanted');
     expect(await script('print(1)')).toEqual([{ status: 'printed', stdout: '1\n' }]);
+  });
+
+  test('nothing outlives this process, however it ends', async () => {
+    const program = `
+      import { openPythonSandbox } from './src/sandbox/python/python-sandbox.ts';
+      const sandbox = await openPythonSandbox({ type: 'python', lanes: 1 });
+      console.log('running');
+      const limits = ${JSON.stringify({ ...limits, maxCpuMs: 20_000 })};
+      await sandbox.run({ type: 'stdio', source: 'while True: pass', inputs: [''] }, limits);`;
+    const flags = ['-C', 'development', '--input-type=module-typescript', '-e', program];
+    const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const tree = descendants(child.pid!);
+    expect(tree.length).toBeGreaterThanOrEqual(2);
+    child.kill('SIGKILL');
+    await expect.poll(() => tree.filter(isAlive), { timeout: 5000 }).toEqual([]);
   });
 
   test('closing leaves no process', async () => {

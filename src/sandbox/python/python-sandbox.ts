@@ -63,6 +63,7 @@ export interface SandboxChoice extends LaneInfo {
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
   const { kind, python, lanes } = pythonSandboxConfig.parse(config);
   const refused: { kind: HostKind; interpreter: string; reason: string }[] = [];
+  if (process.platform !== 'linux') throw refusal(refused);
   const kinds = kind === 'auto' ? hostKinds : [kind];
   for (const candidate of kinds) {
     for (const interpreter of python === undefined ? findPythons() : [python]) {
