@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Where public test suites contradict each other, a verifier has to choose. Every choice has a name here, and a

@@ -164,9 +164,10 @@ test('a decimal gold is met by what rounds to it, an irrational gold never by a 
   expect(same('3.14159', '3.1416')).toBe(false);
   expect(same('\\pi', '3.14159')).toBe(false);
   expect(same('3.15', '\\pi')).toBe(false);
-  expect(same('0.333', '1/3')).toBe(true);
+  expect(same('0.333', '1/3')).toBe(false);
+  expect(same('0.33333', '1/3')).toBe(true);
   expect(same('1/3', '0.333')).toBe(false);
-  expect(same('7.78', '\\frac{70}{9}')).toBe(true);
+  expect(same('7.7778', '\\frac{70}{9}')).toBe(true);
 });
 
 /** A value and one of many ways to write it. */

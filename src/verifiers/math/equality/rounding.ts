@@ -7,10 +7,10 @@ export const decimalTolerance = 1e-6;
 
 /** Significant digits a decimal needs before something may round to it. */
 const digits = {
-  /** A decimal gold, met by an exact answer. */
-  decimalGold: 3,
-  /** A decimal gold, met by a longer decimal. */
-  betweenDecimals: 5,
+  /** A decimal gold, met by an irrational answer: 3.14 by π. */
+  irrationalAnswer: 3,
+  /** A decimal gold, met by a fraction or a longer decimal. */
+  rationalAnswer: 5,
   /** A decimal answer that is shorter than the decimal gold. */
   shorterAnswer: 7,
 };
@@ -26,11 +26,11 @@ export function roundsTogether(
   const [decimalGold, decimalAnswer] = [plainDecimal(gold), plainDecimal(answer)];
   if (decimalGold && decimalAnswer) {
     return (
-      isRounding(answerValue, decimalGold, digits.betweenDecimals) ||
+      isRounding(answerValue, decimalGold, digits.rationalAnswer) ||
       isRounding(goldValue, decimalAnswer, digits.shorterAnswer)
     );
   }
-  if (decimalGold) return isRounding(answerValue, decimalGold, digits.decimalGold);
+  if (decimalGold) return isRounding(answerValue, decimalGold, digits.rationalAnswer);
   if (decimalAnswer) return isRounding(goldValue, decimalAnswer, judge.policy.significantDigits);
   if (!hasDecimals(gold) && !hasDecimals(answer)) return false;
   const [a, b] = [toNumber(goldValue), toNumber(answerValue)];
@@ -54,7 +54,8 @@ function isRounding(value: Rational, decimal: NumberNode, least: number): boolea
 export function roundsToGold(value: number, gold: NumberNode): boolean {
   const halfUnit = 0.5 * 10 ** -gold.places;
   return (
-    gold.significant >= digits.decimalGold && Math.abs(value - toNumber(gold.value)) <= halfUnit * (1 + 1e-9)
+    gold.significant >= digits.irrationalAnswer &&
+    Math.abs(value - toNumber(gold.value)) <= halfUnit * (1 + 1e-9)
   );
 }
 
