@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { SandboxLimits } from '../sandbox.ts';
 import { openPythonSandbox, pythonSandbox } from './python-sandbox.ts';
@@ -22,6 +23,13 @@ const script = async (source: string, ...inputs: string[]) => {
 };
 const call = (source: string, ...calls: unknown[][]) =>
   sandbox.run({ type: 'function', source, entryPoint: 'f', calls }, limits);
+
+function framed(message: object): Buffer {
+  const body = Buffer.from(JSON.stringify(message));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(body.length);
+  return Buffer.concat([length, body]);
+}
 
 /** The process ids below `root`. */
 function descendants(root: number): number[] {
@@ -244,6 +252,30 @@ describe.skipIf(!isHere)('tests in a second process', () => {
   test('errors keep their name', async () => {
     const raising = 'try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError';
     expect(await findings('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);
+  });
+
+  test('whatever bytes a program sends instead of answers, it passes nothing and breaks nothing', async () => {
+    const frame = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+      fc.jsonValue().map((value) => framed({ value })),
+      fc
+        .constantFrom('tuple', 'dict', 'int', 'ref', 'Decimal', 'range', 'type', 'float')
+        .chain((tag) => fc.jsonValue().map((value) => framed({ value: { [tag]: value } }))),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(frame, { maxLength: 4 }), async (frames) => {
+        const bytes = Buffer.concat(frames).toString('hex');
+        const source = `import os\nos.write(4, bytes.fromhex("${bytes}"))\nos.close(4)`;
+        const outcome = await sandbox.judge(
+          source,
+          { type: 'tests', setup: '', entryPoint: 'f', tests: ['assert f(1) == "a secret"'] },
+          limits,
+        );
+        expect(['judged', 'not-loaded']).toContain(outcome.status);
+        expect(JSON.stringify(outcome)).not.toContain('passed');
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('each test has the CPU time of the limit to itself', async () => {
