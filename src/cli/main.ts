@@ -3,11 +3,25 @@ import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDifficultyCommand } from './difficulty.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
 import { addResumeCommand } from './resume.ts';
 import { addRunsCommand } from './runs.ts';
+import { addSampleCommand } from './sample.ts';
 import { addSftCommand } from './sft.ts';
 import { addTrainCommand } from './train.ts';
+
+const commands = [
+  addDemoCommand,
+  addTrainCommand,
+  addResumeCommand,
+  addEvalCommand,
+  addRunsCommand,
+  addDifficultyCommand,
+  addSftCommand,
+  addSampleCommand,
+  addDoctorCommand,
+];
 
 /**
  * Runs the command line. Returns the exit code (see `exitCodeOf`); never throws.
@@ -21,16 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--json', 'print JSON lines; the last one is the result')
     .showHelpAfterError('try: gradus --help')
     .exitOverride();
-  for (const add of [
-    addDemoCommand,
-    addTrainCommand,
-    addResumeCommand,
-    addRunsCommand,
-    addSftCommand,
-    addDifficultyCommand,
-    addEvalCommand,
-  ])
-    add(program);
+  for (const add of commands) add(program);
   try {
     await program.parseAsync([...argv]);
     return 0;

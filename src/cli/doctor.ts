@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { EngineError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
+import { alignColumns } from '../core/table.ts';
+import { checkSystem, type SystemCheck } from '../training/system-checks.ts';
+import { outputOf } from './output.ts';
+
+/** `gradus doctor`: whether Gradus can work on this machine, and what to do where it cannot. */
+export function addDoctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('check whether this machine can train')
+    .option('--runs <folder>', 'where runs shall be made', 'runs')
+    .action(async ({ runs }: { readonly runs: string }, command: Command) => {
+      const checks = await checkSystem(runs);
+      outputOf(command).result(checks, alignColumns(checks.map(cells)));
+      const missing = checks.filter(({ status }) => status === 'missing');
+      if (missing.length === 0) return;
+      throw new EngineError(
+        `Gradus cannot train here; missing: ${missing.map(({ name }) => name).join(', ')}`,
+        {
+          code: 'SYSTEM_UNFIT',
+          tryNext: missing.map(({ advice }) => advice).join('; '),
+        },
+      );
+    });
+}
+
+const cells = ({ name, status, found, advice }: SystemCheck): string[] => [
+  status,
+  name,
+  printable(advice === undefined ? found : `${found}: ${advice}`),
+];

@@ -1,0 +1,72 @@
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
+import { writeAnswers, type WritingOptions, type WrittenText } from '../training/converse.ts';
+import { locateModel, openModel } from '../training/open-model.ts';
+import { chat } from './chat.ts';
+import { withInterrupt } from './interrupt.ts';
+import { realNumber, wholeNumber } from './options.ts';
+import { type Output, outputOf } from './output.ts';
+
+interface SampleFlags {
+  readonly temperature: number;
+  readonly greedy?: boolean;
+  readonly maxTokens: number;
+  readonly seed: number;
+  readonly count: number;
+}
+
+/** `gradus sample`: let a model write; without a prompt, chat with it. */
+export function addSampleCommand(program: Command): void {
+  program
+    .command('sample')
+    .description('let a model write; without a prompt: chat, or one prompt a line from a pipe')
+    .argument('<model>', 'model folder or run directory')
+    .argument('[prompt...]', 'what to ask')
+    .option('--temperature <t>', '0 is greedy', realNumber(0), 1)
+    .option('--greedy', 'the same as --temperature 0')
+    .option('--max-tokens <n>', 'longest answer', wholeNumber(1), 512)
+    .option('--seed <n>', 'the same seed writes the same', wholeNumber(), 0)
+    .option('--count <n>', 'answers to each prompt', wholeNumber(1), 1)
+    .action(async (model: string, words: string[], flags: SampleFlags, command: Command) => {
+      const { maxTokens, seed, count } = flags;
+      const writing = { maxTokens, seed, count, temperature: flags.greedy === true ? 0 : flags.temperature };
+      const output = outputOf(command);
+      await using engine = await openModel(await locateModel(model));
+      const isChat = words.length === 0 && process.stdin.isTTY;
+      if (isChat && output.isJson) {
+        throw new ConfigError('--json needs a prompt, or prompts from a pipe', {
+          tryNext: `gradus sample ${model} --json "2+2=?"`,
+        });
+      }
+      if (isChat) return chat(engine, writing, { input: process.stdin, output: process.stdout });
+      const prompts = words.length === 0 ? linesOf(process.stdin) : [words.join(' ')];
+      await withInterrupt((signal) => answerAll(engine, prompts, { ...writing, signal }, output));
+    });
+}
+
+type Engine = Parameters<typeof writeAnswers>[0];
+
+/** Prints answers as they come; the result with `--json` is all of them. */
+async function answerAll(
+  engine: Engine,
+  prompts: Iterable<string> | AsyncIterable<string>,
+  options: WritingOptions & { readonly count: number },
+  output: Output,
+): Promise<void> {
+  const all: (WrittenText & { readonly prompt: string })[] = [];
+  for await (const prompt of prompts) {
+    for await (const answer of writeAnswers(engine, [{ role: 'user', content: prompt }], options)) {
+      all.push({ prompt, ...answer });
+      output.event({ type: 'answer', prompt, ...answer });
+      const text = printable(answer.text, { lines: true });
+      output.say(options.count === 1 ? text : `${answer.index}: ${text}`);
+    }
+  }
+  if (output.isJson) output.result(all);
+}
+
+async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<string> {
+  for await (const line of createInterface({ input })) if (line.trim() !== '') yield line;
+}

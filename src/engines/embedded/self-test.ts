@@ -1,0 +1,26 @@
+import { EngineError } from '../../core/errors.ts';
+import { compile, input } from './graph.ts';
+import { add } from './ops/elementwise.ts';
+import { matmul } from './ops/matmul.ts';
+import { openProgram } from './program.ts';
+
+/**
+ * Shows that the runtime loads on this machine and computes what it should: a small product of matrices.
+ *
+ * @throws EngineError, or whatever the runtime itself says, when it does not.
+ */
+export async function testRuntime(): Promise<void> {
+  const a = input('a', 'float32', [2, 2]);
+  const b = input('b', 'float32', [2, 2]);
+  const program = await openProgram(compile({ sum: add(matmul(a, b), a) }), 1);
+  try {
+    const { sum } = await program.run({ a: Float32Array.of(1, 2, 3, 4), b: Float32Array.of(5, 6, 7, 8) });
+    const expected = [20, 24, 46, 54];
+    if (expected.every((value, index) => sum?.[index] === value)) return;
+    throw new EngineError(
+      `the runtime computes wrong: expected ${expected.join(', ')}, got ${sum?.join(', ')}`,
+    );
+  } finally {
+    await program.close();
+  }
+}
