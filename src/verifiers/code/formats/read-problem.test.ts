@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { readCodeProblem } from './read-problem.ts';
+import { readCodeProblem, readTests } from './read-problem.ts';
 
-const testsOf = (row: object): unknown => readCodeProblem(row, 'file:1').tests;
+const testsOf = (row: object): unknown => readTests({ ...row }, 'file:1');
 
 describe('readCodeProblem', () => {
   test('HumanEval: the prompt is split into what comes before the function and its opening', () => {

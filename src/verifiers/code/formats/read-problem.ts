@@ -59,7 +59,12 @@ const readers: readonly (readonly [column: string, read: (row: Row) => ProblemTe
   ['test_cases', (row) => testsOf(row['test_cases'], row)],
 ];
 
-function readTests(row: Row, where: string): ProblemTests {
+/**
+ * The tests of a row, as `readCodeProblem` reads them.
+ *
+ * @throws DataError naming `where` and the column.
+ */
+export function readTests(row: Row, where: string): ProblemTests {
   const reader = readers.find(([column]) => row[column] != null);
   if (reader === undefined) {
     const names = readers.map(([column]) => column).join(', ');
