@@ -25,7 +25,7 @@ const series: Readonly<Record<string, readonly Point[]>> = {
   batch: [8, 32, 128].map((rows) => ({ model: 'S', rows, positions: 128, budgetMiB: 1024 })),
   length: [32, 128, 512].map((positions) => ({ model: 'S', rows: 16, positions, budgetMiB: 1024 })),
   model: (['S', 'M', 'L'] as const).map((model) => ({ model, rows: 8, positions: 128, budgetMiB: 2048 })),
-  budget: [512, 1024, 2048].map((budgetMiB) => ({ model: 'M', rows: 32, positions: 256, budgetMiB })),
+  budget: [640, 1024, 2048].map((budgetMiB) => ({ model: 'M', rows: 32, positions: 256, budgetMiB })),
 };
 
 function measure(point: Point): Measured {

@@ -11,7 +11,7 @@ const repeats = 3;
 
 /** The runtime and its threads, warm, without a model worth mentioning. */
 const empty = { ...models.S, layers: 1, hiddenSize: 32, vocabSize: 8 };
-await using idle = openBenchTrainer(empty, 2, 1, 2 ** 27);
+await using idle = openBenchTrainer(empty, 2, 1, 2 ** 28);
 await idle.step(2, 8);
 const emptyMiB = process.memoryUsage().rss / 2 ** 20;
 

@@ -7,11 +7,14 @@ import { parameterLayout } from './parameters.ts';
 /** Vectors of all weights a trainer holds: weights, reference, two moments, the gradient, and one in waiting. */
 const flatVectors = 6;
 
-/** Runners that microbatches are cut for, each with a gradient of its own. More of them share the rest of the budget. */
+/** Such vectors per runner: the gradient it writes, and what the runtime keeps of it. */
+const runnerVectors = 3;
+
+/** Runners that microbatches are cut for. More of them share the rest of the budget. */
 const typicalRunners = 2;
 
 /** What threads, sessions and the JavaScript heap take besides tensors, measured with `npm run bench:scale`. */
-const fixedBytes = 64 * 2 ** 20;
+const fixedBytes = 128 * 2 ** 20;
 
 /** The runtime's allocator grows in steps and keeps gaps: it takes this times what the tensors need. */
 const allocatorOverhead = 1.25;
@@ -68,6 +71,6 @@ export function createRowLimit({
 }
 
 function spareBytes(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
-  const flatBytes = (flatVectors + runners) * 4 * parameterLayout(config).length;
+  const flatBytes = (flatVectors + runnerVectors * runners) * 4 * parameterLayout(config).length;
   return (memoryBudgetBytes - fixedBytes - flatBytes) / allocatorOverhead;
 }

@@ -39,7 +39,7 @@ const clipped: LossSpec = {
   temperature: 0.8,
 };
 
-const memoryBudgetBytes = 256e6;
+const memoryBudgetBytes = 512e6;
 const runners = [1, 2].map((threads) => createMicrobatchRunner({ config, threads, memoryBudgetBytes }));
 afterAll(async () => {
   for (const runner of runners) await runner[Symbol.asyncDispose]();
