@@ -40,12 +40,13 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
 }
 
 /**
- * Is this text an answer and nothing else? Readable, and not a sentence: a text that opens with a word and has a
- * fenced formula or more than two words is prose with an answer somewhere in it.
+ * Is this text an answer and nothing else? Readable, and not a sentence: many words, or a word before a fenced
+ * formula, are prose with an answer somewhere in it.
  */
 export function isPlainAnswer(text: string): boolean {
   const opensWithWord = /^[\s*:"]*(?:[A-Za-z] )?[A-Za-z]{2,}/.test(text);
-  if (opensWithWord && (/\$|\\[([]/.test(text) || countWords(text) > 2)) return false;
+  if (opensWithWord && /\$|\\[([]/.test(text)) return false;
+  if (countWords(text) > (opensWithWord ? 2 : 3)) return false;
   try {
     readAnswer(text);
     return true;
@@ -68,9 +69,10 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
   return { isEqual: false, rule: 'no rule makes them equal' };
 }
 
-/** Words of two letters or more; commands are not words. */
+/** Words of two letters or more; commands are not words, and conjunctions are free. */
 function countWords(text: string): number {
-  return text.match(/(?<![\\A-Za-z])[A-Za-z]{2,}/g)?.length ?? 0;
+  const words = text.match(/(?<![\\A-Za-z])[A-Za-z]{2,}/g) ?? [];
+  return words.filter((word) => word !== 'and' && word !== 'or').length;
 }
 
 /** Does this text open with the letter that is the gold, as `B) 12` does with B? */

@@ -17,7 +17,7 @@ const maxGap = 40;
  * One pass over the text with a stack of open braces, so 20,000 boxes that never close cost no more than the text.
  */
 export function lastBoxed(text: string): Extracted | undefined {
-  const boxes = outermost(scanBoxes(text));
+  const boxes = outermost(closedBoxes(text));
   const last = boxes.at(-1);
   if (last === undefined) return undefined;
   const joined = [last];
@@ -35,15 +35,21 @@ function contentEnd(box: Box): number {
   return box.content + box.text.length;
 }
 
+/** Where no box closes, `\}` may have been meant to: `\boxed{5\}`. */
+function closedBoxes(text: string): Box[] {
+  const boxes = scanBoxes(text, true);
+  return boxes.length > 0 ? boxes : scanBoxes(text, false);
+}
+
 /** Every closed box, in the order in which they close. */
-function scanBoxes(text: string): Box[] {
+function scanBoxes(text: string, hasEscapes: boolean): Box[] {
   const boxes: Box[] = [];
   const open: ({ readonly start: number; readonly content: number } | undefined)[] = [];
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
     if (character === '\\') {
       const content = boxContent(text, at);
-      if (content === undefined) at += isEscapable(text[at + 1]) ? 1 : 0;
+      if (content === undefined) at += hasEscapes && isEscapable(text[at + 1]) ? 1 : 0;
       else if (text[content] === '{') {
         open.push({ start: at, content: content + 1 });
         at = content;

@@ -24,9 +24,12 @@ test.each([
   ['\\boxed{3}, so the answer is \\boxed{7}', '7'],
   ['**\\boxed{5}**', '5'],
   ['\\boxed{1} \\boxed{2', '1'],
+  ['\\boxed{185\\}', '185\\'],
   ['<think>\\boxed{1}</think> \\boxed{2}', '2'],
   ['\\boxed{255} first. Final Answer: The final answer is $10,455$. I hope it is correct.', '10,455'],
   ['\\boxed{3}<|im_end|>\\boxed{4}', '3'],
+  ['\\boxed{5}. I hope this answer is helpful!', '5'],
+  ['\\boxed{5}. If you need another answer: ask 3 more questions.', '5'],
 ])('of %j the answer is %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
@@ -35,8 +38,10 @@ test.each([
   ['The final answer is 42.', '42'],
   ['**Final Answer:** \\(x = 3\\)', 'x = 3'],
   ['#### 1,234', '1,234'],
-  ['Answer: 3/4 of them', '3/4'],
+  ['Answer: 3/4 of them', '3/4 of them'],
   ['The answer depends on n.', undefined],
+  ['The answer is 7, which is easy to see since 8 > 2.', '7'],
+  ['The answer is yes. I hope this answer is helpful.', 'yes'],
   ['x is 5', undefined],
 ])('after a marker in %j stands %j', (completion, answer) => {
   expect(extract(completion, 'marked')).toBe(answer);
@@ -49,6 +54,7 @@ test.each([
   ['in the end 28 percent', '28\\%'],
   ['the number is not 10 but -1,000.99€', '-1,000.99'],
   ['nothing at all', undefined],
+  ['cut off at \\boxed{12', undefined],
   ['in mp3 or h264 form', undefined],
   ['<think>5</think>', undefined],
 ])('anywhere in %j there is %j', (completion, answer) => {

@@ -44,9 +44,10 @@ function find(
 ): Extracted | undefined {
   const box = lastBoxed(text);
   if (extraction === 'boxed') return box;
-  const marked = lastMarked(text, isAnswer);
+  const marked = lastMarked(text, box !== undefined, isAnswer);
   if (marked && (box === undefined || marked.start > box.end)) return marked;
-  if (box || extraction === 'marked') return box;
+  const isCutOff = text.includes('\\boxed{');
+  if (box || isCutOff || extraction === 'marked') return box;
   const whole = text.trim();
   if (whole !== '' && whole.length <= maxAnswer && isAnswer(whole)) {
     const start = text.indexOf(whole);

@@ -19,21 +19,41 @@ interface Passage {
   readonly end: number;
 }
 
+/** Words that may stand before "answer" where one is announced; "I hope this answer is helpful" announces none. */
+const announcers: ReadonlySet<string> = new Set(
+  'the final correct our my so thus hence therefore'.split(' '),
+);
+
 /**
- * What follows the last "answer is", "answer:" or "####": the formula there, the rest of the sentence if that reads
- * as an answer, or else the last formula or number of the sentence.
+ * What follows the last "the answer is", "answer:" or "####": the rest of the sentence if that reads as an answer, or
+ * else the formula or number it begins with, or the last one in it. `isFinalOnly` looks for "final answer" alone.
  */
-export function lastMarked(text: string, isAnswer: (text: string) => boolean): Extracted | undefined {
+export function lastMarked(
+  text: string,
+  isFinalOnly: boolean,
+  isAnswer: (text: string) => boolean,
+): Extracted | undefined {
   const lower = text.toLowerCase();
   let before = lower.length;
-  for (let tries = 0; tries < 3; tries++) {
+  for (let tries = 0; tries < 5 && before > 0; tries++) {
     const at = Math.max(lower.lastIndexOf('answer', before - 1), lower.lastIndexOf('####', before - 1));
-    if (at < 0 || before === 0) return undefined;
-    const found = afterMarker(text, at, isAnswer);
+    if (at < 0) return undefined;
+    const found = isAnnounced(lower, at, isFinalOnly) ? afterMarker(text, at, isAnswer) : undefined;
     if (found) return { ...found, by: 'marker' };
     before = at;
   }
   return undefined;
+}
+
+/** Judged by the word before; at the start of a line none is needed. */
+function isAnnounced(lower: string, at: number, isFinalOnly: boolean): boolean {
+  const line = lower
+    .slice(Math.max(0, at - 24), at)
+    .split('\n')
+    .at(-1)!;
+  const word = line.match(/[a-z]+(?=[ *]*$)/)?.[0];
+  if (isFinalOnly) return word === 'final';
+  return word === undefined || announcers.has(word);
 }
 
 /** The last formula or number of a text; numbers inside formulas and inside words do not count. */
@@ -48,10 +68,11 @@ function afterMarker(text: string, at: number, isAnswer: (text: string) => boole
   const end = sentenceEnd(text, start);
   const sentence = text.slice(start, end).replaceAll('**', '').trim();
   if (sentence === '') return undefined;
-  const found = passages(text.slice(start, end)).at(-1);
-  const isFenced = found !== undefined && found.start === 0;
-  if (!isFenced && isAnswer(sentence)) return { text: sentence, start, end };
-  return found && { text: found.text, start: found.start + start, end: found.end + start };
+  const found = passages(text.slice(start, end));
+  const isWholeSentence = found.length === 1 && found[0]!.start === 0 && found[0]!.end >= end - start - 2;
+  if (!isWholeSentence && isAnswer(sentence)) return { text: sentence, start, end };
+  const chosen = found[0]?.start === 0 ? found[0] : found.at(-1);
+  return chosen && { text: chosen.text, start: chosen.start + start, end: chosen.end + start };
 }
 
 /** Behind "answer", an optional "is" and a colon; nothing if neither is there, as in "the answer depends". */

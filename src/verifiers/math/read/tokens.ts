@@ -148,6 +148,7 @@ function pushText(
     if (command === 'mathrm' || command === 'mathit') return push('letter', content);
     return /[a-z]/.test(content) ? push('letter', `bold ${content}`) : push('word', content);
   }
+  if (content === ':') return push('symbol', ':');
   const bare = content.toLowerCase().replaceAll(',', '').trim();
   if (bare === 'and' || bare === 'or' || bare === '')
     return push(bare === '' ? 'symbol' : 'command', bare === '' ? ',' : 'and');
