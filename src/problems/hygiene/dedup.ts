@@ -1,0 +1,148 @@
+import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
+import { goldsAgree, questionOf, type SameAnswer } from './golds.ts';
+import { KeyIndex } from './key-index.ts';
+import { bandKeys } from './min-hash.ts';
+import { contentOf, numbersOf, tokensOf } from './normal-form.ts';
+import { NumberLists } from './number-lists.ts';
+import type { FindingLog } from './report.ts';
+import { resemblance, shinglesOf } from './shingles.ts';
+
+/** When two problems are one. */
+export interface DedupOptions {
+  /** Least share of common three-word runs (Jaccard) of near duplicates, 0 … 1; `null`: exact ones only. Default 0.8. */
+  readonly near?: number | null;
+  /** Judges golds that are spelled differently; without it a different spelling is another answer. */
+  readonly sameAnswer?: SameAnswer;
+}
+
+/** Below this many runs resemblance says nothing: "2+3*4" and "2*3+4" share all but one. */
+const minShingles = 8;
+const shingleSize = 3;
+/** Candidates compared for one band: more are a template's, not a text's. */
+const maxCandidates = 32;
+
+/**
+ * Streams problems with the first of all duplicates kept.
+ *
+ * Exact: the same text but for spelling, spacing and mark-up. Where exact duplicates disagree on the gold nobody can say
+ * which is right, and all of them go. Near: the same numbers, resembling words (MinHash-LSH, then the exact resemblance)
+ * and the same gold; where the gold differs both stay and are noted, as most are two problems of one template.
+ *
+ * Memory: about 0.6 kB a problem, none of it text.
+ * @param read called twice, and must give the same problems both times: once to find, once to stream.
+ */
+export async function* dedup(
+  read: () => AsyncIterable<Problem>,
+  log: FindingLog,
+  options: DedupOptions = {},
+): AsyncGenerator<Problem> {
+  const finder = new DuplicateFinder(log, options);
+  for await (const problem of read()) await finder.add(problem);
+  let index = 0;
+  for await (const problem of read()) if (!finder.isRemoved(index++)) yield problem;
+}
+
+class DuplicateFinder {
+  readonly #log: FindingLog;
+  readonly #near: number | null;
+  readonly #sameAnswer: SameAnswer;
+  /** Problem by the hash of its normal form: 53 bits, so a million problems collide once in 20,000 data sets. */
+  readonly #exact = new Map<number, number>();
+  readonly #bands = new KeyIndex();
+  readonly #shingles = new NumberLists();
+  /** Problem of each list of `#shingles`. */
+  readonly #problemOf: number[] = [];
+  readonly #ids: string[] = [];
+  readonly #golds: (string | undefined)[] = [];
+  readonly #removed = new Set<number>();
+
+  constructor(log: FindingLog, { near = 0.8, sameAnswer = () => false }: DedupOptions) {
+    this.#log = log;
+    this.#near = near;
+    this.#sameAnswer = sameAnswer;
+  }
+
+  isRemoved(index: number): boolean {
+    return this.#removed.has(index);
+  }
+
+  async add(problem: Problem): Promise<void> {
+    this.#log.see();
+    const index = this.#ids.length;
+    this.#ids.push(problem.id);
+    this.#golds.push(problem.answer);
+    const tokens = tokensOf(questionOf(problem));
+    const key = wideHash(tokens.join(' '));
+    const earlier = this.#exact.get(key);
+    if (earlier === undefined) {
+      this.#exact.set(key, index);
+      if (this.#near !== null) await this.#addNear(index, tokens, this.#near);
+    } else await this.#addExact(index, earlier);
+  }
+
+  async #addExact(index: number, earlier: number): Promise<void> {
+    const [gold, other] = [this.#golds[index], this.#golds[earlier]];
+    const [id, of] = [this.#ids[index]!, this.#ids[earlier]!];
+    if ((await goldsAgree(gold, other, this.#sameAnswer)) === false) {
+      const golds = [other, gold];
+      const explanation = `the text of ${of} with another gold: ${JSON.stringify(gold)}, not ${JSON.stringify(other)}`;
+      this.#remove(index, 'conflicting golds', explanation, { of, golds });
+      if (!this.#removed.has(earlier))
+        this.#remove(earlier, 'conflicting golds', `${id} has its text with another gold`, { of: id, golds });
+    } else this.#remove(index, 'exact duplicate', `the text of ${of}`, { of });
+  }
+
+  async #addNear(index: number, tokens: readonly string[], least: number): Promise<void> {
+    const shingles = shinglesOf(contentOf(tokens), shingleSize);
+    if (shingles.length < minShingles) return;
+    const keys = bandKeys(shingles, hashKey(...numbersOf(tokens)));
+    for (const candidate of this.#candidates(keys)) {
+      const share = resemblance(shingles, this.#shingles.get(candidate));
+      if (share >= least && (await this.#isNear(index, this.#problemOf[candidate]!, share))) return;
+    }
+    for (const key of keys) this.#bands.add(key, this.#shingles.count);
+    this.#shingles.push(shingles);
+    this.#problemOf.push(index);
+  }
+
+  #candidates(keys: Uint32Array): Set<number> {
+    const found = new Set<number>();
+    for (const key of keys) for (const item of this.#bands.get(key, maxCandidates)) found.add(item);
+    return found;
+  }
+
+  async #isNear(index: number, earlier: number, share: number): Promise<boolean> {
+    const [gold, other] = [this.#golds[index], this.#golds[earlier]];
+    const of = this.#ids[earlier]!;
+    const evidence = { of, share, golds: [other, gold] };
+    const alike = `${(share * 100).toFixed(0)} % alike`;
+    if ((await goldsAgree(gold, other, this.#sameAnswer)) === false) {
+      const explanation = `${alike} to ${of}, with the same numbers but another gold`;
+      this.#log.note({
+        id: this.#ids[index]!,
+        reason: 'near duplicate with another gold',
+        explanation,
+        evidence,
+      });
+      return false;
+    }
+    this.#remove(index, 'near duplicate', `${alike} to ${of}, with the same numbers and gold`, evidence);
+    return true;
+  }
+
+  #remove(
+    index: number,
+    reason: string,
+    explanation: string,
+    evidence: Readonly<Record<string, unknown>>,
+  ): void {
+    this.#removed.add(index);
+    this.#log.remove({ id: this.#ids[index]!, reason, explanation, evidence });
+  }
+}
+
+/** 53 bits of a text. */
+function wideHash(text: string): number {
+  return hashKey('high', text) * 2 ** 21 + (hashKey('low', text) >>> 11);
+}

@@ -1,0 +1,86 @@
+/** Why a problem was taken out, or (a note) is worth a look although it stays. */
+export interface Finding {
+  readonly id: string;
+  /** Of a kind: counted by it. */
+  readonly reason: string;
+  /** One sentence for people. */
+  readonly explanation: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/** What a pass over problems found, and how many it left. */
+export interface HygieneReport {
+  readonly seen: number;
+  readonly kept: number;
+  /** Problems taken out, by reason. */
+  readonly removed: Readonly<Record<string, number>>;
+  /** Problems that stay but should be looked at, by reason. */
+  readonly noted: Readonly<Record<string, number>>;
+  /** The first few findings of each reason. */
+  readonly examples: readonly Finding[];
+}
+
+/** Collects findings while problems stream by. */
+export class FindingLog {
+  readonly #removed = new Map<string, number>();
+  readonly #noted = new Map<string, number>();
+  readonly #examples: Finding[] = [];
+  readonly #onFinding: ((finding: Finding & { readonly isRemoved: boolean }) => void) | undefined;
+  #seen = 0;
+
+  /** @param onFinding told of every finding, e.g. to write it to a file. */
+  constructor(onFinding?: (finding: Finding & { readonly isRemoved: boolean }) => void) {
+    this.#onFinding = onFinding;
+  }
+
+  /** Counts problems that came by. */
+  see(): void {
+    this.#seen++;
+  }
+
+  remove(finding: Finding): void {
+    this.#count(this.#removed, finding);
+    this.#onFinding?.({ ...finding, isRemoved: true });
+  }
+
+  note(finding: Finding): void {
+    this.#count(this.#noted, finding);
+    this.#onFinding?.({ ...finding, isRemoved: false });
+  }
+
+  report(): HygieneReport {
+    const removed = Object.fromEntries(this.#removed);
+    const total = [...this.#removed.values()].reduce((sum, count) => sum + count, 0);
+    return {
+      seen: this.#seen,
+      kept: this.#seen - total,
+      removed,
+      noted: Object.fromEntries(this.#noted),
+      examples: [...this.#examples],
+    };
+  }
+
+  #count(counts: Map<string, number>, finding: Finding): void {
+    const count = (counts.get(finding.reason) ?? 0) + 1;
+    counts.set(finding.reason, count);
+    if (count <= maxExamples) this.#examples.push(finding);
+  }
+}
+
+const maxExamples = 3;
+
+/** A report as people read it: counts, then one line for each example. */
+export function formatReport({ seen, kept, removed, noted, examples }: HygieneReport): string {
+  const lines = (counts: Readonly<Record<string, number>>, what: string): string[] =>
+    Object.entries(counts)
+      .toSorted(([, a], [, b]) => b - a)
+      .flatMap(([reason, count]) => [
+        `  ${String(count).padStart(8)}  ${reason} (${what})`,
+        ...examples
+          .filter((finding) => finding.reason === reason)
+          .map(({ id, explanation }) => `            ${id}: ${explanation}`),
+      ]);
+  return [`${kept} of ${seen} problems stay`, ...lines(removed, 'removed'), ...lines(noted, 'kept')].join(
+    '\n',
+  );
+}
