@@ -151,7 +151,9 @@ function createFenceReader(text: string): (at: number) => Passage | undefined {
 /** `$5 and then $` is money, not a formula: prose stands between the dollar signs. */
 function isCurrency(text: string, start: number, close: number): boolean {
   if (!isDigit(text[start])) return false;
-  return /[a-z]{3,} [a-z]{2,}/.test(text.slice(start, close)) && !text.slice(start, close).includes('\\');
+  return (
+    /(?<![a-z])[a-z]{3,} [a-z]{2}/.test(text.slice(start, close)) && !text.slice(start, close).includes('\\')
+  );
 }
 
 function numberAt(text: string, at: number): Passage {
