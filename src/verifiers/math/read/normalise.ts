@@ -8,11 +8,20 @@ import { unicodeSpellings } from './vocabulary.ts';
 export function normaliseText(source: string): string {
   const restored = restoreSwallowedEscapes(source);
   const single = undoubleBackslashes(restored);
-  let text = '';
-  for (const character of single) text += unicodeSpellings[character] ?? character;
+  const text = isAscii(single) ? single : inAscii(single);
   return trimPunctuation(
     text.replaceAll('{, }', '{,}').replaceAll(' {,}', '{,}').replaceAll('p.m', 'pm').replaceAll('a.m', 'am'),
   );
+}
+
+function isAscii(text: string): boolean {
+  return /^[\n\x20-\x7e]*$/.test(text);
+}
+
+function inAscii(text: string): string {
+  let ascii = '';
+  for (const character of text) ascii += unicodeSpellings[character] ?? character;
+  return ascii;
 }
 
 /** `"\frac"` and `"\boxed"` written without a raw string arrive as form feed + `rac` and backspace + `oxed`. */
