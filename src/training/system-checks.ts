@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { SandboxLimits } from '../sandbox/sandbox.ts';
 
@@ -23,17 +24,14 @@ export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
       await testRuntime();
       return 'loads and computes';
     }),
-    await needed('tokenizers', 'npm ci', async () => {
-      await import('../engines/model-files/tokenizer.ts');
-      return 'load';
-    }),
+    await needed('tokenizers', 'npm ci', checkTokenizer),
     await needed('node:sqlite', 'a Node built with SQLite, e.g. from nodejs.org', () => {
       openPassRateStore(':memory:')[Symbol.dispose]();
       return 'works';
     }),
     await needed('JavaScript sandbox', 'npm ci', checkSandbox),
     await needed('runs folder', `write access to ${resolve(runsFolder)}, or --runs <folder>`, () => {
-      accessSync(nearestExisting(resolve(runsFolder)), constants.W_OK);
+      requireWritable(nearestExisting(resolve(runsFolder)));
       return `${runsFolder}/ can be written`;
     }),
     {
@@ -79,6 +77,17 @@ function optional(name: string, programs: readonly string[], advice: string): Sy
   return { name, status: 'absent', found: 'not on PATH', advice };
 }
 
+/** The small model that comes with Gradus. */
+const tinyModel = fileURLToPath(new URL('../../models/gradus-tiny', import.meta.url));
+
+async function checkTokenizer(): Promise<string> {
+  const { openModelFolder } = await import('../engines/model-files/model-folder.ts');
+  const { tokenizer } = await openModelFolder(tinyModel);
+  const text = tokenizer.decode(tokenizer.encodeText('2+2='));
+  if (text === '2+2=') return 'text to tokens and back';
+  throw new Error(`2+2= came back as ${JSON.stringify(text)}`);
+}
+
 const limits: SandboxLimits = { maxCpuMs: 1000, maxMemoryBytes: 2 ** 26, maxOutputCharacters: 100 };
 
 async function checkSandbox(): Promise<string> {
@@ -89,6 +98,11 @@ async function checkSandbox(): Promise<string> {
   const result = outcome.status === 'ran' ? outcome.results[0] : outcome;
   if (result?.status === 'returned' && result.value === 6) return `${sandbox.name} runs programs`;
   throw new Error(`3 × 2 in the sandbox gave ${JSON.stringify(result)}`);
+}
+
+function requireWritable(folder: string): void {
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file`);
+  accessSync(folder, constants.W_OK);
 }
 
 /** A folder that will be made is as writable as the one it is made in. */

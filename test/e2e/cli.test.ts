@@ -1,0 +1,148 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+
+const folder = makeWorkplace('cli');
+const run = (...args: string[]) => gradus(folder, ...args);
+const json = async (...args: string[]) => {
+  const ended = await run(...args, '--json');
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  return jsonLines(ended);
+};
+
+beforeAll(() => {
+  writeFileSync(join(folder, 'recipe.json'), JSON.stringify(tinyRecipe()));
+  writeRows(join(folder, 'problems.jsonl'), sums);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('help and version end well, unknown words do not', async () => {
+  const help = await run('--help');
+  expect(help.code).toBe(0);
+  for (const command of 'train resume sft eval difficulty runs sample doctor demo'.split(' '))
+    expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  expect(await run('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+  expect(await run('trian')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Did you mean train'),
+  });
+  const option = await run('sft', 'model', 'x.jsonl', '--out', 'o', '--epochs', '0');
+  expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a number above 0') });
+});
+
+test('sft teaches, and what it writes can be sampled from', async () => {
+  const rows = sums.map(({ prompt, answer }) => ({ prompt, completion: answer }));
+  writeRows(join(folder, 'examples.jsonl'), rows);
+  const options = '--batch-size 4 --epochs 60 --learning-rate 1e-2 --schedule cosine --export-type f32'.split(
+    ' ',
+  );
+  const lines = await json('sft', 'model', 'examples.jsonl', '--out', 'taught', ...options);
+  const steps = lines.slice(0, -1) as unknown as { type: string; loss: number; step: number }[];
+  expect(steps.map(({ type, step }) => `${type} ${step}`)).toEqual(
+    Array.from({ length: 60 }, (_, i) => `step ${i + 1}`),
+  );
+  expect(steps.at(-1)!.loss).toBeLessThan(steps[0]!.loss / 10);
+  expect(lines.at(-1)).toEqual({ loss: steps.at(-1)!.loss, steps: 60, tokens: 480, model: 'taught' });
+
+  const asked = startGradus(
+    folder,
+    ['sample', 'taught', '--greedy'],
+    sums.map(({ prompt }) => prompt).join('\n'),
+  );
+  expect(await asked.ended).toMatchObject({
+    code: 0,
+    stdout: `${sums.map(({ answer }) => answer).join('\n')}\n`,
+  });
+});
+
+test('sample draws several answers, the same for the same seed', async () => {
+  const draw = async (seed: string) => {
+    const options = ['--count', '3', '--max-tokens', '5', '--seed', seed];
+    const lines = await json('sample', 'model', ...options, '1 + 1', '= ?');
+    expect(lines.slice(0, -1).map(({ prompt }) => prompt)).toEqual(['1 + 1 = ?', '1 + 1 = ?', '1 + 1 = ?']);
+    const answers = lines.at(-1) as unknown as { index: number; text: string }[];
+    return answers.toSorted((a, b) => a.index - b.index).map(({ text }) => text);
+  };
+  const [first, again, other] = [await draw('1'), await draw('1'), await draw('2')];
+  expect(again).toEqual(first);
+  expect(other).not.toEqual(first);
+});
+
+test('difficulty is measured once, and what was asked is not asked again', async () => {
+  const part = await json('difficulty', 'estimate', 'recipe.json', '--limit', '1');
+  expect(part[0]).toEqual({ type: 'plan', plan: expect.stringMatching(/: 4 rollouts of 1 problems; 0 /) });
+  const rest = await json('difficulty', 'estimate', 'recipe.json');
+  expect(rest[0]).toEqual({ type: 'plan', plan: expect.stringMatching(/: 12 rollouts of 3 problems; 1 /) });
+  const again = await json('difficulty', 'estimate', 'recipe.json');
+  expect(again).toHaveLength(2);
+  expect(again[0]).toEqual({ type: 'plan', plan: expect.stringMatching(/: 0 rollouts of 0 problems; 4 /) });
+  expect(again.at(-1)).toEqual(rest.at(-1));
+  expect(again.at(-1)).toMatchObject({
+    store: 'difficulty.sqlite',
+    overall: { problems: 4 },
+    byFamily: { addition: { problems: 4 } },
+    byLevel: { hard: { problems: expect.any(Number) } },
+  });
+
+  const shown = await run('difficulty', 'show', 'difficulty.sqlite', '--recipe', 'recipe.json');
+  expect(shown.code).toBe(0);
+  expect(shown.stdout).toMatch(/temperature 1, top-p 1, 6 tokens, judged by boxed-math@/);
+  expect(shown.stdout).toMatch(/^ {2}addition .* 4 /m);
+  expect(shown.stdout).toMatch(/^hard: p\(policy\) ≤ 0.25 .* \d … |^hard: .*\d\.\d\d … \d\.\d\d$/m);
+});
+
+test('train, list, compare and evaluate runs', async () => {
+  for (const seed of ['seed=0', 'seed=1']) {
+    const lines = await json(
+      'train',
+      'recipe.json',
+      '--set',
+      seed,
+      '--set',
+      `batch.groupSize=${seed === 'seed=0' ? 2 : 3}`,
+    );
+    expect(lines.at(-1)).toMatchObject({ stages: [{ name: 'all', steps: 2 }] });
+  }
+  const [listed] = (await json('runs', 'list')) as unknown as [{ folder: string }[]];
+  expect(listed.map(({ folder: name }) => name)).toEqual(['tiny-0001', 'tiny-0002']);
+
+  const [compared] = await json('runs', 'compare', 'runs/tiny-0001', 'runs/tiny-0002');
+  expect(compared).toMatchObject({
+    recipe: [
+      { path: 'seed', before: 0, after: 1 },
+      { path: 'batch.groupSize', before: 2, after: 3 },
+    ],
+    suites: [{ suite: 'held-out', steps: [2, 2], overall: { problems: 4 } }],
+  });
+  const none = await run('runs', 'compare', 'runs/tiny-0001', 'runs/tiny-0002', '--suite', 'aime');
+  expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining('has held-out') });
+
+  const [own] = (await json('eval', 'runs/tiny-0001', '--out', 'own.json')) as unknown as [object[]];
+  expect(own).toMatchObject([{ suite: 'held-out', model: { name: 'runs/tiny-0001/export' } }]);
+  expect(JSON.parse(readFileSync(join(folder, 'own.json'), 'utf8'))).toEqual(own);
+  const table = await run('eval', 'model', '--recipe', 'recipe.json', '--set', 'evaluation[0].rollouts=3');
+  expect(table.stdout).toMatch(/avg@3 .*\nall +4 /);
+});
+
+test('a run without an exported model is evaluated at its last checkpoint', async () => {
+  const directory = join(folder, 'runs/tiny-0001');
+  const exported = (await json('eval', directory)) as unknown as [{ overall: object }[]];
+  rmSync(join(directory, 'export'), { recursive: true });
+  const [checkpoint] = (await json('eval', directory)) as unknown as [{ overall: object; model: object }[]];
+  expect(checkpoint[0]!.overall).toEqual(exported[0][0]!.overall);
+  expect(existsSync(join(directory, 'export'))).toBe(false);
+});
+
+test('doctor finds this machine fit, and says what to do where it is not', async () => {
+  const fit = await run('doctor');
+  expect(fit.code).toBe(0);
+  expect(fit.stdout).toMatch(/^ok +onnxruntime +loads and computes$/m);
+  const unfit = await run('doctor', '--runs', 'recipe.json/runs', '--json');
+  expect(unfit.code).toBe(4);
+  const [checks] = jsonLines(unfit) as unknown as [{ name: string; status: string }[]];
+  expect(checks.filter(({ status }) => status === 'missing').map(({ name }) => name)).toEqual([
+    'runs folder',
+  ]);
+  expect(JSON.parse(unfit.stderr)).toMatchObject({ error: { code: 'SYSTEM_UNFIT' } });
+});
