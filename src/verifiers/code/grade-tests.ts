@@ -75,6 +75,9 @@ function gradedOf(outcome: JudgedOutcome, total: number): GradedTests {
   return { status: 'graded', total, results };
 }
 
+/** A program that used up its time this often gets no further tests: dozens of full time limits buy no knowledge. */
+const maxTimeouts = 3;
+
 type PrintedTests = Extract<ProblemTests, { type: 'stdio' }>;
 
 async function gradePrinted(
@@ -90,6 +93,7 @@ async function gradePrinted(
     if (typeof result === 'string') return { status: 'ungradable', error: result };
     results.push(result);
     if (grading.stopAtFailure && result.status !== 'passed') break;
+    if (results.filter(({ status }) => status === 'timeout').length >= maxTimeouts) break;
   }
   return { status: 'graded', total: cases.length, results };
 }
