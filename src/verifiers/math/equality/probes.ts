@@ -83,7 +83,7 @@ function compareAtWholePoints(
 ): boolean | undefined {
   if (hasDecimals(gold) || hasDecimals(answer)) return undefined;
   let agreeing = 0;
-  for (let probe = 0; probe < 3; probe++) {
+  for (let probe = 0; probe < 3 && agreeing >= probe - 1; probe++) {
     const values = new Map(names.map((name, index) => [name, rational(primeAt(index * 3 + probe))!]));
     const [a, b] = [exactValue(gold, values, judge.budget), exactValue(answer, values, judge.budget)];
     if (a === undefined || b === undefined) continue;
