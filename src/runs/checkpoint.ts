@@ -5,7 +5,7 @@ import * as z from 'zod';
  * controller's state: a run resumes from the newest.
  */
 export const checkpointConfig = z.strictObject({
-  type: z.literal('checkpoints'),
+  type: z.literal('checkpoints').default('checkpoints'),
   /** Write one after every so many steps; stage ends and the end of a run always write one. */
   everySteps: z.int().min(1).default(50),
   /** Keep this many of the newest. */

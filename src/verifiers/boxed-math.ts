@@ -20,7 +20,7 @@ export function openBoxedMath(): Verifier {
   return {
     name,
     version,
-    check: (problem) => void goldOf(problem),
+    check: checkGold,
     verify: async (problem, completion) => judge(goldOf(problem), completion),
     [Symbol.asyncDispose]: async () => {},
   };
@@ -48,5 +48,15 @@ function goldOf(problem: Problem): string {
   if (problem.answer !== undefined && normaliseAnswer(problem.answer) !== '') return problem.answer;
   throw new DataError(
     `problem ${problem.id} (${problem.source}): expected a gold answer, got ${JSON.stringify(problem.answer) ?? 'none'}`,
+  );
+}
+
+/** A gold answer that is wrong even when it is written in a box as it stands can never be found right. */
+function checkGold(problem: Problem): void {
+  const gold = goldOf(problem);
+  if (judge(gold, `\\boxed{${gold}}`).outcome === 'correct') return;
+  throw new DataError(
+    `problem ${problem.id} (${problem.source}): expected a gold answer that can stand in \\boxed{…}, got ${JSON.stringify(gold)}; ` +
+      'check its braces, and leave out a \\boxed{} of its own',
   );
 }

@@ -1,0 +1,283 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ended, gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+
+const folder = makeWorkplace('bad-input');
+const run = (...args: string[]) => gradus(folder, ...args);
+const here = (name: string): string => join(folder, name);
+
+beforeAll(() => {
+  writeFileSync(here('recipe.json'), JSON.stringify(tinyRecipe()));
+  writeRows(here('problems.jsonl'), sums);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** One clear error: no stack, no second message, and no run directory that nobody asked for. */
+function expectOneError({ code, stderr }: Ended, expected: { code: number; says: RegExp }): void {
+  expect(stderr).toMatch(expected.says);
+  expect(stderr.match(/^error: /gm)).toHaveLength(1);
+  expect(stderr).not.toMatch(/^ +at /m);
+  expect(code).toBe(expected.code);
+}
+
+describe('a recipe', () => {
+  test.each([
+    [
+      'an unknown key',
+      ['optimizer.learningRat=1'],
+      /optimizer\.learningRat: unknown key; did you mean "learningRate"/,
+    ],
+    [
+      'a wrong type',
+      ['batch.problems=many', 'seed=-1'],
+      /seed: too small.*[^]*batch\.problems: .*expected number/,
+    ],
+    ['a level there is none of', ['stages[0].select=hrad'], /hrad/],
+    ['an algorithm there is none of', ['algorithm.type=grop'], /algorithm\.type/],
+  ])('with %s is refused', async (_, assignments, says) => {
+    const ended = await run(
+      'train',
+      'recipe.json',
+      ...assignments.flatMap((one) => ['--set', one]),
+      '--runs',
+      'refused',
+    );
+    expectOneError(ended, { code: 2, says });
+    expect(existsSync(here('refused'))).toBe(false);
+  });
+
+  test('that is not there, or is no recipe, is refused', async () => {
+    expect(existsSync(here('none.json'))).toBe(false);
+    expectOneError(await run('train', 'none.json'), { code: 2, says: /none\.json: expected a recipe file/ });
+    writeFileSync(here('half.json'), '{"name": "half", ');
+    expectOneError(await run('train', 'half.json'), {
+      code: 2,
+      says: /half\.json cannot be read as a recipe/,
+    });
+  });
+});
+
+describe('problems', () => {
+  test.each<[string, (object | string)[] | null, RegExp]>([
+    ['in a file that is not there', null, /bad\.jsonl: .*(ENOENT|nothing there)/],
+    ['in an empty file', [], /bad\.jsonl: expected .*empty/],
+    [
+      'in a half-written file',
+      [sums[0]!, '{"id": "x", "prom'],
+      /bad\.jsonl:2: expected one whole JSON object/,
+    ],
+    ['without gold', [sums[0]!, { prompt: '1+1=?' }], /bad\.jsonl:2: .*answer/],
+    [
+      'whose gold cannot be read',
+      [{ id: 'odd', prompt: '1+1=?', answer: '\\frac{1}{' }],
+      /problem odd .*expected a gold answer that can stand in/,
+    ],
+    ['given twice', [sums[0]!, sums[0]!], /bad\.jsonl:2: .*"sum\/1" again/],
+  ])('%s are refused', async (_, rows, says) => {
+    rmSync(here('bad.jsonl'), { force: true });
+    if (rows !== null) writeRows(here('bad.jsonl'), rows);
+    const ended = await run(
+      'train',
+      'recipe.json',
+      '--set',
+      'problems[0].path=bad.jsonl',
+      '--runs',
+      'refused',
+    );
+    expectOneError(ended, { code: 3, says });
+    expect(existsSync(here('refused'))).toBe(false);
+  });
+
+  test('of which none is left after selection end the run, which says why', async () => {
+    const recipe = {
+      ...tinyRecipe(),
+      levels: [easy],
+      stages: [{ type: 'stage', name: 'e', select: 'easy', maxSteps: 1 }],
+    };
+    writeFileSync(here('selective.json'), JSON.stringify(recipe));
+    const ended = await run('train', 'selective.json');
+    expectOneError(ended, {
+      code: 3,
+      says: /stage "e": expected problems where .*none among 4; measured 4, in levels: easy 0/,
+    });
+    const shown = await run('runs', 'show', 'runs/tiny-0001');
+    expect(shown.stdout).toMatch(/status +failed \(stage "e": expected problems/);
+  });
+  const easy = { type: 'level', name: 'easy', rule: { type: 'band', model: 'policy', min: 0.9 } };
+});
+
+describe('a model folder', () => {
+  const broken: [string, string, (model: string) => void, RegExp][] = [
+    [
+      'that is not there',
+      'parity-qwen2',
+      (model) => rmSync(model, { recursive: true }),
+      /broken: expected a model folder/,
+    ],
+    [
+      'with a missing shard',
+      'parity-llama',
+      (model) => rmSync(join(model, 'model-00002-of-00002.safetensors')),
+      /expected the shard model-00002-of-00002\.safetensors/,
+    ],
+    [
+      'with a wrong shape',
+      'parity-qwen2',
+      edit('config.json', 'intermediate_size', 64),
+      /mlp\.\w+_proj\.weight.*shape.*64/,
+    ],
+    [
+      'with a cut file',
+      'parity-qwen2',
+      (model) => cut(join(model, 'model.safetensors')),
+      /model\.safetensors: truncated: .*download it again/,
+    ],
+    [
+      'of another vocabulary',
+      'parity-qwen2',
+      edit('config.json', 'vocab_size', 40),
+      /tokenizer of at most 40 tokens/,
+    ],
+    [
+      'of another architecture',
+      'parity-qwen2',
+      edit('config.json', 'model_type', 'gpt2'),
+      /"model_type" to be "qwen2" or "llama"/,
+    ],
+  ];
+  test.each(broken)('%s is refused', async (_, origin, damage, says) => {
+    const model = here('broken');
+    rmSync(model, { recursive: true, force: true });
+    cpSync(join('test/golden', origin), model, { recursive: true });
+    damage(model);
+    const ended = await run('sample', 'broken', 'hello');
+    expectOneError(ended, { code: 3, says });
+    expect(ended.stdout).toBe('');
+  });
+
+  function edit(file: string, key: string, value: unknown): (model: string) => void {
+    return (model) => {
+      const path = join(model, file);
+      const json = JSON.parse(readFileSync(path, 'utf8')) as object;
+      writeFileSync(path, JSON.stringify({ ...json, [key]: value }));
+    };
+  }
+  const cut = (path: string): void => writeFileSync(path, readFileSync(path).subarray(0, 20_000));
+});
+
+describe('a run', () => {
+  test('is written by one process at a time, stops cleanly, and is not continued with an edited recipe', async () => {
+    const long = ['--set', 'stages[0].maxSteps=100000', '--set', 'checkpoints.everySteps=1'];
+    const training = startGradus(folder, ['train', 'recipe.json', '--runs', 'own', '--json', ...long]);
+    await training.said('"type":"step","step":2');
+    const second = await run('resume', 'own/tiny-0001');
+    expectOneError(second, { code: 5, says: new RegExp(`process ${training.child.pid} on .* has it open`) });
+
+    training.child.kill('SIGINT');
+    const stopped = await training.ended;
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toMatch(
+      /stopping cleanly[^]*"code":"INTERRUPTED"[^]*gradus resume own\/tiny-0001/,
+    );
+    expect((await run('runs', 'list', 'own')).stdout).toMatch(/tiny-0001 +interrupted/);
+
+    const recipe = here('own/tiny-0001/recipe.json');
+    const text = readFileSync(recipe, 'utf8');
+    writeFileSync(recipe, text.replace('"seed":0', '"seed":1').replace('"seed": 0', '"seed": 1'));
+    expectOneError(await run('resume', 'own/tiny-0001'), {
+      code: 5,
+      says: /expected the recipe the run was created with/,
+    });
+  });
+
+  test('that is finished is not continued; what is no run is not either', async () => {
+    const finished = JSON.stringify(
+      tinyRecipe({ evaluation: [], stages: [{ type: 'stage', name: 'all', maxSteps: 1 }] }),
+    );
+    writeFileSync(here('short.json'), finished);
+    expect((await run('train', 'short.json', '--runs', 'done')).code).toBe(0);
+    expectOneError(await run('resume', 'done/tiny-0001'), { code: 5, says: /one that finished at/ });
+    expectOneError(await run('resume', 'done'), { code: 5, says: /expected the folder of a run/ });
+  });
+});
+
+describe('numbers that are no longer finite', () => {
+  test('end supervised learning without a model', async () => {
+    writeRows(
+      here('examples.jsonl'),
+      sums.map(({ prompt, answer }) => ({ prompt, completion: answer })),
+    );
+    const options = '--out blown --batch-size 2 --epochs 5 --learning-rate 1e30'.split(' ');
+    const ended = await run('sft', 'model', 'examples.jsonl', ...options);
+    expectOneError(ended, { code: 4, says: /no longer finite.*[^]*try: .*smaller --learning-rate/ });
+    expect(existsSync(here('blown/config.json'))).toBe(false);
+  });
+
+  test('end a run, whose last checkpoint is kept', async () => {
+    const recipe = tinyRecipe({
+      name: 'blown',
+      policy: { model: resolve('models/gradus-tiny'), engine: { type: 'embedded', lanes: 1 } },
+      problems: [{ type: 'generated', families: ['addition'], knobs: [1, 2], perCell: 8, split: 'train' }],
+      optimizer: { learningRate: 1e30, maxGradNorm: null },
+      sampling: { maxTokens: 24 },
+      batch: { problems: 8, groupSize: 8 },
+      stages: [{ type: 'stage', name: 'all', maxSteps: 20 }],
+      evaluation: [],
+      checkpoints: { type: 'checkpoints', everySteps: 1 },
+    });
+    writeFileSync(here('blown.json'), JSON.stringify(recipe));
+    const ended = await run('train', 'blown.json', '--runs', 'blown-runs');
+    expectOneError(ended, { code: 4, says: /finite/ });
+    expect((await run('runs', 'show', 'blown-runs/blown-0001')).stdout).toMatch(/status +failed/);
+  });
+});
+
+/** A disk of 4 MiB, where this process may mount one. */
+const disk = here('disk');
+mkdirSync(disk);
+const mount = ['-t', 'tmpfs', '-o', 'size=4m', 'none', disk];
+const hasDisk =
+  process.platform === 'linux' && spawnSync('/bin/mount', mount, { stdio: 'ignore' }).status === 0;
+afterAll(() => {
+  if (hasDisk) spawnSync('/bin/umount', ['-l', disk]);
+});
+
+describe.skipIf(!hasDisk)('a full disk', () => {
+  const fill = (leave: number): void => {
+    rmSync(join(disk, 'ballast'), { force: true });
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(join(disk, 'ballast'), new Uint8Array(bavail * bsize - leave));
+  };
+
+  test('is found out before supervised learning, not after it', async () => {
+    fill(8192);
+    writeRows(
+      here('examples.jsonl'),
+      sums.map(({ prompt, answer }) => ({ prompt, completion: answer })),
+    );
+    const ended = await run('sft', 'model', 'examples.jsonl', '--out', join(disk, 'model'));
+    expectOneError(ended, { code: 5, says: /expected 1 MiB free for the model/ });
+    expect(ended.stdout).not.toContain('step 1');
+  });
+
+  test('ends a run, which goes on once there is space', async () => {
+    fill(300_000);
+    const long = [
+      '--set',
+      'stages[0].maxSteps=12',
+      '--set',
+      'checkpoints.everySteps=1',
+      '--set',
+      'evaluation=[]',
+    ];
+    const ended = await run('train', 'recipe.json', '--runs', disk, ...long);
+    expectOneError(ended, {
+      code: 5,
+      says: /no space left for .*Nothing recorded before was lost[^]*try: gradus resume/,
+    });
+    rmSync(join(disk, 'ballast'));
+    expect(await run('resume', join(disk, 'tiny-0001'))).toMatchObject({ code: 0, stderr: '' });
+  });
+});
