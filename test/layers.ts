@@ -29,6 +29,6 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   ...below,
   training: everyLayer,
   server: ['runs'],
-  cli: ['training', 'server', 'evaluation', 'recipe', 'runs'],
+  cli: ['training', 'server', 'evaluation', 'recipe', 'runs', 'problems', 'verifiers'],
   testing: ['engines', 'verifiers', 'protocol'],
 };

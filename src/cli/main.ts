@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
+import { addDataCommand } from './data.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDifficultyCommand } from './difficulty.ts';
 import { addDoctorCommand } from './doctor.ts';
@@ -17,6 +18,7 @@ const commands = [
   addResumeCommand,
   addEvalCommand,
   addRunsCommand,
+  addDataCommand,
   addDifficultyCommand,
   addSftCommand,
   addSampleCommand,

@@ -12,6 +12,7 @@ import { passRateLabel, readPassRate } from './shapes/pass-rate-label.ts';
 import { at, type Columns, type Shape } from './shapes/shape.ts';
 
 const { columns: jsonlColumns } = jsonlConfig.shape;
+const columnNames = jsonlColumns.unwrap().keyof();
 
 /**
  * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows: what `gradus data
@@ -24,7 +25,7 @@ export const fileConfig = z.strictObject({
   /** How the data set names its columns; absent: as the first row looks. */
   shape: z.enum(shapeNames).optional(),
   /** Columns that are called otherwise than in the shape. */
-  columns: jsonlColumns.unwrap().partial().optional(),
+  columns: z.partialRecord(columnNames, z.string()).default({}),
   /** What the file's difficulty columns say, beyond those that the shape knows. */
   passRates: z.array(passRateLabel).default([]),
   /** The domain of rows that name none; absent: as the shape says, else math. */
@@ -68,7 +69,8 @@ export async function* readFileProblems(
       yield toProblem(row);
       isEmpty = false;
     } catch (error) {
-      if (!(error instanceof DataError) || config.onError === 'stop') throw error;
+      if (!(error instanceof DataError)) throw error;
+      if (config.onError === 'stop') throw withWayOn(error, config.path);
       firstSkipped ??= error;
       hooks.onSkip?.(error);
     }
@@ -77,9 +79,16 @@ export async function* readFileProblems(
     throw firstSkipped ?? new DataError(`${config.path}: expected one problem a row, got an empty file`);
 }
 
+/** Most readers want the rest of the file. */
+function withWayOn(error: DataError, path: string): DataError {
+  if (error.tryNext !== undefined) return error;
+  const tryNext = `gradus data import ${path} --on-error skip --out problems.jsonl`;
+  return new DataError(error.message, { cause: error, tryNext });
+}
+
 function shapeFor(config: FileConfig, row: Row): Shape {
   if (config.shape !== undefined) return shapeNamed(config.shape);
-  if (config.columns?.prompt !== undefined) return shapeNamed('gradus');
+  if (config.columns.prompt !== undefined) return shapeNamed('gradus');
   return shapeOf(row.read(), `${config.path}:${row.number}`);
 }
 

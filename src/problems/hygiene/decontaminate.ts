@@ -12,7 +12,7 @@ export interface EvaluationSet {
 
 /** When a problem counts as one of an evaluation set. */
 export interface ContaminationOptions {
-  /** Least share of the evaluation problem's three-word runs that a retelling contains, 0 … 1. Default 0.5. */
+  /** Least share of the evaluation problem's three-word runs that a retelling contains, 0 … 1. Default 0.4. */
   readonly overlap?: number;
   /** Judges golds that are spelled differently; without it a different spelling is another answer. */
   readonly sameAnswer?: SameAnswer;
@@ -98,11 +98,11 @@ function postingsOf(targets: readonly Target[]): Map<number, number[]> {
 async function findContamination(
   problem: Problem,
   { targets, byText, byShingle }: TargetIndex,
-  { overlap = 0.5, sameAnswer = () => false }: ContaminationOptions,
+  { overlap = 0.4, sameAnswer = () => false }: ContaminationOptions,
 ): Promise<Finding | undefined> {
   const tokens = tokensOf(questionOf(problem));
   const same = byText.get(tokens.join(' '));
-  if (same !== undefined) return finding(problem, same, 'same text', 1, same.content.join(' '));
+  if (same !== undefined) return findingOf(problem, same, 'same text', 1, same.content.join(' '));
   const content = contentOf(tokens);
   const shingles = shinglesOf(content, shingleSize);
   const numbers = numbersOf(tokens);
@@ -112,7 +112,7 @@ async function findContamination(
     const share = sharedCount(shingles, target.shingles) / target.shingles.length;
     if (share < overlap) continue;
     if ((await goldsAgree(problem.answer, target.gold, sameAnswer)) === false) continue;
-    return finding(problem, target, 'retold', share, longestShared(target.content, content));
+    return findingOf(problem, target, 'retold', share, longestShared(target.content, content));
   }
   return undefined;
 }
@@ -134,13 +134,20 @@ function containsAll(all: readonly string[], wanted: readonly string[]): boolean
   return true;
 }
 
-function finding(problem: Problem, target: Target, how: string, share: number, passage: string): Finding {
+function findingOf(problem: Problem, target: Target, how: string, share: number, passage: string): Finding {
   const percent = (share * 100).toFixed(0);
   return {
     id: problem.id,
     reason: `in ${target.set}: ${how}`,
     explanation: `${target.id} of ${target.set}, ${percent} % of it: "${passage.slice(0, 120)}"`,
-    evidence: { set: target.set, id: target.id, how, share, passage, text: questionOf(problem).slice(0, 1000) },
+    evidence: {
+      set: target.set,
+      id: target.id,
+      how,
+      share,
+      passage,
+      text: questionOf(problem).slice(0, 1000),
+    },
   };
 }
 

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import type { Problem } from '../core/problem.ts';
+import { readFileProblems } from '../problems/file.ts';
+import { decontaminate } from '../problems/hygiene/decontaminate.ts';
+import { dedup } from '../problems/hygiene/dedup.ts';
+import { withoutFindings } from '../problems/hygiene/filter.ts';
+import { findUnverifiable } from '../problems/hygiene/unverifiable.ts';
+import { cleanFile } from './data-clean-file.ts';
+import { problemFile } from './data-files.ts';
+import { openGoldJudge, readTests } from './gold-judge.ts';
+import { realNumber } from './options.ts';
+
+interface CleanOptions {
+  readonly out?: string;
+  readonly findings?: string;
+}
+
+const outOption = ['--out <file>', 'the .jsonl to write what stays to'] as const;
+const findingsOption = ['--findings <file>', 'write every finding with its evidence, as JSON Lines'] as const;
+const shareOf = realNumber(0, { above: true });
+
+const read = (path: string): AsyncIterable<Problem> =>
+  readFileProblems(problemFile(path), '.', { readTests });
+
+/** `gradus data check|dedup|decontaminate`: what should not be trained on, and why. */
+export function addCleaningCommands(data: Command): void {
+  data
+    .command('check')
+    .description('find problems that no verifier could judge: proofs, open questions, unreadable golds')
+    .argument('<file>', 'problems')
+    .option(...outOption)
+    .option(...findingsOption)
+    .action(async (path: string, options: CleanOptions, command: Command) => {
+      await using judge = openGoldJudge();
+      const checks = [findUnverifiable, judge.findUnreadable];
+      await cleanFile(command, options, (log) => withoutFindings(read(path), checks, log));
+    });
+  data
+    .command('dedup')
+    .description('keep the first of all duplicates; report golds that disagree')
+    .argument('<file>', 'problems; read twice')
+    .requiredOption(...outOption)
+    .option('--near <share>', 'least resemblance of near duplicates; above 1: exact ones only', shareOf, 0.8)
+    .option(...findingsOption)
+    .action(async (path: string, options: CleanOptions & { readonly near: number }, command: Command) => {
+      await using judge = openGoldJudge();
+      const near = options.near > 1 ? null : options.near;
+      const { sameAnswer } = judge;
+      await cleanFile(command, options, (log) => dedup(() => read(path), log, { near, sameAnswer }));
+    });
+  data
+    .command('decontaminate')
+    .description('take out problems of evaluation sets, retold ones too')
+    .argument('<file>', 'problems')
+    .requiredOption('--against <files...>', 'evaluation sets, in any format')
+    .requiredOption(...outOption)
+    .option('--overlap <share>', 'least share of an evaluation problem that a retelling has', shareOf, 0.4)
+    .option(...findingsOption)
+    .action(async (path: string, options: CleanOptions & ContaminationFlags, command: Command) => {
+      await using judge = openGoldJudge();
+      const { overlap } = options;
+      const { sameAnswer } = judge;
+      const sets = options.against.map((name) => ({ name, problems: read(name) }));
+      await cleanFile(command, options, (log) =>
+        decontaminate(read(path), sets, log, { overlap, sameAnswer }),
+      );
+    });
+}
+
+interface ContaminationFlags {
+  readonly against: readonly string[];
+  readonly overlap: number;
+}

@@ -1,0 +1,27 @@
+import type { Problem } from '../../core/problem.ts';
+import type { Finding, FindingLog } from './report.ts';
+
+/** Streams the problems of which no check finds anything; the first finding of a problem is the one that counts. */
+export async function* withoutFindings(
+  problems: AsyncIterable<Problem>,
+  checks: readonly ((problem: Problem) => Finding | undefined)[],
+  log: FindingLog,
+): AsyncGenerator<Problem> {
+  for await (const problem of problems) {
+    log.see();
+    const finding = firstFinding(problem, checks);
+    if (finding === undefined) yield problem;
+    else log.remove(finding);
+  }
+}
+
+function firstFinding(
+  problem: Problem,
+  checks: readonly ((problem: Problem) => Finding | undefined)[],
+): Finding | undefined {
+  for (const check of checks) {
+    const finding = check(problem);
+    if (finding !== undefined) return finding;
+  }
+  return undefined;
+}

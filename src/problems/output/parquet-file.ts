@@ -1,0 +1,90 @@
+import { rename, rm } from 'node:fs/promises';
+import type { SchemaElement } from 'hyparquet';
+import { fileWriter, ParquetWriter } from 'hyparquet-writer';
+
+/** Columns of a Parquet file, and what stands in them for a row. */
+export interface ParquetColumn<Row> {
+  readonly name: string;
+  /** The column's elements, depth first; the first is the column itself. */
+  readonly elements: readonly SchemaElement[];
+  readonly valueOf: (row: Row) => unknown;
+}
+
+/** Rows kept in memory and written together. */
+const rowGroupSize = 10_000;
+
+/**
+ * Writes rows to a Parquet file as they come; memory holds one row group. The file appears under its name when it is
+ * whole, and not at all when the rows end in an error. Returns how many rows it has.
+ */
+export async function writeParquet<Row>(
+  path: string,
+  columns: readonly ParquetColumn<Row>[],
+  rows: AsyncIterable<Row>,
+): Promise<number> {
+  const partial = `${path}.partial`;
+  const writer = new ParquetWriter({
+    writer: fileWriter(partial),
+    schema: [
+      { name: 'schema', num_children: columns.length },
+      ...columns.flatMap(({ elements }) => elements),
+    ],
+    createdBy: 'gradus',
+  });
+  let count = 0;
+  let group: Row[] = [];
+  const flush = async (): Promise<void> => {
+    if (group.length === 0) return;
+    const columnData = columns.map(({ name, valueOf }) => ({ name, data: group.map(valueOf) }));
+    await writer.write({ columnData, rowGroupSize });
+    count += group.length;
+    group = [];
+  };
+  try {
+    for await (const row of rows) {
+      group.push(row);
+      if (group.length === rowGroupSize) await flush();
+    }
+    await flush();
+  } catch (error) {
+    await rm(partial);
+    throw error;
+  }
+  writer.finish();
+  await rename(partial, path);
+  return count;
+}
+
+type Repetition = 'REQUIRED' | 'OPTIONAL';
+
+/** A text column. */
+export function text(name: string, repetition_type: Repetition = 'OPTIONAL'): SchemaElement[] {
+  return [
+    { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' }, repetition_type },
+  ];
+}
+
+/** A column of 64-bit integers (given as bigint) or of doubles. */
+export function number(name: string, type: 'INT64' | 'DOUBLE'): SchemaElement[] {
+  return [{ name, type, repetition_type: 'OPTIONAL' }];
+}
+
+/** A column of objects with these fields. */
+export function struct(name: string, ...fields: SchemaElement[][]): SchemaElement[] {
+  return [{ name, repetition_type: 'OPTIONAL', num_children: fields.length }, ...fields.flat()];
+}
+
+/** A column of lists; the element is called `element`. */
+export function list(name: string, element: SchemaElement[]): SchemaElement[] {
+  return [
+    {
+      name,
+      repetition_type: 'OPTIONAL',
+      converted_type: 'LIST',
+      logical_type: { type: 'LIST' },
+      num_children: 1,
+    },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    ...element,
+  ];
+}

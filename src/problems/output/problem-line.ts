@@ -1,0 +1,41 @@
+import type { Problem } from '../../core/problem.ts';
+import type { KnownDifficulty } from './difficulty.ts';
+
+/**
+ * A problem as one line of Gradus's own JSON Lines, which `jsonl` and `file` sources read back to the same problem. A
+ * prompt of one user message is written as a text; `extra` becomes columns of its own, but never in place of ours.
+ */
+export function problemLine(problem: Problem): string {
+  const { extra, ...fields } = ownColumns(problem);
+  return JSON.stringify({ ...fields, ...unclaimed(extra, fields) });
+}
+
+/** The line with pass rate, interval, trials and levels beside the problem, for readers that know nothing of Gradus. */
+export function problemLineWithDifficulty(problem: Problem, known: KnownDifficulty | undefined): string {
+  const { extra, ...fields } = ownColumns(problem);
+  const all = { ...fields, ...(known === undefined ? {} : difficultyColumns(known)) };
+  return JSON.stringify({ ...all, ...unclaimed(extra, all) });
+}
+
+/** Difficulty as columns; the same names in every output. */
+export function difficultyColumns({ model, successes, trials, interval, levels }: KnownDifficulty) {
+  return {
+    ...(levels === undefined ? {} : { levels }),
+    pass_rate: successes / trials,
+    pass_rate_low: interval.low,
+    pass_rate_high: interval.high,
+    trials,
+    pass_rate_model: model,
+  };
+}
+
+function ownColumns({ prompt, ...problem }: Problem) {
+  const [message] = prompt;
+  const isPlain = prompt.length === 1 && message!.role === 'user' && /\S/.test(message!.content);
+  return { ...problem, prompt: isPlain ? message!.content : prompt };
+}
+
+function unclaimed(extra: Problem['extra'], fields: object): object {
+  if (extra === undefined) return {};
+  return Object.fromEntries(Object.entries(extra).filter(([name]) => !(name in fields)));
+}

@@ -1,0 +1,24 @@
+import { DataError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import type { KnownDifficulty } from './difficulty.ts';
+import { difficultyColumns } from './problem-line.ts';
+
+/**
+ * A problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the gold in `solution`, where TRL's
+ * accuracy reward looks for it, tests in `tests`, and the difficulty in columns that reward functions receive too.
+ */
+export function trlLine(problem: Problem, known: KnownDifficulty | undefined): string {
+  const { id, prompt, answer, tests, domain, family, source } = problem;
+  if (answer === undefined && tests === undefined)
+    throw new DataError(`problem ${id}: expected a gold answer or tests, got neither`);
+  return JSON.stringify({
+    id,
+    prompt,
+    ...(answer === undefined ? {} : { solution: answer }),
+    ...(tests === undefined ? {} : { tests: JSON.stringify(tests) }),
+    domain,
+    ...(family === undefined ? {} : { family }),
+    source,
+    ...(known === undefined ? {} : difficultyColumns(known)),
+  });
+}

@@ -1,0 +1,109 @@
+import { DataError } from '../../core/errors.ts';
+import type { Problem, ProblemTests } from '../../core/problem.ts';
+import type { DifficultyOf } from './difficulty.ts';
+import { list, number, struct, text, writeParquet, type ParquetColumn } from './parquet-file.ts';
+import { difficultyColumns } from './problem-line.ts';
+
+/** What verl is told besides the problems. */
+export interface VerlOptions {
+  /** By which verl chooses its reward function; absent: each problem's own source. */
+  readonly dataSource?: string;
+  /** Written to `extra_info.split`. */
+  readonly split: string;
+  readonly difficultyOf: DifficultyOf;
+}
+
+/**
+ * Writes problems as the Parquet file that verl trains from: `data_source`, `prompt` (list of {content, role}), `ability`,
+ * `reward_model` {ground_truth, style}, `extra_info` {index, split, id, … difficulty}. Code golds are the JSON text
+ * `{"inputs", "outputs", "fn_name"?}` of verl's prime_code scorer. Returns how many were written. Throws a `DataError`
+ * for tests that verl has no form for.
+ */
+export async function writeVerlParquet(
+  path: string,
+  problems: AsyncIterable<Problem>,
+  options: VerlOptions,
+): Promise<number> {
+  return writeParquet(path, columns, verlRows(problems, options));
+}
+
+type VerlRow = Awaited<ReturnType<typeof verlRow>>;
+
+async function* verlRows(problems: AsyncIterable<Problem>, options: VerlOptions): AsyncGenerator<VerlRow> {
+  let index = 0;
+  for await (const problem of problems) yield verlRow(problem, index++, options);
+}
+
+function verlRow(problem: Problem, index: number, { dataSource, split, difficultyOf }: VerlOptions) {
+  const known = difficultyOf(problem);
+  const difficulty = known === undefined ? undefined : difficultyColumns(known);
+  return {
+    data_source: dataSource ?? problem.source,
+    prompt: problem.prompt.map(({ role, content }) => ({ content, role })),
+    ability: problem.domain,
+    reward_model: { ground_truth: groundTruth(problem), style: 'rule' },
+    extra_info: {
+      index: BigInt(index),
+      split,
+      id: problem.id,
+      ...difficulty,
+      ...(known === undefined ? {} : { trials: BigInt(known.trials) }),
+    },
+  };
+}
+
+const columns: readonly ParquetColumn<VerlRow>[] = [
+  { name: 'data_source', elements: text('data_source'), valueOf: (row) => row.data_source },
+  {
+    name: 'prompt',
+    elements: list('prompt', struct('element', text('content'), text('role'))),
+    valueOf: (row) => row.prompt,
+  },
+  { name: 'ability', elements: text('ability'), valueOf: (row) => row.ability },
+  {
+    name: 'reward_model',
+    elements: struct('reward_model', text('ground_truth'), text('style')),
+    valueOf: (row) => row.reward_model,
+  },
+  {
+    name: 'extra_info',
+    elements: struct(
+      'extra_info',
+      number('index', 'INT64'),
+      text('split'),
+      text('id'),
+      list('levels', text('element')),
+      number('pass_rate', 'DOUBLE'),
+      number('pass_rate_low', 'DOUBLE'),
+      number('pass_rate_high', 'DOUBLE'),
+      number('trials', 'INT64'),
+      text('pass_rate_model'),
+    ),
+    valueOf: (row) => row.extra_info,
+  },
+];
+
+function groundTruth({ id, answer, tests }: Problem): string {
+  if (answer !== undefined) return answer;
+  const truth = tests === undefined ? undefined : codeTruth(tests);
+  if (truth !== undefined) return JSON.stringify(truth);
+  throw new DataError(
+    `problem ${id}: expected a gold answer or Python tests of inputs and outputs, which is all that verl scores, ` +
+      `got ${tests === undefined ? 'neither' : `${tests.type} tests in ${tests.language}`}; export it as trl or jsonl`,
+  );
+}
+
+/** verl's scorer reads a function's arguments as one JSON value a line. */
+function codeTruth(tests: ProblemTests): object | undefined {
+  if (tests.language !== 'python' || tests.type === 'asserts') return undefined;
+  if (tests.type === 'stdio')
+    return {
+      inputs: tests.cases.map(({ input }) => input),
+      outputs: tests.cases.map(({ output }) => output),
+    };
+  return {
+    inputs: tests.cases.map((one) => one.arguments.map((argument) => JSON.stringify(argument)).join('\n')),
+    outputs: tests.cases.map(({ expected }) => JSON.stringify(expected)),
+    fn_name: tests.entryPoint,
+  };
+}
