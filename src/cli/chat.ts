@@ -24,7 +24,10 @@ export async function chat(
   let conversation: Message[] = [];
   let turn = 0;
   let answering: AbortController | null = null;
+  let isOpen = true;
   lines.on('SIGINT', () => (answering === null ? lines.close() : answering.abort()));
+  // The input may end while an answer is being written.
+  lines.on('close', () => (isOpen = false));
   output.write('Ctrl-D ends the chat, /new begins another, Ctrl-C cuts an answer short.\n');
   lines.prompt();
   for await (const line of lines) {
@@ -40,7 +43,7 @@ export async function chat(
       answering = null;
       conversation.push({ role: 'assistant', content: answer });
     }
-    lines.prompt();
+    if (isOpen) lines.prompt();
   }
   output.write('\n');
 }
