@@ -1,10 +1,13 @@
 import {
   adamw,
+  allOf,
   boxedMath,
   dapo,
   defineRecipe,
   generated,
+  inLevel,
   javascriptTests,
+  not,
   passRate,
   simpleLevels,
   stage,
@@ -29,37 +32,45 @@ const families = [
   'described-steps',
 ] as const;
 
+const train = { families: [...families], split: 'train', count: 4000 } as const;
+
 export default defineRecipe({
   name: 'demo',
   description: 'A small base model becomes better at math and code, on two processor cores in minutes.',
   policy: { model: '../../models/gradus-tiny' },
-  problems: [generated({ split: 'train', families: [...families], perCell: 80 })],
-  verifiers: { math: boxedMath(), code: javascriptTests() },
+  problems: [generated({ ...train, domain: 'math' }), generated({ ...train, domain: 'code' })],
+  verifiers: { math: boxedMath(), code: javascriptTests({ score: 'all' }) },
   difficulty: passRate({ rollouts: 4, maxTokens: 32 }),
   levels: simpleLevels(),
   algorithm: dapo({ clipHigh: 0.2 }),
-  optimizer: adamw({ learningRate: 2e-4, beta2: 0.98 }),
+  optimizer: adamw({ learningRate: 2e-4, beta2: 0.98, warmupSteps: 5 }),
   sampling: { maxTokens: 32 },
   batch: { problems: 32, groupSize: 8 },
   stages: [
+    // What the model solves sometimes: every group can teach it something.
     stage('learnable', {
-      select: ['easy', 'medium'],
+      select: 'learnable',
       mix: { math: 1, code: 1 },
       gates: [zeroAdvantage()],
-      maxSteps: 90,
+      maxRefills: 1,
+      maxSteps: 60,
     }),
+    // Measured again with what it can do now: what is still solved sometimes, at most three times in four.
     stage('harder', {
-      select: ['medium', 'hard'],
+      select: allOf(inLevel('learnable'), not(inLevel('easy'))),
+      remeasure: { problems: 'all', rollouts: 4 },
       mix: { math: 1, code: 1 },
       gates: [zeroAdvantage()],
-      maxSteps: 90,
-      remeasure: { rollouts: 4 },
+      maxRefills: 1,
+      optimizer: { learningRate: 1e-4 },
+      maxSteps: 40,
     }),
   ],
   evaluation: [
     {
       ...suite({ name: 'held-out', maxTokens: 32, rollouts: 4 }),
-      problems: [generated({ split: 'held-out', families: [...families], perCell: 8 })],
+      // Drawn with a seed of its own: no setting of this recipe was chosen on these problems.
+      problems: [generated({ split: 'held-out', families: [...families], perCell: 9, seed: 2 })],
     },
   ],
 });
