@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../core/errors.ts';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { addDataCommand } from './data.ts';
@@ -30,20 +31,37 @@ const commands = [
  * @param argv as `process.argv`: two entries to skip, then the words.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { packageVersion } = await readProvenance(process.cwd());
-  const program = new Command('gradus')
-    .description('Difficulty-aware staged reinforcement learning for language models')
-    .version(packageVersion)
-    .option('--json', 'print JSON lines; the last one is the result')
-    .showHelpAfterError('try: gradus --help')
-    .exitOverride();
-  for (const add of commands) add(program);
+  const isJson = argv.includes('--json');
+  const program = createProgram((await readProvenance(process.cwd())).packageVersion, isJson);
+  process.stdout.on('error', ignoreClosedPipe);
   try {
     await program.parseAsync([...argv]);
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    printError(error, argv.includes('--json'));
-    return exitCodeOf(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const isUsage = error instanceof CommanderError;
+    if (!isUsage || isJson) printError(isUsage ? usageError(error) : error, isJson);
+    return isUsage ? 2 : exitCodeOf(error);
   }
+}
+
+function createProgram(version: string, isJson: boolean): Command {
+  const program = new Command('gradus')
+    .description('Difficulty-aware staged reinforcement learning for language models')
+    .version(version)
+    .option('--json', 'print JSON lines; the last one is the result')
+    .showHelpAfterError('try: gradus --help')
+    .configureOutput(isJson ? { writeErr: () => {} } : {})
+    .exitOverride();
+  for (const add of commands) add(program);
+  return program;
+}
+
+/** What the parser of the command line found wrong, in our words. */
+const usageError = ({ message }: CommanderError): ConfigError =>
+  new ConfigError(message.replace(/^error: /, ''), { code: 'USAGE', tryNext: 'gradus --help' });
+
+/** `gradus … | head` has seen enough: what is being done goes on, unseen. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }

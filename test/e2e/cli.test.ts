@@ -27,6 +27,9 @@ test('help and version end well, unknown words do not', async () => {
     code: 2,
     stderr: expect.stringContaining('Did you mean train'),
   });
+  const machine = await run('trian', '--json');
+  expect(machine).toMatchObject({ code: 2, stdout: '' });
+  expect(JSON.parse(machine.stderr)).toMatchObject({ error: { code: 'USAGE', tryNext: 'gradus --help' } });
   const option = await run('sft', 'model', 'x.jsonl', '--out', 'o', '--epochs', '0');
   expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a number above 0') });
 });
@@ -67,6 +70,22 @@ test('sample draws several answers, the same for the same seed', async () => {
   const [first, again, other] = [await draw('1'), await draw('1'), await draw('2')];
   expect(again).toEqual(first);
   expect(other).not.toEqual(first);
+});
+
+test('a reader that has seen enough stops nothing', async () => {
+  const asked = startGradus(folder, [
+    'sample',
+    'model',
+    '--count',
+    '300',
+    '--max-tokens',
+    '3',
+    '--json',
+    'hi',
+  ]);
+  await asked.said('"type":"answer"');
+  asked.child.stdout!.destroy();
+  expect(await asked.ended).toMatchObject({ code: 0, stderr: '' });
 });
 
 test('difficulty is measured once, and what was asked is not asked again', async () => {
