@@ -3,11 +3,13 @@
  *
  * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
  * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem,
- * whose published pass@1, @10 and @100 are .228, .513, .750 under CodeT's own stop words). The last line is JSON.
+ * already cut at the end of the function; judged independently
+ * before, they gave pass@1, @10 and @100 of .228, .513, .750). The last line is JSON.
  */
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../src/core/errors.ts';
 import type { Problem } from '../src/core/problem.ts';
@@ -77,11 +79,35 @@ const solved = humanEval.map((row): Judged => ({
   program: row.prompt + row.canonical_solution,
 }));
 
-/** Verdicts per second on programs that are right: the dearest kind, as every test runs. The best of three passes counts. */
+/**
+ * Verdicts per second on programs that are right: the dearest kind, as every test runs. The best of three passes counts.
+ * Beside it, in the same minutes: how many bare interpreters could be started, which is what one process per program costs
+ * without any protection and without running a line.
+ */
 async function measureSpeed(verifier: CodeVerifier): Promise<object> {
+  const { interpreter } = await verifier.sandbox();
   const rates: number[] = [];
-  for (let pass = 0; pass < 3; pass++) rates.push(solved.length / (await judge(verifier, solved)).seconds);
-  return { runsPerSecond: Math.round(Math.max(...rates)), passes: rates.map(Math.round) };
+  const spawnRates: number[] = [];
+  for (let pass = 0; pass < 3; pass++) {
+    rates.push(solved.length / (await judge(verifier, solved)).seconds);
+    spawnRates.push(await measureSpawns(interpreter));
+  }
+  const [best, bestSpawn] = [Math.max(...rates), Math.max(...spawnRates)];
+  return {
+    runsPerSecond: Math.round(best),
+    passes: rates.map(Math.round),
+    bareInterpretersPerSecond: Math.round(bestSpawn),
+    ratio: Math.round((10 * best) / bestSpawn) / 10,
+  };
+}
+
+async function measureSpawns(interpreter: string): Promise<number> {
+  const [count, start] = [30, performance.now()];
+  const lane = async (): Promise<void> => {
+    for (let i = 0; i < count; i++) await promisify(execFile)(interpreter, ['-I', '-c', 'pass']);
+  };
+  await Promise.all(Array.from({ length: Number(flags.lanes) }, lane));
+  return (1000 * count * Number(flags.lanes)) / (performance.now() - start);
 }
 
 async function judgeReferences(verifier: CodeVerifier): Promise<object> {
@@ -91,14 +117,6 @@ async function judgeReferences(verifier: CodeVerifier): Promise<object> {
   }));
   const [first, second] = [await judge(verifier, solved), await judge(verifier, mbpp)];
   return { humanEval: share(first.outcomes), mbpp: share(second.outcomes) };
-}
-
-/** CodeT cuts a sample where it begins something new. */
-const stopWords = ['\nclass', '\ndef', '\n#', '\nif', '\nprint'];
-
-function cut(sample: string): string {
-  const ends = stopWords.map((word) => sample.indexOf(word)).filter((at) => at >= 0);
-  return ends.length === 0 ? sample : sample.slice(0, Math.min(...ends));
 }
 
 /** The problem whose function a prompt ends with: the samples come in an order of their own. */
@@ -117,7 +135,7 @@ async function judgeSamples(verifier: CodeVerifier): Promise<object> {
   const start = performance.now();
   for (const row of rows) {
     const { problem, prompt } = problemAsked(row.prompt);
-    const list = row.samples.map((sample): Judged => ({ problem, program: prompt + cut(sample) }));
+    const list = row.samples.map((sample): Judged => ({ problem, program: prompt + sample }));
     const { outcomes } = await judge(verifier, list);
     for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
     counts.push({ right: outcomes.filter((outcome) => outcome === 'correct').length, of: outcomes.length });
