@@ -54,20 +54,32 @@ export function addCleaningCommands(data: Command): void {
     .argument('<file>', 'problems')
     .requiredOption('--against <files...>', 'evaluation sets, in any format')
     .requiredOption(...outOption)
-    .option('--overlap <share>', 'least share of an evaluation problem that a retelling has', shareOf, 0.4)
+    .option(
+      '--contained <share>',
+      'least share of its three-word runs in a text that contains it',
+      shareOf,
+      0.6,
+    )
+    .option(
+      '--retold <share>',
+      'least share of its telling word pairs in a text that retells it',
+      shareOf,
+      0.38,
+    )
     .option(...findingsOption)
     .action(async (path: string, options: CleanOptions & ContaminationFlags, command: Command) => {
       await using judge = openGoldJudge();
-      const { overlap } = options;
+      const { contained, retold } = options;
       const { sameAnswer } = judge;
       const sets = options.against.map((name) => ({ name, problems: read(name) }));
       await cleanFile(command, options, (log) =>
-        decontaminate(read(path), sets, log, { overlap, sameAnswer }),
+        decontaminate(read(path), sets, log, { contained, retold, sameAnswer }),
       );
     });
 }
 
 interface ContaminationFlags {
   readonly against: readonly string[];
-  readonly overlap: number;
+  readonly contained: number;
+  readonly retold: number;
 }

@@ -6,7 +6,7 @@ import { bandKeys } from './min-hash.ts';
 import { contentOf, numbersOf, tokensOf } from './normal-form.ts';
 import { NumberLists } from './number-lists.ts';
 import type { FindingLog } from './report.ts';
-import { resemblance, shinglesOf } from './shingles.ts';
+import { hashesOf, resemblance, shinglesOf } from './shingles.ts';
 
 /** When two problems are one. */
 export interface DedupOptions {
@@ -94,7 +94,7 @@ class DuplicateFinder {
   }
 
   async #addNear(index: number, tokens: readonly string[], least: number): Promise<void> {
-    const shingles = shinglesOf(contentOf(tokens), shingleSize);
+    const shingles = shinglesOf(hashesOf(contentOf(tokens)), shingleSize);
     if (shingles.length < minShingles) return;
     const keys = bandKeys(shingles, hashKey(...numbersOf(tokens)));
     for (const candidate of this.#candidates(keys)) {

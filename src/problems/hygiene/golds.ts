@@ -16,7 +16,7 @@ export async function goldsAgree(
 }
 
 /** The text that a problem is compared by: everything the user says in it. */
-export function questionOf({ prompt }: Problem): string {
+export function questionOf({ prompt }: Pick<Problem, 'prompt'>): string {
   const said = prompt.filter(({ role }) => role === 'user').map(({ content }) => content);
   return said.length === 1 ? said[0]! : said.join('\n');
 }

@@ -1,11 +1,15 @@
 import { hashKey } from '../../core/rng.ts';
 
+/** Tokens as 32-bit hashes. */
+export function hashesOf(tokens: readonly string[]): Uint32Array {
+  return Uint32Array.from(tokens, (token) => hashKey(token));
+}
+
 /**
- * The distinct runs of `size` neighbouring tokens, each as a 32-bit hash, ascending. A text shorter than that is one
- * run by itself.
+ * The distinct runs of `size` neighbouring tokens (given as hashes), each as a 32-bit hash, ascending. A text shorter than
+ * that is one run by itself.
  */
-export function shinglesOf(tokens: readonly string[], size: number): Uint32Array {
-  const words = tokens.map((token) => hashKey(token));
+export function shinglesOf(words: Uint32Array, size: number): Uint32Array {
   const count = Math.max(1, words.length - size + 1);
   const hashes = new Uint32Array(count);
   for (let start = 0; start < count; start++) {
