@@ -1,8 +1,11 @@
 /**
  * What does a curriculum buy? Trains the demo's model by several recipes with several seeds, evaluates all of them on the
- * same held-out problems along the way, and compares them at equal rollouts and at equal tokens, measuring included.
+ * same held-out problems along the way, and compares them at equal training rollouts (measuring not counted, as papers
+ * do), at equal rollouts and at equal tokens (measuring counted).
  *
- *   npm run bench:curriculum -- [--seeds 5] [--every 20] [--arms staged,uniform,easy,medium,hard] [--set path=value]
+ *   npm run bench:curriculum -- [--seeds 5] [--rollouts 54000] [--pool 1500] [--every 20] [--arms staged,uniform,…] [--set path=value]
+ *
+ * Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
  *
  * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % bootstrap
  * intervals over seeds of the difference to `uniform` with the same seed. The last line is JSON.
@@ -21,6 +24,8 @@ import { startTraining } from '../src/training/start.ts';
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '5' },
+    rollouts: { type: 'string', default: '54000' },
+    pool: { type: 'string', default: '1500' },
     every: { type: 'string', default: '20' },
     arms: { type: 'string', default: 'staged,uniform,easy,medium,hard' },
     runs: { type: 'string', default: 'runs/bench-curriculum' },
@@ -28,19 +33,48 @@ const { values: options } = parseArgs({
   },
 });
 
-const recipeOf = (arm: string): [file: string, assignments: string[]] => {
-  if (arm === 'staged') return ['recipes/demo/recipe.ts', []];
-  if (arm === 'uniform') return ['recipes/uniform/recipe.ts', []];
-  return ['recipes/level-ablation/recipe.ts', [`stages[0].select=${arm}`]];
-};
+const rolloutsAStep = 32 * 8;
+/** Rollouts of measuring every problem of both pools four times. */
+const measuring = 2 * Number(options.pool) * 4;
+/** Gates make a step try about a fifth more groups than it trains on. */
+const gated = 1.2;
+
+/** The recipe of an arm, cut to the common budget. */
+function recipeOf(arm: string): [file: string, assignments: string[]] {
+  const budget = Number(options.rollouts);
+  const pools = [0, 1].map((domain) => `problems[${domain}].count=${options.pool}`);
+  if (arm === 'uniform') {
+    return [
+      'recipes/uniform/recipe.ts',
+      [...pools, `stages[0].maxSteps=${Math.ceil(budget / rolloutsAStep)}`],
+    ];
+  }
+  if (arm === 'staged') {
+    const steps = (budget - 2 * measuring) / (rolloutsAStep * gated);
+    const stages = [
+      `stages[0].maxSteps=${Math.ceil(0.6 * steps)}`,
+      `stages[1].maxSteps=${Math.ceil(0.4 * steps)}`,
+    ];
+    return ['recipes/demo/recipe.ts', [...pools, ...stages]];
+  }
+  const steps = Math.ceil((budget - measuring) / rolloutsAStep);
+  const stage = [`stages[0].select=${arm}`, `stages[0].maxSteps=${steps}`];
+  return ['recipes/level-ablation/recipe.ts', [...pools, ...stage]];
+}
 
 /** A held-out accuracy and what had been spent when it was measured. */
 interface Point {
   readonly step: number;
+  /** Rollouts trained on or tried in training. */
+  readonly trained: number;
+  /** Those and the ones that measured difficulty. */
   readonly rollouts: number;
+  /** Tokens of all of them. */
   readonly tokens: number;
   readonly accuracy: number;
 }
+
+type Budget = 'trained' | 'rollouts' | 'tokens';
 
 /** One run's accuracies, in order. */
 interface Curve {
@@ -86,6 +120,7 @@ async function readPoints(directory: string): Promise<Point[]> {
     const probes = measured.slice(0, stagesBegun).reduce((sum, count) => sum + count, 0);
     return {
       step,
+      trained: spentBy(counts, step),
       rollouts: spentBy(counts, step) + probes,
       tokens: Math.round(spentBy(lengths, step) + probes * meanLength),
       accuracy: (result as Evaluation).overall.accuracy!.mean,
@@ -108,7 +143,7 @@ function countMeasured(directory: string): number[] {
 }
 
 /** Mean of the last three evaluations within a budget. */
-function windowMean({ points }: Curve, budget: 'rollouts' | 'tokens', limit: number): number {
+function windowMean({ points }: Curve, budget: Budget, limit: number): number {
   const within = points.filter((point) => point[budget] <= limit).slice(-3);
   return mean(within.map(({ accuracy }) => accuracy));
 }
@@ -119,7 +154,7 @@ function rolloutsToReach(curve: Curve, accuracy: number): number | null {
   return reached?.rollouts ?? null;
 }
 
-function compareArms(curves: readonly Curve[], budget: 'rollouts' | 'tokens') {
+function compareArms(curves: readonly Curve[], budget: Budget) {
   const limit = Math.min(...curves.map(({ points }) => points.at(-1)![budget]));
   const uniform = new Map(
     curves
@@ -162,19 +197,26 @@ for (const seed of seeds) {
   for (const arm of options.arms.split(',')) curves.push(await runArm(arm, seed));
 }
 
-const [atRollouts, atTokens] = [compareArms(curves, 'rollouts'), compareArms(curves, 'tokens')];
+const budgets = [
+  compareArms(curves, 'trained'),
+  compareArms(curves, 'rollouts'),
+  compareArms(curves, 'tokens'),
+] as const;
+const [atTrained, atRollouts, atTokens] = budgets;
 const needed = efficiency(curves);
 console.log(
   `\n${seeds.length} seeds; held-out accuracy in %, window mean of three evaluations; [95 % over seeds]\n\n` +
-    `| recipe | at ${atRollouts.limit} rollouts | over uniform | at ${atTokens.limit} tokens | over uniform | rollouts to uniform's end |\n` +
-    '|---|---|---|---|---|---|',
+    `| recipe | at ${atTrained.limit} training rollouts | over uniform | at ${atRollouts.limit} rollouts, measuring counted | over uniform ` +
+    `| at ${atTokens.limit} tokens, measuring counted | over uniform | rollouts to uniform's end |\n` +
+    '|---|---|---|---|---|---|---|---|',
 );
-for (const [i, { arm, accuracy, overUniform }] of atRollouts.rows.entries()) {
-  const tokens = atTokens.rows[i]!;
-  const { reached, of, rollouts } = needed[i]!;
+for (const [i, { arm, of, reached, rollouts }] of needed.entries()) {
   const reach = rollouts === null ? 'never' : `${Math.round(rollouts)} (${reached} of ${of} seeds)`;
-  console.log(
-    `| ${arm} | ${interval(accuracy)} | ${interval(overUniform)} | ${interval(tokens.accuracy)} | ${interval(tokens.overUniform)} | ${reach} |`,
+  const cells = budgets.map(
+    ({ rows }) => `${interval(rows[i]!.accuracy)} | ${interval(rows[i]!.overUniform)}`,
   );
+  console.log(`| ${[arm, ...cells, reach].join(' | ')} |`);
 }
-console.log(JSON.stringify({ seeds, machine: cpus()[0]?.model, atRollouts, atTokens, needed, curves }));
+console.log(
+  JSON.stringify({ seeds, machine: cpus()[0]?.model, atTrained, atRollouts, atTokens, needed, curves }),
+);
