@@ -88,14 +88,19 @@ function createOwnedLane(spec: LaneSpec): OwnedLane {
     if (spec.user !== undefined) chownSync(directory, spec.user, spec.user);
     return { lane: startLane(command, spec.user), directory };
   };
+  const close = async (): Promise<void> => {
+    const closing = current;
+    current = null;
+    if (closing === null) return;
+    await closing.lane.then((lane) => lane.close()).catch(() => undefined);
+    rmSync(closing.directory, { recursive: true, force: true });
+  };
   return {
-    open: () => (current ??= start()).lane,
-    close: async () => {
-      const closing = current;
-      current = null;
-      if (closing === null) return;
-      await closing.lane.then((lane) => lane.close()).catch(() => undefined);
-      rmSync(closing.directory, { recursive: true, force: true });
+    open: async () => {
+      // One that died while it was idle (somebody killed it) must not cost the next program a try.
+      if (current !== null && (await current.lane).hasEnded()) await close();
+      return (current ??= start()).lane;
     },
+    close,
   };
 }

@@ -59,6 +59,8 @@ export interface LaneInfo {
 export interface Lane {
   readonly info: LaneInfo;
   readonly pid: number;
+  /** Whether its process is gone. */
+  hasEnded(): boolean;
   run(request: LaneRequest): Promise<LaneReply>;
   /** Kills the fork server and with it whatever it runs; resolves when it is gone. */
   close(): Promise<void>;
@@ -92,7 +94,8 @@ export async function startLane(command: readonly string[], user?: number): Prom
       landlock: hello.landlock,
       writableDirectory: hello.ready.writableDirectory,
     };
-    return { info, pid: child.pid!, run: (request) => runOn(pipes, request), close };
+    const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+    return { info, pid: child.pid!, hasEnded, run: (request) => runOn(pipes, request), close };
   } catch (cause) {
     await close();
     const said = pipes.errors.text().trim().split('\n').at(-1);

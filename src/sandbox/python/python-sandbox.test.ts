@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { SandboxLimits } from '../sandbox.ts';
 import { openPythonSandbox, pythonSandbox } from './python-sandbox.ts';
 
-const limits: SandboxLimits = { maxCpuMs: 1000, maxMemoryBytes: 256 << 20, maxOutputCharacters: 10_000 };
+const limits: SandboxLimits = { maxCpuMs: 500, maxMemoryBytes: 256 << 20, maxOutputCharacters: 10_000 };
 const opened = await openPythonSandbox(pythonSandbox({ lanes: 2 })).catch((error: Error) => error);
 const isHere = !(opened instanceof Error);
 const sandbox = opened as Exclude<typeof opened, Error>;
@@ -280,7 +280,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
 
   test('each test has the CPU time of the limit to itself', async () => {
     const source =
-      'import time\ndef f():\n    end = time.process_time() + 0.6\n    while time.process_time() < end: pass\n    return 1';
+      'import time\ndef f():\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\n    return 1';
     expect(await findings(source, ['assert f() == 1', 'assert f() == 1', 'f()\nf()'])).toEqual([
       { status: 'passed' },
       { status: 'passed' },
@@ -297,7 +297,7 @@ describe.skipIf(!isHere)('the lanes', () => {
 
   test('a killed fork server is replaced and its program run again', async () => {
     const running = script(
-      'import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\nprint(1)',
+      'import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\nprint(1)',
     );
     await new Promise((resolve) => setTimeout(resolve, 150));
     for (const pid of forkServers()) process.kill(pid, 'SIGKILL');
