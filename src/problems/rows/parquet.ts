@@ -1,7 +1,13 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetScan } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { compressors as codecs } from 'hyparquet-compressors';
 import { DataError } from '../../core/errors.ts';
 import type { Row } from './row.ts';
+
+/** A page without values is one zero byte in LZ4, which the decoder takes for a match without an offset. */
+const compressors: typeof codecs = {
+  ...codecs,
+  LZ4_RAW: (input, length) => (length === 0 ? new Uint8Array() : codecs.LZ4_RAW!(input, length)),
+};
 
 /**
  * The rows of a Parquet file of any codec. Memory holds one row group's columns; its rows are made one at a time.
