@@ -41,7 +41,7 @@ export function addEvalCommand(program: Command): void {
         await writeTo(options.out, writeFile(options.out, `${JSON.stringify(evaluations, null, 2)}\n`));
         output.say(`written to ${options.out}`);
       }
-      output.result(evaluations, `${evaluations.length} suites of recipe "${recipe.name}" evaluated`);
+      output.result(evaluations, `evaluated: ${evaluations.map(({ suite }) => suite).join(', ')}`);
     });
 }
 

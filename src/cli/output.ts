@@ -111,18 +111,31 @@ export function exitCodeOf(error: unknown): number {
 
 /** Prints an error as one message; its last line is the command to try next. */
 export function printError(error: unknown, json: boolean): void {
+  const isOurs = GradusError.isInstance(error);
+  const tryNext = isOurs ? (error.tryNext ?? usualNextStep(error)) : undefined;
   if (json) {
-    const { name, code, message, tryNext } = GradusError.isInstance(error)
+    const { name, code, message } = isOurs
       ? error
-      : { name: 'Error', code: 'UNEXPECTED', message: String(error), tryNext: undefined };
+      : { name: 'Error', code: 'UNEXPECTED', message: String(error) };
     console.error(JSON.stringify({ error: { name, code, message, tryNext } }));
-    return;
-  }
-  if (!GradusError.isInstance(error)) {
+  } else if (isOurs) {
+    console.error(`error: ${printable(error.message, { lines: true })}`);
+    console.error(`try: ${printable(tryNext!)}`);
+  } else {
     console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
     console.error('This is a bug in Gradus. Please report it with the lines above.');
-    return;
   }
-  console.error(`error: ${printable(error.message, { lines: true })}`);
-  if (error.tryNext !== undefined) console.error(`try: ${printable(error.tryNext)}`);
+}
+
+/** What shows more, where an error does not name it. */
+function usualNextStep({ name }: GradusError): string {
+  switch (name) {
+    case 'ConfigError':
+    case 'DataError':
+      return 'mend it, then: gradus train <recipe> --dry-run';
+    case 'RunError':
+      return 'gradus runs list';
+    default:
+      return 'gradus doctor';
+  }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as z from 'zod';
-import { RunError } from '../core/errors.ts';
+import { DataError, RunError } from '../core/errors.ts';
 import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { engineConfig, type Recipe, recipeConfig } from '../recipe/recipe.ts';
@@ -24,9 +24,14 @@ export interface ModelSource {
  * Finds the model people mean by a path: a model folder, or a run, of which it is the exported model or else the
  * newest checkpoint.
  *
- * @throws RunError for a run that has neither yet.
+ * @throws DataError when nothing is there, RunError for a run that has neither yet.
  */
 export async function locateModel(path: string): Promise<ModelSource> {
+  if (!existsSync(path)) {
+    throw new DataError(`${path}: expected a model folder or a run directory, found nothing there`, {
+      tryNext: 'gradus runs list',
+    });
+  }
   const layout = runLayout(path);
   if (!existsSync(layout.database)) return { folder: path };
   using run = await openRunReader(path);

@@ -14,11 +14,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** One clear error: no stack, no second message, and no run directory that nobody asked for. */
+/** One clear error: no stack, no second message, and in the last line what to try next. */
 function expectOneError({ code, stderr }: Ended, expected: { code: number; says: RegExp }): void {
   expect(stderr).toMatch(expected.says);
   expect(stderr.match(/^error: /gm)).toHaveLength(1);
   expect(stderr).not.toMatch(/^ +at /m);
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^try: /);
   expect(code).toBe(expected.code);
 }
 
@@ -72,7 +73,7 @@ describe('problems', () => {
     [
       'whose gold cannot be read',
       [{ id: 'odd', prompt: '1+1=?', answer: '\\frac{1}{' }],
-      /problem odd .*expected a gold answer that can stand in/,
+      /problem odd .*expected a gold answer that can be read as mathematics/,
     ],
     ['given twice', [sums[0]!, sums[0]!], /bad\.jsonl:2: .*"sum\/1" again/],
   ])('%s are refused', async (_, rows, says) => {
@@ -114,7 +115,7 @@ describe('a model folder', () => {
       'that is not there',
       'parity-qwen2',
       (model) => rmSync(model, { recursive: true }),
-      /broken: expected a model folder/,
+      /broken: expected a model folder or a run directory/,
     ],
     [
       'with a missing shard',
