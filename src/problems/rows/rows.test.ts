@@ -97,7 +97,10 @@ test('CSV gives back what RFC 4180 writes', async () => {
 });
 
 test('CSV records may be longer than the pieces a file is read in', async () => {
-  const rows = Array.from({ length: 50 }, (_, i) => ({ n: `${i}`, text: `a "quoted",\n${'x'.repeat(20_000)}` }));
+  const rows = Array.from({ length: 50 }, (_, i) => ({
+    n: `${i}`,
+    text: `a "quoted",\n${'x'.repeat(20_000)}`,
+  }));
   const lines = rows.map(({ n, text }) => `${n}\t"${text.replaceAll('"', '""')}"`);
   expect(await valuesOf('a.tsv', `n\ttext\n${lines.join('\n')}\n`)).toEqual(rows);
 });

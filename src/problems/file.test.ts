@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { DataError, GradusError } from '../core/errors.ts';
+import type { Problem, ProblemTests } from '../core/problem.ts';
+import { file, fileConfig, readFileProblems, type ReadFileHooks } from './file.ts';
+import { readPassRate } from './shapes/pass-rate-label.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gradus-file-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+type Options = Parameters<typeof file>[1];
+
+async function read(
+  rows: readonly unknown[],
+  options: Options = {},
+  hooks: ReadFileHooks = {},
+): Promise<Problem[]> {
+  writeFileSync(join(folder, 'p.json'), JSON.stringify(rows));
+  const problems: Problem[] = [];
+  for await (const problem of readFileProblems(fileConfig.parse(file('p.json', options)), folder, hooks))
+    problems.push(problem);
+  return problems;
+}
+
+const user = (content: string) => [{ role: 'user', content }];
+const verlRow = (rest: object) => ({
+  data_source: 'deepscaler',
+  prompt: user('1+1=?'),
+  ability: 'MATH',
+  reward_model: { style: 'rule', ground_truth: '2' },
+  ...rest,
+});
+
+test.each<[string, object, Partial<Problem>]>([
+  ['Gradus', { prompt: 'q', answer: 2, knob: 3, source: 's' }, { answer: '2', knob: 3, source: 's' }],
+  [
+    'GSM8K',
+    { question: 'q', answer: 'She has 7 + 2 = <<7+2=9>>9.\n#### 9' },
+    { answer: '9', solution: 'She has 7 + 2 = <<7+2=9>>9.\n#### 9' },
+  ],
+  [
+    'MATH without an answer column',
+    {
+      problem: 'q',
+      level: 'Level 3',
+      type: 'Algebra',
+      solution: 'so $\\boxed{\\frac{1}{2}}$, or \\boxed{\\{x^{2}\\}}',
+    },
+    { answer: '\\{x^{2}\\}', family: 'Algebra', knob: 3 },
+  ],
+  [
+    'MATH-500',
+    { problem: 'q', level: 2, subject: 'Geometry', solution: 's', answer: '5', unique_id: 'test/1' },
+    { id: 'test/1', answer: '5', family: 'Geometry', knob: 2 },
+  ],
+  [
+    'AIME in capitals',
+    { ID: '2024-I-1', Problem: 'q', Solution: 's', Answer: 204 },
+    { id: '2024-I-1', answer: '204' },
+  ],
+  ['AIME by year', { id: 7, problem: 'q', answer: '070', year: '2024' }, { id: '7', answer: '070' }],
+  ['DeepScaleR', { problem: 'q', answer: '26', solution: '' }, { answer: '26' }],
+  [
+    'POLARIS',
+    { problem: 'q', answer: '26', difficulty: '5/8' },
+    { passRates: [{ model: 'DeepSeek-R1-Distill-Qwen-7B', successes: 5, trials: 8 }] },
+  ],
+  ['verl', verlRow({ extra_info: { index: 3 } }), { answer: '2', domain: 'math', source: 'deepscaler' }],
+  [
+    'AdaRFT',
+    verlRow({ extra_info: { difficulty: 1.5625 } }),
+    { passRates: [{ model: 'Qwen2.5-Math-7B', successes: 126, trials: 128 }] },
+  ],
+  [
+    'Skywork-OR1',
+    verlRow({
+      reward_model: { ground_truth: '["\\\\frac{1}{2}"]' },
+      extra_info: { model_difficulty: { 'R1-7B': 4, 'R1-32B': 0 } },
+    }),
+    {
+      answer: '\\frac{1}{2}',
+      passRates: [
+        { model: 'R1-7B', successes: 12, trials: 16 },
+        { model: 'R1-32B', successes: 16, trials: 16 },
+      ],
+    },
+  ],
+  ['TRL', { prompt: user('q'), solution: 'thus $\\boxed{3}$' }, { answer: '3' }],
+  [
+    'TRL with ground truth',
+    { prompt: 'q', ground_truth: '4', solution: 'long' },
+    { answer: '4', solution: 'long' },
+  ],
+  ['question and answer', { question: 'q', answer: 4 }, { answer: '4' }],
+])('%s rows are known by their columns', async (_, row, expected) => {
+  const [problem] = await read([row]);
+  expect(problem).toMatchObject(expected);
+  expect(problem!.prompt.at(-1)!.content).toMatch(/^(?:q|1\+1=\?)$/);
+});
+
+test('the instructions around a question of DAPO-17k are taken off', async () => {
+  const before =
+    'Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer.\n\n';
+  const after = '\n\nRemember to put your answer on its own line after "Answer:".';
+  const [problem] = await read([verlRow({ prompt: user(`${before}What is\n\n$1+1$?${after}`) })]);
+  expect(problem!.prompt).toEqual(user('What is\n\n$1+1$?'));
+});
+
+test('tests of code rows are read by the reader that is given, and not without one', async () => {
+  const tests: ProblemTests = { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] };
+  const rows = [{ question: 'Double.', input_output: '{"inputs":["1"],"outputs":["2"]}', problem_id: 9 }];
+  const [problem] = await read(rows, {}, { readTests: () => tests });
+  expect(problem).toEqual({ id: '9', domain: 'code', prompt: user('Double.'), tests, source: 'p.json' });
+  await expect(read(rows)).rejects.toThrow(
+    'p.json:1: expected problems whose answer is a text, got tests of code',
+  );
+});
+
+test('columns by other names, an instruction, and a difficulty column that is explained', async () => {
+  const label = { column: 'stats.solved', model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
+  const [problem] = await read([{ frage: 'q', antwort: '1', stats: { solved: 0.75 } }], {
+    columns: { prompt: 'frage', answer: 'antwort' },
+    instruction: 'Box it.',
+    passRates: [label],
+  });
+  expect(problem).toMatchObject({
+    prompt: user('q\nBox it.'),
+    answer: '1',
+    passRates: [{ model: 'm', successes: 3, trials: 4 }],
+    extra: { stats: { solved: 0.75 } },
+  });
+});
+
+test.each([
+  ['no known columns', [{ a: 1 }], 'p.json:1: expected columns of a known shape, got columns a'],
+  ['no object', ['x'], 'p.json:1: expected columns of a known shape, got "x"'],
+  ['no rows', [], 'p.json: expected one problem a row, got an empty file'],
+  [
+    'a wrong label',
+    [
+      { problem: 'q', answer: '1', difficulty: '1/8' },
+      { problem: 'r', answer: '1', difficulty: '3/16' },
+    ],
+    'p.json:2: column "difficulty": expected successes of 8 trials as a k/n, got "3/16"',
+  ],
+  [
+    'two golds',
+    [verlRow({ reward_model: { ground_truth: ['1', '2'] } })],
+    'p.json:1: column "reward_model.ground_truth": expected one gold answer, got 2',
+  ],
+  [
+    'a repeated id',
+    [
+      { id: 'a', prompt: 'p', answer: '1' },
+      { id: 'a', prompt: 'q', answer: '1' },
+    ],
+    'p.json:2: expected a new "id", got "a" again (first in row 1)',
+  ],
+  [
+    'a solution without its box',
+    [{ problem: 'q', level: 'Level 1', solution: 'trivial' }],
+    'p.json:1: expected a gold "answer or boxed in solution"',
+  ],
+])('%s is one clear error with a way on', async (_, rows, message) => {
+  await expect(read(rows)).rejects.toThrow(message);
+});
+
+test('rows that are no problems are counted, the others read', async () => {
+  const skipped: string[] = [];
+  const rows = [{ problem: 'q', answer: '1' }, { problem: 'r' }, 7, { problem: 's', answer: '2' }];
+  const hooks = { onSkip: (error: DataError) => skipped.push(error.message) };
+  const problems = await read(rows, { onError: 'skip' }, hooks);
+  expect(problems.map(({ answer }) => answer)).toEqual(['1', '2']);
+  expect(skipped).toEqual([expect.stringContaining('p.json:2: '), expect.stringContaining('p.json:3: ')]);
+  await expect(read([{ problem: 'r', answer: '' }, 7], { onError: 'skip' })).rejects.toThrow('p.json:1: ');
+});
+
+test('whatever a file holds, reading it ends in problems or in a DataError', async () => {
+  const names = [
+    'prompt',
+    'answer',
+    'question',
+    'problem',
+    'solution',
+    'level',
+    'reward_model',
+    'extra_info',
+    'tests',
+    'difficulty',
+  ];
+  const row = fc.dictionary(
+    fc.constantFrom(...names),
+    fc.oneof(fc.jsonValue(), fc.constant('q'), fc.constant(user('q'))),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(row, fc.jsonValue()), { maxLength: 3 }), async (rows) => {
+      const error: unknown = await read(rows).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+      expect(error === undefined || (GradusError.isInstance(error) && error.code === 'DATA_INVALID')).toBe(
+        true,
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a label counts whole trials in the direction it states, or is refused', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 256 }), fc.nat(), fc.boolean(), (trials, draw, isFailures) => {
+      const counted = draw % (trials + 1);
+      const counts = isFailures ? 'failures' : 'successes';
+      const label = { column: 'c', model: 'm', counts, trials } as const;
+      const successes = isFailures ? trials - counted : counted;
+      const expected = { model: 'm', successes, trials };
+      expect(readPassRate({ ...label, unit: 'count' }, counted)).toEqual(expected);
+      expect(readPassRate({ ...label, unit: 'rate' }, counted / trials)).toEqual(expected);
+      expect(readPassRate({ ...label, unit: 'percent' }, (100 * counted) / trials)).toEqual(expected);
+      expect(readPassRate({ ...label, unit: 'k/n' }, `${counted}/${trials}`)).toEqual(expected);
+      expect(() => readPassRate({ ...label, unit: 'count' }, counted + 0.5)).toThrow(DataError);
+      expect(() => readPassRate({ ...label, unit: 'count' }, trials + 1)).toThrow(DataError);
+      expect(() => readPassRate({ ...label, unit: 'rate' }, -1)).toThrow(DataError);
+    }),
+  );
+});
