@@ -3,13 +3,13 @@
 //   node -C development examples/grpo-loop.ts
 import {
   algorithmConfig,
-  boxedMath,
   buildTrainingBatch,
   createAlgorithm,
   createRng,
   dapo,
   generated,
   loadProblems,
+  mathAnswer,
   openEmbeddedEngine,
   openVerifier,
   outcomeReward,
@@ -25,7 +25,7 @@ const maxTokens = 32;
 
 // 1. A policy, problems whose answers can be checked, and a verifier that checks them.
 await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny' });
-await using verifier = openVerifier(verifierConfig.parse(boxedMath()));
+await using verifier = openVerifier(verifierConfig.parse(mathAnswer({ extraction: 'boxed' })));
 const source = generated({
   families: ['subtraction', 'brackets'],
   knobs: [1, 2],

@@ -8,8 +8,9 @@ export { defineRecipe, type Recipe, type RecipeInput } from './recipe/recipe.ts'
 export { loadRecipe } from './recipe/load.ts';
 export { jsonl } from './problems/jsonl.ts';
 export { generated } from './problems/generated.ts';
-export { boxedMath } from './verifiers/boxed-math.ts';
+export { code } from './verifiers/code/code.ts';
 export { javascriptTests } from './verifiers/javascript-tests.ts';
+export { mathAnswer } from './verifiers/math/verifier.ts';
 export { outcomeReward, scoreReward } from './algorithms/reward.ts';
 export { cispo } from './algorithms/cispo.ts';
 export { dapo } from './algorithms/dapo.ts';

@@ -1,10 +1,10 @@
 import {
   adamw,
-  boxedMath,
   defineRecipe,
   grpo,
   javascriptTests,
   jsonl,
+  mathAnswer,
   paperLevels,
   passRate,
   plateau,
@@ -27,7 +27,7 @@ export default defineRecipe({
     'The paper’s staged run: DeepSeek-R1-Distill-Qwen-1.5B, level L2 at 16k tokens, then L3 at 24k.',
   policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B' }, // paper
   problems: [jsonl('data/math-train.jsonl'), jsonl('data/code-train.jsonl')], // ours: the paper's sets are not published
-  verifiers: { math: boxedMath(), code: javascriptTests() }, // paper: last \boxed{} equivalent; passed tests / tests
+  verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests() }, // paper: last \boxed{} equivalent; passed tests / tests
   rewards: { code: scoreReward({ credit: 'fraction' }) }, // paper
   difficulty: passRate({
     model: 'policy',

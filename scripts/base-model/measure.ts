@@ -3,9 +3,9 @@ import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { passRateOf } from '../../src/evaluation/problem-result.ts';
 import { suite, suiteConfig } from '../../src/evaluation/suite.ts';
 import { generateProblems, generated, generatedConfig } from '../../src/problems/generated.ts';
-import { boxedMath } from '../../src/verifiers/boxed-math.ts';
 import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
 import { javascriptTests } from '../../src/verifiers/javascript-tests.ts';
+import { mathAnswer } from '../../src/verifiers/math/verifier.ts';
 import { taughtFamilies } from './lessons.ts';
 
 /** Shares of right answers to one problem. */
@@ -39,7 +39,7 @@ export async function passRateTable(engine: Engine): Promise<string> {
 }
 
 async function measure(engine: Engine): Promise<Rate[]> {
-  await using math = openVerifier(verifierConfig.parse(boxedMath()));
+  await using math = openVerifier(verifierConfig.parse(mathAnswer({ extraction: 'boxed' })));
   await using code = openVerifier(verifierConfig.parse(javascriptTests({ score: 'all' })));
   const families = taughtFamilies.map(({ name }) => name);
   const source = generated({ families, perCell, split: 'validation', seed: 1 });

@@ -1,6 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Verdict } from '../core/verdict.ts';
+import { mathProblem } from '../testing/index.ts';
+import { openVerifier, verifierConfig } from '../verifiers/config.ts';
+import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { majorityCorrect, passAtK } from './estimators.ts';
 
 test.each([
@@ -51,10 +54,28 @@ test('the majority wins, ties share, those without an answer do not vote', () =>
   expect(majorityCorrect([vote('unparsed')])).toBe(0);
 });
 
-test('normalised answers are counted together', () => {
-  const half = (extracted: string): Verdict => ({
-    ...vote('correct'),
-    evidence: { extracted, normalised: '1/2' },
-  });
-  expect(majorityCorrect([half('0.5'), half('1/2'), vote('incorrect', '2')])).toBe(1);
+test('answers that are equal vote together, however they are written', () => {
+  const evidence = [
+    { extracted: '0.5', value: '1/2' },
+    { extracted: '1/2', value: '1/2', normalised: { gold: '2', answer: '1 / 2' } },
+  ];
+  const wrong = evidence.map((one) => ({ ...vote('incorrect'), evidence: one }));
+  expect(majorityCorrect([...wrong, vote('correct', '2')])).toBe(0);
+  expect(
+    majorityCorrect([...wrong, vote('correct', '2'), vote('correct', '2.0'), vote('correct', '4/2')]),
+  ).toBe(1);
+  const spelled = ['x+1', 'x + 1'].map((extracted) => ({
+    ...vote('incorrect'),
+    evidence: { extracted, normalised: { gold: '2', answer: 'x+1' } },
+  }));
+  expect(majorityCorrect([...spelled, vote('correct', '2')])).toBe(0);
+});
+
+test('the math verifier and the majority speak of the same answers', async () => {
+  await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
+  const problem = mathProblem({ id: 'p', answer: '2' });
+  const boxes = ['\\boxed{2}', '\\boxed{0.50}', '\\boxed{\\frac12}', '\\boxed{2.0}', '\\boxed{\\frac{3}{6}}'];
+  const verdicts = await Promise.all(boxes.map((text) => verifier.verify(problem, text)));
+  expect(majorityCorrect(verdicts)).toBe(0);
+  expect(majorityCorrect(verdicts.slice(0, 4))).toBe(0.5);
 });

@@ -17,8 +17,8 @@ export function passAtK(trials: number, correct: number, k: number): number {
 /**
  * Whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the verdicts given; between
  * equally frequent answers the share of them that is right, which is what a random choice would earn on average.
- * Answers are told apart by the verdict's `evidence.normalised`, or `evidence.extracted` where there is none.
- * Attempts without an answer do not vote; 0 when nobody does. Only meaningful for problems whose answers are compared.
+ * Right answers are one answer, however they are written; wrong ones are told apart by the first of these that the
+ * verdict's evidence has: `value`, `normalised`, `extracted`. Attempts without an answer do not vote; 0 when nobody does. Only meaningful for problems whose answers are compared.
  */
 export function majorityCorrect(verdicts: readonly Verdict[]): number {
   const votes = new Map<string, { count: number; isCorrect: boolean }>();
@@ -37,7 +37,15 @@ export function majorityCorrect(verdicts: readonly Verdict[]): number {
   return winners.filter(({ isCorrect }) => isCorrect).length / winners.length;
 }
 
-function answerOf({ evidence }: Verdict): string | undefined {
-  const answer = evidence?.['normalised'] ?? evidence?.['extracted'];
-  return typeof answer === 'string' ? answer : undefined;
+/** What an attempt votes for. */
+function answerOf({ outcome, evidence = {} }: Verdict): string | undefined {
+  const { value, normalised, extracted } = evidence;
+  const answer = [value, answerIn(normalised), extracted].find((text) => typeof text === 'string');
+  return answer !== undefined && outcome === 'correct' ? 'the right answer' : answer;
 }
+
+/** Normal forms come as the answer's alone, or as `{ gold, answer }`. */
+const answerIn = (normalised: unknown): unknown =>
+  typeof normalised === 'object' && normalised !== null && 'answer' in normalised
+    ? normalised.answer
+    : normalised;

@@ -11,7 +11,7 @@ const minimal: RecipeInput = {
   name: 'small',
   policy: { model: 'models/gradus-tiny' },
   problems: [{ type: 'generated', split: 'train', perCell: 4 }],
-  verifiers: { math: { type: 'boxed-math' } },
+  verifiers: { math: { type: 'math', extraction: 'boxed' } },
   algorithm: { type: 'grpo' },
   optimizer: { learningRate: 1e-6 },
   sampling: { maxTokens: 32 },
@@ -46,7 +46,8 @@ type = "generated"
 split = "train"
 perCell = 4
 [verifiers.math]
-type = "boxed-math"
+type = "math"
+extraction = "boxed"
 [algorithm]
 type = "grpo"
 [optimizer]

@@ -100,7 +100,7 @@ export type RecipeInput = z.input<typeof recipeConfig>;
  *   name: 'staged-math',
  *   policy: { model: 'models/gradus-tiny' },
  *   problems: [generated({ domain: 'math', split: 'train', perCell: 100 })],
- *   verifiers: { math: boxedMath() },
+ *   verifiers: { math: mathAnswer({ extraction: 'boxed' }) },
  *   difficulty: passRate({ rollouts: 8, maxTokens: 32 }),
  *   levels: simpleLevels(),
  *   algorithm: grpo(),

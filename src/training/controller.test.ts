@@ -38,7 +38,7 @@ const recipeWith = (changes: Partial<RecipeInput>): Recipe =>
     name: 'scripted',
     policy: { model: 'none' },
     problems: [{ type: 'generated', split: 'train', perCell: 1 }],
-    verifiers: { math: { type: 'boxed-math' } },
+    verifiers: { math: { type: 'math', extraction: 'boxed' } },
     difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 32 },
     algorithm: { type: 'dapo' },
     optimizer: { learningRate: 1e-3 },
@@ -71,7 +71,7 @@ async function trainIn(
   if (checkpoint !== undefined) await engine.loadState(checkpoint.engineState);
   const state =
     checkpoint === undefined ? controllerStart : controllerState.parse(checkpoint.controllerState);
-  await using verifier = openVerifier(verifierConfig.parse({ type: 'boxed-math' }));
+  await using verifier = openVerifier(verifierConfig.parse({ type: 'math', extraction: 'boxed' }));
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   const suites = recipe.evaluation.map(({ problems: _, ...config }) => ({
     config,

@@ -5,7 +5,7 @@ import type { Verdict } from '../core/verdict.ts';
  * Says whether a completion solves a problem. A wrong answer is a verdict, a broken verifier is a `VerifierError`.
  *
  * @example
- * await using verifier = openVerifier(boxedMath());
+ * await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
  * const verdict = await verifier.verify(problem, 'so x is \\boxed{5}');
  */
 export interface Verifier extends AsyncDisposable {

@@ -106,7 +106,7 @@ test('difficulty is measured once, and what was asked is not asked again', async
 
   const shown = await run('difficulty', 'show', 'difficulty.sqlite', '--recipe', 'recipe.json');
   expect(shown.code).toBe(0);
-  expect(shown.stdout).toMatch(/temperature 1, top-p 1, 6 tokens, judged by boxed-math@/);
+  expect(shown.stdout).toMatch(/temperature 1, top-p 1, 6 tokens, judged by math@/);
   expect(shown.stdout).toMatch(/^ {2}addition .* 4 /m);
   expect(shown.stdout).toMatch(/^hard: p\(policy\) ≤ 0.25 .* \d … |^hard: .*\d\.\d\d … \d\.\d\d$/m);
 });

@@ -80,7 +80,7 @@ export const tinyRecipe = (overrides: object = {}): object => ({
   name: 'tiny',
   policy: { model: 'model', engine: { type: 'embedded', lanes: 1, slots: 8 } },
   problems: [{ type: 'jsonl', path: 'problems.jsonl' }],
-  verifiers: { math: { type: 'boxed-math' } },
+  verifiers: { math: { type: 'math', extraction: 'boxed' } },
   difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 6 },
   algorithm: { type: 'grpo' },
   optimizer: { learningRate: 1e-3 },

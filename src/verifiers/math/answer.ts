@@ -1,4 +1,5 @@
 import { type Budget, BudgetExceeded, createBudget } from './budget.ts';
+import { exactValue } from './value/exact.ts';
 import { compareAnswers } from './equality/compare.ts';
 import { maxAnswer } from './extract/extract.ts';
 import type { CommaReading } from './read/numerals.ts';
@@ -6,6 +7,7 @@ import { parseAnswer } from './read/parse.ts';
 import type { MathPolicy } from './policy.ts';
 import type { MathNode } from './syntax.ts';
 import { spell, tokenize, UnreadableAnswer } from './read/tokens.ts';
+import { lowestTerms, type Rational } from './value/rational.ts';
 import { choiceLetter, leadingChoice } from './equality/words.ts';
 
 /** Steps one judgement may cost, about a hundred times what the longest honest answer needs. */
@@ -67,6 +69,32 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
   }
   if (namesChoice(gold, answer.source)) return { isEqual: true, rule: 'same choice' };
   return { isEqual: false, rule: 'no rule makes them equal' };
+}
+
+/** Longer values are not worth carrying in a verdict. */
+const longValue = 10n ** 40n;
+
+/**
+ * The one exact value of an answer as text (`1/2`, `-2`), by which equal answers to one problem are recognised; nothing
+ * where it has none, has several readings, or is long.
+ */
+export function exactText({ readings, decimalComma }: ReadAnswer): string | undefined {
+  if (readings.length !== 1 || decimalComma !== undefined) return undefined;
+  const value = exactWithin(readings[0]!, createBudget(maxSteps));
+  if (value === undefined) return undefined;
+  const isLong = [value.numerator, -value.numerator, value.denominator].some((part) => part >= longValue);
+  if (isLong) return undefined;
+  const { numerator, denominator } = lowestTerms(value);
+  return denominator === 1n ? String(numerator) : `${numerator}/${denominator}`;
+}
+
+function exactWithin(node: MathNode, budget: Budget): Rational | undefined {
+  try {
+    return exactValue(node, new Map(), budget);
+  } catch (error) {
+    if (error instanceof BudgetExceeded) return undefined;
+    throw error;
+  }
 }
 
 /** Words of two letters or more; commands are not words, and conjunctions are free. */

@@ -29,6 +29,39 @@ test('a verdict says what was extracted, from where, how it reads and which rule
   expect(completion.slice(start, end)).toBe('x = \\dfrac12');
 });
 
+test.each([
+  ['5', '5.0', true],
+  ['-5', '+5', false],
+  ['05', '5', true],
+  ['1,000', '1000', true],
+  ['\\frac{2}{4}', '1/2', true],
+  ['\\dfrac{-1}{2}', '-0.5', true],
+  ['-\\frac{1}{2}', '-.5', true],
+  ['$5$', '5', true],
+  ['x=5', '5', true],
+  ['5.', '5', true],
+  ['-0', '0', true],
+  ['1/3', '0.333', false],
+  ['5!', '120', true],
+  ['9^{9^9}', '9^{9^9}', true],
+  ['0.1', '0.10000000000000000001', false],
+  ['\\text{no}', '\\text{no}', true],
+])('whichever is the gold, %s and %s are the same: %s', async (one, other, same) => {
+  const outcome = same ? 'correct' : 'incorrect';
+  expect((await verifier.verify(problem(one), `\\boxed{${other}}`)).outcome).toBe(outcome);
+  expect((await verifier.verify(problem(other), `\\boxed{${one}}`)).outcome).toBe(outcome);
+});
+
+test('however it is written, an answer of one exact value carries that value', async () => {
+  const valueOf = async (answer: string): Promise<unknown> =>
+    (await verifier.verify(problem('7'), `\\boxed{${answer}}`)).evidence!['value'];
+  expect(await Promise.all(['0.50', '\\frac{2}{4}', '1/2'].map(valueOf))).toEqual(['1/2', '1/2', '1/2']);
+  expect(await valueOf('-6/3')).toBe('-2');
+  expect(await Promise.all(['\\pi', 'x+1', '(1,2)', '1,234', '2000!'].map(valueOf))).toEqual(
+    Array(5).fill(undefined),
+  );
+});
+
 test('a completion without an answer is unparsed, a wrong one incorrect', async () => {
   expect((await verifier.verify(problem('5'), 'I do not know.')).outcome).toBe('unparsed');
   expect((await verifier.verify(problem('5'), '\\boxed{}')).outcome).toBe('unparsed');

@@ -4,7 +4,7 @@ import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { Verifier } from '../verifier.ts';
-import { compareRead, isPlainAnswer, namesChoice, readAnswer, type ReadAnswer } from './answer.ts';
+import { compareRead, exactText, isPlainAnswer, namesChoice, readAnswer, type ReadAnswer } from './answer.ts';
 import { BudgetExceeded } from './budget.ts';
 import { extractAnswer, type Extracted } from './extract/extract.ts';
 import { goldAnswer } from './gold.ts';
@@ -115,7 +115,12 @@ function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPoli
       rule: 'unreadable answer',
     });
   }
-  const facts = { ...evidence, normalised: { gold: gold.normalised, answer: read.normalised } };
+  const value = exactText(read);
+  const facts = {
+    ...evidence,
+    normalised: { gold: gold.normalised, answer: read.normalised },
+    ...(value !== undefined && { value }),
+  };
   const comparison = attempt(() => compareRead(gold, read, policy));
   if (comparison instanceof Error) {
     return report('timeout', 'the answer costs more to evaluate than any honest one', {

@@ -33,6 +33,13 @@ export function compareRationals(a: Rational, b: Rational): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** The same fraction with no common divisor, for showing; only for numbers known to be short. */
+export function lowestTerms({ numerator, denominator }: Rational): Rational {
+  let [a, b] = [numerator < 0n ? -numerator : numerator, denominator];
+  while (b !== 0n) [a, b] = [b, a % b];
+  return { numerator: numerator / a, denominator: denominator / a };
+}
+
 /** The whole number a fraction is, if it is one. */
 export function wholeNumber(value: Rational | undefined): bigint | undefined {
   if (value === undefined) return undefined;
