@@ -2,9 +2,8 @@
  * How fast and how right code is judged: `node -C development bench/code.ts [--sections speed,references,samples]`.
  *
  * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
- * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem,
- * already cut at the end of the function; judged independently
- * before, they gave pass@1, @10 and @100 of .228, .513, .750). The last line is JSON.
+ * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem;
+ * judged independently before: pass@1, @10 and @100 of .228, .513, .750). The last line is JSON.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -119,6 +118,20 @@ async function judgeReferences(verifier: CodeVerifier): Promise<object> {
   return { humanEval: share(first.outcomes), mbpp: share(second.outcomes) };
 }
 
+/** What graders of that time put before every sample (HumanEval-X's import helper, without numpy). */
+const importHelper = [
+  'import math, re, sys, copy, datetime, itertools, collections, heapq, functools, hashlib, string',
+  'from typing import *',
+  'from collections import *',
+  '',
+].join('\n');
+
+/** A base model writes on after the function: all from the next statement that is not indented is left out. */
+function firstFunction(sample: string): string {
+  const next = sample.search(/\n(?=[^\s#])/);
+  return next < 0 ? sample : sample.slice(0, next);
+}
+
 /** The problem whose function a prompt ends with: the samples come in an order of their own. */
 function problemAsked(prompt: string): { problem: Problem; prompt: string } {
   const name = [...prompt.matchAll(/^def\s+(\w+)/gm)].at(-1)?.[1];
@@ -135,7 +148,10 @@ async function judgeSamples(verifier: CodeVerifier): Promise<object> {
   const start = performance.now();
   for (const row of rows) {
     const { problem, prompt } = problemAsked(row.prompt);
-    const list = row.samples.map((sample): Judged => ({ problem, program: prompt + sample }));
+    const list = row.samples.map((sample): Judged => ({
+      problem,
+      program: `${importHelper}${prompt}${firstFunction(sample)}`,
+    }));
     const { outcomes } = await judge(verifier, list);
     for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
     counts.push({ right: outcomes.filter((outcome) => outcome === 'correct').length, of: outcomes.length });
