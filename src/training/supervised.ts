@@ -77,7 +77,15 @@ export async function superviseModel(
     report = { step, lastStep, ...learned, tokens };
     options.onStep?.(report);
   }
+  await requireFinite(engine, toSequence(engine, examples[0]!));
   return report!;
+}
+
+/** What the last update did shows only in another look: a model that is broken by it must not be kept. */
+async function requireFinite(engine: Engine, sequence: TrainingSequence): Promise<void> {
+  const [logprobs] = await engine.logprobs({ sequences: [sequence], temperature: 1 }, 'policy');
+  if (logprobs!.every(Number.isFinite)) return;
+  throw notFinite('after the last step the model no longer gives finite probabilities');
 }
 
 async function learn(
@@ -97,16 +105,16 @@ async function learn(
     ...clip,
   });
   if (!applied || !Number.isFinite(loss)) {
-    throw new EngineError(
-      `the supervised loss is no longer finite (loss ${loss}, gradient norm ${gradNorm})`,
-      {
-        code: 'NON_FINITE',
-        tryNext: 'the same command with a smaller --learning-rate',
-      },
-    );
+    throw notFinite(`the supervised loss is no longer finite (loss ${loss}, gradient norm ${gradNorm})`);
   }
   return { loss, gradNorm, learningRate, tokens };
 }
+
+const notFinite = (message: string): EngineError =>
+  new EngineError(message, {
+    code: 'NON_FINITE',
+    tryNext: 'the same command with a smaller --learning-rate',
+  });
 
 /** An endless stream of indices: every epoch a new permutation. */
 function* exampleOrder(count: number, seed: number): Generator<number, never> {

@@ -210,10 +210,14 @@ describe('numbers that are no longer finite', () => {
       here('examples.jsonl'),
       sums.map(({ prompt, answer }) => ({ prompt, completion: answer })),
     );
-    const options = '--out blown --batch-size 2 --epochs 5 --learning-rate 1e30'.split(' ');
-    const ended = await run('sft', 'model', 'examples.jsonl', ...options);
-    expectOneError(ended, { code: 4, says: /no longer finite.*[^]*try: .*smaller --learning-rate/ });
-    expect(existsSync(here('blown/config.json'))).toBe(false);
+    for (const steps of ['1', '9']) {
+      const options = `--out blown --batch-size 2 --epochs 5 --learning-rate 1e30 --max-steps ${steps}`.split(
+        ' ',
+      );
+      const ended = await run('sft', 'model', 'examples.jsonl', ...options);
+      expectOneError(ended, { code: 4, says: /no longer .*finite.*[^]*try: .*smaller --learning-rate/ });
+      expect(existsSync(here('blown/config.json'))).toBe(false);
+    }
   });
 
   test('end a run, whose last checkpoint is kept', async () => {
