@@ -15,6 +15,7 @@ const below = {
     'problems',
     'difficulty',
     'algorithms',
+    'runs',
     'curriculum',
     'verifiers',
     'sandbox',
