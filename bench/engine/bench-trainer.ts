@@ -42,7 +42,7 @@ export function openBenchTrainer(
   return {
     step: async (rows, positions) => {
       await trainer.forwardBackward(trainingBatch(config, rows, positions), loss);
-      trainer.optimStep({ learningRate: 1e-4 });
+      await trainer.optimStep({ learningRate: 1e-4 });
     },
     [Symbol.asyncDispose]: async () => {
       for (const runner of runners) await runner[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
 import type { LossSpec } from '../../src/core/loss-spec.ts';
@@ -11,6 +11,8 @@ import type { Completion, Engine, SampleRequest } from '../../src/engines/engine
 export interface EngineUnderTest {
   /** Opens the engine on a small model (a few thousand weights, random), or on a folder `exportModel` wrote. */
   open(exported?: string): Promise<Engine>;
+  /** Opens the engine on a model of several million weights. */
+  openLarge(): Promise<Engine>;
   /** Largest |difference| of two log-probabilities that ought to be equal but were computed by different programs. */
   readonly logprobTolerance: number;
   /** Completions are the same bit for bit however they were batched. */
@@ -226,6 +228,22 @@ function learningTests({ under }: Shared): void {
     }
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
     expect(one.info.policyVersion).toBe(4);
+  });
+
+  test('the event loop stays free, however large the model', async () => {
+    await using engine = await under.openLarge();
+    expect(engine.info.parameters).toBeGreaterThan(4e6);
+    const learn = (): Promise<unknown> => engine.forwardBackward(batchOf(engine), crossEntropy);
+    const update = (): Promise<unknown> => engine.optimStep({ learningRate: 1e-4, maxGradNorm: 1 });
+    // The first of each may load programs.
+    await learn();
+    await update();
+    for (const work of [learn, update]) {
+      const before = performance.eventLoopUtilization();
+      await work();
+      // Where the loop does the work itself, it is busy all the time.
+      expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+    }
   });
 
   test('training moves the policy and not the reference, and samples come from the new policy', async () => {

@@ -89,6 +89,33 @@ test('a lane that dies says what was pending, then and later', async () => {
   expect(config.layers).toBe(2);
 });
 
+test('completions asked for during an update are of the weights before or after it', async () => {
+  await using engine = await openEmbeddedEngine({ model, lanes: 2 });
+  const tokens = Int32Array.from({ length: 40 }, (_, t) => 4 + (t % 9));
+  const advantages = new Float32Array(40);
+  const weights = advantages.map((_, t) => Math.sign(t));
+  const batch = { sequences: [{ tokens, weights, advantages, rolloutLogprobs: advantages }] };
+  const policy = { type: 'cross-entropy' } as const;
+  const loss = { policy, kl: null, entropy: null, importance: null, temperature: 1 };
+  const prompts = [{ key: 'a', prompt: Int32Array.of(4, 5), count: 6 }];
+  const write = async (): Promise<string[]> => {
+    const all: string[] = [];
+    for await (const completion of engine.sample({ prompts, maxTokens: 20, seed: 1 }))
+      all.push(`${completion.policyVersion} ${completion.index} ${completion.tokens.join()}`);
+    return all.toSorted();
+  };
+  for (const turns of [0, 2, 5]) {
+    const before = await write();
+    await engine.forwardBackward(batch, loss);
+    const update = engine.optimStep({ learningRate: 1e-2 });
+    // The update begins within the next turns of the loop, before or after the request.
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const during = await write();
+    await update;
+    expect([before, await write()]).toContainEqual(during);
+  }
+});
+
 test('a closed engine refuses instead of waiting', async () => {
   const engine = await openEmbeddedEngine({ model, lanes: 1 });
   await engine[Symbol.asyncDispose]();

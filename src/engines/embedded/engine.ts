@@ -100,6 +100,10 @@ class EmbeddedEngine implements Engine {
   readonly #modelHash: string;
   /** Sampling jobs whose lanes are still copying the weights: nobody may change them yet. */
   readonly #starting = new Set<Promise<unknown>>();
+  /** The running change of the weights: nobody may read them meanwhile. */
+  #changing: Promise<unknown> | null = null;
+  /** Why an update failed, half done as it may be: these weights are for nobody. */
+  #lost: unknown = null;
   /** The training call before this one: they run in the order they were made. */
   #previous: Promise<unknown> = Promise.resolve();
 
@@ -148,6 +152,8 @@ class EmbeddedEngine implements Engine {
     const { vocabSize, maxPositions } = folder.config;
     const encode = (prompt: readonly Message[]): Int32Array => this.encode(prompt);
     const job = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, encode });
+    while (this.#changing !== null) await this.#changing;
+    if (this.#lost !== null) throw this.#lost;
     const policyVersion = this.#trainer.policyVersion;
     const aborted = new Int32Array(new SharedArrayBuffer(4));
     const stream = createCompletionStream<Completion>();
@@ -177,7 +183,10 @@ class EmbeddedEngine implements Engine {
     );
     this.#holdWeights(Promise.all(running.map(({ started }) => started)));
     const all = Promise.all(running.map(({ done }) => done));
-    all.then(stream.end, stream.fail);
+    all.then(
+      () => stream.end(),
+      (error: unknown) => stream.fail(error),
+    );
     signal?.addEventListener('abort', abort, { once: true });
     try {
       yield* stream;
@@ -196,10 +205,7 @@ class EmbeddedEngine implements Engine {
   }
 
   optimStep(step: OptimStep): Promise<StepStats> {
-    return this.#inOrder(async () => {
-      await this.#weightsFree();
-      return this.#trainer.optimStep(step);
-    });
+    return this.#inOrder(() => this.#change(() => this.#trainer.optimStep(step)));
   }
 
   saveState(dir: string): Promise<void> {
@@ -209,8 +215,7 @@ class EmbeddedEngine implements Engine {
   loadState(dir: string): Promise<void> {
     return this.#inOrder(async () => {
       const state = await readEngineState(dir, this.#parts.weights.length, this.#modelHash);
-      await this.#weightsFree();
-      this.#trainer.restore(state);
+      await this.#change(async () => this.#trainer.restore(state));
     });
   }
 
@@ -236,13 +241,27 @@ class EmbeddedEngine implements Engine {
     void started.then(() => this.#starting.delete(started));
   }
 
-  async #weightsFree(): Promise<void> {
+  /** Changes the weights once nobody reads them any more, and keeps new readers away until it has ended. */
+  async #change<Result>(run: () => Promise<Result>): Promise<Result> {
     while (this.#starting.size > 0) await Promise.all(this.#starting);
+    const change = run();
+    this.#changing = change.catch(() => {});
+    try {
+      return await change;
+    } catch (error) {
+      this.#lost = error;
+      throw error;
+    } finally {
+      this.#changing = null;
+    }
   }
 
   /** Runs a training call after those before it have ended, well or badly. */
   #inOrder<Result>(run: () => Promise<Result>): Promise<Result> {
-    const result = this.#previous.then(run);
+    const result = this.#previous.then(() => {
+      if (this.#lost !== null) throw this.#lost;
+      return run();
+    });
     this.#previous = result.catch(() => {});
     return result;
   }

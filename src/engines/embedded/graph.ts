@@ -83,7 +83,7 @@ export function apply<Attributes>(
   }
   const outputs: Value[] = [];
   const call: Call<Attributes> = { op, inputs, attributes, outputs };
-  const source: Source = { kind: 'call', call: call as Call<unknown> };
+  const source: Source = { kind: 'call', call };
   for (const shape of shapes) outputs.push({ shape, type: op.type ?? 'float32', source });
   return outputs[0]!;
 }

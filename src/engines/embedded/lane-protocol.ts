@@ -1,6 +1,7 @@
 import { EngineError, GradusError } from '../../core/errors.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
-import type { GradientJob, LogprobJob, TokenMeasurements } from './microbatch-runner.ts';
+import type { AdamWUpdate } from './adamw.ts';
+import type { GradientJob, LogprobJob, SumJob, TokenMeasurements } from './microbatch-runner.ts';
 import type { SamplingJob, Written } from './sampler.ts';
 
 /** What a lane is started with; reaches it as `workerData`. */
@@ -20,6 +21,9 @@ export interface LaneOptions {
 export type LaneTask =
   | { readonly kind: 'logprobs'; readonly job: LogprobJob }
   | { readonly kind: 'gradient'; readonly job: GradientJob }
+  | { readonly kind: 'sum'; readonly job: SumJob }
+  | { readonly kind: 'norm'; readonly job: Float32Array }
+  | { readonly kind: 'update'; readonly job: AdamWUpdate }
   | {
       readonly kind: 'sample';
       readonly job: SamplingJob;
@@ -31,11 +35,14 @@ export type LaneTask =
 
 export type LaneRequest = LaneTask & { readonly id: number };
 
+/** What a task comes to; nothing for those that change shared memory or have said everything by `written`. */
+export type LaneResult = Float32Array | TokenMeasurements | number | void;
+
 /** What a lane says; every request ends with one `done` or `failed`. */
 export type LaneReply =
   | { readonly id: number; readonly kind: 'started' }
   | { readonly id: number; readonly kind: 'written'; readonly written: readonly Written[] }
-  | { readonly id: number; readonly kind: 'done'; readonly result: Float32Array | TokenMeasurements | null }
+  | { readonly id: number; readonly kind: 'done'; readonly result: LaneResult }
   | { readonly id: number; readonly kind: 'failed'; readonly error: CarriedError };
 
 /** An error in a form that crosses between threads with its code and advice. */

@@ -2,7 +2,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type ModelTokenizer, openTokenizer } from '../model-files/tokenizer.ts';
 import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
 import { openDecoder } from './decoder.ts';
-import { type LaneOptions, type LaneReply, type LaneRequest, packError } from './lane-protocol.ts';
+import {
+  type LaneOptions,
+  type LaneReply,
+  type LaneRequest,
+  type LaneResult,
+  type LaneTask,
+  packError,
+} from './lane-protocol.ts';
 import { createMicrobatchRunner } from './microbatch-runner.ts';
 import { createSampler, type Sampler } from './sampler.ts';
 
@@ -28,22 +35,35 @@ function reply(message: LaneReply): void {
 }
 
 async function serve(request: LaneRequest): Promise<void> {
-  const { id, kind } = request;
-  if (kind === 'logprobs') reply({ id, kind: 'done', result: await runner.logprobs(request.job) });
-  else if (kind === 'gradient') reply({ id, kind: 'done', result: await runner.gradient(request.job) });
-  else {
-    const weights = packDecodeWeights(options.config, request.weights);
-    reply({ id, kind: 'started' });
-    const own = sampling.then(() => sample(request, weights));
-    sampling = own.catch(() => {});
-    await own;
-    reply({ id, kind: 'done', result: null });
+  reply({ id: request.id, kind: 'done', result: await resultOf(request, request.id) });
+}
+
+function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
+  switch (task.kind) {
+    case 'logprobs':
+      return runner.logprobs(task.job);
+    case 'gradient':
+      return runner.gradient(task.job);
+    case 'sum':
+      return runner.sum(task.job);
+    case 'norm':
+      return runner.norm(task.job);
+    case 'update':
+      return runner.update(task.job);
+    case 'sample': {
+      const weights = packDecodeWeights(options.config, task.weights);
+      reply({ id, kind: 'started' });
+      const own = sampling.then(() => sample(task, weights, id));
+      sampling = own.catch(() => {});
+      return own;
+    }
   }
 }
 
 async function sample(
-  { id, job, aborted }: Extract<LaneRequest, { kind: 'sample' }>,
+  { job, aborted }: Extract<LaneTask, { kind: 'sample' }>,
   weights: DecodeWeights,
+  id: number,
 ): Promise<void> {
   sampler ??= openSampler();
   if (job.stop.length > 0) tokenizer ??= await openTokenizer(options.folder, options.config.vocabSize);

@@ -11,7 +11,7 @@ export interface LaneSampling {
   readonly done: Promise<void>;
 }
 
-/** A worker thread that runs microbatches and writes completions, seen from outside. */
+/** A worker thread that does a trainer's work and writes completions, seen from outside. */
 export interface Lane extends MicrobatchRunner {
   sample(
     job: SamplingJob,
@@ -89,6 +89,9 @@ export function openLane(options: LaneOptions): Lane {
       ask(`logprobs of ${job.shape.rows} sequences`, { kind: 'logprobs', job }) as Promise<Float32Array>,
     gradient: (job) =>
       ask(`gradient of ${job.shape.rows} sequences`, { kind: 'gradient', job }) as Promise<TokenMeasurements>,
+    sum: (job) => ask('a sum of gradients', { kind: 'sum', job }) as Promise<void>,
+    norm: (job) => ask('a gradient norm', { kind: 'norm', job }) as Promise<number>,
+    update: (job) => ask('an update of weights', { kind: 'update', job }) as Promise<void>,
     sample: (job, weights, aborted, onWritten) => {
       const { promise: started, resolve } = Promise.withResolvers<void>();
       const what = `completions of ${job.prompts.length} prompts`;

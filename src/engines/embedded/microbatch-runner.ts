@@ -1,5 +1,6 @@
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
+import { type AdamWUpdate, applyAdamW, gradientNorm } from './adamw.ts';
 import { gradientPrefix, gradientProgram, logprobProgram } from './gradient-program.ts';
 import type { CompiledGraph } from './graph.ts';
 import { lossKind, lossScalars } from './loss-graph.ts';
@@ -29,13 +30,24 @@ export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
 /** Per-token measurements by name, each [rows · positions]. */
 export type TokenMeasurements = Readonly<Record<string, Float32Array>>;
 
+/** A gradient vector to add to another one of the same length. */
+export interface SumJob {
+  readonly total: Float32Array;
+  readonly part: Float32Array;
+}
+
 /**
- * What runs microbatches, in this thread or another one. Results depend on the job alone: a trainer may give its jobs
- * to any number of runners in any order.
+ * What does a trainer's work, in this thread or another one. Results depend on the job alone: a trainer may give its
+ * jobs to any number of runners in any order.
  */
 export interface MicrobatchRunner extends AsyncDisposable {
   logprobs(job: LogprobJob): Promise<Float32Array>;
   gradient(job: GradientJob): Promise<TokenMeasurements>;
+  /** Adds `part` to `total`, element by element in float32. */
+  sum(job: SumJob): Promise<void>;
+  norm(gradient: Float32Array): Promise<number>;
+  /** Applies AdamW to a range of the weights and clears the gradient there. */
+  update(job: AdamWUpdate): Promise<void>;
 }
 
 export interface MicrobatchRunnerOptions {
@@ -72,6 +84,14 @@ export function createMicrobatchRunner(options: MicrobatchRunnerOptions): Microb
       const into = tensorViews(layout, gradient, gradientPrefix);
       const outputs = await ready.run({ ...feeds, ...Object.fromEntries(scalars), ...views }, into);
       return Object.fromEntries(Object.entries(outputs).filter(([name]) => !(name in into)));
+    },
+    sum: async ({ total, part }) => {
+      for (let i = 0; i < total.length; i++) total[i] = total[i]! + part[i]!;
+    },
+    norm: async (gradient) => gradientNorm(gradient),
+    update: async (job) => {
+      applyAdamW(layout, job);
+      job.gradient.fill(0, job.from, job.to);
     },
     [Symbol.asyncDispose]: () => programs.shrinkTo(0),
   };

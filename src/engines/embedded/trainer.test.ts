@@ -79,7 +79,7 @@ function sequence(length: number, seed: number): TrainingSequence {
 /** The gradient, seen through one step of plain momentum: with β1 = 0 the first moment is the gradient itself. */
 async function gradientOf(subject: Trainer, data: TrainingBatch, spec: LossSpec): Promise<Float32Array> {
   await subject.forwardBackward(data, spec);
-  expect(subject.optimStep({ learningRate: 0, beta1: 0 }).applied).toBe(true);
+  expect(await subject.optimStep({ learningRate: 0, beta1: 0 })).toMatchObject({ applied: true });
   return subject.save().firstMoment;
 }
 
@@ -92,10 +92,10 @@ test('supervised training learns a sequence by heart', async () => {
   const subject = trainer(64);
   const data = batch([12, 12]);
   const first = await subject.forwardBackward(data, crossEntropy);
-  subject.optimStep({ learningRate: 0.01 });
+  await subject.optimStep({ learningRate: 0.01 });
   for (let step = 0; step < 30; step++) {
     await subject.forwardBackward(data, crossEntropy);
-    subject.optimStep({ learningRate: 0.01 });
+    await subject.optimStep({ learningRate: 0.01 });
   }
   const last = await subject.forwardBackward(data, crossEntropy);
   expect(last.loss).toBeLessThan(first.loss / 5);
@@ -126,7 +126,7 @@ test('a resumed trainer continues bit for bit, reference included', async () => 
   const steps = async (subject: Trainer, count: number): Promise<void> => {
     for (let step = 0; step < count; step++) {
       await subject.forwardBackward(data, clipped);
-      subject.optimStep(settings);
+      await subject.optimStep(settings);
     }
   };
   const straight = trainer(32);
@@ -146,6 +146,35 @@ test('threads and number of runners change no bit', async () => {
   const alone = await gradientOf(trainer(24), data, clipped);
   const shared = await gradientOf(trainer(24, 2), data, clipped);
   expect(shared).toEqual(alone);
+});
+
+test('an update is the same in one piece and in many', async () => {
+  const after = async (count: number): Promise<unknown> => {
+    const own = Array.from({ length: count }, () => runners[0]!);
+    const subject = trainerWith(own);
+    for (const lengths of [[12, 7], [9]]) {
+      await subject.forwardBackward(batch(lengths), clipped);
+      await subject.optimStep({ learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 0.1 });
+    }
+    return subject.save();
+  };
+  expect(await after(7)).toEqual(await after(1));
+});
+
+test('an update without a gradient goes on with the momentum alone', async () => {
+  const subject = trainer(64);
+  await subject.forwardBackward(batch([9]), clipped);
+  await subject.optimStep({ learningRate: 0.01 });
+  const first = subject.save();
+  expect(await subject.optimStep({ learningRate: 0.01 })).toMatchObject({ gradNorm: 0, applied: true });
+  const second = subject.save();
+  expect(
+    relativeDistance(
+      first.firstMoment.map((mean) => 0.9 * mean),
+      second.firstMoment,
+    ),
+  ).toBeLessThan(1e-6);
+  expect(second.weights).not.toEqual(first.weights);
 });
 
 test('statistics are means over tokens with weight, whatever the microbatches', async () => {
@@ -201,10 +230,10 @@ test('a gradient that is not finite changes nothing but is cleared', async () =>
   broken!.advantages.fill(Number.NaN);
   await subject.forwardBackward({ sequences: [broken!] }, clipped);
   expect(() => subject.save()).toThrow('optimStep');
-  expect(subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: false, policyVersion: 0 });
+  expect(await subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: false, policyVersion: 0 });
   expect(subject.save()).toEqual(before);
   await subject.forwardBackward(batch([9]), clipped);
-  expect(subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: true, policyVersion: 1 });
+  expect(await subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: true, policyVersion: 1 });
 });
 
 test('what cannot be trained on is named', async () => {
@@ -273,6 +302,14 @@ test.each(['first', 'last'])(
     expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
   },
 );
+
+test('a sum that fails is an error, not a wait', async () => {
+  const broken = { ...runners[0]!, sum: () => Promise.reject(new Error('lost')) };
+  for (const own of [[broken], [broken, runners[1]!], [slowRunner(runners[0]!), broken]])
+    await expect(trainerWith(own).forwardBackward(batch([9, 8, 7, 6, 5, 4, 3]), clipped)).rejects.toThrow(
+      'lost',
+    );
+});
 
 test('when a runner fails nobody waits forever, the gradient is dropped and the next call starts clean', async () => {
   const lost = { value: true };

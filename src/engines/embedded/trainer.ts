@@ -3,7 +3,6 @@ import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { LossStats, OptimStep, StepStats } from '../engine.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
-import { applyAdamW, gradientNorm } from './adamw.ts';
 import { checkTokens, checkTrainingBatch } from './check-batch.ts';
 import { createRowLimit } from './memory-budget.ts';
 import { createGradientBuffers } from './gradient-buffers.ts';
@@ -28,7 +27,7 @@ export interface TrainerOptions {
   readonly config: ModelConfig;
   /** Trained in place. Over a `SharedArrayBuffer` where runners live in other threads. */
   readonly weights: Float32Array;
-  /** What runs the microbatches; their number and order change no bit of the result. */
+  /** What does the work; their number and order change no bit of the result. */
   readonly runners: readonly MicrobatchRunner[];
   /** For weights, optimizer and running microbatches together; decides how large a microbatch may be. */
   readonly memoryBudgetBytes: number;
@@ -41,8 +40,9 @@ export interface Trainer {
   readonly policyVersion: number;
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
-  optimStep(settings: OptimStep): StepStats;
-  /** Copies. Throws an `EngineError` while a gradient waits for `optimStep`. */
+  /** No other call may run meanwhile, nor anybody read the weights. When it fails, the weights are good for nothing. */
+  optimStep(settings: OptimStep): Promise<StepStats>;
+  /** Copies. Throws an `EngineError` while a gradient waits for `optimStep` */
   save(): TrainerState;
   /** Takes the state over by copying; a waiting gradient is dropped. */
   restore(state: TrainerState): void;
@@ -55,8 +55,8 @@ export interface Trainer {
 export function createTrainer(options: TrainerOptions): Trainer {
   const { config, weights, runners } = options;
   const layout = parameterLayout(config);
-  const moments = { first: new Float32Array(layout.length), second: new Float32Array(layout.length) };
-  const gradient = new Float32Array(layout.length);
+  const [gradient, firstMoment] = [sharedVector(layout.length), sharedVector(layout.length)];
+  const secondMoment = sharedVector(layout.length);
   let buffers = createGradientBuffers(layout.length, runners.length + 1);
   let reference = weights;
   let policyVersion = 0;
@@ -104,16 +104,17 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const { shape } = microbatch;
       const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
       const part = await buffers.take();
-      const job = { weights, shape, feeds, spec, gradient: part };
-      const measured = await runner.gradient(job).catch((error: unknown) => {
+      try {
+        const measured = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
+        await inOrder(order, runner, async (idle) => {
+          await idle.sum({ total: gradient, part });
+          buffers.give(part);
+        });
+        return { microbatch, measured };
+      } catch (error) {
         buffers.abandon(error);
         throw error;
-      });
-      inOrder(order, () => {
-        addInto(gradient, part);
-        buffers.give(part);
-      });
-      return { microbatch, measured };
+      }
     };
     try {
       const results = await distribute(runners, microbatches, run);
@@ -125,16 +126,19 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
   };
 
-  const optimStep = (settings: OptimStep): StepStats => {
-    const gradNorm = gradientNorm(gradient);
-    const applied = Number.isFinite(gradNorm);
-    if (applied) {
-      keepReference();
-      policyVersion++;
-      applyAdamW(layout, weights, gradient, moments, settings, policyVersion, gradNorm);
+  const optimStep = async (settings: OptimStep): Promise<StepStats> => {
+    const norm = await runners[0]!.norm(gradient);
+    if (!Number.isFinite(norm)) {
+      clearGradient();
+      return { policyVersion, gradNorm: norm, applied: false };
     }
-    clearGradient();
-    return { policyVersion, gradNorm, applied };
+    keepReference();
+    const vectors = { weights, gradient, firstMoment, secondMoment };
+    const update = { ...vectors, settings, step: policyVersion + 1, norm };
+    const bound = (part: number): number => Math.floor((layout.length * part) / runners.length);
+    await allDone(runners.map((runner, i) => runner.update({ ...update, from: bound(i), to: bound(i + 1) })));
+    hasGradient = false;
+    return { policyVersion: ++policyVersion, gradNorm: norm, applied: true };
   };
 
   return {
@@ -149,15 +153,15 @@ export function createTrainer(options: TrainerOptions): Trainer {
         throw new EngineError('save: expected no gradient to be waiting, call optimStep first');
       return {
         weights: weights.slice(),
-        firstMoment: moments.first.slice(),
-        secondMoment: moments.second.slice(),
+        firstMoment: firstMoment.slice(),
+        secondMoment: secondMoment.slice(),
         policyVersion,
       };
     },
     restore: (state) => {
       keepReference();
-      moments.first.set(state.firstMoment);
-      moments.second.set(state.secondMoment);
+      firstMoment.set(state.firstMoment);
+      secondMoment.set(state.secondMoment);
       weights.set(state.weights);
       policyVersion = state.policyVersion;
       clearGradient();
@@ -187,30 +191,43 @@ async function distribute<Item, Result>(
       }
     }
   };
-  const ends = await Promise.allSettled(runners.map(work));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await allDone(runners.map(work));
   return results;
 }
 
-/** Runs what is handed in under 0, 1, 2, … in that order, whatever order it is handed in. */
-function createSequencer(): (order: number, task: () => void) => void {
-  const waiting = new Map<number, () => void>();
+/** Like `Promise.all`, but also after a failure it waits for all. */
+async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
+}
+
+type Task = (runner: MicrobatchRunner) => Promise<void>;
+
+/**
+ * Runs what is handed in under 0, 1, 2, … one after the other in that order, whatever order it is handed in. The
+ * runner that hands in what was waited for does all that is ready by then: it has nothing else to do.
+ */
+function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task) => Promise<void> {
+  const waiting = new Map<number, Task>();
   let next = 0;
-  return (order, task) => {
+  let isRunning = false;
+  return async (order, runner, task) => {
     waiting.set(order, task);
+    if (isRunning) return;
+    isRunning = true;
     for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
       waiting.delete(next++);
-      ready();
+      await ready(runner);
     }
+    isRunning = false;
   };
 }
 
 function sharedCopy(values: Float32Array): Float32Array {
-  const copy = new Float32Array(new SharedArrayBuffer(4 * values.length));
+  const copy = sharedVector(values.length);
   copy.set(values);
   return copy;
 }
 
-function addInto(target: Float32Array, values: Float32Array): void {
-  for (let i = 0; i < target.length; i++) target[i] = target[i]! + values[i]!;
+function sharedVector(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
 }
