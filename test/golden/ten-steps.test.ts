@@ -1,0 +1,115 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { algorithmConfig, createAlgorithm } from '../../src/algorithms/algorithm.ts';
+import { rewardConfig } from '../../src/algorithms/reward.ts';
+import { scoreGroup } from '../../src/algorithms/scored-group.ts';
+import { buildTrainingBatch } from '../../src/algorithms/training-batch.ts';
+import type { Problem } from '../../src/core/problem.ts';
+import type { RolloutGroup } from '../../src/core/rollout.ts';
+import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
+import type { Engine } from '../../src/engines/engine.ts';
+import { generateProblems, generated, generatedConfig } from '../../src/problems/generated.ts';
+
+/*
+ * Ten steps of the shipped model on rollouts that are written down instead of sampled, for three algorithms: a change that
+ * should not alter numbers proves it here. GRADUS_UPDATE_GOLDEN=1 writes new numbers, on purpose.
+ */
+
+const file = fileURLToPath(new URL('./ten-steps.json', import.meta.url));
+const model = fileURLToPath(new URL('../../models/gradus-tiny', import.meta.url));
+const maxTokens = 24;
+
+const algorithms = {
+  grpo: { type: 'grpo', kl: { estimator: 'k3', coefficient: 0.05 } },
+  dapo: { type: 'dapo', entropy: 0.01 },
+  gspo: { type: 'gspo', clipLow: 0.2, clipHigh: 0.2 },
+} as const;
+
+const problems = [
+  ...generateProblems(
+    generatedConfig.parse(
+      generated({ families: ['brackets', 'max-min'], knobs: [1, 2], split: 'train', perCell: 2, seed: 5 }),
+    ),
+  ),
+];
+
+/** Four attempts at each problem: its worked solution, the same cut short, and two with another digit at the end. */
+async function writtenGroups(engine: Engine): Promise<RolloutGroup[]> {
+  const sequences = problems.flatMap((problem) => attempts(problem).map((text) => ({ problem, text })));
+  const tokenised = sequences.map(({ problem, text }) => {
+    const prompt = engine.encode(problem.prompt);
+    const written = Int32Array.from([...engine.encodeText(text), engine.info.endTokens[0]!]);
+    return { prompt, written, tokens: Int32Array.from([...prompt, ...written]) };
+  });
+  const scores = await engine.logprobs({ sequences: tokenised }, 'policy');
+  return problems.map((problem, p) => ({
+    problem,
+    rollouts: attempts(problem).map((text, index) => {
+      const at = p * 4 + index;
+      const { prompt, written } = tokenised[at]!;
+      return {
+        problemId: problem.id,
+        index,
+        promptTokens: prompt,
+        tokens: written,
+        rolloutLogprobs: scores[at]!.slice(prompt.length),
+        text,
+        finishReason: 'stop',
+        policyVersion: 0,
+        verdict: {
+          outcome: index === 0 ? 'correct' : 'incorrect',
+          score: Number(index === 0),
+          reason: '',
+          verifier: 'golden@1',
+        },
+      };
+    }),
+  }));
+}
+
+function attempts({ solution = '' }: Problem): string[] {
+  const withDigit = (digit: string): string => solution.replace(/\d(?=\D*$)/, digit);
+  return [solution, solution.slice(0, Math.ceil(solution.length / 2)), withDigit('3'), withDigit('7')];
+}
+
+async function tenSteps(type: keyof typeof algorithms): Promise<{ loss: number; gradNorm: number }[]> {
+  await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
+  const algorithm = createAlgorithm(algorithmConfig.parse(algorithms[type]));
+  const reward = rewardConfig.parse({ type: 'outcome' });
+  const groups = await writtenGroups(engine);
+  const steps = [];
+  for (let step = 0; step < 10; step++) {
+    const scored = groups.map((group) => scoreGroup(group, algorithm, { reward, maxTokens }));
+    const { sequences } = buildTrainingBatch(scored, algorithm, { maxTokens });
+    const reference = await engine.logprobs({ sequences }, 'reference');
+    const batch = {
+      sequences: sequences.map((one, i) => ({
+        ...one,
+        referenceLogprobs: reference[i]!,
+        policyLogprobs: one.rolloutLogprobs,
+      })),
+    };
+    const { loss } = await engine.forwardBackward(batch, algorithm.lossSpec({ temperature: 1 }));
+    const { gradNorm } = await engine.optimStep({ learningRate: 1e-4, weightDecay: 0.01, maxGradNorm: 1 });
+    steps.push({ loss, gradNorm });
+  }
+  return steps;
+}
+
+test.for(Object.keys(algorithms) as (keyof typeof algorithms)[])(
+  'ten steps of %s give the golden losses',
+  async (type) => {
+    const steps = await tenSteps(type);
+    const golden = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, typeof steps>;
+    if (process.env['GRADUS_UPDATE_GOLDEN'] === '1') {
+      await writeFile(file, `${JSON.stringify({ ...golden, [type]: steps }, null, 1)}\n`);
+      return;
+    }
+    const expected = golden[type]!;
+    for (const [i, { loss, gradNorm }] of steps.entries()) {
+      expect(loss).toBeCloseTo(expected[i]!.loss, 4);
+      expect(gradNorm / expected[i]!.gradNorm).toBeCloseTo(1, 3);
+    }
+  },
+);
