@@ -40,9 +40,11 @@ export function addSampleCommand(program: Command): void {
           tryNext: `gradus sample ${model} --json "2+2=?"`,
         });
       }
-      if (isChat) return chat(engine, writing, { input: process.stdin, output: process.stdout });
-      const prompts = words.length === 0 ? linesOf(process.stdin) : [words.join(' ')];
-      await withInterrupt((signal) => answerAll(engine, prompts, { ...writing, signal }, output));
+      if (isChat) await chat(engine, writing, { input: process.stdin, output: process.stdout });
+      else {
+        const prompts = words.length === 0 ? linesOf(process.stdin) : [words.join(' ')];
+        await withInterrupt((signal) => answerAll(engine, prompts, { ...writing, signal }, output));
+      }
     });
 }
 

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Ended, gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+
+// A process is started some thirty times: seconds here, minutes where others keep the machine busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('bad-input');
 const run = (...args: string[]) => gradus(folder, ...args);

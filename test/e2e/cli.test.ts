@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+
+// A process is started some thirty times: seconds here, minutes where others keep the machine busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('cli');
 const run = (...args: string[]) => gradus(folder, ...args);
@@ -70,6 +74,21 @@ test('sample draws several answers, the same for the same seed', async () => {
   const [first, again, other] = [await draw('1'), await draw('1'), await draw('2')];
   expect(again).toEqual(first);
   expect(other).not.toEqual(first);
+});
+
+/** util-linux can give a program a terminal. */
+const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
+test.skipIf(!hasTerminal)('on a terminal it chats', async () => {
+  const chat = `${process.execPath} ${resolve('bin/gradus.mjs')} sample taught --greedy`;
+  const terminal = spawn('/usr/bin/script', ['-qec', chat, '/dev/null'], { cwd: folder });
+  let shown = '';
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+    if (shown.endsWith('> \u001b[3G')) terminal.stdin.write(shown.includes('1+3=?') ? '\u0004' : '1+3=?\n');
+  });
+  const code = await new Promise((done) => terminal.on('close', done));
+  expect(shown).toMatch(/Ctrl-D ends the chat[^]*1\+3=\?\s+4\s/);
+  expect(code).toBe(0);
 });
 
 test('a reader that has seen enough stops nothing', async () => {
