@@ -35,6 +35,8 @@ export interface ObservationFilter {
 export interface RecordedTrials extends Trials {
   /** Rollout indices on record, ascending, ungradable ones too: nothing is asked twice. */
   readonly rollouts: readonly number[];
+  /** One character per entry of `rollouts`: `1` correct, `-` ungradable, `0` everything else. */
+  readonly marks: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface RecordedTrials extends Trials {
  * @example
  * using store = openPassRateStore('runs/pass-rates.sqlite');
  * store.record(conditions, [{ problemId: 'q1', source: 'probe', step: 0, rollout: 0, outcome: 'correct' }]);
- * store.measured(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0] }
+ * store.measured(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0], marks: '1' }
  */
 export interface PassRateStore extends Disposable {
   /** Appends in one transaction; returns how many were new. */

@@ -37,7 +37,12 @@ test('planning, sampling and recording in turn ends with what the settings promi
     fc.property(settings, fc.integer(), (config, seed) => {
       using store = openPassRateStore(':memory:');
       const luck = createRng(seed, 'luck');
-      const plan = (): ProbePlan => planProbes(config, ids, store.measured(conditions, { source: 'probe' }));
+      const plan = (): ProbePlan =>
+        planProbes(
+          { ...config, probing: { type: 'fixed' } },
+          ids,
+          store.measured(conditions, { source: 'probe' }),
+        );
       for (let next = plan(), rounds = 0; next.batches.length > 0; next = plan()) {
         expect(++rounds).toBeLessThan(200);
         const asked = next.batches.flatMap(observationsOf);
@@ -56,11 +61,11 @@ test('planning, sampling and recording in turn ends with what the settings promi
 
 test('a plan says what it costs', () => {
   const plan = planProbes(
-    { rollouts: 24, screening: 4 },
+    { rollouts: 24, screening: 4, probing: { type: 'fixed' } },
     ['a', 'b', 'c'],
     new Map([
-      ['b', { successes: 1, trials: 2, rollouts: [0, 2] }],
-      ['c', { successes: 4, trials: 4, rollouts: [0, 1, 2, 3] }],
+      ['b', { successes: 1, trials: 2, rollouts: [0, 2], marks: '10' }],
+      ['c', { successes: 4, trials: 4, rollouts: [0, 1, 2, 3], marks: '1111' }],
     ]),
   );
   expect(plan.batches).toEqual([
@@ -69,7 +74,7 @@ test('a plan says what it costs', () => {
     { problemIds: ['b'], firstIndex: 3, rollouts: 1 },
   ]);
   expect(describePlan(plan)).toBe(
-    '6 rollouts of 2 problems, at most 40 more where these are mixed; 1 problems already known',
+    '6 rollouts of 2 problems, at most 40 more where these leave it open; 1 problems already known',
   );
 });
 

@@ -23,7 +23,12 @@ test('recording a rollout twice changes nothing and says so', () => {
   using store = openPassRateStore(':memory:');
   expect(store.record(conditions, [observe('a', 0), observe('a', 1, 'incorrect')])).toBe(2);
   expect(store.record(conditions, [observe('a', 1, 'correct'), observe('a', 2, 'ungradable')])).toBe(1);
-  expect(store.measured(conditions).get('a')).toEqual({ successes: 1, trials: 2, rollouts: [0, 1, 2] });
+  expect(store.measured(conditions).get('a')).toEqual({
+    successes: 1,
+    trials: 2,
+    rollouts: [0, 1, 2],
+    marks: '10-',
+  });
 });
 
 test('any other condition is another pass rate', () => {

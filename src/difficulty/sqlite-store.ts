@@ -20,7 +20,8 @@ const addObservation = `
   ON CONFLICT (conditions, problem, source, step, rollout) DO NOTHING`;
 const measuredProblems = `
   SELECT name, sum(outcome = 'correct') AS successes, sum(outcome <> 'ungradable') AS trials,
-         json_group_array(rollout) AS rollouts
+         json_group_array(rollout) AS rollouts,
+         group_concat(CASE outcome WHEN 'correct' THEN '1' WHEN 'ungradable' THEN '-' ELSE '0' END, '') AS marks
   FROM observations JOIN problems ON problems.id = problem
   WHERE conditions = ? AND (? IS NULL OR source = ?) AND (? IS NULL OR step = ?)
   GROUP BY problem`;
@@ -93,6 +94,7 @@ interface MeasuredRow {
   readonly successes: number;
   readonly trials: number;
   readonly rollouts: string;
+  readonly marks: string;
 }
 
 interface ConditionsRow {
@@ -123,9 +125,15 @@ function filterValues({ source = null, step = null }: NullableFilter): (string |
 
 type NullableFilter = { readonly [K in keyof ObservationFilter]: ObservationFilter[K] | null };
 
-function recordedTrials({ successes, trials, rollouts }: MeasuredRow): RecordedTrials {
-  const indices = JSON.parse(rollouts) as number[];
-  return { successes, trials, rollouts: indices.toSorted((a, b) => a - b) };
+function recordedTrials({ successes, trials, rollouts, marks }: MeasuredRow): RecordedTrials {
+  const made = (JSON.parse(rollouts) as number[]).map((rollout, i) => ({ rollout, mark: marks[i]! }));
+  made.sort((a, b) => a.rollout - b.rollout);
+  return {
+    successes,
+    trials,
+    rollouts: made.map(({ rollout }) => rollout),
+    marks: made.map(({ mark }) => mark).join(''),
+  };
 }
 
 function fromHistory(row: HistoryRow, problemId: string): Observation & { conditions: Conditions } {

@@ -1,0 +1,42 @@
+/**
+ * `npm run bench:difficulty`: rollouts that each way of measuring difficulty spends for the same share of problems put
+ * into the wrong level, and how well drift is foreseen. The last line is JSON.
+ *
+ *   --data DIR   data sets (default: $GRADUS_DATA, else ../shared/data where that exists); without: simulated problems only
+ *   --bits FILE  instead of all this, the same on a JSONL file of `{id, bits: "0110…"}`: one problem's rollouts a line, with
+ *                `prompt` and `answer` where these are known
+ *
+ * Methods see rollouts in the order of the record, one after the other; the whole record is the truth, which no method is
+ * shown. What constants the adaptive method has were chosen on AdaRFT's half 0; the figures are half 1's, the RL trace's and the simulated ones. The
+ * drift model's constants were chosen on the even rows of the RL trace and are reported on the odd ones.
+ */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { populationOfTrace, readAdaRft, readBits, readTrace, simulated } from './difficulty/data.ts';
+import { compareDrift } from './difficulty/drift.ts';
+import { compareMethods } from './difficulty/levels.ts';
+import { compareSeveralModels } from './difficulty/several-models.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
+    bits: { type: 'string' },
+  },
+});
+
+if (options.bits === undefined) await runAll(options.data);
+else console.log(JSON.stringify({ levels: compareMethods(readBits(options.bits)) }));
+
+async function runAll(data: string): Promise<void> {
+  const adarft = `${data}/adarft`;
+  const tracePath = `${data}/rl_trace_qwen25math15b_dsr1209.jsonl`;
+  const levels = compareMethods(simulated(4000, 128));
+  if (existsSync(adarft)) levels.push(...compareMethods(await readAdaRft(adarft, 1)));
+  else console.log(`\nNo ${adarft}: AdaRFT skipped.`);
+  const trace = existsSync(tracePath) ? readTrace(tracePath) : undefined;
+  if (trace === undefined) console.log(`\nNo ${tracePath}: RL trace skipped.`);
+  else levels.push(...compareMethods(populationOfTrace(trace)));
+  const severalModels = compareSeveralModels();
+  const drift = trace === undefined ? undefined : compareDrift(trace);
+  console.log(JSON.stringify({ levels, severalModels, drift }));
+}

@@ -1,0 +1,167 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { hashKey, uniformAt } from '../../src/core/rng.ts';
+import { hashFeatures } from '../../src/difficulty/feature-scores.ts';
+import { featuresOf } from '../../src/difficulty/problem-features.ts';
+
+/** Problems whose rollouts are on record: a method may look at them one after the other, the record is the truth. */
+export interface Population {
+  readonly name: string;
+  readonly ids: readonly string[];
+  /** Rollouts on record per problem. */
+  readonly horizon: number;
+  /** Hashed features by problem; empty where nothing is known beforehand. */
+  readonly features: readonly Uint16Array[];
+  /** Successes among the first 0 … horizon rollouts, by problem. */
+  readonly prefixes: readonly Uint16Array[];
+}
+
+interface AdaRow {
+  readonly prompt: readonly { readonly content: string }[];
+  readonly reward_model: { readonly ground_truth: unknown };
+  readonly extra_info: { readonly difficulty: number };
+}
+
+/**
+ * AdaRFT's problems: 128 rollouts of Qwen2.5-Math-7B. The files' `difficulty` is the percentage that FAILED (it falls with
+ * the pass rates of the RL trace, r = −0.81 over 898 common problems). Problems with conflicting scores are left out.
+ * Only counts are published; a seeded shuffle gives them an order, which any exchangeable record has.
+ *
+ * @param part 0 or 1: the half by hash of the problem text.
+ */
+export async function readAdaRft(folder: string, part: number): Promise<Population> {
+  const horizon = 128;
+  const found = new Map<string, { answer: string; counts: Set<number> }>();
+  for (const name of readdirSync(folder).toSorted()) {
+    const file = await asyncBufferFromFile(`${folder}/${name}`);
+    for (const row of (await parquetReadObjects({ file })) as unknown as AdaRow[]) {
+      const text = row.prompt[0]!.content;
+      const known = found.get(text) ?? {
+        answer: String(row.reward_model.ground_truth),
+        counts: new Set<number>(),
+      };
+      known.counts.add(Math.round(horizon * (1 - row.extra_info.difficulty / 100)));
+      found.set(text, known);
+    }
+  }
+  const kept = [...found].filter(([text, { counts }]) => counts.size === 1 && hashKey(text) % 2 === part);
+  return {
+    name: `AdaRFT, half ${part}`,
+    ids: kept.map(([text]) => text),
+    horizon,
+    features: kept.map(([text, { answer }]) => featuresOfText(text, answer)),
+    prefixes: kept.map(([text, { counts }]) => shuffled(hashKey(text), [...counts][0]!, horizon)),
+  };
+}
+
+/** One problem of the RL trace: correct rollouts of 8, by visit. */
+export interface TraceProblem {
+  readonly text: string;
+  readonly answer: string;
+  readonly visits: readonly number[];
+}
+
+/** 1,209 problems over 44–57 visits of a GRPO run of Qwen2.5-Math-1.5B. */
+export function readTrace(path: string): TraceProblem[] {
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const { problem, answer, acc8 } = JSON.parse(line) as { problem: string; answer: string; acc8: string };
+      return { text: problem, answer, visits: Array.from(acc8, Number) };
+    });
+}
+
+/** The first eight visits of the trace as 64 rollouts. */
+export function populationOfTrace(problems: readonly TraceProblem[]): Population {
+  return {
+    name: 'RL trace, first 8 visits',
+    ids: problems.map(({ text }) => text),
+    horizon: 64,
+    features: problems.map(({ text, answer }) => featuresOfText(text, answer)),
+    prefixes: problems.map(({ text, visits }) =>
+      concatenated(visits.slice(0, 8).map((correct, visit) => shuffled(hashKey(text, visit), correct, 8))),
+    ),
+  };
+}
+
+/** A file of `{id, bits: "0110…"}` lines, used as it stands; `prompt` and `answer` add features where given. */
+export function readBits(path: string): Population {
+  const rows = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => JSON.parse(line) as { id: unknown; bits: string; prompt?: unknown; answer?: unknown });
+  const hasText = rows.every(({ prompt }) => typeof prompt === 'string');
+  return {
+    name: path,
+    ids: rows.map(({ id }) => String(id)),
+    horizon: Math.min(256, ...rows.map(({ bits }) => bits.length)),
+    features: hasText
+      ? rows.map(({ prompt, answer }) => featuresOfText(String(prompt), String(answer ?? '')))
+      : [],
+    prefixes: rows.map(({ bits }) => prefixesOf(Array.from(bits, Number))),
+  };
+}
+
+/**
+ * A made population: 12 % never, 12 % always, the rest by log-odds N(0, 2.5); one feature tells the log-odds up to N(0, 1.5).
+ */
+export function simulated(count: number, horizon: number): Population {
+  const key = hashKey('simulated');
+  const problems = Array.from({ length: count }, (_, i) => {
+    const draw = uniformAt(key, i, 0);
+    const odds = 2.5 * gaussian(key, i, 1);
+    const hint = odds + 1.5 * gaussian(key, i, 2);
+    return { rate: draw < 0.12 ? 0 : draw > 0.88 ? 1 : 1 / (1 + Math.exp(-odds)), hint };
+  });
+  return {
+    name: 'simulated',
+    ids: problems.map((_, i) => `p${i}`),
+    horizon,
+    features: problems.map(({ hint }) => hashFeatures([`hint ${Math.round(hint)}`])),
+    prefixes: problems.map(({ rate }, i) => drawn(key, i, rate, horizon)),
+  };
+}
+
+/** Successes of Bernoulli rollouts, cumulated. */
+export function drawn(key: number, problem: number, rate: number, horizon: number): Uint16Array {
+  return prefixesOf(
+    Array.from({ length: horizon }, (_, i) => Number(uniformAt(key, problem, 100 + i) < rate)),
+  );
+}
+
+/** Standard normal by counters (Box–Muller). */
+export function gaussian(key: number, ...counters: readonly number[]): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - uniformAt(key, ...counters, 1)));
+  return radius * Math.cos(2 * Math.PI * uniformAt(key, ...counters, 2));
+}
+
+function featuresOfText(text: string, answer: string): Uint16Array {
+  return hashFeatures(
+    featuresOf({ id: '', domain: '', source: '', prompt: [{ role: 'user', content: text }], answer }),
+  );
+}
+
+/** `successes` of `trials` in a seeded order, cumulated. */
+function shuffled(key: number, successes: number, trials: number): Uint16Array {
+  let left = successes;
+  return prefixesOf(
+    Array.from({ length: trials }, (_, i) => {
+      const isSuccess = uniformAt(key, i) < left / (trials - i);
+      if (isSuccess) left--;
+      return Number(isSuccess);
+    }),
+  );
+}
+
+function concatenated(parts: readonly Uint16Array[]): Uint16Array {
+  return prefixesOf(parts.flatMap((part) => Array.from(part.subarray(1), (sum, i) => sum - part[i]!)));
+}
+
+function prefixesOf(bits: readonly number[]): Uint16Array {
+  const prefixes = new Uint16Array(bits.length + 1);
+  bits.forEach((bit, i) => {
+    prefixes[i + 1] = prefixes[i]! + bit;
+  });
+  return prefixes;
+}

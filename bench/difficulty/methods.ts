@@ -1,0 +1,149 @@
+import {
+  afterWave,
+  assess,
+  createProbing,
+  nextWave,
+  type ProbingState,
+  startProbing,
+} from '../../src/difficulty/adaptive-probing.ts';
+import { cellOf, type Cut } from '../../src/difficulty/cuts.ts';
+import type { Population } from './data.ts';
+
+/** What one setting of a method costs and gets wrong. */
+export interface Point {
+  /** Mean per problem. */
+  readonly rollouts: number;
+  /** Share of problems in another cell than the whole record puts them. */
+  readonly error: number;
+  /** Share of problems whose 95 % interval holds the whole record's pass rate; absent for methods without intervals. */
+  readonly coverage?: number;
+  /** Waves of sampling; absent where a method has a fixed number. */
+  readonly waves?: number;
+}
+
+/** A method: how many rollouts each problem gets, and the cell it is put into. */
+type Decision = (prefixes: Uint16Array) => { readonly made: number; readonly cell: number };
+
+/** Cells by the whole record: what methods are judged by and never see. */
+export function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): number[] {
+  return prefixes.map((prefix) => cellOf(cuts, prefix[horizon]!, horizon));
+}
+
+/** `k` rollouts for every problem, sorted by successes / k as papers do. */
+export function fixed(population: Population, cuts: readonly Cut[], k: number): Point {
+  return judge(population, cuts, (prefix) => ({ made: k, cell: cellOf(cuts, prefix[k]!, k) }));
+}
+
+/** SPEED-RL: 4 rollouts, and up to `k` where these were mixed. */
+export function screened(population: Population, cuts: readonly Cut[], k: number): Point {
+  return judge(population, cuts, (prefix) => {
+    const made = prefix[4]! > 0 && prefix[4]! < 4 ? k : 4;
+    return { made, cell: cellOf(cuts, prefix[made]!, made) };
+  });
+}
+
+/** One rollout at a time under a Beta(1, 1) prior until the whole record's cell is `confidence` sure. */
+export function betaStopping(population: Population, cuts: readonly Cut[], confidence: number): Point {
+  const { horizon } = population;
+  const known = new Map<string, { cell: number; sure: number }>();
+  const belief = (successes: number, made: number): { cell: number; sure: number } => {
+    const key = `${successes}/${made}`;
+    const found = known.get(key) ?? betaBelief(cuts, successes, made, horizon);
+    known.set(key, found);
+    return found;
+  };
+  return judge(population, cuts, (prefix) => {
+    let made = 0;
+    while (made < horizon && belief(prefix[made]!, made).sure < confidence) made++;
+    return { made, cell: belief(prefix[made]!, made).cell };
+  });
+}
+
+/** Gradus. The screen and its groups do not depend on the confidence, so a sweep shares them. */
+export function adaptive(
+  population: Population,
+  cuts: readonly Cut[],
+  confidences: readonly number[],
+  screenedBefore?: ProbingState,
+): Point[] {
+  const { ids, features, horizon, prefixes } = population;
+  const truth = truthOf(population, cuts);
+  const successesOf = (problem: number, attempts: number): number => prefixes[problem]![attempts]!;
+  let screenState = screenedBefore;
+  return confidences.map((confidence) => {
+    const goal = { cuts, horizon, screen: 2, confidence, budget: horizon * ids.length };
+    const probing = createProbing(ids, features, goal);
+    let state = screenState ?? screenOf(population, cuts);
+    screenState = state;
+    let waves = 1;
+    for (let wave = nextWave(probing, state); wave !== null; wave = nextWave(probing, state)) {
+      state = afterWave(probing, state, wave, successesOf);
+      waves++;
+    }
+    const belief = assess(probing, state);
+    let wrong = 0;
+    let covered = 0;
+    prefixes.forEach((prefix, i) => {
+      const { cell, low, high } = belief(i);
+      const rate = prefix[horizon]! / horizon;
+      if (cell !== truth[i]) wrong++;
+      if (low - 1e-9 <= rate && rate <= high + 1e-9) covered++;
+    });
+    const made = state.attempts.reduce((sum, attempts) => sum + attempts, 0);
+    const count = ids.length;
+    return { rollouts: made / count, error: wrong / count, coverage: covered / count, waves };
+  });
+}
+
+/** The state after every problem's first two rollouts, groups included. */
+export function screenOf(
+  { ids, features, horizon, prefixes }: Population,
+  cuts: readonly Cut[],
+): ProbingState {
+  const goal = { cuts, horizon, screen: 2, confidence: 0.5, budget: 2 * ids.length };
+  const probing = createProbing(ids, features, goal);
+  const start = startProbing(probing);
+  return afterWave(probing, start, nextWave(probing, start)!, (i, attempts) => prefixes[i]![attempts]!);
+}
+
+/** Rollouts a method needs for an error, between its settings on a straight line; NaN where it never gets there. */
+export function rolloutsFor(points: readonly Point[], error: number): number {
+  const sorted = points.toSorted((a, b) => a.rollouts - b.rollouts);
+  const after = sorted.findIndex((point) => point.error <= error);
+  if (after === -1) return Number.NaN;
+  const [to, from] = [sorted[after]!, sorted[after - 1]];
+  if (from === undefined) return to.rollouts;
+  const share = (from.error - error) / (from.error - to.error);
+  return from.rollouts + share * (to.rollouts - from.rollouts);
+}
+
+function judge(population: Population, cuts: readonly Cut[], decide: Decision): Point {
+  const truth = truthOf(population, cuts);
+  let rollouts = 0;
+  let wrong = 0;
+  population.prefixes.forEach((prefix, i) => {
+    const { made, cell } = decide(prefix);
+    rollouts += made;
+    if (cell !== truth[i]) wrong++;
+  });
+  return { rollouts: rollouts / truth.length, error: wrong / truth.length };
+}
+
+/** Cells of the beta-binomial distribution of what the rest of the record will show. */
+function betaBelief(
+  cuts: readonly Cut[],
+  successes: number,
+  made: number,
+  horizon: number,
+): { cell: number; sure: number } {
+  const [alpha, beta, left] = [successes + 1, made - successes + 1, horizon - made];
+  const cells = Array.from({ length: cuts.length + 1 }, () => 0);
+  let probability = 1;
+  for (let i = 0; i < left; i++) probability *= (beta + i) / (alpha + beta + i);
+  for (let more = 0; more <= left; more++) {
+    cells[cellOf(cuts, successes + more, horizon)]! += probability;
+    probability *= ((left - more) * (alpha + more)) / ((more + 1) * (beta + left - more - 1));
+  }
+  const sure = Math.max(...cells);
+  return { cell: cells.indexOf(sure), sure };
+}

@@ -1,0 +1,52 @@
+import { componentCount, componentMass, type OutcomeTable } from './outcome-table.ts';
+
+/** How many problems share a record of attempts. */
+export interface RecordCount {
+  /** See `recordIndex`. */
+  readonly record: number;
+  readonly problems: number;
+}
+
+/**
+ * Learns what a population of problems is made of from records of any lengths, by expectation maximisation. The
+ * likelihood does not care why a problem was attempted more often than another, so it may have been because of its
+ * outcomes.
+ *
+ * @param before shares believed beforehand, and how many problems' worth of belief that is.
+ * @returns a share per component, summing to 1.
+ */
+export function learnShares(
+  table: OutcomeTable,
+  records: readonly RecordCount[],
+  before: { readonly shares: ArrayLike<number>; readonly weight: number },
+  rounds = 300,
+): Float64Array {
+  const likelihoods = records.map(({ record }) =>
+    Float64Array.from({ length: componentCount }, (_, component) => componentMass(table, record, component)),
+  );
+  let shares = Float64Array.from(before.shares);
+  for (let round = 0; round < rounds; round++) {
+    const next = Float64Array.from(before.shares, (share) => share * before.weight);
+    records.forEach(({ problems }, i) => addResponsibilities(next, shares, likelihoods[i]!, problems));
+    const total = next.reduce((sum, value) => sum + value, 0);
+    shares = next.map((value) => value / total);
+  }
+  return shares;
+}
+
+/** Equal shares: nothing is known of a population. */
+export function equalShares(): Float64Array {
+  return new Float64Array(componentCount).fill(1 / componentCount);
+}
+
+function addResponsibilities(
+  into: Float64Array,
+  shares: Float64Array,
+  likelihoods: Float64Array,
+  problems: number,
+): void {
+  let total = 0;
+  for (let i = 0; i < shares.length; i++) total += shares[i]! * likelihoods[i]!;
+  if (total === 0) return;
+  for (let i = 0; i < shares.length; i++) into[i]! += (problems * shares[i]! * likelihoods[i]!) / total;
+}

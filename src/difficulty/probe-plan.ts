@@ -1,0 +1,67 @@
+/** Problems to attempt alike: `rollouts` attempts each, numbered from `firstIndex`. */
+export interface ProbeBatch {
+  readonly problemIds: readonly string[];
+  readonly firstIndex: number;
+  readonly rollouts: number;
+}
+
+/** What to sample next, and what that leaves. */
+export interface ProbePlan {
+  readonly batches: readonly ProbeBatch[];
+  /** Attempts in `batches`. */
+  readonly rollouts: number;
+  /** Most attempts that may follow after these. */
+  readonly laterAtMost: number;
+  /** Problems that need nothing more, as far as is known now. */
+  readonly finished: number;
+}
+
+/** What one problem still lacks. */
+export interface Missing {
+  /** Numbers of the attempts to make now, ascending. */
+  readonly rollouts: readonly number[];
+  /** Most attempts that may follow after these. */
+  readonly later: number;
+}
+
+/** Gathers what problems lack into batches of problems that lack the same. */
+export function planMissing(
+  problemIds: readonly string[],
+  missingOf: (problemId: string) => Missing,
+): ProbePlan {
+  const byRange = new Map<string, { problemIds: string[]; firstIndex: number; rollouts: number }>();
+  let finished = 0;
+  let laterAtMost = 0;
+  for (const problemId of problemIds) {
+    const missing = missingOf(problemId);
+    if (missing.rollouts.length === 0) finished++;
+    laterAtMost += missing.later;
+    for (const [firstIndex, rollouts] of ranges(missing.rollouts)) {
+      const key = `${firstIndex}+${rollouts}`;
+      const batch = byRange.get(key) ?? { problemIds: [], firstIndex, rollouts };
+      batch.problemIds.push(problemId);
+      byRange.set(key, batch);
+    }
+  }
+  const batches = [...byRange.values()];
+  const rollouts = batches.reduce((sum, batch) => sum + batch.problemIds.length * batch.rollouts, 0);
+  return { batches, rollouts, laterAtMost, finished };
+}
+
+/** One line for the log: what a plan costs. */
+export function describePlan({ rollouts, laterAtMost, finished, batches }: ProbePlan): string {
+  const open = new Set(batches.flatMap((batch) => batch.problemIds)).size;
+  const later = laterAtMost > 0 ? `, at most ${laterAtMost} more where these leave it open` : '';
+  return `${rollouts} rollouts of ${open} problems${later}; ${finished} problems already known`;
+}
+
+/** Runs of consecutive numbers as [first, length]. */
+function ranges(indices: readonly number[]): [number, number][] {
+  const found: [number, number][] = [];
+  for (const index of indices) {
+    const last = found.at(-1);
+    if (last !== undefined && last[0] + last[1] === index) last[1]++;
+    else found.push([index, 1]);
+  }
+  return found;
+}

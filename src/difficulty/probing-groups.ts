@@ -1,0 +1,41 @@
+import { scoreByFeatures } from './feature-scores.ts';
+
+/** Problems with little known of each other are too few to learn a population from. */
+const fewest = 300;
+const most = 48;
+
+/**
+ * Sorts problems into groups that look alike, so that each group's population can be learned by itself: by predicted
+ * pass rate, and within that by the predicted chance of not being solved at all, which is a matter of its own (a gold
+ * answer that cannot be matched is never reached, however easy the question).
+ *
+ * @param rates observed share solved, NaN where unknown.
+ * @returns a group number per problem.
+ */
+export function groupByFeatures(
+  ids: readonly string[],
+  features: readonly Uint16Array[],
+  rates: Float64Array,
+  unsolved: Float64Array,
+): Uint16Array {
+  const count = Math.max(1, Math.min(most, Math.floor(ids.length / fewest)));
+  const bands = Math.ceil(Math.sqrt(count * 2.5));
+  const strips = Math.max(1, Math.floor(count / bands));
+  const groups = new Uint16Array(ids.length);
+  if (count === 1) return groups;
+  const all = ids.map((_, i) => i);
+  const rate = scoreByFeatures(ids, features, rates);
+  const never = strips === 1 ? rate : scoreByFeatures(ids, features, unsolved);
+  quantiles(all, rate, Math.min(count, bands)).forEach((band, b) => {
+    quantiles(band, never, strips).forEach((strip, s) => {
+      for (const problem of strip) groups[problem] = b * strips + s;
+    });
+  });
+  return groups;
+}
+
+function quantiles(problems: readonly number[], score: Float64Array, count: number): number[][] {
+  const sorted = problems.toSorted((a, b) => score[a]! - score[b]! || a - b);
+  const edge = (i: number): number => Math.floor((i * sorted.length) / count);
+  return Array.from({ length: count }, (_, i) => sorted.slice(edge(i), edge(i + 1)));
+}
