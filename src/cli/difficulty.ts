@@ -53,8 +53,8 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
       store,
       ...(limit === undefined ? {} : { limit }),
       onPlan: (plan) => {
-        output.event({ type: 'plan', plan });
-        output.say(plan);
+        output.event({ type: 'plan', ...plan });
+        output.say(plan.text);
       },
       onProgress: (done, total) => output.progress('measuring', done, total),
       signal,

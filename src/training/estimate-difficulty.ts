@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import { describePlan } from '../difficulty/pass-rate.ts';
+import { describePlan, type ProbePlan } from '../difficulty/probe-plan.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import type { EngineInfo } from '../engines/engine.ts';
@@ -17,9 +17,21 @@ export interface EstimateOptions {
   readonly store: string;
   /** Only the first so many problems. */
   readonly limit?: number;
-  readonly onPlan?: (line: string) => void;
+  readonly onPlan?: (plan: PlannedMeasurement) => void;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What is about to be asked of one verifier's problems. */
+export interface PlannedMeasurement {
+  readonly verifier: string;
+  readonly rollouts: number;
+  /** Most attempts that may follow after these. */
+  readonly laterAtMost: number;
+  /** Problems that need nothing more. */
+  readonly finished: number;
+  /** The same in words. */
+  readonly text: string;
 }
 
 /** What was found, by problem. */
@@ -56,6 +68,7 @@ export async function estimateDifficulty(
   const store = opened.use(openPassRateStore(options.store));
   const model = nameOf(engine.info);
   const { onPlan, onProgress } = options;
+  const planned = new Set<string>();
   const passRates = await measurePassRates(
     { engine, verifierFor, store },
     {
@@ -65,12 +78,21 @@ export async function estimateDifficulty(
       source: baseSource,
       step: 0,
       seed: recipe.seed,
-      onPlan: (plan, verifier) => onPlan?.(`${verifier}: ${describePlan(plan)}`),
+      onPlan: (plan, verifier) => {
+        // The empty plan at the end says nothing new, the empty plan at the beginning does.
+        if (plan.rollouts > 0 || !planned.has(verifier)) onPlan?.(describe(plan, verifier));
+        planned.add(verifier);
+      },
       ...(onProgress === undefined ? {} : { onProgress }),
     },
     options.signal,
   );
   return { model, problems, passRates };
+}
+
+function describe(plan: ProbePlan, verifier: string): PlannedMeasurement {
+  const { rollouts, laterAtMost, finished } = plan;
+  return { verifier, rollouts, laterAtMost, finished, text: `${verifier}: ${describePlan(plan)}` };
 }
 
 /** A trained policy without a hash of its own is its base model and the steps it took. */
