@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { printable } from '../core/printable.ts';
 import { alignColumns } from '../core/table.ts';
 import { formatComparison } from '../evaluation/format.ts';
 import type { RecipeDifference } from '../recipe/differences.ts';
@@ -25,7 +24,7 @@ function format({ recipe, suites }: RunComparison, before: string, after: string
     const title = `${suite}, ${before} after ${steps[0]} steps → ${after} after ${steps[1]} steps`;
     return `${title}\n${formatComparison(comparison)}`;
   });
-  return printable([differences(recipe), ...tables].join('\n\n'), { lines: true });
+  return [differences(recipe), ...tables].join('\n\n');
 }
 
 function differences(recipe: readonly RecipeDifference[]): string {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { printable } from '../core/printable.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { reportDifficulty } from '../training/difficulty-report.ts';
 import { estimateDifficulty } from '../training/estimate-difficulty.ts';
@@ -62,7 +61,7 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
   );
   const report = reportDifficulty(measured.problems, measured.passRates, recipe);
   const result = { store, model: measured.model, ...withoutText(report) };
-  output.result(result, `\n${printable(report.text, { lines: true })}\n\nkept in ${store}`);
+  output.result(result, `\n${report.text}\n\nkept in ${store}`);
 }
 
 const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;
@@ -70,5 +69,5 @@ const withoutText = <Report extends { readonly text: string }>({ text: _, ...rep
 function showOne({ conditions, text }: StoredDifficulty): string {
   const { model, temperature, topP, maxTokens, verifiers } = conditions;
   const title = `model ${model}\ntemperature ${temperature}, top-p ${topP}, ${maxTokens} tokens, judged by ${verifiers.join(', ')}`;
-  return printable(`${title}\n${text}`, { lines: true });
+  return `${title}\n${text}`;
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { EngineError } from '../core/errors.ts';
-import { printable } from '../core/printable.ts';
 import { alignColumns } from '../core/table.ts';
 import { checkSystem, type SystemCheck } from '../training/system-checks.ts';
 import { outputOf } from './output.ts';
@@ -29,5 +28,5 @@ export function addDoctorCommand(program: Command): void {
 const cells = ({ name, status, found, advice }: SystemCheck): string[] => [
   status,
   name,
-  printable(advice === undefined ? found : `${found}: ${advice}`),
+  advice === undefined ? found : `${found}: ${advice}`,
 ];

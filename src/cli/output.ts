@@ -31,17 +31,21 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
   return {
     isJson,
     say: (line) => {
-      if (!isJson) print(line);
+      if (!isJson) print(harmless(line));
     },
     event: (event) => {
       if (isJson) print(JSON.stringify(event));
     },
-    result: (value, text) => print(isJson ? JSON.stringify(value) : (text ?? JSON.stringify(value, null, 2))),
+    result: (value, text) =>
+      print(isJson ? JSON.stringify(value) : harmless(text ?? JSON.stringify(value, null, 2))),
     progress: (label, done, total) => {
-      if (!isJson) bar.draw(label, done, total);
+      if (!isJson) bar.draw(printable(label), done, total);
     },
   };
 }
+
+/** Whatever a line is made of, names from files and texts of models included, a terminal only shows it. */
+const harmless = (text: string): string => printable(text, { lines: true });
 
 /** A bar that redraws itself ten times a second on a terminal, and writes a line every ten seconds elsewhere. */
 function createProgressBar(): { draw(label: string, done: number, total: number): void; clear(): void } {

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
-import { printable } from '../core/printable.ts';
 import { writeAnswers, type WritingOptions, type WrittenText } from '../training/converse.ts';
 import { locateModel, openModel } from '../training/open-model.ts';
 import { chat } from './chat.ts';
@@ -62,8 +61,7 @@ async function answerAll(
     for await (const answer of writeAnswers(engine, [{ role: 'user', content: prompt }], options)) {
       all.push({ prompt, ...answer });
       output.event({ type: 'answer', prompt, ...answer });
-      const text = printable(answer.text, { lines: true });
-      output.say(options.count === 1 ? text : `${answer.index}: ${text}`);
+      output.say(options.count === 1 ? answer.text : `${answer.index}: ${answer.text}`);
     }
   }
   if (output.isJson) output.result(all);

@@ -134,6 +134,14 @@ test('difficulty is measured once, and what was asked is not asked again', async
   expect(shown.stdout).toMatch(/^hard: p\(policy\) ≤ 0.25 .* \d … |^hard: .*\d\.\d\d … \d\.\d\d$/m);
 });
 
+test('names from files are shown, not obeyed', async () => {
+  writeRows(join(folder, 'hostile.jsonl'), [{ ...sums[0], family: '\u001b[2Jgone' }]);
+  const file = 'evaluation[0].problems[0].path=hostile.jsonl';
+  const table = await run('eval', 'model', '--recipe', 'recipe.json', '--set', file);
+  expect(table.stdout).toContain('␛[2Jgone');
+  expect(table.stdout).not.toContain('\u001b');
+});
+
 test('train, list, compare and evaluate runs', async () => {
   for (const seed of ['seed=0', 'seed=1']) {
     const lines = await json(
