@@ -1,8 +1,8 @@
 import {
   adamw,
+  code,
   defineRecipe,
   grpo,
-  javascriptTests,
   jsonl,
   mathAnswer,
   paperLevels,
@@ -27,7 +27,7 @@ export default defineRecipe({
     'The paper’s staged run: DeepSeek-R1-Distill-Qwen-1.5B, level L2 at 16k tokens, then L3 at 24k.',
   policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B' }, // paper
   problems: [jsonl('data/math-train.jsonl'), jsonl('data/code-train.jsonl')], // ours: the paper's sets are not published
-  verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests() }, // paper: last \boxed{} equivalent; passed tests / tests
+  verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: code({ score: 'fraction' }) }, // paper: last \boxed{} equivalent; passed tests / tests
   rewards: { code: scoreReward({ credit: 'fraction' }) }, // paper
   difficulty: passRate({
     model: 'policy',
@@ -101,6 +101,17 @@ export default defineRecipe({
         greedy: false,
       }),
       problems: [jsonl('data/math500.jsonl')],
+    },
+    {
+      ...suite({
+        name: 'livecodebench',
+        rollouts: 4, // paper: avg@4
+        temperature: 0.6,
+        topP: 0.95,
+        maxTokens: 32_768,
+        greedy: false,
+      }),
+      problems: [jsonl('data/livecodebench.jsonl')],
     },
   ],
 });

@@ -1,0 +1,85 @@
+import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { openPassRateStore } from '../../src/difficulty/sqlite-store.ts';
+import { loadRecipe } from '../../src/recipe/load.ts';
+import { describeBatches } from '../../src/training/batch-arithmetic.ts';
+import { buildParts } from '../../src/training/build.ts';
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'gradus-recipes-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const files = globSync('recipes/*/recipe.ts', { cwd: project });
+
+test.for(files)('%s is valid and says what a step is', async (file) => {
+  const recipe = await loadRecipe(join(project, file));
+  expect(describeBatches(recipe)).toHaveLength(recipe.stages.length);
+});
+
+test('the baseline and the ablation have the budget of the demo', async () => {
+  const steps = async (name: string): Promise<number> => {
+    const { stages } = await loadRecipe(join(project, `recipes/${name}/recipe.ts`));
+    return stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+  };
+  expect(await steps('uniform')).toBe(await steps('demo'));
+  expect(await steps('level-ablation')).toBe(await steps('demo'));
+});
+
+/** Small stand-ins for what the paper's run needs: two problems a file, three stores, and the tiny model. */
+function writeStandIns(): void {
+  for (const sub of ['data', 'difficulty']) mkdirSync(join(folder, sub));
+  const math = (name: string): void =>
+    writeFileSync(
+      join(folder, `data/${name}.jsonl`),
+      [1, 2]
+        .map((n) =>
+          JSON.stringify({ id: `${name}/${n}`, domain: 'math', prompt: `${n}+1=?`, answer: `${n + 1}` }),
+        )
+        .join('\n'),
+    );
+  const program = (name: string): void => {
+    const tests = {
+      type: 'function',
+      language: 'python',
+      entryPoint: 'f',
+      cases: [{ arguments: [1], expected: 2 }],
+    };
+    writeFileSync(
+      join(folder, `data/${name}.jsonl`),
+      JSON.stringify({ id: `${name}/1`, domain: 'code', prompt: 'f(1)=2. f?', tests }),
+    );
+  };
+  for (const name of ['math-train', 'aime24', 'math500']) math(name);
+  for (const name of ['code-train', 'livecodebench']) program(name);
+  for (const name of ['r1-distill-qwen-7b', 'r1-distill-qwen-32b', 'deepseek-r1']) {
+    using store = openPassRateStore(join(folder, `difficulty/${name}.sqlite`));
+    const conditions = { model: name, temperature: 0.6, topP: 0.95, maxTokens: 16_384, verifier: 'math@1' };
+    store.record(
+      conditions,
+      [0, 1].map((rollout) => ({
+        problemId: 'math-train/1',
+        source: 'base',
+        step: 0,
+        rollout,
+        outcome: rollout === 0 ? 'correct' : 'incorrect',
+      })),
+    );
+  }
+}
+
+test('the paper’s run builds all its parts', async () => {
+  writeStandIns();
+  const recipe = await loadRecipe(join(project, 'recipes/difficulty-staged-1.5b/recipe.ts'), [
+    `baseDir=${folder}`,
+    `policy.model=${join(project, 'models/gradus-tiny')}`,
+  ]);
+  await using parts = await buildParts(recipe);
+  expect(parts.problems).toHaveLength(3);
+  expect(parts.suites.map(({ config }) => config.name)).toEqual(['aime24', 'math500', 'livecodebench']);
+  expect(parts.knownPassRates.get('judge')?.get('math-train/1')).toEqual({ successes: 1, trials: 2 });
+  expect(parts.levels.describe().join('\n')).toContain('L2');
+  expect(describeBatches(recipe)[0]).toContain('128 problems × 16 rollouts = 2048 rollouts a step');
+});
