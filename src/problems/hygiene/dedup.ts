@@ -19,6 +19,8 @@ export interface DedupOptions {
 /** Below this many runs resemblance says nothing: "2+3*4" and "2*3+4" share all but one. */
 const minShingles = 8;
 const shingleSize = 3;
+/** Of a longer text only the smallest are kept, which represent it as well as all. */
+const maxShingles = 100_000;
 /** Candidates compared for one band: more are a template's, not a text's. */
 const maxCandidates = 32;
 
@@ -94,7 +96,7 @@ class DuplicateFinder {
   }
 
   async #addNear(index: number, tokens: readonly string[], least: number): Promise<void> {
-    const shingles = shinglesOf(hashesOf(contentOf(tokens)), shingleSize);
+    const shingles = shinglesOf(hashesOf(contentOf(tokens)), shingleSize).subarray(0, maxShingles);
     if (shingles.length < minShingles) return;
     const keys = bandKeys(shingles, hashKey(...numbersOf(tokens)));
     for (const candidate of this.#candidates(keys)) {

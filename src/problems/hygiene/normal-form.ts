@@ -49,6 +49,7 @@ function plainSymbols(text: string): string {
 /** LaTeX without what only changes its looks, in one of its spellings. */
 function plainLatex(text: string): string {
   let plain = text
+    .replaceAll(/\\[()[\]]/g, ' ')
     .replaceAll(
       /\\(?:left|right|displaystyle|textstyle|limits|quad|qquad|big+[lr]?)(?![a-z])|\\[,;:! ]|~/g,
       ' ',

@@ -24,6 +24,7 @@ const kinds: readonly Kind[] = [
     reason: 'placeholder gold',
     explanation: 'the gold stands for an answer without being one',
     isOne: (_, gold) =>
+      gold.length < 80 &&
       /^\W*(?:n\/?a|none given|null|nan|undefined|unknown|no answer|not (?:found|available|provided)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|proof.*|answers? (?:may|will)? ?var(?:y|ies)|omitted|todo|tbd|-+|\?+)\W*$/i.test(
         gold,
       ),
@@ -39,7 +40,7 @@ const kinds: readonly Kind[] = [
     reason: 'missing picture',
     explanation: 'depends on a picture that is not in the text',
     isOne: (question) =>
-      /!\[[^\]]*\]\(|<img\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i.test(
+      /!\[[^\]]{0,200}\]\(|<img\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i.test(
         question,
       ) && !/\[asy\]|\\begin\{(?:tikzpicture|asy)\}/.test(question),
   },
@@ -47,6 +48,7 @@ const kinds: readonly Kind[] = [
     reason: 'choice without options',
     explanation: 'the gold is a letter of options that the text does not show',
     isOne: (question, gold) =>
+      gold.length < 80 &&
       /^\W*(?:\\(?:text|mathrm|textbf)\s*\{)?\W*[A-E]\W*$/.test(gold) &&
       /\bwhich of the following\b/i.test(question) &&
       !/(?:\([A-E]\)|\b[A-E][.):]|\\(?:text|textbf|mathrm)\s*\{\s*\(?[A-E]\b)/.test(question),
@@ -54,12 +56,7 @@ const kinds: readonly Kind[] = [
   {
     reason: 'several parts',
     explanation: 'asks several numbered questions and has one gold',
-    isOne: (question, gold) =>
-      /\((?:1|i|a)\)[^]*[?.;][^]*\((?:2|ii|b)\)[^]*[?.]/.test(question) &&
-      (question.match(
-        /\((?:[1-4]|i{1,3}|[a-d])\)[^()]{0,200}?\b(?:find|determine|calculate|compute|prove|what|how)\b/gi,
-      )?.length ?? 0) > 1 &&
-      !/[,;]/.test(gold),
+    isOne: (question, gold) => new Set(numberedQuestions(question)).size > 1 && !/[,;]/.test(gold),
   },
 ];
 
@@ -77,6 +74,14 @@ export function findUnverifiable(problem: Problem): Finding | undefined {
     explanation,
     evidence: { question: question.slice(0, 300), gold: answer.slice(0, 100) },
   };
+}
+
+/** The labels of numbered parts that ask for something: `(1)`, `(ii)`, `(b)`. */
+function numberedQuestions(question: string): string[] {
+  const parts = question.matchAll(
+    /\((?:[1-4]|i{1,3}|[a-d])\)(?=[^()]{0,200}?\b(?:find|determine|calculate|compute|prove|what|how)\b)/gi,
+  );
+  return Array.from(parts, ([label]) => label.toLowerCase());
 }
 
 function wordsOf(text: string): number {

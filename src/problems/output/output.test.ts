@@ -1,0 +1,205 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import type { Problem } from '../../core/problem.ts';
+import { file, fileConfig, readFileProblems } from '../file.ts';
+import { statedDifficulty } from './difficulty.ts';
+import { problemLine, problemLineWithDifficulty } from './problem-line.ts';
+import { writeLines } from './text-file.ts';
+import { trlLine } from './trl-line.ts';
+import { writeVerlParquet } from './verl-parquet.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gradus-output-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const filled = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }).filter((text) => /\S/.test(text));
+const passRate = fc
+  .record({ model: filled, trials: fc.integer({ min: 1, max: 64 }), draw: fc.nat() })
+  .map(({ model, trials, draw }) => ({ model, successes: draw % (trials + 1), trials }));
+const message = fc.record({ role: fc.constantFrom('system', 'user', 'assistant'), content: fc.string() });
+const tests: fc.Arbitrary<NonNullable<Problem['tests']>> = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant('stdio'),
+      language: fc.constantFrom('python', 'javascript'),
+      cases: fc.array(fc.record({ input: fc.string(), output: fc.string() }), { minLength: 1, maxLength: 2 }),
+      maxCpuMs: fc.integer({ min: 1 }),
+      checker: fc.string(),
+    },
+    { requiredKeys: ['type', 'language', 'cases'] },
+  ),
+  fc.record({
+    type: fc.constant('function'),
+    language: fc.constant('python'),
+    entryPoint: filled,
+    cases: fc.constant([{ arguments: [1, 'a'], expected: [2], alsoAccepted: [2] }]),
+  }),
+  fc.record({
+    type: fc.constant('asserts'),
+    language: fc.constant('python'),
+    setup: fc.string(),
+    entryPoint: filled,
+    tests: fc.constant(['assert f(1) == 2']),
+  }),
+);
+const problem: fc.Arbitrary<Problem> = fc.record(
+  {
+    id: filled,
+    domain: filled,
+    family: filled,
+    knob: fc.integer({ min: 1, max: 9 }),
+    prompt: fc.array(message, { minLength: 1, maxLength: 3 }),
+    answer: filled,
+    tests,
+    source: filled,
+    licence: filled,
+    passRates: fc.array(passRate, { maxLength: 2 }),
+    solution: filled,
+    extra: fc.dictionary(fc.constantFrom('grade', 'url', '__index'), fc.string(), { minKeys: 1 }),
+  },
+  { requiredKeys: ['id', 'domain', 'prompt', 'answer', 'source'] },
+);
+
+async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+test('a problem written as a line is read back as the same problem', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(problem, { selector: ({ id }) => id, minLength: 1 }),
+      async (problems) => {
+        await writeLines(join(folder, 'p.jsonl'), stream(problems.map((one) => problemLine(one))));
+        const back: Problem[] = [];
+        for await (const one of readFileProblems(fileConfig.parse(file('p.jsonl')), folder)) back.push(one);
+        expect(JSON.parse(JSON.stringify(back))).toEqual(JSON.parse(JSON.stringify(problems)));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+const solved: Problem = {
+  id: 'p1',
+  domain: 'math',
+  prompt: [{ role: 'user', content: '1+1=?' }],
+  answer: '2',
+  source: 'test',
+  passRates: [{ model: 'm', successes: 3, trials: 4 }],
+  extra: { trials: 'not ours', note: 'kept' },
+};
+const programmed: Problem = {
+  id: 'p2',
+  domain: 'code',
+  prompt: [{ role: 'user', content: 'add' }],
+  source: 'test',
+  tests: {
+    type: 'function',
+    language: 'python',
+    entryPoint: 'add',
+    cases: [{ arguments: [1, [2]], expected: 'three' }],
+  },
+};
+
+test('pass rate, interval and trials stand beside the problem', () => {
+  const known = { ...statedDifficulty('m')(solved)!, levels: ['learnable'] };
+  const row = JSON.parse(problemLineWithDifficulty(solved, known)) as Record<string, number>;
+  expect(row).toMatchObject({
+    id: 'p1',
+    pass_rate: 0.75,
+    trials: 4,
+    pass_rate_model: 'm',
+    levels: ['learnable'],
+    note: 'kept',
+  });
+  expect(row['pass_rate_low']).toBeLessThan(0.75);
+  expect(row['pass_rate_high']).toBeGreaterThan(0.75);
+  expect(statedDifficulty('another')(solved)).toBeUndefined();
+  expect(JSON.parse(trlLine(solved, known))).toMatchObject({
+    prompt: [{ role: 'user', content: '1+1=?' }],
+    solution: '2',
+    pass_rate: 0.75,
+  });
+});
+
+const write = (name: string, problems: readonly Problem[]) =>
+  writeVerlParquet(join(folder, name), stream(problems), {
+    split: 'train',
+    difficultyOf: statedDifficulty(),
+  });
+
+test('verl rows are read back as the problems they were', async () => {
+  expect(await write('verl.parquet', [solved, solved])).toBe(2);
+  const back: Problem[] = [];
+  for await (const one of readFileProblems(fileConfig.parse(file('verl.parquet')), folder)) back.push(one);
+  expect(back).toHaveLength(2);
+  expect(back[1]).toMatchObject({
+    domain: 'math',
+    prompt: solved.prompt,
+    answer: '2',
+    source: 'test',
+    extra: { extra_info: { index: 1, split: 'train', id: 'p1', pass_rate: 0.75, trials: 4 } },
+  });
+});
+
+test('tests that verl cannot run, and an error on the way, leave no file behind', async () => {
+  const asserts = {
+    type: 'asserts',
+    language: 'python',
+    setup: '',
+    entryPoint: 'f',
+    tests: ['assert f()'],
+  } as const;
+  await expect(write('no.parquet', [solved, { ...programmed, tests: asserts }])).rejects.toThrow(
+    'problem p2: expected a gold answer or Python tests of inputs and outputs',
+  );
+  async function* failing(): AsyncGenerator<string> {
+    yield 'a';
+    throw new Error('stop');
+  }
+  await expect(writeLines(join(folder, 'no.jsonl'), failing())).rejects.toThrow('stop');
+  for (const name of ['no.parquet', 'no.jsonl', 'no.parquet.partial', 'no.jsonl.partial'])
+    expect(existsSync(join(folder, name))).toBe(false);
+});
+
+const python = process.env['GRADUS_PYTHON'] ?? 'python3';
+const hasPandas = spawnSync(python, ['-c', 'import pandas, pyarrow']).status === 0;
+
+// Needs pandas and pyarrow: set GRADUS_PYTHON to an interpreter that has them.
+test.skipIf(!hasPandas)('pandas reads the column types that verl expects', async () => {
+  await write('pandas.parquet', [solved, programmed]);
+  const script = `
+import sys, json, pandas as pd, pyarrow.parquet as pq
+schema = pq.read_schema(sys.argv[1])
+rows = pd.read_parquet(sys.argv[1])
+first, second = rows.iloc[0], rows.iloc[1]
+print(json.dumps({
+  'types': {name: str(schema.field(name).type) for name in schema.names},
+  'prompt': [dict(m) for m in first['prompt']],
+  'truth': first['reward_model'],
+  'index': int(second['extra_info']['index']),
+  'rate': first['extra_info']['pass_rate'],
+  'code': json.loads(second['reward_model']['ground_truth']),
+}))`;
+  const read = JSON.parse(
+    execFileSync(python, ['-c', script, join(folder, 'pandas.parquet')], { encoding: 'utf8' }),
+  ) as Record<string, unknown>;
+  expect(read).toMatchObject({
+    types: {
+      data_source: 'string',
+      prompt: 'list<element: struct<content: string, role: string>>',
+      ability: 'string',
+      reward_model: 'struct<ground_truth: string, style: string>',
+    },
+    prompt: solved.prompt,
+    truth: { ground_truth: '2', style: 'rule' },
+    index: 1,
+    rate: 0.75,
+    code: { inputs: ['1\n[2]'], outputs: ['"three"'], fn_name: 'add' },
+  });
+});
