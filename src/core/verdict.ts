@@ -20,7 +20,7 @@ export type Outcome = (typeof outcomes)[number];
  */
 export interface Verdict {
   readonly outcome: Outcome;
-  /** Quality in [0, 1]: 1 for `correct`; the fraction of tests passed for programs. */
+  /** Quality in [0, 1]: 1 for `correct`; the fraction of tests passed for programs; a composite's weighted mean. */
   readonly score: number;
   /** One sentence a person can act on. */
   readonly reason: string;

@@ -60,11 +60,11 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
 
 /** One verifier per domain, opened once. */
 export function openVerifiers(
-  { verifiers }: Pick<Recipe, 'verifiers'>,
+  { verifiers, baseDir }: Pick<Recipe, 'verifiers' | 'baseDir'>,
   opened: AsyncDisposableStack,
 ): (problem: Problem) => Verifier {
   const byDomain = new Map(
-    Object.entries(verifiers).map(([domain, config]) => [domain, opened.use(openVerifier(config))]),
+    Object.entries(verifiers).map(([domain, config]) => [domain, opened.use(openVerifier(config, baseDir))]),
   );
   return ({ id, domain }) => {
     const verifier = byDomain.get(domain);

@@ -1,20 +1,19 @@
 import * as z from 'zod';
-import { codeConfig, openCode } from './code/code.ts';
-import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
-import { mathConfig, openMathAnswer } from './math/verifier.ts';
+import { compositeConfig, openComposite } from './composite.ts';
+import { openSingle, singleVerifierConfig } from './single.ts';
 import type { Verifier } from './verifier.ts';
 
 /** How answers are judged: what a recipe's `verifiers` accept. */
-export const verifierConfig = z.discriminatedUnion('type', [mathConfig, javascriptTestsConfig, codeConfig]);
+export const verifierConfig = z.discriminatedUnion('type', [
+  ...singleVerifierConfig.options,
+  compositeConfig,
+]);
 
-/** The verifier a config asks for; whoever opens it disposes of it. */
-export function openVerifier(config: z.infer<typeof verifierConfig>): Verifier {
-  switch (config.type) {
-    case 'math':
-      return openMathAnswer(config);
-    case 'javascript-tests':
-      return openJavascriptTests(config);
-    case 'code':
-      return openCode(config);
-  }
+/**
+ * The verifier a config asks for; whoever opens it disposes of it.
+ *
+ * @param baseDir where relative paths to a user's own verifier start: the recipe's folder.
+ */
+export function openVerifier(config: z.output<typeof verifierConfig>, baseDir = '.'): Verifier {
+  return config.type === 'composite' ? openComposite(config, baseDir) : openSingle(config, baseDir);
 }

@@ -6,6 +6,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { openQuickjsSandbox } from '../sandbox/quickjs.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandbox.ts';
 import { lastProgram } from './extract-answer.ts';
+import { createLanes } from './lanes.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Runs the JavaScript function a completion contains against the problem's tests. */
@@ -16,6 +17,8 @@ export const javascriptTestsConfig = z.strictObject({
   /** For loading and for each test by itself. */
   maxCpu: durationSchema.default('100ms'),
   maxMemoryMiB: z.int().min(1).max(1024).default(32),
+  /** Programs judged at once, each in a thread of its own. */
+  lanes: z.int().min(1).max(64).default(1),
 });
 type JavascriptTestsConfig = z.infer<typeof javascriptTestsConfig>;
 
@@ -29,9 +32,9 @@ type FunctionTests = Extract<ProblemTests, { type: 'function' }>;
 const name = 'javascript-tests';
 const maxOutputCharacters = 100_000;
 
-/** A verifier with a sandbox of its own, which runs one program at a time. */
+/** A verifier with sandboxes of its own; completions wait until one is free. */
 export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
-  const sandbox = openQuickjsSandbox();
+  const lanes = createLanes(config.lanes, openQuickjsSandbox);
   const version = `1-${config.score}`;
   return {
     name,
@@ -46,14 +49,19 @@ export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
         entryPoint: tests.entryPoint,
         calls: tests.cases.map((one) => one.arguments),
       } as const;
+      const limits = limitsOf(config, tests);
       const judged =
         text.trim() === ''
           ? nothingWritten
-          : judge(await sandbox.run(program, limitsOf(config, tests), signal), tests, config.score);
+          : judge(
+              await lanes.use((sandbox) => sandbox.run(program, limits, signal), signal),
+              tests,
+              config.score,
+            );
       const evidence = { ...judged.evidence, span: [start, end] };
       return { ...judged, verifier: `${name}@${version}`, evidence };
     },
-    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => lanes[Symbol.asyncDispose](),
   };
 }
 

@@ -1,0 +1,53 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { mathProblem } from '../testing/index.ts';
+import { format, formatConfig, openFormat } from './format.ts';
+
+const faultOf = async (completion: string, options: Parameters<typeof format>[0] = {}) => {
+  const verdict = await openFormat(formatConfig.parse(format(options))).verify(
+    mathProblem({ id: 'p', answer: '1' }),
+    completion,
+  );
+  expect(verdict.score).toBe(verdict.outcome === 'correct' ? 1 : 0);
+  return verdict.outcome === 'correct' ? undefined : verdict.reason;
+};
+
+test.each([
+  ['<think>a</think><answer>b</answer>', undefined],
+  [' <think>a</think>\n<answer>b</answer>\n', undefined],
+  ['<think>a < b</think><answer>{"x": "<b>"}</answer>', undefined],
+  ['<answer>b</answer>', 'there is no <think>'],
+  ['<think>a<answer>b</answer>', '<think> is not closed'],
+  ['</think><think>a<answer>b</answer>', '<think> is not closed'],
+  ['<think> </think><answer>b</answer>', '<think> holds nothing'],
+  ['<think>a</think> so <answer>b</answer>', 'something stands before <answer>'],
+  ['well <think>a</think><answer>b</answer>', 'something stands before <think>'],
+  ['<answer>b</answer><think>a</think>', 'something stands before <think>'],
+  ['<think>a<answer>b</answer></think>', 'something stands before <answer>'],
+  ['<think>a</think><answer>b</answer> bye', 'something stands behind </answer>'],
+  ['<think>a</think><answer>b</answer><answer>c</answer>', '<answer> occurs more than once'],
+])('%j: %j', async (completion, fault) => {
+  expect(await faultOf(completion)).toBe(fault);
+});
+
+test('a template that opens the thinking, and an answer without tags', async () => {
+  const deepseek = { tags: ['think'], isOpened: true, textAfter: 'required' } as const;
+  expect(await faultOf('a</think>b', { ...deepseek, tags: [...deepseek.tags] })).toBeUndefined();
+  expect(await faultOf('a</think> ', { ...deepseek, tags: [...deepseek.tags] })).toMatch(
+    'nothing stands behind',
+  );
+  expect(() => formatConfig.parse(format({ tags: ['<b>'] }))).toThrow('name of a tag');
+});
+
+test('no arrangement of tags but the right one passes', async () => {
+  const piece = fc.constantFrom('<think>', '</think>', '<answer>', '</answer>', 'a', ' ');
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {
+      const isRight = /^\s*<think>[a\s]*a[a\s]*<\/think>\s*<answer>[a\s]*a[a\s]*<\/answer>\s*$/.test(
+        pieces.join(''),
+      );
+      expect((await faultOf(pieces.join(''))) === undefined).toBe(isRight);
+    }),
+    { numRuns: 2000, examples: [[['<think>', 'a', '</think>', '<answer>', 'a', '</answer>']]] },
+  );
+});

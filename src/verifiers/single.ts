@@ -1,0 +1,36 @@
+import * as z from 'zod';
+import { codeConfig, openCode } from './code/code.ts';
+import { customConfig, openCustom } from './custom.ts';
+import { formatConfig, openFormat } from './format.ts';
+import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
+import { mathConfig, openMathAnswer } from './math/verifier.ts';
+import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
+import type { Verifier } from './verifier.ts';
+
+/** Every verifier that is not made of others. */
+export const singleVerifierConfig = z.discriminatedUnion('type', [
+  mathConfig,
+  javascriptTestsConfig,
+  codeConfig,
+  multipleChoiceConfig,
+  formatConfig,
+  customConfig,
+]);
+
+/** The verifier a config asks for. @param baseDir where relative paths start. */
+export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDir: string): Verifier {
+  switch (config.type) {
+    case 'math':
+      return openMathAnswer(config);
+    case 'javascript-tests':
+      return openJavascriptTests(config);
+    case 'code':
+      return openCode(config);
+    case 'multiple-choice':
+      return openMultipleChoice(config);
+    case 'format':
+      return openFormat(config);
+    case 'custom':
+      return openCustom(config, baseDir);
+  }
+}
