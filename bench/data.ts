@@ -43,6 +43,9 @@ interface Stage {
   readonly stage: string;
   readonly problems: number;
   readonly seconds: number;
+  /** Of the process's own time: what the rate is on a machine that does nothing else. */
+  readonly cpuSeconds: number;
+  /** By `cpuSeconds`. */
   readonly perSecond: number;
   /** Resident memory in MB at each quarter of the way, by problems that came out. */
   readonly residentMb: readonly number[];
@@ -67,19 +70,23 @@ async function measure(
     }
   }
   const started = performance.now();
+  const cpu = process.cpuUsage();
   const written = await write(watched());
   const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const cpuSeconds = (user + system) / 1e6;
   note();
   const result = {
     stage,
     problems: written,
     seconds: Number(seconds.toFixed(1)),
-    perSecond: Math.round(expected / seconds),
+    cpuSeconds: Number(cpuSeconds.toFixed(1)),
+    perSecond: Math.round(expected / cpuSeconds),
     residentMb,
     ...(log === undefined ? {} : { removed: log.report().removed }),
   };
   console.log(
-    `${stage.padEnd(14)} ${String(written).padStart(8)} left  ${seconds.toFixed(1).padStart(6)} s  ` +
+    `${stage.padEnd(14)} ${String(written).padStart(8)} left  ${seconds.toFixed(1).padStart(6)} s, CPU ${cpuSeconds.toFixed(1)} s  ` +
       `${String(result.perSecond).padStart(7)}/s  resident MB ${residentMb.join(' ')}  ${JSON.stringify(result.removed ?? {})}`,
   );
   return result;

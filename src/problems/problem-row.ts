@@ -11,6 +11,7 @@ const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
   error: 'expected a text or a list of {role, content} messages',
 });
 const textSchema = z.string().min(1);
+const knobSchema = z.int().min(1);
 const passRatesSchema = z.array(
   z
     .strictObject({ model: textSchema, successes: z.int().min(0), trials: z.int().min(1) })
@@ -57,7 +58,7 @@ export function problemOfRow(value: unknown, config: RowMapping, row: number): P
     );
   const [domain, family] = [optional(columns.domain, textSchema), optional(columns.family, textSchema)];
   const solution = optional(columns.solution, textSchema);
-  const knob = optional(columns.knob, z.int().min(1));
+  const knob = optional(columns.knob, knobSchema);
   const [source, licence] = [optional(columns.source, textSchema), optional(columns.licence, textSchema)];
   const passRates = optional(columns.passRates, passRatesSchema);
   return {
