@@ -71,7 +71,7 @@ export function adaptive(
   const successesOf = (problem: number, attempts: number): number => prefixes[problem]![attempts]!;
   let screenState = screenedBefore;
   return confidences.map((confidence) => {
-    const goal = { cuts, horizon, screen: 2, confidence, budget: horizon * ids.length };
+    const goal = { cuts, horizon, screen: 1, confidence, budget: horizon * ids.length };
     const probing = createProbing(ids, features, goal);
     let state = screenState ?? screenOf(population, cuts);
     screenState = state;
@@ -95,12 +95,12 @@ export function adaptive(
   });
 }
 
-/** The state after every problem's first two rollouts, groups included. */
+/** The state after every problem's first rollout, groups included. */
 export function screenOf(
   { ids, features, horizon, prefixes }: Population,
   cuts: readonly Cut[],
 ): ProbingState {
-  const goal = { cuts, horizon, screen: 2, confidence: 0.5, budget: 2 * ids.length };
+  const goal = { cuts, horizon, screen: 1, confidence: 0.5, budget: ids.length };
   const probing = createProbing(ids, features, goal);
   const start = startProbing(probing);
   return afterWave(probing, start, nextWave(probing, start)!, (i, attempts) => prefixes[i]![attempts]!);

@@ -23,6 +23,7 @@ const models = { small: -1.2, medium: 0.6, large: 1.8 } as const;
 /** Share of problems whose gold answer is wrong: no model ever "solves" them. */
 const wrongGold = 0.06;
 type Model = keyof typeof models;
+type Beliefs = Partial<Record<Model, Map<string, Assessment>>>;
 
 interface SimulatedProblem {
   readonly id: string;
@@ -62,25 +63,23 @@ export function compareSeveralModels(): { k: number; error: number; adaptive: nu
   return rows;
 }
 
-/** Each model in turn, the smaller ones' outcomes as features; the medium one only where its pass rate matters. */
+/** Each model in turn, the smaller ones' outcomes as features, and only where its pass rate decides a level. */
 function measureAll(
   problems: readonly SimulatedProblem[],
   confidence: number,
 ): { found: string[]; rollouts: number } {
-  const beliefs: Partial<Record<Model, Map<string, Assessment>>> = {};
+  const beliefs: Beliefs = {};
   const features = new Map(problems.map(({ id, domain }) => [id, [`domain ${domain}`]]));
   let rollouts = 0;
   for (const model of names) {
-    const asked = problems.filter(
-      ({ id }) => model !== 'medium' || beliefs.small!.get(id)!.probabilities[2]! < 0.9,
-    );
+    const asked = problems.filter((problem) => isDecisive(problem, model, beliefs));
     const cuts = model === 'large' ? [{ at: 0.5, excludeAt: false }] : neverSometimesAlways;
     const measured = measureOne(asked, model, cuts, confidence, features);
     beliefs[model] = measured.beliefs;
     rollouts += measured.rollouts;
   }
   const found = problems.map((problem) =>
-    levelsOf(problem, (model) => representative(model, beliefs[model]!.get(problem.id)?.cell ?? 2)),
+    levelsOf(problem, (model) => representative(model, beliefs[model]!.get(problem.id)?.cell ?? 0)),
   );
   return { found, rollouts };
 }
@@ -93,7 +92,7 @@ function measureOne(
   features: Map<string, string[]>,
 ): { beliefs: Map<string, Assessment>; rollouts: number } {
   const ids = problems.map(({ id }) => id);
-  const goal = { cuts, horizon, screen: 2, confidence, budget: horizon * ids.length };
+  const goal = { cuts, horizon, screen: 1, confidence, budget: horizon * ids.length };
   const probing = createProbing(
     ids,
     ids.map((id) => hashFeatures(features.get(id)!)),
@@ -108,6 +107,26 @@ function measureOne(
     features.get(id)!.push(passRateFeature(model, Math.round(100 * belief(i).mean), 100)),
   );
   return { beliefs, rollouts: state.attempts.reduce((sum, made) => sum + made, 0) };
+}
+
+/** Whether a model's cell makes a difference to a problem's levels, whatever the models still to come will do. */
+function isDecisive(problem: SimulatedProblem, model: Model, beliefs: Beliefs): boolean {
+  const likely = (other: Model): number[] => {
+    const belief = beliefs[other]?.get(problem.id);
+    if (belief === undefined) return other === 'large' ? [0, 1] : [0, 1, 2];
+    return belief.probabilities.flatMap((probability, cell) => (probability > 0.05 ? [cell] : []));
+  };
+  const others = names.filter((name) => name !== model);
+  const [first, second] = others as [Model, Model];
+  return likely(first).some((a) =>
+    likely(second).some((b) => {
+      const cells: Partial<Record<Model, number>> = { [first]: a, [second]: b };
+      const found = likely(model).map((cell) =>
+        levelsOf(problem, (name) => representative(name, name === model ? cell : cells[name]!)),
+      );
+      return new Set(found).size > 1;
+    }),
+  );
 }
 
 /** Trials that stand for a cell when rules read them as point estimates. */

@@ -174,22 +174,22 @@ function groupsAfterScreen({ ids, features }: Probing, wave: Wave, successes: Ui
 /** Problems' worth of belief that a group is like all problems together. */
 const sharedBelief = 30;
 
-function learnGroups({ table }: Probing, { attempts, successes, groups }: ProbingState): Float64Array[] {
-  const counts = countRecords(attempts, successes, groups);
-  const all = learnShares(table, counts.flat(), { shares: equalShares(), weight: 1 });
-  return counts.map((records) => learnShares(table, records, { shares: all, weight: sharedBelief }, 100));
+function learnGroups({ table }: Probing, state: ProbingState): Float64Array[] {
+  const counts = countRecords(state);
+  const all = learnShares(table, counts.flat(), { shares: equalShares(), weight: 1 }, 200);
+  return counts.map((records) => learnShares(table, records, { shares: all, weight: sharedBelief }, 80));
 }
 
-function countRecords(attempts: Uint16Array, successes: Uint16Array, groups: Uint16Array): RecordCount[][] {
-  const counts: Map<number, number>[] = [];
+function countRecords({ attempts, successes, groups }: ProbingState): RecordCount[][] {
+  const counts: Map<number, { successes: number; attempts: number; problems: number }>[] = [];
   for (let i = 0; i < attempts.length; i++) {
     const record = recordIndex(successes[i]!, attempts[i]!);
     const group = (counts[groups[i]!] ??= new Map());
-    group.set(record, (group.get(record) ?? 0) + 1);
+    const found = group.get(record);
+    if (found !== undefined) found.problems++;
+    else group.set(record, { successes: successes[i]!, attempts: attempts[i]!, problems: 1 });
   }
-  return Array.from(counts, (group) =>
-    Array.from(group ?? [], ([record, problems]) => ({ record, problems })),
-  );
+  return Array.from(counts, (group) => [...(group?.values() ?? [])]);
 }
 
 /** Prices of a wrong cell in rollouts: 1 … about 10⁵, a sixth apart. */
@@ -201,38 +201,40 @@ function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
   const populations = learnGroups(probing, state).map((shares) =>
     prepareStopping(table, shares, checkpoints),
   );
+  const counts = countRecords(state);
   const spent = state.attempts.reduce((sum, made) => sum + made, 0);
-  const expected = (price: number): Forecast => forecast(probing, state, populations, price);
+  const expected = (price: number): Forecast => forecast(checkpoints, counts, populations, price);
   const isSureEnough = (price: number): boolean =>
     expected(price).error <= (1 - goal.confidence) * ids.length;
   const isTooDear = (price: number): boolean => spent + expected(price).rollouts > goal.budget;
   const wanted = firstWhere(prices, isSureEnough);
   const affordable = isTooDear(prices[wanted]!) ? Math.max(0, firstWhere(prices, isTooDear) - 1) : wanted;
-  return expected(prices[affordable]!).rules;
+  return populations.map((population) => createStoppingRule(population, prices[affordable]!));
 }
 
+/** What all problems together are expected to cost further and to end up wrong. */
 interface Forecast {
   readonly rollouts: number;
   readonly error: number;
-  readonly rules: StoppingRule[];
 }
 
 function forecast(
-  { checkpoints }: Probing,
-  { attempts, successes, groups }: ProbingState,
+  checkpoints: readonly number[],
+  counts: readonly (readonly RecordCount[])[],
   populations: readonly StoppingProblem[],
   price: number,
 ): Forecast {
-  const rules = populations.map((population) => createStoppingRule(population, price));
-  const at = new Map(checkpoints.map((trials, index) => [trials, index]));
   let rollouts = 0;
   let error = 0;
-  for (let i = 0; i < attempts.length; i++) {
-    const outlook = rules[groups[i]!]!.outlook(at.get(attempts[i]!)!, successes[i]!);
-    rollouts += outlook.rollouts;
-    error += outlook.error;
-  }
-  return { rollouts, error, rules };
+  counts.forEach((records, group) => {
+    const rule = createStoppingRule(populations[group]!, price);
+    for (const { successes, attempts, problems } of records) {
+      const outlook = rule.outlook(checkpoints.indexOf(attempts), successes);
+      rollouts += problems * outlook.rollouts;
+      error += problems * outlook.error;
+    }
+  });
+  return { rollouts, error };
 }
 
 /** Index of the first item that holds, by bisection; the last index where none does. */

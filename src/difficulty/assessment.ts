@@ -14,8 +14,8 @@ export interface Assessment extends Interval {
 /**
  * What a record says of a problem that comes from a population with these shares.
  *
- * @param confidence of the interval, which is central. A horizon is finite, so its pass rates come in steps: each end
- *   lies at the step that leaves the tail closest to its share, and intervals hold as often as they say on average.
+ * @param confidence of the interval. A horizon is finite, so its pass rates come in steps: the interval is the one whose
+ *   weight comes closest, and intervals hold as often as they say on average.
  */
 export function assessRecord(
   table: OutcomeTable,
@@ -29,13 +29,13 @@ export function assessRecord(
   const probabilities = Array.from(cells, (mass) => mass / total);
   const totals = distributionOfTotal(table, shares, successes, attempts, total);
   const mean = totals.reduce((sum, probability, count) => sum + probability * count, 0) / table.horizon;
-  const tail = (1 - confidence) / 2;
+  const { first, last } = centralInterval(totals, confidence);
   return {
     cell: probabilities.indexOf(Math.max(...probabilities)),
     probabilities,
     mean,
-    low: stepsToCut(totals, tail) / table.horizon,
-    high: 1 - stepsToCut(totals.toReversed(), tail) / table.horizon,
+    low: first / table.horizon,
+    high: last / table.horizon,
   };
 }
 
@@ -59,13 +59,27 @@ function distributionOfTotal(
   return totals;
 }
 
-/** How many steps to leave out at the beginning so that what they weigh comes closest to `tail`. */
-function stepsToCut(distribution: Float64Array, tail: number): number {
-  let weight = 0;
-  for (let steps = 0; steps < distribution.length; steps++) {
-    const next = weight + distribution[steps]!;
-    if (next - tail > tail - weight) return steps;
-    weight = next;
-  }
-  return distribution.length - 1;
+/**
+ * Cuts both tails alike; where an end weighs too much to be cut, as "never" often does, the other end gives more. Stops
+ * where what is dropped comes closest to what may be missing.
+ */
+function centralInterval(distribution: Float64Array, confidence: number): { first: number; last: number } {
+  let first = 0;
+  let last = distribution.length - 1;
+  let mayDrop = 1 - confidence;
+  const cut = (isLow: boolean, allowance: number): void => {
+    const start = mayDrop;
+    while (first < last) {
+      const weight = distribution[isLow ? first : last]!;
+      const left = allowance - (start - mayDrop);
+      if (weight > 2 * left) return;
+      mayDrop -= weight;
+      if (isLow) first++;
+      else last--;
+    }
+  };
+  cut(true, mayDrop / 2);
+  cut(false, mayDrop);
+  cut(true, mayDrop);
+  return { first, last };
 }

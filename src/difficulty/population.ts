@@ -1,9 +1,9 @@
-import { componentCount, componentMass, type OutcomeTable } from './outcome-table.ts';
+import { componentCount, componentMass, type OutcomeTable, recordIndex } from './outcome-table.ts';
 
 /** How many problems share a record of attempts. */
 export interface RecordCount {
-  /** See `recordIndex`. */
-  readonly record: number;
+  readonly successes: number;
+  readonly attempts: number;
   readonly problems: number;
 }
 
@@ -19,11 +19,14 @@ export function learnShares(
   table: OutcomeTable,
   records: readonly RecordCount[],
   before: { readonly shares: ArrayLike<number>; readonly weight: number },
-  rounds = 300,
+  rounds: number,
 ): Float64Array {
-  const likelihoods = records.map(({ record }) =>
-    Float64Array.from({ length: componentCount }, (_, component) => componentMass(table, record, component)),
-  );
+  const likelihoods = records.map(({ successes, attempts }) => {
+    const record = recordIndex(successes, attempts);
+    return Float64Array.from({ length: componentCount }, (_, component) =>
+      componentMass(table, record, component),
+    );
+  });
   let shares = Float64Array.from(before.shares);
   for (let round = 0; round < rounds; round++) {
     const next = Float64Array.from(before.shares, (share) => share * before.weight);

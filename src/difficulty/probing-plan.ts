@@ -28,7 +28,7 @@ const adaptiveConfig = z.strictObject({
   /** Attempts the levels are about, and the most a problem gets: "never" is never in this many. */
   horizon: z.int().min(2).max(256).default(64),
   /** Attempts every problem gets first. */
-  screen: z.int().positive().default(2),
+  screen: z.int().positive().default(1),
   /** Share of problems to be sorted rightly, on average; probing ends once that is expected. */
   confidence: z.number().gt(0).lt(1).default(0.95),
 });
