@@ -6,6 +6,7 @@ import { describeBatches } from '../training/batch-arithmetic.ts';
 import { startTraining } from '../training/start.ts';
 import { readRunResult, type RunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
+import { collect, wholeNumber } from './options.ts';
 import { formatSeconds, outputOf } from './output.ts';
 import { formatResult, reportTo } from './training-watch.ts';
 
@@ -16,7 +17,7 @@ export function addDemoCommand(program: Command): void {
   program
     .command('demo')
     .description('improve the small base model that comes with Gradus, in minutes')
-    .option('--seed <n>', 'another seed, another run', '0')
+    .option('--seed <n>', 'another seed, another run', wholeNumber(), 0)
     .option('--runs <folder>', 'where the run directory is made', 'runs')
     .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
     .action(async ({ seed, runs, set }: DemoOptions, command: Command) => {
@@ -35,7 +36,7 @@ export function addDemoCommand(program: Command): void {
 }
 
 interface DemoOptions {
-  readonly seed: string;
+  readonly seed: number;
   readonly runs: string;
   readonly set: string[];
 }
@@ -48,5 +49,3 @@ function summarise({ run, stages, suites, tokens }: RunResult, seconds: number) 
 }
 
 const facts = ({ problems: _, ...change }: PairedDifference) => change;
-
-const collect = (value: string, before: string[]): string[] => [...before, value];

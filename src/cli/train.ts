@@ -6,6 +6,7 @@ import { buildParts } from '../training/build.ts';
 import { startTraining } from '../training/start.ts';
 import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
+import { collect } from './options.ts';
 import { type Output, outputOf } from './output.ts';
 import { formatResult, reportTo } from './training-watch.ts';
 
@@ -64,5 +65,3 @@ async function showPlan(recipe: Recipe, output: Output): Promise<void> {
   ];
   output.result({ recipe, engine: info, problems: parts.problems.length }, lines.join('\n'));
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value];

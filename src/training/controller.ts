@@ -4,6 +4,7 @@ import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { openStage, selectStage } from './enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
+import { requireFinitePolicy } from './finite-policy.ts';
 import { learnFrom } from './learn.ts';
 import { type Metrics, rolloutMetrics } from './metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
@@ -157,7 +158,8 @@ async function checkpoint(
   state: ControllerState,
   isStageEnd: boolean,
 ): Promise<void> {
-  const { run, engine, recipe } = context;
+  const { run, engine, recipe, problems } = context;
+  await requireFinitePolicy(engine, engine.encode(problems[0]!.prompt));
   await run.saveCheckpoint({
     controllerState: state,
     writeEngineState: (folder) => engine.saveState(folder),

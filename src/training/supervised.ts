@@ -5,6 +5,7 @@ import type { LossSpec } from '../core/loss-spec.ts';
 import { ConfigError, EngineError } from '../core/errors.ts';
 import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts';
 import type { Engine } from '../engines/engine.ts';
+import { requireFinitePolicy } from './finite-policy.ts';
 
 /** A prompt and what should be written after it. */
 export interface SupervisedExample {
@@ -77,15 +78,8 @@ export async function superviseModel(
     report = { step, lastStep, ...learned, tokens };
     options.onStep?.(report);
   }
-  await requireFinite(engine, toSequence(engine, examples[0]!));
+  await requireFinitePolicy(engine, toSequence(engine, examples[0]!).tokens);
   return report!;
-}
-
-/** What the last update did shows only in another look: a model that is broken by it must not be kept. */
-async function requireFinite(engine: Engine, sequence: TrainingSequence): Promise<void> {
-  const [logprobs] = await engine.logprobs({ sequences: [sequence], temperature: 1 }, 'policy');
-  if (logprobs!.every(Number.isFinite)) return;
-  throw notFinite('after the last step the model no longer gives finite probabilities');
 }
 
 async function learn(
