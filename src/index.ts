@@ -6,6 +6,7 @@
 // Recipes: what a run is.
 export { defineRecipe, type Recipe, type RecipeInput } from './recipe/recipe.ts';
 export { loadRecipe } from './recipe/load.ts';
+export { file } from './problems/file.ts';
 export { jsonl } from './problems/jsonl.ts';
 export { generated } from './problems/generated.ts';
 export { code } from './verifiers/code/code.ts';
