@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts Gradus under a Node that can run it: from source in a checkout, from dist/ when installed.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const [major] = process.versions.node.split('.').map(Number);
 if (major < 24) {
@@ -15,7 +16,7 @@ const fromSource = existsSync(new URL('../src/cli/main.ts', import.meta.url));
 const root = new URL(fromSource ? '../src/' : '../dist/', import.meta.url);
 const extension = fromSource ? '.ts' : '.js';
 
-const { enableCompileCache, registerHooks } = await import('node:module');
+const { enableCompileCache, registerHooks, stripTypeScriptTypes } = await import('node:module');
 // Every command starts in a third of the time; what is cached belongs to this user and is checked against the sources.
 enableCompileCache?.();
 // A recipe says `import … from 'gradus'` wherever it lies: it always gets the Gradus that runs it.
@@ -24,6 +25,12 @@ registerHooks({
     if (specifier === 'gradus') return next(new URL(`index${extension}`, root).href, context);
     if (specifier === 'gradus/testing') return next(new URL(`testing/index${extension}`, root).href, context);
     return next(specifier, context);
+  },
+  // Node runs TypeScript, but not inside node_modules, where the recipes of an installed Gradus lie.
+  load(url, context, next) {
+    if (!url.endsWith('.ts') || !url.includes('/node_modules/')) return next(url, context);
+    const source = stripTypeScriptTypes(readFileSync(fileURLToPath(url), 'utf8'));
+    return { format: 'module', source, shortCircuit: true };
   },
 });
 
