@@ -12,6 +12,8 @@ import { addRunsCommand } from './runs.ts';
 import { addSampleCommand } from './sample.ts';
 import { addSftCommand } from './sft.ts';
 import { addTrainCommand } from './train.ts';
+import { addServeCommand } from './serve.ts';
+import { addVerifyCommand } from './verify.ts';
 
 const commands = [
   addDemoCommand,
@@ -23,6 +25,8 @@ const commands = [
   addDifficultyCommand,
   addSftCommand,
   addSampleCommand,
+  addVerifyCommand,
+  addServeCommand,
   addDoctorCommand,
 ];
 

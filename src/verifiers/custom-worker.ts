@@ -1,4 +1,5 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- a rule for browser windows; these are worker threads
+import { registerHooks } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Problem } from '../core/problem.ts';
 import { loadJudge } from './custom-module.ts';
@@ -17,6 +18,10 @@ export interface CustomRequest {
 
 /** From the worker: first that the module is loaded; then what the judge said, or why it said nothing. */
 export type CustomReply = 'ready' | { readonly said: unknown } | { readonly error: string };
+
+// As in the main thread, `gradus` is the Gradus that runs, wherever the module lies.
+const self = new URL(import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.js', import.meta.url).href;
+registerHooks({ resolve: (name, context, next) => next(name === 'gradus' ? self : name, context) });
 
 const { file, options } = workerData as CustomWorkerData;
 const judge = loadJudge(file, options);
