@@ -6,9 +6,10 @@
  *   --bits FILE  instead of all this, the same on a JSONL file of `{id, bits: "0110…"}`: one problem's rollouts a line, with
  *                `prompt` and `answer` where these are known
  *
- * Methods see rollouts in the order of the record, one after the other; the whole record is the truth, which no method is
- * shown. What constants the adaptive method has were chosen on AdaRFT's half 0; the figures are half 1's, the RL trace's and the simulated ones. The
- * drift model's constants were chosen on the even rows of the RL trace and are reported on the odd ones.
+ * Methods see rollouts in the order of the record, one after the other; the whole record is the truth, which no method
+ * is shown. The adaptive method's few constants (bumps, groups, pilot) were chosen with AdaRFT in view and with nothing else; half 1 of
+ * AdaRFT, by hash of the text, is shown; the RL trace and the simulated problems chose nothing. The drift model's constants were
+ * chosen on the even rows of the RL trace, figures are those of the odd ones.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';

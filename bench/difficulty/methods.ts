@@ -25,7 +25,7 @@ export interface Point {
 type Decision = (prefixes: Uint16Array) => { readonly made: number; readonly cell: number };
 
 /** Cells by the whole record: what methods are judged by and never see. */
-export function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): number[] {
+function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): number[] {
   return prefixes.map((prefix) => cellOf(cuts, prefix[horizon]!, horizon));
 }
 
