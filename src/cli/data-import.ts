@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DataError } from '../core/errors.ts';
 import { readFileProblems } from '../problems/file.ts';
 import { problemLine } from '../problems/output/problem-line.ts';
 import { writeLines } from '../problems/output/text-file.ts';
@@ -52,9 +53,23 @@ async function* importLines(
 ): AsyncGenerator<string> {
   const { shape, column, domain, instruction, onError } = options;
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
+  const fileOf = new Map<string, string>();
   for (const path of files) {
     const config = problemFile(path, { shape, columns: column, passRates, domain, instruction, onError });
-    for await (const problem of readFileProblems(config, '.', { readTests, onSkip }))
+    for await (const problem of readFileProblems(config, '.', { readTests, onSkip })) {
+      if (files.length > 1) checkNew(problem.id, path, fileOf);
       yield problemLine(problem);
+    }
   }
+}
+
+/** Ids that are distinct within each file may still meet in the one that is written. */
+function checkNew(id: string, path: string, fileOf: Map<string, string>): void {
+  const earlier = fileOf.get(id);
+  if (earlier !== undefined)
+    throw new DataError(
+      `${path}: expected new ids, got ${JSON.stringify(id)}, which ${earlier} has too; number the rows instead`,
+      { tryNext: 'gradus data import … --column id=none' },
+    );
+  fileOf.set(id, path);
 }
