@@ -97,7 +97,9 @@ export function readBits(path: string): Population {
     ids: rows.map(({ id }) => String(id)),
     horizon: Math.min(256, ...rows.map(({ bits }) => bits.length)),
     features: hasText
-      ? rows.map(({ prompt, answer }) => featuresOfText(String(prompt), String(answer ?? '')))
+      ? rows.map(({ prompt, answer }) =>
+          featuresOfText(String(prompt), typeof answer === 'string' ? answer : ''),
+        )
       : [],
     prefixes: rows.map(({ bits }) => prefixesOf(Array.from(bits, Number))),
   };

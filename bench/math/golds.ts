@@ -24,7 +24,9 @@ export function loadGolds(folder: string): readonly GoldSet[] {
     .filter(({ file }) => existsSync(join(folder, file)))
     .map(({ name, file }) => ({
       name,
-      golds: readRows(join(folder, file)).map(({ answer }) => String(answer ?? '')),
+      golds: readRows(join(folder, file)).map(({ answer }) =>
+        typeof answer === 'string' || typeof answer === 'number' ? String(answer) : '',
+      ),
     }));
 }
 

@@ -42,7 +42,7 @@ test('maps columns, adds the instruction and reads tests', async () => {
     entryPoint: 'f',
     cases: [{ arguments: [1], expected: 2 }],
   };
-  const [problem] = await read(`${JSON.stringify({ question: 'Double x.', checks: tests })}`, {
+  const [problem] = await read(JSON.stringify({ question: 'Double x.', checks: tests }), {
     columns: { prompt: 'question', tests: 'checks' },
     domain: 'code',
     instruction: 'Write f.',

@@ -106,7 +106,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /** `['stages', 0, 'maxSteps']` as people write it: `stages[0].maxSteps`. */
-export function formatPath(path: readonly PropertyKey[]): string {
+function formatPath(path: readonly PropertyKey[]): string {
   const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
   return text === '' ? '(top level)' : text.replace(/^\./, '');
 }

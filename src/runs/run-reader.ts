@@ -119,7 +119,7 @@ export class RunReader implements Disposable {
       step: Number(row['step']),
       type: String(row['type']),
       message: String(row['message']),
-      ...(row['stage'] === null ? {} : { stage: String(row['stage']) }),
+      ...(typeof row['stage'] === 'string' ? { stage: row['stage'] } : {}),
       ...(row['data'] === null ? {} : { data: fromJson(row['data']) }),
     }));
   }

@@ -46,11 +46,11 @@ export async function writeParquet<Row>(
       if (group.length === rowGroupSize) await flush();
     }
     await flush();
+    await writer.finish();
   } catch (error) {
     await rm(partial);
     throw error;
   }
-  writer.finish();
   await rename(partial, path);
   return count;
 }

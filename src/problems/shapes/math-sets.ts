@@ -39,7 +39,7 @@ export const math: Shape = {
 
 /** `Level ?` is MATH's own way to say that there is none. */
 function levelNumber(level: unknown): number | undefined {
-  const [digits] = /\d+/.exec(String(level ?? '')) ?? [];
+  const [digits] = /\d+/.exec(JSON.stringify(level) ?? '') ?? [];
   return digits === undefined ? undefined : Number(digits);
 }
 
