@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { models } from './models.ts';
+import type { SamplingResult } from './sampling.ts';
+import type { TrainingResult } from './training.ts';
+
+/** The same work done by PyTorch and transformers. */
+export interface PeerResult {
+  readonly torch: string;
+  /** Milliseconds of the fastest step of each training case. */
+  readonly stepMs: readonly number[];
+  /** The best rate of each sampling case. */
+  readonly tokensPerSecond: readonly number[];
+}
+
+/** Best of so many. */
+const rounds = 3;
+
+/** Runs `peer.py` on 2 threads with a Python that has torch and transformers. */
+export function measurePeer(
+  python: string,
+  training: readonly Pick<TrainingResult, 'model' | 'rows' | 'positions'>[],
+  sampling: readonly Pick<SamplingResult, 'model' | 'sequences' | 'maxTokens'>[],
+): PeerResult {
+  const script = fileURLToPath(new URL('peer.py', import.meta.url));
+  const input = JSON.stringify({ models, training, sampling, rounds, threads: 2 });
+  const output = execFileSync(python, [script], {
+    input,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return JSON.parse(output.trim().split('\n').at(-1)!) as PeerResult;
+}
