@@ -16,7 +16,6 @@ afterAll(() => rm(scratch, { recursive: true }));
 test('settings have their defaults in the schema, and unknown ones are refused', () => {
   expect(embeddedConfig.parse(embedded())).toEqual({
     type: 'embedded',
-    threads: 1,
     slots: 64,
     memoryBudget: '2GiB',
     exportType: 'bf16',

@@ -21,6 +21,7 @@ import {
 } from '../model-files/model-folder.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
 import { createCompletionStream } from './completion-stream.ts';
+import { chooseLaneLayout } from './lane-layout.ts';
 import { type Lane, openLane } from './lane.ts';
 import { programBudget } from './memory-budget.ts';
 import { parameterLayout } from './parameters.ts';
@@ -32,10 +33,10 @@ import { createTrainer, type Trainer } from './trainer.ts';
 /** Settings of the embedded engine. None of them changes a number it computes. */
 export const embeddedConfig = z.strictObject({
   type: z.literal('embedded'),
-  /** Worker threads that sample and train side by side. Default: one a processor, at most 8. */
+  /** Worker threads that sample and train side by side. Default: see `chooseLaneLayout`. */
   lanes: z.int().min(1).max(64).optional(),
-  /** Threads of the runtime in each lane. */
-  threads: z.int().min(1).max(64).default(1),
+  /** Threads of the runtime in each lane. Default: 1 for small models, else measured at start. */
+  threads: z.int().min(1).max(64).optional(),
   /** Sequences each lane writes at a time. */
   slots: z.int().min(1).max(4096).default(64),
   /** Memory for weights, optimizer and running microbatches together. */
@@ -69,19 +70,23 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
     return { name, shape, data: weights.subarray(offset, offset + length) };
   });
   await folder.readWeights(tensors);
-  const count = config.lanes ?? Math.min(8, availableParallelism());
+  const fixed = {
+    ...(config.lanes && { lanes: config.lanes }),
+    ...(config.threads && { threads: config.threads }),
+  };
+  const { lanes: count, threads } = await chooseLaneLayout(folder.config, fixed, availableParallelism());
   const lanes = Array.from({ length: count }, () =>
     openLane({
       config: folder.config,
       folder: model,
-      threads: config.threads,
+      threads,
       slots: config.slots,
       maxSequenceTokens: folder.config.maxPositions,
       endTokens: folder.tokenizer.endTokens,
       memoryBudgetBytes: programBudget(folder.config, byteCount(config.memoryBudget), count),
     }),
   );
-  return new EmbeddedEngine({ config, folder, weights, tensors, lanes });
+  return new EmbeddedEngine({ config, folder, weights, tensors, lanes, threads });
 }
 
 interface Parts {
@@ -91,6 +96,8 @@ interface Parts {
   readonly weights: Float32Array;
   readonly tensors: readonly NamedTensor[];
   readonly lanes: readonly Lane[];
+  /** Of the runtime, in each lane. */
+  readonly threads: number;
 }
 
 /** See {@link openEmbeddedEngine}. */
@@ -119,7 +126,7 @@ class EmbeddedEngine implements Engine {
   }
 
   get info(): EngineInfo {
-    const { folder, weights, lanes, config } = this.#parts;
+    const { folder, weights, lanes, threads } = this.#parts;
     return {
       engine: 'embedded',
       model: folder.path,
@@ -129,7 +136,7 @@ class EmbeddedEngine implements Engine {
       vocabSize: folder.config.vocabSize,
       endTokens: folder.tokenizer.endTokens,
       maxSequenceTokens: folder.config.maxPositions,
-      device: `cpu (${lanes.length} lanes × ${config.threads} threads)`,
+      device: `cpu (${lanes.length} lanes × ${threads} threads)`,
       canTrain: true,
       policyVersion: this.#trainer.policyVersion,
     };

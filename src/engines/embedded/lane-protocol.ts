@@ -1,6 +1,7 @@
 import { EngineError, GradusError } from '../../core/errors.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 import type { AdamWUpdate } from './adamw.ts';
+import type { MeasureJob } from './measure-products.ts';
 import type { GradientJob, LogprobJob, SumJob, TokenMeasurements } from './microbatch-runner.ts';
 import type { SamplingJob, Written } from './sampler.ts';
 
@@ -24,6 +25,7 @@ export type LaneTask =
   | { readonly kind: 'sum'; readonly job: SumJob }
   | { readonly kind: 'norm'; readonly job: Float32Array }
   | { readonly kind: 'update'; readonly job: AdamWUpdate }
+  | { readonly kind: 'measure'; readonly job: MeasureJob }
   | {
       readonly kind: 'sample';
       readonly job: SamplingJob;

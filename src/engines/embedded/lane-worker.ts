@@ -10,6 +10,7 @@ import {
   type LaneTask,
   packError,
 } from './lane-protocol.ts';
+import { measureProducts } from './measure-products.ts';
 import { createMicrobatchRunner } from './microbatch-runner.ts';
 import { createSampler, type Sampler } from './sampler.ts';
 
@@ -50,6 +51,8 @@ function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
       return runner.norm(task.job);
     case 'update':
       return runner.update(task.job);
+    case 'measure':
+      return measureProducts(options.config, task.job);
     case 'sample': {
       const weights = packDecodeWeights(options.config, task.weights);
       reply({ id, kind: 'started' });

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { WorkerCrashed } from '../../core/errors.ts';
 import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './lane-protocol.ts';
 import type { MicrobatchRunner, TokenMeasurements } from './microbatch-runner.ts';
+import type { MeasureJob } from './measure-products.ts';
 import type { SamplingJob, Written } from './sampler.ts';
 
 /** A running sampling job of one lane. */
@@ -13,6 +14,8 @@ export interface LaneSampling {
 
 /** A worker thread that does a trainer's work and writes completions, seen from outside. */
 export interface Lane extends MicrobatchRunner {
+  /** See `measureProducts`. */
+  measure(job: MeasureJob): Promise<number>;
   sample(
     job: SamplingJob,
     weights: Float32Array,
@@ -92,6 +95,7 @@ export function openLane(options: LaneOptions): Lane {
     sum: (job) => ask('a sum of gradients', { kind: 'sum', job }) as Promise<void>,
     norm: (job) => ask('a gradient norm', { kind: 'norm', job }) as Promise<number>,
     update: (job) => ask('an update of weights', { kind: 'update', job }) as Promise<void>,
+    measure: (job) => ask('a measurement', { kind: 'measure', job }) as Promise<number>,
     sample: (job, weights, aborted, onWritten) => {
       const { promise: started, resolve } = Promise.withResolvers<void>();
       const what = `completions of ${job.prompts.length} prompts`;
