@@ -20,9 +20,11 @@ export async function printCases(
     process.stdout.write(`${JSON.stringify(verdict)}\n`);
 }
 
+const tryNext = 'gradus verify --help';
+
 async function readCases(file: string): Promise<unknown[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new DataError(`${file}: expected a file of cases (${String(cause)})`, { cause });
+    throw new DataError(`${file}: expected a file of cases (${String(cause)})`, { cause, tryNext });
   });
   if (text.trimStart().startsWith('[')) return parse(text, file) as unknown[];
   return text
@@ -38,6 +40,7 @@ function parse(text: string, where: string): unknown {
   } catch (cause) {
     throw new DataError(`${where}: expected a JSON list of cases, or one case a line: ${String(cause)}`, {
       cause,
+      tryNext,
     });
   }
 }

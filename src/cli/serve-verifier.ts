@@ -47,9 +47,11 @@ export function addServeVerifierCommand(serve: Command): void {
         width: 2 * availableParallelism(),
         ...(token !== undefined && token !== '' && { token }),
       });
-      output.event({ type: 'listening', url: service.url, verifiers: grader.verifiers });
-      output.say(`listening on ${service.url}; verifiers: ${Object.keys(grader.verifiers).join(', ')}`);
-      await withInterrupt(async (signal) => void (await once(signal, 'abort')));
+      await withInterrupt(async (signal) => {
+        output.event({ type: 'listening', url: service.url, verifiers: grader.verifiers });
+        output.say(`listening on ${service.url}; verifiers: ${Object.keys(grader.verifiers).join(', ')}`);
+        await once(signal, 'abort');
+      });
       output.result({ url: service.url, stopped: true }, 'answering what was accepted, then stopping');
     });
 }

@@ -56,12 +56,26 @@ async function gradeFiles(
       tryNext: 'gradus verify code problem.json program.py',
     });
   }
-  const row: unknown = JSON.parse(await read(problem));
-  return grader.grade({ problem: row, program: await read(program) }, problem, signal);
+  return grader.grade({ problem: await readJson(problem), program: await read(program) }, problem, signal);
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await read(file);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${file}: expected one problem as JSON (${String(cause)})`, {
+      cause,
+      tryNext: `head -1 ${file} > problem.json`,
+    });
+  }
 }
 
 async function read(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new DataError(`${file}: cannot be read (${String(cause)})`, { cause });
+    throw new DataError(`${file}: cannot be read (${String(cause)})`, {
+      cause,
+      tryNext: 'gradus verify code --help',
+    });
   });
 }

@@ -61,5 +61,5 @@ test('weights, parts and their options are all in the version', () => {
 
 test('something has to decide', () => {
   expect(() => verifierConfig.parse(composite([parts[1]!]))).toThrow('at least one part that decides');
-  expect(() => verifierConfig.parse(composite([]))).toThrow();
+  expect(() => verifierConfig.parse(composite([]))).toThrow('Too small');
 });

@@ -53,7 +53,7 @@ test('requests that are not understood are told what was expected', async () => 
   expect(await status('/verify/batch', [item])).toBe(400);
   expect(await status('/verify', item, { 'content-type': 'text/plain' })).toBe(415);
   expect(await status('/verify', { ...item, pad: 'x'.repeat(20_000) })).toBe(413);
-  expect(await status('/verify/batch', { items: Array(9).fill(item) })).toBe(503);
+  expect(await status('/verify/batch', { items: Array.from({ length: 9 }, () => item) })).toBe(503);
   expect(await status('/other', item)).toBe(404);
   expect(await status('/verify', item)).toBe(200);
 });
@@ -84,14 +84,14 @@ test('what was accepted is answered before the service ends, and what is too muc
     [Symbol.asyncDispose]: async () => {},
   };
   const service = await start(slow);
-  const accepted = post(`${service.url}/verify/batch`, { items: Array(8).fill({}) });
+  const accepted = post(`${service.url}/verify/batch`, { items: Array.from({ length: 8 }, () => ({})) });
   const waiting = async () =>
     (await (await fetch(`${service.url}/metrics`)).text()).includes('items_waiting 8');
   while (!(await waiting())) await new Promise((resolve) => setTimeout(resolve, 5));
   const refused = await post(`${service.url}/verify`, {});
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
   const ended = service[Symbol.asyncDispose]();
-  await expect(fetch(`${service.url}/health`)).rejects.toThrow();
+  await expect(fetch(`${service.url}/health`)).rejects.toThrow('fetch failed');
   gate.resolve();
   expect(((await (await accepted).json()) as { verdicts: unknown[] }).verdicts).toHaveLength(8);
   await ended;

@@ -1,6 +1,7 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { finished } from 'node:stream/promises';
 import { ConfigError, GradusError } from '../core/errors.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { gradeInOrder, type Grader } from './grader.ts';
@@ -46,7 +47,11 @@ export async function startVerifierService(
   }
   const metrics = createServiceMetrics();
   const state: State = { grader, options, metrics, isDraining: false };
-  const server = createServer((request, response) => void handle(state, request, response));
+  const running = new Set<Promise<void>>();
+  const server = createServer((request, response) => {
+    const answering = handle(state, request, response).finally(() => running.delete(answering));
+    running.add(answering);
+  });
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
@@ -54,7 +59,9 @@ export async function startVerifierService(
     [Symbol.asyncDispose]: async () => {
       state.isDraining = true;
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
+      while (running.size > 0) await Promise.all(running);
+      // Connections on which nothing was ever asked would be waited for in vain.
+      server.closeAllConnections();
       await closed;
     },
   };
@@ -86,6 +93,8 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
     ...(state.isDraining && { connection: 'close' }),
   });
   response.end(isText ? answer.body : JSON.stringify(answer.body));
+  // A client that went away is no trouble of ours.
+  await finished(response).catch(() => undefined);
 }
 
 async function answerTo(state: State, request: IncomingMessage): Promise<Answer> {
