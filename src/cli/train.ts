@@ -60,6 +60,7 @@ async function showPlan(recipe: Recipe, output: Output): Promise<void> {
     ...parts.suites.map(
       ({ config, problems }) => `suite ${config.name}: ${problems.length} problems × ${config.rollouts}`,
     ),
+    ...parts.warnings.map((warning) => `! ${warning}`),
     ...parts.levels.describe().map((level) => `level ${level}`),
     ...describeBatches(recipe),
   ];

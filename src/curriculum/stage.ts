@@ -42,10 +42,10 @@ export const stageConfig = z.strictObject({
   /** Extra rounds of rollouts per step to replace groups that gates turned away. */
   maxRefills: z.int().min(0).default(2),
   problemsPerStep: z.int().positive().optional(),
-  groupSize: z.int().positive().optional(),
+  groupSize: z.int().min(2).optional(),
   /** Longest completion in tokens. */
   maxTokens: z.int().positive().optional(),
-  temperature: z.number().min(0).optional(),
+  temperature: z.number().positive().optional(),
   /** Laid over the recipe's algorithm, reward and optimizer; the recipe validates the result. */
   algorithm: z.record(z.string(), z.unknown()).optional(),
   reward: z.record(z.string(), z.unknown()).optional(),

@@ -108,6 +108,23 @@ export function thin(
   return { type: 'thin', rule: inner, ...options };
 }
 
+/** The labels of all models whose pass rates a rule looks at. */
+export function modelsOf(subject: LevelRule): string[] {
+  switch (subject.type) {
+    case 'band':
+      return [subject.model];
+    case 'domain':
+    case 'level':
+      return [];
+    case 'all':
+    case 'any':
+      return subject.rules.flatMap(modelsOf);
+    case 'not':
+    case 'thin':
+      return modelsOf(subject.rule);
+  }
+}
+
 /** A rule as people write it, thresholds included: `0 < p(small) < 1`. */
 export function describeRule(subject: LevelRule): string {
   switch (subject.type) {

@@ -2,6 +2,7 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { RolloutGroup } from '../core/rollout.ts';
 import type { Engine } from '../engines/engine.ts';
+import type { PendingWork } from '../rollout/pending.ts';
 import { rollGroups } from '../rollout/roll-groups.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
@@ -34,6 +35,10 @@ export interface EvaluateOptions {
   /** The levels a problem belongs to, where difficulty was measured. */
   readonly levelsOf?: (problem: Problem) => readonly string[];
   readonly signal?: AbortSignal;
+  /** Where unfinished work is named, for a watchdog. */
+  readonly pending?: PendingWork;
+  /** Called once with all sampled groups, in the order of the problems, e.g. to keep them. */
+  readonly onSampled?: (groups: readonly RolloutGroup[]) => Promise<void>;
   /** Called after each finished group, sampled and greedy ones counted together. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -55,6 +60,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { model, modelHash, policyVersion } = engine.info;
   const progress = createProgress(options);
   const sampled = await roll(options, { rollouts, temperature, topP }, progress);
+  await options.onSampled?.(problems.map(({ id }) => sampled.get(id)!));
   const sure = greedy ? await roll(options, { rollouts: 1, temperature: 0 }, progress) : new Map();
   const results = problems.map(({ id }) => resultOf(sampled.get(id)!, sure.get(id), options.levelsOf));
   return {
@@ -72,13 +78,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 async function roll(
-  { engine, verifierFor, problems, suite, seed, signal }: EvaluateOptions,
+  { engine, verifierFor, pending, problems, suite, seed, signal }: EvaluateOptions,
   sampling: { readonly rollouts: number; readonly temperature: number; readonly topP?: number },
   onGroup: () => void,
 ): Promise<Map<string, RolloutGroup>> {
   const byId = new Map<string, RolloutGroup>();
   const request = { problems, maxTokens: suite.maxTokens, seed, ...sampling };
-  for await (const group of rollGroups({ engine, verifierFor }, request, signal)) {
+  const parts = { engine, verifierFor, ...(pending === undefined ? {} : { pending }) };
+  for await (const group of rollGroups(parts, request, signal)) {
     byId.set(group.problem.id, group);
     onGroup();
   }

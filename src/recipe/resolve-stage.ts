@@ -5,6 +5,8 @@ import { type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
 import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
+import { policyLabel } from '../curriculum/select-pool.ts';
+import { modelsOf } from '../difficulty/level-rules.ts';
 import type { Levels } from '../difficulty/levels.ts';
 import { parseConfig } from './explain.ts';
 import type { Recipe } from './recipe.ts';
@@ -56,17 +58,45 @@ export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage
 export function checkRecipe(recipe: Recipe): Levels {
   const prior = recipe.difficulty?.prior ?? { alpha: 1, beta: 1 };
   const levels = checkCurriculum(recipe, prior);
+  checkLabels(recipe);
   for (const stage of recipe.stages) {
     resolveStage(recipe, stage);
+    if (stage === recipe.stages[0] && stage.remeasure !== undefined) {
+      throw new ConfigError(
+        `stage '${stage.name}' is the first and has nothing to re-measure: its pass rates are the base measurement; leave remeasure out`,
+      );
+    }
+    const isMeasured = recipe.difficulty !== undefined;
+    const isKnown = isMeasured || recipe.knownPassRates.length > 0;
     const needs =
-      stage.remeasure !== undefined ? 're-measures' : selectionRule(stage) !== null ? 'selects' : null;
-    if (needs === null || recipe.difficulty !== undefined || recipe.knownPassRates.length > 0) continue;
+      stage.remeasure !== undefined && !isMeasured
+        ? 're-measures'
+        : selectionRule(stage) !== null && !isKnown
+          ? 'selects'
+          : null;
+    if (needs === null) continue;
     throw new ConfigError(
       `stage '${stage.name}' ${needs} by pass rate, but the recipe does not say how pass rates are measured; ` +
         'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
     );
   }
   return levels;
+}
+
+/** Every model a rule speaks of must be the policy or have pass rates: a misspelt label would select nothing. */
+function checkLabels({ levels, stages, knownPassRates }: Recipe): void {
+  const known = [policyLabel, ...knownPassRates.map(({ label }) => label)];
+  const rules = [
+    ...levels.map(({ name, rule }) => ({ where: `level "${name}"`, rule })),
+    ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: selectionRule(stage) })),
+  ];
+  for (const { where, rule } of rules) {
+    const stranger = rule === null ? undefined : modelsOf(rule).find((label) => !known.includes(label));
+    if (stranger === undefined) continue;
+    throw new ConfigError(
+      `${where} looks at pass rates of "${stranger}"; expected one of ${known.join(', ')} (the policy, or a label of knownPassRates)`,
+    );
+  }
 }
 
 function overrideStageAlgorithm(

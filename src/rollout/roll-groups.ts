@@ -53,7 +53,10 @@ export async function* rollGroups(
   for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
     const group = open.get(completion.key);
     if (group === undefined) continue;
-    group.judged.push(judge(parts, group.problem, completion, signal));
+    const verdict = judge(parts, group.problem, completion, signal);
+    // An abort may end this function before anyone waits for the verdict.
+    verdict.catch(() => {});
+    group.judged.push(verdict);
     if (group.judged.length === rollouts) {
       open.delete(completion.key);
       closed.expect(closeGroup(group.problem, group.judged, request));
@@ -106,8 +109,7 @@ async function judge(
   signal: AbortSignal | undefined,
 ): Promise<Rollout> {
   const end = pending?.begin(`verifying ${problem.id} #${completion.index}`);
-  const verdict = await verdictOf(verifierFor(problem), problem, completion.text, signal);
-  end?.();
+  const verdict = await verdictOf(verifierFor(problem), problem, completion.text, signal).finally(end);
   const { key, index, promptTokens, tokens, rolloutLogprobs, text, finishReason, policyVersion } = completion;
   return {
     problemId: key,

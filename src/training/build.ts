@@ -39,6 +39,7 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
   const knownPassRates = new Map(
     recipe.knownPassRates.map((known) => [known.label, readKnown(known, recipe)]),
   );
+  checkCoverage(knownPassRates, problems);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
@@ -54,8 +55,31 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
     suites,
     levels,
     knownPassRates,
+    warnings: suites.flatMap((suite) => overlapOf(suite, problems)),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+/** Pass rates that speak of none of the problems are of other files, or their ids have changed. */
+function checkCoverage(known: TrainingParts['knownPassRates'], problems: readonly Problem[]): void {
+  for (const [label, rates] of known) {
+    if (problems.some(({ id }) => rates.has(id))) continue;
+    throw new DataError(
+      `pass rates "${label}": expected rates of the recipe's problems, found none among ${rates.size}; ` +
+        `a problem is called e.g. "${problems[0]?.id}", a rate is of e.g. "${[...rates.keys()][0] ?? 'nothing'}"`,
+    );
+  }
+}
+
+/** Says where a suite is not held out: a problem of it, by its words, is trained on. */
+function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {
+  const words = ({ prompt }: Problem): string => prompt.map(({ content }) => content.trim()).join('\n');
+  const seen = new Set(trained.map(words));
+  const shared = problems.filter((problem) => seen.has(words(problem)));
+  if (shared.length === 0) return [];
+  return [
+    `suite "${config.name}": ${shared.length} of ${problems.length} problems are also trained on, e.g. ${shared[0]!.id}; its accuracy will flatter`,
+  ];
 }
 
 /** One verifier per domain, opened once. */

@@ -87,6 +87,7 @@ async function trainIn(
       suites,
       levels: checkRecipe(recipe),
       knownPassRates: new Map(),
+      warnings: [],
       run,
       store,
       report: () => {},

@@ -6,7 +6,7 @@ import { openStage, selectStage } from './enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { requireFinitePolicy } from './finite-policy.ts';
 import { learnFrom } from './learn.ts';
-import { type Metrics, rolloutMetrics } from './metrics.ts';
+import { type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
 import type { TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
@@ -72,8 +72,7 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
   const { name } = stage.settings.config;
   let state = begun;
   for (;;) {
-    context.signal?.throwIfAborted();
-    const metrics = await runStep(context, stage, state);
+    const metrics = await runStepOrSave(context, stage, state);
     const { state: curriculum, decision } = afterStep(recipe.stages, state.curriculum, metrics);
     const hasEnded = decision.type !== 'continue';
     state = {
@@ -89,6 +88,24 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
       report({ type: 'stage-end', stage: name, message: decision.reason });
       return state;
     }
+  }
+}
+
+/** One step; when it is stopped in the middle, what was done before it is saved first. */
+async function runStepOrSave(
+  context: TrainingContext,
+  stage: LiveStage,
+  state: ControllerState,
+): Promise<Metrics> {
+  const { run, signal } = context;
+  const done = run.step;
+  try {
+    signal?.throwIfAborted();
+    return await runStep(context, stage, state);
+  } catch (error) {
+    const isWholeStep = signal?.aborted === true && run.step === done && done > 0;
+    if (isWholeStep) await checkpoint(context, state, false);
+    throw error;
   }
 }
 
@@ -159,7 +176,8 @@ async function checkpoint(
   isStageEnd: boolean,
 ): Promise<void> {
   const { run, engine, recipe, problems } = context;
-  await requireFinitePolicy(engine, engine.encode(problems[0]!.prompt));
+  const tryNext = 'gradus train <recipe> --set optimizer.learningRate=…';
+  await requireFinitePolicy(engine, engine.encode(problems[0]!.prompt), tryNext);
   await run.saveCheckpoint({
     controllerState: state,
     writeEngineState: (folder) => engine.saveState(folder),
@@ -178,7 +196,9 @@ const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
 });
 
 const samplerMetrics = ({ sampler }: LiveStage): Metrics =>
-  Object.fromEntries(Object.entries(sampler.metrics()).map(([name, value]) => [`sampler/${name}`, value]));
+  Object.fromEntries(
+    Object.entries(sampler.metrics()).map(([name, value]) => [`sampler/${metricWord(name)}`, value]),
+  );
 
 function outcomeOf(group: ScoredGroup): ProblemOutcome {
   const trials = countTrials(group.rollouts.map(({ verdict }) => verdict));

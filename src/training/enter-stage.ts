@@ -73,13 +73,15 @@ function measureAt(
   problems: readonly Problem[],
   rollouts: number,
 ): Promise<Rates> {
-  const stage = recipe.stages[index]!.name;
+  const { name: stage } = recipe.stages[index]!;
   const settings = recipe.difficulty!;
+  const { maxTokens, temperature } = resolveStage(recipe, recipe.stages[index]!).sampling;
   return measurePassRates(
     { engine, verifierFor, pending, store },
     {
       problems,
-      settings: index === 0 ? settings : { ...settings, rollouts, screening: null },
+      settings: index === 0 ? settings : { ...settings, rollouts, screening: null, maxTokens, temperature },
+      isComplete: index === 0 && engine.info.policyVersion > 0,
       model: engine.info.modelHash,
       source: index === 0 ? baseSource : `boundary:${index}`,
       step: 0,

@@ -21,6 +21,13 @@ export async function evaluateSuites(
       problems,
       suite: config,
       seed: suiteSeed(recipe, config),
+      onSampled: (groups) =>
+        run.recordRollouts({
+          step,
+          stage: name,
+          purpose: 'evaluate',
+          groups: groups.map((group) => ({ group })),
+        }),
       onProgress: (done, total) => report({ type: 'evaluate', suite: name, done, total }),
       ...(signal === undefined ? {} : { signal }),
     });

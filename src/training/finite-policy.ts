@@ -6,11 +6,15 @@ import type { Engine } from '../engines/engine.ts';
  * @param tokens any sequence of at least two tokens.
  * @throws EngineError when the policy no longer gives finite probabilities.
  */
-export async function requireFinitePolicy(engine: Engine, tokens: Int32Array): Promise<void> {
+export async function requireFinitePolicy(
+  engine: Engine,
+  tokens: Int32Array,
+  tryNext: string,
+): Promise<void> {
   const [logprobs] = await engine.logprobs({ sequences: [{ tokens }] }, 'policy');
   if (logprobs!.every(Number.isFinite)) return;
   throw new EngineError(
     'after its last update the policy no longer gives finite probabilities; it was not kept. A smaller learning rate usually helps.',
-    { code: 'NON_FINITE', tryNext: 'the same command with a smaller learning rate' },
+    { code: 'NON_FINITE', tryNext },
   );
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { RunError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { RolloutGroup } from '../core/rollout.ts';
@@ -24,6 +25,8 @@ export interface MeasureRequest {
   /** Optimizer steps the policy has taken. */
   readonly step: number;
   readonly seed: number;
+  /** Everything must be on record: these weights are gone, and others must not answer for them. */
+  readonly isComplete?: boolean;
   /** Called with every plan before it is carried out; the last one asks for nothing. */
   readonly onPlan?: (plan: ProbePlan, verifier: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
@@ -72,6 +75,7 @@ async function measureUnder(
     const plan = planProbes(settings, [...byId.keys()], measured);
     request.onPlan?.(plan, conditions.verifier);
     if (plan.batches.length === 0) return pick(measured, byId);
+    if (request.isComplete === true) throw missingRecord(plan, conditions);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
       const groups = await rollChunk(parts, request, chunk, byId, signal);
@@ -83,6 +87,15 @@ async function measureUnder(
       request.onProgress?.(done, plan.rollouts);
     }
   }
+}
+
+function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperature }: Conditions): RunError {
+  return new RunError(
+    `expected the base model's pass rates on record, found ${rollouts} rollouts missing (verifier ${verifier}, ` +
+      `temperature ${temperature}, ${maxTokens} tokens); the base model is not there any more to make them. ` +
+      'A verifier, its module or pass-rates.sqlite has changed since the run began.',
+    { code: 'RUN_MEASUREMENT_LOST', tryNext: 'gradus train <recipe>' },
+  );
 }
 
 function rollChunk(

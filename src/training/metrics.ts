@@ -58,7 +58,7 @@ const isEqual = (rewards: readonly number[]): boolean => rewards.every((reward) 
 function domainMetrics(groups: readonly ScoredGroup[]): Metrics {
   const metrics: Metrics = {};
   for (const [domain, members] of Map.groupBy(groups, ({ problem }) => problem.domain)) {
-    Object.assign(metrics, measured(`reward/${domain}/mean`, members.flatMap(rewardsOf), mean));
+    Object.assign(metrics, measured(`reward/${metricWord(domain)}/mean`, members.flatMap(rewardsOf), mean));
   }
   return metrics;
 }
@@ -88,6 +88,9 @@ export function learningMetrics(loss: LossStats, step: StepStats, learningRate: 
 
 /** Rewards of the rollouts that could be judged. */
 export const rewardsOf = ({ rewards }: ScoredGroup): number[] => rewards.filter((reward) => reward !== null);
+
+/** A free name (of a domain, a level) as a part of a metric's name. */
+export const metricWord = (name: string): string => name.replaceAll(/[^\w@.+/-]/g, '_');
 
 const measured = <T>(name: string, items: readonly T[], figure: (items: readonly T[]) => number): Metrics =>
   items.length === 0 ? {} : { [name]: figure(items) };

@@ -29,6 +29,8 @@ export interface TrainingParts {
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, ReadonlyMap<string, Trials>>;
+  /** What speaks against trusting the run's figures; told before anything starts. */
+  readonly warnings: readonly string[];
 }
 
 /** The parts, and the run that everything is recorded into. */

@@ -56,7 +56,7 @@ async function trainIn(
 ): Promise<string> {
   onRun?.(run.directory);
   await run.recordEngine(parts.engine.info);
-  for (const message of run.skipped) report({ type: 'warning', message });
+  for (const message of [...parts.warnings, ...run.skipped]) report({ type: 'warning', message });
   const state = await restore(run, parts);
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   const stopWatching = watchForStalls(parts.pending, stallMs, (message) =>

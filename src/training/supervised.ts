@@ -78,7 +78,7 @@ export async function superviseModel(
     report = { step, lastStep, ...learned, tokens };
     options.onStep?.(report);
   }
-  await requireFinitePolicy(engine, toSequence(engine, examples[0]!).tokens);
+  await requireFinitePolicy(engine, toSequence(engine, examples[0]!).tokens, smallerRate);
   return report!;
 }
 
@@ -104,10 +104,12 @@ async function learn(
   return { loss, gradNorm, learningRate, tokens };
 }
 
+const smallerRate = 'the same command with a smaller --learning-rate';
+
 const notFinite = (message: string): EngineError =>
   new EngineError(message, {
     code: 'NON_FINITE',
-    tryNext: 'the same command with a smaller --learning-rate',
+    tryNext: smallerRate,
   });
 
 /** An endless stream of indices: every epoch a new permutation. */

@@ -43,9 +43,9 @@ export function createMixedSampler(
   const domainOf = new Map(pool.map((problem) => [problem.id, problem.domain]));
   const shares = new Shares(domains);
   return {
-    choose(count, step, without) {
-      const counts = shares.allot(count, mix);
-      return [...samplers].flatMap(([domain, sampler]) => sampler.choose(counts[domain]!, step, without));
+    choose(count, step, without, perDomain) {
+      const counts = perDomain ?? shares.allot(count, mix);
+      return [...samplers].flatMap(([domain, sampler]) => sampler.choose(counts[domain] ?? 0, step, without));
     },
     observe(outcomes) {
       for (const [domain, sampler] of samplers) {

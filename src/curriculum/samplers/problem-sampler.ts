@@ -36,8 +36,15 @@ export interface ProblemSampler {
    *
    * @param step 0-based step within the stage; schedules read it.
    * @param without ids already rolled out in this step, left out when a gate asks for a refill.
+   * @param perDomain how many of each domain, summing to `count`; only a mix of domains obeys it, and where it is absent
+   * the mix shares `count` by its weights.
    */
-  choose(count: number, step: number, without?: ReadonlySet<string>): string[];
+  choose(
+    count: number,
+    step: number,
+    without?: ReadonlySet<string>,
+    perDomain?: Readonly<Record<string, number>>,
+  ): string[];
   /** Learns from finished groups; ids outside the pool (of an earlier stage) are passed over. */
   observe(outcomes: readonly ProblemOutcome[]): void;
   /** Everything needed to continue, JSON-safe. */
