@@ -80,12 +80,18 @@ const longValue = 10n ** 40n;
  */
 export function exactText({ readings, decimalComma }: ReadAnswer): string | undefined {
   if (readings.length !== 1 || decimalComma !== undefined) return undefined;
-  const value = exactWithin(readings[0]!, createBudget(maxSteps));
+  const value = exactWithin(solvedFor(readings[0]!), createBudget(maxSteps));
   if (value === undefined) return undefined;
   const isLong = [value.numerator, -value.numerator, value.denominator].some((part) => part >= longValue);
   if (isLong) return undefined;
   const { numerator, denominator } = lowestTerms(value);
   return denominator === 1n ? String(numerator) : `${numerator}/${denominator}`;
+}
+
+/** `x = 5` says 5. */
+function solvedFor(node: MathNode): MathNode {
+  if (node.kind !== 'relation' || node.operators.length !== 1 || node.operators[0] !== '=') return node;
+  return node.parts[0]!.kind === 'variable' ? node.parts[1]! : node;
 }
 
 function exactWithin(node: MathNode, budget: Budget): Rational | undefined {
