@@ -26,6 +26,8 @@ export { reinforce } from './algorithms/reinforce.ts';
 export { rloo } from './algorithms/rloo.ts';
 export { adamw } from './algorithms/optimizer.ts';
 export { passRate } from './difficulty/pass-rate.ts';
+export { adaptive } from './difficulty/probing-plan.ts';
+export { equalBands, neverSometimesAlways } from './difficulty/cuts.ts';
 export { level } from './difficulty/levels.ts';
 export { allOf, anyOf, band, inDomain, inLevel, not, thin } from './difficulty/level-rules.ts';
 export { paperLevels, simpleLevels } from './difficulty/level-presets.ts';
