@@ -84,7 +84,7 @@ const solved = humanEval.map((row): Judged => ({
  * without any protection and without running a line.
  */
 async function measureSpeed(verifier: CodeVerifier): Promise<object> {
-  const { interpreter } = await verifier.sandbox();
+  const { interpreter } = await verifier.environment();
   const rates: number[] = [];
   const spawnRates: number[] = [];
   for (let pass = 0; pass < 3; pass++) {
@@ -182,7 +182,7 @@ const kind = (['auto', ...hostKinds] as const).find((one) => one === flags.kind)
 await using verifier = openCode(code({ sandbox: pythonSandbox({ lanes: Number(flags.lanes), kind }) }));
 const sections = flags.sections.split(',');
 const summary = {
-  sandbox: (await verifier.sandbox()).kind,
+  sandbox: (await verifier.environment()).kind,
   lanes: Number(flags.lanes),
   ...(sections.includes('speed') ? { speed: await measureSpeed(verifier) } : {}),
   ...(sections.includes('references') ? { references: await judgeReferences(verifier) } : {}),

@@ -7,6 +7,7 @@ import { watchForStalls } from '../rollout/pending.ts';
 import { createRun } from '../runs/create-run.ts';
 import { openRun } from '../runs/open-run.ts';
 import type { Run } from '../runs/run.ts';
+import { verifierLabel } from '../verifiers/verifier.ts';
 import { buildParts, type OpenParts } from './build.ts';
 import { train } from './controller.ts';
 import type { TrainingEvent } from './parts.ts';
@@ -55,7 +56,7 @@ async function trainIn(
   { report = () => {}, onRun, signal }: TrainingWatch,
 ): Promise<string> {
   onRun?.(run.directory);
-  await run.recordEngine(parts.engine.info);
+  await run.recordEngine({ ...parts.engine.info, verifiers: await verifierEnvironments(parts) });
   for (const message of [...parts.warnings, ...run.skipped]) report({ type: 'warning', message });
   const state = await restore(run, parts);
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
@@ -70,6 +71,15 @@ async function trainIn(
     stopWatching();
   }
   return run.directory;
+}
+
+/** What the verifiers judge with on this machine, by name. */
+async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promise<Record<string, unknown>> {
+  const verifiers = [...new Set(problems.map(verifierFor))];
+  const told = verifiers.map(
+    async (one) => [verifierLabel(one), (await one.environment?.()) ?? null] as const,
+  );
+  return Object.fromEntries(await Promise.all(told));
 }
 
 async function restore(run: Run, { engine }: OpenParts) {

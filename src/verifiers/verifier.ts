@@ -15,6 +15,8 @@ export interface Verifier extends AsyncDisposable {
   /** Throws a `DataError` naming the problem when nobody's answer to it could be judged (no gold, unreadable gold). */
   check(problem: Problem): void;
   verify(problem: Problem, completion: string, signal?: AbortSignal): Promise<Verdict>;
+  /** What it judges with on this machine, e.g. which sandbox was chosen and why; recorded in the run. JSON-safe. */
+  environment?(): Promise<unknown>;
 }
 
 /** `name@version`: how verdicts and stored pass rates name their verifier. */

@@ -34,7 +34,7 @@ const functionProblem = problem('f', {
 const printedProblem = problem('p', { type: 'stdio', language: 'python', cases: printedTests, ...rules });
 
 const verifier: CodeVerifier = openCode(code({ sandbox: pythonSandbox() }));
-const trouble = await verifier.sandbox().then(
+const trouble = await verifier.environment().then(
   () => null,
   (error: Error) => error.message,
 );

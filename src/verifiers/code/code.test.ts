@@ -4,7 +4,7 @@ import { pythonSandbox } from '../../sandbox/python/python-sandbox.ts';
 import { code, codeConfig, openCode } from './code.ts';
 
 const verifier = openCode(code({ sandbox: pythonSandbox({ lanes: 1 }), score: 'fraction' }));
-const trouble = await verifier.sandbox().then(
+const trouble = await verifier.environment().then(
   () => null,
   (error: Error) => error.message,
 );

@@ -45,11 +45,11 @@ export interface CodeVerifier extends Verifier {
    *
    * @throws SandboxError where this machine cannot hold Python programs.
    */
-  sandbox(): Promise<SandboxChoice>;
+  environment(): Promise<SandboxChoice>;
 }
 
 /**
- * Opens the verifier of Python programs. Nothing is started before the first verdict (or `sandbox()`) asks for it.
+ * Opens the verifier of Python programs. Nothing is started before the first verdict (or `environment()`) asks for it.
  *
  * @example
  * await using verifier = openCode(code({ score: 'fraction' }));
@@ -67,7 +67,7 @@ export function openCode(config: z.input<typeof codeConfig>): CodeVerifier {
   return {
     name,
     version,
-    sandbox: async () => (await open()).choice,
+    environment: async () => (await open()).choice,
     check: (problem) => void testsOf(problem),
     verify: async (problem, completion, signal) => {
       const tests = testsOf(problem);
