@@ -7,7 +7,8 @@ const steps = demo.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
 export default defineRecipe({
   ...demo,
   name: 'uniform',
-  description: 'No curriculum at all, for as many steps as the demo: the baseline every claim is held against.',
+  description:
+    'No curriculum at all, for as many steps as the demo: the baseline every claim is held against.',
   difficulty: undefined,
   stages: [stage('everything', { mix: { math: 1, code: 1 }, maxSteps: steps })],
 });
