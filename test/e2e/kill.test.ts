@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { type RunDigest, runDigest } from '../../src/runs/run-digest.ts';
+import { openRunReader } from '../../src/runs/run-reader.ts';
 
 const gradus = fileURLToPath(new URL('../../bin/gradus.mjs', import.meta.url));
 const recipe = fileURLToPath(new URL('./kill-recipe.ts', import.meta.url));
@@ -33,12 +34,20 @@ async function trainThroughKills(folder: string, lives: readonly number[]): Prom
   for (const life of [...lives.slice(1), Infinity]) {
     if (exit === 0) break;
     const [run] = runsIn(folder);
+    // The kill may have come after the last word was written: then there is nothing left to resume.
+    if (run !== undefined && (await isFinished(join(folder, run)))) exit = 0;
+    if (exit === 0) break;
     const words = run === undefined ? ['train', recipe, '--runs', folder] : ['resume', join(folder, run)];
     const child = start(...words);
     exit = life === Infinity ? await ended(child) : await killAfter(child, life);
   }
   expect(exit).toBe(0);
   return runDigest(join(folder, runsIn(folder)[0]!));
+}
+
+async function isFinished(directory: string): Promise<boolean> {
+  using reader = await openRunReader(directory);
+  return reader.summary().status === 'finished';
 }
 
 function runsIn(folder: string): string[] {
