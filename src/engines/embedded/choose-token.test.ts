@@ -11,9 +11,10 @@ function ranked(logits: readonly number[], temperature: number): { token: number
   const largest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp((logit - largest) / temperature));
   const total = powers.reduce((sum, power) => sum + power, 0);
+  // Ordered before the division, which may round two different powers to one probability.
   return powers
-    .map((power, token) => ({ token, probability: power / total }))
-    .toSorted((a, b) => b.probability - a.probability || a.token - b.token);
+    .map((power, token) => ({ token, power, probability: power / total }))
+    .toSorted((a, b) => b.power - a.power || a.token - b.token);
 }
 
 test('the log-probability is that of the full softmax at the temperature', () => {
@@ -37,6 +38,9 @@ test('only tokens of the nucleus and of the top k are drawn', () => {
     topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
     topK: fc.integer({ min: 0, max: 45 }),
   });
+  const examples: [number[], number, { topP: number; topK: number }][] = [
+    [[0, 0, 5.551115784870273e-17], 0, { topP: 0.01, topK: 0 }],
+  ];
   fc.assert(
     fc.property(logitsOf, uniformOf, filters, (values, uniform, { topP, topK }) => {
       const chooser = createTokenChooser(values.length, { temperature: 1, topP, topK });
@@ -47,6 +51,7 @@ test('only tokens of the nucleus and of the top k are drawn', () => {
       const massBefore = order.slice(0, rank).reduce((sum, { probability }) => sum + probability, 0);
       expect(massBefore).toBeLessThanOrEqual(topP + 1e-9);
     }),
+    { examples },
   );
 });
 
