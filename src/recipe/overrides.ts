@@ -21,6 +21,11 @@ function assign(root: unknown, assignment: string): void {
     });
   }
   const steps = parsePath(assignment.slice(0, split));
+  if (steps.some((step) => step in Object.prototype)) {
+    throw new ConfigError(
+      `--set ${assignment}: expected the path of a recipe field, got one of every object`,
+    );
+  }
   const last = steps.at(-1)!;
   let here = root;
   for (const step of steps.slice(0, -1)) here = enter(here, step, assignment);

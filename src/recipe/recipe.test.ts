@@ -117,6 +117,7 @@ test('--set replaces, adds and removes single fields', () => {
   expect(applyOverrides({ a: { b: 1 } }, ['a.b=null'])).toEqual({ a: {} });
   expect(() => applyOverrides(minimal, ['seed'])).toThrow(/expects path=value/);
   expect(() => applyOverrides(minimal, ['name.x=1'])).toThrow(/which has no fields/);
+  expect(() => applyOverrides(minimal, ['__proto__.x=1'])).toThrow(/path of a recipe field/);
 });
 
 test('a recipe file that is missing, of another kind or broken is one clear error', async () => {

@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GradusError } from '../core/errors.ts';
+import { GradusError, RunError } from '../core/errors.ts';
 import { exists } from './disk.ts';
 import { runLayout } from './layout.ts';
 import { openRunReader } from './run-reader.ts';
@@ -14,6 +14,12 @@ export type RunListing =
 /** All runs in `root`, sorted by folder name; none where there is no such folder. */
 export async function listRuns(root: string): Promise<RunListing[]> {
   if (!(await exists(root))) return [];
+  if (!(await stat(root)).isDirectory()) {
+    throw new RunError(`${root}: expected a folder of runs, found a file`, {
+      code: 'RUN_NOT_FOUND',
+      tryNext: 'gradus runs list',
+    });
+  }
   const folders = (await readdir(root)).filter((folder) => !folder.startsWith('.')).toSorted();
   const listings: RunListing[] = [];
   for (const folder of folders) {

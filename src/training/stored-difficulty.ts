@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Conditions } from '../difficulty/pass-rate-store.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
@@ -25,6 +25,11 @@ export async function readDifficulty(file: string, recipe?: Recipe): Promise<Sto
       tryNext: 'gradus difficulty estimate <recipe>',
     });
   }
+  if (!isDatabase(file)) {
+    throw new DataError(`${file}: expected a store of pass rates, found a file of something else`, {
+      tryNext: 'gradus difficulty estimate <recipe>',
+    });
+  }
   using store = openPassRateStore(file);
   const problems = recipe === undefined ? undefined : await loadAll(recipe.problems, recipe);
   const bySampling = Map.groupBy(store.conditions(), ({ verifier: _, ...rest }) => JSON.stringify(rest));
@@ -45,3 +50,15 @@ export async function readDifficulty(file: string, recipe?: Recipe): Promise<Sto
 
 const unknownProblems = (rates: ReadonlyMap<string, Trials>): ReportedProblem[] =>
   Array.from(rates.keys(), (id) => ({ id }));
+
+/** Opening an empty file as a database would write into it; showing something must not. */
+function isDatabase(file: string): boolean {
+  const head = Buffer.alloc(15);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, head, 0, head.length, 0);
+  } finally {
+    closeSync(handle);
+  }
+  return head.toString('latin1') === 'SQLite format 3';
+}

@@ -254,29 +254,33 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     expect(await findings('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);
   });
 
-  test('whatever bytes a program sends instead of answers, it passes nothing and breaks nothing', async () => {
-    const frame = fc.oneof(
-      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
-      fc.jsonValue().map((value) => framed({ value })),
-      fc
-        .constantFrom('tuple', 'dict', 'int', 'ref', 'Decimal', 'range', 'type', 'float')
-        .chain((tag) => fc.jsonValue().map((value) => framed({ value: { [tag]: value } }))),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(frame, { maxLength: 4 }), async (frames) => {
-        const bytes = Buffer.concat(frames).toString('hex');
-        const source = `import os\nos.write(4, bytes.fromhex("${bytes}"))\nos.close(4)`;
-        const outcome = await sandbox.judge(
-          source,
-          { type: 'tests', setup: '', entryPoint: 'f', tests: ['assert f(1) == "a secret"'] },
-          limits,
-        );
-        expect(['judged', 'not-loaded']).toContain(outcome.status);
-        expect(JSON.stringify(outcome)).not.toContain('passed');
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test(
+    'whatever bytes a program sends instead of answers, it passes nothing and breaks nothing',
+    { timeout: 120_000 },
+    async () => {
+      const frame = fc.oneof(
+        fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+        fc.jsonValue().map((value) => framed({ value })),
+        fc
+          .constantFrom('tuple', 'dict', 'int', 'ref', 'Decimal', 'range', 'type', 'float')
+          .chain((tag) => fc.jsonValue().map((value) => framed({ value: { [tag]: value } }))),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(frame, { maxLength: 4 }), async (frames) => {
+          const bytes = Buffer.concat(frames).toString('hex');
+          const source = `import os\nos.write(4, bytes.fromhex("${bytes}"))\nos.close(4)`;
+          const outcome = await sandbox.judge(
+            source,
+            { type: 'tests', setup: '', entryPoint: 'f', tests: ['assert f(1) == "a secret"'] },
+            limits,
+          );
+          expect(['judged', 'not-loaded']).toContain(outcome.status);
+          expect(JSON.stringify(outcome)).not.toContain('passed');
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   test('each test has the CPU time of the limit to itself', async () => {
     const source =
