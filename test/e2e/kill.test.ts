@@ -69,9 +69,11 @@ test(
     const expected = await runDigest(join(calm, 'kill-0001'));
 
     const rng = createRng(11, 'kill moments');
-    // Ten runs of two kills each: the second one hits a process that was itself resuming.
-    for (let i = 0; i < 10; i++) {
-      const lives = [((i + rng.next()) / 10) * duration, (0.3 + 0.5 * rng.next()) * duration];
+    const kills = 20;
+    for (let i = 0; i < kills; i++) {
+      // Spread over the whole life of a run; every fifth run is killed once more while it is being resumed.
+      const first = 0.9 * ((i + rng.next()) / kills) * duration;
+      const lives = i % 5 === 0 ? [first, 0.4 * duration] : [first];
       expect(await trainThroughKills(join(root, `rough-${i}`), lives)).toEqual(expected);
     }
   },
