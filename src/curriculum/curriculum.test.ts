@@ -2,25 +2,26 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, DataError } from '../core/errors.ts';
 import { simpleLevels } from '../difficulty/level-presets.ts';
+import { levelConfig } from '../difficulty/levels.ts';
 import { allOf, anyOf, inDomain, inLevel } from '../difficulty/level-rules.ts';
 import type { LevelSubject } from '../difficulty/membership.ts';
 import { plateau, targetRate } from './advance-rules.ts';
 import {
   afterStep,
   checkCurriculum,
-  curriculum,
-  curriculumConfig,
   curriculumStart,
   curriculumState,
-  type CurriculumConfig,
+  type Curriculum,
   type CurriculumState,
 } from './curriculum.ts';
 import { dropSettled, selectPool } from './select-pool.ts';
-import { stage } from './stage.ts';
+import { stage, stageConfig } from './stage.ts';
 
 const prior = { alpha: 1, beta: 1 };
-const build = (...stages: ReturnType<typeof stage>[]): CurriculumConfig =>
-  curriculumConfig.parse(curriculum({ levels: simpleLevels(), stages }));
+const build = (...stages: ReturnType<typeof stage>[]): Curriculum => ({
+  levels: simpleLevels().map((one) => levelConfig.parse(one)),
+  stages: stages.map((one) => stageConfig.parse(one)),
+});
 const metric = (value: number) => ({ 'reward/mean': value, 'rollout/length/mean': 12 });
 
 describe('the stage machine', () => {

@@ -1,25 +1,14 @@
 import * as z from 'zod';
 import { ConfigError } from '../core/errors.ts';
-import { createLevels, levelConfig, type Levels } from '../difficulty/levels.ts';
+import { createLevels, type LevelConfig, type Levels } from '../difficulty/levels.ts';
 import type { Prior } from '../difficulty/trials.ts';
 import { evaluateAdvance, windowsOf } from './advance.ts';
-import { selectionRule, stageConfig, type StageConfig } from './stage.ts';
+import { selectionRule, type StageConfig } from './stage.ts';
 
-/** Levels, and the stages that select by them. */
-export const curriculumConfig = z.strictObject({
-  type: z.literal('curriculum'),
-  levels: z.array(levelConfig).default([]),
-  stages: z.array(stageConfig).min(1),
-});
-
-/** A validated curriculum. */
-export type CurriculumConfig = z.infer<typeof curriculumConfig>;
-
-/** Levels and stages together, e.g. `curriculum({ levels: simpleLevels(), stages: [stage('all', { maxSteps: 100 })] })`. */
-export function curriculum(
-  options: Omit<z.input<typeof curriculumConfig>, 'type'>,
-): z.input<typeof curriculumConfig> {
-  return { type: 'curriculum', ...options };
+/** Levels, and the stages that select by them: the part of a recipe that is its curriculum. */
+export interface Curriculum {
+  readonly levels: readonly LevelConfig[];
+  readonly stages: readonly StageConfig[];
 }
 
 /**
@@ -27,10 +16,7 @@ export function curriculum(
  *
  * @throws {ConfigError} when stage names repeat or a stage selects by a level there is none of.
  */
-export function checkCurriculum(
-  { levels, stages }: Pick<CurriculumConfig, 'levels' | 'stages'>,
-  prior: Prior,
-): Levels {
+export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): Levels {
   const checked = createLevels(levels, prior);
   const seen = new Set<string>();
   for (const stage of stages) {
