@@ -12,8 +12,7 @@ import { parseArgs, promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../src/core/errors.ts';
 import type { Problem } from '../src/core/problem.ts';
-import { pythonSandbox } from '../src/sandbox/python/python-sandbox.ts';
-import { hostKinds } from '../src/sandbox/python/hosts.ts';
+import { pythonKinds, pythonSandbox } from '../src/sandbox/python/python-sandbox.ts';
 import { code, openCode, type CodeVerifier } from '../src/verifiers/code/code.ts';
 import { readCodeProblem } from '../src/verifiers/code/formats/read-problem.ts';
 
@@ -118,27 +117,32 @@ async function judgeReferences(verifier: CodeVerifier): Promise<object> {
   return { humanEval: share(first.outcomes), mbpp: share(second.outcomes) };
 }
 
-/** What graders of that time put before every sample (HumanEval-X's import helper, without numpy). */
-const importHelper = [
-  'import math, re, sys, copy, datetime, itertools, collections, heapq, functools, hashlib, string',
-  'from typing import *',
-  'from collections import *',
-  '',
-].join('\n');
-
 /** A base model writes on after the function: all from the next statement that is not indented is left out. */
 function firstFunction(sample: string): string {
   const next = sample.search(/\n(?=[^\s#])/);
   return next < 0 ? sample : sample.slice(0, next);
 }
 
-/** The problem whose function a prompt ends with: the samples come in an order of their own. */
+/**
+ * The problem a prompt belongs to: the samples come in an order of their own, and their prompts lack the examples. Six
+ * function names are asked for by two problems each, so the name alone does not tell: the longest common beginning does.
+ */
 function problemAsked(prompt: string): { problem: Problem; prompt: string } {
   const name = [...prompt.matchAll(/^def\s+(\w+)/gm)].at(-1)?.[1];
-  const at = humanEval.findIndex((row) => row['entry_point'] === name);
-  if (at < 0)
+  let [best, longest] = [-1, -1];
+  for (const [at, row] of humanEval.entries()) {
+    const shared = row['entry_point'] === name ? commonBeginning(row.prompt, prompt) : -1;
+    if (shared > longest) [best, longest] = [at, shared];
+  }
+  if (best < 0)
     throw new DataError(`expected a HumanEval function at the end of the prompt, got ${String(name)}`);
-  return { problem: solved[at]!.problem, prompt: humanEval[at]!.prompt };
+  return { problem: solved[best]!.problem, prompt: humanEval[best]!.prompt };
+}
+
+function commonBeginning(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length;
 }
 
 async function judgeSamples(verifier: CodeVerifier): Promise<object> {
@@ -150,7 +154,7 @@ async function judgeSamples(verifier: CodeVerifier): Promise<object> {
     const { problem, prompt } = problemAsked(row.prompt);
     const list = row.samples.map((sample): Judged => ({
       problem,
-      program: `${importHelper}${prompt}${firstFunction(sample)}`,
+      program: `${prompt}${firstFunction(sample)}`,
     }));
     const { outcomes } = await judge(verifier, list);
     for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
@@ -178,7 +182,7 @@ function passAtK(n: number, right: number, k: number): number {
   return 1 - missed;
 }
 
-const kind = (['auto', ...hostKinds] as const).find((one) => one === flags.kind) ?? 'auto';
+const kind = (['auto', ...pythonKinds] as const).find((one) => one === flags.kind) ?? 'auto';
 await using verifier = openCode(code({ sandbox: pythonSandbox({ lanes: Number(flags.lanes), kind }) }));
 const sections = flags.sections.split(',');
 const summary = {

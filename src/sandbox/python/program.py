@@ -14,6 +14,7 @@ import values
 
 REQUESTS, REPLIES = 3, 4
 OWN_MODULES = "fork_server guard judge private_directory program syscalls values warm numpy_stand_in".split()
+LIBRARY = [path for path in sys.path[1:] if not path.endswith(".zip")]  # without the folder of these files
 
 
 def run_main(job):
@@ -37,7 +38,7 @@ def _prepare(name):
         for number, mode, errors in ((0, "r", "surrogatepass"), (1, "w", "surrogatepass"), (2, "w", "backslashreplace"))
     )
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    sys.argv, sys.path = ["main.py"], [path for path in sys.path[1:] if not path.endswith(".zip")]
+    sys.argv, sys.path = ["main.py"], LIBRARY
     sys.setrecursionlimit(10_000)
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = __builtins__

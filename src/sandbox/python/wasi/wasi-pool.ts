@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { SandboxError } from '../../../core/errors.ts';
+import type { LanePool } from '../lane-pool.ts';
+import type { LaneReply, LaneRequest, ProcessEnd } from '../lane.ts';
+import { lifeBytes, lifeFields, type InstanceEnd, type InstanceStart } from './instance.ts';
+import { pythonModule } from './python-module.ts';
+import { SharedPipe } from './shared-pipe.ts';
+
+/**
+ * Python as WebAssembly, a new interpreter in a worker thread for every program: needs npm alone and works on every
+ * system. **Slow**: some 60 ms to start and several times slower to compute, for which limits of time are stretched
+ * (`slowdown`), so that a right program does not fail for being judged here.
+ *
+ * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (it would be in this process);
+ * side channels of the hardware. Programs find no directory to write to, no threads and no extension modules beyond
+ * those compiled in (no sqlite3, no ssl, no multiprocessing).
+ */
+export function createWasiPool(lanes: number): LanePool {
+  let [free, isClosed] = [lanes, false];
+  const waiting: (() => void)[] = [];
+  const closing = new AbortController();
+  const run = async (request: LaneRequest, signal?: AbortSignal): Promise<LaneReply> => {
+    if (isClosed) throw new SandboxError('the Python sandbox is closed');
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await runOnce(request, AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]));
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+  return {
+    run,
+    info: async () => {
+      const { program } = await run({ ...modest, program: { source: 'import sys\nprint(sys.version)' } });
+      return { python: program.stdout.toString().split(' ')[0]!, landlock: 0, writableDirectory: false };
+    },
+    [Symbol.asyncDispose]: async () => {
+      isClosed = true;
+      closing.abort(new SandboxError('the Python sandbox was closed'));
+    },
+  };
+}
+
+/** How many times slower than a native interpreter its clock is taken to run (docs/LOG.md has the measurement). */
+export const slowdown = 8;
+
+const modest = { memoryBytes: 256 << 20, cpuSeconds: 10, outputBytes: 1 << 16, wallMs: 60_000 };
+const judgeLimits = { memoryBytes: 1 << 30, cpuSeconds: 30, outputBytes: 8 << 20 };
+const pollMs = 20;
+
+const folder = new URL('../', import.meta.url);
+const pythonText = (name: string): string => readFileSync(new URL(`${name}.py`, folder), 'utf8');
+const workerFile = new URL(
+  import.meta.url.endsWith('.ts') ? 'instance-worker.ts' : 'instance-worker.js',
+  import.meta.url,
+);
+const modulesOf = {
+  script: ['values', 'program'],
+  program: ['values', 'program'],
+  judge: ['values', 'numpy_stand_in', 'judge'],
+} as const;
+
+async function runOnce(request: LaneRequest, signal: AbortSignal): Promise<LaneReply> {
+  const pipes = { requests: new SharedPipe(), replies: new SharedPipe() };
+  const lives = {
+    program: new Float64Array(new SharedArrayBuffer(lifeBytes)),
+    judge: new Float64Array(new SharedArrayBuffer(lifeBytes)),
+  };
+  const closePipes = (): void => {
+    pipes.requests.close();
+    pipes.replies.close();
+  };
+  const begin = (
+    role: InstanceStart['role'],
+    job: object,
+    stdin: string,
+    limits: { memoryBytes: number; cpuSeconds: number; outputBytes: number },
+  ): Promise<Instance> =>
+    startInstance({
+      role,
+      job,
+      stdin,
+      limits,
+      requests: pipes.requests.memory,
+      replies: pipes.replies.memory,
+      life: lives[role === 'judge' ? 'judge' : 'program'],
+      programLife: lives.program,
+      signal,
+      onEnd: closePipes,
+    });
+  const { source, stdin = '' } = request.program;
+  const wallMs = request.wallMs * slowdown;
+  if (request.judge === undefined) {
+    const program = await begin('script', { source }, stdin, request);
+    return { program: await program.end(wallMs) };
+  }
+  const [program, judge] = await Promise.all([
+    begin('program', { source }, stdin, request),
+    begin('judge', { ...request.judge, ...stretched(request.judge) }, '', judgeLimits),
+  ]);
+  const judged = await judge.end(wallMs);
+  return { judge: judged, program: await program.end(0) };
+}
+
+/** The judge measures waiting by the clock: the program's wall limit is stretched as its CPU time is. */
+function stretched(job: object): object {
+  return 'wallMs' in job && typeof job.wallMs === 'number' ? { wallMs: job.wallMs * slowdown } : {};
+}
+
+interface InstanceOptions extends Pick<InstanceStart, 'role' | 'job' | 'stdin' | 'requests' | 'replies'> {
+  readonly limits: { memoryBytes: number; cpuSeconds: number; outputBytes: number };
+  readonly life: Float64Array<SharedArrayBuffer>;
+  readonly programLife: Float64Array<SharedArrayBuffer>;
+  readonly signal: AbortSignal;
+  readonly onEnd: () => void;
+}
+
+/** One interpreter in its thread. */
+interface Instance {
+  /** Resolves when it has ended, or was ended after `wallMs`. */
+  end(wallMs: number): Promise<ProcessEnd & { stdout: Buffer; stderr: Buffer }>;
+}
+
+async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const { limits, life, signal } = options;
+  const module = await pythonModule(limits.memoryBytes);
+  signal.throwIfAborted();
+  const started = performance.now();
+  const worker = new Worker(workerFile, {
+    env: {},
+    execArgv: [],
+    resourceLimits: { stackSizeMb: 16 },
+    workerData: {
+      module,
+      role: options.role,
+      main: pythonText('wasi_main'),
+      modules: Object.fromEntries(modulesOf[options.role].map((name) => [name, pythonText(name)])),
+      job: options.job,
+      stdin: options.stdin,
+      outputBytes: limits.outputBytes,
+      requests: options.requests,
+      replies: options.replies,
+      life: life.buffer,
+      programLife: options.programLife.buffer,
+    } satisfies InstanceStart,
+  });
+  const ended = Promise.withResolvers<InstanceEnd | Error | 'stopped' | 'out-of-time'>();
+  const settle = (how: InstanceEnd | Error | 'stopped' | 'out-of-time'): void => {
+    clearInterval(watch);
+    signal.removeEventListener('abort', abort);
+    life[lifeFields.hasEnded] = 1;
+    options.onEnd();
+    ended.resolve(how);
+    void worker.terminate();
+  };
+  const abort = (): void => settle('stopped');
+  /** CPU time since the job was read, on the scale of a native interpreter; the last reading stays after the end. */
+  const look = async (): Promise<void> => {
+    const usage = await worker.cpuUsage().catch(() => undefined);
+    const from = life[lifeFields.jobCpuMs]!;
+    if (usage === undefined || from === 0 || life[lifeFields.hasEnded] === 1) return;
+    const cpuMs = ((usage.user + usage.system) / 1000 - from) / slowdown;
+    life[lifeFields.cpuMs] = Math.max(cpuMs, 0);
+    if (cpuMs > limits.cpuSeconds * 1000) settle('out-of-time');
+  };
+  const watch = setInterval(() => void look(), pollMs);
+  worker.on('message', (end: InstanceEnd) => settle(end));
+  worker.on('error', (error: Error) => settle(error));
+  signal.addEventListener('abort', abort, { once: true });
+  const end = async (wallMs: number): ReturnType<Instance['end']> => {
+    const timer = setTimeout(() => settle('stopped'), wallMs);
+    const how = await ended.promise;
+    clearTimeout(timer);
+    signal.throwIfAborted();
+    return describeEnd(how, life, performance.now() - started);
+  };
+  return { end };
+}
+
+const [SIGSEGV, SIGXCPU] = [11, 24];
+
+function describeEnd(
+  how: InstanceEnd | Error | 'stopped' | 'out-of-time',
+  life: Float64Array,
+  elapsedMs: number,
+): ProcessEnd & { stdout: Buffer; stderr: Buffer } {
+  if (how instanceof Error)
+    throw new SandboxError(`the interpreter's thread ended: ${how.message}`, { cause: how });
+  const common = { cpuMs: life[lifeFields.cpuMs]!, sealed: true, problem: '', wallMs: elapsedMs / slowdown };
+  const nothing = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  if (how === 'out-of-time') return { ...common, ...nothing, ended: 'signal', code: SIGXCPU };
+  if (how === 'stopped') {
+    const slept = life[lifeFields.sleptMs]! > elapsedMs / 2 || life[lifeFields.isAsleep] === 1;
+    const asleep = slept ? { states: 'S', waitedMs: 0 } : {};
+    return { ...common, ...nothing, ...asleep, ended: 'killed', code: 9 };
+  }
+  const output = { stdout: Buffer.from(how.stdout), stderr: Buffer.from(how.stderr) };
+  return how.ended === 'trap'
+    ? { ...common, ...output, ended: 'signal', code: SIGSEGV }
+    : { ...common, ...output, ended: 'exit', code: how.code };
+}

@@ -1,0 +1,25 @@
+/** The few parts of the WebAssembly JavaScript interface in use here: Node has it, Node's type declarations do not. */
+export interface WebAssemblyParts {
+  readonly Instance: new (module: CompiledModule, imports: object) => { readonly exports: WasmExports };
+  readonly RuntimeError: new () => Error;
+  compile(bytes: Uint8Array): Promise<CompiledModule>;
+}
+
+/** A compiled module; it may be handed to another thread. */
+export interface CompiledModule {
+  readonly [Symbol.toStringTag]: 'WebAssembly.Module';
+}
+
+/** A program's memory: `buffer` is another one after it has grown. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+/** What a WASI command exports. */
+export interface WasmExports {
+  readonly memory: WasmMemory;
+  readonly _start: () => void;
+}
+
+/** See `WebAssemblyParts`. */
+export const wasm = (globalThis as unknown as { readonly WebAssembly: WebAssemblyParts }).WebAssembly;
