@@ -1,0 +1,44 @@
+/** A number short enough for a tile or an axis: three significant digits, thousands shortened. */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
+  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
+  if (size !== 0 && size < 1e-3) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+}
+
+/** A share in [0, 1] as a percentage. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+}
+
+/** Change with its sign, a true minus. */
+export function signed(change: number, format: (value: number) => string): string {
+  return `${change < 0 ? '\u2212' : '+'}${format(Math.abs(change))}`;
+}
+
+/** A span of time in the two largest units that matter. */
+export function span(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** 95 % Wilson interval of `successes` in `trials`: what a rate from few trials can claim. */
+export function wilson(successes: number, trials: number): { readonly low: number; readonly high: number } {
+  if (trials === 0) return { low: 0, high: 1 };
+  const z2 = 1.959964 ** 2;
+  const rate = successes / trials;
+  const centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials);
+  const half =
+    (Math.sqrt(z2) * Math.sqrt((rate * (1 - rate)) / trials + z2 / (4 * trials ** 2))) / (1 + z2 / trials);
+  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+/** A rate, never without its interval. */
+export function rate(successes: number, trials: number): string {
+  if (trials === 0) return 'no trials';
+  const { low, high } = wilson(successes, trials);
+  return `${percent(successes / trials)} [${Math.round(100 * low)}\u2013${Math.round(100 * high)}]`;
+}
