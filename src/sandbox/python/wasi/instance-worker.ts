@@ -59,11 +59,10 @@ function openFile(name: string): HostFile | undefined {
       return isJudge ? { read: (most) => replies.read(most) } : { write: (bytes) => replies.write(bytes) };
     case 'replies-ready':
       return isJudge ? textFile(replies.isReadable(20) ? '1' : '') : undefined;
-    case 'program-cpu': {
-      if (!isJudge) return undefined;
-      const other = new Float64Array(start.programLife);
-      return textFile(other[lifeFields.hasEnded] === 1 ? '' : String(other[lifeFields.cpuMs]! / 1000));
-    }
+    case 'program-cpu':
+      return isJudge
+        ? textFile(String(new Float64Array(start.programLife)[lifeFields.cpuMs]! / 1000))
+        : undefined;
     default:
       return undefined;
   }
