@@ -2,8 +2,10 @@ import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { SandboxLimits } from '../../sandbox.ts';
 import { openPythonSandbox, pythonSandbox } from '../python-sandbox.ts';
+import { stallOf } from '../outcomes.ts';
 import { limitMemory } from './python-module.ts';
 import { SharedPipe } from './shared-pipe.ts';
+import { createWasiPool } from './wasi-pool.ts';
 
 const limits: SandboxLimits = { maxCpuMs: 100, maxMemoryBytes: 128 << 20, maxOutputCharacters: 5000 };
 const opened = await openPythonSandbox(pythonSandbox({ kind: 'wasi', lanes: 2 })).catch(
@@ -39,7 +41,6 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
 
   test.each([
     ['a loop', 'while True: pass', { status: 'timeout' }],
-    ['sleeping', 'import time\ntime.sleep(100)', { status: 'timeout' }],
     ['memory', 'x = bytearray(1 << 29)', { status: 'out-of-memory' }],
     ['output', 'while True: print("x" * 1000)', { status: 'overflow' }],
     ['an error', '1 / 0', { status: 'failed', error: 'ZeroDivisionError: division by zero' }],
@@ -67,6 +68,16 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
       status: 'printed',
       stdout: 'held\n',
     });
+  });
+
+  test('a program that sleeps is ended by the clock, and known to have slept', async () => {
+    await using pool = createWasiPool(1);
+    const { program } = await pool.run({
+      ...{ memoryBytes: 128 << 20, cpuSeconds: 1, outputBytes: 1000, wallMs: 60 },
+      program: { source: 'import time\ntime.sleep(100)' },
+    });
+    expect(program).toMatchObject({ ended: 'killed', states: 'S' });
+    expect(stallOf(program)).toBe('idle');
   });
 
   test('one program leaves nothing to the next', async () => {

@@ -9,7 +9,7 @@ import { SharedPipe } from './shared-pipe.ts';
 
 /**
  * Python as WebAssembly, a new interpreter in a worker thread for every program: needs npm alone and works on every
- * system. **Slow**: some 60 ms to start and several times slower to compute, for which limits of time are stretched
+ * system. **Slow**: some 130 ms a program and 5 to 15 times slower to compute, for which limits of time are stretched
  * (`slowdown`), so that a right program does not fail for being judged here.
  *
  * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (it would be in this process);
@@ -46,7 +46,7 @@ export function createWasiPool(lanes: number): LanePool {
 }
 
 /** How many times slower than a native interpreter its clock is taken to run (docs/LOG.md has the measurement). */
-export const slowdown = 8;
+export const slowdown = 16;
 
 const modest = { memoryBytes: 256 << 20, cpuSeconds: 10, outputBytes: 1 << 16, wallMs: 60_000 };
 const judgeLimits = { memoryBytes: 1 << 30, cpuSeconds: 30, outputBytes: 8 << 20 };
