@@ -44,6 +44,7 @@ export { zeroAdvantage } from './curriculum/gates/zero-advantage.ts';
 export { suite } from './evaluation/suite.ts';
 export { checkpoints } from './runs/checkpoint.ts';
 export { embedded } from './engines/embedded/engine.ts';
+export { openai } from './engines/openai/engine.ts';
 
 // Programs: the parts a recipe is built from, for those who write their own loop.
 export { createRng, type Rng } from './core/rng.ts';

@@ -45,7 +45,11 @@ export function addDifficultyCommand(program: Command): void {
 async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {
   const { model, limit, store } = flags;
   const recipe = await loadRecipe(file, flags.set);
-  const source = await locateModel(model ?? fromBase(recipe, recipe.policy.model));
+  const { engine, model: policy } = recipe.policy;
+  const source =
+    engine.type === 'openai'
+      ? { folder: model ?? policy }
+      : await locateModel(model ?? fromBase(recipe, policy));
   const measured = await withInterrupt((signal) =>
     estimateDifficulty(recipe, {
       source,

@@ -6,6 +6,7 @@ import { stageConfig } from '../curriculum/stage.ts';
 import { levelConfig } from '../difficulty/levels.ts';
 import { passRateConfig } from '../difficulty/pass-rate.ts';
 import { embeddedConfig } from '../engines/embedded/engine.ts';
+import { openaiConfig } from '../engines/openai/engine.ts';
 import { suiteConfig } from '../evaluation/suite.ts';
 import { problemSourceConfig } from '../problems/source.ts';
 import { checkpointConfig } from '../runs/checkpoint.ts';
@@ -14,7 +15,7 @@ import { parseConfig } from './explain.ts';
 import { checkRecipe } from './resolve-stage.ts';
 
 /** What samples and learns. */
-export const engineConfig = z.discriminatedUnion('type', [embeddedConfig]);
+export const engineConfig = z.discriminatedUnion('type', [embeddedConfig, openaiConfig]);
 
 /** Pass rates of another model, measured before by `gradus difficulty estimate`. */
 const knownPassRates = z.strictObject({

@@ -7,6 +7,7 @@ import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import { mergeTrials, noTrials, type Trials } from '../difficulty/trials.ts';
 import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
 import type { Engine } from '../engines/engine.ts';
+import { openOpenaiEngine } from '../engines/openai/engine.ts';
 import { loadProblems, type problemSourceConfig } from '../problems/source.ts';
 import type { engineConfig, Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
@@ -19,11 +20,13 @@ import type { LoadedSuite, TrainingParts } from './parts.ts';
 /** Parts that must be closed when they are no longer needed. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {}
 
-/** Opens the engine a config asks for, with a model folder. Every kind of engine meets here and nowhere else. */
-export function openEngine(config: z.output<typeof engineConfig>, model: string): Promise<Engine> {
+/** Opens the engine a config asks for, with a model folder, or the name a server knows. Every kind of engine meets here and nowhere else. */
+export async function openEngine(config: z.output<typeof engineConfig>, model: string): Promise<Engine> {
   switch (config.type) {
     case 'embedded':
       return openEmbeddedEngine({ ...config, model });
+    case 'openai':
+      return openOpenaiEngine(config, model);
   }
 }
 
