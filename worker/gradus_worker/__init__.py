@@ -1,0 +1,1 @@
+"""The PyTorch engine of Gradus: samples and learns behind the protocol of docs/protocol.md."""
