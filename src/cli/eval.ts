@@ -23,15 +23,17 @@ export function addEvalCommand(program: Command): void {
   program
     .command('eval')
     .description('measure a model on the suites of a recipe')
-    .argument('<model>', 'model folder or run directory')
+    .argument(
+      '<model>',
+      "model folder or run directory; with an openai engine in the recipe, the server's name of it",
+    )
     .option('--recipe <file>', 'whose suites and verifiers; a run brings its own')
     .option('--suite <name>', 'only this suite; may be repeated', collect, [])
     .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
     .option('--out <file>', 'also write the evaluations to a JSON file')
     .action(async (model: string, options: EvalOptions, command: Command) => {
       const output = outputOf(command);
-      const source = await locateModel(model);
-      const recipe = await recipeFor(model, source, options);
+      const { source, recipe } = await sourceFor(model, options);
       // Found out now rather than after the evaluation.
       if (options.out !== undefined) await writeTo(options.out, appendFile(options.out, ''));
       const evaluations = await withInterrupt((signal) =>
@@ -55,8 +57,18 @@ const watch = (output: Output) => ({
   },
 });
 
-async function recipeFor(model: string, source: ModelSource, { recipe, set }: EvalOptions): Promise<Recipe> {
-  if (recipe !== undefined) return loadRecipe(recipe, set);
+/** With a recipe whose engine is a model server, the model is the name that the server knows. */
+async function sourceFor(
+  model: string,
+  options: EvalOptions,
+): Promise<{ readonly source: ModelSource; readonly recipe: Recipe }> {
+  const named = options.recipe === undefined ? undefined : await loadRecipe(options.recipe, options.set);
+  if (named?.policy.engine.type === 'openai') return { source: { folder: model }, recipe: named };
+  const source = await locateModel(model);
+  return { source, recipe: named ?? recipeOf(model, source, options) };
+}
+
+function recipeOf(model: string, source: ModelSource, { set }: EvalOptions): Recipe {
   if (source.recipe === undefined) {
     throw new ConfigError(`${model}: a model folder says nothing of suites; name a recipe that does`, {
       tryNext: `gradus eval ${model} --recipe <recipe>`,

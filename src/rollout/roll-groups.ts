@@ -12,6 +12,8 @@ export interface RolloutParts {
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Where unfinished work is named, for a watchdog. */
   readonly pending?: PendingWork;
+  /** Called with each attempt as soon as it is judged, before its group is whole; not for one that never came. */
+  readonly onRollout?: (rollout: Rollout) => void;
 }
 
 /** Which problems to attempt, how often and how. Problem ids must be distinct: they name the random numbers. */
@@ -53,7 +55,10 @@ export async function* rollGroups(
   for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
     const group = open.get(completion.key);
     if (group === undefined) continue;
-    const verdict = judge(parts, group.problem, completion, signal);
+    const verdict = judge(parts, group.problem, completion, signal).then((rollout) => {
+      parts.onRollout?.(rollout);
+      return rollout;
+    });
     // An abort may end this function before anyone waits for the verdict.
     verdict.catch(() => {});
     group.judged.push(verdict);

@@ -47,7 +47,12 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
   const verifierFor = openVerifiers(recipe, opened);
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
     verifierFor(problem).check(problem);
-  const engine = opened.use(await openEngine(recipe.policy.engine, fromBase(recipe, recipe.policy.model)));
+  const engine = opened.use(await openEngine(recipe.policy.engine, policyModel(recipe)));
+  if (!engine.info.canTrain) {
+    throw new ConfigError(`expected an engine that trains, got "${engine.info.engine}", which only samples`, {
+      tryNext: 'gradus difficulty estimate <recipe>',
+    });
+  }
   const held = opened.move();
   return {
     recipe,
@@ -158,3 +163,7 @@ function readKnown(
 /** A path of the recipe, from where the recipe's relative paths start. */
 export const fromBase = ({ baseDir = '.' }: Pick<Recipe, 'baseDir'>, path: string): string =>
   resolve(baseDir, path);
+
+/** The policy's model as its engine takes it: a folder, or the name that a model server knows. */
+const policyModel = (recipe: Recipe): string =>
+  recipe.policy.engine.type === 'openai' ? recipe.policy.model : fromBase(recipe, recipe.policy.model);

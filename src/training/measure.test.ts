@@ -63,3 +63,22 @@ test('an interrupted measurement asks only for what is missing and ends the same
   expect(asked).not.toContain('p0');
   expect(asked).toContain('p300');
 });
+
+test('what was judged is on record before its group is whole', async () => {
+  using store = openPassRateStore(':memory:');
+  const stop = new AbortController();
+  const asked: string[] = [];
+  const engine = scriptedEngine({
+    complete: (key, index) => {
+      if (index === 3 && asked.length < 4) stop.abort(new Error('stopped'));
+      asked.push(`${key}#${index}`);
+      return 'yes';
+    },
+  });
+  const parts = { engine, verifierFor: () => verifier, store };
+  const settings = passRateConfig.parse(passRate({ rollouts: 6, maxTokens: 8 }));
+  const one = { ...request, settings, problems: problems.slice(0, 1) };
+  await expect(measurePassRates(parts, one, stop.signal)).rejects.toThrow('stopped');
+  expect((await measurePassRates(parts, one)).get('p0')).toEqual({ successes: 6, trials: 6 });
+  expect(asked).toEqual(['p0#0', 'p0#1', 'p0#2', 'p0#3', 'p0#3', 'p0#4', 'p0#5']);
+});

@@ -2,9 +2,9 @@ import type * as z from 'zod';
 import { RunError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
-import type { RolloutGroup } from '../core/rollout.ts';
+import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import { type passRateConfig, planProbes, type ProbeBatch, type ProbePlan } from '../difficulty/pass-rate.ts';
-import type { Conditions, PassRateStore } from '../difficulty/pass-rate-store.ts';
+import type { Conditions, Observation, PassRateStore } from '../difficulty/pass-rate-store.ts';
 import { noTrials, type Trials } from '../difficulty/trials.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
@@ -35,7 +35,7 @@ export interface MeasureRequest {
 /** Why attempts of a model as it was loaded are made: what makes two measurements of it the same one. */
 export const baseSource = 'base';
 
-/** Problems recorded in one transaction: what an interruption can cost. */
+/** Problems asked for at once. */
 const chunkProblems = 256;
 
 /**
@@ -78,10 +78,16 @@ async function measureUnder(
     if (request.isComplete === true) throw missingRecord(plan, conditions);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
-      const groups = await rollChunk(parts, request, chunk, byId, signal);
+      // Recorded one by one as they are judged: an interruption costs only what was not judged yet.
+      const onRollout = (rollout: Rollout): void => {
+        store.record(conditions, [observationOf(rollout, source, step)]);
+      };
+      const groups = await rollChunk({ ...parts, onRollout }, request, chunk, byId, signal);
+      // Again, for attempts that never came; what is on record stays as it is.
+      const all = groups.flatMap(({ rollouts }) => rollouts);
       store.record(
         conditions,
-        groups.flatMap((group) => observationsOf(group, source, step)),
+        all.map((rollout) => observationOf(rollout, source, step)),
       );
       done += groups.length * chunk.rollouts;
       request.onProgress?.(done, plan.rollouts);
@@ -99,7 +105,7 @@ function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperatu
 }
 
 function rollChunk(
-  parts: MeasureParts,
+  parts: RolloutParts,
   { settings, source, step, seed }: MeasureRequest,
   { problemIds, firstIndex, rollouts }: ProbeBatch,
   byId: ReadonlyMap<string, Problem>,
@@ -119,14 +125,17 @@ function chunksOf(batch: ProbeBatch): ProbeBatch[] {
   }));
 }
 
-const observationsOf = ({ problem, rollouts }: RolloutGroup, source: string, step: number) =>
-  rollouts.map(({ index, verdict }) => ({
-    problemId: problem.id,
-    source,
-    step,
-    rollout: index,
-    outcome: verdict.outcome,
-  }));
+const observationOf = (
+  { problemId, index, verdict }: Rollout,
+  source: string,
+  step: number,
+): Observation => ({
+  problemId,
+  source,
+  step,
+  rollout: index,
+  outcome: verdict.outcome,
+});
 
 function pick(
   measured: ReadonlyMap<string, Trials>,

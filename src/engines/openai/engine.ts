@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ConfigError, EngineError } from '../../core/errors.ts';
 import { hashKey } from '../../core/rng.ts';
+import { createCompletionStream } from '../embedded/completion-stream.ts';
 import type { Completion, Engine, EngineInfo, SamplePrompt, SampleRequest } from '../engine.ts';
 import { askChat, type ClientOptions } from './client.ts';
 import { createLimiter } from './limiter.ts';
@@ -81,7 +82,7 @@ export function openOpenaiEngine(config: z.output<typeof openaiConfig>, model: s
     encode: refuse('encode'),
     encodeText: refuse('encodeText'),
     decode: refuse('decode'),
-    sample: (request, signal) => sample({ client, model, lengthField: config.lengthField }, request, signal),
+    sample: (request, signal) => sample({ ...config, client, model }, request, signal),
     logprobs: refuseLater('logprobs'),
     forwardBackward: refuseLater('forwardBackward'),
     optimStep: refuseLater('optimStep'),
@@ -96,6 +97,7 @@ interface Server {
   readonly client: ClientOptions;
   readonly model: string;
   readonly lengthField: 'max_tokens' | 'max_completion_tokens';
+  readonly maxConcurrency: number;
 }
 
 async function* sample(
@@ -103,33 +105,28 @@ async function* sample(
   request: SampleRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<Completion> {
+  if (signal?.aborted === true) return;
   const stopping = new AbortController();
-  const stop = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
-  const open = new Map<string, Promise<readonly [string, Completion]>>();
+  const stop = (): void => stopping.abort();
+  signal?.addEventListener('abort', stop, { once: true });
+  const stream = createCompletionStream<Completion>();
   const jobs = jobsOf(request);
-  const most = server.client.limiter;
+  const work = async (): Promise<void> => {
+    // Who leaves by an error ends the jobs for the others too.
+    for (const [prompt, index] of jobs)
+      stream.push([await complete(server, request, prompt, index, stopping.signal)]);
+  };
+  const workers = Array.from({ length: server.maxConcurrency }, work);
+  Promise.all(workers).then(stream.end, (error: unknown) => {
+    if (stopping.signal.aborted) stream.end();
+    else stream.fail(error);
+  });
   try {
-    for (;;) {
-      while (open.size < 2 * most.limit + 8) {
-        const job = jobs.next();
-        if (job.done === true) break;
-        const [prompt, index] = job.value;
-        const name = JSON.stringify([prompt.key, index]);
-        open.set(
-          name,
-          complete(server, request, prompt, index, stop).then((completion) => [name, completion]),
-        );
-      }
-      if (open.size === 0) return;
-      const [name, completion] = await Promise.race(open.values());
-      open.delete(name);
-      yield completion;
-    }
-  } catch (error) {
-    if (signal?.aborted !== true) throw error;
+    yield* stream;
   } finally {
-    stopping.abort();
-    await Promise.allSettled(open.values());
+    signal?.removeEventListener('abort', stop);
+    stop();
+    await Promise.allSettled(workers);
   }
 }
 
