@@ -1,0 +1,13 @@
+/** Writes what is generated from the protocol's schemas: the JSON Schema and the golden frames. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { goldenFrames, protocolJsonSchema } from '../test/golden/protocol-frames.ts';
+import { encodeFrame } from '../src/protocol/frame.ts';
+
+await writeFile('docs/protocol.schema.json', `${JSON.stringify(protocolJsonSchema(), null, 2)}\n`);
+await mkdir('test/golden/protocol', { recursive: true });
+const index: Record<string, unknown> = {};
+for (const [name, { header, tensors, payload }] of Object.entries(goldenFrames())) {
+  await writeFile(`test/golden/protocol/${name}.bin`, encodeFrame({ header, payload }));
+  index[name] = { header, values: Object.fromEntries(Object.entries(tensors).map(([k, v]) => [k, [...v]])) };
+}
+await writeFile('test/golden/protocol/frames.json', `${JSON.stringify(index, null, 1)}\n`);

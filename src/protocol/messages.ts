@@ -1,0 +1,243 @@
+import * as z from 'zod';
+
+/** The version of the protocol this code speaks; raised when an old worker would misunderstand a new client. */
+export const protocolVersion = 1;
+
+/** Largest header and payload a frame may have, bytes: a length beyond them is garbage, not a large message. */
+export const maxHeaderBytes = 2 ** 24;
+export const maxPayloadBytes = 2 ** 30;
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+/** JSON has no NaN and no infinity: `null` stands for a number that is not finite. */
+const measured = z.number().nullable();
+
+/** Bytes of one element of each type. All are little-endian. */
+export const elementBytes = { f32: 4, i32: 4, u32: 4 } as const;
+
+/** A tensor of the payload: row-major, contiguous, `offset` a multiple of 4 from the start of the payload. */
+export const tensorSchema = z.strictObject({
+  name: z.string().min(1).max(64),
+  dtype: z.enum(['f32', 'i32', 'u32']),
+  shape: z.array(count).max(4),
+  offset: count,
+});
+
+/** What describes a tensor in a header. */
+export type TensorDescription = z.output<typeof tensorSchema>;
+
+/** `id` pairs replies with requests, and is never used twice on a connection. */
+const frame = { id: positive, tensors: z.array(tensorSchema).max(64) };
+/** Place in the strict order of requests that touch the model: 1, 2, 3 … within a session. */
+const ordered = { ...frame, seq: positive };
+
+const policyTerm = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('clipped'),
+    ratio: z.enum(['token', 'sequence']),
+    clipLow: z.number(),
+    clipHigh: z.number(),
+    dualClip: z.number().nullable(),
+  }),
+  z.strictObject({ type: z.literal('cispo'), minRatio: z.number(), maxRatio: z.number() }),
+  z.strictObject({ type: z.literal('reinforce') }),
+  z.strictObject({ type: z.literal('cross-entropy') }),
+]);
+
+/** `LossSpec` of src/core as it crosses. */
+const lossSpec = z.strictObject({
+  policy: policyTerm,
+  kl: z.strictObject({ estimator: z.enum(['k1', 'k2', 'k3']), coefficient: z.number() }).nullable(),
+  entropy: z.strictObject({ coefficient: z.number() }).nullable(),
+  importance: z
+    .strictObject({
+      level: z.enum(['token', 'sequence']),
+      mode: z.enum(['truncate', 'mask']),
+      cap: z.number(),
+    })
+    .nullable(),
+  temperature: z.number().positive(),
+});
+
+const lora = z.strictObject({
+  rank: positive,
+  alpha: z.number().positive(),
+  /** Names of linear layers, e.g. `q_proj`. */
+  targets: z.array(z.string()).min(1),
+});
+
+const hello = z.strictObject({
+  ...frame,
+  type: z.literal('hello'),
+  protocol: z.strictObject({ min: positive, max: positive }),
+  client: z.strictObject({ name: z.string(), version: z.string() }),
+  token: z.string().nullable(),
+});
+const createModel = z.strictObject({
+  ...ordered,
+  type: z.literal('createModel'),
+  model: z.string(),
+  device: z.string(),
+  dtype: z.enum(['auto', 'float32', 'bfloat16', 'float16']),
+  lora: lora.nullable(),
+  tokensPerMicrobatch: positive,
+  activationCheckpointing: z.boolean(),
+  endTokens: z.array(count).min(1),
+  /** Most sequences written at a time; `null`: as many as memory holds. */
+  slots: positive.nullable(),
+});
+const sample = z.strictObject({
+  ...ordered,
+  type: z.literal('sample'),
+  prompts: z.array(z.strictObject({ length: positive, firstIndex: count, count })),
+  maxTokens: positive,
+  temperature: z.number().min(0),
+  topP: z.number().positive().max(1),
+  topK: count,
+  /** Send tokens as they are written, for stop strings; otherwise each completion comes once, whole. */
+  stream: z.boolean(),
+});
+const abort = z.strictObject({
+  ...frame,
+  type: z.literal('abort'),
+  /** `id` of the sample request. */
+  target: positive,
+  /** The completions to end; `null`: all of them. */
+  sequences: z.array(z.strictObject({ prompt: count, index: count })).nullable(),
+});
+const logprobs = z.strictObject({
+  ...ordered,
+  type: z.literal('logprobs'),
+  which: z.enum(['policy', 'reference']),
+  temperature: z.number().positive(),
+  lengths: z.array(positive),
+});
+const forwardBackward = z.strictObject({
+  ...ordered,
+  type: z.literal('forwardBackward'),
+  loss: lossSpec,
+  lengths: z.array(positive),
+});
+const optimStep = z.strictObject({
+  ...ordered,
+  type: z.literal('optimStep'),
+  learningRate: z.number(),
+  beta1: z.number(),
+  beta2: z.number(),
+  epsilon: z.number(),
+  weightDecay: z.number(),
+  maxGradNorm: z.number().nullable(),
+});
+const saveState = z.strictObject({ ...ordered, type: z.literal('saveState'), dir: z.string() });
+const loadState = z.strictObject({ ...ordered, type: z.literal('loadState'), dir: z.string() });
+const exportModel = z.strictObject({
+  ...ordered,
+  type: z.literal('exportModel'),
+  dir: z.string(),
+  dtype: z.enum(['bf16', 'f32']),
+});
+const stats = z.strictObject({ ...frame, type: z.literal('stats') });
+const ping = z.strictObject({ ...frame, type: z.literal('ping') });
+const shutdown = z.strictObject({ ...frame, type: z.literal('shutdown') });
+
+/** Everything a client may say. */
+export const requestSchema = z.discriminatedUnion('type', [
+  hello,
+  createModel,
+  sample,
+  abort,
+  logprobs,
+  forwardBackward,
+  optimStep,
+  saveState,
+  loadState,
+  exportModel,
+  stats,
+  ping,
+  shutdown,
+]);
+
+/** A request's header. */
+export type Request = z.output<typeof requestSchema>;
+
+/** What the result of each request carries besides `id`, `type` and `tensors`. */
+export const resultSchemas = {
+  hello: z.strictObject({
+    protocol: positive,
+    session: z.string(),
+    worker: z.strictObject({ version: z.string(), pid: positive, python: z.string(), torch: z.string() }),
+    devices: z.array(z.string()),
+  }),
+  createModel: z.strictObject({
+    modelHash: z.string().regex(/^[0-9a-f]{64}$/),
+    architecture: z.string(),
+    parameters: positive,
+    vocabSize: positive,
+    maxSequenceTokens: positive,
+    device: z.string(),
+    dtype: z.string(),
+    policyVersion: count,
+  }),
+  sample: z.strictObject({ finished: count, aborted: count }),
+  abort: z.strictObject({}),
+  logprobs: z.strictObject({}),
+  forwardBackward: z.strictObject({
+    loss: measured,
+    tokens: count,
+    processedTokens: count,
+    sequences: count,
+    entropy: measured.optional(),
+    kl: measured.optional(),
+    clipLow: measured.optional(),
+    clipHigh: measured.optional(),
+    mismatchKl: measured.optional(),
+    maxProbabilityGap: measured.optional(),
+    /** Further figures by name, e.g. `mfu`, `microbatches`. */
+    metrics: z.record(z.string(), measured).default({}),
+  }),
+  optimStep: z.strictObject({ policyVersion: count, gradNorm: measured, applied: z.boolean() }),
+  saveState: z.strictObject({ policyVersion: count }),
+  loadState: z.strictObject({ policyVersion: count }),
+  exportModel: z.strictObject({}),
+  stats: z.strictObject({ metrics: z.record(z.string(), measured) }),
+  ping: z.strictObject({}),
+  shutdown: z.strictObject({}),
+} as const satisfies Record<Request['type'], z.ZodObject>;
+
+/** Why a request failed. `conflict`: sequence numbers or sessions; `non-finite`: numbers; the rest as named. */
+export const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'internal']);
+
+const result = z.strictObject({
+  ...frame,
+  type: z.literal('result'),
+  request: z.enum(Object.keys(resultSchemas) as Request['type'][]),
+  /** Checked against the schema of the request's result. */
+  result: z.record(z.string(), z.unknown()),
+});
+const part = z.strictObject({
+  ...frame,
+  type: z.literal('part'),
+  sequences: z.array(
+    z.strictObject({
+      prompt: count,
+      index: count,
+      /** Tokens of it in this part. */
+      count,
+      finishReason: z.enum(['stop', 'length']).nullable(),
+      policyVersionStart: count,
+      policyVersionEnd: count,
+    }),
+  ),
+});
+const failure = z.strictObject({
+  ...frame,
+  type: z.literal('error'),
+  code: errorCodeSchema,
+  message: z.string(),
+});
+
+/** Everything a worker may say. */
+export const replySchema = z.discriminatedUnion('type', [result, part, failure]);
+
+/** A reply's header. */
+export type Reply = z.output<typeof replySchema>;
