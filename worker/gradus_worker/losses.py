@@ -102,7 +102,7 @@ def _old(t: LossTokens) -> Tensor:
     return own if t.policy is None else torch.where(t.has_policy, t.policy, own)
 
 
-type Term = tuple[Tensor, Tensor | None, Tensor | None]
+Term = tuple[Tensor, Tensor | None, Tensor | None]
 
 
 def _policy_term(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Term:
