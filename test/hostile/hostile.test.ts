@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findPythons, hostCommand, type HostKind } from '../../src/sandbox/python/hosts.ts';
 import { createLanePool, type LanePool, type LaneSpec } from '../../src/sandbox/python/lane-pool.ts';
+import { openPythonSandbox, pythonSandbox } from '../../src/sandbox/python/python-sandbox.ts';
 import { selfTest } from '../../src/sandbox/python/self-test.ts';
+import { createWasiPool } from '../../src/sandbox/python/wasi/wasi-pool.ts';
 import { filesystem } from './filesystem.ts';
 import { openHost, survivors, type Host } from './host.ts';
 import { aim, type HostileProgram } from './hostile-program.ts';
@@ -47,9 +49,9 @@ beforeAll(async () => {
 });
 afterAll(() => host[Symbol.asyncDispose]());
 
-async function play(pool: LanePool, program: HostileProgram): Promise<string> {
+async function play(pool: LanePool, program: HostileProgram, limits = request): Promise<string> {
   const source = aim(program, host.targets);
-  const reply = await pool.run({ ...request, program: { source, stdin: '' } }).catch((error: Error) => error);
+  const reply = await pool.run({ ...limits, program: { source, stdin: '' } }).catch((error: Error) => error);
   return reply instanceof Error ? `the lane broke: ${reply.message}` : reply.program.stdout.toString();
 }
 
@@ -81,6 +83,35 @@ for (const setting of settings) {
     );
   });
 }
+
+const wasi = await openPythonSandbox(pythonSandbox({ kind: 'wasi' })).then(
+  (sandbox) => sandbox[Symbol.asyncDispose](),
+  (error: Error) => error,
+);
+
+describe.skipIf(wasi instanceof Error)('as WebAssembly', () => {
+  // Its clock is stretched: a program that only waits for its end would take minutes here.
+  const hasty = { ...request, wallMs: 100 };
+  /** Say that they got out, and did not: changing a mode does nothing there, and the directory they find is in memory. */
+  const mistaken = new Set(['change the mode of a host file', 'find a directory descriptor left open']);
+
+  test.for(Object.entries(classes))(
+    'holds every program of class %s',
+    { timeout: 240_000 * rounds },
+    async ([, list]) => {
+      await using pool = createWasiPool(2);
+      for (let round = 0; round < rounds; round++) {
+        const outputs = await Promise.all(
+          list.map(async (program) => ({ name: program.name, output: await play(pool, program, hasty) })),
+        );
+        const escaped = ({ name, output }: { name: string; output: string }): boolean =>
+          /TOPSECRET|lane broke/.test(output) || (/ESCAPED/.test(output) && !mistaken.has(name));
+        expect(outputs.filter(escaped)).toEqual([]);
+        expect(host.harm()).toEqual([]);
+      }
+    },
+  );
+});
 
 const guard = await usable({ kind: 'guard' });
 

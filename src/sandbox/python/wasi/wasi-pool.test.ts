@@ -73,7 +73,10 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
   test('a program that sleeps is ended by the clock, and known to have slept', async () => {
     await using pool = createWasiPool(1);
     const { program } = await pool.run({
-      ...{ memoryBytes: 128 << 20, cpuSeconds: 1, outputBytes: 1000, wallMs: 60 },
+      memoryBytes: 128 << 20,
+      cpuSeconds: 1,
+      outputBytes: 1000,
+      wallMs: 60,
       program: { source: 'import time\ntime.sleep(100)' },
     });
     expect(program).toMatchObject({ ended: 'killed', states: 'S' });
