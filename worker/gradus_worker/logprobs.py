@@ -1,0 +1,114 @@
+"""Log-probabilities and entropies of given tokens without ever holding all logits.
+
+[N, V] logits of a long batch would be the largest tensor of the whole step (16k tokens x 152k words: 10 GB in float32).
+Here they exist for `rows` tokens at a time, in forward and again in backward.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def chunked_logprobs(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    *,
+    temperature: float = 1.0,
+    rows: int = 2048,
+    weight_gradient: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Log-probability of each target and entropy (nats) of its distribution, both differentiable.
+
+    hidden [N, D], weight [V, D], targets int64 [N]. Results are float32 [N] (float64 for float64 input); logits are
+    float32 whatever the inputs are. Given `weight_gradient` (float32 [V, D]), the gradient of `weight` is added there,
+    unrounded, and autograd gets none for it.
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature: expected more than 0, got {temperature}")
+    if rows < 1:
+        raise ValueError(f"rows: expected at least 1, got {rows}")
+    arguments = (hidden, weight, targets, 1 / temperature, rows, weight_gradient)
+    logprobs, entropy = _ChunkedLogprobs.apply(*arguments)  # type: ignore[no-untyped-call]
+    return logprobs, entropy
+
+
+class _ChunkedLogprobs(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        scale: float,
+        rows: int,
+        weight_gradient: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+        logprobs, entropy, total = (hidden.new_empty(len(hidden), dtype=dtype) for _ in range(3))
+        for part in _chunks(len(hidden), rows):
+            logits = _product(hidden[part], weight.T).mul_(scale)
+            total[part] = logits.logsumexp(1)
+            logprobs[part] = logits.gather(1, targets[part, None])[:, 0] - total[part]
+            # H from log p, not as lse - sum p z: two large numbers whose difference would lose the small entropies.
+            logs = logits.sub_(total[part, None])
+            p = logs.exp()
+            # A word that cannot come has log p = -inf and p = 0, and must not turn their product into NaN.
+            entropy[part] = -p.mul_(logs.clamp_min_(torch.finfo(dtype).min)).sum(1)
+        ctx.save_for_backward(hidden, weight, targets, total, entropy)
+        ctx.scale, ctx.rows, ctx.weight_gradient = scale, rows, weight_gradient
+        return logprobs, entropy
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, weight, targets, total, entropy = ctx.saved_tensors
+        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        by_hidden = torch.empty_like(hidden) if needs_hidden else None
+        by_weight = ctx.weight_gradient if needs_weight else None
+        if needs_weight and by_weight is None:
+            by_weight = torch.zeros(weight.shape, dtype=total.dtype, device=weight.device)
+        for part in _chunks(len(hidden), ctx.rows):
+            slope = _logit_slopes(ctx, part, hidden, weight, targets, total, entropy, slopes)
+            slope = slope.to(hidden.dtype)
+            if by_hidden is not None:
+                by_hidden[part] = slope @ weight
+            if by_weight is not None:
+                by_weight += _product(slope.T, hidden[part])
+        returned = by_weight if ctx.weight_gradient is None and by_weight is not None else None
+        return by_hidden, None if returned is None else returned.to(weight.dtype), None, None, None, None
+
+
+def _logit_slopes(
+    ctx: Any,
+    part: slice,
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    total: Tensor,
+    entropy: Tensor,
+    slopes: tuple[Tensor, ...],
+) -> Tensor:
+    """d(loss)/d(unscaled logits) [rows, V]: g (onehot - p) - h p (log p + H), with g, h the two incoming slopes."""
+    by_logprob, by_entropy = (slope[part, None] for slope in slopes)
+    logs = _product(hidden[part], weight.T).mul_(ctx.scale).sub_(total[part, None])
+    p = logs.exp()
+    logs.clamp_min_(torch.finfo(logs.dtype).min)
+    result = logs.add_(entropy[part, None]).mul_(-by_entropy).sub_(by_logprob).mul_(p)
+    result.scatter_add_(1, targets[part, None], by_logprob.to(result.dtype))
+    return result.mul_(ctx.scale)
+
+
+def _chunks(length: int, rows: int) -> list[slice]:
+    return [slice(start, min(start + rows, length)) for start in range(0, length, rows)]
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b, accumulated and kept in float32 (float64 for float64)."""
+    if a.dtype in (torch.float32, torch.float64):
+        return a @ b
+    if a.is_cuda:
+        return torch.mm(a, b, out_dtype=torch.float32)
+    return a.float() @ b.float()

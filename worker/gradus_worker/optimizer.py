@@ -1,0 +1,78 @@
+"""AdamW with float32 master weights, in PyTorch's semantics (Loshchilov & Hutter 2019)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class OptimSettings:
+    """`OptimStep` of `src/engines/engine.ts`."""
+
+    learning_rate: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    max_grad_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class StepResult:
+    grad_norm: float
+    """Global L2 norm before clipping."""
+    applied: bool
+    """False: the gradient was not finite and nothing was changed."""
+
+
+class AdamW:
+    """Updates named parameters in place. Parameters in float32 are their own masters; others get a float32 copy."""
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        self.parameters = dict(parameters)
+        self.masters = {name: _master(value) for name, value in self.parameters.items()}
+        self.first = {name: torch.zeros_like(value) for name, value in self.masters.items()}
+        self.second = {name: torch.zeros_like(value) for name, value in self.masters.items()}
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, gradients: Mapping[str, Tensor], settings: OptimSettings) -> StepResult:
+        """One update from gradients of every parameter, by name. Biases and norms (one axis) do not decay."""
+        norm = gradient_norm(gradients)
+        if not math.isfinite(norm):
+            return StepResult(norm, applied=False)
+        limit = settings.max_grad_norm
+        scale = 1.0 if limit is None else min(1.0, limit / (norm + 1e-6))
+        self.steps += 1
+        for name, master in self.masters.items():
+            self._update(name, master, gradients[name], scale, settings)
+            if self.parameters[name] is not master:
+                self.parameters[name].copy_(master)
+        return StepResult(norm, applied=True)
+
+    def _update(self, name: str, master: Tensor, gradient: Tensor, scale: float, s: OptimSettings) -> None:
+        slope = gradient.to(master.dtype) * scale
+        first = self.first[name].lerp_(slope, 1 - s.beta1)
+        second = self.second[name].mul_(s.beta2).addcmul_(slope, slope, value=1 - s.beta2)
+        if master.dim() > 1 and s.weight_decay != 0:
+            master.mul_(1 - s.learning_rate * s.weight_decay)
+        correction = math.sqrt(1 - s.beta2**self.steps)
+        rate = s.learning_rate / (1 - s.beta1**self.steps)
+        master.addcdiv_(first, second.sqrt().div_(correction).add_(s.epsilon), value=-rate)
+
+
+def gradient_norm(gradients: Mapping[str, Tensor]) -> float:
+    """L2 norm over all gradients, squares added up in float64 over tensors. One wait for the device."""
+    if not gradients:
+        return 0.0
+    norms = [torch.linalg.vector_norm(value.detach(), dtype=torch.float32) for value in gradients.values()]
+    return float(torch.linalg.vector_norm(torch.stack(norms).double()))
+
+
+def _master(value: Tensor) -> Tensor:
+    return value if value.dtype == torch.float32 else value.detach().float()
