@@ -13,6 +13,8 @@ export interface Rollout {
   readonly promptTokens: Int32Array;
   /** What the policy wrote, including a final stop token if it wrote one. Length C. */
   readonly tokens: Int32Array;
+  /** How many tokens were written, where the engine does not say which (`tokens` is empty then). */
+  readonly tokenCount?: number;
   /** Natural log-probability of each written token at sampling time, full softmax at the sampling temperature. Length C. */
   readonly rolloutLogprobs: Float32Array;
   readonly text: string;

@@ -102,6 +102,8 @@ export interface Completion {
   readonly promptTokens: Int32Array;
   /** Written tokens, including the end token if one was written. */
   readonly tokens: Int32Array;
+  /** How many tokens were written, from engines that say no tokens (`tokens` is empty then). */
+  readonly tokenCount?: number;
   /** Log-probabilities of `tokens` under the full softmax at the sampling temperature (before top-p/top-k; at temperature 0: of temperature 1). */
   readonly rolloutLogprobs: Float32Array;
   /** `tokens` decoded, special tokens left out. */

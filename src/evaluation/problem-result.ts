@@ -46,7 +46,7 @@ export function resultOf(
     correct: verdicts.correct,
     verdicts,
     truncated: rollouts.filter(({ finishReason }) => finishReason === 'length').length,
-    tokens: rollouts.reduce((total, { tokens }) => total + tokens.length, 0),
+    tokens: rollouts.reduce((total, { tokens, tokenCount }) => total + (tokenCount ?? tokens.length), 0),
     ...(hasMajority ? { majority: majorityCorrect(judged) } : {}),
     ...(greedyOutcome === 'ungradable' ? {} : { greedy: greedyOutcome === 'correct' }),
   };

@@ -115,12 +115,14 @@ async function judge(
 ): Promise<Rollout> {
   const end = pending?.begin(`verifying ${problem.id} #${completion.index}`);
   const verdict = await verdictOf(verifierFor(problem), problem, completion.text, signal).finally(end);
-  const { key, index, promptTokens, tokens, rolloutLogprobs, text, finishReason, policyVersion } = completion;
+  const { key, index, promptTokens, tokens, tokenCount, rolloutLogprobs, text, finishReason, policyVersion } =
+    completion;
   return {
     problemId: key,
     index,
     promptTokens,
     tokens,
+    ...(tokenCount === undefined ? {} : { tokenCount }),
     rolloutLogprobs,
     text,
     finishReason,

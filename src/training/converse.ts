@@ -30,8 +30,11 @@ export async function* writeAnswers(
   { count, signal, ...sampling }: WritingOptions & { readonly count: number },
 ): AsyncGenerator<WrittenText> {
   const prompts = [{ key: 'sample', prompt: conversation, count }];
-  for await (const { index, text, tokens, finishReason } of engine.sample({ prompts, ...sampling }, signal))
-    yield { index, text, tokens: tokens.length, finishReason };
+  for await (const { index, text, tokens, tokenCount, finishReason } of engine.sample(
+    { prompts, ...sampling },
+    signal,
+  ))
+    yield { index, text, tokens: tokenCount ?? tokens.length, finishReason };
   signal?.throwIfAborted();
 }
 

@@ -159,13 +159,14 @@ async function complete(
     ...(topK > 0 && { top_k: topK }),
     ...(stop.length > 0 && { stop }),
   };
-  const { choices } = await askChat(client, body, draw, signal);
+  const { choices, usage } = await askChat(client, body, draw, signal);
   const choice = choices[0]!;
   return {
     key,
     index,
     promptTokens: new Int32Array(0),
     tokens: new Int32Array(0),
+    ...(usage && { tokenCount: usage.completion_tokens }),
     rolloutLogprobs: new Float32Array(0),
     text: choice.message.content ?? '',
     finishReason: choice.finish_reason === 'length' ? 'length' : 'stop',
