@@ -205,7 +205,7 @@ export const resultSchemas = {
 } as const satisfies Record<Request['type'], z.ZodObject>;
 
 /** Why a request failed. `conflict`: sequence numbers or sessions; `non-finite`: numbers; the rest as named. */
-export const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'internal']);
+const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'internal']);
 
 const result = z.strictObject({
   ...frame,

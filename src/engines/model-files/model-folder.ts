@@ -60,10 +60,7 @@ export interface ModelFolderContent {
 export async function writeModelFolder(path: string, content: ModelFolderContent): Promise<void> {
   const { config, tensors, weightType, companionsFrom, endTokens } = content;
   await mkdir(path, { recursive: true });
-  for (const name of companions) {
-    const source = join(companionsFrom, name);
-    if (await isFile(source)) await copyFile(source, join(path, name));
-  }
+  await copyCompanions(companionsFrom, path);
   const json = {
     ...modelConfigJson(config),
     torch_dtype: weightType === 'bf16' ? 'bfloat16' : 'float32',
@@ -71,6 +68,14 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
   };
   await writeFile(join(path, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
   await writeSafetensors(join(path, 'model.safetensors'), tensors, weightType);
+}
+
+/** Copies tokenizer, template and generation settings, where a model has them. */
+export async function copyCompanions(from: string, to: string): Promise<void> {
+  for (const name of companions) {
+    const source = join(from, name);
+    if (await isFile(source)) await copyFile(source, join(to, name));
+  }
 }
 
 /** Names the weights wherever they came from: sha256 over names, shapes and float32 values. */

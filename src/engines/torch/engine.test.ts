@@ -1,0 +1,169 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { hashKey, uniformAt } from '../../core/rng.ts';
+import type { LossSpec } from '../../core/loss-spec.ts';
+import type { Completion, Engine, SampleRequest } from '../engine.ts';
+import { openTorchEngine, torch, torchConfig } from './engine.ts';
+
+const script = fileURLToPath(new URL('../../../test/worker/scripted-worker.ts', import.meta.url));
+const model = fileURLToPath(new URL('../../../test/golden/parity-qwen2', import.meta.url));
+const open = (failure = 'never:none', maxSilence = '30s'): Promise<Engine> =>
+  openTorchEngine({ model, command: [process.execPath, script, failure], maxSilence });
+
+const prompt = Int32Array.of(1, 2, 3);
+const request: SampleRequest = {
+  prompts: [
+    { key: 'a', prompt, count: 3, firstIndex: 4 },
+    { key: 'b', prompt: Int32Array.of(5), count: 2 },
+  ],
+  maxTokens: 12,
+  seed: 7,
+};
+const loss: LossSpec = {
+  policy: { type: 'cross-entropy' },
+  kl: null,
+  entropy: null,
+  importance: null,
+  temperature: 1,
+};
+const zeros = new Float32Array(3);
+const sequence = {
+  tokens: prompt,
+  weights: Float32Array.of(0, 1, 1),
+  advantages: zeros,
+  rolloutLogprobs: zeros,
+};
+
+async function collect(engine: Engine, wanted: SampleRequest, signal?: AbortSignal): Promise<Completion[]> {
+  const all: Completion[] = [];
+  for await (const completion of engine.sample(wanted, signal)) all.push(completion);
+  return all.toSorted((x, y) => x.key.localeCompare(y.key) || x.index - y.index);
+}
+
+test('completions are those of the random numbers of seed, key, index and position', async () => {
+  await using engine = await open();
+  const completions = await collect(engine, request);
+  expect(completions.map(({ key, index }) => `${key}${index}`)).toEqual(['a4', 'a5', 'a6', 'b0', 'b1']);
+  for (const { key, index, tokens, rolloutLogprobs, text } of completions) {
+    const drawn = Array.from({ length: 12 }, (_, t) => Math.floor(uniformAt(hashKey(7, key, index), t) * 32));
+    expect([...tokens]).toEqual(drawn);
+    expect(rolloutLogprobs.length).toBe(12);
+    expect(text).toBe(engine.decode(tokens));
+  }
+});
+
+test('a stop string ends a completion at its first token that completes it, whatever came after', async () => {
+  await using engine = await open();
+  const whole = await collect(engine, request);
+  const stop = [whole[0]!.text.slice(2, 4), whole[3]!.text.slice(5, 6)];
+  const stopped = await collect(engine, { ...request, stop });
+  expect(stopped.length).toBe(whole.length);
+  for (const [i, { tokens, text, finishReason, rolloutLogprobs }] of stopped.entries()) {
+    const long = whole[i]!.tokens;
+    const has = (end: number): boolean => stop.some((one) => engine.decode(long.slice(0, end)).includes(one));
+    const ends = Array.from({ length: 12 }, (_, t) => t + 1);
+    const end = ends.find(has);
+    expect(tokens).toEqual(long.slice(0, end ?? 12));
+    expect(rolloutLogprobs.length).toBe(tokens.length);
+    expect(finishReason).toBe(end === undefined ? 'length' : 'stop');
+    expect(text).toBe(engine.decode(tokens));
+  }
+  expect(stopped[0]!.finishReason).toBe('stop');
+});
+
+test('who aborts or stops reading ends the work, and the engine stays usable', async () => {
+  await using engine = await open();
+  const long = { ...request, maxTokens: 200 };
+  const abort = new AbortController();
+  const reading = collect(engine, { ...long, stop: ['never written'] }, abort.signal);
+  abort.abort();
+  expect(await reading).toEqual([]);
+  expect((await collect(engine, request)).length).toBe(5);
+});
+
+test('training goes through with its numbers, null meaning not finite', async () => {
+  await using engine = await open();
+  const policyLogprobs = Float32Array.of(0, -1, -1);
+  const sequences = [sequence, { ...sequence, policyLogprobs }];
+  const stats = await engine.forwardBackward({ sequences }, loss);
+  expect(stats).toMatchObject({ loss: NaN, tokens: 4, processedTokens: 6, sequences: 2, entropy: 1.5 });
+  expect(stats.logprobs).toEqual([zeros, zeros]);
+  expect(await engine.optimStep({ learningRate: 1e-3 })).toEqual({
+    policyVersion: 1,
+    gradNorm: 0.5,
+    applied: true,
+  });
+  expect(engine.info).toMatchObject({ engine: 'torch', policyVersion: 1, vocabSize: 32 });
+  expect(await engine.logprobs({ sequences }, 'policy')).toEqual([zeros, zeros]);
+});
+
+test('what cannot be right is refused before it is sent', async () => {
+  await using engine = await open();
+  const wrong = { sequences: [{ ...sequence, weights: new Float32Array(2) }] };
+  await expect(engine.forwardBackward(wrong, loss)).rejects.toMatchObject({ code: 'BATCH_INVALID' });
+  await expect(collect(engine, { ...request, maxTokens: 0 })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+  expect((await engine.optimStep({ learningRate: 1 })).applied).toBe(true);
+});
+
+test.each([
+  ['logprobs:killed', 'WorkerCrashed', /ended by SIGKILL[^]*the last words/],
+  ['logprobs:exit', 'WorkerCrashed', /exit code 3; it wrote nothing/],
+  ['logprobs:truncated', 'WorkerCrashed', /exit code 0/],
+  ['logprobs:garbage', 'ProtocolError', /bytes are not frames/],
+  ['logprobs:stranger', 'ProtocolError', /request 999, which is not open/],
+  ['logprobs:schema', 'ProtocolError', /does not follow the protocol: [^]*surprise/],
+  ['logprobs:other', 'ProtocolError', /expected the result of logprobs, got one of ping/],
+  ['logprobs:short', 'ProtocolError', /expected 3 f32 logprobs/],
+])('%s is one clear error', async (failure, name, message) => {
+  await using engine = await open(failure);
+  const asked = engine.logprobs({ sequences: [sequence] }, 'policy');
+  await expect(asked).rejects.toMatchObject({ name, message: expect.stringMatching(message) as string });
+});
+
+test.each([
+  ['sample:midway', 0],
+  ['forwardBackward:killed', 1],
+  ['saveState:killed', 2],
+])('%s ends the open and every later request with the cause', async (failure, hit) => {
+  await using engine = await open(failure);
+  const asked = [
+    collect(engine, request),
+    engine.forwardBackward({ sequences: [sequence] }, loss),
+    engine.saveState('nowhere'),
+  ];
+  const outcomes = await Promise.allSettled(asked);
+  expect(outcomes[hit]).toMatchObject({ status: 'rejected', reason: { name: 'WorkerCrashed' } });
+  await expect(engine.optimStep({ learningRate: 1 })).rejects.toMatchObject({ name: 'WorkerCrashed' });
+});
+
+test.each([
+  ['oom', 'WORKER_OOM'],
+  ['non-finite', 'WORKER_NON_FINITE'],
+  ['internal', 'WORKER_INTERNAL'],
+])('an error the worker reports (%s) is that error, and the engine stays usable', async (code, expected) => {
+  await using engine = await open(`forwardBackward:${code}`);
+  const training = engine.forwardBackward({ sequences: [sequence] }, loss);
+  await expect(training).rejects.toMatchObject({ name: 'EngineError', code: expected });
+  expect((await engine.optimStep({ learningRate: 1 })).applied).toBe(true);
+});
+
+test('a worker that refuses the version or a second client is an error at the start', async () => {
+  await expect(open('hello:conflict')).rejects.toMatchObject({ code: 'WORKER_CONFLICT' });
+});
+
+test('a worker that never answers is taken for dead', async () => {
+  await using engine = await open('ping:silent', '2s');
+  await expect(engine.optimStep({ learningRate: 1 })).resolves.toMatchObject({ applied: true });
+  await new Promise((resolve) => setTimeout(resolve, 3500));
+  await expect(engine.optimStep({ learningRate: 1 })).rejects.toThrow(/no sign of life for 2 s/);
+});
+
+test('a program that is not there is one clear error', async () => {
+  const opening = openTorchEngine({ model, command: ['/nowhere/python'] });
+  await expect(opening).rejects.toThrow(/nowhere\/python\) could not be started/);
+});
+
+test('a recipe may name the engine with its settings, and no others', () => {
+  expect(torchConfig.parse(torch({ device: 'cpu' }))).toMatchObject({ device: 'cpu', dtype: 'auto' });
+  expect(torchConfig.safeParse({ type: 'torch', lanes: 3 }).success).toBe(false);
+});
