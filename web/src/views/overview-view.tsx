@@ -1,0 +1,124 @@
+import { LineChart } from '../charts/line-chart.tsx';
+import { SharedCursor } from '../charts/cursor.tsx';
+import { useData, useLive } from '../data/use-data.ts';
+import type { Group } from '../data/source.ts';
+import { percent, rate, short, signed } from '../design/numbers.ts';
+import { InertLine } from '../design/inert-text.tsx';
+import { Badge, Card, Empty, Tile } from '../design/parts.tsx';
+import styles from '../design/parts.module.css';
+import { Link } from '../router.tsx';
+
+const tiles = [
+  ['Reward', 'reward/mean', short],
+  ['Solve none', 'group/unsolved', percent],
+  ['Solve all', 'group/solved', percent],
+  ['Length, tokens', 'rollout/length/mean', short],
+  ['Tokens per second', 'throughput/sampledTokensPerSecond', short],
+  ['Entropy, nats', 'policy/entropy', short],
+] as const;
+
+/** Where the run stands, and the way to what went worst. */
+export function OverviewView({ folder }: { readonly folder: string }) {
+  useLive(folder);
+  const { data: run, error } = useData(['run', folder], (source) => source.run(folder));
+  const { data: reward } = useData(['run', folder, 'metric', 'reward/mean'], (source) =>
+    source.metric(folder, 'reward/mean'),
+  );
+  const { data: groups } = useData(['run', folder, 'groups'], (source) => source.groups(folder));
+  if (error !== null) return <Empty>{error.message}</Empty>;
+  if (run === undefined) return <p>Reading {folder}…</p>;
+  const evaluations = run.evaluations.filter(({ name }) => name === run.evaluations[0]?.name);
+  const [first, last] = [evaluations[0], evaluations.at(-1)];
+  return (
+    <div className={styles.stack}>
+      <div className={styles.row}>
+        <h1>{folder}</h1>
+        <Badge word={run.head.status} />
+        <span className={styles.soft}>
+          step {run.head.step}, stage {run.stages.length}: {run.head.stage ?? 'none yet'}
+          {run.head.reason === null ? '' : `; ${run.head.reason}`}
+        </span>
+      </div>
+      <div className={styles.tiles}>
+        {first !== undefined && last !== undefined && (
+          <Tile
+            name={`Accuracy, ${last.name}`}
+            value={percent(last.accuracy.mean)}
+            note={`${percent(last.accuracy.low)}–${percent(last.accuracy.high)}; ${signed(100 * (last.accuracy.mean - first.accuracy.mean), short)} points since step ${first.step}`}
+          />
+        )}
+        {tiles.map(([name, metric, format]) => (
+          <MetricTile key={metric} {...{ folder, name, metric, format }} />
+        ))}
+      </div>
+      <SharedCursor>
+        <Card title="Reward" note={<code>reward/mean</code>}>
+          <LineChart
+            title="Reward"
+            series={[{ name: 'mean of the batch', steps: [], values: [], ...reward }]}
+            stages={run.stages}
+            lastStep={run.head.step}
+          />
+        </Card>
+      </SharedCursor>
+      <Card title="Hardest problems of the last stage" note="fewest correct of all trained on in that stage">
+        <Worst folder={folder} groups={(groups ?? []).filter(({ stage }) => stage === run.head.stage)} />
+      </Card>
+      <Card title="What happened" note={`${run.events.length} events, last first`}>
+        <table>
+          <tbody>
+            {run.events.slice(-12).toReversed().map((event, index) => (
+              <tr key={index}>
+                <td>step {event.step}</td>
+                <td>
+                  <InertLine text={event.message} max={300} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Card>
+    </div>
+  );
+}
+
+function MetricTile(props: {
+  readonly folder: string;
+  readonly name: string;
+  readonly metric: string;
+  readonly format: (value: number) => string;
+}) {
+  const { folder, name, metric, format } = props;
+  const { data } = useData(['run', folder, 'metric', metric], (source) => source.metric(folder, metric));
+  const first = data?.values[0];
+  const last = data?.values.at(-1);
+  if (first === undefined || last === undefined) return <Tile name={name} value="–" note="not measured" />;
+  return <Tile name={name} value={format(last)} note={`${signed(last - first, format)} since the first step`} />;
+}
+
+function Worst({ folder, groups }: { readonly folder: string; readonly groups: readonly Group[] }) {
+  const worst = groups
+    .filter(({ trials }) => trials > 0)
+    .toSorted((a, b) => a.correct / a.trials - b.correct / b.trials || b.step - a.step)
+    .slice(0, 6);
+  if (worst.length === 0) return <Empty>No group of this stage was recorded yet.</Empty>;
+  return (
+    <div className={styles.scroll}>
+      <table>
+        <tbody>
+          {worst.map((group) => (
+            <tr key={group.id}>
+              <td>
+                <Link to={['runs', folder, 'group', String(group.id)]}>
+                  <InertLine text={group.problemId} max={60} />
+                </Link>
+              </td>
+              <td>step {group.step}</td>
+              <td>{rate(group.correct, group.trials)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
