@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+/*
+ * The Python side has tests and checks of its own, run here so that `npm test` speaks for all of the project. They are
+ * skipped where there is no environment: python3 -m venv worker/.venv && worker/.venv/bin/pip install -r worker/requirements.txt
+ */
+
+const python = resolve('worker/.venv/bin/python');
+const checks = [
+  ['pytest', ['-q', '-p', 'no:cacheprovider']],
+  ['ruff', ['check', '.']],
+  ['mypy', ['gradus_worker']],
+] as const;
+
+test.skipIf(!existsSync('worker/.venv/bin/pytest')).for(checks)(
+  'the worker passes %s (skipped without worker/.venv)',
+  { timeout: 120_000 },
+  async ([tool, args]) => {
+    const run = promisify(execFile)(python, ['-m', tool, ...args], { cwd: 'worker' });
+    const output = await run.then(
+      () => 'passed',
+      (error: unknown) => (error as { stdout: string; stderr: string }).stdout,
+    );
+    expect(output).toBe('passed');
+  },
+);
