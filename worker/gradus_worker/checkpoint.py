@@ -62,9 +62,7 @@ def load_state(folder: Path, model_hash: str) -> State:
     if known != _FORMAT or name != f"state-{digest}.safetensors" or Path(name).name != name:
         raise StateError(f"{path}: expected format {_FORMAT}, got {known!r} naming {name!r}")
     if found != model_hash:
-        raise StateError(
-            f"{folder}: expected a state of model {model_hash[:12]}, got one of {str(found)[:12]}"
-        )
+        raise StateError(f"{folder}: expected a state of model {model_hash[:12]}, got one of {str(found)[:12]}")
     content = _read(folder / name)
     if len(content) != size:
         raise StateError(f"{folder / name}: expected {size} bytes, got {len(content)}: truncated")

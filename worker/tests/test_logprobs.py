@@ -22,9 +22,7 @@ def plain(
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-13), (torch.float32, 5e-6)])
 @pytest.mark.parametrize("rows", [1, 4, 64])
-def test_values_and_gradients_are_those_of_plain_autograd(
-    dtype: torch.dtype, tolerance: float, rows: int
-) -> None:
+def test_values_and_gradients_are_those_of_plain_autograd(dtype: torch.dtype, tolerance: float, rows: int) -> None:
     hidden, weight, targets = inputs(dtype)
     coefficients = torch.randn(2, 13, dtype=dtype)
     ours = chunked_logprobs(hidden, weight, targets, temperature=0.7, rows=rows)

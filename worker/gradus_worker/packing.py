@@ -1,0 +1,94 @@
+"""Sequences laid end to end without padding, and attention that keeps them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""(layer, q [T, H, d], k [T, KV, d], v [T, KV, d]) -> [T, H, d]."""
+
+
+def plan_microbatches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Indices of the sequences of each microbatch, at most `token_budget` tokens in one; a longer sequence goes alone.
+
+    First fit by falling length: depends on the lengths and the budget alone.
+    """
+    if token_budget < 1:
+        raise ValueError(f"token_budget: expected at least 1, got {token_budget}")
+    batches: list[list[int]] = []
+    room: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        fitting = next((i for i, free in enumerate(room) if free >= lengths[index]), None)
+        if fitting is None:
+            batches.append([index])
+            room.append(token_budget - lengths[index])
+        else:
+            batches[fitting].append(index)
+            room[fitting] -= lengths[index]
+    return batches
+
+
+def choose_attention(device: torch.device, dtype: torch.dtype, head_size: int) -> str:
+    """`varlen` where it runs and agrees with `per-sequence` in value and gradient, else `per-sequence`."""
+    if device.type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
+        return "per-sequence"
+    try:
+        return "varlen" if _agrees(device, dtype, head_size) else "per-sequence"
+    except (ImportError, RuntimeError, ValueError, NotImplementedError):
+        return "per-sequence"
+
+
+def causal_attention(kind: str, lengths: Sequence[int], device: torch.device) -> Attend:
+    """Causal attention within each of the sequences that lie end to end. `kind` is of `choose_attention`."""
+    return _varlen(lengths, device) if kind == "varlen" else _per_sequence(lengths)
+
+
+def _per_sequence(lengths: Sequence[int]) -> Attend:
+    sizes = list(lengths)
+
+    def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        parts = zip(*(_split(x, sizes) for x in (q, k, v)), strict=True)
+        return torch.cat([_one_sequence(*part) for part in parts])
+
+    return attend
+
+
+def _one_sequence(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    queries, keys, values = (x.transpose(0, 1)[None] for x in (q, k, v))
+    gqa = q.shape[1] != k.shape[1]
+    return scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=gqa)[0].transpose(0, 1)
+
+
+def _split(values: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+    return torch.functional.split(values, sizes)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
+
+
+def _varlen(lengths: Sequence[int], device: torch.device) -> Attend:
+    from torch.nn.attention.varlen import varlen_attn
+
+    starts = torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
+    longest = max(lengths)
+
+    def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        gqa = q.shape[1] != k.shape[1]
+        result = varlen_attn(q, k, v, starts, starts, longest, longest, window_size=(-1, 0), enable_gqa=gqa)
+        assert isinstance(result, Tensor)
+        return result
+
+    return attend
+
+
+def _agrees(device: torch.device, dtype: torch.dtype, head_size: int) -> bool:
+    lengths = [5, 33, 1]
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(39, heads, head_size) for heads in (4, 2, 2)]
+    values = [torch.randn(shape, generator=generator).to(device, dtype).requires_grad_() for shape in shapes]
+    results = []
+    for kind in ("varlen", "per-sequence"):
+        output = causal_attention(kind, lengths, device)(0, *values)
+        results.append([output, *torch.autograd.grad(output.float().square().sum(), values)])
+    return all(torch.allclose(a, b, atol=0.1, rtol=0.05) for a, b in zip(*results, strict=True))
