@@ -78,11 +78,9 @@ async function measureUnder(
     if (request.isComplete === true) throw missingRecord(plan, conditions);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
-      // Recorded one by one as they are judged: an interruption costs only what was not judged yet.
-      const onRollout = (rollout: Rollout): void => {
-        store.record(conditions, [observationOf(rollout, source, step)]);
-      };
-      const groups = await rollChunk({ ...parts, onRollout }, request, chunk, byId, signal);
+      const recorder = recordAsJudged(store, conditions, request);
+      const judging = rollChunk({ ...parts, onRollout: recorder.add }, request, chunk, byId, signal);
+      const groups = await judging.finally(recorder.flush);
       // Again, for attempts that never came; what is on record stays as it is.
       const all = groups.flatMap(({ rollouts }) => rollouts);
       store.record(
@@ -93,6 +91,35 @@ async function measureUnder(
       request.onProgress?.(done, plan.rollouts);
     }
   }
+}
+
+/**
+ * Records attempts in the turn of the event loop in which they are judged, so that an interruption costs only what was
+ * not judged yet; those of one turn together, for the sake of the disk. After a failure `add` throws it.
+ */
+function recordAsJudged(
+  store: PassRateStore,
+  conditions: Conditions,
+  { source, step }: MeasureRequest,
+): { readonly add: (rollout: Rollout) => void; readonly flush: () => void } {
+  const waiting: Observation[] = [];
+  let failed: { readonly error: unknown } | null = null;
+  const flush = (): void => {
+    if (waiting.length === 0) return;
+    try {
+      store.record(conditions, waiting.splice(0));
+    } catch (error) {
+      failed = { error };
+    }
+  };
+  return {
+    flush,
+    add: (rollout) => {
+      if (failed !== null) throw failed.error;
+      if (waiting.length === 0) setImmediate(flush);
+      waiting.push(observationOf(rollout, source, step));
+    },
+  };
 }
 
 function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperature }: Conditions): RunError {
