@@ -32,14 +32,10 @@ export function useFilters(): [URLSearchParams, (changes: Readonly<Record<string
 }
 
 /** The address of a view. */
-export function address(parts: readonly string[], query: Readonly<Record<string, string>> = {}): string {
+function address(parts: readonly string[], query: Readonly<Record<string, string>> = {}): string {
   const path = parts.map(encodeURIComponent).join('/');
   const search = new URLSearchParams(query).toString();
   return `#/${path}${search === '' ? '' : `?${search}`}`;
-}
-
-export function navigate(parts: readonly string[], query?: Readonly<Record<string, string>>): void {
-  location.hash = address(parts, query);
 }
 
 /** A link to a view; a real anchor, so that it can be opened elsewhere and copied. */

@@ -1,6 +1,9 @@
 import { createContext, useContext, useState, type ReactNode } from 'react';
 
-const CursorContext = createContext<readonly [number | null, (step: number | null) => void]>([null, () => {}]);
+const CursorContext = createContext<readonly [number | null, (step: number | null) => void]>([
+  null,
+  () => {},
+]);
 
 /** All charts inside point at the same step. */
 export function SharedCursor({ children }: { readonly children: ReactNode }) {

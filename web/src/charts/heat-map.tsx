@@ -53,7 +53,12 @@ export function HeatMap({ cells }: { readonly cells: readonly LevelCell[] }) {
           );
         })}
         {spans.map((span, index) => (
-          <text key={span} x={label + (index + 0.5) * cellWidth} y={levels.length * row + 14} textAnchor="middle">
+          <text
+            key={span}
+            x={label + (index + 0.5) * cellWidth}
+            y={levels.length * row + 14}
+            textAnchor="middle"
+          >
             {wide || index % 2 === 0 ? span : ''}
           </text>
         ))}

@@ -18,7 +18,11 @@ const strokes = [styles.s0, styles.s1, styles.s2, styles.s3];
 export function LineChart(props: {
   readonly title: string;
   readonly series: readonly NamedSeries[];
-  readonly stages: readonly { readonly stage: string; readonly firstStep: number; readonly lastStep: number }[];
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly firstStep: number;
+    readonly lastStep: number;
+  }[];
   readonly lastStep: number;
   readonly format?: (value: number) => string;
 }) {

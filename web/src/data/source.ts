@@ -40,7 +40,11 @@ export interface EvaluationPoint {
 /** What the pages of one run share. */
 export interface RunDetail {
   readonly head: RunHead;
-  readonly stages: readonly { readonly stage: string; readonly firstStep: number; readonly lastStep: number }[];
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly firstStep: number;
+    readonly lastStep: number;
+  }[];
   readonly events: readonly RunNote[];
   readonly evaluations: readonly EvaluationPoint[];
   readonly metricNames: readonly string[];
@@ -98,15 +102,12 @@ export interface LevelCell {
   readonly trials: number;
 }
 
-/** Where the pages get everything from: a server, or the page they were exported with. */
+/** Where the pages get everything from: today the page they were exported with. */
 export interface DataSource {
-  readonly isLive: boolean;
   runs(): Promise<readonly RunHead[]>;
   run(folder: string): Promise<RunDetail>;
   metric(folder: string, name: string): Promise<Series>;
   groups(folder: string): Promise<readonly Group[]>;
   levels(folder: string): Promise<readonly LevelCell[]>;
   attempts(folder: string, group: number): Promise<readonly Attempt[]>;
-  /** Calls `changed` when a run recorded more; returns how to stop. */
-  watch(folder: string, changed: () => void): () => void;
 }

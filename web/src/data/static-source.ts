@@ -14,23 +14,22 @@ export interface ExportedRun {
 export function staticSource(runs: readonly ExportedRun[]): DataSource {
   const find = (folder: string): ExportedRun => {
     const run = runs.find(({ detail }) => detail.head.folder === folder);
-    if (run === undefined) throw new Error(`expected a run of this page, got ${folder}; go back to the list of runs`);
+    if (run === undefined)
+      throw new Error(`expected a run of this page, got ${folder}; go back to the list of runs`);
     return run;
   };
   return {
-    isLive: false,
     runs: async () => runs.map(({ detail }) => detail.head),
     run: async (folder) => find(folder).detail,
     metric: async (folder, name) => find(folder).metrics[name] ?? { steps: [], values: [] },
     groups: async (folder) => find(folder).groups,
     levels: async (folder) => find(folder).levels,
     attempts: async (folder, group) => find(folder).attempts[group] ?? [],
-    watch: () => () => {},
   };
 }
 
-/** The runs embedded in the page, if it is an export. */
-export function embeddedRuns(): readonly ExportedRun[] | undefined {
-  const text = document.querySelector('script#gradus-runs')?.textContent;
-  return text === undefined || text === null ? undefined : (JSON.parse(text) as ExportedRun[]);
+/** The runs embedded in the page; none when it was built and not exported. */
+export function embeddedRuns(): readonly ExportedRun[] {
+  const text = document.querySelector('script#gradus-runs')?.textContent ?? '[]';
+  return JSON.parse(text) as ExportedRun[];
 }

@@ -1,10 +1,10 @@
-import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, useContext, useEffect } from 'react';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { createContext, useContext } from 'react';
 import type { DataSource } from './source.ts';
 
 export const SourceContext = createContext<DataSource | undefined>(undefined);
 
-export function useSource(): DataSource {
+function useSource(): DataSource {
   const source = useContext(SourceContext);
   if (source === undefined) throw new Error('expected a data source around the pages, found none');
   return source;
@@ -14,14 +14,4 @@ export function useSource(): DataSource {
 export function useData<T>(key: readonly unknown[], ask: (source: DataSource) => Promise<T>) {
   const source = useSource();
   return useQuery({ queryKey: key, queryFn: () => ask(source), placeholderData: keepPreviousData });
-}
-
-/** Keeps all that is shown of a run fresh while it trains. */
-export function useLive(folder: string): void {
-  const source = useSource();
-  const client = useQueryClient();
-  useEffect(
-    () => source.watch(folder, () => void client.invalidateQueries({ queryKey: ['run', folder] })),
-    [source, client, folder],
-  );
 }

@@ -6,7 +6,7 @@ const hidden = /[\p{Cc}\p{Cs}\u061C\u2028\u2029\u200B-\u200F\u202A-\u202E\u2060-
 const maxShown = 4000;
 
 /** Makes what cannot be seen visible: controls as pictures, marks of direction and lone surrogates by number. */
-export function visible(text: string): string {
+function visible(text: string): string {
   return text.replaceAll(hidden, (character) => {
     const code = character.codePointAt(0)!;
     if (character === '\n' || character === '\t') return character;
@@ -19,7 +19,10 @@ export function visible(text: string): string {
 export function InertText({ text }: { readonly text: string }) {
   const [isWhole, setWhole] = useState(false);
   const isLong = text.length > maxShown;
-  const shown = useMemo(() => visible(isLong && !isWhole ? text.slice(0, maxShown) : text), [text, isLong, isWhole]);
+  const shown = useMemo(
+    () => visible(isLong && !isWhole ? text.slice(0, maxShown) : text),
+    [text, isLong, isWhole],
+  );
   return (
     <>
       <pre className={styles.text} dir="auto">

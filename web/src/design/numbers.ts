@@ -17,22 +17,14 @@ export function signed(change: number, format: (value: number) => string): strin
   return `${change < 0 ? '\u2212' : '+'}${format(Math.abs(change))}`;
 }
 
-/** A span of time in the two largest units that matter. */
-export function span(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 90) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
 /** 95 % Wilson interval of `successes` in `trials`: what a rate from few trials can claim. */
-export function wilson(successes: number, trials: number): { readonly low: number; readonly high: number } {
+function wilson(successes: number, trials: number): { readonly low: number; readonly high: number } {
   if (trials === 0) return { low: 0, high: 1 };
   const z2 = 1.959964 ** 2;
-  const rate = successes / trials;
-  const centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials);
+  const share = successes / trials;
+  const centre = (share + z2 / (2 * trials)) / (1 + z2 / trials);
   const half =
-    (Math.sqrt(z2) * Math.sqrt((rate * (1 - rate)) / trials + z2 / (4 * trials ** 2))) / (1 + z2 / trials);
+    (Math.sqrt(z2) * Math.sqrt((share * (1 - share)) / trials + z2 / (4 * trials ** 2))) / (1 + z2 / trials);
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }
 

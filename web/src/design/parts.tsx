@@ -2,7 +2,11 @@ import type { ReactNode } from 'react';
 import styles from './parts.module.css';
 
 /** A titled surface: one idea on a page. */
-export function Card(props: { readonly title: string; readonly note?: ReactNode; readonly children: ReactNode }) {
+export function Card(props: {
+  readonly title: string;
+  readonly note?: ReactNode;
+  readonly children: ReactNode;
+}) {
   return (
     <section className={styles.card} aria-label={props.title}>
       <div className={styles.cardHead}>

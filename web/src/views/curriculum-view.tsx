@@ -1,5 +1,5 @@
 import { HeatMap } from '../charts/heat-map.tsx';
-import { useData, useLive } from '../data/use-data.ts';
+import { useData } from '../data/use-data.ts';
 import { rate } from '../design/numbers.ts';
 import { InertLine } from '../design/inert-text.tsx';
 import { Card, Empty } from '../design/parts.tsx';
@@ -7,15 +7,21 @@ import styles from '../design/parts.module.css';
 
 /** How hard what was trained on was for this model, and what the stages decided. */
 export function CurriculumView({ folder }: { readonly folder: string }) {
-  useLive(folder);
   const { data: run } = useData(['run', folder], (source) => source.run(folder));
   const { data: cells } = useData(['run', folder, 'levels'], (source) => source.levels(folder));
   const decisions = (run?.events ?? []).filter(({ type }) => type.startsWith('stage'));
   return (
     <div className={styles.stack}>
       <h1>Curriculum</h1>
-      <Card title="Pass rate over steps" note="share correct of the rollouts trained on; columns begin at the step written below">
-        {cells === undefined || cells.length === 0 ? <Empty>No group was recorded yet.</Empty> : <HeatMap cells={cells} />}
+      <Card
+        title="Pass rate over steps"
+        note="share correct of the rollouts trained on; columns begin at the step written below"
+      >
+        {cells === undefined || cells.length === 0 ? (
+          <Empty>No group was recorded yet.</Empty>
+        ) : (
+          <HeatMap cells={cells} />
+        )}
         <details>
           <summary>As a table</summary>
           <table>

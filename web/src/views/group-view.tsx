@@ -10,7 +10,9 @@ import { Link, useRoute } from '../router.tsx';
 export function GroupView({ folder }: { readonly folder: string }) {
   const id = Number(useRoute().parts[3]);
   const { data: groups } = useData(['run', folder, 'groups'], (source) => source.groups(folder));
-  const { data: attempts, error } = useData(['run', folder, 'group', id], (source) => source.attempts(folder, id));
+  const { data: attempts, error } = useData(['run', folder, 'group', id], (source) =>
+    source.attempts(folder, id),
+  );
   const group = groups?.find((one) => one.id === id);
   if (error !== null) return <Empty>{error.message}</Empty>;
   if (group === undefined || attempts === undefined) return <p>Reading the rollouts…</p>;

@@ -1,13 +1,12 @@
 import { SharedCursor } from '../charts/cursor.tsx';
 import { LineChart } from '../charts/line-chart.tsx';
 import type { RunDetail } from '../data/source.ts';
-import { useData, useLive } from '../data/use-data.ts';
+import { useData } from '../data/use-data.ts';
 import { Card } from '../design/parts.tsx';
 import styles from '../design/parts.module.css';
 
 /** Every metric the run recorded, under one cursor. */
 export function MetricsView({ folder }: { readonly folder: string }) {
-  useLive(folder);
   const { data: run } = useData(['run', folder], (source) => source.run(folder));
   if (run === undefined) return <p>Reading {folder}…</p>;
   return (
@@ -24,7 +23,15 @@ export function MetricsView({ folder }: { readonly folder: string }) {
   );
 }
 
-function Panel({ folder, name, run }: { readonly folder: string; readonly name: string; readonly run: RunDetail }) {
+function Panel({
+  folder,
+  name,
+  run,
+}: {
+  readonly folder: string;
+  readonly name: string;
+  readonly run: RunDetail;
+}) {
   const { data } = useData(['run', folder, 'metric', name], (source) => source.metric(folder, name));
   return (
     <Card title={name}>

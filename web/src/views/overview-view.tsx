@@ -1,6 +1,6 @@
 import { LineChart } from '../charts/line-chart.tsx';
 import { SharedCursor } from '../charts/cursor.tsx';
-import { useData, useLive } from '../data/use-data.ts';
+import { useData } from '../data/use-data.ts';
 import type { Group } from '../data/source.ts';
 import { percent, rate, short, signed } from '../design/numbers.ts';
 import { InertLine } from '../design/inert-text.tsx';
@@ -19,7 +19,6 @@ const tiles = [
 
 /** Where the run stands, and the way to what went worst. */
 export function OverviewView({ folder }: { readonly folder: string }) {
-  useLive(folder);
   const { data: run, error } = useData(['run', folder], (source) => source.run(folder));
   const { data: reward } = useData(['run', folder, 'metric', 'reward/mean'], (source) =>
     source.metric(folder, 'reward/mean'),
@@ -67,14 +66,17 @@ export function OverviewView({ folder }: { readonly folder: string }) {
       <Card title="What happened" note={`${run.events.length} events, last first`}>
         <table>
           <tbody>
-            {run.events.slice(-12).toReversed().map((event, index) => (
-              <tr key={index}>
-                <td>step {event.step}</td>
-                <td>
-                  <InertLine text={event.message} max={300} />
-                </td>
-              </tr>
-            ))}
+            {run.events
+              .slice(-12)
+              .toReversed()
+              .map((event, index) => (
+                <tr key={index}>
+                  <td>step {event.step}</td>
+                  <td>
+                    <InertLine text={event.message} max={300} />
+                  </td>
+                </tr>
+              ))}
           </tbody>
         </table>
       </Card>
@@ -93,7 +95,9 @@ function MetricTile(props: {
   const first = data?.values[0];
   const last = data?.values.at(-1);
   if (first === undefined || last === undefined) return <Tile name={name} value="–" note="not measured" />;
-  return <Tile name={name} value={format(last)} note={`${signed(last - first, format)} since the first step`} />;
+  return (
+    <Tile name={name} value={format(last)} note={`${signed(last - first, format)} since the first step`} />
+  );
 }
 
 function Worst({ folder, groups }: { readonly folder: string; readonly groups: readonly Group[] }) {

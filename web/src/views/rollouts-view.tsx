@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
 import type { Group } from '../data/source.ts';
-import { useData, useLive } from '../data/use-data.ts';
+import { useData } from '../data/use-data.ts';
 import { rate, short } from '../design/numbers.ts';
 import { InertLine } from '../design/inert-text.tsx';
 import { Card, Empty, Field } from '../design/parts.tsx';
@@ -13,7 +13,6 @@ const filters = ['stage', 'domain', 'family', 'level', 'purpose'] as const;
 
 /** Every group of rollouts; the filters are in the address. */
 export function RolloutsView({ folder }: { readonly folder: string }) {
-  useLive(folder);
   const [query, change] = useFilters();
   const { data } = useData(['run', folder, 'groups'], (source) => source.groups(folder));
   if (data === undefined) return <p>Reading the groups…</p>;
