@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(executablePath))('the pages in a browser', () => {
     const { tab, faults } = await open(view === 'runs' ? 'runs' : `runs/demo-0001/${view}`);
     for (const theme of ['light', 'dark'] as const) {
       await tab.emulateMedia({ colorScheme: theme });
-      expect(await axe(tab), theme).toEqual([]);
+      expect({ theme, broken: await axe(tab) }).toEqual({ theme, broken: [] });
     }
     await tab.setViewportSize({ width: 360, height: 740 });
     expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
@@ -88,6 +88,7 @@ describe.skipIf(!existsSync(executablePath))('the pages in a browser', () => {
     const { tab } = await open('runs/demo-0001/overview');
     await tab.getByRole('link', { name: 'division/9/hard' }).click();
     await tab.getByText('18 is not 20').first().waitFor();
+    expect(tab.url()).toContain('/group/2');
     await tab.close();
   });
 
