@@ -24,7 +24,7 @@ export function App() {
           Gradus
         </Link>
         {folder !== undefined && (
-          <nav className={styles.bar} aria-label="Views of the run">
+          <nav className={styles.tabs} aria-label="Views of the run">
             {tabs.map((tab) => (
               <Link key={tab} to={['runs', folder, tab]} current={tab === name}>
                 {tab[0]!.toUpperCase() + tab.slice(1)}

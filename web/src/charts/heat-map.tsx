@@ -45,7 +45,13 @@ export function HeatMap({ cells }: { readonly cells: readonly LevelCell[] }) {
                 <title>{`${level}, steps ${fromStep}–${toStep}: ${rate(correct, trials)}`}</title>
               </rect>
               {wide && trials > 0 && (
-                <text x={x + cellWidth / 2} y={y + 15} textAnchor="middle" pointerEvents="none">
+                <text
+                  className={styles.share}
+                  x={x + cellWidth / 2}
+                  y={y + 15}
+                  textAnchor="middle"
+                  pointerEvents="none"
+                >
                   {percent(Math.round(100 * share) / 100).replace('.0', '')}
                 </text>
               )}

@@ -14,7 +14,7 @@ export function CurriculumView({ folder }: { readonly folder: string }) {
     <div className={styles.stack}>
       <h1>Curriculum</h1>
       <Card
-        title="Pass rate over steps"
+        title="Pass rate by kind of problem"
         note="share correct of the rollouts trained on; columns begin at the step written below"
       >
         {cells === undefined || cells.length === 0 ? (

@@ -96,7 +96,11 @@ function MetricTile(props: {
   const last = data?.values.at(-1);
   if (first === undefined || last === undefined) return <Tile name={name} value="–" note="not measured" />;
   return (
-    <Tile name={name} value={format(last)} note={`${signed(last - first, format)} since the first step`} />
+    <Tile
+      name={name}
+      value={format(last)}
+      note={`${format === percent ? `${signed(100 * (last - first), short)} points` : signed(last - first, format)} since the first step`}
+    />
   );
 }
 
