@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../core/errors.ts';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
+import { addDashboardCommand } from './dashboard.ts';
 import { addDataCommand } from './data.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDifficultyCommand } from './difficulty.ts';
@@ -27,6 +28,7 @@ const commands = [
   addSampleCommand,
   addVerifyCommand,
   addServeCommand,
+  addDashboardCommand,
   addDoctorCommand,
 ];
 

@@ -168,6 +168,12 @@ export class RunReader implements Disposable {
     ).map(groupView);
   }
 
+  /** One group by its number; undefined: there is none. */
+  group(id: number): GroupRow | undefined {
+    const query = `SELECT groups.*, shards.file FROM groups JOIN shards ON shards.id = groups.shard_id WHERE groups.id = ?`;
+    return this.#rows(query, id).map(groupView)[0];
+  }
+
   /** The rollouts of some groups, in the groups' order. Name the columns you need: tokens and logprobs are large. */
   async rollouts<F extends keyof RolloutRow = keyof RolloutRow>(
     groups: readonly GroupRow[],

@@ -2,16 +2,22 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { httpSource } from './data/http-source.ts';
 import { embeddedRuns, staticSource } from './data/static-source.ts';
 import { SourceContext } from './data/use-data.ts';
 // oxlint-disable-next-line import/no-unassigned-import -- a style sheet
 import './design/tokens.css';
 
-const source = staticSource(embeddedRuns());
+/** A page that carries its runs shows them; one from a server asks it, again and again while it is open. */
+const isExported = document.querySelector('script#gradus-runs') !== null;
+const source = isExported ? staticSource(embeddedRuns()) : httpSource();
+const queries = new QueryClient({
+  defaultOptions: { queries: isExported ? { staleTime: Infinity } : { refetchInterval: 2000 } },
+});
 
 createRoot(document.querySelector('#root')!).render(
   <StrictMode>
-    <QueryClientProvider client={new QueryClient()}>
+    <QueryClientProvider client={queries}>
       <SourceContext value={source}>
         <App />
       </SourceContext>

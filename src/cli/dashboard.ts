@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { RunError } from '../core/errors.ts';
+import { startDashboard } from '../server/dashboard.ts';
+import { withInterrupt } from './interrupt.ts';
+import { wholeNumber } from './options.ts';
+import { outputOf } from './output.ts';
+
+interface Flags {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Beside the compiled program, or where a checkout builds them. */
+const pageFolders = ['../web/', '../../dist/web/'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
+
+/** `gradus dashboard`: runs in a browser, live or finished. */
+export function addDashboardCommand(program: Command): void {
+  program
+    .command('dashboard')
+    .description('show runs in a browser; GRADUS_TOKEN in the environment is asked of visitors')
+    .argument('[folder]', 'folder of runs', 'runs')
+    .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
+    .option('--port <n>', '0: any free port', wholeNumber(), 4747)
+    .action(async (root: string, { host, port }: Flags, command: Command) => {
+      const pages = pageFolders.find((folder) => existsSync(`${folder}index.html`));
+      if (pages === undefined)
+        throw new RunError(
+          'expected the pages of the dashboard in dist/web, found none: a checkout builds them once',
+          {
+            tryNext: 'npm run build:web',
+          },
+        );
+      if (!existsSync(root))
+        throw new RunError(`${root}: expected a folder of runs, found nothing`, { tryNext: 'npm run demo' });
+      const token = process.env['GRADUS_TOKEN'];
+      const output = outputOf(command);
+      await using dashboard = await startDashboard({
+        root,
+        pages,
+        host,
+        port,
+        ...(token !== undefined && token !== '' && { token }),
+      });
+      await withInterrupt(async (signal) => {
+        output.event({ type: 'listening', url: dashboard.url });
+        output.say(`showing ${root} at ${dashboard.url}`);
+        await once(signal, 'abort');
+      });
+      output.result({ url: dashboard.url, stopped: true }, 'stopped');
+    });
+}

@@ -1,0 +1,145 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Server } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { ConfigError, GradusError } from '../core/errors.ts';
+import { createRunPages, type RunPages } from './run-pages.ts';
+
+/** What a dashboard shows and how it listens. */
+export interface DashboardOptions {
+  /** The folder of runs. */
+  readonly root: string;
+  /** The folder of built pages. */
+  readonly pages: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Asked of every request; needed off loopback. */
+  readonly token?: string;
+}
+
+/** A dashboard that is listening; disposing ends it. */
+export interface Dashboard extends AsyncDisposable {
+  /** With the token in it, where there is one. */
+  readonly url: string;
+}
+
+/**
+ * Serves the pages and what they show, read-only: nothing here writes to a run or runs anything.
+ *
+ * On loopback only requests that name this machine are answered (a page elsewhere cannot rebind its name to it); off
+ * loopback a token is asked of each. The pages may load nothing but themselves and run no script but their own.
+ *
+ * @throws ConfigError off loopback without a token, and when the address cannot be listened on.
+ */
+export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
+  const { host, port, token } = options;
+  if (!loopback.has(host) && token === undefined)
+    throw new ConfigError(`listening on ${host} needs a token: whoever reaches it could read every rollout`, {
+      tryNext: `GRADUS_TOKEN=… gradus dashboard --host ${host}`,
+    });
+  const server = createAdaptorServer({ fetch: routes(options).fetch }) as Server;
+  const listening = Promise.withResolvers<void>();
+  server.once('error', (cause) =>
+    listening.reject(new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
+  );
+  server.listen(port, host, listening.resolve);
+  await listening.promise;
+  const { port: found } = server.address() as AddressInfo;
+  const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${found}/${query}`,
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+const kinds: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+};
+const cookie = 'gradus_token';
+
+function routes({ root, pages: folder, host, token }: DashboardOptions): Hono {
+  const pages = createRunPages(root);
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const refused = refusal(c, host, token);
+    if (refused !== undefined) c.res = refused;
+    else await next();
+    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+  });
+  app.onError((error, c) => {
+    const isMissing = GradusError.isInstance(error) && error.code === 'RUN_NOT_FOUND';
+    const message = GradusError.isInstance(error) ? error.message : 'the run could not be read';
+    return c.json({ error: message }, isMissing ? 404 : 500);
+  });
+  addData(app, pages);
+  app.get('/', (c) => sendFile(c, folder, 'index.html', token));
+  app.get('/assets/:name', (c) => sendFile(c, folder, join('assets', c.req.param('name'))));
+  app.notFound((c) => c.json({ error: 'there is nothing here' }, 404));
+  return app;
+}
+
+function addData(app: Hono, pages: RunPages): void {
+  const of = (c: Context): string => c.req.param('run') ?? '';
+  app.get('/api/runs', async (c) => c.json(await pages.runs()));
+  app.get('/api/runs/:run', async (c) => c.json(await pages.run(of(c))));
+  app.get('/api/runs/:run/metrics/:name', async (c) =>
+    c.json(await pages.metric(of(c), c.req.param('name'))),
+  );
+  app.get('/api/runs/:run/groups', async (c) => c.json(await pages.groups(of(c))));
+  app.get('/api/runs/:run/levels', async (c) => c.json(await pages.levels(of(c))));
+  app.get('/api/runs/:run/groups/:group{[0-9]{1,15}}', async (c) =>
+    c.json(await pages.attempts(of(c), Number(c.req.param('group')))),
+  );
+}
+
+/** Why a request is not answered, or undefined. */
+function refusal(c: Context, host: string, token: string | undefined): Response | undefined {
+  if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return c.json({ error: 'this only shows' }, 405);
+  const named = new URL(c.req.url).hostname.replaceAll(/^\[|\]$/g, '');
+  if (loopback.has(host) && !loopback.has(named))
+    return c.json({ error: 'expected this machine by its name' }, 403);
+  if (token === undefined) return undefined;
+  const sent =
+    c.req.query('token') ?? cookieOf(c) ?? c.req.header('authorization')?.replace(/^Bearer /, '') ?? '';
+  return isSame(sent, token)
+    ? undefined
+    : c.json({ error: 'expected the token that the dashboard printed' }, 401);
+}
+
+function cookieOf(c: Context): string | undefined {
+  const found = (c.req.header('cookie') ?? '').split('; ').find((part) => part.startsWith(`${cookie}=`));
+  return found === undefined ? undefined : decodeURIComponent(found.slice(cookie.length + 1));
+}
+
+const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** A page or a part of it. Names come from one path segment: they cannot lead out of the folder. */
+async function sendFile(c: Context, folder: string, name: string, token?: string): Promise<Response> {
+  const kind = kinds[extname(name)];
+  if (kind === undefined || name.includes('..')) return c.notFound();
+  const bytes = await readFile(join(folder, name)).catch(() => undefined);
+  if (bytes === undefined) return c.notFound();
+  if (token !== undefined)
+    c.header('set-cookie', `${cookie}=${encodeURIComponent(token)}; Path=/; HttpOnly; SameSite=Strict`);
+  return c.body(new Uint8Array(bytes), 200, { 'content-type': kind });
+}
