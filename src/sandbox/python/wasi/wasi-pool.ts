@@ -46,7 +46,7 @@ export function createWasiPool(lanes: number): LanePool {
 }
 
 /** How many times slower than a native interpreter its clock is taken to run (docs/LOG.md has the measurement). */
-export const slowdown = 16;
+const slowdown = 16;
 
 const modest = { memoryBytes: 256 << 20, cpuSeconds: 10, outputBytes: 1 << 16, wallMs: 60_000 };
 const judgeLimits = { memoryBytes: 1 << 30, cpuSeconds: 30, outputBytes: 8 << 20 };
