@@ -123,6 +123,7 @@ test('levels lose no rollout', () => {
   const group = fc.record({
     step: fc.integer({ min: 0, max: 5000 }),
     level: fc.option(fc.constantFrom('easy', 'hard')),
+    family: fc.option(fc.constantFrom('addition', 'sequences')),
     domain: fc.constantFrom('math', 'code'),
     correct: fc.integer({ min: 0, max: 8 }),
     trials: fc.constant(8),

@@ -96,7 +96,7 @@ function shownGroup({
   return shown;
 }
 
-/** Correct and judged rollouts of training by level (or domain, where there are none) and span of steps. */
+/** Correct and judged rollouts of training by level (where there are none: family, or domain) and span of steps. */
 export function levelCells(groups: readonly GroupRow[]) {
   const last = groups.reduce((most, { step }) => Math.max(most, step), 0);
   const width = Math.max(1, Math.ceil((last + 1) / spans));
@@ -104,9 +104,9 @@ export function levelCells(groups: readonly GroupRow[]) {
     string,
     { level: string; fromStep: number; toStep: number; correct: number; trials: number }
   >();
-  for (const { step, level, domain, correct, trials } of groups) {
+  for (const { step, level, family, domain, correct, trials } of groups) {
     const fromStep = Math.floor(step / width) * width;
-    const name = level ?? domain;
+    const name = level ?? family ?? domain;
     const key = JSON.stringify([name, fromStep]);
     const cell = cells.get(key) ?? {
       level: name,
