@@ -74,7 +74,9 @@ export interface SandboxChoice extends LaneInfo {
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
   const { kind, python, lanes } = pythonSandboxConfig.parse(config);
   const refused: Refusal[] = [];
-  const kinds = kind === 'auto' ? pythonKinds : [kind];
+  // Who names an interpreter wants that one: no other takes its place.
+  const kindsTried = python === undefined ? pythonKinds : hostKinds;
+  const kinds = kind === 'auto' ? kindsTried : [kind];
   for (const candidate of kinds) {
     for (const interpreter of interpretersFor(candidate, python)) {
       const pool =
