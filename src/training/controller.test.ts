@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stage } from '../curriculum/stage.ts';
 import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
+import { simpleLevels } from '../difficulty/level-presets.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import { defineRecipe, type Recipe, type RecipeInput } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
@@ -119,6 +120,28 @@ test('a run goes through its stages and leaves everything behind', async () => {
   const second = reader.groups({ stage: 'two' }).map(({ problemId }) => problemId);
   expect(second).not.toContain('p11');
   expect(engine.info.policyVersion).toBeGreaterThan(0);
+});
+
+test('groups and metrics say which level they are of', async () => {
+  const levels = simpleLevels();
+  const recipe = recipeWith({
+    levels,
+    stages: [stage('some', { select: ['medium', 'hard'], maxSteps: 3 })],
+  });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, scriptedEngine({ complete: answers }));
+  using reader = await openRunReader(run.directory);
+  const groups = reader.groups({ purpose: 'train', step: 1 });
+  const known = levels.map(({ name }) => name);
+  expect(groups.length).toBeGreaterThan(0);
+  expect(known).toEqual(expect.arrayContaining(groups.map(({ level }) => level)));
+  for (const [level, members] of Map.groupBy(groups, (group) => group.level)) {
+    const [correct, trials] = members.reduce(
+      ([c, t], group) => [c + group.correct, t + group.trials],
+      [0, 0],
+    );
+    expect(reader.metricsAt(1)[`level/${level}/passRate`]).toBeCloseTo(correct / trials, 12);
+  }
 });
 
 test('stopped at any step and resumed, a run is the one that was never stopped', async () => {

@@ -6,7 +6,7 @@ import { openStage, selectStage } from './enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { requireFinitePolicy } from './finite-policy.ts';
 import { learnFrom } from './learn.ts';
-import { type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
+import { levelMetrics, type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
 import type { TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
@@ -120,6 +120,7 @@ async function runStep(context: TrainingContext, stage: LiveStage, state: Contro
   const learned = await learnFrom(engine, stage, batch.admitted, { step, lastStep: lastStepOf(context) });
   const metrics = {
     ...rolloutMetrics(batch.groups),
+    ...levelMetrics(batch.groups, stage.levels),
     ...batchMetrics(batch),
     ...learned,
     ...samplerMetrics(stage),
@@ -147,7 +148,7 @@ async function runStep(context: TrainingContext, stage: LiveStage, state: Contro
 
 async function recordStep(
   { run, report }: TrainingContext,
-  { settings }: LiveStage,
+  { settings, levels }: LiveStage,
   { step, metrics, timings, batch }: { step: number; metrics: Metrics; timings: Metrics; batch: RolledBatch },
 ): Promise<void> {
   const stage = settings.config.name;
@@ -155,6 +156,7 @@ async function recordStep(
     group,
     rewards: group.rewards,
     advantages: advantagesOf(group),
+    ...levelOf(group, levels),
   }));
   await run.recordStep({ step, stage, metrics, timings, groups });
   if (batch.note === null) return;
@@ -205,6 +207,11 @@ function outcomeOf(group: ScoredGroup): ProblemOutcome {
   const advantages = group.scored.map(({ advantage }) => Math.abs(advantage));
   const meanAbsAdvantage = advantages.reduce((sum, value) => sum + value, 0) / Math.max(1, advantages.length);
   return { problemId: group.problem.id, ...trials, meanAbsAdvantage };
+}
+
+function levelOf({ problem }: ScoredGroup, levels: LiveStage['levels']): { level?: string } {
+  const level = levels.get(problem.id);
+  return level === undefined ? {} : { level };
 }
 
 function advantagesOf({ rollouts, scored }: ScoredGroup): (number | null)[] {

@@ -61,6 +61,7 @@ export function openStage(
     settings,
     algorithm: createAlgorithm(settings.algorithm),
     problems: new Map(problems.filter(({ id }) => ids.has(id)).map((problem) => [problem.id, problem])),
+    levels: new Map(pool.flatMap(({ id, levels: [first] }) => (first === undefined ? [] : [[id, first]]))),
     sampler,
     gates: settings.config.gates.map(createGate),
   };

@@ -1,6 +1,7 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { mean, quantile, standardDeviation, sum } from '../core/statistics.ts';
 import { outcomes } from '../core/verdict.ts';
+import { countTrials } from '../difficulty/trials.ts';
 import type { LossStats, StepStats } from '../engines/engine.ts';
 
 /** Named numbers of one step; an absent key was not measured. */
@@ -62,6 +63,19 @@ function domainMetrics(groups: readonly ScoredGroup[]): Metrics {
   }
   return metrics;
 }
+
+/** Pass rates of one batch by level: `level/medium/passRate`. Problems without a level are left out. */
+export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap<string, string>): Metrics {
+  const metrics: Metrics = {};
+  for (const [level, members] of Map.groupBy(groups, ({ problem }) => levels.get(problem.id))) {
+    const { successes, trials } = countTrials(members.flatMap(verdictsOf));
+    if (level !== undefined && trials > 0)
+      metrics[`level/${metricWord(level)}/passRate`] = successes / trials;
+  }
+  return metrics;
+}
+
+const verdictsOf = ({ rollouts }: ScoredGroup) => rollouts.map(({ verdict }) => verdict);
 
 /** What the optimiser did with one batch. `policy/…` means are over the tokens that carried weight. */
 export function learningMetrics(loss: LossStats, step: StepStats, learningRate: number): Metrics {

@@ -63,6 +63,7 @@ function liveStage(options: {
     settings,
     algorithm: createAlgorithm(algorithmConfig.parse({ type: 'dapo' })),
     problems: new Map(problems.map((problem) => [problem.id, problem])),
+    levels: new Map(),
     sampler: createStageSampler(settings.config, pool, 3),
     gates: [createGate(gateConfig.parse({ type: 'zero-advantage' }))],
   };

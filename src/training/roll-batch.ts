@@ -16,6 +16,8 @@ export interface LiveStage {
   readonly settings: ResolvedStage;
   readonly algorithm: Algorithm;
   readonly problems: ReadonlyMap<string, Problem>;
+  /** The first level of each problem that has one. */
+  readonly levels: ReadonlyMap<string, string>;
   readonly sampler: ProblemSampler;
   readonly gates: readonly Gate[];
 }
