@@ -1,3 +1,5 @@
+import { wilsonInterval } from '../../../src/core/statistics-intervals.ts';
+
 /** A number short enough for a tile or an axis: three significant digits, thousands shortened. */
 export function short(value: number): string {
   const size = Math.abs(value);
@@ -17,20 +19,9 @@ export function signed(change: number, format: (value: number) => string): strin
   return `${change < 0 ? '\u2212' : '+'}${format(Math.abs(change))}`;
 }
 
-/** 95 % Wilson interval of `successes` in `trials`: what a rate from few trials can claim. */
-function wilson(successes: number, trials: number): { readonly low: number; readonly high: number } {
-  if (trials === 0) return { low: 0, high: 1 };
-  const z2 = 1.959964 ** 2;
-  const share = successes / trials;
-  const centre = (share + z2 / (2 * trials)) / (1 + z2 / trials);
-  const half =
-    (Math.sqrt(z2) * Math.sqrt((share * (1 - share)) / trials + z2 / (4 * trials ** 2))) / (1 + z2 / trials);
-  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
-}
-
 /** A rate, never without its interval. */
 export function rate(successes: number, trials: number): string {
   if (trials === 0) return 'no trials';
-  const { low, high } = wilson(successes, trials);
+  const { low, high } = wilsonInterval(successes, trials);
   return `${percent(successes / trials)} [${Math.round(100 * low)}\u2013${Math.round(100 * high)}]`;
 }

@@ -1,0 +1,339 @@
+/** Where a metric is shown, in the order a reader asks: does it learn, from what, how long, how well, how fast. */
+export const metricGroups = [
+  'learning',
+  'signal',
+  'length',
+  'optimisation',
+  'throughput',
+  'curriculum',
+] as const;
+
+/** See `metricGroups`. */
+export type MetricGroup = (typeof metricGroups)[number];
+
+/**
+ * What a recorded metric means, for whoever shows or exports it.
+ *
+ * @example
+ * describeMetric('reward/mean')?.trl; // 'reward'
+ * describeMetric('reward/math/mean')?.title; // 'Reward, math'
+ */
+export interface MetricDescription {
+  /** As recorded; `*` stands for a free name (a domain, a level), which may itself hold slashes. */
+  readonly key: string;
+  /** `*` as in the key. */
+  readonly title: string;
+  readonly group: MetricGroup;
+  readonly unit: MetricUnit;
+  /** How it is computed, as plain text: B rollouts of one step in groups of one problem, r rewards, |y| tokens written. */
+  readonly formula: string;
+  /** What TRL's GRPOTrainer calls the same quantity. */
+  readonly trl?: string;
+  /** What verl calls the same quantity. */
+  readonly verl?: string;
+}
+
+/** `share` is in [0, 1]; `number` has no unit. */
+export type MetricUnit = 'share' | 'tokens' | 'nats' | 'seconds' | 'tokens/s' | 'count' | 'number';
+
+const described: readonly MetricDescription[] = [
+  {
+    key: 'reward/mean',
+    title: 'Reward',
+    group: 'learning',
+    unit: 'number',
+    formula: 'mean of r over the rollouts of the step that could be judged, before any gate',
+    trl: 'reward',
+    verl: 'critic/score/mean',
+  },
+  {
+    key: 'reward/std',
+    title: 'Spread of reward',
+    group: 'learning',
+    unit: 'number',
+    formula:
+      'standard deviation (n − 1) of r over the rollouts of the step; TRL’s reward_std is that of a group',
+  },
+  {
+    key: 'reward/*/mean',
+    title: 'Reward, *',
+    group: 'learning',
+    unit: 'number',
+    formula: 'mean of r over the judged rollouts of the domain',
+  },
+  {
+    key: 'verdict/correct',
+    title: 'Correct',
+    group: 'learning',
+    unit: 'share',
+    formula: 'rollouts whose answer is right / rollouts',
+  },
+  {
+    key: 'verdict/incorrect',
+    title: 'Incorrect',
+    group: 'learning',
+    unit: 'share',
+    formula: 'rollouts whose answer was found and is wrong / rollouts',
+  },
+  {
+    key: 'verdict/unparsed',
+    title: 'No answer found',
+    group: 'learning',
+    unit: 'share',
+    formula: 'rollouts in which no answer was found / rollouts',
+  },
+  {
+    key: 'verdict/timeout',
+    title: 'Judging timed out',
+    group: 'learning',
+    unit: 'share',
+    formula: 'rollouts whose judging exceeded its budget through their own fault / rollouts',
+  },
+  {
+    key: 'verdict/ungradable',
+    title: 'Ungradable',
+    group: 'learning',
+    unit: 'share',
+    formula:
+      'rollouts that nobody could judge (bad gold, broken infrastructure) / rollouts; never learnt from',
+  },
+  {
+    key: 'group/zeroAdvantage',
+    title: 'No signal',
+    group: 'signal',
+    unit: 'share',
+    formula: 'groups whose rewards are all equal / groups with a judged rollout',
+    trl: 'frac_reward_zero_std',
+  },
+  {
+    key: 'group/solved',
+    title: 'Solve all',
+    group: 'signal',
+    unit: 'share',
+    formula: 'groups in which every r ≥ 1 / groups with a judged rollout',
+  },
+  {
+    key: 'group/unsolved',
+    title: 'Solve none',
+    group: 'signal',
+    unit: 'share',
+    formula: 'groups in which every r ≤ 0 / groups with a judged rollout',
+  },
+  {
+    key: 'batch/problems',
+    title: 'Problems learnt from',
+    group: 'signal',
+    unit: 'count',
+    formula: 'groups that passed the gates',
+  },
+  {
+    key: 'batch/triedProblems',
+    title: 'Problems tried',
+    group: 'signal',
+    unit: 'count',
+    formula: 'groups rolled for the step, with those the gates left out',
+  },
+  {
+    key: 'batch/refills',
+    title: 'Refills',
+    group: 'signal',
+    unit: 'count',
+    formula: 'how often the sampler was asked again because gates left groups out',
+  },
+  {
+    key: 'rollout/length/mean',
+    title: 'Length',
+    group: 'length',
+    unit: 'tokens',
+    formula: 'mean of |y| over the rollouts of the step',
+    trl: 'completions/mean_length',
+    verl: 'response_length/mean',
+  },
+  {
+    key: 'rollout/length/p95',
+    title: 'Length, 95th percentile',
+    group: 'length',
+    unit: 'tokens',
+    formula: '95 % of the rollouts are at most this long',
+  },
+  {
+    key: 'rollout/length/max',
+    title: 'Length, longest',
+    group: 'length',
+    unit: 'tokens',
+    formula: 'max of |y| over the rollouts of the step',
+    trl: 'completions/max_length',
+    verl: 'response_length/max',
+  },
+  {
+    key: 'rollout/truncated',
+    title: 'Truncated',
+    group: 'length',
+    unit: 'share',
+    formula: 'rollouts cut off at the token limit / rollouts',
+    trl: 'completions/clipped_ratio',
+    verl: 'response_length/clip_ratio',
+  },
+  {
+    key: 'rollout/tokens',
+    title: 'Tokens written',
+    group: 'length',
+    unit: 'tokens',
+    formula: 'sum of |y| over the rollouts of the step',
+  },
+  {
+    key: 'rollout/count',
+    title: 'Rollouts',
+    group: 'length',
+    unit: 'count',
+    formula: 'B, the rollouts of the step, with those the gates left out',
+  },
+  {
+    key: 'optim/loss',
+    title: 'Loss',
+    group: 'optimisation',
+    unit: 'number',
+    formula:
+      'Σ weight · token loss, with the KL and entropy terms of the recipe; 0 at the first update on-policy is normal',
+    trl: 'loss',
+    verl: 'actor/pg_loss',
+  },
+  {
+    key: 'optim/gradNorm',
+    title: 'Gradient norm',
+    group: 'optimisation',
+    unit: 'number',
+    formula: '‖g‖₂ over all parameters, before clipping',
+    trl: 'grad_norm',
+    verl: 'actor/grad_norm',
+  },
+  {
+    key: 'optim/learningRate',
+    title: 'Learning rate',
+    group: 'optimisation',
+    unit: 'number',
+    formula: 'of the step, after warm-up and schedule',
+    trl: 'learning_rate',
+    verl: 'actor/lr',
+  },
+  {
+    key: 'policy/entropy',
+    title: 'Entropy',
+    group: 'optimisation',
+    unit: 'nats',
+    formula: 'mean over tokens with weight of H(π(· | before))',
+    trl: 'entropy',
+    verl: 'actor/entropy',
+  },
+  {
+    key: 'policy/kl',
+    title: 'KL to the reference',
+    group: 'optimisation',
+    unit: 'nats',
+    formula: 'mean over tokens with weight of the recipe’s estimator; k3 = ρ − 1 − log ρ with ρ = π_ref / π',
+    trl: 'kl',
+    verl: 'actor/kl_loss',
+  },
+  {
+    key: 'policy/clipLow',
+    title: 'Clipped from below',
+    group: 'optimisation',
+    unit: 'share',
+    formula: 'tokens with ratio < 1 − ε_low and advantage < 0 / tokens with weight',
+    trl: 'clip_ratio/low_mean',
+  },
+  {
+    key: 'policy/clipHigh',
+    title: 'Clipped from above',
+    group: 'optimisation',
+    unit: 'share',
+    formula: 'tokens with ratio > 1 + ε_high and advantage > 0 / tokens with weight',
+    trl: 'clip_ratio/high_mean',
+  },
+  {
+    key: 'policy/mismatchKl',
+    title: 'Sampler and trainer apart, KL',
+    group: 'optimisation',
+    unit: 'nats',
+    formula: 'mean over tokens of log π_sampler − log π_trainer (k1)',
+    verl: 'rollout_corr/kl',
+  },
+  {
+    key: 'policy/maxProbabilityGap',
+    title: 'Sampler and trainer apart, worst token',
+    group: 'optimisation',
+    unit: 'number',
+    formula: 'max over tokens of |π_sampler − π_trainer|',
+    verl: 'training/rollout_probs_diff_max',
+  },
+  {
+    key: 'batch/tokens',
+    title: 'Tokens learnt from',
+    group: 'optimisation',
+    unit: 'tokens',
+    formula: 'tokens with a weight other than 0',
+  },
+  {
+    key: 'batch/sequences',
+    title: 'Sequences learnt from',
+    group: 'optimisation',
+    unit: 'count',
+    formula: 'rollouts in the update',
+  },
+  {
+    key: 'throughput/sampledTokensPerSecond',
+    title: 'Tokens sampled per second',
+    group: 'throughput',
+    unit: 'tokens/s',
+    formula: 'tokens written / time/rollout',
+  },
+  {
+    key: 'time/rollout',
+    title: 'Time to roll and judge',
+    group: 'throughput',
+    unit: 'seconds',
+    formula: 'wall clock from the choice of problems to the last verdict of the step',
+    verl: 'timing_s/gen',
+  },
+  {
+    key: 'time/learn',
+    title: 'Time to learn',
+    group: 'throughput',
+    unit: 'seconds',
+    formula: 'wall clock of log-probabilities, backward passes and the update',
+    verl: 'timing_s/update_actor',
+  },
+  {
+    key: 'level/*/passRate',
+    title: 'Pass rate, *',
+    group: 'curriculum',
+    unit: 'share',
+    formula: 'correct / judged rollouts of the step’s problems of the level',
+  },
+  {
+    key: 'sampler/*',
+    title: 'Sampler: *',
+    group: 'curriculum',
+    unit: 'number',
+    formula: 'what the stage’s problem sampler says of itself (epochs, shares, target)',
+  },
+];
+
+const patterns = described.map((one) => ({
+  one,
+  pattern: new RegExp(
+    `^${one.key
+      .split('*')
+      .map((part) => part.replaceAll(/[.+/]/g, String.raw`\$&`))
+      .join('(.+)')}$`,
+  ),
+}));
+
+/** What a recorded name means, its free part filled in; undefined: the catalogue does not know it. */
+export function describeMetric(name: string): MetricDescription | undefined {
+  for (const { one, pattern } of patterns) {
+    const found = pattern.exec(name);
+    if (found !== null) return { ...one, key: name, title: one.title.replace('*', () => found[1]!) };
+  }
+  return undefined;
+}
