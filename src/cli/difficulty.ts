@@ -11,7 +11,7 @@ import { type Output, outputOf } from './output.ts';
 
 interface EstimateFlags {
   readonly model?: string;
-  readonly store: string;
+  readonly store?: string;
   readonly limit?: number;
   readonly set: readonly string[];
 }
@@ -24,7 +24,10 @@ export function addDifficultyCommand(program: Command): void {
     .description('let a model try the problems of a recipe; what is known is not asked again')
     .argument('<recipe>', 'recipe file: its problems, verifiers and difficulty settings')
     .option('--model <path>', "model folder or run directory; default: the recipe's policy")
-    .option('--store <file>', 'where pass rates are kept', 'difficulty.sqlite')
+    .option(
+      '--store <file>',
+      "where pass rates are kept; default: the recipe's difficulty.store, else difficulty.sqlite",
+    )
     .option('--limit <n>', 'only the first so many problems', wholeNumber(1))
     .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
     .action(async (file: string, flags: EstimateFlags, command: Command) => {
@@ -43,8 +46,10 @@ export function addDifficultyCommand(program: Command): void {
 }
 
 async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {
-  const { model, limit, store } = flags;
+  const { model, limit } = flags;
   const recipe = await loadRecipe(file, flags.set);
+  const own = recipe.difficulty?.store;
+  const store = flags.store ?? (own === undefined ? 'difficulty.sqlite' : fromBase(recipe, own));
   const { engine, model: policy } = recipe.policy;
   const source =
     engine.type === 'openai'
@@ -71,7 +76,13 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
 const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;
 
 function showOne({ conditions, text }: StoredDifficulty): string {
-  const { model, temperature, topP, maxTokens, verifiers } = conditions;
-  const title = `model ${model}\ntemperature ${temperature}, top-p ${topP}, ${maxTokens} tokens, judged by ${verifiers.join(', ')}`;
-  return `${title}\n${text}`;
+  const { model, temperature, topP, topK, stop, maxTokens, verifiers } = conditions;
+  const sampling = [
+    `temperature ${temperature}`,
+    `top-p ${topP}`,
+    ...(topK > 0 ? [`top-k ${topK}`] : []),
+    ...(stop.length > 0 ? [`stop at ${stop.map((one) => JSON.stringify(one)).join(', ')}`] : []),
+    `${maxTokens} tokens`,
+  ];
+  return `model ${model}\n${sampling.join(', ')}, judged by ${verifiers.join(', ')}\n${text}`;
 }

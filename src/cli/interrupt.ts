@@ -1,4 +1,4 @@
-import { GradusError, RunError } from '../core/errors.ts';
+import { firstError, GradusError, RunError } from '../core/errors.ts';
 
 /** Ctrl-C in a terminal, and how containers and schedulers ask a process to stop. */
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
@@ -23,7 +23,7 @@ export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>
   try {
     return await work(controller.signal);
   } catch (error) {
-    if (!controller.signal.aborted || GradusError.isInstance(error)) throw error;
+    if (!controller.signal.aborted || GradusError.isInstance(firstError(error))) throw error;
     throw new RunError('stopped by the user', { code: 'INTERRUPTED', cause: error });
   } finally {
     for (const name of stopSignals) process.off(name, stop);

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, firstError } from '../core/errors.ts';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { addDashboardCommand } from './dashboard.ts';
@@ -43,7 +43,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     await program.parseAsync([...argv]);
     return 0;
-  } catch (error) {
+  } catch (thrown) {
+    const error = firstError(thrown);
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const isUsage = error instanceof CommanderError;
     if (!isUsage || isJson) printError(isUsage ? usageError(error) : error, isJson);

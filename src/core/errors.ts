@@ -96,3 +96,11 @@ export class RunError extends GradusError {
     super(options?.code ?? 'RUN_FAILED', message, options);
   }
 }
+
+/**
+ * What went wrong first. Where closing something fails after the work in it has failed, `using` throws a
+ * `SuppressedError` whose own message says nothing; the failure of the work is the one to tell.
+ */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}

@@ -12,7 +12,7 @@ import { passRate, passRateConfig } from './pass-rate.ts';
 import type { ProbePlan } from './probe-plan.ts';
 import { openPassRateStore } from './sqlite-store.ts';
 
-const conditions = { model: 'm', temperature: 1, topP: 1, maxTokens: 9, verifier: 'v@1' };
+const conditions = { model: 'm', temperature: 1, topP: 1, topK: 0, stop: [], maxTokens: 9, verifier: 'v@1' };
 const parse = (options: Parameters<typeof adaptive>[0]) => {
   const config = probingConfig.parse(adaptive(options));
   if (config.type !== 'adaptive') throw new Error('expected adaptive probing');

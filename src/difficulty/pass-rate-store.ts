@@ -1,16 +1,35 @@
 import type { Outcome } from '../core/verdict.ts';
 import type { Trials } from './trials.ts';
 
-/** Everything besides the problem that a pass rate depends on. Rates under different conditions are never mixed. */
-export interface Conditions {
-  /** Names the weights: a content hash, or a run and policy version. */
-  readonly model: string;
+/** How attempts are sampled, as far as a pass rate depends on it. */
+export interface SamplingConditions {
   readonly temperature: number;
   readonly topP: number;
+  /** 0: all tokens. */
+  readonly topK: number;
+  /** Strings that end a completion, besides the model's own end tokens; their order means nothing. */
+  readonly stop: readonly string[];
   /** Longest completion in tokens: a shorter limit is a harder problem. */
   readonly maxTokens: number;
+}
+
+/** Everything besides the problem that a pass rate depends on. Rates under different conditions are never mixed. */
+export interface Conditions extends SamplingConditions {
+  /** Names the weights, and for a model server the way they are asked: a content hash, or a run's policy version. */
+  readonly model: string;
   /** `name@version`: another version may judge differently. */
   readonly verifier: string;
+}
+
+/** What a model server was asked for and what that cost. */
+export interface Spending {
+  readonly requests: number;
+  readonly promptTokens: number;
+  /** Of the prompt tokens, those that the server had read before and may charge less for. */
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+  /** In the currency of the prices; absent where no prices are known. */
+  readonly cost?: number;
 }
 
 /** One judged attempt, as it is kept for good. */
@@ -55,6 +74,10 @@ export interface PassRateStore extends Disposable {
   measured(conditions: Conditions, filter?: ObservationFilter): Map<string, RecordedTrials>;
   /** Every set of conditions that has observations, oldest first. */
   conditions(): Conditions[];
+  /** Notes what a model server was asked for. */
+  recordSpending(model: string, spending: Spending): void;
+  /** All that was ever noted of a model; zeros where nothing was. */
+  spending(model: string): Spending;
   /** Everything ever observed of a problem, under whatever conditions, by step. */
   history(problemId: string): (Observation & { readonly conditions: Conditions })[];
 }

@@ -17,7 +17,7 @@ const settings = fc
   .record({ rollouts: fc.integer({ min: 2, max: 10 }), screening: fc.option(fc.integer({ min: 1, max: 9 })) })
   .filter(({ rollouts, screening }) => screening === null || screening < rollouts);
 const ids = ['always', 'never', 'mixed', 'broken'];
-const conditions = { model: 'm', temperature: 1, topP: 1, maxTokens: 9, verifier: 'v@1' };
+const conditions = { model: 'm', temperature: 1, topP: 1, topK: 0, stop: [], maxTokens: 9, verifier: 'v@1' };
 const outcomeOf = (id: string, rollout: number) => {
   if (id === 'broken') return 'ungradable' as const;
   if (id === 'mixed') return rollout % 2 === 0 ? ('correct' as const) : ('incorrect' as const);

@@ -23,8 +23,17 @@ export const passRateConfig = z
     probing: probingConfig.prefault({ type: 'fixed' }),
     temperature: z.number().min(0).default(1),
     topP: z.number().gt(0).max(1).default(1),
+    /** 0: all tokens. */
+    topK: z.int().min(0).default(0),
+    /** Strings that end an attempt, besides the model's own end tokens. */
+    stop: z.array(z.string().min(1)).default([]),
     /** Longest attempt in tokens. */
     maxTokens: z.int().positive(),
+    /**
+     * The store that `gradus difficulty estimate` writes to; a run takes over what it knows of the base model instead of
+     * measuring it again.
+     */
+    store: z.string().min(1).optional(),
     prior: priorConfig.prefault({}),
     /** Of every interval shown. */
     confidence: z.number().gt(0).lt(1).default(0.95),

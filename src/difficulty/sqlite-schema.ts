@@ -1,14 +1,12 @@
 import { DatabaseSync } from 'node:sqlite';
 import { DataError } from '../core/errors.ts';
 
-const schemaVersion = 1;
-
 /**
  * `conditions` numbers each distinct set of conditions, `problems` each problem id; `observations` has one row per
  * judged attempt, in key order on disk (WITHOUT ROWID), so that reading one set of conditions is one scan. Triggers
  * make history append-only.
  */
-const schema = `
+const firstVersion = `
   CREATE TABLE conditions (
     id INTEGER PRIMARY KEY,
     model TEXT NOT NULL, temperature REAL NOT NULL, top_p REAL NOT NULL,
@@ -24,15 +22,40 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
   CREATE TRIGGER never_changed BEFORE UPDATE ON observations BEGIN SELECT RAISE(ABORT, 'observations are append-only'); END;
   CREATE TRIGGER never_deleted BEFORE DELETE ON observations BEGIN SELECT RAISE(ABORT, 'observations are append-only'); END;
-  PRAGMA user_version = ${schemaVersion};
 `;
+
+/**
+ * Top-k and stop strings are conditions too (`stop` is a sorted JSON list); attempts recorded before knew of none.
+ * `spending` has a row for each part of a measurement that a model server did.
+ */
+const secondVersion = `
+  CREATE TABLE all_conditions (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL, temperature REAL NOT NULL, top_p REAL NOT NULL, top_k INTEGER NOT NULL, stop TEXT NOT NULL,
+    max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+    UNIQUE (model, temperature, top_p, top_k, stop, max_tokens, verifier)
+  ) STRICT;
+  INSERT INTO all_conditions
+    SELECT id, model, temperature, top_p, 0, '[]', max_tokens, verifier FROM conditions;
+  DROP TABLE conditions;
+  ALTER TABLE all_conditions RENAME TO conditions;
+  CREATE TABLE spending (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL
+  ) STRICT;
+`;
+
+/** What makes each version of the tables from the one before; a new database goes through all of them. */
+const versions = [firstVersion, secondVersion];
 
 /** The database at `path`, with its tables; made where there is none. Throws a `DataError` saying what is wrong with it. */
 export function openDatabase(path: string): DatabaseSync {
   try {
-    const database = new DatabaseSync(path);
+    // Rebuilding a table that others refer to needs the check of references to be off (sqlite.org/lang_altertable.html).
+    const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
     database.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-    inTransaction(database, () => createSchema(database, path));
+    inTransaction(database, () => bringUpToDate(database, path));
+    database.exec('PRAGMA foreign_keys = ON');
     return database;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
@@ -45,19 +68,18 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-function createSchema(database: DatabaseSync, path: string): void {
+function bringUpToDate(database: DatabaseSync, path: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version === schemaVersion) return;
-  const tables = database.prepare('SELECT name FROM sqlite_master').all();
-  if (version === 0 && tables.length === 0) {
-    database.exec(schema);
-    return;
+  const isForeign = version === 0 && database.prepare('SELECT name FROM sqlite_master').all().length > 0;
+  if (isForeign || version > versions.length) {
+    throw new DataError(
+      `${path}: expected a pass-rate store of version ${versions.length} or older, got ` +
+        `${isForeign ? 'a database of something else' : `version ${version}`}; use another file or another Gradus.`,
+      { tryNext: 'gradus doctor' },
+    );
   }
-  throw new DataError(
-    `${path}: expected a pass-rate store of version ${schemaVersion}, got ` +
-      `${version === 0 ? 'a database of something else' : `version ${version}`}; use another file or another Gradus.`,
-    { tryNext: 'gradus doctor' },
-  );
+  for (const change of versions.slice(version)) database.exec(change);
+  if (version < versions.length) database.exec(`PRAGMA user_version = ${versions.length}`);
 }
 
 /** All or nothing, and alone: `IMMEDIATE` takes the write lock first, so that processes queue instead of colliding. */

@@ -15,7 +15,15 @@ import { countTrials } from './trials.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-store-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const conditions: Conditions = { model: 'm', temperature: 1, topP: 1, maxTokens: 64, verifier: 'math@1' };
+const conditions: Conditions = {
+  model: 'm',
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  stop: [],
+  maxTokens: 64,
+  verifier: 'math@1',
+};
 const observe = (problemId: string, rollout: number, outcome: Observation['outcome'] = 'correct') =>
   ({ problemId, source: 'probe', step: 0, rollout, outcome }) as const;
 
@@ -38,6 +46,8 @@ test('any other condition is another pass rate', () => {
     { model: 'n' },
     { temperature: 0.6 },
     { topP: 0.95 },
+    { topK: 20 },
+    { stop: ['\n'] },
     { maxTokens: 65 },
     { verifier: 'math@2' },
   ];
@@ -101,6 +111,63 @@ test('history cannot be rewritten, and what was recorded is there after reopenin
   database.close();
   using store = openPassRateStore(path);
   expect(store.measured(conditions).get('a')?.successes).toBe(1);
+});
+
+test('the order of stop strings means nothing', () => {
+  using store = openPassRateStore(':memory:');
+  store.record({ ...conditions, stop: ['b', 'a'] }, [observe('a', 0)]);
+  expect(store.measured({ ...conditions, stop: ['a', 'b'] }).size).toBe(1);
+});
+
+test('a store of the first version opens with everything that was in it', () => {
+  const path = join(folder, 'old.sqlite');
+  const old = new DatabaseSync(path);
+  old.exec(`
+    CREATE TABLE conditions (
+      id INTEGER PRIMARY KEY, model TEXT NOT NULL, temperature REAL NOT NULL, top_p REAL NOT NULL,
+      max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+      UNIQUE (model, temperature, top_p, max_tokens, verifier)
+    ) STRICT;
+    CREATE TABLE problems (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE observations (
+      conditions INTEGER NOT NULL REFERENCES conditions, problem INTEGER NOT NULL REFERENCES problems,
+      source TEXT NOT NULL, step INTEGER NOT NULL, rollout INTEGER NOT NULL, outcome TEXT NOT NULL,
+      PRIMARY KEY (conditions, problem, source, step, rollout)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO conditions VALUES (7, 'm', 1, 1, 64, 'math@1'), (9, 'n', 0.5, 1, 64, 'math@1');
+    INSERT INTO problems VALUES (1, 'a');
+    INSERT INTO observations VALUES (7, 1, 'probe', 0, 0, 'correct'), (9, 1, 'probe', 0, 0, 'timeout');
+    PRAGMA user_version = 1;`);
+  old.close();
+  for (let opened = 0; opened < 2; opened++) {
+    using store = openPassRateStore(path);
+    expect(store.measured(conditions).get('a')?.marks).toBe('1');
+    const kept = store.conditions().slice(0, 2);
+    expect(kept.map(({ model, topK, stop }) => [model, topK, stop])).toEqual([
+      ['m', 0, []],
+      ['n', 0, []],
+    ]);
+    expect(store.record({ ...conditions, topK: 5 }, [observe('b', opened)])).toBe(1);
+  }
+  using database = new DatabaseSync(path);
+  expect(database.prepare('PRAGMA foreign_key_check').all()).toEqual([]);
+});
+
+test('what a model server was asked for adds up by model', () => {
+  using store = openPassRateStore(':memory:');
+  const spent = { requests: 2, promptTokens: 30, cachedTokens: 10, completionTokens: 5 };
+  store.recordSpending('m', { ...spent, cost: 0.5 });
+  store.recordSpending('m', { ...spent, cost: 0.25 });
+  store.recordSpending('n', spent);
+  expect(store.spending('m')).toEqual({
+    requests: 4,
+    promptTokens: 60,
+    cachedTokens: 20,
+    completionTokens: 10,
+    cost: 0.75,
+  });
+  expect(store.spending('n')).toEqual(spent);
+  expect(store.spending('other').requests).toBe(0);
 });
 
 test('a failed batch leaves nothing behind', () => {

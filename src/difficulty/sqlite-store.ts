@@ -6,13 +6,13 @@ import type {
   ObservationFilter,
   PassRateStore,
   RecordedTrials,
+  Spending,
 } from './pass-rate-store.ts';
 import { inTransaction, openDatabase } from './sqlite-schema.ts';
 
-const findConditions =
-  'SELECT id FROM conditions WHERE model = ? AND temperature = ? AND top_p = ? AND max_tokens = ? AND verifier = ?';
-const addConditions =
-  'INSERT OR IGNORE INTO conditions (model, temperature, top_p, max_tokens, verifier) VALUES (?, ?, ?, ?, ?)';
+const conditionColumns = 'model, temperature, top_p, top_k, stop, max_tokens, verifier';
+const findConditions = `SELECT id FROM conditions WHERE (${conditionColumns}) = (?, ?, ?, ?, ?, ?, ?)`;
+const addConditions = `INSERT OR IGNORE INTO conditions (${conditionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)`;
 const addProblem = 'INSERT OR IGNORE INTO problems (name) VALUES (?)';
 const addObservation = `
   INSERT INTO observations (conditions, problem, source, step, rollout, outcome)
@@ -25,13 +25,20 @@ const measuredProblems = `
   FROM observations JOIN problems ON problems.id = problem
   WHERE conditions = ? AND (? IS NULL OR source = ?) AND (? IS NULL OR step = ?)
   GROUP BY problem`;
-const allConditions = 'SELECT model, temperature, top_p, max_tokens, verifier FROM conditions ORDER BY id';
+const allConditions = `SELECT ${conditionColumns} FROM conditions ORDER BY id`;
 const problemHistory = `
-  SELECT model, temperature, top_p, max_tokens, verifier, source, step, rollout, outcome
+  SELECT ${conditionColumns}, source, step, rollout, outcome
   FROM conditions
   JOIN observations ON observations.conditions = conditions.id
   WHERE problem = (SELECT id FROM problems WHERE name = ?)
   ORDER BY step, conditions.id, source, rollout`;
+const addSpending = `
+  INSERT INTO spending (model, requests, prompt_tokens, cached_tokens, completion_tokens, cost)
+  VALUES (?, ?, ?, ?, ?, ?)`;
+const allSpending = `
+  SELECT total(requests) AS requests, total(prompt_tokens) AS promptTokens, total(cached_tokens) AS cachedTokens,
+         total(completion_tokens) AS completionTokens, sum(cost) AS cost
+  FROM spending WHERE model = ?`;
 
 /**
  * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
@@ -49,6 +56,8 @@ export function openPassRateStore(path: string): PassRateStore {
     measured: database.prepare(measuredProblems),
     allConditions: database.prepare(allConditions),
     history: database.prepare(problemHistory),
+    addSpending: database.prepare(addSpending),
+    allSpending: database.prepare(allSpending),
   };
   const idOf = (conditions: Conditions): number | undefined =>
     statements.findConditions.get(...valuesOf(conditions))?.['id'] as number | undefined;
@@ -80,6 +89,13 @@ export function openPassRateStore(path: string): PassRateStore {
       const rows = statements.measured.iterate(id, ...filterValues(filter)) as Iterable<MeasuredRow>;
       return new Map(Array.from(rows, (row) => [row.name, recordedTrials(row)] as const));
     },
+    recordSpending(model, { requests, promptTokens, cachedTokens, completionTokens, cost = null }) {
+      statements.addSpending.run(model, requests, promptTokens, cachedTokens, completionTokens, cost);
+    },
+    spending(model) {
+      const { cost, ...counts } = statements.allSpending.get(model) as unknown as SpendingRow;
+      return cost === null ? counts : { ...counts, cost };
+    },
     conditions: () => (statements.allConditions.all() as unknown as ConditionsRow[]).map(fromConditions),
     history: (problemId) =>
       (statements.history.all(problemId) as unknown as HistoryRow[]).map((row) =>
@@ -97,10 +113,14 @@ interface MeasuredRow {
   readonly marks: string;
 }
 
+type SpendingRow = Omit<Spending, 'cost'> & { readonly cost: number | null };
+
 interface ConditionsRow {
   readonly model: string;
   readonly temperature: number;
   readonly top_p: number;
+  readonly top_k: number;
+  readonly stop: string;
   readonly max_tokens: number;
   readonly verifier: string;
 }
@@ -112,11 +132,11 @@ interface HistoryRow extends ConditionsRow {
   readonly outcome: Outcome;
 }
 
-type ConditionValues = [string, number, number, number, string];
+type ConditionValues = [string, number, number, number, string, number, string];
 
 function valuesOf(conditions: Conditions): ConditionValues {
-  const { model, temperature, topP, maxTokens, verifier } = conditions;
-  return [model, temperature, topP, maxTokens, verifier];
+  const { model, temperature, topP, topK, stop, maxTokens, verifier } = conditions;
+  return [model, temperature, topP, topK, JSON.stringify(stop.toSorted()), maxTokens, verifier];
 }
 
 function filterValues({ source = null, step = null }: NullableFilter): (string | number | null)[] {
@@ -141,8 +161,9 @@ function fromHistory(row: HistoryRow, problemId: string): Observation & { condit
   return { problemId, source, step, rollout, outcome, conditions: fromConditions(row) };
 }
 
-function fromConditions({ model, temperature, top_p, max_tokens, verifier }: ConditionsRow): Conditions {
-  return { model, temperature, topP: top_p, maxTokens: max_tokens, verifier };
+function fromConditions(row: ConditionsRow): Conditions {
+  const { model, temperature, top_p: topP, top_k: topK, max_tokens: maxTokens, verifier } = row;
+  return { model, temperature, topP, topK, stop: JSON.parse(row.stop) as string[], maxTokens, verifier };
 }
 
 function notRecorded(path: string, cause: unknown): DataError {

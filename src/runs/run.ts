@@ -80,6 +80,8 @@ export class Run implements AsyncDisposable {
   /** Settles when all calls made so far have. */
   #last: Promise<unknown> = Promise.resolve();
   #isEnded = false;
+  /** A call has failed and has said so. */
+  #hasFailed = false;
   #step: number;
 
   constructor(parts: RunParts) {
@@ -216,6 +218,9 @@ export class Run implements AsyncDisposable {
       await onDisk({ directory, doing: 'closing' }, () => {
         if (!isEnded) this.#end('interrupted', 'stopped before it was finished');
       });
+    } catch (error) {
+      // What the disk refused to the work it refuses to the last word too: once told, it must not hide the first.
+      if (!this.#hasFailed) throw error;
     } finally {
       closeDatabase(database);
       lock[Symbol.dispose]();
@@ -262,7 +267,9 @@ export class Run implements AsyncDisposable {
       return onDisk({ directory: this.directory, doing }, action);
     });
     // The next caller waits for this one, and only this one's caller hears of its failure.
-    this.#last = turn.catch(() => undefined);
+    this.#last = turn.catch(() => {
+      this.#hasFailed = true;
+    });
     return turn;
   }
 

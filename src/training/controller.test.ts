@@ -122,6 +122,20 @@ test('a run goes through its stages and leaves everything behind', async () => {
   expect(engine.info.policyVersion).toBeGreaterThan(0);
 });
 
+test('a boundary measures under the sampling of its stage, and says after how many steps', async () => {
+  const recipe = recipeWith({ sampling: { maxTokens: 32, topP: 0.9, topK: 5, stop: ['\n'] } });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, scriptedEngine({ complete: answers }));
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const history = store.history('p3');
+  const of = (source: string) => history.filter((one) => one.source === source);
+  expect(of('base')[0]).toMatchObject({ step: 0, conditions: { topP: 1, topK: 0, stop: [] } });
+  const staged = { topP: 0.9, topK: 5, stop: ['\n'], maxTokens: 32 };
+  expect(of('boundary:1')).toHaveLength(4);
+  expect(of('boundary:1')[0]).toMatchObject({ step: 3, conditions: staged });
+  for (const { conditions } of of('training')) expect(conditions).toMatchObject(staged);
+});
+
 test('groups and metrics say which level they are of', async () => {
   const levels = simpleLevels();
   const recipe = recipeWith({

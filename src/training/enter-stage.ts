@@ -76,16 +76,16 @@ function measureAt(
 ): Promise<Rates> {
   const { name: stage } = recipe.stages[index]!;
   const settings = recipe.difficulty!;
-  const { maxTokens, temperature } = resolveStage(recipe, recipe.stages[index]!).sampling;
+  const { sampling } = resolveStage(recipe, recipe.stages[index]!);
   return measurePassRates(
     { engine, verifierFor, pending, store },
     {
       problems,
-      settings: index === 0 ? settings : { ...settings, rollouts, screening: null, maxTokens, temperature },
+      settings: index === 0 ? settings : { ...settings, rollouts, screening: null, ...sampling },
       isComplete: index === 0 && engine.info.policyVersion > 0,
       model: engine.info.modelHash,
       source: index === 0 ? baseSource : `boundary:${index}`,
-      step: 0,
+      step: index === 0 ? 0 : engine.info.policyVersion,
       seed: recipe.seed,
       onProgress: (done, total) => report({ type: 'measure', stage, done, total }),
     },

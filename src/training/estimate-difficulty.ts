@@ -66,7 +66,7 @@ export async function estimateDifficulty(
   for (const problem of problems) verifierFor(problem).check(problem);
   const engine = opened.use(await openModel(options.source, recipe.policy.engine));
   const store = opened.use(openPassRateStore(options.store));
-  const model = nameOf(engine.info);
+  const model = nameOf(engine.info, options.source);
   const { onPlan, onProgress } = options;
   const planned = new Set<string>();
   const passRates = await measurePassRates(
@@ -95,6 +95,6 @@ function describe(plan: ProbePlan, verifier: string): PlannedMeasurement {
   return { verifier, rollouts, laterAtMost, finished, text: `${verifier}: ${describePlan(plan)}` };
 }
 
-/** A trained policy without a hash of its own is its base model and the steps it took. */
-const nameOf = ({ modelHash, policyVersion }: EngineInfo): string =>
-  policyVersion === 0 ? modelHash : `${modelHash}+${policyVersion}`;
+/** A trained policy without a hash of its own is its base model and the steps that its run took. */
+const nameOf = ({ modelHash, policyVersion }: EngineInfo, { run }: ModelSource): string =>
+  policyVersion === 0 ? modelHash : `${modelHash}+${policyVersion}${run === undefined ? '' : `@${run}`}`;

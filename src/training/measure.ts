@@ -4,7 +4,12 @@ import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import { type passRateConfig, planProbes, type ProbeBatch, type ProbePlan } from '../difficulty/pass-rate.ts';
-import type { Conditions, Observation, PassRateStore } from '../difficulty/pass-rate-store.ts';
+import type {
+  Conditions,
+  Observation,
+  PassRateStore,
+  SamplingConditions,
+} from '../difficulty/pass-rate-store.ts';
 import { noTrials, type Trials } from '../difficulty/trials.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
@@ -52,9 +57,7 @@ export async function measurePassRates(
   const found = new Map<string, Trials>();
   const perVerifier = Map.groupBy(request.problems, (problem) => verifierLabel(parts.verifierFor(problem)));
   for (const [verifier, problems] of perVerifier) {
-    const { model, settings } = request;
-    const { temperature, topP, maxTokens } = settings;
-    const conditions = { model, temperature, topP, maxTokens, verifier };
+    const conditions = { model: request.model, ...samplingOf(request.settings), verifier };
     const measured = await measureUnder(conditions, parts, { ...request, problems }, signal);
     for (const [id, trials] of measured) found.set(id, trials);
   }
@@ -133,16 +136,25 @@ function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperatu
 
 function rollChunk(
   parts: RolloutParts,
-  { settings, source, step, seed }: MeasureRequest,
+  { settings, source, seed }: MeasureRequest,
   { problemIds, firstIndex, rollouts }: ProbeBatch,
   byId: ReadonlyMap<string, Problem>,
   signal: AbortSignal | undefined,
 ): Promise<RolloutGroup[]> {
-  const { temperature, topP, maxTokens } = settings;
   const problems = problemIds.map((id) => byId.get(id)!);
-  const request = { problems, firstIndex, rollouts, temperature, topP, maxTokens };
-  return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', source, step) }, signal);
+  const request = { problems, firstIndex, rollouts, ...samplingOf(settings) };
+  // The source is different at each boundary: the step has no part in the random numbers.
+  return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', source, 0) }, signal);
 }
+
+/** Of settings with more in them, what a pass rate depends on. */
+export const samplingOf = ({
+  temperature,
+  topP,
+  topK,
+  stop,
+  maxTokens,
+}: SamplingConditions): SamplingConditions => ({ temperature, topP, topK, stop, maxTokens });
 
 function chunksOf(batch: ProbeBatch): ProbeBatch[] {
   const count = Math.ceil(batch.problemIds.length / chunkProblems);

@@ -1,6 +1,7 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import type { TrainingContext } from './parts.ts';
+import { samplingOf } from './measure.ts';
 import type { LiveStage } from './roll-batch.ts';
 
 /**
@@ -13,8 +14,7 @@ export function observePassRates(
   groups: readonly ScoredGroup[],
   step: number,
 ): void {
-  const { temperature, topP, maxTokens } = settings.sampling;
-  const model = engine.info.modelHash;
+  const conditions = { model: engine.info.modelHash, ...samplingOf(settings.sampling) };
   const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));
   for (const [verifier, judged] of perVerifier) {
     const observations = judged.flatMap(({ problem, rollouts }) =>
@@ -27,6 +27,6 @@ export function observePassRates(
         outcome: verdict.outcome,
       })),
     );
-    store.record({ model, temperature, topP, maxTokens, verifier }, observations);
+    store.record({ ...conditions, verifier }, observations);
   }
 }

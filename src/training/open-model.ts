@@ -16,6 +16,8 @@ export interface ModelSource {
   readonly folder: string;
   /** An engine state to load over it: a run that has not exported its model yet. */
   readonly state?: string;
+  /** `RunSummary.id` of the run whose state it is: steps of another run from the same base are other weights. */
+  readonly run?: string;
   /** How the run that made it was trained; absent for a plain model folder. */
   readonly recipe?: Recipe;
 }
@@ -40,7 +42,7 @@ export async function locateModel(path: string): Promise<ModelSource> {
   if (existsSync(join(layout.export, 'config.json'))) return { folder: layout.export, recipe };
   const folder = fromBase(recipe, recipe.policy.model);
   const state = run.checkpoints().at(-1)?.engineState;
-  if (state !== undefined) return { folder, state, recipe };
+  if (state !== undefined) return { folder, state, run: run.summary().id, recipe };
   throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {
     code: 'RUN_WITHOUT_MODEL',
     tryNext: `gradus resume ${path}`,

@@ -10,6 +10,7 @@ import type { Run } from '../runs/run.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { buildParts, type OpenParts } from './build.ts';
 import { train } from './controller.ts';
+import { adoptKnownBase } from './known-base.ts';
 import type { TrainingEvent } from './parts.ts';
 import { controllerStart, controllerState } from './state.ts';
 
@@ -60,6 +61,7 @@ async function trainIn(
   for (const message of [...parts.warnings, ...run.skipped]) report({ type: 'warning', message });
   const state = await restore(run, parts);
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  for (const message of adoptKnownBase(parts, store)) report({ type: 'warning', message });
   const stopWatching = watchForStalls(parts.pending, stallMs, (message) =>
     report({ type: 'warning', message }),
   );

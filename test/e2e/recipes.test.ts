@@ -56,7 +56,8 @@ function writeStandIns(): void {
   for (const name of ['code-train', 'livecodebench']) program(name);
   for (const name of ['r1-distill-qwen-7b', 'r1-distill-qwen-32b', 'deepseek-r1']) {
     using store = openPassRateStore(join(folder, `difficulty/${name}.sqlite`));
-    const conditions = { model: name, temperature: 0.6, topP: 0.95, maxTokens: 16_384, verifier: 'math@1' };
+    const sampling = { temperature: 0.6, topP: 0.95, topK: 0, stop: [], maxTokens: 16_384 };
+    const conditions = { model: name, ...sampling, verifier: 'math@1' };
     store.record(
       conditions,
       [0, 1].map((rollout) => ({

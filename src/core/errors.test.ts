@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { firstError, RunError } from './errors.ts';
+
+test('a failure of the work is not hidden by failures to put away what it used', async () => {
+  const first = new RunError('the disk is full');
+  const work = async (): Promise<never> => {
+    await using opened = new AsyncDisposableStack();
+    for (const name of ['lock', 'database']) {
+      opened.defer(() => {
+        throw new Error(`cannot close the ${name}`);
+      });
+    }
+    throw first;
+  };
+  const thrown: unknown = await work().catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(SuppressedError);
+  expect(firstError(thrown)).toBe(first);
+  expect(firstError(first)).toBe(first);
+});

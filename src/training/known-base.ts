@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import type { Conditions, PassRateStore, SamplingConditions } from '../difficulty/pass-rate-store.ts';
+import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import { fromBase } from './build.ts';
+import { baseSource, samplingOf } from './measure.ts';
+import type { TrainingParts } from './parts.ts';
+
+/**
+ * Takes over what the recipe's own store (`difficulty.store`, made by `gradus difficulty estimate`) knows of the base
+ * model under the recipe's sampling, so that a run does not measure it again. Doing it twice changes nothing.
+ *
+ * @returns what to warn of.
+ */
+export function adoptKnownBase(
+  { recipe, problems, engine }: Pick<TrainingParts, 'recipe' | 'problems' | 'engine'>,
+  store: PassRateStore,
+): string[] {
+  const { difficulty } = recipe;
+  if (difficulty?.store === undefined) return [];
+  const file = fromBase(recipe, difficulty.store);
+  if (!existsSync(file))
+    return [`difficulty.store: nothing at ${file} yet; the base model is measured by the run itself`];
+  using known = openPassRateStore(file);
+  const wanted = keyOf(engine.info.modelHash, difficulty);
+  const isWanted = (conditions: Conditions): boolean => keyOf(conditions.model, conditions) === wanted;
+  if (!known.conditions().some(isWanted))
+    return [
+      `difficulty.store: ${file} knows nothing of this model under this sampling; it is measured again`,
+    ];
+  const found = problems.flatMap(({ id }) => known.history(id));
+  const base = found.filter(({ source, conditions }) => source === baseSource && isWanted(conditions));
+  for (const [verifier, observations] of Map.groupBy(base, ({ conditions }) => conditions.verifier))
+    store.record({ ...observations[0]!.conditions, verifier }, observations);
+  return [];
+}
+
+const keyOf = (model: string, sampling: SamplingConditions): string =>
+  JSON.stringify([model, { ...samplingOf(sampling), stop: sampling.stop.toSorted() }]);
