@@ -50,7 +50,7 @@ class _ChunkedLogprobs(torch.autograd.Function):
         dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
         logprobs, entropy, total = (hidden.new_empty(len(hidden), dtype=dtype) for _ in range(3))
         for part in _chunks(len(hidden), rows):
-            logits = _product(hidden[part], weight.T).mul_(scale)
+            logits = float_product(hidden[part], weight.T).mul_(scale)
             total[part] = logits.logsumexp(1)
             logprobs[part] = logits.gather(1, targets[part, None])[:, 0] - total[part]
             # H from log p, not as lse - sum p z: two large numbers whose difference would lose the small entropies.
@@ -76,7 +76,7 @@ class _ChunkedLogprobs(torch.autograd.Function):
             if by_hidden is not None:
                 by_hidden[part] = slope @ weight
             if by_weight is not None:
-                by_weight += _product(slope.T, hidden[part])
+                by_weight += float_product(slope.T, hidden[part])
         returned = by_weight if ctx.weight_gradient is None and by_weight is not None else None
         return by_hidden, None if returned is None else returned.to(weight.dtype), None, None, None, None
 
@@ -93,7 +93,7 @@ def _logit_slopes(
 ) -> Tensor:
     """d(loss)/d(unscaled logits) [rows, V]: g (onehot - p) - h p (log p + H), with g, h the two incoming slopes."""
     by_logprob, by_entropy = (slope[part, None] for slope in slopes)
-    logs = _product(hidden[part], weight.T).mul_(ctx.scale).sub_(total[part, None])
+    logs = float_product(hidden[part], weight.T).mul_(ctx.scale).sub_(total[part, None])
     p = logs.exp()
     logs.clamp_min_(torch.finfo(logs.dtype).min)
     result = logs.add_(entropy[part, None]).mul_(-by_entropy).sub_(by_logprob).mul_(p)
@@ -105,7 +105,7 @@ def _chunks(length: int, rows: int) -> list[slice]:
     return [slice(start, min(start + rows, length)) for start in range(0, length, rows)]
 
 
-def _product(a: Tensor, b: Tensor) -> Tensor:
+def float_product(a: Tensor, b: Tensor) -> Tensor:
     """a @ b, accumulated and kept in float32 (float64 for float64)."""
     if a.dtype in (torch.float32, torch.float64):
         return a @ b
