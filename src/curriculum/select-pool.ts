@@ -10,6 +10,8 @@ import { selectionRule, type remeasureConfig, type StageConfig } from './stage.t
 /** The problems of a stage, and in words how they came about. */
 export interface Selection {
   readonly pool: readonly PoolProblem[];
+  /** What was chosen from, the pool among it. */
+  readonly candidates: readonly PoolProblem[];
   readonly summary: string;
 }
 
@@ -36,13 +38,15 @@ export function selectPool(
       { tryNext: 'gradus difficulty show' },
     );
   }
-  const pool = chosen.map((subject) => ({
+  const candidates = subjects.map((subject) => ({
     id: subject.id,
     domain: subject.domain,
     levels: levels.of(subject),
     measured: subject.passRates[policyLabel] ?? noTrials,
   }));
-  return { pool, summary: `${chosen.length} of ${subjects.length} problems: ${what}` };
+  const isChosen = new Set(chosen.map(({ id }) => id));
+  const pool = candidates.filter(({ id }) => isChosen.has(id));
+  return { pool, candidates, summary: `${chosen.length} of ${subjects.length} problems: ${what}` };
 }
 
 /**
@@ -62,7 +66,7 @@ export function dropSettled(
   const dropped = new Set([...always, ...never]);
   const pool = selection.pool.filter((problem) => !dropped.has(problem));
   const summary = `${selection.summary}; ${always.length} always solved and ${never.length} never solved left out, ${pool.length} remain`;
-  if (pool.length > 0) return { pool, summary };
+  if (pool.length > 0) return { ...selection, pool, summary };
   throw new DataError(
     `expected problems to train on, found none: ${summary}. Add harder problems or keep the settled ones.`,
     { tryNext: 'gradus difficulty show' },

@@ -3,7 +3,7 @@ import { RunError } from '../core/errors.ts';
 import type { CheckpointFacts } from './checkpoint.ts';
 import type { FileSizes } from './disk.ts';
 import { jsonText } from './json-text.ts';
-import type { EvaluationRecord, RecordedGroup, RolloutRecord, RunEvent } from './records.ts';
+import type { EvaluationRecord, RecordedGroup, RolloutRecord, RunEvent, StageCandidate } from './records.ts';
 
 /**
  * Everything a run writes into its tables. Row ids count up from 1 without gaps, so a checkpoint can say what belongs
@@ -43,11 +43,19 @@ export function truncateTo(database: DatabaseSync, marks: Marks): void {
     database.prepare(`DELETE FROM ${table} WHERE step > ?`).run(marks.step);
   }
   for (const table of numberedTables) database.prepare(`DELETE FROM ${table} WHERE id > ?`).run(marks[table]);
+  database.prepare('DELETE FROM rollouts WHERE group_id > ?').run(marks.groups);
+  database.prepare('DELETE FROM selections WHERE event_id > ?').run(marks.events);
 }
 
 /** Adds the row of a step. */
-export function insertStep(database: DatabaseSync, step: number, stage: string, at: string): void {
-  database.prepare('INSERT INTO steps (step, stage, recorded_at) VALUES (?, ?, ?)').run(step, stage, at);
+export function insertStep(
+  database: DatabaseSync,
+  { step, stage, decision = null }: { step: number; stage: string; decision?: string | null },
+  at: string,
+): void {
+  database
+    .prepare('INSERT INTO steps (step, stage, decision, recorded_at) VALUES (?, ?, ?, ?)')
+    .run(step, stage, decision, at);
 }
 
 /** Adds a step's metrics. A name is a timing in all steps or in none. */
@@ -90,18 +98,45 @@ export function insertShard(
        policy_version, rollouts, trials, correct, mean_score, mean_reward, mean_tokens)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const insertRollout = database.prepare(
+    `INSERT INTO rollouts (group_id, place, outcome, score, reward, advantage, tokens, finish_reason, flags)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
   let firstRow = 0;
   for (const recorded of record.groups) {
-    insert.run(shard, firstRow, record.step, record.stage, record.purpose, ...groupColumns(recorded));
+    const { lastInsertRowid: group } = insert.run(
+      shard,
+      firstRow,
+      record.step,
+      record.stage,
+      record.purpose,
+      ...groupColumns(recorded),
+    );
+    recorded.group.rollouts.forEach((_, place) => {
+      insertRollout.run(group, place, ...rolloutColumns(recorded, place));
+    });
     firstRow += recorded.group.rollouts.length;
   }
 }
 
-/** Adds an event. */
-export function insertEvent(database: DatabaseSync, event: RunEvent, at: string): void {
-  database
+/** Adds an event, and what a stage chose from where it tells of that. */
+export function insertEvent(
+  database: DatabaseSync,
+  event: RunEvent,
+  candidates: readonly StageCandidate[],
+  at: string,
+): void {
+  const { lastInsertRowid: id } = database
     .prepare('INSERT INTO events (step, stage, type, message, data, recorded_at) VALUES (?, ?, ?, ?, ?, ?)')
     .run(event.step, event.stage ?? null, event.type, event.message, eventData(event), at);
+  const insert = database.prepare(
+    `INSERT INTO selections (event_id, problem_id, domain, levels, correct, trials, is_selected)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  for (const { id: problem, domain, levels, measured, isSelected } of candidates) {
+    const { successes, trials } = measured;
+    insert.run(id, problem, domain, JSON.stringify(levels), successes, trials, Number(isSelected));
+  }
 }
 
 /** Adds the result of an evaluation. */
@@ -176,7 +211,21 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
     graded.filter(({ verdict }) => verdict.outcome === 'correct').length,
     mean(graded.map(({ verdict }) => verdict.score)),
     mean((rewards ?? []).filter((reward) => reward !== null)),
-    mean(rollouts.map(({ tokens }) => tokens.length)) ?? 0,
+    mean(rollouts.map(({ tokens, tokenCount }) => tokenCount ?? tokens.length)) ?? 0,
+  ];
+}
+
+function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, place: number) {
+  const { verdict, tokens, tokenCount, finishReason } = group.rollouts[place]!;
+  const why = flags?.[place] ?? [];
+  return [
+    verdict.outcome,
+    verdict.score,
+    rewards?.[place] ?? null,
+    advantages?.[place] ?? null,
+    tokenCount ?? tokens.length,
+    finishReason,
+    why.length === 0 ? null : JSON.stringify(why),
   ];
 }
 

@@ -12,6 +12,8 @@ export interface RecordedGroup {
   /** One per rollout, in the group's order, `null` where nobody could judge it; absent where nothing was learnt. */
   readonly rewards?: readonly (number | null)[];
   readonly advantages?: readonly (number | null)[];
+  /** Why each rollout is worth a person's look, a sentence each; nearly always empty. */
+  readonly flags?: readonly (readonly string[])[];
 }
 
 /** Groups made at one point of a run for one purpose: they become one Parquet shard. */
@@ -41,6 +43,8 @@ export interface StepRecord {
   readonly timings?: Readonly<Record<string, number>>;
   /** The groups the step learnt from, or was made to look at. */
   readonly groups?: readonly RecordedGroup[];
+  /** What the stage's exit rule said after it, with numbers. */
+  readonly decision?: string;
 }
 
 /**
@@ -57,6 +61,17 @@ export interface RunEvent {
   readonly message: string;
   /** JSON-safe facts for programs. */
   readonly data?: unknown;
+}
+
+/** A problem that a stage could have chosen when it began, as it was known then. */
+export interface StageCandidate {
+  readonly id: string;
+  readonly domain: string;
+  /** Names of the levels it was in. */
+  readonly levels: readonly string[];
+  /** The policy's own attempts. */
+  readonly measured: { readonly successes: number; readonly trials: number };
+  readonly isSelected: boolean;
 }
 
 /** The result of an evaluation suite. */
@@ -89,15 +104,17 @@ export function checkMetrics(metrics: Readonly<Record<string, number>>, step: nu
 }
 
 /** Throws a `RunError` unless rewards and advantages have one finite number, or `null`, per rollout. */
-export function checkGroup({ group, rewards, advantages }: RecordedGroup): void {
-  for (const [name, values] of Object.entries({ rewards, advantages })) {
-    if (values === undefined) continue;
-    if (values.length !== group.rollouts.length) {
+export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup): void {
+  for (const [name, values] of Object.entries({ rewards, advantages, flags })) {
+    if (values !== undefined && values.length !== group.rollouts.length) {
       throw new RunError(
         `problem ${group.problem.id}: expected ${group.rollouts.length} ${name}, one per rollout, got ${values.length}`,
         { code: 'RUN_GROUP_INVALID' },
       );
     }
+  }
+  for (const [name, values] of Object.entries({ rewards, advantages })) {
+    if (values === undefined) continue;
     const bad = values.findIndex((value) => value !== null && !Number.isFinite(value));
     if (bad >= 0) {
       throw new RunError(

@@ -32,7 +32,10 @@ export async function runDigest(directory: string): Promise<RunDigest> {
     model: await digestFolder(runLayout(directory).export),
     checkpoint: newest === undefined ? digestLines([]) : await digestFolder(dirname(newest.engineState)),
     metrics: digestLines(metricLines(run)),
-    events: digestLines(run.events()),
+    events: digestLines([
+      ...run.events(),
+      ...run.lists('SELECT * FROM selections ORDER BY event_id, problem_id'),
+    ]),
     evaluations: digestLines(run.evaluations()),
     rollouts: await digestRollouts(run),
   };

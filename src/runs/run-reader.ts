@@ -44,13 +44,13 @@ export class RunReader implements Disposable {
 
   /** What the run is and how far it came. */
   summary(): RunSummary {
-    const run = this.#rows('SELECT * FROM run')[0];
+    const run = this.rows('SELECT * FROM run')[0];
     if (run === undefined) {
       throw new RunError(`${this.directory}: expected run.sqlite to describe one run, found it empty`, {
         code: 'RUN_CORRUPT',
       });
     }
-    const last = this.#rows('SELECT * FROM steps ORDER BY step DESC LIMIT 1')[0];
+    const last = this.rows('SELECT * FROM steps ORDER BY step DESC LIMIT 1')[0];
     return {
       directory: this.directory,
       folder: basename(this.directory),
@@ -71,14 +71,14 @@ export class RunReader implements Disposable {
 
   /** Every process that wrote to the run, first to last. */
   sessions(): RunSession[] {
-    return this.#rows('SELECT * FROM sessions ORDER BY id').map(sessionView);
+    return this.rows('SELECT * FROM sessions ORDER BY id').map(sessionView);
   }
 
   /** Stages in the order they were trained, with their first and last recorded step. */
   stages(): { readonly stage: string; readonly firstStep: number; readonly lastStep: number }[] {
     const query =
       'SELECT stage, min(step) AS first, max(step) AS last FROM steps GROUP BY stage ORDER BY first';
-    return this.#rows(query).map((row) => ({
+    return this.rows(query).map((row) => ({
       stage: String(row['stage']),
       firstStep: Number(row['first']),
       lastStep: Number(row['last']),
@@ -88,18 +88,21 @@ export class RunReader implements Disposable {
   /** Names of all metrics, sorted; timings depend on the machine and the clock. */
   metricNames(): { readonly name: string; readonly isTiming: boolean }[] {
     const query = 'SELECT name, is_timing FROM metric_names ORDER BY name';
-    return this.#rows(query).map((row) => ({ name: String(row['name']), isTiming: row['is_timing'] === 1 }));
+    return this.rows(query).map((row) => ({ name: String(row['name']), isTiming: row['is_timing'] === 1 }));
   }
 
-  /** A metric or timing over the steps that measured it; empty for a name nobody recorded. */
-  metric(name: string): MetricSeries {
-    const rows = this.#rows(
-      'SELECT step, value FROM metrics WHERE name_id = (SELECT id FROM metric_names WHERE name = ?) ORDER BY step',
+  /** A metric or timing over the steps that measured it, both ends included; empty for a name nobody recorded. */
+  metric(name: string, { from = 0, to = Number.MAX_SAFE_INTEGER } = {}): MetricSeries {
+    const rows = this.lists(
+      `SELECT step, value FROM metrics WHERE name_id = (SELECT id FROM metric_names WHERE name = ?)
+       AND step BETWEEN ? AND ? ORDER BY step`,
       name,
+      from,
+      to,
     );
     return {
-      steps: Float64Array.from(rows, (row) => Number(row['step'])),
-      values: Float64Array.from(rows, (row) => Number(row['value'])),
+      steps: Float64Array.from(rows, ([step]) => step as number),
+      values: Float64Array.from(rows, ([, value]) => value as number),
     };
   }
 
@@ -109,13 +112,13 @@ export class RunReader implements Disposable {
     const query = `SELECT name, value FROM metric_names CROSS JOIN metrics
       ON metrics.name_id = metric_names.id AND metrics.step = ? ORDER BY name`;
     return Object.fromEntries(
-      this.#rows(query, step).map((row) => [String(row['name']), Number(row['value'])]),
+      this.rows(query, step).map((row) => [String(row['name']), Number(row['value'])]),
     );
   }
 
   /** Events in the order they happened. */
   events(): RunEvent[] {
-    return this.#rows('SELECT * FROM events ORDER BY id').map((row) => ({
+    return this.rows('SELECT * FROM events ORDER BY id').map((row) => ({
       step: Number(row['step']),
       type: String(row['type']),
       message: String(row['message']),
@@ -126,7 +129,7 @@ export class RunReader implements Disposable {
 
   /** Evaluation results in the order they were recorded. */
   evaluations(): EvaluationRecord[] {
-    return this.#rows('SELECT * FROM evaluations ORDER BY id').map((row) => ({
+    return this.rows('SELECT * FROM evaluations ORDER BY id').map((row) => ({
       step: Number(row['step']),
       name: String(row['name']),
       result: fromJson(row['result']),
@@ -159,7 +162,7 @@ export class RunReader implements Disposable {
       values.push(value);
     }
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    return this.#rows(
+    return this.rows(
       `SELECT groups.*, shards.file FROM groups JOIN shards ON shards.id = groups.shard_id ${where}
        ORDER BY groups.id LIMIT ? OFFSET ?`,
       ...values,
@@ -171,7 +174,7 @@ export class RunReader implements Disposable {
   /** One group by its number; undefined: there is none. */
   group(id: number): GroupRow | undefined {
     const query = `SELECT groups.*, shards.file FROM groups JOIN shards ON shards.id = groups.shard_id WHERE groups.id = ?`;
-    return this.#rows(query, id).map(groupView)[0];
+    return this.rows(query, id).map(groupView)[0];
   }
 
   /** The rollouts of some groups, in the groups' order. Name the columns you need: tokens and logprobs are large. */
@@ -188,6 +191,18 @@ export class RunReader implements Disposable {
     return rows;
   }
 
+  /** Rows of any read-only query over the tables of `schema.ts`: what views make their own sums with. */
+  rows(query: string, ...values: SQLInputValue[]): Row[] {
+    return this.#database.prepare(query).all(...values);
+  }
+
+  /** The same as lists of values in the query's order: several times faster where there are many. */
+  lists(query: string, ...values: SQLInputValue[]): unknown[][] {
+    const statement = this.#database.prepare(query);
+    statement.setReturnArrays(true);
+    return statement.all(...values) as unknown as unknown[][];
+  }
+
   /** Closes the database; the run itself is not touched. */
   [Symbol.dispose](): void {
     this.#database.close();
@@ -196,10 +211,6 @@ export class RunReader implements Disposable {
   #status(recorded: RunSummary['status']): RunSummary['status'] {
     const isDead = recorded === 'running' && !isLocked(runLayout(this.directory).lock);
     return isDead ? 'interrupted' : recorded;
-  }
-
-  #rows(query: string, ...values: SQLInputValue[]): Row[] {
-    return this.#database.prepare(query).all(...values);
   }
 }
 

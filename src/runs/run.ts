@@ -31,6 +31,7 @@ import {
   type EvaluationRecord,
   type RolloutRecord,
   type RunEvent,
+  type StageCandidate,
   type StepRecord,
 } from './records.ts';
 import { writeShard } from './rollout-shard.ts';
@@ -126,7 +127,7 @@ export class Run implements AsyncDisposable {
       }
       const commitShard = await this.#writeShard({ step, stage, purpose: 'train', groups });
       this.#commit((at) => {
-        insertStep(this.#parts.database, step, stage, at);
+        insertStep(this.#parts.database, record, at);
         insertMetrics(this.#parts.database, step, metrics, false);
         insertMetrics(this.#parts.database, step, timings, true);
         commitShard();
@@ -143,10 +144,13 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Records something that happened; see `RunEvent` for what belongs here and what into a log. */
-  async recordEvent(event: RunEvent): Promise<void> {
+  /**
+   * Records something that happened; see `RunEvent` for what belongs here and what into a log.
+   * @param candidates for a stage's beginning: what it chose from.
+   */
+  async recordEvent(event: RunEvent, candidates: readonly StageCandidate[] = []): Promise<void> {
     await this.#inTurn(`recording the event ${event.type}`, () => {
-      this.#commit((at) => insertEvent(this.#parts.database, event, at));
+      this.#commit((at) => insertEvent(this.#parts.database, event, candidates, at));
     });
   }
 

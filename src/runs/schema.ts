@@ -2,7 +2,34 @@ import { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../core/errors.ts';
 
 /** Grows by one with every change of the tables below. */
-const schemaVersion = 1;
+const schemaVersion = 2;
+
+/** What version 2 added: in runs of version 1 it is empty. */
+const newTables = `
+  CREATE TABLE rollouts (             -- what tables of rollouts filter and sort by; what was written is in the shard
+    group_id INTEGER NOT NULL,
+    place INTEGER NOT NULL,           -- in its group, from 0
+    outcome TEXT NOT NULL,
+    score REAL NOT NULL,
+    reward REAL,
+    advantage REAL,
+    tokens INTEGER NOT NULL,          -- written
+    finish_reason TEXT NOT NULL,
+    flags TEXT,                       -- JSON: why it is worth a person's look, a sentence each
+    PRIMARY KEY (group_id, place)
+  ) WITHOUT ROWID;
+  CREATE TABLE selections (           -- what a stage chose from when it began, at the event that says so
+    event_id INTEGER NOT NULL,
+    problem_id TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    levels TEXT NOT NULL,             -- JSON: names
+    correct REAL NOT NULL,
+    trials REAL NOT NULL,
+    is_selected INTEGER NOT NULL,
+    PRIMARY KEY (event_id, problem_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX selections_by_problem ON selections (problem_id);
+`;
 
 /**
  * Everything decided by recipe and seed is in columns that a resumed run fills with the same values again; what the
@@ -36,7 +63,8 @@ const tables = `
   CREATE TABLE steps (
     step INTEGER PRIMARY KEY,         -- 1-based
     stage TEXT NOT NULL,
-    recorded_at TEXT NOT NULL
+    recorded_at TEXT NOT NULL,
+    decision TEXT                     -- what the stage's exit rule said after it
   );
   CREATE TABLE metric_names (
     id INTEGER PRIMARY KEY,
@@ -105,6 +133,7 @@ const tables = `
     marks TEXT NOT NULL,              -- JSON Marks: the last row of each table that belongs to it
     recorded_at TEXT NOT NULL
   );
+  ${newTables}
 `;
 
 /** Makes the tables of a new run. The file must not exist yet. */
@@ -116,16 +145,39 @@ export function createDatabase(path: string): DatabaseSync {
   return database;
 }
 
-/** Opens a run's database to write: WAL, so that readers never wait, and a commit is on the disk when it returns. */
+/**
+ * Opens a run's database to write: WAL, so that readers never wait, and a commit is on the disk when it returns. One
+ * of an older version gets what it lacks.
+ */
 export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5000 });
-  return checked(database, path, 'PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL');
+  return opened(database, path, (version) => {
+    database.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL');
+    if (version === 1) inTransaction(database, () => database.exec(migration));
+  });
 }
 
-/** Opens a run's database to read, also while another process writes to it. */
+const migration = `
+  ALTER TABLE steps ADD COLUMN decision TEXT;
+  ${newTables}
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** Opens a run's database to read, also while another process writes to it. One of an older version lacks nothing, but holds less. */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
-  return checked(new DatabaseSync(path, { readOnly: true, timeout: 5000 }), path, 'PRAGMA query_only = ON');
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  return opened(database, path, (version) => {
+    if (version === 1) database.exec(readOlder);
+    database.exec('PRAGMA query_only = ON');
+  });
 }
+
+/** Temporary tables come first when SQLite looks a name up, and are in memory only. */
+const readOlder = `
+  PRAGMA temp_store = MEMORY;
+  CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;
+  ${newTables.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE').replace('INDEX ', 'INDEX temp.')}
+`;
 
 /** Closes with everything in one file, so that a run can be copied, and read from a read-only disk. */
 export function closeDatabase(database: DatabaseSync): void {
@@ -151,16 +203,16 @@ export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
   }
 }
 
-function checked(database: DatabaseSync, path: string, pragmas: string): DatabaseSync {
+function opened(database: DatabaseSync, path: string, prepare: (version: number) => void): DatabaseSync {
   try {
     const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
-    if (found !== schemaVersion) {
+    if (found !== 1 && found !== schemaVersion) {
       throw new RunError(
-        `${path}: expected a run of version ${schemaVersion}, got version ${String(found)}; it was written by another version of gradus`,
+        `${path}: expected a run of version 1 or ${schemaVersion}, got version ${String(found)}; it was written by another version of gradus`,
         { code: 'RUN_VERSION', tryNext: 'gradus --version' },
       );
     }
-    database.exec(pragmas);
+    prepare(found);
     return database;
   } catch (error) {
     database.close();

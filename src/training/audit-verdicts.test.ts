@@ -112,22 +112,12 @@ test('programs that know too much are worth a look', () => {
     },
   };
   const flags = (text: string) =>
-    suspicionsOf(
-      {
-        step: 1,
-        problem_id: 'c',
-        domain: 'code',
-        rollout_index: 0,
-        text,
-        finish_reason: 'stop',
-        answer: null,
-        outcome: 'correct',
-        reason: '',
-        verifier: 'old@1',
-      },
-      problem,
-      { outcome: 'correct', score: 1, reason: '', verifier: 'new@1' },
-    );
+    suspicionsOf({ text, finish_reason: 'stop' }, problem, {
+      outcome: 'correct',
+      score: 1,
+      reason: '',
+      verifier: 'new@1',
+    });
   expect(flags(`print(${JSON.stringify(outputs)}[int(input())])`)).toEqual([
     'the program holds the expected outputs',
   ]);

@@ -2,6 +2,7 @@ import { countTrials } from '../difficulty/trials.ts';
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
 import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
+import type { StepRecord } from '../runs/records.ts';
 import { openStage, selectStage } from './enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { requireFinitePolicy } from './finite-policy.ts';
@@ -11,6 +12,7 @@ import { observePassRates } from './observe-pass-rates.ts';
 import type { TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
 import type { ControllerState } from './state.ts';
+import { flagsOf } from './suspicious-passes.ts';
 
 /*
  *   evaluate                        held-out suites, before anything is learned
@@ -51,15 +53,13 @@ async function beginStage(context: TrainingContext, state: ControllerState): Pro
   const { run, recipe, report } = context;
   const index = state.curriculum.stage;
   const { name } = recipe.stages[index]!;
-  const { pool, summary, remeasured } = await selectStage(context, index, state.remeasured);
+  const { pool, candidates, summary, remeasured } = await selectStage(context, index, state.remeasured);
+  const selected = new Set(pool.map(({ id }) => id));
   const message = `stage "${name}" begins with ${summary}`;
-  await run.recordEvent({
-    step: run.step,
-    stage: name,
-    type: 'stage-start',
-    message,
-    data: { problems: pool.length },
-  });
+  await run.recordEvent(
+    { step: run.step, stage: name, type: 'stage-start', message, data: { problems: pool.length } },
+    candidates.map((problem) => ({ ...problem, isSelected: selected.has(problem.id) })),
+  );
   report({ type: 'stage-start', stage: name, message });
   return { ...state, remeasured, stage: { pool, sampler: null } };
 }
@@ -72,8 +72,7 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
   const { name } = stage.settings.config;
   let state = begun;
   for (;;) {
-    const metrics = await runStepOrSave(context, stage, state);
-    const { state: curriculum, decision } = afterStep(recipe.stages, state.curriculum, metrics);
+    const { state: curriculum, decision } = await runStepOrSave(context, stage, state);
     const hasEnded = decision.type !== 'continue';
     state = {
       ...state,
@@ -96,7 +95,7 @@ async function runStepOrSave(
   context: TrainingContext,
   stage: LiveStage,
   state: ControllerState,
-): Promise<Metrics> {
+): Promise<StepOutcome> {
   const { run, signal } = context;
   const done = run.step;
   try {
@@ -109,8 +108,15 @@ async function runStepOrSave(
   }
 }
 
+/** Where the curriculum stands after a step. */
+type StepOutcome = ReturnType<typeof afterStep>;
+
 /** Choose, roll, judge, admit, learn, record, observe. */
-async function runStep(context: TrainingContext, stage: LiveStage, state: ControllerState): Promise<Metrics> {
+async function runStep(
+  context: TrainingContext,
+  stage: LiveStage,
+  state: ControllerState,
+): Promise<StepOutcome> {
   const { recipe, run, engine } = context;
   const step = run.step + 1;
   const stepInStage = state.curriculum.step;
@@ -130,7 +136,8 @@ async function runStep(context: TrainingContext, stage: LiveStage, state: Contro
     'time/learn': (performance.now() - rolled) / 1000,
     'throughput/sampledTokensPerSecond': (1000 * metrics['rollout/tokens']!) / (rolled - started),
   };
-  await recordStep(context, stage, { step, metrics, timings, batch });
+  const outcome = afterStep(recipe.stages, state.curriculum, metrics);
+  await recordStep(context, stage, { step, metrics, timings, batch, decision: outcome.decision.reason });
   stage.sampler.observe(batch.groups.map(outcomeOf));
   observePassRates(context, stage, batch.groups, step);
   const { name, maxSteps } = stage.settings.config;
@@ -143,25 +150,26 @@ async function runStep(context: TrainingContext, stage: LiveStage, state: Contro
     metrics,
     timings,
   });
-  return metrics;
+  return outcome;
 }
 
 async function recordStep(
   { run, report }: TrainingContext,
   { settings, levels }: LiveStage,
-  { step, metrics, timings, batch }: { step: number; metrics: Metrics; timings: Metrics; batch: RolledBatch },
+  { batch, ...record }: Omit<StepRecord, 'stage' | 'groups'> & { batch: RolledBatch },
 ): Promise<void> {
   const stage = settings.config.name;
   const groups = batch.groups.map((group) => ({
     group,
     rewards: group.rewards,
     advantages: advantagesOf(group),
+    flags: flagsOf(group),
     ...levelOf(group, levels),
   }));
-  await run.recordStep({ step, stage, metrics, timings, groups });
+  await run.recordStep({ ...record, stage, groups });
   if (batch.note === null) return;
-  await run.recordEvent({ step, stage, type: 'short-batch', message: batch.note });
-  report({ type: 'warning', message: `step ${step}: ${batch.note}` });
+  await run.recordEvent({ step: record.step, stage, type: 'short-batch', message: batch.note });
+  report({ type: 'warning', message: `step ${record.step}: ${batch.note}` });
 }
 
 async function endStage(

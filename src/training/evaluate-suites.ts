@@ -3,6 +3,7 @@ import { evaluate } from '../evaluation/evaluate.ts';
 import type { SuiteConfig } from '../evaluation/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { TrainingContext } from './parts.ts';
+import { flagsOf } from './suspicious-passes.ts';
 
 /**
  * Evaluates the suites that are due and records the results. A suite always draws the same random numbers, so two
@@ -26,7 +27,7 @@ export async function evaluateSuites(
           step,
           stage: name,
           purpose: 'evaluate',
-          groups: groups.map((group) => ({ group })),
+          groups: groups.map((group) => ({ group, flags: flagsOf(group) })),
         }),
       onProgress: (done, total) => report({ type: 'evaluate', suite: name, done, total }),
       ...(signal === undefined ? {} : { signal }),

@@ -1,4 +1,5 @@
 import type { Problem } from '../core/problem.ts';
+import type { RolloutGroup } from '../core/rollout.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { StoredRollout } from './stored-rollouts.ts';
 
@@ -12,7 +13,11 @@ const fewestTelling = 3;
 /**
  * Why a rollout that passes is worth a person's look. A flag is a question, not a verdict: each has honest rollouts.
  */
-export function suspicionsOf(rollout: StoredRollout, problem: Problem, { evidence = {} }: Verdict): string[] {
+export function suspicionsOf(
+  rollout: Pick<StoredRollout, 'text' | 'finish_reason'>,
+  problem: Problem,
+  { evidence = {} }: Verdict,
+): string[] {
   const answer = rollout.text.split('</think>').at(-1)!;
   const { rule, foundBy } = evidence;
   return [
@@ -23,6 +28,15 @@ export function suspicionsOf(rollout: StoredRollout, problem: Problem, { evidenc
     ...when('the program reaches into the interpreter', problem.tests !== undefined && reaching.test(answer)),
     ...when('the program holds the expected outputs', holdsOutputs(answer, problem)),
   ];
+}
+
+/** The suspicions of each rollout of a group; only passes have any. */
+export function flagsOf({ problem, rollouts }: RolloutGroup): string[][] {
+  return rollouts.map(({ text, finishReason, verdict }) =>
+    verdict.outcome === 'correct'
+      ? suspicionsOf({ text, finish_reason: finishReason }, problem, verdict)
+      : [],
+  );
 }
 
 const when = (flag: string, isSo: boolean): string[] => (isSo ? [flag] : []);
