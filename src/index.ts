@@ -45,6 +45,7 @@ export { suite } from './evaluation/suite.ts';
 export { checkpoints } from './runs/checkpoint.ts';
 export { embedded } from './engines/embedded/engine.ts';
 export { openai } from './engines/openai/engine.ts';
+export { torch } from './engines/torch/config.ts';
 
 // Programs: the parts a recipe is built from, for those who write their own loop.
 export { createRng, type Rng } from './core/rng.ts';
@@ -55,6 +56,7 @@ export type { LossSpec } from './core/loss-spec.ts';
 export type { TokenBatch, TrainingBatch, TrainingSequence } from './core/batch.ts';
 export type { Completion, Engine, LossStats, OptimStep, SampleRequest } from './engines/engine.ts';
 export { openEmbeddedEngine } from './engines/embedded/engine.ts';
+export { openTorchEngine } from './engines/torch/engine.ts';
 export { loadProblems, problemSourceConfig } from './problems/source.ts';
 export { openVerifier, verifierConfig } from './verifiers/config.ts';
 export type { CustomJudge, CustomVerdict } from './verifiers/custom-module.ts';

@@ -25,7 +25,7 @@ export default defineRecipe({
   name: 'difficulty-staged-1.5b',
   description:
     'The paper’s staged run: DeepSeek-R1-Distill-Qwen-1.5B, level L2 at 16k tokens, then L3 at 24k.',
-  policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B' }, // paper
+  policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B', engine: 'torch' }, // model: paper
   problems: [jsonl('data/math-train.jsonl'), jsonl('data/code-train.jsonl')], // ours: the paper's sets are not published
   verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: code({ score: 'fraction' }) }, // paper: last \boxed{} equivalent; passed tests / tests
   rewards: { code: scoreReward({ credit: 'fraction' }) }, // paper

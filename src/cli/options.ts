@@ -1,4 +1,5 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { engineNames } from '../recipe/engine-config.ts';
 
 /** Reads an option as a whole number of at least `least`. */
 export const wholeNumber =
@@ -21,3 +22,17 @@ export const realNumber =
 
 /** An option that may be given several times. */
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+
+/** What `addEngineOptions` adds. */
+export interface EngineFlags {
+  readonly engine?: string | undefined;
+  readonly set: readonly string[];
+}
+
+/** How a command that has a model and no recipe is told which engine computes. */
+export function addEngineOptions(command: Command): Command {
+  const engine = new Option('--engine <name>', "what computes; default: a run's own engine, else embedded");
+  return command
+    .addOption(engine.choices(engineNames))
+    .option('--set <setting=value>', 'change one setting of the engine; may be repeated', collect, []);
+}

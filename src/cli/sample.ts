@@ -2,13 +2,13 @@ import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
 import { writeAnswers, type WritingOptions, type WrittenText } from '../training/converse.ts';
-import { locateModel, openModel } from '../training/open-model.ts';
+import { chooseEngine, locateModel, openModel } from '../training/open-model.ts';
 import { chat } from './chat.ts';
 import { withInterrupt } from './interrupt.ts';
-import { realNumber, wholeNumber } from './options.ts';
+import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from './options.ts';
 import { type Output, outputOf } from './output.ts';
 
-interface SampleFlags {
+interface SampleFlags extends EngineFlags {
   readonly temperature: number;
   readonly greedy?: boolean;
   readonly maxTokens: number;
@@ -18,8 +18,7 @@ interface SampleFlags {
 
 /** `gradus sample`: let a model write; without a prompt, chat with it. */
 export function addSampleCommand(program: Command): void {
-  program
-    .command('sample')
+  addEngineOptions(program.command('sample'))
     .description('let a model write; without a prompt: chat, or one prompt a line from a pipe')
     .argument('<model>', 'model folder or run directory')
     .argument('[prompt...]', 'what to ask')
@@ -32,7 +31,8 @@ export function addSampleCommand(program: Command): void {
       const { maxTokens, seed, count } = flags;
       const writing = { maxTokens, seed, count, temperature: flags.greedy === true ? 0 : flags.temperature };
       const output = outputOf(command);
-      await using engine = await openModel(await locateModel(model));
+      const source = await locateModel(model);
+      await using engine = await openModel(source, chooseEngine(source, flags));
       const isChat = words.length === 0 && process.stdin.isTTY;
       if (isChat && output.isJson) {
         throw new ConfigError('--json needs a prompt, or prompts from a pipe', {

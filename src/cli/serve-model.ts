@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { locateModel } from '../training/open-model.ts';
+import { chooseEngine, locateModel } from '../training/open-model.ts';
 import { serveModel } from '../training/serve-model.ts';
 import { withInterrupt } from './interrupt.ts';
-import { wholeNumber } from './options.ts';
+import { addEngineOptions, type EngineFlags, wholeNumber } from './options.ts';
 import { outputOf } from './output.ts';
 
-interface Flags {
+interface Flags extends EngineFlags {
   readonly host: string;
   readonly port: number;
   readonly name?: string;
@@ -15,17 +15,17 @@ interface Flags {
 
 /** `gradus serve model`: a model behind OpenAI's API, for evaluation harnesses and other programs. */
 export function addServeModelCommand(serve: Command): void {
-  serve
-    .command('model')
+  addEngineOptions(serve.command('model'))
     .description("offer a model over OpenAI's API; GRADUS_TOKEN in the environment is asked of clients")
     .argument('<model>', 'model folder or run directory')
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
     .option('--port <n>', '0: any free port', wholeNumber(), 8378)
     .option('--name <name>', 'what clients call the model; default: the name of its folder')
-    .action(async (model: string, { host, port, name }: Flags, command: Command) => {
+    .action(async (model: string, { host, port, name, ...choice }: Flags, command: Command) => {
       const token = process.env['GRADUS_TOKEN'];
       const output = outputOf(command);
-      await using service = await serveModel(await locateModel(model), {
+      const source = await locateModel(model);
+      await using service = await serveModel(source, chooseEngine(source, choice), {
         host,
         port,
         name: name ?? basename(resolve(model)),

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { fineTune } from '../training/fine-tune.ts';
 import { withInterrupt } from './interrupt.ts';
-import { realNumber, wholeNumber } from './options.ts';
+import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from './options.ts';
 import { type Output, outputOf } from './output.ts';
 
-interface SftOptions {
+interface SftOptions extends EngineFlags {
   readonly out: string;
   readonly epochs: number;
   readonly batchSize: number;
@@ -19,8 +19,7 @@ interface SftOptions {
 
 /** `gradus sft`: plain supervised learning, for base models and cold starts. */
 export function addSftCommand(program: Command): void {
-  program
-    .command('sft')
+  addEngineOptions(program.command('sft'))
     .description('teach a model to imitate examples')
     .argument('<model>', 'model folder or run directory')
     .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')
@@ -58,13 +57,14 @@ const stepsPerLine = 50;
 
 async function learn(
   input: { readonly model: string; readonly examples: string; readonly signal: AbortSignal },
-  { learningRate, warmup, weightDecay, schedule, ...options }: SftOptions,
+  { learningRate, warmup, weightDecay, schedule, engine, set, ...options }: SftOptions,
   output: Output,
 ): Promise<{ loss: number; steps: number; tokens: number }> {
   const optimizer = { learningRate, weightDecay, warmupSteps: warmup, schedule };
   const { loss, step, tokens } = await fineTune({
     ...input,
     ...options,
+    engine: { engine, set },
     optimizer,
     onStart: (count, { parameters, device }) =>
       output.say(`${count} examples, ${parameters.toLocaleString('en')} parameters, ${device}`),

@@ -48,6 +48,12 @@ export interface Engine extends AsyncDisposable {
 
   /** Writes a Hugging Face folder any other tool loads. Creates `dir`. */
   exportModel(dir: string): Promise<void>;
+
+  /**
+   * What the engine measured of its own work, by name: speed, memory, restarts. Recorded beside clock readings, as they
+   * differ from run to run.
+   */
+  figures?(): Promise<Readonly<Record<string, number>>>;
 }
 
 /** What an engine says of itself; recorded in the run. */

@@ -53,8 +53,15 @@ function closestBranch(
   branches: readonly (readonly z.core.$ZodIssue[])[],
 ): readonly z.core.$ZodIssue[] | undefined {
   const filled = branches.filter((issues) => issues.length > 0);
-  return filled.toSorted((a, b) => a.length - b.length || depth(b) - depth(a))[0];
+  const sameType = filled.filter((issues) => !issues.some(isAnotherType));
+  return (sameType.length > 0 ? sameType : filled).toSorted(
+    (a, b) => a.length - b.length || depth(b) - depth(a),
+  )[0];
 }
+
+/** Text where an object belongs, or the like: nobody meant that branch. */
+const isAnotherType = ({ code, path }: z.core.$ZodIssue): boolean =>
+  code === 'invalid_type' && path.length === 0;
 
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(...issues.map(({ path }) => path.length));

@@ -87,6 +87,19 @@ test('a wrong type says what was expected', () => {
   expect(() => defineRecipe(wrong)).toThrow(/sampling\.maxTokens: .*expected number/);
 });
 
+test('an engine is its name or its settings, and what is wrong with either is said of that', () => {
+  const withEngine = (engine: unknown) => () =>
+    defineRecipe({ ...minimal, policy: { model: 'm', engine } } as unknown as RecipeInput).policy.engine;
+  expect(withEngine('torch')()).toEqual(withEngine({ type: 'torch' })());
+  expect(withEngine('torch')()).toMatchObject({ type: 'torch', device: 'auto', lora: null });
+  expect(withEngine('embedded')()).toEqual(withEngine(undefined)());
+  expect(withEngine('torhc')).toThrow(/policy\.engine: .*expected one of "embedded"\|"torch"/);
+  expect(withEngine({ type: 'torch', devise: 'cpu' })).toThrow(
+    /policy\.engine\.devise: .*did you mean "device"/,
+  );
+  expect(withEngine({ type: 'torch', slots: 'many' })).toThrow(/policy\.engine\.slots: .*expected number/);
+});
+
 test('parts that do not fit together are refused before anything starts', () => {
   const stage = { type: 'stage', name: 'all', maxSteps: 3 } as const;
   const withStages =

@@ -5,17 +5,13 @@ import { rewardConfig } from '../algorithms/reward.ts';
 import { stageConfig } from '../curriculum/stage.ts';
 import { levelConfig } from '../difficulty/levels.ts';
 import { passRateConfig } from '../difficulty/pass-rate.ts';
-import { embeddedConfig } from '../engines/embedded/engine.ts';
-import { openaiConfig } from '../engines/openai/engine.ts';
 import { suiteConfig } from '../evaluation/suite.ts';
 import { problemSourceConfig } from '../problems/source.ts';
 import { checkpointConfig } from '../runs/checkpoint.ts';
 import { verifierConfig } from '../verifiers/config.ts';
+import { engineConfig } from './engine-config.ts';
 import { parseConfig } from './explain.ts';
 import { checkRecipe } from './resolve-stage.ts';
-
-/** What samples and learns. */
-export const engineConfig = z.discriminatedUnion('type', [embeddedConfig, openaiConfig]);
 
 /** Pass rates of another model, measured before by `gradus difficulty estimate`. */
 const knownPassRates = z.strictObject({
@@ -64,7 +60,7 @@ export const recipeConfig = z.strictObject({
   policy: z.strictObject({
     /** A Hugging Face model folder. */
     model: z.string().min(1),
-    engine: engineConfig.prefault({ type: 'embedded' }),
+    engine: engineConfig.prefault('embedded'),
   }),
   /** What is trained on; stages select from it. */
   problems: z.array(problemSourceConfig).min(1),

@@ -8,8 +8,10 @@ import { mergeTrials, noTrials, type Trials } from '../difficulty/trials.ts';
 import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openOpenaiEngine } from '../engines/openai/engine.ts';
+import { openTorchEngine } from '../engines/torch/engine.ts';
 import { loadProblems, type problemSourceConfig } from '../problems/source.ts';
-import type { engineConfig, Recipe } from '../recipe/recipe.ts';
+import type { EngineConfig } from '../recipe/engine-config.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifier } from '../verifiers/config.ts';
@@ -21,10 +23,12 @@ import type { LoadedSuite, TrainingParts } from './parts.ts';
 export interface OpenParts extends TrainingParts, AsyncDisposable {}
 
 /** Opens the engine a config asks for, with a model folder, or the name a server knows. Every kind of engine meets here and nowhere else. */
-export async function openEngine(config: z.output<typeof engineConfig>, model: string): Promise<Engine> {
+export async function openEngine(config: EngineConfig, model: string): Promise<Engine> {
   switch (config.type) {
     case 'embedded':
       return openEmbeddedEngine({ ...config, model });
+    case 'torch':
+      return openTorchEngine({ ...config, model });
     case 'openai':
       return openOpenaiEngine(config, model);
   }

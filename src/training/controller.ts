@@ -7,7 +7,7 @@ import { openStage, selectStage } from './enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { requireFinitePolicy } from './finite-policy.ts';
 import { learnFrom } from './learn.ts';
-import { levelMetrics, type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
+import { engineMetrics, levelMetrics, type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
 import type { TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
@@ -135,6 +135,7 @@ async function runStep(
     'time/rollout': (rolled - started) / 1000,
     'time/learn': (performance.now() - rolled) / 1000,
     'throughput/sampledTokensPerSecond': (1000 * metrics['rollout/tokens']!) / (rolled - started),
+    ...engineMetrics((await engine.figures?.()) ?? {}),
   };
   const outcome = afterStep(recipe.stages, state.curriculum, metrics);
   await recordStep(context, stage, { step, metrics, timings, batch, decision: outcome.decision.reason });

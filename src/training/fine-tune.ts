@@ -3,10 +3,9 @@ import type * as z from 'zod';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
 import { ConfigError, GradusError, RunError } from '../core/errors.ts';
 import type { EngineInfo } from '../engines/engine.ts';
-import { engineConfig } from '../recipe/recipe.ts';
 import { writeFolderAtomic } from '../runs/disk.ts';
 import { readExamples } from './examples.ts';
-import { locateModel, openModel } from './open-model.ts';
+import { chooseEngine, type EngineChoice, locateModel, openModel } from './open-model.ts';
 import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';
 
 /** What to learn from what, and where the result goes. */
@@ -18,6 +17,7 @@ export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'> {
   /** Folder of the new model; must not hold anything yet. */
   readonly out: string;
   readonly exportType: 'bf16' | 'f32';
+  readonly engine: EngineChoice;
   readonly optimizer: z.input<typeof optimizerConfig>;
   /** Called once before the first step. */
   readonly onStart?: (examples: number, engine: EngineInfo) => void;
@@ -34,10 +34,9 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
   const { model, out, exportType, onStart } = options;
   const examples = await readExamples(options.examples);
   await requireEmpty(out);
-  await using engine = await openModel(
-    await locateModel(model),
-    engineConfig.parse({ type: 'embedded', exportType }),
-  );
+  const source = await locateModel(model);
+  const set = [...(options.engine.set ?? []), `exportType=${exportType}`];
+  await using engine = await openModel(source, chooseEngine(source, { ...options.engine, set }));
   await requireSpace(out, engine.info.parameters * (exportType === 'bf16' ? 2 : 4));
   onStart?.(examples.length, engine.info);
   const last = await superviseModel(engine, examples, {

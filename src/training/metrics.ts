@@ -100,6 +100,10 @@ export function learningMetrics(loss: LossStats, step: StepStats, learningRate: 
   };
 }
 
+/** What an engine measured of its own work, by the names under which a run keeps it. */
+export const engineMetrics = (figures: Readonly<Record<string, number>>): Metrics =>
+  Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
+
 /** Rewards of the rollouts that could be judged. */
 export const rewardsOf = ({ rewards }: ScoredGroup): number[] => rewards.filter((reward) => reward !== null);
 

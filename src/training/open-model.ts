@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type * as z from 'zod';
 import { DataError, RunError } from '../core/errors.ts';
 import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
-import { engineConfig, type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { type EngineConfig, engineConfig } from '../recipe/engine-config.ts';
+import { applyOverrides } from '../recipe/overrides.ts';
+import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { runLayout } from '../runs/layout.ts';
 import { readRecipeFile } from '../runs/recipe-file.ts';
 import { openRunReader } from '../runs/run-reader.ts';
@@ -49,11 +50,29 @@ export async function locateModel(path: string): Promise<ModelSource> {
   });
 }
 
-/** Opens the model found by `locateModel`, by default on the embedded engine as it comes. */
+/** Which engine a command was asked for; nothing: the one the model was trained with, else the embedded one. */
+export interface EngineChoice {
+  /** An engine's name, with its defaults. */
+  readonly engine?: string | undefined;
+  /** Settings to change: `device=cuda:1`. */
+  readonly set?: readonly string[];
+}
+
+/**
+ * The engine to open a model with.
+ * @throws ConfigError for an engine or a setting that does not exist.
+ */
+export function chooseEngine({ recipe }: ModelSource, { engine, set = [] }: EngineChoice = {}): EngineConfig {
+  const base = engine === undefined ? (recipe?.policy.engine ?? { type: 'embedded' }) : { type: engine };
+  return parseConfig(engineConfig, applyOverrides(base, set), 'the engine');
+}
+
+/** Opens the model found by `locateModel`. */
 export async function openModel(
-  { folder, state, recipe }: ModelSource,
-  config: z.output<typeof engineConfig> = recipe?.policy.engine ?? engineConfig.parse({ type: 'embedded' }),
+  source: ModelSource,
+  config: EngineConfig = chooseEngine(source),
 ): Promise<Engine> {
+  const { folder, state } = source;
   const engine = await openEngine(config, folder);
   if (state === undefined) return engine;
   try {

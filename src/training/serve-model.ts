@@ -3,12 +3,17 @@ import {
   type ModelServiceOptions,
   startModelService,
 } from '../engines/openai-server/service.ts';
+import type { EngineConfig } from '../recipe/engine-config.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 
 /** Offers a model folder or a run's policy over OpenAI's API until it is disposed. */
-export async function serveModel(source: ModelSource, options: ModelServiceOptions): Promise<ModelService> {
+export async function serveModel(
+  source: ModelSource,
+  config: EngineConfig,
+  options: ModelServiceOptions,
+): Promise<ModelService> {
   await using opened = new AsyncDisposableStack();
-  const engine = opened.use(await openModel(source));
+  const engine = opened.use(await openModel(source, config));
   const { url } = opened.use(await startModelService(engine, options));
   const held = opened.move();
   return { url, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -76,6 +76,7 @@ test('the paper’s run builds all its parts', async () => {
   const recipe = await loadRecipe(join(project, 'recipes/difficulty-staged-1.5b/recipe.ts'), [
     `baseDir=${folder}`,
     `policy.model=${join(project, 'models/gradus-tiny')}`,
+    'policy.engine=embedded',
   ]);
   await using parts = await buildParts(recipe);
   expect(parts.problems).toHaveLength(3);

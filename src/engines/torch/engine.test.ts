@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { hashKey, uniformAt } from '../../core/rng.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { Completion, Engine, SampleRequest } from '../engine.ts';
-import { openTorchEngine, torch, torchConfig } from './engine.ts';
+import { torch, torchConfig } from './config.ts';
+import { openTorchEngine } from './engine.ts';
 
 const script = fileURLToPath(new URL('../../../test/worker/scripted-worker.ts', import.meta.url));
 const model = fileURLToPath(new URL('../../../test/golden/parity-qwen2', import.meta.url));

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as z from 'zod';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
-import { durationMs, durationSchema } from '../../core/duration.ts';
+import { durationMs } from '../../core/duration.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { Message } from '../../core/problem.ts';
 import { protocolVersion } from '../../protocol/messages.ts';
@@ -23,56 +22,21 @@ import type {
 } from '../engine.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
 import { type Answer, startWorker, type WorkerConnection } from './connection.ts';
+import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { flattenTokens, splitFlat, trainingTensors } from './flat.ts';
 import { createCollector, type Received, sampleFields } from './sampling.ts';
 
-/** Settings of the PyTorch engine. */
-export const torchConfig = z.strictObject({
-  type: z.literal('torch'),
-  /** `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`. */
-  device: z.string().min(1).default('auto'),
-  /** `auto`: bfloat16 on CUDA, float32 on the processor. */
-  dtype: z.enum(['auto', 'float32', 'bfloat16', 'float16']).default('auto'),
-  /** Train low-rank adapters in place of all weights. */
-  lora: z
-    .strictObject({
-      rank: z.int().min(1),
-      alpha: z.number().positive(),
-      targets: z.array(z.string()).min(1),
-    })
-    .nullable()
-    .default(null),
-  tokensPerMicrobatch: z.int().min(1).default(16_384),
-  activationCheckpointing: z.boolean().default(false),
-  /** Sequences written at a time. Default: as many as memory holds. */
-  slots: z.int().min(1).nullable().default(null),
-  /** Element type of exported weights. */
-  exportType: z.enum(['bf16', 'f32']).default('bf16'),
-  /** Python that has the worker's packages. Default: `GRADUS_PYTHON`, else `worker/.venv`, else `python3`. */
-  python: z.string().min(1).optional(),
-  /** The whole command that starts the worker, in place of `python`. */
-  command: z.array(z.string()).min(1).optional(),
-  /** A worker that does not answer a ping for this long is taken for dead. */
-  maxSilence: durationSchema.default('5m'),
-});
-
-/** What `torchConfig` accepts. */
-export type TorchOptions = Omit<z.input<typeof torchConfig>, 'type'>;
-
-/** The engine on PyTorch, in a Python process: for a GPU. */
-export function torch(options: TorchOptions = {}): z.input<typeof torchConfig> {
-  return { type: 'torch', ...options };
-}
-
-type Config = z.output<typeof torchConfig>;
 const workerFolder = fileURLToPath(new URL('../../../worker', import.meta.url));
+
+/** What `openTorchEngine` takes: settings and the model folder. */
+export type TorchEngineOptions = TorchOptions & { readonly type?: 'torch'; readonly model: string };
 
 /**
  * Opens a Hugging Face folder in a worker process. What is wrong with the folder is a `DataError`; a worker that cannot
  * be started or ends is a `WorkerCrashed` that carries its last words. There is no restart: a run is continued by
  * `gradus resume`, from its last checkpoint.
  */
-export async function openTorchEngine(options: TorchOptions & { readonly model: string }): Promise<Engine> {
+export async function openTorchEngine(options: TorchEngineOptions): Promise<Engine> {
   const { model, ...settings } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
@@ -102,7 +66,7 @@ export async function openTorchEngine(options: TorchOptions & { readonly model: 
   return new TorchEngine(worker, folder, config, created.result);
 }
 
-function pythonOf({ python }: Config): string {
+function pythonOf({ python }: TorchConfig): string {
   const own = `${workerFolder}/.venv/bin/python`;
   return python ?? process.env['GRADUS_PYTHON'] ?? (existsSync(own) ? own : 'python3');
 }
@@ -111,14 +75,14 @@ function pythonOf({ python }: Config): string {
 class TorchEngine implements Engine {
   readonly #worker: WorkerConnection;
   readonly #folder: ModelFolder;
-  readonly #config: Config;
+  readonly #config: TorchConfig;
   readonly #created: Answer<'createModel'>['result'];
   #policyVersion: number;
 
   constructor(
     worker: WorkerConnection,
     folder: ModelFolder,
-    config: Config,
+    config: TorchConfig,
     created: Answer<'createModel'>['result'],
   ) {
     this.#worker = worker;

@@ -1,0 +1,48 @@
+import * as z from 'zod';
+import { durationSchema } from '../../core/duration.ts';
+
+/** Settings of the PyTorch engine. */
+export const torchConfig = z.strictObject({
+  type: z.literal('torch'),
+  /** `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`. */
+  device: z.string().min(1).default('auto'),
+  /** `auto`: bfloat16 on CUDA, float32 on the processor. */
+  dtype: z.enum(['auto', 'float32', 'bfloat16', 'float16']).default('auto'),
+  /** Train low-rank adapters in place of all weights. */
+  lora: z
+    .strictObject({
+      rank: z.int().min(1),
+      alpha: z.number().positive(),
+      targets: z.array(z.string()).min(1),
+    })
+    .nullable()
+    .default(null),
+  tokensPerMicrobatch: z.int().min(1).default(16_384),
+  activationCheckpointing: z.boolean().default(false),
+  /** Sequences written at a time. Default: as many as memory holds. */
+  slots: z.int().min(1).nullable().default(null),
+  /** Element type of exported weights. */
+  exportType: z.enum(['bf16', 'f32']).default('bf16'),
+  /** Python that has the worker's packages. Default: see `findPython`. */
+  python: z.string().min(1).optional(),
+  /** The whole command that starts the worker, in place of `python`. */
+  command: z.array(z.string()).min(1).optional(),
+  /** A worker that does not answer a ping for this long is taken for dead. */
+  maxSilence: durationSchema.default('5m'),
+});
+
+/** What `torchConfig` accepts. */
+export type TorchOptions = Omit<z.input<typeof torchConfig>, 'type'>;
+
+/** Settings with every default in place. */
+export type TorchConfig = z.output<typeof torchConfig>;
+
+/**
+ * The engine on PyTorch, in a Python process of its own: for a GPU.
+ *
+ * @example
+ * policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B', engine: torch({ device: 'cuda:1' }) }
+ */
+export function torch(options: TorchOptions = {}): z.input<typeof torchConfig> {
+  return { type: 'torch', ...options };
+}
