@@ -49,7 +49,7 @@ export async function measureSampling(
   for (let round = 0; round < 4; round++) {
     const start = performance.now();
     const running = shareJob(job, lanes).map(({ job: share }, lane) =>
-      workers[lane]!.sample(share, weights, new Int32Array(1), () => {}),
+      workers[lane]!.sample(share, { values: weights, version: 0 }, new Int32Array(1), () => {}),
     );
     await Promise.all(running.map(({ done }) => done));
     // The first round loads the programs.

@@ -33,6 +33,12 @@ export interface Engine extends AsyncDisposable {
   /** Per sequence an array of its length: log-probability of token t given the tokens before it; entry 0 is 0. */
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
 
+  /**
+   * Per sequence the `count` most probable tokens at each place, given the tokens before it; for those who offer
+   * answers with alternatives. Absent where an engine cannot say.
+   */
+  topLogprobs?(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
+
   /** Adds the gradient of the loss to what is accumulated since the last `optimStep`. */
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats>;
 
@@ -54,6 +60,12 @@ export interface Engine extends AsyncDisposable {
    * differ from run to run.
    */
   figures?(): Promise<Readonly<Record<string, number>>>;
+}
+
+/** Alternatives for each of T tokens, best first: entries t · count … of both arrays are those for token t; those for token 0 are 0. */
+export interface TopLogprobs {
+  readonly tokens: Int32Array;
+  readonly logprobs: Float32Array;
 }
 
 /** What an engine says of itself; recorded in the run. */

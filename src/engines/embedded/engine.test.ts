@@ -78,7 +78,7 @@ test('a lane that dies says what was pending, then and later', async () => {
   await using lane = openLane(broken);
   const weights = new Float32Array(new SharedArrayBuffer(4));
   const job = { prompts: [], maxTokens: 1, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
-  const { started, done } = lane.sample(job, weights, new Int32Array(1), () => {});
+  const { started, done } = lane.sample(job, { values: weights, version: 0 }, new Int32Array(1), () => {});
   await expect(done).rejects.toMatchObject({ name: 'WorkerCrashed', code: 'WORKER_CRASHED' });
   await expect(done).rejects.toThrow(/pending: completions of 0 prompts/);
   await started;
@@ -127,3 +127,24 @@ async function flip(path: string): Promise<void> {
   bytes[5]! ^= 1;
   await writeFile(path, bytes);
 }
+
+test('the most probable tokens are those of the whole distribution, best first', async () => {
+  await using engine = await openEmbeddedEngine({ model, lanes: 1 });
+  const texts = ['1+2=?', '7', '12*(3+4)'].map((text) => engine.encodeText(text));
+  const { vocabSize } = engine.info;
+  const sequences = texts.map((tokens) => ({ tokens }));
+  const all = await engine.topLogprobs!({ sequences }, vocabSize + 5);
+  const few = await engine.topLogprobs!({ sequences }, 3);
+  const scored = await engine.logprobs({ sequences }, 'policy');
+  for (const [i, tokens] of texts.entries()) {
+    for (let t = 1; t < tokens.length; t++) {
+      const row = all[i]!.logprobs.subarray(t * vocabSize, (t + 1) * vocabSize);
+      const ids = all[i]!.tokens.subarray(t * vocabSize, (t + 1) * vocabSize);
+      expect(new Set(ids).size).toBe(vocabSize);
+      expect(row.reduce((sum, logprob) => sum + Math.exp(logprob), 0)).toBeCloseTo(1, 4);
+      expect(row.toSorted((a, b) => b - a)).toEqual(row);
+      expect(row[ids.indexOf(tokens[t]!)]).toBeCloseTo(scored[i]![t]!, 5);
+      expect(few[i]!.tokens.subarray(3 * t, 3 * t + 3)).toEqual(ids.subarray(0, 3));
+    }
+  }
+});

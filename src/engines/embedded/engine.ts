@@ -12,6 +12,7 @@ import type {
   OptimStep,
   SampleRequest,
   StepStats,
+  TopLogprobs,
 } from '../engine.ts';
 import {
   hashWeights,
@@ -109,6 +110,9 @@ class EmbeddedEngine implements Engine {
   readonly #starting = new Set<Promise<unknown>>();
   /** The running change of the weights: nobody may read them meanwhile. */
   #changing: Promise<unknown> | null = null;
+  /** Another number whenever the weights are others. */
+  #weightsVersion = 0;
+  #jobs = 0;
   /** Why an update failed, half done as it may be: these weights are for nobody. */
   #lost: unknown = null;
   /** The training call before this one: they run in the order they were made. */
@@ -183,8 +187,11 @@ class EmbeddedEngine implements Engine {
       };
     };
     if (signal?.aborted === true) return;
+    // Jobs too small for all lanes take turns.
+    const turn = this.#jobs++;
+    const policy = { values: weights, version: this.#weightsVersion };
     const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
-      lanes[lane]!.sample(share, weights, aborted, (written) => {
+      lanes[(lane + turn) % lanes.length]!.sample(share, policy, aborted, (written) => {
         stream.push(written.map((one) => complete({ ...one, prompt: origin[one.prompt]! })));
       }),
     );
@@ -205,6 +212,10 @@ class EmbeddedEngine implements Engine {
 
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> {
     return this.#inOrder(() => this.#trainer.logprobs(batch, which));
+  }
+
+  topLogprobs(batch: TokenBatch, count: number): Promise<TopLogprobs[]> {
+    return this.#inOrder(() => this.#trainer.topLogprobs(batch, count));
   }
 
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats> {
@@ -251,6 +262,7 @@ class EmbeddedEngine implements Engine {
   /** Changes the weights once nobody reads them any more, and keeps new readers away until it has ended. */
   async #change<Result>(run: () => Promise<Result>): Promise<Result> {
     while (this.#starting.size > 0) await Promise.all(this.#starting);
+    this.#weightsVersion++;
     const change = run();
     this.#changing = change.catch(() => {});
     try {

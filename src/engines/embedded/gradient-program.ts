@@ -6,6 +6,7 @@ import { add, exp, multiply, negate } from './ops/elementwise.ts';
 import { logSoftmax } from './ops/log-softmax.ts';
 import { pick } from './ops/lookup.ts';
 import { reshape, sum, sumAll } from './ops/shaping.ts';
+import { top } from './ops/top.ts';
 import { type BatchShape, transformerLogits, type Weights, weightInputs } from './transformer.ts';
 
 /** Prefix of the outputs that hold the gradient of each weight tensor. */
@@ -33,12 +34,18 @@ export function logprobProgram(config: ModelConfig, shape: BatchShape): Compiled
   return compile({ logprobs });
 }
 
-/** Log-probability of each target and entropy (nats) of its distribution, [rows, positions]. */
+/** Forward pass alone: output `top` [rows · positions, 2 · count], as `top` has it. */
+export function topProgram(config: ModelConfig, shape: BatchShape, count: number): CompiledGraph {
+  const { logs } = tokenDistribution(config, weightInputs(config), shape);
+  return compile({ top: top(logs, count) });
+}
+
+/** All log-probabilities [rows · positions, vocabulary]; that of each target and the entropy (nats), [rows, positions]. */
 function tokenDistribution(
   config: ModelConfig,
   weights: Weights,
   shape: BatchShape,
-): { logprobs: Value; entropy: Value } {
+): { logs: Value; logprobs: Value; entropy: Value } {
   const count = shape.rows * shape.positions;
   const tokens = input('tokens', 'int32', [count]);
   const targets = input('targets', 'int32', [count, 1]);
@@ -52,6 +59,7 @@ function tokenDistribution(
   const logs = logSoftmax(logits);
   const byToken = (value: Value): Value => reshape(value, [shape.rows, shape.positions]);
   return {
+    logs,
     logprobs: byToken(pick(logs, targets)),
     entropy: byToken(negate(sum(multiply(exp(logs), logs), [1]))),
   };

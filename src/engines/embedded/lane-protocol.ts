@@ -2,7 +2,7 @@ import { EngineError, GradusError } from '../../core/errors.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 import type { AdamWUpdate } from './adamw.ts';
 import type { MeasureJob } from './measure-products.ts';
-import type { GradientJob, LogprobJob, SumJob, TokenMeasurements } from './microbatch-runner.ts';
+import type { GradientJob, LogprobJob, SumJob, TokenMeasurements, TopJob } from './microbatch-runner.ts';
 import type { SamplingJob, Written } from './sampler.ts';
 
 /** What a lane is started with; reaches it as `workerData`. */
@@ -21,6 +21,7 @@ export interface LaneOptions {
 /** What a lane can be asked. Arrays over a `SharedArrayBuffer` are shared, everything else is copied. */
 export type LaneTask =
   | { readonly kind: 'logprobs'; readonly job: LogprobJob }
+  | { readonly kind: 'top'; readonly job: TopJob }
   | { readonly kind: 'gradient'; readonly job: GradientJob }
   | { readonly kind: 'sum'; readonly job: SumJob }
   | { readonly kind: 'norm'; readonly job: Float32Array }
@@ -31,6 +32,8 @@ export type LaneTask =
       readonly job: SamplingJob;
       /** Copied by the lane before it answers `started`: they may change afterwards. */
       readonly weights: Float32Array;
+      /** Another number whenever the weights are others. */
+      readonly version: number;
       /** Element 0 becomes 1 when the job is to stop. Shared. */
       readonly aborted: Int32Array;
     };

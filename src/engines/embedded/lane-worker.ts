@@ -15,14 +15,15 @@ import { createMicrobatchRunner } from './microbatch-runner.ts';
 import { createSampler, type Sampler } from './sampler.ts';
 
 /**
- * The thread of one lane: runs microbatches and writes completions. Sampling jobs run one after the other; microbatches
- * run between their steps.
+ * The thread of one lane: runs microbatches and writes completions. Sampling jobs of the same weights run together;
+ * microbatches run between their steps.
  */
 const options = workerData as LaneOptions;
 const port = parentPort!;
 const runner = createMicrobatchRunner(options);
 let sampler: Promise<Sampler> | undefined;
-let sampling: Promise<void> = Promise.resolve();
+/** The weights of the newest version that jobs are written with: jobs of one version share them, and their rows. */
+let packed: { readonly version: number; readonly weights: DecodeWeights; jobs: number } | undefined;
 let tokenizer: ModelTokenizer | undefined;
 
 port.on('message', (request: LaneRequest) => {
@@ -43,6 +44,8 @@ function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
   switch (task.kind) {
     case 'logprobs':
       return runner.logprobs(task.job);
+    case 'top':
+      return runner.top(task.job);
     case 'gradient':
       return runner.gradient(task.job);
     case 'sum':
@@ -54,11 +57,16 @@ function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
     case 'measure':
       return measureProducts(options.config, task.job);
     case 'sample': {
-      const weights = packDecodeWeights(options.config, task.weights);
+      const { version } = task;
+      if (packed?.version !== version)
+        packed = { version, weights: packDecodeWeights(options.config, task.weights), jobs: 0 };
+      const shared = packed;
       reply({ id, kind: 'started' });
-      const own = sampling.then(() => sample(task, weights, id));
-      sampling = own.catch(() => {});
-      return own;
+      shared.jobs++;
+      return sample(task, shared.weights, id).finally(() => {
+        // Training may need the room.
+        if (--shared.jobs === 0 && packed === shared) packed = undefined;
+      });
     }
   }
 }

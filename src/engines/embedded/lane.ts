@@ -18,7 +18,7 @@ export interface Lane extends MicrobatchRunner {
   measure(job: MeasureJob): Promise<number>;
   sample(
     job: SamplingJob,
-    weights: Float32Array,
+    weights: { readonly values: Float32Array; readonly version: number },
     aborted: Int32Array,
     onWritten: (written: readonly Written[]) => void,
   ): LaneSampling;
@@ -90,6 +90,7 @@ export function openLane(options: LaneOptions): Lane {
   return {
     logprobs: (job) =>
       ask(`logprobs of ${job.shape.rows} sequences`, { kind: 'logprobs', job }) as Promise<Float32Array>,
+    top: (job) => ask('most probable tokens', { kind: 'top', job }) as Promise<Float32Array>,
     gradient: (job) =>
       ask(`gradient of ${job.shape.rows} sequences`, { kind: 'gradient', job }) as Promise<TokenMeasurements>,
     sum: (job) => ask('a sum of gradients', { kind: 'sum', job }) as Promise<void>,
@@ -101,7 +102,7 @@ export function openLane(options: LaneOptions): Lane {
       const what = `completions of ${job.prompts.length} prompts`;
       const done = ask(
         what,
-        { kind: 'sample', job, weights, aborted },
+        { kind: 'sample', job, weights: weights.values, version: weights.version, aborted },
         { started: resolve, written: onWritten },
       );
       // A lane that failed has no use for the weights either.

@@ -1,7 +1,7 @@
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 import { type AdamWUpdate, applyAdamW, gradientNorm } from './adamw.ts';
-import { gradientPrefix, gradientProgram, logprobProgram } from './gradient-program.ts';
+import { gradientPrefix, gradientProgram, logprobProgram, topProgram } from './gradient-program.ts';
 import type { CompiledGraph } from './graph.ts';
 import { lossKind, lossScalars } from './loss-graph.ts';
 import { parameterLayout, type ParameterLayout } from './parameters.ts';
@@ -16,6 +16,11 @@ export interface LogprobJob {
   /** What `tokenFeeds` made. */
   readonly feeds: Arrays;
   readonly temperature: number;
+}
+
+/** A microbatch whose most probable tokens are asked for. */
+export interface TopJob extends Omit<LogprobJob, 'temperature'> {
+  readonly count: number;
 }
 
 /** A microbatch to learn from. */
@@ -42,6 +47,8 @@ export interface SumJob {
  */
 export interface MicrobatchRunner extends AsyncDisposable {
   logprobs(job: LogprobJob): Promise<Float32Array>;
+  /** [rows · positions, 2 · count]: log-probabilities, best first, then their tokens. */
+  top(job: TopJob): Promise<Float32Array>;
   gradient(job: GradientJob): Promise<TokenMeasurements>;
   /** Adds `part` to `total`, element by element in float32. */
   sum(job: SumJob): Promise<void>;
@@ -72,6 +79,14 @@ export function createMicrobatchRunner(options: MicrobatchRunnerOptions): Microb
       const inverseTemperature = Float32Array.of(1 / temperature);
       const outputs = await ready.run({ ...feeds, inverseTemperature, ...tensorViews(layout, weights) });
       return outputs['logprobs']!;
+    },
+    top: async ({ weights, shape, feeds, count }) => {
+      const ready = await programs.open(`top ${count} ${shape.rows}×${shape.positions}`, () =>
+        topProgram(config, shape, count),
+      );
+      const inverseTemperature = Float32Array.of(1);
+      const outputs = await ready.run({ ...feeds, inverseTemperature, ...tensorViews(layout, weights) });
+      return outputs['top']!;
     },
     gradient: async ({ weights, shape, feeds, spec, gradient }) => {
       const key = `${lossKind(spec)} ${shape.rows}×${shape.positions}`;

@@ -1,4 +1,5 @@
 import type { TokenSequence, TrainingSequence } from '../../core/batch.ts';
+import type { TopLogprobs } from '../engine.ts';
 import type { Arrays } from './program.ts';
 import type { TokenInput } from './loss-graph.ts';
 import type { BatchShape } from './transformer.ts';
@@ -102,5 +103,23 @@ export function splitRows(
     const own = new Float32Array(tokens.length);
     own.set(values.subarray(row * positions, row * positions + tokens.length - 1), 1);
     return own;
+  });
+}
+
+/** The same for what `TopJob` finds: [rows · positions, 2 · count], values before tokens. */
+export function splitTop(
+  values: Float32Array,
+  sequences: readonly TokenSequence[],
+  { positions }: BatchShape,
+  count: number,
+): TopLogprobs[] {
+  return sequences.map(({ tokens: { length } }, row) => {
+    const [tokens, logprobs] = [new Int32Array(length * count), new Float32Array(length * count)];
+    for (let t = 1; t < length; t++) {
+      const at = 2 * count * (row * positions + t - 1);
+      logprobs.set(values.subarray(at, at + count), t * count);
+      tokens.set(values.subarray(at + count, at + 2 * count), t * count);
+    }
+    return { tokens, logprobs };
   });
 }

@@ -93,6 +93,81 @@ test('no bit of a completion depends on slots, neighbours or order', async () =>
   );
 });
 
+test('jobs that come while another runs share its rows, and each writes what it writes alone', async () => {
+  const endsWithStop = (): boolean => false;
+  const options = { config, decoder, slots: 6, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
+  const steps: number[] = [];
+  const counting: Decoder = {
+    ...decoder,
+    step: (own, cache, tokens, rows) => {
+      steps.push(rows);
+      return decoder.step(own, cache, tokens, rows);
+    },
+  };
+  const sampler = createSampler({ ...options, decoder: counting, endsWithStop });
+  const other: DecodeWeights = { ...weights };
+  const jobs = [0, 1, 2, 3, 4].map((n) => ({
+    job: {
+      prompts: [promptOf([5, 17, 30, 2, 9][n]!, 1 + n)],
+      maxTokens: 8 + n,
+      temperature: n === 2 ? 0 : 0.5 + n / 4,
+      topP: n === 3 ? 0.8 : 1,
+      topK: n === 4 ? 5 : 0,
+      stop: [],
+      seed: n,
+    },
+    weights: n === 4 ? other : weights,
+    written: [] as Written[],
+  }));
+  const running = jobs.map(async ({ job, weights: own, written }) => {
+    await sampler.run(
+      job,
+      own,
+      (finished) => written.push(...finished),
+      () => false,
+    );
+  });
+  await Promise.all(running);
+  for (const { job, written } of jobs) {
+    const byIndex = (all: Written[]): Written[] => all.toSorted((a, b) => a.index - b.index);
+    expect(byIndex(written)).toEqual(byIndex(await run(job, 6)));
+  }
+  // Far fewer steps than one job after the other would take.
+  expect(steps.length).toBeLessThan(35);
+  expect(Math.max(...steps)).toBe(6);
+});
+
+test('an aborted job leaves, the others go on', async () => {
+  const options = { config, decoder, slots: 4, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [] };
+  const sampler = createSampler({ ...options, endsWithStop: () => false });
+  const job = {
+    prompts: [promptOf(5, 8)],
+    maxTokens: 20,
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+    stop: [],
+    seed: 1,
+  };
+  let asked = 0;
+  const written: Written[][] = [[], []];
+  await Promise.all([
+    sampler.run(
+      job,
+      weights,
+      (finished) => written[0]!.push(...finished),
+      () => ++asked > 3,
+    ),
+    sampler.run(
+      job,
+      weights,
+      (finished) => written[1]!.push(...finished),
+      () => false,
+    ),
+  ]);
+  expect(written.map((all) => all.length)).toEqual([0, 8]);
+});
+
 test('completions end at the limit, the end of the context, the end token or a stop', async () => {
   const [limited] = await run({ prompts: [promptOf(5, 1)], maxTokens: 1 }, 4);
   expect(limited).toMatchObject({ finishReason: 'length', tokens: { length: 1 } });

@@ -1,15 +1,23 @@
-import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
+import type { TokenBatch, TokenSequence, TrainingBatch } from '../../core/batch.ts';
 import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
-import type { LossStats, OptimStep, StepStats } from '../engine.ts';
+import type { LossStats, OptimStep, StepStats, TopLogprobs } from '../engine.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 import { checkTokens, checkTrainingBatch } from './check-batch.ts';
 import { createRowLimit } from './memory-budget.ts';
 import { createGradientBuffers } from './gradient-buffers.ts';
 import { lossStatistics } from './loss-statistics.ts';
-import { lossFeeds, type Microbatch, planMicrobatches, splitRows, tokenFeeds } from './microbatches.ts';
-import type { MicrobatchRunner } from './microbatch-runner.ts';
+import {
+  lossFeeds,
+  type Microbatch,
+  planMicrobatches,
+  splitRows,
+  splitTop,
+  tokenFeeds,
+} from './microbatches.ts';
+import type { LogprobJob, MicrobatchRunner } from './microbatch-runner.ts';
 import { parameterLayout } from './parameters.ts';
+import type { BatchShape } from './transformer.ts';
 
 /**
  * Everything a trainer needs to continue bit for bit, besides the weights it was created with, which stay the
@@ -39,6 +47,7 @@ export interface TrainerOptions {
 export interface Trainer {
   readonly policyVersion: number;
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
+  topLogprobs(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
   /** No other call may run meanwhile, nor anybody read the weights. When it fails, the weights are good for nothing. */
   optimStep(settings: OptimStep): Promise<StepStats>;
@@ -78,21 +87,34 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
   };
 
-  const logprobs = async (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
+  /** Scores a batch by microbatches: `run` makes one array per microbatch, `split` takes it apart by sequence. */
+  const score = async <Result>(
+    batch: TokenBatch,
+    run: (runner: MicrobatchRunner, scored: Pick<LogprobJob, 'shape' | 'feeds'>) => Promise<Float32Array>,
+    split: (values: Float32Array, sequences: readonly TokenSequence[], shape: BatchShape) => Result[],
+  ): Promise<Result[]> => {
     checkTokens(batch, config);
-    const results: Float32Array[] = [];
+    const results: Result[] = [];
     await distribute(runners, plan(batch), async (runner, { sequences: indices, shape }) => {
       const sequences = indices.map((index) => batch.sequences[index]!);
-      const values = await runner.logprobs({
-        weights: which === 'policy' ? weights : reference,
-        shape,
-        feeds: tokenFeeds(sequences, shape),
-        temperature: batch.temperature ?? 1,
-      });
-      for (const [row, array] of splitRows(values, sequences, shape).entries())
-        results[indices[row]!] = array;
+      const values = await run(runner, { shape, feeds: tokenFeeds(sequences, shape) });
+      for (const [row, result] of split(values, sequences, shape).entries()) results[indices[row]!] = result;
     });
     return results;
+  };
+
+  const logprobs = (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
+    const scored = { weights: which === 'policy' ? weights : reference, temperature: batch.temperature ?? 1 };
+    return score(batch, (runner, microbatch) => runner.logprobs({ ...scored, ...microbatch }), splitRows);
+  };
+
+  const topLogprobs = (batch: TokenBatch, wanted: number): Promise<TopLogprobs[]> => {
+    const count = Math.min(wanted, config.vocabSize);
+    return score(
+      batch,
+      (runner, microbatch) => runner.top({ weights, count, ...microbatch }),
+      (values, sequences, shape) => splitTop(values, sequences, shape, count),
+    );
   };
 
   const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
@@ -146,6 +168,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return policyVersion;
     },
     logprobs,
+    topLogprobs,
     forwardBackward,
     optimStep,
     save: () => {
