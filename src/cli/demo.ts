@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { formatSeconds } from '../core/duration.ts';
 import type { PairedDifference } from '../evaluation/compare.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { describeBatches } from '../training/batch-arithmetic.ts';
@@ -7,8 +8,8 @@ import { startTraining } from '../training/start.ts';
 import { readRunResult, type RunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect, wholeNumber } from './options.ts';
-import { formatSeconds, outputOf } from './output.ts';
-import { formatResult, reportTo } from './training-watch.ts';
+import { outputOf } from './output.ts';
+import { formatResult, plainHelp, reportTo } from './training-watch.ts';
 
 const recipeFile = fileURLToPath(new URL('../../recipes/demo/recipe.ts', import.meta.url));
 
@@ -20,14 +21,15 @@ export function addDemoCommand(program: Command): void {
     .option('--seed <n>', 'another seed, another run', wholeNumber(), 0)
     .option('--runs <folder>', 'where the run directory is made', 'runs')
     .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
-    .action(async ({ seed, runs, set }: DemoOptions, command: Command) => {
+    .option('--plain', plainHelp)
+    .action(async ({ seed, runs, set, plain }: DemoOptions, command: Command) => {
       const output = outputOf(command);
       const started = performance.now();
       const recipe = await loadRecipe(recipeFile, [`seed=${seed}`, ...set]);
       output.say('Improving a small model on math and code, through the same code a 1.5B run uses.');
       for (const line of describeBatches(recipe)) output.say(line);
       const directory = await withInterrupt((signal) =>
-        startTraining(recipe, runs, { signal, report: reportTo(output) }),
+        startTraining(recipe, runs, { signal, report: reportTo(output, { isPlain: plain }) }),
       );
       const result = await readRunResult(directory);
       const seconds = (performance.now() - started) / 1000;
@@ -39,6 +41,7 @@ interface DemoOptions {
   readonly seed: number;
   readonly runs: string;
   readonly set: string[];
+  readonly plain?: boolean;
 }
 
 /** The demo in one JSON object: what held-out problems showed before and after, and how it came about. */

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { GradusError } from '../core/errors.ts';
+import { formatSeconds } from '../core/duration.ts';
 import { printable } from '../core/printable.ts';
+import { createFooter, type Footer } from './screen/footer.ts';
 
 /** Where a command speaks: people get text, `--json` gets one JSON object a line, the last being the result. */
 export interface Output {
@@ -13,6 +15,8 @@ export interface Output {
   result(value: unknown, text?: string): void;
   /** A progress line: redrawn in place on a terminal, at most every ten seconds elsewhere. */
   progress(label: string, done: number, total: number): void;
+  /** Lines that stay below everything said, for a terminal; absent where there is none to redraw. */
+  readonly footer?: Footer;
 }
 
 /** The output a command was asked for by the global `--json`. */
@@ -23,11 +27,13 @@ export function outputOf(command: Command): Output {
 /** Output on stdout (results) and stderr (progress). */
 function createOutput({ json }: { readonly json?: boolean | undefined }): Output {
   const isJson = json === true;
-  const bar = createProgressBar();
+  const footer = createFooter(process.stderr);
+  const progress = createProgressBar(footer);
   const print = (line: string): void => {
-    bar.clear();
+    footer.clear();
     process.stdout.write(`${line}\n`);
   };
+  const isTerminal = process.stdout.isTTY && process.stderr.isTTY && process.env['TERM'] !== 'dumb';
   return {
     isJson,
     say: (line) => {
@@ -39,8 +45,9 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
     result: (value, text) =>
       print(isJson ? JSON.stringify(value) : harmless(text ?? JSON.stringify(value, null, 2))),
     progress: (label, done, total) => {
-      if (!isJson) bar.draw(printable(label), done, total);
+      if (!isJson) progress(printable(label), done, total);
     },
+    ...(isTerminal && !isJson && { footer }),
   };
 }
 
@@ -48,29 +55,22 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
 const harmless = (text: string): string => printable(text, { lines: true });
 
 /** A bar that redraws itself ten times a second on a terminal, and writes a line every ten seconds elsewhere. */
-function createProgressBar(): { draw(label: string, done: number, total: number): void; clear(): void } {
-  const isTerminal = process.stderr.isTTY;
-  const intervalMs = isTerminal ? 100 : 10_000;
+function createProgressBar(footer: Footer): Output['progress'] {
+  const { isTTY } = process.stderr;
+  const intervalMs = isTTY ? 100 : 10_000;
   let label = '';
   let startedMs = 0;
   let lastMs = 0;
-  let isDrawn = false;
-
-  const clear = (): void => {
-    if (isDrawn) process.stderr.write('\r\u001b[2K');
-    isDrawn = false;
-  };
-  const draw = (next: string, done: number, total: number): void => {
+  return (next, done, total) => {
     const now = performance.now();
-    if (next !== label) [label, startedMs, lastMs] = [next, now, isTerminal ? 0 : now];
-    if (done >= total) return clear();
+    if (next !== label) [label, startedMs, lastMs] = [next, now, isTTY ? 0 : now];
+    if (done >= total) return footer.clear();
     if (now - lastMs < intervalMs) return;
     lastMs = now;
     const line = progressLine(label, done, total, now - startedMs);
-    process.stderr.write(isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
-    isDrawn = isTerminal;
+    if (isTTY) footer.draw([line]);
+    else process.stderr.write(`${line}\n`);
   };
-  return { draw, clear };
 }
 
 function progressLine(label: string, done: number, total: number, elapsedMs: number): string {
@@ -78,14 +78,6 @@ function progressLine(label: string, done: number, total: number, elapsedMs: num
   const bar = '━'.repeat(Math.round((done / total) * width)).padEnd(width, '─');
   const left = done === 0 ? '' : ` · ${formatSeconds(((elapsedMs / done) * (total - done)) / 1000)} left`;
   return `${label} ${bar} ${done}/${total}${left}`;
-}
-
-/** `75` → `1 min 15 s`. */
-export function formatSeconds(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 /**

@@ -3,7 +3,7 @@ import { resumeTraining } from '../training/start.ts';
 import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
 import { outputOf } from './output.ts';
-import { formatResult, reportTo } from './training-watch.ts';
+import { formatResult, plainHelp, reportTo } from './training-watch.ts';
 
 /** `gradus resume`: goes on where a run stopped, to the same end. */
 export function addResumeCommand(program: Command): void {
@@ -11,9 +11,12 @@ export function addResumeCommand(program: Command): void {
     .command('resume')
     .description('continue a run that was stopped')
     .argument('<run>', 'run directory')
-    .action(async (directory: string, _options, command: Command) => {
+    .option('--plain', plainHelp)
+    .action(async (directory: string, { plain }: { readonly plain?: boolean }, command: Command) => {
       const output = outputOf(command);
-      await withInterrupt((signal) => resumeTraining(directory, { signal, report: reportTo(output) }));
+      await withInterrupt((signal) =>
+        resumeTraining(directory, { signal, report: reportTo(output, { isPlain: plain }) }),
+      );
       const result = await readRunResult(directory);
       output.result(result, formatResult(result));
     });

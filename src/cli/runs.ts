@@ -4,10 +4,11 @@ import { listRuns } from '../runs/list-runs.ts';
 import { openRunReader } from '../runs/run-reader.ts';
 import { addCompareCommand } from './compare.ts';
 import { outputOf } from './output.ts';
+import { addWatchCommand } from './watch.ts';
 
-/** `gradus runs list|show|compare`: what has been trained, how one run went, and what another did better. */
+/** `gradus runs list|show|compare|watch`: what has been trained, how one run went, what another did better. */
 export function addRunsCommand(program: Command): void {
-  const runs = program.command('runs').description('list, show and compare runs');
+  const runs = program.command('runs').description('list, show, compare and watch runs');
   runs
     .command('list')
     .description('one line per run')
@@ -34,4 +35,5 @@ export function addRunsCommand(program: Command): void {
       );
     });
   addCompareCommand(runs);
+  addWatchCommand(runs);
 }

@@ -8,12 +8,13 @@ import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect } from './options.ts';
 import { type Output, outputOf } from './output.ts';
-import { formatResult, reportTo } from './training-watch.ts';
+import { formatResult, plainHelp, reportTo } from './training-watch.ts';
 
 interface TrainOptions {
   readonly set: string[];
   readonly runs: string;
   readonly dryRun?: boolean;
+  readonly plain?: boolean;
 }
 
 /** `gradus train`: a recipe becomes a run. */
@@ -24,23 +25,20 @@ export function addTrainCommand(program: Command): void {
     .argument('<recipe>', 'recipe file: .ts, .toml or .json')
     .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
     .option('--runs <folder>', 'where the run directory is made', 'runs')
+    .option('--plain', plainHelp)
     .option('--dry-run', 'check everything, say what would happen, train nothing')
-    .action(async (file: string, { set, runs, dryRun }: TrainOptions, command: Command) => {
+    .action(async (file: string, { set, runs, dryRun, plain }: TrainOptions, command: Command) => {
       const output = outputOf(command);
       const recipe = await loadRecipe(file, set);
-      await (dryRun === true ? showPlan(recipe, output) : runRecipe(recipe, runs, output));
+      await (dryRun === true ? showPlan(recipe, output) : runRecipe(recipe, runs, output, plain));
     });
 }
 
 /** Trains and prints how it went. */
-async function runRecipe(recipe: Recipe, runs: string, output: Output): Promise<void> {
+async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?: boolean): Promise<void> {
   for (const line of describeBatches(recipe)) output.say(line);
   const directory = await withInterrupt((signal) =>
-    startTraining(recipe, runs, {
-      signal,
-      report: reportTo(output),
-      onRun: (run) => output.say(`run: ${run}`),
-    }),
+    startTraining(recipe, runs, { signal, report: reportTo(output, { isPlain }) }),
   );
   const result = await readRunResult(directory);
   output.result(result, formatResult(result));

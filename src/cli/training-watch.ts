@@ -1,40 +1,67 @@
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
-import type { TrainingEvent } from '../training/parts.ts';
+import type { StepEvent, TrainingEvent } from '../training/parts.ts';
 import type { RunResult } from '../training/summary.ts';
+import { watchRun } from '../training/watch-run.ts';
 import type { Output } from './output.ts';
+import { createLiveScreen } from './screen/live-screen.ts';
+
+/** What `--plain` does, for `--help`. */
+export const plainHelp = 'lines in place of the live screen on a terminal';
 
 /** How often a step's line is printed. */
 const stepsPerLine = 10;
 
-/** Tells people, or programs with `--json`, what happens in a run. */
-export function reportTo(output: Output): (event: TrainingEvent) => void {
+/**
+ * Tells what happens in a run: a live screen on a terminal, lines for people elsewhere, events for programs with `--json`.
+ * @param options.isPlain lines on a terminal too.
+ */
+export function reportTo(
+  output: Output,
+  { isPlain = false }: { readonly isPlain?: boolean | undefined } = {},
+): (event: TrainingEvent) => void {
+  if (output.footer === undefined || isPlain) return (event) => tell(output, event);
+  const screen = createLiveScreen(output.footer, (run) => watchRun(run, { signal: AbortSignal.abort() }));
   return (event) => {
-    switch (event.type) {
-      case 'measure':
-        output.progress(`measuring difficulty for stage "${event.stage}"`, event.done, event.total);
-        return;
-      case 'evaluate':
-        output.progress(`evaluating ${event.suite}`, event.done, event.total);
-        return;
-      case 'evaluated':
-        output.event({ ...event, evaluation: { ...event.evaluation, problems: undefined } });
-        output.say(formatEvaluation(event.evaluation));
-        return;
-      case 'step':
-        output.event(event);
-        if (event.step % stepsPerLine === 0 || event.stepInStage === 1) output.say(stepLine(event));
-        output.progress(`stage "${event.stage}"`, event.stepInStage, event.maxSteps);
-        return;
-      case 'stage-start':
-      case 'stage-end':
-        output.event(event);
-        output.say(event.message);
-        return;
-      case 'warning':
-        output.event(event);
-        output.say(`! ${event.message}`);
-    }
+    if (!shownOnScreen.has(event.type)) tell(output, event);
+    screen(event);
   };
+}
+
+/** What the screen shows as it goes; the rest also stays in the terminal's history. */
+const shownOnScreen = new Set<TrainingEvent['type']>(['measure', 'evaluate', 'roll', 'step']);
+
+function tell(output: Output, event: TrainingEvent): void {
+  switch (event.type) {
+    case 'run-start':
+      output.event({ ...event });
+      output.say(`run: ${event.run}${event.step === 0 ? '' : `, from step ${event.step}`}`);
+      return;
+    case 'measure':
+      output.progress(`measuring difficulty for stage "${event.stage}"`, event.done, event.total);
+      return;
+    case 'evaluate':
+      output.progress(`evaluating ${event.suite}`, event.done, event.total);
+      return;
+    case 'evaluated':
+      output.event({ ...event, evaluation: { ...event.evaluation, problems: undefined } });
+      output.say(formatEvaluation(event.evaluation));
+      return;
+    case 'roll':
+      return;
+    case 'step':
+      output.event({ ...event });
+      if (event.step % stepsPerLine === 0 || event.stepInStage === 1) output.say(stepLine(event));
+      output.progress(`stage "${event.stage}"`, event.stepInStage, event.maxSteps);
+      return;
+    case 'stage-start':
+    case 'stage-end':
+      output.event(event);
+      output.say(event.message);
+      return;
+    case 'warning':
+      output.event(event);
+      output.say(`! ${event.message}`);
+  }
 }
 
 /** The end of a run for people: stages, and what each suite gained. */
@@ -51,7 +78,7 @@ export function formatResult({ run, stages, suites, tokens, rollouts }: RunResul
   return ['stages', ...stageLines, ...suiteLines, '', written, `run: ${run}`].join('\n');
 }
 
-function stepLine({ step, stage, metrics, timings }: TrainingEvent & { type: 'step' }): string {
+function stepLine({ step, stage, metrics, timings }: StepEvent): string {
   const show = (label: string, value: number | undefined, digits: number): string =>
     value === undefined ? '' : `${label} ${value.toFixed(digits)}`;
   const parts = [

@@ -13,3 +13,11 @@ export function durationMs(duration: string): number {
   if (amount === undefined) throw new RangeError(`not a duration: ${duration}`);
   return Number(amount) * unitMs[unit as keyof typeof unitMs];
 }
+
+/** `75` → `1 min 15 s`. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

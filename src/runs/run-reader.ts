@@ -116,9 +116,9 @@ export class RunReader implements Disposable {
     );
   }
 
-  /** Events in the order they happened. */
-  events(): RunEvent[] {
-    return this.rows('SELECT * FROM events ORDER BY id').map((row) => ({
+  /** Events in the order they happened, the first `skip` passed over. */
+  events(skip = 0): RunEvent[] {
+    return this.rows('SELECT * FROM events ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
       type: String(row['type']),
       message: String(row['message']),
@@ -127,9 +127,9 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Evaluation results in the order they were recorded. */
-  evaluations(): EvaluationRecord[] {
-    return this.rows('SELECT * FROM evaluations ORDER BY id').map((row) => ({
+  /** Evaluation results in the order they were recorded, the first `skip` passed over. */
+  evaluations(skip = 0): EvaluationRecord[] {
+    return this.rows('SELECT * FROM evaluations ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
       name: String(row['name']),
       result: fromJson(row['result']),

@@ -19,6 +19,7 @@ import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { train } from './controller.ts';
 import type { TrainingContext, TrainingEvent } from './parts.ts';
 import { controllerStart, controllerState } from './state.ts';
+import { watchRun } from './watch-run.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -156,6 +157,28 @@ test('groups and metrics say which level they are of', async () => {
     );
     expect(reader.metricsAt(1)[`level/${level}/passRate`]).toBeCloseTo(correct / trials, 12);
   }
+});
+
+test('who watches a run from outside is told what the training itself reported', async () => {
+  const recipe = recipeWith({
+    stages: [
+      stage('one', { maxSteps: 3, maxRefills: 0, gates: [zeroAdvantage()] }),
+      stage('two', { maxSteps: 2 }),
+    ],
+  });
+  const told: TrainingEvent[] = [];
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, scriptedEngine({ complete: answers }), { report: (event) => told.push(event) });
+  const watched: TrainingEvent[] = [];
+  for await (const event of watchRun(run.directory)) watched.push(event);
+  const lastStep = watched.findLast(({ type }) => type === 'step');
+  for (const type of ['step', 'evaluated', 'stage-start', 'stage-end', 'warning'] as const) {
+    const of = (events: readonly TrainingEvent[]) =>
+      events.filter((event) => event.type === type).map((event) => ({ ...event, verdicts: undefined }));
+    expect(of(watched)).toEqual(JSON.parse(JSON.stringify(of(told))));
+    expect(of(told)).not.toHaveLength(0);
+  }
+  expect(lastStep).toEqual(told.findLast(({ type }) => type === 'step'));
 });
 
 test('stopped at any step and resumed, a run is the one that was never stopped', async () => {

@@ -9,7 +9,8 @@ import { requireFinitePolicy } from './finite-policy.ts';
 import { learnFrom } from './learn.ts';
 import { engineMetrics, levelMetrics, type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
-import type { TrainingContext } from './parts.ts';
+import type { RolloutParts } from '../rollout/roll-groups.ts';
+import { type ShownVerdict, shownVerdicts, type TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
 import type { ControllerState } from './state.ts';
 import { flagsOf } from './suspicious-passes.ts';
@@ -121,7 +122,8 @@ async function runStep(
   const step = run.step + 1;
   const stepInStage = state.curriculum.step;
   const started = performance.now();
-  const batch = await rollBatch(context, stage, { step, stepInStage, seed: recipe.seed }, context.signal);
+  const moment = { step, stepInStage, seed: recipe.seed };
+  const batch = await rollBatch(countingRolls(context, stage, step), stage, moment, context.signal);
   const rolled = performance.now();
   const learned = await learnFrom(engine, stage, batch.admitted, { step, lastStep: lastStepOf(context) });
   const metrics = {
@@ -150,8 +152,24 @@ async function runStep(
     maxSteps,
     metrics,
     timings,
+    verdicts: batch.groups.slice(-shownVerdicts).map(shownVerdict),
   });
   return outcome;
+}
+
+/** The context, with each judged rollout told to whoever watches. */
+function countingRolls(
+  context: TrainingContext,
+  { settings }: LiveStage,
+  step: number,
+): TrainingContext & RolloutParts {
+  let done = 0;
+  const asked = settings.problemsPerStep * settings.groupSize;
+  const onRollout = (): void => {
+    done++;
+    context.report({ type: 'roll', step, done, total: Math.max(asked, done) });
+  };
+  return { ...context, onRollout };
 }
 
 async function recordStep(
@@ -195,6 +213,11 @@ async function checkpoint(
     isStageEnd,
     retention: recipe.checkpoints,
   });
+}
+
+function shownVerdict({ problem, rollouts }: ScoredGroup): ShownVerdict {
+  const { outcome, reason } = rollouts[0]!.verdict;
+  return { problemId: problem.id, outcome, reason };
 }
 
 const lastStepOf = ({ recipe }: TrainingContext): number =>

@@ -1,4 +1,5 @@
 import type { Problem } from '../core/problem.ts';
+import type { Outcome } from '../core/verdict.ts';
 import type { Levels } from '../difficulty/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rate-store.ts';
 import type { Trials } from '../difficulty/trials.ts';
@@ -43,17 +44,45 @@ export interface TrainingContext extends TrainingParts {
 
 /** What happens while training, for whoever watches. Nothing here is needed to resume. */
 export type TrainingEvent =
+  | RunStart
   | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluate'; readonly suite: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
   | { readonly type: 'stage-start' | 'stage-end'; readonly stage: string; readonly message: string }
   | { readonly type: 'warning'; readonly message: string }
-  | {
-      readonly type: 'step';
-      readonly step: number;
-      readonly stage: string;
-      readonly stepInStage: number;
-      readonly maxSteps: number;
-      readonly metrics: Metrics;
-      readonly timings: Metrics;
-    };
+  /** Rollouts of the step under way; `total` grows when gates ask for more. */
+  | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
+  | StepEvent;
+
+/** A run begins or goes on. */
+export interface RunStart {
+  readonly type: 'run-start';
+  /** Its directory. */
+  readonly run: string;
+  readonly stages: readonly { readonly name: string; readonly maxSteps: number }[];
+  /** The step it goes on from: what came before is on record and not told again. */
+  readonly step: number;
+}
+
+/** An optimizer step is done. */
+export interface StepEvent {
+  readonly type: 'step';
+  readonly step: number;
+  readonly stage: string;
+  readonly stepInStage: number;
+  readonly maxSteps: number;
+  readonly metrics: Metrics;
+  readonly timings: Metrics;
+  /** What became of some of its rollouts, one of a problem. */
+  readonly verdicts: readonly ShownVerdict[];
+}
+
+/** Most verdicts that a step shows. */
+export const shownVerdicts = 4;
+
+/** One verdict, to give an impression. */
+export interface ShownVerdict {
+  readonly problemId: string;
+  readonly outcome: Outcome;
+  readonly reason: string;
+}

@@ -13,12 +13,11 @@ import { train } from './controller.ts';
 import { adoptKnownBase } from './known-base.ts';
 import type { TrainingEvent } from './parts.ts';
 import { controllerStart, controllerState } from './state.ts';
+import { stagePlan } from './watch-run.ts';
 
 /** Who watches a run and who may stop it. */
 export interface TrainingWatch {
   readonly report?: (event: TrainingEvent) => void;
-  /** Called once with the run's directory, before anything happens in it. */
-  readonly onRun?: (directory: string) => void;
   /** Aborting it ends the run as interrupted; it can be resumed. */
   readonly signal?: AbortSignal;
 }
@@ -54,10 +53,11 @@ export async function resumeTraining(directory: string, watch: TrainingWatch = {
 async function trainIn(
   run: Run,
   parts: OpenParts,
-  { report = () => {}, onRun, signal }: TrainingWatch,
+  { report = () => {}, signal }: TrainingWatch,
 ): Promise<string> {
-  onRun?.(run.directory);
   await run.recordEngine({ ...parts.engine.info, verifiers: await verifierEnvironments(parts) });
+  const stages = parts.recipe.stages.map(stagePlan);
+  report({ type: 'run-start', run: run.directory, stages, step: run.step });
   for (const message of [...parts.warnings, ...run.skipped]) report({ type: 'warning', message });
   const state = await restore(run, parts);
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { text as allText } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -78,9 +80,13 @@ test('sample draws several answers, the same for the same seed', async () => {
 
 /** util-linux can give a program a terminal. */
 const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
+function onTerminal(words: string) {
+  const command = `stty rows 40 columns 100; ${process.execPath} ${resolve('bin/gradus.mjs')} ${words}`;
+  return spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { cwd: folder });
+}
+
 test.skipIf(!hasTerminal)('on a terminal it chats', async () => {
-  const chat = `${process.execPath} ${resolve('bin/gradus.mjs')} sample taught --greedy`;
-  const terminal = spawn('/usr/bin/script', ['-qec', chat, '/dev/null'], { cwd: folder });
+  const terminal = onTerminal('sample taught --greedy');
   let shown = '';
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
     shown += text;
@@ -89,6 +95,19 @@ test.skipIf(!hasTerminal)('on a terminal it chats', async () => {
   const code = await new Promise((done) => terminal.on('close', done));
   expect(shown).toMatch(/Ctrl-D ends the chat[^]*1\+3=\?\s+4\s/);
   expect(code).toBe(0);
+});
+
+test.skipIf(!hasTerminal)('on a terminal a run has a screen, and so has whoever watches it', async () => {
+  for (const words of ['train recipe.json --runs shown', 'runs watch shown/tiny-0001']) {
+    const terminal = onTerminal(words);
+    const shown = await allText(terminal.stdout);
+    expect(stripVTControlCharacters(shown)).toMatch(
+      /shown\/tiny-0001 · stage 1 of 1, all · step 2[^]*reward +\d\.\d{3} {2}[▁-█]{2} /,
+    );
+    // Whatever was drawn last is gone, and the result stands there instead.
+    const [, result = ''] = shown.split('\u001b[J').slice(-2);
+    expect(stripVTControlCharacters(result)).toMatch(/(run: shown\/tiny-0001|after 2 steps)\s*$/);
+  }
 });
 
 test('a reader that has seen enough stops nothing', async () => {

@@ -1,0 +1,126 @@
+import { formatSeconds } from '../../core/duration.ts';
+import { printable } from '../../core/printable.ts';
+import type { Outcome } from '../../core/verdict.ts';
+import { type Figure, figuresOf } from './figures.ts';
+import type { ScreenState } from './screen-state.ts';
+import { sparkline } from './sparkline.ts';
+
+/** The space there is, in characters, and how to give words a style. */
+export interface Canvas {
+  readonly columns: number;
+  readonly rows: number;
+  readonly paint: (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow', text: string) => string;
+}
+
+const labelWidth = 15;
+const valueWidth = 9;
+const noteWidth = 30;
+/** Steps that the time of a step is the mean of. */
+const recentSteps = 20;
+
+/**
+ * A run as lines of a terminal, the most important first: at most `rows − 1` lines of at most `columns` characters (from 40 on).
+ * Nothing that a model, file or recipe says can move the cursor or add a line.
+ */
+export function drawScreen(state: ScreenState, canvas: Canvas): string[] {
+  const sections = [
+    [titleLine(state, canvas), stageBar(state, canvas), activityLine(state, canvas)],
+    figuresOf(state.series).map((figure) => figureLine(figure, canvas)),
+    Object.entries(state.suites).map(([name, suite]) => suiteLine(name, suite, canvas)),
+    state.verdicts.map((verdict) => verdictLine(verdict, canvas)),
+  ];
+  const lines = sections.filter(({ length }) => length > 0).flatMap((section) => ['', ...section]);
+  return lines.slice(1, canvas.rows);
+}
+
+function titleLine(state: ScreenState, { columns, paint }: Canvas): string {
+  const { run, stages, stage, step } = state;
+  const place = stages.findIndex(({ name }) => name === stage);
+  const where = place < 0 ? 'before the first stage' : `stage ${place + 1} of ${stages.length}, ${stage}`;
+  const parts = [where, `step ${step}`, ...timeLeft(state)];
+  return paint('bold', fit([run, ...parts].join(' · '), columns));
+}
+
+/** At most so long: a stage may end before its last step, and evaluations come on top. */
+function timeLeft({ stages, stage, stepsOf, series }: ScreenState): string[] {
+  const lengths = stepSeconds(series).slice(-recentSteps);
+  if (lengths.length === 0) return [];
+  const secondsPerStep = lengths.reduce((sum, seconds) => sum + seconds, 0) / lengths.length;
+  const current = stages.findIndex(({ name }) => name === stage);
+  const left = stages
+    .slice(Math.max(0, current))
+    .reduce((sum, { name, maxSteps }) => sum + maxSteps - (stepsOf[name] ?? 0), 0);
+  return left > 0 ? [`at most ${formatSeconds(left * secondsPerStep)} of training left`] : [];
+}
+
+function stepSeconds(series: ScreenState['series']): number[] {
+  const learning = series['time/learn'] ?? [];
+  return (series['time/rollout'] ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
+}
+
+/** A stretch for each stage, as long as its most steps; stages that are over are full, however early they ended. */
+function stageBar({ stages, stage, stepsOf }: ScreenState, { columns }: Canvas): string {
+  const total = stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+  const width = columns - stages.length;
+  const current = stages.findIndex(({ name }) => name === stage);
+  const stretches = stages.map(({ name, maxSteps }, i) => {
+    const share = i < current ? 1 : (stepsOf[name] ?? 0) / maxSteps;
+    return bar(share, Math.max(1, Math.floor((width * maxSteps) / total)));
+  });
+  return stretches.join(' ').slice(0, columns);
+}
+
+function activityLine({ activity }: ScreenState, { columns }: Canvas): string {
+  if (activity === null) return '';
+  const { label, done, total } = activity;
+  const count = `${done}/${total}`;
+  const width = columns - labelWidth * 2 - count.length - 2;
+  if (width < 4) return fit(`${label} ${count}`, columns);
+  return `${fit(label, labelWidth * 2).padEnd(labelWidth * 2)} ${bar(done / Math.max(1, total), width)} ${count}`;
+}
+
+function bar(share: number, width: number): string {
+  return '━'.repeat(Math.round(Math.min(1, share) * width)).padEnd(width, '─');
+}
+
+function figureLine({ label, values, value, note }: Figure, { columns, paint }: Canvas): string {
+  const left = `${paint('dim', fit(label, labelWidth).padEnd(labelWidth))}${value.padStart(valueWidth)}`;
+  const room = columns - labelWidth - valueWidth - 2;
+  const curve = sparkline(values, Math.min(40, room > noteWidth + 16 ? room - noteWidth : room));
+  const rest = room - curve.length - 2;
+  return room < 4 ? left : `${left}  ${curve}${rest < 8 ? '' : `  ${paint('dim', fit(note, rest))}`}`;
+}
+
+function suiteLine(
+  name: string,
+  { first, last }: ScreenState['suites'][string],
+  { columns, paint }: Canvas,
+): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const interval = `[${percent(last.low)}, ${percent(last.high)}] after ${last.step} steps`;
+  const before = first === last ? '' : `, ${percent(first.mean)} after ${first.step}`;
+  const text = fit(`  ${interval}${before}`, columns - labelWidth - valueWidth);
+  return `${paint('dim', fit(name, labelWidth).padEnd(labelWidth))}${percent(last.mean).padStart(valueWidth)}${paint('dim', text)}`;
+}
+
+const marks: Readonly<Record<Outcome, readonly ['green' | 'red' | 'yellow', string]>> = {
+  correct: ['green', '✓'],
+  incorrect: ['red', '✗'],
+  unparsed: ['yellow', '?'],
+  timeout: ['yellow', '⧗'],
+  ungradable: ['yellow', '!'],
+};
+
+function verdictLine(
+  { problemId, outcome, reason }: ScreenState['verdicts'][number],
+  { columns, paint }: Canvas,
+): string {
+  const [style, mark] = marks[outcome];
+  return `${paint(style, mark)} ${fit(`${problemId}  ${reason}`, columns - 2)}`;
+}
+
+/** One line of at most so many characters, whatever the text holds. */
+function fit(text: string, width: number): string {
+  const shown = [...printable(text)];
+  return shown.length <= width ? shown.join('') : `${shown.slice(0, Math.max(0, width - 1)).join('')}…`;
+}

@@ -1,0 +1,90 @@
+import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/parts.ts';
+
+/** Everything the screen of a run shows, made from what happened and nothing else. */
+export interface ScreenState {
+  /** The run's directory; empty until it is known. */
+  readonly run: string;
+  readonly stages: RunStart['stages'];
+  /** Steps done, in all and of each stage begun, by its name. */
+  readonly step: number;
+  readonly stage: string | null;
+  readonly stepsOf: Readonly<Record<string, number>>;
+  /** What is being done now. */
+  readonly activity: { readonly label: string; readonly done: number; readonly total: number } | null;
+  /** Every metric and timing, in order of steps. */
+  readonly series: Readonly<Record<string, readonly number[]>>;
+  /** Accuracy of each suite: first and last. */
+  readonly suites: Readonly<Record<string, { readonly first: Accuracy; readonly last: Accuracy }>>;
+  readonly verdicts: readonly ShownVerdict[];
+}
+
+/** A share of held-out problems solved, with its 95 % interval, after so many steps. */
+interface Accuracy {
+  readonly step: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A screen that has seen nothing. */
+export const screenStart: ScreenState = {
+  run: '',
+  stages: [],
+  step: 0,
+  stage: null,
+  stepsOf: {},
+  activity: null,
+  series: {},
+  suites: {},
+  verdicts: [],
+};
+
+/** The screen after one more event. */
+export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState {
+  switch (event.type) {
+    case 'run-start':
+      return { ...screenStart, run: event.run, stages: event.stages };
+    case 'measure':
+      return { ...state, activity: { ...event, label: `measuring for ${event.stage}` } };
+    case 'evaluate':
+      return { ...state, activity: { ...event, label: `evaluating ${event.suite}` } };
+    case 'roll':
+      return { ...state, activity: { ...event, label: `step ${event.step}` } };
+    case 'stage-start':
+      return { ...state, stage: event.stage, activity: null };
+    case 'stage-end':
+      return { ...state, activity: null };
+    case 'warning':
+      return state;
+    case 'evaluated':
+      return { ...state, activity: null, suites: seeEvaluation(state.suites, event) };
+    case 'step':
+      return {
+        ...state,
+        step: event.step,
+        stage: event.stage,
+        stepsOf: { ...state.stepsOf, [event.stage]: event.stepInStage },
+        activity: null,
+        series: append(state.series, { ...event.metrics, ...event.timings }),
+        verdicts: event.verdicts,
+      };
+  }
+}
+
+function seeEvaluation(
+  suites: ScreenState['suites'],
+  { step, evaluation }: TrainingEvent & { type: 'evaluated' },
+): ScreenState['suites'] {
+  const { accuracy } = evaluation.overall;
+  if (accuracy === undefined) return suites;
+  const { mean, low, high } = accuracy;
+  const last = { step, mean, low, high };
+  return { ...suites, [evaluation.suite]: { first: suites[evaluation.suite]?.first ?? last, last } };
+}
+
+function append(series: ScreenState['series'], figures: Readonly<Record<string, number>>) {
+  const grown = Object.entries(figures).map(
+    ([name, value]) => [name, [...(series[name] ?? []), value]] as const,
+  );
+  return { ...series, ...Object.fromEntries(grown) };
+}

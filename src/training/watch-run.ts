@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Evaluation } from '../evaluation/evaluate.ts';
+import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { parseConfig } from '../recipe/explain.ts';
+import { runLayout } from '../runs/layout.ts';
+import { readRecipeFile } from '../runs/recipe-file.ts';
+import type { RunEvent } from '../runs/records.ts';
+import { openRunReader, type RunReader } from '../runs/run-reader.ts';
+import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './parts.ts';
+
+/** How a run is watched from outside. */
+export interface WatchOptions {
+  readonly signal?: AbortSignal;
+  /** Time between two looks, in milliseconds. Default 1,000. */
+  readonly everyMs?: number;
+}
+
+/** How much of each kind of record has been told. */
+interface Told {
+  steps: number;
+  events: number;
+  evaluations: number;
+}
+
+/**
+ * What happened in a run and what goes on happening, read from its directory while another process may write it: everything on
+ * record first, then the news, until the run ends or the signal aborts. What is not on record (progress within a step or a
+ * measurement) is not told. A run that is resumed from an earlier step is told from its start again.
+ *
+ * @throws RunError when there is no run, or its recipe was edited.
+ */
+export async function* watchRun(
+  directory: string,
+  { signal, everyMs = 1000 }: WatchOptions = {},
+): AsyncGenerator<TrainingEvent> {
+  using run = await openRunReader(directory);
+  const file = await readRecipeFile(runLayout(directory).recipe, run.summary().recipeHash);
+  const { stages } = parseConfig(recipeConfig, file.recipe, `${directory}: recipe`);
+  let told: Told | undefined;
+  for (;;) {
+    // Asked before anything is read: whatever a run that has ended by now still tells is read below.
+    const { status, step } = run.summary();
+    if (told === undefined || step < told.steps) {
+      told = { steps: 0, events: 0, evaluations: 0 };
+      yield { type: 'run-start', run: directory, stages: stages.map(stagePlan), step: 0 };
+    }
+    yield* tellNews(run, stages, told);
+    if (status !== 'running' || signal?.aborted === true) return;
+    await sleep(everyMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  }
+}
+
+/** What a watcher is told of a stage before it begins. */
+export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]) => ({ name, maxSteps });
+
+/** Everything recorded since `told`, in the order in which it was reported. */
+async function* tellNews(
+  run: RunReader,
+  stages: Recipe['stages'],
+  told: Told,
+): AsyncGenerator<TrainingEvent> {
+  const evaluations = Map.groupBy(run.evaluations(told.evaluations), ({ step }) => step);
+  const events = Map.groupBy(run.events(told.events), ({ step }) => step);
+  const upTo = run.summary().step;
+  const spans = run.stages();
+  for (let step = told.steps; step <= upTo; step++) {
+    const shown = (events.get(step) ?? []).map(shownEvent);
+    yield* shown.filter(({ type }) => type === 'warning');
+    if (step > told.steps) yield await stepEvent(run, stages, spans, step, upTo - step < shownSteps);
+    for (const { result } of evaluations.get(step) ?? [])
+      yield { type: 'evaluated', step, evaluation: result as Evaluation };
+    yield* shown.filter(({ type }) => type !== 'warning');
+  }
+  told.steps = upTo;
+  told.evaluations += sizeOf(evaluations);
+  told.events += sizeOf(events);
+}
+
+const sizeOf = (groups: ReadonlyMap<number, readonly unknown[]>): number =>
+  [...groups.values()].reduce((sum, { length }) => sum + length, 0);
+
+function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEvent {
+  if (type === 'stage-start' || type === 'stage-end') return { type, stage, message };
+  return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
+}
+
+/** Steps whose rollouts are looked into: of those long past nobody asks. */
+const shownSteps = 1;
+
+async function stepEvent(
+  run: RunReader,
+  stages: Recipe['stages'],
+  spans: ReturnType<RunReader['stages']>,
+  step: number,
+  isShown: boolean,
+): Promise<StepEvent> {
+  const { stage, firstStep } = spans.find((span) => span.firstStep <= step && step <= span.lastStep)!;
+  const isTiming = new Set(run.metricNames().flatMap((one) => (one.isTiming ? [one.name] : [])));
+  const entries = Object.entries(run.metricsAt(step));
+  return {
+    type: 'step',
+    step,
+    stage,
+    stepInStage: step - firstStep + 1,
+    maxSteps: stages.find(({ name }) => name === stage)?.maxSteps ?? 0,
+    metrics: Object.fromEntries(entries.filter(([name]) => !isTiming.has(name))),
+    timings: Object.fromEntries(entries.filter(([name]) => isTiming.has(name))),
+    verdicts: isShown ? await verdictsAt(run, step) : [],
+  };
+}
+
+async function verdictsAt(run: RunReader, step: number): Promise<ShownVerdict[]> {
+  const groups = run.groups({ step, purpose: 'train' }).slice(-shownVerdicts);
+  const rows = await run.rollouts(
+    groups.map((group) => ({ ...group, rollouts: 1 })),
+    ['problem_id', 'outcome', 'reason'],
+  );
+  return rows.map(({ problem_id: problemId, outcome, reason }) => ({ problemId, outcome, reason }));
+}
