@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { loadRecipe } from '../recipe/load.ts';
+import { fromBase } from '../recipe/recipe.ts';
 import { reportDifficulty } from '../training/difficulty-report.ts';
 import { estimateDifficulty } from '../training/estimate-difficulty.ts';
 import { locateModel } from '../training/open-model.ts';
-import { fromBase } from '../training/build.ts';
 import { readDifficulty, type StoredDifficulty } from '../training/stored-difficulty.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect, wholeNumber } from './options.ts';

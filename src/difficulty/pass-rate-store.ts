@@ -1,3 +1,4 @@
+import type { FinishReason } from '../core/rollout.ts';
 import type { Outcome } from '../core/verdict.ts';
 import type { Trials } from './trials.ts';
 
@@ -17,6 +18,8 @@ export interface SamplingConditions {
 export interface Conditions extends SamplingConditions {
   /** Names the weights, and for a model server the way they are asked: a content hash, or a run's policy version. */
   readonly model: string;
+  /** Names how messages become the model's prompt, e.g. a digest of its chat template; absent: not known. */
+  readonly template?: string;
   /** `name@version`: another version may judge differently. */
   readonly verifier: string;
 }
@@ -35,6 +38,8 @@ export interface Spending {
 /** One judged attempt, as it is kept for good. */
 export interface Observation {
   readonly problemId: string;
+  /** From `editionOf`; absent: not known. */
+  readonly edition?: string;
   /** Why it was made, e.g. `probe`, `training`, `boundary:2`. */
   readonly source: string;
   /** Optimizer steps the policy had taken. */
@@ -42,12 +47,21 @@ export interface Observation {
   /** 0-based index of the rollout among those of its problem, source and step. */
   readonly rollout: number;
   readonly outcome: Outcome;
+  /** Tokens read and written; absent: the engine did not say. */
+  readonly promptTokens?: number;
+  readonly tokens?: number;
+  readonly finishReason?: FinishReason;
 }
 
 /** Narrows what is read; absent keys do not narrow. */
 export interface ObservationFilter {
   readonly source?: string;
   readonly step?: number;
+  /**
+   * By problem id the edition that is wanted: observations of another edition are of another problem. Where an edition
+   * was not recorded it is taken for the wanted one. Absent: of each problem its newest edition.
+   */
+  readonly editions?: ReadonlyMap<string, string>;
 }
 
 /** What one problem's observations amount to. */
@@ -56,6 +70,26 @@ export interface RecordedTrials extends Trials {
   readonly rollouts: readonly number[];
   /** One character per entry of `rollouts`: `1` correct, `-` ungradable, `0` everything else. */
   readonly marks: string;
+}
+
+/** Attempts at one problem for one reason at one step, summed up. */
+export interface ObservedGroup extends Trials {
+  readonly problemId: string;
+  readonly source: string;
+  readonly step: number;
+  /** Attempts made, ungradable ones too. */
+  readonly attempts: number;
+  readonly unparsed: number;
+  readonly timeouts: number;
+  readonly ungradable: number;
+  /** Attempts that hit the token limit. */
+  readonly truncated: number;
+  /** Tokens over the attempts of which they are known, and how many attempts that are. */
+  readonly promptTokens: number;
+  readonly tokens: number;
+  readonly countedAttempts: number;
+  /** Tokens of the shortest attempt that was right; absent: none was, or tokens are not known. */
+  readonly fewestTokensToPass?: number;
 }
 
 /**
@@ -72,6 +106,8 @@ export interface PassRateStore extends Disposable {
   record(conditions: Conditions, observations: readonly Observation[]): number;
   /** All problems seen under these conditions. */
   measured(conditions: Conditions, filter?: ObservationFilter): Map<string, RecordedTrials>;
+  /** The same by reason and step, with what attempts cost and how they failed. */
+  groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Every set of conditions that has observations, oldest first. */
   conditions(): Conditions[];
   /** Notes what a model server was asked for. */

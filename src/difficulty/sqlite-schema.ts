@@ -45,8 +45,36 @@ const secondVersion = `
   ) STRICT;
 `;
 
+/**
+ * A chat template is a condition too, and a problem comes in editions; what was recorded before is of an unknown
+ * template and edition, ''. Attempts keep what they cost and how they ended.
+ */
+const thirdVersion = `
+  CREATE TABLE all_conditions (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL, template TEXT NOT NULL,
+    temperature REAL NOT NULL, top_p REAL NOT NULL, top_k INTEGER NOT NULL, stop TEXT NOT NULL,
+    max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+    UNIQUE (model, template, temperature, top_p, top_k, stop, max_tokens, verifier)
+  ) STRICT;
+  INSERT INTO all_conditions
+    SELECT id, model, '', temperature, top_p, top_k, stop, max_tokens, verifier FROM conditions;
+  DROP TABLE conditions;
+  ALTER TABLE all_conditions RENAME TO conditions;
+  CREATE TABLE all_problems (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, edition TEXT NOT NULL,
+    UNIQUE (name, edition)
+  ) STRICT;
+  INSERT INTO all_problems SELECT id, name, '' FROM problems;
+  DROP TABLE problems;
+  ALTER TABLE all_problems RENAME TO problems;
+  ALTER TABLE observations ADD COLUMN prompt_tokens INTEGER;
+  ALTER TABLE observations ADD COLUMN tokens INTEGER;
+  ALTER TABLE observations ADD COLUMN finish_reason TEXT;
+`;
+
 /** What makes each version of the tables from the one before; a new database goes through all of them. */
-const versions = [firstVersion, secondVersion];
+const versions = [firstVersion, secondVersion, thirdVersion];
 
 /** The database at `path`, with its tables; made where there is none. Throws a `DataError` saying what is wrong with it. */
 export function openDatabase(path: string): DatabaseSync {

@@ -49,9 +49,74 @@ test('any other condition is another pass rate', () => {
     { topK: 20 },
     { stop: ['\n'] },
     { maxTokens: 65 },
+    { template: 'other' },
     { verifier: 'math@2' },
   ];
   for (const other of others) expect(store.measured({ ...conditions, ...other }).size).toBe(0);
+});
+
+test('another edition of a problem is another problem, and an unknown one is taken for the wanted', () => {
+  using store = openPassRateStore(':memory:');
+  const of = (problemId: string, edition: string, rollout: number) => ({
+    ...observe(problemId, rollout),
+    edition,
+  });
+  store.record(conditions, [observe('unknown', 0), of('a', 'old', 0), of('a', 'old', 1), of('a', 'new', 0)]);
+  const wanted = (...editions: [string, string][]) =>
+    Object.fromEntries(
+      Array.from(store.measured(conditions, { editions: new Map(editions) }), ([id, { trials }]) => [
+        id,
+        trials,
+      ]),
+    );
+  expect(wanted(['a', 'old'], ['unknown', 'old'])).toEqual({ a: 2, unknown: 1 });
+  expect(wanted(['a', 'new'])).toEqual({ a: 1 });
+  expect(wanted(['a', 'newest'])).toEqual({});
+  expect(store.measured(conditions).get('a')?.trials).toBe(1);
+  expect(store.history('a').map(({ edition }) => edition)).toEqual(['old', 'new', 'old']);
+  store.record(conditions, [of('unknown', 'exact', 0), of('unknown', 'exact', 1)]);
+  expect(wanted(['unknown', 'exact'])).toEqual({ unknown: 2 });
+});
+
+test('groups sum up what attempts cost and how they failed', () => {
+  using store = openPassRateStore(':memory:');
+  store.record(conditions, [
+    { ...observe('a', 0), promptTokens: 10, tokens: 30, finishReason: 'stop' },
+    { ...observe('a', 1), promptTokens: 10, tokens: 4, finishReason: 'stop' },
+    { ...observe('a', 2, 'unparsed'), promptTokens: 10, tokens: 64, finishReason: 'length' },
+    observe('a', 3, 'ungradable'),
+    { ...observe('a', 0, 'timeout'), source: 'training', step: 7 },
+  ]);
+  const common = { problemId: 'a', successes: 0, unparsed: 0, timeouts: 0, ungradable: 0, truncated: 0 };
+  expect(store.groups(conditions)).toEqual([
+    {
+      ...common,
+      source: 'probe',
+      step: 0,
+      successes: 2,
+      trials: 3,
+      attempts: 4,
+      unparsed: 1,
+      ungradable: 1,
+      truncated: 1,
+      promptTokens: 30,
+      tokens: 98,
+      countedAttempts: 3,
+      fewestTokensToPass: 4,
+    },
+    {
+      ...common,
+      source: 'training',
+      step: 7,
+      trials: 1,
+      attempts: 1,
+      timeouts: 1,
+      promptTokens: 0,
+      tokens: 0,
+      countedAttempts: 0,
+    },
+  ]);
+  expect(store.groups(conditions, { source: 'training' })).toHaveLength(1);
 });
 
 test('what is measured equals counting the first finding per rollout', () => {

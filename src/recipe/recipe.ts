@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import * as z from 'zod';
 import { algorithmConfig } from '../algorithms/algorithm.ts';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
@@ -111,3 +112,7 @@ export function defineRecipe(input: RecipeInput): Recipe {
   checkRecipe(recipe);
   return recipe;
 }
+
+/** A path of the recipe, from where the recipe's relative paths start. */
+export const fromBase = ({ baseDir = '.' }: Pick<Recipe, 'baseDir'>, path: string): string =>
+  resolve(baseDir, path);

@@ -1,22 +1,18 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type * as z from 'zod';
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import { openPassRateStore } from '../difficulty/sqlite-store.ts';
-import { mergeTrials, noTrials, type Trials } from '../difficulty/trials.ts';
 import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openOpenaiEngine } from '../engines/openai/engine.ts';
 import { openTorchEngine } from '../engines/torch/engine.ts';
 import { loadProblems, type problemSourceConfig } from '../problems/source.ts';
 import type { EngineConfig } from '../recipe/engine-config.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifier } from '../verifiers/config.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
-import { baseSource } from './measure.ts';
+import { readKnownPassRates } from './known-pass-rates.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
 
 /** Parts that must be closed when they are no longer needed. */
@@ -43,10 +39,7 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
   const levels = checkRecipe(recipe);
   const problems = await loadAll(recipe.problems, recipe);
   const suites = await Promise.all(recipe.evaluation.map((suite) => loadSuite(suite, recipe)));
-  const knownPassRates = new Map(
-    recipe.knownPassRates.map((known) => [known.label, readKnown(known, recipe)]),
-  );
-  checkCoverage(knownPassRates, problems);
+  const knownPassRates = readKnownPassRates(recipe, problems);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
@@ -70,17 +63,6 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
     warnings: suites.flatMap((suite) => overlapOf(suite, problems)),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-}
-
-/** Pass rates that speak of none of the problems are of other files, or their ids have changed. */
-function checkCoverage(known: TrainingParts['knownPassRates'], problems: readonly Problem[]): void {
-  for (const [label, rates] of known) {
-    if (problems.some(({ id }) => rates.has(id))) continue;
-    throw new DataError(
-      `pass rates "${label}": expected rates of the recipe's problems, found none among ${rates.size}; ` +
-        `a problem is called e.g. "${problems[0]?.id}", a rate is of e.g. "${[...rates.keys()][0] ?? 'nothing'}"`,
-    );
-  }
 }
 
 /** Says where a suite is not held out: a problem of it, by its words, is trained on. */
@@ -132,41 +114,6 @@ async function loadSuite(suite: Recipe['evaluation'][number], recipe: Recipe): P
   const { problems, ...config } = suite;
   return { config, problems: await loadAll(problems, recipe) };
 }
-
-function readKnown(
-  { label, store: file, model }: Recipe['knownPassRates'][number],
-  recipe: Recipe,
-): ReadonlyMap<string, Trials> {
-  const path = fromBase(recipe, file);
-  if (!existsSync(path)) {
-    throw new ConfigError(
-      `pass rates "${label}": expected a pass-rate store at ${path}, found nothing there`,
-      {
-        tryNext: 'gradus difficulty estimate --help',
-      },
-    );
-  }
-  using store = openPassRateStore(path);
-  const all = store.conditions();
-  const models = [...new Set(all.map((conditions) => conditions.model))];
-  const chosen = model ?? (models.length === 1 ? models[0] : undefined);
-  if (chosen === undefined || !models.includes(chosen)) {
-    throw new ConfigError(
-      `pass rates "${label}" from ${file}: expected ${model === undefined ? 'one model' : `model "${model}"`}, ` +
-        `the store holds ${models.map((name) => `"${name}"`).join(', ') || 'none'}`,
-    );
-  }
-  const found = new Map<string, Trials>();
-  for (const conditions of all.filter((one) => one.model === chosen)) {
-    for (const [id, trials] of store.measured(conditions, { source: baseSource }))
-      found.set(id, mergeTrials(found.get(id) ?? noTrials, trials));
-  }
-  return found;
-}
-
-/** A path of the recipe, from where the recipe's relative paths start. */
-export const fromBase = ({ baseDir = '.' }: Pick<Recipe, 'baseDir'>, path: string): string =>
-  resolve(baseDir, path);
 
 /** The policy's model as its engine takes it: a folder, or the name that a model server knows. */
 const policyModel = (recipe: Recipe): string =>

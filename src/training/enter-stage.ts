@@ -9,6 +9,7 @@ import type { LevelSubject } from '../difficulty/membership.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
 import { baseSource, measurePassRates } from './measure.ts';
+import { templateOf } from './observation.ts';
 import type { TrainingContext } from './parts.ts';
 import type { LiveStage } from './roll-batch.ts';
 import type { StageState } from './state.ts';
@@ -84,6 +85,7 @@ function measureAt(
       settings: index === 0 ? settings : { ...settings, rollouts, screening: null, ...sampling },
       isComplete: index === 0 && engine.info.policyVersion > 0,
       model: engine.info.modelHash,
+      ...templateOf(engine),
       source: index === 0 ? baseSource : `boundary:${index}`,
       step: index === 0 ? 0 : engine.info.policyVersion,
       seed: recipe.seed,

@@ -7,6 +7,7 @@ import type { EngineInfo } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { loadAll, openVerifiers } from './build.ts';
 import { baseSource, measurePassRates } from './measure.ts';
+import { templateOf } from './observation.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 
 /** What to measure where, who watches and who may stop it. */
@@ -75,6 +76,7 @@ export async function estimateDifficulty(
       problems,
       settings,
       model,
+      ...templateOf(engine),
       source: baseSource,
       step: 0,
       seed: recipe.seed,

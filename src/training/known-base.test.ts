@@ -7,6 +7,7 @@ import { defineRecipe, type Recipe } from '../recipe/recipe.ts';
 import { mathProblem, scriptedEngine } from '../testing/index.ts';
 import { adoptKnownBase } from './known-base.ts';
 import { baseSource } from './measure.ts';
+import { templateOf } from './observation.ts';
 import { readDifficulty } from './stored-difficulty.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-known-'));
@@ -16,6 +17,7 @@ const engine = scriptedEngine({ complete: () => '' });
 const problems = ['a', 'b'].map((id) => mathProblem({ id, answer: '1' }));
 const conditions = {
   model: engine.info.modelHash,
+  ...templateOf(engine),
   temperature: 1,
   topP: 1,
   topK: 0,
@@ -46,6 +48,8 @@ test('a run takes over what was measured of its base model alike, and nothing el
     known.record(conditions, [attempt('a', 0), attempt('a', 1), attempt('b', 0), attempt('gone', 0)]);
     known.record(conditions, [attempt('a', 2, 'training')]);
     known.record({ ...conditions, topK: 20 }, [attempt('b', 1)]);
+    known.record({ ...conditions, template: 'another' }, [attempt('b', 4)]);
+    known.record(conditions, [{ ...attempt('b', 5), edition: 'another' }]);
     known.record({ ...conditions, model: 'another' }, [attempt('b', 2)]);
     known.record({ ...conditions, verifier: 'math@2' }, [attempt('b', 3)]);
   }

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { editionOf } from '../difficulty/edition.ts';
 import type { Conditions, PassRateStore, SamplingConditions } from '../difficulty/pass-rate-store.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
-import { fromBase } from './build.ts';
+import { fromBase } from '../recipe/recipe.ts';
 import { baseSource, samplingOf } from './measure.ts';
+import { templateOf } from './observation.ts';
 import type { TrainingParts } from './parts.ts';
 
 /**
@@ -21,18 +23,25 @@ export function adoptKnownBase(
   if (!existsSync(file))
     return [`difficulty.store: nothing at ${file} yet; the base model is measured by the run itself`];
   using known = openPassRateStore(file);
-  const wanted = keyOf(engine.info.modelHash, difficulty);
-  const isWanted = (conditions: Conditions): boolean => keyOf(conditions.model, conditions) === wanted;
+  const wanted = keyOf({ model: engine.info.modelHash, ...templateOf(engine) }, difficulty);
+  const isWanted = (conditions: Conditions): boolean => keyOf(conditions, conditions) === wanted;
   if (!known.conditions().some(isWanted))
     return [
       `difficulty.store: ${file} knows nothing of this model under this sampling; it is measured again`,
     ];
-  const found = problems.flatMap(({ id }) => known.history(id));
-  const base = found.filter(({ source, conditions }) => source === baseSource && isWanted(conditions));
+  const base = problems.flatMap((problem) => {
+    const edition = editionOf(problem);
+    return known
+      .history(problem.id)
+      .filter((one) => one.source === baseSource && isWanted(one.conditions))
+      .filter((one) => one.edition === undefined || one.edition === edition);
+  });
   for (const [verifier, observations] of Map.groupBy(base, ({ conditions }) => conditions.verifier))
     store.record({ ...observations[0]!.conditions, verifier }, observations);
   return [];
 }
 
-const keyOf = (model: string, sampling: SamplingConditions): string =>
-  JSON.stringify([model, { ...samplingOf(sampling), stop: sampling.stop.toSorted() }]);
+const keyOf = (
+  { model, template = '' }: Pick<Conditions, 'model' | 'template'>,
+  sampling: SamplingConditions,
+): string => JSON.stringify([model, template, { ...samplingOf(sampling), stop: sampling.stop.toSorted() }]);

@@ -13,6 +13,7 @@ import type {
 import { noTrials, type Trials } from '../difficulty/trials.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
+import { editionsOf, observationOf } from './observation.ts';
 
 /** Who measures and where it is kept. */
 export interface MeasureParts extends RolloutParts {
@@ -25,6 +26,8 @@ export interface MeasureRequest {
   readonly settings: z.output<typeof passRateConfig>;
   /** Names the weights: a model hash, or a run and its policy version. */
   readonly model: string;
+  /** From `templateOf`. */
+  readonly template?: string;
   /** Why, e.g. `base` or `boundary:2`; with the step it keeps measurements of one model apart. */
   readonly source: string;
   /** Optimizer steps the policy has taken. */
@@ -57,7 +60,9 @@ export async function measurePassRates(
   const found = new Map<string, Trials>();
   const perVerifier = Map.groupBy(request.problems, (problem) => verifierLabel(parts.verifierFor(problem)));
   for (const [verifier, problems] of perVerifier) {
-    const conditions = { model: request.model, ...samplingOf(request.settings), verifier };
+    const { model, template, settings } = request;
+    const named = { model, ...(template === undefined ? {} : { template }) };
+    const conditions = { ...named, ...samplingOf(settings), verifier };
     const measured = await measureUnder(conditions, parts, { ...request, problems }, signal);
     for (const [id, trials] of measured) found.set(id, trials);
   }
@@ -73,23 +78,23 @@ async function measureUnder(
   const { store } = parts;
   const { problems, settings, source, step } = request;
   const byId = new Map(problems.map((problem) => [problem.id, problem]));
+  const editions = editionsOf(problems);
+  const observe = (rollout: Rollout): Observation =>
+    observationOf(rollout, editions.get(rollout.problemId)!, request);
   for (;;) {
-    const measured = store.measured(conditions, { source, step });
+    const measured = store.measured(conditions, { source, step, editions });
     const plan = planProbes(settings, [...byId.keys()], measured);
     request.onPlan?.(plan, conditions.verifier);
     if (plan.batches.length === 0) return pick(measured, byId);
     if (request.isComplete === true) throw missingRecord(plan, conditions);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
-      const recorder = recordAsJudged(store, conditions, request);
+      const recorder = recordAsJudged(store, conditions, observe);
       const judging = rollChunk({ ...parts, onRollout: recorder.add }, request, chunk, byId, signal);
       const groups = await judging.finally(recorder.flush);
       // Again, for attempts that never came; what is on record stays as it is.
       const all = groups.flatMap(({ rollouts }) => rollouts);
-      store.record(
-        conditions,
-        all.map((rollout) => observationOf(rollout, source, step)),
-      );
+      store.record(conditions, all.map(observe));
       done += groups.length * chunk.rollouts;
       request.onProgress?.(done, plan.rollouts);
     }
@@ -103,7 +108,7 @@ async function measureUnder(
 function recordAsJudged(
   store: PassRateStore,
   conditions: Conditions,
-  { source, step }: MeasureRequest,
+  observe: (rollout: Rollout) => Observation,
 ): { readonly add: (rollout: Rollout) => void; readonly flush: () => void } {
   const waiting: Observation[] = [];
   let failed: { readonly error: unknown } | null = null;
@@ -120,7 +125,7 @@ function recordAsJudged(
     add: (rollout) => {
       if (failed !== null) throw failed.error;
       if (waiting.length === 0) setImmediate(flush);
-      waiting.push(observationOf(rollout, source, step));
+      waiting.push(observe(rollout));
     },
   };
 }
@@ -163,18 +168,6 @@ function chunksOf(batch: ProbeBatch): ProbeBatch[] {
     problemIds: batch.problemIds.slice(i * chunkProblems, (i + 1) * chunkProblems),
   }));
 }
-
-const observationOf = (
-  { problemId, index, verdict }: Rollout,
-  source: string,
-  step: number,
-): Observation => ({
-  problemId,
-  source,
-  step,
-  rollout: index,
-  outcome: verdict.outcome,
-});
 
 function pick(
   measured: ReadonlyMap<string, Trials>,

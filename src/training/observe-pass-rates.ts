@@ -1,8 +1,13 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
+import { editionOf } from '../difficulty/edition.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
+import { observationOf, templateOf } from './observation.ts';
 import type { TrainingContext } from './parts.ts';
 import { samplingOf } from './measure.ts';
 import type { LiveStage } from './roll-batch.ts';
+
+/** Why attempts are made that are trained on. */
+const trainingSource = 'training';
 
 /**
  * Puts training's own rollouts into the pass-rate store: measurements that cost nothing. Recording a step twice, as a
@@ -14,19 +19,15 @@ export function observePassRates(
   groups: readonly ScoredGroup[],
   step: number,
 ): void {
-  const conditions = { model: engine.info.modelHash, ...samplingOf(settings.sampling) };
+  const how = { model: engine.info.modelHash, ...templateOf(engine), ...samplingOf(settings.sampling) };
+  // The step that learns from these rollouts is not yet in the policy that wrote them.
+  const when = { source: trainingSource, step: step - 1 };
   const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));
   for (const [verifier, judged] of perVerifier) {
-    const observations = judged.flatMap(({ problem, rollouts }) =>
-      rollouts.map(({ index, verdict }) => ({
-        problemId: problem.id,
-        source: 'training',
-        // The step that learns from these rollouts is not yet in the policy that wrote them.
-        step: step - 1,
-        rollout: index,
-        outcome: verdict.outcome,
-      })),
-    );
-    store.record({ ...conditions, verifier }, observations);
+    const observations = judged.flatMap(({ problem, rollouts }) => {
+      const edition = editionOf(problem);
+      return rollouts.map((rollout) => observationOf(rollout, edition, when));
+    });
+    store.record({ ...how, verifier }, observations);
   }
 }

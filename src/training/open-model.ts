@@ -5,11 +5,11 @@ import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { type EngineConfig, engineConfig } from '../recipe/engine-config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
-import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { fromBase, type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { runLayout } from '../runs/layout.ts';
 import { readRecipeFile } from '../runs/recipe-file.ts';
 import { openRunReader } from '../runs/run-reader.ts';
-import { fromBase, openEngine } from './build.ts';
+import { openEngine } from './build.ts';
 
 /** Where a model's weights are. */
 export interface ModelSource {

@@ -1,0 +1,45 @@
+const conditionColumns = 'model, template, temperature, top_p, top_k, stop, max_tokens, verifier';
+const counts = "sum(outcome = 'correct') AS successes, sum(outcome <> 'ungradable') AS trials";
+const filtered = 'conditions = ? AND (? IS NULL OR source = ?) AND (? IS NULL OR step = ?)';
+
+/** Everything a pass-rate store asks its database; the tables are in `sqlite-schema.ts`. */
+export const queries = {
+  findConditions: `SELECT id FROM conditions WHERE (${conditionColumns}) = (?, ?, ?, ?, ?, ?, ?, ?)`,
+  addConditions: `INSERT OR IGNORE INTO conditions (${conditionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  addProblem: 'INSERT OR IGNORE INTO problems (name, edition) VALUES (?, ?)',
+  addObservation: `
+    INSERT INTO observations
+      (conditions, problem, source, step, rollout, outcome, prompt_tokens, tokens, finish_reason)
+    VALUES (?, (SELECT id FROM problems WHERE name = ? AND edition = ?), ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (conditions, problem, source, step, rollout) DO NOTHING`,
+  measured: `
+    SELECT name, edition, ${counts}, json_group_array(rollout) AS rollouts,
+           group_concat(CASE outcome WHEN 'correct' THEN '1' WHEN 'ungradable' THEN '-' ELSE '0' END, '') AS marks
+    FROM observations JOIN problems ON problems.id = problem
+    WHERE ${filtered}
+    GROUP BY problem ORDER BY problem`,
+  groups: `
+    SELECT name, edition, source, step, ${counts}, count(*) AS attempts, sum(outcome = 'unparsed') AS unparsed,
+           sum(outcome = 'timeout') AS timeouts, sum(outcome = 'ungradable') AS ungradable,
+           sum(finish_reason = 'length') AS truncated, sum(prompt_tokens) AS promptTokens, sum(tokens) AS tokens,
+           count(tokens) AS countedAttempts, min(CASE outcome WHEN 'correct' THEN tokens END) AS fewestTokensToPass
+    FROM observations JOIN problems ON problems.id = problem
+    WHERE ${filtered}
+    GROUP BY problem, source, step ORDER BY problem, step, source`,
+  allConditions: `SELECT ${conditionColumns} FROM conditions ORDER BY id`,
+  history: `
+    SELECT ${conditionColumns},
+           name, edition, source, step, rollout, outcome, prompt_tokens, tokens, finish_reason
+    FROM conditions
+    JOIN observations ON observations.conditions = conditions.id
+    JOIN problems ON problems.id = problem
+    WHERE name = ?
+    ORDER BY step, conditions.id, source, rollout`,
+  addSpending: `
+    INSERT INTO spending (model, requests, prompt_tokens, cached_tokens, completion_tokens, cost)
+    VALUES (?, ?, ?, ?, ?, ?)`,
+  allSpending: `
+    SELECT total(requests) AS requests, total(prompt_tokens) AS promptTokens, total(cached_tokens) AS cachedTokens,
+           total(completion_tokens) AS completionTokens, sum(cost) AS cost
+    FROM spending WHERE model = ?`,
+} as const;
