@@ -6,7 +6,7 @@
 // Recipes: what a run is.
 export { defineRecipe, type Recipe, type RecipeInput } from './recipe/recipe.ts';
 export { loadRecipe } from './recipe/load.ts';
-export { file } from './problems/file.ts';
+export { file, hub } from './problems/file.ts';
 export { jsonl } from './problems/jsonl.ts';
 export { generated } from './problems/generated.ts';
 export { code } from './verifiers/code/code.ts';
@@ -57,7 +57,8 @@ export type { TokenBatch, TrainingBatch, TrainingSequence } from './core/batch.t
 export type { Completion, Engine, LossStats, OptimStep, SampleRequest } from './engines/engine.ts';
 export { openEmbeddedEngine } from './engines/embedded/engine.ts';
 export { openTorchEngine } from './engines/torch/engine.ts';
-export { loadProblems, problemSourceConfig } from './problems/source.ts';
+export { problemSourceConfig } from './problems/source.ts';
+export { loadProblems } from './training/load-problems.ts';
 export { openVerifier, verifierConfig } from './verifiers/config.ts';
 export type { CustomJudge, CustomVerdict } from './verifiers/custom-module.ts';
 export type { Verifier } from './verifiers/verifier.ts';

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import type { Problem } from '../core/problem.ts';
-import { readFileProblems } from '../problems/file.ts';
+import { readFileProblems } from '../problems/read-file.ts';
 import { decontaminate } from '../problems/hygiene/decontaminate.ts';
 import { dedup } from '../problems/hygiene/dedup.ts';
 import { withoutFindings } from '../problems/hygiene/filter.ts';
 import { findUnverifiable } from '../problems/hygiene/unverifiable.ts';
+import { readTests } from '../verifiers/code/formats/read-problem.ts';
 import { cleanFile } from './data-clean-file.ts';
 import { problemFile } from './data-files.ts';
-import { openGoldJudge, readTests } from './gold-judge.ts';
+import { openGoldJudge } from './gold-judge.ts';
 import { realNumber } from './options.ts';
 
 interface CleanOptions {

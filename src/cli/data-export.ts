@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { Problem } from '../core/problem.ts';
-import { readFileProblems } from '../problems/file.ts';
+import { readFileProblems } from '../problems/read-file.ts';
 import { statedDifficulty } from '../problems/output/difficulty.ts';
 import { problemLineWithDifficulty } from '../problems/output/problem-line.ts';
 import { writeLines } from '../problems/output/text-file.ts';
 import { trlLine } from '../problems/output/trl-line.ts';
 import { writeVerlParquet } from '../problems/output/verl-parquet.ts';
+import { readTests } from '../verifiers/code/formats/read-problem.ts';
 import { problemFile } from './data-files.ts';
-import { readTests } from './gold-judge.ts';
 import { outputOf } from './output.ts';
 
 interface ExportOptions {

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
-import { DataError } from '../core/errors.ts';
-import { readFileProblems } from '../problems/file.ts';
+import { readFileProblems, type ReadFileOptions } from '../problems/read-file.ts';
+import type { LocateOptions } from '../problems/data-files.ts';
 import { problemLine } from '../problems/output/problem-line.ts';
 import { writeLines } from '../problems/output/text-file.ts';
+import { ProblemIds } from '../problems/problem-ids.ts';
 import { shapeNames } from '../problems/shapes/catalogue.ts';
+import { readTests } from '../verifiers/code/formats/read-problem.ts';
 import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-files.ts';
-import { readTests } from './gold-judge.ts';
 import { outputOf } from './output.ts';
 
 interface ImportOptions {
@@ -23,7 +24,10 @@ export function addImportCommand(data: Command): void {
   data
     .command('import')
     .description('bring files of any format and shape into JSON Lines of problems')
-    .argument('<files...>', '.jsonl, .json, .csv, .tsv (each also .gz) or .parquet')
+    .argument(
+      '<files...>',
+      '.jsonl, .json, .csv, .tsv (each also .gz), .parquet, or hf://datasets/<owner>/<name>/<split>',
+    )
     .requiredOption('--out <file>', 'the .jsonl to write')
     .addOption(new Option('--shape <name>', 'how the rows look; told by the first row').choices(shapeNames))
     .option('--column <ours=theirs>', 'a column by another name, e.g. prompt=question', addPair, {})
@@ -38,8 +42,10 @@ export function addImportCommand(data: Command): void {
     .addOption(onErrorOption())
     .action(async (files: string[], options: ImportOptions, command: Command) => {
       const skips = skipCounter();
-      const problems = await writeLines(options.out, importLines(files, options, skips.onSkip));
-      outputOf(command).result(
+      const output = outputOf(command);
+      const watch = { onSkip: skips.onSkip, onDownload: output.progress };
+      const problems = await writeLines(options.out, importLines(files, options, watch));
+      output.result(
         { problems, ...skips.result(), out: options.out },
         [`${problems} problems in ${options.out}`, ...skips.lines()].join('\n'),
       );
@@ -49,27 +55,15 @@ export function addImportCommand(data: Command): void {
 async function* importLines(
   files: readonly string[],
   options: ImportOptions,
-  onSkip: (error: Error) => void,
+  watch: Pick<ReadFileOptions & LocateOptions, 'onSkip' | 'onDownload'>,
 ): AsyncGenerator<string> {
   const { shape, column, domain, instruction, onError } = options;
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
-  const fileOf = new Map<string, string>();
+  // Distinct in the file that is written, not only in each that is read.
+  const ids = new ProblemIds();
   for (const path of files) {
     const config = problemFile(path, { shape, columns: column, passRates, domain, instruction, onError });
-    for await (const problem of readFileProblems(config, '.', { readTests, onSkip })) {
-      if (files.length > 1) checkNew(problem.id, path, fileOf);
-      yield problemLine(problem);
-    }
+    const problems = readFileProblems(config, '.', { readTests, ids, ...watch });
+    for await (const problem of problems) yield problemLine(problem);
   }
-}
-
-/** Ids that are distinct within each file may still meet in the one that is written. */
-function checkNew(id: string, path: string, fileOf: Map<string, string>): void {
-  const earlier = fileOf.get(id);
-  if (earlier !== undefined)
-    throw new DataError(
-      `${path}: expected new ids, got ${JSON.stringify(id)}, which ${earlier} has too; number the rows instead`,
-      { tryNext: 'gradus data import … --column id=none' },
-    );
-  fileOf.set(id, path);
 }

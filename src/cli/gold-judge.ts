@@ -2,8 +2,6 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { SameAnswer } from '../problems/hygiene/golds.ts';
 import type { Finding } from '../problems/hygiene/report.ts';
-import type { ReadTests } from '../problems/shapes/code.ts';
-import { readCodeProblem } from '../verifiers/code/formats/read-problem.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../verifiers/math/verifier.ts';
 
 /** What the verifiers know of golds, for commands on data: which problems know nothing of verifiers. */
@@ -37,6 +35,3 @@ export function openGoldJudge(): GoldJudge {
     [Symbol.asyncDispose]: () => verifier[Symbol.asyncDispose](),
   };
 }
-
-/** Tests of code rows, as the code verifier reads its formats. */
-export const readTests: ReadTests = (row, where) => readCodeProblem(row, where).tests!;

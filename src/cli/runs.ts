@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readDataFile } from '../runs/data-file.ts';
 import { formatRun, formatRunList } from '../runs/format-runs.ts';
 import { listRuns } from '../runs/list-runs.ts';
 import { openRunReader } from '../runs/run-reader.ts';
@@ -23,6 +24,7 @@ export function addRunsCommand(program: Command): void {
     .argument('<run>', 'run directory')
     .action(async (directory: string, _options, command: Command) => {
       using run = await openRunReader(directory);
+      const data = await readDataFile(directory);
       outputOf(command).result(
         {
           summary: run.summary(),
@@ -30,8 +32,9 @@ export function addRunsCommand(program: Command): void {
           metrics: run.metricsAt(run.summary().step),
           evaluations: run.evaluations(),
           events: run.events(),
+          data,
         },
-        formatRun(run),
+        formatRun(run, data),
       );
     });
   addCompareCommand(runs);

@@ -5,7 +5,8 @@ import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { DataError, GradusError } from '../core/errors.ts';
 import type { Problem, ProblemTests } from '../core/problem.ts';
-import { file, fileConfig, readFileProblems, type ReadFileHooks } from './file.ts';
+import { file, fileConfig } from './file.ts';
+import { readFileProblems, type ReadFileOptions } from './read-file.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-file-'));
@@ -18,7 +19,7 @@ type Options = Parameters<typeof file>[1];
 async function read(
   rows: readonly unknown[],
   options: Options = {},
-  hooks: ReadFileHooks = {},
+  hooks: ReadFileOptions = {},
 ): Promise<Problem[]> {
   writeFileSync(join(folder, 'p.json'), JSON.stringify(rows));
   const problems: Problem[] = [];
@@ -159,7 +160,7 @@ test.each([
       { id: 'a', prompt: 'p', answer: '1' },
       { id: 'a', prompt: 'q', answer: '1' },
     ],
-    'p.json:2: expected a new "id", got "a" again (first in row 1)',
+    'p.json:2: expected a new "id", got "a" again (first at p.json:1)',
   ],
   [
     'a solution without its box',

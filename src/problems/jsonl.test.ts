@@ -6,16 +6,17 @@ import { afterAll, expect, test } from 'vitest';
 import { GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { jsonl } from './jsonl.ts';
-import { loadProblems, problemSourceConfig } from './source.ts';
+import { loadSource, problemSourceConfig } from './source.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-jsonl-'));
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function read(text: string, options: Parameters<typeof jsonl>[1] = {}): Promise<Problem[]> {
+async function read(text: string, options: Parameters<typeof jsonl>[1] = {}): Promise<readonly Problem[]> {
   writeFileSync(join(folder, 'p.jsonl'), text);
-  return loadProblems(problemSourceConfig.parse(jsonl('p.jsonl', options)), folder);
+  const source = problemSourceConfig.parse(jsonl('p.jsonl', options));
+  return (await loadSource(source, { baseDir: folder })).problems;
 }
 
 test('reads rows with defaults, skips blank ones, keeps unknown columns', async () => {
@@ -24,7 +25,7 @@ test('reads rows with defaults, skips blank ones, keeps unknown columns', async 
   );
   expect(problems).toEqual([
     {
-      id: 'p.jsonl:1',
+      id: '824cd2cefd78a65a',
       domain: 'math',
       prompt: [{ role: 'user', content: '1+1=?' }],
       answer: '2',
@@ -82,7 +83,7 @@ test.each([
   [
     'a repeated id',
     '{"id":"a","prompt":"a","answer":"1"}\n{"id":"a","prompt":"b","answer":"1"}',
-    'p.jsonl:2: expected a new "id", got "a" again (first in row 1)',
+    'p.jsonl:2: expected a new "id", got "a" again (first at p.jsonl:1)',
   ],
 ])('%s is one clear error', async (_, text, message) => {
   await expect(read(text)).rejects.toThrow(message);
@@ -90,7 +91,7 @@ test.each([
 
 test('a missing file is one clear error', async () => {
   const config = problemSourceConfig.parse(jsonl('nowhere.jsonl'));
-  await expect(loadProblems(config, folder)).rejects.toThrow(
+  await expect(loadSource(config, { baseDir: folder })).rejects.toThrow(
     /^nowhere\.jsonl: expected a readable file, got ENOENT/,
   );
 });

@@ -1,19 +1,18 @@
-import { resolve } from 'node:path';
 import * as z from 'zod';
-import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import { type DataFile, locationShape } from './data-files.ts';
 import { readJsonRows } from './jsonl-rows.ts';
+import type { ProblemIds } from './problem-ids.ts';
 import { problemOfRow } from './problem-row.ts';
 
 /** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */
 export const jsonlConfig = z.strictObject({
   type: z.literal('jsonl'),
-  /** Relative to the recipe. */
-  path: z.string(),
+  ...locationShape,
   /** Which column holds what; a column that may be absent is simply not there. */
   columns: z
     .strictObject({
-      /** Absent in the file: `<path>:<row>`. */
+      /** Absent in the file: rows are named by their content. */
       id: z.string().default('id'),
       /** A text, or a list of chat messages. */
       prompt: z.string().default('prompt'),
@@ -44,16 +43,11 @@ export const jsonl = (
 ): z.input<typeof jsonlConfig> => ({ type: 'jsonl', path, ...options });
 
 /** Streams the problems of a file; memory grows only with the ids. Throws a `DataError` naming file and row. */
-export async function* readJsonl(config: JsonlConfig, baseDir: string): AsyncGenerator<Problem> {
-  const rowOfId = new Map<string, number>();
-  for await (const { row, value } of readJsonRows(resolve(baseDir, config.path), config.path)) {
-    const problem = problemOfRow(value, config, row);
-    const earlier = rowOfId.get(problem.id);
-    if (earlier !== undefined)
-      throw new DataError(
-        `${config.path}:${row}: expected a new "${config.columns.id}", got ${JSON.stringify(problem.id)} again (first in row ${earlier})`,
-      );
-    rowOfId.set(problem.id, row);
-    yield problem;
-  }
+export async function* readJsonl(
+  { columns, domain, instruction }: JsonlConfig,
+  { file, name }: DataFile,
+  ids: ProblemIds,
+): AsyncGenerator<Problem> {
+  const mapping = { name, columns, domain, instruction, ids };
+  for await (const { row, value } of readJsonRows(file, name)) yield problemOfRow(value, mapping, row);
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Message, Problem } from '../core/problem.ts';
 import type { JsonlConfig } from './jsonl.ts';
+import type { ProblemIds } from './problem-ids.ts';
 import { testsSchema } from './tests-schema.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
@@ -24,16 +25,20 @@ const answerSchema = z.union([filled, z.number(), z.boolean()], {
   error: 'expected a text or a number',
 });
 
-/** What turns a row into a problem. `path` is what messages call the file. */
-export type RowMapping = Pick<JsonlConfig, 'path' | 'columns' | 'domain' | 'instruction'>;
+/** What turns a row into a problem. */
+export interface RowMapping extends Pick<JsonlConfig, 'columns' | 'domain' | 'instruction'> {
+  /** What messages call the file. */
+  readonly name: string;
+  readonly ids: ProblemIds;
+}
 
 /** Makes a problem of one parsed row, or throws a `DataError` naming file, row, column, what was expected and what came. */
-export function problemOfRow(value: unknown, config: RowMapping, row: number): Problem {
-  const where = `${config.path}:${row}`;
+export function problemOfRow(value: unknown, mapping: RowMapping, row: number): Problem {
+  const where = `${mapping.name}:${row}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new DataError(`${where}: expected a JSON object, got ${shown(value)}`);
   const fields = new Map<string, unknown>(Object.entries(value));
-  const { columns } = config;
+  const { columns, ids } = mapping;
 
   const optional = <T>(column: string, schema: z.ZodType<T>): T | undefined => {
     const field = fields.get(column);
@@ -61,18 +66,19 @@ export function problemOfRow(value: unknown, config: RowMapping, row: number): P
   const knob = optional(columns.knob, knobSchema);
   const [source, licence] = [optional(columns.source, textSchema), optional(columns.licence, textSchema)];
   const passRates = optional(columns.passRates, passRatesSchema);
+  const messages = typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt;
   return {
-    id: id === undefined ? `${config.path}:${row}` : String(id),
-    domain: domain ?? config.domain,
+    id:
+      id === undefined
+        ? ids.ofContent(messages, answer === undefined ? undefined : String(answer), tests)
+        : ids.stated(String(id), where, columns.id),
+    domain: domain ?? mapping.domain,
     ...(family === undefined ? {} : { family }),
     ...(knob === undefined ? {} : { knob }),
-    prompt: withInstruction(
-      typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt,
-      config.instruction,
-    ),
+    prompt: withInstruction(messages, mapping.instruction),
     ...(answer === undefined ? {} : { answer: String(answer) }),
     ...(tests === undefined ? {} : { tests }),
-    source: source ?? config.path,
+    source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
     ...(passRates === undefined ? {} : { passRates }),
     ...(solution === undefined ? {} : { solution }),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
+import type { DataRecord } from '../core/source-record.ts';
 import { onDisk } from './disk-errors.ts';
 import { syncToDisk, syncTree } from './disk.ts';
 import { runDirectoryName, runLayout, runNumber } from './layout.ts';
@@ -25,6 +26,8 @@ export interface NewRun {
   /** The resolved recipe, JSON-safe. */
   readonly recipe: unknown;
   readonly seed: number;
+  /** The files its problems came from; absent where nobody looked. */
+  readonly data?: DataRecord;
   readonly parent?: RunParent;
 }
 
@@ -60,6 +63,7 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
   const layout = runLayout(draft);
   const file = recipeFile(run.recipe);
   await writeFile(layout.recipe, `${JSON.stringify(file, null, 2)}\n`);
+  if (run.data !== undefined) await writeFile(layout.data, `${JSON.stringify(run.data, null, 2)}\n`);
   await writeFile(layout.lock, '');
   await mkdir(layout.rollouts);
   await mkdir(layout.checkpoints);

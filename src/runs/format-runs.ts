@@ -1,5 +1,7 @@
 import { printable } from '../core/printable.ts';
+import type { DataRecord } from '../core/source-record.ts';
 import { alignColumns } from '../core/table.ts';
+import { allSources } from './data-file.ts';
 import type { RunListing } from './list-runs.ts';
 import type { RunReader } from './run-reader.ts';
 import type { RunSummary } from './run-views.ts';
@@ -16,8 +18,11 @@ export function formatRunList(listings: readonly RunListing[]): string {
   return alignColumns([header, ...rows]);
 }
 
-/** The page of `gradus runs show`: what the run is, how far it came, and its last numbers. */
-export function formatRun(run: RunReader): string {
+/**
+ * The page of `gradus runs show`: what the run is, how far it came, its last numbers, and the files it was given.
+ * @param data absent for runs that were begun before it was recorded.
+ */
+export function formatRun(run: RunReader, data?: DataRecord): string {
   const summary = run.summary();
   const session = run.sessions().at(-1);
   const facts: [string, string][] = [
@@ -41,6 +46,7 @@ export function formatRun(run: RunReader): string {
     alignColumns(facts.map((fact) => fact.map((text) => printable(text)))),
     stageTable(run),
     metricTable(run),
+    dataTable(data),
   ];
   return sections.filter((section) => section !== '').join('\n\n');
 }
@@ -63,6 +69,19 @@ function metricTable(run: RunReader): string {
     formatNumber(value),
   ]);
   return rows.length === 0 ? '' : alignColumns([['metric', 'last step'], ...rows]);
+}
+
+function dataTable(data: DataRecord | undefined): string {
+  const rows = (data === undefined ? [] : allSources(data)).flatMap(({ source, problems, commit, files }) =>
+    files.map(({ sha256, bytes }, i) => [
+      i === 0 ? printable(source) : '',
+      i === 0 ? String(problems) : '',
+      `${bytes} B`,
+      `sha256 ${sha256.slice(0, 12)}`,
+      commit === undefined ? '' : `commit ${commit.slice(0, 12)}`,
+    ]),
+  );
+  return rows.length === 0 ? '' : alignColumns([['data', 'problems', 'size', 'content', ''], ...rows]);
 }
 
 function summaryCells(summary: RunSummary): string[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 /*
  *   runs/demo-0001/
  *     recipe.json                          what was asked for: the resolved recipe and its hash
+ *     data.json                            what it was given: the files of its problems and their hashes
  *     run.sqlite                           what happened: steps, metrics, groups, events, evaluations, checkpoints
  *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
  *     checkpoints/step-000120/             where a resume continues: engine/ and controller.json
@@ -18,6 +19,8 @@ export interface RunLayout {
   readonly directory: string;
   /** The resolved recipe and its hash. */
   readonly recipe: string;
+  /** The files its problems came from, with their hashes. */
+  readonly data: string;
   /** SQLite: facts, steps, metrics, events, evaluations, checkpoints and where each group's rollouts are. */
   readonly database: string;
   /** Held by the kernel while a process writes to the run; empty. */
@@ -35,6 +38,7 @@ export function runLayout(directory: string): RunLayout {
   return {
     directory,
     recipe: join(directory, 'recipe.json'),
+    data: join(directory, 'data.json'),
     database: join(directory, 'run.sqlite'),
     lock: join(directory, 'run.lock'),
     rollouts: join(directory, 'rollouts'),

@@ -7,7 +7,7 @@ import { onDisk } from './disk-errors.ts';
 import { sweep } from './disk.ts';
 import { readCheckpoints, startMarks, truncateTo } from './journal.ts';
 import { runLayout } from './layout.ts';
-import { takeLock } from './lock.ts';
+import { takeLock } from '../core/file-lock.ts';
 import { readProvenance } from './provenance.ts';
 import { readRecipeFile } from './recipe-file.ts';
 import { requireRun } from './require-run.ts';

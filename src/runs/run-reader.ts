@@ -4,7 +4,7 @@ import { RunError } from '../core/errors.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { readCheckpoints } from './journal.ts';
 import { runLayout } from './layout.ts';
-import { isLocked } from './lock.ts';
+import { isLocked } from '../core/file-lock.ts';
 import type { RunParent } from './create-run.ts';
 import type { EvaluationRecord, RunEvent } from './records.ts';
 import { requireRun } from './require-run.ts';

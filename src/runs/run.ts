@@ -23,7 +23,7 @@ import {
   readMarks,
 } from './journal.ts';
 import { runLayout, stepName } from './layout.ts';
-import type { RunLock } from './lock.ts';
+import type { FileLock } from '../core/file-lock.ts';
 import { jsonText } from './json-text.ts';
 import {
   checkGroup,
@@ -41,7 +41,7 @@ import { closeDatabase, inTransaction } from './schema.ts';
 export interface RunParts {
   readonly directory: string;
   readonly database: DatabaseSync;
-  readonly lock: RunLock;
+  readonly lock: FileLock;
   /** Row of this process in `sessions`. */
   readonly session: number;
   /** The resolved recipe, as it was when the run was created. */

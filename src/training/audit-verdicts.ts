@@ -5,7 +5,8 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
-import { loadAll, openVerifiers } from './build.ts';
+import { openVerifiers } from './build.ts';
+import { loadAll } from './load-problems.ts';
 import { findRollouts, problemOfRow, type StoredRollout } from './stored-rollouts.ts';
 import { suspicionsOf } from './suspicious-passes.ts';
 

@@ -1,11 +1,10 @@
-import type * as z from 'zod';
-import { ConfigError, DataError } from '../core/errors.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import type { DataRecord, SourceRecord } from '../core/source-record.ts';
 import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openOpenaiEngine } from '../engines/openai/engine.ts';
 import { openTorchEngine } from '../engines/torch/engine.ts';
-import { loadProblems, type problemSourceConfig } from '../problems/source.ts';
 import type { EngineConfig } from '../recipe/engine-config.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
@@ -13,10 +12,14 @@ import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifier } from '../verifiers/config.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
+import { loadSources, type LoadingOptions } from './load-problems.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
 
 /** Parts that must be closed when they are no longer needed. */
-export interface OpenParts extends TrainingParts, AsyncDisposable {}
+export interface OpenParts extends TrainingParts, AsyncDisposable {
+  /** The files that problems and suites were read from. */
+  readonly data: DataRecord;
+}
 
 /** Opens the engine a config asks for, with a model folder, or the name a server knows. Every kind of engine meets here and nowhere else. */
 export async function openEngine(config: EngineConfig, model: string): Promise<Engine> {
@@ -30,15 +33,20 @@ export async function openEngine(config: EngineConfig, model: string): Promise<E
   }
 }
 
+/** How problems are loaded, and who looks at where they are from before anything is opened. */
+export interface BuildOptions extends LoadingOptions {
+  /** Throws to refuse. */
+  readonly onData?: (data: DataRecord) => void;
+}
+
 /**
  * Builds everything a recipe names: problems loaded and checked, verifiers and engine open.
  *
  * @throws ConfigError, DataError or EngineError for the first thing that does not fit; nothing is left open then.
  */
-export async function buildParts(recipe: Recipe): Promise<OpenParts> {
+export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Promise<OpenParts> {
   const levels = checkRecipe(recipe);
-  const problems = await loadAll(recipe.problems, recipe);
-  const suites = await Promise.all(recipe.evaluation.map((suite) => loadSuite(suite, recipe)));
+  const { problems, suites, data } = await loadData(recipe, options);
   const knownPassRates = readKnownPassRates(recipe, problems);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
@@ -58,6 +66,7 @@ export async function buildParts(recipe: Recipe): Promise<OpenParts> {
     pending: createPendingWork(),
     problems,
     suites,
+    data,
     levels,
     knownPassRates,
     warnings: suites.flatMap((suite) => overlapOf(suite, problems)),
@@ -94,25 +103,18 @@ export function openVerifiers(
   };
 }
 
-/** Problems of several sources together, with ids that are distinct among them. */
-export async function loadAll(
-  sources: readonly z.output<typeof problemSourceConfig>[],
-  { baseDir = '.' }: Pick<Recipe, 'baseDir'>,
-): Promise<Problem[]> {
-  const loaded = await Promise.all(sources.map((source) => loadProblems(source, baseDir)));
-  const problems = loaded.flat();
-  const seen = new Set<string>();
-  for (const { id, source } of problems) {
-    if (seen.has(id))
-      throw new DataError(`${source}: problem id "${id}" is also in another source; ids must be unique`);
-    seen.add(id);
+async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
+  const { problems, records } = await loadSources(recipe.problems, recipe, options);
+  const suites: LoadedSuite[] = [];
+  const suiteRecords: Record<string, readonly SourceRecord[]> = {};
+  for (const { problems: sources, ...config } of recipe.evaluation) {
+    const loaded = await loadSources(sources, recipe, options);
+    suites.push({ config, problems: loaded.problems });
+    suiteRecords[config.name] = loaded.records;
   }
-  return problems;
-}
-
-async function loadSuite(suite: Recipe['evaluation'][number], recipe: Recipe): Promise<LoadedSuite> {
-  const { problems, ...config } = suite;
-  return { config, problems: await loadAll(problems, recipe) };
+  const data = { problems: records, suites: suiteRecords };
+  onData?.(data);
+  return { problems, suites, data };
 }
 
 /** The policy's model as its engine takes it: a folder, or the name that a model server knows. */

@@ -2,7 +2,8 @@ import { ConfigError } from '../core/errors.ts';
 import { evaluate, type Evaluation } from '../evaluation/evaluate.ts';
 import { nearestKey } from '../recipe/explain.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { loadAll, openVerifiers } from './build.ts';
+import { openVerifiers } from './build.ts';
+import { loadAll } from './load-problems.ts';
 import { suiteSeed } from './evaluate-suites.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 

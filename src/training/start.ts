@@ -5,6 +5,7 @@ import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { watchForStalls } from '../rollout/pending.ts';
 import { createRun } from '../runs/create-run.ts';
+import { commitsOf, readDataFile, requireSameData } from '../runs/data-file.ts';
 import { openRun } from '../runs/open-run.ts';
 import type { Run } from '../runs/run.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
@@ -34,19 +35,25 @@ export async function startTraining(
   watch: TrainingWatch = {},
 ): Promise<string> {
   await using parts = await buildParts(recipe);
-  await using run = await createRun(runsDir, { name: recipe.name, recipe, seed: recipe.seed });
+  const { name, seed } = recipe;
+  await using run = await createRun(runsDir, { name, recipe, seed, data: parts.data });
   return await trainIn(run, parts, watch);
 }
 
 /**
  * Continues a run from its newest checkpoint to its end. The result is the one the run would have had if it had never
  * stopped.
- * @throws RunError when the run is finished, locked by another process, damaged, or its recipe was edited.
+ * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one
+ * of its problem files was changed.
  */
 export async function resumeTraining(directory: string, watch: TrainingWatch = {}): Promise<string> {
   await using run = await openRun(directory);
   const recipe = parseConfig(recipeConfig, run.recipe, `${directory}: recipe`);
-  await using parts = await buildParts(recipe);
+  const began = await readDataFile(directory);
+  await using parts = await buildParts(recipe, {
+    commits: commitsOf(began),
+    onData: (now) => requireSameData(directory, began, now),
+  });
   return await trainIn(run, parts, watch);
 }
 

@@ -4,7 +4,7 @@ import type { Conditions } from '../difficulty/pass-rate-store.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { loadAll } from './build.ts';
+import { loadAll } from './load-problems.ts';
 import { type DifficultyReport, type ReportedProblem, reportDifficulty } from './difficulty-report.ts';
 import { baseSource } from './measure.ts';
 

@@ -172,7 +172,7 @@ describe('a model folder', () => {
 });
 
 describe('a run', () => {
-  test('is written by one process at a time, stops cleanly, and is not continued with an edited recipe', async () => {
+  test('is written by one process at a time, stops cleanly, and is not continued with other data or an edited recipe', async () => {
     const long = ['--set', 'stages[0].maxSteps=100000', '--set', 'checkpoints.everySteps=1'];
     const training = startGradus(folder, ['train', 'recipe.json', '--runs', 'own', '--json', ...long]);
     await training.said('"type":"step","step":2');
@@ -186,6 +186,16 @@ describe('a run', () => {
       /stopping cleanly[^]*"code":"INTERRUPTED"[^]*gradus resume own\/tiny-0001/,
     );
     expect((await run('runs', 'list', 'own')).stdout).toMatch(/tiny-0001 +interrupted/);
+
+    const problems = readFileSync(here('problems.jsonl'), 'utf8');
+    const shown = await run('runs', 'show', 'own/tiny-0001');
+    expect(shown.stdout).toMatch(/problems.jsonl +\d+ +\d+ B +sha256 [0-9a-f]{12}/);
+    writeFileSync(here('problems.jsonl'), problems.replace('"answer":"2"', '"answer":"3"'));
+    expectOneError(await run('resume', 'own/tiny-0001'), {
+      code: 5,
+      says: /problems.jsonl: expected the file that own\/tiny-0001 began with, .* put the file back/,
+    });
+    writeFileSync(here('problems.jsonl'), problems);
 
     const recipe = here('own/tiny-0001/recipe.json');
     const text = readFileSync(recipe, 'utf8');

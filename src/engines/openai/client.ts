@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
 import { uniformAt } from '../../core/rng.ts';
 import type { Limiter } from './limiter.ts';
-import { readRetryAfter } from './retry-after.ts';
+import { readRetryAfter } from '../../core/retry-after.ts';
 
 /** Where requests go and how long they are tried. */
 export interface ClientOptions {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createRng } from '../../core/rng.ts';
 import { openaiConfig, openOpenaiEngine } from './engine.ts';
 import { createLimiter } from './limiter.ts';
-import { readRetryAfter } from './retry-after.ts';
+import { readRetryAfter } from '../../core/retry-after.ts';
 
 const faults = ['drop', '500', '429', 'html', 'two', 'none', 'cut'] as const;
 

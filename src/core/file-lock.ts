@@ -1,20 +1,21 @@
 import { DatabaseSync } from 'node:sqlite';
 
 /**
- * One writer per run. Node has no `flock`, but SQLite has: an open exclusive transaction on an empty database is a
+ * One process at a time. Node has no `flock`, but SQLite has: an open exclusive transaction on an empty database is a
  * lock of the kernel, which is gone the moment its process is, however that ended. So there are no stale locks, no
  * process ids to compare, and it works across containers that share the disk.
  *
  * Do not open or copy the lock file from within the process that holds it: POSIX drops a process's locks on a file
  * as soon as that process closes any descriptor of it.
  */
-export interface RunLock extends Disposable {}
+export interface FileLock extends Disposable {}
 
-/** How long a taker waits for a reader's momentary look at the lock, milliseconds. */
-const patienceMs = 500;
-
-/** Takes the lock, or returns `undefined` when another process (or this one) holds it. */
-export function takeLock(path: string): RunLock | undefined {
+/**
+ * Takes the lock, or returns `undefined` when another process (or this one) holds it.
+ * @param path of an empty file of its own; made where there is none.
+ * @param patienceMs how long to wait for a reader's momentary look at the lock; nothing else happens meanwhile.
+ */
+export function takeLock(path: string, patienceMs = 500): FileLock | undefined {
   const database = new DatabaseSync(path, { timeout: patienceMs });
   try {
     // Without this, taking the lock would leave an empty journal file behind.
@@ -27,7 +28,7 @@ export function takeLock(path: string): RunLock | undefined {
   return { [Symbol.dispose]: () => database.close() };
 }
 
-/** Whether some process writes to the run right now. A run nobody ever locked has no lock file. */
+/** Whether some process holds the lock right now. Where nobody ever took it there is no file. */
 export function isLocked(path: string): boolean {
   let database: DatabaseSync | undefined;
   try {

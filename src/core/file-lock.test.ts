@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { isLocked, takeLock } from './lock.ts';
+import { isLocked, takeLock } from './file-lock.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-lock-'));
 afterAll(() => rmSync(folder, { recursive: true }));

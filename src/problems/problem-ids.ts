@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { DataError } from '../core/errors.ts';
+import type { Message, ProblemTests } from '../core/problem.ts';
+
+/**
+ * Gives problems that are read together distinct ids. An id that a row states is kept. A row without one is named by what
+ * it says, so that pass rates, splits and resumes find it again after its file was moved, sorted, cut or exported anew,
+ * and never take another problem for it; `path:row` would do the opposite in each of these cases.
+ */
+export class ProblemIds {
+  /** Where each stated id was seen first. */
+  readonly #stated = new Map<string, string>();
+  readonly #copies = new Map<string, number>();
+
+  /**
+   * An id as its row states it.
+   * @throws DataError when another problem has it: whose pass rates would those under it be?
+   */
+  stated(id: string, where: string, column: string): string {
+    const earlier = this.#stated.get(id);
+    if (earlier === undefined) {
+      this.#stated.set(id, where);
+      return id;
+    }
+    throw new DataError(
+      `${where}: expected a new "${column}", got ${JSON.stringify(id)} again (first at ${earlier}); ` +
+        'name a column that is not there as the id to name the rows by their content instead',
+      { tryNext: 'gradus data import … --column id=none' },
+    );
+  }
+
+  /** 64 bits of a hash over question and gold, in hex; the second problem that says the very same has `-2` behind it. */
+  ofContent(prompt: readonly Message[], answer: string | undefined, tests: ProblemTests | undefined): string {
+    const said = [prompt.map(({ role, content }) => [role, content]), answer ?? null, tests ?? null];
+    const id = createHash('sha256').update(JSON.stringify(said)).digest('hex').slice(0, 16);
+    const copies = (this.#copies.get(id) ?? 0) + 1;
+    this.#copies.set(id, copies);
+    return copies === 1 ? id : `${id}-${copies}`;
+  }
+}

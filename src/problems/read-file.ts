@@ -1,0 +1,133 @@
+import { DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import { type DataFile, locateData, type LocateOptions } from './data-files.ts';
+import type { FileConfig } from './file.ts';
+import { jsonlConfig } from './jsonl.ts';
+import { ProblemIds } from './problem-ids.ts';
+import { problemOfRow, type RowMapping } from './problem-row.ts';
+import { readRows } from './rows/read-rows.ts';
+import type { Row } from './rows/row.ts';
+import { shapeNamed, shapeOf } from './shapes/catalogue.ts';
+import { code, type ReadTests } from './shapes/code.ts';
+import { readPassRate } from './shapes/pass-rate-label.ts';
+import { at, type Columns, type Shape } from './shapes/shape.ts';
+
+const jsonlColumns = jsonlConfig.shape.columns;
+
+/** What reading may need from outside, and tells. */
+export interface ReadFileOptions {
+  /** Reads the tests of code problems; without it their rows are errors. */
+  readonly readTests?: ReadTests | undefined;
+  /** The ids given so far; absent: these problems are the only ones. */
+  readonly ids?: ProblemIds;
+  /** Called for each row left out under `onError: 'skip'`. */
+  readonly onSkip?: (error: DataError) => void;
+}
+
+/**
+ * Streams the problems of a `file` source, wherever its files are. Throws a `DataError` as `readDataFile` does, and for
+ * whatever goes wrong on the way to them.
+ */
+export async function* readFileProblems(
+  config: FileConfig,
+  baseDir: string,
+  { ids = new ProblemIds(), onDownload, ...options }: ReadFileOptions & LocateOptions = {},
+): AsyncGenerator<Problem> {
+  const { files } = await locateData(config, baseDir, onDownload === undefined ? {} : { onDownload });
+  for (const file of files) yield* readDataFile(config, file, { ...options, ids });
+}
+
+/**
+ * Streams the problems of one file. Throws a `DataError` naming file, row, column, what was expected and the fix; also when
+ * every row had to be left out.
+ */
+export async function* readDataFile(
+  config: FileConfig,
+  file: DataFile,
+  options: ReadFileOptions & { readonly ids: ProblemIds },
+): AsyncGenerator<Problem> {
+  const { name } = file;
+  let toProblem: ((row: Row) => Problem) | undefined;
+  let isEmpty = true;
+  let firstSkipped: DataError | undefined;
+  for await (const row of readRows(file.file, name)) {
+    try {
+      toProblem ??= problemReader(config, shapeFor(config, name, row), name, options);
+      yield toProblem(row);
+      isEmpty = false;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      if (config.onError === 'stop') throw withWayOn(error, config.path);
+      firstSkipped ??= error;
+      options.onSkip?.(error);
+    }
+  }
+  if (isEmpty) throw firstSkipped ?? new DataError(`${name}: expected one problem a row, got an empty file`);
+}
+
+/** Most readers want the rest of the file. */
+function withWayOn(error: DataError, path: string): DataError {
+  if (error.tryNext !== undefined) return error;
+  const tryNext = `gradus data import ${path} --on-error skip --out problems.jsonl`;
+  return new DataError(error.message, { cause: error, tryNext });
+}
+
+function shapeFor(config: FileConfig, name: string, row: Row): Shape {
+  if (config.shape !== undefined) return shapeNamed(config.shape);
+  if (config.columns.prompt !== undefined) return shapeNamed('gradus');
+  return shapeOf(row.read(), `${name}:${row.number}`);
+}
+
+function problemReader(
+  config: FileConfig,
+  shape: Shape,
+  name: string,
+  { readTests, ids }: ReadFileOptions & { readonly ids: ProblemIds },
+): (row: Row) => Problem {
+  const mapping: RowMapping = {
+    name,
+    ids,
+    columns: jsonlColumns.parse({ ...shape.columns, ...config.columns }),
+    domain: config.domain ?? shape.domain ?? 'math',
+    instruction: config.instruction,
+  };
+  return ({ number, read }) => {
+    const value = read();
+    const row = isColumns(value) ? withDerived(value, `${name}:${number}`, config, shape, readTests) : value;
+    return problemOfRow(row, mapping, number);
+  };
+}
+
+const isColumns = (value: unknown): value is Columns =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The row with everything that shape, labels and tests add to it. */
+function withDerived(
+  value: Columns,
+  where: string,
+  config: FileConfig,
+  shape: Shape,
+  readTests: ReadTests | undefined,
+): Columns {
+  const tests = shape === code ? { 'tests read': testsOf(value, where, readTests) } : {};
+  try {
+    const row = shape.derive?.(value) ?? value;
+    if (config.passRates.length === 0) return { ...row, ...tests };
+    const column = shape.columns.passRates ?? 'passRates';
+    const stated = config.passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
+    return { ...row, ...tests, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(`${where}: ${error.message}`, { cause: error });
+  }
+}
+
+function testsOf(row: Columns, where: string, readTests: ReadTests | undefined) {
+  if (readTests !== undefined) return readTests(row, where);
+  throw new DataError(
+    `${where}: expected problems whose answer is a text, got tests of code; import the file first`,
+    {
+      tryNext: `gradus data import ${where.replace(/:\d+$/, '')} --out problems.jsonl`,
+    },
+  );
+}

@@ -1,0 +1,90 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { commitOf, type FakeHub, openFakeHub } from '../../test/hub/fake-hub.ts';
+import { file, hub } from './file.ts';
+import { jsonl } from './jsonl.ts';
+import { type LoadOptions, loadSource, problemSourceConfig } from './source.ts';
+
+const commit = commitOf('only');
+const rows = '{"question":"1+1?","answer":"2"}\n{"question":"1+2?","answer":"3"}\n';
+const sha256 = '91ba7e4bb7f09c61ef7e0ab8d0a4d5db6fbd5d8f2f3b9f0f3f0b9a7b0e8ac000';
+
+let folder: string;
+let fake: FakeHub;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gradus-source-'));
+  const commits = { [commit]: { 'data/train-1.jsonl': rows, 'data/train-2.jsonl': rows } };
+  fake = await openFakeHub([{ name: 'us/sums', commits, branches: { main: commit } }]);
+  vi.stubEnv('GRADUS_CACHE', folder);
+  vi.stubEnv('HF_ENDPOINT', fake.endpoint);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await fake[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const load = async (config: object, options: Partial<LoadOptions> = {}) =>
+  loadSource(problemSourceConfig.parse(config), { baseDir: folder, ...options });
+
+test('a source says which files its problems are from', async () => {
+  writeFileSync(join(folder, 'sums.jsonl'), rows);
+  const { problems, record } = await load(file('sums.jsonl'));
+  expect(problems.map(({ answer }) => answer)).toEqual(['2', '3']);
+  expect(record).toEqual({
+    source: 'sums.jsonl',
+    problems: 2,
+    files: [{ name: 'sums.jsonl', sha256: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: rows.length }],
+  });
+});
+
+test('a split on a hub is all of its files, named by content, with the commit that was read', async () => {
+  const source = hub({ dataset: 'us/sums', path: 'train' });
+  expect(source).toEqual({ type: 'file', path: 'hf://datasets/us/sums/train' });
+  const { problems, record } = await load(source);
+  expect(problems).toHaveLength(4);
+  expect(problems[2]!.id).toBe(`${problems[0]!.id}-2`);
+  expect(problems[0]!.source).toBe(`hf://datasets/us/sums@${commit}/data/train-1.jsonl`);
+  expect(record).toMatchObject({ source: 'hf://datasets/us/sums/train', commit, problems: 4 });
+  expect(record!.files.map(({ name }) => name)).toEqual([
+    `hf://datasets/us/sums@${commit}/data/train-1.jsonl`,
+    `hf://datasets/us/sums@${commit}/data/train-2.jsonl`,
+  ]);
+  const lines = await load(
+    jsonl('hf://datasets/us/sums/data/train-1.jsonl', { columns: { prompt: 'question' } }),
+  );
+  expect(lines.problems.map(({ id }) => id)).toEqual(problems.slice(0, 2).map(({ id }) => id));
+});
+
+test('a pin or a hash that a recipe demands is held to', async () => {
+  await expect(load(hub({ dataset: 'us/sums', path: 'train', pinned: true }))).rejects.toThrow(
+    'has to be pinned',
+  );
+  const pinned = hub({ dataset: 'us/sums', revision: commit, path: 'train', pinned: true });
+  expect((await load(pinned)).problems).toHaveLength(4);
+  writeFileSync(join(folder, 'sums.jsonl'), rows);
+  await expect(load(file('sums.jsonl', { sha256: [sha256] }))).rejects.toThrow(
+    /sums.jsonl: expected content with sha256 91ba7e4b.*, got [0-9a-f]{64}; it is another file/,
+  );
+  await expect(load({ ...pinned, sha256: [sha256] })).rejects.toThrow(
+    'expected 1 files, as many as "sha256" names, got 2',
+  );
+});
+
+test('rows left out are counted in the record', async () => {
+  writeFileSync(join(folder, 'sums.jsonl'), `${rows}{"question":"no gold"}\n`);
+  const { record } = await load(file('sums.jsonl', { onError: 'skip' }));
+  expect(record).toMatchObject({ problems: 2, skipped: 1 });
+});
+
+test('a file that is written to while it is read is an error', async () => {
+  const path = join(folder, 'code.jsonl');
+  writeFileSync(path, '{"question":"Double.","tests":[{"input":"1","output":"2"}]}\n');
+  const readTests = () => {
+    appendFileSync(path, '\n');
+    return { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] } as const;
+  };
+  await expect(load(file('code.jsonl'), { readTests })).rejects.toThrow('changed while it was read');
+});
