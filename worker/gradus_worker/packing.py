@@ -42,16 +42,22 @@ def choose_attention(device: torch.device, dtype: torch.dtype, head_size: int) -
         return "per-sequence"
 
 
-def causal_attention(kind: str, lengths: Sequence[int], device: torch.device) -> Attend:
-    """Causal attention within each of the sequences that lie end to end. `kind` is of `choose_attention`."""
-    return _varlen(lengths, device) if kind == "varlen" else _per_sequence(lengths)
+def causal_attention(
+    kind: str, lengths: Sequence[int], device: torch.device, key_lengths: Sequence[int] | None = None
+) -> Attend:
+    """Causal attention within each of the sequences that lie end to end. `kind` is of `choose_attention`.
+
+    Given `key_lengths`, k and v are of so many positions a sequence, and q of the last `lengths` of them.
+    """
+    attention = _varlen if kind == "varlen" else _per_sequence
+    return attention(lengths, lengths if key_lengths is None else key_lengths, device)
 
 
-def _per_sequence(lengths: Sequence[int]) -> Attend:
-    sizes = list(lengths)
+def _per_sequence(lengths: Sequence[int], key_lengths: Sequence[int], _: torch.device) -> Attend:
+    sizes = list(lengths), list(key_lengths), list(key_lengths)
 
     def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        parts = zip(*(_split(x, sizes) for x in (q, k, v)), strict=True)
+        parts = zip(*(_split(x, size) for x, size in zip((q, k, v), sizes, strict=True)), strict=True)
         return torch.cat([_one_sequence(*part) for part in parts])
 
     return attend
@@ -59,23 +65,26 @@ def _per_sequence(lengths: Sequence[int]) -> Attend:
 
 def _one_sequence(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     queries, keys, values = (x.transpose(0, 1)[None] for x in (q, k, v))
-    gqa = q.shape[1] != k.shape[1]
-    return scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=gqa)[0].transpose(0, 1)
+    gqa, is_whole = q.shape[1] != k.shape[1], len(q) == len(k)
+    mask = None if is_whole else torch.ones(len(q), len(k), dtype=torch.bool, device=q.device).tril(len(k) - len(q))
+    result = scaled_dot_product_attention(queries, keys, values, mask, is_causal=is_whole, enable_gqa=gqa)
+    return result[0].transpose(0, 1)
 
 
 def _split(values: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
     return torch.functional.split(values, sizes)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
 
 
-def _varlen(lengths: Sequence[int], device: torch.device) -> Attend:
+def _varlen(lengths: Sequence[int], key_lengths: Sequence[int], device: torch.device) -> Attend:
     from torch.nn.attention.varlen import varlen_attn
 
-    starts = torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
-    longest = max(lengths)
+    starts, key_starts = (torch.tensor([0, *n]).cumsum(0).to(device, torch.int32) for n in (lengths, key_lengths))
+    longest, longest_keys = max(lengths), max(key_lengths)
 
     def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         gqa = q.shape[1] != k.shape[1]
-        result = varlen_attn(q, k, v, starts, starts, longest, longest, window_size=(-1, 0), enable_gqa=gqa)
+        sizes = (starts, key_starts, longest, longest_keys)
+        result = varlen_attn(q, k, v, *sizes, window_size=(-1, 0), enable_gqa=gqa)
         assert isinstance(result, Tensor)
         return result
 
@@ -83,12 +92,12 @@ def _varlen(lengths: Sequence[int], device: torch.device) -> Attend:
 
 
 def _agrees(device: torch.device, dtype: torch.dtype, head_size: int) -> bool:
-    lengths = [5, 33, 1]
     generator = torch.Generator().manual_seed(0)
-    shapes = [(39, heads, head_size) for heads in (4, 2, 2)]
-    values = [torch.randn(shape, generator=generator).to(device, dtype).requires_grad_() for shape in shapes]
-    results = []
-    for kind in ("varlen", "per-sequence"):
-        output = causal_attention(kind, lengths, device)(0, *values)
-        results.append([output, *torch.autograd.grad(output.float().square().sum(), values)])
+    results: list[list[Tensor]] = [[], []]
+    for key_lengths in ([5, 33, 1], [9, 40, 1]):
+        shapes = [(39, 4, head_size), *([(sum(key_lengths), 2, head_size)] * 2)]
+        values = [torch.randn(shape, generator=generator).to(device, dtype).requires_grad_() for shape in shapes]
+        for kind, result in zip(("varlen", "per-sequence"), results, strict=True):
+            output = causal_attention(kind, [5, 33, 1], device, key_lengths)(0, *values)
+            result += [output, *torch.autograd.grad(output.float().square().sum(), values)]
     return all(torch.allclose(a, b, atol=0.1, rtol=0.05) for a, b in zip(*results, strict=True))

@@ -1,0 +1,101 @@
+"""Attention of a sampler: over keys and values in the blocks of a cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from .cache import KeyValueCache
+from .packing import Attend, causal_attention
+
+
+def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kind: str) -> Attend:
+    """Each of B queries looks at all positions up to its own, whose key and value are written first.
+
+    table int32 [B, n]: the blocks of each row in order; positions int64 [B]; `kind` of `choose_decode_attention`.
+    """
+    size = cache.block_size
+    blocks = table.gather(1, (positions // size)[:, None])[:, 0]
+    places = blocks.long() * size + positions % size
+    lengths = positions + 1
+    over_blocks: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+    if kind == "triton":
+        from .paged_triton import paged_attention
+
+        over_blocks, aside = paged_attention, lengths.int()
+    else:
+        seen = torch.arange(table.shape[1] * size, device=table.device) < lengths[:, None]
+        over_blocks, aside = _over_blocks, torch.zeros_like(seen, dtype=cache.keys.dtype).masked_fill_(~seen, -math.inf)
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cache.write(layer, places, k, v)
+        return over_blocks(q, cache.keys[layer], cache.values[layer], table, aside)
+
+    return attend
+
+
+def choose_decode_attention(device: torch.device) -> str:
+    """`triton` where it can be had, else `torch`, which copies what it reads."""
+    if device.type != "cuda":
+        return "torch"
+    return "triton" if find_spec("triton") is not None else "torch"
+
+
+def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: Tensor) -> Tensor:
+    """q [B, H, d] on keys, values [blocks, size, KV, d]; mask [B, n * size] is added to the scores."""
+    rows, heads, size = q.shape
+    key_heads = keys.shape[2]
+    chosen = table.flatten()
+
+    def gather(storage: Tensor) -> Tensor:
+        return storage.index_select(0, chosen).view(rows, -1, key_heads, size).transpose(1, 2)
+
+    # The heads that share keys stand as so many queries of one head.
+    queries = q.reshape(rows, key_heads, heads // key_heads, size)
+    result = scaled_dot_product_attention(queries, gather(keys), gather(values), attn_mask=mask[:, None, None])
+    return result.reshape(rows, heads, size)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Positions `start` to `end` of a sequence, to be read; those before have been."""
+
+    tokens: np.ndarray
+    """int32, of the whole sequence."""
+    start: int
+    end: int
+    blocks: Sequence[int]
+
+
+def prefill_inputs(cache: KeyValueCache, pieces: Sequence[Piece], kind: str) -> tuple[Tensor, Tensor, Attend]:
+    """Tokens and positions, packed, and the attention that reads these pieces. `kind` of `choose_attention`."""
+    device = cache.keys.device
+    tokens = np.concatenate([piece.tokens[piece.start : piece.end] for piece in pieces])
+    positions = np.concatenate([np.arange(piece.start, piece.end) for piece in pieces])
+    whole = [_places(piece, cache.block_size) for piece in pieces]
+    fresh = _placed(np.concatenate([w[p.start :] for w, p in zip(whole, pieces, strict=True)]), device)
+    before = _placed(np.concatenate(whole), device) if any(piece.start > 0 for piece in pieces) else None
+    lengths, key_lengths = [p.end - p.start for p in pieces], [p.end for p in pieces]
+    causal = causal_attention(kind, lengths, device, key_lengths)
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cache.write(layer, fresh, k, v)
+        return causal(layer, q, *((k, v) if before is None else cache.read(layer, before)))
+
+    return _placed(tokens, device), _placed(positions, device), attend
+
+
+def _places(piece: Piece, size: int) -> np.ndarray:
+    positions = np.arange(piece.end)
+    return np.asarray(piece.blocks)[positions // size] * size + positions % size
+
+
+def _placed(values: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(values.astype(np.int64)).to(device)
