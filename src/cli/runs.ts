@@ -5,11 +5,12 @@ import { listRuns } from '../runs/list-runs.ts';
 import { openRunReader } from '../runs/run-reader.ts';
 import { addCompareCommand } from './compare.ts';
 import { outputOf } from './output.ts';
+import { addExportCommand } from './export.ts';
 import { addWatchCommand } from './watch.ts';
 
-/** `gradus runs list|show|compare|watch`: what has been trained, how one run went, what another did better. */
+/** `gradus runs list|show|compare|watch|export`: what has been trained, how it went, what another did better. */
 export function addRunsCommand(program: Command): void {
-  const runs = program.command('runs').description('list, show, compare and watch runs');
+  const runs = program.command('runs').description('list, show, compare, watch and export runs');
   runs
     .command('list')
     .description('one line per run')
@@ -39,4 +40,5 @@ export function addRunsCommand(program: Command): void {
     });
   addCompareCommand(runs);
   addWatchCommand(runs);
+  addExportCommand(runs);
 }

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { runLayout } from '../layout.ts';
+import { describeMetric } from '../metric-catalogue.ts';
+import { readRecipeFile } from '../recipe-file.ts';
+import { openRunReader, type RunReader } from '../run-reader.ts';
+import type { ExportedRun, RunSink } from './sink.ts';
+
+/** Whose names metrics get: ours, or those that TRL's or verl's users know, where they have one. */
+export const nameProfiles = ['gradus', 'trl', 'verl'] as const;
+
+/** See `nameProfiles`. */
+export type NameProfile = (typeof nameProfiles)[number];
+
+/** How a run is exported. */
+export interface ExportOptions {
+  readonly names: NameProfile;
+  /** Wait for more until the run has ended. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+  /** Time between two looks at a run that is followed, in milliseconds. Default 2,000. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Everything numeric of a run, step by step, into another tool: metrics, timings, and each suite's accuracy as
+ * `evaluation/<suite>/accuracy`.
+ *
+ * @returns how many steps were written.
+ * @throws RunError when there is no run, or its recipe was edited.
+ */
+export async function exportRun(
+  directory: string,
+  openSink: (run: ExportedRun) => Promise<RunSink>,
+  { names, follow = false, signal, everyMs = 2000 }: ExportOptions,
+): Promise<{ readonly steps: number }> {
+  using run = await openRunReader(directory);
+  const { id, folder, name, createdAt, recipeHash } = run.summary();
+  const { recipe } = await readRecipeFile(runLayout(directory).recipe, recipeHash);
+  const sink = await openSink({ id, name: folder, project: name, recipe, startedAt: new Date(createdAt) });
+  let next = 0;
+  let steps = 0;
+  for (;;) {
+    // Asked before reading: a run that has ended by now tells nothing after what is read next.
+    const { status, step } = run.summary();
+    const isOver = status !== 'running' || !follow || signal?.aborted === true;
+    // A step may be evaluated after it was recorded: it is whole once the next one is there.
+    const last = isOver ? step : step - 1;
+    for (const moment of recordedTimes(run, next, last)) {
+      const values = valuesAt(run, moment.step, names);
+      if (Object.keys(values).length === 0) continue;
+      await sink.write({ ...moment, values });
+      steps++;
+    }
+    next = Math.max(next, last + 1);
+    if (isOver) {
+      await sink.close(status === 'running' ? null : status);
+      return { steps };
+    }
+    await sleep(everyMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  }
+}
+
+/** Step 0 is what was evaluated before anything was learned. */
+function recordedTimes(run: RunReader, from: number, to: number): { step: number; at: Date }[] {
+  const start = { step: 0, at: new Date(run.summary().createdAt) };
+  const rows = run.rows(
+    'SELECT step, recorded_at FROM steps WHERE step BETWEEN ? AND ? ORDER BY step',
+    from,
+    to,
+  );
+  const recorded = rows.map((row) => ({
+    step: Number(row['step']),
+    at: new Date(String(row['recorded_at'])),
+  }));
+  return from === 0 && to >= 0 ? [start, ...recorded] : recorded;
+}
+
+function valuesAt(run: RunReader, step: number, names: NameProfile): Record<string, number> {
+  const metrics = Object.entries(run.metricsAt(step)).map(
+    ([name, value]) => [nameIn(names, name), value] as const,
+  );
+  return Object.fromEntries([...metrics, ...evaluationsAt(run, step, names)]);
+}
+
+function nameIn(names: NameProfile, name: string): string {
+  return (names === 'gradus' ? undefined : describeMetric(name)?.[names]) ?? name;
+}
+
+/** The part of an evaluation that is exported. */
+const evaluated = z.object({
+  sampling: z.object({ rollouts: z.number() }),
+  overall: z.object({ accuracy: z.object({ mean: z.number() }) }),
+});
+
+/** verl calls the mean over k attempts on a data source `val-core/<source>/mean@k`. */
+function evaluationsAt(run: RunReader, step: number, names: NameProfile): [string, number][] {
+  return run.rows('SELECT name, result FROM evaluations WHERE step = ?', step).flatMap((row) => {
+    const found = evaluated.safeParse(JSON.parse(String(row['result'])));
+    if (!found.success) return [];
+    const { sampling, overall } = found.data;
+    const suite = String(row['name']);
+    const name =
+      names === 'verl' ? `val-core/${suite}/mean@${sampling.rollouts}` : `evaluation/${suite}/accuracy`;
+    return [[name, overall.accuracy.mean] as [string, number]];
+  });
+}

@@ -1,0 +1,51 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { double, float, integer, message, nested, string } from './protobuf.ts';
+import type { ExportedRun, RunSink } from './sink.ts';
+
+/**
+ * Scalars as an event file of TensorBoard: `tensorboard --logdir <folder>` shows every run below it.
+ *
+ * A file is a sequence of TFRecords (length, its masked CRC-32C, data, its masked CRC-32C, little-endian) of the message
+ * `Event` {1 wall_time double, 2 step int64, 3 file_version string, 5 summary {1 value {1 tag, 2 simple_value float}}};
+ * tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
+ */
+export async function tensorboardSink(folder: string, run: ExportedRun): Promise<RunSink> {
+  const inside = join(folder, run.name);
+  await mkdir(inside, { recursive: true });
+  const seconds = Math.floor(run.startedAt.getTime() / 1000);
+  const file = await open(join(inside, `events.out.tfevents.${seconds}.gradus`), 'w');
+  await append(file, message(double(1, seconds), string(3, 'brain.Event:2')));
+  return {
+    async write({ step, at, values }) {
+      const scalars = Object.entries(values).map(([name, value]) =>
+        nested(1, string(1, name), float(2, value)),
+      );
+      await append(file, message(double(1, at.getTime() / 1000), integer(2, step), nested(5, ...scalars)));
+    },
+    close: () => file.close(),
+  };
+}
+
+async function append(file: FileHandle, event: Uint8Array): Promise<void> {
+  const record = Buffer.alloc(event.length + 16);
+  record.writeBigUInt64LE(BigInt(event.length), 0);
+  record.writeUInt32LE(maskedCrc(record.subarray(0, 8)), 8);
+  record.set(event, 12);
+  record.writeUInt32LE(maskedCrc(event), event.length + 12);
+  await file.write(record);
+}
+
+const castagnoli = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte;
+  for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? (rest >>> 1) ^ 0x82f63b78 : rest >>> 1;
+  return rest;
+});
+
+/** CRC-32C, rotated and shifted as TFRecord files want it: a file of checksums would not look valid by chance. */
+function maskedCrc(data: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of data) crc = castagnoli[(crc ^ byte) & 255]! ^ (crc >>> 8);
+  crc ^= 0xffffffff;
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}

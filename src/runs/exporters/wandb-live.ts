@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import { ConfigError, RunError } from '../../core/errors.ts';
+import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
+
+/** Where a run goes and as whom. */
+export interface WandbAccess {
+  /** `https://api.wandb.ai`, or a server of one's own. */
+  readonly baseUrl: string;
+  /** Sent to that server and written nowhere. */
+  readonly apiKey: string;
+  /** A user or team; absent: the key's own. */
+  readonly entity?: string;
+  /** First pause before a request is tried again, in milliseconds; it doubles. Default 1,000. */
+  readonly retryMs?: number;
+}
+
+/**
+ * Access from `WANDB_API_KEY`, `WANDB_BASE_URL` and `WANDB_ENTITY`, as W&B's own client reads them.
+ * @throws ConfigError without a key.
+ */
+export function wandbAccess(env: NodeJS.ProcessEnv): WandbAccess {
+  const { WANDB_API_KEY: apiKey, WANDB_BASE_URL: baseUrl, WANDB_ENTITY: entity } = env;
+  if (apiKey === undefined || apiKey === '')
+    throw new ConfigError('expected an API key of W&B in WANDB_API_KEY, got an empty or absent variable', {
+      tryNext: 'gradus runs export <run> --wandb-offline wandb',
+    });
+  return {
+    baseUrl: (baseUrl ?? 'https://api.wandb.ai').replace(/\/+$/, ''),
+    apiKey,
+    ...(entity !== undefined && { entity }),
+  };
+}
+
+const upsert = `mutation UpsertBucket($name: String, $project: String, $entity: String, $displayName: String, $config: JSONString) {
+  upsertBucket(input: {name: $name, modelName: $project, entityName: $entity, displayName: $displayName, config: $config}) {
+    bucket { name historyLineCount project { name entity { name } } }
+  }
+}`;
+
+const upserted = z.object({
+  data: z.object({
+    upsertBucket: z.object({
+      bucket: z.object({
+        name: z.string(),
+        historyLineCount: z.int().min(0).nullish(),
+        project: z.object({ name: z.string(), entity: z.object({ name: z.string() }) }),
+      }),
+    }),
+  }),
+});
+
+/** Lines that travel together; the first ones travel at once, so that a live run shows soon. */
+const linesPerRequest = 200;
+const sendEveryMs = 2000;
+const attempts = 6;
+
+/**
+ * A run on a W&B server, step by step, by the two requests of its public client: the GraphQL mutation `upsertBucket` names the run,
+ * `POST /files/<entity>/<project>/<run>/file_stream` adds lines to its history. Lines that the server has are not sent again, so an
+ * export may be repeated or continued.
+ *
+ * @throws RunError when the server refuses, or does not answer after six tries.
+ */
+export async function wandbLiveSink(access: WandbAccess, run: ExportedRun): Promise<RunSink> {
+  const config = Object.fromEntries(
+    Object.entries(run.recipe as object).map(([key, value]) => [key, { value }]),
+  );
+  const answer = upserted.safeParse(
+    await post(access, '/graphql', {
+      query: upsert,
+      variables: {
+        name: run.id,
+        project: run.project,
+        entity: access.entity ?? null,
+        displayName: run.name,
+        config: JSON.stringify(config),
+      },
+    }),
+  );
+  if (!answer.success) throw refused(access, `no run in its answer: ${answer.error.issues[0]!.message}`);
+  const { bucket } = answer.data.data.upsertBucket;
+  const path = ['files', bucket.project.entity.name, bucket.project.name, bucket.name, 'file_stream'];
+  const stream = `/${path.map(encodeURIComponent).join('/')}`;
+  let known = bucket.historyLineCount ?? 0;
+  let offset = 0;
+  let waiting: string[] = [];
+  let summary: Readonly<Record<string, number>> = {};
+  let sentMs = -Infinity;
+
+  const send = async (more: object = {}): Promise<void> => {
+    const files = {
+      ...(waiting.length > 0 && { 'wandb-history.jsonl': { offset, content: waiting } }),
+      'wandb-summary.json': { offset: 0, content: [JSON.stringify(summary)] },
+    };
+    await post(access, stream, { files, ...more });
+    offset += waiting.length;
+    waiting = [];
+    sentMs = performance.now();
+  };
+  return {
+    async write(step) {
+      const line = historyLine(step, run.startedAt);
+      summary = { ...summary, ...line };
+      if (known > 0) {
+        known--;
+        offset++;
+        return;
+      }
+      waiting.push(JSON.stringify(line));
+      if (waiting.length >= linesPerRequest || performance.now() - sentMs > sendEveryMs) await send();
+    },
+    close: (end) => send(end === null ? {} : { complete: true, exitcode: end === 'finished' ? 0 : 1 }),
+  };
+}
+
+/** Tries again after lost connections, 429 and 5xx. */
+async function post(access: WandbAccess, path: string, body: object): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    const failure = await tryPost(access, path, body);
+    if (!('again' in failure)) return failure.answer;
+    if (attempt === attempts) throw refused(access, `${failure.again}, ${attempts} times`);
+    await sleep((access.retryMs ?? 1000) * 2 ** (attempt - 1));
+  }
+}
+
+async function tryPost(
+  access: WandbAccess,
+  path: string,
+  body: object,
+): Promise<{ readonly answer: unknown } | { readonly again: string }> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(`${access.baseUrl}${path}`, {
+      method: 'POST',
+      redirect: 'error',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Basic ${Buffer.from(`api:${access.apiKey}`).toString('base64')}`,
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    });
+    text = await response.text();
+  } catch (error) {
+    // What fetch says of a lost connection is in its cause.
+    const { cause } = error as Error;
+    return { again: String(cause instanceof Error ? cause : error) };
+  }
+  if (response.status === 429 || response.status >= 500) return { again: `HTTP ${response.status}` };
+  if (!response.ok) throw refused(access, `HTTP ${response.status}: ${text.slice(0, 200)}`);
+  try {
+    return { answer: JSON.parse(text) as unknown };
+  } catch {
+    throw refused(access, text.slice(0, 200) || 'an empty answer');
+  }
+}
+
+function refused({ baseUrl, apiKey }: WandbAccess, what: string): RunError {
+  return new RunError(`${baseUrl}: expected W&B to take the run, got ${what.replaceAll(apiKey, '***')}`, {
+    code: 'EXPORT_REFUSED',
+    tryNext: 'gradus runs export <run> --wandb-offline wandb',
+  });
+}
