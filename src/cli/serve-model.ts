@@ -11,6 +11,8 @@ interface Flags extends EngineFlags {
   readonly host: string;
   readonly port: number;
   readonly name?: string;
+  readonly maxTokens?: number;
+  readonly maxWaiting: number;
 }
 
 /** `gradus serve model`: a model behind OpenAI's API, for evaluation harnesses and other programs. */
@@ -21,7 +23,19 @@ export function addServeModelCommand(serve: Command): void {
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
     .option('--port <n>', '0: any free port', wholeNumber(), 8378)
     .option('--name <name>', 'what clients call the model; default: the name of its folder')
-    .action(async (model: string, { host, port, name, ...choice }: Flags, command: Command) => {
+    .option(
+      '--max-tokens <n>',
+      "longest completion anyone may ask for; default: the model's window",
+      wholeNumber(1),
+    )
+    .option(
+      '--max-waiting <n>',
+      'completions that may wait; beyond it requests are told to come back',
+      wholeNumber(1),
+      4096,
+    )
+    .action(async (model: string, flags: Flags, command: Command) => {
+      const { host, port, name, maxTokens, maxWaiting, ...choice } = flags;
       const token = process.env['GRADUS_TOKEN'];
       const output = outputOf(command);
       const source = await locateModel(model);
@@ -29,6 +43,8 @@ export function addServeModelCommand(serve: Command): void {
         host,
         port,
         name: name ?? basename(resolve(model)),
+        maxWaiting,
+        ...(maxTokens !== undefined && { maxTokens }),
         ...(token !== undefined && token !== '' && { token }),
       });
       await withInterrupt(async (signal) => {

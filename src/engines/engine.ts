@@ -110,6 +110,15 @@ export interface SampleRequest {
   /** Strings that end a completion when written; kept in the text. The model's own end tokens always stop. */
   readonly stop?: readonly string[];
   readonly seed: number;
+  /** For those who read along: called with tokens soon after they are written, by engines that can say so early. */
+  readonly onPart?: (part: CompletionPart) => void;
+}
+
+/** What has been written of a completion since its last part; its end comes with the completion alone. */
+export interface CompletionPart {
+  readonly key: string;
+  readonly index: number;
+  readonly tokens: Int32Array;
 }
 
 /** One finished completion. */

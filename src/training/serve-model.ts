@@ -1,3 +1,4 @@
+import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
 import {
   type ModelService,
   type ModelServiceOptions,
@@ -14,7 +15,8 @@ export async function serveModel(
 ): Promise<ModelService> {
   await using opened = new AsyncDisposableStack();
   const engine = opened.use(await openModel(source, config));
-  const { url } = opened.use(await startModelService(engine, options));
+  const tokenizerInfo = await readTokenizerInfo(source.folder);
+  const { url } = opened.use(await startModelService(engine, { ...options, tokenizerInfo }));
   const held = opened.move();
   return { url, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -191,7 +191,9 @@ class EmbeddedEngine implements Engine {
     const turn = this.#jobs++;
     const policy = { values: weights, version: this.#weightsVersion };
     const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
-      lanes[(lane + turn) % lanes.length]!.sample(share, policy, aborted, (written) => {
+      lanes[(lane + turn) % lanes.length]!.sample(share, policy, aborted, (written, parts) => {
+        for (const { prompt, index, tokens } of parts)
+          request.onPart?.({ key: job.prompts[origin[prompt]!]!.key, index, tokens });
         stream.push(written.map((one) => complete({ ...one, prompt: origin[one.prompt]! })));
       }),
     );

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import type { AdamWUpdate } from './adamw.ts';
 import type { MeasureJob } from './measure-products.ts';
 import type { GradientJob, LogprobJob, SumJob, TokenMeasurements, TopJob } from './microbatch-runner.ts';
-import type { SamplingJob, Written } from './sampler.ts';
+import type { SamplingJob, Written, WrittenPart } from './sampler.ts';
 
 /** What a lane is started with; reaches it as `workerData`. */
 export interface LaneOptions {
@@ -46,7 +46,12 @@ export type LaneResult = Float32Array | TokenMeasurements | number | void;
 /** What a lane says; every request ends with one `done` or `failed`. */
 export type LaneReply =
   | { readonly id: number; readonly kind: 'started' }
-  | { readonly id: number; readonly kind: 'written'; readonly written: readonly Written[] }
+  | {
+      readonly id: number;
+      readonly kind: 'written';
+      readonly written: readonly Written[];
+      readonly parts: readonly WrittenPart[];
+    }
   | { readonly id: number; readonly kind: 'done'; readonly result: LaneResult }
   | { readonly id: number; readonly kind: 'failed'; readonly error: CarriedError };
 

@@ -82,7 +82,7 @@ async function sample(
   await ready.run(
     job,
     weights,
-    (written) => reply({ id, kind: 'written', written }),
+    (written, parts) => reply({ id, kind: 'written', written, parts }),
     () => Atomics.load(aborted, 0) === 1,
   );
 }

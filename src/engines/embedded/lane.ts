@@ -3,7 +3,10 @@ import { WorkerCrashed } from '../../core/errors.ts';
 import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './lane-protocol.ts';
 import type { MicrobatchRunner, TokenMeasurements } from './microbatch-runner.ts';
 import type { MeasureJob } from './measure-products.ts';
-import type { SamplingJob, Written } from './sampler.ts';
+import type { SamplingJob, Written, WrittenPart } from './sampler.ts';
+
+/** Takes what a lane has written. */
+type OnWritten = (written: readonly Written[], parts: readonly WrittenPart[]) => void;
 
 /** A running sampling job of one lane. */
 export interface LaneSampling {
@@ -20,14 +23,14 @@ export interface Lane extends MicrobatchRunner {
     job: SamplingJob,
     weights: { readonly values: Float32Array; readonly version: number },
     aborted: Int32Array,
-    onWritten: (written: readonly Written[]) => void,
+    onWritten: OnWritten,
   ): LaneSampling;
 }
 
 interface Pending {
   readonly what: string;
   readonly started?: () => void;
-  readonly written?: (written: readonly Written[]) => void;
+  readonly written?: OnWritten;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -59,7 +62,7 @@ export function openLane(options: LaneOptions): Lane {
     const request = pending.get(reply.id);
     if (request === undefined) return;
     if (reply.kind === 'started') request.started?.();
-    else if (reply.kind === 'written') request.written?.(reply.written);
+    else if (reply.kind === 'written') request.written?.(reply.written, reply.parts);
     else {
       pending.delete(reply.id);
       if (pending.size === 0) worker.unref();

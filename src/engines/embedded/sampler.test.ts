@@ -137,6 +137,29 @@ test('jobs that come while another runs share its rows, and each writes what it 
   expect(Math.max(...steps)).toBe(6);
 });
 
+test('parts of a watched job are the beginnings of what is finished', async () => {
+  const parts = new Map<number, number[]>();
+  const options = { config, decoder, slots: 3, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
+  const sampler = createSampler({ ...options, endsWithStop: () => false });
+  const settings = { maxTokens: 20, temperature: 1, topP: 1, topK: 0, stop: [], seed: 1, isWatched: true };
+  let early = 0;
+  await sampler.run(
+    { prompts: [promptOf(5, 6)], ...settings },
+    weights,
+    (finished, news) => {
+      for (const { index, tokens } of news) parts.set(index, [...(parts.get(index) ?? []), ...tokens]);
+      for (const { index, tokens } of finished) {
+        const shown = parts.get(index) ?? [];
+        if (shown.length > 0) early++;
+        expect(Array.from(tokens).slice(0, shown.length)).toEqual(shown);
+        expect(tokens.length - shown.length).toBeLessThanOrEqual(1);
+      }
+    },
+    () => false,
+  );
+  expect(early).toBeGreaterThan(3);
+});
+
 test('an aborted job leaves, the others go on', async () => {
   const options = { config, decoder, slots: 4, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [] };
   const sampler = createSampler({ ...options, endsWithStop: () => false });

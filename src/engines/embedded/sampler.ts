@@ -21,7 +21,19 @@ export interface SamplingJob extends ChoiceSettings {
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly seed: number;
+  /** What is written is also handed out before it is finished. */
+  readonly isWatched?: boolean;
 }
+
+/** Tokens of a completion that has not ended, since the last such part. */
+export interface WrittenPart {
+  readonly prompt: number;
+  readonly index: number;
+  readonly tokens: Int32Array;
+}
+
+/** Takes what a step has brought. */
+export type Emit = (finished: Written[], parts: WrittenPart[]) => void;
 
 /** A finished completion; `prompt` is the place in the job's prompts. */
 export interface Written {
@@ -53,12 +65,7 @@ export interface Sampler {
    * once per group. Jobs of the same weights that come meanwhile get their rows in turn. What ended in a step is handed
    * to `emit` before the next step. Stops early when `isAborted`.
    */
-  run(
-    job: SamplingJob,
-    weights: DecodeWeights,
-    emit: (finished: Written[]) => void,
-    isAborted: () => boolean,
-  ): Promise<void>;
+  run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
 
 /** Positions of prompts read at a time, padding included: bounds the memory of reading. */
@@ -165,6 +172,7 @@ class Rows {
 
   /** Hands out what has ended, and is done with the jobs of which nothing is left. */
   emit(): void {
+    for (const draft of this.#drafts) if (draft.work.job.isWatched === true) draft.work.wrote(draft.part());
     for (const work of this.#jobs) {
       work.emit();
       if (work.left === 0) this.#close(work);
@@ -236,14 +244,15 @@ class Work {
   readonly next: () => Promise<Next | null>;
   /** Sequences that have not ended. */
   left: number;
-  readonly #emit: (finished: Written[]) => void;
+  readonly #emit: Emit;
   readonly #done = Promise.withResolvers<void>();
   #finished: Written[] = [];
+  #parts: WrittenPart[] = [];
 
   constructor(
     job: SamplingJob,
     weights: DecodeWeights,
-    emit: (finished: Written[]) => void,
+    emit: Emit,
     isAborted: () => boolean,
     { config, decoder }: SamplerOptions,
   ) {
@@ -265,10 +274,15 @@ class Work {
     this.#finished.push(written);
   }
 
+  wrote(part: WrittenPart): void {
+    this.#parts.push(part);
+  }
+
   emit(): void {
-    if (this.#finished.length === 0) return;
-    this.#emit(this.#finished);
+    if (this.#finished.length === 0 && this.#parts.length === 0) return;
+    this.#emit(this.#finished, this.#parts);
     this.#finished = [];
+    this.#parts = [];
   }
 
   end(): void {
@@ -335,6 +349,8 @@ class Draft {
   #tokens = new Int32Array(32);
   #logprobs = new Float32Array(32);
   #length = 0;
+  /** Tokens handed out as parts. */
+  #shown = 0;
 
   constructor(work: Work, prompt: number, index: number, maxSequenceTokens: number) {
     const { job } = work;
@@ -365,6 +381,12 @@ class Draft {
     if (endTokens.includes(token)) return 'stop';
     if (stop.length > 0 && endsWithStop(this.#tokens.subarray(0, this.#length), stop)) return 'stop';
     return this.#length >= this.#limit ? 'length' : null;
+  }
+
+  part(): WrittenPart {
+    const tokens = this.#tokens.slice(this.#shown, this.#length);
+    this.#shown = this.#length;
+    return { prompt: this.#prompt, index: this.#index, tokens };
   }
 
   finish(finishReason: FinishReason): Written {

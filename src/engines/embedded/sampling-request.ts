@@ -27,7 +27,7 @@ export function samplingJob(request: SampleRequest, limits: SamplingLimits): Sam
     checkPrompt(key, tokens, limits);
     return { key, tokens, firstIndex, count: wanted };
   });
-  return { prompts, maxTokens, temperature, topP, topK, stop, seed };
+  return { prompts, maxTokens, temperature, topP, topK, stop, seed, isWatched: request.onPart !== undefined };
 }
 
 function checkPrompt(

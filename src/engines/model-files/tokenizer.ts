@@ -54,6 +54,16 @@ export async function openTokenizer(folder: string, vocabSize: number): Promise<
   };
 }
 
+/** What a model folder says of its tokenizer, with the chat template in it wherever that lies: special tokens as texts. */
+export async function readTokenizerInfo(folder: string): Promise<JsonObject> {
+  const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  const template =
+    (await readOptionalText(join(folder, 'chat_template.jinja'))) ?? templateIn(settings['chat_template']);
+  const names = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const;
+  const tokens = Object.fromEntries(names.map((name) => [name, tokenText(settings[name]) ?? null]));
+  return { ...settings, ...tokens, chat_template: template };
+}
+
 async function loadTokenizer(path: string, settings: JsonObject): Promise<Tokenizer> {
   const json = await readJsonObject(path);
   try {
