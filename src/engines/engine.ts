@@ -52,6 +52,12 @@ export interface Engine extends AsyncDisposable {
   saveState(dir: string): Promise<void>;
   loadState(dir: string): Promise<void>;
 
+  /**
+   * The state that `saveState` wrote last is now in `dir`, and stays there until another is named or loaded: where an engine
+   * whose process may die begins again.
+   */
+  restartFrom?(dir: string): void;
+
   /** Writes a Hugging Face folder any other tool loads. Creates `dir`. */
   exportModel(dir: string): Promise<void>;
 

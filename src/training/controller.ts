@@ -213,6 +213,8 @@ async function checkpoint(
     isStageEnd,
     retention: recipe.checkpoints,
   });
+  const kept = await run.latestCheckpoint();
+  if (kept !== undefined) engine.restartFrom?.(kept.engineState);
 }
 
 function shownVerdict({ problem, rollouts }: ScoredGroup): ShownVerdict {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { byteSizeSchema } from '../../core/byte-size.ts';
 import { durationSchema } from '../../core/duration.ts';
 
 /** Settings of the PyTorch engine. */
@@ -29,6 +30,10 @@ export const torchConfig = z.strictObject({
   command: z.array(z.string()).min(1).optional(),
   /** A worker that does not answer a ping for this long is taken for dead. */
   maxSilence: durationSchema.default('5m'),
+  /** Memory for what was learned since the last checkpoint: what a worker that is lost is brought back with. */
+  maxReplay: byteSizeSchema.default('2GiB'),
+  /** Folder for a state in between, where that is not enough; removed at the end. Default: a worker lost then ends the run. */
+  scratch: z.string().min(1).optional(),
 });
 
 /** What `torchConfig` accepts. */

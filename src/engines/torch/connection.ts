@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { EngineError, ProtocolError, WorkerCrashed } from '../../core/errors.ts';
-import { createFrameReader, encodeFrame, type Frame } from '../../protocol/frame.ts';
+import { encodeFrame, type Frame } from '../../protocol/frame.ts';
 import {
   type Reply,
   replySchema,
@@ -11,139 +9,114 @@ import {
   resultSchemas,
 } from '../../protocol/messages.ts';
 import { packTensors, type Tensors, unpackTensors } from '../../protocol/tensors.ts';
+import type { OpenTransport, Transport } from './transport.ts';
 
-type Type = Request['type'];
-type Part = Extract<Reply, { type: 'part' }>;
+/** A request's name. */
+export type RequestType = Request['type'];
+/** Some completions of a `sample` request. */
+export type Part = Extract<Reply, { type: 'part' }>;
 
 /** A request without what the connection adds. */
-export type Fields<T extends Type> = Omit<Extract<Request, { type: T }>, 'id' | 'seq' | 'type' | 'tensors'>;
+export type Fields<T extends RequestType> = T extends RequestType
+  ? Omit<Extract<Request, { type: T }>, 'id' | 'seq' | 'type' | 'tensors'>
+  : never;
+
+/** What is asked of a worker, apart from its place in the order. */
+export interface Ask<T extends RequestType> {
+  readonly fields: Fields<T>;
+  readonly tensors?: Tensors;
+}
 
 /** The last reply to a request. */
-export interface Answer<T extends Type> {
+export interface Answer<T extends RequestType> {
   readonly result: z.output<(typeof resultSchemas)[T]>;
   readonly tensors: Tensors;
 }
 
-/** A worker process and the conversation with it. */
+/** Called with each part of a `sample` request; true when that finishes a completion. */
+export type OnPart = (part: Part, tensors: Tensors) => boolean;
+
+/** The conversation with one worker, from its start to its end. */
 export interface WorkerConnection extends AsyncDisposable {
+  /** Why nothing more can be asked, once that is so. */
+  readonly lost: EngineError | null;
   /** Sends a request at once, so that requests take effect in the order of these calls. `id` is for `abort`. */
-  request<T extends Type>(
+  request<T extends RequestType>(
     type: T,
-    fields: Fields<T>,
-    tensors?: Tensors,
-    onPart?: (part: Part, tensors: Tensors) => void,
+    ask: Ask<T>,
+    onPart?: OnPart,
   ): { readonly id: number; readonly answer: Promise<Answer<T>> };
 }
 
-/** How a worker is started and how long it may stay silent. */
-export interface WorkerCommand {
-  readonly command: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  /** Longest wait for the answer to a ping, ms. */
-  readonly silenceMs: number;
-}
-
 interface Waiting {
-  readonly type: Type;
+  readonly type: RequestType;
   readonly resolve: (answer: { result: unknown; tensors: Tensors }) => void;
   readonly reject: (error: unknown) => void;
-  readonly onPart: ((part: Part, tensors: Tensors) => void) | undefined;
+  readonly onPart: OnPart | undefined;
 }
 
-const unordered: ReadonlySet<Type> = new Set(['hello', 'abort', 'stats', 'ping', 'shutdown']);
-const keptStderr = 4000;
-/** How long a worker that was asked to end may take, ms. */
-const graceMs = 5000;
+const unordered: ReadonlySet<RequestType> = new Set(['hello', 'abort', 'stats', 'ping', 'shutdown']);
 
-/** Starts a worker process. Whatever ends it ends every open and later request with one error that says the cause. */
-export function startWorker({ command, env, silenceMs }: WorkerCommand): WorkerConnection {
-  const [program = '', ...args] = command;
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'], env });
-  return new ProcessConnection(child, command.join(' '), silenceMs);
-}
+/** A server takes a client that says nothing for a minute for gone. */
+const longestPauseMs = 15_000;
 
-/** See {@link startWorker}. */
-class ProcessConnection implements WorkerConnection {
-  readonly #child: ChildProcess;
-  readonly #name: string;
-  readonly #requests: Writable;
+/**
+ * Opens a conversation. Whatever ends the worker ends every open and later request with one error that says the cause.
+ * @param silenceMs longest wait for the answer to a ping.
+ */
+export const connectWorker = (open: OpenTransport, silenceMs: number): WorkerConnection =>
+  new Connection(open, silenceMs);
+
+/** See {@link connectWorker}. */
+class Connection implements WorkerConnection {
+  readonly #transport: Transport;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #exited: Promise<void>;
   readonly #heartbeat: NodeJS.Timeout;
   #lost: EngineError | null = null;
   #lastId = 0;
   #lastSeq = 0;
-  #stderr = '';
 
-  constructor(child: ChildProcess, name: string, silenceMs: number) {
-    this.#child = child;
-    this.#name = name;
-    this.#requests = child.stdio[3] as Writable;
-    // A worker that is gone shows in its exit, which says more.
-    this.#requests.on('error', () => {});
-    this.#readReplies(child.stdio[4] as Readable);
-    child.stderr?.on('data', (text: Buffer) => {
-      this.#stderr = (this.#stderr + text.toString()).slice(-keptStderr);
-    });
-    this.#exited = new Promise((resolve) => {
-      child.on('error', (cause) => {
-        this.#fail(this.#crash(`could not be started: ${cause.message}`));
-        resolve();
-      });
-      // Not 'exit': its last words may still be on the way then.
-      child.on('close', (code, signal) => {
-        this.#fail(this.#crash(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`));
-        resolve();
-      });
-    });
-    this.#heartbeat = setInterval(() => this.#beat(silenceMs), silenceMs / 2);
+  constructor(open: OpenTransport, silenceMs: number) {
+    this.#heartbeat = setInterval(() => this.#beat(silenceMs), Math.min(silenceMs / 2, longestPauseMs));
     this.#heartbeat.unref();
+    this.#transport = open({
+      onFrame: (frame) => this.#receive(frame),
+      onEnd: (error) => this.#fail(error),
+    });
   }
 
-  request<T extends Type>(
+  get lost(): EngineError | null {
+    return this.#lost;
+  }
+
+  request<T extends RequestType>(
     type: T,
-    fields: Fields<T>,
-    tensors: Tensors = {},
-    onPart?: Waiting['onPart'],
+    { fields, tensors = {} }: Ask<T>,
+    onPart?: OnPart,
   ): { readonly id: number; readonly answer: Promise<Answer<T>> } {
     const id = ++this.#lastId;
     const answer = new Promise((resolve, reject) => {
       if (this.#lost !== null) throw this.#lost;
+      const isOrdered = !unordered.has(type);
       const packed = packTensors(tensors);
-      const place = unordered.has(type) ? {} : { seq: this.#lastSeq + 1 };
+      const place = isOrdered ? { seq: this.#lastSeq + 1 } : {};
       const header = requestSchema.parse({ ...fields, id, type, tensors: packed.tensors, ...place });
-      const bytes = encodeFrame({ header, payload: packed.payload });
-      if (!unordered.has(type)) this.#lastSeq++;
+      const frame = encodeFrame({ header, payload: packed.payload });
+      if (isOrdered) this.#lastSeq++;
       this.#waiting.set(id, { type, resolve, reject, onPart });
-      this.#requests.write(bytes);
+      this.#transport.send(frame, isOrdered);
     });
     return { id, answer: answer as Promise<Answer<T>> };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#heartbeat);
-    if (this.#lost === null) this.request('shutdown', {}).answer.catch(() => {});
-    this.#requests.end();
-    const kill = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
-    await this.#exited;
-    clearTimeout(kill);
-  }
-
-  #readReplies(stream: Readable): void {
-    const reader = createFrameReader();
-    stream.on('error', () => {});
-    stream.on('data', (bytes: Buffer) => {
-      if (this.#lost !== null) return;
-      try {
-        for (const frame of reader.push(bytes)) this.#receive(frame);
-      } catch (cause) {
-        this.#fail(this.#violation(cause));
-        this.#child.kill('SIGKILL');
-      }
-    });
+    if (this.#lost === null) this.request('shutdown', { fields: {} }).answer.catch(() => {});
+    await this.#transport.close();
   }
 
   #receive({ header, payload }: Frame): void {
+    if (this.#lost !== null) return;
     const reply = replySchema.parse(header);
     const waiting = this.#waiting.get(reply.id);
     if (waiting === undefined)
@@ -161,7 +134,8 @@ class ProcessConnection implements WorkerConnection {
     }
     if (reply.request !== waiting.type)
       throw new ProtocolError(`expected the result of ${waiting.type}, got one of ${reply.request}`);
-    const result: unknown = resultSchemas[waiting.type].parse(reply.result);
+    const result = resultSchemas[waiting.type].parse(reply.result);
+    if ('session' in result) this.#transport.useSession(result.session);
     this.#waiting.delete(reply.id);
     waiting.resolve({ result, tensors });
   }
@@ -169,11 +143,15 @@ class ProcessConnection implements WorkerConnection {
   #beat(silenceMs: number): void {
     if (this.#lost !== null) return;
     const late = setTimeout(() => {
-      this.#fail(this.#crash(`gave no sign of life for ${silenceMs / 1000} s`));
-      this.#child.kill('SIGKILL');
+      this.#fail(
+        new WorkerCrashed(
+          `the worker (${this.#transport.name}) gave no sign of life for ${silenceMs / 1000} s`,
+        ),
+      );
+      this.#transport.kill();
     }, silenceMs);
     late.unref();
-    this.request('ping', {})
+    this.request('ping', { fields: {} })
       .answer.catch(() => {})
       .finally(() => clearTimeout(late));
   }
@@ -183,21 +161,5 @@ class ProcessConnection implements WorkerConnection {
     clearInterval(this.#heartbeat);
     for (const { reject } of this.#waiting.values()) reject(this.#lost);
     this.#waiting.clear();
-  }
-
-  #crash(how: string): WorkerCrashed {
-    const said = this.#stderr.trim().split('\n').slice(-8).join('\n');
-    const last = said === '' ? 'it wrote nothing to stderr' : `its last words:\n${said}`;
-    return new WorkerCrashed(`the worker (${this.#name}) ${how}; ${last}`);
-  }
-
-  #violation(cause: unknown): ProtocolError {
-    const what =
-      cause instanceof z.ZodError
-        ? z.prettifyError(cause)
-        : cause instanceof Error
-          ? cause.message
-          : String(cause);
-    return new ProtocolError(`the worker (${this.#name}) does not follow the protocol: ${what}`, { cause });
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
+import { byteCount } from '../../core/byte-size.ts';
 import { durationMs } from '../../core/duration.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { Message } from '../../core/problem.ts';
@@ -21,39 +22,58 @@ import type {
   StepStats,
 } from '../engine.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
-import { type Answer, startWorker, type WorkerConnection } from './connection.ts';
+import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { flattenTokens, splitFlat, trainingTensors } from './flat.ts';
-import { createCollector, type Received, sampleFields } from './sampling.ts';
+import { processTransport } from './process-transport.ts';
+import { createCollector, type Received } from './sampling.ts';
+import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
 const workerFolder = fileURLToPath(new URL('../../../worker', import.meta.url));
 
 /** What `openTorchEngine` takes: settings and the model folder. */
-export type TorchEngineOptions = TorchOptions & { readonly type?: 'torch'; readonly model: string };
+export interface TorchEngineOptions extends TorchOptions {
+  readonly type?: 'torch';
+  readonly model: string;
+  /** Told when a worker was lost and brought back. Default: a warning of the process. */
+  readonly notify?: (message: string) => void;
+}
 
 /**
  * Opens a Hugging Face folder in a worker process. What is wrong with the folder is a `DataError`; a worker that cannot
- * be started or ends is a `WorkerCrashed` that carries its last words. There is no restart: a run is continued by
- * `gradus resume`, from its last checkpoint.
+ * be started is a `WorkerCrashed` that carries its last words. One that is lost later is brought back, see
+ * {@link SupervisedWorker}.
  */
 export async function openTorchEngine(options: TorchEngineOptions): Promise<Engine> {
-  const { model, ...settings } = options;
+  const { model, notify = (message) => process.emitWarning(message), ...settings } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
+  const start = (): Promise<StartedWorker> => startWorker(folder, config);
+  const started = await start();
+  const supervision = {
+    start,
+    maxReplayBytes: byteCount(config.maxReplay),
+    scratch: config.scratch === undefined ? null : resolve(config.scratch),
+    notify,
+  };
+  const worker = new SupervisedWorker(supervision, started);
+  return new TorchEngine(worker, folder, config, started.created);
+}
+
+async function startWorker(folder: ModelFolder, config: TorchConfig): Promise<StartedWorker> {
+  const transport = processTransport({
+    command: config.command ?? [pythonOf(config), '-m', 'gradus_worker'],
+    env: { ...process.env, PYTHONPATH: workerFolder, PYTHONUNBUFFERED: '1' },
+    pipes: 'descriptors',
+  });
   await using opening = new AsyncDisposableStack();
-  const worker = opening.use(
-    startWorker({
-      command: config.command ?? [pythonOf(config), '-m', 'gradus_worker'],
-      env: { ...process.env, PYTHONPATH: workerFolder, PYTHONUNBUFFERED: '1' },
-      silenceMs: durationMs(config.maxSilence),
-    }),
-  );
+  const connection = opening.use(connectWorker(transport, durationMs(config.maxSilence)));
   const versions = { min: protocolVersion, max: protocolVersion };
   const client = { name: 'gradus', version: String(protocolVersion) };
-  await worker.request('hello', { protocol: versions, client, token: null }).answer;
+  await connection.request('hello', { fields: { protocol: versions, client, token: null } }).answer;
   const { device, dtype, lora, tokensPerMicrobatch, activationCheckpointing, slots } = config;
-  const created = await worker.request('createModel', {
-    model: resolve(model),
+  const fields = {
+    model: resolve(folder.path),
     endTokens: [...folder.tokenizer.endTokens],
     device,
     dtype,
@@ -61,9 +81,10 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
     tokensPerMicrobatch,
     activationCheckpointing,
     slots,
-  }).answer;
+  };
+  const { result: created } = await connection.request('createModel', { fields }).answer;
   opening.move();
-  return new TorchEngine(worker, folder, config, created.result);
+  return { connection, created };
 }
 
 function pythonOf({ python }: TorchConfig): string {
@@ -73,23 +94,23 @@ function pythonOf({ python }: TorchConfig): string {
 
 /** See {@link openTorchEngine}. */
 class TorchEngine implements Engine {
-  readonly #worker: WorkerConnection;
+  readonly #worker: SupervisedWorker;
   readonly #folder: ModelFolder;
   readonly #config: TorchConfig;
-  readonly #created: Answer<'createModel'>['result'];
-  #policyVersion: number;
+  readonly #created: StartedWorker['created'];
+  /** What the last gradient's own figures were. */
+  #learned: Figures = {};
 
   constructor(
-    worker: WorkerConnection,
+    worker: SupervisedWorker,
     folder: ModelFolder,
     config: TorchConfig,
-    created: Answer<'createModel'>['result'],
+    created: StartedWorker['created'],
   ) {
     this.#worker = worker;
     this.#folder = folder;
     this.#config = config;
     this.#created = created;
-    this.#policyVersion = created.policyVersion;
   }
 
   get info(): EngineInfo {
@@ -106,7 +127,7 @@ class TorchEngine implements Engine {
       endTokens: this.#folder.tokenizer.endTokens,
       device: `${device} (${dtype})`,
       canTrain: true,
-      policyVersion: this.#policyVersion,
+      policyVersion: this.#worker.policyVersion,
     };
   }
 
@@ -131,17 +152,20 @@ class TorchEngine implements Engine {
       const { key, tokens: promptTokens } = job.prompts[prompt]!;
       return { key, promptTokens, ...written, rolloutLogprobs: logprobs, text: this.decode(written.tokens) };
     };
-    const collector = createCollector(job.stop, (tokens) => this.decode(tokens));
+    const collector = createCollector(job, (tokens) => this.decode(tokens));
+    const first = collector.ask();
+    if (first === null) return;
     const stream = createCompletionStream<Completion>();
-    const { fields, tensors } = sampleFields(job);
-    const sampling = this.#worker.request('sample', fields, tensors, (part, data) => {
-      const { finished, stopped } = collector.add(part, data);
+    const onPart: OnPart = (part, tensors) => {
+      const { finished, stopped } = collector.add(part, tensors);
       stream.push(finished.map(complete));
-      if (stopped.length > 0) this.#abort(sampling.id, stopped);
-    });
+      if (stopped.length > 0) sampling.abort(stopped);
+      return finished.length > 0;
+    };
+    const sampling = this.#worker.request('sample', first, { onPart, again: collector.ask });
     let isOver = false;
     const abort = (): void => {
-      if (!isOver) this.#abort(sampling.id, null);
+      if (!isOver) sampling.abort(null);
       isOver = true;
       stream.end();
     };
@@ -169,20 +193,23 @@ class TorchEngine implements Engine {
     const { sequences, temperature = 1 } = batch;
     const lengths = sequences.map(({ tokens }) => tokens.length);
     const tokens = flattenTokens(sequences.map((sequence) => sequence.tokens));
-    const { answer } = this.#worker.request('logprobs', { which, temperature, lengths }, { tokens });
+    const { answer } = this.#worker.request('logprobs', {
+      fields: { which, temperature, lengths },
+      tensors: { tokens },
+    });
     return logprobsIn((await answer).tensors, lengths);
   }
 
   async forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats> {
     checkTrainingBatch(batch, loss, this.#folder.config);
     const lengths = batch.sequences.map(({ tokens }) => tokens.length);
-    const { answer } = this.#worker.request(
-      'forwardBackward',
-      { loss: { ...loss }, lengths },
-      trainingTensors(batch.sequences),
-    );
+    const { answer } = this.#worker.request('forwardBackward', {
+      fields: { loss: { ...loss }, lengths },
+      tensors: trainingTensors(batch.sequences),
+    });
     const { result, tensors } = await answer;
-    const { loss: total, tokens, processedTokens, sequences, metrics: _, ...means } = result;
+    const { loss: total, tokens, processedTokens, sequences, metrics, ...means } = result;
+    this.#learned = finiteOnly(metrics);
     return {
       ...Object.fromEntries(Object.entries(means).map(([name, value]) => [name, value ?? NaN])),
       tokens,
@@ -195,34 +222,43 @@ class TorchEngine implements Engine {
 
   async optimStep(step: OptimStep): Promise<StepStats> {
     const defaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: null };
-    const { result } = await this.#worker.request('optimStep', { ...defaults, ...step }).answer;
-    this.#policyVersion = result.policyVersion;
+    const { result } = await this.#worker.request('optimStep', { fields: { ...defaults, ...step } }).answer;
     return { ...result, gradNorm: result.gradNorm ?? NaN };
   }
 
   async saveState(dir: string): Promise<void> {
-    await this.#worker.request('saveState', { dir: resolve(dir) }).answer;
+    await this.#worker.request('saveState', { fields: { dir: resolve(dir) } }).answer;
   }
 
   async loadState(dir: string): Promise<void> {
-    const { result } = await this.#worker.request('loadState', { dir: resolve(dir) }).answer;
-    this.#policyVersion = result.policyVersion;
+    await this.#worker.request('loadState', { fields: { dir: resolve(dir) } }).answer;
+  }
+
+  restartFrom(dir: string): void {
+    this.#worker.restartFrom(resolve(dir));
   }
 
   async exportModel(dir: string): Promise<void> {
-    await this.#worker.request('exportModel', { dir: resolve(dir), dtype: this.#config.exportType }).answer;
+    const fields = { dir: resolve(dir), dtype: this.#config.exportType };
+    await this.#worker.request('exportModel', { fields }).answer;
     await copyCompanions(this.#folder.path, dir);
+  }
+
+  async figures(): Promise<Figures> {
+    const { result } = await this.#worker.request('stats', { fields: {} }).answer;
+    return { ...finiteOnly(result.metrics), ...this.#learned, restarts: this.#worker.restarts };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker[Symbol.asyncDispose]();
   }
-
-  #abort(target: number, sequences: { prompt: number; index: number }[] | null): void {
-    // A worker that is gone ends the sampling itself, with the cause.
-    this.#worker.request('abort', { target, sequences }).answer.catch(() => {});
-  }
 }
+
+type Figures = Readonly<Record<string, number>>;
+
+/** What could not be measured is left out. */
+const finiteOnly = (all: Readonly<Record<string, number | null>>): Figures =>
+  Object.fromEntries(Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== null));
 
 function logprobsIn({ logprobs }: Tensors, lengths: readonly number[]): Float32Array[] {
   const total = lengths.reduce((sum, length) => sum + length, 0);

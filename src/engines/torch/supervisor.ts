@@ -1,0 +1,292 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError, GradusError, ProtocolError, WorkerCrashed } from '../../core/errors.ts';
+import type { Answer, Ask, OnPart, RequestType, WorkerConnection } from './connection.ts';
+import { createReplayLog } from './replay-log.ts';
+import type { Place } from './sampling.ts';
+
+/** How a worker is started, and how it is brought back. */
+export interface Supervision {
+  /** Starts a worker and creates the model in it; on an error nothing is left behind. */
+  readonly start: () => Promise<StartedWorker>;
+  /** Memory for the updates since the last kept state, bytes. */
+  readonly maxReplayBytes: number;
+  /** Folder for a state of its own when they take more; `null`: then there is no way back until the next kept state. */
+  readonly scratch: string | null;
+  /** Told what went wrong and was mended. */
+  readonly notify: (message: string) => void;
+}
+
+/** A worker that holds the model. */
+export interface StartedWorker {
+  readonly connection: WorkerConnection;
+  readonly created: Answer<'createModel'>['result'];
+}
+
+/** A request on its way, over as many workers as it takes. */
+export interface Pending<T extends RequestType> {
+  readonly answer: Promise<Answer<T>>;
+  /** For `sample`: ends these completions, or all (`null`). */
+  abort(places: readonly Place[] | null): void;
+}
+
+interface Open {
+  readonly type: RequestType;
+  readonly ask: Ask<RequestType>;
+  readonly again: (() => Ask<RequestType> | null) | undefined;
+  readonly onPart: OnPart | undefined;
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: unknown) => void;
+  /** A state that nobody asked for, to keep the log short. */
+  readonly isScratch: boolean;
+  /** On the worker that has it now. */
+  id: number | null;
+  isAborted: boolean;
+}
+
+/**
+ * A worker that outlives its process. What it learned since the last kept state is kept here too, as requests: a fresh
+ * worker loads that state, is sent them again, and then whatever was still open. On a processor that gives the same
+ * numbers; on a GPU, whose kernels may add in another order each time, nearly the same.
+ *
+ * Two workers lost without anything finished in between are one error that names the request.
+ */
+export class SupervisedWorker implements AsyncDisposable {
+  readonly #supervision: Supervision;
+  readonly #log = createReplayLog();
+  readonly #modelHash: string;
+  #connection: WorkerConnection | null;
+  /** In the order they were made. */
+  #open: Open[] = [];
+  #failed: EngineError | null = null;
+  #isClosed = false;
+  #bringingBack: Promise<void> = Promise.resolve();
+  /** Workers lost since something was finished. */
+  #losses = 0;
+  #restarts = 0;
+  #scratchStates = 0;
+  #policyVersion: number;
+
+  constructor(supervision: Supervision, { connection, created }: StartedWorker) {
+    this.#supervision = supervision;
+    this.#connection = connection;
+    this.#modelHash = created.modelHash;
+    this.#policyVersion = created.policyVersion;
+  }
+
+  /** Times a worker was brought back. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Of the updates that have been answered. */
+  get policyVersion(): number {
+    return this.#policyVersion;
+  }
+
+  /**
+   * Asks for something; requests take effect in the order of these calls.
+   * @param again what a fresh worker is asked for instead; `null`: there is nothing left to ask for.
+   */
+  request<T extends RequestType>(
+    type: T,
+    ask: Ask<T>,
+    { onPart, again, isScratch = false }: RequestOptions<T> = {},
+  ): Pending<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer<T>>();
+    const open: Open = { type, ask, again, onPart, resolve, reject, isScratch, id: null, isAborted: false };
+    if (this.#failed === null) {
+      this.#open.push(open);
+      if (this.#connection?.lost != null) this.#recover(this.#connection, this.#losses);
+      if (this.#connection !== null) this.#send(this.#connection, open, ask);
+    } else reject(this.#failed);
+    return { answer: promise, abort: (places) => this.#abort(open, places) };
+  }
+
+  /** The state that `saveState` wrote last is, and stays, in `dir`: there a fresh worker begins. */
+  restartFrom(dir: string): void {
+    this.#log.restartFrom(dir);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#connection?.[Symbol.asyncDispose]();
+    await this.#bringingBack;
+    if (this.#scratchStates > 0) await this.#removeScratch(this.#scratchStates);
+  }
+
+  #send(connection: WorkerConnection, open: Open, ask: Ask<RequestType>): void {
+    const onPart: OnPart = (part, tensors) => {
+      const isProgress = open.onPart?.(part, tensors) === true;
+      if (isProgress) this.#losses = 0;
+      return isProgress;
+    };
+    const { id, answer } = connection.request(open.type, ask, onPart);
+    open.id = id;
+    answer.then(
+      (found) => this.#finish(open, found),
+      (error: unknown) => {
+        if (connection.lost === null || this.#isClosed) this.#refuse(open, error);
+        else this.#recover(connection, this.#losses + 1);
+      },
+    );
+  }
+
+  #abort(open: Open, places: readonly Place[] | null): void {
+    open.isAborted ||= places === null;
+    if (open.id === null || this.#connection === null || !this.#open.includes(open)) return;
+    const fields = { target: open.id, sequences: places === null ? null : [...places] };
+    // What has ended meanwhile is ignored, by the worker as well.
+    this.#connection.request('abort', { fields }).answer.catch(() => {});
+  }
+
+  #finish(open: Open, answer: Answer<RequestType>): void {
+    this.#losses = 0;
+    this.#close(open);
+    this.#remember(open, answer);
+    open.resolve(answer as never);
+  }
+
+  #refuse(open: Open, error: unknown): void {
+    this.#close(open);
+    const code = GradusError.isInstance(error) ? error.code : '';
+    // After these the worker has dropped what was accumulated.
+    if (code === 'WORKER_INTERNAL' || code === 'WORKER_OOM') this.#log.dropGradient();
+    open.reject(error);
+  }
+
+  #close(open: Open): void {
+    this.#open = this.#open.filter((one) => one !== open);
+  }
+
+  #remember({ type, ask, isScratch }: Open, { result }: Answer<RequestType>): void {
+    if ('policyVersion' in result) this.#policyVersion = result.policyVersion;
+    const dir = 'dir' in ask.fields ? ask.fields.dir : '';
+    if (type === 'forwardBackward') this.#log.add({ type, ask: ask as Ask<'forwardBackward'> });
+    else if (type === 'loadState' || isScratch) this.#log.startFrom(dir);
+    else if (type === 'saveState') this.#log.saved();
+    else if (type === 'optimStep') {
+      const { applied, policyVersion } = result as Answer<'optimStep'>['result'];
+      if (applied) this.#log.add({ type, ask: ask as Ask<'optimStep'>, policyVersion });
+      else this.#log.dropGradient();
+      this.#limitLog();
+    }
+  }
+
+  /** A log that is too long becomes a state on the disk; where that is not wanted or fails, it is forgotten. */
+  #limitLog(): void {
+    const { maxReplayBytes, scratch, notify } = this.#supervision;
+    if (this.#log.bytes <= maxReplayBytes || this.#open.some((open) => open.isScratch)) return;
+    if (scratch === null) return this.#log.forget();
+    const count = ++this.#scratchStates;
+    const fields = { dir: scratchState(scratch, count) };
+    this.request('saveState', { fields }, { isScratch: true }).answer.then(
+      () => this.#removeScratch(count - 1),
+      (error: unknown) => {
+        if (this.#failed !== null || this.#isClosed) return;
+        this.#log.forget();
+        notify(
+          `no state could be written to ${scratch}, so a worker lost now ends the run: ${String(error)}`,
+        );
+      },
+    );
+  }
+
+  async #removeScratch(count: number): Promise<void> {
+    const { scratch } = this.#supervision;
+    if (scratch !== null) await rm(scratchState(scratch, count), { recursive: true, force: true });
+  }
+
+  #recover(lost: WorkerConnection, losses: number): void {
+    if (lost !== this.#connection) return;
+    this.#connection = null;
+    this.#losses = losses;
+    this.#bringingBack = this.#bringBack(lost, lost.lost!);
+  }
+
+  /** Never rejects: whoever waits for a request hears of it there. */
+  async #bringBack(lost: WorkerConnection, cause: EngineError): Promise<void> {
+    await lost[Symbol.asyncDispose]();
+    const hopeless = this.#whyHopeless(cause);
+    if (hopeless !== null) return this.#giveUp(hopeless, cause);
+    try {
+      this.#carryOn(await this.#startAgain(), cause);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#giveUp(`${cause.message}\nIt could not be brought back: ${why}`, error);
+    }
+  }
+
+  #whyHopeless({ message }: EngineError): string | null {
+    const [head] = this.#open;
+    if (this.#isClosed) return message;
+    if (this.#losses > 1 && head !== undefined)
+      return `two workers in a row ended at the same request, ${describe(head)}: ${message}`;
+    if (this.#log.isComplete) return null;
+    return `${message}\nIt is not brought back: what was learned since the last checkpoint took more memory than "maxReplay", and "scratch" names no folder`;
+  }
+
+  async #startAgain(): Promise<WorkerConnection> {
+    const { connection, created } = await this.#supervision.start();
+    try {
+      expectSame('model', this.#modelHash, created.modelHash);
+      const { base, updates } = this.#log;
+      if (base !== null) await connection.request('loadState', { fields: { dir: base } }).answer;
+      for (const update of updates) {
+        const { result } = await connection.request(update.type, update.ask).answer;
+        if (update.type === 'optimStep' && 'policyVersion' in result)
+          expectSame('policy version', update.policyVersion, result.policyVersion);
+      }
+      return connection;
+    } catch (error) {
+      await connection[Symbol.asyncDispose]();
+      throw connection.lost ?? error;
+    }
+  }
+
+  #carryOn(connection: WorkerConnection, cause: EngineError): void {
+    this.#connection = connection;
+    this.#restarts++;
+    const { base, updates } = this.#log;
+    this.#supervision.notify(
+      `${cause.message}\nA new worker goes on from ${base ?? 'the model as it was loaded'} and ${updates.length} requests since.`,
+    );
+    for (const open of this.#open) {
+      const ask = open.isAborted ? null : (open.again?.() ?? (open.again === undefined ? open.ask : null));
+      if (ask !== null) this.#send(connection, open, ask);
+      else this.#finish(open, { result: { finished: 0, aborted: 0 }, tensors: {} });
+    }
+  }
+
+  #giveUp(message: string, cause: unknown): void {
+    const Failure = cause instanceof ProtocolError ? ProtocolError : WorkerCrashed;
+    this.#failed = new Failure(message, { cause });
+    for (const { reject } of this.#open) reject(this.#failed);
+    this.#open = [];
+  }
+}
+
+interface RequestOptions<T extends RequestType> {
+  readonly onPart?: OnPart;
+  readonly again?: () => Ask<T> | null;
+  readonly isScratch?: boolean;
+}
+
+const scratchState = (scratch: string, count: number): string =>
+  join(scratch, `state-${process.pid}-${count}`);
+
+function expectSame(what: string, expected: unknown, got: unknown): void {
+  if (expected === got) return;
+  throw new EngineError(`expected the new worker to have ${what} ${String(expected)}, got ${String(got)}`);
+}
+
+/** A request as people know it again. */
+function describe({ type, ask: { fields } }: Open): string {
+  const count = (n: number): string => n.toLocaleString('en');
+  const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);
+  if ('lengths' in fields)
+    return `${type} of ${count(fields.lengths.length)} sequences with ${count(sum(fields.lengths))} tokens`;
+  if ('prompts' in fields)
+    return `${type} of ${count(sum(fields.prompts.map((prompt) => prompt.count)))} completions of up to ${count(fields.maxTokens)} tokens`;
+  return 'dir' in fields ? `${type} in ${fields.dir}` : type;
+}
