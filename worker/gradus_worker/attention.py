@@ -64,7 +64,7 @@ def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: T
 
 
 @dataclass(frozen=True)
-class Piece:
+class Stretch:
     """Positions `start` to `end` of a sequence, to be read; those before have been."""
 
     tokens: np.ndarray
@@ -74,15 +74,15 @@ class Piece:
     blocks: Sequence[int]
 
 
-def prefill_inputs(cache: KeyValueCache, pieces: Sequence[Piece], kind: str) -> tuple[Tensor, Tensor, Attend]:
-    """Tokens and positions, packed, and the attention that reads these pieces. `kind` of `choose_attention`."""
+def prefill_inputs(cache: KeyValueCache, stretches: Sequence[Stretch], kind: str) -> tuple[Tensor, Tensor, Attend]:
+    """Tokens and positions, packed, and the attention that reads these stretches. `kind` of `choose_attention`."""
     device = cache.keys.device
-    tokens = np.concatenate([piece.tokens[piece.start : piece.end] for piece in pieces])
-    positions = np.concatenate([np.arange(piece.start, piece.end) for piece in pieces])
-    whole = [_places(piece, cache.block_size) for piece in pieces]
-    fresh = _placed(np.concatenate([w[p.start :] for w, p in zip(whole, pieces, strict=True)]), device)
-    before = _placed(np.concatenate(whole), device) if any(piece.start > 0 for piece in pieces) else None
-    lengths, key_lengths = [p.end - p.start for p in pieces], [p.end for p in pieces]
+    tokens = np.concatenate([stretch.tokens[stretch.start : stretch.end] for stretch in stretches])
+    positions = np.concatenate([np.arange(stretch.start, stretch.end) for stretch in stretches])
+    whole = [_places(stretch, cache.block_size) for stretch in stretches]
+    fresh = _placed(np.concatenate([w[p.start :] for w, p in zip(whole, stretches, strict=True)]), device)
+    before = _placed(np.concatenate(whole), device) if any(stretch.start > 0 for stretch in stretches) else None
+    lengths, key_lengths = [p.end - p.start for p in stretches], [p.end for p in stretches]
     causal = causal_attention(kind, lengths, device, key_lengths)
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -92,9 +92,9 @@ def prefill_inputs(cache: KeyValueCache, pieces: Sequence[Piece], kind: str) -> 
     return _placed(tokens, device), _placed(positions, device), attend
 
 
-def _places(piece: Piece, size: int) -> np.ndarray:
-    positions = np.arange(piece.end)
-    return np.asarray(piece.blocks)[positions // size] * size + positions % size
+def _places(stretch: Stretch, size: int) -> np.ndarray:
+    positions = np.arange(stretch.end)
+    return np.asarray(stretch.blocks)[positions // size] * size + positions % size
 
 
 def _placed(values: np.ndarray, device: torch.device) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 import torch
@@ -13,17 +14,31 @@ SCRATCH = 0
 """A block that belongs to nobody: rows of a batch that stand for no sequence write there."""
 
 
-class BlockPool:
-    """Who holds which block. Blocks are numbered from 1; one that nobody holds any more is free again."""
+class KeyValueCache:
+    """Storage [layers, blocks, positions of a block, heads, d] of keys, and of values, and who holds which block.
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._holders = [0] * (capacity + 1)
-        self._free = list(range(capacity, 0, -1))
+    Blocks are numbered from 1; one that nobody holds any more is free again. Elements of no sequence are zeros or
+    stale, never NaN: attention multiplies them by 0. On the CPU the storage grows as blocks are first used; on CUDA it
+    has its full size, and its place, from the start.
+    """
+
+    def __init__(self, config: ModelConfig, block_size: int, blocks: int, device: torch.device, dtype: torch.dtype):
+        self.block_size, self.blocks = block_size, blocks
+        self._holders = [0] * (blocks + 1)
+        self._free = list(range(blocks, 0, -1))
+        self._shape = (config.key_value_heads, config.head_size)
+        allocated = blocks + 1 if device.type == "cuda" else min(blocks + 1, 32)
+        size = (config.layers, allocated, block_size, *self._shape)
+        self.keys = torch.zeros(size, device=device, dtype=dtype)
+        self.values = torch.zeros(size, device=device, dtype=dtype)
 
     @property
     def available(self) -> int:
+        """Free blocks."""
         return len(self._free)
+
+    def blocks_for(self, positions: int) -> int:
+        return -(-positions // self.block_size)
 
     def take(self, count: int) -> list[int]:
         """Free blocks, held once from now on; the caller has seen that so many are available."""
@@ -32,6 +47,7 @@ class BlockPool:
         taken = [self._free.pop() for _ in range(count)]
         for block in taken:
             self._holders[block] = 1
+        self._reserve(max(taken, default=SCRATCH))
         return taken
 
     def share(self, blocks: Iterable[int]) -> None:
@@ -39,38 +55,11 @@ class BlockPool:
         for block in blocks:
             self._holders[block] += 1
 
-    def give_back(self, blocks: Iterable[int]) -> None:
+    def release(self, blocks: Iterable[int]) -> None:
         for block in blocks:
             self._holders[block] -= 1
             if self._holders[block] == 0:
                 self._free.append(block)
-
-
-class KeyValueCache:
-    """Storage [layers, blocks, positions of a block, heads, d] of keys, and of values.
-
-    Elements of no sequence are zeros or stale, never NaN: attention multiplies them by 0.
-    On the CPU it grows as blocks are first used; on CUDA it has its full size, and its place, from the start.
-    """
-
-    def __init__(self, config: ModelConfig, block_size: int, blocks: int, device: torch.device, dtype: torch.dtype):
-        self.block_size, self.blocks = block_size, blocks
-        self._shape = (config.key_value_heads, config.head_size)
-        self._layers = config.layers
-        allocated = blocks + 1 if device.type == "cuda" else min(blocks + 1, 32)
-        size = (config.layers, allocated, block_size, *self._shape)
-        self.keys = torch.zeros(size, device=device, dtype=dtype)
-        self.values = torch.zeros(size, device=device, dtype=dtype)
-
-    def reserve(self, highest: int) -> None:
-        """Makes room for block `highest`."""
-        allocated = self.keys.shape[1]
-        if highest < allocated:
-            return
-        more = min(self.blocks + 1, max(2 * allocated, highest + 1)) - allocated
-        self.keys, self.values = (
-            torch.cat([old, old.new_zeros(len(old), more, *old.shape[2:])], 1) for old in (self.keys, self.values)
-        )
 
     def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:
         """Keys and values [T, heads, d] at places int64 [T]: block * block_size + position in it."""
@@ -81,16 +70,34 @@ class KeyValueCache:
         keys, values = (s[layer].view(-1, *self._shape).index_select(0, places) for s in (self.keys, self.values))
         return keys, values
 
-    def copy(self, sources: list[int], targets: list[int]) -> None:
-        """Whole blocks, all layers."""
+    def copy(self, source: int, target: int) -> None:
+        """A whole block, all layers."""
         for storage in (self.keys, self.values):
-            storage[:, targets] = storage[:, sources]
+            storage[:, target] = storage[:, source]
 
-    def clear(self) -> None:
-        """Zeros everything: after NaN has been written somewhere."""
-        self.keys.zero_()
-        self.values.zero_()
+    def clear(self, blocks: Iterable[int]) -> None:
+        """Zeros the blocks that have one holder: NaN may have been written there."""
+        own = [block for block in blocks if self._holders[block] == 1]
+        for storage in (self.keys, self.values):
+            storage[:, own] = 0
+
+    def _reserve(self, highest: int) -> None:
+        allocated = self.keys.shape[1]
+        if highest < allocated:
+            return
+        more = min(self.blocks + 1, max(2 * allocated, highest + 1)) - allocated
+        self.keys, self.values = (
+            torch.cat([old, old.new_zeros(len(old), more, *old.shape[2:])], 1) for old in (self.keys, self.values)
+        )
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that nobody uses now."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def bytes_per_position(config: ModelConfig, dtype: torch.dtype) -> int:
+    """Of the keys and values of one token, all layers."""
     return 2 * config.layers * config.key_value_heads * config.head_size * dtype.itemsize

@@ -29,9 +29,8 @@ class Rules:
     top_k: Tensor
     """int64; 0: all."""
 
-    def rows(self, start: int, end: int) -> Rules:
-        cut = slice(start, end)
-        return Rules(self.inverse_temperature[cut], self.greedy[cut], self.top_p[cut], self.top_k[cut])
+    def rows(self, part: slice) -> Rules:
+        return Rules(self.inverse_temperature[part], self.greedy[part], self.top_p[part], self.top_k[part])
 
 
 def uniform_at(keys: Tensor, counters: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from gradus_worker.attention import Piece, decode_attention, prefill_inputs
-from gradus_worker.cache import BlockPool, KeyValueCache
+from gradus_worker.attention import Stretch, decode_attention, prefill_inputs
+from gradus_worker.cache import KeyValueCache
 from gradus_worker.config import ModelConfig
 
 CPU = torch.device("cpu")
@@ -40,7 +40,7 @@ def test_prompts_read_in_pieces_are_as_if_read_at_once(cuts: list[int]) -> None:
     borders = [0, *cuts, 40]
     for start, end in pairwise(borders):
         used = [i for i in (0, 1) if start < lengths[i]]
-        pieces = [Piece(tokens[i], start, min(end, lengths[i]), blocks[i]) for i in used]
+        pieces = [Stretch(tokens[i], start, min(end, lengths[i]), blocks[i]) for i in used]
         _, positions, attend = prefill_inputs(cache, pieces, "per-sequence")
         assert positions[0] == start
         packed = [torch.cat([data[i][x][p.start : p.end] for i, p in zip(used, pieces, strict=True)]) for x in range(3)]
@@ -63,13 +63,11 @@ def test_decoding_sees_all_positions_up_to_its_own(
     torch.manual_seed(size)
     lengths = [1, 16, 17, 50]
     cache = KeyValueCache(config(heads, key_heads, size), 16, 40, CPU, dtype)
-    pool = BlockPool(40)
     table = torch.zeros(len(lengths), 5, dtype=torch.int32)
     data = [[torch.randn(n, h, size, dtype=dtype) for h in (heads, key_heads, key_heads)] for n in lengths]
     cache.keys[:], cache.values[:] = 100, 100
-    cache.reserve(40)
     for row, (n, (_, k, v)) in enumerate(zip(lengths, data, strict=True)):
-        blocks = pool.take(-(-n // 16))[::-1]
+        blocks = cache.take(-(-n // 16))[::-1]
         table[row, : len(blocks)] = torch.tensor(blocks)
         places = torch.tensor([blocks[i // 16] * 16 + i % 16 for i in range(n - 1)], dtype=torch.int64)
         cache.write(1, places, k[:-1], v[:-1])
@@ -111,14 +109,31 @@ def interprets() -> bool:
 
 
 def test_blocks_are_free_when_their_last_holder_gives_them_back() -> None:
-    pool = BlockPool(5)
-    first = pool.take(3)
+    cache = KeyValueCache(config(2, 1, 8), 16, 5, CPU, torch.float32)
+    first = cache.take(3)
     assert sorted(first) == [1, 2, 3]
-    pool.share(first[:2])
-    pool.give_back(first)
-    assert pool.available == 3
-    assert not set(pool.take(3)) & set(first[:2])
+    cache.share(first[:2])
+    cache.release(first)
+    assert cache.available == 3
+    assert not set(cache.take(3)) & set(first[:2])
     with pytest.raises(ValueError, match="at most 0 blocks"):
-        pool.take(1)
-    pool.give_back(first[:2])
-    assert sorted(pool.take(2)) == sorted(first[:2])
+        cache.take(1)
+    cache.release(first[:2])
+    assert sorted(cache.take(2)) == sorted(first[:2])
+
+
+def test_a_cache_grows_without_losing_what_it_holds() -> None:
+    cache = KeyValueCache(config(2, 1, 8), 16, 100, CPU, torch.float32)
+    (first,) = cache.take(1)
+    places = torch.arange(16) + first * 16
+    k, v = torch.randn(2, 16, 1, 8)
+    cache.write(1, places, k, v)
+    assert len(cache.take(99)) == 99
+    for found, written in zip(cache.read(1, places), (k, v), strict=True):
+        assert torch.equal(found, written)
+    cache.copy(first, 77)
+    assert torch.equal(cache.keys[1, 77], k)
+    cache.share([77])
+    cache.clear([first, 77])
+    assert not cache.keys[:, first].any()
+    assert torch.equal(cache.values[1, 77], v)
