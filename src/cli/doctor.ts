@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EngineError } from '../core/errors.ts';
 import { alignColumns } from '../core/table.ts';
-import { checkSystem, type SystemCheck } from '../training/system-checks.ts';
+import { checkSystem, installTorch, type SystemCheck } from '../training/system-checks.ts';
 import { outputOf } from './output.ts';
 
 /** `gradus doctor`: whether Gradus can work on this machine, and what to do where it cannot. */
@@ -10,9 +10,12 @@ export function addDoctorCommand(program: Command): void {
     .command('doctor')
     .description('check whether this machine can train')
     .option('--runs <folder>', 'where runs shall be made', 'runs')
-    .action(async ({ runs }: { readonly runs: string }, command: Command) => {
+    .option('--fix', 'make the Python environment of the PyTorch engine, for a GPU where there is one')
+    .action(async ({ runs, fix }: DoctorFlags, command: Command) => {
+      const output = outputOf(command);
+      if (fix === true) await installTorch(output.say);
       const checks = await checkSystem(runs);
-      outputOf(command).result(checks, alignColumns(checks.map(cells)));
+      output.result(checks, alignColumns(checks.map(cells)));
       const missing = checks.filter(({ status }) => status === 'missing');
       if (missing.length === 0) return;
       throw new EngineError(
@@ -23,6 +26,11 @@ export function addDoctorCommand(program: Command): void {
         },
       );
     });
+}
+
+interface DoctorFlags {
+  readonly runs: string;
+  readonly fix?: boolean;
 }
 
 const cells = ({ name, status, found, advice }: SystemCheck): string[] => [

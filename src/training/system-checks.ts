@@ -2,6 +2,16 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installEnvironment } from '../engines/torch/install.ts';
+import {
+  findPython,
+  hasNvidia,
+  inspectPython,
+  type PythonState,
+  requirementsFile,
+  whatIsMissing,
+} from '../engines/torch/python.ts';
+import { EngineError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { SandboxLimits } from '../sandbox/sandbox.ts';
 
@@ -40,6 +50,7 @@ export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
       found: `${availableParallelism()} cores, ${gibibytes(totalmem())} memory, ${gibibytes(freemem())} free`,
     },
     optional('python3', ['python3'], 'needed to judge Python programs'),
+    await checkTorch(),
     optional('bubblewrap', ['bwrap'], 'the strongest sandbox for Python programs'),
     optional(
       'chromium',
@@ -47,6 +58,46 @@ export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
       'only for tests of the dashboard',
     ),
   ];
+}
+
+/** Makes or completes what the PyTorch engine needs. @throws EngineError when it cannot be. */
+export async function installTorch(say: (line: string) => void): Promise<void> {
+  const { status, found } = await checkTorch();
+  if (status === 'ok') return;
+  const own = process.env['GRADUS_PYTHON'];
+  if (own === undefined) return installEnvironment({ say });
+  throw new EngineError(`GRADUS_PYTHON asks for a Python of your own, which is left as it is; ${found}`, {
+    code: 'PYTHON_UNFIT',
+    tryNext: `${own} -m pip install -r ${requirementsFile}, or without GRADUS_PYTHON: gradus doctor --fix`,
+  });
+}
+
+async function checkTorch(): Promise<SystemCheck> {
+  const python = findPython();
+  const absent = (found: string): SystemCheck => {
+    return {
+      name: 'PyTorch',
+      status: 'absent',
+      found,
+      advice: 'gradus doctor --fix, for the engine that uses a GPU',
+    };
+  };
+  try {
+    const state = await inspectPython(python);
+    const missing = whatIsMissing(state);
+    if (missing.length > 0) return absent(`${python} lacks ${missing.join(', ')}`);
+    const found = describeTorch(python, state);
+    if (state.cuda.length === 0 && hasNvidia()) return absent(`${found}, though there is an NVIDIA driver`);
+    return { name: 'PyTorch', status: 'ok', found };
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0]! : String(error);
+    return absent(`${python} cannot be asked (${why})`);
+  }
+}
+
+function describeTorch(path: string, { python, packages, cuda }: PythonState): string {
+  const devices = cuda.length === 0 ? 'no CUDA device: the processor' : cuda.join('; ');
+  return `${packages['torch']} on Python ${python} (${path}); ${devices}`;
 }
 
 function checkNode(): SystemCheck {

@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount } from '../../core/byte-size.ts';
 import { durationMs } from '../../core/duration.ts';
@@ -26,10 +24,9 @@ import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { flattenTokens, splitFlat, trainingTensors } from './flat.ts';
 import { processTransport } from './process-transport.ts';
+import { findPython, workerFolder } from './python.ts';
 import { createCollector, type Received } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
-
-const workerFolder = fileURLToPath(new URL('../../../worker', import.meta.url));
 
 /** What `openTorchEngine` takes: settings and the model folder. */
 export interface TorchEngineOptions extends TorchOptions {
@@ -62,7 +59,7 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
 
 async function startWorker(folder: ModelFolder, config: TorchConfig): Promise<StartedWorker> {
   const transport = processTransport({
-    command: config.command ?? [pythonOf(config), '-m', 'gradus_worker'],
+    command: config.command ?? [config.python ?? findPython(), '-m', 'gradus_worker'],
     env: { ...process.env, PYTHONPATH: workerFolder, PYTHONUNBUFFERED: '1' },
     pipes: 'descriptors',
   });
@@ -85,11 +82,6 @@ async function startWorker(folder: ModelFolder, config: TorchConfig): Promise<St
   const { result: created } = await connection.request('createModel', { fields }).answer;
   opening.move();
   return { connection, created };
-}
-
-function pythonOf({ python }: TorchConfig): string {
-  const own = `${workerFolder}/.venv/bin/python`;
-  return python ?? process.env['GRADUS_PYTHON'] ?? (existsSync(own) ? own : 'python3');
 }
 
 /** See {@link openTorchEngine}. */

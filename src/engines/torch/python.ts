@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as z from 'zod';
+
+/** The worker's program and what it needs; travels with the package. */
+export const workerFolder = fileURLToPath(new URL('../../../worker', import.meta.url));
+/** What it runs on, pinned. */
+export const requirementsFile = join(workerFolder, 'requirements-runtime.txt');
+
+/**
+ * Where `gradus doctor --fix` makes the environment: beside the worker in a checkout, else among the user's data, as a package
+ * in `node_modules` is thrown away with the next install.
+ */
+export function environmentFolder(): string {
+  if (!workerFolder.includes(`${sep}node_modules${sep}`)) return join(workerFolder, '.venv');
+  return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'gradus', 'torch');
+}
+
+/** The interpreter of an environment. */
+export const pythonIn = (environment: string): string => join(environment, 'bin', 'python');
+
+/** The Python that runs the worker: `GRADUS_PYTHON`, else that of the environment, else `python3`. */
+export function findPython(): string {
+  const own = pythonIn(environmentFolder());
+  return process.env['GRADUS_PYTHON'] ?? (existsSync(own) ? own : 'python3');
+}
+
+const state = z.strictObject({
+  python: z.string(),
+  /** Of the packages that are there. */
+  packages: z.record(z.string(), z.string()),
+  /** Why torch does not load, if it does not. */
+  error: z.string().nullable(),
+  cuda: z.array(z.string()),
+});
+
+/** What a Python has of what the worker needs. */
+export type PythonState = z.output<typeof state>;
+
+const probe = `
+import importlib.metadata as metadata, json, platform, sys
+packages, error, cuda = {}, None, []
+for name in sys.argv[1:]:
+    try: packages[name] = metadata.version(name)
+    except metadata.PackageNotFoundError: pass
+if "torch" in packages:
+    try:
+        import torch
+        for i in range(torch.cuda.device_count()):
+            one = torch.cuda.get_device_properties(i)
+            cuda.append(f"{one.name}, {one.total_memory / 2**30:.0f} GiB")
+    except Exception as cause: error = f"{type(cause).__name__}: {cause}"
+print(json.dumps({"python": platform.python_version(), "packages": packages, "error": error, "cuda": cuda}))
+`;
+
+/** Asks a Python what it has. Rejects when it cannot be started or does not answer. */
+export async function inspectPython(python: string): Promise<PythonState> {
+  const args = ['-I', '-c', probe, ...Object.keys(requirements())];
+  const { stdout } = await promisify(execFile)(python, args, { timeout: 120_000 });
+  return state.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+}
+
+/** Package → version, as pinned. */
+export function requirements(): Record<string, string> {
+  const lines = readFileSync(requirementsFile, 'utf8').split('\n');
+  return Object.fromEntries(
+    lines.filter((line) => line.includes('==')).map((line) => line.trim().split('==')),
+  );
+}
+
+/** Oldest PyTorch the worker runs on. */
+const leastTorch = { major: 2, minor: 11 };
+
+/** What is not there, too old, or does not load, in words; empty when the worker can run. */
+export function whatIsMissing({ packages, error }: PythonState): string[] {
+  const missing = Object.entries(requirements())
+    .filter(([name]) => packages[name] === undefined)
+    .map(([name, version]) => `${name} ${version}`);
+  const { torch } = packages;
+  const [major = 0, minor = 0] = (torch ?? '').split('.').map(Number);
+  const isOld = major < leastTorch.major || (major === leastTorch.major && minor < leastTorch.minor);
+  if (torch !== undefined && isOld)
+    missing.push(`torch ${leastTorch.major}.${leastTorch.minor} or newer, having ${torch}`);
+  return error === null ? missing : [...missing, `a torch that loads (${error})`];
+}
+
+/** Whether the machine has an NVIDIA driver, which a CUDA build of PyTorch works with. */
+export const hasNvidia = (): boolean =>
+  existsSync('/proc/driver/nvidia/version') || onPath('nvidia-smi', process.env['PATH']).length > 0;
+
+/** Every file of that name in the folders of a PATH. */
+export const onPath = (name: string, path = ''): string[] =>
+  path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .filter((file) => existsSync(file));
