@@ -4,7 +4,9 @@ import { fromBase } from '../recipe/recipe.ts';
 import { reportDifficulty } from '../training/difficulty-report.ts';
 import { estimateDifficulty } from '../training/estimate-difficulty.ts';
 import { locateModel } from '../training/open-model.ts';
-import { readDifficulty, type StoredDifficulty } from '../training/stored-difficulty.ts';
+import { describeConditions, readDifficulty, type StoredDifficulty } from '../training/stored-difficulty.ts';
+import { addDifficultyExportCommand } from './difficulty-export.ts';
+import { addLevelsCommand } from './difficulty-levels.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect, wholeNumber } from './options.ts';
 import { type Output, outputOf } from './output.ts';
@@ -16,7 +18,7 @@ interface EstimateFlags {
   readonly set: readonly string[];
 }
 
-/** `gradus difficulty estimate|show`: how hard each problem is for a model. */
+/** `gradus difficulty estimate|show|levels|export|report`: how hard each problem is for a model. */
 export function addDifficultyCommand(program: Command): void {
   const difficulty = program.command('difficulty').description('measure and show how hard problems are');
   difficulty
@@ -43,6 +45,8 @@ export function addDifficultyCommand(program: Command): void {
       const found = await readDifficulty(file, recipe === undefined ? undefined : await loadRecipe(recipe));
       output.result(found.map(withoutText), found.map(showOne).join('\n\n'));
     });
+  addLevelsCommand(difficulty);
+  addDifficultyExportCommand(difficulty);
 }
 
 async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {
@@ -75,14 +79,5 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
 
 const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;
 
-function showOne({ conditions, text }: StoredDifficulty): string {
-  const { model, temperature, topP, topK, stop, maxTokens, verifiers } = conditions;
-  const sampling = [
-    `temperature ${temperature}`,
-    `top-p ${topP}`,
-    ...(topK > 0 ? [`top-k ${topK}`] : []),
-    ...(stop.length > 0 ? [`stop at ${stop.map((one) => JSON.stringify(one)).join(', ')}`] : []),
-    `${maxTokens} tokens`,
-  ];
-  return `model ${model}\n${sampling.join(', ')}, judged by ${verifiers.join(', ')}\n${text}`;
-}
+const showOne = ({ conditions, text }: StoredDifficulty): string =>
+  `${describeConditions(conditions)}\n${text}`;

@@ -1,13 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../recipe/engine-config.ts';
 
-/** Reads an option as a whole number of at least `least`. */
+/** Reads an option as a whole number of at least `least` and at most `most`. */
 export const wholeNumber =
-  (least = 0) =>
+  (least = 0, most = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least && value <= most) return value;
+    const upTo = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`expected a whole number ${upTo}`);
   };
 
 /** Reads an option as a number from `least` on, or above it. */

@@ -107,7 +107,11 @@ function bandMembership(band: LevelRule & { type: 'band' }, { low, high }: Inter
   return isAbove(high) && isBelow(low) ? 'possible' : 'no';
 }
 
-function staysIn({ share, seed, domain }: LevelRule & { type: 'thin' }, subject: LevelSubject): boolean {
+/** Whether a thinning keeps the problem, if the inner rule holds it. */
+export function staysIn(
+  { share, seed, domain }: LevelRule & { type: 'thin' },
+  subject: Pick<LevelSubject, 'id' | 'domain'>,
+): boolean {
   if (domain !== undefined && domain !== subject.domain) return true;
   return uniformAt(hashKey(seed, 'thin', subject.id)) < share;
 }

@@ -153,6 +153,33 @@ test('difficulty is measured once, and what was asked is not asked again', async
   expect(shown.stdout).toMatch(/^hard: p\(policy\) ≤ 0.25 .* \d … |^hard: .*\d\.\d\d … \d\.\d\d$/m);
 });
 
+test('a store tells how large levels are, and writes its problems for trainers', async () => {
+  const [report] = await json('difficulty', 'levels', 'difficulty.sqlite', '--recipe', 'recipe.json');
+  const { levels } = report as unknown as { levels: { name: string; overall: Record<string, number> }[] };
+  expect(levels.map(({ name }) => name)).toEqual(['easy', 'medium', 'hard', 'learnable']);
+  const partition = levels.slice(0, 3).reduce((sum, { overall }) => sum + overall['expected']!, 0);
+  expect(partition).toBeCloseTo(4, 6);
+  const open = await run('difficulty', 'levels', 'difficulty.sqlite', '--preset', 'paper');
+  expect(open).toMatchObject({ code: 2, stderr: expect.stringContaining('expected to be told which model') });
+
+  const write = (...words: string[]) => json('difficulty', 'export', 'difficulty.sqlite', ...words);
+  for (const format of ['verl', 'trl', 'jsonl', 'csv']) {
+    const words = ['--recipe', 'recipe.json', '--to', format, '--out', `out.${format}`];
+    expect(await write(...words)).toEqual([{ problems: 4, out: `out.${format}` }]);
+  }
+  const [header, first] = readFileSync(join(folder, 'out.csv'), 'utf8').split('\n');
+  expect(header).toMatch(/^id,domain,family,source,levels,pass_rate,/);
+  expect(first).toMatch(/^sum\/1,math,addition,[^,]+,hard,0,0,0\.\d+,4,[0-9a-f]{64},1\+1=\?,2$/);
+  const nobody = await run('difficulty', 'export', 'difficulty.sqlite', '--to', 'csv', '--out', 'no.csv');
+  expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a recipe') });
+  const unknown = ['--recipe', 'recipe.json', '--to', 'csv', '--out', 'no.csv', '--level', 'hardest'];
+  expect(await run('difficulty', 'export', 'difficulty.sqlite', ...unknown)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('expected the name of a level, got "hardest"'),
+  });
+  expect(existsSync(join(folder, 'no.csv'))).toBe(false);
+});
+
 test('names from files are shown, not obeyed', async () => {
   writeRows(join(folder, 'hostile.jsonl'), [{ ...sums[0], family: '\u001b[2Jgone' }]);
   const file = 'evaluation[0].problems[0].path=hostile.jsonl';

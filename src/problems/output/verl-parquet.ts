@@ -21,7 +21,7 @@ export interface VerlOptions {
  */
 export async function writeVerlParquet(
   path: string,
-  problems: AsyncIterable<Problem>,
+  problems: AsyncIterable<Problem> | Iterable<Problem>,
   options: VerlOptions,
 ): Promise<number> {
   return writeParquet(path, columns, verlRows(problems, options));
@@ -29,7 +29,10 @@ export async function writeVerlParquet(
 
 type VerlRow = Awaited<ReturnType<typeof verlRow>>;
 
-async function* verlRows(problems: AsyncIterable<Problem>, options: VerlOptions): AsyncGenerator<VerlRow> {
+async function* verlRows(
+  problems: AsyncIterable<Problem> | Iterable<Problem>,
+  options: VerlOptions,
+): AsyncGenerator<VerlRow> {
   let index = 0;
   for await (const problem of problems) yield verlRow(problem, index++, options);
 }

@@ -1,0 +1,46 @@
+import type { Problem } from '../../core/problem.ts';
+import { csvHeader, csvLine } from './csv-line.ts';
+import type { DifficultyOf } from './difficulty.ts';
+import { problemLineWithDifficulty } from './problem-line.ts';
+import { writeLines } from './text-file.ts';
+import { trlLine } from './trl-line.ts';
+import { writeVerlParquet } from './verl-parquet.ts';
+
+/** Files that trainers and people read: verl's Parquet, TRL's and our own JSON Lines, a table. */
+export const trainerFormats = ['verl', 'trl', 'jsonl', 'csv'] as const;
+
+/** Where problems go, in which form, and what stands beside them. */
+export interface TrainerFile {
+  readonly out: string;
+  readonly format: (typeof trainerFormats)[number];
+  /** verl's `extra_info.split`. */
+  readonly split: string;
+  /** verl's `data_source`; absent: each problem's own source. */
+  readonly dataSource?: string;
+  readonly difficultyOf: DifficultyOf;
+}
+
+/** Writes problems as a trainer wants them, all or, when they end in an error, none. Returns how many there are. */
+export async function writeForTrainer(
+  problems: AsyncIterable<Problem> | Iterable<Problem>,
+  { out, format, difficultyOf, ...verl }: TrainerFile,
+): Promise<number> {
+  const linesOf = async function* (lineOf: typeof trlLine): AsyncGenerator<string> {
+    for await (const problem of problems) yield lineOf(problem, difficultyOf(problem));
+  };
+  switch (format) {
+    case 'verl':
+      return writeVerlParquet(out, problems, { ...verl, difficultyOf });
+    case 'trl':
+      return writeLines(out, linesOf(trlLine));
+    case 'jsonl':
+      return writeLines(out, linesOf(problemLineWithDifficulty));
+    case 'csv':
+      return (await writeLines(out, withHeader(linesOf(csvLine)))) - 1;
+  }
+}
+
+async function* withHeader(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  yield csvHeader;
+  yield* lines;
+}
