@@ -41,6 +41,7 @@ export { ucb } from './curriculum/samplers/ucb.ts';
 export { uniform } from './curriculum/samplers/uniform.ts';
 export { truncation } from './curriculum/gates/truncation.ts';
 export { zeroAdvantage } from './curriculum/gates/zero-advantage.ts';
+export { publishedSuite } from './evaluation/published-suites.ts';
 export { suite } from './evaluation/suite.ts';
 export { checkpoints } from './runs/checkpoint.ts';
 export { embedded } from './engines/embedded/engine.ts';

@@ -1,12 +1,13 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { ConfigError, RunError } from '../core/errors.ts';
+import { RunError } from '../core/errors.ts';
+import { alignColumns } from '../core/table.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { formatEvaluation } from '../evaluation/format.ts';
-import { loadRecipe } from '../recipe/load.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import { publishedSuites } from '../evaluation/published-suites.ts';
 import { evaluateModel } from '../training/evaluate-model.ts';
-import { locateModel, type ModelSource } from '../training/open-model.ts';
+import { planEvaluation } from '../training/plan-evaluation.ts';
+import { addPair } from './data-files.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect } from './options.ts';
 import { type Output, outputOf } from './output.ts';
@@ -14,6 +15,8 @@ import { type Output, outputOf } from './output.ts';
 interface EvalOptions {
   readonly recipe?: string;
   readonly suite: readonly string[];
+  readonly suiteData: Readonly<Record<string, string>>;
+  readonly listSuites?: true;
   readonly set: readonly string[];
   readonly out?: string;
 }
@@ -22,23 +25,36 @@ interface EvalOptions {
 export function addEvalCommand(program: Command): void {
   program
     .command('eval')
-    .description('measure a model on the suites of a recipe')
+    .description('measure a model on the suites of a recipe, or on published ones')
     .argument(
-      '<model>',
+      '[model]',
       "model folder or run directory; with an openai engine in the recipe, the server's name of it",
     )
     .option('--recipe <file>', 'whose suites and verifiers; a run brings its own')
-    .option('--suite <name>', 'only this suite; may be repeated', collect, [])
+    .option(
+      '--suite <name>',
+      'only this suite of the recipe, or a published one; may be repeated',
+      collect,
+      [],
+    )
+    .option('--suite-data <suite=path>', 'read a published suite from here instead', addPair, {})
+    .option('--list-suites', 'show the published suites')
     .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
     .option('--out <file>', 'also write the evaluations to a JSON file')
-    .action(async (model: string, options: EvalOptions, command: Command) => {
+    .action(async (model: string | undefined, options: EvalOptions, command: Command) => {
       const output = outputOf(command);
-      const { source, recipe } = await sourceFor(model, options);
+      if (options.listSuites) return listSuites(output);
+      if (model === undefined)
+        return command.error("error: missing required argument 'model'", { exitCode: 2 });
+      const { source, parts } = await planEvaluation(model, { ...options, suites: options.suite });
       // Found out now rather than after the evaluation.
       if (options.out !== undefined) await writeTo(options.out, appendFile(options.out, ''));
-      const evaluations = await withInterrupt((signal) =>
-        evaluateModel(source, recipe, options.suite, { signal, ...watch(output) }),
-      );
+      const evaluations = await withInterrupt(async (signal) => {
+        const done: Evaluation[] = [];
+        for (const { recipe, only } of parts)
+          done.push(...(await evaluateModel(source, recipe, only, { signal, ...watch(output) })));
+        return done;
+      });
       if (options.out !== undefined) {
         await writeTo(options.out, writeFile(options.out, `${JSON.stringify(evaluations, null, 2)}\n`));
         output.say(`written to ${options.out}`);
@@ -52,32 +68,20 @@ const watch = (output: Output) => ({
   onProgress: (suite: string, done: number, total: number) => {
     output.progress(`evaluating ${suite}`, done, total);
   },
+  onDownload: output.progress,
   onEvaluation: (evaluation: Evaluation) => {
     output.say(`${formatEvaluation(evaluation)}\n`);
   },
 });
 
-/** With a recipe whose engine is a model server, the model is the name that the server knows. */
-async function sourceFor(
-  model: string,
-  options: EvalOptions,
-): Promise<{ readonly source: ModelSource; readonly recipe: Recipe }> {
-  const named = options.recipe === undefined ? undefined : await loadRecipe(options.recipe, options.set);
-  if (named?.policy.engine.type === 'openai') return { source: { folder: model }, recipe: named };
-  const source = await locateModel(model);
-  return { source, recipe: named ?? recipeOf(model, source, options) };
-}
-
-function recipeOf(model: string, source: ModelSource, { set }: EvalOptions): Recipe {
-  if (source.recipe === undefined) {
-    throw new ConfigError(`${model}: a model folder says nothing of suites; name a recipe that does`, {
-      tryNext: `gradus eval ${model} --recipe <recipe>`,
-    });
-  }
-  if (set.length === 0) return source.recipe;
-  throw new ConfigError("--set changes a recipe file; a run's own recipe stays as it was", {
-    tryNext: `gradus eval ${model} --recipe <recipe> --set ${set[0]}`,
-  });
+function listSuites(output: Output): void {
+  const rows = publishedSuites.map(({ name, rollouts, says, aliases }) => [
+    name,
+    `avg@${rollouts}`,
+    says,
+    `also ${aliases.join(', ')}`,
+  ]);
+  output.result(publishedSuites, alignColumns(rows));
 }
 
 async function writeTo(file: string, writing: Promise<void>): Promise<void> {

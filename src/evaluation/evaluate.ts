@@ -1,5 +1,6 @@
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import type { SourceRecord } from '../core/source-record.ts';
 import type { RolloutGroup } from '../core/rollout.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { PendingWork } from '../rollout/pending.ts';
@@ -14,6 +15,8 @@ export interface Evaluation {
   readonly suite: string;
   readonly sampling: Pick<SuiteConfig, 'rollouts' | 'temperature' | 'topP' | 'maxTokens' | 'greedy'>;
   readonly seed: number;
+  /** The files its problems were read from; absent where nobody looked. */
+  readonly sources?: readonly SourceRecord[];
   /** `name@version` of every verifier that judged. */
   readonly verifiers: readonly string[];
   readonly model: { readonly name: string; readonly hash: string; readonly policyVersion: number };
@@ -29,6 +32,8 @@ export interface EvaluateOptions {
   readonly engine: Pick<Engine, 'info' | 'sample'>;
   readonly verifierFor: (problem: Problem) => Verifier;
   readonly problems: readonly Problem[];
+  /** The files that they were read from, for the record. */
+  readonly sources?: readonly SourceRecord[];
   readonly suite: SuiteConfig;
   /** The same seed gives the same attempts: use one seed before and after training. */
   readonly seed: number;
@@ -67,6 +72,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     suite: suite.name,
     sampling: { rollouts, temperature, topP, maxTokens, greedy },
     seed,
+    ...(options.sources === undefined ? {} : { sources: options.sources }),
     verifiers: verifierNames(options),
     model: { name: model, hash: modelHash, policyVersion },
     overall: summarise(results, seed),

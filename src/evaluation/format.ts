@@ -18,7 +18,9 @@ export function formatEvaluation(evaluation: Evaluation): string {
     ...Object.entries(byLevel).map(([name, summary]) => summaryRow(`  level ${name}`, summary, k)),
   ];
   const title = `${suite}: ${model.name} after ${model.policyVersion} steps, temperature ${sampling.temperature}, ${sampling.maxTokens} tokens`;
-  return `${title}\n${alignColumns(rows, { figuresFrom: 1 })}`;
+  const files = (evaluation.sources ?? []).flatMap((source) => source.files);
+  const from = files.map(({ name, sha256 }) => `from ${name}, sha256 ${sha256.slice(0, 12)}`);
+  return [title, ...from, alignColumns(rows, { figuresFrom: 1 })].join('\n');
 }
 
 /** A comparison as a table for the terminal, in percentage points, with what speaks against it below. */

@@ -39,7 +39,7 @@ export interface LocatedData {
 export interface LocateOptions {
   /** The commit to read a hub address at, whatever its revision is by now. */
   readonly commit?: string;
-  readonly onDownload?: OnDownload;
+  readonly onDownload?: OnDownload | undefined;
 }
 
 /** As `locationShape` gives it. */

@@ -7,6 +7,7 @@ import { DataError, GradusError } from '../core/errors.ts';
 import type { Problem, ProblemTests } from '../core/problem.ts';
 import { file, fileConfig } from './file.ts';
 import { readFileProblems, type ReadFileOptions } from './read-file.ts';
+import { questionOf } from './hygiene/golds.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-file-'));
@@ -116,10 +117,57 @@ test('tests of code rows are read by the reader that is given, and not without o
   const tests: ProblemTests = { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] };
   const rows = [{ question: 'Double.', input_output: '{"inputs":["1"],"outputs":["2"]}', problem_id: 9 }];
   const [problem] = await read(rows, {}, { readTests: () => tests });
-  expect(problem).toEqual({ id: '9', domain: 'code', prompt: user('Double.'), tests, source: 'p.json' });
+  expect(problem).toEqual({
+    id: '9',
+    domain: 'code',
+    prompt: [{ role: 'user', content: expect.stringMatching(/^Double\.\n\nRead the inputs from stdin/) }],
+    tests,
+    source: 'p.json',
+  });
+  expect(questionOf(problem!)).toBe('Double.');
   await expect(read(rows)).rejects.toThrow(
     'p.json:1: expected problems whose answer is a text, got tests of code',
   );
+});
+
+test.each<[string, object, ProblemTests, string]>([
+  [
+    'the starter code',
+    { question_content: 'Add.', starter_code: 'class Solution:' },
+    { type: 'function', language: 'python', entryPoint: 'add', cases: [{ arguments: [1], expected: 2 }] },
+    'Add.\n\nYou will use the following starter code to write the solution to the problem and enclose your code within ' +
+      'delimiters.\n```python\nclass Solution:\n```',
+  ],
+  [
+    'the name of the function',
+    { question_content: 'Add.', starter_code: '' },
+    { type: 'function', language: 'python', entryPoint: 'add', cases: [{ arguments: [1], expected: 2 }] },
+    'Add.\n\nWrite a function of this name: add',
+  ],
+  [
+    'the assertions of MBPP',
+    { text: 'Add.', test_list: ['assert add(1) == 2', 'assert add(2) == 3'] },
+    { type: 'asserts', language: 'python', setup: '', entryPoint: 'add', tests: ['assert add(1) == 2'] },
+    'Add.\n\nYour code should pass these tests:\n\nassert add(1) == 2\nassert add(2) == 3',
+  ],
+  [
+    'nothing where the prompt is the start of the program',
+    { prompt: 'def add(x):\n', entry_point: 'add', test: 'def check(f): pass' },
+    { type: 'asserts', language: 'python', setup: '', entryPoint: 'add', tests: ['check(add)'] },
+    'def add(x):\n',
+  ],
+])('a program is asked for with %s', async (_, row, tests, asked) => {
+  const [problem] = await read([{ public_test_cases: '[]', ...row }], {}, { readTests: () => tests });
+  expect(problem!.prompt).toEqual(user(asked));
+  expect(questionOf(problem!)).toBe(asked.split('\n\n')[0]);
+});
+
+test('an instruction may leave a place for the question', async () => {
+  const instruction = 'Question: {question}\nSay $& and {question}.';
+  const [problem] = await read([{ question: '$1 + $1?', answer: 2 }], { instruction });
+  expect(problem!.prompt).toEqual(user('Question: $1 + $1?\nSay $& and $1 + $1?.'));
+  const [plain] = await read([{ question: '$1 + $1?', answer: 2 }]);
+  expect(problem!.id).toBe(plain!.id);
 });
 
 test('columns by other names, an instruction, and a difficulty column that is explained', async () => {

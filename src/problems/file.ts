@@ -22,7 +22,7 @@ export const fileConfig = z.strictObject({
   passRates: z.array(passRateLabel).default([]),
   /** The domain of rows that name none; absent: as the shape says, else math. */
   domain: z.string().optional(),
-  /** A line added to each question. */
+  /** A line added to each question, or, with `{question}` in it, all that is asked. */
   instruction: z.string().optional(),
   /** Whether a row that is no problem ends the reading or is left out and counted. */
   onError: z.enum(['stop', 'skip']).default('stop'),

@@ -4,6 +4,7 @@ import type { Problem } from '../core/problem.ts';
 import { createRng, hashKey } from '../core/rng.ts';
 import { families } from './families/catalogue.ts';
 import type { Family, Question } from './families/family.ts';
+import { instructed } from './instruction.ts';
 
 /** Which part of all questions a problem belongs to. The question's text decides, so no two splits share a question. */
 export type Split = 'train' | 'validation' | 'held-out';
@@ -117,7 +118,7 @@ function exhausted(wanted: string, { split }: GeneratedConfig, what: string, fou
 
 function problemOf(drawn: Question, { family, knob }: Cell, instruction: string | undefined): Problem {
   const { question, solution, answer, tests } = drawn;
-  const content = instruction === undefined ? question : `${question}\n${instruction}`;
+  const content = instructed(question, instruction);
   return {
     id: `${family.name}/${knob}/${fingerprint(question)}`,
     domain: family.domain,

@@ -31,7 +31,7 @@ export const jsonlConfig = z.strictObject({
     .prefault({}),
   /** The domain of rows that name none. */
   domain: z.string().default('math'),
-  /** A line added to each question, e.g. how a chat model shall write its answer. */
+  /** A line added to each question, or, with `{question}` in it, all that is asked. */
   instruction: z.string().optional(),
 });
 export type JsonlConfig = z.infer<typeof jsonlConfig>;

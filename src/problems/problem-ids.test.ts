@@ -4,6 +4,10 @@ import { DataError } from '../core/errors.ts';
 import { ProblemIds } from './problem-ids.ts';
 
 const said = (content: string) => [{ role: 'user' as const, content }];
+const problem = (content: string, answer?: string) => ({
+  prompt: said(content),
+  ...(answer === undefined ? {} : { answer }),
+});
 
 test('rows without an id are named by what they say, wherever they stand and whatever stands around them', () => {
   const rows = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2', undefined)), {
@@ -13,7 +17,7 @@ test('rows without an id are named by what they say, wherever they stand and wha
     fc.property(rows, fc.nat(), (all, at) => {
       const ids = (some: typeof all): string[] => {
         const given = new ProblemIds();
-        return some.map(([content, answer]) => given.ofContent(said(content), answer, undefined));
+        return some.map(([content, answer]) => given.ofContent(problem(content, answer)));
       };
       expect(new Set(ids(all)).size).toBe(all.length);
       const turned = [...all.slice(at % 12), ...all.slice(0, at % 12)];
@@ -26,14 +30,14 @@ test('question, gold and tests each make another problem', () => {
   const ids = new ProblemIds();
   const tests = { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] } as const;
   const all = [
-    ids.ofContent(said('q'), '1', undefined),
-    ids.ofContent(said('q'), '2', undefined),
-    ids.ofContent(said('p'), '1', undefined),
-    ids.ofContent([{ role: 'system', content: 'q' }], '1', undefined),
-    ids.ofContent(said('q'), undefined, tests),
+    ids.ofContent(problem('q', '1')),
+    ids.ofContent(problem('q', '2')),
+    ids.ofContent(problem('p', '1')),
+    ids.ofContent({ prompt: [{ role: 'system', content: 'q' }], answer: '1' }),
+    ids.ofContent({ ...problem('q'), tests }),
   ];
   expect(new Set(all).size).toBe(5);
-  expect(ids.ofContent(said('q'), '1', undefined)).toBe(`${all[0]}-2`);
+  expect(ids.ofContent(problem('q', '1'))).toBe(`${all[0]}-2`);
   expect(all[0]).toMatch(/^[0-9a-f]{16}$/);
 });
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '../core/content-digest.ts';
 import { DataError } from '../core/errors.ts';
-import type { Message, ProblemTests } from '../core/problem.ts';
 
 /**
  * Gives problems that are read together distinct ids. An id that a row states is kept. A row without one is named by what
@@ -29,10 +28,9 @@ export class ProblemIds {
     );
   }
 
-  /** 64 bits of a hash over question and gold, in hex; the second problem that says the very same has `-2` behind it. */
-  ofContent(prompt: readonly Message[], answer: string | undefined, tests: ProblemTests | undefined): string {
-    const said = [prompt.map(({ role, content }) => [role, content]), answer ?? null, tests ?? null];
-    const id = createHash('sha256').update(JSON.stringify(said)).digest('hex').slice(0, 16);
+  /** The digest of what a problem says; the second one that says the very same has `-2` behind it. */
+  ofContent(problem: Parameters<typeof contentDigest>[0]): string {
+    const id = contentDigest(problem);
     const copies = (this.#copies.get(id) ?? 0) + 1;
     this.#copies.set(id, copies);
     return copies === 1 ? id : `${id}-${copies}`;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Message, Problem } from '../core/problem.ts';
+import { instructed } from './instruction.ts';
 import type { JsonlConfig } from './jsonl.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { testsSchema } from './tests-schema.ts';
@@ -66,18 +67,18 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
   const knob = optional(columns.knob, knobSchema);
   const [source, licence] = [optional(columns.source, textSchema), optional(columns.licence, textSchema)];
   const passRates = optional(columns.passRates, passRatesSchema);
-  const messages = typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt;
+  const said = {
+    prompt: typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt,
+    ...(answer === undefined ? {} : { answer: String(answer) }),
+    ...(tests === undefined ? {} : { tests }),
+  };
   return {
-    id:
-      id === undefined
-        ? ids.ofContent(messages, answer === undefined ? undefined : String(answer), tests)
-        : ids.stated(String(id), where, columns.id),
+    id: id === undefined ? ids.ofContent(said) : ids.stated(String(id), where, columns.id),
     domain: domain ?? mapping.domain,
     ...(family === undefined ? {} : { family }),
     ...(knob === undefined ? {} : { knob }),
-    prompt: withInstruction(messages, mapping.instruction),
-    ...(answer === undefined ? {} : { answer: String(answer) }),
-    ...(tests === undefined ? {} : { tests }),
+    ...said,
+    prompt: withInstruction(said.prompt, mapping.instruction),
     source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
     ...(passRates === undefined ? {} : { passRates }),
@@ -90,7 +91,7 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
 function withInstruction(prompt: readonly Message[], instruction: string | undefined): readonly Message[] {
   const last = prompt.at(-1);
   if (instruction === undefined || last === undefined) return prompt;
-  return [...prompt.slice(0, -1), { ...last, content: `${last.content}\n${instruction}` }];
+  return [...prompt.slice(0, -1), { ...last, content: instructed(last.content, instruction) }];
 }
 
 function namesOf(value: object): string {

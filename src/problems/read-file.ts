@@ -8,7 +8,7 @@ import { problemOfRow, type RowMapping } from './problem-row.ts';
 import { readRows } from './rows/read-rows.ts';
 import type { Row } from './rows/row.ts';
 import { shapeNamed, shapeOf } from './shapes/catalogue.ts';
-import { code, type ReadTests } from './shapes/code.ts';
+import { code, type ReadTests, testsRead } from './shapes/code.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 import { at, type Columns, type Shape } from './shapes/shape.ts';
 
@@ -33,7 +33,7 @@ export async function* readFileProblems(
   baseDir: string,
   { ids = new ProblemIds(), onDownload, ...options }: ReadFileOptions & LocateOptions = {},
 ): AsyncGenerator<Problem> {
-  const { files } = await locateData(config, baseDir, onDownload === undefined ? {} : { onDownload });
+  const { files } = await locateData(config, baseDir, { onDownload });
   for (const file of files) yield* readDataFile(config, file, { ...options, ids });
 }
 
@@ -109,13 +109,13 @@ function withDerived(
   shape: Shape,
   readTests: ReadTests | undefined,
 ): Columns {
-  const tests = shape === code ? { 'tests read': testsOf(value, where, readTests) } : {};
+  const given = shape === code ? { ...value, [testsRead]: testsOf(value, where, readTests) } : value;
   try {
-    const row = shape.derive?.(value) ?? value;
-    if (config.passRates.length === 0) return { ...row, ...tests };
+    const row = shape.derive?.(given) ?? given;
+    if (config.passRates.length === 0) return row;
     const column = shape.columns.passRates ?? 'passRates';
     const stated = config.passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
-    return { ...row, ...tests, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
+    return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     throw new DataError(`${where}: ${error.message}`, { cause: error });

@@ -26,7 +26,7 @@ export interface LoadOptions {
   readonly ids?: ProblemIds;
   /** By source as the recipe has it: the commit to read it at. */
   readonly commits?: ReadonlyMap<string, string>;
-  readonly onDownload?: OnDownload;
+  readonly onDownload?: OnDownload | undefined;
 }
 
 /** Problems, and what they were read from; generated ones are from no file. */
@@ -53,7 +53,7 @@ async function loadFiles(
   const commit = commits?.get(config.path);
   const located = await locateData(config, baseDir, {
     ...(commit === undefined ? {} : { commit }),
-    ...(onDownload === undefined ? {} : { onDownload }),
+    onDownload,
   });
   const problems: Problem[] = [];
   const files: FileRecord[] = [];

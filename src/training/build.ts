@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import type { DataRecord, SourceRecord } from '../core/source-record.ts';
+import type { DataRecord } from '../core/source-record.ts';
 import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openOpenaiEngine } from '../engines/openai/engine.ts';
@@ -105,14 +105,15 @@ export function openVerifiers(
 
 async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
   const { problems, records } = await loadSources(recipe.problems, recipe, options);
-  const suites: LoadedSuite[] = [];
-  const suiteRecords: Record<string, readonly SourceRecord[]> = {};
+  const suites = [];
   for (const { problems: sources, ...config } of recipe.evaluation) {
     const loaded = await loadSources(sources, recipe, options);
-    suites.push({ config, problems: loaded.problems });
-    suiteRecords[config.name] = loaded.records;
+    suites.push({ config, problems: loaded.problems, sources: loaded.records });
   }
-  const data = { problems: records, suites: suiteRecords };
+  const data = {
+    problems: records,
+    suites: Object.fromEntries(suites.map(({ config, sources }) => [config.name, sources])),
+  };
   onData?.(data);
   return { problems, suites, data };
 }

@@ -3,13 +3,22 @@ import { evaluate, type Evaluation } from '../evaluation/evaluate.ts';
 import { nearestKey } from '../recipe/explain.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers } from './build.ts';
-import { loadAll } from './load-problems.ts';
+import { type LoadingOptions, loadSources } from './load-problems.ts';
 import { suiteSeed } from './evaluate-suites.ts';
 import { type ModelSource, openModel } from './open-model.ts';
+
+/** What an evaluation takes of a recipe. */
+export interface EvaluationRecipe extends Pick<
+  Recipe,
+  'name' | 'seed' | 'verifiers' | 'evaluation' | 'baseDir'
+> {
+  readonly policy: Pick<Recipe['policy'], 'engine'>;
+}
 
 /** Who watches an evaluation and who may stop it. */
 export interface EvaluationWatch {
   readonly onProgress?: (suite: string, done: number, total: number) => void;
+  readonly onDownload?: LoadingOptions['onDownload'];
   readonly onEvaluation?: (evaluation: Evaluation) => void;
   readonly signal?: AbortSignal;
 }
@@ -23,26 +32,27 @@ export interface EvaluationWatch {
  */
 export async function evaluateModel(
   source: ModelSource,
-  recipe: Recipe,
+  recipe: EvaluationRecipe,
   only: readonly string[],
-  { onProgress, onEvaluation, signal }: EvaluationWatch = {},
+  { onProgress, onEvaluation, onDownload, signal }: EvaluationWatch = {},
 ): Promise<Evaluation[]> {
   const suites = chooseSuites(recipe, only);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
   const loaded = [];
   for (const suite of suites) {
-    const problems = await loadAll(suite.problems, recipe);
+    const { problems, records } = await loadSources(suite.problems, recipe, { onDownload });
     for (const problem of problems) verifierFor(problem).check(problem);
-    loaded.push({ suite, problems });
+    loaded.push({ suite, problems, sources: records });
   }
   const engine = opened.use(await openModel(source, recipe.policy.engine));
   const evaluations: Evaluation[] = [];
-  for (const { suite, problems } of loaded) {
+  for (const { suite, problems, sources } of loaded) {
     const evaluation = await evaluate({
       engine,
       verifierFor,
       problems,
+      sources,
       suite,
       seed: suiteSeed(recipe, suite),
       onProgress: (done, total) => onProgress?.(suite.name, done, total),
@@ -54,7 +64,7 @@ export async function evaluateModel(
   return evaluations;
 }
 
-function chooseSuites({ name, evaluation }: Recipe, only: readonly string[]): Recipe['evaluation'] {
+function chooseSuites({ name, evaluation }: EvaluationRecipe, only: readonly string[]): Recipe['evaluation'] {
   const names = evaluation.map((suite) => suite.name);
   if (names.length === 0) {
     throw new ConfigError(`recipe '${name}': expected suites to evaluate on, got an empty "evaluation"`, {
@@ -65,7 +75,9 @@ function chooseSuites({ name, evaluation }: Recipe, only: readonly string[]): Re
     if (names.includes(wanted)) continue;
     const nearest = nearestKey(wanted, names);
     const hint = nearest === undefined ? `suites: ${names.join(', ')}` : `did you mean "${nearest}"?`;
-    throw new ConfigError(`--suite ${wanted}: recipe '${name}' has no such suite; ${hint}`);
+    throw new ConfigError(`--suite ${wanted}: recipe '${name}' has no such suite; ${hint}`, {
+      tryNext: 'gradus eval --list-suites',
+    });
   }
   return only.length === 0 ? evaluation : evaluation.filter((suite) => only.includes(suite.name));
 }

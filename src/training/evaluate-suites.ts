@@ -15,12 +15,13 @@ export async function evaluateSuites(
   isDue: (suite: SuiteConfig) => boolean,
 ): Promise<void> {
   const { run, report, recipe, signal } = context;
-  for (const { config, problems } of context.suites.filter((suite) => isDue(suite.config))) {
+  for (const { config, problems, sources } of context.suites.filter((suite) => isDue(suite.config))) {
     const { name } = config;
     const evaluation = await evaluate({
       ...context,
       problems,
       suite: config,
+      ...(sources === undefined ? {} : { sources }),
       seed: suiteSeed(recipe, config),
       onSampled: (groups) =>
         run.recordRollouts({

@@ -1,4 +1,5 @@
 import type { Problem } from '../core/problem.ts';
+import type { SourceRecord } from '../core/source-record.ts';
 import type { Outcome } from '../core/verdict.ts';
 import type { Levels } from '../difficulty/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rate-store.ts';
@@ -16,6 +17,8 @@ import type { Metrics } from './metrics.ts';
 export interface LoadedSuite {
   readonly config: SuiteConfig;
   readonly problems: readonly Problem[];
+  /** The files that they were read from. */
+  readonly sources?: readonly SourceRecord[];
 }
 
 /** Everything a run is made of, built from its recipe: the engine, who judges, what is trained on. */

@@ -230,6 +230,24 @@ test('a run without an exported model is evaluated at its last checkpoint', asyn
   expect(existsSync(join(directory, 'export'))).toBe(false);
 });
 
+test('a published suite is evaluated without a recipe, and says what it read', async () => {
+  const small = ['--set', 'evaluation[0].maxTokens=4', '--set', 'evaluation[0].rollouts=2'];
+  const data = ['--suite-data', 'math500=problems.jsonl'];
+  const [evaluations] = await json('eval', 'model', '--suite', 'lighteval|math_500|0|0', ...data, ...small);
+  expect(evaluations).toEqual([
+    expect.objectContaining({
+      suite: 'math500',
+      sampling: { rollouts: 2, temperature: 0.6, topP: 0.95, maxTokens: 4, greedy: false },
+      sources: [expect.objectContaining({ source: 'problems.jsonl', problems: sums.length })],
+    }),
+  ]);
+  expect(await run('eval', 'model')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--suite math500'),
+  });
+  expect((await run('eval', '--list-suites')).stdout).toMatch(/^livecodebench +avg@4/m);
+});
+
 test('doctor finds this machine fit, and says what to do where it is not', async () => {
   const fit = await run('doctor');
   expect(fit.code).toBe(0);

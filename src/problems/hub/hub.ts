@@ -13,7 +13,7 @@ export interface FetchOptions {
   readonly commit?: string;
   /** Refuse a revision that is not a commit. */
   readonly pinned?: boolean;
-  readonly onDownload?: OnDownload;
+  readonly onDownload?: OnDownload | undefined;
   /** The pause before something that failed is tried again, in milliseconds; it doubles with each try. */
   readonly pauseMs?: number;
 }

@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
+import { withoutInterfaceNote } from '../shapes/interface-note.ts';
 import { tokensOf } from './normal-form.ts';
 
 /** Whether two golds, spelled differently, are one answer: the math verifier's judgement, where one is at hand. */
@@ -15,8 +16,8 @@ export async function goldsAgree(
   return sameAnswer(gold, other);
 }
 
-/** The text that a problem is compared by: everything the user says in it. */
+/** The text that a problem is compared by: everything the user says in it, but for the form that a program shall have. */
 export function questionOf({ prompt }: Pick<Problem, 'prompt'>): string {
   const said = prompt.filter(({ role }) => role === 'user').map(({ content }) => content);
-  return said.length === 1 ? said[0]! : said.join('\n');
+  return withoutInterfaceNote(said.length === 1 ? said[0]! : said.join('\n'));
 }

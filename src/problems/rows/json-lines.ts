@@ -32,11 +32,16 @@ function rowOf(line: string, shown: string, number: number): Row {
 }
 
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = '';
+  // A line may be many pieces long: each piece is looked at once.
+  let begun: string[] = [];
   for await (const piece of pieces) {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop()!;
-    yield* lines;
+    const lines = piece.split('\n');
+    begun.push(lines[0]!);
+    if (lines.length === 1) continue;
+    yield begun.join('');
+    for (let i = 1; i < lines.length - 1; i++) yield lines[i]!;
+    begun = [lines.at(-1)!];
   }
-  if (rest !== '') yield rest;
+  const last = begun.join('');
+  if (last !== '') yield last;
 }

@@ -1,4 +1,5 @@
 import type { ProblemTests } from '../../core/problem.ts';
+import { interfaceNote } from './interface-note.ts';
 import { at, type Columns, type Shape } from './shape.ts';
 
 /**
@@ -19,6 +20,9 @@ const testColumns = [
 ];
 const promptColumns = ['prompt', 'question_content', 'question', 'problem', 'description', 'text'];
 
+/** Where a row's tests are once they are read. */
+export const testsRead = 'tests read';
+
 /** HumanEval, MBPP, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, and verl's code rows. */
 export const code: Shape = {
   name: 'code',
@@ -28,11 +32,13 @@ export const code: Shape = {
     Array.isArray(row['tests']) ||
     String(at(row, 'ability')).toLowerCase() === 'code',
   domain: 'code',
-  columns: { id: 'task_id', prompt: 'prompt', domain: 'ability', source: 'data_source', tests: 'tests read' },
+  columns: { id: 'task_id', prompt: 'prompt', domain: 'ability', source: 'data_source', tests: testsRead },
   derive(row) {
     const { reward_model: _rewardModel, ability: _ability, ...rest } = row;
     const kept = Object.entries(rest).filter(([name]) => !testColumns.includes(name) && !noise.has(name));
-    const prompt = promptColumns.map((name) => row[name]).find((value) => value != null && value !== '');
+    const question = promptColumns.map((name) => row[name]).find((value) => value != null && value !== '');
+    const isText = typeof question === 'string';
+    const prompt = isText ? question + interfaceNote(row, row[testsRead] as ProblemTests) : question;
     const id = ['task_id', 'question_id', 'problem_id', 'id']
       .map((name) => row[name])
       .find((one) => one != null);
@@ -52,4 +58,5 @@ const noise = new Set([
   'question_id',
   'problem_id',
   'id',
+  'starter_code',
 ]);
