@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { alignColumns } from '../core/table.ts';
 import { formatComparison } from '../evaluation/format.ts';
-import type { RecipeDifference } from '../recipe/differences.ts';
+import type { RecipeDifference } from '../runs/recipe-differences.ts';
 import { compareRuns, type RunComparison } from '../training/compare-runs.ts';
 import { outputOf } from './output.ts';
 

@@ -1,22 +1,19 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
 import { startDashboard } from '../server/dashboard.ts';
+import { compareRuns } from '../training/compare-runs.ts';
+import { tokenPieces } from '../training/token-pieces.ts';
 import { withInterrupt } from './interrupt.ts';
 import { wholeNumber } from './options.ts';
 import { outputOf } from './output.ts';
+import { pagesFolder } from './pages-folder.ts';
 
 interface Flags {
   readonly host: string;
   readonly port: number;
 }
-
-/** Beside the compiled program, or where a checkout builds them. */
-const pageFolders = ['../web/', '../../dist/web/'].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
-);
 
 /** `gradus dashboard`: runs in a browser, live or finished. */
 export function addDashboardCommand(program: Command): void {
@@ -27,14 +24,7 @@ export function addDashboardCommand(program: Command): void {
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
     .option('--port <n>', '0: any free port', wholeNumber(), 4747)
     .action(async (root: string, { host, port }: Flags, command: Command) => {
-      const pages = pageFolders.find((folder) => existsSync(`${folder}index.html`));
-      if (pages === undefined)
-        throw new RunError(
-          'expected the pages of the dashboard in dist/web, found none: a checkout builds them once',
-          {
-            tryNext: 'npm run build:web',
-          },
-        );
+      const pages = pagesFolder();
       if (!existsSync(root))
         throw new RunError(`${root}: expected a folder of runs, found nothing`, { tryNext: 'npm run demo' });
       const token = process.env['GRADUS_TOKEN'];
@@ -44,6 +34,8 @@ export function addDashboardCommand(program: Command): void {
         pages,
         host,
         port,
+        compareSuites: compareRuns,
+        readPieces: tokenPieces(),
         ...(token !== undefined && token !== '' && { token }),
       });
       await withInterrupt(async (signal) => {

@@ -99,8 +99,8 @@ export function insertShard(
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const insertRollout = database.prepare(
-    `INSERT INTO rollouts (group_id, place, outcome, score, reward, advantage, tokens, finish_reason, flags)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO rollouts (group_id, place, outcome, score, reward, advantage, tokens, finish_reason, reason, flags)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   let firstRow = 0;
   for (const recorded of record.groups) {
@@ -215,6 +215,9 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
   ];
 }
 
+/** Characters of a verdict's reason in the index; the shard has all of it. */
+const longestReason = 200;
+
 function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, place: number) {
   const { verdict, tokens, tokenCount, finishReason } = group.rollouts[place]!;
   const why = flags?.[place] ?? [];
@@ -225,6 +228,7 @@ function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, pl
     advantages?.[place] ?? null,
     tokenCount ?? tokens.length,
     finishReason,
+    verdict.reason.slice(0, longestReason),
     why.length === 0 ? null : JSON.stringify(why),
   ];
 }

@@ -41,6 +41,7 @@ test('single rollouts can be asked for without their files', async () => {
     advantage: recorded.advantages![place],
     tokens: tokens.length,
     finish_reason: finishReason,
+    reason: verdict.reason,
     flags: [null, '["looks odd"]'][place],
   }));
   expect(reader.rows('SELECT * FROM rollouts')).toEqual(expected);

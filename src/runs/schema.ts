@@ -15,6 +15,7 @@ const newTables = `
     advantage REAL,
     tokens INTEGER NOT NULL,          -- written
     finish_reason TEXT NOT NULL,
+    reason TEXT NOT NULL,             -- the verdict's, its beginning
     flags TEXT,                       -- JSON: why it is worth a person's look, a sentence each
     PRIMARY KEY (group_id, place)
   ) WITHOUT ROWID;

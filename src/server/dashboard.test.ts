@@ -1,30 +1,36 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../test/runs/fast-folder.ts';
-import { smallPlan, trainScripted } from '../../test/runs/scripted-training.ts';
-import { createRun } from '../runs/create-run.ts';
+import { recordShown, smallShown } from '../../test/server/shown-run.ts';
+import type { Run } from '../runs/run.ts';
+import { compareRuns } from '../training/compare-runs.ts';
 import { type Dashboard, startDashboard } from './dashboard.ts';
-import { levelCells, thin } from './run-pages.ts';
 
 const root = makeFastFolder('dashboard');
 const pages = join(root, '.pages');
-const folder = 'scripted-0001';
+const folder = 'shown-0001';
 let dashboard: Dashboard;
+/** Still being written while it is shown. */
+let run: Run;
+
+const settings = { root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns };
 
 beforeAll(async () => {
   mkdirSync(join(pages, 'assets'), { recursive: true });
   writeFileSync(join(pages, 'index.html'), '<!doctype html><title>Gradus</title>');
   writeFileSync(join(pages, 'assets', 'main.js'), '0;');
   writeFileSync(join(root, 'secret.html'), 'not for you');
-  await using run = await createRun(root, { name: 'scripted', recipe: {}, seed: 5 });
-  await trainScripted(run, smallPlan);
-  dashboard = await startDashboard({ root, pages, host: '127.0.0.1', port: 0 });
+  run = await recordShown(root, smallShown);
+  mkdirSync(join(root, 'broken-0001'));
+  writeFileSync(join(root, 'broken-0001', 'run.sqlite'), 'no database');
+  writeFileSync(join(root, 'broken-0001', 'recipe.json'), '{}');
+  dashboard = await startDashboard(settings);
 });
 afterAll(async () => {
   await dashboard[Symbol.asyncDispose]();
+  await run[Symbol.asyncDispose]();
   rmSync(root, { recursive: true });
 });
 
@@ -46,18 +52,87 @@ function get(url: string, options: { path?: string; host?: string; method?: stri
 }
 const data = async (path: string): Promise<any> => JSON.parse((await get(dashboard.url, { path })).text);
 
-test('a run from the list down to one rollout', async () => {
-  expect(await data('/api/runs')).toMatchObject([{ folder, name: 'scripted', status: 'finished', step: 4 }]);
-  const run = await data(`/api/runs/${folder}`);
-  expect(run.stages.length).toBe(2);
-  const name: string = run.metricNames[0];
-  expect((await data(`/api/runs/${folder}/metrics/${encodeURIComponent(name)}`)).steps).toEqual([1, 2, 3, 4]);
-  const [group] = await data(`/api/runs/${folder}/groups`);
-  const attempts = await data(`/api/runs/${folder}/groups/${group.id}`);
+test('a live run from the list down to one rollout, beside one that is damaged', async () => {
+  const [broken, head] = await data('/api/runs');
+  expect(broken).toMatchObject({ folder: 'broken-0001', problem: expect.stringContaining('run.sqlite') });
+  expect(head).toMatchObject({
+    folder,
+    status: 'running',
+    step: 12,
+    stagesBegun: 3,
+    stageCount: 3,
+    maxSteps: 12,
+  });
+  expect(head.sparkline).toHaveLength(12);
+  expect(head.accuracy).toMatchObject({ suite: 'held-out', first: { mean: 0.2 } });
+  const detail = await data(`/api/runs/${folder}`);
+  expect(detail).toMatchObject({
+    now: { stage: 'stage-3', stepInStage: 4, maxSteps: 4, reason: '4 of at most 4 steps done' },
+    plan: [
+      { stage: 'stage-1', select: 'every problem', remeasure: null, gates: ['zero-advantage'] },
+      { select: 'medium or hard', advanceWhen: 'plateau (metric reward/mean, window 50)' },
+      { stage: 'stage-3', remeasure: 'rollouts 4, problems all' },
+    ],
+    evaluations: [{ step: 0, byDomain: { math: { problems: 10 } } }, {}, {}, { step: 12 }],
+    can: { filterRollouts: true, play: false },
+  });
+  const names = ['reward/mean', 'nobody/recorded'];
+  const query = names.map((name) => `name=${encodeURIComponent(name)}`).join('&');
+  const metrics = await data(`/api/runs/${folder}/metrics?${query}&from=3&to=5`);
+  expect(metrics['reward/mean'].steps).toEqual([3, 4, 5]);
+  expect(metrics['nobody/recorded']).toEqual({ steps: [], values: [] });
+  const { rows } = await data(`/api/runs/${folder}/groups?sort=rate&order=asc&outcome=correct&limit=2`);
+  const { group, attempts, visits } = await data(`/api/runs/${folder}/groups/${rows[0].id}`);
+  expect(group).toEqual(rows[0]);
   expect(attempts).toHaveLength(group.rollouts);
-  expect(attempts[0]).toMatchObject({ index: 0, verifier: 'math@1', evidence: { gold: '7' } });
-  const cells: { trials: number }[] = await data(`/api/runs/${folder}/levels`);
-  expect(cells.length).toBeGreaterThan(0);
+  expect(attempts[0]).toMatchObject({ index: 0, verifier: 'math@1', evidence: { gold: '7' }, pieces: null });
+  expect(visits.map(({ id }: { id: number }) => id)).toContain(group.id);
+});
+
+test('a problem with its history, and the curriculum around it', async () => {
+  const { rows } = await data(`/api/runs/${folder}/problems?stage=stage-3`);
+  const [worst] = rows;
+  const problem = await data(`/api/runs/${folder}/problem?id=${encodeURIComponent(worst.problemId)}`);
+  expect(problem.memberships).toHaveLength(3);
+  const visits = problem.history.filter(({ purpose }: { purpose: string }) => purpose === 'train');
+  const trials = visits.reduce((sum: number, visit: { trials: number }) => sum + visit.trials, 0);
+  expect(trials).toBe(problem.summary.trials);
+  expect(visits.every(({ low, high }: { low: number; high: number }) => low < high)).toBe(true);
+  const curriculum = await data(`/api/runs/${folder}/curriculum`);
+  expect(curriculum.selections.map(({ candidates }: { candidates: number }) => candidates)).toEqual([
+    9, 9, 9,
+  ]);
+  const flows = curriculum.flows.reduce((sum: number, flow: { problems: number }) => sum + flow.problems, 0);
+  expect(flows).toBe(18);
+  const count = (bins: readonly { problems: number }[]) => bins.reduce((sum, bin) => sum + bin.problems, 0);
+  expect(count(curriculum.atLast)).toBe(count(curriculum.atFirst));
+});
+
+test('levels lose no rollout that has one', async () => {
+  const cells: { correct: number; trials: number }[] = await data(
+    `/api/runs/${folder}/levels?by=domain&spans=5`,
+  );
+  const { rows } = await data(`/api/runs/${folder}/groups?limit=500&purpose=train`);
+  const sum = (all: readonly { correct: number; trials: number }[]) =>
+    all.reduce(([c, t], one) => [c! + one.correct, t! + one.trials], [0, 0]);
+  expect(sum(cells)).toEqual(sum(rows));
+});
+
+test('what changes is told, first of all everything, then what was recorded', async () => {
+  const response = await fetch(new URL('/api/changes', dashboard.url));
+  const events = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const next = async () => JSON.parse(/data: (.+)/u.exec((await events.read()).value!)![1]!) as unknown;
+  expect(await next()).toEqual({ runs: ['broken-0001', folder] });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await run.recordEvent({ step: run.step, type: 'note', message: 'something' });
+  let change = await next();
+  // The watch may have looked for the first time only now, which makes everything news once more.
+  while (JSON.stringify(change) !== JSON.stringify({ runs: [folder] })) {
+    await run.recordEvent({ step: run.step, type: 'note', message: 'something' });
+    change = await next();
+  }
+  expect((await data(`/api/runs/${folder}/notes?limit=1`)).rows[0]).toMatchObject({ type: 'note' });
+  await events.cancel();
 });
 
 test('the page comes with a policy that lets it load nothing but itself', async () => {
@@ -79,6 +154,14 @@ describe('refuses', () => {
     ['/api/runs/none', 404],
     [`/api/runs/${folder}/groups/999999`, 404],
     [`/api/runs/${folder}/groups/x`, 404],
+    [`/api/runs/${folder}/problem?id=none`, 404],
+    [`/api/runs/${folder}/groups?colour=red`, 400],
+    [`/api/runs/${folder}/groups?limit=100000`, 400],
+    [`/api/runs/${folder}/groups?limit=1&limit=2`, 400],
+    [`/api/runs/${folder}/groups?cursor=bm9uc2Vuc2U`, 400],
+    [`/api/runs/${folder}/rollouts?outcome=excellent`, 400],
+    [`/api/runs/${folder}/metrics`, 400],
+    [`/api/compare?before=${folder}&after=..%2f..`, 404],
   ])('%s', async (path, expected) => {
     const { status, text } = await get(dashboard.url, { path });
     expect(status).toBe(expected);
@@ -91,49 +174,16 @@ describe('refuses', () => {
   });
 
   test('listening off loopback without a token', async () => {
-    await expect(startDashboard({ root, pages, host: '0.0.0.0', port: 0 })).rejects.toThrow('needs a token');
+    await expect(startDashboard({ ...settings, host: '0.0.0.0' })).rejects.toThrow('needs a token');
   });
 });
 
 test('with a token nothing is shown without it; a visit with it is remembered', async () => {
-  await using locked = await startDashboard({ root, pages, host: '127.0.0.1', port: 0, token: 'sesame; 1' });
+  await using locked = await startDashboard({ ...settings, token: 'sesame; 1' });
   expect((await get(locked.url, { path: '/api/runs' })).status).toBe(401);
   expect((await get(locked.url, { path: '/?token=wrong' })).status).toBe(401);
   const { status, headers } = await get(locked.url);
   expect(status).toBe(200);
   const cookie = String(headers['set-cookie']).split(';')[0]!;
   expect((await get(locked.url, { path: '/api/runs', cookie })).status).toBe(200);
-});
-
-test('thinning keeps the order, the least and the greatest', () => {
-  fc.assert(
-    fc.property(fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 5000 }), (values) => {
-      const series = { steps: Float64Array.from(values.keys()), values: Float64Array.from(values) };
-      const kept = thin(series);
-      expect(kept.steps.length).toBeLessThanOrEqual(1000);
-      expect(kept.steps).toEqual(kept.steps.toSorted((a, b) => a - b));
-      expect(kept.values).toEqual(kept.steps.map((step) => values[step]));
-      expect(Math.min(...kept.values)).toBe(Math.min(...values));
-      expect(Math.max(...kept.values)).toBe(Math.max(...values));
-    }),
-  );
-});
-
-test('levels lose no rollout', () => {
-  const group = fc.record({
-    step: fc.integer({ min: 0, max: 5000 }),
-    level: fc.option(fc.constantFrom('easy', 'hard')),
-    family: fc.option(fc.constantFrom('addition', 'sequences')),
-    domain: fc.constantFrom('math', 'code'),
-    correct: fc.integer({ min: 0, max: 8 }),
-    trials: fc.constant(8),
-  });
-  fc.assert(
-    fc.property(fc.array(group), (groups) => {
-      const cells = levelCells(groups as unknown as Parameters<typeof levelCells>[0]);
-      const sum = (rows: readonly { correct: number; trials: number }[]) =>
-        rows.reduce((all, row) => [all[0]! + row.correct, all[1]! + row.trials], [0, 0]);
-      expect(sum(cells)).toEqual(sum(groups));
-    }),
-  );
 });

@@ -6,12 +6,11 @@ import { extname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { ConfigError, GradusError } from '../core/errors.ts';
-import { createRunPages, type RunPages } from './run-pages.ts';
+import { watchRuns } from './changes.ts';
+import { changeRoutes, runRoutes, type ViewParts } from './run-routes.ts';
 
 /** What a dashboard shows and how it listens. */
-export interface DashboardOptions {
-  /** The folder of runs. */
-  readonly root: string;
+export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'> {
   /** The folder of built pages. */
   readonly pages: string;
   readonly host: string;
@@ -41,7 +40,9 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     throw new ConfigError(`listening on ${host} needs a token: whoever reaches it could read every rollout`, {
       tryNext: `GRADUS_TOKEN=… gradus dashboard --host ${host}`,
     });
-  const server = createAdaptorServer({ fetch: routes(options).fetch }) as Server;
+  const watch = watchRuns(options.root);
+  const app = routes(options).route('/api', changeRoutes(watch));
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const listening = Promise.withResolvers<void>();
   server.once('error', (cause) =>
     listening.reject(new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
@@ -53,6 +54,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${found}/${query}`,
     [Symbol.asyncDispose]: async () => {
+      watch[Symbol.dispose]();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
@@ -76,8 +78,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 const cookie = 'gradus_token';
 
-function routes({ root, pages: folder, host, token }: DashboardOptions): Hono {
-  const pages = createRunPages(root);
+function routes({ pages, host, token, ...parts }: DashboardOptions): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     const refused = refusal(c, host, token);
@@ -86,29 +87,15 @@ function routes({ root, pages: folder, host, token }: DashboardOptions): Hono {
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
   });
   app.onError((error, c) => {
-    const isMissing = GradusError.isInstance(error) && error.code === 'RUN_NOT_FOUND';
-    const message = GradusError.isInstance(error) ? error.message : 'the run could not be read';
-    return c.json({ error: message }, isMissing ? 404 : 500);
+    const known = GradusError.isInstance(error) ? error : undefined;
+    const status = known?.code === 'RUN_NOT_FOUND' ? 404 : known?.code === 'CONFIG_INVALID' ? 400 : 500;
+    return c.json({ error: known?.message ?? `the run could not be read: ${error.message}` }, status);
   });
-  addData(app, pages);
-  app.get('/', (c) => sendFile(c, folder, 'index.html', token));
-  app.get('/assets/:name', (c) => sendFile(c, folder, join('assets', c.req.param('name'))));
+  app.route('/api', runRoutes({ ...parts, canPlay: false, clock: () => new Date() }));
+  app.get('/', (c) => sendFile(c, pages, 'index.html', token));
+  app.get('/assets/:name', (c) => sendFile(c, pages, join('assets', c.req.param('name'))));
   app.notFound((c) => c.json({ error: 'there is nothing here' }, 404));
   return app;
-}
-
-function addData(app: Hono, pages: RunPages): void {
-  const of = (c: Context): string => c.req.param('run') ?? '';
-  app.get('/api/runs', async (c) => c.json(await pages.runs()));
-  app.get('/api/runs/:run', async (c) => c.json(await pages.run(of(c))));
-  app.get('/api/runs/:run/metrics/:name', async (c) =>
-    c.json(await pages.metric(of(c), c.req.param('name'))),
-  );
-  app.get('/api/runs/:run/groups', async (c) => c.json(await pages.groups(of(c))));
-  app.get('/api/runs/:run/levels', async (c) => c.json(await pages.levels(of(c))));
-  app.get('/api/runs/:run/groups/:group{[0-9]{1,15}}', async (c) =>
-    c.json(await pages.attempts(of(c), Number(c.req.param('group')))),
-  );
 }
 
 /** Why a request is not answered, or undefined. */

@@ -1,7 +1,7 @@
 import { DataError } from '../core/errors.ts';
 import { type Comparison, comparePaired } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
-import { recipeDifferences, type RecipeDifference } from '../recipe/differences.ts';
+import { recipeDifferences, type RecipeDifference } from '../runs/recipe-differences.ts';
 import { runLayout } from '../runs/layout.ts';
 import { readRecipeFile } from '../runs/recipe-file.ts';
 import { openRunReader } from '../runs/run-reader.ts';

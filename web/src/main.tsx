@@ -8,12 +8,13 @@ import { SourceContext } from './data/use-data.ts';
 // oxlint-disable-next-line import/no-unassigned-import -- a style sheet
 import './design/tokens.css';
 
-/** A page that carries its runs shows them; one from a server asks it, again and again while it is open. */
+/** A page that carries its runs shows them; one from a server asks it again whenever a run changes. */
 const isExported = document.querySelector('script#gradus-runs') !== null;
 const source = isExported ? staticSource(embeddedRuns()) : httpSource();
 const queries = new QueryClient({
-  defaultOptions: { queries: isExported ? { staleTime: Infinity } : { refetchInterval: 2000 } },
+  defaultOptions: { queries: { staleTime: Infinity } },
 });
+source.subscribe(() => void queries.invalidateQueries());
 
 createRoot(document.querySelector('#root')!).render(
   <StrictMode>

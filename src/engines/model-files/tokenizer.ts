@@ -54,6 +54,35 @@ export async function openTokenizer(folder: string, vocabSize: number): Promise<
   };
 }
 
+/**
+ * What each token of a model folder's tokenizer reads as after those before it, special tokens included: one text a
+ * token, which joined are the whole. A character of several tokens is read at its last one.
+ *
+ * @throws DataError where the folder has no tokenizer that can be read.
+ */
+export async function openTokenTexts(folder: string): Promise<(tokens: readonly number[]) => string[]> {
+  const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  const tokenizer = await loadTokenizer(join(folder, 'tokenizer.json'), settings);
+  const known: ReadonlySet<number> = new Set((tokenizer.get_vocab(true) as Map<string, number>).values());
+  const decode = (tokens: readonly number[]): string =>
+    tokens.length === 0 ? '' : tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false });
+  return (tokens) => {
+    // Decoders treat the first token apart (a leading space goes): each is read behind the one before it.
+    let window: number[] = [];
+    let told = '';
+    return tokens.map((token) => {
+      if (!known.has(token)) return '';
+      window.push(token);
+      const text = decode(window);
+      if (text.endsWith('\uFFFD')) return '';
+      const piece = text.slice(told.length);
+      window = [token];
+      told = decode(window);
+      return piece;
+    });
+  };
+}
+
 /** What a model folder says of its tokenizer, with the chat template in it wherever that lies: special tokens as texts. */
 export async function readTokenizerInfo(folder: string): Promise<JsonObject> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};

@@ -1,4 +1,4 @@
-import type { LevelCell } from '../data/source.ts';
+import type { LevelCell } from '../../../src/server/views/levels.ts';
 import { percent, rate } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { useWidth } from './use-width.ts';

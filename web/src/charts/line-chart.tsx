@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
-import type { Series } from '../data/source.ts';
+import type { Series } from '../../../src/server/views/metric-series.ts';
 import { short } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { useCursor } from './cursor.tsx';

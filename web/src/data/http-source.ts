@@ -1,21 +1,65 @@
+import type { PlayEvent, PlayRequest } from '../../../src/server/play.ts';
+import { readLines } from './read-lines.ts';
 import type { DataSource } from './source.ts';
+import { subscribeToChanges } from './subscribe.ts';
 
 /** Reads from `gradus dashboard`, which the page came from. */
 export function httpSource(): DataSource {
   return {
-    runs: () => read('runs'),
-    run: (folder) => read('runs', folder),
-    metric: (folder, name) => read('runs', folder, 'metrics', name),
-    groups: (folder) => read('runs', folder, 'groups'),
-    levels: (folder) => read('runs', folder, 'levels'),
-    attempts: (folder, group) => read('runs', folder, 'groups', String(group)),
+    runs: () => read(['runs']),
+    run: (folder) => read(['runs', folder]),
+    notes: (folder, query = {}) => read(['runs', folder, 'notes'], query),
+    metrics: (folder, name, range = {}) => read(['runs', folder, 'metrics'], { name, ...range }),
+    facets: (folder) => read(['runs', folder, 'facets']),
+    groups: (folder, query) => read(['runs', folder, 'groups'], query),
+    rollouts: (folder, query) => read(['runs', folder, 'rollouts'], query),
+    group: (folder, id) => read(['runs', folder, 'groups', String(id)]),
+    problems: (folder, query) => read(['runs', folder, 'problems'], query),
+    problem: (folder, id) => read(['runs', folder, 'problem'], { id }),
+    levels: (folder, query = {}) => read(['runs', folder, 'levels'], query),
+    curriculum: (folder) => read(['runs', folder, 'curriculum']),
+    compare: (before, after) => read(['compare'], { before, after }),
+    models: (folder) => read(['runs', folder, 'models']),
+    play,
+    subscribe: subscribeToChanges,
+    omitted: () => [],
   };
 }
 
-async function read<T>(...parts: readonly string[]): Promise<T> {
-  const path = `api/${parts.map(encodeURIComponent).join('/')}`;
+async function read<T>(parts: readonly string[], query: Readonly<Record<string, unknown>> = {}): Promise<T> {
+  const path = `api/${parts.map(encodeURIComponent).join('/')}${searchOf(query)}`;
   const response = await fetch(path, { credentials: 'same-origin' });
-  if (!response.ok)
-    throw new Error(`${path}: expected an answer, got status ${response.status}; is the run still there?`);
+  if (!response.ok) throw await failure(path, response);
   return (await response.json()) as T;
+}
+
+/** A list becomes a key for each of its values. */
+function searchOf(query: Readonly<Record<string, unknown>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  return search.size === 0 ? '' : `?${search.toString()}`;
+}
+
+async function* play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent> {
+  const response = await fetch('api/play', {
+    method: 'POST',
+    credentials: 'same-origin',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    signal,
+  });
+  if (!response.ok) throw await failure('api/play', response);
+  for await (const line of readLines(response.body!)) yield JSON.parse(line) as PlayEvent;
+}
+
+/** What the dashboard says is wrong, or that nobody there speaks for it any more. */
+async function failure(path: string, response: Response): Promise<Error> {
+  const told = (await response.json().catch(() => null)) as { error?: unknown } | null;
+  if (typeof told?.error === 'string') return new Error(told.error);
+  return new Error(
+    `${path}: expected an answer, got status ${response.status}; is the dashboard still running?`,
+  );
 }

@@ -1,113 +1,47 @@
-import type { Outcome } from '../../../src/core/verdict.ts';
+import type { Change } from '../../../src/server/changes.ts';
+import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/server/play.ts';
+import type { RunComparisonView } from '../../../src/server/views/comparison.ts';
+import type { CurriculumView } from '../../../src/server/views/curriculum.ts';
+import type { Facets } from '../../../src/server/views/facets.ts';
+import type { GroupDetail } from '../../../src/server/views/group-detail.ts';
+import type { Group, GroupsQuery } from '../../../src/server/views/groups.ts';
+import type { LevelCell, LevelsQuery } from '../../../src/server/views/levels.ts';
+import type { MetricSeriesByName } from '../../../src/server/views/metric-series.ts';
+import type { NotesQuery, RunNote } from '../../../src/server/views/notes.ts';
+import type { ProblemDetail } from '../../../src/server/views/problem.ts';
+import type { ProblemRow, ProblemsQuery } from '../../../src/server/views/problems.ts';
+import type { Page } from '../../../src/server/views/page.ts';
+import type { RolloutLine, RolloutsQuery } from '../../../src/server/views/rollouts.ts';
+import type { RunDetail } from '../../../src/server/views/run-detail.ts';
+import type { RunListItem } from '../../../src/server/views/run-list.ts';
 
-/** A run in the list. Times are ISO 8601. */
-export interface RunHead {
-  readonly folder: string;
-  readonly name: string;
-  readonly status: 'running' | 'finished' | 'failed' | 'interrupted';
-  readonly reason: string | null;
-  readonly seed: number;
-  readonly recipeHash: string;
-  readonly step: number;
-  readonly stage: string | null;
-  readonly createdAt: string;
-  readonly updatedAt: string | null;
+/** Steps of which metrics are asked, and how many points at most. */
+export interface StepRange {
+  readonly from?: number;
+  readonly to?: number;
+  readonly points?: number;
 }
 
-/** Something the run decided, in the order it happened. */
-export interface RunNote {
-  readonly step: number;
-  readonly stage?: string;
-  readonly type: string;
-  readonly message: string;
-}
-
-/** A share in [0, 1] with its 95 % interval. */
-export interface Share {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** One measurement on held-out problems. */
-export interface EvaluationPoint {
-  readonly step: number;
-  readonly name: string;
-  readonly problems: number;
-  readonly accuracy: Share;
-}
-
-/** What the pages of one run share. */
-export interface RunDetail {
-  readonly head: RunHead;
-  readonly stages: readonly {
-    readonly stage: string;
-    readonly firstStep: number;
-    readonly lastStep: number;
-  }[];
-  readonly events: readonly RunNote[];
-  readonly evaluations: readonly EvaluationPoint[];
-  readonly metricNames: readonly string[];
-}
-
-/** A metric over steps; index i of both arrays belongs together. */
-export interface Series {
-  readonly steps: readonly number[];
-  readonly values: readonly number[];
-}
-
-/** One problem's rollouts at one step. */
-export interface Group {
-  readonly id: number;
-  readonly step: number;
-  readonly stage: string;
-  readonly purpose: string;
-  readonly problemId: string;
-  readonly domain: string;
-  readonly family: string | null;
-  readonly knob: number | null;
-  readonly level: string | null;
-  readonly rollouts: number;
-  readonly trials: number;
-  readonly correct: number;
-  readonly meanReward: number | null;
-  /** Mean tokens written. */
-  readonly meanTokens: number;
-}
-
-/** One judged attempt, with what is known of each of its tokens. */
-export interface Attempt {
-  readonly index: number;
-  readonly prompt: readonly { readonly role: string; readonly content: string }[];
-  readonly text: string;
-  readonly answer: string | null;
-  readonly outcome: Outcome;
-  readonly score: number;
-  readonly reward: number | null;
-  readonly advantage: number | null;
-  readonly reason: string;
-  readonly verifier: string;
-  readonly finishReason: string;
-  readonly evidence: Readonly<Record<string, unknown>>;
-  readonly tokens: readonly number[];
-  readonly logprobs: readonly number[];
-}
-
-/** Pass rates of one kind of problem in one span of steps. */
-export interface LevelCell {
-  readonly level: string;
-  readonly fromStep: number;
-  readonly toStep: number;
-  readonly correct: number;
-  readonly trials: number;
-}
-
-/** Where the pages get everything from: today the page they were exported with. */
+/** Where the pages get everything from: a dashboard that is asked, or the page they were exported with. */
 export interface DataSource {
-  runs(): Promise<readonly RunHead[]>;
+  runs(): Promise<readonly RunListItem[]>;
   run(folder: string): Promise<RunDetail>;
-  metric(folder: string, name: string): Promise<Series>;
-  groups(folder: string): Promise<readonly Group[]>;
-  levels(folder: string): Promise<readonly LevelCell[]>;
-  attempts(folder: string, group: number): Promise<readonly Attempt[]>;
+  /** Everything that happened, newest first. */
+  notes(folder: string, query?: NotesQuery): Promise<Page<RunNote>>;
+  metrics(folder: string, names: readonly string[], range?: StepRange): Promise<MetricSeriesByName>;
+  facets(folder: string): Promise<Facets>;
+  groups(folder: string, query: GroupsQuery): Promise<Page<Group>>;
+  rollouts(folder: string, query: RolloutsQuery): Promise<Page<RolloutLine>>;
+  group(folder: string, id: number): Promise<GroupDetail>;
+  problems(folder: string, query: ProblemsQuery): Promise<Page<ProblemRow>>;
+  problem(folder: string, id: string): Promise<ProblemDetail>;
+  levels(folder: string, query?: LevelsQuery): Promise<readonly LevelCell[]>;
+  curriculum(folder: string): Promise<CurriculumView>;
+  compare(before: string, after: string): Promise<RunComparisonView>;
+  models(folder: string): Promise<readonly PlayModel[]>;
+  play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent>;
+  /** Calls back whenever something should be asked again, until the returned function is called. */
+  subscribe(onChange: (change: Change) => void): () => void;
+  /** A sentence for each thing that an exported page does not hold; empty for a dashboard. */
+  omitted(folder: string): readonly string[];
 }

@@ -1,30 +1,39 @@
-import type { Attempt, DataSource, Group, LevelCell, RunDetail, Series } from './source.ts';
-
-/** One run as `gradus runs export --html` embeds it in a page. */
-export interface ExportedRun {
-  readonly detail: RunDetail;
-  readonly metrics: Readonly<Record<string, Series>>;
-  readonly groups: readonly Group[];
-  readonly levels: readonly LevelCell[];
-  /** By group id; groups left out were not exported. */
-  readonly attempts: Readonly<Record<string, readonly Attempt[]>>;
-}
+import type { ExportedRun } from '../../../src/server/exported-run.ts';
+import type { Series } from '../../../src/server/views/metric-series.ts';
+import type { DataSource, StepRange } from './source.ts';
+import { groupTable, problemTable, rolloutTable } from './static-tables.ts';
 
 /** Reads what the page was exported with; nothing is ever requested. */
 export function staticSource(runs: readonly ExportedRun[]): DataSource {
-  const find = (folder: string): ExportedRun => {
-    const run = runs.find(({ detail }) => detail.head.folder === folder);
-    if (run === undefined)
-      throw new Error(`expected a run of this page, got ${folder}; go back to the list of runs`);
-    return run;
-  };
+  const find = (folder: string): ExportedRun =>
+    present(
+      runs.find(({ detail }) => detail.head.folder === folder),
+      `run ${folder}`,
+    );
   return {
     runs: async () => runs.map(({ detail }) => detail.head),
     run: async (folder) => find(folder).detail,
-    metric: async (folder, name) => find(folder).metrics[name] ?? { steps: [], values: [] },
-    groups: async (folder) => find(folder).groups,
-    levels: async (folder) => find(folder).levels,
-    attempts: async (folder, group) => find(folder).attempts[group] ?? [],
+    notes: async (folder) => {
+      const rows = find(folder).notes;
+      return { rows, total: rows.length, next: null };
+    },
+    metrics: async (folder, names, range = {}) => {
+      const { metrics } = find(folder);
+      return Object.fromEntries(names.map((name) => [name, within(metrics[name], range)]));
+    },
+    facets: async (folder) => find(folder).facets,
+    groups: async (folder, query) => groupTable(find(folder), query),
+    rollouts: async (folder, query) => rolloutTable(find(folder), query),
+    group: async (folder, id) => present(find(folder).details[id], `group ${id}`),
+    problems: async (folder, query) => problemTable(find(folder), query),
+    problem: async (folder, id) => present(find(folder).problems[id], `problem ${id}`),
+    levels: async (folder, { by = 'any' as const } = {}) => find(folder).levels[by],
+    curriculum: async (folder) => find(folder).curriculum,
+    compare: async () => present<never>(undefined, 'comparison'),
+    models: async () => [],
+    play: () => present<never>(undefined, 'model'),
+    subscribe: () => () => {},
+    omitted: (folder) => find(folder).omitted,
   };
 }
 
@@ -32,4 +41,15 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
 export function embeddedRuns(): readonly ExportedRun[] {
   const text = document.querySelector('script#gradus-runs')?.textContent ?? '[]';
   return JSON.parse(text) as ExportedRun[];
+}
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value !== undefined) return value;
+  throw new Error(`this page was exported without the ${what}; open the run with gradus dashboard`);
+}
+
+function within(series: Series | undefined, { from = 0, to = Infinity }: StepRange): Series {
+  const { steps, values } = series ?? { steps: [], values: [] };
+  const kept = [...steps.keys()].filter((at) => steps[at]! >= from && steps[at]! <= to);
+  return { steps: kept.map((at) => steps[at]!), values: kept.map((at) => values[at]!) };
 }

@@ -1,4 +1,4 @@
-import type { Attempt } from '../data/source.ts';
+import type { Attempt } from '../../../src/server/views/group-detail.ts';
 import { useData } from '../data/use-data.ts';
 import { rate, short } from '../design/numbers.ts';
 import { InertLine, InertText } from '../design/inert-text.tsx';
@@ -9,14 +9,10 @@ import { Link, useRoute } from '../router.tsx';
 /** One problem's attempts side by side, each with what the verifier found. */
 export function GroupView({ folder }: { readonly folder: string }) {
   const id = Number(useRoute().parts[3]);
-  const { data: groups } = useData(['run', folder, 'groups'], (source) => source.groups(folder));
-  const { data: attempts, error } = useData(['run', folder, 'group', id], (source) =>
-    source.attempts(folder, id),
-  );
-  const group = groups?.find((one) => one.id === id);
+  const { data, error } = useData(['run', folder, 'group', id], (source) => source.group(folder, id));
   if (error !== null) return <Empty>{error.message}</Empty>;
-  if (group === undefined || attempts === undefined) return <p>Reading the rollouts…</p>;
-  const others = groups!.filter(({ problemId }) => problemId === group.problemId);
+  if (data === undefined) return <p>Reading the rollouts…</p>;
+  const { group, prompt, attempts, visits } = data;
   return (
     <div className={styles.stack}>
       <h1>
@@ -24,7 +20,7 @@ export function GroupView({ folder }: { readonly folder: string }) {
       </h1>
       <p className={styles.soft}>
         {rate(group.correct, group.trials)} at step {group.step}, {group.stage}. Also at steps:{' '}
-        {others.map((other) => (
+        {visits.map((other) => (
           <span key={other.id}>
             <Link to={['runs', folder, 'group', String(other.id)]} current={other.id === id}>
               {other.step} ({other.correct}/{other.trials})
@@ -33,7 +29,7 @@ export function GroupView({ folder }: { readonly folder: string }) {
         ))}
       </p>
       <Card title="Prompt">
-        <InertText text={attempts[0]?.prompt.map(({ content }) => content).join('\n\n') ?? 'not exported'} />
+        <InertText text={prompt.map(({ content }) => content).join('\n\n')} />
       </Card>
       <div className={styles.grid}>
         {attempts.map((attempt) => (

@@ -1,6 +1,6 @@
 import { SharedCursor } from '../charts/cursor.tsx';
 import { LineChart } from '../charts/line-chart.tsx';
-import type { RunDetail } from '../data/source.ts';
+import type { RunDetail } from '../../../src/server/views/run-detail.ts';
 import { useData } from '../data/use-data.ts';
 import { Card } from '../design/parts.tsx';
 import styles from '../design/parts.module.css';
@@ -14,7 +14,7 @@ export function MetricsView({ folder }: { readonly folder: string }) {
       <h1>Metrics</h1>
       <SharedCursor>
         <div className={styles.grid}>
-          {run.metricNames.map((name) => (
+          {run.metrics.map(({ name }) => (
             <Panel key={name} folder={folder} name={name} run={run} />
           ))}
         </div>
@@ -32,12 +32,12 @@ function Panel({
   readonly name: string;
   readonly run: RunDetail;
 }) {
-  const { data } = useData(['run', folder, 'metric', name], (source) => source.metric(folder, name));
+  const { data } = useData(['run', folder, 'metric', name], (source) => source.metrics(folder, [name]));
   return (
     <Card title={name}>
       <LineChart
         title={name}
-        series={[{ name: 'value', steps: [], values: [], ...data }]}
+        series={[{ name: 'value', steps: [], values: [], ...data?.[name] }]}
         stages={run.stages}
         lastStep={run.head.step}
       />

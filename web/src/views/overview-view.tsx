@@ -1,7 +1,7 @@
 import { LineChart } from '../charts/line-chart.tsx';
 import { SharedCursor } from '../charts/cursor.tsx';
 import { useData } from '../data/use-data.ts';
-import type { Group } from '../data/source.ts';
+import type { ProblemRow } from '../../../src/server/views/problems.ts';
 import { percent, rate, short, signed } from '../design/numbers.ts';
 import { InertLine } from '../design/inert-text.tsx';
 import { Badge, Card, Empty, Tile } from '../design/parts.tsx';
@@ -21,9 +21,12 @@ const tiles = [
 export function OverviewView({ folder }: { readonly folder: string }) {
   const { data: run, error } = useData(['run', folder], (source) => source.run(folder));
   const { data: reward } = useData(['run', folder, 'metric', 'reward/mean'], (source) =>
-    source.metric(folder, 'reward/mean'),
+    source.metrics(folder, ['reward/mean']),
   );
-  const { data: groups } = useData(['run', folder, 'groups'], (source) => source.groups(folder));
+  const stage = run?.head.stage ?? '';
+  const { data: worst } = useData(['run', folder, 'worst', stage], (source) =>
+    source.problems(folder, { stage: [stage], purpose: ['train'], limit: 6 }),
+  );
   if (error !== null) return <Empty>{error.message}</Empty>;
   if (run === undefined) return <p>Reading {folder}…</p>;
   const evaluations = run.evaluations.filter(({ name }) => name === run.evaluations[0]?.name);
@@ -54,14 +57,14 @@ export function OverviewView({ folder }: { readonly folder: string }) {
         <Card title="Reward" note={<code>reward/mean</code>}>
           <LineChart
             title="Reward"
-            series={[{ name: 'mean of the batch', steps: [], values: [], ...reward }]}
+            series={[{ name: 'mean of the batch', steps: [], values: [], ...reward?.['reward/mean'] }]}
             stages={run.stages}
             lastStep={run.head.step}
           />
         </Card>
       </SharedCursor>
       <Card title="Hardest problems of the last stage" note="fewest correct of all trained on in that stage">
-        <Worst folder={folder} groups={(groups ?? []).filter(({ stage }) => stage === run.head.stage)} />
+        <Worst folder={folder} problems={worst?.rows ?? []} />
       </Card>
       <Card title="What happened" note={`${run.events.length} events, last first`}>
         <table>
@@ -91,9 +94,9 @@ function MetricTile(props: {
   readonly format: (value: number) => string;
 }) {
   const { folder, name, metric, format } = props;
-  const { data } = useData(['run', folder, 'metric', metric], (source) => source.metric(folder, metric));
-  const first = data?.values[0];
-  const last = data?.values.at(-1);
+  const { data } = useData(['run', folder, 'metric', metric], (source) => source.metrics(folder, [metric]));
+  const values = data?.[metric]?.values ?? [];
+  const [first, last] = [values[0], values.at(-1)];
   if (first === undefined || last === undefined) return <Tile name={name} value="–" note="not measured" />;
   return (
     <Tile
@@ -104,25 +107,22 @@ function MetricTile(props: {
   );
 }
 
-function Worst({ folder, groups }: { readonly folder: string; readonly groups: readonly Group[] }) {
-  const worst = groups
-    .filter(({ trials }) => trials > 0)
-    .toSorted((a, b) => a.correct / a.trials - b.correct / b.trials || b.step - a.step)
-    .slice(0, 6);
+function Worst(props: { readonly folder: string; readonly problems: readonly ProblemRow[] }) {
+  const { folder, problems: worst } = props;
   if (worst.length === 0) return <Empty>No group of this stage was recorded yet.</Empty>;
   return (
     <div className={styles.scroll}>
       <table>
         <tbody>
-          {worst.map((group) => (
-            <tr key={group.id}>
+          {worst.map((problem) => (
+            <tr key={problem.problemId}>
               <td>
-                <Link to={['runs', folder, 'group', String(group.id)]}>
-                  <InertLine text={group.problemId} max={60} />
+                <Link to={['runs', folder, 'group', String(problem.lastGroup)]}>
+                  <InertLine text={problem.problemId} max={60} />
                 </Link>
               </td>
-              <td>step {group.step}</td>
-              <td>{rate(group.correct, group.trials)}</td>
+              <td>step {problem.lastStep}</td>
+              <td>{rate(problem.correct, problem.trials)}</td>
             </tr>
           ))}
         </tbody>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
-import type { Group } from '../data/source.ts';
+import type { Group, GroupsQuery } from '../../../src/server/views/groups.ts';
 import { useData } from '../data/use-data.ts';
 import { rate, short } from '../design/numbers.ts';
 import { InertLine } from '../design/inert-text.tsx';
@@ -14,14 +14,17 @@ const filters = ['stage', 'domain', 'family', 'level', 'purpose'] as const;
 /** Every group of rollouts; the filters are in the address. */
 export function RolloutsView({ folder }: { readonly folder: string }) {
   const [query, change] = useFilters();
-  const { data } = useData(['run', folder, 'groups'], (source) => source.groups(folder));
-  if (data === undefined) return <p>Reading the groups…</p>;
   const step = query.get('step') ?? '';
-  const shown = data.filter(
-    (group) =>
-      (step === '' || group.step === Number(step)) &&
-      filters.every((name) => !query.has(name) || String(group[name]) === query.get(name)),
-  );
+  const asked: GroupsQuery = {
+    ...Object.fromEntries(filters.filter((name) => query.has(name)).map((name) => [name, [query.get(name)]])),
+    ...(step === '' ? {} : { fromStep: Number(step), toStep: Number(step) }),
+    limit: 500,
+  };
+  const { data: facets } = useData(['run', folder, 'facets'], (source) => source.facets(folder));
+  const { data } = useData(['run', folder, 'groups', asked], (source) => source.groups(folder, asked));
+  if (data === undefined || facets === undefined) return <p>Reading the groups…</p>;
+  const shown = data.rows;
+  const all = facets.purpose.reduce((sum, { count }) => sum + count, 0);
   return (
     <div className={styles.stack}>
       <h1>Rollouts</h1>
@@ -45,16 +48,14 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
               }}
             >
               <option value="">all</option>
-              {[...new Set(data.map((group) => group[name]))]
-                .filter((value) => value !== null)
-                .map((value) => (
-                  <option key={value}>{value}</option>
-                ))}
+              {facets[name].map(({ value }) => (
+                <option key={value}>{value}</option>
+              ))}
             </select>
           </Field>
         ))}
       </div>
-      <Card title="Groups" note={`${shown.length} of ${data.length}; rates with 95 % intervals, in %`}>
+      <Card title="Groups" note={`${data.total} of ${all}; rates with 95 % intervals, in %`}>
         {shown.length === 0 ? (
           <Empty>No group matches. Remove a filter.</Empty>
         ) : (

@@ -23,23 +23,30 @@ export function RunsView() {
               </tr>
             </thead>
             <tbody>
-              {data.map((run) => (
-                <tr key={run.folder}>
-                  <td>
-                    <Link to={['runs', run.folder, 'overview']}>{run.folder}</Link>
-                  </td>
-                  <td>
-                    <Badge word={run.status} />
-                  </td>
-                  <td>{run.step}</td>
-                  <td>{run.stage ?? '–'}</td>
-                  <td>{run.seed}</td>
-                  <td>
-                    <code>{run.recipeHash.slice(0, 8)}</code>
-                  </td>
-                  <td>{run.createdAt.slice(0, 16).replace('T', ' ')} UTC</td>
-                </tr>
-              ))}
+              {data.map((run) =>
+                'problem' in run ? (
+                  <tr key={run.folder}>
+                    <td>{run.folder}</td>
+                    <td colSpan={6}>{run.problem}</td>
+                  </tr>
+                ) : (
+                  <tr key={run.folder}>
+                    <td>
+                      <Link to={['runs', run.folder, 'overview']}>{run.folder}</Link>
+                    </td>
+                    <td>
+                      <Badge word={run.status} />
+                    </td>
+                    <td>{run.step}</td>
+                    <td>{run.stage ?? '–'}</td>
+                    <td>{run.seed}</td>
+                    <td>
+                      <code>{run.recipeHash.slice(0, 8)}</code>
+                    </td>
+                    <td>{run.createdAt.slice(0, 16).replace('T', ' ')} UTC</td>
+                  </tr>
+                ),
+              )}
             </tbody>
           </table>
         </div>

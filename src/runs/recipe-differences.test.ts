@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { recipeDifferences } from './differences.ts';
-import { applyOverrides } from './overrides.ts';
+import { recipeDifferences } from './recipe-differences.ts';
+import { applyOverrides } from '../recipe/overrides.ts';
 
 test('each field that differs, as deep down as it goes', () => {
   const before = { seed: 0, baseDir: '/a', stages: [{ name: 'easy', maxSteps: 5 }], batch: { problems: 8 } };

@@ -1,0 +1,89 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { alertsOf, type RunVitals } from './alerts.ts';
+
+/** A running run whose metrics are the given values, one a step. */
+function vitals(
+  metrics: Readonly<Record<string, readonly number[]>>,
+  more: Partial<RunVitals> = {},
+): RunVitals {
+  const step = Math.max(0, ...Object.values(metrics).map(({ length }) => length));
+  const between = (name: string, from: number, to: number) => {
+    const steps = [...(metrics[name] ?? []).keys()]
+      .map((at) => at + 1)
+      .filter((at) => at >= from && at <= to);
+    return {
+      steps: Float64Array.from(steps),
+      values: Float64Array.from(steps, (at) => metrics[name]![at - 1]!),
+    };
+  };
+  return {
+    status: 'running',
+    reason: null,
+    step,
+    metric: (name, last) => between(name, step - last + 1, step),
+    start: (name, first) => between(name, 1, first),
+    secondsSinceStep: 1,
+    stepSeconds: 1,
+    ...more,
+  };
+}
+
+const repeated = (value: number, times: number): number[] => Array.from({ length: times }, () => value);
+const ids = (asked: RunVitals): string[] => alertsOf(asked).map(({ id }) => id);
+
+test('a run that is well raises nothing, however its numbers jitter', () => {
+  const jitter = (centre: number) =>
+    fc.array(fc.double({ min: 0.8 * centre, max: 1.2 * centre, noNaN: true }), {
+      minLength: 1,
+      maxLength: 200,
+    });
+  const healthy = fc.record({
+    'reward/mean': jitter(0.5),
+    'policy/entropy': jitter(0.8),
+    'group/zeroAdvantage': jitter(0.4),
+    'rollout/truncated': jitter(0.05),
+    'verdict/unparsed': jitter(0.1),
+    'policy/mismatchKl': jitter(1e-4),
+    'optim/gradNorm': jitter(1),
+  });
+  fc.assert(
+    fc.property(healthy, (metrics) => {
+      expect(ids(vitals(metrics))).toEqual([]);
+    }),
+  );
+  expect(ids(vitals({}))).toEqual([]);
+});
+
+test.each([
+  ['zero-signal', { 'group/zeroAdvantage': repeated(0.9, 10) }],
+  ['truncation-rising', { 'rollout/truncated': [...repeated(0.1, 10), ...repeated(0.3, 10)] }],
+  ['mostly-truncated', { 'rollout/truncated': repeated(0.6, 10) }],
+  ['ungradable', { 'verdict/ungradable': repeated(0.05, 10) }],
+  ['mismatch', { 'policy/mismatchKl': repeated(0.02, 10) }],
+  ['entropy-collapsed', { 'policy/entropy': [...repeated(1, 10), ...repeated(0.05, 10)] }],
+  ['gradient-spike', { 'optim/gradNorm': [...repeated(1, 30), 25, 1] }],
+  ['reward-lost', { 'reward/mean': [...repeated(0.6, 40), ...repeated(0.2, 10)] }],
+  ['nothing-learnt', { 'rollout/count': repeated(8, 10) }],
+] as const)('%s', (id, metrics) => {
+  const found = alertsOf(vitals(metrics)).find((alert) => alert.id === id);
+  expect(found).toMatchObject({ step: expect.any(Number), whatToDo: expect.stringMatching(/\.$/u) });
+  const { value, threshold } = found!.evidence!;
+  expect(value === threshold).toBe(false);
+});
+
+test('one bad batch is no alarm', () => {
+  expect(ids(vitals({ 'group/zeroAdvantage': [...repeated(0.2, 20), 1] }))).toEqual([]);
+});
+
+test('a slow step is waited for, a still one is not; a failure comes first', () => {
+  expect(ids(vitals({}, { secondsSinceStep: 299 }))).toEqual([]);
+  expect(ids(vitals({}, { secondsSinceStep: 301 }))).toEqual(['stalled']);
+  expect(ids(vitals({}, { secondsSinceStep: 301, stepSeconds: 100 }))).toEqual([]);
+  expect(ids(vitals({}, { secondsSinceStep: 9e9, status: 'interrupted' }))).toEqual([]);
+  const failed = vitals({ 'group/zeroAdvantage': repeated(1, 10) }, { status: 'failed', reason: 'NaN' });
+  expect(alertsOf(failed).map(({ id, severity }) => [id, severity])).toEqual([
+    ['failed', 'error'],
+    ['zero-signal', 'warning'],
+  ]);
+});

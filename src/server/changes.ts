@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { runFingerprint } from '../runs/fingerprint.ts';
+import { runLayout } from '../runs/layout.ts';
+import { isLocked } from '../core/file-lock.ts';
+import { runFolders } from './views/run-list.ts';
+
+/** `GET /api/changes`, server-sent events `change`: what to ask again. */
+export interface Change {
+  /** Folders of runs in which something was recorded, or that began, ended or went. */
+  readonly runs: readonly string[];
+}
+
+/** Tells of changes in a folder of runs, to any number of listeners. */
+export interface ChangeWatch extends Disposable {
+  /** Every run is a change to begin with: a listener knows nothing yet. Call the result to hear no more. */
+  subscribe(listener: (change: Change) => void): () => void;
+}
+
+/** How often the disk is asked while someone listens, milliseconds. */
+const intervalMs = 500;
+
+/**
+ * Watches by asking the disk for the times of two files a run, for all listeners at once and only while there are any:
+ * notifications of the system are not to be had on every disk, and a run that is being written is never opened for it.
+ */
+export function watchRuns(root: string): ChangeWatch {
+  const listeners = new Set<(change: Change) => void>();
+  let known: Prints = new Map();
+  let timer: NodeJS.Timeout | undefined;
+  const look = async (): Promise<void> => {
+    const before = known;
+    known = await printsOf(root, before);
+    const folders = [...new Set([...before.keys(), ...known.keys()])];
+    const runs = folders.filter((folder) => before.get(folder) !== known.get(folder));
+    if (runs.length > 0) for (const listener of listeners) listener({ runs });
+  };
+  const lookLater = (): void => {
+    timer = setTimeout(() => {
+      void look().finally(() => {
+        if (timer !== undefined) lookLater();
+      });
+    }, intervalMs);
+    timer.unref();
+  };
+  const stop = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  return {
+    subscribe: (listener) => {
+      listeners.add(listener);
+      void runFolders(root).then((runs) => {
+        if (listeners.has(listener)) listener({ runs });
+      });
+      if (timer === undefined) lookLater();
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) stop();
+      };
+    },
+    [Symbol.dispose]: () => {
+      listeners.clear();
+      stop();
+    },
+  };
+}
+
+/** Folder → what was recorded in it, and whether a process has it open: equal only if nothing has changed. */
+type Prints = ReadonlyMap<string, Print>;
+interface Print {
+  readonly files: string;
+  readonly isOpen: boolean;
+}
+
+async function printsOf(root: string, before: Prints): Promise<Prints> {
+  const folders = await runFolders(root);
+  const prints = await Promise.all(
+    folders.map(async (folder) => [folder, await printOf(join(root, folder), before.get(folder))] as const),
+  );
+  return new Map(prints.filter((entry): entry is [string, Print] => entry[1] !== undefined));
+}
+
+/** Taking a lock is written down, letting go of one is not when its process was killed: only a held one is looked at again. */
+async function printOf(directory: string, before: Print | undefined): Promise<Print | undefined> {
+  const files = await runFingerprint(directory);
+  if (files === '') return undefined;
+  if (files === before?.files && !before.isOpen) return before;
+  const isOpen = isLocked(runLayout(directory).lock);
+  return files === before?.files && isOpen === before.isOpen ? before : { files, isOpen };
+}

@@ -1,0 +1,95 @@
+import * as z from 'zod';
+import type { FinishReason } from '../../core/rollout.ts';
+import type { Outcome } from '../../core/verdict.ts';
+import type { RunReader } from '../../runs/run-reader.ts';
+import { fromJson, type Row } from '../../runs/run-views.ts';
+import type { Group } from './groups.ts';
+import { type Page, pageFields, pageOf, pageSql } from './page.ts';
+import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
+import { all } from './sql.ts';
+
+/** One attempt in a table; what was written is in its group. */
+export interface RolloutLine extends Pick<
+  Group,
+  'step' | 'stage' | 'purpose' | 'problemId' | 'domain' | 'family' | 'level'
+> {
+  readonly group: number;
+  /** Place in the group, from 0. */
+  readonly index: number;
+  readonly outcome: Outcome;
+  readonly score: number;
+  readonly reward: number | null;
+  readonly advantage: number | null;
+  readonly tokens: number;
+  readonly finishReason: FinishReason;
+  /** The verdict's, at most its first 200 characters. */
+  readonly reason: string;
+  /** Why it is worth a person's look; empty: nothing speaks for that. */
+  readonly flags: readonly string[];
+}
+
+const sortKeys = {
+  recorded: [],
+  step: ['g.step'],
+  problem: ['g.problem_id'],
+  score: ['r.score'],
+  reward: ['r.reward'],
+  advantage: ['r.advantage'],
+  tokens: ['r.tokens'],
+} as const;
+
+/** `GET /api/runs/:run/rollouts`: `Page<RolloutLine>`. */
+export const rolloutsQuery = z.strictObject({
+  ...rolloutFilter.shape,
+  sort: z.enum(['recorded', 'step', 'problem', 'score', 'reward', 'advantage', 'tokens']).default('recorded'),
+  ...pageFields,
+});
+
+/** See `rolloutsQuery`: what a page asks for. */
+export type RolloutsQuery = z.input<typeof rolloutsQuery>;
+
+/** Columns of a `RolloutLine`. */
+export const rolloutColumns = `r.*, g.step, g.stage, g.purpose, g.problem_id, g.domain, g.family, g.level`;
+
+/** Single rollouts that a filter leaves, a page at a time. */
+export function rolloutsView(run: RunReader, query: z.output<typeof rolloutsQuery>): Page<RolloutLine> {
+  const { sort, order, limit, cursor, ...filter } = query;
+  const page = { keys: [...sortKeys[sort], 'r.group_id', 'r.place'], order, limit, cursor };
+  const where = all([groupCondition(filter), attemptCondition(filter)]);
+  const { columns, after, tail } = pageSql(page);
+  // Every rollout has its group: without conditions there is nothing to join for.
+  const counted = where.sql === '1' ? 'rollouts r' : 'rollouts r JOIN groups g ON g.id = r.group_id';
+  const [[total]] = run.lists(`SELECT count(*) FROM ${counted} WHERE ${where.sql}`, ...where.values) as [
+    [number],
+  ];
+  const rows = run.rows(
+    `SELECT ${rolloutColumns}, ${columns} FROM rollouts r JOIN groups g ON g.id = r.group_id
+     WHERE ${where.sql} AND ${after.sql} ${tail}`,
+    ...where.values,
+    ...after.values,
+  );
+  return pageOf(rows, page, total, rolloutLine);
+}
+
+/** The line in a row of `rolloutColumns`. */
+export function rolloutLine(row: Row): RolloutLine {
+  return {
+    group: Number(row['group_id']),
+    index: Number(row['place']),
+    step: Number(row['step']),
+    stage: String(row['stage']),
+    purpose: String(row['purpose']) as RolloutLine['purpose'],
+    problemId: String(row['problem_id']),
+    domain: String(row['domain']),
+    family: row['family'] as string | null,
+    level: row['level'] as string | null,
+    outcome: String(row['outcome']) as Outcome,
+    score: Number(row['score']),
+    reward: row['reward'] as number | null,
+    advantage: row['advantage'] as number | null,
+    tokens: Number(row['tokens']),
+    finishReason: String(row['finish_reason']) as FinishReason,
+    reason: String(row['reason']),
+    flags: (fromJson(row['flags']) as string[] | null) ?? [],
+  };
+}
