@@ -6,6 +6,7 @@ import { estimateDifficulty } from '../training/estimate-difficulty.ts';
 import { locateModel } from '../training/open-model.ts';
 import { describeConditions, readDifficulty, type StoredDifficulty } from '../training/stored-difficulty.ts';
 import { addDifficultyExportCommand } from './difficulty-export.ts';
+import { addDifficultyReportCommand } from './difficulty-report.ts';
 import { addLevelsCommand } from './difficulty-levels.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect, wholeNumber } from './options.ts';
@@ -47,6 +48,7 @@ export function addDifficultyCommand(program: Command): void {
     });
   addLevelsCommand(difficulty);
   addDifficultyExportCommand(difficulty);
+  addDifficultyReportCommand(difficulty);
 }
 
 async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {

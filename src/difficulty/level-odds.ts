@@ -133,7 +133,7 @@ function spread(
 ): Float64Array {
   const odds = new Float64Array(count);
   kinds.forEach(({ members }, kind) => {
-    for (const member of members) odds[member] = found[kind]![name] ?? 0;
+    for (const member of members) odds[member] = Math.min(1, found[kind]![name] ?? 0);
   });
   return odds;
 }

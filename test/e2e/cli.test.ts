@@ -170,6 +170,13 @@ test('a store tells how large levels are, and writes its problems for trainers',
   const [header, first] = readFileSync(join(folder, 'out.csv'), 'utf8').split('\n');
   expect(header).toMatch(/^id,domain,family,source,levels,pass_rate,/);
   expect(first).toMatch(/^sum\/1,math,addition,[^,]+,hard,0,0,0\.\d+,4,[0-9a-f]{64},1\+1=\?,2$/);
+  await json('difficulty', 'report', 'difficulty.sqlite', '--recipe', 'recipe.json', '-o', 'report.html');
+  const page = readFileSync(join(folder, 'report.html'), 'utf8');
+  expect(page).toMatch(
+    /^<!doctype html>[^]*How hard: tiny[^]*16 attempts[^]*Sizes of levels[^]*Worth a look/,
+  );
+  expect(page).not.toMatch(/<script|https?:/);
+
   const nobody = await run('difficulty', 'export', 'difficulty.sqlite', '--to', 'csv', '--out', 'no.csv');
   expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a recipe') });
   const unknown = ['--recipe', 'recipe.json', '--to', 'csv', '--out', 'no.csv', '--level', 'hardest'];
