@@ -3,7 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { goldenFrames, protocolJsonSchema } from '../test/golden/protocol-frames.ts';
 import { encodeFrame } from '../src/protocol/frame.ts';
 
-await writeFile('docs/protocol.schema.json', `${JSON.stringify(protocolJsonSchema(), null, 2)}\n`);
+await writeFile(
+  'worker/gradus_worker/protocol.schema.json',
+  `${JSON.stringify(protocolJsonSchema(), null, 2)}\n`,
+);
 await mkdir('test/golden/protocol', { recursive: true });
 const index: Record<string, unknown> = {};
 for (const [name, { header, tensors, payload }] of Object.entries(goldenFrames())) {

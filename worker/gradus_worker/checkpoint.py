@@ -9,15 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from safetensors.torch import load, save
+import torch
+from safetensors.torch import load_file
 from torch import Tensor
+
+from .score import no_pause
 
 _FORMAT = "gradus-torch-state@1"
 _MANIFEST = "engine-state.json"
+_DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
 class StateError(Exception):
@@ -27,23 +32,46 @@ class StateError(Exception):
 @dataclass(frozen=True)
 class State:
     tensors: dict[str, Tensor]
+    """Mapped from the file: read when they are used."""
     policy_version: int
 
 
-def save_state(folder: Path, tensors: Mapping[str, Tensor], policy_version: int, model_hash: str) -> None:
-    """Writes the state into `folder`, created if need be, in place of one that is there."""
+def save_state(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    policy_version: int,
+    model_hash: str,
+    pause: Callable[[], None] = no_pause,
+) -> None:
+    """Writes the state into `folder`, created if need be, in place of one that is there.
+
+    One tensor at a time is in main memory; `pause` is called between them and may end the save by raising.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
-    digest = hashlib.sha256(content).hexdigest()
+    written = hashlib.sha256()
+    size = 0
+
+    def write_tensors(file: BinaryIO) -> None:
+        nonlocal size
+        for piece in _safetensors(tensors):
+            pause()
+            size += file.write(piece)
+            written.update(piece)
+
+    draft = folder / "state.draft"
+    _write_synced(draft, write_tensors)
+    digest = written.hexdigest()
     name = f"state-{digest}.safetensors"
-    _write_synced(folder / name, content)
+    _take_place(draft, folder / name)
     manifest = {
         "format": _FORMAT,
         "policyVersion": policy_version,
         "modelHash": model_hash,
-        "file": {"name": name, "sha256": digest, "bytes": len(content)},
+        "file": {"name": name, "sha256": digest, "bytes": size},
     }
-    _write_synced(folder / _MANIFEST, f"{json.dumps(manifest, indent=2)}\n".encode())
+    draft = folder / f"{_MANIFEST}.draft"
+    _write_synced(draft, lambda file: file.write(f"{json.dumps(manifest, indent=2)}\n".encode()))
+    _take_place(draft, folder / _MANIFEST)
     for old in folder.glob("state-*"):
         if old.name != name:
             old.unlink()
@@ -63,12 +91,12 @@ def load_state(folder: Path, model_hash: str) -> State:
         raise StateError(f"{path}: expected format {_FORMAT}, got {known!r} naming {name!r}")
     if found != model_hash:
         raise StateError(f"{folder}: expected a state of model {model_hash[:12]}, got one of {str(found)[:12]}")
-    content = _read(folder / name)
-    if len(content) != size:
-        raise StateError(f"{folder / name}: expected {size} bytes, got {len(content)}: truncated")
-    if hashlib.sha256(content).hexdigest() != digest:
+    file_size, file_digest = _measure(folder / name)
+    if file_size != size:
+        raise StateError(f"{folder / name}: expected {size} bytes, got {file_size}: truncated")
+    if file_digest != digest:
         raise StateError(f"{folder / name}: the content is not what was saved")
-    return State(load(content), version)
+    return State(load_file(folder / name), version)
 
 
 def _read(path: Path) -> bytes:
@@ -78,12 +106,39 @@ def _read(path: Path) -> bytes:
         raise StateError(f"{path}: expected a file of a saved engine state ({cause})") from cause
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    draft = path.with_name(f"{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
+def _measure(path: Path) -> tuple[int, str]:
+    """Size and sha256."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return file.tell(), digest
+    except OSError as cause:
+        raise StateError(f"{path}: expected a file of a saved engine state ({cause})") from cause
+
+
+def _safetensors(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
+    """The content of a safetensors file (github.com/huggingface/safetensors, "Format"), tensor by tensor."""
+    header, offset = {}, 0
+    for name, value in tensors.items():
+        end = offset + value.numel() * value.element_size()
+        header[name] = {"dtype": _DTYPES[value.dtype], "shape": list(value.shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for value in tensors.values():
+        if value.numel() > 0:
+            yield value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+
+
+def _write_synced(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    with path.open("wb") as file:
+        write(file)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _take_place(draft: Path, path: Path) -> None:
     draft.replace(path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:

@@ -57,7 +57,7 @@ def _per_sequence(lengths: Sequence[int], key_lengths: Sequence[int], _: torch.d
     sizes = list(lengths), list(key_lengths), list(key_lengths)
 
     def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        parts = zip(*(_split(x, size) for x, size in zip((q, k, v), sizes, strict=True)), strict=True)
+        parts = zip(*(split(x, size) for x, size in zip((q, k, v), sizes, strict=True)), strict=True)
         return torch.cat([_one_sequence(*part) for part in parts])
 
     return attend
@@ -71,7 +71,8 @@ def _one_sequence(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return result[0].transpose(0, 1)
 
 
-def _split(values: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+def split(values: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+    """What lies end to end, one each."""
     return torch.functional.split(values, sizes)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +66,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Failed:
-    code: str
-    """`non-finite` or `oom`."""
+    code: Literal["oom", "non-finite"]
     message: str
 
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .logprobs import chunked_logprobs
 from .losses import LossTerms, LossTokens, Spec, loss_terms
 from .optimizer import AdamW, OptimSettings, StepResult
-from .packing import Attend, causal_attention, choose_attention, plan_microbatches
-
-
-class PackedModel(Protocol):
-    """What is trained; `named_parameters` lists each weight once."""
-
-    @property
-    def head_weight(self) -> Tensor: ...
-    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor: ...
+from .score import PackedModel, Scorer, cut, no_pause
 
 
 @dataclass(frozen=True)
@@ -33,6 +22,7 @@ class TrainingSequence:
     advantages: Tensor
     rollout: Tensor
     policy: Tensor | None = None
+    """NaN, or None for all of them: the current policy's own, without gradient."""
     reference: Tensor | None = None
 
 
@@ -51,20 +41,30 @@ class LossStats:
     mismatch_kl: float | None
     max_probability_gap: float | None
     logprobs: list[Tensor]
+    microbatches: int
     token_budget: int
     """Tokens a microbatch may hold after this call: halved each time the memory did not suffice."""
 
 
 class Trainer:
-    """Gradients are taken per microbatch and added once it is done: one that runs out of memory leaves no trace."""
+    """Gradients are taken per microbatch and added once it is done: one that runs out of memory leaves no trace.
 
-    def __init__(self, model: PackedModel, parameters: dict[str, Tensor], *, head_size: int, token_budget: int) -> None:
-        first = next(iter(parameters.values()))
-        if first.dtype == torch.float16:
+    `pause` is called before every microbatch and may end the work by raising.
+    """
+
+    def __init__(
+        self,
+        model: PackedModel,
+        parameters: Mapping[str, Tensor],
+        *,
+        head_size: int,
+        token_budget: int,
+        pause: Callable[[], None] = no_pause,
+    ) -> None:
+        if any(value.dtype == torch.float16 for value in parameters.values()):
             raise ValueError("trainer: expected float32 or bfloat16 weights, got float16: its gradients underflow")
-        self.model, self.parameters, self.token_budget = model, parameters, token_budget
-        self.device = first.device
-        self.attention = choose_attention(first.device, first.dtype, head_size)
+        self.parameters = dict(parameters)
+        self.scorer = Scorer(model, head_size=head_size, token_budget=token_budget, pause=pause)
         self.optimizer = AdamW(parameters)
         self.gradients: dict[str, Tensor] | None = None
 
@@ -72,22 +72,13 @@ class Trainer:
     def policy_version(self) -> int:
         return self.optimizer.steps
 
-    @torch.no_grad()
     def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
         """Per sequence float32 [T] on the CPU; entry 0 is 0."""
-        results: dict[int, Tensor] = {}
-
-        def run(indices: list[int]) -> None:
-            chosen = [sequences[i] for i in indices]
-            values = self._forward(chosen, temperature)[0].float().cpu()
-            results.update(zip(indices, _cut(values, chosen), strict=True))
-
-        self._distribute([len(tokens) for tokens in sequences], run)
-        return [results[i] for i in range(len(sequences))]
+        return self.scorer.logprobs(sequences, temperature)
 
     def forward_backward(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossStats:
         """Adds the gradient of the loss to what waits for `optim_step`. When it fails, what waited is dropped."""
-        _check(sequences)
+        check_sequences(sequences)
         sums: dict[str, float] = {}
         logprobs: dict[int, Tensor] = {}
 
@@ -95,20 +86,19 @@ class Trainer:
             chosen = [sequences[i] for i in indices]
             tokens = self._tokens(chosen, spec)
             terms = loss_terms(spec, tokens)
-            names = list(self.parameters)
             found = torch.autograd.grad(terms.loss.sum(), list(self.parameters.values()), allow_unused=True)
             measured, values = _measure(tokens, terms), tokens.logprobs.detach().float().cpu()
-            self._accumulate(dict(zip(names, found, strict=True)))
-            logprobs.update(zip(indices, _cut(values, [s.tokens for s in chosen]), strict=True))
+            self._accumulate(dict(zip(self.parameters, found, strict=True)))
+            logprobs.update(zip(indices, cut(values, [s.tokens for s in chosen]), strict=True))
             for name, value in measured.items():
                 sums[name] = max(sums.get(name, 0), value) if name == "gap" else sums.get(name, 0) + value
 
         try:
-            self._distribute([len(s.tokens) for s in sequences], run)
+            microbatches = self.scorer.distribute([len(s.tokens) for s in sequences], run)
         except BaseException:
             self.gradients = None
             raise
-        return self._stats(sequences, sums, [logprobs[i] for i in range(len(sequences))])
+        return self._stats(sequences, sums, [logprobs[i] for i in range(len(sequences))], microbatches)
 
     def optim_step(self, settings: OptimSettings) -> StepResult:
         """AdamW on the waiting gradient, then clears it."""
@@ -136,46 +126,15 @@ class Trainer:
             parameter.copy_(self.optimizer.masters[name])
         self.optimizer.steps = policy_version
 
-    def _distribute(self, lengths: list[int], run: Callable[[list[int]], None]) -> None:
-        """Runs every microbatch; one that does not fit the memory is planned again with half the budget."""
-        waiting = plan_microbatches(lengths, self.token_budget)
-        while waiting:
-            batch = waiting.pop(0)
-            try:
-                run(batch)
-                continue
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
-                    raise
-            # Out of the handler, so that the failed pass's tensors are free by now.
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            self.token_budget = max(1, min(self.token_budget, sum(lengths[i] for i in batch)) // 2)
-            left = sorted(i for one in [batch, *waiting] for i in one)
-            plans = plan_microbatches([lengths[i] for i in left], self.token_budget)
-            waiting = [[left[i] for i in plan] for plan in plans]
-
-    def _forward(self, sequences: Sequence[Tensor], temperature: float) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies [T] over all tokens, 0 at the first of each sequence."""
-        lengths = [len(tokens) for tokens in sequences]
-        tokens = torch.cat(list(sequences)).to(self.device, torch.int64)
-        positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
-        hidden = self.model.hidden(tokens, positions, causal_attention(self.attention, lengths, self.device))
-        predicted = (positions > 0).nonzero()[:, 0]
-        head = self.model.head_weight
-        values = chunked_logprobs(hidden[predicted - 1], head, tokens[predicted], temperature=temperature)
-        whole = (v.new_zeros(len(tokens)).index_copy(0, predicted, v) for v in values)
-        logprobs, entropy = whole
-        return logprobs, entropy
-
     def _tokens(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossTokens:
-        logprobs, entropy = self._forward([s.tokens for s in sequences], spec["temperature"])
+        logprobs, entropy = self.scorer.forward([s.tokens for s in sequences], spec["temperature"])
         lengths = torch.tensor([len(s.tokens) for s in sequences])
 
         def flat(values: list[Tensor]) -> Tensor:
-            return torch.cat(values).to(self.device, logprobs.dtype)
+            return torch.cat(values).to(logprobs.device, logprobs.dtype)
 
-        has_policy = torch.tensor([s.policy is not None for s in sequences])
+        own = [s.policy if s.policy is not None else torch.full(s.weights.shape, torch.nan) for s in sequences]
+        policy = flat(own)
         references = [s.reference for s in sequences if s.reference is not None]
         return LossTokens(
             logprobs=logprobs,
@@ -183,22 +142,24 @@ class Trainer:
             weights=flat([s.weights for s in sequences]),
             advantages=flat([s.advantages for s in sequences]),
             rollout=flat([s.rollout for s in sequences]),
-            policy=flat([torch.zeros_like(s.weights) if s.policy is None else s.policy for s in sequences]),
-            has_policy=has_policy.repeat_interleave(lengths).to(self.device),
+            policy=policy,
+            has_policy=~policy.isnan(),
             reference=flat(references) if len(references) == len(sequences) else None,
-            segments=torch.arange(len(sequences)).repeat_interleave(lengths).to(self.device),
+            segments=torch.arange(len(sequences)).repeat_interleave(lengths).to(logprobs.device),
             sequences=len(sequences),
         )
 
     def _accumulate(self, found: dict[str, Tensor | None]) -> None:
         if self.gradients is None:
-            self.gradients = {name: torch.zeros_like(value) for name, value in self.optimizer.masters.items()}
+            masters = self.optimizer.masters
+            self.gradients = {name: _owned(found[name], master) for name, master in masters.items()}
+            return
         for name, gradient in found.items():
             if gradient is not None:
                 self.gradients[name] += gradient
 
     def _stats(
-        self, sequences: Sequence[TrainingSequence], sums: dict[str, float], logprobs: list[Tensor]
+        self, sequences: Sequence[TrainingSequence], sums: dict[str, float], logprobs: list[Tensor], microbatches: int
     ) -> LossStats:
         tokens = int(sums.get("tokens", 0))
 
@@ -217,18 +178,18 @@ class Trainer:
             mismatch_kl=mean("mismatch"),
             max_probability_gap=sums["gap"] if tokens > 0 else None,
             logprobs=logprobs,
-            token_budget=self.token_budget,
+            microbatches=microbatches,
+            token_budget=self.scorer.token_budget,
         )
 
 
-def _cut(values: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """One flat array into one per sequence."""
-    ends = torch.tensor([len(tokens) for tokens in like]).cumsum(0).tolist()
-    return [values[end - len(tokens) : end] for tokens, end in zip(like, ends, strict=True)]
+def _owned(gradient: Tensor | None, master: Tensor) -> Tensor:
+    """The first gradient of a step as what the others are added to."""
+    return torch.zeros_like(master) if gradient is None else gradient.to(master.dtype, copy=True)
 
 
 def _measure(tokens: LossTokens, terms: LossTerms) -> dict[str, float]:
-    """Sums over tokens with weight, in float64; `gap` is a maximum. One wait for the device each."""
+    """Sums over tokens with weight, in float64; `gap` is a maximum. One wait for the device."""
     active = tokens.weights != 0
     current, rollout = tokens.logprobs.detach()[active].double(), tokens.rollout[active].double()
     found = {"loss": terms.loss.detach()[active], "mismatch": rollout - current}
@@ -236,12 +197,13 @@ def _measure(tokens: LossTokens, terms: LossTerms) -> dict[str, float]:
         found["entropy"] = tokens.entropy.detach()[active]
     optional = {"kl": terms.kl, "clip_low": terms.clip_low, "clip_high": terms.clip_high}
     found |= {name: values[active] for name, values in optional.items() if values is not None}
-    sums = {name: math.fsum(values.double().cpu().tolist()) for name, values in found.items()}
-    gap = (current.exp() - rollout.exp()).abs()
-    return {**sums, "tokens": float(len(current)), "gap": float(gap.max()) if len(gap) > 0 else 0.0}
+    gap = torch.cat([(current.exp() - rollout.exp()).abs(), current.new_zeros(1)]).max()
+    sums = torch.stack([*(values.double().sum() for values in found.values()), gap]).tolist()
+    return dict(zip([*found, "gap"], sums, strict=True)) | {"tokens": float(len(current))}
 
 
-def _check(sequences: Sequence[TrainingSequence]) -> None:
+def check_sequences(sequences: Sequence[TrainingSequence]) -> None:
+    """ValueError naming the first sequence that cannot be learned from."""
     for index, sequence in enumerate(sequences):
         if len(sequence.tokens) == 0 or float(sequence.weights[:1].abs().sum()) != 0:
             raise ValueError(f"batch, sequence {index}: expected at least one token, and weight 0 on token 0")

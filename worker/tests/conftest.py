@@ -1,10 +1,43 @@
 """One thread: tensors of tests are too small to share out, and waiting for each other takes most of the time."""
 
 import os
+from pathlib import Path
 
 # Before anything imports Triton: its kernels run on the CPU, as ordinary Python.
 os.environ["TRITON_INTERPRET"] = "1"
 
+import pytest
 import torch
 
+from gradus_worker.config import ModelConfig
+from gradus_worker.model_folder import export_model, random_model
+
 torch.set_num_threads(1)
+
+TINY = ModelConfig(
+    architecture="qwen2",
+    vocab_size=61,
+    hidden_size=32,
+    layers=2,
+    heads=4,
+    key_value_heads=2,
+    head_size=8,
+    intermediate_size=48,
+    norm_epsilon=1e-6,
+    rope_theta=10_000,
+    rope_scaling=None,
+    max_positions=128,
+    tie_embeddings=True,
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model of 2 layers and 61 words in a Hugging Face folder; only read it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    model = random_model(TINY, torch.device("cpu"), torch.float32, seed=1)
+    with torch.no_grad():
+        for weight in model.weights.values():
+            weight.mul_(5 if weight.dim() > 1 else 1)
+    export_model(model, folder, "f32", [0])
+    return folder

@@ -102,7 +102,7 @@ def test_logprobs_are_those_of_each_sequence_alone() -> None:
     for sequence, ours in zip(batch(), one.logprobs([s.tokens for s in batch()], 0.8), strict=True):
         length = len(sequence.tokens)
         hidden = model.hidden(
-            sequence.tokens, torch.arange(length), causal_attention("per-sequence", [length], one.device)
+            sequence.tokens, torch.arange(length), causal_attention("per-sequence", [length], one.scorer.device)
         )
         logs = (hidden @ model.head_weight.T / 0.8).log_softmax(1)
         theirs = logs[:-1].gather(1, sequence.tokens[1:, None])[:, 0]

@@ -1,0 +1,66 @@
+"""`python -m gradus_worker`: serves one client, over file descriptors 3 and 4 or over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from .inbox import Ending, Inbox
+from .pipes import Pipes
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    inbox = Inbox()
+    signal.signal(signal.SIGTERM, lambda *_: _end_on_signal(inbox))
+    try:
+        # Before torch is loaded, which may open files, start threads and print.
+        ending = _serve_pipes(inbox) if options.http is None else _serve_http(inbox, options.http)
+    except Ending as early:
+        ending = early
+    ending.tell()
+    return ending.code
+
+
+def _serve_pipes(inbox: Inbox) -> Ending:
+    # Ctrl-C in a terminal reaches every process of it; what becomes of this one is its client's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Pipes().start(inbox)
+    from .server import Server
+
+    return Server(inbox).run()
+
+
+def _serve_http(inbox: Inbox, address: str) -> Ending:
+    signal.signal(signal.SIGINT, lambda *_: _end_on_signal(inbox))
+    from .http_transport import HttpTransport
+    from .server import Server
+
+    token = os.environ.get("GRADUS_WORKER_TOKEN") or None
+    server = Server(inbox, lasting=True, token=token)
+    with HttpTransport(address, token, inbox, server) as transport:
+        print(f"gradus_worker: listening on {transport.url}", file=sys.stderr, flush=True)
+        return server.run()
+
+
+def _end_on_signal(inbox: Inbox) -> None:
+    """At the next pause; a second signal ends it at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    inbox.put(Ending(128 + signal.SIGTERM, "ended by a signal"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gradus_worker", description=__doc__)
+    parser.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        help="listen for POST /v1/frames (port 0: any free one); the environment's GRADUS_WORKER_TOKEN is the bearer "
+        "token, without one only loopback addresses are allowed",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""What one session holds: a model that writes and learns, behind the ordered requests of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .checkpoint import load_state, save_state
+from .frames import Array
+from .messages import Reply, Request, bad_request
+from .model_folder import export_model, load_model
+from .optimizer import OptimSettings
+from .packing import split
+from .sampler import Sampler
+from .score import Scorer
+from .train import LossStats, Trainer, TrainingSequence, check_sequences
+
+
+def devices() -> list[str]:
+    """What `createModel` may be asked to use."""
+    return ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+
+
+class Engine:
+    """Made by `createModel`. `pause` is called between pieces of work, which it may end by raising."""
+
+    def __init__(self, request: Request, pause: Callable[[], None]) -> None:
+        self._folder, self._end_tokens, self._pause = Path(request["model"]), request["endTokens"], pause
+        self._loaded = load_model(self._folder, request["device"], request["dtype"])
+        config, model = self._loaded.config, self._loaded.model
+        self._check_ids(np.array(self._end_tokens), "endTokens")
+        model.activation_checkpointing = request["activationCheckpointing"]
+        self._trainer = Trainer(
+            model,
+            model.weights,
+            head_size=config.head_size,
+            token_budget=request["tokensPerMicrobatch"],
+            pause=pause,
+        )
+        self._reference: Scorer | None = None
+        self.sampler = Sampler(model, end_tokens=self._end_tokens, slots=request["slots"])
+        self.created = Reply(
+            {
+                "modelHash": self._loaded.model_hash,
+                "architecture": config.class_name,
+                "parameters": sum(value.numel() for value in model.weights.values()),
+                "vocabSize": config.vocab_size,
+                "maxSequenceTokens": self.sampler.max_sequence_tokens,
+                "device": str(model.device),
+                "dtype": str(model.dtype).removeprefix("torch."),
+                "policyVersion": 0,
+            }
+        )
+
+    def carry_out(self, request: Request) -> Reply:
+        """Any ordered request but `createModel` and `sample`."""
+        match request.type:
+            case "logprobs":
+                return self._logprobs(request)
+            case "forwardBackward":
+                return self._forward_backward(request)
+            case "optimStep":
+                return self._optim_step(request)
+            case "saveState":
+                return self._save_state(request)
+            case "loadState":
+                return self._load_state(request)
+            case "exportModel":
+                export_model(self._loaded.model, Path(request["dir"]), request["dtype"], self._end_tokens)
+                return Reply()
+        raise AssertionError(request.type)
+
+    def drop_gradient(self) -> None:
+        self._trainer.gradients = None
+
+    def stats(self) -> dict[str, float]:
+        """Figures by name, of the process so far."""
+        return {"train/tokensPerMicrobatch": self._trainer.scorer.token_budget, **self.sampler.stats()}
+
+    def _logprobs(self, request: Request) -> Reply:
+        scorer = self._trainer.scorer if request["which"] == "policy" else self._reference_scorer()
+        values = scorer.logprobs(self._tokens(request), request["temperature"])
+        return Reply(tensors={"logprobs": _flat(values)})
+
+    def _reference_scorer(self) -> Scorer:
+        """Read again from the folder when first asked for: runs without a KL term never hold a second model."""
+        if self._reference is None:
+            policy = self._loaded.model
+            again = load_model(self._folder, str(policy.device), str(policy.dtype).removeprefix("torch."))
+            if again.model_hash != self._loaded.model_hash:
+                raise bad_request(f"logprobs: {self._folder} is no longer the model this session began with")
+            for weight in again.model.weights.values():
+                weight.requires_grad_(False)
+            self._reference = Scorer(
+                again.model,
+                head_size=again.config.head_size,
+                token_budget=self._trainer.scorer.token_budget,
+                pause=self._pause,
+            )
+        return self._reference
+
+    def _forward_backward(self, request: Request) -> Reply:
+        sequences = self._training_sequences(request)
+        stats = self._trainer.forward_backward(sequences, request["loss"])
+        return Reply(_loss_result(stats), {"logprobs": _flat(stats.logprobs)})
+
+    def _training_sequences(self, request: Request) -> list[TrainingSequence]:
+        names = ["weights", "advantages", "rolloutLogprobs"]
+        names += [name for name in ("policyLogprobs", "referenceLogprobs") if name in request.tensors]
+        if request["loss"]["kl"] is not None and "referenceLogprobs" not in names:
+            raise bad_request("forwardBackward: expected the tensor 'referenceLogprobs' for the KL term, got none")
+        tokens, lengths = self._tokens(request), request["lengths"]
+        values = {name: _split(request.tensor(name, "f32", sum(lengths)), lengths) for name in names}
+        sequences = [
+            TrainingSequence(
+                tokens[i],
+                weights=values["weights"][i],
+                advantages=values["advantages"][i],
+                rollout=values["rolloutLogprobs"][i],
+                policy=values["policyLogprobs"][i] if "policyLogprobs" in values else None,
+                reference=values["referenceLogprobs"][i] if "referenceLogprobs" in values else None,
+            )
+            for i in range(len(lengths))
+        ]
+        try:
+            check_sequences(sequences)
+        except ValueError as error:
+            raise bad_request(f"forwardBackward: {error}") from error
+        return sequences
+
+    def _tokens(self, request: Request) -> list[Tensor]:
+        lengths = request["lengths"]
+        flat = request.tensor("tokens", "i32", sum(lengths))
+        self._check_ids(flat, f"{request.type}: tokens")
+        longest = self._loaded.config.max_positions
+        for index, length in enumerate(lengths):
+            if length > longest:
+                raise bad_request(f"{request.type}: expected at most {longest} tokens, sequence {index} has {length}")
+        return _split(flat, lengths)
+
+    def _check_ids(self, ids: Array, name: str) -> None:
+        vocab_size = self._loaded.config.vocab_size
+        wrong = np.flatnonzero((ids < 0) | (ids >= vocab_size))
+        if len(wrong) > 0:
+            raise bad_request(f"{name}: expected ids from 0 to {vocab_size - 1}, got {ids[wrong[0]]} at {wrong[0]}")
+
+    def _optim_step(self, request: Request) -> Reply:
+        result = self._trainer.optim_step(
+            OptimSettings(
+                learning_rate=request["learningRate"],
+                beta1=request["beta1"],
+                beta2=request["beta2"],
+                epsilon=request["epsilon"],
+                weight_decay=request["weightDecay"],
+                max_grad_norm=request["maxGradNorm"],
+            )
+        )
+        return Reply({**self._changed().result, "gradNorm": result.grad_norm, "applied": result.applied})
+
+    def _save_state(self, request: Request) -> Reply:
+        if self._trainer.gradients is not None:
+            raise bad_request("saveState: expected no gradient to be waiting for its step")
+        version = self._trainer.policy_version
+        save_state(Path(request["dir"]), self._trainer.state(), version, self._loaded.model_hash, self._pause)
+        return Reply({"policyVersion": version})
+
+    def _load_state(self, request: Request) -> Reply:
+        state = load_state(Path(request["dir"]), self._loaded.model_hash)
+        self.drop_gradient()
+        try:
+            self._trainer.restore(state.tensors, state.policy_version)
+        except ValueError as error:
+            raise bad_request(f"{request['dir']}: {error}") from error
+        return self._changed()
+
+    def _changed(self) -> Reply:
+        """To be called after every change of the weights."""
+        self.sampler.policy_version = self._trainer.policy_version
+        return Reply({"policyVersion": self._trainer.policy_version})
+
+
+def _split(flat: Array, lengths: list[int]) -> list[Tensor]:
+    return list(split(torch.from_numpy(flat), lengths))
+
+
+def _flat(values: list[Tensor]) -> Array:
+    return torch.cat(values).numpy() if values else np.empty(0, np.float32)
+
+
+def _loss_result(stats: LossStats) -> dict[str, Any]:
+    optional = {
+        "entropy": stats.entropy,
+        "kl": stats.kl,
+        "clipLow": stats.clip_low,
+        "clipHigh": stats.clip_high,
+        "mismatchKl": stats.mismatch_kl,
+        "maxProbabilityGap": stats.max_probability_gap,
+    }
+    return {
+        "loss": stats.loss,
+        "tokens": stats.tokens,
+        "processedTokens": stats.processed_tokens,
+        "sequences": stats.sequences,
+        **{name: value for name, value in optional.items() if value is not None},
+        "metrics": {"microbatches": stats.microbatches, "tokensPerMicrobatch": stats.token_budget},
+    }

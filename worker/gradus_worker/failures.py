@@ -1,0 +1,55 @@
+"""What an exception of some work means to the client that asked for it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import torch
+
+from .checkpoint import StateError
+from .config import ModelError
+from .inbox import Ending
+from .messages import Outcome, Reply, RequestError
+
+BROKEN_DEVICE = 70
+"""Exit code of a worker whose device answers nothing any more."""
+
+
+def outcome_of(work: Callable[[], Reply]) -> Outcome:
+    """The reply, or the error to be answered in its place. Raises Ending when the worker cannot go on."""
+    try:
+        return work()
+    except Exception as error:
+        return failure_of(error)
+
+
+def failure_of(error: Exception) -> RequestError:
+    """The error to be answered; what is unexpected goes to stderr with its traceback. Raises Ending as above."""
+    if isinstance(error, RequestError):
+        return error
+    if _is_out_of_memory(error):
+        return RequestError("oom", f"{error}; fewer tokensPerMicrobatch, slots or shorter sequences need less")
+    if isinstance(error, ModelError | StateError):
+        return RequestError("bad-request", str(error))
+    traceback.print_exception(error)
+    if _is_device_broken():
+        raise Ending(BROKEN_DEVICE, f"the device cannot be used any more after {type(error).__name__}: {error}")
+    return RequestError("internal", f"{type(error).__name__}: {error}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def _is_device_broken() -> bool:
+    """A CUDA context stays broken after some errors, for the rest of the process."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return False
+    try:
+        torch.cuda.synchronize()
+        return float(torch.ones(1, device="cuda").sum()) != 1
+    except RuntimeError:
+        return True
