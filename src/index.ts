@@ -45,7 +45,7 @@ export { publishedSuite } from './evaluation/published-suites.ts';
 export { suite } from './evaluation/suite.ts';
 export { checkpoints } from './runs/checkpoint.ts';
 export { embedded } from './engines/embedded/engine.ts';
-export { openai } from './engines/openai/engine.ts';
+export { openai } from './engines/openai/config.ts';
 export { torch } from './engines/torch/config.ts';
 
 // Programs: the parts a recipe is built from, for those who write their own loop.

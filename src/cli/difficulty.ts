@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { describeSpending } from '../core/spending.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { fromBase } from '../recipe/recipe.ts';
 import { reportDifficulty } from '../training/difficulty-report.ts';
@@ -75,8 +76,10 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
     }),
   );
   const report = reportDifficulty(measured.problems, measured.passRates, recipe);
-  const result = { store, model: measured.model, ...withoutText(report) };
-  output.result(result, `\n${report.text}\n\nkept in ${store}`);
+  const { spending } = measured;
+  const spent = spending === undefined ? '' : `\nasked in all: ${describeSpending(spending)}`;
+  const result = { store, model: measured.model, ...(spending && { spending }), ...withoutText(report) };
+  output.result(result, `\n${report.text}\n\nkept in ${store}${spent}`);
 }
 
 const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;

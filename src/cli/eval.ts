@@ -1,6 +1,7 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
+import { describeSpending, type Spending } from '../core/spending.ts';
 import { alignColumns } from '../core/table.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { formatEvaluation } from '../evaluation/format.ts';
@@ -71,6 +72,10 @@ const watch = (output: Output) => ({
   onDownload: output.progress,
   onEvaluation: (evaluation: Evaluation) => {
     output.say(`${formatEvaluation(evaluation)}\n`);
+  },
+  onSpending: (spending: Spending) => {
+    output.event({ type: 'spending', ...spending });
+    output.say(describeSpending(spending));
   },
 });
 

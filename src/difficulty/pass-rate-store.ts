@@ -1,4 +1,5 @@
 import type { FinishReason } from '../core/rollout.ts';
+import type { Spending } from '../core/spending.ts';
 import type { Outcome } from '../core/verdict.ts';
 import type { Trials } from './trials.ts';
 
@@ -22,17 +23,6 @@ export interface Conditions extends SamplingConditions {
   readonly template?: string;
   /** `name@version`: another version may judge differently. */
   readonly verifier: string;
-}
-
-/** What a model server was asked for and what that cost. */
-export interface Spending {
-  readonly requests: number;
-  readonly promptTokens: number;
-  /** Of the prompt tokens, those that the server had read before and may charge less for. */
-  readonly cachedTokens: number;
-  readonly completionTokens: number;
-  /** In the currency of the prices; absent where no prices are known. */
-  readonly cost?: number;
 }
 
 /** One judged attempt, as it is kept for good. */

@@ -35,8 +35,12 @@ export const queries = {
     JOIN problems ON problems.id = problem
     WHERE name = ?
     ORDER BY step, conditions.id, source, rollout`,
+  moreSpending: `
+    UPDATE spending SET requests = requests + ?1, prompt_tokens = prompt_tokens + ?2, cached_tokens = cached_tokens + ?3,
+      completion_tokens = completion_tokens + ?4, cost = CASE WHEN ?5 IS NULL THEN cost ELSE ifnull(cost, 0) + ?5 END
+    WHERE model = ?6`,
   addSpending: `
-    INSERT INTO spending (model, requests, prompt_tokens, cached_tokens, completion_tokens, cost)
+    INSERT INTO spending (requests, prompt_tokens, cached_tokens, completion_tokens, cost, model)
     VALUES (?, ?, ?, ?, ?, ?)`,
   allSpending: `
     SELECT total(requests) AS requests, total(prompt_tokens) AS promptTokens, total(cached_tokens) AS cachedTokens,

@@ -1,4 +1,5 @@
 import type { FinishReason } from '../core/rollout.ts';
+import type { Spending } from '../core/spending.ts';
 import type { Outcome } from '../core/verdict.ts';
 import type {
   Conditions,
@@ -6,7 +7,6 @@ import type {
   ObservationFilter,
   ObservedGroup,
   RecordedTrials,
-  Spending,
 } from './pass-rate-store.ts';
 
 export interface ProblemRow {

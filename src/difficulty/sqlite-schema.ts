@@ -26,7 +26,7 @@ const firstVersion = `
 
 /**
  * Top-k and stop strings are conditions too (`stop` is a sorted JSON list); attempts recorded before knew of none.
- * `spending` has a row for each part of a measurement that a model server did.
+ * `spending` has a row for each model behind a server: what it was ever asked for.
  */
 const secondVersion = `
   CREATE TABLE all_conditions (

@@ -77,7 +77,11 @@ export function openPassRateStore(path: string): PassRateStore {
     groups: (conditions, filter = {}) =>
       select<GroupRow>(statements.groups, conditions, filter).map(observedGroup),
     recordSpending(model, { requests, promptTokens, cachedTokens, completionTokens, cost = null }) {
-      statements.addSpending.run(model, requests, promptTokens, cachedTokens, completionTokens, cost);
+      const values = [requests, promptTokens, cachedTokens, completionTokens, cost, model] as const;
+      inTransaction(database, () => {
+        const { changes } = statements.moreSpending.run(...values);
+        if (Number(changes) === 0) statements.addSpending.run(...values);
+      });
     },
     spending(model) {
       const { cost, ...counts } = statements.allSpending.get(model) as unknown as SpendingRow;

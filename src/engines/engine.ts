@@ -1,6 +1,7 @@
 import type { TokenBatch, TrainingBatch } from '../core/batch.ts';
 import type { LossSpec } from '../core/loss-spec.ts';
 import type { Message } from '../core/problem.ts';
+import type { Spending } from '../core/spending.ts';
 import type { FinishReason } from '../core/rollout.ts';
 
 /**
@@ -16,6 +17,9 @@ import type { FinishReason } from '../core/rollout.ts';
  */
 export interface Engine extends AsyncDisposable {
   readonly info: EngineInfo;
+
+  /** What was asked of a model server since it was opened; absent for engines that are paid for otherwise. */
+  readonly spending?: EngineSpending;
 
   /** The token ids the model would be given for these messages: chat template, then the generation prompt. */
   encode(prompt: readonly Message[]): Int32Array;
@@ -90,8 +94,36 @@ export interface EngineInfo {
   readonly maxSequenceTokens: number;
   readonly device: string;
   readonly canTrain: boolean;
+  /** What was found of a model server; absent for engines that have the weights themselves. */
+  readonly server?: ServerFeatures;
   readonly policyVersion: number;
 }
+
+/** Counts what a model server is asked for. */
+export interface EngineSpending {
+  total(): Spending;
+  /** What was spent before counts against the budget too. */
+  carryOver(before: Spending): void;
+}
+
+/** What a model server can be asked for. */
+export const serverFeatures = [
+  'chat',
+  'completions',
+  'tokenPrompts',
+  'logprobs',
+  'tokenIds',
+  'choices',
+  'seed',
+  'usage',
+  'stream',
+] as const;
+
+/** One of {@link serverFeatures}. */
+export type ServerFeature = (typeof serverFeatures)[number];
+
+/** What is offered, by feature; `unknown` where the server failed for other reasons. Absent: nobody has asked. */
+export type ServerFeatures = Readonly<Partial<Record<ServerFeature, 'yes' | 'no' | 'unknown'>>>;
 
 /** One prompt and how many completions of it to draw. */
 export interface SamplePrompt {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { embeddedConfig } from '../engines/embedded/engine.ts';
-import { openaiConfig } from '../engines/openai/engine.ts';
+import { openaiConfig } from '../engines/openai/config.ts';
 import { torchConfig } from '../engines/torch/config.ts';
 
 const settings = z.discriminatedUnion('type', [embeddedConfig, torchConfig, openaiConfig]);

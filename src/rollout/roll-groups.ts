@@ -52,21 +52,31 @@ export async function* rollGroups(
   );
   const closed = createArrivals<RolloutGroup>();
 
-  for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
-    const group = open.get(completion.key);
-    if (group === undefined) continue;
-    const verdict = judge(parts, group.problem, completion, signal).then((rollout) => {
-      parts.onRollout?.(rollout);
-      return rollout;
-    });
-    // An abort may end this function before anyone waits for the verdict.
-    verdict.catch(() => {});
-    group.judged.push(verdict);
-    if (group.judged.length === rollouts) {
-      open.delete(completion.key);
-      closed.expect(closeGroup(group.problem, group.judged, request));
+  const judging = new Set<Promise<Rollout>>();
+  try {
+    for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
+      const group = open.get(completion.key);
+      if (group === undefined) continue;
+      const verdict = judge(parts, group.problem, completion, signal)
+        .then((rollout) => {
+          parts.onRollout?.(rollout);
+          return rollout;
+        })
+        .finally(() => judging.delete(verdict));
+      judging.add(verdict);
+      // An abort may end this function before anyone waits for the verdict.
+      verdict.catch(() => {});
+      group.judged.push(verdict);
+      if (group.judged.length === rollouts) {
+        open.delete(completion.key);
+        closed.expect(closeGroup(group.problem, group.judged, request));
+      }
+      yield* closed.arrived();
     }
-    yield* closed.arrived();
+  } catch (error) {
+    // What an engine wrote before it failed is judged yet: it may have been paid for.
+    if (signal?.aborted !== true) await Promise.allSettled(judging);
+    throw error;
   }
   signal?.throwIfAborted();
   for (const { problem, judged } of open.values()) closed.expect(closeGroup(problem, judged, request));

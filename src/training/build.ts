@@ -33,6 +33,15 @@ export async function openEngine(config: EngineConfig, model: string): Promise<E
   }
 }
 
+/** The engine of a recipe's policy, with paths from where the recipe's relative paths start. */
+export function policyEngine(
+  recipe: Pick<Recipe, 'baseDir'> & { readonly policy: Pick<Recipe['policy'], 'engine'> },
+): EngineConfig {
+  const { engine } = recipe.policy;
+  if (engine.type !== 'openai' || engine.tokenizer === undefined) return engine;
+  return { ...engine, tokenizer: fromBase(recipe, engine.tokenizer) };
+}
+
 /** How problems are loaded, and who looks at where they are from before anything is opened. */
 export interface BuildOptions extends LoadingOptions {
   /** Throws to refuse. */

@@ -2,12 +2,14 @@ import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { describePlan, type ProbePlan } from '../difficulty/probe-plan.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import type { Spending } from '../core/spending.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import type { EngineInfo } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { openVerifiers } from './build.ts';
+import { openVerifiers, policyEngine } from './build.ts';
 import { loadAll } from './load-problems.ts';
 import { baseSource, measurePassRates } from './measure.ts';
+import { noteSpending } from './note-spending.ts';
 import { templateOf } from './observation.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 
@@ -43,6 +45,8 @@ export interface MeasuredProblems {
   readonly problems: readonly Problem[];
   /** Successes and trials by problem id. */
   readonly passRates: ReadonlyMap<string, Trials>;
+  /** What a model server was asked for, in all commands together; absent for engines of other kinds. */
+  readonly spending?: Spending;
 }
 
 /**
@@ -66,13 +70,16 @@ export async function estimateDifficulty(
   const verifierFor = openVerifiers(recipe, opened);
   const problems = (await loadAll(recipe.problems, recipe)).slice(0, options.limit);
   for (const problem of problems) verifierFor(problem).check(problem);
-  const engine = opened.use(await openModel(options.source, recipe.policy.engine));
+  const engine = opened.use(await openModel(options.source, policyEngine(recipe)));
   const store = opened.use(openPassRateStore(options.store));
   const model = nameOf(engine.info, options.source);
+  const noting = noteSpending(store, model, engine);
+  // Answers that were thrown away, and small requests to find out what there is, were paid for too.
+  opened.defer(noting.note);
   const { onPlan, onProgress } = options;
   const planned = new Set<string>();
   const passRates = await measurePassRates(
-    { engine, verifierFor, store },
+    { engine, verifierFor, store: noting },
     {
       problems,
       settings,
@@ -90,7 +97,8 @@ export async function estimateDifficulty(
     },
     options.signal,
   );
-  return { model, problems, passRates };
+  noting.note();
+  return { model, problems, passRates, ...(engine.spending && { spending: store.spending(model) }) };
 }
 
 function describe(plan: ProbePlan, verifier: string): PlannedMeasurement {

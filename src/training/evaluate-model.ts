@@ -1,8 +1,9 @@
 import { ConfigError } from '../core/errors.ts';
 import { evaluate, type Evaluation } from '../evaluation/evaluate.ts';
 import { nearestKey } from '../recipe/explain.ts';
+import type { Spending } from '../core/spending.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { openVerifiers } from './build.ts';
+import { openVerifiers, policyEngine } from './build.ts';
 import { type LoadingOptions, loadSources } from './load-problems.ts';
 import { suiteSeed } from './evaluate-suites.ts';
 import { type ModelSource, openModel } from './open-model.ts';
@@ -20,6 +21,8 @@ export interface EvaluationWatch {
   readonly onProgress?: (suite: string, done: number, total: number) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
   readonly onEvaluation?: (evaluation: Evaluation) => void;
+  /** Called at the end where the model is behind a server, with what that was asked for. */
+  readonly onSpending?: (spending: Spending) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +37,7 @@ export async function evaluateModel(
   source: ModelSource,
   recipe: EvaluationRecipe,
   only: readonly string[],
-  { onProgress, onEvaluation, onDownload, signal }: EvaluationWatch = {},
+  { onProgress, onEvaluation, onDownload, onSpending, signal }: EvaluationWatch = {},
 ): Promise<Evaluation[]> {
   const suites = chooseSuites(recipe, only);
   await using opened = new AsyncDisposableStack();
@@ -45,7 +48,7 @@ export async function evaluateModel(
     for (const problem of problems) verifierFor(problem).check(problem);
     loaded.push({ suite, problems, sources: records });
   }
-  const engine = opened.use(await openModel(source, recipe.policy.engine));
+  const engine = opened.use(await openModel(source, policyEngine(recipe)));
   const evaluations: Evaluation[] = [];
   for (const { suite, problems, sources } of loaded) {
     const evaluation = await evaluate({
@@ -61,6 +64,7 @@ export async function evaluateModel(
     evaluations.push(evaluation);
     onEvaluation?.(evaluation);
   }
+  if (engine.spending !== undefined) onSpending?.(engine.spending.total());
   return evaluations;
 }
 

@@ -1,4 +1,5 @@
-import type { ObservedGroup, Spending } from '../difficulty/pass-rate-store.ts';
+import type { Spending } from '../core/spending.ts';
+import type { ObservedGroup } from '../difficulty/pass-rate-store.ts';
 import { baseSource } from './measure.ts';
 
 /** What a measurement took, how its attempts ended, and how old it is. */

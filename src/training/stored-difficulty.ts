@@ -1,12 +1,12 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import type { Spending } from '../core/spending.ts';
 import type {
   Conditions,
   ObservationFilter,
   ObservedGroup,
   PassRateStore,
-  Spending,
 } from '../difficulty/pass-rate-store.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { Trials } from '../difficulty/trials.ts';

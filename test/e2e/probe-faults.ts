@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hashKey } from '../../src/core/rng.ts';
 import { openPassRateStore } from '../../src/difficulty/sqlite-store.ts';
 import { startGradus, tinyRecipe, writeRows } from './gradus.ts';
-import { isRight, startHostileServer } from './hostile-model-server.ts';
+import { type Exchanged, isRight, startHostileServer } from './hostile-model-server.ts';
 
 /** What came of measuring through a hostile server, with kills. */
 export interface ProbeReport {
@@ -27,15 +27,34 @@ export interface ProbeReport {
   readonly seconds: number;
 }
 
+/** How a measurement is made to go wrong. */
+export interface ProbeOptions {
+  readonly problems: number;
+  readonly rollouts: number;
+  readonly kills: number;
+  /** Settings of the engine: `n`, streams, completions. */
+  readonly engine?: Readonly<Record<string, unknown>>;
+}
+
+/** The ways of asking that the bench and its test go through. */
+export const askingWays: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  chat: { api: 'chat' },
+  'chat, n = 4': { api: 'chat', choicesPerRequest: 4 },
+  'chat, streamed': { api: 'chat', stream: true, timeoutSeconds: 5 },
+  'chat, n = 4, streamed': { api: 'chat', choicesPerRequest: 4, stream: true, timeoutSeconds: 5 },
+  'completions, n = 4': { api: 'completions', choicesPerRequest: 4 },
+};
+
 /**
- * Measures `problems` × `rollouts` attempts by the real command, killing it each time the server has answered another
+ * Measures `problems` × `rollouts` attempts by the real command, killing it each time the server has sent another
  * `1 / (kills + 1)` of them, and compares the store with what the server says.
  */
-export async function probeUnderFaults(
-  problems: number,
-  rollouts: number,
-  kills: number,
-): Promise<ProbeReport> {
+export async function probeUnderFaults({
+  problems,
+  rollouts,
+  kills,
+  engine: settings = {},
+}: ProbeOptions): Promise<ProbeReport> {
   const started = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'gradus-probes-'));
   await using server = await startHostileServer(0.2, 1);
@@ -44,7 +63,8 @@ export async function probeUnderFaults(
     join(folder, 'problems.jsonl'),
     ids.map((id) => ({ id, prompt: id, answer: '1' })),
   );
-  const engine = { type: 'openai', baseUrl: server.baseUrl, timeoutSeconds: 0.5, maxAttempts: 30 };
+  const limits = { timeoutSeconds: 0.5, idleSeconds: 0.5, maxAttempts: 30 };
+  const engine = { type: 'openai', baseUrl: server.baseUrl, ...limits, ...settings };
   const recipe = tinyRecipe({
     policy: { model: 'hostile', engine },
     difficulty: { type: 'pass-rate', rollouts, maxTokens: 6 },
@@ -53,27 +73,31 @@ export async function probeUnderFaults(
   const file = join(folder, 'difficulty.sqlite');
   const begin = () => startGradus(folder, ['difficulty', 'estimate', 'recipe.json', '--json']);
   const attempts = ids.flatMap((id) =>
-    Array.from({ length: rollouts }, (_, index) => ({ id, index, seed: seedOf(id, index) })),
+    Array.from({ length: rollouts }, (_, index) => ({ id, index, name: `${id}#${index}` })),
   );
-  const nameOf = ({ id, seed }: { id: string; seed: number }): string => `${id}#${seed}`;
+  const firstOf = new Map(attempts.map(({ id, index }) => [`${id} ${seedOf(id, index)}`, index]));
+  const timesEach = (exchanged: readonly Exchanged[]): Map<string, number> =>
+    countByAttempt(exchanged, firstOf);
+  const sentCount = (): number => server.sent.reduce((sum, { choices }) => sum + choices, 0);
   let askedAgain = 0;
   let done = 0;
   let frozen = new Map<string, number>();
   const countAskedAgain = (): void => {
-    for (const [name, before] of frozen) askedAgain += server.asked.get(name)! - before;
+    const now = timesEach(server.asked);
+    for (const [name, before] of frozen) askedAgain += now.get(name)! - before;
   };
   for (let kill = 1; kill <= kills; kill++) {
     const { child, ended } = begin();
-    while (child.exitCode === null && server.answered.size < (attempts.length * kill) / (kills + 1))
-      await sleep(2);
+    while (child.exitCode === null && sentCount() < (attempts.length * kill) / (kills + 1)) await sleep(2);
     if (child.kill('SIGKILL')) done++;
     await ended;
     // Requests that were on their way reach the server yet.
     await sleep(50);
     countAskedAgain();
     const stored = storedMarks(file);
+    const now = timesEach(server.asked);
     const inStore = attempts.filter(({ id, index }) => stored.get(id)?.has(index));
-    frozen = new Map(inStore.map((attempt) => [nameOf(attempt), server.asked.get(nameOf(attempt))!]));
+    frozen = new Map(inStore.map(({ name }) => [name, now.get(name)!]));
   }
   const last = await begin().ended;
   if (last.code !== 0) throw new Error(`the last run failed: ${last.stderr}`);
@@ -81,28 +105,60 @@ export async function probeUnderFaults(
   const stored = storedMarks(file);
   const rows = [...stored.values()].reduce((sum, marks) => sum + marks.size, 0);
   const found = attempts.filter(({ id, index }) => stored.get(id)?.has(index));
+  const told = outcomesTold(server.sent, firstOf);
   const mistaken = found.filter(
-    ({ id, index, seed }) => stored.get(id)!.get(index) !== (isRight(id, seed) ? '1' : '0'),
+    ({ id, index, name }) => told.get(name)?.has(stored.get(id)!.get(index)!) !== true,
   );
   rmSync(folder, { recursive: true });
-  const total = (counts: Iterable<number>): number => [...counts].reduce((sum, n) => sum + n, 0);
   return {
     probes: attempts.length,
-    requests: total(server.asked.values()),
+    requests: server.asked.length,
     faults: Object.fromEntries(server.faults),
     kills: done,
     lost: attempts.length - found.length,
     doubled: rows - found.length,
     mistaken: mistaken.length,
     askedAgainThoughStored: askedAgain,
-    answeredTwice: [...server.answered.values()].filter((times) => times > 1).length,
+    answeredTwice: [...timesEach(server.sent).values()].filter((times) => times > 1).length,
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };
 }
 
-/** The seed under which an attempt is asked for: recipe seed 0, measured as the base model. */
+/** The seed under which attempts are asked for, by the first of them: recipe seed 0, measured as the base model. */
 const seedOf = (id: string, index: number): number =>
   hashKey(hashKey(0, 'measure', 'base', 0), id, index) & 0x7fffffff;
+
+/** The attempts of an exchange: those from the one that its seed is of. Small requests that try the server out have none. */
+function attemptsOf({ prompt, seed, choices }: Exchanged, firstOf: ReadonlyMap<string, number>): string[] {
+  const first = firstOf.get(`${prompt} ${seed}`);
+  if (first === undefined) return [];
+  return Array.from({ length: choices }, (_, choice) => `${prompt}#${first + choice}`);
+}
+
+function countByAttempt(
+  exchanged: readonly Exchanged[],
+  firstOf: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of exchanged)
+    for (const name of attemptsOf(one, firstOf)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** The marks that the server has given each attempt: one, unless it was asked for in different company. */
+function outcomesTold(
+  sent: readonly Exchanged[],
+  firstOf: ReadonlyMap<string, number>,
+): Map<string, Set<string>> {
+  const told = new Map<string, Set<string>>();
+  for (const one of sent) {
+    for (const [choice, name] of attemptsOf(one, firstOf).entries()) {
+      const marks = told.get(name) ?? new Set();
+      told.set(name, marks.add(isRight(one.prompt, one.seed, choice) ? '1' : '0'));
+    }
+  }
+  return told;
+}
 
 /** Problem → rollout index → mark. */
 function storedMarks(file: string): Map<string, Map<number, string>> {

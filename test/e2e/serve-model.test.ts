@@ -22,6 +22,34 @@ test('a served model is measured and evaluated through its address, and its toke
     const measured = await gradus(folder, 'difficulty', 'estimate', 'recipe.json', '--json');
     expect(measured.stderr).toBe('');
     expect(jsonLines(measured).at(-1)).toMatchObject({ model: `model@${new URL(url).host}` });
+    // A budget stops the work, what was paid for is kept, and a larger one goes on from there.
+    const settings = [
+      'policy.engine.maxConcurrency=1',
+      'policy.engine.prices={"prompt": 1, "completion": 2}',
+      'difficulty.rollouts=8',
+    ];
+    const limited = (maxTokens: number) => {
+      const changes = [...settings, `policy.engine.budget.maxTokens=${maxTokens}`].flatMap((one) => [
+        '--set',
+        one,
+      ]);
+      const command = ['difficulty', 'estimate', 'recipe.json', '--store', 'limited.sqlite', '--json'];
+      return gradus(folder, ...command, ...changes);
+    };
+    const stopped = await limited(150);
+    expect(stopped.code).toBe(4);
+    expect(stopped.stderr).toContain('BUDGET_SPENT');
+    const resumed = await limited(100_000);
+    expect(resumed.stderr).toBe('');
+    const [plan, { spending }] = [jsonLines(resumed)[0]!, jsonLines(resumed).at(-1)!] as unknown as [
+      { readonly rollouts: number },
+      { readonly spending: { readonly requests: number; readonly cost: number } },
+    ];
+    expect(plan.rollouts).toBeGreaterThan(0);
+    expect(plan.rollouts).toBeLessThan(32);
+    // Each attempt once, and what it takes to find out that the server states usage, in both commands.
+    expect(spending.requests).toBeLessThanOrEqual(32 + 2 * 3);
+    expect(spending.cost).toBeGreaterThan(0);
     const evaluated = await gradus(folder, 'eval', 'model', '--recipe', 'recipe.json', '--json');
     expect(evaluated.code).toBe(0);
     const trained = await gradus(folder, 'train', 'recipe.json');

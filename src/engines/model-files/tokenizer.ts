@@ -28,9 +28,9 @@ export interface ModelTokenizer {
  * Throws a `DataError` when one needed is missing or broken, when no end token is stated, or when the tokenizer knows
  * tokens the model does not.
  *
- * @param vocabSize rows of the model's embedding
+ * @param vocabSize rows of the model's embedding; absent: unknown
  */
-export async function openTokenizer(folder: string, vocabSize: number): Promise<ModelTokenizer> {
+export async function openTokenizer(folder: string, vocabSize = Infinity): Promise<ModelTokenizer> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer.json'), settings);
   const known: ReadonlySet<number> = new Set((tokenizer.get_vocab(true) as Map<string, number>).values());

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hashKey } from '../../core/rng.ts';
 import { openEmbeddedEngine } from '../embedded/engine.ts';
 import type { Engine } from '../engine.ts';
-import { openaiConfig, openOpenaiEngine } from '../openai/engine.ts';
+import { openaiConfig } from '../openai/config.ts';
+import { openOpenaiEngine } from '../openai/engine.ts';
 import { type ModelService, startModelService } from './service.ts';
 
 let engine: Engine;
@@ -48,7 +49,7 @@ test('our own client gets what the engine behind writes', async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const baseUrl = `${service.url}/v1/`;
   const config = openaiConfig.parse({ type: 'openai', baseUrl, apiKeyEnv: 'GRADUS_TEST_TOKEN' });
-  await using client = openOpenaiEngine(config, 'tiny');
+  await using client = await openOpenaiEngine(config, 'tiny');
   const prompt = [{ role: 'user' as const, content: '1+2' }];
   const sampling = { maxTokens: 8, temperature: 0.8, seed: 3 };
   const seen: string[] = [];

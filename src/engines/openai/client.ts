@@ -1,118 +1,181 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
-import { uniformAt } from '../../core/rng.ts';
-import type { Limiter } from './limiter.ts';
 import { readRetryAfter } from '../../core/retry-after.ts';
+import { uniformAt } from '../../core/rng.ts';
+import type { Address } from './address.ts';
+import { type Answer, readAnswer, usageIn } from './answer.ts';
+import { exchange, readText, type Reply } from './exchange.ts';
+import type { Ledger } from './ledger.ts';
+import type { Limiter } from './limiter.ts';
+import { readStreamed } from './stream-answer.ts';
 
 /** Where requests go and how long they are tried. */
 export interface ClientOptions {
-  readonly baseUrl: string;
-  readonly apiKey?: string;
+  readonly address: Address;
+  readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
+  /** Longest silence of a streamed answer. */
+  readonly idleMs: number;
   readonly maxAttempts: number;
   readonly limiter: Limiter;
+  readonly ledger: Ledger;
+  /** Told how long the first piece of a streamed answer took. */
+  readonly onFirstPiece?: (ms: number) => void;
 }
 
-const chatAnswer = z.object({
-  choices: z
-    .array(
-      z.object({
-        message: z.object({ content: z.string().nullable() }),
-        finish_reason: z.string().nullish(),
-      }),
-    )
-    .length(1),
-  usage: z.object({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) }).nullish(),
-});
+/** A request for choices. */
+export interface Question {
+  readonly endpoint: '/chat/completions' | '/completions';
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Choices asked for. */
+  readonly wanted: number;
+  /** Most tokens of one choice: bounds what is read of an answer. */
+  readonly maxTokens: number;
+  /** Decides the jitter of pauses. */
+  readonly key: number;
+}
 
-/** A chat completion as servers answer it: exactly one choice. */
-export type ChatAnswer = z.output<typeof chatAnswer>;
-
-type Attempt =
-  | { readonly answer: ChatAnswer }
-  | { readonly again: string; readonly afterMs?: number; readonly overloaded: boolean };
+/** How one try went: an answer; not yet, and perhaps when; or never, by the server's own words. */
+export type Attempt =
+  | { readonly answer: Answer }
+  | { readonly again: string; readonly afterMs?: number; readonly overloaded: boolean }
+  | { readonly refused: string; readonly status: number };
 
 /**
- * Asks for one chat completion until it is answered whole. What may pass is tried again after a jittered exponential
- * pause, or the pause that the server asks for: lost connections, deadlines, 408, 409, 429, 5xx, answers that are no
- * JSON or do not hold exactly one choice.
+ * Asks until there is an answer with at least one whole choice. What may pass is tried again after a jittered exponential
+ * pause, or the pause that the server asks for: lost connections, deadlines and silences, 408, 409, 425, 429, 5xx,
+ * answers that are not whole.
  *
- * @param key decides the jitter.
  * @throws EngineError when the server refuses, or after `maxAttempts`.
  */
-export async function askChat(
-  options: ClientOptions,
-  body: Readonly<Record<string, unknown>>,
-  key: number,
-  signal: AbortSignal,
-): Promise<ChatAnswer> {
+export async function ask(options: ClientOptions, question: Question, signal: AbortSignal): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     const leave = await options.limiter.enter();
     let result: Attempt | undefined;
     try {
       signal.throwIfAborted();
-      result = await tryOnce(options, body, signal);
+      result = await tryOnce(options, question, signal);
     } finally {
-      leave(
-        result === undefined
-          ? 'otherwise'
-          : 'answer' in result
-            ? 'well'
-            : result.overloaded
-              ? 'overloaded'
-              : 'otherwise',
-      );
+      leave(howItWent(result));
     }
     if ('answer' in result) return result.answer;
+    if ('refused' in result) throw failure(options, result.refused);
     if (attempt >= options.maxAttempts) throw failure(options, `after ${attempt} attempts: ${result.again}`);
-    const pause = Math.min(30_000, 100 * 2 ** attempt) * (0.5 + uniformAt(key, attempt) / 2);
+    const pause = Math.min(30_000, 100 * 2 ** attempt) * (0.5 + uniformAt(question.key, attempt) / 2);
     await sleep(Math.max(pause, Math.min(result.afterMs ?? 0, 300_000)), undefined, { signal });
   }
 }
 
-async function tryOnce(
+function howItWent(result: Attempt | undefined): 'well' | 'overloaded' | 'otherwise' {
+  if (result === undefined) return 'otherwise';
+  if ('answer' in result) return 'well';
+  return 'overloaded' in result && result.overloaded ? 'overloaded' : 'otherwise';
+}
+
+/** One try, for those who want to know how it went rather than an answer. */
+export async function tryOnce(
   options: ClientOptions,
-  body: Readonly<Record<string, unknown>>,
+  question: Question,
   signal: AbortSignal,
 ): Promise<Attempt> {
+  const { endpoint, body, wanted, maxTokens } = question;
+  const isStreamed = body['stream'] === true;
+  const request = {
+    url: options.address.endpoint(endpoint),
+    body,
+    apiKey: options.apiKey,
+    timeoutMs: options.timeoutMs,
+    ...(isStreamed && { idleMs: options.idleMs }),
+    // A token is rarely more than a hundred bytes of JSON, its log-probability included; in a stream each has an event.
+    maxBytes: 2 ** 20 + wanted * maxTokens * (isStreamed ? 2048 : 512),
+    signal,
+  };
+  const begun = performance.now();
   try {
-    const response = await fetch(`${options.baseUrl}/chat/completions`, {
-      method: 'POST',
-      redirect: 'error',
-      headers: {
-        'content-type': 'application/json',
-        ...(options.apiKey !== undefined && { authorization: `Bearer ${options.apiKey}` }),
-      },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]),
+    const result = await exchange(request, async (reply) => {
+      if (reply.status !== 200) return readRefusal(reply);
+      return await readWhole(reply, options, wanted, () => options.onFirstPiece?.(performance.now() - begun));
     });
-    const text = await response.text();
-    const { status } = response;
-    if (!response.ok) {
-      const what = `HTTP ${status}: ${text.slice(0, 200)}`;
-      if (status < 500 && ![408, 409, 429].includes(status)) throw failure(options, what);
-      const afterMs = readRetryAfter(
-        response.headers.get('retry-after'),
-        performance.timeOrigin + performance.now(),
-      );
-      return { again: what, overloaded: true, ...(afterMs !== undefined && { afterMs }) };
-    }
-    const parsed = chatAnswer.safeParse(JSON.parse(text));
-    if (parsed.success) return { answer: parsed.data };
-    return { again: `expected one choice, got ${text.slice(0, 200)}`, overloaded: false };
+    return redacted(result, options);
   } catch (error) {
-    if (signal.aborted || error instanceof EngineError) throw error;
+    if (signal.aborted) throw error;
     const isTimeout = error instanceof Error && error.name === 'TimeoutError';
-    return { again: String(error), overloaded: isTimeout };
+    return redacted({ again: describe(error), overloaded: isTimeout }, options);
   }
 }
 
-function failure({ baseUrl, apiKey }: ClientOptions, what: string): EngineError {
-  // Some servers repeat the key they were given.
-  const text = apiKey === undefined ? what : what.replaceAll(apiKey, '***');
-  return new EngineError(`${baseUrl}: expected a completion, got ${text}`, {
+async function readWhole(
+  reply: Reply,
+  { ledger }: ClientOptions,
+  wanted: number,
+  onPiece: () => void,
+): Promise<Attempt> {
+  // Servers stream what was not asked to be, and answer whole what was: what counts is what they say it is.
+  const isStream = /^text\/event-stream\b/i.test(reply.headers.get('content-type') ?? '');
+  const { body, broken } = isStream
+    ? await readStreamed(reply.body, onPiece)
+    : { body: parse(await readText(reply.body)), broken: undefined };
+  const used = usageIn(body);
+  if (used !== undefined) ledger.add(used);
+  const answer = readAnswer(body, wanted);
+  if (typeof answer !== 'string') return { answer };
+  return { again: broken ?? `${answer}; got ${JSON.stringify(body)}`, overloaded: false };
+}
+
+/** JSON, or the text that is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
+  const location = headers.get('location');
+  if (status >= 300 && status < 400) {
+    const where = location === null ? '' : ` to ${location}`;
+    return {
+      refused: `a redirect (HTTP ${status}${where}); put the address it leads to into baseUrl`,
+      status,
+    };
+  }
+  const text = `HTTP ${status}: ${await readText(body, 4096).catch(() => '')}`;
+  if (status < 500 && ![408, 409, 425, 429].includes(status)) return { refused: text, status };
+  const afterMs = readRetryAfter(headers.get('retry-after'), performance.timeOrigin + performance.now());
+  return { again: text, overloaded: true, ...(afterMs !== undefined && { afterMs }) };
+}
+
+/** System errors for an address at which there is no server. */
+const unreachable: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH']);
+
+/** Whether a request failed because nobody listens at the address. */
+export function isUnreachable(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && unreachable.has(cause.code);
+}
+
+/** What went wrong with a request: `fetch failed` says nothing, its cause does. */
+export function describe(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${String(error)}${cause}`;
+}
+
+/** Servers repeat the key they were given; it is taken out before anything is cut off, which could leave a part of it. */
+function redacted(attempt: Attempt, { apiKey }: ClientOptions): Attempt {
+  const clean = (text: string): string => {
+    const hidden = apiKey === undefined ? text : text.replaceAll(apiKey, '***');
+    return hidden.length > 300 ? `${hidden.slice(0, 300)}…` : hidden;
+  };
+  if ('again' in attempt) return { ...attempt, again: clean(attempt.again) };
+  if ('refused' in attempt) return { ...attempt, refused: clean(attempt.refused) };
+  return attempt;
+}
+
+/** The error that ends the work of an engine. */
+export function failure({ address }: Pick<ClientOptions, 'address'>, what: string): EngineError {
+  return new EngineError(`${address.shown}: expected a completion, got ${what}`, {
     code: 'MODEL_SERVER_FAILED',
-    tryNext: `curl ${baseUrl}/models`,
+    tryNext: `gradus doctor ${address.shown}`,
   });
 }

@@ -1,89 +1,264 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { createRng } from '../../core/rng.ts';
-import { openaiConfig, openOpenaiEngine } from './engine.ts';
+import type { Completion, Engine } from '../engine.ts';
+import { openaiConfig, type OpenaiOptions } from './config.ts';
+import { openOpenaiEngine } from './engine.ts';
 import { createLimiter } from './limiter.ts';
-import { readRetryAfter } from '../../core/retry-after.ts';
 
-const faults = ['drop', '500', '429', 'html', 'two', 'none', 'cut'] as const;
+interface Body {
+  readonly messages?: readonly { readonly content: string }[];
+  readonly prompt?: string | readonly number[];
+  readonly n?: number;
+  readonly seed: number;
+  readonly stream?: boolean;
+  readonly max_tokens: number;
+}
 
-test('with a fifth of the answers broken every completion comes exactly once', async () => {
-  const rng = createRng(1, 'faults');
-  let broken = 0;
+let stop: () => void = () => {};
+afterEach(() => stop());
+
+/** Serves until the test has ended. */
+async function serve(
+  answer: (body: Body, response: ServerResponse, request: IncomingMessage) => void,
+  base = '/v1',
+): Promise<string> {
   const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      const fault = rng.next() < 0.2 ? rng.pick(faults) : 'good';
-      const choice = { message: { content: '42' }, finish_reason: 'stop' };
-      if (fault !== 'good') broken++;
-      if (fault === 'drop') response.destroy();
-      else if (fault === '500') response.writeHead(500).end('oops');
-      else if (fault === '429') response.writeHead(429, { 'retry-after': '0' }).end();
-      else if (fault === 'html') response.end('<html>');
-      else if (fault === 'cut') response.end('{"choices": [');
-      else {
-        const choices = { two: [choice, choice], none: [], good: [choice] }[fault];
-        response.end(JSON.stringify({ choices }));
-      }
-    });
+    const chunks: Buffer[] = [];
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        if (request.method === 'GET') return void response.writeHead(404).end();
+        answer(JSON.parse(Buffer.concat(chunks).toString()) as Body, response, request);
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const config = openaiConfig.parse({ type: 'openai', baseUrl: `http://127.0.0.1:${port}/v1` });
-  await using engine = openOpenaiEngine(config, 'fake');
-  const prompts = Array.from({ length: 50 }, (_, i) => ({
-    key: `p${i}`,
-    prompt: [{ role: 'user' as const, content: 'q' }],
-    count: 4,
-    firstIndex: 3,
-  }));
-  const seen: string[] = [];
-  for await (const { key, index, text } of engine.sample({ prompts, maxTokens: 4, seed: 1 })) {
-    expect(text).toBe('42');
-    seen.push(`${key}#${index}`);
-  }
-  server.close();
-  server.closeAllConnections();
-  expect(broken).toBeGreaterThan(10);
-  const wanted = prompts.flatMap(({ key }) => [3, 4, 5, 6].map((index) => `${key}#${index}`));
-  expect(seen.toSorted()).toEqual(wanted.toSorted());
+  stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`;
+}
+
+const open = (options: OpenaiOptions): Promise<Engine> =>
+  openOpenaiEngine(openaiConfig.parse({ type: 'openai', ...options }), 'fake');
+
+const message = [{ role: 'user' as const, content: 'q' }];
+const promptsOf = (count: number, each: number, firstIndex = 0) =>
+  Array.from({ length: count }, (_, i) => ({ key: `p${i}`, prompt: message, count: each, firstIndex }));
+const sampling = { maxTokens: 4, seed: 1 };
+
+async function collect(engine: Engine, prompts = promptsOf(1, 1)): Promise<Completion[]> {
+  const all: Completion[] = [];
+  for await (const completion of engine.sample({ ...sampling, prompts })) all.push(completion);
+  return all;
+}
+
+/** What goes wrong, as people would read it. */
+const failureOf = async (work: Promise<unknown>): Promise<string> => {
+  const error: unknown = await work.then(
+    () => new Error('nothing went wrong'),
+    (thrown: unknown) => thrown,
+  );
+  return String(error);
+};
+
+const choicesOf = ({ n = 1, seed }: Body, ...only: number[]): object => {
+  const wanted = only.length > 0 ? only : Array.from({ length: n }, (_, i) => i);
+  return { choices: wanted.map((index) => ({ index, message: { content: `${seed}/${index}` } })) };
+};
+
+test('every attempt comes exactly once, by whatever subsets of choices the server answers', async () => {
+  const rng = createRng(1, 'subsets');
+  let requests = 0;
+  const baseUrl = await serve((body, response) => {
+    requests++;
+    const n = body.n ?? 1;
+    const some = Array.from({ length: n }, (_, i) => i).filter(() => rng.next() < 0.85);
+    // Nothing at all, everything, or some of it, in any order.
+    const choices = rng.next() < 0.05 ? { choices: [] } : choicesOf(body, ...rng.shuffle(some));
+    response.end(JSON.stringify(choices));
+  });
+  await using engine = await open({ baseUrl, choicesPerRequest: 5, maxAttempts: 40 });
+  const seen = await collect(engine, promptsOf(40, 12, 3));
+  const wanted = promptsOf(40, 12).flatMap(({ key }) =>
+    Array.from({ length: 12 }, (_, i) => `${key}#${i + 3}`),
+  );
+  expect(seen.map(({ key, index }) => `${key}#${index}`).toSorted()).toEqual(wanted.toSorted());
+  // No choice was taken twice.
+  expect(new Set(seen.map(({ text }) => text)).size).toBe(seen.length);
+  expect(requests).toBeLessThan(seen.length);
   await expect(engine.optimStep({ learningRate: 1 })).rejects.toMatchObject({ code: 'SAMPLING_ONLY' });
 });
 
-test('a key that the server repeats is not shown, and is needed where named', async () => {
-  const server = createServer((request, response) => {
-    response.writeHead(401).end(`bad key: ${request.headers.authorization}`);
+test('one choice four times over is seen, and attempts are asked for one by one then', async () => {
+  const asked: (number | undefined)[] = [];
+  const baseUrl = await serve((body, response) => {
+    asked.push(body.n);
+    const choices = Array.from({ length: body.n ?? 1 }, (_, index) => ({
+      index,
+      message: { content: `${body.seed}` },
+    }));
+    response.end(JSON.stringify({ choices }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = openaiConfig.parse({ type: 'openai', baseUrl, apiKeyEnv: 'GRADUS_TEST_KEY' });
-  expect(() => openOpenaiEngine(config, 'fake')).toThrow('GRADUS_TEST_KEY');
-  process.env['GRADUS_TEST_KEY'] = 'sk-secret';
-  await using engine = openOpenaiEngine(config, 'fake');
-  delete process.env['GRADUS_TEST_KEY'];
-  const prompts = [{ key: 'a', prompt: [{ role: 'user' as const, content: 'q' }], count: 1 }];
-  let error: unknown;
-  try {
-    for await (const { text } of engine.sample({ prompts, maxTokens: 1, seed: 0 })) expect(text).toBe('none');
-  } catch (thrown) {
-    error = thrown;
-  }
-  expect(String(error)).toContain('401');
-  expect(String(error)).not.toContain('sk-secret');
-  server.close();
-  server.closeAllConnections();
+  await using engine = await open({ baseUrl, choicesPerRequest: 4 });
+  expect(engine.info.server?.choices).toBe('no');
+  asked.length = 0;
+  expect(new Set((await collect(engine, promptsOf(1, 4))).map(({ text }) => text)).size).toBe(4);
+  expect(asked).toEqual([undefined, undefined, undefined, undefined]);
 });
 
-test('Retry-After in seconds and as a date, and nothing else', () => {
-  const now = Date.UTC(2026, 0, 1);
-  fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1e6 }), (seconds) => {
-      expect(readRetryAfter(String(seconds), now)).toBe(seconds * 1000);
-      expect(readRetryAfter(new Date(now + seconds * 1000).toUTCString(), now)).toBe(seconds * 1000);
-    }),
+test('a key that the server repeats is shown nowhere, cut off or not, and is needed where named', async () => {
+  const key = 'sk-secret-secret-secret';
+  const baseUrl = await serve((_, response, request) => {
+    response.writeHead(401).end(`${'x'.repeat(270)} bad key: ${request.headers.authorization}`);
+  });
+  const options = { baseUrl, apiKeyEnv: 'GRADUS_TEST_KEY' };
+  await expect(open(options)).rejects.toThrow('GRADUS_TEST_KEY');
+  process.env['GRADUS_TEST_KEY'] = key;
+  const failure = await failureOf(open(options));
+  delete process.env['GRADUS_TEST_KEY'];
+  expect(failure).toContain('401');
+  expect(failure).not.toContain('sk-');
+});
+
+test('addresses may end in slashes, lie deep and carry a query; those of an endpoint are told apart', async () => {
+  const paths: string[] = [];
+  const baseUrl = await serve((body, response, request) => {
+    paths.push(request.url!);
+    response.end(JSON.stringify(choicesOf(body)));
+  }, '/gate/v1');
+  for (const end of ['', '/', '///']) {
+    await using engine = await open({ baseUrl: `${baseUrl}${end}?api-version=2`, api: 'chat' });
+    expect(engine.info.modelHash).toBe(`fake@${new URL(baseUrl).host}/gate/v1`);
+    await collect(engine);
+  }
+  expect(new Set(paths)).toEqual(new Set(['/gate/v1/chat/completions?api-version=2']));
+  await expect(open({ baseUrl: `${baseUrl}/chat/completions/` })).rejects.toMatchObject({
+    tryNext: expect.stringContaining('/gate/v1"') as string,
+  });
+  await expect(open({ baseUrl: 'http://me:pw@localhost/v1' })).rejects.toThrow('no user or password');
+});
+
+test('a redirect is not followed: the key goes nowhere else, and the message says where it leads', async () => {
+  const baseUrl = await serve((_, response) =>
+    response.writeHead(307, { location: 'http://elsewhere/v1/' }).end(),
   );
-  for (const header of [null, '', 'soon', '-1', '1.5']) expect(readRetryAfter(header, now)).toBeUndefined();
+  expect(await failureOf(open({ baseUrl }))).toContain('http://elsewhere/v1/');
+});
+
+test('a server that is not there is said at once', async () => {
+  const baseUrl = await serve(() => {});
+  stop();
+  const failure = await failureOf(open({ baseUrl }));
+  expect(failure).toContain('ECONNREFUSED');
+});
+
+test('an answer that is too large is not read to its end', async () => {
+  let written = 0;
+  const baseUrl = await serve((body, response) => {
+    if (body.seed === 1) return void response.end(JSON.stringify(choicesOf(body)));
+    const more = (): void => {
+      if (response.destroyed) return;
+      written += 2 ** 16;
+      response.write('x'.repeat(2 ** 16), () => setImmediate(more));
+    };
+    more();
+  });
+  await using engine = await open({ baseUrl, maxAttempts: 2 });
+  expect(await failureOf(collect(engine))).toContain('an answer of more than');
+  expect(written).toBeLessThan(2 ** 26);
+});
+
+test('a stream that stalls is asked for again long before the deadline', async () => {
+  let asked = 0;
+  const baseUrl = await serve((body, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const piece = (content: string, end: string | null): string =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: end }] })}\n\n`;
+    response.write(piece('4', null));
+    // The second request is the first that is not to find out what the server offers.
+    if (body.max_tokens > 1 && asked++ === 0) return;
+    response.end(`${piece('2', 'stop')}data: [DONE]\n\n`);
+  });
+  await using engine = await open({ baseUrl, stream: true, idleSeconds: 0.1, timeoutSeconds: 60 });
+  expect(engine.info.server?.stream).toBe('yes');
+  const begun = performance.now();
+  expect((await collect(engine)).map(({ text }) => text)).toEqual(['42']);
+  expect([asked, performance.now() - begun < 10_000]).toEqual([2, true]);
+});
+
+test('plain prompts, and tokens where there is a tokenizer and the server takes them', async () => {
+  const prompts: unknown[] = [];
+  const baseUrl = await serve((body, response) => {
+    prompts.push(body.prompt ?? body.messages);
+    const choices = [{ index: 0, text: 'w', message: { content: 'w' } }];
+    response.end(JSON.stringify({ choices }));
+  });
+  const tokenizer = 'models/gradus-tiny';
+  for (const [options, expected] of [
+    [{ api: 'completions' }, 'q'],
+    [{ api: 'chat', tokenizer }, message],
+    [{ api: 'auto' }, message],
+  ] as const) {
+    await using engine = await open({ baseUrl, ...options });
+    await collect(engine);
+    expect(prompts.at(-1)).toEqual(expected);
+  }
+  await using engine = await open({ baseUrl, tokenizer });
+  const [completion] = await collect(engine);
+  expect(prompts.at(-1)).toEqual(Array.from(engine.encode(message)));
+  expect(completion!.promptTokens).toEqual(engine.encode(message));
+});
+
+test('what a server cannot do is found out, and the way that works is taken', async () => {
+  const baseUrl = await serve((body, response) => {
+    if (body.messages !== undefined) return void response.writeHead(400).end('no chat template');
+    if (typeof body.prompt !== 'string') return void response.writeHead(422).end('text only');
+    response.end('{"choices": [{"text": "w"}]}');
+  });
+  await using engine = await open({ baseUrl, tokenizer: 'models/gradus-tiny' }).catch(() =>
+    open({ baseUrl }),
+  );
+  expect(engine.info.server).toMatchObject({ chat: 'no', completions: 'yes' });
+  expect((await collect(engine))[0]!.text).toBe('w');
+  expect(await failureOf(open({ baseUrl, api: 'chat' }))).toContain('no chat template');
+});
+
+test('tokens, cost and a budget: what is under way is finished, then no more is asked', async () => {
+  let answers = 0;
+  const baseUrl = await serve((body, response) => {
+    answers++;
+    const usage = { prompt_tokens: 100, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 40 } };
+    response.end(JSON.stringify({ ...choicesOf(body), usage }));
+  });
+  const prices = { prompt: 10, cached: 1, completion: 100 };
+  await using engine = await open({ baseUrl, prices, budget: { maxTokens: 1000 }, maxConcurrency: 2 });
+  const probed = answers;
+  const seen: Completion[] = [];
+  const sample = async (): Promise<void> => {
+    for await (const one of engine.sample({ ...sampling, prompts: promptsOf(50, 1) })) seen.push(one);
+  };
+  await expect(sample()).rejects.toMatchObject({ code: 'BUDGET_SPENT' });
+  expect(seen.length).toBe(answers - probed);
+  const total = engine.spending!.total();
+  expect(total).toMatchObject({ requests: answers, promptTokens: 100 * answers, cachedTokens: 40 * answers });
+  expect(total.cost).toBeCloseTo((answers * (60 * 10 + 40 + 10 * 100)) / 1e6, 9);
+  expect(total.promptTokens + total.completionTokens).toBeLessThanOrEqual(1000 + 2 * 110);
+  // What was spent before counts too.
+  await using another = await open({ baseUrl, budget: { maxTokens: 1000 } });
+  another.spending!.carryOver(total);
+  await expect(collect(another)).rejects.toMatchObject({ code: 'BUDGET_SPENT' });
+  expect(openaiConfig.safeParse({ type: 'openai', baseUrl, budget: { maxCost: 1 } }).success).toBe(false);
+});
+
+test('a budget over a server that states no usage is refused', async () => {
+  const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
+  expect(await failureOf(open({ baseUrl, budget: { maxTokens: 5 } }))).toContain(
+    'states what an answer took',
+  );
 });
 
 test('the limiter never runs more than its limit and never less than one', async () => {

@@ -1,59 +1,137 @@
-import * as z from 'zod';
 import { ConfigError, EngineError } from '../../core/errors.ts';
-import { hashKey } from '../../core/rng.ts';
-import { createCompletionStream } from '../embedded/completion-stream.ts';
-import type { Completion, Engine, EngineInfo, SamplePrompt, SampleRequest } from '../engine.ts';
-import { askChat, type ClientOptions } from './client.ts';
+import type { Engine, EngineInfo, ServerFeature } from '../engine.ts';
+import { type ModelTokenizer, openTokenizer } from '../model-files/tokenizer.ts';
+import { type Address, readAddress } from './address.ts';
+import type { ClientOptions } from './client.ts';
+import type { OpenaiConfig } from './config.ts';
+import { findFeatures, type FoundFeatures } from './features.ts';
+import { createLedger } from './ledger.ts';
 import { createLimiter } from './limiter.ts';
-
-/** A model behind a server that speaks OpenAI's chat completions: it samples and does not learn. */
-export const openaiConfig = z.strictObject({
-  type: z.literal('openai'),
-  /** With its version, e.g. `http://127.0.0.1:8000/v1`. */
-  baseUrl: z.url({ protocol: /^https?$/ }),
-  /** The environment variable that holds the key; the key itself is written nowhere. */
-  apiKeyEnv: z.string().min(1).optional(),
-  /** Most requests at once; fewer while the server pushes back. */
-  maxConcurrency: z.int().min(1).max(4096).default(64),
-  /** Deadline of one request. */
-  timeoutSeconds: z.number().positive().default(600),
-  /** Tries of one request before the engine gives up. */
-  maxAttempts: z.int().min(1).default(10),
-  /** What the server calls the length limit. */
-  lengthField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
-});
-
-/** What `openai` accepts. */
-export type OpenaiOptions = Omit<z.input<typeof openaiConfig>, 'type'>;
-
-/** The engine for vLLM, SGLang, llama.cpp and hosted models; `policy.model` is the name the server knows. */
-export function openai(options: OpenaiOptions): z.input<typeof openaiConfig> {
-  return { type: 'openai', ...options };
-}
+import type { PromptForm } from './questions.ts';
+import { sampleFrom, type Server } from './sample.ts';
 
 /**
- * An engine over a server. Each completion is a request of its own with a seed of (seed, prompt key, rollout index):
- * no answer can be counted twice, and asking again repeats it where the server honours seeds.
- * Token arrays are empty: the server says text.
+ * An engine over a server. What the config makes use of is tried first, once, by small requests. Token arrays are empty
+ * where the server says only text.
  *
- * @throws ConfigError without the key that the config names, or for an address with a password in it.
+ * @throws ConfigError without the key that the config names, for an address with a password in it, and for a budget
+ * over a server that states no usage; EngineError when the server cannot be reached or refuses.
  */
-export function openOpenaiEngine(config: z.output<typeof openaiConfig>, model: string): Engine {
-  const url = new URL(config.baseUrl);
-  if (url.username !== '' || url.password !== '')
-    throw new ConfigError(
-      'baseUrl: expected no user or password in the address; name a variable in apiKeyEnv',
-    );
+export async function openOpenaiEngine(config: OpenaiConfig, model: string): Promise<Engine> {
+  const address = readAddress(config.baseUrl);
+  const client = clientOf(config, address);
+  const tokenizer = config.tokenizer === undefined ? undefined : await openTokenizer(config.tokenizer);
+  const found = await findFeatures(
+    client,
+    { ...config, model },
+    featuresFor(config),
+    AbortSignal.timeout(config.timeoutSeconds * 1000),
+  );
+  const form = chooseForm(config, found, client);
+  checkBudget(config, found);
+  const server: Server = {
+    client,
+    asking: {
+      model,
+      form,
+      tokenizer,
+      lengthField: config.lengthField,
+      stream: config.stream && found.features.stream !== 'no',
+      withLogprobs: config.logprobs && found.features.logprobs !== 'no',
+      withTokenIds: found.returnsTokenIds,
+    },
+    choices: found.features.choices === 'no' ? 1 : config.choicesPerRequest,
+    maxConcurrency: config.maxConcurrency,
+  };
+  return engineOver(server, tokenizer, infoOf(address, model, form, found));
+}
+
+/** A client of a config, without a word to the server yet. */
+export function clientOf(config: OpenaiConfig, address: Address): ClientOptions {
   const apiKey = config.apiKeyEnv === undefined ? undefined : process.env[config.apiKeyEnv];
   if (config.apiKeyEnv !== undefined && (apiKey === undefined || apiKey === ''))
     throw new ConfigError(`expected the API key in ${config.apiKeyEnv}, got an empty or absent variable`);
-  const client: ClientOptions = {
-    baseUrl: config.baseUrl.replace(/\/+$/, ''),
-    ...(apiKey !== undefined && { apiKey }),
+  return {
+    address,
+    apiKey,
     timeoutMs: config.timeoutSeconds * 1000,
+    idleMs: config.idleSeconds * 1000,
     maxAttempts: config.maxAttempts,
     limiter: createLimiter(config.maxConcurrency),
+    ledger: createLedger(config),
   };
+}
+
+/** What has to be known before a config can be carried out. */
+function featuresFor(config: OpenaiConfig): ServerFeature[] {
+  const { api, tokenizer, stream, logprobs, choicesPerRequest, budget } = config;
+  const isLimited = Object.keys(budget).length > 0;
+  const asks: Partial<Record<ServerFeature, boolean>> = {
+    chat: api !== 'completions',
+    completions: api !== 'chat',
+    tokenPrompts: api !== 'chat' && tokenizer !== undefined,
+    stream,
+    logprobs,
+    tokenIds: logprobs,
+    choices: choicesPerRequest > 1,
+    usage: isLimited,
+  };
+  return (Object.keys(asks) as ServerFeature[]).filter((feature) => asks[feature] === true);
+}
+
+/** The best form that the server takes, or the one asked for. */
+function chooseForm(
+  config: OpenaiConfig,
+  { features, reasons, models }: FoundFeatures,
+  client: ClientOptions,
+): PromptForm {
+  const { api, tokenizer } = config;
+  const canTokens =
+    tokenizer !== undefined && features.tokenPrompts !== 'no' && features.completions !== 'no';
+  if (api !== 'chat' && canTokens) return 'tokens';
+  if (api !== 'completions' && features.chat !== 'no') return 'chat';
+  if (api !== 'chat' && tokenizer === undefined && features.completions !== 'no') return 'text';
+  const why = [reasons.chat, reasons.tokenPrompts ?? reasons.completions].filter(
+    (reason) => reason !== undefined,
+  );
+  const there = models === undefined ? '' : `; models there: ${models.join(', ')}`;
+  throw new EngineError(
+    `${client.address.shown}: expected ${api === 'auto' ? 'chat or plain' : api === 'chat' ? 'chat' : 'plain'} completions, ` +
+      `got ${why.join('; ')}${there}`,
+    { code: 'MODEL_SERVER_FAILED', tryNext: `gradus doctor ${client.address.shown}` },
+  );
+}
+
+function checkBudget({ budget }: OpenaiConfig, { features }: FoundFeatures): void {
+  if (Object.keys(budget).length === 0 || features.usage !== 'no') return;
+  throw new ConfigError(
+    'budget: expected a server that states what an answer took ("usage"), got answers without it; leave the budget out',
+  );
+}
+
+/** Text without a chat template is another prompt, with other pass rates; tokens are told apart by their template. */
+const formSuffix: Readonly<Record<PromptForm, string>> = { chat: '', text: '+text', tokens: '' };
+
+function infoOf(address: Address, model: string, form: PromptForm, found: FoundFeatures): EngineInfo {
+  return {
+    engine: 'openai',
+    model,
+    // The server does not show its weights: a name and a place is all that is known.
+    modelHash: `${model}@${address.name}${formSuffix[form]}`,
+    architecture: 'unknown',
+    parameters: 0,
+    vocabSize: 0,
+    endTokens: [],
+    maxSequenceTokens: found.maxSequenceTokens ?? Number.MAX_SAFE_INTEGER,
+    device: address.host,
+    canTrain: false,
+    server: found.features,
+    policyVersion: 0,
+  };
+}
+
+function engineOver(server: Server, tokenizer: ModelTokenizer | undefined, info: EngineInfo): Engine {
+  const { ledger } = server.client;
   const refuse = (what: string) => (): never => {
     throw new EngineError(
       `${what}: expected an engine with the weights, got a model server, which only samples`,
@@ -63,26 +141,14 @@ export function openOpenaiEngine(config: z.output<typeof openaiConfig>, model: s
     );
   };
   const refuseLater = (what: string) => async (): Promise<never> => refuse(what)();
-  const info: EngineInfo = {
-    engine: 'openai',
-    model,
-    // The server does not show its weights: a name and a place is all that is known.
-    modelHash: `${model}@${url.host}`,
-    architecture: 'unknown',
-    parameters: 0,
-    vocabSize: 0,
-    endTokens: [],
-    maxSequenceTokens: Number.MAX_SAFE_INTEGER,
-    device: url.host,
-    canTrain: false,
-    policyVersion: 0,
-  };
   return {
-    info,
-    encode: refuse('encode'),
-    encodeText: refuse('encodeText'),
-    decode: refuse('decode'),
-    sample: (request, signal) => sample({ ...config, client, model }, request, signal),
+    info: tokenizer === undefined ? info : { ...info, endTokens: tokenizer.endTokens },
+    spending: { total: ledger.total, carryOver: ledger.carryOver },
+    // Which tokens a chat template of the server's makes, only the server knows.
+    encode: (server.asking.form === 'tokens' ? tokenizer?.encodePrompt : undefined) ?? refuse('encode'),
+    encodeText: tokenizer?.encodeText ?? refuse('encodeText'),
+    decode: tokenizer?.decode ?? refuse('decode'),
+    sample: (request, signal) => sampleFrom(server, request, signal),
     logprobs: refuseLater('logprobs'),
     forwardBackward: refuseLater('forwardBackward'),
     optimStep: refuseLater('optimStep'),
@@ -90,86 +156,5 @@ export function openOpenaiEngine(config: z.output<typeof openaiConfig>, model: s
     loadState: refuseLater('loadState'),
     exportModel: refuseLater('exportModel'),
     [Symbol.asyncDispose]: async () => {},
-  };
-}
-
-interface Server {
-  readonly client: ClientOptions;
-  readonly model: string;
-  readonly lengthField: 'max_tokens' | 'max_completion_tokens';
-  readonly maxConcurrency: number;
-}
-
-async function* sample(
-  server: Server,
-  request: SampleRequest,
-  signal?: AbortSignal,
-): AsyncGenerator<Completion> {
-  if (signal?.aborted === true) return;
-  const stopping = new AbortController();
-  const stop = (): void => stopping.abort();
-  signal?.addEventListener('abort', stop, { once: true });
-  const stream = createCompletionStream<Completion>();
-  const jobs = jobsOf(request);
-  const work = async (): Promise<void> => {
-    // Who leaves by an error ends the jobs for the others too.
-    for (const [prompt, index] of jobs)
-      stream.push([await complete(server, request, prompt, index, stopping.signal)]);
-  };
-  const workers = Array.from({ length: server.maxConcurrency }, work);
-  Promise.all(workers).then(stream.end, (error: unknown) => {
-    if (stopping.signal.aborted) stream.end();
-    else stream.fail(error);
-  });
-  try {
-    yield* stream;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    stop();
-    await Promise.allSettled(workers);
-  }
-}
-
-function* jobsOf({ prompts }: SampleRequest): Generator<readonly [SamplePrompt, number]> {
-  for (const prompt of prompts) {
-    const first = prompt.firstIndex ?? 0;
-    for (let index = first; index < first + prompt.count; index++) yield [prompt, index];
-  }
-}
-
-async function complete(
-  { client, model, lengthField }: Server,
-  { maxTokens, temperature = 1, topP = 1, topK = 0, stop = [], seed }: SampleRequest,
-  { key, prompt }: SamplePrompt,
-  index: number,
-  signal: AbortSignal,
-): Promise<Completion> {
-  if (prompt instanceof Int32Array)
-    throw new EngineError('sample: expected messages, got token ids, which chat completions do not take', {
-      code: 'BAD_REQUEST',
-    });
-  const draw = hashKey(seed, key, index);
-  const body = {
-    model,
-    messages: prompt,
-    [lengthField]: maxTokens,
-    temperature,
-    top_p: topP,
-    seed: draw & 0x7fffffff,
-    ...(topK > 0 && { top_k: topK }),
-    ...(stop.length > 0 && { stop }),
-  };
-  const { choices, usage } = await askChat(client, body, draw, signal);
-  const choice = choices[0]!;
-  return {
-    key,
-    index,
-    promptTokens: new Int32Array(0),
-    tokens: new Int32Array(0),
-    ...(usage && { tokenCount: usage.completion_tokens }),
-    rolloutLogprobs: new Float32Array(0),
-    text: choice.message.content ?? '',
-    finishReason: choice.finish_reason === 'length' ? 'length' : 'stop',
-    policyVersion: 0,
   };
 }

@@ -1,0 +1,39 @@
+import { addSpending, costOf, noSpending, type Spending } from '../../core/spending.ts';
+import type { Usage } from './answer.ts';
+import type { OpenaiConfig } from './config.ts';
+
+/** Counts what was asked for, and says when that is enough. */
+export interface Ledger {
+  add(usage: Usage): void;
+  /** Since the engine was opened. */
+  total(): Spending;
+  /** What was spent before counts against the budget too. */
+  carryOver(before: Spending): void;
+  /** Which limit is reached, in words; `undefined`: none. */
+  spent(): string | undefined;
+}
+
+/** A ledger with the prices and the budget of a config. */
+export function createLedger({ prices, budget }: Pick<OpenaiConfig, 'prices' | 'budget'>): Ledger {
+  const nothing: Spending = prices === undefined ? noSpending : { ...noSpending, cost: 0 };
+  let own = nothing;
+  let before = nothing;
+  return {
+    add: (usage) => {
+      const cost = prices === undefined ? {} : { cost: costOf(usage, prices) };
+      own = addSpending(own, { requests: 1, ...usage, ...cost });
+    },
+    total: () => own,
+    carryOver: (earlier) => {
+      before = earlier;
+    },
+    spent: () => {
+      const { promptTokens, completionTokens, cost = 0 } = addSpending(before, own);
+      const tokens = promptTokens + completionTokens;
+      const { maxTokens = Infinity, maxCost = Infinity } = budget;
+      if (tokens >= maxTokens) return `${tokens} of maxTokens ${maxTokens}`;
+      if (cost >= maxCost) return `${Number(cost.toPrecision(4))} of maxCost ${maxCost}`;
+      return undefined;
+    },
+  };
+}
