@@ -64,6 +64,8 @@ const lora = z.strictObject({
   alpha: z.number().positive(),
   /** Names of linear layers, e.g. `q_proj`. */
   targets: z.array(z.string()).min(1),
+  /** Folder of adapters of the same rank, alpha and targets to begin with, in PEFT's layout; `null`: new ones. */
+  adapter: z.string().nullable(),
 });
 
 const hello = z.strictObject({

@@ -100,7 +100,7 @@ function requestFrames(
       model: 'models/gradus-tiny',
       device: 'cpu',
       dtype: 'float32',
-      lora: { rank: 8, alpha: 16, targets: ['q_proj', 'v_proj'] },
+      lora: { rank: 8, alpha: 16, targets: ['q_proj', 'v_proj'], adapter: null },
       tokensPerMicrobatch: 4096,
       activationCheckpointing: false,
       endTokens: [2],

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 from safetensors.torch import load_file
@@ -30,6 +30,15 @@ class StateError(Exception):
 
 
 @dataclass(frozen=True)
+class StateOwner:
+    """Who can continue from a state."""
+
+    model_hash: str
+    lora: Mapping[str, Any] | None = None
+    """Rank, alpha and targets where adapters are trained."""
+
+
+@dataclass(frozen=True)
 class State:
     tensors: dict[str, Tensor]
     """Mapped from the file: read when they are used."""
@@ -40,7 +49,7 @@ def save_state(
     folder: Path,
     tensors: Mapping[str, Tensor],
     policy_version: int,
-    model_hash: str,
+    owner: StateOwner,
     pause: Callable[[], None] = no_pause,
 ) -> None:
     """Writes the state into `folder`, created if need be, in place of one that is there.
@@ -66,7 +75,8 @@ def save_state(
     manifest = {
         "format": _FORMAT,
         "policyVersion": policy_version,
-        "modelHash": model_hash,
+        "modelHash": owner.model_hash,
+        "lora": owner.lora,
         "file": {"name": name, "sha256": digest, "bytes": size},
     }
     draft = folder / f"{_MANIFEST}.draft"
@@ -77,26 +87,32 @@ def save_state(
             old.unlink()
 
 
-def load_state(folder: Path, model_hash: str) -> State:
+def load_state(folder: Path, owner: StateOwner) -> State:
     """Reads what `save_state` wrote; StateError when it is missing, truncated, edited, or of another model."""
     path = folder / _MANIFEST
     try:
         manifest = json.loads(_read(path))
         found, version, file = manifest["modelHash"], int(manifest["policyVersion"]), manifest["file"]
         name, digest, size = str(file["name"]), str(file["sha256"]), int(file["bytes"])
-        known = manifest["format"]
+        known, lora = manifest["format"], manifest["lora"]
     except (ValueError, KeyError, TypeError) as cause:
         raise StateError(f"{path}: expected the manifest of a saved engine state ({cause!r})") from cause
     if known != _FORMAT or name != f"state-{digest}.safetensors" or Path(name).name != name:
         raise StateError(f"{path}: expected format {_FORMAT}, got {known!r} naming {name!r}")
-    if found != model_hash:
-        raise StateError(f"{folder}: expected a state of model {model_hash[:12]}, got one of {str(found)[:12]}")
+    if found != owner.model_hash:
+        raise StateError(f"{folder}: expected a state of model {owner.model_hash[:12]}, got one of {str(found)[:12]}")
+    if lora != owner.lora:
+        raise StateError(f"{folder}: expected a state of {_kind(owner.lora)}, got one of {_kind(lora)}")
     file_size, file_digest = _measure(folder / name)
     if file_size != size:
         raise StateError(f"{folder / name}: expected {size} bytes, got {file_size}: truncated")
     if file_digest != digest:
         raise StateError(f"{folder / name}: the content is not what was saved")
     return State(load_file(folder / name), version)
+
+
+def _kind(lora: Any) -> str:
+    return "all weights" if lora is None else f"adapters {json.dumps(lora)}"
 
 
 def _read(path: Path) -> bytes:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checkpoint import load_state, save_state
+from .checkpoint import StateOwner, load_state, save_state
 from .frames import Array
 from .messages import Reply, Request, bad_request
-from .model_folder import export_model, load_model
 from .optimizer import OptimSettings
 from .packing import split
+from .policy import open_policy
 from .sampler import Sampler
 from .score import Scorer
 from .train import LossStats, Trainer, TrainingSequence, check_sequences
@@ -30,26 +30,27 @@ class Engine:
     """Made by `createModel`. `pause` is called between pieces of work, which it may end by raising."""
 
     def __init__(self, request: Request, pause: Callable[[], None]) -> None:
-        self._folder, self._end_tokens, self._pause = Path(request["model"]), request["endTokens"], pause
-        self._loaded = load_model(self._folder, request["device"], request["dtype"])
-        config, model = self._loaded.config, self._loaded.model
+        self._end_tokens, self._pause = request["endTokens"], pause
+        self._policy = open_policy(Path(request["model"]), request["device"], request["dtype"], request["lora"])
+        model = self._policy.trained
+        self._config = model.config
         self._check_ids(np.array(self._end_tokens), "endTokens")
         model.activation_checkpointing = request["activationCheckpointing"]
         self._trainer = Trainer(
             model,
-            model.weights,
-            head_size=config.head_size,
+            self._policy.parameters,
+            head_size=self._config.head_size,
             token_budget=request["tokensPerMicrobatch"],
             pause=pause,
         )
         self._reference: Scorer | None = None
-        self.sampler = Sampler(model, end_tokens=self._end_tokens, slots=request["slots"])
+        self.sampler = Sampler(self._policy.sampled, end_tokens=self._end_tokens, slots=request["slots"])
         self.created = Reply(
             {
-                "modelHash": self._loaded.model_hash,
-                "architecture": config.class_name,
-                "parameters": sum(value.numel() for value in model.weights.values()),
-                "vocabSize": config.vocab_size,
+                "modelHash": self._policy.model_hash,
+                "architecture": self._config.class_name,
+                "parameters": sum(value.numel() for value in self._policy.sampled.weights.values()),
+                "vocabSize": self._config.vocab_size,
                 "maxSequenceTokens": self.sampler.max_sequence_tokens,
                 "device": str(model.device),
                 "dtype": str(model.dtype).removeprefix("torch."),
@@ -71,7 +72,8 @@ class Engine:
             case "loadState":
                 return self._load_state(request)
             case "exportModel":
-                export_model(self._loaded.model, Path(request["dir"]), request["dtype"], self._end_tokens)
+                masters = self._trainer.optimizer.masters
+                self._policy.export(Path(request["dir"]), request["dtype"], self._end_tokens, masters)
                 return Reply()
         raise AssertionError(request.type)
 
@@ -88,17 +90,10 @@ class Engine:
         return Reply(tensors={"logprobs": _flat(values)})
 
     def _reference_scorer(self) -> Scorer:
-        """Read again from the folder when first asked for: runs without a KL term never hold a second model."""
         if self._reference is None:
-            policy = self._loaded.model
-            again = load_model(self._folder, str(policy.device), str(policy.dtype).removeprefix("torch."))
-            if again.model_hash != self._loaded.model_hash:
-                raise bad_request(f"logprobs: {self._folder} is no longer the model this session began with")
-            for weight in again.model.weights.values():
-                weight.requires_grad_(False)
             self._reference = Scorer(
-                again.model,
-                head_size=again.config.head_size,
+                self._policy.reference(),
+                head_size=self._config.head_size,
                 token_budget=self._trainer.scorer.token_budget,
                 pause=self._pause,
             )
@@ -137,14 +132,14 @@ class Engine:
         lengths = request["lengths"]
         flat = request.tensor("tokens", "i32", sum(lengths))
         self._check_ids(flat, f"{request.type}: tokens")
-        longest = self._loaded.config.max_positions
+        longest = self._config.max_positions
         for index, length in enumerate(lengths):
             if length > longest:
                 raise bad_request(f"{request.type}: expected at most {longest} tokens, sequence {index} has {length}")
         return _split(flat, lengths)
 
     def _check_ids(self, ids: Array, name: str) -> None:
-        vocab_size = self._loaded.config.vocab_size
+        vocab_size = self._config.vocab_size
         wrong = np.flatnonzero((ids < 0) | (ids >= vocab_size))
         if len(wrong) > 0:
             raise bad_request(f"{name}: expected ids from 0 to {vocab_size - 1}, got {ids[wrong[0]]} at {wrong[0]}")
@@ -166,11 +161,15 @@ class Engine:
         if self._trainer.gradients is not None:
             raise bad_request("saveState: expected no gradient to be waiting for its step")
         version = self._trainer.policy_version
-        save_state(Path(request["dir"]), self._trainer.state(), version, self._loaded.model_hash, self._pause)
+        save_state(Path(request["dir"]), self._trainer.state(), version, self._owner, self._pause)
         return Reply({"policyVersion": version})
 
+    @property
+    def _owner(self) -> StateOwner:
+        return StateOwner(self._policy.model_hash, self._policy.settings)
+
     def _load_state(self, request: Request) -> Reply:
-        state = load_state(Path(request["dir"]), self._loaded.model_hash)
+        state = load_state(Path(request["dir"]), self._owner)
         self.drop_gradient()
         try:
             self._trainer.restore(state.tensors, state.policy_version)
@@ -180,6 +179,7 @@ class Engine:
 
     def _changed(self) -> Reply:
         """To be called after every change of the weights."""
+        self._policy.refresh()
         self.sampler.policy_version = self._trainer.policy_version
         return Reply({"policyVersion": self._trainer.policy_version})
 

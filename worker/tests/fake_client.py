@@ -33,6 +33,7 @@ SPEC: dict[str, Any] = {
     "policy": {"type": "clipped", "ratio": "token", "clipLow": 0.2, "clipHigh": 0.2, "dualClip": None},
     "kl": None, "entropy": None, "importance": None, "temperature": 1,
 }  # fmt: skip
+LORA: dict[str, Any] = {"rank": 3, "alpha": 6, "targets": ["q_proj", "v_proj", "down_proj"], "adapter": None}
 STEP = {
     "learningRate": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0, "maxGradNorm": None,
 }  # fmt: skip

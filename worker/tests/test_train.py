@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gradus_worker.checkpoint import load_state, save_state
+from gradus_worker.checkpoint import StateOwner, load_state, save_state
 from gradus_worker.optimizer import OptimSettings
 from gradus_worker.packing import Attend, causal_attention, plan_microbatches
 from gradus_worker.train import Trainer, TrainingSequence
@@ -145,8 +145,8 @@ def test_a_saved_state_continues_bit_for_bit(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no gradient"):
         first.state()
     assert first.optim_step(STEP).applied
-    save_state(tmp_path, first.state(), first.policy_version, "m")
-    state = load_state(tmp_path, "m")
+    save_state(tmp_path, first.state(), first.policy_version, StateOwner("m"))
+    state = load_state(tmp_path, StateOwner("m"))
     second.restore(state.tensors, state.policy_version)
     for one in (first, second):
         one.forward_backward(batch(), SPEC)

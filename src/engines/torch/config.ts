@@ -15,6 +15,8 @@ export const torchConfig = z.strictObject({
       rank: z.int().min(1),
       alpha: z.number().positive(),
       targets: z.array(z.string()).min(1),
+      /** Adapters of this shape to go on with: a folder in PEFT's layout, as `exportModel` leaves in `adapter/`. */
+      adapter: z.string().min(1).nullable().default(null),
     })
     .nullable()
     .default(null),

@@ -74,7 +74,7 @@ async function startWorker(folder: ModelFolder, config: TorchConfig): Promise<St
     endTokens: [...folder.tokenizer.endTokens],
     device,
     dtype,
-    lora,
+    lora: lora === null ? null : { ...lora, adapter: lora.adapter === null ? null : resolve(lora.adapter) },
     tokensPerMicrobatch,
     activationCheckpointing,
     slots,
