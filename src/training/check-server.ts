@@ -55,13 +55,17 @@ function modelCheck(model: string, { features, models, maxSequenceTokens }: Foun
   };
 }
 
-function featureCheck(feature: ServerFeature, { features, reasons }: FoundFeatures): SystemCheck {
+function featureCheck(
+  feature: ServerFeature,
+  { features, reasons, firstPieceMs }: FoundFeatures,
+): SystemCheck {
+  const soon = feature === 'stream' && firstPieceMs !== undefined;
   const verdict = features[feature];
   const reason = reasons[feature]?.replaceAll(/\s+/g, ' ');
   return {
     name: feature,
     status: verdict === 'yes' ? 'ok' : verdict === 'no' ? 'absent' : 'info',
-    found: meanings[feature],
+    found: meanings[feature] + (soon ? `; the first piece after ${Math.round(firstPieceMs)} ms` : ''),
     ...(reason !== undefined && { advice: reason.length > 100 ? `${reason.slice(0, 100)}…` : reason }),
   };
 }

@@ -67,6 +67,43 @@ test('our own client gets what the engine behind writes', async () => {
   expect(new Set(seen.map((one) => one.slice(2))).size).toBeGreaterThan(1);
 });
 
+test('asked for tokens, several attempts at once, streamed or not, our client gets what the engine writes', async () => {
+  process.env['GRADUS_TEST_TOKEN'] = 'secret';
+  const address = { baseUrl: `${service.url}/v1`, apiKeyEnv: 'GRADUS_TEST_TOKEN' };
+  const settings = { tokenizer: 'test/golden/parity-qwen2', logprobs: true, choicesPerRequest: 3 };
+  const prompt = [{ role: 'user' as const, content: '1+2' }];
+  const sampling = { maxTokens: 8, seed: 3 };
+  for (const stream of [false, true]) {
+    const config = openaiConfig.parse({ type: 'openai', ...address, ...settings, stream });
+    await using client = await openOpenaiEngine(config, 'tiny');
+    expect(client.info.server).toMatchObject({ tokenPrompts: 'yes', tokenIds: 'yes', choices: 'yes' });
+    let seen = 0;
+    for await (const completion of client.sample({
+      ...sampling,
+      prompts: [{ key: 'a', prompt, count: 5 }],
+    })) {
+      const first = completion.index < 3 ? 0 : 3;
+      const seed = hashKey(3, 'a', first) & 0x7fffffff;
+      const choice = { key: '0', prompt, count: 1, firstIndex: completion.index - first };
+      for await (const same of engine.sample({ ...sampling, seed, prompts: [choice] })) {
+        expect(completion).toMatchObject({
+          text: same.text,
+          tokens: same.tokens,
+          promptTokens: same.promptTokens,
+        });
+        const gap = completion.rolloutLogprobs.map((logprob, t) =>
+          Math.abs(logprob - same.rolloutLogprobs[t]!),
+        );
+        expect(Math.max(...gap)).toBeLessThan(1e-5);
+        expect(gap.length).toBe(same.tokens.length);
+      }
+      seen++;
+    }
+    expect(seen).toBe(5);
+    expect(client.spending!.total().completionTokens).toBeGreaterThan(0);
+  }
+});
+
 test('plain completions take texts and token ids, several at once, and n of each', async () => {
   const ids = Array.from(engine.encodeText('1+2='));
   const asked = { max_tokens: 5, seed: 1, n: 2 };

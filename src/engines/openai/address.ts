@@ -14,7 +14,7 @@ export interface Address {
  * Reads the address people write: with or without slashes at the end, with a query that every request needs
  * (`?api-version=…`).
  *
- * @throws ConfigError for a password in it, or the address of one endpoint.
+ * @throws ConfigError for a password or a key in it, or the address of one endpoint.
  */
 export function readAddress(baseUrl: string): Address {
   const url = new URL(baseUrl);
@@ -22,6 +22,12 @@ export function readAddress(baseUrl: string): Address {
     throw new ConfigError(
       'baseUrl: expected no user or password in the address; name a variable in apiKeyEnv',
     );
+  const secret = [...url.searchParams.keys()].find((name) => /key|token|secret|sig/i.test(name));
+  if (secret !== undefined) {
+    throw new ConfigError(
+      `baseUrl: expected no key in the address, got "${secret}" in its query; it would be kept with every run. Name a variable in apiKeyEnv`,
+    );
+  }
   const path = url.pathname.replace(/\/+$/, '');
   const endpoint = /\/(chat\/completions|completions|models)$/.exec(path)?.[0];
   if (endpoint !== undefined) {

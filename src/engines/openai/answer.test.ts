@@ -75,6 +75,13 @@ test('only distinct choices within what was asked for are an answer', () => {
   );
 });
 
+test('a choice that the server gave up is no attempt', () => {
+  const choice = (index: number, finish_reason: string) => ({ index, text: 'a', finish_reason });
+  const answer = readAnswer({ choices: [choice(0, 'abort'), choice(1, 'stop'), choice(2, 'length')] }, 3);
+  expect((answer as Answer).choices.map(({ index }) => index)).toEqual([1, 2]);
+  expect(readAnswer({ choices: [choice(0, 'error')] }, 1)).toContain('written to their end');
+});
+
 test('nothing a server says makes reading throw', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 1, max: 3 }), (body, wanted) => {

@@ -71,6 +71,9 @@ const choice = z.object({
   prompt_token_ids: tokenIds,
 });
 
+/** Ends that are the server's and not the model's: such a choice is no attempt. */
+const unfinished: ReadonlySet<unknown> = new Set(['abort', 'aborted', 'cancelled', 'error']);
+
 /** An answer, or a piece of a streamed one, as servers write it. */
 export const serverAnswer = z.object({
   choices: z.array(choice),
@@ -100,7 +103,10 @@ export function readAnswer(body: unknown, wanted: number): Answer | string {
   const parsed = serverAnswer.safeParse(body);
   if (!parsed.success) return 'expected choices';
   const { choices, usage: took, prompt_token_ids: prompt } = parsed.data;
-  const read = choices.map((one) => readChoice(one, prompt));
+  const ended = choices.filter(({ finish_reason }) => !unfinished.has(finish_reason));
+  if (choices.length > 0 && ended.length === 0) return 'expected choices that were written to their end';
+  if (choices.length > wanted) return `expected at most ${wanted}, got ${choices.length}`;
+  const read = ended.map((one) => readChoice(one, prompt));
   if (read.includes(undefined)) return 'expected choices with a text';
   const whole = read as Choice[];
   const places = new Set(whole.map(({ index }) => index));

@@ -140,6 +140,7 @@ test('addresses may end in slashes, lie deep and carry a query; those of an endp
     tryNext: expect.stringContaining('/gate/v1"') as string,
   });
   await expect(open({ baseUrl: 'http://me:pw@localhost/v1' })).rejects.toThrow('no user or password');
+  await expect(open({ baseUrl: 'http://localhost/v1?api-key=1' })).rejects.toThrow('no key in the address');
 });
 
 test('a redirect is not followed: the key goes nowhere else, and the message says where it leads', async () => {
@@ -154,6 +155,33 @@ test('a server that is not there is said at once', async () => {
   stop();
   const failure = await failureOf(open({ baseUrl }));
   expect(failure).toContain('ECONNREFUSED');
+});
+
+test('a server that never answers is asked no more than it takes to see that', async () => {
+  let asked = 0;
+  const baseUrl = await serve(() => asked++);
+  await using engine = await open({
+    baseUrl,
+    timeoutSeconds: 0.1,
+    stream: true,
+    choicesPerRequest: 4,
+    logprobs: true,
+  });
+  expect(asked).toBe(3);
+  expect(new Set(Object.values(engine.info.server!))).toEqual(new Set(['unknown']));
+});
+
+test('several greedy attempts are asked for one by one', async () => {
+  const asked: (number | undefined)[] = [];
+  const baseUrl = await serve((body, response) => {
+    asked.push(body.n);
+    response.end(JSON.stringify(choicesOf(body)));
+  });
+  await using engine = await open({ baseUrl, choicesPerRequest: 4 });
+  asked.length = 0;
+  for await (const { index } of engine.sample({ ...sampling, temperature: 0, prompts: promptsOf(1, 4) }))
+    expect(index).toBeLessThan(4);
+  expect(asked).toEqual([undefined, undefined, undefined, undefined]);
 });
 
 test('an answer that is too large is not read to its end', async () => {

@@ -14,19 +14,15 @@ import { sampleFrom, type Server } from './sample.ts';
  * An engine over a server. What the config makes use of is tried first, once, by small requests. Token arrays are empty
  * where the server says only text.
  *
- * @throws ConfigError without the key that the config names, for an address with a password in it, and for a budget
+ * @throws ConfigError without the key that the config names, for an address with a password or key in it, and for a budget
  * over a server that states no usage; EngineError when the server cannot be reached or refuses.
  */
 export async function openOpenaiEngine(config: OpenaiConfig, model: string): Promise<Engine> {
   const address = readAddress(config.baseUrl);
   const client = clientOf(config, address);
   const tokenizer = config.tokenizer === undefined ? undefined : await openTokenizer(config.tokenizer);
-  const found = await findFeatures(
-    client,
-    { ...config, model },
-    featuresFor(config),
-    AbortSignal.timeout(config.timeoutSeconds * 1000),
-  );
+  const untilAnswered = new AbortController().signal;
+  const found = await findFeatures(client, { ...config, model }, featuresFor(config), untilAnswered);
   const form = chooseForm(config, found, client);
   checkBudget(config, found);
   const server: Server = {

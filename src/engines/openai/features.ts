@@ -16,6 +16,8 @@ export interface FoundFeatures {
   readonly models?: readonly string[];
   /** Longest sequence of the model, where the server says so. */
   readonly maxSequenceTokens?: number;
+  /** How long the first piece of a streamed answer took; absent where none came. */
+  readonly firstPieceMs?: number;
 }
 
 /** Tries of one small request: what fails this often is left open. */
@@ -25,6 +27,7 @@ const tries = 3;
 const patienceMs = 30_000;
 
 const one = { maxTokens: 1 } as const;
+const streamed = { stream: true, stream_options: { include_usage: true } } as const;
 const several = { maxTokens: 8 } as const;
 
 /**
@@ -48,7 +51,7 @@ export async function findFeatures(
   await find('completions', async () => (await prober.ask('text', {}, one)).length === 1);
   const form = prober.features.chat !== 'yes' && prober.features.completions === 'yes' ? 'text' : 'chat';
   await find('tokenPrompts', async () => (await prober.ask('text', { prompt: [1, 1] }, one)).length === 1);
-  await find('stream', async () => (await prober.ask(form, { stream: true }, one)).length === 1);
+  await find('stream', async () => (await prober.ask(form, streamed, one)).length === 1);
   const logprobs = { logprobs: form === 'chat' ? true : 1 };
   await find('logprobs', async () => (await prober.ask(form, logprobs, one))[0]!.isScored);
   let returnsTokenIds = false;
@@ -75,7 +78,14 @@ export async function findFeatures(
     return first!.text === again!.text;
   });
   if (wanted.includes('usage')) prober.features.usage = prober.sawUsage();
-  return { features: prober.features, reasons: prober.reasons, returnsTokenIds, ...listed };
+  const { features, reasons, firstPieceMs } = prober;
+  return {
+    features,
+    reasons,
+    returnsTokenIds,
+    ...listed,
+    ...(firstPieceMs !== undefined && { firstPieceMs }),
+  };
 }
 
 /** The server said no. */
@@ -87,18 +97,24 @@ class Failure extends Error {}
 class Prober {
   readonly features: Partial<Record<ServerFeature, 'yes' | 'no' | 'unknown'>> = {};
   readonly reasons: Partial<Record<ServerFeature, string>> = {};
+  firstPieceMs: number | undefined;
   readonly #client: ClientOptions;
   readonly #asking: Pick<OpenaiConfig, 'lengthField'> & { readonly model: string };
   readonly #signal: AbortSignal;
   readonly #requestsBefore: number;
   #answers = 0;
+  /** Why no question so far was answered at all: further ones would only take as long. */
+  #silence: string | undefined;
 
   constructor(
     client: ClientOptions,
     asking: Pick<OpenaiConfig, 'lengthField'> & { readonly model: string },
     signal: AbortSignal,
   ) {
-    this.#client = { ...client, timeoutMs: Math.min(client.timeoutMs, patienceMs) };
+    const onFirstPiece = (ms: number): void => {
+      this.firstPieceMs = ms;
+    };
+    this.#client = { ...client, timeoutMs: Math.min(client.timeoutMs, patienceMs), onFirstPiece };
     this.#asking = asking;
     this.#signal = signal;
     this.#requestsBefore = client.ledger.total().requests;
@@ -128,12 +144,18 @@ class Prober {
   }
 
   async find(feature: ServerFeature, probe: () => Promise<boolean>): Promise<void> {
+    if (this.#silence !== undefined) {
+      this.features[feature] = 'unknown';
+      this.reasons[feature] = this.#silence;
+      return;
+    }
     try {
       this.features[feature] = (await probe()) ? 'yes' : 'no';
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof Failure)) throw error;
       this.features[feature] = error instanceof Refusal ? 'no' : 'unknown';
       this.reasons[feature] = error.message;
+      if (error instanceof Failure && this.#answers === 0) this.#silence = error.message;
     }
   }
 

@@ -31,7 +31,8 @@ export async function* sampleFrom(
   const stop = (): void => stopping.abort();
   signal?.addEventListener('abort', stop, { once: true });
   const stream = createCompletionStream<Completion>();
-  const groups = groupsOf(request, server.choices);
+  // Several greedy answers are one answer; vLLM refuses to give them.
+  const groups = groupsOf(request, request.temperature === 0 ? 1 : server.choices);
   const work = async (): Promise<void> => {
     // Who leaves by an error ends the groups for the others too.
     for (const group of groups) await complete(server, request, group, stream.push, stopping.signal);
