@@ -1,0 +1,38 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe } from 'vitest';
+import type { TorchOptions } from '../../src/engines/torch/config.ts';
+import { openTorchEngine } from '../../src/engines/torch/engine.ts';
+import { hasCuda, hasTorch } from '../worker/environment.ts';
+import { engineConformance, type EngineUnderTest } from './engine.ts';
+import { smallModel, writeLargeModel } from './large-model.ts';
+
+const scratch = await mkdtemp(join(tmpdir(), 'torch-conformance-'));
+afterAll(() => rm(scratch, { recursive: true }));
+
+// On tensors this small two threads wait for each other longer than one computes.
+process.env['OMP_NUM_THREADS'] ??= '1';
+const timeout = 120_000;
+
+/** Few slots and small microbatches: rows are refilled and gradients accumulated, and nothing of it may show. */
+const under = (settings: TorchOptions): EngineUnderTest => {
+  const options = { slots: 64, tokensPerMicrobatch: 64, exportType: 'f32', ...settings } as const;
+  return {
+    open: (exported) => openTorchEngine({ model: exported ?? smallModel, ...options }),
+    openLarge: async () => {
+      await writeLargeModel(scratch);
+      return openTorchEngine({ model: scratch, ...options });
+    },
+    logprobTolerance: 1e-4,
+    isBatchInvariant: false,
+  };
+};
+
+describe.skipIf(!hasTorch)('with a Python environment (npx gradus doctor --fix)', { timeout }, () => {
+  engineConformance('PyTorch on the processor', under({ device: 'cpu' }));
+});
+
+describe.skipIf(!hasCuda)('with a CUDA device', { timeout }, () => {
+  engineConformance('PyTorch on CUDA', under({ device: 'cuda', dtype: 'float32' }));
+});
