@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
 import { startDashboard } from '../server/dashboard.ts';
 import { compareRuns } from '../training/compare-runs.ts';
+import { createPlayer } from '../training/player.ts';
 import { tokenPieces } from '../training/token-pieces.ts';
 import { withInterrupt } from './interrupt.ts';
 import { wholeNumber } from './options.ts';
@@ -13,6 +14,7 @@ import { pagesFolder } from './pages-folder.ts';
 interface Flags {
   readonly host: string;
   readonly port: number;
+  readonly play?: boolean;
 }
 
 /** `gradus dashboard`: runs in a browser, live or finished. */
@@ -23,12 +25,14 @@ export function addDashboardCommand(program: Command): void {
     .argument('[folder]', 'folder of runs', 'runs')
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
     .option('--port <n>', '0: any free port', wholeNumber(), 4747)
-    .action(async (root: string, { host, port }: Flags, command: Command) => {
+    .option('--play', "let visitors ask the runs' models, one question at a time")
+    .action(async (root: string, { host, port, play = false }: Flags, command: Command) => {
       const pages = pagesFolder();
       if (!existsSync(root))
         throw new RunError(`${root}: expected a folder of runs, found nothing`, { tryNext: 'npm run demo' });
       const token = process.env['GRADUS_TOKEN'];
       const output = outputOf(command);
+      await using player = createPlayer();
       await using dashboard = await startDashboard({
         root,
         pages,
@@ -36,6 +40,7 @@ export function addDashboardCommand(program: Command): void {
         port,
         compareSuites: compareRuns,
         readPieces: tokenPieces(),
+        ...(play && { player }),
         ...(token !== undefined && token !== '' && { token }),
       });
       await withInterrupt(async (signal) => {

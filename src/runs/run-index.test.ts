@@ -83,7 +83,7 @@ test('a run of version 1 is read as one without an index, and gets one when it g
   })();
   const database = new DatabaseSync(join(directory, 'run.sqlite'));
   database.exec(
-    'DROP TABLE rollouts; DROP TABLE selections; ALTER TABLE steps DROP COLUMN decision; PRAGMA user_version = 1',
+    'DROP INDEX groups_by_stage; DROP INDEX groups_by_family; DROP TABLE rollouts; DROP TABLE selections; ALTER TABLE steps DROP COLUMN decision; PRAGMA user_version = 1',
   );
   database.close();
   {

@@ -32,6 +32,14 @@ const newTables = `
   CREATE INDEX selections_by_problem ON selections (problem_id);
 `;
 
+/** So that viewers find and count what there may be hundreds of thousands of; added by version 2. */
+const viewIndexes = `
+  CREATE INDEX groups_by_stage ON groups (stage, purpose, level);
+  CREATE INDEX groups_by_family ON groups (domain, family, knob, problem_id);
+  CREATE INDEX rollouts_by_outcome ON rollouts (outcome, finish_reason);
+  CREATE INDEX rollouts_with_flags ON rollouts (group_id, place) WHERE flags IS NOT NULL;
+`;
+
 /**
  * Everything decided by recipe and seed is in columns that a resumed run fills with the same values again; what the
  * clock or the machine decides is in `sessions`, in columns named `*_at`, and in metrics with `is_timing`.
@@ -135,6 +143,7 @@ const tables = `
     recorded_at TEXT NOT NULL
   );
   ${newTables}
+  ${viewIndexes}
 `;
 
 /** Makes the tables of a new run. The file must not exist yet. */
@@ -161,6 +170,7 @@ export function openDatabase(path: string): DatabaseSync {
 const migration = `
   ALTER TABLE steps ADD COLUMN decision TEXT;
   ${newTables}
+  ${viewIndexes}
   PRAGMA user_version = ${schemaVersion};
 `;
 

@@ -17,7 +17,7 @@ export interface ChangeWatch extends Disposable {
 }
 
 /** How often the disk is asked while someone listens, milliseconds. */
-const intervalMs = 500;
+const intervalMs = 1000;
 
 /**
  * Watches by asking the disk for the times of two files a run, for all listeners at once and only while there are any:

@@ -6,6 +6,7 @@ import { makeFastFolder } from '../../test/runs/fast-folder.ts';
 import { recordShown, smallShown } from '../../test/server/shown-run.ts';
 import type { Run } from '../runs/run.ts';
 import { compareRuns } from '../training/compare-runs.ts';
+import type { Player } from './play.ts';
 import { type Dashboard, startDashboard } from './dashboard.ts';
 
 const root = makeFastFolder('dashboard');
@@ -123,7 +124,7 @@ test('what changes is told, first of all everything, then what was recorded', as
   const events = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const next = async () => JSON.parse(/data: (.+)/u.exec((await events.read()).value!)![1]!) as unknown;
   expect(await next()).toEqual({ runs: ['broken-0001', folder] });
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
   await run.recordEvent({ step: run.step, type: 'note', message: 'something' });
   let change = await next();
   // The watch may have looked for the first time only now, which makes everything news once more.
@@ -186,4 +187,57 @@ test('with a token nothing is shown without it; a visit with it is remembered', 
   expect(status).toBe(200);
   const cookie = String(headers['set-cookie']).split(';')[0]!;
   expect((await get(locked.url, { path: '/api/runs', cookie })).status).toBe(200);
+});
+
+describe('with a player', () => {
+  const gate = Promise.withResolvers<void>();
+  const player: Player = {
+    models: async () => [{ step: 3, label: 'step 3' }],
+    async *answer(_directory, { messages, count }) {
+      yield { type: 'part', index: 0, text: `${count} × ${messages[0]!.content}` };
+      await gate.promise;
+      throw new Error('the model broke');
+    },
+  };
+  const question = { run: folder, messages: [{ role: 'user', content: '1+1?' }] };
+  let playing: Dashboard;
+  beforeAll(async () => (playing = await startDashboard({ ...settings, player })));
+  afterAll(async () => playing[Symbol.asyncDispose]());
+  const post = (body: unknown, headers: Readonly<Record<string, string>> = {}, path = '/api/play') =>
+    fetch(new URL(path, playing.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+
+  test('answers as they are written, one question at a time, and an error as the last of them', async () => {
+    const first = await post(question);
+    const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
+    expect(JSON.parse((await reader.read()).value!)).toEqual({ type: 'part', index: 0, text: '1 × 1+1?' });
+    expect((await post(question)).status).toBe(409);
+    gate.resolve();
+    expect(JSON.parse((await reader.read()).value!)).toEqual({ type: 'error', message: 'the model broke' });
+    expect((await reader.read()).done).toBe(true);
+    expect((await post(question)).status).toBe(200);
+    const detail = await (await fetch(new URL(`/api/runs/${folder}`, playing.url))).json();
+    expect(detail).toMatchObject({ can: { play: true } });
+  });
+
+  test.each([
+    ['a page elsewhere', question, { origin: 'https://evil.example' }, 403],
+    ['a form', question, { 'content-type': 'text/plain' }, 403],
+    ['too many answers', { ...question, count: 1000 }, {}, 400],
+    ['no question', { run: folder, messages: [] }, {}, 400],
+    ['a field nobody knows', { ...question, colour: 'red' }, {}, 400],
+    ['a folder outside', { ...question, run: '../..' }, {}, 404],
+    ['two megabytes', { ...question, messages: [{ role: 'user', content: 'x'.repeat(2e6) }] }, {}, 413],
+  ] as const)('refuses %s', async (_name, body, headers, status) => {
+    expect((await post(body, headers)).status).toBe(status);
+  });
+
+  test('and changes nothing else', async () => {
+    expect((await post({}, {}, '/api/runs')).status).toBe(405);
+    const refused = await fetch(new URL('/api/play', dashboard.url), { method: 'POST', body: '{}' });
+    expect(refused.status).toBe(405);
+  });
 });

@@ -7,7 +7,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { ConfigError, GradusError } from '../core/errors.ts';
 import { watchRuns } from './changes.ts';
-import { changeRoutes, runRoutes, type ViewParts } from './run-routes.ts';
+import type { Player } from './play.ts';
+import { playPath, playRoutes } from './play-routes.ts';
+import { changeRoutes, prometheusRoutes, runRoutes, type ViewParts } from './run-routes.ts';
 
 /** What a dashboard shows and how it listens. */
 export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'> {
@@ -16,6 +18,8 @@ export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'> {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Answers questions to the runs' models; absent: nothing here runs anything. */
+  readonly player?: Player;
   /** Asked of every request; needed off loopback. */
   readonly token?: string;
 }
@@ -27,7 +31,7 @@ export interface Dashboard extends AsyncDisposable {
 }
 
 /**
- * Serves the pages and what they show, read-only: nothing here writes to a run or runs anything.
+ * Serves the pages and what they show, read-only: nothing here writes to a run, and without a player nothing is run.
  *
  * On loopback only requests that name this machine are answered (a page elsewhere cannot rebind its name to it); off
  * loopback a token is asked of each. The pages may load nothing but themselves and run no script but their own.
@@ -78,10 +82,11 @@ const kinds: Readonly<Record<string, string>> = {
 };
 const cookie = 'gradus_token';
 
-function routes({ pages, host, token, ...parts }: DashboardOptions): Hono {
+function routes({ pages, host, token, player, ...parts }: DashboardOptions): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
-    const refused = refusal(c, host, token);
+    const isQuestion = player !== undefined && c.req.method === 'POST' && c.req.path === playPath;
+    const refused = refusal(c, { host, token, isQuestion });
     if (refused !== undefined) c.res = refused;
     else await next();
     for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
@@ -91,7 +96,10 @@ function routes({ pages, host, token, ...parts }: DashboardOptions): Hono {
     const status = known?.code === 'RUN_NOT_FOUND' ? 404 : known?.code === 'CONFIG_INVALID' ? 400 : 500;
     return c.json({ error: known?.message ?? `the run could not be read: ${error.message}` }, status);
   });
-  app.route('/api', runRoutes({ ...parts, canPlay: false, clock: () => new Date() }));
+  const clock = (): Date => new Date();
+  app.route('/api', runRoutes({ ...parts, canPlay: player !== undefined, clock }));
+  app.route('/api', playRoutes(parts.root, player));
+  app.route('/', prometheusRoutes({ root: parts.root, clock }));
   app.get('/', (c) => sendFile(c, pages, 'index.html', token));
   app.get('/assets/:name', (c) => sendFile(c, pages, join('assets', c.req.param('name'))));
   app.notFound((c) => c.json({ error: 'there is nothing here' }, 404));
@@ -99,8 +107,12 @@ function routes({ pages, host, token, ...parts }: DashboardOptions): Hono {
 }
 
 /** Why a request is not answered, or undefined. */
-function refusal(c: Context, host: string, token: string | undefined): Response | undefined {
-  if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return c.json({ error: 'this only shows' }, 405);
+function refusal(
+  c: Context,
+  { host, token, isQuestion }: { host: string; token: string | undefined; isQuestion: boolean },
+): Response | undefined {
+  if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && !isQuestion)
+    return c.json({ error: 'this only shows' }, 405);
   const named = new URL(c.req.url).hostname.replaceAll(/^\[|\]$/g, '');
   if (loopback.has(host) && !loopback.has(named))
     return c.json({ error: 'expected this machine by its name' }, 403);

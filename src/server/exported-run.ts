@@ -1,5 +1,5 @@
 import type { RunReader } from '../runs/run-reader.ts';
-import { type CurriculumView, curriculumView } from './views/curriculum.ts';
+import { createCurriculumView, type CurriculumView } from './views/curriculum.ts';
 import { type Facets, facetsView } from './views/facets.ts';
 import { type GroupDetail, groupDetailView, type ReadPieces } from './views/group-detail.ts';
 import { type Group, groupsQuery, groupsView } from './views/groups.ts';
@@ -64,7 +64,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
     metrics: metricsView(run, { name: detail.metrics.map(({ name }) => name), points }),
     facets: facetsView(run),
     levels: levelsOf(run),
-    curriculum: curriculumView(run),
+    curriculum: createCurriculumView()(run),
     groups: groups.rows,
     rollouts: rollouts.rows,
   };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { FinishReason } from '../core/rollout.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** `POST /api/play` with this as JSON; answered by one line of JSON per `PlayEvent`. One request at a time. */
@@ -23,25 +24,41 @@ export const playRequest = z.strictObject({
 /** See `playRequest`: what a page asks. */
 export type PlayRequest = z.input<typeof playRequest>;
 
-/** What comes back, as it ends. Index t of the lists speaks of token t. */
+/** What comes back: parts while they are written, each answer whole when it has ended, and last `done` or `error`. */
 export type PlayEvent =
-  | {
-      readonly type: 'completion';
-      readonly index: number;
-      readonly text: string;
-      readonly finishReason: string;
-      readonly tokens: readonly number[];
-      readonly logprobs: readonly number[];
-      readonly pieces: readonly string[];
-      /** Null without a problem. */
-      readonly verdict: Verdict | null;
-    }
+  | { readonly type: 'part'; readonly index: number; readonly text: string }
+  | PlayedCompletion
   | { readonly type: 'done' }
   | { readonly type: 'error'; readonly message: string };
 
-/** `GET /api/runs/:run/models`: what can be asked; empty without `gradus dashboard --play`. */
+/** A whole answer; index t of the lists speaks of token t. */
+export interface PlayedCompletion {
+  readonly type: 'completion';
+  readonly index: number;
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly tokens: readonly number[];
+  readonly logprobs: readonly number[];
+  readonly pieces: readonly string[];
+  /** Null without a problem. */
+  readonly verdict: Verdict | null;
+}
+
+/** A model of a run. */
 export interface PlayModel {
-  /** Null: the exported model. */
+  /** Of the checkpoint; null: the exported model. */
   readonly step: number | null;
   readonly label: string;
+}
+
+/** Who answers. Opening models and verifiers lives above this layer: a dashboard without one only shows. */
+export interface Player {
+  /** `GET /api/runs/:run/models`: what can be asked, newest first. */
+  models(directory: string): Promise<readonly PlayModel[]>;
+  /** Answers one request; errors are thrown, `done` and `error` are left to the caller. */
+  answer(
+    directory: string,
+    request: z.output<typeof playRequest>,
+    signal: AbortSignal,
+  ): AsyncIterable<PlayEvent>;
 }

@@ -2,10 +2,11 @@ import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { RunReader } from '../runs/run-reader.ts';
 import { type Change, type ChangeWatch } from './changes.ts';
+import { prometheusText, prometheusType } from './prometheus.ts';
 import { parseQuery } from './query.ts';
 import { runDirectory, withRun } from './run-folder.ts';
 import { type CompareSuites, comparisonQuery, comparisonView } from './views/comparison.ts';
-import { curriculumView } from './views/curriculum.ts';
+import { createCurriculumView } from './views/curriculum.ts';
 import { facetsView } from './views/facets.ts';
 import { groupDetailView, type ReadPieces } from './views/group-detail.ts';
 import { groupsQuery, groupsView } from './views/groups.ts';
@@ -50,7 +51,7 @@ export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: V
   view('/problems', (run, c) => problemsView(run, parseQuery(problemsQuery, searchOf(c))));
   view('/problem', (run, c) => problemView(run, parseQuery(problemQuery, searchOf(c))));
   view('/levels', (run, c) => levelsView(run, parseQuery(levelsQuery, searchOf(c))));
-  view('/curriculum', (run) => curriculumView(run));
+  view('/curriculum', createCurriculumView());
   app.get('/compare', async (c) => {
     const { before, after } = parseQuery(comparisonQuery, searchOf(c));
     const [first, second] = [runDirectory(root, before), runDirectory(root, after)];
@@ -64,6 +65,16 @@ function searchOf(c: Context): URLSearchParams {
   const { searchParams } = new URL(c.req.url);
   searchParams.delete('token');
   return searchParams;
+}
+
+/** `/metrics`, for Prometheus. */
+export function prometheusRoutes({ root, clock }: Pick<ViewParts, 'root' | 'clock'>): Hono {
+  const app = new Hono();
+  const listRuns = createRunList(root);
+  app.get('/metrics', async (c) =>
+    c.body(await prometheusText(root, await listRuns(), clock()), 200, { 'content-type': prometheusType }),
+  );
+  return app;
 }
 
 /** A comment goes out this often, milliseconds, so that a connection nobody speaks on is not taken for a dead one. */

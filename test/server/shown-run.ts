@@ -143,7 +143,23 @@ export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGro
   };
 }
 
+/** As `evaluate` returns it: a part of each, and a result a problem. */
 function evaluation(accuracy: number) {
   const part = { problems: 10, accuracy: { mean: accuracy, low: accuracy - 0.1, high: accuracy + 0.1 } };
-  return { suite: 'held-out', overall: part, byDomain: { math: part }, byFamily: {}, byLevel: {} };
+  const problems = Array.from({ length: 10 }, (_, n) => ({
+    id: `held-out/${n}`,
+    domain: 'math',
+    trials: 4,
+    correct: Math.round(4 * accuracy),
+  }));
+  return {
+    suite: 'held-out',
+    sampling: { rollouts: 4, temperature: 1, maxTokens: 24, greedy: false },
+    verifiers: ['math@1'],
+    overall: part,
+    byDomain: { math: part },
+    byFamily: {},
+    byLevel: {},
+    problems,
+  };
 }

@@ -53,7 +53,8 @@ export async function comparisonView(
     const { suites } = await compareSuites(before, after);
     return { recipe, suites, note: null };
   } catch (error) {
-    if (!GradusError.isInstance(error)) throw error;
-    return { recipe, suites: [], note: error.message };
+    const isKnown = GradusError.isInstance(error);
+    const note = isKnown ? error.message : `their evaluations could not be compared: ${String(error)}`;
+    return { recipe, suites: [], note };
   }
 }

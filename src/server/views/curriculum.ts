@@ -47,13 +47,32 @@ export interface CurriculumView {
   readonly gateMetrics: readonly string[];
 }
 
-/** How the curriculum went. */
-export function curriculumView(run: RunReader): CurriculumView {
+type Selections = Pick<CurriculumView, 'selections' | 'flows'>;
+
+/**
+ * How the curriculum went, for one run after another. What stages selected is summed up once: it is the largest part,
+ * and changes only when a stage begins.
+ */
+export function createCurriculumView(): (run: RunReader) => CurriculumView {
+  const known = new Map<string, { readonly events: string; readonly summed: Selections }>();
+  return (run) => {
+    const events = JSON.stringify(
+      run.lists(
+        'SELECT id, recorded_at FROM events WHERE EXISTS (SELECT 1 FROM selections WHERE event_id = id)',
+      ),
+    );
+    const before = known.get(run.directory);
+    const summed =
+      before?.events === events ? before.summed : { selections: selectionsOf(run), flows: levelFlows(run) };
+    known.set(run.directory, { events, summed });
+    return { ...summed, ...latest(run) };
+  };
+}
+
+function latest(run: RunReader): Omit<CurriculumView, keyof Selections> {
   const names = run.metricNames().map(({ name }) => name);
   const seen = lastSeen(run);
   return {
-    selections: selectionsOf(run),
-    flows: levelFlows(run),
     atFirst: binned(seen.map(({ first }) => [first[0] / first[1], 1])),
     atLast: binned(seen.map(({ last }) => [last[0] / last[1], 1])),
     samplerMetrics: names.filter((name) => name.startsWith('sampler/')),
@@ -137,23 +156,23 @@ function binned(values: readonly Weighted[]): Bin[] {
 
 type Counts = readonly [correct: number, trials: number];
 
-/** Problems of the first measurement, as they were then and as the run last saw them. */
+/** Problems of the first stage's candidates, as they were then and as the run last saw them: trained on, or measured. */
 function lastSeen(run: RunReader): { readonly first: Counts; readonly last: Counts }[] {
-  const known = run.lists(
-    `SELECT problem_id, correct, trials FROM selections WHERE trials > 0
-     AND event_id = (SELECT min(event_id) FROM selections)`,
-  ) as [string, number, number][];
-  const latest = new Map<unknown, Counts>();
-  const measured = run.lists(
-    `SELECT problem_id, correct, trials, max(event_id) FROM selections WHERE trials > 0 GROUP BY problem_id`,
-  );
+  const measuredAt = (which: 'min' | 'max') =>
+    run.lists(
+      `SELECT problem_id, correct, trials FROM selections WHERE trials > 0
+       AND event_id = (SELECT ${which}(event_id) FROM selections)`,
+    ) as [string, number, number][];
+  const known = measuredAt('min');
+  const latestCounts = new Map<string, Counts>();
   const trained = run.lists(
-    `SELECT problem_id, correct, trials, max(id) FROM groups WHERE purpose = 'train' AND trials > 0 GROUP BY problem_id`,
-  );
-  for (const [id, correct, trials] of [...measured, ...trained])
-    latest.set(id, [correct as number, trials as number]);
+    `SELECT problem_id, correct, trials, max(id) FROM groups NOT INDEXED
+     WHERE purpose = 'train' AND trials > 0 GROUP BY problem_id`,
+  ) as [string, number, number, number][];
+  for (const [id, correct, trials] of [...measuredAt('max'), ...trained])
+    latestCounts.set(id, [correct, trials]);
   return known.map(([id, correct, trials]) => {
     const first: Counts = [correct, trials];
-    return { first, last: latest.get(id) ?? first };
+    return { first, last: latestCounts.get(id) ?? first };
   });
 }

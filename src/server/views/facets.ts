@@ -16,10 +16,11 @@ export type Facets = Readonly<
 
 /** All filters of the tables of a run. */
 export function facetsView(run: RunReader): Facets {
-  const groups = run.lists(
-    `SELECT stage, purpose, domain, family, level, count(*), min(id) FROM groups
-     GROUP BY stage, purpose, domain, family, level ORDER BY min(id)`,
+  // Each by an index that holds all it asks for.
+  const stages = run.lists(
+    `SELECT stage, purpose, level, count(*) FROM groups GROUP BY stage, purpose, level ORDER BY min(id)`,
   );
+  const families = run.lists('SELECT domain, family, count(*) FROM groups GROUP BY domain, family');
   const rollouts = run.lists(
     'SELECT outcome, finish_reason, count(*) FROM rollouts GROUP BY outcome, finish_reason',
   );
@@ -36,11 +37,11 @@ export function facetsView(run: RunReader): Facets {
     return Array.from(counts, ([value, sum]) => ({ value, count: sum }));
   };
   return {
-    stage: column(groups, 0, 5),
-    purpose: mostFirst(column(groups, 1, 5)),
-    domain: mostFirst(column(groups, 2, 5)),
-    family: mostFirst(column(groups, 3, 5)),
-    level: mostFirst(column(groups, 4, 5)),
+    stage: column(stages, 0, 3),
+    purpose: mostFirst(column(stages, 1, 3)),
+    domain: mostFirst(column(families, 0, 2)),
+    family: mostFirst(column(families, 1, 2)),
+    level: mostFirst(column(stages, 2, 3)),
     outcome: mostFirst(column(rollouts, 0, 2)),
     finish: mostFirst(column(rollouts, 1, 2)),
     flag: mostFirst(column(flags, 0, 1)),

@@ -3,7 +3,7 @@ import type { Outcome } from '../../core/verdict.ts';
 import type { RolloutPurpose } from '../../runs/records.ts';
 import type { RunReader } from '../../runs/run-reader.ts';
 import { type GroupRow, groupView, type Row } from '../../runs/run-views.ts';
-import { type Page, pageFields, pageOf, pageSql } from './page.ts';
+import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
 import { all } from './sql.ts';
 
@@ -34,12 +34,12 @@ export interface Group {
 
 const sortKeys = {
   recorded: [],
-  step: ['g.step'],
-  problem: ['g.problem_id'],
-  rate: ['g.correct * 1.0 / nullif(g.trials, 0)'],
-  reward: ['g.mean_reward'],
-  tokens: ['g.mean_tokens'],
-} as const;
+  step: [{ sql: 'g.step' }],
+  problem: [{ sql: 'g.problem_id' }],
+  rate: [{ sql: 'g.correct * 1.0 / nullif(g.trials, 0)', isNullable: true }],
+  reward: [{ sql: 'g.mean_reward', isNullable: true }],
+  tokens: [{ sql: 'g.mean_tokens' }],
+} satisfies Record<string, SortKey[]>;
 
 /** `GET /api/runs/:run/groups`: `Page<Group>`. */
 export const groupsQuery = z.strictObject({
@@ -54,7 +54,7 @@ export type GroupsQuery = z.input<typeof groupsQuery>;
 /** The groups that a filter leaves, a page at a time. */
 export function groupsView(run: RunReader, query: z.output<typeof groupsQuery>): Page<Group> {
   const { sort, order, limit, cursor, ...filter } = query;
-  const page = { keys: [...sortKeys[sort], 'g.id'], order, limit, cursor };
+  const page = { keys: [...sortKeys[sort], { sql: 'g.id' }], order, limit, cursor };
   const attempt = attemptCondition(filter);
   const where = all([
     groupCondition(filter),

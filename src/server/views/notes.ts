@@ -22,7 +22,7 @@ export type NotesQuery = z.input<typeof notesQuery>;
 
 /** What happened, a page at a time. */
 export function notesView(run: RunReader, { type, ...paging }: z.output<typeof notesQuery>): Page<RunNote> {
-  const page = { keys: ['id'], ...paging };
+  const page = { keys: [{ sql: 'id' }], ...paging };
   const where = all([anyOf('type', type)]);
   const { columns, after, tail } = pageSql(page);
   const [[total]] = run.lists(`SELECT count(*) FROM events WHERE ${where.sql}`, ...where.values) as [

@@ -23,9 +23,16 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Which page, of a table sorted by `keys`: SQL expressions, the last of which no two rows share. */
+/** What a table is sorted by: an SQL expression, and whether rows may lack it. */
+export interface SortKey {
+  readonly sql: string;
+  /** Sorted by such a key a table is read whole; by others an index may lead the way. */
+  readonly isNullable?: boolean;
+}
+
+/** Which page, of a table sorted by `keys`; no two rows share the last. */
 export interface PageRequest {
-  readonly keys: readonly string[];
+  readonly keys: readonly SortKey[];
   readonly order: 'asc' | 'desc';
   readonly limit: number;
   readonly cursor?: string | undefined;
@@ -49,7 +56,7 @@ export interface PageSql {
  */
 export function pageSql({ keys, order, limit, cursor }: PageRequest): PageSql {
   const last = order === 'asc' ? '1e300' : '-1e300';
-  const sorted = keys.map((key) => `coalesce(${key}, ${last})`);
+  const sorted = keys.map(({ sql, isNullable }) => (isNullable === true ? `coalesce(${sql}, ${last})` : sql));
   const values = cursor === undefined ? undefined : readCursor(cursor, keys.length);
   const sign = order === 'asc' ? '>' : '<';
   return {

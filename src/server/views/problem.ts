@@ -138,14 +138,14 @@ function groupPoints(run: RunReader, id: string): RatePoint[] {
 
 function neighboursOf(run: RunReader, problem: ProblemLine | null): ProblemLine[] {
   if (problem?.family == null) return [];
-  const family = summedUp('domain = ? AND family = ? AND problem_id <> ?');
-  return run
-    .rows(
-      `SELECT * FROM (${family}) ORDER BY abs(coalesce(knob, 0) - ?), problem_id LIMIT 12`,
-      problem.domain,
-      problem.family,
-      problem.problemId,
-      problem.knob ?? 0,
-    )
-    .map(problemLine);
+  const { domain, family, knob, problemId } = problem;
+  const nearest = run.lists(
+    `SELECT DISTINCT problem_id FROM groups WHERE domain = ? AND family = ? AND problem_id <> ?
+     ORDER BY abs(coalesce(knob, 0) - ?), problem_id LIMIT 12`,
+    domain,
+    family,
+    problemId,
+    knob ?? 0,
+  );
+  return nearest.flatMap(([id]) => run.rows(summedUp('problem_id = ?'), String(id)).map(problemLine));
 }

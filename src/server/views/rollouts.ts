@@ -4,7 +4,7 @@ import type { Outcome } from '../../core/verdict.ts';
 import type { RunReader } from '../../runs/run-reader.ts';
 import { fromJson, type Row } from '../../runs/run-views.ts';
 import type { Group } from './groups.ts';
-import { type Page, pageFields, pageOf, pageSql } from './page.ts';
+import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
 import { all } from './sql.ts';
 
@@ -28,15 +28,18 @@ export interface RolloutLine extends Pick<
   readonly flags: readonly string[];
 }
 
+/** What a group has comes first from the index of groups; what a rollout has is sorted before its group is looked up. */
+const ofGroup = [{ sql: 'g.id' }, { sql: 'r.place' }];
+const ofRollout = [{ sql: 'r.group_id' }, { sql: 'r.place' }];
 const sortKeys = {
-  recorded: [],
-  step: ['g.step'],
-  problem: ['g.problem_id'],
-  score: ['r.score'],
-  reward: ['r.reward'],
-  advantage: ['r.advantage'],
-  tokens: ['r.tokens'],
-} as const;
+  recorded: ofGroup,
+  step: [{ sql: 'g.step' }, ...ofGroup],
+  problem: [{ sql: 'g.problem_id' }, ...ofGroup],
+  score: [{ sql: 'r.score' }, ...ofRollout],
+  reward: [{ sql: 'r.reward', isNullable: true }, ...ofRollout],
+  advantage: [{ sql: 'r.advantage', isNullable: true }, ...ofRollout],
+  tokens: [{ sql: 'r.tokens' }, ...ofRollout],
+} satisfies Record<string, SortKey[]>;
 
 /** `GET /api/runs/:run/rollouts`: `Page<RolloutLine>`. */
 export const rolloutsQuery = z.strictObject({
@@ -54,7 +57,7 @@ export const rolloutColumns = `r.*, g.step, g.stage, g.purpose, g.problem_id, g.
 /** Single rollouts that a filter leaves, a page at a time. */
 export function rolloutsView(run: RunReader, query: z.output<typeof rolloutsQuery>): Page<RolloutLine> {
   const { sort, order, limit, cursor, ...filter } = query;
-  const page = { keys: [...sortKeys[sort], 'r.group_id', 'r.place'], order, limit, cursor };
+  const page = { keys: sortKeys[sort], order, limit, cursor };
   const where = all([groupCondition(filter), attemptCondition(filter)]);
   const { columns, after, tail } = pageSql(page);
   // Every rollout has its group: without conditions there is nothing to join for.
