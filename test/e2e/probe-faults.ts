@@ -45,82 +45,108 @@ export const askingWays: Readonly<Record<string, Readonly<Record<string, unknown
   'completions, n = 4': { api: 'completions', choicesPerRequest: 4 },
 };
 
+/** An attempt, by the name that counts go by. */
+interface Wanted {
+  readonly id: string;
+  readonly index: number;
+  readonly name: string;
+}
+
 /**
  * Measures `problems` × `rollouts` attempts by the real command, killing it each time the server has sent another
  * `1 / (kills + 1)` of them, and compares the store with what the server says.
  */
-export async function probeUnderFaults({
-  problems,
-  rollouts,
-  kills,
-  engine: settings = {},
-}: ProbeOptions): Promise<ProbeReport> {
+export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeReport> {
   const started = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'gradus-probes-'));
   await using server = await startHostileServer(0.2, 1);
+  const attempts = writeWorkplace(folder, server.baseUrl, options);
+  const file = join(folder, 'difficulty.sqlite');
+  const firstOf = new Map(attempts.map(({ id, index }) => [`${id} ${seedOf(id, index)}`, index]));
+  const asked = (): Map<string, number> => countByAttempt(server.asked, firstOf);
+  const begin = () => startGradus(folder, ['difficulty', 'estimate', 'recipe.json', '--json']);
+  let [askedAgain, kills] = [0, 0];
+  let frozen = new Map<string, number>();
+  const countAskedAgain = (): void => {
+    const now = asked();
+    for (const [name, before] of frozen) askedAgain += now.get(name)! - before;
+  };
+  for (let kill = 1; kill <= options.kills; kill++) {
+    const { child, ended } = begin();
+    const enough = (attempts.length * kill) / (options.kills + 1);
+    while (child.exitCode === null && choicesIn(server.sent) < enough) await sleep(2);
+    if (child.kill('SIGKILL')) kills++;
+    await ended;
+    // Requests that were on their way reach the server yet.
+    await sleep(50);
+    countAskedAgain();
+    const [stored, now] = [storedMarks(file), asked()];
+    frozen = new Map(attempts.filter(isIn(stored)).map(({ name }) => [name, now.get(name)!]));
+  }
+  const last = await begin().ended;
+  if (last.code !== 0) throw new Error(`the last run failed: ${last.stderr}`);
+  countAskedAgain();
+  const stored = storedMarks(file);
+  rmSync(folder, { recursive: true });
+  return {
+    ...compare(attempts, stored, outcomesTold(server.sent, firstOf)),
+    requests: server.asked.length,
+    faults: Object.fromEntries(server.faults),
+    kills,
+    askedAgainThoughStored: askedAgain,
+    answeredTwice: [...countByAttempt(server.sent, firstOf).values()].filter((times) => times > 1).length,
+    seconds: Math.round((performance.now() - started) / 100) / 10,
+  };
+}
+
+/** Problems and a recipe for the command; returns the attempts that it has to make. */
+function writeWorkplace(
+  folder: string,
+  baseUrl: string,
+  { problems, rollouts, engine: settings = {} }: ProbeOptions,
+): Wanted[] {
   const ids = Array.from({ length: problems }, (_, i) => `p${i}`);
   writeRows(
     join(folder, 'problems.jsonl'),
     ids.map((id) => ({ id, prompt: id, answer: '1' })),
   );
   const limits = { timeoutSeconds: 0.5, idleSeconds: 0.5, maxAttempts: 30 };
-  const engine = { type: 'openai', baseUrl: server.baseUrl, ...limits, ...settings };
+  const engine = { type: 'openai', baseUrl, ...limits, ...settings };
   const recipe = tinyRecipe({
     policy: { model: 'hostile', engine },
     difficulty: { type: 'pass-rate', rollouts, maxTokens: 6 },
   });
   writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));
-  const file = join(folder, 'difficulty.sqlite');
-  const begin = () => startGradus(folder, ['difficulty', 'estimate', 'recipe.json', '--json']);
-  const attempts = ids.flatMap((id) =>
+  return ids.flatMap((id) =>
     Array.from({ length: rollouts }, (_, index) => ({ id, index, name: `${id}#${index}` })),
   );
-  const firstOf = new Map(attempts.map(({ id, index }) => [`${id} ${seedOf(id, index)}`, index]));
-  const timesEach = (exchanged: readonly Exchanged[]): Map<string, number> =>
-    countByAttempt(exchanged, firstOf);
-  const sentCount = (): number => server.sent.reduce((sum, { choices }) => sum + choices, 0);
-  let askedAgain = 0;
-  let done = 0;
-  let frozen = new Map<string, number>();
-  const countAskedAgain = (): void => {
-    const now = timesEach(server.asked);
-    for (const [name, before] of frozen) askedAgain += now.get(name)! - before;
-  };
-  for (let kill = 1; kill <= kills; kill++) {
-    const { child, ended } = begin();
-    while (child.exitCode === null && sentCount() < (attempts.length * kill) / (kills + 1)) await sleep(2);
-    if (child.kill('SIGKILL')) done++;
-    await ended;
-    // Requests that were on their way reach the server yet.
-    await sleep(50);
-    countAskedAgain();
-    const stored = storedMarks(file);
-    const now = timesEach(server.asked);
-    const inStore = attempts.filter(({ id, index }) => stored.get(id)?.has(index));
-    frozen = new Map(inStore.map(({ name }) => [name, now.get(name)!]));
-  }
-  const last = await begin().ended;
-  if (last.code !== 0) throw new Error(`the last run failed: ${last.stderr}`);
-  countAskedAgain();
-  const stored = storedMarks(file);
+}
+
+type Marks = ReadonlyMap<string, ReadonlyMap<number, string>>;
+
+const isIn =
+  (stored: Marks) =>
+  ({ id, index }: Wanted): boolean =>
+    stored.get(id)?.has(index) === true;
+
+const choicesIn = (exchanged: readonly Exchanged[]): number =>
+  exchanged.reduce((sum, { choices }) => sum + choices, 0);
+
+/** What is in the store, against what had to be and what the server said. */
+function compare(
+  attempts: readonly Wanted[],
+  stored: Marks,
+  told: ReadonlyMap<string, ReadonlySet<string>>,
+): Pick<ProbeReport, 'probes' | 'lost' | 'doubled' | 'mistaken'> {
+  const found = attempts.filter(isIn(stored));
   const rows = [...stored.values()].reduce((sum, marks) => sum + marks.size, 0);
-  const found = attempts.filter(({ id, index }) => stored.get(id)?.has(index));
-  const told = outcomesTold(server.sent, firstOf);
-  const mistaken = found.filter(
-    ({ id, index, name }) => told.get(name)?.has(stored.get(id)!.get(index)!) !== true,
-  );
-  rmSync(folder, { recursive: true });
+  const isTold = ({ id, index, name }: Wanted): boolean =>
+    told.get(name)?.has(stored.get(id)!.get(index)!) === true;
   return {
     probes: attempts.length,
-    requests: server.asked.length,
-    faults: Object.fromEntries(server.faults),
-    kills: done,
     lost: attempts.length - found.length,
     doubled: rows - found.length,
-    mistaken: mistaken.length,
-    askedAgainThoughStored: askedAgain,
-    answeredTwice: [...timesEach(server.sent).values()].filter((times) => times > 1).length,
-    seconds: Math.round((performance.now() - started) / 100) / 10,
+    mistaken: found.filter((one) => !isTold(one)).length,
   };
 }
 

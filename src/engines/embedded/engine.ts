@@ -26,7 +26,7 @@ import { chooseLaneLayout } from './lane-layout.ts';
 import { type Lane, openLane } from './lane.ts';
 import { programBudget } from './memory-budget.ts';
 import { parameterLayout } from './parameters.ts';
-import type { Written } from './sampler.ts';
+import type { Written } from './sampling-job.ts';
 import { samplingJob, shareJob } from './sampling-request.ts';
 import { readEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './trainer.ts';

@@ -5,7 +5,8 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
 import { initialWeights } from './parameters.ts';
-import { createSampler, type SamplingJob, type Written } from './sampler.ts';
+import { createSampler } from './sampler.ts';
+import type { SamplingJob, Written } from './sampling-job.ts';
 
 /** Sizes that divide by nothing the runtime vectorises by: its kernels for remainders must not show either. */
 const config: ModelConfig = {

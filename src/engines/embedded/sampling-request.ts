@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
 import type { SampleRequest } from '../engine.ts';
-import type { SamplingJob, SamplingPrompt } from './sampler.ts';
+import type { SamplingJob, SamplingPrompt } from './sampling-job.ts';
 
 /** What a request is checked against. */
 export interface SamplingLimits {

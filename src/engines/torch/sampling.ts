@@ -1,6 +1,6 @@
 import { hashKey } from '../../core/rng.ts';
 import { ProtocolError } from '../../core/errors.ts';
-import type { SamplingJob, SamplingPrompt, Written } from '../embedded/sampler.ts';
+import type { SamplingJob, SamplingPrompt, Written } from '../embedded/sampling-job.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
 import { flattenTokens } from './flat.ts';
