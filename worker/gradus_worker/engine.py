@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .checkpoint import StateOwner, load_state, save_state
 from .frames import Array
+from .measures import memory_stats, sampler_stats, trainer_stats
 from .messages import Reply, Request, bad_request
 from .optimizer import OptimSettings
 from .packing import split
@@ -82,7 +83,8 @@ class Engine:
 
     def stats(self) -> dict[str, float]:
         """Figures by name, of the process so far."""
-        return {"train/tokensPerMicrobatch": self._trainer.scorer.token_budget, **self.sampler.stats()}
+        device = self._trainer.scorer.device
+        return {**memory_stats(device), **trainer_stats(self._trainer), **sampler_stats(self.sampler.stats())}
 
     def _logprobs(self, request: Request) -> Reply:
         scorer = self._trainer.scorer if request["which"] == "policy" else self._reference_scorer()

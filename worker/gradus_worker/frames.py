@@ -117,9 +117,15 @@ def _check_lengths(header: int, payload: int) -> None:
 
 def _parse(header: bytearray) -> Any:
     try:
-        return json.loads(header.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(header.decode("utf-8"), parse_float=_number, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as cause:
         raise FrameError(f"expected a frame's header to be JSON ({cause})") from cause
+
+
+def _number(text: str) -> float:
+    """2.0 is a whole number in JSON; as a float it could not count anything here."""
+    value = float(text)
+    return int(value) if abs(value) < 2**53 and value.is_integer() else value
 
 
 def _refuse_constant(name: str) -> None:

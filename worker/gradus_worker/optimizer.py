@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -43,7 +43,7 @@ class AdamW:
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], settings: OptimSettings) -> StepResult:
         """One update from gradients of every parameter, by name. Biases and norms (one axis) do not decay."""
-        norm = gradient_norm(gradients)
+        norm = gradient_norm(gradients.values())
         if not math.isfinite(norm):
             return StepResult(norm, applied=False)
         limit = settings.max_grad_norm
@@ -66,11 +66,11 @@ class AdamW:
         master.addcdiv_(first, second.sqrt().div_(correction).add_(s.epsilon), value=-rate)
 
 
-def gradient_norm(gradients: Mapping[str, Tensor]) -> float:
+def gradient_norm(gradients: Iterable[Tensor]) -> float:
     """L2 norm over all gradients, squares added up in float64 over tensors. One wait for the device."""
-    if not gradients:
+    norms = [torch.linalg.vector_norm(value.detach(), dtype=torch.float32) for value in gradients]
+    if not norms:
         return 0.0
-    norms = [torch.linalg.vector_norm(value.detach(), dtype=torch.float32) for value in gradients.values()]
     return float(torch.linalg.vector_norm(torch.stack(norms).double()))
 
 

@@ -50,9 +50,10 @@ class Scorer:
         """Log-probabilities and entropies [T] over all tokens, 0 at the first of each sequence."""
         lengths = [len(tokens) for tokens in sequences]
         tokens = torch.cat(list(sequences)).to(self.device, torch.int64)
-        positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
+        places = torch.cat([torch.arange(n) for n in lengths])
+        # Found on the CPU: the device need not be waited for.
+        positions, predicted = places.to(self.device), places.nonzero()[:, 0].to(self.device)
         hidden = self.model.hidden(tokens, positions, causal_attention(self.attention, lengths, self.device))
-        predicted = (positions > 0).nonzero()[:, 0]
         head = self.model.head_weight
         values = chunked_logprobs(hidden[predicted - 1], head, tokens[predicted], temperature=temperature)
         whole = (v.new_zeros(len(tokens)).index_copy(0, predicted, v) for v in values)

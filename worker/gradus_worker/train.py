@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .losses import LossTerms, LossTokens, Spec, loss_terms
-from .optimizer import AdamW, OptimSettings, StepResult
+from .optimizer import AdamW, OptimSettings, StepResult, gradient_norm
 from .score import PackedModel, Scorer, cut, no_pause
 
 
@@ -46,6 +48,9 @@ class LossStats:
     """Tokens a microbatch may hold after this call: halved each time the memory did not suffice."""
 
 
+_HALF_SCALE = 2.0**16
+
+
 class Trainer:
     """Gradients are taken per microbatch and added once it is done: one that runs out of memory leaves no trace.
 
@@ -61,12 +66,13 @@ class Trainer:
         token_budget: int,
         pause: Callable[[], None] = no_pause,
     ) -> None:
-        if any(value.dtype == torch.float16 for value in parameters.values()):
-            raise ValueError("trainer: expected float32 or bfloat16 weights, got float16: its gradients underflow")
         self.parameters = dict(parameters)
         self.scorer = Scorer(model, head_size=head_size, token_budget=token_budget, pause=pause)
         self.optimizer = AdamW(parameters)
         self.gradients: dict[str, Tensor] | None = None
+        is_half = model.head_weight.dtype == torch.float16
+        self._loss_scale = torch.tensor(_HALF_SCALE) if is_half else None
+        self.learned_tokens, self.learning_seconds = 0, 0.0
 
     @property
     def policy_version(self) -> int:
@@ -84,21 +90,23 @@ class Trainer:
 
         def run(indices: list[int]) -> None:
             chosen = [sequences[i] for i in indices]
-            tokens = self._tokens(chosen, spec)
-            terms = loss_terms(spec, tokens)
-            found = torch.autograd.grad(terms.loss.sum(), list(self.parameters.values()), allow_unused=True)
+            tokens, terms, found = self._differentiate(chosen, spec)
             measured, values = _measure(tokens, terms), tokens.logprobs.detach().float().cpu()
-            self._accumulate(dict(zip(self.parameters, found, strict=True)))
+            self._accumulate(found)
             logprobs.update(zip(indices, cut(values, [s.tokens for s in chosen]), strict=True))
             for name, value in measured.items():
                 sums[name] = max(sums.get(name, 0), value) if name == "gap" else sums.get(name, 0) + value
 
+        began = time.perf_counter()
         try:
             microbatches = self.scorer.distribute([len(s.tokens) for s in sequences], run)
         except BaseException:
             self.gradients = None
             raise
-        return self._stats(sequences, sums, [logprobs[i] for i in range(len(sequences))], microbatches)
+        stats = self._stats(sequences, sums, [logprobs[i] for i in range(len(sequences))], microbatches)
+        self.learned_tokens += stats.processed_tokens
+        self.learning_seconds += time.perf_counter() - began
+        return stats
 
     def optim_step(self, settings: OptimSettings) -> StepResult:
         """AdamW on the waiting gradient, then clears it."""
@@ -111,7 +119,8 @@ class Trainer:
         if self.gradients is not None:
             raise ValueError("save: expected no gradient to be waiting, call optim_step first")
         parts = {"weights": self.optimizer.masters, "first": self.optimizer.first, "second": self.optimizer.second}
-        return {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+        found = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+        return found if self._loss_scale is None else {**found, "loss/scale": self._loss_scale}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor], policy_version: int) -> None:
@@ -125,6 +134,26 @@ class Trainer:
         for name, parameter in self.parameters.items():
             parameter.copy_(self.optimizer.masters[name])
         self.optimizer.steps = policy_version
+
+    def _differentiate(
+        self, chosen: Sequence[TrainingSequence], spec: Spec
+    ) -> tuple[LossTokens, LossTerms, dict[str, Tensor | None]]:
+        """The loss of a microbatch and its gradient, in float16 of a multiple of the loss: small slopes would become 0.
+
+        The multiple is halved for good, and the microbatch taken again, when a slope is too large for float16 instead.
+        """
+        while True:
+            tokens = self._tokens(chosen, spec)
+            terms = loss_terms(spec, tokens)
+            scale = 1.0 if self._loss_scale is None else float(self._loss_scale)
+            grads = torch.autograd.grad(terms.loss.sum() * scale, list(self.parameters.values()), allow_unused=True)
+            if self._loss_scale is None:
+                break
+            grads = tuple(None if slope is None else slope.float().div_(scale) for slope in grads)
+            if scale <= 1 or math.isfinite(gradient_norm([slope for slope in grads if slope is not None])):
+                break
+            self._loss_scale.div_(2)
+        return tokens, terms, dict(zip(self.parameters, grads, strict=True))
 
     def _tokens(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossTokens:
         logprobs, entropy = self.scorer.forward([s.tokens for s in sequences], spec["temperature"])

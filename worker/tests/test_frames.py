@@ -128,6 +128,13 @@ def test_a_tensor_that_does_not_lie_in_its_payload_is_refused(shape: list[int], 
         unpack_tensors(described, bytes(12))
 
 
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    body = b'{"a": [2.0, -0.0, 1e3, 0.5, 1e300]}'
+    frame = read_frame(io.BytesIO(struct.pack("<II", len(body), 0) + body))
+    assert frame is not None
+    assert json.dumps(frame.header) == '{"a": [2, 0, 1000, 0.5, 1e+300]}'
+
+
 def test_numbers_that_are_not_finite_and_halves_of_characters_can_be_told() -> None:
     header = {"a": [float("nan"), {"b": float("-inf")}], "c": "\ud800", "d": "∞"}
     frame = read_frame(io.BytesIO(b"".join(encode_frame(header, {"x": np.zeros(0, np.float32)}))))

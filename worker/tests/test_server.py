@@ -15,6 +15,7 @@ from gradus_worker import server
 from gradus_worker.frames import Frame
 from gradus_worker.inbox import Incoming
 from gradus_worker.messages import read_request
+from gradus_worker.model_folder import load_model
 from gradus_worker.sampler import Sampler
 from gradus_worker.score import Scorer
 
@@ -50,7 +51,10 @@ def test_a_session_from_hello_to_shutdown(tiny_folder: Path, tmp_path: Path) -> 
     assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], after)
     assert client.ask("exportModel", dir=str(tmp_path / "out"), dtype="f32").result == {}
     assert client.ask("ping").result == {}
-    assert all(isinstance(value, int | float) for value in client.ask("stats").result["metrics"].values())
+    figures = client.ask("stats").result["metrics"]
+    assert figures["trainer/tokens"] == 26
+    assert all(figures[name] > 0 for name in ("memory/peak", "trainer/tokensPerSecond", "sampler/tokensPerSecond"))
+    assert 1 <= figures["sampler/batch"] <= 6
     assert client.ask("shutdown").result == {}
     client.thread.join(30)
     assert client.ending is not None
@@ -375,6 +379,21 @@ def test_states_are_refused_where_they_cannot_continue(tiny_folder: Path, tmp_pa
         assert refused.code == "bad-request"
         assert "truncated" in refused.header["message"]
         assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], before)
+
+
+def test_an_export_holds_the_weights_unrounded_where_it_can(tiny_folder: Path, tmp_path: Path) -> None:
+    with local_client(tiny_folder, dtype="bfloat16") as client:
+        for _ in range(2):
+            client.ask("forwardBackward", **training(SEQUENCES))
+            client.ask("optimStep", **{**STEP, "learningRate": 1e-4})
+        expected = client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"]
+        for dtype in ("f32", "bf16"):
+            client.ask("exportModel", dir=str(tmp_path / dtype), dtype=dtype)
+    for dtype in ("f32", "bf16"):
+        with local_client(tmp_path / dtype, dtype="bfloat16") as again:
+            assert np.array_equal(again.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], expected)
+    exact = load_model(tmp_path / "f32").model.weights
+    assert any((value != value.bfloat16()).any() for value in exact.values())
 
 
 def test_the_reference_is_refused_once_its_folder_holds_another_model(tiny_folder: Path, tmp_path: Path) -> None:

@@ -166,9 +166,9 @@ def test_a_gradient_that_is_not_finite_is_cleared_and_changes_nothing() -> None:
     assert all(torch.equal(value, before[name]) for name, value in one.state().items())
 
 
-def test_learning_lowers_the_loss_in_bfloat16_too() -> None:
-    model = TinyModel(torch.bfloat16)
-    one = trainer(20, model)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_learning_lowers_the_loss_in_half_precision_too(dtype: torch.dtype) -> None:
+    one = trainer(20, TinyModel(dtype))
     spec = {**SPEC, "policy": {"type": "cross-entropy"}, "kl": None, "entropy": None, "importance": None}
     losses = []
     for _ in range(20):
@@ -177,9 +177,26 @@ def test_learning_lowers_the_loss_in_bfloat16_too() -> None:
     assert losses[-1] < losses[0] / 2
 
 
+def scaled(factor: float) -> list[TrainingSequence]:
+    return [TrainingSequence(**{**s.__dict__, "weights": s.weights * factor}) for s in batch()]
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1, 1e4])
+def test_float16_keeps_small_slopes_and_survives_large_ones(factor: float, tmp_path: Path) -> None:
+    half, exact = trainer(20, TinyModel(torch.float16)), trainer(20)
+    for one in (half, exact):
+        one.forward_backward(scaled(factor), SPEC)
+    for name, value in gradients(exact).items():
+        assert torch.allclose(gradients(half)[name], value, atol=float(value.abs().max()) * 0.02)
+    half.optim_step(STEP)
+    again = trainer(20, TinyModel(torch.float16))
+    again.restore(half.state(), 1)
+    for one in (half, again):
+        one.forward_backward(scaled(factor), SPEC)
+    assert all(torch.equal(value, gradients(again)[name]) for name, value in gradients(half).items())
+
+
 def test_what_cannot_be_learned_from_is_refused() -> None:
-    with pytest.raises(ValueError, match="float16"):
-        trainer(model=TinyModel(torch.float16))
     sequence = batch()[0]
     with pytest.raises(ValueError, match="sequence 0: expected 9 weights, got 8"):
         trainer().forward_backward([TrainingSequence(**{**sequence.__dict__, "weights": sequence.weights[:-1]})], SPEC)

@@ -1,0 +1,20 @@
+"""Says of every line of stdin, a JSON message, whether it follows the schema: `request` or `reply`, else `neither`."""
+
+import json
+import sys
+
+from gradus_worker.schema import SchemaError, check, protocol_schema
+
+
+def verdict(message: object) -> str:
+    for kind in ("request", "reply"):
+        try:
+            check(protocol_schema()[kind], message, "message")
+        except SchemaError:
+            continue
+        return kind
+    return "neither"
+
+
+for line in sys.stdin:
+    print(verdict(json.loads(line)))
