@@ -43,6 +43,9 @@ test('question, gold and tests each make another problem', () => {
 
 test('a stated id is kept, and refused the second time', () => {
   const ids = new ProblemIds();
-  expect(ids.stated('x', 'a.jsonl:1', 'id')).toBe('x');
-  expect(() => ids.stated('x', 'b.jsonl:7', 'id')).toThrow(DataError);
+  expect(ids.stated('w', 'a.jsonl', 1, 'id')).toBe('w');
+  expect(ids.stated('x', 'b.jsonl', 5, 'id')).toBe('x');
+  const again = (): string => ids.stated('x', 'c.jsonl', 7, 'id');
+  expect(again).toThrow(DataError);
+  expect(again).toThrow(/^c.jsonl:7: expected a new "id", got "x" again \(first at b.jsonl:5\)/);
 });

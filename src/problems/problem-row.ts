@@ -73,7 +73,7 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     ...(tests === undefined ? {} : { tests }),
   };
   return {
-    id: id === undefined ? ids.ofContent(said) : ids.stated(String(id), where, columns.id),
+    id: id === undefined ? ids.ofContent(said) : ids.stated(String(id), mapping.name, row, columns.id),
     domain: domain ?? mapping.domain,
     ...(family === undefined ? {} : { family }),
     ...(knob === undefined ? {} : { knob }),

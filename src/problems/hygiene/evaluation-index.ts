@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
 import { questionOf } from './golds.ts';
 import { contentOf, numbersOf, tokensOf } from './normal-form.ts';
 import { hashesOf, shinglesOf } from './shingles.ts';
@@ -16,6 +17,8 @@ export interface ComparedText {
   readonly content: readonly string[];
   /** Sorted. */
   readonly numbers: readonly string[];
+  /** A bit for each of the numbers, several sharing one: a bit that a text lacks is a number that it lacks. */
+  readonly numberBits: number;
   /** Runs of two and of three tokens of the content, hashed, ascending. */
   readonly pairs: Uint32Array;
   readonly triples: Uint32Array;
@@ -42,10 +45,12 @@ export function comparedText(problem: Pick<Problem, 'prompt'>): ComparedText {
   const tokens = tokensOf(questionOf(problem));
   const content = contentOf(tokens);
   const words = hashesOf(content);
+  const numbers = numbersOf(tokens);
   return {
     normalForm: tokens.join(' '),
     content,
-    numbers: numbersOf(tokens),
+    numbers,
+    numberBits: numbers.reduce((bits, number) => bits | (1 << (hashKey(number) & 31)), 0),
     pairs: shinglesOf(words, 2),
     triples: shinglesOf(words, 3),
   };
