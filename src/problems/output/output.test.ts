@@ -168,11 +168,12 @@ test('tests that verl cannot run, and an error on the way, leave no file behind'
     expect(existsSync(join(folder, name))).toBe(false);
 });
 
-const python = process.env['GRADUS_PYTHON'] ?? 'python3';
-const hasPandas = spawnSync(python, ['-c', 'import pandas, pyarrow']).status === 0;
+const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
+const has = (...modules: string[]): boolean =>
+  spawnSync(python, ['-c', `import ${modules.join(', ')}`]).status === 0;
 
-// Needs pandas and pyarrow: set GRADUS_PYTHON to an interpreter that has them.
-test.skipIf(!hasPandas)('pandas reads the column types that verl expects', async () => {
+// Needs pandas and pyarrow, which are in the worker's environment; GRADUS_PYTHON names another interpreter.
+test.skipIf(!has('pandas', 'pyarrow'))('pandas reads the column types that verl expects', async () => {
   await write('pandas.parquet', [solved, programmed]);
   const script = `
 import sys, json, pandas as pd, pyarrow.parquet as pq
@@ -196,11 +197,32 @@ print(json.dumps({
       prompt: 'list<element: struct<content: string, role: string>>',
       ability: 'string',
       reward_model: 'struct<ground_truth: string, style: string>',
+      extra_info:
+        'struct<index: int64, split: string, id: string, levels: list<element: string>, pass_rate: double, ' +
+        'pass_rate_low: double, pass_rate_high: double, trials: int64, pass_rate_model: string>',
     },
     prompt: solved.prompt,
     truth: { ground_truth: '2', style: 'rule' },
     index: 1,
     rate: 0.75,
     code: { inputs: ['1\n[2]'], outputs: ['"three"'], fn_name: 'add' },
+  });
+});
+
+// verl loads its files this way. Needs GRADUS_PYTHON to name an interpreter with Hugging Face's datasets.
+test.skipIf(!has('datasets'))('datasets reads the rows as verl does', async () => {
+  await write('datasets.parquet', [solved, programmed]);
+  const script = `
+import sys, json, datasets
+rows = datasets.load_dataset('parquet', data_files=sys.argv[1], cache_dir=sys.argv[2])['train']
+row = rows[0]
+print(json.dumps({'prompt': row['prompt'], 'truth': row['reward_model'], 'index': row['extra_info']['index'], 'rows': len(rows)}))`;
+  const path = join(folder, 'datasets.parquet');
+  const output = execFileSync(python, ['-c', script, path, join(folder, 'cache')], { encoding: 'utf8' });
+  expect(JSON.parse(output)).toMatchObject({
+    prompt: solved.prompt,
+    truth: { ground_truth: '2', style: 'rule' },
+    index: 0,
+    rows: 2,
   });
 });
