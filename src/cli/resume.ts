@@ -15,7 +15,11 @@ export function addResumeCommand(program: Command): void {
     .action(async (directory: string, { plain }: { readonly plain?: boolean }, command: Command) => {
       const output = outputOf(command);
       await withInterrupt((signal) =>
-        resumeTraining(directory, { signal, report: reportTo(output, { isPlain: plain }) }),
+        resumeTraining(directory, {
+          signal,
+          onDownload: output.progress,
+          report: reportTo(output, { isPlain: plain }),
+        }),
       );
       const result = await readRunResult(directory);
       output.result(result, formatResult(result));

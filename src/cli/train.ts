@@ -38,7 +38,11 @@ export function addTrainCommand(program: Command): void {
 async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?: boolean): Promise<void> {
   for (const line of describeBatches(recipe)) output.say(line);
   const directory = await withInterrupt((signal) =>
-    startTraining(recipe, runs, { signal, report: reportTo(output, { isPlain }) }),
+    startTraining(recipe, runs, {
+      signal,
+      onDownload: output.progress,
+      report: reportTo(output, { isPlain }),
+    }),
   );
   const result = await readRunResult(directory);
   output.result(result, formatResult(result));

@@ -20,6 +20,8 @@ export interface SourceRecord {
 
 /** All files that went into a run. */
 export interface DataRecord {
+  /** The policy's model and its commit, where it is from a hub. */
+  readonly model?: { readonly source: string; readonly commit: string };
   /** Of what is trained on. */
   readonly problems: readonly SourceRecord[];
   /** Of what it is evaluated on, by suite. */

@@ -7,6 +7,7 @@ import { stageConfig } from '../curriculum/stage.ts';
 import { levelConfig } from '../difficulty/levels.ts';
 import { passRateConfig } from '../difficulty/pass-rate.ts';
 import { suiteConfig } from '../evaluation/suite.ts';
+import { isHubAddress } from '../problems/hub/address.ts';
 import { problemSourceConfig } from '../problems/source.ts';
 import { checkpointConfig } from '../runs/checkpoint.ts';
 import { verifierConfig } from '../verifiers/config.ts';
@@ -59,7 +60,7 @@ export const recipeConfig = z.strictObject({
   /** Decides every random choice of the run. */
   seed: z.int().min(0).default(0),
   policy: z.strictObject({
-    /** A Hugging Face model folder. */
+    /** A Hugging Face model folder, or `hf://<owner>/<name>[@revision]`. */
     model: z.string().min(1),
     engine: engineConfig.prefault('embedded'),
   }),
@@ -113,6 +114,6 @@ export function defineRecipe(input: RecipeInput): Recipe {
   return recipe;
 }
 
-/** A path of the recipe, from where the recipe's relative paths start. */
+/** A path of the recipe, from where the recipe's relative paths start; an address on a hub stays what it is. */
 export const fromBase = ({ baseDir = '.' }: Pick<Recipe, 'baseDir'>, path: string): string =>
-  resolve(baseDir, path);
+  isHubAddress(path) ? path : resolve(baseDir, path);

@@ -21,7 +21,8 @@ export async function readDataFile(directory: string): Promise<DataRecord | unde
 
 /** The commits of hub addresses, by source: a resumed run reads what it began with, wherever a branch has gone. */
 export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, string> {
-  const all = data === undefined ? [] : allSources(data);
+  const all =
+    data === undefined ? [] : [...allSources(data), ...(data.model === undefined ? [] : [data.model])];
   return new Map(
     all.flatMap(({ source, commit }) => (commit === undefined ? [] : [[source, commit] as const])),
   );

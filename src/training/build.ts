@@ -13,6 +13,7 @@ import { openVerifier } from '../verifiers/config.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from './load-problems.ts';
+import { type ModelFolder, modelFolder } from './model-folder.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
 
 /** Parts that must be closed when they are no longer needed. */
@@ -61,7 +62,8 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   const verifierFor = openVerifiers(recipe, opened);
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
     verifierFor(problem).check(problem);
-  const engine = opened.use(await openEngine(recipe.policy.engine, policyModel(recipe)));
+  const model = await policyModel(recipe, options);
+  const engine = opened.use(await openEngine(recipe.policy.engine, model.folder));
   if (!engine.info.canTrain) {
     throw new ConfigError(`expected an engine that trains, got "${engine.info.engine}", which only samples`, {
       tryNext: 'gradus difficulty estimate <recipe>',
@@ -75,7 +77,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     pending: createPendingWork(),
     problems,
     suites,
-    data,
+    data: model.record === undefined ? data : { ...data, model: model.record },
     levels,
     knownPassRates,
     warnings: suites.flatMap((suite) => overlapOf(suite, problems)),
@@ -128,5 +130,7 @@ async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
 }
 
 /** The policy's model as its engine takes it: a folder, or the name that a model server knows. */
-const policyModel = (recipe: Recipe): string =>
-  recipe.policy.engine.type === 'openai' ? recipe.policy.model : fromBase(recipe, recipe.policy.model);
+async function policyModel(recipe: Recipe, options: LoadingOptions): Promise<ModelFolder> {
+  const { model, engine } = recipe.policy;
+  return engine.type === 'openai' ? { folder: model } : modelFolder(fromBase(recipe, model), options);
+}

@@ -5,11 +5,14 @@ import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { type EngineConfig, engineConfig } from '../recipe/engine-config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
-import { fromBase, type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { isHubAddress } from '../problems/hub/address.ts';
 import { runLayout } from '../runs/layout.ts';
 import { readRecipeFile } from '../runs/recipe-file.ts';
 import { openRunReader } from '../runs/run-reader.ts';
 import { openEngine } from './build.ts';
+import type { LoadingOptions } from './load-problems.ts';
+import { modelFolder, runModelFolder } from './model-folder.ts';
 
 /** Where a model's weights are. */
 export interface ModelSource {
@@ -24,12 +27,13 @@ export interface ModelSource {
 }
 
 /**
- * Finds the model people mean by a path: a model folder, or a run, of which it is the exported model or else the
- * newest checkpoint.
+ * Finds the model people mean by a path: a model folder, a `hf://` address of one, or a run, of which it is the exported
+ * model or else the newest checkpoint.
  *
  * @throws DataError when nothing is there, RunError for a run that has neither yet.
  */
-export async function locateModel(path: string): Promise<ModelSource> {
+export async function locateModel(path: string, options: LoadingOptions = {}): Promise<ModelSource> {
+  if (isHubAddress(path)) return { folder: (await modelFolder(path, options)).folder };
   if (!existsSync(path)) {
     throw new DataError(`${path}: expected a model folder or a run directory, found nothing there`, {
       tryNext: 'gradus runs list',
@@ -41,7 +45,7 @@ export async function locateModel(path: string): Promise<ModelSource> {
   const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
   const recipe = parseConfig(recipeConfig, file.recipe, `${path}: recipe`);
   if (existsSync(join(layout.export, 'config.json'))) return { folder: layout.export, recipe };
-  const folder = fromBase(recipe, recipe.policy.model);
+  const folder = await runModelFolder(path, recipe, options);
   const state = run.checkpoints().at(-1)?.engineState;
   if (state !== undefined) return { folder, state, run: run.summary().id, recipe };
   throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {

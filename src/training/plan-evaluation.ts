@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../core/errors.ts';
 import { findPublishedSuite } from '../evaluation/published-suites.ts';
+import { isHubAddress } from '../problems/hub/address.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { EvaluationRecipe } from './evaluate-model.ts';
@@ -36,7 +37,7 @@ export interface EvaluationPlan {
 export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
   const { suites, suiteData: data = {}, set } = request;
   const named = request.recipe === undefined ? undefined : await loadRecipe(request.recipe, set);
-  const isThere = named?.policy.engine.type !== 'openai' && existsSync(model);
+  const isThere = named?.policy.engine.type !== 'openai' && (existsSync(model) || isHubAddress(model));
   const found = isThere ? await locateModel(model) : undefined;
   const base = named ?? found?.recipe;
   const isOwn = (name: string): boolean =>

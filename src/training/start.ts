@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import type { OnDownload } from '../problems/hub/download.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { watchForStalls } from '../rollout/pending.ts';
@@ -19,6 +20,8 @@ import { stagePlan } from './watch-run.ts';
 /** Who watches a run and who may stop it. */
 export interface TrainingWatch {
   readonly report?: (event: TrainingEvent) => void;
+  /** Called while files come from a hub, before the run begins. */
+  readonly onDownload?: OnDownload;
   /** Aborting it ends the run as interrupted; it can be resumed. */
   readonly signal?: AbortSignal;
 }
@@ -34,7 +37,7 @@ export async function startTraining(
   runsDir: string,
   watch: TrainingWatch = {},
 ): Promise<string> {
-  await using parts = await buildParts(recipe);
+  await using parts = await buildParts(recipe, { onDownload: watch.onDownload });
   const { name, seed } = recipe;
   await using run = await createRun(runsDir, { name, recipe, seed, data: parts.data });
   return await trainIn(run, parts, watch);
@@ -52,6 +55,7 @@ export async function resumeTraining(directory: string, watch: TrainingWatch = {
   const began = await readDataFile(directory);
   await using parts = await buildParts(recipe, {
     commits: commitsOf(began),
+    onDownload: watch.onDownload,
     onData: (now) => requireSameData(directory, began, now),
   });
   return await trainIn(run, parts, watch);

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenTexts } from '../engines/model-files/tokenizer.ts';
 import { parseConfig } from '../recipe/explain.ts';
-import { fromBase, recipeConfig } from '../recipe/recipe.ts';
+import { recipeConfig } from '../recipe/recipe.ts';
 import { runLayout } from '../runs/layout.ts';
 import { readRecipeFile } from '../runs/recipe-file.ts';
 import { openRunReader } from '../runs/run-reader.ts';
+import { runModelFolder } from './model-folder.ts';
 
 type TokenTexts = Awaited<ReturnType<typeof openTokenTexts>>;
 
@@ -28,5 +29,5 @@ async function openOf(directory: string): Promise<TokenTexts> {
   using run = await openRunReader(directory);
   const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
   const recipe = parseConfig(recipeConfig, file.recipe, `${directory}: recipe`);
-  return openTokenTexts(fromBase(recipe, recipe.policy.model));
+  return openTokenTexts(await runModelFolder(directory, recipe, { isOffline: true }));
 }

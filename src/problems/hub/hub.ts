@@ -13,6 +13,8 @@ export interface FetchOptions {
   readonly commit?: string;
   /** Refuse a revision that is not a commit. */
   readonly pinned?: boolean;
+  /** Ask nobody, whatever `HF_HUB_OFFLINE` says. */
+  readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
   /** The pause before something that failed is tried again, in milliseconds; it doubles with each try. */
   readonly pauseMs?: number;
@@ -21,6 +23,8 @@ export interface FetchOptions {
 /** What an address was at the time, on this machine's disk. */
 export interface FetchedFiles {
   readonly commit: string;
+  /** Holds the files under their paths in the repository. */
+  readonly folder: string;
   /** In the order of their names. */
   readonly files: readonly {
     /** In the repository. */
@@ -41,20 +45,22 @@ export interface FetchedFiles {
  */
 export async function fetchHubFiles(text: string, options: FetchOptions = {}): Promise<FetchedFiles> {
   const address = pinnedTo(parseHubAddress(text), text, options);
-  const access = accessFromEnvironment(process.env, options.pauseMs);
+  const asked = accessFromEnvironment(process.env, options.pauseMs);
+  const access = { ...asked, isOffline: options.isOffline ?? asked.isOffline };
   const cache = cacheFolder(process.env);
   const listing = await listRepository(access, cache, address);
   const { commit } = listing;
   const chosen = address.kind === 'model' ? modelFiles(listing.files) : chooseFiles(listing, address);
+  const folder = join(repositoryFolder(cache, address), commit);
   const files = [];
   for (const file of chosen) {
     const at = { ...address, revision: commit, path: file.path };
     const blob = await fetchBlob(access, cache, at, file, options.onDownload);
-    const named = join(repositoryFolder(cache, address), commit, file.path);
+    const named = join(folder, file.path);
     await linkTo(blob, named);
     files.push({ path: file.path, address: hubAddress(at), file: named });
   }
-  return { commit, files };
+  return { commit, folder, files };
 }
 
 function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }: FetchOptions): HubAddress {

@@ -1,0 +1,44 @@
+import { isHubAddress } from '../problems/hub/address.ts';
+import { fetchHubFiles } from '../problems/hub/hub.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
+import { commitsOf, readDataFile } from '../runs/data-file.ts';
+import type { LoadingOptions } from './load-problems.ts';
+
+/** Where a model is, and what it was on the hub that it is from. */
+export interface ModelFolder {
+  readonly folder: string;
+  readonly record?: { readonly source: string; readonly commit: string };
+}
+
+/** How a model is found. */
+export interface ModelFolderOptions extends LoadingOptions {
+  /** Only what the cache holds. */
+  readonly isOffline?: boolean;
+}
+
+/**
+ * The folder of a model: the path itself, or of a `hf://owner/name[@revision]` address the folder in the cache that holds
+ * its configuration, tokenizer and safetensors, fetched where they are missing.
+ */
+export async function modelFolder(
+  path: string,
+  { commits, ...options }: ModelFolderOptions,
+): Promise<ModelFolder> {
+  if (!isHubAddress(path)) return { folder: path };
+  const known = commits?.get(path);
+  const { folder, commit } = await fetchHubFiles(path, {
+    ...options,
+    ...(known === undefined ? {} : { commit: known }),
+  });
+  return { folder, record: { source: path, commit } };
+}
+
+/** The folder of the model that a run began with, at the commit that it began with. */
+export async function runModelFolder(
+  directory: string,
+  recipe: Recipe,
+  options: ModelFolderOptions = {},
+): Promise<string> {
+  const commits = commitsOf(await readDataFile(directory));
+  return (await modelFolder(fromBase(recipe, recipe.policy.model), { ...options, commits })).folder;
+}
