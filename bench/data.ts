@@ -1,5 +1,5 @@
 /**
- * What cleaning costs and what it finds: `node -C development bench/data.ts [--problems 1000000] [--sections scale,leaks]`.
+ * What cleaning costs and what it finds: `node -C development bench/data.ts [--problems 1000000] [--sections scale,leaks] [--seed 1]`.
  *
  * `scale`: import → check → dedup → decontaminate → export of generated problems with known duplicates and leaks, with rate
  * and resident memory. `leaks`: MATH-500 planted in MATH-train ($GRADUS_DATA, default ../shared/data), word for word,
@@ -30,6 +30,8 @@ const { values: flags } = parseArgs({
   options: {
     problems: { type: 'string', default: '1000000' },
     sections: { type: 'string', default: 'scale,leaks' },
+    /** Of the retelling. */
+    seed: { type: 'string', default: '1' },
   },
 });
 
@@ -139,7 +141,7 @@ async function measureLeaks(): Promise<object> {
   const folder = process.env['GRADUS_DATA'] ?? join(import.meta.dirname, '..', '..', 'shared', 'data');
   const train = await collect(read(folder, 'deepscaler_math_train.json.gz'));
   const test = await collect(read(folder, 'math500.jsonl.gz'));
-  const rng = createRng(1, 'bench-data', 'retell');
+  const rng = createRng(Number(flags.seed), 'bench-data', 'retell');
   const ways = {
     verbatim: (text: string) => text,
     reformatted: reformat,
