@@ -1,64 +1,93 @@
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { basename, dirname, join } from 'node:path';
+import { chromium, type Page } from 'playwright-core';
 import { openRunReader } from '../src/runs/run-reader.ts';
-import { jsonForHtml, runForPage } from '../src/server/exported-run.ts';
+import { startDashboard } from '../src/server/dashboard.ts';
+import { groupsQuery, groupsView } from '../src/server/views/groups.ts';
+import { problemsQuery, problemsView } from '../src/server/views/problems.ts';
+import { compareRuns } from '../src/training/compare-runs.ts';
 
 /**
- * Makes docs/images/*.png: each view of a run that `npm run demo` made.
+ * Makes docs/images/*.png: each view of a run that `npm run demo` made, as `gradus dashboard` serves it; with a second run
+ * beside it, also their comparison.
  *
- * @example npm run build:web && npm run screenshots -- runs/demo-0001
+ * @example npm run build:web && npm run screenshots -- runs/demo-0001 runs/demo-0002
  */
-const directory = process.argv[2] ?? 'runs/demo-0001';
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-};
+const [directory = 'runs/demo-0001', other] = process.argv.slice(2);
+const root = dirname(directory);
+const folder = basename(directory);
+const images = 'docs/images';
 
-using reader = await openRunReader(directory);
-const run = await runForPage(reader, { at: new Date(), maxBytes: 16e6 });
-const data = jsonForHtml([run]);
-const page = readFileSync('dist/web/index.html', 'utf8').replace(
-  '<div id="root">',
-  () => `<script type="application/json" id="gradus-runs">${data}</script><div id="root">`,
-);
-const server = createServer((request, response) => {
-  const path = request.url === '/' ? '/index.html' : request.url!;
-  response.setHeader('content-type', types[extname(path)] ?? 'text/plain');
-  response.end(path === '/index.html' ? page : readFileSync(join('dist/web', path)));
+await using dashboard = await startDashboard({
+  root,
+  pages: 'dist/web',
+  host: '127.0.0.1',
+  port: 0,
+  compareSuites: compareRuns,
 });
-await once(server.listen(0, '127.0.0.1'), 'listening');
-await photograph(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-server.close();
+const { group, problem } = await findWorst(directory);
+const run = `runs/${folder}`;
+const views = {
+  overview: `${run}/overview`,
+  curriculum: `${run}/curriculum?by=family`,
+  metrics: `${run}/metrics`,
+  rollouts: `${run}/rollouts?solved=some&purpose=train`,
+  group: `${run}/group/${group}`,
+  problem: `${run}/problem/${encodeURIComponent(problem)}`,
+  ...(other === undefined
+    ? {}
+    : { compare: `compare?before=${folder}&after=${basename(other)}`, runs: 'runs' }),
+};
+await photograph();
 
-async function photograph(origin: string): Promise<void> {
+async function photograph(): Promise<void> {
   const profile = mkdtempSync(join(tmpdir(), 'gradus-screenshots-'));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium',
-    viewport: { width: 1280, height: 860 },
+    viewport: { width: 1200, height: 800 },
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
   });
-  const { folder } = run.detail.head;
-  const views = ['overview', 'curriculum', 'metrics', 'rollouts', `group/${Object.keys(run.details)[0]}`];
   const tab = await browser.newPage();
-  const take = async (hash: string, name: string): Promise<void> => {
-    await tab.goto('about:blank');
-    await tab.goto(`${origin}#/${hash}`);
-    await tab.locator('h1').waitFor();
-    await tab.waitForTimeout(300);
-    await tab.screenshot({ path: `docs/images/${name}.png` });
-  };
-  await take('runs', 'runs');
-  for (const view of views) await take(`runs/${folder}/${view}`, view.split('/')[0]!);
+  for (const [name, hash] of Object.entries(views)) await take(tab, hash, name);
   await tab.emulateMedia({ colorScheme: 'dark' });
-  await take(`runs/${folder}/overview`, 'overview-dark');
+  await take(tab, views.overview, 'overview-dark');
   await tab.setViewportSize({ width: 360, height: 740 });
-  await take(`runs/${folder}/overview`, 'overview-narrow');
+  await take(tab, views.overview, 'overview-narrow');
   await browser.close();
   rmSync(profile, { recursive: true, force: true });
+}
+
+async function take(tab: Page, hash: string, name: string): Promise<void> {
+  await tab.goto('about:blank');
+  await tab.goto(`${dashboard.url}#/${hash}`);
+  await tab.locator('section, [role="row"]').first().waitFor();
+  await tab.waitForTimeout(700);
+  const path = join(images, `${name}.png`);
+  await tab.screenshot({ path });
+  console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`);
+}
+
+/** The group with the most to see: of the last stage's worst problem of math, and a problem seen more than once. */
+async function findWorst(path: string): Promise<{ group: number; problem: string }> {
+  using reader = await openRunReader(path);
+  const { stage } = reader.summary();
+  const ofStage = { stage: [stage!], purpose: ['train'] };
+  const groups = groupsView(
+    reader,
+    groupsQuery.parse({
+      ...ofStage,
+      domain: ['math'],
+      solved: ['some'],
+      sort: 'rate',
+      order: 'asc',
+      limit: 1,
+    }),
+  );
+  const { rows } = problemsView(
+    reader,
+    problemsQuery.parse({ ...ofStage, sort: 'rate', order: 'asc', limit: 50 }),
+  );
+  const [worst] = rows.toSorted((a, b) => b.groups - a.groups);
+  return { group: groups.rows[0]!.id, problem: worst!.problemId };
 }

@@ -329,6 +329,12 @@ const patterns = described.map((one) => ({
   ),
 }));
 
+/** Where a recorded name stands in the catalogue's order; names it does not know stand last. */
+export function metricRank(name: string): number {
+  const place = patterns.findIndex(({ pattern }) => pattern.test(name));
+  return place < 0 ? patterns.length : place;
+}
+
 /** What a recorded name means, its free part filled in; undefined: the catalogue does not know it. */
 export function describeMetric(name: string): MetricDescription | undefined {
   for (const { one, pattern } of patterns) {

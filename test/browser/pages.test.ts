@@ -1,135 +1,211 @@
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import axeCore from 'axe-core';
-import { type BrowserContext, chromium } from 'playwright-core';
-import { build } from 'vite';
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exportedRun, hostileText } from './exported-run.ts';
+import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
+import { compareRuns } from '../../src/training/compare-runs.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
+import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';
+import { hostileProblem, hostileText, trainScriptedModel, worstProblem } from './scripted-run.ts';
 
-const executablePath = '/usr/bin/chromium';
-const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'";
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-};
-
-describe.skipIf(!existsSync(executablePath))('the pages in a browser', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gradus-pages-'));
-  let server: Server;
-  let browser: BrowserContext;
-  let origin: string;
+/** The pages as `gradus dashboard` serves them, over runs that a real training recorded. */
+describe.skipIf(!hasBrowser)('the pages in a browser', () => {
+  const root = makeFastFolder('pages');
+  let dashboard: Dashboard;
+  let browser: Browser;
 
   beforeAll(async () => {
-    const outDir = join(folder, 'web');
-    await build({ configFile: 'web/vite.config.ts', logLevel: 'error', build: { outDir } });
-    server = createServer((request, response) => {
-      const path = request.url === '/' ? '/index.html' : request.url!;
-      response.setHeader('content-security-policy', policy);
-      response.setHeader('content-type', types[extname(path)] ?? 'text/plain');
-      response.end(path === '/index.html' ? page(outDir) : readFileSync(join(outDir, path)));
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    browser = await chromium.launchPersistentContext(join(folder, 'profile'), {
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
-  }, 60_000);
+    const [pages] = await Promise.all([buildPages(root), trainScriptedModel(root)]);
+    await trainScriptedModel(root, { changes: { seed: 1, optimizer: { learningRate: 2e-3 } } });
+    dashboard = await startDashboard({ root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns });
+    browser = await openBrowser();
+  }, 90_000);
 
   afterAll(async () => {
-    await browser.close();
-    server.close();
-    rmSync(folder, { recursive: true, force: true });
+    await browser[Symbol.asyncDispose]();
+    await dashboard[Symbol.asyncDispose]();
+    rmSync(root, { recursive: true, force: true });
   });
 
-  /** Opens a view, noting each error and each request that leaves the origin. */
-  async function open(hash: string) {
-    const tab = await browser.newPage();
-    const faults: string[] = [];
-    tab.on('pageerror', (error) => faults.push(error.message));
-    tab.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    tab.on('request', (request) => {
-      if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) faults.push(request.url());
-    });
-    await tab.goto(`${origin}#/${hash}`);
-    await tab.locator('h1').waitFor();
-    return { tab, faults };
-  }
+  const run = 'runs/scripted-0001';
+  const open = (hash: string): Promise<Opened> => browser.open(`${dashboard.url}#/${hash}`);
+  const problemPage = (id: string): string => `${run}/problem/${encodeURIComponent(id)}`;
 
-  const views = ['runs', 'overview', 'curriculum', 'metrics', 'rollouts', 'group/2'];
+  /** Each view, and words that only stand there once it shows the run. */
+  const views = [
+    ['runs', 'scripted-0002'],
+    ['compare?before=scripted-0001&after=scripted-0002', 'optimizer.learningRate'],
+    [`${run}/overview`, 'Hardest problems of the last stage'],
+    [`${run}/curriculum`, 'Problems between levels'],
+    [`${run}/metrics`, 'frac_reward_zero_std'],
+    [`${run}/rollouts`, 'sum/3'],
+    [`${run}/rollouts?as=rollouts`, 'sum/3 #1'],
+    [`${run}/group/30?rollout=1`, 'Rollout 1'],
+    [problemPage(worstProblem), 'Levels it was in'],
+    [`${run}/play`, 'This page only shows'],
+  ] as const;
 
-  test.each(views)('%s is accessible, asks nobody and obeys the policy', async (view) => {
-    const { tab, faults } = await open(view === 'runs' ? 'runs' : `runs/demo-0001/${view}`);
+  test.each(views)('%s is accessible, asks nobody and obeys the policy', async (hash, words) => {
+    await using opened = await open(hash);
+    const { tab, faults } = opened;
+    await tab.getByText(words).first().waitFor();
     for (const theme of ['light', 'dark'] as const) {
       await tab.emulateMedia({ colorScheme: theme });
-      expect({ theme, broken: await axe(tab) }).toEqual({ theme, broken: [] });
+      expect({ theme, broken: await brokenRules(tab) }).toEqual({ theme, broken: [] });
     }
     await tab.setViewportSize({ width: 360, height: 740 });
     expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
     expect(faults).toEqual([]);
-    await tab.close();
   });
 
-  test('from the overview to why the worst problem failed in one click', async () => {
-    const { tab } = await open('runs/demo-0001/overview');
-    await tab.getByRole('link', { name: 'division/9/hard' }).click();
-    await tab.getByText('18 is not 20').first().waitFor();
-    expect(tab.url()).toContain('/group/2');
-    await tab.close();
+  test('from the overview to why the worst problem of the last stage failed, in two clicks', async () => {
+    await using opened = await open(`${run}/overview`);
+    const { tab } = opened;
+    const hardest = tab.getByRole('region', { name: /^Hardest problems of the last stage/u });
+    await hardest
+      .getByText(/is not 1\/13/u)
+      .first()
+      .waitFor();
+    await hardest.getByRole('link', { name: worstProblem }).click();
+    await tab.getByRole('link', { name: /^Last rollouts/u }).click();
+    const first = tab.getByRole('region', { name: 'Rollout 1' });
+    await first.getByText('no rule makes them equal', { exact: true }).waitFor();
+    expect(await first.locator('mark').allInnerTexts()).toContain('1/13');
+    expect(tab.url()).toContain('/group/');
   });
 
-  test('filters are in the address', async () => {
-    const { tab } = await open('runs/demo-0001/rollouts?stage=easy');
-    await tab.getByText('1 of 2').waitFor();
-    await tab.getByLabel('Stage').selectOption('');
-    await tab.getByText('2 of 2').waitFor();
-    expect(tab.url()).toMatch(/rollouts$/u);
-    await tab.close();
+  test('a step, a cell and a point lead to the rollouts behind them', async () => {
+    await using opened = await open(`${run}/overview`);
+    const { tab } = opened;
+    await tab.getByRole('link', { name: /^step 3: /u }).click();
+    await tab.waitForURL(/rollouts\?from=3&to=3$/u);
+    await tab.goto(`${dashboard.url}#/${run}/curriculum?by=family`);
+    await tab.locator('a[aria-label^="trap, steps 3"]').click();
+    await tab.waitForURL(/rollouts\?family=trap&from=3&to=3$/u);
+    await tab.getByText('1 match').waitFor();
+    await tab.goto(`${dashboard.url}#/${problemPage(worstProblem)}`);
+    await tab.getByRole('link', { name: /^step 3, all, train: 0 %/u }).click();
+    await expect.poll(() => tab.url()).toMatch(/group\/\d+$/u);
   });
 
-  test('hostile rollouts are text', async () => {
-    const { tab, faults } = await open('runs/demo-0001/group/2');
-    await tab.getByText('<script>').first().waitFor();
-    const text = await tab.locator('main').innerText();
-    expect(text).toContain('␛[2J');
-    expect(text).toContain('⟨U+202E⟩');
-    expect(text).toContain('␀');
-    expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
-    expect(await tab.locator('main img, main script').count()).toBe(0);
-    expect(text.length).toBeLessThan(20_000);
-    await tab.getByRole('button', { name: 'Show all' }).first().click();
-    expect((await tab.locator('main').innerText()).length).toBeGreaterThan(hostileText.length);
+  test('filters are in the address and come back from it', async () => {
+    await using opened = await open(
+      `${run}/rollouts?stage=hard&outcome=unparsed&outcome=timeout&problem=sum`,
+    );
+    const { tab } = opened;
+    const table = tab.getByRole('table', { name: 'Groups of rollouts' });
+    expect(await tab.getByLabel(/^hard/u).first().isChecked()).toBe(true);
+    expect(await tab.getByLabel(/^unparsed/u).isChecked()).toBe(true);
+    await tab.getByText(/^\d+ match$/u).waitFor();
+    const before = Number((await tab.getByText(/^\d+ match$/u).innerText()).split(' ')[0]);
+    await tab.getByLabel('Problem').fill('');
+    await tab.getByRole('button', { name: 'Clear filters' }).click();
+    await expect.poll(() => tab.url()).toMatch(/rollouts$/u);
+    await expect
+      .poll(async () => Number((await tab.getByText(/^\d+ match$/u).innerText()).split(' ')[0]))
+      .toBeGreaterThan(before);
+    await table.getByRole('button', { name: 'Pass rate' }).click();
+    await table.getByRole('button', { name: 'Pass rate' }).click();
+    expect(tab.url()).toContain('sort=rate');
+    await expect.poll(() => table.getByRole('row').nth(1).innerText()).toContain('0 % [');
+  });
+
+  test('metrics are found by the name of a peer, zoomed and smoothed by the address', async () => {
+    await using opened = await open(`${run}/metrics?find=critic%2Fscore&stage=hard&smooth=on`);
+    const { tab } = opened;
+    const chart = tab.getByRole('slider');
+    await chart.waitFor();
+    expect(await chart.count()).toBe(1);
+    expect([await chart.getAttribute('aria-valuemin'), await chart.getAttribute('aria-valuemax')]).toEqual([
+      '5',
+      '8',
+    ]);
+    await chart.focus();
+    await tab.keyboard.press('Home');
+    await tab.keyboard.press('ArrowRight');
+    expect(await chart.getAttribute('aria-valuetext')).toMatch(/^step 6: all 0\.\d+/u);
+    const box = (await chart.boundingBox())!;
+    await tab.mouse.move(box.x + box.width * 0.6, box.y + 40);
+    await tab.mouse.down();
+    await tab.mouse.move(box.x + box.width * 0.95, box.y + 40, { steps: 4 });
+    await tab.mouse.up();
+    await expect.poll(() => tab.url()).toMatch(/from=7&to=8/u);
+    await tab.getByRole('button', { name: 'Show all' }).click();
+    expect(await chart.getAttribute('aria-valuemin')).toBe('0');
+  });
+
+  test('two picked runs are compared: recipe, paired intervals, courses', async () => {
+    await using opened = await open('runs');
+    const { tab } = opened;
+    await tab.getByLabel('Pick scripted-0001').check();
+    await tab.getByLabel('Pick scripted-0002').check();
+    await tab.getByRole('link', { name: 'Compare scripted-0001 → scripted-0002' }).click();
+    await tab.getByRole('row', { name: /optimizer.learningRate 0.001 0.002/u }).waitFor();
+    const overall = tab.getByRole('row', { name: /^all, 6/u });
+    expect(await overall.innerText()).toMatch(/\[.* … .*\]/u);
+  });
+
+  test('the keyboard goes everywhere', async () => {
+    await using opened = await open(`${run}/overview`);
+    const { tab, faults } = opened;
+    const press = async (...keys: readonly string[]): Promise<void> => {
+      for (const key of keys) await tab.keyboard.press(key);
+    };
+    await press('?');
+    await tab.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    expect(await brokenRules(tab)).toEqual([]);
+    await press('Escape', 'g', 'c');
+    await tab.waitForURL(/curriculum$/u);
+    await press('g', 'l');
+    await tab.waitForURL(/rollouts$/u);
+    await tab.getByRole('table', { name: 'Groups of rollouts' }).getByRole('row').nth(2).waitFor();
+    expect(await tab.evaluate('document.activeElement.tagName')).toBe('MAIN');
+    await press(']');
+    await expect.poll(() => tab.url()).toContain('stage=all');
+    await press('/');
+    await tab.keyboard.type('sum');
+    await expect.poll(() => tab.url()).toContain('problem=sum');
+    await press('Escape', 'j', 'j', 'k', 'Enter');
+    await tab.waitForURL(/group\/\d+/u);
+    await press('t');
+    expect(await tab.evaluate('document.documentElement.dataset.theme')).toBe('dark');
+    await tab.reload();
+    expect(await tab.evaluate('document.documentElement.dataset.theme')).toBe('dark');
+    await tab.evaluate('localStorage.clear()');
     expect(faults).toEqual([]);
-    await tab.close();
+  });
+
+  test('hostile text is shown and never obeyed, a megabyte of it clipped until asked for', async () => {
+    await using opened = await open(problemPage(hostileProblem));
+    const { tab, faults } = opened;
+    await tab.getByText('<img src=x onerror=owned=1>␀⟨U+2028⟩ 4+5=?').waitFor();
+    await tab
+      .getByRole('link', { name: /^train #1/u })
+      .first()
+      .click();
+    const rollout = tab.getByRole('region', { name: 'Rollout 1' });
+    await rollout.getByText('<script>').first().waitFor();
+    const text = await rollout.innerText();
+    for (const shown of ['␛[2J', '␛]0;t␇', '⟨U+202E⟩', '⟨U+2066⟩', '🎓']) expect(text).toContain(shown);
+    expect(await tab.locator('main img, main script, main svg[onload], main i').count()).toBe(0);
+    expect(text.length).toBeLessThan(12_000);
+    await rollout.getByRole('button', { name: 'Show all' }).first().click();
+    expect((await rollout.innerText()).length).toBeGreaterThan(hostileText.length);
+    expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
+    expect(faults).toEqual([]);
+  });
+
+  test('what is not there is said, and the page stays usable', async () => {
+    for (const [hash, words] of [
+      ['runs/none/overview', 'Could not read none'],
+      [`${run}/nonsense`, 'There is no view named'],
+      [`${run}/group/999999`, 'Could not read the rollouts'],
+      [`${run}/rollouts?problem=nobody`, 'Nothing matches'],
+      [`${run}/metrics?find=nobody`, 'No metric matches'],
+    ] as const) {
+      await using opened = await open(hash);
+      const { tab } = opened;
+      await tab.getByText(words).first().waitFor();
+      await tab.getByRole('link', { name: 'Gradus' }).click();
+      await expect.poll(() => tab.getByRole('link', { name: 'scripted-0001' }).count()).toBe(1);
+    }
   });
 });
-
-function page(outDir: string): string {
-  const data = JSON.stringify([exportedRun]).replaceAll('<', String.raw`\u003c`);
-  return readFileSync(join(outDir, 'index.html'), 'utf8').replace(
-    '<div id="root">',
-    () => `<script type="application/json" id="gradus-runs">${data}</script><div id="root">`,
-  );
-}
-
-/** Rules that axe finds broken, with where. Evaluated by the debugger, which the page's policy does not bind. */
-async function axe(tab: Awaited<ReturnType<BrowserContext['newPage']>>): Promise<string[]> {
-  await tab.evaluate(axeCore.source);
-  return tab.evaluate(
-    'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html.slice(0, 200)))',
-  );
-}

@@ -5,16 +5,25 @@ import { App } from './app.tsx';
 import { httpSource } from './data/http-source.ts';
 import { embeddedRuns, staticSource } from './data/static-source.ts';
 import { SourceContext } from './data/use-data.ts';
+import { applyTheme, savedTheme } from './theme.ts';
 // oxlint-disable-next-line import/no-unassigned-import -- a style sheet
 import './design/tokens.css';
 
-/** A page that carries its runs shows them; one from a server asks it again whenever a run changes. */
+applyTheme(savedTheme());
+/** A page that carries its runs shows them; one from a server asks it, and asks again what it says has changed. */
 const isExported = document.querySelector('script#gradus-runs') !== null;
 const source = isExported ? staticSource(embeddedRuns()) : httpSource();
 const queries = new QueryClient({
-  defaultOptions: { queries: { staleTime: Infinity } },
+  defaultOptions: {
+    queries: { staleTime: Infinity, retry: false, refetchOnWindowFocus: false },
+  },
 });
-source.subscribe(() => void queries.invalidateQueries());
+source.subscribe(({ runs }) => {
+  const changed = new Set(runs);
+  void queries.invalidateQueries({
+    predicate: ({ queryKey: [kind, folder] }) => kind !== 'run' || changed.has(String(folder)),
+  });
+});
 
 createRoot(document.querySelector('#root')!).render(
   <StrictMode>

@@ -7,54 +7,71 @@ export interface Route {
   readonly query: URLSearchParams;
 }
 
+/** Changes of filters: an empty value or list removes its filter, a list becomes a key for each of its values. */
+export type Changes = Readonly<Record<string, string | number | readonly string[]>>;
+
 /** The hash carries the address: it works the same when served and when a page is opened from a disk. */
 export function useRoute(): Route {
   const hash = useSyncExternalStore(subscribe, () => location.hash);
   return useMemo(() => parse(hash), [hash]);
 }
 
-/** Reads and writes the filters of a view; an empty value removes its filter. */
-export function useFilters(): [URLSearchParams, (changes: Readonly<Record<string, string>>) => void] {
-  const { parts, query } = useRoute();
-  const change = useCallback(
-    (changes: Readonly<Record<string, string>>) => {
-      const next = new URLSearchParams(query);
-      for (const [name, value] of Object.entries(changes)) {
-        if (value === '') next.delete(name);
-        else next.set(name, value);
-      }
-      history.replaceState(null, '', address(parts, Object.fromEntries(next)));
-      dispatchEvent(new HashChangeEvent('hashchange'));
-    },
-    [parts, query],
-  );
+/** Reads and writes the filters of a view. The history keeps views, not every letter typed into a filter. */
+export function useFilters(): [URLSearchParams, (changes: Changes) => void] {
+  const { query } = useRoute();
+  const change = useCallback((changes: Changes) => {
+    const now = parse(location.hash);
+    history.replaceState(null, '', address(now.parts, changed(now.query, changes)));
+    dispatchEvent(new HashChangeEvent('hashchange'));
+  }, []);
   return [query, change];
 }
 
-/** The address of a view. */
-function address(parts: readonly string[], query: Readonly<Record<string, string>> = {}): string {
-  const path = parts.map(encodeURIComponent).join('/');
-  const search = new URLSearchParams(query).toString();
-  return `#/${path}${search === '' ? '' : `?${search}`}`;
+/** Goes to a view, as following a link does. */
+export function go(to: readonly string[], query: Changes = {}): void {
+  location.hash = address(to, changed(new URLSearchParams(), query));
+}
+
+/** The address of a view, for an anchor. */
+export function hrefOf(to: readonly string[], query: Changes = {}): string {
+  return address(to, changed(new URLSearchParams(), query));
 }
 
 /** A link to a view; a real anchor, so that it can be opened elsewhere and copied. */
 export function Link(props: {
   readonly to: readonly string[];
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Changes;
   readonly className?: string | undefined;
   readonly current?: boolean;
+  /** One of the rows that `j` and `k` walk. */
+  readonly isRow?: boolean;
   readonly children: ReactNode;
 }) {
   return (
     <a
-      href={address(props.to, props.query)}
+      href={hrefOf(props.to, props.query)}
       className={props.className}
+      data-row={props.isRow}
       aria-current={props.current === true ? 'page' : undefined}
     >
       {props.children}
     </a>
   );
+}
+
+function address(parts: readonly string[], query: URLSearchParams): string {
+  const path = parts.map(encodeURIComponent).join('/');
+  return `#/${path}${query.size === 0 ? '' : `?${query.toString()}`}`;
+}
+
+function changed(query: URLSearchParams, changes: Changes): URLSearchParams {
+  const next = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    const values = typeof value === 'object' ? value : [String(value)];
+    for (const one of values) if (one !== '') next.append(name, one);
+  }
+  return next;
 }
 
 function subscribe(listener: () => void): () => void {

@@ -1,74 +1,115 @@
 import type { LevelCell } from '../../../src/server/views/levels.ts';
 import { percent, rate } from '../design/numbers.ts';
 import styles from './chart.module.css';
-import { useWidth } from './use-width.ts';
+import { heatFill } from './heat.ts';
+import { useCursor, useStepAxis } from './step-axis.tsx';
+import { StepGround, stepScale } from './step-frame.tsx';
+import { useSize } from './use-size.ts';
 
-const row = 24;
-const left = 148;
-
-/** Pass rate by level over steps: darker is solved more often; a cell says its interval when pointed at. */
-export function HeatMap({ cells }: { readonly cells: readonly LevelCell[] }) {
-  const [element, width] = useWidth();
-  const levels = [...new Set(cells.map(({ level }) => level))];
-  const spans = [...new Set(cells.map(({ fromStep }) => fromStep))].toSorted((a, b) => a - b);
-  const label = width < 500 ? 104 : left;
-  const cellWidth = (width - label) / Math.max(1, spans.length);
-  const wide = cellWidth > 40;
+/** Pass rate by level over the shared steps. A cell is a link to its groups and says its interval. */
+export function HeatMap(props: {
+  readonly cells: readonly LevelCell[];
+  readonly hrefOf: (cell: LevelCell) => string;
+}) {
+  const axis = useStepAxis();
+  const { element, width, unit } = useSize();
+  const levels = [...Map.groupBy(props.cells, ({ level }) => level)];
+  const row = Math.round(24 * unit);
+  const plot = { left: (width < 520 ? 96 : 152) * unit, right: width - 6, height: levels.length * row };
+  const x = stepScale(axis, plot);
+  const isSeen = ({ fromStep, toStep }: LevelCell): boolean =>
+    toStep >= axis.range.from && fromStep <= axis.range.to;
   return (
     <div className={styles.chart} ref={element}>
       <svg
-        height={levels.length * row + 22}
-        role="img"
-        aria-label={`Pass rate of ${levels.length} levels over ${spans.length} spans of steps; the table below holds the numbers`}
+        height={plot.height + 20 * unit}
+        role="group"
+        aria-label={`Pass rate of ${levels.length} levels over steps; each cell opens its groups`}
+        onPointerLeave={() => axis.cursor.set(null)}
       >
-        {levels.map((level, index) => (
-          <text key={level} x={label - 8} y={index * row + 16} textAnchor="end">
-            {level}
-          </text>
+        <StepGround axis={axis} plot={plot} />
+        {levels.map(([level, cells], index) => (
+          <g key={level} transform={`translate(0 ${index * row})`}>
+            <text x={plot.left - 8} y={row / 2} dy="0.35em" textAnchor="end">
+              {level.length > 22 ? `${level.slice(0, 21)}…` : level}
+            </text>
+            {cells.filter(isSeen).map((cell) => (
+              <Cell
+                key={cell.fromStep}
+                cell={cell}
+                href={props.hrefOf(cell)}
+                left={Math.max(plot.left, x(cell.fromStep - 0.5))}
+                right={Math.min(plot.right, x(cell.toStep + 0.5))}
+                height={row}
+                onPoint={() => axis.cursor.set(cell.fromStep)}
+              />
+            ))}
+          </g>
         ))}
-        {cells.map(({ level, fromStep, toStep, correct, trials }) => {
-          const x = label + spans.indexOf(fromStep) * cellWidth;
-          const y = levels.indexOf(level) * row;
-          const share = trials === 0 ? 0 : correct / trials;
-          return (
-            <g key={`${level}-${fromStep}`}>
-              <rect className={styles.empty} x={x} y={y} width={cellWidth - 2} height={row - 2} rx={2} />
-              <rect
-                className={styles.cell}
-                fillOpacity={trials === 0 ? 0 : 0.06 + 0.44 * share}
-                x={x}
-                y={y}
-                width={cellWidth - 2}
-                height={row - 2}
-                rx={2}
-              >
-                <title>{`${level}, steps ${fromStep}–${toStep}: ${rate(correct, trials)}`}</title>
-              </rect>
-              {wide && trials > 0 && (
-                <text
-                  className={styles.share}
-                  x={x + cellWidth / 2}
-                  y={y + 15}
-                  textAnchor="middle"
-                  pointerEvents="none"
-                >
-                  {percent(Math.round(100 * share) / 100).replace('.0', '')}
-                </text>
-              )}
-            </g>
-          );
-        })}
-        {spans.map((span, index) => (
-          <text
-            key={span}
-            x={label + (index + 0.5) * cellWidth}
-            y={levels.length * row + 14}
-            textAnchor="middle"
-          >
-            {wide || index % 2 === 0 ? span : ''}
-          </text>
-        ))}
+        <CursorLine height={plot.height} x={x} />
       </svg>
     </div>
+  );
+}
+
+function Cell(props: {
+  readonly cell: LevelCell;
+  readonly href: string;
+  readonly left: number;
+  readonly right: number;
+  readonly height: number;
+  readonly onPoint: () => void;
+}) {
+  const { cell, left, right, height } = props;
+  if (cell.trials === 0 || right <= left) return null;
+  const share = cell.correct / cell.trials;
+  const told = `${cell.level}, steps ${cell.fromStep}–${cell.toStep}: ${rate(cell.correct, cell.trials)} of ${cell.trials}`;
+  return (
+    <>
+      <a href={props.href} aria-label={told} tabIndex={-1} onPointerEnter={props.onPoint}>
+        <title>{told}</title>
+        <rect
+          className={styles.cell}
+          x={left}
+          y={0}
+          width={right - left}
+          height={height}
+          rx={2}
+          style={{ fill: heatFill(share) }}
+        />
+      </a>
+      {right - left > 30 && (
+        <text
+          className={styles.share}
+          aria-hidden="true"
+          x={(left + right) / 2}
+          y={height / 2}
+          dy="0.35em"
+          textAnchor="middle"
+        >
+          {Math.round(100 * share)}
+        </text>
+      )}
+    </>
+  );
+}
+
+function CursorLine({ height, x }: { readonly height: number; readonly x: (step: number) => number }) {
+  const step = useCursor(useStepAxis());
+  return step === null ? null : (
+    <line className={styles.cursor} x1={x(step)} x2={x(step)} y1={0} y2={height} />
+  );
+}
+
+/** What the colours of a heat map stand for. */
+export function HeatScale() {
+  return (
+    <span className={styles.scale} role="img" aria-label="colours from 0 %, warm, to 100 %, blue">
+      {[0, 0.25, 0.5, 0.75, 1].map((share) => (
+        <span key={share} style={{ background: heatFill(share) }}>
+          {percent(share)}
+        </span>
+      ))}
+    </span>
   );
 }

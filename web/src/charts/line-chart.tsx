@@ -1,118 +1,176 @@
-import { scaleLinear } from 'd3-scale';
-import { line } from 'd3-shape';
-import type { Series } from '../../../src/server/views/metric-series.ts';
+import { scaleLinear, type ScaleLinear } from 'd3-scale';
+import { area, line } from 'd3-shape';
+import { memo } from 'react';
 import { short } from '../design/numbers.ts';
 import styles from './chart.module.css';
-import { useCursor } from './cursor.tsx';
-import { useWidth } from './use-width.ts';
+import { smooth } from './smooth.ts';
+import { type StepAxis, useCursor, useStepAxis } from './step-axis.tsx';
+import { type Plot, StepFrame, StepGround, stepScale } from './step-frame.tsx';
+import { useSize } from './use-size.ts';
 
-export interface NamedSeries extends Series {
+/** A quantity over steps; index i of every array belongs together. */
+export interface NamedSeries {
   readonly name: string;
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+  /** Its interval, where it has one. */
+  readonly low?: readonly number[];
+  readonly high?: readonly number[];
 }
 
-const height = 150;
-const left = 44;
-const strokes = [styles.s0, styles.s1, styles.s2, styles.s3];
-
-/** Metrics over steps, with the run's stages behind them and a cursor all charts share. */
-export function LineChart(props: {
+/** Quantities over the shared steps, with the stages behind them. */
+export const LineChart = memo(function LineChart(props: {
   readonly title: string;
   readonly series: readonly NamedSeries[];
-  readonly stages: readonly {
-    readonly stage: string;
-    readonly firstStep: number;
-    readonly lastStep: number;
-  }[];
-  readonly lastStep: number;
   readonly format?: (value: number) => string;
+  /** Holds these values at least, whatever was measured. */
+  readonly covers?: readonly number[];
+  /** Drawn as points joined by lines: few measurements, far apart. */
+  readonly isSparse?: boolean;
+  readonly size?: number;
 }) {
-  const { title, series, stages, lastStep, format = short } = props;
-  const [element, width] = useWidth();
-  const [cursor, setCursor] = useCursor();
-  const x = scaleLinear([0, Math.max(1, lastStep)], [left, width - 4]);
-  const y = scaleLinear(extent(series), [height - 20, 8]).nice(4);
+  const { title, series, format = short, covers = [], isSparse = false, size = 132 } = props;
+  const axis = useStepAxis();
+  const { element, width, unit } = useSize();
+  const height = Math.round(size * unit);
+  const plot = { left: 46 * unit, right: width - 6, height: height - 20 * unit };
+  const shown = series.map((one) => within(one, axis));
+  const x = stepScale(axis, plot);
+  const y = scaleLinear(extent(shown, covers), [plot.height, 6]).nice(4);
+  const told = (step: number): string =>
+    shown.map((one) => `${one.name} ${valueAt(one, step, format)}`).join(', ');
   return (
     <div className={styles.chart} ref={element}>
       <div className={styles.key}>
-        {series.map((one, index) => (
+        {shown.map((one, index) => (
           <span key={one.name}>
-            <i className={strokes[index % 4]} />
-            {one.name} {told(one, cursor, format)}
+            <i className={strokeOf(index)} />
+            {one.name} <Reading axis={axis} series={one} format={format} />
           </span>
         ))}
       </div>
-      <svg
+      <StepFrame
+        axis={axis}
+        plot={plot}
         height={height}
-        role="img"
-        aria-label={`${title}: ${series.map((one) => summary(one, format)).join('; ')}`}
-        onPointerMove={(event) => {
-          const place = event.clientX - event.currentTarget.getBoundingClientRect().left;
-          setCursor(Math.max(0, Math.min(lastStep, Math.round(x.invert(place)))));
-        }}
-        onPointerLeave={() => {
-          setCursor(null);
-        }}
+        told={told}
+        label={`${title}: ${shown.map((one) => summary(one, format)).join('; ')}`}
       >
-        {stages.map(({ stage, firstStep, lastStep: end }, index) => (
-          <g key={stage}>
-            {index % 2 === 1 && (
-              <rect
-                className={styles.band}
-                x={x(firstStep - 0.5)}
-                width={Math.max(0, x(end) - x(firstStep - 0.5))}
-                y={0}
-                height={height - 20}
-              />
-            )}
-          </g>
-        ))}
-        {y.ticks(4).map((tick) => (
-          <g key={tick}>
-            <line className={styles.grid} x1={left} x2={width - 4} y1={y(tick)} y2={y(tick)} />
-            <text x={left - 6} y={y(tick) + 4} textAnchor="end">
-              {format(tick)}
-            </text>
-          </g>
-        ))}
-        {x.ticks(Math.max(2, Math.floor(width / 90))).map((tick) => (
-          <text key={tick} x={x(tick)} y={height - 4} textAnchor="middle">
-            {tick}
-          </text>
-        ))}
-        {series.map((one, index) => (
-          <path
+        <StepGround axis={axis} plot={plot} />
+        <Grid y={y} plot={plot} format={format} />
+        {shown.map((one, index) => (
+          <Curve
             key={one.name}
-            className={`${styles.line} ${strokes[index % 4]}`}
-            d={
-              line<number>(
-                (_, at) => x(one.steps[at]!),
-                (value) => y(value),
-              )(one.values as number[]) ?? ''
-            }
+            {...{ one, x, y, isSparse }}
+            stroke={strokeOf(index)}
+            isSmooth={axis.isSmooth && !isSparse}
           />
         ))}
-        {cursor !== null && (
-          <line className={styles.cursor} x1={x(cursor)} x2={x(cursor)} y1={0} y2={height - 20} />
-        )}
-      </svg>
+      </StepFrame>
     </div>
+  );
+});
+
+const strokes = [styles.s0, styles.s1, styles.s2, styles.s3, styles.s4, styles.s5];
+const strokeOf = (index: number): string => strokes[index % strokes.length]!;
+
+function Curve(props: {
+  readonly one: NamedSeries;
+  readonly x: ScaleLinear<number, number>;
+  readonly y: ScaleLinear<number, number>;
+  readonly stroke: string;
+  readonly isSmooth: boolean;
+  readonly isSparse: boolean;
+}) {
+  const { one, x, y, stroke, isSmooth, isSparse } = props;
+  const { steps, values, low, high } = one;
+  const at = (_: number, index: number): number => x(steps[index]!);
+  const path = line<number>(at, (value) => y(value));
+  const ground = area<number>(
+    at,
+    (_, index) => y(low![index]!),
+    (_, index) => y(high![index]!),
+  );
+  return (
+    <g className={stroke}>
+      {low !== undefined && high !== undefined && (
+        <path className={styles.interval} d={ground(values as number[]) ?? ''} />
+      )}
+      <path className={isSmooth ? styles.raw : styles.line} d={path(values as number[]) ?? ''} />
+      {isSmooth && <path className={styles.line} d={path(smooth(values)) ?? ''} />}
+      {(isSparse || values.length === 1) &&
+        values.map((value, index) => (
+          <circle key={index} className={styles.point} cx={x(steps[index]!)} cy={y(value)} r={3} />
+        ))}
+    </g>
   );
 }
 
-function extent(series: readonly NamedSeries[]): [number, number] {
+/** Horizontal lines with their values. */
+export function Grid(props: {
+  readonly y: ScaleLinear<number, number>;
+  readonly plot: Plot;
+  readonly format: (value: number) => string;
+}) {
+  const { y, plot, format } = props;
+  return (
+    <g>
+      {y.ticks(4).map((tick) => (
+        <g key={tick}>
+          <line className={styles.grid} x1={plot.left} x2={plot.right} y1={y(tick)} y2={y(tick)} />
+          <text x={plot.left - 6} y={y(tick)} dy="0.35em" textAnchor="end">
+            {format(tick)}
+          </text>
+        </g>
+      ))}
+    </g>
+  );
+}
+
+/** The value at the cursor, or the last. */
+function Reading(props: {
+  readonly axis: StepAxis;
+  readonly series: NamedSeries;
+  readonly format: (value: number) => string;
+}) {
+  const cursor = useCursor(props.axis);
+  return <b>{valueAt(props.series, cursor ?? Infinity, props.format)}</b>;
+}
+
+/** What is in sight, with one neighbour on each side so that lines run to the edge. */
+function within(one: NamedSeries, { range }: StepAxis): NamedSeries {
+  const first = Math.max(
+    0,
+    one.steps.findLastIndex((step) => step <= range.from),
+  );
+  const beyond = one.steps.findIndex((step) => step >= range.to);
+  const end = beyond < 0 ? one.steps.length : beyond + 1;
+  if (first === 0 && end === one.steps.length) return one;
+  return {
+    name: one.name,
+    steps: one.steps.slice(first, end),
+    values: one.values.slice(first, end),
+    ...(one.low !== undefined && { low: one.low.slice(first, end) }),
+    ...(one.high !== undefined && { high: one.high.slice(first, end) }),
+  };
+}
+
+function extent(series: readonly NamedSeries[], covers: readonly number[]): [number, number] {
   let low = Infinity;
   let high = -Infinity;
-  for (const value of series.flatMap(({ values }) => values)) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
+  for (const values of [covers, ...series.flatMap((one) => [one.values, one.low ?? [], one.high ?? []])]) {
+    for (const value of values) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
   }
-  if (low > high) return [0, 1];
+  if (low > high || (low === 0 && high === 0)) return [0, 1];
   return low === high ? [low - Math.abs(low || 1) / 10, high + Math.abs(high || 1) / 10] : [low, high];
 }
 
-function told({ steps, values }: Series, cursor: number | null, format: (value: number) => string): string {
-  const at = cursor === null ? steps.length - 1 : steps.findLastIndex((step) => step <= cursor);
-  return at < 0 ? '' : `${format(values[at]!)} at step ${steps[at]}`;
+function valueAt({ steps, values }: NamedSeries, step: number, format: (value: number) => string): string {
+  const at = steps.findLastIndex((one) => one <= step);
+  return at < 0 ? '–' : format(values[at]!);
 }
 
 function summary(one: NamedSeries, format: (value: number) => string): string {

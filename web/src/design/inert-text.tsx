@@ -1,27 +1,19 @@
-import { useMemo, useState } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import styles from './parts.module.css';
+import { visible } from './visible.ts';
 
-/** Controls, format characters that reorder or hide text, and lone surrogates. */
-const hidden = /[\p{Cc}\p{Cs}\u061C\u2028\u2029\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
 const maxShown = 4000;
 
-/** Makes what cannot be seen visible: controls as pictures, marks of direction and lone surrogates by number. */
-function visible(text: string): string {
-  return text.replaceAll(hidden, (character) => {
-    const code = character.codePointAt(0)!;
-    if (character === '\n' || character === '\t') return character;
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-    return code === 0x7f ? '␡' : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
-  });
-}
+/** Characters from `start` to before `end`. */
+export type Span = readonly [start: number, end: number];
 
-/** Text nobody vouches for: a model's, a file's. Never obeyed, never reordered, clipped until asked for. */
-export function InertText({ text }: { readonly text: string }) {
+/** Text nobody vouches for: a model's, a file's. Never obeyed, never reordered, clipped until asked for; `marked` stands out. */
+export function InertText({ text, marked }: { readonly text: string; readonly marked?: Span | undefined }) {
   const [isWhole, setWhole] = useState(false);
   const isLong = text.length > maxShown;
   const shown = useMemo(
-    () => visible(isLong && !isWhole ? text.slice(0, maxShown) : text),
-    [text, isLong, isWhole],
+    () => withMark(isLong && !isWhole ? text.slice(0, maxShown) : text, marked),
+    [text, isLong, isWhole, marked],
   );
   return (
     <>
@@ -41,4 +33,16 @@ export function InertText({ text }: { readonly text: string }) {
 export function InertLine({ text, max = 160 }: { readonly text: string; readonly max?: number }) {
   const clipped = text.length > max ? `${text.slice(0, max)}…` : text;
   return <bdi>{visible(clipped).replaceAll(/[\n\t]/gu, ' ')}</bdi>;
+}
+
+function withMark(text: string, marked: Span | undefined): ReactNode {
+  if (marked === undefined || marked[0] >= marked[1] || marked[1] > text.length) return visible(text);
+  const [start, end] = marked;
+  return (
+    <>
+      {visible(text.slice(0, start))}
+      <mark className={styles.mark}>{visible(text.slice(start, end))}</mark>
+      {visible(text.slice(end))}
+    </>
+  );
 }

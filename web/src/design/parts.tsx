@@ -19,12 +19,18 @@ export function Card(props: {
 }
 
 /** A figure that matters, with its unit and how it changed. */
-export function Tile(props: { readonly name: string; readonly value: string; readonly note?: string }) {
+export function Tile(props: {
+  readonly name: string;
+  readonly value: string;
+  readonly note?: string;
+  readonly children?: ReactNode;
+}) {
   return (
     <div className={styles.tile}>
       <div className={styles.small}>{props.name}</div>
       <div className={styles.value}>{props.value}</div>
       <div className={styles.small}>{props.note ?? '\u00a0'}</div>
+      {props.children}
     </div>
   );
 }
@@ -32,18 +38,23 @@ export function Tile(props: { readonly name: string; readonly value: string; rea
 const tones: Readonly<Record<string, string | undefined>> = {
   correct: styles.good,
   finished: styles.good,
+  passed: styles.good,
   running: styles.live,
   incorrect: styles.bad,
   failed: styles.bad,
+  wrong: styles.bad,
+  error: styles.bad,
   timeout: styles.warn,
   unparsed: styles.warn,
   ungradable: styles.warn,
   interrupted: styles.warn,
+  damaged: styles.warn,
+  warning: styles.warn,
 };
 
 /** A state or a verdict; the word carries the meaning, the colour only helps. */
-export function Badge({ word }: { readonly word: string }) {
-  return <span className={`${styles.badge} ${tones[word] ?? ''}`}>{word}</span>;
+export function Badge({ word, children }: { readonly word: string; readonly children?: ReactNode }) {
+  return <span className={`${styles.badge} ${tones[word] ?? ''}`}>{children ?? word}</span>;
 }
 
 /** Says why there is nothing, and what would bring something. */
@@ -51,6 +62,17 @@ export function Empty({ children }: { readonly children: ReactNode }) {
   return <p className={styles.note}>{children}</p>;
 }
 
+/** What stands while an answer is awaited, or why none came. */
+export function Waiting({ error, what }: { readonly error: Error | null; readonly what: string }) {
+  return (
+    <div className={styles.stack}>
+      <h1 tabIndex={-1}>{error === null ? `Reading ${what}…` : `Could not read ${what}`}</h1>
+      {error !== null && <Empty>{error.message}</Empty>}
+    </div>
+  );
+}
+
+/** A control with its name above it. */
 export function Field(props: { readonly name: string; readonly children: ReactNode }) {
   return (
     // oxlint-disable-next-line jsx-a11y/label-has-associated-control -- the control is the child
@@ -58,5 +80,30 @@ export function Field(props: { readonly name: string; readonly children: ReactNo
       {props.name}
       {props.children}
     </label>
+  );
+}
+
+/** A table that scrolls by itself where it is wider than the page. */
+export function Table(props: {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly children: ReactNode;
+}) {
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
+    <div className={styles.scroll} role="group" aria-label={props.name} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {props.columns.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{props.children}</tbody>
+      </table>
+    </div>
   );
 }

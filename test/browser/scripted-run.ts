@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import type { Problem } from '../../src/core/problem.ts';
+import { zeroAdvantage } from '../../src/curriculum/gates/zero-advantage.ts';
+import { stage } from '../../src/curriculum/stage.ts';
+import { simpleLevels } from '../../src/difficulty/level-presets.ts';
+import { openPassRateStore } from '../../src/difficulty/sqlite-store.ts';
+import { defineRecipe, type RecipeInput } from '../../src/recipe/recipe.ts';
+import { checkRecipe } from '../../src/recipe/resolve-stage.ts';
+import { createPendingWork } from '../../src/rollout/pending.ts';
+import { createRun } from '../../src/runs/create-run.ts';
+import { codeProblem, mathProblem, scriptedEngine } from '../../src/testing/index.ts';
+import { train } from '../../src/training/controller.ts';
+import { controllerStart } from '../../src/training/state.ts';
+import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
+
+/** Everything a model may write to trick a page, in one line of a megabyte; to the scripted engine NUL is an end token. */
+export const hostileText = `<script>globalThis.owned = 1</script><img src=x onerror="owned=1"><svg onload="owned=1">\u001b[2J\u001b]0;t\u0007\u202Eltr\u2066 🎓 \uD800 \\boxed{<b>9</b>} ${'x'.repeat(1_000_000)}`;
+
+/** Never solved, in the last stage too: what a reader looks for. */
+export const worstProblem = 'trap/9/worst';
+/** Its rollouts hold `hostileText`. */
+export const hostileProblem = 'hostile/1/<i>text</i>';
+
+const problems: readonly Problem[] = [
+  ...Array.from({ length: 10 }, (_, i) =>
+    mathProblem({
+      id: `sum/${i}`,
+      family: 'sum',
+      knob: i,
+      answer: String(i),
+      prompt: [{ role: 'user', content: `0+${i}=?` }],
+    }),
+  ),
+  ...Array.from({ length: 4 }, (_, i) => codeProblem({ id: `double/${i}`, knob: i })),
+  mathProblem({ id: worstProblem, family: 'trap', knob: 9, answer: '1/13' }),
+  mathProblem({
+    id: hostileProblem,
+    family: 'hostile',
+    prompt: [{ role: 'user', content: '<img src=x onerror=owned=1>\u0000\u2028 4+5=?' }],
+    answer: '9',
+  }),
+];
+
+/** What the scripted model writes: it gets better with every version at all but the trap. */
+function write(key: string, index: number, version: number): string {
+  if (key === worstProblem) return String.raw`one of twelve: \boxed{\frac{1}{12}}`;
+  if (key === hostileProblem)
+    return index === 0 && version > 0 ? hostileText : `\\boxed{${index % 2 === 0 ? 9 : 8}}`;
+  const n = Number(key.split('/')[1]);
+  const isRight = (index * 5 + n * 3) % 12 < 4 + version;
+  if (key.startsWith('double')) return isRight ? '(x)=>2*x' : '(x)=>x+1';
+  return isRight ? `\\boxed{${n}}` : index % 5 === 4 ? 'I do not know.' : `\\boxed{${n + 1}}`;
+}
+
+const recipeOf = (changes: Partial<RecipeInput>) =>
+  defineRecipe({
+    name: 'scripted',
+    policy: { model: 'none' },
+    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+    verifiers: { math: { type: 'math', extraction: 'boxed' }, code: { type: 'javascript-tests' } },
+    difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 64 },
+    levels: simpleLevels(),
+    algorithm: { type: 'dapo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 2_000_000 },
+    batch: { problems: 8, groupSize: 4 },
+    stages: [
+      stage('all', { maxSteps: 4, gates: [zeroAdvantage()] }),
+      stage('hard', { select: ['medium', 'hard'], remeasure: { problems: 'all', rollouts: 4 }, maxSteps: 4 }),
+    ],
+    evaluation: [
+      {
+        name: 'held-out',
+        rollouts: 2,
+        maxTokens: 64,
+        every: 4,
+        problems: [{ type: 'generated', split: 'held-out', perCell: 1 }],
+      },
+    ],
+    checkpoints: { type: 'checkpoints', everySteps: 100 },
+    ...changes,
+  });
+
+/** What makes one scripted run differ from another. */
+export interface ScriptedRun {
+  readonly changes?: Partial<RecipeInput>;
+  /** Waited for before each completion of a policy version, so that a test sets the pace of a live run. */
+  readonly mayWrite?: (version: number) => Promise<void>;
+}
+
+/** A real training under `root`, of a model that is a function: everything a run records, in a second. */
+export async function trainScriptedModel(
+  root: string,
+  { changes = {}, mayWrite }: ScriptedRun = {},
+): Promise<void> {
+  const recipe = recipeOf(changes);
+  const engine = scriptedEngine({
+    maxSequenceTokens: 3_000_000,
+    complete: async (key, index, version) => {
+      await mayWrite?.(version);
+      return write(key, index, version);
+    },
+  });
+  await using run = await createRun(root, { name: recipe.name, recipe, seed: recipe.seed });
+  await using math = openVerifier(verifierConfig.parse(recipe.verifiers['math']));
+  await using code = openVerifier(verifierConfig.parse(recipe.verifiers['code']));
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const suites = recipe.evaluation.map(({ problems: _, ...config }) => ({
+    config,
+    problems: problems.slice(0, 6),
+  }));
+  await train(
+    {
+      recipe,
+      engine,
+      verifierFor: ({ domain }) => (domain === 'code' ? code : math),
+      pending: createPendingWork(),
+      problems,
+      suites,
+      levels: checkRecipe(recipe),
+      knownPassRates: new Map(),
+      warnings: [],
+      run,
+      store,
+      report: () => {},
+    },
+    controllerStart,
+  );
+}

@@ -1,0 +1,57 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { placeFlows } from './place-flows.ts';
+import { smooth } from './smooth.ts';
+import { rangeOf } from './step-range.ts';
+
+test('smoothing keeps a constant and stays within what it saw', () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1 }), (values) => {
+      const smoothed = smooth(values);
+      expect(smoothed).toHaveLength(values.length);
+      smoothed.forEach((value, at) => {
+        const seen = values.slice(0, at + 1);
+        expect(value).toBeGreaterThanOrEqual(Math.min(...seen) - 1e-6);
+        expect(value).toBeLessThanOrEqual(Math.max(...seen) + 1e-6);
+      });
+    }),
+  );
+  expect(smooth([2, 2, 2])).toEqual([2, 2, 2].map((value) => expect.closeTo(value, 12)));
+});
+
+test('an address asks for steps, a stage, or nonsense', () => {
+  const stages = [
+    { stage: 'easy', firstStep: 1, lastStep: 60 },
+    { stage: 'hard', firstStep: 61, lastStep: 100 },
+  ];
+  const asked = (text: string) => rangeOf(new URLSearchParams(text), stages, 100);
+  expect(asked('')).toEqual({ from: 0, to: 100 });
+  expect(asked('stage=hard')).toEqual({ from: 61, to: 100 });
+  expect(asked('stage=hard&to=70')).toEqual({ from: 61, to: 70 });
+  expect(asked('from=7&to=9')).toEqual({ from: 7, to: 9 });
+  for (const nonsense of ['from=9&to=7', 'from=-1', 'from=x', 'to=1e9', 'stage=none'])
+    expect(asked(nonsense)).toEqual({ from: 0, to: 100 });
+  expect(rangeOf(new URLSearchParams(), [], 0)).toEqual({ from: 0, to: 1 });
+});
+
+test('flows fill the bars they leave and enter, and stay in the box', () => {
+  const level = fc.constantFrom('easy', 'learnable', 'hard', '');
+  const flow = fc.record({ from: level, to: level, problems: fc.integer({ min: 1, max: 500 }) });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(flow, { minLength: 1, selector: ({ from, to }) => `${from}>${to}` }),
+      (flows) => {
+        const named = flows.map((one) => ({ ...one, fromStage: 'a', toStage: 'b' }));
+        const { nodes, ribbons } = placeFlows(named, { left: 0, right: 400, top: 20, bottom: 220, bar: 8 });
+        expect(ribbons).toHaveLength(flows.length);
+        for (const stage of ['a', 'b']) {
+          const sum = nodes
+            .filter((node) => node.stage === stage)
+            .reduce((all, { problems }) => all + problems, 0);
+          expect(sum).toBe(flows.reduce((all, { problems }) => all + problems, 0));
+        }
+        for (const { y, height } of nodes) expect(y >= 20 && y + height <= 220.001).toBe(true);
+      },
+    ),
+  );
+});

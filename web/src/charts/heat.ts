@@ -1,0 +1,5 @@
+/** The ground of a pass rate: hard is warm, easy is blue, half is neither. */
+export function heatFill(share: number): string {
+  const [end, weight] = share < 0.5 ? ['--heat-low', 1 - 2 * share] : ['--heat-high', 2 * share - 1];
+  return `color-mix(in oklab, var(${end}) ${Math.round(100 * weight)}%, var(--heat-middle))`;
+}

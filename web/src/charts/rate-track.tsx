@@ -1,0 +1,92 @@
+import { scaleLinear, scalePoint } from 'd3-scale';
+import { wilsonInterval } from '../../../src/core/statistics-intervals.ts';
+import { percent, rate } from '../design/numbers.ts';
+import styles from './chart.module.css';
+import { Grid } from './line-chart.tsx';
+import { useSize } from './use-size.ts';
+
+/** One look at a problem: successes in trials, and where the rollouts are. */
+export interface RateVisit {
+  readonly step: number;
+  readonly stage: string;
+  readonly purpose: string;
+  readonly correct: number;
+  readonly trials: number;
+  /** Null where only the outcome was kept. */
+  readonly group: number | null;
+}
+
+/**
+ * Pass rate at each visit with its interval. Visits stand evenly apart: between few and uneven ones the order matters, not
+ * the distance.
+ */
+export function RateTrack(props: {
+  readonly points: readonly RateVisit[];
+  readonly current?: number;
+  readonly hrefOf: (group: number) => string;
+}) {
+  const { points, current, hrefOf } = props;
+  const { element, width, unit } = useSize();
+  const height = Math.round(128 * unit);
+  const plot = { left: 46 * unit, right: width - 6, height: height - 22 * unit };
+  const x = scalePoint([...points.keys()], [plot.left, plot.right]).padding(0.6);
+  const y = scaleLinear([0, 1], [plot.height, 6]);
+  const every = Math.ceil((points.length * 52 * unit) / (plot.right - plot.left));
+  return (
+    <div className={styles.chart} ref={element}>
+      <svg height={height} role="group" aria-label={`Pass rate at ${points.length} visits`}>
+        <Grid y={y} plot={plot} format={percent} />
+        {points.map((point, index) => (
+          <g key={index}>
+            <Visit
+              point={point}
+              x={x(index)!}
+              y={y}
+              href={point.group === null ? undefined : hrefOf(point.group)}
+              isCurrent={point.group !== null && point.group === current}
+            />
+            {index % every === 0 && (
+              <text x={x(index)} y={plot.height} dy="1.4em" textAnchor="middle">
+                {point.purpose === 'train'
+                  ? point.step
+                  : `${point.step} ${point.purpose === 'measure' ? 'm' : 'e'}`}
+              </text>
+            )}
+          </g>
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+function Visit(props: {
+  readonly point: RateVisit;
+  readonly x: number;
+  readonly y: (share: number) => number;
+  readonly href: string | undefined;
+  readonly isCurrent: boolean;
+}) {
+  const { point, x, y, href, isCurrent } = props;
+  const { low, high } = wilsonInterval(point.correct, point.trials);
+  const told = `step ${point.step}, ${point.stage}, ${point.purpose}: ${rate(point.correct, point.trials)}`;
+  const share = point.trials === 0 ? 0.5 : point.correct / point.trials;
+  const mark = (
+    <>
+      <title>{told}</title>
+      <rect x={x - 8} y={0} width={16} height={y(0)} fillOpacity={0} />
+      <line className={styles.whisker} x1={x} x2={x} y1={y(low)} y2={y(high)} />
+      <circle
+        className={point.purpose === 'train' ? styles.dot : styles.ring}
+        cx={x}
+        cy={y(share)}
+        r={isCurrent ? 6 : 4}
+      />
+    </>
+  );
+  if (href === undefined) return <g aria-hidden="true">{mark}</g>;
+  return (
+    <a href={href} className={styles.link} aria-label={told} aria-current={isCurrent ? 'page' : undefined}>
+      {mark}
+    </a>
+  );
+}

@@ -1,0 +1,176 @@
+import { useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { percent } from '../design/numbers.ts';
+import styles from './chart.module.css';
+import { useCursor, useStepAxis } from './step-axis.tsx';
+import { StepGround, stepScale } from './step-frame.tsx';
+import { useSize } from './use-size.ts';
+
+/** What the groups of a step amounted to; shares in [0, 1], the rest solved sometimes. */
+export interface StepShares {
+  readonly step: number;
+  readonly none: number;
+  readonly all: number;
+}
+
+interface Column extends StepShares {
+  readonly toStep: number;
+}
+
+/** Least width of a column, in pixels: below it steps are drawn together. */
+const narrowest = 5;
+
+/**
+ * A column for each step: groups solved never, sometimes (what can be learnt from) and always. A column is a link to
+ * its groups; one of them takes part in the tab order, arrows go on from there.
+ */
+export function StepBar(props: {
+  readonly steps: readonly StepShares[];
+  readonly hrefOf: (fromStep: number, toStep: number) => string;
+}) {
+  const axis = useStepAxis();
+  const { element, width, unit } = useSize();
+  const [at, setAt] = useState<number | null>(null);
+  const list = useRef<SVGGElement>(null);
+  const height = Math.round(64 * unit);
+  const plot = { left: 46 * unit, right: width - 6, height: height - 20 * unit };
+  const x = stepScale(axis, plot);
+  const columns = together(
+    props.steps.filter(({ step }) => step >= axis.range.from && step <= axis.range.to),
+    plot.right - plot.left,
+  );
+  const current = Math.min(at ?? columns.length - 1, columns.length - 1);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, Home: -columns.length, End: columns.length }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    const next = Math.max(0, Math.min(columns.length - 1, current + by));
+    setAt(next);
+    list.current?.querySelectorAll<SVGAElement>('a')[next]?.focus();
+  };
+  return (
+    <div className={styles.chart} ref={element}>
+      <Legend columns={columns} />
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the links inside are the controls */}
+      <svg
+        height={height}
+        role="group"
+        aria-label="Steps; each opens its groups"
+        onKeyDown={onKeyDown}
+        onPointerLeave={() => axis.cursor.set(null)}
+      >
+        <StepGround axis={axis} plot={plot} />
+        <g ref={list}>
+          {columns.map((column, index) => (
+            <Link
+              key={column.step}
+              column={column}
+              href={props.hrefOf(column.step, column.toStep)}
+              isCurrent={index === current}
+              onPoint={() => axis.cursor.set(column.step)}
+              onFocus={() => setAt(index)}
+            >
+              <Stack
+                column={column}
+                height={plot.height}
+                left={x(column.step - 0.5)}
+                right={x(column.toStep + 0.5)}
+              />
+            </Link>
+          ))}
+        </g>
+      </svg>
+    </div>
+  );
+}
+
+function Link(props: {
+  readonly column: Column;
+  readonly href: string;
+  readonly isCurrent: boolean;
+  readonly onPoint: () => void;
+  readonly onFocus: () => void;
+  readonly children: ReactNode;
+}) {
+  const { column, href, isCurrent, onPoint, onFocus, children } = props;
+  return (
+    <a
+      className={styles.column}
+      href={href}
+      tabIndex={isCurrent ? 0 : -1}
+      aria-label={toldOf(column)}
+      onFocus={() => {
+        onFocus();
+        onPoint();
+      }}
+      onPointerEnter={onPoint}
+    >
+      {children}
+    </a>
+  );
+}
+
+function Stack(props: {
+  readonly column: Column;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+}) {
+  const { column, height, left, right } = props;
+  const gap = right - left > 4 ? 1 : 0;
+  const box = { x: left, width: Math.max(0.5, right - left - gap) };
+  const [none, all] = [column.none * height, column.all * height];
+  return (
+    <>
+      <rect {...box} y={0} height={height} fillOpacity={0} />
+      <rect {...box} className={styles.all} y={0} height={all} />
+      <rect {...box} className={styles.mixed} y={all} height={Math.max(0, height - all - none)} />
+      <rect {...box} className={styles.none} y={height - none} height={none} />
+    </>
+  );
+}
+
+function Legend({ columns }: { readonly columns: readonly Column[] }) {
+  const axis = useStepAxis();
+  const cursor = useCursor(axis);
+  const shown = columns.findLast(({ step }) => cursor === null || step <= cursor) ?? columns.at(-1);
+  if (shown === undefined) return <div className={styles.key}>No step was recorded yet.</div>;
+  const parts = [
+    ['all', 'solve all', shown.all],
+    ['mixed', 'mixed', 1 - shown.all - shown.none],
+    ['none', 'solve none', shown.none],
+  ] as const;
+  return (
+    <div className={styles.key}>
+      {parts.map(([kind, name, share]) => (
+        <span key={kind}>
+          <i className={`${styles.block} ${styles[kind]}`} />
+          {name} <b>{percent(Math.max(0, share))}</b>
+        </span>
+      ))}
+      <span>{spanOf(shown)}</span>
+    </div>
+  );
+}
+
+const spanOf = ({ step, toStep }: Column): string =>
+  step === toStep ? `step ${step}` : `steps ${step}–${toStep}`;
+
+const toldOf = (column: Column): string =>
+  `${spanOf(column)}: ${percent(column.all)} solve all, ${percent(column.none)} solve none`;
+
+/** Steps as columns; the mean of neighbours where there are more of them than room. */
+function together(steps: readonly StepShares[], width: number): Column[] {
+  const room = Math.max(1, Math.floor(width / narrowest));
+  const size = Math.max(1, Math.ceil(steps.length / room));
+  return Array.from({ length: Math.ceil(steps.length / size) }, (_, index) => {
+    const some = steps.slice(index * size, (index + 1) * size);
+    const mean = (pick: (one: StepShares) => number): number =>
+      some.reduce((sum, one) => sum + pick(one), 0) / some.length;
+    return {
+      step: some[0]!.step,
+      toStep: some.at(-1)!.step,
+      none: mean(({ none }) => none),
+      all: mean(({ all }) => all),
+    };
+  });
+}

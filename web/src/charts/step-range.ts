@@ -1,0 +1,17 @@
+import type { StageSpan, StepRange } from './step-axis.tsx';
+
+/**
+ * The steps an address asks for: `from` and `to`, else those of `stage`, else all there are. What is no range of steps is
+ * passed over.
+ */
+export function rangeOf(query: URLSearchParams, stages: readonly StageSpan[], lastStep: number): StepRange {
+  const whole = { from: 0, to: Math.max(1, lastStep) };
+  const span = stages.find(({ stage }) => stage === query.get('stage'));
+  const base = span === undefined ? whole : { from: span.firstStep, to: span.lastStep };
+  const [from, to] = [stepOf(query.get('from')) ?? base.from, stepOf(query.get('to')) ?? base.to];
+  return from <= to ? { from, to } : base;
+}
+
+function stepOf(text: string | null): number | undefined {
+  return text !== null && /^\d{1,9}$/u.test(text) ? Number(text) : undefined;
+}

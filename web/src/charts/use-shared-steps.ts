@@ -1,0 +1,28 @@
+import { useCallback, useMemo } from 'react';
+import type { RunDetail } from '../../../src/server/views/run-detail.ts';
+import { go, useFilters } from '../router.tsx';
+import type { StepAxis, StepRange } from './step-axis.tsx';
+import { rangeOf } from './step-range.ts';
+
+/** The axis a run's charts share, as the address has it; clicking a step goes to its groups. */
+export function useSharedSteps(folder: string, { head, stages }: RunDetail): Omit<StepAxis, 'cursor'> {
+  const [query, set] = useFilters();
+  const zoom = useCallback(
+    (part: StepRange | null) => set(part === null ? { from: '', to: '', stage: '' } : { ...part }),
+    [set],
+  );
+  const open = useCallback(
+    (step: number) => go(['runs', folder, 'rollouts'], { from: step, to: step }),
+    [folder],
+  );
+  return useMemo(
+    () => ({
+      range: rangeOf(query, stages, head.step),
+      stages,
+      isSmooth: query.get('smooth') === 'on',
+      zoom,
+      open,
+    }),
+    [query, stages, head.step, zoom, open],
+  );
+}

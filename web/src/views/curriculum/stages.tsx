@@ -1,0 +1,100 @@
+import type { StageSelection } from '../../../../src/server/views/curriculum.ts';
+import type { PlannedStage } from '../../../../src/server/views/planned-stages.ts';
+import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import { InertLine } from '../../design/inert-text.tsx';
+import { count } from '../../design/numbers.ts';
+import { Card } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import own from './curriculum.module.css';
+
+/** What each stage was to do, what it found, what it chose and why, and how it ended. */
+export function Stages(props: { readonly run: RunDetail; readonly selections: readonly StageSelection[] }) {
+  const { run, selections } = props;
+  return (
+    <Card title="What the stages decided" note={`${run.plan.length} planned, ${run.head.stagesBegun} begun`}>
+      <div className={own.stages}>
+        {run.plan.map((stage) => (
+          <Stage
+            key={stage.stage}
+            stage={stage}
+            run={run}
+            selection={selections.find((one) => one.stage === stage.stage)}
+          />
+        ))}
+      </div>
+    </Card>
+  );
+}
+
+function Stage(props: {
+  readonly stage: PlannedStage;
+  readonly run: RunDetail;
+  readonly selection: StageSelection | undefined;
+}) {
+  const { stage, run, selection } = props;
+  const span = run.stages.find((one) => one.stage === stage.stage);
+  const said = (type: string): string | undefined =>
+    run.events.findLast((event) => event.type === type && event.stage === stage.stage)?.message;
+  const end = said('stage-end') ?? (run.now?.stage === stage.stage ? run.now.reason : null);
+  const facts: (readonly [string, string | null | undefined])[] = [
+    ['Selects', stage.select],
+    ['Measured again', stage.remeasure ?? 'no'],
+    ['Found', selection?.message ?? said('stage-start')],
+    ['Sampler', stage.sampler],
+    ['Gates', stage.gates.join(', ') || 'none'],
+    ['Ends when', stage.advanceWhen ?? `${stage.maxSteps} steps are done`],
+    [said('stage-end') === undefined ? 'Now' : 'Ended', end],
+  ];
+  return (
+    <section aria-label={`Stage ${stage.stage}`}>
+      <h3>
+        <InertLine text={stage.stage} max={60} />{' '}
+        <span className={styles.small}>
+          {span === undefined ? 'not begun' : `steps ${span.firstStep}–${span.lastStep}`}
+        </span>
+      </h3>
+      <dl className={styles.facts}>
+        {facts.map(([name, text]) =>
+          text === null || text === undefined ? null : (
+            <div key={name} className={own.fact}>
+              <dt>{name}</dt>
+              <dd>
+                <InertLine text={text} max={400} />
+              </dd>
+            </div>
+          ),
+        )}
+      </dl>
+      {selection !== undefined && <Levels selection={selection} />}
+    </section>
+  );
+}
+
+/** How many problems each level holds, and how many of those the stage took. */
+function Levels({ selection: { levels, selected, candidates } }: { readonly selection: StageSelection }) {
+  const most = Math.max(1, ...levels.map(({ problems }) => problems));
+  return (
+    <table className={own.levels}>
+      <caption className={styles.small}>
+        {count(selected)} of {count(candidates)} problems selected; a problem may be in several levels
+      </caption>
+      <tbody>
+        {levels.map(({ level, problems, selected: chosen }) => (
+          <tr key={level}>
+            <th scope="row">
+              <InertLine text={level === '' ? 'no level' : level} max={40} />
+            </th>
+            <td className={own.levelBar}>
+              <span className={own.held} style={{ width: `${(100 * problems) / most}%` }}>
+                <span className={own.taken} style={{ width: `${(100 * chosen) / Math.max(1, problems)}%` }} />
+              </span>
+            </td>
+            <td className={styles.number}>
+              {count(chosen)} of {count(problems)}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,76 @@
+import { useEffect, useMemo, useRef } from 'react';
+import type { Attempt } from '../../../../src/server/views/group-detail.ts';
+import { InertLine, InertText } from '../../design/inert-text.tsx';
+import { short, signed } from '../../design/numbers.ts';
+import { Badge } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { Link, useFilters, useRoute } from '../../router.tsx';
+import { spanOf } from './evidence.ts';
+import own from './group.module.css';
+import { type Heat, TokenHeat } from './token-heat.tsx';
+import { VerdictDiff } from './verdict-diff.tsx';
+
+/** One rollout: what was written, what the verifier found, what was learnt from it. */
+export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; readonly heat: Heat }) {
+  const { parts } = useRoute();
+  const [query] = useFilters();
+  const element = useRef<HTMLElement>(null);
+  const isChosen = query.get('rollout') === String(attempt.index);
+  const { evidence, text, pieces, logprobs, advantage } = attempt;
+  const span = useMemo(() => spanOf(evidence, text.length), [evidence, text]);
+  useEffect(() => {
+    if (isChosen) element.current?.scrollIntoView({ block: 'nearest' });
+  }, [isChosen]);
+  const kept = Object.fromEntries([...query].filter(([name]) => name !== 'rollout'));
+  return (
+    <section
+      ref={element}
+      className={`${styles.card} ${isChosen ? own.chosen : ''}`}
+      aria-label={`Rollout ${attempt.index + 1}`}
+    >
+      <div className={styles.cardHead}>
+        <h2>
+          <Link
+            to={parts}
+            query={{ ...kept, ...(isChosen ? {} : { rollout: attempt.index }) }}
+            className={own.title}
+            isRow
+          >
+            Rollout {attempt.index + 1}
+          </Link>
+        </h2>
+        <span className={styles.row}>
+          <span className={styles.small}>{worthOf(attempt)}</span>
+          <Badge word={attempt.outcome} />
+        </span>
+      </div>
+      {attempt.flags.map((flag) => (
+        <p key={flag} className={styles.noteWarn}>
+          Worth a look: {flag}
+        </p>
+      ))}
+      {heat !== 'off' && pieces !== null ? (
+        <TokenHeat tokens={{ pieces, logprobs, advantage }} heat={heat} />
+      ) : (
+        <InertText text={text} marked={span} />
+      )}
+      <p className={own.why}>
+        <InertLine text={attempt.reason} max={400} />
+      </p>
+      <VerdictDiff evidence={evidence} isOpen={isChosen} />
+      <p className={styles.small}>
+        ended by {attempt.finishReason} after {attempt.tokens.length} tokens · policy {attempt.policyVersion}{' '}
+        · <InertLine text={attempt.verifier} />
+      </p>
+    </section>
+  );
+}
+
+function worthOf({ reward, advantage, score }: Attempt): string {
+  const parts = [
+    reward === null ? 'no reward' : `reward ${short(reward)}`,
+    advantage === null ? 'not learnt from' : `advantage ${signed(advantage, short)}`,
+    ...(score > 0 && score < 1 ? [`score ${short(score)}`] : []),
+  ];
+  return parts.join(' · ');
+}

@@ -1,0 +1,113 @@
+import type { GroupDetail } from '../../../../src/server/views/group-detail.ts';
+import { RateTrack } from '../../charts/rate-track.tsx';
+import { useData } from '../../data/use-data.ts';
+import { InertLine, InertText } from '../../design/inert-text.tsx';
+import { rate } from '../../design/numbers.ts';
+import { Card, Field, Waiting } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { hrefOf, Link, useFilters, useRoute } from '../../router.tsx';
+import { AttemptCard } from './attempt-card.tsx';
+import own from './group.module.css';
+import { type Heat, heats } from './token-heat.tsx';
+
+/** One problem's rollouts side by side, each with what the verifier found. */
+export function GroupView({ folder }: { readonly folder: string }) {
+  const id = Number(useRoute().parts[3]);
+  return <Rollouts key={id} folder={folder} id={id} />;
+}
+
+function Rollouts({ folder, id }: { readonly folder: string; readonly id: number }) {
+  const [query] = useFilters();
+  const { data, error } = useData(['run', folder, 'group', id], (source) => source.group(folder, id));
+  if (data === undefined) return <Waiting error={error} what="the rollouts" />;
+  const hasPieces = data.attempts.some(({ pieces }) => pieces !== null);
+  const asked = heats.find((heat) => heat === query.get('heat')) ?? 'off';
+  const heat = hasPieces ? asked : 'off';
+  return (
+    <div className={styles.stack}>
+      <Head folder={folder} detail={data} heat={heat} hasPieces={hasPieces} />
+      <div className={styles.columns}>
+        <Card title="Prompt">
+          {data.prompt.map(({ role, content }, index) => (
+            <div key={index}>
+              {data.prompt.length > 1 && <div className={styles.small}>{role}</div>}
+              <InertText text={content} />
+            </div>
+          ))}
+          {data.answer !== null && (
+            <p className={own.why}>
+              <span className={styles.small}>Gold </span>
+              <InertLine text={data.answer} max={300} />
+            </p>
+          )}
+        </Card>
+        <Card title="The same problem over the run" note="95 % intervals; a point opens its group">
+          {data.visits.length < 2 ? (
+            <p className={styles.soft}>This is the only time the run looked at it.</p>
+          ) : (
+            <RateTrack
+              points={data.visits.map((visit) => ({ ...visit, group: visit.id }))}
+              current={id}
+              hrefOf={(group) => hrefOf(['runs', folder, 'group', String(group)])}
+            />
+          )}
+        </Card>
+      </div>
+      <div className={own.attempts}>
+        {data.attempts.map((attempt) => (
+          <AttemptCard key={attempt.index} attempt={attempt} heat={heat} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Head(props: {
+  readonly folder: string;
+  readonly detail: GroupDetail;
+  readonly heat: Heat;
+  readonly hasPieces: boolean;
+}) {
+  const { folder, detail, heat, hasPieces } = props;
+  const { group } = detail;
+  const [, set] = useFilters();
+  const facts = [
+    group.purpose,
+    group.domain,
+    ...(group.family === null ? [] : [group.family]),
+    ...(group.level === null ? [] : [`level ${group.level}`]),
+  ];
+  return (
+    <div className={styles.spread}>
+      <div>
+        <h1>
+          <Link to={['runs', folder, 'problem', group.problemId]}>
+            <InertLine text={group.problemId} />
+          </Link>
+        </h1>
+        <p className={styles.soft}>
+          {rate(group.correct, group.trials)} ·{' '}
+          <Link to={['runs', folder, 'rollouts']} query={{ from: group.step, to: group.step }}>
+            step {group.step}
+          </Link>{' '}
+          · <InertLine text={[group.stage, ...facts].join(' · ')} />
+        </p>
+      </div>
+      <Field name="Colour tokens by">
+        <select
+          data-filter
+          value={heat}
+          disabled={!hasPieces}
+          title={hasPieces ? '' : 'needs the tokenizer of the run, which is not at hand'}
+          onChange={(event) => set({ heat: event.target.value === 'off' ? '' : event.target.value })}
+        >
+          {heats.map((name) => (
+            <option key={name} value={name}>
+              {name === 'off' ? 'nothing' : name}
+            </option>
+          ))}
+        </select>
+      </Field>
+    </div>
+  );
+}

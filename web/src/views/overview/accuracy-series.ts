@@ -1,0 +1,13 @@
+import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { NamedSeries } from '../../charts/line-chart.tsx';
+
+/** Held-out accuracy over steps with its intervals, one course a suite; `before` stands before the suite's name. */
+export function accuracySeries({ evaluations }: RunDetail, before = ''): NamedSeries[] {
+  return [...Map.groupBy(evaluations, ({ name }) => name)].map(([name, points]) => ({
+    name: `${before}${name}`,
+    steps: points.map(({ step }) => step),
+    values: points.map(({ accuracy }) => accuracy.mean),
+    low: points.map(({ accuracy }) => accuracy.low),
+    high: points.map(({ accuracy }) => accuracy.high),
+  }));
+}

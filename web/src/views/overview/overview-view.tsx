@@ -1,0 +1,146 @@
+import { useMemo } from 'react';
+import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
+import { LineChart } from '../../charts/line-chart.tsx';
+import { SharedSteps } from '../../charts/step-axis.tsx';
+import { StepBar } from '../../charts/step-bar.tsx';
+import { useSharedSteps } from '../../charts/use-shared-steps.ts';
+import { useData, useRun, useSource } from '../../data/use-data.ts';
+import { moment, percent } from '../../design/numbers.ts';
+import { InertLine } from '../../design/inert-text.tsx';
+import { Badge, Card, Empty, Waiting } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { hrefOf, Link, useFilters } from '../../router.tsx';
+import { accuracySeries } from './accuracy-series.ts';
+import { Alerts } from './alerts.tsx';
+import { StageStrip } from './stage-strip.tsx';
+import { Tiles, tileMetrics } from './tiles.tsx';
+import { WorstProblems } from './worst-problems.tsx';
+
+/** Where the run stands, what is wrong with it, and the way to what went worst. */
+export function OverviewView({ folder }: { readonly folder: string }) {
+  const { data: run, error } = useRun(folder);
+  const { data: metrics, error: metricsError } = useData(['run', folder, 'metrics', 'overview'], (source) =>
+    source.metrics(folder, tileMetrics),
+  );
+  const omitted = useSource().omitted(folder);
+  const [query] = useFilters();
+  if (run === undefined || metrics === undefined)
+    return <Waiting error={error ?? metricsError} what={folder} />;
+  const stage = query.get('stage') ?? run.head.stage ?? '';
+  return (
+    <div className={styles.stack}>
+      <Head run={run} />
+      {omitted.map((sentence) => (
+        <Empty key={sentence}>{sentence}</Empty>
+      ))}
+      <StageStrip run={run} chosen={query.get('stage') ?? ''} />
+      <Alerts folder={folder} alerts={run.alerts} />
+      <Tiles run={run} metrics={metrics} />
+      <Courses folder={folder} run={run} metrics={metrics} />
+      <WorstProblems
+        folder={folder}
+        stage={stage}
+        stages={run.stages.map((one) => one.stage)}
+        step={run.head.step}
+      />
+      <Events folder={folder} run={run} />
+    </div>
+  );
+}
+
+function Head({ run: { head } }: { readonly run: RunDetail }) {
+  const times = [
+    `began ${moment(head.createdAt)}`,
+    ...(head.endedAt === null ? [] : [`ended ${moment(head.endedAt)}`]),
+    `recipe ${head.name}, seed ${head.seed}`,
+  ];
+  return (
+    <div className={styles.row}>
+      <h1>
+        <bdi>{head.folder}</bdi>
+      </h1>
+      <Badge word={head.status} />
+      {head.reason !== null && <InertLine text={head.reason} max={200} />}
+      <span className={styles.small}>{times.join(' · ')}</span>
+    </div>
+  );
+}
+
+/** Steps, reward and held-out accuracy over one axis. */
+function Courses(props: {
+  readonly folder: string;
+  readonly run: RunDetail;
+  readonly metrics: MetricSeriesByName;
+}) {
+  const { folder, run, metrics } = props;
+  const [query] = useFilters();
+  const steps = useSharedSteps(folder, run);
+  const reward = metrics['reward/mean'];
+  return (
+    <SharedSteps {...steps}>
+      <Card
+        title="Steps"
+        note={
+          query.has('from') || query.has('to') ? (
+            <button type="button" onClick={() => steps.zoom(null)}>
+              Show all steps
+            </button>
+          ) : (
+            'a click opens the groups of a step; a drag over a chart zooms'
+          )
+        }
+      >
+        <StepBar
+          steps={sharesOf(metrics)}
+          hrefOf={(from, to) => hrefOf(['runs', folder, 'rollouts'], { from, to })}
+        />
+      </Card>
+      <div className={styles.columns}>
+        <Card title="Reward" note={<code>reward/mean</code>}>
+          <LineChart title="Reward" series={reward === undefined ? [] : [{ name: 'mean', ...reward }]} />
+        </Card>
+        <Card title="Held-out accuracy" note="95 % intervals over problems">
+          <Accuracy run={run} />
+        </Card>
+      </div>
+    </SharedSteps>
+  );
+}
+
+function Accuracy({ run }: { readonly run: RunDetail }) {
+  const series = useMemo(() => accuracySeries(run), [run]);
+  if (series.length === 0) return <Empty>No suite was evaluated. `evaluation` in a recipe names some.</Empty>;
+  return <LineChart title="Held-out accuracy" series={series} format={percent} isSparse />;
+}
+
+function Events({ folder, run }: { readonly folder: string; readonly run: RunDetail }) {
+  const last = run.events.slice(-8).toReversed();
+  return (
+    <Card title="What happened" note={<Link to={['runs', folder, 'curriculum']}>every decision</Link>}>
+      {last.length === 0 ? (
+        <Empty>Nothing yet.</Empty>
+      ) : (
+        <table>
+          <tbody>
+            {last.map(({ id, step, message }) => (
+              <tr key={id}>
+                <td className={styles.nowrap}>step {step}</td>
+                <td>
+                  <InertLine text={message} max={300} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}
+
+function sharesOf(metrics: MetricSeriesByName) {
+  const { steps = [], values = [] } = metrics['group/unsolved'] ?? {};
+  const solved = metrics['group/solved'];
+  const allAt = new Map(solved?.steps.map((step, index) => [step, solved.values[index]!]));
+  return steps.map((step, index) => ({ step, none: values[index]!, all: allAt.get(step) ?? 0 }));
+}

@@ -1,0 +1,77 @@
+import { describeMetric } from '../../../../src/runs/metric-catalogue.ts';
+import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
+import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import { Sparkline } from '../../charts/sparkline.tsx';
+import { change, formatOf, percent, short } from '../../design/numbers.ts';
+import { Tile } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+
+/** What the overview asks for. */
+export const tileMetrics = [
+  'reward/mean',
+  'group/unsolved',
+  'group/solved',
+  'rollout/length/mean',
+  'rollout/truncated',
+  'policy/entropy',
+  'throughput/sampledTokensPerSecond',
+];
+const shown = ['reward/mean', 'rollout/length/mean', 'policy/entropy', 'throughput/sampledTokensPerSecond'];
+
+/** The figures that matter, each with how it changed since it was first measured. */
+export function Tiles({ run, metrics }: { readonly run: RunDetail; readonly metrics: MetricSeriesByName }) {
+  return (
+    <div className={styles.tiles}>
+      <AccuracyTile run={run} />
+      <SignalTile metrics={metrics} />
+      {shown.map((name) => (
+        <MetricTile key={name} name={name} metrics={metrics} />
+      ))}
+    </div>
+  );
+}
+
+function AccuracyTile({ run: { head, evaluations } }: { readonly run: RunDetail }) {
+  if (head.accuracy === null) return null;
+  const { suite, first, last } = head.accuracy;
+  const measured = evaluations.filter(({ name }) => name === suite).map(({ accuracy }) => accuracy.mean);
+  const range = `${Math.round(100 * last.low)}–${Math.round(100 * last.high)} %`;
+  return (
+    <Tile
+      name={`Accuracy, ${suite}`}
+      value={percent(last.mean)}
+      note={`${range}; ${change(first.mean, last.mean, 'share')}`}
+    >
+      <Sparkline values={measured} />
+    </Tile>
+  );
+}
+
+/** Only mixed groups carry a signal. */
+function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
+  const none = metrics['group/unsolved']?.values ?? [];
+  const all = metrics['group/solved']?.values ?? [];
+  const mixed = none.map((share, index) => 1 - share - (all[index] ?? 0));
+  const last = mixed.at(-1);
+  if (last === undefined) return <Tile name="Mixed groups" value="–" note="not measured" />;
+  const note = `none ${percent(none.at(-1)!)}, all ${percent(all.at(-1) ?? 0)}; ${change(mixed[0]!, last, 'share')}`;
+  return (
+    <Tile name="Mixed groups" value={percent(last)} note={note}>
+      <Sparkline values={mixed} />
+    </Tile>
+  );
+}
+
+function MetricTile({ name, metrics }: { readonly name: string; readonly metrics: MetricSeriesByName }) {
+  const { title, unit } = describeMetric(name)!;
+  const values = metrics[name]?.values ?? [];
+  const [first, last] = [values[0], values.at(-1)];
+  const label = unit === 'tokens' || unit === 'nats' ? `${title}, ${unit}` : title;
+  if (first === undefined || last === undefined) return <Tile name={label} value="–" note="not measured" />;
+  const format = unit === 'share' ? formatOf(unit) : short;
+  return (
+    <Tile name={label} value={format(last)} note={`${change(first, last, unit)} since start`}>
+      <Sparkline values={values} />
+    </Tile>
+  );
+}

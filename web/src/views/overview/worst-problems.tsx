@@ -1,0 +1,68 @@
+import type { ProblemRow } from '../../../../src/server/views/problems.ts';
+import { useData } from '../../data/use-data.ts';
+import { InertLine } from '../../design/inert-text.tsx';
+import { rate } from '../../design/numbers.ts';
+import { Badge, Card, Empty, Table } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { Link } from '../../router.tsx';
+import own from './overview.module.css';
+
+const most = 8;
+
+/** The problems a stage got least of, with what their rollouts failed by: the shortest way to why. */
+export function WorstProblems(props: {
+  readonly folder: string;
+  readonly stage: string;
+  readonly stages: readonly string[];
+  readonly step: number;
+}) {
+  const { folder, stage, stages } = props;
+  const { data, error } = useData(['run', folder, 'problems', 'worst', stage], (source) =>
+    source.problems(folder, { stage: [stage], purpose: ['train'], sort: 'rate', order: 'asc', limit: most }),
+  );
+  const isLast = stage === stages.at(-1);
+  return (
+    <Card
+      title={`Hardest problems of ${isLast ? 'the last stage' : 'the stage'}${stage === '' ? '' : `, ${stage}`}`}
+      note={`by pass rate over all their rollouts of the stage${data === undefined ? '' : `; ${data.total} problems`}`}
+    >
+      {error !== null && <Empty>{error.message}</Empty>}
+      {data?.rows.length === 0 && <Empty>No group of this stage was recorded yet.</Empty>}
+      {data !== undefined && data.rows.length > 0 && (
+        <Table
+          name="Hardest problems"
+          columns={['Problem', 'Pass rate', 'Last seen', 'Failed by', 'Why, of one rollout']}
+        >
+          {data.rows.map((problem) => (
+            <Row key={problem.problemId} folder={folder} problem={problem} />
+          ))}
+        </Table>
+      )}
+    </Card>
+  );
+}
+
+function Row({ folder, problem }: { readonly folder: string; readonly problem: ProblemRow }) {
+  const { failure } = problem;
+  return (
+    <tr>
+      <td>
+        <Link to={['runs', folder, 'problem', problem.problemId]} isRow>
+          <InertLine text={problem.problemId} max={60} />
+        </Link>
+      </td>
+      <td className={styles.nowrap}>{rate(problem.correct, problem.trials)}</td>
+      <td className={styles.nowrap}>
+        <Link to={['runs', folder, 'group', String(problem.lastGroup)]}>step {problem.lastStep}</Link>
+      </td>
+      <td className={styles.nowrap}>
+        {failure !== null && (
+          <Badge word={failure.outcome}>
+            {failure.count} × {failure.outcome}
+          </Badge>
+        )}
+      </td>
+      <td className={own.why}>{failure !== null && <InertLine text={failure.reason} max={120} />}</td>
+    </tr>
+  );
+}

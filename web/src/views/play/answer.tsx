@@ -1,0 +1,30 @@
+import { InertLine } from '../../design/inert-text.tsx';
+import { Badge, Card } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { TokenHeat } from '../group/token-heat.tsx';
+import { VerdictDiff } from '../group/verdict-diff.tsx';
+import type { PlayAnswer } from './use-play.ts';
+
+/** One answer, its tokens coloured by how unlikely they were, and its verdict. */
+export function Answer({ answer }: { readonly answer: PlayAnswer }) {
+  const { index, pieces, logprobs, verdict, finishReason, tokens } = answer;
+  return (
+    <Card
+      title={`Answer ${index + 1}`}
+      note={verdict === null ? 'not judged' : <Badge word={verdict.outcome} />}
+    >
+      <TokenHeat tokens={{ pieces, logprobs, advantage: null }} heat="surprise" />
+      {verdict !== null && (
+        <>
+          <p>
+            <InertLine text={verdict.reason} max={400} />
+          </p>
+          <VerdictDiff evidence={verdict.evidence ?? {}} />
+        </>
+      )}
+      <p className={styles.small}>
+        ended by {finishReason} after {tokens.length} tokens
+      </p>
+    </Card>
+  );
+}

@@ -1,0 +1,198 @@
+import type { Membership, ProblemDetail } from '../../../../src/server/views/problem.ts';
+import { RateTrack } from '../../charts/rate-track.tsx';
+import { useData } from '../../data/use-data.ts';
+import { InertLine, InertText } from '../../design/inert-text.tsx';
+import { rate, short } from '../../design/numbers.ts';
+import { Badge, Card, Empty, Table, Waiting } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { hrefOf, Link, useRoute } from '../../router.tsx';
+
+/** How one problem fared over the run: pass rates with intervals, levels, every rollout, its kin. */
+export function ProblemView({ folder }: { readonly folder: string }) {
+  const id = useRoute().parts[3] ?? '';
+  return <Problem key={id} folder={folder} id={id} />;
+}
+
+function Problem({ folder, id }: { readonly folder: string; readonly id: string }) {
+  const { data, error } = useData(['run', folder, 'problem', id], (source) => source.problem(folder, id));
+  if (data === undefined) return <Waiting error={error} what="the problem" />;
+  return (
+    <div className={styles.stack}>
+      <Head folder={folder} detail={data} />
+      <div className={styles.columns}>
+        <div className={styles.stack}>
+          <Text detail={data} />
+          <History folder={folder} detail={data} />
+          <Memberships memberships={data.memberships} />
+        </div>
+        <Neighbours folder={folder} detail={data} />
+      </div>
+      <Rollouts folder={folder} detail={data} />
+    </div>
+  );
+}
+
+function Head({ folder, detail }: { readonly folder: string; readonly detail: ProblemDetail }) {
+  const { problemId, domain, summary } = detail;
+  const facts = [
+    domain,
+    ...(summary?.family == null ? [] : [summary.family]),
+    ...(summary?.knob == null ? [] : [`knob ${summary.knob}`]),
+    ...(summary?.level == null ? [] : [`level ${summary.level}`]),
+  ];
+  return (
+    <div className={styles.spread}>
+      <div>
+        <h1>
+          <InertLine text={problemId} />
+        </h1>
+        <p className={styles.soft}>
+          {summary === null
+            ? 'measured, never rolled'
+            : `${rate(summary.correct, summary.trials)} of ${summary.trials} rollouts`}{' '}
+          · <InertLine text={facts.join(' · ')} />
+        </p>
+      </div>
+      {summary !== null && (
+        <div className={styles.row}>
+          <Link to={['runs', folder, 'group', String(summary.lastGroup)]} isRow>
+            Last rollouts, step {summary.lastStep}
+          </Link>
+          <Link to={['runs', folder, 'rollouts']} query={{ problem: problemId }}>
+            All its groups
+          </Link>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Text({ detail: { prompt, answer } }: { readonly detail: ProblemDetail }) {
+  return (
+    <Card title="Problem">
+      {prompt.map(({ content }, index) => (
+        <InertText key={index} text={content} />
+      ))}
+      {answer !== null && (
+        <p>
+          <span className={styles.small}>Gold </span>
+          <InertLine text={answer} max={400} />
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function History({
+  folder,
+  detail: { history },
+}: {
+  readonly folder: string;
+  readonly detail: ProblemDetail;
+}) {
+  return (
+    <Card
+      title="Pass rate over the run"
+      note="95 % intervals; m: measured for a stage, e: evaluated; a point opens its group"
+    >
+      <RateTrack points={history} hrefOf={(group) => hrefOf(['runs', folder, 'group', String(group)])} />
+    </Card>
+  );
+}
+
+function Memberships({ memberships }: { readonly memberships: readonly Membership[] }) {
+  return (
+    <Card title="Levels it was in" note="as each stage found it">
+      {memberships.length === 0 ? (
+        <Empty>No selection of this run looked at it.</Empty>
+      ) : (
+        <Table name="Levels it was in" columns={['Stage', 'From step', 'Pass rate', 'Levels', 'Selected']}>
+          {memberships.map((one) => (
+            <tr key={one.stage}>
+              <td>
+                <InertLine text={one.stage} max={40} />
+              </td>
+              <td>{one.step}</td>
+              <td className={styles.nowrap}>{rate(one.correct, one.trials)}</td>
+              <td>
+                <InertLine text={one.levels.join(', ') || 'none'} max={120} />
+              </td>
+              <td>{one.isSelected ? 'yes' : 'no'}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Card>
+  );
+}
+
+function Neighbours({
+  folder,
+  detail: { neighbours, summary },
+}: {
+  readonly folder: string;
+  readonly detail: ProblemDetail;
+}) {
+  return (
+    <Card
+      title="Neighbours"
+      note={
+        summary?.family == null ? 'it has no family' : `of the family ${summary.family}, nearest knob first`
+      }
+    >
+      {neighbours.length === 0 ? (
+        <Empty>The run saw no other problem of its family.</Empty>
+      ) : (
+        <Table name="Neighbours" columns={['Problem', 'Knob', 'Pass rate', 'Last step']}>
+          {neighbours.map((one) => (
+            <tr key={one.problemId}>
+              <td>
+                <Link to={['runs', folder, 'problem', one.problemId]} isRow>
+                  <InertLine text={one.problemId} max={50} />
+                </Link>
+              </td>
+              <td>{one.knob ?? '–'}</td>
+              <td className={styles.nowrap}>{rate(one.correct, one.trials)}</td>
+              <td>{one.lastStep}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Card>
+  );
+}
+
+function Rollouts({
+  folder,
+  detail: { rollouts },
+}: {
+  readonly folder: string;
+  readonly detail: ProblemDetail;
+}) {
+  return (
+    <Card title="Every rollout" note={`${rollouts.length}, newest first`}>
+      <Table
+        name="Every rollout"
+        columns={['Step', 'Rollout', 'Verdict', 'Reward', 'Tokens', 'Ended', 'Flags']}
+      >
+        {rollouts.map((one) => (
+          <tr key={`${one.group}-${one.index}`}>
+            <td>{one.step}</td>
+            <td>
+              <Link to={['runs', folder, 'group', String(one.group)]} query={{ rollout: one.index }} isRow>
+                {one.purpose} #{one.index + 1}
+              </Link>
+            </td>
+            <td>
+              <Badge word={one.outcome} />
+            </td>
+            <td>{one.reward === null ? '–' : short(one.reward)}</td>
+            <td>{one.tokens}</td>
+            <td>{one.finishReason}</td>
+            <td>{one.flags.join('; ')}</td>
+          </tr>
+        ))}
+      </Table>
+    </Card>
+  );
+}

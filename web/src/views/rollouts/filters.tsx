@@ -1,0 +1,113 @@
+import type { Facet, Facets } from '../../../../src/server/views/facets.ts';
+import { InertLine } from '../../design/inert-text.tsx';
+import { count } from '../../design/numbers.ts';
+import { Field } from '../../design/parts.tsx';
+import { useFilters } from '../../router.tsx';
+import { choices, numbers } from './filter.ts';
+import own from './rollouts.module.css';
+
+const labels: Readonly<Record<(typeof numbers)[number][0], string>> = {
+  from: 'From step',
+  to: 'To step',
+  minReward: 'Reward ≥',
+  maxReward: 'Reward ≤',
+  minTokens: 'Tokens ≥',
+  maxTokens: 'Tokens ≤',
+};
+const solved: readonly Facet[] = ['none', 'some', 'all'].map((value) => ({ value, count: -1 }));
+/** Filters on single rollouts. */
+const ofRollouts: readonly string[] = [
+  'outcome',
+  'finish',
+  'minReward',
+  'maxReward',
+  'minTokens',
+  'maxTokens',
+];
+
+/** What the table is narrowed to; open beside it where there is room. */
+export function Filters({
+  facets,
+  canFilterRollouts,
+}: {
+  readonly facets: Facets;
+  readonly canFilterRollouts: boolean;
+}) {
+  const [query, set] = useFilters();
+  const isOffered = (name: string): boolean => canFilterRollouts || !ofRollouts.includes(name);
+  return (
+    <details className={own.filters} open={matchMedia('(min-width: 900px)').matches}>
+      <summary>Filters</summary>
+      <Field name="Problem">
+        <input
+          data-filter
+          type="search"
+          value={query.get('problem') ?? ''}
+          placeholder="part of its name"
+          onChange={(event) => set({ problem: event.target.value })}
+        />
+      </Field>
+      <div className={own.numbers}>
+        {numbers.map(([name]) =>
+          isOffered(name) ? (
+            <Field key={name} name={labels[name]}>
+              <input
+                inputMode="decimal"
+                value={query.get(name) ?? ''}
+                onChange={(event) => set({ [name]: event.target.value.replaceAll(/[^\d.-]/gu, '') })}
+              />
+            </Field>
+          ) : null,
+        )}
+      </div>
+      {canFilterRollouts && (
+        <label className={own.choice}>
+          <input
+            type="checkbox"
+            checked={query.has('suspicious')}
+            onChange={(event) => set({ suspicious: event.target.checked ? 'true' : '' })}
+          />
+          <span>likely reward hacks</span>
+          <span className={own.count}>{count(facets.flag.reduce((sum, flag) => sum + flag.count, 0))}</span>
+        </label>
+      )}
+      {choices.map(([name, title]) =>
+        isOffered(name) ? (
+          <Choice key={name} name={name} title={title} facets={name === 'solved' ? solved : facets[name]} />
+        ) : null,
+      )}
+    </details>
+  );
+}
+
+function Choice(props: { readonly name: string; readonly title: string; readonly facets: readonly Facet[] }) {
+  const { name, title, facets } = props;
+  const [query, set] = useFilters();
+  const chosen = query.getAll(name);
+  const gone = chosen.filter((value) => facets.every((facet) => facet.value !== value));
+  if (facets.length < 2 && chosen.length === 0) return null;
+  return (
+    <fieldset className={own.set}>
+      <legend>{title}</legend>
+      {[...facets, ...gone.map((value) => ({ value, count: 0 }))].map((facet) => (
+        <label key={facet.value} className={own.choice}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(facet.value)}
+            onChange={(event) =>
+              set({
+                [name]: event.target.checked
+                  ? [...chosen, facet.value]
+                  : chosen.filter((value) => value !== facet.value),
+              })
+            }
+          />
+          <span>
+            <InertLine text={facet.value} max={40} />
+          </span>
+          <span className={own.count}>{facet.count < 0 ? '' : count(facet.count)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,114 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import type { Facets } from '../../../../src/server/views/facets.ts';
+import type { Page } from '../../../../src/server/views/page.ts';
+import type { DataSource } from '../../data/source.ts';
+import { useData, useRun, useSource } from '../../data/use-data.ts';
+import { count } from '../../design/numbers.ts';
+import { Card, Empty, Waiting } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { useFilters } from '../../router.tsx';
+import { filterOf, groupSorts, noFilters, rolloutSorts, sortOf } from './filter.ts';
+import { Filters } from './filters.tsx';
+import { GroupTable, RolloutTable } from './tables.tsx';
+import own from './rollouts.module.css';
+
+const pageSize = 200;
+
+/** Every group of rollouts or every single one; the filters are in the address. */
+export function RolloutsView({ folder }: { readonly folder: string }) {
+  const [query, set] = useFilters();
+  const { data: run, error: runError } = useRun(folder);
+  const { data: facets, error } = useData(['run', folder, 'facets'], (source) => source.facets(folder));
+  if (run === undefined || facets === undefined)
+    return <Waiting error={runError ?? error} what="the rollouts" />;
+  const isSingle = query.get('as') === 'rollouts' && run.can.filterRollouts;
+  return (
+    <div className={styles.stack}>
+      <div className={styles.spread}>
+        <h1>Rollouts</h1>
+        <div className={styles.row} role="group" aria-label="Rows">
+          <button type="button" aria-pressed={!isSingle} onClick={() => set({ as: '', sort: '' })}>
+            Groups
+          </button>
+          {run.can.filterRollouts && (
+            <button type="button" aria-pressed={isSingle} onClick={() => set({ as: 'rollouts', sort: '' })}>
+              Single rollouts
+            </button>
+          )}
+          <button
+            type="button"
+            disabled={Object.keys(filterOf(query)).length === 0}
+            onClick={() => set(noFilters)}
+          >
+            Clear filters
+          </button>
+        </div>
+      </div>
+      <div className={own.split}>
+        <Filters facets={facets} canFilterRollouts={run.can.filterRollouts} />
+        {isSingle ? <Singles folder={folder} /> : <Groups folder={folder} facets={facets} />}
+      </div>
+    </div>
+  );
+}
+
+function Groups({ folder }: { readonly folder: string; readonly facets: Facets }) {
+  const [query] = useFilters();
+  const asked = { ...filterOf(query), ...sortOf(query, groupSorts), limit: pageSize };
+  const pages = usePages(['run', folder, 'groups', asked], (source, cursor) =>
+    source.groups(folder, { ...asked, ...(cursor !== undefined && { cursor }) }),
+  );
+  return (
+    <Result title="Groups" pages={pages}>
+      <GroupTable folder={folder} rows={pages.rows} more={pages.more} sorted={asked} />
+    </Result>
+  );
+}
+
+function Singles({ folder }: { readonly folder: string }) {
+  const [query] = useFilters();
+  const asked = { ...filterOf(query), ...sortOf(query, rolloutSorts), limit: pageSize };
+  const pages = usePages(['run', folder, 'rollouts', asked], (source, cursor) =>
+    source.rollouts(folder, { ...asked, ...(cursor !== undefined && { cursor }) }),
+  );
+  return (
+    <Result title="Single rollouts" pages={pages}>
+      <RolloutTable folder={folder} rows={pages.rows} more={pages.more} sorted={asked} />
+    </Result>
+  );
+}
+
+function Result(props: {
+  readonly title: string;
+  readonly pages: { readonly error: Error | null; readonly total: number | null };
+  readonly children: React.ReactNode;
+}) {
+  const { title, pages, children } = props;
+  return (
+    <Card title={title} note={pages.total === null ? 'reading…' : `${count(pages.total)} match`}>
+      {pages.error !== null && <Empty>{pages.error.message}</Empty>}
+      {pages.total === 0 ? <Empty>Nothing matches. Remove a filter.</Empty> : children}
+    </Card>
+  );
+}
+
+/** A table read page by page as it is scrolled. */
+function usePages<T>(
+  key: readonly unknown[],
+  ask: (source: DataSource, cursor: string | undefined) => Promise<Page<T>>,
+) {
+  const source = useSource();
+  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam }) => ask(source, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next ?? undefined,
+    placeholderData: (before) => before,
+  });
+  return {
+    rows: (data?.pages ?? []).flatMap(({ rows }) => rows),
+    total: data?.pages[0]?.total ?? null,
+    error,
+    more: hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined,
+  };
+}

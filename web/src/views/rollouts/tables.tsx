@@ -1,0 +1,117 @@
+import type { Group } from '../../../../src/server/views/groups.ts';
+import type { RolloutLine } from '../../../../src/server/views/rollouts.ts';
+import { InertLine } from '../../design/inert-text.tsx';
+import { rate, short, signed } from '../../design/numbers.ts';
+import { Badge } from '../../design/parts.tsx';
+import { OutcomeBar } from '../../design/outcome-bar.tsx';
+import { Link } from '../../router.tsx';
+import { type Column, LongTable, type Sorted } from './long-table.tsx';
+
+interface TableProps<T> {
+  readonly folder: string;
+  readonly rows: readonly T[];
+  readonly more: (() => void) | undefined;
+  readonly sorted: Sorted;
+}
+
+/** Groups, each with what its rollouts came to. */
+export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
+  const columns: readonly Column<Group>[] = [
+    { name: 'Step', sort: 'step', width: '4.5rem', cell: ({ step }) => step },
+    {
+      name: 'Stage',
+      width: '7.5rem',
+      isWide: true,
+      cell: ({ stage }) => <InertLine text={stage} max={18} />,
+    },
+    {
+      name: 'Problem',
+      sort: 'problem',
+      width: 'minmax(11rem, 1fr)',
+      cell: ({ id, problemId }) => (
+        <Link to={['runs', folder, 'group', String(id)]} isRow>
+          <InertLine text={problemId} max={60} />
+        </Link>
+      ),
+    },
+    {
+      name: 'Level',
+      width: '8rem',
+      isWide: true,
+      cell: ({ level }) => (level === null ? '–' : <InertLine text={level} max={18} />),
+    },
+    { name: 'Pass rate', sort: 'rate', width: '8rem', cell: ({ correct, trials }) => rate(correct, trials) },
+    {
+      name: 'Verdicts',
+      width: '8rem',
+      isWide: true,
+      cell: ({ outcomes }) => <OutcomeBar outcomes={outcomes} />,
+    },
+    {
+      name: 'Reward',
+      sort: 'reward',
+      width: '5rem',
+      cell: ({ meanReward }) => (meanReward === null ? '–' : short(meanReward)),
+    },
+    { name: 'Tokens', sort: 'tokens', width: '5rem', cell: ({ meanTokens }) => short(meanTokens) },
+    {
+      name: 'Flags',
+      width: '4rem',
+      isWide: true,
+      cell: ({ suspicious }) => (suspicious === 0 ? '' : <Badge word="warning">{suspicious}</Badge>),
+    },
+  ];
+  return <LongTable name="Groups of rollouts" {...{ columns, rows, more, sorted }} keyOf={({ id }) => id} />;
+}
+
+/** Single rollouts; each leads to its place in its group. */
+export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutLine>) {
+  const columns: readonly Column<RolloutLine>[] = [
+    { name: 'Step', sort: 'step', width: '4.5rem', cell: ({ step }) => step },
+    {
+      name: 'Stage',
+      width: '7.5rem',
+      isWide: true,
+      cell: ({ stage }) => <InertLine text={stage} max={18} />,
+    },
+    {
+      name: 'Problem',
+      sort: 'problem',
+      width: 'minmax(11rem, 1fr)',
+      cell: ({ group, index, problemId }) => (
+        <Link to={['runs', folder, 'group', String(group)]} query={{ rollout: index }} isRow>
+          <InertLine text={problemId} max={50} /> #{index + 1}
+        </Link>
+      ),
+    },
+    { name: 'Verdict', sort: 'score', width: '8rem', cell: ({ outcome }) => <Badge word={outcome} /> },
+    {
+      name: 'Reward',
+      sort: 'reward',
+      width: '5rem',
+      cell: ({ reward }) => (reward === null ? '–' : short(reward)),
+    },
+    {
+      name: 'Advantage',
+      sort: 'advantage',
+      width: '6rem',
+      isWide: true,
+      cell: ({ advantage }) => (advantage === null ? '–' : signed(advantage, short)),
+    },
+    { name: 'Tokens', sort: 'tokens', width: '5rem', cell: ({ tokens }) => tokens },
+    { name: 'Ended', width: '5rem', isWide: true, cell: ({ finishReason }) => finishReason },
+    {
+      name: 'Flags',
+      width: 'minmax(6rem, 0.6fr)',
+      isWide: true,
+      cell: ({ flags }) => (flags.length === 0 ? '' : <Badge word="warning">{flags.join('; ')}</Badge>),
+    },
+  ];
+  return (
+    <LongTable
+      name="Single rollouts"
+      {...{ columns, rows, more, sorted }}
+      keyOf={({ group, index }) => `${group}-${index}`}
+    />
+  );
+}

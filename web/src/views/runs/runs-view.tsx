@@ -1,0 +1,170 @@
+import { Sparkline } from '../../charts/sparkline.tsx';
+import type { DamagedRun, RunHead, RunListItem } from '../../../../src/server/views/run-list.ts';
+import { useData } from '../../data/use-data.ts';
+import { change, moment, percent } from '../../design/numbers.ts';
+import { Badge, Card, Empty, Field, Table, Waiting } from '../../design/parts.tsx';
+import styles from '../../design/parts.module.css';
+import { InertLine } from '../../design/inert-text.tsx';
+import { Link, useFilters } from '../../router.tsx';
+import own from './runs.module.css';
+
+const columns = ['Compare', 'Run', 'State', 'Stage', 'Step', 'Reward', 'Accuracy', 'Seed', 'Recipe', 'Began'];
+
+/** All runs of the folder as they stand; two that are picked can be compared. */
+export function RunsView() {
+  const { data, error } = useData(['runs'], (source) => source.runs());
+  const [query, set] = useFilters();
+  if (data === undefined) return <Waiting error={error} what="the runs" />;
+  if (data.length === 0)
+    return (
+      <div className={styles.stack}>
+        <h1>Runs</h1>
+        <Empty>No runs here yet. `gradus demo` makes one in minutes.</Empty>
+      </div>
+    );
+  const sought = query.get('find') ?? '';
+  const picked = query.getAll('pick').filter((folder) => data.some((run) => run.folder === folder));
+  const shown = data
+    .filter(({ folder }) => folder.toLowerCase().includes(sought.toLowerCase()))
+    .toSorted((a, b) => beganAt(b).localeCompare(beganAt(a)));
+  return (
+    <div className={styles.stack}>
+      <div className={styles.spread}>
+        <h1>Runs</h1>
+        <Comparison picked={picked} />
+        <Field name="Find a run">
+          <input
+            data-filter
+            type="search"
+            value={sought}
+            onChange={(event) => set({ find: event.target.value })}
+          />
+        </Field>
+      </div>
+      <Card title="All runs" note={`${shown.length} of ${data.length}, newest first`}>
+        {shown.length === 0 ? (
+          <Empty>No run has “{sought}” in its name.</Empty>
+        ) : (
+          <Table name="All runs" columns={columns}>
+            {shown.map((run) =>
+              'problem' in run ? (
+                <DamagedRow key={run.folder} run={run} />
+              ) : (
+                <RunRow
+                  key={run.folder}
+                  run={run}
+                  isPicked={picked.includes(run.folder)}
+                  onPick={(isPicked) =>
+                    set({
+                      pick: isPicked
+                        ? [...picked, run.folder].slice(-2)
+                        : picked.filter((one) => one !== run.folder),
+                    })
+                  }
+                />
+              ),
+            )}
+          </Table>
+        )}
+      </Card>
+    </div>
+  );
+}
+
+/** Damaged runs come last: nobody knows when they began. */
+const beganAt = (run: RunListItem): string => ('problem' in run ? '' : run.createdAt);
+
+function Comparison({ picked }: { readonly picked: readonly string[] }) {
+  const [before, after] = picked;
+  if (before === undefined) return null;
+  if (after === undefined)
+    return <span className={styles.soft}>Pick a second run to compare with {before}.</span>;
+  return (
+    <Link to={['compare']} query={{ before, after }} isRow>
+      Compare {before} → {after}
+    </Link>
+  );
+}
+
+function RunRow(props: {
+  readonly run: RunHead;
+  readonly isPicked: boolean;
+  readonly onPick: (isPicked: boolean) => void;
+}) {
+  const { run, isPicked, onPick } = props;
+  return (
+    <tr>
+      <td>
+        <input
+          type="checkbox"
+          aria-label={`Pick ${run.folder} for a comparison`}
+          checked={isPicked}
+          onChange={(event) => onPick(event.target.checked)}
+        />
+      </td>
+      <td>
+        <Link to={['runs', run.folder, 'overview']} isRow>
+          <InertLine text={run.folder} max={60} />
+        </Link>
+        {run.parent !== null && (
+          <div className={styles.small}>from step {run.parent.step} of another run</div>
+        )}
+      </td>
+      <td>
+        <Badge word={run.status} />
+        {run.status !== 'finished' && run.reason !== null && (
+          <div className={styles.small}>
+            <InertLine text={run.reason} max={80} />
+          </div>
+        )}
+      </td>
+      <td className={styles.nowrap}>
+        {run.stagesBegun} / {run.stageCount} {run.stage !== null && <InertLine text={run.stage} max={24} />}
+      </td>
+      <td className={styles.number}>
+        {run.step} / {run.maxSteps}
+      </td>
+      <td className={own.spark}>
+        <Sparkline values={run.sparkline} />
+      </td>
+      <td className={styles.nowrap}>
+        <Accuracy run={run} />
+      </td>
+      <td>{run.seed}</td>
+      <td>
+        <code>{run.recipeHash.slice(0, 8)}</code>
+      </td>
+      <td className={styles.nowrap}>{moment(run.createdAt)}</td>
+    </tr>
+  );
+}
+
+function Accuracy({ run: { accuracy } }: { readonly run: RunHead }) {
+  if (accuracy === null) return <span className={styles.soft}>not measured</span>;
+  const { suite, first, last } = accuracy;
+  return (
+    <>
+      {percent(last.mean)}{' '}
+      <span className={styles.small}>
+        {change(first.mean, last.mean, 'share')}, {suite}
+      </span>
+    </>
+  );
+}
+
+function DamagedRow({ run }: { readonly run: DamagedRun }) {
+  return (
+    <tr>
+      <td />
+      <td>
+        <InertLine text={run.folder} max={60} />
+      </td>
+      <td>
+        <Badge word="damaged" />
+      </td>
+      <td colSpan={columns.length - 3}>
+        <InertLine text={run.problem} max={300} />
+      </td>
+    </tr>
+  );
+}
