@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import threading
@@ -25,10 +26,11 @@ MAX_CONNECTIONS = 512
 HEAD_SECONDS = 10.0
 """Within which the head of the next request must be there; else the connection is closed."""
 STALLED_SECONDS = 60.0
+"""A client that takes nothing of a response for so long is given up."""
 SLOWEST_BYTES_PER_SECOND = 16_384
-"""Whoever sends or takes more slowly, after `STALLED_SECONDS`, is given up."""
+"""So is one that sends its body more slowly, after as long."""
+LINGER_SECONDS = 2.0
 USAGE = 2
-_SLICE = int(STALLED_SECONDS) * SLOWEST_BYTES_PER_SECOND
 
 Replies = SimpleQueue[list[bytes | memoryview] | None]
 """Frames of one response; None after the last."""
@@ -81,6 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "gradus-worker"
     sys_version = ""
+    # Replies leave whole and at once.
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
     server: HttpTransport
 
     def setup(self) -> None:
@@ -118,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", CONTENT_TYPE)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        self.wfile.flush()
         while True:
             try:
                 pieces = replies.get(timeout=1)
@@ -171,11 +177,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.token is not None:
             return same_secret(self.headers.get("Authorization", ""), f"Bearer {self.server.token}")
         # Without a token, a page in a browser on this machine must not get in under a name of its own.
-        return _is_loopback(urlsplit(f"//{self.headers.get('Host', '')}").hostname or "")
+        return _is_loopback(_host_of(self.headers.get("Host", "")))
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         body = f"{message}\n".encode()
-        self.close_connection = True  # What is left of the body is not read.
+        self.close_connection = True
         self.send_response(status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -183,13 +189,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """A connection closed on bytes that nobody has read is reset, and the refusal lost with it."""
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        self._incoming.deadline = time.monotonic() + LINGER_SECONDS
+        with contextlib.suppress(OSError):
+            while self._body.read1(1 << 16):
+                pass
 
     def _write_chunk(self, pieces: list[bytes | memoryview]) -> None:
         self.wfile.write(f"{sum(map(len, pieces)):x}\r\n".encode())
         for piece in pieces:
-            for start in range(0, len(piece), _SLICE):
-                self.wfile.write(piece[start : start + _SLICE])
+            self.wfile.write(piece)
         self.wfile.write(b"\r\n")
+        self.wfile.flush()
 
     def _check_connected(self) -> None:
         """Nobody need hold a place for the replies of a client that is gone; it will ask for them again."""
@@ -239,6 +255,13 @@ def _parse(address: str) -> tuple[str, int]:
     if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 65536):
         raise Ending(USAGE, f"--http: expected HOST:PORT, got {address!r}")
     return host.strip("[]"), int(port)
+
+
+def _host_of(authority: str) -> str:
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -109,6 +109,7 @@ def test_a_session_over_http_then_another(transport: HttpTransport, tiny_folder:
 def test_a_wrong_token_gets_nowhere(transport: HttpTransport, token: str | None) -> None:
     stranger = HttpClient(transport, token)
     assert stranger.post(frame("ping")).status == 401
+    assert stranger.post(b"x" * 5_000_000).status == 401
     # Not a byte of the body is waited for.
     assert stranger.post(b"", Content_Length="1000000").status == 401
 
@@ -156,7 +157,8 @@ def test_without_a_token_only_loopback_is_served_and_only_under_its_own_name() -
             HttpTransport(address, None, local.inbox, local.server)
     with HttpTransport("127.0.0.1:0", None, local.inbox, local.server) as listening:
         client = HttpClient(listening, None)
-        assert client.post(frame("ping"), Host="rebound.example.org").status == 401
+        for name in ("rebound.example.org", "[::1", "127.0.0.1.example.org", ""):
+            assert client.post(frame("ping"), Host=name).status == 401
         assert client.post(frame("ping"), Host="localhost").status == 409
         assert client.hello().result["protocol"] == 1
         with pytest.raises(Ending, match="cannot listen"):
