@@ -5,7 +5,8 @@
  *
  *   npm run bench:curriculum -- [--seeds 5] [--rollouts 54000] [--pool 1500] [--every 20] [--arms staged,uniform,…] [--set path=value]
  *
- * Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
+ * `adaptive` is `staged` with half the base measurement, spent adaptively, and measured again only where the answer may have
+ * changed. Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
  *
  * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % bootstrap
  * intervals over seeds of the difference to `uniform` with the same seed. The last line is JSON.
@@ -52,6 +53,17 @@ function recipeOf(arm: string): [file: string, assignments: string[]] {
   if (arm === 'staged') {
     const steps = (budget - 2 * measuring) / (rolloutsAStep * gated);
     const stages = [
+      `stages[0].maxSteps=${Math.ceil(0.6 * steps)}`,
+      `stages[1].maxSteps=${Math.ceil(0.4 * steps)}`,
+    ];
+    return ['recipes/demo/recipe.ts', [...pools, ...stages]];
+  }
+  if (arm === 'adaptive') {
+    const steps = (budget - measuring / 2 - measuring / 3) / (rolloutsAStep * gated);
+    const stages = [
+      'difficulty.rollouts=2',
+      'difficulty.probing={"type":"adaptive","horizon":8}',
+      'stages[1].remeasure.where={"type":"changed"}',
       `stages[0].maxSteps=${Math.ceil(0.6 * steps)}`,
       `stages[1].maxSteps=${Math.ceil(0.4 * steps)}`,
     ];

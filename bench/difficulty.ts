@@ -13,7 +13,14 @@
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { populationOfTrace, readAdaRft, readBits, readTrace, simulated } from './difficulty/data.ts';
+import {
+  populationOfTrace,
+  readAdaRft,
+  readBits,
+  readTrace,
+  simulated,
+  traceBesideAdaRft,
+} from './difficulty/data.ts';
 import { compareDrift } from './difficulty/drift.ts';
 import { compareMethods } from './difficulty/levels.ts';
 import { compareSeveralModels } from './difficulty/several-models.ts';
@@ -37,6 +44,8 @@ async function runAll(data: string): Promise<void> {
   const trace = existsSync(tracePath) ? readTrace(tracePath) : undefined;
   if (trace === undefined) console.log(`\nNo ${tracePath}: RL trace skipped.`);
   else levels.push(...compareMethods(populationOfTrace(trace)));
+  if (trace !== undefined && existsSync(adarft))
+    levels.push(...compareMethods(await traceBesideAdaRft(trace, adarft)));
   const severalModels = compareSeveralModels();
   const drift = trace === undefined ? undefined : compareDrift(trace);
   console.log(JSON.stringify({ levels, severalModels, drift }));

@@ -31,7 +31,7 @@ export { equalBands, neverSometimesAlways } from './difficulty/cuts.ts';
 export { level } from './difficulty/levels.ts';
 export { allOf, anyOf, band, inDomain, inLevel, not, thin } from './difficulty/level-rules.ts';
 export { paperLevels, simpleLevels } from './difficulty/level-presets.ts';
-export { stage } from './curriculum/stage.ts';
+export { stage, whereChanged } from './curriculum/stage.ts';
 export { maxSteps, plateau, targetRate, whenAll, whenAny } from './curriculum/advance-rules.ts';
 export { e2h } from './curriculum/samplers/e2h.ts';
 export { levelWeighted } from './curriculum/samplers/level-weighted.ts';

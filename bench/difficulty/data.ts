@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { hashKey, uniformAt } from '../../src/core/rng.ts';
 import { hashFeatures } from '../../src/difficulty/feature-scores.ts';
-import { featuresOf } from '../../src/difficulty/problem-features.ts';
+import { featuresOf, passRateFeature } from '../../src/difficulty/problem-features.ts';
 
 /** Problems whose rollouts are on record: a method may look at them one after the other, the record is the truth. */
 export interface Population {
@@ -30,28 +30,36 @@ interface AdaRow {
  * @param part 0 or 1: the half by hash of the problem text.
  */
 export async function readAdaRft(folder: string, part: number): Promise<Population> {
-  const horizon = 128;
+  const kept = [...(await adaRftCounts(folder))].filter(([text]) => hashKey(text) % 2 === part);
+  return {
+    name: `AdaRFT, half ${part}`,
+    ids: kept.map(([text]) => text),
+    horizon: adaRftRollouts,
+    features: kept.map(([text, { answer }]) => featuresOfText(text, answer)),
+    prefixes: kept.map(([text, { solved }]) => shuffled(hashKey(text), solved, adaRftRollouts)),
+  };
+}
+
+/** Rollouts behind each of AdaRFT's scores. */
+export const adaRftRollouts = 128;
+
+/** How many of AdaRFT's rollouts solved each problem, by its text. */
+export async function adaRftCounts(
+  folder: string,
+): Promise<ReadonlyMap<string, { readonly answer: string; readonly solved: number }>> {
   const found = new Map<string, { answer: string; counts: Set<number> }>();
   for (const name of readdirSync(folder).toSorted()) {
     const file = await asyncBufferFromFile(`${folder}/${name}`);
     for (const row of (await parquetReadObjects({ file })) as unknown as AdaRow[]) {
       const text = row.prompt[0]!.content;
-      const known = found.get(text) ?? {
-        answer: String(row.reward_model.ground_truth),
-        counts: new Set<number>(),
-      };
-      known.counts.add(Math.round(horizon * (1 - row.extra_info.difficulty / 100)));
+      const answer = String(row.reward_model.ground_truth);
+      const known = found.get(text) ?? { answer, counts: new Set<number>() };
+      known.counts.add(Math.round(adaRftRollouts * (1 - row.extra_info.difficulty / 100)));
       found.set(text, known);
     }
   }
-  const kept = [...found].filter(([text, { counts }]) => counts.size === 1 && hashKey(text) % 2 === part);
-  return {
-    name: `AdaRFT, half ${part}`,
-    ids: kept.map(([text]) => text),
-    horizon,
-    features: kept.map(([text, { answer }]) => featuresOfText(text, answer)),
-    prefixes: kept.map(([text, { counts }]) => shuffled(hashKey(text), [...counts][0]!, horizon)),
-  };
+  const sure = [...found].filter(([, { counts }]) => counts.size === 1);
+  return new Map(sure.map(([text, { answer, counts }]) => [text, { answer, solved: [...counts][0]! }]));
 }
 
 /** One problem of the RL trace: correct rollouts of 8, by visit. */
@@ -81,6 +89,22 @@ export function populationOfTrace(problems: readonly TraceProblem[]): Population
     features: problems.map(({ text, answer }) => featuresOfText(text, answer)),
     prefixes: problems.map(({ text, visits }) =>
       concatenated(visits.slice(0, 8).map((correct, visit) => shuffled(hashKey(text, visit), correct, 8))),
+    ),
+  };
+}
+
+/** Those problems of the trace that another model has tried too, whose pass rates are all that is known beforehand. */
+export async function traceBesideAdaRft(
+  problems: readonly TraceProblem[],
+  folder: string,
+): Promise<Population> {
+  const others = await adaRftCounts(folder);
+  const common = problems.filter(({ text }) => others.has(text));
+  return {
+    ...populationOfTrace(common),
+    name: 'RL trace of a 1.5B model beside AdaRFT of a 7B model',
+    features: common.map(({ text }) =>
+      hashFeatures([passRateFeature('7B', others.get(text)!.solved, adaRftRollouts)]),
     ),
   };
 }

@@ -62,8 +62,8 @@ export function compareMethods(population: Population): Comparison[] {
 
 /** Confidences whose errors lie around those of the fixed methods, in equal ratios. */
 function sweep(most: number, least: number): number[] {
-  const steps = 7;
-  const [from, to] = [Math.min(0.6, most * 1.1), least * 0.7];
+  const steps = 8;
+  const [from, to] = [Math.min(0.6, most * 1.3), least * 0.7];
   return Array.from({ length: steps }, (_, i) => 1 - from * (to / from) ** (i / (steps - 1)));
 }
 

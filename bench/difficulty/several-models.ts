@@ -51,7 +51,7 @@ export function compareSeveralModels(): { k: number; error: number; adaptive: nu
       problems.map((problem) => levelsOf(problem, (model) => trialsAt(problem.records[model], k))),
     ),
   }));
-  const points = [0.6, 0.7, 0.78, 0.84, 0.88, 0.92, 0.95, 0.97].map((confidence) => {
+  const points = [0.3, 0.5, 0.6, 0.7, 0.78, 0.84, 0.88, 0.92, 0.95, 0.97].map((confidence) => {
     const { found, rollouts } = measureAll(problems, confidence);
     return { rollouts: rollouts / count, error: wrongShare(found) };
   });

@@ -5,6 +5,36 @@ import { gateConfig } from './gates/create-gate.ts';
 import { samplerConfig } from './samplers/create-sampler.ts';
 import { mixConfig } from './samplers/mixed.ts';
 
+/** Where measuring again spends its attempts. */
+const whereConfig = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('everywhere') }),
+  z.strictObject({
+    type: z.literal('changed'),
+    /** Most rollouts to expect, as a share of measuring every problem again. 0: none, what is known must do. */
+    share: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1 / 3),
+    /** Stop once this share of the problems whose answer has changed is expected to be among those measured. */
+    recall: z.number().gt(0).max(1).default(0.95),
+  }),
+]);
+
+/**
+ * Measures again where the answer may have changed, e.g. `remeasure: { problems: 'all', rollouts: 8, where: whereChanged() }`.
+ * How fast pass rates move is learned from training's own rollouts, which count as evidence, the less the older they
+ * are; attempts at a problem end once the rest cannot change what the stage asks of it.
+ */
+export function whereChanged(
+  options: Omit<Extract<z.input<typeof whereConfig>, { type: 'changed' }>, 'type'> = {},
+): z.input<typeof whereConfig> {
+  return { type: 'changed', ...options };
+}
+
+/** A validated `whereChanged`. */
+export type WhereChanged = Extract<z.infer<typeof whereConfig>, { type: 'changed' }>;
+
 /** Measuring pass rates again, with the policy as it is when a stage begins. */
 export const remeasureConfig = z.strictObject({
   /** Attempts per problem. */
@@ -14,6 +44,7 @@ export const remeasureConfig = z.strictObject({
    * so that levels follow the moving policy; costs more.
    */
   problems: z.enum(['selected', 'all']).default('selected'),
+  where: whereConfig.prefault({ type: 'everywhere' }),
   /** Leave out what is solved every time now (Skywork-OR1, POLARIS, AM-Thinking do). */
   dropAlwaysSolved: z.boolean().default(true),
   /** Leave out what is never solved now. */

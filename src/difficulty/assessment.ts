@@ -27,7 +27,7 @@ export function assessRecord(
   const cells = new Float64Array(table.cells);
   const total = cellMasses(table, shares, recordIndex(successes, attempts), cells);
   const probabilities = Array.from(cells, (mass) => mass / total);
-  const totals = distributionOfTotal(table, shares, successes, attempts, total);
+  const totals = distributionOfTotal(table, shares, successes, attempts);
   const mean = totals.reduce((sum, probability, count) => sum + probability * count, 0) / table.horizon;
   const { first, last } = centralInterval(totals, confidence);
   return {
@@ -39,16 +39,16 @@ export function assessRecord(
   };
 }
 
-/** Probability of each number of successes in the whole horizon. */
-function distributionOfTotal(
+/** Probability of each number of successes in the whole horizon, for a problem of this record and population. */
+export function distributionOfTotal(
   table: OutcomeTable,
   shares: ArrayLike<number>,
   successes: number,
   attempts: number,
-  total: number,
 ): Float64Array {
   const left = table.horizon - attempts;
   const ignored = new Float64Array(table.cells);
+  const total = cellMasses(table, shares, recordIndex(successes, attempts), ignored);
   const totals = new Float64Array(table.horizon + 1);
   let orders = 1;
   for (let more = 0; more <= left; more++) {

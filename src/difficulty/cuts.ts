@@ -32,9 +32,12 @@ export function cellOf(cuts: readonly Cut[], successes: number, trials: number):
  * for all of them. Rules that name other levels count through those levels' own rules.
  */
 export function cutsOfRules(rules: readonly LevelRule[], model: string): Cut[] {
-  const byKey = new Map<string, Cut>();
-  for (const cut of rules.flatMap((rule) => cutsOfRule(rule, model)))
-    byKey.set(`${cut.at} ${cut.excludeAt}`, cut);
+  return sortCuts(rules.flatMap((rule) => cutsOfRule(rule, model)));
+}
+
+/** Every cut once, rising, a lower bound that counts before one that does not. */
+export function sortCuts(cuts: readonly Cut[]): Cut[] {
+  const byKey = new Map(cuts.map((cut) => [`${cut.at} ${cut.excludeAt}`, cut]));
   return [...byKey.values()].toSorted((a, b) => a.at - b.at || Number(a.excludeAt) - Number(b.excludeAt));
 }
 

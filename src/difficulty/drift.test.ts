@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createRng } from '../core/rng.ts';
-import { neverSometimesAlways } from './cuts.ts';
+import { createRng, hashKey, uniformAt } from '../core/rng.ts';
+import { equalBands, neverSometimesAlways } from './cuts.ts';
 import {
   createDriftModel,
   describeBelief,
@@ -12,7 +12,8 @@ import {
   predictedCells,
 } from './drift.ts';
 import { rateGrid } from './rate-grid.ts';
-import { isSettled, planRemeasure } from './remeasure-plan.ts';
+import { isSettled, planRemeasure, planUntilSettled } from './remeasure-plan.ts';
+import { openPassRateStore } from './sqlite-store.ts';
 
 const drift = driftConfig.parse({});
 const model = createDriftModel(drift, rateGrid.uniform());
@@ -122,6 +123,55 @@ test('attempts end where the rest cannot change the level', () => {
     isSettled(what, 2, 2),
     isSettled(what, 0, 8),
   ]).toEqual([false, true, false, true]);
+});
+
+test('attempts are asked for until the level is settled, never twice and never more than they are about', () => {
+  const what = { cuts: equalBands(5), trials: 12 };
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 1, max: 20 }), (seed, count) => {
+      using store = openPassRateStore(':memory:');
+      const conditions = {
+        model: 'm',
+        temperature: 1,
+        topP: 1,
+        topK: 0,
+        stop: [],
+        maxTokens: 9,
+        verifier: 'v@1',
+      };
+      const ids = Array.from({ length: count }, (_, i) => `p${i}`);
+      const outcomeOf = (id: string, rollout: number) => {
+        const draw = uniformAt(hashKey(seed, id), rollout);
+        return draw < 0.05 ? 'ungradable' : draw < uniformAt(hashKey(seed, id)) ? 'correct' : 'incorrect';
+      };
+      for (let round = 0; ; round++) {
+        const plan = planUntilSettled(what, ids, store.measured(conditions));
+        if (plan.batches.length === 0) break;
+        expect(round).toBeLessThan(20);
+        const asked = plan.batches.flatMap(({ problemIds, firstIndex, rollouts }) =>
+          problemIds.flatMap((problemId) =>
+            Array.from({ length: rollouts }, (_, i) => {
+              const rollout = firstIndex + i;
+              return {
+                problemId,
+                source: 'probe',
+                step: 0,
+                rollout,
+                outcome: outcomeOf(problemId, rollout),
+              } as const;
+            }),
+          ),
+        );
+        expect(store.record(conditions, asked)).toBe(plan.rollouts);
+      }
+      for (const { successes, trials, rollouts } of store.measured(conditions).values()) {
+        expect(rollouts.length).toBeLessThanOrEqual(12);
+        const open = 12 - (rollouts.length - trials);
+        expect(trials >= open || isSettled({ ...what, trials: open }, successes, trials)).toBe(true);
+      }
+    }),
+    { numRuns: 15 },
+  );
 });
 
 function betaBinomial(correct: number, alpha: number, beta: number): number {

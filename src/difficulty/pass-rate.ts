@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { type Missing, planMissing, type ProbePlan } from './probe-plan.ts';
 import { planAdaptive, probingConfig } from './probing-plan.ts';
 import type { RecordedTrials } from './pass-rate-store.ts';
-import { priorConfig } from './trials.ts';
+import { weighTrials } from './evidence.ts';
+import { priorConfig, type Trials } from './trials.ts';
 
 export { describePlan, type ProbeBatch, type ProbePlan } from './probe-plan.ts';
 
@@ -52,6 +53,17 @@ export function passRate(
   options: Omit<z.input<typeof passRateConfig>, 'type'>,
 ): z.input<typeof passRateConfig> {
   return { type: 'pass-rate', ...options };
+}
+
+/**
+ * Trials as levels should read them: after adaptive probing, which makes few at most problems, weighed by what all problems
+ * together say; else as they stand.
+ */
+export function readTrials(
+  { probing }: Pick<Settings, 'probing'>,
+  measured: ReadonlyMap<string, Trials>,
+): ReadonlyMap<string, Trials> {
+  return probing.type === 'adaptive' ? weighTrials(measured, probing.horizon) : measured;
 }
 
 type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 'probing'>;

@@ -7,17 +7,21 @@ import type { Problem } from '../core/problem.ts';
  */
 export function featuresOf(problem: Problem): string[] {
   const text = problem.prompt.map(({ content }) => content).join('\n');
-  const { domain, source, family = '', knob = '' } = problem;
+  return [
+    ...kindFeatures(problem),
+    ...textFeatures(text),
+    ...(problem.answer === undefined ? [] : answerFeatures(problem.answer)),
+  ];
+}
+
+/** The few of these that a hundred thousand problems can carry: kind and source, and what other models made of it. */
+export function kindFeatures({ domain, source, family = '', knob, passRates = [] }: Problem): string[] {
   return [
     `domain ${domain}`,
     `source ${source}`,
     `family ${domain} ${family}`,
-    `knob ${family} ${knob}`,
-    ...textFeatures(text),
-    ...(problem.answer === undefined ? [] : answerFeatures(problem.answer)),
-    ...(problem.passRates ?? []).map(({ model, successes, trials }) =>
-      passRateFeature(model, successes, trials),
-    ),
+    `knob ${family} ${knob ?? ''}`,
+    ...passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials)),
   ];
 }
 

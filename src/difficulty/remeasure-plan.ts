@@ -1,6 +1,9 @@
 import { type Cut, cellOf } from './cuts.ts';
 import { predictedCells, type RateBelief } from './drift.ts';
+import type { RecordedTrials } from './pass-rate-store.ts';
+import { planMissing, type ProbePlan } from './probe-plan.ts';
 import { rateGrid } from './rate-grid.ts';
+import { checkpointsUpTo } from './stopping.ts';
 
 /** A problem at a stage boundary. */
 export interface AgedProblem {
@@ -64,6 +67,28 @@ export function planRemeasure(
 export function isSettled({ cuts, trials }: Remeasurement, successes: number, made: number): boolean {
   return cellOf(cuts, successes, trials) === cellOf(cuts, successes + trials - made, trials);
 }
+
+/** The next attempts of problems whose cell is not settled yet; plan again once these are on record. */
+export function planUntilSettled(
+  { cuts, trials }: Remeasurement,
+  problemIds: readonly string[],
+  measured: ReadonlyMap<string, RecordedTrials>,
+): ProbePlan {
+  const ends = checkpointsUpTo(trials, 2);
+  return planMissing(problemIds, (id) => {
+    const { successes, trials: judged, rollouts } = measured.get(id) ?? nothing;
+    // What could not be graded is not asked again and decides nothing.
+    const open = trials - (rollouts.length - judged);
+    if (judged >= open || isSettled({ cuts, trials: open }, successes, judged))
+      return { rollouts: [], later: 0 };
+    const made = new Set(rollouts);
+    const end = ends.find((one) => one > rollouts.length) ?? trials;
+    const missing = Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
+    return { rollouts: missing, later: trials - end };
+  });
+}
+
+const nothing = { successes: 0, trials: 0, rollouts: [] as readonly number[] };
 
 /** Expected attempts until a cell is settled, by the grid's rates. */
 function attemptsByRate(cuts: readonly Cut[], trials: number): Float64Array {

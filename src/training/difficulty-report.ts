@@ -4,7 +4,7 @@ import { alignColumns } from '../core/table.ts';
 import { renderHistogram } from '../difficulty/histogram.ts';
 import { simpleLevels } from '../difficulty/level-presets.ts';
 import { createLevels, levelConfig } from '../difficulty/levels.ts';
-import { passRateConfig } from '../difficulty/pass-rate.ts';
+import { passRateConfig, readTrials } from '../difficulty/pass-rate.ts';
 import { noTrials, type Trials } from '../difficulty/trials.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 
@@ -35,7 +35,7 @@ export interface DifficultyReport {
   readonly text: string;
 }
 
-type Settings = Pick<z.output<typeof passRateConfig>, 'model' | 'prior' | 'confidence'>;
+type Settings = Pick<z.output<typeof passRateConfig>, 'model' | 'prior' | 'confidence' | 'probing'>;
 
 const defaultSettings: Settings = passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
 
@@ -51,10 +51,11 @@ export function reportDifficulty(
 ): DifficultyReport {
   const settings = recipe?.difficulty ?? defaultSettings;
   const levelsOf = levelSorter(settings, recipe);
+  const read = readTrials(settings, passRates);
   const entries = problems
     .map(({ id, domain, family }) => {
       const measured = passRates.get(id) ?? noTrials;
-      return { domain, family, measured, levels: levelsOf(id, domain, measured) };
+      return { domain, family, measured, levels: levelsOf(id, domain, read.get(id) ?? noTrials) };
     })
     .toSorted((a, b) => compareText(a.domain, b.domain) || compareText(a.family, b.family));
   const byLevel = { ...emptyLevels(levelsOf.names), ...groupBy(entries, ({ levels }) => levels) };

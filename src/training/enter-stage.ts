@@ -8,9 +8,9 @@ import type { StageConfig } from '../curriculum/stage.ts';
 import type { LevelSubject } from '../difficulty/membership.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
-import { baseSource, measurePassRates } from './measure.ts';
-import { templateOf } from './observation.ts';
+import { measureAt, measureBase } from './measure-stage.ts';
 import type { TrainingContext } from './parts.ts';
+import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from './roll-batch.ts';
 import type { StageState } from './state.ts';
 
@@ -34,17 +34,20 @@ export async function selectStage(
 ): Promise<StageEntry> {
   const { recipe, problems } = context;
   const stage = recipe.stages[index]!;
-  const base =
-    recipe.difficulty === undefined ? [] : await measureAt(context, 0, problems, recipe.difficulty.rollouts);
+  const base = recipe.difficulty === undefined ? [] : await measureBase(context, recipe.difficulty);
   const onRecord = new Map([...base, ...Object.entries(known)]);
   const { remeasure } = stage;
   if (remeasure === undefined || index === 0)
     return { ...select(context, stage, onRecord), remeasured: known };
   const candidates =
     remeasure.problems === 'all' ? problems : poolOf(problems, select(context, stage, onRecord));
-  const now = await measureAt(context, index, candidates, remeasure.rollouts);
-  const selection = select(context, stage, new Map([...onRecord, ...now]), candidates);
-  return { ...dropSettled(selection, remeasure), remeasured: { ...known, ...Object.fromEntries(now) } };
+  const { rates, note } =
+    remeasure.where.type === 'changed'
+      ? await remeasureChanged(context, index, candidates, { ...remeasure, where: remeasure.where })
+      : { rates: await measureAt(context, index, candidates, remeasure.rollouts), note: '' };
+  const selection = select(context, stage, new Map([...onRecord, ...rates]), candidates);
+  const { summary, ...settled } = dropSettled(selection, remeasure);
+  return { ...settled, summary: summary + note, remeasured: { ...known, ...Object.fromEntries(rates) } };
 }
 
 /** A stage from its saved selection and sampler: the same whether it has just begun or is being resumed. */
@@ -66,33 +69,6 @@ export function openStage(
     sampler,
     gates: settings.config.gates.map(createGate),
   };
-}
-
-/** Measures problems with the policy as it is when a stage begins; what is on record is not asked again. */
-function measureAt(
-  { recipe, engine, verifierFor, pending, store, report, signal }: TrainingContext,
-  index: number,
-  problems: readonly Problem[],
-  rollouts: number,
-): Promise<Rates> {
-  const { name: stage } = recipe.stages[index]!;
-  const settings = recipe.difficulty!;
-  const { sampling } = resolveStage(recipe, recipe.stages[index]!);
-  return measurePassRates(
-    { engine, verifierFor, pending, store },
-    {
-      problems,
-      settings: index === 0 ? settings : { ...settings, rollouts, screening: null, ...sampling },
-      isComplete: index === 0 && engine.info.policyVersion > 0,
-      model: engine.info.modelHash,
-      ...templateOf(engine),
-      source: index === 0 ? baseSource : `boundary:${index}`,
-      step: index === 0 ? 0 : engine.info.policyVersion,
-      seed: recipe.seed,
-      onProgress: (done, total) => report({ type: 'measure', stage, done, total }),
-    },
-    signal,
-  );
 }
 
 function select(

@@ -9,8 +9,9 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers, policyEngine } from './build.ts';
 import { loadAll } from './load-problems.ts';
 import { baseSource, measurePassRates } from './measure.ts';
+import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
-import { templateOf } from './observation.ts';
+import { priorKnowledge, templateOf } from './observation.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 
 /** What to measure where, who watches and who may stop it. */
@@ -85,6 +86,7 @@ export async function estimateDifficulty(
       settings,
       model,
       ...templateOf(engine),
+      features: priorKnowledge(problems, readKnownPassRates(recipe, problems)),
       source: baseSource,
       step: 0,
       seed: recipe.seed,

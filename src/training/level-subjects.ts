@@ -4,7 +4,8 @@ import { paperLevels, simpleLevels } from '../difficulty/level-presets.ts';
 import { modelsOf } from '../difficulty/level-rules.ts';
 import { type LevelConfig, levelConfig } from '../difficulty/levels.ts';
 import type { LevelSubject } from '../difficulty/membership.ts';
-import { type Prior, priorConfig, type Trials } from '../difficulty/trials.ts';
+import { passRateConfig, readTrials } from '../difficulty/pass-rate.ts';
+import type { Prior, Trials } from '../difficulty/trials.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { ReportedProblem } from './difficulty-report.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
@@ -45,11 +46,12 @@ export function levelSubjects(stored: StoredMeasurements, choice: LevelChoice): 
     (label) => !known.has(label),
   );
   const chosen = new Map(wanted.map((label) => [label, measurementOf(label, stored, choice, wanted)]));
-  const own = chosen.get(recipe?.difficulty?.model ?? policyLabel) ?? [...chosen.values()][0];
+  const settings = recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  const own = chosen.get(settings.model) ?? [...chosen.values()][0];
   const measurement = own ?? stored.measurements[0]!;
   const rates = new Map<string, ReadonlyMap<string, Trials>>([
     ...known,
-    ...Array.from(chosen, ([label, { passRates }]) => [label, passRates] as const),
+    ...Array.from(chosen, ([label, { passRates }]) => [label, readTrials(settings, passRates)] as const),
   ]);
   const listed: readonly ReportedProblem[] =
     problems ?? Array.from(new Set([...rates.values()].flatMap((one) => [...one.keys()])), (id) => ({ id }));
@@ -62,7 +64,7 @@ export function levelSubjects(stored: StoredMeasurements, choice: LevelChoice): 
       ),
     ) as Record<string, Trials>,
   }));
-  return { levels, prior: recipe?.difficulty?.prior ?? priorConfig.parse({}), subjects, measurement };
+  return { levels, prior: settings.prior, subjects, measurement };
 }
 
 function levelsOf({ recipe, preset }: LevelChoice, labels: readonly string[]): readonly LevelConfig[] {

@@ -8,6 +8,7 @@ import type {
   Conditions,
   Observation,
   PassRateStore,
+  RecordedTrials,
   SamplingConditions,
 } from '../difficulty/pass-rate-store.ts';
 import { noTrials, type Trials } from '../difficulty/trials.ts';
@@ -33,6 +34,10 @@ export interface MeasureRequest {
   /** Optimizer steps the policy has taken. */
   readonly step: number;
   readonly seed: number;
+  /** What is known of each problem beforehand, by id; adaptive probing learns from it. */
+  readonly features?: ReadonlyMap<string, readonly string[]>;
+  /** What to ask next, instead of what the settings say. */
+  readonly plan?: (ids: readonly string[], measured: ReadonlyMap<string, RecordedTrials>) => ProbePlan;
   /** Everything must be on record: these weights are gone, and others must not answer for them. */
   readonly isComplete?: boolean;
   /** Called with every plan before it is carried out; the last one asks for nothing. */
@@ -83,7 +88,8 @@ async function measureUnder(
     observationOf(rollout, editions.get(rollout.problemId)!, request);
   for (;;) {
     const measured = store.measured(conditions, { source, step, editions });
-    const plan = planProbes(settings, [...byId.keys()], measured);
+    const ids = [...byId.keys()];
+    const plan = request.plan?.(ids, measured) ?? planProbes(settings, ids, measured, request.features);
     request.onPlan?.(plan, conditions.verifier);
     if (plan.batches.length === 0) return pick(measured, byId);
     if (request.isComplete === true) throw missingRecord(plan, conditions);

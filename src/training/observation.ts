@@ -4,6 +4,8 @@ import type { Problem } from '../core/problem.ts';
 import type { Rollout } from '../core/rollout.ts';
 import { editionOf } from '../difficulty/edition.ts';
 import type { Conditions, Observation } from '../difficulty/pass-rate-store.ts';
+import { kindFeatures, passRateFeature } from '../difficulty/problem-features.ts';
+import type { Trials } from '../difficulty/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 
 /** A judged attempt as the pass-rate store keeps it. */
@@ -43,4 +45,19 @@ export function templateOf(engine: Pick<Engine, 'encode'>): Pick<Conditions, 'te
     if (GradusError.isInstance(error) && error.code === 'SAMPLING_ONLY') return {};
     throw error;
   }
+}
+
+/** What is known of problems before a model has tried them: their kind, and what other models made of them. */
+export function priorKnowledge(
+  problems: readonly Problem[],
+  others: ReadonlyMap<string, ReadonlyMap<string, Trials>>,
+): ReadonlyMap<string, readonly string[]> {
+  const ratesOf = (id: string): string[] =>
+    Array.from(others).flatMap(([label, rates]) => {
+      const known = rates.get(id);
+      return known === undefined || known.trials === 0
+        ? []
+        : [passRateFeature(label, known.successes, known.trials)];
+    });
+  return new Map(problems.map((problem) => [problem.id, [...kindFeatures(problem), ...ratesOf(problem.id)]]));
 }

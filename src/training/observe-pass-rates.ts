@@ -7,7 +7,7 @@ import { samplingOf } from './measure.ts';
 import type { LiveStage } from './roll-batch.ts';
 
 /** Why attempts are made that are trained on. */
-const trainingSource = 'training';
+export const trainingSource = 'training';
 
 /**
  * Puts training's own rollouts into the pass-rate store: measurements that cost nothing. Recording a step twice, as a

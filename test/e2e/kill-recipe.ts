@@ -1,5 +1,6 @@
 import {
   adamw,
+  adaptive,
   checkpoints,
   dapo,
   defineRecipe,
@@ -11,19 +12,20 @@ import {
   stage,
   suite,
   ucb,
+  whereChanged,
   zeroAdvantage,
 } from 'gradus';
 
 const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
 const cells = { families: [...families], knobs: [1, 2] };
 
-/** A few seconds of everything: measuring, two stages, a bandit, refills, re-measuring, evaluations, checkpoints. */
+/** A few seconds of everything: adaptive measuring, two stages, a bandit, refills, re-measuring where it may have changed, evaluations, checkpoints. */
 export default defineRecipe({
   name: 'kill',
   policy: { model: '../../models/gradus-tiny' },
   problems: [generated({ ...cells, split: 'train', perCell: 8 })],
   verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests() },
-  difficulty: passRate({ rollouts: 4, screening: 2, maxTokens: 24 }),
+  difficulty: passRate({ rollouts: 3, maxTokens: 24, probing: adaptive({ horizon: 8 }) }),
   levels: simpleLevels(),
   algorithm: dapo({ kl: { estimator: 'k3', coefficient: 0.01 } }),
   optimizer: adamw({ learningRate: 3e-4 }),
@@ -31,7 +33,7 @@ export default defineRecipe({
   batch: { problems: 8, groupSize: 4 },
   stages: [
     stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 5 }),
-    stage('second', { remeasure: { rollouts: 2 }, maxSteps: 4 }),
+    stage('second', { remeasure: { problems: 'all', rollouts: 4, where: whereChanged() }, maxSteps: 4 }),
   ],
   evaluation: [
     {
