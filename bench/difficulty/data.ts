@@ -41,10 +41,10 @@ export async function readAdaRft(folder: string, part: number): Promise<Populati
 }
 
 /** Rollouts behind each of AdaRFT's scores. */
-export const adaRftRollouts = 128;
+const adaRftRollouts = 128;
 
 /** How many of AdaRFT's rollouts solved each problem, by its text. */
-export async function adaRftCounts(
+async function adaRftCounts(
   folder: string,
 ): Promise<ReadonlyMap<string, { readonly answer: string; readonly solved: number }>> {
   const found = new Map<string, { answer: string; counts: Set<number> }>();
