@@ -21,22 +21,25 @@ function inOneFile(): Plugin {
   return {
     name: 'gradus-in-one-file',
     enforce: 'post',
-    generateBundle(_options, bundle) {
-      const files = Object.values(bundle);
-      const page = files.find((file) => file.fileName === 'index.html');
-      if (page?.type !== 'asset') throw new Error('expected the build to make index.html');
-      const script = files.flatMap((file) => (file.type === 'chunk' ? [file.code] : [])).join('\n');
-      const style = files
-        .flatMap((file) =>
-          file.type === 'asset' && file.fileName.endsWith('.css') ? [textOf(file.source)] : [],
-        )
-        .join('\n');
-      for (const { fileName } of files) Reflect.deleteProperty(bundle, fileName);
-      this.emitFile({
-        type: 'asset',
-        fileName: 'export.html',
-        source: inlined(textOf(page.source), script, style),
-      });
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        const files = Object.values(bundle);
+        const page = files.find((file) => file.fileName === 'index.html');
+        if (page?.type !== 'asset') throw new Error('expected the build to make index.html');
+        const script = files.flatMap((file) => (file.type === 'chunk' ? [file.code] : [])).join('\n');
+        const style = files
+          .flatMap((file) =>
+            file.type === 'asset' && file.fileName.endsWith('.css') ? [textOf(file.source)] : [],
+          )
+          .join('\n');
+        for (const { fileName } of files) Reflect.deleteProperty(bundle, fileName);
+        this.emitFile({
+          type: 'asset',
+          fileName: 'export.html',
+          source: inlined(textOf(page.source), script, style),
+        });
+      },
     },
   };
 }

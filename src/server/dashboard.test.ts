@@ -225,6 +225,7 @@ describe('with a player', () => {
 
   test.each([
     ['a page elsewhere', question, { origin: 'https://evil.example' }, 403],
+    ['a page without an origin', question, { origin: 'null' }, 403],
     ['a form', question, { 'content-type': 'text/plain' }, 403],
     ['too many answers', { ...question, count: 1000 }, {}, 400],
     ['no question', { run: folder, messages: [] }, {}, 400],

@@ -62,5 +62,5 @@ export function playRoutes(root: string, player: Player | undefined): Hono {
 function isOwnPage(c: Context): boolean {
   const origin = c.req.header('origin');
   const isJson = c.req.header('content-type')?.split(';')[0]?.trim() === 'application/json';
-  return isJson && (origin === undefined || new URL(origin).host === c.req.header('host'));
+  return isJson && (origin === undefined || URL.parse(origin)?.host === c.req.header('host'));
 }

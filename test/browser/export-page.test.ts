@@ -1,0 +1,113 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type BrowserContext, chromium } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRng } from '../../src/core/rng.ts';
+import { openRunReader } from '../../src/runs/run-reader.ts';
+import { exportPage } from '../../src/server/export-page.ts';
+import { type ExportedRun, jsonForHtml, runForPage } from '../../src/server/exported-run.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
+import { recordShown, shownGroup, smallShown } from '../server/shown-run.ts';
+
+const executablePath = '/usr/bin/chromium';
+/** What would end the element that holds it, begin another, or be no text at all. */
+const hostile = `</script><script>globalThis.owned=1</script><!--<img src=https://evil.example/x onerror="owned=1">\u2028\u2029\u0000\uD800 $& $' \u202E🎓`;
+
+test('JSON inside a page is the same JSON, and has nothing that HTML or a script would obey', () => {
+  const text = jsonForHtml([hostile, { [hostile]: hostile }]);
+  expect(text).not.toMatch(/[<\u2028\u2029]/u);
+  expect(text.isWellFormed()).toBe(true);
+  expect(JSON.parse(text)).toEqual([hostile, { [hostile]: hostile }]);
+});
+
+describe('an exported run', () => {
+  const root = makeFastFolder('export');
+  let small: ExportedRun;
+  let hostileGroup: number;
+
+  beforeAll(async () => {
+    await using run = await recordShown(root, smallShown);
+    const recorded = shownGroup(createRng(0, 'hostile'), smallShown, 13);
+    const { problem, rollouts } = recorded.group;
+    const spoilt = rollouts.map((rollout) => ({
+      ...rollout,
+      text: hostile,
+      verdict: { ...rollout.verdict, reason: hostile, evidence: { gold: hostile } },
+    }));
+    const group = {
+      problem: { ...problem, prompt: [{ role: 'user' as const, content: hostile }] },
+      rollouts: spoilt,
+    };
+    await run.recordStep({ step: 13, stage: hostile, metrics: {}, groups: [{ ...recorded, group }] });
+    await run.recordEvent({ step: 13, type: 'note', message: hostile });
+    await run.finish('finished', hostile);
+    using reader = await openRunReader(run.directory);
+    hostileGroup = reader.groups().at(-1)!.id;
+    small = await runForPage(reader, { at: new Date(0), maxBytes: 20e6 });
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  test('is whole when it fits, and says what it left out when it does not', async () => {
+    expect(small.omitted).toEqual([]);
+    expect(small.groups).toHaveLength(37);
+    expect(Object.keys(small.details)).toHaveLength(37);
+    using reader = await openRunReader(join(root, 'shown-0001'));
+    const bound = 60_000;
+    const part = await runForPage(reader, { at: new Date(0), maxBytes: bound });
+    expect(JSON.stringify(part).length).toBeLessThan(2 * bound);
+    expect(part.groups.length).toBeGreaterThan(0);
+    expect(part.omitted.at(-1)).toMatch(/^what was written in \d+ of 37 groups/u);
+  });
+
+  describe.skipIf(!existsSync(executablePath))('opened from a disk', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gradus-export-'));
+    let browser: BrowserContext;
+    let address: string;
+
+    beforeAll(async () => {
+      const pages = join(folder, 'web');
+      await build({ configFile: 'web/vite.export.config.ts', logLevel: 'error', build: { outDir: pages } });
+      writeFileSync(join(folder, 'run.html'), await exportPage(pages, [small]));
+      address = pathToFileURL(join(folder, 'run.html')).href;
+      browser = await chromium.launchPersistentContext(join(folder, 'profile'), {
+        executablePath,
+        args: [
+          '--no-sandbox',
+          '--disable-gpu',
+          '--disable-quic',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-sync',
+        ],
+      });
+    }, 60_000);
+    afterAll(async () => {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test.each(['runs', 'overview', 'curriculum', 'metrics', 'rollouts?outcome=timeout', 'group'])(
+      '%s asks for nothing and obeys nobody',
+      async (view) => {
+        const tab = await browser.newPage();
+        const faults: string[] = [];
+        tab.on('pageerror', (error) => faults.push(error.message));
+        tab.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+        tab.on('request', (asked) => {
+          if (!asked.url().startsWith('data:') && asked.url().split('#')[0] !== address)
+            faults.push(asked.url());
+        });
+        const place = view === 'group' ? `group/${hostileGroup}` : view;
+        await tab.goto(`${address}#/${view === 'runs' ? view : `runs/shown-0001/${place}`}`);
+        await tab.locator('h1').first().waitFor();
+        if (view === 'group') await tab.getByText('<script>').first().waitFor();
+        expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
+        expect(faults).toEqual([]);
+        await tab.close();
+      },
+    );
+  });
+});
