@@ -71,7 +71,7 @@ test('a live run from the list down to one rollout, beside one that is damaged',
     now: { stage: 'stage-3', stepInStage: 4, maxSteps: 4, reason: '4 of at most 4 steps done' },
     plan: [
       { stage: 'stage-1', select: 'every problem', remeasure: null, gates: ['zero-advantage'] },
-      { select: 'medium or hard', advanceWhen: 'plateau (metric reward/mean, window 50)' },
+      { select: 'in medium or in hard', advanceWhen: 'plateau (metric reward/mean, window 50)' },
       { stage: 'stage-3', remeasure: 'rollouts 4, problems all' },
     ],
     evaluations: [{ step: 0, byDomain: { math: { problems: 10 } } }, {}, {}, { step: 12 }],

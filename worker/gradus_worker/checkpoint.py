@@ -148,10 +148,15 @@ def _safetensors(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
 
 
 def _write_synced(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    with path.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        # A disk that is full must not stay so for the sake of half a state.
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _take_place(draft: Path, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from .checkpoint import StateOwner, load_state, save_state
+from .failures import BROKEN
 from .frames import Array
+from .inbox import Ending
 from .measures import memory_stats, sampler_stats, trainer_stats
 from .messages import Reply, Request, bad_request
 from .optimizer import OptimSettings
@@ -147,16 +150,20 @@ class Engine:
             raise bad_request(f"{name}: expected ids from 0 to {vocab_size - 1}, got {ids[wrong[0]]} at {wrong[0]}")
 
     def _optim_step(self, request: Request) -> Reply:
-        result = self._trainer.optim_step(
-            OptimSettings(
-                learning_rate=request["learningRate"],
-                beta1=request["beta1"],
-                beta2=request["beta2"],
-                epsilon=request["epsilon"],
-                weight_decay=request["weightDecay"],
-                max_grad_norm=request["maxGradNorm"],
-            )
+        settings = OptimSettings(
+            learning_rate=request["learningRate"],
+            beta1=request["beta1"],
+            beta2=request["beta2"],
+            epsilon=request["epsilon"],
+            weight_decay=request["weightDecay"],
+            max_grad_norm=request["maxGradNorm"],
         )
+        try:
+            result = self._trainer.optim_step(settings)
+        except Exception as error:
+            # Some weights have changed and others have not: no answer could be relied on any more.
+            traceback.print_exception(error)
+            raise Ending(BROKEN, f"an update failed half way ({type(error).__name__}: {error})") from error
         return Reply({**self._changed().result, "gradNorm": result.grad_norm, "applied": result.applied})
 
     def _save_state(self, request: Request) -> Reply:

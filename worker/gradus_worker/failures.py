@@ -12,8 +12,8 @@ from .config import ModelError
 from .inbox import Ending
 from .messages import Outcome, Reply, RequestError
 
-BROKEN_DEVICE = 70
-"""Exit code of a worker whose device answers nothing any more."""
+BROKEN = 70
+"""Exit code of a worker whose device answers nothing any more, or whose weights are half changed."""
 
 
 def outcome_of(work: Callable[[], Reply]) -> Outcome:
@@ -34,7 +34,7 @@ def failure_of(error: Exception) -> RequestError:
         return RequestError("bad-request", str(error))
     traceback.print_exception(error)
     if _is_device_broken():
-        raise Ending(BROKEN_DEVICE, f"the device cannot be used any more after {type(error).__name__}: {error}")
+        raise Ending(BROKEN, f"the device cannot be used any more after {type(error).__name__}: {error}")
     return RequestError("internal", f"{type(error).__name__}: {error}")
 
 

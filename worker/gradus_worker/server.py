@@ -78,9 +78,13 @@ class Server:
             except Ending as ending:
                 return ending
             except _SessionOver as over:
-                self._end_session(over.reason)
-                if over.then is not None:
-                    self._receive(over.then)
+                reason, following = over.reason, over.then
+            else:
+                continue
+            # Out of the handler, which keeps the interrupted work and with it the model.
+            self._end_session(reason)
+            if following is not None:
+                self._receive(following)
 
     def pause(self) -> None:
         """Answers what need not wait. Called between pieces of work; ends them by what it raises."""
@@ -113,14 +117,9 @@ class Server:
             session.open[id(incoming)] = incoming
             self._waiting.append(incoming)
             return
-        if request.type == "abort":
-            self._abort(request, session)
-        metrics = {"metrics": {} if session.engine is None else session.engine.stats()}
-        incoming.answer(Reply(metrics if request.type == "stats" else {}))
+        incoming.answer(self._at_once(request, session))
         if request.type == "shutdown":
-            if not self._lasting:
-                raise Ending(0)
-            raise _SessionOver("the session was shut down")
+            raise _SessionOver("the session was shut down") if self._lasting else Ending(0)
 
     def _hello(self, incoming: Incoming) -> Reply:
         request = incoming.request
@@ -145,6 +144,13 @@ class Server:
                 "devices": devices(),
             }
         )
+
+    def _at_once(self, request: Request, session: Session) -> Reply:
+        if request.type == "abort":
+            self._abort(request, session)
+        if request.type == "stats":
+            return Reply({"metrics": {} if session.engine is None else session.engine.stats()})
+        return Reply()
 
     def _abort(self, request: Request, session: Session) -> None:
         asked = request["sequences"]

@@ -2,9 +2,9 @@
 
     python faulty_worker.py FAULT TYPE:N [FAULT TYPE:N ...] [-- arguments of the worker]
 
-Each happens once, in the middle of the N-th request of the type (forwardBackward, logprobs, sample, saveState): `oom`
-runs out of memory, `stall` says "stalled" on stderr and waits to be killed, `crash` ends the process with code 3,
-`noise` prints frames and garbage on stdout and stderr and goes on.
+Each happens once, in the middle of the N-th request of the type (forwardBackward, logprobs, optimStep, sample,
+saveState): `oom` runs out of memory, `stall` says "stalled" on stderr and waits to be killed, `crash` ends the process
+with code 3, `noise` prints frames and garbage on stdout and stderr and goes on.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 
 from gradus_worker import checkpoint
 from gradus_worker.engine import Engine
+from gradus_worker.optimizer import AdamW
 from gradus_worker.sampler import Sampler
 from gradus_worker.score import Scorer
 
@@ -90,5 +91,6 @@ patch(Engine, "carry_out", lambda _, request: begin(request.type))
 patch(Sampler, "add", lambda *_: begin("sample"))
 patch(Scorer, "forward", lambda *_: fail())
 patch(Sampler, "step", lambda *_: fail())
+patch(AdamW, "_update", lambda *_: fail())
 sys.argv = ["gradus_worker", *theirs]
 runpy.run_module("gradus_worker", run_name="__main__")

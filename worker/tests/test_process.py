@@ -117,6 +117,18 @@ def test_out_of_memory_noise_and_the_end_of_the_client(tiny_folder: Path) -> Non
         assert "gradus_worker:" not in stderr
 
 
+def test_an_update_that_fails_half_way_ends_the_worker(tiny_folder: Path) -> None:
+    with process_client(*faulty("oom", "optimStep:1")) as client:
+        ready(client, tiny_folder)
+        client.ask("forwardBackward", **training(SEQUENCES))
+        with pytest.raises(EOFError):
+            client.ask("optimStep", **STEP)
+        code, stderr = client.finish()
+        assert code == 70
+        assert "Traceback" in stderr
+        assert stderr.endswith("gradus_worker: an update failed half way (OutOfMemoryError: injected)\n")
+
+
 CONTENTS = [
     (b"this is no frame at all", "the bytes are not frames"),
     (b"\x02\0\0\0\0\0\0\0{", "the stream ended"),

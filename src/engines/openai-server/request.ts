@@ -27,6 +27,7 @@ const shared = {
   presence_penalty: unset(0),
   frequency_penalty: unset(0),
   logit_bias: empty,
+  response_format: z.object({ type: z.literal('text', { error: 'only text is offered here' }) }).nullish(),
 };
 
 /** Content as text, or as parts that are all text. */
@@ -47,6 +48,7 @@ export const chatRequest = z.object({
   messages: z.array(z.object({ role, content })).min(1),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(maxAlternatives).nullish(),
+  tools: z.array(z.never({ error: 'not offered here; leave it out' })).nullish(),
 });
 
 const tokenIds = z.array(z.int().min(0)).min(1);

@@ -276,6 +276,7 @@ test('what cannot be answered is refused in OpenAI’s words', async () => {
     [400, { max_tokens: 1 }],
     [400, { ...good, logprobs: 21 }],
     [400, { ...good, best_of: 2 }],
+    [400, { ...good, response_format: { type: 'json_object' } }],
     [400, { ...good, presence_penalty: 0.5 }],
     [400, { ...good, logit_bias: { 3: 1 } }],
     [400, { ...good, max_tokens: 0 }],

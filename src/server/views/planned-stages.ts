@@ -31,8 +31,22 @@ export function plannedStages(recipe: unknown): PlannedStage[] {
 
 function selection(select: unknown): string {
   if (select === undefined) return 'every problem';
-  return Array.isArray(select) ? select.map(words).join(' or ') : words(select);
+  return Array.isArray(select) ? select.map(ruleWords).join(' or ') : ruleWords(select);
 }
+
+/** A rule over levels, as the event that begins its stage says it: `in learnable and (not in easy)`. */
+function ruleWords(rule: unknown): string {
+  if (!isObject(rule)) return `in ${words(rule)}`;
+  const { type, level, domain, rules, rule: inner } = rule;
+  if (type === 'level') return `in ${words(level)}`;
+  if (type === 'domain') return `domain is ${words(domain)}`;
+  if (type === 'not') return `not ${bracketed(inner)}`;
+  if (Array.isArray(rules)) return rules.map(bracketed).join(type === 'any' ? ' or ' : ' and ');
+  return words(rule);
+}
+
+const bracketed = (rule: unknown): string =>
+  isObject(rule) && ('rules' in rule || 'rule' in rule) ? `(${ruleWords(rule)})` : ruleWords(rule);
 
 /** `{type: 'plateau', metric: 'reward/mean', window: 50}` → `plateau (metric reward/mean, window 50)`. */
 function words(value: unknown): string {

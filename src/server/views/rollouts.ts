@@ -58,16 +58,21 @@ export const rolloutColumns = `r.*, g.step, g.stage, g.purpose, g.problem_id, g.
 export function rolloutsView(run: RunReader, query: z.output<typeof rolloutsQuery>): Page<RolloutLine> {
   const { sort, order, limit, cursor, ...filter } = query;
   const page = { keys: sortKeys[sort], order, limit, cursor };
-  const where = all([groupCondition(filter), attemptCondition(filter)]);
+  const ofGroups = groupCondition(filter);
+  const where = all([ofGroups, attemptCondition(filter)]);
   const { columns, after, tail } = pageSql(page);
-  // Every rollout has its group: without conditions there is nothing to join for.
-  const counted = where.sql === '1' ? 'rollouts r' : 'rollouts r JOIN groups g ON g.id = r.group_id';
+  // Which rollouts is decided first, without their groups where nothing asks for those; the rest is looked up for one page.
+  const joined = 'groups g JOIN rollouts r ON r.group_id = g.id';
+  const counted = ofGroups.sql === '1' ? 'rollouts r' : joined;
+  const from = page.keys.some(({ sql }) => sql.startsWith('g.')) ? joined : counted;
   const [[total]] = run.lists(`SELECT count(*) FROM ${counted} WHERE ${where.sql}`, ...where.values) as [
     [number],
   ];
   const rows = run.rows(
-    `SELECT ${rolloutColumns}, ${columns} FROM rollouts r JOIN groups g ON g.id = r.group_id
-     WHERE ${where.sql} AND ${after.sql} ${tail}`,
+    `WITH page AS MATERIALIZED (
+       SELECT r.group_id AS in_group, r.place AS at, ${columns} FROM ${from} WHERE ${where.sql} AND ${after.sql} ${tail}
+     ) SELECT ${rolloutColumns}, page.* FROM page CROSS JOIN rollouts r ON r.group_id = in_group AND r.place = at
+     CROSS JOIN groups g ON g.id = in_group ORDER BY ${page.keys.map((_, n) => `key${n} ${order}`).join(', ')}`,
     ...where.values,
     ...after.values,
   );
