@@ -11,8 +11,6 @@ import { smallModel, writeLargeModel } from './large-model.ts';
 const scratch = await mkdtemp(join(tmpdir(), 'torch-conformance-'));
 afterAll(() => rm(scratch, { recursive: true }));
 
-// On tensors this small two threads wait for each other longer than one computes.
-process.env['OMP_NUM_THREADS'] ??= '1';
 const timeout = 120_000;
 
 /** Few slots and small microbatches: rows are refilled and gradients accumulated, and nothing of it may show. */

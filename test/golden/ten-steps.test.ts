@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { algorithmConfig, createAlgorithm } from '../../src/algorithms/algorithm.ts';
 import { rewardConfig } from '../../src/algorithms/reward.ts';
 import { scoreGroup } from '../../src/algorithms/scored-group.ts';
@@ -8,8 +8,10 @@ import { buildTrainingBatch } from '../../src/algorithms/training-batch.ts';
 import type { Problem } from '../../src/core/problem.ts';
 import type { RolloutGroup } from '../../src/core/rollout.ts';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
-import type { Engine } from '../../src/engines/engine.ts';
+import type { Completion, Engine, SampleRequest } from '../../src/engines/engine.ts';
+import { openTorchEngine } from '../../src/engines/torch/engine.ts';
 import { generateProblems, generated, generatedConfig } from '../../src/problems/generated.ts';
+import { hasTorch } from '../worker/environment.ts';
 
 /*
  * Ten steps of the shipped model on rollouts that are written down instead of sampled, for three algorithms: a change that
@@ -73,8 +75,10 @@ function attempts({ solution = '' }: Problem): string[] {
   return [solution, solution.slice(0, Math.ceil(solution.length / 2)), withDigit('3'), withDigit('7')];
 }
 
-async function tenSteps(type: keyof typeof algorithms): Promise<{ loss: number; gradNorm: number }[]> {
-  await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
+async function tenSteps(
+  engine: Engine,
+  type: keyof typeof algorithms,
+): Promise<{ loss: number; gradNorm: number }[]> {
   const algorithm = createAlgorithm(algorithmConfig.parse(algorithms[type]));
   const reward = rewardConfig.parse({ type: 'outcome' });
   const groups = await writtenGroups(engine);
@@ -97,19 +101,62 @@ async function tenSteps(type: keyof typeof algorithms): Promise<{ loss: number; 
   return steps;
 }
 
-test.for(Object.keys(algorithms) as (keyof typeof algorithms)[])(
-  'ten steps of %s give the golden losses',
-  async (type) => {
-    const steps = await tenSteps(type);
-    const golden = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, typeof steps>;
-    if (process.env['GRADUS_UPDATE_GOLDEN'] === '1') {
-      await writeFile(file, `${JSON.stringify({ ...golden, [type]: steps }, null, 1)}\n`);
-      return;
+type Steps = Awaited<ReturnType<typeof tenSteps>>;
+
+async function expectGolden(type: string, steps: Steps): Promise<void> {
+  const golden = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, Steps>;
+  if (process.env['GRADUS_UPDATE_GOLDEN'] === '1') {
+    await writeFile(file, `${JSON.stringify({ ...golden, [type]: steps }, null, 1)}\n`);
+    return;
+  }
+  const expected = golden[type]!;
+  expect(steps.length).toBe(expected.length);
+  for (const [i, { loss, gradNorm }] of steps.entries()) {
+    expect(loss).toBeCloseTo(expected[i]!.loss, 4);
+    expect(gradNorm / expected[i]!.gradNorm).toBeCloseTo(1, 3);
+  }
+}
+
+const types = Object.keys(algorithms) as (keyof typeof algorithms)[];
+
+test.for(types)('ten steps of %s give the golden losses', async (type) => {
+  await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
+  await expectGolden(type, await tenSteps(engine, type));
+});
+
+describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx gradus doctor --fix)', () => {
+  // The embedded engine alone writes golden numbers.
+  test.skipIf(process.env['GRADUS_UPDATE_GOLDEN'] === '1').for(types)(
+    'ten steps of %s give the golden losses of the embedded engine',
+    async (type) => {
+      await using engine = await openTorchEngine({ model, device: 'cpu' });
+      await expectGolden(type, await tenSteps(engine, type));
+    },
+  );
+
+  test('hash, tokens and log-probabilities are those of the embedded engine', async () => {
+    await using ours = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
+    await using theirs = await openTorchEngine({ model, device: 'cpu' });
+    const { modelHash, vocabSize, parameters, maxSequenceTokens, endTokens } = ours.info;
+    expect(theirs.info).toMatchObject({ modelHash, vocabSize, parameters, maxSequenceTokens, endTokens });
+    const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count: 4 }));
+    for (const how of [{}, { temperature: 0.7, topP: 0.9 }, { topK: 5, stop: ['='] }, { temperature: 0 }]) {
+      const request = { prompts, maxTokens: 48, seed: 3, ...how };
+      const [a, b] = [await written(ours, request), await written(theirs, request)];
+      expect(b.map(({ text, finishReason }) => [text, finishReason])).toEqual(
+        a.map(({ text, finishReason }) => [text, finishReason]),
+      );
+      for (const [i, { tokens, rolloutLogprobs }] of a.entries()) {
+        expect(b[i]!.tokens).toEqual(tokens);
+        for (const [t, value] of rolloutLogprobs.entries())
+          expect(Math.abs(b[i]!.rolloutLogprobs[t]! - value)).toBeLessThan(1e-4);
+      }
     }
-    const expected = golden[type]!;
-    for (const [i, { loss, gradNorm }] of steps.entries()) {
-      expect(loss).toBeCloseTo(expected[i]!.loss, 4);
-      expect(gradNorm / expected[i]!.gradNorm).toBeCloseTo(1, 3);
-    }
-  },
-);
+  });
+});
+
+async function written(engine: Engine, request: SampleRequest): Promise<Completion[]> {
+  const all: Completion[] = [];
+  for await (const one of engine.sample(request)) all.push(one);
+  return all.toSorted((a, b) => a.key.localeCompare(b.key) || a.index - b.index);
+}

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { findPython } from '../../src/engines/torch/python.ts';
 
+// On tensors as small as tests have, two threads wait for each other longer than one computes.
+process.env['OMP_NUM_THREADS'] ??= '1';
+
 const state = (code: string): boolean => {
   try {
     execFileSync(findPython(), ['-c', code], { stdio: 'ignore' });
