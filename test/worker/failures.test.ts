@@ -1,0 +1,168 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { LossSpec } from '../../src/core/loss-spec.ts';
+import type { Engine } from '../../src/engines/engine.ts';
+import { connectWorker } from '../../src/engines/torch/connection.ts';
+import { openTorchEngine } from '../../src/engines/torch/engine.ts';
+import { processTransport } from '../../src/engines/torch/process-transport.ts';
+import { findPython, workerFolder } from '../../src/engines/torch/python.ts';
+import { hasTorch } from './environment.ts';
+
+const model = 'test/golden/parity-qwen2';
+const folder = mkdtempSync(join(tmpdir(), 'torch-failures-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const python = findPython();
+const faulty = resolve('worker/tests/faulty_worker.py');
+let count = 0;
+
+interface Trial {
+  readonly engine: Engine;
+  readonly said: string[];
+  /** Kills the worker once it says that it is in the middle of the request. */
+  readonly killWhenStalled: () => Promise<void>;
+}
+
+/** An engine whose first worker is `faulty`, and whose later ones are not. */
+async function openFaulty(...faults: readonly string[]): Promise<Trial> {
+  const place = join(folder, String(++count));
+  const script = `if [ -e ${place} ]; then exec ${python} -m gradus_worker; fi
+echo $$ > ${place}; exec ${python} ${faulty} ${faults.join(' ')} 2> ${place}.log`;
+  const said: string[] = [];
+  const engine = await openTorchEngine({
+    model,
+    device: 'cpu',
+    tokensPerMicrobatch: 64,
+    command: ['sh', '-c', script],
+    notify: (message) => said.push(message),
+  });
+  const killWhenStalled = async (): Promise<void> => {
+    while (!readFileSync(`${place}.log`, 'utf8').includes('stalled')) await wait(20);
+    process.kill(Number(readFileSync(place, 'utf8')), 'SIGKILL');
+  };
+  return { engine, said, killWhenStalled };
+}
+
+const loss: LossSpec = {
+  policy: { type: 'cross-entropy' },
+  kl: null,
+  entropy: null,
+  importance: null,
+  temperature: 1,
+};
+
+/** Everything a step does, twice, with a checkpoint; what came out of it. */
+async function live(engine: Engine, state: string) {
+  const seen = [];
+  for (const step of [1, 2]) {
+    const written: string[] = [];
+    const prompts = ['1+2=?', '7'].map((key) => ({ key, prompt: engine.encodeText(key), count: 3 }));
+    for await (const { key, index, tokens } of engine.sample({ prompts, maxTokens: 12, seed: step }))
+      written.push(`${key} ${index} ${tokens.join()}`);
+    const sequences = ['12*(3+4)-5=?', 'abc'].map((text) => {
+      const tokens = engine.encodeText(text);
+      const zeros = new Float32Array(tokens.length);
+      const weights = zeros.map((_, t) => (t === 0 ? 0 : 0.1));
+      return { tokens, weights, advantages: zeros, rolloutLogprobs: zeros };
+    });
+    const { loss: total } = await engine.forwardBackward({ sequences }, loss);
+    const update = await engine.optimStep({ learningRate: 1e-3 });
+    await engine.saveState(state);
+    const [after] = await engine.logprobs({ sequences }, 'policy');
+    seen.push({ written: written.toSorted(), total, update, after });
+  }
+  return seen;
+}
+
+describe.skipIf(!hasTorch)(
+  'a real worker (skipped without a Python environment)',
+  { timeout: 120_000 },
+  () => {
+    const calm = async () => {
+      await using engine = await openTorchEngine({ model, device: 'cpu', tokensPerMicrobatch: 64 });
+      return await live(engine, join(folder, 'calm'));
+    };
+    let expected: ReturnType<typeof calm> | undefined;
+
+    test.for(['sample:2', 'forwardBackward:2', 'saveState:1'])(
+      'killed in the middle of %s, it is brought back and nothing is lost',
+      async (when) => {
+        const { engine, said, killWhenStalled } = await openFaulty('stall', when);
+        await using _ = engine;
+        const living = live(engine, join(folder, `state-${when.replace(':', '-')}`));
+        await killWhenStalled();
+        expect(await living).toEqual(await (expected ??= calm()));
+        expect(said).toEqual([expect.stringMatching(/was ended by SIGKILL[^]*A new worker goes on from/)]);
+      },
+    );
+
+    test('garbage on its stdout is nothing, and its own end costs nothing either', async () => {
+      const { engine, said } = await openFaulty('noise', 'sample:1', 'crash', 'logprobs:2');
+      await using _ = engine;
+      expect(await live(engine, join(folder, 'state-crash'))).toEqual(await (expected ??= calm()));
+      expect(said).toEqual([expect.stringMatching(/ended with exit code 3/)]);
+    });
+
+    test('out of memory, it goes on with smaller microbatches, whose sums round differently', async () => {
+      const { engine, said } = await openFaulty('oom', 'forwardBackward:1');
+      await using _ = engine;
+      const [ours, theirs] = [await live(engine, join(folder, 'state-oom')), await (expected ??= calm())];
+      for (const [i, { written, total }] of ours.entries()) {
+        expect(written).toEqual(theirs[i]!.written);
+        expect(total).toBeCloseTo(theirs[i]!.total, 4);
+      }
+      expect(said).toEqual([]);
+    });
+
+    test('a request that kills every worker is one error that names it', async () => {
+      await using engine = await openTorchEngine({
+        model,
+        device: 'cpu',
+        command: [python, faulty, 'crash', 'forwardBackward:1'],
+        notify: () => {},
+      });
+      await expect(live(engine, join(folder, 'never'))).rejects.toMatchObject({
+        code: 'WORKER_CRASHED',
+        message: expect.stringMatching(
+          /two workers in a row ended at the same request, forwardBackward of 2 sequences/,
+        ) as string,
+      });
+    });
+
+    test('a truncated state is refused and what was there stays', async () => {
+      await using engine = await openTorchEngine({ model, device: 'cpu' });
+      const state = join(folder, 'truncated');
+      await live(engine, state);
+      const [file] = readdirSync(state).filter((name) => name.endsWith('.safetensors'));
+      truncateSync(join(state, file!), statSync(join(state, file!)).size - 1);
+      const { policyVersion } = engine.info;
+      await expect(engine.loadState(state)).rejects.toMatchObject({ code: 'WORKER_BAD_REQUEST' });
+      expect(engine.info.policyVersion).toBe(policyVersion);
+      expect(await engine.optimStep({ learningRate: 0 })).toMatchObject({ applied: true });
+    });
+
+    const transport = processTransport({
+      command: [python, '-m', 'gradus_worker'],
+      env: { ...process.env, PYTHONPATH: workerFolder },
+      pipes: 'descriptors',
+    });
+
+    test('a client of another version is told so', async () => {
+      await using connection = connectWorker(transport, 60_000);
+      const fields = { protocol: { min: 99, max: 100 }, client: { name: 'x', version: '9' }, token: null };
+      await expect(connection.request('hello', { fields }).answer).rejects.toMatchObject({
+        code: 'WORKER_CONFLICT',
+      });
+    });
+
+    test('bytes that are no frame end it with its reason', async () => {
+      const ended = Promise.withResolvers<string>();
+      const raw = transport({ onFrame: () => {}, onEnd: ({ message }) => ended.resolve(message) });
+      raw.send(Buffer.from('this is no frame at all'), true);
+      expect(await ended.promise).toMatch(/exit code 2; its last words:\ngradus_worker: /);
+    });
+  },
+);
