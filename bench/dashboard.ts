@@ -44,12 +44,12 @@ async function measure() {
   await using dashboard = await startCommand(['dashboard', root, '--port', '0'], 'listening');
   const url = String(dashboard.ready['url']);
   console.log(`server start: ${dashboard.readyMs.toFixed(0)} ms`);
-  const endpoints = await timeEndpoints(url, folder, steps);
+  const endpoints = await timeEndpoints({ url, pid: dashboard.child.pid! }, folder, steps);
   const rows = endpoints.map(({ endpoint, ...times }) => [
     endpoint,
     ...Object.values(times).map((value: number) => value.toFixed(1)),
   ]);
-  console.log(alignColumns([['endpoint', 'first ms', 'p50', 'p95', 'max', 'kB'], ...rows]));
+  console.log(alignColumns([['endpoint', 'first ms', 'p50', 'p95', 'max', 'cpu', 'kB'], ...rows]));
   const memoryMb = residentMb(dashboard.child.pid!);
   console.log(`memory: ${memoryMb.now} MB, at most ${memoryMb.peak} MB`);
   await using chromium = await openBrowser();

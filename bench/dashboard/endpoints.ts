@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRng } from '../../src/core/rng.ts';
 import { quantile } from '../../src/core/statistics.ts';
 
@@ -8,6 +9,8 @@ export interface EndpointTimes {
   readonly p50: number;
   readonly p95: number;
   readonly max: number;
+  /** Processor time of the server a request: what other work on the machine does not change. */
+  readonly cpu: number;
   /** Of the largest answer. */
   readonly kilobytes: number;
 }
@@ -15,7 +18,11 @@ export interface EndpointTimes {
 const requests = 40;
 
 /** Asks every endpoint of a dashboard for a run, one request after the other. */
-export async function timeEndpoints(url: string, run: string, steps: number): Promise<EndpointTimes[]> {
+export async function timeEndpoints(
+  { url, pid }: { url: string; pid: number },
+  run: string,
+  steps: number,
+): Promise<EndpointTimes[]> {
   const rng = createRng(0, 'endpoints');
   const problems = await idsOf(url, run);
   const step = (): number => rng.integer(1, steps);
@@ -54,13 +61,19 @@ export async function timeEndpoints(url: string, run: string, steps: number): Pr
     compare: () => `compare?before=${run}&after=${run}`,
   };
   const times: EndpointTimes[] = [];
-  for (const [endpoint, path] of Object.entries(asked)) times.push(await timeOne(url, endpoint, path));
+  for (const [endpoint, path] of Object.entries(asked))
+    times.push(await timeOne({ url, pid }, endpoint, path));
   return times;
 }
 
-async function timeOne(url: string, endpoint: string, path: () => string): Promise<EndpointTimes> {
+async function timeOne(
+  { url, pid }: { url: string; pid: number },
+  endpoint: string,
+  path: () => string,
+): Promise<EndpointTimes> {
   const times: number[] = [];
   let bytes = 0;
+  const before = processorMs(pid);
   for (let n = 0; n < requests; n++) {
     const address = new URL(`api/${path()}`, url);
     const started = performance.now();
@@ -79,8 +92,15 @@ async function timeOne(url: string, endpoint: string, path: () => string): Promi
     p50: quantile(times, 0.5),
     p95: quantile(times, 0.95),
     max: Math.max(...times),
+    cpu: (processorMs(pid) - before) / requests,
     kilobytes: bytes / 1000,
   };
+}
+
+/** Of a process since it began, as Linux counts it: hundredths of a second. */
+function processorMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
 async function idsOf(url: string, run: string): Promise<string[]> {

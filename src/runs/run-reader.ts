@@ -185,7 +185,10 @@ export class RunReader implements Disposable {
     const rows: Pick<RolloutRow, F>[] = [];
     for (const { file, firstRow, endRow } of adjacentRows(groups)) {
       const path = join(runLayout(this.directory).rollouts, file);
-      const part = await readShard(path, { firstRow, endRow, ...(columns === undefined ? {} : { columns }) });
+      const slice = { firstRow, endRow, ...(columns === undefined ? {} : { columns }) };
+      const part = await readShard(path, slice).catch((cause: unknown) => {
+        throw lostShard(path, cause);
+      });
       for (const row of part) rows.push(row);
     }
     return rows;
@@ -222,6 +225,13 @@ export async function openRunReader(directory: string): Promise<RunReader> {
   } catch (error) {
     throw explainDiskError(error, { directory, doing: `reading ${directory}` });
   }
+}
+
+function lostShard(path: string, cause: unknown): RunError {
+  return new RunError(
+    `${path}: expected the rollouts that run.sqlite speaks of, found no whole file (${String(cause)}). Restore it from a copy; all else of the run can be read`,
+    { code: 'RUN_CORRUPT', cause, tryNext: 'gradus runs list' },
+  );
 }
 
 /** Neighbouring groups of one shard are read at once. */

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +88,25 @@ test('a live run from the list down to one rollout, beside one that is damaged',
   expect(attempts).toHaveLength(group.rollouts);
   expect(attempts[0]).toMatchObject({ index: 0, verifier: 'math@1', evidence: { gold: '7' }, pieces: null });
   expect(visits.map(({ id }: { id: number }) => id)).toContain(group.id);
+});
+
+test('a lost file of rollouts is one clear error; a database broken in the middle is a line of the list', async () => {
+  const elsewhere = join(root, '.damaged');
+  await using written = await recordShown(elsewhere, smallShown);
+  await written.finish('finished', 'done');
+  await written[Symbol.asyncDispose]();
+  rmSync(join(written.directory, 'rollouts', 'step-000001-train.parquet'));
+  await using damaged = await startDashboard({ ...settings, root: elsewhere });
+  const path = `/api/runs/${folder}/groups/1`;
+  const { status, text } = await get(damaged.url, { path });
+  expect(status).toBe(500);
+  expect(text).toContain('step-000001-train.parquet: expected the rollouts that run.sqlite speaks of');
+  expect((await get(damaged.url, { path: `/api/runs/${folder}/groups` })).status).toBe(200);
+  const database = join(written.directory, 'run.sqlite');
+  const bytes = readFileSync(database);
+  writeFileSync(database, bytes.fill(0xff, 4096));
+  const [item] = JSON.parse((await get(damaged.url, { path: '/api/runs' })).text) as [{ problem: string }];
+  expect(item.problem).toContain('is damaged. Restore run.sqlite from a copy');
 });
 
 test('a problem with its history, and the curriculum around it', async () => {

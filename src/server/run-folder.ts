@@ -1,4 +1,5 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
+import { onDisk } from '../runs/disk-errors.ts';
 import { openRunReader, type RunReader } from '../runs/run-reader.ts';
 import { notFound } from './not-found.ts';
 
@@ -18,5 +19,5 @@ export function runDirectory(root: string, folder: string): string {
 /** Opens a run for one view and closes it: nothing keeps a writer from tidying up its files. */
 export async function withRun<T>(directory: string, view: (run: RunReader) => T | Promise<T>): Promise<T> {
   using run = await openRunReader(directory);
-  return await view(run);
+  return await onDisk({ directory, doing: `reading ${directory}` }, () => view(run));
 }

@@ -4,8 +4,9 @@ import { GradusError } from '../../core/errors.ts';
 import { runFingerprint } from '../../runs/fingerprint.ts';
 import { runLayout } from '../../runs/layout.ts';
 import { isLocked } from '../../core/file-lock.ts';
-import { openRunReader, type RunReader } from '../../runs/run-reader.ts';
+import type { RunReader } from '../../runs/run-reader.ts';
 import type { RunSummary } from '../../runs/run-views.ts';
+import { withRun } from '../run-folder.ts';
 import { type Share, shareSchema } from './evaluations.ts';
 import { thin } from './metric-series.ts';
 import { plannedStages } from './planned-stages.ts';
@@ -111,8 +112,7 @@ export async function runFolders(root: string): Promise<string[]> {
 
 async function listItem(directory: string, folder: string): Promise<RunListItem> {
   try {
-    using run = await openRunReader(directory);
-    return await runHead(run);
+    return await withRun(directory, runHead);
   } catch (error) {
     const known = GradusError.isInstance(error) ? error.message : undefined;
     return { folder, problem: known ?? `${folder}: the run could not be read` };
