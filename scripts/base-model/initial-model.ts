@@ -11,7 +11,7 @@ import { endToken, vocabulary } from './vocabulary.ts';
 const vocabSize = Math.ceil(vocabulary.length / 8) * 8;
 
 /** 341 thousand parameters: larger models learned no more from the same sequences and took twice as long. */
-const tinyConfig: ModelConfig = {
+export const tinyConfig: ModelConfig = {
   architecture: 'qwen2',
   vocabSize,
   hiddenSize: 96,
@@ -29,7 +29,11 @@ const tinyConfig: ModelConfig = {
 };
 
 /** Writes the folder of a model that knows nothing yet: tokenizer, config, random weights. */
-export async function writeInitialModel(folder: string, seed: number): Promise<void> {
+export async function writeInitialModel(
+  folder: string,
+  seed: number,
+  config: ModelConfig = tinyConfig,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const write = (name: string, content: object): Promise<void> =>
     writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
@@ -43,13 +47,13 @@ export async function writeInitialModel(folder: string, seed: number): Promise<v
     temperature: 1,
   });
   const rng = createRng(seed, 'initial-model');
-  const tensors = parameterLayout(tinyConfig).entries.map(({ name, shape, length }) => ({
+  const tensors = parameterLayout(config).entries.map(({ name, shape, length }) => ({
     name,
     shape,
     data: initialTensor(rng, name, shape, length),
   }));
   await writeModelFolder(folder, {
-    config: tinyConfig,
+    config,
     tensors,
     weightType: 'f32',
     companionsFrom: folder,

@@ -1,0 +1,57 @@
+"""`python bench/gpu [--toy] [bench …]`: what the PyTorch engine reaches, beside the device and its peers.
+
+Needs `worker/requirements.txt`; the bench `peers` needs `trl` too. `--toy` takes sizes that a processor can do in
+seconds: it shows that the benches work and nothing about speed. `--out FILE` gets the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from decode import bench_decode
+from grpo_step import bench_grpo_step
+from peers import bench_peers
+from setting import Row, Setting, open_setting, show_table
+from training import bench_training
+
+
+def bench_ceilings(setting: Setting) -> list[Row]:
+    """The two rates that every fraction is of."""
+    ceilings = setting.ceilings
+    return [{"product TFLOP/s": ceilings.product_flops / 1e12, "copy GB/s": ceilings.copy_bytes / 1e9}]
+
+
+benches: dict[str, Callable[[Setting], list[Row]]] = {
+    "ceilings": bench_ceilings,
+    "decode": bench_decode,
+    "training": bench_training,
+    "step": bench_grpo_step,
+    "peers": bench_peers,
+}
+
+
+def main() -> None:
+    """Runs the benches that were asked for, all without a name; the tables come last."""
+    words = argparse.ArgumentParser(prog="python bench/gpu", description=__doc__.splitlines()[0])
+    words.add_argument("bench", nargs="*", help=f"{', '.join(benches)}; default: all")
+    words.add_argument("--toy", action="store_true", help="tiny sizes, also for a processor")
+    words.add_argument("--out", type=Path, help="JSON of all figures")
+    asked = words.parse_args()
+    unknown = set(asked.bench) - set(benches)
+    if unknown:
+        words.error(f"expected {', '.join(benches)}, got {', '.join(sorted(unknown))}")
+    setting = open_setting(asked.toy)
+    found = {name: benches[name](setting) for name in asked.bench or benches}
+    print(setting.machine)
+    for name, rows in found.items():
+        show_table(f"{name}: {benches[name].__doc__}", rows)
+    text = json.dumps({"machine": setting.machine, "toy": setting.is_toy, **found})
+    if asked.out is not None:
+        asked.out.write_text(text)
+    print(text)
+
+
+main()
