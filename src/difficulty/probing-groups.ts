@@ -1,7 +1,7 @@
 import { scoreByFeatures } from './feature-scores.ts';
 
 /** Problems with little known of each other are too few to learn a population from. */
-const fewest = 300;
+const fewest = 100;
 const most = 48;
 
 /**
