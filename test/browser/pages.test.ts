@@ -4,7 +4,14 @@ import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
 import { compareRuns } from '../../src/training/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';
-import { hostileProblem, hostileText, trainScriptedModel, worstProblem } from './scripted-run.ts';
+import {
+  hostileProblem,
+  hostileText,
+  scriptedPieces,
+  scriptedPlayer,
+  trainScriptedModel,
+  worstProblem,
+} from './scripted-run.ts';
 
 /** The pages as `gradus dashboard` serves them, over runs that a real training recorded. */
 describe.skipIf(!hasBrowser)('the pages in a browser', () => {
@@ -15,7 +22,8 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   beforeAll(async () => {
     const [pages] = await Promise.all([buildPages(root), trainScriptedModel(root)]);
     await trainScriptedModel(root, { changes: { seed: 1, optimizer: { learningRate: 2e-3 } } });
-    dashboard = await startDashboard({ root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns });
+    const parts = { compareSuites: compareRuns, readPieces: scriptedPieces, player: scriptedPlayer };
+    dashboard = await startDashboard({ root, pages, host: '127.0.0.1', port: 0, ...parts });
     browser = await openBrowser();
   }, 90_000);
 
@@ -40,7 +48,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     [`${run}/rollouts?as=rollouts`, 'sum/3 #1'],
     [`${run}/group/30?rollout=1`, 'Rollout 1'],
     [problemPage(worstProblem), 'Levels it was in'],
-    [`${run}/play`, 'This page only shows'],
+    [`${run}/play`, 'Problem that judges'],
   ] as const;
 
   test.each(views)('%s is accessible, asks nobody and obeys the policy', async (hash, words) => {
@@ -130,6 +138,33 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => tab.url()).toMatch(/from=7&to=8/u);
     await tab.getByRole('button', { name: 'Show all' }).click();
     expect(await chart.getAttribute('aria-valuemin')).toBe('0');
+  });
+
+  test('tokens are coloured by how unlikely they were or by what they were worth', async () => {
+    await using opened = await open(`${run}/rollouts?as=rollouts&family=sum&outcome=correct&solved=some`);
+    const { tab } = opened;
+    await tab.getByRole('link', { name: /^sum/u }).first().click();
+    await tab.getByLabel('Colour tokens by').selectOption('surprise');
+    await expect.poll(() => tab.url()).toContain('heat=surprise');
+    const token = tab.getByTitle(/^\{\s+60\.7 %, logprob −0\.5$/u).first();
+    expect(await token.getAttribute('style')).toContain('--warn');
+    await tab.getByLabel('Colour tokens by').selectOption('advantage');
+    await expect.poll(() => token.getAttribute('style')).toMatch(/--(good|bad)/u);
+  });
+
+  test('a model is asked, writes, and is judged', async () => {
+    await using opened = await open(problemPage(worstProblem));
+    const { tab, faults } = opened;
+    await tab.getByRole('link', { name: 'Ask the model' }).click();
+    await tab.getByLabel('Answers').fill('2');
+    await expect.poll(() => tab.getByLabel('Question').inputValue()).toBe('2+2=?');
+    await tab.getByRole('button', { name: 'Ask' }).click();
+    const second = tab.getByRole('region', { name: 'Answer 2' });
+    await second.getByText('<b>1/12</b>').waitFor();
+    await second.getByText('no rule makes them equal').first().waitFor();
+    expect(await second.locator('mark').allInnerTexts()).toContain('2');
+    expect(tab.url()).toContain('count=2');
+    expect(faults).toEqual([]);
   });
 
   test('two picked runs are compared: recipe, paired intervals, courses', async () => {

@@ -8,6 +8,8 @@ import { defineRecipe, type RecipeInput } from '../../src/recipe/recipe.ts';
 import { checkRecipe } from '../../src/recipe/resolve-stage.ts';
 import { createPendingWork } from '../../src/rollout/pending.ts';
 import { createRun } from '../../src/runs/create-run.ts';
+import type { Player } from '../../src/server/play.ts';
+import type { ReadPieces } from '../../src/server/views/group-detail.ts';
 import { codeProblem, mathProblem, scriptedEngine } from '../../src/testing/index.ts';
 import { train } from '../../src/training/controller.ts';
 import { controllerStart } from '../../src/training/state.ts';
@@ -127,3 +129,38 @@ export async function trainScriptedModel(
     controllerStart,
   );
 }
+
+/** What the tokens of the scripted engine read as: one UTF-16 unit each. Not for a megabyte, as a tokenizer may not be at hand. */
+export const scriptedPieces: ReadPieces = (_directory, tokens) =>
+  Promise.resolve(tokens.length > 10_000 ? undefined : tokens.map((token) => String.fromCharCode(token)));
+
+/** Answers like a model that never solves the worst problem, with a verdict. */
+export const scriptedPlayer: Player = {
+  models: () => Promise.resolve([{ step: null, label: 'the finished model' }]),
+  async *answer(_directory, { count }) {
+    for (let index = 0; index < count; index++) {
+      const text = '<b>1/12</b>';
+      yield { type: 'part', index, text: text.slice(0, 4) };
+      const pieces = [...text];
+      const logprobs = pieces.map(() => -1);
+      const evidence = { extracted: '1/12', gold: '1/13', rule: 'no rule makes them equal' };
+      const verdict = {
+        outcome: 'incorrect',
+        score: 0,
+        reason: '1/12 is not 1/13',
+        verifier: 'math@1',
+        evidence,
+      } as const;
+      yield {
+        type: 'completion',
+        index,
+        text,
+        finishReason: 'stop',
+        tokens: [...pieces.keys()],
+        logprobs,
+        pieces,
+        verdict,
+      };
+    }
+  },
+};

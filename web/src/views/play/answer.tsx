@@ -1,12 +1,12 @@
+import type { PlayedCompletion } from '../../../../src/server/play.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { Badge, Card } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { TokenHeat } from '../group/token-heat.tsx';
 import { VerdictDiff } from '../group/verdict-diff.tsx';
-import type { PlayAnswer } from './use-play.ts';
 
 /** One answer, its tokens coloured by how unlikely they were, and its verdict. */
-export function Answer({ answer }: { readonly answer: PlayAnswer }) {
+export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
   const { index, pieces, logprobs, verdict, finishReason, tokens } = answer;
   return (
     <Card

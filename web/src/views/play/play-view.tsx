@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useData, useRun } from '../../data/use-data.ts';
+import { InertText } from '../../design/inert-text.tsx';
 import { Card, Empty, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { useFilters } from '../../router.tsx';
@@ -47,6 +48,15 @@ function Table({ folder }: { readonly folder: string }) {
       <div className={styles.grid}>
         {play.answers.map((answer) => (
           <Answer key={answer.index} answer={answer} />
+        ))}
+        {Object.entries(play.parts).map(([index, text]) => (
+          <Card
+            key={`part ${index}`}
+            title={`Answer ${Number(index) + 1}`}
+            note={play.isRunning ? 'being written' : 'stopped'}
+          >
+            <InertText text={text} />
+          </Card>
         ))}
       </div>
     </>

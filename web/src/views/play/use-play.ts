@@ -1,40 +1,54 @@
 import { useEffect, useRef, useState } from 'react';
-import type { PlayEvent, PlayRequest } from '../../../../src/server/play.ts';
+import type { PlayedCompletion, PlayEvent, PlayRequest } from '../../../../src/server/play.ts';
 import { useSource } from '../../data/use-data.ts';
-
-/** A finished completion. */
-export type PlayAnswer = Extract<PlayEvent, { type: 'completion' }>;
 
 /** Answers as they come, and the one request that may be on its way. */
 export interface Play {
-  readonly answers: readonly PlayAnswer[];
+  readonly answers: readonly PlayedCompletion[];
+  /** What has been written of answers that have not ended, by index. */
+  readonly parts: Readonly<Record<number, string>>;
   readonly isRunning: boolean;
   readonly error: string | null;
   readonly ask: (request: Omit<PlayRequest, 'run'>) => void;
   readonly stop: () => void;
 }
 
+type PlayState = Omit<Play, 'ask' | 'stop'>;
+
+const nothing: PlayState = { answers: [], parts: {}, isRunning: false, error: null };
+
+function after(before: PlayState, event: PlayEvent): PlayState {
+  switch (event.type) {
+    case 'part': {
+      const text = (before.parts[event.index] ?? '') + event.text;
+      return { ...before, parts: { ...before.parts, [event.index]: text } };
+    }
+    case 'completion': {
+      const { [event.index]: _whole, ...parts } = before.parts;
+      const answers = [...before.answers, event].toSorted((a, b) => a.index - b.index);
+      return { ...before, answers, parts };
+    }
+    case 'error':
+      return { ...before, error: event.message };
+    case 'done':
+      return before;
+  }
+}
+
 /** Asks a run's models; leaving the page stops what is running. */
 export function usePlay(run: string): Play {
   const source = useSource();
-  const [state, setState] = useState<Pick<Play, 'answers' | 'isRunning' | 'error'>>({
-    answers: [],
-    isRunning: false,
-    error: null,
-  });
+  const [state, setState] = useState<PlayState>(nothing);
   const running = useRef<AbortController | null>(null);
   useEffect(() => () => running.current?.abort(), []);
   const ask = async (request: Omit<PlayRequest, 'run'>): Promise<void> => {
     running.current?.abort();
     const controller = new AbortController();
     running.current = controller;
-    setState({ answers: [], isRunning: true, error: null });
+    setState({ ...nothing, isRunning: true });
     try {
-      for await (const event of source.play({ ...request, run }, controller.signal)) {
-        if (event.type === 'completion')
-          setState((before) => ({ ...before, answers: [...before.answers, event] }));
-        if (event.type === 'error') setState((before) => ({ ...before, error: event.message }));
-      }
+      for await (const event of source.play({ ...request, run }, controller.signal))
+        setState((before) => after(before, event));
     } catch (error) {
       if (!controller.signal.aborted) setState((before) => ({ ...before, error: (error as Error).message }));
     } finally {

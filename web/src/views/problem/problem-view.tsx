@@ -1,6 +1,6 @@
 import type { Membership, ProblemDetail } from '../../../../src/server/views/problem.ts';
 import { RateTrack } from '../../charts/rate-track.tsx';
-import { useData } from '../../data/use-data.ts';
+import { useData, useRun } from '../../data/use-data.ts';
 import { InertLine, InertText } from '../../design/inert-text.tsx';
 import { rate, short } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Table, Waiting } from '../../design/parts.tsx';
@@ -34,6 +34,7 @@ function Problem({ folder, id }: { readonly folder: string; readonly id: string 
 
 function Head({ folder, detail }: { readonly folder: string; readonly detail: ProblemDetail }) {
   const { problemId, domain, summary } = detail;
+  const { data: run } = useRun(folder);
   const facts = [
     domain,
     ...(summary?.family == null ? [] : [summary.family]),
@@ -61,6 +62,11 @@ function Head({ folder, detail }: { readonly folder: string; readonly detail: Pr
           <Link to={['runs', folder, 'rollouts']} query={{ problem: problemId }}>
             All its groups
           </Link>
+          {run?.can.play === true && (
+            <Link to={['runs', folder, 'play']} query={{ problem: problemId }}>
+              Ask the model
+            </Link>
+          )}
         </div>
       )}
     </div>

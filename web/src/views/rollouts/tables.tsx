@@ -101,10 +101,19 @@ export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutL
     { name: 'Tokens', sort: 'tokens', width: '5rem', cell: ({ tokens }) => tokens },
     { name: 'Ended', width: '5rem', isWide: true, cell: ({ finishReason }) => finishReason },
     {
-      name: 'Flags',
-      width: 'minmax(6rem, 0.6fr)',
+      name: 'Why',
+      width: 'minmax(8rem, 1fr)',
       isWide: true,
-      cell: ({ flags }) => (flags.length === 0 ? '' : <Badge word="warning">{flags.join('; ')}</Badge>),
+      cell: ({ flags, reason }) => (
+        <>
+          {flags.map((flag) => (
+            <Badge key={flag} word="warning">
+              {flag}
+            </Badge>
+          ))}{' '}
+          <InertLine text={reason} max={120} />
+        </>
+      ),
     },
   ];
   return (
