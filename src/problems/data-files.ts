@@ -39,6 +39,8 @@ export interface LocatedData {
 export interface LocateOptions {
   /** The commit to read a hub address at, whatever its revision is by now. */
   readonly commit?: string;
+  /** Ask nobody: only what the cache holds. */
+  readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
 }
 

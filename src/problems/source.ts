@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly ids?: ProblemIds;
   /** By source as the recipe has it: the commit to read it at. */
   readonly commits?: ReadonlyMap<string, string>;
+  /** Ask no hub: only what the cache holds. */
+  readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
 }
 
@@ -48,11 +50,12 @@ export async function loadSource(config: ProblemSource, options: LoadOptions): P
 
 async function loadFiles(
   config: Exclude<ProblemSource, { type: 'generated' }>,
-  { baseDir, readTests, ids = new ProblemIds(), commits, onDownload }: LoadOptions,
+  { baseDir, readTests, ids = new ProblemIds(), commits, isOffline, onDownload }: LoadOptions,
 ): Promise<LoadedSource> {
   const commit = commits?.get(config.path);
   const located = await locateData(config, baseDir, {
     ...(commit === undefined ? {} : { commit }),
+    ...(isOffline === undefined ? {} : { isOffline }),
     onDownload,
   });
   const problems: Problem[] = [];

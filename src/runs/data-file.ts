@@ -3,12 +3,13 @@ import { RunError } from '../core/errors.ts';
 import type { DataRecord, FileRecord, SourceRecord } from '../core/source-record.ts';
 import { runLayout } from './layout.ts';
 
-/** Which files a run's problems came from; `undefined` for a run that was begun before that was recorded. */
+/** Which files a run's problems came from; `undefined` for a run that was begun before that was recorded, and for what is no run. */
 export async function readDataFile(directory: string): Promise<DataRecord | undefined> {
   try {
     return JSON.parse(await readFile(runLayout(directory).data, 'utf8')) as DataRecord;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new RunError(
       `${directory}: expected data.json as gradus wrote it, got something else; restore it from a copy`,
       {

@@ -5,8 +5,9 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
+import { commitsOf, readDataFile } from '../runs/data-file.ts';
 import { openVerifiers } from './build.ts';
-import { loadAll } from './load-problems.ts';
+import { loadById } from './load-problems.ts';
 import { findRollouts, problemOfRow, type StoredRollout } from './stored-rollouts.ts';
 import { suspicionsOf } from './suspicious-passes.ts';
 
@@ -61,7 +62,10 @@ export interface AuditOptions {
 export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
   const stored = await findRollouts(path);
   const recipe = options.recipe ?? stored.recipe;
-  const problems = recipe === undefined ? new Map<string, Problem>() : await problemsOf(recipe);
+  const problems =
+    recipe === undefined
+      ? new Map<string, Problem>()
+      : await loadById(recipe, { commits: commitsOf(await readDataFile(path)) });
   await using opened = new AsyncDisposableStack();
   const verifierFor = recipe === undefined ? mathOnly(opened) : openVerifiers(recipe, opened);
   const findings = createFindings(options.examples);
@@ -75,12 +79,6 @@ export async function auditVerdicts(path: string, options: AuditOptions): Promis
     await Promise.all(judging);
   }
   return findings.result(stored.count);
-}
-
-async function problemsOf(recipe: Recipe): Promise<ReadonlyMap<string, Problem>> {
-  const sources = [recipe.problems, ...recipe.evaluation.map(({ problems }) => problems)];
-  const loaded = await Promise.all(sources.map((source) => loadAll(source, recipe)));
-  return new Map(loaded.flat().map((problem) => [problem.id, problem]));
 }
 
 function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier {

@@ -13,7 +13,7 @@ export interface LoadedProblems {
 }
 
 /** How sources are read. */
-export type LoadingOptions = Pick<LoadOptions, 'commits' | 'onDownload'>;
+export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDownload'>;
 
 /**
  * Loads sources one after another, so that ids come out the same each time, and checks that those are distinct among them.
@@ -44,6 +44,22 @@ export const loadAll = async (
   sources: readonly ProblemSource[],
   recipe: Pick<Recipe, 'baseDir'>,
 ): Promise<readonly Problem[]> => (await loadSources(sources, recipe)).problems;
+
+/**
+ * Every problem of a recipe, by the id that a run knows it by: those trained on, then those of each suite.
+ *
+ * @throws DataError for the first source that is not what it should be.
+ */
+export async function loadById(
+  recipe: Pick<Recipe, 'baseDir' | 'problems' | 'evaluation'>,
+  options: LoadingOptions = {},
+): Promise<ReadonlyMap<string, Problem>> {
+  const byId = new Map<string, Problem>();
+  for (const sources of [recipe.problems, ...recipe.evaluation.map(({ problems }) => problems)])
+    for (const problem of (await loadSources(sources, recipe, options)).problems)
+      byId.set(problem.id, problem);
+  return byId;
+}
 
 /**
  * All problems of a source, those with tests of any published format too, in a fixed order with distinct ids. Relative

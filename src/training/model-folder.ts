@@ -10,19 +10,13 @@ export interface ModelFolder {
   readonly record?: { readonly source: string; readonly commit: string };
 }
 
-/** How a model is found. */
-export interface ModelFolderOptions extends LoadingOptions {
-  /** Only what the cache holds. */
-  readonly isOffline?: boolean;
-}
-
 /**
  * The folder of a model: the path itself, or of a `hf://owner/name[@revision]` address the folder in the cache that holds
  * its configuration, tokenizer and safetensors, fetched where they are missing.
  */
 export async function modelFolder(
   path: string,
-  { commits, ...options }: ModelFolderOptions,
+  { commits, ...options }: LoadingOptions,
 ): Promise<ModelFolder> {
   if (!isHubAddress(path)) return { folder: path };
   const known = commits?.get(path);
@@ -37,7 +31,7 @@ export async function modelFolder(
 export async function runModelFolder(
   directory: string,
   recipe: Recipe,
-  options: ModelFolderOptions = {},
+  options: LoadingOptions = {},
 ): Promise<string> {
   const commits = commitsOf(await readDataFile(directory));
   return (await modelFolder(fromBase(recipe, recipe.policy.model), { ...options, commits })).folder;

@@ -4,11 +4,12 @@ import { DataError } from '../core/errors.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Completion, Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { fromBase } from '../recipe/recipe.ts';
+import { commitsOf, readDataFile } from '../runs/data-file.ts';
 import { runLayout } from '../runs/layout.ts';
 import { openRunReader } from '../runs/run-reader.ts';
 import { openVerifiers } from './build.ts';
-import { loadAll } from './load-problems.ts';
+import { loadById } from './load-problems.ts';
+import { runModelFolder } from './model-folder.ts';
 import { locateModel, type ModelSource, openModel } from './open-model.ts';
 import { tokenPieces } from './token-pieces.ts';
 
@@ -69,7 +70,7 @@ export function createPlayer() {
     async *answer(directory: string, question: Question, signal: AbortSignal) {
       const source = await sourceOf(directory, question.step);
       await using opened = new AsyncDisposableStack();
-      const judge = await judgeFor(source.recipe, question.problem, opened);
+      const judge = await judgeFor(directory, source.recipe, question.problem, opened);
       const engine = await engineFor(source);
       const pieces = async (tokens: readonly number[]) => (await readPieces(directory, tokens)) ?? [];
       yield* answers({ engine, judge, pieces, question, signal });
@@ -90,7 +91,7 @@ async function modelsOf(directory: string): Promise<{ step: number | null; label
 }
 
 async function sourceOf(directory: string, step: number | undefined): Promise<ModelSource> {
-  const newest = await locateModel(directory);
+  const newest = await locateModel(directory, { isOffline: true });
   if (step === undefined) return newest;
   using run = await openRunReader(directory);
   const state = run.checkpoints().findLast((checkpoint) => checkpoint.step === step)?.engineState;
@@ -99,17 +100,24 @@ async function sourceOf(directory: string, step: number | undefined): Promise<Mo
       `${directory}: expected a checkpoint of step ${step}, found none; it may have been dropped since`,
     );
   const { recipe } = newest;
-  return { ...newest, folder: fromBase(recipe!, recipe!.policy.model), state, run: run.summary().id };
+  return {
+    ...newest,
+    folder: await runModelFolder(directory, recipe!, { isOffline: true }),
+    state,
+    run: run.summary().id,
+  };
 }
 
 async function judgeFor(
+  directory: string,
   recipe: Recipe | undefined,
   id: string | undefined,
   opened: AsyncDisposableStack,
 ): Promise<Judge> {
   if (recipe === undefined || id === undefined) return async () => null;
-  const sources = [...recipe.problems, ...recipe.evaluation.flatMap(({ problems }) => problems)];
-  const problem = (await loadAll(sources, recipe)).find((one) => one.id === id);
+  // A viewer asks no hub: what the run was given is in the cache, or cannot be judged.
+  const commits = commitsOf(await readDataFile(directory));
+  const problem = (await loadById(recipe, { commits, isOffline: true })).get(id);
   if (problem === undefined)
     throw new DataError(`expected a problem of the run's recipe, found none named ${JSON.stringify(id)}`);
   const verifier = openVerifiers(recipe, opened)(problem);

@@ -20,6 +20,8 @@ export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** The connection ends after so many bytes of the body. */
   | { readonly dropAfter: number }
+  /** Nothing more comes after so many bytes, and the connection stays. */
+  | { readonly stallAfter: number }
   | { readonly body: string | Uint8Array }
   | { readonly redirect: string };
 
@@ -141,6 +143,8 @@ function send(
     'content-length': part.length,
     ...(isPart ? { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` } : {}),
   });
+  if (fault !== undefined && 'stallAfter' in fault)
+    return void response.write(part.subarray(0, fault.stallAfter));
   if (fault === undefined || !('dropAfter' in fault)) return void response.end(part);
   response.write(part.subarray(0, fault.dropAfter), () => {
     // What was written has to arrive before the connection goes.
