@@ -10,6 +10,7 @@ import { simpleLevels } from './level-presets.ts';
 import type { Observation } from './pass-rate-store.ts';
 import { passRate, passRateConfig } from './pass-rate.ts';
 import type { ProbePlan } from './probe-plan.ts';
+import { groupByFeatures } from './probing-groups.ts';
 import { openPassRateStore } from './sqlite-store.ts';
 
 const conditions = { model: 'm', temperature: 1, topP: 1, topK: 0, stop: [], maxTokens: 9, verifier: 'v@1' };
@@ -155,6 +156,35 @@ test('features save rollouts where they tell something', () => {
   const informed = settle(here, equalBands(5), 0.8, words);
   const blind = settle(here, equalBands(5), 0.8, []);
   expect(informed.spent).toBeLessThan(0.95 * blind.spent);
+});
+
+test('problems that nothing tells apart are one population, and kinds are never split', () => {
+  const ids = Array.from({ length: 900 }, (_, i) => `p${i}`);
+  const rates = Float64Array.from(ids, (_, i) => Number(uniformAt(4, i) < (i % 3) / 3));
+  const words = (of: (i: number) => string) => ids.map((_, i) => hashFeatures([of(i)]));
+  const alike = groupByFeatures(
+    ids,
+    words(() => 'same'),
+    rates,
+    rates,
+  );
+  expect(new Set(alike)).toEqual(new Set([0]));
+  const kinds = groupByFeatures(
+    ids,
+    words((i) => `kind ${i % 3}`),
+    rates,
+    rates,
+  );
+  expect([...kinds]).toEqual(ids.map((_, i) => i % 3));
+  const small = groupByFeatures(
+    ids,
+    words((i) => `kind ${i % 30}`),
+    rates,
+    rates,
+  );
+  const sizes = [...Map.groupBy(small, (group) => group).values()].map((members) => members.length);
+  expect(Math.min(...sizes)).toBeGreaterThanOrEqual(100);
+  ids.forEach((_, i) => expect(small[i]).toBe(small[i % 30]));
 });
 
 test('nothing to probe is nothing to do, and a plan names its costs', () => {

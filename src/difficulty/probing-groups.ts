@@ -25,12 +25,32 @@ export function groupByFeatures(
   if (count === 1) return groups;
   const all = ids.map((_, i) => i);
   const rate = scoreByFeatures(ids, features, rates);
+  const kinds = Map.groupBy(all, (i) => features[i]!.join(' '));
+  if (kinds.size <= most) return groupKinds([...kinds.values()], rate, groups);
   const never = strips === 1 ? rate : scoreByFeatures(ids, features, unsolved);
   quantiles(all, rate, Math.min(count, bands)).forEach((band, b) => {
     quantiles(band, never, strips).forEach((strip, s) => {
       for (const problem of strip) groups[problem] = b * strips + s;
     });
   });
+  return groups;
+}
+
+/** Few kinds of problems, each whole: neighbours by predicted pass rate together until they are enough. */
+function groupKinds(kinds: readonly number[][], score: Float64Array, groups: Uint16Array): Uint16Array {
+  const meanOf = (kind: readonly number[]): number =>
+    kind.reduce((sum, problem) => sum + score[problem]!, 0) / kind.length;
+  const sorted = kinds
+    .map((kind) => ({ kind, mean: meanOf(kind) }))
+    .toSorted((a, b) => a.mean - b.mean || a.kind[0]! - b.kind[0]!);
+  let [group, size, left] = [0, 0, groups.length];
+  for (const { kind } of sorted) {
+    // What would be left alone at the end stays with those before it.
+    if (size >= fewest && left >= fewest) [group, size] = [group + 1, 0];
+    for (const problem of kind) groups[problem] = group;
+    size += kind.length;
+    left -= kind.length;
+  }
   return groups;
 }
 
