@@ -311,6 +311,35 @@ const described: readonly MetricDescription[] = [
     formula: 'correct / judged rollouts of the step’s problems of the level',
   },
   {
+    key: 'engine/ratio/*',
+    title: 'Trainer over sampler, *',
+    group: 'optimisation',
+    unit: 'number',
+    formula: 'percentile over tokens of π_trainer / π_sampler',
+  },
+  {
+    key: 'engine/mfu',
+    title: 'Model flops utilisation',
+    group: 'throughput',
+    unit: 'share',
+    formula: 'operations that learning needs / second, over the measured rate of a large matrix product',
+  },
+  {
+    key: 'engine/sampler/bandwidth',
+    title: 'Bandwidth while writing',
+    group: 'throughput',
+    unit: 'share',
+    formula:
+      'bytes of weights, keys and values read / second of writing, over the measured rate of a large copy',
+  },
+  {
+    key: 'engine/*',
+    title: 'Engine: *',
+    group: 'throughput',
+    unit: 'number',
+    formula: 'what the engine measures of itself (docs/torch.md)',
+  },
+  {
     key: 'sampler/*',
     title: 'Sampler: *',
     group: 'curriculum',

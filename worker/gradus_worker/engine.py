@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .ceilings import measure_ceilings, training_flops
 from .checkpoint import StateOwner, load_state, save_state
 from .failures import BROKEN
 from .frames import Array
 from .inbox import Ending
-from .measures import memory_stats, sampler_stats, trainer_stats
+from .measures import learning_metrics, memory_stats, sampler_stats, trainer_stats
 from .messages import Reply, Request, bad_request
 from .optimizer import OptimSettings
 from .packing import split
@@ -48,6 +49,9 @@ class Engine:
             pause=pause,
         )
         self._reference: Scorer | None = None
+        # Before the sampler, which takes a share of the memory that is free.
+        self._ceilings = measure_ceilings(model.device, model.dtype) if model.device.type == "cuda" else None
+        self._is_low_rank = request["lora"] is not None
         self.sampler = Sampler(self._policy.sampled, end_tokens=self._end_tokens, slots=request["slots"])
         self.created = Reply(
             {
@@ -87,7 +91,11 @@ class Engine:
     def stats(self) -> dict[str, float]:
         """Figures by name, of the process so far."""
         device = self._trainer.scorer.device
-        return {**memory_stats(device), **trainer_stats(self._trainer), **sampler_stats(self.sampler.stats())}
+        return {
+            **memory_stats(device),
+            **trainer_stats(self._trainer),
+            **sampler_stats(self.sampler.stats(), self._ceilings),
+        }
 
     def _logprobs(self, request: Request) -> Reply:
         scorer = self._trainer.scorer if request["which"] == "policy" else self._reference_scorer()
@@ -107,7 +115,9 @@ class Engine:
     def _forward_backward(self, request: Request) -> Reply:
         sequences = self._training_sequences(request)
         stats = self._trainer.forward_backward(sequences, request["loss"])
-        return Reply(_loss_result(stats), {"logprobs": _flat(stats.logprobs)})
+        operations = training_flops(self._config, request["lengths"], is_low_rank=self._is_low_rank)
+        metrics = learning_metrics(stats, sequences, operations, self._ceilings)
+        return Reply({**_loss_result(stats), "metrics": metrics}, {"logprobs": _flat(stats.logprobs)})
 
     def _training_sequences(self, request: Request) -> list[TrainingSequence]:
         names = ["weights", "advantages", "rolloutLogprobs"]
@@ -216,5 +226,4 @@ def _loss_result(stats: LossStats) -> dict[str, Any]:
         "processedTokens": stats.processed_tokens,
         "sequences": stats.sequences,
         **{name: value for name, value in optional.items() if value is not None},
-        "metrics": {"microbatches": stats.microbatches, "tokensPerMicrobatch": stats.token_budget},
     }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from .train import Trainer
+from .ceilings import Ceilings
+from .train import LossStats, Trainer, TrainingSequence
 
 
 def memory_stats(device: torch.device) -> dict[str, float]:
@@ -36,13 +39,42 @@ def trainer_stats(trainer: Trainer) -> dict[str, float]:
     }
 
 
-def sampler_stats(counts: Mapping[str, float]) -> dict[str, float]:
-    """The sampler's own counts, how fast it writes, and the mean number of completions written at a time."""
+def sampler_stats(counts: Mapping[str, float], ceilings: Ceilings | None) -> dict[str, float]:
+    """The sampler's own counts, how fast it writes, the mean number of completions written at a time, and the share of
+    the device's bandwidth that writing reaches."""
     seconds = counts["sampler/decodeSeconds"] + counts["sampler/readSeconds"]
     found = {f"sampler/{name}": value for name, value in _rate(counts["sampler/tokens"], seconds).items()}
     steps = counts["sampler/steps"]
     batch = {} if steps == 0 else {"sampler/batch": counts["sampler/rowSteps"] / steps}
-    return {**counts, **found, **batch}
+    written = counts["sampler/decodeSeconds"]
+    reached = {}
+    if ceilings is not None and written > 0:
+        reached["sampler/bandwidth"] = counts["sampler/decodeBytes"] / written / ceilings.copy_bytes
+    return {**counts, **found, **batch, **reached}
+
+
+def learning_metrics(
+    stats: LossStats, sequences: Sequence[TrainingSequence], operations: float, ceilings: Ceilings | None
+) -> dict[str, float]:
+    """Figures of one `forward_backward` besides its loss. `mfu`: its operations per second, as a share of the ceiling.
+
+    `ratio/p01` to `ratio/p99`: percentiles over tokens with weight of trainer's over sampler's probability. Whatever
+    lies far from 1 is a difference between the two, or the age of the rollouts.
+    """
+    found = {"microbatches": float(stats.microbatches), "tokensPerMicrobatch": float(stats.token_budget)}
+    if ceilings is not None and stats.seconds > 0:
+        found["mfu"] = operations / stats.seconds / ceilings.product_flops
+    return found | _ratio_percentiles(stats.logprobs, sequences)
+
+
+def _ratio_percentiles(logprobs: Sequence[Tensor], sequences: Sequence[TrainingSequence]) -> dict[str, float]:
+    pairs = zip(logprobs, sequences, strict=True)
+    ratios = np.concatenate([(values - s.rollout)[s.weights != 0].double().exp().numpy() for values, s in pairs])
+    if len(ratios) == 0 or not np.isfinite(ratios).all():
+        return {}
+    shares = {"p01": 0.01, "p50": 0.5, "p99": 0.99}
+    values = np.quantile(ratios, list(shares.values())).tolist()
+    return {f"ratio/{name}": value for name, value in zip(shares, values, strict=True)}
 
 
 def _rate(tokens: float, seconds: float) -> dict[str, float]:

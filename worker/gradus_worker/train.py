@@ -43,6 +43,7 @@ class LossStats:
     mismatch_kl: float | None
     max_probability_gap: float | None
     logprobs: list[Tensor]
+    seconds: float
     microbatches: int
     token_budget: int
     """Tokens a microbatch may hold after this call: halved each time the memory did not suffice."""
@@ -103,9 +104,11 @@ class Trainer:
         except BaseException:
             self.gradients = None
             raise
-        stats = self._stats(sequences, sums, [logprobs[i] for i in range(len(sequences))], microbatches)
+        seconds = time.perf_counter() - began
+        ordered = [logprobs[i] for i in range(len(sequences))]
+        stats = self._stats(sequences, sums, ordered, seconds=seconds, microbatches=microbatches)
         self.learned_tokens += stats.processed_tokens
-        self.learning_seconds += time.perf_counter() - began
+        self.learning_seconds += seconds
         return stats
 
     def optim_step(self, settings: OptimSettings) -> StepResult:
@@ -188,7 +191,13 @@ class Trainer:
                 self.gradients[name] += gradient
 
     def _stats(
-        self, sequences: Sequence[TrainingSequence], sums: dict[str, float], logprobs: list[Tensor], microbatches: int
+        self,
+        sequences: Sequence[TrainingSequence],
+        sums: dict[str, float],
+        logprobs: list[Tensor],
+        *,
+        seconds: float,
+        microbatches: int,
     ) -> LossStats:
         tokens = int(sums.get("tokens", 0))
 
@@ -207,6 +216,7 @@ class Trainer:
             mismatch_kl=mean("mismatch"),
             max_probability_gap=sums["gap"] if tokens > 0 else None,
             logprobs=logprobs,
+            seconds=seconds,
             microbatches=microbatches,
             token_budget=self.scorer.token_budget,
         )
