@@ -55,7 +55,7 @@ async function measure() {
   await using chromium = await openBrowser();
   const firstView = await timeFirstView(chromium.browser, url, folder);
   console.log(`first view in Chromium, ms: ${firstView.map((ms) => ms.toFixed(0)).join(', ')}`);
-  const slowDown = await measureSlowDown(root, url, chromium.browser);
+  const slowDown = await measureSlowDown(root, url, chromium.browser, isSmall ? 2 : 12);
   const { mean, low, high } = slowDown.percent;
   console.log(
     `training with its page open: ${mean.toFixed(1)} % slower [${low.toFixed(1)}, ${high.toFixed(1)}]; ` +

@@ -15,8 +15,10 @@ export interface RunningCommand extends AsyncDisposable {
 export async function startCommand(args: readonly string[], type: string): Promise<RunningCommand> {
   const started = performance.now();
   const child = spawn(process.execPath, ['bin/gradus.mjs', ...args, '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  let told = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
   for await (const line of createInterface({ input: child.stdout })) {
     const ready = JSON.parse(line) as Record<string, unknown>;
     if (ready['type'] !== type) continue;
@@ -24,7 +26,7 @@ export async function startCommand(args: readonly string[], type: string): Promi
     child.stdout.resume();
     return { child, readyMs, ready, [Symbol.asyncDispose]: () => stop(child) };
   }
-  throw new Error(`gradus ${args.join(' ')}: expected it to say "${type}", but it ended`);
+  throw new Error(`gradus ${args.join(' ')}: expected it to say "${type}", but it ended: ${told}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {

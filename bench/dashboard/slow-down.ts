@@ -13,7 +13,6 @@ export interface SlowDown {
   readonly percent: Estimate;
 }
 
-const pairs = 10;
 const spanMs = 8000;
 
 /**
@@ -24,6 +23,7 @@ export async function measureSlowDown(
   root: string,
   dashboardUrl: string,
   browser: BrowserContext,
+  pairs: number,
 ): Promise<SlowDown> {
   await using training = await startCommand(['train', 'bench/dashboard/recipe.ts', '--runs', root], 'step');
   void training.ready;
