@@ -71,14 +71,21 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
         output.event({ type: 'plan', ...plan });
         output.say(plan.text);
       },
+      onDownload: output.progress,
       onProgress: (done, total) => output.progress('measuring', done, total),
       signal,
     }),
   );
   const report = reportDifficulty(measured.problems, measured.passRates, recipe);
-  const { spending } = measured;
+  const { spending, sources } = measured;
   const spent = spending === undefined ? '' : `\nasked in all: ${describeSpending(spending)}`;
-  const result = { store, model: measured.model, ...(spending && { spending }), ...withoutText(report) };
+  const result = {
+    store,
+    model: measured.model,
+    sources,
+    ...(spending && { spending }),
+    ...withoutText(report),
+  };
   output.result(result, `\n${report.text}\n\nkept in ${store}${spent}`);
 }
 

@@ -1,4 +1,5 @@
 import type { FinishReason } from '../core/rollout.ts';
+import type { SourceRecord } from '../core/source-record.ts';
 import type { Spending } from '../core/spending.ts';
 import type { Outcome } from '../core/verdict.ts';
 import type { Trials } from './trials.ts';
@@ -104,6 +105,10 @@ export interface PassRateStore extends Disposable {
   recordSpending(model: string, spending: Spending): void;
   /** All that was ever noted of a model; zeros where nothing was. */
   spending(model: string): Spending;
+  /** Notes which files measured problems were read from; each content is noted once. */
+  recordSources(records: readonly SourceRecord[]): void;
+  /** All that was ever noted, oldest first. */
+  sources(): SourceRecord[];
   /** Everything ever observed of a problem, under whatever conditions, by step. */
   history(problemId: string): (Observation & { readonly conditions: Conditions })[];
 }

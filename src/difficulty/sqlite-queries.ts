@@ -46,4 +46,6 @@ export const queries = {
     SELECT total(requests) AS requests, total(prompt_tokens) AS promptTokens, total(cached_tokens) AS cachedTokens,
            total(completion_tokens) AS completionTokens, sum(cost) AS cost
     FROM spending WHERE model = ?`,
+  addSource: `INSERT OR IGNORE INTO sources (record) VALUES (?)`,
+  allSources: `SELECT record FROM sources ORDER BY id`,
 } as const;

@@ -73,8 +73,13 @@ const thirdVersion = `
   ALTER TABLE observations ADD COLUMN finish_reason TEXT;
 `;
 
+/** What files the measured problems were read from: a `SourceRecord` as JSON, each once. */
+const fourthVersion = `
+  CREATE TABLE sources (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE) STRICT;
+`;
+
 /** What makes each version of the tables from the one before; a new database goes through all of them. */
-const versions = [firstVersion, secondVersion, thirdVersion];
+const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion];
 
 /** The database at `path`, with its tables; made where there is none. Throws a `DataError` saying what is wrong with it. */
 export function openDatabase(path: string): DatabaseSync {

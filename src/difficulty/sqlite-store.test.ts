@@ -278,3 +278,16 @@ test('a file that is something else is refused and left alone', () => {
   expect(() => openPassRateStore(other)).toThrow(/database of something else/);
   expect(() => openPassRateStore(join(folder, 'missing', 'x.sqlite'))).toThrow(/unable to open/);
 });
+
+test('what was measured is known by its files, each content once', () => {
+  const path = join(folder, 'sources.sqlite');
+  const record = { source: 'a.jsonl', problems: 2, files: [{ name: 'a.jsonl', sha256: 'aa', bytes: 9 }] };
+  const changed = { ...record, files: [{ ...record.files[0]!, sha256: 'bb' }] };
+  {
+    using store = openPassRateStore(path);
+    store.recordSources([record]);
+    store.recordSources([record, changed]);
+  }
+  using again = openPassRateStore(path);
+  expect(again.sources()).toEqual([record, changed]);
+});

@@ -1,5 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import { DataError } from '../core/errors.ts';
+import type { SourceRecord } from '../core/source-record.ts';
 import type { Conditions, Observation, ObservationFilter, PassRateStore } from './pass-rate-store.ts';
 import { queries } from './sqlite-queries.ts';
 import {
@@ -87,6 +88,13 @@ export function openPassRateStore(path: string): PassRateStore {
       const { cost, ...counts } = statements.allSpending.get(model) as unknown as SpendingRow;
       return cost === null ? counts : { ...counts, cost };
     },
+    recordSources(records) {
+      inTransaction(database, () => {
+        for (const record of records) statements.addSource.run(JSON.stringify(record));
+      });
+    },
+    sources: () =>
+      statements.allSources.all().map((row) => JSON.parse(String(row['record'])) as SourceRecord),
     conditions: () => (statements.allConditions.all() as unknown as ConditionsRow[]).map(fromConditions),
     history: (problemId) => (statements.history.all(problemId) as unknown as HistoryRow[]).map(fromHistory),
     [Symbol.dispose]: () => database.close(),

@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import type { SourceRecord } from '../core/source-record.ts';
 import { describePlan, type ProbePlan } from '../difficulty/probe-plan.ts';
 import { openPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { Spending } from '../core/spending.ts';
@@ -7,7 +8,7 @@ import type { Trials } from '../difficulty/trials.ts';
 import type { EngineInfo } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers, policyEngine } from './build.ts';
-import { loadAll } from './load-problems.ts';
+import { type LoadingOptions, loadSources } from './load-problems.ts';
 import { baseSource, measurePassRates } from './measure.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
@@ -23,6 +24,7 @@ export interface EstimateOptions {
   /** Only the first so many problems. */
   readonly limit?: number;
   readonly onPlan?: (plan: PlannedMeasurement) => void;
+  readonly onDownload?: LoadingOptions['onDownload'];
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -46,6 +48,8 @@ export interface MeasuredProblems {
   readonly problems: readonly Problem[];
   /** Successes and trials by problem id. */
   readonly passRates: ReadonlyMap<string, Trials>;
+  /** The files that the problems were read from; the store notes them too. */
+  readonly sources: readonly SourceRecord[];
   /** What a model server was asked for, in all commands together; absent for engines of other kinds. */
   readonly spending?: Spending;
 }
@@ -69,10 +73,14 @@ export async function estimateDifficulty(
   }
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
-  const problems = (await loadAll(recipe.problems, recipe)).slice(0, options.limit);
+  const { problems: all, records: sources } = await loadSources(recipe.problems, recipe, {
+    onDownload: options.onDownload,
+  });
+  const problems = all.slice(0, options.limit);
   for (const problem of problems) verifierFor(problem).check(problem);
   const engine = opened.use(await openModel(options.source, policyEngine(recipe)));
   const store = opened.use(openPassRateStore(options.store));
+  store.recordSources(sources);
   const model = nameOf(engine.info, options.source);
   const noting = noteSpending(store, model, engine);
   // Answers that were thrown away, and small requests to find out what there is, were paid for too.
@@ -100,7 +108,7 @@ export async function estimateDifficulty(
     options.signal,
   );
   noting.note();
-  return { model, problems, passRates, ...(engine.spending && { spending: store.spending(model) }) };
+  return { model, problems, passRates, sources, ...(engine.spending && { spending: store.spending(model) }) };
 }
 
 function describe(plan: ProbePlan, verifier: string): PlannedMeasurement {
