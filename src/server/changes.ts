@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { runFingerprint } from '../runs/fingerprint.ts';
 import { runLayout } from '../runs/layout.ts';
 import { isLocked } from '../core/file-lock.ts';
@@ -26,7 +27,7 @@ const intervalMs = 1000;
 export function watchRuns(root: string): ChangeWatch {
   const listeners = new Set<(change: Change) => void>();
   let known: Prints = new Map();
-  let timer: NodeJS.Timeout | undefined;
+  let watch: { readonly end: AbortController; readonly ready: Promise<void> } | undefined;
   const look = async (): Promise<void> => {
     const before = known;
     known = await printsOf(root, before);
@@ -34,25 +35,33 @@ export function watchRuns(root: string): ChangeWatch {
     const runs = folders.filter((folder) => before.get(folder) !== known.get(folder));
     if (runs.length > 0) for (const listener of listeners) listener({ runs });
   };
-  const lookLater = (): void => {
-    timer = setTimeout(() => {
-      void look().finally(() => {
-        if (timer !== undefined) lookLater();
-      });
-    }, intervalMs);
-    timer.unref();
+  const lookAgain = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      await setTimeout(intervalMs, undefined, { ref: false });
+      if (signal.aborted) return;
+      await look();
+    }
+  };
+  const begin = () => {
+    const end = new AbortController();
+    const ready = printsOf(root, new Map()).then((prints) => {
+      known = prints;
+    });
+    void ready.then(() => lookAgain(end.signal));
+    return { end, ready };
   };
   const stop = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
+    watch?.end.abort();
+    watch = undefined;
   };
   return {
     subscribe: (listener) => {
       listeners.add(listener);
-      void runFolders(root).then((runs) => {
-        if (listeners.has(listener)) listener({ runs });
+      watch ??= begin();
+      // What is recorded from here on is noticed; everything before it is asked for now.
+      void watch.ready.then(() => {
+        if (listeners.has(listener)) listener({ runs: [...known.keys()] });
       });
-      if (timer === undefined) lookLater();
       return () => {
         listeners.delete(listener);
         if (listeners.size === 0) stop();
