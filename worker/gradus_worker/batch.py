@@ -71,5 +71,8 @@ class Batch:
         batch = len(self.members)
         return int(self._decoder.rows.position[:batch].sum()) + batch
 
+    def stats(self) -> dict[str, int]:
+        return self._decoder.stats()
+
     def forget_graphs(self) -> None:
         self._decoder.forget_graphs()

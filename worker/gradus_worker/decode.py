@@ -70,9 +70,9 @@ class Decoder:
         self._tokens = torch.zeros(steps, count, dtype=torch.int64, device=device)
         self._logprobs = torch.zeros(steps, count, dtype=torch.float32, device=device)
         self._tick = torch.zeros(1, dtype=torch.int64, device=device)
-        self._attention = choose_decode_attention(device)
+        self._attention = choose_decode_attention(cache, model.config.heads)
         self._columns = self.rows.table.shape[1]
-        self._graphs = StepGraphs(self._step, device)
+        self._graphs = StepGraphs(self._step, captures=self._attention == "triton")
         self._sizes = batch_sizes(count) if self._is_cuda else list(range(1, count + 1))
 
     def run(self, batch: int, steps: int) -> tuple[Integers, NDArray[np.float32]]:
@@ -101,9 +101,13 @@ class Decoder:
     def forget_graphs(self) -> None:
         self._graphs.forget()
 
+    def stats(self) -> dict[str, int]:
+        """`tritonAttention`: 1 where its kernel is used; `graphs`: how many CUDA graphs there are."""
+        return {"tritonAttention": int(self._attention == "triton"), "graphs": self._graphs.count}
+
     def _upload(self, size: int) -> None:
         rows = self.rows
-        if not self._is_cuda:
+        if self._attention == "torch":
             # What no row has reached need not be gathered; a graph has one width for all.
             self._columns = max(1, int(rows.held[:size].max()))
         self._integers.copy_(rows.integers, non_blocking=True)

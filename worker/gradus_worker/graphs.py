@@ -14,16 +14,43 @@ Step = Callable[[int, bool], None]
 class StepGraphs:
     """Replays a step by its arguments; what it works on must keep its place in memory."""
 
-    def __init__(self, step: Step, device: torch.device) -> None:
-        self._step = step
-        self._captures = device.type == "cuda"
+    def __init__(self, step: Step, captures: bool) -> None:
+        self._step, self._captures = step, captures
         self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
         self._pool: Any = None
+        self.failure: str | None = None
+        """Why a capture failed: steps are just called from then on."""
+
+    @property
+    def count(self) -> int:
+        return len(self._graphs)
+
+    def is_ready(self, rows: int, filtered: bool) -> bool:
+        return not self._captures or (rows, filtered) in self._graphs
 
     def prepare(self, rows: int, filtered: bool) -> None:
-        """Captures the step if need be, which runs it: what it works on must be of no value now."""
-        if not self._captures or (rows, filtered) in self._graphs:
-            return
+        """Captures the step, which runs it: what it works on must be of no value now."""
+        try:
+            self._capture(rows, filtered)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as cause:
+            self.failure, self._captures = str(cause), False
+            self.forget()
+
+    def run(self, rows: int, filtered: bool) -> None:
+        """One step; it is ready."""
+        if self._captures:
+            self._graphs[rows, filtered].replay()
+        else:
+            self._step(rows, filtered)
+
+    def forget(self) -> None:
+        """Gives the memory of all graphs back."""
+        self._graphs.clear()
+        self._pool = None
+
+    def _capture(self, rows: int, filtered: bool) -> None:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -36,18 +63,3 @@ class StepGraphs:
             self._step(rows, filtered)
         self._pool = graph.pool()
         self._graphs[rows, filtered] = graph
-
-    def is_ready(self, rows: int, filtered: bool) -> bool:
-        return not self._captures or (rows, filtered) in self._graphs
-
-    def run(self, rows: int, filtered: bool) -> None:
-        """One step; `prepare` has been called."""
-        if self._captures:
-            self._graphs[rows, filtered].replay()
-        else:
-            self._step(rows, filtered)
-
-    def forget(self) -> None:
-        """Gives the memory of all graphs back."""
-        self._graphs.clear()
-        self._pool = None

@@ -134,7 +134,7 @@ class Sampler:
         belong to completions. `decodeBytes` are weights, keys and values that had to be read in `decodeSeconds`.
         """
         now = {"cacheBlocks": self._cache.blocks, "freeCacheBlocks": self._cache.available, "slots": self.slots}
-        found = {**self._counts, "rereads": self._waiting.reread, **now}
+        found = {**self._counts, "rereads": self._waiting.reread, **self._batch.stats(), **now}
         return {f"sampler/{name}": float(value) for name, value in found.items()}
 
     def _work(self) -> bool:

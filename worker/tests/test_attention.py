@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from gradus_worker.attention import Stretch, decode_attention, prefill_inputs
+from gradus_worker.attention import Stretch, decode_attention, prefill_inputs, triton_agrees
 from gradus_worker.cache import KeyValueCache
 from gradus_worker.config import ModelConfig
 
@@ -100,6 +100,18 @@ def test_the_number_of_shares_changes_nothing(splits: int) -> None:
     assert splits_for(128) == 8
     assert splits_for(512) == 2
     assert splits_for(1024) == 1
+
+
+def test_a_kernel_that_says_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not interprets():
+        pytest.skip("triton is not installed")
+    from gradus_worker import paged_triton
+
+    cache = KeyValueCache(config(4, 2, 8), 16, 4, CPU, torch.float32)
+    assert triton_agrees(cache, 4)
+    right = paged_triton.paged_attention
+    monkeypatch.setattr(paged_triton, "paged_attention", lambda *given: right(*given) * 1.01)
+    assert not triton_agrees(cache, 4)
 
 
 def interprets() -> bool:

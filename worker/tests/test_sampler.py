@@ -435,6 +435,8 @@ def test_batches_filled_up_and_captures_leave_no_trace(model: Transformer, expec
     seen = set()
 
     class Rehearsed:
+        count = 0
+
         def is_ready(self, rows: int, filtered: bool) -> bool:
             return False
 
