@@ -14,6 +14,7 @@ import { hrefOf, Link, useFilters } from '../../router.tsx';
 import { accuracySeries } from './accuracy-series.ts';
 import { Alerts } from './alerts.tsx';
 import { StageStrip } from './stage-strip.tsx';
+import { sharesOf } from './step-shares.ts';
 import { Tiles, tileMetrics } from './tiles.tsx';
 import { WorstProblems } from './worst-problems.tsx';
 
@@ -136,11 +137,4 @@ function Events({ folder, run }: { readonly folder: string; readonly run: RunDet
       )}
     </Card>
   );
-}
-
-function sharesOf(metrics: MetricSeriesByName) {
-  const { steps = [], values = [] } = metrics['group/unsolved'] ?? {};
-  const solved = metrics['group/solved'];
-  const allAt = new Map(solved?.steps.map((step, index) => [step, solved.values[index]!]));
-  return steps.map((step, index) => ({ step, none: values[index]!, all: allAt.get(step) ?? 0 }));
 }

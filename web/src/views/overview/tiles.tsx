@@ -5,6 +5,7 @@ import { Sparkline } from '../../charts/sparkline.tsx';
 import { change, formatOf, percent, short } from '../../design/numbers.ts';
 import { Tile } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
+import { sharesOf } from './step-shares.ts';
 
 /** What the overview asks for. */
 export const tileMetrics = [
@@ -49,12 +50,12 @@ function AccuracyTile({ run: { head, evaluations } }: { readonly run: RunDetail 
 
 /** Only mixed groups carry a signal. */
 function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
-  const none = metrics['group/unsolved']?.values ?? [];
-  const all = metrics['group/solved']?.values ?? [];
-  const mixed = none.map((share, index) => 1 - share - (all[index] ?? 0));
-  const last = mixed.at(-1);
-  if (last === undefined) return <Tile name="Mixed groups" value="–" note="not measured" />;
-  const note = `none ${percent(none.at(-1)!)}, all ${percent(all.at(-1) ?? 0)}; ${change(mixed[0]!, last, 'share')}`;
+  const shares = sharesOf(metrics);
+  const mixed = shares.map(({ none, all }) => 1 - none - all);
+  const [now, last] = [shares.at(-1), mixed.at(-1)];
+  if (now === undefined || last === undefined)
+    return <Tile name="Mixed groups" value="–" note="not measured" />;
+  const note = `none ${percent(now.none)}, all ${percent(now.all)}; ${change(mixed[0]!, last, 'share')}`;
   return (
     <Tile name="Mixed groups" value={percent(last)} note={note}>
       <Sparkline values={mixed} />
