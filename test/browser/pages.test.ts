@@ -45,7 +45,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     [`${run}/curriculum`, 'Problems between levels'],
     [`${run}/metrics`, 'frac_reward_zero_std'],
     [`${run}/rollouts`, 'sum/3'],
-    [`${run}/rollouts?as=rollouts`, 'sum/3 #1'],
+    [`${run}/rollouts?as=rollouts`, '#1 sum/3'],
     [`${run}/group/30?rollout=1`, 'Rollout 1'],
     [problemPage(worstProblem), 'Levels it was in'],
     [`${run}/play`, 'Problem that judges'],
@@ -143,7 +143,10 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   test('tokens are coloured by how unlikely they were or by what they were worth', async () => {
     await using opened = await open(`${run}/rollouts?as=rollouts&family=sum&outcome=correct&solved=some`);
     const { tab } = opened;
-    await tab.getByRole('link', { name: /^sum/u }).first().click();
+    await tab
+      .getByRole('link', { name: /^#\d sum/u })
+      .first()
+      .click();
     await tab.getByLabel('Colour tokens by').selectOption('surprise');
     await expect.poll(() => tab.url()).toContain('heat=surprise');
     const token = tab.getByTitle(/^\{\s+60\.7 %, logprob −0\.5$/u).first();

@@ -17,7 +17,7 @@ interface TableProps<T> {
 /** Groups, each with what its rollouts came to. */
 export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
   const columns: readonly Column<Group>[] = [
-    { name: 'Step', sort: 'step', width: '4.5rem', cell: ({ step }) => step },
+    { name: 'Step', sort: 'step', width: '3.5rem', cell: ({ step }) => step },
     {
       name: 'Stage',
       width: '7.5rem',
@@ -27,7 +27,7 @@ export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
     {
       name: 'Problem',
       sort: 'problem',
-      width: 'minmax(11rem, 1fr)',
+      width: 'minmax(9rem, 1fr)',
       cell: ({ id, problemId }) => (
         <Link to={['runs', folder, 'group', String(id)]} isRow>
           <InertLine text={problemId} max={60} />
@@ -40,7 +40,12 @@ export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
       isWide: true,
       cell: ({ level }) => (level === null ? '–' : <InertLine text={level} max={18} />),
     },
-    { name: 'Pass rate', sort: 'rate', width: '8rem', cell: ({ correct, trials }) => rate(correct, trials) },
+    {
+      name: 'Pass rate',
+      sort: 'rate',
+      width: '8.6rem',
+      cell: ({ correct, trials }) => rate(correct, trials),
+    },
     {
       name: 'Verdicts',
       width: '8rem',
@@ -67,7 +72,7 @@ export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
 /** Single rollouts; each leads to its place in its group. */
 export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutLine>) {
   const columns: readonly Column<RolloutLine>[] = [
-    { name: 'Step', sort: 'step', width: '4.5rem', cell: ({ step }) => step },
+    { name: 'Step', sort: 'step', width: '3.5rem', cell: ({ step }) => step },
     {
       name: 'Stage',
       width: '7.5rem',
@@ -77,10 +82,10 @@ export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutL
     {
       name: 'Problem',
       sort: 'problem',
-      width: 'minmax(11rem, 1fr)',
+      width: 'minmax(9rem, 1fr)',
       cell: ({ group, index, problemId }) => (
         <Link to={['runs', folder, 'group', String(group)]} query={{ rollout: index }} isRow>
-          <InertLine text={problemId} max={50} /> #{index + 1}
+          #{index + 1} <InertLine text={problemId} max={50} />
         </Link>
       ),
     },
