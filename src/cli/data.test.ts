@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
+import { commitOf, openFakeHub } from '../../test/hub/fake-hub.ts';
 import { main } from './main.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-data-'));
@@ -121,6 +122,33 @@ test('a difficulty column is imported as its flags say, and flags are checked', 
   expect(
     await run('import', path('rated.tsv'), '--column', 'frage=q', '--out', path('r.jsonl')),
   ).toMatchObject({ code: 2 });
+});
+
+test('what lies on a hub is imported like a file, and missing rows are counted', async () => {
+  const rows = '{"question":"1+1?","answer":"2"}\n{"question":"1+2?"}\n';
+  const commits = { [commitOf('a')]: { 'main/train.jsonl': rows } };
+  await using hub = await openFakeHub([{ name: 'us/sums', commits, branches: { main: commitOf('a') } }]);
+  vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+  vi.stubEnv('GRADUS_CACHE', path('cache'));
+  const words = ['import', 'hf://datasets/us/sums/main/train', '--out', path('sums.jsonl')];
+  expect(await run(...words)).toMatchObject({
+    code: 3,
+    result: {
+      error: {
+        message: expect.stringContaining(
+          `hf://datasets/us/sums@${commitOf('a')}/main/train.jsonl:2: `,
+        ) as string,
+      },
+    },
+  });
+  expect(await run(...words, '--on-error', 'skip')).toMatchObject({
+    code: 0,
+    result: { problems: 1, skipped: 1 },
+  });
+  expect(rowsOf('sums.jsonl')).toMatchObject([
+    { prompt: '1+1?', answer: '2', id: expect.stringMatching(/^[0-9a-f]{16}$/) as string },
+  ]);
+  vi.unstubAllEnvs();
 });
 
 test('ids that two files share end an import, and rows can be named by their content instead', async () => {

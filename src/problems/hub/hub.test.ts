@@ -255,6 +255,12 @@ test('offline, what was fetched is read and everything else is an error that say
   expect(hub.requests).toEqual([]);
 });
 
+test('a list in the cache that a disk has cut off is asked for again', async () => {
+  await fetched(largeAddress);
+  writeFileSync(join(cache, 'hub', 'datasets--openai--gsm8k', `${first}.json`), '{"comm');
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+});
+
 test('several readers at once fetch a file once', async () => {
   const all = await Promise.all(Array.from({ length: 6 }, () => fetched(largeAddress)));
   expect(all).toEqual(Array.from({ length: 6 }, () => [largeText]));

@@ -69,7 +69,12 @@ async function knownListing(
 ): Promise<Listing | undefined> {
   const commit = isCommit(revision) ? revision : await readIfThere(reference);
   const text = commit === undefined ? undefined : await readIfThere(join(folder, `${commit}.json`));
-  return text === undefined ? undefined : (JSON.parse(text) as Listing);
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as Listing);
+  } catch {
+    // A disk that lost half of it: the hub still has the whole.
+    return undefined;
+  }
 }
 
 async function askForListing(access: HubAccess, address: HubAddress): Promise<Listing> {
