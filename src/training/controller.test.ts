@@ -181,6 +181,27 @@ test('who watches a run from outside is told what the training itself reported',
   expect(lastStep).toEqual(told.findLast(({ type }) => type === 'step'));
 });
 
+test('what stages chose from and what their exit rules said is on record', async () => {
+  const recipe = recipeWith({
+    levels: simpleLevels(),
+    stages: [stage('some', { select: ['medium', 'hard'], maxSteps: 2 })],
+  });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, scriptedEngine({ complete: answers }));
+  using reader = await openRunReader(run.directory);
+  const selected = reader.lists(
+    "SELECT count(*) FROM selections WHERE is_selected = 1 AND (levels LIKE '%medium%' OR levels LIKE '%hard%')",
+  );
+  expect(selected).toEqual(reader.lists('SELECT sum(is_selected) FROM selections'));
+  const start = reader.events().find(({ type }) => type === 'stage-start')!;
+  expect(selected).toEqual([[(start.data as { problems: number }).problems]]);
+  expect(reader.lists('SELECT decision FROM steps').at(-1)).toEqual([
+    'stage "some" ends: 2 of at most 2 steps done',
+  ]);
+  const [[rollouts]] = reader.lists('SELECT count(*) FROM rollouts') as [[number]];
+  expect(rollouts).toBe(reader.groups().reduce((sum, group) => sum + group.rollouts, 0));
+});
+
 test('stopped at any step and resumed, a run is the one that was never stopped', async () => {
   const recipe = recipeWith({});
   const calm = await newRun(recipe, join(root, 'calm'));
