@@ -83,11 +83,13 @@ function levelsOf({ recipe, preset }: LevelChoice, labels: readonly string[]): r
 
 function measurementOf(
   label: string,
-  { measurements }: StoredMeasurements,
+  { measurements: all }: StoredMeasurements,
   { labels }: LevelChoice,
   wanted: readonly string[],
 ): StoredMeasurement {
   const name = labels.get(label);
+  // Stages that sample otherwise than the base measurement have trained, not measured.
+  const measurements = all.filter(({ passRates }) => passRates.size > 0);
   const isOnly = measurements.length === 1 && wanted.length === 1;
   const fitting =
     name === undefined
