@@ -21,9 +21,15 @@ const queries = new QueryClient({
 source.subscribe(({ runs }) => {
   const changed = new Set(runs);
   void queries.invalidateQueries({
-    predicate: ({ queryKey: [kind, folder] }) => kind !== 'run' || changed.has(String(folder)),
+    predicate: ({ queryKey: [kind, folder], state }) =>
+      (kind !== 'run' || changed.has(String(folder))) && !isDeep(state.data),
   });
 });
+
+/** Who has scrolled far through a table keeps what was read: all of it again at every step would cost most and help least. */
+function isDeep(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && 'pages' in data && (data.pages as unknown[]).length > 2;
+}
 
 createRoot(document.querySelector('#root')!).render(
   <StrictMode>
