@@ -30,6 +30,16 @@ export const torchConfig = z.strictObject({
   python: z.string().min(1).optional(),
   /** The whole command that starts the worker, in place of `python`. */
   command: z.array(z.string()).min(1).optional(),
+  /**
+   * A worker on another machine, in place of one that is started here: `http://host:port` of `python -m gradus_worker --http`, its
+   * token in GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started there. Both machines see model and runs under the same paths.
+   */
+  remote: z
+    .string()
+    .refine((text) => /^(https?|ssh):\/\//.test(text) && URL.canParse(text), {
+      error: 'expected http://host:port or ssh://user@host/folder',
+    })
+    .optional(),
   /** A worker that does not answer a ping for this long is taken for dead. */
   maxSilence: durationSchema.default('5m'),
   /** Memory for what was learned since the last checkpoint: what a worker that is lost is brought back with. */

@@ -1,11 +1,13 @@
+import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount } from '../../core/byte-size.ts';
 import { durationMs } from '../../core/duration.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { Message } from '../../core/problem.ts';
 import { protocolVersion } from '../../protocol/messages.ts';
-import { ProtocolError } from '../../core/errors.ts';
+import { EngineError, ProtocolError } from '../../core/errors.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { checkTokens, checkTrainingBatch } from '../embedded/check-batch.ts';
 import { createCompletionStream } from '../embedded/completion-stream.ts';
@@ -23,8 +25,7 @@ import { copyCompanions, type ModelFolder, openModelFolder } from '../model-file
 import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { flattenTokens, splitFlat, trainingTensors } from './flat.ts';
-import { processTransport } from './process-transport.ts';
-import { findPython, workerFolder } from './python.ts';
+import { openTransport } from './open-transport.ts';
 import { createCollector, type Received } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
@@ -45,10 +46,9 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
   const { model, notify = (message) => process.emitWarning(message), ...settings } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
-  const start = (): Promise<StartedWorker> => startWorker(folder, config);
-  const started = await start();
+  const started = await startWorker(folder, config);
   const supervision = {
-    start,
+    start: () => startAgain(folder, config),
     maxReplayBytes: byteCount(config.maxReplay),
     scratch: config.scratch === undefined ? null : resolve(config.scratch),
     notify,
@@ -57,12 +57,24 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
   return new TorchEngine(worker, folder, config, started.created);
 }
 
+/** A server elsewhere holds a session whose client fell silent for a minute before it takes another. */
+const remotePatienceMs = 90_000;
+
+async function startAgain(folder: ModelFolder, config: TorchConfig): Promise<StartedWorker> {
+  const isServer = config.remote !== undefined && !config.remote.startsWith('ssh://');
+  const giveUpAt = performance.now() + (isServer ? remotePatienceMs : 0);
+  for (;;) {
+    try {
+      return await startWorker(folder, config);
+    } catch (error) {
+      if (performance.now() >= giveUpAt) throw error;
+      await wait(2000);
+    }
+  }
+}
+
 async function startWorker(folder: ModelFolder, config: TorchConfig): Promise<StartedWorker> {
-  const transport = processTransport({
-    command: config.command ?? [config.python ?? findPython(), '-m', 'gradus_worker'],
-    env: { ...process.env, PYTHONPATH: workerFolder, PYTHONUNBUFFERED: '1' },
-    pipes: 'descriptors',
-  });
+  const transport = openTransport(config);
   await using opening = new AsyncDisposableStack();
   const connection = opening.use(connectWorker(transport, durationMs(config.maxSilence)));
   const versions = { min: protocolVersion, max: protocolVersion };
@@ -220,6 +232,7 @@ class TorchEngine implements Engine {
 
   async saveState(dir: string): Promise<void> {
     await this.#worker.request('saveState', { fields: { dir: resolve(dir) } }).answer;
+    await requireHere(dir, this.#config);
   }
 
   async loadState(dir: string): Promise<void> {
@@ -233,6 +246,7 @@ class TorchEngine implements Engine {
   async exportModel(dir: string): Promise<void> {
     const fields = { dir: resolve(dir), dtype: this.#config.exportType };
     await this.#worker.request('exportModel', { fields }).answer;
+    await requireHere(dir, this.#config);
     await copyCompanions(this.#folder.path, dir);
   }
 
@@ -244,6 +258,16 @@ class TorchEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker[Symbol.asyncDispose]();
   }
+}
+
+/** A worker on another machine writes where it is told to, which may be a disk of its own. */
+async function requireHere(dir: string, { remote }: TorchConfig): Promise<void> {
+  const found = await readdir(dir).catch(() => []);
+  if (found.length > 0) return;
+  throw new EngineError(
+    `expected what the worker ${remote === undefined ? '' : `at ${remote} `}wrote in ${dir}, found nothing there: a remote worker needs a disk that both machines see under the same path`,
+    { code: 'REMOTE_DISK' },
+  );
 }
 
 type Figures = Readonly<Record<string, number>>;

@@ -1,0 +1,44 @@
+import { ConfigError } from '../../core/errors.ts';
+import type { TorchConfig } from './config.ts';
+import { httpTransport } from './http-transport.ts';
+import { processTransport } from './process-transport.ts';
+import { findPython, workerFolder } from './python.ts';
+import type { OpenTransport } from './transport.ts';
+
+/** The way to the worker that the settings ask for. */
+export function openTransport({ remote, command, python }: TorchConfig): OpenTransport {
+  if (remote?.startsWith('ssh://') === true)
+    return processTransport({ command: sshCommand(remote), pipes: 'stdio' });
+  if (remote !== undefined) return httpTransport(remote, tokenFor(remote));
+  return processTransport({
+    command: command ?? [python ?? findPython(), '-m', 'gradus_worker'],
+    env: { ...process.env, PYTHONPATH: workerFolder, PYTHONUNBUFFERED: '1' },
+    pipes: 'descriptors',
+  });
+}
+
+function tokenFor(remote: string): string | null {
+  const token = process.env['GRADUS_WORKER_TOKEN'];
+  if (token !== undefined && token !== '') return token;
+  if (['127.0.0.1', '[::1]', 'localhost'].includes(new URL(remote).hostname)) return null;
+  throw new ConfigError(
+    `remote "${remote}": expected a token in GRADUS_WORKER_TOKEN, as the worker is on another machine, got none`,
+    { tryNext: 'GRADUS_WORKER_TOKEN=<token> gradus …' },
+  );
+}
+
+/**
+ * Starts the worker over ssh, in the folder that the address names; frames take the place of its stdin and stdout, whatever
+ * else it prints goes to stderr. Never asks for a password.
+ */
+export function sshCommand(remote: string): string[] {
+  const { username, hostname, port, pathname } = new URL(remote);
+  const path = decodeURIComponent(pathname);
+  const folder = path.startsWith('/~/') ? `"$HOME"/${quote(path.slice(3))}` : quote(path);
+  const script = `cd ${folder} && python=.venv/bin/python && { [ -x $python ] || python=python3; } && PYTHONUNBUFFERED=1 exec $python -m gradus_worker 3<&0 4>&1 </dev/null >&2`;
+  const host = username === '' ? hostname : `${decodeURIComponent(username)}@${hostname}`;
+  const ssh = ['ssh', '-T', '-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15'];
+  return [...ssh, ...(port === '' ? [] : ['-p', port]), '--', host, `exec sh -c ${quote(script)}`];
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

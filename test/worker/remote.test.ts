@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/engines/engine.ts';
+import { openTorchEngine } from '../../src/engines/torch/engine.ts';
+import { sshCommand } from '../../src/engines/torch/open-transport.ts';
+import { findPython, workerFolder } from '../../src/engines/torch/python.ts';
+import { hasTorch } from './environment.ts';
+
+const model = 'test/golden/parity-qwen2';
+const settings = { model, device: 'cpu', notify: () => {} } as const;
+const folder = mkdtempSync(join(tmpdir(), 'torch-remote-'));
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  delete process.env['GRADUS_WORKER_TOKEN'];
+});
+
+/** A worker that listens on a free port, and its address. */
+async function listen(token: string): Promise<string> {
+  const env = { ...process.env, PYTHONPATH: workerFolder, GRADUS_WORKER_TOKEN: token };
+  const child = spawn(findPython(), ['-m', 'gradus_worker', '--http', '127.0.0.1:0'], { env });
+  children.push(child);
+  for await (const text of child.stderr.setEncoding('utf8')) {
+    const address = /listening on (http:\S+)/.exec(String(text))?.[1];
+    if (address !== undefined) return address;
+  }
+  throw new Error('it never listened');
+}
+
+async function written(engine: Engine): Promise<string[]> {
+  const prompts = ['1+2=?', '7'].map((key) => ({ key, prompt: engine.encodeText(key), count: 4 }));
+  const all: string[] = [];
+  for await (const { key, index, tokens } of engine.sample({ prompts, maxTokens: 10, seed: 1 }))
+    all.push(`${key} ${index} ${tokens.join()}`);
+  return all.toSorted();
+}
+
+describe.skipIf(!hasTorch)(
+  'a remote worker (skipped without a Python environment)',
+  { timeout: 120_000 },
+  () => {
+    test('over HTTP it is the same worker, for one client after the other, with its token', async () => {
+      await using local = await openTorchEngine(settings);
+      const expected = await written(local);
+      const remote = await listen('secret');
+      process.env['GRADUS_WORKER_TOKEN'] = 'wrong';
+      await expect(openTorchEngine({ ...settings, remote })).rejects.toThrow(/401/);
+      process.env['GRADUS_WORKER_TOKEN'] = 'secret';
+      for (const client of [1, 2]) {
+        await using engine = await openTorchEngine({ ...settings, remote });
+        // In order, however many connections they take.
+        const [first, second, step] = await Promise.all([
+          written(engine),
+          written(engine),
+          engine.optimStep({ learningRate: 0 }),
+        ]);
+        expect([first, second, step.policyVersion]).toEqual([expected, expected, 1]);
+        const another = openTorchEngine({ ...settings, remote });
+        await expect(another, `client ${client}`).rejects.toMatchObject({ code: 'WORKER_CONFLICT' });
+        await engine.saveState(join(folder, 'state'));
+      }
+    });
+
+    test('over ssh it is started there, and stdout carries frames alone', async () => {
+      // Runs here what it was asked to run there, as the login shell of the other machine would.
+      writeFileSync(join(folder, 'ssh'), '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n');
+      chmodSync(join(folder, 'ssh'), 0o755);
+      const path = process.env['PATH'];
+      process.env['PATH'] = `${folder}:${path}`;
+      try {
+        await using local = await openTorchEngine(settings);
+        await using engine = await openTorchEngine({ ...settings, remote: `ssh://me@gpu${workerFolder}` });
+        expect(await written(engine)).toEqual(await written(local));
+      } finally {
+        process.env['PATH'] = path;
+        rmSync(folder, { recursive: true });
+      }
+    });
+  },
+);
+
+test('an address off this machine needs a token', async () => {
+  const opening = openTorchEngine({ ...settings, remote: 'http://gpu.example:8765' });
+  await expect(opening).rejects.toMatchObject({ name: 'ConfigError' });
+});
+
+test('what ssh is asked', () => {
+  expect(sshCommand("ssh://me@gpu:2222/srv/it's").slice(5)).toEqual([
+    'ServerAliveInterval=15',
+    '-p',
+    '2222',
+    '--',
+    'me@gpu',
+    expect.stringContaining('gradus_worker 3<&0 4>&1 </dev/null >&2'),
+  ]);
+  expect(sshCommand('ssh://gpu/~/gradus/worker').at(-1)).toContain('cd "$HOME"/');
+});
