@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Alert } from '../../src/runs/alerts.ts';
 import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
+import type { RunDetail } from '../../src/server/views/run-detail.ts';
 import { compareRuns } from '../../src/training/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';
@@ -92,6 +94,30 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.goto(`${dashboard.url}#/${problemPage(worstProblem)}`);
     await tab.getByRole('link', { name: /^step 3, all, train: 0 %/u }).click();
     await expect.poll(() => tab.url()).toMatch(/group\/\d+$/u);
+  });
+
+  test('an alert says what to do and leads to its metric', async () => {
+    await using opened = await open('runs');
+    const { tab } = opened;
+    const alert = {
+      id: 'no-signal',
+      severity: 'warning',
+      title: 'Most groups teach <b>nothing</b>',
+      whatToDo: 'Select harder problems.',
+      step: 7,
+      evidence: { metric: 'group/zeroAdvantage', value: 0.9, threshold: 0.8 },
+    } satisfies Alert;
+    await tab.route('**/api/runs/scripted-0001', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...((await response.json()) as RunDetail), alerts: [alert] } });
+    });
+    await tab.getByRole('link', { name: 'scripted-0001' }).click();
+    const alerts = tab.getByRole('region', { name: 'Alerts' });
+    await alerts.getByText('Most groups teach <b>nothing</b>').waitFor();
+    await alerts.getByText('Select harder problems.').waitFor();
+    expect(await brokenRules(tab)).toEqual([]);
+    await alerts.getByRole('link', { name: 'group/zeroAdvantage is 0.9, limit 0.8' }).click();
+    await expect.poll(() => tab.getByRole('slider').count()).toBe(1);
   });
 
   test('filters are in the address and come back from it', async () => {
