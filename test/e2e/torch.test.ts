@@ -1,0 +1,49 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { runDigest } from '../../src/runs/run-digest.ts';
+import { hasTorch } from '../worker/environment.ts';
+import { gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+
+const folder = makeWorkplace('torch');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+writeRows(join(folder, 'problems.jsonl'), sums);
+const recipe = tinyRecipe({
+  policy: { model: 'model', engine: { type: 'torch', device: 'cpu' } },
+  stages: [{ type: 'stage', name: 'all', maxSteps: 4 }],
+  checkpoints: { everySteps: 1 },
+});
+writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));
+
+describe.skipIf(!hasTorch)('training on PyTorch (skipped without a Python environment)', () => {
+  test(
+    'killed and resumed, a run ends with the same bits as one that was not',
+    { timeout: 240_000 },
+    async () => {
+      const calm = await gradus(folder, 'train', 'recipe.json', '--runs', 'calm');
+      expect(calm).toMatchObject({ code: 0 });
+      const running = startGradus(folder, ['train', 'recipe.json', '--runs', 'rough', '--json']);
+      await running.said('"step":2');
+      running.child.kill('SIGKILL');
+      expect((await running.ended).code).toBe(null);
+      expect(await gradus(folder, 'resume', 'rough/tiny-0001')).toMatchObject({ code: 0 });
+      const digest = (runs: string) => runDigest(join(folder, runs, 'tiny-0001'));
+      expect(await digest('rough')).toEqual(await digest('calm'));
+    },
+  );
+
+  test(
+    'a trained run, and a plain folder with --engine torch, can be sampled from',
+    { timeout: 120_000 },
+    async () => {
+      const how = ['1+1=?', '--max-tokens', '4'];
+      const trained = await gradus(folder, 'sample', 'calm/tiny-0001', ...how);
+      expect(trained).toMatchObject({ code: 0 });
+      const [ours, theirs] = await Promise.all([
+        gradus(folder, 'sample', 'model', ...how),
+        gradus(folder, 'sample', 'model', ...how, '--engine', 'torch', '--set', 'device=cpu'),
+      ]);
+      expect(theirs).toMatchObject({ code: 0, stdout: ours.stdout });
+    },
+  );
+});
