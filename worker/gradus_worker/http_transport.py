@@ -29,7 +29,8 @@ STALLED_SECONDS = 60.0
 """A client that takes nothing of a response for so long is given up."""
 SLOWEST_BYTES_PER_SECOND = 16_384
 """So is one that sends its body more slowly, after as long."""
-LINGER_SECONDS = 2.0
+LINGER_SECONDS = 10.0
+"""How long a refused client may take to have sent what it was sending, and to read why."""
 USAGE = 2
 
 Replies = SimpleQueue[list[bytes | memoryview] | None]

@@ -192,9 +192,14 @@ export class SupervisedWorker implements AsyncDisposable {
     );
   }
 
+  /** What cannot be removed only takes room: no reason to end anything. */
   async #removeScratch(count: number): Promise<void> {
-    const { scratch } = this.#supervision;
-    if (scratch !== null) await rm(scratchState(scratch, count), { recursive: true, force: true });
+    const { scratch, notify } = this.#supervision;
+    if (scratch === null) return;
+    const state = scratchState(scratch, count);
+    await rm(state, { recursive: true, force: true }).catch((error: unknown) =>
+      notify(`${state} is of no use any more and could not be removed: ${String(error)}`),
+    );
   }
 
   #recover(lost: WorkerConnection, losses: number): void {
