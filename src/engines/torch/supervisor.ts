@@ -44,6 +44,9 @@ interface Open {
   isAborted: boolean;
 }
 
+/** Made in this process so far. */
+let supervisors = 0;
+
 /**
  * A worker that outlives its process. What it learned since the last kept state is kept here too, as requests: a fresh
  * worker loads that state, is sent them again, and then whatever was still open. On a processor that gives the same
@@ -64,7 +67,10 @@ export class SupervisedWorker implements AsyncDisposable {
   /** Workers lost since something was finished. */
   #losses = 0;
   #restarts = 0;
+  /** Several engines may share a scratch folder: the name tells theirs apart. */
+  readonly #scratchName = `state-${process.pid}-${++supervisors}`;
   #scratchStates = 0;
+  #removal: Promise<void> = Promise.resolve();
   #policyVersion: number;
 
   constructor(supervision: Supervision, { connection, created }: StartedWorker) {
@@ -112,7 +118,8 @@ export class SupervisedWorker implements AsyncDisposable {
     this.#isClosed = true;
     await this.#connection?.[Symbol.asyncDispose]();
     await this.#bringingBack;
-    if (this.#scratchStates > 0) await this.#removeScratch(this.#scratchStates);
+    if (this.#scratchStates > 0) this.#removeScratch(this.#scratchStates);
+    await this.#removal;
   }
 
   #send(connection: WorkerConnection, open: Open, ask: Ask<RequestType>): void {
@@ -179,7 +186,7 @@ export class SupervisedWorker implements AsyncDisposable {
     if (this.#log.bytes <= maxReplayBytes || this.#open.some((open) => open.isScratch)) return;
     if (scratch === null) return this.#log.forget();
     const count = ++this.#scratchStates;
-    const fields = { dir: scratchState(scratch, count) };
+    const fields = { dir: this.#scratchState(scratch, count) };
     this.request('saveState', { fields }, { isScratch: true }).answer.then(
       () => this.#removeScratch(count - 1),
       (error: unknown) => {
@@ -193,13 +200,18 @@ export class SupervisedWorker implements AsyncDisposable {
   }
 
   /** What cannot be removed only takes room: no reason to end anything. */
-  async #removeScratch(count: number): Promise<void> {
+  #removeScratch(count: number): void {
     const { scratch, notify } = this.#supervision;
     if (scratch === null) return;
-    const state = scratchState(scratch, count);
-    await rm(state, { recursive: true, force: true }).catch((error: unknown) =>
+    const state = this.#scratchState(scratch, count);
+    const removal = rm(state, { recursive: true, force: true }).catch((error: unknown) =>
       notify(`${state} is of no use any more and could not be removed: ${String(error)}`),
     );
+    this.#removal = Promise.all([this.#removal, removal]).then(() => undefined);
+  }
+
+  #scratchState(scratch: string, count: number): string {
+    return join(scratch, `${this.#scratchName}-${count}`);
   }
 
   #recover(lost: WorkerConnection, losses: number): void {
@@ -276,9 +288,6 @@ interface RequestOptions<T extends RequestType> {
   readonly again?: () => Ask<T> | null;
   readonly isScratch?: boolean;
 }
-
-const scratchState = (scratch: string, count: number): string =>
-  join(scratch, `state-${process.pid}-${count}`);
 
 function expectSame(what: string, expected: unknown, got: unknown): void {
   if (expected === got) return;
