@@ -100,10 +100,13 @@ export class RunReader implements Disposable {
       from,
       to,
     );
-    return {
-      steps: Float64Array.from(rows, ([step]) => step as number),
-      values: Float64Array.from(rows, ([, value]) => value as number),
-    };
+    // A plain loop: mapping ten thousand rows by destructuring takes longer than reading them.
+    const [steps, values] = [new Float64Array(rows.length), new Float64Array(rows.length)];
+    for (let at = 0; at < rows.length; at++) {
+      steps[at] = rows[at]![0] as number;
+      values[at] = rows[at]![1] as number;
+    }
+    return { steps, values };
   }
 
   /** All metrics and timings of one step. */
