@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from setting import Row, Setting, free_memory_of
 
+from gradus_worker.model import Transformer
 from gradus_worker.model_folder import random_model
 from gradus_worker.sampler import Sampler
 from gradus_worker.sampling import SamplePrompt, SampleSettings
@@ -25,9 +26,9 @@ def bench_decode(setting: Setting) -> list[Row]:
     return rows
 
 
-def _measure(setting: Setting, model: object, batch: int, context: int) -> Row:
+def _measure(setting: Setting, model: Transformer, batch: int, context: int) -> Row:
     written = context // 8
-    sampler = Sampler(model, [], slots=batch, cache_bytes=_cache_bytes(setting, batch, context))  # type: ignore[arg-type]
+    sampler = Sampler(model, [], slots=batch, cache_bytes=_cache_bytes(setting, batch, context))
     settings = SampleSettings(max_tokens=written, temperature=1.0, top_p=1.0, top_k=0, stream=False)
     random = np.random.default_rng(0)
 
