@@ -9,6 +9,7 @@ import sys
 
 from .inbox import Ending, Inbox
 from .pipes import Pipes
+from .words import tell
 
 
 def main() -> int:
@@ -41,7 +42,7 @@ def _serve_http(inbox: Inbox, address: str) -> Ending:
     token = os.environ.get("GRADUS_WORKER_TOKEN") or None
     server = Server(inbox, lasting=True, token=token)
     with HttpTransport(address, token, inbox, server) as transport:
-        print(f"gradus_worker: listening on {transport.url}", file=sys.stderr, flush=True)
+        tell(f"listening on {transport.url}")
         return server.run()
 
 

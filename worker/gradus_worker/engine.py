@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from .policy import open_policy
 from .sampler import Sampler
 from .score import Scorer
 from .train import LossStats, Trainer, TrainingSequence, check_sequences
+from .words import tell_failure
 
 
 def devices() -> list[str]:
@@ -172,7 +172,7 @@ class Engine:
             result = self._trainer.optim_step(settings)
         except Exception as error:
             # Some weights have changed and others have not: no answer could be relied on any more.
-            traceback.print_exception(error)
+            tell_failure(error)
             raise Ending(BROKEN, f"an update failed half way ({type(error).__name__}: {error})") from error
         return Reply({**self._changed().result, "gradNorm": result.grad_norm, "applied": result.applied})
 

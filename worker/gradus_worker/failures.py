@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 
 import torch
@@ -11,6 +10,7 @@ from .checkpoint import StateError
 from .config import ModelError
 from .inbox import Ending
 from .messages import Outcome, Reply, RequestError
+from .words import tell_failure
 
 BROKEN = 70
 """Exit code of a worker whose device answers nothing any more, or whose weights are half changed."""
@@ -32,7 +32,7 @@ def failure_of(error: Exception) -> RequestError:
         return RequestError("oom", f"{error}; fewer tokensPerMicrobatch, slots or shorter sequences need less")
     if isinstance(error, ModelError | StateError):
         return RequestError("bad-request", str(error))
-    traceback.print_exception(error)
+    tell_failure(error)
     if _is_device_broken():
         raise Ending(BROKEN, f"the device cannot be used any more after {type(error).__name__}: {error}")
     return RequestError("internal", f"{type(error).__name__}: {error}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from .frames import Array
 from .messages import Outcome, Request, RequestError
+from .words import tell
 
 Send = Callable[[Mapping[str, Any], Mapping[str, Array]], None]
 """Sends a header without `tensors`, and arrays. It does not wait for a slow reader for ever, and may raise Ending."""
@@ -50,7 +50,7 @@ class Ending(BaseException):
     def tell(self) -> None:
         """One line on stderr, if there is something to say."""
         if self.reason:
-            print(f"gradus_worker: {self.reason}", file=sys.stderr, flush=True)
+            tell(self.reason)
 
 
 Inbox = SimpleQueue[Incoming | Ending]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from .logprobs import chunked_logprobs
 from .packing import Attend, causal_attention, choose_attention, plan_microbatches, split
+from .words import tell
 
 
 class PackedModel(Protocol):
@@ -84,8 +84,7 @@ class Scorer:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.token_budget = max(1, min(self.token_budget, tokens) // 2)
-        message = f"{tokens} tokens did not fit the memory, microbatches have {self.token_budget} from now on"
-        print(f"gradus_worker: {message}", file=sys.stderr, flush=True)
+        tell(f"{tokens} tokens did not fit the memory, microbatches have {self.token_budget} from now on")
 
 
 def cut(values: Tensor, like: Sequence[Tensor]) -> list[Tensor]:

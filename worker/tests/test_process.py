@@ -1,6 +1,7 @@
 """The worker as a process: whatever happens to it or its client, the end is clear and nothing is lost."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from fake_client import (
     training,
 )
 
-from gradus_worker import pipes
+from gradus_worker import pipes, words
 from gradus_worker.inbox import Ending, Inbox
 from gradus_worker.pipes import Pipes
 
@@ -194,3 +195,35 @@ def test_without_its_descriptors_the_worker_says_what_it_expects() -> None:
     found = subprocess.run(command, cwd=WORKER, capture_output=True, text=True, close_fds=True, timeout=60)
     assert found.returncode == 2
     assert "expected file descriptors 3 (requests) and 4 (replies)" in found.stderr
+
+
+def test_nobody_need_listen_to_what_it_says() -> None:
+    """Whoever waits for the address may close the pipe once it is there; the worker goes on."""
+    environment = {**os.environ, "PYTHONPATH": str(WORKER), "PYTHONUNBUFFERED": "1", "GRADUS_WORKER_TOKEN": "secret"}
+    command = [sys.executable, "-m", "gradus_worker", "--http", "127.0.0.1:0"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, bufsize=0) as worker:
+        assert worker.stderr is not None
+        said = b""
+        while not (found := re.search(rb"http://127.0.0.1:(\d+)", said)):
+            said += worker.stderr.read(4096)
+        worker.stderr.close()
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                worker.wait(1.5)
+            socket.create_connection(("127.0.0.1", int(found[1]))).close()
+        finally:
+            worker.kill()
+
+
+def test_failures_are_told_to_nobody_without_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as broken:
+        monkeypatch.setattr(sys, "stderr", broken)
+        words.tell("a line")
+        words.tell_failure(ValueError("what went wrong"))
+        monkeypatch.undo()
+        with pytest.raises(BrokenPipeError):
+            broken.flush()
+        # What could not be written would be tried again when the file is closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
