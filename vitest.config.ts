@@ -29,13 +29,6 @@ const alone = [
   'src/verifiers/code/**/*.test.ts',
 ];
 
-/** Workers, browsers, servers and commands as processes of their own, with deadlines that a busy machine may miss. */
-const processes = [
-  'test/{browser,e2e,worker}/**/*.test.ts',
-  'test/conformance/torch-engine.test.ts',
-  'src/engines/torch/**/*.test.ts',
-];
-
 export default defineConfig({
   resolve: { conditions: ['development'] },
   ssr: { resolve: { conditions: ['development'], externalConditions: ['development'] } },
@@ -48,19 +41,7 @@ export default defineConfig({
           ...common,
           name: 'together',
           include: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...alone, ...processes],
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        // One more try before a missed deadline counts, as below.
-        test: {
-          ...common,
-          name: 'processes',
-          include: processes,
-          retry: 1,
+          exclude: alone,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
