@@ -125,6 +125,41 @@ test('attempts end where the rest cannot change the level', () => {
   ]).toEqual([false, true, false, true]);
 });
 
+test('however often a measurement until settled is interrupted, it makes the same attempts', () => {
+  const what = { cuts: equalBands(5), trials: 12 };
+  const outcomeOf = (seed: number, rollout: number): string => {
+    const draw = uniformAt(hashKey(seed, 'outcome'), rollout);
+    return draw < 0.1 ? '-' : draw < 0.5 ? '1' : '0';
+  };
+  const measure = (seed: number, isLost: (rollout: number, round: number) => boolean): readonly number[] => {
+    let rollouts: number[] = [];
+    for (let round = 0; ; round++) {
+      const marks = rollouts.map((rollout) => outcomeOf(seed, rollout)).join('');
+      const successes = marks.replaceAll(/[^1]/g, '').length;
+      const record = { rollouts, marks, successes, trials: marks.replaceAll('-', '').length };
+      const plan = planUntilSettled(
+        what,
+        ['p'],
+        rollouts.length === 0 ? new Map() : new Map([['p', record]]),
+      );
+      if (plan.batches.length === 0) return rollouts;
+      const asked = plan.batches.flatMap(({ firstIndex, rollouts: count }) =>
+        Array.from({ length: count }, (_, i) => firstIndex + i),
+      );
+      const kept = asked.filter((rollout) => !isLost(rollout, round));
+      rollouts = [...rollouts, ...kept].toSorted((x, y) => x - y);
+    }
+  };
+  fc.assert(
+    fc.property(fc.integer(), fc.integer(), (seed, kills) => {
+      const isLost = (rollout: number, round: number): boolean =>
+        uniformAt(hashKey(kills, rollout), round) < 0.5;
+      expect(measure(seed, isLost)).toEqual(measure(seed, () => false));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('attempts are asked for until the level is settled, never twice and never more than they are about', () => {
   const what = { cuts: equalBands(5), trials: 12 };
   fc.assert(

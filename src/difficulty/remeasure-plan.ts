@@ -68,27 +68,37 @@ export function isSettled({ cuts, trials }: Remeasurement, successes: number, ma
   return cellOf(cuts, successes, trials) === cellOf(cuts, successes + trials - made, trials);
 }
 
-/** The next attempts of problems whose cell is not settled yet; plan again once these are on record. */
+/**
+ * The next attempts of problems whose cell is not settled yet; plan again once these are on record. Attempts are made in
+ * waves, and what to do after a wave is decided once it is whole: an interrupted measurement goes on with the very
+ * attempts it would have made.
+ */
 export function planUntilSettled(
-  { cuts, trials }: Remeasurement,
+  what: Remeasurement,
   problemIds: readonly string[],
   measured: ReadonlyMap<string, RecordedTrials>,
 ): ProbePlan {
-  const ends = checkpointsUpTo(trials, 2);
+  const [, ...ends] = checkpointsUpTo(what.trials, 2);
   return planMissing(problemIds, (id) => {
-    const { successes, trials: judged, rollouts } = measured.get(id) ?? nothing;
-    // What could not be graded is not asked again and decides nothing.
-    const open = trials - (rollouts.length - judged);
-    if (judged >= open || isSettled({ cuts, trials: open }, successes, judged))
-      return { rollouts: [], later: 0 };
+    const { rollouts, marks } = measured.get(id) ?? nothing;
     const made = new Set(rollouts);
-    const end = ends.find((one) => one > rollouts.length) ?? trials;
-    const missing = Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
-    return { rollouts: missing, later: trials - end };
+    for (const end of ends) {
+      const missing = Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
+      if (missing.length > 0) return { rollouts: missing, later: what.trials - end };
+      if (isSettledAfter(what, marks.slice(0, end))) break;
+    }
+    return { rollouts: [], later: 0 };
   });
 }
 
-const nothing = { successes: 0, trials: 0, rollouts: [] as readonly number[] };
+/** What could not be graded is not asked again and decides nothing. */
+function isSettledAfter({ cuts, trials }: Remeasurement, marks: string): boolean {
+  const judged = marks.replaceAll('-', '');
+  const successes = judged.replaceAll('0', '').length;
+  return isSettled({ cuts, trials: trials - (marks.length - judged.length) }, successes, judged.length);
+}
+
+const nothing = { rollouts: [] as readonly number[], marks: '' };
 
 /** Expected attempts until a cell is settled, by the grid's rates. */
 function attemptsByRate(cuts: readonly Cut[], trials: number): Float64Array {
