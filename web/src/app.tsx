@@ -105,7 +105,7 @@ function Tabs({ folder, name }: { readonly folder: string; readonly name: string
     <>
       <Link to={['runs', folder, 'overview']} className={styles.run}>
         <bdi>{folder}</bdi>
-        {run?.head.status === 'running' && <span className={styles.pulse} title="running" />}
+        {run?.head.status === 'running' && <span className={styles.live} title="running" />}
       </Link>
       <nav className={styles.tabs} aria-label="Views of the run">
         {shown.map((tab) => (

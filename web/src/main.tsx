@@ -18,9 +18,9 @@ const queries = new QueryClient({
     queries: { staleTime: Infinity, retry: false, refetchOnWindowFocus: false },
   },
 });
-source.subscribe(({ runs }) => {
+source.subscribe(async ({ runs }) => {
   const changed = new Set(runs);
-  void queries.invalidateQueries({
+  await queries.invalidateQueries({
     predicate: ({ queryKey: [kind, folder], state }) =>
       (kind !== 'run' || changed.has(String(folder))) && !isDeep(state.data),
   });

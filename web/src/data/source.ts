@@ -40,8 +40,11 @@ export interface DataSource {
   compare(before: string, after: string): Promise<RunComparisonView>;
   models(folder: string): Promise<readonly PlayModel[]>;
   play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent>;
-  /** Calls back whenever something should be asked again, until the returned function is called. */
-  subscribe(onChange: (change: Change) => void): () => void;
+  /**
+   * Calls back whenever something should be asked again, until the returned function is called. The promise keeps once
+   * it was: nothing is told before, and for a while after.
+   */
+  subscribe(onChange: (change: Change) => Promise<void>): () => void;
   /** A sentence for each thing that an exported page does not hold; empty for a dashboard. */
   omitted(folder: string): readonly string[];
 }
