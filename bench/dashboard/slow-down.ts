@@ -17,7 +17,7 @@ export interface SlowDown {
 }
 
 type Kind = 'alone' | 'watched';
-const [settleMs, spanMs] = [1500, 15_000];
+const [settleMs, spanMs] = [4000, 15_000];
 
 /**
  * Trains once, and opens and closes the page again and again while it does: spans with and without it alternate, so
