@@ -43,7 +43,10 @@ async function runAll(data: string): Promise<void> {
   else console.log(`\nNo ${adarft}: AdaRFT skipped.`);
   const trace = existsSync(tracePath) ? readTrace(tracePath) : undefined;
   if (trace === undefined) console.log(`\nNo ${tracePath}: RL trace skipped.`);
-  else levels.push(...compareMethods(populationOfTrace(trace)));
+  else {
+    levels.push(...compareMethods(populationOfTrace(trace)));
+    levels.push(...compareMethods(populationOfTrace(trace, 'as trained')));
+  }
   if (trace !== undefined && existsSync(adarft))
     levels.push(...compareMethods(await traceBesideAdaRft(trace, adarft)));
   const severalModels = compareSeveralModels();

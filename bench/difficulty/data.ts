@@ -80,16 +80,28 @@ export function readTrace(path: string): TraceProblem[] {
     });
 }
 
-/** The first eight visits of the trace as 64 rollouts. */
-export function populationOfTrace(problems: readonly TraceProblem[]): Population {
+/**
+ * The first eight visits of the trace as 64 rollouts. The policy was trained meanwhile, so their order is not that of
+ * attempts of one model: `shuffled` takes it away (seeded), `as trained` shows what it does to methods that rely on it.
+ */
+export function populationOfTrace(
+  problems: readonly TraceProblem[],
+  order: 'shuffled' | 'as trained' = 'shuffled',
+): Population {
+  const rolloutsOf = ({ text, visits }: TraceProblem): Uint16Array =>
+    order === 'shuffled'
+      ? shuffled(
+          hashKey(text),
+          visits.slice(0, 8).reduce((sum, correct) => sum + correct, 0),
+          64,
+        )
+      : concatenated(visits.slice(0, 8).map((correct, visit) => shuffled(hashKey(text, visit), correct, 8)));
   return {
-    name: 'RL trace, first 8 visits',
+    name: `RL trace, first 8 visits ${order}`,
     ids: problems.map(({ text }) => text),
     horizon: 64,
     features: problems.map(({ text, answer }) => featuresOfText(text, answer)),
-    prefixes: problems.map(({ text, visits }) =>
-      concatenated(visits.slice(0, 8).map((correct, visit) => shuffled(hashKey(text, visit), correct, 8))),
-    ),
+    prefixes: problems.map(rolloutsOf),
   };
 }
 

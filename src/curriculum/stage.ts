@@ -16,7 +16,7 @@ const whereConfig = z.discriminatedUnion('type', [
       .min(0)
       .max(1)
       .default(1 / 3),
-    /** Stop once this share of the problems whose answer has changed is expected to be among those measured. */
+    /** Spend no more once this share of the answers that are wrong by now is expected to be found and mended. */
     recall: z.number().gt(0).max(1).default(0.95),
   }),
 ]);
@@ -24,7 +24,7 @@ const whereConfig = z.discriminatedUnion('type', [
 /**
  * Measures again where the answer may have changed, e.g. `remeasure: { problems: 'all', rollouts: 8, where: whereChanged() }`.
  * How fast pass rates move is learned from training's own rollouts, which count as evidence, the less the older they
- * are; attempts at a problem end once the rest cannot change what the stage asks of it.
+ * are; attempts at a problem end once more of them are better spent on others.
  */
 export function whereChanged(
   options: Omit<Extract<z.input<typeof whereConfig>, { type: 'changed' }>, 'type'> = {},

@@ -1,12 +1,14 @@
 import { hashKey } from '../core/rng.ts';
 import { type Assessment, assessRecord } from './assessment.ts';
 import type { Cut } from './cuts.ts';
-import { createOutcomeTable, type OutcomeTable, recordIndex } from './outcome-table.ts';
+import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from './outcome-table.ts';
 import { equalShares, learnShares, type RecordCount } from './population.ts';
 import { groupByFeatures } from './probing-groups.ts';
 import {
   checkpointsUpTo,
+  choosePrice,
   createStoppingRule,
+  type Forecast,
   prepareStopping,
   type StoppingProblem,
   type StoppingRule,
@@ -192,30 +194,21 @@ function countRecords({ attempts, successes, groups }: ProbingState): RecordCoun
   return Array.from(counts, (group) => [...(group?.values() ?? [])]);
 }
 
-/** Prices of a wrong cell in rollouts: 1 … about 10⁵, a sixth apart. */
-const prices = Array.from({ length: 76 }, (_, i) => 1.166 ** i);
-
-/** The cheapest price that is expected to reach the wanted confidence, or the dearest that the budget still pays. */
+/** One price for all, so that the wanted confidence is expected or the budget spent. */
 function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
   const { goal, table, checkpoints, ids } = probing;
   const populations = learnGroups(probing, state).map((shares) =>
-    prepareStopping(table, shares, checkpoints),
+    prepareStopping(checkpoints, table.cells, (successes, trials, into) =>
+      cellMasses(table, shares, recordIndex(successes, trials), into),
+    ),
   );
   const counts = countRecords(state);
   const spent = state.attempts.reduce((sum, made) => sum + made, 0);
-  const expected = (price: number): Forecast => forecast(checkpoints, counts, populations, price);
-  const isSureEnough = (price: number): boolean =>
-    expected(price).error <= (1 - goal.confidence) * ids.length;
-  const isTooDear = (price: number): boolean => spent + expected(price).rollouts > goal.budget;
-  const wanted = firstWhere(prices, isSureEnough);
-  const affordable = isTooDear(prices[wanted]!) ? Math.max(0, firstWhere(prices, isTooDear) - 1) : wanted;
-  return populations.map((population) => createStoppingRule(population, prices[affordable]!));
-}
-
-/** What all problems together are expected to cost further and to end up wrong. */
-interface Forecast {
-  readonly rollouts: number;
-  readonly error: number;
+  const price = choosePrice((one) => forecast(checkpoints, counts, populations, one), {
+    rollouts: goal.budget - spent,
+    error: (1 - goal.confidence) * ids.length,
+  });
+  return populations.map((population) => createStoppingRule(population, price));
 }
 
 function forecast(
@@ -235,16 +228,4 @@ function forecast(
     }
   });
   return { rollouts, error };
-}
-
-/** Index of the first item that holds, by bisection; the last index where none does. */
-function firstWhere(items: readonly number[], holds: (item: number) => boolean): number {
-  let low = 0;
-  let high = items.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(items[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

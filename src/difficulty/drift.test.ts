@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createRng, hashKey, uniformAt } from '../core/rng.ts';
-import { equalBands, neverSometimesAlways } from './cuts.ts';
+import { createRng } from '../core/rng.ts';
+import { neverSometimesAlways } from './cuts.ts';
 import {
   createDriftModel,
   describeBelief,
@@ -12,8 +12,6 @@ import {
   predictedCells,
 } from './drift.ts';
 import { rateGrid } from './rate-grid.ts';
-import { isSettled, planRemeasure, planUntilSettled } from './remeasure-plan.ts';
-import { openPassRateStore } from './sqlite-store.ts';
 
 const drift = driftConfig.parse({});
 const model = createDriftModel(drift, rateGrid.uniform());
@@ -88,125 +86,6 @@ test('on walks it was made for, the model foresees better than counts that decay
     }
   }
   expect(own).toBeLessThan(decaying);
-});
-
-test('a re-measurement goes where levels have changed, and keeps to budget and recall', () => {
-  const stale = (successes: number, age: number) =>
-    model.aged(observed(observed(model.start, successes, 8), successes, 8), age);
-  const problems = [
-    ...Array.from({ length: 10 }, (_, i) => ({ id: `never${i}`, cell: 0, belief: stale(0, 30) })),
-    ...Array.from({ length: 10 }, (_, i) => ({ id: `half${i}`, cell: 1, belief: stale(4, 5) })),
-  ];
-  const what = { cuts: neverSometimesAlways, trials: 16 };
-  const all = planRemeasure(problems, what, { budget: Infinity, recall: 1 });
-  expect(all.problemIds.slice(0, 10).every((id) => id.startsWith('never'))).toBe(true);
-  fc.assert(
-    fc.property(
-      fc.double({ min: 0, max: 200, noNaN: true }),
-      fc.double({ min: 0.01, max: 1 }),
-      (budget, recall) => {
-        const plan = planRemeasure(problems, what, { budget, recall });
-        expect(plan.expectedRollouts).toBeLessThanOrEqual(budget);
-        expect(plan.problemIds).toEqual(all.problemIds.slice(0, plan.problemIds.length));
-        expect(plan.expectedFound).toBeLessThanOrEqual(plan.expectedChanges + 1e-9);
-      },
-    ),
-    { numRuns: 30 },
-  );
-});
-
-test('attempts end where the rest cannot change the level', () => {
-  const what = { cuts: neverSometimesAlways, trials: 8 };
-  expect([
-    isSettled(what, 0, 7),
-    isSettled(what, 1, 2),
-    isSettled(what, 2, 2),
-    isSettled(what, 0, 8),
-  ]).toEqual([false, true, false, true]);
-});
-
-test('however often a measurement until settled is interrupted, it makes the same attempts', () => {
-  const what = { cuts: equalBands(5), trials: 12 };
-  const outcomeOf = (seed: number, rollout: number): string => {
-    const draw = uniformAt(hashKey(seed, 'outcome'), rollout);
-    return draw < 0.1 ? '-' : draw < 0.5 ? '1' : '0';
-  };
-  const measure = (seed: number, isLost: (rollout: number, round: number) => boolean): readonly number[] => {
-    let rollouts: number[] = [];
-    for (let round = 0; ; round++) {
-      const marks = rollouts.map((rollout) => outcomeOf(seed, rollout)).join('');
-      const successes = marks.replaceAll(/[^1]/g, '').length;
-      const record = { rollouts, marks, successes, trials: marks.replaceAll('-', '').length };
-      const plan = planUntilSettled(
-        what,
-        ['p'],
-        rollouts.length === 0 ? new Map() : new Map([['p', record]]),
-      );
-      if (plan.batches.length === 0) return rollouts;
-      const asked = plan.batches.flatMap(({ firstIndex, rollouts: count }) =>
-        Array.from({ length: count }, (_, i) => firstIndex + i),
-      );
-      const kept = asked.filter((rollout) => !isLost(rollout, round));
-      rollouts = [...rollouts, ...kept].toSorted((x, y) => x - y);
-    }
-  };
-  fc.assert(
-    fc.property(fc.integer(), fc.integer(), (seed, kills) => {
-      const isLost = (rollout: number, round: number): boolean =>
-        uniformAt(hashKey(kills, rollout), round) < 0.5;
-      expect(measure(seed, isLost)).toEqual(measure(seed, () => false));
-    }),
-    { numRuns: 300 },
-  );
-});
-
-test('attempts are asked for until the level is settled, never twice and never more than they are about', () => {
-  const what = { cuts: equalBands(5), trials: 12 };
-  fc.assert(
-    fc.property(fc.integer(), fc.integer({ min: 1, max: 20 }), (seed, count) => {
-      using store = openPassRateStore(':memory:');
-      const conditions = {
-        model: 'm',
-        temperature: 1,
-        topP: 1,
-        topK: 0,
-        stop: [],
-        maxTokens: 9,
-        verifier: 'v@1',
-      };
-      const ids = Array.from({ length: count }, (_, i) => `p${i}`);
-      const outcomeOf = (id: string, rollout: number) => {
-        const draw = uniformAt(hashKey(seed, id), rollout);
-        return draw < 0.05 ? 'ungradable' : draw < uniformAt(hashKey(seed, id)) ? 'correct' : 'incorrect';
-      };
-      for (let round = 0; ; round++) {
-        const plan = planUntilSettled(what, ids, store.measured(conditions));
-        if (plan.batches.length === 0) break;
-        expect(round).toBeLessThan(20);
-        const asked = plan.batches.flatMap(({ problemIds, firstIndex, rollouts }) =>
-          problemIds.flatMap((problemId) =>
-            Array.from({ length: rollouts }, (_, i) => {
-              const rollout = firstIndex + i;
-              return {
-                problemId,
-                source: 'probe',
-                step: 0,
-                rollout,
-                outcome: outcomeOf(problemId, rollout),
-              } as const;
-            }),
-          ),
-        );
-        expect(store.record(conditions, asked)).toBe(plan.rollouts);
-      }
-      for (const { successes, trials, rollouts } of store.measured(conditions).values()) {
-        expect(rollouts.length).toBeLessThanOrEqual(12);
-        const open = 12 - (rollouts.length - trials);
-        expect(trials >= open || isSettled({ ...what, trials: open }, successes, trials)).toBe(true);
-      }
-    }),
-    { numRuns: 15 },
-  );
 });
 
 function betaBinomial(correct: number, alpha: number, beta: number): number {

@@ -1,39 +1,47 @@
 import { type Cut, cellOf } from './cuts.ts';
-import { predictedCells, type RateBelief } from './drift.ts';
+import type { RateBelief } from './drift.ts';
 import type { RecordedTrials } from './pass-rate-store.ts';
 import { planMissing, type ProbePlan } from './probe-plan.ts';
 import { rateGrid } from './rate-grid.ts';
-import { checkpointsUpTo } from './stopping.ts';
+import {
+  checkpointsUpTo,
+  choosePrice,
+  createStoppingRule,
+  type Forecast,
+  prepareStopping,
+  type StoppingProblem,
+  type StoppingRule,
+} from './stopping.ts';
 
 /** A problem at a stage boundary. */
 export interface AgedProblem {
   readonly id: string;
-  /** The cell it was last sorted into. */
-  readonly cell: number;
   /** What is believed of it now, age included. */
   readonly belief: RateBelief;
 }
 
-/** How a re-measurement is done. */
+/** What a re-measurement is to find out: the cell of each problem in `trials` attempts. */
 export interface Remeasurement {
   readonly cuts: readonly Cut[];
-  /** Attempts that levels are about; a problem's attempts end as soon as the rest cannot change its cell. */
   readonly trials: number;
 }
 
-/** Which problems to measure again, and what that is expected to cost and to find. */
+/** Where to spend a re-measurement, and what it is expected to cost and to mend. */
 export interface RemeasurePlan {
-  /** Most changes found per attempt first. */
-  readonly problemIds: readonly string[];
+  readonly trials: number;
+  /** Numbers of attempts at which the next are decided on; 0 first, `trials` last. */
+  readonly checkpoints: readonly number[];
+  /** When to stop, by problem. */
+  readonly rules: ReadonlyMap<string, StoppingRule>;
   readonly expectedRollouts: number;
-  /** Problems that have probably changed cell, among all and among those chosen. */
-  readonly expectedChanges: number;
-  readonly expectedFound: number;
+  /** Problems whose likeliest cell is wrong, before measuring and after. */
+  readonly expectedWrong: readonly [before: number, after: number];
 }
 
 /**
- * Chooses where to spend a re-measurement: problems by the probability that their level has changed over the attempts it
- * takes to see, until the budget is spent or the wanted share of all expected changes is covered.
+ * Decides how to spend a re-measurement: for each problem, from what is believed of it, the optimal rule when to make
+ * further attempts and when its likeliest cell may stand; with one price of a wrong cell for all, so that the expected
+ * rollouts keep to the budget or the wanted share of wrong cells is expected to be mended.
  *
  * @param limits `budget` in rollouts; `recall` in (0, 1].
  */
@@ -42,75 +50,115 @@ export function planRemeasure(
   { cuts, trials }: Remeasurement,
   limits: { readonly budget: number; readonly recall: number },
 ): RemeasurePlan {
-  const attempts = attemptsByRate(cuts, trials);
-  const rated = problems.map(({ id, cell, belief }) => {
-    const change = 1 - predictedCells(belief, cuts, trials)[cell]!;
-    const cost = belief.reduce((sum, probability, i) => sum + probability * attempts[i]!, 0);
-    return { id, change, cost };
-  });
-  rated.sort((a, b) => b.change / b.cost - a.change / a.cost || (a.id < b.id ? -1 : 1));
-  const expectedChanges = rated.reduce((sum, { change }) => sum + change, 0);
-  const problemIds: string[] = [];
-  let expectedFound = 0;
-  let expectedRollouts = 0;
-  for (const { id, change, cost } of rated) {
-    if (expectedFound >= limits.recall * expectedChanges) break;
-    if (expectedRollouts + cost > limits.budget) break;
-    problemIds.push(id);
-    expectedFound += change;
-    expectedRollouts += cost;
-  }
-  return { problemIds, expectedRollouts, expectedChanges, expectedFound };
+  const checkpoints = checkpointsUpTo(trials, 2);
+  const prepare = prepareBeliefs(cuts, trials, checkpoints);
+  // Problems with the same evidence share one belief.
+  const counts = new Map<RateBelief, number>();
+  for (const { belief } of problems) counts.set(belief, (counts.get(belief) ?? 0) + 1);
+  const prepared = new Map(Array.from(counts.keys(), (belief) => [belief, prepare(belief)]));
+  const expected = (price: number): Forecast => {
+    let [rollouts, error] = [0, 0];
+    for (const [belief, count] of counts) {
+      const outlook = createStoppingRule(prepared.get(belief)!, price).outlook(0, 0);
+      rollouts += count * outlook.rollouts;
+      error += count * outlook.error;
+    }
+    return { rollouts, error };
+  };
+  const before = expected(0).error;
+  const price = choosePrice(expected, { rollouts: limits.budget, error: (1 - limits.recall) * before });
+  const rules = new Map(
+    Array.from(prepared, ([belief, problem]) => [belief, createStoppingRule(problem, price)]),
+  );
+  const { rollouts, error } = expected(price);
+  return {
+    trials,
+    checkpoints,
+    rules: new Map(problems.map(({ id, belief }) => [id, rules.get(belief)!])),
+    expectedRollouts: rollouts,
+    expectedWrong: [before, error],
+  };
 }
 
-/** Whether `left` further attempts cannot change the cell of `trials` attempts any more. */
-export function isSettled({ cuts, trials }: Remeasurement, successes: number, made: number): boolean {
-  return cellOf(cuts, successes, trials) === cellOf(cuts, successes + trials - made, trials);
+/** Problems that get any attempts at all. */
+export function isToBeMeasured({ rules }: RemeasurePlan, id: string): boolean {
+  return rules.get(id)!.outlook(0, 0).isWorthMore;
 }
 
 /**
- * The next attempts of problems whose cell is not settled yet; plan again once these are on record. Attempts are made in
- * waves, and what to do after a wave is decided once it is whole: an interrupted measurement goes on with the very
- * attempts it would have made.
+ * The next attempts of a re-measurement; ask again once these are on record. Attempts are made in waves, and what to do
+ * after a wave is decided once it is whole: an interrupted measurement goes on with the very attempts it would have made.
  */
-export function planUntilSettled(
-  what: Remeasurement,
+export function planNextAttempts(
+  { checkpoints, rules, trials }: RemeasurePlan,
   problemIds: readonly string[],
   measured: ReadonlyMap<string, RecordedTrials>,
 ): ProbePlan {
-  const [, ...ends] = checkpointsUpTo(what.trials, 2);
   return planMissing(problemIds, (id) => {
     const { rollouts, marks } = measured.get(id) ?? nothing;
-    const made = new Set(rollouts);
-    for (const end of ends) {
+    const [made, rule] = [new Set(rollouts), rules.get(id)!];
+    let [wave, end, judged] = [0, 0, ''];
+    const isDone = (): boolean =>
+      end === trials ||
+      (judged.length === checkpoints[wave] && !rule.outlook(wave, successesIn(judged)).isWorthMore);
+    while (!isDone()) {
+      if (judged.length === checkpoints[wave]) wave++;
+      // What could not be graded decides nothing: others are made in its place.
+      end = Math.min(trials, end + checkpoints[wave]! - judged.length);
       const missing = Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
-      if (missing.length > 0) return { rollouts: missing, later: what.trials - end };
-      if (isSettledAfter(what, marks.slice(0, end))) break;
+      if (missing.length > 0) return { rollouts: missing, later: trials - end };
+      judged = marks.slice(0, end).replaceAll('-', '');
     }
     return { rollouts: [], later: 0 };
   });
 }
 
-/** What could not be graded is not asked again and decides nothing. */
-function isSettledAfter({ cuts, trials }: Remeasurement, marks: string): boolean {
-  const judged = marks.replaceAll('-', '');
-  const successes = judged.replaceAll('0', '').length;
-  return isSettled({ cuts, trials: trials - (marks.length - judged.length) }, successes, judged.length);
+const nothing = { rollouts: [] as readonly number[], marks: '' };
+const successesIn = (marks: string): number => marks.replaceAll('0', '').length;
+
+/** Prepares stopping for any belief: the probabilities of cells given a rate are computed once. */
+function prepareBeliefs(
+  cuts: readonly Cut[],
+  trials: number,
+  checkpoints: readonly number[],
+): (belief: RateBelief) => StoppingProblem {
+  const cells = cuts.length + 1;
+  const byRecord = new Map(
+    checkpoints.flatMap((made) =>
+      Array.from(
+        { length: made + 1 },
+        (_, successes) => [`${successes}/${made}`, massesByRate(cuts, trials, successes, made)] as const,
+      ),
+    ),
+  );
+  return (belief) =>
+    prepareStopping(checkpoints, cells, (successes, made, into) => {
+      let total = 0;
+      byRecord.get(`${successes}/${made}`)!.forEach((byRate, cell) => {
+        into[cell] = belief.reduce((sum, probability, i) => sum + probability * byRate[i]!, 0);
+        total += into[cell];
+      });
+      return total;
+    });
 }
 
-const nothing = { rollouts: [] as readonly number[], marks: '' };
-
-/** Expected attempts until a cell is settled, by the grid's rates. */
-function attemptsByRate(cuts: readonly Cut[], trials: number): Float64Array {
-  return rateGrid.rates.map((rate) => {
-    let later = new Float64Array(trials + 1);
-    for (let made = trials - 1; made >= 0; made--) {
-      later = Float64Array.from({ length: made + 1 }, (_, successes) =>
-        isSettled({ cuts, trials }, successes, made)
-          ? 0
-          : 1 + rate * later[successes + 1]! + (1 - rate) * later[successes]!,
-      );
-    }
-    return later[0]!;
-  });
+/** By cell and rate: the probability of a record (one order of its attempts) and of ending in the cell. */
+function massesByRate(
+  cuts: readonly Cut[],
+  trials: number,
+  successes: number,
+  made: number,
+): readonly Float64Array[] {
+  const masses = Array.from({ length: cuts.length + 1 }, () => new Float64Array(rateGrid.rates.length));
+  for (let further = 0; further <= trials - made; further++) {
+    const into = masses[cellOf(cuts, successes + further, trials)]!;
+    const likelihood = rateGrid.likelihood(further, trials - made);
+    for (let i = 0; i < into.length; i++) into[i]! += likelihood[i]!;
+  }
+  return masses.map((mass) =>
+    mass.map((probability, i) => {
+      const rate = rateGrid.rates[i]!;
+      return probability * rate ** successes * (1 - rate) ** (made - successes);
+    }),
+  );
 }

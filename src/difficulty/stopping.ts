@@ -1,5 +1,3 @@
-import { cellMasses, type OutcomeTable, recordIndex } from './outcome-table.ts';
-
 /** What a stopping rule expects of a problem with a given record. */
 export interface Outlook {
   /** Whether more attempts are worth their price. */
@@ -40,20 +38,25 @@ export function checkpointsUpTo(horizon: number, screen: number): number[] {
   }
 }
 
-/** Prepares stopping for a population with these shares. */
+/**
+ * Prepares stopping where outcomes are believed to be distributed so.
+ *
+ * @param massesOf writes the probability of a record (one order of its attempts) together with each cell in which it
+ * would end; returns their sum.
+ */
 export function prepareStopping(
-  table: OutcomeTable,
-  shares: ArrayLike<number>,
   checkpoints: readonly number[],
+  cells: number,
+  massesOf: (successes: number, trials: number, into: Float64Array) => number,
 ): StoppingProblem {
-  const cells = new Float64Array(table.cells);
+  const masses = new Float64Array(cells);
   const total = checkpoints.map((trials) => new Float64Array(trials + 1));
   const wrong = checkpoints.map((trials) => new Float64Array(trials + 1));
   checkpoints.forEach((trials, i) => {
     for (let successes = 0; successes <= trials; successes++) {
-      const sum = cellMasses(table, shares, recordIndex(successes, trials), cells);
+      const sum = massesOf(successes, trials, masses);
       total[i]![successes] = sum;
-      wrong[i]![successes] = Math.max(0, sum - Math.max(...cells));
+      wrong[i]![successes] = Math.max(0, sum - Math.max(...masses));
     }
   });
   return { checkpoints, total, wrong };
@@ -96,6 +99,35 @@ export function createStoppingRule(
       };
     },
   };
+}
+
+/** What stopping by one price is expected to cost all problems together, and how many it leaves in a wrong cell. */
+export interface Forecast {
+  readonly rollouts: number;
+  readonly error: number;
+}
+
+/** Prices of a wrong cell in rollouts: 1 … about 10⁵, a fiftieth apart. */
+const prices = Array.from({ length: 583 }, (_, i) => 1.02 ** i);
+
+/** The cheapest price that is expected to leave so few in a wrong cell, or the dearest that the rollouts pay. */
+export function choosePrice(expected: (price: number) => Forecast, most: Forecast): number {
+  const isSureEnough = (price: number): boolean => expected(price).error <= most.error;
+  const isTooDear = (price: number): boolean => expected(price).rollouts > most.rollouts;
+  const wanted = firstWhere(prices, isSureEnough);
+  return prices[isTooDear(prices[wanted]!) ? Math.max(0, firstWhere(prices, isTooDear) - 1) : wanted]!;
+}
+
+/** Index of the first item that holds, by bisection; the last index where none does. */
+function firstWhere(items: readonly number[], holds: (item: number) => boolean): number {
+  let low = 0;
+  let high = items.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(items[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function weighted(orders: readonly number[], row: Float64Array, first: number): number {

@@ -8,11 +8,11 @@ import {
   type WhereChanged,
 } from '../curriculum/stage.ts';
 import { type Cut, cutsOfRules, sortCuts } from '../difficulty/cuts.ts';
-import { learnStart, observed, predicted, predictedCells, type RateBelief } from '../difficulty/drift.ts';
+import { learnStart, observed, predicted, type RateBelief } from '../difficulty/drift.ts';
 import { worthInTrials } from '../difficulty/evidence.ts';
 import { believeAt, fitDrift, type Visit } from '../difficulty/fit-drift.ts';
 import type { LevelRule } from '../difficulty/level-rules.ts';
-import { planRemeasure, planUntilSettled } from '../difficulty/remeasure-plan.ts';
+import { isToBeMeasured, planNextAttempts, planRemeasure } from '../difficulty/remeasure-plan.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
@@ -42,21 +42,13 @@ export async function remeasureChanged(
   const { rollouts: trials, where } = remeasure;
   const what = { cuts: cutsAsked(recipe, recipe.stages[index]!, remeasure), trials };
   const beliefs = believeNow(visitsBefore(context, index, candidates), candidates, run.step);
-  const aged = candidates.map(({ id }) => {
-    const belief = beliefs.get(id)!;
-    const cells = predictedCells(belief, what.cuts, trials);
-    return { id, belief, cell: cells.indexOf(Math.max(...cells)) };
-  });
+  const aged = candidates.map(({ id }) => ({ id, belief: beliefs.get(id)! }));
   const budget = where.share * trials * candidates.length;
   const plan = planRemeasure(aged, what, { budget, recall: where.recall });
-  const chosen = new Set(plan.problemIds);
-  const measured = await measureAt(
-    context,
-    index,
-    candidates.filter(({ id }) => chosen.has(id)),
-    trials,
-    { plan: (ids, onRecord) => planUntilSettled(what, ids, onRecord) },
-  );
+  const chosen = candidates.filter(({ id }) => isToBeMeasured(plan, id));
+  const measured = await measureAt(context, index, chosen, trials, {
+    plan: (ids, onRecord) => planNextAttempts(plan, ids, onRecord),
+  });
   const spent = [...measured.values()].reduce((sum, one) => sum + one.trials, 0);
   const worth = (id: string): Trials => {
     const now = measured.get(id);
@@ -65,9 +57,10 @@ export async function remeasureChanged(
       predicted(now === undefined ? belief : observed(belief, now.successes, now.trials), trials),
     );
   };
+  const [before, after] = plan.expectedWrong;
   const note =
-    `; ${chosen.size} of ${candidates.length} measured again in ${spent} attempts, where ` +
-    `${plan.expectedFound.toFixed(0)} of ${plan.expectedChanges.toFixed(0)} wrong answers were expected`;
+    `; ${chosen.length} of ${candidates.length} measured again in ${spent} attempts: about ` +
+    `${before.toFixed(0)} of the known answers were expected to be wrong, ${after.toFixed(0)} afterwards`;
   return { rates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
 }
 
