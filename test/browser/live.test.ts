@@ -53,5 +53,5 @@ describe.skipIf(!hasBrowser)('a live run in a browser', () => {
     expect(faults).toEqual([]);
     if (training.exitCode === null) await once(training, 'exit');
     expect(training.exitCode).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });

@@ -1,0 +1,133 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
+import { compareRuns } from '../../src/training/compare-runs.ts';
+import { createPlayer } from '../../src/training/player.ts';
+import { tokenPieces } from '../../src/training/token-pieces.ts';
+import { type Running, startGradus } from '../e2e/gradus.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
+import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser } from './browser.ts';
+
+/** The demo itself with fewer problems and steps: everything a user sees of it, while it trains and afterwards. */
+const shorter = [
+  'problems.0.count=300',
+  'problems.1.count=300',
+  'stages.0.maxSteps=8',
+  'stages.1.maxSteps=6',
+  'evaluation.0.rollouts=2',
+  'evaluation.0.problems.0.perCell=1',
+].flatMap((field) => ['--set', field]);
+
+describe.skipIf(!hasBrowser)('the demo in a browser', () => {
+  const root = makeFastFolder('demo');
+  let demo: Running;
+  let dashboard: Dashboard;
+  let browser: Browser;
+  const player = createPlayer();
+
+  beforeAll(async () => {
+    const pages = await buildPages(root);
+    mkdirSync(join(root, 'runs'));
+    const parts = { compareSuites: compareRuns, readPieces: tokenPieces(), player };
+    dashboard = await startDashboard({
+      root: join(root, 'runs'),
+      pages,
+      host: '127.0.0.1',
+      port: 0,
+      ...parts,
+    });
+    browser = await openBrowser();
+    demo = startGradus(root, ['demo', '--plain', ...shorter]);
+  }, 60_000);
+
+  afterAll(async () => {
+    demo.child.kill('SIGKILL');
+    await browser[Symbol.asyncDispose]();
+    await dashboard[Symbol.asyncDispose]();
+    await player[Symbol.asyncDispose]();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const views = ['overview', 'curriculum', 'metrics', 'rollouts'];
+
+  test('every view of the run works while it trains, and knows when it has ended', async () => {
+    await using list = await browser.open(`${dashboard.url}#/runs`);
+    const { tab, faults } = list;
+    await tab.getByRole('row', { name: /demo-0001 running/u }).waitFor({ timeout: 60_000 });
+    await tab.getByRole('link', { name: 'demo-0001' }).click();
+    await tab.getByRole('region', { name: 'Stage 1 of 2' }).waitFor({ timeout: 60_000 });
+    for (const view of views) {
+      const tabs = tab.getByRole('navigation', { name: 'Views of the run' });
+      await tabs.getByRole('link', { name: new RegExp(`^${view}$`, 'iu') }).click();
+      await tab.waitForURL(new RegExp(`/${view}$`, 'u'));
+      await tab.locator('main section').first().waitFor();
+    }
+    await tab.getByRole('link', { name: 'Overview' }).click();
+    await tab.getByText('finished').first().waitFor({ timeout: 90_000 });
+    await tab.getByRole('region', { name: 'Stage 2 of 2' }).waitFor();
+    expect(faults).toEqual([]);
+    expect(await demo.ended).toMatchObject({ code: 0 });
+  }, 200_000);
+
+  test.each(views)(
+    '%s of the finished run is accessible, light and dark, and fits a narrow screen',
+    async (view) => {
+      await using opened = await browser.open(`${dashboard.url}#/runs/demo-0001/${view}`);
+      const { tab, faults } = opened;
+      await tab.locator('main section').first().waitFor();
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await tab.emulateMedia({ colorScheme });
+        expect({ colorScheme, broken: await brokenRules(tab) }).toEqual({ colorScheme, broken: [] });
+      }
+      await tab.setViewportSize({ width: 360, height: 740 });
+      expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+      expect(faults).toEqual([]);
+    },
+  );
+
+  test('from the hardest problem to its rollouts, its tokens and its model, which answers', async () => {
+    await using opened = await browser.open(`${dashboard.url}#/runs/demo-0001/overview`);
+    const { tab, faults } = opened;
+    const hardest = tab.getByRole('region', { name: /^Hardest problems of the last stage/u });
+    await hardest.getByRole('row').nth(1).getByRole('link').first().click();
+    await tab.waitForURL(/problem\//u);
+    await tab.getByText('Levels it was in').waitFor();
+    const problemPage = tab.url();
+    await tab.getByRole('link', { name: /^Last rollouts/u }).click();
+    await tab.waitForURL(/group\/\d+/u);
+    await tab.getByRole('region', { name: 'Rollout 1' }).waitFor();
+    await tab.getByLabel('Colour tokens by').selectOption('surprise');
+    await tab
+      .getByTitle(/ %, logprob /u)
+      .first()
+      .waitFor();
+    await tab.goto(problemPage);
+    await tab.getByRole('link', { name: 'Ask the model' }).click();
+    await expect.poll(() => tab.getByLabel('Question').inputValue()).not.toBe('');
+    await tab.getByRole('button', { name: 'Ask' }).click();
+    const answer = tab.getByRole('region', { name: 'Answer 1' });
+    await answer
+      .getByText(/^(correct|incorrect|unparsed)$/u)
+      .first()
+      .waitFor({ timeout: 60_000 });
+    expect(faults).toEqual([]);
+  }, 120_000);
+
+  test('rollouts are filtered by what they were, and the address brings the filter back', async () => {
+    await using opened = await browser.open(
+      `${dashboard.url}#/runs/demo-0001/rollouts?as=rollouts&domain=code&outcome=incorrect&stage=harder`,
+    );
+    const { tab } = opened;
+    const found = tab.getByText(/^[\d,]+ match$/u);
+    const some = await found.innerText();
+    await tab.getByRole('link', { name: /^#\d/u }).first().click();
+    await tab.getByText('incorrect').first().waitFor();
+    await tab.goBack();
+    expect(await found.innerText()).toBe(some);
+    await tab.reload();
+    expect(await found.innerText()).toBe(some);
+    await tab.getByRole('button', { name: 'Clear filters' }).click();
+    await expect.poll(() => found.innerText()).not.toBe(some);
+  });
+});
