@@ -17,6 +17,8 @@ export interface Rollout {
   readonly tokenCount?: number;
   /** Natural log-probability of each written token at sampling time, full softmax at the sampling temperature. Length C. */
   readonly rolloutLogprobs: Float32Array;
+  /** Entropy of the distribution each token was drawn from, nats; that of the log-probabilities. Absent where the engine does not say. */
+  readonly rolloutEntropies?: Float32Array;
   readonly text: string;
   readonly finishReason: FinishReason;
   /** Optimizer steps the policy had taken when it wrote this. */

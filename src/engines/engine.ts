@@ -171,6 +171,8 @@ export interface Completion {
   readonly tokenCount?: number;
   /** Log-probabilities of `tokens` under the full softmax at the sampling temperature (before top-p/top-k; at temperature 0: of temperature 1). */
   readonly rolloutLogprobs: Float32Array;
+  /** Entropies of the distributions these are taken from, nats. Absent where the engine does not say. */
+  readonly rolloutEntropies?: Float32Array;
   /** `tokens` decoded, special tokens left out. */
   readonly text: string;
   readonly finishReason: FinishReason;

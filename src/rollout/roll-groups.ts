@@ -125,20 +125,8 @@ async function judge(
 ): Promise<Rollout> {
   const end = pending?.begin(`verifying ${problem.id} #${completion.index}`);
   const verdict = await verdictOf(verifierFor(problem), problem, completion.text, signal).finally(end);
-  const { key, index, promptTokens, tokens, tokenCount, rolloutLogprobs, text, finishReason, policyVersion } =
-    completion;
-  return {
-    problemId: key,
-    index,
-    promptTokens,
-    tokens,
-    ...(tokenCount === undefined ? {} : { tokenCount }),
-    rolloutLogprobs,
-    text,
-    finishReason,
-    policyVersion,
-    verdict,
-  };
+  const { key, ...written } = completion;
+  return { problemId: key, ...written, verdict };
 }
 
 async function verdictOf(

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, expect, test } from 'vitest';
 import type { Rollout } from '../core/rollout.ts';
 import { outcomes } from '../core/verdict.ts';
@@ -16,28 +17,46 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-const rollout: fc.Arbitrary<Rollout> = fc.record({
-  problemId: text,
-  index: fc.nat(100),
-  promptTokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
-  tokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
-  rolloutLogprobs: fc
-    .array(fc.float({ max: 0, noNaN: true }), { maxLength: 4 })
-    .map((values) => Float32Array.from(values)),
-  text,
-  finishReason: fc.constantFrom('stop', 'length', 'aborted', 'error'),
-  policyVersion: fc.nat(),
-  verdict: fc.record(
-    {
-      outcome: fc.constantFrom(...outcomes),
-      score: fc.double({ min: 0, max: 1, noNaN: true }),
-      reason: text,
-      verifier: text,
-      evidence: fc.dictionary(text, text),
-    },
-    { requiredKeys: ['outcome', 'score', 'reason', 'verifier'] },
-  ),
-});
+const rollout: fc.Arbitrary<Rollout> = fc.record(
+  {
+    problemId: text,
+    index: fc.nat(100),
+    promptTokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
+    tokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
+    rolloutLogprobs: fc
+      .array(fc.float({ max: 0, noNaN: true }), { maxLength: 4 })
+      .map((values) => Float32Array.from(values)),
+    rolloutEntropies: fc
+      .array(fc.float({ min: 0, noNaN: true }), { maxLength: 4 })
+      .map((values) => Float32Array.from(values)),
+    text,
+    finishReason: fc.constantFrom('stop', 'length', 'aborted', 'error'),
+    policyVersion: fc.nat(),
+    verdict: fc.record(
+      {
+        outcome: fc.constantFrom(...outcomes),
+        score: fc.double({ min: 0, max: 1, noNaN: true }),
+        reason: text,
+        verifier: text,
+        evidence: fc.dictionary(text, text),
+      },
+      { requiredKeys: ['outcome', 'score', 'reason', 'verifier'] },
+    ),
+  },
+  {
+    requiredKeys: [
+      'problemId',
+      'index',
+      'promptTokens',
+      'tokens',
+      'rolloutLogprobs',
+      'text',
+      'finishReason',
+      'policyVersion',
+      'verdict',
+    ],
+  },
+);
 
 const group: fc.Arbitrary<RecordedGroup> = fc
   .record(
@@ -107,6 +126,7 @@ test('what is written is read back, in order', async () => {
             prompt_tokens: [...each.promptTokens],
             tokens: [...each.tokens],
             rollout_logprobs: [...each.rolloutLogprobs],
+            ...(each.rolloutEntropies !== undefined && { rollout_entropies: [...each.rolloutEntropies] }),
           })),
       );
       expect(normalised(rows)).toEqual(normalised(expected));
@@ -128,6 +148,14 @@ test('reads a slice of rows and columns across row groups', async () => {
   });
   const rows = await readShard(path, { firstRow: 250, endRow: 260, columns: ['rollout_index'] });
   expect(rows).toEqual(Array.from({ length: 10 }, (_, n) => ({ rollout_index: 250 + n })));
+});
+
+test('what an older shard does not hold is left out', async () => {
+  const path = join(folder, 'older.parquet');
+  const columnData = [{ name: 'step', data: Int32Array.of(3, 4) }];
+  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData })));
+  const rows = await readShard(path, { columns: ['step', 'rollout_entropies'] });
+  expect(rows).toEqual([{ step: 3 }, { step: 4 }]);
 });
 
 const python = spawnSync('python3', ['-c', 'import pyarrow']).status === 0;

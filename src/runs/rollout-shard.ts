@@ -1,4 +1,4 @@
-import { asyncBufferFromFile, parquetReadObjects, type SchemaElement } from 'hyparquet';
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { Message } from '../core/problem.ts';
 import type { FinishReason, Rollout } from '../core/rollout.ts';
@@ -36,6 +36,8 @@ export interface RolloutRow {
   readonly prompt_tokens: number[];
   readonly tokens: number[];
   readonly rollout_logprobs: number[];
+  /** Nats. Absent where the engine said none, and in shards written before it was recorded. */
+  readonly rollout_entropies?: number[] | null;
 }
 
 type Field = keyof RolloutRow;
@@ -56,9 +58,15 @@ const string =
     },
   ];
 const list =
-  (element: SchemaElement[]) =>
+  (element: SchemaElement[], repetition: 'REQUIRED' | 'OPTIONAL' = 'REQUIRED') =>
   (name: string): SchemaElement[] => [
-    { name, ...required, converted_type: 'LIST', logical_type: { type: 'LIST' }, num_children: 1 },
+    {
+      name,
+      repetition_type: repetition,
+      converted_type: 'LIST',
+      logical_type: { type: 'LIST' },
+      num_children: 1,
+    },
     { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
     ...element,
   ];
@@ -95,6 +103,7 @@ const columns: Readonly<Record<Field, (name: string) => SchemaElement[]>> = {
   prompt_tokens: list([...scalar('INT32', 'REQUIRED')('element')]),
   tokens: list([...scalar('INT32', 'REQUIRED')('element')]),
   rollout_logprobs: list([...scalar('FLOAT', 'REQUIRED')('element')]),
+  rollout_entropies: list([...scalar('FLOAT', 'REQUIRED')('element')], 'OPTIONAL'),
 };
 const fields = Object.keys(columns) as Field[];
 const schema: SchemaElement[] = [
@@ -127,16 +136,20 @@ export interface ShardSlice<F extends Field = Field> {
   readonly columns?: readonly F[];
 }
 
-/** Reads rows of a shard in file order. */
+/** Reads rows of a shard in file order. What was not recorded when it was written is left out. */
 export async function readShard<F extends Field = Field>(
   path: string,
   slice: ShardSlice<F> = {},
 ): Promise<Pick<RolloutRow, F>[]> {
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  const there = new Set(metadata.schema.map(({ name }) => name));
   const rows = await parquetReadObjects({
-    file: await asyncBufferFromFile(path),
+    file,
+    metadata,
     ...(slice.firstRow === undefined ? {} : { rowStart: slice.firstRow }),
     ...(slice.endRow === undefined ? {} : { rowEnd: slice.endRow }),
-    ...(slice.columns === undefined ? {} : { columns: [...slice.columns] }),
+    ...(slice.columns === undefined ? {} : { columns: slice.columns.filter((name) => there.has(name)) }),
   });
   return rows as Pick<RolloutRow, F>[];
 }
@@ -180,5 +193,6 @@ function rolloutFields(rollout: Rollout) {
     prompt_tokens: Array.from(rollout.promptTokens),
     tokens: Array.from(rollout.tokens),
     rollout_logprobs: Array.from(rollout.rolloutLogprobs),
+    rollout_entropies: rollout.rolloutEntropies === undefined ? null : Array.from(rollout.rolloutEntropies),
   };
 }

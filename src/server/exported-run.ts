@@ -141,14 +141,17 @@ async function wholeGroups(
   return { details, problems };
 }
 
-/** Log-probabilities to four decimals: more is not seen, and takes most of a page. */
+/** Log-probabilities and entropies to four decimals: more is not seen, and takes most of a page. */
 function shortened(detail: GroupDetail): GroupDetail {
   const attempts = detail.attempts.map((attempt) => ({
     ...attempt,
-    logprobs: attempt.logprobs.map((value) => Math.round(value * 1e4) / 1e4),
+    logprobs: attempt.logprobs.map(rounded),
+    entropies: attempt.entropies?.map(rounded) ?? null,
   }));
   return { ...detail, attempts };
 }
+
+const rounded = (value: number): number => Math.round(value * 1e4) / 1e4;
 
 function omissions(
   tables: { readonly notes: Rows<unknown>; readonly groups: Rows<unknown>; readonly rollouts: Rows<unknown> },

@@ -39,6 +39,8 @@ export interface PlayedCompletion {
   readonly finishReason: FinishReason;
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
+  /** Null where the engine says none. */
+  readonly entropies: readonly number[] | null;
   readonly pieces: readonly string[];
   /** Null without a problem. */
   readonly verdict: Verdict | null;

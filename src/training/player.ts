@@ -38,6 +38,7 @@ export interface Answer extends Pick<Completion, 'index' | 'text' | 'finishReaso
   readonly type: 'completion';
   readonly tokens: number[];
   readonly logprobs: number[];
+  readonly entropies: number[] | null;
   readonly pieces: readonly string[];
   /** Null without a problem. */
   readonly verdict: Verdict | null;
@@ -169,7 +170,7 @@ async function* answers({
 }
 
 async function answerOf(
-  { index, text, finishReason, tokens, rolloutLogprobs }: Completion,
+  { index, text, finishReason, tokens, rolloutLogprobs, rolloutEntropies }: Completion,
   judge: Judge,
   pieces: Asked['pieces'],
 ): Promise<Answer> {
@@ -181,6 +182,7 @@ async function answerOf(
     finishReason,
     tokens: ids,
     logprobs: Array.from(rolloutLogprobs),
+    entropies: rolloutEntropies === undefined ? null : Array.from(rolloutEntropies),
     pieces: await pieces(ids),
     verdict: await judge(text),
   };

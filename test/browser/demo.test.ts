@@ -99,7 +99,12 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
     await tab.getByRole('region', { name: 'Rollout 1' }).waitFor();
     await tab.getByLabel('Colour tokens by').selectOption('surprise');
     await tab
-      .getByTitle(/ %, logprob /u)
+      .getByTitle(/ %, logprob .*, entropy /u)
+      .first()
+      .waitFor();
+    await tab.getByLabel('Colour tokens by').selectOption('entropy');
+    await tab
+      .getByText(/^(Most open choices|No choice had more)/u)
       .first()
       .waitFor();
     await tab.goto(problemPage);

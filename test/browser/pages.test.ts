@@ -177,6 +177,8 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => tab.url()).toContain('heat=surprise');
     const token = tab.getByTitle(/^\{\s+60\.7 %, logprob −0\.5$/u).first();
     expect(await token.getAttribute('style')).toContain('--warn');
+    await tab.getByLabel('Colour tokens by').selectOption('entropy');
+    await tab.getByText('Entropies were not recorded.').first().waitFor();
     await tab.getByLabel('Colour tokens by').selectOption('advantage');
     await expect.poll(() => token.getAttribute('style')).toMatch(/--(good|bad)/u);
   });

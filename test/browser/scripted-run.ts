@@ -158,6 +158,7 @@ export const scriptedPlayer: Player = {
         finishReason: 'stop',
         tokens: [...pieces.keys()],
         logprobs,
+        entropies: null,
         pieces,
         verdict,
       };

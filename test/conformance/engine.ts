@@ -80,6 +80,12 @@ function samplingTests({ engine, under }: Shared): void {
       const { tokens, rolloutLogprobs, text, finishReason, promptTokens, key } = completion;
       expect(promptTokens).toEqual(engine().encode(promptOf(key).prompt));
       expect(rolloutLogprobs.length).toBe(tokens.length);
+      const { rolloutEntropies = new Float32Array(tokens.length) } = completion;
+      expect(rolloutEntropies.length).toBe(tokens.length);
+      for (const entropy of rolloutEntropies) {
+        expect(entropy).toBeGreaterThanOrEqual(-1e-5);
+        expect(entropy).toBeLessThanOrEqual(Math.log(engine().info.vocabSize) + 1e-5);
+      }
       expect(text).toBe(engine().decode(tokens));
       const isEnded = engine().info.endTokens.includes(tokens.at(-1)!);
       expect(finishReason).toBe(isEnded ? 'stop' : 'length');

@@ -74,7 +74,7 @@ export function goldenFrames(): Record<string, GoldenFrame> {
           { prompt: 0, index: 0, count: 1, finishReason: null, policyVersionStart: 4, policyVersionEnd: 4 },
         ],
       },
-      { tokens: i32(11, 2, 5), logprobs: f32(-0.5, -0.125, -2) },
+      { tokens: i32(11, 2, 5), logprobs: f32(-0.5, -0.125, -2), entropies: f32(0.75, 0.25, 1.5) },
     ),
     error: frame({ id: 5, type: 'error', code: 'oom', message: 'expected 3 GiB more memory – ∞' }),
   };

@@ -149,10 +149,12 @@ describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx g
       expect(b.map(({ text, finishReason }) => [text, finishReason])).toEqual(
         a.map(({ text, finishReason }) => [text, finishReason]),
       );
-      for (const [i, { tokens, rolloutLogprobs }] of a.entries()) {
+      for (const [i, { tokens, rolloutLogprobs, rolloutEntropies }] of a.entries()) {
         expect(b[i]!.tokens).toEqual(tokens);
         for (const [t, value] of rolloutLogprobs.entries())
           expect(Math.abs(b[i]!.rolloutLogprobs[t]! - value)).toBeLessThan(1e-4);
+        for (const [t, value] of rolloutEntropies!.entries())
+          expect(Math.abs(b[i]!.rolloutEntropies![t]! - value)).toBeLessThan(1e-4);
       }
     }
   });

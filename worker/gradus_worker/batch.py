@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .cache import KeyValueCache
-from .decode import Decoder, Integers
+from .decode import Decoder, Integers, Scores
 from .model import Transformer
 from .sampling import Completion
 
@@ -62,8 +61,8 @@ class Batch:
             self.members[row].blocks += blocks
             rows.extend(row, blocks)
 
-    def write(self, steps: int) -> tuple[Integers, NDArray[np.float32]]:
-        """Tokens and log-probabilities [steps, rows]; those past the end of a completion mean nothing."""
+    def write(self, steps: int) -> tuple[Integers, Scores]:
+        """Tokens [steps, rows] and scores [2, steps, rows]; those past the end of a completion mean nothing."""
         return self._decoder.run(len(self.members), steps)
 
     def positions(self) -> int:

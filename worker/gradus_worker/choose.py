@@ -48,10 +48,11 @@ def _mix(value: Tensor) -> Tensor:
 
 
 def choose(logits: Tensor, uniforms: Tensor, rules: Rules, filtered: bool) -> tuple[Tensor, Tensor]:
-    """Tokens int64 [B], and log-probabilities float32 [B] under the full softmax at the temperature.
+    """Tokens int64 [B], and scores float32 [2, B]: the tokens' log-probabilities under the full softmax at the
+    temperature, and its entropies (nats).
 
     logits float32 [B, V] are overwritten; uniforms float64 [B]. `filtered`: some row has a top-k or top-p, which costs
-    sorting all of them. A row whose logits are not finite gets the log-probability NaN and some token.
+    sorting all of them. A row whose logits are not finite gets NaN for scores and some token.
     """
     largest, best = logits.max(1)
     scaled = logits.sub_(largest[:, None]).mul_(rules.inverse_temperature[:, None])
@@ -62,7 +63,9 @@ def choose(logits: Tensor, uniforms: Tensor, rules: Rules, filtered: bool) -> tu
         drawn = torch.where(limited, _draw_filtered(powers, total, uniforms, rules), drawn)
     tokens = torch.where(rules.greedy, best, drawn)
     logprobs = scaled.gather(1, tokens[:, None])[:, 0] - total.log()
-    return tokens, logprobs.float()
+    # A product of matrices reads both once and stores nothing of their size; what cannot come (-inf) has no part in it.
+    weighted = torch.bmm(powers[:, None], scaled.clamp_(min=-1e4)[:, :, None])[:, 0, 0]
+    return tokens, torch.stack([logprobs, total.log() - weighted / total]).float()
 
 
 def _draw(powers: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:

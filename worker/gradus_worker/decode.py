@@ -15,6 +15,8 @@ from .logprobs import float_product
 from .model import Transformer
 
 Integers = NDArray[np.int64]
+Scores = NDArray[np.float32]
+"""First axis: log-probabilities, entropies; see `choose`."""
 
 
 class Rows:
@@ -68,15 +70,15 @@ class Decoder:
             for values in (self.rows.integers, self.rows.reals, self.rows.blocks)
         )
         self._tokens = torch.zeros(steps, count, dtype=torch.int64, device=device)
-        self._logprobs = torch.zeros(steps, count, dtype=torch.float32, device=device)
+        self._scores = torch.zeros(2, steps, count, dtype=torch.float32, device=device)
         self._tick = torch.zeros(1, dtype=torch.int64, device=device)
         self._attention = choose_decode_attention(cache, model.config.heads)
         self._columns = self.rows.table.shape[1]
         self._graphs = StepGraphs(self._step, captures=self._attention == "triton")
         self._sizes = batch_sizes(count) if self._is_cuda else list(range(1, count + 1))
 
-    def run(self, batch: int, steps: int) -> tuple[Integers, NDArray[np.float32]]:
-        """Tokens and log-probabilities [steps, batch] of the first rows; their blocks reach that far or to their end.
+    def run(self, batch: int, steps: int) -> tuple[Integers, Scores]:
+        """Tokens [steps, batch] and scores [2, steps, batch] of the first rows; blocks reach that far or to their end.
 
         A row that has reached its last position goes on writing there: what it says is to be thrown away.
         """
@@ -93,10 +95,10 @@ class Decoder:
         for _ in range(steps):
             self._graphs.run(size, filtered)
         # Copies: on the CPU, the next run would write over them.
-        tokens, logprobs = (read[:steps, :batch].cpu().numpy().copy() for read in (self._tokens, self._logprobs))
+        tokens, scores = (read[..., :steps, :batch].cpu().numpy().copy() for read in (self._tokens, self._scores))
         rows.position[:batch] = np.minimum(rows.position[:batch] + steps, rows.last[:batch])
         rows.token[:batch] = tokens[-1]
-        return tokens, logprobs
+        return tokens, scores
 
     def forget_graphs(self) -> None:
         self._graphs.forget()
@@ -122,9 +124,9 @@ class Decoder:
         hidden = self._model.hidden(token, position, attend)
         logits = float_product(hidden, self._model.head_weight.T)
         rules = Rules(inverse_temperature.float(), greedy.bool(), top_p, top_k)
-        chosen, logprobs = choose(logits, uniform_at(key, position + 1 - first), rules, filtered)
+        chosen, scores = choose(logits, uniform_at(key, position + 1 - first), rules, filtered)
         self._tokens[:, :size].index_copy_(0, self._tick, chosen[None])
-        self._logprobs[:, :size].index_copy_(0, self._tick, logprobs[None])
+        self._scores[:, :, :size].index_copy_(1, self._tick, scores[:, None])
         self._tick += 1
         token.copy_(chosen)
         position.copy_(torch.minimum(position + 1, last))
@@ -140,13 +142,13 @@ def batch_sizes(count: int) -> list[int]:
 
 def choose_first(
     model: Transformer, hidden: Tensor, keys: Integers, counters: Integers, rules: Rules, filtered: bool
-) -> tuple[Integers, NDArray[np.float32]]:
-    """The token after each hidden state [B, D], and its log-probability; at most 128 rows of logits at a time."""
+) -> tuple[Integers, Scores]:
+    """The token after each hidden state [B, D], and its scores [2, B]; at most 128 rows of logits at a time."""
     found = []
     for start in range(0, len(hidden), 128):
         part = slice(start, start + 128)
         logits = float_product(hidden[part], model.head_weight.T)
         numbers = (torch.from_numpy(values[part]).to(hidden.device) for values in (keys, counters))
         found.append(choose(logits, uniform_at(*numbers), rules.rows(part), filtered))
-    tokens, logprobs = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
-    return tokens, logprobs
+    tokens, scores = (torch.cat(parts, -1).cpu().numpy() for parts in zip(*found, strict=True))
+    return tokens, scores

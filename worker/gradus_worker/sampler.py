@@ -14,12 +14,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from .batch import Batch
 from .cache import KeyValueCache, bytes_per_position, free_memory
 from .choose import Rules
-from .decode import Integers, choose_first
+from .decode import Integers, Scores, choose_first
 from .model import Transformer
 from .sampling import Completion, Failed, Progress, Request, SamplePrompt, SampleSettings, check_request
 from .waiting import Group, Waiting
@@ -160,18 +159,18 @@ class Sampler:
         self._counts["readSeconds"] += time.perf_counter() - began
 
     def _start(self, chosen: list[tuple[Group, Completion]]) -> None:
-        tokens, logprobs = self._first_tokens(chosen)
+        tokens, scores = self._first_tokens(chosen)
         for place, (group, member) in enumerate(chosen):
             if member.policy_version_start is None:
                 member.policy_version_start = self.policy_version
             part = slice(place, place + 1)
-            if not self._extend(member, tokens[part], logprobs[part]):
+            if not self._extend(member, tokens[part], scores[:, part]):
                 self._waiting.hand_over(group, member)
                 self._batch.place(member, int(tokens[place]))
             group.members.popleft()
         self._waiting.tidy()
 
-    def _first_tokens(self, chosen: list[tuple[Group, Completion]]) -> tuple[Integers, NDArray[np.float32]]:
+    def _first_tokens(self, chosen: list[tuple[Group, Completion]]) -> tuple[Integers, Scores]:
         members = [member for _, member in chosen]
         settings = [member.request.settings for member in members]
         hidden = torch.stack([group.hidden for group, _ in chosen if group.hidden is not None])
@@ -193,41 +192,41 @@ class Sampler:
         self._batch.grow(steps, self._make_room)
         positions, rows = self._batch.positions(), len(members)
         began = time.perf_counter()
-        tokens, logprobs = self._batch.write(steps)
+        tokens, scores = self._batch.write(steps)
         self._counts["decodeSeconds"] += time.perf_counter() - began
         self._counts["steps"] += steps
         self._counts["rowSteps"] += steps * rows
         self._counts["decodeBytes"] += self._bytes_read(steps, rows, positions)
-        self._receive(tokens, logprobs)
+        self._receive(tokens, scores)
 
-    def _receive(self, tokens: Integers, logprobs: NDArray[np.float32]) -> None:
+    def _receive(self, tokens: Integers, scores: Scores) -> None:
         """Adds [steps, rows] to the completions, each up to its end; rows that have ended are vacated."""
         members = list(self._batch.members)
         is_end = np.isin(tokens, self._end_tokens)
         until_end = np.where(is_end.any(0), is_end.argmax(0) + 1, len(tokens))
         counts = np.minimum(until_end, [member.limit - member.count for member in members]).tolist()
         # NaN after the end counts: those blocks must not be used as they are.
-        broken = np.flatnonzero(np.isnan(logprobs).any(0)).tolist()
+        broken = np.flatnonzero(np.isnan(scores).any((0, 1))).tolist()
         # One row of these is of one completion.
-        of_tokens, of_logprobs = np.ascontiguousarray(tokens.T), np.ascontiguousarray(logprobs.T)
+        of_tokens, of_scores = np.ascontiguousarray(tokens.T), np.ascontiguousarray(scores.transpose(2, 0, 1))
         ended: list[int] = []
         for row, (member, count) in enumerate(zip(members, counts, strict=True)):
-            if self._extend(member, of_tokens[row, :count], of_logprobs[row, :count]):
+            if self._extend(member, of_tokens[row, :count], of_scores[row, :, :count]):
                 ended.append(row)
         # From the last one on, so that the row moved into a gap is one that goes on.
         for row in reversed(ended):
             self._batch.vacate(row, tainted=row in broken)
 
-    def _extend(self, member: Completion, tokens: Integers, logprobs: NDArray[np.float32]) -> bool:
+    def _extend(self, member: Completion, tokens: Integers, scores: Scores) -> bool:
         """Adds tokens up to an end; True when that was it, or its request has failed with it."""
         request = member.request
-        if np.isnan(logprobs).any():
-            at = member.count + int(np.isnan(logprobs).argmax())
+        if np.isnan(scores).any():
+            at = member.count + int(np.isnan(scores).any(0).argmax())
             where = f"prompt {member.prompt}, index {member.index}, token {at}"
             message = f"sample: expected finite logits, got NaN or infinity ({where})"
             request.failure = request.failure or Failed("non-finite", message)
             return True
-        member.add(tokens.astype(np.int32), logprobs)
+        member.add(tokens.astype(np.int32), scores)
         self._counts["tokens"] += len(tokens)
         reason = "length" if member.count >= member.limit else None
         if tokens[-1] in self._end_tokens:

@@ -104,6 +104,7 @@ def _joined(pieces: list[Piece]) -> dict[str, Array]:
     return {
         "tokens": np.concatenate([piece.tokens for piece in pieces]),
         "logprobs": np.concatenate([piece.logprobs for piece in pieces]),
+        "entropies": np.concatenate([piece.entropies for piece in pieces]),
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokens = NDArray[np.int32]
-Logprobs = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Piece:
     prompt: int
     index: int
     tokens: Tokens
-    logprobs: Logprobs
+    logprobs: Floats
+    entropies: Floats
     finish_reason: str | None
     policy_version_start: int
     policy_version_end: int
@@ -97,23 +98,23 @@ class Completion:
     policy_version_start: int | None = None
     _tokens: list[Tokens] = field(default_factory=list)
     """What has not been said yet."""
-    _logprobs: list[Logprobs] = field(default_factory=list)
+    _scores: list[Floats] = field(default_factory=list)
     _said: list[Tokens] = field(default_factory=list)
 
-    def add(self, tokens: Tokens, logprobs: Logprobs) -> None:
+    def add(self, tokens: Tokens, scores: Floats) -> None:
+        """Scores [2, n]: log-probabilities and entropies."""
         self._tokens.append(tokens)
-        self._logprobs.append(logprobs)
+        self._scores.append(scores)
         self.count += len(tokens)
 
     def say(self, finish_reason: str | None, policy_version: int) -> Piece:
         """What has been written since the last time."""
         assert self.policy_version_start is not None
-        tokens, logprobs = np.concatenate(self._tokens), np.concatenate(self._logprobs)
+        tokens, (logprobs, entropies) = np.concatenate(self._tokens), np.concatenate(self._scores, 1)
         self._said.append(tokens)
-        self._tokens, self._logprobs = [], []
-        return Piece(
-            self.prompt, self.index, tokens, logprobs, finish_reason, self.policy_version_start, policy_version
-        )
+        self._tokens, self._scores = [], []
+        versions = self.policy_version_start, policy_version
+        return Piece(self.prompt, self.index, tokens, logprobs, entropies, finish_reason, *versions)
 
     def so_far(self) -> Tokens:
         """The prompt and all that has been written."""

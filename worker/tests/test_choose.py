@@ -89,12 +89,15 @@ def test_tokens_and_logprobs_are_those_of_the_slow_rules(words: int) -> None:
     logits[:, 1] = 0.5
     numbers = [generator.choice([0.0, 1 - 2**-32, generator.random()]) for _ in rows]
     uniforms = torch.tensor(numbers, dtype=torch.float64)
-    tokens, logprobs = choose(logits.clone(), uniforms, rules(*map(list, zip(*rows, strict=True))), filtered=True)
+    settings = rules(*map(list, zip(*rows, strict=True)))
+    tokens, (logprobs, entropies) = choose(logits.clone(), uniforms, settings, filtered=True)
     for row, setting in enumerate(rows):
         # Powers are float32 here: a number that close to a border may fall on either side.
         near = [choose_slowly(logits[row].tolist(), numbers[row] + d, *setting) for d in (0, -1e-7, 1e-7)]
         logprob = dict(near)[int(tokens[row])]
         assert float(logprobs[row]) == pytest.approx(logprob, abs=1e-5)
+        whole = torch.distributions.Categorical(logits=(logits[row] * settings.inverse_temperature[row]).double())
+        assert float(entropies[row]) == pytest.approx(float(whole.entropy()), abs=1e-4)
 
 
 def draw_all(logits: Tensor, uniforms: Tensor) -> Tensor:
@@ -120,7 +123,7 @@ def test_rows_do_not_touch_each_other_and_what_is_not_finite_is_told() -> None:
     alone = choose(logits.clone(), uniforms, setting, filtered=True)
     logits[0, 17], logits[1, 599], logits[2] = math.nan, math.inf, -math.inf
     together = choose(logits.clone(), uniforms, setting, filtered=True)
-    assert together[1].isnan().tolist() == [True, True, True, False, False, False]
+    assert together[1].isnan().tolist() == [[True, True, True, False, False, False]] * 2
     assert all(0 <= token < 600 for token in together[0].tolist())
     for before, after in zip(alone, together, strict=True):
-        assert torch.equal(before[3:], after[3:])
+        assert torch.equal(before[..., 3:], after[..., 3:])

@@ -66,7 +66,7 @@ def joined(pieces: list[Piece]) -> Written:
     for piece in pieces:
         tokens, logprobs, reason = result.get((piece.prompt, piece.index), ([], [], ""))
         assert not reason, "nothing comes after the end"
-        assert len(piece.tokens) == len(piece.logprobs) > 0
+        assert len(piece.tokens) == len(piece.logprobs) == len(piece.entropies) > 0
         name = piece.prompt, piece.index
         result[name] = tokens + piece.tokens.tolist(), logprobs + piece.logprobs.tolist(), piece.finish_reason or ""
     return result
@@ -116,9 +116,9 @@ def write_slowly(model: Transformer, asked: list[SamplePrompt], s: SampleSetting
             tokens, logprobs, reason = prompt.tokens.tolist(), [], ""
             while not reason:
                 uniform = uniform_at(torch.tensor([key]), torch.tensor([len(logprobs)]))
-                token, logprob = choose(logits_after(model, tokens), uniform, rules, filtered=True)
+                token, scores = choose(logits_after(model, tokens), uniform, rules, filtered=True)
                 tokens.append(int(token))
-                logprobs.append(float(logprob))
+                logprobs.append(float(scores[0]))
                 if tokens[-1] in ENDS:
                     reason = "stop"
                 elif len(logprobs) == s.max_tokens or len(tokens) == model.config.max_positions:

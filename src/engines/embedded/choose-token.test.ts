@@ -17,7 +17,7 @@ function ranked(logits: readonly number[], temperature: number): { token: number
     .toSorted((a, b) => b.power - a.power || a.token - b.token);
 }
 
-test('the log-probability is that of the full softmax at the temperature', () => {
+test('log-probability and entropy are those of the full softmax at the temperature', () => {
   fc.assert(
     fc.property(
       logitsOf,
@@ -28,6 +28,11 @@ test('the log-probability is that of the full softmax at the temperature', () =>
         const token = chooser.choose(Float32Array.from(values), 0, uniform);
         const { probability } = ranked(values, temperature).find((one) => one.token === token)!;
         expect(chooser.logprob).toBeCloseTo(Math.log(probability), 6);
+        const entropy = ranked(values, temperature).reduce(
+          (sum, one) => sum - (one.probability === 0 ? 0 : one.probability * Math.log(one.probability)),
+          0,
+        );
+        expect(chooser.entropy).toBeCloseTo(entropy, 6);
       },
     ),
   );
@@ -77,6 +82,12 @@ test('greedy takes the first of the largest, with its probability at temperature
   const chooser = createTokenChooser(4, { temperature: 0, topP: 1, topK: 0 });
   expect(chooser.choose(Float32Array.from([9, 1, 3, 3, 0]), 1, 0.99)).toBe(1);
   expect(chooser.logprob).toBeCloseTo(-Math.log(2 + Math.exp(-2) + Math.exp(-3)), 6);
+});
+
+test('what cannot come has no part in the entropy', () => {
+  const chooser = createTokenChooser(3, everything);
+  chooser.choose(Float32Array.from([1, -Infinity, 1]), 0, 0.5);
+  expect(chooser.entropy).toBeCloseTo(Math.log(2), 12);
 });
 
 test('logits that are not finite are refused', () => {

@@ -19,6 +19,8 @@ export interface TokenChooser {
    * top-p; greedy choices under temperature 1.
    */
   readonly logprob: number;
+  /** Entropy of the distribution that `logprob` is taken from, nats. */
+  readonly entropy: number;
 }
 
 /** A chooser for these settings. Ties go to the smaller token id; sums are float64 in order of ids. */
@@ -31,17 +33,21 @@ export function createTokenChooser(
   const inverse = isGreedy ? 1 : 1 / temperature;
   const powers = new Float64Array(vocabSize);
   const heap = new Int32Array(isFiltered ? vocabSize : 0);
-  let logprob = 0;
+  let [logprob, entropy] = [0, 0];
 
   const choose = (logits: Float32Array, offset: number, uniform: number): number => {
     let best = 0;
     for (let i = 1; i < vocabSize; i++) if (logits[offset + i]! > logits[offset + best]!) best = i;
     const largest = logits[offset + best]!;
     let total = 0;
+    let weighted = 0;
     for (let i = 0; i < vocabSize; i++) {
-      const power = Math.exp((logits[offset + i]! - largest) * inverse);
+      const scaled = (logits[offset + i]! - largest) * inverse;
+      const power = Math.exp(scaled);
       powers[i] = power;
       total += power;
+      // Of a logit of -∞ there is nothing to weigh.
+      if (power > 0) weighted += power * scaled;
     }
     // Also false for NaN: any logit that is not a number reaches the total.
     if (!(total < Infinity)) throw new EngineError('sample: expected finite logits, got NaN or infinity');
@@ -49,6 +55,7 @@ export function createTokenChooser(
     if (isFiltered) token = drawFiltered(uniform, total);
     else if (!isGreedy) token = draw(uniform * total);
     logprob = (logits[offset + token]! - largest) * inverse - Math.log(total);
+    entropy = Math.log(total) - weighted / total;
     return token;
   };
 
@@ -109,6 +116,9 @@ export function createTokenChooser(
     choose,
     get logprob() {
       return logprob;
+    },
+    get entropy() {
+      return entropy;
     },
   };
 }

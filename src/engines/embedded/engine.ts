@@ -172,7 +172,7 @@ class EmbeddedEngine implements Engine {
       Atomics.store(aborted, 0, 1);
       stream.end();
     };
-    const complete = ({ prompt, index, tokens, logprobs, finishReason }: Written): Completion => {
+    const complete = ({ prompt, index, tokens, logprobs, entropies, finishReason }: Written): Completion => {
       const { key, tokens: promptTokens } = job.prompts[prompt]!;
       const text = this.decode(tokens);
       return {
@@ -181,6 +181,7 @@ class EmbeddedEngine implements Engine {
         promptTokens,
         tokens,
         rolloutLogprobs: logprobs,
+        ...(entropies !== undefined && { rolloutEntropies: entropies }),
         text,
         finishReason,
         policyVersion,

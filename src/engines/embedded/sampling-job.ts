@@ -38,6 +38,7 @@ export interface Written {
   readonly index: number;
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
+  readonly entropies?: Float32Array;
   readonly finishReason: FinishReason;
 }
 

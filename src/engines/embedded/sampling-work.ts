@@ -129,6 +129,7 @@ export class Draft {
   readonly #limit: number;
   #tokens = new Int32Array(32);
   #logprobs = new Float32Array(32);
+  #entropies = new Float32Array(32);
   #length = 0;
   /** Tokens handed out as parts. */
   #shown = 0;
@@ -158,7 +159,8 @@ export class Draft {
     if (this.#length === this.#tokens.length) this.#grow();
     const token = chooser.choose(logits, offset, uniformAt(this.#randomKey, this.#length));
     this.#tokens[this.#length] = token;
-    this.#logprobs[this.#length++] = chooser.logprob;
+    this.#logprobs[this.#length] = chooser.logprob;
+    this.#entropies[this.#length++] = chooser.entropy;
     if (endTokens.includes(token)) return 'stop';
     if (stop.length > 0 && endsWithStop(this.#tokens.subarray(0, this.#length), stop)) return 'stop';
     return this.#length >= this.#limit ? 'length' : null;
@@ -176,15 +178,18 @@ export class Draft {
       index: this.#index,
       tokens: this.#tokens.slice(0, this.#length),
       logprobs: this.#logprobs.slice(0, this.#length),
+      entropies: this.#entropies.slice(0, this.#length),
       finishReason,
     };
   }
 
   #grow(): void {
-    const [tokens, logprobs] = [this.#tokens, this.#logprobs];
+    const [tokens, logprobs, entropies] = [this.#tokens, this.#logprobs, this.#entropies];
     this.#tokens = new Int32Array(2 * tokens.length);
     this.#logprobs = new Float32Array(2 * tokens.length);
+    this.#entropies = new Float32Array(2 * tokens.length);
     this.#tokens.set(tokens);
     this.#logprobs.set(logprobs);
+    this.#entropies.set(entropies);
   }
 }

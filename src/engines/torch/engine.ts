@@ -152,9 +152,16 @@ class TorchEngine implements Engine {
     const encode = (prompt: readonly Message[]): Int32Array => this.encode(prompt);
     const job = samplingJob(request, { vocabSize, maxSequenceTokens, encode });
     if (signal?.aborted === true) return;
-    const complete = ({ prompt, logprobs, ...written }: Received): Completion => {
+    const complete = ({ prompt, logprobs, entropies, ...written }: Received): Completion => {
       const { key, tokens: promptTokens } = job.prompts[prompt]!;
-      return { key, promptTokens, ...written, rolloutLogprobs: logprobs, text: this.decode(written.tokens) };
+      return {
+        key,
+        promptTokens,
+        ...written,
+        rolloutLogprobs: logprobs,
+        ...(entropies !== undefined && { rolloutEntropies: entropies }),
+        text: this.decode(written.tokens),
+      };
     };
     const collector = createCollector(job, (tokens) => this.decode(tokens));
     const first = collector.ask();

@@ -28,6 +28,7 @@ export interface Collector {
 interface Draft {
   readonly tokens: number[];
   readonly logprobs: number[];
+  readonly entropies: number[];
   isDone: boolean;
 }
 
@@ -54,7 +55,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
       asked = missing.map(({ place }) => place);
       return missing.length === 0 ? null : sampleAsk({ ...job, prompts: missing.map(({ run }) => run) });
     },
-    add: ({ sequences }, { tokens, logprobs }) => {
+    add: ({ sequences }, { tokens, logprobs, entropies }) => {
       const total = sequences.reduce((sum, { count }) => sum + count, 0);
       if (!(tokens instanceof Int32Array && logprobs instanceof Float32Array && tokens.length === total))
         throw new ProtocolError(`expected a part with ${total} i32 tokens and f32 logprobs`);
@@ -70,6 +71,8 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
         for (let t = from; t < at; t++) {
           draft.tokens.push(tokens[t]!);
           draft.logprobs.push(logprobs[t]!);
+          // Workers that are older than entropies say none.
+          if (entropies !== undefined) draft.entropies.push(entropies[t]!);
         }
         const end = endOf(draft.tokens, before);
         if (end === null && finishReason === null) continue;
@@ -80,6 +83,9 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
           index,
           tokens: Int32Array.from(draft.tokens.slice(0, end ?? undefined)),
           logprobs: Float32Array.from(draft.logprobs.slice(0, end ?? undefined)),
+          ...(draft.entropies.length > 0 && {
+            entropies: Float32Array.from(draft.entropies.slice(0, end ?? undefined)),
+          }),
           finishReason: end === null ? finishReason! : 'stop',
           policyVersion,
         });
@@ -90,10 +96,10 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
   };
 }
 
-const newDraft = (): Draft => ({ tokens: [], logprobs: [], isDone: false });
+const newDraft = (): Draft => ({ tokens: [], logprobs: [], entropies: [], isDone: false });
 
 function clear(draft: Draft): void {
-  draft.tokens.length = draft.logprobs.length = 0;
+  draft.tokens.length = draft.logprobs.length = draft.entropies.length = 0;
 }
 
 /** The completions of a prompt that are not done, as prompts with neighbouring indices. */

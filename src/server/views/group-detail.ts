@@ -25,6 +25,8 @@ export interface Attempt {
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
   readonly logprobs: readonly number[];
+  /** Entropy of what each token was drawn from, nats; null where it was not recorded. */
+  readonly entropies: readonly number[] | null;
   /** What each token reads as; null where the run's tokenizer is not at hand. */
   readonly pieces: readonly string[] | null;
 }
@@ -98,5 +100,6 @@ function attemptOf(row: RolloutRow) {
     policyVersion: row.policy_version,
     tokens: row.tokens,
     logprobs: row.rollout_logprobs,
+    entropies: row.rollout_entropies ?? null,
   };
 }

@@ -16,7 +16,7 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
   const [query] = useFilters();
   const element = useRef<HTMLElement>(null);
   const isChosen = query.get('rollout') === String(attempt.index);
-  const { evidence, text, pieces, logprobs, advantage } = attempt;
+  const { evidence, text, pieces, logprobs, entropies, advantage } = attempt;
   const span = useMemo(() => spanOf(evidence, text.length), [evidence, text]);
   useEffect(() => {
     if (isChosen) element.current?.scrollIntoView({ block: 'nearest' });
@@ -50,7 +50,7 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
         </p>
       ))}
       {heat !== 'off' && pieces !== null ? (
-        <TokenHeat tokens={{ pieces, logprobs, advantage }} heat={heat} />
+        <TokenHeat tokens={{ pieces, logprobs, entropies, advantage }} heat={heat} />
       ) : (
         <InertText text={text} marked={span} />
       )}

@@ -4,26 +4,31 @@ import styles from '../../design/parts.module.css';
 import { visible } from '../../design/visible.ts';
 import own from './group.module.css';
 
-/** What colours the tokens. `surprise`: how unlikely each was; `advantage`: what the rollout was worth beside its group. */
-export const heats = ['off', 'surprise', 'advantage'] as const;
+/**
+ * What colours the tokens. `surprise`: how unlikely each was; `entropy`: how open the choice was; `advantage`: what the
+ * rollout was worth beside its group.
+ */
+export const heats = ['off', 'surprise', 'entropy', 'advantage'] as const;
 
 /** See `heats`. */
 export type Heat = (typeof heats)[number];
 
-/** A completion token by token; index t of both lists speaks of token t. */
+/** A completion token by token; index t of the lists speaks of token t. */
 export interface Tokens {
   readonly pieces: readonly string[];
   readonly logprobs: readonly number[];
+  /** Nats; null where they were not recorded. */
+  readonly entropies: readonly number[] | null;
   readonly advantage: number | null;
 }
 
 const maxShown = 1200;
-const mostUnlikely = 5;
+const mostNamed = 5;
 
-/** The text with its tokens coloured; which were the least likely stands below in words. */
+/** The text with its tokens coloured; which were the least likely, or the most open, stands below in words. */
 export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly heat: Heat }) {
   const [isWhole, setWhole] = useState(false);
-  const { pieces, logprobs, advantage } = tokens;
+  const { pieces } = tokens;
   const isLong = pieces.length > maxShown;
   const shown = isLong && !isWhole ? pieces.slice(0, maxShown) : pieces;
   return (
@@ -33,8 +38,8 @@ export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly 
           <span
             key={index}
             className={own.token}
-            style={{ backgroundColor: colourOf(heat, logprobs[index], advantage) }}
-            title={toldOf(piece, logprobs[index])}
+            style={{ backgroundColor: colourOf(heat, tokens, index) }}
+            title={toldOf(tokens, index)}
           >
             {visible(piece)}
           </span>
@@ -45,34 +50,56 @@ export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly 
           {isWhole ? 'Show less' : `Show all ${count(pieces.length)} tokens`}
         </button>
       )}
-      <LeastLikely tokens={tokens} />
+      {heat === 'entropy' ? <MostOpen tokens={tokens} /> : <LeastLikely tokens={tokens} />}
     </>
   );
 }
 
 function LeastLikely({ tokens: { pieces, logprobs } }: { readonly tokens: Tokens }) {
-  const unlikely = [...logprobs.keys()]
-    .filter((index) => logprobs[index]! < -0.5)
-    .toSorted((a, b) => logprobs[a]! - logprobs[b]!)
-    .slice(0, mostUnlikely);
+  const unlikely = greatest(logprobs.map((logprob) => -logprob)).filter((index) => logprobs[index]! < -0.5);
   if (unlikely.length === 0) return <p className={styles.small}>Every token was likelier than 60 %.</p>;
+  const told = (index: number): string => `${short(100 * Math.exp(logprobs[index]!))} %`;
+  return <Ranking title="Least likely" places={unlikely} pieces={pieces} told={told} />;
+}
+
+function MostOpen({ tokens: { pieces, entropies } }: { readonly tokens: Tokens }) {
+  if (entropies === null) return <p className={styles.small}>Entropies were not recorded.</p>;
+  const open = greatest(entropies).filter((index) => entropies[index]! > 0.1);
+  if (open.length === 0) return <p className={styles.small}>No choice had more than 0.1 nats of entropy.</p>;
+  const told = (index: number): string => `${short(entropies[index]!)} nats`;
+  return <Ranking title="Most open choices" places={open} pieces={pieces} told={told} />;
+}
+
+function Ranking(props: {
+  readonly title: string;
+  readonly places: readonly number[];
+  readonly pieces: readonly string[];
+  readonly told: (index: number) => string;
+}) {
   return (
     <p className={styles.small}>
-      Least likely:{' '}
-      {unlikely.map((index, place) => (
+      {props.title}:{' '}
+      {props.places.map((index, place) => (
         <span key={index}>
           {place > 0 && ', '}
-          <code>{visible(pieces[index] ?? '').trim() || '␣'}</code> {short(100 * Math.exp(logprobs[index]!))}{' '}
-          % (token {index + 1})
+          <code>{visible(props.pieces[index] ?? '').trim() || '␣'}</code> {props.told(index)} (token{' '}
+          {index + 1})
         </span>
       ))}
     </p>
   );
 }
 
-/** Surprise in five nats is full colour; an advantage of two spreads likewise. */
-function colourOf(heat: Heat, logprob: number | undefined, advantage: number | null): string | undefined {
+/** Places of the greatest values, greatest first. */
+function greatest(values: readonly number[]): number[] {
+  return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, mostNamed);
+}
+
+/** Surprise in five nats is full colour; an entropy of two nats and an advantage of two spreads likewise. */
+function colourOf(heat: Heat, { logprobs, entropies, advantage }: Tokens, index: number): string | undefined {
+  const [logprob, entropy] = [logprobs[index], entropies?.[index]];
   if (heat === 'surprise' && logprob !== undefined) return tint('--warn', -logprob / 5);
+  if (heat === 'entropy' && entropy !== undefined) return tint('--accent', entropy / 2);
   if (heat === 'advantage' && advantage !== null)
     return tint(advantage < 0 ? '--bad' : '--good', Math.abs(advantage) / 2);
   return undefined;
@@ -81,9 +108,11 @@ function colourOf(heat: Heat, logprob: number | undefined, advantage: number | n
 const tint = (colour: string, share: number): string =>
   `color-mix(in oklab, var(${colour}) ${Math.round(45 * Math.min(1, share))}%, transparent)`;
 
-function toldOf(piece: string, logprob: number | undefined): string {
-  const shown = visible(piece).replaceAll('\n', '⏎');
-  return logprob === undefined
-    ? shown
-    : `${shown}  ${short(100 * Math.exp(logprob))} %, logprob ${short(logprob)}`;
+function toldOf({ pieces, logprobs, entropies }: Tokens, index: number): string {
+  const [logprob, entropy] = [logprobs[index], entropies?.[index]];
+  return [
+    visible(pieces[index]!).replaceAll('\n', '⏎'),
+    ...(logprob === undefined ? [] : [` ${short(100 * Math.exp(logprob))} %, logprob ${short(logprob)}`]),
+    ...(entropy === undefined ? [] : [`, entropy ${short(entropy)}`]),
+  ].join('');
 }

@@ -7,13 +7,13 @@ import { VerdictDiff } from '../group/verdict-diff.tsx';
 
 /** One answer, its tokens coloured by how unlikely they were, and its verdict. */
 export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
-  const { index, pieces, logprobs, verdict, finishReason, tokens } = answer;
+  const { index, pieces, logprobs, entropies, verdict, finishReason, tokens } = answer;
   return (
     <Card
       title={`Answer ${index + 1}`}
       note={verdict === null ? 'not judged' : <Badge word={verdict.outcome} />}
     >
-      <TokenHeat tokens={{ pieces, logprobs, advantage: null }} heat="surprise" />
+      <TokenHeat tokens={{ pieces, logprobs, entropies, advantage: null }} heat="surprise" />
       {verdict !== null && (
         <>
           <p>
