@@ -42,6 +42,7 @@ export interface LocateOptions {
   /** Ask nobody: only what the cache holds. */
   readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** As `locationShape` gives it. */

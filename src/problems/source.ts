@@ -29,6 +29,8 @@ export interface LoadOptions {
   /** Ask no hub: only what the cache holds. */
   readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
+  /** Ends a download. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Problems, and what they were read from; generated ones are from no file. */
@@ -50,13 +52,14 @@ export async function loadSource(config: ProblemSource, options: LoadOptions): P
 
 async function loadFiles(
   config: Exclude<ProblemSource, { type: 'generated' }>,
-  { baseDir, readTests, ids = new ProblemIds(), commits, isOffline, onDownload }: LoadOptions,
+  { baseDir, readTests, ids = new ProblemIds(), commits, isOffline, onDownload, signal }: LoadOptions,
 ): Promise<LoadedSource> {
   const commit = commits?.get(config.path);
   const located = await locateData(config, baseDir, {
     ...(commit === undefined ? {} : { commit }),
     ...(isOffline === undefined ? {} : { isOffline }),
     onDownload,
+    signal,
   });
   const problems: Problem[] = [];
   const files: FileRecord[] = [];

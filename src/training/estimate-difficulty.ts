@@ -75,6 +75,7 @@ export async function estimateDifficulty(
   const verifierFor = openVerifiers(recipe, opened);
   const { problems: all, records: sources } = await loadSources(recipe.problems, recipe, {
     onDownload: options.onDownload,
+    signal: options.signal,
   });
   const problems = all.slice(0, options.limit);
   for (const problem of problems) verifierFor(problem).check(problem);

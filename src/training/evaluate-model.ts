@@ -44,7 +44,7 @@ export async function evaluateModel(
   const verifierFor = openVerifiers(recipe, opened);
   const loaded = [];
   for (const suite of suites) {
-    const { problems, records } = await loadSources(suite.problems, recipe, { onDownload });
+    const { problems, records } = await loadSources(suite.problems, recipe, { onDownload, signal });
     for (const problem of problems) verifierFor(problem).check(problem);
     loaded.push({ suite, problems, sources: records });
   }

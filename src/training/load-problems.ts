@@ -13,7 +13,7 @@ export interface LoadedProblems {
 }
 
 /** How sources are read. */
-export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDownload'>;
+export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDownload' | 'signal'>;
 
 /**
  * Loads sources one after another, so that ids come out the same each time, and checks that those are distinct among them.

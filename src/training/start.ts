@@ -37,7 +37,7 @@ export async function startTraining(
   runsDir: string,
   watch: TrainingWatch = {},
 ): Promise<string> {
-  await using parts = await buildParts(recipe, { onDownload: watch.onDownload });
+  await using parts = await buildParts(recipe, { onDownload: watch.onDownload, signal: watch.signal });
   const { name, seed } = recipe;
   await using run = await createRun(runsDir, { name, recipe, seed, data: parts.data });
   return await trainIn(run, parts, watch);
@@ -56,6 +56,7 @@ export async function resumeTraining(directory: string, watch: TrainingWatch = {
   await using parts = await buildParts(recipe, {
     commits: commitsOf(began),
     onDownload: watch.onDownload,
+    signal: watch.signal,
     onData: (now) => requireSameData(directory, began, now),
   });
   return await trainIn(run, parts, watch);

@@ -165,6 +165,21 @@ test('content of another length or hash is never taken, and leaves nothing behin
   expect(await fetched(largeAddress)).toEqual([largeText]);
 });
 
+test('whoever stops a download, stalled or waiting to try again, stops it at once; the next goes on from there', async () => {
+  const stopped = new Error('stopped by the user');
+  const stopping = new AbortController();
+  const onDownload = (_file: string, done: number): void => void (done > 0 && stopping.abort(stopped));
+  hub.fault = ({ server }) => (server === 'content' ? { stallAfter: 1000 } : undefined);
+  await expect(fetched(largeAddress, { signal: stopping.signal, onDownload })).rejects.toBe(stopped);
+  hub.fault = () => ({ status: 503, headers: { 'retry-after': '200' } });
+  const waiting = fetched(largeAddress.replace(first, 'main'), { signal: AbortSignal.timeout(50) });
+  await expect(waiting).rejects.toMatchObject({ name: expect.stringMatching(/^(Timeout|Abort)Error$/) });
+  hub.fault = () => undefined;
+  hub.requests.length = 0;
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+  expect(hub.requests.find(({ server }) => server === 'content')?.range).toMatch(/^bytes=[1-9]\d*-$/);
+});
+
 test('a partial file that a disk has garbled is fetched again from its start', async () => {
   const blob = join(cache, 'hub', 'blobs');
   await fetched(largeAddress);

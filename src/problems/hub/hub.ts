@@ -16,6 +16,8 @@ export interface FetchOptions {
   /** Ask nobody, whatever `HF_HUB_OFFLINE` says. */
   readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
+  /** Aborting it ends the download with its reason; the next one goes on where it stopped. */
+  readonly signal?: AbortSignal | undefined;
   /** The pause before something that failed is tried again, in milliseconds; it doubles with each try. */
   readonly pauseMs?: number;
 }
@@ -46,7 +48,7 @@ export interface FetchedFiles {
 export async function fetchHubFiles(text: string, options: FetchOptions = {}): Promise<FetchedFiles> {
   const address = pinnedTo(parseHubAddress(text), text, options);
   const asked = accessFromEnvironment(process.env, options.pauseMs);
-  const access = { ...asked, isOffline: options.isOffline ?? asked.isOffline };
+  const access = { ...asked, isOffline: options.isOffline ?? asked.isOffline, signal: options.signal };
   const cache = cacheFolder(process.env);
   const listing = await listRepository(access, cache, address);
   const { commit } = listing;

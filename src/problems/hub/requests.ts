@@ -13,6 +13,8 @@ export interface HubAccess {
   readonly isOffline: boolean;
   /** The pause before the first new try, in milliseconds; it doubles with each. */
   readonly pauseMs: number;
+  /** Ends whatever is under way; what has come of a file stays. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How often the same thing is asked without any progress before that is an error. */
@@ -58,6 +60,7 @@ export async function persist<T>(
     try {
       return await attempt();
     } catch (error) {
+      access.signal?.throwIfAborted();
       if (!(error instanceof Passing)) throw error;
       if (progress() > reached) [tries, reached] = [1, progress()];
       if (tries >= maxAttempts)
@@ -70,7 +73,8 @@ export async function persist<T>(
           },
         );
       const pause = access.pauseMs * 2 ** (tries - 1) * (0.5 + uniformAt(hashKey(name), tries));
-      await sleep(Math.max(pause, Math.min(error.afterMs ?? 0, 300_000)));
+      const wait = Math.max(pause, Math.min(error.afterMs ?? 0, 300_000));
+      await sleep(wait, undefined, access.signal && { signal: access.signal });
     }
   }
 }
@@ -112,7 +116,7 @@ async function send(access: HubAccess, url: URL, range: string | undefined): Pro
     ...(range === undefined ? {} : { range }),
   };
   try {
-    return await fetch(url, { headers, redirect: 'manual' });
+    return await fetch(url, { headers, redirect: 'manual', signal: access.signal ?? null });
   } catch (cause) {
     throw new Passing(reasonOf(cause), { cause });
   }
