@@ -81,9 +81,8 @@ function Ranking(props: {
       {props.title}:{' '}
       {props.places.map((index, place) => (
         <span key={index}>
-          {place > 0 && ', '}
-          <code>{visible(props.pieces[index] ?? '').trim() || '␣'}</code> {props.told(index)} (token{' '}
-          {index + 1})
+          {place > 0 && ', '}“<code>{visible(props.pieces[index] ?? '').trim() || '␣'}</code>”{' '}
+          {props.told(index)} (token {index + 1})
         </span>
       ))}
     </p>
@@ -95,11 +94,11 @@ function greatest(values: readonly number[]): number[] {
   return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, mostNamed);
 }
 
-/** Surprise in five nats is full colour; an entropy of two nats and an advantage of two spreads likewise. */
+/** Surprise in five nats is full colour; an entropy of one and a half and an advantage of two spreads likewise. */
 function colourOf(heat: Heat, { logprobs, entropies, advantage }: Tokens, index: number): string | undefined {
   const [logprob, entropy] = [logprobs[index], entropies?.[index]];
   if (heat === 'surprise' && logprob !== undefined) return tint('--warn', -logprob / 5);
-  if (heat === 'entropy' && entropy !== undefined) return tint('--accent', entropy / 2);
+  if (heat === 'entropy' && entropy !== undefined) return tint('--accent', entropy / 1.5);
   if (heat === 'advantage' && advantage !== null)
     return tint(advantage < 0 ? '--bad' : '--good', Math.abs(advantage) / 2);
   return undefined;
