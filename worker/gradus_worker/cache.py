@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import torch
@@ -89,13 +88,6 @@ class KeyValueCache:
         self.keys, self.values = (
             torch.cat([old, old.new_zeros(len(old), more, *old.shape[2:])], 1) for old in (self.keys, self.values)
         )
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that nobody uses now."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def bytes_per_position(config: ModelConfig, dtype: torch.dtype) -> int:

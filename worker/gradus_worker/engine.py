@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .ceilings import measure_ceilings, training_flops
+from .ceilings import Ceilings, measure_ceilings, training_flops
 from .checkpoint import StateOwner, load_state, save_state
 from .failures import BROKEN
 from .frames import Array
 from .inbox import Ending
 from .measures import learning_metrics, memory_stats, sampler_stats, trainer_stats
+from .memory import is_out_of_memory
 from .messages import Reply, Request, bad_request
 from .optimizer import OptimSettings
 from .packing import split
@@ -23,7 +24,7 @@ from .policy import open_policy
 from .sampler import Sampler
 from .score import Scorer
 from .train import LossStats, Trainer, TrainingSequence, check_sequences
-from .words import tell_failure
+from .words import tell, tell_failure
 
 
 def devices() -> list[str]:
@@ -50,9 +51,14 @@ class Engine:
         )
         self._reference: Scorer | None = None
         # Before the sampler, which takes a share of the memory that is free.
-        self._ceilings = measure_ceilings(model.device, model.dtype) if model.device.type == "cuda" else None
+        self._ceilings = _ceilings(model.device, model.dtype) if model.device.type == "cuda" else None
         self._is_low_rank = request["lora"] is not None
-        self.sampler = Sampler(self._policy.sampled, end_tokens=self._end_tokens, slots=request["slots"])
+        self.sampler = Sampler(
+            self._policy.sampled,
+            end_tokens=self._end_tokens,
+            slots=request["slots"],
+            spared_bytes=self._trainer.gradient_bytes,
+        )
         self.created = Reply(
             {
                 "modelHash": self._policy.model_hash,
@@ -201,6 +207,17 @@ class Engine:
         self._policy.refresh()
         self.sampler.policy_version = self._trainer.policy_version
         return Reply({"policyVersion": self._trainer.policy_version})
+
+
+def _ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings | None:
+    """None where a model leaves no room to measure: what it can do matters more than what is known of it."""
+    try:
+        return measure_ceilings(device, dtype)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        tell(f"no memory to measure what {device} can do: mfu and bandwidth will be missing")
+        return None
 
 
 def _split(flat: Array, lengths: list[int]) -> list[Tensor]:

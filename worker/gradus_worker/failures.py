@@ -9,6 +9,7 @@ import torch
 from .checkpoint import StateError
 from .config import ModelError
 from .inbox import Ending
+from .memory import is_out_of_memory
 from .messages import Outcome, Reply, RequestError
 from .words import tell_failure
 
@@ -28,7 +29,7 @@ def failure_of(error: Exception) -> RequestError:
     """The error to be answered; what is unexpected goes to stderr with its traceback. Raises Ending as above."""
     if isinstance(error, RequestError):
         return error
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return RequestError("oom", f"{error}; fewer tokensPerMicrobatch, slots or shorter sequences need less")
     if isinstance(error, ModelError | StateError):
         return RequestError("bad-request", str(error))
@@ -36,12 +37,6 @@ def failure_of(error: Exception) -> RequestError:
     if _is_device_broken():
         raise Ending(BROKEN, f"the device cannot be used any more after {type(error).__name__}: {error}")
     return RequestError("internal", f"{type(error).__name__}: {error}")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def _is_device_broken() -> bool:

@@ -61,7 +61,7 @@ class Transformer:
         rotary = self._rotary(positions)
         for layer in range(self.config.layers):
             if self.activation_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(self._block, layer, x, rotary, attend, use_reentrant=False)
+                x = checkpoint(self._block, layer, x, rotary, attend, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = self._block(layer, x, rotary, attend)
         return self._norm("norm", x)

@@ -46,6 +46,9 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> Loade
         raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), got nothing there")
     config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
     place = choose_device(device)
+    if place.type == "cuda":
+        # Triton's kernels, new streams and pinned memory belong to the current device, wherever tensors lie.
+        torch.cuda.set_device(place)
     model = empty_model(config, place, choose_dtype(dtype, place))
     digest = hashlib.sha256()
     with _open_weights(folder) as read, torch.no_grad():

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from .batch import Batch
-from .cache import KeyValueCache, bytes_per_position, free_memory
+from .cache import KeyValueCache, bytes_per_position
 from .choose import Rules
 from .decode import Integers, Scores, choose_first
+from .memory import free_memory, is_out_of_memory
 from .model import Transformer
 from .sampling import Completion, Failed, Progress, Request, SamplePrompt, SampleSettings, check_request
 from .waiting import Group, Waiting
@@ -38,13 +39,14 @@ class Sampler:
         *,
         slots: int | None = None,
         cache_bytes: int | None = None,
+        spared_bytes: int = 0,
         block_size: int | None = None,
         steps: int | None = None,
         read_positions: int | None = None,
     ) -> None:
         """`slots`: most completions written at a time; None: what memory holds, up to 512. `cache_bytes`: for keys
-        and values; None: 2/5 of the memory that is free now. `steps`: between two looks at what has been written.
-        `read_positions`: most that are read of prompts between those.
+        and values; None: 2/5 of the memory that is free now, but for `spared_bytes`, which others will need. `steps`:
+        between two looks at what has been written. `read_positions`: most that are read of prompts between those.
         """
         config, is_cuda = model.config, model.device.type == "cuda"
         self.policy_version = 0
@@ -52,7 +54,7 @@ class Sampler:
         self.max_sequence_tokens = config.max_positions
         self._model, self._end_tokens = model, np.array(sorted(end_tokens), np.int64)
         size = block_size or (64 if is_cuda else 16)
-        given = free_memory(model.device) * 2 // 5 if cache_bytes is None else cache_bytes
+        given = max(0, free_memory(model.device) - spared_bytes) * 2 // 5 if cache_bytes is None else cache_bytes
         most = slots or _MOST_SLOTS
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:
@@ -141,7 +143,9 @@ class Sampler:
         try:
             self._admit()
             self._write()
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             return True
         return False
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .logprobs import chunked_logprobs
+from .memory import is_out_of_memory
 from .packing import Attend, causal_attention, choose_attention, plan_microbatches, split
 from .words import tell
 
@@ -70,8 +71,8 @@ class Scorer:
                 run(batch)
                 done += 1
                 continue
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
+            except (RuntimeError, MemoryError) as error:
+                if len(batch) == 1 or not is_out_of_memory(error):
                     raise
             # Out of the handler, so that the failed pass's tensors are free by now.
             self._halve(sum(lengths[i] for i in batch))

@@ -76,6 +76,14 @@ class Trainer:
         self.learned_tokens, self.learning_seconds = 0, 0.0
 
     @property
+    def gradient_bytes(self) -> int:
+        """Held from the first microbatch of a step on: the sum so far, and what autograd hands over of another."""
+        return sum(
+            master.nbytes + parameter.nbytes
+            for master, parameter in zip(self.optimizer.masters.values(), self.parameters.values(), strict=True)
+        )
+
+    @property
     def policy_version(self) -> int:
         return self.optimizer.steps
 

@@ -374,8 +374,9 @@ def test_one_request_that_is_not_finite_harms_no_other(model: Transformer, expec
     assert_idle(sampler)
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("injected"), RuntimeError("CUDA error: out of memory")])
 def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
-    model: Transformer, expected: dict[str, Written]
+    model: Transformer, expected: dict[str, Written], error: RuntimeError
 ) -> None:
     faulty = Faulty(model.config, model.weights)
 
@@ -383,7 +384,7 @@ def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
 
     def scarce(hidden: Tensor) -> Tensor:
         if next(calls) in (0, 4, 17):
-            raise torch.OutOfMemoryError("injected")
+            raise error
         return hidden
 
     faulty.fault = scarce

@@ -1,0 +1,95 @@
+"""Memory is counted as others will need it, and every way of saying that there is none is understood."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY
+from fake_client import local_client, training
+
+from gradus_worker import engine, memory, model_folder
+from gradus_worker.cache import bytes_per_position
+from gradus_worker.ceilings import Ceilings
+from gradus_worker.config import ModelConfig
+from gradus_worker.memory import free_memory, is_out_of_memory
+from gradus_worker.model import Transformer
+from gradus_worker.model_folder import empty_model, load_model
+
+CPU = torch.device("cpu")
+SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
+NONE_LEFT = "CUDA error: out of memory"
+"""As the CUDA runtime says it, whose error is not PyTorch's own."""
+
+
+def test_the_cache_of_files_is_free_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = tmp_path / "meminfo"
+    monkeypatch.setattr(memory, "_MEMINFO", told)
+    told.write_text("MemTotal:  9000 kB\nMemFree:  100 kB\nMemAvailable:    5000 kB\n")
+    assert free_memory(CPU) == 5000 * 1024
+    told.unlink()
+    assert free_memory(CPU) > 2**28
+
+
+def test_the_errors_of_all_who_allocate_are_known() -> None:
+    for message in (
+        NONE_LEFT,
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "Triton Error [CUDA]: out of memory",
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory",
+    ):
+        assert is_out_of_memory(RuntimeError(message))
+    assert is_out_of_memory(torch.OutOfMemoryError("any"))
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_the_sampler_leaves_room_for_gradients(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = sum(value.nbytes for value in load_model(tiny_folder).model.weights.values())
+    free = 2 * weights + 1000 * bytes_per_position(TINY, torch.float32)
+    monkeypatch.setattr("gradus_worker.sampler.free_memory", lambda _: free)
+    with local_client(tiny_folder) as client:
+        stats = client.ask("stats").result["metrics"]
+    assert stats["sampler/cacheBlocks"] == 400 // 16
+
+
+def test_a_model_that_leaves_no_room_to_measure_the_device_is_served(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def scarce(device: torch.device, dtype: torch.dtype) -> Ceilings:
+        raise RuntimeError(NONE_LEFT)
+
+    monkeypatch.setattr(engine, "measure_ceilings", scarce)
+    assert engine._ceilings(CPU, torch.float32) is None
+    assert "no memory to measure" in capfd.readouterr().err
+
+
+def test_everything_goes_to_the_device_that_was_asked_for(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none here: what is seen is that it is made the current one before anything is put there."""
+    done: list[str] = []
+
+    def made(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Transformer:
+        done.append(f"weights on {device}")
+        return empty_model(config, CPU, dtype)
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: done.append(f"current is {device}"))
+    monkeypatch.setattr(model_folder, "empty_model", made)
+    load_model(tiny_folder, "cuda:1")
+    assert done == ["current is cuda:1", "weights on cuda:1"]
+
+
+def test_work_is_halved_whoever_says_that_memory_lacks(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, room = Transformer.hidden, 8
+
+    def scarce(self: Transformer, tokens: torch.Tensor, *rest: object) -> torch.Tensor:
+        if len(tokens) > room:
+            raise RuntimeError(NONE_LEFT)
+        return hidden(self, tokens, *rest)  # type: ignore[arg-type]
+
+    with local_client(tiny_folder) as client:
+        plenty = client.ask("forwardBackward", **training(SEQUENCES)).result
+        monkeypatch.setattr(Transformer, "hidden", scarce)
+        halved = client.ask("forwardBackward", **training(SEQUENCES)).result
+        assert halved["loss"] == pytest.approx(plenty["loss"], abs=1e-5)
+        assert halved["metrics"]["tokensPerMicrobatch"] <= room
