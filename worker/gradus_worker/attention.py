@@ -13,6 +13,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from .cache import KeyValueCache
 from .packing import Attend, causal_attention
+from .words import tell
 
 
 def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kind: str) -> Attend:
@@ -44,9 +45,13 @@ def choose_decode_attention(cache: KeyValueCache, heads: int) -> str:
     if cache.keys.device.type != "cuda":
         return "torch"
     try:
-        return "triton" if triton_agrees(cache, heads) else "torch"
-    except Exception:  # What Triton and its compiler raise has no common base.
-        return "torch"
+        if triton_agrees(cache, heads):
+            return "triton"
+        reason = "it says something else than torch here"
+    except Exception as error:  # What Triton and its compiler raise has no common base.
+        reason = f"{type(error).__name__}: {error}"
+    tell(f"sampling goes without Triton's kernel and without CUDA graphs, many times slower: {reason}")
+    return "torch"
 
 
 def triton_agrees(cache: KeyValueCache, heads: int) -> bool:

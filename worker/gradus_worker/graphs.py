@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+from .memory import is_out_of_memory
+from .words import tell
+
 Step = Callable[[int, bool], None]
 """Runs a step of so many rows, with or without filters; reads and writes the same tensors every time."""
 
@@ -18,8 +21,8 @@ class StepGraphs:
         self._step, self._captures = step, captures
         self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
         self._pool: Any = None
-        self.failure: str | None = None
-        """Why a capture failed: steps are just called from then on."""
+        # One for all: libraries keep working memory for every stream they have seen.
+        self._stream: torch.cuda.Stream | None = None
 
     @property
     def count(self) -> int:
@@ -32,10 +35,11 @@ class StepGraphs:
         """Captures the step, which runs it: what it works on must be of no value now."""
         try:
             self._capture(rows, filtered)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as cause:
-            self.failure, self._captures = str(cause), False
+            if is_out_of_memory(cause):
+                raise
+            tell(f"no CUDA graphs, so every kernel is started by itself, which is slower: {cause}")
+            self._captures = False
             self.forget()
 
     def run(self, rows: int, filtered: bool) -> None:
@@ -51,15 +55,17 @@ class StepGraphs:
         self._pool = None
 
     def _capture(self, rows: int, filtered: bool) -> None:
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        if self._stream is None:
+            self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream, graph = self._stream, torch.cuda.CUDAGraph()
         stream.wait_stream(torch.cuda.current_stream())
+        # Around the capture too, which leaves its stream the current one when it fails.
         with torch.cuda.stream(stream):
             # Kernels are compiled and libraries set up outside the capture, which allows neither.
             for _ in range(2):
                 self._step(rows, filtered)
+            with torch.cuda.graph(graph, pool=self._pool, stream=stream):
+                self._step(rows, filtered)
         torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            self._step(rows, filtered)
         self._pool = graph.pool()
         self._graphs[rows, filtered] = graph

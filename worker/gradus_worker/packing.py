@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from .words import tell
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(layer, q [T, H, d], k [T, KV, d], v [T, KV, d]) -> [T, H, d]."""
@@ -32,14 +35,19 @@ def plan_microbatches(lengths: Sequence[int], token_budget: int) -> list[list[in
     return batches
 
 
+@cache
 def choose_attention(device: torch.device, dtype: torch.dtype, head_size: int) -> str:
     """`varlen` where it runs and agrees with `per-sequence` in value and gradient, else `per-sequence`."""
     if device.type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
         return "per-sequence"
     try:
-        return "varlen" if _agrees(device, dtype, head_size) else "per-sequence"
-    except (ImportError, RuntimeError, ValueError, NotImplementedError):
-        return "per-sequence"
+        if _agrees(device, dtype, head_size):
+            return "varlen"
+        reason = "it says something else than attention sequence by sequence"
+    except (ImportError, RuntimeError, ValueError, NotImplementedError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    tell(f"attention goes sequence by sequence, without torch.nn.attention.varlen, which is slower: {reason}")
+    return "per-sequence"
 
 
 def causal_attention(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,9 +52,9 @@ class Scorer:
         """Log-probabilities and entropies [T] over all tokens, 0 at the first of each sequence."""
         lengths = [len(tokens) for tokens in sequences]
         tokens = torch.cat(list(sequences)).to(self.device, torch.int64)
-        places = torch.cat([torch.arange(n) for n in lengths])
+        places = np.concatenate([np.arange(n) for n in lengths])
         # Found on the CPU: the device need not be waited for.
-        positions, predicted = places.to(self.device), places.nonzero()[:, 0].to(self.device)
+        positions, predicted = (torch.from_numpy(one).to(self.device) for one in (places, places.nonzero()[0]))
         hidden = self.model.hidden(tokens, positions, causal_attention(self.attention, lengths, self.device))
         head = self.model.head_weight
         values = chunked_logprobs(hidden[predicted - 1], head, tokens[predicted], temperature=temperature)
