@@ -65,11 +65,18 @@ test.each([
   ['gradient-spike', { 'optim/gradNorm': [...repeated(1, 30), 25, 1] }],
   ['reward-lost', { 'reward/mean': [...repeated(0.6, 40), ...repeated(0.2, 10)] }],
   ['nothing-learnt', { 'rollout/count': repeated(8, 10) }],
+  ['worker-lost', { 'engine/restarts': [0, 1, 1] }],
+  ['worker-lost', { 'engine/restarts': [1, 0, 0] }],
 ] as const)('%s', (id, metrics) => {
   const found = alertsOf(vitals(metrics)).find((alert) => alert.id === id);
   expect(found).toMatchObject({ step: expect.any(Number), whatToDo: expect.stringMatching(/\.$/u) });
   const { value, threshold } = found!.evidence!;
   expect(value === threshold).toBe(false);
+});
+
+test('a worker lost long ago is no alarm, nor is a count that begins anew', () => {
+  expect(ids(vitals({ 'engine/restarts': [0, ...repeated(2, 60)] }))).toEqual([]);
+  expect(ids(vitals({ 'engine/restarts': [...repeated(2, 60), 0, 0] }))).toEqual([]);
 });
 
 test('one bad batch is no alarm', () => {

@@ -44,6 +44,7 @@ export function alertsOf(vitals: RunVitals): Alert[] {
     ...gradientSpike(vitals),
     ...rewardLoss(vitals),
     ...nothingLearnt(vitals),
+    ...workerLost(vitals),
   ];
   return found.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
 }
@@ -243,6 +244,27 @@ function nothingLearnt(vitals: RunVitals): Alert[] {
         'Every group was turned away by a gate or has equal rewards: widen what the stage selects, or raise maxRefills or the group size.',
       step: vitals.step,
       evidence: { metric: 'steps with optim/loss', value: learnt, threshold: recent / 2 },
+    },
+  ];
+}
+
+/** An engine counts how often its worker was brought back; a resumed run counts from 0 again. */
+function workerLost(vitals: RunVitals): Alert[] {
+  const metric = 'engine/restarts';
+  const { steps, values } = vitals.metric(metric, 5 * recent);
+  const before = (index: number): number => (index > 0 ? values[index - 1]! : steps[0]! > 1 ? Infinity : 0);
+  const at = values.findLastIndex((value, index) => value > before(index));
+  if (at < 0) return [];
+  const value = values[at]!;
+  return [
+    {
+      id: 'worker-lost',
+      severity: 'warning',
+      title: "The engine's worker was lost and brought back",
+      whatToDo:
+        'Nothing is lost, but what a step had done was done again. The log of the training has its last words; out of memory is the usual cause: lower slots or tokensPerMicrobatch of the engine.',
+      step: steps[at]!,
+      evidence: { metric, value, threshold: 0 },
     },
   ];
 }
