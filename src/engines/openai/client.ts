@@ -111,7 +111,7 @@ async function readWhole(
   onPiece: () => void,
 ): Promise<Attempt> {
   // Servers stream what was not asked to be, and answer whole what was: what counts is what they say it is.
-  const isStream = /^text\/event-stream\b/i.test(reply.headers.get('content-type') ?? '');
+  const isStream = /^text\/event-stream\b/i.test(reply.headers['content-type'] ?? '');
   const { body, broken } = isStream
     ? await readStreamed(reply.body, onPiece)
     : { body: parse(await readText(reply.body)), broken: undefined };
@@ -132,9 +132,9 @@ function parse(text: string): unknown {
 }
 
 async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
-  const location = headers.get('location');
+  const { location } = headers;
   if (status >= 300 && status < 400) {
-    const where = location === null ? '' : ` to ${location}`;
+    const where = location === undefined ? '' : ` to ${location}`;
     return {
       refused: `a redirect (HTTP ${status}${where}); put the address it leads to into baseUrl`,
       status,
@@ -142,7 +142,7 @@ async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
   }
   const text = `HTTP ${status}: ${await readText(body, 4096).catch(() => '')}`;
   if (status < 500 && ![408, 409, 425, 429].includes(status)) return { refused: text, status };
-  const afterMs = readRetryAfter(headers.get('retry-after'), performance.timeOrigin + performance.now());
+  const afterMs = readRetryAfter(headers['retry-after'] ?? null, performance.timeOrigin + performance.now());
   return { again: text, overloaded: true, ...(afterMs !== undefined && { afterMs }) };
 }
 
@@ -151,14 +151,12 @@ const unreachable: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 
 
 /** Whether a request failed because nobody listens at the address. */
 export function isUnreachable(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && unreachable.has(cause.code);
+  return error instanceof Error && 'code' in error && unreachable.has(error.code);
 }
 
-/** What went wrong with a request: `fetch failed` says nothing, its cause does. */
+/** What went wrong with a request. A name with several addresses fails for each of them. */
 export function describe(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return `${String(error)}${cause}`;
+  return error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error);
 }
 
 /** Servers repeat the key they were given; it is taken out before anything is cut off, which could leave a part of it. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createRng } from '../../core/rng.ts';
 import type { Completion, Engine } from '../engine.ts';
 import { openaiConfig, type OpenaiOptions } from './config.ts';
@@ -141,6 +141,14 @@ test('addresses may end in slashes, lie deep and carry a query; those of an endp
   });
   await expect(open({ baseUrl: 'http://me:pw@localhost/v1' })).rejects.toThrow('no user or password');
   await expect(open({ baseUrl: 'http://localhost/v1?api-key=1' })).rejects.toThrow('no key in the address');
+});
+
+test('no limit but the deadline ends a request: fetch, which waits five minutes at most, has no part in it', async () => {
+  vi.stubGlobal('fetch', () => Promise.reject(new Error('HeadersTimeoutError')));
+  const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
+  await using engine = await open({ baseUrl });
+  expect(await collect(engine)).toHaveLength(1);
+  vi.unstubAllGlobals();
 });
 
 test('a redirect is not followed: the key goes nowhere else, and the message says where it leads', async () => {

@@ -1,3 +1,6 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+
 /** One request and how far it may go. */
 export interface Exchange {
   readonly url: URL;
@@ -15,7 +18,7 @@ export interface Exchange {
 /** An answer whose body is still to be read, once. */
 export interface Reply {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: http.IncomingHttpHeaders;
   /** Throws after a silence or where the body is too large. */
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -29,36 +32,53 @@ export class BrokenExchange extends Error {
  * Sends a request and hands the answer to `read`. Nothing follows a redirect, so that a key goes nowhere else. However
  * it ends, the connection is not held.
  *
- * @throws BrokenExchange, a `TimeoutError` after the deadline, or what `fetch` and `read` throw.
+ * @throws BrokenExchange, a `TimeoutError` after the deadline, a system error, or what `read` throws.
  */
 export async function exchange<Result>(
-  { url, body, apiKey, timeoutMs, idleMs, maxBytes, signal }: Exchange,
+  { timeoutMs, idleMs, maxBytes, signal, ...to }: Exchange,
   read: (reply: Reply) => Promise<Result>,
 ): Promise<Result> {
   const ended = new AbortController();
   const silence = createSilence(idleMs, ended);
+  const whole = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    const response = await fetch(url, {
-      method: body === undefined ? 'GET' : 'POST',
-      redirect: 'manual',
-      headers: {
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.any([signal, ended.signal, AbortSignal.timeout(timeoutMs)]),
-    });
+    const response = await send(to, whole);
     silence.heard();
-    const guarded = guard(response.body ?? [], maxBytes, silence.heard);
-    return await read({ status: response.status, headers: response.headers, body: guarded });
+    const guarded = guard(response, maxBytes, silence.heard);
+    return await read({ status: response.statusCode ?? 0, headers: response.headers, body: guarded });
+  } catch (error) {
+    throw whole.aborted ? whole.reason : error;
   } finally {
     silence.end();
     ended.abort();
   }
 }
 
+/**
+ * Not `fetch`, which gives up where the head of an answer takes five minutes, whatever the deadline: without streaming there
+ * is no head before the last token.
+ */
+function send(
+  { url, body, apiKey }: Pick<Exchange, 'url' | 'body' | 'apiKey'>,
+  signal: AbortSignal,
+): Promise<http.IncomingMessage> {
+  const { request } = url.protocol === 'https:' ? https : http;
+  const headers = {
+    'user-agent': 'gradus',
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+  };
+  return new Promise((resolve, reject) => {
+    const method = body === undefined ? 'GET' : 'POST';
+    const sent = request(url, { method, headers, signal }, resolve);
+    // Also for what goes wrong later, of which the body tells.
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
 async function* guard(
-  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
   maxBytes: number,
   heard: () => void,
 ): AsyncGenerator<Uint8Array> {
