@@ -160,7 +160,11 @@ describe.skipIf(!hasTorch)(
 
     test('bytes that are no frame end it with its reason', async () => {
       const ended = Promise.withResolvers<string>();
-      const raw = transport({ onFrame: () => {}, onEnd: ({ message }) => ended.resolve(message) });
+      const raw = transport({
+        onFrame: () => {},
+        onWords: () => {},
+        onEnd: ({ message }) => ended.resolve(message),
+      });
       raw.send(Buffer.from('this is no frame at all'), true);
       expect(await ended.promise).toMatch(/exit code 2; its last words:\ngradus_worker: /);
     });

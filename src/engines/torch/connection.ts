@@ -63,9 +63,13 @@ const longestPauseMs = 15_000;
 /**
  * Opens a conversation. Whatever ends the worker ends every open and later request with one error that says the cause.
  * @param silenceMs longest wait for the answer to a ping.
+ * @param tell told what the worker says to people.
  */
-export const connectWorker = (open: OpenTransport, silenceMs: number): WorkerConnection =>
-  new Connection(open, silenceMs);
+export const connectWorker = (
+  open: OpenTransport,
+  silenceMs: number,
+  tell: (line: string) => void = () => {},
+): WorkerConnection => new Connection(open, silenceMs, tell);
 
 /** See {@link connectWorker}. */
 class Connection implements WorkerConnection {
@@ -76,12 +80,13 @@ class Connection implements WorkerConnection {
   #lastId = 0;
   #lastSeq = 0;
 
-  constructor(open: OpenTransport, silenceMs: number) {
+  constructor(open: OpenTransport, silenceMs: number, tell: (line: string) => void) {
     this.#heartbeat = setInterval(() => this.#beat(silenceMs), Math.min(silenceMs / 2, longestPauseMs));
     this.#heartbeat.unref();
     this.#transport = open({
       onFrame: (frame) => this.#receive(frame),
       onEnd: (error) => this.#fail(error),
+      onWords: tell,
     });
   }
 

@@ -33,7 +33,7 @@ import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 export interface TorchEngineOptions extends TorchOptions {
   readonly type?: 'torch';
   readonly model: string;
-  /** Told when a worker was lost and brought back. Default: a warning of the process. */
+  /** Told when a worker was lost and brought back, and what it says of itself. Default: a warning of the process. */
   readonly notify?: (message: string) => void;
 }
 
@@ -46,9 +46,10 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
   const { model, notify = (message) => process.emitWarning(message), ...settings } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
-  const started = await startWorker(folder, config);
+  const start = (): Promise<StartedWorker> => startWorker(folder, config, notify);
+  const started = await start();
   const supervision = {
-    start: () => startAgain(folder, config),
+    start: () => startAgain(start, config),
     maxReplayBytes: byteCount(config.maxReplay),
     scratch: config.scratch === undefined ? null : resolve(config.scratch),
     notify,
@@ -60,12 +61,15 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
 /** A server elsewhere holds a session whose client fell silent for a minute before it takes another. */
 const remotePatienceMs = 90_000;
 
-async function startAgain(folder: ModelFolder, config: TorchConfig): Promise<StartedWorker> {
-  const isServer = config.remote !== undefined && !config.remote.startsWith('ssh://');
+async function startAgain(
+  start: () => Promise<StartedWorker>,
+  { remote }: TorchConfig,
+): Promise<StartedWorker> {
+  const isServer = remote !== undefined && !remote.startsWith('ssh://');
   const giveUpAt = performance.now() + (isServer ? remotePatienceMs : 0);
   for (;;) {
     try {
-      return await startWorker(folder, config);
+      return await start();
     } catch (error) {
       if (performance.now() >= giveUpAt) throw error;
       await wait(2000);
@@ -73,10 +77,15 @@ async function startAgain(folder: ModelFolder, config: TorchConfig): Promise<Sta
   }
 }
 
-async function startWorker(folder: ModelFolder, config: TorchConfig): Promise<StartedWorker> {
+async function startWorker(
+  folder: ModelFolder,
+  config: TorchConfig,
+  notify: (message: string) => void,
+): Promise<StartedWorker> {
   const transport = openTransport(config);
   await using opening = new AsyncDisposableStack();
-  const connection = opening.use(connectWorker(transport, durationMs(config.maxSilence)));
+  const tell = (line: string): void => notify(`the PyTorch worker says: ${line}`);
+  const connection = opening.use(connectWorker(transport, durationMs(config.maxSilence), tell));
   const versions = { min: protocolVersion, max: protocolVersion };
   const client = { name: 'gradus', version: String(protocolVersion) };
   await connection.request('hello', { fields: { protocol: versions, client, token: null } }).answer;

@@ -29,10 +29,7 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
       pipes === 'stdio'
         ? [child.stdin!, child.stdout!]
         : [child.stdio[3] as Writable, child.stdio[4] as Readable];
-    let stderr = '';
-    child.stderr?.on('data', (text: Buffer) => {
-      stderr = (stderr + text.toString()).slice(-keptStderr);
-    });
+    const said = hear(child.stderr, listener);
     // A worker that is gone shows in its exit, which says more.
     requests.on('error', () => {});
     readFrames(replies, listener, (cause) => {
@@ -41,7 +38,7 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
     });
     const gone = new Promise<void>((resolve) => {
       const end = (how: string): void => {
-        listener.onEnd(new WorkerCrashed(`the worker (${name}) ${how}; ${lastWords(stderr)}`));
+        listener.onEnd(new WorkerCrashed(`the worker (${name}) ${how}; ${lastWords(said())}`));
         resolve();
       };
       child.on('error', ({ message }) => end(`could not be started: ${message}`));
@@ -61,6 +58,21 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
       },
     };
   };
+}
+
+/** How the worker's own lines begin; libraries write there too. */
+const voice = 'gradus_worker: ';
+
+/** Passes on what the worker says to people. Returns what it wrote last, whoever wrote it. */
+function hear(stderr: Readable | null, { onWords }: Parameters<OpenTransport>[0]): () => string {
+  let [kept, rest] = ['', ''];
+  stderr?.setEncoding('utf8').on('data', (text: string) => {
+    kept = (kept + text).slice(-keptStderr);
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!.slice(0, keptStderr);
+    for (const line of lines) if (line.startsWith(voice)) onWords(line.slice(voice.length));
+  });
+  return () => kept;
 }
 
 const detachedPipes = ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] as const;

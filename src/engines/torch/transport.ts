@@ -22,6 +22,8 @@ export interface TransportListener {
   onFrame(frame: Frame): void;
   /** The worker is gone, and why; nothing follows. */
   onEnd(error: EngineError): void;
+  /** Something the worker says to people, a line without its name before it. */
+  onWords(line: string): void;
 }
 
 /** Opens the way to a worker. What keeps it from opening is told to the listener. */
