@@ -84,6 +84,8 @@ const createModel = z.strictObject({
   lora: lora.nullable(),
   tokensPerMicrobatch: positive,
   activationCheckpointing: z.boolean(),
+  /** False: nothing will be learned in this session, so nothing is kept for it. */
+  train: z.boolean(),
   endTokens: z.array(count).min(1),
   /** Most sequences written at a time; `null`: as many as memory holds. */
   slots: positive.nullable(),

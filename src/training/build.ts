@@ -22,13 +22,18 @@ export interface OpenParts extends TrainingParts, AsyncDisposable {
   readonly data: DataRecord;
 }
 
-/** Opens the engine a config asks for, with a model folder, or the name a server knows. Every kind of engine meets here and nowhere else. */
-export async function openEngine(config: EngineConfig, model: string): Promise<Engine> {
+/**
+ * Opens the engine a config asks for, with a model folder, or the name a server knows. Every kind of engine meets here and
+ * nowhere else.
+ *
+ * @param train false: an engine may do without what only learning needs.
+ */
+export async function openEngine(config: EngineConfig, model: string, train = true): Promise<Engine> {
   switch (config.type) {
     case 'embedded':
       return openEmbeddedEngine({ ...config, model });
     case 'torch':
-      return openTorchEngine({ ...config, model });
+      return openTorchEngine({ ...config, model, train });
     case 'openai':
       return openOpenaiEngine(config, model);
   }

@@ -36,7 +36,7 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
   await requireEmpty(out);
   const source = await locateModel(model);
   const set = [...(options.engine.set ?? []), `exportType=${exportType}`];
-  await using engine = await openModel(source, chooseEngine(source, { ...options.engine, set }));
+  await using engine = await openModel(source, chooseEngine(source, { ...options.engine, set }), true);
   await requireSpace(out, engine.info.parameters * (exportType === 'bf16' ? 2 : 4));
   onStart?.(examples.length, engine.info);
   const last = await superviseModel(engine, examples, {

@@ -71,13 +71,17 @@ export function chooseEngine({ recipe }: ModelSource, { engine, set = [] }: Engi
   return parseConfig(engineConfig, applyOverrides(base, set), 'the engine');
 }
 
-/** Opens the model found by `locateModel`. */
+/**
+ * Opens the model found by `locateModel`.
+ * @param train whether it is going to learn.
+ */
 export async function openModel(
   source: ModelSource,
   config: EngineConfig = chooseEngine(source),
+  train = false,
 ): Promise<Engine> {
   const { folder, state } = source;
-  const engine = await openEngine(config, folder);
+  const engine = await openEngine(config, folder, train);
   if (state === undefined) return engine;
   try {
     await engine.loadState(state);

@@ -103,6 +103,7 @@ function requestFrames(
       lora: { rank: 8, alpha: 16, targets: ['q_proj', 'v_proj'], adapter: null },
       tokensPerMicrobatch: 4096,
       activationCheckpointing: false,
+      train: true,
       endTokens: [2],
       slots: null,
     }),

@@ -23,7 +23,7 @@ from .packing import split
 from .policy import open_policy
 from .sampler import Sampler
 from .score import Scorer
-from .train import LossStats, Trainer, TrainingSequence, check_sequences
+from .train import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights
 from .words import tell, tell_failure
 
 
@@ -42,13 +42,9 @@ class Engine:
         self._config = model.config
         self._check_ids(np.array(self._end_tokens), "endTokens")
         model.activation_checkpointing = request["activationCheckpointing"]
-        self._trainer = Trainer(
-            model,
-            self._policy.parameters,
-            head_size=self._config.head_size,
-            token_budget=request["tokensPerMicrobatch"],
-            pause=pause,
-        )
+        sizes = {"head_size": self._config.head_size, "token_budget": request["tokensPerMicrobatch"]}
+        self._trainer = Trainer(model, self._policy.parameters, **sizes, pause=pause) if request["train"] else None
+        self._scorer = Scorer(model, **sizes, pause=pause) if self._trainer is None else self._trainer.scorer
         self._reference: Scorer | None = None
         # Before the sampler, which takes a share of the memory that is free.
         self._ceilings = _ceilings(model.device, model.dtype) if model.device.type == "cuda" else None
@@ -57,7 +53,8 @@ class Engine:
             self._policy.sampled,
             end_tokens=self._end_tokens,
             slots=request["slots"],
-            spared_bytes=self._trainer.gradient_bytes,
+            spared_bytes=0 if self._trainer is None else self._trainer.gradient_bytes,
+            has_company=self._trainer is not None,
         )
         self.created = Reply(
             {
@@ -86,25 +83,25 @@ class Engine:
             case "loadState":
                 return self._load_state(request)
             case "exportModel":
-                masters = self._trainer.optimizer.masters
+                masters = self._policy.parameters if self._trainer is None else self._trainer.optimizer.masters
                 self._policy.export(Path(request["dir"]), request["dtype"], self._end_tokens, masters)
                 return Reply()
         raise AssertionError(request.type)
 
     def drop_gradient(self) -> None:
-        self._trainer.gradients = None
+        if self._trainer is not None:
+            self._trainer.gradients = None
 
     def stats(self) -> dict[str, float]:
         """Figures by name, of the process so far."""
-        device = self._trainer.scorer.device
         return {
-            **memory_stats(device),
-            **trainer_stats(self._trainer),
+            **memory_stats(self._scorer.device),
+            **({} if self._trainer is None else trainer_stats(self._trainer)),
             **sampler_stats(self.sampler.stats(), self._ceilings),
         }
 
     def _logprobs(self, request: Request) -> Reply:
-        scorer = self._trainer.scorer if request["which"] == "policy" else self._reference_scorer()
+        scorer = self._scorer if request["which"] == "policy" else self._reference_scorer()
         values = scorer.logprobs(self._tokens(request), request["temperature"])
         return Reply(tensors={"logprobs": _flat(values)})
 
@@ -113,14 +110,14 @@ class Engine:
             self._reference = Scorer(
                 self._policy.reference(),
                 head_size=self._config.head_size,
-                token_budget=self._trainer.scorer.token_budget,
+                token_budget=self._scorer.token_budget,
                 pause=self._pause,
             )
         return self._reference
 
     def _forward_backward(self, request: Request) -> Reply:
-        sequences = self._training_sequences(request)
-        stats = self._trainer.forward_backward(sequences, request["loss"])
+        trainer, sequences = self._learner(request), self._training_sequences(request)
+        stats = trainer.forward_backward(sequences, request["loss"])
         operations = training_flops(self._config, request["lengths"], is_low_rank=self._is_low_rank)
         metrics = learning_metrics(stats, sequences, operations, self._ceilings)
         return Reply({**_loss_result(stats), "metrics": metrics}, {"logprobs": _flat(stats.logprobs)})
@@ -174,19 +171,22 @@ class Engine:
             weight_decay=request["weightDecay"],
             max_grad_norm=request["maxGradNorm"],
         )
+        trainer = self._learner(request)
         try:
-            result = self._trainer.optim_step(settings)
+            result = trainer.optim_step(settings)
         except Exception as error:
             # Some weights have changed and others have not: no answer could be relied on any more.
             tell_failure(error)
             raise Ending(BROKEN, f"an update failed half way ({type(error).__name__}: {error})") from error
-        return Reply({**self._changed().result, "gradNorm": result.grad_norm, "applied": result.applied})
+        changed = self._changed(trainer.policy_version)
+        return Reply({**changed.result, "gradNorm": result.grad_norm, "applied": result.applied})
 
     def _save_state(self, request: Request) -> Reply:
-        if self._trainer.gradients is not None:
+        trainer = self._learner(request)
+        if trainer.gradients is not None:
             raise bad_request("saveState: expected no gradient to be waiting for its step")
-        version = self._trainer.policy_version
-        save_state(Path(request["dir"]), self._trainer.state(), version, self._owner, self._pause)
+        version = trainer.policy_version
+        save_state(Path(request["dir"]), trainer.state(), version, self._owner, self._pause)
         return Reply({"policyVersion": version})
 
     @property
@@ -197,16 +197,24 @@ class Engine:
         state = load_state(Path(request["dir"]), self._owner)
         self.drop_gradient()
         try:
-            self._trainer.restore(state.tensors, state.policy_version)
+            if self._trainer is None:
+                restore_weights(self._policy.parameters, state.tensors)
+            else:
+                self._trainer.restore(state.tensors, state.policy_version)
         except ValueError as error:
             raise bad_request(f"{request['dir']}: {error}") from error
-        return self._changed()
+        return self._changed(state.policy_version)
 
-    def _changed(self) -> Reply:
+    def _changed(self, policy_version: int) -> Reply:
         """To be called after every change of the weights."""
         self._policy.refresh()
-        self.sampler.policy_version = self._trainer.policy_version
-        return Reply({"policyVersion": self._trainer.policy_version})
+        self.sampler.policy_version = policy_version
+        return Reply({"policyVersion": policy_version})
+
+    def _learner(self, request: Request) -> Trainer:
+        if self._trainer is None:
+            raise bad_request(f"{request.type}: expected a session that learns, this one was created with train: false")
+        return self._trainer
 
 
 def _ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings | None:

@@ -40,13 +40,15 @@ class Sampler:
         slots: int | None = None,
         cache_bytes: int | None = None,
         spared_bytes: int = 0,
+        has_company: bool = True,
         block_size: int | None = None,
         steps: int | None = None,
         read_positions: int | None = None,
     ) -> None:
         """`slots`: most completions written at a time; None: what memory holds, up to 512. `cache_bytes`: for keys
-        and values; None: 2/5 of the memory that is free now, but for `spared_bytes`, which others will need. `steps`:
-        between two looks at what has been written. `read_positions`: most that are read of prompts between those.
+        and values; None: a share of the memory that is free now, but for `spared_bytes`, which others will need; the
+        larger part on a GPU where nothing is learned beside it (`has_company`). `steps`: between two looks at what has
+        been written. `read_positions`: most that are read of prompts between those.
         """
         config, is_cuda = model.config, model.device.type == "cuda"
         self.policy_version = 0
@@ -54,7 +56,10 @@ class Sampler:
         self.max_sequence_tokens = config.max_positions
         self._model, self._end_tokens = model, np.array(sorted(end_tokens), np.int64)
         size = block_size or (64 if is_cuda else 16)
-        given = max(0, free_memory(model.device) - spared_bytes) * 2 // 5 if cache_bytes is None else cache_bytes
+        given = cache_bytes
+        if given is None:
+            share = 0.8 if is_cuda and not has_company else 0.4
+            given = int(share * max(0, free_memory(model.device) - spared_bytes))
         most = slots or _MOST_SLOTS
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:

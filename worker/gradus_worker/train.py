@@ -137,11 +137,7 @@ class Trainer:
     def restore(self, tensors: dict[str, Tensor], policy_version: int) -> None:
         """Takes over what `state` gave; a waiting gradient is dropped. ValueError, no change, if it does not fit."""
         self.gradients = None
-        own = self.state()
-        if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in tensors.items()}:
-            raise ValueError("restore: expected the tensors of this model's state, got others")
-        for name, value in own.items():
-            value.copy_(tensors[name])
+        _take_over(self.state(), tensors)
         for name, parameter in self.parameters.items():
             parameter.copy_(self.optimizer.masters[name])
         self.optimizer.steps = policy_version
@@ -228,6 +224,20 @@ class Trainer:
             microbatches=microbatches,
             token_budget=self.scorer.token_budget,
         )
+
+
+def restore_weights(parameters: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Takes over no more than the weights of what `Trainer.state` gave. ValueError, no change, if it does not fit."""
+    weights = {name: value for name, value in tensors.items() if name.startswith("weights/")}
+    _take_over({f"weights/{name}": value for name, value in parameters.items()}, weights)
+
+
+@torch.no_grad()
+def _take_over(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in given.items()}:
+        raise ValueError("restore: expected the tensors of this model's state, got others")
+    for name, value in own.items():
+        value.copy_(given[name])
 
 
 def _owned(gradient: Tensor | None, master: Tensor) -> Tensor:

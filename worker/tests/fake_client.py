@@ -27,7 +27,7 @@ from gradus_worker.server import Server
 WORKER = Path(__file__).parents[1]
 CREATE = {
     "device": "cpu", "dtype": "float32", "lora": None, "tokensPerMicrobatch": 64, "activationCheckpointing": False,
-    "endTokens": [0], "slots": None,
+    "endTokens": [0], "slots": None, "train": True,
 }  # fmt: skip
 SPEC: dict[str, Any] = {
     "policy": {"type": "clipped", "ratio": "token", "clipLow": 0.2, "clipHigh": 0.2, "dualClip": None},

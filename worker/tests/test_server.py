@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fake_client import CREATE, STEP, LocalClient, local_client, sampling, scoring, training
+from fake_client import CREATE, LORA, STEP, LocalClient, local_client, sampling, scoring, training
 
 from gradus_worker import server
 from gradus_worker.frames import Frame
 from gradus_worker.inbox import Incoming
 from gradus_worker.messages import read_request
 from gradus_worker.model_folder import load_model
+from gradus_worker.optimizer import AdamW
 from gradus_worker.sampler import Sampler
 from gradus_worker.score import Scorer
 
@@ -379,6 +380,41 @@ def test_states_are_refused_where_they_cannot_continue(tiny_folder: Path, tmp_pa
         assert refused.code == "bad-request"
         assert "truncated" in refused.header["message"]
         assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], before)
+
+
+@pytest.mark.parametrize("lora", [None, LORA])
+def test_a_session_that_only_samples_keeps_nothing_for_learning(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: dict[str, Any] | None
+) -> None:
+    state = str(tmp_path / "state")
+    with local_client(tiny_folder, dtype="bfloat16", lora=lora) as client:
+        for _ in range(2):
+            client.ask("forwardBackward", **training(SEQUENCES))
+            client.ask("optimStep", **STEP)
+        client.ask("saveState", dir=state)
+        learned = client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"]
+    monkeypatch.setattr(AdamW, "__init__", lambda *_: 1 / 0)
+    with local_client(tiny_folder, dtype="bfloat16", lora=lora, train=False) as client:
+        before = client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"]
+        for name, fields in (
+            ("forwardBackward", training(SEQUENCES)),
+            ("optimStep", STEP),
+            ("saveState", {"dir": state}),
+        ):
+            refused = client.ask(name, **fields)
+            assert refused.code == "bad-request"
+            assert "train: false" in refused.header["message"]
+        assert client.ask("loadState", dir=state).result == {"policyVersion": 2}
+        after = client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"]
+        assert np.array_equal(after, learned)
+        assert not np.array_equal(after, before)
+        parts = client.ask("sample", **sampling([[1, 2, 3]], count=2, max_tokens=4)).parts
+        assert {one["policyVersionStart"] for header, _ in parts for one in header["sequences"]} == {2}
+        client.ask("exportModel", dir=str(tmp_path / "out"), dtype="bf16")
+        assert not [name for name in client.ask("stats").result["metrics"] if name.startswith("trainer/")]
+    with local_client(tmp_path / "out", dtype="bfloat16", train=False) as client:
+        exported = client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"]
+        assert np.allclose(exported, learned, atol=0.05)
 
 
 def test_an_export_holds_the_weights_unrounded_where_it_can(tiny_folder: Path, tmp_path: Path) -> None:

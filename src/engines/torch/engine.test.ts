@@ -64,6 +64,14 @@ test('completions are those of the random numbers of seed, key, index and positi
   }
 });
 
+test('an engine opened to sample says that it does not train', async () => {
+  const command = [process.execPath, script, 'never:none'];
+  await using sampling = await openTorchEngine({ model, command, train: false });
+  expect(sampling.info.canTrain).toBe(false);
+  await using training = await open();
+  expect(training.info.canTrain).toBe(true);
+});
+
 test('a stop string ends a completion at its first token that completes it, whatever came after', async () => {
   await using engine = await open();
   const whole = await collect(engine, request);

@@ -33,6 +33,8 @@ import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 export interface TorchEngineOptions extends TorchOptions {
   readonly type?: 'torch';
   readonly model: string;
+  /** False: for sampling and scoring alone. A model takes 2 bytes a weight then in place of 14 and more, and the rest is for writing. Default: true. */
+  readonly train?: boolean;
   /** Told when a worker was lost and brought back, and what it says of itself. Default: a warning of the process. */
   readonly notify?: (message: string) => void;
 }
@@ -43,10 +45,10 @@ export interface TorchEngineOptions extends TorchOptions {
  * {@link SupervisedWorker}.
  */
 export async function openTorchEngine(options: TorchEngineOptions): Promise<Engine> {
-  const { model, notify = (message) => process.emitWarning(message), ...settings } = options;
+  const { model, train = true, notify = (message) => process.emitWarning(message), ...settings } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
-  const start = (): Promise<StartedWorker> => startWorker(folder, config, notify);
+  const start = (): Promise<StartedWorker> => startWorker({ folder, config, train, notify });
   const started = await start();
   const supervision = {
     start: () => startAgain(start, config),
@@ -55,7 +57,7 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
     notify,
   };
   const worker = new SupervisedWorker(supervision, started);
-  return new TorchEngine(worker, folder, config, started.created);
+  return new TorchEngine(worker, { folder, config, train }, started.created);
 }
 
 /** A server elsewhere holds a session whose client fell silent for a minute before it takes another. */
@@ -77,11 +79,19 @@ async function startAgain(
   }
 }
 
-async function startWorker(
-  folder: ModelFolder,
-  config: TorchConfig,
-  notify: (message: string) => void,
-): Promise<StartedWorker> {
+/** What an engine was opened with. */
+interface Opened {
+  readonly folder: ModelFolder;
+  readonly config: TorchConfig;
+  readonly train: boolean;
+}
+
+async function startWorker({
+  folder,
+  config,
+  train,
+  notify,
+}: Opened & { readonly notify: (message: string) => void }): Promise<StartedWorker> {
   const transport = openTransport(config);
   await using opening = new AsyncDisposableStack();
   const tell = (line: string): void => notify(`the PyTorch worker says: ${line}`);
@@ -98,6 +108,7 @@ async function startWorker(
     lora: lora === null ? null : { ...lora, adapter: lora.adapter === null ? null : resolve(lora.adapter) },
     tokensPerMicrobatch,
     activationCheckpointing,
+    train,
     slots,
   };
   const { result: created } = await connection.request('createModel', { fields }).answer;
@@ -110,19 +121,20 @@ class TorchEngine implements Engine {
   readonly #worker: SupervisedWorker;
   readonly #folder: ModelFolder;
   readonly #config: TorchConfig;
+  readonly #train: boolean;
   readonly #created: StartedWorker['created'];
   /** What the last gradient's own figures were. */
   #learned: Figures = {};
 
   constructor(
     worker: SupervisedWorker,
-    folder: ModelFolder,
-    config: TorchConfig,
+    { folder, config, train }: Opened,
     created: StartedWorker['created'],
   ) {
     this.#worker = worker;
     this.#folder = folder;
     this.#config = config;
+    this.#train = train;
     this.#created = created;
   }
 
@@ -139,7 +151,7 @@ class TorchEngine implements Engine {
       maxSequenceTokens,
       endTokens: this.#folder.tokenizer.endTokens,
       device: `${device} (${dtype})`,
-      canTrain: true,
+      canTrain: this.#train,
       policyVersion: this.#worker.policyVersion,
     };
   }

@@ -72,6 +72,7 @@ function workers(kills: Kills): { start: () => Promise<StartedWorker>; loseNow: 
         lora: null,
         tokensPerMicrobatch: 1,
         activationCheckpointing: false,
+        train: true,
         slots: null,
       },
     }).answer;
