@@ -116,49 +116,43 @@ export function planNextAttempts(
 const nothing = { rollouts: [] as readonly number[], marks: '' };
 const successesIn = (marks: string): number => marks.replaceAll('0', '').length;
 
-/** Prepares stopping for any belief: the probabilities of cells given a rate are computed once. */
+/** Prepares stopping for any belief: the probabilities of records and cells given a rate are computed once. */
 function prepareBeliefs(
   cuts: readonly Cut[],
   trials: number,
   checkpoints: readonly number[],
 ): (belief: RateBelief) => StoppingProblem {
   const cells = cuts.length + 1;
-  const byRecord = new Map(
-    checkpoints.flatMap((made) =>
-      Array.from(
-        { length: made + 1 },
-        (_, successes) => [`${successes}/${made}`, massesByRate(cuts, trials, successes, made)] as const,
-      ),
-    ),
-  );
+  const tables = new Map(checkpoints.map((made) => [made, massesByRate(cuts, trials, made)]));
   return (belief) =>
     prepareStopping(checkpoints, cells, (successes, made, into) => {
+      const table = tables.get(made)!;
+      let at = successes * cells * belief.length;
       let total = 0;
-      byRecord.get(`${successes}/${made}`)!.forEach((byRate, cell) => {
-        into[cell] = belief.reduce((sum, probability, i) => sum + probability * byRate[i]!, 0);
-        total += into[cell];
-      });
+      // Plain loops: there are many beliefs, and this is nearly all that a plan takes.
+      for (let cell = 0; cell < cells; cell++) {
+        let mass = 0;
+        for (let rate = 0; rate < belief.length; rate++) mass += belief[rate]! * table[at++]!;
+        into[cell] = mass;
+        total += mass;
+      }
       return total;
     });
 }
 
-/** By cell and rate: the probability of a record (one order of its attempts) and of ending in the cell. */
-function massesByRate(
-  cuts: readonly Cut[],
-  trials: number,
-  successes: number,
-  made: number,
-): readonly Float64Array[] {
-  const masses = Array.from({ length: cuts.length + 1 }, () => new Float64Array(rateGrid.rates.length));
-  for (let further = 0; further <= trials - made; further++) {
-    const into = masses[cellOf(cuts, successes + further, trials)]!;
-    const likelihood = rateGrid.likelihood(further, trials - made);
-    for (let i = 0; i < into.length; i++) into[i]! += likelihood[i]!;
+/** By successes of `made` attempts, cell and rate: the probability of one order of them and of ending in the cell. */
+function massesByRate(cuts: readonly Cut[], trials: number, made: number): Float64Array {
+  const [cells, { rates }] = [cuts.length + 1, rateGrid];
+  const masses = new Float64Array((made + 1) * cells * rates.length);
+  for (let successes = 0; successes <= made; successes++) {
+    for (let further = 0; further <= trials - made; further++) {
+      const cell = cellOf(cuts, successes + further, trials);
+      const likelihood = rateGrid.likelihood(further, trials - made);
+      rates.forEach((rate, i) => {
+        masses[(successes * cells + cell) * rates.length + i]! +=
+          likelihood[i]! * rate ** successes * (1 - rate) ** (made - successes);
+      });
+    }
   }
-  return masses.map((mass) =>
-    mass.map((probability, i) => {
-      const rate = rateGrid.rates[i]!;
-      return probability * rate ** successes * (1 - rate) ** (made - successes);
-    }),
-  );
+  return masses;
 }

@@ -112,10 +112,11 @@ const prices = Array.from({ length: 583 }, (_, i) => 1.02 ** i);
 
 /** The cheapest price that is expected to leave so few in a wrong cell, or the dearest that the rollouts pay. */
 export function choosePrice(expected: (price: number) => Forecast, most: Forecast): number {
-  const isSureEnough = (price: number): boolean => expected(price).error <= most.error;
-  const isTooDear = (price: number): boolean => expected(price).rollouts > most.rollouts;
-  const wanted = firstWhere(prices, isSureEnough);
-  return prices[isTooDear(prices[wanted]!) ? Math.max(0, firstWhere(prices, isTooDear) - 1) : wanted]!;
+  const at = firstWhere(prices, (price) => {
+    const { rollouts, error } = expected(price);
+    return error <= most.error || rollouts > most.rollouts;
+  });
+  return prices[expected(prices[at]!).rollouts > most.rollouts ? Math.max(0, at - 1) : at]!;
 }
 
 /** Index of the first item that holds, by bisection; the last index where none does. */
