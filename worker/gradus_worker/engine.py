@@ -16,7 +16,7 @@ from .failures import BROKEN
 from .frames import Array
 from .inbox import Ending
 from .measures import learning_metrics, memory_stats, sampler_stats, trainer_stats
-from .memory import is_out_of_memory
+from .memory import is_out_of_memory, is_shared
 from .messages import Reply, Request, bad_request
 from .optimizer import OptimSettings
 from .packing import split
@@ -54,7 +54,7 @@ class Engine:
             end_tokens=self._end_tokens,
             slots=request["slots"],
             spared_bytes=0 if self._trainer is None else self._trainer.gradient_bytes,
-            has_company=self._trainer is not None,
+            has_company=self._trainer is not None or is_shared(model.device),
         )
         self.created = Reply(
             {

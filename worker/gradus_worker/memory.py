@@ -28,6 +28,14 @@ def free_memory(device: torch.device) -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
+def is_shared(device: torch.device) -> bool:
+    """Whether other processes hold more of a GPU than drivers and contexts take; they may want more later."""
+    if device.type != "cuda":
+        return True
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free - torch.cuda.memory_reserved(device) > total // 8
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a smaller piece of the same work may go well."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):

@@ -4,7 +4,8 @@
                   ▲                                                        │
                   └──────────── blocks have run out: read again ◀──────────┘
 
-What is written depends on the prompt, the random key and the settings alone, never on what else is being written.
+What is written depends on the prompt, the random key and the settings alone, never on what else is being written, as far
+as the products of matrices go: libraries round them in other ways for other numbers of rows, on a GPU most of all.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class Sampler:
     ) -> None:
         """`slots`: most completions written at a time; None: what memory holds, up to 512. `cache_bytes`: for keys
         and values; None: a share of the memory that is free now, but for `spared_bytes`, which others will need; the
-        larger part on a GPU where nothing is learned beside it (`has_company`). `steps`: between two looks at what has
-        been written. `read_positions`: most that are read of prompts between those.
+        larger part where nobody else wants any (`has_company`). `steps`: between two looks at what has been written.
+        `read_positions`: most that are read of prompts between those.
         """
         config, is_cuda = model.config, model.device.type == "cuda"
         self.policy_version = 0
@@ -58,8 +59,7 @@ class Sampler:
         size = block_size or (64 if is_cuda else 16)
         given = cache_bytes
         if given is None:
-            share = 0.8 if is_cuda and not has_company else 0.4
-            given = int(share * max(0, free_memory(model.device) - spared_bytes))
+            given = int((0.4 if has_company else 0.8) * max(0, free_memory(model.device) - spared_bytes))
         most = slots or _MOST_SLOTS
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:

@@ -11,7 +11,7 @@ from gradus_worker import engine, memory, model_folder
 from gradus_worker.cache import bytes_per_position
 from gradus_worker.ceilings import Ceilings
 from gradus_worker.config import ModelConfig
-from gradus_worker.memory import free_memory, is_out_of_memory
+from gradus_worker.memory import free_memory, is_out_of_memory, is_shared
 from gradus_worker.model import Transformer
 from gradus_worker.model_folder import empty_model, load_model
 
@@ -51,6 +51,19 @@ def test_the_sampler_leaves_room_for_gradients(tiny_folder: Path, monkeypatch: p
     with local_client(tiny_folder) as client:
         stats = client.ask("stats").result["metrics"]
     assert stats["sampler/cacheBlocks"] == 400 // 16
+
+
+@pytest.mark.parametrize(("others", "blocks"), [(1, 800 // 16), (30, 400 // 16)])
+def test_alone_on_a_gpu_and_only_sampling_most_of_it_is_for_what_is_written(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, others: int, blocks: int
+) -> None:
+    own = 5
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (80 - own - others, 80))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: own)
+    monkeypatch.setattr(engine, "is_shared", lambda _: is_shared(torch.device("cuda")))
+    monkeypatch.setattr("gradus_worker.sampler.free_memory", lambda _: 1000 * bytes_per_position(TINY, torch.float32))
+    with local_client(tiny_folder, train=False) as client:
+        assert client.ask("stats").result["metrics"]["sampler/cacheBlocks"] == blocks
 
 
 def test_a_model_that_leaves_no_room_to_measure_the_device_is_served(
