@@ -37,7 +37,7 @@ class Engine:
 
     def __init__(self, request: Request, pause: Callable[[], None]) -> None:
         self._end_tokens, self._pause = request["endTokens"], pause
-        self._policy = open_policy(Path(request["model"]), request["device"], request["dtype"], request["lora"])
+        self._policy = open_policy(Path(request["model"]), request["device"], request["dtype"], request["lora"], pause)
         model = self._policy.trained
         self._config = model.config
         self._check_ids(np.array(self._end_tokens), "endTokens")

@@ -19,6 +19,7 @@ from torch import Tensor
 from .config import ModelConfig, ModelError, config_json, describe, parse_config, read_json
 from .layout import weight_shapes
 from .model import Transformer
+from .score import no_pause
 
 _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -40,8 +41,13 @@ class LoadedModel:
         return self.model.config
 
 
-def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> LoadedModel:
-    """Reads a model; `device` and `dtype` as in `createModel`. What is wrong with the folder is one ModelError."""
+def load_model(
+    folder: Path, device: str = "auto", dtype: str = "auto", pause: Callable[[], None] = no_pause
+) -> LoadedModel:
+    """Reads a model; `device` and `dtype` as in `createModel`. What is wrong with the folder is one ModelError.
+
+    `pause` is called between tensors and may end the reading by raising.
+    """
     if not folder.is_dir():
         raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), got nothing there")
     config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
@@ -53,6 +59,7 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto") -> Loade
     digest = hashlib.sha256()
     with _open_weights(folder) as read, torch.no_grad():
         for part, target in model.parts():
+            pause()
             value = read(part.name, tuple(target.shape))
             _update_hash(digest, part.name, value)
             target.copy_(value)

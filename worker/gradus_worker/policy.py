@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from .model import Transformer
 from .model_folder import LoadedModel, export_model, load_model
 
 
-def open_policy(folder: Path, device: str, dtype: str, lora: Mapping[str, Any] | None) -> Policy:
+def open_policy(
+    folder: Path, device: str, dtype: str, lora: Mapping[str, Any] | None, pause: Callable[[], None]
+) -> Policy:
     """Reads a model; ModelError for what is wrong with it or with the adapter it begins with."""
-    loaded = load_model(folder, device, dtype)
-    return FullPolicy(folder, loaded) if lora is None else LoraPolicy(folder, loaded, lora)
+    loaded = load_model(folder, device, dtype, pause)
+    return FullPolicy(folder, loaded, pause) if lora is None else LoraPolicy(folder, loaded, lora)
 
 
 class FullPolicy:
@@ -28,8 +30,8 @@ class FullPolicy:
 
     settings: Mapping[str, Any] | None = None
 
-    def __init__(self, folder: Path, loaded: LoadedModel) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, loaded: LoadedModel, pause: Callable[[], None]) -> None:
+        self._folder, self._pause = folder, pause
         self.model_hash = loaded.model_hash
         self.trained = self.sampled = loaded.model
         self.parameters = loaded.model.weights
@@ -39,7 +41,8 @@ class FullPolicy:
 
     def reference(self) -> Transformer:
         # Not a copy kept from the start: most runs have no KL term, and would hold it for nothing.
-        again = load_model(self._folder, str(self.trained.device), str(self.trained.dtype).removeprefix("torch."))
+        dtype = str(self.trained.dtype).removeprefix("torch.")
+        again = load_model(self._folder, str(self.trained.device), dtype, self._pause)
         if again.model_hash != self.model_hash:
             raise ModelError(f"{self._folder} is no longer the model this session began with")
         return _frozen(again.model)

@@ -4,8 +4,8 @@
                   ▲                                                        │
                   └──────────── blocks have run out: read again ◀──────────┘
 
-What is written depends on the prompt, the random key and the settings alone, never on what else is being written, as far
-as the products of matrices go: libraries round them in other ways for other numbers of rows, on a GPU most of all.
+What is written depends on the prompt, the random key and the settings alone, never on what else is being written; but
+that libraries round products of matrices in other ways for other numbers of rows, on a GPU most of all.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 import torch
 from fake_client import CREATE, LORA, STEP, LocalClient, local_client, sampling, scoring, training
 
-from gradus_worker import server
+from gradus_worker import model_folder, server
 from gradus_worker.frames import Frame
 from gradus_worker.inbox import Incoming
 from gradus_worker.messages import read_request
@@ -176,6 +176,27 @@ def test_what_has_no_place_in_the_order_is_answered_between_microbatches(
         assert client.wait(later).code is None
         assert client.answered[-6:] == [*at_once, work, later]
         assert client.wait(at_once[-1]).code == "conflict"
+
+
+def test_a_model_that_takes_long_to_read_leaves_no_ping_unanswered(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, going_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> None:
+        read.set()
+        assert going_on.wait(10)
+        update(*given)
+
+    update = model_folder._update_hash
+    monkeypatch.setattr(model_folder, "_update_hash", slowly)
+    with local_client() as client:
+        creating = client.start("createModel", **CREATE, model=str(tiny_folder))
+        assert read.wait(10)
+        ping = client.start("ping")
+        going_on.set()
+        assert client.wait(creating).result["policyVersion"] == 0
+        assert client.answered[-2:] == [ping, creating]
 
 
 def test_shutdown_ends_the_worker_in_the_middle_of_work(tiny_folder: Path, held: threading.Event) -> None:
