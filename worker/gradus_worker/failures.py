@@ -46,5 +46,5 @@ def _is_device_broken() -> bool:
     try:
         torch.cuda.synchronize()
         return float(torch.ones(1, device="cuda").sum()) != 1
-    except RuntimeError:
-        return True
+    except RuntimeError as error:
+        return not is_out_of_memory(error)

@@ -22,12 +22,15 @@ from .choose import Rules
 from .decode import Integers, Scores, choose_first
 from .memory import free_memory, is_out_of_memory
 from .model import Transformer
-from .sampling import Completion, Failed, Progress, Request, SamplePrompt, SampleSettings, check_request
+from .sampling import Completion, Ended, Failed, Progress, Request, SamplePrompt, SampleSettings, check_request
 from .waiting import Group, Waiting
+from .words import tell
 
 _MOST_SLOTS = 512
 _LEAST_READ = 256
 """Positions read at a time below which memory lacks for anything."""
+_REQUESTS_UNTIL_MORE = 8
+"""That end without memory lacking, before twice as much is tried again."""
 
 
 class Sampler:
@@ -64,9 +67,10 @@ class Sampler:
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:
             raise torch.OutOfMemoryError(f"sampler: expected memory for at least {size} positions, got {given} bytes")
-        self.slots = min(most, blocks)
+        self.slots = self._most_slots = min(most, blocks)
+        self._ended_well = 0
         self._steps = steps or (16 if is_cuda else 4)
-        self._read_positions = read_positions or (8192 if is_cuda else 2048)
+        self._read_positions = self._most_read = read_positions or (8192 if is_cuda else 2048)
         self._cache = KeyValueCache(config, size, blocks, model.device, model.dtype)
         self._waiting = Waiting(model, self._cache)
         self._batch = Batch(model, self._cache, self.slots, self._steps)
@@ -86,6 +90,8 @@ class Sampler:
         check_request(prompts, settings, self._model.config.vocab_size, self.max_sequence_tokens)
         limits = [min(settings.max_tokens, self.max_sequence_tokens - len(prompt.tokens)) for prompt in prompts]
         self._check_room(prompts, limits)
+        if not self.busy:
+            self._grow_back()
         made = Request(request, settings)
         for place, (prompt, limit) in enumerate(zip(prompts, limits, strict=True)):
             keys = enumerate(prompt.random_keys.tolist(), prompt.first_index)
@@ -125,6 +131,7 @@ class Sampler:
         for progress in news:
             if progress.end is not None:
                 del self._requests[progress.request]
+                self._ended_well += isinstance(progress.end, Ended)
         return news
 
     def reset(self) -> None:
@@ -273,11 +280,21 @@ class Sampler:
                 request.failure = Failed("oom", "sample: memory did not suffice for a single completion")
         self._read_positions = max(_LEAST_READ, self._read_positions // 2)
         self.slots = max(1, self.slots // 2)
+        self._ended_well = 0
+        tell(f"memory lacks for what is written: at most {self.slots} completions at a time for now")
         while len(self._batch.members) > self.slots:
             self._send_back()
         self._batch.forget_graphs()
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _grow_back(self) -> None:
+        """What memory lacked for may be over: another process on the device, or a longer prompt than usual."""
+        if self._ended_well < _REQUESTS_UNTIL_MORE or self.slots == self._most_slots:
+            return
+        self._ended_well = 0
+        self.slots = min(self._most_slots, 2 * self.slots)
+        self._read_positions = min(self._most_read, 2 * self._read_positions)
 
     def _bytes_read(self, steps: int, rows: int, positions: int) -> float:
         weights = sum(value.nbytes for value in self._model.weights.values())

@@ -376,7 +376,7 @@ def test_one_request_that_is_not_finite_harms_no_other(model: Transformer, expec
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("injected"), RuntimeError("CUDA error: out of memory")])
 def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
-    model: Transformer, expected: dict[str, Written], error: RuntimeError
+    model: Transformer, expected: dict[str, Written], error: RuntimeError, capfd: pytest.CaptureFixture[str]
 ) -> None:
     faulty = Faulty(model.config, model.weights)
 
@@ -391,6 +391,15 @@ def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
     sampler = Sampler(faulty, ENDS, slots=24, read_positions=300)
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
     assert sampler.slots == 3
+    assert "at most 3 completions at a time" in capfd.readouterr().err
+    # What lacked may be there again.
+    slots = []
+    for _ in range(40):
+        sample(sampler, prompts((5, 1)), replace(PLAIN, max_tokens=2))
+        slots.append(sampler.slots)
+    assert slots[:7] == [3] * 7
+    assert sorted(set(slots)) == [3, 6, 12, 24]
+    assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
 
 
 def test_memory_for_nothing_is_an_error_after_which_all_goes_on(
