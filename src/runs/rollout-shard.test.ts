@@ -158,13 +158,14 @@ test('what an older shard does not hold is left out', async () => {
   expect(rows).toEqual([{ step: 3 }, { step: 4 }]);
 });
 
-const python = spawnSync('python3', ['-c', 'import pyarrow']).status === 0;
+const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
+const hasPyarrow = spawnSync(python, ['-c', 'import pyarrow']).status === 0;
 
-test.skipIf(!python)('pyarrow reads the column types that data sets expect', async () => {
+test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect', async () => {
   const path = join(folder, 'python.parquet');
   await writeShard(path, fc.sample(record, { numRuns: 1, seed: 2 })[0]!);
-  const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'tokens', 'rollout_logprobs', 'text', 'reward')])`;
-  const { stdout } = spawnSync('python3', ['-c', script, path], { encoding: 'utf8' });
+  const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'tokens', 'rollout_logprobs', 'rollout_entropies', 'text', 'reward')])`;
+  const { stdout } = spawnSync(python, ['-c', script, path], { encoding: 'utf8' });
   expect(stdout).toContain('list<element: struct<role: string not null, content: string not null>');
   expect(stdout).toContain('list<element: int32');
   expect(stdout).toContain('list<element: float');
