@@ -19,19 +19,17 @@ def chunked_logprobs(
     *,
     temperature: float = 1.0,
     rows: int = 2048,
-    weight_gradient: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability of each target and entropy (nats) of its distribution, both differentiable.
 
     hidden [N, D], weight [V, D], targets int64 [N]. Results are float32 [N] (float64 for float64 input); logits are
-    float32 whatever the inputs are. Given `weight_gradient` (float32 [V, D]), the gradient of `weight` is added there,
-    unrounded, and autograd gets none for it.
+    float32 whatever the inputs are; so is the sum over rows that makes the gradient of `weight`, rounded once.
     """
     if temperature <= 0:
         raise ValueError(f"temperature: expected more than 0, got {temperature}")
     if rows < 1:
         raise ValueError(f"rows: expected at least 1, got {rows}")
-    arguments = (hidden, weight, targets, 1 / temperature, rows, weight_gradient)
+    arguments = (hidden, weight, targets, 1 / temperature, rows)
     logprobs, entropy = _ChunkedLogprobs.apply(*arguments)  # type: ignore[no-untyped-call]
     return logprobs, entropy
 
@@ -45,7 +43,6 @@ class _ChunkedLogprobs(torch.autograd.Function):
         targets: Tensor,
         scale: float,
         rows: int,
-        weight_gradient: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
         logprobs, entropy, total = (hidden.new_empty(len(hidden), dtype=dtype) for _ in range(3))
@@ -59,7 +56,7 @@ class _ChunkedLogprobs(torch.autograd.Function):
             # A word that cannot come has log p = -inf and p = 0, and must not turn their product into NaN.
             entropy[part] = -p.mul_(logs.clamp_min_(torch.finfo(dtype).min)).sum(1)
         ctx.save_for_backward(hidden, weight, targets, total, entropy)
-        ctx.scale, ctx.rows, ctx.weight_gradient = scale, rows, weight_gradient
+        ctx.scale, ctx.rows = scale, rows
         return logprobs, entropy
 
     @staticmethod
@@ -67,9 +64,7 @@ class _ChunkedLogprobs(torch.autograd.Function):
         hidden, weight, targets, total, entropy = ctx.saved_tensors
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
         by_hidden = torch.empty_like(hidden) if needs_hidden else None
-        by_weight = ctx.weight_gradient if needs_weight else None
-        if needs_weight and by_weight is None:
-            by_weight = torch.zeros(weight.shape, dtype=total.dtype, device=weight.device)
+        by_weight = torch.zeros(weight.shape, dtype=total.dtype, device=weight.device) if needs_weight else None
         for part in _chunks(len(hidden), ctx.rows):
             slope = _logit_slopes(ctx, part, hidden, weight, targets, total, entropy, slopes)
             slope = slope.to(hidden.dtype)
@@ -77,8 +72,7 @@ class _ChunkedLogprobs(torch.autograd.Function):
                 by_hidden[part] = slope @ weight
             if by_weight is not None:
                 by_weight += float_product(slope.T, hidden[part])
-        returned = by_weight if ctx.weight_gradient is None and by_weight is not None else None
-        return by_hidden, None if returned is None else returned.to(weight.dtype), None, None, None, None
+        return by_hidden, None if by_weight is None else by_weight.to(weight.dtype), None, None, None
 
 
 def _logit_slopes(

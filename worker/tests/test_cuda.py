@@ -219,7 +219,11 @@ def test_ways_round_that_are_slower_are_told(
         raise RuntimeError("Failed to find C compiler")
 
     monkeypatch.setattr(attention, "triton_agrees", no_compiler)
-    monkeypatch.setattr(packing, "_agrees", lambda *_: False)
+
+    def older(*_: object) -> bool:
+        raise TypeError("varlen_attn() got an unexpected keyword argument 'enable_gqa'")
+
+    monkeypatch.setattr(packing, "_agrees", older)
     choose_attention.cache_clear()
     there: Any = SimpleNamespace(keys=SimpleNamespace(device=CUDA))
     assert choose_decode_attention(there, 4) == "torch"
