@@ -28,11 +28,22 @@ registerHooks({
   },
   // Node runs TypeScript, but not inside node_modules, where the recipes of an installed Gradus lie.
   load(url, context, next) {
-    if (!url.endsWith('.ts') || !url.includes('/node_modules/')) return next(url, context);
+    if (!url.includes('/node_modules/')) return next(url, asWritten(url, context));
+    if (!url.endsWith('.ts')) return next(url, context);
     const source = stripTypeScriptTypes(readFileSync(fileURLToPath(url), 'utf8'));
     return { format: 'module', source, shortCircuit: true };
   },
 });
+
+// "npm init" writes "type": "commonjs", and Node then refuses what says `import`: recipes go by how they are written.
+function asWritten(url, context) {
+  const format = { commonjs: 'module', 'commonjs-typescript': 'module-typescript' }[context.format];
+  if (format === undefined || !url.startsWith('file:')) return context;
+  const isModule = /^(?:import\s*[\w{*'"]|export\s+default\b)/m.test(
+    readFileSync(fileURLToPath(url), 'utf8'),
+  );
+  return isModule ? { ...context, format } : context;
+}
 
 const { main } = await import(new URL(`cli/main${extension}`, root).href);
 process.exitCode = await main(process.argv);

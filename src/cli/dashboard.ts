@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
 import { startDashboard } from '../server/dashboard.ts';
@@ -24,12 +24,15 @@ export function addDashboardCommand(program: Command): void {
     .description('show runs in a browser; GRADUS_TOKEN in the environment is asked of visitors')
     .argument('[folder]', 'folder of runs', 'runs')
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
-    .option('--port <n>', '0: any free port', wholeNumber(), 4747)
+    .option('--port <n>', '0: any free port', wholeNumber(0, 65_535), 4747)
     .option('--play', "let visitors ask the runs' models, one question at a time")
     .action(async (root: string, { host, port, play = false }: Flags, command: Command) => {
       const pages = pagesFolder();
-      if (!existsSync(root))
-        throw new RunError(`${root}: expected a folder of runs, found nothing`, { tryNext: 'npm run demo' });
+      const found = statSync(root, { throwIfNoEntry: false });
+      if (found?.isDirectory() !== true) {
+        const what = found === undefined ? 'nothing there' : 'a file';
+        throw new RunError(`${root}: expected a folder of runs, found ${what}`, { tryNext: 'gradus demo' });
+      }
       const token = process.env['GRADUS_TOKEN'];
       const output = outputOf(command);
       await using player = createPlayer();

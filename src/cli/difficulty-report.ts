@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { writeFileAtomic } from '../runs/disk.ts';
 import { difficultyReportPage } from '../training/report-page.ts';
 import { addLevelFlags, type LevelFlags, readLevelFlags } from './difficulty-levels.ts';
 import { wholeNumber } from './options.ts';
@@ -23,7 +23,7 @@ export function addDifficultyReportCommand(difficulty: Command): void {
     .action(async (store: string, flags: ReportFlags, self: Command) => {
       const { stored, choice } = await readLevelFlags(store, flags);
       const title = `How hard: ${choice.recipe?.name ?? basename(store)}`;
-      writeFileSync(flags.out, difficultyReportPage(title, stored, choice, flags.attempts));
+      await writeFileAtomic(flags.out, difficultyReportPage(title, stored, choice, flags.attempts));
       outputOf(self).result({ out: flags.out }, `report: ${flags.out}`);
     });
 }

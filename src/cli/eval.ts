@@ -1,6 +1,5 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { RunError } from '../core/errors.ts';
 import { describeSpending, type Spending } from '../core/spending.ts';
 import { alignColumns } from '../core/table.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
@@ -49,7 +48,7 @@ export function addEvalCommand(program: Command): void {
         return command.error("error: missing required argument 'model'", { exitCode: 2 });
       const { source, parts } = await planEvaluation(model, { ...options, suites: options.suite });
       // Found out now rather than after the evaluation.
-      if (options.out !== undefined) await writeTo(options.out, appendFile(options.out, ''));
+      if (options.out !== undefined) await appendFile(options.out, '');
       const evaluations = await withInterrupt(async (signal) => {
         const done: Evaluation[] = [];
         for (const { recipe, only } of parts)
@@ -57,7 +56,7 @@ export function addEvalCommand(program: Command): void {
         return done;
       });
       if (options.out !== undefined) {
-        await writeTo(options.out, writeFile(options.out, `${JSON.stringify(evaluations, null, 2)}\n`));
+        await writeFile(options.out, `${JSON.stringify(evaluations, null, 2)}\n`);
         output.say(`written to ${options.out}`);
       }
       output.result(evaluations, `evaluated: ${evaluations.map(({ suite }) => suite).join(', ')}`);
@@ -87,14 +86,4 @@ function listSuites(output: Output): void {
     `also ${aliases.join(', ')}`,
   ]);
   output.result(publishedSuites, alignColumns(rows));
-}
-
-async function writeTo(file: string, writing: Promise<void>): Promise<void> {
-  await writing.catch((cause: unknown) => {
-    throw new RunError(`--out ${file}: the evaluations cannot be written there (${String(cause)})`, {
-      code: 'RUN_NOT_WRITABLE',
-      cause,
-      tryNext: `ls -ld ${file}`,
-    });
-  });
 }

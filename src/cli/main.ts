@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, firstError } from '../core/errors.ts';
 import { readProvenance } from '../runs/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
+import { explainSystemError } from './system-error.ts';
 import { addDashboardCommand } from './dashboard.ts';
 import { addDataCommand } from './data.ts';
 import { addDemoCommand } from './demo.ts';
@@ -44,10 +45,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv]);
     return 0;
   } catch (thrown) {
-    const error = firstError(thrown);
+    const error = explainSystemError(firstError(thrown));
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const isUsage = error instanceof CommanderError;
-    if (!isUsage || isJson) printError(isUsage ? usageError(error) : error, isJson);
+    if (!isUsage || isJson) printError(isUsage ? usageError(error) : error, isJson, argv.slice(2));
     return isUsage ? 2 : exitCodeOf(error);
   }
 }
@@ -57,11 +58,17 @@ function createProgram(version: string, isJson: boolean): Command {
     .description('Difficulty-aware staged reinforcement learning for language models')
     .version(version)
     .option('--json', 'print JSON lines; the last one is the result')
-    .showHelpAfterError('try: gradus --help')
     .configureOutput(isJson ? { writeErr: () => {} } : {})
     .exitOverride();
   for (const add of commands) add(program);
+  pointToHelp(program, 'gradus');
   return program;
+}
+
+/** What is wrong with a command's words is explained by that command's help. */
+function pointToHelp(command: Command, words: string): void {
+  command.showHelpAfterError(`try: ${words} --help`);
+  for (const part of command.commands) pointToHelp(part, `${words} ${part.name()}`);
 }
 
 /** What the parser of the command line found wrong, in our words. */

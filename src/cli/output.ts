@@ -105,10 +105,13 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
-/** Prints an error as one message; its last line is the command to try next. */
-export function printError(error: unknown, json: boolean): void {
+/**
+ * Prints an error as one message; its last line is the command to try next.
+ * @param words what the command line said after `gradus`.
+ */
+export function printError(error: unknown, json: boolean, words: readonly string[]): void {
   const isOurs = GradusError.isInstance(error);
-  const tryNext = isOurs ? (error.tryNext ?? usualNextStep(error)) : undefined;
+  const tryNext = isOurs ? (error.tryNext ?? usualNextStep(error, words)) : undefined;
   if (json) {
     const { name, code, message } = isOurs
       ? error
@@ -124,14 +127,20 @@ export function printError(error: unknown, json: boolean): void {
 }
 
 /** What shows more, where an error does not name it. */
-function usualNextStep({ name }: GradusError): string {
+function usualNextStep({ name }: GradusError, words: readonly string[]): string {
   switch (name) {
     case 'ConfigError':
     case 'DataError':
-      return 'mend it, then: gradus train <recipe> --dry-run';
+      return words[0] === 'train'
+        ? 'mend it, then: gradus train <recipe> --dry-run'
+        : `mend it, then again: gradus ${words.map(shellWord).join(' ')}`;
     case 'RunError':
       return 'gradus runs list';
     default:
       return 'gradus doctor';
   }
 }
+
+/** A word as a shell has to be given it. */
+const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;

@@ -21,7 +21,7 @@ export function addServeModelCommand(serve: Command): void {
     .description("offer a model over OpenAI's API; GRADUS_TOKEN in the environment is asked of clients")
     .argument('<model>', 'model folder or run directory')
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
-    .option('--port <n>', '0: any free port', wholeNumber(), 8378)
+    .option('--port <n>', '0: any free port', wholeNumber(0, 65_535), 8378)
     .option('--name <name>', 'what clients call the model; default: the name of its folder')
     .option(
       '--max-tokens <n>',

@@ -25,7 +25,7 @@ export function addServeVerifierCommand(serve: Command): void {
       'judge answers and programs for other trainers; GRADUS_TOKEN in the environment is asked of clients',
     )
     .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
-    .option('--port <n>', '0: any free port', wholeNumber(), 8377)
+    .option('--port <n>', '0: any free port', wholeNumber(0, 65_535), 8377)
     .option('--recipe <file>', 'whose verifiers to offer, by domain; default: math, code, javascript')
     .option(
       '--max-items <n>',

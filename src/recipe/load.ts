@@ -7,7 +7,7 @@ import { applyOverrides } from './overrides.ts';
 import { defineRecipe, type Recipe, type RecipeInput } from './recipe.ts';
 
 /**
- * Reads a recipe file (`.ts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments and
+ * Reads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments and
  * validates the result. Relative paths in it start at the file's folder.
  *
  * @throws ConfigError naming the file when it is missing, of another kind, or not a valid recipe.
@@ -34,11 +34,14 @@ async function readRecipe(path: string, file: string): Promise<unknown> {
       case '.json':
         return JSON.parse(await readFile(path, 'utf8'));
       case '.ts':
+      case '.mts':
       case '.js':
       case '.mjs':
         return await importDefault(path, file);
       default:
-        throw new ConfigError(`${file}: expected a recipe as .ts, .js, .mjs, .toml or .json, got "${kind}"`);
+        throw new ConfigError(
+          `${file}: expected a recipe as .ts, .mts, .js, .mjs, .toml or .json, got "${kind}"`,
+        );
     }
   } catch (error) {
     if (GradusError.isInstance(error)) throw error;

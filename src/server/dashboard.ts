@@ -49,7 +49,12 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const listening = Promise.withResolvers<void>();
   server.once('error', (cause) =>
-    listening.reject(new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
+    listening.reject(
+      new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, {
+        cause,
+        tryNext: 'gradus dashboard --port 0',
+      }),
+    ),
   );
   server.listen(port, host, listening.resolve);
   await listening.promise;

@@ -66,6 +66,11 @@ function ownRecipe(
   base: Recipe | undefined,
   set: readonly string[],
 ): Recipe {
+  if (base === undefined && /\.(?:ts|mts|js|mjs|toml|json)$/.test(model)) {
+    throw new ConfigError(`${model}: expected a model folder or a run, got what looks like a recipe`, {
+      tryNext: `gradus eval <model> --recipe ${model}`,
+    });
+  }
   if (base === undefined) {
     throw new ConfigError(
       `${model}: a model folder says nothing of suites; name a recipe that does, or a published suite`,

@@ -187,7 +187,12 @@ const isLoopback = (host: string): boolean =>
 async function listen(server: Server, { host, port }: ServiceOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (cause: NodeJS.ErrnoException) =>
-    reject(new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
+    reject(
+      new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, {
+        cause,
+        tryNext: 'gradus serve verifier --port 0',
+      }),
+    ),
   );
   server.listen(port, host, resolve);
   await promise;

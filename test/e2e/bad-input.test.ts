@@ -63,6 +63,42 @@ describe('a recipe', () => {
   });
 });
 
+test('a recipe that says import is a module also where "npm init" wrote "type": "commonjs"', async () => {
+  const project = here('commonjs');
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{"type": "commonjs"}');
+  const recipe = `import { defineRecipe } from 'gradus';\nexport default defineRecipe(${JSON.stringify(tinyRecipe())});\n`;
+  for (const name of ['recipe.ts', 'recipe.mts', 'recipe.js']) {
+    writeFileSync(join(project, name), recipe);
+    const ended = await run('train', join('commonjs', name), '--dry-run');
+    // Loaded and checked: what is missing is what it speaks of.
+    expectOneError(ended, { code: 3, says: /problems\.jsonl: expected a readable file/ });
+    expect(ended.stderr).not.toContain('Warning');
+  }
+});
+
+test('a place that cannot be written is one error and leaves nothing', async () => {
+  const importTo = (out: string) => run('data', 'import', 'problems.jsonl', '--out', out);
+  expectOneError(await importTo('none/out.jsonl'), {
+    code: 5,
+    says: /none\/out\.jsonl.*no such file or folder/,
+  });
+  expectOneError(await importTo('model'), { code: 5, says: /model: this is a folder/ });
+  expect(existsSync(here('model.partial'))).toBe(false);
+});
+
+test('an error names the command that failed, not another one', async () => {
+  writeFileSync(here('empty.jsonl'), '');
+  const empty = await run('data', 'import', 'empty.jsonl', '--out', 'a b.jsonl');
+  expect(empty.stderr).toContain(
+    "try: mend it, then again: gradus data import empty.jsonl --out 'a b.jsonl'\n",
+  );
+  const unknown = await run('data', 'import', 'empty.jsonl', '--out', 'x.jsonl', '--shpe', 'gsm8k');
+  expectOneError(unknown, { code: 2, says: /unknown option '--shpe'/ });
+  expect(unknown.stderr).toContain('try: gradus data import --help');
+  expectOneError(await run('eval', 'recipe.json'), { code: 2, says: /looks like a recipe/ });
+});
+
 describe('problems', () => {
   test.each<[string, (object | string)[] | null, RegExp]>([
     ['in a file that is not there', null, /bad\.jsonl: .*(ENOENT|nothing there)/],

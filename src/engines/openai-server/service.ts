@@ -54,7 +54,12 @@ export async function startModelService(engine: Engine, options: ModelServiceOpt
   const server = createAdaptorServer({ fetch: routes(state).fetch }) as Server;
   const listening = Promise.withResolvers<void>();
   server.once('error', (cause) =>
-    listening.reject(new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
+    listening.reject(
+      new ConfigError(`cannot listen on ${host} port ${port}: ${cause.message}`, {
+        cause,
+        tryNext: 'gradus serve model <model> --port 0',
+      }),
+    ),
   );
   server.listen(port, host, listening.resolve);
   await listening.promise;

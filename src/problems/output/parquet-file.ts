@@ -48,7 +48,7 @@ export async function writeParquet<Row>(
     await flush();
     await writer.finish();
   } catch (error) {
-    await rm(partial);
+    await rm(partial, { force: true });
     throw error;
   }
   await rename(partial, path);

@@ -28,12 +28,12 @@ export function openLines(path: string): LineFile {
     },
     close() {
       flush();
-      closeSync(file);
       renameSync(partial, path);
+      closeSync(file);
     },
     discard() {
       closeSync(file);
-      rmSync(partial);
+      rmSync(partial, { force: true });
     },
   };
 }
@@ -47,10 +47,10 @@ export async function writeLines(path: string, lines: AsyncIterable<string>): Pr
       file.write(line);
       count++;
     }
+    file.close();
   } catch (error) {
     file.discard();
     throw error;
   }
-  file.close();
   return count;
 }
