@@ -39,7 +39,7 @@ registerHooks({
 function asWritten(url, context) {
   const format = { commonjs: 'module', 'commonjs-typescript': 'module-typescript' }[context.format];
   if (format === undefined || !url.startsWith('file:')) return context;
-  const isModule = /^(?:import\s*[\w{*'"]|export\s+default\b)/m.test(
+  const isModule = /^(?:import\b\s*[\w{*'"]|export\s+default\b)/m.test(
     readFileSync(fileURLToPath(url), 'utf8'),
   );
   return isModule ? { ...context, format } : context;

@@ -138,7 +138,7 @@ test('a recipe file that is missing, of another kind or broken is one clear erro
     /expected a recipe file, found nothing there/,
   );
   await expect(loadRecipe(await write('r.yaml', ''))).rejects.toThrow(
-    /as \.ts, \.js, \.mjs, \.toml or \.json, got "\.yaml"/,
+    /as \.ts, \.mts, \.js, \.mjs, \.toml or \.json, got "\.yaml"/,
   );
   await expect(loadRecipe(await write('b.json', '{'))).rejects.toThrow(/cannot be read as a recipe/);
   await expect(loadRecipe(await write('n.ts', 'export const a = 1;'))).rejects.toThrow(
