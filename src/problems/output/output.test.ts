@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -123,9 +123,31 @@ test('pass rate, interval and trials stand beside the problem', () => {
   expect(statedDifficulty('another')(solved)).toBeUndefined();
   expect(JSON.parse(trlLine(solved, known))).toMatchObject({
     prompt: [{ role: 'user', content: '1+1=?' }],
-    solution: '2',
+    solution: '\\boxed{2}',
     pass_rate: 0.75,
   });
+});
+
+test('a gold is boxed for TRL, which reads bare LaTeX as the first number in it, and read back as it was', async () => {
+  const golds = [
+    '3\\sqrt{13}',
+    '(3, \\frac{\\pi}{2})',
+    'x^2+1',
+    '\\$32',
+    '\\{1,2\\}',
+    'Monday',
+    '}{',
+    '\\boxed{7}',
+  ];
+  const lines = golds.map((answer, i) => trlLine({ ...solved, id: `p${i}`, answer }, undefined));
+  const solutions = lines.map((line) => (JSON.parse(line) as { solution: string }).solution);
+  expect(solutions.slice(0, 6)).toEqual(golds.slice(0, 6).map((gold) => `\\boxed{${gold}}`));
+  expect(solutions.slice(6)).toEqual(golds.slice(6));
+  writeFileSync(join(folder, 'trl.jsonl'), lines.slice(0, 6).join('\n'));
+  const back: (string | undefined)[] = [];
+  for await (const { answer } of readFileProblems(fileConfig.parse(file('trl.jsonl')), folder))
+    back.push(answer);
+  expect(back).toEqual(golds.slice(0, 6));
 });
 
 const write = (name: string, problems: readonly Problem[]) =>

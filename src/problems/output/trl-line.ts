@@ -1,11 +1,12 @@
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { KnownDifficulty } from './difficulty.ts';
+import { lastBoxed } from '../shapes/golds.ts';
 import { difficultyColumns } from './problem-line.ts';
 
 /**
- * A problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the gold in `solution`, where TRL's
- * accuracy reward looks for it, tests in `tests`, and the difficulty in columns that reward functions receive too.
+ * A problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the gold in `solution`, boxed, where
+ * TRL's accuracy reward looks for it, tests in `tests`, and the difficulty in columns that reward functions receive too.
  */
 export function trlLine(problem: Problem, known: KnownDifficulty | undefined): string {
   const { id, prompt, answer, tests, domain, family, source } = problem;
@@ -14,11 +15,20 @@ export function trlLine(problem: Problem, known: KnownDifficulty | undefined): s
   return JSON.stringify({
     id,
     prompt,
-    ...(answer === undefined ? {} : { solution: answer }),
+    ...(answer === undefined ? {} : { solution: boxed(answer) }),
     ...(tests === undefined ? {} : { tests: JSON.stringify(tests) }),
     domain,
     ...(family === undefined ? {} : { family }),
     source,
     ...(known === undefined ? {} : difficultyColumns(known)),
   });
+}
+
+/**
+ * TRL reads a gold with the reader of completions (math-verify), which takes bare LaTeX for the first number in it, 3\sqrt{13}
+ * for 3, or for nothing. A gold that a box cannot hold stays as it is.
+ */
+function boxed(answer: string): string {
+  const text = `\\boxed{${answer}}`;
+  return lastBoxed(text) === answer.trim() ? text : answer;
 }
