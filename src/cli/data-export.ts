@@ -1,7 +1,12 @@
 import { type Command, Option } from 'commander';
 import { readFileProblems } from '../problems/read-file.ts';
 import { statedDifficulty } from '../problems/output/difficulty.ts';
-import { type TrainerFile, trainerFormats, writeForTrainer } from '../problems/output/trainer-file.ts';
+import {
+  describeTrainerFile,
+  type TrainerFile,
+  trainerFormats,
+  writeForTrainer,
+} from '../problems/output/trainer-file.ts';
 import { readTests } from '../verifiers/code/formats/read-problem.ts';
 import { problemFile } from './data-files.ts';
 import { outputOf } from './output.ts';
@@ -29,6 +34,6 @@ export function addExportCommand(data: Command): void {
       const problems = readFileProblems(problemFile(path), '.', { readTests });
       const { model, ...file } = options;
       const count = await writeForTrainer(problems, { ...file, difficultyOf: statedDifficulty(model) });
-      outputOf(command).result({ problems: count, out: options.out }, `${count} problems in ${options.out}`);
+      outputOf(command).result({ problems: count, out: options.out }, describeTrainerFile(count, options));
     });
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type TrainerFile, trainerFormats } from '../problems/output/trainer-file.ts';
+import { describeTrainerFile, type TrainerFile, trainerFormats } from '../problems/output/trainer-file.ts';
 import { exportDifficulty } from '../training/export-difficulty.ts';
 import { addLevelFlags, type LevelFlags, readLevelFlags } from './difficulty-levels.ts';
 import { collect } from './options.ts';
@@ -30,6 +30,6 @@ export function addDifficultyExportCommand(difficulty: Command): void {
       const { to: format, level: only, recipe: _, preset: _p, model: _m, ...file } = flags;
       const { stored, choice } = await readLevelFlags(store, flags);
       const problems = await exportDifficulty(stored, { ...file, format, choice, only });
-      outputOf(self).result({ problems, out: file.out }, `${problems} problems in ${file.out}`);
+      outputOf(self).result({ problems, out: file.out }, describeTrainerFile(problems, { ...file, format }));
     });
 }

@@ -10,6 +10,7 @@ import { readFileProblems } from '../read-file.ts';
 import { statedDifficulty } from './difficulty.ts';
 import { problemLine, problemLineWithDifficulty } from './problem-line.ts';
 import { writeLines } from './text-file.ts';
+import { describeTrainerFile } from './trainer-file.ts';
 import { trlLine } from './trl-line.ts';
 import { writeVerlParquet } from './verl-parquet.ts';
 
@@ -148,6 +149,13 @@ test('a gold is boxed for TRL, which reads bare LaTeX as the first number in it,
   for await (const { answer } of readFileProblems(fileConfig.parse(file('trl.jsonl')), folder))
     back.push(answer);
   expect(back).toEqual(golds.slice(0, 6));
+});
+
+test('whoever exports for verl hears what verl will ask', () => {
+  const asked = { out: 'p.parquet', format: 'verl' } as const;
+  expect(describeTrainerFile(2, asked)).toMatch(/^2 problems in p\.parquet\nverl scores by data_source/);
+  expect(describeTrainerFile(2, { ...asked, dataSource: 'lighteval/MATH' })).toBe('2 problems in p.parquet');
+  expect(describeTrainerFile(2, { ...asked, format: 'trl' })).toBe('2 problems in p.parquet');
 });
 
 const write = (name: string, problems: readonly Problem[]) =>

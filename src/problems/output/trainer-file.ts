@@ -40,6 +40,19 @@ export async function writeForTrainer(
   }
 }
 
+/** In words what was written, and what its reader has to be told yet. */
+export function describeTrainerFile(
+  problems: number,
+  { out, format, dataSource }: Pick<TrainerFile, 'out' | 'format' | 'dataSource'>,
+): string {
+  const written = `${problems} problems in ${out}`;
+  if (format !== 'verl' || dataSource !== undefined) return written;
+  return (
+    `${written}\nverl scores by data_source, which is each problem's own source here; of a name it does not know it raises ` +
+    'NotImplementedError. Set custom_reward_function there, or give --data-source: lighteval/MATH for boxed answers, codecontests for programs'
+  );
+}
+
 async function* withHeader(lines: AsyncIterable<string>): AsyncGenerator<string> {
   yield csvHeader;
   yield* lines;
