@@ -44,7 +44,7 @@ function tell(output: Output, event: TrainingEvent): void {
       return;
     case 'evaluated':
       output.event({ ...event, evaluation: { ...event.evaluation, problems: undefined } });
-      output.say(formatEvaluation(event.evaluation));
+      output.say(formatEvaluation(event.evaluation, event.step));
       return;
     case 'roll':
       return;

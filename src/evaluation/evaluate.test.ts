@@ -131,11 +131,14 @@ test('tables for the terminal', async () => {
   const before = await answers(firstRight(1));
   const after = await answers(firstRight(3));
   expect(formatEvaluation(after).split('\n').slice(0, 4)).toEqual([
-    'held-out: scripted after 0 steps, temperature 1, 40 tokens',
+    'held-out: scripted, temperature 1, 40 tokens',
     '            problems  avg@4  95 % interval  pass@4  maj@4  greedy  cut off',
     'all                8   75.0    75.0 … 75.0   100.0  100.0   100.0      0.0',
     'math               6   75.0    75.0 … 75.0   100.0  100.0   100.0      0.0',
   ]);
+  const trained = { ...after, model: { ...after.model, policyVersion: 29 } };
+  expect(formatEvaluation(trained)).toMatch(/^held-out: scripted after 29 updates, /);
+  expect(formatEvaluation(trained, 30)).toMatch(/^held-out: scripted after 30 steps, /);
   expect(formatComparison(comparePaired(before, after)).split('\n')).toEqual([
     '      problems  before  after  change  95 % interval         greedy',
     'all          8    25.0   75.0   +50.0  +50.0 … +50.0  100.0 → 100.0',

@@ -6,8 +6,11 @@ import type { Summary } from './summary.ts';
 
 const nothing = '–';
 
-/** An evaluation as a table for the terminal: overall, then by domain and family. */
-export function formatEvaluation(evaluation: Evaluation): string {
+/**
+ * An evaluation as a table for the terminal: overall, then by domain and family.
+ * @param step of the run, where a run evaluates; elsewhere the model's own count of updates is told, if it has one.
+ */
+export function formatEvaluation(evaluation: Evaluation, step?: number): string {
   const { suite, sampling, model, overall, byDomain, byFamily, byLevel } = evaluation;
   const k = sampling.rollouts;
   const rows = [
@@ -17,10 +20,16 @@ export function formatEvaluation(evaluation: Evaluation): string {
     ...Object.entries(byFamily).map(([name, summary]) => summaryRow(`  ${name}`, summary, k)),
     ...Object.entries(byLevel).map(([name, summary]) => summaryRow(`  level ${name}`, summary, k)),
   ];
-  const title = `${suite}: ${model.name} after ${model.policyVersion} steps, temperature ${sampling.temperature}, ${sampling.maxTokens} tokens`;
+  const title = `${suite}: ${model.name}${age(model.policyVersion, step)}, temperature ${sampling.temperature}, ${sampling.maxTokens} tokens`;
   const files = (evaluation.sources ?? []).flatMap((source) => source.files);
   const from = files.map(({ name, sha256 }) => `from ${name}, sha256 ${sha256.slice(0, 12)}`);
   return [title, ...from, alignColumns(rows, { figuresFrom: 1 })].join('\n');
+}
+
+/** Steps that taught nothing update nothing, so the two counts differ; an exported model has forgotten its own. */
+function age(updates: number, step: number | undefined): string {
+  if (step !== undefined) return ` after ${step} steps`;
+  return updates === 0 ? '' : ` after ${updates} updates`;
 }
 
 /** A comparison as a table for the terminal, in percentage points, with what speaks against it below. */
