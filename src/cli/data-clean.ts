@@ -1,19 +1,34 @@
 import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { readFileProblems } from '../problems/read-file.ts';
 import { decontaminate } from '../problems/hygiene/decontaminate.ts';
 import { dedup } from '../problems/hygiene/dedup.ts';
 import { withoutFindings } from '../problems/hygiene/filter.ts';
 import { findUnverifiable } from '../problems/hygiene/unverifiable.ts';
+import { openOverlongCheck } from '../training/prompt-room.ts';
 import { readTests } from '../verifiers/code/formats/read-problem.ts';
 import { cleanFile } from './data-clean-file.ts';
 import { problemFile } from './data-files.ts';
 import { openGoldJudge } from './gold-judge.ts';
-import { realNumber } from './options.ts';
+import { realNumber, wholeNumber } from './options.ts';
 
 interface CleanOptions {
   readonly out?: string;
   readonly findings?: string;
+}
+
+interface CheckOptions extends CleanOptions {
+  readonly model?: string;
+  readonly maxPromptTokens?: number;
+}
+
+async function lengthCheck({ model, maxPromptTokens }: CheckOptions) {
+  if (model !== undefined) return [await openOverlongCheck(model, maxPromptTokens)];
+  if (maxPromptTokens === undefined) return [];
+  throw new ConfigError('--max-prompt-tokens: expected --model too, whose tokens are counted', {
+    tryNext: 'gradus data check --help',
+  });
 }
 
 const outOption = ['--out <file>', 'the .jsonl to write what stays to'] as const;
@@ -30,10 +45,12 @@ export function addCleaningCommands(data: Command): void {
     .description('find problems that no verifier could judge: proofs, open questions, unreadable golds')
     .argument('<file>', 'problems')
     .option(...outOption)
+    .option('--model <folder>', 'also find prompts that leave this model no room for an answer')
+    .option('--max-prompt-tokens <n>', 'or that have more tokens than this', wholeNumber(1))
     .option(...findingsOption)
-    .action(async (path: string, options: CleanOptions, command: Command) => {
+    .action(async (path: string, options: CheckOptions, command: Command) => {
       await using judge = openGoldJudge();
-      const checks = [findUnverifiable, judge.findUnreadable];
+      const checks = [findUnverifiable, judge.findUnreadable, ...(await lengthCheck(options))];
       await cleanFile(command, options, (log) => withoutFindings(read(path), checks, log));
     });
   data

@@ -15,6 +15,7 @@ import { readKnownPassRates } from './known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from './load-problems.ts';
 import { type ModelFolder, modelFolder } from './model-folder.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
+import { beyondWindow, requireRoom } from './prompt-room.ts';
 
 /** Parts that must be closed when they are no longer needed. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {
@@ -74,6 +75,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
       tryNext: 'gradus difficulty estimate <recipe>',
     });
   }
+  requireRoom(engine, [...problems, ...suites.flatMap((suite) => suite.problems)]);
   const held = opened.move();
   return {
     recipe,
@@ -85,7 +87,10 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     data: model.record === undefined ? data : { ...data, model: model.record },
     levels,
     knownPassRates,
-    warnings: suites.flatMap((suite) => overlapOf(suite, problems)),
+    warnings: [
+      ...suites.flatMap((suite) => overlapOf(suite, problems)),
+      ...beyondWindow(recipe, engine.info),
+    ],
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -14,6 +14,7 @@ import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
 import { priorKnowledge, templateOf } from './observation.ts';
 import { type ModelSource, openModel } from './open-model.ts';
+import { requireRoom } from './prompt-room.ts';
 
 /** What to measure where, who watches and who may stop it. */
 export interface EstimateOptions {
@@ -80,6 +81,7 @@ export async function estimateDifficulty(
   const problems = all.slice(0, options.limit);
   for (const problem of problems) verifierFor(problem).check(problem);
   const engine = opened.use(await openModel(options.source, policyEngine(recipe)));
+  requireRoom(engine, problems);
   const store = opened.use(openPassRateStore(options.store));
   store.recordSources(sources);
   const model = nameOf(engine.info, options.source);

@@ -7,6 +7,7 @@ import { openVerifiers, policyEngine } from './build.ts';
 import { type LoadingOptions, loadSources } from './load-problems.ts';
 import { suiteSeed } from './evaluate-suites.ts';
 import { type ModelSource, openModel } from './open-model.ts';
+import { requireRoom } from './prompt-room.ts';
 
 /** What an evaluation takes of a recipe. */
 export interface EvaluationRecipe extends Pick<
@@ -49,6 +50,7 @@ export async function evaluateModel(
     loaded.push({ suite, problems, sources: records });
   }
   const engine = opened.use(await openModel(source, policyEngine(recipe)));
+  for (const { problems } of loaded) requireRoom(engine, problems);
   const evaluations: Evaluation[] = [];
   for (const { suite, problems, sources } of loaded) {
     const evaluation = await evaluate({

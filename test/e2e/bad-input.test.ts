@@ -130,6 +130,21 @@ describe('problems', () => {
     expect(existsSync(here('refused'))).toBe(false);
   });
 
+  test('whose prompt leaves no room for an answer are refused before a run begins, and data check takes them out', async () => {
+    const long = { id: 'long', prompt: `${'1+'.repeat(400)}1=?`, answer: '401' };
+    writeRows(here('long.jsonl'), [sums[0]!, long]);
+    const model = resolve('models/gradus-tiny');
+    const choice = ['--set', 'problems[0].path=long.jsonl', '--set', `policy.model=${model}`];
+    const says = /1 of 6 that do not, e\.g\. problem long \(long\.jsonl\) with 8\d\d/;
+    expectOneError(await run('train', 'recipe.json', ...choice, '--runs', 'refused'), { code: 3, says });
+    expect(existsSync(here('refused'))).toBe(false);
+    const checked = await run('data', 'check', 'long.jsonl', '--model', model, '--out', 'fit.jsonl');
+    expect(checked.stdout).toMatch(/1 of 2 problems stay/);
+    expect(readFileSync(here('fit.jsonl'), 'utf8')).toContain('sum/1');
+    const plan = await run('train', 'recipe.json', '--set', 'problems[0].path=fit.jsonl', '--dry-run');
+    expect(plan.stdout).toContain('recipe "tiny" is valid');
+  });
+
   test('of which none is left after selection end the run, which says why', async () => {
     const recipe = {
       ...tinyRecipe(),

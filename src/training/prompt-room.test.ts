@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { Problem } from '../core/problem.ts';
+import type { Engine } from '../engines/engine.ts';
+import { defineRecipe } from '../recipe/recipe.ts';
+import { beyondWindow, openOverlongCheck, requireRoom } from './prompt-room.ts';
+
+const info = { model: 'm', maxSequenceTokens: 100 } as Engine['info'];
+const asked = (id: string, content: string): Problem => ({
+  id,
+  domain: 'math',
+  prompt: [{ role: 'user', content }],
+  answer: '1',
+  source: 'p.jsonl',
+});
+/** A tokenizer of characters. */
+const encode: Engine['encode'] = (prompt) => new Int32Array(prompt[0]!.content.length);
+
+test('prompts that fill the window are counted and the first is named', () => {
+  const fits = asked('fits', 'x'.repeat(99));
+  expect(() => requireRoom({ info, encode }, [fits])).not.toThrow();
+  expect(() =>
+    requireRoom({ info, encode }, [fits, asked('full', 'x'.repeat(100)), asked('more', 'x'.repeat(500))]),
+  ).toThrow("the model's 100 tokens, got 2 of 3 that do not, e.g. problem full (p.jsonl) with 100;");
+});
+
+test('what a model server holds is not asked, and short prompts of large windows are not encoded', () => {
+  const never: Engine['encode'] = () => {
+    throw new Error('encoded');
+  };
+  const long = asked('long', 'x'.repeat(500));
+  expect(() => requireRoom({ info: { ...info, server: {} }, encode: never }, [long])).not.toThrow();
+  expect(() =>
+    requireRoom({ info: { ...info, maxSequenceTokens: 4096 }, encode: never }, [long]),
+  ).not.toThrow();
+});
+
+test('answers that may be longer than the window are said', () => {
+  const recipe = defineRecipe({
+    name: 'r',
+    policy: { model: 'm' },
+    problems: [{ type: 'jsonl', path: 'p.jsonl' }],
+    verifiers: { math: { type: 'math' } },
+    algorithm: { type: 'grpo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 100 },
+    batch: { problems: 2, groupSize: 2 },
+    stages: [
+      { type: 'stage', name: 'short', maxSteps: 1 },
+      { type: 'stage', name: 'long', maxSteps: 1, maxTokens: 101 },
+    ],
+    evaluation: [{ name: 'held-out', maxTokens: 512, problems: [{ type: 'jsonl', path: 'p.jsonl' }] }],
+  });
+  expect(beyondWindow(recipe, info)).toEqual([
+    'stage "long": 101 tokens are allowed, but prompt and answer together end at the model\'s 100',
+    'suite "held-out": 512 tokens are allowed, but prompt and answer together end at the model\'s 100',
+  ]);
+});
+
+test("cleaning counts a prompt as the model's own tokenizer and template do", async () => {
+  const find = await openOverlongCheck('models/gradus-tiny', 8);
+  expect(find(asked('short', '3+4=?'))).toBeUndefined();
+  expect(find(asked('long', '12345678+1=?'))).toMatchObject({
+    reason: 'overlong prompt',
+    evidence: { tokens: 13, limit: 8 },
+  });
+  await expect(openOverlongCheck('models/gradus-tiny', 256)).rejects.toThrow("less than the model's 256");
+});
