@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY
+from fake_client import SPEC
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -23,8 +26,10 @@ from gradus_worker.cache import KeyValueCache
 from gradus_worker.graphs import StepGraphs
 from gradus_worker.layout import weight_shapes
 from gradus_worker.model import Transformer
+from gradus_worker.model_folder import random_model
 from gradus_worker.packing import choose_attention
 from gradus_worker.score import Scorer
+from gradus_worker.train import Trainer, TrainingSequence
 
 CUDA = torch.device("cuda:0")
 
@@ -135,6 +140,79 @@ def test_prompts_are_read_and_sequences_scored_on_the_device(
         assert scorer.attention == "varlen"
         logprobs, entropy = scorer.forward([torch.zeros(n, dtype=torch.int64) for n in (5, 1, 3)], 0.7)
         assert {(one.device, one.dtype, one.shape) for one in (logprobs, entropy)} == {(CUDA, torch.float32, (9,))}
+
+
+@contextmanager
+def flash_on_the_processor() -> Iterator[list[str]]:
+    """Puts slow attention in the place of the kernels that `varlen_attn` calls, and writes down the calls."""
+    calls: list[str] = []
+
+    def forward(q: Tensor, k: Tensor, v: Tensor, *rest: Any, **sides: Any) -> tuple[Tensor, ...]:
+        starts, key_starts, longest, longest_keys, dropout, is_causal, _ = rest
+        assert starts.dtype == key_starts.dtype == torch.int32
+        assert (longest, longest_keys) == (int(starts.diff().max()), int(key_starts.diff().max()))
+        assert (dropout, is_causal, sides["window_size_left"], sides["window_size_right"]) == (0, True, -1, 0)
+        assert q.stride(2) == k.stride(2) == v.stride(2) == 1
+        calls.append("forward")
+        none = torch.zeros(0)
+        return slowly(q, k, v, starts, key_starts), none, torch.zeros(2, dtype=torch.uint64), none, none
+
+    def backward(slope: Tensor, q: Tensor, k: Tensor, v: Tensor, *rest: Any, **_: Any) -> tuple[Tensor, ...]:
+        _, _, starts, key_starts, *_ = rest
+        calls.append("backward")
+
+        def differentiate() -> tuple[Tensor, ...]:
+            own = [x.detach().clone().requires_grad_() for x in (q, k, v)]
+            return torch.autograd.grad(slowly(*own, starts, key_starts), own, slope)
+
+        # In a thread of its own: below autograd there is none in this one.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(differentiate).result()
+
+    with torch.library._scoped_library("aten", "IMPL") as library:
+        library.impl("_flash_attention_forward", forward, "CPU")
+        library.impl("_flash_attention_backward", backward, "CPU")
+        yield calls
+
+
+def slowly(q: Tensor, k: Tensor, v: Tensor, starts: Tensor, key_starts: Tensor) -> Tensor:
+    """Each query on the keys up to its own; the last query of a sequence is at its last key."""
+    parts = [x.split(borders.diff().tolist()) for x, borders in ((q, starts), (k, key_starts), (v, key_starts))]
+    found = []
+    for one in zip(*parts, strict=True):
+        mask = torch.ones(len(one[0]), len(one[1]), dtype=torch.bool).tril(len(one[1]) - len(one[0]))
+        turned = (x.transpose(0, 1).float() for x in one)
+        found.append(scaled_dot_product_attention(*turned, mask, enable_gqa=True).transpose(0, 1))
+    return torch.cat(found).to(q.dtype).contiguous()
+
+
+@pytest.mark.parametrize("checkpointed", [False, True])
+def test_learning_asks_varlen_attention_for_what_it_gives(checkpointed: bool) -> None:
+    torch.manual_seed(1)
+    batch = [
+        TrainingSequence(torch.randint(60, (n,)), (torch.arange(n) > 0).float(), torch.randn(n), -torch.rand(n))
+        for n in (9, 1, 20)
+    ]
+    gradients = []
+    for kind in ("varlen", "per-sequence"):
+        own = random_model(TINY, torch.device("cpu"), torch.bfloat16, seed=3)
+        own.activation_checkpointing = checkpointed
+        trainer = Trainer(own, own.weights, head_size=TINY.head_size, token_budget=64)
+        trainer.scorer.attention = kind
+        with flash_on_the_processor() as calls:
+            trainer.forward_backward(batch, SPEC)
+        layers = TINY.layers if kind == "varlen" else 0
+        assert (calls.count("forward"), calls.count("backward")) == ((1 + checkpointed) * layers, layers)
+        assert trainer.gradients is not None
+        gradients.append(trainer.gradients)
+    for name, value in gradients[0].items():
+        assert torch.allclose(value, gradients[1][name], atol=0.02, rtol=0.02)
+
+
+def test_varlen_attention_is_taken_where_it_agrees() -> None:
+    with flash_on_the_processor() as calls:
+        assert packing._agrees(torch.device("cpu"), torch.bfloat16, 16)
+    assert calls == ["forward", "backward"] * 2
 
 
 class ImaginedStreams:
