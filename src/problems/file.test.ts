@@ -60,6 +60,7 @@ test.each<[string, object, Partial<Problem>]>([
     { problem: 'q', level: 2, subject: 'Geometry', solution: 's', answer: '5', unique_id: 'test/1' },
     { id: 'test/1', answer: '5', family: 'Geometry', knob: 2 },
   ],
+  ['NuminaMath', { problem: 'q', solution: 'thus $\\boxed{3}$', source: 'olympiads' }, { answer: '3' }],
   [
     'AIME in capitals',
     { ID: '2024-I-1', Problem: 'q', Solution: 's', Answer: 204 },
@@ -187,6 +188,16 @@ test('columns by other names, an instruction, and a difficulty column that is ex
 
 test.each([
   ['no known columns', [{ a: 1 }], 'p.json:1: expected columns of a known shape, got columns a'],
+  [
+    'a list inside an object',
+    [{ data: [{ question: 'q', answer: '1' }] }],
+    "got columns data (a list of rows inside an object: jq '.data' takes it out)",
+  ],
+  [
+    'another separator',
+    [{ 'question;answer': 'q;1' }],
+    'columns question;answer (fields are separated by ";"',
+  ],
   ['no object', ['x'], 'p.json:1: expected columns of a known shape, got "x"'],
   ['no rows', [], 'p.json: expected one problem a row, got an empty file'],
   [

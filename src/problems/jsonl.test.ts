@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -34,6 +34,12 @@ test('reads rows with defaults, skips blank ones, keeps unknown columns', async 
     },
     { id: 'b', domain: 'chat', prompt: [{ role: 'user', content: 'hi' }], answer: 'x', source: 'p.jsonl' },
   ]);
+});
+
+test('the rows that the documentation shows are problems, one of each kind', async () => {
+  const [, rows] = /```json\n([^]*?)```/.exec(readFileSync('docs/data.md', 'utf8'))!;
+  const kinds = (await read(rows!)).map(({ tests, answer }) => tests?.type ?? answer);
+  expect(kinds).toEqual(['42', 'function', 'stdio', 'asserts']);
 });
 
 test('maps columns, adds the instruction and reads tests', async () => {
@@ -80,6 +86,18 @@ test.each([
     '{"prompt":"a","tests":{"type":"stdio","language":"python","cases":[]}}',
     'p.jsonl:1: column "tests.cases": ',
   ],
+  [
+    'tests of a form of their own',
+    '{"prompt":"a","tests":[{"input":[1],"output":2}]}',
+    '; tests are written {"type":"function","language":"javascript","entryPoint":"double","cases":[{"arguments":[2],"expected":4}]}',
+  ],
+  [
+    'tests with several mistakes',
+    '{"prompt":"a","tests":{"type":"stdio","lang":"python","cases":[{"input":"1"}]}}',
+    /column "tests\.language": .*, "tests\.cases\.0\.output": .*, "tests": .*"lang".*; tests are written \{"type":"stdio"/,
+  ],
+  ['NaN', '{"prompt":"a","answer":NaN}', /p\.jsonl:1: .*Python's NaN and Infinity are not JSON/],
+  ['an object over several lines', '{\n "prompt": "a"\n}', /p\.jsonl:1: .*one line/],
   [
     'a repeated id',
     '{"id":"a","prompt":"a","answer":"1"}\n{"id":"a","prompt":"b","answer":"1"}',

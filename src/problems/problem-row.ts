@@ -4,7 +4,7 @@ import type { Message, Problem } from '../core/problem.ts';
 import { instructed } from './instruction.ts';
 import type { JsonlConfig } from './jsonl.ts';
 import type { ProblemIds } from './problem-ids.ts';
-import { testsSchema } from './tests-schema.ts';
+import { testsExample, testsSchema } from './tests-schema.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 /** Blank texts are half-made rows. */
@@ -47,9 +47,11 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     if (field === undefined || field === null) return undefined;
     const parsed = schema.safeParse(field);
     if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0]!;
-    const at = [column, ...issue.path].join('.');
-    throw new DataError(`${where}: column "${at}": ${issue.message}, got ${shown(field)}`);
+    const issues = parsed.error.issues.slice(0, 4).map(({ path, message }) => {
+      return `"${[column, ...path].join('.')}": ${message}`;
+    });
+    const form = column === columns.tests ? `; tests are written ${testsExample(field)}` : '';
+    throw new DataError(`${where}: column ${issues.join(', ')}, got ${shown(field)}${form}`);
   };
 
   const id = optional(columns.id, answerSchema);

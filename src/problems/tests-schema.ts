@@ -43,3 +43,27 @@ export const testsSchema = z.discriminatedUnion('type', [
     ...rules,
   }),
 ]) satisfies z.ZodType<ProblemTests>;
+
+/** Tests of each kind as they are written, for people whose own are not. */
+const examples: readonly ProblemTests[] = [
+  {
+    type: 'function',
+    language: 'javascript',
+    entryPoint: 'double',
+    cases: [{ arguments: [2], expected: 4 }],
+  },
+  { type: 'stdio', language: 'python', cases: [{ input: '2\n', output: '4\n' }] },
+  {
+    type: 'asserts',
+    language: 'python',
+    setup: '',
+    entryPoint: 'double',
+    tests: ['assert double(2) == 4'],
+  },
+];
+
+/** How tests of the kind that was meant are written; where none can be made out, those of a function. */
+export function testsExample(meant: unknown): string {
+  const type = typeof meant === 'object' && meant !== null && 'type' in meant ? meant.type : undefined;
+  return JSON.stringify(examples.find((example) => example.type === type) ?? examples[0]);
+}

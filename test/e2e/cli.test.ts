@@ -259,6 +259,10 @@ test('doctor finds this machine fit, and says what to do where it is not', async
   const fit = await run('doctor');
   expect(fit.code).toBe(0);
   expect(fit.stdout).toMatch(/^ok +onnxruntime +loads and computes$/m);
+  const nobody = await run('doctor', 'http://127.0.0.1:1/v1');
+  expect(nobody.code).toBe(4);
+  expect(nobody.stderr).toContain('ECONNREFUSED');
+  expect(nobody.stderr).toContain('try: curl http://127.0.0.1:1/v1/models');
   const unfit = await run('doctor', '--runs', 'recipe.json/runs', '--json');
   expect(unfit.code).toBe(4);
   const [checks] = jsonLines(unfit) as unknown as [{ name: string; status: string }[]];

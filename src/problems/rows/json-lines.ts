@@ -23,12 +23,21 @@ function rowOf(line: string, shown: string, number: number): Row {
       } catch (cause) {
         const tail = line.length > 40 ? `…${line.slice(-40)}` : line;
         throw new DataError(
-          `${shown}:${number}: expected one whole JSON object, got ${JSON.stringify(tail)}; a half-written last row has to be deleted`,
+          `${shown}:${number}: expected one whole JSON object, got ${JSON.stringify(tail)}; ${adviceFor(line)}`,
           { cause },
         );
       }
     },
   };
+}
+
+/** What most likely happened to a line that is no JSON. */
+function adviceFor(line: string): string {
+  if (/[:[,]\s*(?:NaN|-?Infinity)\b/.test(line))
+    return "Python's NaN and Infinity are not JSON; write null, or leave the row out";
+  if (/^\s*[[{]\s*$/.test(line))
+    return 'each row has to stand on one line; name a file .json whose rows do not';
+  return 'a half-written last row has to be deleted';
 }
 
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {

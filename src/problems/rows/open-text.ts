@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../../core/errors.ts';
 
@@ -16,13 +17,13 @@ export async function* openText(file: string, shown: string): AsyncGenerator<str
     for await (const piece of stream) yield decoder.decode(piece as Uint8Array, { stream: true });
     yield decoder.decode();
   } catch (cause) {
-    throw unreadable(cause, file, shown);
+    throw await unreadable(cause, file, shown);
   } finally {
     bytes.destroy();
   }
 }
 
-function unreadable(cause: unknown, file: string, shown: string): unknown {
+async function unreadable(cause: unknown, file: string, shown: string): Promise<unknown> {
   if (!(cause instanceof Error)) return cause;
   if ('syscall' in cause)
     return new DataError(`${shown}: expected a readable file, got ${cause.message}`, {
@@ -30,15 +31,33 @@ function unreadable(cause: unknown, file: string, shown: string): unknown {
       tryNext: `ls -l ${file}`,
     });
   const code = 'code' in cause ? String(cause.code) : '';
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-    return new DataError(`${shown}: expected UTF-8 text, got other bytes; convert it first`, {
-      cause,
-      tryNext: `iconv -f latin1 -t utf-8 ${file}`,
-    });
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    const { got, tryNext } = nature(await firstBytes(file), file);
+    return new DataError(`${shown}: expected UTF-8 text, got ${got}`, { cause, tryNext });
+  }
   if (code.startsWith('Z_'))
     return new DataError(`${shown}: expected a whole gzip file, got ${cause.message}; fetch it again`, {
       cause,
       tryNext: `gzip -t ${file}`,
     });
   return cause;
+}
+
+/** What bytes that are no UTF-8 are instead: converting an archive as if it were text would make rubbish of it. */
+function nature(bytes: Buffer, file: string): { readonly got: string; readonly tryNext: string } {
+  const start = bytes.toString('latin1');
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(start))
+    return { got: 'UTF-16; convert it first', tryNext: `iconv -f utf-16 -t utf-8 ${file}` };
+  if (start.startsWith('PAR1'))
+    return { got: 'Parquet; its name has to end in .parquet', tryNext: `cp ${file} ${file}.parquet` };
+  if (start.startsWith('\x1f\x8b'))
+    return { got: 'gzip; its name has to end in .gz', tryNext: `cp ${file} ${file}.gz` };
+  if (bytes.includes(0)) return { got: 'bytes that are no text in any encoding', tryNext: `file ${file}` };
+  return { got: 'other bytes; convert it first', tryNext: `iconv -f latin1 -t utf-8 ${file}` };
+}
+
+async function firstBytes(file: string): Promise<Buffer> {
+  await using handle = await open(file);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
+  return buffer.subarray(0, bytesRead);
 }

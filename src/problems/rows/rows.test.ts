@@ -71,7 +71,18 @@ test.each([
   ['twice.csv', 'a,a\n1,2\n', 'twice.csv: expected a first record of distinct column names'],
   ['open.csv', 'a,b\n"1,2\n', 'open.csv: expected a closing quote in the last record'],
   ['no.parquet', 'PAR1 this is no parquet PAR1', 'no.parquet: expected a readable Parquet file'],
-  ['latin.jsonl', Uint8Array.of(0x7b, 0x22, 0xe9, 0x22, 0x7d), 'latin.jsonl: expected UTF-8 text'],
+  ['latin.jsonl', Uint8Array.of(0x7b, 0x22, 0xe9, 0x22, 0x7d), 'latin.jsonl: expected UTF-8 text, got other'],
+  ['wide.jsonl', Uint8Array.of(0xff, 0xfe, 0x7b, 0), 'wide.jsonl: expected UTF-8 text, got UTF-16'],
+  [
+    'packed.jsonl',
+    gzipSync('{"a":1}'),
+    'packed.jsonl: expected UTF-8 text, got gzip; its name has to end in .gz',
+  ],
+  [
+    'binary.jsonl',
+    Uint8Array.of(0xff, 0, 1),
+    'binary.jsonl: expected UTF-8 text, got bytes that are no text',
+  ],
   ['cut.jsonl.gz', gzipSync('{"a":1}\n').subarray(0, 12), 'cut.jsonl.gz: expected a whole gzip file'],
 ] as const)('%s is one clear error', async (name, content, message) => {
   await expect(valuesOf(name, content)).rejects.toThrow(message);

@@ -54,7 +54,18 @@ export function shapeOf(row: unknown, where: string): Shape {
     ? `columns ${Object.keys(row).join(', ') || 'none'}`
     : JSON.stringify(row)?.slice(0, 60);
   throw new DataError(
-    `${where}: expected columns of a known shape, got ${columns}; name the columns of prompt and answer, or bring the rows into one of\n${described}`,
+    `${where}: expected columns of a known shape, got ${columns}${isObject ? oddity(row as Columns) : ''}; name the columns of prompt and answer, or bring the rows into one of\n${described}`,
     { tryNext: 'gradus data import --help' },
   );
+}
+
+/** What a lone column tells of a file that was meant otherwise. */
+function oddity(row: Columns): string {
+  const [name, ...others] = Object.keys(row);
+  if (name === undefined || others.length > 0) return '';
+  if (Array.isArray(row[name])) return ` (a list of rows inside an object: jq '.${name}' takes it out)`;
+  const separator = /[;|\t]/.exec(name)?.[0];
+  return separator === undefined
+    ? ''
+    : ` (fields are separated by ${JSON.stringify(separator)}; a .csv has commas, a .tsv tabs)`;
 }

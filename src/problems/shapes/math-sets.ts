@@ -14,11 +14,16 @@ export const gsm8k: Shape = {
   derive: (row) => ({ ...row, 'answer after ####': afterHashes(String(row['answer'])) }),
 };
 
-/** MATH (Hendrycks), with `answer` or with the answer only in its solution's box; `Level 3` becomes the knob 3. */
+/**
+ * MATH (Hendrycks), with `answer` or with the answer only in its solution's box; `Level 3` becomes the knob 3. NuminaMath is
+ * written so too, without levels.
+ */
 export const math: Shape = {
   name: 'math',
-  reads: 'problem, solution (with \\boxed{…}), answer if there, level, type or subject, unique_id',
-  matches: (row) => hasTexts(row, 'problem', 'solution') && 'level' in row,
+  reads: 'problem, solution (with \\boxed{…}), answer, level, type or subject, unique_id if there',
+  matches: (row) =>
+    hasTexts(row, 'problem', 'solution') &&
+    ('level' in row || (!('answer' in row) && lastBoxed(String(row['solution'])) !== undefined)),
   columns: {
     id: 'unique_id',
     prompt: 'problem',
