@@ -13,7 +13,8 @@ export function httpTransport(address: string, token: string | null): OpenTransp
   return (listener) => {
     const url = new URL('/v1/frames', address);
     const { request, Agent } = url.protocol === 'https:' ? https : http;
-    const agent = new Agent({ keepAlive: true });
+    // Kept for less long than the server keeps a connection that says nothing.
+    const agent = new Agent({ keepAlive: true, timeout: keptMs });
     const underway = new Set<Promise<void>>();
     let session: string | null = null;
     let isOver = false;
@@ -27,16 +28,16 @@ export function httpTransport(address: string, token: string | null): OpenTransp
     };
     const lose = (how: string): void => fail(new WorkerCrashed(`the worker at ${address} ${how}`));
 
-    const post = (frame: Uint8Array): { placed: Promise<void>; done: Promise<void> } => {
-      const placed = Promise.withResolvers<void>();
-      const done = Promise.withResolvers<void>();
+    const post = (frame: Uint8Array, { placed, done }: Posted): void => {
       const headers = {
         'content-type': 'application/x-gradus-frames',
         'content-length': frame.length,
         ...(token !== null && { authorization: `Bearer ${token}` }),
         ...(session !== null && { 'x-gradus-session': session }),
       };
+      let hasHead = false;
       const sent = request(url, { method: 'POST', headers, agent }, (response) => {
+        hasHead = true;
         placed.resolve();
         if (response.statusCode === 200) readReply(response);
         else void refusal(response).then(lose);
@@ -47,12 +48,13 @@ export function httpTransport(address: string, token: string | null): OpenTransp
         });
       });
       sent.on('error', ({ message }) => {
+        // Closed by the server while this was on its way; what it has heard of all the same it takes for a repetition.
+        if (sent.reusedSocket && !hasHead && !isOver) return post(frame, { placed, done });
         lose(`cannot be reached: ${message}`);
         placed.resolve();
         done.resolve();
       });
       sent.end(frame);
-      return { placed: placed.promise, done: done.promise };
     };
 
     const readReply = (response: http.IncomingMessage): void => {
@@ -69,10 +71,11 @@ export function httpTransport(address: string, token: string | null): OpenTransp
 
     const begin = (frame: Uint8Array): Promise<void> => {
       if (isOver) return Promise.resolve();
-      const { placed, done } = post(frame);
-      underway.add(done);
-      void done.then(() => underway.delete(done));
-      return placed;
+      const [placed, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      post(frame, { placed, done });
+      underway.add(done.promise);
+      void done.promise.then(() => underway.delete(done.promise));
+      return placed.promise;
     };
 
     return {
@@ -95,6 +98,15 @@ export function httpTransport(address: string, token: string | null): OpenTransp
       },
     };
   };
+}
+
+/** How long a connection nobody uses is kept, ms; the worker closes it after 10 s. */
+const keptMs = 5000;
+
+/** A request on its way: it has its place in the order, and its reply is read. */
+interface Posted {
+  readonly placed: PromiseWithResolvers<void>;
+  readonly done: PromiseWithResolvers<void>;
 }
 
 /** Why a request was refused, as the server says it. */
