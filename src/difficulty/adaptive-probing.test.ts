@@ -99,6 +99,21 @@ test('a problem that cannot be graded is not asked for ever', () => {
   expect(measured.get('p0')!.rollouts.length).toBe(2);
 });
 
+test('what cannot be graded costs its screen and no more: the rest of the budget goes where it decides something', () => {
+  const here = world(5, 300);
+  const isBroken = (id: string): boolean => Number(id.slice(1)) % 4 === 0;
+  const outcomeOf: World['outcomeOf'] = (id, rollout) =>
+    isBroken(id) ? 'ungradable' : here.outcomeOf(id, rollout);
+  const config = parse({ horizon: 32, confidence: 0.99 });
+  const { measured, spent } = probe({ ...here, outcomeOf, features: new Map() }, config, 6);
+  expect(spent).toBeGreaterThan(0.95 * 6 * 300);
+  expect(here.ids.filter(isBroken).map((id) => measured.get(id)!.rollouts.length)).toEqual(Array(75).fill(1));
+  // A problem nobody could grade is believed to be like the others, whatever became of them.
+  const beliefs = assessProblems(config, 6, here.ids, measured, new Map());
+  const mean = here.ids.reduce((sum, id) => sum + (isBroken(id) ? 0 : beliefs.get(id)!.mean), 0) / 225;
+  expect(beliefs.get('p0')!.mean).toBeCloseTo(mean, 1);
+});
+
 /** Probes a world's own records wave by wave, without a store. */
 function settle(here: World, cuts: readonly Cut[], confidence: number, features: readonly Uint16Array[]) {
   const horizon = 32;

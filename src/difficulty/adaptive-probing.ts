@@ -44,6 +44,8 @@ export interface ProbingState {
   readonly successes: Uint16Array;
   /** Groups that look alike; all one group until the screen is complete. */
   readonly groups: Uint16Array;
+  /** 1 where no attempt could be graded: no more are made, and these say nothing of the others. */
+  readonly isOut: Uint8Array;
 }
 
 /** Attempts each problem shall have had after the wave, by problem. */
@@ -62,7 +64,7 @@ export function createProbing(
 /** The state before the first attempt. */
 export function startProbing({ ids }: Probing): ProbingState {
   const zeros = (): Uint16Array => new Uint16Array(ids.length);
-  return { attempts: zeros(), successes: zeros(), groups: zeros() };
+  return { attempts: zeros(), successes: zeros(), groups: zeros(), isOut: new Uint8Array(ids.length) };
 }
 
 /**
@@ -89,20 +91,27 @@ export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   return waveWithin(goal, state, more);
 }
 
-/** The state after a wave. @param successesOf successes of problem i among its first `attempts` attempts. */
+/**
+ * The state after a wave.
+ * @param successesOf successes of problem i among its first `attempts` attempts; null: none of them could be graded.
+ */
 export function afterWave(
   probing: Probing,
   state: ProbingState,
   wave: Wave,
-  successesOf: (problem: number, attempts: number) => number,
+  successesOf: (problem: number, attempts: number) => number | null,
 ): ProbingState {
   const isScreen = state.attempts.every((made) => made === 0);
-  const successes = Uint16Array.from(wave, (attempts, i) =>
-    attempts === state.attempts[i] ? state.successes[i]! : successesOf(i, attempts),
-  );
-  const groups =
-    isScreen && probing.features.length > 0 ? groupsAfterScreen(probing, wave, successes) : state.groups;
-  return { attempts: wave, successes, groups };
+  const isOut = Uint8Array.from(state.isOut);
+  const successes = Uint16Array.from(wave, (attempts, i) => {
+    const found = attempts === state.attempts[i] ? state.successes[i]! : successesOf(i, attempts);
+    if (found === null) isOut[i] = 1;
+    return found ?? 0;
+  });
+  const after = { attempts: wave, successes, groups: state.groups, isOut };
+  return isScreen && probing.features.length > 0
+    ? { ...after, groups: groupsAfterScreen(probing, after) }
+    : after;
 }
 
 /** What is believed of every problem: a function from its place in `ids`. */
@@ -114,11 +123,9 @@ export function assess(
   const shares = learnGroups(probing, state);
   const known = new Map<string, Assessment>();
   return (problem) => {
-    const [group, successes, attempts] = [
-      state.groups[problem]!,
-      state.successes[problem]!,
-      state.attempts[problem]!,
-    ];
+    const group = state.groups[problem]!;
+    const [successes, attempts] =
+      state.isOut[problem] === 1 ? [0, 0] : [state.successes[problem]!, state.attempts[problem]!];
     const key = `${group} ${successes}/${attempts}`;
     const found =
       known.get(key) ?? assessRecord(probing.table, shares[group]!, successes, attempts, confidence);
@@ -136,7 +143,7 @@ interface Wish {
 function wish(state: ProbingState, priority: Float64Array, attemptsOf: (problem: number) => number): Wish[] {
   const wishes: Wish[] = [];
   for (let problem = 0; problem < priority.length; problem++) {
-    const attempts = attemptsOf(problem);
+    const attempts = state.isOut[problem] === 1 ? 0 : attemptsOf(problem);
     if (attempts > state.attempts[problem]!) wishes.push({ problem, attempts, priority: priority[problem]! });
   }
   return wishes;
@@ -167,8 +174,9 @@ function isMixed({ attempts, successes }: ProbingState, problem: number): boolea
   return successes[problem]! > 0 && successes[problem]! < attempts[problem]!;
 }
 
-function groupsAfterScreen({ ids, features }: Probing, wave: Wave, successes: Uint16Array): Uint16Array {
-  const rates = Float64Array.from(wave, (attempts, i) => successes[i]! / attempts);
+function groupsAfterScreen({ ids, features }: Probing, state: ProbingState): Uint16Array {
+  const { attempts, successes, isOut } = state;
+  const rates = Float64Array.from(attempts, (made, i) => (isOut[i] === 1 ? NaN : successes[i]! / made));
   const unsolved = Float64Array.from(rates, (rate) => (Number.isNaN(rate) ? rate : Number(rate === 0)));
   return groupByFeatures(ids, features, rates, unsolved);
 }
@@ -182,11 +190,12 @@ function learnGroups({ table }: Probing, state: ProbingState): Float64Array[] {
   return counts.map((records) => learnShares(table, records, { shares: all, weight: sharedBelief }, 80));
 }
 
-function countRecords({ attempts, successes, groups }: ProbingState): RecordCount[][] {
+function countRecords({ attempts, successes, groups, isOut }: ProbingState): RecordCount[][] {
   const counts: Map<number, { successes: number; attempts: number; problems: number }>[] = [];
   for (let i = 0; i < attempts.length; i++) {
-    const record = recordIndex(successes[i]!, attempts[i]!);
     const group = (counts[groups[i]!] ??= new Map());
+    if (isOut[i] === 1) continue;
+    const record = recordIndex(successes[i]!, attempts[i]!);
     const found = group.get(record);
     if (found !== undefined) found.problems++;
     else group.set(record, { successes: successes[i]!, attempts: attempts[i]!, problems: 1 });
@@ -196,7 +205,7 @@ function countRecords({ attempts, successes, groups }: ProbingState): RecordCoun
 
 /** One price for all, so that the wanted confidence is expected or the budget spent. */
 function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
-  const { goal, table, checkpoints, ids } = probing;
+  const { goal, table, checkpoints } = probing;
   const populations = learnGroups(probing, state).map((shares) =>
     prepareStopping(checkpoints, table.cells, (successes, trials, into) =>
       cellMasses(table, shares, recordIndex(successes, trials), into),
@@ -206,7 +215,7 @@ function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
   const spent = state.attempts.reduce((sum, made) => sum + made, 0);
   const price = choosePrice((one) => forecast(checkpoints, counts, populations, one), {
     rollouts: goal.budget - spent,
-    error: (1 - goal.confidence) * ids.length,
+    error: (1 - goal.confidence) * state.isOut.filter((out) => out === 0).length,
   });
   return populations.map((population) => createStoppingRule(population, price));
 }

@@ -68,7 +68,7 @@ export function planAdaptive(
   const { wave, state, probing } = replay(config, rollouts, problemIds, measured, features);
   const at = new Map(problemIds.map((id, i) => [id, i]));
   const plan = planMissing(problemIds, (id) => ({
-    rollouts: wave === null ? [] : missingIn(wave[at.get(id)!]!, config, measured.get(id)),
+    rollouts: wave === null ? [] : missingIn(wave[at.get(id)!]!, measured.get(id)),
     later: 0,
   }));
   if (wave === null) return plan;
@@ -109,23 +109,22 @@ function replay(
   let state = startProbing(probing);
   for (;;) {
     const wave = nextWave(probing, state);
-    const isComplete = wave?.every((end, i) => missingIn(end, config, measured.get(ids[i]!)).length === 0);
+    const isComplete = wave?.every((end, i) => missingIn(end, measured.get(ids[i]!)).length === 0);
     if (wave === null || isComplete !== true) return { probing, state, wave };
     state = afterWave(probing, state, wave, (i, attempts) => successesAmong(attempts, measured.get(ids[i]!)));
   }
 }
 
-/** Attempts below `end` that are not on record; none for a problem whose whole screen could not be graded. */
-function missingIn(end: number, { screen }: AdaptiveConfig, recorded: RecordedTrials | undefined): number[] {
-  if (recorded !== undefined && /^-+$/.test(recorded.marks) && recorded.marks.length >= screen) return [];
+/** Attempts below `end` that are not on record. */
+function missingIn(end: number, recorded: RecordedTrials | undefined): number[] {
   const made = new Set(recorded?.rollouts);
   return Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
 }
 
-/** Successes among the first attempts, those that could not be graded taken to be like the others. */
-function successesAmong(attempts: number, recorded: RecordedTrials | undefined): number {
+/** Successes among the first attempts, those that could not be graded taken to be like the others; null: none could be. */
+function successesAmong(attempts: number, recorded: RecordedTrials | undefined): number | null {
   const marks = (recorded?.marks ?? '').slice(0, attempts);
   const successes = marks.replaceAll(/[^1]/g, '').length;
   const graded = marks.replaceAll('-', '').length;
-  return graded === 0 ? 0 : Math.round((successes * attempts) / graded);
+  return graded === 0 ? null : Math.round((successes * attempts) / graded);
 }
