@@ -3,6 +3,7 @@ import { ConfigError } from '../core/errors.ts';
 import { createLevels, type LevelConfig, type Levels } from '../difficulty/levels.ts';
 import type { Prior } from '../difficulty/trials.ts';
 import { evaluateAdvance, windowsOf } from './advance.ts';
+import { levelsNamedBy } from './samplers/create-sampler.ts';
 import { selectionRule, type StageConfig } from './stage.ts';
 
 /** Levels, and the stages that select by them: the part of a recipe that is its curriculum. */
@@ -14,7 +15,7 @@ export interface Curriculum {
 /**
  * The levels of a curriculum, after checking that the parts fit together.
  *
- * @throws {ConfigError} when stage names repeat or a stage selects by a level there is none of.
+ * @throws {ConfigError} when stage names repeat or a stage selects or samples by a level there is none of.
  */
 export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): Levels {
   const checked = createLevels(levels, prior);
@@ -26,6 +27,8 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
     seen.add(stage.name);
     const rule = selectionRule(stage);
     if (rule !== null) checked.check(rule, `stage "${stage.name}"`);
+    for (const name of levelsNamedBy(stage.sampler))
+      checked.check({ type: 'level', level: name }, `stage "${stage.name}", sampler ${stage.sampler.type}`);
   }
   return checked;
 }

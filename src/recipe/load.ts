@@ -46,12 +46,20 @@ async function readRecipe(path: string, file: string): Promise<unknown> {
   } catch (error) {
     if (GradusError.isInstance(error)) throw error;
     throw new ConfigError(
-      `${file} cannot be read as a recipe: ${error instanceof Error ? error.message : String(error)}`,
+      `${file}${lineIn(path, error)} cannot be read as a recipe: ${error instanceof Error ? error.message : String(error)}`,
       {
         cause: error,
       },
     );
   }
+}
+
+/** `:7` where the error says that it is of line 7 of the file. Parsers and runtime say so only in the stack. */
+function lineIn(path: string, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const place = [path, pathToFileURL(path).href].find((one) => stack.includes(`${one}:`));
+  if (place === undefined) return '';
+  return /^:\d+/.exec(stack.slice(stack.indexOf(`${place}:`) + place.length))?.[0] ?? '';
 }
 
 async function importDefault(path: string, file: string): Promise<unknown> {

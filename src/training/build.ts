@@ -11,6 +11,7 @@ import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifier } from '../verifiers/config.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
+import { checkStages, unmetBy } from './check-against-problems.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from './load-problems.ts';
 import { type ModelFolder, modelFolder } from './model-folder.ts';
@@ -63,6 +64,7 @@ export interface BuildOptions extends LoadingOptions {
 export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Promise<OpenParts> {
   const levels = checkRecipe(recipe);
   const { problems, suites, data } = await loadData(recipe, options);
+  checkStages(recipe, problems);
   const knownPassRates = readKnownPassRates(recipe, problems);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
@@ -89,6 +91,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     knownPassRates,
     warnings: [
       ...suites.flatMap((suite) => overlapOf(suite, problems)),
+      ...unmetBy(recipe, problems),
       ...beyondWindow(recipe, engine.info),
     ],
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -60,6 +60,13 @@ describe('a recipe', () => {
       code: 2,
       says: /half\.json cannot be read as a recipe/,
     });
+    writeFileSync(here('half.ts'), 'const a = 1;\nexport default {\n  a,\n');
+    writeFileSync(here('throws.ts'), '\nexport default [].at(0).name;\n');
+    expectOneError(await run('train', 'half.ts'), {
+      code: 2,
+      says: /half\.ts:\d cannot be read as a recipe/,
+    });
+    expectOneError(await run('train', 'throws.ts'), { code: 2, says: /throws\.ts:2 cannot be read/ });
   });
 });
 

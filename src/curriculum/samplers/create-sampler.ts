@@ -21,6 +21,22 @@ export const samplerConfig = z.discriminatedUnion('type', [
 /** A validated sampler configuration. */
 export type SamplerConfig = z.infer<typeof samplerConfig>;
 
+/** The levels that a configuration names. */
+export function levelsNamedBy(config: SamplerConfig): readonly string[] {
+  switch (config.type) {
+    case 'level-weighted':
+      return Object.keys(config.weights);
+    case 'ucb':
+      return config.levels ?? [];
+    case 'e2h':
+      return config.levels;
+    case 'uniform':
+    case 'prioritised':
+    case 'target-difficulty':
+      return [];
+  }
+}
+
 /**
  * The sampler that a configuration describes, over the problems a stage selected.
  *
