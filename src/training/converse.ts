@@ -1,6 +1,7 @@
 import type { Message } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { FinishReason } from '../core/rollout.ts';
+import { flattenTokens } from '../engines/flatten-tokens.ts';
 import type { Engine } from '../engines/engine.ts';
 
 /** How a model writes. */
@@ -57,7 +58,7 @@ export async function* streamAnswer(
   let isFinished = false;
   while (!isFinished && written.length < room) {
     const limit = Math.min(partTokens, room - written.length);
-    const prompts = [{ key: 'chat', prompt: Int32Array.of(...prompt, ...written), count: 1 }];
+    const prompts = [{ key: 'chat', prompt: flattenTokens([prompt, written]), count: 1 }];
     const request = { prompts, temperature, maxTokens: limit, seed: hashKey(seed, 'chat', written.length) };
     isFinished = true;
     for await (const { tokens, finishReason } of engine.sample(request, signal)) {

@@ -1,5 +1,6 @@
 import { EngineError } from '../../core/errors.ts';
 import type { Completion, Engine, TopLogprobs } from '../engine.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
 import type { Asked } from './request.ts';
 
 /** What is said of one token of an answer. */
@@ -33,7 +34,7 @@ export async function scoreTokens(
     });
   }
   const sequences = completions.map(({ promptTokens, tokens }) => ({
-    tokens: Int32Array.of(...promptTokens, ...tokens),
+    tokens: flattenTokens([promptTokens, tokens]),
   }));
   const logprobs = await engine.logprobs({ sequences }, 'policy');
   const top = count === 0 ? undefined : await engine.topLogprobs?.({ sequences }, count);

@@ -10,7 +10,7 @@ export interface TextPieces {
 
 /** @param stops strings that end the text and are not shown. */
 export function createTextPieces(engine: Pick<Engine, 'decode'>, stops: readonly string[]): TextPieces {
-  let tokens: number[] = [];
+  const tokens: number[] = [];
   /** Tokens before this one were shown; those from `context` on are decoded with the new ones, as neighbours matter. */
   let shown = 0;
   let context = 0;
@@ -19,7 +19,7 @@ export function createTextPieces(engine: Pick<Engine, 'decode'>, stops: readonly
   const decode = (from: number, to: number): string => engine.decode(Int32Array.from(tokens.slice(from, to)));
   return {
     add(added) {
-      tokens = [...tokens, ...added];
+      for (const token of added) tokens.push(token);
       const before = decode(context, shown);
       const after = decode(context, tokens.length);
       // A character of several tokens decodes to replacement marks until its last token is there.

@@ -21,10 +21,11 @@ import type {
   SampleRequest,
   StepStats,
 } from '../engine.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
 import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
-import { flattenTokens, splitFlat, trainingTensors } from './flat.ts';
+import { splitFlat, trainingTensors } from './flat.ts';
 import { openTransport } from './open-transport.ts';
 import { createCollector, type Received } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';

@@ -1,16 +1,6 @@
 import type { TrainingSequence } from '../../core/batch.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
-
-/** What sequences of different lengths are as one flat array. */
-export function flattenTokens(all: readonly Int32Array[]): Int32Array {
-  const flat = new Int32Array(all.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const one of all) {
-    flat.set(one, at);
-    at += one.length;
-  }
-  return flat;
-}
+import { flattenTokens } from '../flatten-tokens.ts';
 
 /** A flat array as one array per sequence, each a copy. */
 export function splitFlat(flat: Float32Array, lengths: readonly number[]): Float32Array[] {

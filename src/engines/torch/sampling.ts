@@ -3,7 +3,7 @@ import { ProtocolError } from '../../core/errors.ts';
 import type { SamplingJob, SamplingPrompt, Written } from '../embedded/sampling-job.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
-import { flattenTokens } from './flat.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
 
 /** A finished completion and the policy that began it. */
 export type Received = Written & { readonly policyVersion: number };
