@@ -66,7 +66,10 @@ class Sampler:
         most = slots or _MOST_SLOTS
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:
-            raise torch.OutOfMemoryError(f"sampler: expected memory for at least {size} positions, got {given} bytes")
+            raise torch.OutOfMemoryError(
+                f"sampler: expected memory for the keys and values of at least {size} positions, got {given} bytes; "
+                f"{spared_bytes} are left for gradients"
+            )
         self.slots = self._most_slots = min(most, blocks)
         self._ended_well = 0
         self._steps = steps or (16 if is_cuda else 4)

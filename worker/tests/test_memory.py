@@ -51,6 +51,11 @@ def test_the_sampler_leaves_room_for_gradients(tiny_folder: Path, monkeypatch: p
     with local_client(tiny_folder) as client:
         stats = client.ask("stats").result["metrics"]
     assert stats["sampler/cacheBlocks"] == 400 // 16
+    monkeypatch.setattr("gradus_worker.sampler.free_memory", lambda _: weights)
+    with local_client() as client:
+        refused = client.create(tiny_folder)
+    assert refused.code == "oom"
+    assert f"got 0 bytes; {2 * weights} are left for gradients" in refused.header["message"]
 
 
 @pytest.mark.parametrize(("others", "blocks"), [(1, 800 // 16), (30, 400 // 16)])
