@@ -186,6 +186,15 @@ test('columns by other names, an instruction, and a difficulty column that is ex
   });
 });
 
+test('a label whose column is in no row is one clear error', async () => {
+  const label = { model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
+  const rows = [{ prompt: 'q', answer: '1', stats: { solved: 0.5 } }];
+  await expect(read(rows, { passRates: [{ ...label, column: 'stats.solvd' }] })).rejects.toThrow(
+    'expected pass rates in column "stats.solvd", got nothing there in any row',
+  );
+  expect(await read(rows, { passRates: [{ ...label, column: 'stats.solved' }] })).toHaveLength(1);
+});
+
 test.each([
   ['no known columns', [{ a: 1 }], 'p.json:1: expected columns of a known shape, got columns a'],
   [

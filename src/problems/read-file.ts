@@ -39,7 +39,7 @@ export async function* readFileProblems(
 
 /**
  * Streams the problems of one file. Throws a `DataError` naming file, row, column, what was expected and the fix; also when
- * every row had to be left out.
+ * every row had to be left out, and at the end when a label's column was in none: a mistyped one would be missed by nobody.
  */
 export async function* readDataFile(
   config: FileConfig,
@@ -50,9 +50,10 @@ export async function* readDataFile(
   let toProblem: ((row: Row) => Problem) | undefined;
   let isEmpty = true;
   let firstSkipped: DataError | undefined;
+  const unseen = new Set(config.passRates.map(({ column }) => column));
   for await (const row of readRows(file.file, name)) {
     try {
-      toProblem ??= problemReader(config, shapeFor(config, name, row), name, options);
+      toProblem ??= problemReader(config, shapeFor(config, name, row), name, { ...options, unseen });
       yield toProblem(row);
       isEmpty = false;
     } catch (error) {
@@ -63,6 +64,11 @@ export async function* readDataFile(
     }
   }
   if (isEmpty) throw firstSkipped ?? new DataError(`${name}: expected one problem a row, got an empty file`);
+  const [missing] = unseen;
+  if (missing === undefined) return;
+  throw new DataError(`${name}: expected pass rates in column "${missing}", got nothing there in any row`, {
+    tryNext: 'gradus data import --help',
+  });
 }
 
 /** Most readers want the rest of the file. */
@@ -82,7 +88,7 @@ function problemReader(
   config: FileConfig,
   shape: Shape,
   name: string,
-  { readTests, ids }: ReadFileOptions & { readonly ids: ProblemIds },
+  { readTests, ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
   const mapping: RowMapping = {
     name,
@@ -94,6 +100,7 @@ function problemReader(
   return ({ number, read }) => {
     const value = read();
     const row = isColumns(value) ? withDerived(value, `${name}:${number}`, config, shape, readTests) : value;
+    if (isColumns(row)) for (const column of unseen) if (at(row, column) !== undefined) unseen.delete(column);
     return problemOfRow(row, mapping, number);
   };
 }
