@@ -65,7 +65,7 @@ function tell(output: Output, event: TrainingEvent): void {
 }
 
 /** The end of a run for people: stages, and what each suite gained. */
-export function formatResult({ run, stages, suites, tokens, rollouts }: RunResult): string {
+export function formatResult({ run, model, stages, suites, tokens, rollouts }: RunResult): string {
   const stageLines = stages.map(
     ({ name, steps, problems, reason }) => `  ${name}: ${steps} steps on ${problems} problems; ${reason}`,
   );
@@ -75,7 +75,8 @@ export function formatResult({ run, stages, suites, tokens, rollouts }: RunResul
     formatComparison(comparison),
   ]);
   const written = `${rollouts.toLocaleString('en')} rollouts, ${tokens.toLocaleString('en')} tokens written for training`;
-  return ['stages', ...stageLines, ...suiteLines, '', written, `run: ${run}`].join('\n');
+  const trained = model === undefined ? [] : [`model: ${model}`];
+  return ['stages', ...stageLines, ...suiteLines, '', written, ...trained, `run: ${run}`].join('\n');
 }
 
 function stepLine({ step, stage, metrics, timings }: StepEvent): string {

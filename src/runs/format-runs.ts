@@ -2,6 +2,7 @@ import { printable } from '../core/printable.ts';
 import type { DataRecord } from '../core/source-record.ts';
 import { alignColumns } from '../core/table.ts';
 import { allSources } from './data-file.ts';
+import { exportedModel } from './exported-model.ts';
 import type { RunListing } from './list-runs.ts';
 import type { RunReader } from './run-reader.ts';
 import type { RunSummary } from './run-views.ts';
@@ -33,6 +34,8 @@ export function formatRun(run: RunReader, data?: DataRecord): string {
     ['started', summary.createdAt],
     ['resumed', `${Math.max(0, run.sessions().length - 1)} times`],
   ];
+  const model = exportedModel(summary.directory);
+  if (model !== undefined) facts.push(['model', model]);
   if (summary.parent !== null)
     facts.push(['parent', `run ${summary.parent.run}, step ${summary.parent.step}`]);
   if (session !== undefined) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -58,4 +58,15 @@ test('a run keeps the commit it began with', async () => {
   await expect(modelFolder('hf://us/tiny', { isOffline: true })).resolves.toEqual(began);
   await expect(modelFolder('hf://us/other', { isOffline: true })).rejects.toThrow('found nothing there');
   expect(await modelFolder('models/mine', {})).toEqual({ folder: 'models/mine' });
+});
+
+test('a run given for a model folder says where its model is', async () => {
+  const run = join(cache, 'mine-0001');
+  mkdirSync(join(run, 'export'), { recursive: true });
+  writeFileSync(join(run, 'run.sqlite'), '');
+  await expect(modelFolder(run, {})).rejects.toThrow(
+    `${run}: expected a model folder, got a run that has exported`,
+  );
+  writeFileSync(join(run, 'export', 'config.json'), '{}');
+  await expect(modelFolder(run, {})).rejects.toThrow(`got a run; its model is in ${join(run, 'export')}`);
 });

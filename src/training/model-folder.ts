@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
+import { DataError } from '../core/errors.ts';
 import { isHubAddress } from '../problems/hub/address.ts';
 import { fetchHubFiles } from '../problems/hub/hub.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { commitsOf, readDataFile } from '../runs/data-file.ts';
+import { exportedModel } from '../runs/exported-model.ts';
+import { runLayout } from '../runs/layout.ts';
 import type { LoadingOptions } from './load-problems.ts';
 
 /** Where a model is, and what it was on the hub that it is from. */
@@ -18,13 +22,27 @@ export async function modelFolder(
   path: string,
   { commits, ...options }: LoadingOptions,
 ): Promise<ModelFolder> {
-  if (!isHubAddress(path)) return { folder: path };
+  if (!isHubAddress(path)) {
+    refuseRun(path);
+    return { folder: path };
+  }
   const known = commits?.get(path);
   const { folder, commit } = await fetchHubFiles(path, {
     ...options,
     ...(known === undefined ? {} : { commit: known }),
   });
   return { folder, record: { source: path, commit } };
+}
+
+/** A run is no model folder: commands take both, recipes name the very files. */
+function refuseRun(path: string): void {
+  if (!existsSync(runLayout(path).database)) return;
+  const model = exportedModel(path);
+  throw new DataError(
+    `${path}: expected a model folder, got a run` +
+      (model === undefined ? ' that has exported none yet' : `; its model is in ${model}`),
+    { tryNext: `gradus runs show ${path}` },
+  );
 }
 
 /** The folder of the model that a run began with, at the commit that it began with. */

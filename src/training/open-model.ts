@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { DataError, RunError } from '../core/errors.ts';
 import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
@@ -7,6 +6,7 @@ import { type EngineConfig, engineConfig } from '../recipe/engine-config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { isHubAddress } from '../problems/hub/address.ts';
+import { exportedModel } from '../runs/exported-model.ts';
 import { runLayout } from '../runs/layout.ts';
 import { readRecipeFile } from '../runs/recipe-file.ts';
 import { openRunReader } from '../runs/run-reader.ts';
@@ -44,7 +44,8 @@ export async function locateModel(path: string, options: LoadingOptions = {}): P
   using run = await openRunReader(path);
   const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
   const recipe = parseConfig(recipeConfig, file.recipe, `${path}: recipe`);
-  if (existsSync(join(layout.export, 'config.json'))) return { folder: layout.export, recipe };
+  const exported = exportedModel(path);
+  if (exported !== undefined) return { folder: exported, recipe };
   const folder = await runModelFolder(path, recipe, options);
   const state = run.checkpoints().at(-1)?.engineState;
   if (state !== undefined) return { folder, state, run: run.summary().id, recipe };

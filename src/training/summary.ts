@@ -1,6 +1,7 @@
 import { sum } from '../core/statistics.ts';
 import { comparePaired, type Comparison } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
+import { exportedModel } from '../runs/exported-model.ts';
 import { openRunReader, type RunReader } from '../runs/run-reader.ts';
 
 /** How a stage went. */
@@ -24,6 +25,8 @@ export interface SuiteSummary {
 /** What a finished run did and what it bought. */
 export interface RunResult {
   readonly run: string;
+  /** The folder of the trained model; absent before the run's end. */
+  readonly model?: string;
   readonly stages: readonly StageSummary[];
   readonly suites: readonly SuiteSummary[];
   /** Tokens written for training. */
@@ -35,8 +38,10 @@ export interface RunResult {
 export async function readRunResult(directory: string): Promise<RunResult> {
   using reader = await openRunReader(directory);
   const total = (metric: string): number => sum(reader.metric(metric).values);
+  const model = exportedModel(directory);
   return {
     run: directory,
+    ...(model !== undefined && { model }),
     stages: readStages(reader),
     suites: readSuites(reader),
     tokens: total('rollout/tokens'),

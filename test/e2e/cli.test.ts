@@ -106,7 +106,9 @@ test.skipIf(!hasTerminal)('on a terminal a run has a screen, and so has whoever 
     );
     // Whatever was drawn last is gone, and the result stands there instead.
     const [, result = ''] = shown.split('\u001b[J').slice(-2);
-    expect(stripVTControlCharacters(result)).toMatch(/(run: shown\/tiny-0001|after 2 steps)\s*$/);
+    expect(stripVTControlCharacters(result)).toMatch(
+      /(model: shown\/tiny-0001\/export\s+run: shown\/tiny-0001|after 2 steps)\s*$/,
+    );
   }
 });
 
