@@ -4,7 +4,7 @@ import type { Message, Problem } from '../core/problem.ts';
 import { instructed } from './instruction.ts';
 import type { JsonlConfig } from './jsonl.ts';
 import type { ProblemIds } from './problem-ids.ts';
-import { testsExample, testsSchema } from './tests-schema.ts';
+import { testsExample, testsSchema } from '../core/tests-schema.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 /** Blank texts are half-made rows. */
@@ -50,7 +50,10 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     const issues = parsed.error.issues.slice(0, 4).map(({ path, message }) => {
       return `"${[column, ...path].join('.')}": ${message}`;
     });
-    const form = column === columns.tests ? `; tests are written ${testsExample(field)}` : '';
+    const form =
+      column === columns.tests
+        ? `; tests are written ${testsExample(field)}, and gradus data import reads other forms`
+        : '';
     throw new DataError(`${where}: column ${issues.join(', ')}, got ${shown(field)}${form}`);
   };
 

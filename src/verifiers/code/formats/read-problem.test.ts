@@ -137,6 +137,21 @@ describe('readCodeProblem', () => {
     [{ prompt: 'p' }, /file:1: expected a column of tests/],
     [{ tests: '[' }, /file:1: column "tests"/],
     [{ tests: [] }, /file:1: column "tests"/],
+    [
+      { tests: { type: 'function', language: 'javascript' } },
+      /column "tests": [^]*at entryPoint[^]*at cases/,
+    ],
+    [
+      {
+        tests: {
+          type: 'function',
+          language: 'javascript',
+          entryPoint: 'f',
+          cases: [{ arguments: 2, expected: 4 }],
+        },
+      },
+      /at cases\[0\]\.arguments/,
+    ],
     [{ input_output: { inputs: [1], outputs: [] } }, /expected as many outputs as inputs, got 0 for 1/],
     [{ test_list: ['assert True'] }, /expected assertions that call a function/],
     [{ public_test_cases: '[]', private_test_cases: 'AAAA' }, /column "public_test_cases"/],

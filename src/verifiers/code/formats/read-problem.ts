@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { DataError, GradusError } from '../../../core/errors.ts';
 import type { Problem, ProblemTests } from '../../../core/problem.ts';
+import { testsSchema } from '../../../core/tests-schema.ts';
 import { codeContestsRow, codeContestsTests } from './code-contests.ts';
 import { humanEvalRow, humanEvalTests } from './human-eval.ts';
 import { listedTest, statedRules, testsOfList } from './listed.ts';
@@ -85,15 +86,13 @@ export function readTests(row: Row, where: string): ProblemTests {
   }
 }
 
-const ownTests = z.looseObject({
-  type: z.enum(['function', 'stdio', 'asserts']),
-  language: z.enum(['python', 'javascript']),
-});
+/** Tests in our own form say their kind; other forms do not. */
+const sayKind = z.looseObject({ type: z.enum(['function', 'stdio', 'asserts']) });
 
 function testsOf(value: unknown, row: Row): ProblemTests {
   const tests: unknown = typeof value === 'string' ? JSON.parse(value) : value;
   const stated = statedRules.parse(row);
   if (Array.isArray(tests)) return testsOfList(z.array(listedTest).min(1).parse(tests), stated);
-  if (ownTests.safeParse(tests).success) return tests as ProblemTests;
+  if (sayKind.safeParse(tests).success) return testsSchema.parse(tests);
   return testsOfPairs(pairedTests.parse(tests));
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ProblemTests } from '../core/problem.ts';
+import type { ProblemTests } from './problem.ts';
 
 const language = z.enum(['javascript', 'python']);
 const rules = {
