@@ -8,9 +8,11 @@ os.environ["TRITON_INTERPRET"] = "1"
 
 import pytest
 import torch
+from slow_sampler import GOLDEN, SETTINGS, SHAPES, Written, prompts, write_slowly
 
 from gradus_worker.config import ModelConfig
-from gradus_worker.model_folder import export_model, random_model
+from gradus_worker.model import Transformer
+from gradus_worker.model_folder import export_model, load_model, random_model
 
 torch.set_num_threads(1)
 
@@ -41,3 +43,14 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             weight.mul_(5 if weight.dim() > 1 else 1)
     export_model(model, folder, "f32", [0])
     return folder
+
+
+@pytest.fixture(scope="module")
+def model() -> Transformer:
+    return load_model(GOLDEN / "parity-llama").model
+
+
+@pytest.fixture(scope="module")
+def expected(model: Transformer) -> dict[str, Written]:
+    """What the slow sampler writes, by the name of the settings."""
+    return {name: write_slowly(model, prompts(*SHAPES), settings) for name, settings in SETTINGS.items()}

@@ -1,145 +1,32 @@
-"""What is written depends on prompt, key and settings alone; whatever goes wrong leaves nothing behind."""
+"""What is written depends on prompt, key and settings alone."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from slow_sampler import (
+    ENDS,
+    PLAIN,
+    SETTINGS,
+    SHAPES,
+    Written,
+    assert_idle,
+    assert_same,
+    joined,
+    prompts,
+    run,
+    sample,
+    write_slowly,
+)
 
-from gradus_worker.choose import Rules, choose, uniform_at
 from gradus_worker.decode import batch_sizes
 from gradus_worker.model import Transformer
-from gradus_worker.model_folder import load_model
-from gradus_worker.packing import Attend, causal_attention
 from gradus_worker.sampler import Sampler
-from gradus_worker.sampling import Ended, Failed, Piece, SamplePrompt, SampleSettings
+from gradus_worker.sampling import Ended
 from gradus_worker.train import Trainer
-
-GOLDEN = Path(__file__).parents[2] / "test" / "golden"
-CPU = torch.device("cpu")
-ENDS = [0, 7, 30]
-PLAIN = SampleSettings(max_tokens=24, temperature=1.0, top_p=1.0, top_k=0, stream=False)
-
-Written = dict[tuple[int, int], tuple[list[int], list[float], str]]
-
-
-@pytest.fixture(scope="module")
-def model() -> Transformer:
-    return load_model(GOLDEN / "parity-llama").model
-
-
-def prompts(*shapes: tuple[int, int], seed: int = 1) -> list[SamplePrompt]:
-    """Prompts of so many tokens, so many completions each."""
-    random = np.random.default_rng(seed)
-    return [
-        SamplePrompt(
-            random.integers(0, 60, length).astype(np.int32), 2, random.integers(0, 2**32, count).astype(np.uint32)
-        )
-        for length, count in shapes
-    ]
-
-
-SHAPES = [(3, 4), (40, 5), (16, 3), (1, 2), (32, 1), (17, 2)]
-
-
-def run(sampler: Sampler, wait: Callable[[int], None] = lambda _: None) -> dict[int, tuple[list[Piece], Any]]:
-    """Steps until nothing is left to do; `wait` is called before each."""
-    found: dict[int, tuple[list[Piece], Any]] = {}
-    for count in range(10_000):
-        if not sampler.busy:
-            return found
-        wait(count)
-        for progress in sampler.step():
-            pieces, end = found.setdefault(progress.request, ([], None))
-            assert end is None
-            found[progress.request] = (pieces + progress.pieces, progress.end)
-    raise AssertionError("the sampler does not come to an end")
-
-
-def joined(pieces: list[Piece]) -> Written:
-    result: Written = {}
-    for piece in pieces:
-        tokens, logprobs, reason = result.get((piece.prompt, piece.index), ([], [], ""))
-        assert not reason, "nothing comes after the end"
-        assert len(piece.tokens) == len(piece.logprobs) == len(piece.entropies) > 0
-        name = piece.prompt, piece.index
-        result[name] = tokens + piece.tokens.tolist(), logprobs + piece.logprobs.tolist(), piece.finish_reason or ""
-    return result
-
-
-def assert_same(found: Written, expected: Written, tolerance: float = 1e-5) -> None:
-    assert found.keys() == expected.keys()
-    for name, (tokens, logprobs, reason) in expected.items():
-        assert found[name][0] == tokens
-        assert found[name][2] == reason
-        assert found[name][1] == pytest.approx(logprobs, abs=tolerance)
-
-
-def sample(sampler: Sampler, asked: list[SamplePrompt], settings: SampleSettings = PLAIN) -> Written:
-    sampler.add(9, asked, settings)
-    ((pieces, end),) = run(sampler).values()
-    written = joined(pieces)
-    assert end == Ended(len(written), 0)
-    assert_idle(sampler)
-    return written
-
-
-def assert_idle(sampler: Sampler) -> None:
-    stats = sampler.stats()
-    assert stats["sampler/freeCacheBlocks"] == stats["sampler/cacheBlocks"]
-    assert not sampler.busy
-    assert sampler.step() == []
-
-
-def logits_after(model: Transformer, tokens: list[int]) -> Tensor:
-    attend = causal_attention("per-sequence", [len(tokens)], CPU)
-    with torch.no_grad():
-        return model.hidden(torch.tensor(tokens), torch.arange(len(tokens)), attend)[-1:] @ model.head_weight.T
-
-
-def write_slowly(model: Transformer, asked: list[SamplePrompt], s: SampleSettings) -> Written:
-    """One token after the other, everything read again for each."""
-    rules = Rules(
-        torch.tensor([1 / (s.temperature or 1)]),
-        torch.tensor([s.temperature == 0]),
-        torch.tensor([s.top_p], dtype=torch.float64),
-        torch.tensor([s.top_k]),
-    )
-    found: Written = {}
-    for place, prompt in enumerate(asked):
-        for index, key in enumerate(prompt.random_keys.tolist(), prompt.first_index):
-            tokens, logprobs, reason = prompt.tokens.tolist(), [], ""
-            while not reason:
-                uniform = uniform_at(torch.tensor([key]), torch.tensor([len(logprobs)]))
-                token, scores = choose(logits_after(model, tokens), uniform, rules, filtered=True)
-                tokens.append(int(token))
-                logprobs.append(float(scores[0]))
-                if tokens[-1] in ENDS:
-                    reason = "stop"
-                elif len(logprobs) == s.max_tokens or len(tokens) == model.config.max_positions:
-                    reason = "length"
-            found[place, index] = (tokens[len(prompt.tokens) :], logprobs, reason)
-    return found
-
-
-SETTINGS = {
-    "plain": PLAIN,
-    "greedy": replace(PLAIN, temperature=0.0, max_tokens=9),
-    "cool": replace(PLAIN, temperature=0.6, top_p=0.9),
-    "few": replace(PLAIN, temperature=1.5, top_k=4, max_tokens=5),
-    "one": replace(PLAIN, max_tokens=1),
-    "streamed": replace(PLAIN, stream=True),
-}
-
-
-@pytest.fixture(scope="module")
-def expected(model: Transformer) -> dict[str, Written]:
-    return {name: write_slowly(model, prompts(*SHAPES), settings) for name, settings in SETTINGS.items()}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -317,124 +204,6 @@ def test_prompts_that_cannot_be_continued_are_refused(model: Transformer) -> Non
     with pytest.raises(ValueError, match="a new request, got 1"):
         sampler.add(1, [good], PLAIN)
     assert len(run(sampler)) == 1
-
-
-class Faulty(Transformer):
-    """Fails on order."""
-
-    fault: Callable[[Tensor], Tensor] | None = None
-
-    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        found = super().hidden(tokens, positions, attend)
-        return found if self.fault is None else self.fault(found)
-
-    def project(self, name: str, x: Tensor) -> Tensor:
-        return super().project(name, x) if name != self.broken else super().project(name, x) * float("nan")
-
-    broken = ""
-
-
-@pytest.mark.parametrize("when", [0, 2, 4])
-def test_logits_that_are_not_finite_end_their_requests_and_leave_nothing(
-    model: Transformer, expected: dict[str, Written], when: int
-) -> None:
-    faulty = Faulty(model.config, model.weights)
-    sampler = Sampler(faulty, ENDS, slots=8, steps=3)
-    sampler.add(1, prompts(*SHAPES), PLAIN)
-    sampler.add(2, prompts((5, 1)), PLAIN)
-
-    def turn(step: int) -> None:
-        # Every key and value of the second layer is NaN, and is in the cache.
-        faulty.broken = "layers.1.qkv" if step == when else ""
-
-    found = run(sampler, turn)
-    pieces, end = found[1]
-    assert isinstance(end, Failed)
-    assert end.code == "non-finite"
-    assert "expected finite logits" in end.message
-    assert joined(pieces).items() <= expected["plain"].items() or when > 0
-    assert isinstance(found[2][1], Ended)
-    assert_idle(sampler)
-    assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
-
-
-def test_one_request_that_is_not_finite_harms_no_other(model: Transformer, expected: dict[str, Written]) -> None:
-    weights = {name: w.detach().clone() for name, w in model.weights.items()}
-    weights["embed.weight"][59] = float("inf")
-    sampler = Sampler(Transformer(model.config, weights), ENDS, slots=8)
-    asked = [replace(p, tokens=np.minimum(p.tokens, 58)) for p in prompts(*SHAPES)]
-    poison = replace(asked[0], tokens=np.array([1, 59, 3], np.int32))
-    sampler.add(1, asked, replace(PLAIN, max_tokens=3))
-    sampler.add(2, [asked[1], poison], PLAIN)
-    sampler.add(3, asked, replace(PLAIN, max_tokens=3))
-    found = run(sampler)
-    assert isinstance(found[2][1], Failed)
-    assert_same(joined(found[1][0]), joined(found[3][0]))
-    assert_same(joined(found[1][0]), write_slowly(sampler._model, asked, replace(PLAIN, max_tokens=3)))
-    assert_idle(sampler)
-
-
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("injected"), RuntimeError("CUDA error: out of memory")])
-def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
-    model: Transformer, expected: dict[str, Written], error: RuntimeError, capfd: pytest.CaptureFixture[str]
-) -> None:
-    faulty = Faulty(model.config, model.weights)
-
-    calls = iter(range(10_000))
-
-    def scarce(hidden: Tensor) -> Tensor:
-        if next(calls) in (0, 4, 17):
-            raise error
-        return hidden
-
-    faulty.fault = scarce
-    sampler = Sampler(faulty, ENDS, slots=24, read_positions=300)
-    assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
-    assert sampler.slots == 3
-    assert "at most 3 completions at a time" in capfd.readouterr().err
-    # What lacked may be there again.
-    slots = []
-    for _ in range(40):
-        sample(sampler, prompts((5, 1)), replace(PLAIN, max_tokens=2))
-        slots.append(sampler.slots)
-    assert slots[:7] == [3] * 7
-    assert sorted(set(slots)) == [3, 6, 12, 24]
-    assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
-
-
-def test_memory_for_nothing_is_an_error_after_which_all_goes_on(
-    model: Transformer, expected: dict[str, Written]
-) -> None:
-    faulty = Faulty(model.config, model.weights)
-
-    def never(hidden: Tensor) -> Tensor:
-        raise torch.OutOfMemoryError("injected")
-
-    faulty.fault = never
-    sampler = Sampler(faulty, ENDS, slots=4)
-    sampler.add(1, prompts((5, 3)), PLAIN)
-    ((_, end),) = run(sampler).values()
-    assert isinstance(end, Failed)
-    assert end.code == "oom"
-    faulty.fault = None
-    assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
-
-
-def test_an_unforeseen_error_drops_everything(model: Transformer, expected: dict[str, Written]) -> None:
-    faulty = Faulty(model.config, model.weights)
-    sampler = Sampler(faulty, ENDS)
-    sampler.add(1, prompts(*SHAPES), PLAIN)
-    sampler.step()
-
-    def broken(hidden: Tensor) -> Tensor:
-        raise RuntimeError("injected")
-
-    faulty.fault = broken
-    with pytest.raises(RuntimeError, match="injected"):
-        sampler.step()
-    faulty.fault = None
-    assert_idle(sampler)
-    assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
 
 
 def test_batches_filled_up_and_captures_leave_no_trace(model: Transformer, expected: dict[str, Written]) -> None:
