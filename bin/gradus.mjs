@@ -39,9 +39,8 @@ registerHooks({
 function asWritten(url, context) {
   const format = { commonjs: 'module', 'commonjs-typescript': 'module-typescript' }[context.format];
   if (format === undefined || !url.startsWith('file:')) return context;
-  const isModule = /^(?:import\b\s*[\w{*'"]|export\s+default\b)/m.test(
-    readFileSync(fileURLToPath(url), 'utf8'),
-  );
+  const text = readFileSync(fileURLToPath(url), 'utf8');
+  const isModule = /^(?:import\b\s*[\w{*'"]|export\b\s*[\w{*])/m.test(text);
   return isModule ? { ...context, format } : context;
 }
 

@@ -45,13 +45,18 @@ async function readRecipe(path: string, file: string): Promise<unknown> {
     }
   } catch (error) {
     if (GradusError.isInstance(error)) throw error;
-    throw new ConfigError(
-      `${file}${lineIn(path, error)} cannot be read as a recipe: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new ConfigError(`${file}${lineIn(path, error)} cannot be read as a recipe: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
+}
+
+function reasonOf(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  // Node's own words, where a program loads recipes itself in a package that says so.
+  return said === 'Cannot use import statement outside a module'
+    ? `${said}; call it .mts, or say "type": "module" in package.json`
+    : said;
 }
 
 /** `:7` where the error says that it is of line 7 of the file. Parsers and runtime say so only in the stack. */

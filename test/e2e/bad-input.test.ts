@@ -74,7 +74,8 @@ test('a recipe that says import is a module also where "npm init" wrote "type": 
   const project = here('commonjs');
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{"type": "commonjs"}');
-  const recipe = `import { defineRecipe } from 'gradus';\nexport default defineRecipe(${JSON.stringify(tinyRecipe())});\n`;
+  writeFileSync(join(project, 'beside.ts'), 'export const twice = (n: number): number => 2 * n;\n');
+  const recipe = `import { defineRecipe } from 'gradus';\nimport { twice } from './beside.ts';\ntwice(1);\nexport default defineRecipe(${JSON.stringify(tinyRecipe())});\n`;
   for (const name of ['recipe.ts', 'recipe.mts', 'recipe.js']) {
     writeFileSync(join(project, name), recipe);
     const ended = await run('train', join('commonjs', name), '--dry-run');
