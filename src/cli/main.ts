@@ -40,7 +40,7 @@ const commands = [
 export async function main(argv: readonly string[]): Promise<number> {
   const isJson = argv.includes('--json');
   const program = createProgram((await readProvenance(process.cwd())).packageVersion, isJson);
-  process.stdout.on('error', ignoreClosedPipe);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreNobodyReading);
   try {
     await program.parseAsync([...argv]);
     return 0;
@@ -75,7 +75,10 @@ function pointToHelp(command: Command, words: string): void {
 const usageError = ({ message }: CommanderError): ConfigError =>
   new ConfigError(message.replace(/^error: /, ''), { code: 'USAGE', tryNext: 'gradus --help' });
 
-/** `gradus … | head` has seen enough: what is being done goes on, unseen. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/**
+ * `gradus … | head` has seen enough, Ctrl-C ends `tee` too, a terminal is closed (EIO): what is being done goes on, or
+ * stops cleanly, unseen.
+ */
+function ignoreNobodyReading(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }

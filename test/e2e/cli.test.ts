@@ -273,3 +273,14 @@ test('doctor finds this machine fit, and says what to do where it is not', async
   ]);
   expect(JSON.parse(unfit.stderr)).toMatchObject({ error: { code: 'SYSTEM_UNFIT' } });
 });
+
+test('a run whose output nobody reads any more stops cleanly all the same', async () => {
+  // As in a terminal, where Ctrl-C ends the tee of `gradus train … 2>&1 | tee log` first.
+  const options = ['--runs', 'unread', '--set', 'stages[0].maxSteps=100000', '--set', 'evaluation=[]'];
+  const training = startGradus(folder, ['train', 'recipe.json', ...options]);
+  await training.said('step 1 ');
+  training.child.stdout!.destroy();
+  training.child.stderr!.destroy();
+  training.child.kill('SIGINT');
+  expect((await training.ended).code).toBe(130);
+});
