@@ -13,7 +13,7 @@ export function formatRunList(listings: readonly RunListing[]): string {
   const header = ['run', 'status', 'step', 'stage', 'seed', 'started'];
   const rows = listings.map((listing) =>
     'problem' in listing
-      ? [listing.folder, 'damaged', '', printable(listing.problem)]
+      ? [listing.folder, 'damaged', '', '', '', printable(listing.problem)]
       : summaryCells(listing.summary),
   );
   return alignColumns([header, ...rows]);

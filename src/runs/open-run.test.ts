@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../test/runs/fast-folder.ts';
@@ -156,6 +156,15 @@ describe('each way to open what cannot be opened is one clear error', () => {
     const cut = await closedRun((run) => run.recordStep(step(1)));
     truncateSync(join(cut, 'run.sqlite'), 5000);
     expect(await failure(openRun(cut))).toMatchObject({ code: 'RUN_CORRUPT' });
+    const within = await closedRun((run) => run.recordStep(step(1)));
+    const bytes = readFileSync(join(within, 'run.sqlite'));
+    // The header of the first page stays whole: the file opens, its tables cannot be found.
+    writeFileSync(join(within, 'run.sqlite'), bytes.fill('garbage', 100, 109));
+    expect(await failure(openRun(within))).toMatchObject({ code: 'RUN_CORRUPT' });
+    expect(await listRuns(join(within, '..'))).toContainEqual({
+      folder: basename(within),
+      problem: expect.stringContaining('damaged') as string,
+    });
     const empty = await closedRun();
     truncateSync(join(empty, 'run.sqlite'), 0);
     expect(await failure(openRun(empty))).toMatchObject({ code: 'RUN_VERSION' });

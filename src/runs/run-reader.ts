@@ -142,7 +142,7 @@ export class RunReader implements Disposable {
   /** Kept checkpoints, oldest first; `engineState` is what an engine's `loadState` takes. */
   checkpoints(): { readonly step: number; readonly isStageEnd: boolean; readonly engineState: string }[] {
     const { checkpoints } = runLayout(this.directory);
-    return readCheckpoints(this.#database).map(({ step, isStageEnd, folder }) => ({
+    return this.#reading(() => readCheckpoints(this.#database)).map(({ step, isStageEnd, folder }) => ({
       step,
       isStageEnd,
       engineState: join(checkpoints, folder, 'engine'),
@@ -199,19 +199,30 @@ export class RunReader implements Disposable {
 
   /** Rows of any read-only query over the tables of `schema.ts`: what views make their own sums with. */
   rows(query: string, ...values: SQLInputValue[]): Row[] {
-    return this.#database.prepare(query).all(...values);
+    return this.#reading(() => this.#database.prepare(query).all(...values));
   }
 
   /** The same as lists of values in the query's order: several times faster where there are many. */
   lists(query: string, ...values: SQLInputValue[]): unknown[][] {
-    const statement = this.#database.prepare(query);
-    statement.setReturnArrays(true);
-    return statement.all(...values) as unknown as unknown[][];
+    return this.#reading(() => {
+      const statement = this.#database.prepare(query);
+      statement.setReturnArrays(true);
+      return statement.all(...values) as unknown as unknown[][];
+    });
   }
 
   /** Closes the database; the run itself is not touched. */
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+
+  /** A database may open and yet be damaged further in. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw explainDiskError(error, { directory: this.directory, doing: `reading ${this.directory}` });
+    }
   }
 
   #status(recorded: RunSummary['status']): RunSummary['status'] {

@@ -219,7 +219,7 @@ function opened(database: DatabaseSync, path: string, prepare: (version: number)
     const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
     if (found !== 1 && found !== schemaVersion) {
       throw new RunError(
-        `${path}: expected a run of version 1 or ${schemaVersion}, got version ${String(found)}; it was written by another version of gradus`,
+        `${path}: expected a run of version 1 or ${schemaVersion}, got version ${String(found)}; ${found === 0 ? 'it is empty, or not a run' : 'it was written by another version of gradus'}`,
         { code: 'RUN_VERSION', tryNext: 'gradus --version' },
       );
     }
