@@ -1,4 +1,12 @@
-import { existsSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -168,6 +176,22 @@ describe('each way to open what cannot be opened is one clear error', () => {
     const empty = await closedRun();
     truncateSync(join(empty, 'run.sqlite'), 0);
     expect(await failure(openRun(empty))).toMatchObject({ code: 'RUN_VERSION' });
+  });
+
+  // The superuser may open everything.
+  test.skipIf(process.getuid?.() === 0)('a folder of another user', async () => {
+    const closed = await closedRun();
+    chmodSync(closed, 0o600);
+    const error = await failure(openRunReader(closed));
+    chmodSync(closed, 0o700);
+    expect(error.message).toContain('one that this user may not open');
+  });
+
+  test('a file, and a folder of something else', async () => {
+    const path = join(root, 'not-a-run');
+    writeFileSync(path, '');
+    for (const place of [path, root])
+      expect((await failure(openRunReader(place))).message).toContain('something that is not a run');
   });
 
   test('a folder that cannot be written', async () => {
