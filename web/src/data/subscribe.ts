@@ -1,13 +1,13 @@
 import type { Change } from '../../../src/server/changes.ts';
 
-const [leastRestMs, longestRestMs, longestLookMs] = [2000, 15_000, 10_000];
+const [leastRestMs, longestRestMs, longestLookMs] = [2000, 10_000, 10_000];
 
 /**
  * How long a page rests after asking and drawing took `tookMs`, in milliseconds. The machine that shows a run is often
- * the one that trains it: a page is at work a fiftieth of the time, whatever it shows and however busy the machine is.
+ * the one that trains it: a page is at work a hundredth of the time, as long as that keeps it ten seconds from the truth at most.
  */
 function restAfter(tookMs: number): number {
-  return Math.min(longestRestMs, Math.max(leastRestMs, 49 * tookMs));
+  return Math.min(longestRestMs, Math.max(leastRestMs, 99 * tookMs));
 }
 
 /**
