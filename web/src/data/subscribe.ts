@@ -4,7 +4,7 @@ const [leastRestMs, longestRestMs, longestLookMs] = [2000, 10_000, 10_000];
 
 /**
  * How long a page rests after asking and drawing took `tookMs`, in milliseconds. The machine that shows a run is often
- * the one that trains it: a page is at work a hundredth of the time, as long as that keeps it ten seconds from the truth at most.
+ * the one that trains it: a page is at work a hundredth of the time, and yet looks every ten seconds.
  */
 function restAfter(tookMs: number): number {
   return Math.min(longestRestMs, Math.max(leastRestMs, 99 * tookMs));
