@@ -6,6 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Estimate } from '../src/core/statistics-intervals.ts';
 import { alignColumns } from '../src/core/table.ts';
 import { recordShown, type ShownPlan } from '../test/server/shown-run.ts';
 import { openBrowser, timeFirstView } from './dashboard/browser.ts';
@@ -55,12 +56,14 @@ async function measure() {
   await using chromium = await openBrowser();
   const firstView = await timeFirstView(chromium.browser, url, folder);
   console.log(`first view in Chromium, ms: ${firstView.map((ms) => ms.toFixed(0)).join(', ')}`);
-  const slowDown = await measureSlowDown(root, url, chromium.browser, isSmall ? 2 : 16);
-  const { mean, low, high } = slowDown.percent;
+  const slowDown = await measureSlowDown(root, url, chromium.browser, isSmall ? 3 : 60);
+  const { lookMs, percent, idleCpuMs } = slowDown;
+  const estimate = ({ mean, low, high }: Estimate, digits: number): string =>
+    `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
   console.log(
-    `training with its page open: ${mean.toFixed(1)} % slower [${low.toFixed(1)}, ${high.toFixed(1)}]; ` +
-      `${slowDown.stepMs.map((ms) => ms.toFixed(1)).join(' → ')} ms a step over ${slowDown.steps.join(' and ')} steps; ` +
-      `dashboard and browser: ${slowDown.cpuMs.map((ms) => ms.toFixed(0)).join(' → ')} ms of CPU a second`,
+    `training with its page open: each of ${slowDown.looks} looks, ${slowDown.lookEverySeconds.toFixed(1)} s apart, holds it up by ` +
+      `${estimate(lookMs, 0)} ms, ${estimate(percent, 1)} % of all time, at ${slowDown.stepMs.toFixed(1)} ms a step; ` +
+      `CPU of dashboard and browser between looks: ${idleCpuMs.map((ms) => ms.toFixed(1)).join(' → ')} ms a second`,
   );
   return { plan, recordSeconds, startMs: dashboard.readyMs, endpoints, memoryMb, firstView, slowDown };
 }

@@ -1,4 +1,5 @@
-import { useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import type { ScaleLinear } from 'd3-scale';
+import { useRef, useState, type KeyboardEvent } from 'react';
 import { percent } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { useCursor, useStepAxis } from './step-axis.tsx';
@@ -59,23 +60,19 @@ export function StepBar(props: {
         onPointerLeave={() => axis.cursor.set(null)}
       >
         <StepGround axis={axis} plot={plot} />
+        <Stacks columns={columns} height={plot.height} x={x} />
         <g ref={list}>
           {columns.map((column, index) => (
             <Link
-              key={column.step}
+              key={index}
               column={column}
+              {...reach(column, x)}
+              height={plot.height}
               href={props.hrefOf(column.step, column.toStep)}
               isCurrent={index === current}
               onPoint={() => axis.cursor.set(column.step)}
               onFocus={() => setAt(index)}
-            >
-              <Stack
-                column={column}
-                height={plot.height}
-                left={x(column.step - 0.5)}
-                right={x(column.toStep + 0.5)}
-              />
-            </Link>
+            />
           ))}
         </g>
       </svg>
@@ -83,15 +80,52 @@ export function StepBar(props: {
   );
 }
 
+/**
+ * One outline for each kind, whatever the number of columns: a page draws this again at every look, beside the training
+ * it shows.
+ */
+function Stacks(props: {
+  readonly columns: readonly Column[];
+  readonly height: number;
+  readonly x: ScaleLinear<number, number>;
+}) {
+  const { columns, height, x } = props;
+  /** @param ends of a column's part of this kind, as shares of the height from the top. */
+  const outline = (ends: (column: Column) => readonly [top: number, bottom: number]): string =>
+    columns
+      .map((column) => {
+        const { left, right } = reach(column, x);
+        const [top, bottom] = ends(column).map((share) => (share * height).toFixed(1));
+        const end = left + Math.max(0.5, right - left - (right - left > 4 ? 1 : 0));
+        return `M${left.toFixed(1)},${top}H${end.toFixed(1)}V${bottom}H${left.toFixed(1)}Z`;
+      })
+      .join('');
+  return (
+    <g className={styles.stacks}>
+      <path className={styles.all} d={outline(({ all }) => [0, all])} />
+      <path className={styles.mixed} d={outline(({ all, none }) => [all, Math.max(all, 1 - none)])} />
+      <path className={styles.none} d={outline(({ none }) => [1 - none, 1])} />
+    </g>
+  );
+}
+
+const reach = ({ step, toStep }: Column, x: ScaleLinear<number, number>) => ({
+  left: x(step - 0.5),
+  right: x(toStep + 0.5),
+});
+
+/** Lies over its column, unseen until it is pointed at. */
 function Link(props: {
   readonly column: Column;
+  readonly left: number;
+  readonly right: number;
+  readonly height: number;
   readonly href: string;
   readonly isCurrent: boolean;
   readonly onPoint: () => void;
   readonly onFocus: () => void;
-  readonly children: ReactNode;
 }) {
-  const { column, href, isCurrent, onPoint, onFocus, children } = props;
+  const { column, left, right, height, href, isCurrent, onPoint, onFocus } = props;
   return (
     <a
       className={styles.column}
@@ -104,28 +138,8 @@ function Link(props: {
       }}
       onPointerEnter={onPoint}
     >
-      {children}
+      <rect x={left} width={right - left} height={height} />
     </a>
-  );
-}
-
-function Stack(props: {
-  readonly column: Column;
-  readonly height: number;
-  readonly left: number;
-  readonly right: number;
-}) {
-  const { column, height, left, right } = props;
-  const gap = right - left > 4 ? 1 : 0;
-  const box = { x: left, width: Math.max(0.5, right - left - gap) };
-  const [none, all] = [column.none * height, column.all * height];
-  return (
-    <>
-      <rect {...box} y={0} height={height} fillOpacity={0} />
-      <rect {...box} className={styles.all} y={0} height={all} />
-      <rect {...box} className={styles.mixed} y={all} height={Math.max(0, height - all - none)} />
-      <rect {...box} className={styles.none} y={height - none} height={none} />
-    </>
   );
 }
 
