@@ -5,6 +5,7 @@ import { formatConfig, openFormat } from './format.ts';
 import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
 import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
+import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Every verifier that is not made of others. */
@@ -15,6 +16,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   multipleChoiceConfig,
   formatConfig,
   customConfig,
+  pythonFunctionConfig,
 ]);
 
 /** The verifier a config asks for. @param baseDir where relative paths start. */
@@ -32,5 +34,7 @@ export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDi
       return openFormat(config);
     case 'custom':
       return openCustom(config, baseDir);
+    case 'python-function':
+      return openPythonFunction(config, baseDir);
   }
 }

@@ -1,5 +1,6 @@
 import { DataError } from '../../core/errors.ts';
-import type { Problem, ProblemTests } from '../../core/problem.ts';
+import type { Problem } from '../../core/problem.ts';
+import { testsAsPairs } from '../../core/tests-as-pairs.ts';
 import type { DifficultyOf } from './difficulty.ts';
 import { list, number, struct, text, writeParquet, type ParquetColumn } from './parquet-file.ts';
 import { difficultyColumns } from './problem-line.ts';
@@ -88,25 +89,10 @@ const columns: readonly ParquetColumn<VerlRow>[] = [
 
 function groundTruth({ id, answer, tests }: Problem): string {
   if (answer !== undefined) return answer;
-  const truth = tests === undefined ? undefined : codeTruth(tests);
+  const truth = tests === undefined ? undefined : testsAsPairs(tests);
   if (truth !== undefined) return JSON.stringify(truth);
   throw new DataError(
     `problem ${id}: expected a gold answer or Python tests of inputs and outputs, which is all that verl scores, ` +
       `got ${tests === undefined ? 'neither' : `${tests.type} tests in ${tests.language}`}; export it as trl or jsonl`,
   );
-}
-
-/** verl's scorer reads a function's arguments as one JSON value a line. */
-function codeTruth(tests: ProblemTests): object | undefined {
-  if (tests.language !== 'python' || tests.type === 'asserts') return undefined;
-  if (tests.type === 'stdio')
-    return {
-      inputs: tests.cases.map(({ input }) => input),
-      outputs: tests.cases.map(({ output }) => output),
-    };
-  return {
-    inputs: tests.cases.map((one) => one.arguments.map((argument) => JSON.stringify(argument)).join('\n')),
-    outputs: tests.cases.map(({ expected }) => JSON.stringify(expected)),
-    fn_name: tests.entryPoint,
-  };
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import * as z from 'zod';
 import { SandboxError } from '../../core/errors.ts';
+import { killGroup } from '../kill-group.ts';
 
 /** How one guarded process ended, as the fork server saw it. */
 const endSchema = z.object({
@@ -103,15 +104,6 @@ export async function startLane(command: readonly string[], user?: number): Prom
     throw new SandboxError(`${command[0]} did not start as a fork server: ${said || String(cause)}`, {
       cause,
     });
-  }
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    child.kill('SIGKILL');
   }
 }
 

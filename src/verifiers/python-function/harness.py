@@ -1,0 +1,275 @@
+"""Calls one function of a user's file, again and again. Needs nothing but Python 3.9 or newer.
+
+Standard input and descriptor 3 carry one JSON value a line. In comes {"file", "function", "maxSeconds", "sources"?}, out goes
+what was loaded (see describe) or {"refused", "at"}. Then come keyword arguments, and out goes {"score", "details"} or
+{"error", "at"}. It ends with its input, and by itself when a call takes longer than maxSeconds.
+"""
+
+import ast
+import base64
+import faulthandler
+import importlib.machinery
+import importlib.util
+import inspect
+import json
+import math
+import os
+import platform
+import sys
+import traceback
+
+REPLIES = 3
+MAX_DETAILS = 50
+MAX_TEXT = 2000
+MAX_DEPTH = 8
+# Numbers beyond it are not the same in JSON's other readers.
+MAX_SAFE_INTEGER = 2**53
+
+
+def main():
+    requests, replies, trouble = take_streams()
+    setup = json.loads(requests.readline())
+    sources = {}
+    try:
+        sources.update(given_sources(setup) or local_sources(setup["file"]))
+        function = load(setup, sources)
+        send(replies, describe(function, sources))
+    except BaseException as error:
+        send(replies, {"refused": said_by(error), "at": place_of(error, sources)})
+        return
+    for line in requests:
+        # A thread of C's that needs no lock of Python's: it ends even a regular expression that never will.
+        faulthandler.dump_traceback_later(setup["maxSeconds"], exit=True, file=trouble)
+        try:
+            reply = read_result(call(function, json.loads(line)))
+        except BaseException as error:
+            reply = {"error": said_by(error), "at": place_of(error, sources)}
+        faulthandler.cancel_dump_traceback_later()
+        send(replies, reply)
+
+
+def take_streams():
+    """The protocol's ends, where neither printing nor reading of the user's can reach them by accident."""
+    requests, replies, trouble = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(REPLIES), "wb"), os.dup(2)
+    os.close(REPLIES)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    # A completion may hold what no encoding has; to print it is no mistake.
+    sys.stdout, sys.stderr = (
+        open(number, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False) for number in (1, 2)
+    )
+    return requests, replies, trouble
+
+
+def send(replies, reply):
+    replies.write(json.dumps(reply, allow_nan=False).encode("ascii") + b"\n")
+    replies.flush()
+
+
+class Refused(Exception):
+    """A file that holds no function to judge with."""
+
+
+def load(setup, sources):
+    if sys.version_info < (3, 9):
+        raise Refused(f"expected Python 3.9 or newer, got {platform.python_version()}")
+    file, name = setup["file"], setup["function"]
+    own_folder = os.path.dirname(os.path.abspath(__file__))
+    sys.argv = [file]
+    sys.path[:] = [os.path.dirname(file), *(path for path in sys.path if path != own_folder)]
+    keep_to(sources)
+    loader = importlib.machinery.SourceFileLoader("reward_function", file)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(loader.name, file, loader=loader))
+    sys.modules[loader.name] = module
+    loader.exec_module(module)
+    function = getattr(module, name, None)
+    if callable(function):
+        return function
+    own = [key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == loader.name]
+    raise Refused(f'expected a function "{name}", found {", ".join(own) or "no function at all"}')
+
+
+def describe(function, sources):
+    kinds = inspect.Parameter
+    parameters = inspect.signature(function).parameters.values()
+    return {
+        "version": platform.python_version(),
+        "interpreter": sys.executable,
+        "parameters": [
+            {"name": one.name, "isRequired": one.default is kinds.empty}
+            for one in parameters
+            if one.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+        ],
+        "takesAny": any(one.kind is kinds.VAR_KEYWORD for one in parameters),
+        "sources": {path: base64.b64encode(text).decode() for path, text in sources.items()},
+    }
+
+
+# What a verdict depends on: the file and the local ones that it imports.
+
+
+def given_sources(setup):
+    return {path: base64.b64decode(text) for path, text in setup.get("sources", {}).items()}
+
+
+def local_sources(file):
+    """Path -> text of the file and of all that it imports, directly or not, from the folder it lies in."""
+    folder, found, waiting = os.path.dirname(file), {}, [file]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        with open(path, "rb") as source:
+            found[path] = source.read()
+        try:
+            tree = ast.parse(found[path], path)
+        except (SyntaxError, ValueError):
+            continue  # Loading says so, with its line.
+        waiting += filter(os.path.isfile, imported_files(tree, path, folder))
+    return found
+
+
+def imported_files(tree, path, folder):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from files_along(folder, alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            start = folder
+            if node.level > 0:
+                start = os.path.normpath(os.path.join(os.path.dirname(path), *[".."] * (node.level - 1)))
+            for alias in node.names:
+                yield from files_along(start, ".".join(filter(None, (node.module, alias.name))))
+
+
+def files_along(start, dotted):
+    """Importing a.b.c runs a, a.b and a.b.c."""
+    path = start
+    for part in dotted.split("."):
+        path = os.path.join(path, part)
+        yield path + ".py"
+        yield os.path.join(path, "__init__.py")
+
+
+def keep_to(sources):
+    """Importing one of these files runs the text given here: one edited during a run does not change its judge."""
+    load_code = importlib.machinery.SourceFileLoader.get_code
+
+    def get_code(loader, name):
+        text = sources.get(loader.path)
+        return load_code(loader, name) if text is None else loader.source_to_code(text, loader.path)
+
+    importlib.machinery.SourceFileLoader.get_code = get_code
+
+
+# What the function says.
+
+
+def call(function, arguments):
+    result = function(**arguments)
+    return run(result) if inspect.isawaitable(result) else result
+
+
+def run(awaitable):
+    import asyncio
+
+    async def finish():
+        return await awaitable
+
+    if not hasattr(run, "loop"):
+        run.loop = asyncio.new_event_loop()
+    return run.loop.run_until_complete(finish())
+
+
+def read_result(result):
+    """A number, a dict with a "score", or a list of one of these: what verl and TRL accept."""
+    one = unwrapped(result)
+    if not isinstance(one, dict):
+        return {"score": read_score(one), "details": {}}
+    if "score" not in one:
+        raise ValueError(f'expected a "score" in the dict, got {", ".join(map(str, one)) or "nothing"}')
+    details = [(key, value) for key, value in one.items() if key != "score"][:MAX_DETAILS]
+    score = read_score(unwrapped(one["score"]))
+    return {"score": score, "details": {text_of(key): detail(value) for key, value in details}}
+
+
+def unwrapped(value):
+    """The one in a list of one, and numbers of numpy and torch as Python's."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)):
+        return value
+    if len(value) != 1:
+        raise ValueError(f"expected one score for one completion, got a {type(value).__name__} of {len(value)}")
+    return unwrapped(value[0])
+
+
+def read_score(score):
+    """None: not judged, which a NaN says too."""
+    if score is None:
+        return None
+    if not isinstance(score, (bool, int, float)):
+        raise TypeError(f"expected a number as score, got {type(score).__name__} {text_of(score)[:80]}")
+    if math.isinf(score):
+        raise ValueError(f"expected a finite score, got {score}")
+    return None if math.isnan(score) else float(score)
+
+
+def detail(value):
+    plain = plain_of(value, 0)
+    text = json.dumps(plain)
+    return plain if len(text) <= MAX_TEXT else text_of(value)
+
+
+def plain_of(value, depth):
+    """The value as JSON has it; what JSON has no form for, as text."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if depth < MAX_DEPTH:
+        if hasattr(value, "tolist"):
+            return plain_of(value.tolist(), depth + 1)
+        if isinstance(value, (list, tuple)):
+            return [plain_of(item, depth + 1) for item in value]
+        if isinstance(value, dict):
+            return {text_of(key): plain_of(item, depth + 1) for key, item in value.items()}
+    return text_of(value)
+
+
+def text_of(value):
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
+
+
+# What went wrong.
+
+
+def said_by(error):
+    if isinstance(error, Refused):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    return text_of("".join(traceback.format_exception_only(type(error), error)).strip())
+
+
+def place_of(error, sources):
+    """Where in the user's files: the last calls, innermost last."""
+    if isinstance(error, SyntaxError) and error.filename in sources:
+        return [f"{error.filename}:{error.lineno}"]
+    frames = ((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    return [f"{code.co_filename}:{line} in {code.co_name}" for code, line in frames if code.co_filename in sources][-3:]
+
+
+if __name__ == "__main__":
+    main()
+    # Without waiting for threads that the function left behind.
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,347 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Problem } from '../../core/problem.ts';
+import { mathProblem } from '../../testing/index.ts';
+import { openVerifier, verifierConfig } from '../config.ts';
+import { composite } from '../composite.ts';
+import { type Verifier, verifierLabel } from '../verifier.ts';
+import { pythonVerifier } from './python-function.ts';
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+const folder = mkdtempSync(join(tmpdir(), 'gradus-python-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const write = (file: string, text: string): string => {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  writeFileSync(join(folder, file), text);
+  return file;
+};
+const open = (file: string, more: object = {}): Verifier =>
+  openVerifier(verifierConfig.parse(pythonVerifier({ file, ...more })), folder);
+const problem = mathProblem({ id: 'p', answer: 'abc', source: 'set', extra: { extra_info: { index: 7 } } });
+
+/** A file whose function does what the completion says. */
+const acts = (acting: string): string => `import os, sys, time, signal
+class Number:
+    def __init__(self, value): self.value = value
+    def tolist(self): return self.value
+def deep(n): return deep(n + 1)
+def compute_score(solution_str, ground_truth):
+${acting.replaceAll(/^/gm, '    ')}
+`;
+
+describe.skipIf(!hasPython)('a reward function in Python (skipped without python3)', () => {
+  test("verl's is called with what verl gives it, and its dict is evidence", async () => {
+    const file = write(
+      'verl.py',
+      `import helper.same as tools
+def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonus=0):
+    right = tools.same(solution_str, ground_truth)
+    told = [data_source, extra_info["index"], extra_info["id"], extra_info["prompt"][0]["content"]]
+    return {"score": 1 if right else bonus, "acc": right, "pred": solution_str, "told": told}
+`,
+    );
+    write('helper/same.py', 'def same(a, b): return a == b\n');
+    await using verifier = open(file, { options: { bonus: 0.25 } });
+    expect(verifier.name).toBe('verl');
+    const label = verifierLabel(verifier);
+    const told = ['set', 7, 'p', '2+2=?'];
+    expect(await verifier.verify(problem, 'abc')).toEqual({
+      outcome: 'correct',
+      score: 1,
+      reason: 'compute_score gave 1',
+      evidence: { extracted: 'abc', acc: true, pred: 'abc', told },
+      verifier: label,
+    });
+    expect(await verifier.verify(problem, 'x')).toMatchObject({ outcome: 'incorrect', score: 0.25 });
+    expect(await verifier.environment!()).toMatchObject({
+      convention: 'verl',
+      python: expect.stringMatching(/^3\./),
+      files: expect.arrayContaining(['verl.py', 'helper/same.py']),
+    });
+    const { answer: _, ...without } = problem;
+    expect(() => verifier.check(without)).toThrow(/problem p \(set\): .*cannot do without "ground_truth"/);
+  });
+
+  test("TRL's gets messages and columns, verl's batch manager's gets lists, an async one is awaited", async () => {
+    const trl = write(
+      'trl.py',
+      `async def accuracy(prompts, completions, solution, level=None, **kwargs):
+    assert kwargs["index"] == [3] and "extra_info" not in kwargs, kwargs
+    assert prompts[0][0]["role"] == "user" and level == ["hard"]
+    return [float(c[0]["content"] == s) for c, s in zip(completions, solution)]
+`,
+    );
+    const row: Problem = { ...problem, extra: { index: 3, level: 'hard' } };
+    await using verifier = open(trl, { function: 'accuracy' });
+    expect(await verifier.verify(row, '\\boxed{abc}')).toMatchObject({ outcome: 'correct', score: 1 });
+    expect(await verifier.verify(row, 'abc')).toMatchObject({ outcome: 'incorrect', score: 0 });
+    const batch = write(
+      'batch.py',
+      `def compute_score(data_sources, solution_strs, ground_truths, extra_infos):
+    return [{"score": 0.5, "index": info["index"]} for info in extra_infos]
+`,
+    );
+    await using batched = open(batch, { correctFrom: 0.5 });
+    expect(await batched.verify(row, '')).toMatchObject({
+      outcome: 'correct',
+      score: 0.5,
+      evidence: { index: 3 },
+    });
+  });
+
+  test('a program gets the tests that verl’s data has', async () => {
+    const file = write(
+      'tests.py',
+      'def compute_score(solution_str, ground_truth): return {"score": 1, "truth": ground_truth}\n',
+    );
+    await using verifier = open(file);
+    const { answer: _, ...rest } = problem;
+    const tests = { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] } as const;
+    const { evidence } = await verifier.verify({ ...rest, tests }, '');
+    expect(JSON.parse(evidence!['truth'] as string)).toEqual({ inputs: ['1'], outputs: ['2'] });
+  });
+
+  test('scores of another range are scaled; what lies outside says what to do', async () => {
+    const file = write(
+      'range.py',
+      'def compute_score(solution_str, ground_truth): return float(solution_str)\n',
+    );
+    await using verifier = open(file, { scores: [-1, 1], function: 'compute_score' });
+    const found = await Promise.all(['-1', '0', '1'].map((text) => verifier.verify(problem, text)));
+    expect(found.map(({ outcome, score }) => [outcome, score])).toEqual([
+      ['incorrect', 0],
+      ['incorrect', 0.5],
+      ['correct', 1],
+    ]);
+    await expect(verifier.verify(problem, '1.5')).rejects.toThrow(
+      'expected compute_score to give a score in [-1, 1], got 1.5; say its worst and best one, e.g. scores: [-1, 1.5]',
+    );
+  });
+
+  test.each([
+    ['None', { outcome: 'ungradable', score: 0, reason: 'compute_score gave no score (None or NaN)' }],
+    ['float("nan")', { outcome: 'ungradable' }],
+    ['[Number(1)]', { outcome: 'correct', score: 1 }],
+    ['True', { outcome: 'correct', score: 1 }],
+    ['Number([0.5])', { outcome: 'incorrect', score: 0.5 }],
+    ['{"score": 1, "acc": False}', { outcome: 'incorrect', score: 1 }],
+    ['{"score": 0, "acc": Number(1.0)}', { outcome: 'correct', score: 0 }],
+    [
+      '{"score": Number(0), "n": Number([1]), "inf": float("inf"), 3: {1, 2}, "big": 10**40, "s": "\\ud800"}',
+      { evidence: { n: [1], inf: 'inf', 3: '{1, 2}', big: '1' + '0'.repeat(40), s: '\ud800' } },
+    ],
+  ])('%s is read', async (result, verdict) => {
+    await using verifier = open(write('result.py', acts(`return ${result}`)), { workers: 1 });
+    expect(await verifier.verify(problem, '')).toMatchObject(verdict);
+  });
+
+  test('a dict of any size leaves evidence of a bounded one', async () => {
+    const file = write(
+      'big.py',
+      acts('return {"score": 1, "text": "x" * 10**7, **{str(i): [i] * 3000 for i in range(200)}}'),
+    );
+    await using verifier = open(file);
+    const { evidence } = await verifier.verify(problem, '');
+    expect(Object.keys(evidence!)).toHaveLength(50);
+    expect(JSON.stringify(evidence).length).toBeLessThan(120_000);
+  });
+
+  test.each([
+    ['raise ValueError("bad")', /acts\.py:8 in compute_score: ValueError: bad/],
+    ['deep(0)', /acts\.py:5 in deep: RecursionError/],
+    ['sys.exit(3)', /SystemExit: 3/],
+    ['eval("1 +")', /acts\.py:8 in compute_score: SyntaxError/],
+    ['return [1, 2]', /expected one score for one completion, got a list of 2/],
+    ['return "1.0"', /expected a number as score, got str 1\.0/],
+    ['return {"acc": 1}', /expected a "score" in the dict, got acc/],
+    ['return float("inf")', /expected a finite score/],
+    ['return 10**400', /OverflowError/],
+    ['os._exit(3)', /its process ended \(exit code 3\)/],
+    ['print("last words", flush=True); os.kill(os.getpid(), signal.SIGSEGV)', /\(SIGSEGV\): last words/],
+    ['while True: pass', /no verdict within 400 ms; it was at acts\.py:8 in compute_score/],
+    ['import re; re.match(r"(a+)+$", "a" * 40 + "b")', /no verdict within 400 ms; it was at acts\.py:8/],
+    ['time.sleep(60)', /no verdict within 400 ms; it was at acts\.py:8/],
+  ])('%s costs one verdict, not the next', async (action, says) => {
+    const file = write('acts.py', acts(`if solution_str == "":\n    ${action}\nreturn 1`));
+    await using verifier = open(file, { workers: 1, maxTime: '400ms' });
+    const [broken, after] = [verifier.verify(problem, ''), verifier.verify(problem, 'x')];
+    await expect(broken).rejects.toThrow(says);
+    expect((await after).outcome).toBe('correct');
+  });
+
+  test('what it prints, reads and leaves running stays out of the protocol', async () => {
+    const file = write(
+      'noise.py',
+      `import os, subprocess, sys, threading, time
+print("at load" * 100_000)
+def compute_score(solution_str):
+    print(solution_str, {"score": 0}, flush=True)
+    print(solution_str, file=sys.stderr)
+    os.write(1, b'{"score": 0}\\n' * 10_000)
+    assert sys.stdin.read() == ""
+    subprocess.run(["sh", "-c", "echo noise; echo noise >&2"], check=True)
+    threading.Thread(target=time.sleep, args=[60]).start()
+    return 1
+`,
+    );
+    await using verifier = open(file, { workers: 1 });
+    for (let i = 0; i < 3; i++) expect((await verifier.verify(problem, '\ud800')).score).toBe(1);
+  });
+
+  test('any text arrives as it is', async () => {
+    const file = write(
+      'text.py',
+      `import hashlib
+def compute_score(solution_str):
+    points = ",".join(str(ord(sign)) for sign in solution_str)
+    return {"score": 1, "hash": hashlib.sha256(points.encode()).hexdigest(), "back": solution_str[:200]}
+`,
+    );
+    await using verifier = open(file, { workers: 1 });
+    const check = async (text: string): Promise<void> => {
+      const { evidence } = await verifier.verify(problem, text);
+      const points = Array.from(text, (sign) => sign.codePointAt(0)).join(',');
+      expect(evidence!['hash']).toBe(createHash('sha256').update(points).digest('hex'));
+      expect(evidence!['back']).toBe(Array.from(text).slice(0, 200).join(''));
+    };
+    await check('\0\n\r\u2028\ud800\udfff\udc00\ud800 "\\ 😀'.repeat(60_000));
+    const unit = fc.oneof(
+      fc.integer({ min: 0, max: 0xffff }),
+      fc.constantFrom(0, 10, 13, 0x2028, 0xd800, 0xdc00),
+    );
+    const texts = fc.array(unit, { maxLength: 60 }).map((units) => String.fromCharCode(...units));
+    await fc.assert(fc.asyncProperty(texts, check), { numRuns: 100 });
+  });
+
+  test('more completions than processes are judged, each with its own verdict', async () => {
+    const file = write(
+      'slow.py',
+      'import os, time\ndef compute_score(solution_str):\n    time.sleep(float(solution_str) / 5)\n    return {"score": float(solution_str), "pid": os.getpid()}\n',
+    );
+    await using verifier = open(file, { workers: 3 });
+    const scores = Array.from({ length: 24 }, (_, i) => ((i * 7) % 24) / 24);
+    const found = await Promise.all(scores.map((score) => verifier.verify(problem, String(score))));
+    expect(found.map(({ score }) => score)).toEqual(scores);
+    expect(new Set(found.map(({ evidence }) => evidence!['pid'])).size).toBe(3);
+  });
+
+  test('a process that is killed while idle, and one that is aborted, are replaced', async () => {
+    const file = write(
+      'pid.py',
+      acts('time.sleep(60 * (solution_str == "long"))\nreturn {"score": 1, "pid": os.getpid()}'),
+    );
+    await using verifier = open(file, { workers: 1 });
+    const pid = async (): Promise<number> => (await verifier.verify(problem, '')).evidence!['pid'] as number;
+    const first = await pid();
+    process.kill(first, 'SIGKILL');
+    await sleep(100);
+    const second = await pid();
+    expect(second).not.toBe(first);
+    const aborting = new AbortController();
+    const long = verifier.verify(problem, 'long', aborting.signal);
+    setTimeout(() => aborting.abort(new Error('enough')), 100);
+    await expect(long).rejects.toThrow('enough');
+    expect(isAlive(second)).toBe(false);
+    const third = await pid();
+    await verifier[Symbol.asyncDispose]();
+    expect(isAlive(third)).toBe(false);
+  });
+
+  test('files edited or deleted meanwhile do not change the judge, also in a new process', async () => {
+    const action =
+      'import later\nif solution_str == "": os._exit(1)\nreturn {"score": 1, "says": later.word}';
+    write('later.py', 'word = "old"');
+    await using verifier = open(write('edited.py', acts(action)), { workers: 1 });
+    write('later.py', 'word = "new"');
+    rmSync(join(folder, 'edited.py'));
+    await expect(verifier.verify(problem, '')).rejects.toThrow('exit code 1');
+    expect((await verifier.verify(problem, 'x')).evidence).toEqual({ says: 'old' });
+  });
+
+  test('the version follows the file, what it imports however deep, and every setting that can change a verdict', () => {
+    const judge =
+      'from pack import middle\ndef compute_score(solution_str, **_): return 1\ntwin = compute_score\n';
+    const texts = {
+      'v.py': judge,
+      'pack/middle.py': 'from .deep import leaf\n',
+      'pack/deep/__init__.py': '',
+      'pack/deep/leaf.py': '',
+    };
+    const versionWith = (edited: Partial<typeof texts>, more: object = {}): string => {
+      for (const [file, text] of Object.entries({ ...texts, ...edited })) write(file, text);
+      return open('v.py', more).version;
+    };
+    const edits = Object.entries(texts).map(([file, text]) => versionWith({ [file]: `${text}# edited` }));
+    const settings = [{ options: { a: 1 } }, { scores: [0, 2] }, { correctFrom: 0.5 }, { function: 'twin' }];
+    const set = settings.map((more) => versionWith({}, more));
+    const plain = versionWith({});
+    expect(new Set([plain, ...edits, ...set]).size).toBe(9);
+    write('beside.py', '# nobody imports this');
+    expect(versionWith({}, { workers: 5, maxTime: '1s' })).toBe(plain);
+  });
+
+  test('it is a part of a composite like any other', async () => {
+    const file = write('half.py', 'def compute_score(solution_str): return 0.5\n');
+    const parts = [
+      { verifier: pythonVerifier({ file }) },
+      { verifier: { type: 'math' as const }, decides: false },
+    ];
+    await using verifier = openVerifier(verifierConfig.parse(composite(parts)), folder);
+    expect(await verifier.verify(mathProblem(), '4')).toMatchObject({ outcome: 'incorrect', score: 0.75 });
+  });
+
+  test.each([
+    [
+      'missing.py',
+      undefined,
+      {},
+      'missing.py: expected a Python file, found nothing there; paths start at the recipe',
+    ],
+    ['syntax.py', '\ndef f(:\n', {}, /syntax\.py:2: this verifier's file cannot be used: SyntaxError/],
+    ['imports.py', '\nimport nothing_of_that_name\n', {}, /imports\.py:2 in <module>: .*ModuleNotFoundError/],
+    ['raises.py', 'def f(): 1 / 0\nf()\n', {}, /raises\.py:1 in f: .*ZeroDivisionError/],
+    ['exits.py', 'import sys; sys.exit()\n', {}, /exits\.py:1 in <module>: .*SystemExit/],
+    ['dies.py', 'import os; os._exit(1)\n', {}, /dies\.py: python3 ended while loading it/],
+    ['hangs.py', 'while True: pass\n', { maxLoadTime: '300ms' }, /expected it to load within 300 ms/],
+    ['other.py', 'def reward(completions): pass\n', {}, /expected a function "compute_score", found reward/],
+    [
+      'strange.py',
+      'def compute_score(a, *b, c=1): pass\n',
+      {},
+      /expected a parameter "solution_str" \(verl\).*got compute_score\(a, c\)/,
+    ],
+    [
+      'option.py',
+      'def compute_score(solution_str): pass\n',
+      { options: { b: 1 } },
+      /expected "options" that .* got "b"/,
+    ],
+    [
+      'python.py',
+      '',
+      { python: './nowhere/python' },
+      /expected a Python interpreter at ".*nowhere\/python", found nothing there/,
+    ],
+    ['no-python.py', '', { python: '/bin/true' }, /no-python\.py: \/bin\/true ended while loading it/],
+  ])('%s is refused before anything starts', (file, text, more, says) => {
+    if (text !== undefined) write(file, text);
+    expect(() => open(file, more)).toThrow(
+      expect.objectContaining({ name: 'ConfigError', message: expect.stringMatching(says) }),
+    );
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,123 @@
+import { basename, dirname, extname, relative, resolve } from 'node:path';
+import * as z from 'zod';
+import { durationMs, durationSchema } from '../../core/duration.ts';
+import { ConfigError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
+import { createLanes } from '../lanes.ts';
+import type { Verifier } from '../verifier.ts';
+import {
+  type Arguments,
+  argumentsFor,
+  completionParameters,
+  type Convention,
+  conventionOf,
+  conventions,
+} from './arguments.ts';
+import { hashSources, type LoadedFunction, loadFunction } from './load.ts';
+import { FunctionProcess } from './process.ts';
+import { findingOf } from './score.ts';
+
+/** A reward function in Python, called as verl or TRL calls it, in processes of its own. */
+export const pythonFunctionConfig = z.strictObject({
+  type: z.literal('python-function'),
+  /** Relative paths start at the recipe's folder. */
+  file: z.string().min(1),
+  function: z.string().min(1).default('compute_score'),
+  /** How it is called; `auto`: as its parameters say. */
+  convention: z.enum(['auto', ...conventions]).default('auto'),
+  /** Keyword arguments of every call, before all others (verl's `reward_kwargs`). */
+  options: z.record(z.string(), z.json()).default({}),
+  /** The interpreter: a name on PATH, or a path, e.g. of a virtual environment's, from the recipe's folder. */
+  python: z.string().min(1).default('python3'),
+  /** Processes that judge at once; further completions wait. */
+  workers: z.int().min(1).max(256).default(2),
+  /** A verdict that takes longer by the clock ends its process and is `ungradable`. */
+  maxTime: durationSchema.default('60s'),
+  /** For the file and all that it imports. */
+  maxLoadTime: durationSchema.default('120s'),
+  /** The worst and the best score that the function gives; verdicts carry it scaled to 0 … 1. */
+  scores: z
+    .tuple([z.number(), z.number()])
+    .refine(([worst, best]) => worst < best, { error: 'expected the worst score, then a higher best one' })
+    .default([0, 1]),
+  /** Scores from here on are `correct`. Absent: what a dict says in `acc`, else the best score alone. */
+  correctFrom: z.number().optional(),
+});
+type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;
+
+/**
+ * Recipe noun for a reward function that verl or TRL trains with.
+ *
+ * @example
+ * pythonVerifier({ file: './reward.py', function: 'compute_score', scores: [-1, 1] });
+ */
+export const pythonVerifier = (
+  options: Omit<z.input<typeof pythonFunctionConfig>, 'type'>,
+): z.input<typeof pythonFunctionConfig> => ({ type: 'python-function', ...options });
+
+/**
+ * Loads the file once to see that it can be, and judges with what it held then. The version holds a hash of the file, of
+ * the local ones that it imports, and of the settings; the interpreter and its packages, like those of a JavaScript module, are
+ * not in it: an upgrade would throw every measured pass rate away. They are in `environment()`. The file is trusted: it runs
+ * with all of the user's rights.
+ *
+ * @throws ConfigError when it cannot be loaded, or has no function that is called in one of the known ways.
+ */
+export function openPythonFunction(config: PythonFunctionConfig, baseDir: string): Verifier {
+  const spec = {
+    file: resolve(baseDir, config.file),
+    function: config.function,
+    python: /[\\/]/.test(config.python) ? resolve(baseDir, config.python) : config.python,
+    maxLoadMs: durationMs(config.maxLoadTime),
+  };
+  const loaded = loadFunction(spec);
+  const convention = settleConvention(config, spec.file, loaded);
+  const name = basename(spec.file, extname(spec.file));
+  const version = versionOf(config, convention, hashSources(loaded));
+  const given = (problem: Problem, completion: string): Arguments =>
+    argumentsFor(convention, loaded, config.options, problem, completion);
+  const lanes = createLanes(
+    config.workers,
+    () => new FunctionProcess({ ...spec, ...loaded, maxMs: durationMs(config.maxTime) }),
+  );
+  return {
+    name,
+    version,
+    check: (problem) => void given(problem, ''),
+    verify: async (problem, completion, signal) => {
+      const call = given(problem, completion);
+      const said = await lanes.use((lane) => lane.call(call, signal), signal);
+      return { ...findingOf(said, config), verifier: `${name}@${version}` };
+    },
+    environment: async () => ({
+      python: loaded.version,
+      interpreter: loaded.interpreter,
+      convention,
+      files: Object.keys(loaded.sources).map((path) => relative(dirname(loaded.file), path)),
+    }),
+    [Symbol.asyncDispose]: () => lanes[Symbol.asyncDispose](),
+  };
+}
+
+/** @throws ConfigError when the parameters tell no convention, or an option is none of them. */
+function settleConvention(config: PythonFunctionConfig, file: string, loaded: LoadedFunction): Convention {
+  const names = loaded.parameters.map(({ name }) => name);
+  const takes = `${config.function}(${[...names, ...(loaded.takesAny ? ['**…'] : [])].join(', ')})`;
+  const convention = config.convention === 'auto' ? conventionOf(loaded) : config.convention;
+  if (convention === undefined) {
+    const known = conventions.map((one) => `"${completionParameters[one]}" (${one})`).join(', ');
+    throw new ConfigError(`${file}: expected a parameter ${known}, got ${takes}`, {
+      tryNext: "say how it is called, e.g. pythonVerifier({ file, convention: 'verl' })",
+    });
+  }
+  const stray = Object.keys(config.options).find((option) => !loaded.takesAny && !names.includes(option));
+  if (stray === undefined) return convention;
+  throw new ConfigError(`${file}: expected "options" that ${takes} has parameters for, got "${stray}"`);
+}
+
+function versionOf(config: PythonFunctionConfig, convention: Convention, hash: string): string {
+  const { options, scores, correctFrom } = config;
+  const settings = [config.function, convention, options, scores, correctFrom ?? null];
+  return `1-${hash}-${hashKey(JSON.stringify(settings)).toString(36)}`;
+}

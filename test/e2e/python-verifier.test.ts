@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+const folder = makeWorkplace('python-verifier');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const reward = `import os, time
+def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    if solution_str == "hang":
+        time.sleep(600)
+    return {"score": len(solution_str) % 3 - 1.0, "acc": solution_str == ground_truth, "pid": os.getpid()}
+`;
+const verifiers = { math: { type: 'python-function', file: 'reward.py', scores: [-1, 1] } };
+
+describe.skipIf(!hasPython)('a run judged by a Python file (skipped without python3)', () => {
+  vi.setConfig({ testTimeout: 120_000 });
+  beforeAll(() => {
+    writeFileSync(join(folder, 'reward.py'), reward);
+    writeFileSync(
+      join(folder, 'recipe.json'),
+      JSON.stringify(tinyRecipe({ verifiers, rewards: { math: { type: 'score' } } })),
+    );
+    writeRows(join(folder, 'problems.jsonl'), sums);
+  });
+
+  test('it trains, and is judged the same again', async () => {
+    const trained = await gradus(folder, 'train', 'recipe.json', '--json');
+    expect(trained).toMatchObject({ code: 0 });
+    const audited = await gradus(folder, 'verify', 'audit', 'runs/tiny-0001', '--json');
+    const [audit] = jsonLines(audited) as unknown as { judged: number; rollouts: number; flips: object }[];
+    expect(audit!.judged).toBe(audit!.rollouts);
+    expect(audit!.judged).toBeGreaterThan(0);
+    expect(audit!.flips).toEqual({});
+  });
+
+  test('a mistake in the file is one message before the run begins', async () => {
+    writeFileSync(join(folder, 'broken.py'), 'import os\nimport no_such_package_anywhere\n');
+    const broken = { math: { type: 'python-function', file: 'broken.py' } };
+    writeFileSync(join(folder, 'broken.json'), JSON.stringify(tinyRecipe({ verifiers: broken })));
+    const refused = await gradus(folder, 'train', 'broken.json', '--runs', 'never');
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toMatch(/broken\.py:2 in <module>: .*No module named 'no_such_package_anywhere'/);
+    expect(refused.stderr).toMatch(/python3 -m pip install no_such_package_anywhere\s*$/);
+  });
+
+  test('it serves from TOML, and leaves no process behind when it is killed in the middle of a verdict', async () => {
+    writeFileSync(
+      join(folder, 'serve.toml'),
+      `name = "serve"
+policy = { model = "model", engine = "embedded" }
+problems = [{ type = "jsonl", path = "problems.jsonl" }]
+algorithm = { type = "grpo" }
+optimizer = { learningRate = 0.001 }
+sampling = { maxTokens = 6 }
+stages = [{ type = "stage", name = "all", maxSteps = 1 }]
+verifiers.math = { type = "python-function", file = "reward.py", scores = [-1.0, 1.0], workers = 2, maxTime = "3s" }
+`,
+    );
+    const args = ['serve', 'verifier', '--recipe', 'serve.toml', '--port', '0', '--json'];
+    const service = startGradus(folder, args);
+    let printed = '';
+    service.child.stdout!.on('data', (text: string) => (printed += text));
+    await service.said('}\n');
+    const { url } = JSON.parse(printed) as { url: string };
+    const ask = async (completion: string): Promise<number> => {
+      const body = JSON.stringify({ gold: '5', completion });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${url}/verify`, { method: 'POST', headers, body });
+      return ((await answer.json()) as { evidence: { pid: number } }).evidence.pid;
+    };
+    const pids = new Set(await Promise.all(['5', '6', '7'].map(ask)));
+    expect(pids.size).toBe(2);
+    const hanging = ask('hang').catch(() => 'cut off');
+    await new Promise((later) => setTimeout(later, 300));
+    service.child.kill('SIGKILL');
+    expect(await hanging).toBe('cut off');
+    await vi.waitFor(() => expect([...pids].filter(isAlive)).toEqual([]), { timeout: 10_000, interval: 100 });
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // Where nobody collects the children of dead processes, an ended one keeps its number.
+    return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
