@@ -16,6 +16,7 @@ interface ImportOptions {
   readonly passRate: readonly Readonly<Record<string, string>>[];
   readonly domain?: string;
   readonly instruction?: string;
+  readonly system?: string;
   readonly onError: 'stop' | 'skip';
 }
 
@@ -39,6 +40,7 @@ export function addImportCommand(data: Command): void {
     )
     .option('--domain <name>', 'of rows that name none')
     .option('--instruction <text>', 'a line added to each question')
+    .option('--system <text>', 'the system message of each prompt, in place of the data’s own')
     .addOption(onErrorOption())
     .action(async (files: string[], options: ImportOptions, command: Command) => {
       const skips = skipCounter();
@@ -57,12 +59,14 @@ async function* importLines(
   options: ImportOptions,
   watch: Pick<ReadFileOptions & LocateOptions, 'onSkip' | 'onDownload'>,
 ): AsyncGenerator<string> {
-  const { shape, column, domain, instruction, onError } = options;
+  const { shape, column, domain, instruction, system, onError } = options;
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
   // Distinct in the file that is written, not only in each that is read.
   const ids = new ProblemIds();
   for (const path of files) {
-    const config = problemFile(path, { shape, columns: column, passRates, domain, instruction, onError });
+    const config = problemFile(path, {
+      ...{ shape, columns: column, passRates, domain, instruction, system, onError },
+    });
     const problems = readFileProblems(config, '.', { readTests, ids, ...watch });
     for await (const problem of problems) yield problemLine(problem);
   }

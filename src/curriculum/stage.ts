@@ -74,6 +74,7 @@ export const stageConfig = z.strictObject({
   maxRefills: z.int().min(0).default(2),
   problemsPerStep: z.int().positive().optional(),
   groupSize: z.int().min(2).optional(),
+  updatesPerStep: z.int().positive().optional(),
   /** Longest completion in tokens. */
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),

@@ -92,21 +92,25 @@ export interface ObservedGroup extends Trials {
  * store.record(conditions, [{ problemId: 'q1', source: 'probe', step: 0, rollout: 0, outcome: 'correct' }]);
  * store.measured(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0], marks: '1' }
  */
-export interface PassRateStore extends Disposable {
+export interface PassRateStore extends PassRateReader {
   /** Appends in one transaction; returns how many were new. */
   record(conditions: Conditions, observations: readonly Observation[]): number;
+  /** Notes what a model server was asked for. */
+  recordSpending(model: string, spending: Spending): void;
+  /** Notes which files measured problems were read from; each content is noted once. */
+  recordSources(records: readonly SourceRecord[]): void;
+}
+
+/** What a store says to those who only look. */
+export interface PassRateReader extends Disposable {
   /** All problems seen under these conditions. */
   measured(conditions: Conditions, filter?: ObservationFilter): Map<string, RecordedTrials>;
   /** The same by reason and step, with what attempts cost and how they failed. */
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Every set of conditions that has observations, oldest first. */
   conditions(): Conditions[];
-  /** Notes what a model server was asked for. */
-  recordSpending(model: string, spending: Spending): void;
   /** All that was ever noted of a model; zeros where nothing was. */
   spending(model: string): Spending;
-  /** Notes which files measured problems were read from; each content is noted once. */
-  recordSources(records: readonly SourceRecord[]): void;
   /** All that was ever noted, oldest first. */
   sources(): SourceRecord[];
   /** Everything ever observed of a problem, under whatever conditions, by step. */

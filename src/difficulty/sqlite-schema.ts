@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { DataError } from '../core/errors.ts';
+import { inTransaction } from '../core/sqlite.ts';
 
 /**
  * `conditions` numbers each distinct set of conditions, `problems` each problem id; `observations` has one row per
@@ -101,8 +102,27 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
+/**
+ * The database at `path` for those who only read: also from a disk that cannot be written. A store of an older version is
+ * brought up to date first, which takes writing. Throws as `openDatabase` does.
+ */
+export function openDatabaseReadOnly(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    if (versionOf(database) === versions.length) return database;
+  } catch {
+    // Opening it to write says what is wrong with it, or mends it.
+  }
+  database?.close();
+  return openDatabase(path);
+}
+
+const versionOf = (database: DatabaseSync): number =>
+  Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+
 function bringUpToDate(database: DatabaseSync, path: string): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  const version = versionOf(database);
   const isForeign = version === 0 && database.prepare('SELECT name FROM sqlite_master').all().length > 0;
   if (isForeign || version > versions.length) {
     throw new DataError(
@@ -113,17 +133,4 @@ function bringUpToDate(database: DatabaseSync, path: string): void {
   }
   for (const change of versions.slice(version)) database.exec(change);
   if (version < versions.length) database.exec(`PRAGMA user_version = ${versions.length}`);
-}
-
-/** All or nothing, and alone: `IMMEDIATE` takes the write lock first, so that processes queue instead of colliding. */
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,7 +9,7 @@ import { afterAll, expect, test } from 'vitest';
 import { DataError } from '../core/errors.ts';
 import { outcomes } from '../core/verdict.ts';
 import type { Conditions, Observation } from './pass-rate-store.ts';
-import { openPassRateStore } from './sqlite-store.ts';
+import { openPassRateStore, readPassRateStore } from './sqlite-store.ts';
 import { countTrials } from './trials.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-store-'));
@@ -265,6 +265,31 @@ test('several processes write one file at once and nothing is lost', async () =>
   using store = openPassRateStore(path);
   expect(store.measured(conditions).get('shared')?.trials).toBe(180);
   expect(store.measured(conditions).get('same')?.trials).toBe(60);
+});
+
+test('a store is looked at where nothing can be written, and by two at once', async () => {
+  const closed = mkdtempSync(join(tmpdir(), 'gradus-closed-'));
+  const path = join(closed, 'rates.sqlite');
+  {
+    using store = openPassRateStore(path);
+    store.record(conditions, [observe('a', 0), observe('a', 1, 'incorrect')]);
+    using other = readPassRateStore(path);
+    expect(other.measured(conditions).get('a')).toMatchObject({ successes: 1, trials: 2 });
+  }
+  expect(readdirSync(closed)).toEqual(['rates.sqlite']);
+  chmodSync(path, 0o444);
+  chmodSync(closed, 0o555);
+  // Nothing is forbidden to root, so the look is taken as nobody.
+  const look = `
+    import { readPassRateStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)};
+    if (process.getuid() === 0) process.setuid(65534);
+    using store = readPassRateStore(${JSON.stringify(path)});
+    console.log(store.measured(${JSON.stringify(conditions)}).get('a').trials);
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', look]);
+  expect(stdout.trim()).toBe('2');
+  chmodSync(closed, 0o755);
+  rmSync(closed, { recursive: true });
 });
 
 test('a file that is something else is refused and left alone', () => {

@@ -1,7 +1,14 @@
-import type { StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { DataError } from '../core/errors.ts';
 import type { SourceRecord } from '../core/source-record.ts';
-import type { Conditions, Observation, ObservationFilter, PassRateStore } from './pass-rate-store.ts';
+import { closeInOneFile, inTransaction } from '../core/sqlite.ts';
+import type {
+  Conditions,
+  Observation,
+  ObservationFilter,
+  PassRateReader,
+  PassRateStore,
+} from './pass-rate-store.ts';
 import { queries } from './sqlite-queries.ts';
 import {
   type ConditionsRow,
@@ -19,7 +26,7 @@ import {
   valuesOf,
   wantedEditions,
 } from './sqlite-rows.ts';
-import { inTransaction, openDatabase } from './sqlite-schema.ts';
+import { openDatabase, openDatabaseReadOnly } from './sqlite-schema.ts';
 
 /**
  * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
@@ -29,15 +36,10 @@ import { inTransaction, openDatabase } from './sqlite-schema.ts';
  */
 export function openPassRateStore(path: string): PassRateStore {
   const database = openDatabase(path);
-  const statements = Object.fromEntries(
-    Object.entries(queries).map(([name, query]) => [name, database.prepare(query)]),
-  ) as Record<keyof typeof queries, StatementSync>;
-  const idOf = (conditions: Conditions): number | undefined =>
-    statements.findConditions.get(...valuesOf(conditions))?.['id'] as number | undefined;
-
+  const statements = prepare(database);
   const append = (conditions: Conditions, observations: readonly Observation[]): number => {
     statements.addConditions.run(...valuesOf(conditions));
-    const id = idOf(conditions)!;
+    const id = idOf(statements, conditions)!;
     let added = 0;
     let previous: Observation | undefined;
     for (const observation of observations) {
@@ -49,18 +51,8 @@ export function openPassRateStore(path: string): PassRateStore {
     }
     return added;
   };
-  const select = <Row extends ProblemRow>(
-    statement: StatementSync,
-    conditions: Conditions,
-    filter: ObservationFilter,
-  ): Row[] => {
-    const id = idOf(conditions);
-    if (id === undefined) return [];
-    const rows = statement.all(id, ...filterValues(filter)) as unknown as Row[];
-    return wantedEditions(rows, filter.editions);
-  };
-
   return {
+    ...readerOf(statements),
     record(conditions, observations) {
       try {
         return inTransaction(database, () => append(conditions, observations));
@@ -68,6 +60,54 @@ export function openPassRateStore(path: string): PassRateStore {
         throw notRecorded(path, cause);
       }
     },
+    recordSpending(model, { requests, promptTokens, cachedTokens, completionTokens, cost = null }) {
+      const values = [requests, promptTokens, cachedTokens, completionTokens, cost, model] as const;
+      inTransaction(database, () => {
+        const { changes } = statements.moreSpending.run(...values);
+        if (Number(changes) === 0) statements.addSpending.run(...values);
+      });
+    },
+    recordSources(records) {
+      inTransaction(database, () => {
+        for (const record of records) statements.addSource.run(JSON.stringify(record));
+      });
+    },
+    [Symbol.dispose]: () => closeInOneFile(database),
+  };
+}
+
+/**
+ * Opens the pass rates at `path` to look at, also where nothing can be written.
+ *
+ * @throws {DataError} as `openPassRateStore` does.
+ */
+export function readPassRateStore(path: string): PassRateReader {
+  const database = openDatabaseReadOnly(path);
+  return { ...readerOf(prepare(database)), [Symbol.dispose]: () => database.close() };
+}
+
+type Statements = Readonly<Record<keyof typeof queries, StatementSync>>;
+
+const prepare = (database: DatabaseSync): Statements =>
+  Object.fromEntries(
+    Object.entries(queries).map(([name, query]) => [name, database.prepare(query)]),
+  ) as Statements;
+
+const idOf = ({ findConditions }: Statements, conditions: Conditions): number | undefined =>
+  findConditions.get(...valuesOf(conditions))?.['id'] as number | undefined;
+
+function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.dispose> {
+  const select = <Row extends ProblemRow>(
+    statement: StatementSync,
+    conditions: Conditions,
+    filter: ObservationFilter,
+  ): Row[] => {
+    const id = idOf(statements, conditions);
+    if (id === undefined) return [];
+    const rows = statement.all(id, ...filterValues(filter)) as unknown as Row[];
+    return wantedEditions(rows, filter.editions);
+  };
+  return {
     measured: (conditions, filter = {}) =>
       new Map(
         select<MeasuredRow>(statements.measured, conditions, filter).map((row) => [
@@ -77,27 +117,14 @@ export function openPassRateStore(path: string): PassRateStore {
       ),
     groups: (conditions, filter = {}) =>
       select<GroupRow>(statements.groups, conditions, filter).map(observedGroup),
-    recordSpending(model, { requests, promptTokens, cachedTokens, completionTokens, cost = null }) {
-      const values = [requests, promptTokens, cachedTokens, completionTokens, cost, model] as const;
-      inTransaction(database, () => {
-        const { changes } = statements.moreSpending.run(...values);
-        if (Number(changes) === 0) statements.addSpending.run(...values);
-      });
-    },
     spending(model) {
       const { cost, ...counts } = statements.allSpending.get(model) as unknown as SpendingRow;
       return cost === null ? counts : { ...counts, cost };
-    },
-    recordSources(records) {
-      inTransaction(database, () => {
-        for (const record of records) statements.addSource.run(JSON.stringify(record));
-      });
     },
     sources: () =>
       statements.allSources.all().map((row) => JSON.parse(String(row['record'])) as SourceRecord),
     conditions: () => (statements.allConditions.all() as unknown as ConditionsRow[]).map(fromConditions),
     history: (problemId) => (statements.history.all(problemId) as unknown as HistoryRow[]).map(fromHistory),
-    [Symbol.dispose]: () => database.close(),
   };
 }
 

@@ -173,6 +173,8 @@ export function findPublishedSuite(name: string): PublishedSuite | undefined {
 interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'type' | 'name'>> {
   /** Read the problems from here instead: a path, or an address of another hub or commit. */
   readonly data?: string;
+  /** The system message of every prompt. */
+  readonly system?: string;
 }
 
 /**
@@ -181,7 +183,7 @@ interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'ty
  *
  * @throws ConfigError for a name that no suite has.
  */
-export function publishedSuite(name: string, { data, ...options }: PublishedOptions = {}) {
+export function publishedSuite(name: string, { data, system, ...options }: PublishedOptions = {}) {
   const found = findPublishedSuite(name);
   if (found === undefined)
     throw new ConfigError(
@@ -189,10 +191,11 @@ export function publishedSuite(name: string, { data, ...options }: PublishedOpti
       { tryNext: 'gradus eval --list-suites' },
     );
   const { rollouts, problems } = found;
+  const files = data === undefined ? problems : [from(data, problems[0]!)];
   const settings = { rollouts, maxTokens: 32_768, temperature: 0.6, topP: 0.95, greedy: false, ...options };
   return {
     ...suite({ name: found.name, ...settings }),
-    problems: data === undefined ? [...problems] : [from(data, problems[0]!)],
+    problems: files.map((file) => (system === undefined ? file : { ...file, system })),
   };
 }
 

@@ -171,6 +171,26 @@ test('an instruction may leave a place for the question', async () => {
   expect(problem!.id).toBe(plain!.id);
 });
 
+test('a system message comes first, in place of one that the data has', async () => {
+  const asked = [
+    { role: 'system', content: 'old' },
+    { role: 'user', content: 'q' },
+  ];
+  const wording = { system: 'Box it.', instruction: 'Now.' };
+  const [own, plain] = await read(
+    [
+      { prompt: asked, answer: 1 },
+      { prompt: 'q', answer: 2 },
+    ],
+    wording,
+  );
+  for (const problem of [own, plain])
+    expect(problem!.prompt).toEqual([{ role: 'system', content: 'Box it.' }, ...user('q\nNow.')]);
+  const [untouched] = await read([{ prompt: asked, answer: 1 }]);
+  expect(untouched!.prompt).toEqual(asked);
+  expect(untouched!.id).toBe(own!.id);
+});
+
 test('columns by other names, an instruction, and a difficulty column that is explained', async () => {
   const label = { column: 'stats.solved', model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
   const [problem] = await read([{ frage: 'q', antwort: '1', stats: { solved: 0.75 } }], {

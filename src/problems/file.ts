@@ -4,6 +4,7 @@ import { hubAddress } from './hub/address.ts';
 import { jsonlConfig } from './jsonl.ts';
 import { shapeNames } from './shapes/catalogue.ts';
 import { passRateLabel } from './shapes/pass-rate-label.ts';
+import { wordingShape } from './wording.ts';
 
 const columnNames = jsonlConfig.shape.columns.unwrap().keyof();
 
@@ -22,8 +23,7 @@ export const fileConfig = z.strictObject({
   passRates: z.array(passRateLabel).default([]),
   /** The domain of rows that name none; absent: as the shape says, else math. */
   domain: z.string().optional(),
-  /** A line added to each question, or, with `{question}` in it, all that is asked. */
-  instruction: z.string().optional(),
+  ...wordingShape,
   /** Whether a row that is no problem ends the reading or is left out and counted. */
   onError: z.enum(['stop', 'skip']).default('stop'),
 });

@@ -46,10 +46,12 @@ test('families, domain and knobs choose the cells; the instruction is added', ()
     perCell: 1,
     split: 'train',
     instruction: 'Answer with a function named f.',
+    system: 'Write JavaScript.',
   });
   expect(others).toEqual([]);
   expect(problem).toMatchObject({ domain: 'code', family: 'linear-function', knob: 3, source: 'generated' });
-  expect(problem!.prompt[0]!.content).toMatch(/^f\(\d.*\nAnswer with a function named f\.$/);
+  expect(problem!.prompt[0]).toEqual({ role: 'system', content: 'Write JavaScript.' });
+  expect(problem!.prompt[1]!.content).toMatch(/^f\(\d.*\nAnswer with a function named f\.$/);
   expect(() => draw({ domain: 'code', families: ['addition'], perCell: 1, split: 'train' })).toThrow(
     'no family has what was asked for',
   );

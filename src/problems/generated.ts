@@ -4,7 +4,7 @@ import type { Problem } from '../core/problem.ts';
 import { createRng, hashKey } from '../core/rng.ts';
 import { families } from './families/catalogue.ts';
 import type { Family, Question } from './families/family.ts';
-import { instructed } from './instruction.ts';
+import { worded, type Wording, wordingShape } from './wording.ts';
 
 /** Which part of all questions a problem belongs to. The question's text decides, so no two splits share a question. */
 export type Split = 'train' | 'validation' | 'held-out';
@@ -27,8 +27,7 @@ export const generatedConfig = z
     /** Another seed draws other questions of the same split. */
     seed: z.int().default(0),
     split: z.enum(['train', 'validation', 'held-out']),
-    /** A line added to each question, e.g. how a chat model shall write its answer. */
-    instruction: z.string().optional(),
+    ...wordingShape,
   })
   .refine((config) => (config.perCell === undefined) !== (config.count === undefined), {
     error: 'expected one of perCell or count',
@@ -58,7 +57,7 @@ export function* generateProblems(config: GeneratedConfig): Generator<Problem> {
       const next = cell.questions.next();
       if (next.done !== true) {
         found++;
-        yield problemOf(next.value, cell, config.instruction);
+        yield problemOf(next.value, cell, config);
       } else if (perCell === Infinity) ended.add(cell);
       else throw exhausted(`${perCell}`, config, `questions of ${cell.family.name} knob ${cell.knob}`, round);
     }
@@ -116,15 +115,14 @@ function exhausted(wanted: string, { split }: GeneratedConfig, what: string, fou
   );
 }
 
-function problemOf(drawn: Question, { family, knob }: Cell, instruction: string | undefined): Problem {
+function problemOf(drawn: Question, { family, knob }: Cell, wording: Wording): Problem {
   const { question, solution, answer, tests } = drawn;
-  const content = instructed(question, instruction);
   return {
     id: `${family.name}/${knob}/${fingerprint(question)}`,
     domain: family.domain,
     family: family.name,
     knob,
-    prompt: [{ role: 'user', content }],
+    prompt: worded([{ role: 'user', content: question }], wording),
     ...(answer === undefined ? {} : { answer }),
     ...(tests === undefined ? {} : { tests }),
     source: 'generated',

@@ -4,6 +4,7 @@ import { type DataFile, locationShape } from './data-files.ts';
 import { readJsonRows } from './jsonl-rows.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { problemOfRow } from './problem-row.ts';
+import { wordingShape } from './wording.ts';
 
 /** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */
 export const jsonlConfig = z.strictObject({
@@ -31,8 +32,7 @@ export const jsonlConfig = z.strictObject({
     .prefault({}),
   /** The domain of rows that name none. */
   domain: z.string().default('math'),
-  /** A line added to each question, or, with `{question}` in it, all that is asked. */
-  instruction: z.string().optional(),
+  ...wordingShape,
 });
 export type JsonlConfig = z.infer<typeof jsonlConfig>;
 
@@ -44,10 +44,10 @@ export const jsonl = (
 
 /** Streams the problems of a file; memory grows only with the ids. Throws a `DataError` naming file and row. */
 export async function* readJsonl(
-  { columns, domain, instruction }: JsonlConfig,
+  { columns, domain, instruction, system }: JsonlConfig,
   { file, name }: DataFile,
   ids: ProblemIds,
 ): AsyncGenerator<Problem> {
-  const mapping = { name, columns, domain, instruction, ids };
+  const mapping = { name, columns, domain, instruction, system, ids };
   for await (const { row, value } of readJsonRows(file, name)) yield problemOfRow(value, mapping, row);
 }

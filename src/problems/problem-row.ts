@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
-import type { Message, Problem } from '../core/problem.ts';
-import { instructed } from './instruction.ts';
+import type { Problem } from '../core/problem.ts';
 import type { JsonlConfig } from './jsonl.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { testsExample, testsSchema } from '../core/tests-schema.ts';
+import { worded, type Wording } from './wording.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 /** Blank texts are half-made rows. */
@@ -27,7 +27,7 @@ const answerSchema = z.union([filled, z.number(), z.boolean()], {
 });
 
 /** What turns a row into a problem. */
-export interface RowMapping extends Pick<JsonlConfig, 'columns' | 'domain' | 'instruction'> {
+export interface RowMapping extends Pick<JsonlConfig, 'columns' | 'domain'>, Wording {
   /** What messages call the file. */
   readonly name: string;
   readonly ids: ProblemIds;
@@ -83,20 +83,13 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     ...(family === undefined ? {} : { family }),
     ...(knob === undefined ? {} : { knob }),
     ...said,
-    prompt: withInstruction(said.prompt, mapping.instruction),
+    prompt: worded(said.prompt, mapping),
     source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
     ...(passRates === undefined ? {} : { passRates }),
     ...(solution === undefined ? {} : { solution }),
     ...(fields.size === 0 ? {} : { extra: Object.fromEntries(fields) }),
   };
-}
-
-/** The instruction belongs to the question: it is added to the last message. */
-function withInstruction(prompt: readonly Message[], instruction: string | undefined): readonly Message[] {
-  const last = prompt.at(-1);
-  if (instruction === undefined || last === undefined) return prompt;
-  return [...prompt.slice(0, -1), { ...last, content: instructed(last.content, instruction) }];
 }
 
 function namesOf(value: object): string {

@@ -96,6 +96,7 @@ function problemReader(
     columns: jsonlColumns.parse({ ...shape.columns, ...config.columns }),
     domain: config.domain ?? shape.domain ?? 'math',
     instruction: config.instruction,
+    system: config.system,
   };
   return ({ number, read }) => {
     const value = read();

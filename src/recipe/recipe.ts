@@ -43,6 +43,12 @@ const batchConfig = z.strictObject({
   problems: z.int().positive().default(128),
   /** Rollouts per problem. */
   groupSize: z.int().min(2).default(16),
+  /**
+   * Optimizer updates a step. From 2 on the groups are dealt out to as many mini-batches, each learnt from once: all but
+   * the first are off-policy, and there the algorithm's clipping begins to matter. verl's `train_batch_size /
+   * ppo_mini_batch_size`.
+   */
+  updates: z.int().positive().default(1),
 });
 
 /** Held-out problems the policy is evaluated on: before, after, and every so many steps. */

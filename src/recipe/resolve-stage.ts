@@ -19,6 +19,8 @@ export interface ResolvedStage {
   readonly sampling: Recipe['sampling'];
   readonly problemsPerStep: number;
   readonly groupSize: number;
+  /** Mini-batches of whole groups that a step's batch is learnt from in. */
+  readonly updatesPerStep: number;
   /** What a verdict is worth in a domain. */
   readonly rewardFor: (domain: string) => RewardConfig;
 }
@@ -47,6 +49,7 @@ export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage
     },
     problemsPerStep: config.problemsPerStep ?? recipe.batch.problems,
     groupSize: config.groupSize ?? recipe.batch.groupSize,
+    updatesPerStep: config.updatesPerStep ?? recipe.batch.updates,
     rewardFor: (domain) => byDomain.get(domain) ?? otherwise,
   };
 }
@@ -60,7 +63,13 @@ export function checkRecipe(recipe: Recipe): Levels {
   const levels = checkCurriculum(recipe, prior);
   checkLabels(recipe);
   for (const stage of recipe.stages) {
-    resolveStage(recipe, stage);
+    const { problemsPerStep, updatesPerStep } = resolveStage(recipe, stage);
+    if (updatesPerStep > problemsPerStep) {
+      throw new ConfigError(
+        `stage '${stage.name}': ${updatesPerStep} updates a step need at least as many problems a step, got ${problemsPerStep}; ` +
+          'a mini-batch is made of whole groups',
+      );
+    }
     if (stage === recipe.stages[0] && stage.remeasure !== undefined) {
       throw new ConfigError(
         `stage '${stage.name}' is the first and has nothing to re-measure: its pass rates are the base measurement; leave remeasure out`,

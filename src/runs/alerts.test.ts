@@ -65,6 +65,7 @@ test.each([
   ['gradient-spike', { 'optim/gradNorm': [...repeated(1, 30), 25, 1] }],
   ['reward-lost', { 'reward/mean': [...repeated(0.6, 40), ...repeated(0.2, 10)] }],
   ['nothing-learnt', { 'rollout/count': repeated(8, 10) }],
+  ['updates-skipped', { 'optim/skippedUpdates': [0, 1, 0, 0, 2] }],
   ['worker-lost', { 'engine/restarts': [0, 1, 1] }],
   ['worker-lost', { 'engine/restarts': [1, 0, 0] }],
 ] as const)('%s', (id, metrics) => {
@@ -72,6 +73,10 @@ test.each([
   expect(found).toMatchObject({ step: expect.any(Number), whatToDo: expect.stringMatching(/\.$/u) });
   const { value, threshold } = found!.evidence!;
   expect(value === threshold).toBe(false);
+});
+
+test('one gradient that is not finite is no alarm', () => {
+  expect(ids(vitals({ 'optim/skippedUpdates': [0, 1, 0, 0, 0] }))).toEqual([]);
 });
 
 test('a worker lost long ago is no alarm, nor is a count that begins anew', () => {

@@ -44,6 +44,7 @@ export function alertsOf(vitals: RunVitals): Alert[] {
     ...gradientSpike(vitals),
     ...rewardLoss(vitals),
     ...nothingLearnt(vitals),
+    ...updatesSkipped(vitals),
     ...workerLost(vitals),
   ];
   return found.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
@@ -155,7 +156,7 @@ const thresholds: readonly Threshold[] = [
     metric: 'policy/clipHigh',
     threshold: 0.3,
     title: 'A large share of tokens is clipped: steps are too long for the rollouts they learn from',
-    whatToDo: 'Lower the learning rate, or take fewer optimizer steps per batch of rollouts.',
+    whatToDo: 'Lower the learning rate, or take fewer updates per batch of rollouts (batch.updates).',
   },
 ];
 
@@ -244,6 +245,25 @@ function nothingLearnt(vitals: RunVitals): Alert[] {
         'Every group was turned away by a gate or has equal rewards: widen what the stage selects, or raise maxRefills or the group size.',
       step: vitals.step,
       evidence: { metric: 'steps with optim/loss', value: learnt, threshold: recent / 2 },
+    },
+  ];
+}
+
+/** One gradient that is not finite is left out and forgotten; several are a sign. */
+function updatesSkipped(vitals: RunVitals): Alert[] {
+  const metric = 'optim/skippedUpdates';
+  const { steps, values } = vitals.metric(metric, 5 * recent);
+  const affected = values.filter((value) => value > 0).length;
+  if (affected < 2) return [];
+  return [
+    {
+      id: 'updates-skipped',
+      severity: 'warning',
+      title: `In ${affected} of the last ${values.length} steps a gradient was not finite and its update was left out`,
+      whatToDo:
+        'Look at the groups of those steps. A lower learning rate, float32 instead of bfloat16, or a cap on importance weights usually helps; after five steps in a row without any update the run ends.',
+      step: steps[values.findLastIndex((value) => value > 0)]!,
+      evidence: { metric, value: affected, threshold: 1 },
     },
   ];
 }

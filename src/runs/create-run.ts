@@ -3,13 +3,14 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import type { DataRecord } from '../core/source-record.ts';
+import { closeInOneFile } from '../core/sqlite.ts';
 import { onDisk } from './disk-errors.ts';
 import { syncToDisk, syncTree } from './disk.ts';
 import { runDirectoryName, runLayout, runNumber } from './layout.ts';
 import { openRun, type RunSurroundings, systemClock } from './open-run.ts';
 import { recipeFile } from './recipe-file.ts';
 import type { Run } from './run.ts';
-import { closeDatabase, createDatabase } from './schema.ts';
+import { createDatabase } from './schema.ts';
 
 /** The run another one continues from: one lineage across runs. */
 export interface RunParent {
@@ -82,7 +83,7 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
         clock().toISOString(),
       );
   } finally {
-    closeDatabase(database);
+    closeInOneFile(database);
   }
 }
 

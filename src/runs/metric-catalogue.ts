@@ -217,6 +217,20 @@ const described: readonly MetricDescription[] = [
     verl: 'actor/lr',
   },
   {
+    key: 'optim/updates',
+    title: 'Updates',
+    group: 'optimisation',
+    unit: 'count',
+    formula: 'optimizer updates of the step: one a mini-batch (batch.updates of the recipe)',
+  },
+  {
+    key: 'optim/skippedUpdates',
+    title: 'Updates left out',
+    group: 'optimisation',
+    unit: 'count',
+    formula: 'mini-batches whose gradient was not finite: they changed nothing',
+  },
+  {
     key: 'policy/entropy',
     title: 'Entropy',
     group: 'optimisation',
@@ -255,7 +269,7 @@ const described: readonly MetricDescription[] = [
     title: 'Sampler and trainer apart, KL',
     group: 'optimisation',
     unit: 'nats',
-    formula: 'mean over tokens of log π_sampler − log π_trainer (k1)',
+    formula: 'mean over tokens of log π_sampler − log π_trainer (k1), at the first update of the step',
     verl: 'rollout_corr/kl',
   },
   {

@@ -8,11 +8,12 @@ import { sweep } from './disk.ts';
 import { readCheckpoints, startMarks, truncateTo } from './journal.ts';
 import { runLayout } from './layout.ts';
 import { takeLock } from '../core/file-lock.ts';
+import { closeInOneFile, inTransaction } from '../core/sqlite.ts';
 import { readProvenance } from './provenance.ts';
 import { readRecipeFile } from './recipe-file.ts';
 import { requireRun } from './require-run.ts';
 import { Run } from './run.ts';
-import { closeDatabase, inTransaction, openDatabase, openDatabaseReadOnly } from './schema.ts';
+import { openDatabase, openDatabaseReadOnly } from './schema.ts';
 
 /** What a run takes from the world around it. */
 export interface RunSurroundings {
@@ -68,7 +69,7 @@ async function openLocked(directory: string, clock: () => Date, lock: Disposable
       clock,
     });
   } catch (error) {
-    closeDatabase(database);
+    closeInOneFile(database);
     throw error;
   }
 }

@@ -24,6 +24,7 @@ import {
 } from './journal.ts';
 import { runLayout, stepName } from './layout.ts';
 import type { FileLock } from '../core/file-lock.ts';
+import { closeInOneFile, inTransaction } from '../core/sqlite.ts';
 import { jsonText } from './json-text.ts';
 import {
   checkGroup,
@@ -35,7 +36,6 @@ import {
   type StepRecord,
 } from './records.ts';
 import { writeShard } from './rollout-shard.ts';
-import { closeDatabase, inTransaction } from './schema.ts';
 
 /** What `openRun` has made ready for a `Run` to write with. */
 export interface RunParts {
@@ -226,7 +226,7 @@ export class Run implements AsyncDisposable {
       // What the disk refused to the work it refuses to the last word too: once told, it must not hide the first.
       if (!this.#hasFailed) throw error;
     } finally {
-      closeDatabase(database);
+      closeInOneFile(database);
       lock[Symbol.dispose]();
     }
   }

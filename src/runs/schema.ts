@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../core/errors.ts';
+import { inTransaction } from '../core/sqlite.ts';
 
 /** Grows by one with every change of the tables below. */
 const schemaVersion = 2;
@@ -189,30 +190,6 @@ const readOlder = `
   CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;
   ${newTables.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE').replace('INDEX ', 'INDEX temp.')}
 `;
-
-/** Closes with everything in one file, so that a run can be copied, and read from a read-only disk. */
-export function closeDatabase(database: DatabaseSync): void {
-  try {
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE');
-  } catch {
-    // Someone is reading; the next close does it. Nothing depends on it.
-  }
-  database.close();
-}
-
-/** Runs `action` in one transaction: all of it is recorded, or nothing. */
-export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const result = action();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    // SQLite has rolled back by itself after some errors, a full disk among them.
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
 
 function opened(database: DatabaseSync, path: string, prepare: (version: number) => void): DatabaseSync {
   try {

@@ -244,13 +244,46 @@ test('where nothing can be learned the step says so and the run goes on', async 
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
 });
 
-test('a gradient that is not finite ends the run and keeps the last checkpoint', async () => {
-  const recipe = recipeWith({});
+/** An engine whose updates with these numbers, from 1, have a gradient that is not finite. */
+function brokenUpdates(isBroken: (update: number) => boolean): ScriptedEngine {
   const engine = scriptedEngine({ complete: answers });
   const optimStep = engine.optimStep.bind(engine);
-  engine.optimStep = async (step) =>
-    engine.steps.length < 4 ? optimStep(step) : { policyVersion: 4, gradNorm: NaN, applied: false };
+  let made = 0;
+  engine.optimStep = (step) =>
+    isBroken(++made)
+      ? Promise.resolve({ policyVersion: engine.info.policyVersion, gradNorm: NaN, applied: false })
+      : optimStep(step);
+  return engine;
+}
+
+test('a gradient that is not finite is left out and told, and the run goes on', async () => {
+  const recipe = recipeWith({});
+  const warnings: string[] = [];
+  const report = (event: TrainingEvent): void => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
+  const engine = brokenUpdates((update) => update === 5);
   await using run = await newRun(recipe);
-  await expect(trainIn(run, recipe, engine)).rejects.toThrow(/step 5: expected a finite loss and gradient/);
-  expect((await run.latestCheckpoint())?.step).toBe(4);
+  await trainIn(run, recipe, engine, { report });
+  using reader = await openRunReader(run.directory);
+  expect(reader.summary()).toMatchObject({ status: 'finished', step: 7 });
+  expect(reader.metricsAt(5)).toMatchObject({ 'optim/updates': 0, 'optim/skippedUpdates': 1 });
+  expect(reader.metricsAt(5)).not.toHaveProperty('optim/loss');
+  expect(reader.events().filter(({ type }) => type === 'skipped-update')).toHaveLength(1);
+  expect(warnings.filter((message) => /^step 5: 1 of 1 updates left out/u.test(message))).toHaveLength(1);
+  expect(engine.info.policyVersion).toBe(6);
+});
+
+test('five steps in a row without a finite gradient end the run, also when it was resumed between them', async () => {
+  const recipe = recipeWith({});
+  const stuckAfter = (steps: number) => brokenUpdates((update) => update > steps);
+  {
+    await using run = await newRun(recipe);
+    await expect(trainIn(run, recipe, stuckAfter(2))).rejects.toThrow(
+      /step 7: expected finite gradients, got none in the last 5 steps/u,
+    );
+    expect((await run.latestCheckpoint())?.step).toBe(6);
+  }
+  await using again = await openRun(join(root, 'scripted-0001'));
+  await expect(trainIn(again, recipe, stuckAfter(0))).rejects.toThrow(/step 7: expected finite gradients/u);
 });

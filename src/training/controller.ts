@@ -1,3 +1,4 @@
+import { EngineError } from '../core/errors.ts';
 import { countTrials } from '../difficulty/trials.ts';
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
 import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
@@ -44,7 +45,8 @@ export async function train(context: TrainingContext, start: ControllerState): P
   }
   await evaluateSuites(context, run.step, ({ every }) => every === null || run.step % every !== 0);
   await run.exportModel((folder) => context.engine.exportModel(folder));
-  await run.finish('finished', `all ${recipe.stages.length} stages done`);
+  const { length } = recipe.stages;
+  await run.finish('finished', length === 1 ? 'its stage is done' : `all ${length} stages done`);
   return state;
 }
 
@@ -73,11 +75,12 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
   const { name } = stage.settings.config;
   let state = begun;
   for (;;) {
-    const { state: curriculum, decision } = await runStepOrSave(context, stage, state);
+    const { state: curriculum, decision, stuckSteps } = await runStepOrSave(context, stage, state);
     const hasEnded = decision.type !== 'continue';
     state = {
       ...state,
       curriculum,
+      stuckSteps,
       stage: hasEnded ? null : { ...state.stage!, sampler: stage.sampler.save() },
     };
     await evaluateSuites(context, run.step, ({ every }) => every !== null && run.step % every === 0);
@@ -97,20 +100,21 @@ async function runStepOrSave(
   stage: LiveStage,
   state: ControllerState,
 ): Promise<StepOutcome> {
-  const { run, signal } = context;
-  const done = run.step;
+  const { run, engine, signal } = context;
+  const [done, { policyVersion }] = [run.step, engine.info];
   try {
     signal?.throwIfAborted();
     return await runStep(context, stage, state);
   } catch (error) {
-    const isWholeStep = signal?.aborted === true && run.step === done && done > 0;
-    if (isWholeStep) await checkpoint(context, state, false);
+    // A policy that has begun to learn from a step is not that of the step before.
+    const isWhole = run.step === done && engine.info.policyVersion === policyVersion;
+    if (signal?.aborted === true && isWhole && done > 0) await checkpoint(context, state, false);
     throw error;
   }
 }
 
-/** Where the curriculum stands after a step. */
-type StepOutcome = ReturnType<typeof afterStep>;
+/** Where training stands after a step. */
+type StepOutcome = ReturnType<typeof afterStep> & Pick<ControllerState, 'stuckSteps'>;
 
 /** Choose, roll, judge, admit, learn, record, observe. */
 async function runStep(
@@ -126,6 +130,7 @@ async function runStep(
   const batch = await rollBatch(countingRolls(context, stage, step), stage, moment, context.signal);
   const rolled = performance.now();
   const learned = await learnFrom(engine, stage, batch.admitted, { step, lastStep: lastStepOf(context) });
+  const stuckSteps = countStuck(state.stuckSteps, step, learned);
   const metrics = {
     ...rolloutMetrics(batch.groups),
     ...levelMetrics(batch.groups, stage.levels),
@@ -154,7 +159,22 @@ async function runStep(
     timings,
     verdicts: batch.groups.slice(-shownVerdicts).map(shownVerdict),
   });
-  return outcome;
+  return { ...outcome, stuckSteps };
+}
+
+/** So many steps in a row without a finite gradient are no accident. */
+const mostStuckSteps = 5;
+
+/** @throws EngineError when the policy has not moved for too long, as no gradient was finite. */
+function countStuck(before: number, step: number, learned: Metrics | null): number {
+  if (learned === null) return before;
+  if (learned['optim/updates']! > 0) return 0;
+  if (before + 1 < mostStuckSteps) return before + 1;
+  throw new EngineError(
+    `step ${step}: expected finite gradients, got none in the last ${mostStuckSteps} steps; the policy has not changed in them ` +
+      'and the last checkpoint is intact. A smaller learning rate usually helps.',
+    { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+  );
 }
 
 /** The context, with each judged rollout told to whoever watches. */
@@ -186,9 +206,24 @@ async function recordStep(
     ...levelOf(group, levels),
   }));
   await run.recordStep({ ...record, stage, groups });
-  if (batch.note === null) return;
-  await run.recordEvent({ step: record.step, stage, type: 'short-batch', message: batch.note });
-  report({ type: 'warning', message: `step ${record.step}: ${batch.note}` });
+  const { step, metrics } = record;
+  for (const [type, message] of [
+    ['short-batch', batch.note],
+    ['skipped-update', skippedNote(metrics)],
+  ] as const) {
+    if (message === null) continue;
+    await run.recordEvent({ step, stage, type, message });
+    report({ type: 'warning', message: `step ${step}: ${message}` });
+  }
+}
+
+/** A sentence where updates were left out. */
+function skippedNote({
+  'optim/skippedUpdates': skipped = 0,
+  'optim/updates': made = 0,
+}: Metrics): string | null {
+  if (skipped === 0) return null;
+  return `${skipped} of ${skipped + made} updates left out: the gradient was not finite, and the policy stays as it was before`;
 }
 
 async function endStage(

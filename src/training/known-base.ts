@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { editionOf } from '../difficulty/edition.ts';
 import type { Conditions, PassRateStore, SamplingConditions } from '../difficulty/pass-rate-store.ts';
-import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import { readPassRateStore } from '../difficulty/sqlite-store.ts';
 import { fromBase } from '../recipe/recipe.ts';
 import { baseSource, samplingOf } from './measure.ts';
 import { templateOf } from './observation.ts';
@@ -22,7 +22,7 @@ export function adoptKnownBase(
   const file = fromBase(recipe, difficulty.store);
   if (!existsSync(file))
     return [`difficulty.store: nothing at ${file} yet; the base model is measured by the run itself`];
-  using known = openPassRateStore(file);
+  using known = readPassRateStore(file);
   const wanted = keyOf({ model: engine.info.modelHash, ...templateOf(engine) }, difficulty);
   const isWanted = (conditions: Conditions): boolean => keyOf(conditions, conditions) === wanted;
   if (!known.conditions().some(isWanted))

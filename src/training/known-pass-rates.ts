@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Conditions, ObservationFilter, PassRateStore } from '../difficulty/pass-rate-store.ts';
-import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import type { Conditions, ObservationFilter, PassRateReader } from '../difficulty/pass-rate-store.ts';
+import { readPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { baseSource } from './measure.ts';
@@ -36,7 +36,7 @@ function readKnown(
       { tryNext: 'gradus difficulty estimate --help' },
     );
   }
-  using store = openPassRateStore(path);
+  using store = readPassRateStore(path);
   const conditions = conditionsOf(known, store);
   const measured = (filter: ObservationFilter) =>
     new Map(conditions.flatMap((one) => [...store.measured(one, { source: baseSource, ...filter })]));
@@ -50,7 +50,7 @@ function readKnown(
 }
 
 /** What the store holds of the model that is meant: one way of sampling, whatever the verifiers. */
-function conditionsOf({ label, store: file, model }: Known, store: PassRateStore): Conditions[] {
+function conditionsOf({ label, store: file, model }: Known, store: PassRateReader): Conditions[] {
   const all = store.conditions();
   const models = [...new Set(all.map((conditions) => conditions.model))];
   const chosen = model ?? (models.length === 1 ? models[0] : undefined);

@@ -1,11 +1,11 @@
 import { learningRateAt } from '../algorithms/optimizer.ts';
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { buildTrainingBatch } from '../algorithms/training-batch.ts';
-import type { TrainingBatch } from '../core/batch.ts';
+import type { TrainingBatch, TrainingSequence } from '../core/batch.ts';
 import { EngineError } from '../core/errors.ts';
 import type { LossSpec } from '../core/loss-spec.ts';
 import type { Engine } from '../engines/engine.ts';
-import { learningMetrics, type Metrics } from './metrics.ts';
+import { learningMetrics, type Metrics, type Update } from './metrics.ts';
 import type { LiveStage } from './roll-batch.ts';
 
 /** Where in the run an update happens. */
@@ -17,10 +17,11 @@ export interface UpdateMoment {
 }
 
 /**
- * One optimizer update on admitted groups: rewards are already advantages, so weights, loss as data, gradient, step.
+ * A step's optimizer updates on admitted groups: rewards are already advantages, so for each mini-batch weights, loss as
+ * data, gradient, update. An update whose gradient is not finite is left out: the policy stays as it was before it.
  *
  * @returns metrics, or `null` when the groups hold nothing to learn and the policy stays as it is.
- * @throws EngineError when the loss or the gradient is not finite; the policy is unchanged then.
+ * @throws EngineError when the loss is not finite though its gradient is.
  */
 export async function learnFrom(
   engine: Engine,
@@ -28,24 +29,59 @@ export async function learnFrom(
   groups: readonly ScoredGroup[],
   { step, lastStep }: UpdateMoment,
 ): Promise<Metrics | null> {
-  const { sampling, optimizer } = stage.settings;
-  const batch = buildTrainingBatch(groups, stage.algorithm, { maxTokens: sampling.maxTokens });
-  if (batch.sequences.length === 0) return null;
+  const { sampling, optimizer, updatesPerStep } = stage.settings;
+  const { temperature, maxTokens } = sampling;
+  const batches = deal(groups, updatesPerStep)
+    .map((some) => buildTrainingBatch(some, stage.algorithm, { maxTokens }))
+    .filter(({ sequences }) => sequences.length > 0);
+  if (batches.length === 0) return null;
 
-  const spec = stage.algorithm.lossSpec({ temperature: sampling.temperature });
-  const loss = await engine.forwardBackward(await withReference(engine, batch, spec), spec);
+  const spec = stage.algorithm.lossSpec({ temperature });
   const learningRate = learningRateAt(optimizer, step, lastStep);
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = optimizer;
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
-  const update = await engine.optimStep({ learningRate, beta1, beta2, epsilon, weightDecay, ...clip });
-  if (!update.applied || !Number.isFinite(loss.loss)) {
-    throw new EngineError(
-      `step ${step}: expected a finite loss and gradient, got loss ${loss.loss} and gradient norm ${update.gradNorm}; ` +
-        'the policy was not changed and the last checkpoint is intact. A smaller learning rate usually helps.',
-      { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
-    );
+  const updates: Update[] = [];
+  for (const batch of await withOldPolicy(engine, batches, temperature)) {
+    const loss = await engine.forwardBackward(await withReference(engine, batch, spec), spec);
+    const update = await engine.optimStep({ learningRate, beta1, beta2, epsilon, weightDecay, ...clip });
+    if (!update.applied) continue;
+    if (!Number.isFinite(loss.loss)) {
+      throw new EngineError(
+        `step ${step}: the gradient is finite but the loss is ${loss.loss}; the last checkpoint is intact`,
+        { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+      );
+    }
+    updates.push({ loss, update });
   }
-  return learningMetrics(loss, update, learningRate);
+  return {
+    ...learningMetrics(updates, learningRate),
+    'optim/updates': updates.length,
+    'optim/skippedUpdates': batches.length - updates.length,
+  };
+}
+
+/** Deals groups out like cards, so that domains which stand together in a batch are spread over its mini-batches. */
+function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
+  return Array.from({ length: count }, (_, hand) => groups.filter((_group, index) => index % count === hand));
+}
+
+/**
+ * What every later mini-batch is held against: its log-probabilities under the policy of the first, which is the one
+ * that wrote the rollouts. The first needs none: it is learnt from on-policy.
+ */
+async function withOldPolicy(
+  engine: Engine,
+  [first, ...later]: readonly TrainingBatch[],
+  temperature: number,
+): Promise<TrainingBatch[]> {
+  if (later.length === 0) return [first!];
+  const sequences = later.flatMap((batch) => batch.sequences);
+  const old = (await engine.logprobs({ sequences, temperature }, 'policy')).values();
+  const complete = (sequence: TrainingSequence): TrainingSequence => ({
+    ...sequence,
+    policyLogprobs: old.next().value!,
+  });
+  return [first!, ...later.map((batch) => ({ sequences: batch.sequences.map(complete) }))];
 }
 
 /** Reference log-probabilities, where the loss has a KL term. */

@@ -19,7 +19,7 @@ export async function measureBase(
 
 /** Measures problems with the policy as it is when a stage begins; what is on record is not asked again. */
 export function measureAt(
-  { recipe, engine, verifierFor, pending, store, report, signal }: TrainingContext,
+  { recipe, run, engine, verifierFor, pending, store, report, signal }: TrainingContext,
   index: number,
   problems: readonly Problem[],
   rollouts: number,
@@ -39,7 +39,7 @@ export function measureAt(
       model: engine.info.modelHash,
       ...templateOf(engine),
       source: index === 0 ? baseSource : boundarySource(index),
-      step: index === 0 ? 0 : engine.info.policyVersion,
+      step: index === 0 ? 0 : run.step,
       seed: recipe.seed,
       onProgress: (done, total) => report({ type: 'measure', stage, done, total }),
     },

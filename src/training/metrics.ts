@@ -77,26 +77,48 @@ export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap
 
 const verdictsOf = ({ rollouts }: ScoredGroup) => rollouts.map(({ verdict }) => verdict);
 
-/** What the optimiser did with one batch. `policy/…` means are over the tokens that carried weight. */
-export function learningMetrics(loss: LossStats, step: StepStats, learningRate: number): Metrics {
-  const optional = {
-    'policy/entropy': loss.entropy,
-    'policy/kl': loss.kl,
-    'policy/clipLow': loss.clipLow,
-    'policy/clipHigh': loss.clipHigh,
-    'policy/mismatchKl': loss.mismatchKl,
-    'policy/maxProbabilityGap': loss.maxProbabilityGap,
+/** One optimizer update that was made. */
+export interface Update {
+  readonly loss: LossStats;
+  readonly update: StepStats;
+}
+
+/**
+ * What the optimiser did with one batch, in one update or several. `policy/…` means are over the tokens that carried
+ * weight. How far sampler and trainer are apart shows in the first update alone: later the policy has moved on.
+ */
+export function learningMetrics(updates: readonly Update[], learningRate: number): Metrics {
+  const losses = updates.map(({ loss }) => loss);
+  const tokens = sum(losses.map((loss) => loss.tokens));
+  const overTokens = (name: string, pick: (loss: LossStats) => number | undefined): Metrics => {
+    const parts = losses.map((loss) => pick(loss)).filter((part) => part !== undefined);
+    if (parts.length < Math.max(1, losses.length)) return {};
+    return {
+      [name]:
+        parts.length === 1 ? parts[0]! : sum(losses.map((loss) => (pick(loss)! * loss.tokens) / tokens)),
+    };
   };
-  const measuredOnly = Object.entries(optional).filter(
-    (entry): entry is [string, number] => entry[1] !== undefined,
-  );
+  const { mismatchKl, maxProbabilityGap } = losses[0] ?? {};
   return {
-    'optim/loss': loss.loss,
+    ...measured(
+      'optim/loss',
+      losses.map(({ loss }) => loss),
+      mean,
+    ),
     'optim/learningRate': learningRate,
-    'optim/gradNorm': step.gradNorm,
-    'batch/tokens': loss.tokens,
-    'batch/sequences': loss.sequences,
-    ...Object.fromEntries(measuredOnly),
+    ...measured(
+      'optim/gradNorm',
+      updates.map(({ update }) => update.gradNorm),
+      mean,
+    ),
+    'batch/tokens': tokens,
+    'batch/sequences': sum(losses.map((loss) => loss.sequences)),
+    ...overTokens('policy/entropy', ({ entropy }) => entropy),
+    ...overTokens('policy/kl', ({ kl }) => kl),
+    ...overTokens('policy/clipLow', ({ clipLow }) => clipLow),
+    ...overTokens('policy/clipHigh', ({ clipHigh }) => clipHigh),
+    ...(mismatchKl === undefined ? {} : { 'policy/mismatchKl': mismatchKl }),
+    ...(maxProbabilityGap === undefined ? {} : { 'policy/maxProbabilityGap': maxProbabilityGap }),
   };
 }
 

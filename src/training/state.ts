@@ -24,6 +24,8 @@ export const controllerState = z.strictObject({
   stage: stageState.nullable(),
   /** What re-measurements at stage boundaries found, by problem id; newer than the base measurement. */
   remeasured: z.record(z.string(), trials),
+  /** Steps up to now, in a row, whose every update was left out as its gradient was not finite. */
+  stuckSteps: z.int().min(0).default(0),
 });
 
 /** See `controllerState`. */
@@ -35,4 +37,5 @@ export const controllerStart: ControllerState = {
   curriculum: curriculumStart,
   stage: null,
   remeasured: {},
+  stuckSteps: 0,
 };

@@ -6,9 +6,9 @@ import type {
   Conditions,
   ObservationFilter,
   ObservedGroup,
-  PassRateStore,
+  PassRateReader,
 } from '../difficulty/pass-rate-store.ts';
-import { openPassRateStore } from '../difficulty/sqlite-store.ts';
+import { readPassRateStore } from '../difficulty/sqlite-store.ts';
 import type { Trials } from '../difficulty/trials.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { loadAll } from './load-problems.ts';
@@ -52,7 +52,7 @@ export async function readMeasurements(file: string, recipe?: Recipe): Promise<S
     throw new DataError(`${file}: expected a store of pass rates, found a file of something else`, {
       tryNext,
     });
-  using store = openPassRateStore(file);
+  using store = readPassRateStore(file);
   const problems = recipe === undefined ? undefined : await loadAll(recipe.problems, recipe);
   const filter = problems === undefined ? {} : { editions: editionsOf(problems) };
   const bySampling = Map.groupBy(store.conditions(), ({ verifier: _, ...rest }) => JSON.stringify(rest));
@@ -96,7 +96,7 @@ export function describeConditions(conditions: StoredMeasurement['conditions']):
 
 /** The verifiers of one way of sampling together, but never two of one problem: those are different pass rates. */
 function together(
-  store: PassRateStore,
+  store: PassRateReader,
   conditions: readonly Conditions[],
   filter: ObservationFilter,
 ): StoredMeasurement[] {
@@ -121,7 +121,7 @@ function together(
 
 /** Problems that are measured, but in another edition than the one that is meant. */
 function outdatedIn(
-  store: PassRateStore,
+  store: PassRateReader,
   conditions: Conditions,
   passRates: ReadonlyMap<string, Trials>,
   { editions }: ObservationFilter,

@@ -19,7 +19,7 @@ import {
 const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
 const cells = { families: [...families], knobs: [1, 2] };
 
-/** A few seconds of everything: adaptive measuring, two stages, a bandit, refills, re-measuring where it may have changed, evaluations, checkpoints. */
+/** A few seconds of everything: adaptive measuring, two stages, a bandit, refills, mini-batches, re-measuring where it may have changed, evaluations, checkpoints. */
 export default defineRecipe({
   name: 'kill',
   policy: { model: '../../models/gradus-tiny' },
@@ -30,7 +30,7 @@ export default defineRecipe({
   algorithm: dapo({ kl: { estimator: 'k3', coefficient: 0.01 } }),
   optimizer: adamw({ learningRate: 3e-4 }),
   sampling: { maxTokens: 24 },
-  batch: { problems: 8, groupSize: 4 },
+  batch: { problems: 8, groupSize: 4, updates: 2 },
   stages: [
     stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 5 }),
     stage('second', { remeasure: { problems: 'all', rollouts: 4, where: whereChanged() }, maxSteps: 4 }),

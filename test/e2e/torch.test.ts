@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeRows(join(folder, 'problems.jsonl'), sums);
 const recipe = tinyRecipe({
   policy: { model: 'model', engine: { type: 'torch', device: 'cpu' } },
-  stages: [{ type: 'stage', name: 'all', maxSteps: 4 }],
+  stages: [{ type: 'stage', name: 'all', maxSteps: 4, updatesPerStep: 2 }],
   checkpoints: { everySteps: 1 },
 });
 writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));

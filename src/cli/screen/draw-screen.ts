@@ -15,6 +15,7 @@ export interface Canvas {
 const labelWidth = 15;
 const valueWidth = 9;
 const noteWidth = 30;
+const mostAlerts = 3;
 /** Steps that the time of a step is the mean of. */
 const recentSteps = 20;
 
@@ -25,6 +26,7 @@ const recentSteps = 20;
 export function drawScreen(state: ScreenState, canvas: Canvas): string[] {
   const sections = [
     [titleLine(state, canvas), stageBar(state, canvas), activityLine(state, canvas)],
+    state.alerts.slice(0, mostAlerts).map((alert) => alertLine(alert, canvas)),
     figuresOf(state.series).map((figure) => figureLine(figure, canvas)),
     Object.entries(state.suites).map(([name, suite]) => suiteLine(name, suite, canvas)),
     state.verdicts.map((verdict) => verdictLine(verdict, canvas)),
@@ -54,8 +56,8 @@ function timeLeft({ stages, stage, stepsOf, series }: ScreenState): string[] {
 }
 
 function stepSeconds(series: ScreenState['series']): number[] {
-  const learning = series['time/learn'] ?? [];
-  return (series['time/rollout'] ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
+  const learning = series['time/learn']?.values ?? [];
+  return (series['time/rollout']?.values ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
 }
 
 /** A stretch for each stage, as long as its most steps; stages that are over are full, however early they ended. */
@@ -81,6 +83,10 @@ function activityLine({ activity }: ScreenState, { columns }: Canvas): string {
 
 function bar(share: number, width: number): string {
   return '━'.repeat(Math.round(Math.min(1, share) * width)).padEnd(width, '─');
+}
+
+function alertLine({ severity, title }: ScreenState['alerts'][number], { columns, paint }: Canvas): string {
+  return paint(severity === 'error' ? 'red' : 'yellow', fit(`! ${title}`, columns));
 }
 
 function figureLine({ label, values, value, note }: Figure, { columns, paint }: Canvas): string {

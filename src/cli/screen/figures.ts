@@ -12,10 +12,10 @@ export interface Figure {
 /** The figures worth watching, of those that were measured. */
 export function figuresOf(series: ScreenState['series']): Figure[] {
   const figure = (name: string, more: Omit<Figure, 'values'>): Figure[] =>
-    series[name] === undefined ? [] : [{ values: series[name], ...more }];
-  const last = (name: string): number | undefined => series[name]?.at(-1);
+    series[name] === undefined ? [] : [{ values: series[name].values, ...more }];
+  const last = (name: string): number | undefined => series[name]?.values.at(-1);
   const plain = (name: string, label: string): Figure[] => {
-    const [first, now] = [series[name]?.[0], last(name)];
+    const [first, now] = [series[name]?.values[0], last(name)];
     if (first === undefined || now === undefined) return [];
     return figure(name, { label, value: now.toFixed(3), note: `from ${first.toFixed(3)}` });
   };

@@ -1,3 +1,4 @@
+import { type Alert, alertsOf } from '../../runs/alerts.ts';
 import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/parts.ts';
 
 /** Everything the screen of a run shows, made from what happened and nothing else. */
@@ -12,10 +13,18 @@ export interface ScreenState {
   /** What is being done now. */
   readonly activity: { readonly label: string; readonly done: number; readonly total: number } | null;
   /** Every metric and timing, in order of steps. */
-  readonly series: Readonly<Record<string, readonly number[]>>;
+  readonly series: Readonly<Record<string, Series>>;
+  /** What is wrong with it, most pressing first. */
+  readonly alerts: readonly Alert[];
   /** Accuracy of each suite: first and last. */
   readonly suites: Readonly<Record<string, { readonly first: Accuracy; readonly last: Accuracy }>>;
   readonly verdicts: readonly ShownVerdict[];
+}
+
+/** A number after each of some steps; index i of both belongs together. */
+interface Series {
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
 }
 
 /** A share of held-out problems solved, with its 95 % interval, after so many steps. */
@@ -35,6 +44,7 @@ export const screenStart: ScreenState = {
   stepsOf: {},
   activity: null,
   series: {},
+  alerts: [],
   suites: {},
   verdicts: [],
 };
@@ -58,17 +68,38 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
       return state;
     case 'evaluated':
       return { ...state, activity: null, suites: seeEvaluation(state.suites, event) };
-    case 'step':
+    case 'step': {
+      const series = append(state.series, event.step, { ...event.metrics, ...event.timings });
       return {
         ...state,
         step: event.step,
         stage: event.stage,
         stepsOf: { ...state.stepsOf, [event.stage]: event.stepInStage },
         activity: null,
-        series: append(state.series, { ...event.metrics, ...event.timings }),
+        series,
+        alerts: alertsAt(event.step, series),
         verdicts: event.verdicts,
       };
+    }
   }
+}
+
+/** The alerts of the dashboard, as far as metrics alone show them. */
+function alertsAt(step: number, series: ScreenState['series']): Alert[] {
+  const between = (name: string, from: number, to: number) => {
+    const { steps, values } = series[name] ?? { steps: [], values: [] };
+    const first = steps.findLastIndex((one) => one < from) + 1;
+    const end = steps.findLastIndex((one) => one <= to) + 1;
+    return {
+      steps: Float64Array.from(steps.slice(first, end)),
+      values: Float64Array.from(values.slice(first, end)),
+    };
+  };
+  return alertsOf({
+    ...{ status: 'running', reason: null, step, secondsSinceStep: null, stepSeconds: null },
+    metric: (name, last) => between(name, step - last + 1, step),
+    start: (name, first) => between(name, 1, first),
+  });
 }
 
 function seeEvaluation(
@@ -82,9 +113,10 @@ function seeEvaluation(
   return { ...suites, [evaluation.suite]: { first: suites[evaluation.suite]?.first ?? last, last } };
 }
 
-function append(series: ScreenState['series'], figures: Readonly<Record<string, number>>) {
-  const grown = Object.entries(figures).map(
-    ([name, value]) => [name, [...(series[name] ?? []), value]] as const,
-  );
+function append(series: ScreenState['series'], step: number, figures: Readonly<Record<string, number>>) {
+  const grown = Object.entries(figures).map(([name, value]) => {
+    const { steps, values } = series[name] ?? { steps: [], values: [] };
+    return [name, { steps: [...steps, step], values: [...values, value] }] as const;
+  });
   return { ...series, ...Object.fromEntries(grown) };
 }

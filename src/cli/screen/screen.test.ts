@@ -59,6 +59,16 @@ test('the screen says where the run is, how long it takes at most, and what it d
   expect(text).toContain('✓ sum-1  4 is 4');
 });
 
+test('what is wrong is said above the curves, as in the dashboard', () => {
+  const dull = Array.from({ length: 12 }, (_, at) =>
+    step(at + 1, { metrics: { 'rollout/count': 8, 'optim/loss': 0, 'group/zeroAdvantage': 0.9 } }),
+  );
+  const text = drawn([start, ...dull]).join('\n');
+  expect(text).toMatch(/^! Nearly every group is solved always or never/mu);
+  expect(text.indexOf('! Nearly')).toBeLessThan(text.indexOf('no signal'));
+  expect(drawn([start, step(1)]).join('\n')).not.toContain('!');
+});
+
 test('held-out accuracy stands beside what it was', () => {
   const evaluated = (at: number, mean: number): TrainingEvent => ({
     type: 'evaluated',

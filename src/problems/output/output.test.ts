@@ -10,7 +10,7 @@ import { readFileProblems } from '../read-file.ts';
 import { statedDifficulty } from './difficulty.ts';
 import { problemLine, problemLineWithDifficulty } from './problem-line.ts';
 import { writeLines } from './text-file.ts';
-import { describeTrainerFile } from './trainer-file.ts';
+import { describeTrainerFile, writeForTrainer } from './trainer-file.ts';
 import { trlLine } from './trl-line.ts';
 import { writeVerlParquet } from './verl-parquet.ts';
 
@@ -255,4 +255,14 @@ print(json.dumps({'prompt': row['prompt'], 'truth': row['reward_model'], 'index'
     index: 0,
     rows: 2,
   });
+});
+
+test.each([
+  ['verl', 'out.csv', '.parquet'],
+  ['csv', 'out.jsonl', '.csv'],
+  ['trl', 'out.PARQUET', '.jsonl'],
+] as const)('%s is not written into %s', async (format, name, ending) => {
+  const file = { out: join(folder, name), format, split: 'train', difficultyOf: statedDifficulty() };
+  await expect(writeForTrainer([], file)).rejects.toThrow(`ends in ${ending} for ${format}`);
+  expect(existsSync(file.out)).toBe(false);
 });

@@ -1,3 +1,5 @@
+import { extname } from 'node:path';
+import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { csvHeader, csvLine } from './csv-line.ts';
 import type { DifficultyOf } from './difficulty.ts';
@@ -20,11 +22,32 @@ export interface TrainerFile {
   readonly difficultyOf: DifficultyOf;
 }
 
-/** Writes problems as a trainer wants them, all or, when they end in an error, none. Returns how many there are. */
+const endings: Readonly<Record<TrainerFile['format'], readonly string[]>> = {
+  verl: ['.parquet'],
+  trl: ['.jsonl', '.json'],
+  jsonl: ['.jsonl', '.json'],
+  csv: ['.csv'],
+};
+const knownEndings = new Set(Object.values(endings).flat());
+
+/** Readers go by a file's name: one that says another format would be read wrongly. */
+function requireEnding(out: string, format: TrainerFile['format']): void {
+  const ending = extname(out).toLowerCase();
+  if (!knownEndings.has(ending) || endings[format].includes(ending)) return;
+  throw new ConfigError(
+    `--out: expected a name that ends in ${endings[format][0]} for ${format}, got ${JSON.stringify(out)}`,
+  );
+}
+
+/**
+ * Writes problems as a trainer wants them, all or, when they end in an error, none. Returns how many there are.
+ * @throws ConfigError when the file's name says another format.
+ */
 export async function writeForTrainer(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
   { out, format, difficultyOf, ...verl }: TrainerFile,
 ): Promise<number> {
+  requireEnding(out, format);
   const linesOf = async function* (lineOf: typeof trlLine): AsyncGenerator<string> {
     for await (const problem of problems) yield lineOf(problem, difficultyOf(problem));
   };
