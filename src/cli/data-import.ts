@@ -64,9 +64,8 @@ async function* importLines(
   // Distinct in the file that is written, not only in each that is read.
   const ids = new ProblemIds();
   for (const path of files) {
-    const config = problemFile(path, {
-      ...{ shape, columns: column, passRates, domain, instruction, system, onError },
-    });
+    const flags = { shape, columns: column, passRates, domain, instruction, system, onError };
+    const config = problemFile(path, flags);
     const problems = readFileProblems(config, '.', { readTests, ids, ...watch });
     for await (const problem of problems) yield problemLine(problem);
   }

@@ -270,7 +270,7 @@ test('a gradient that is not finite is left out and told, and the run goes on', 
   expect(reader.metricsAt(5)).toMatchObject({ 'optim/updates': 0, 'optim/skippedUpdates': 1 });
   expect(reader.metricsAt(5)).not.toHaveProperty('optim/loss');
   expect(reader.events().filter(({ type }) => type === 'skipped-update')).toHaveLength(1);
-  expect(warnings.filter((message) => /^step 5: 1 of 1 updates left out/u.test(message))).toHaveLength(1);
+  expect(warnings.filter((message) => message.startsWith('step 5: 1 of 1 updates left out'))).toHaveLength(1);
   expect(engine.info.policyVersion).toBe(6);
 });
 

@@ -96,7 +96,11 @@ function alertsAt(step: number, series: ScreenState['series']): Alert[] {
     };
   };
   return alertsOf({
-    ...{ status: 'running', reason: null, step, secondsSinceStep: null, stepSeconds: null },
+    status: 'running',
+    reason: null,
+    step,
+    secondsSinceStep: null,
+    stepSeconds: null,
     metric: (name, last) => between(name, step - last + 1, step),
     start: (name, first) => between(name, 1, first),
   });

@@ -262,7 +262,7 @@ test.each([
   ['csv', 'out.jsonl', '.csv'],
   ['trl', 'out.PARQUET', '.jsonl'],
 ] as const)('%s is not written into %s', async (format, name, ending) => {
-  const file = { out: join(folder, name), format, split: 'train', difficultyOf: statedDifficulty() };
-  await expect(writeForTrainer([], file)).rejects.toThrow(`ends in ${ending} for ${format}`);
-  expect(existsSync(file.out)).toBe(false);
+  const wanted = { out: join(folder, name), format, split: 'train', difficultyOf: statedDifficulty() };
+  await expect(writeForTrainer([], wanted)).rejects.toThrow(`ends in ${ending} for ${format}`);
+  expect(existsSync(wanted.out)).toBe(false);
 });
