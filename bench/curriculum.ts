@@ -6,7 +6,7 @@
  *   npm run bench:curriculum -- [--seeds 5] [--rollouts 54000] [--pool 1500] [--every 20] [--arms staged,uniform,…] [--set path=value]
  *
  * `adaptive` is `staged` with half the base measurement, spent adaptively, and measured again only where the answer may have
- * changed. Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
+ * changed; `uniform+batch.updates=4` is `uniform` with a setting changed. Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
  *
  * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % bootstrap
  * intervals over seeds of the difference to `uniform` with the same seed. The last line is JSON.
@@ -96,14 +96,16 @@ interface Curve {
 }
 
 async function runArm(arm: string, seed: number): Promise<Curve> {
-  const [file, assignments] = recipeOf(arm);
+  const [recipeName = '', ...changes] = arm.split('+');
+  const [file, assignments] = recipeOf(recipeName);
   const common = [
     `seed=${seed}`,
-    `name=${arm}`,
+    `name=${arm.replaceAll(/[^a-z0-9.-]/g, '-')}`,
     'evaluation[0].rollouts=2',
     'evaluation[0].greedy=false',
     `evaluation[0].every=${options.every}`,
     ...options.set,
+    ...changes,
   ];
   const recipe = await loadRecipe(file, [...assignments, ...common]);
   const directory = await startTraining(recipe, options.runs);
