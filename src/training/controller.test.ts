@@ -244,6 +244,24 @@ test('where nothing can be learned the step says so and the run goes on', async 
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
 });
 
+test('a step that was stopped between two of its updates is not taken for the one before', async () => {
+  const recipe = recipeWith({ batch: { problems: 4, groupSize: 4, updates: 2 } });
+  const stop = new AbortController();
+  const engine = scriptedEngine({ complete: answers });
+  const optimStep = engine.optimStep.bind(engine);
+  engine.optimStep = async (step) => {
+    if (engine.steps.length === 3) {
+      stop.abort();
+      throw new Error('the worker was stopped too');
+    }
+    return optimStep(step);
+  };
+  await using run = await newRun(recipe);
+  await expect(trainIn(run, recipe, engine, { signal: stop.signal })).rejects.toThrow('stopped too');
+  expect([run.step, engine.info.policyVersion]).toEqual([1, 3]);
+  expect(await run.latestCheckpoint()).toBeUndefined();
+});
+
 /** An engine whose updates with these numbers, from 1, have a gradient that is not finite. */
 function brokenUpdates(isBroken: (update: number) => boolean): ScriptedEngine {
   const engine = scriptedEngine({ complete: answers });
