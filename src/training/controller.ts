@@ -15,6 +15,7 @@ import { type ShownVerdict, shownVerdicts, type TrainingContext } from './parts.
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
 import type { ControllerState } from './state.ts';
 import { flagsOf } from './suspicious-passes.ts';
+import { unjudgedNote } from './unjudged-note.ts';
 
 /*
  *   evaluate                        held-out suites, before anything is learned
@@ -209,6 +210,7 @@ async function recordStep(
   const { step, metrics } = record;
   for (const [type, message] of [
     ['short-batch', batch.note],
+    ['unjudged', unjudgedNote(batch.groups)],
     ['skipped-update', skippedNote(metrics)],
   ] as const) {
     if (message === null) continue;

@@ -47,6 +47,20 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     expect(refused.stderr).toMatch(/python3 -m pip install no_such_package_anywhere\s*$/);
   });
 
+  test('scores of another range than the recipe says are told of while it trains', async () => {
+    writeFileSync(join(folder, 'worst.py'), 'def compute_score(solution_str): return -1\n');
+    const worst = { math: { type: 'python-function', file: 'worst.py' } };
+    writeFileSync(
+      join(folder, 'worst.json'),
+      JSON.stringify(tinyRecipe({ verifiers: worst, evaluation: [] })),
+    );
+    const trained = await gradus(folder, 'train', 'worst.json', '--runs', 'worst');
+    expect(trained.code).toBe(0);
+    expect(trained.stdout + trained.stderr).toMatch(
+      /step 1: 4 of 4 rollouts could not be judged.* got -1; say its worst and best one, e\.g\. scores: \[-1, 1\]/,
+    );
+  });
+
   test('it serves from TOML, and leaves no process behind when it is killed in the middle of a verdict', async () => {
     writeFileSync(
       join(folder, 'serve.toml'),

@@ -1,8 +1,8 @@
 """Calls one function of a user's file, again and again. Needs nothing but Python 3.9 or newer.
 
-Standard input and descriptor 3 carry one JSON value a line. In comes {"file", "function", "maxSeconds", "sources"?}, out goes
-what was loaded (see describe) or {"refused", "at"}. Then come keyword arguments, and out goes {"score", "details"} or
-{"error", "at"}. It ends with its input, and by itself when a call takes longer than maxSeconds.
+Standard input and descriptor 3 carry one JSON value a line. In comes {"file", "function", "maxSeconds", "sources"?},
+out goes what was loaded (see describe) or {"refused", "at"}. Then come keyword arguments, and out goes
+{"score", "details"} or {"error", "at"}. It ends with its input, and by itself when a call takes longer than maxSeconds.
 """
 
 import ast
@@ -73,10 +73,14 @@ class Refused(Exception):
 
 
 def load(setup, sources):
-    if sys.version_info < (3, 9):
+    if sys.version_info < (3, 9):  # noqa: UP036 -- the user's interpreter, not ours
         raise Refused(f"expected Python 3.9 or newer, got {platform.python_version()}")
     file, name = setup["file"], setup["function"]
     own_folder = os.path.dirname(os.path.abspath(__file__))
+    stem = os.path.splitext(os.path.basename(file))[0]
+    if stem in getattr(sys, "stdlib_module_names", ()):
+        # In a folder with a scorer called math.py, who imports math means Python's all the same.
+        importlib.import_module(stem)
     sys.argv = [file]
     sys.path[:] = [os.path.dirname(file), *(path for path in sys.path if path != own_folder)]
     keep_to(sources)

@@ -65,7 +65,7 @@ export function loadFunction(spec: FunctionSpec): LoadedFunction {
   const refusal = refusalSchema.safeParse(reply.value);
   if (refusal.success) throw refused(spec, refusal.data);
   const said = stderr.trim().split('\n').at(-1) || 'nothing was said';
-  throw new ConfigError(`${file}: ${python} ended while loading it: ${said}`, {
+  throw new ConfigError(`${file}: expected ${python} (3.9 or newer) to load it, it ended: ${said}`, {
     tryNext: `${python} ${file}`,
   });
 }

@@ -36,6 +36,7 @@ export class FunctionProcess implements AsyncDisposable {
   readonly #spec: ProcessSpec;
   #child: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
+  #isClosed = false;
   #answer: { resolve(line: string): void; reject(why: unknown): void } | undefined;
 
   constructor(spec: ProcessSpec) {
@@ -54,6 +55,11 @@ export class FunctionProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child !== undefined) {
@@ -67,6 +73,7 @@ export class FunctionProcess implements AsyncDisposable {
 
   async #start(maxLoadMs: number, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
+    if (this.#isClosed) throw new VerifierError('the verifier is closed');
     const { file, function: name, python, sources, maxMs } = this.#spec;
     const child = spawn(python, [harnessFile], {
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
@@ -78,7 +85,7 @@ export class FunctionProcess implements AsyncDisposable {
     const setup = { file, function: name, maxSeconds: maxMs / 1000, sources };
     const refusal = refusalSchema.safeParse(await this.#ask(setup, maxLoadMs, signal));
     if (!refusal.success) return;
-    await this[Symbol.asyncDispose]();
+    await this.#end();
     throw new VerifierError([...refusal.data.at, refusal.data.refused].join(': '));
   }
 
@@ -128,7 +135,7 @@ export class FunctionProcess implements AsyncDisposable {
       this.#child!.stdin!.write(`${JSON.stringify(message)}\n`);
       return JSON.parse(await promise) as unknown;
     } catch (error) {
-      await this[Symbol.asyncDispose]();
+      await this.#end();
       throw error;
     } finally {
       clearTimeout(timer);

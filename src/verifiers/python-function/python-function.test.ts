@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -166,6 +166,10 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     ['print("last words", flush=True); os.kill(os.getpid(), signal.SIGSEGV)', /\(SIGSEGV\): last words/],
     ['while True: pass', /no verdict within 400 ms; it was at acts\.py:8 in compute_score/],
     ['import re; re.match(r"(a+)+$", "a" * 40 + "b")', /no verdict within 400 ms; it was at acts\.py:8/],
+    [
+      'import faulthandler; faulthandler.cancel_dump_traceback_later(); time.sleep(60)',
+      /no answer within 1400 ms/,
+    ],
     ['time.sleep(60)', /no verdict within 400 ms; it was at acts\.py:8/],
   ])('%s costs one verdict, not the next', async (action, says) => {
     const file = write('acts.py', acts(`if solution_str == "":\n    ${action}\nreturn 1`));
@@ -231,7 +235,7 @@ def compute_score(solution_str):
     expect(new Set(found.map(({ evidence }) => evidence!['pid'])).size).toBe(3);
   });
 
-  test('a process that is killed while idle, and one that is aborted, are replaced', async () => {
+  test('a process that is killed while idle or aborted is replaced, one that is closed is not', async () => {
     const file = write(
       'pid.py',
       acts('time.sleep(60 * (solution_str == "long"))\nreturn {"score": 1, "pid": os.getpid()}'),
@@ -249,8 +253,15 @@ def compute_score(solution_str):
     await expect(long).rejects.toThrow('enough');
     expect(isAlive(second)).toBe(false);
     const third = await pid();
+    const [running, waiting] = [verifier.verify(problem, 'long'), verifier.verify(problem, '')];
+    const both = Promise.allSettled([running, waiting]);
+    await sleep(100);
     await verifier[Symbol.asyncDispose]();
     expect(isAlive(third)).toBe(false);
+    expect((await both).map((one) => String((one as PromiseRejectedResult).reason))).toEqual([
+      'VerifierError: its process was ended',
+      'VerifierError: the verifier is closed',
+    ]);
   });
 
   test('files edited or deleted meanwhile do not change the judge, also in a new process', async () => {
@@ -286,6 +297,42 @@ def compute_score(solution_str):
     expect(versionWith({}, { workers: 5, maxTime: '1s' })).toBe(plain);
   });
 
+  test('the function in the guide does what the guide says', async () => {
+    const guide = readFileSync('docs/verifiers.md', 'utf8');
+    const [, reward] = /```python\n(# reward\.py\n[^]*?)```/.exec(guide)!;
+    await using verifier = open(write('reward.py', reward!), { scores: [-1, 1] });
+    const row = { ...problem, answer: '1200' };
+    expect(await verifier.verify(row, '3 * 400\n#### 1,200')).toMatchObject({ outcome: 'correct', score: 1 });
+    expect(await verifier.verify(row, '#### 12')).toMatchObject({
+      outcome: 'incorrect',
+      score: 0,
+      evidence: { extracted: '12' },
+    });
+    expect(await verifier.verify(row, 'none')).toMatchObject({
+      outcome: 'incorrect',
+      evidence: { pred: null },
+    });
+  });
+
+  test.skipIf(!existsSync('worker/.venv/bin/python'))(
+    "numbers of numpy are numbers (skipped without the worker's environment)",
+    async () => {
+      const file = write(
+        'numbers.py',
+        `import numpy as np
+def compute_score(solution_str):
+    return {"score": np.float32(0.5), "acc": np.bool_(True), "counts": np.arange(3), "n": np.int64(3)}
+`,
+      );
+      await using verifier = open(file, { python: resolve('worker/.venv/bin/python') });
+      expect(await verifier.verify(problem, '')).toMatchObject({
+        outcome: 'correct',
+        score: 0.5,
+        evidence: { acc: true, counts: [0, 1, 2], n: 3 },
+      });
+    },
+  );
+
   test('it is a part of a composite like any other', async () => {
     const file = write('half.py', 'def compute_score(solution_str): return 0.5\n');
     const parts = [
@@ -307,7 +354,12 @@ def compute_score(solution_str):
     ['imports.py', '\nimport nothing_of_that_name\n', {}, /imports\.py:2 in <module>: .*ModuleNotFoundError/],
     ['raises.py', 'def f(): 1 / 0\nf()\n', {}, /raises\.py:1 in f: .*ZeroDivisionError/],
     ['exits.py', 'import sys; sys.exit()\n', {}, /exits\.py:1 in <module>: .*SystemExit/],
-    ['dies.py', 'import os; os._exit(1)\n', {}, /dies\.py: python3 ended while loading it/],
+    [
+      'dies.py',
+      'import os; os._exit(1)\n',
+      {},
+      /dies\.py: expected python3 \(3\.9 or newer\) to load it, it ended/,
+    ],
     ['hangs.py', 'while True: pass\n', { maxLoadTime: '300ms' }, /expected it to load within 300 ms/],
     ['other.py', 'def reward(completions): pass\n', {}, /expected a function "compute_score", found reward/],
     [
@@ -328,7 +380,12 @@ def compute_score(solution_str):
       { python: './nowhere/python' },
       /expected a Python interpreter at ".*nowhere\/python", found nothing there/,
     ],
-    ['no-python.py', '', { python: '/bin/true' }, /no-python\.py: \/bin\/true ended while loading it/],
+    [
+      'no-python.py',
+      '',
+      { python: '/bin/true' },
+      /no-python\.py: expected \/bin\/true .* it ended: nothing was said/,
+    ],
   ])('%s is refused before anything starts', (file, text, more, says) => {
     if (text !== undefined) write(file, text);
     expect(() => open(file, more)).toThrow(
