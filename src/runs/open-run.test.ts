@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -12,7 +13,9 @@ import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../test/runs/fast-folder.ts';
+import { scriptedGroup } from '../../test/runs/scripted-training.ts';
 import type { RunError } from '../core/errors.ts';
+import { createRng } from '../core/rng.ts';
 import { createRun } from './create-run.ts';
 import { listRuns } from './list-runs.ts';
 import { openRun } from './open-run.ts';
@@ -215,7 +218,7 @@ test('a damaged checkpoint is passed over, said so, and the one before it is use
     await using run = await openRun(directory);
     expect(run.step).toBe(1);
     expect((await run.latestCheckpoint())?.controllerState).toBe(1);
-    expect(run.skipped).toEqual(['step-000002 is damaged: engine/weights should have 7 bytes and has 3']);
+    expect(run.damage).toEqual(['step-000002 is damaged: engine/weights should have 7 bytes and has 3']);
     expect(existsSync(join(directory, 'checkpoints', 'step-000002'))).toBe(false);
   }
   rmSync(join(directory, 'checkpoints', 'step-000001', 'controller.json'));
@@ -224,6 +227,23 @@ test('a damaged checkpoint is passed over, said so, and the one before it is use
     code: 'RUN_CHECKPOINTS_DAMAGED',
     message: expect.stringContaining('controller.json is missing'),
   });
+});
+
+test('rollouts that are gone are told of, and the run goes on', async () => {
+  const directory = await closedRun(async (run) => {
+    for (const n of [1, 2]) {
+      const groups = [scriptedGroup(createRng(n), n, 'p')];
+      await run.recordStep({ ...step(n), groups });
+    }
+    await run.saveCheckpoint(checkpoint);
+  });
+  const [first] = readdirSync(join(directory, 'rollouts'));
+  rmSync(join(directory, 'rollouts', first!));
+  await using run = await openRun(directory);
+  expect(run.damage).toEqual([
+    expect.stringMatching(/^rollouts: 1 of 2 files are gone, such as step-000001/u),
+  ]);
+  await run.recordStep(step(3));
 });
 
 describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../core/errors.ts';
@@ -57,7 +57,7 @@ async function openLocked(directory: string, clock: () => Date, lock: Disposable
     const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
     const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database));
     const session = await startSession(database, choice, clock);
-    await sweepUnrecorded(directory, database);
+    const lost = await sweepUnrecorded(directory, database);
     return new Run({
       directory,
       database,
@@ -65,7 +65,7 @@ async function openLocked(directory: string, clock: () => Date, lock: Disposable
       session,
       recipe,
       seed: facts.seed,
-      skipped: choice.skipped,
+      damage: [...choice.skipped, ...lost],
       clock,
     });
   } catch (error) {
@@ -105,8 +105,11 @@ async function startSession(
   });
 }
 
-/** Removes files of rows that are gone and what a killed process was in the middle of writing. */
-async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<void> {
+/**
+ * Removes files of rows that are gone and what a killed process was in the middle of writing.
+ * @returns sentences on files that rows speak of and that are gone.
+ */
+async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<string[]> {
   const layout = runLayout(directory);
   const column = (query: string): Set<string> =>
     new Set(
@@ -121,6 +124,12 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
   await sweep(layout.rollouts, (name) => shards.has(name));
   await sweep(layout.checkpoints, (name) => checkpoints.has(name));
   await sweep(directory, () => true);
+  const present = new Set(await readdir(layout.rollouts));
+  const gone = [...shards].filter((file) => !present.has(file));
+  if (gone.length === 0) return [];
+  return [
+    `rollouts: ${gone.length} of ${shards.size} files are gone, such as ${gone[0]}; the run goes on, but nobody can look into them any more`,
+  ];
 }
 
 function readFacts(database: DatabaseSync, directory: string) {

@@ -47,8 +47,8 @@ export interface RunParts {
   /** The resolved recipe, as it was when the run was created. */
   readonly recipe: unknown;
   readonly seed: number;
-  /** Why newer checkpoints were passed over when this one was opened; empty nearly always. */
-  readonly skipped: readonly string[];
+  /** What was found damaged or gone when it was opened, a sentence each; empty nearly always. */
+  readonly damage: readonly string[];
   readonly clock: () => Date;
 }
 
@@ -102,9 +102,9 @@ export class Run implements AsyncDisposable {
   get seed(): number {
     return this.#parts.seed;
   }
-  /** One sentence for each damaged checkpoint that was passed over when the run was opened. */
-  get skipped(): readonly string[] {
-    return this.#parts.skipped;
+  /** What was found damaged or gone when the run was opened, a sentence each: checkpoints that were passed over, rollouts. */
+  get damage(): readonly string[] {
+    return this.#parts.damage;
   }
   /** Optimizer steps recorded so far. */
   get step(): number {

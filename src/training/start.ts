@@ -70,7 +70,7 @@ async function trainIn(
   await run.recordEngine({ ...parts.engine.info, verifiers: await verifierEnvironments(parts) });
   const stages = parts.recipe.stages.map(stagePlan);
   report({ type: 'run-start', run: run.directory, stages, step: run.step });
-  for (const message of [...parts.warnings, ...run.skipped]) report({ type: 'warning', message });
+  for (const message of [...parts.warnings, ...run.damage]) report({ type: 'warning', message });
   const state = await restore(run, parts);
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   for (const message of adoptKnownBase(parts, store)) report({ type: 'warning', message });
