@@ -6,7 +6,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type FakeHub, openFakeHub } from '../../test/hub/fake-hub.ts';
 import type { Problem } from '../core/problem.ts';
-import { findPublishedSuite, publishedSuites } from '../evaluation/published-suites.ts';
+import { findPublishedSuite, publishedSuite, publishedSuites } from '../evaluation/published-suites.ts';
 import { parseHubAddress } from '../problems/hub/address.ts';
 import { openVerifiers } from './build.ts';
 import { loadSources } from './load-problems.ts';
@@ -274,4 +274,15 @@ test('a suite that nobody knows is one clear error', async () => {
     'expected the name of a published suite (aime24, aime25',
   );
   await expect(planEvaluation(folder, { suites: [], set: [] })).rejects.toThrow('says nothing of suites');
+});
+
+test('a system message goes to every file of a suite, in a recipe and as an assignment', () => {
+  const { problems } = publishedSuite('livecodebench', { system: 'Be brief.' });
+  expect(problems.length).toBeGreaterThan(1);
+  expect(problems.every(({ system }) => system === 'Be brief.')).toBe(true);
+  const [suite] = publishedEvaluation(['math500'], {
+    set: ['evaluation[0].problems[0].system=Be brief.'],
+  }).evaluation;
+  expect(suite!.problems[0]).toMatchObject({ type: 'file', system: 'Be brief.' });
+  expect(publishedSuite('math500').problems[0]).not.toHaveProperty('system');
 });
