@@ -1,12 +1,13 @@
 """Calls one function of a user's file, again and again. Needs nothing but Python 3.9 or newer.
 
-Standard input and descriptor 3 carry one JSON value a line. In comes {"file", "function", "maxSeconds", "sources"?},
-out goes what was loaded (see describe) or {"refused", "at"}. Then come keyword arguments, and out goes
-{"score", "details"} or {"error", "at"}. It ends with its input, and by itself when a call takes longer than maxSeconds.
+Standard input and descriptor 3 carry one JSON value a line. In comes {"file", "function", "maxLoadSeconds",
+"maxSeconds", "sources"?}, out goes what was loaded (see describe) or {"refused", "at"}. Then come keyword arguments,
+and out goes {"score", "details"} or {"error", "at"}. It ends with its input, and when something takes too long.
 """
 
 import ast
 import base64
+import contextlib
 import faulthandler
 import importlib.machinery
 import importlib.util
@@ -15,6 +16,7 @@ import json
 import math
 import os
 import platform
+import signal
 import sys
 import traceback
 
@@ -31,21 +33,40 @@ def main():
     setup = json.loads(requests.readline())
     sources = {}
     try:
-        sources.update(given_sources(setup) or local_sources(setup["file"]))
-        function = load(setup, sources)
-        send(replies, describe(function, sources))
+        with limited(setup["maxLoadSeconds"], trouble):
+            sources.update(given_sources(setup) or local_sources(setup["file"]))
+            function = load(setup, sources)
+            about = describe(function, sources)
     except BaseException as error:
         send(replies, {"refused": said_by(error), "at": place_of(error, sources)})
         return
+    send(replies, about)
     for line in requests:
-        # A thread of C's that needs no lock of Python's: it ends even a regular expression that never will.
-        faulthandler.dump_traceback_later(setup["maxSeconds"], exit=True, file=trouble)
         try:
-            reply = read_result(call(function, json.loads(line)))
+            with limited(setup["maxSeconds"], trouble):
+                reply = read_result(call(function, json.loads(line)))
         except BaseException as error:
             reply = {"error": said_by(error), "at": place_of(error, sources)}
-        faulthandler.cancel_dump_traceback_later()
         send(replies, reply)
+
+
+@contextlib.contextmanager
+def limited(seconds, trouble):
+    """Ends the process in time and says where it was, from a thread of C's that needs no lock of Python's: it ends even
+    a regular expression that never will."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=trouble)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def end():
+    """At once, without waiting for threads that the function left behind, and with the processes that it did."""
+    sys.stderr.flush()
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def take_streams():
@@ -273,7 +294,7 @@ def place_of(error, sources):
 
 
 if __name__ == "__main__":
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
     main()
-    # Without waiting for threads that the function left behind.
-    sys.stderr.flush()
-    os._exit(0)
+    end()

@@ -1,13 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
-
-/** The program that a process runs; see its first lines for what it is told and says. */
-export const harnessFile = fileURLToPath(new URL('harness.py', import.meta.url));
+import { graceMs, harnessFile, loadedSchema, refusalSchema, type Setup } from './harness.ts';
+import { lastLine, placeWhenTimeWasUp } from './last-words.ts';
 
 /** Which function of which file, and what runs it. */
 export interface FunctionSpec {
@@ -19,19 +17,6 @@ export interface FunctionSpec {
   /** For the file with all that it imports, by the clock. */
   readonly maxLoadMs: number;
 }
-
-/** Something the harness would not load, with the places in the user's files, innermost last. */
-export const refusalSchema = z.object({ refused: z.string(), at: z.array(z.string()) });
-
-const loadedSchema = z.object({
-  /** Of Python. */
-  version: z.string(),
-  interpreter: z.string(),
-  parameters: z.array(z.object({ name: z.string(), isRequired: z.boolean() })),
-  takesAny: z.boolean(),
-  /** Path → base64 of the file and of the local ones that it imports. */
-  sources: z.record(z.string(), z.string()),
-});
 
 /** A function as it was when it was loaded. */
 export interface LoadedFunction extends z.output<typeof loadedSchema> {
@@ -51,24 +36,26 @@ export function loadFunction(spec: FunctionSpec): LoadedFunction {
       `${spec.file}: expected a Python file, found nothing there; paths start at the recipe`,
     );
   const file = realpathSync(spec.file);
-  const { output, stderr, error } = spawnSync(python, [harnessFile], {
-    input: `${JSON.stringify({ file, function: spec.function, maxSeconds: 1 })}\n`,
+  const setup: Setup = { file, function: spec.function, maxLoadSeconds: maxLoadMs / 1000, maxSeconds: 1 };
+  const { pid, output, stderr, error }: Spawned = spawnSync(python, [harnessFile], {
+    input: `${JSON.stringify(setup)}\n`,
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
-    timeout: maxLoadMs,
+    timeout: maxLoadMs + graceMs,
     killSignal: 'SIGKILL',
     maxBuffer: Infinity,
   });
   const reply = parseReply(output?.[3] ?? '');
   if (reply.success) return { file, ...reply.data };
-  if (error !== undefined) throw notStarted(spec, error);
   const refusal = refusalSchema.safeParse(reply.value);
   if (refusal.success) throw refused(spec, refusal.data);
-  const said = stderr.trim().split('\n').at(-1) || 'nothing was said';
-  throw new ConfigError(`${file}: expected ${python} (3.9 or newer) to load it, it ended: ${said}`, {
-    tryNext: `${python} ${file}`,
-  });
+  throw pid === 0 && error !== undefined ? notStarted(spec, error) : ended(spec, stderr, error);
 }
+
+const nameAnother =
+  "pythonVerifier({ file, python: './.venv/bin/python' })   # the interpreter that has what it needs";
+
+type Spawned = SpawnSyncReturns<string> & { readonly error?: NodeJS.ErrnoException };
 
 /** A process that was ended leaves half a line. */
 function parseReply(line: string) {
@@ -76,26 +63,31 @@ function parseReply(line: string) {
   return { ...loadedSchema.safeParse(value), value };
 }
 
-function notStarted({ file, python, maxLoadMs }: FunctionSpec, cause: NodeJS.ErrnoException): ConfigError {
-  if (cause.code === 'ETIMEDOUT')
-    return new ConfigError(
-      `${file}: expected it to load within ${maxLoadMs} ms ("maxLoadTime"), it took longer`,
-      {
-        cause,
-        tryNext: `${python} ${file}`,
-      },
-    );
+function notStarted({ file, python }: FunctionSpec, cause: NodeJS.ErrnoException): ConfigError {
   const why = cause.code === 'ENOENT' ? 'found nothing there' : cause.message;
   return new ConfigError(`${file}: expected a Python interpreter at "${python}", ${why}`, {
     cause,
-    tryNext: "name one in the recipe, e.g. pythonVerifier({ file, python: '/usr/bin/python3' })",
+    tryNext: nameAnother,
   });
 }
 
+function ended(
+  { file, python, maxLoadMs }: FunctionSpec,
+  tail: string,
+  cause?: NodeJS.ErrnoException,
+): ConfigError {
+  const place = placeWhenTimeWasUp(tail, realpathSync(file));
+  const isLate = place !== undefined || cause?.code === 'ETIMEDOUT';
+  const said = isLate
+    ? `expected it to load within ${maxLoadMs} ms ("maxLoadTime"), it was at ${place ?? 'nobody knows where'} then`
+    : `expected ${python} (3.9 or newer) to load it, it ended: ${lastLine(tail) || 'nothing was said'}`;
+  return new ConfigError(`${file}: ${said}`, { cause, tryNext: `${python} ${file}` });
+}
+
 function refused({ file, python }: FunctionSpec, { refused: why, at }: z.output<typeof refusalSchema>) {
-  const [, missing] = /^ModuleNotFoundError: No module named '([^'.]+)/.exec(why) ?? [];
+  const isMissing = why.startsWith('ModuleNotFoundError');
   return new ConfigError(`${at.at(-1) ?? file}: this verifier's file cannot be used: ${why}`, {
-    tryNext: missing === undefined ? `${python} ${file}` : `${python} -m pip install ${missing}`,
+    tryNext: isMissing ? nameAnother : `${python} ${file}`,
   });
 }
 

@@ -1,22 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { dirname, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import * as z from 'zod';
 import { VerifierError } from '../../core/errors.ts';
 import { killGroup } from '../../sandbox/kill-group.ts';
 import type { Arguments } from './arguments.ts';
-import { type FunctionSpec, harnessFile, type LoadedFunction, refusalSchema } from './load.ts';
-
-const saidSchema = z.object({
-  score: z.number().nullable(),
-  details: z.record(z.string(), z.unknown()),
-});
-
-/** What a function said of a completion: its score as it gave it, `null` for "not judged", and what else it told. */
-export type Said = z.output<typeof saidSchema>;
-
-const failureSchema = z.object({ error: z.string(), at: z.array(z.string()) });
+import {
+  failureSchema,
+  graceMs,
+  harnessFile,
+  refusalSchema,
+  type Said,
+  saidSchema,
+  type Setup,
+} from './harness.ts';
+import { lastLine, placeWhenTimeWasUp, shortPlace } from './last-words.ts';
+import type { FunctionSpec, LoadedFunction } from './load.ts';
 
 /** How a process is started and what it may take. */
 export interface ProcessSpec extends FunctionSpec {
@@ -26,8 +24,6 @@ export interface ProcessSpec extends FunctionSpec {
   readonly maxMs: number;
 }
 
-/** The process ends itself in time and can say where it was; this much later it is ended from here. */
-const graceMs = 1000;
 const maxLastWordsMs = 500;
 const maxTail = 4000;
 
@@ -37,7 +33,7 @@ export class FunctionProcess implements AsyncDisposable {
   #child: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #isClosed = false;
-  #answer: { resolve(line: string): void; reject(why: unknown): void } | undefined;
+  #asked: { readonly maxMs: number; answer(line: string): void; fail(why: unknown): void } | undefined;
 
   constructor(spec: ProcessSpec) {
     this.#spec = spec;
@@ -45,13 +41,12 @@ export class FunctionProcess implements AsyncDisposable {
 
   /** @throws VerifierError when the function raises, takes too long or ends its process; the signal's reason when it aborts. */
   async call(given: Arguments, signal?: AbortSignal): Promise<Said> {
-    const { maxMs, maxLoadMs } = this.#spec;
-    if (this.#child === undefined) await this.#start(maxLoadMs, signal);
-    const reply = await this.#ask(given, maxMs + graceMs, signal);
+    if (this.#child === undefined) await this.#start(signal);
+    const reply = await this.#ask(given, this.#spec.maxMs, signal);
     const said = saidSchema.safeParse(reply);
     if (said.success) return said.data;
     const { error, at } = failureSchema.parse(reply);
-    throw new VerifierError([...at.map((place) => this.#short(place)), error].join(': '));
+    throw new VerifierError([...at.map((place) => shortPlace(place, this.#spec.file)), error].join(': '));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,14 +62,14 @@ export class FunctionProcess implements AsyncDisposable {
       child.ref();
       killGroup(child);
     }
-    this.#answer?.reject(new VerifierError('its process was ended'));
+    this.#asked?.fail(new VerifierError('its process was ended'));
     await this.#gone;
   }
 
-  async #start(maxLoadMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #start(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (this.#isClosed) throw new VerifierError('the verifier is closed');
-    const { file, function: name, python, sources, maxMs } = this.#spec;
+    const { file, function: name, python, sources, maxMs, maxLoadMs } = this.#spec;
     const child = spawn(python, [harnessFile], {
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       // A group of its own, so that what the function starts ends with it, and Ctrl-C is for Gradus alone.
@@ -82,7 +77,8 @@ export class FunctionProcess implements AsyncDisposable {
     });
     this.#child = child;
     this.#gone = this.#listen(child);
-    const setup = { file, function: name, maxSeconds: maxMs / 1000, sources };
+    const limits = { maxLoadSeconds: maxLoadMs / 1000, maxSeconds: maxMs / 1000 };
+    const setup: Setup = { file, function: name, ...limits, sources };
     const refusal = refusalSchema.safeParse(await this.#ask(setup, maxLoadMs, signal));
     if (!refusal.success) return;
     await this.#end();
@@ -96,7 +92,7 @@ export class FunctionProcess implements AsyncDisposable {
     stderr.setEncoding('utf8').on('data', (text: string) => (tail = (tail + text).slice(-maxTail)));
     createInterface({ input: replies }).on('line', (line) => {
       // What one that was given up on says after all is no answer to what its successor is asked.
-      if (child === this.#child) this.#answer?.resolve(line);
+      if (child === this.#child) this.#asked?.answer(line);
     });
     // A broken pipe shows as the end of the process; without a listener it would end this one.
     stdin.on('error', () => {});
@@ -104,7 +100,7 @@ export class FunctionProcess implements AsyncDisposable {
     const end = (why: string): void => {
       if (child !== this.#child) return;
       this.#child = undefined;
-      this.#answer?.reject(new VerifierError(why));
+      this.#asked?.fail(new VerifierError(why));
     };
     return new Promise((resolve) => {
       child.once('error', (error) => {
@@ -115,7 +111,7 @@ export class FunctionProcess implements AsyncDisposable {
         const tell = (): void => end(this.#reasonOf(signal ?? `exit code ${code}`, tail));
         killGroup(child);
         resolve();
-        if (this.#answer === undefined) return tell();
+        if (this.#asked === undefined) return tell();
         // Its last words may come after its end, and what it started may hold its pipes open for ever.
         child.once('close', tell);
         setTimeout(tell, maxLastWordsMs).unref();
@@ -127,8 +123,9 @@ export class FunctionProcess implements AsyncDisposable {
   async #ask(message: object, maxMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const abort = (): void => reject(signal!.reason);
-    const timer = setTimeout(() => reject(new VerifierError(`no answer within ${maxMs} ms`)), maxMs);
-    this.#answer = { resolve, reject };
+    const giveUp = (): void => reject(new VerifierError(`no answer within ${maxMs} ms`));
+    const timer = setTimeout(giveUp, maxMs + graceMs);
+    this.#asked = { maxMs, answer: resolve, fail: reject };
     try {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', abort, { once: true });
@@ -140,31 +137,16 @@ export class FunctionProcess implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      this.#answer = undefined;
+      this.#asked = undefined;
     }
   }
 
   #reasonOf(end: string, tail: string): string {
-    const place = placeInTail(tail, this.#spec.sources);
-    if (end === 'exit code 1' && tail.includes('Timeout ('))
-      return `no verdict within ${this.#spec.maxMs} ms${place === undefined ? '' : `; it was at ${this.#short(place)}`}`;
-    const last = tail.trim().split('\n').at(-1);
-    return `its process ended (${end})${last ? `: ${last}` : ''}`;
+    const place = placeWhenTimeWasUp(tail, this.#spec.file);
+    if (place !== undefined) return `no answer within ${this.#asked?.maxMs} ms; it was at ${place}`;
+    const last = lastLine(tail);
+    return `its process ended (${end})${last === '' ? '' : `: ${last}`}`;
   }
-
-  /** Places are told from the folder that the file lies in. */
-  #short(place: string): string {
-    const folder = dirname(this.#spec.file) + sep;
-    return place.startsWith(folder) ? place.slice(folder.length) : place;
-  }
-}
-
-/** Where the thread that was called stood when the process ended itself: innermost in the user's files, else anywhere. */
-function placeInTail(tail: string, sources: ProcessSpec['sources']): string | undefined {
-  const thread = tail.split(/^.*[Tt]hread 0x.*$/m).find((stack) => stack.includes(harnessFile));
-  const frames = [...(thread ?? '').matchAll(/File "(.+)", line (\d+) in (.+)/g)];
-  const frame = frames.find(([, file = '']) => file in sources) ?? frames[0];
-  return frame === undefined ? undefined : `${frame[1]}:${frame[2]} in ${frame[3]}`;
 }
 
 /** An idle process keeps nobody from ending; while it is waited for, a timer does. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Problem } from '../../core/problem.ts';
 import { mathProblem } from '../../testing/index.ts';
 import { openVerifier, verifierConfig } from '../config.ts';
@@ -25,17 +25,32 @@ const open = (file: string, more: object = {}): Verifier =>
   openVerifier(verifierConfig.parse(pythonVerifier({ file, ...more })), folder);
 const problem = mathProblem({ id: 'p', answer: 'abc', source: 'set', extra: { extra_info: { index: 7 } } });
 
-/** A file whose function does what the completion says. */
-const acts = (acting: string): string => `import os, sys, time, signal
+/** What a completion may use that is run as Python. */
+const acts = `import os, sys, time, signal
 class Number:
     def __init__(self, value): self.value = value
     def tolist(self): return self.value
 def deep(n): return deep(n + 1)
-def compute_score(solution_str, ground_truth):
-${acting.replaceAll(/^/gm, '    ')}
+def compute_score(solution_str):
+    return eval(solution_str)
+def run(solution_str):
+    exec(solution_str)
+    return 1
 `;
 
 describe.skipIf(!hasPython)('a reward function in Python (skipped without python3)', () => {
+  let telling: Verifier;
+  let doing: Verifier;
+  beforeAll(() => {
+    const file = write('acts.py', acts);
+    telling = open(file, { workers: 1 });
+    doing = open(file, { workers: 1, function: 'run', maxTime: '400ms' });
+  });
+  afterAll(async () => {
+    await telling[Symbol.asyncDispose]();
+    await doing[Symbol.asyncDispose]();
+  });
+
   test("verl's is called with what verl gives it, and its dict is evidence", async () => {
     const file = write(
       'verl.py',
@@ -95,6 +110,28 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     });
   });
 
+  test('one that tells nothing by its parameters is called as the recipe says', async () => {
+    const file = write('any.py', 'def compute_score(**given): return {"score": 1, "given": sorted(given)}\n');
+    expect(() => open(file)).toThrow(/expected a parameter .* got compute_score\(\*\*…\)/);
+    await using verifier = open(file, { convention: 'verl', options: { a: 1 } });
+    const given = ['a', 'data_source', 'extra_info', 'ground_truth', 'solution_str'];
+    expect(await verifier.verify(problem, '')).toMatchObject({ evidence: { given } });
+  });
+
+  test('what a file starts while it loads keeps nobody waiting, and does not outlive it', async () => {
+    const file = write(
+      'starts.py',
+      `import os, subprocess
+started = subprocess.Popen(["sleep", "60"]).pid
+def compute_score(solution_str): return {"score": 1, "pids": [os.getpid(), started]}
+`,
+    );
+    const verifier = open(file, { maxLoadTime: '20s' });
+    const { evidence } = await verifier.verify(problem, '');
+    await verifier[Symbol.asyncDispose]();
+    await vi.waitFor(() => expect((evidence!['pids'] as number[]).filter(isAlive)).toEqual([]), 5000);
+  });
+
   test('a program gets the tests that verl’s data has', async () => {
     const file = write(
       'tests.py',
@@ -137,44 +174,42 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
       { evidence: { n: [1], inf: 'inf', 3: '{1, 2}', big: '1' + '0'.repeat(40), s: '\ud800' } },
     ],
   ])('%s is read', async (result, verdict) => {
-    await using verifier = open(write('result.py', acts(`return ${result}`)), { workers: 1 });
-    expect(await verifier.verify(problem, '')).toMatchObject(verdict);
+    expect(await telling.verify(problem, result)).toMatchObject(verdict);
+  });
+
+  test.each([
+    ['[1, 2]', 'expected one score for one completion, got a list of 2'],
+    ['"1.0"', 'expected a number as score, got str 1.0'],
+    ['{"acc": 1}', 'expected a "score" in the dict, got acc'],
+    ['float("inf")', 'expected a finite score'],
+    ['10**400', 'OverflowError'],
+    ['deep(0)', /acts\.py:5 in deep: RecursionError/],
+    ['sys.exit(3)', /acts\.py:7 in compute_score: SystemExit: 3/],
+    ['1 +', /acts\.py:7 in compute_score: SyntaxError/],
+  ])('%s is refused, and the next one judged', async (result, says) => {
+    await expect(telling.verify(problem, result)).rejects.toThrow(says);
+    expect((await telling.verify(problem, '1')).outcome).toBe('correct');
   });
 
   test('a dict of any size leaves evidence of a bounded one', async () => {
-    const file = write(
-      'big.py',
-      acts('return {"score": 1, "text": "x" * 10**7, **{str(i): [i] * 3000 for i in range(200)}}'),
-    );
-    await using verifier = open(file);
-    const { evidence } = await verifier.verify(problem, '');
+    const result = '{"score": 1, "text": "x" * 10**7, **{str(i): [i] * 3000 for i in range(200)}}';
+    const { evidence } = await telling.verify(problem, result);
     expect(Object.keys(evidence!)).toHaveLength(50);
     expect(JSON.stringify(evidence).length).toBeLessThan(120_000);
   });
 
   test.each([
-    ['raise ValueError("bad")', /acts\.py:8 in compute_score: ValueError: bad/],
-    ['deep(0)', /acts\.py:5 in deep: RecursionError/],
-    ['sys.exit(3)', /SystemExit: 3/],
-    ['eval("1 +")', /acts\.py:8 in compute_score: SyntaxError/],
-    ['return [1, 2]', /expected one score for one completion, got a list of 2/],
-    ['return "1.0"', /expected a number as score, got str 1\.0/],
-    ['return {"acc": 1}', /expected a "score" in the dict, got acc/],
-    ['return float("inf")', /expected a finite score/],
-    ['return 10**400', /OverflowError/],
     ['os._exit(3)', /its process ended \(exit code 3\)/],
     ['print("last words", flush=True); os.kill(os.getpid(), signal.SIGSEGV)', /\(SIGSEGV\): last words/],
-    ['while True: pass', /no verdict within 400 ms; it was at acts\.py:8 in compute_score/],
-    ['import re; re.match(r"(a+)+$", "a" * 40 + "b")', /no verdict within 400 ms; it was at acts\.py:8/],
+    ['while True: pass', /no answer within 400 ms; it was at acts\.py:9 in run/],
     [
-      'import faulthandler; faulthandler.cancel_dump_traceback_later(); time.sleep(60)',
-      /no answer within 1400 ms/,
+      'import re; re.match(r"(a+)+$", "a" * 40 + "b")',
+      /no answer within 400 ms; it was at acts\.py:9 in run/,
     ],
-    ['time.sleep(60)', /no verdict within 400 ms; it was at acts\.py:8/],
+    ['time.sleep(60)', /no answer within 400 ms; it was at acts\.py:9 in run/],
+    ['import faulthandler; faulthandler.cancel_dump_traceback_later(); time.sleep(60)', /within 400 ms$/],
   ])('%s costs one verdict, not the next', async (action, says) => {
-    const file = write('acts.py', acts(`if solution_str == "":\n    ${action}\nreturn 1`));
-    await using verifier = open(file, { workers: 1, maxTime: '400ms' });
-    const [broken, after] = [verifier.verify(problem, ''), verifier.verify(problem, 'x')];
+    const [broken, after] = [doing.verify(problem, action), doing.verify(problem, '')];
     await expect(broken).rejects.toThrow(says);
     expect((await after).outcome).toBe('correct');
   });
@@ -236,24 +271,21 @@ def compute_score(solution_str):
   });
 
   test('a process that is killed while idle or aborted is replaced, one that is closed is not', async () => {
-    const file = write(
-      'pid.py',
-      acts('time.sleep(60 * (solution_str == "long"))\nreturn {"score": 1, "pid": os.getpid()}'),
-    );
-    await using verifier = open(file, { workers: 1 });
-    const pid = async (): Promise<number> => (await verifier.verify(problem, '')).evidence!['pid'] as number;
+    await using verifier = open('acts.py', { workers: 1 });
+    const ask = '{"score": 1, "pid": os.getpid()}';
+    const pid = async (): Promise<number> => (await verifier.verify(problem, ask)).evidence!['pid'] as number;
     const first = await pid();
     process.kill(first, 'SIGKILL');
     await sleep(100);
     const second = await pid();
     expect(second).not.toBe(first);
     const aborting = new AbortController();
-    const long = verifier.verify(problem, 'long', aborting.signal);
+    const long = verifier.verify(problem, 'time.sleep(60)', aborting.signal);
     setTimeout(() => aborting.abort(new Error('enough')), 100);
     await expect(long).rejects.toThrow('enough');
     expect(isAlive(second)).toBe(false);
     const third = await pid();
-    const [running, waiting] = [verifier.verify(problem, 'long'), verifier.verify(problem, '')];
+    const [running, waiting] = [verifier.verify(problem, 'time.sleep(60)'), verifier.verify(problem, '')];
     const both = Promise.allSettled([running, waiting]);
     await sleep(100);
     await verifier[Symbol.asyncDispose]();
@@ -265,10 +297,13 @@ def compute_score(solution_str):
   });
 
   test('files edited or deleted meanwhile do not change the judge, also in a new process', async () => {
-    const action =
-      'import later\nif solution_str == "": os._exit(1)\nreturn {"score": 1, "says": later.word}';
+    const judge = `import os, later
+def compute_score(solution_str):
+    if solution_str == "": os._exit(1)
+    return {"score": 1, "says": later.word}
+`;
     write('later.py', 'word = "old"');
-    await using verifier = open(write('edited.py', acts(action)), { workers: 1 });
+    await using verifier = open(write('edited.py', judge), { workers: 1 });
     write('later.py', 'word = "new"');
     rmSync(join(folder, 'edited.py'));
     await expect(verifier.verify(problem, '')).rejects.toThrow('exit code 1');
@@ -360,7 +395,12 @@ def compute_score(solution_str):
       {},
       /dies\.py: expected python3 \(3\.9 or newer\) to load it, it ended/,
     ],
-    ['hangs.py', 'while True: pass\n', { maxLoadTime: '300ms' }, /expected it to load within 300 ms/],
+    [
+      'hangs.py',
+      'while True: pass\n',
+      { maxLoadTime: '1s' },
+      /expected it to load within 1000 ms .*it was at hangs\.py:1 in <module> then/,
+    ],
     ['other.py', 'def reward(completions): pass\n', {}, /expected a function "compute_score", found reward/],
     [
       'strange.py',
@@ -397,7 +437,8 @@ def compute_score(solution_str):
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // Where nobody collects the children of dead processes, an ended one keeps its number.
+    return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import { VerifierError } from '../../core/errors.ts';
 import type { Verdict } from '../../core/verdict.ts';
-import type { Said } from './process.ts';
+import type { Said } from './harness.ts';
 
 /** What a function's scores mean; see `pythonFunctionConfig`. */
 export interface ScoreRule {

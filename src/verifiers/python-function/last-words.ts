@@ -1,0 +1,23 @@
+import { dirname, sep } from 'node:path';
+import { harnessFile } from './harness.ts';
+
+/**
+ * Where the called thread stood when the harness ended itself because time was up, from what it left on standard error:
+ * innermost in the user's folder, else anywhere. `undefined` when it ended for another reason.
+ */
+export function placeWhenTimeWasUp(tail: string, file: string): string | undefined {
+  if (!tail.includes('Timeout (')) return undefined;
+  const thread = tail.split(/^.*[Tt]hread 0x.*$/m).find((stack) => stack.includes(harnessFile));
+  const frames = [...(thread ?? '').matchAll(/File "(.+)", line (\d+) in (.+)/g)];
+  const frame = frames.find(([, path]) => path!.startsWith(folderOf(file))) ?? frames[0];
+  return frame === undefined ? undefined : shortPlace(`${frame[1]}:${frame[2]} in ${frame[3]}`, file);
+}
+
+/** Places in the user's folder are told from there. */
+export const shortPlace = (place: string, file: string): string =>
+  place.startsWith(folderOf(file)) ? place.slice(folderOf(file).length) : place;
+
+const folderOf = (file: string): string => dirname(file) + sep;
+
+/** The last thing said. */
+export const lastLine = (tail: string): string => tail.trim().split('\n').at(-1)!;
