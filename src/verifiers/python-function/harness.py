@@ -63,7 +63,6 @@ def limited(seconds, trouble):
 
 def end():
     """At once, without waiting for threads that the function left behind, and with the processes that it did."""
-    sys.stderr.flush()
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
@@ -98,21 +97,23 @@ def load(setup, sources):
         raise Refused(f"expected Python 3.9 or newer, got {platform.python_version()}")
     file, name = setup["file"], setup["function"]
     own_folder = os.path.dirname(os.path.abspath(__file__))
+    # Under its own name, as processes that the function starts may import it again.
     stem = os.path.splitext(os.path.basename(file))[0]
     if stem in getattr(sys, "stdlib_module_names", ()):
         # In a folder with a scorer called math.py, who imports math means Python's all the same.
         importlib.import_module(stem)
+    own_name = "reward_function" if stem in sys.modules else stem
     sys.argv = [file]
     sys.path[:] = [os.path.dirname(file), *(path for path in sys.path if path != own_folder)]
     keep_to(sources)
-    loader = importlib.machinery.SourceFileLoader("reward_function", file)
-    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(loader.name, file, loader=loader))
-    sys.modules[loader.name] = module
+    loader = importlib.machinery.SourceFileLoader(own_name, file)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(own_name, file, loader=loader))
+    sys.modules[own_name] = module
     loader.exec_module(module)
     function = getattr(module, name, None)
     if callable(function):
         return function
-    own = [key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == loader.name]
+    own = [key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == own_name]
     raise Refused(f'expected a function "{name}", found {", ".join(own) or "no function at all"}')
 
 
@@ -296,5 +297,9 @@ def place_of(error, sources):
 if __name__ == "__main__":
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
-    main()
-    end()
+    try:
+        main()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        end()

@@ -132,6 +132,27 @@ def compute_score(solution_str): return {"score": 1, "pids": [os.getpid(), start
     await vi.waitFor(() => expect((evidence!['pids'] as number[]).filter(isAlive)).toEqual([]), 5000);
   });
 
+  test('it may judge in processes of its own, started in any way', async () => {
+    const file = write(
+      'pools.py',
+      `import concurrent.futures, multiprocessing
+def square(n): return n * n
+def compute_score(solution_str):
+    spawned = multiprocessing.get_context(solution_str)
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawned) as pool:
+        return pool.submit(square, 0.5).result()
+`,
+    );
+    await using verifier = open(file);
+    for (const way of ['fork', 'spawn']) expect((await verifier.verify(problem, way)).score).toBe(0.25);
+  });
+
+  test("a file called like a module of Python's does not stand in its way", async () => {
+    const judge = 'def compute_score(solution_str):\n    import random, math\n    return math.cos(0)\n';
+    await using verifier = open(write('scorers/math.py', judge));
+    expect((await verifier.verify(problem, '')).score).toBe(1);
+  });
+
   test('a program gets the tests that verl’s data has', async () => {
     const file = write(
       'tests.py',
