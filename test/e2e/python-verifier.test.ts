@@ -2,14 +2,26 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { VerdictAudit } from '../../src/training/audit-verdicts.ts';
 import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 const folder = makeWorkplace('python-verifier');
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** A row as verl trains from. */
+const verlRow = (row: (typeof sums)[number], index: number): object => ({
+  data_source: 'sums',
+  prompt: [{ role: 'user', content: row.prompt }],
+  ability: 'MATH',
+  reward_model: { style: 'rule', ground_truth: row.answer },
+  extra_info: { index, split: 'train' },
+});
+
 const reward = `import os, time
 def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    if data_source == "sums":
+        assert int(ground_truth) == extra_info["index"] + 2 and extra_info["split"] == "train", extra_info
     if solution_str == "hang":
         time.sleep(600)
     return {"score": len(solution_str) % 3 - 1.0, "acc": solution_str == ground_truth, "pid": os.getpid()}
@@ -22,19 +34,26 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     writeFileSync(join(folder, 'reward.py'), reward);
     writeFileSync(
       join(folder, 'recipe.json'),
-      JSON.stringify(tinyRecipe({ verifiers, rewards: { math: { type: 'score' } } })),
+      JSON.stringify(
+        tinyRecipe({
+          verifiers,
+          rewards: { math: { type: 'score' } },
+          problems: [{ type: 'file', path: 'verl.jsonl' }],
+        }),
+      ),
     );
     writeRows(join(folder, 'problems.jsonl'), sums);
+    writeRows(join(folder, 'verl.jsonl'), sums.map(verlRow));
   });
 
-  test('it trains, and is judged the same again', async () => {
+  test('it trains from rows of verl, and is judged the same again', async () => {
     const trained = await gradus(folder, 'train', 'recipe.json', '--json');
     expect(trained).toMatchObject({ code: 0 });
     const audited = await gradus(folder, 'verify', 'audit', 'runs/tiny-0001', '--json');
-    const [audit] = jsonLines(audited) as unknown as { judged: number; rollouts: number; flips: object }[];
+    const [audit] = jsonLines(audited) as unknown as VerdictAudit[];
     expect(audit!.judged).toBe(audit!.rollouts);
     expect(audit!.judged).toBeGreaterThan(0);
-    expect(audit!.flips).toEqual({});
+    expect(audit).toMatchObject({ flips: {}, ungradable: {} });
   });
 
   test('a mistake in the file is one message before the run begins', async () => {
