@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { VerdictAudit } from '../../src/training/audit-verdicts.ts';
@@ -107,20 +107,15 @@ verifiers.math = { type = "python-function", file = "reward.py", scores = [-1.0,
     };
     const pids = new Set(await Promise.all(['5', '6', '7'].map(ask)));
     expect(pids.size).toBe(2);
+    const processes = (): string[] => {
+      const { stdout } = spawnSync('ps', ['-o', 'args=', '-p', [...pids].join(',')], { encoding: 'utf8' });
+      return stdout.split('\n').filter((line) => line.includes('harness.py'));
+    };
+    expect(processes()).toHaveLength(2);
     const hanging = ask('hang').catch(() => 'cut off');
     await new Promise((later) => setTimeout(later, 300));
     service.child.kill('SIGKILL');
     expect(await hanging).toBe('cut off');
-    await vi.waitFor(() => expect([...pids].filter(isAlive)).toEqual([]), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(() => expect(processes()).toEqual([]), { timeout: 10_000, interval: 100 });
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // Where nobody collects the children of dead processes, an ended one keeps its number.
-    return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
