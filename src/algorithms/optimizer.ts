@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 /**
- * AdamW and how its learning rate moves. Defaults are those of TRL and verl for GRPO: β2 0.999, global norm
- * clipped to 1, constant rate; no weight decay, as in TRL (verl 0.01).
+ * AdamW and how its learning rate moves. Defaults are those of TRL and verl for GRPO where they agree: β2 0.999, global
+ * norm clipped to 1. The rate is constant, as in verl (TRL: linear to 0), and there is no weight decay, as in TRL (verl 0.01).
  */
 export const optimizerConfig = z.strictObject({
   type: z.literal('adamw').default('adamw'),

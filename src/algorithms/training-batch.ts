@@ -10,7 +10,7 @@ import type { Algorithm } from './settings.ts';
  * where nothing else could be learned from them (no KL, no entropy term); whether they still count in the normaliser
  * is the algorithm's `normaliseOver`. Masked rollouts never count.
  *
- * @param groups all groups of one optimizer step, those without signal included.
+ * @param groups all groups of one optimizer update, those without signal included.
  * @param maxTokens the token limit the rollouts were written under.
  * @returns a batch without sequences when there is nothing to learn.
  */

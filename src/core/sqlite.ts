@@ -19,10 +19,18 @@ export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
 
 /** Closes with everything in one file, so that it can be copied, and read from a read-only disk. */
 export function closeInOneFile(database: DatabaseSync): void {
-  try {
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE');
-  } catch {
-    // Someone else has it open; the next close does it. Nothing depends on it.
+  // Someone else may have it open and keep the log beside it: what is in the log goes into the file all the same. Who may
+  // only read can do neither.
+  for (const attempt of [
+    'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE',
+    'PRAGMA wal_checkpoint(PASSIVE)',
+  ]) {
+    try {
+      database.exec(attempt);
+      break;
+    } catch {
+      // The next close does it.
+    }
   }
   database.close();
 }

@@ -33,7 +33,7 @@ export interface Observation {
   readonly edition?: string;
   /** Why it was made, e.g. `probe`, `training`, `boundary:2`. */
   readonly source: string;
-  /** Optimizer steps the policy had taken. */
+  /** Steps the policy had learnt from. */
   readonly step: number;
   /** 0-based index of the rollout among those of its problem, source and step. */
   readonly rollout: number;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { DataError } from '../core/errors.ts';
 import { inTransaction } from '../core/sqlite.ts';
@@ -107,6 +108,11 @@ export function openDatabase(path: string): DatabaseSync {
  * brought up to date first, which takes writing. Throws as `openDatabase` does.
  */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
+  if (path !== ':memory:' && !existsSync(path)) {
+    throw new DataError(`${path}: expected a pass-rate store, found nothing there`, {
+      tryNext: 'gradus difficulty estimate <recipe>',
+    });
+  }
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });

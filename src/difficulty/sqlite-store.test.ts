@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -290,6 +298,25 @@ test('a store is looked at where nothing can be written, and by two at once', as
   expect(stdout.trim()).toBe('2');
   chmodSync(closed, 0o755);
   rmSync(closed, { recursive: true });
+});
+
+test('a store is whole in one file when its writer has closed it, though a reader has not', () => {
+  const path = join(folder, 'outlived.sqlite');
+  const store = openPassRateStore(path);
+  store.record(conditions, [observe('a', 0)]);
+  using reader = readPassRateStore(path);
+  expect(reader.measured(conditions).get('a')?.trials).toBe(1);
+  store.record(conditions, [observe('a', 1)]);
+  store[Symbol.dispose]();
+  copyFileSync(path, join(folder, 'copy.sqlite'));
+  using copy = readPassRateStore(join(folder, 'copy.sqlite'));
+  expect(copy.measured(conditions).get('a')?.trials).toBe(2);
+});
+
+test('nothing is made where a store is only looked for', () => {
+  const path = join(folder, 'nowhere.sqlite');
+  expect(() => readPassRateStore(path)).toThrow(/found nothing there/u);
+  expect(existsSync(path)).toBe(false);
 });
 
 test('a file that is something else is refused and left alone', () => {

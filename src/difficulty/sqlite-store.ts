@@ -83,7 +83,7 @@ export function openPassRateStore(path: string): PassRateStore {
  */
 export function readPassRateStore(path: string): PassRateReader {
   const database = openDatabaseReadOnly(path);
-  return { ...readerOf(prepare(database)), [Symbol.dispose]: () => database.close() };
+  return { ...readerOf(prepare(database)), [Symbol.dispose]: () => closeInOneFile(database) };
 }
 
 type Statements = Readonly<Record<keyof typeof queries, StatementSync>>;

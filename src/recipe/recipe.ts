@@ -37,7 +37,7 @@ const samplingConfig = z.strictObject({
   stop: z.array(z.string().min(1)).default([]),
 });
 
-/** Size of one optimizer step, unless a stage says otherwise. */
+/** Size of one step, unless a stage says otherwise. */
 const batchConfig = z.strictObject({
   /** Problems a step: one group of rollouts each. */
   problems: z.int().positive().default(128),
@@ -45,8 +45,8 @@ const batchConfig = z.strictObject({
   groupSize: z.int().min(2).default(16),
   /**
    * Optimizer updates a step. From 2 on the groups are dealt out to as many mini-batches, each learnt from once: all but
-   * the first are off-policy, and there the algorithm's clipping begins to matter. verl's `train_batch_size /
-   * ppo_mini_batch_size`.
+   * the first are off-policy, and there the algorithm's clipping begins to matter. RLOO and REINFORCE, which have no
+   * ratio, take one. verl's `train_batch_size / ppo_mini_batch_size`.
    */
   updates: z.int().positive().default(1),
 });

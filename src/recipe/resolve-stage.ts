@@ -1,5 +1,10 @@
 import { ZodError } from 'zod';
-import { type AlgorithmConfig, algorithmOverrides, overrideAlgorithm } from '../algorithms/algorithm.ts';
+import {
+  type AlgorithmConfig,
+  algorithmOverrides,
+  createAlgorithm,
+  overrideAlgorithm,
+} from '../algorithms/algorithm.ts';
 import type { OptimizerConfig } from '../algorithms/optimizer.ts';
 import { type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
@@ -63,13 +68,7 @@ export function checkRecipe(recipe: Recipe): Levels {
   const levels = checkCurriculum(recipe, prior);
   checkLabels(recipe);
   for (const stage of recipe.stages) {
-    const { problemsPerStep, updatesPerStep } = resolveStage(recipe, stage);
-    if (updatesPerStep > problemsPerStep) {
-      throw new ConfigError(
-        `stage '${stage.name}': ${updatesPerStep} updates a step need at least as many problems a step, got ${problemsPerStep}; ` +
-          'a mini-batch is made of whole groups',
-      );
-    }
+    checkUpdates(resolveStage(recipe, stage));
     if (stage === recipe.stages[0] && stage.remeasure !== undefined) {
       throw new ConfigError(
         `stage '${stage.name}' is the first and has nothing to re-measure: its pass rates are the base measurement; leave remeasure out`,
@@ -90,6 +89,22 @@ export function checkRecipe(recipe: Recipe): Levels {
     );
   }
   return levels;
+}
+
+function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: ResolvedStage): void {
+  if (updatesPerStep > problemsPerStep) {
+    throw new ConfigError(
+      `stage '${config.name}': ${updatesPerStep} updates a step need at least as many problems a step, got ${problemsPerStep}; ` +
+        'a mini-batch is made of whole groups',
+    );
+  }
+  const { policy } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
+  if (updatesPerStep > 1 && policy.type === 'reinforce') {
+    throw new ConfigError(
+      `stage '${config.name}': ${algorithm.type} is for one update a step, got ${updatesPerStep}: its loss has no ratio that would ` +
+        'correct for a policy that has moved; grpo, dr-grpo, dapo, gspo and cispo have',
+    );
+  }
 }
 
 /** Every model a rule speaks of must be the policy or have pass rates: a misspelt label would select nothing. */

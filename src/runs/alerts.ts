@@ -164,7 +164,7 @@ function exceeded(vitals: RunVitals, { metric, threshold, growth, ...alert }: Th
   const now = median(vitals.metric(metric, recent));
   if (now === undefined || now.value <= threshold) return [];
   const start = median(vitals.start(metric, recent));
-  if (growth !== undefined && start !== undefined && now.value < growth * start.value) return [];
+  if (growth !== undefined && (start === undefined || now.value < growth * start.value)) return [];
   return [{ ...alert, step: now.step, evidence: { metric, value: now.value, threshold } }];
 }
 
@@ -233,6 +233,9 @@ function rewardLoss(vitals: RunVitals): Alert[] {
 
 /** Steps whose batch held nothing to learn leave the policy as it is, and measure no loss. */
 function nothingLearnt(vitals: RunVitals): Alert[] {
+  // Where a gradient was not finite, that is what is said.
+  const { values: skipped } = vitals.metric('optim/skippedUpdates', recent);
+  if (skipped.some((count) => count > 0)) return [];
   const learnt = vitals.metric('optim/loss', recent).steps.length;
   const rolled = vitals.metric('rollout/count', recent).steps.length;
   if (rolled < recent || learnt > recent / 2) return [];

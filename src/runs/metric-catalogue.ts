@@ -269,7 +269,7 @@ const described: readonly MetricDescription[] = [
     title: 'Sampler and trainer apart, KL',
     group: 'optimisation',
     unit: 'nats',
-    formula: 'mean over tokens of log π_sampler − log π_trainer (k1), at the first update of the step',
+    formula: 'mean over tokens of log π_sampler − log π_trainer (k1), before the first update of the step',
     verl: 'rollout_corr/kl',
   },
   {

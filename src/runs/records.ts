@@ -18,7 +18,7 @@ export interface RecordedGroup {
 
 /** Groups made at one point of a run for one purpose: they become one Parquet shard. */
 export interface RolloutRecord {
-  /** Optimizer steps taken when they were recorded; for `train`, the step that learnt from them. */
+  /** Steps taken when they were recorded; for `train`, the step that learnt from them. */
   readonly step: number;
   readonly stage: string;
   readonly purpose: RolloutPurpose;
@@ -26,7 +26,7 @@ export interface RolloutRecord {
 }
 
 /**
- * One optimizer step.
+ * One step.
  *
  * @example
  * await run.recordStep({
@@ -52,7 +52,7 @@ export interface StepRecord {
  * clock belongs into a log): a stage began or ended and why, a gate refilled the batch, a warning.
  */
 export interface RunEvent {
-  /** Optimizer steps taken when it happened. */
+  /** Steps taken when it happened. */
   readonly step: number;
   readonly stage?: string;
   /** kebab-case: `stage-start`, `stage-end`, `refill`, `warning`, … */

@@ -106,12 +106,12 @@ export class Run implements AsyncDisposable {
   get damage(): readonly string[] {
     return this.#parts.damage;
   }
-  /** Optimizer steps recorded so far. */
+  /** Steps recorded so far. */
   get step(): number {
     return this.#step;
   }
 
-  /** Records one optimizer step with its metrics and the groups it learnt from: all of it or, on any error, nothing. */
+  /** Records one step with its metrics and the groups it learnt from: all of it or, on any error, nothing. */
   async recordStep(record: StepRecord): Promise<void> {
     const { step, stage, metrics, timings = {}, groups = [] } = record;
     checkMetrics(metrics, step);

@@ -37,7 +37,7 @@ async function gaugesOf(run: RunReader, folder: string, at: Date): Promise<Gauge
   });
   const last = new Map(evaluations.map(({ name, accuracy }) => [name, accuracy.mean]));
   return [
-    of('gradus_step', 'Optimizer steps recorded.', head.step),
+    of('gradus_step', 'Steps recorded.', head.step),
     of('gradus_max_steps', 'Steps the run has at most.', head.maxSteps),
     of('gradus_stage', 'Number of the current stage, from 1.', stageNumber(detail), {
       stage: now?.stage ?? '',

@@ -131,7 +131,6 @@ async function runStep(
   const batch = await rollBatch(countingRolls(context, stage, step), stage, moment, context.signal);
   const rolled = performance.now();
   const learned = await learnFrom(engine, stage, batch.admitted, { step, lastStep: lastStepOf(context) });
-  const stuckSteps = countStuck(state.stuckSteps, step, learned);
   const metrics = {
     ...rolloutMetrics(batch.groups),
     ...levelMetrics(batch.groups, stage.levels),
@@ -160,7 +159,7 @@ async function runStep(
     timings,
     verdicts: batch.groups.slice(-shownVerdicts).map(shownVerdict),
   });
-  return { ...outcome, stuckSteps };
+  return { ...outcome, stuckSteps: countStuck(state.stuckSteps, step, learned) };
 }
 
 /** So many steps in a row without a finite gradient are no accident. */

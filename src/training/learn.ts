@@ -29,9 +29,11 @@ export async function learnFrom(
   groups: readonly ScoredGroup[],
   { step, lastStep }: UpdateMoment,
 ): Promise<Metrics | null> {
-  const { sampling, optimizer, updatesPerStep } = stage.settings;
+  const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
   const { temperature, maxTokens } = sampling;
-  const batches = deal(groups, updatesPerStep)
+  // Gates may leave fewer groups than were wanted: then there are fewer updates, not smaller ones.
+  const count = Math.ceil((updatesPerStep * groups.length) / problemsPerStep);
+  const batches = deal(groups, count)
     .map((some) => buildTrainingBatch(some, stage.algorithm, { maxTokens }))
     .filter(({ sequences }) => sequences.length > 0);
   if (batches.length === 0) return null;
@@ -41,7 +43,8 @@ export async function learnFrom(
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = optimizer;
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const updates: Update[] = [];
-  for (const batch of await withOldPolicy(engine, batches, temperature)) {
+  const [first, ...later] = await withOldPolicy(engine, batches, temperature);
+  for (const batch of [first!, ...later]) {
     const loss = await engine.forwardBackward(await withReference(engine, batch, spec), spec);
     const update = await engine.optimStep({ learningRate, beta1, beta2, epsilon, weightDecay, ...clip });
     if (!update.applied) continue;
@@ -54,7 +57,11 @@ export async function learnFrom(
     updates.push({ loss, update });
   }
   return {
-    ...learningMetrics(updates, learningRate),
+    ...learningMetrics(
+      updates,
+      later.flatMap(({ sequences }) => sequences),
+      learningRate,
+    ),
     'optim/updates': updates.length,
     'optim/skippedUpdates': batches.length - updates.length,
   };
@@ -68,6 +75,8 @@ function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
 /**
  * What every later mini-batch is held against: its log-probabilities under the policy of the first, which is the one
  * that wrote the rollouts. The first needs none: it is learnt from on-policy.
+ *
+ * @throws EngineError when that policy does not give finite probabilities to what it wrote.
  */
 async function withOldPolicy(
   engine: Engine,
@@ -76,7 +85,14 @@ async function withOldPolicy(
 ): Promise<TrainingBatch[]> {
   if (later.length === 0) return [first!];
   const sequences = later.flatMap((batch) => batch.sequences);
-  const old = (await engine.logprobs({ sequences, temperature }, 'policy')).values();
+  const scored = await engine.logprobs({ sequences, temperature }, 'policy');
+  if (!scored.every((logprobs) => logprobs.every(Number.isFinite))) {
+    throw new EngineError(
+      'the policy no longer gives finite probabilities to what it has just written; the last checkpoint is intact',
+      { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+    );
+  }
+  const old = scored.values();
   const complete = (sequence: TrainingSequence): TrainingSequence => ({
     ...sequence,
     policyLogprobs: old.next().value!,

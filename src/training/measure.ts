@@ -31,7 +31,7 @@ export interface MeasureRequest {
   readonly template?: string;
   /** Why, e.g. `base` or `boundary:2`; with the step it keeps measurements of one model apart. */
   readonly source: string;
-  /** Optimizer steps the policy has taken. */
+  /** Steps the policy has learnt from. */
   readonly step: number;
   readonly seed: number;
   /** What is known of each problem beforehand, by id; adaptive probing learns from it. */

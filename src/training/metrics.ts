@@ -1,4 +1,5 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
+import type { TrainingSequence } from '../core/batch.ts';
 import { mean, quantile, standardDeviation, sum } from '../core/statistics.ts';
 import { outcomes } from '../core/verdict.ts';
 import { countTrials } from '../difficulty/trials.ts';
@@ -85,20 +86,16 @@ export interface Update {
 
 /**
  * What the optimiser did with one batch, in one update or several. `policy/…` means are over the tokens that carried
- * weight. How far sampler and trainer are apart shows in the first update alone: later the policy has moved on.
+ * weight.
+ * @param later what was learnt from after the first update, with the log-probabilities of the policy before it.
  */
-export function learningMetrics(updates: readonly Update[], learningRate: number): Metrics {
+export function learningMetrics(
+  updates: readonly Update[],
+  later: readonly TrainingSequence[],
+  learningRate: number,
+): Metrics {
   const losses = updates.map(({ loss }) => loss);
-  const tokens = sum(losses.map((loss) => loss.tokens));
-  const overTokens = (name: string, pick: (loss: LossStats) => number | undefined): Metrics => {
-    const parts = losses.map((loss) => pick(loss)).filter((part) => part !== undefined);
-    if (parts.length < Math.max(1, losses.length)) return {};
-    return {
-      [name]:
-        parts.length === 1 ? parts[0]! : sum(losses.map((loss) => (pick(loss)! * loss.tokens) / tokens)),
-    };
-  };
-  const { mismatchKl, maxProbabilityGap } = losses[0] ?? {};
+  const gradNorms = updates.map(({ update }) => update.gradNorm);
   return {
     ...measured(
       'optim/loss',
@@ -106,19 +103,49 @@ export function learningMetrics(updates: readonly Update[], learningRate: number
       mean,
     ),
     'optim/learningRate': learningRate,
-    ...measured(
-      'optim/gradNorm',
-      updates.map(({ update }) => update.gradNorm),
-      mean,
-    ),
-    'batch/tokens': tokens,
-    'batch/sequences': sum(losses.map((loss) => loss.sequences)),
-    ...overTokens('policy/entropy', ({ entropy }) => entropy),
-    ...overTokens('policy/kl', ({ kl }) => kl),
-    ...overTokens('policy/clipLow', ({ clipLow }) => clipLow),
-    ...overTokens('policy/clipHigh', ({ clipHigh }) => clipHigh),
-    ...(mismatchKl === undefined ? {} : { 'policy/mismatchKl': mismatchKl }),
-    ...(maxProbabilityGap === undefined ? {} : { 'policy/maxProbabilityGap': maxProbabilityGap }),
+    ...measured('optim/gradNorm', gradNorms, mean),
+    'batch/tokens': sum(losses.map(({ tokens }) => tokens)),
+    'batch/sequences': sum(losses.map(({ sequences }) => sequences)),
+    ...meanOverTokens('policy/entropy', losses, ({ entropy }) => entropy),
+    ...meanOverTokens('policy/kl', losses, ({ kl }) => kl),
+    ...meanOverTokens('policy/clipLow', losses, ({ clipLow }) => clipLow),
+    ...meanOverTokens('policy/clipHigh', losses, ({ clipHigh }) => clipHigh),
+    ...samplerGap(losses[0], later),
+  };
+}
+
+function meanOverTokens(
+  name: string,
+  losses: readonly LossStats[],
+  pick: (loss: LossStats) => number | undefined,
+): Metrics {
+  const parts = losses.flatMap((loss) => {
+    const value = pick(loss);
+    return value === undefined ? [] : [{ value, tokens: loss.tokens }];
+  });
+  if (parts.length === 0) return {};
+  if (parts.length === 1) return { [name]: parts[0]!.value };
+  const weighted = sum(parts.map(({ value, tokens }) => value * tokens));
+  return { [name]: weighted / sum(parts.map(({ tokens }) => tokens)) };
+}
+
+/** How far sampler and trainer are apart on the policy that wrote the rollouts: the later updates no longer see it. */
+function samplerGap(first: LossStats | undefined, later: readonly TrainingSequence[]): Metrics {
+  if (first?.mismatchKl === undefined) return {};
+  const { mismatchKl, maxProbabilityGap = 0 } = first;
+  let [apart, tokens, most] = [mismatchKl * first.tokens, first.tokens, maxProbabilityGap];
+  for (const { weights, rolloutLogprobs, policyLogprobs } of later) {
+    for (const [t, weight] of weights.entries()) {
+      if (weight === 0) continue;
+      const [sampled, scored] = [rolloutLogprobs[t]!, policyLogprobs![t]!];
+      apart += sampled - scored;
+      tokens++;
+      most = Math.max(most, Math.abs(Math.exp(scored) - Math.exp(sampled)));
+    }
+  }
+  return {
+    'policy/mismatchKl': later.length === 0 ? mismatchKl : apart / tokens,
+    ...(first.maxProbabilityGap !== undefined && { 'policy/maxProbabilityGap': most }),
   };
 }
 

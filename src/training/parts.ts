@@ -67,7 +67,7 @@ export interface RunStart {
   readonly step: number;
 }
 
-/** An optimizer step is done. */
+/** A step is done. */
 export interface StepEvent {
   readonly type: 'step';
   readonly step: number;

@@ -148,7 +148,9 @@ class Trainer:
         """The loss of a microbatch and its gradient, in float16 of a multiple of the loss: small slopes would become 0.
 
         The multiple is halved for good, and the microbatch taken again, when a slope is too large for float16 instead.
+        Where none helps it stays as it was: the range is not at fault, and one such batch must not cost those after it.
         """
+        before = 1.0 if self._loss_scale is None else float(self._loss_scale)
         while True:
             tokens = self._tokens(chosen, spec)
             terms = loss_terms(spec, tokens)
@@ -157,7 +159,10 @@ class Trainer:
             if self._loss_scale is None:
                 break
             grads = tuple(None if slope is None else slope.float().div_(scale) for slope in grads)
-            if scale <= 1 or math.isfinite(gradient_norm([slope for slope in grads if slope is not None])):
+            if math.isfinite(gradient_norm([slope for slope in grads if slope is not None])):
+                break
+            if scale <= 1:
+                self._loss_scale.fill_(before)
                 break
             self._loss_scale.div_(2)
         return tokens, terms, dict(zip(self.parameters, grads, strict=True))

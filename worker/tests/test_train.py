@@ -196,6 +196,17 @@ def test_float16_keeps_small_slopes_and_survives_large_ones(factor: float, tmp_p
     assert all(torch.equal(value, gradients(again)[name]) for name, value in gradients(half).items())
 
 
+def test_a_gradient_that_no_scale_makes_finite_leaves_float16s_scale_alone() -> None:
+    half = trainer(20, TinyModel(torch.float16))
+    half.forward_backward(batch(), SPEC)
+    half.optim_step(STEP)
+    scale = float(half.state()["loss/scale"])
+    broken = [TrainingSequence(**{**s.__dict__, "advantages": s.advantages * torch.nan}) for s in batch()]
+    half.forward_backward(broken, SPEC)
+    assert not half.optim_step(STEP).applied
+    assert float(half.state()["loss/scale"]) == scale > 1
+
+
 def test_what_cannot_be_learned_from_is_refused() -> None:
     sequence = batch()[0]
     with pytest.raises(ValueError, match="sequence 0: expected 9 weights, got 8"):

@@ -19,7 +19,7 @@ export interface LevelSize {
 /** What a stage found when it began, what it chose, and why. */
 export interface StageSelection {
   readonly stage: string;
-  /** Optimizer steps taken before. */
+  /** Steps taken before. */
   readonly step: number;
   /** In words, with numbers. */
   readonly message: string;
