@@ -108,7 +108,7 @@ export function openDatabase(path: string): DatabaseSync {
  * brought up to date first, which takes writing. Throws as `openDatabase` does.
  */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
-  if (path !== ':memory:' && !existsSync(path)) {
+  if (!existsSync(path)) {
     throw new DataError(`${path}: expected a pass-rate store, found nothing there`, {
       tryNext: 'gradus difficulty estimate <recipe>',
     });

@@ -8,10 +8,8 @@ export const wordingShape = {
   /** The system message of each conversation, in place of one that the data has. */
   system: z.string().optional(),
 };
-export interface Wording {
-  readonly instruction?: string | undefined;
-  readonly system?: string | undefined;
-}
+/** See `wordingShape`. */
+export type Wording = Readonly<z.infer<z.ZodObject<typeof wordingShape>>>;
 
 /** Where a question goes in an instruction that is more than a line after it. */
 const place = '{question}';

@@ -1,4 +1,3 @@
-import { EngineError } from '../core/errors.ts';
 import { countTrials } from '../difficulty/trials.ts';
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
 import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
@@ -13,6 +12,7 @@ import { observePassRates } from './observe-pass-rates.ts';
 import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { type ShownVerdict, shownVerdicts, type TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
+import { countStuck, skippedNote } from './skipped-updates.ts';
 import type { ControllerState } from './state.ts';
 import { flagsOf } from './suspicious-passes.ts';
 import { unjudgedNote } from './unjudged-note.ts';
@@ -23,7 +23,7 @@ import { unjudgedNote } from './unjudged-note.ts';
  *   │  measure, select              pass rates of the current policy → the stage's pool
  *   │  until its exit rule fires
  *   │  │  choose, roll, judge, admit   sampler → engine → verifiers → gates
- *   │  │  learn                        rewards → advantages → weights and a loss as data → one update
+ *   │  │  learn                        rewards → advantages → weights and a loss as data → one update or several
  *   │  │  record                       metrics and rollouts, in one transaction
  *   │  │  observe                      the sampler, the pass-rate store and the exit rule see what happened
  *   │  │  evaluate                     when a suite is due
@@ -162,21 +162,6 @@ async function runStep(
   return { ...outcome, stuckSteps: countStuck(state.stuckSteps, step, learned) };
 }
 
-/** So many steps in a row without a finite gradient are no accident. */
-const mostStuckSteps = 5;
-
-/** @throws EngineError when the policy has not moved for too long, as no gradient was finite. */
-function countStuck(before: number, step: number, learned: Metrics | null): number {
-  if (learned === null) return before;
-  if (learned['optim/updates']! > 0) return 0;
-  if (before + 1 < mostStuckSteps) return before + 1;
-  throw new EngineError(
-    `step ${step}: expected finite gradients, got none in the last ${mostStuckSteps} steps; the policy has not changed in them ` +
-      'and the last checkpoint is intact. A smaller learning rate usually helps.',
-    { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
-  );
-}
-
 /** The context, with each judged rollout told to whoever watches. */
 function countingRolls(
   context: TrainingContext,
@@ -216,15 +201,6 @@ async function recordStep(
     await run.recordEvent({ step, stage, type, message });
     report({ type: 'warning', message: `step ${step}: ${message}` });
   }
-}
-
-/** A sentence where updates were left out. */
-function skippedNote({
-  'optim/skippedUpdates': skipped = 0,
-  'optim/updates': made = 0,
-}: Metrics): string | null {
-  if (skipped === 0) return null;
-  return `${skipped} of ${skipped + made} updates left out: the gradient was not finite, and the policy stays as it was before`;
 }
 
 async function endStage(

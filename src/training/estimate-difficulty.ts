@@ -119,6 +119,6 @@ function describe(plan: ProbePlan, verifier: string): PlannedMeasurement {
   return { verifier, rollouts, laterAtMost, finished, text: `${verifier}: ${describePlan(plan)}` };
 }
 
-/** A trained policy without a hash of its own is its base model and the steps that its run took. */
+/** A trained policy without a hash of its own is its base model and the updates that its run made. */
 const nameOf = ({ modelHash, policyVersion }: EngineInfo, { run }: ModelSource): string =>
   policyVersion === 0 ? modelHash : `${modelHash}+${policyVersion}${run === undefined ? '' : `@${run}`}`;

@@ -4,7 +4,7 @@ import { buildTrainingBatch } from '../algorithms/training-batch.ts';
 import type { TrainingBatch, TrainingSequence } from '../core/batch.ts';
 import { EngineError } from '../core/errors.ts';
 import type { LossSpec } from '../core/loss-spec.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, OptimStep } from '../engines/engine.ts';
 import { learningMetrics, type Metrics, type Update } from './metrics.ts';
 import type { LiveStage } from './roll-batch.ts';
 
@@ -42,29 +42,36 @@ export async function learnFrom(
   const learningRate = learningRateAt(optimizer, step, lastStep);
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = optimizer;
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
-  const updates: Update[] = [];
+  const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };
   const [first, ...later] = await withOldPolicy(engine, batches, temperature);
-  for (const batch of [first!, ...later]) {
-    const loss = await engine.forwardBackward(await withReference(engine, batch, spec), spec);
-    const update = await engine.optimStep({ learningRate, beta1, beta2, epsilon, weightDecay, ...clip });
-    if (!update.applied) continue;
-    if (!Number.isFinite(loss.loss)) {
-      throw new EngineError(
-        `step ${step}: the gradient is finite but the loss is ${loss.loss}; the last checkpoint is intact`,
-        { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
-      );
-    }
-    updates.push({ loss, update });
-  }
+  const made: (Update | null)[] = [];
+  for (const batch of [first!, ...later])
+    made.push(await update(engine, await withReference(engine, batch, spec), spec, adam, step));
+  const updates = made.filter((one) => one !== null);
+  const scoredBefore = later.flatMap(({ sequences }) => sequences);
   return {
-    ...learningMetrics(
-      updates,
-      later.flatMap(({ sequences }) => sequences),
-      learningRate,
-    ),
+    ...learningMetrics(updates, scoredBefore, learningRate),
     'optim/updates': updates.length,
-    'optim/skippedUpdates': batches.length - updates.length,
+    'optim/skippedUpdates': made.length - updates.length,
   };
+}
+
+/** One optimizer update, or `null` where the gradient was not finite and nothing was changed. */
+async function update(
+  engine: Engine,
+  batch: TrainingBatch,
+  spec: LossSpec,
+  adam: OptimStep,
+  step: number,
+): Promise<Update | null> {
+  const loss = await engine.forwardBackward(batch, spec);
+  const made = await engine.optimStep(adam);
+  if (!made.applied) return null;
+  if (Number.isFinite(loss.loss)) return { loss, update: made };
+  throw new EngineError(
+    `step ${step}: the gradient is finite but the loss is ${loss.loss}; the last checkpoint is intact`,
+    { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+  );
 }
 
 /** Deals groups out like cards, so that domains which stand together in a batch are spread over its mini-batches. */

@@ -124,6 +124,7 @@ function meanOverTokens(
     return value === undefined ? [] : [{ value, tokens: loss.tokens }];
   });
   if (parts.length === 0) return {};
+  // As it was measured, to the bit.
   if (parts.length === 1) return { [name]: parts[0]!.value };
   const weighted = sum(parts.map(({ value, tokens }) => value * tokens));
   return { [name]: weighted / sum(parts.map(({ tokens }) => tokens)) };
