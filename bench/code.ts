@@ -14,7 +14,7 @@ import { DataError } from '../src/core/errors.ts';
 import type { Problem } from '../src/core/problem.ts';
 import { pythonKinds, pythonSandbox } from '../src/sandbox/python/python-sandbox.ts';
 import { code, openCode, type CodeVerifier } from '../src/verifiers/code/code.ts';
-import { readCodeProblem } from '../src/verifiers/code/formats/read-problem.ts';
+import { readCodeProblem } from '../src/problems/shapes/tests/read-problem.ts';
 
 const { values: flags } = parseArgs({
   options: {

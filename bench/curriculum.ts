@@ -14,12 +14,12 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bootstrapMean, type Estimate } from '../src/core/statistics-intervals.ts';
-import { mean } from '../src/core/statistics.ts';
-import { openPassRateStore } from '../src/difficulty/sqlite-store.ts';
+import { bootstrapMean, type Estimate } from '../src/statistics/intervals.ts';
+import { mean } from '../src/statistics/summary.ts';
+import { openPassRateStore } from '../src/difficulty/pass-rates/sqlite-store.ts';
 import type { Evaluation } from '../src/evaluation/evaluate.ts';
 import { loadRecipe } from '../src/recipe/load.ts';
-import { openRunReader } from '../src/runs/run-reader.ts';
+import { openRunReader } from '../src/runs/reading/run-reader.ts';
 import { startTraining } from '../src/training/start.ts';
 
 const { values: options } = parseArgs({

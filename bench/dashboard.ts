@@ -6,7 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Estimate } from '../src/core/statistics-intervals.ts';
+import type { Estimate } from '../src/statistics/intervals.ts';
 import { alignColumns } from '../src/core/table.ts';
 import { recordShown, type ShownPlan } from '../test/server/shown-run.ts';
 import { openBrowser, timeFirstView } from './dashboard/browser.ts';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { adamw, optimizerConfig } from '../src/algorithms/optimizer.ts';
 import { openEmbeddedEngine } from '../src/engines/embedded/engine.ts';
 import type { Engine } from '../src/engines/engine.ts';
-import { superviseModel, type SupervisedStep } from '../src/training/supervised.ts';
+import { superviseModel, type SupervisedStep } from '../src/supervised/supervised.ts';
 import { writeInitialModel } from './base-model/initial-model.ts';
 import { type Care, drawLessons } from './base-model/lessons.ts';
 import { passRateTable } from './base-model/measure.ts';

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
-import { openRunReader } from '../src/runs/run-reader.ts';
-import { startDashboard } from '../src/server/dashboard.ts';
-import { groupsQuery, groupsView } from '../src/server/views/groups.ts';
-import { problemsQuery, problemsView } from '../src/server/views/problems.ts';
-import { compareRuns } from '../src/training/compare-runs.ts';
+import { openRunReader } from '../src/runs/reading/run-reader.ts';
+import { startDashboard } from '../src/services/dashboard/dashboard.ts';
+import { groupsQuery, groupsView } from '../src/services/dashboard/views/groups.ts';
+import { problemsQuery, problemsView } from '../src/services/dashboard/views/problems.ts';
+import { compareRuns } from '../src/evaluation/compare-runs.ts';
 
 /**
  * Makes docs/images/*.png: each view of a run that `npm run demo` made, as `gradus dashboard` serves it; with a second run

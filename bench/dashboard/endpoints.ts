@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRng } from '../../src/core/rng.ts';
-import { quantile } from '../../src/core/statistics.ts';
+import { quantile } from '../../src/statistics/summary.ts';
 
 /** What one endpoint took, milliseconds, over requests that each ask something else. */
 export interface EndpointTimes {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from 'playwright-core';
-import { bootstrapMean, type Estimate } from '../../src/core/statistics-intervals.ts';
-import { mean } from '../../src/core/statistics.ts';
-import { openRunReader } from '../../src/runs/run-reader.ts';
+import { bootstrapMean, type Estimate } from '../../src/statistics/intervals.ts';
+import { mean } from '../../src/statistics/summary.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { startCommand } from './command.ts';
 import { descendantsCpuMs } from './cpu-time.ts';
 

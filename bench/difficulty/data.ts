@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { hashKey, uniformAt } from '../../src/core/rng.ts';
-import { hashFeatures } from '../../src/difficulty/feature-scores.ts';
-import { featuresOf, passRateFeature } from '../../src/difficulty/problem-features.ts';
+import { hashFeatures } from '../../src/difficulty/probing/feature-scores.ts';
+import { featuresOf, passRateFeature } from '../../src/difficulty/probing/problem-features.ts';
 
 /** Problems whose rollouts are on record: a method may look at them one after the other, the record is the truth. */
 export interface Population {

@@ -1,6 +1,6 @@
-import { bootstrapMean } from '../../src/core/statistics-intervals.ts';
+import { bootstrapMean } from '../../src/statistics/intervals.ts';
 import { hashKey, uniformAt } from '../../src/core/rng.ts';
-import { type Cut, cellOf, equalBands, neverSometimesAlways } from '../../src/difficulty/cuts.ts';
+import { type Cut, cellOf, equalBands, neverSometimesAlways } from '../../src/difficulty/probing/cuts.ts';
 import {
   createDriftModel,
   driftConfig,
@@ -9,12 +9,12 @@ import {
   observed,
   predicted,
   type RateBelief,
-} from '../../src/difficulty/drift.ts';
+} from '../../src/difficulty/drift/drift.ts';
 import {
   planRemeasure,
   type RemeasurePlan,
   type Remeasurement,
-} from '../../src/difficulty/remeasure-plan.ts';
+} from '../../src/difficulty/drift/remeasure-plan.ts';
 import type { TraceProblem } from './data.ts';
 
 /** Rollouts of one visit. */

@@ -1,5 +1,5 @@
-import { cellOf, type Cut } from '../../src/difficulty/cuts.ts';
-import { createStoppingRule, type StoppingProblem } from '../../src/difficulty/stopping.ts';
+import { cellOf, type Cut } from '../../src/difficulty/probing/cuts.ts';
+import { createStoppingRule, type StoppingProblem } from '../../src/difficulty/probing/stopping.ts';
 import type { Population } from './data.ts';
 import type { Point } from './methods.ts';
 

@@ -5,8 +5,8 @@ import {
   nextWave,
   type ProbingState,
   startProbing,
-} from '../../src/difficulty/adaptive-probing.ts';
-import { cellOf, type Cut } from '../../src/difficulty/cuts.ts';
+} from '../../src/difficulty/probing/adaptive-probing.ts';
+import { cellOf, type Cut } from '../../src/difficulty/probing/cuts.ts';
 import type { Population } from './data.ts';
 
 /** What one setting of a method costs and gets wrong. */

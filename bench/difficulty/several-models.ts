@@ -5,14 +5,14 @@ import {
   createProbing,
   nextWave,
   startProbing,
-} from '../../src/difficulty/adaptive-probing.ts';
-import type { Assessment } from '../../src/difficulty/assessment.ts';
-import { type Cut, neverSometimesAlways } from '../../src/difficulty/cuts.ts';
-import { hashFeatures } from '../../src/difficulty/feature-scores.ts';
-import { paperLevels } from '../../src/difficulty/level-presets.ts';
-import { createLevels, levelConfig } from '../../src/difficulty/levels.ts';
-import { passRateFeature } from '../../src/difficulty/problem-features.ts';
-import type { Trials } from '../../src/difficulty/trials.ts';
+} from '../../src/difficulty/probing/adaptive-probing.ts';
+import type { Assessment } from '../../src/difficulty/probing/assessment.ts';
+import { type Cut, neverSometimesAlways } from '../../src/difficulty/probing/cuts.ts';
+import { hashFeatures } from '../../src/difficulty/probing/feature-scores.ts';
+import { paperLevels } from '../../src/difficulty/levels/level-presets.ts';
+import { createLevels, levelConfig } from '../../src/difficulty/levels/levels.ts';
+import { passRateFeature } from '../../src/difficulty/probing/problem-features.ts';
+import type { Trials } from '../../src/difficulty/pass-rates/trials.ts';
 import { drawn, gaussian } from './data.ts';
 import { type Point, rolloutsFor } from './methods.ts';
 

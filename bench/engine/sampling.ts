@@ -1,6 +1,6 @@
 import { openLane } from '../../src/engines/embedded/lane.ts';
 import { initialWeights } from '../../src/engines/embedded/parameters.ts';
-import { shareJob } from '../../src/engines/embedded/sampling-request.ts';
+import { shareJob } from '../../src/engines/requests/sampling-request.ts';
 import { models } from './models.ts';
 
 /** Sampling speed of one model with one way of using two threads. */

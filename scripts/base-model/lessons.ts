@@ -2,7 +2,7 @@ import { createRng, type Rng } from '../../src/core/rng.ts';
 import { families } from '../../src/problems/families/catalogue.ts';
 import type { Family, Question } from '../../src/problems/families/family.ts';
 import { splitOf } from '../../src/problems/generated.ts';
-import type { SupervisedExample } from '../../src/training/supervised.ts';
+import type { SupervisedExample } from '../../src/supervised/supervised.ts';
 
 /** What the model is taught; the other families it never sees. */
 const taught =

@@ -1,4 +1,4 @@
-import { mean, standardDeviation } from '../core/statistics.ts';
+import { mean, standardDeviation } from '../statistics/summary.ts';
 
 /** Rewards minus their group's mean: Dr. GRPO (Liu et al. 2025, 2503.20783). */
 export function centredAdvantages(rewards: readonly number[]): Float64Array {

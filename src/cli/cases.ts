@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { DataError } from '../core/errors.ts';
-import { gradeInOrder, type Grader } from '../verifiers/grader.ts';
+import { gradeInOrder, type Grader } from '../services/verifier/grader.ts';
 
 /**
  * Judges every case of a file and prints one JSON verdict a line, in the file's order.

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { printable } from '../core/printable.ts';
 import type { Message } from '../core/problem.ts';
-import { streamAnswer, type WritingOptions } from '../training/converse.ts';
+import { streamAnswer, type WritingOptions } from '../models/converse.ts';
 
 /** Where a chat takes place. */
 export interface ChatTerminal {

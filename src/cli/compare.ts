@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { alignColumns } from '../core/table.ts';
 import { formatComparison } from '../evaluation/format.ts';
-import type { RecipeDifference } from '../runs/recipe-differences.ts';
-import { compareRuns, type RunComparison } from '../training/compare-runs.ts';
+import type { RecipeDifference } from '../runs/reading/recipe-differences.ts';
+import { compareRuns, type RunComparison } from '../evaluation/compare-runs.ts';
 import { outputOf } from './output.ts';
 
 /** `gradus runs compare`: what another recipe or seed bought, problem by problem. */

@@ -7,7 +7,7 @@ import {
   trainerFormats,
   writeForTrainer,
 } from '../problems/output/trainer-file.ts';
-import { readTests } from '../verifiers/code/formats/read-problem.ts';
+import { readTests } from '../problems/shapes/tests/read-problem.ts';
 import { problemFile } from './data-files.ts';
 import { outputOf } from './output.ts';
 

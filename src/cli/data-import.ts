@@ -5,7 +5,7 @@ import { problemLine } from '../problems/output/problem-line.ts';
 import { writeLines } from '../problems/output/text-file.ts';
 import { ProblemIds } from '../problems/problem-ids.ts';
 import { shapeNames } from '../problems/shapes/catalogue.ts';
-import { readTests } from '../verifiers/code/formats/read-problem.ts';
+import { readTests } from '../problems/shapes/tests/read-problem.ts';
 import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-files.ts';
 import { outputOf } from './output.ts';
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatSeconds } from '../core/duration.ts';
 import type { PairedDifference } from '../evaluation/compare.ts';
 import { loadRecipe } from '../recipe/load.ts';
-import { describeBatches } from '../training/batch-arithmetic.ts';
+import { describeBatches } from '../recipe/batch-arithmetic.ts';
 import { startTraining } from '../training/start.ts';
 import { readRunResult, type RunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';

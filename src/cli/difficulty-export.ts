@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { describeTrainerFile, type TrainerFile, trainerFormats } from '../problems/output/trainer-file.ts';
-import { exportDifficulty } from '../training/export-difficulty.ts';
+import { exportDifficulty } from '../measuring/report/export-difficulty.ts';
 import { addLevelFlags, type LevelFlags, readLevelFlags } from './difficulty-levels.ts';
 import { collect } from './options.ts';
 import { outputOf } from './output.ts';

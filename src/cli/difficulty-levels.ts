@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadRecipe } from '../recipe/load.ts';
-import { reportLevels } from '../training/level-report.ts';
-import { type LevelChoice, levelSubjects } from '../training/level-subjects.ts';
-import { readMeasurements, type StoredMeasurements } from '../training/stored-difficulty.ts';
+import { reportLevels } from '../measuring/report/level-report.ts';
+import { type LevelChoice, levelSubjects } from '../measuring/report/level-subjects.ts';
+import { readMeasurements, type StoredMeasurements } from '../measuring/stored-difficulty.ts';
 import { wholeNumber } from './options.ts';
 import { outputOf } from './output.ts';
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { writeFileAtomic } from '../runs/disk.ts';
-import { difficultyReportPage } from '../training/report-page.ts';
+import { writeFileAtomic } from '../storage/atomic.ts';
+import { difficultyReportPage } from '../measuring/report/report-page.ts';
 import { addLevelFlags, type LevelFlags, readLevelFlags } from './difficulty-levels.ts';
 import { wholeNumber } from './options.ts';
 import { outputOf } from './output.ts';

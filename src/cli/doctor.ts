@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { EngineError } from '../core/errors.ts';
 import { alignColumns } from '../core/table.ts';
-import { checkModelServer } from '../training/check-server.ts';
-import { checkSystem, installTorch, type SystemCheck } from '../training/system-checks.ts';
+import { checkModelServer } from '../doctor/check-server.ts';
+import { checkSystem, installTorch, type SystemCheck } from '../doctor/system-checks.ts';
 import { withInterrupt } from './interrupt.ts';
 import { outputOf } from './output.ts';
 

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeFileAtomic } from '../runs/disk.ts';
-import { openRunReader } from '../runs/run-reader.ts';
-import { exportPage } from '../server/export-page.ts';
-import { runForPage } from '../server/exported-run.ts';
-import { tokenPieces } from '../training/token-pieces.ts';
+import { writeFileAtomic } from '../storage/atomic.ts';
+import { openRunReader } from '../runs/reading/run-reader.ts';
+import { exportPage } from '../services/dashboard/export-page.ts';
+import { runForPage } from '../services/dashboard/exported-run.ts';
+import { tokenPieces } from '../models/token-pieces.ts';
 import { pagesFolder } from './pages-folder.ts';
 
 /** What `gradus runs export --html` wrote. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, firstError } from '../core/errors.ts';
-import { readProvenance } from '../runs/provenance.ts';
+import { readProvenance } from '../runs/writing/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { explainSystemError } from './system-error.ts';
 import { addDashboardCommand } from './dashboard.ts';

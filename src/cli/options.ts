@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { engineNames } from '../recipe/engine-config.ts';
+import { engineNames } from '../engines/config.ts';
 
 /** Reads an option as a whole number of at least `least` and at most `most`. */
 export const wholeNumber =

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { readDataFile } from '../runs/data-file.ts';
-import { formatRun, formatRunList } from '../runs/format-runs.ts';
-import { listRuns } from '../runs/list-runs.ts';
-import { openRunReader } from '../runs/run-reader.ts';
+import { readDataFile } from '../runs/files/data-file.ts';
+import { formatRun, formatRunList } from '../runs/reading/format-runs.ts';
+import { listRuns } from '../runs/reading/list-runs.ts';
+import { openRunReader } from '../runs/reading/run-reader.ts';
 import { addCompareCommand } from './compare.ts';
 import { outputOf } from './output.ts';
 import { addExportCommand } from './export.ts';

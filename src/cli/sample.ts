@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
-import { writeAnswers, type WritingOptions, type WrittenText } from '../training/converse.ts';
-import { chooseEngine, locateModel, openModel } from '../training/open-model.ts';
+import { writeAnswers, type WritingOptions, type WrittenText } from '../models/converse.ts';
+import { chooseEngine, locateModel, openModel } from '../models/open-model.ts';
 import { chat } from './chat.ts';
 import { withInterrupt } from './interrupt.ts';
 import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from './options.ts';

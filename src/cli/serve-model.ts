@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { chooseEngine, locateModel } from '../training/open-model.ts';
-import { serveModel } from '../training/serve-model.ts';
+import { chooseEngine, locateModel } from '../models/open-model.ts';
+import { serveModel } from '../services/model/serve-model.ts';
 import { withInterrupt } from './interrupt.ts';
 import { addEngineOptions, type EngineFlags, wholeNumber } from './options.ts';
 import { outputOf } from './output.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { fineTune } from '../training/fine-tune.ts';
+import { fineTune } from '../supervised/fine-tune.ts';
 import { withInterrupt } from './interrupt.ts';
 import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from './options.ts';
 import { type Output, outputOf } from './output.ts';

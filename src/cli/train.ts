@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { describeBatches } from '../training/batch-arithmetic.ts';
+import { describeBatches } from '../recipe/batch-arithmetic.ts';
 import { buildParts } from '../training/build.ts';
 import { startTraining } from '../training/start.ts';
 import { readRunResult } from '../training/summary.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadRecipe } from '../recipe/load.ts';
-import { auditVerdicts } from '../training/audit-verdicts.ts';
-import { formatAudit } from '../training/format-audit.ts';
+import { auditVerdicts } from '../auditing/audit-verdicts.ts';
+import { formatAudit } from '../auditing/format-audit.ts';
 import { withInterrupt } from './interrupt.ts';
 import { wholeNumber } from './options.ts';
 import { outputOf } from './output.ts';

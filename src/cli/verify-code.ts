@@ -6,7 +6,7 @@ import { parseConfig } from '../recipe/explain.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
 import { code, codeConfig } from '../verifiers/code/code.ts';
 import { explainVerdict } from '../verifiers/explain-verdict.ts';
-import { type Grader, openGrader } from '../verifiers/grader.ts';
+import { type Grader, openGrader } from '../services/verifier/grader.ts';
 import { javascriptTests } from '../verifiers/javascript-tests.ts';
 import { printCases } from './cases.ts';
 import { withInterrupt } from './interrupt.ts';

@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
 import { explainVerdict } from '../verifiers/explain-verdict.ts';
-import { openGrader } from '../verifiers/grader.ts';
+import { openGrader } from '../services/verifier/grader.ts';
 import { mathAnswer, mathConfig } from '../verifiers/math/verifier.ts';
 import { printCases } from './cases.ts';
 import { collect } from './options.ts';

@@ -1,5 +1,5 @@
-import { mean } from '../core/statistics.ts';
-import { linearFit } from '../core/statistics-regression.ts';
+import { mean } from '../statistics/summary.ts';
+import { linearFit } from '../statistics/regression.ts';
 import type { AdvanceRule, PlateauRule, TargetRateRule } from './advance-rules.ts';
 
 /** Measured values of one metric, oldest first, as [step in stage, value]. Steps that did not measure it are absent. */

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, DataError } from '../core/errors.ts';
-import { simpleLevels } from '../difficulty/level-presets.ts';
-import { levelConfig } from '../difficulty/levels.ts';
-import { allOf, anyOf, inDomain, inLevel } from '../difficulty/level-rules.ts';
-import type { LevelSubject } from '../difficulty/membership.ts';
+import { simpleLevels } from '../difficulty/levels/level-presets.ts';
+import { levelConfig } from '../difficulty/levels/levels.ts';
+import { allOf, anyOf, inDomain, inLevel } from '../difficulty/levels/level-rules.ts';
+import type { LevelSubject } from '../difficulty/levels/membership.ts';
 import { plateau, targetRate } from './advance-rules.ts';
 import {
   afterStep,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ConfigError } from '../core/errors.ts';
-import { createLevels, type LevelConfig, type Levels } from '../difficulty/levels.ts';
-import type { Prior } from '../difficulty/trials.ts';
+import { createLevels, type LevelConfig, type Levels } from '../difficulty/levels/levels.ts';
+import type { Prior } from '../difficulty/pass-rates/trials.ts';
 import { evaluateAdvance, windowsOf } from './advance.ts';
 import { levelsNamedBy } from './samplers/create-sampler.ts';
 import { selectionRule, type StageConfig } from './stage.ts';

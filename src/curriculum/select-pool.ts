@@ -1,9 +1,9 @@
 import type * as z from 'zod';
 import { DataError } from '../core/errors.ts';
-import { describeRule } from '../difficulty/level-rules.ts';
-import type { Levels } from '../difficulty/levels.ts';
-import type { LevelSubject } from '../difficulty/membership.ts';
-import { noTrials } from '../difficulty/trials.ts';
+import { describeRule } from '../difficulty/levels/level-rules.ts';
+import type { Levels } from '../difficulty/levels/levels.ts';
+import type { LevelSubject } from '../difficulty/levels/membership.ts';
+import { noTrials } from '../difficulty/pass-rates/trials.ts';
 import type { PoolProblem } from './samplers/problem-sampler.ts';
 import { selectionRule, type remeasureConfig, type StageConfig } from './stage.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { levelRuleConfig, type LevelRule } from '../difficulty/level-rules.ts';
+import { levelRuleConfig, type LevelRule } from '../difficulty/levels/level-rules.ts';
 import { advanceRuleConfig } from './advance-rules.ts';
 import { gateConfig } from './gates/create-gate.ts';
 import { samplerConfig } from './samplers/create-sampler.ts';

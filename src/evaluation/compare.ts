@@ -1,6 +1,6 @@
 import { DataError } from '../core/errors.ts';
-import { mean } from '../core/statistics.ts';
-import { bootstrapMean, type Estimate } from '../core/statistics-intervals.ts';
+import { mean } from '../statistics/summary.ts';
+import { bootstrapMean, type Estimate } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 

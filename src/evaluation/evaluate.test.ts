@@ -6,7 +6,7 @@ import type { Verifier } from '../verifiers/verifier.ts';
 import { comparePaired } from './compare.ts';
 import { evaluate, type Evaluation, type EvaluateOptions } from './evaluate.ts';
 import { formatComparison, formatEvaluation } from './format.ts';
-import { suite, suiteConfig } from './suite.ts';
+import { suite, suiteConfig } from '../recipe/suite.ts';
 
 /** Takes a completion for its verdict: `correct`, `incorrect:6`, `ungradable` … */
 const verifier: Verifier = {

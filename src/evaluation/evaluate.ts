@@ -7,7 +7,7 @@ import type { PendingWork } from '../rollout/pending.ts';
 import { rollGroups } from '../rollout/roll-groups.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
-import type { SuiteConfig } from './suite.ts';
+import type { SuiteConfig } from '../recipe/suite.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
 
 /** A model's measurement, with everything needed to repeat or question it. JSON-safe. */

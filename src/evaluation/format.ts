@@ -1,5 +1,5 @@
 import { alignColumns } from '../core/table.ts';
-import type { Estimate } from '../core/statistics-intervals.ts';
+import type { Estimate } from '../statistics/intervals.ts';
 import type { Comparison, PairedDifference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Summary } from './summary.ts';

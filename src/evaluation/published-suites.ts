@@ -4,7 +4,7 @@ import { type fileConfig, hub } from '../problems/file.ts';
 import { code } from '../verifiers/code/code.ts';
 import type { verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
-import { suite, type suiteConfig } from './suite.ts';
+import { suite, type suiteConfig } from '../recipe/suite.ts';
 
 type FileInput = z.input<typeof fileConfig>;
 

@@ -1,5 +1,5 @@
-import { mean } from '../core/statistics.ts';
-import { bootstrapMean, wilsonInterval, type Estimate } from '../core/statistics-intervals.ts';
+import { mean } from '../statistics/summary.ts';
+import { bootstrapMean, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
 import { passAtK } from './estimators.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 

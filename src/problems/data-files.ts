@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { FileRecord } from '../core/source-record.ts';
-import { isHubAddress } from './hub/address.ts';
-import { hashFile, type OnDownload } from './hub/download.ts';
-import { type FetchOptions, fetchHubFiles } from './hub/hub.ts';
+import { isHubAddress } from '../hub/address.ts';
+import { hashFile, type OnDownload } from '../hub/download.ts';
+import { type FetchOptions, fetchHubFiles } from '../hub/hub.ts';
 
 /** Where a source's file is, for the schemas of sources. */
 export const locationShape = {

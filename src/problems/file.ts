@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { locationShape } from './data-files.ts';
-import { hubAddress } from './hub/address.ts';
+import { hubAddress } from '../hub/address.ts';
 import { jsonlConfig } from './jsonl.ts';
 import { shapeNames } from './shapes/catalogue.ts';
 import { passRateLabel } from './shapes/pass-rate-label.ts';

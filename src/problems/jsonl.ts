@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Problem } from '../core/problem.ts';
 import { type DataFile, locationShape } from './data-files.ts';
-import { readJsonRows } from './jsonl-rows.ts';
+import { readJsonRows } from './rows/jsonl-rows.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { problemOfRow } from './problem-row.ts';
 import { wordingShape } from './wording.ts';

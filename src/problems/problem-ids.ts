@@ -1,4 +1,4 @@
-import { contentDigest } from '../core/content-digest.ts';
+import { contentDigest } from '../storage/content-digest.ts';
 import { DataError } from '../core/errors.ts';
 
 const rowsAtMost = 2 ** 30;

@@ -3,7 +3,7 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { JsonlConfig } from './jsonl.ts';
 import type { ProblemIds } from './problem-ids.ts';
-import { testsExample, testsSchema } from '../core/tests-schema.ts';
+import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
 import { worded, type Wording } from './wording.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });

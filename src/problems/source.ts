@@ -6,7 +6,7 @@ import type { FileRecord, SourceRecord } from '../core/source-record.ts';
 import { type DataFile, locateData, recordOf } from './data-files.ts';
 import { fileConfig } from './file.ts';
 import { generateProblems, generatedConfig } from './generated.ts';
-import type { OnDownload } from './hub/download.ts';
+import type { OnDownload } from '../hub/download.ts';
 import { jsonlConfig, readJsonl } from './jsonl.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { readDataFile } from './read-file.ts';

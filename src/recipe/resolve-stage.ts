@@ -11,8 +11,8 @@ import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
 import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
 import { policyLabel } from '../curriculum/select-pool.ts';
-import { modelsOf } from '../difficulty/level-rules.ts';
-import type { Levels } from '../difficulty/levels.ts';
+import { modelsOf } from '../difficulty/levels/level-rules.ts';
+import type { Levels } from '../difficulty/levels/levels.ts';
 import { parseConfig } from './explain.ts';
 import type { Recipe } from './recipe.ts';
 

@@ -5,18 +5,18 @@ import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openOpenaiEngine } from '../engines/openai/engine.ts';
 import { openTorchEngine } from '../engines/torch/engine.ts';
-import type { EngineConfig } from '../recipe/engine-config.ts';
+import type { EngineConfig } from '../engines/config.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifier } from '../verifiers/config.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
-import { checkStages, unmetBy } from './check-against-problems.ts';
-import { readKnownPassRates } from './known-pass-rates.ts';
-import { loadSources, type LoadingOptions } from './load-problems.ts';
-import { type ModelFolder, modelFolder } from './model-folder.ts';
+import { checkStages, unmetBy } from '../recipe/check-against-problems.ts';
+import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
+import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
+import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
-import { beyondWindow, requireRoom } from './prompt-room.ts';
+import { beyondWindow, requireRoom } from '../models/prompt-room.ts';
 
 /** Parts that must be closed when they are no longer needed. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {

@@ -1,21 +1,27 @@
-import { countTrials } from '../difficulty/trials.ts';
+import { countTrials } from '../difficulty/pass-rates/trials.ts';
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
 import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
-import type { StepRecord } from '../runs/records.ts';
-import { openStage, selectStage } from './enter-stage.ts';
+import type { StepRecord } from '../runs/files/records.ts';
+import { openStage, selectStage } from './stage-entry/enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
-import { requireFinitePolicy } from './finite-policy.ts';
-import { learnFrom } from './learn.ts';
-import { engineMetrics, levelMetrics, type Metrics, metricWord, rolloutMetrics } from './metrics.ts';
+import { requireFinitePolicy } from '../engines/require-finite.ts';
+import { learnFrom } from './step/learn.ts';
+import {
+  engineMetrics,
+  levelMetrics,
+  type Metrics,
+  metricWord,
+  rolloutMetrics,
+} from './step/step-metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
 import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { type ShownVerdict, shownVerdicts, type TrainingContext } from './parts.ts';
-import { type LiveStage, rollBatch, type RolledBatch } from './roll-batch.ts';
-import { countStuck, skippedNote } from './skipped-updates.ts';
+import { type LiveStage, rollBatch, type RolledBatch } from './step/roll-batch.ts';
+import { countStuck, skippedNote } from './step/policy-health.ts';
 import type { ControllerState } from './state.ts';
-import { flagsOf } from './suspicious-passes.ts';
-import { unjudgedNote } from './unjudged-note.ts';
+import { flagsOf } from '../verifiers/suspicions.ts';
+import { unjudgedNote } from './step/unjudged-note.ts';
 
 /*
  *   evaluate                        held-out suites, before anything is learned

@@ -1,9 +1,9 @@
 import { hashKey } from '../core/rng.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
-import type { SuiteConfig } from '../evaluation/suite.ts';
+import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { TrainingContext } from './parts.ts';
-import { flagsOf } from './suspicious-passes.ts';
+import { flagsOf } from '../verifiers/suspicions.ts';
 
 /**
  * Evaluates the suites that are due and records the results. A suite always draws the same random numbers, so two

@@ -1,10 +1,10 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
-import { editionOf } from '../difficulty/edition.ts';
+import { editionOf } from '../difficulty/pass-rates/edition.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
-import { observationOf, templateOf } from './observation.ts';
+import { observationOf, templateOf } from '../measuring/observation.ts';
 import type { TrainingContext } from './parts.ts';
-import { samplingOf } from './measure.ts';
-import type { LiveStage } from './roll-batch.ts';
+import { samplingOf } from '../measuring/measure.ts';
+import type { LiveStage } from './step/roll-batch.ts';
 
 /** Why attempts are made that are trained on. */
 export const trainingSource = 'training';

@@ -1,17 +1,17 @@
 import type { Problem } from '../core/problem.ts';
 import type { SourceRecord } from '../core/source-record.ts';
 import type { Outcome } from '../core/verdict.ts';
-import type { Levels } from '../difficulty/levels.ts';
-import type { PassRateStore } from '../difficulty/pass-rate-store.ts';
-import type { Trials } from '../difficulty/trials.ts';
+import type { Levels } from '../difficulty/levels/levels.ts';
+import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
+import type { Trials } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
-import type { SuiteConfig } from '../evaluation/suite.ts';
+import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { PendingWork } from '../rollout/pending.ts';
-import type { Run } from '../runs/run.ts';
+import type { Run } from '../runs/writing/run.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './step/step-metrics.ts';
 
 /** A suite with its problems loaded. */
 export interface LoadedSuite {

@@ -1,8 +1,8 @@
-import { sum } from '../core/statistics.ts';
+import { sum } from '../statistics/summary.ts';
 import { comparePaired, type Comparison } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
-import { exportedModel } from '../runs/exported-model.ts';
-import { openRunReader, type RunReader } from '../runs/run-reader.ts';
+import { exportedModel } from '../runs/files/exported-model.ts';
+import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 
 /** How a stage went. */
 export interface StageSummary {

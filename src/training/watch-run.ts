@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/explain.ts';
-import { runLayout } from '../runs/layout.ts';
-import { readRecipeFile } from '../runs/recipe-file.ts';
-import type { RunEvent } from '../runs/records.ts';
-import { openRunReader, type RunReader } from '../runs/run-reader.ts';
+import { runLayout } from '../runs/files/layout.ts';
+import { readRecipeFile } from '../runs/files/recipe-file.ts';
+import type { RunEvent } from '../runs/files/records.ts';
+import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './parts.ts';
 
 /** How a run is watched from outside. */

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
-import { compareRuns } from '../../src/training/compare-runs.ts';
-import { createPlayer } from '../../src/training/player.ts';
-import { tokenPieces } from '../../src/training/token-pieces.ts';
+import { type Dashboard, startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import { compareRuns } from '../../src/evaluation/compare-runs.ts';
+import { createPlayer } from '../../src/models/player.ts';
+import { tokenPieces } from '../../src/models/token-pieces.ts';
 import { type Running, startGradus } from '../e2e/gradus.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser } from './browser.ts';

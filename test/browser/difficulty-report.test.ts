@@ -7,9 +7,9 @@ import { type BrowserContext, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Problem } from '../../src/core/problem.ts';
 import type { Outcome } from '../../src/core/verdict.ts';
-import { openPassRateStore } from '../../src/difficulty/sqlite-store.ts';
-import { difficultyReportPage } from '../../src/training/report-page.ts';
-import { readMeasurements } from '../../src/training/stored-difficulty.ts';
+import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
+import { difficultyReportPage } from '../../src/measuring/report/report-page.ts';
+import { readMeasurements } from '../../src/measuring/stored-difficulty.ts';
 
 const hostileText = `<script>globalThis.owned = 1</script><img src=x onerror="owned=1">\u001b[2J\u0000\u202Eltr\uD800 🎓 ${'x'.repeat(100_000)}`;
 const executablePath = '/usr/bin/chromium';

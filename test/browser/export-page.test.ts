@@ -6,9 +6,9 @@ import { type BrowserContext, chromium } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
-import { openRunReader } from '../../src/runs/run-reader.ts';
-import { exportPage } from '../../src/server/export-page.ts';
-import { type ExportedRun, jsonForHtml, runForPage } from '../../src/server/exported-run.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
+import { exportPage } from '../../src/services/dashboard/export-page.ts';
+import { type ExportedRun, jsonForHtml, runForPage } from '../../src/services/dashboard/exported-run.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { recordShown, shownGroup, smallShown } from '../server/shown-run.ts';
 

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
-import { compareRuns } from '../../src/training/compare-runs.ts';
+import { type Dashboard, startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';
 

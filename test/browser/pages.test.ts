@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Alert } from '../../src/runs/alerts.ts';
-import { type Dashboard, startDashboard } from '../../src/server/dashboard.ts';
-import type { RunDetail } from '../../src/server/views/run-detail.ts';
-import { compareRuns } from '../../src/training/compare-runs.ts';
+import type { Alert } from '../../src/runs/metrics/alerts.ts';
+import { type Dashboard, startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import type { RunDetail } from '../../src/services/dashboard/views/run-detail.ts';
+import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';
 import {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashKey } from '../../src/core/rng.ts';
-import { openPassRateStore } from '../../src/difficulty/sqlite-store.ts';
+import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
 import { startGradus, tinyRecipe, writeRows } from './gradus.ts';
 import { type Exchanged, isRight, startHostileServer } from './hostile-model-server.ts';
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { VerdictAudit } from '../../src/training/audit-verdicts.ts';
+import type { VerdictAudit } from '../../src/auditing/audit-verdicts.ts';
 import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { openPassRateStore } from '../../src/difficulty/sqlite-store.ts';
+import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
-import { describeBatches } from '../../src/training/batch-arithmetic.ts';
+import { describeBatches } from '../../src/recipe/batch-arithmetic.ts';
 import { buildParts } from '../../src/training/build.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));

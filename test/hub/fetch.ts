@@ -1,6 +1,6 @@
 /** Fetches an address, as a process of its own that can be killed: `node -C development test/hub/fetch.ts <address>`. */
 import { readFileSync } from 'node:fs';
-import { fetchHubFiles } from '../../src/problems/hub/hub.ts';
+import { fetchHubFiles } from '../../src/hub/hub.ts';
 
 const [address = ''] = process.argv.slice(2);
 const onDownload = (_file: string, done: number): void => void process.stdout.write(`${done}\n`);

@@ -6,9 +6,9 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
-import { openRun } from '../../src/runs/open-run.ts';
-import { runDigest } from '../../src/runs/run-digest.ts';
-import { openRunReader } from '../../src/runs/run-reader.ts';
+import { openRun } from '../../src/runs/writing/open-run.ts';
+import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { makeFastFolder } from './fast-folder.ts';
 
 const root = makeFastFolder('kill');

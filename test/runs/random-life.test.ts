@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
-import { createRun } from '../../src/runs/create-run.ts';
-import { openRun } from '../../src/runs/open-run.ts';
-import { openRunReader } from '../../src/runs/run-reader.ts';
-import type { Run } from '../../src/runs/run.ts';
+import { createRun } from '../../src/runs/writing/create-run.ts';
+import { openRun } from '../../src/runs/writing/open-run.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
+import type { Run } from '../../src/runs/writing/run.ts';
 import { makeFastFolder } from './fast-folder.ts';
 import { scriptedGroup } from './scripted-training.ts';
 

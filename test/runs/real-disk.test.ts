@@ -3,10 +3,10 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { GradusError } from '../../src/core/errors.ts';
-import { createRun } from '../../src/runs/create-run.ts';
-import { openRun } from '../../src/runs/open-run.ts';
-import { runDigest } from '../../src/runs/run-digest.ts';
-import { openRunReader } from '../../src/runs/run-reader.ts';
+import { createRun } from '../../src/runs/writing/create-run.ts';
+import { openRun } from '../../src/runs/writing/open-run.ts';
+import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { makeFastFolder } from './fast-folder.ts';
 import { type ScriptedPlan, trainScripted } from './scripted-training.ts';
 

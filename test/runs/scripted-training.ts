@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng, restoreRng, type Rng, type RngState } from '../../src/core/rng.ts';
-import type { RecordedGroup } from '../../src/runs/records.ts';
-import type { Run } from '../../src/runs/run.ts';
+import type { RecordedGroup } from '../../src/runs/files/records.ts';
+import type { Run } from '../../src/runs/writing/run.ts';
 
 /**
  * A training loop without a model that writes everything a real one writes. Its "weights" depend on every random

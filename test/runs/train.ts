@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
-import { createRun } from '../../src/runs/create-run.ts';
-import { openRun } from '../../src/runs/open-run.ts';
+import { createRun } from '../../src/runs/writing/create-run.ts';
+import { openRun } from '../../src/runs/writing/open-run.ts';
 import { trainScripted, type ScriptedPlan } from './scripted-training.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { createRng, type Rng } from '../../src/core/rng.ts';
 import { type Outcome, outcomes } from '../../src/core/verdict.ts';
-import { createRun } from '../../src/runs/create-run.ts';
-import type { RecordedGroup, StageCandidate } from '../../src/runs/records.ts';
-import type { Run } from '../../src/runs/run.ts';
+import { createRun } from '../../src/runs/writing/create-run.ts';
+import type { RecordedGroup, StageCandidate } from '../../src/runs/files/records.ts';
+import type { Run } from '../../src/runs/writing/run.ts';
 
 /** A run that has everything the pages show: stages, levels, selections, evaluations, flags, all outcomes. */
 export interface ShownPlan {

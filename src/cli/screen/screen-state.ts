@@ -1,4 +1,4 @@
-import { type Alert, alertsOf } from '../../runs/alerts.ts';
+import { type Alert, alertsOf } from '../../runs/metrics/alerts.ts';
 import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/parts.ts';
 
 /** Everything the screen of a run shows, made from what happened and nothing else. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { createRng } from '../../core/rng.ts';
-import type { Trials } from '../../difficulty/trials.ts';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 

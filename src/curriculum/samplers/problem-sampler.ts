@@ -1,4 +1,4 @@
-import type { Trials } from '../../difficulty/trials.ts';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 
 /** What a sampler knows of a problem before it is chosen. */
 export interface PoolProblem {

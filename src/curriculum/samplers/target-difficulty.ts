@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { mergeTrials, posteriorMean, priorConfig } from '../../difficulty/trials.ts';
+import { mergeTrials, posteriorMean, priorConfig } from '../../difficulty/pass-rates/trials.ts';
 import { EpochQueue, epochQueueState } from './epoch-queue.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';

@@ -21,13 +21,13 @@ import {
   writeModelFolder,
 } from '../model-files/model-folder.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
-import { createCompletionStream } from './completion-stream.ts';
+import { createCompletionStream } from '../requests/completion-stream.ts';
 import { chooseLaneLayout } from './lane-layout.ts';
 import { type Lane, openLane } from './lane.ts';
 import { programBudget } from './memory-budget.ts';
 import { parameterLayout } from './parameters.ts';
-import type { Written } from './sampling-job.ts';
-import { samplingJob, shareJob } from './sampling-request.ts';
+import type { Written } from '../requests/sampling-job.ts';
+import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { readEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './trainer.ts';
 

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import type { AdamWUpdate } from './adamw.ts';
 import type { MeasureJob } from './measure-products.ts';
 import type { GradientJob, LogprobJob, SumJob, TokenMeasurements, TopJob } from './microbatch-runner.ts';
-import type { SamplingJob, Written, WrittenPart } from './sampling-job.ts';
+import type { SamplingJob, Written, WrittenPart } from '../requests/sampling-job.ts';
 
 /** What a lane is started with; reaches it as `workerData`. */
 export interface LaneOptions {

@@ -3,7 +3,7 @@ import { WorkerCrashed } from '../../core/errors.ts';
 import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './lane-protocol.ts';
 import type { MicrobatchRunner, TokenMeasurements } from './microbatch-runner.ts';
 import type { MeasureJob } from './measure-products.ts';
-import type { SamplingJob, Written, WrittenPart } from './sampling-job.ts';
+import type { SamplingJob, Written, WrittenPart } from '../requests/sampling-job.ts';
 
 /** Takes what a lane has written. */
 type OnWritten = (written: readonly Written[], parts: readonly WrittenPart[]) => void;

@@ -6,7 +6,7 @@ import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
 import { initialWeights } from './parameters.ts';
 import { createSampler } from './sampler.ts';
-import type { SamplingJob, Written } from './sampling-job.ts';
+import type { SamplingJob, Written } from '../requests/sampling-job.ts';
 
 /** Sizes that divide by nothing the runtime vectorises by: its kernels for remainders must not show either. */
 const config: ModelConfig = {

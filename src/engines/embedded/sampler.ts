@@ -1,6 +1,6 @@
 import type { DecodeWeights } from './decode-weights.ts';
 import { bytesPerPosition, KeyValueCache } from './key-value-cache.ts';
-import type { Emit, SamplerOptions, SamplingJob } from './sampling-job.ts';
+import type { Emit, SamplerOptions, SamplingJob } from '../requests/sampling-job.ts';
 import { Draft, Work } from './sampling-work.ts';
 
 /** Writes completions of one job or several at a time. */

@@ -10,7 +10,7 @@ import type {
   SamplingPrompt,
   WrittenPart,
   Written,
-} from './sampling-job.ts';
+} from '../requests/sampling-job.ts';
 
 /** Positions of prompts read at a time, padding included: bounds the memory of reading. */
 const readPositions = 2048;

@@ -3,7 +3,7 @@ import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { LossStats, OptimStep, StepStats, TopLogprobs } from '../engine.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
-import { checkTokens, checkTrainingBatch } from './check-batch.ts';
+import { checkTokens, checkTrainingBatch } from '../requests/check-batch.ts';
 import { createRowLimit } from './memory-budget.ts';
 import { createGradientBuffers } from './gradient-buffers.ts';
 import { lossStatistics } from './loss-statistics.ts';

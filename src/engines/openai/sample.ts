@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/errors.ts';
-import { createCompletionStream } from '../embedded/completion-stream.ts';
+import { createCompletionStream } from '../requests/completion-stream.ts';
 import type { Completion, SampleRequest } from '../engine.ts';
 import type { Choice } from './answer.ts';
 import { ask, type ClientOptions } from './client.ts';

@@ -9,9 +9,9 @@ import type { Message } from '../../core/problem.ts';
 import { protocolVersion } from '../../protocol/messages.ts';
 import { EngineError, ProtocolError } from '../../core/errors.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
-import { checkTokens, checkTrainingBatch } from '../embedded/check-batch.ts';
-import { createCompletionStream } from '../embedded/completion-stream.ts';
-import { samplingJob } from '../embedded/sampling-request.ts';
+import { checkTokens, checkTrainingBatch } from '../requests/check-batch.ts';
+import { createCompletionStream } from '../requests/completion-stream.ts';
+import { samplingJob } from '../requests/sampling-request.ts';
 import type {
   Completion,
   Engine,
@@ -21,7 +21,7 @@ import type {
   SampleRequest,
   StepStats,
 } from '../engine.ts';
-import { flattenTokens } from '../flatten-tokens.ts';
+import { flattenTokens } from '../requests/flatten-tokens.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
 import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';

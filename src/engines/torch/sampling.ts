@@ -1,9 +1,9 @@
 import { hashKey } from '../../core/rng.ts';
 import { ProtocolError } from '../../core/errors.ts';
-import type { SamplingJob, SamplingPrompt, Written } from '../embedded/sampling-job.ts';
+import type { SamplingJob, SamplingPrompt, Written } from '../requests/sampling-job.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
-import { flattenTokens } from '../flatten-tokens.ts';
+import { flattenTokens } from '../requests/flatten-tokens.ts';
 
 /** A finished completion and the policy that began it. */
 export type Received = Written & { readonly policyVersion: number };

@@ -1,5 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
-import { betaInterval, type Interval } from '../../core/statistics-intervals.ts';
+import { betaInterval, type Interval } from '../../statistics/intervals.ts';
 
 /** What is written beside a problem of how hard it is, for one model. */
 export interface KnownDifficulty {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { runLayout } from '../layout.ts';
-import { describeMetric } from '../metric-catalogue.ts';
-import { readRecipeFile } from '../recipe-file.ts';
-import { openRunReader, type RunReader } from '../run-reader.ts';
+import { runLayout } from '../files/layout.ts';
+import { describeMetric } from '../metrics/metric-catalogue.ts';
+import { readRecipeFile } from '../files/recipe-file.ts';
+import { openRunReader, type RunReader } from '../reading/run-reader.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
 
 /** Whose names metrics get: ours, or those that TRL's or verl's users know, where they have one. */

@@ -1,4 +1,4 @@
-import type { LevelFlow } from '../../../src/server/views/level-flows.ts';
+import type { LevelFlow } from '../../../src/services/dashboard/views/level-flows.ts';
 import { count } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { placeFlows } from './place-flows.ts';

@@ -1,4 +1,4 @@
-import type { LevelCell } from '../../../src/server/views/levels.ts';
+import type { LevelCell } from '../../../src/services/dashboard/views/levels.ts';
 import { percent, rate } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { heatFill } from './heat.ts';

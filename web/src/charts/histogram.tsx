@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import type { Bin } from '../../../src/server/views/curriculum.ts';
+import type { Bin } from '../../../src/services/dashboard/views/curriculum.ts';
 import { count, percent } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { Grid } from './line-chart.tsx';

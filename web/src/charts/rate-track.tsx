@@ -1,5 +1,5 @@
 import { scaleLinear, scalePoint } from 'd3-scale';
-import { wilsonInterval } from '../../../src/core/statistics-intervals.ts';
+import { wilsonInterval } from '../../../src/statistics/intervals.ts';
 import { percent, rate } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { Grid } from './line-chart.tsx';

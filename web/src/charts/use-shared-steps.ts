@@ -1,5 +1,5 @@
 import { useCallback, useMemo } from 'react';
-import type { RunDetail } from '../../../src/server/views/run-detail.ts';
+import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
 import { go, useFilters } from '../router.tsx';
 import type { StepAxis, StepRange } from './step-axis.tsx';
 import { rangeOf } from './step-range.ts';

@@ -1,4 +1,4 @@
-import type { PlayEvent, PlayRequest } from '../../../src/server/play.ts';
+import type { PlayEvent, PlayRequest } from '../../../src/services/dashboard/play.ts';
 import { readLines } from './read-lines.ts';
 import type { DataSource } from './source.ts';
 import { subscribeToChanges } from './subscribe.ts';

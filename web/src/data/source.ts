@@ -1,19 +1,19 @@
-import type { Change } from '../../../src/server/changes.ts';
-import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/server/play.ts';
-import type { RunComparisonView } from '../../../src/server/views/comparison.ts';
-import type { CurriculumView } from '../../../src/server/views/curriculum.ts';
-import type { Facets } from '../../../src/server/views/facets.ts';
-import type { GroupDetail } from '../../../src/server/views/group-detail.ts';
-import type { Group, GroupsQuery } from '../../../src/server/views/groups.ts';
-import type { LevelCell, LevelsQuery } from '../../../src/server/views/levels.ts';
-import type { MetricSeriesByName } from '../../../src/server/views/metric-series.ts';
-import type { NotesQuery, RunNote } from '../../../src/server/views/notes.ts';
-import type { ProblemDetail } from '../../../src/server/views/problem.ts';
-import type { ProblemRow, ProblemsQuery } from '../../../src/server/views/problems.ts';
-import type { Page } from '../../../src/server/views/page.ts';
-import type { RolloutLine, RolloutsQuery } from '../../../src/server/views/rollouts.ts';
-import type { RunDetail } from '../../../src/server/views/run-detail.ts';
-import type { RunListItem } from '../../../src/server/views/run-list.ts';
+import type { Change } from '../../../src/services/dashboard/changes.ts';
+import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/services/dashboard/play.ts';
+import type { RunComparisonView } from '../../../src/services/dashboard/views/comparison.ts';
+import type { CurriculumView } from '../../../src/services/dashboard/views/curriculum.ts';
+import type { Facets } from '../../../src/services/dashboard/views/facets.ts';
+import type { GroupDetail } from '../../../src/services/dashboard/views/group-detail.ts';
+import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/groups.ts';
+import type { LevelCell, LevelsQuery } from '../../../src/services/dashboard/views/levels.ts';
+import type { MetricSeriesByName } from '../../../src/services/dashboard/views/metric-series.ts';
+import type { NotesQuery, RunNote } from '../../../src/services/dashboard/views/notes.ts';
+import type { ProblemDetail } from '../../../src/services/dashboard/views/problem.ts';
+import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
+import type { Page } from '../../../src/services/dashboard/views/page.ts';
+import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts.ts';
+import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
+import type { RunListItem } from '../../../src/services/dashboard/views/run-list.ts';
 
 /** Steps of which metrics are asked, and how many points at most. */
 export interface StepRange {

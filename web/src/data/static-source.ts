@@ -1,5 +1,5 @@
-import type { ExportedRun } from '../../../src/server/exported-run.ts';
-import type { Series } from '../../../src/server/views/metric-series.ts';
+import type { ExportedRun } from '../../../src/services/dashboard/exported-run.ts';
+import type { Series } from '../../../src/services/dashboard/views/metric-series.ts';
 import type { DataSource, StepRange } from './source.ts';
 import { groupTable, problemTable, rolloutTable } from './static-tables.ts';
 

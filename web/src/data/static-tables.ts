@@ -1,7 +1,7 @@
-import type { ProblemRow, ProblemsQuery } from '../../../src/server/views/problems.ts';
-import type { Group, GroupsQuery } from '../../../src/server/views/groups.ts';
-import type { Page } from '../../../src/server/views/page.ts';
-import type { RolloutLine, RolloutsQuery } from '../../../src/server/views/rollouts.ts';
+import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
+import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/groups.ts';
+import type { Page } from '../../../src/services/dashboard/views/page.ts';
+import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts.ts';
 
 /** The tables of an exported run. */
 export interface ExportedTables {

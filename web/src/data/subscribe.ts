@@ -1,4 +1,4 @@
-import type { Change } from '../../../src/server/changes.ts';
+import type { Change } from '../../../src/services/dashboard/changes.ts';
 
 const [leastRestMs, longestRestMs, longestLookMs] = [2000, 10_000, 10_000];
 

@@ -1,5 +1,5 @@
-import type { MetricUnit } from '../../../src/runs/metric-catalogue.ts';
-import { wilsonInterval } from '../../../src/core/statistics-intervals.ts';
+import type { MetricUnit } from '../../../src/runs/metrics/metric-catalogue.ts';
+import { wilsonInterval } from '../../../src/statistics/intervals.ts';
 
 /** A number short enough for a tile or an axis: three significant digits, thousands shortened, a true minus. */
 export function short(value: number): string {

@@ -1,5 +1,5 @@
 import { binary, negate } from '../read/build.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 import { assignedValue, isEquation } from './names.ts';
 import { mapChildren, type MathNode, sameTree, someNode } from '../syntax.ts';
 

@@ -4,7 +4,7 @@ import { type Complex, isClose, isFiniteComplex, modulus } from '../value/comple
 import { exactValue } from '../value/exact.ts';
 import { magnitudeOf, sameMagnitude } from '../value/magnitude.ts';
 import { type Rational, sameRational } from '../value/rational.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 import { compareAtProbes, type ProbeRule, variableNames } from './probes.ts';
 import { decimalTolerance, hasDecimals, plainDecimal, roundsToGold, roundsTogether } from './rounding.ts';
 

@@ -2,7 +2,7 @@ import type { Budget } from '../budget.ts';
 import { compareCollections, isCollection } from './collections.ts';
 import { compareValues } from './compare-values.ts';
 import { variableNames } from './probes.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 import { renameVariables } from './rename.ts';
 import type { MathPolicy } from '../policy.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';

@@ -1,6 +1,6 @@
 import { approximateValue } from '../value/approximate.ts';
 import { negate } from '../read/build.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 import { isName } from './names.ts';
 import type { MathNode, Relation, TupleNode } from '../syntax.ts';
 

@@ -3,7 +3,7 @@ import { isClose, isFiniteComplex, modulus } from '../value/complex.ts';
 import { exactValue } from '../value/exact.ts';
 import { rational, sameRational } from '../value/rational.ts';
 import { type MathNode, sameTree, someNode } from '../syntax.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 import { hasDecimals } from './rounding.ts';
 
 /** How two expressions with variables turned out to be equal; nothing when they differ. */

@@ -1,7 +1,7 @@
 import { binary } from '../read/build.ts';
 import { constantRatio, variableNames } from './probes.ts';
 import { mirror, sameIntervals, toIntervals } from './intervals.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 import { assignedValue, isEquation, lastExactPart } from './names.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
 

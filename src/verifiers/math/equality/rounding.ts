@@ -1,6 +1,6 @@
 import { type MathNode, type NumberNode, someNode } from '../syntax.ts';
 import { compareRationals, type Rational, toNumber } from '../value/rational.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 
 /** Relative tolerance between constants built from decimals, such as `18.02/0.013`. */
 export const decimalTolerance = 1e-6;

@@ -1,5 +1,5 @@
 import type { MathNode } from '../syntax.ts';
-import type { Judge } from './judge.ts';
+import type { Judge } from './comparing.ts';
 
 const clockUnits: ReadonlySet<string> = new Set(['am', 'pm']);
 

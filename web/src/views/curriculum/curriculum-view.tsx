@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
-import type { LevelCell } from '../../../../src/server/views/levels.ts';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { LevelCell } from '../../../../src/services/dashboard/views/levels.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { HeatMap, HeatScale } from '../../charts/heat-map.tsx';
 import { SharedSteps } from '../../charts/step-axis.tsx';
 import { useSharedSteps } from '../../charts/use-shared-steps.ts';

@@ -1,5 +1,5 @@
-import type { CurriculumView } from '../../../../src/server/views/curriculum.ts';
-import type { LevelFlow } from '../../../../src/server/views/level-flows.ts';
+import type { CurriculumView } from '../../../../src/services/dashboard/views/curriculum.ts';
+import type { LevelFlow } from '../../../../src/services/dashboard/views/level-flows.ts';
 import { FlowChart, nameOf } from '../../charts/flow-chart.tsx';
 import { Histogram } from '../../charts/histogram.tsx';
 import { InertLine } from '../../design/inert-text.tsx';

@@ -1,5 +1,5 @@
-import type { CurriculumView } from '../../../../src/server/views/curriculum.ts';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { CurriculumView } from '../../../../src/services/dashboard/views/curriculum.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { useStepAxis } from '../../charts/step-axis.tsx';
 import { useData } from '../../data/use-data.ts';
 import styles from '../../design/parts.module.css';

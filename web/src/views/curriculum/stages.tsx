@@ -1,6 +1,6 @@
-import type { StageSelection } from '../../../../src/server/views/curriculum.ts';
-import type { PlannedStage } from '../../../../src/server/views/planned-stages.ts';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { StageSelection } from '../../../../src/services/dashboard/views/curriculum.ts';
+import type { PlannedStage } from '../../../../src/services/dashboard/views/planned-stages.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';
 import { Card } from '../../design/parts.tsx';

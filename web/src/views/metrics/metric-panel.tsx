@@ -1,6 +1,6 @@
 import { memo, useMemo } from 'react';
-import type { MetricDescription } from '../../../../src/runs/metric-catalogue.ts';
-import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
+import type { MetricDescription } from '../../../../src/runs/metrics/metric-catalogue.ts';
+import type { MetricSeriesByName } from '../../../../src/services/dashboard/views/metric-series.ts';
 import { LineChart } from '../../charts/line-chart.tsx';
 import { formatOf } from '../../design/numbers.ts';
 import styles from '../../design/parts.module.css';

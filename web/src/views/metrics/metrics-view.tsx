@@ -1,11 +1,11 @@
-import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
+import type { MetricSeriesByName } from '../../../../src/services/dashboard/views/metric-series.ts';
 import { SharedSteps } from '../../charts/step-axis.tsx';
 import { useSharedSteps } from '../../charts/use-shared-steps.ts';
 import type { DataSource } from '../../data/source.ts';
 import { useData, useRun } from '../../data/use-data.ts';
 import { Empty, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { useFilters } from '../../router.tsx';
 import { MetricPanel } from './metric-panel.tsx';
 import { matches, type Panel, panelsOf } from './panels.ts';

@@ -4,7 +4,7 @@ import {
   type MetricGroup,
   metricGroups,
   metricRank,
-} from '../../../../src/runs/metric-catalogue.ts';
+} from '../../../../src/runs/metrics/metric-catalogue.ts';
 
 /** Metrics that are read together, in one picture. */
 export interface Panel {

@@ -1,4 +1,4 @@
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import type { StepRange } from '../../charts/step-axis.tsx';
 import { Field } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';

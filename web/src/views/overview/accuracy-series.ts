@@ -1,4 +1,4 @@
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import type { NamedSeries } from '../../charts/line-chart.tsx';
 
 /** Held-out accuracy over steps with its intervals, one course a suite; `before` stands before the suite's name. */

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
-import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
+import type { MetricSeriesByName } from '../../../../src/services/dashboard/views/metric-series.ts';
 import { LineChart } from '../../charts/line-chart.tsx';
 import { SharedSteps } from '../../charts/step-axis.tsx';
 import { StepBar } from '../../charts/step-bar.tsx';

@@ -1,5 +1,5 @@
-import type { PlannedStage } from '../../../../src/server/views/planned-stages.ts';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import type { PlannedStage } from '../../../../src/services/dashboard/views/planned-stages.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { duration } from '../../design/numbers.ts';
 import { Card } from '../../design/parts.tsx';

@@ -1,4 +1,4 @@
-import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
+import type { MetricSeriesByName } from '../../../../src/services/dashboard/views/metric-series.ts';
 import type { StepShares } from '../../charts/step-bar.tsx';
 
 /**

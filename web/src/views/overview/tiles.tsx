@@ -1,6 +1,6 @@
-import { describeMetric } from '../../../../src/runs/metric-catalogue.ts';
-import type { MetricSeriesByName } from '../../../../src/server/views/metric-series.ts';
-import type { RunDetail } from '../../../../src/server/views/run-detail.ts';
+import { describeMetric } from '../../../../src/runs/metrics/metric-catalogue.ts';
+import type { MetricSeriesByName } from '../../../../src/services/dashboard/views/metric-series.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { Sparkline } from '../../charts/sparkline.tsx';
 import { change, formatOf, percent, short } from '../../design/numbers.ts';
 import { Tile } from '../../design/parts.tsx';

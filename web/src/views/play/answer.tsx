@@ -1,4 +1,4 @@
-import type { PlayedCompletion } from '../../../../src/server/play.ts';
+import type { PlayedCompletion } from '../../../../src/services/dashboard/play.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { Badge, Card } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';

@@ -1,4 +1,4 @@
-import type { PlayModel } from '../../../../src/server/play.ts';
+import type { PlayModel } from '../../../../src/services/dashboard/play.ts';
 import { Field } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { useFilters } from '../../router.tsx';

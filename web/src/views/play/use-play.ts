@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { PlayedCompletion, PlayEvent, PlayRequest } from '../../../../src/server/play.ts';
+import type { PlayedCompletion, PlayEvent, PlayRequest } from '../../../../src/services/dashboard/play.ts';
 import { useSource } from '../../data/use-data.ts';
 
 /** Answers as they come, and the one request that may be on its way. */

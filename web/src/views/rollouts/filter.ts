@@ -1,6 +1,6 @@
-import type { GroupsQuery } from '../../../../src/server/views/groups.ts';
-import type { RolloutFilter } from '../../../../src/server/views/rollout-filter.ts';
-import type { RolloutsQuery } from '../../../../src/server/views/rollouts.ts';
+import type { GroupsQuery } from '../../../../src/services/dashboard/views/groups.ts';
+import type { RolloutFilter } from '../../../../src/services/dashboard/views/rollout-filter.ts';
+import type { RolloutsQuery } from '../../../../src/services/dashboard/views/rollouts.ts';
 
 /** Filters of which several values may hold at once, and what they are called. */
 export const choices = [

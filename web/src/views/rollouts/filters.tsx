@@ -1,4 +1,4 @@
-import type { Facet, Facets } from '../../../../src/server/views/facets.ts';
+import type { Facet, Facets } from '../../../../src/services/dashboard/views/facets.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';
 import { Field } from '../../design/parts.tsx';

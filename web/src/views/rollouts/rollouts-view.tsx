@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import type { Facets } from '../../../../src/server/views/facets.ts';
-import type { Page } from '../../../../src/server/views/page.ts';
+import type { Facets } from '../../../../src/services/dashboard/views/facets.ts';
+import type { Page } from '../../../../src/services/dashboard/views/page.ts';
 import type { DataSource } from '../../data/source.ts';
 import { useData, useRun, useSource } from '../../data/use-data.ts';
 import { count } from '../../design/numbers.ts';

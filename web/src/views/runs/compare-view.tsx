@@ -1,7 +1,10 @@
 import { useState } from 'react';
 import { scaleLinear } from 'd3-scale';
-import type { RecipeDifference } from '../../../../src/runs/recipe-differences.ts';
-import type { PairedDifference, SuiteComparison } from '../../../../src/server/views/comparison.ts';
+import type { RecipeDifference } from '../../../../src/runs/reading/recipe-differences.ts';
+import type {
+  PairedDifference,
+  SuiteComparison,
+} from '../../../../src/services/dashboard/views/comparison.ts';
 import { LineChart } from '../../charts/line-chart.tsx';
 import { SharedSteps, type StepRange } from '../../charts/step-axis.tsx';
 import { useData, useRun } from '../../data/use-data.ts';

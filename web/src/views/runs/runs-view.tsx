@@ -1,5 +1,5 @@
 import { Sparkline } from '../../charts/sparkline.tsx';
-import type { DamagedRun, RunHead, RunListItem } from '../../../../src/server/views/run-list.ts';
+import type { DamagedRun, RunHead, RunListItem } from '../../../../src/services/dashboard/views/run-list.ts';
 import { useData } from '../../data/use-data.ts';
 import { change, moment, percent } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Field, Table, Waiting } from '../../design/parts.tsx';

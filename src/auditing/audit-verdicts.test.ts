@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import type { Problem } from '../core/problem.ts';
+import type { FinishReason } from '../core/rollout.ts';
+import type { Outcome } from '../core/verdict.ts';
+import { defineRecipe } from '../recipe/recipe.ts';
+import { createRun } from '../runs/writing/create-run.ts';
+import type { RecordedGroup } from '../runs/files/records.ts';
+import { writeShard } from '../runs/files/rollout-shard.ts';
+import { codeProblem, mathProblem } from '../testing/index.ts';
+import { auditVerdicts } from './audit-verdicts.ts';
+import { formatAudit } from './format-audit.ts';
+import { suspicionsOf } from '../verifiers/suspicions.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gradus-audit-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const group = (
+  problem: Problem,
+  attempts: readonly (readonly [text: string, outcome: Outcome, finish?: FinishReason])[],
+): RecordedGroup => ({
+  group: {
+    problem,
+    rollouts: attempts.map(([text, outcome, finishReason = 'stop'], index) => ({
+      problemId: problem.id,
+      index,
+      promptTokens: new Int32Array(1),
+      tokens: new Int32Array(1),
+      rolloutLogprobs: new Float32Array(1),
+      text,
+      finishReason,
+      policyVersion: 0,
+      verdict: { outcome, score: outcome === 'correct' ? 1 : 0, reason: '', verifier: 'old@1' },
+    })),
+  },
+});
+const groups = [
+  group(mathProblem({ id: 'half', answer: '1/2' }), [
+    ['\\boxed{0.5}', 'incorrect'],
+    ['\\boxed{0.5}', 'correct'],
+    ['\\boxed{2}', 'correct'],
+    ['\\boxed{2} no: it has to be \\boxed{1/2}', 'correct', 'length'],
+  ]),
+  group(mathProblem({ id: 'bad', answer: '\\frac{{' }), [['\\boxed{1}', 'incorrect']]),
+];
+const record = { step: 1, stage: 'one', purpose: 'train', groups } as const;
+const options = { examples: 1, signal: new AbortController().signal };
+
+const findings = {
+  rollouts: 5,
+  judged: 5,
+  flips: {
+    'incorrect → correct': { count: 1, examples: [{ problem: 'half', index: 0, step: 1 }] },
+    'correct → incorrect': { count: 1, examples: [{ problem: 'half', index: 2 }] },
+    'incorrect → ungradable': { count: 1 },
+  },
+  ungradable: { bad: expect.stringContaining('cannot be read') },
+  suspicious: {
+    'cut off at the length limit': { count: 1 },
+    'boxes several different answers': { count: 1, examples: [{ index: 3 }] },
+  },
+};
+
+test('a file of rollouts is judged again: flips, bad golds, passes worth a look', async () => {
+  const file = join(folder, 'rollouts.parquet');
+  await writeShard(file, {
+    ...record,
+    groups: [...groups, group(codeProblem({ id: 'c' }), [['x', 'correct']])],
+  });
+  const audit = await auditVerdicts(file, options);
+  expect(audit).toMatchObject({ ...findings, rollouts: 6 });
+  expect(Object.keys(audit.versions)).toEqual([expect.stringMatching(/^old@1 → math@/)]);
+  expect(Object.entries(audit.skipped)).toEqual([[expect.stringContaining('known to a recipe only'), 1]]);
+  expect(formatAudit(audit)).toMatch(/^5 of 6 rollouts judged again; 3 verdicts differ\n/);
+  expect(formatAudit(audit)).toContain('  1 × correct → incorrect\n    half #2 at step 1: 2 is not 1/2');
+});
+
+test('a run brings its own verifiers', async () => {
+  const recipe = defineRecipe({
+    name: 'audited',
+    policy: { model: 'none' },
+    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+    verifiers: { math: { type: 'math', extraction: 'boxed' }, code: { type: 'javascript-tests' } },
+    algorithm: { type: 'grpo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 8 },
+    stages: [{ type: 'stage', name: 'one', maxSteps: 1 }],
+  });
+  await using run = await createRun(folder, { name: 'audited', recipe, seed: 0 });
+  await run.recordRollouts({ ...record, step: 0, purpose: 'measure' });
+  const audit = await auditVerdicts(run.directory, options);
+  expect(audit).toMatchObject({ ...findings, flips: { 'correct → incorrect': { count: 1 } } });
+});
+
+test('nothing there, and what is no Parquet file, are errors that say so', async () => {
+  await expect(auditVerdicts(join(folder, 'none'), options)).rejects.toThrow('found nothing there');
+  await expect(auditVerdicts('package.json', options)).rejects.toThrow(
+    'expected a run directory or a Parquet file',
+  );
+});
+
+test('programs that know too much are worth a look', () => {
+  const outputs = ['alpha', 'beta!', 'gamma'];
+  const problem: Problem = {
+    ...codeProblem({ id: 'c' }),
+    tests: {
+      type: 'stdio',
+      language: 'python',
+      cases: outputs.map((output, i) => ({ input: String(i), output: `${output}\n` })),
+    },
+  };
+  const flags = (text: string) =>
+    suspicionsOf({ text, finish_reason: 'stop' }, problem, {
+      outcome: 'correct',
+      score: 1,
+      reason: '',
+      verifier: 'new@1',
+    });
+  expect(flags(`print(${JSON.stringify(outputs)}[int(input())])`)).toEqual([
+    'the program holds the expected outputs',
+  ]);
+  expect(flags('import inspect; print(inspect.stack())')).toEqual([
+    'the program reaches into the interpreter',
+  ]);
+  expect(flags('print("alpha")')).toEqual([]);
+});

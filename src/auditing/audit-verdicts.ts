@@ -1,0 +1,151 @@
+import { DataError, GradusError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Outcome, Verdict } from '../core/verdict.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { openVerifier, verifierConfig } from '../verifiers/config.ts';
+import { mathAnswer } from '../verifiers/math/verifier.ts';
+import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
+import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
+import { openVerifiers } from '../training/build.ts';
+import { loadById } from '../problems/load-problems.ts';
+import { findRollouts, problemOfRow, type StoredRollout } from './stored-rollouts.ts';
+import { suspicionsOf } from '../verifiers/suspicions.ts';
+
+/** A rollout as an example of something. */
+export interface AuditExample {
+  readonly problem: string;
+  readonly step: number;
+  readonly index: number;
+  readonly before: Outcome;
+  readonly now: Outcome;
+  readonly reason: string;
+}
+
+/** Rollouts of one kind: how many, and the first few. */
+export interface AuditFinding {
+  readonly count: number;
+  readonly examples: readonly AuditExample[];
+}
+
+/** What judging stored rollouts again brought to light. */
+export interface VerdictAudit {
+  readonly rollouts: number;
+  readonly judged: number;
+  /** Why some were not judged → how many. */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** `old label → new label` → how many rollouts. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** `correct → incorrect` and the like. */
+  readonly flips: Readonly<Record<string, AuditFinding>>;
+  /** Problem id → why nobody's answer can be judged. */
+  readonly ungradable: Readonly<Record<string, string>>;
+  /** Why a pass is worth a look → the passes. */
+  readonly suspicious: Readonly<Record<string, AuditFinding>>;
+}
+
+/** How to audit. */
+export interface AuditOptions {
+  /** Whose verifiers and problems; default: the run's, or for a file the math verifier as it comes. */
+  readonly recipe?: Recipe;
+  /** Examples kept of each kind. */
+  readonly examples: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Judges stored rollouts again with today's verifiers. Programs need their tests, so the recipe's problems are loaded;
+ * a rollout whose problem has tests that are nowhere to be found is skipped and counted.
+ *
+ * @throws DataError when there are no rollouts at `path`.
+ */
+export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
+  const stored = await findRollouts(path);
+  const recipe = options.recipe ?? stored.recipe;
+  const problems =
+    recipe === undefined
+      ? new Map<string, Problem>()
+      : await loadById(recipe, { commits: commitsOf(await readDataFile(path)) });
+  await using opened = new AsyncDisposableStack();
+  const verifierFor = recipe === undefined ? mathOnly(opened) : openVerifiers(recipe, opened);
+  const findings = createFindings(options.examples);
+  let done = 0;
+  for await (const batch of stored.batches()) {
+    const judging = batch.map(async (row) => {
+      const problem = problems.get(row.problem_id) ?? problemOfRow(row, path);
+      findings.add(row, problem, await judge(row, problem, verifierFor, options.signal));
+      options.onProgress?.(++done, stored.count);
+    });
+    await Promise.all(judging);
+  }
+  return findings.result(stored.count);
+}
+
+function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier {
+  const math = opened.use(openVerifier(verifierConfig.parse(mathAnswer())));
+  return ({ domain }) => {
+    if (domain === 'math') return math;
+    throw new DataError(`domain ${domain}: its verifier and tests are known to a recipe only`);
+  };
+}
+
+/** The verdict, or why there is none. */
+async function judge(
+  { text }: StoredRollout,
+  problem: Problem,
+  verifierFor: (problem: Problem) => Verifier,
+  signal: AbortSignal | undefined,
+): Promise<Verdict | string> {
+  try {
+    const verifier = verifierFor(problem);
+    return await verifier.verify(problem, text, signal).catch((error: unknown) => {
+      if (!(error instanceof DataError)) throw error;
+      const verdict = { outcome: 'ungradable', score: 0, reason: error.message } as const;
+      return { ...verdict, verifier: verifierLabel(verifier) };
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (GradusError.isInstance(error) && error.name === 'DataError') return error.message;
+    throw error;
+  }
+}
+
+function createFindings(maxExamples: number) {
+  const skipped: Record<string, number> = {};
+  const versions: Record<string, number> = {};
+  const ungradable: Record<string, string> = {};
+  const flips: Record<string, { count: number; examples: AuditExample[] }> = {};
+  const suspicious: typeof flips = {};
+  let judged = 0;
+  const note = (kinds: typeof flips, kind: string, example: AuditExample): void => {
+    const finding = (kinds[kind] ??= { count: 0, examples: [] });
+    if (finding.count++ < maxExamples) finding.examples.push(example);
+  };
+  return {
+    add(row: StoredRollout, problem: Problem, verdict: Verdict | string): void {
+      if (typeof verdict === 'string') {
+        skipped[verdict] = (skipped[verdict] ?? 0) + 1;
+        return;
+      }
+      judged++;
+      const { outcome, reason, verifier } = verdict;
+      const change = `${row.verifier} → ${verifier}`;
+      versions[change] = (versions[change] ?? 0) + 1;
+      const { problem_id, step, rollout_index: index } = row;
+      const example = { problem: problem_id, step, index, before: row.outcome, now: outcome, reason };
+      if (outcome === 'ungradable') ungradable[problem.id] = reason;
+      if (outcome !== row.outcome) note(flips, `${row.outcome} → ${outcome}`, example);
+      if (outcome !== 'correct') return;
+      for (const flag of suspicionsOf(row, problem, verdict)) note(suspicious, flag, example);
+    },
+    result: (rollouts: number): VerdictAudit => ({
+      rollouts,
+      judged,
+      skipped,
+      versions,
+      flips,
+      ungradable,
+      suspicious,
+    }),
+  };
+}

@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import { parseConfig } from '../recipe/explain.ts';
+import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { runLayout } from '../runs/files/layout.ts';
+import { readRecipeFile } from '../runs/files/recipe-file.ts';
+import { readShard, type RolloutRow } from '../runs/files/rollout-shard.ts';
+import { openRunReader } from '../runs/reading/run-reader.ts';
+
+const columns = [
+  'step',
+  'problem_id',
+  'domain',
+  'rollout_index',
+  'text',
+  'finish_reason',
+  'answer',
+  'outcome',
+  'reason',
+  'verifier',
+] as const;
+
+/** What judging a stored rollout again needs of it. */
+export type StoredRollout = Pick<RolloutRow, (typeof columns)[number]>;
+
+/** Rollouts on disk, and the recipe of the run that made them where that is known. */
+export interface StoredRollouts {
+  readonly recipe?: Recipe;
+  readonly count: number;
+  /** In the order they were recorded, a few hundred at a time. */
+  batches(): AsyncIterable<readonly StoredRollout[]>;
+}
+
+const groupsAtOnce = 64;
+
+/**
+ * Finds the rollouts of a run directory or of one Parquet file.
+ *
+ * @throws DataError when nothing is there; RunError for a damaged run.
+ */
+export async function findRollouts(path: string): Promise<StoredRollouts> {
+  if (!existsSync(path)) {
+    throw new DataError(
+      `${path}: expected a run directory or a Parquet file of rollouts, found nothing there`,
+      {
+        tryNext: 'gradus runs list',
+      },
+    );
+  }
+  if (existsSync(runLayout(path).database)) return rolloutsOfRun(path);
+  const rows = await readShard(path, { columns }).catch((cause: unknown) => {
+    throw new DataError(
+      `${path}: expected a run directory or a Parquet file of rollouts (${String(cause)})`,
+      {
+        cause,
+      },
+    );
+  });
+  return {
+    count: rows.length,
+    async *batches() {
+      yield rows;
+    },
+  };
+}
+
+async function rolloutsOfRun(directory: string): Promise<StoredRollouts> {
+  using run = await openRunReader(directory);
+  const { recipe } = await readRecipeFile(runLayout(directory).recipe, run.summary().recipeHash);
+  const groups = run.groups();
+  return {
+    recipe: parseConfig(recipeConfig, recipe, `${directory}: recipe`),
+    count: groups.reduce((sum, { rollouts }) => sum + rollouts, 0),
+    async *batches() {
+      using reader = await openRunReader(directory);
+      for (let at = 0; at < groups.length; at += groupsAtOnce)
+        yield await reader.rollouts(groups.slice(at, at + groupsAtOnce), columns);
+    },
+  };
+}
+
+/** The problem of a stored rollout as far as its row tells: without tests. */
+export const problemOfRow = ({ problem_id: id, domain, answer }: StoredRollout, source: string): Problem => ({
+  id,
+  domain,
+  prompt: [],
+  source,
+  ...(answer !== null && { answer }),
+});

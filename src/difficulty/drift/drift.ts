@@ -1,0 +1,128 @@
+import * as z from 'zod';
+import { normalise, rateGrid, spacing } from './rate-grid.ts';
+import { type Cut, cellOf } from '../probing/cuts.ts';
+
+/**
+ * How pass rates move while the policy learns, per unit of time (a stage's steps, or one visit of every problem, as
+ * long as it is the same everywhere). Log-odds take a random walk: what was measured counts for less the older it is,
+ * yet "nearly always" stays far from "sometimes", which decaying counts forget.
+ */
+export const driftConfig = z.strictObject({
+  /** Standard deviation of the change of the log-odds. */
+  volatility: z.number().positive().default(0.12),
+  /** Mean change of the log-odds: what training brings. */
+  trend: z.number().default(0.03),
+  /** Share of problems that take a leap instead, and how far leaps go as a multiple of `volatility`. */
+  leapShare: z.number().min(0).max(1).default(0.02),
+  leap: z.number().positive().default(4),
+});
+
+/** A validated drift. */
+export type Drift = z.infer<typeof driftConfig>;
+
+/** What is believed of a pass rate: probabilities over a fixed grid of log-odds, summing to 1. */
+export type RateBelief = Float64Array;
+
+/** What tells beliefs what time does to them; see `createDriftModel`. */
+export interface DriftModel {
+  /** Belief about a problem never tried. */
+  readonly start: RateBelief;
+  /** The belief after `age` units of time without news. */
+  aged(belief: RateBelief, age: number): RateBelief;
+}
+
+/** @param start belief about a problem never tried, from `learnStart` or `rateGrid.uniform`. */
+export function createDriftModel(drift: Drift, start: RateBelief): DriftModel {
+  const kernels = new Map<number, Float64Array>();
+  const kernelFor = (age: number): Float64Array => {
+    const kernel = kernels.get(age) ?? kernelOf(drift, age);
+    kernels.set(age, kernel);
+    return kernel;
+  };
+  return { start, aged: (belief, age) => (age <= 0 ? belief : moved(belief, kernelFor(age))) };
+}
+
+/** The belief after seeing `successes` of `trials`. */
+export function observed(belief: RateBelief, successes: number, trials: number): RateBelief {
+  const likelihood = rateGrid.likelihood(successes, trials);
+  return normalise(belief.map((probability, i) => probability * likelihood[i]!));
+}
+
+/** Probability of each number of successes in `trials` further attempts. */
+export function predicted(belief: RateBelief, trials: number): number[] {
+  return Array.from({ length: trials + 1 }, (_, successes) => {
+    const likelihood = rateGrid.likelihood(successes, trials);
+    return belief.reduce((sum, probability, i) => sum + probability * likelihood[i]!, 0);
+  });
+}
+
+/** Probability of each cell, for the pass rate that `trials` attempts would show. */
+export function predictedCells(belief: RateBelief, cuts: readonly Cut[], trials: number): number[] {
+  const cells = Array.from({ length: cuts.length + 1 }, () => 0);
+  predicted(belief, trials).forEach((probability, successes) => {
+    cells[cellOf(cuts, successes, trials)]! += probability;
+  });
+  return cells;
+}
+
+/** Mean and spread of the pass rate under a belief. A spread that has grown since the last trial is staleness. */
+export function describeBelief(belief: RateBelief): { mean: number; deviation: number } {
+  let mean = 0;
+  let square = 0;
+  belief.forEach((probability, i) => {
+    mean += probability * rateGrid.rates[i]!;
+    square += probability * rateGrid.rates[i]! ** 2;
+  });
+  return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
+}
+
+/** Learns what problems are like before training from their first trials, by expectation maximisation. */
+export function learnStart(
+  first: readonly { readonly successes: number; readonly trials: number }[],
+  rounds = 40,
+): RateBelief {
+  let start = rateGrid.uniform();
+  for (let round = 0; round < rounds; round++) {
+    const next = new Float64Array(start.length).fill(0.05);
+    for (const { successes, trials } of first) {
+      observed(start, successes, trials).forEach((probability, i) => {
+        next[i]! += probability;
+      });
+    }
+    start = normalise(next);
+  }
+  return start;
+}
+
+/** Row-major transition matrix: from log-odds i to log-odds j. */
+function kernelOf({ volatility, trend, leapShare, leap }: Drift, age: number): Float64Array {
+  const size = rateGrid.rates.length;
+  const kernel = new Float64Array(size * size);
+  const usual = volatility * Math.sqrt(age);
+  // A leap happens once; the chance that it has happened grows with age.
+  const leaps = 1 - (1 - leapShare) ** age;
+  for (let from = 0; from < size; from++) {
+    const row = kernel.subarray(from * size, (from + 1) * size);
+    for (let to = 0; to < size; to++) {
+      const change = (to - from) * spacing - trend * age;
+      row[to] = (1 - leaps) * bell(change, usual) + leaps * bell(change, usual * leap);
+    }
+    normalise(row);
+  }
+  return kernel;
+}
+
+function bell(x: number, deviation: number): number {
+  return Math.exp(-0.5 * (x / deviation) ** 2) / deviation;
+}
+
+function moved(belief: RateBelief, kernel: Float64Array): RateBelief {
+  const size = belief.length;
+  const next = new Float64Array(size);
+  for (let from = 0; from < size; from++) {
+    const probability = belief[from]!;
+    if (probability < 1e-9) continue;
+    for (let to = 0; to < size; to++) next[to]! += probability * kernel[from * size + to]!;
+  }
+  return normalise(next);
+}

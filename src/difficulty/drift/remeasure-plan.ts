@@ -1,0 +1,158 @@
+import { type Cut, cellOf } from '../probing/cuts.ts';
+import type { RateBelief } from './drift.ts';
+import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import { planMissing, type ProbePlan } from '../probing/probe-plan.ts';
+import { rateGrid } from './rate-grid.ts';
+import {
+  checkpointsUpTo,
+  choosePrice,
+  createStoppingRule,
+  type Forecast,
+  prepareStopping,
+  type StoppingProblem,
+  type StoppingRule,
+} from '../probing/stopping.ts';
+
+/** A problem at a stage boundary. */
+export interface AgedProblem {
+  readonly id: string;
+  /** What is believed of it now, age included. */
+  readonly belief: RateBelief;
+}
+
+/** What a re-measurement is to find out: the cell of each problem in `trials` attempts. */
+export interface Remeasurement {
+  readonly cuts: readonly Cut[];
+  readonly trials: number;
+}
+
+/** Where to spend a re-measurement, and what it is expected to cost and to mend. */
+export interface RemeasurePlan {
+  readonly trials: number;
+  /** Numbers of attempts at which the next are decided on; 0 first, `trials` last. */
+  readonly checkpoints: readonly number[];
+  /** When to stop, by problem. */
+  readonly rules: ReadonlyMap<string, StoppingRule>;
+  readonly expectedRollouts: number;
+  /** Problems whose likeliest cell is wrong, before measuring and after. */
+  readonly expectedWrong: readonly [before: number, after: number];
+}
+
+/**
+ * Decides how to spend a re-measurement: for each problem, from what is believed of it, the optimal rule when to make
+ * further attempts and when its likeliest cell may stand; with one price of a wrong cell for all, so that the expected
+ * rollouts keep to the budget or the wanted share of wrong cells is expected to be mended.
+ *
+ * @param limits `budget` in rollouts; `recall` in (0, 1].
+ */
+export function planRemeasure(
+  problems: readonly AgedProblem[],
+  { cuts, trials }: Remeasurement,
+  limits: { readonly budget: number; readonly recall: number },
+): RemeasurePlan {
+  const checkpoints = checkpointsUpTo(trials, 2);
+  const prepare = prepareBeliefs(cuts, trials, checkpoints);
+  // Problems with the same evidence share one belief.
+  const counts = new Map<RateBelief, number>();
+  for (const { belief } of problems) counts.set(belief, (counts.get(belief) ?? 0) + 1);
+  const prepared = new Map(Array.from(counts.keys(), (belief) => [belief, prepare(belief)]));
+  const expected = (price: number): Forecast => {
+    let [rollouts, error] = [0, 0];
+    for (const [belief, count] of counts) {
+      const outlook = createStoppingRule(prepared.get(belief)!, price).outlook(0, 0);
+      rollouts += count * outlook.rollouts;
+      error += count * outlook.error;
+    }
+    return { rollouts, error };
+  };
+  const before = expected(0).error;
+  const price = choosePrice(expected, { rollouts: limits.budget, error: (1 - limits.recall) * before });
+  const rules = new Map(
+    Array.from(prepared, ([belief, problem]) => [belief, createStoppingRule(problem, price)]),
+  );
+  const { rollouts, error } = expected(price);
+  return {
+    trials,
+    checkpoints,
+    rules: new Map(problems.map(({ id, belief }) => [id, rules.get(belief)!])),
+    expectedRollouts: rollouts,
+    expectedWrong: [before, error],
+  };
+}
+
+/** Problems that get any attempts at all. */
+export function isToBeMeasured({ rules }: RemeasurePlan, id: string): boolean {
+  return rules.get(id)!.outlook(0, 0).isWorthMore;
+}
+
+/**
+ * The next attempts of a re-measurement; ask again once these are on record. Attempts are made in waves, and what to do
+ * after a wave is decided once it is whole: an interrupted measurement goes on with the very attempts it would have made.
+ */
+export function planNextAttempts(
+  { checkpoints, rules, trials }: RemeasurePlan,
+  problemIds: readonly string[],
+  measured: ReadonlyMap<string, RecordedTrials>,
+): ProbePlan {
+  return planMissing(problemIds, (id) => {
+    const { rollouts, marks } = measured.get(id) ?? nothing;
+    const [made, rule] = [new Set(rollouts), rules.get(id)!];
+    let [wave, end, judged] = [0, 0, ''];
+    const isDone = (): boolean =>
+      end === trials ||
+      (judged.length === checkpoints[wave] && !rule.outlook(wave, successesIn(judged)).isWorthMore);
+    while (!isDone()) {
+      if (judged.length === checkpoints[wave]) wave++;
+      // What could not be graded decides nothing: others are made in its place.
+      end = Math.min(trials, end + checkpoints[wave]! - judged.length);
+      const missing = Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
+      if (missing.length > 0) return { rollouts: missing, later: trials - end };
+      judged = marks.slice(0, end).replaceAll('-', '');
+    }
+    return { rollouts: [], later: 0 };
+  });
+}
+
+const nothing = { rollouts: [] as readonly number[], marks: '' };
+const successesIn = (marks: string): number => marks.replaceAll('0', '').length;
+
+/** Prepares stopping for any belief: the probabilities of records and cells given a rate are computed once. */
+function prepareBeliefs(
+  cuts: readonly Cut[],
+  trials: number,
+  checkpoints: readonly number[],
+): (belief: RateBelief) => StoppingProblem {
+  const cells = cuts.length + 1;
+  const tables = new Map(checkpoints.map((made) => [made, massesByRate(cuts, trials, made)]));
+  return (belief) =>
+    prepareStopping(checkpoints, cells, (successes, made, into) => {
+      const table = tables.get(made)!;
+      let at = successes * cells * belief.length;
+      let total = 0;
+      // Plain loops: there are many beliefs, and this is nearly all that a plan takes.
+      for (let cell = 0; cell < cells; cell++) {
+        let mass = 0;
+        for (let rate = 0; rate < belief.length; rate++) mass += belief[rate]! * table[at++]!;
+        into[cell] = mass;
+        total += mass;
+      }
+      return total;
+    });
+}
+
+/** By successes of `made` attempts, cell and rate: the probability of one order of them and of ending in the cell. */
+function massesByRate(cuts: readonly Cut[], trials: number, made: number): Float64Array {
+  const [cells, { rates }] = [cuts.length + 1, rateGrid];
+  const masses = new Float64Array((made + 1) * cells * rates.length);
+  for (let successes = 0; successes <= made; successes++) {
+    for (let further = 0; further <= trials - made; further++) {
+      const cell = cellOf(cuts, successes + further, trials);
+      const likelihood = rateGrid.likelihood(further, trials - made);
+      rates.forEach((rate, i) => {
+        masses[(successes * cells + cell) * rates.length + i]! +=
+          likelihood[i]! * rate ** successes * (1 - rate) ** (made - successes);
+      });
+    }
+  }
+  return masses;
+}

@@ -1,0 +1,144 @@
+import { mean } from '../../statistics/summary.ts';
+import { cutsOfRules } from '../probing/cuts.ts';
+import { type LevelRule, modelsOf } from './level-rules.ts';
+import { createLevels, type LevelConfig, type Levels } from './levels.ts';
+import { type LevelSubject, staysIn } from './membership.ts';
+import { type CellsOf, learnModel, type ObservedModel, observeModel } from './model-cells.ts';
+import { noTrials, type Prior, type Trials } from '../pass-rates/trials.ts';
+
+/** How likely each problem would be in each level if every model had tried it often. */
+export interface LevelOdds {
+  /** By level, for each subject in order, the probability that the level takes it. */
+  readonly odds: ReadonlyMap<string, Float64Array>;
+  /** By level, the standard deviation of the sum of its odds that comes from knowing the pass rates of few problems. */
+  readonly wander: ReadonlyMap<string, number>;
+}
+
+/**
+ * Foresees levels. What a model's trials leave open is weighed by the pass rates of all its problems together, as
+ * adaptive probing does: of the problems that failed all of 4 attempts a share is solved sometimes after all, and the
+ * others tell how large it is. Pass rates of several models are taken as independent, given what was measured.
+ *
+ * @param horizon attempts the levels are about; longer records are shortened to it.
+ */
+export function levelOdds(
+  configs: readonly LevelConfig[],
+  prior: Prior,
+  subjects: readonly LevelSubject[],
+  horizon: number,
+): LevelOdds {
+  const levels = createLevels(
+    configs.map((config) => ({ ...config, by: 'point' as const })),
+    prior,
+  );
+  const rules = configs.map(({ rule }) => rule);
+  const models = [...new Set(rules.flatMap(modelsOf))].flatMap((label) => {
+    const records = subjects.flatMap(({ passRates }) => passRates[label] ?? []);
+    return records.length === 0 ? [] : [observeModel(label, cutsOfRules(rules, label), horizon, records)];
+  });
+  const kinds = sortIntoKinds(models, rules.flatMap(thinsOf), subjects);
+  const oddsOf = (redraw?: number) => {
+    const learned = models.map((model) => ({ label: model.label, cellsOf: learnModel(model, redraw) }));
+    return kinds.map(({ example }) => kindOdds(levels, learned, example));
+  };
+  const best = oddsOf();
+  const redrawn = Array.from({ length: redraws }, (_, i) => oddsOf(i));
+  const sumOver = (found: readonly Record<string, number>[], name: string): number =>
+    found.reduce((sum, odds, kind) => sum + kinds[kind]!.members.length * (odds[name] ?? 0), 0);
+  return {
+    odds: new Map(levels.names.map((name) => [name, spread(kinds, best, name, subjects.length)])),
+    wander: new Map(
+      levels.names.map((name) => [name, deviation(redrawn.map((found) => sumOver(found, name)))]),
+    ),
+  };
+}
+
+/** Populations drawn to see how much hangs on the problems that happen to be there. */
+const redraws = 20;
+
+/** Problems between which rules cannot tell: same domain, same records, kept or dropped by the same thinnings. */
+interface Kind {
+  readonly example: LevelSubject;
+  readonly members: number[];
+}
+
+function sortIntoKinds(
+  models: readonly ObservedModel[],
+  thins: readonly Thin[],
+  subjects: readonly LevelSubject[],
+): Kind[] {
+  const kinds = new Map<string, Kind>();
+  subjects.forEach((subject, i) => {
+    const records = models.map(({ label }) => subject.passRates[label] ?? noTrials);
+    const counts = records.map(({ successes, trials }) => `${successes}/${trials}`);
+    const key = JSON.stringify([subject.domain, counts, thins.map((thin) => staysIn(thin, subject))]);
+    const kind = kinds.get(key) ?? { example: subject, members: [] };
+    kind.members.push(i);
+    kinds.set(key, kind);
+  });
+  return [...kinds.values()];
+}
+
+type Thin = LevelRule & { type: 'thin' };
+
+function thinsOf(rule: LevelRule): Thin[] {
+  switch (rule.type) {
+    case 'band':
+    case 'domain':
+    case 'level':
+      return [];
+    case 'all':
+    case 'any':
+      return rule.rules.flatMap(thinsOf);
+    case 'not':
+      return thinsOf(rule.rule);
+    case 'thin':
+      return [rule, ...thinsOf(rule.rule)];
+  }
+}
+
+type LearnedModels = readonly { readonly label: string; readonly cellsOf: CellsOf }[];
+
+/** By level, the chance that it takes such a problem; a level that never does is left out. */
+function kindOdds(levels: Levels, models: LearnedModels, example: LevelSubject): Record<string, number> {
+  const odds: Record<string, number> = {};
+  for (const { probability, passRates } of worlds(models, example.passRates))
+    for (const name of levels.of({ ...example, passRates })) odds[name] = (odds[name] ?? 0) + probability;
+  return odds;
+}
+
+/** Every combination of cells that the models may have, with its probability. */
+function* worlds(
+  models: LearnedModels,
+  measured: LevelSubject['passRates'],
+): Generator<{ probability: number; passRates: Record<string, Trials> }> {
+  const [first, ...others] = models;
+  if (first === undefined) {
+    yield { probability: 1, passRates: {} };
+    return;
+  }
+  for (const rest of worlds(others, measured))
+    for (const { probability, standIn } of first.cellsOf(measured[first.label]))
+      yield {
+        probability: probability * rest.probability,
+        passRates: { ...rest.passRates, [first.label]: standIn },
+      };
+}
+
+function spread(
+  kinds: readonly Kind[],
+  found: readonly Record<string, number>[],
+  name: string,
+  count: number,
+): Float64Array {
+  const odds = new Float64Array(count);
+  kinds.forEach(({ members }, kind) => {
+    for (const member of members) odds[member] = Math.min(1, found[kind]![name] ?? 0);
+  });
+  return odds;
+}
+
+function deviation(values: readonly number[]): number {
+  const centre = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
+}

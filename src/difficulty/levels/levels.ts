@@ -1,0 +1,107 @@
+import * as z from 'zod';
+import { ConfigError } from '../../core/errors.ts';
+import type { Interval } from '../../statistics/intervals.ts';
+import { describeRule, levelRuleConfig, type LevelRule, type LevelRuleInput } from './level-rules.ts';
+import { checkReferences, ruleMembership, type LevelSubject, type Membership } from './membership.ts';
+import { passRateIntervals, type Prior, type Trials } from '../pass-rates/trials.ts';
+
+/** A named band of pass rates. Levels may overlap: a problem can be in several. */
+export const levelConfig = z.strictObject({
+  type: z.literal('level'),
+  name: z.string().min(1),
+  rule: levelRuleConfig,
+  /**
+   * How pass rates are read. `point`, the default and what every paper does: successes / trials as it stands.
+   * `interval`: membership is certain only where the whole credible interval agrees.
+   */
+  by: z.enum(['point', 'interval']).default('point'),
+  /** Of the interval. */
+  confidence: z.number().gt(0).lt(1).default(0.95),
+  /** Whether problems that only may belong are taken too. By `point` these are the unmeasured ones. */
+  acceptPossible: z.boolean().default(false),
+});
+
+/** A named level, e.g. `level('learnable', band({ excludeMin: true, excludeMax: true }))`. */
+export function level(
+  name: string,
+  rule: LevelRuleInput,
+  options: Omit<z.input<typeof levelConfig>, 'type' | 'name' | 'rule'> = {},
+): z.input<typeof levelConfig> {
+  return { type: 'level', name, rule, ...options };
+}
+
+/** A validated level. */
+export type LevelConfig = z.infer<typeof levelConfig>;
+
+/**
+ * All levels of a recipe, ready to sort problems.
+ *
+ * @example
+ * const levels = createLevels(simpleLevels().map((input) => levelConfig.parse(input)), { alpha: 1, beta: 1 });
+ * levels.of({ id: 'q1', domain: 'math', passRates: { policy: { successes: 1, trials: 8 } } }); // ['hard', 'learnable']
+ */
+export interface Levels {
+  readonly names: readonly string[];
+  /** Names of the levels that take the problem. */
+  of(subject: LevelSubject): string[];
+  /** How sure it is that the problem belongs to a level. */
+  membership(level: string, subject: LevelSubject): Membership;
+  /** Whether a rule over these levels takes the problem: a level as that level accepts, a band by point estimate. */
+  matches(rule: LevelRule, subject: LevelSubject): boolean;
+  /** Throws a `ConfigError` saying where a rule names a level there is none of. */
+  check(rule: LevelRule, where: string): void;
+  /** One line per level with its thresholds, for the log. */
+  describe(): string[];
+}
+
+/** @throws {ConfigError} when names repeat, a rule names an unknown level, or levels are defined in a circle. */
+export function createLevels(configs: readonly LevelConfig[], prior: Prior): Levels {
+  const byName = new Map(configs.map((config) => [config.name, config]));
+  const rules = new Map(configs.map(({ name, rule }) => [name, rule]));
+  checkNames(configs);
+  for (const { name, rule } of configs) checkReferences(rule, rules, [name]);
+
+  const readings = new Map(configs.map((config) => [config.name, readingOf(config, prior)]));
+  const membership = (name: string, subject: LevelSubject): Membership =>
+    ruleMembership(byName.get(name)!.rule, subject, {
+      intervalOf: readings.get(name)!,
+      inLevel: membership,
+    });
+  const takes = (name: string, subject: LevelSubject): boolean => {
+    const found = membership(name, subject);
+    return found === 'certain' || (found === 'possible' && byName.get(name)!.acceptPossible);
+  };
+  return {
+    names: [...byName.keys()],
+    of: (subject) => [...byName.keys()].filter((name) => takes(name, subject)),
+    membership,
+    matches(rule, subject) {
+      const inLevel = (name: string): Membership => (takes(name, subject) ? 'certain' : 'no');
+      return ruleMembership(rule, subject, { intervalOf: pointInterval, inLevel }) === 'certain';
+    },
+    check: (rule, where) => checkReferences(rule, rules, [where]),
+    describe: () => configs.map(describeLevel),
+  };
+}
+
+function checkNames(configs: readonly LevelConfig[]): void {
+  const seen = new Set<string>();
+  for (const { name } of configs) {
+    if (seen.has(name)) throw new ConfigError(`levels: expected every name once, got "${name}" twice`);
+    seen.add(name);
+  }
+}
+
+function readingOf({ by, confidence }: LevelConfig, prior: Prior): (measured: Trials) => Interval {
+  return by === 'interval' ? passRateIntervals(prior, confidence) : pointInterval;
+}
+
+function pointInterval({ successes, trials }: Trials): Interval {
+  if (trials === 0) return { low: 0, high: 1 };
+  return { low: successes / trials, high: successes / trials };
+}
+
+function describeLevel({ name, rule, by, confidence, acceptPossible }: LevelConfig): string {
+  const reading = by === 'point' ? 'point estimates' : `${confidence * 100} % intervals`;
+  return `${name}: ${describeRule(rule)} (${reading}${acceptPossible ? ', possible members too' : ''})`;
+}

@@ -1,0 +1,93 @@
+import { hashKey, uniformAt } from '../../core/rng.ts';
+import type { Cut } from '../probing/cuts.ts';
+import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from '../probing/outcome-table.ts';
+import { equalShares, learnShares, type RecordCount } from '../probing/population.ts';
+import { noTrials, type Trials } from '../pass-rates/trials.ts';
+
+/** One model's records: how many problems have each. */
+export interface ObservedModel {
+  readonly label: string;
+  readonly table: OutcomeTable;
+  readonly counts: readonly RecordCount[];
+}
+
+/** From trials to the cells they may turn out to be in, each with trials that stand for it. */
+export type CellsOf = (
+  measured: Trials | undefined,
+) => readonly { readonly probability: number; readonly standIn: Trials }[];
+
+/** Gathers a model's records; a record longer than the horizon is shortened to it. */
+export function observeModel(
+  label: string,
+  cuts: readonly Cut[],
+  horizon: number,
+  records: readonly Trials[],
+): ObservedModel {
+  const counts = new Map<number, RecordCount>();
+  for (const { successes, trials } of records.map((one) => shortened(one, horizon))) {
+    const index = recordIndex(successes, trials);
+    const problems = (counts.get(index)?.problems ?? 0) + 1;
+    counts.set(index, { successes, attempts: trials, problems });
+  }
+  return { label, table: createOutcomeTable(cuts, horizon), counts: [...counts.values()] };
+}
+
+/**
+ * Learns what a model's trials may have meant, from all its problems together.
+ * @param redraw learn from a population redrawn by the Bayesian bootstrap (Rubin 1981) instead of the one observed.
+ */
+export function learnModel({ table, counts }: ObservedModel, redraw?: number): CellsOf {
+  const seen =
+    redraw === undefined
+      ? counts
+      : counts.map((one, i) => ({ ...one, problems: gammaAt(one.problems, redraw, i) }));
+  const shares = learnShares(table, seen, { shares: equalShares(), weight: 1 }, 200);
+  const standIns = Array.from({ length: table.cells }, (_, cell) => standInFor(table, cell));
+  const known = new Map<number, ReturnType<CellsOf>>();
+  return (measured = noTrials) => {
+    const { successes, trials } = shortened(measured, table.horizon);
+    const record = recordIndex(successes, trials);
+    const found = known.get(record) ?? cellsOfRecord(table, shares, record, standIns);
+    known.set(record, found);
+    return found;
+  };
+}
+
+function cellsOfRecord(
+  table: OutcomeTable,
+  shares: Float64Array,
+  record: number,
+  standIns: readonly (Trials | undefined)[],
+): ReturnType<CellsOf> {
+  const cells = new Float64Array(table.cells);
+  const total = cellMasses(table, shares, record, cells);
+  return standIns.flatMap((standIn, cell) =>
+    standIn === undefined || cells[cell] === 0 ? [] : [{ probability: cells[cell]! / total, standIn }],
+  );
+}
+
+/** A pass rate in the middle of a cell; none where no pass rate of the horizon is in it. */
+function standInFor({ cellOfTotal, horizon }: OutcomeTable, cell: number): Trials | undefined {
+  const first = cellOfTotal.indexOf(cell);
+  if (first === -1) return undefined;
+  return { successes: (first + cellOfTotal.lastIndexOf(cell)) >> 1, trials: horizon };
+}
+
+function shortened({ successes, trials }: Trials, horizon: number): Trials {
+  if (trials <= horizon) return { successes, trials };
+  const scaled = Math.round((successes * horizon) / trials);
+  // "Sometimes" stays so, however rarely it was.
+  const least = successes > 0 ? 1 : 0;
+  const most = successes < trials ? horizon - 1 : horizon;
+  return { successes: Math.min(most, Math.max(least, scaled)), trials: horizon };
+}
+
+/** A draw of Gamma(shape) for a whole shape: a sum of exponentials, beyond 50 its normal approximation. */
+function gammaAt(shape: number, ...counters: readonly number[]): number {
+  const uniform = (i: number): number => 1 - uniformAt(hashKey('redraw', ...counters), i);
+  if (shape > 50) {
+    const normal = Math.sqrt(-2 * Math.log(uniform(0))) * Math.cos(2 * Math.PI * uniform(1));
+    return Math.max(0, shape + Math.sqrt(shape) * normal);
+  }
+  return Array.from({ length: shape }, (_, i) => -Math.log(uniform(i))).reduce((sum, part) => sum + part, 0);
+}

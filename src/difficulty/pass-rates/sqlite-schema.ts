@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { DataError } from '../../core/errors.ts';
+import { inTransaction } from '../../storage/sqlite.ts';
+
+/**
+ * `conditions` numbers each distinct set of conditions, `problems` each problem id; `observations` has one row per
+ * judged attempt, in key order on disk (WITHOUT ROWID), so that reading one set of conditions is one scan. Triggers
+ * make history append-only.
+ */
+const firstVersion = `
+  CREATE TABLE conditions (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL, temperature REAL NOT NULL, top_p REAL NOT NULL,
+    max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+    UNIQUE (model, temperature, top_p, max_tokens, verifier)
+  ) STRICT;
+  CREATE TABLE problems (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE observations (
+    conditions INTEGER NOT NULL REFERENCES conditions, problem INTEGER NOT NULL REFERENCES problems,
+    source TEXT NOT NULL, step INTEGER NOT NULL, rollout INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('correct', 'incorrect', 'unparsed', 'timeout', 'ungradable')),
+    PRIMARY KEY (conditions, problem, source, step, rollout)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER never_changed BEFORE UPDATE ON observations BEGIN SELECT RAISE(ABORT, 'observations are append-only'); END;
+  CREATE TRIGGER never_deleted BEFORE DELETE ON observations BEGIN SELECT RAISE(ABORT, 'observations are append-only'); END;
+`;
+
+/**
+ * Top-k and stop strings are conditions too (`stop` is a sorted JSON list); attempts recorded before knew of none.
+ * `spending` has a row for each model behind a server: what it was ever asked for.
+ */
+const secondVersion = `
+  CREATE TABLE all_conditions (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL, temperature REAL NOT NULL, top_p REAL NOT NULL, top_k INTEGER NOT NULL, stop TEXT NOT NULL,
+    max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+    UNIQUE (model, temperature, top_p, top_k, stop, max_tokens, verifier)
+  ) STRICT;
+  INSERT INTO all_conditions
+    SELECT id, model, temperature, top_p, 0, '[]', max_tokens, verifier FROM conditions;
+  DROP TABLE conditions;
+  ALTER TABLE all_conditions RENAME TO conditions;
+  CREATE TABLE spending (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL
+  ) STRICT;
+`;
+
+/**
+ * A chat template is a condition too, and a problem comes in editions; what was recorded before is of an unknown
+ * template and edition, ''. Attempts keep what they cost and how they ended.
+ */
+const thirdVersion = `
+  CREATE TABLE all_conditions (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL, template TEXT NOT NULL,
+    temperature REAL NOT NULL, top_p REAL NOT NULL, top_k INTEGER NOT NULL, stop TEXT NOT NULL,
+    max_tokens INTEGER NOT NULL, verifier TEXT NOT NULL,
+    UNIQUE (model, template, temperature, top_p, top_k, stop, max_tokens, verifier)
+  ) STRICT;
+  INSERT INTO all_conditions
+    SELECT id, model, '', temperature, top_p, top_k, stop, max_tokens, verifier FROM conditions;
+  DROP TABLE conditions;
+  ALTER TABLE all_conditions RENAME TO conditions;
+  CREATE TABLE all_problems (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, edition TEXT NOT NULL,
+    UNIQUE (name, edition)
+  ) STRICT;
+  INSERT INTO all_problems SELECT id, name, '' FROM problems;
+  DROP TABLE problems;
+  ALTER TABLE all_problems RENAME TO problems;
+  ALTER TABLE observations ADD COLUMN prompt_tokens INTEGER;
+  ALTER TABLE observations ADD COLUMN tokens INTEGER;
+  ALTER TABLE observations ADD COLUMN finish_reason TEXT;
+`;
+
+/** What files the measured problems were read from: a `SourceRecord` as JSON, each once. */
+const fourthVersion = `
+  CREATE TABLE sources (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE) STRICT;
+`;
+
+/** What makes each version of the tables from the one before; a new database goes through all of them. */
+const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion];
+
+/** The database at `path`, with its tables; made where there is none. Throws a `DataError` saying what is wrong with it. */
+export function openDatabase(path: string): DatabaseSync {
+  try {
+    // Rebuilding a table that others refer to needs the check of references to be off (sqlite.org/lang_altertable.html).
+    const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+    database.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    inTransaction(database, () => bringUpToDate(database, path));
+    database.exec('PRAGMA foreign_keys = ON');
+    return database;
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError(
+      `${path}: expected a pass-rate store that can be read and written, got "${why}". ` +
+        'Give the path of such a store or of a file that does not exist yet.',
+      { cause, tryNext: `ls -l ${path}` },
+    );
+  }
+}
+
+/**
+ * The database at `path` for those who only read: also from a disk that cannot be written. A store of an older version is
+ * brought up to date first, which takes writing. Throws as `openDatabase` does.
+ */
+export function openDatabaseReadOnly(path: string): DatabaseSync {
+  if (!existsSync(path)) {
+    throw new DataError(`${path}: expected a pass-rate store, found nothing there`, {
+      tryNext: 'gradus difficulty estimate <recipe>',
+    });
+  }
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    if (versionOf(database) === versions.length) return database;
+  } catch {
+    // Opening it to write says what is wrong with it, or mends it.
+  }
+  database?.close();
+  return openDatabase(path);
+}
+
+const versionOf = (database: DatabaseSync): number =>
+  Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+
+function bringUpToDate(database: DatabaseSync, path: string): void {
+  const version = versionOf(database);
+  const isForeign = version === 0 && database.prepare('SELECT name FROM sqlite_master').all().length > 0;
+  if (isForeign || version > versions.length) {
+    throw new DataError(
+      `${path}: expected a pass-rate store of version ${versions.length} or older, got ` +
+        `${isForeign ? 'a database of something else' : `version ${version}`}; use another file or another Gradus.`,
+      { tryNext: 'gradus doctor' },
+    );
+  }
+  for (const change of versions.slice(version)) database.exec(change);
+  if (version < versions.length) database.exec(`PRAGMA user_version = ${versions.length}`);
+}

@@ -1,0 +1,138 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { DataError } from '../../core/errors.ts';
+import type { SourceRecord } from '../../core/source-record.ts';
+import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
+import type {
+  Conditions,
+  Observation,
+  ObservationFilter,
+  PassRateReader,
+  PassRateStore,
+} from './pass-rate-store.ts';
+import { queries } from './sqlite-queries.ts';
+import {
+  type ConditionsRow,
+  fromConditions,
+  fromHistory,
+  type GroupRow,
+  type HistoryRow,
+  type MeasuredRow,
+  observedGroup,
+  type ProblemRow,
+  recordedTrials,
+  type SpendingRow,
+  rowOf,
+  filterValues,
+  valuesOf,
+  wantedEditions,
+} from './sqlite-rows.ts';
+import { openDatabase, openDatabaseReadOnly } from './sqlite-schema.ts';
+
+/**
+ * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
+ * once: write-ahead log, and writers wait for each other up to 10 s.
+ *
+ * @throws {DataError} when the file cannot be opened, is not such a store or was written by a newer Gradus.
+ */
+export function openPassRateStore(path: string): PassRateStore {
+  const database = openDatabase(path);
+  const statements = prepare(database);
+  const append = (conditions: Conditions, observations: readonly Observation[]): number => {
+    statements.addConditions.run(...valuesOf(conditions));
+    const id = idOf(statements, conditions)!;
+    let added = 0;
+    let previous: Observation | undefined;
+    for (const observation of observations) {
+      const { problemId, edition = '' } = observation;
+      if (previous?.problemId !== problemId || previous.edition !== observation.edition)
+        statements.addProblem.run(problemId, edition);
+      added += Number(statements.addObservation.run(id, ...rowOf(observation)).changes);
+      previous = observation;
+    }
+    return added;
+  };
+  return {
+    ...readerOf(statements),
+    record(conditions, observations) {
+      try {
+        return inTransaction(database, () => append(conditions, observations));
+      } catch (cause) {
+        throw notRecorded(path, cause);
+      }
+    },
+    recordSpending(model, { requests, promptTokens, cachedTokens, completionTokens, cost = null }) {
+      const values = [requests, promptTokens, cachedTokens, completionTokens, cost, model] as const;
+      inTransaction(database, () => {
+        const { changes } = statements.moreSpending.run(...values);
+        if (Number(changes) === 0) statements.addSpending.run(...values);
+      });
+    },
+    recordSources(records) {
+      inTransaction(database, () => {
+        for (const record of records) statements.addSource.run(JSON.stringify(record));
+      });
+    },
+    [Symbol.dispose]: () => closeInOneFile(database),
+  };
+}
+
+/**
+ * Opens the pass rates at `path` to look at, also where nothing can be written.
+ *
+ * @throws {DataError} as `openPassRateStore` does.
+ */
+export function readPassRateStore(path: string): PassRateReader {
+  const database = openDatabaseReadOnly(path);
+  return { ...readerOf(prepare(database)), [Symbol.dispose]: () => closeInOneFile(database) };
+}
+
+type Statements = Readonly<Record<keyof typeof queries, StatementSync>>;
+
+const prepare = (database: DatabaseSync): Statements =>
+  Object.fromEntries(
+    Object.entries(queries).map(([name, query]) => [name, database.prepare(query)]),
+  ) as Statements;
+
+const idOf = ({ findConditions }: Statements, conditions: Conditions): number | undefined =>
+  findConditions.get(...valuesOf(conditions))?.['id'] as number | undefined;
+
+function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.dispose> {
+  const select = <Row extends ProblemRow>(
+    statement: StatementSync,
+    conditions: Conditions,
+    filter: ObservationFilter,
+  ): Row[] => {
+    const id = idOf(statements, conditions);
+    if (id === undefined) return [];
+    const rows = statement.all(id, ...filterValues(filter)) as unknown as Row[];
+    return wantedEditions(rows, filter.editions);
+  };
+  return {
+    measured: (conditions, filter = {}) =>
+      new Map(
+        select<MeasuredRow>(statements.measured, conditions, filter).map((row) => [
+          row.name,
+          recordedTrials(row),
+        ]),
+      ),
+    groups: (conditions, filter = {}) =>
+      select<GroupRow>(statements.groups, conditions, filter).map(observedGroup),
+    spending(model) {
+      const { cost, ...counts } = statements.allSpending.get(model) as unknown as SpendingRow;
+      return cost === null ? counts : { ...counts, cost };
+    },
+    sources: () =>
+      statements.allSources.all().map((row) => JSON.parse(String(row['record'])) as SourceRecord),
+    conditions: () => (statements.allConditions.all() as unknown as ConditionsRow[]).map(fromConditions),
+    history: (problemId) => (statements.history.all(problemId) as unknown as HistoryRow[]).map(fromHistory),
+  };
+}
+
+function notRecorded(path: string, cause: unknown): DataError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DataError(
+    `${path}: expected to append observations, got "${why}"; nothing of this batch was kept. ` +
+      'Free disk space or mend the file, then go on: what is on record is not asked again.',
+    { cause, tryNext: 'gradus doctor' },
+  );
+}

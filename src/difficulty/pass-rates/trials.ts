@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { betaInterval, type Interval } from '../../statistics/intervals.ts';
+import type { Verdict } from '../../core/verdict.ts';
+
+/** How often a problem was attempted and how often it was solved: a pass rate together with what it rests on. */
+export interface Trials {
+  /** Attempts judged `correct`. */
+  readonly successes: number;
+  /** Attempts that could be judged; `ungradable` ones never count. */
+  readonly trials: number;
+}
+
+/** Nothing measured yet. */
+export const noTrials: Trials = { successes: 0, trials: 0 };
+
+/**
+ * What is believed of a pass rate before anything is measured: Beta(alpha, beta). The default Beta(1, 1) holds every
+ * pass rate for equally likely; Beta(0.5, 0.5) is Jeffreys' prior.
+ */
+export const priorConfig = z.strictObject({
+  alpha: z.number().positive().default(1),
+  beta: z.number().positive().default(1),
+});
+
+/** Parameters of a Beta distribution, both > 0. */
+export type Prior = z.infer<typeof priorConfig>;
+
+/** Counts verdicts: `correct` is a success, `ungradable` is no trial at all, everything else is a failure. */
+export function countTrials(verdicts: Iterable<Pick<Verdict, 'outcome'>>): Trials {
+  let successes = 0;
+  let trials = 0;
+  for (const { outcome } of verdicts) {
+    if (outcome === 'ungradable') continue;
+    trials++;
+    if (outcome === 'correct') successes++;
+  }
+  return { successes, trials };
+}
+
+/** Trials of the same problem under the same conditions, taken together. */
+export function mergeTrials(...parts: readonly Trials[]): Trials {
+  return parts.reduce(
+    (sum, part) => ({ successes: sum.successes + part.successes, trials: sum.trials + part.trials }),
+    noTrials,
+  );
+}
+
+/** Mean of the Beta posterior, 0 hard … 1 easy: defined without a single trial, where it is the prior's mean. */
+export function posteriorMean({ successes, trials }: Trials, { alpha, beta }: Prior): number {
+  return (successes + alpha) / (trials + alpha + beta);
+}
+
+/**
+ * A function from trials to the credible interval of the pass rate. Where nothing was solved the interval begins at
+ * exactly 0, where everything was solved it ends at exactly 1 (Brown, Cai & DasGupta 2001, §4.1.2): 0 of 8 does not
+ * rule out "never". It remembers what it computed, as a pool of 100,000 problems has few distinct counts.
+ *
+ * @param confidence in (0, 1).
+ */
+export function passRateIntervals(prior: Prior, confidence: number): (measured: Trials) => Interval {
+  const known = new Map<string, Interval>();
+  return (measured) => {
+    const key = `${measured.successes}/${measured.trials}`;
+    const interval = known.get(key) ?? passRateInterval(measured, prior, confidence);
+    known.set(key, interval);
+    return interval;
+  };
+}
+
+function passRateInterval({ successes, trials }: Trials, prior: Prior, confidence: number): Interval {
+  const { low, high } = betaInterval(successes, trials, { prior, confidence });
+  return { low: successes === 0 ? 0 : low, high: successes === trials ? 1 : high };
+}

@@ -1,0 +1,240 @@
+import { hashKey } from '../../core/rng.ts';
+import { type Assessment, assessRecord } from './assessment.ts';
+import type { Cut } from './cuts.ts';
+import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from './outcome-table.ts';
+import { equalShares, learnShares, type RecordCount } from './population.ts';
+import { groupByFeatures } from './probing-groups.ts';
+import {
+  checkpointsUpTo,
+  choosePrice,
+  createStoppingRule,
+  type Forecast,
+  prepareStopping,
+  type StoppingProblem,
+  type StoppingRule,
+} from './stopping.ts';
+
+/** What has to be decided, how surely, and for how much. */
+export interface ProbingGoal {
+  readonly cuts: readonly Cut[];
+  /** Attempts that levels are about, and the most a problem gets. */
+  readonly horizon: number;
+  /** Attempts every problem gets first. */
+  readonly screen: number;
+  /** Wanted share of problems in the right cell, on average over all; probing stops once it is expected. */
+  readonly confidence: number;
+  /** Most attempts for all problems together. */
+  readonly budget: number;
+}
+
+/** A goal for certain problems, with what does not change while probing. */
+export interface Probing {
+  readonly goal: ProbingGoal;
+  readonly ids: readonly string[];
+  /** From `hashFeatures`; empty where features are not used. */
+  readonly features: readonly Uint16Array[];
+  readonly table: OutcomeTable;
+  readonly checkpoints: readonly number[];
+}
+
+/** Where probing stands, one entry per problem: everything the next wave depends on. */
+export interface ProbingState {
+  /** Attempts made. */
+  readonly attempts: Uint16Array;
+  readonly successes: Uint16Array;
+  /** Groups that look alike; all one group until the screen is complete. */
+  readonly groups: Uint16Array;
+  /** 1 where no attempt could be graded: no more are made, and these say nothing of the others. */
+  readonly isOut: Uint8Array;
+}
+
+/** Attempts each problem shall have had after the wave, by problem. */
+export type Wave = Uint16Array;
+
+/** Prepares probing. Nothing is known yet. */
+export function createProbing(
+  ids: readonly string[],
+  features: readonly Uint16Array[],
+  goal: ProbingGoal,
+): Probing {
+  const table = createOutcomeTable(goal.cuts, goal.horizon);
+  return { goal, ids, features, table, checkpoints: checkpointsUpTo(goal.horizon, goal.screen) };
+}
+
+/** The state before the first attempt. */
+export function startProbing({ ids }: Probing): ProbingState {
+  const zeros = (): Uint16Array => new Uint16Array(ids.length);
+  return { attempts: zeros(), successes: zeros(), groups: zeros(), isOut: new Uint8Array(ids.length) };
+}
+
+/**
+ * The next wave, or null when nothing more is worth its price or within the budget. First a screen of every problem,
+ * then a few problems chosen by lot until they are mixed, from which the populations' tails are learned; all others
+ * wherever the expected error falls most per attempt. A pure function of its arguments.
+ */
+export function nextWave(probing: Probing, state: ProbingState): Wave | null {
+  const { goal, ids, checkpoints } = probing;
+  const screen = checkpoints[1]!;
+  const byLot = Float64Array.from(ids, (id) => 1 - hashKey('probing', id) / 2 ** 32);
+  const screening = wish(state, byLot, (i) => (state.attempts[i] === 0 ? screen : 0));
+  if (screening.length > 0) return waveWithin(goal, state, screening);
+  const rules = chooseRules(probing, state);
+  const at = new Map(checkpoints.map((trials, index) => [trials, index]));
+  const outlooks = ids.map((_, i) =>
+    rules[state.groups[i]!]!.outlook(at.get(state.attempts[i]!)!, state.successes[i]!),
+  );
+  const isPilot = (i: number): boolean => byLot[i]! > 1 - pilotShare(ids.length) && !isMixed(state, i);
+  const gains = Float64Array.from(outlooks, ({ gain }, i) => (isPilot(i) ? Infinity : gain));
+  const more = wish(state, gains, (i) =>
+    isPilot(i) || outlooks[i]!.isWorthMore ? (checkpoints[at.get(state.attempts[i]!)! + 1] ?? 0) : 0,
+  );
+  return waveWithin(goal, state, more);
+}
+
+/**
+ * The state after a wave.
+ * @param successesOf successes of problem i among its first `attempts` attempts; null: none of them could be graded.
+ */
+export function afterWave(
+  probing: Probing,
+  state: ProbingState,
+  wave: Wave,
+  successesOf: (problem: number, attempts: number) => number | null,
+): ProbingState {
+  const isScreen = state.attempts.every((made) => made === 0);
+  const isOut = Uint8Array.from(state.isOut);
+  const successes = Uint16Array.from(wave, (attempts, i) => {
+    const found = attempts === state.attempts[i] ? state.successes[i]! : successesOf(i, attempts);
+    if (found === null) isOut[i] = 1;
+    return found ?? 0;
+  });
+  const after = { attempts: wave, successes, groups: state.groups, isOut };
+  return isScreen && probing.features.length > 0
+    ? { ...after, groups: groupsAfterScreen(probing, after) }
+    : after;
+}
+
+/** What is believed of every problem: a function from its place in `ids`. */
+export function assess(
+  probing: Probing,
+  state: ProbingState,
+  confidence = 0.95,
+): (problem: number) => Assessment {
+  const shares = learnGroups(probing, state);
+  const known = new Map<string, Assessment>();
+  return (problem) => {
+    const group = state.groups[problem]!;
+    const [successes, attempts] =
+      state.isOut[problem] === 1 ? [0, 0] : [state.successes[problem]!, state.attempts[problem]!];
+    const key = `${group} ${successes}/${attempts}`;
+    const found =
+      known.get(key) ?? assessRecord(probing.table, shares[group]!, successes, attempts, confidence);
+    known.set(key, found);
+    return found;
+  };
+}
+
+interface Wish {
+  readonly problem: number;
+  readonly attempts: number;
+  readonly priority: number;
+}
+
+function wish(state: ProbingState, priority: Float64Array, attemptsOf: (problem: number) => number): Wish[] {
+  const wishes: Wish[] = [];
+  for (let problem = 0; problem < priority.length; problem++) {
+    const attempts = state.isOut[problem] === 1 ? 0 : attemptsOf(problem);
+    if (attempts > state.attempts[problem]!) wishes.push({ problem, attempts, priority: priority[problem]! });
+  }
+  return wishes;
+}
+
+/** Grants wishes by priority as far as the budget goes. */
+function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readonly Wish[]): Wave | null {
+  let left = budget - state.attempts.reduce((sum, made) => sum + made, 0);
+  const wave = Uint16Array.from(state.attempts);
+  const sorted = wishes.toSorted((a, b) => b.priority - a.priority || a.problem - b.problem);
+  let granted = 0;
+  for (const { problem, attempts } of sorted) {
+    const cost = attempts - wave[problem]!;
+    if (cost > left) break;
+    left -= cost;
+    wave[problem] = attempts;
+    granted++;
+  }
+  return granted === 0 ? null : wave;
+}
+
+/** One problem in 60, at least about 16 and at most about 500: enough to see how a population's tails fall off. */
+function pilotShare(problems: number): number {
+  return Math.min(500, Math.max(16, problems / 60), problems / 4) / problems;
+}
+
+function isMixed({ attempts, successes }: ProbingState, problem: number): boolean {
+  return successes[problem]! > 0 && successes[problem]! < attempts[problem]!;
+}
+
+function groupsAfterScreen({ ids, features }: Probing, state: ProbingState): Uint16Array {
+  const { attempts, successes, isOut } = state;
+  const rates = Float64Array.from(attempts, (made, i) => (isOut[i] === 1 ? NaN : successes[i]! / made));
+  const unsolved = Float64Array.from(rates, (rate) => (Number.isNaN(rate) ? rate : Number(rate === 0)));
+  return groupByFeatures(ids, features, rates, unsolved);
+}
+
+/** Problems' worth of belief that a group is like all problems together. */
+const sharedBelief = 30;
+
+function learnGroups({ table }: Probing, state: ProbingState): Float64Array[] {
+  const counts = countRecords(state);
+  const all = learnShares(table, counts.flat(), { shares: equalShares(), weight: 1 }, 200);
+  return counts.map((records) => learnShares(table, records, { shares: all, weight: sharedBelief }, 80));
+}
+
+function countRecords({ attempts, successes, groups, isOut }: ProbingState): RecordCount[][] {
+  const counts: Map<number, { successes: number; attempts: number; problems: number }>[] = [];
+  for (let i = 0; i < attempts.length; i++) {
+    const group = (counts[groups[i]!] ??= new Map());
+    if (isOut[i] === 1) continue;
+    const record = recordIndex(successes[i]!, attempts[i]!);
+    const found = group.get(record);
+    if (found !== undefined) found.problems++;
+    else group.set(record, { successes: successes[i]!, attempts: attempts[i]!, problems: 1 });
+  }
+  return Array.from(counts, (group) => [...(group?.values() ?? [])]);
+}
+
+/** One price for all, so that the wanted confidence is expected or the budget spent. */
+function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
+  const { goal, table, checkpoints } = probing;
+  const populations = learnGroups(probing, state).map((shares) =>
+    prepareStopping(checkpoints, table.cells, (successes, trials, into) =>
+      cellMasses(table, shares, recordIndex(successes, trials), into),
+    ),
+  );
+  const counts = countRecords(state);
+  const spent = state.attempts.reduce((sum, made) => sum + made, 0);
+  const price = choosePrice((one) => forecast(checkpoints, counts, populations, one), {
+    rollouts: goal.budget - spent,
+    error: (1 - goal.confidence) * state.isOut.filter((out) => out === 0).length,
+  });
+  return populations.map((population) => createStoppingRule(population, price));
+}
+
+function forecast(
+  checkpoints: readonly number[],
+  counts: readonly (readonly RecordCount[])[],
+  populations: readonly StoppingProblem[],
+  price: number,
+): Forecast {
+  let rollouts = 0;
+  let error = 0;
+  counts.forEach((records, group) => {
+    const rule = createStoppingRule(populations[group]!, price);
+    for (const { successes, attempts, problems } of records) {
+      const outlook = rule.outlook(checkpoints.indexOf(attempts), successes);
+      rollouts += problems * outlook.rollouts;
+      error += problems * outlook.error;
+    }
+  });
+  return { rollouts, error };
+}

@@ -1,0 +1,85 @@
+import type { Interval } from '../../statistics/intervals.ts';
+import { cellMasses, type OutcomeTable, recordIndex } from './outcome-table.ts';
+
+/** Belief about one problem: what its pass rate over the whole horizon of attempts would turn out to be. */
+export interface Assessment extends Interval {
+  /** The likeliest cell. */
+  readonly cell: number;
+  /** Probability of each cell, summing to 1. */
+  readonly probabilities: readonly number[];
+  /** Expected pass rate. */
+  readonly mean: number;
+}
+
+/**
+ * What a record says of a problem that comes from a population with these shares.
+ *
+ * @param confidence of the interval. A horizon is finite, so its pass rates come in steps: the interval is the one whose
+ *   weight comes closest, and intervals hold as often as they say on average.
+ */
+export function assessRecord(
+  table: OutcomeTable,
+  shares: ArrayLike<number>,
+  successes: number,
+  attempts: number,
+  confidence: number,
+): Assessment {
+  const cells = new Float64Array(table.cells);
+  const total = cellMasses(table, shares, recordIndex(successes, attempts), cells);
+  const probabilities = Array.from(cells, (mass) => mass / total);
+  const totals = distributionOfTotal(table, shares, successes, attempts);
+  const mean = totals.reduce((sum, probability, count) => sum + probability * count, 0) / table.horizon;
+  const { first, last } = centralInterval(totals, confidence);
+  return {
+    cell: probabilities.indexOf(Math.max(...probabilities)),
+    probabilities,
+    mean,
+    low: first / table.horizon,
+    high: last / table.horizon,
+  };
+}
+
+/** Probability of each number of successes in the whole horizon, for a problem of this record and population. */
+export function distributionOfTotal(
+  table: OutcomeTable,
+  shares: ArrayLike<number>,
+  successes: number,
+  attempts: number,
+): Float64Array {
+  const left = table.horizon - attempts;
+  const ignored = new Float64Array(table.cells);
+  const total = cellMasses(table, shares, recordIndex(successes, attempts), ignored);
+  const totals = new Float64Array(table.horizon + 1);
+  let orders = 1;
+  for (let more = 0; more <= left; more++) {
+    const record = recordIndex(successes + more, table.horizon);
+    totals[successes + more] = (orders * cellMasses(table, shares, record, ignored)) / total;
+    orders *= (left - more) / (more + 1);
+  }
+  return totals;
+}
+
+/**
+ * Cuts both tails alike; where an end weighs too much to be cut, as "never" often does, the other end gives more. Stops
+ * where what is dropped comes closest to what may be missing.
+ */
+function centralInterval(distribution: Float64Array, confidence: number): { first: number; last: number } {
+  let first = 0;
+  let last = distribution.length - 1;
+  let mayDrop = 1 - confidence;
+  const cut = (isLow: boolean, allowance: number): void => {
+    const start = mayDrop;
+    while (first < last) {
+      const weight = distribution[isLow ? first : last]!;
+      const left = allowance - (start - mayDrop);
+      if (weight > 2 * left) return;
+      mayDrop -= weight;
+      if (isLow) first++;
+      else last--;
+    }
+  };
+  cut(true, mayDrop / 2);
+  cut(false, mayDrop);
+  cut(true, mayDrop);
+  return { first, last };
+}

@@ -1,0 +1,103 @@
+import * as z from 'zod';
+import { type Missing, planMissing, type ProbePlan } from './probe-plan.ts';
+import { planAdaptive, probingConfig } from './probing-plan.ts';
+import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import { weighTrials } from './weigh-trials.ts';
+import { priorConfig, type Trials } from '../pass-rates/trials.ts';
+
+export { describePlan, type ProbeBatch, type ProbePlan } from './probe-plan.ts';
+
+/** How hard each problem is for a model, measured by letting it try: how often, with which sampling, believed how. */
+export const passRateConfig = z
+  .strictObject({
+    type: z.literal('pass-rate'),
+    /** Label under which levels speak of these pass rates; `policy` is the model being trained. */
+    model: z.string().default('policy'),
+    /** Attempts per problem. With 4, a problem of pass rate 0.3 shows 0 of 4 in 24 % of cases. */
+    rollouts: z.int().positive().default(8),
+    /**
+     * Attempts made first; the others follow only where these were neither all right nor all wrong (SPEED-RL, Zhang et
+     * al., arXiv 2506.09016). `null`: all attempts for every problem.
+     */
+    screening: z.int().positive().nullable().default(null),
+    /** `fixed`: as many attempts as said above. `adaptive`: on average at most that many, where they decide something. */
+    probing: probingConfig.prefault({ type: 'fixed' }),
+    temperature: z.number().min(0).default(1),
+    topP: z.number().gt(0).max(1).default(1),
+    /** 0: all tokens. */
+    topK: z.int().min(0).default(0),
+    /** Strings that end an attempt, besides the model's own end tokens. */
+    stop: z.array(z.string().min(1)).default([]),
+    /** Longest attempt in tokens. */
+    maxTokens: z.int().positive(),
+    /**
+     * The store that `gradus difficulty estimate` writes to; a run takes over what it knows of the base model instead of
+     * measuring it again.
+     */
+    store: z.string().min(1).optional(),
+    prior: priorConfig.prefault({}),
+    /** Of every interval shown. */
+    confidence: z.number().gt(0).lt(1).default(0.95),
+  })
+  .refine(({ screening, rollouts }) => screening === null || screening < rollouts, {
+    error: 'expected fewer screening rollouts than rollouts',
+    path: ['screening'],
+  })
+  .refine(({ screening, probing }) => screening === null || probing.type === 'fixed', {
+    error: 'expected null where probing is adaptive, which screens by itself',
+    path: ['screening'],
+  });
+
+/** How pass rates are measured, e.g. `passRate({ rollouts: 24, screening: 4, maxTokens: 4096 })`. */
+export function passRate(
+  options: Omit<z.input<typeof passRateConfig>, 'type'>,
+): z.input<typeof passRateConfig> {
+  return { type: 'pass-rate', ...options };
+}
+
+/**
+ * Trials as levels should read them: after adaptive probing, which makes few at most problems, weighed by what all problems
+ * together say; else as they stand.
+ */
+export function readTrials(
+  { probing }: Pick<Settings, 'probing'>,
+  measured: ReadonlyMap<string, Trials>,
+): ReadonlyMap<string, Trials> {
+  return probing.type === 'adaptive' ? weighTrials(measured, probing.horizon) : measured;
+}
+
+type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 'probing'>;
+
+/**
+ * What to sample next, given what is on record. Sample, record, and plan again until `batches` is empty. Interrupted
+ * anywhere it asks for exactly what is missing; ungradable attempts count as made, so a broken problem is not asked
+ * for ever.
+ *
+ * @param measured from `store.measured(conditions, { source, step })`.
+ * @param features what is known beforehand, by problem id, from `featuresOf`; only adaptive probing uses it.
+ */
+export function planProbes(
+  settings: Settings,
+  problemIds: readonly string[],
+  measured: ReadonlyMap<string, RecordedTrials>,
+  features?: ReadonlyMap<string, readonly string[]>,
+): ProbePlan {
+  const { rollouts, screening, probing } = settings;
+  if (probing.type === 'adaptive') return planAdaptive(probing, rollouts, problemIds, measured, features);
+  return planMissing(problemIds, (id) => missingRollouts(rollouts, screening, measured.get(id)));
+}
+
+function missingRollouts(
+  rollouts: number,
+  screening: number | null,
+  recorded: RecordedTrials | undefined,
+): Missing {
+  const made = new Set(recorded?.rollouts);
+  const missingBelow = (end: number): number[] =>
+    Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
+  if (screening === null) return { rollouts: missingBelow(rollouts), later: 0 };
+  const screen = missingBelow(screening);
+  if (screen.length > 0) return { rollouts: screen, later: rollouts - screening };
+  const isMixed = recorded !== undefined && recorded.successes > 0 && recorded.successes < recorded.trials;
+  return { rollouts: isMixed ? missingBelow(rollouts) : [], later: 0 };
+}

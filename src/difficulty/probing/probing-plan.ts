@@ -1,0 +1,130 @@
+import * as z from 'zod';
+import {
+  afterWave,
+  assess,
+  createProbing,
+  nextWave,
+  type Probing,
+  type ProbingState,
+  startProbing,
+  type Wave,
+} from './adaptive-probing.ts';
+import type { Assessment } from './assessment.ts';
+import { cutConfig, neverSometimesAlways } from './cuts.ts';
+import { hashFeatures } from './feature-scores.ts';
+import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import { planMissing, type ProbePlan } from './probe-plan.ts';
+
+const adaptiveConfig = z.strictObject({
+  type: z.literal('adaptive'),
+  /** What has to be decided, rising. The default is the paper's question: never, sometimes or always solved. */
+  cuts: z
+    .array(cutConfig)
+    .min(1)
+    .default([...neverSometimesAlways])
+    .refine((cuts) => cuts.every(({ at }, i) => i === 0 || at >= cuts[i - 1]!.at), {
+      error: 'expected rising cuts',
+    }),
+  /** Attempts the levels are about, and the most a problem gets: "never" is never in this many. */
+  horizon: z.int().min(2).max(256).default(64),
+  /** Attempts every problem gets first. */
+  screen: z.int().positive().default(1),
+  /** Share of problems to be sorted rightly, on average; probing ends once that is expected. */
+  confidence: z.number().gt(0).lt(1).default(0.95),
+});
+
+/** How attempts are shared out among problems. */
+export const probingConfig = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('fixed') }),
+  adaptiveConfig,
+]);
+
+/** A validated adaptive probing. */
+type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
+
+/** Attempts where they decide something, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
+export function adaptive(
+  options: Omit<z.input<typeof adaptiveConfig>, 'type'> = {},
+): z.input<typeof adaptiveConfig> {
+  return { type: 'adaptive', ...options };
+}
+
+type Records = ReadonlyMap<string, RecordedTrials>;
+type Features = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * The next attempts of adaptive probing. Replays all waves from what is on record up to the first that is incomplete,
+ * so that an interrupted measurement goes on with the very attempts it would have made.
+ *
+ * @param rollouts budget: attempts per problem, on average.
+ */
+export function planAdaptive(
+  config: AdaptiveConfig,
+  rollouts: number,
+  problemIds: readonly string[],
+  measured: Records,
+  features?: Features,
+): ProbePlan {
+  const { wave, state, probing } = replay(config, rollouts, problemIds, measured, features);
+  const at = new Map(problemIds.map((id, i) => [id, i]));
+  const plan = planMissing(problemIds, (id) => ({
+    rollouts: wave === null ? [] : missingIn(wave[at.get(id)!]!, measured.get(id)),
+    later: 0,
+  }));
+  if (wave === null) return plan;
+  const planned = wave.reduce((sum, attempts) => sum + attempts, 0);
+  const room = state.attempts.length * config.horizon - planned;
+  return { ...plan, laterAtMost: Math.min(room, probing.goal.budget - planned) };
+}
+
+/** What adaptive probing believes of each problem, by id, from all complete waves on record. */
+export function assessProblems(
+  config: AdaptiveConfig,
+  rollouts: number,
+  problemIds: readonly string[],
+  measured: Records,
+  features?: Features,
+): Map<string, Assessment> {
+  const { probing, state } = replay(config, rollouts, problemIds, measured, features);
+  const belief = assess(probing, state);
+  return new Map(problemIds.map((id, i) => [id, belief(i)]));
+}
+
+interface Replayed {
+  readonly probing: Probing;
+  readonly state: ProbingState;
+  /** The first wave that is not wholly on record; null when probing has ended. */
+  readonly wave: Wave | null;
+}
+
+function replay(
+  config: AdaptiveConfig,
+  rollouts: number,
+  ids: readonly string[],
+  measured: Records,
+  features: Features | undefined,
+): Replayed {
+  const hashed = features === undefined ? [] : ids.map((id) => hashFeatures(features.get(id) ?? []));
+  const probing = createProbing(ids, hashed, { ...config, budget: rollouts * ids.length });
+  let state = startProbing(probing);
+  for (;;) {
+    const wave = nextWave(probing, state);
+    const isComplete = wave?.every((end, i) => missingIn(end, measured.get(ids[i]!)).length === 0);
+    if (wave === null || isComplete !== true) return { probing, state, wave };
+    state = afterWave(probing, state, wave, (i, attempts) => successesAmong(attempts, measured.get(ids[i]!)));
+  }
+}
+
+/** Attempts below `end` that are not on record. */
+function missingIn(end: number, recorded: RecordedTrials | undefined): number[] {
+  const made = new Set(recorded?.rollouts);
+  return Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
+}
+
+/** Successes among the first attempts, those that could not be graded taken to be like the others; null: none could be. */
+function successesAmong(attempts: number, recorded: RecordedTrials | undefined): number | null {
+  const marks = (recorded?.marks ?? '').slice(0, attempts);
+  const successes = marks.replaceAll(/[^1]/g, '').length;
+  const graded = marks.replaceAll('-', '').length;
+  return graded === 0 ? null : Math.round((successes * attempts) / graded);
+}

@@ -1,0 +1,70 @@
+import type { Problem } from '../../core/problem.ts';
+
+/**
+ * What can be known of a problem before a model has tried it, as words for `scoreByFeatures`: its text, its length, the
+ * form of its gold answer (a form that a verifier reads badly is never "solved"), where it comes from, DID's complexity
+ * and what other models made of it.
+ */
+export function featuresOf(problem: Problem): string[] {
+  const text = problem.prompt.map(({ content }) => content).join('\n');
+  return [
+    ...kindFeatures(problem),
+    ...textFeatures(text),
+    ...(problem.answer === undefined ? [] : answerFeatures(problem.answer)),
+  ];
+}
+
+/** The few of these that a hundred thousand problems can carry: kind and source, and what other models made of it. */
+export function kindFeatures({ domain, source, family = '', knob, passRates = [] }: Problem): string[] {
+  return [
+    `domain ${domain}`,
+    `source ${source}`,
+    `family ${domain} ${family}`,
+    `knob ${family} ${knob ?? ''}`,
+    ...passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials)),
+  ];
+}
+
+/** Another model's pass rate as a word: exactly never, exactly always, or the tenth it lies in. */
+export function passRateFeature(model: string, successes: number, trials: number): string {
+  const isMixed = successes > 0 && successes < trials;
+  return `rate ${model} ${isMixed ? Math.ceil((10 * successes) / trials) : successes === 0 ? 'never' : 'always'}`;
+}
+
+const word = /[a-z]+|\\[a-z]+|\d+|[^\s\w]/g;
+
+function textFeatures(text: string): string[] {
+  const words = (text.toLowerCase().match(word) ?? []).map((part) =>
+    /^\d/.test(part) ? `#${part.length}` : part,
+  );
+  const pairs = words.slice(1).map((part, i) => `${words[i]!} ${part}`);
+  return [
+    ...words,
+    ...pairs,
+    `words ${Math.round(2 * Math.log2(words.length + 1))}`,
+    `complexity ${Math.round(Math.log2(1 + complexity(text)))}`,
+  ];
+}
+
+function answerFeatures(answer: string): string[] {
+  const form = answer.replaceAll(/\d+/g, '9').replaceAll(/[a-zA-Z]+/g, 'x');
+  const marks = answer.match(/\\[a-z]+|[^\w\s]/g) ?? [];
+  return [
+    `answer length ${Math.min(12, answer.length)}`,
+    `answer form ${form.slice(0, 12)}`,
+    `answer prose ${/[a-z]{4}/i.test(answer)}`,
+    ...marks.map((mark) => `answer has ${mark}`),
+  ];
+}
+
+/** DID's C = depth · log₂ Π (1 + |xᵢ|), with the depth of brackets and the numbers of the text. */
+function complexity(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const char of text) {
+    if (char === '(' || char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
+    else if (char === ')' || char === '}' || char === ']') depth = Math.max(0, depth - 1);
+  }
+  const numbers = text.match(/\d{1,15}(\.\d{1,15})?/g) ?? [];
+  return (1 + deepest) * numbers.reduce((sum, number) => sum + Math.log2(1 + Number(number)), 0);
+}

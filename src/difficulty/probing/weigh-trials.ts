@@ -1,0 +1,60 @@
+import { neverSometimesAlways } from './cuts.ts';
+import { createOutcomeTable, recordIndex } from './outcome-table.ts';
+import { distributionOfTotal } from './assessment.ts';
+import { equalShares, learnShares, type RecordCount } from './population.ts';
+import type { Trials } from '../pass-rates/trials.ts';
+
+/**
+ * What a distribution over the successes of a whole horizon of attempts is worth as trials, for levels and samplers that
+ * read trials: their rate is the median, so that a level holds where it probably holds, and there are as many of them as
+ * would leave the same uncertainty; hence fractions, and fewer of them the older the evidence.
+ *
+ * @param totals probability of 0, 1 … horizon successes.
+ */
+export function worthInTrials(totals: ArrayLike<number>): Trials {
+  const horizon = totals.length - 1;
+  let [mean, square, below, median] = [0, 0, 0, -1];
+  for (let successes = 0; successes <= horizon; successes++) {
+    const probability = totals[successes]!;
+    mean += (probability * successes) / horizon;
+    square += probability * (successes / horizon) ** 2;
+    below += probability;
+    if (median === -1 && below >= 0.5) median = successes;
+  }
+  const variance = square - mean * mean;
+  // A Beta(1, 1) belief after n trials has variance m(1 − m) / (n + 3); at least one trial, at most the horizon.
+  const worth = variance > 0 ? (mean * (1 - mean)) / variance - 3 : horizon;
+  const trials = Math.min(horizon, Math.max(1, worth));
+  return { successes: (median / horizon) * trials, trials };
+}
+
+/**
+ * Trials of unequal number, as adaptive probing makes them, weighed by the pass rates of all problems together: one failure
+ * alone does not say "never". Problems without trials stay so.
+ *
+ * @param horizon attempts that levels are about; longer records stand for themselves.
+ */
+export function weighTrials(
+  measured: ReadonlyMap<string, Trials>,
+  horizon: number,
+): ReadonlyMap<string, Trials> {
+  const table = createOutcomeTable(neverSometimesAlways, horizon);
+  const counts = new Map<number, RecordCount>();
+  for (const { successes, trials } of measured.values()) {
+    if (trials > horizon) continue;
+    const record = recordIndex(successes, trials);
+    const problems = (counts.get(record)?.problems ?? 0) + 1;
+    counts.set(record, { successes, attempts: trials, problems });
+  }
+  const shares = learnShares(table, [...counts.values()], { shares: equalShares(), weight: 1 }, 200);
+  const worth = new Map<number, Trials>();
+  const weigh = (own: Trials): Trials => {
+    if (own.trials === 0 || own.trials >= horizon) return own;
+    const record = recordIndex(own.successes, own.trials);
+    const found =
+      worth.get(record) ?? worthInTrials(distributionOfTotal(table, shares, own.successes, own.trials));
+    worth.set(record, found);
+    return found;
+  };
+  return new Map(Array.from(measured, ([id, own]) => [id, weigh(own)]));
+}

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { embeddedConfig } from './embedded/engine.ts';
+import { openaiConfig } from './openai/config.ts';
+import { torchConfig } from './torch/config.ts';
+
+const settings = z.discriminatedUnion('type', [embeddedConfig, torchConfig, openaiConfig]);
+
+/** Engines that have a default for every setting: their name alone will do. */
+export const engineNames = ['embedded', 'torch'] as const;
+
+const named = z
+  .string()
+  .pipe(z.enum(engineNames))
+  .transform((type) => settings.parse({ type }));
+
+/** What samples and learns: `'torch'`, or `torch({ device: 'cuda:1' })` where settings differ from the defaults. */
+export const engineConfig = z.union([settings, named]);
+
+/** An engine with all its settings. */
+export type EngineConfig = z.output<typeof engineConfig>;

@@ -1,0 +1,89 @@
+import { ConfigError } from '../core/errors.ts';
+import { evaluate, type Evaluation } from './evaluate.ts';
+import { nearestKey } from '../recipe/explain.ts';
+import type { Spending } from '../core/spending.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { openVerifiers, policyEngine } from '../training/build.ts';
+import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
+import { suiteSeed } from '../training/evaluate-suites.ts';
+import { type ModelSource, openModel } from '../models/open-model.ts';
+import { requireRoom } from '../models/prompt-room.ts';
+
+/** What an evaluation takes of a recipe. */
+export interface EvaluationRecipe extends Pick<
+  Recipe,
+  'name' | 'seed' | 'verifiers' | 'evaluation' | 'baseDir'
+> {
+  readonly policy: Pick<Recipe['policy'], 'engine'>;
+}
+
+/** Who watches an evaluation and who may stop it. */
+export interface EvaluationWatch {
+  readonly onProgress?: (suite: string, done: number, total: number) => void;
+  readonly onDownload?: LoadingOptions['onDownload'];
+  readonly onEvaluation?: (evaluation: Evaluation) => void;
+  /** Called at the end where the model is behind a server, with what that was asked for. */
+  readonly onSpending?: (spending: Spending) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Evaluates a model on the suites of a recipe, as a run of that recipe would: same problems, sampling and random
+ * numbers, so that results can be compared pairwise.
+ *
+ * @param only the names of the suites; empty: all of them.
+ * @throws ConfigError when the recipe has no such suite.
+ */
+export async function evaluateModel(
+  source: ModelSource,
+  recipe: EvaluationRecipe,
+  only: readonly string[],
+  { onProgress, onEvaluation, onDownload, onSpending, signal }: EvaluationWatch = {},
+): Promise<Evaluation[]> {
+  const suites = chooseSuites(recipe, only);
+  await using opened = new AsyncDisposableStack();
+  const verifierFor = openVerifiers(recipe, opened);
+  const loaded = [];
+  for (const suite of suites) {
+    const { problems, records } = await loadSources(suite.problems, recipe, { onDownload, signal });
+    for (const problem of problems) verifierFor(problem).check(problem);
+    loaded.push({ suite, problems, sources: records });
+  }
+  const engine = opened.use(await openModel(source, policyEngine(recipe)));
+  for (const { problems } of loaded) requireRoom(engine, problems);
+  const evaluations: Evaluation[] = [];
+  for (const { suite, problems, sources } of loaded) {
+    const evaluation = await evaluate({
+      engine,
+      verifierFor,
+      problems,
+      sources,
+      suite,
+      seed: suiteSeed(recipe, suite),
+      onProgress: (done, total) => onProgress?.(suite.name, done, total),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    evaluations.push(evaluation);
+    onEvaluation?.(evaluation);
+  }
+  if (engine.spending !== undefined) onSpending?.(engine.spending.total());
+  return evaluations;
+}
+
+function chooseSuites({ name, evaluation }: EvaluationRecipe, only: readonly string[]): Recipe['evaluation'] {
+  const names = evaluation.map((suite) => suite.name);
+  if (names.length === 0) {
+    throw new ConfigError(`recipe '${name}': expected suites to evaluate on, got an empty "evaluation"`, {
+      tryNext: 'add evaluation: [{ ...suite({ name: … }), problems: […] }] to the recipe',
+    });
+  }
+  for (const wanted of only) {
+    if (names.includes(wanted)) continue;
+    const nearest = nearestKey(wanted, names);
+    const hint = nearest === undefined ? `suites: ${names.join(', ')}` : `did you mean "${nearest}"?`;
+    throw new ConfigError(`--suite ${wanted}: recipe '${name}' has no such suite; ${hint}`, {
+      tryNext: 'gradus eval --list-suites',
+    });
+  }
+  return only.length === 0 ? evaluation : evaluation.filter((suite) => only.includes(suite.name));
+}

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { ConfigError } from '../core/errors.ts';
+import { findPublishedSuite } from './published-suites.ts';
+import { isHubAddress } from '../hub/address.ts';
+import { loadRecipe } from '../recipe/load.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { EvaluationRecipe } from './evaluate-model.ts';
+import { locateModel, type ModelSource } from '../models/open-model.ts';
+import { publishedEvaluation } from './published-evaluation.ts';
+
+/** What is asked for. */
+export interface EvaluationRequest {
+  /** A recipe file; a run brings its own. */
+  readonly recipe?: string;
+  /** Of the recipe, or published; empty: all of the recipe. */
+  readonly suites: readonly string[];
+  /** Published suite → path or address to read its problems from instead. */
+  readonly suiteData?: Readonly<Record<string, string>>;
+  /** Assignments to the recipe file, or where there is none to the published suites. */
+  readonly set: readonly string[];
+}
+
+/** Which model, and which suites of which recipes. */
+export interface EvaluationPlan {
+  readonly source: ModelSource;
+  /** The recipe's own suites, then the published ones, which have their own verifiers. */
+  readonly parts: readonly { readonly recipe: EvaluationRecipe; readonly only: readonly string[] }[];
+}
+
+/**
+ * Finds the model and the suites. A suite of the recipe comes before a published one of that name; published ones are
+ * sampled by the recipe's engine with its seed.
+ *
+ * @param model a folder, a run, or, with an engine that asks a server, the server's name of it.
+ * @throws ConfigError when neither a recipe nor published suites are named, or nobody knows a suite.
+ */
+export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
+  const { suites, suiteData: data = {}, set } = request;
+  const named = request.recipe === undefined ? undefined : await loadRecipe(request.recipe, set);
+  const isThere = named?.policy.engine.type !== 'openai' && (existsSync(model) || isHubAddress(model));
+  const found = isThere ? await locateModel(model) : undefined;
+  const base = named ?? found?.recipe;
+  const isOwn = (name: string): boolean =>
+    base?.evaluation.some((suite) => suite.name === name) === true ||
+    (base !== undefined && findPublishedSuite(name) === undefined);
+  const own = suites.filter(isOwn);
+  const published = suites.filter((name) => !isOwn(name));
+  const parts: { recipe: EvaluationRecipe; only: readonly string[] }[] = [];
+  if (own.length > 0 || published.length === 0)
+    parts.push({ recipe: ownRecipe(model, named, base, set), only: own });
+  if (published.length > 0) {
+    const like = base === undefined ? {} : { like: base };
+    parts.push({
+      recipe: publishedEvaluation(published, { ...like, data, set: named ? [] : set }),
+      only: [],
+    });
+  }
+  const isAsked = parts.every(({ recipe }) => recipe.policy.engine.type === 'openai');
+  return { source: isAsked ? { folder: model } : (found ?? (await locateModel(model))), parts };
+}
+
+/** The recipe whose own suites are meant. */
+function ownRecipe(
+  model: string,
+  named: Recipe | undefined,
+  base: Recipe | undefined,
+  set: readonly string[],
+): Recipe {
+  if (base === undefined && /\.(?:ts|mts|js|mjs|toml|json)$/.test(model)) {
+    throw new ConfigError(`${model}: expected a model folder or a run, got what looks like a recipe`, {
+      tryNext: `gradus eval <model> --recipe ${model}`,
+    });
+  }
+  if (base === undefined) {
+    throw new ConfigError(
+      `${model}: a model folder says nothing of suites; name a recipe that does, or a published suite`,
+      { tryNext: `gradus eval ${model} --suite math500` },
+    );
+  }
+  if (named !== undefined || set.length === 0) return base;
+  throw new ConfigError("--set changes a recipe file; a run's own recipe stays as it was", {
+    tryNext: `gradus eval ${model} --recipe <recipe> --set ${set[0]}`,
+  });
+}

@@ -1,0 +1,66 @@
+import { DataError } from '../core/errors.ts';
+import { type HubAddress, hubAddress } from './address.ts';
+import type { ListedFile, Listing } from './repository.ts';
+
+/** What `readRows` can read. */
+const isData = ({ path }: ListedFile): boolean =>
+  /\.(?:(?:jsonl|ndjson|json|csv|tsv)(?:\.gz)?|parquet)$/i.test(path);
+
+/**
+ * The files that an address's path names, in the order of their names: one file; a pattern, where `*` is anything within
+ * a folder and `**` across folders; or a split, `train` or `main/train`, whose files are called after it or lie in a
+ * folder that is. Without a path: the only data file.
+ *
+ * @throws DataError listing the data files when the path names none, or files that do not belong together.
+ */
+export function chooseFiles(listing: Listing, address: HubAddress): ListedFile[] {
+  const { path } = address;
+  const exact = listing.files.filter((file) => file.path === path);
+  if (exact.length > 0) return exact;
+  const data = listing.files.filter(isData).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const found = path.includes('*') ? data.filter(matching(path)) : ofSplit(data, path);
+  const isOne = path.includes('*') || new Set(found.map(kindOf)).size === 1;
+  if (found.length > 0 && isOne && (path !== '' || data.length === 1)) return found;
+  throw new DataError(
+    `${hubAddress(address)}: expected ${path === '' ? 'a repository with one data file' : `the files of "${path}"`}, got ${
+      found.length === 0 ? 'none' : 'several that do not belong together'
+    }; data files there: ${namesOf(found.length === 0 ? data : found)}`,
+    { code: 'HUB_NOT_FOUND' },
+  );
+}
+
+function matching(pattern: string): (file: ListedFile) => boolean {
+  const source = pattern
+    .split(/(\*\*|\*)/)
+    .map((part) =>
+      part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+    )
+    .join('');
+  const expression = new RegExp(`^${source}$`);
+  return ({ path }) => expression.test(path);
+}
+
+/** `main/train` is `main/train-00000-of-00001.parquet`, `main/train/….parquet`, `data/train.jsonl` or `train.jsonl.gz`. */
+function ofSplit(data: readonly ListedFile[], path: string): ListedFile[] {
+  const [split = '', ...before] = path.split('/').toReversed();
+  const config = before.toReversed().join('/');
+  return data.filter((file) => {
+    const folders = file.path.split('/').slice(0, -1);
+    const name = file.path.split('/').at(-1)!;
+    const isInFolder = folders.at(-1) === split;
+    const outer = (isInFolder ? folders.slice(0, -1) : folders).join('/');
+    const isNamed = isInFolder || (name.startsWith(split) && /^[-._]/.test(name.slice(split.length)));
+    return isNamed && (config === '' || outer === config || outer === `data/${config}`);
+  });
+}
+
+/** Files of one split differ in their numbers alone. */
+const kindOf = ({ path }: ListedFile): string =>
+  path.replaceAll(/\d+/g, '0').replace(/-[0-9a-f]{16}(?=\.)/, '');
+
+function namesOf(files: readonly ListedFile[]): string {
+  const shown = files.slice(0, 20).map(({ path }) => path);
+  return shown.length === 0
+    ? 'none'
+    : shown.join(', ') + (files.length > 20 ? ` and ${files.length - 20} more` : '');
+}

@@ -1,0 +1,284 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { commitOf, type FakeHub, openFakeHub } from '../../test/hub/fake-hub.ts';
+import { hubAddress, parseHubAddress } from './address.ts';
+import { type FetchOptions, fetchHubFiles } from './hub.ts';
+
+const first = commitOf('first');
+const second = commitOf('second');
+const large = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31) & 0xff));
+const train = '{"question":"1+1?","answer":"#### 2"}\n';
+
+const repository = () => ({
+  name: 'openai/gsm8k',
+  commits: {
+    [first]: {
+      'README.md': '# GSM8K',
+      'main/train.jsonl': train,
+      'main/test.jsonl': 'test',
+      'data/large.parquet': large,
+    },
+    [second]: { 'main/train.jsonl': 'changed' },
+  },
+  branches: { main: first, 'refs/convert/parquet': second } as Record<string, string>,
+  lfs: ['data/large.parquet'],
+});
+
+let cache: string;
+let hub: FakeHub;
+let repo: ReturnType<typeof repository>;
+
+beforeEach(async () => {
+  cache = mkdtempSync(join(tmpdir(), 'gradus-hub-'));
+  repo = repository();
+  hub = await openFakeHub([repo, { ...repository(), name: 'us/private', token: 'hf_secret' }]);
+  vi.stubEnv('GRADUS_CACHE', cache);
+  vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+  vi.stubEnv('HF_TOKEN', undefined);
+  vi.stubEnv('HF_HUB_OFFLINE', undefined);
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await hub[Symbol.asyncDispose]();
+  rmSync(cache, { recursive: true });
+});
+
+const fetched = async (address: string, options: FetchOptions = {}): Promise<string[]> =>
+  (await fetchHubFiles(address, { pauseMs: 1, ...options })).files.map(({ file }) =>
+    readFileSync(file, 'latin1'),
+  );
+const largeText = large.toString('latin1');
+const largeAddress = `hf://datasets/openai/gsm8k@${first}/data/large.parquet`;
+const asked = (): string[] => hub.requests.map(({ server, path }) => `${server} ${path.replace(/\?.*/, '')}`);
+
+test('an address names dataset or model, revision and path, and is written as it was read', () => {
+  expect(parseHubAddress('hf://datasets/openai/gsm8k/main/train')).toEqual({
+    kind: 'dataset',
+    repository: 'openai/gsm8k',
+    revision: 'main',
+    path: 'main/train',
+  });
+  expect(parseHubAddress('hf://Qwen/Qwen2.5-0.5B@v1')).toEqual({
+    kind: 'model',
+    repository: 'Qwen/Qwen2.5-0.5B',
+    revision: 'v1',
+    path: '',
+  });
+  expect(parseHubAddress('hf://datasets/a/b@refs/convert/parquet/default/train').revision).toBe(
+    'refs/convert/parquet',
+  );
+  const name = fc.stringMatching(/^[\w-][\w.-]{0,8}$/);
+  const address = fc.record({
+    kind: fc.constantFrom('dataset' as const, 'model' as const),
+    repository: fc
+      .tuple(name, name)
+      .map((parts) => parts.join('/'))
+      .filter((one) => !one.startsWith('datasets/')),
+    revision: fc.stringMatching(/^[\w-][\w./-]{0,10}$/),
+    path: fc
+      .array(fc.stringMatching(/^[\w*=-][\w. *=-]{0,8}$/), { maxLength: 3 })
+      .map((parts) => parts.join('/')),
+  });
+  fc.assert(
+    fc.property(address, (one) => {
+      expect(parseHubAddress(hubAddress(one))).toEqual(one);
+    }),
+  );
+});
+
+test.each([
+  'hf://datasets/gsm8k',
+  'hf://datasets/../../etc/passwd',
+  'hf://datasets/a/../secret',
+  'hf://datasets/a/b/../../../secret',
+  'hf://datasets/a/b@%zz/x',
+  'hf://datasets/a/b@main?x=1/x',
+  'hf://',
+])('%s is no address', (address) => {
+  expect(() => parseHubAddress(address)).toThrow('expected hf://datasets/<owner>/<name>');
+});
+
+test('a branch is looked up once a reading, its commit is read from the cache', async () => {
+  const { commit, files } = await fetchHubFiles('hf://datasets/openai/gsm8k/main/train');
+  expect([commit, files.map(({ path }) => path)]).toEqual([first, ['main/train.jsonl']]);
+  expect(readFileSync(files[0]!.file, 'utf8')).toBe(train);
+  const before = hub.requests.length;
+  expect(await fetched(`hf://datasets/openai/gsm8k@${first}/main/train.jsonl`)).toEqual([train]);
+  expect(hub.requests).toHaveLength(before);
+  repo.branches['main'] = second;
+  expect(await fetched('hf://datasets/openai/gsm8k/main/train')).toEqual(['changed']);
+  expect(await fetched('hf://datasets/openai/gsm8k/main/train', { commit: first })).toEqual([train]);
+});
+
+test('a branch that moves between list and download changes nothing', async () => {
+  hub.fault = (_, count) => {
+    if (count === 2) repo.branches['main'] = second;
+    return undefined;
+  };
+  expect(await fetched('hf://datasets/openai/gsm8k/main/train')).toEqual([train]);
+  expect(asked()[1]).toBe(`hub /datasets/openai/gsm8k/resolve/${first}/main/train.jsonl`);
+});
+
+test('a download that is cut off goes on where it stopped, also in the next process', async () => {
+  hub.fault = ({ server }, count) => (server === 'content' && count < 6 ? { dropAfter: 40_000 } : undefined);
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+  const ranges = hub.requests.filter(({ server }) => server === 'content').map(({ range }) => range);
+  expect(ranges.slice(0, 2)).toEqual([undefined, 'bytes=40000-']);
+
+  rmSync(cache, { recursive: true });
+  hub.fault = ({ server }) => (server === 'content' ? { dropAfter: 0 } : undefined);
+  hub.requests.length = 0;
+  let isFirst = true;
+  hub.fault = ({ server }) => {
+    if (server !== 'content') return undefined;
+    const drop = { dropAfter: isFirst ? 100_000 : 0 };
+    isFirst = false;
+    return drop;
+  };
+  await expect(fetched(largeAddress)).rejects.toThrow(/after 100000 of 300000 bytes \(tried 5 times\)/);
+  hub.fault = () => undefined;
+  hub.requests.length = 0;
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+  expect(hub.requests.find(({ server }) => server === 'content')?.range).toBe('bytes=100000-');
+});
+
+test('content of another length or hash is never taken, and leaves nothing behind', async () => {
+  const blobs = (): string[] => readdirSync(join(cache, 'hub', 'blobs'));
+  hub.fault = ({ server }) => (server === 'content' ? { body: Buffer.concat([large, large]) } : undefined);
+  await expect(fetched(largeAddress)).rejects.toThrow('more than 300000 bytes');
+  const wrong = Buffer.from(large);
+  wrong[7]! ^= 1;
+  hub.fault = ({ server }) => (server === 'content' ? { body: wrong } : undefined);
+  await expect(fetched(largeAddress)).rejects.toThrow(
+    /expected content with sha256-[0-9a-f]{64}, got sha256-/,
+  );
+  expect(blobs()).toEqual([]);
+  hub.fault = ({ path }) => (path.includes('/resolve/') ? { body: train.replace('2', '3') } : undefined);
+  await expect(fetched(`hf://datasets/openai/gsm8k@${first}/main/train`)).rejects.toThrow(
+    /expected content with git-/,
+  );
+  hub.fault = () => undefined;
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+});
+
+test('whoever stops a download, stalled or waiting to try again, stops it at once; the next goes on from there', async () => {
+  const stopped = new Error('stopped by the user');
+  const stopping = new AbortController();
+  const onDownload = (_file: string, done: number): void => void (done > 0 && stopping.abort(stopped));
+  hub.fault = ({ server }) => (server === 'content' ? { stallAfter: 1000 } : undefined);
+  await expect(fetched(largeAddress, { signal: stopping.signal, onDownload })).rejects.toBe(stopped);
+  hub.fault = () => ({ status: 503, headers: { 'retry-after': '200' } });
+  const waiting = fetched(largeAddress.replace(first, 'main'), { signal: AbortSignal.timeout(50) });
+  await expect(waiting).rejects.toMatchObject({ name: expect.stringMatching(/^(Timeout|Abort)Error$/) });
+  hub.fault = () => undefined;
+  hub.requests.length = 0;
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+  expect(hub.requests.find(({ server }) => server === 'content')?.range).toMatch(/^bytes=[1-9]\d*-$/);
+});
+
+test('a partial file that a disk has garbled is fetched again from its start', async () => {
+  const blob = join(cache, 'hub', 'blobs');
+  await fetched(largeAddress);
+  const [name] = readdirSync(blob);
+  rmSync(join(blob, name!));
+  writeFileSync(join(blob, `${name}.partial`), 'x'.repeat(1000));
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+});
+
+test('what passes is tried again, as long as the server asks for; what does not is one error', async () => {
+  const statuses = [429, 500, 503, 408];
+  hub.fault = (_, count) => {
+    const status = statuses[count - 1];
+    return status === undefined ? undefined : { status, headers: { 'retry-after': '0' } };
+  };
+  expect(await fetched('hf://datasets/openai/gsm8k/main/train')).toEqual([train]);
+  hub.fault = () => ({ status: 503 });
+  await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow(/got 503 \(tried 5 times\)/);
+  hub.fault = () => ({ body: '{"sha": "' });
+  await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow('no JSON');
+  hub.fault = () => ({ body: '{"sha":"x","siblings":[]}' });
+  await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow(
+    "expected the hub's list of files",
+  );
+});
+
+test('what is not there is said with what there is', async () => {
+  hub.fault = () => undefined;
+  await expect(fetched('hf://datasets/nobody/nothing/train')).rejects.toThrow(/404 RepoNotFound/);
+  await expect(fetched('hf://datasets/openai/gsm8k@v9/train')).rejects.toThrow(/404 RevisionNotFound/);
+  await expect(fetched('hf://datasets/openai/gsm8k/main/validation')).rejects.toThrow(
+    /expected the files of "main\/validation", got none; data files there: data\/large.parquet, main\/test.jsonl, main\/train.jsonl/,
+  );
+  await expect(fetched('hf://datasets/openai/gsm8k')).rejects.toThrow(
+    'expected a repository with one data file',
+  );
+  expect(await fetched('hf://datasets/openai/gsm8k/main/t*.jsonl')).toEqual(['test', train]);
+  await expect(fetched('hf://datasets/openai/gsm8k/main/train', { pinned: true })).rejects.toThrow(
+    'expected a commit of 40 hex digits',
+  );
+});
+
+test('a hub that lists files outside of the repository is not followed', async () => {
+  const hash = { size: 1, blobId: first };
+  const siblings = [{ rfilename: '../../../outside.jsonl', ...hash }];
+  hub.fault = () => ({ body: JSON.stringify({ sha: first, siblings }) });
+  await expect(fetched('hf://datasets/openai/gsm8k/**')).rejects.toThrow(
+    'expected a path inside the repository',
+  );
+});
+
+test('the token is sent to the hub alone and written nowhere', async () => {
+  const address = 'hf://datasets/us/private/data/large.parquet';
+  await expect(fetched(address)).rejects.toThrow(/401 GatedRepo; .*need a token in HF_TOKEN/);
+  vi.stubEnv('HF_TOKEN', 'hf_wrong');
+  await expect(fetched(address)).rejects.toThrow('the token in HF_TOKEN may not read it');
+  vi.stubEnv('HF_TOKEN', 'hf_secret');
+  hub.requests.length = 0;
+  expect(await fetched(address)).toEqual([largeText]);
+  expect(hub.requests.map(({ server, authorization }) => [server, authorization])).toEqual([
+    ['hub', 'Bearer hf_secret'],
+    ['hub', 'Bearer hf_secret'],
+    ['content', undefined],
+  ]);
+  const written = readdirSync(cache, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => name + readFileSync(join(parentPath, name), 'latin1'));
+  expect(written.length).toBeGreaterThan(0);
+  expect(written.filter((text) => text.includes('hf_secret') || text.includes('X-Signature'))).toEqual([]);
+});
+
+test('redirects that go round in circles or leave http are refused', async () => {
+  hub.fault = ({ path }) => ({ redirect: path });
+  await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow('more than 5 redirects');
+  hub.fault = () => ({ redirect: 'file:///etc/passwd' });
+  await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow('got one to file:');
+});
+
+test('offline, what was fetched is read and everything else is an error that says so', async () => {
+  await fetched('hf://datasets/openai/gsm8k/main/train');
+  vi.stubEnv('HF_HUB_OFFLINE', '1');
+  hub.requests.length = 0;
+  expect(await fetched('hf://datasets/openai/gsm8k/main/train')).toEqual([train]);
+  await expect(fetched('hf://datasets/openai/gsm8k/main/test')).rejects.toThrow(
+    'since HF_HUB_OFFLINE is set',
+  );
+  await expect(fetched('hf://datasets/openai/other/test')).rejects.toThrow('since HF_HUB_OFFLINE is set');
+  expect(hub.requests).toEqual([]);
+});
+
+test('a list in the cache that a disk has cut off is asked for again', async () => {
+  await fetched(largeAddress);
+  writeFileSync(join(cache, 'hub', 'datasets--openai--gsm8k', `${first}.json`), '{"comm');
+  expect(await fetched(largeAddress)).toEqual([largeText]);
+});
+
+test('several readers at once fetch a file once', async () => {
+  const all = await Promise.all(Array.from({ length: 6 }, () => fetched(largeAddress)));
+  expect(all).toEqual(Array.from({ length: 6 }, () => [largeText]));
+  expect(hub.requests.filter(({ server }) => server === 'content')).toHaveLength(1);
+  expect(existsSync(join(cache, 'hub', 'blobs'))).toBe(true);
+});

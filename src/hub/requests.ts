@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DataError } from '../core/errors.ts';
+import { readRetryAfter } from '../core/retry-after.ts';
+import { hashKey, uniformAt } from '../core/rng.ts';
+
+/** Where the hub is and how it is asked. */
+export interface HubAccess {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  /** Sent to the endpoint's own origin and nowhere else; never written down. */
+  readonly token?: string;
+  /** Nothing is asked of anybody: only what the cache holds can be read. */
+  readonly isOffline: boolean;
+  /** The pause before the first new try, in milliseconds; it doubles with each. */
+  readonly pauseMs: number;
+  /** Ends whatever is under way; what has come of a file stays. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How often the same thing is asked without any progress before that is an error. */
+const maxAttempts = 5;
+const maxRedirects = 5;
+
+/** As `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` say, the names that every tool for the hub reads. */
+export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 500): HubAccess {
+  const { HF_ENDPOINT: endpoint, HF_TOKEN: token, HF_HUB_OFFLINE: offline = '' } = environment;
+  return {
+    endpoint: (endpoint || 'https://huggingface.co').replace(/\/+$/, ''),
+    ...(token ? { token } : {}),
+    isOffline: /^(?:1|true|yes|on)$/i.test(offline),
+    pauseMs,
+  };
+}
+
+/** Something that passes: the next try may go well. */
+export class Passing extends Error {
+  readonly afterMs: number | undefined;
+  constructor(message: string, options: ErrorOptions & { readonly afterMs?: number | undefined } = {}) {
+    super(message, options);
+    this.afterMs = options.afterMs;
+  }
+}
+
+/**
+ * Runs an attempt until it goes well or fails for good. A pause is as long as the server asks for, or doubles each time
+ * with a jitter that depends on `name` and the attempt alone.
+ *
+ * @param attempt throws `Passing` for what may go away by itself.
+ * @param progress grows while attempts get further; attempts are counted anew from there.
+ * @throws DataError after `maxAttempts` without progress.
+ */
+export async function persist<T>(
+  access: HubAccess,
+  name: string,
+  attempt: () => Promise<T>,
+  progress: () => number = () => 0,
+): Promise<T> {
+  let reached = progress();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      access.signal?.throwIfAborted();
+      if (!(error instanceof Passing)) throw error;
+      if (progress() > reached) [tries, reached] = [1, progress()];
+      if (tries >= maxAttempts)
+        throw new DataError(
+          `${name}: expected an answer from ${access.endpoint}, got ${error.message} (tried ${tries} times)`,
+          {
+            code: 'HUB_UNREACHABLE',
+            cause: error,
+            tryNext: `curl -I ${access.endpoint}`,
+          },
+        );
+      const pause = access.pauseMs * 2 ** (tries - 1) * (0.5 + uniformAt(hashKey(name), tries));
+      const wait = Math.max(pause, Math.min(error.afterMs ?? 0, 300_000));
+      await sleep(wait, undefined, access.signal && { signal: access.signal });
+    }
+  }
+}
+
+/**
+ * One GET, following redirects. The token goes to the endpoint's origin alone: a redirect to a content server carries its
+ * permission in its address. The body is as stored, never compressed on the way, so that its bytes can be counted.
+ *
+ * @param name what is fetched, as messages call it.
+ * @returns an answer of 200, 206 or 416.
+ * @throws Passing for lost connections, 408, 429 and 5xx; DataError for what the hub refuses.
+ */
+export async function get(
+  access: HubAccess,
+  address: string,
+  name: string,
+  range?: string,
+): Promise<Response> {
+  let url = new URL(address);
+  for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+    const response = await send(access, url, range);
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status >= 400 || location === null)
+      return judged(access, response, name);
+    await response.body?.cancel();
+    url = redirectTarget(url, location, name);
+  }
+  throw new DataError(`${name}: expected the file, got more than ${maxRedirects} redirects`, {
+    code: 'HUB_FAILED',
+  });
+}
+
+async function send(access: HubAccess, url: URL, range: string | undefined): Promise<Response> {
+  const isHome = url.origin === new URL(access.endpoint).origin;
+  const headers = {
+    'user-agent': 'gradus',
+    'accept-encoding': 'identity',
+    ...(isHome && access.token !== undefined ? { authorization: `Bearer ${access.token}` } : {}),
+    ...(range === undefined ? {} : { range }),
+  };
+  try {
+    return await fetch(url, { headers, redirect: 'manual', signal: access.signal ?? null });
+  } catch (cause) {
+    throw new Passing(reasonOf(cause), { cause });
+  }
+}
+
+/** `fetch` says "fetch failed", and why one level below. */
+export function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message || message : message;
+}
+
+function redirectTarget(from: URL, location: string, name: string): URL {
+  const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const isSafe = target?.protocol === 'https:' || (target?.protocol === 'http:' && from.protocol === 'http:');
+  if (target !== undefined && isSafe) return target;
+  throw new DataError(`${name}: expected a redirect to https, got one to ${target?.protocol ?? 'nowhere'}`, {
+    code: 'HUB_FAILED',
+  });
+}
+
+async function judged(access: HubAccess, response: Response, name: string): Promise<Response> {
+  const { status, headers } = response;
+  if (status === 200 || status === 206 || status === 416) return response;
+  await response.body?.cancel();
+  const said = [`${status}`, headers.get('x-error-code'), headers.get('x-error-message')]
+    .filter((part) => part !== null)
+    .join(' ');
+  if (status === 408 || status === 429 || status >= 500)
+    throw new Passing(said, { afterMs: retryAfterOf(headers) });
+  throw refusal(access, status, said, name);
+}
+
+/** By the server's own clock: the pause it means, whatever time it is here. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const pause = readRetryAfter(headers.get('retry-after'), Date.parse(headers.get('date') ?? ''));
+  return pause === undefined || Number.isNaN(pause) ? undefined : pause;
+}
+
+function refusal({ endpoint, token }: HubAccess, status: number, said: string, name: string): DataError {
+  if (status === 401 || status === 403) {
+    const advice =
+      token === undefined
+        ? 'private and gated repositories, and names that do not exist, need a token in HF_TOKEN'
+        : 'the token in HF_TOKEN may not read it; gated repositories ask to accept their terms on their page first';
+    return new DataError(`${name}: expected to be let in by ${endpoint}, got ${said}; ${advice}`, {
+      code: 'HUB_FORBIDDEN',
+      tryNext: token === undefined ? 'export HF_TOKEN=…' : `${endpoint}/settings/tokens`,
+    });
+  }
+  const what = status === 404 ? 'a repository, revision and file that exist' : 'the file';
+  return new DataError(`${name}: expected ${what} at ${endpoint}, got ${said}`, {
+    code: status === 404 ? 'HUB_NOT_FOUND' : 'HUB_FAILED',
+  });
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { editionOf } from '../difficulty/pass-rates/edition.ts';
+import type {
+  Conditions,
+  PassRateStore,
+  SamplingConditions,
+} from '../difficulty/pass-rates/pass-rate-store.ts';
+import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import { fromBase } from '../recipe/recipe.ts';
+import { baseSource, samplingOf } from './measure.ts';
+import { templateOf } from './observation.ts';
+import type { TrainingParts } from '../training/parts.ts';
+
+/**
+ * Takes over what the recipe's own store (`difficulty.store`, made by `gradus difficulty estimate`) knows of the base
+ * model under the recipe's sampling, so that a run does not measure it again. Doing it twice changes nothing.
+ *
+ * @returns what to warn of.
+ */
+export function adoptKnownBase(
+  { recipe, problems, engine }: Pick<TrainingParts, 'recipe' | 'problems' | 'engine'>,
+  store: PassRateStore,
+): string[] {
+  const { difficulty } = recipe;
+  if (difficulty?.store === undefined) return [];
+  const file = fromBase(recipe, difficulty.store);
+  if (!existsSync(file))
+    return [`difficulty.store: nothing at ${file} yet; the base model is measured by the run itself`];
+  using known = readPassRateStore(file);
+  const wanted = keyOf({ model: engine.info.modelHash, ...templateOf(engine) }, difficulty);
+  const isWanted = (conditions: Conditions): boolean => keyOf(conditions, conditions) === wanted;
+  if (!known.conditions().some(isWanted))
+    return [
+      `difficulty.store: ${file} knows nothing of this model under this sampling; it is measured again`,
+    ];
+  const base = problems.flatMap((problem) => {
+    const edition = editionOf(problem);
+    return known
+      .history(problem.id)
+      .filter((one) => one.source === baseSource && isWanted(one.conditions))
+      .filter((one) => one.edition === undefined || one.edition === edition);
+  });
+  for (const [verifier, observations] of Map.groupBy(base, ({ conditions }) => conditions.verifier))
+    store.record({ ...observations[0]!.conditions, verifier }, observations);
+  return [];
+}
+
+const keyOf = (
+  { model, template = '' }: Pick<Conditions, 'model' | 'template'>,
+  sampling: SamplingConditions,
+): string => JSON.stringify([model, template, { ...samplingOf(sampling), stop: sampling.stop.toSorted() }]);

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { ConfigError, DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type {
+  Conditions,
+  ObservationFilter,
+  PassRateReader,
+} from '../difficulty/pass-rates/pass-rate-store.ts';
+import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
+import { baseSource } from './measure.ts';
+import { editionsOf } from './observation.ts';
+
+type Known = Recipe['knownPassRates'][number];
+
+/**
+ * Reads the other models' pass rates that a recipe names.
+ *
+ * @returns label → problem id → trials.
+ * @throws ConfigError for a store that is not there or leaves open whose pass rates are meant, DataError for one that
+ * says nothing of the problems.
+ */
+export function readKnownPassRates(
+  recipe: Pick<Recipe, 'knownPassRates' | 'baseDir'>,
+  problems: readonly Problem[],
+): ReadonlyMap<string, ReadonlyMap<string, Trials>> {
+  return new Map(recipe.knownPassRates.map((known) => [known.label, readKnown(known, recipe, problems)]));
+}
+
+function readKnown(
+  known: Known,
+  recipe: Pick<Recipe, 'baseDir'>,
+  problems: readonly Problem[],
+): ReadonlyMap<string, Trials> {
+  const path = fromBase(recipe, known.store);
+  if (!existsSync(path)) {
+    throw new ConfigError(
+      `pass rates "${known.label}": expected a pass-rate store at ${path}, found nothing there`,
+      { tryNext: 'gradus difficulty estimate --help' },
+    );
+  }
+  using store = readPassRateStore(path);
+  const conditions = conditionsOf(known, store);
+  const measured = (filter: ObservationFilter) =>
+    new Map(conditions.flatMap((one) => [...store.measured(one, { source: baseSource, ...filter })]));
+  const found = measured({ editions: editionsOf(problems) });
+  if (found.size > 0)
+    return new Map(Array.from(found, ([id, { successes, trials }]) => [id, { successes, trials }]));
+  throw new DataError(
+    `pass rates "${known.label}": expected rates of the recipe's problems, as they are worded now, found none; ` +
+      `a problem is called e.g. "${problems[0]?.id}", a rate is of e.g. "${[...measured({}).keys()][0] ?? 'nothing'}"`,
+  );
+}
+
+/** What the store holds of the model that is meant: one way of sampling, whatever the verifiers. */
+function conditionsOf({ label, store: file, model }: Known, store: PassRateReader): Conditions[] {
+  const all = store.conditions();
+  const models = [...new Set(all.map((conditions) => conditions.model))];
+  const chosen = model ?? (models.length === 1 ? models[0] : undefined);
+  if (chosen === undefined || !models.includes(chosen)) {
+    throw new ConfigError(
+      `pass rates "${label}" from ${file}: expected ${model === undefined ? 'one model' : `model "${model}"`}, ` +
+        `the store holds ${models.map((name) => `"${name}"`).join(', ') || 'none'}`,
+    );
+  }
+  const found = all.filter((one) => one.model === chosen);
+  const samplings = new Set(found.map(({ verifier: _, ...sampling }) => JSON.stringify(sampling)));
+  if (samplings.size === 1) return found;
+  throw new ConfigError(
+    `pass rates "${label}" from ${file}: expected one way of sampling, the store holds ${samplings.size}; ` +
+      'their pass rates are different ones: keep each in a store of its own',
+    { tryNext: `gradus difficulty show ${file}` },
+  );
+}

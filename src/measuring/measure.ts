@@ -1,0 +1,192 @@
+import type * as z from 'zod';
+import { RunError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import { hashKey } from '../core/rng.ts';
+import type { Rollout, RolloutGroup } from '../core/rollout.ts';
+import {
+  type passRateConfig,
+  planProbes,
+  type ProbeBatch,
+  type ProbePlan,
+} from '../difficulty/probing/pass-rate.ts';
+import type {
+  Conditions,
+  Observation,
+  PassRateStore,
+  RecordedTrials,
+  SamplingConditions,
+} from '../difficulty/pass-rates/pass-rate-store.ts';
+import { noTrials, type Trials } from '../difficulty/pass-rates/trials.ts';
+import { verifierLabel } from '../verifiers/verifier.ts';
+import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
+import { editionsOf, observationOf } from './observation.ts';
+
+/** Who measures and where it is kept. */
+export interface MeasureParts extends RolloutParts {
+  readonly store: PassRateStore;
+}
+
+/** What to measure, and for which weights. */
+export interface MeasureRequest {
+  readonly problems: readonly Problem[];
+  readonly settings: z.output<typeof passRateConfig>;
+  /** Names the weights: a model hash, or a run and its policy version. */
+  readonly model: string;
+  /** From `templateOf`. */
+  readonly template?: string;
+  /** Why, e.g. `base` or `boundary:2`; with the step it keeps measurements of one model apart. */
+  readonly source: string;
+  /** Steps the policy has learnt from. */
+  readonly step: number;
+  readonly seed: number;
+  /** What is known of each problem beforehand, by id; adaptive probing learns from it. */
+  readonly features?: ReadonlyMap<string, readonly string[]>;
+  /** What to ask next, instead of what the settings say. */
+  readonly plan?: (ids: readonly string[], measured: ReadonlyMap<string, RecordedTrials>) => ProbePlan;
+  /** Everything must be on record: these weights are gone, and others must not answer for them. */
+  readonly isComplete?: boolean;
+  /** Called with every plan before it is carried out; the last one asks for nothing. */
+  readonly onPlan?: (plan: ProbePlan, verifier: string) => void;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Why attempts of a model as it was loaded are made: what makes two measurements of it the same one. */
+export const baseSource = 'base';
+
+/** Problems asked for at once. */
+const chunkProblems = 256;
+
+/**
+ * Measures pass rates: samples what the plan asks for, records it, and plans again until nothing is missing. What is
+ * on record is never asked again, so an interrupted measurement goes on where it stopped and ends the same.
+ *
+ * @returns successes and trials by problem id.
+ */
+export async function measurePassRates(
+  parts: MeasureParts,
+  request: MeasureRequest,
+  signal?: AbortSignal,
+): Promise<Map<string, Trials>> {
+  const found = new Map<string, Trials>();
+  const perVerifier = Map.groupBy(request.problems, (problem) => verifierLabel(parts.verifierFor(problem)));
+  for (const [verifier, problems] of perVerifier) {
+    const { model, template, settings } = request;
+    const named = { model, ...(template === undefined ? {} : { template }) };
+    const conditions = { ...named, ...samplingOf(settings), verifier };
+    const measured = await measureUnder(conditions, parts, { ...request, problems }, signal);
+    for (const [id, trials] of measured) found.set(id, trials);
+  }
+  return found;
+}
+
+async function measureUnder(
+  conditions: Conditions,
+  parts: MeasureParts,
+  request: MeasureRequest,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Trials>> {
+  const { store } = parts;
+  const { problems, settings, source, step } = request;
+  const byId = new Map(problems.map((problem) => [problem.id, problem]));
+  const editions = editionsOf(problems);
+  const observe = (rollout: Rollout): Observation =>
+    observationOf(rollout, editions.get(rollout.problemId)!, request);
+  for (;;) {
+    const measured = store.measured(conditions, { source, step, editions });
+    const ids = [...byId.keys()];
+    const plan = request.plan?.(ids, measured) ?? planProbes(settings, ids, measured, request.features);
+    request.onPlan?.(plan, conditions.verifier);
+    if (plan.batches.length === 0) return pick(measured, byId);
+    if (request.isComplete === true) throw missingRecord(plan, conditions);
+    let done = 0;
+    for (const chunk of plan.batches.flatMap(chunksOf)) {
+      const recorder = recordAsJudged(store, conditions, observe);
+      const judging = rollChunk({ ...parts, onRollout: recorder.add }, request, chunk, byId, signal);
+      const groups = await judging.finally(recorder.flush);
+      // Again, for attempts that never came; what is on record stays as it is.
+      const all = groups.flatMap(({ rollouts }) => rollouts);
+      store.record(conditions, all.map(observe));
+      done += groups.length * chunk.rollouts;
+      request.onProgress?.(done, plan.rollouts);
+    }
+  }
+}
+
+/**
+ * Records attempts in the turn of the event loop in which they are judged, so that an interruption costs only what was
+ * not judged yet; those of one turn together, for the sake of the disk. After a failure `add` throws it.
+ */
+function recordAsJudged(
+  store: PassRateStore,
+  conditions: Conditions,
+  observe: (rollout: Rollout) => Observation,
+): { readonly add: (rollout: Rollout) => void; readonly flush: () => void } {
+  const waiting: Observation[] = [];
+  let failed: { readonly error: unknown } | null = null;
+  const flush = (): void => {
+    if (waiting.length === 0) return;
+    try {
+      store.record(conditions, waiting.splice(0));
+    } catch (error) {
+      failed = { error };
+    }
+  };
+  return {
+    flush,
+    add: (rollout) => {
+      if (failed !== null) throw failed.error;
+      if (waiting.length === 0) setImmediate(flush);
+      waiting.push(observe(rollout));
+    },
+  };
+}
+
+function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperature }: Conditions): RunError {
+  return new RunError(
+    `expected the base model's pass rates on record, found ${rollouts} rollouts missing (verifier ${verifier}, ` +
+      `temperature ${temperature}, ${maxTokens} tokens); the base model is not there any more to make them. ` +
+      'A verifier, its module or pass-rates.sqlite has changed since the run began.',
+    { code: 'RUN_MEASUREMENT_LOST', tryNext: 'gradus train <recipe>' },
+  );
+}
+
+function rollChunk(
+  parts: RolloutParts,
+  { settings, source, seed }: MeasureRequest,
+  { problemIds, firstIndex, rollouts }: ProbeBatch,
+  byId: ReadonlyMap<string, Problem>,
+  signal: AbortSignal | undefined,
+): Promise<RolloutGroup[]> {
+  const problems = problemIds.map((id) => byId.get(id)!);
+  const request = { problems, firstIndex, rollouts, ...samplingOf(settings) };
+  // The source is different at each boundary: the step has no part in the random numbers.
+  return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', source, 0) }, signal);
+}
+
+/** Of settings with more in them, what a pass rate depends on. */
+export const samplingOf = ({
+  temperature,
+  topP,
+  topK,
+  stop,
+  maxTokens,
+}: SamplingConditions): SamplingConditions => ({ temperature, topP, topK, stop, maxTokens });
+
+function chunksOf(batch: ProbeBatch): ProbeBatch[] {
+  const count = Math.ceil(batch.problemIds.length / chunkProblems);
+  return Array.from({ length: count }, (_, i) => ({
+    ...batch,
+    problemIds: batch.problemIds.slice(i * chunkProblems, (i + 1) * chunkProblems),
+  }));
+}
+
+function pick(
+  measured: ReadonlyMap<string, Trials>,
+  wanted: ReadonlyMap<string, unknown>,
+): Map<string, Trials> {
+  const trialsOf = (id: string): Trials => {
+    const { successes, trials } = measured.get(id) ?? noTrials;
+    return { successes, trials };
+  };
+  return new Map([...wanted.keys()].map((id) => [id, trialsOf(id)]));
+}

@@ -1,0 +1,57 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import { reportDifficulty, type ReportedProblem } from './difficulty-report.ts';
+
+const problem = fc.record({
+  domain: fc.constantFrom('math', 'code'),
+  family: fc.constantFrom('a', 'b', 'c'),
+  measured: fc
+    .integer({ min: 0, max: 8 })
+    .chain((trials) =>
+      fc.record({ trials: fc.constant(trials), successes: fc.integer({ min: 0, max: trials }) }),
+    ),
+});
+const report = (all: readonly (Omit<ReportedProblem, 'id'> & { measured: Trials })[]) => {
+  const problems = all.map(({ measured: _, ...rest }, i) => ({ id: `p${i}`, ...rest }));
+  return reportDifficulty(problems, new Map(all.map(({ measured }, i) => [`p${i}`, measured])));
+};
+
+test('groups split the measured problems, and levels are where their rules put them', () => {
+  fc.assert(
+    fc.property(fc.array(problem, { maxLength: 40 }), (all) => {
+      const rates = all
+        .filter(({ measured }) => measured.trials > 0)
+        .map(({ measured: m }) => m.successes / m.trials);
+      const { overall, byDomain, byFamily, byLevel } = report(all);
+      const count = (groups: Readonly<Record<string, { problems: number }>>): number =>
+        Object.values(groups).reduce((sum, { problems }) => sum + problems, 0);
+      expect(overall.problems).toBe(rates.length);
+      expect([count(byDomain), count(byFamily)]).toEqual([rates.length, rates.length]);
+      expect(
+        Object.fromEntries(Object.entries(byLevel).map(([name, { problems }]) => [name, problems])),
+      ).toEqual({
+        easy: rates.filter((p) => p > 0.75).length,
+        medium: rates.filter((p) => p > 0.25 && p <= 0.75).length,
+        hard: rates.filter((p) => p <= 0.25).length,
+        learnable: rates.filter((p) => p > 0 && p < 1).length,
+      });
+      const { mean, low, high } = overall.passRate ?? { mean: 0, low: 0, high: 0 };
+      expect(low <= mean + 1e-12 && mean <= high + 1e-12).toBe(true);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('what nobody measured has no figures', () => {
+  const { overall, byLevel, text } = report([{ domain: 'math', measured: { successes: 0, trials: 0 } }]);
+  expect(overall).toEqual({ problems: 0 });
+  expect(byLevel['hard']).toEqual({ problems: 0 });
+  expect(text).toContain('no pass rates to show');
+});
+
+test('without domains and families there is one row', () => {
+  const { byDomain, byFamily, text } = report([{ measured: { successes: 1, trials: 2 } }]);
+  expect([byDomain, byFamily]).toEqual([{}, {}]);
+  expect(text.split('\n').filter((line) => line.includes('±'))).toHaveLength(1);
+});

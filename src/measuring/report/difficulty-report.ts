@@ -1,0 +1,124 @@
+import type * as z from 'zod';
+import { bootstrapMean, type Estimate } from '../../statistics/intervals.ts';
+import { alignColumns } from '../../core/table.ts';
+import { renderHistogram } from '../../difficulty/pass-rates/histogram.ts';
+import { simpleLevels } from '../../difficulty/levels/level-presets.ts';
+import { createLevels, levelConfig } from '../../difficulty/levels/levels.ts';
+import { passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
+import { noTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+
+/** What a report needs to know of a problem. */
+export interface ReportedProblem {
+  readonly id: string;
+  readonly domain?: string;
+  readonly family?: string;
+}
+
+/** How hard a group of problems is. Absent figures: nothing of it was measured. */
+export interface GroupDifficulty {
+  /** Problems with at least one judged attempt. */
+  readonly problems: number;
+  /** Mean pass rate with its 95 % bootstrap interval over problems. */
+  readonly passRate?: Estimate;
+  /** Share of problems with 0 < pass rate < 1: what a group of attempts can learn from. */
+  readonly learnable?: number;
+}
+
+/** How hard problems are for one model, in all, by kind and by level. JSON-safe. */
+export interface DifficultyReport {
+  readonly overall: GroupDifficulty;
+  readonly byDomain: Readonly<Record<string, GroupDifficulty>>;
+  readonly byFamily: Readonly<Record<string, GroupDifficulty>>;
+  readonly byLevel: Readonly<Record<string, GroupDifficulty>>;
+  /** The same for the terminal: histogram, then the sizes of the levels. */
+  readonly text: string;
+}
+
+type Settings = Pick<z.output<typeof passRateConfig>, 'model' | 'prior' | 'confidence' | 'probing'>;
+
+const defaultSettings: Settings = passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+
+/**
+ * Sums up pass rates. The levels are the recipe's; without a recipe or without levels in it, the simple ones.
+ *
+ * @param passRates successes and trials by problem id.
+ */
+export function reportDifficulty(
+  problems: readonly ReportedProblem[],
+  passRates: ReadonlyMap<string, Trials>,
+  recipe?: Recipe,
+): DifficultyReport {
+  const settings = recipe?.difficulty ?? defaultSettings;
+  const levelsOf = levelSorter(settings, recipe);
+  const read = readTrials(settings, passRates);
+  const entries = problems
+    .map(({ id, domain, family }) => {
+      const measured = passRates.get(id) ?? noTrials;
+      return { domain, family, measured, levels: levelsOf(id, domain, read.get(id) ?? noTrials) };
+    })
+    .toSorted((a, b) => compareText(a.domain, b.domain) || compareText(a.family, b.family));
+  const byLevel = { ...emptyLevels(levelsOf.names), ...groupBy(entries, ({ levels }) => levels) };
+  const rows = entries.map(({ domain, family, measured }) => {
+    const kinds = [domain, family === undefined ? undefined : `  ${family}`];
+    return { measured, groups: ['all', ...kinds.filter((kind) => kind !== undefined)] };
+  });
+  return {
+    overall: difficultyOf(entries.map(({ measured }) => measured)),
+    byDomain: groupBy(entries, ({ domain }) => [domain]),
+    byFamily: groupBy(entries, ({ family }) => [family]),
+    byLevel,
+    text: `${renderHistogram(rows, settings)}\n\n${levelTable(byLevel, levelsOf.rules)}`,
+  };
+}
+
+/** Says which levels take a problem, by the pass rate of the measured model alone. */
+function levelSorter({ model, prior }: Settings, recipe: Recipe | undefined) {
+  const stated = recipe?.levels ?? [];
+  const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));
+  const levels = createLevels(configs, prior);
+  const levelsOf = (id: string, domain: string | undefined, measured: Trials): string[] =>
+    measured.trials === 0 ? [] : levels.of({ id, domain: domain ?? '', passRates: { [model]: measured } });
+  return Object.assign(levelsOf, { names: levels.names, rules: levels.describe() });
+}
+
+function groupBy<Entry extends { readonly measured: Trials }>(
+  entries: readonly Entry[],
+  namesOf: (entry: Entry) => readonly (string | undefined)[],
+): Record<string, GroupDifficulty> {
+  const named = entries.flatMap((entry) =>
+    namesOf(entry).flatMap((name) => (name === undefined ? [] : [{ name, measured: entry.measured }])),
+  );
+  const groups = Map.groupBy(named, ({ name }) => name);
+  return Object.fromEntries(
+    Array.from(groups, ([name, group]) => [name, difficultyOf(group.map(({ measured }) => measured))]),
+  );
+}
+
+function difficultyOf(measured: readonly Trials[]): GroupDifficulty {
+  const rates = measured
+    .filter(({ trials }) => trials > 0)
+    .map(({ successes, trials }) => successes / trials);
+  if (rates.length === 0) return { problems: 0 };
+  return {
+    problems: rates.length,
+    passRate: bootstrapMean(rates, { seed: 0, resamples: 2000 }),
+    learnable: rates.filter((rate) => rate > 0 && rate < 1).length / rates.length,
+  };
+}
+
+const emptyLevels = (names: readonly string[]): Record<string, GroupDifficulty> =>
+  Object.fromEntries(names.map((name) => [name, { problems: 0 }]));
+
+function levelTable(byLevel: Readonly<Record<string, GroupDifficulty>>, rules: readonly string[]): string {
+  const rows = Object.values(byLevel).map(({ problems, passRate }, level) => [
+    rules[level]!,
+    String(problems),
+    passRate === undefined ? '–' : passRate.mean.toFixed(2),
+    passRate === undefined ? '–' : `${passRate.low.toFixed(2)} … ${passRate.high.toFixed(2)}`,
+  ]);
+  const header = ['level', 'problems', 'pass rate', '95 % interval'];
+  return alignColumns([header, ...rows], { figuresFrom: 1 });
+}
+
+const compareText = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);

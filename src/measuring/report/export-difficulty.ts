@@ -1,0 +1,57 @@
+import { ConfigError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { createLevels } from '../../difficulty/levels/levels.ts';
+import { passRateConfig } from '../../difficulty/probing/pass-rate.ts';
+import { passRateIntervals } from '../../difficulty/pass-rates/trials.ts';
+import type { KnownDifficulty } from '../../problems/output/difficulty.ts';
+import { type TrainerFile, writeForTrainer } from '../../problems/output/trainer-file.ts';
+import { type LevelChoice, levelSubjects } from './level-subjects.ts';
+import type { StoredMeasurements } from '../stored-difficulty.ts';
+
+/** Which problems to write and in which form. */
+export interface DifficultyExport extends Omit<TrainerFile, 'difficultyOf'> {
+  readonly choice: LevelChoice;
+  /** Only problems of any of these levels; empty: all, also those not measured. */
+  readonly only: readonly string[];
+}
+
+/**
+ * Writes the problems of a recipe for any trainer, with levels, pass rate, interval and trials beside each: the model's
+ * that is trained. Returns how many.
+ *
+ * @throws ConfigError without a recipe, or for a level there is none of.
+ */
+export async function exportDifficulty(
+  stored: StoredMeasurements,
+  { choice, only, ...file }: DifficultyExport,
+): Promise<number> {
+  if (stored.problems === undefined) {
+    throw new ConfigError(
+      'expected a recipe, whose problems are to be written: a store knows their ids only',
+      {
+        tryNext: 'gradus difficulty export <store> --recipe <file> --to jsonl --out <file>',
+      },
+    );
+  }
+  const { levels: configs, prior, subjects, measurement } = levelSubjects(stored, choice);
+  const levels = createLevels(configs, prior);
+  for (const name of only) levels.check({ type: 'level', level: name }, '--level');
+  const { confidence } =
+    choice.recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  const intervalOf = passRateIntervals(prior, confidence);
+  const known = new Map(
+    subjects.map((subject) => [
+      subject.id,
+      { levels: levels.of(subject), trials: measurement.passRates.get(subject.id) },
+    ]),
+  );
+  const difficultyOf = ({ id }: Problem): KnownDifficulty | undefined => {
+    const { trials, levels: names } = known.get(id)!;
+    if (trials === undefined || trials.trials === 0) return undefined;
+    return { model: measurement.conditions.model, ...trials, interval: intervalOf(trials), levels: names };
+  };
+  const wanted = stored.problems.filter(
+    ({ id }) => only.length === 0 || known.get(id)!.levels.some((name) => only.includes(name)),
+  );
+  return writeForTrainer(wanted, { ...file, difficultyOf });
+}

@@ -1,0 +1,99 @@
+import { alignColumns } from '../../core/table.ts';
+import { type LevelForecast, summariseOdds } from '../../difficulty/levels/level-forecast.ts';
+import { levelOdds } from '../../difficulty/levels/level-odds.ts';
+import { createLevels } from '../../difficulty/levels/levels.ts';
+import type { LevelSubjects } from './level-subjects.ts';
+
+/** A level: how many problems it takes, and how many it would take if everything were measured often. */
+export interface LevelSize {
+  readonly name: string;
+  /** Its rule with thresholds and reading, in words. */
+  readonly rule: string;
+  readonly overall: LevelForecast;
+  readonly byDomain: Readonly<Record<string, LevelForecast>>;
+  readonly byFamily: Readonly<Record<string, LevelForecast>>;
+}
+
+/** The sizes of all levels. JSON-safe. */
+export interface LevelReport {
+  readonly problems: number;
+  /** Problems that no model has tried. */
+  readonly unmeasured: number;
+  /** Attempts per problem that the forecast is about. */
+  readonly horizon: number;
+  readonly levels: readonly LevelSize[];
+  /** The same for the terminal. */
+  readonly text: string;
+}
+
+/** Sizes of levels, overall and by kind of problem, now and as they would be after `horizon` attempts at each. */
+export function reportLevels(
+  { levels: configs, prior, subjects }: LevelSubjects,
+  horizon: number,
+): LevelReport {
+  const levels = createLevels(configs, prior);
+  const taken = new Map(levels.names.map((name) => [name, new Set<number>()]));
+  subjects.forEach((subject, i) => {
+    for (const name of levels.of(subject)) taken.get(name)!.add(i);
+  });
+  const odds = levelOdds(configs, prior, subjects, horizon);
+  const all = subjects.map((_, i) => i);
+  const kinds = (kindOf: (subject: (typeof subjects)[number]) => string | undefined) =>
+    Map.groupBy(all, (i) => kindOf(subjects[i]!));
+  const [domains, families] = [kinds(({ domain }) => domain || undefined), kinds(({ family }) => family)];
+  const rules = levels.describe();
+  const sizes = levels.names.map((name, i): LevelSize => {
+    const forecast = (some: readonly number[]): LevelForecast =>
+      summariseOdds(odds, name, some, (subject) => taken.get(name)!.has(subject));
+    const byKind = (groups: typeof domains): Record<string, LevelForecast> =>
+      Object.fromEntries(
+        Array.from(groups).flatMap(([kind, some]) => (kind === undefined ? [] : [[kind, forecast(some)]])),
+      );
+    return {
+      name,
+      rule: rules[i]!,
+      overall: forecast(all),
+      byDomain: byKind(domains),
+      byFamily: byKind(families),
+    };
+  });
+  const unmeasured = subjects.filter(({ passRates }) =>
+    Object.values(passRates).every(({ trials }) => trials === 0),
+  ).length;
+  const report = { problems: subjects.length, unmeasured, horizon, levels: sizes };
+  return { ...report, text: describeLevels(report) };
+}
+
+function describeLevels({ problems, unmeasured, horizon, levels }: Omit<LevelReport, 'text'>): string {
+  const header = ['', 'now', 'certain', 'open', `at ${horizon}`, '95 % range', 'join', 'leave'];
+  const rows = levels.flatMap(({ name, overall, byDomain, byFamily }) => [
+    row(name, overall),
+    ...Object.entries(byDomain).map(([domain, forecast]) => row(`  ${domain}`, forecast)),
+    ...Object.entries(byFamily).map(([family, forecast]) => row(`    ${family}`, forecast)),
+  ]);
+  return [
+    ...levels.map(({ rule }) => rule),
+    '',
+    alignColumns([header, ...rows], { figuresFrom: 1 }),
+    '',
+    `${problems} problems${unmeasured > 0 ? `, ${unmeasured} of them not measured` : ''}. now: taken as pass rates are read today; certain: of these, members with at least 95 %;`,
+    `open: between 5 and 95 %; at ${horizon}: expected if each problem had ${horizon} attempts; join, leave: what would change until then.`,
+  ].join('\n');
+}
+
+function row(
+  name: string,
+  { taken, certain, open, expected, low, high, joining, leaving }: LevelForecast,
+): string[] {
+  const whole = (value: number): string => String(Math.round(value));
+  return [
+    name,
+    whole(taken),
+    whole(certain),
+    whole(open),
+    whole(expected),
+    `${whole(low)} … ${whole(high)}`,
+    `+${whole(joining)}`,
+    `−${whole(leaving)}`,
+  ];
+}

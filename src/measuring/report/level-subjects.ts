@@ -1,0 +1,110 @@
+import { ConfigError } from '../../core/errors.ts';
+import { policyLabel } from '../../curriculum/select-pool.ts';
+import { paperLevels, simpleLevels } from '../../difficulty/levels/level-presets.ts';
+import { modelsOf } from '../../difficulty/levels/level-rules.ts';
+import { type LevelConfig, levelConfig } from '../../difficulty/levels/levels.ts';
+import type { LevelSubject } from '../../difficulty/levels/membership.ts';
+import { passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
+import type { Prior, Trials } from '../../difficulty/pass-rates/trials.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+import type { ReportedProblem } from './difficulty-report.ts';
+import { readKnownPassRates } from '../known-pass-rates.ts';
+import type { StoredMeasurement, StoredMeasurements } from '../stored-difficulty.ts';
+
+/** Which levels to sort into, and which of a store's models the labels in their rules mean. */
+export interface LevelChoice {
+  readonly recipe?: Recipe;
+  /** Instead of the recipe's levels. */
+  readonly preset?: 'simple' | 'paper';
+  /** Label → model of the store, or how its name begins. */
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+/** Problems with the pass rates of every model that levels look at. */
+export interface LevelSubjects {
+  readonly levels: readonly LevelConfig[];
+  readonly prior: Prior;
+  readonly subjects: readonly (LevelSubject & ReportedProblem)[];
+  /** The measurement that stands for the model being trained, or the first that a rule looks at. */
+  readonly measurement: StoredMeasurement;
+}
+
+/**
+ * Puts beside each problem what a store, and the stores that a recipe names, know of it.
+ *
+ * @throws ConfigError when it is open which model a label means.
+ */
+export function levelSubjects(stored: StoredMeasurements, choice: LevelChoice): LevelSubjects {
+  const { recipe, labels } = choice;
+  const { problems } = stored;
+  const known =
+    recipe === undefined || problems === undefined
+      ? new Map<string, never>()
+      : readKnownPassRates(recipe, problems);
+  const levels = levelsOf(choice, [...labels.keys(), ...known.keys()]);
+  const wanted = [...new Set(levels.flatMap(({ rule }) => modelsOf(rule)))].filter(
+    (label) => !known.has(label),
+  );
+  const chosen = new Map(wanted.map((label) => [label, measurementOf(label, stored, choice, wanted)]));
+  const settings = recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  const own = chosen.get(settings.model) ?? [...chosen.values()][0];
+  const measurement = own ?? stored.measurements[0]!;
+  const rates = new Map<string, ReadonlyMap<string, Trials>>([
+    ...known,
+    ...Array.from(chosen, ([label, { passRates }]) => [label, readTrials(settings, passRates)] as const),
+  ]);
+  const listed: readonly ReportedProblem[] =
+    problems ?? Array.from(new Set([...rates.values()].flatMap((one) => [...one.keys()])), (id) => ({ id }));
+  const subjects = listed.map((problem) => ({
+    ...problem,
+    domain: problem.domain ?? '',
+    passRates: Object.fromEntries(
+      Array.from(rates, ([label, one]) => [label, one.get(problem.id)] as const).filter(
+        ([, found]) => found !== undefined,
+      ),
+    ) as Record<string, Trials>,
+  }));
+  return { levels, prior: settings.prior, subjects, measurement };
+}
+
+function levelsOf({ recipe, preset }: LevelChoice, labels: readonly string[]): readonly LevelConfig[] {
+  const stated = recipe?.levels ?? [];
+  if (preset === undefined && stated.length > 0) return stated;
+  const model = recipe?.difficulty?.model ?? policyLabel;
+  const inputs =
+    preset === 'paper'
+      ? paperLevels({
+          ...(labels.includes('small') ? {} : { small: model }),
+          ...(labels.includes('judge') ? {} : { judge: null }),
+        })
+      : simpleLevels({ model });
+  return inputs.map((input) => levelConfig.parse(input));
+}
+
+function measurementOf(
+  label: string,
+  { measurements: all }: StoredMeasurements,
+  { labels }: LevelChoice,
+  wanted: readonly string[],
+): StoredMeasurement {
+  const name = labels.get(label);
+  // Stages that sample otherwise than the base measurement have trained, not measured.
+  const measurements = all.filter(({ passRates }) => passRates.size > 0);
+  const isOnly = measurements.length === 1 && wanted.length === 1;
+  const fitting =
+    name === undefined
+      ? isOnly
+        ? measurements
+        : []
+      : measurements.filter(({ conditions }) => conditions.model.startsWith(name));
+  if (fitting.length === 1) return fitting[0]!;
+  const models = measurements.map(
+    ({ conditions: { model, temperature, maxTokens } }) =>
+      `${model} (temperature ${temperature}, ${maxTokens} tokens)`,
+  );
+  throw new ConfigError(
+    `"${label}": expected ${name === undefined ? 'to be told which model it is' : `one measurement of a model "${name}…"`}, ` +
+      `${name === undefined ? '' : `found ${fitting.length}; `}the store holds ${models.join(', ')}; say --model ${label}=<model>`,
+    { tryNext: `gradus difficulty levels <store> --model ${label}=<model>` },
+  );
+}

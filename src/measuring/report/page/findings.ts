@@ -1,0 +1,154 @@
+import { quantile } from '../../../statistics/summary.ts';
+import type { Problem } from '../../../core/problem.ts';
+import type { ObservedGroup } from '../../../difficulty/pass-rates/pass-rate-store.ts';
+import { passRateIntervals, type Prior, type Trials } from '../../../difficulty/pass-rates/trials.ts';
+import { questionOf } from '../../../problems/hygiene/golds.ts';
+import { tokensOf } from '../../../problems/hygiene/normal-form.ts';
+import { baseSource } from '../../measure.ts';
+import type { StoredMeasurement } from '../../stored-difficulty.ts';
+
+/** Problems that a person should look at, for one reason. */
+export interface Finding {
+  readonly reason: string;
+  /** What may be behind it, and what to do. */
+  readonly advice: string;
+  readonly problems: readonly { readonly id: string; readonly why: string }[];
+}
+
+/** Problems worth a human look; reasons that hold for none are left out. */
+export function findProblems(
+  measurements: readonly StoredMeasurement[],
+  problems: readonly Problem[],
+  how: { readonly prior: Prior; readonly confidence: number },
+): Finding[] {
+  const groups = measurements.flatMap((one) => one.groups.filter(({ source }) => source === baseSource));
+  const all: Finding[] = [
+    {
+      reason: 'Never solved, and mostly no answer found',
+      advice:
+        'The answer may be given in a form that is not read: see the prompt and the extraction before calling these hard.',
+      problems: groups
+        .filter(
+          ({ successes, attempts, unparsed }) => successes === 0 && attempts > 1 && unparsed * 2 >= attempts,
+        )
+        .map(({ problemId, attempts, unparsed }) => ({
+          id: problemId,
+          why: `${unparsed} of ${attempts} attempts without an answer`,
+        })),
+    },
+    {
+      reason: 'Never solved, always cut off',
+      advice:
+        'Every attempt ran into the token limit: the pass rate is about the limit, not about the problem.',
+      problems: groups
+        .filter(
+          ({ successes, attempts, truncated }) => successes === 0 && attempts > 1 && truncated === attempts,
+        )
+        .map(({ problemId, attempts }) => ({
+          id: problemId,
+          why: `${attempts} of ${attempts} attempts cut off`,
+        })),
+    },
+    {
+      reason: 'Could not be graded',
+      advice: 'Gold or tests are broken, or the verifier is: mend them or leave the problem out.',
+      problems: groups
+        .filter(({ ungradable }) => ungradable > 0)
+        .map(({ problemId, ungradable, attempts }) => ({
+          id: problemId,
+          why: `${ungradable} of ${attempts} attempts`,
+        })),
+    },
+    {
+      reason: 'Judged out of time',
+      advice: 'Programs that time out may be slow, or the limit too short on this machine.',
+      problems: groups
+        .filter(({ timeouts, attempts }) => timeouts > 0 && timeouts * 2 >= attempts)
+        .map(({ problemId, timeouts, attempts }) => ({
+          id: problemId,
+          why: `${timeouts} of ${attempts} attempts`,
+        })),
+    },
+    {
+      reason: 'Solved suspiciously quickly',
+      advice:
+        'Right in a tenth of the usual length: a guess, an answer in the prompt, or a verdict that is too easy to get.',
+      problems: measurements.flatMap(({ groups: own }) => quickPasses(own)),
+    },
+    {
+      reason: 'Same question, different golds',
+      advice: 'At least one of the golds is wrong: gradus data check and dedup tell more.',
+      problems: contradictions(problems),
+    },
+    {
+      reason: 'Models disagree',
+      advice:
+        'The weaker model solves it surely more often than the stronger one: look at what each is judged by.',
+      problems: disagreements(measurements, how),
+    },
+  ];
+  return all.filter((finding) => finding.problems.length > 0);
+}
+
+function quickPasses(groups: readonly ObservedGroup[]): Finding['problems'] {
+  const counted = groups.filter(({ countedAttempts }) => countedAttempts > 0);
+  if (counted.length === 0) return [];
+  const usual = quantile(
+    counted.map(({ tokens, countedAttempts }) => tokens / countedAttempts),
+    0.5,
+  );
+  return counted.flatMap(({ problemId, fewestTokensToPass: fewest }) =>
+    fewest === undefined || fewest * 10 > usual
+      ? []
+      : [
+          {
+            id: problemId,
+            why: `right after ${fewest} tokens, where attempts usually take ${Math.round(usual)}`,
+          },
+        ],
+  );
+}
+
+function contradictions(problems: readonly Problem[]): Finding['problems'] {
+  const byQuestion = Map.groupBy(
+    problems.filter(({ answer }) => answer !== undefined),
+    (problem) => tokensOf(questionOf(problem)).join(' '),
+  );
+  return [...byQuestion.values()].flatMap((same) => {
+    const golds = new Set(same.map(({ answer }) => tokensOf(answer!).join(' ')));
+    if (golds.size < 2) return [];
+    return same.map(({ id, answer }) => ({
+      id,
+      why: `its gold is ${answer}; ${same.length} problems ask this`,
+    }));
+  });
+}
+
+/** Of each pair of models: problems whose intervals lie apart, the other way round than the models' means. */
+function disagreements(
+  measurements: readonly StoredMeasurement[],
+  { prior, confidence }: { readonly prior: Prior; readonly confidence: number },
+): Finding['problems'] {
+  const intervalOf = passRateIntervals(prior, confidence);
+  const byStrength = measurements.toSorted((a, b) => meanRate(a) - meanRate(b));
+  return byStrength.flatMap((weaker, i) =>
+    byStrength.slice(i + 1).flatMap((stronger) =>
+      Array.from(weaker.passRates).flatMap(([id, one]) => {
+        const other = stronger.passRates.get(id);
+        if (other === undefined || intervalOf(one).low <= intervalOf(other).high) return [];
+        return [{ id, why: `${shown(one)} by ${named(weaker)}, ${shown(other)} by ${named(stronger)}` }];
+      }),
+    ),
+  );
+}
+
+function meanRate({ passRates }: StoredMeasurement): number {
+  const tried = [...passRates.values()].filter(({ trials }) => trials > 0);
+  return (
+    tried.reduce((sum, { successes, trials }) => sum + successes / trials, 0) / Math.max(1, tried.length)
+  );
+}
+
+const shown = ({ successes, trials }: Trials): string => `${successes} of ${trials}`;
+const named = ({ conditions: { model, temperature } }: StoredMeasurement): string =>
+  `${model.slice(0, 24)} at temperature ${temperature}`;

@@ -1,0 +1,38 @@
+import { GradusError } from '../../core/errors.ts';
+import { passRateConfig } from '../../difficulty/probing/pass-rate.ts';
+import { difficultyPage } from './page/page.ts';
+import { type LevelReport, reportLevels } from './level-report.ts';
+import { type LevelChoice, levelSubjects } from './level-subjects.ts';
+import type { StoredMeasurements } from '../stored-difficulty.ts';
+
+/** A store's measurements as one HTML file; see `difficultyPage`. @param horizon attempts that levels are about. */
+export function difficultyReportPage(
+  title: string,
+  stored: StoredMeasurements,
+  choice: LevelChoice,
+  horizon: number,
+): string {
+  const { prior, confidence } =
+    choice.recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  return difficultyPage({
+    title,
+    ...stored,
+    levels: levelsOrReason(stored, choice, horizon),
+    prior,
+    confidence,
+  });
+}
+
+/** A store of several models is worth a report also where nobody said which of them levels are about. */
+function levelsOrReason(
+  stored: StoredMeasurements,
+  choice: LevelChoice,
+  horizon: number,
+): LevelReport | { readonly missing: string } {
+  try {
+    return reportLevels(levelSubjects(stored, choice), horizon);
+  } catch (error) {
+    if (GradusError.isInstance(error) && error.name === 'ConfigError') return { missing: error.message };
+    throw error;
+  }
+}

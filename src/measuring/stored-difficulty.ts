@@ -1,0 +1,147 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { ConfigError, DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Spending } from '../core/spending.ts';
+import type {
+  Conditions,
+  ObservationFilter,
+  ObservedGroup,
+  PassRateReader,
+} from '../difficulty/pass-rates/pass-rate-store.ts';
+import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { loadAll } from '../problems/load-problems.ts';
+import { type DifficultyReport, type ReportedProblem, reportDifficulty } from './report/difficulty-report.ts';
+import { describeEffort, type Effort, effortOf } from './report/measuring-effort.ts';
+import { baseSource } from './measure.ts';
+import { editionsOf } from './observation.ts';
+
+/** What a store holds of one model under one way of sampling; verifiers together, as long as each problem has one. */
+export interface StoredMeasurement {
+  readonly conditions: Omit<Conditions, 'verifier'> & { readonly verifiers: readonly string[] };
+  /** Successes and trials of the base measurement, by problem id. */
+  readonly passRates: ReadonlyMap<string, Trials>;
+  /** Every attempt on record, of training and stage boundaries too. */
+  readonly groups: readonly ObservedGroup[];
+  /** Problems of the recipe that were measured with another prompt, gold or tests: not counted. */
+  readonly outdated: number;
+  /** What a model server said it cost, in all. */
+  readonly spending: Spending;
+}
+
+/** A store's measurements, and the problems they are of. */
+export interface StoredMeasurements {
+  readonly measurements: readonly StoredMeasurement[];
+  /** The recipe's; without a recipe nothing is known of a problem but its id. */
+  readonly problems?: readonly Problem[];
+}
+
+/**
+ * Reads a pass-rate store, a measurement for each model and way of sampling in it, oldest first; another one where
+ * problems were judged by a second verifier.
+ *
+ * @param file `gradus difficulty estimate` made it, or a run's `pass-rates.sqlite`.
+ * @param recipe whose problems are meant, as they are worded now.
+ */
+export async function readMeasurements(file: string, recipe?: Recipe): Promise<StoredMeasurements> {
+  const tryNext = 'gradus difficulty estimate <recipe>';
+  if (!existsSync(file))
+    throw new ConfigError(`${file}: expected a store of pass rates, found nothing there`, { tryNext });
+  if (!isDatabase(file))
+    throw new DataError(`${file}: expected a store of pass rates, found a file of something else`, {
+      tryNext,
+    });
+  using store = readPassRateStore(file);
+  const problems = recipe === undefined ? undefined : await loadAll(recipe.problems, recipe);
+  const filter = problems === undefined ? {} : { editions: editionsOf(problems) };
+  const bySampling = Map.groupBy(store.conditions(), ({ verifier: _, ...rest }) => JSON.stringify(rest));
+  const measurements = Array.from(bySampling.values(), (all) => together(store, all, filter)).flat();
+  if (measurements.length === 0)
+    throw new DataError(`${file}: expected pass rates, found a store without a single one`, { tryNext });
+  return { measurements, ...(problems === undefined ? {} : { problems }) };
+}
+
+/** What a store knows of one model under one way of sampling, summed up. */
+export interface StoredDifficulty extends DifficultyReport {
+  readonly conditions: StoredMeasurement['conditions'];
+  readonly outdated: number;
+  readonly effort: Effort;
+}
+
+/** Reads a pass-rate store, one report for each of its measurements; see `readMeasurements`. */
+export async function readDifficulty(file: string, recipe?: Recipe): Promise<StoredDifficulty[]> {
+  const { measurements, problems } = await readMeasurements(file, recipe);
+  return measurements.map(({ conditions, passRates, groups, outdated, spending }) => {
+    const report = reportDifficulty(problems ?? idsOf(passRates), passRates, recipe);
+    const effort = effortOf(groups, spending);
+    const text = `${report.text}\n\n${describeEffort(effort, outdated)}`;
+    return { conditions, outdated, effort, ...report, text };
+  });
+}
+
+/** A measurement's conditions in two lines. */
+export function describeConditions(conditions: StoredMeasurement['conditions']): string {
+  const { model, template, temperature, topP, topK, stop, maxTokens, verifiers } = conditions;
+  const sampling = [
+    `temperature ${temperature}`,
+    `top-p ${topP}`,
+    ...(topK > 0 ? [`top-k ${topK}`] : []),
+    ...(stop.length > 0 ? [`stop at ${stop.map((one) => JSON.stringify(one)).join(', ')}`] : []),
+    `${maxTokens} tokens`,
+  ];
+  const prompt = template === undefined ? '' : `, prompt template ${template}`;
+  return `model ${model}${prompt}\n${sampling.join(', ')}, judged by ${verifiers.join(', ')}`;
+}
+
+/** The verifiers of one way of sampling together, but never two of one problem: those are different pass rates. */
+function together(
+  store: PassRateReader,
+  conditions: readonly Conditions[],
+  filter: ObservationFilter,
+): StoredMeasurement[] {
+  const parts: { verifiers: string[]; passRates: Map<string, Trials>; all: Conditions[] }[] = [];
+  for (const one of conditions) {
+    const found = store.measured(one, { source: baseSource, ...filter });
+    let part = parts.find(({ passRates }) => ![...found.keys()].some((id) => passRates.has(id)));
+    if (part === undefined) parts.push((part = { verifiers: [], passRates: new Map(), all: [] }));
+    part.verifiers.push(one.verifier);
+    part.all.push(one);
+    for (const [id, { successes, trials }] of found) part.passRates.set(id, { successes, trials });
+  }
+  const { verifier: _, ...sampling } = conditions[0]!;
+  return parts.map(({ verifiers, passRates, all }) => ({
+    conditions: { ...sampling, verifiers },
+    passRates,
+    groups: all.flatMap((one) => store.groups(one, filter)),
+    outdated: all.flatMap((one) => outdatedIn(store, one, passRates, filter)).length,
+    spending: store.spending(sampling.model),
+  }));
+}
+
+/** Problems that are measured, but in another edition than the one that is meant. */
+function outdatedIn(
+  store: PassRateReader,
+  conditions: Conditions,
+  passRates: ReadonlyMap<string, Trials>,
+  { editions }: ObservationFilter,
+): string[] {
+  if (editions === undefined) return [];
+  const measured = [...store.measured(conditions, { source: baseSource }).keys()];
+  return measured.filter((id) => editions.has(id) && !passRates.has(id));
+}
+
+const idsOf = (rates: ReadonlyMap<string, Trials>): ReportedProblem[] =>
+  Array.from(rates.keys(), (id) => ({ id }));
+
+/** Opening an empty file as a database would write into it; showing something must not. */
+function isDatabase(file: string): boolean {
+  const head = Buffer.alloc(15);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, head, 0, head.length, 0);
+  } finally {
+    closeSync(handle);
+  }
+  return head.toString('latin1') === 'SQLite format 3';
+}

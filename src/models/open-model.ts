@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { DataError, RunError } from '../core/errors.ts';
+import type { Engine } from '../engines/engine.ts';
+import { parseConfig } from '../recipe/explain.ts';
+import { type EngineConfig, engineConfig } from '../engines/config.ts';
+import { applyOverrides } from '../recipe/overrides.ts';
+import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { isHubAddress } from '../hub/address.ts';
+import { exportedModel } from '../runs/files/exported-model.ts';
+import { runLayout } from '../runs/files/layout.ts';
+import { readRecipeFile } from '../runs/files/recipe-file.ts';
+import { openRunReader } from '../runs/reading/run-reader.ts';
+import { openEngine } from '../training/build.ts';
+import type { LoadingOptions } from '../problems/load-problems.ts';
+import { modelFolder, runModelFolder } from './locate-folder.ts';
+
+/** Where a model's weights are. */
+export interface ModelSource {
+  /** A Hugging Face model folder. */
+  readonly folder: string;
+  /** An engine state to load over it: a run that has not exported its model yet. */
+  readonly state?: string;
+  /** `RunSummary.id` of the run whose state it is: steps of another run from the same base are other weights. */
+  readonly run?: string;
+  /** How the run that made it was trained; absent for a plain model folder. */
+  readonly recipe?: Recipe;
+}
+
+/**
+ * Finds the model people mean by a path: a model folder, a `hf://` address of one, or a run, of which it is the exported
+ * model or else the newest checkpoint.
+ *
+ * @throws DataError when nothing is there, RunError for a run that has neither yet.
+ */
+export async function locateModel(path: string, options: LoadingOptions = {}): Promise<ModelSource> {
+  if (isHubAddress(path)) return { folder: (await modelFolder(path, options)).folder };
+  if (!existsSync(path)) {
+    throw new DataError(`${path}: expected a model folder or a run directory, found nothing there`, {
+      tryNext: 'gradus runs list',
+    });
+  }
+  const layout = runLayout(path);
+  if (!existsSync(layout.database)) return { folder: path };
+  using run = await openRunReader(path);
+  const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
+  const recipe = parseConfig(recipeConfig, file.recipe, `${path}: recipe`);
+  const exported = exportedModel(path);
+  if (exported !== undefined) return { folder: exported, recipe };
+  const folder = await runModelFolder(path, recipe, options);
+  const state = run.checkpoints().at(-1)?.engineState;
+  if (state !== undefined) return { folder, state, run: run.summary().id, recipe };
+  throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {
+    code: 'RUN_WITHOUT_MODEL',
+    tryNext: `gradus resume ${path}`,
+  });
+}
+
+/** Which engine a command was asked for; nothing: the one the model was trained with, else the embedded one. */
+export interface EngineChoice {
+  /** An engine's name, with its defaults. */
+  readonly engine?: string | undefined;
+  /** Settings to change: `device=cuda:1`. */
+  readonly set?: readonly string[];
+}
+
+/**
+ * The engine to open a model with.
+ * @throws ConfigError for an engine or a setting that does not exist.
+ */
+export function chooseEngine({ recipe }: ModelSource, { engine, set = [] }: EngineChoice = {}): EngineConfig {
+  const base = engine === undefined ? (recipe?.policy.engine ?? { type: 'embedded' }) : { type: engine };
+  return parseConfig(engineConfig, applyOverrides(base, set), 'the engine');
+}
+
+/**
+ * Opens the model found by `locateModel`.
+ * @param train whether it is going to learn.
+ */
+export async function openModel(
+  source: ModelSource,
+  config: EngineConfig = chooseEngine(source),
+  train = false,
+): Promise<Engine> {
+  const { folder, state } = source;
+  const engine = await openEngine(config, folder, train);
+  if (state === undefined) return engine;
+  try {
+    await engine.loadState(state);
+    return engine;
+  } catch (error) {
+    await engine[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { ConfigError, DataError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Engine } from '../engines/engine.ts';
+import { openModelFolder } from '../engines/model-files/model-folder.ts';
+import type { Finding } from '../problems/hygiene/report.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { resolveStage } from '../recipe/resolve-stage.ts';
+import { modelFolder } from './locate-folder.ts';
+
+/**
+ * Refuses prompts that leave no room for an answer, before anything is asked: found out only when its turn comes, one
+ * such problem would end a run after hours. What a model server holds is its own affair.
+ *
+ * @throws DataError that counts them and names the first.
+ */
+export function requireRoom(engine: Pick<Engine, 'info' | 'encode'>, problems: readonly Problem[]): void {
+  const { maxSequenceTokens, model, server } = engine.info;
+  if (server !== undefined) return;
+  const overlong = problems
+    .filter((problem) => mayFill(problem, maxSequenceTokens))
+    .map((problem) => ({ problem, tokens: engine.encode(problem.prompt).length }))
+    .filter(({ tokens }) => tokens >= maxSequenceTokens);
+  const [first] = overlong;
+  if (first === undefined) return;
+  throw new DataError(
+    `expected prompts that leave room for an answer in the model's ${maxSequenceTokens} tokens, got ${overlong.length} of ` +
+      `${problems.length} that do not, e.g. problem ${first.problem.id} (${first.problem.source}) with ${first.tokens}; leave them out`,
+    { tryNext: `gradus data check <problems> --model ${model} --out checked.jsonl` },
+  );
+}
+
+/** No tokenizer makes more than two tokens of a byte, and templates stay below a thousand: most prompts need no encoding. */
+function mayFill({ prompt }: Problem, tokens: number): boolean {
+  const bytes = prompt.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+  return 2 * bytes + 1024 >= tokens;
+}
+
+/** Says where a recipe lets answers be longer than the model's window, which nobody would see in its figures. */
+export function beyondWindow(recipe: Recipe, { maxSequenceTokens }: Engine['info']): string[] {
+  const asked = [
+    ...recipe.stages.map((stage) => ({
+      where: `stage "${stage.name}"`,
+      maxTokens: resolveStage(recipe, stage).sampling.maxTokens,
+    })),
+    ...recipe.evaluation.map(({ name, maxTokens }) => ({ where: `suite "${name}"`, maxTokens })),
+  ];
+  return asked
+    .filter(({ maxTokens }) => maxTokens > maxSequenceTokens)
+    .map(
+      ({ where, maxTokens }) =>
+        `${where}: ${maxTokens} tokens are allowed, but prompt and answer together end at the model's ${maxSequenceTokens}`,
+    );
+}
+
+/**
+ * For cleaning data: finds problems whose prompt, in the model's template, has more than `most` tokens.
+ *
+ * @param model a model folder or a `hf://` address of one.
+ * @param most absent: one less than the model's window.
+ */
+export async function openOverlongCheck(
+  model: string,
+  most?: number,
+): Promise<(problem: Problem) => Finding | undefined> {
+  const { config, tokenizer } = await openModelFolder((await modelFolder(model, {})).folder);
+  const limit = most ?? config.maxPositions - 1;
+  if (limit >= config.maxPositions)
+    throw new ConfigError(
+      `--max-prompt-tokens ${limit}: expected less than the model's ${config.maxPositions}`,
+    );
+  return ({ id, prompt }) => {
+    const tokens = tokenizer.encodePrompt(prompt).length;
+    if (tokens <= limit) return undefined;
+    const explanation = `its prompt has ${tokens} tokens, more than ${limit}`;
+    return { id, reason: 'overlong prompt', explanation, evidence: { tokens, limit } };
+  };
+}

@@ -1,0 +1,69 @@
+import * as z from 'zod';
+import type { ProblemTests } from '../../../core/problem.ts';
+
+const language = z.enum(['javascript', 'python']);
+const rules = {
+  preamble: z.string().exactOptional(),
+  maxCpuMs: z.number().positive().exactOptional(),
+  maxMemoryBytes: z.number().positive().exactOptional(),
+  tolerance: z.strictObject({ absolute: z.number().min(0), relative: z.number().min(0) }).exactOptional(),
+};
+
+/** Tests as a row of our own files holds them: `ProblemTests`, and nothing besides. */
+export const testsSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('function'),
+    language,
+    entryPoint: z.string().min(1),
+    cases: z
+      .array(
+        z.strictObject({
+          arguments: z.array(z.unknown()),
+          expected: z.unknown(),
+          alsoAccepted: z.array(z.unknown()).exactOptional(),
+        }),
+      )
+      .min(1),
+    ...rules,
+  }),
+  z.strictObject({
+    type: z.literal('stdio'),
+    language,
+    cases: z.array(z.strictObject({ input: z.string(), output: z.string() })).min(1),
+    checker: z.string().exactOptional(),
+    ...rules,
+  }),
+  z.strictObject({
+    type: z.literal('asserts'),
+    language: z.literal('python'),
+    setup: z.string(),
+    entryPoint: z.string().min(1),
+    tests: z.array(z.string()).min(1),
+    opening: z.string().exactOptional(),
+    ...rules,
+  }),
+]) satisfies z.ZodType<ProblemTests>;
+
+/** Tests of each kind as they are written, for people whose own are not. */
+const examples: readonly ProblemTests[] = [
+  {
+    type: 'function',
+    language: 'javascript',
+    entryPoint: 'double',
+    cases: [{ arguments: [2], expected: 4 }],
+  },
+  { type: 'stdio', language: 'python', cases: [{ input: '2\n', output: '4\n' }] },
+  {
+    type: 'asserts',
+    language: 'python',
+    setup: '',
+    entryPoint: 'double',
+    tests: ['assert double(2) == 4'],
+  },
+];
+
+/** How tests of the kind that was meant are written; where none can be made out, those of a function. */
+export function testsExample(meant: unknown): string {
+  const type = typeof meant === 'object' && meant !== null && 'type' in meant ? meant.type : undefined;
+  return JSON.stringify(examples.find((example) => example.type === type) ?? examples[0]);
+}

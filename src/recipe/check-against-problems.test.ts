@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import type { Problem } from '../core/problem.ts';
+import { plateau } from '../curriculum/advance-rules.ts';
+import { levelWeighted } from '../curriculum/samplers/level-weighted.ts';
+import { stage } from '../curriculum/stage.ts';
+import { defineRecipe, type RecipeInput } from './recipe.ts';
+import { checkStages, unmetBy } from './check-against-problems.ts';
+
+const recipeOf = (later: Parameters<typeof stage>[1], rest: Partial<RecipeInput> = {}) =>
+  defineRecipe({
+    name: 'r',
+    policy: { model: 'm' },
+    problems: [{ type: 'jsonl', path: 'p.jsonl' }],
+    verifiers: { math: { type: 'math' } },
+    algorithm: { type: 'grpo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 9 },
+    batch: { problems: 2, groupSize: 2 },
+    stages: [stage('first', { maxSteps: 1 }), stage('later', later)],
+    ...rest,
+  });
+const problems: readonly Problem[] = ['math', 'code'].map((domain) => ({
+  id: domain,
+  domain,
+  prompt: [{ role: 'user', content: 'q' }],
+  answer: '1',
+  source: 'p.jsonl',
+}));
+
+test('what a later stage would fail at is found before the first begins', () => {
+  const check = (later: Parameters<typeof stage>[1]) => () => checkStages(recipeOf(later), problems);
+  expect(check({ maxSteps: 1, mix: { math: 2, code: 1 } })).not.toThrow();
+  expect(check({ maxSteps: 1, mix: { math: 2, cod: 1 } })).toThrow(
+    'stage "later": mix: expected domains of problems, got "cod"; did you mean "code"?',
+  );
+  expect(check({ maxSteps: 1, mix: { logic: 1 } })).toThrow('domains: math, code');
+  expect(check({ maxSteps: 1, advanceWhen: plateau({ metric: 'reward/code/mean' }) })).not.toThrow();
+  expect(check({ maxSteps: 1, advanceWhen: plateau({ metric: 'reward/maen' }) })).toThrow(
+    'got "reward/maen", which nothing records',
+  );
+  expect(() => recipeOf({ maxSteps: 1, sampler: levelWeighted({ weights: { hrad: 1 } }) })).toThrow(
+    'stage "later", sampler level-weighted: expected the name of a level, got "hrad"',
+  );
+});
+
+test('what will not take place as it is written is said', () => {
+  const recipe = recipeOf({ maxSteps: 1, problemsPerStep: 3 }, { rewards: { mth: { type: 'outcome' } } });
+  expect(unmetBy(recipe, problems)).toEqual([
+    'rewards of "mth" are for no problem; did you mean "math"?',
+    'stage "later": 3 problems a step are asked for, but there are 2',
+  ]);
+});

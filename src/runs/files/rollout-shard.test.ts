@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { afterAll, expect, test } from 'vitest';
+import type { Rollout } from '../../core/rollout.ts';
+import { outcomes } from '../../core/verdict.ts';
+import type { RecordedGroup, RolloutRecord } from './records.ts';
+import { readShard, writeShard } from './rollout-shard.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gradus-shard-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Text of all kinds that UTF-8 can hold: NUL, escapes, right-to-left, emoji. */
+const text = fc.string({ unit: 'binary', maxLength: 20 });
+const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+
+const rollout: fc.Arbitrary<Rollout> = fc.record(
+  {
+    problemId: text,
+    index: fc.nat(100),
+    promptTokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
+    tokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
+    rolloutLogprobs: fc
+      .array(fc.float({ max: 0, noNaN: true }), { maxLength: 4 })
+      .map((values) => Float32Array.from(values)),
+    rolloutEntropies: fc
+      .array(fc.float({ min: 0, noNaN: true }), { maxLength: 4 })
+      .map((values) => Float32Array.from(values)),
+    text,
+    finishReason: fc.constantFrom('stop', 'length', 'aborted', 'error'),
+    policyVersion: fc.nat(),
+    verdict: fc.record(
+      {
+        outcome: fc.constantFrom(...outcomes),
+        score: fc.double({ min: 0, max: 1, noNaN: true }),
+        reason: text,
+        verifier: text,
+        evidence: fc.dictionary(text, text),
+      },
+      { requiredKeys: ['outcome', 'score', 'reason', 'verifier'] },
+    ),
+  },
+  {
+    requiredKeys: [
+      'problemId',
+      'index',
+      'promptTokens',
+      'tokens',
+      'rolloutLogprobs',
+      'text',
+      'finishReason',
+      'policyVersion',
+      'verdict',
+    ],
+  },
+);
+
+const group: fc.Arbitrary<RecordedGroup> = fc
+  .record(
+    {
+      id: text,
+      domain: text,
+      source: text,
+      prompt: fc.array(fc.record({ role: fc.constantFrom('system', 'user', 'assistant'), content: text }), {
+        maxLength: 3,
+      }),
+      family: text,
+      knob: fc.nat(9),
+      answer: text,
+    },
+    { requiredKeys: ['id', 'domain', 'source', 'prompt'] },
+  )
+  .chain((problem) =>
+    fc.array(rollout, { maxLength: 4 }).chain((rollouts) => {
+      const numbers = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
+        minLength: rollouts.length,
+        maxLength: rollouts.length,
+      });
+      return fc.record(
+        { group: fc.constant({ problem, rollouts }), level: text, rewards: numbers, advantages: numbers },
+        { requiredKeys: ['group'] },
+      );
+    }),
+  );
+
+const record: fc.Arbitrary<RolloutRecord> = fc.record({
+  step: fc.nat(),
+  stage: text,
+  purpose: fc.constantFrom('train', 'measure', 'evaluate'),
+  groups: fc.array(group, { minLength: 1, maxLength: 4 }),
+});
+
+test('what is written is read back, in order', async () => {
+  const path = join(folder, 'any.parquet');
+  await fc.assert(
+    fc.asyncProperty(record, async (written) => {
+      await writeShard(path, written);
+      const rows = await readShard(path);
+      const expected = written.groups.flatMap(
+        ({ group: { problem, rollouts }, level, rewards, advantages }) =>
+          rollouts.map((each, index) => ({
+            step: written.step,
+            stage: written.stage,
+            purpose: written.purpose,
+            problem_id: problem.id,
+            domain: problem.domain,
+            family: problem.family ?? null,
+            knob: problem.knob ?? null,
+            level: level ?? null,
+            rollout_index: each.index,
+            policy_version: each.policyVersion,
+            prompt: problem.prompt,
+            text: each.text,
+            finish_reason: each.finishReason,
+            answer: problem.answer ?? null,
+            outcome: each.verdict.outcome,
+            score: each.verdict.score,
+            reward: rewards?.[index] ?? null,
+            advantage: advantages?.[index] ?? null,
+            reason: each.verdict.reason,
+            verifier: each.verdict.verifier,
+            evidence: each.verdict.evidence === undefined ? null : JSON.stringify(each.verdict.evidence),
+            prompt_tokens: [...each.promptTokens],
+            tokens: [...each.tokens],
+            rollout_logprobs: [...each.rolloutLogprobs],
+            ...(each.rolloutEntropies !== undefined && { rollout_entropies: [...each.rolloutEntropies] }),
+          })),
+      );
+      expect(normalised(rows)).toEqual(normalised(expected));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('reads a slice of rows and columns across row groups', async () => {
+  const path = join(folder, 'long.parquet');
+  const [one] = fc.sample(rollout, { numRuns: 1, seed: 1 });
+  const rollouts = Array.from({ length: 600 }, (_, index) => ({ ...one!, index }));
+  const problem = { id: 'p', domain: 'math', source: 'generated', prompt: [] };
+  await writeShard(path, {
+    step: 1,
+    stage: 's',
+    purpose: 'train',
+    groups: [{ group: { problem, rollouts } }],
+  });
+  const rows = await readShard(path, { firstRow: 250, endRow: 260, columns: ['rollout_index'] });
+  expect(rows).toEqual(Array.from({ length: 10 }, (_, n) => ({ rollout_index: 250 + n })));
+});
+
+test('what an older shard does not hold is left out', async () => {
+  const path = join(folder, 'older.parquet');
+  const columnData = [{ name: 'step', data: Int32Array.of(3, 4) }];
+  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData })));
+  const rows = await readShard(path, { columns: ['step', 'rollout_entropies'] });
+  expect(rows).toEqual([{ step: 3 }, { step: 4 }]);
+});
+
+const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
+const hasPyarrow = spawnSync(python, ['-c', 'import pyarrow']).status === 0;
+
+test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect', async () => {
+  const path = join(folder, 'python.parquet');
+  await writeShard(path, fc.sample(record, { numRuns: 1, seed: 2 })[0]!);
+  const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'tokens', 'rollout_logprobs', 'rollout_entropies', 'text', 'reward')])`;
+  const { stdout } = spawnSync(python, ['-c', script, path], { encoding: 'utf8' });
+  expect(stdout).toContain('list<element: struct<role: string not null, content: string not null>');
+  expect(stdout).toContain('list<element: int32');
+  expect(stdout).toContain('list<element: float');
+});
+
+/** Minus zero and the two ways to write an object without a prototype do not matter. */
+function normalised(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}

@@ -1,0 +1,209 @@
+import { DatabaseSync } from 'node:sqlite';
+import { RunError } from '../../core/errors.ts';
+import { inTransaction } from '../../storage/sqlite.ts';
+
+/** Grows by one with every change of the tables below. */
+const schemaVersion = 2;
+
+/** What version 2 added: in runs of version 1 it is empty. */
+const newTables = `
+  CREATE TABLE rollouts (             -- what tables of rollouts filter and sort by; what was written is in the shard
+    group_id INTEGER NOT NULL,
+    place INTEGER NOT NULL,           -- in its group, from 0
+    outcome TEXT NOT NULL,
+    score REAL NOT NULL,
+    reward REAL,
+    advantage REAL,
+    tokens INTEGER NOT NULL,          -- written
+    finish_reason TEXT NOT NULL,
+    reason TEXT NOT NULL,             -- the verdict's, its beginning
+    flags TEXT,                       -- JSON: why it is worth a person's look, a sentence each
+    PRIMARY KEY (group_id, place)
+  ) WITHOUT ROWID;
+  CREATE TABLE selections (           -- what a stage chose from when it began, at the event that says so
+    event_id INTEGER NOT NULL,
+    problem_id TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    levels TEXT NOT NULL,             -- JSON: names
+    correct REAL NOT NULL,
+    trials REAL NOT NULL,
+    is_selected INTEGER NOT NULL,
+    PRIMARY KEY (event_id, problem_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX selections_by_problem ON selections (problem_id);
+`;
+
+/** So that viewers find and count what there may be hundreds of thousands of; added by version 2. */
+const viewIndexes = `
+  CREATE INDEX groups_by_stage ON groups (stage, purpose, level);
+  CREATE INDEX groups_by_family ON groups (domain, family, knob, problem_id);
+  CREATE INDEX rollouts_by_outcome ON rollouts (outcome, finish_reason);
+  CREATE INDEX rollouts_with_flags ON rollouts (group_id, place) WHERE flags IS NOT NULL;
+`;
+
+/**
+ * Everything decided by recipe and seed is in columns that a resumed run fills with the same values again; what the
+ * clock or the machine decides is in `sessions`, in columns named `*_at`, and in metrics with `is_timing`.
+ */
+const tables = `
+  CREATE TABLE run (
+    id TEXT NOT NULL,                 -- names the run in other runs' lineage
+    name TEXT NOT NULL,
+    recipe_hash TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    parent TEXT,                      -- JSON RunParent: the run and step this one started from
+    status TEXT NOT NULL,             -- running | finished | failed | interrupted
+    reason TEXT,
+    created_at TEXT NOT NULL,
+    ended_at TEXT
+  );
+  CREATE TABLE sessions (             -- one row per process that ever wrote to the run
+    id INTEGER PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    package_version TEXT NOT NULL,
+    git_commit TEXT,
+    engine TEXT,                      -- JSON
+    resumed_step INTEGER NOT NULL,
+    skipped TEXT NOT NULL,            -- JSON: damaged checkpoints that were passed over, one sentence each
+    started_at TEXT NOT NULL,
+    ended_at TEXT
+  );
+  CREATE TABLE steps (
+    step INTEGER PRIMARY KEY,         -- 1-based
+    stage TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    decision TEXT                     -- what the stage's exit rule said after it
+  );
+  CREATE TABLE metric_names (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    is_timing INTEGER NOT NULL
+  );
+  CREATE TABLE metrics (              -- clustered so that one metric's series is one range
+    name_id INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (name_id, step)
+  ) WITHOUT ROWID;
+  CREATE TABLE shards (               -- one Parquet file in rollouts/
+    id INTEGER PRIMARY KEY,
+    file TEXT NOT NULL UNIQUE,
+    step INTEGER NOT NULL,
+    purpose TEXT NOT NULL,            -- train | measure | evaluate
+    rollouts INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  );
+  CREATE TABLE groups (               -- one problem's rollouts: a pass-rate observation, and where to find them
+    id INTEGER PRIMARY KEY,
+    shard_id INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    problem_id TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    family TEXT,
+    knob INTEGER,
+    level TEXT,
+    policy_version INTEGER NOT NULL,
+    rollouts INTEGER NOT NULL,
+    trials INTEGER NOT NULL,          -- rollouts whose answer could be judged
+    correct INTEGER NOT NULL,
+    mean_score REAL,                  -- over trials
+    mean_reward REAL,
+    mean_tokens REAL NOT NULL
+  );
+  CREATE INDEX groups_by_step ON groups (step);
+  CREATE INDEX groups_by_problem ON groups (problem_id);
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL,
+    stage TEXT,
+    type TEXT NOT NULL,
+    message TEXT NOT NULL,
+    data TEXT,                        -- JSON
+    recorded_at TEXT NOT NULL
+  );
+  CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    result TEXT NOT NULL,             -- JSON
+    recorded_at TEXT NOT NULL
+  );
+  CREATE TABLE checkpoints (
+    id INTEGER PRIMARY KEY,
+    folder TEXT NOT NULL UNIQUE,
+    step INTEGER NOT NULL,
+    is_stage_end INTEGER NOT NULL,
+    score REAL,
+    files TEXT NOT NULL,              -- JSON FileSizes, to notice what a copy or a disk lost
+    marks TEXT NOT NULL,              -- JSON Marks: the last row of each table that belongs to it
+    recorded_at TEXT NOT NULL
+  );
+  ${newTables}
+  ${viewIndexes}
+`;
+
+/** Makes the tables of a new run. The file must not exist yet. */
+export function createDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  database.exec(
+    `PRAGMA synchronous = FULL; BEGIN; ${tables}; PRAGMA user_version = ${schemaVersion}; COMMIT`,
+  );
+  return database;
+}
+
+/**
+ * Opens a run's database to write: WAL, so that readers never wait, and a commit is on the disk when it returns. One
+ * of an older version gets what it lacks.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  return opened(database, path, (version) => {
+    database.exec('PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL');
+    if (version === 1) inTransaction(database, () => database.exec(migration));
+  });
+}
+
+const migration = `
+  ALTER TABLE steps ADD COLUMN decision TEXT;
+  ${newTables}
+  ${viewIndexes}
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** Opens a run's database to read, also while another process writes to it. One of an older version lacks nothing, but holds less. */
+export function openDatabaseReadOnly(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  return opened(database, path, (version) => {
+    if (version === 1) database.exec(readOlder);
+    database.exec('PRAGMA query_only = ON');
+  });
+}
+
+/** Temporary tables come first when SQLite looks a name up, and are in memory only. */
+const readOlder = `
+  PRAGMA temp_store = MEMORY;
+  CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;
+  ${newTables.replaceAll('CREATE TABLE', 'CREATE TEMP TABLE').replace('INDEX ', 'INDEX temp.')}
+`;
+
+function opened(database: DatabaseSync, path: string, prepare: (version: number) => void): DatabaseSync {
+  try {
+    const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
+    if (found !== 1 && found !== schemaVersion) {
+      throw new RunError(
+        `${path}: expected a run of version 1 or ${schemaVersion}, got version ${String(found)}; ${found === 0 ? 'it is empty, or not a run' : 'it was written by another version of gradus'}`,
+        { code: 'RUN_VERSION', tryNext: 'gradus --version' },
+      );
+    }
+    prepare(found);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { describeMetric } from './metric-catalogue.ts';
+
+test('knows every metric that training records by a fixed name', () => {
+  const source = ['metrics.ts', 'controller.ts']
+    .map((file) => readFileSync(`src/training/${file}`, 'utf8'))
+    .join('\n');
+  const names = [
+    ...source.matchAll(/'((?:reward|rollout|group|policy|optim|batch|time|throughput)\/[\w/]+)'/g),
+  ].map(([, name]) => name!);
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => describeMetric(name) === undefined)).toEqual([]);
+});
+
+test('fills in the free part of a name', () => {
+  expect(describeMetric('reward/math/mean')).toMatchObject({ title: 'Reward, math', group: 'learning' });
+  expect(describeMetric('level/a/b/passRate')).toMatchObject({
+    title: 'Pass rate, a/b',
+    key: 'level/a/b/passRate',
+  });
+  expect(describeMetric('reward/mean')).toMatchObject({ title: 'Reward', trl: 'reward' });
+  expect(describeMetric('other/thing')).toBeUndefined();
+});
+
+test('a name of a peer stands for one metric', () => {
+  const source = readFileSync('src/runs/metrics/metric-catalogue.ts', 'utf8');
+  for (const peer of ['trl', 'verl']) {
+    const names = [...source.matchAll(new RegExp(`    ${peer}: '([^']+)'`, 'g'))].map(([, name]) => name!);
+    expect(names.length).toBeGreaterThan(8);
+    expect(new Set(names).size).toBe(names.length);
+  }
+});

@@ -1,0 +1,40 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GradusError, RunError } from '../../core/errors.ts';
+import { exists } from '../../storage/atomic.ts';
+import { runLayout } from '../files/layout.ts';
+import { openRunReader } from './run-reader.ts';
+import type { RunSummary } from './run-views.ts';
+
+/** A run below a folder of runs, or what is wrong with it: one damaged run must not hide the others. */
+export type RunListing =
+  | { readonly folder: string; readonly summary: RunSummary }
+  | { readonly folder: string; readonly problem: string };
+
+/** All runs in `root`, sorted by folder name; none where there is no such folder. */
+export async function listRuns(root: string): Promise<RunListing[]> {
+  if (!(await exists(root))) return [];
+  if (!(await stat(root)).isDirectory()) {
+    throw new RunError(`${root}: expected a folder of runs, found a file`, {
+      code: 'RUN_NOT_FOUND',
+      tryNext: 'gradus runs list',
+    });
+  }
+  const folders = (await readdir(root)).filter((folder) => !folder.startsWith('.')).toSorted();
+  const listings: RunListing[] = [];
+  for (const folder of folders) {
+    const directory = join(root, folder);
+    if (await exists(runLayout(directory).database)) listings.push(await listRun(directory, folder));
+  }
+  return listings;
+}
+
+async function listRun(directory: string, folder: string): Promise<RunListing> {
+  try {
+    using reader = await openRunReader(directory);
+    return { folder, summary: reader.summary() };
+  } catch (error) {
+    if (GradusError.isInstance(error)) return { folder, problem: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import type { RunParent } from '../writing/create-run.ts';
+import type { RolloutPurpose } from '../files/records.ts';
+import type { RunEnd } from '../writing/run.ts';
+
+/** The state of a run in a few lines. Times are ISO 8601. */
+export interface RunSummary {
+  readonly directory: string;
+  /** `demo-0001`. */
+  readonly folder: string;
+  /** Names the run for good, wherever its folder goes. */
+  readonly id: string;
+  readonly name: string;
+  /** `running` only while a process really has it open; a killed run is `interrupted`. */
+  readonly status: 'running' | RunEnd;
+  readonly reason: string | null;
+  readonly seed: number;
+  readonly recipeHash: string;
+  readonly parent: RunParent | null;
+  /** Optimizer steps recorded. */
+  readonly step: number;
+  /** Of the last recorded step. */
+  readonly stage: string | null;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+  /** When the last step was recorded. */
+  readonly updatedAt: string | null;
+}
+
+/** One process that wrote to a run. */
+export interface RunSession {
+  readonly pid: number;
+  readonly host: string;
+  readonly platform: string;
+  readonly packageVersion: string;
+  readonly gitCommit: string | null;
+  /** What was given to `recordEngine`. */
+  readonly engine: unknown;
+  /** The step it continued from; 0: from the beginning. */
+  readonly resumedStep: number;
+  /** One sentence per damaged checkpoint that was passed over. */
+  readonly skipped: readonly string[];
+  readonly startedAt: string;
+  /** `null`: still writing, or killed. */
+  readonly endedAt: string | null;
+}
+
+/** One metric over steps; index i of both arrays belongs together. */
+export interface MetricSeries {
+  readonly steps: Float64Array;
+  readonly values: Float64Array;
+}
+
+/** One problem's rollouts at one point of the run, summed up, and where the rollouts are. */
+export interface GroupRow {
+  readonly id: number;
+  readonly file: string;
+  /** First row in the shard; `rollouts` rows follow. */
+  readonly firstRow: number;
+  readonly step: number;
+  readonly stage: string;
+  readonly purpose: RolloutPurpose;
+  readonly problemId: string;
+  readonly domain: string;
+  readonly family: string | null;
+  readonly knob: number | null;
+  readonly level: string | null;
+  readonly policyVersion: number;
+  readonly rollouts: number;
+  /** Rollouts whose answer could be judged: with `correct`, an observation of the pass rate. */
+  readonly trials: number;
+  readonly correct: number;
+  readonly meanScore: number | null;
+  readonly meanReward: number | null;
+  /** Mean tokens written. */
+  readonly meanTokens: number;
+}
+
+/** Which groups; conditions left out do not restrict. */
+export interface GroupQuery {
+  readonly step?: number;
+  readonly stage?: string;
+  readonly purpose?: RolloutPurpose;
+  readonly problemId?: string;
+  /** Most groups to return. */
+  readonly limit?: number;
+  /** Groups to pass over first. */
+  readonly offset?: number;
+}
+
+/** A row as SQLite gives it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The session in a row of `sessions`. */
+export function sessionView(row: Row): RunSession {
+  return {
+    pid: Number(row['pid']),
+    host: String(row['host']),
+    platform: String(row['platform']),
+    packageVersion: String(row['package_version']),
+    gitCommit: textOrNull(row['git_commit']),
+    engine: fromJson(row['engine']),
+    resumedStep: Number(row['resumed_step']),
+    skipped: fromJson(row['skipped']) as string[],
+    startedAt: String(row['started_at']),
+    endedAt: textOrNull(row['ended_at']),
+  };
+}
+
+/** The group in a row of `groups` joined with its shard's file. */
+export function groupView(row: Row): GroupRow {
+  return {
+    id: Number(row['id']),
+    file: String(row['file']),
+    firstRow: Number(row['first_row']),
+    step: Number(row['step']),
+    stage: String(row['stage']),
+    purpose: String(row['purpose']) as RolloutPurpose,
+    problemId: String(row['problem_id']),
+    domain: String(row['domain']),
+    family: textOrNull(row['family']),
+    knob: numberOrNull(row['knob']),
+    level: textOrNull(row['level']),
+    policyVersion: Number(row['policy_version']),
+    rollouts: Number(row['rollouts']),
+    trials: Number(row['trials']),
+    correct: Number(row['correct']),
+    meanScore: numberOrNull(row['mean_score']),
+    meanReward: numberOrNull(row['mean_reward']),
+    meanTokens: Number(row['mean_tokens']),
+  };
+}
+
+/** A column that may be NULL. */
+export function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
+}
+
+/** A JSON column that may be NULL. */
+export function fromJson(value: unknown): unknown {
+  return typeof value === 'string' ? (JSON.parse(value) as unknown) : null;
+}

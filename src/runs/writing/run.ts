@@ -1,0 +1,297 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { RunError } from '../../core/errors.ts';
+import { outdatedCheckpoints, type Retention } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  type CheckpointContent,
+  readCheckpointFolder,
+  writeCheckpointFolder,
+} from './checkpoint-folder.ts';
+import { onDisk } from './disk-errors.ts';
+import { writeFolderAtomic } from '../../storage/atomic.ts';
+import {
+  deleteCheckpoints,
+  insertCheckpoint,
+  insertEvaluation,
+  insertEvent,
+  insertMetrics,
+  insertShard,
+  insertStep,
+  readCheckpoints,
+  readMarks,
+} from './journal.ts';
+import { runLayout, stepName } from '../files/layout.ts';
+import type { FileLock } from '../../storage/file-lock.ts';
+import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
+import { jsonText } from '../../storage/json-text.ts';
+import {
+  checkGroup,
+  checkMetrics,
+  type EvaluationRecord,
+  type RolloutRecord,
+  type RunEvent,
+  type StageCandidate,
+  type StepRecord,
+} from '../files/records.ts';
+import { writeShard } from '../files/rollout-shard.ts';
+
+/** What `openRun` has made ready for a `Run` to write with. */
+export interface RunParts {
+  readonly directory: string;
+  readonly database: DatabaseSync;
+  readonly lock: FileLock;
+  /** Row of this process in `sessions`. */
+  readonly session: number;
+  /** The resolved recipe, as it was when the run was created. */
+  readonly recipe: unknown;
+  readonly seed: number;
+  /** What was found damaged or gone when it was opened, a sentence each; empty nearly always. */
+  readonly damage: readonly string[];
+  readonly clock: () => Date;
+}
+
+/** What `saveCheckpoint` needs. */
+export interface CheckpointRequest extends CheckpointContent {
+  /** Kept for good where the retention says so. */
+  readonly isStageEnd?: boolean;
+  /** For `keepBest`: higher is better. */
+  readonly score?: number;
+  /** What to keep of the older ones. */
+  readonly retention: Retention;
+}
+
+/** How a run ended. Only a `finished` one cannot be resumed. */
+export type RunEnd = 'finished' | 'failed' | 'interrupted';
+
+/**
+ * A run that this process writes to. Calls take effect one after another, in the order they were made; when a promise
+ * resolves, what it recorded survives a kill and a power cut. What was recorded after the last checkpoint is dropped
+ * and recomputed by a resume.
+ *
+ * @example
+ * await using run = await createRun('runs', { name: 'demo', recipe, seed: 0 });
+ * await run.recordStep({ step: 1, stage: 'easy', metrics: { 'reward/mean': 0.4 }, groups });
+ * await run.saveCheckpoint({ controllerState, writeEngineState: (folder) => engine.saveState(folder), retention });
+ * await run.finish('finished', 'all stages done');
+ */
+export class Run implements AsyncDisposable {
+  readonly #parts: RunParts;
+  /** Settles when all calls made so far have. */
+  #last: Promise<unknown> = Promise.resolve();
+  #isEnded = false;
+  /** A call has failed and has said so. */
+  #hasFailed = false;
+  #step: number;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+    this.#step = readMarks(parts.database).step;
+  }
+
+  /** The run's folder, as it was given. */
+  get directory(): string {
+    return this.#parts.directory;
+  }
+  /** The resolved recipe the run was created with. */
+  get recipe(): unknown {
+    return this.#parts.recipe;
+  }
+  /** The seed the run was created with. */
+  get seed(): number {
+    return this.#parts.seed;
+  }
+  /** What was found damaged or gone when the run was opened, a sentence each: checkpoints that were passed over, rollouts. */
+  get damage(): readonly string[] {
+    return this.#parts.damage;
+  }
+  /** Steps recorded so far. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Records one step with its metrics and the groups it learnt from: all of it or, on any error, nothing. */
+  async recordStep(record: StepRecord): Promise<void> {
+    const { step, stage, metrics, timings = {}, groups = [] } = record;
+    checkMetrics(metrics, step);
+    checkMetrics(timings, step);
+    await this.#inTurn(`recording step ${step}`, async () => {
+      if (step !== this.step + 1) {
+        throw new RunError(
+          `${this.directory}: expected step ${this.step + 1} to be recorded next, got step ${step}`,
+          {
+            code: 'RUN_STEP_ORDER',
+          },
+        );
+      }
+      const commitShard = await this.#writeShard({ step, stage, purpose: 'train', groups });
+      this.#commit((at) => {
+        insertStep(this.#parts.database, record, at);
+        insertMetrics(this.#parts.database, step, metrics, false);
+        insertMetrics(this.#parts.database, step, timings, true);
+        commitShard();
+      });
+      this.#step = step;
+    });
+  }
+
+  /** Records groups made between steps, to measure difficulty or to evaluate. */
+  async recordRollouts(record: RolloutRecord): Promise<void> {
+    await this.#inTurn(`recording rollouts at step ${record.step}`, async () => {
+      const commitShard = await this.#writeShard(record);
+      this.#commit(commitShard);
+    });
+  }
+
+  /**
+   * Records something that happened; see `RunEvent` for what belongs here and what into a log.
+   * @param candidates for a stage's beginning: what it chose from.
+   */
+  async recordEvent(event: RunEvent, candidates: readonly StageCandidate[] = []): Promise<void> {
+    await this.#inTurn(`recording the event ${event.type}`, () => {
+      this.#commit((at) => insertEvent(this.#parts.database, event, candidates, at));
+    });
+  }
+
+  /** Records the result of an evaluation suite. */
+  async recordEvaluation(evaluation: EvaluationRecord): Promise<void> {
+    await this.#inTurn(`recording the evaluation ${evaluation.name}`, () => {
+      this.#commit((at) => insertEvaluation(this.#parts.database, evaluation, at));
+    });
+  }
+
+  /** Records what this process computes with (`Engine.info`); JSON-safe. */
+  async recordEngine(info: unknown): Promise<void> {
+    await this.#inTurn('recording the engine', () => {
+      this.#commit(() => {
+        this.#parts.database
+          .prepare('UPDATE sessions SET engine = ? WHERE id = ?')
+          .run(jsonText(info, 'the engine'), this.#parts.session);
+      });
+    });
+  }
+
+  /**
+   * Saves a checkpoint of everything up to the last recorded step, then drops those that `retention` does not keep.
+   * Until the new one is whole on the disk, the older ones stay.
+   */
+  async saveCheckpoint(request: CheckpointRequest): Promise<void> {
+    await this.#inTurn('saving a checkpoint', async () => {
+      const { database } = this.#parts;
+      const existing = readCheckpoints(database);
+      const marks = readMarks(database);
+      const folder = stepName(marks.step, '', (name) => existing.some((row) => row.folder === name));
+      const files = await writeCheckpointFolder(this.#checkpointFolder(folder), request);
+      const { isStageEnd = false, score = null } = request;
+      const dropped = this.#commit((at) => {
+        insertCheckpoint(database, { folder, step: marks.step, isStageEnd, score, files, marks }, at);
+        return deleteOutdated(database, request.retention);
+      });
+      for (const name of dropped) await rm(this.#checkpointFolder(name), { recursive: true, force: true });
+    });
+  }
+
+  /** The newest checkpoint, from which a resumed run continues; `undefined`: start from the beginning. */
+  async latestCheckpoint(): Promise<Checkpoint | undefined> {
+    return this.#inTurn('reading the last checkpoint', async () => {
+      const row = readCheckpoints(this.#parts.database).at(-1);
+      return row && readCheckpointFolder(this.#checkpointFolder(row.folder), row.step);
+    });
+  }
+
+  /** Writes the final model into `export/`, e.g. `run.exportModel((folder) => engine.exportModel(folder))`. */
+  async exportModel(write: (folder: string) => Promise<void>): Promise<string> {
+    const { export: folder } = runLayout(this.directory);
+    await this.#inTurn('exporting the model', () => writeFolderAtomic(folder, write));
+    return folder;
+  }
+
+  /** Says how the run ended; record nothing after it. */
+  async finish(end: RunEnd, reason: string): Promise<void> {
+    await this.#inTurn('finishing', () => this.#end(end, reason));
+  }
+
+  /** Closes the run; one that nobody finished is `interrupted` and can be resumed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last;
+    const { directory, database, lock } = this.#parts;
+    if (!database.isOpen) return;
+    try {
+      const isEnded = this.#isEnded;
+      await onDisk({ directory, doing: 'closing' }, () => {
+        if (!isEnded) this.#end('interrupted', 'stopped before it was finished');
+      });
+    } catch (error) {
+      // What the disk refused to the work it refuses to the last word too: once told, it must not hide the first.
+      if (!this.#hasFailed) throw error;
+    } finally {
+      closeInOneFile(database);
+      lock[Symbol.dispose]();
+    }
+  }
+
+  #end(status: RunEnd, reason: string): void {
+    const { database, session } = this.#parts;
+    this.#commit((at) => {
+      database.prepare('UPDATE run SET status = ?, reason = ?, ended_at = ?').run(status, reason, at);
+      database.prepare('UPDATE sessions SET ended_at = ? WHERE id = ?').run(at, session);
+    });
+    this.#isEnded = true;
+  }
+
+  /** The file comes first, the row that speaks of it second: a kill in between leaves a file nobody knows, not a loss. */
+  async #writeShard(record: RolloutRecord): Promise<() => void> {
+    if (record.groups.length === 0) return () => {};
+    record.groups.forEach(checkGroup);
+    const { database } = this.#parts;
+    const taken = database.prepare('SELECT 1 FROM shards WHERE file = ?');
+    const name = stepName(
+      record.step,
+      `-${record.purpose}`,
+      (base) => taken.get(`${base}.parquet`) !== undefined,
+    );
+    const file = `${name}.parquet`;
+    const bytes = await writeShard(join(runLayout(this.directory).rollouts, file), record);
+    return () => insertShard(database, record, file, bytes);
+  }
+
+  #checkpointFolder(name: string): string {
+    return join(runLayout(this.directory).checkpoints, name);
+  }
+
+  #commit<T>(write: (at: string) => T): T {
+    const at = this.#parts.clock().toISOString();
+    return inTransaction(this.#parts.database, () => write(at));
+  }
+
+  async #inTurn<T>(doing: string, action: () => T | Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => {
+      this.#requireOpen(doing);
+      return onDisk({ directory: this.directory, doing }, action);
+    });
+    // The next caller waits for this one, and only this one's caller hears of its failure.
+    this.#last = turn.catch(() => {
+      this.#hasFailed = true;
+    });
+    return turn;
+  }
+
+  #requireOpen(doing: string): void {
+    if (!this.#isEnded && this.#parts.database.isOpen) return;
+    throw new RunError(
+      `${doing}: expected ${this.directory} to be open, but it was ${this.#isEnded ? 'finished' : 'closed'} before`,
+      {
+        code: 'RUN_CLOSED',
+      },
+    );
+  }
+}
+
+/** Forgets the checkpoints that are not to be kept. Returns their folders, to be removed once this is committed. */
+function deleteOutdated(database: DatabaseSync, retention: Retention): string[] {
+  const rows = readCheckpoints(database);
+  const ids = outdatedCheckpoints(rows, retention);
+  deleteCheckpoints(database, ids);
+  return rows.filter(({ id }) => ids.includes(id)).map(({ folder }) => folder);
+}

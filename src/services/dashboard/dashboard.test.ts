@@ -1,0 +1,268 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
+import { recordShown, smallShown } from '../../../test/server/shown-run.ts';
+import type { Run } from '../../runs/writing/run.ts';
+import { compareRuns } from '../../evaluation/compare-runs.ts';
+import type { Player } from './play.ts';
+import { type Dashboard, startDashboard } from './dashboard.ts';
+
+const root = makeFastFolder('dashboard');
+const pages = join(root, '.pages');
+const folder = 'shown-0001';
+let dashboard: Dashboard;
+/** Still being written while it is shown. */
+let run: Run;
+
+const settings = { root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns };
+
+beforeAll(async () => {
+  mkdirSync(join(pages, 'assets'), { recursive: true });
+  writeFileSync(join(pages, 'index.html'), '<!doctype html><title>Gradus</title>');
+  writeFileSync(join(pages, 'assets', 'main.js'), '0;');
+  writeFileSync(join(root, 'secret.html'), 'not for you');
+  run = await recordShown(root, smallShown);
+  mkdirSync(join(root, 'broken-0001'));
+  writeFileSync(join(root, 'broken-0001', 'run.sqlite'), 'no database');
+  writeFileSync(join(root, 'broken-0001', 'recipe.json'), '{}');
+  dashboard = await startDashboard(settings);
+});
+afterAll(async () => {
+  await dashboard[Symbol.asyncDispose]();
+  await run[Symbol.asyncDispose]();
+  rmSync(root, { recursive: true });
+});
+
+/** As sent: `fetch` would tidy a path up, and sets the host itself. */
+function get(url: string, options: { path?: string; host?: string; method?: string; cookie?: string } = {}) {
+  const { hostname, port, pathname, search } = new URL(url);
+  const { path = pathname + search, host = `${hostname}:${port}`, method = 'GET', cookie = '' } = options;
+  return new Promise<{ status: number; text: string; headers: NodeJS.Dict<string | string[]> }>(
+    (done, fail) => {
+      request({ hostname, port, path, method, headers: { host, cookie } }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => done({ status: response.statusCode!, text, headers: response.headers }));
+      })
+        .on('error', fail)
+        .end();
+    },
+  );
+}
+const data = async (path: string): Promise<any> => JSON.parse((await get(dashboard.url, { path })).text);
+
+test('a live run from the list down to one rollout, beside one that is damaged', async () => {
+  const [broken, head] = await data('/api/runs');
+  expect(broken).toMatchObject({ folder: 'broken-0001', problem: expect.stringContaining('run.sqlite') });
+  expect(head).toMatchObject({
+    folder,
+    status: 'running',
+    step: 12,
+    stagesBegun: 3,
+    stageCount: 3,
+    maxSteps: 12,
+  });
+  expect(head.sparkline).toHaveLength(12);
+  expect(head.accuracy).toMatchObject({ suite: 'held-out', first: { mean: 0.2 } });
+  const detail = await data(`/api/runs/${folder}`);
+  expect(detail).toMatchObject({
+    now: { stage: 'stage-3', stepInStage: 4, maxSteps: 4, reason: '4 of at most 4 steps done' },
+    plan: [
+      { stage: 'stage-1', select: 'every problem', remeasure: null, gates: ['zero-advantage'] },
+      { select: 'in medium or in hard', advanceWhen: 'plateau (metric reward/mean, window 50)' },
+      { stage: 'stage-3', remeasure: 'rollouts 4, problems all' },
+    ],
+    evaluations: [{ step: 0, byDomain: { math: { problems: 10 } } }, {}, {}, { step: 12 }],
+    can: { filterRollouts: true, play: false },
+  });
+  const names = ['reward/mean', 'nobody/recorded'];
+  const query = names.map((name) => `name=${encodeURIComponent(name)}`).join('&');
+  const metrics = await data(`/api/runs/${folder}/metrics?${query}&from=3&to=5`);
+  expect(metrics['reward/mean'].steps).toEqual([3, 4, 5]);
+  expect(metrics['nobody/recorded']).toEqual({ steps: [], values: [] });
+  const { rows } = await data(`/api/runs/${folder}/groups?sort=rate&order=asc&outcome=correct&limit=2`);
+  const { group, attempts, visits } = await data(`/api/runs/${folder}/groups/${rows[0].id}`);
+  expect(group).toEqual(rows[0]);
+  expect(attempts).toHaveLength(group.rollouts);
+  expect(attempts[0]).toMatchObject({ index: 0, verifier: 'math@1', evidence: { gold: '7' }, pieces: null });
+  expect(visits.map(({ id }: { id: number }) => id)).toContain(group.id);
+});
+
+test('a lost file of rollouts is one clear error; a database broken in the middle is a line of the list', async () => {
+  const elsewhere = join(root, '.damaged');
+  await using written = await recordShown(elsewhere, smallShown);
+  await written.finish('finished', 'done');
+  await written[Symbol.asyncDispose]();
+  rmSync(join(written.directory, 'rollouts', 'step-000001-train.parquet'));
+  await using damaged = await startDashboard({ ...settings, root: elsewhere });
+  const path = `/api/runs/${folder}/groups/1`;
+  const { status, text } = await get(damaged.url, { path });
+  expect(status).toBe(500);
+  expect(text).toContain('step-000001-train.parquet: expected the rollouts that run.sqlite speaks of');
+  expect((await get(damaged.url, { path: `/api/runs/${folder}/groups` })).status).toBe(200);
+  const database = join(written.directory, 'run.sqlite');
+  const bytes = readFileSync(database);
+  writeFileSync(database, bytes.fill(0xff, 4096));
+  const [item] = JSON.parse((await get(damaged.url, { path: '/api/runs' })).text) as [{ problem: string }];
+  expect(item.problem).toContain('is damaged. Restore run.sqlite from a copy');
+});
+
+test('a problem with its history, and the curriculum around it', async () => {
+  const { rows } = await data(`/api/runs/${folder}/problems?stage=stage-3`);
+  const [worst] = rows;
+  const problem = await data(`/api/runs/${folder}/problem?id=${encodeURIComponent(worst.problemId)}`);
+  expect(problem.memberships).toHaveLength(3);
+  const visits = problem.history.filter(({ purpose }: { purpose: string }) => purpose === 'train');
+  const trials = visits.reduce((sum: number, visit: { trials: number }) => sum + visit.trials, 0);
+  expect(trials).toBe(problem.summary.trials);
+  expect(visits.every(({ low, high }: { low: number; high: number }) => low < high)).toBe(true);
+  const curriculum = await data(`/api/runs/${folder}/curriculum`);
+  expect(curriculum.selections.map(({ candidates }: { candidates: number }) => candidates)).toEqual([
+    9, 9, 9,
+  ]);
+  const flows = curriculum.flows.reduce((sum: number, flow: { problems: number }) => sum + flow.problems, 0);
+  expect(flows).toBe(18);
+  const count = (bins: readonly { problems: number }[]) => bins.reduce((sum, bin) => sum + bin.problems, 0);
+  expect(count(curriculum.atLast)).toBe(count(curriculum.atFirst));
+});
+
+test('levels lose no rollout that has one', async () => {
+  const cells: { correct: number; trials: number }[] = await data(
+    `/api/runs/${folder}/levels?by=domain&spans=5`,
+  );
+  const { rows } = await data(`/api/runs/${folder}/groups?limit=500&purpose=train`);
+  const sum = (all: readonly { correct: number; trials: number }[]) =>
+    all.reduce(([c, t], one) => [c! + one.correct, t! + one.trials], [0, 0]);
+  expect(sum(cells)).toEqual(sum(rows));
+});
+
+test('what changes is told, first of all everything, then what was recorded', async () => {
+  const response = await fetch(new URL('/api/changes', dashboard.url));
+  const events = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const next = async () => JSON.parse(/data: (.+)/u.exec((await events.read()).value!)![1]!) as unknown;
+  expect(await next()).toEqual({ runs: ['broken-0001', folder] });
+  await run.recordEvent({ step: run.step, type: 'note', message: 'something' });
+  expect(await next()).toEqual({ runs: [folder] });
+  expect((await data(`/api/runs/${folder}/notes?limit=1`)).rows[0]).toMatchObject({ type: 'note' });
+  await events.cancel();
+});
+
+test('a dashboard that is closed lets go of those who listen', async () => {
+  const closing = await startDashboard(settings);
+  const responses = await Promise.all(
+    Array.from({ length: 8 }, () => fetch(new URL('/api/changes', closing.url))),
+  );
+  await closing[Symbol.asyncDispose]();
+  const ends = responses.map((response) => response.text().catch(() => 'cut'));
+  expect(await Promise.all(ends)).toHaveLength(8);
+  await expect(fetch(new URL('/api/runs', closing.url))).rejects.toThrow('fetch failed');
+});
+
+test('the page comes with a policy that lets it load nothing but itself', async () => {
+  const { status, text, headers } = await get(dashboard.url);
+  expect({ status, text }).toEqual({ status: 200, text: '<!doctype html><title>Gradus</title>' });
+  expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
+  expect(headers['x-content-type-options']).toBe('nosniff');
+  expect((await get(dashboard.url, { path: '/assets/main.js' })).text).toBe('0;');
+});
+
+describe('refuses', () => {
+  test.each([
+    ['/assets/..%2f..%2fsecret.html', 404],
+    ['/assets/%2e%2e/%2e%2e/secret.html', 404],
+    ['/../secret.html', 404],
+    ['/api/runs/..%2f..', 404],
+    ['/api/runs/.pages', 404],
+    ['/api/runs/%2fetc', 404],
+    ['/api/runs/none', 404],
+    [`/api/runs/${folder}/groups/999999`, 404],
+    [`/api/runs/${folder}/groups/x`, 404],
+    [`/api/runs/${folder}/problem?id=none`, 404],
+    [`/api/runs/${folder}/groups?colour=red`, 400],
+    [`/api/runs/${folder}/groups?limit=100000`, 400],
+    [`/api/runs/${folder}/groups?limit=1&limit=2`, 400],
+    [`/api/runs/${folder}/groups?cursor=bm9uc2Vuc2U`, 400],
+    [`/api/runs/${folder}/rollouts?outcome=excellent`, 400],
+    [`/api/runs/${folder}/metrics`, 400],
+    [`/api/compare?before=${folder}&after=..%2f..`, 404],
+  ])('%s', async (path, expected) => {
+    const { status, text } = await get(dashboard.url, { path });
+    expect(status).toBe(expected);
+    expect(text).not.toContain('not for you');
+  });
+
+  test('another name for this machine, and anything but reading', async () => {
+    expect((await get(dashboard.url, { host: 'evil.example' })).status).toBe(403);
+    expect((await get(dashboard.url, { path: '/api/runs', method: 'POST' })).status).toBe(405);
+  });
+
+  test('listening off loopback without a token', async () => {
+    await expect(startDashboard({ ...settings, host: '0.0.0.0' })).rejects.toThrow('needs a token');
+  });
+});
+
+test('with a token nothing is shown without it; a visit with it is remembered', async () => {
+  await using locked = await startDashboard({ ...settings, token: 'sesame; 1' });
+  expect((await get(locked.url, { path: '/api/runs' })).status).toBe(401);
+  expect((await get(locked.url, { path: '/?token=wrong' })).status).toBe(401);
+  const { status, headers } = await get(locked.url);
+  expect(status).toBe(200);
+  const cookie = String(headers['set-cookie']).split(';')[0]!;
+  expect((await get(locked.url, { path: '/api/runs', cookie })).status).toBe(200);
+});
+
+describe('with a player', () => {
+  const gate = Promise.withResolvers<void>();
+  const player: Player = {
+    models: async () => [{ step: 3, label: 'step 3' }],
+    async *answer(_directory, { messages, count }) {
+      yield { type: 'part', index: 0, text: `${count} × ${messages[0]!.content}` };
+      await gate.promise;
+      throw new Error('the model broke');
+    },
+  };
+  const question = { run: folder, messages: [{ role: 'user', content: '1+1?' }] };
+  let playing: Dashboard;
+  beforeAll(async () => (playing = await startDashboard({ ...settings, player })));
+  afterAll(async () => playing[Symbol.asyncDispose]());
+  const post = (body: unknown, headers: Readonly<Record<string, string>> = {}, path = '/api/play') =>
+    fetch(new URL(path, playing.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+
+  test('answers as they are written, one question at a time, and an error as the last of them', async () => {
+    const first = await post(question);
+    const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
+    expect(JSON.parse((await reader.read()).value!)).toEqual({ type: 'part', index: 0, text: '1 × 1+1?' });
+    expect((await post(question)).status).toBe(409);
+    gate.resolve();
+    expect(JSON.parse((await reader.read()).value!)).toEqual({ type: 'error', message: 'the model broke' });
+    expect((await reader.read()).done).toBe(true);
+    expect((await post(question)).status).toBe(200);
+    const detail = await (await fetch(new URL(`/api/runs/${folder}`, playing.url))).json();
+    expect(detail).toMatchObject({ can: { play: true } });
+  });
+
+  test.each([
+    ['a page elsewhere', question, { origin: 'https://evil.example' }, 403],
+    ['a page without an origin', question, { origin: 'null' }, 403],
+    ['a form', question, { 'content-type': 'text/plain' }, 403],
+    ['too many answers', { ...question, count: 1000 }, {}, 400],
+    ['no question', { run: folder, messages: [] }, {}, 400],
+    ['a field nobody knows', { ...question, colour: 'red' }, {}, 400],
+    ['a folder outside', { ...question, run: '../../..' }, {}, 404],
+    ['two megabytes', { ...question, messages: [{ role: 'user', content: 'x'.repeat(2e6) }] }, {}, 413],
+  ] as const)('refuses %s', async (_name, body, headers, status) => {
+    expect((await post(body, headers)).status).toBe(status);
+  });
+
+  test('and changes nothing else', async () => {
+    expect((await post({}, {}, '/api/runs')).status).toBe(405);
+    const refused = await fetch(new URL('/api/play', dashboard.url), { method: 'POST', body: '{}' });
+    expect(refused.status).toBe(405);
+  });
+});

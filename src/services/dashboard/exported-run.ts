@@ -1,0 +1,170 @@
+import type { RunReader } from '../../runs/reading/run-reader.ts';
+import { createCurriculumView, type CurriculumView } from './views/curriculum.ts';
+import { type Facets, facetsView } from './views/facets.ts';
+import { type GroupDetail, groupDetailView, type ReadPieces } from './views/group-detail.ts';
+import { type Group, groupsQuery, groupsView } from './views/groups.ts';
+import { type LevelCell, type LevelsQuery, levelsQuery, levelsView } from './views/levels.ts';
+import { type MetricSeriesByName, metricsView } from './views/metric-series.ts';
+import { notesQuery, notesView, type RunNote } from './views/notes.ts';
+import type { Page } from './views/page.ts';
+import { type ProblemDetail, problemView } from './views/problem.ts';
+import { problemsQuery, problemsView } from './views/problems.ts';
+import { type RolloutLine, rolloutsQuery, rolloutsView } from './views/rollouts.ts';
+import { type RunDetail, runDetailView } from './views/run-detail.ts';
+
+/** One run as `gradus runs export --html` embeds it in a page: what the views answer, as far as it fits. */
+export interface ExportedRun {
+  readonly detail: RunDetail;
+  /** Newest first. */
+  readonly notes: readonly RunNote[];
+  readonly metrics: MetricSeriesByName;
+  readonly facets: Facets;
+  readonly groups: readonly Group[];
+  readonly rollouts: readonly RolloutLine[];
+  /** By group number. */
+  readonly details: Readonly<Record<string, GroupDetail>>;
+  readonly levels: Readonly<Record<NonNullable<LevelsQuery['by']> | 'any', readonly LevelCell[]>>;
+  readonly curriculum: CurriculumView;
+  /** By problem id. */
+  readonly problems: Readonly<Record<string, ProblemDetail>>;
+  /** A sentence for each thing that did not fit; empty: the page holds all of the run. */
+  readonly omitted: readonly string[];
+}
+
+/** What to export, and how much of it. */
+export interface ExportOptions {
+  readonly at: Date;
+  /** Roughly the most bytes of JSON; what the pages need first comes first. */
+  readonly maxBytes: number;
+  readonly readPieces?: ReadPieces;
+}
+
+const points = 500;
+/** Shares of the bytes: rows of the tables may take a quarter each, whole groups the rest. */
+const tableShare = 0.25;
+const worstPerStage = 20;
+
+/**
+ * A run as one value that a page can carry. Of a large run the newest rows, and first of all the groups of each stage's
+ * worst problems; `omitted` says what is not there.
+ */
+export async function runForPage(run: RunReader, options: ExportOptions): Promise<ExportedRun> {
+  const { at, maxBytes } = options;
+  const detail = await runDetailView(run, { at, canPlay: false });
+  const notes = notesView(run, notesQuery.parse({ limit: 500 }));
+  const groups = rowsWithin(maxBytes * tableShare, (cursor) =>
+    groupsView(run, groupsQuery.parse({ limit: 500, cursor })),
+  );
+  const rollouts = rowsWithin(maxBytes * tableShare, (cursor) =>
+    rolloutsView(run, rolloutsQuery.parse({ limit: 500, cursor })),
+  );
+  const rest = {
+    detail,
+    notes: notes.rows,
+    metrics: metricsView(run, { name: detail.metrics.map(({ name }) => name), points }),
+    facets: facetsView(run),
+    levels: levelsOf(run),
+    curriculum: createCurriculumView()(run),
+    groups: groups.rows,
+    rollouts: rollouts.rows,
+  };
+  const left = maxBytes - JSON.stringify(rest).length;
+  const whole = await wholeGroups(run, groupsByInterest(run, detail, groups.rows), left, options.readPieces);
+  return { ...rest, ...whole, omitted: omissions({ notes, groups, rollouts }, whole.details) };
+}
+
+/** A page as an HTML file holds it inside a script element of JSON: nothing in it can end the element or begin another. */
+export function jsonForHtml(value: unknown): string {
+  return JSON.stringify(value)
+    .replaceAll('<', String.raw`\u003c`)
+    .replaceAll('\u2028', String.raw`\u2028`)
+    .replaceAll('\u2029', String.raw`\u2029`);
+}
+
+function levelsOf(run: RunReader): ExportedRun['levels'] {
+  const by = (query: LevelsQuery): LevelCell[] => levelsView(run, levelsQuery.parse(query));
+  return {
+    any: by({}),
+    level: by({ by: 'level' }),
+    family: by({ by: 'family' }),
+    domain: by({ by: 'domain' }),
+  };
+}
+
+interface Rows<T> {
+  readonly rows: readonly T[];
+  readonly total: number;
+}
+
+/** Pages until they are all or as many bytes. */
+function rowsWithin<T>(bytes: number, ask: (cursor: string | undefined) => Page<T>): Rows<T> {
+  const rows: T[] = [];
+  let left = bytes;
+  let cursor: string | undefined;
+  for (;;) {
+    const page = ask(cursor);
+    left -= JSON.stringify(page.rows).length;
+    if (left < 0 && rows.length > 0) return { rows, total: page.total };
+    rows.push(...page.rows);
+    if (page.next === null) return { rows, total: page.total };
+    cursor = page.next;
+  }
+}
+
+/** Numbers of groups: of each stage's worst problems, the last stage first, then the newest. */
+function groupsByInterest(run: RunReader, { stages }: RunDetail, newest: readonly Group[]): Set<number> {
+  const worst = stages.toReversed().flatMap(({ stage }) => {
+    const query = problemsQuery.parse({ stage: [stage], purpose: ['train'], limit: worstPerStage });
+    return problemsView(run, query).rows.map(({ lastGroup }) => lastGroup);
+  });
+  return new Set([...worst, ...newest.map(({ id }) => id)]);
+}
+
+async function wholeGroups(
+  run: RunReader,
+  ids: ReadonlySet<number>,
+  bytes: number,
+  readPieces: ReadPieces | undefined,
+): Promise<Pick<ExportedRun, 'details' | 'problems'>> {
+  const details: Record<string, GroupDetail> = {};
+  const problems: Record<string, ProblemDetail> = {};
+  let left = bytes;
+  for (const id of ids) {
+    const detail = shortened(await groupDetailView(run, id, readPieces));
+    const { problemId } = detail.group;
+    const problem = problems[problemId] ?? (await problemView(run, { id: problemId }));
+    left -= JSON.stringify(detail).length + (problemId in problems ? 0 : JSON.stringify(problem).length);
+    if (left < 0) break;
+    details[id] = detail;
+    problems[problemId] = problem;
+  }
+  return { details, problems };
+}
+
+/** Log-probabilities and entropies to four decimals: more is not seen, and takes most of a page. */
+function shortened(detail: GroupDetail): GroupDetail {
+  const attempts = detail.attempts.map((attempt) => ({
+    ...attempt,
+    logprobs: attempt.logprobs.map(rounded),
+    entropies: attempt.entropies?.map(rounded) ?? null,
+  }));
+  return { ...detail, attempts };
+}
+
+const rounded = (value: number): number => Math.round(value * 1e4) / 1e4;
+
+function omissions(
+  tables: { readonly notes: Rows<unknown>; readonly groups: Rows<unknown>; readonly rollouts: Rows<unknown> },
+  details: ExportedRun['details'],
+): string[] {
+  const older = Object.entries(tables)
+    .filter(([, { rows, total }]) => rows.length < total)
+    .map(([name, { rows, total }]) => `the ${total - rows.length} oldest of ${total} ${name}`);
+  const { total } = tables.groups;
+  const shown = Object.keys(details).length;
+  if (shown === total) return older;
+  return [
+    ...older,
+    `what was written in ${total - shown} of ${total} groups, and the pages of their problems`,
+  ];
+}

@@ -1,0 +1,103 @@
+import { type Context, Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import type { RunReader } from '../../runs/reading/run-reader.ts';
+import { type Change, type ChangeWatch } from './changes.ts';
+import { prometheusText, prometheusType } from './prometheus.ts';
+import { parseQuery } from './query.ts';
+import { runDirectory, withRun } from './run-folder.ts';
+import { type CompareSuites, comparisonQuery, comparisonView } from './views/comparison.ts';
+import { createCurriculumView } from './views/curriculum.ts';
+import { facetsView } from './views/facets.ts';
+import { groupDetailView, type ReadPieces } from './views/group-detail.ts';
+import { groupsQuery, groupsView } from './views/groups.ts';
+import { levelsQuery, levelsView } from './views/levels.ts';
+import { metricsQuery, metricsView } from './views/metric-series.ts';
+import { notesQuery, notesView } from './views/notes.ts';
+import { problemQuery, problemView } from './views/problem.ts';
+import { problemsQuery, problemsView } from './views/problems.ts';
+import { rolloutsQuery, rolloutsView } from './views/rollouts.ts';
+import { runDetailView } from './views/run-detail.ts';
+import { createRunList } from './views/run-list.ts';
+
+/** What the views need that lives above this layer, and the clock. */
+export interface ViewParts {
+  /** The folder of runs. */
+  readonly root: string;
+  readonly compareSuites: CompareSuites;
+  /** Absent: tokens are shown by number. */
+  readonly readPieces?: ReadPieces;
+  readonly canPlay: boolean;
+  readonly clock: () => Date;
+}
+
+/** Every view over the runs of a folder as JSON: `/runs`, `/runs/:run/…`, `/compare`. See each file of `views/`. */
+export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: ViewParts): Hono {
+  const app = new Hono();
+  const listRuns = createRunList(root);
+  const view = (path: string, show: (run: RunReader, c: Context) => unknown): void => {
+    app.get(`/runs/:run${path}`, async (c) => {
+      const directory = runDirectory(root, c.req.param('run') ?? '');
+      return c.json(await withRun(directory, (run) => show(run, c)));
+    });
+  };
+  app.get('/runs', async (c) => c.json(await listRuns()));
+  view('', (run) => runDetailView(run, { at: clock(), canPlay }));
+  view('/notes', (run, c) => notesView(run, parseQuery(notesQuery, searchOf(c))));
+  view('/metrics', (run, c) => metricsView(run, parseQuery(metricsQuery, searchOf(c))));
+  view('/facets', (run) => facetsView(run));
+  view('/groups', (run, c) => groupsView(run, parseQuery(groupsQuery, searchOf(c))));
+  view('/groups/:id{[0-9]{1,15}}', (run, c) => groupDetailView(run, Number(c.req.param('id')), readPieces));
+  view('/rollouts', (run, c) => rolloutsView(run, parseQuery(rolloutsQuery, searchOf(c))));
+  view('/problems', (run, c) => problemsView(run, parseQuery(problemsQuery, searchOf(c))));
+  view('/problem', (run, c) => problemView(run, parseQuery(problemQuery, searchOf(c))));
+  view('/levels', (run, c) => levelsView(run, parseQuery(levelsQuery, searchOf(c))));
+  view('/curriculum', createCurriculumView());
+  app.get('/compare', async (c) => {
+    const { before, after } = parseQuery(comparisonQuery, searchOf(c));
+    const [first, second] = [runDirectory(root, before), runDirectory(root, after)];
+    return c.json(await comparisonView(first, second, compareSuites));
+  });
+  return app;
+}
+
+/** What was asked, without the token: that is for the door. */
+function searchOf(c: Context): URLSearchParams {
+  const { searchParams } = new URL(c.req.url);
+  searchParams.delete('token');
+  return searchParams;
+}
+
+/** `/metrics`, for Prometheus. */
+export function prometheusRoutes({ root, clock }: Pick<ViewParts, 'root' | 'clock'>): Hono {
+  const app = new Hono();
+  const listRuns = createRunList(root);
+  app.get('/metrics', async (c) =>
+    c.body(await prometheusText(root, await listRuns(), clock()), 200, { 'content-type': prometheusType }),
+  );
+  return app;
+}
+
+/** A comment goes out this often, milliseconds, so that a connection nobody speaks on is not taken for a dead one. */
+const heartbeatMs = 15_000;
+
+/** `/changes`: server-sent events that tell which runs to ask again. */
+export function changeRoutes(watch: ChangeWatch): Hono {
+  const app = new Hono();
+  app.get('/changes', (c) =>
+    streamSSE(c, async (stream) => {
+      const gone = Promise.withResolvers<void>();
+      stream.onAbort(() => {
+        gone.resolve();
+      });
+      const send = (change: Change): void => {
+        void stream.writeSSE({ event: 'change', data: JSON.stringify(change) });
+      };
+      const unsubscribe = watch.subscribe(send);
+      const heartbeat = setInterval(() => void stream.write(': here\n\n'), heartbeatMs);
+      await gone.promise;
+      clearInterval(heartbeat);
+      unsubscribe();
+    }),
+  );
+  return app;
+}

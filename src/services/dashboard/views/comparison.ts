@@ -1,0 +1,60 @@
+import * as z from 'zod';
+import { GradusError } from '../../../core/errors.ts';
+import { type RecipeDifference, recipeDifferences } from '../../../runs/reading/recipe-differences.ts';
+import type { Share } from './evaluations.ts';
+import { readRecipe } from './run-list.ts';
+
+/** Two measurements of the same problems. */
+export interface PairedDifference {
+  readonly problems: number;
+  readonly before: number;
+  readonly after: number;
+  /** after − before with its paired 95 % interval over problems. */
+  readonly difference: Share;
+  readonly greedyBefore?: number;
+  readonly greedyAfter?: number;
+}
+
+/** The last evaluations of one suite in both runs. */
+export interface SuiteComparison {
+  readonly suite: string;
+  readonly steps: readonly [before: number, after: number];
+  readonly overall: PairedDifference;
+  readonly byDomain: Readonly<Record<string, PairedDifference>>;
+  /** Why the two may not be comparable. */
+  readonly warnings: readonly string[];
+}
+
+/** `GET /api/compare?before=…&after=…`: two run folders. */
+export const comparisonQuery = z.strictObject({ before: z.string(), after: z.string() });
+
+/** How two runs differ: in what was asked for and in what came of it. */
+export interface RunComparisonView {
+  readonly recipe: readonly RecipeDifference[];
+  readonly suites: readonly SuiteComparison[];
+  /** Why there are no suites; null where there are some. */
+  readonly note: string | null;
+}
+
+/** Compares the evaluations of two run directories; a `GradusError` says why they cannot be. Lives above this layer. */
+export type CompareSuites = (
+  before: string,
+  after: string,
+) => Promise<{ readonly suites: readonly SuiteComparison[] }>;
+
+/** Two run directories side by side; the recipes also where no suite was evaluated in both. */
+export async function comparisonView(
+  before: string,
+  after: string,
+  compareSuites: CompareSuites,
+): Promise<RunComparisonView> {
+  const recipe = recipeDifferences(await readRecipe(before), await readRecipe(after));
+  try {
+    const { suites } = await compareSuites(before, after);
+    return { recipe, suites, note: null };
+  } catch (error) {
+    const isKnown = GradusError.isInstance(error);
+    const note = isKnown ? error.message : `their evaluations could not be compared: ${String(error)}`;
+    return { recipe, suites: [], note };
+  }
+}

@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import type { RunReader } from '../../../runs/reading/run-reader.ts';
+
+/** A share in [0, 1] with its 95 % interval. */
+export interface Share {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Results of one part of a suite. */
+export interface SuitePart {
+  readonly problems: number;
+  readonly accuracy: Share;
+}
+
+/** One measurement on held-out problems. */
+export interface EvaluationPoint extends SuitePart {
+  readonly step: number;
+  readonly name: string;
+  readonly byDomain: Readonly<Record<string, SuitePart>>;
+  readonly byFamily: Readonly<Record<string, SuitePart>>;
+  readonly byLevel: Readonly<Record<string, SuitePart>>;
+}
+
+/** The part of a `Share` in an evaluation's record. */
+export const shareSchema = z.object({ mean: z.number(), low: z.number(), high: z.number() });
+const part = z.object({ problems: z.number(), accuracy: shareSchema });
+const parts = z.record(z.string(), part).nullish();
+const result = z.object({ overall: part, byDomain: parts, byFamily: parts, byLevel: parts });
+
+/** All evaluations of the project's own shape, in the order they were made; what else was recorded is passed over. */
+export function evaluationPoints(run: RunReader): EvaluationPoint[] {
+  // The bulk of a result is one entry a problem: SQLite leaves it where it is.
+  const rows = run.lists(
+    `SELECT step, name, json_object(
+       'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),
+       'byFamily', json_extract(result, '$.byFamily'), 'byLevel', json_extract(result, '$.byLevel')
+     ) FROM evaluations ORDER BY id`,
+  ) as [number, string, string][];
+  return rows.flatMap(([step, name, text]) => {
+    const shown = result.safeParse(JSON.parse(text));
+    if (!shown.success) return [];
+    const { overall, byDomain, byFamily, byLevel } = shown.data;
+    return [
+      {
+        step,
+        name,
+        ...overall,
+        byDomain: byDomain ?? {},
+        byFamily: byFamily ?? {},
+        byLevel: byLevel ?? {},
+      },
+    ];
+  });
+}

@@ -1,0 +1,105 @@
+import type { Message } from '../../../core/problem.ts';
+import type { FinishReason } from '../../../core/rollout.ts';
+import type { Outcome } from '../../../core/verdict.ts';
+import { notFound } from '../not-found.ts';
+import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import type { RolloutRow } from '../../../runs/files/rollout-shard.ts';
+import { findGroup, type Group } from './groups.ts';
+
+/** One judged attempt, with what is known of each of its tokens; index t of the lists speaks of token t. */
+export interface Attempt {
+  /** Place in the group, from 0. */
+  readonly index: number;
+  readonly text: string;
+  readonly outcome: Outcome;
+  readonly score: number;
+  readonly reward: number | null;
+  readonly advantage: number | null;
+  readonly reason: string;
+  readonly verifier: string;
+  readonly finishReason: FinishReason;
+  /** What the verifier found: extracted answer, normal forms, per-test results. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+  readonly flags: readonly string[];
+  readonly policyVersion: number;
+  readonly tokens: readonly number[];
+  /** Natural log-probability at sampling time. */
+  readonly logprobs: readonly number[];
+  /** Entropy of what each token was drawn from, nats; null where it was not recorded. */
+  readonly entropies: readonly number[] | null;
+  /** What each token reads as; null where the run's tokenizer is not at hand. */
+  readonly pieces: readonly string[] | null;
+}
+
+/** The same problem at another time. */
+export type Visit = Pick<Group, 'id' | 'step' | 'stage' | 'purpose' | 'correct' | 'trials' | 'rollouts'>;
+
+/** `GET /api/runs/:run/groups/:id`. */
+export interface GroupDetail {
+  readonly group: Group;
+  readonly prompt: readonly Message[];
+  /** Gold; null for programs. */
+  readonly answer: string | null;
+  readonly attempts: readonly Attempt[];
+  /** In the order they were recorded, this one among them. */
+  readonly visits: readonly Visit[];
+}
+
+/** What the tokens of a run read as, one text a token; undefined: its tokenizer is not at hand. */
+export type ReadPieces = (
+  directory: string,
+  tokens: readonly number[],
+) => Promise<readonly string[] | undefined>;
+
+/** @throws RunError (`RUN_NOT_FOUND`) for a number that no group has. */
+export async function groupDetailView(
+  run: RunReader,
+  id: number,
+  readPieces?: ReadPieces,
+): Promise<GroupDetail> {
+  const found = findGroup(run, id);
+  if (found === undefined) throw notFound(`expected a group of ${run.directory}, found none numbered ${id}`);
+  const rows = await run.rollouts([found.place]);
+  const flags = run.lists('SELECT flags FROM rollouts WHERE group_id = ? ORDER BY place', id) as [
+    string | null,
+  ][];
+  const attempts = rows.map(async (row, place) => ({
+    ...attemptOf(row),
+    index: place,
+    flags: JSON.parse(flags[place]?.[0] ?? '[]') as string[],
+    pieces: (await readPieces?.(run.directory, row.tokens)) ?? null,
+  }));
+  return {
+    group: found.group,
+    prompt: rows[0]?.prompt ?? [],
+    answer: rows[0]?.answer ?? null,
+    attempts: await Promise.all(attempts),
+    visits: visitsOf(run, found.group.problemId),
+  };
+}
+
+function visitsOf(run: RunReader, problem: string): Visit[] {
+  const rows = run.rows(
+    'SELECT id, step, stage, purpose, correct, trials, rollouts FROM groups WHERE problem_id = ? ORDER BY id',
+    problem,
+  );
+  return rows.map((row) => ({ ...row }) as unknown as Visit);
+}
+
+function attemptOf(row: RolloutRow) {
+  return {
+    text: row.text,
+    outcome: row.outcome,
+    score: row.score,
+    reward: row.reward,
+    advantage: row.advantage,
+    reason: row.reason,
+    verifier: row.verifier,
+    finishReason: row.finish_reason,
+    evidence: row.evidence === null ? {} : (JSON.parse(row.evidence) as Record<string, unknown>),
+    policyVersion: row.policy_version,
+    tokens: row.tokens,
+    logprobs: row.rollout_logprobs,
+    entropies: row.rollout_entropies ?? null,
+  };
+}

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+import type { RunReader } from '../../../runs/reading/run-reader.ts';
+
+/** Pass rates of one kind of problem in one span of steps. */
+export interface LevelCell {
+  /** Level, family or domain. */
+  readonly level: string;
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly correct: number;
+  readonly trials: number;
+}
+
+/** `GET /api/runs/:run/levels`: `LevelCell[]`, of rollouts trained on. */
+export const levelsQuery = z.strictObject({
+  /** Absent: by level; where there are none by family, or domain. */
+  by: z.enum(['level', 'family', 'domain']).optional(),
+  /** Most spans of steps. */
+  spans: z.coerce.number<number>().int().min(1).max(200).default(40),
+});
+
+/** See `levelsQuery`: what a page asks for. */
+export type LevelsQuery = z.input<typeof levelsQuery>;
+
+/** Pass rates by kind of problem over steps; problems that lack what is asked by are left out. */
+export function levelsView(run: RunReader, { by, spans }: z.output<typeof levelsQuery>): LevelCell[] {
+  const [[last]] = run.lists('SELECT coalesce(max(step), 1) FROM steps') as [[number]];
+  const width = Math.ceil(last / spans);
+  const column = by ?? 'coalesce(level, family, domain)';
+  // Every group is read whatever the plan: an index that sorts them by kind makes that four times slower.
+  const rows = run.lists(
+    `SELECT ${column} AS kind, (step - 1) / ${width} AS span, sum(correct), sum(trials) FROM groups NOT INDEXED
+     WHERE purpose = 'train' AND kind IS NOT NULL GROUP BY kind, span ORDER BY kind, span`,
+  ) as [string, number, number, number][];
+  return rows.map(([level, span, correct, trials]) => ({
+    level,
+    fromStep: span * width + 1,
+    toStep: Math.min(last, (span + 1) * width),
+    correct,
+    trials,
+  }));
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import type { MetricSeries } from '../../../runs/reading/run-views.ts';
+
+/** A metric over steps; index i of both arrays belongs together. */
+export interface Series {
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** `GET /api/runs/:run/metrics?name=reward/mean&name=…`. */
+export const metricsQuery = z.strictObject({
+  name: z.array(z.string()).min(1).max(200),
+  /** First step; absent: from the beginning. */
+  from: z.coerce.number<number>().int().min(0).optional(),
+  /** Last step; absent: to the end. */
+  to: z.coerce.number<number>().int().min(0).optional(),
+  /** Most points a metric; of each stretch the least and the greatest value are kept. */
+  points: z.coerce.number<number>().int().min(2).max(4000).default(1000),
+});
+
+/** By name; a name nobody recorded has empty arrays. */
+export type MetricSeriesByName = Readonly<Record<string, Series>>;
+
+/** Several metrics at once. */
+export function metricsView(run: RunReader, query: z.output<typeof metricsQuery>): MetricSeriesByName {
+  const { name: names, from = 0, to = Number.MAX_SAFE_INTEGER, points } = query;
+  return Object.fromEntries(names.map((name) => [name, thin(run.metric(name, { from, to }), points)]));
+}
+
+/** Of each stretch of values the least and the greatest, in order, and always the last: no peak is lost. */
+export function thin({ steps, values }: MetricSeries, points: number): Series {
+  const count = steps.length;
+  if (count <= points) return { steps: [...steps], values: [...values] };
+  const stretches = Math.max(1, Math.floor((points - 1) / 2));
+  const kept: number[] = [];
+  for (let stretch = 0; stretch < stretches; stretch++) {
+    const start = Math.floor((stretch * count) / stretches);
+    const end = Math.floor(((stretch + 1) * count) / stretches);
+    let [least, greatest] = [start, start];
+    for (let at = start; at < end; at++) {
+      if (values[at]! < values[least]!) least = at;
+      if (values[at]! > values[greatest]!) greatest = at;
+    }
+    kept.push(Math.min(least, greatest), Math.max(least, greatest));
+  }
+  const order = [...new Set([...kept, count - 1])];
+  return { steps: order.map((at) => steps[at]!), values: order.map((at) => values[at]!) };
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { plateau, whenAny, maxSteps } from '../../../curriculum/advance-rules.ts';
+import {
+  describeRule,
+  allOf,
+  anyOf,
+  inDomain,
+  inLevel,
+  levelRuleConfig,
+  not,
+} from '../../../difficulty/levels/level-rules.ts';
+import { plannedStages } from './planned-stages.ts';
+
+const stageOf = (settings: object) =>
+  plannedStages({ stages: [{ name: 's', maxSteps: 3, sampler: { type: 'uniform' }, ...settings }] })[0]!;
+
+test.each([
+  allOf(inLevel('learnable'), not(inLevel('easy'))),
+  anyOf(inLevel('a'), allOf(inDomain('math'), inLevel('b'))),
+  not(anyOf(inLevel('a'), inLevel('b'))),
+])('what a stage selects reads as its first event says it', (rule) => {
+  expect(stageOf({ select: rule }).select).toBe(describeRule(levelRuleConfig.parse(rule)));
+});
+
+test('exit rules and settings in words', () => {
+  const advanceWhen = whenAny(plateau({ window: 9 }), maxSteps(4));
+  expect(stageOf({ advanceWhen }).advanceWhen).toBe('(plateau (window 9)) or (max-steps (steps 4))');
+  expect(stageOf({ select: ['medium', 'hard'] }).select).toBe('in medium or in hard');
+  expect(stageOf({})).toMatchObject({
+    select: 'every problem',
+    remeasure: null,
+    sampler: 'uniform',
+    gates: [],
+  });
+});
+
+test('a recipe of another shape has no stages', () => {
+  for (const recipe of [undefined, null, 7, { stages: 'all' }, []]) expect(plannedStages(recipe)).toEqual([]);
+});

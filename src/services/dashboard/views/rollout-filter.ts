@@ -1,0 +1,74 @@
+import * as z from 'zod';
+import { outcomes } from '../../../core/verdict.ts';
+import { all, anyOf, type Condition, condition } from './sql.ts';
+
+const any = z.array(z.string());
+const number = z.coerce.number<number>();
+
+/**
+ * Which rollouts; conditions left out do not restrict, and of a condition with several values any one suffices.
+ * A table of groups holds the groups with at least one rollout that meets all of it.
+ */
+export const rolloutFilter = z.strictObject({
+  stage: any.optional(),
+  purpose: z.array(z.enum(['train', 'measure', 'evaluate'])).optional(),
+  domain: any.optional(),
+  family: any.optional(),
+  level: any.optional(),
+  fromStep: number.int().optional(),
+  toStep: number.int().optional(),
+  /** Part of a problem's id; case matters only beyond ASCII. */
+  problem: z.string().optional(),
+  /** What the group solved: none of its judged rollouts, some, all. */
+  solved: z.array(z.enum(['none', 'some', 'all'])).optional(),
+  outcome: z.array(z.enum(outcomes)).optional(),
+  finish: z.array(z.enum(['stop', 'length', 'aborted', 'error'])).optional(),
+  minReward: number.optional(),
+  maxReward: number.optional(),
+  /** Tokens written. */
+  minTokens: number.optional(),
+  maxTokens: number.optional(),
+  /** Correct ones that are worth a person's look. */
+  suspicious: z.literal('true').optional(),
+});
+
+/** See `rolloutFilter`. */
+export type RolloutFilter = z.output<typeof rolloutFilter>;
+
+/** What the filter asks of a group, `g` in SQL. */
+export function groupCondition(filter: RolloutFilter): Condition {
+  const { problem, solved } = filter;
+  return all([
+    anyOf('g.stage', filter.stage),
+    anyOf('g.purpose', filter.purpose),
+    anyOf('g.domain', filter.domain),
+    anyOf('g.family', filter.family),
+    anyOf('g.level', filter.level),
+    condition('g.step >= ?', filter.fromStep),
+    condition('g.step <= ?', filter.toStep),
+    problem === undefined ? undefined : condition("g.problem_id LIKE ? ESCAPE '\\'", contains(problem)),
+    solved && { sql: `(${solved.map((kind) => solvedSql[kind]).join(' OR ')})`, values: [] },
+  ]);
+}
+
+/** What it asks of a single rollout, `r` in SQL; undefined: nothing. */
+export function attemptCondition(filter: RolloutFilter): Condition | undefined {
+  const asked = [
+    anyOf('r.outcome', filter.outcome),
+    anyOf('r.finish_reason', filter.finish),
+    condition('r.reward >= ?', filter.minReward),
+    condition('r.reward <= ?', filter.maxReward),
+    condition('r.tokens >= ?', filter.minTokens),
+    condition('r.tokens <= ?', filter.maxTokens),
+    filter.suspicious && { sql: 'r.flags IS NOT NULL', values: [] },
+  ];
+  return asked.some((one) => one !== undefined) ? all(asked) : undefined;
+}
+
+const solvedSql = {
+  none: '(g.trials > 0 AND g.correct = 0)',
+  some: '(g.correct > 0 AND g.correct < g.trials)',
+  all: '(g.trials > 0 AND g.correct = g.trials)',
+} as const;
+
+const contains = (text: string): string => `%${text.replaceAll(/[%_\\]/g, String.raw`\$&`)}%`;

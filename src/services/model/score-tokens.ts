@@ -1,0 +1,100 @@
+import { EngineError } from '../../core/errors.ts';
+import type { Completion, Engine, TopLogprobs } from '../../engines/engine.ts';
+import { flattenTokens } from '../../engines/requests/flatten-tokens.ts';
+import type { Asked } from './request.ts';
+
+/** What is said of one token of an answer. */
+export interface TokenScore {
+  readonly token: number;
+  /** Its text; for a token without text of its own (special, part of a character) `token_id:` and its number. */
+  readonly name: string;
+  /** Characters of the text before it. */
+  readonly offset: number;
+  /** Under the full softmax at temperature 1, given all tokens before it; `null` for the first token of a prompt. */
+  readonly logprob: number | null;
+  /** Best first; as many as asked for. */
+  readonly alternatives: readonly { readonly name: string; readonly logprob: number }[];
+}
+
+/**
+ * Scores the tokens of completions, where asked for with their prompts. They are read once more for it: what an engine
+ * says while it writes is of the sampling temperature, and names no alternatives.
+ *
+ * @throws EngineError `BAD_REQUEST` for alternatives that the engine cannot name.
+ */
+export async function scoreTokens(
+  engine: Engine,
+  completions: readonly Completion[],
+  { alternatives, isEchoed }: Pick<Asked, 'alternatives' | 'isEchoed'>,
+): Promise<TokenScore[][]> {
+  const count = alternatives ?? 0;
+  if (count > 0 && engine.topLogprobs === undefined) {
+    throw new EngineError('logprobs: this engine names no alternatives; ask for "logprobs": 0', {
+      code: 'BAD_REQUEST',
+    });
+  }
+  const sequences = completions.map(({ promptTokens, tokens }) => ({
+    tokens: flattenTokens([promptTokens, tokens]),
+  }));
+  const logprobs = await engine.logprobs({ sequences }, 'policy');
+  const top = count === 0 ? undefined : await engine.topLogprobs?.({ sequences }, count);
+  const nameOf = createNames(engine);
+  return completions.map(({ promptTokens, tokens }, i) => {
+    const first = isEchoed ? 0 : promptTokens.length;
+    const whole = sequences[i]!.tokens;
+    let offset = 0;
+    return Array.from({ length: promptTokens.length + tokens.length - first }, (_, j): TokenScore => {
+      const t = first + j;
+      const token = whole[t]!;
+      const { name, length } = nameOf(token);
+      const others = top === undefined ? [] : alternativesAt(top[i]!, t, count, engine.info.vocabSize);
+      // From one program, where there are two: that the best token is the written one shows as equal numbers.
+      const logprob = others.find((other) => other.token === token)?.logprob ?? logprobs[i]![t]!;
+      const score = {
+        token,
+        name,
+        offset,
+        logprob: t === 0 ? null : logprob,
+        alternatives: others.map((other) => ({ name: nameOf(other.token).name, logprob: other.logprob })),
+      };
+      offset += length;
+      return score;
+    });
+  });
+}
+
+function alternativesAt(
+  { tokens, logprobs }: TopLogprobs,
+  t: number,
+  wanted: number,
+  vocabSize: number,
+): { readonly token: number; readonly logprob: number }[] {
+  const count = Math.min(wanted, vocabSize);
+  if (t === 0) return [];
+  return Array.from({ length: count }, (_, i) => {
+    const at = t * count + i;
+    return { token: tokens[at]!, logprob: logprobs[at]! };
+  });
+}
+
+interface Name {
+  readonly name: string;
+  /** Of its text, in characters. */
+  readonly length: number;
+}
+
+/** Names tokens, each looked up once. */
+function createNames(engine: Engine): (token: number) => Name {
+  const known = new Map<number, Name>();
+  return (token) => {
+    const found = known.get(token) ?? lookUp(engine, token);
+    known.set(token, found);
+    return found;
+  };
+}
+
+function lookUp(engine: Engine, token: number): Name {
+  const text = engine.decode(Int32Array.of(token));
+  const hasOwn = text !== '' && !text.includes('�');
+  return { name: hasOwn ? text : `token_id:${token}`, length: text.length };
+}

@@ -1,0 +1,39 @@
+import type { Hono } from 'hono';
+import * as z from 'zod';
+import type { Engine } from '../../engines/engine.ts';
+import { chatRequest } from './request.ts';
+
+const tokenizeRequest = z.union([
+  z.object({ prompt: z.string() }),
+  z.object({ messages: chatRequest.shape.messages }),
+]);
+const detokenizeRequest = z.object({ tokens: z.array(z.int().min(0)) });
+
+/**
+ * vLLM's routes for clients without the model's tokenizer, which lm-evaluation-harness asks for: `POST /tokenize`
+ * (text or messages to tokens), `POST /detokenize`, and `GET /tokenizer_info` where something is known.
+ */
+export function addTokenizerRoutes(
+  app: Hono,
+  engine: Engine,
+  info: Readonly<Record<string, unknown>> | undefined,
+): void {
+  app.post('/tokenize', async (c) => {
+    const parsed = tokenizeRequest.safeParse(await c.req.json().catch(() => undefined));
+    if (!parsed.success) return c.json(refusal('expected {"prompt": text} or {"messages": […]}'), 400);
+    const tokens =
+      'prompt' in parsed.data ? engine.encodeText(parsed.data.prompt) : engine.encode(parsed.data.messages);
+    const { maxSequenceTokens } = engine.info;
+    return c.json({ count: tokens.length, max_model_len: maxSequenceTokens, tokens: Array.from(tokens) });
+  });
+  app.post('/detokenize', async (c) => {
+    const parsed = detokenizeRequest.safeParse(await c.req.json().catch(() => undefined));
+    if (!parsed.success) return c.json(refusal('expected {"tokens": [ids]}'), 400);
+    return c.json({ prompt: engine.decode(Int32Array.from(parsed.data.tokens)) });
+  });
+  if (info !== undefined) app.get('/tokenizer_info', (c) => c.json(info));
+}
+
+const refusal = (message: string): object => ({
+  error: { type: 'invalid_request_error', message, param: null, code: null },
+});

@@ -1,0 +1,98 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createRng } from '../core/rng.ts';
+import { mean, quantile, standardDeviation, sum, variance } from './summary.ts';
+import { betaCdf, betaPosterior, betaQuantile } from './beta.ts';
+import { betaInterval, bootstrapMean, wilsonInterval } from './intervals.ts';
+import { linearFit } from './regression.ts';
+
+test('mean, variance and quantiles of a small list', () => {
+  const values = [2, 4, 4, 4, 5, 5, 7, 9];
+  expect(mean(values)).toBe(5);
+  expect(variance(values)).toBeCloseTo(32 / 7, 12);
+  expect(standardDeviation([3])).toBe(0);
+  expect(mean([])).toBeNaN();
+  expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
+  expect(quantile([4, 1, 3, 2], 0.9)).toBeCloseTo(3.7, 12);
+  expect(quantile([7], 0.3)).toBe(7);
+});
+
+test('a sum keeps what naive addition loses', () => {
+  expect(sum([1, 1e100, 1, -1e100])).toBe(2);
+});
+
+// Closed forms: Beta(1, b) has I_x = 1 − (1−x)^b; Beta(½, ½) is the arcsine law; Beta(2, 3) is a quartic.
+test.each([
+  [{ alpha: 1, beta: 7 }, 0.2, 1 - 0.8 ** 7],
+  [{ alpha: 0.5, beta: 0.5 }, 0.3, (2 / Math.PI) * Math.asin(Math.sqrt(0.3))],
+  [{ alpha: 2, beta: 3 }, 0.4, 6 * 0.4 ** 2 - 8 * 0.4 ** 3 + 3 * 0.4 ** 4],
+  [{ alpha: 5000, beta: 5000 }, 0.5, 0.5],
+  // mpmath's betainc with 30 digits.
+  [{ alpha: 0.5, beta: 16.5 }, 0.025, 0.63568174536],
+  [{ alpha: 100.5, beta: 28.5 }, 0.8, 0.70746735688064],
+  [{ alpha: 40, beta: 2 }, 0.5, 1.9099388737231545e-11],
+])('betaCdf of %o at %f', (shape, x, expected) => {
+  expect(Math.abs(betaCdf(shape, x) / expected - 1)).toBeLessThan(1e-11);
+});
+
+test('betaQuantile undoes betaCdf', () => {
+  const size = fc.double({ min: 0.5, max: 2000, noNaN: true });
+  const worst = { error: 0 };
+  fc.assert(
+    fc.property(size, size, fc.double({ min: 0.001, max: 0.999, noNaN: true }), (alpha, beta, p) => {
+      const error = Math.abs(betaCdf({ alpha, beta }, betaQuantile({ alpha, beta }, p)) - p);
+      worst.error = Math.max(worst.error, error);
+    }),
+  );
+  expect(worst.error).toBeLessThan(1e-7);
+});
+
+test('wilson interval: textbook values and exact ends', () => {
+  const { low, high } = wilsonInterval(8, 10);
+  expect(low).toBeCloseTo(0.49016, 5);
+  expect(high).toBeCloseTo(0.94332, 5);
+  expect(wilsonInterval(0, 4)).toEqual({ low: 0, high: expect.closeTo(0.48989, 4) });
+  expect(wilsonInterval(4, 4).high).toBe(1);
+  expect(wilsonInterval(0, 0)).toEqual({ low: 0, high: 1 });
+  expect(wilsonInterval(5, 10, 0.99).low).toBeLessThan(wilsonInterval(5, 10).low);
+});
+
+test('beta intervals cover the true rate about as often as they say', () => {
+  const rng = createRng(1, 'coverage');
+  let covered = 0;
+  const worlds = 3000;
+  for (let world = 0; world < worlds; world++) {
+    const rate = rng.next();
+    let successes = 0;
+    for (let trial = 0; trial < 16; trial++) if (rng.next() < rate) successes++;
+    const { low, high } = betaInterval(successes, 16, { confidence: 0.9 });
+    if (low <= rate && rate <= high) covered++;
+  }
+  expect(covered / worlds).toBeGreaterThan(0.88);
+  expect(covered / worlds).toBeLessThan(0.92);
+});
+
+test('the posterior takes counts that are not whole, and any prior', () => {
+  expect(betaPosterior(1.5, 4, { alpha: 1, beta: 1 })).toEqual({ alpha: 2.5, beta: 3.5 });
+});
+
+test('bootstrap: seeded, centred on the mean, as wide as theory says', () => {
+  const rng = createRng(3, 'values');
+  const values = Array.from({ length: 200 }, () => rng.next());
+  const first = bootstrapMean(values, { seed: 1, resamples: 4000 });
+  expect(bootstrapMean(values, { seed: 1, resamples: 4000 })).toEqual(first);
+  const half = (1.96 * standardDeviation(values)) / Math.sqrt(200);
+  expect(first.mean).toBe(mean(values));
+  expect((first.high - first.low) / 2 / half).toBeCloseTo(1, 1);
+  expect(bootstrapMean([0.25, 0.25], { seed: 1 })).toEqual({ mean: 0.25, low: 0.25, high: 0.25 });
+});
+
+test('a line, its slope and the error of the slope', () => {
+  expect(linearFit([0, 1, 2], [1, 3, 5])).toEqual({ intercept: 1, slope: 2, slopeError: 0 });
+  const fit = linearFit([1, 2, 3, 4, 5], [2, 4, 5, 4, 5]);
+  expect(fit.slope).toBeCloseTo(0.6, 12);
+  expect(fit.slopeError).toBeCloseTo(0.28284271247, 10);
+  expect(linearFit([0, 1], [0, 1]).slopeError).toBe(Infinity);
+  expect(() => linearFit([1, 1], [0, 1])).toThrow('two different x');
+  expect(() => linearFit([1], [0, 1])).toThrow('as many x as y');
+});

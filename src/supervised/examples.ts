@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { DataError } from '../core/errors.ts';
+import { readJsonRows } from '../problems/rows/jsonl-rows.ts';
+import type { SupervisedExample } from './supervised.ts';
+
+const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+
+/** A row of a file of examples; other columns are left alone. */
+const exampleRow = z.object({
+  prompt: z.union([z.string(), z.array(messageSchema).min(1)], {
+    error: 'expected a text or a list of {role, content} messages',
+  }),
+  completion: z.string({ error: 'expected a text' }).min(1, { error: 'expected a text that is not empty' }),
+});
+
+/**
+ * Reads what to imitate from a JSON Lines file: rows of `{"prompt": text or messages, "completion": text}`.
+ *
+ * @throws DataError naming file, row, column, what was expected and what came.
+ */
+export async function readExamples(file: string): Promise<SupervisedExample[]> {
+  const examples: SupervisedExample[] = [];
+  for await (const { row, value } of readJsonRows(file, file)) {
+    const { prompt, completion } = parseRow(value, `${file}:${row}`);
+    const messages = typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt;
+    examples.push({ prompt: messages, completion });
+  }
+  return examples;
+}
+
+function parseRow(value: unknown, where: string): z.output<typeof exampleRow> {
+  const parsed = exampleRow.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  const column = path.length === 0 ? 'row' : `column "${path.join('.')}"`;
+  throw new DataError(`${where}: ${column}: ${message}, got ${shown(value, path)}`, {
+    tryNext: `sed -n ${where.split(':').at(-1)}p ${where.slice(0, where.lastIndexOf(':'))}`,
+  });
+}
+
+/** What stands at a path of the row, short. */
+function shown(value: unknown, path: readonly PropertyKey[]): string {
+  const found = path.reduce<unknown>(
+    (here, step) => (here as Record<PropertyKey, unknown> | undefined)?.[step],
+    value,
+  );
+  const text = JSON.stringify(found) ?? 'nothing';
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,87 @@
+import { mkdir, readdir, statfs } from 'node:fs/promises';
+import type * as z from 'zod';
+import { optimizerConfig } from '../algorithms/optimizer.ts';
+import { ConfigError, GradusError, RunError } from '../core/errors.ts';
+import type { EngineInfo } from '../engines/engine.ts';
+import { writeFolderAtomic } from '../storage/atomic.ts';
+import { readExamples } from './examples.ts';
+import { chooseEngine, type EngineChoice, locateModel, openModel } from '../models/open-model.ts';
+import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';
+
+/** What to learn from what, and where the result goes. */
+export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'> {
+  /** Model folder or run. */
+  readonly model: string;
+  /** File of examples. */
+  readonly examples: string;
+  /** Folder of the new model; must not hold anything yet. */
+  readonly out: string;
+  readonly exportType: 'bf16' | 'f32';
+  readonly engine: EngineChoice;
+  readonly optimizer: z.input<typeof optimizerConfig>;
+  /** Called once before the first step. */
+  readonly onStart?: (examples: number, engine: EngineInfo) => void;
+}
+
+/**
+ * Supervised learning from a file to a model folder. What would make the result impossible to keep (a folder in use, no
+ * space) is found out before the first step.
+ *
+ * @returns the last step's figures.
+ * @throws ConfigError, DataError or EngineError; nothing is written then.
+ */
+export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep> {
+  const { model, out, exportType, onStart } = options;
+  const examples = await readExamples(options.examples);
+  await requireEmpty(out);
+  const source = await locateModel(model);
+  const set = [...(options.engine.set ?? []), `exportType=${exportType}`];
+  await using engine = await openModel(source, chooseEngine(source, { ...options.engine, set }), true);
+  await requireSpace(out, engine.info.parameters * (exportType === 'bf16' ? 2 : 4));
+  onStart?.(examples.length, engine.info);
+  const last = await superviseModel(engine, examples, {
+    ...options,
+    optimizer: optimizerConfig.parse(options.optimizer),
+  });
+  await asRunError(out, () => writeFolderAtomic(out, (draft) => engine.exportModel(draft)));
+  return last;
+}
+
+async function requireEmpty(out: string): Promise<void> {
+  const held = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new ConfigError(`--out ${out}: expected a folder that can be written, got ${error.message}`);
+  });
+  if (held.length === 0) return;
+  throw new ConfigError(
+    `--out ${out}: expected a new or empty folder, found ${held.length} files in it; they are left as they are`,
+    { tryNext: `gradus sft … --out ${out}-2` },
+  );
+}
+
+async function requireSpace(out: string, bytes: number): Promise<void> {
+  await asRunError(out, async () => {
+    await mkdir(out, { recursive: true });
+    const { bavail, bsize } = await statfs(out);
+    if (bavail * bsize > bytes) return;
+    const [needed, free] = [bytes, bavail * bsize].map((count) => `${Math.ceil(count / 2 ** 20)} MiB`);
+    throw new RunError(`--out ${out}: expected ${needed} free for the model, found ${free}`, {
+      code: 'RUN_DISK_FULL',
+      tryNext: `df -h ${out}`,
+    });
+  });
+}
+
+/** The disk's refusals as one error. */
+async function asRunError(out: string, action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (cause) {
+    if (GradusError.isInstance(cause)) throw cause;
+    throw new RunError(`--out ${out}: the model cannot be written there (${String(cause)})`, {
+      code: 'RUN_NOT_WRITABLE',
+      cause,
+      tryNext: `ls -ld ${out}`,
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import { createAlgorithm } from '../../algorithms/algorithm.ts';
+import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
+import { createGate } from '../../curriculum/gates/create-gate.ts';
+import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
+import { dropSettled, policyLabel, selectPool, type Selection } from '../../curriculum/select-pool.ts';
+import type { StageConfig } from '../../curriculum/stage.ts';
+import type { LevelSubject } from '../../difficulty/levels/membership.ts';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import { resolveStage } from '../../recipe/resolve-stage.ts';
+import { measureAt, measureBase } from './measure-stage.ts';
+import type { TrainingContext } from '../parts.ts';
+import { remeasureChanged } from './remeasure-changed.ts';
+import type { LiveStage } from '../step/roll-batch.ts';
+import type { StageState } from '../state.ts';
+
+/** Successes and trials by problem id. */
+type Rates = ReadonlyMap<string, Trials>;
+
+/** The problems a stage begins with, and what measuring them again has found. */
+export interface StageEntry extends Selection {
+  readonly remeasured: Readonly<Record<string, Trials>>;
+}
+
+/**
+ * Begins a stage: measures what is not yet on record, and selects the stage's problems.
+ *
+ * @param known what earlier boundaries found; newer than the base measurement.
+ */
+export async function selectStage(
+  context: TrainingContext,
+  index: number,
+  known: Readonly<Record<string, Trials>>,
+): Promise<StageEntry> {
+  const { recipe, problems } = context;
+  const stage = recipe.stages[index]!;
+  const base = recipe.difficulty === undefined ? [] : await measureBase(context, recipe.difficulty);
+  const onRecord = new Map([...base, ...Object.entries(known)]);
+  const { remeasure } = stage;
+  if (remeasure === undefined || index === 0)
+    return { ...select(context, stage, onRecord), remeasured: known };
+  const candidates =
+    remeasure.problems === 'all' ? problems : poolOf(problems, select(context, stage, onRecord));
+  const { rates, note } =
+    remeasure.where.type === 'changed'
+      ? await remeasureChanged(context, index, candidates, { ...remeasure, where: remeasure.where })
+      : { rates: await measureAt(context, index, candidates, remeasure.rollouts), note: '' };
+  const selection = select(context, stage, new Map([...onRecord, ...rates]), candidates);
+  const { summary, ...settled } = dropSettled(selection, remeasure);
+  return { ...settled, summary: summary + note, remeasured: { ...known, ...Object.fromEntries(rates) } };
+}
+
+/** A stage from its saved selection and sampler: the same whether it has just begun or is being resumed. */
+export function openStage(
+  context: TrainingContext,
+  index: number,
+  { pool, sampler: saved }: StageState,
+): LiveStage {
+  const { recipe, problems } = context;
+  const settings = resolveStage(recipe, recipe.stages[index]!);
+  const sampler = createStageSampler(settings.config, pool, hashKey(recipe.seed, 'stage', index));
+  if (saved !== null) sampler.restore(saved);
+  const ids = new Set(pool.map(({ id }) => id));
+  return {
+    settings,
+    algorithm: createAlgorithm(settings.algorithm),
+    problems: new Map(problems.filter(({ id }) => ids.has(id)).map((problem) => [problem.id, problem])),
+    levels: new Map(pool.flatMap(({ id, levels: [first] }) => (first === undefined ? [] : [[id, first]]))),
+    sampler,
+    gates: settings.config.gates.map(createGate),
+  };
+}
+
+function select(
+  { levels, problems, knownPassRates }: TrainingContext,
+  stage: StageConfig,
+  policy: Rates,
+  candidates: readonly Problem[] = problems,
+): Selection {
+  const subjects = candidates.map((problem): LevelSubject => {
+    const known = [...knownPassRates].map(([label, rates]) => [label, rates.get(problem.id)] as const);
+    const all = [[policyLabel, policy.get(problem.id)] as const, ...known];
+    const passRates = Object.fromEntries(all.filter((entry) => entry[1] !== undefined)) as Record<
+      string,
+      Trials
+    >;
+    return { id: problem.id, domain: problem.domain, passRates };
+  });
+  return selectPool(stage, subjects, levels);
+}
+
+function poolOf(problems: readonly Problem[], { pool }: Selection): Problem[] {
+  const ids = new Set(pool.map(({ id }) => id));
+  return problems.filter(({ id }) => ids.has(id));
+}

@@ -1,0 +1,51 @@
+import type * as z from 'zod';
+import type { Problem } from '../../core/problem.ts';
+import { type passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import { resolveStage } from '../../recipe/resolve-stage.ts';
+import { baseSource, measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
+import { priorKnowledge, templateOf } from '../../measuring/observation.ts';
+import type { TrainingContext } from '../parts.ts';
+
+/** Measures all problems with the base model; what is on record is not asked again. */
+export async function measureBase(
+  context: TrainingContext,
+  settings: z.output<typeof passRateConfig>,
+): Promise<ReadonlyMap<string, Trials>> {
+  const { problems, knownPassRates } = context;
+  const features = priorKnowledge(problems, knownPassRates);
+  return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, { features }));
+}
+
+/** Measures problems with the policy as it is when a stage begins; what is on record is not asked again. */
+export function measureAt(
+  { recipe, run, engine, verifierFor, pending, store, report, signal }: TrainingContext,
+  index: number,
+  problems: readonly Problem[],
+  rollouts: number,
+  how: Pick<MeasureRequest, 'features' | 'plan'> = {},
+): Promise<ReadonlyMap<string, Trials>> {
+  const { name: stage } = recipe.stages[index]!;
+  const settings = recipe.difficulty!;
+  const { sampling } = resolveStage(recipe, recipe.stages[index]!);
+  const fixed = { rollouts, screening: null, probing: { type: 'fixed' } } as const;
+  return measurePassRates(
+    { engine, verifierFor, pending, store },
+    {
+      ...how,
+      problems,
+      settings: index === 0 ? settings : { ...settings, ...fixed, ...sampling },
+      isComplete: index === 0 && engine.info.policyVersion > 0,
+      model: engine.info.modelHash,
+      ...templateOf(engine),
+      source: index === 0 ? baseSource : boundarySource(index),
+      step: index === 0 ? 0 : run.step,
+      seed: recipe.seed,
+      onProgress: (done, total) => report({ type: 'measure', stage, done, total }),
+    },
+    signal,
+  );
+}
+
+/** Why attempts are made at the beginning of a stage. */
+export const boundarySource = (index: number): string => `boundary:${index}`;

@@ -1,0 +1,137 @@
+import type * as z from 'zod';
+import type { Problem } from '../../core/problem.ts';
+import { policyLabel } from '../../curriculum/select-pool.ts';
+import {
+  type remeasureConfig,
+  selectionRule,
+  type StageConfig,
+  type WhereChanged,
+} from '../../curriculum/stage.ts';
+import { type Cut, cutsOfRules, sortCuts } from '../../difficulty/probing/cuts.ts';
+import { learnStart, observed, predicted, type RateBelief } from '../../difficulty/drift/drift.ts';
+import { worthInTrials } from '../../difficulty/probing/weigh-trials.ts';
+import { believeAt, fitDrift, type Visit } from '../../difficulty/drift/fit-drift.ts';
+import type { LevelRule } from '../../difficulty/levels/level-rules.ts';
+import { isToBeMeasured, planNextAttempts, planRemeasure } from '../../difficulty/drift/remeasure-plan.ts';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+import { resolveStage } from '../../recipe/resolve-stage.ts';
+import { verifierLabel } from '../../verifiers/verifier.ts';
+import { samplingOf } from '../../measuring/measure.ts';
+import { boundarySource, measureAt } from './measure-stage.ts';
+import { editionsOf, templateOf } from '../../measuring/observation.ts';
+import { trainingSource } from '../observe-pass-rates.ts';
+import type { TrainingContext } from '../parts.ts';
+
+type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChanged };
+
+/**
+ * Finds out what problems are like when a stage begins, spending rollouts only where what the stage asks may have another
+ * answer by now. Everything on record under the stage's sampling counts: the base measurement, training's rollouts,
+ * earlier boundaries; the less, the more pass rates have moved since.
+ *
+ * @returns by problem what the evidence is worth in trials, and in words what was done.
+ */
+export async function remeasureChanged(
+  context: TrainingContext,
+  index: number,
+  candidates: readonly Problem[],
+  remeasure: Remeasure,
+): Promise<{ rates: ReadonlyMap<string, Trials>; note: string }> {
+  const { recipe, run } = context;
+  const { rollouts: trials, where } = remeasure;
+  const what = { cuts: cutsAsked(recipe, recipe.stages[index]!, remeasure), trials };
+  const beliefs = believeNow(visitsBefore(context, index, candidates), candidates, run.step);
+  const aged = candidates.map(({ id }) => ({ id, belief: beliefs.get(id)! }));
+  const budget = where.share * trials * candidates.length;
+  const plan = planRemeasure(aged, what, { budget, recall: where.recall });
+  const chosen = candidates.filter(({ id }) => isToBeMeasured(plan, id));
+  const measured = await measureAt(context, index, chosen, trials, {
+    plan: (ids, onRecord) => planNextAttempts(plan, ids, onRecord),
+  });
+  const spent = [...measured.values()].reduce((sum, one) => sum + one.trials, 0);
+  const worth = (id: string): Trials => {
+    const now = measured.get(id);
+    const belief = beliefs.get(id)!;
+    return worthInTrials(
+      predicted(now === undefined ? belief : observed(belief, now.successes, now.trials), trials),
+    );
+  };
+  const [before, after] = plan.expectedWrong;
+  const note =
+    `; ${chosen.length} of ${candidates.length} measured again in ${spent} attempts: about ` +
+    `${before.toFixed(0)} of the known answers were expected to be wrong, ${after.toFixed(0)} afterwards`;
+  return { rates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
+}
+
+/** Every bound of the policy's pass rate that decides whether the stage takes a problem. */
+function cutsAsked(recipe: Recipe, stage: StageConfig, remeasure: Remeasure): Cut[] {
+  const rule = selectionRule(stage);
+  const ruleOf = new Map(recipe.levels.map((level) => [level.name, level.rule]));
+  return sortCuts([
+    ...cutsOfRules(rule === null ? [] : withLevels(rule, ruleOf), policyLabel),
+    ...(remeasure.dropAlwaysSolved ? [{ at: 1, excludeAt: false }] : []),
+    ...(remeasure.dropNeverSolved ? [{ at: 0, excludeAt: true }] : []),
+  ]);
+}
+
+/** A rule, and those of all levels that it names. */
+function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): LevelRule[] {
+  switch (rule.type) {
+    case 'band':
+    case 'domain':
+      return [rule];
+    case 'level':
+      return withLevels(ruleOf.get(rule.level)!, ruleOf);
+    case 'all':
+    case 'any':
+      return rule.rules.flatMap((inner) => withLevels(inner, ruleOf));
+    case 'not':
+    case 'thin':
+      return withLevels(rule.rule, ruleOf);
+  }
+}
+
+type Visits = ReadonlyMap<string, Visit[]>;
+
+/**
+ * What was seen of each problem before this moment, in order. The store may hold more: a resumed run finds what its first
+ * life did later.
+ */
+function visitsBefore(
+  { store, engine, verifierFor, recipe, run }: TrainingContext,
+  index: number,
+  candidates: readonly Problem[],
+): Visits {
+  const how = { model: engine.info.modelHash, ...templateOf(engine) };
+  const sampling = samplingOf(resolveStage(recipe, recipe.stages[index]!).sampling);
+  const editions = editionsOf(candidates);
+  const verifiers = new Set(candidates.map((problem) => verifierLabel(verifierFor(problem))));
+  const groups = [...verifiers].flatMap((verifier) =>
+    store.groups({ ...how, ...sampling, verifier }, { editions }),
+  );
+  const later = new Set(recipe.stages.map((_, i) => boundarySource(i)).slice(index));
+  const seen = groups
+    .filter(({ source, step, trials }) => trials > 0 && step <= run.step && !later.has(source))
+    .filter(({ source, step }) => source !== trainingSource || step < run.step)
+    .map(({ problemId, step: time, successes, trials }) => ({ problemId, time, successes, trials }))
+    .toSorted((a, b) => a.time - b.time);
+  return Map.groupBy(seen, ({ problemId }) => problemId);
+}
+
+function believeNow(
+  visits: Visits,
+  candidates: readonly Problem[],
+  now: number,
+): ReadonlyMap<string, RateBelief> {
+  const start = learnStart([...visits.values()].map(([first]) => first!));
+  const model = fitDrift(start, [...visits.values()]);
+  const known = new Map<string, RateBelief>();
+  const believe = (own: readonly Visit[]): RateBelief => {
+    const key = own.map(({ time, successes, trials }) => `${time} ${successes}/${trials}`).join(' ');
+    const found = known.get(key) ?? believeAt(model, own, now);
+    known.set(key, found);
+    return found;
+  };
+  return new Map(candidates.map(({ id }) => [id, believe(visits.get(id) ?? [])]));
+}

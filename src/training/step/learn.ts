@@ -1,0 +1,118 @@
+import { learningRateAt } from '../../algorithms/optimizer.ts';
+import type { ScoredGroup } from '../../algorithms/scored-group.ts';
+import { buildTrainingBatch } from '../../algorithms/training-batch.ts';
+import type { TrainingBatch, TrainingSequence } from '../../core/batch.ts';
+import { EngineError } from '../../core/errors.ts';
+import type { LossSpec } from '../../core/loss-spec.ts';
+import type { Engine, OptimStep } from '../../engines/engine.ts';
+import { learningMetrics, type Metrics, type Update } from './step-metrics.ts';
+import type { LiveStage } from './roll-batch.ts';
+
+/** Where in the run an update happens. */
+export interface UpdateMoment {
+  /** 1 for the first step of the run. */
+  readonly step: number;
+  /** The last step the run can have: where a cosine schedule ends. */
+  readonly lastStep: number;
+}
+
+/**
+ * A step's optimizer updates on admitted groups: rewards are already advantages, so for each mini-batch weights, loss as
+ * data, gradient, update. An update whose gradient is not finite is left out: the policy stays as it was before it.
+ *
+ * @returns metrics, or `null` when the groups hold nothing to learn and the policy stays as it is.
+ * @throws EngineError when the loss is not finite though its gradient is.
+ */
+export async function learnFrom(
+  engine: Engine,
+  stage: LiveStage,
+  groups: readonly ScoredGroup[],
+  { step, lastStep }: UpdateMoment,
+): Promise<Metrics | null> {
+  const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
+  const { temperature, maxTokens } = sampling;
+  // Gates may leave fewer groups than were wanted: then there are fewer updates, not smaller ones.
+  const count = Math.ceil((updatesPerStep * groups.length) / problemsPerStep);
+  const batches = deal(groups, count)
+    .map((some) => buildTrainingBatch(some, stage.algorithm, { maxTokens }))
+    .filter(({ sequences }) => sequences.length > 0);
+  if (batches.length === 0) return null;
+
+  const spec = stage.algorithm.lossSpec({ temperature });
+  const learningRate = learningRateAt(optimizer, step, lastStep);
+  const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = optimizer;
+  const clip = maxGradNorm === null ? {} : { maxGradNorm };
+  const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };
+  const [first, ...later] = await withOldPolicy(engine, batches, temperature);
+  const made: (Update | null)[] = [];
+  for (const batch of [first!, ...later])
+    made.push(await update(engine, await withReference(engine, batch, spec), spec, adam, step));
+  const updates = made.filter((one) => one !== null);
+  const scoredBefore = later.flatMap(({ sequences }) => sequences);
+  return {
+    ...learningMetrics(updates, scoredBefore, learningRate),
+    'optim/updates': updates.length,
+    'optim/skippedUpdates': made.length - updates.length,
+  };
+}
+
+/** One optimizer update, or `null` where the gradient was not finite and nothing was changed. */
+async function update(
+  engine: Engine,
+  batch: TrainingBatch,
+  spec: LossSpec,
+  adam: OptimStep,
+  step: number,
+): Promise<Update | null> {
+  const loss = await engine.forwardBackward(batch, spec);
+  const made = await engine.optimStep(adam);
+  if (!made.applied) return null;
+  if (Number.isFinite(loss.loss)) return { loss, update: made };
+  throw new EngineError(
+    `step ${step}: the gradient is finite but the loss is ${loss.loss}; the last checkpoint is intact`,
+    { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+  );
+}
+
+/** Deals groups out like cards, so that domains which stand together in a batch are spread over its mini-batches. */
+function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
+  return Array.from({ length: count }, (_, hand) => groups.filter((_group, index) => index % count === hand));
+}
+
+/**
+ * What every later mini-batch is held against: its log-probabilities under the policy of the first, which is the one
+ * that wrote the rollouts. The first needs none: it is learnt from on-policy.
+ *
+ * @throws EngineError when that policy does not give finite probabilities to what it wrote.
+ */
+async function withOldPolicy(
+  engine: Engine,
+  [first, ...later]: readonly TrainingBatch[],
+  temperature: number,
+): Promise<TrainingBatch[]> {
+  if (later.length === 0) return [first!];
+  const sequences = later.flatMap((batch) => batch.sequences);
+  const scored = await engine.logprobs({ sequences, temperature }, 'policy');
+  if (!scored.every((logprobs) => logprobs.every(Number.isFinite))) {
+    throw new EngineError(
+      'the policy no longer gives finite probabilities to what it has just written; the last checkpoint is intact',
+      { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+    );
+  }
+  const old = scored.values();
+  const complete = (sequence: TrainingSequence): TrainingSequence => ({
+    ...sequence,
+    policyLogprobs: old.next().value!,
+  });
+  return [first!, ...later.map((batch) => ({ sequences: batch.sequences.map(complete) }))];
+}
+
+/** Reference log-probabilities, where the loss has a KL term. */
+async function withReference(engine: Engine, batch: TrainingBatch, spec: LossSpec): Promise<TrainingBatch> {
+  if (spec.kl === null) return batch;
+  const { sequences } = batch;
+  const reference = await engine.logprobs({ sequences, temperature: spec.temperature }, 'reference');
+  return {
+    sequences: sequences.map((sequence, i) => ({ ...sequence, referenceLogprobs: reference[i]! })),
+  };
+}

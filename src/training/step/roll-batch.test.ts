@@ -1,0 +1,119 @@
+import { expect, test } from 'vitest';
+import { algorithmConfig, createAlgorithm } from '../../algorithms/algorithm.ts';
+import { uniformAt, hashKey } from '../../core/rng.ts';
+import { createGate, gateConfig } from '../../curriculum/gates/create-gate.ts';
+import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
+import { stage } from '../../curriculum/stage.ts';
+import { defineRecipe, type RecipeInput } from '../../recipe/recipe.ts';
+import { resolveStage } from '../../recipe/resolve-stage.ts';
+import { mathProblem, scriptedEngine } from '../../testing/index.ts';
+import type { Verifier } from '../../verifiers/verifier.ts';
+import { type LiveStage, rollBatch } from './roll-batch.ts';
+
+const verifier: Verifier = {
+  name: 'exact',
+  version: '1',
+  check() {},
+  async verify(_problem, completion) {
+    const outcome = completion === 'yes' ? 'correct' : 'incorrect';
+    return { outcome, score: Number(completion === 'yes'), reason: '', verifier: 'exact@1' };
+  },
+  async [Symbol.asyncDispose]() {},
+};
+
+/** A stage over `math` and `code` problems; a problem is worth training on with its domain's probability. */
+function liveStage(options: {
+  math: number;
+  code: number;
+  mix?: Record<string, number>;
+  maxRefills: number;
+}): LiveStage {
+  const problems = [
+    ...Array.from({ length: options.math }, (_, i) => mathProblem({ id: `math/${i}`, domain: 'math' })),
+    ...Array.from({ length: options.code }, (_, i) => mathProblem({ id: `code/${i}`, domain: 'code' })),
+  ];
+  const { mix, maxRefills } = options;
+  const input: RecipeInput = {
+    name: 'mixed',
+    policy: { model: 'none' },
+    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+    verifiers: {},
+    algorithm: { type: 'dapo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 8 },
+    batch: { problems: 9, groupSize: 2 },
+    stages: [
+      stage('one', {
+        ...(mix === undefined ? {} : { mix }),
+        maxRefills,
+        maxSteps: 1,
+        gates: [{ type: 'zero-advantage' }],
+      }),
+    ],
+  };
+  const recipe = defineRecipe(input);
+  const settings = resolveStage(recipe, recipe.stages[0]!);
+  const pool = problems.map(({ id, domain }) => ({
+    id,
+    domain,
+    levels: [],
+    measured: { successes: 0, trials: 0 },
+  }));
+  return {
+    settings,
+    algorithm: createAlgorithm(algorithmConfig.parse({ type: 'dapo' })),
+    problems: new Map(problems.map((problem) => [problem.id, problem])),
+    levels: new Map(),
+    sampler: createStageSampler(settings.config, pool, 3),
+    gates: [createGate(gateConfig.parse({ type: 'zero-advantage' }))],
+  };
+}
+
+/** Both attempts equal: no signal. Math problems have one with 80 %, code problems with 40 %. */
+const engineWith = (rate: { math: number; code: number }) =>
+  scriptedEngine({
+    complete: (key, index) => {
+      const isMixed = uniformAt(hashKey(key, 'mixed')) < (key.startsWith('math') ? rate.math : rate.code);
+      return isMixed && index === 1 ? 'no' : 'yes';
+    },
+  });
+
+const countOf = (
+  domain: string,
+  groups: readonly { readonly problem: { readonly domain: string } }[],
+): number => groups.filter(({ problem }) => problem.domain === domain).length;
+
+test('a mix holds for what is trained, whatever share of each domain the gates admit', async () => {
+  const live = liveStage({ math: 200, code: 200, mix: { math: 2, code: 1 }, maxRefills: 12 });
+  const engine = engineWith({ math: 0.8, code: 0.4 });
+  let [math, code] = [0, 0];
+  for (let step = 0; step < 8; step++) {
+    const moment = { step: step + 1, stepInStage: step, seed: 1 };
+    const { admitted, note } = await rollBatch({ engine, verifierFor: () => verifier }, live, moment);
+    expect(note).toBeNull();
+    math += countOf('math', admitted);
+    code += countOf('code', admitted);
+  }
+  expect([math, code]).toEqual([48, 24]);
+});
+
+test('one exhausted domain does not keep the other from being filled', async () => {
+  const live = liveStage({ math: 200, code: 1, mix: { math: 1, code: 1 }, maxRefills: 12 });
+  const engine = engineWith({ math: 0.5, code: 1 });
+  const moment = { step: 1, stepInStage: 0, seed: 1 };
+  const { admitted, note } = await rollBatch({ engine, verifierFor: () => verifier }, live, moment);
+  expect(countOf('code', admitted)).toBe(1);
+  expect(countOf('math', admitted)).toBeGreaterThanOrEqual(4);
+  expect(note).toMatch(/of 9 groups passed the gates/);
+});
+
+test('without a mix the batch is filled from the whole pool, and no problem is tried twice in a step', async () => {
+  const live = liveStage({ math: 20, code: 20, maxRefills: 12 });
+  const { groups, admitted } = await rollBatch(
+    { engine: engineWith({ math: 0.5, code: 0.5 }), verifierFor: () => verifier },
+    live,
+    { step: 1, stepInStage: 0, seed: 1 },
+  );
+  expect(admitted).toHaveLength(9);
+  expect(new Set(groups.map(({ problem }) => problem.id)).size).toBe(groups.length);
+});

@@ -1,0 +1,169 @@
+import type { ScoredGroup } from '../../algorithms/scored-group.ts';
+import type { TrainingSequence } from '../../core/batch.ts';
+import { mean, quantile, standardDeviation, sum } from '../../statistics/summary.ts';
+import { outcomes } from '../../core/verdict.ts';
+import { countTrials } from '../../difficulty/pass-rates/trials.ts';
+import type { LossStats, StepStats } from '../../engines/engine.ts';
+
+/** Named numbers of one step; an absent key was not measured. */
+export type Metrics = Record<string, number>;
+
+/**
+ * What one batch of rollouts looked like, before any gate: rewards, verdicts, lengths, signal.
+ * Lengths are in tokens; shares are in [0, 1].
+ */
+export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
+  const rollouts = groups.flatMap((group) => group.rollouts);
+  const rewards = groups.flatMap(rewardsOf);
+  const lengths = rollouts.map(({ tokens }) => tokens.length);
+  const metrics: Metrics = {
+    'rollout/count': rollouts.length,
+    'rollout/tokens': sum(lengths),
+    ...measured('reward/mean', rewards, mean),
+    ...(rewards.length < 2 ? {} : measured('reward/std', rewards, standardDeviation)),
+    ...measured('rollout/length/mean', lengths, mean),
+    ...measured('rollout/length/p95', lengths, (all) => quantile(all, 0.95)),
+    ...measured('rollout/length/max', lengths, (all) => Math.max(...all)),
+    ...measured(
+      'rollout/truncated',
+      rollouts,
+      shareOf(({ finishReason }) => finishReason === 'length'),
+    ),
+  };
+  for (const outcome of outcomes) {
+    const share = shareOf<(typeof rollouts)[number]>(({ verdict }) => verdict.outcome === outcome);
+    Object.assign(metrics, measured(`verdict/${outcome}`, rollouts, share));
+  }
+  return { ...metrics, ...signalMetrics(groups), ...domainMetrics(groups) };
+}
+
+/** Shares of groups that were solved always, never or sometimes: only mixed groups carry a signal. */
+function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
+  const graded = groups.map(rewardsOf).filter(({ length }) => length > 0);
+  return {
+    ...measured('group/zeroAdvantage', graded, shareOf(isEqual)),
+    ...measured(
+      'group/solved',
+      graded,
+      shareOf((rewards) => isEqual(rewards) && rewards[0]! >= 1),
+    ),
+    ...measured(
+      'group/unsolved',
+      graded,
+      shareOf((rewards) => isEqual(rewards) && rewards[0]! <= 0),
+    ),
+  };
+}
+
+const isEqual = (rewards: readonly number[]): boolean => rewards.every((reward) => reward === rewards[0]);
+
+function domainMetrics(groups: readonly ScoredGroup[]): Metrics {
+  const metrics: Metrics = {};
+  for (const [domain, members] of Map.groupBy(groups, ({ problem }) => problem.domain)) {
+    Object.assign(metrics, measured(`reward/${metricWord(domain)}/mean`, members.flatMap(rewardsOf), mean));
+  }
+  return metrics;
+}
+
+/** Pass rates of one batch by level: `level/medium/passRate`. Problems without a level are left out. */
+export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap<string, string>): Metrics {
+  const metrics: Metrics = {};
+  for (const [level, members] of Map.groupBy(groups, ({ problem }) => levels.get(problem.id))) {
+    const { successes, trials } = countTrials(members.flatMap(verdictsOf));
+    if (level !== undefined && trials > 0)
+      metrics[`level/${metricWord(level)}/passRate`] = successes / trials;
+  }
+  return metrics;
+}
+
+const verdictsOf = ({ rollouts }: ScoredGroup) => rollouts.map(({ verdict }) => verdict);
+
+/** One optimizer update that was made. */
+export interface Update {
+  readonly loss: LossStats;
+  readonly update: StepStats;
+}
+
+/**
+ * What the optimiser did with one batch, in one update or several. `policy/…` means are over the tokens that carried
+ * weight.
+ * @param later what was learnt from after the first update, with the log-probabilities of the policy before it.
+ */
+export function learningMetrics(
+  updates: readonly Update[],
+  later: readonly TrainingSequence[],
+  learningRate: number,
+): Metrics {
+  const losses = updates.map(({ loss }) => loss);
+  const gradNorms = updates.map(({ update }) => update.gradNorm);
+  return {
+    ...measured(
+      'optim/loss',
+      losses.map(({ loss }) => loss),
+      mean,
+    ),
+    'optim/learningRate': learningRate,
+    ...measured('optim/gradNorm', gradNorms, mean),
+    'batch/tokens': sum(losses.map(({ tokens }) => tokens)),
+    'batch/sequences': sum(losses.map(({ sequences }) => sequences)),
+    ...meanOverTokens('policy/entropy', losses, ({ entropy }) => entropy),
+    ...meanOverTokens('policy/kl', losses, ({ kl }) => kl),
+    ...meanOverTokens('policy/clipLow', losses, ({ clipLow }) => clipLow),
+    ...meanOverTokens('policy/clipHigh', losses, ({ clipHigh }) => clipHigh),
+    ...samplerGap(losses[0], later),
+  };
+}
+
+function meanOverTokens(
+  name: string,
+  losses: readonly LossStats[],
+  pick: (loss: LossStats) => number | undefined,
+): Metrics {
+  const parts = losses.flatMap((loss) => {
+    const value = pick(loss);
+    return value === undefined ? [] : [{ value, tokens: loss.tokens }];
+  });
+  if (parts.length === 0) return {};
+  // As it was measured, to the bit.
+  if (parts.length === 1) return { [name]: parts[0]!.value };
+  const weighted = sum(parts.map(({ value, tokens }) => value * tokens));
+  return { [name]: weighted / sum(parts.map(({ tokens }) => tokens)) };
+}
+
+/** How far sampler and trainer are apart on the policy that wrote the rollouts: the later updates no longer see it. */
+function samplerGap(first: LossStats | undefined, later: readonly TrainingSequence[]): Metrics {
+  if (first?.mismatchKl === undefined) return {};
+  const { mismatchKl, maxProbabilityGap = 0 } = first;
+  let [apart, tokens, most] = [mismatchKl * first.tokens, first.tokens, maxProbabilityGap];
+  for (const { weights, rolloutLogprobs, policyLogprobs } of later) {
+    for (const [t, weight] of weights.entries()) {
+      if (weight === 0) continue;
+      const [sampled, scored] = [rolloutLogprobs[t]!, policyLogprobs![t]!];
+      apart += sampled - scored;
+      tokens++;
+      most = Math.max(most, Math.abs(Math.exp(scored) - Math.exp(sampled)));
+    }
+  }
+  return {
+    'policy/mismatchKl': later.length === 0 ? mismatchKl : apart / tokens,
+    ...(first.maxProbabilityGap !== undefined && { 'policy/maxProbabilityGap': most }),
+  };
+}
+
+/** What an engine measured of its own work, by the names under which a run keeps it. */
+export const engineMetrics = (figures: Readonly<Record<string, number>>): Metrics =>
+  Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
+
+/** Rewards of the rollouts that could be judged. */
+export const rewardsOf = ({ rewards }: ScoredGroup): number[] => rewards.filter((reward) => reward !== null);
+
+/** A free name (of a domain, a level) as a part of a metric's name. */
+export const metricWord = (name: string): string => name.replaceAll(/[^\w@.+/-]/g, '_');
+
+const measured = <T>(name: string, items: readonly T[], figure: (items: readonly T[]) => number): Metrics =>
+  items.length === 0 ? {} : { [name]: figure(items) };
+
+const shareOf =
+  <T>(test: (item: T) => boolean) =>
+  (items: readonly T[]): number =>
+    mean(items.map((item) => Number(test(item))));
