@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openGoldJudge } from '../src/cli/gold-judge.ts';
+import { openGoldJudge } from '../src/cli/data/gold-judge.ts';
 import type { Problem } from '../src/core/problem.ts';
 import { createRng } from '../src/core/rng.ts';
 import { file, fileConfig } from '../src/problems/file.ts';

@@ -4,7 +4,8 @@
  */
 
 // Recipes: what a run is.
-export { defineRecipe, type Recipe, type RecipeInput } from './recipe/recipe.ts';
+export { defineRecipe } from './recipe/define-recipe.ts';
+export type { Recipe, RecipeInput } from './recipe/recipe.ts';
 export { loadRecipe } from './recipe/load.ts';
 export { file, hub } from './problems/file.ts';
 export { jsonl } from './problems/jsonl.ts';

@@ -1,9 +1,9 @@
 import type { TrainingBatch } from '../../src/core/batch.ts';
 import type { LossSpec } from '../../src/core/loss-spec.ts';
-import { openLane } from '../../src/engines/embedded/lane.ts';
+import { openLane } from '../../src/engines/embedded/lanes/lane.ts';
 import { programBudget } from '../../src/engines/embedded/memory-budget.ts';
 import { initialWeights } from '../../src/engines/embedded/parameters.ts';
-import { createTrainer } from '../../src/engines/embedded/trainer.ts';
+import { createTrainer } from '../../src/engines/embedded/learning/trainer.ts';
 import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
 
 /** On-policy GRPO: what most steps of a run are. */

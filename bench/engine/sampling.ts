@@ -1,4 +1,4 @@
-import { openLane } from '../../src/engines/embedded/lane.ts';
+import { openLane } from '../../src/engines/embedded/lanes/lane.ts';
 import { initialWeights } from '../../src/engines/embedded/parameters.ts';
 import { shareJob } from '../../src/engines/requests/sampling-request.ts';
 import { models } from './models.ts';

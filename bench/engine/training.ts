@@ -1,6 +1,6 @@
-import { compile, input } from '../../src/engines/embedded/graph.ts';
-import { matmul } from '../../src/engines/embedded/ops/matmul.ts';
-import { openProgram } from '../../src/engines/embedded/program.ts';
+import { compile, input } from '../../src/engines/embedded/graph/graph.ts';
+import { matmul } from '../../src/engines/embedded/graph/ops/matmul.ts';
+import { openProgram } from '../../src/engines/embedded/graph/program.ts';
 import { openBenchTrainer } from './bench-trainer.ts';
 import { models, trainingFlops } from './models.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { Problem } from '../core/problem.ts';
 import type { FinishReason } from '../core/rollout.ts';
 import type { Outcome } from '../core/verdict.ts';
-import { defineRecipe } from '../recipe/recipe.ts';
+import { defineRecipe } from '../recipe/define-recipe.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import type { RecordedGroup } from '../runs/files/records.ts';
 import { writeShard } from '../runs/files/rollout-shard.ts';
@@ -112,7 +112,7 @@ test('programs that know too much are worth a look', () => {
     },
   };
   const flags = (text: string) =>
-    suspicionsOf({ text, finish_reason: 'stop' }, problem, {
+    suspicionsOf({ text, finishReason: 'stop' }, problem, {
       outcome: 'correct',
       score: 1,
       reason: '',

@@ -6,7 +6,7 @@ import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
-import { openVerifiers } from '../training/build.ts';
+import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadById } from '../problems/load-problems.ts';
 import { findRollouts, problemOfRow, type StoredRollout } from './stored-rollouts.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
@@ -136,7 +136,8 @@ function createFindings(maxExamples: number) {
       if (outcome === 'ungradable') ungradable[problem.id] = reason;
       if (outcome !== row.outcome) note(flips, `${row.outcome} → ${outcome}`, example);
       if (outcome !== 'correct') return;
-      for (const flag of suspicionsOf(row, problem, verdict)) note(suspicious, flag, example);
+      const rollout = { text: row.text, finishReason: row.finish_reason };
+      for (const flag of suspicionsOf(rollout, problem, verdict)) note(suspicious, flag, example);
     },
     result: (rollouts: number): VerdictAudit => ({
       rollouts,

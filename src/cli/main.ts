@@ -4,9 +4,9 @@ import { readProvenance } from '../runs/writing/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { explainSystemError } from './system-error.ts';
 import { addDashboardCommand } from './dashboard.ts';
-import { addDataCommand } from './data.ts';
+import { addDataCommand } from './data/data.ts';
 import { addDemoCommand } from './demo.ts';
-import { addDifficultyCommand } from './difficulty.ts';
+import { addDifficultyCommand } from './difficulty/difficulty.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
 import { addResumeCommand } from './resume.ts';
@@ -14,8 +14,8 @@ import { addRunsCommand } from './runs.ts';
 import { addSampleCommand } from './sample.ts';
 import { addSftCommand } from './sft.ts';
 import { addTrainCommand } from './train.ts';
-import { addServeCommand } from './serve.ts';
-import { addVerifyCommand } from './verify.ts';
+import { addServeCommand } from './serve/serve.ts';
+import { addVerifyCommand } from './verify/verify.ts';
 
 const commands = [
   addDemoCommand,

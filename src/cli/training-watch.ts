@@ -1,5 +1,5 @@
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
-import type { StepEvent, TrainingEvent } from '../training/parts.ts';
+import type { StepEvent, TrainingEvent } from '../training/events.ts';
 import type { RunResult } from '../training/summary.ts';
 import { watchRun } from '../training/watch-run.ts';
 import type { Output } from './output.ts';

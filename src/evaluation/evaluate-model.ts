@@ -3,10 +3,10 @@ import { evaluate, type Evaluation } from './evaluate.ts';
 import { nearestKey } from '../recipe/explain.ts';
 import type { Spending } from '../core/spending.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { openVerifiers, policyEngine } from '../training/build.ts';
+import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
-import { suiteSeed } from '../training/evaluate-suites.ts';
-import { type ModelSource, openModel } from '../models/open-model.ts';
+import { suiteSeed } from '../recipe/suite.ts';
+import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
 import { requireRoom } from '../models/prompt-room.ts';
 
 /** What an evaluation takes of a recipe. */

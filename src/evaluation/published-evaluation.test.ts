@@ -8,7 +8,7 @@ import { type FakeHub, openFakeHub } from '../../test/hub/fake-hub.ts';
 import type { Problem } from '../core/problem.ts';
 import { findPublishedSuite, publishedSuite, publishedSuites } from './published-suites.ts';
 import { parseHubAddress } from '../hub/address.ts';
-import { openVerifiers } from '../training/build.ts';
+import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadSources } from '../problems/load-problems.ts';
 import { planEvaluation } from './plan-evaluation.ts';
 import { publishedEvaluation } from './published-evaluation.ts';

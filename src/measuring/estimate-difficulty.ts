@@ -7,13 +7,13 @@ import type { Spending } from '../core/spending.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
 import type { EngineInfo } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { openVerifiers, policyEngine } from '../training/build.ts';
+import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
 import { baseSource, measurePassRates } from './measure.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
 import { priorKnowledge, templateOf } from './observation.ts';
-import { type ModelSource, openModel } from '../models/open-model.ts';
+import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
 import { requireRoom } from '../models/prompt-room.ts';
 
 /** What to measure where, who watches and who may stop it. */

@@ -6,10 +6,11 @@ import type {
   SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import { fromBase } from '../recipe/recipe.ts';
 import { baseSource, samplingOf } from './measure.ts';
 import { templateOf } from './observation.ts';
-import type { TrainingParts } from '../training/parts.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Engine } from '../engines/engine.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
 
 /**
  * Takes over what the recipe's own store (`difficulty.store`, made by `gradus difficulty estimate`) knows of the base
@@ -18,7 +19,15 @@ import type { TrainingParts } from '../training/parts.ts';
  * @returns what to warn of.
  */
 export function adoptKnownBase(
-  { recipe, problems, engine }: Pick<TrainingParts, 'recipe' | 'problems' | 'engine'>,
+  {
+    recipe,
+    problems,
+    engine,
+  }: {
+    readonly recipe: Recipe;
+    readonly problems: readonly Problem[];
+    readonly engine: Engine;
+  },
   store: PassRateStore,
 ): string[] {
   const { difficulty } = recipe;

@@ -4,7 +4,7 @@ import { isHubAddress } from '../hub/address.ts';
 import { fetchHubFiles } from '../hub/hub.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
-import { exportedModel } from '../runs/files/exported-model.ts';
+import { exportedModel } from '../runs/files/layout.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 

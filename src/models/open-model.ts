@@ -4,13 +4,13 @@ import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { type EngineConfig, engineConfig } from '../engines/config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
-import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { fromBase, type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { isHubAddress } from '../hub/address.ts';
-import { exportedModel } from '../runs/files/exported-model.ts';
+import { exportedModel } from '../runs/files/layout.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { readRecipeFile } from '../runs/files/recipe-file.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
-import { openEngine } from '../training/build.ts';
+import { openEngine } from '../engines/open-engine.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 import { modelFolder, runModelFolder } from './locate-folder.ts';
 
@@ -53,6 +53,15 @@ export async function locateModel(path: string, options: LoadingOptions = {}): P
     code: 'RUN_WITHOUT_MODEL',
     tryNext: `gradus resume ${path}`,
   });
+}
+
+/** The engine of a recipe's policy, with paths from where the recipe's relative paths start. */
+export function policyEngine(
+  recipe: Pick<Recipe, 'baseDir'> & { readonly policy: Pick<Recipe['policy'], 'engine'> },
+): EngineConfig {
+  const { engine } = recipe.policy;
+  if (engine.type !== 'openai' || engine.tokenizer === undefined) return engine;
+  return { ...engine, tokenizer: fromBase(recipe, engine.tokenizer) };
 }
 
 /** Which engine a command was asked for; nothing: the one the model was trained with, else the embedded one. */

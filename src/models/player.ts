@@ -7,7 +7,7 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
-import { openVerifiers } from '../training/build.ts';
+import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadById } from '../problems/load-problems.ts';
 import { runModelFolder } from './locate-folder.ts';
 import { locateModel, type ModelSource, openModel } from './open-model.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Problem } from '../core/problem.ts';
 import type { Engine } from '../engines/engine.ts';
-import { defineRecipe } from '../recipe/recipe.ts';
+import { defineRecipe } from '../recipe/define-recipe.ts';
 import { beyondWindow, openOverlongCheck, requireRoom } from './prompt-room.ts';
 
 const info = { model: 'm', maxSequenceTokens: 100 } as Engine['info'];

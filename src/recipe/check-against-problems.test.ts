@@ -3,7 +3,8 @@ import type { Problem } from '../core/problem.ts';
 import { plateau } from '../curriculum/advance-rules.ts';
 import { levelWeighted } from '../curriculum/samplers/level-weighted.ts';
 import { stage } from '../curriculum/stage.ts';
-import { defineRecipe, type RecipeInput } from './recipe.ts';
+import { defineRecipe } from './define-recipe.ts';
+import type { RecipeInput } from './recipe.ts';
 import { checkStages, unmetBy } from './check-against-problems.ts';
 
 const recipeOf = (later: Parameters<typeof stage>[1], rest: Partial<RecipeInput> = {}) =>

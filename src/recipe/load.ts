@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { parse as parseToml } from 'smol-toml';
 import { ConfigError, GradusError } from '../core/errors.ts';
 import { applyOverrides } from './overrides.ts';
-import { defineRecipe, type Recipe, type RecipeInput } from './recipe.ts';
+import { defineRecipe } from './define-recipe.ts';
+import type { Recipe, RecipeInput } from './recipe.ts';
 
 /**
  * Reads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments and

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { loadRecipe } from './load.ts';
 import { applyOverrides } from './overrides.ts';
-import { defineRecipe, recipeConfig, type RecipeInput } from './recipe.ts';
+import { defineRecipe } from './define-recipe.ts';
+import { recipeConfig, type RecipeInput } from './recipe.ts';
 
 const minimal: RecipeInput = {
   name: 'small',

@@ -12,8 +12,6 @@ import { problemSourceConfig } from '../problems/source.ts';
 import { checkpointConfig } from '../runs/writing/checkpoint.ts';
 import { verifierConfig } from '../verifiers/config.ts';
 import { engineConfig } from '../engines/config.ts';
-import { parseConfig } from './explain.ts';
-import { checkRecipe } from './resolve-stage.ts';
 
 /** Pass rates of another model, measured before by `gradus difficulty estimate`. */
 const knownPassRates = z.strictObject({
@@ -95,30 +93,6 @@ export const recipeConfig = z.strictObject({
 export type Recipe = z.output<typeof recipeConfig>;
 /** A recipe as people write it. */
 export type RecipeInput = z.input<typeof recipeConfig>;
-
-/**
- * Validates a recipe once, at the edge; everything inside trusts the value returned.
- *
- * @throws ConfigError listing every problem with its place and, for an unknown key, the nearest known one.
- * @example
- * export default defineRecipe({
- *   name: 'staged-math',
- *   policy: { model: 'models/gradus-tiny' },
- *   problems: [generated({ domain: 'math', split: 'train', perCell: 100 })],
- *   verifiers: { math: mathAnswer({ extraction: 'boxed' }) },
- *   difficulty: passRate({ rollouts: 8, maxTokens: 32 }),
- *   levels: simpleLevels(),
- *   algorithm: grpo(),
- *   optimizer: adamw({ learningRate: 1e-4 }),
- *   sampling: { maxTokens: 32 },
- *   stages: [stage('medium', { select: 'medium', maxSteps: 100 }), stage('hard', { select: 'hard', maxSteps: 100 })],
- * });
- */
-export function defineRecipe(input: RecipeInput): Recipe {
-  const recipe = parseConfig(recipeConfig, input, `recipe "${input.name}"`);
-  checkRecipe(recipe);
-  return recipe;
-}
 
 /** A path of the recipe, from where the recipe's relative paths start; an address on a hub stays what it is. */
 export const fromBase = ({ baseDir = '.' }: Pick<Recipe, 'baseDir'>, path: string): string =>

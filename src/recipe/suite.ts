@@ -1,3 +1,4 @@
+import { hashKey } from '../core/rng.ts';
 import * as z from 'zod';
 
 /** How a model is measured; which problems it is measured on is the recipe's to add. */
@@ -22,3 +23,7 @@ export const suite = (options: Omit<z.input<typeof suiteConfig>, 'type'>): z.inp
   type: 'suite',
   ...options,
 });
+
+/** The seed of a suite: the same for every evaluation under one recipe seed, so that evaluations differ by the policy alone. */
+export const suiteSeed = ({ seed }: { readonly seed: number }, { name }: Pick<SuiteConfig, 'name'>): number =>
+  hashKey(seed, 'evaluation', name);

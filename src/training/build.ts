@@ -1,16 +1,11 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { DataRecord } from '../core/source-record.ts';
-import { openEmbeddedEngine } from '../engines/embedded/engine.ts';
-import type { Engine } from '../engines/engine.ts';
-import { openOpenaiEngine } from '../engines/openai/engine.ts';
-import { openTorchEngine } from '../engines/torch/engine.ts';
-import type { EngineConfig } from '../engines/config.ts';
+import { openEngine } from '../engines/open-engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
-import { openVerifier } from '../verifiers/config.ts';
-import type { Verifier } from '../verifiers/verifier.ts';
+import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { checkStages, unmetBy } from '../recipe/check-against-problems.ts';
 import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
@@ -22,32 +17,6 @@ import { beyondWindow, requireRoom } from '../models/prompt-room.ts';
 export interface OpenParts extends TrainingParts, AsyncDisposable {
   /** The files that problems and suites were read from. */
   readonly data: DataRecord;
-}
-
-/**
- * Opens the engine a config asks for, with a model folder, or the name a server knows. Every kind of engine meets here and
- * nowhere else.
- *
- * @param train false: an engine may do without what only learning needs.
- */
-export async function openEngine(config: EngineConfig, model: string, train = true): Promise<Engine> {
-  switch (config.type) {
-    case 'embedded':
-      return openEmbeddedEngine({ ...config, model });
-    case 'torch':
-      return openTorchEngine({ ...config, model, train });
-    case 'openai':
-      return openOpenaiEngine(config, model);
-  }
-}
-
-/** The engine of a recipe's policy, with paths from where the recipe's relative paths start. */
-export function policyEngine(
-  recipe: Pick<Recipe, 'baseDir'> & { readonly policy: Pick<Recipe['policy'], 'engine'> },
-): EngineConfig {
-  const { engine } = recipe.policy;
-  if (engine.type !== 'openai' || engine.tokenizer === undefined) return engine;
-  return { ...engine, tokenizer: fromBase(recipe, engine.tokenizer) };
 }
 
 /** How problems are loaded, and who looks at where they are from before anything is opened. */
@@ -107,24 +76,6 @@ function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[
   return [
     `suite "${config.name}": ${shared.length} of ${problems.length} problems are also trained on, e.g. ${shared[0]!.id}; its accuracy will flatter`,
   ];
-}
-
-/** One verifier per domain, opened once. */
-export function openVerifiers(
-  { verifiers, baseDir }: Pick<Recipe, 'verifiers' | 'baseDir'>,
-  opened: AsyncDisposableStack,
-): (problem: Problem) => Verifier {
-  const byDomain = new Map(
-    Object.entries(verifiers).map(([domain, config]) => [domain, opened.use(openVerifier(config, baseDir))]),
-  );
-  return ({ id, domain }) => {
-    const verifier = byDomain.get(domain);
-    if (verifier !== undefined) return verifier;
-    throw new ConfigError(
-      `problem ${id} is of domain "${domain}", for which the recipe names no verifier; ` +
-        `verifiers: ${[...byDomain.keys()].join(', ') || 'none'}`,
-    );
-  };
 }
 
 async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {

@@ -6,7 +6,8 @@ import { stage } from '../curriculum/stage.ts';
 import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
 import { simpleLevels } from '../difficulty/levels/level-presets.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import { defineRecipe, type Recipe, type RecipeInput } from '../recipe/recipe.ts';
+import { defineRecipe } from '../recipe/define-recipe.ts';
+import type { Recipe, RecipeInput } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { createRun } from '../runs/writing/create-run.ts';
@@ -17,7 +18,8 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { mathProblem, scriptedEngine, type ScriptedEngine } from '../testing/index.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { train } from './controller.ts';
-import type { TrainingContext, TrainingEvent } from './parts.ts';
+import type { TrainingEvent } from './events.ts';
+import type { TrainingContext } from './parts.ts';
 import { controllerStart, controllerState } from './state.ts';
 import { watchRun } from './watch-run.ts';
 
@@ -274,7 +276,7 @@ function brokenUpdates(isBroken: (update: number) => boolean): ScriptedEngine {
   return engine;
 }
 
-test('a gradient that is not finite is left out and told, and the run goes on', async () => {
+test('skips an update whose gradient is not finite, warns, and continues', async () => {
   const recipe = recipeWith({});
   const warnings: string[] = [];
   const report = (event: TrainingEvent): void => {
@@ -288,7 +290,7 @@ test('a gradient that is not finite is left out and told, and the run goes on', 
   expect(reader.metricsAt(5)).toMatchObject({ 'optim/updates': 0, 'optim/skippedUpdates': 1 });
   expect(reader.metricsAt(5)).not.toHaveProperty('optim/loss');
   expect(reader.events().filter(({ type }) => type === 'skipped-update')).toHaveLength(1);
-  expect(warnings.filter((message) => message.startsWith('step 5: 1 of 1 updates left out'))).toHaveLength(1);
+  expect(warnings.filter((message) => message.startsWith('step 5: 1 of 1 updates skipped'))).toHaveLength(1);
   expect(engine.info.policyVersion).toBe(6);
 });
 

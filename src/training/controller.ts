@@ -6,7 +6,7 @@ import type { StepRecord } from '../runs/files/records.ts';
 import { openStage, selectStage } from './stage-entry/enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
-import { learnFrom } from './step/learn.ts';
+import { type Learned, learnFrom } from './step/learn.ts';
 import {
   engineMetrics,
   levelMetrics,
@@ -16,12 +16,12 @@ import {
 } from './step/step-metrics.ts';
 import { observePassRates } from './observe-pass-rates.ts';
 import type { RolloutParts } from '../rollout/roll-groups.ts';
-import { type ShownVerdict, shownVerdicts, type TrainingContext } from './parts.ts';
+import { type ShownVerdict, shownVerdicts } from './events.ts';
+import type { TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './step/roll-batch.ts';
-import { countStuck, skippedNote } from './step/policy-health.ts';
+import { countStuck, skippedNote, unjudgedNote } from './step/policy-health.ts';
 import type { ControllerState } from './state.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';
-import { unjudgedNote } from './step/unjudged-note.ts';
 
 /*
  *   evaluate                        held-out suites, before anything is learned
@@ -141,7 +141,7 @@ async function runStep(
     ...rolloutMetrics(batch.groups),
     ...levelMetrics(batch.groups, stage.levels),
     ...batchMetrics(batch),
-    ...learned,
+    ...learned?.metrics,
     ...samplerMetrics(stage),
   };
   const timings = {
@@ -151,7 +151,14 @@ async function runStep(
     ...engineMetrics((await engine.figures?.()) ?? {}),
   };
   const outcome = afterStep(recipe.stages, state.curriculum, metrics);
-  await recordStep(context, stage, { step, metrics, timings, batch, decision: outcome.decision.reason });
+  await recordStep(context, stage, {
+    step,
+    metrics,
+    timings,
+    batch,
+    learned,
+    decision: outcome.decision.reason,
+  });
   stage.sampler.observe(batch.groups.map(outcomeOf));
   observePassRates(context, stage, batch.groups, step);
   const { name, maxSteps } = stage.settings.config;
@@ -186,7 +193,11 @@ function countingRolls(
 async function recordStep(
   { run, report }: TrainingContext,
   { settings, levels }: LiveStage,
-  { batch, ...record }: Omit<StepRecord, 'stage' | 'groups'> & { batch: RolledBatch },
+  {
+    batch,
+    learned,
+    ...record
+  }: Omit<StepRecord, 'stage' | 'groups'> & { batch: RolledBatch; learned: Learned | null },
 ): Promise<void> {
   const stage = settings.config.name;
   const groups = batch.groups.map((group) => ({
@@ -197,11 +208,11 @@ async function recordStep(
     ...levelOf(group, levels),
   }));
   await run.recordStep({ ...record, stage, groups });
-  const { step, metrics } = record;
+  const { step } = record;
   for (const [type, message] of [
     ['short-batch', batch.note],
     ['unjudged', unjudgedNote(batch.groups)],
-    ['skipped-update', skippedNote(metrics)],
+    ['skipped-update', skippedNote(learned)],
   ] as const) {
     if (message === null) continue;
     await run.recordEvent({ step, stage, type, message });

@@ -1,7 +1,5 @@
-import { hashKey } from '../core/rng.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
-import type { SuiteConfig } from '../recipe/suite.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import { type SuiteConfig, suiteSeed } from '../recipe/suite.ts';
 import type { TrainingContext } from './parts.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';
 
@@ -37,7 +35,3 @@ export async function evaluateSuites(
     report({ type: 'evaluated', step, evaluation });
   }
 }
-
-/** The random numbers of a suite: the same for every evaluation under one recipe seed. */
-export const suiteSeed = ({ seed }: Pick<Recipe, 'seed'>, { name }: Pick<SuiteConfig, 'name'>): number =>
-  hashKey(seed, 'evaluation', name);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import type { OnDownload } from '../hub/download.ts';
+import type { LoadingOptions } from '../problems/load-problems.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { watchForStalls } from '../rollout/pending.ts';
@@ -13,7 +13,7 @@ import { verifierLabel } from '../verifiers/verifier.ts';
 import { buildParts, type OpenParts } from './build.ts';
 import { train } from './controller.ts';
 import { adoptKnownBase } from '../measuring/known-base.ts';
-import type { TrainingEvent } from './parts.ts';
+import type { TrainingEvent } from './events.ts';
 import { controllerStart, controllerState } from './state.ts';
 import { stagePlan } from './watch-run.ts';
 
@@ -21,7 +21,7 @@ import { stagePlan } from './watch-run.ts';
 export interface TrainingWatch {
   readonly report?: (event: TrainingEvent) => void;
   /** Called while files come from a hub, before the run begins. */
-  readonly onDownload?: OnDownload;
+  readonly onDownload?: LoadingOptions['onDownload'];
   /** Aborting it ends the run as interrupted; it can be resumed. */
   readonly signal?: AbortSignal;
 }

@@ -1,7 +1,7 @@
 import { sum } from '../statistics/summary.ts';
 import { comparePaired, type Comparison } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
-import { exportedModel } from '../runs/files/exported-model.ts';
+import { exportedModel } from '../runs/files/layout.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 
 /** How a stage went. */

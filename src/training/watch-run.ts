@@ -6,7 +6,7 @@ import { runLayout } from '../runs/files/layout.ts';
 import { readRecipeFile } from '../runs/files/recipe-file.ts';
 import type { RunEvent } from '../runs/files/records.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
-import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './parts.ts';
+import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './events.ts';
 
 /** How a run is watched from outside. */
 export interface WatchOptions {

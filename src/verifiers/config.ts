@@ -9,11 +9,14 @@ export const verifierConfig = z.discriminatedUnion('type', [
   compositeConfig,
 ]);
 
+/** A validated verifier config. */
+export type VerifierConfig = z.output<typeof verifierConfig>;
+
 /**
- * The verifier a config asks for; whoever opens it disposes of it.
+ * Opens the verifier a config names; the caller disposes of it.
  *
  * @param baseDir where relative paths to a user's own verifier start: the recipe's folder.
  */
-export function openVerifier(config: z.output<typeof verifierConfig>, baseDir = '.'): Verifier {
+export function openVerifier(config: VerifierConfig, baseDir = '.'): Verifier {
   return config.type === 'composite' ? openComposite(config, baseDir) : openSingle(config, baseDir);
 }

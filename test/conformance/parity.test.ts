@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Message } from '../../src/core/problem.ts';
-import { packDecodeWeights } from '../../src/engines/embedded/decode-weights.ts';
-import { openDecoder } from '../../src/engines/embedded/decoder.ts';
+import { packDecodeWeights } from '../../src/engines/embedded/sampling/decode-weights.ts';
+import { openDecoder } from '../../src/engines/embedded/sampling/decoder.ts';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
 import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';

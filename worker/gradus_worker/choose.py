@@ -1,4 +1,4 @@
-"""Which tokens random numbers fall on: `src/core/rng.ts` and `src/engines/embedded/choose-token.ts` on rows of logits.
+"""Which tokens random numbers fall on: `src/core/rng.ts` and `src/engines/embedded/sampling/choose-token.ts` on rows of logits.
 
 Everything runs where the logits are and waits for nothing. Probabilities are float32, their sums float64.
 """

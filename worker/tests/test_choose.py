@@ -37,7 +37,7 @@ def rules(temperature: list[float], top_p: list[float], top_k: list[int]) -> Rul
 def choose_slowly(
     logits: list[float], uniform: float, temperature: float, top_p: float, top_k: int
 ) -> tuple[int, float]:
-    """src/engines/embedded/choose-token.ts, line by line."""
+    """src/engines/embedded/sampling/choose-token.ts, line by line."""
     largest = max(logits)
     best = logits.index(largest)
     inverse = 1 / (temperature or 1)

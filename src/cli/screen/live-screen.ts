@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { TrainingEvent } from '../../training/parts.ts';
+import type { TrainingEvent } from '../../training/events.ts';
 import { type Canvas, drawScreen } from './draw-screen.ts';
 import type { Footer } from './footer.ts';
 import { screenStart, seeEvent } from './screen-state.ts';

@@ -1,5 +1,5 @@
 import { type Alert, alertsOf } from '../../runs/metrics/alerts.ts';
-import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/parts.ts';
+import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/events.ts';
 
 /** Everything the screen of a run shows, made from what happened and nothing else. */
 export interface ScreenState {

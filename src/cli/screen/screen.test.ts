@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
-import type { StepEvent, TrainingEvent } from '../../training/parts.ts';
+import type { StepEvent, TrainingEvent } from '../../training/events.ts';
 import { type Canvas, drawScreen } from './draw-screen.ts';
 import { createFooter } from './footer.ts';
 import { createLiveScreen } from './live-screen.ts';

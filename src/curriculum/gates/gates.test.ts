@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { admitGroup, createGate, gateConfig } from './create-gate.ts';
-import { decideRefill, type RefillDecision } from './refill.ts';
+import { decideRefill, type RefillDecision, shortBatchNote } from './refill.ts';
 import { truncation } from './truncation.ts';
 import { zeroAdvantage } from './zero-advantage.ts';
 
@@ -37,14 +37,16 @@ test('refill asks by the rate seen so far, never for more than a batch or than t
   expect(decideRefill({ ...state, untried: 3 })).toEqual({ action: 'refill', problems: 3 });
 });
 
-test('when rounds run out it degrades and says so', () => {
+test('trains on a smaller batch when refills run out, and reports it', () => {
   const state = { wanted: 8, admitted: 3, tried: 24, refills: 2, maxRefills: 2, untried: 100 };
-  expect(decideRefill(state)).toEqual({
-    action: 'train',
-    note: '3 of 8 groups passed the gates (24 tried, 2 refills): this step trains on a smaller batch',
-  });
-  expect(decideRefill({ ...state, admitted: 0 })).toMatchObject({ action: 'skip' });
+  expect(decideRefill(state)).toEqual({ action: 'train' });
+  expect(shortBatchNote(state)).toBe(
+    '3 of 8 groups passed the gates (24 tried, 2 refills): this step trains on a smaller batch',
+  );
+  expect(decideRefill({ ...state, admitted: 0 })).toEqual({ action: 'skip' });
+  expect(shortBatchNote({ ...state, admitted: 0 })).toContain('this step is skipped');
   expect(decideRefill({ ...state, admitted: 8 })).toEqual({ action: 'train' });
+  expect(shortBatchNote({ ...state, admitted: 8 })).toBeNull();
 });
 
 test('whatever the gates do, a step ends within its rounds and never tries more than there is', () => {

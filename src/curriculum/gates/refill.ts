@@ -13,11 +13,10 @@ export interface RefillState {
   readonly untried: number;
 }
 
-/** What to do next; `note` is a sentence for the log where the batch is not what was asked for. */
+/** What to do next. */
 export type RefillDecision =
   | { readonly action: 'refill'; readonly problems: number }
-  | { readonly action: 'train'; readonly note?: string }
-  | { readonly action: 'skip'; readonly note: string };
+  | { readonly action: 'train' | 'skip' };
 
 /**
  * Whether to roll out more problems after gates turned groups away. A batch that stays short is trained on as it is and
@@ -33,8 +32,19 @@ export function decideRefill(state: RefillState): RefillDecision {
     const enough = Math.ceil(missing / admissionRate);
     return { action: 'refill', problems: Math.min(enough, state.wanted, state.untried) };
   }
-  const account = `${state.admitted} of ${state.wanted} groups passed the gates (${state.tried} tried, ${state.refills} refills)`;
-  return state.admitted > 0
-    ? { action: 'train', note: `${account}: this step trains on a smaller batch` }
-    : { action: 'skip', note: `${account}: nothing to learn from, this step is skipped` };
+  return { action: state.admitted > 0 ? 'train' : 'skip' };
+}
+
+/** Message for a batch smaller than wanted, else null. */
+export function shortBatchNote({
+  wanted,
+  admitted,
+  tried,
+  refills,
+}: Pick<RefillState, 'wanted' | 'admitted' | 'tried' | 'refills'>): string | null {
+  if (admitted >= wanted) return null;
+  const account = `${admitted} of ${wanted} groups passed the gates (${tried} tried, ${refills} refills)`;
+  return admitted > 0
+    ? `${account}: this step trains on a smaller batch`
+    : `${account}: nothing to learn from, this step is skipped`;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openModelFolder } from '../model-files/model-folder.ts';
 import { embedded, embeddedConfig, openEmbeddedEngine } from './engine.ts';
-import { openLane } from './lane.ts';
+import { openLane } from './lanes/lane.ts';
 
 const model = 'test/golden/parity-qwen2';
 let scratch: string;

@@ -22,14 +22,14 @@ import {
 } from '../model-files/model-folder.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
 import { createCompletionStream } from '../requests/completion-stream.ts';
-import { chooseLaneLayout } from './lane-layout.ts';
-import { type Lane, openLane } from './lane.ts';
+import { chooseLaneLayout } from './lanes/lane-layout.ts';
+import { type Lane, openLane } from './lanes/lane.ts';
 import { programBudget } from './memory-budget.ts';
 import { parameterLayout } from './parameters.ts';
 import type { Written } from '../requests/sampling-job.ts';
 import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { readEngineState, writeEngineState } from './state.ts';
-import { createTrainer, type Trainer } from './trainer.ts';
+import { createTrainer, type Trainer } from './learning/trainer.ts';
 
 /** Settings of the embedded engine. None of them changes a number it computes. */
 export const embeddedConfig = z.strictObject({

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model-files/model-config.ts';
-import { compile, input } from './graph.ts';
-import { matmul } from './ops/matmul.ts';
-import { openProgram } from './program.ts';
+import { compile, input } from './graph/graph.ts';
+import { matmul } from './graph/ops/matmul.ts';
+import { openProgram } from './graph/program.ts';
 
 /** How to measure: threads of the runtime, and for how long. */
 export interface MeasureJob {

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
-import { gradientProgram } from './gradient-program.ts';
+import { gradientProgram } from './learning/gradient-program.ts';
 import { parameterLayout } from './parameters.ts';
 
 /** Vectors of all weights a trainer holds: weights, reference, two moments, the gradient, and one in waiting. */

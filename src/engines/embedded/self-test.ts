@@ -1,8 +1,8 @@
 import { EngineError } from '../../core/errors.ts';
-import { compile, input } from './graph.ts';
-import { add } from './ops/elementwise.ts';
-import { matmul } from './ops/matmul.ts';
-import { openProgram } from './program.ts';
+import { compile, input } from './graph/graph.ts';
+import { add } from './graph/ops/elementwise.ts';
+import { matmul } from './graph/ops/matmul.ts';
+import { openProgram } from './graph/program.ts';
 
 /**
  * Shows that the runtime loads on this machine and computes what it should: a small product of matrices.

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
-import type { TrainerState } from './trainer.ts';
+import type { TrainerState } from './learning/trainer.ts';
 
 const parts = ['weights', 'firstMoment', 'secondMoment'] as const;
 const manifestName = 'engine-state.json';

@@ -1,13 +1,13 @@
 import type { LlamaRopeScaling, ModelConfig } from '../model-files/model-config.ts';
-import { constant, input, type Value } from './graph.ts';
-import { attend } from './ops/attention.ts';
-import { add, multiply } from './ops/elementwise.ts';
-import { linear } from './ops/matmul.ts';
-import { embed } from './ops/lookup.ts';
-import { rmsNorm } from './ops/rms-norm.ts';
-import { rotate } from './ops/rotary.ts';
-import { reshape, transpose } from './ops/shaping.ts';
-import { swiglu } from './ops/swiglu.ts';
+import { constant, input, type Value } from './graph/graph.ts';
+import { attend } from './graph/ops/attention.ts';
+import { add, multiply } from './graph/ops/elementwise.ts';
+import { linear } from './graph/ops/matmul.ts';
+import { embed } from './graph/ops/lookup.ts';
+import { rmsNorm } from './graph/ops/rms-norm.ts';
+import { rotate } from './graph/ops/rotary.ts';
+import { reshape, transpose } from './graph/ops/shaping.ts';
+import { swiglu } from './graph/ops/swiglu.ts';
 import { parameterLayout } from './parameters.ts';
 
 /** The weights of a model as graph inputs, by Hugging Face name. */

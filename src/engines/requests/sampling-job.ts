@@ -1,7 +1,11 @@
 import type { FinishReason } from '../../core/rollout.ts';
-import type { ModelConfig } from '../model-files/model-config.ts';
-import type { ChoiceSettings } from '../embedded/choose-token.ts';
-import type { Decoder } from '../embedded/decoder.ts';
+
+/** How tokens are chosen from a distribution; as in `SampleRequest`, with every default filled in. */
+export interface ChoiceSettings {
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+}
 
 /** A prompt as it reaches a sampler: plain data. */
 export interface SamplingPrompt {
@@ -40,18 +44,4 @@ export interface Written {
   readonly logprobs: Float32Array;
   readonly entropies?: Float32Array;
   readonly finishReason: FinishReason;
-}
-
-export interface SamplerOptions {
-  readonly config: ModelConfig;
-  readonly decoder: Decoder;
-  /** Sequences written at a time, where memory allows. */
-  readonly slots: number;
-  /** For keys and values; at least one sequence is always written. */
-  readonly cacheBytes: number;
-  /** Longest prompt + completion. */
-  readonly maxSequenceTokens: number;
-  readonly endTokens: readonly number[];
-  /** True when the text of these tokens contains a stop string; asked after every token of a job that has some. */
-  readonly endsWithStop: (tokens: Int32Array, stop: readonly string[]) => boolean;
 }

@@ -1,4 +1,4 @@
-import type { RunEnd } from '../writing/run.ts';
+import type { RunEnd } from '../files/records.ts';
 
 /** What a run is, for a tool that has to name and describe it. */
 export interface ExportedRun {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /*
@@ -67,4 +68,10 @@ export function stepName(step: number, suffix: string, isTaken: (name: string) =
   let name = base;
   for (let n = 2; isTaken(name); n++) name = `${base}-${n}`;
   return name;
+}
+
+/** The Hugging Face folder a run exported at its end; undefined before. */
+export function exportedModel(directory: string): string | undefined {
+  const folder = runLayout(directory).export;
+  return existsSync(join(folder, 'config.json')) ? folder : undefined;
 }

@@ -124,3 +124,14 @@ export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup)
     }
   }
 }
+
+/** The run another one continues from: one lineage across runs. */
+export interface RunParent {
+  /** `RunSummary.id` of that run. */
+  readonly run: string;
+  /** Its step whose weights were taken. */
+  readonly step: number;
+}
+
+/** How a run ended. Only a `finished` one cannot be resumed. */
+export type RunEnd = 'finished' | 'failed' | 'interrupted';

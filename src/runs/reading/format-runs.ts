@@ -2,7 +2,7 @@ import { printable } from '../../core/printable.ts';
 import type { DataRecord } from '../../core/source-record.ts';
 import { alignColumns } from '../../core/table.ts';
 import { allSources } from '../files/data-file.ts';
-import { exportedModel } from '../files/exported-model.ts';
+import { exportedModel } from '../files/layout.ts';
 import type { RunListing } from './list-runs.ts';
 import type { RunReader } from './run-reader.ts';
 import type { RunSummary } from './run-views.ts';

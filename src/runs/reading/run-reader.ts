@@ -1,11 +1,11 @@
 import { basename, join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { RunError } from '../../core/errors.ts';
-import { explainDiskError } from '../writing/disk-errors.ts';
-import { readCheckpoints } from '../writing/journal.ts';
+import { explainDiskError } from '../files/disk-errors.ts';
+import { readCheckpoints } from '../files/checkpoint-rows.ts';
 import { runLayout } from '../files/layout.ts';
 import { isLocked } from '../../storage/file-lock.ts';
-import type { RunParent } from '../writing/create-run.ts';
+import type { RunParent } from '../files/records.ts';
 import type { EvaluationRecord, RunEvent } from '../files/records.ts';
 import { requireRun } from '../files/require-run.ts';
 import { readShard, type RolloutRow } from '../files/rollout-shard.ts';

@@ -1,6 +1,6 @@
-import type { RunParent } from '../writing/create-run.ts';
+import type { RunParent } from '../files/records.ts';
 import type { RolloutPurpose } from '../files/records.ts';
-import type { RunEnd } from '../writing/run.ts';
+import type { RunEnd } from '../files/records.ts';
 
 /** The state of a run in a few lines. Times are ISO 8601. */
 export interface RunSummary {

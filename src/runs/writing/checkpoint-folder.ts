@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../../core/errors.ts';
 import { exists, fileSizes, writeFolderAtomic, type FileSizes } from '../../storage/atomic.ts';
-import type { CheckpointRow } from './journal.ts';
+import type { CheckpointRow } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
 
 /** Where to continue from. */

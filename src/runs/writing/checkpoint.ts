@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { CheckpointFacts } from '../files/checkpoint-rows.ts';
 
 /**
  * When checkpoints are written and which are kept. Every one that is kept holds weights, optimizer and the
@@ -25,13 +26,6 @@ export function checkpoints(
 
 /** Which checkpoints to keep; the parsed form of `checkpointConfig`. */
 export type Retention = Pick<z.output<typeof checkpointConfig>, 'keepLast' | 'keepStageEnds' | 'keepBest'>;
-
-/** What retention looks at. */
-export interface CheckpointFacts {
-  readonly id: number;
-  readonly isStageEnd: boolean;
-  readonly score: number | null;
-}
 
 /** The ids to drop, given all checkpoints from oldest to newest. The newest is never dropped. */
 export function outdatedCheckpoints(all: readonly CheckpointFacts[], retention: Retention): number[] {

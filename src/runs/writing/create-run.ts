@@ -4,21 +4,14 @@ import { join } from 'node:path';
 import { RunError } from '../../core/errors.ts';
 import type { DataRecord } from '../../core/source-record.ts';
 import { closeInOneFile } from '../../storage/sqlite.ts';
-import { onDisk } from './disk-errors.ts';
+import { onDisk } from '../files/disk-errors.ts';
 import { syncToDisk, syncTree } from '../../storage/atomic.ts';
 import { runDirectoryName, runLayout, runNumber } from '../files/layout.ts';
 import { openRun, type RunSurroundings, systemClock } from './open-run.ts';
+import type { RunParent } from '../files/records.ts';
 import { recipeFile } from '../files/recipe-file.ts';
 import type { Run } from './run.ts';
 import { createDatabase } from '../files/schema.ts';
-
-/** The run another one continues from: one lineage across runs. */
-export interface RunParent {
-  /** `RunSummary.id` of that run. */
-  readonly run: string;
-  /** Its step whose weights were taken. */
-  readonly step: number;
-}
 
 /** What a new run is. */
 export interface NewRun {

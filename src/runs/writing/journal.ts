@@ -1,7 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../../core/errors.ts';
-import type { CheckpointFacts } from './checkpoint.ts';
-import type { FileSizes } from '../../storage/atomic.ts';
+import type { CheckpointRow, Marks } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
 import type {
   EvaluationRecord,
@@ -15,15 +14,6 @@ import type {
  * Everything a run writes into its tables. Row ids count up from 1 without gaps, so a checkpoint can say what belongs
  * to it by the last id of each table, and a resumed run gives the rows after it the same ids again.
  */
-
-/** The last row of each table that belongs to a checkpoint; all zero: the start of the run. */
-export interface Marks {
-  readonly step: number;
-  readonly shards: number;
-  readonly groups: number;
-  readonly events: number;
-  readonly evaluations: number;
-}
 
 /** The marks of a run that has recorded nothing. */
 export const startMarks: Marks = { step: 0, shards: 0, groups: 0, events: 0, evaluations: 0 };
@@ -155,28 +145,6 @@ export function insertEvaluation(database: DatabaseSync, evaluation: EvaluationR
       jsonText(evaluation.result, `the evaluation ${evaluation.name}`),
       at,
     );
-}
-
-/** A row of `checkpoints`. */
-export interface CheckpointRow extends CheckpointFacts {
-  readonly folder: string;
-  readonly step: number;
-  readonly files: FileSizes;
-  readonly marks: Marks;
-}
-
-/** All checkpoints, oldest first. */
-export function readCheckpoints(database: DatabaseSync): CheckpointRow[] {
-  const rows = database.prepare('SELECT * FROM checkpoints ORDER BY id').all();
-  return rows.map((row) => ({
-    id: Number(row['id']),
-    folder: String(row['folder']),
-    step: Number(row['step']),
-    isStageEnd: row['is_stage_end'] === 1,
-    score: row['score'] === null ? null : Number(row['score']),
-    files: JSON.parse(String(row['files'])) as FileSizes,
-    marks: JSON.parse(String(row['marks'])) as Marks,
-  }));
 }
 
 /** Adds a checkpoint that is already on the disk. */

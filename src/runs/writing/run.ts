@@ -9,7 +9,7 @@ import {
   readCheckpointFolder,
   writeCheckpointFolder,
 } from './checkpoint-folder.ts';
-import { onDisk } from './disk-errors.ts';
+import { onDisk } from '../files/disk-errors.ts';
 import { writeFolderAtomic } from '../../storage/atomic.ts';
 import {
   deleteCheckpoints,
@@ -19,14 +19,15 @@ import {
   insertMetrics,
   insertShard,
   insertStep,
-  readCheckpoints,
   readMarks,
 } from './journal.ts';
+import { readCheckpoints } from '../files/checkpoint-rows.ts';
 import { runLayout, stepName } from '../files/layout.ts';
 import type { FileLock } from '../../storage/file-lock.ts';
 import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 import { jsonText } from '../../storage/json-text.ts';
 import {
+  type RunEnd,
   checkGroup,
   checkMetrics,
   type EvaluationRecord,
@@ -61,9 +62,6 @@ export interface CheckpointRequest extends CheckpointContent {
   /** What to keep of the older ones. */
   readonly retention: Retention;
 }
-
-/** How a run ended. Only a `finished` one cannot be resumed. */
-export type RunEnd = 'finished' | 'failed' | 'interrupted';
 
 /**
  * A run that this process writes to. Calls take effect one after another, in the order they were made; when a promise

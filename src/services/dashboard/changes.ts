@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { runFingerprint } from '../../runs/writing/fingerprint.ts';
+import { runFingerprint } from '../../runs/reading/fingerprint.ts';
 import { runLayout } from '../../runs/files/layout.ts';
 import { isLocked } from '../../storage/file-lock.ts';
 import { runFolders } from './views/run-list.ts';

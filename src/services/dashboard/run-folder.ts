@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { onDisk } from '../../runs/writing/disk-errors.ts';
+import { onDisk } from '../../runs/files/disk-errors.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
 import { notFound } from './not-found.ts';
 

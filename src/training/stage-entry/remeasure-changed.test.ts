@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { remeasureConfig, whereChanged } from '../../curriculum/stage.ts';
 import type { Observation } from '../../difficulty/pass-rates/pass-rate-store.ts';
 import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
-import { defineRecipe } from '../../recipe/recipe.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
 import { createPendingWork } from '../../rollout/pending.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import type { Verifier } from '../../verifiers/verifier.ts';

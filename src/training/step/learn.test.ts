@@ -12,7 +12,8 @@ import type { LossStats } from '../../engines/engine.ts';
 import { generated, generatedConfig, generateProblems } from '../../problems/generated.ts';
 import { rollAll } from '../../rollout/roll-groups.ts';
 import { stage } from '../../curriculum/stage.ts';
-import { defineRecipe, type RecipeInput } from '../../recipe/recipe.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
+import type { RecipeInput } from '../../recipe/recipe.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
@@ -71,7 +72,7 @@ const groupsUpTo = (count: number): ScoredGroup[] => Array.from({ length: count 
 
 test('a batch is learnt from whole, on-policy, unless more updates are asked for', async () => {
   const engine = scriptedEngine({ complete: () => '' });
-  const metrics = await learnFrom(engine, liveStage(1, 5), groupsUpTo(5), moment);
+  const metrics = (await learnFrom(engine, liveStage(1, 5), groupsUpTo(5), moment))?.metrics;
   expect(engine.trained).toHaveLength(1);
   const { sequences } = engine.trained[0]!.batch;
   expect(sequences).toHaveLength(10);
@@ -84,7 +85,8 @@ test('mini-batches part the groups evenly, each a batch of its own, later ones h
     fc.asyncProperty(fc.integer({ min: 1, max: 24 }), fc.nat(), fc.nat(), async (wanted, fewer, some) => {
       const [count, updates] = [1 + (fewer % wanted), 1 + (some % wanted)];
       const engine = scriptedEngine({ complete: () => '', tokenLogprob: -0.25 });
-      const metrics = await learnFrom(engine, liveStage(updates, wanted), groupsUpTo(count), moment);
+      const metrics = (await learnFrom(engine, liveStage(updates, wanted), groupsUpTo(count), moment))
+        ?.metrics;
       // With half of the groups there are half as many updates, each on as much as ever.
       const made = Math.ceil((updates * count) / wanted);
       expect(engine.steps).toHaveLength(made);
@@ -111,7 +113,7 @@ test('mini-batches part the groups evenly, each a batch of its own, later ones h
 test('a mini-batch without signal is no update', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const groups = [groupOf(0), groupOf(1, false), groupOf(2), groupOf(3, false)];
-  const metrics = await learnFrom(engine, liveStage(2, 4), groups, moment);
+  const metrics = (await learnFrom(engine, liveStage(2, 4), groups, moment))?.metrics;
   expect(engine.steps).toHaveLength(1);
   expect(metrics).toMatchObject({ 'optim/updates': 1, 'optim/skippedUpdates': 0 });
   expect(await learnFrom(engine, liveStage(2), [groupOf(1, false)], moment)).toBeNull();
@@ -124,7 +126,7 @@ test('an update whose gradient is not finite is left out and the others are made
     const update = await optimStep(step);
     return engine.steps.length === 2 ? { ...update, applied: false, gradNorm: NaN } : update;
   };
-  const metrics = await learnFrom(engine, liveStage(3, 6), groupsUpTo(6), moment);
+  const metrics = (await learnFrom(engine, liveStage(3, 6), groupsUpTo(6), moment))?.metrics;
   expect(metrics).toMatchObject({ 'optim/updates': 2, 'optim/skippedUpdates': 1, 'batch/sequences': 8 });
   expect(Object.values(metrics!).every(Number.isFinite)).toBe(true);
 });
@@ -225,21 +227,22 @@ test('on a real model later updates are off-policy and clipped, the sampler is t
     algorithm: withKl,
     settings: { ...live.settings, sampling, updatesPerStep },
   });
-  const once = await learnFrom(engine, stageOf(1), scored, moment);
+  const once = (await learnFrom(engine, stageOf(1), scored, moment))?.metrics;
   expect([once!['policy/clipLow'], once!['policy/clipHigh'], once!['policy/kl']]).toEqual([0, 0, 0]);
   expect(Math.abs(once!['policy/mismatchKl']!)).toBeLessThan(1e-4);
 
   const again = await rollAll({ engine, verifierFor: () => verifier }, { ...wanted, seed: 2 });
-  const metrics = await learnFrom(
+  const learned = await learnFrom(
     engine,
     stageOf(4),
     again.map((group) => scoreGroup(group, withKl, options)),
     moment,
   );
-  expect(metrics!['optim/updates']).toBe(4);
-  expect(metrics!['policy/clipLow']! + metrics!['policy/clipHigh']!).toBeGreaterThan(0);
-  expect(metrics!['policy/kl']).toBeGreaterThan(0);
+  const metrics = learned!.metrics;
+  expect(metrics['optim/updates']).toBe(4);
+  expect(metrics['policy/clipLow']! + metrics['policy/clipHigh']!).toBeGreaterThan(0);
+  expect(metrics['policy/kl']).toBeGreaterThan(0);
   // In the later mini-batches the policy has moved; what it is held against has not.
-  expect(Math.abs(metrics!['policy/mismatchKl']!)).toBeLessThan(1e-4);
-  expect(metrics!['policy/maxProbabilityGap']).toBeLessThan(1e-3);
+  expect(Math.abs(metrics['policy/mismatchKl']!)).toBeLessThan(1e-4);
+  expect(metrics['policy/maxProbabilityGap']).toBeLessThan(1e-3);
 });

@@ -16,11 +16,20 @@ export interface UpdateMoment {
   readonly lastStep: number;
 }
 
+/** What a step taught the policy. */
+export interface Learned {
+  /** Updates applied. */
+  readonly made: number;
+  /** Updates left out because their gradient was not finite. */
+  readonly skipped: number;
+  readonly metrics: Metrics;
+}
+
 /**
  * A step's optimizer updates on admitted groups: rewards are already advantages, so for each mini-batch weights, loss as
  * data, gradient, update. An update whose gradient is not finite is left out: the policy stays as it was before it.
  *
- * @returns metrics, or `null` when the groups hold nothing to learn and the policy stays as it is.
+ * @returns null when the groups hold nothing to learn and the policy is unchanged.
  * @throws EngineError when the loss is not finite though its gradient is.
  */
 export async function learnFrom(
@@ -28,7 +37,7 @@ export async function learnFrom(
   stage: LiveStage,
   groups: readonly ScoredGroup[],
   { step, lastStep }: UpdateMoment,
-): Promise<Metrics | null> {
+): Promise<Learned | null> {
   const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
   const { temperature, maxTokens } = sampling;
   // Gates may leave fewer groups than were wanted: then there are fewer updates, not smaller ones.
@@ -49,11 +58,13 @@ export async function learnFrom(
     made.push(await update(engine, await withReference(engine, batch, spec), spec, adam, step));
   const updates = made.filter((one) => one !== null);
   const scoredBefore = later.flatMap(({ sequences }) => sequences);
-  return {
+  const skipped = made.length - updates.length;
+  const metrics = {
     ...learningMetrics(updates, scoredBefore, learningRate),
     'optim/updates': updates.length,
-    'optim/skippedUpdates': made.length - updates.length,
+    'optim/skippedUpdates': skipped,
   };
+  return { made: updates.length, skipped, metrics };
 }
 
 /** One optimizer update, or `null` where the gradient was not finite and nothing was changed. */

@@ -1,36 +1,49 @@
 import { EngineError } from '../../core/errors.ts';
-import type { Metrics } from './step-metrics.ts';
+import type { RolloutGroup } from '../../core/rollout.ts';
+import type { Learned } from './learn.ts';
 
 /*
- * An update whose gradient is not finite is left out, and the run goes on: one that ended would meet the same gradient
- * again when it is resumed. What is told of such updates, and when they are too many.
+ * Health of a step: updates skipped for a non-finite gradient, and rollouts that could not be judged. A skipped update
+ * does not end the run, since a resumed run would meet the same gradient again; too many in a row do.
  */
 
-/** A sentence where a step left updates out. */
-export function skippedNote({
-  'optim/skippedUpdates': skipped = 0,
-  'optim/updates': made = 0,
-}: Metrics): string | null {
-  if (skipped === 0) return null;
-  return `${skipped} of ${skipped + made} updates left out: the gradient was not finite, and the policy stays as it was before`;
+/** Message for a step that skipped updates, else null. */
+export function skippedNote(learned: Learned | null): string | null {
+  if (learned === null || learned.skipped === 0) return null;
+  const { made, skipped } = learned;
+  return `${skipped} of ${skipped + made} updates skipped: the gradient was not finite; the policy is unchanged by them`;
 }
 
-/** So many steps in a row without a finite gradient are no accident. */
-const mostStuckSteps = 5;
+/** Steps in a row without a single finite gradient that end a run. */
+const maxStuckSteps = 5;
 
 /**
- * How many steps up to this one, in a row, left all of their updates out.
+ * Counts the steps in a row, up to this one, that skipped all of their updates.
  *
- * @param learned what `learnFrom` gave; a step that held nothing to learn neither adds nor ends.
- * @throws EngineError when the policy has not moved for too long.
+ * @param before the count before this step.
+ * @param learned null for a step with nothing to learn: it neither adds to the count nor resets it.
+ * @throws EngineError at the fifth step in a row.
  */
-export function countStuck(before: number, step: number, learned: Metrics | null): number {
+export function countStuck(before: number, step: number, learned: Learned | null): number {
   if (learned === null) return before;
-  if (learned['optim/updates']! > 0) return 0;
-  if (before + 1 < mostStuckSteps) return before + 1;
+  if (learned.made > 0) return 0;
+  if (before + 1 < maxStuckSteps) return before + 1;
   throw new EngineError(
-    `step ${step}: expected finite gradients, got none in the last ${mostStuckSteps} steps; the policy has not changed in them ` +
+    `step ${step}: expected finite gradients, got none in the last ${maxStuckSteps} steps; the policy has not changed since ` +
       'and the last checkpoint is intact. A smaller learning rate usually helps.',
     { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
   );
+}
+
+/** Share of unjudged rollouts from which a step is worth a warning: such a run ends well and has learned little. */
+const unjudgedShare = 0.5;
+const maxReasonLength = 300;
+
+/** Message for a step in which half of the rollouts or more could not be judged, else null. */
+export function unjudgedNote(groups: readonly RolloutGroup[]): string | null {
+  const verdicts = groups.flatMap(({ rollouts }) => rollouts.map(({ verdict }) => verdict));
+  const unjudged = verdicts.filter(({ outcome }) => outcome === 'ungradable');
+  if (unjudged.length === 0 || unjudged.length < unjudgedShare * verdicts.length) return null;
+  const reason = unjudged[0]!.reason.slice(0, maxReasonLength);
+  return `${unjudged.length} of ${verdicts.length} rollouts could not be judged and teach nothing, e.g. ${reason}`;
 }

@@ -5,7 +5,7 @@ import { hashKey } from '../../core/rng.ts';
 import { sum } from '../../statistics/summary.ts';
 import { admitGroup } from '../../curriculum/gates/create-gate.ts';
 import type { Gate } from '../../curriculum/gates/gate.ts';
-import { decideRefill } from '../../curriculum/gates/refill.ts';
+import { shortBatchNote, decideRefill } from '../../curriculum/gates/refill.ts';
 import type { ProblemSampler } from '../../curriculum/samplers/problem-sampler.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 import { rollAll, type RolloutParts } from '../../rollout/roll-groups.ts';
@@ -67,7 +67,12 @@ export async function rollBatch(
     if (sum(Object.values(ask)) > 0) continue;
     const groups = shares.flatMap((share) => share.groups);
     const admitted = shares.flatMap((share) => share.admitted.slice(0, share.wanted));
-    return { groups, admitted, refills, note: noteOf(wanted, admitted.length, tried.size, refills) };
+    return {
+      groups,
+      admitted,
+      refills,
+      note: shortBatchNote({ wanted, admitted: admitted.length, tried: tried.size, refills }),
+    };
   }
 }
 
@@ -128,11 +133,6 @@ function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: num
     return [name, decision.action === 'refill' ? decision.problems : 0] as const;
   });
   return Object.fromEntries(asks);
-}
-
-function noteOf(wanted: number, admitted: number, tried: number, refills: number): string | null {
-  const decision = decideRefill({ wanted, admitted, tried, refills, maxRefills: refills, untried: 0 });
-  return 'note' in decision ? (decision.note ?? null) : null;
 }
 
 async function rollProblems(

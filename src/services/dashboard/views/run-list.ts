@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradusError } from '../../../core/errors.ts';
-import { runFingerprint } from '../../../runs/writing/fingerprint.ts';
+import { runFingerprint } from '../../../runs/reading/fingerprint.ts';
 import { runLayout } from '../../../runs/files/layout.ts';
 import { isLocked } from '../../../storage/file-lock.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import type { Problem } from '../../core/problem.ts';
+import { FindingLog, formatReport } from '../../problems/hygiene/report.ts';
+import { problemLine } from '../../problems/output/problem-line.ts';
+import { openLines, writeLines } from '../../problems/output/text-file.ts';
+import { outputOf } from '../output.ts';
+
+/**
+ * Runs a cleaning over a file: what stays goes to `--out`, every finding to `--findings`, and the report to the terminal.
+ * @param clean streams what stays and logs what does not.
+ */
+export async function cleanFile(
+  command: Command,
+  { out, findings }: { readonly out?: string; readonly findings?: string },
+  clean: (log: FindingLog) => AsyncIterable<Problem>,
+): Promise<void> {
+  const sink = findings === undefined ? undefined : openLines(findings);
+  const log = new FindingLog((finding) => sink?.write(JSON.stringify(finding)));
+  const kept = clean(log);
+  if (out === undefined) for await (const _ of kept);
+  else await writeLines(out, linesOf(kept));
+  sink?.close();
+  const report = log.report();
+  outputOf(command).result(report, formatReport(report));
+}
+
+async function* linesOf(problems: AsyncIterable<Problem>): AsyncGenerator<string> {
+  for await (const problem of problems) yield problemLine(problem);
+}

@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { readFileProblems } from '../../problems/read-file.ts';
+import { decontaminate } from '../../problems/hygiene/decontaminate.ts';
+import { dedup } from '../../problems/hygiene/dedup.ts';
+import { withoutFindings } from '../../problems/hygiene/filter.ts';
+import { findUnverifiable } from '../../problems/hygiene/unverifiable.ts';
+import { openOverlongCheck } from '../../models/prompt-room.ts';
+import { readTests } from '../../problems/shapes/tests/read-problem.ts';
+import { cleanFile } from './data-clean-file.ts';
+import { problemFile } from './data-files.ts';
+import { openGoldJudge } from './gold-judge.ts';
+import { realNumber, wholeNumber } from '../options.ts';
+
+interface CleanOptions {
+  readonly out?: string;
+  readonly findings?: string;
+}
+
+interface CheckOptions extends CleanOptions {
+  readonly model?: string;
+  readonly maxPromptTokens?: number;
+}
+
+async function lengthCheck({ model, maxPromptTokens }: CheckOptions) {
+  if (model !== undefined) return [await openOverlongCheck(model, maxPromptTokens)];
+  if (maxPromptTokens === undefined) return [];
+  throw new ConfigError('--max-prompt-tokens: expected --model too, whose tokens are counted', {
+    tryNext: 'gradus data check --help',
+  });
+}
+
+const outOption = ['--out <file>', 'the .jsonl to write what stays to'] as const;
+const findingsOption = ['--findings <file>', 'write every finding with its evidence, as JSON Lines'] as const;
+const shareOf = realNumber(0, { above: true });
+
+const read = (path: string): AsyncIterable<Problem> =>
+  readFileProblems(problemFile(path), '.', { readTests });
+
+/** `gradus data check|dedup|decontaminate`: what should not be trained on, and why. */
+export function addCleaningCommands(data: Command): void {
+  data
+    .command('check')
+    .description('find problems that no verifier could judge: proofs, open questions, unreadable golds')
+    .argument('<file>', 'problems')
+    .option(...outOption)
+    .option('--model <folder>', 'also find prompts that leave this model no room for an answer')
+    .option('--max-prompt-tokens <n>', 'or that have more tokens than this', wholeNumber(1))
+    .option(...findingsOption)
+    .action(async (path: string, options: CheckOptions, command: Command) => {
+      await using judge = openGoldJudge();
+      const checks = [findUnverifiable, judge.findUnreadable, ...(await lengthCheck(options))];
+      await cleanFile(command, options, (log) => withoutFindings(read(path), checks, log));
+    });
+  data
+    .command('dedup')
+    .description('keep the first of all duplicates; report golds that disagree')
+    .argument('<file>', 'problems; read twice')
+    .requiredOption(...outOption)
+    .option('--near <share>', 'least resemblance of near duplicates; above 1: exact ones only', shareOf, 0.8)
+    .option(...findingsOption)
+    .action(async (path: string, options: CleanOptions & { readonly near: number }, command: Command) => {
+      await using judge = openGoldJudge();
+      const near = options.near > 1 ? null : options.near;
+      const { sameAnswer } = judge;
+      await cleanFile(command, options, (log) => dedup(() => read(path), log, { near, sameAnswer }));
+    });
+  data
+    .command('decontaminate')
+    .description('take out problems of evaluation sets, retold ones too')
+    .argument('<file>', 'problems')
+    .requiredOption('--against <files...>', 'evaluation sets, in any format')
+    .requiredOption(...outOption)
+    .option(
+      '--contained <share>',
+      'least share of its three-word runs in a text that contains it',
+      shareOf,
+      0.6,
+    )
+    .option(
+      '--retold <share>',
+      'least share of its telling word pairs in a text that retells it',
+      shareOf,
+      0.38,
+    )
+    .option(...findingsOption)
+    .action(async (path: string, options: CleanOptions & ContaminationFlags, command: Command) => {
+      await using judge = openGoldJudge();
+      const { contained, retold } = options;
+      const { sameAnswer } = judge;
+      const sets = options.against.map((name) => ({ name, problems: read(name) }));
+      await cleanFile(command, options, (log) =>
+        decontaminate(read(path), sets, log, { contained, retold, sameAnswer }),
+      );
+    });
+}
+
+interface ContaminationFlags {
+  readonly against: readonly string[];
+  readonly contained: number;
+  readonly retold: number;
+}

@@ -1,0 +1,39 @@
+import { type Command, Option } from 'commander';
+import { readFileProblems } from '../../problems/read-file.ts';
+import { statedDifficulty } from '../../problems/output/difficulty.ts';
+import {
+  describeTrainerFile,
+  type TrainerFile,
+  trainerFormats,
+  writeForTrainer,
+} from '../../problems/output/trainer-file.ts';
+import { readTests } from '../../problems/shapes/tests/read-problem.ts';
+import { problemFile } from './data-files.ts';
+import { outputOf } from '../output.ts';
+
+interface ExportOptions extends Omit<TrainerFile, 'difficultyOf'> {
+  readonly model?: string;
+}
+
+/** `gradus data export`: problems as a trainer wants them. */
+export function addExportCommand(data: Command): void {
+  data
+    .command('export')
+    .description('write problems for a trainer, with pass rate, interval and trials beside each')
+    .argument('<file>', 'problems, as gradus data import writes them')
+    .requiredOption('--out <file>', 'the file to write')
+    .addOption(
+      new Option('--format <name>', 'verl: Parquet; trl and jsonl: JSON Lines; csv: a table')
+        .choices(trainerFormats)
+        .makeOptionMandatory(),
+    )
+    .option('--model <name>', 'whose stated pass rates; the first of each problem')
+    .option('--data-source <name>', "verl's data_source; each problem's own source")
+    .option('--split <name>', "verl's extra_info.split", 'train')
+    .action(async (path: string, options: ExportOptions, command: Command) => {
+      const problems = readFileProblems(problemFile(path), '.', { readTests });
+      const { model, ...file } = options;
+      const count = await writeForTrainer(problems, { ...file, difficultyOf: statedDifficulty(model) });
+      outputOf(command).result({ problems: count, out: options.out }, describeTrainerFile(count, options));
+    });
+}

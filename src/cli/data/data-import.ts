@@ -1,0 +1,72 @@
+import { type Command, Option } from 'commander';
+import { readFileProblems, type ReadFileOptions } from '../../problems/read-file.ts';
+import type { LocateOptions } from '../../problems/data-files.ts';
+import { problemLine } from '../../problems/output/problem-line.ts';
+import { writeLines } from '../../problems/output/text-file.ts';
+import { ProblemIds } from '../../problems/problem-ids.ts';
+import { shapeNames } from '../../problems/shapes/catalogue.ts';
+import { readTests } from '../../problems/shapes/tests/read-problem.ts';
+import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-files.ts';
+import { outputOf } from '../output.ts';
+
+interface ImportOptions {
+  readonly out: string;
+  readonly shape?: string;
+  readonly column: Readonly<Record<string, string>>;
+  readonly passRate: readonly Readonly<Record<string, string>>[];
+  readonly domain?: string;
+  readonly instruction?: string;
+  readonly system?: string;
+  readonly onError: 'stop' | 'skip';
+}
+
+/** `gradus data import`: files of any format and shape become one file of problems. */
+export function addImportCommand(data: Command): void {
+  data
+    .command('import')
+    .description('bring files of any format and shape into JSON Lines of problems')
+    .argument(
+      '<files...>',
+      '.jsonl, .json, .csv, .tsv (each also .gz), .parquet, or hf://datasets/<owner>/<name>/<split>',
+    )
+    .requiredOption('--out <file>', 'the .jsonl to write')
+    .addOption(new Option('--shape <name>', 'how the rows look; told by the first row').choices(shapeNames))
+    .option('--column <ours=theirs>', 'a column by another name, e.g. prompt=question', addPair, {})
+    .option(
+      '--pass-rate <column=…,model=…,trials=…,counts=…,unit=…>',
+      'what a difficulty column says; counts: successes or failures, unit: count, percent, rate or k/n',
+      addPairs,
+      [],
+    )
+    .option('--domain <name>', 'of rows that name none')
+    .option('--instruction <text>', 'a line added to each question')
+    .option('--system <text>', 'the system message of each prompt, in place of the data’s own')
+    .addOption(onErrorOption())
+    .action(async (files: string[], options: ImportOptions, command: Command) => {
+      const skips = skipCounter();
+      const output = outputOf(command);
+      const watch = { onSkip: skips.onSkip, onDownload: output.progress };
+      const problems = await writeLines(options.out, importLines(files, options, watch));
+      output.result(
+        { problems, ...skips.result(), out: options.out },
+        [`${problems} problems in ${options.out}`, ...skips.lines()].join('\n'),
+      );
+    });
+}
+
+async function* importLines(
+  files: readonly string[],
+  options: ImportOptions,
+  watch: Pick<ReadFileOptions & LocateOptions, 'onSkip' | 'onDownload'>,
+): AsyncGenerator<string> {
+  const { shape, column, domain, instruction, system, onError } = options;
+  const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
+  // Distinct in the file that is written, not only in each that is read.
+  const ids = new ProblemIds();
+  for (const path of files) {
+    const flags = { shape, columns: column, passRates, domain, instruction, system, onError };
+    const config = problemFile(path, flags);
+    const problems = readFileProblems(config, '.', { readTests, ids, ...watch });
+    for await (const problem of problems) yield problemLine(problem);
+  }
+}

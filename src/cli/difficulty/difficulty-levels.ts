@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { loadRecipe } from '../../recipe/load.ts';
+import { reportLevels } from '../../measuring/report/level-report.ts';
+import { type LevelChoice, levelSubjects } from '../../measuring/report/level-subjects.ts';
+import { readMeasurements, type StoredMeasurements } from '../../measuring/stored-difficulty.ts';
+import { wholeNumber } from '../options.ts';
+import { outputOf } from '../output.ts';
+
+/** Flags of every command that sorts a store's problems into levels. */
+export interface LevelFlags {
+  readonly recipe?: string;
+  readonly preset?: 'simple' | 'paper';
+  readonly model: ReadonlyMap<string, string>;
+}
+
+/** Adds the flags that say which levels are meant. */
+export function addLevelFlags(command: Command): Command {
+  return command
+    .option('--recipe <file>', 'whose problems and levels are meant')
+    .addOption(
+      new Option('--preset <name>', "levels to use; default: the recipe's, else simple").choices([
+        'simple',
+        'paper',
+      ]),
+    )
+    .option(
+      '--model <label=model>',
+      "which of the store's models a label in the levels means, or how its name begins; may be repeated",
+      collectLabel,
+      new Map<string, string>(),
+    );
+}
+
+/** Reads a store, and what the flags say of its levels. */
+export async function readLevelFlags(
+  store: string,
+  { recipe: file, preset, model }: LevelFlags,
+): Promise<{ stored: StoredMeasurements; choice: LevelChoice }> {
+  const recipe = file === undefined ? undefined : await loadRecipe(file);
+  const choice = {
+    labels: model,
+    ...(recipe === undefined ? {} : { recipe }),
+    ...(preset === undefined ? {} : { preset }),
+  };
+  return { stored: await readMeasurements(store, recipe), choice };
+}
+
+/** `gradus difficulty levels`: how large levels are, how sure that is, and what more attempts would change. */
+export function addLevelsCommand(difficulty: Command): void {
+  const command = difficulty
+    .command('levels')
+    .description('sizes of levels now, how sure they are, and what more attempts would change')
+    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run');
+  addLevelFlags(command)
+    .option('--attempts <n>', 'attempts per problem that levels are about', wholeNumber(2, 256), 64)
+    .action(async (store: string, flags: LevelFlags & { readonly attempts: number }, self: Command) => {
+      const { stored, choice } = await readLevelFlags(store, flags);
+      const { text, ...report } = reportLevels(levelSubjects(stored, choice), flags.attempts);
+      outputOf(self).result(report, text);
+    });
+}
+
+function collectLabel(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [label, model] = [text.slice(0, Math.max(0, text.indexOf('='))), text.slice(text.indexOf('=') + 1)];
+  if (label === '' || model === '')
+    throw new InvalidArgumentError('expected label=model, e.g. small=84511e9d');
+  return new Map([...before, [label, model]]);
+}

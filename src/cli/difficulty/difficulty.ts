@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import { describeSpending } from '../../core/spending.ts';
+import { loadRecipe } from '../../recipe/load.ts';
+import { fromBase } from '../../recipe/recipe.ts';
+import { reportDifficulty } from '../../measuring/report/difficulty-report.ts';
+import { estimateDifficulty } from '../../measuring/estimate-difficulty.ts';
+import { locateModel } from '../../models/open-model.ts';
+import {
+  describeConditions,
+  readDifficulty,
+  type StoredDifficulty,
+} from '../../measuring/stored-difficulty.ts';
+import { addDifficultyExportCommand } from './difficulty-export.ts';
+import { addDifficultyReportCommand } from './difficulty-report.ts';
+import { addLevelsCommand } from './difficulty-levels.ts';
+import { withInterrupt } from '../interrupt.ts';
+import { collect, wholeNumber } from '../options.ts';
+import { type Output, outputOf } from '../output.ts';
+
+interface EstimateFlags {
+  readonly model?: string;
+  readonly store?: string;
+  readonly limit?: number;
+  readonly set: readonly string[];
+}
+
+/** `gradus difficulty estimate|show|levels|export|report`: how hard each problem is for a model. */
+export function addDifficultyCommand(program: Command): void {
+  const difficulty = program.command('difficulty').description('measure and show how hard problems are');
+  difficulty
+    .command('estimate')
+    .description('let a model try the problems of a recipe; what is known is not asked again')
+    .argument('<recipe>', 'recipe file: its problems, verifiers and difficulty settings')
+    .option('--model <path>', "model folder or run directory; default: the recipe's policy")
+    .option(
+      '--store <file>',
+      "where pass rates are kept; default: the recipe's difficulty.store, else difficulty.sqlite",
+    )
+    .option('--limit <n>', 'only the first so many problems', wholeNumber(1))
+    .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
+    .action(async (file: string, flags: EstimateFlags, command: Command) => {
+      await estimate(file, flags, outputOf(command));
+    });
+  difficulty
+    .command('show')
+    .description('what a store of pass rates knows')
+    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run')
+    .option('--recipe <file>', 'whose problems and levels to show: by domain, family and level')
+    .action(async (file: string, { recipe }: { readonly recipe?: string }, command: Command) => {
+      const output = outputOf(command);
+      const found = await readDifficulty(file, recipe === undefined ? undefined : await loadRecipe(recipe));
+      output.result(found.map(withoutText), found.map(showOne).join('\n\n'));
+    });
+  addLevelsCommand(difficulty);
+  addDifficultyExportCommand(difficulty);
+  addDifficultyReportCommand(difficulty);
+}
+
+async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {
+  const { model, limit } = flags;
+  const recipe = await loadRecipe(file, flags.set);
+  const own = recipe.difficulty?.store;
+  const store = flags.store ?? (own === undefined ? 'difficulty.sqlite' : fromBase(recipe, own));
+  const { engine, model: policy } = recipe.policy;
+  const source =
+    engine.type === 'openai'
+      ? { folder: model ?? policy }
+      : await locateModel(model ?? fromBase(recipe, policy));
+  const measured = await withInterrupt((signal) =>
+    estimateDifficulty(recipe, {
+      source,
+      store,
+      ...(limit === undefined ? {} : { limit }),
+      onPlan: (plan) => {
+        output.event({ type: 'plan', ...plan });
+        output.say(plan.text);
+      },
+      onDownload: output.progress,
+      onProgress: (done, total) => output.progress('measuring', done, total),
+      signal,
+    }),
+  );
+  const report = reportDifficulty(measured.problems, measured.passRates, recipe);
+  const { spending, sources } = measured;
+  const spent = spending === undefined ? '' : `\nasked in all: ${describeSpending(spending)}`;
+  const result = {
+    store,
+    model: measured.model,
+    sources,
+    ...(spending && { spending }),
+    ...withoutText(report),
+  };
+  output.result(result, `\n${report.text}\n\nkept in ${store}${spent}`);
+}
+
+const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;
+
+const showOne = ({ conditions, text }: StoredDifficulty): string =>
+  `${describeConditions(conditions)}\n${text}`;

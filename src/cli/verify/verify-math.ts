@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../../core/errors.ts';
+import { parseConfig } from '../../recipe/explain.ts';
+import { applyOverrides } from '../../recipe/overrides.ts';
+import { explainVerdict } from '../../verifiers/explain-verdict.ts';
+import { openGrader } from '../../services/verifier/grader.ts';
+import { mathAnswer, mathConfig } from '../../verifiers/math/verifier.ts';
+import { printCases } from './cases.ts';
+import { collect } from '../options.ts';
+import { outputOf } from '../output.ts';
+
+interface Flags {
+  readonly cases?: string;
+  readonly set: readonly string[];
+}
+
+/** `gradus verify math`: is this answer the gold one? */
+export function addVerifyMathCommand(verify: Command): void {
+  verify
+    .command('math')
+    .description('compare an answer, or a whole completion, with the right one')
+    .argument('[gold]', 'the right answer')
+    .argument('[answer...]', 'the answer or completion to judge')
+    .option('--cases <file>', 'a JSON list of {gold, pred}: one JSON verdict a line, in order')
+    .option(
+      '--set <option=value>',
+      'a choice of the policy, e.g. lists=ordered; may be repeated',
+      collect,
+      [],
+    )
+    .action(async (gold: string | undefined, words: string[], flags: Flags, command: Command) => {
+      const config = parseConfig(mathConfig, applyOverrides(mathAnswer(), flags.set), 'math policy');
+      await using grader = openGrader({ math: config });
+      if (flags.cases !== undefined) return printCases(grader, flags.cases, 1);
+      if (gold === undefined || words.length === 0) {
+        throw new ConfigError('expected the right answer and the one to judge, or --cases', {
+          tryNext: String.raw`gradus verify math '1/2' '\boxed{0.5}'`,
+        });
+      }
+      const verdict = await grader.grade({ gold, pred: words.join(' ') }, 'command line');
+      outputOf(command).result(verdict, explainVerdict(verdict));
+    });
+}

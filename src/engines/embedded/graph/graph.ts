@@ -1,0 +1,275 @@
+import { EngineError } from '../../../core/errors.ts';
+import {
+  type Attribute,
+  encodeModel,
+  type ElementType,
+  type OnnxConstant,
+  type OnnxNode,
+  type OnnxValue,
+} from './onnx.ts';
+
+/**
+ * Tensor expressions with reverse-mode differentiation, compiled to ONNX. A `Value` is a node of an immutable
+ * expression graph: building one runs nothing, and only what the compiled outputs depend on is emitted. What an
+ * operation is (its shape rule, its ONNX form, its derivative) stands in one `Op` object under `ops/`.
+ */
+
+/** Sizes of the dimensions, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** A tensor that does not exist yet. */
+export interface Value {
+  readonly shape: Shape;
+  readonly type: ElementType;
+  readonly source: Source;
+}
+
+type Source =
+  | { readonly kind: 'input'; readonly name: string }
+  | { readonly kind: 'constant'; readonly data: OnnxConstant['data'] }
+  | { readonly kind: 'call'; readonly call: Call<unknown> };
+
+/** An operation applied to values. `outputs[0]` is its result, the rest is what its derivative needs kept. */
+export interface Call<Attributes> {
+  readonly op: Op<Attributes>;
+  readonly inputs: readonly Value[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Value[];
+}
+
+/** Everything there is to know about one operation. */
+export interface Op<Attributes> {
+  readonly name: string;
+  /** Element type of the result; default `float32`. */
+  readonly type?: ElementType;
+  /** Shapes of the result and of what is kept for `vjp`; or what is wrong with the inputs, as a sentence. */
+  shapes(inputs: readonly Shape[], attributes: Attributes): readonly Shape[] | string;
+  /** Writes the nodes that compute `outputs` from `inputs`. */
+  emit(emitter: Emitter, names: EmittedNames, call: Call<Attributes>): void;
+  /**
+   * The vector–Jacobian product: the gradient of every input, given the gradient of the result (of the result's
+   * shape). `null` for inputs without one.
+   */
+  vjp(call: Call<Attributes>, gradient: Value): readonly (Value | null)[];
+}
+
+interface EmittedNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** A placeholder fed at every run. */
+export function input(name: string, type: ElementType, shape: Shape): Value {
+  return { shape, type, source: { kind: 'input', name } };
+}
+
+/** A tensor stored in the program. Without a shape: a scalar. */
+export function constant(data: Float32Array | number, shape: Shape = []): Value {
+  const array = typeof data === 'number' ? new Float32Array([data]) : data;
+  return { shape, type: 'float32', source: { kind: 'constant', data: array } };
+}
+
+/** Applies an operation; throws an `EngineError` naming it and the shapes it cannot take. */
+export function apply<Attributes>(
+  op: Op<Attributes>,
+  inputs: readonly Value[],
+  attributes: Attributes,
+): Value {
+  const given = inputs.map((value) => value.shape);
+  const shapes = op.shapes(given, attributes);
+  if (typeof shapes === 'string') {
+    const got = given.map((shape) => `[${shape.join(', ')}]`).join(' and ');
+    throw new EngineError(`${op.name}: expected ${shapes}, got ${got}`, { code: 'SHAPE_MISMATCH' });
+  }
+  const outputs: Value[] = [];
+  const call: Call<Attributes> = { op, inputs, attributes, outputs };
+  const source: Source = { kind: 'call', call };
+  for (const shape of shapes) outputs.push({ shape, type: op.type ?? 'float32', source });
+  return outputs[0]!;
+}
+
+/**
+ * The gradients of a scalar with respect to values it depends on, as new values in the same order.
+ *
+ * @param add how two gradients of the same value are summed (the `add` op, passed in to keep ops above this file)
+ */
+export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b: Value) => Value): Value[] {
+  const found = new Map<Value, Value>([[scalar, constant(1)]]);
+  for (const call of callsLeadingTo([scalar]).toReversed()) {
+    const gradient = found.get(call.outputs[0]!);
+    if (gradient === undefined) continue;
+    for (const [index, part] of call.op.vjp(call, gradient).entries()) {
+      if (part === null) continue;
+      const value = call.inputs[index]!;
+      const sum = found.get(value);
+      found.set(value, sum === undefined ? part : add(sum, part));
+    }
+  }
+  return of.map((value) => {
+    const gradient = found.get(value);
+    if (gradient !== undefined) return gradient;
+    throw new EngineError(
+      `gradients: the scalar does not depend on a value of shape [${value.shape.join(', ')}]`,
+    );
+  });
+}
+
+/** Every call the values depend on, each after the calls it needs. */
+function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
+  const ordered = new Set<Call<unknown>>();
+  const entered = new Set<Call<unknown>>();
+  const stack = values.toReversed();
+  while (stack.length > 0) {
+    const { source } = stack.at(-1)!;
+    if (source.kind !== 'call' || ordered.has(source.call) || entered.has(source.call)) {
+      if (source.kind === 'call') ordered.add(source.call);
+      stack.pop();
+      continue;
+    }
+    entered.add(source.call);
+    stack.push(...source.call.inputs.toReversed());
+  }
+  return [...ordered];
+}
+
+/**
+ * An estimate of the memory a run needs at its peak, in bytes: every value from the call that makes it to the last one
+ * that reads it. Inputs, constants and outputs are not counted.
+ */
+function peakBytes(outputs: readonly Value[]): number {
+  const calls = callsLeadingTo(outputs);
+  const lastUse = new Map<Value, number>();
+  for (const [index, { inputs, outputs: made }] of calls.entries()) {
+    for (const value of [...inputs, ...made]) if (value.source.kind === 'call') lastUse.set(value, index);
+  }
+  for (const value of outputs) lastUse.delete(value);
+  const [madeAt, freedAfter] = [calls.map(() => 0), calls.map(() => 0)];
+  for (const [index, { outputs: made }] of calls.entries()) {
+    for (const value of made) if (lastUse.has(value)) madeAt[index]! += byteSize(value);
+  }
+  for (const [value, index] of lastUse) freedAfter[index]! += byteSize(value);
+  let [live, peak] = [0, 0];
+  for (const index of calls.keys()) {
+    live += madeAt[index]!;
+    peak = Math.max(peak, live);
+    live -= freedAfter[index]!;
+  }
+  return peak;
+}
+
+const byteSize = ({ shape }: Value): number => shape.reduce((product, size) => product * size, 4);
+
+/** A program ready for the runtime. */
+export interface CompiledGraph {
+  readonly model: Uint8Array;
+  /** The inputs the outputs depend on: exactly these must be fed. */
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** What a run needs at its peak, from `peakBytes`. */
+  readonly bytes: number;
+}
+
+/** Emits everything the named outputs depend on as one ONNX model. */
+export function compile(outputs: Readonly<Record<string, Value>>): CompiledGraph {
+  const emitter = new Emitter(outputs);
+  for (const call of callsLeadingTo(Object.values(outputs))) emitter.call(call);
+  return emitter.finish(outputs);
+}
+
+/** Collects the ONNX nodes of a program; ops write through it. */
+export class Emitter {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #constants: OnnxConstant[] = [];
+  readonly #inputs = new Map<string, OnnxValue>();
+  readonly #names = new Map<Value, string>();
+  #count = 0;
+
+  /** Results that are outputs are written under their output name at once. */
+  constructor(outputs: Readonly<Record<string, Value>>) {
+    for (const [name, value] of Object.entries(outputs)) {
+      if (value.source.kind === 'call') this.#names.set(value, name);
+    }
+  }
+
+  /** Adds one node; returns the name of its first output. Outputs not named get one made up. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputs: readonly string[] = [this.#fresh()],
+  ): string {
+    this.#nodes.push({ type, inputs, outputs, attributes });
+    return outputs[0]!;
+  }
+
+  /** Like `node`, for the runtime's own operators. */
+  runtimeNode(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputs: readonly string[] = [this.#fresh()],
+  ): string {
+    this.#nodes.push({ type, inputs, outputs, attributes, domain: 'com.microsoft' });
+    return outputs[0]!;
+  }
+
+  /** A list of sizes or axes as the one-dimensional int64 constant that ONNX takes them in. */
+  integers(values: readonly number[]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.#constant({ type: 'int64', shape: [values.length], data });
+  }
+
+  /** A constant of the op itself. */
+  floats(data: readonly number[] | Float32Array, shape: Shape): string {
+    return this.#constant({ type: 'float32', shape, data: Float32Array.from(data) });
+  }
+
+  /** Writes one call. Its inputs must have been written before. */
+  call(call: Call<unknown>): void {
+    const inputs = call.inputs.map((value) => this.#name(value));
+    const outputs = call.outputs.map((value) => this.#name(value));
+    call.op.emit(this, { inputs, outputs }, call);
+  }
+
+  /** The model with these outputs. */
+  finish(outputs: Readonly<Record<string, Value>>): CompiledGraph {
+    const described = Object.entries(outputs).map(([name, value]): OnnxValue => {
+      const written = this.#name(value);
+      if (written !== name) this.node('Identity', [written], {}, [name]);
+      return { name, type: value.type, shape: value.shape };
+    });
+    const inputs = [...this.#inputs.values()];
+    const model = encodeModel({ nodes: this.#nodes, constants: this.#constants, inputs, outputs: described });
+    return { model, inputs, outputs: described, bytes: peakBytes(Object.values(outputs)) };
+  }
+
+  #name(value: Value): string {
+    const known = this.#names.get(value);
+    if (known !== undefined) return known;
+    const name = this.#introduce(value);
+    this.#names.set(value, name);
+    return name;
+  }
+
+  #introduce({ source, shape, type }: Value): string {
+    switch (source.kind) {
+      case 'input':
+        this.#inputs.set(source.name, { name: source.name, type, shape });
+        return source.name;
+      case 'constant':
+        return this.#constant({ type, shape, data: source.data });
+      case 'call':
+        return this.#fresh();
+    }
+  }
+
+  #constant(tensor: Omit<OnnxConstant, 'name'>): string {
+    const name = this.#fresh();
+    this.#constants.push({ name, ...tensor });
+    return name;
+  }
+
+  #fresh(): string {
+    return `_${this.#count++}`;
+  }
+}

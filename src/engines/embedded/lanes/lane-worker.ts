@@ -1,0 +1,101 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type ModelTokenizer, openTokenizer } from '../../model-files/tokenizer.ts';
+import { type DecodeWeights, packDecodeWeights } from '../sampling/decode-weights.ts';
+import { openDecoder } from '../sampling/decoder.ts';
+import {
+  type LaneOptions,
+  type LaneReply,
+  type LaneRequest,
+  type LaneResult,
+  type LaneTask,
+  packError,
+} from './lane-protocol.ts';
+import { measureProducts } from '../measure-products.ts';
+import { createMicrobatchRunner } from '../learning/microbatch-runner.ts';
+import { createSampler, type Sampler } from '../sampling/sampler.ts';
+
+/**
+ * The thread of one lane: runs microbatches and writes completions. Sampling jobs of the same weights run together;
+ * microbatches run between their steps.
+ */
+const options = workerData as LaneOptions;
+const port = parentPort!;
+const runner = createMicrobatchRunner(options);
+let sampler: Promise<Sampler> | undefined;
+/** The weights of the newest version that jobs are written with: jobs of one version share them, and their rows. */
+let packed: { readonly version: number; readonly weights: DecodeWeights; jobs: number } | undefined;
+let tokenizer: ModelTokenizer | undefined;
+
+port.on('message', (request: LaneRequest) => {
+  void serve(request).catch((error: unknown) => {
+    reply({ id: request.id, kind: 'failed', error: packError(error) });
+  });
+});
+
+function reply(message: LaneReply): void {
+  port.postMessage(message);
+}
+
+async function serve(request: LaneRequest): Promise<void> {
+  reply({ id: request.id, kind: 'done', result: await resultOf(request, request.id) });
+}
+
+function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
+  switch (task.kind) {
+    case 'logprobs':
+      return runner.logprobs(task.job);
+    case 'top':
+      return runner.top(task.job);
+    case 'gradient':
+      return runner.gradient(task.job);
+    case 'sum':
+      return runner.sum(task.job);
+    case 'norm':
+      return runner.norm(task.job);
+    case 'update':
+      return runner.update(task.job);
+    case 'measure':
+      return measureProducts(options.config, task.job);
+    case 'sample': {
+      const { version } = task;
+      if (packed?.version !== version)
+        packed = { version, weights: packDecodeWeights(options.config, task.weights), jobs: 0 };
+      const shared = packed;
+      reply({ id, kind: 'started' });
+      shared.jobs++;
+      return sample(task, shared.weights, id).finally(() => {
+        // Training may need the room.
+        if (--shared.jobs === 0 && packed === shared) packed = undefined;
+      });
+    }
+  }
+}
+
+async function sample(
+  { job, aborted }: Extract<LaneTask, { kind: 'sample' }>,
+  weights: DecodeWeights,
+  id: number,
+): Promise<void> {
+  sampler ??= openSampler();
+  if (job.stop.length > 0) tokenizer ??= await openTokenizer(options.folder, options.config.vocabSize);
+  const ready = await sampler;
+  await ready.run(
+    job,
+    weights,
+    (written, parts) => reply({ id, kind: 'written', written, parts }),
+    () => Atomics.load(aborted, 0) === 1,
+  );
+}
+
+async function openSampler(): Promise<Sampler> {
+  const { config, threads, slots, memoryBudgetBytes } = options;
+  const decoder = await openDecoder(config, threads, slots);
+  return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
+}
+
+/** Looks only at the tail a stop string can lie in: every token carries at least one byte of text. */
+function endsWithStop(tokens: Int32Array, stop: readonly string[]): boolean {
+  const reach = Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
+  const tail = tokenizer!.decode(tokens.subarray(-reach));
+  return stop.some((text) => tail.includes(text));
+}

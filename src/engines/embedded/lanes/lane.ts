@@ -1,0 +1,120 @@
+import { Worker } from 'node:worker_threads';
+import { WorkerCrashed } from '../../../core/errors.ts';
+import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './lane-protocol.ts';
+import type { MicrobatchRunner, TokenMeasurements } from '../learning/microbatch-runner.ts';
+import type { MeasureJob } from '../measure-products.ts';
+import type { SamplingJob, Written, WrittenPart } from '../../requests/sampling-job.ts';
+
+/** Takes what a lane has written. */
+type OnWritten = (written: readonly Written[], parts: readonly WrittenPart[]) => void;
+
+/** A running sampling job of one lane. */
+export interface LaneSampling {
+  /** The lane has its own copy of the weights: they may change from now on. */
+  readonly started: Promise<void>;
+  readonly done: Promise<void>;
+}
+
+/** A worker thread that does a trainer's work and writes completions, seen from outside. */
+export interface Lane extends MicrobatchRunner {
+  /** See `measureProducts`. */
+  measure(job: MeasureJob): Promise<number>;
+  sample(
+    job: SamplingJob,
+    weights: { readonly values: Float32Array; readonly version: number },
+    aborted: Int32Array,
+    onWritten: OnWritten,
+  ): LaneSampling;
+}
+
+interface Pending {
+  readonly what: string;
+  readonly started?: () => void;
+  readonly written?: OnWritten;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Starts a lane. When its thread dies, everything it was asked rejects with a `WorkerCrashed` that names what was
+ * pending, now and for every later request.
+ */
+export function openLane(options: LaneOptions): Lane {
+  // The compiled package runs the .js beside this file, the source tree the .ts.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./lane-worker.${extension}`, import.meta.url), { workerData: options });
+  const pending = new Map<number, Pending>();
+  let count = 0;
+  let crash: WorkerCrashed | null = null;
+
+  const fail = (cause: unknown): void => {
+    if (crash !== null) return;
+    const waiting = [...pending.values()].map(({ what }) => what).join(', ') || 'nothing';
+    crash = new WorkerCrashed(`the engine's worker thread ended (${String(cause)}); pending: ${waiting}`, {
+      cause,
+    });
+    for (const { reject } of pending.values()) reject(crash);
+    pending.clear();
+  };
+  worker.on('error', fail);
+  worker.on('exit', (code) => fail(`exit code ${code}`));
+  worker.on('message', (reply: LaneReply) => {
+    const request = pending.get(reply.id);
+    if (request === undefined) return;
+    if (reply.kind === 'started') request.started?.();
+    else if (reply.kind === 'written') request.written?.(reply.written, reply.parts);
+    else {
+      pending.delete(reply.id);
+      if (pending.size === 0) worker.unref();
+      if (reply.kind === 'done') request.resolve(reply.result);
+      else request.reject(unpackError(reply.error));
+    }
+  });
+  worker.unref();
+
+  const ask = (
+    what: string,
+    task: LaneTask,
+    hooks: Pick<Pending, 'started' | 'written'> = {},
+  ): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (crash !== null) {
+        reject(crash);
+        return;
+      }
+      // Only work keeps the process alive, an idle engine does not.
+      worker.ref();
+      const id = count++;
+      pending.set(id, { ...hooks, what, resolve, reject });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      worker.postMessage({ ...task, id });
+    });
+
+  return {
+    logprobs: (job) =>
+      ask(`logprobs of ${job.shape.rows} sequences`, { kind: 'logprobs', job }) as Promise<Float32Array>,
+    top: (job) => ask('most probable tokens', { kind: 'top', job }) as Promise<Float32Array>,
+    gradient: (job) =>
+      ask(`gradient of ${job.shape.rows} sequences`, { kind: 'gradient', job }) as Promise<TokenMeasurements>,
+    sum: (job) => ask('a sum of gradients', { kind: 'sum', job }) as Promise<void>,
+    norm: (job) => ask('a gradient norm', { kind: 'norm', job }) as Promise<number>,
+    update: (job) => ask('an update of weights', { kind: 'update', job }) as Promise<void>,
+    measure: (job) => ask('a measurement', { kind: 'measure', job }) as Promise<number>,
+    sample: (job, weights, aborted, onWritten) => {
+      const { promise: started, resolve } = Promise.withResolvers<void>();
+      const what = `completions of ${job.prompts.length} prompts`;
+      const done = ask(
+        what,
+        { kind: 'sample', job, weights: weights.values, version: weights.version, aborted },
+        { started: resolve, written: onWritten },
+      );
+      // A lane that failed has no use for the weights either.
+      const ended = done.then(() => resolve()).finally(resolve);
+      return { started, done: ended };
+    },
+    [Symbol.asyncDispose]: async () => {
+      fail('the engine was closed');
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { OptimStep } from '../../engine.ts';
+import type { ParameterLayout } from '../parameters.ts';
+
+/** One update of the elements `from` … `to − 1` of flat vectors, all in the order of `parameterLayout`. */
+export interface AdamWUpdate {
+  readonly weights: Float32Array;
+  readonly gradient: Float32Array;
+  /** What AdamW remembers between steps: the running mean of the gradient, per weight. */
+  readonly firstMoment: Float32Array;
+  /** The same of the gradient's square. */
+  readonly secondMoment: Float32Array;
+  readonly from: number;
+  readonly to: number;
+  readonly settings: OptimStep;
+  /** Count of updates including this one, from 1: for the bias correction. */
+  readonly step: number;
+  /** Norm of the whole gradient, finite. */
+  readonly norm: number;
+}
+
+/** L2 norm over all elements, summed in double precision in index order. */
+export function gradientNorm(gradient: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < gradient.length; i++) squares += gradient[i]! * gradient[i]!;
+  return Math.sqrt(squares);
+}
+
+/**
+ * One AdamW update in place (Loshchilov & Hutter 2019, algorithm 2; PyTorch's form and order of operations). Weight
+ * decay is decoupled and leaves biases and norms alone. The gradient is scaled to `maxGradNorm` on the way, as
+ * `clip_grad_norm_` does. Elements do not meet, so the bits do not depend on how an update is cut into ranges.
+ */
+export function applyAdamW({ entries }: ParameterLayout, update: AdamWUpdate): void {
+  const { weights, gradient, firstMoment: first, secondMoment: second, settings, step, norm } = update;
+  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, maxGradNorm } = settings;
+  const scale = maxGradNorm === undefined ? 1 : Math.min(1, maxGradNorm / (norm + 1e-6));
+  const rate = learningRate / (1 - beta1 ** step);
+  const correction = 1 / Math.sqrt(1 - beta2 ** step);
+  for (const { offset, length, decay } of entries) {
+    const keep = decay ? 1 - learningRate * weightDecay : 1;
+    const end = Math.min(offset + length, update.to);
+    for (let i = Math.max(offset, update.from); i < end; i++) {
+      const slope = gradient[i]! * scale;
+      const mean = first[i]! + (1 - beta1) * (slope - first[i]!);
+      const square = second[i]! * beta2 + (1 - beta2) * slope * slope;
+      first[i] = mean;
+      second[i] = square;
+      weights[i] = weights[i]! * keep - (rate * mean) / (Math.sqrt(square) * correction + epsilon);
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import type { TokenBatch, TokenSequence, TrainingBatch } from '../../../core/batch.ts';
+import { EngineError } from '../../../core/errors.ts';
+import type { LossSpec } from '../../../core/loss-spec.ts';
+import type { LossStats, OptimStep, StepStats, TopLogprobs } from '../../engine.ts';
+import type { ModelConfig } from '../../model-files/model-config.ts';
+import { checkTokens, checkTrainingBatch } from '../../requests/check-batch.ts';
+import { createRowLimit } from '../memory-budget.ts';
+import { createGradientBuffers } from './gradient-buffers.ts';
+import { lossStatistics } from './loss-statistics.ts';
+import {
+  lossFeeds,
+  type Microbatch,
+  planMicrobatches,
+  splitRows,
+  splitTop,
+  tokenFeeds,
+} from './microbatches.ts';
+import type { LogprobJob, MicrobatchRunner } from './microbatch-runner.ts';
+import { parameterLayout } from '../parameters.ts';
+import type { BatchShape } from '../transformer.ts';
+
+/**
+ * Everything a trainer needs to continue bit for bit, besides the weights it was created with, which stay the
+ * reference. Arrays are in the order of `parameterLayout`.
+ */
+export interface TrainerState {
+  readonly weights: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+  /** Updates applied. */
+  readonly policyVersion: number;
+}
+
+export interface TrainerOptions {
+  readonly config: ModelConfig;
+  /** Trained in place. Over a `SharedArrayBuffer` where runners live in other threads. */
+  readonly weights: Float32Array;
+  /** What does the work; their number and order change no bit of the result. */
+  readonly runners: readonly MicrobatchRunner[];
+  /** For weights, optimizer and running microbatches together; decides how large a microbatch may be. */
+  readonly memoryBudgetBytes: number;
+  /** Tokens a microbatch holds at most, padding counted. Larger ones leave the caches. Default 1024. */
+  readonly maxMicrobatchTokens?: number;
+}
+
+/** Learning on one set of weights: the training half of the `Engine` interface, which says what each method does. */
+export interface Trainer {
+  readonly policyVersion: number;
+  logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
+  topLogprobs(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
+  forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
+  /** No other call may run meanwhile, nor anybody read the weights. When it fails, the weights are good for nothing. */
+  optimStep(settings: OptimStep): Promise<StepStats>;
+  /** Copies. Throws an `EngineError` while a gradient waits for `optimStep` */
+  save(): TrainerState;
+  /** Takes the state over by copying; a waiting gradient is dropped. */
+  restore(state: TrainerState): void;
+}
+
+/**
+ * A trainer over runners. Gradients of microbatches are summed in batch order in float32, so the result depends on the
+ * calls alone, never on threads or timing. When `forwardBackward` fails, what was accumulated is dropped.
+ */
+export function createTrainer(options: TrainerOptions): Trainer {
+  const { config, weights, runners } = options;
+  const layout = parameterLayout(config);
+  const [gradient, firstMoment] = [sharedVector(layout.length), sharedVector(layout.length)];
+  const secondMoment = sharedVector(layout.length);
+  let buffers = createGradientBuffers(layout.length, runners.length + 1);
+  let reference = weights;
+  let policyVersion = 0;
+  let hasGradient = false;
+
+  const rowsFor = createRowLimit(options);
+  const plan = ({ sequences }: TokenBatch | TrainingBatch): Microbatch[] =>
+    planMicrobatches(sequences, rowsFor);
+
+  /** The weights as created, for KL; the same memory as the policy until that first changes. */
+  const keepReference = (): void => {
+    if (reference === weights) reference = sharedCopy(weights);
+  };
+
+  const clearGradient = (): void => {
+    gradient.fill(0);
+    hasGradient = false;
+    // After a failure some buffers hold parts whose turn never came.
+    if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
+  };
+
+  /** Scores a batch by microbatches: `run` makes one array per microbatch, `split` takes it apart by sequence. */
+  const score = async <Result>(
+    batch: TokenBatch,
+    run: (runner: MicrobatchRunner, scored: Pick<LogprobJob, 'shape' | 'feeds'>) => Promise<Float32Array>,
+    split: (values: Float32Array, sequences: readonly TokenSequence[], shape: BatchShape) => Result[],
+  ): Promise<Result[]> => {
+    checkTokens(batch, config);
+    const results: Result[] = [];
+    await distribute(runners, plan(batch), async (runner, { sequences: indices, shape }) => {
+      const sequences = indices.map((index) => batch.sequences[index]!);
+      const values = await run(runner, { shape, feeds: tokenFeeds(sequences, shape) });
+      for (const [row, result] of split(values, sequences, shape).entries()) results[indices[row]!] = result;
+    });
+    return results;
+  };
+
+  const logprobs = (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
+    const scored = { weights: which === 'policy' ? weights : reference, temperature: batch.temperature ?? 1 };
+    return score(batch, (runner, microbatch) => runner.logprobs({ ...scored, ...microbatch }), splitRows);
+  };
+
+  const topLogprobs = (batch: TokenBatch, wanted: number): Promise<TopLogprobs[]> => {
+    const count = Math.min(wanted, config.vocabSize);
+    return score(
+      batch,
+      (runner, microbatch) => runner.top({ weights, count, ...microbatch }),
+      (values, sequences, shape) => splitTop(values, sequences, shape, count),
+    );
+  };
+
+  const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
+    checkTrainingBatch(batch, spec, config);
+    const microbatches = plan(batch);
+    const inOrder = createSequencer();
+    const run = async (runner: MicrobatchRunner, microbatch: Microbatch, order: number) => {
+      const sequences = microbatch.sequences.map((index) => batch.sequences[index]!);
+      const { shape } = microbatch;
+      const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
+      const part = await buffers.take();
+      try {
+        const measured = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
+        await inOrder(order, runner, async (idle) => {
+          await idle.sum({ total: gradient, part });
+          buffers.give(part);
+        });
+        return { microbatch, measured };
+      } catch (error) {
+        buffers.abandon(error);
+        throw error;
+      }
+    };
+    try {
+      const results = await distribute(runners, microbatches, run);
+      hasGradient = true;
+      return lossStatistics(batch, results);
+    } catch (error) {
+      clearGradient();
+      throw error;
+    }
+  };
+
+  const optimStep = async (settings: OptimStep): Promise<StepStats> => {
+    const norm = await runners[0]!.norm(gradient);
+    if (!Number.isFinite(norm)) {
+      clearGradient();
+      return { policyVersion, gradNorm: norm, applied: false };
+    }
+    keepReference();
+    const vectors = { weights, gradient, firstMoment, secondMoment };
+    const update = { ...vectors, settings, step: policyVersion + 1, norm };
+    const bound = (part: number): number => Math.floor((layout.length * part) / runners.length);
+    await allDone(runners.map((runner, i) => runner.update({ ...update, from: bound(i), to: bound(i + 1) })));
+    hasGradient = false;
+    return { policyVersion: ++policyVersion, gradNorm: norm, applied: true };
+  };
+
+  return {
+    get policyVersion() {
+      return policyVersion;
+    },
+    logprobs,
+    topLogprobs,
+    forwardBackward,
+    optimStep,
+    save: () => {
+      if (hasGradient)
+        throw new EngineError('save: expected no gradient to be waiting, call optimStep first');
+      return {
+        weights: weights.slice(),
+        firstMoment: firstMoment.slice(),
+        secondMoment: secondMoment.slice(),
+        policyVersion,
+      };
+    },
+    restore: (state) => {
+      keepReference();
+      firstMoment.set(state.firstMoment);
+      secondMoment.set(state.secondMoment);
+      weights.set(state.weights);
+      policyVersion = state.policyVersion;
+      clearGradient();
+    },
+  };
+}
+
+/**
+ * Each runner takes the next item as soon as it is done with one. Results stand in the order of the items. After a
+ * failure nothing new is started, and the first error is thrown once all runners have come to rest.
+ */
+async function distribute<Item, Result>(
+  runners: readonly MicrobatchRunner[],
+  items: readonly Item[],
+  run: (runner: MicrobatchRunner, item: Item, order: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const work = async (runner: MicrobatchRunner): Promise<void> => {
+    while (next < items.length) {
+      const order = next++;
+      try {
+        results[order] = await run(runner, items[order]!, order);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
+    }
+  };
+  await allDone(runners.map(work));
+  return results;
+}
+
+/** Like `Promise.all`, but also after a failure it waits for all. */
+async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
+}
+
+type Task = (runner: MicrobatchRunner) => Promise<void>;
+
+/**
+ * Runs what is handed in under 0, 1, 2, … one after the other in that order, whatever order it is handed in. The
+ * runner that hands in what was waited for does all that is ready by then: it has nothing else to do.
+ */
+function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task) => Promise<void> {
+  const waiting = new Map<number, Task>();
+  let next = 0;
+  let isRunning = false;
+  return async (order, runner, task) => {
+    waiting.set(order, task);
+    if (isRunning) return;
+    isRunning = true;
+    for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
+      waiting.delete(next++);
+      await ready(runner);
+    }
+    isRunning = false;
+  };
+}
+
+function sharedCopy(values: Float32Array): Float32Array {
+  const copy = sharedVector(values.length);
+  copy.set(values);
+  return copy;
+}
+
+function sharedVector(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
+}

@@ -1,0 +1,118 @@
+import { EngineError } from '../../../core/errors.ts';
+import type { ChoiceSettings } from '../../requests/sampling-job.ts';
+
+/** Chooses tokens from logits; reuses its memory, so it belongs to one thread and one vocabulary. */
+export interface TokenChooser {
+  /**
+   * The token that the number `uniform` in [0, 1) falls on, for the `vocabSize` logits from `offset` on.
+   * Throws an `EngineError` when they are not finite.
+   */
+  choose(logits: Float32Array, offset: number, uniform: number): number;
+  /**
+   * Natural log-probability of the token chosen last: under the full softmax at the temperature, before top-k and
+   * top-p; greedy choices under temperature 1.
+   */
+  readonly logprob: number;
+  /** Entropy of the distribution that `logprob` is taken from, nats. */
+  readonly entropy: number;
+}
+
+/** A chooser for these settings. Ties go to the smaller token id; sums are float64 in order of ids. */
+export function createTokenChooser(
+  vocabSize: number,
+  { temperature, topP, topK }: ChoiceSettings,
+): TokenChooser {
+  const isGreedy = temperature === 0;
+  const isFiltered = !isGreedy && (topP < 1 || (topK > 0 && topK < vocabSize));
+  const inverse = isGreedy ? 1 : 1 / temperature;
+  const powers = new Float64Array(vocabSize);
+  const heap = new Int32Array(isFiltered ? vocabSize : 0);
+  let [logprob, entropy] = [0, 0];
+
+  const choose = (logits: Float32Array, offset: number, uniform: number): number => {
+    let best = 0;
+    for (let i = 1; i < vocabSize; i++) if (logits[offset + i]! > logits[offset + best]!) best = i;
+    const largest = logits[offset + best]!;
+    let total = 0;
+    let weighted = 0;
+    for (let i = 0; i < vocabSize; i++) {
+      const scaled = (logits[offset + i]! - largest) * inverse;
+      const power = Math.exp(scaled);
+      powers[i] = power;
+      total += power;
+      // Of a logit of -∞ there is nothing to weigh.
+      if (power > 0) weighted += power * scaled;
+    }
+    // Also false for NaN: any logit that is not a number reaches the total.
+    if (!(total < Infinity)) throw new EngineError('sample: expected finite logits, got NaN or infinity');
+    let token = best;
+    if (isFiltered) token = drawFiltered(uniform, total);
+    else if (!isGreedy) token = draw(uniform * total);
+    logprob = (logits[offset + token]! - largest) * inverse - Math.log(total);
+    entropy = Math.log(total) - weighted / total;
+    return token;
+  };
+
+  /** The first token at which the running sum passes `target`. */
+  const draw = (target: number): number => {
+    let last = 0;
+    let sum = 0;
+    for (let i = 0; i < vocabSize; i++) {
+      if (powers[i] === 0) continue;
+      last = i;
+      sum += powers[i]!;
+      if (sum > target) break;
+    }
+    return last;
+  };
+
+  /** Takes tokens in order of probability until top-k or top-p is reached, then draws among them. */
+  const drawFiltered = (uniform: number, total: number): number => {
+    for (let i = 0; i < vocabSize; i++) heap[i] = i;
+    for (let i = (vocabSize >> 1) - 1; i >= 0; i--) sink(i, vocabSize);
+    const most = topK > 0 ? Math.min(topK, vocabSize) : vocabSize;
+    let mass = 0;
+    let kept = 0;
+    while (kept < most && (kept === 0 || mass < topP * total)) {
+      const end = vocabSize - 1 - kept++;
+      const top = heap[0]!;
+      heap[0] = heap[end]!;
+      heap[end] = top;
+      mass += powers[top]!;
+      sink(0, end);
+    }
+    const target = uniform * mass;
+    let sum = 0;
+    for (let rank = 1; rank <= kept; rank++) {
+      const token = heap[vocabSize - rank]!;
+      sum += powers[token]!;
+      if (sum > target) return token;
+    }
+    return heap[vocabSize - kept]!;
+  };
+
+  /** Restores the heap (most probable first, smaller id first among equals) below `root`. */
+  const sink = (root: number, size: number): void => {
+    const moving = heap[root]!;
+    let at = root;
+    for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, moving)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = moving;
+  };
+  const isBefore = (a: number, b: number): boolean =>
+    powers[a]! > powers[b]! || (powers[a] === powers[b] && a < b);
+
+  return {
+    choose,
+    get logprob() {
+      return logprob;
+    },
+    get entropy() {
+      return entropy;
+    },
+  };
+}

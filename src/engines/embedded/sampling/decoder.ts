@@ -1,0 +1,193 @@
+import * as ort from 'onnxruntime-node';
+import type { ModelConfig } from '../../model-files/model-config.ts';
+import { decodeProgram } from './decode-program.ts';
+import type { DecodeWeights } from './decode-weights.ts';
+import { type KeyValueCache, masked, type NewKeyValues } from './key-value-cache.ts';
+import { rotaryFrequencies } from '../transformer.ts';
+
+/** Prompts that have been read: where to go on from. */
+export interface ReadPrompts {
+  /** Positions per row, padding on the right included: the stride of `keyValues`. */
+  readonly stride: number;
+  /** Next-token logits [rows, vocabulary] after each prompt. */
+  readonly logits: Float32Array;
+  readonly keyValues: NewKeyValues;
+}
+
+/** Runs the decode program. One per thread; everything it returns from `step` is overwritten by the next `step`. */
+export interface Decoder extends AsyncDisposable {
+  /** Reads whole prompts side by side. */
+  read(weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts>;
+  /**
+   * Writes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values to
+   * the cache and returns the next-token logits [rows, vocabulary].
+   */
+  step(weights: DecodeWeights, cache: KeyValueCache, tokens: Int32Array, rows: number): Promise<Float32Array>;
+}
+
+/** The runtime multiplies a single row by another kernel, which rounds differently: it never gets to see one. */
+const minRows = 2;
+
+/** Sums run in vectors of up to this many: lengths that are a multiple of it are all summed in the same order. */
+const positionStep = 16;
+
+/** Loads the decode program of a model. @param maxRows most rows of a `step` */
+export async function openDecoder(config: ModelConfig, threads: number, maxRows: number): Promise<Decoder> {
+  const session = await ort.InferenceSession.create(decodeProgram(config), {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'basic',
+    // Shapes change from run to run, so remembered memory patterns would never fit.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+  const { layers, keyValueHeads, headSize, vocabSize } = config;
+  const rotary = growingRotaryTables(config);
+  const planeNames = Array.from(
+    { length: 2 * layers },
+    (_, plane) => `${plane % 2 === 0 ? 'k' : 'v'}.${plane >> 1}`,
+  );
+  const most = Math.max(minRows, maxRows);
+  const buffers = {
+    tokens: new Int32Array(most),
+    logits: new Float32Array(most * vocabSize),
+    planes: planeNames.map(() => new Float32Array(most * keyValueHeads * headSize)),
+    // 64-bit integers as pairs of 32-bit words, low word first; positions never need the high one.
+    positions: new Int32Array(2 * most),
+    last: Int32Array.from({ length: most }, (_, row) => row),
+  };
+  const oneStepMask = float(new Float32Array(config.heads / keyValueHeads), [
+    1,
+    1,
+    config.heads / keyValueHeads,
+    1,
+  ]);
+
+  const read = async (weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts> => {
+    const rows = Math.max(minRows, prompts.length);
+    const longest = Math.max(...prompts.map((prompt) => prompt.length));
+    const stride = positionStep * Math.ceil(longest / positionStep);
+    const positions = BigInt64Array.from({ length: rows * stride }, (_, at) => BigInt(at % stride));
+    const outputs = await session.run({
+      ...weights,
+      ...rotary(stride),
+      ...nothingCached(config, rows),
+      tokens: integers(padded(prompts, rows, stride), [rows * stride]),
+      positions: new ort.Tensor('int64', positions, [rows, stride]),
+      last: integers(lastPositions(prompts, rows, stride), [rows]),
+      ownMask: causalMask(config, stride),
+    });
+    const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
+    return { stride, logits: data('logits'), keyValues: planeNames.map((name) => data(`new.${name}`)) };
+  };
+
+  const step = async (
+    weights: DecodeWeights,
+    cache: KeyValueCache,
+    tokens: Int32Array,
+    used: number,
+  ): Promise<Float32Array> => {
+    const rows = Math.max(minRows, used);
+    let longest = 0;
+    for (let row = 0; row < used; row++) {
+      buffers.tokens[row] = tokens[row]!;
+      buffers.positions[2 * row] = cache.lengths[row]!;
+      longest = Math.max(longest, cache.lengths[row]!);
+    }
+    cache.reserve(longest + 1, used);
+    const planeSize = rows * keyValueHeads * headSize;
+    const into: Record<string, ort.Tensor> = {
+      logits: float(buffers.logits.subarray(0, rows * vocabSize), [rows, vocabSize]),
+    };
+    for (const [plane, name] of planeNames.entries()) {
+      into[`new.${name}`] = float(buffers.planes[plane]!.subarray(0, planeSize), [
+        rows,
+        keyValueHeads,
+        1,
+        headSize,
+      ]);
+    }
+    const feeds = {
+      ...weights,
+      ...rotary(longest + 1),
+      ...cache.feeds(rows),
+      tokens: integers(buffers.tokens.subarray(0, rows), [rows]),
+      positions: new ort.Tensor('int64', new BigInt64Array(buffers.positions.buffer, 0, rows), [rows, 1]),
+      last: integers(buffers.last.subarray(0, rows), [rows]),
+      ownMask: oneStepMask,
+    };
+    await session.run(feeds, into);
+    cache.append(used, buffers.planes);
+    return buffers.logits;
+  };
+
+  return { read, step, [Symbol.asyncDispose]: () => session.release() };
+}
+
+/** Cosine and sine tables [positions, headSize / 2], made longer when a longer sequence comes. */
+function growingRotaryTables(config: ModelConfig): (positions: number) => Record<string, ort.Tensor> {
+  const frequencies = rotaryFrequencies(config);
+  const width = frequencies.length;
+  let length = 0;
+  let tables: Record<string, ort.Tensor> = {};
+  return (positions) => {
+    if (positions <= length) return tables;
+    length = Math.max(64, 2 * positions);
+    const table = (of: (angle: number) => number): ort.Tensor => {
+      const values = new Float32Array(length * width);
+      for (let at = 0; at < values.length; at++) {
+        values[at] = of(Math.floor(at / width) * frequencies[at % width]!);
+      }
+      return float(values, [length, width]);
+    };
+    tables = { cosines: table(Math.cos), sines: table(Math.sin) };
+    return tables;
+  };
+}
+
+/** One masked position per row: the runtime does not take caches of none. */
+function nothingCached(
+  { layers, keyValueHeads, headSize }: ModelConfig,
+  rows: number,
+): Record<string, ort.Tensor> {
+  const empty = float(new Float32Array(rows * keyValueHeads * headSize), [rows, keyValueHeads, 1, headSize]);
+  const feeds: Record<string, ort.Tensor> = {
+    cacheMask: float(new Float32Array(rows).fill(masked), [rows, 1, 1, 1]),
+  };
+  for (let layer = 0; layer < layers; layer++) {
+    feeds[`cache.k.${layer}`] = empty;
+    feeds[`cache.v.${layer}`] = empty;
+  }
+  return feeds;
+}
+
+/** Position s of a prompt sees positions 0 … s; padding on the right is seen by nobody before it. */
+function causalMask({ heads, keyValueHeads }: ModelConfig, steps: number): ort.Tensor {
+  const group = heads / keyValueHeads;
+  const mask = new Float32Array(group * steps * steps);
+  for (let row = 0; row < group * steps; row++) {
+    mask.fill(masked, row * steps + (row % steps) + 1, (row + 1) * steps);
+  }
+  return float(mask, [1, 1, group * steps, steps]);
+}
+
+function padded(prompts: readonly Int32Array[], rows: number, stride: number): Int32Array {
+  const tokens = new Int32Array(rows * stride);
+  for (const [row, prompt] of prompts.entries()) tokens.set(prompt, row * stride);
+  return tokens;
+}
+
+function lastPositions(prompts: readonly Int32Array[], rows: number, stride: number): Int32Array {
+  const last = new Int32Array(rows);
+  for (const [row, prompt] of prompts.entries()) last[row] = row * stride + prompt.length - 1;
+  return last;
+}
+
+function float(data: Float32Array, shape: number[]): ort.Tensor {
+  return new ort.Tensor('float32', data, shape);
+}
+
+function integers(data: Int32Array, shape: number[]): ort.Tensor {
+  return new ort.Tensor('int32', data, shape);
+}

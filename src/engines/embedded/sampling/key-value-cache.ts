@@ -1,0 +1,133 @@
+import * as ort from 'onnxruntime-node';
+import type { ModelConfig } from '../../model-files/model-config.ts';
+
+/** What a masked score becomes: far below any real one, and exp of the difference is exactly 0. */
+export const masked = -1e30;
+
+/** Memory that one position of one sequence takes. Twice that while the cache grows. */
+export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfig): number {
+  return 4 * 2 * layers * keyValueHeads * headSize;
+}
+
+/** New keys and values of one run: per layer [B, keyValueHeads, S, headSize], keys and values alternating. */
+export type NewKeyValues = readonly Float32Array[];
+
+/**
+ * Keys and values of the sequences being written, one row each, owned by JavaScript and given to the runtime without a
+ * copy. Rows 0 … n − 1 are in use; the number of positions grows in steps with the longest row.
+ */
+export class KeyValueCache {
+  readonly #planes: number;
+  readonly #heads: number;
+  readonly #headSize: number;
+  readonly #rows: number;
+  /** Positions used, per row. */
+  readonly lengths: Int32Array;
+  #capacity = 0;
+  #data: Float32Array[] = [];
+  #mask = new Float32Array();
+
+  /** @param rows sequences at a time; one more is kept, for the decoder to fill up a batch of one */
+  constructor({ layers, keyValueHeads, headSize }: ModelConfig, rows: number) {
+    this.#planes = 2 * layers;
+    this.#heads = keyValueHeads;
+    this.#headSize = headSize;
+    this.#rows = rows + 1;
+    this.lengths = new Int32Array(rows);
+  }
+
+  /** Makes room for `positions` in every row, keeping what the first `used` rows hold. */
+  reserve(positions: number, used: number): void {
+    if (positions <= this.#capacity) return;
+    const capacity = capacityFor(positions);
+    const [old, oldMask, oldCapacity] = [this.#data, this.#mask, this.#capacity];
+    const size = this.#headSize;
+    this.#capacity = capacity;
+    this.#data = Array.from(
+      { length: this.#planes },
+      () => new Float32Array(this.#rows * this.#heads * capacity * size),
+    );
+    this.#mask = new Float32Array(this.#rows * capacity).fill(masked);
+    for (let row = 0; row < used; row++) {
+      const length = this.lengths[row]!;
+      this.#mask.set(oldMask.subarray(row * oldCapacity, row * oldCapacity + length), row * capacity);
+      for (const [plane, source] of old.entries()) {
+        for (let at = row * this.#heads; at < (row + 1) * this.#heads; at++) {
+          const from = at * oldCapacity * size;
+          this.#data[plane]!.set(source.subarray(from, from + length * size), at * capacity * size);
+        }
+      }
+    }
+  }
+
+  /** Starts a row with the first `length` of the `stride` positions that `source` holds of its row `sourceRow`. */
+  start(row: number, source: NewKeyValues, sourceRow: number, stride: number, length: number): void {
+    this.#setLength(row, length);
+    this.#copyRow(row, source, sourceRow, stride, length);
+  }
+
+  /** Adds the one new position of each of the first `rows` rows. Room must have been reserved. */
+  append(rows: number, added: NewKeyValues): void {
+    const [heads, size, capacity] = [this.#heads, this.#headSize, this.#capacity];
+    for (let plane = 0; plane < this.#planes; plane++) {
+      const [target, source] = [this.#data[plane]!, added[plane]!];
+      let read = 0;
+      for (let row = 0; row < rows; row++) {
+        for (let head = row * heads; head < (row + 1) * heads; head++) {
+          let write = (head * capacity + this.lengths[row]!) * size;
+          for (const end = write + size; write < end; write++) target[write] = source[read++]!;
+        }
+      }
+    }
+    for (let row = 0; row < rows; row++) this.#mask[row * capacity + this.lengths[row]!++] = 0;
+  }
+
+  /** Makes row `to` what row `from` is. */
+  move(from: number, to: number): void {
+    const length = this.lengths[from]!;
+    this.#setLength(to, length);
+    this.#copyRow(to, this.#data, from, this.#capacity, length);
+  }
+
+  /** Inputs of the decode program for the first `rows` rows. */
+  feeds(rows: number): Record<string, ort.Tensor> {
+    const [capacity, heads, size] = [this.#capacity, this.#heads, this.#headSize];
+    const feeds: Record<string, ort.Tensor> = {
+      cacheMask: new ort.Tensor('float32', this.#mask.subarray(0, rows * capacity), [rows, 1, 1, capacity]),
+    };
+    for (const [plane, data] of this.#data.entries()) {
+      const used = data.subarray(0, rows * heads * capacity * size);
+      feeds[`cache.${plane % 2 === 0 ? 'k' : 'v'}.${plane >> 1}`] = new ort.Tensor('float32', used, [
+        rows,
+        heads,
+        capacity,
+        size,
+      ]);
+    }
+    return feeds;
+  }
+
+  #setLength(row: number, length: number): void {
+    const start = row * this.#capacity;
+    this.#mask.fill(0, start, start + length).fill(masked, start + length, start + this.#capacity);
+    this.lengths[row] = length;
+  }
+
+  #copyRow(row: number, source: NewKeyValues, sourceRow: number, stride: number, length: number): void {
+    const [heads, size] = [this.#heads, this.#headSize];
+    for (let plane = 0; plane < this.#planes; plane++) {
+      for (let head = 0; head < heads; head++) {
+        const from = (sourceRow * heads + head) * stride * size;
+        const to = (row * heads + head) * this.#capacity * size;
+        this.#data[plane]!.set(source[plane]!.subarray(from, from + length * size), to);
+      }
+    }
+  }
+}
+
+/** 32, 48, 64, 96, 128, 192, …: growing is rare, and all are multiples of 16, which keeps the order of sums. */
+function capacityFor(positions: number): number {
+  let capacity = 32;
+  while (capacity < positions) capacity += capacity & (capacity - 1) ? capacity / 3 : capacity / 2;
+  return capacity;
+}

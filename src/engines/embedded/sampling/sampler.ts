@@ -1,0 +1,177 @@
+import type { DecodeWeights } from './decode-weights.ts';
+import { bytesPerPosition, KeyValueCache } from './key-value-cache.ts';
+import type { Emit, SamplingJob } from '../../requests/sampling-job.ts';
+import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
+
+/** Writes completions of one job or several at a time. */
+export interface Sampler {
+  /**
+   * Runs a job with continuous batching: a row that ends is given to the next sequence at once, and prompts are read
+   * once per group. Jobs of the same weights that come meanwhile get their rows in turn. What ended in a step is handed
+   * to `emit` before the next step. Stops early when `isAborted`.
+   */
+  run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
+}
+
+/** A sampler. Which row a sequence is written in, and beside which others, changes no bit of it. */
+export function createSampler(options: SamplerOptions): Sampler {
+  const waiting: Work[] = [];
+  let isRunning = false;
+  const drain = async (): Promise<void> => {
+    isRunning = true;
+    while (waiting.length > 0) await writeTogether(waiting, options);
+    isRunning = false;
+  };
+  return {
+    run: (job, weights, emit, isAborted) => {
+      const work = new Work(job, weights, emit, isAborted, options);
+      if (work.left === 0) return Promise.resolve();
+      waiting.push(work);
+      if (!isRunning) void drain();
+      return work.done;
+    },
+  };
+}
+
+/** Writes the first of the waiting jobs and those that may join it, until none is left. Never throws: the jobs do. */
+async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<void> {
+  const rows = new Rows(waiting[0]!, options);
+  try {
+    do {
+      rows.admit(waiting);
+      rows.dropAborted();
+      await rows.fill();
+      await rows.step();
+      rows.emit();
+    } while (rows.isBusy);
+  } catch (error) {
+    rows.fail(error);
+  }
+}
+
+/** The rows that sequences are written in, side by side, and the jobs that they are of. */
+class Rows {
+  readonly #options: SamplerOptions;
+  readonly #weights: DecodeWeights;
+  /** Longest sequence of the jobs taken in. */
+  #positions: number;
+  readonly #slots: number;
+  readonly #cache: KeyValueCache;
+  readonly #tokens: Int32Array;
+  readonly #drafts: Draft[] = [];
+  readonly #jobs = new Set<Work>();
+  /** Jobs with sequences that have not begun; the next one's turn first. */
+  #turns: Work[] = [];
+
+  constructor({ job, weights }: Work, options: SamplerOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#weights = weights;
+    this.#positions = longestOf(job, options);
+    this.#slots = Math.max(1, rowsOf(this.#positions, options));
+    this.#cache = new KeyValueCache(config, this.#slots);
+    this.#tokens = new Int32Array(this.#slots);
+  }
+
+  get isBusy(): boolean {
+    return this.#jobs.size > 0;
+  }
+
+  /** Takes in waiting jobs, in their order, up to one that needs other weights or more memory than there is. */
+  admit(waiting: Work[]): void {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const positions = Math.max(this.#positions, longestOf(next.job, this.#options));
+      const fits = positions === this.#positions || rowsOf(positions, this.#options) >= this.#slots;
+      if (next.weights !== this.#weights || !fits) return;
+      this.#positions = positions;
+      this.#jobs.add(next);
+      this.#turns.push(next);
+      waiting.shift();
+    }
+  }
+
+  dropAborted(): void {
+    for (const work of this.#jobs) if (work.isAborted()) this.#close(work);
+    for (let row = this.#drafts.length - 1; row >= 0; row--)
+      if (!this.#jobs.has(this.#drafts[row]!.work)) this.#vacate(row);
+  }
+
+  async fill(): Promise<void> {
+    while (this.#drafts.length < this.#slots && (await this.#start(this.#drafts.length)));
+  }
+
+  /** Writes the next token of every row. */
+  async step(): Promise<void> {
+    const drafts = this.#drafts;
+    if (drafts.length === 0) return;
+    for (const [row, draft] of drafts.entries()) this.#tokens[row] = draft.lastToken;
+    const logits = await this.#options.decoder.step(this.#weights, this.#cache, this.#tokens, drafts.length);
+    const goesOn = drafts.map((draft, row) => this.#extend(draft, logits, row));
+    // From the last row down, so that the row moved into a gap is always one that goes on.
+    for (let row = goesOn.length - 1; row >= 0; row--)
+      if (goesOn[row] === false && !(await this.#start(row))) this.#vacate(row);
+  }
+
+  /** Hands out what has ended, and is done with the jobs of which nothing is left. */
+  emit(): void {
+    for (const draft of this.#drafts) if (draft.work.job.isWatched === true) draft.work.wrote(draft.part());
+    for (const work of this.#jobs) {
+      work.emit();
+      if (work.left === 0) this.#close(work);
+    }
+  }
+
+  fail(error: unknown): void {
+    for (const work of this.#jobs) work.fail(error);
+    this.#jobs.clear();
+  }
+
+  /** Starts sequences until one lasts longer than its first token, and gives that one the row. */
+  async #start(row: number): Promise<boolean> {
+    for (let work = this.#turns.shift(); work !== undefined; work = this.#turns.shift()) {
+      const next = await work.next();
+      if (next === null) continue;
+      this.#turns.push(work);
+      const draft = new Draft(work, next.prompt, next.index, this.#options.maxSequenceTokens);
+      if (!this.#extend(draft, next.read.logits, next.row)) continue;
+      const { length } = work.job.prompts[next.prompt]!.tokens;
+      this.#cache.reserve(length + 1, this.#drafts.length);
+      this.#cache.start(row, next.read.keyValues, next.row, next.read.stride, length);
+      this.#drafts[row] = draft;
+      return true;
+    }
+    return false;
+  }
+
+  /** Adds the next token to a draft; false when that ended it. */
+  #extend(draft: Draft, logits: Float32Array, row: number): boolean {
+    const reason = draft.add(logits, row * this.#options.config.vocabSize, this.#options);
+    if (reason !== null) draft.work.finished(draft.finish(reason));
+    return reason === null;
+  }
+
+  /** Gives up a row; the last one takes its place. */
+  #vacate(row: number): void {
+    const moved = this.#drafts.pop()!;
+    if (row === this.#drafts.length) return;
+    this.#cache.move(this.#drafts.length, row);
+    this.#drafts[row] = moved;
+  }
+
+  #close(work: Work): void {
+    this.#jobs.delete(work);
+    this.#turns = this.#turns.filter((other) => other !== work);
+    work.end();
+  }
+}
+
+/** Longest sequence of a job, in positions. */
+function longestOf({ prompts, maxTokens }: SamplingJob, { maxSequenceTokens }: SamplerOptions): number {
+  const longestPrompt = prompts.reduce((longest, { tokens }) => Math.max(longest, tokens.length), 0);
+  return Math.min(longestPrompt + maxTokens, maxSequenceTokens);
+}
+
+/** Sequences of so many positions that are written at a time: as many as asked for, if the memory holds them. */
+function rowsOf(positions: number, { config, slots, cacheBytes }: SamplerOptions): number {
+  return Math.min(slots, Math.floor(cacheBytes / (positions * bytesPerPosition(config))));
+}

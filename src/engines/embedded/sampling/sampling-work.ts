@@ -1,0 +1,204 @@
+import { hashKey, uniformAt } from '../../../core/rng.ts';
+import type { FinishReason } from '../../../core/rollout.ts';
+import type { ModelConfig } from '../../model-files/model-config.ts';
+import { createTokenChooser, type TokenChooser } from './choose-token.ts';
+import type { DecodeWeights } from './decode-weights.ts';
+import type { Decoder, ReadPrompts } from './decoder.ts';
+import type { Emit, SamplingJob, SamplingPrompt, WrittenPart, Written } from '../../requests/sampling-job.ts';
+
+/** What a sampler works with. */
+export interface SamplerOptions {
+  readonly config: ModelConfig;
+  readonly decoder: Decoder;
+  /** Sequences decoded at a time, where memory allows. */
+  readonly slots: number;
+  /** Bytes for keys and values; at least one sequence is always decoded. */
+  readonly cacheBytes: number;
+  /** Longest prompt + completion. */
+  readonly maxSequenceTokens: number;
+  readonly endTokens: readonly number[];
+  /** True when the text of these tokens contains a stop string; called after every token of a job that has some. */
+  readonly endsWithStop: (tokens: Int32Array, stop: readonly string[]) => boolean;
+}
+
+/** Positions of prompts read at a time, padding included: bounds the memory of reading. */
+const readPositions = 2048;
+
+/** A job under way: what of it has not begun, and what has ended but was not handed out. */
+export class Work {
+  readonly job: SamplingJob;
+  readonly weights: DecodeWeights;
+  readonly chooser: TokenChooser;
+  readonly isAborted: () => boolean;
+  /** The next sequence to begin. */
+  readonly next: () => Promise<Next | null>;
+  /** Sequences that have not ended. */
+  left: number;
+  readonly #emit: Emit;
+  readonly #done = Promise.withResolvers<void>();
+  #finished: Written[] = [];
+  #parts: WrittenPart[] = [];
+
+  constructor(
+    job: SamplingJob,
+    weights: DecodeWeights,
+    emit: Emit,
+    isAborted: () => boolean,
+    { config, decoder }: SamplerOptions,
+  ) {
+    this.job = job;
+    this.weights = weights;
+    this.chooser = createTokenChooser(config.vocabSize, job);
+    this.isAborted = isAborted;
+    this.next = createQueue(job, (prompts) => decoder.read(weights, prompts));
+    this.left = job.prompts.reduce((sum, { count }) => sum + count, 0);
+    this.#emit = emit;
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  finished(written: Written): void {
+    this.left--;
+    this.#finished.push(written);
+  }
+
+  wrote(part: WrittenPart): void {
+    this.#parts.push(part);
+  }
+
+  emit(): void {
+    if (this.#finished.length === 0 && this.#parts.length === 0) return;
+    this.#emit(this.#finished, this.#parts);
+    this.#finished = [];
+    this.#parts = [];
+  }
+
+  end(): void {
+    this.emit();
+    this.#done.resolve();
+  }
+
+  fail(error: unknown): void {
+    this.#done.reject(error);
+  }
+}
+
+/** The next sequence to write, and where its prompt has been read. */
+interface Next {
+  readonly prompt: number;
+  readonly index: number;
+  readonly read: ReadPrompts;
+  /** Row of `read`. */
+  readonly row: number;
+}
+
+/** Hands out the sequences of a job in order, reading the prompts they need a batch at a time. */
+function createQueue(
+  { prompts }: SamplingJob,
+  read: (prompts: readonly Int32Array[]) => Promise<ReadPrompts>,
+): () => Promise<Next | null> {
+  let batch: { readonly first: number; readonly end: number; readonly read: ReadPrompts } | null = null;
+  let prompt = 0;
+  let offset = 0;
+  return async () => {
+    while (prompt < prompts.length && offset >= prompts[prompt]!.count) {
+      prompt++;
+      offset = 0;
+    }
+    if (prompt >= prompts.length) return null;
+    if (batch === null || prompt >= batch.end) {
+      const end = endOfBatch(prompts, prompt);
+      const group = prompts.slice(prompt, end).map((one) => one.tokens);
+      batch = { first: prompt, end, read: await read(group) };
+    }
+    const index = prompts[prompt]!.firstIndex + offset++;
+    return { prompt, index, read: batch.read, row: prompt - batch.first };
+  };
+}
+
+function endOfBatch(prompts: readonly SamplingPrompt[], first: number): number {
+  let longest = 0;
+  let end = first;
+  while (end < prompts.length) {
+    longest = Math.max(longest, prompts[end]!.tokens.length);
+    if (end > first && longest * (end - first + 1) > readPositions) break;
+    end++;
+  }
+  return end;
+}
+
+/** A completion being written. */
+export class Draft {
+  readonly work: Work;
+  readonly #prompt: number;
+  readonly #index: number;
+  readonly #randomKey: number;
+  readonly #limit: number;
+  #tokens = new Int32Array(32);
+  #logprobs = new Float32Array(32);
+  #entropies = new Float32Array(32);
+  #length = 0;
+  /** Tokens handed out as parts. */
+  #shown = 0;
+
+  constructor(work: Work, prompt: number, index: number, maxSequenceTokens: number) {
+    const { job } = work;
+    const { key, tokens } = job.prompts[prompt]!;
+    this.work = work;
+    this.#prompt = prompt;
+    this.#index = index;
+    this.#randomKey = hashKey(job.seed, key, index);
+    this.#limit = Math.min(job.maxTokens, maxSequenceTokens - tokens.length);
+  }
+
+  get lastToken(): number {
+    return this.#tokens[this.#length - 1]!;
+  }
+
+  /** Chooses and adds a token; says why the completion ended, or `null`. */
+  add(
+    logits: Float32Array,
+    offset: number,
+    { endTokens, endsWithStop }: SamplerOptions,
+  ): FinishReason | null {
+    const { chooser, job } = this.work;
+    const { stop } = job;
+    if (this.#length === this.#tokens.length) this.#grow();
+    const token = chooser.choose(logits, offset, uniformAt(this.#randomKey, this.#length));
+    this.#tokens[this.#length] = token;
+    this.#logprobs[this.#length] = chooser.logprob;
+    this.#entropies[this.#length++] = chooser.entropy;
+    if (endTokens.includes(token)) return 'stop';
+    if (stop.length > 0 && endsWithStop(this.#tokens.subarray(0, this.#length), stop)) return 'stop';
+    return this.#length >= this.#limit ? 'length' : null;
+  }
+
+  part(): WrittenPart {
+    const tokens = this.#tokens.slice(this.#shown, this.#length);
+    this.#shown = this.#length;
+    return { prompt: this.#prompt, index: this.#index, tokens };
+  }
+
+  finish(finishReason: FinishReason): Written {
+    return {
+      prompt: this.#prompt,
+      index: this.#index,
+      tokens: this.#tokens.slice(0, this.#length),
+      logprobs: this.#logprobs.slice(0, this.#length),
+      entropies: this.#entropies.slice(0, this.#length),
+      finishReason,
+    };
+  }
+
+  #grow(): void {
+    const [tokens, logprobs, entropies] = [this.#tokens, this.#logprobs, this.#entropies];
+    this.#tokens = new Int32Array(2 * tokens.length);
+    this.#logprobs = new Float32Array(2 * tokens.length);
+    this.#entropies = new Float32Array(2 * tokens.length);
+    this.#tokens.set(tokens);
+    this.#logprobs.set(logprobs);
+    this.#entropies.set(entropies);
+  }
+}

@@ -1,0 +1,27 @@
+import { parseConfig } from './explain.ts';
+import { type Recipe, recipeConfig, type RecipeInput } from './recipe.ts';
+import { checkRecipe } from './resolve-stage.ts';
+
+/**
+ * Validates a recipe once, at the edge; everything inside trusts the value returned.
+ *
+ * @throws ConfigError listing every problem with its place and, for an unknown key, the nearest known one.
+ * @example
+ * export default defineRecipe({
+ *   name: 'staged-math',
+ *   policy: { model: 'models/gradus-tiny' },
+ *   problems: [generated({ domain: 'math', split: 'train', perCell: 100 })],
+ *   verifiers: { math: mathAnswer({ extraction: 'boxed' }) },
+ *   difficulty: passRate({ rollouts: 8, maxTokens: 32 }),
+ *   levels: simpleLevels(),
+ *   algorithm: grpo(),
+ *   optimizer: adamw({ learningRate: 1e-4 }),
+ *   sampling: { maxTokens: 32 },
+ *   stages: [stage('medium', { select: 'medium', maxSteps: 100 }), stage('hard', { select: 'hard', maxSteps: 100 })],
+ * });
+ */
+export function defineRecipe(input: RecipeInput): Recipe {
+  const recipe = parseConfig(recipeConfig, input, `recipe "${input.name}"`);
+  checkRecipe(recipe);
+  return recipe;
+}

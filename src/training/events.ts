@@ -1,0 +1,48 @@
+import type { Outcome } from '../core/verdict.ts';
+import type { Evaluation } from '../evaluation/evaluate.ts';
+import type { Metrics } from './step/step-metrics.ts';
+
+/** What happens while training, for observers. Resuming needs none of it. */
+export type TrainingEvent =
+  | RunStart
+  | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
+  | { readonly type: 'evaluate'; readonly suite: string; readonly done: number; readonly total: number }
+  | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
+  | { readonly type: 'stage-start' | 'stage-end'; readonly stage: string; readonly message: string }
+  | { readonly type: 'warning'; readonly message: string }
+  /** Rollouts of the current step; `total` grows when gates refill. */
+  | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
+  | StepEvent;
+
+/** A run begins or resumes. */
+export interface RunStart {
+  readonly type: 'run-start';
+  /** Its directory. */
+  readonly run: string;
+  readonly stages: readonly { readonly name: string; readonly maxSteps: number }[];
+  /** The step it resumes from; earlier steps are on record and not reported again. */
+  readonly step: number;
+}
+
+/** A finished step. */
+export interface StepEvent {
+  readonly type: 'step';
+  readonly step: number;
+  readonly stage: string;
+  readonly stepInStage: number;
+  readonly maxSteps: number;
+  readonly metrics: Metrics;
+  readonly timings: Metrics;
+  /** Verdicts of some of its rollouts, one per problem. */
+  readonly verdicts: readonly ShownVerdict[];
+}
+
+/** Most verdicts in one step event. */
+export const shownVerdicts = 4;
+
+/** One verdict of a step, as a sample. */
+export interface ShownVerdict {
+  readonly problemId: string;
+  readonly outcome: Outcome;
+  readonly reason: string;
+}
