@@ -4,7 +4,7 @@ import { goldenFrames, protocolJsonSchema } from '../test/golden/protocol-frames
 import { encodeFrame } from '../src/protocol/frame.ts';
 
 await writeFile(
-  'worker/gradus_worker/protocol.schema.json',
+  'worker/gradus_worker/protocol/protocol.schema.json',
   `${JSON.stringify(protocolJsonSchema(), null, 2)}\n`,
 );
 await mkdir('test/golden/protocol', { recursive: true });

@@ -20,12 +20,12 @@ from training import bench_training
 
 def bench_ceilings(setting: Setting) -> list[Row]:
     """The two rates that every fraction is of."""
-    ceilings = setting.ceilings
-    return [{"product TFLOP/s": ceilings.product_flops / 1e12, "copy GB/s": ceilings.copy_bytes / 1e9}]
+    peak_rates = setting.peak_rates
+    return [{"product TFLOP/s": peak_rates.product_flops / 1e12, "copy GB/s": peak_rates.copy_bytes / 1e9}]
 
 
 benches: dict[str, Callable[[Setting], list[Row]]] = {
-    "ceilings": bench_ceilings,
+    "peak_rates": bench_ceilings,
     "decode": bench_decode,
     "training": bench_training,
     "step": bench_grpo_step,

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from setting import Row, Setting, free_memory_of
 
-from gradus_worker.model import Transformer
-from gradus_worker.model_folder import random_model
-from gradus_worker.sampler import Sampler
-from gradus_worker.sampling import SamplePrompt, SampleSettings
+from gradus_worker.model.model_folder import random_model
+from gradus_worker.model.transformer import Transformer
+from gradus_worker.sampling.completion import SamplePrompt, SampleSettings
+from gradus_worker.sampling.sampler import Sampler
 
 
 def bench_decode(setting: Setting) -> list[Row]:
@@ -47,7 +47,7 @@ def _measure(setting: Setting, model: Transformer, batch: int, context: int) -> 
         sampler.step()
     spent = {name: value - before[name] for name, value in sampler.stats().items()}
     seconds, bytes_read = spent["sampler/decodeSeconds"], spent["sampler/decodeBytes"]
-    roof = spent["sampler/rowSteps"] * setting.ceilings.copy_bytes / bytes_read
+    roof = spent["sampler/rowSteps"] * setting.peak_rates.copy_bytes / bytes_read
     rate = spent["sampler/rowSteps"] / seconds
     return {
         "batch": batch,

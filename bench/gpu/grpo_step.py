@@ -11,12 +11,13 @@ import torch
 from setting import DAPO, Row, Setting
 from workload import Workload, workload
 
-from gradus_worker.ceilings import synchronise, training_flops
-from gradus_worker.model_folder import random_model
-from gradus_worker.optimizer import OptimSettings
-from gradus_worker.sampler import Sampler
-from gradus_worker.sampling import Piece, SamplePrompt, SampleSettings
-from gradus_worker.train import Trainer, TrainingSequence
+from gradus_worker.device.peak_rates import synchronise
+from gradus_worker.learning.flops import training_flops
+from gradus_worker.learning.optimizer import OptimSettings
+from gradus_worker.learning.trainer import Trainer, TrainingSequence
+from gradus_worker.model.model_folder import random_model
+from gradus_worker.sampling.completion import Piece, SamplePrompt, SampleSettings
+from gradus_worker.sampling.sampler import Sampler
 
 Result = TypeVar("Result")
 
@@ -32,7 +33,7 @@ def bench_grpo_step(setting: Setting) -> list[Row]:
     total = sum(seconds.values())
     length = work.prompt + work.completion
     operations = training_flops(setting.config, [length] * work.rollouts)
-    of_learning = operations / seconds["gradient"] / setting.ceilings.product_flops
+    of_learning = operations / seconds["gradient"] / setting.peak_rates.product_flops
     rows: list[Row] = [{"part": name, "seconds": value, "share": value / total} for name, value in seconds.items()]
     assert sum(len(piece.tokens) for piece in pieces) == work.rollouts * work.completion
     return [

@@ -14,8 +14,8 @@ from setting import Row, Setting, free_memory_of, root
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from workload import Workload, workload
 
-from gradus_worker.ceilings import synchronise
-from gradus_worker.model_folder import export_model, random_model
+from gradus_worker.device.peak_rates import synchronise
+from gradus_worker.model.model_folder import export_model, random_model
 
 
 def bench_peers(setting: Setting) -> list[Row]:

@@ -11,9 +11,9 @@ import torch
 root = Path(__file__).parents[2]
 sys.path.insert(0, str(root / "worker"))
 
-from gradus_worker.ceilings import Ceilings, measure_ceilings  # noqa: E402
-from gradus_worker.config import ModelConfig  # noqa: E402
-from gradus_worker.train import TrainingSequence  # noqa: E402
+from gradus_worker.device.peak_rates import PeakRates, measure_peak_rates  # noqa: E402
+from gradus_worker.learning.trainer import TrainingSequence  # noqa: E402
+from gradus_worker.model.config import ModelConfig  # noqa: E402
 
 R1_DISTILL_QWEN_1_5B = ModelConfig(
     architecture="qwen2",
@@ -44,7 +44,7 @@ class Setting:
     device: torch.device
     dtype: torch.dtype
     config: ModelConfig
-    ceilings: Ceilings
+    peak_rates: PeakRates
     is_toy: bool
 
     @property
@@ -61,7 +61,7 @@ def open_setting(is_toy: bool) -> Setting:
     if device.type == "cpu":
         # On tensors as small as the toy's, threads only wait for each other.
         torch.set_num_threads(1)
-    return Setting(device, dtype, TOY if is_toy else R1_DISTILL_QWEN_1_5B, measure_ceilings(device, dtype), is_toy)
+    return Setting(device, dtype, TOY if is_toy else R1_DISTILL_QWEN_1_5B, measure_peak_rates(device, dtype), is_toy)
 
 
 Row = dict[str, str | float | None]

@@ -7,11 +7,12 @@ from itertools import product
 import torch
 from setting import DAPO, Row, Setting, free_memory_of, random_sequences
 
-from gradus_worker.ceilings import fastest, training_flops
-from gradus_worker.lora import TARGETS, Adapters, LoraSettings, LoraTransformer
-from gradus_worker.model_folder import random_model
-from gradus_worker.optimizer import OptimSettings
-from gradus_worker.train import Trainer
+from gradus_worker.device.peak_rates import fastest
+from gradus_worker.learning.flops import training_flops
+from gradus_worker.learning.optimizer import OptimSettings
+from gradus_worker.learning.trainer import Trainer
+from gradus_worker.model.lora import TARGETS, Adapters, LoraSettings, LoraTransformer
+from gradus_worker.model.model_folder import random_model
 
 
 def bench_training(setting: Setting) -> list[Row]:
@@ -54,7 +55,7 @@ def _measure(setting: Setting, length: int, is_low_rank: bool, is_checkpointed: 
         **_about(length, is_low_rank, is_checkpointed),
         "microbatch": stats.token_budget,
         "tokens/s": count * length / learning,
-        "MFU": operations / learning / setting.ceilings.product_flops,
+        "MFU": operations / learning / setting.peak_rates.product_flops,
         "update s": update,
         "peak GB": torch.cuda.max_memory_allocated() / 1e9 if setting.device.type == "cuda" else None,
     }

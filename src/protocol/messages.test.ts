@@ -30,7 +30,9 @@ test('there is a golden frame of every type of message', () => {
 });
 
 test('the committed JSON Schema is the one the schemas give (else: node scripts/write-protocol.ts)', async () => {
-  const committed: unknown = JSON.parse(await readFile('worker/gradus_worker/protocol.schema.json', 'utf8'));
+  const committed: unknown = JSON.parse(
+    await readFile('worker/gradus_worker/protocol/protocol.schema.json', 'utf8'),
+  );
   expect(JSON.parse(JSON.stringify(protocolJsonSchema()))).toEqual(committed);
 });
 

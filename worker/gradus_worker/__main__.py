@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 
-from .inbox import Ending, Inbox
-from .pipes import Pipes
-from .words import tell
+from .log import log_line
+from .server.inbox import Inbox
+from .transport.pipes import Pipes
+from .worker_exit import WorkerExit
 
 
 def main() -> int:
@@ -19,37 +20,37 @@ def main() -> int:
     try:
         # Before torch is loaded, which may open files, start threads and print.
         ending = _serve_pipes(inbox) if options.http is None else _serve_http(inbox, options.http)
-    except Ending as early:
+    except WorkerExit as early:
         ending = early
-    ending.tell()
+    ending.log()
     return ending.code
 
 
-def _serve_pipes(inbox: Inbox) -> Ending:
+def _serve_pipes(inbox: Inbox) -> WorkerExit:
     # Ctrl-C in a terminal reaches every process of it; what becomes of this one is its client's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Pipes().start(inbox)
-    from .server import Server
+    from .server.server import Server
 
     return Server(inbox).run()
 
 
-def _serve_http(inbox: Inbox, address: str) -> Ending:
+def _serve_http(inbox: Inbox, address: str) -> WorkerExit:
     signal.signal(signal.SIGINT, lambda *_: _end_on_signal(inbox))
-    from .http_transport import HttpTransport
-    from .server import Server
+    from .server.server import Server
+    from .transport.http_server import HttpTransport
 
     token = os.environ.get("GRADUS_WORKER_TOKEN") or None
     server = Server(inbox, lasting=True, token=token)
     with HttpTransport(address, token, inbox, server) as transport:
-        tell(f"listening on {transport.url}")
+        log_line(f"listening on {transport.url}")
         return server.run()
 
 
 def _end_on_signal(inbox: Inbox) -> None:
     """At the next pause; a second signal ends it at once."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    inbox.put(Ending(128 + signal.SIGTERM, "ended by a signal"))
+    inbox.put(WorkerExit(128 + signal.SIGTERM, "ended by a signal"))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .ceilings import Ceilings, measure_ceilings, training_flops
-from .checkpoint import StateOwner, load_state, save_state
-from .failures import BROKEN
-from .frames import Array
-from .inbox import Ending
-from .measures import learning_metrics, memory_stats, sampler_stats, trainer_stats
-from .memory import is_out_of_memory, is_shared
-from .messages import Reply, Request, bad_request
-from .optimizer import OptimSettings
-from .packing import split
+from .device.memory import is_out_of_memory, is_shared
+from .device.peak_rates import PeakRates, measure_peak_rates
+from .learning.checkpoint import StateOwner, load_state, save_state
+from .learning.flops import training_flops
+from .learning.optimizer import OptimSettings
+from .learning.scorer import Scorer
+from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights
+from .log import log_line, log_traceback
+from .model.packed_attention import split
+from .pause import Pause
 from .policy import open_policy
-from .sampler import Sampler
-from .score import Scorer
-from .train import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights
-from .words import tell, tell_failure
+from .protocol.frames import Array
+from .protocol.messages import Reply, Request, bad_request
+from .sampling.sampler import Sampler
+from .stats import learning_metrics, memory_stats, sampler_stats, trainer_stats
+from .worker_exit import BROKEN, WorkerExit
 
 
 def devices() -> list[str]:
@@ -35,7 +35,7 @@ def devices() -> list[str]:
 class Engine:
     """Made by `createModel`. `pause` is called between pieces of work, which it may end by raising."""
 
-    def __init__(self, request: Request, pause: Callable[[], None]) -> None:
+    def __init__(self, request: Request, pause: Pause) -> None:
         self._end_tokens, self._pause = request["endTokens"], pause
         self._policy = open_policy(Path(request["model"]), request["device"], request["dtype"], request["lora"], pause)
         model = self._policy.trained
@@ -47,7 +47,7 @@ class Engine:
         self._scorer = Scorer(model, **sizes, pause=pause) if self._trainer is None else self._trainer.scorer
         self._reference: Scorer | None = None
         # Before the sampler, which takes a share of the memory that is free.
-        self._ceilings = _ceilings(model.device, model.dtype) if model.device.type == "cuda" else None
+        self._peak_rates = _peak_rates(model.device, model.dtype) if model.device.type == "cuda" else None
         self._is_low_rank = request["lora"] is not None
         self.sampler = Sampler(
             self._policy.sampled,
@@ -97,7 +97,7 @@ class Engine:
         return {
             **memory_stats(self._scorer.device),
             **({} if self._trainer is None else trainer_stats(self._trainer)),
-            **sampler_stats(self.sampler.stats(), self._ceilings),
+            **sampler_stats(self.sampler.stats(), self._peak_rates),
         }
 
     def _logprobs(self, request: Request) -> Reply:
@@ -119,7 +119,7 @@ class Engine:
         trainer, sequences = self._learner(request), self._training_sequences(request)
         stats = trainer.forward_backward(sequences, request["loss"])
         operations = training_flops(self._config, request["lengths"], is_low_rank=self._is_low_rank)
-        metrics = learning_metrics(stats, sequences, operations, self._ceilings)
+        metrics = learning_metrics(stats, sequences, operations, self._peak_rates)
         return Reply({**_loss_result(stats), "metrics": metrics}, {"logprobs": _flat(stats.logprobs)})
 
     def _training_sequences(self, request: Request) -> list[TrainingSequence]:
@@ -176,8 +176,8 @@ class Engine:
             result = trainer.optim_step(settings)
         except Exception as error:
             # Some weights have changed and others have not: no answer could be relied on any more.
-            tell_failure(error)
-            raise Ending(BROKEN, f"an update failed half way ({type(error).__name__}: {error})") from error
+            log_traceback(error)
+            raise WorkerExit(BROKEN, f"an update failed half way ({type(error).__name__}: {error})") from error
         changed = self._changed(trainer.policy_version)
         return Reply({**changed.result, "gradNorm": result.grad_norm, "applied": result.applied})
 
@@ -217,14 +217,14 @@ class Engine:
         return self._trainer
 
 
-def _ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings | None:
+def _peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates | None:
     """None where a model leaves no room to measure: what it can do matters more than what is known of it."""
     try:
-        return measure_ceilings(device, dtype)
+        return measure_peak_rates(device, dtype)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        tell(f"no memory to measure what {device} can do: mfu and bandwidth will be missing")
+        log_line(f"no memory to measure what {device} can do: mfu and bandwidth will be missing")
         return None
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .adapter_folder import read_adapter, write_adapter
-from .config import ModelError
-from .lora import Adapters, LoraSettings, LoraTransformer
-from .model import Transformer
-from .model_folder import LoadedModel, export_model, load_model
+from .model.adapter_folder import read_adapter, write_adapter
+from .model.config import ModelError
+from .model.lora import Adapters, LoraSettings, LoraTransformer
+from .model.model_folder import LoadedModel, export_model, load_model
+from .model.transformer import Transformer
+from .pause import Pause
 
 
-def open_policy(
-    folder: Path, device: str, dtype: str, lora: Mapping[str, Any] | None, pause: Callable[[], None]
-) -> Policy:
+def open_policy(folder: Path, device: str, dtype: str, lora: Mapping[str, Any] | None, pause: Pause) -> Policy:
     """Reads a model; ModelError for what is wrong with it or with the adapter it begins with."""
     loaded = load_model(folder, device, dtype, pause)
     return FullPolicy(folder, loaded, pause) if lora is None else LoraPolicy(folder, loaded, lora)
@@ -30,7 +29,7 @@ class FullPolicy:
 
     settings: Mapping[str, Any] | None = None
 
-    def __init__(self, folder: Path, loaded: LoadedModel, pause: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, loaded: LoadedModel, pause: Pause) -> None:
         self._folder, self._pause = folder, pause
         self.model_hash = loaded.model_hash
         self.trained = self.sampled = loaded.model

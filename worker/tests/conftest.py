@@ -10,9 +10,9 @@ import pytest
 import torch
 from slow_sampler import GOLDEN, SETTINGS, SHAPES, Written, prompts, write_slowly
 
-from gradus_worker.config import ModelConfig
-from gradus_worker.model import Transformer
-from gradus_worker.model_folder import export_model, load_model, random_model
+from gradus_worker.model.config import ModelConfig
+from gradus_worker.model.model_folder import export_model, load_model, random_model
+from gradus_worker.model.transformer import Transformer
 
 torch.set_num_threads(1)
 

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from gradus_worker.frames import Array, Frame, encode_frame, read_frame, unpack_tensors
-from gradus_worker.inbox import Ending, Inbox, Incoming
-from gradus_worker.messages import ORDERED, read_request
-from gradus_worker.schema import check, protocol_schema
-from gradus_worker.server import Server
+from gradus_worker.protocol.frames import Array, Frame, encode_frame, read_frame, unpack_tensors
+from gradus_worker.protocol.messages import ORDERED, read_request
+from gradus_worker.protocol.schema import check, protocol_schema
+from gradus_worker.server.inbox import Inbox, Incoming
+from gradus_worker.server.server import Server
+from gradus_worker.worker_exit import WorkerExit
 
 WORKER = Path(__file__).parents[1]
 CREATE = {
@@ -134,7 +135,7 @@ class LocalClient(Client):
         super().__init__()
         self.inbox = Inbox()
         self.server = Server(self.inbox, lasting=lasting)
-        self.ending: Ending | None = None
+        self.ending: WorkerExit | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -148,8 +149,8 @@ class LocalClient(Client):
     def _reply(self, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
         self.receive(_frame(b"".join(encode_frame(header, arrays))))
 
-    def end(self) -> Ending:
-        self.inbox.put(Ending(0))
+    def end(self) -> WorkerExit:
+        self.inbox.put(WorkerExit(0))
         self.thread.join(60)
         assert self.ending is not None
         return self.ending

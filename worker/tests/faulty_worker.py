@@ -19,11 +19,11 @@ from typing import Any
 
 import torch
 
-from gradus_worker import checkpoint
 from gradus_worker.engine import Engine
-from gradus_worker.optimizer import AdamW
-from gradus_worker.sampler import Sampler
-from gradus_worker.score import Scorer
+from gradus_worker.learning import checkpoint
+from gradus_worker.learning.optimizer import AdamW
+from gradus_worker.learning.scorer import Scorer
+from gradus_worker.sampling.sampler import Sampler
 
 own = sys.argv[1:]
 theirs = own[own.index("--") + 1 :] if "--" in own else []

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from gradus_worker.schema import SchemaError, check, protocol_schema
+from gradus_worker.protocol.schema import SchemaError, check, protocol_schema
 
 
 def verdict(message: object) -> str:

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from gradus_worker.choose import Rules, choose, uniform_at
-from gradus_worker.model import Transformer
-from gradus_worker.packing import causal_attention
-from gradus_worker.sampler import Sampler
-from gradus_worker.sampling import Ended, Piece, SamplePrompt, SampleSettings
+from gradus_worker.model.packed_attention import causal_attention
+from gradus_worker.model.transformer import Transformer
+from gradus_worker.sampling.choose_token import ChoiceRules, choose_tokens, uniform_at
+from gradus_worker.sampling.completion import Ended, Piece, SamplePrompt, SampleSettings
+from gradus_worker.sampling.sampler import Sampler
 
 GOLDEN = Path(__file__).parents[2] / "test" / "golden"
 CPU = torch.device("cpu")
@@ -95,7 +95,7 @@ def logits_after(model: Transformer, tokens: list[int]) -> Tensor:
 
 def write_slowly(model: Transformer, asked: list[SamplePrompt], s: SampleSettings) -> Written:
     """One token after the other, everything read again for each."""
-    rules = Rules(
+    rules = ChoiceRules(
         torch.tensor([1 / (s.temperature or 1)]),
         torch.tensor([s.temperature == 0]),
         torch.tensor([s.top_p], dtype=torch.float64),
@@ -107,7 +107,7 @@ def write_slowly(model: Transformer, asked: list[SamplePrompt], s: SampleSetting
             tokens, logprobs, reason = prompt.tokens.tolist(), [], ""
             while not reason:
                 uniform = uniform_at(torch.tensor([key]), torch.tensor([len(logprobs)]))
-                token, scores = choose(logits_after(model, tokens), uniform, rules, filtered=True)
+                token, scores = choose_tokens(logits_after(model, tokens), uniform, rules, filtered=True)
                 tokens.append(int(token))
                 logprobs.append(float(scores[0]))
                 if tokens[-1] in ENDS:

@@ -9,7 +9,7 @@ BENCHES = Path(__file__).parents[2] / "bench" / "gpu"
 
 
 def test_toy_benches() -> None:
-    names = ["ceilings", "decode", "training", "step"]
+    names = ["peak_rates", "decode", "training", "step"]
     run = subprocess.run([sys.executable, BENCHES, "--toy", *names], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout.splitlines()[-1])
     assert all(f"{name}: " in run.stdout for name in names)
@@ -23,4 +23,4 @@ def test_toy_benches() -> None:
 def test_unknown_bench_is_refused() -> None:
     run = subprocess.run([sys.executable, BENCHES, "speed"], capture_output=True, text=True, check=False)
     assert run.returncode == 2
-    assert "expected ceilings, decode, training, step, peers, got speed" in run.stderr
+    assert "expected peak_rates, decode, training, step, peers, got speed" in run.stderr

@@ -1,0 +1,1 @@
+"""Memory and peak rates of the device that the worker runs on."""

@@ -1,0 +1,1 @@
+"""Losses, gradients, the optimizer, and saved states."""

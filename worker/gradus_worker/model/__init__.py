@@ -1,0 +1,1 @@
+"""The transformer, its files, its low-rank adapters, and attention over packed sequences."""

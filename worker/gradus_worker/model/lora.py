@@ -1,0 +1,117 @@
+"""Low-rank adapters (Hu et al. 2021, 2106.09685): y = W x + alpha / rank * B A x, of which only A and B are trained."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from .config import ModelConfig, ModelError
+from .transformer import Transformer
+from .weight_layout import Part, parts
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    rank: int
+    alpha: float
+    targets: Sequence[str]
+    """Names of linear layers, of `TARGETS`."""
+
+    @property
+    def scale(self) -> float:
+        return self.alpha / self.rank
+
+    def describe(self) -> dict[str, object]:
+        """What has to be the same for adapters to be continued."""
+        return {"rank": self.rank, "alpha": self.alpha, "targets": sorted(set(self.targets))}
+
+
+class Adapters:
+    """A and B of every target, float32: `<module>.lora_A` [rank, input] and `<module>.lora_B` [output, rank].
+
+    A module is named as in the checkpoint, e.g. `model.layers.0.self_attn.q_proj`. New ones change nothing: B is 0.
+    """
+
+    def __init__(self, base: Transformer, settings: LoraSettings) -> None:
+        unknown = [name for name in settings.targets if name not in TARGETS]
+        if unknown:
+            raise ModelError(f"lora.targets: expected some of {', '.join(TARGETS)}, got {unknown[0]!r}")
+        self.base, self.settings = base, settings
+        self.targets = target_parts(base.config, settings.targets)
+        self.weights: dict[str, Tensor] = {}
+        # Always the same: a worker that is started again must begin where the first one did.
+        generator = torch.Generator().manual_seed(0)
+        for part in (part for some in self.targets.values() for part in some):
+            inputs = base.weights[part.weight].shape[1]
+            a = torch.empty(settings.rank, inputs).uniform_(-1, 1, generator=generator) / math.sqrt(inputs)
+            b = torch.zeros(part.end - part.start, settings.rank)
+            for kind, value in (("lora_A", a), ("lora_B", b)):
+                self.weights[f"{module_of(part)}.{kind}"] = value.to(base.device).requires_grad_()
+
+    def pair(self, part: Part) -> tuple[Tensor, Tensor]:
+        return self.weights[f"{module_of(part)}.lora_A"], self.weights[f"{module_of(part)}.lora_B"]
+
+    @torch.no_grad()
+    def merge(self, into: Mapping[str, Tensor]) -> None:
+        """Writes base + scale B A, computed in float32, into the tensors of the same names, in place."""
+        for weight, some in self.targets.items():
+            for part in some:
+                a, b = self.pair(part)
+                rows = slice(part.start, part.end)
+                frozen = self.base.weights[weight][rows].float()
+                into[weight][rows].copy_(torch.addmm(frozen, b, a, alpha=self.settings.scale))
+
+    def merged(self, dtype: torch.dtype) -> Transformer:
+        """The base with its targets merged; everything else is shared."""
+        weights = {name: self.base.weights[name].detach().to(dtype, copy=True) for name in self.targets}
+        self.merge(weights)
+        return Transformer(self.base.config, {**self.base.weights, **weights})
+
+
+class LoraTransformer(Transformer):
+    """The base with adapters beside it, to be trained."""
+
+    def __init__(self, adapters: Adapters) -> None:
+        super().__init__(adapters.base.config, adapters.base.weights)
+        self._adapters = adapters
+
+    def project(self, name: str, x: Tensor) -> Tensor:
+        y = super().project(name, x)
+        some = self._adapters.targets.get(f"{name}.weight")
+        return y if some is None else y + self._update(some, x, y)
+
+    def _update(self, some: Sequence[Part], x: Tensor, y: Tensor) -> Tensor:
+        """One product with all the As of a matrix, then each B on its share; rows without an adapter get 0."""
+        pairs = [self._adapters.pair(part) for part in some]
+        inner = linear(x, torch.cat([a for a, _ in pairs]).to(x.dtype)) * self._adapters.settings.scale
+        pieces, at = [], 0
+        for part, (_, b), share in zip(some, pairs, inner.chunk(len(pairs), 1), strict=True):
+            if part.start > at:
+                pieces.append(y.new_zeros(len(y), part.start - at))
+            pieces.append(linear(share, b.to(x.dtype)))
+            at = part.end
+        if at < y.shape[1]:
+            pieces.append(y.new_zeros(len(y), y.shape[1] - at))
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
+
+
+def target_parts(config: ModelConfig, targets: Sequence[str]) -> dict[str, list[Part]]:
+    """The matrices of these names, by the tensor of ours they lie in, in the order of their rows."""
+    found: defaultdict[str, list[Part]] = defaultdict(list)
+    for part in parts(config):
+        if part.name.endswith(".weight") and module_of(part).rpartition(".")[2] in targets:
+            found[part.weight].append(part)
+    return dict(found)
+
+
+def module_of(part: Part) -> str:
+    """The linear layer a matrix belongs to."""
+    return part.name.removesuffix(".weight")

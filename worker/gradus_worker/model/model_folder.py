@@ -1,0 +1,203 @@
+"""Hugging Face model folders: read into a `Transformer`, written from one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..pause import Pause, no_pause
+from .config import ModelConfig, ModelError, config_json, describe, parse_config, read_json
+from .transformer import Transformer
+from .weight_layout import weight_shapes
+
+_SINGLE = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_HASHED_AT_ONCE = 1 << 24
+_STORED = (torch.bfloat16, torch.float16, torch.float32)
+
+Read = Callable[[str, tuple[int, ...]], Tensor]
+"""The tensor of that name and shape, on the CPU, in the element type of the file."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    model: Transformer
+    model_hash: str
+    """`modelHash` of docs/protocol.md, over the values in the files: no `dtype` changes it."""
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+
+def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: Pause = no_pause) -> LoadedModel:
+    """Reads a model; `device` and `dtype` as in `createModel`. What is wrong with the folder is one ModelError.
+
+    `pause` is called between tensors and may end the reading by raising.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), got nothing there")
+    config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
+    place = choose_device(device)
+    if place.type == "cuda":
+        # Triton's kernels, new streams and pinned memory belong to the current device, wherever tensors lie.
+        torch.cuda.set_device(place)
+    model = empty_model(config, place, choose_dtype(dtype, place))
+    digest = hashlib.sha256()
+    with _open_weights(folder) as read, torch.no_grad():
+        for part, target in model.parts():
+            pause()
+            value = read(part.name, tuple(target.shape))
+            _update_hash(digest, part.name, value)
+            target.copy_(value)
+    return LoadedModel(model, digest.hexdigest())
+
+
+def random_model(config: ModelConfig, device: torch.device, dtype: torch.dtype, seed: int) -> Transformer:
+    """A model that was never trained: matrices normal with deviation 0.02, norms 1, biases 0."""
+    model = empty_model(config, device, dtype)
+    generator = torch.Generator(device).manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.weights.items():
+            if weight.dim() > 1:
+                weight.normal_(std=0.02, generator=generator)
+            else:
+                weight.fill_(0 if name.endswith("bias") else 1)
+    return model
+
+
+def empty_model(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Transformer:
+    """A model whose weights are yet to be filled in; they ask for gradients."""
+    shapes = weight_shapes(config).items()
+    return Transformer(
+        config,
+        {name: torch.empty(shape, device=device, dtype=dtype, requires_grad=True) for name, shape in shapes},
+    )
+
+
+def hash_model(model: Transformer) -> str:
+    """`modelHash` of the weights as they are now."""
+    digest = hashlib.sha256()
+    for part, value in model.parts():
+        _update_hash(digest, part.name, value.detach().cpu())
+    return digest.hexdigest()
+
+
+def export_model(model: Transformer, folder: Path, dtype: str, end_tokens: Sequence[int]) -> None:
+    """Writes `config.json` and `model.safetensors` as transformers loads them; `dtype` is `bf16` or `f32`.
+
+    Creates the folder; each file takes its place whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {"bf16": torch.bfloat16, "f32": torch.float32}[dtype]
+    tensors = {part.name: value.detach().to("cpu", stored).contiguous() for part, value in model.parts()}
+    draft = folder / f"{_SINGLE}.draft"
+    save_file(tensors, draft, {"format": "pt"})
+    _take_place(draft, folder / _SINGLE)
+    ends = end_tokens[0] if len(end_tokens) == 1 else list(end_tokens)
+    config = {**config_json(model.config), "torch_dtype": str(stored).removeprefix("torch."), "eos_token_id": ends}
+    draft = folder / "config.json.draft"
+    draft.write_text(f"{json.dumps(config, indent=2)}\n")
+    _take_place(draft, folder / "config.json")
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto`: the first CUDA device where there is one. ModelError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    known = name == "cpu" or (kind == "cuda" and (index.isdecimal() or name == "cuda"))
+    if not known:
+        raise ModelError(f"device: expected auto, cpu, cuda or cuda:N, got {describe(name)}")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"device: expected one of {torch.cuda.device_count()} CUDA devices, got {name}")
+    return torch.device("cpu" if kind == "cpu" else f"cuda:{index or 0}")
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """`auto`: float32 on the CPU, bfloat16 on CUDA."""
+    known = {
+        "auto": torch.float32 if device.type == "cpu" else torch.bfloat16,
+        "float32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "float16": torch.float16,
+    }
+    if name not in known:
+        raise ModelError(f"dtype: expected {', '.join(known)}, got {describe(name)}")
+    return known[name]
+
+
+@contextmanager
+def _open_weights(folder: Path) -> Iterator[Read]:
+    """Weights in one file or in shards; each shard is opened once, when first needed."""
+    shard_of = _locate(folder)
+    path = Path()
+    file: Any = None
+
+    def read(name: str, shape: tuple[int, ...]) -> Tensor:
+        nonlocal path, file
+        wanted = folder / shard_of(name)
+        try:
+            if wanted != path:
+                path, file = wanted, safe_open(wanted, "pt")
+            if name not in set(file.keys()):
+                raise ModelError(f'{path}: expected a tensor "{name}", got none')
+            value: Tensor = file.get_tensor(name)
+        except (SafetensorError, OSError) as cause:
+            raise ModelError(f"{wanted}: expected a whole safetensors file; download it again ({cause})") from cause
+        if tuple(value.shape) != shape:
+            raise ModelError(f'{path}: expected "{name}" of shape {list(shape)}, got {list(value.shape)}')
+        if value.dtype not in _STORED:
+            raise ModelError(f'{path}: expected "{name}" as BF16, F16 or F32, got {value.dtype}')
+        return value
+
+    yield read
+
+
+def _locate(folder: Path) -> Callable[[str], str]:
+    """Says which file of the folder holds a tensor; a missing shard is named before anything long is read."""
+    if (folder / _SINGLE).is_file():
+        return lambda _: _SINGLE
+    path = folder / _INDEX
+    if not path.is_file():
+        raise ModelError(f"{folder}: expected {_SINGLE} or {_INDEX}, got neither")
+    shards = read_json(path).get("weight_map")
+    if not isinstance(shards, dict):
+        raise ModelError(f'{path}: expected "weight_map" to be an object, got {describe(shards)}')
+    for shard in {json.dumps(value): value for value in shards.values()}.values():
+        # A shard lies in the folder itself: an index from elsewhere must not make us read other files.
+        if not isinstance(shard, str) or "/" in shard or "\\" in shard:
+            raise ModelError(f"{path}: expected the names of shards, got {describe(shard)}")
+        if not (folder / shard).is_file():
+            raise ModelError(f"{path}: expected the shard {shard} beside it, got nothing there; download it again")
+
+    def shard_of(name: str) -> str:
+        if name not in shards:
+            raise ModelError(f'{path}: expected a shard for "{name}", got nothing')
+        return str(shards[name])
+
+    return shard_of
+
+
+def _update_hash(digest: hashlib._Hash, name: str, value: Tensor) -> None:
+    digest.update(f"{name}[{','.join(map(str, value.shape))}]".encode())
+    flat = value.reshape(-1)
+    for start in range(0, len(flat), _HASHED_AT_ONCE):
+        digest.update(flat[start : start + _HASHED_AT_ONCE].float().numpy().data)
+
+
+def _take_place(draft: Path, path: Path) -> None:
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)

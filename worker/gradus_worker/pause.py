@@ -1,0 +1,12 @@
+"""Pauses between pieces of long work, in which the server answers other requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Pause = Callable[[], None]
+"""Called between pieces of work; ends the work by raising."""
+
+
+def no_pause() -> None:
+    """A pause that does nothing, for callers without a server."""

@@ -1,0 +1,1 @@
+"""Frames, messages and their schema: what crosses between client and worker."""

@@ -1,0 +1,1 @@
+"""Continuous batching: from prompts to completions."""

@@ -1,0 +1,144 @@
+"""Completions that wait for a row, in groups that begin with the same tokens; these are read once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from ..model.packed_attention import choose_attention
+from ..model.transformer import Transformer
+from .completion import Completion, Tokens
+from .kv_cache import KeyValueCache
+from .paged_attention import Span, prefill_inputs
+
+
+@dataclass(eq=False)
+class Group:
+    tokens: Tokens
+    """What all members begin with."""
+    members: deque[Completion]
+    blocks: list[int] = field(default_factory=list)
+    read: int = 0
+    """Positions whose keys and values are in the blocks."""
+    hidden: Tensor | None = None
+    """The last hidden state [D], once all is read."""
+
+
+class AdmissionQueue:
+    """A queue nobody overtakes in."""
+
+    def __init__(self, model: Transformer, cache: KeyValueCache) -> None:
+        self._model, self._cache = model, cache
+        self._attention = choose_attention(model.device, model.dtype, model.config.head_size)
+        self.groups: deque[Group] = deque()
+        self.reread = 0
+        """How often something was read that had been read before."""
+
+    def push(self, tokens: Tokens, members: Collection[Completion]) -> None:
+        self.groups.append(Group(tokens, deque(members)))
+
+    def push_back(self, member: Completion) -> None:
+        """First in line; what it has written is read again, not written again."""
+        self.reread += 1
+        self.groups.appendleft(Group(member.so_far(), deque([member])))
+
+    def read(self, positions: int, wanted: int, spare: int) -> int:
+        """Reads, in order, what so many completions begin with; at most `positions`. Returns how many were read.
+
+        So many blocks are to be left over as `spare`; 0 means that no row is in use, and the first must get in.
+        """
+        found: list[tuple[Group, Span]] = []
+        for group in self.groups:
+            if wanted <= 0 or positions <= 0:
+                break
+            wanted -= len(group.members)
+            if group.hidden is not None:
+                continue
+            if not group.blocks and not self._hold(group, spare):
+                break
+            end = min(len(group.tokens), group.read + positions)
+            found.append((group, Span(group.tokens, group.read, end, group.blocks)))
+            positions -= end - group.read
+        if found:
+            self._run(found)
+        return sum(span.end - span.start for _, span in found)
+
+    def ready(self, count: int, blocks: int) -> list[tuple[Group, Completion]]:
+        """The next completions to get a row, at most `count`, of groups that have been read.
+
+        Each may need a block of its own soon, so they are at most `blocks`.
+        """
+        found: list[tuple[Group, Completion]] = []
+        for group in self.groups:
+            free = min(count, blocks) - len(found)
+            if group.hidden is None or free <= 0:
+                break
+            found += [(group, group.members[i]) for i in range(min(free, len(group.members)))]
+        return found
+
+    def hand_over(self, group: Group, member: Completion) -> None:
+        """Gives the first member its blocks: full ones are shared, the last is copied unless nobody else needs it."""
+        full = len(group.tokens) // self._cache.block_size
+        partial = group.blocks[full:]
+        if len(group.members) == 1 or (partial and self._cache.available == 0):
+            member.blocks, group.blocks = group.blocks, []
+            self._forget(group)
+            return
+        member.blocks = group.blocks[:full]
+        self._cache.share(member.blocks)
+        for block in partial:
+            (own,) = self._cache.take(1)
+            self._cache.copy(block, own)
+            member.blocks.append(own)
+
+    def reclaim(self) -> bool:
+        """Frees the blocks of the last group that holds some; it is to be read again. False: none does."""
+        for group in reversed(self.groups):
+            if group.blocks:
+                self.reread += 1
+                self._forget(group)
+                return True
+        return False
+
+    def drop(self, gone: Collection[int], tainted: bool = False) -> None:
+        """Forgets completions by their `id()`; `tainted`: NaN may be in the blocks of their groups."""
+        for group in self.groups:
+            kept = deque(member for member in group.members if id(member) not in gone)
+            if tainted and len(kept) < len(group.members):
+                self._cache.clear(group.blocks)
+            group.members = kept
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Lets go of groups without members."""
+        for group in self.groups:
+            if not group.members:
+                self._forget(group)
+        self.groups = deque(group for group in self.groups if group.members)
+
+    def _hold(self, group: Group, spare: int) -> bool:
+        needed = self._cache.blocks_for(len(group.tokens))
+        if spare == 0 and group is self.groups[0]:
+            while needed > self._cache.available and self.reclaim():
+                pass
+        if needed + spare > self._cache.available:
+            return False
+        group.blocks = self._cache.take(needed)
+        return True
+
+    def _run(self, found: list[tuple[Group, Span]]) -> None:
+        spans = [span for _, span in found]
+        tokens, positions, attend = prefill_inputs(self._cache, spans, self._attention)
+        hidden = self._model.hidden(tokens, positions, attend)
+        ends = np.cumsum([span.end - span.start for span in spans]) - 1
+        for (group, span), end in zip(found, ends.tolist(), strict=True):
+            group.read = span.end
+            group.hidden = hidden[end].clone() if span.end == len(group.tokens) else None
+
+    def _forget(self, group: Group) -> None:
+        self._cache.release(group.blocks)
+        group.blocks, group.read, group.hidden = [], 0, None

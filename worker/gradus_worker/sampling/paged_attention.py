@@ -1,0 +1,131 @@
+"""Attention of a sampler: over keys and values in the blocks of a cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from ..log import log_line
+from ..model.packed_attention import Attend, causal_attention
+from .kv_cache import KeyValueCache
+
+
+def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kind: str) -> Attend:
+    """Each of B queries looks at all positions up to its own, whose key and value are written first.
+
+    table int32 [B, n]: the blocks of each row in order; positions int64 [B]; `kind` of `choose_decode_attention`.
+    """
+    size = cache.block_size
+    blocks = table.gather(1, (positions // size)[:, None])[:, 0]
+    places = blocks.long() * size + positions % size
+    lengths = positions + 1
+    over_blocks: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+    if kind == "triton":
+        from .paged_attention_triton import paged_attention
+
+        over_blocks, aside = paged_attention, lengths.int()
+    else:
+        over_blocks, aside = _over_blocks, _mask(lengths, table.shape[1] * size, cache.keys.dtype)
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cache.write(layer, places, k, v)
+        return over_blocks(q, cache.keys[layer], cache.values[layer], table, aside)
+
+    return attend
+
+
+def choose_decode_attention(cache: KeyValueCache, heads: int) -> str:
+    """`triton` on CUDA where its kernel runs and agrees with `torch`, which copies what it reads."""
+    if cache.keys.device.type != "cuda":
+        return "torch"
+    try:
+        if triton_agrees(cache, heads):
+            return "triton"
+        reason = "it says something else than torch here"
+    except Exception as error:  # What Triton and its compiler raise has no common base.
+        reason = f"{type(error).__name__}: {error}"
+    log_line(f"sampling goes without Triton's kernel and without CUDA graphs, many times slower: {reason}")
+    return "torch"
+
+
+def triton_agrees(cache: KeyValueCache, heads: int) -> bool:
+    """Compares the kernel with torch on random numbers of the cache's shape and type."""
+    from .paged_attention_triton import paged_attention
+
+    device, dtype = cache.keys.device, cache.keys.dtype
+    size, key_heads, head_size = cache.keys.shape[2:]
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3, heads, head_size), *([(6, size, key_heads, head_size)] * 2)]
+    q, keys, values = (torch.randn(shape, generator=generator).to(device, dtype) for shape in shapes)
+    table = torch.tensor([[1, 2, 3], [4, 0, 0], [5, 2, 1]], device=device, dtype=torch.int32)
+    lengths = torch.tensor([3 * size, 1, 2 * size - 3], device=device, dtype=torch.int32)
+    expected = _over_blocks(q, keys, values, table, _mask(lengths, 3 * size, dtype))
+    found = [paged_attention(q, keys, values, table, lengths, splits) for splits in (1, 4)]
+    tolerance = 1e-4 if dtype == torch.float32 else 0.03
+    return all(torch.allclose(one.float(), expected.float(), atol=tolerance, rtol=tolerance) for one in found)
+
+
+def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: Tensor) -> Tensor:
+    """q [B, H, d] on keys, values [blocks, size, KV, d]; mask [B, n * size] is added to the scores."""
+    rows, heads, size = q.shape
+    key_heads = keys.shape[2]
+    chosen = table.flatten()
+
+    def gather(storage: Tensor) -> Tensor:
+        return storage.index_select(0, chosen).view(rows, -1, key_heads, size).transpose(1, 2)
+
+    # The heads that share keys stand as so many queries of one head.
+    queries = q.reshape(rows, key_heads, heads // key_heads, size)
+    # A mask of full shape: one that is only broadcast takes a path that is half as fast on the CPU.
+    whole = mask[:, None, None].expand(-1, *queries.shape[1:3], -1)
+    return scaled_dot_product_attention(queries, gather(keys), gather(values), whole).reshape(rows, heads, size)
+
+
+def _mask(lengths: Tensor, positions: int, dtype: torch.dtype) -> Tensor:
+    """0 at the first `lengths` positions of each row, -inf after them."""
+    unseen = torch.arange(positions, device=lengths.device) >= lengths[:, None]
+    return torch.zeros_like(unseen, dtype=dtype).masked_fill_(unseen, -math.inf)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Positions `start` to `end` of a sequence, to be read; those before have been."""
+
+    tokens: np.ndarray
+    """int32, of the whole sequence."""
+    start: int
+    end: int
+    blocks: Sequence[int]
+
+
+def prefill_inputs(cache: KeyValueCache, spans: Sequence[Span], kind: str) -> tuple[Tensor, Tensor, Attend]:
+    """Tokens and positions, packed, and the attention that reads these spans. `kind` of `choose_attention`."""
+    device = cache.keys.device
+    tokens = np.concatenate([span.tokens[span.start : span.end] for span in spans])
+    positions = np.concatenate([np.arange(span.start, span.end) for span in spans])
+    whole = [_places(span, cache.block_size) for span in spans]
+    fresh = _placed(np.concatenate([w[p.start :] for w, p in zip(whole, spans, strict=True)]), device)
+    before = _placed(np.concatenate(whole), device) if any(span.start > 0 for span in spans) else None
+    lengths, key_lengths = [p.end - p.start for p in spans], [p.end for p in spans]
+    causal = causal_attention(kind, lengths, device, key_lengths)
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cache.write(layer, fresh, k, v)
+        return causal(layer, q, *((k, v) if before is None else cache.read(layer, before)))
+
+    return _placed(tokens, device), _placed(positions, device), attend
+
+
+def _places(span: Span, size: int) -> np.ndarray:
+    positions = np.arange(span.end)
+    return np.asarray(span.blocks)[positions // size] * size + positions % size
+
+
+def _placed(values: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(values.astype(np.int64)).to(device)

@@ -1,0 +1,1 @@
+"""The request loop: order, replay and error replies."""

@@ -1,0 +1,81 @@
+"""What `stats` says of memory and speed, by name. What has not been measured yet is not there."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .device.peak_rates import PeakRates
+from .learning.trainer import LossStats, Trainer, TrainingSequence
+
+
+def memory_stats(device: torch.device) -> dict[str, float]:
+    """Bytes. On CUDA what torch holds; on the CPU the whole process."""
+    if device.type != "cuda":
+        # The kernel counts in kibibytes, that of macOS in bytes.
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"memory/peak": float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)}
+    free, total = torch.cuda.mem_get_info(device)
+    return {
+        "memory/allocated": float(torch.cuda.memory_allocated(device)),
+        "memory/reserved": float(torch.cuda.memory_reserved(device)),
+        "memory/peak": float(torch.cuda.max_memory_allocated(device)),
+        "memory/free": float(free),
+        "memory/total": float(total),
+    }
+
+
+def trainer_stats(trainer: Trainer) -> dict[str, float]:
+    """Tokens of `forward_backward` and its seconds since the start, and the most tokens of a microbatch now."""
+    counted = {"tokens": float(trainer.learned_tokens), "seconds": trainer.learning_seconds}
+    found = {**counted, "tokensPerMicrobatch": float(trainer.scorer.token_budget)}
+    return {
+        f"trainer/{name}": value for name, value in {**found, **_rate(counted["tokens"], counted["seconds"])}.items()
+    }
+
+
+def sampler_stats(counts: Mapping[str, float], peak_rates: PeakRates | None) -> dict[str, float]:
+    """The sampler's own counts, how fast it writes, the mean number of completions written at a time, and the share of
+    the device's bandwidth that writing reaches."""
+    seconds = counts["sampler/decodeSeconds"] + counts["sampler/readSeconds"]
+    found = {f"sampler/{name}": value for name, value in _rate(counts["sampler/tokens"], seconds).items()}
+    steps = counts["sampler/steps"]
+    batch = {} if steps == 0 else {"sampler/batch": counts["sampler/rowSteps"] / steps}
+    written = counts["sampler/decodeSeconds"]
+    reached = {}
+    if peak_rates is not None and written > 0:
+        reached["sampler/bandwidth"] = counts["sampler/decodeBytes"] / written / peak_rates.copy_bytes
+    return {**counts, **found, **batch, **reached}
+
+
+def learning_metrics(
+    stats: LossStats, sequences: Sequence[TrainingSequence], operations: float, peak_rates: PeakRates | None
+) -> dict[str, float]:
+    """Figures of one `forward_backward` besides its loss. `mfu`: its operations per second, as a share of the ceiling.
+
+    `ratio/p01` to `ratio/p99`: percentiles over tokens with weight of trainer's over sampler's probability. Whatever
+    lies far from 1 is a difference between the two, or the age of the rollouts.
+    """
+    found = {"microbatches": float(stats.microbatches), "tokensPerMicrobatch": float(stats.token_budget)}
+    if peak_rates is not None and stats.seconds > 0:
+        found["mfu"] = operations / stats.seconds / peak_rates.product_flops
+    return found | _ratio_percentiles(stats.logprobs, sequences)
+
+
+def _ratio_percentiles(logprobs: Sequence[Tensor], sequences: Sequence[TrainingSequence]) -> dict[str, float]:
+    pairs = zip(logprobs, sequences, strict=True)
+    ratios = np.concatenate([(values - s.rollout)[s.weights != 0].double().exp().numpy() for values, s in pairs])
+    if len(ratios) == 0 or not np.isfinite(ratios).all():
+        return {}
+    shares = {"p01": 0.01, "p50": 0.5, "p99": 0.99}
+    values = np.quantile(ratios, list(shares.values())).tolist()
+    return {f"ratio/{name}": value for name, value in zip(shares, values, strict=True)}
+
+
+def _rate(tokens: float, seconds: float) -> dict[str, float]:
+    return {} if seconds == 0 else {"tokensPerSecond": tokens / seconds}

@@ -1,0 +1,1 @@
+"""Transports of frames: file descriptors and HTTP."""

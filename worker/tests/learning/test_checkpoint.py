@@ -1,0 +1,76 @@
+"""Saved states: what is read is what was written, or one clear error."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from gradus_worker.learning.checkpoint import StateError, StateOwner, load_state, save_state
+
+TENSORS = {"a": torch.tensor([1.5, -2.25]), "b": torch.arange(6, dtype=torch.bfloat16).reshape(2, 3)}
+
+
+def data_file(folder: Path) -> Path:
+    (found,) = folder.glob("state-*")
+    return found
+
+
+def test_a_state_comes_back_bit_for_bit_and_replaces_the_one_before(tmp_path: Path) -> None:
+    save_state(tmp_path / "s", {"a": torch.zeros(2)}, 1, StateOwner("m"))
+    save_state(tmp_path / "s", TENSORS, 2, StateOwner("m"))
+    state = load_state(tmp_path / "s", StateOwner("m"))
+    assert state.policy_version == 2
+    assert state.tensors.keys() == TENSORS.keys()
+    for name, value in TENSORS.items():
+        assert state.tensors[name].dtype == value.dtype
+        assert torch.equal(state.tensors[name], value)
+    assert len(list((tmp_path / "s").iterdir())) == 2
+
+
+def test_every_truncation_and_a_changed_byte_are_noticed(tmp_path: Path) -> None:
+    save_state(tmp_path, TENSORS, 3, StateOwner("m"))
+    for path in (data_file(tmp_path), tmp_path / "engine-state.json"):
+        whole = path.read_bytes()
+        # The manifest's last byte is a line feed: without it the content is the same.
+        for size in range(len(whole) - 1):
+            path.write_bytes(whole[:size])
+            with pytest.raises(StateError):
+                load_state(tmp_path, StateOwner("m"))
+        path.write_bytes(whole)
+    path = data_file(tmp_path)
+    path.write_bytes(whole_with_one_bit_changed(path.read_bytes()))
+    with pytest.raises(StateError, match="not what was saved"):
+        load_state(tmp_path, StateOwner("m"))
+
+
+def whole_with_one_bit_changed(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def test_a_missing_state_or_one_of_another_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="expected a file"):
+        load_state(tmp_path / "nowhere", StateOwner("m"))
+    save_state(tmp_path, TENSORS, 3, StateOwner("m"))
+    with pytest.raises(StateError, match="of model other"):
+        load_state(tmp_path, StateOwner("other"))
+
+
+@pytest.mark.parametrize("dies_at", [0, 1, 2, 3])
+def test_a_save_that_dies_at_any_sync_leaves_a_whole_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    save_state(tmp_path, TENSORS, 1, StateOwner("m"))
+    calls = iter(range(100))
+    sync = os.fsync
+
+    def dying(descriptor: int) -> None:
+        if next(calls) == dies_at:
+            raise KeyboardInterrupt
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", dying)
+    with pytest.raises(KeyboardInterrupt):
+        save_state(tmp_path, {"a": torch.zeros(1)}, 2, StateOwner("m"))
+    # The manifest's rename comes before the last sync; from there on the new state holds.
+    assert load_state(tmp_path, StateOwner("m")).policy_version == (2 if dies_at == 3 else 1)

@@ -1,0 +1,54 @@
+"""The kernels become the machine code of GPUs people have, which takes none of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+COMPILE = """
+import json, sys
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from gradus_worker.sampling import paged_attention_triton
+
+dtype, capability = sys.argv[1], int(sys.argv[2])
+attend = dict(GROUP=6, GROUP_PADDED=16, SIZE=128, SIZE_PADDED=128, BLOCK=64, SPLITS=4)
+join = {name: attend[name] for name in ("SIZE", "SIZE_PADDED", "SPLITS")}
+half = dict.fromkeys(("q", "keys", "values"), f"*{dtype}")
+others = dict(table="*i32", lengths="*i32", parts="*fp32", sums="*fp32")
+numbers = dict(scale="fp32", q_stride="i32", table_stride="i32")
+for kernel, types, constants, stages in (
+    (paged_attention_triton._attend, half | others | numbers, attend, 3),
+    (paged_attention_triton._join, dict(parts="*fp32", sums="*fp32", out=f"*{dtype}"), join, 1),
+):
+    # What a launch finds: storage begins at multiples of 16 bytes, a row of queries is a multiple of 16 long.
+    aligned = {(at,): [["tt.divisibility", 16]] for at, name in enumerate(types) if name != "scale"}
+    source = ASTSource(kernel, types | dict.fromkeys(constants, "constexpr"), constants, aligned)
+    options = dict(num_warps=4, num_stages=stages)
+    compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+    copies = compiled.asm["ttgir"].count("async_copy_global_to_local")
+    print(json.dumps({"code": len(compiled.asm["cubin"]), "shared": compiled.metadata.shared, "copies": copies}))
+"""
+
+
+@pytest.mark.parametrize(("dtype", "capability"), [("fp16", 80), ("bf16", 90), ("bf16", 120)])
+def test_kernels_compile(dtype: str, capability: int) -> None:
+    """Heads of Qwen2.5 1.5B: six share a key head of 128. Keys and values are copied ahead of their use, and the least
+    shared memory of such GPUs, 99 KiB, has room for two programs.
+    """
+    if find_spec("triton") is None:
+        pytest.skip("triton is not installed")
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    command = [sys.executable, "-c", COMPILE, dtype, str(capability)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    attend, join = (json.loads(line) for line in run.stdout.splitlines())
+    assert min(attend["code"], join["code"]) > 1000
+    assert attend["copies"] >= 3
+    assert attend["shared"] <= 99 * 1024 // 2
