@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
@@ -6,34 +5,29 @@ import { startDashboard } from '../services/dashboard/dashboard.ts';
 import { compareRuns } from '../evaluation/compare-runs.ts';
 import { createPlayer } from '../models/player.ts';
 import { tokenPieces } from '../models/token-pieces.ts';
-import { withInterrupt } from './interrupt.ts';
-import { wholeNumber } from './options.ts';
+import { addListenOptions, type ListenFlags, tokenFromEnvironment, untilStopped } from './listening.ts';
 import { outputOf } from './output.ts';
 import { pagesFolder } from './pages-folder.ts';
 
-interface Flags {
-  readonly host: string;
-  readonly port: number;
+interface Flags extends ListenFlags {
   readonly play?: boolean;
 }
 
-/** `gradus dashboard`: runs in a browser, live or finished. */
+/** `gradus dashboard`: shows runs in a browser, live or finished. */
 export function addDashboardCommand(program: Command): void {
-  program
+  const command = program
     .command('dashboard')
-    .description('show runs in a browser; GRADUS_TOKEN in the environment is asked of visitors')
-    .argument('[folder]', 'folder of runs', 'runs')
-    .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
-    .option('--port <n>', '0: any free port', wholeNumber(0, 65_535), 4747)
-    .option('--play', "let visitors ask the runs' models, one question at a time")
-    .action(async (root: string, { host, port, play = false }: Flags, command: Command) => {
+    .description('show runs in a browser; visitors must send the token in GRADUS_TOKEN, if it is set')
+    .argument('[folder]', 'folder of runs', 'runs');
+  addListenOptions(command, 4747)
+    .option('--play', 'let visitors prompt the models of runs, one request at a time')
+    .action(async (root: string, { host, port, play = false }: Flags) => {
       const pages = pagesFolder();
       const found = statSync(root, { throwIfNoEntry: false });
       if (found?.isDirectory() !== true) {
-        const what = found === undefined ? 'nothing there' : 'a file';
+        const what = found === undefined ? 'nothing' : 'a file';
         throw new RunError(`${root}: expected a folder of runs, found ${what}`, { tryNext: 'gradus demo' });
       }
-      const token = process.env['GRADUS_TOKEN'];
       const output = outputOf(command);
       await using player = createPlayer();
       await using dashboard = await startDashboard({
@@ -41,16 +35,13 @@ export function addDashboardCommand(program: Command): void {
         pages,
         host,
         port,
+        token: tokenFromEnvironment(),
         compareSuites: compareRuns,
         readPieces: tokenPieces(),
         ...(play && { player }),
-        ...(token !== undefined && token !== '' && { token }),
       });
-      await withInterrupt(async (signal) => {
-        output.event({ type: 'listening', url: dashboard.url });
-        output.say(`showing ${root} at ${dashboard.url}`);
-        await once(signal, 'abort');
-      });
-      output.result({ url: dashboard.url, stopped: true }, 'stopped');
+      const { url } = dashboard;
+      await untilStopped(output, { url }, `showing ${root} at ${url}`);
+      output.result({ url, stopped: true }, 'stopped');
     });
 }

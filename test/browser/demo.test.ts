@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dashboard, startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { createPlayer } from '../../src/models/player.ts';
 import { tokenPieces } from '../../src/models/token-pieces.ts';
@@ -22,7 +23,7 @@ const shorter = [
 describe.skipIf(!hasBrowser)('the demo in a browser', () => {
   const root = makeFastFolder('demo');
   let demo: Running;
-  let dashboard: Dashboard;
+  let dashboard: Listening;
   let browser: Browser;
   const player = createPlayer();
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dashboard, startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';
@@ -10,7 +11,7 @@ import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts'
 /** Pages that are open while a run is written by another process. */
 describe.skipIf(!hasBrowser)('a live run in a browser', () => {
   const root = makeFastFolder('live');
-  let dashboard: Dashboard;
+  let dashboard: Listening;
   let browser: Browser;
 
   beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alert } from '../../src/runs/metrics/alerts.ts';
-import { type Dashboard, startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
+import type { Listening } from '../../src/services/listen.ts';
 import type { RunDetail } from '../../src/services/dashboard/views/run-detail.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
@@ -18,7 +19,7 @@ import {
 /** The pages as `gradus dashboard` serves them, over runs that a real training recorded. */
 describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   const root = makeFastFolder('pages');
-  let dashboard: Dashboard;
+  let dashboard: Listening;
   let browser: Browser;
 
   beforeAll(async () => {

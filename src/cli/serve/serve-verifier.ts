@@ -1,58 +1,52 @@
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { loadRecipe } from '../../recipe/load.ts';
 import { code } from '../../verifiers/code/code.ts';
 import { defaultVerifiers, type Grader, openGrader } from '../../services/verifier/grader.ts';
 import { startVerifierService } from '../../services/verifier/service.ts';
-import { withInterrupt } from '../interrupt.ts';
+import { addListenOptions, type ListenFlags, tokenFromEnvironment, untilStopped } from '../listening.ts';
 import { wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
 
-interface Flags {
-  readonly host: string;
-  readonly port: number;
+interface Flags extends ListenFlags {
   readonly recipe?: string;
   readonly maxItems: number;
   readonly maxMib: number;
 }
 
-/** `gradus serve verifier`: verdicts over HTTP, for trainers in other languages. */
+/** `gradus serve verifier`: serves verdicts over HTTP, for trainers in other languages. */
 export function addServeVerifierCommand(serve: Command): void {
-  serve
+  const command = serve
     .command('verifier')
     .description(
-      'judge answers and programs for other trainers; GRADUS_TOKEN in the environment is asked of clients',
-    )
-    .option('--host <address>', 'where to listen; off loopback a token is needed', '127.0.0.1')
-    .option('--port <n>', '0: any free port', wholeNumber(0, 65_535), 8377)
-    .option('--recipe <file>', 'whose verifiers to offer, by domain; default: math, code, javascript')
+      'judge answers and programs for other trainers; clients must send the token in GRADUS_TOKEN, if it is set',
+    );
+  addListenOptions(command, 8377)
+    .option('--recipe <file>', 'recipe whose verifiers to serve, by domain; default: math, code, javascript')
     .option(
       '--max-items <n>',
-      'items that may wait; beyond it requests are told to come back',
+      'most items in flight or queued; a larger batch gets 413, a request above it 503',
       wholeNumber(1),
       8192,
     )
-    .option('--max-mib <n>', 'largest request', wholeNumber(1), 64)
-    .action(async (flags: Flags, command: Command) => {
+    .option('--max-mib <n>', 'largest request body', wholeNumber(1), 64)
+    .action(async (flags: Flags) => {
       const { host, port, maxItems } = flags;
-      const token = process.env['GRADUS_TOKEN'];
       const output = outputOf(command);
       await using grader = await graderFor(flags);
       await using service = await startVerifierService(grader, {
         host,
         port,
+        token: tokenFromEnvironment(),
         maxItems,
-        maxBytes: flags.maxMib * 2 ** 20,
+        maxBodyBytes: flags.maxMib * 2 ** 20,
         width: 2 * availableParallelism(),
-        ...(token !== undefined && token !== '' && { token }),
       });
-      await withInterrupt(async (signal) => {
-        output.event({ type: 'listening', url: service.url, verifiers: grader.verifiers });
-        output.say(`listening on ${service.url}; verifiers: ${Object.keys(grader.verifiers).join(', ')}`);
-        await once(signal, 'abort');
-      });
-      output.result({ url: service.url, stopped: true }, 'answering what was accepted, then stopping');
+      const { url } = service;
+      const { verifiers } = grader;
+      const line = `listening on ${url}; verifiers: ${Object.keys(verifiers).join(', ')}`;
+      await untilStopped(output, { url, verifiers }, line);
+      output.result({ url, stopped: true }, 'stopping after the requests in flight');
     });
 }
 

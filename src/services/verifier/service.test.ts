@@ -1,17 +1,18 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { SandboxError } from '../../core/errors.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { type Grader, openGrader } from './grader.ts';
-import { type ServiceOptions, startVerifierService } from './service.ts';
+import { startVerifierService, type VerifierServiceOptions } from './service.ts';
 
-const start = async (grader: Grader, options: Partial<ServiceOptions> = {}) =>
+const start = async (grader: Grader, options: Partial<VerifierServiceOptions> = {}) =>
   startVerifierService(grader, {
     host: '127.0.0.1',
     port: 0,
     width: 4,
     maxItems: 8,
-    maxBytes: 10_000,
+    maxBodyBytes: 10_000,
     ...options,
   });
 const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -22,7 +23,7 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}) 
   });
 const item = { gold: '1/2', completion: '\\boxed{0.5}' };
 
-test('one item, a batch in order, health and metrics', async () => {
+test('judges one item and a batch in order, and reports health and metrics', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
   expect(await (await post(`${service.url}/verify`, item)).json()).toMatchObject({
@@ -44,57 +45,74 @@ test('one item, a batch in order, health and metrics', async () => {
   expect(metrics).toContain('gradus_request_seconds_count 2\n');
 });
 
-test('requests that are not understood are told what was expected', async () => {
+test('rejects requests that it cannot read, with what it expected', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
-  const status = async (path: string, body: unknown, headers?: Record<string, string>) =>
-    (await post(`${service.url}${path}`, body, headers)).status;
-  expect(await status('/verify', '{"gold"')).toBe(400);
-  expect(await status('/verify/batch', [item])).toBe(400);
-  expect(await status('/verify', item, { 'content-type': 'text/plain' })).toBe(415);
-  expect(await status('/verify', { ...item, pad: 'x'.repeat(20_000) })).toBe(413);
-  expect(await status('/verify/batch', { items: Array.from({ length: 9 }, () => item) })).toBe(503);
-  expect(await status('/other', item)).toBe(404);
-  expect(await status('/verify', item)).toBe(200);
+  const answer = async (path: string, body: unknown) => {
+    const response = await post(`${service.url}${path}`, body);
+    return [response.status, ((await response.json()) as { error?: string }).error];
+  };
+  expect(await answer('/verify', '{"gold"')).toEqual([400, expect.stringContaining('expected JSON')]);
+  expect(await answer('/verify/batch', [item])).toEqual([400, 'expected {"items": [...]}']);
+  expect(await answer('/other', item)).toEqual([404, expect.stringContaining('POST /other not found')]);
+  expect(await answer('/verify', item)).toEqual([200, undefined]);
 });
 
-test('the token is asked for; off loopback there must be one', async () => {
+test('needs the token for everything but health', async () => {
   await using grader = openGrader();
   await using service = await start(grader, { token: 'secret' });
-  const status = async (headers: Record<string, string>) =>
-    (await post(`${service.url}/verify`, item, headers)).status;
-  expect(await status({})).toBe(401);
-  expect(await status({ authorization: 'Bearer secre' })).toBe(401);
-  expect(await status({ authorization: 'Bearer secret' })).toBe(200);
   expect((await fetch(`${service.url}/metrics`)).status).toBe(401);
   expect((await fetch(`${service.url}/health`)).status).toBe(200);
-  await expect(start(grader, { host: '0.0.0.0' })).rejects.toThrow('needs a token');
-  const port = Number(new URL(service.url).port);
-  await expect(start(grader, { port })).rejects.toThrow(`cannot listen on 127.0.0.1 port ${port}`);
 });
 
-test('what was accepted is answered before the service ends, and what is too much is sent away', async () => {
+const verdict = { outcome: 'correct', score: 1, reason: '', verifier: 'slow@1' } as const;
+
+test('answers 413 to a batch that never fits, and 503 with Retry-After when the queue is full', async () => {
   const gate = Promise.withResolvers<void>();
   const slow: Grader = {
     verifiers: {},
     grade: async () => {
       await gate.promise;
-      return { outcome: 'correct', score: 1, reason: '', verifier: 'slow@1' };
+      return verdict;
     },
     [Symbol.asyncDispose]: async () => {},
   };
   const service = await start(slow);
-  const accepted = post(`${service.url}/verify/batch`, { items: Array.from({ length: 8 }, () => ({})) });
-  const waiting = async () =>
+  const batch = (count: number) =>
+    post(`${service.url}/verify/batch`, { items: Array.from({ length: count }, () => ({})) });
+  const large = await batch(9);
+  expect([large.status, large.headers.get('retry-after'), await large.json()]).toEqual([
+    413,
+    null,
+    { error: 'expected at most 8 items in a batch, got 9; split the batch' },
+  ]);
+  const accepted = batch(8);
+  const isFull = async () =>
     (await (await fetch(`${service.url}/metrics`)).text()).includes('items_waiting 8');
-  while (!(await waiting())) await new Promise((resolve) => setTimeout(resolve, 5));
-  const refused = await post(`${service.url}/verify`, {});
+  while (!(await isFull())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const refused = await batch(1);
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
   const ended = service[Symbol.asyncDispose]();
   await expect(fetch(`${service.url}/health`)).rejects.toThrow('fetch failed');
   gate.resolve();
+  // Closing answers what was accepted.
   expect(((await (await accepted).json()) as { verdicts: unknown[] }).verdicts).toHaveLength(8);
   await ended;
+});
+
+test('answers 500 without Retry-After when the sandbox is broken', async () => {
+  const broken: Grader = {
+    verifiers: {},
+    grade: () => Promise.reject(new SandboxError('python3: not found')),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await using service = await start(broken);
+  const response = await post(`${service.url}/verify`, item);
+  expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([
+    500,
+    null,
+    { error: 'python3: not found' },
+  ]);
 });
 
 const hasPython = (): boolean => {
@@ -106,8 +124,8 @@ const hasPython = (): boolean => {
   }
 };
 
-// Skipped where there is no python3: the clients are Python.
-test.skipIf(!hasPython())("verl's and TRL's reward functions get their scores", async () => {
+// Skipped without python3: the clients are Python.
+test.skipIf(!hasPython())('scores the reward functions for verl and TRL', async () => {
   await using grader = openGrader();
   await using service = await start(grader, { token: 'secret' });
   const script = `

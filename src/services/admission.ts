@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isLoopback } from './loopback.ts';
+
+/** What a request must satisfy before a service sees it. */
+export interface AdmissionRules {
+  /** Address the service listens on: on loopback the `Host` header must name this machine. */
+  readonly host: string;
+  /** Required of every request, except for `publicPaths`. */
+  readonly token?: string | undefined;
+  /** Largest request body in bytes. */
+  readonly maxBodyBytes: number;
+  /** Paths answered without a token, such as `/health`. */
+  readonly publicPaths?: readonly string[];
+  /** Also accepts the token from `?token=` and from the cookie that `tokenCookie` sets, for pages in a browser. */
+  readonly allowsBrowserToken?: boolean;
+}
+
+/** Why a request is rejected, as an HTTP status and a message for its body. */
+export interface Rejection {
+  readonly status: 401 | 403 | 413 | 415 | 503;
+  readonly message: string;
+}
+
+/**
+ * Returns why a request is rejected by its headers, or undefined.
+ *
+ * `Host` stops DNS rebinding: a page of another site whose name was rebound to 127.0.0.1 still sends that name. `Origin`
+ * stops requests that pages of other sites send. The JSON content type makes browsers ask before they send across sites.
+ */
+export function rejectionOf(request: Request, rules: AdmissionRules): Rejection | undefined {
+  const url = new URL(request.url);
+  if (isLoopback(rules.host) && !isLoopback(url.hostname)) {
+    const message = `the Host header must name this machine (127.0.0.1 or localhost), got ${url.host}`;
+    return { status: 403, message };
+  }
+  const origin = request.headers.get('origin');
+  if (origin !== null && URL.parse(origin)?.host !== url.host) {
+    const message = `cross-origin requests are not allowed: expected the origin http://${url.host}, got ${origin}`;
+    return { status: 403, message };
+  }
+  if (rules.publicPaths?.includes(url.pathname) !== true && !hasToken(request, url, rules)) {
+    const message = 'expected the header "authorization: Bearer <token>"';
+    const hint = rules.allowsBrowserToken === true ? ', or ?token=<token> in the address' : '';
+    return { status: 401, message: message + hint };
+  }
+  const type = request.headers.get('content-type');
+  if (hasBody(request) && type?.split(';', 1)[0]!.trim().toLowerCase() !== 'application/json') {
+    const message = `expected content-type application/json, got ${type ?? 'no content-type'}`;
+    return { status: 415, message };
+  }
+  return undefined;
+}
+
+/** Returns whether a request carries a body; `GET` and `HEAD` never do. */
+export const hasBody = ({ method, headers }: Request): boolean =>
+  method !== 'GET' &&
+  method !== 'HEAD' &&
+  (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0);
+
+/**
+ * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a long body is read and dropped: a
+ * client that is still sending does not read the response.
+ *
+ * @throws Error when the connection is lost.
+ */
+export async function readBody(
+  incoming: IncomingMessage,
+  maxBytes: number,
+): Promise<Buffer<ArrayBuffer> | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= maxBytes) chunks.push(chunk);
+    else chunks.length = 0;
+  }
+  return size <= maxBytes ? Buffer.concat(chunks) : undefined;
+}
+
+const cookieName = 'gradus_token';
+
+/** Returns the cookie that carries a token from `?token=` to later requests of the same browser, or undefined. */
+export function tokenCookie(request: Request, rules: AdmissionRules): string | undefined {
+  const isAsked = rules.allowsBrowserToken === true && new URL(request.url).searchParams.has('token');
+  if (!isAsked || rules.token === undefined) return undefined;
+  return `${cookieName}=${encodeURIComponent(rules.token)}; Path=/; HttpOnly; SameSite=Strict`;
+}
+
+function hasToken({ headers }: Request, url: URL, { token, allowsBrowserToken }: AdmissionRules): boolean {
+  if (token === undefined) return true;
+  const bearer = /^Bearer +(.+)$/i.exec(headers.get('authorization') ?? '')?.[1];
+  if (isSame(bearer, token)) return true;
+  if (allowsBrowserToken !== true) return false;
+  const cookies = (headers.get('cookie') ?? '').split(/; */);
+  const cookie = cookies.find((one) => one.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1);
+  return isSame(url.searchParams.get('token'), token) || isSame(cookie, encodeURIComponent(token));
+}
+
+/** Compares in a time that does not depend on the texts: digests have one length. */
+const isSame = (sent: string | null | undefined, token: string): boolean =>
+  timingSafeEqual(digest(sent ?? ''), digest(token));
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
