@@ -86,6 +86,7 @@ export {
   ProtocolError,
   RunError,
   SandboxError,
+  StorageError,
   VerifierError,
   WorkerCrashed,
 } from './core/errors.ts';

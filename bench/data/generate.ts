@@ -66,7 +66,7 @@ const rng = createRng(1, 'bench-data');
 const evaluation = [...questions('held-out', 2000)].map((problem, i) => told(problem, rng, `e${i}`));
 const evaluationFile = openLines(join(folder, 'evaluation.jsonl'));
 for (const problem of evaluation) evaluationFile.write(problemLine(problem));
-evaluationFile.close();
+await evaluationFile.close();
 
 const withContent = (problem: Problem, id: string, content: string): Problem => ({
   ...problem,
@@ -106,5 +106,5 @@ for (const question of questions(
     write(withContent(leaked, `leaked${written}`, reformat(contentOf(leaked))));
   }
 }
-file.close();
+await file.close();
 console.log(JSON.stringify({ written, evaluation: evaluation.length, planted }));

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, firstError } from '../core/errors.ts';
 import { readProvenance } from '../runs/writing/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
-import { explainSystemError } from './system-error.ts';
+import { explainSystemError } from '../storage/system-error.ts';
 import { addDashboardCommand } from './dashboard.ts';
 import { addDataCommand } from './data/data.ts';
 import { addDemoCommand } from './demo.ts';

@@ -82,7 +82,8 @@ function progressLine(label: string, done: number, total: number, elapsedMs: num
 
 /**
  * Exit codes, by the family of the error that ended the command: 1 a bug of ours, 2 usage or configuration, 3 data,
- * 4 engine, 5 run, 6 verifier or sandbox, 130 interrupted.
+ * 4 engine, 5 run or
+ * disk, 6 verifier or sandbox, 130 interrupted.
  */
 export function exitCodeOf(error: unknown): number {
   if (!GradusError.isInstance(error)) return 1;
@@ -97,6 +98,8 @@ export function exitCodeOf(error: unknown): number {
       return 4;
     case 'RunError':
       return error.code === 'INTERRUPTED' ? 130 : 5;
+    case 'StorageError':
+      return 5;
     case 'VerifierError':
     case 'SandboxError':
       return 6;

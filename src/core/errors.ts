@@ -97,6 +97,14 @@ export class RunError extends GradusError {
   }
 }
 
+/** A file or folder cannot be written: a full disk, a missing permission, a wrong path. `cause` is the system error. */
+export class StorageError extends GradusError {
+  override readonly name = 'StorageError';
+  constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
+    super(options?.code ?? 'STORAGE_FAILED', message, options);
+  }
+}
+
 /**
  * What went wrong first. Where closing something fails after the work in it has failed, `using` throws a
  * `SuppressedError` whose own message says nothing; the failure of the work is the one to tell.

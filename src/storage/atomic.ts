@@ -1,68 +1,110 @@
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { explainSystemError } from './system-error.ts';
 
-/**
- * Writing so that a kill or a power cut at any instruction leaves either the old state or the new one: everything is
- * written under a temporary name, forced to the disk, and then renamed.
+/*
+ * Atomic writes of files and folders. The promise of every function here:
+ *
+ * - After a kill or a power cut at any instruction, the name holds the whole old content or the whole new content.
+ * - Once the call has returned, the new content survives a power cut: file and folder were synced to the disk.
+ * - A failed write throws, keeps the old content and removes its draft. Errors of the file system are `StorageError`s.
+ * - A killed process leaves at most one draft, `.tmp-<name>` in the same folder. The next write of that name replaces
+ *   it, and `sweep` removes it.
+ *
+ * One writer per name at a time: processes that could write the same name take a lock first (`file-lock.ts`).
  */
 
-/** Names starting with this are unfinished work and may be removed by whoever holds the run's lock. */
-const temporary = '.tmp-';
+/** Prefix of drafts. */
+const draftPrefix = '.tmp-';
 
 /** Sizes in bytes by path relative to the folder they are in, sorted by path. */
 export type FileSizes = Readonly<Record<string, number>>;
 
-/** Replaces or creates one file. */
+/** Replaces or creates one file with content that is in memory. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  const draft = temporaryFor(path);
-  try {
-    await writeFile(draft, content);
-    await syncToDisk(draft);
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
-  await syncToDisk(dirname(path));
+  await writeAtomic(path, (file) => file.writeFile(content));
 }
 
 /**
- * Replaces or creates one folder with what `fill` writes into the empty folder it is given.
+ * Replaces or creates one file with what `write` streams into it. Returns what `write` returns.
+ *
+ * @param write gets the open draft, and its path for libraries that write by name.
+ */
+export async function writeAtomic<T>(
+  path: string,
+  write: (file: FileHandle, draft: string) => Promise<T>,
+): Promise<T> {
+  const draft = draftOf(path);
+  try {
+    const file = await open(draft, 'w');
+    let result: T;
+    try {
+      result = await write(file, draft);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await renameDurably(draft, path);
+    return result;
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw explainSystemError(error, path);
+  }
+}
+
+/**
+ * Gives a finished draft its name: the last step for writers that keep their draft between calls, such as a download
+ * that can be resumed.
+ */
+export async function publishDraft(draft: string, path: string): Promise<void> {
+  try {
+    await syncToDisk(draft);
+    await renameDurably(draft, path);
+  } catch (error) {
+    throw explainSystemError(error, path);
+  }
+}
+
+/**
+ * Replaces or creates one folder with what `fill` writes into an empty draft folder. Between two renames a folder that
+ * is being replaced has no name; a kill there leaves it as `.tmp-<name>-old`.
  * Returns the sizes of all files in it.
  */
 export async function writeFolderAtomic(
   path: string,
   fill: (draft: string) => Promise<void>,
 ): Promise<FileSizes> {
-  const draft = temporaryFor(path);
-  const old = temporaryFor(`${path}-old`);
-  await rm(draft, { recursive: true, force: true });
+  const draft = draftOf(path);
+  const old = draftOf(`${path}-old`);
   try {
+    await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { recursive: true });
     await fill(draft);
     const sizes = await fileSizes(draft);
     await syncTree(draft);
-    if (await exists(path)) await moveOver(path, old);
-    await rename(draft, path);
-    await syncToDisk(dirname(path));
+    if (await exists(path)) {
+      await rm(old, { recursive: true, force: true });
+      await rename(path, old);
+    }
+    await renameDurably(draft, path);
     await rm(old, { recursive: true, force: true });
     return sizes;
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw error;
+    throw explainSystemError(error, path);
   }
 }
 
-/** Removes what is in `folder` and does not satisfy `isWanted`: unfinished work, and what no record speaks of. */
+/** Removes drafts from `folder`, and entries whose name does not satisfy `isWanted`. */
 export async function sweep(folder: string, isWanted: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (name.startsWith(temporary) || !isWanted(name)) {
+    if (name.startsWith(draftPrefix) || !isWanted(name)) {
       await rm(join(folder, name), { recursive: true, force: true });
     }
   }
 }
 
-/** Sizes of all files below `folder`. */
+/** Returns the sizes of all files below `folder`. */
 export async function fileSizes(folder: string): Promise<FileSizes> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -74,7 +116,7 @@ export async function fileSizes(folder: string): Promise<FileSizes> {
   return sizes;
 }
 
-/** Whether there is anything at `path`. */
+/** Returns whether there is anything at `path`. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
@@ -82,16 +124,12 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-function temporaryFor(path: string): string {
-  return join(dirname(path), temporary + basename(path));
+/** Path of the draft that will become `path`. */
+export function draftOf(path: string): string {
+  return join(dirname(path), draftPrefix + basename(path));
 }
 
-async function moveOver(from: string, to: string): Promise<void> {
-  await rm(to, { recursive: true, force: true });
-  await rename(from, to);
-}
-
-/** Forces a folder and everything below it to the disk. */
+/** Syncs a folder and everything below it to the disk. */
 export async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -100,7 +138,7 @@ export async function syncTree(folder: string): Promise<void> {
   await syncToDisk(folder);
 }
 
-/** Forces one file or one folder's list of names to the disk: a rename survives a power cut only once its folder was synced. */
+/** Syncs one file, or one folder's list of names, to the disk. */
 export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -108,4 +146,10 @@ export async function syncToDisk(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Renames within a folder. A rename survives a power cut only once its folder has been synced. */
+async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncToDisk(dirname(to));
 }

@@ -1,9 +1,11 @@
+import type { StatsFs } from 'node:fs';
 import { mkdir, readdir, statfs } from 'node:fs/promises';
 import type * as z from 'zod';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
-import { ConfigError, GradusError, RunError } from '../core/errors.ts';
+import { ConfigError, StorageError } from '../core/errors.ts';
 import type { EngineInfo } from '../engines/engine.ts';
 import { writeFolderAtomic } from '../storage/atomic.ts';
+import { explainSystemError } from '../storage/system-error.ts';
 import { readExamples } from './examples.ts';
 import { chooseEngine, type EngineChoice, locateModel, openModel } from '../models/open-model.ts';
 import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';
@@ -43,7 +45,7 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
     ...options,
     optimizer: optimizerConfig.parse(options.optimizer),
   });
-  await asRunError(out, () => writeFolderAtomic(out, (draft) => engine.exportModel(draft)));
+  await writeFolderAtomic(out, (draft) => engine.exportModel(draft));
   return last;
 }
 
@@ -60,28 +62,21 @@ async function requireEmpty(out: string): Promise<void> {
 }
 
 async function requireSpace(out: string, bytes: number): Promise<void> {
-  await asRunError(out, async () => {
-    await mkdir(out, { recursive: true });
-    const { bavail, bsize } = await statfs(out);
-    if (bavail * bsize > bytes) return;
-    const [needed, free] = [bytes, bavail * bsize].map((count) => `${Math.ceil(count / 2 ** 20)} MiB`);
-    throw new RunError(`--out ${out}: expected ${needed} free for the model, found ${free}`, {
-      code: 'RUN_DISK_FULL',
-      tryNext: `df -h ${out}`,
-    });
+  const { bavail, bsize } = await createFolder(out);
+  if (bavail * bsize > bytes) return;
+  const [needed, free] = [bytes, bavail * bsize].map((count) => `${Math.ceil(count / 2 ** 20)} MiB`);
+  throw new StorageError(`--out ${out}: expected ${needed} free for the model, found ${free}`, {
+    code: 'DISK_FULL',
+    tryNext: `df -h ${out}`,
   });
 }
 
-/** The disk's refusals as one error. */
-async function asRunError(out: string, action: () => Promise<unknown>): Promise<void> {
+/** Creates the folder and returns the facts of its file system. */
+async function createFolder(path: string): Promise<StatsFs> {
   try {
-    await action();
-  } catch (cause) {
-    if (GradusError.isInstance(cause)) throw cause;
-    throw new RunError(`--out ${out}: the model cannot be written there (${String(cause)})`, {
-      code: 'RUN_NOT_WRITABLE',
-      cause,
-      tryNext: `ls -ld ${out}`,
-    });
+    await mkdir(path, { recursive: true });
+    return await statfs(path);
+  } catch (error) {
+    throw explainSystemError(error, path);
   }
 }

@@ -17,9 +17,14 @@ export async function cleanFile(
   const sink = findings === undefined ? undefined : openLines(findings);
   const log = new FindingLog((finding) => sink?.write(JSON.stringify(finding)));
   const kept = clean(log);
-  if (out === undefined) for await (const _ of kept);
-  else await writeLines(out, linesOf(kept));
-  sink?.close();
+  try {
+    if (out === undefined) for await (const _ of kept);
+    else await writeLines(out, linesOf(kept));
+    await sink?.close();
+  } catch (error) {
+    sink?.discard();
+    throw error;
+  }
   const report = log.report();
   outputOf(command).result(report, formatReport(report));
 }

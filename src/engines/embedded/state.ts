@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
+import { writeFileAtomic } from '../../storage/atomic.ts';
 import type { TrainerState } from './learning/trainer.ts';
 
 const parts = ['weights', 'firstMoment', 'secondMoment'] as const;
@@ -19,14 +20,14 @@ const manifestSchema = z.strictObject({
 });
 
 /**
- * Writes a state into `dir`. The manifest comes last and takes its place at once, so a folder with a manifest is whole.
+ * Writes a state into `dir`. The manifest is written last, so a folder with a manifest is complete.
  */
 export async function writeEngineState(dir: string, state: TrainerState, modelHash: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   const files: Record<string, { sha256: string; bytes: number }> = {};
   for (const part of parts) {
     const bytes = bytesOf(state[part]);
-    await writeSynced(join(dir, fileOf(part)), bytes);
+    await writeFileAtomic(join(dir, fileOf(part)), bytes);
     files[part] = { sha256: sha256(bytes), bytes: bytes.length };
   }
   const manifest = {
@@ -35,7 +36,7 @@ export async function writeEngineState(dir: string, state: TrainerState, modelHa
     modelHash,
     files,
   };
-  await writeSynced(join(dir, manifestName), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+  await writeFileAtomic(join(dir, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /**
@@ -91,17 +92,6 @@ async function readBytes(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw invalid(`${path}: expected a file of a saved engine state (${String(cause)})`, cause);
   }
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(`${path}.draft`, 'w');
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${path}.draft`, path);
 }
 
 function bytesOf(values: Float32Array): Uint8Array {

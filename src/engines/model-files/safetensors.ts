@@ -1,5 +1,6 @@
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { DataError } from '../../core/errors.ts';
+import { writeAtomic } from '../../storage/atomic.ts';
 import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 
 /** Element types of weights on disk that are read; in memory everything is float32. */
@@ -123,8 +124,7 @@ async function readTensor(
 }
 
 /**
- * Writes tensors in the given order as one file, whole or not at all (written beside, synced, renamed).
- * bfloat16 rounds to nearest, ties to even.
+ * Writes tensors in the given order as one file, atomically. bfloat16 rounds to nearest, ties to even.
  */
 export async function writeSafetensors(
   path: string,
@@ -139,7 +139,7 @@ export async function writeSafetensors(
     header[name] = { dtype: stored, shape, data_offsets: [offset, offset + bytes * data.length] };
     offset += bytes * data.length;
   }
-  await writeWhole(path, async (handle) => {
+  await writeAtomic(path, async (handle) => {
     await handle.write(encodeHeader(header));
     for (const { data } of tensors) {
       for (let done = 0; done < data.length; done += chunkElements) {
@@ -147,22 +147,6 @@ export async function writeSafetensors(
       }
     }
   });
-}
-
-/** Runs `write` on a file beside `path` that takes its place when it is complete and on disk. */
-async function writeWhole(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const draft = `${path}.draft`;
-  const handle = await open(draft, 'w');
-  try {
-    await write(handle);
-    await handle.sync();
-  } catch (error) {
-    await handle.close();
-    await rm(draft, { force: true });
-    throw error;
-  }
-  await handle.close();
-  await rename(draft, path);
 }
 
 /** Length, then JSON padded with spaces so that the data starts on a multiple of 8, as other readers expect. */

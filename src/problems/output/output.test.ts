@@ -194,7 +194,7 @@ test('tests that verl cannot run, and an error on the way, leave no file behind'
     throw new Error('stop');
   }
   await expect(writeLines(join(folder, 'no.jsonl'), failing())).rejects.toThrow('stop');
-  for (const name of ['no.parquet', 'no.jsonl', 'no.parquet.partial', 'no.jsonl.partial'])
+  for (const name of ['no.parquet', 'no.jsonl', '.tmp-no.parquet', '.tmp-no.jsonl'])
     expect(existsSync(join(folder, name))).toBe(false);
 });
 

@@ -1,6 +1,6 @@
-import { rename, rm } from 'node:fs/promises';
 import type { SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { writeAtomic } from '../../storage/atomic.ts';
 
 /** Columns of a Parquet file, and what stands in them for a row. */
 export interface ParquetColumn<Row> {
@@ -14,17 +14,23 @@ export interface ParquetColumn<Row> {
 const rowGroupSize = 10_000;
 
 /**
- * Writes rows to a Parquet file as they come; memory holds one row group. The file appears under its name when it is
- * whole, and not at all when the rows end in an error. Returns how many rows it has.
+ * Streams rows into a Parquet file, atomically; memory holds one row group. Returns the number of rows.
  */
 export async function writeParquet<Row>(
   path: string,
   columns: readonly ParquetColumn<Row>[],
   rows: AsyncIterable<Row>,
 ): Promise<number> {
-  const partial = `${path}.partial`;
+  return writeAtomic(path, (_, draft) => writeRows(draft, columns, rows));
+}
+
+async function writeRows<Row>(
+  path: string,
+  columns: readonly ParquetColumn<Row>[],
+  rows: AsyncIterable<Row>,
+): Promise<number> {
   const writer = new ParquetWriter({
-    writer: fileWriter(partial),
+    writer: fileWriter(path),
     schema: [
       { name: 'schema', num_children: columns.length },
       ...columns.flatMap(({ elements }) => elements),
@@ -40,18 +46,12 @@ export async function writeParquet<Row>(
     count += group.length;
     group = [];
   };
-  try {
-    for await (const row of rows) {
-      group.push(row);
-      if (group.length === rowGroupSize) await flush();
-    }
-    await flush();
-    await writer.finish();
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+  for await (const row of rows) {
+    group.push(row);
+    if (group.length === rowGroupSize) await flush();
   }
-  await rename(partial, path);
+  await flush();
+  await writer.finish();
   return count;
 }
 

@@ -1,44 +1,59 @@
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { draftOf, publishDraft } from '../../storage/atomic.ts';
+import { explainSystemError } from '../../storage/system-error.ts';
 
-/** A text file that is being written line by line, and is there under its name once it is closed. */
+/** A text file written line by line; it gets its name, atomically, when it is closed. */
 export interface LineFile {
   write(line: string): void;
-  /** Writes what is left and gives the file its name. */
-  close(): void;
-  /** Gives up: nothing is left of the file. */
+  /** Writes the remaining lines and gives the file its name. */
+  close(): Promise<void>;
+  /** Removes the draft. */
   discard(): void;
 }
 
-/** Characters gathered before they are handed to the system. */
-const gatherAtMost = 1 << 18;
+/** Characters buffered before a write. */
+const bufferedAtMost = 1 << 18;
 
-/** Opens a file for lines. Until it is closed it is called `<path>.partial`, so nobody takes half a file for one. */
+/** Opens a file for lines. */
 export function openLines(path: string): LineFile {
-  const partial = `${path}.partial`;
-  const file = openSync(partial, 'w');
-  let gathered = '';
+  const draft = draftOf(path);
+  const file = explained(path, () => openSync(draft, 'w'));
+  let isOpen = true;
+  let buffered = '';
   const flush = (): void => {
-    writeFileSync(file, gathered);
-    gathered = '';
+    explained(path, () => writeFileSync(file, buffered));
+    buffered = '';
+  };
+  const shut = (): void => {
+    if (isOpen) closeSync(file);
+    isOpen = false;
   };
   return {
     write(line) {
-      gathered += `${line}\n`;
-      if (gathered.length >= gatherAtMost) flush();
+      buffered += `${line}\n`;
+      if (buffered.length >= bufferedAtMost) flush();
     },
-    close() {
+    async close() {
       flush();
-      renameSync(partial, path);
-      closeSync(file);
+      shut();
+      await publishDraft(draft, path);
     },
     discard() {
-      closeSync(file);
-      rmSync(partial, { force: true });
+      shut();
+      rmSync(draft, { force: true });
     },
   };
 }
 
-/** Writes lines to a file as they come, all or, when they end in an error, none. Returns how many there are. */
+function explained<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw explainSystemError(error, path);
+  }
+}
+
+/** Streams lines into a file, atomically. Returns the number of lines. */
 export async function writeLines(path: string, lines: AsyncIterable<string>): Promise<number> {
   const file = openLines(path);
   let count = 0;
@@ -47,7 +62,7 @@ export async function writeLines(path: string, lines: AsyncIterable<string>): Pr
       file.write(line);
       count++;
     }
-    file.close();
+    await file.close();
   } catch (error) {
     file.discard();
     throw error;

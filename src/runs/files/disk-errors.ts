@@ -1,4 +1,4 @@
-import { GradusError, RunError } from '../../core/errors.ts';
+import { GradusError, RunError, StorageError } from '../../core/errors.ts';
 
 /** What of a run was touched when something failed, for the message. */
 export interface DiskContext {
@@ -29,7 +29,8 @@ export async function onDisk<T>(context: DiskContext, action: () => T | Promise<
 }
 
 /** The `RunError` for a file system or SQLite error; anything else comes back unchanged. */
-export function explainDiskError(error: unknown, { directory, doing }: DiskContext): unknown {
+export function explainDiskError(thrown: unknown, { directory, doing }: DiskContext): unknown {
+  const error = thrown instanceof StorageError ? thrown.cause : thrown;
   if (GradusError.isInstance(error)) return error;
   const cause = error instanceof Error ? error.message : String(error);
   const fail = (code: string, message: string, tryNext: string): RunError =>

@@ -1,0 +1,152 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { draftOf, publishDraft, sweep, writeAtomic, writeFileAtomic, writeFolderAtomic } from './atomic.ts';
+
+/** Runs before every operation that changes the disk; a throw simulates a kill. */
+let beforeOperation = (_name: string): void => {};
+
+vi.mock(import('node:fs/promises'), async (importOriginal) => {
+  const original = await importOriginal();
+  const watched = { ...original };
+  for (const name of ['rename', 'rm', 'mkdir', 'open'] as const) {
+    const call = original[name] as (...values: unknown[]) => unknown;
+    Object.assign(watched, {
+      [name]: async (...values: unknown[]) => {
+        beforeOperation(name);
+        return call(...values);
+      },
+    });
+  }
+  return watched;
+});
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'gradus-atomic-'))));
+afterEach(() => {
+  beforeOperation = () => {};
+  rmSync(folder, { recursive: true });
+});
+
+/** Operations of one call, and what a kill before each of them would leave. */
+async function atEveryOperation<T>(call: () => Promise<unknown>, look: () => T): Promise<T[]> {
+  const seen: T[] = [];
+  beforeOperation = () => void seen.push(look());
+  await call();
+  beforeOperation = () => {};
+  return [...seen, look()];
+}
+
+const contentOf = (path: string): string | undefined =>
+  existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+
+test.each([undefined, 'old'])(
+  'a kill before any operation leaves the whole old file (%s) or the whole new one',
+  async (old) => {
+    const path = join(folder, 'file');
+    if (old !== undefined) writeFileSync(path, old);
+    const seen = await atEveryOperation(
+      () =>
+        writeAtomic(path, async (file) => {
+          await file.write('ne');
+          expect(contentOf(path)).toBe(old);
+          await file.write('w');
+        }),
+      () => contentOf(path),
+    );
+    expect(new Set(seen)).toEqual(new Set([old, 'new']));
+    expect(readdirSync(folder)).toEqual(['file']);
+  },
+);
+
+test('a kill between the two renames of a replaced folder keeps the old one under its draft name', async () => {
+  const path = join(folder, 'model');
+  const write = (text: string): Promise<unknown> =>
+    writeFolderAtomic(path, async (draft) => writeFileSync(join(draft, 'weights'), text));
+  await write('old');
+  const seen = await atEveryOperation(
+    () => write('new'),
+    () => contentOf(join(path, 'weights')) ?? contentOf(join(draftOf(`${path}-old`), 'weights')),
+  );
+  expect(new Set(seen)).toEqual(new Set(['old', 'new']));
+  expect(readdirSync(folder)).toEqual(['model']);
+});
+
+test('syncs the file before the rename and the folder after it', async () => {
+  const order: string[] = [];
+  const path = join(folder, 'file');
+  beforeOperation = (name) => void order.push(name);
+  await writeAtomic(path, async (file) => {
+    const sync = file.sync.bind(file);
+    file.sync = async () => {
+      order.push('sync file');
+      await sync();
+    };
+  });
+  // The last open is the folder, for its sync.
+  expect(order).toEqual(['open', 'sync file', 'rename', 'open']);
+});
+
+test('a failed write keeps the old content, removes the draft and rethrows', async () => {
+  const path = join(folder, 'file');
+  await writeFileAtomic(path, 'old');
+  const stop = new Error('stop');
+  const failing = writeAtomic(path, async (file) => {
+    await file.write('half');
+    throw stop;
+  });
+  await expect(failing).rejects.toBe(stop);
+  expect(readFileSync(path, 'utf8')).toBe('old');
+  expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test('the next write replaces the longer draft of a killed process', async () => {
+  const path = join(folder, 'file');
+  writeFileSync(draftOf(path), 'a draft longer than the content');
+  await writeFileAtomic(path, 'new');
+  expect(readFileSync(path, 'utf8')).toBe('new');
+  expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test('sweep removes drafts and unwanted entries only', async () => {
+  for (const name of ['keep', 'drop', '.tmp-half']) writeFileSync(join(folder, name), '');
+  mkdirSync(join(folder, '.tmp-folder', 'deep'), { recursive: true });
+  await sweep(folder, (name) => name !== 'drop');
+  expect(readdirSync(folder)).toEqual(['keep']);
+});
+
+test('a published draft has its new name and no longer the old one', async () => {
+  const path = join(folder, 'blob');
+  writeFileSync(`${path}.incomplete`, 'bytes');
+  await publishDraft(`${path}.incomplete`, path);
+  expect(readdirSync(folder)).toEqual(['blob']);
+});
+
+describe('an error of the file system', () => {
+  test('names the file, not its draft, and the next step', async () => {
+    const path = join(folder, 'none', 'file');
+    await expect(writeFileAtomic(path, 'text')).rejects.toMatchObject({
+      name: 'StorageError',
+      code: 'NOT_WRITABLE',
+      message: expect.stringContaining(`${path}: no such file or folder`) as string,
+      tryNext: `mkdir -p ${join(folder, 'none')}`,
+    });
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('on a full disk says so', async () => {
+    const path = join(folder, 'file');
+    symlinkSync('/dev/full', draftOf(path));
+    await expect(writeFileAtomic(path, 'text')).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
