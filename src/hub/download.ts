@@ -3,10 +3,11 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
+import { RetryableError } from '../core/retry.ts';
 import { type HubAddress, hubAddress } from './address.ts';
 import { alone } from './cache.ts';
 import { type ListedFile, offline } from './repository.ts';
-import { get, type HubAccess, Passing, persist, reasonOf } from './requests.ts';
+import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
 
 /** Told how many bytes of a file have come. */
 export type OnDownload = (file: string, done: number, total: number) => void;
@@ -54,7 +55,7 @@ async function complete(
         onDownload?.(file.path, done, file.size);
       });
     };
-    await persist(access, hubAddress(address), receive, () => received);
+    await retryRequest(access, hubAddress(address), receive, () => received);
     const found = await hashLike(file.hash, partial, file.size);
     if (found === file.hash) return;
     await rm(partial);
@@ -87,10 +88,10 @@ async function receiveRest(
   if (!isWhatWasAsked(response, from)) {
     await response.body?.cancel();
     await handle.truncate(0);
-    throw new Passing(`other bytes than those from ${from} on`);
+    throw new RetryableError(`other bytes than those from ${from} on`);
   }
   const done = await append(handle, response, start, size, onBytes);
-  if (done < size) throw new Passing(`${done} of ${size} bytes`);
+  if (done < size) throw new RetryableError(`${done} of ${size} bytes`);
   await handle.sync();
   return done;
 }
@@ -111,17 +112,17 @@ async function append(
   let done = start;
   try {
     for await (const piece of response.body ?? []) {
-      if (done + piece.length > size) throw new Passing(`more than ${size} bytes`);
+      if (done + piece.length > size) throw new RetryableError(`more than ${size} bytes`);
       await handle.appendFile(piece);
       onBytes((done += piece.length));
     }
   } catch (cause) {
-    if (cause instanceof Passing) {
+    if (cause instanceof RetryableError) {
       await handle.truncate(0);
       throw cause;
     }
     if (cause instanceof Error && 'syscall' in cause && 'path' in cause) throw cause;
-    throw new Passing(`${reasonOf(cause)} after ${done} of ${size} bytes`, { cause });
+    throw new RetryableError(`${reasonOf(cause)} after ${done} of ${size} bytes`, { cause });
   }
   return done;
 }

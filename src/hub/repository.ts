@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
+import { RetryableError } from '../core/retry.ts';
 import { type HubAddress, hubAddress, isCommit, isInside } from './address.ts';
 import { readIfThere, writeWhole } from './cache.ts';
-import { get, type HubAccess, persist, Passing, reasonOf } from './requests.ts';
+import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
 
 /** A file of a commit. */
 export interface ListedFile {
@@ -81,7 +82,7 @@ async function askForListing(access: HubAccess, address: HubAddress): Promise<Li
   const { kind, repository, revision } = address;
   const url = `${access.endpoint}/api/${kind}s/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`;
   const name = hubAddress({ ...address, path: '' });
-  const body = await persist(access, name, async () => {
+  const body = await retryRequest(access, name, async () => {
     const response = await get(access, url, name);
     return parsed(await response.text().catch((cause: unknown) => passing(cause)));
   });
@@ -110,12 +111,12 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new Passing(`no JSON: ${JSON.stringify(text.slice(0, 60))}`, { cause });
+    throw new RetryableError(`no JSON: ${JSON.stringify(text.slice(0, 60))}`, { cause });
   }
 }
 
 function passing(cause: unknown): never {
-  throw new Passing(reasonOf(cause), { cause });
+  throw new RetryableError(reasonOf(cause), { cause });
 }
 
 /** What is missing while nothing may be asked. */

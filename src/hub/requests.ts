@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DataError } from '../core/errors.ts';
-import { readRetryAfter } from '../core/retry-after.ts';
-import { hashKey, uniformAt } from '../core/rng.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/retry.ts';
+import { hashKey } from '../core/rng.ts';
 
 /** Where the hub is and how it is asked. */
 export interface HubAccess {
@@ -32,51 +31,31 @@ export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 
   };
 }
 
-/** Something that passes: the next try may go well. */
-export class Passing extends Error {
-  readonly afterMs: number | undefined;
-  constructor(message: string, options: ErrorOptions & { readonly afterMs?: number | undefined } = {}) {
-    super(message, options);
-    this.afterMs = options.afterMs;
-  }
-}
-
 /**
- * Runs an attempt until it goes well or fails for good. A pause is as long as the server asks for, or doubles each time
- * with a jitter that depends on `name` and the attempt alone.
+ * Retries an attempt until it succeeds, with pauses seeded by `name`.
  *
- * @param attempt throws `Passing` for what may go away by itself.
+ * @param attempt throws `RetryableError` for failures that may pass.
  * @param progress grows while attempts get further; attempts are counted anew from there.
  * @throws DataError after `maxAttempts` without progress.
  */
-export async function persist<T>(
+export async function retryRequest<T>(
   access: HubAccess,
   name: string,
   attempt: () => Promise<T>,
-  progress: () => number = () => 0,
+  progress?: () => number,
 ): Promise<T> {
-  let reached = progress();
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      access.signal?.throwIfAborted();
-      if (!(error instanceof Passing)) throw error;
-      if (progress() > reached) [tries, reached] = [1, progress()];
-      if (tries >= maxAttempts)
-        throw new DataError(
-          `${name}: expected an answer from ${access.endpoint}, got ${error.message} (tried ${tries} times)`,
-          {
-            code: 'HUB_UNREACHABLE',
-            cause: error,
-            tryNext: `curl -I ${access.endpoint}`,
-          },
-        );
-      const pause = access.pauseMs * 2 ** (tries - 1) * (0.5 + uniformAt(hashKey(name), tries));
-      const wait = Math.max(pause, Math.min(error.afterMs ?? 0, 300_000));
-      await sleep(wait, undefined, access.signal && { signal: access.signal });
-    }
-  }
+  return retry(attempt, {
+    key: hashKey(name),
+    maxAttempts,
+    pauseMs: access.pauseMs,
+    signal: access.signal,
+    progress,
+    giveUp: (last, attempts) =>
+      new DataError(
+        `${name}: expected an answer from ${access.endpoint}, got ${last.message} (tried ${attempts} times)`,
+        { code: 'HUB_UNREACHABLE', cause: last, tryNext: `curl -I ${access.endpoint}` },
+      ),
+  });
 }
 
 /**
@@ -85,7 +64,7 @@ export async function persist<T>(
  *
  * @param name what is fetched, as messages call it.
  * @returns an answer of 200, 206 or 416.
- * @throws Passing for lost connections, 408, 429 and 5xx; DataError for what the hub refuses.
+ * @throws RetryableError for lost connections, 408, 429 and 5xx; DataError for what the hub refuses.
  */
 export async function get(
   access: HubAccess,
@@ -118,7 +97,7 @@ async function send(access: HubAccess, url: URL, range: string | undefined): Pro
   try {
     return await fetch(url, { headers, redirect: 'manual', signal: access.signal ?? null });
   } catch (cause) {
-    throw new Passing(reasonOf(cause), { cause });
+    throw new RetryableError(reasonOf(cause), { cause });
   }
 }
 
@@ -144,15 +123,11 @@ async function judged(access: HubAccess, response: Response, name: string): Prom
   const said = [`${status}`, headers.get('x-error-code'), headers.get('x-error-message')]
     .filter((part) => part !== null)
     .join(' ');
-  if (status === 408 || status === 429 || status >= 500)
-    throw new Passing(said, { afterMs: retryAfterOf(headers) });
+  if (isRetryableStatus(status))
+    throw new RetryableError(said, {
+      afterMs: readRetryAfter(headers.get('retry-after'), headers.get('date')),
+    });
   throw refusal(access, status, said, name);
-}
-
-/** By the server's own clock: the pause it means, whatever time it is here. */
-function retryAfterOf(headers: Headers): number | undefined {
-  const pause = readRetryAfter(headers.get('retry-after'), Date.parse(headers.get('date') ?? ''));
-  return pause === undefined || Number.isNaN(pause) ? undefined : pause;
 }
 
 function refusal({ endpoint, token }: HubAccess, status: number, said: string, name: string): DataError {

@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../core/errors.ts';
-import { readRetryAfter } from '../../core/retry-after.ts';
-import { uniformAt } from '../../core/rng.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/retry.ts';
 import type { Address } from './address.ts';
 import { type Answer, readAnswer, usageIn } from './answer.ts';
 import { exchange, readText, type Reply } from './exchange.ts';
@@ -35,21 +33,23 @@ export interface Question {
   readonly key: number;
 }
 
-/** How one try went: an answer; not yet, and perhaps when; or never, by the server's own words. */
+/** Outcome of one request: an answer, a failure that can be retried, or the server's refusal. */
 export type Attempt =
   | { readonly answer: Answer }
-  | { readonly again: string; readonly afterMs?: number; readonly overloaded: boolean }
+  | { readonly again: string; readonly afterMs?: number | undefined; readonly overloaded: boolean }
   | { readonly refused: string; readonly status: number };
 
+/** Pause before the second attempt, in milliseconds. */
+const firstPauseMs = 200;
+
 /**
- * Asks until there is an answer with at least one whole choice. What may pass is tried again after a jittered exponential
- * pause, or the pause that the server asks for: lost connections, deadlines and silences, 408, 409, 425, 429, 5xx,
- * answers that are not whole.
+ * Sends a request until there is an answer with at least one complete choice. Retries lost connections, timeouts and
+ * stalled streams, 408, 409, 425, 429, 5xx, and incomplete answers.
  *
- * @throws EngineError when the server refuses, or after `maxAttempts`.
+ * @throws EngineError when the server refuses the request, or after `maxAttempts`.
  */
 export async function ask(options: ClientOptions, question: Question, signal: AbortSignal): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
+  const attempt = async (): Promise<Answer> => {
     const leave = await options.limiter.enter();
     let result: Attempt | undefined;
     try {
@@ -60,10 +60,15 @@ export async function ask(options: ClientOptions, question: Question, signal: Ab
     }
     if ('answer' in result) return result.answer;
     if ('refused' in result) throw failure(options, result.refused);
-    if (attempt >= options.maxAttempts) throw failure(options, `after ${attempt} attempts: ${result.again}`);
-    const pause = Math.min(30_000, 100 * 2 ** attempt) * (0.5 + uniformAt(question.key, attempt) / 2);
-    await sleep(Math.max(pause, Math.min(result.afterMs ?? 0, 300_000)), undefined, { signal });
-  }
+    throw new RetryableError(result.again, { afterMs: result.afterMs });
+  };
+  return retry(attempt, {
+    key: question.key,
+    maxAttempts: options.maxAttempts,
+    pauseMs: firstPauseMs,
+    signal,
+    giveUp: (last, attempts) => failure(options, `after ${attempts} attempts: ${last.message}`),
+  });
 }
 
 function howItWent(result: Attempt | undefined): 'well' | 'overloaded' | 'otherwise' {
@@ -72,7 +77,7 @@ function howItWent(result: Attempt | undefined): 'well' | 'overloaded' | 'otherw
   return 'overloaded' in result && result.overloaded ? 'overloaded' : 'otherwise';
 }
 
-/** One try, for those who want to know how it went rather than an answer. */
+/** Sends a request once and returns how it went. */
 export async function tryOnce(
   options: ClientOptions,
   question: Question,
@@ -141,9 +146,10 @@ async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
     };
   }
   const text = `HTTP ${status}: ${await readText(body, 4096).catch(() => '')}`;
-  if (status < 500 && ![408, 409, 425, 429].includes(status)) return { refused: text, status };
-  const afterMs = readRetryAfter(headers['retry-after'] ?? null, performance.timeOrigin + performance.now());
-  return { again: text, overloaded: true, ...(afterMs !== undefined && { afterMs }) };
+  // 409: OpenAI's servers answer it while another request holds a lock.
+  if (status !== 409 && !isRetryableStatus(status)) return { refused: text, status };
+  const afterMs = readRetryAfter(headers['retry-after'], headers.date);
+  return { again: text, overloaded: true, afterMs };
 }
 
 /** System errors for an address at which there is no server. */

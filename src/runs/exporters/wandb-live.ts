@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { ConfigError, RunError } from '../../core/errors.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/retry.ts';
+import { hashKey } from '../../core/rng.ts';
 import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
 
 /** Where a run goes and as whom. */
@@ -53,7 +54,7 @@ const upserted = z.object({
 /** Lines that travel together; the first ones travel at once, so that a live run shows soon. */
 const linesPerRequest = 200;
 const sendEveryMs = 2000;
-const attempts = 6;
+const maxAttempts = 6;
 
 /**
  * A run on a W&B server, step by step, by the two requests of its public client: the GraphQL mutation `upsertBucket` names the run,
@@ -114,25 +115,38 @@ export async function wandbLiveSink(access: WandbAccess, run: ExportedRun): Prom
   };
 }
 
-/** Tries again after lost connections, 429 and 5xx. */
+/** Sends a request; retries lost connections, 408, 425, 429 and 5xx. */
 async function post(access: WandbAccess, path: string, body: object): Promise<unknown> {
-  for (let attempt = 1; ; attempt++) {
-    const failure = await tryPost(access, path, body);
-    if (!('again' in failure)) return failure.answer;
-    if (attempt === attempts) throw refused(access, `${failure.again}, ${attempts} times`);
-    await sleep((access.retryMs ?? 1000) * 2 ** (attempt - 1));
+  return retry(() => postOnce(access, path, body), {
+    key: hashKey(path),
+    maxAttempts,
+    pauseMs: access.retryMs ?? 1000,
+    giveUp: (last, attempts) => refused(access, `${last.message}, ${attempts} times`),
+  });
+}
+
+async function postOnce(access: WandbAccess, path: string, body: object): Promise<unknown> {
+  const { response, text } = await sendRequest(access, path, body);
+  const { status, headers } = response;
+  if (isRetryableStatus(status))
+    throw new RetryableError(`HTTP ${status}`, {
+      afterMs: readRetryAfter(headers.get('retry-after'), headers.get('date')),
+    });
+  if (!response.ok) throw refused(access, `HTTP ${status}: ${text.slice(0, 200)}`);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw refused(access, text.slice(0, 200) || 'an empty answer');
   }
 }
 
-async function tryPost(
+async function sendRequest(
   access: WandbAccess,
   path: string,
   body: object,
-): Promise<{ readonly answer: unknown } | { readonly again: string }> {
-  let response: Response;
-  let text: string;
+): Promise<{ readonly response: Response; readonly text: string }> {
   try {
-    response = await fetch(`${access.baseUrl}${path}`, {
+    const response = await fetch(`${access.baseUrl}${path}`, {
       method: 'POST',
       redirect: 'error',
       headers: {
@@ -142,18 +156,11 @@ async function tryPost(
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(30_000),
     });
-    text = await response.text();
+    return { response, text: await response.text() };
   } catch (error) {
-    // What fetch says of a lost connection is in its cause.
+    // The cause of a failed fetch names the reason.
     const { cause } = error as Error;
-    return { again: String(cause instanceof Error ? cause : error) };
-  }
-  if (response.status === 429 || response.status >= 500) return { again: `HTTP ${response.status}` };
-  if (!response.ok) throw refused(access, `HTTP ${response.status}: ${text.slice(0, 200)}`);
-  try {
-    return { answer: JSON.parse(text) as unknown };
-  } catch {
-    throw refused(access, text.slice(0, 200) || 'an empty answer');
+    throw new RetryableError(String(cause instanceof Error ? cause : error), { cause: error });
   }
 }
 
