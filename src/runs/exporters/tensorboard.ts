@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { double, float, integer, message, nested, string } from './protobuf.ts';
+import { ProtobufMessage } from '../../core/protobuf.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
 
 /**
@@ -13,21 +13,23 @@ import type { ExportedRun, RunSink } from './sink.ts';
 export async function tensorboardSink(folder: string, run: ExportedRun): Promise<RunSink> {
   const inside = join(folder, run.name);
   await mkdir(inside, { recursive: true });
-  const seconds = Math.floor(run.startedAt.getTime() / 1000);
-  const file = await open(join(inside, `events.out.tfevents.${seconds}.gradus`), 'w');
-  await append(file, message(double(1, seconds), string(3, 'brain.Event:2')));
+  const started = Math.floor(run.startedAt.getTime() / 1000);
+  const file = await open(join(inside, `events.out.tfevents.${started}.gradus`), 'w');
+  await append(file, new ProtobufMessage().double(1, started).text(3, 'brain.Event:2'));
   return {
     async write({ step, at, values }) {
-      const scalars = Object.entries(values).map(([name, value]) =>
-        nested(1, string(1, name), float(2, value)),
-      );
-      await append(file, message(double(1, at.getTime() / 1000), integer(2, step), nested(5, ...scalars)));
+      const summary = new ProtobufMessage();
+      for (const [name, value] of Object.entries(values))
+        summary.message(1, new ProtobufMessage().text(1, name).float(2, value));
+      const seconds = at.getTime() / 1000;
+      await append(file, new ProtobufMessage().double(1, seconds).integer(2, step).message(5, summary));
     },
     close: () => file.close(),
   };
 }
 
-async function append(file: FileHandle, event: Uint8Array): Promise<void> {
+async function append(file: FileHandle, message: ProtobufMessage): Promise<void> {
+  const event = message.join();
   const record = Buffer.alloc(event.length + 16);
   record.writeBigUInt64LE(BigInt(event.length), 0);
   record.writeUInt32LE(maskedCrc(record.subarray(0, 8)), 8);

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { integer, message, nested, string } from './protobuf.ts';
+import { ProtobufMessage } from '../../core/protobuf.ts';
 import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
 
 /**
@@ -17,39 +17,45 @@ export async function wandbOfflineSink(folder: string, run: ExportedRun): Promis
   const seconds = Math.floor(run.startedAt.getTime() / 1000);
   let records = 0;
   let summary: Readonly<Record<string, number>> = {};
-  const record = (field: number, ...fields: readonly Uint8Array[]): Promise<void> =>
-    log.append(message(integer(1, ++records), nested(field, ...fields)));
+  const record = (field: number, content: ProtobufMessage): Promise<void> =>
+    log.append(new ProtobufMessage().integer(1, ++records).message(field, content).join());
 
   await log.start();
-  await record(21, nested(1, string(1, '0.19.0'), string(2, '0.17.0')));
+  const versions = new ProtobufMessage().text(1, '0.19.0').text(2, '0.17.0');
+  await record(21, new ProtobufMessage().message(1, versions));
   await record(
     17,
-    string(1, run.id),
-    string(3, run.project),
-    nested(4, ...entries(1, run.recipe as object)),
-    string(8, run.name),
-    nested(17, integer(1, seconds)),
+    new ProtobufMessage()
+      .text(1, run.id)
+      .text(3, run.project)
+      .message(4, entries(1, run.recipe as object))
+      .text(8, run.name)
+      .message(17, new ProtobufMessage().integer(1, seconds)),
   );
   return {
     async write(step) {
       const line = historyLine(step, run.startedAt);
       summary = { ...summary, ...line };
-      await record(2, ...entries(1, line), nested(2, integer(1, step.step)));
+      await record(2, entries(1, line).message(2, new ProtobufMessage().integer(1, step.step)));
     },
     async close(end) {
-      await record(3, ...entries(1, summary));
-      if (end !== null)
-        await record(18, integer(1, end === 'finished' ? 0 : 1), integer(2, summary['_runtime'] ?? 0));
+      await record(3, entries(1, summary));
+      if (end !== null) {
+        const exitCode = end === 'finished' ? 0 : 1;
+        await record(18, new ProtobufMessage().integer(1, exitCode).integer(2, summary['_runtime'] ?? 0));
+      }
       await log.close();
     },
   };
 }
 
 /** `{key = 1, value_json = 16}` for each entry. */
-const entries = (field: number, values: object): Uint8Array[] =>
-  Object.entries(values).map(([key, value]) =>
-    nested(field, string(1, key), string(16, JSON.stringify(value))),
-  );
+function entries(field: number, values: object): ProtobufMessage {
+  const message = new ProtobufMessage();
+  for (const [key, value] of Object.entries(values))
+    message.message(field, new ProtobufMessage().text(1, key).text(16, JSON.stringify(value)));
+  return message;
+}
 
 const compactTime = (date: Date): string =>
   date.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_');

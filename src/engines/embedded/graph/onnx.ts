@@ -1,7 +1,6 @@
-/**
- * Writes ONNX models: just enough of the protobuf wire format (onnx.proto3) for the graphs this engine builds.
- * A message is a list of byte chunks, so large weights are copied once, when the model is joined.
- */
+import { ProtobufMessage as Message } from '../../core/protobuf.ts';
+
+/** Writes ONNX models: the messages of onnx.proto3 that the graphs of this engine need. */
 
 /** Element types the engine's graphs use, with their numbers in `TensorProto.DataType`. */
 const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
@@ -107,63 +106,4 @@ function encodeValue({ name, type, shape }: OnnxValue): Message {
   }
   const tensor = new Message().integer(1, elementTypes[type]).message(2, dimensions);
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
-}
-
-const utf8 = new TextEncoder();
-
-/** A protobuf message under construction. The number before each value is its field number. */
-class Message {
-  readonly #chunks: Uint8Array[] = [];
-  #length = 0;
-
-  integer(field: number, value: number): this {
-    return this.#varint(field * 8).#varint(value);
-  }
-
-  float(field: number, value: number): this {
-    return this.#varint(field * 8 + 5).#append(new Uint8Array(new Float32Array([value]).buffer));
-  }
-
-  text(field: number, value: string): this {
-    return this.bytes(field, utf8.encode(value));
-  }
-
-  bytes(field: number, value: Uint8Array): this {
-    return this.#varint(field * 8 + 2)
-      .#varint(value.length)
-      .#append(value);
-  }
-
-  message(field: number, value: Message): this {
-    this.#varint(field * 8 + 2).#varint(value.#length);
-    for (const chunk of value.#chunks) this.#append(chunk);
-    return this;
-  }
-
-  join(): Uint8Array {
-    const joined = new Uint8Array(this.#length);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      joined.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return joined;
-  }
-
-  /** Seven bits a byte, lowest first; negative numbers as 64-bit two's complement. */
-  #varint(value: number): this {
-    const bytes: number[] = [];
-    let rest = value < 0 ? BigInt.asUintN(64, BigInt(value)) : value;
-    for (; rest > 127; rest = typeof rest === 'bigint' ? rest >> 7n : Math.floor(rest / 128)) {
-      bytes.push(Number(typeof rest === 'bigint' ? rest & 127n : rest % 128) | 128);
-    }
-    bytes.push(Number(rest));
-    return this.#append(Uint8Array.from(bytes));
-  }
-
-  #append(chunk: Uint8Array): this {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    return this;
-  }
 }
