@@ -1,4 +1,4 @@
-import { ProtobufMessage as Message } from '../../core/protobuf.ts';
+import { ProtobufMessage as Message } from '../../../core/protobuf.ts';
 
 /** Writes ONNX models: the messages of onnx.proto3 that the graphs of this engine need. */
 
