@@ -7,9 +7,9 @@
 export { defineRecipe } from './recipe/define-recipe.ts';
 export type { Recipe, RecipeInput } from './recipe/recipe.ts';
 export { loadRecipe } from './recipe/load.ts';
-export { file, hub } from './problems/file.ts';
-export { jsonl } from './problems/jsonl.ts';
-export { generated } from './problems/generated.ts';
+export { file, hub } from './problems/file-source.ts';
+export { jsonl } from './problems/jsonl-source.ts';
+export { generated } from './problems/generated-source.ts';
 export { code } from './verifiers/code/code.ts';
 export { composite } from './verifiers/composite.ts';
 export { customVerifier } from './verifiers/custom.ts';
@@ -60,7 +60,7 @@ export type { TokenBatch, TrainingBatch, TrainingSequence } from './core/batch.t
 export type { Completion, Engine, LossStats, OptimStep, SampleRequest } from './engines/engine.ts';
 export { openEmbeddedEngine } from './engines/embedded/engine.ts';
 export { openTorchEngine } from './engines/torch/engine.ts';
-export { problemSourceConfig } from './problems/source.ts';
+export { problemSourceConfig } from './problems/problem-source.ts';
 export { loadProblems } from './problems/load-problems.ts';
 export { openVerifier, verifierConfig } from './verifiers/config.ts';
 export type { CustomJudge, CustomVerdict } from './verifiers/custom-module.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Problem } from '../../src/core/problem.ts';
 import { createRng, type Rng } from '../../src/core/rng.ts';
-import { generated, generatedConfig, generateProblems } from '../../src/problems/generated.ts';
+import { generated, generatedConfig, generateProblems } from '../../src/problems/generated-source.ts';
 import { problemLine } from '../../src/problems/output/problem-line.ts';
 import { openLines } from '../../src/problems/output/text-file.ts';
 import { reformat } from './plants.ts';

@@ -1,7 +1,7 @@
 import { createRng, type Rng } from '../../src/core/rng.ts';
 import { families } from '../../src/problems/families/catalogue.ts';
 import type { Family, Question } from '../../src/problems/families/family.ts';
-import { splitOf } from '../../src/problems/generated.ts';
+import { splitOf } from '../../src/problems/generated-source.ts';
 import type { SupervisedExample } from '../../src/supervised/supervised.ts';
 
 /** What the model is taught; the other families it never sees. */

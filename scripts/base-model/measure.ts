@@ -2,7 +2,7 @@ import type { Engine } from '../../src/engines/engine.ts';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { passRateOf } from '../../src/evaluation/problem-result.ts';
 import { suite, suiteConfig } from '../../src/recipe/suite.ts';
-import { generateProblems, generated, generatedConfig } from '../../src/problems/generated.ts';
+import { generateProblems, generated, generatedConfig } from '../../src/problems/generated-source.ts';
 import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
 import { javascriptTests } from '../../src/verifiers/javascript-tests.ts';
 import { mathAnswer } from '../../src/verifiers/math/verifier.ts';

@@ -7,7 +7,7 @@ import { formatEvaluation } from '../evaluation/format.ts';
 import { publishedSuites } from '../evaluation/published-suites.ts';
 import { evaluateModel } from '../evaluation/evaluate-model.ts';
 import { planEvaluation } from '../evaluation/plan-evaluation.ts';
-import { addPair } from './data/data-files.ts';
+import { addPair } from './data/data-flags.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect } from './options.ts';
 import { type Output, outputOf } from './output.ts';

@@ -1,3 +1,4 @@
+import { stringifyJson } from './lossless-json.ts';
 import type { ProblemTests } from './problem.ts';
 
 /** Tests as two lists side by side, which verl's prime_code scorer reads; `fn_name` where a function is called. */
@@ -19,8 +20,8 @@ export function testsAsPairs(tests: ProblemTests): PairedTests | undefined {
       outputs: tests.cases.map(({ output }) => output),
     };
   return {
-    inputs: tests.cases.map((one) => one.arguments.map((argument) => JSON.stringify(argument)).join('\n')),
-    outputs: tests.cases.map(({ expected }) => JSON.stringify(expected)),
+    inputs: tests.cases.map((one) => one.arguments.map((argument) => stringifyJson(argument)).join('\n')),
+    outputs: tests.cases.map(({ expected }) => stringifyJson(expected)),
     fn_name: tests.entryPoint,
   };
 }

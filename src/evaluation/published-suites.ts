@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { ConfigError } from '../core/errors.ts';
-import { type fileConfig, hub } from '../problems/file.ts';
+import { type fileConfig, hub } from '../problems/file-source.ts';
 import { code } from '../verifiers/code/code.ts';
 import type { verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';

@@ -2,14 +2,23 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { SourceRecord } from '../core/source-record.ts';
 import { ProblemIds } from './problem-ids.ts';
-import { loadSource, type LoadOptions, type ProblemSource } from './source.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import { readTests } from './shapes/tests/read-problem.ts';
+import { loadSource, type LoadOptions, type ProblemSource } from './problem-source.ts';
 
 /** Problems of several sources together, and what files they are from. */
 export interface LoadedProblems {
   readonly problems: readonly Problem[];
   readonly records: readonly SourceRecord[];
+}
+
+/** Where relative paths begin, as a recipe says it. */
+interface SourceFolder {
+  readonly baseDir?: string | undefined;
+}
+
+/** The sources of a recipe: those trained on, and those of each evaluation suite. */
+interface RecipeSources extends SourceFolder {
+  readonly problems: readonly ProblemSource[];
+  readonly evaluation: readonly { readonly problems: readonly ProblemSource[] }[];
 }
 
 /** How sources are read. */
@@ -22,13 +31,12 @@ export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDown
  */
 export async function loadSources(
   sources: readonly ProblemSource[],
-  { baseDir = '.' }: Pick<Recipe, 'baseDir'>,
+  { baseDir = '.' }: SourceFolder,
   options: LoadingOptions = {},
 ): Promise<LoadedProblems> {
   const ids = new ProblemIds();
   const loaded = [];
-  for (const source of sources)
-    loaded.push(await loadSource(source, { ...options, baseDir, ids, readTests }));
+  for (const source of sources) loaded.push(await loadSource(source, { ...options, baseDir, ids }));
   const problems = loaded.flatMap((one) => one.problems);
   const seen = new Set<string>();
   for (const { id, source } of problems) {
@@ -42,8 +50,8 @@ export async function loadSources(
 /** The problems of several sources together. */
 export const loadAll = async (
   sources: readonly ProblemSource[],
-  recipe: Pick<Recipe, 'baseDir'>,
-): Promise<readonly Problem[]> => (await loadSources(sources, recipe)).problems;
+  folder: SourceFolder,
+): Promise<readonly Problem[]> => (await loadSources(sources, folder)).problems;
 
 /**
  * Every problem of a recipe, by the id that a run knows it by: those trained on, then those of each suite.
@@ -51,7 +59,7 @@ export const loadAll = async (
  * @throws DataError for the first source that is not what it should be.
  */
 export async function loadById(
-  recipe: Pick<Recipe, 'baseDir' | 'problems' | 'evaluation'>,
+  recipe: RecipeSources,
   options: LoadingOptions = {},
 ): Promise<ReadonlyMap<string, Problem>> {
   const byId = new Map<string, Problem>();

@@ -1,7 +1,8 @@
+import { stringifyJson } from '../core/lossless-json.ts';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import type { JsonlConfig } from './jsonl.ts';
+import type { ColumnNames } from './columns.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
 import { worded, type Wording } from './wording.ts';
@@ -22,12 +23,15 @@ const passRatesSchema = z.array(
     }),
 );
 /** Many data sets write numeric answers as numbers. */
-const answerSchema = z.union([filled, z.number(), z.boolean()], {
+const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
   error: 'expected a text or a number',
 });
 
 /** What turns a row into a problem. */
-export interface RowMapping extends Pick<JsonlConfig, 'columns' | 'domain'>, Wording {
+export interface RowMapping extends Wording {
+  readonly columns: ColumnNames;
+  /** Of rows without one. */
+  readonly domain: string;
   /** What messages call the file. */
   readonly name: string;
   readonly ids: ProblemIds;
@@ -97,6 +101,6 @@ function namesOf(value: object): string {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = stringifyJson(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -8,7 +8,7 @@ import { levelConfig } from '../difficulty/levels/levels.ts';
 import { passRateConfig } from '../difficulty/probing/pass-rate.ts';
 import { suiteConfig } from './suite.ts';
 import { isHubAddress } from '../hub/address.ts';
-import { problemSourceConfig } from '../problems/source.ts';
+import { problemSourceConfig } from '../problems/problem-source.ts';
 import { checkpointConfig } from '../runs/writing/checkpoint.ts';
 import { verifierConfig } from '../verifiers/config.ts';
 import { engineConfig } from '../engines/config.ts';

@@ -1,5 +1,6 @@
 import { newQuickJSWASMModule } from 'quickjs-emscripten';
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten';
+import { stringifyJson } from '../core/lossless-json.ts';
 import { decodeValue, harnessSource, operations } from './quickjs-harness.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
 
@@ -93,7 +94,7 @@ function attempt(
   const results: CallResult[] = [];
   for (const calls of groups) {
     clock.restart();
-    using inputs = context.newString(JSON.stringify(calls));
+    using inputs = context.newString(stringifyJson(calls));
     const answer = ask(operations.callAll, inputs);
     const limit = limitIn(answer);
     if (limit !== undefined && calls.length > 1) return undefined;

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../core/lossless-json.ts';
 import { createHash } from 'node:crypto';
 import type { Problem } from '../core/problem.ts';
 
@@ -8,6 +9,6 @@ export function contentDigest({
   tests,
 }: Pick<Problem, 'prompt' | 'answer' | 'tests'>): string {
   const words = prompt.map(({ role, content }) => [role, content]);
-  const text = JSON.stringify([words, answer ?? null, tests ?? null]);
+  const text = stringifyJson([words, answer ?? null, tests ?? null]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { stringifyJson } from '../core/lossless-json.ts';
 import { DataError } from '../core/errors.ts';
-import { readJsonRows } from '../problems/rows/jsonl-rows.ts';
+import { readJsonRows } from '../problems/rows/json-lines.ts';
 import type { SupervisedExample } from './supervised.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
@@ -44,6 +45,6 @@ function shown(value: unknown, path: readonly PropertyKey[]): string {
     (here, step) => (here as Record<PropertyKey, unknown> | undefined)?.[step],
     value,
   );
-  const text = JSON.stringify(found) ?? 'nothing';
+  const text = stringifyJson(found) ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -10,7 +10,7 @@ import type { RolloutGroup } from '../../src/core/rollout.ts';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import type { Completion, Engine, SampleRequest } from '../../src/engines/engine.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
-import { generateProblems, generated, generatedConfig } from '../../src/problems/generated.ts';
+import { generateProblems, generated, generatedConfig } from '../../src/problems/generated-source.ts';
 import { hasTorch } from '../worker/environment.ts';
 
 /*

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
-import { readFileProblems } from '../../problems/read-file.ts';
+import { readFileProblems } from '../../problems/read-file-source.ts';
 import { decontaminate } from '../../problems/hygiene/decontaminate.ts';
 import { dedup } from '../../problems/hygiene/dedup.ts';
 import { withoutFindings } from '../../problems/hygiene/filter.ts';
 import { findUnverifiable } from '../../problems/hygiene/unverifiable.ts';
 import { openOverlongCheck } from '../../models/prompt-room.ts';
-import { readTests } from '../../problems/shapes/tests/read-problem.ts';
 import { cleanFile } from './data-clean-file.ts';
-import { problemFile } from './data-files.ts';
+import { problemFile } from './data-flags.ts';
 import { openGoldJudge } from './gold-judge.ts';
 import { realNumber, wholeNumber } from '../options.ts';
 
@@ -35,8 +34,7 @@ const outOption = ['--out <file>', 'the .jsonl to write what stays to'] as const
 const findingsOption = ['--findings <file>', 'write every finding with its evidence, as JSON Lines'] as const;
 const shareOf = realNumber(0, { above: true });
 
-const read = (path: string): AsyncIterable<Problem> =>
-  readFileProblems(problemFile(path), '.', { readTests });
+const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
 /** `gradus data check|dedup|decontaminate`: what should not be trained on, and why. */
 export function addCleaningCommands(data: Command): void {

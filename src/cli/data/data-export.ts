@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { readFileProblems } from '../../problems/read-file.ts';
+import { readFileProblems } from '../../problems/read-file-source.ts';
 import { statedDifficulty } from '../../problems/output/difficulty.ts';
 import {
   describeTrainerFile,
@@ -7,8 +7,7 @@ import {
   trainerFormats,
   writeForTrainer,
 } from '../../problems/output/trainer-file.ts';
-import { readTests } from '../../problems/shapes/tests/read-problem.ts';
-import { problemFile } from './data-files.ts';
+import { problemFile } from './data-flags.ts';
 import { outputOf } from '../output.ts';
 
 interface ExportOptions extends Omit<TrainerFile, 'difficultyOf'> {
@@ -31,7 +30,7 @@ export function addExportCommand(data: Command): void {
     .option('--data-source <name>', "verl's data_source; each problem's own source")
     .option('--split <name>', "verl's extra_info.split", 'train')
     .action(async (path: string, options: ExportOptions, command: Command) => {
-      const problems = readFileProblems(problemFile(path), '.', { readTests });
+      const problems = readFileProblems(problemFile(path), '.');
       const { model, ...file } = options;
       const count = await writeForTrainer(problems, { ...file, difficultyOf: statedDifficulty(model) });
       outputOf(command).result({ problems: count, out: options.out }, describeTrainerFile(count, options));

@@ -1,12 +1,11 @@
 import { type Command, Option } from 'commander';
-import { readFileProblems, type ReadFileOptions } from '../../problems/read-file.ts';
-import type { LocateOptions } from '../../problems/data-files.ts';
+import { readFileProblems, type ReadFileOptions } from '../../problems/read-file-source.ts';
+import type { LocateOptions } from '../../problems/locate-files.ts';
 import { problemLine } from '../../problems/output/problem-line.ts';
 import { writeLines } from '../../problems/output/text-file.ts';
 import { ProblemIds } from '../../problems/problem-ids.ts';
 import { shapeNames } from '../../problems/shapes/catalogue.ts';
-import { readTests } from '../../problems/shapes/tests/read-problem.ts';
-import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-files.ts';
+import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-flags.ts';
 import { outputOf } from '../output.ts';
 
 interface ImportOptions {
@@ -66,7 +65,7 @@ async function* importLines(
   for (const path of files) {
     const flags = { shape, columns: column, passRates, domain, instruction, system, onError };
     const config = problemFile(path, flags);
-    const problems = readFileProblems(config, '.', { readTests, ids, ...watch });
+    const problems = readFileProblems(config, '.', { ids, ...watch });
     for await (const problem of problems) yield problemLine(problem);
   }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import { gradeInOrder, type Grader } from '../../services/verifier/grader.ts';
 
@@ -17,7 +18,7 @@ export async function printCases(
   const cases = await readCases(file);
   const placed = cases.map((one, i) => [one, `${file}:${i + 1}`] as const);
   for await (const verdict of gradeInOrder(grader, placed, width, signal))
-    process.stdout.write(`${JSON.stringify(verdict)}\n`);
+    process.stdout.write(`${stringifyJson(verdict)}\n`);
 }
 
 const tryNext = 'gradus verify --help';
@@ -36,7 +37,7 @@ async function readCases(file: string): Promise<unknown[]> {
 
 function parse(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new DataError(`${where}: expected a JSON list of cases, or one case a line: ${String(cause)}`, {
       cause,

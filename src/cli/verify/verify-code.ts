@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
+import { parseJson } from '../../core/lossless-json.ts';
 import { ConfigError, DataError } from '../../core/errors.ts';
 import { parseConfig } from '../../recipe/explain.ts';
 import { applyOverrides } from '../../recipe/overrides.ts';
@@ -62,7 +63,7 @@ async function gradeFiles(
 async function readJson(file: string): Promise<unknown> {
   const text = await read(file);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new DataError(`${file}: expected one problem as JSON (${String(cause)})`, {
       cause,

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { KnownDifficulty } from './difficulty.ts';
 
@@ -7,14 +8,14 @@ import type { KnownDifficulty } from './difficulty.ts';
  */
 export function problemLine(problem: Problem): string {
   const { extra, ...fields } = ownColumns(problem);
-  return JSON.stringify({ ...fields, ...unclaimed(extra, fields) });
+  return stringifyJson({ ...fields, ...unclaimed(extra, fields) });
 }
 
 /** The line with pass rate, interval, trials and levels beside the problem, for readers that know nothing of Gradus. */
 export function problemLineWithDifficulty(problem: Problem, known: KnownDifficulty | undefined): string {
   const { extra, ...fields } = ownColumns(problem);
   const all = { ...fields, ...(known === undefined ? {} : difficultyColumns(known)) };
-  return JSON.stringify({ ...all, ...unclaimed(extra, all) });
+  return stringifyJson({ ...all, ...unclaimed(extra, all) });
 }
 
 /** Difficulty as columns; the same names in every output. */

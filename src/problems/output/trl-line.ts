@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { KnownDifficulty } from './difficulty.ts';
@@ -12,11 +13,11 @@ export function trlLine(problem: Problem, known: KnownDifficulty | undefined): s
   const { id, prompt, answer, tests, domain, family, source } = problem;
   if (answer === undefined && tests === undefined)
     throw new DataError(`problem ${id}: expected a gold answer or tests, got neither`);
-  return JSON.stringify({
+  return stringifyJson({
     id,
     prompt,
     ...(answer === undefined ? {} : { solution: boxed(answer) }),
-    ...(tests === undefined ? {} : { tests: JSON.stringify(tests) }),
+    ...(tests === undefined ? {} : { tests: stringifyJson(tests) }),
     domain,
     ...(family === undefined ? {} : { family }),
     source,

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { testsAsPairs } from '../../core/tests-as-pairs.ts';
@@ -90,7 +91,7 @@ const columns: readonly ParquetColumn<VerlRow>[] = [
 function groundTruth({ id, answer, tests }: Problem): string {
   if (answer !== undefined) return answer;
   const truth = tests === undefined ? undefined : testsAsPairs(tests);
-  if (truth !== undefined) return JSON.stringify(truth);
+  if (truth !== undefined) return stringifyJson(truth);
   throw new DataError(
     `problem ${id}: expected a gold answer or Python tests of inputs and outputs, which is all that verl scores, ` +
       `got ${tests === undefined ? 'neither' : `${tests.type} tests in ${tests.language}`}; export it as trl or jsonl`,

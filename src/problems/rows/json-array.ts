@@ -1,4 +1,5 @@
 import { DataError } from '../../core/errors.ts';
+import { parseJson } from '../../core/lossless-json.ts';
 import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
@@ -20,7 +21,7 @@ function rowOf(text: string, shown: string, number: number): Row {
     number,
     read() {
       try {
-        return JSON.parse(text) as unknown;
+        return parseJson(text);
       } catch (cause) {
         const isPython = /\b(?:NaN|Infinity)\b/.test(text);
         throw new DataError(

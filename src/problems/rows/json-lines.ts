@@ -1,6 +1,29 @@
 import { DataError } from '../../core/errors.ts';
+import { parseJson } from '../../core/lossless-json.ts';
 import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
+
+/** A row of a JSON Lines file: its 1-based number and the value in it. */
+interface JsonRow {
+  readonly row: number;
+  readonly value: unknown;
+}
+
+/**
+ * Streams the parsed rows of a JSON Lines file in constant memory; blank ones are skipped.
+ *
+ * @param file its path.
+ * @param shown its name in messages.
+ * @throws DataError naming file and row when the file cannot be read, holds no rows, or a row is not whole JSON.
+ */
+export async function* readJsonRows(file: string, shown: string): AsyncGenerator<JsonRow> {
+  let isEmpty = true;
+  for await (const { number, read } of jsonLines(file, shown)) {
+    isEmpty = false;
+    yield { row: number, value: read() };
+  }
+  if (isEmpty) throw new DataError(`${shown}: expected one JSON object a row, got an empty file`);
+}
 
 /**
  * The rows of a JSON Lines file; blank ones are skipped. Only a line feed ends a row: texts may hold U+2028, which
@@ -19,7 +42,7 @@ function rowOf(line: string, shown: string, number: number): Row {
     number,
     read() {
       try {
-        return JSON.parse(line) as unknown;
+        return parseJson(line);
       } catch (cause) {
         const tail = line.length > 40 ? `…${line.slice(-40)}` : line;
         throw new DataError(

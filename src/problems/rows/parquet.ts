@@ -11,7 +11,7 @@ const compressors: typeof codecs = {
 
 /**
  * The rows of a Parquet file of any codec. Memory holds one row group's columns; its rows are made one at a time.
- * 64-bit integers become numbers where those are exact and texts where not, dates become ISO texts.
+ * 64-bit integers become numbers where those are exact and stay `bigint` where not, dates become ISO texts.
  */
 export async function* parquetRows(file: string, shown: string): AsyncGenerator<Row> {
   const { columns, ranges, readColumn } = await openScan(file, shown);
@@ -67,7 +67,7 @@ async function guard<T>(shown: string, work: () => Promise<T>): Promise<T> {
 
 /** Values as JSON would have them. */
 function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +36,8 @@ const records = fc.array(
 test('JSON Lines give back what was written, whatever stands in the texts', async () => {
   await fc.assert(
     fc.asyncProperty(records, fc.constantFrom('\n', '\r\n', '\n\n'), async (rows, end) => {
-      expect(await valuesOf('a.jsonl', rows.map((row) => JSON.stringify(row)).join(end))).toEqual(rows);
+      const read = await valuesOf('a.jsonl', rows.map((row) => JSON.stringify(row)).join(end));
+      expect(stringifyJson(read)).toBe(JSON.stringify(rows));
     }),
     { numRuns: 60 },
   );
@@ -51,7 +53,7 @@ test('JSON files give back their list, or their objects in a row, however they a
   );
   await fc.assert(
     fc.asyncProperty(records, layout, async (rows, write) => {
-      expect(await valuesOf('a.json', write(rows))).toEqual(rows);
+      expect(stringifyJson(await valuesOf('a.json', write(rows)))).toBe(JSON.stringify(rows));
     }),
     { numRuns: 100 },
   );
@@ -145,6 +147,6 @@ test.each<[CompressionCodec, ((input: Uint8Array) => Uint8Array) | undefined]>([
   expect(await valuesOf('a.parquet', new Uint8Array(content))).toEqual([
     { text: 'a', count: 1, when: '1970-01-01T00:00:00.000Z', nested: { a: [1] } },
     { text: null, count: 2, when: '1970-01-01T00:00:00.001Z', nested: { a: [] } },
-    { text: 'c'.repeat(300), count: String(2n ** 60n), when: '1970-01-01T00:00:00.002Z', nested: null },
+    { text: 'c'.repeat(300), count: 2n ** 60n, when: '1970-01-01T00:00:00.002Z', nested: null },
   ]);
 });

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import { code } from './code.ts';
 import { competition, deepscaler, gsm8k, math, polaris, questionAnswer, trl } from './math-sets.ts';
@@ -52,7 +53,7 @@ export function shapeOf(row: unknown, where: string): Shape {
   if (shape !== undefined) return shape;
   const columns = isObject
     ? `columns ${Object.keys(row).join(', ') || 'none'}`
-    : JSON.stringify(row)?.slice(0, 60);
+    : stringifyJson(row)?.slice(0, 60);
   throw new DataError(
     `${where}: expected columns of a known shape, got ${columns}${isObject ? oddity(row as Columns) : ''}; name the columns of prompt and answer, or bring the rows into one of\n${described}`,
     { tryNext: 'gradus data import --help' },

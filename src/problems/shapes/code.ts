@@ -1,13 +1,6 @@
-import type { ProblemTests } from '../../core/problem.ts';
 import { interfaceNote } from './interface-note.ts';
-import { at, type Columns, type Shape } from './shape.ts';
-
-/**
- * Reads the tests of a row of any published format of code problems. It comes from outside: the formats belong to the
- * code verifier, which this folder does not know.
- * @param where file:row, for messages.
- */
-export type ReadTests = (row: Columns, where: string) => ProblemTests;
+import { at, type Shape } from './shape.ts';
+import { readTests } from './tests/read-problem.ts';
 
 const testColumns = [
   'entry_point',
@@ -21,7 +14,7 @@ const testColumns = [
 const promptColumns = ['prompt', 'question_content', 'question', 'problem', 'description', 'text'];
 
 /** Where a row's tests are once they are read. */
-export const testsRead = 'tests read';
+const testsRead = 'tests read';
 
 /** HumanEval, MBPP, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, and verl's code rows. */
 export const code: Shape = {
@@ -33,16 +26,17 @@ export const code: Shape = {
     String(at(row, 'ability')).toLowerCase() === 'code',
   domain: 'code',
   columns: { id: 'task_id', prompt: 'prompt', domain: 'ability', source: 'data_source', tests: testsRead },
-  derive(row) {
+  derive(row, where) {
+    const tests = readTests(row, where);
     const { reward_model: _rewardModel, ability: _ability, ...rest } = row;
     const kept = Object.entries(rest).filter(([name]) => !testColumns.includes(name) && !noise.has(name));
     const question = promptColumns.map((name) => row[name]).find((value) => value != null && value !== '');
     const isText = typeof question === 'string';
-    const prompt = isText ? question + interfaceNote(row, row[testsRead] as ProblemTests) : question;
+    const prompt = isText ? question + interfaceNote(row, tests) : question;
     const id = ['task_id', 'question_id', 'problem_id', 'id']
       .map((name) => row[name])
       .find((one) => one != null);
-    return { ...Object.fromEntries(kept), prompt, task_id: id };
+    return { ...Object.fromEntries(kept), prompt, task_id: id, [testsRead]: tests };
   },
 };
 

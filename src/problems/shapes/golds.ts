@@ -1,3 +1,4 @@
+import { parseJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 
 /** What follows the last `####`, GSM8K's mark of the answer. */
@@ -30,7 +31,7 @@ export function onlyGold(value: unknown, column: string): unknown {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return text;
   }

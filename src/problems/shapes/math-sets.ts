@@ -1,9 +1,10 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import { afterHashes, lastBoxed } from './golds.ts';
 import { readPassRate, type PassRateLabel } from './pass-rate-label.ts';
 import { hasTexts, type Columns, type Shape } from './shape.ts';
 
-const isAnswer = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number';
+const isAnswer = (value: unknown): boolean => ['string', 'number', 'bigint'].includes(typeof value);
 
 /** GSM8K as published: the worked solution ends in `#### 72`. */
 export const gsm8k: Shape = {
@@ -44,7 +45,7 @@ export const math: Shape = {
 
 /** `Level ?` is MATH's own way to say that there is none. */
 function levelNumber(level: unknown): number | undefined {
-  const [digits] = /\d+/.exec(JSON.stringify(level) ?? '') ?? [];
+  const [digits] = /\d+/.exec(stringifyJson(level) ?? '') ?? [];
   return digits === undefined ? undefined : Number(digits);
 }
 
@@ -115,7 +116,7 @@ export const trl: Shape = {
     const { ground_truth: truth, solution, ...rest } = row;
     if (truth !== undefined && truth !== null)
       return { ...rest, ...(solution ? { solution } : {}), 'ground_truth or solution': truth };
-    const text = typeof solution === 'string' ? solution : JSON.stringify(solution ?? '');
+    const text = typeof solution === 'string' ? solution : stringifyJson(solution ?? '');
     return {
       ...rest,
       'ground_truth or solution': goldOfSolution(text),

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import * as z from 'zod';
 import { DataError } from '../../core/errors.ts';
 import type { StatedPassRate } from '../../core/problem.ts';
@@ -32,7 +33,7 @@ export function readPassRate(label: PassRateLabel, value: unknown): StatedPassRa
   const counted = Math.round(exact);
   if (!(Math.abs(exact - counted) <= maxRounding && counted >= 0 && counted <= trials))
     throw new DataError(
-      `column "${column}": expected ${counts} of ${trials} trials as a ${unit}, got ${JSON.stringify(value)}; ` +
+      `column "${column}": expected ${counts} of ${trials} trials as a ${unit}, got ${stringifyJson(value)}; ` +
         `state another denominator or unit for ${model}`,
     );
   return { model, successes: counts === 'successes' ? counted : trials - counted, trials };

@@ -1,4 +1,4 @@
-import type { JsonlConfig } from '../jsonl.ts';
+import type { ColumnNames } from '../columns.ts';
 
 /** A row as a mapping from column names to values. */
 export type Columns = Readonly<Record<string, unknown>>;
@@ -13,14 +13,15 @@ export interface Shape {
   readonly reads: string;
   /** Whether a file whose first row this is has this shape. */
   readonly matches: (row: Columns) => boolean;
-  readonly columns: Partial<JsonlConfig['columns']>;
+  readonly columns: Partial<ColumnNames>;
   readonly domain?: string;
   readonly licence?: string;
   /**
    * The row with columns added that `columns` may name; their names are what messages call them. Throws a `DataError`
    * beginning with the column's name when one cannot be taken apart.
+   * @param where file:row.
    */
-  readonly derive?: (row: Columns) => Columns;
+  readonly derive?: (row: Columns, where: string) => Columns;
 }
 
 /** The value at a dotted path such as `extra_info.difficulty`. */

@@ -1,5 +1,6 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { stringifyJson } from '../../core/lossless-json.ts';
 import type { Message } from '../../core/problem.ts';
 import type { FinishReason, Rollout } from '../../core/rollout.ts';
 import type { Outcome } from '../../core/verdict.ts';
@@ -189,7 +190,7 @@ function rolloutFields(rollout: Rollout) {
     score: verdict.score,
     reason: verdict.reason,
     verifier: verdict.verifier,
-    evidence: verdict.evidence === undefined ? null : JSON.stringify(verdict.evidence),
+    evidence: verdict.evidence === undefined ? null : stringifyJson(verdict.evidence),
     prompt_tokens: Array.from(rollout.promptTokens),
     tokens: Array.from(rollout.tokens),
     rollout_logprobs: Array.from(rollout.rolloutLogprobs),

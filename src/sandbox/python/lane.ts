@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import * as z from 'zod';
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { SandboxError } from '../../core/errors.ts';
 import { killGroup } from '../kill-group.ts';
 
@@ -149,7 +150,7 @@ async function runOn(pipes: Pipes, request: LaneRequest): Promise<LaneReply> {
 }
 
 function frame(message: object): Buffer {
-  const body = Buffer.from(JSON.stringify(message));
+  const body = Buffer.from(stringifyJson(message));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(body.length);
   return Buffer.concat([length, body]);

@@ -92,7 +92,7 @@ async function judge(
 function problemOf({ gold, problem: row = {} }: Item, domain: string, where: string): Problem {
   const { answer = row['gold'], extra, id } = row;
   const right = gold ?? answer;
-  const isAnswer = typeof right === 'string' || typeof right === 'number';
+  const isAnswer = ['string', 'number', 'bigint'].includes(typeof right);
   return {
     id: typeof id === 'string' ? id : where,
     domain,

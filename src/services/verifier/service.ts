@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
 import { gradeInOrder, type Grader } from './grader.ts';
@@ -93,13 +94,13 @@ async function verify(
   } finally {
     finish(verdicts);
   }
-  return c.json(shape(verdicts));
+  return c.body(stringifyJson(shape(verdicts)), 200, { 'content-type': 'application/json' });
 }
 
 /** The body as JSON, or the response to a body that is not JSON. */
 async function readJson(c: Context): Promise<{ readonly value: unknown } | Response> {
   try {
-    return { value: await c.req.json() };
+    return { value: parseJson(await c.req.text()) };
   } catch (error) {
     return failure(c, 400, `expected JSON: ${String(error)}`);
   }

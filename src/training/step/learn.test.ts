@@ -9,7 +9,7 @@ import { ConfigError } from '../../core/errors.ts';
 import type { Rollout } from '../../core/rollout.ts';
 import { openEmbeddedEngine } from '../../engines/embedded/engine.ts';
 import type { LossStats } from '../../engines/engine.ts';
-import { generated, generatedConfig, generateProblems } from '../../problems/generated.ts';
+import { generated, generatedConfig, generateProblems } from '../../problems/generated-source.ts';
 import { rollAll } from '../../rollout/roll-groups.ts';
 import { stage } from '../../curriculum/stage.ts';
 import { defineRecipe } from '../../recipe/define-recipe.ts';

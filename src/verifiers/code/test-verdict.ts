@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { stringifyJson } from '../../core/lossless-json.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { GradedTests, TestResult } from './grade-tests.ts';
 
@@ -43,7 +44,7 @@ function neededPasses(rule: z.output<typeof scoreRule>, total: number): number {
 function explain(result: TestResult): string {
   switch (result.status) {
     case 'wrong':
-      return `expected ${JSON.stringify(result.expected)}, got ${JSON.stringify(result.got)}`;
+      return `expected ${stringifyJson(result.expected)}, got ${stringifyJson(result.got)}`;
     case 'timeout':
       return 'used up its time';
     case 'out-of-memory':

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { testsAsPairs } from '../../core/tests-as-pairs.ts';
@@ -113,7 +114,7 @@ const knownOf = ({ id, domain, family, knob }: Problem): Arguments => ({
 
 /** Tests as verl's data has them, in our own form where verl has none. */
 function testsText({ tests }: Problem): string | undefined {
-  return tests === undefined ? undefined : JSON.stringify(testsAsPairs(tests) ?? tests);
+  return tests === undefined ? undefined : stringifyJson(testsAsPairs(tests) ?? tests);
 }
 
 /** TRL's accuracy reward finds bare LaTeX less reliably than in a box; a gold that a box cannot hold stays as it is. */

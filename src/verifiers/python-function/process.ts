@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { VerifierError } from '../../core/errors.ts';
 import { killGroup } from '../../sandbox/kill-group.ts';
 import type { Arguments } from './arguments.ts';
@@ -129,7 +130,7 @@ export class FunctionProcess implements AsyncDisposable {
     try {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', abort, { once: true });
-      this.#child!.stdin!.write(`${JSON.stringify(message)}\n`);
+      this.#child!.stdin!.write(`${stringifyJson(message)}\n`);
       return JSON.parse(await promise) as unknown;
     } catch (error) {
       await this.#end();

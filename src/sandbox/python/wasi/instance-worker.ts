@@ -1,5 +1,6 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- a rule for browser windows; these are worker threads
 import { parentPort, workerData } from 'node:worker_threads';
+import { stringifyJson } from '../../../core/lossless-json.ts';
 import { lifeFields, type InstanceEnd, type InstanceStart } from './instance.ts';
 import { SharedPipe } from './shared-pipe.ts';
 import { wasm } from './web-assembly.ts';
@@ -51,7 +52,7 @@ function openFile(name: string): HostFile | undefined {
     case 'job': {
       const usage = process.threadCpuUsage();
       life[lifeFields.jobCpuMs] = (usage.user + usage.system) / 1000;
-      return textFile(JSON.stringify(start.job));
+      return textFile(stringifyJson(start.job));
     }
     case 'requests':
       return isJudge ? { write: (bytes) => requests.write(bytes) } : { read: (most) => requests.read(most) };

@@ -1,12 +1,10 @@
 import * as z from 'zod';
-import { locationShape } from './data-files.ts';
+import { columnsConfig } from './columns.ts';
+import { locationShape } from './locate-files.ts';
 import { hubAddress } from '../hub/address.ts';
-import { jsonlConfig } from './jsonl.ts';
 import { shapeNames } from './shapes/catalogue.ts';
 import { passRateLabel } from './shapes/pass-rate-label.ts';
 import { wordingShape } from './wording.ts';
-
-const columnNames = jsonlConfig.shape.columns.unwrap().keyof();
 
 /**
  * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows: what `gradus data
@@ -18,7 +16,7 @@ export const fileConfig = z.strictObject({
   /** How the data set names its columns; absent: as the first row looks. */
   shape: z.enum(shapeNames).optional(),
   /** Columns that are called otherwise than in the shape. */
-  columns: z.partialRecord(columnNames, z.string()).default({}),
+  columns: z.partialRecord(columnsConfig.keyof(), z.string()).default({}),
   /** What the file's difficulty columns say, beyond those that the shape knows. */
   passRates: z.array(passRateLabel).default([]),
   /** The domain of rows that name none; absent: as the shape says, else math. */

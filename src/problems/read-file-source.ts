@@ -1,23 +1,18 @@
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import { type DataFile, locateData, type LocateOptions } from './data-files.ts';
-import type { FileConfig } from './file.ts';
-import { jsonlConfig } from './jsonl.ts';
+import { type DataFile, locateData, type LocateOptions } from './locate-files.ts';
+import type { FileConfig } from './file-source.ts';
+import { columnsConfig } from './columns.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { problemOfRow, type RowMapping } from './problem-row.ts';
 import { readRows } from './rows/read-rows.ts';
 import type { Row } from './rows/row.ts';
 import { shapeNamed, shapeOf } from './shapes/catalogue.ts';
-import { code, type ReadTests, testsRead } from './shapes/code.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 import { at, type Columns, type Shape } from './shapes/shape.ts';
 
-const jsonlColumns = jsonlConfig.shape.columns;
-
 /** What reading may need from outside, and tells. */
 export interface ReadFileOptions {
-  /** Reads the tests of code problems; without it their rows are errors. */
-  readonly readTests?: ReadTests | undefined;
   /** The ids given so far; absent: these problems are the only ones. */
   readonly ids?: ProblemIds;
   /** Called for each row left out under `onError: 'skip'`. */
@@ -88,19 +83,19 @@ function problemReader(
   config: FileConfig,
   shape: Shape,
   name: string,
-  { readTests, ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
+  { ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
   const mapping: RowMapping = {
     name,
     ids,
-    columns: jsonlColumns.parse({ ...shape.columns, ...config.columns }),
+    columns: columnsConfig.parse({ ...shape.columns, ...config.columns }),
     domain: config.domain ?? shape.domain ?? 'math',
     instruction: config.instruction,
     system: config.system,
   };
   return ({ number, read }) => {
     const value = read();
-    const row = isColumns(value) ? withDerived(value, `${name}:${number}`, config, shape, readTests) : value;
+    const row = isColumns(value) ? withDerived(value, `${name}:${number}`, config, shape) : value;
     if (isColumns(row)) for (const column of unseen) if (at(row, column) !== undefined) unseen.delete(column);
     return problemOfRow(row, mapping, number);
   };
@@ -110,32 +105,15 @@ const isColumns = (value: unknown): value is Columns =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The row with everything that shape, labels and tests add to it. */
-function withDerived(
-  value: Columns,
-  where: string,
-  config: FileConfig,
-  shape: Shape,
-  readTests: ReadTests | undefined,
-): Columns {
-  const given = shape === code ? { ...value, [testsRead]: testsOf(value, where, readTests) } : value;
+function withDerived(value: Columns, where: string, config: FileConfig, shape: Shape): Columns {
   try {
-    const row = shape.derive?.(given) ?? given;
+    const row = shape.derive?.(value, where) ?? value;
     if (config.passRates.length === 0) return row;
     const column = shape.columns.passRates ?? 'passRates';
     const stated = config.passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
     return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
   } catch (error) {
-    if (!(error instanceof DataError)) throw error;
+    if (!(error instanceof DataError) || error.message.startsWith(where)) throw error;
     throw new DataError(`${where}: ${error.message}`, { cause: error });
   }
-}
-
-function testsOf(row: Columns, where: string, readTests: ReadTests | undefined) {
-  if (readTests !== undefined) return readTests(row, where);
-  throw new DataError(
-    `${where}: expected problems whose answer is a text, got tests of code; import the file first`,
-    {
-      tryNext: `gradus data import ${where.replace(/:\d+$/, '')} --out problems.jsonl`,
-    },
-  );
 }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
-import { type FileConfig, file, fileConfig } from '../../problems/file.ts';
+import { type FileConfig, file, fileConfig } from '../../problems/file-source.ts';
 
 /** Settings of a file source as flags give them: absent ones are `undefined`. */
 type FileFlags = Readonly<Record<string, unknown>>;

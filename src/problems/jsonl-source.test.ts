@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import { jsonl } from './jsonl.ts';
-import { loadSource, problemSourceConfig } from './source.ts';
+import { jsonl } from './jsonl-source.ts';
+import { loadSource, problemSourceConfig } from './problem-source.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-jsonl-'));
 afterAll(() => {

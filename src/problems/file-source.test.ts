@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { DataError, GradusError } from '../core/errors.ts';
-import type { Problem, ProblemTests } from '../core/problem.ts';
-import { file, fileConfig } from './file.ts';
-import { readFileProblems, type ReadFileOptions } from './read-file.ts';
+import { stringifyJson } from '../core/lossless-json.ts';
+import type { Problem } from '../core/problem.ts';
+import { file, fileConfig } from './file-source.ts';
+import { readFileProblems, type ReadFileOptions } from './read-file-source.ts';
 import { questionOf } from './hygiene/golds.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 
@@ -22,7 +23,7 @@ async function read(
   options: Options = {},
   hooks: ReadFileOptions = {},
 ): Promise<Problem[]> {
-  writeFileSync(join(folder, 'p.json'), JSON.stringify(rows));
+  writeFileSync(join(folder, 'p.json'), stringifyJson(rows));
   const problems: Problem[] = [];
   for await (const problem of readFileProblems(fileConfig.parse(file('p.json', options)), folder, hooks))
     problems.push(problem);
@@ -114,51 +115,50 @@ test('the instructions around a question of DAPO-17k are taken off', async () =>
   expect(problem!.prompt).toEqual(user('What is\n\n$1+1$?'));
 });
 
-test('tests of code rows are read by the reader that is given, and not without one', async () => {
-  const tests: ProblemTests = { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] };
+test('tests of code rows are read, and a note on input and output is added to the question', async () => {
   const rows = [{ question: 'Double.', input_output: '{"inputs":["1"],"outputs":["2"]}', problem_id: 9 }];
-  const [problem] = await read(rows, {}, { readTests: () => tests });
+  const [problem] = await read(rows);
   expect(problem).toEqual({
     id: '9',
     domain: 'code',
     prompt: [{ role: 'user', content: expect.stringMatching(/^Double\.\n\nRead the inputs from stdin/) }],
-    tests,
+    tests: { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] },
     source: 'p.json',
   });
   expect(questionOf(problem!)).toBe('Double.');
-  await expect(read(rows)).rejects.toThrow(
-    'p.json:1: expected problems whose answer is a text, got tests of code',
-  );
 });
 
-test.each<[string, object, ProblemTests, string]>([
+const functional = { public_test_cases: '[{"input":"1","output":"2","testtype":"functional"}]' };
+
+test.each<[string, object, string]>([
   [
     'the starter code',
-    { question_content: 'Add.', starter_code: 'class Solution:' },
-    { type: 'function', language: 'python', entryPoint: 'add', cases: [{ arguments: [1], expected: 2 }] },
+    {
+      ...functional,
+      question_content: 'Add.',
+      starter_code: 'class Solution:',
+      metadata: '{"func_name":"add"}',
+    },
     'Add.\n\nYou will use the following starter code to write the solution to the problem and enclose your code within ' +
       'delimiters.\n```python\nclass Solution:\n```',
   ],
   [
     'the name of the function',
-    { question_content: 'Add.', starter_code: '' },
-    { type: 'function', language: 'python', entryPoint: 'add', cases: [{ arguments: [1], expected: 2 }] },
+    { ...functional, question_content: 'Add.', starter_code: '', metadata: '{"func_name":"add"}' },
     'Add.\n\nWrite a function of this name: add',
   ],
   [
     'the assertions of MBPP',
     { text: 'Add.', test_list: ['assert add(1) == 2', 'assert add(2) == 3'] },
-    { type: 'asserts', language: 'python', setup: '', entryPoint: 'add', tests: ['assert add(1) == 2'] },
     'Add.\n\nYour code should pass these tests:\n\nassert add(1) == 2\nassert add(2) == 3',
   ],
   [
     'nothing where the prompt is the start of the program',
     { prompt: 'def add(x):\n', entry_point: 'add', test: 'def check(f): pass' },
-    { type: 'asserts', language: 'python', setup: '', entryPoint: 'add', tests: ['check(add)'] },
     'def add(x):\n',
   ],
-])('a program is asked for with %s', async (_, row, tests, asked) => {
-  const [problem] = await read([{ public_test_cases: '[]', ...row }], {}, { readTests: () => tests });
+])('the prompt of a code row ends with %s', async (_, row, asked) => {
+  const [problem] = await read([row]);
   expect(problem!.prompt).toEqual(user(asked));
   expect(questionOf(problem!)).toBe(asked.split('\n\n')[0]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { generateProblems, generated, generatedConfig, splitOf, type Split } from './generated.ts';
+import { generateProblems, generated, generatedConfig, splitOf, type Split } from './generated-source.ts';
 
 const draw = (options: Parameters<typeof generated>[0]) => [
   ...generateProblems(generatedConfig.parse(generated(options))),

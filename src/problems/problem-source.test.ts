@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { commitOf, type FakeHub, openFakeHub } from '../../test/hub/fake-hub.ts';
-import { file, hub } from './file.ts';
-import { jsonl } from './jsonl.ts';
-import { type LoadOptions, loadSource, problemSourceConfig } from './source.ts';
+import { file, hub } from './file-source.ts';
+import { jsonl } from './jsonl-source.ts';
+import { ProblemIds } from './problem-ids.ts';
+import { type LoadOptions, loadSource, problemSourceConfig } from './problem-source.ts';
 
 const commit = commitOf('only');
 const rows = '{"question":"1+1?","answer":"2"}\n{"question":"1+2?","answer":"3"}\n';
@@ -79,12 +80,16 @@ test('rows left out are counted in the record', async () => {
   expect(record).toMatchObject({ problems: 2, skipped: 1 });
 });
 
-test('a file that is written to while it is read is an error', async () => {
-  const path = join(folder, 'code.jsonl');
-  writeFileSync(path, '{"question":"Double.","tests":[{"input":"1","output":"2"}]}\n');
-  const readTests = () => {
-    appendFileSync(path, '\n');
-    return { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] } as const;
-  };
-  await expect(load(file('code.jsonl'), { readTests })).rejects.toThrow('changed while it was read');
+test('a file that changes while it is read is an error', async () => {
+  const path = join(folder, 'sums.jsonl');
+  writeFileSync(path, rows);
+  class WritingIds extends ProblemIds {
+    override ofContent(problem: Parameters<ProblemIds['ofContent']>[0]): string {
+      appendFileSync(path, '\n');
+      return super.ofContent(problem);
+    }
+  }
+  await expect(load(file('sums.jsonl'), { ids: new WritingIds() })).rejects.toThrow(
+    'changed while it was read',
+  );
 });

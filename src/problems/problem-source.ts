@@ -3,14 +3,13 @@ import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { FileRecord, SourceRecord } from '../core/source-record.ts';
-import { type DataFile, locateData, recordOf } from './data-files.ts';
-import { fileConfig } from './file.ts';
-import { generateProblems, generatedConfig } from './generated.ts';
+import { type DataFile, locateData, recordOf } from './locate-files.ts';
+import { fileConfig } from './file-source.ts';
+import { generateProblems, generatedConfig } from './generated-source.ts';
 import type { OnDownload } from '../hub/download.ts';
-import { jsonlConfig, readJsonl } from './jsonl.ts';
+import { jsonlConfig, readJsonl } from './jsonl-source.ts';
 import { ProblemIds } from './problem-ids.ts';
-import { readDataFile } from './read-file.ts';
-import type { ReadTests } from './shapes/code.ts';
+import { readDataFile } from './read-file-source.ts';
 
 /** Where problems come from: what a recipe's `problems` and a suite's `problems` accept. */
 export const problemSourceConfig = z.discriminatedUnion('type', [jsonlConfig, fileConfig, generatedConfig]);
@@ -20,8 +19,6 @@ export type ProblemSource = z.output<typeof problemSourceConfig>;
 export interface LoadOptions {
   /** Relative paths start here. */
   readonly baseDir: string;
-  /** Reads the tests of code problems; without it their rows are errors. */
-  readonly readTests?: ReadTests;
   /** The ids given so far; absent: these problems are the only ones. */
   readonly ids?: ProblemIds;
   /** By source as the recipe has it: the commit to read it at. */
@@ -52,7 +49,7 @@ export async function loadSource(config: ProblemSource, options: LoadOptions): P
 
 async function loadFiles(
   config: Exclude<ProblemSource, { type: 'generated' }>,
-  { baseDir, readTests, ids = new ProblemIds(), commits, isOffline, onDownload, signal }: LoadOptions,
+  { baseDir, ids = new ProblemIds(), commits, isOffline, onDownload, signal }: LoadOptions,
 ): Promise<LoadedSource> {
   const commit = commits?.get(config.path);
   const located = await locateData(config, baseDir, {
@@ -69,9 +66,7 @@ async function loadFiles(
     const record = await recordOf(file);
     const { mtimeMs } = await stat(file.file);
     const read =
-      config.type === 'jsonl'
-        ? readJsonl(config, file, ids)
-        : readDataFile(config, file, { ids, readTests, onSkip });
+      config.type === 'jsonl' ? readJsonl(config, file, ids) : readDataFile(config, file, { ids, onSkip });
     for await (const problem of read) problems.push(problem);
     await requireUnchanged(file, mtimeMs);
     files.push(record);

@@ -1,0 +1,23 @@
+import * as z from 'zod';
+
+/** Names the column that holds each part of a problem; a part without its column is absent. */
+export const columnsConfig = z.strictObject({
+  /** Without this column, rows are named by their content. */
+  id: z.string().default('id'),
+  /** A text, or a list of chat messages. */
+  prompt: z.string().default('prompt'),
+  answer: z.string().default('answer'),
+  tests: z.string().default('tests'),
+  domain: z.string().default('domain'),
+  family: z.string().default('family'),
+  solution: z.string().default('solution'),
+  knob: z.string().default('knob'),
+  /** Where the problem was published; default: the file. */
+  source: z.string().default('source'),
+  licence: z.string().default('licence'),
+  /** A list of {model, successes, trials}. */
+  passRates: z.string().default('passRates'),
+});
+
+/** The column of each part of a problem. */
+export type ColumnNames = z.output<typeof columnsConfig>;

@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import type { Problem } from '../core/problem.ts';
+import { columnsConfig } from './columns.ts';
+import { type DataFile, locationShape } from './locate-files.ts';
+import type { ProblemIds } from './problem-ids.ts';
+import { problemOfRow } from './problem-row.ts';
+import { readJsonRows } from './rows/json-lines.ts';
+import { wordingShape } from './wording.ts';
+
+/** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */
+export const jsonlConfig = z.strictObject({
+  type: z.literal('jsonl'),
+  ...locationShape,
+  /** Columns named differently than the parts of a problem. */
+  columns: columnsConfig.prefault({}),
+  /** The domain of rows without one. */
+  domain: z.string().default('math'),
+  ...wordingShape,
+});
+export type JsonlConfig = z.infer<typeof jsonlConfig>;
+
+/** Recipe noun for problems in a JSON Lines file. */
+export const jsonl = (
+  path: string,
+  options: Omit<z.input<typeof jsonlConfig>, 'type' | 'path'> = {},
+): z.input<typeof jsonlConfig> => ({ type: 'jsonl', path, ...options });
+
+/**
+ * Streams the problems of a file; memory grows only with the ids.
+ *
+ * @throws DataError naming file and row.
+ */
+export async function* readJsonl(
+  { columns, domain, instruction, system }: JsonlConfig,
+  { file, name }: DataFile,
+  ids: ProblemIds,
+): AsyncGenerator<Problem> {
+  const mapping = { name, columns, domain, instruction, system, ids };
+  for await (const { row, value } of readJsonRows(file, name)) yield problemOfRow(value, mapping, row);
+}
