@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
 import { DataError } from '../../core/errors.ts';
 import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
@@ -9,7 +11,7 @@ import type { Row } from './row.ts';
 export async function* csvRows(file: string, shown: string, separator: ',' | '\t'): AsyncGenerator<Row> {
   let names: readonly string[] | undefined;
   let number = 0;
-  for await (const fields of recordsOf(openText(file, shown), separator, shown)) {
+  for await (const fields of recordsOf(file, shown, separator)) {
     if (names === undefined) names = checkedNames(fields, shown);
     else if (fields.length > 1 || fields[0] !== '') yield rowOf(names, fields, shown, ++number);
   }
@@ -31,7 +33,7 @@ function rowOf(names: readonly string[], fields: readonly string[], shown: strin
       if (fields.length !== names.length)
         throw new DataError(
           `${shown}:${number}: expected ${names.length} fields as in the header, got ${fields.length}; ` +
-            'a text that holds the separator or a line end has to stand in quotes',
+            'put a text that holds the separator or a line end in quotes',
         );
       const entries = names.map((name, i) => [name, fields[i]!] as const);
       return Object.fromEntries(entries.filter(([, text]) => text !== ''));
@@ -39,70 +41,41 @@ function rowOf(names: readonly string[], fields: readonly string[], shown: strin
   };
 }
 
-/** Longest record in characters: what stands in quotes that were never closed would otherwise fill the memory. */
-const maxRecordLength = 1 << 26;
+/** Largest record in bytes: a quote that is never closed would otherwise fill the memory. */
+const maxRecordBytes = 1 << 26;
 
-/** Cuts a text that comes in pieces into records; only what a piece leaves unfinished is kept. */
 async function* recordsOf(
-  pieces: AsyncIterable<string>,
-  separator: string,
+  file: string,
   shown: string,
-): AsyncGenerator<string[]> {
-  let text = '';
-  for await (const piece of pieces) {
-    text += piece;
-    const { records, end } = wholeRecords(text, separator);
-    yield* records;
-    text = text.slice(end);
-    if (text.length > maxRecordLength)
-      throw new DataError(`${shown}: expected records below 64 MB, got more; a quote is never closed`);
+  separator: ',' | '\t',
+): AsyncGenerator<readonly string[]> {
+  const parser = parse({
+    delimiter: separator,
+    record_delimiter: ['\r\n', '\n'],
+    // The count is checked when a row is read, so that one bad row can be skipped.
+    relax_column_count: true,
+    relax_quotes: true,
+    max_record_size: maxRecordBytes,
+  });
+  const text = Readable.from(openText(file, shown));
+  text.on('error', (error) => parser.destroy(error)).pipe(parser);
+  try {
+    for await (const record of parser) yield record as string[];
+  } catch (cause) {
+    throw cause instanceof CsvError ? unreadable(cause, shown) : cause;
+  } finally {
+    text.destroy();
   }
-  if (text === '') return;
-  const { records, end } = wholeRecords(`${text}\n`, separator);
-  if (end === 0)
-    throw new DataError(`${shown}: expected a closing quote in the last record, got the file's end`);
-  yield* records;
 }
 
-/** The records that end within a text, and where the last of them ends. */
-function wholeRecords(text: string, separator: string): { records: string[][]; end: number } {
-  const records: string[][] = [];
-  let end = 0;
-  let record: string[] = [];
-  let at = 0;
-  // A quote or CR at the very end may go on in the next piece.
-  while (at < text.length) {
-    const field = text[at] === '"' ? quotedField(text, at) : plainField(text, at, separator);
-    if (field === undefined || field.end >= text.length) break;
-    record.push(field.value);
-    at = field.end + 1;
-    if (text[field.end] === separator) continue;
-    records.push(record);
-    record = [];
-    end = at;
-  }
-  return { records, end };
-}
-
-interface Field {
-  readonly value: string;
-  /** Where the separator or line feed after it stands. */
-  readonly end: number;
-}
-
-function plainField(text: string, start: number, separator: string): Field {
-  let end = start;
-  while (end < text.length && text[end] !== separator && text[end] !== '\n') end++;
-  const isLast = text[end] === '\n' && end > start && text[end - 1] === '\r';
-  return { value: text.slice(start, isLast ? end - 1 : end), end };
-}
-
-/** `undefined` when its end is not in the text. */
-function quotedField(text: string, start: number): Field | undefined {
-  let quote = text.indexOf('"', start + 1);
-  while (quote >= 0 && text[quote + 1] === '"') quote = text.indexOf('"', quote + 2);
-  if (quote < 0 || quote + 1 >= text.length) return undefined;
-  const value = text.slice(start + 1, quote).replaceAll('""', '"');
-  const end = text[quote + 1] === '\r' ? quote + 2 : quote + 1;
-  return { value, end };
+function unreadable(cause: CsvError, shown: string): DataError {
+  if (cause.code === 'CSV_QUOTE_NOT_CLOSED')
+    return new DataError(`${shown}: expected a closing quote in the last record, got the file's end`, {
+      cause,
+    });
+  if (cause.code === 'CSV_MAX_RECORD_SIZE')
+    return new DataError(`${shown}: expected records below 64 MB, got more; a quote is never closed`, {
+      cause,
+    });
+  return new DataError(`${shown}: expected CSV as in RFC 4180, got ${cause.message}`, { cause });
 }
