@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../core/verdict.ts';
+import { composite } from '../../verifiers/composite.ts';
 import { explainVerdict } from '../../verifiers/explain-verdict.ts';
+import { format } from '../../verifiers/format.ts';
+import { javascriptTests } from '../../verifiers/javascript-tests.ts';
+import { mathAnswer } from '../../verifiers/math/verifier.ts';
 import { gradeInOrder, openGrader } from './grader.ts';
 
 const triple = {
@@ -23,7 +27,7 @@ const outcomesOf = async (items: readonly unknown[]) => {
   return outcomes;
 };
 
-test('whole completions and bare answers, programs and completions that hold them, in order', async () => {
+test('judges completions, bare answers, programs and completions with programs, in order', async () => {
   const items = [
     { gold: '1/2', pred: 'So \\boxed{0.5}' },
     { gold: '1/2', pred: '0.5' },
@@ -44,7 +48,28 @@ test('whole completions and bare answers, programs and completions that hold the
   ]);
 });
 
-test('what cannot be judged takes its line too, and says why', async () => {
+test.each(['code', 'javascript'])(
+  'judges a JavaScript program by the verifier named %s',
+  async (verifier) => {
+    const wrong = { ...right, program: 'const f = (x) => x;' };
+    expect(await outcomesOf([right, wrong].map((item) => ({ ...item, verifier })))).toEqual([
+      'correct',
+      'incorrect',
+    ]);
+  },
+);
+
+test('reads tests for every domain of a recipe whose verifier judges by tests', async () => {
+  const parts = [{ verifier: javascriptTests() }, { verifier: format(), decides: false }];
+  await using grader = openGrader({ plain: javascriptTests(), mixed: composite(parts), sums: mathAnswer() });
+  const outcome = async (item: object) => (await grader.grade(item, 'x')).outcome;
+  expect(await outcome({ ...right, verifier: 'plain' })).toBe('correct');
+  expect(await outcome({ ...right, verifier: 'mixed' })).toBe('correct');
+  const sum = { problem: { answer: '4', reward_model: { ground_truth: '4' } }, completion: '\\boxed{4}' };
+  expect(await outcome({ ...sum, verifier: 'sums' })).toBe('correct');
+});
+
+test('judges an invalid item as ungradable, with the reason', async () => {
   const items = [
     null,
     'text',
@@ -62,7 +87,7 @@ test('what cannot be judged takes its line too, and says why', async () => {
   expect((await grader.grade(items[6], 'x')).reason).toContain('among math, code, javascript, got "chess"');
 });
 
-test('a verdict is explained line by line, and cannot reach the terminal', async () => {
+test('explains a verdict line by line, without control characters', async () => {
   await using grader = openGrader();
   const math = explainVerdict(await grader.grade({ gold: '5', pred: '\\boxed{x\u001b[2J}' }, 'x'));
   expect(math).toMatch(/^incorrect \(score 0\)\nreason: /);

@@ -4,17 +4,17 @@ import type { Problem } from '../../core/problem.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { readTests } from '../../problems/shapes/tests/read-problem.ts';
 import { code } from '../../verifiers/code/code.ts';
-import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
+import { openVerifier, type VerifierConfig, verifierConfig } from '../../verifiers/config.ts';
 import { javascriptTests } from '../../verifiers/javascript-tests.ts';
 import { mathAnswer } from '../../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../../verifiers/verifier.ts';
 
 /**
- * Something to judge, as files of cases and requests to the service write it: an answer beside its gold, or a program (or
- * a whole completion) beside its problem in any of the formats that `readCodeProblem` knows.
+ * An item to judge, as case files and requests to the service write it: an answer beside its gold, or a program (or a
+ * whole completion) beside its problem in any format that `readTests` reads.
  */
 const item = z.looseObject({
-  /** Which verifier; default: `code` where there is a `problem`, else `math`. */
+  /** Name of the verifier; default: `code` for an item with a `problem`, else `math`. */
   verifier: z.string().optional(),
   gold: z.union([z.string(), z.number()]).nullish(),
   problem: z.record(z.string(), z.unknown()).optional(),
@@ -24,38 +24,40 @@ const item = z.looseObject({
 });
 type Item = z.output<typeof item>;
 
-/** Judges items with the verifiers it was opened with. */
+/** Judges items with the verifiers that were opened. */
 export interface Grader extends AsyncDisposable {
-  /** Name under which items ask for a verifier → the verifier's label. */
+  /** Name of a verifier in items → its label. */
   readonly verifiers: Readonly<Record<string, string>>;
   /**
-   * Never rejects for what an item holds: what cannot be judged is `ungradable`, with the reason.
+   * Judges one item. An invalid item never rejects: its verdict is `ungradable`, with the reason.
    *
    * @param where file:row or the like, for reasons.
    */
   grade(item: unknown, where: string, signal?: AbortSignal): Promise<Verdict>;
 }
 
-/** Math answers, and programs in Python and JavaScript. */
+/** The verifiers `math`, `code` (Python programs) and `javascript`. */
 export const defaultVerifiers = (): Readonly<Record<string, z.input<typeof verifierConfig>>> => ({
   math: mathAnswer(),
   code: code(),
   javascript: javascriptTests({ score: 'all' }),
 });
 
-/** Opens the verifiers; each starts what it needs with its first item. */
+/** Opens verifiers by name. Each starts its sandbox with its first item. */
 export function openGrader(
   configs: Readonly<Record<string, z.input<typeof verifierConfig>>> = defaultVerifiers(),
   baseDir = '.',
 ): Grader {
   const open = new Map(
-    Object.entries(configs).map(([name, config]) => [
-      name,
-      openVerifier(verifierConfig.parse(config), baseDir),
-    ]),
+    Object.entries(configs).map(([name, given]) => {
+      const config = verifierConfig.parse(given);
+      return [name, { verifier: openVerifier(config, baseDir), needsTests: needsTests(config) }];
+    }),
   );
   return {
-    verifiers: Object.fromEntries(Array.from(open, ([name, verifier]) => [name, verifierLabel(verifier)])),
+    verifiers: Object.fromEntries(
+      Array.from(open, ([name, { verifier }]) => [name, verifierLabel(verifier)]),
+    ),
     grade: async (given, where, signal) => {
       const read = item.safeParse(given);
       if (!read.success) return ungradable(`${where}: ${z.prettifyError(read.error)}`);
@@ -69,27 +71,44 @@ export function openGrader(
       }
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all(Array.from(open.values(), (verifier) => verifier[Symbol.asyncDispose]()));
+      await Promise.all(Array.from(open.values(), ({ verifier }) => verifier[Symbol.asyncDispose]()));
     },
   };
+}
+
+interface OpenVerifier {
+  readonly verifier: Verifier;
+  /** It judges programs by the tests of a problem. */
+  readonly needsTests: boolean;
+}
+
+function needsTests(config: VerifierConfig): boolean {
+  if (config.type === 'composite') return config.parts.some((part) => needsTests(part.verifier));
+  return config.type === 'code' || config.type === 'javascript-tests';
 }
 
 async function judge(
   given: Item,
   name: string,
   where: string,
-  open: ReadonlyMap<string, Verifier>,
+  open: ReadonlyMap<string, OpenVerifier>,
   signal: AbortSignal | undefined,
 ): Promise<Verdict> {
-  const problem = problemOf(given, name, where);
-  const isJavascript = name === 'code' && problem.tests?.language === 'javascript';
-  const verifier = (isJavascript ? open.get('javascript') : undefined) ?? open.get(name);
-  if (verifier === undefined)
+  const named = open.get(name);
+  if (named === undefined)
     return ungradable(`${where}: expected a verifier among ${[...open.keys()].join(', ')}, got "${name}"`);
+  const problem = problemOf(given, name, where, named.needsTests || name === 'code');
+  const isJavascript = name === 'code' && problem.tests?.language === 'javascript';
+  const { verifier } = (isJavascript ? open.get('javascript') : undefined) ?? named;
   return verifier.verify(problem, given.completion ?? given.program ?? given.pred ?? '', signal);
 }
 
-function problemOf({ gold, problem: row = {} }: Item, domain: string, where: string): Problem {
+function problemOf(
+  { gold, problem: row = {} }: Item,
+  domain: string,
+  where: string,
+  hasTests: boolean,
+): Problem {
   const { answer = row['gold'], extra, id } = row;
   const right = gold ?? answer;
   const isAnswer = ['string', 'number', 'bigint'].includes(typeof right);
@@ -100,7 +119,7 @@ function problemOf({ gold, problem: row = {} }: Item, domain: string, where: str
     source: where,
     ...(isAnswer && { answer: String(right) }),
     ...(typeof extra === 'object' && extra !== null && { extra: extra as Record<string, unknown> }),
-    ...(domain === 'code' && { tests: readTests(row, where) }),
+    ...(hasTests && { tests: readTests(row, where) }),
   };
 }
 
@@ -112,9 +131,9 @@ const ungradable = (reason: string): Verdict => ({
 });
 
 /**
- * Judges many items, a few at a time, and yields the verdicts in the items' order.
+ * Judges many items concurrently and yields the verdicts in the items' order.
  *
- * @param width how many may be judged at once.
+ * @param width most items judged at once.
  */
 export async function* gradeInOrder(
   grader: Grader,
@@ -125,7 +144,7 @@ export async function* gradeInOrder(
   const running: Promise<Verdict>[] = [];
   for (const [given, where] of items) {
     const verdict = grader.grade(given, where, signal);
-    // It is awaited later; until then a rejection is not forgotten.
+    // Awaited below: until then a rejection must not count as unhandled.
     verdict.catch(() => {});
     running.push(verdict);
     if (running.length >= width) yield await running.shift()!;

@@ -100,6 +100,35 @@ test('answers 413 to a batch that never fits, and 503 with Retry-After when the 
   await ended;
 });
 
+test('stops judging when the client disconnects', async () => {
+  const stopped = Promise.withResolvers<void>();
+  const endless: Grader = {
+    verifiers: {},
+    grade: (_item, _where, signal) =>
+      new Promise((_resolve, reject) =>
+        signal!.addEventListener('abort', () => {
+          stopped.resolve();
+          reject(new Error('aborted'));
+        }),
+      ),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await using service = await start(endless);
+  const leaving = new AbortController();
+  const asked = fetch(`${service.url}/verify`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+    signal: leaving.signal,
+  });
+  const metrics = async () => (await fetch(`${service.url}/metrics`)).text();
+  while (!(await metrics()).includes('items_waiting 1')) continue;
+  leaving.abort();
+  await expect(asked).rejects.toThrow('aborted');
+  await stopped.promise;
+  while (!(await metrics()).includes('items_waiting 0')) continue;
+});
+
 test('answers 500 without Retry-After when the sandbox is broken', async () => {
   const broken: Grader = {
     verifiers: {},

@@ -90,7 +90,7 @@ async function verify(
   const verdicts: Verdict[] = [];
   try {
     const placed = items.map((item, i) => [item, `item ${i + 1}`] as const);
-    for await (const verdict of gradeInOrder(grader, placed, width)) verdicts.push(verdict);
+    for await (const verdict of gradeInOrder(grader, placed, width, c.req.raw.signal)) verdicts.push(verdict);
   } finally {
     finish(verdicts);
   }
