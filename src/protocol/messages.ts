@@ -93,7 +93,15 @@ const createModel = z.strictObject({
 const sample = z.strictObject({
   ...ordered,
   type: z.literal('sample'),
-  prompts: z.array(z.strictObject({ length: positive, firstIndex: count, count })),
+  prompts: z.array(
+    z.strictObject({
+      length: positive,
+      firstIndex: count,
+      count,
+      /** Tokens of this rollout that the policy wrote before this request; absent: 0. Continues its random numbers. */
+      firstPosition: count.optional(),
+    }),
+  ),
   maxTokens: positive,
   temperature: z.number().min(0),
   topP: z.number().positive().max(1),

@@ -121,6 +121,20 @@ function requestFrames(
       },
       { tokens, randomKeys: Uint32Array.of(4_294_967_295, 7) },
     ),
+    'sample-continued': frame(
+      {
+        id: 8,
+        seq: 6,
+        type: 'sample',
+        prompts: [{ length: 3, firstIndex: 1, count: 1, firstPosition: 2 }],
+        maxTokens: 6,
+        temperature: 0.5,
+        topP: 0.75,
+        topK: 20,
+        stream: true,
+      },
+      { tokens, randomKeys: Uint32Array.of(7) },
+    ),
     abort: frame({ id: 4, type: 'abort', target: 3, sequences: [{ prompt: 0, index: 1 }] }),
     logprobs: frame(
       { id: 5, seq: 3, type: 'logprobs', which: 'reference', temperature: 0.5, lengths: [2, 1] },

@@ -24,7 +24,8 @@ class Batch:
         rows, row, settings = self._decoder.rows, len(self.members), member.request.settings
         prompt = len(member.prompt_tokens)
         rows.token[row], rows.key[row] = token, member.key
-        rows.position[row], rows.first[row] = prompt + member.count - 1, prompt
+        rows.position[row] = prompt + member.count - 1
+        rows.first[row] = prompt - member.first_position
         # The last token of all is never fed.
         rows.last[row] = prompt + member.limit - 2
         rows.greedy[row], rows.inverse_temperature[row] = settings.temperature == 0, settings.inverse_temperature

@@ -1,4 +1,5 @@
-"""Which tokens random numbers fall on: `src/core/rng.ts` and `src/engines/embedded/sampling/choose-token.ts` on rows of logits.
+"""Choice of tokens by random numbers, on rows of logits; same rules as
+`src/core/rng.ts` and `src/engines/embedded/sampling/choose-token.ts`.
 
 Everything runs where the logits are and waits for nothing. Probabilities are float32, their sums float64.
 """

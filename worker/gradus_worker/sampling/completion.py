@@ -20,6 +20,8 @@ class SamplePrompt:
     first_index: int
     random_keys: NDArray[np.uint32]
     """One per completion."""
+    first_position: int = 0
+    """Tokens that the policy wrote of these rollouts before: the position of the next token's random number."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Completion:
     prompt_tokens: Tokens
     limit: int
     """Tokens it may have."""
+    first_position: int = 0
+    """Position in the rollout of its first token."""
     count: int = 0
     """Tokens it has."""
     blocks: list[int] = field(default_factory=list)
@@ -156,6 +160,7 @@ def check_request(
     for at, prompt in enumerate(prompts):
         length, tokens = len(prompt.tokens), prompt.tokens
         expect(prompt.first_index >= 0, f"firstIndex of prompt {at} to be at least 0", prompt.first_index)
+        expect(prompt.first_position >= 0, f"firstPosition of prompt {at} to be at least 0", prompt.first_position)
         expect(length > 0, f"prompt {at} to have at least one token", length)
         expect(length < max_sequence_tokens, f"prompt {at} to be shorter than {max_sequence_tokens} tokens", length)
         strangers = tokens[(tokens < 0) | (tokens >= vocab_size)]

@@ -98,7 +98,8 @@ class Sampler:
         made = Request(request, settings)
         for place, (prompt, limit) in enumerate(zip(prompts, limits, strict=True)):
             keys = enumerate(prompt.random_keys.tolist(), prompt.first_index)
-            members = [Completion(made, place, index, key, prompt.tokens, limit) for index, key in keys]
+            start = prompt.first_position
+            members = [Completion(made, place, index, key, prompt.tokens, limit, start) for index, key in keys]
             made.open |= {(place, member.index): member for member in members}
             if members:
                 self._waiting.push(prompt.tokens, members)
@@ -199,7 +200,7 @@ class Sampler:
             top_p=torch.tensor([s.top_p for s in settings], dtype=torch.float64).to(hidden.device),
             top_k=torch.tensor([s.top_k for s in settings]).to(hidden.device),
         )
-        keys, counters = np.array([m.key for m in members]), np.array([m.count for m in members])
+        keys, counters = np.array([m.key for m in members]), np.array([m.first_position + m.count for m in members])
         return choose_first(self._model, hidden, keys, counters, rules, any(s.is_filtered for s in settings))
 
     def _write(self) -> None:

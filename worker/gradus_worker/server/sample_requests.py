@@ -78,7 +78,9 @@ def _job(request: Request) -> tuple[list[SamplePrompt], SampleSettings]:
         request.tensor("randomKeys", "u32", sum(one["count"] for one in wanted)),
         np.cumsum([one["count"] for one in wanted])[:-1],
     )
-    prompts = [SamplePrompt(tokens[i], one["firstIndex"], keys[i]) for i, one in enumerate(wanted)]
+    prompts = [
+        SamplePrompt(tokens[i], one["firstIndex"], keys[i], one.get("firstPosition", 0)) for i, one in enumerate(wanted)
+    ]
     settings = SampleSettings(
         max_tokens=request["maxTokens"],
         temperature=request["temperature"],
