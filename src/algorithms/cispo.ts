@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { standardisedAdvantages } from './advantages.ts';
 import { advantageEpsilon, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
@@ -21,9 +22,7 @@ export const cispoConfig = z
   });
 
 /** CISPO with the given options. */
-export const cispo = (
-  options: Omit<z.input<typeof cispoConfig>, 'type'> = {},
-): z.input<typeof cispoConfig> => ({ type: 'cispo', ...options });
+export const cispo = noun(cispoConfig);
 
 /** See {@link cispoConfig}. */
 export function cispoAlgorithm(config: z.output<typeof cispoConfig>): Algorithm {

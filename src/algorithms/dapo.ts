@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { standardisedAdvantages } from './advantages.ts';
 import {
   advantageEpsilon,
@@ -25,10 +26,7 @@ export const dapoConfig = z.strictObject({
 });
 
 /** DAPO with the given options. */
-export const dapo = (options: Omit<z.input<typeof dapoConfig>, 'type'> = {}): z.input<typeof dapoConfig> => ({
-  type: 'dapo',
-  ...options,
-});
+export const dapo = noun(dapoConfig);
 
 /** See {@link dapoConfig}. */
 export function dapoAlgorithm(config: z.output<typeof dapoConfig>): Algorithm {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { centredAdvantages } from './advantages.ts';
 import { clipSettings, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
@@ -16,9 +17,7 @@ export const drGrpoConfig = z.strictObject({
 });
 
 /** Dr. GRPO with the given options. */
-export const drGrpo = (
-  options: Omit<z.input<typeof drGrpoConfig>, 'type'> = {},
-): z.input<typeof drGrpoConfig> => ({ type: 'dr-grpo', ...options });
+export const drGrpo = noun(drGrpoConfig);
 
 /** See {@link drGrpoConfig}. */
 export function drGrpoAlgorithm(config: z.output<typeof drGrpoConfig>): Algorithm {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { standardisedAdvantages } from './advantages.ts';
 import {
   advantageEpsilon,
@@ -25,10 +26,7 @@ export const grpoConfig = z.strictObject({
 });
 
 /** GRPO with the given options. */
-export const grpo = (options: Omit<z.input<typeof grpoConfig>, 'type'> = {}): z.input<typeof grpoConfig> => ({
-  type: 'grpo',
-  ...options,
-});
+export const grpo = noun(grpoConfig);
 
 /** See {@link grpoConfig}. */
 export function grpoAlgorithm(config: z.output<typeof grpoConfig>): Algorithm {

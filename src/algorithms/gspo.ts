@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { standardisedAdvantages } from './advantages.ts';
 import {
   advantageEpsilon,
@@ -23,10 +24,7 @@ export const gspoConfig = z.strictObject({
 });
 
 /** GSPO with the given options. */
-export const gspo = (options: Omit<z.input<typeof gspoConfig>, 'type'> = {}): z.input<typeof gspoConfig> => ({
-  type: 'gspo',
-  ...options,
-});
+export const gspo = noun(gspoConfig);
 
 /** See {@link gspoConfig}. */
 export function gspoAlgorithm(config: z.output<typeof gspoConfig>): Algorithm {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 
 /**
  * AdamW and how its learning rate moves. Defaults are those of TRL and verl for GRPO where they agree: β2 0.999, global
@@ -22,12 +23,7 @@ export const optimizerConfig = z.strictObject({
 export type OptimizerConfig = z.output<typeof optimizerConfig>;
 
 /** AdamW with the given learning rate. */
-export const adamw = (
-  options: Omit<z.input<typeof optimizerConfig>, 'type'>,
-): z.input<typeof optimizerConfig> => ({
-  type: 'adamw',
-  ...options,
-});
+export const adamw = noun(optimizerConfig);
 
 /**
  * The learning rate of a step.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { centredAdvantages } from './advantages.ts';
 import { commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
@@ -11,9 +12,7 @@ export const reinforceConfig = z.strictObject({
 });
 
 /** REINFORCE with the given options. */
-export const reinforce = (
-  options: Omit<z.input<typeof reinforceConfig>, 'type'> = {},
-): z.input<typeof reinforceConfig> => ({ type: 'reinforce', ...options });
+export const reinforce = noun(reinforceConfig);
 
 /** See {@link reinforceConfig}. */
 export function reinforceAlgorithm(config: z.output<typeof reinforceConfig>): Algorithm {

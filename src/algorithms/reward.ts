@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Verdict } from '../core/verdict.ts';
+import { noun } from '../core/noun.ts';
 
 /** A number for each finding: the usual choice for answers that are right or wrong. */
 const outcomeRewardConfig = z.strictObject({
@@ -21,14 +22,10 @@ export const rewardConfig = z.discriminatedUnion('type', [outcomeRewardConfig, s
 export type RewardConfig = z.output<typeof rewardConfig>;
 
 /** Rewards by outcome; by default 1 for `correct` and 0 for anything else. */
-export const outcomeReward = (
-  options: Omit<z.input<typeof outcomeRewardConfig>, 'type'> = {},
-): z.input<typeof outcomeRewardConfig> => ({ type: 'outcome', ...options });
+export const outcomeReward = noun(outcomeRewardConfig);
 
 /** Rewards by score; by default the fraction of tests passed. */
-export const scoreReward = (
-  options: Omit<z.input<typeof scoreRewardConfig>, 'type'> = {},
-): z.input<typeof scoreRewardConfig> => ({ type: 'score', ...options });
+export const scoreReward = noun(scoreRewardConfig);
 
 /** The reward of a verdict, or `null` for `ungradable`: then the rollout must not be learned from at all. */
 export function rewardOf(config: RewardConfig, { outcome, score }: Verdict): number | null {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 import { leaveOneOutAdvantages } from './advantages.ts';
 import { commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
@@ -13,10 +14,7 @@ export const rlooConfig = z.strictObject({
 });
 
 /** RLOO with the given options. */
-export const rloo = (options: Omit<z.input<typeof rlooConfig>, 'type'> = {}): z.input<typeof rlooConfig> => ({
-  type: 'rloo',
-  ...options,
-});
+export const rloo = noun(rlooConfig);
 
 /** See {@link rlooConfig}. */
 export function rlooAlgorithm(config: z.output<typeof rlooConfig>): Algorithm {

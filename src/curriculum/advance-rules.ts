@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../core/noun.ts';
 
 const maxStepsRule = z.strictObject({ type: z.literal('max-steps'), steps: z.int().positive() });
 
@@ -60,14 +61,10 @@ export function maxSteps(steps: number): AdvanceRuleInput {
 }
 
 /** When a metric stops rising, e.g. `plateau({ metric: 'reward/mean', window: 100 })`. */
-export function plateau(options: Omit<z.input<typeof plateauRule>, 'type'> = {}): AdvanceRuleInput {
-  return { type: 'plateau', ...options };
-}
+export const plateau = noun(plateauRule);
 
 /** When a metric is high enough, e.g. `targetRate({ above: 0.8 })`. */
-export function targetRate(options: Omit<z.input<typeof targetRateRule>, 'type'>): AdvanceRuleInput {
-  return { type: 'target-rate', ...options };
-}
+export const targetRate = noun(targetRateRule);
 
 /** When the first of several rules fires. */
 export function whenAny(...inner: AdvanceRuleInput[]): AdvanceRuleInput {

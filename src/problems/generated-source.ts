@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { createRng, hashKey } from '../core/rng.ts';
+import { noun } from '../core/noun.ts';
 import { families } from './families/catalogue.ts';
 import type { Family, Question } from './families/family.ts';
 import { worded, type Wording, wordingShape } from './wording.ts';
@@ -36,9 +37,7 @@ export const generatedConfig = z
 type GeneratedConfig = z.infer<typeof generatedConfig>;
 
 /** Recipe noun for generated problems. */
-export const generated = (
-  options: Omit<z.input<typeof generatedConfig>, 'type'>,
-): z.input<typeof generatedConfig> => ({ type: 'generated', ...options });
+export const generated = noun(generatedConfig);
 
 /**
  * Draws the problems of a config, the same for the same config, one family and knob (a cell) after the other in turn.

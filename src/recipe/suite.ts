@@ -1,4 +1,5 @@
 import { hashKey } from '../core/rng.ts';
+import { noun } from '../core/noun.ts';
 import * as z from 'zod';
 
 /** How a model is measured; which problems it is measured on is the recipe's to add. */
@@ -19,10 +20,7 @@ export const suiteConfig = z.strictObject({
 export type SuiteConfig = z.output<typeof suiteConfig>;
 
 /** A named way of measuring, by default avg@4 at temperature 1 with a greedy attempt beside it. */
-export const suite = (options: Omit<z.input<typeof suiteConfig>, 'type'>): z.input<typeof suiteConfig> => ({
-  type: 'suite',
-  ...options,
-});
+export const suite = noun(suiteConfig);
 
 /** The seed of a suite: the same for every evaluation under one recipe seed, so that evaluations differ by the policy alone. */
 export const suiteSeed = ({ seed }: { readonly seed: number }, { name }: Pick<SuiteConfig, 'name'>): number =>

@@ -6,6 +6,7 @@ import { durationMs, durationSchema } from '../core/duration.ts';
 import { DataError, GradusError, VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
+import { noun } from '../core/noun.ts';
 import { type CustomJudge, hashModule, loadJudge, readVerdict } from './custom-module.ts';
 import type { CustomReply, CustomRequest, CustomWorkerData } from './custom-worker.ts';
 import { createLanes, type Lanes } from './lanes.ts';
@@ -26,9 +27,7 @@ export const customConfig = z.strictObject({
 type CustomConfig = z.output<typeof customConfig>;
 
 /** Recipe noun for a verifier of one's own. */
-export const customVerifier = (
-  options: Omit<z.input<typeof customConfig>, 'type'>,
-): z.input<typeof customConfig> => ({ type: 'custom', ...options });
+export const customVerifier = noun(customConfig);
 
 /**
  * Loads the module. The version holds a hash of it, of the local files it imports and of the options: verdicts of an

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { hashKey } from '../core/rng.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { noun } from '../core/noun.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Whether a completion has the wanted shape, whatever it says: `<think>…</think><answer>…</answer>` by default. */
@@ -19,9 +20,7 @@ export const formatConfig = z.strictObject({
 type FormatConfig = z.output<typeof formatConfig>;
 
 /** Recipe noun for the shape of completions; a part of a `composite`, seldom a verifier by itself. */
-export const format = (
-  options: Omit<z.input<typeof formatConfig>, 'type'> = {},
-): z.input<typeof formatConfig> => ({ type: 'format', ...options });
+export const format = noun(formatConfig);
 
 /** A verifier without resources; any problem will do. */
 export function openFormat(config: FormatConfig): Verifier {

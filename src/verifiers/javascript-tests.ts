@@ -3,6 +3,7 @@ import { durationMs, durationSchema } from '../core/duration.ts';
 import { DataError } from '../core/errors.ts';
 import type { Problem, ProblemTests } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { noun } from '../core/noun.ts';
 import { openQuickjsSandbox } from '../sandbox/quickjs.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandbox.ts';
 import { lastProgram } from './extract-answer.ts';
@@ -23,9 +24,7 @@ export const javascriptTestsConfig = z.strictObject({
 type JavascriptTestsConfig = z.infer<typeof javascriptTestsConfig>;
 
 /** Recipe noun for JavaScript functions judged by tests. */
-export const javascriptTests = (
-  options: Omit<z.input<typeof javascriptTestsConfig>, 'type'> = {},
-): z.input<typeof javascriptTestsConfig> => ({ type: 'javascript-tests', ...options });
+export const javascriptTests = noun(javascriptTestsConfig);
 
 type FunctionTests = Extract<ProblemTests, { type: 'function' }>;
 

@@ -3,6 +3,7 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { noun } from '../core/noun.ts';
 import { extractAnswer } from './math/extract/extract.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -23,9 +24,7 @@ export const multipleChoiceConfig = z.strictObject({
 type MultipleChoiceConfig = z.output<typeof multipleChoiceConfig>;
 
 /** Recipe noun for multiple-choice questions. */
-export const multipleChoice = (
-  options: Omit<z.input<typeof multipleChoiceConfig>, 'type'> = {},
-): z.input<typeof multipleChoiceConfig> => ({ type: 'multiple-choice', ...options });
+export const multipleChoice = noun(multipleChoiceConfig);
 
 /** What can be chosen: letters, and the texts beside them where the problem tells. */
 interface Choices {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import type { Gate } from './gate.ts';
 
 /** Turns away groups most of whose rollouts ran into the token limit: their rewards speak of length, not of reasoning. */
@@ -9,11 +10,7 @@ export const truncationConfig = z.strictObject({
 });
 
 /** Only groups of which enough rollouts came to an end. */
-export function truncation(
-  options: Omit<z.input<typeof truncationConfig>, 'type'> = {},
-): z.input<typeof truncationConfig> {
-  return { type: 'truncation', ...options };
-}
+export const truncation = noun(truncationConfig);
 
 export function createTruncation({ maxShare }: z.infer<typeof truncationConfig>): Gate {
   const name = 'truncation';

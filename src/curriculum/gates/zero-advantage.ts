@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import type { Gate } from './gate.ts';
 
 /**
@@ -12,11 +13,7 @@ export const zeroAdvantageConfig = z.strictObject({
 });
 
 /** Only groups with something to learn from. */
-export function zeroAdvantage(
-  options: Omit<z.input<typeof zeroAdvantageConfig>, 'type'> = {},
-): z.input<typeof zeroAdvantageConfig> {
-  return { type: 'zero-advantage', ...options };
-}
+export const zeroAdvantage = noun(zeroAdvantageConfig);
 
 export function createZeroAdvantage({ tolerance }: z.infer<typeof zeroAdvantageConfig>): Gate {
   const name = 'zero-advantage';

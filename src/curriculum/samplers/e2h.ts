@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import { LevelQueues, levelQueuesState } from './level-queues.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
@@ -26,9 +27,7 @@ export const e2hConfig = z.strictObject({
 });
 
 /** Levels on a fixed schedule from easy to hard, e.g. `e2h({ levels: ['easy', 'medium', 'hard'], steps: 300 })`. */
-export function e2h(options: Omit<z.input<typeof e2hConfig>, 'type'>): z.input<typeof e2hConfig> {
-  return { type: 'e2h', ...options };
-}
+export const e2h = noun(e2hConfig);
 
 /** Share of each level at a step; the shares sum to 1. */
 export function e2hShares(config: z.infer<typeof e2hConfig>, step: number): number[] {

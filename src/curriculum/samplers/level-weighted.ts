@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import { LevelQueues, levelQueuesState } from './level-queues.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
@@ -16,11 +17,7 @@ export const levelWeightedConfig = z.strictObject({
 });
 
 /** Levels in fixed proportions, e.g. `levelWeighted({ weights: { easy: 1, hard: 3 } })`. */
-export function levelWeighted(
-  options: Omit<z.input<typeof levelWeightedConfig>, 'type'>,
-): z.input<typeof levelWeightedConfig> {
-  return { type: 'level-weighted', ...options };
-}
+export const levelWeighted = noun(levelWeightedConfig);
 
 export function createLevelWeighted(
   { weights }: z.infer<typeof levelWeightedConfig>,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { createRng } from '../../core/rng.ts';
+import { noun } from '../../core/noun.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
@@ -20,11 +21,7 @@ export const prioritisedConfig = z.strictObject({
 });
 
 /** Problems that fail more come more. */
-export function prioritised(
-  options: Omit<z.input<typeof prioritisedConfig>, 'type'> = {},
-): z.input<typeof prioritisedConfig> {
-  return { type: 'prioritised', ...options };
-}
+export const prioritised = noun(prioritisedConfig);
 
 const prioritisedState = z.strictObject({
   draws: z.int().min(0),

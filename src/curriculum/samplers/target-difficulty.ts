@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import { mergeTrials, posteriorMean, priorConfig } from '../../difficulty/pass-rates/trials.ts';
 import { EpochQueue, epochQueueState } from './epoch-queue.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
@@ -27,11 +28,7 @@ export const targetDifficultyConfig = z.strictObject({
 });
 
 /** Problems nearest to a pass rate that rises and falls with the policy. */
-export function targetDifficulty(
-  options: Omit<z.input<typeof targetDifficultyConfig>, 'type'> = {},
-): z.input<typeof targetDifficultyConfig> {
-  return { type: 'target-difficulty', ...options };
-}
+export const targetDifficulty = noun(targetDifficultyConfig);
 
 const targetDifficultyState = z.strictObject({ target: z.number().min(0).max(1), queue: epochQueueState });
 

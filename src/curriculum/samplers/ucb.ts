@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import { levelsIn, LevelQueues, levelQueuesState } from './level-queues.ts';
 import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
@@ -27,9 +28,7 @@ export const ucbConfig = z.strictObject({
 });
 
 /** A bandit over levels that follows mean |advantage|. */
-export function ucb(options: Omit<z.input<typeof ucbConfig>, 'type'> = {}): z.input<typeof ucbConfig> {
-  return { type: 'ucb', ...options };
-}
+export const ucb = noun(ucbConfig);
 
 type Config = z.infer<typeof ucbConfig>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 
 /** Pass rates of one model between two bounds, e.g. `band({ min: 0, max: 1, excludeMin: true, excludeMax: true })`. */
 const bandRule = z.strictObject({
@@ -68,12 +69,8 @@ export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discrimin
   }),
 ]);
 
-type Options<R> = Omit<R, 'type'>;
-
 /** Pass rates of one model between two bounds; both count unless excluded. */
-export function band(options: Options<z.input<typeof bandRule>>): LevelRuleInput {
-  return { type: 'band', ...options };
-}
+export const band = noun(bandRule);
 
 /** Problems of one domain. */
 export function inDomain(domain: string): LevelRuleInput {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import { type Missing, planMissing, type ProbePlan } from './probe-plan.ts';
 import { planAdaptive, probingConfig } from './probing-plan.ts';
 import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
@@ -49,11 +50,7 @@ export const passRateConfig = z
   });
 
 /** How pass rates are measured, e.g. `passRate({ rollouts: 24, screening: 4, maxTokens: 4096 })`. */
-export function passRate(
-  options: Omit<z.input<typeof passRateConfig>, 'type'>,
-): z.input<typeof passRateConfig> {
-  return { type: 'pass-rate', ...options };
-}
+export const passRate = noun(passRateConfig);
 
 /**
  * Trials as levels should read them: after adaptive probing, which makes few at most problems, weighed by what all problems

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import {
   afterWave,
   assess,
@@ -43,11 +44,7 @@ export const probingConfig = z.discriminatedUnion('type', [
 type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 
 /** Attempts where they decide something, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
-export function adaptive(
-  options: Omit<z.input<typeof adaptiveConfig>, 'type'> = {},
-): z.input<typeof adaptiveConfig> {
-  return { type: 'adaptive', ...options };
-}
+export const adaptive = noun(adaptiveConfig);
 
 type Records = ReadonlyMap<string, RecordedTrials>;
 type Features = ReadonlyMap<string, readonly string[]>;

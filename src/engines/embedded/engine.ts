@@ -4,6 +4,7 @@ import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount, byteSizeSchema } from '../../core/byte-size.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { Message } from '../../core/problem.ts';
+import { noun } from '../../core/noun.ts';
 import type {
   Completion,
   Engine,
@@ -50,9 +51,7 @@ export const embeddedConfig = z.strictObject({
 export type EmbeddedOptions = Omit<z.input<typeof embeddedConfig>, 'type'>;
 
 /** The engine that needs nothing but npm: ONNX Runtime in worker threads. */
-export function embedded(options: EmbeddedOptions = {}): z.input<typeof embeddedConfig> {
-  return { type: 'embedded', ...options };
-}
+export const embedded = noun(embeddedConfig);
 
 /** What `openEmbeddedEngine` takes: settings and the model folder. */
 export type EmbeddedEngineOptions = EmbeddedOptions & { readonly type?: 'embedded'; readonly model: string };

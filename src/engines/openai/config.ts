@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Prices } from '../../core/spending.ts';
+import { noun } from '../../core/noun.ts';
 
 const perMillion = z.number().min(0);
 
@@ -68,6 +69,4 @@ export type OpenaiConfig = z.output<typeof openaiConfig>;
 export type OpenaiOptions = Omit<z.input<typeof openaiConfig>, 'type'>;
 
 /** The engine for vLLM, SGLang, llama.cpp and hosted models; `policy.model` is the name the server knows. */
-export function openai(options: OpenaiOptions): z.input<typeof openaiConfig> {
-  return { type: 'openai', ...options };
-}
+export const openai = noun(openaiConfig);

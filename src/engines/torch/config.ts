@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { byteSizeSchema } from '../../core/byte-size.ts';
 import { durationSchema } from '../../core/duration.ts';
+import { noun } from '../../core/noun.ts';
 
 /** Settings of the PyTorch engine. */
 export const torchConfig = z.strictObject({
@@ -60,6 +61,4 @@ export type TorchConfig = z.output<typeof torchConfig>;
  * @example
  * policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B', engine: torch({ device: 'cuda:1' }) }
  */
-export function torch(options: TorchOptions = {}): z.input<typeof torchConfig> {
-  return { type: 'torch', ...options };
-}
+export const torch = noun(torchConfig);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { noun } from '../../core/noun.ts';
 import type { CheckpointFacts } from '../files/checkpoint-rows.ts';
 
 /**
@@ -18,11 +19,7 @@ export const checkpointConfig = z.strictObject({
 });
 
 /** Checkpoint settings; see `checkpointConfig` for the defaults. */
-export function checkpoints(
-  options: Omit<z.input<typeof checkpointConfig>, 'type'> = {},
-): z.input<typeof checkpointConfig> {
-  return { type: 'checkpoints', ...options };
-}
+export const checkpoints = noun(checkpointConfig);
 
 /** Which checkpoints to keep; the parsed form of `checkpointConfig`. */
 export type Retention = Pick<z.output<typeof checkpointConfig>, 'keepLast' | 'keepStageEnds' | 'keepBest'>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { SandboxError } from '../../core/errors.ts';
+import { noun } from '../../core/noun.ts';
 import type { CallResult, Sandbox, SandboxLimits, SandboxOutcome, SandboxProgram } from '../sandbox.ts';
 import { findPythons, hostKinds } from './hosts.ts';
 import { runJudged, type JudgedOutcome, type JudgeTests } from './judged.ts';
@@ -31,11 +32,7 @@ export const pythonSandboxConfig = z.strictObject({
 });
 
 /** Python programs on this machine. See `pythonSandboxConfig`. */
-export function pythonSandbox(
-  options: Omit<z.input<typeof pythonSandboxConfig>, 'type'> = {},
-): z.input<typeof pythonSandboxConfig> {
-  return { type: 'python', ...options };
-}
+export const pythonSandbox = noun(pythonSandboxConfig);
 
 /** Runs Python programs, alone or against tests that they cannot see. */
 export interface PythonSandbox extends Sandbox {

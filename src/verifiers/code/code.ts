@@ -4,6 +4,7 @@ import { DataError } from '../../core/errors.ts';
 import type { Problem, ProblemTests } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import { noun } from '../../core/noun.ts';
 import {
   openPythonSandbox,
   pythonSandbox,
@@ -34,9 +35,7 @@ export const codeConfig = z.strictObject({
 });
 
 /** Python programs judged by tests. See `codeConfig`. */
-export function code(options: Omit<z.input<typeof codeConfig>, 'type'> = {}): z.input<typeof codeConfig> {
-  return { type: 'code', ...options };
-}
+export const code = noun(codeConfig);
 
 /** A `code` verifier and the sandbox it runs programs in. */
 export interface CodeVerifier extends Verifier {

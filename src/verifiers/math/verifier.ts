@@ -3,6 +3,7 @@ import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import { noun } from '../../core/noun.ts';
 import type { Verifier } from '../verifier.ts';
 import { compareRead, exactText, isPlainAnswer, namesChoice, readAnswer, type ReadAnswer } from './answer.ts';
 import { BudgetExceeded } from './budget.ts';
@@ -25,9 +26,7 @@ export const mathConfig = z.strictObject({ type: z.literal('math'), ...mathPolic
  * @example
  * const verifier = mathAnswer({ extraction: 'boxed', lists: 'ordered' });
  */
-export function mathAnswer(options: z.input<typeof mathPolicy> = {}): z.input<typeof mathConfig> {
-  return { type: 'math', ...options };
-}
+export const mathAnswer = noun(mathConfig);
 
 /** Opens the verifier. It holds nothing but a memory of golds already understood. */
 export function openMathAnswer(config: z.output<typeof mathConfig>): Verifier {

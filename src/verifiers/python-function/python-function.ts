@@ -4,6 +4,7 @@ import { durationMs, durationSchema } from '../../core/duration.ts';
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
+import { noun } from '../../core/noun.ts';
 import { createLanes } from '../lanes.ts';
 import type { Verifier } from '../verifier.ts';
 import {
@@ -52,9 +53,7 @@ type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;
  * @example
  * pythonVerifier({ file: './reward.py', function: 'compute_score', scores: [-1, 1] });
  */
-export const pythonVerifier = (
-  options: Omit<z.input<typeof pythonFunctionConfig>, 'type'>,
-): z.input<typeof pythonFunctionConfig> => ({ type: 'python-function', ...options });
+export const pythonVerifier = noun(pythonFunctionConfig);
 
 /**
  * Loads the file once to see that it can be, and judges with what it held then. The version holds a hash of the file, of
