@@ -1,36 +1,28 @@
+import { createParser } from 'eventsource-parser';
 import { BrokenExchange } from './exchange.ts';
 
 /** Longest event in characters. */
 const maxEvent = 2 ** 20;
 
 /**
- * The `data` of server-sent events (WHATWG HTML, 9.2.6): any line endings, also within a chunk's border; comments and
- * other fields are passed over; an event that the stream breaks off in is none.
+ * Yields the `data` of server-sent events as they arrive. An event that the end of the stream cuts off is dropped.
  *
- * @throws BrokenExchange for an event that never ends.
+ * @throws BrokenExchange for an event longer than `maxEvent`.
  */
 export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  let rest = '';
-  let data: string[] = [];
-  let size = 0;
+  const ready: string[] = [];
+  let isTooLong = false;
+  const parser = createParser({
+    maxBufferSize: maxEvent,
+    onEvent: ({ data }) => void ready.push(data),
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') isTooLong = true;
+    },
+  });
   for await (const chunk of body) {
-    const text = decoder.decode(chunk, { stream: true });
-    if (rest.length + size > maxEvent)
-      throw new BrokenExchange(`an event of more than ${maxEvent} characters`);
-    const isWithinLine = !/[\r\n]/.test(text) && !rest.endsWith('\r');
-    rest += text;
-    if (isWithinLine) continue;
-    const lines = rest.split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop()!;
-    for (const line of lines) {
-      if (line === '' && data.length > 0) yield data.join('\n');
-      if (line === '') [data, size] = [[], 0];
-      const value = /^data(?:: ?(.*))?$/s.exec(line);
-      if (value === null) continue;
-      data.push(value[1] ?? '');
-      size += line.length;
-    }
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    yield* ready.splice(0);
+    if (isTooLong) throw new BrokenExchange(`an event of more than ${maxEvent} characters`);
   }
-  if (rest === '\r' && data.length > 0) yield data.join('\n');
 }
