@@ -1,6 +1,11 @@
 import { bootstrapMean } from '../../src/statistics/intervals.ts';
 import { hashKey, uniformAt } from '../../src/core/rng.ts';
-import { type Cut, cellOf, equalBands, neverSometimesAlways } from '../../src/difficulty/probing/cuts.ts';
+import {
+  type Cut,
+  cellOf,
+  equalBands,
+  neverSometimesAlways,
+} from '../../src/difficulty/probing/cut-points.ts';
 import {
   createDriftModel,
   driftConfig,

@@ -1,4 +1,4 @@
-import { type Cut, equalBands, neverSometimesAlways } from '../../src/difficulty/probing/cuts.ts';
+import { type Cut, equalBands, neverSometimesAlways } from '../../src/difficulty/probing/cut-points.ts';
 import type { Population } from './data.ts';
 import { limitOf } from './limit.ts';
 import { adaptive, betaStopping, fixed, type Point, rolloutsFor, screened, screenOf } from './methods.ts';

@@ -1,4 +1,4 @@
-import { cellOf, type Cut } from '../../src/difficulty/probing/cuts.ts';
+import { cellOf, type Cut } from '../../src/difficulty/probing/cut-points.ts';
 import { createStoppingRule, type StoppingProblem } from '../../src/difficulty/probing/stopping.ts';
 import type { Population } from './data.ts';
 import type { Point } from './methods.ts';

@@ -1,12 +1,12 @@
 import {
   afterWave,
-  assess,
+  posteriors,
   createProbing,
   nextWave,
   type ProbingState,
   startProbing,
-} from '../../src/difficulty/probing/adaptive-probing.ts';
-import { cellOf, type Cut } from '../../src/difficulty/probing/cuts.ts';
+} from '../../src/difficulty/probing/adaptive-waves.ts';
+import { cellOf, type Cut } from '../../src/difficulty/probing/cut-points.ts';
 import type { Population } from './data.ts';
 
 /** What one setting of a method costs and gets wrong. */
@@ -80,7 +80,7 @@ export function adaptive(
       state = afterWave(probing, state, wave, successesOf);
       waves++;
     }
-    const belief = assess(probing, state);
+    const belief = posteriors(probing, state);
     let wrong = 0;
     let covered = 0;
     prefixes.forEach((prefix, i) => {

@@ -1,13 +1,13 @@
 import { hashKey, uniformAt } from '../../src/core/rng.ts';
 import {
   afterWave,
-  assess,
+  posteriors,
   createProbing,
   nextWave,
   startProbing,
-} from '../../src/difficulty/probing/adaptive-probing.ts';
-import type { Assessment } from '../../src/difficulty/probing/assessment.ts';
-import { type Cut, neverSometimesAlways } from '../../src/difficulty/probing/cuts.ts';
+} from '../../src/difficulty/probing/adaptive-waves.ts';
+import type { Posterior } from '../../src/difficulty/probing/posterior.ts';
+import { type Cut, neverSometimesAlways } from '../../src/difficulty/probing/cut-points.ts';
 import { hashFeatures } from '../../src/difficulty/probing/feature-scores.ts';
 import { paperLevels } from '../../src/difficulty/levels/level-presets.ts';
 import { createLevels, levelConfig } from '../../src/difficulty/levels/levels.ts';
@@ -23,7 +23,7 @@ const models = { small: -1.2, medium: 0.6, large: 1.8 } as const;
 /** Share of problems whose gold answer is wrong: no model ever "solves" them. */
 const wrongGold = 0.06;
 type Model = keyof typeof models;
-type Beliefs = Partial<Record<Model, Map<string, Assessment>>>;
+type Beliefs = Partial<Record<Model, Map<string, Posterior>>>;
 
 interface SimulatedProblem {
   readonly id: string;
@@ -90,7 +90,7 @@ function measureOne(
   cuts: readonly Cut[],
   confidence: number,
   features: Map<string, string[]>,
-): { beliefs: Map<string, Assessment>; rollouts: number } {
+): { beliefs: Map<string, Posterior>; rollouts: number } {
   const ids = problems.map(({ id }) => id);
   const goal = { cuts, horizon, screen: 1, confidence, budget: horizon * ids.length };
   const probing = createProbing(
@@ -101,7 +101,7 @@ function measureOne(
   let state = startProbing(probing);
   for (let wave = nextWave(probing, state); wave !== null; wave = nextWave(probing, state))
     state = afterWave(probing, state, wave, (i, attempts) => problems[i]!.records[model][attempts]!);
-  const belief = assess(probing, state);
+  const belief = posteriors(probing, state);
   const beliefs = new Map(ids.map((id, i) => [id, belief(i)]));
   ids.forEach((id, i) =>
     features.get(id)!.push(passRateFeature(model, Math.round(100 * belief(i).mean), 100)),

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import { simpleLevels } from '../difficulty/levels/level-presets.ts';
 import { levelConfig } from '../difficulty/levels/levels.ts';
 import { allOf, anyOf, inDomain, inLevel } from '../difficulty/levels/level-rules.ts';
-import type { LevelSubject } from '../difficulty/levels/membership.ts';
+import type { LevelSubject } from '../difficulty/levels/evaluate-rule.ts';
 import { plateau, targetRate } from './advance-rules.ts';
 import {
   afterStep,

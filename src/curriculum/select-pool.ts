@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import { describeRule } from '../difficulty/levels/level-rules.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
-import type { LevelSubject } from '../difficulty/levels/membership.ts';
-import { noTrials } from '../difficulty/pass-rates/trials.ts';
+import type { LevelSubject } from '../difficulty/levels/evaluate-rule.ts';
+import { noTrials, policyLabel } from '../difficulty/pass-rates/trials.ts';
 import type { PoolProblem } from './samplers/problem-sampler.ts';
 import { selectionRule, type remeasureConfig, type StageConfig } from './stage.ts';
 
@@ -14,9 +14,6 @@ export interface Selection {
   readonly candidates: readonly PoolProblem[];
   readonly summary: string;
 }
-
-/** The label under which levels and samplers find the pass rates of the model being trained. */
-export const policyLabel = 'policy';
 
 /**
  * The problems a stage trains on, each with its levels and the policy's own trials.

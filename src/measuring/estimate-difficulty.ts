@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { SourceRecord } from '../core/source-record.ts';
-import { describePlan, type ProbePlan } from '../difficulty/probing/probe-plan.ts';
+import { describePlan, type AttemptPlan } from '../difficulty/probing/attempt-plan.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { Spending } from '../core/spending.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
@@ -114,7 +114,7 @@ export async function estimateDifficulty(
   return { model, problems, passRates, sources, ...(engine.spending && { spending: store.spending(model) }) };
 }
 
-function describe(plan: ProbePlan, verifier: string): PlannedMeasurement {
+function describe(plan: AttemptPlan, verifier: string): PlannedMeasurement {
   const { rollouts, laterAtMost, finished } = plan;
   return { verifier, rollouts, laterAtMost, finished, text: `${verifier}: ${describePlan(plan)}` };
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { editionOf } from '../difficulty/pass-rates/edition.ts';
+import { contentDigest } from '../storage/content-digest.ts';
 import type {
   Conditions,
   PassRateStore,
@@ -43,7 +43,7 @@ export function adoptKnownBase(
       `difficulty.store: ${file} knows nothing of this model under this sampling; it is measured again`,
     ];
   const base = problems.flatMap((problem) => {
-    const edition = editionOf(problem);
+    const edition = contentDigest(problem);
     return known
       .history(problem.id)
       .filter((one) => one.source === baseSource && isWanted(one.conditions))

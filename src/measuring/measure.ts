@@ -6,8 +6,8 @@ import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import {
   type passRateConfig,
   planProbes,
-  type ProbeBatch,
-  type ProbePlan,
+  type AttemptBatch,
+  type AttemptPlan,
 } from '../difficulty/probing/pass-rate.ts';
 import type {
   Conditions,
@@ -42,11 +42,11 @@ export interface MeasureRequest {
   /** What is known of each problem beforehand, by id; adaptive probing learns from it. */
   readonly features?: ReadonlyMap<string, readonly string[]>;
   /** What to ask next, instead of what the settings say. */
-  readonly plan?: (ids: readonly string[], measured: ReadonlyMap<string, RecordedTrials>) => ProbePlan;
+  readonly plan?: (ids: readonly string[], measured: ReadonlyMap<string, RecordedTrials>) => AttemptPlan;
   /** Everything must be on record: these weights are gone, and others must not answer for them. */
   readonly isComplete?: boolean;
   /** Called with every plan before it is carried out; the last one asks for nothing. */
-  readonly onPlan?: (plan: ProbePlan, verifier: string) => void;
+  readonly onPlan?: (plan: AttemptPlan, verifier: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -141,7 +141,10 @@ function recordAsJudged(
   };
 }
 
-function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperature }: Conditions): RunError {
+function missingRecord(
+  { rollouts }: AttemptPlan,
+  { verifier, maxTokens, temperature }: Conditions,
+): RunError {
   return new RunError(
     `expected the base model's pass rates on record, found ${rollouts} rollouts missing (verifier ${verifier}, ` +
       `temperature ${temperature}, ${maxTokens} tokens); the base model is not there any more to make them. ` +
@@ -153,7 +156,7 @@ function missingRecord({ rollouts }: ProbePlan, { verifier, maxTokens, temperatu
 function rollChunk(
   parts: RolloutParts,
   { settings, source, seed }: MeasureRequest,
-  { problemIds, firstIndex, rollouts }: ProbeBatch,
+  { problemIds, firstIndex, rollouts }: AttemptBatch,
   byId: ReadonlyMap<string, Problem>,
   signal: AbortSignal | undefined,
 ): Promise<RolloutGroup[]> {
@@ -172,7 +175,7 @@ export const samplingOf = ({
   maxTokens,
 }: SamplingConditions): SamplingConditions => ({ temperature, topP, topK, stop, maxTokens });
 
-function chunksOf(batch: ProbeBatch): ProbeBatch[] {
+function chunksOf(batch: AttemptBatch): AttemptBatch[] {
   const count = Math.ceil(batch.problemIds.length / chunkProblems);
   return Array.from({ length: count }, (_, i) => ({
     ...batch,

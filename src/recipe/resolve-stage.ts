@@ -10,9 +10,9 @@ import { type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
 import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
-import { policyLabel } from '../curriculum/select-pool.ts';
 import { modelsOf } from '../difficulty/levels/level-rules.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
+import { policyLabel } from '../difficulty/pass-rates/trials.ts';
 import { parseConfig } from './explain.ts';
 import type { Recipe } from './recipe.ts';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng } from '../../core/rng.ts';
-import { neverSometimesAlways } from '../probing/cuts.ts';
+import { neverSometimesAlways } from '../probing/cut-points.ts';
 import {
   createDriftModel,
   describeBelief,

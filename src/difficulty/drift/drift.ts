@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { normalise, rateGrid, spacing } from './rate-grid.ts';
-import { type Cut, cellOf } from '../probing/cuts.ts';
+import { type Cut, cellOf } from '../probing/cut-points.ts';
 
 /**
  * How pass rates move while the policy learns, per unit of time (a stage's steps, or one visit of every problem, as

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng, hashKey, uniformAt } from '../../core/rng.ts';
-import { type Cut, cellOf, equalBands, neverSometimesAlways } from '../probing/cuts.ts';
+import { type Cut, cellOf, equalBands, neverSometimesAlways } from '../probing/cut-points.ts';
 import { createDriftModel, driftConfig, observed, predicted, type RateBelief } from './drift.ts';
 import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
 import { rateGrid } from './rate-grid.ts';

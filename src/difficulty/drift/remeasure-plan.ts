@@ -1,7 +1,7 @@
-import { type Cut, cellOf } from '../probing/cuts.ts';
+import { type Cut, cellOf } from '../probing/cut-points.ts';
 import type { RateBelief } from './drift.ts';
 import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
-import { planMissing, type ProbePlan } from '../probing/probe-plan.ts';
+import { planMissing, type AttemptPlan } from '../probing/attempt-plan.ts';
 import { rateGrid } from './rate-grid.ts';
 import {
   checkpointsUpTo,
@@ -93,7 +93,7 @@ export function planNextAttempts(
   { checkpoints, rules, trials }: RemeasurePlan,
   problemIds: readonly string[],
   measured: ReadonlyMap<string, RecordedTrials>,
-): ProbePlan {
+): AttemptPlan {
   return planMissing(problemIds, (id) => {
     const { rollouts, marks } = measured.get(id) ?? nothing;
     const [made, rule] = [new Set(rollouts), rules.get(id)!];

@@ -22,7 +22,7 @@ export interface LevelForecast {
  * @param taken whether the level takes the subject as it reads what is measured now.
  */
 export function summariseOdds(
-  { odds, wander }: LevelOdds,
+  { odds, bootstrapDeviation }: LevelOdds,
   level: string,
   some: readonly number[],
   taken: (subject: number) => boolean,
@@ -32,7 +32,7 @@ export function summariseOdds(
     some.reduce((total, i) => total + value(own[i]!, taken(i)), 0);
   const expected = sum((p) => p);
   const share = expected / (own.reduce((total, p) => total + p, 0) || 1);
-  const range = 1.96 * Math.hypot(Math.sqrt(sum((p) => p * (1 - p))), share * wander.get(level)!);
+  const range = 1.96 * Math.hypot(Math.sqrt(sum((p) => p * (1 - p))), share * bootstrapDeviation.get(level)!);
   return {
     taken: sum((_, isTaken) => Number(isTaken)),
     expected,

@@ -1,9 +1,9 @@
 import { mean } from '../../statistics/summary.ts';
-import { cutsOfRules } from '../probing/cuts.ts';
+import { cutsOfRules } from './cuts-of-rules.ts';
 import { type LevelRule, modelsOf } from './level-rules.ts';
 import { createLevels, type LevelConfig, type Levels } from './levels.ts';
-import { type LevelSubject, staysIn } from './membership.ts';
-import { type CellsOf, learnModel, type ObservedModel, observeModel } from './model-cells.ts';
+import { type LevelSubject, staysIn } from './evaluate-rule.ts';
+import { type CellsOf, learnModel, type ObservedModel, observeModel } from './cell-odds.ts';
 import { noTrials, type Prior, type Trials } from '../pass-rates/trials.ts';
 
 /** How likely each problem would be in each level if every model had tried it often. */
@@ -11,7 +11,7 @@ export interface LevelOdds {
   /** By level, for each subject in order, the probability that the level takes it. */
   readonly odds: ReadonlyMap<string, Float64Array>;
   /** By level, the standard deviation of the sum of its odds that comes from knowing the pass rates of few problems. */
-  readonly wander: ReadonlyMap<string, number>;
+  readonly bootstrapDeviation: ReadonlyMap<string, number>;
 }
 
 /**
@@ -47,7 +47,7 @@ export function levelOdds(
     found.reduce((sum, odds, kind) => sum + kinds[kind]!.members.length * (odds[name] ?? 0), 0);
   return {
     odds: new Map(levels.names.map((name) => [name, spread(kinds, best, name, subjects.length)])),
-    wander: new Map(
+    bootstrapDeviation: new Map(
       levels.names.map((name) => [name, deviation(redrawn.map((found) => sumOver(found, name)))]),
     ),
   };

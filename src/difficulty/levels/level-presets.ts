@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { allOf, anyOf, band, thin, type LevelRuleInput } from './level-rules.ts';
 import { level, type levelConfig } from './levels.ts';
+import { policyLabel } from '../pass-rates/trials.ts';
 
 type LevelInput = z.input<typeof levelConfig>;
 
@@ -12,7 +13,7 @@ type LevelInput = z.input<typeof levelConfig>;
 export function simpleLevels(
   options: { model?: string; hardUpTo?: number; mediumUpTo?: number; by?: 'point' | 'interval' } = {},
 ): LevelInput[] {
-  const { model = 'policy', hardUpTo = 0.25, mediumUpTo = 0.75, by = 'point' } = options;
+  const { model = policyLabel, hardUpTo = 0.25, mediumUpTo = 0.75, by = 'point' } = options;
   return [
     level('easy', band({ model, min: mediumUpTo, excludeMin: true }), { by }),
     level('medium', band({ model, min: hardUpTo, max: mediumUpTo, excludeMin: true }), { by }),

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { noun } from '../../core/noun.ts';
+import { policyLabel } from '../pass-rates/trials.ts';
 
 /** Pass rates of one model between two bounds, e.g. `band({ min: 0, max: 1, excludeMin: true, excludeMax: true })`. */
 const bandRule = z.strictObject({
   type: z.literal('band'),
   /** Whose pass rate: a label that the recipe gives to a model; `policy` is the one being trained. */
-  model: z.string().default('policy'),
+  model: z.string().default(policyLabel),
   min: z.number().min(0).max(1).default(0),
   max: z.number().min(0).max(1).default(1),
   excludeMin: z.boolean().default(false),

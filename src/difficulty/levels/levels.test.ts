@@ -14,7 +14,7 @@ import {
   type LevelRuleInput,
 } from './level-rules.ts';
 import { createLevels, level, levelConfig, type Levels } from './levels.ts';
-import type { LevelSubject } from './membership.ts';
+import type { LevelSubject } from './evaluate-rule.ts';
 
 const prior = { alpha: 1, beta: 1 };
 const build = (...inputs: Parameters<typeof levelConfig.parse>[0][]): Levels =>

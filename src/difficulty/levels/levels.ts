@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
 import type { Interval } from '../../statistics/intervals.ts';
 import { describeRule, levelRuleConfig, type LevelRule, type LevelRuleInput } from './level-rules.ts';
-import { checkReferences, ruleMembership, type LevelSubject, type Membership } from './membership.ts';
+import { checkReferences, ruleMembership, type LevelSubject, type Membership } from './evaluate-rule.ts';
 import { passRateIntervals, type Prior, type Trials } from '../pass-rates/trials.ts';
 
 /** A named band of pass rates. Levels may overlap: a problem can be in several. */

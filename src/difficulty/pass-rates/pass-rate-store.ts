@@ -29,7 +29,10 @@ export interface Conditions extends SamplingConditions {
 /** One judged attempt, as it is kept for good. */
 export interface Observation {
   readonly problemId: string;
-  /** From `editionOf`; absent: not known. */
+  /**
+   * `contentDigest` of the problem: prompt, gold answer and tests. A reworded problem or a corrected gold is a new edition
+   * and is measured again under the same id. Absent: unknown.
+   */
   readonly edition?: string;
   /** Why it was made, e.g. `probe`, `training`, `boundary:2`. */
   readonly source: string;

@@ -10,6 +10,9 @@ export interface Trials {
   readonly trials: number;
 }
 
+/** Label under which levels, rules and samplers find the pass rates of the model being trained. */
+export const policyLabel = 'policy';
+
 /** Nothing measured yet. */
 export const noTrials: Trials = { successes: 0, trials: 0 };
 

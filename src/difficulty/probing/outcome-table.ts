@@ -1,5 +1,5 @@
 import type { BetaShape } from '../../statistics/beta.ts';
-import { cellOf, type Cut } from './cuts.ts';
+import { cellOf, type Cut } from './cut-points.ts';
 
 /**
  * How populations of problems are described: some are never solved, some always, and the rest spread over Beta bumps

@@ -6,8 +6,8 @@ import {
   passRate,
   passRateConfig,
   planProbes,
-  type ProbeBatch,
-  type ProbePlan,
+  type AttemptBatch,
+  type AttemptPlan,
 } from './pass-rate.ts';
 import type { Observation } from '../pass-rates/pass-rate-store.ts';
 import { openPassRateStore } from '../pass-rates/sqlite-store.ts';
@@ -24,7 +24,7 @@ const outcomeOf = (id: string, rollout: number) => {
   return id === 'always' ? ('correct' as const) : ('timeout' as const);
 };
 
-const observationsOf = ({ problemIds, firstIndex, rollouts }: ProbeBatch): Observation[] =>
+const observationsOf = ({ problemIds, firstIndex, rollouts }: AttemptBatch): Observation[] =>
   problemIds.flatMap((problemId) =>
     Array.from({ length: rollouts }, (_, i) => {
       const rollout = firstIndex + i;
@@ -37,7 +37,7 @@ test('planning, sampling and recording in turn ends with what the settings promi
     fc.property(settings, fc.integer(), (config, seed) => {
       using store = openPassRateStore(':memory:');
       const luck = createRng(seed, 'luck');
-      const plan = (): ProbePlan =>
+      const plan = (): AttemptPlan =>
         planProbes(
           { ...config, probing: { type: 'fixed' } },
           ids,

@@ -1,19 +1,19 @@
 import * as z from 'zod';
 import { noun } from '../../core/noun.ts';
-import { type Missing, planMissing, type ProbePlan } from './probe-plan.ts';
-import { planAdaptive, probingConfig } from './probing-plan.ts';
+import { type Missing, planMissing, type AttemptPlan } from './attempt-plan.ts';
+import { planAdaptive, probingConfig } from './adaptive.ts';
 import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
 import { weighTrials } from './weigh-trials.ts';
-import { priorConfig, type Trials } from '../pass-rates/trials.ts';
+import { policyLabel, priorConfig, type Trials } from '../pass-rates/trials.ts';
 
-export { describePlan, type ProbeBatch, type ProbePlan } from './probe-plan.ts';
+export { describePlan, type AttemptBatch, type AttemptPlan } from './attempt-plan.ts';
 
 /** How hard each problem is for a model, measured by letting it try: how often, with which sampling, believed how. */
 export const passRateConfig = z
   .strictObject({
     type: z.literal('pass-rate'),
     /** Label under which levels speak of these pass rates; `policy` is the model being trained. */
-    model: z.string().default('policy'),
+    model: z.string().default(policyLabel),
     /** Attempts per problem. With 4, a problem of pass rate 0.3 shows 0 of 4 in 24 % of cases. */
     rollouts: z.int().positive().default(8),
     /**
@@ -78,7 +78,7 @@ export function planProbes(
   problemIds: readonly string[],
   measured: ReadonlyMap<string, RecordedTrials>,
   features?: ReadonlyMap<string, readonly string[]>,
-): ProbePlan {
+): AttemptPlan {
   const { rollouts, screening, probing } = settings;
   if (probing.type === 'adaptive') return planAdaptive(probing, rollouts, problemIds, measured, features);
   return planMissing(problemIds, (id) => missingRollouts(rollouts, screening, measured.get(id)));

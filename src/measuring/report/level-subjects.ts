@@ -1,11 +1,10 @@
 import { ConfigError } from '../../core/errors.ts';
-import { policyLabel } from '../../curriculum/select-pool.ts';
 import { paperLevels, simpleLevels } from '../../difficulty/levels/level-presets.ts';
 import { modelsOf } from '../../difficulty/levels/level-rules.ts';
 import { type LevelConfig, levelConfig } from '../../difficulty/levels/levels.ts';
-import type { LevelSubject } from '../../difficulty/levels/membership.ts';
+import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
 import { passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
-import type { Prior, Trials } from '../../difficulty/pass-rates/trials.ts';
+import { policyLabel, type Prior, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { ReportedProblem } from './difficulty-report.ts';
 import { readKnownPassRates } from '../known-pass-rates.ts';

@@ -1,19 +1,19 @@
 import type * as z from 'zod';
 import type { Problem } from '../../core/problem.ts';
-import { policyLabel } from '../../curriculum/select-pool.ts';
 import {
   type remeasureConfig,
   selectionRule,
   type StageConfig,
   type WhereChanged,
 } from '../../curriculum/stage.ts';
-import { type Cut, cutsOfRules, sortCuts } from '../../difficulty/probing/cuts.ts';
+import { cutsOfRules } from '../../difficulty/levels/cuts-of-rules.ts';
+import { type Cut, sortCuts } from '../../difficulty/probing/cut-points.ts';
 import { learnStart, observed, predicted, type RateBelief } from '../../difficulty/drift/drift.ts';
 import { worthInTrials } from '../../difficulty/probing/weigh-trials.ts';
 import { believeAt, fitDrift, type Visit } from '../../difficulty/drift/fit-drift.ts';
 import type { LevelRule } from '../../difficulty/levels/level-rules.ts';
 import { isToBeMeasured, planNextAttempts, planRemeasure } from '../../difficulty/drift/remeasure-plan.ts';
-import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import { policyLabel, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { verifierLabel } from '../../verifiers/verifier.ts';

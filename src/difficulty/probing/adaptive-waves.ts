@@ -1,9 +1,9 @@
 import { hashKey } from '../../core/rng.ts';
-import { type Assessment, assessRecord } from './assessment.ts';
-import type { Cut } from './cuts.ts';
+import { type Posterior, posteriorOfRecord } from './posterior.ts';
+import type { Cut } from './cut-points.ts';
 import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from './outcome-table.ts';
-import { equalShares, learnShares, type RecordCount } from './population.ts';
-import { groupByFeatures } from './probing-groups.ts';
+import { equalShares, fitMixture, type RecordCount } from './fit-mixture.ts';
+import { groupByFeatures } from './feature-groups.ts';
 import {
   checkpointsUpTo,
   choosePrice,
@@ -115,20 +115,20 @@ export function afterWave(
 }
 
 /** What is believed of every problem: a function from its place in `ids`. */
-export function assess(
+export function posteriors(
   probing: Probing,
   state: ProbingState,
   confidence = 0.95,
-): (problem: number) => Assessment {
+): (problem: number) => Posterior {
   const shares = learnGroups(probing, state);
-  const known = new Map<string, Assessment>();
+  const known = new Map<string, Posterior>();
   return (problem) => {
     const group = state.groups[problem]!;
     const [successes, attempts] =
       state.isOut[problem] === 1 ? [0, 0] : [state.successes[problem]!, state.attempts[problem]!];
     const key = `${group} ${successes}/${attempts}`;
     const found =
-      known.get(key) ?? assessRecord(probing.table, shares[group]!, successes, attempts, confidence);
+      known.get(key) ?? posteriorOfRecord(probing.table, shares[group]!, successes, attempts, confidence);
     known.set(key, found);
     return found;
   };
@@ -186,8 +186,8 @@ const sharedBelief = 30;
 
 function learnGroups({ table }: Probing, state: ProbingState): Float64Array[] {
   const counts = countRecords(state);
-  const all = learnShares(table, counts.flat(), { shares: equalShares(), weight: 1 }, 200);
-  return counts.map((records) => learnShares(table, records, { shares: all, weight: sharedBelief }, 80));
+  const all = fitMixture(table, counts.flat(), { shares: equalShares(), weight: 1 }, 200);
+  return counts.map((records) => fitMixture(table, records, { shares: all, weight: sharedBelief }, 80));
 }
 
 function countRecords({ attempts, successes, groups, isOut }: ProbingState): RecordCount[][] {

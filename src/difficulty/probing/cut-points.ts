@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { LevelRule } from '../levels/level-rules.ts';
 
 /** Where one level ends and the next begins: passed by every pass rate above `at`, and by `at` itself unless excluded. */
 export const cutConfig = z.strictObject({
@@ -27,14 +26,6 @@ export function cellOf(cuts: readonly Cut[], successes: number, trials: number):
   return passed === -1 ? cuts.length : passed;
 }
 
-/**
- * Every cut that rules make in one model's pass rates, rising and each once: a problem whose cell is known is decided
- * for all of them. Rules that name other levels count through those levels' own rules.
- */
-export function cutsOfRules(rules: readonly LevelRule[], model: string): Cut[] {
-  return sortCuts(rules.flatMap((rule) => cutsOfRule(rule, model)));
-}
-
 /** Every cut once, rising, a lower bound that counts before one that does not. */
 export function sortCuts(cuts: readonly Cut[]): Cut[] {
   const byKey = new Map(cuts.map((cut) => [`${cut.at} ${cut.excludeAt}`, cut]));
@@ -47,27 +38,4 @@ const rounding = 1e-9;
 function passes({ at, excludeAt }: Cut, successes: number, trials: number): boolean {
   const above = successes - at * trials;
   return excludeAt ? above > rounding : above >= -rounding;
-}
-
-function cutsOfRule(rule: LevelRule, model: string): Cut[] {
-  switch (rule.type) {
-    case 'band':
-      return rule.model === model ? cutsOfBand(rule) : [];
-    case 'all':
-    case 'any':
-      return rule.rules.flatMap((inner) => cutsOfRule(inner, model));
-    case 'not':
-    case 'thin':
-      return cutsOfRule(rule.rule, model);
-    case 'domain':
-    case 'level':
-      return [];
-  }
-}
-
-/** A band's lower bound is a cut as it stands; its upper bound is passed by what no longer belongs. */
-function cutsOfBand({ min, max, excludeMin, excludeMax }: Extract<LevelRule, { type: 'band' }>): Cut[] {
-  const lower = min > 0 || excludeMin ? [{ at: min, excludeAt: excludeMin }] : [];
-  const upper = max < 1 || excludeMax ? [{ at: max, excludeAt: !excludeMax }] : [];
-  return [...lower, ...upper];
 }

@@ -1,16 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng, hashKey, uniformAt } from '../../core/rng.ts';
-import { afterWave, assess, createProbing, nextWave, startProbing } from './adaptive-probing.ts';
+import { afterWave, createProbing, nextWave, posteriors, startProbing } from './adaptive-waves.ts';
 import { hashFeatures } from './feature-scores.ts';
-import { adaptive, assessProblems, planAdaptive, probingConfig } from './probing-plan.ts';
-import { cellOf, type Cut, cutsOfRules, equalBands, neverSometimesAlways } from './cuts.ts';
-import { levelConfig } from '../levels/levels.ts';
-import { simpleLevels } from '../levels/level-presets.ts';
+import { adaptive, posteriorsOf, planAdaptive, probingConfig } from './adaptive.ts';
+import { cellOf, type Cut, equalBands, neverSometimesAlways } from './cut-points.ts';
 import type { Observation } from '../pass-rates/pass-rate-store.ts';
 import { passRate, passRateConfig } from './pass-rate.ts';
-import type { ProbePlan } from './probe-plan.ts';
-import { groupByFeatures } from './probing-groups.ts';
+import type { AttemptPlan } from './attempt-plan.ts';
+import { groupByFeatures } from './feature-groups.ts';
 import { openPassRateStore } from '../pass-rates/sqlite-store.ts';
 
 const conditions = { model: 'm', temperature: 1, topP: 1, topK: 0, stop: [], maxTokens: 9, verifier: 'v@1' };
@@ -39,7 +37,7 @@ function world(seed: number, count: number) {
 
 type World = ReturnType<typeof world>;
 
-function observationsOf({ outcomeOf }: World, plan: ProbePlan): Observation[] {
+function observationsOf({ outcomeOf }: World, plan: AttemptPlan): Observation[] {
   return plan.batches.flatMap(({ problemIds, firstIndex, rollouts }) =>
     problemIds.flatMap((problemId) =>
       Array.from({ length: rollouts }, (_, i) => {
@@ -109,7 +107,7 @@ test('what cannot be graded costs its screen and no more: the rest of the budget
   expect(spent).toBeGreaterThan(0.95 * 6 * 300);
   expect(here.ids.filter(isBroken).map((id) => measured.get(id)!.rollouts.length)).toEqual(Array(75).fill(1));
   // A problem nobody could grade is believed to be like the others, whatever became of them.
-  const beliefs = assessProblems(config, 6, here.ids, measured, new Map());
+  const beliefs = posteriorsOf(config, 6, here.ids, measured, new Map());
   const mean = here.ids.reduce((sum, id) => sum + (isBroken(id) ? 0 : beliefs.get(id)!.mean), 0) / 225;
   expect(beliefs.get('p0')!.mean).toBeCloseTo(mean, 1);
 });
@@ -128,7 +126,7 @@ function settle(here: World, cuts: readonly Cut[], confidence: number, features:
     state = afterWave(probing, state, wave, successesOf);
   const spent = state.attempts.reduce((sum, made) => sum + made, 0) / here.ids.length;
   const totals = here.ids.map((_, i) => successesOf(i, horizon));
-  const belief = assess(probing, state);
+  const belief = posteriors(probing, state);
   return { beliefs: here.ids.map((_, i) => belief(i)), spent, totals, horizon };
 }
 
@@ -158,7 +156,7 @@ test('beliefs are probabilities, from the record as from memory', () => {
   const here = world(11, 40);
   const config = parse({ horizon: 16, confidence: 0.9 });
   const { measured } = probe(here, config, 8);
-  const beliefs = assessProblems(config, 8, here.ids, measured, here.features);
+  const beliefs = posteriorsOf(config, 8, here.ids, measured, here.features);
   for (const { low, mean, high, probabilities } of beliefs.values()) {
     expect(probabilities.reduce((sum, probability) => sum + probability, 0)).toBeCloseTo(1, 9);
     expect(low >= 0 && low <= high && high <= 1 && mean >= 0 && mean <= 1).toBe(true);
@@ -210,17 +208,9 @@ test('nothing to probe is nothing to do, and a plan names its costs', () => {
   expect(plan.batches).toEqual([{ problemIds: ['a', 'b'], firstIndex: 0, rollouts: 1 }]);
 });
 
-test('cells, and the cuts that levels make', () => {
+test('sorts pass rates into cells by the cuts they pass', () => {
   expect([0, 1, 5, 6].map((successes) => cellOf(neverSometimesAlways, successes, 6))).toEqual([0, 1, 1, 2]);
   expect([1, 2, 3, 9, 10].map((successes) => cellOf(equalBands(5), successes, 10))).toEqual([0, 1, 1, 4, 4]);
-  const rules = simpleLevels().map((input) => levelConfig.parse(input).rule);
-  expect(cutsOfRules(rules, 'policy')).toEqual([
-    { at: 0, excludeAt: true },
-    { at: 0.25, excludeAt: true },
-    { at: 0.75, excludeAt: true },
-    { at: 1, excludeAt: false },
-  ]);
-  expect(cutsOfRules(rules, 'other')).toEqual([]);
 });
 
 test('the configuration refuses cuts that fall and a second screen', () => {

@@ -2,7 +2,7 @@ import type { Interval } from '../../statistics/intervals.ts';
 import { cellMasses, type OutcomeTable, recordIndex } from './outcome-table.ts';
 
 /** Belief about one problem: what its pass rate over the whole horizon of attempts would turn out to be. */
-export interface Assessment extends Interval {
+export interface Posterior extends Interval {
   /** The likeliest cell. */
   readonly cell: number;
   /** Probability of each cell, summing to 1. */
@@ -17,13 +17,13 @@ export interface Assessment extends Interval {
  * @param confidence of the interval. A horizon is finite, so its pass rates come in steps: the interval is the one whose
  *   weight comes closest, and intervals hold as often as they say on average.
  */
-export function assessRecord(
+export function posteriorOfRecord(
   table: OutcomeTable,
   shares: ArrayLike<number>,
   successes: number,
   attempts: number,
   confidence: number,
-): Assessment {
+): Posterior {
   const cells = new Float64Array(table.cells);
   const total = cellMasses(table, shares, recordIndex(successes, attempts), cells);
   const probabilities = Array.from(cells, (mass) => mass / total);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Problem } from '../../core/problem.ts';
-import { editionOf } from './edition.ts';
+import type { Problem } from '../core/problem.ts';
+import { contentDigest } from './content-digest.ts';
 
 const problem: Problem = {
   id: 'a',
@@ -11,7 +11,7 @@ const problem: Problem = {
   source: 'test',
 };
 
-test('an edition follows prompt, gold and tests, and nothing else', () => {
+test('the digest changes with prompt, gold or tests, and with nothing else', () => {
   const stdio = { type: 'stdio', language: 'python', cases: [{ input: '', output: '2' }] } as const;
   const others: Partial<Problem>[] = [
     { answer: '3' },
@@ -20,11 +20,12 @@ test('an edition follows prompt, gold and tests, and nothing else', () => {
     { prompt: [{ role: 'user', content: '1+1 =?' }] },
     { prompt: [...problem.prompt, ...problem.prompt] },
   ];
-  const editions = others.map((other) => editionOf({ ...problem, ...other }));
-  expect(new Set([editionOf(problem), ...editions]).size).toBe(others.length + 1);
+  const digests = others.map((other) => contentDigest({ ...problem, ...other }));
+  expect(new Set([contentDigest(problem), ...digests]).size).toBe(others.length + 1);
   fc.assert(
     fc.property(fc.string(), fc.string(), (id, source) => {
-      expect(editionOf({ ...problem, id, source, extra: { id } })).toBe(editionOf(problem));
+      const renamed: Problem = { ...problem, id, source, extra: { id } };
+      expect(contentDigest(renamed)).toBe(contentDigest(problem));
     }),
   );
 });

@@ -1,13 +1,13 @@
 /** Problems to attempt alike: `rollouts` attempts each, numbered from `firstIndex`. */
-export interface ProbeBatch {
+export interface AttemptBatch {
   readonly problemIds: readonly string[];
   readonly firstIndex: number;
   readonly rollouts: number;
 }
 
 /** What to sample next, and what that leaves. */
-export interface ProbePlan {
-  readonly batches: readonly ProbeBatch[];
+export interface AttemptPlan {
+  readonly batches: readonly AttemptBatch[];
   /** Attempts in `batches`. */
   readonly rollouts: number;
   /** Most attempts that may follow after these. */
@@ -28,7 +28,7 @@ export interface Missing {
 export function planMissing(
   problemIds: readonly string[],
   missingOf: (problemId: string) => Missing,
-): ProbePlan {
+): AttemptPlan {
   const byRange = new Map<string, { problemIds: string[]; firstIndex: number; rollouts: number }>();
   let finished = 0;
   let laterAtMost = 0;
@@ -49,7 +49,7 @@ export function planMissing(
 }
 
 /** One line for the log: what a plan costs. */
-export function describePlan({ rollouts, laterAtMost, finished, batches }: ProbePlan): string {
+export function describePlan({ rollouts, laterAtMost, finished, batches }: AttemptPlan): string {
   const open = new Set(batches.flatMap((batch) => batch.problemIds)).size;
   const later = laterAtMost > 0 ? `, at most ${laterAtMost} more where these leave it open` : '';
   return `${rollouts} rollouts of ${open} problems${later}; ${finished} problems already known`;

@@ -2,19 +2,19 @@ import * as z from 'zod';
 import { noun } from '../../core/noun.ts';
 import {
   afterWave,
-  assess,
+  posteriors,
   createProbing,
   nextWave,
   type Probing,
   type ProbingState,
   startProbing,
   type Wave,
-} from './adaptive-probing.ts';
-import type { Assessment } from './assessment.ts';
-import { cutConfig, neverSometimesAlways } from './cuts.ts';
+} from './adaptive-waves.ts';
+import type { Posterior } from './posterior.ts';
+import { cutConfig, neverSometimesAlways } from './cut-points.ts';
 import { hashFeatures } from './feature-scores.ts';
 import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
-import { planMissing, type ProbePlan } from './probe-plan.ts';
+import { planMissing, type AttemptPlan } from './attempt-plan.ts';
 
 const adaptiveConfig = z.strictObject({
   type: z.literal('adaptive'),
@@ -61,7 +61,7 @@ export function planAdaptive(
   problemIds: readonly string[],
   measured: Records,
   features?: Features,
-): ProbePlan {
+): AttemptPlan {
   const { wave, state, probing } = replay(config, rollouts, problemIds, measured, features);
   const at = new Map(problemIds.map((id, i) => [id, i]));
   const plan = planMissing(problemIds, (id) => ({
@@ -75,15 +75,15 @@ export function planAdaptive(
 }
 
 /** What adaptive probing believes of each problem, by id, from all complete waves on record. */
-export function assessProblems(
+export function posteriorsOf(
   config: AdaptiveConfig,
   rollouts: number,
   problemIds: readonly string[],
   measured: Records,
   features?: Features,
-): Map<string, Assessment> {
+): Map<string, Posterior> {
   const { probing, state } = replay(config, rollouts, problemIds, measured, features);
-  const belief = assess(probing, state);
+  const belief = posteriors(probing, state);
   return new Map(problemIds.map((id, i) => [id, belief(i)]));
 }
 

@@ -15,7 +15,7 @@ export interface RecordCount {
  * @param before shares believed beforehand, and how many problems' worth of belief that is.
  * @returns a share per component, summing to 1.
  */
-export function learnShares(
+export function fitMixture(
   table: OutcomeTable,
   records: readonly RecordCount[],
   before: { readonly shares: ArrayLike<number>; readonly weight: number },
