@@ -55,7 +55,7 @@ for (let step = 1; step <= steps; step++) {
     await engine.optimStep({ learningRate: 2e-4, beta2: 0.98, maxGradNorm: 1 });
   }
 
-  const rewards = scored.flatMap((group) => group.scored.map((rollout) => rollout.reward));
+  const rewards = scored.flatMap((group) => group.scored.flatMap(({ reward: earned }) => earned ?? []));
   const mean = rewards.reduce((sum, value) => sum + value, 0) / rewards.length;
   console.log(
     `step ${step}: mean reward ${mean.toFixed(3)}, ${batch.sequences.length} rollouts learned from`,

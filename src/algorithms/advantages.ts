@@ -1,9 +1,14 @@
 import { mean, standardDeviation } from '../statistics/summary.ts';
 
-/** Rewards minus their group's mean: Dr. GRPO (Liu et al. 2025, 2503.20783). */
+/** Rewards this close together differ by rounding alone, relative to the largest: 0.1 + 0.2 equals 0.3. */
+const roundingError = 1e-9;
+
+/**
+ * Rewards minus their group's mean: Dr. GRPO (Liu et al. 2025, 2503.20783). Rewards that are equal up to rounding give
+ * exact zeros, so that a difference in the last bit is not divided by ε.
+ */
 export function centredAdvantages(rewards: readonly number[]): Float64Array {
-  // Equal rewards must give exact zeros; a mean may be off by one bit, which ε would then blow up.
-  if (rewards.every((reward) => reward === rewards[0])) return new Float64Array(rewards.length);
+  if (areEqual(rewards)) return new Float64Array(rewards.length);
   const baseline = mean(rewards);
   return Float64Array.from(rewards, (reward) => reward - baseline);
 }
@@ -18,4 +23,9 @@ export function standardisedAdvantages(rewards: readonly number[], epsilon: numb
 export function leaveOneOutAdvantages(rewards: readonly number[]): Float64Array {
   const count = rewards.length;
   return centredAdvantages(rewards).map((advantage) => (advantage * count) / (count - 1 || 1));
+}
+
+function areEqual(rewards: readonly number[]): boolean {
+  const [low, high] = [Math.min(...rewards), Math.max(...rewards)];
+  return rewards.length === 0 || high - low <= roundingError * Math.max(1, Math.abs(low), Math.abs(high));
 }

@@ -2,23 +2,36 @@ import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
 
-/** A rollout with what it earned. */
-export interface ScoredRollout {
+/** A judged rollout with what it earned. */
+export interface JudgedRollout {
   readonly rollout: Rollout;
   /** After the truncated-rollout policy. */
   readonly reward: number;
   readonly advantage: number;
-  /** Left out of the loss: it wrote nothing, or was truncated and the algorithm masks those. */
+  /** Left out of the loss: it wrote nothing, or was truncated and the algorithm masks truncated rollouts. */
   readonly isMasked: boolean;
 }
 
+/** A rollout without a reward: ungradable, or failed before it could be judged. Never in the loss. */
+interface UnjudgedRollout {
+  readonly rollout: Rollout;
+  readonly reward: null;
+  readonly advantage: null;
+  readonly isMasked: true;
+}
+
+/** A rollout as it enters learning. */
+export type ScoredRollout = JudgedRollout | UnjudgedRollout;
+
 /** A group ready to learn from. */
 export interface ScoredGroup extends RolloutGroup {
-  /** One per rollout, after the truncated-rollout policy; `null` for ungradable and failed rollouts. */
-  readonly rewards: readonly (number | null)[];
-  /** The rollouts that have a reward. */
+  /** One entry per rollout, in the order of `rollouts`. */
   readonly scored: readonly ScoredRollout[];
-  /** Nothing in it moves the policy: every rollout in the loss has advantage 0. */
+  /**
+   * Nothing in the group moves the policy: every rollout in the loss has advantage 0. This is the only definition of zero
+   * advantage; gates, metrics and batches read it. Masked rollouts do not count, because they are not in the loss, though
+   * their rewards are part of the group's baseline. A group without a judged rollout has zero advantage.
+   */
   readonly isZeroAdvantage: boolean;
 }
 
@@ -37,14 +50,19 @@ export interface ScoreOptions {
  */
 export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: ScoreOptions): ScoredGroup {
   const rewards = group.rollouts.map((rollout) => rewardOfRollout(rollout, algorithm, options));
-  const judged = group.rollouts.flatMap((rollout, i) => {
+  const advantages = algorithm.advantages(rewards.filter((reward) => reward !== null)).values();
+  const scored = group.rollouts.map((rollout, i): ScoredRollout => {
     const reward = rewards[i]!;
-    return reward === null ? [] : [{ rollout, reward, isMasked: isMasked(rollout, algorithm) }];
+    if (reward === null) return { rollout, reward, advantage: null, isMasked: true };
+    return { rollout, reward, advantage: advantages.next().value!, isMasked: isMasked(rollout, algorithm) };
   });
-  const advantages = algorithm.advantages(judged.map(({ reward }) => reward));
-  const scored = judged.map((rollout, i) => ({ ...rollout, advantage: advantages[i]! }));
-  const isZeroAdvantage = scored.every((rollout) => rollout.isMasked || rollout.advantage === 0);
-  return { ...group, rewards, scored, isZeroAdvantage };
+  const isZeroAdvantage = scored.every((one) => one.isMasked || one.advantage === 0);
+  return { ...group, scored, isZeroAdvantage };
+}
+
+/** The rollouts that have a reward. */
+export function judgedRollouts({ scored }: ScoredGroup): JudgedRollout[] {
+  return scored.filter((one) => one.reward !== null);
 }
 
 function rewardOfRollout(

@@ -74,6 +74,7 @@ describe('advantages', () => {
       expect([...create(config).advantages([0.1, 0.1, 0.1])]).toEqual([0, 0, 0]);
       expect([...create(config).advantages([1])]).toEqual([0]);
     }
+    expect([...create(grpo()).advantages([0.3, 0.1 + 0.2])]).toEqual([0, 0]);
     expect([...create(reinforce()).advantages([0.5, 0.5])]).toEqual([0.5, 0.5]);
   });
 });
@@ -92,7 +93,7 @@ describe('rewards', () => {
 });
 
 describe('scored groups', () => {
-  test('ungradable and failed rollouts are not in the group at all', () => {
+  test('ungradable and failed rollouts have neither reward nor advantage', () => {
     const scored = scoreGroup(
       group(
         rollout('correct', 3),
@@ -103,12 +104,31 @@ describe('scored groups', () => {
       create(drGrpo()),
       { reward, maxTokens },
     );
-    expect(scored.scored.map(({ advantage }) => advantage)).toEqual([0.5, -0.5]);
-    expect(scored.rewards).toEqual([1, 0, null, null]);
+    expect(scored.scored.map(({ advantage }) => advantage)).toEqual([0.5, -0.5, null, null]);
+    expect(scored.scored.map(({ reward: earned }) => earned)).toEqual([1, 0, null, null]);
+    expect(scored.scored.map(({ isMasked }) => isMasked)).toEqual([false, false, true, true]);
     expect(scored.isZeroAdvantage).toBe(false);
   });
 
   const cut = { finishReason: 'length' } as const;
+  test('zero advantage means that no rollout in the loss has an advantage other than 0', () => {
+    const isZero = (config: unknown, ...rollouts: Rollout[]) =>
+      scoreGroup(group(...rollouts), create(config), { reward, maxTokens }).isZeroAdvantage;
+    const [right, wrong] = [rollout('correct', 3), rollout('incorrect', 3)];
+    expect(isZero(grpo(), right, right)).toBe(true);
+    expect(isZero(grpo(), right, wrong)).toBe(false);
+    expect(isZero(grpo())).toBe(true);
+    expect(isZero(grpo(), rollout('ungradable', 3), right)).toBe(true);
+    // Masked rollouts do not train, but their rewards move the baseline of the others.
+    expect(isZero(grpo({ truncated: 'mask' }), rollout('correct', 10, cut), wrong)).toBe(false);
+    expect(
+      isZero(grpo({ truncated: 'mask' }), rollout('correct', 10, cut), rollout('incorrect', 10, cut)),
+    ).toBe(true);
+    // Without a baseline equal rewards still teach, unless they are 0.
+    expect(isZero(reinforce(), right, right)).toBe(false);
+    expect(isZero(reinforce(), wrong, wrong)).toBe(true);
+  });
+
   test('truncated rollouts: keep, mask, zero', () => {
     const rollouts = group(rollout('correct', 10, cut), rollout('incorrect', 3));
     const score = (truncated: 'keep' | 'mask' | 'zero') =>

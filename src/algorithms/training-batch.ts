@@ -1,5 +1,5 @@
 import type { TrainingBatch, TrainingSequence } from '../core/batch.ts';
-import type { ScoredGroup, ScoredRollout } from './scored-group.ts';
+import { type JudgedRollout, judgedRollouts, type ScoredGroup } from './scored-group.ts';
 import type { Algorithm } from './settings.ts';
 
 /**
@@ -28,16 +28,16 @@ export function buildTrainingBatch(
   return { sequences: learned.map((scored) => toSequence(scored, weightOf(scored))) };
 }
 
-function inLoss(groups: readonly ScoredGroup[]): ScoredRollout[] {
-  return groups.flatMap(({ scored }) => scored.filter(({ isMasked }) => !isMasked));
+function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {
+  return groups.flatMap((group) => judgedRollouts(group).filter(({ isMasked }) => !isMasked));
 }
 
 /** The weight of each token of a rollout, such that the weighted sum over the batch is the wanted mean. */
 function tokenWeights(
-  counted: readonly ScoredRollout[],
+  counted: readonly JudgedRollout[],
   { aggregation, constantTokens }: Algorithm,
   maxTokens: number,
-): (scored: ScoredRollout) => number {
+): (scored: JudgedRollout) => number {
   const rollouts = counted.length;
   switch (aggregation) {
     case 'token-mean': {
@@ -52,7 +52,7 @@ function tokenWeights(
 }
 
 /** Prompt and completion in one row; only the completion has weight. */
-function toSequence({ rollout, advantage }: ScoredRollout, weight: number): TrainingSequence {
+function toSequence({ rollout, advantage }: JudgedRollout, weight: number): TrainingSequence {
   const prompt = rollout.promptTokens.length;
   const length = prompt + rollout.tokens.length;
   const tokens = new Int32Array(length);

@@ -1,7 +1,7 @@
 import { countTrials } from '../difficulty/pass-rates/trials.ts';
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
 import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
-import type { ScoredGroup } from '../algorithms/scored-group.ts';
+import { judgedRollouts, type ScoredGroup } from '../algorithms/scored-group.ts';
 import type { StepRecord } from '../runs/files/records.ts';
 import { openStage, selectStage } from './stage-entry/enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
@@ -202,8 +202,8 @@ async function recordStep(
   const stage = settings.config.name;
   const groups = batch.groups.map((group) => ({
     group,
-    rewards: group.rewards,
-    advantages: advantagesOf(group),
+    rewards: group.scored.map(({ reward }) => reward),
+    advantages: group.scored.map(({ advantage }) => advantage),
     flags: flagsOf(group),
     ...levelOf(group, levels),
   }));
@@ -267,7 +267,7 @@ const samplerMetrics = ({ sampler }: LiveStage): Metrics =>
 
 function outcomeOf(group: ScoredGroup): ProblemOutcome {
   const trials = countTrials(group.rollouts.map(({ verdict }) => verdict));
-  const advantages = group.scored.map(({ advantage }) => Math.abs(advantage));
+  const advantages = judgedRollouts(group).map(({ advantage }) => Math.abs(advantage));
   const meanAbsAdvantage = advantages.reduce((sum, value) => sum + value, 0) / Math.max(1, advantages.length);
   return { problemId: group.problem.id, ...trials, meanAbsAdvantage };
 }
@@ -275,9 +275,4 @@ function outcomeOf(group: ScoredGroup): ProblemOutcome {
 function levelOf({ problem }: ScoredGroup, levels: LiveStage['levels']): { level?: string } {
   const level = levels.get(problem.id);
   return level === undefined ? {} : { level };
-}
-
-function advantagesOf({ rollouts, scored }: ScoredGroup): (number | null)[] {
-  const byRollout = new Map(scored.map(({ rollout, advantage }) => [rollout, advantage]));
-  return rollouts.map((rollout) => byRollout.get(rollout) ?? null);
 }

@@ -5,6 +5,8 @@ export interface GroupSummary {
   readonly rewards: readonly number[];
   /** How many of these rollouts hit the token limit. */
   readonly truncated: number;
+  /** No rollout in the loss has an advantage other than 0; see `ScoredGroup` in algorithms. */
+  readonly isZeroAdvantage: boolean;
 }
 
 /** A gate's answer. The reason is one sentence for people, given when the group is turned away. */

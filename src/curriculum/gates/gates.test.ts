@@ -8,15 +8,28 @@ import { zeroAdvantage } from './zero-advantage.ts';
 const gates = [zeroAdvantage(), truncation({ maxShare: 0.5 })].map((gate) =>
   createGate(gateConfig.parse(gate)),
 );
-const group = (rewards: number[], truncated = 0) => ({ problemId: 'p', rewards, truncated });
+const group = (rewards: number[], truncated = 0) => ({
+  problemId: 'p',
+  rewards,
+  truncated,
+  isZeroAdvantage: rewards.every((reward) => reward === rewards[0]),
+});
 
-test('zero-advantage turns away equal rewards and groups without any, and says why', () => {
+test('zero-advantage refuses groups without signal or without rewards, with the reason', () => {
   expect(admitGroup(gates, group([0, 1, 1]))).toEqual({ admitted: true });
-  expect(admitGroup(gates, group([0.3, 0.1 + 0.2]))).toMatchObject({ admitted: false });
+  expect(admitGroup(gates, { ...group([0, 1]), isZeroAdvantage: true })).toMatchObject({
+    reason: 'rewards 0 … 1: every advantage in the loss is 0',
+  });
+  const strict = createGate(gateConfig.parse(zeroAdvantage({ tolerance: 0.2 })));
+  expect(strict.admit(group([1, 0.9]))).toMatchObject({
+    admitted: false,
+    reason: expect.stringContaining('0.2'),
+  });
+  expect(strict.admit(group([1, 0.7]))).toEqual({ admitted: true });
   expect(admitGroup(gates, group([1, 1]))).toEqual({
     admitted: false,
     gate: 'zero-advantage',
-    reason: 'all 2 rewards are 1: every advantage is 0',
+    reason: 'all 2 rewards are 1: every advantage in the loss is 0',
   });
   expect(admitGroup(gates, group([]))).toMatchObject({ reason: expect.stringContaining('graded') });
 });

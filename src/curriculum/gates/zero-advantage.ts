@@ -3,13 +3,16 @@ import { noun } from '../../core/noun.ts';
 import type { Gate } from './gate.ts';
 
 /**
- * Turns away groups whose rewards are all equal: their advantages are 0, they cost compute and teach nothing (DAPO's
- * dynamic sampling, Yu et al., arXiv 2503.14476, §3.2). The stage's `maxRefills` says how often others are sought.
+ * Turns away groups that cannot move the policy, because no rollout in the loss has an advantage other than 0 (DAPO's
+ * dynamic sampling, Yu et al., arXiv 2503.14476, §3.2). The stage's `maxRefills` limits the search for others.
  */
 export const zeroAdvantageConfig = z.strictObject({
   type: z.literal('zero-advantage'),
-  /** Rewards at most this far apart count as equal. */
-  tolerance: z.number().min(0).default(1e-9),
+  /**
+   * Also turns away groups whose rewards are less than this apart, e.g. where only the soft over-long penalty differs:
+   * standardised advantages would blow such differences up. 0: none.
+   */
+  tolerance: z.number().min(0).default(0),
 });
 
 /** Only groups with something to learn from. */
@@ -17,19 +20,16 @@ export const zeroAdvantage = noun(zeroAdvantageConfig);
 
 export function createZeroAdvantage({ tolerance }: z.infer<typeof zeroAdvantageConfig>): Gate {
   const name = 'zero-advantage';
+  const refuse = (reason: string) => ({ admitted: false, gate: name, reason }) as const;
   return {
     name,
-    admit({ rewards }) {
-      if (rewards.length === 0) {
-        return { admitted: false, gate: name, reason: 'no rollout of the group could be graded' };
-      }
-      const low = Math.min(...rewards);
-      if (Math.max(...rewards) - low > tolerance) return { admitted: true };
-      return {
-        admitted: false,
-        gate: name,
-        reason: `all ${rewards.length} rewards are ${low}: every advantage is 0`,
-      };
+    admit({ rewards, isZeroAdvantage }) {
+      if (rewards.length === 0) return refuse('no rollout of the group could be graded');
+      const [low, high] = [Math.min(...rewards), Math.max(...rewards)];
+      const range = low === high ? `all ${rewards.length} rewards are ${low}` : `rewards ${low} … ${high}`;
+      if (isZeroAdvantage) return refuse(`${range}: every advantage in the loss is 0`);
+      if (high - low < tolerance) return refuse(`${range}: less than the tolerance of ${tolerance} apart`);
+      return { admitted: true };
     },
   };
 }

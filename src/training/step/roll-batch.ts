@@ -1,15 +1,14 @@
-import { type ScoredGroup, scoreGroup } from '../../algorithms/scored-group.ts';
+import { judgedRollouts, type ScoredGroup, scoreGroup } from '../../algorithms/scored-group.ts';
 import type { Algorithm } from '../../algorithms/settings.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import { sum } from '../../statistics/summary.ts';
 import { admitGroup } from '../../curriculum/gates/create-gate.ts';
-import type { Gate } from '../../curriculum/gates/gate.ts';
+import type { Gate, GroupSummary } from '../../curriculum/gates/gate.ts';
 import { shortBatchNote, decideRefill } from '../../curriculum/gates/refill.ts';
 import type { ProblemSampler } from '../../curriculum/samplers/problem-sampler.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 import { rollAll, type RolloutParts } from '../../rollout/roll-groups.ts';
-import { rewardsOf } from './step-metrics.ts';
 
 /** A stage that has begun: its settings, its problems, and who chooses and admits. */
 export interface LiveStage {
@@ -152,8 +151,12 @@ async function rollProblems(
   );
 }
 
-const summarise = (group: ScoredGroup) => ({
-  problemId: group.problem.id,
-  rewards: rewardsOf(group),
-  truncated: group.scored.filter(({ rollout }) => rollout.finishReason === 'length').length,
-});
+function summarise(group: ScoredGroup): GroupSummary {
+  const judged = judgedRollouts(group);
+  return {
+    problemId: group.problem.id,
+    rewards: judged.map(({ reward }) => reward),
+    truncated: judged.filter(({ rollout }) => rollout.finishReason === 'length').length,
+    isZeroAdvantage: group.isZeroAdvantage,
+  };
+}

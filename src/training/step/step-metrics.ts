@@ -1,4 +1,4 @@
-import type { ScoredGroup } from '../../algorithms/scored-group.ts';
+import { judgedRollouts, type ScoredGroup } from '../../algorithms/scored-group.ts';
 import type { TrainingSequence } from '../../core/batch.ts';
 import { mean, quantile, standardDeviation, sum } from '../../statistics/summary.ts';
 import { outcomes } from '../../core/verdict.ts';
@@ -39,23 +39,27 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
 
 /** Shares of groups that were solved always, never or sometimes: only mixed groups carry a signal. */
 function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
-  const graded = groups.map(rewardsOf).filter(({ length }) => length > 0);
+  const graded = groups.filter((group) => rewardsOf(group).length > 0);
+  const shareWithout = (signal: (group: ScoredGroup) => boolean) =>
+    shareOf<ScoredGroup>((group) => group.isZeroAdvantage && signal(group));
   return {
-    ...measured('group/zeroAdvantage', graded, shareOf(isEqual)),
+    ...measured(
+      'group/zeroAdvantage',
+      graded,
+      shareWithout(() => true),
+    ),
     ...measured(
       'group/solved',
       graded,
-      shareOf((rewards) => isEqual(rewards) && rewards[0]! >= 1),
+      shareWithout((group) => rewardsOf(group).every((reward) => reward >= 1)),
     ),
     ...measured(
       'group/unsolved',
       graded,
-      shareOf((rewards) => isEqual(rewards) && rewards[0]! <= 0),
+      shareWithout((group) => rewardsOf(group).every((reward) => reward <= 0)),
     ),
   };
 }
-
-const isEqual = (rewards: readonly number[]): boolean => rewards.every((reward) => reward === rewards[0]);
 
 function domainMetrics(groups: readonly ScoredGroup[]): Metrics {
   const metrics: Metrics = {};
@@ -155,7 +159,7 @@ export const engineMetrics = (figures: Readonly<Record<string, number>>): Metric
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
 
 /** Rewards of the rollouts that could be judged. */
-export const rewardsOf = ({ rewards }: ScoredGroup): number[] => rewards.filter((reward) => reward !== null);
+const rewardsOf = (group: ScoredGroup): number[] => judgedRollouts(group).map(({ reward }) => reward);
 
 /** A free name (of a domain, a level) as a part of a metric's name. */
 export const metricWord = (name: string): string => name.replaceAll(/[^\w@.+/-]/g, '_');
