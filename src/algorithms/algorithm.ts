@@ -6,7 +6,7 @@ import { grpoAlgorithm, grpoConfig } from './grpo.ts';
 import { gspoAlgorithm, gspoConfig } from './gspo.ts';
 import { reinforceAlgorithm, reinforceConfig } from './reinforce.ts';
 import { rlooAlgorithm, rlooConfig } from './rloo.ts';
-import { clipSettings, settings, type Algorithm } from './settings.ts';
+import { clipSettings, settings, withoutAbsent, type Algorithm } from './settings.ts';
 
 /** How rewards become a loss: one of the algorithms, each documented beside its schema. */
 export const algorithmConfig = z.discriminatedUnion('type', [
@@ -30,7 +30,7 @@ export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
  * @throws ZodError when an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
  */
 export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOverrides): AlgorithmConfig {
-  return algorithmConfig.parse({ ...base, ...overrides });
+  return algorithmConfig.parse({ ...base, ...withoutAbsent(overrides) });
 }
 
 /** The algorithm that a configuration describes. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { noun } from '../core/noun.ts';
-import { standardisedAdvantages } from './advantages.ts';
+import { standardised } from './clipped.ts';
 import { advantageEpsilon, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
 /**
@@ -28,7 +28,7 @@ export const cispo = noun(cispoConfig);
 export function cispoAlgorithm(config: z.output<typeof cispoConfig>): Algorithm {
   const { minRatio, maxRatio } = config;
   return describeAlgorithm(config, {
-    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
+    advantages: standardised(config),
     policy: { type: 'cispo', minRatio, maxRatio },
   });
 }

@@ -1,14 +1,7 @@
 import * as z from 'zod';
 import { noun } from '../core/noun.ts';
-import { standardisedAdvantages } from './advantages.ts';
-import {
-  advantageEpsilon,
-  clipSettings,
-  commonSettings,
-  describeAlgorithm,
-  settings,
-  type Algorithm,
-} from './settings.ts';
+import { clipBounds, clippedAlgorithm, standardised } from './clipped.ts';
+import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorithm } from './settings.ts';
 
 /**
  * DAPO (Yu et al. 2025, 2503.14476): GRPO with clip-higher and a token mean. Its dynamic sampling is the zero-advantage
@@ -20,8 +13,7 @@ export const dapoConfig = z.strictObject({
   ...commonSettings,
   aggregation: settings.aggregation.default('token-mean'),
   advantageEpsilon,
-  clipLow: clipSettings.clipLow.default(0.2),
-  clipHigh: clipSettings.clipHigh.default(0.28),
+  ...clipBounds({ clipLow: 0.2, clipHigh: 0.28 }),
   dualClip: clipSettings.dualClip.default(null),
 });
 
@@ -29,10 +21,5 @@ export const dapoConfig = z.strictObject({
 export const dapo = noun(dapoConfig);
 
 /** See {@link dapoConfig}. */
-export function dapoAlgorithm(config: z.output<typeof dapoConfig>): Algorithm {
-  const { clipLow, clipHigh, dualClip } = config;
-  return describeAlgorithm(config, {
-    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
-    policy: { type: 'clipped', ratio: 'token', clipLow, clipHigh, dualClip },
-  });
-}
+export const dapoAlgorithm = (config: z.output<typeof dapoConfig>): Algorithm =>
+  clippedAlgorithm(config, { advantages: standardised(config) });

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { noun } from '../core/noun.ts';
 import { centredAdvantages } from './advantages.ts';
-import { clipSettings, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
+import { clipBounds, clippedAlgorithm } from './clipped.ts';
+import { clipSettings, commonSettings, settings, type Algorithm } from './settings.ts';
 
 /**
  * Dr. GRPO (Liu et al. 2025, 2503.20783): GRPO without its two biases. Rewards are centred but not divided by their
@@ -11,8 +12,7 @@ export const drGrpoConfig = z.strictObject({
   type: z.literal('dr-grpo'),
   ...commonSettings,
   aggregation: settings.aggregation.default('constant'),
-  clipLow: clipSettings.clipLow.default(0.2),
-  clipHigh: clipSettings.clipHigh.default(0.2),
+  ...clipBounds({ clipLow: 0.2, clipHigh: 0.2 }),
   dualClip: clipSettings.dualClip.default(null),
 });
 
@@ -20,10 +20,5 @@ export const drGrpoConfig = z.strictObject({
 export const drGrpo = noun(drGrpoConfig);
 
 /** See {@link drGrpoConfig}. */
-export function drGrpoAlgorithm(config: z.output<typeof drGrpoConfig>): Algorithm {
-  const { clipLow, clipHigh, dualClip } = config;
-  return describeAlgorithm(config, {
-    advantages: centredAdvantages,
-    policy: { type: 'clipped', ratio: 'token', clipLow, clipHigh, dualClip },
-  });
-}
+export const drGrpoAlgorithm = (config: z.output<typeof drGrpoConfig>): Algorithm =>
+  clippedAlgorithm(config, { advantages: centredAdvantages });

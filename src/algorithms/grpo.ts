@@ -1,14 +1,7 @@
 import * as z from 'zod';
 import { noun } from '../core/noun.ts';
-import { standardisedAdvantages } from './advantages.ts';
-import {
-  advantageEpsilon,
-  clipSettings,
-  commonSettings,
-  describeAlgorithm,
-  settings,
-  type Algorithm,
-} from './settings.ts';
+import { clipBounds, clippedAlgorithm, standardised } from './clipped.ts';
+import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorithm } from './settings.ts';
 
 /**
  * GRPO (Shao et al. 2024, 2402.03300): rewards standardised within their group, PPO's clip, every rollout weighing the
@@ -20,8 +13,7 @@ export const grpoConfig = z.strictObject({
   ...commonSettings,
   aggregation: settings.aggregation.default('sequence-mean-token-mean'),
   advantageEpsilon,
-  clipLow: clipSettings.clipLow.default(0.2),
-  clipHigh: clipSettings.clipHigh.default(0.2),
+  ...clipBounds({ clipLow: 0.2, clipHigh: 0.2 }),
   dualClip: clipSettings.dualClip.default(null),
 });
 
@@ -29,10 +21,5 @@ export const grpoConfig = z.strictObject({
 export const grpo = noun(grpoConfig);
 
 /** See {@link grpoConfig}. */
-export function grpoAlgorithm(config: z.output<typeof grpoConfig>): Algorithm {
-  const { clipLow, clipHigh, dualClip } = config;
-  return describeAlgorithm(config, {
-    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
-    policy: { type: 'clipped', ratio: 'token', clipLow, clipHigh, dualClip },
-  });
-}
+export const grpoAlgorithm = (config: z.output<typeof grpoConfig>): Algorithm =>
+  clippedAlgorithm(config, { advantages: standardised(config) });

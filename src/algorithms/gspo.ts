@@ -1,14 +1,7 @@
 import * as z from 'zod';
 import { noun } from '../core/noun.ts';
-import { standardisedAdvantages } from './advantages.ts';
-import {
-  advantageEpsilon,
-  clipSettings,
-  commonSettings,
-  describeAlgorithm,
-  settings,
-  type Algorithm,
-} from './settings.ts';
+import { clipBounds, clippedAlgorithm, standardised } from './clipped.ts';
+import { advantageEpsilon, commonSettings, settings, type Algorithm } from './settings.ts';
 
 /**
  * GSPO (Zheng et al. 2025, 2507.18071): one ratio a rollout, the geometric mean of its token ratios, clipped within the
@@ -19,18 +12,12 @@ export const gspoConfig = z.strictObject({
   ...commonSettings,
   aggregation: settings.aggregation.default('sequence-mean-token-mean'),
   advantageEpsilon,
-  clipLow: clipSettings.clipLow.default(3e-4),
-  clipHigh: clipSettings.clipHigh.default(4e-4),
+  ...clipBounds({ clipLow: 3e-4, clipHigh: 4e-4 }),
 });
 
 /** GSPO with the given options. */
 export const gspo = noun(gspoConfig);
 
 /** See {@link gspoConfig}. */
-export function gspoAlgorithm(config: z.output<typeof gspoConfig>): Algorithm {
-  const { clipLow, clipHigh } = config;
-  return describeAlgorithm(config, {
-    advantages: (rewards) => standardisedAdvantages(rewards, config.advantageEpsilon),
-    policy: { type: 'clipped', ratio: 'sequence', clipLow, clipHigh, dualClip: null },
-  });
-}
+export const gspoAlgorithm = (config: z.output<typeof gspoConfig>): Algorithm =>
+  clippedAlgorithm(config, { advantages: standardised(config), ratio: 'sequence' });

@@ -1,25 +1,47 @@
 import * as z from 'zod';
 import type { Verdict } from '../core/verdict.ts';
 import { noun } from '../core/noun.ts';
+import { withoutAbsent } from './settings.ts';
 
-/** A number for each finding: the usual choice for answers that are right or wrong. */
+const outcomeSettings = {
+  correct: z.number(),
+  incorrect: z.number(),
+  unparsed: z.number(),
+  timeout: z.number(),
+};
+
+const scoreSettings = { credit: z.enum(['fraction', 'all-or-nothing']) };
+
+/** A number for each outcome: the usual choice for answers that are right or wrong. */
 const outcomeRewardConfig = z.strictObject({
   type: z.literal('outcome'),
-  correct: z.number().default(1),
-  incorrect: z.number().default(0),
-  unparsed: z.number().default(0),
-  timeout: z.number().default(0),
+  correct: outcomeSettings.correct.default(1),
+  incorrect: outcomeSettings.incorrect.default(0),
+  unparsed: outcomeSettings.unparsed.default(0),
+  timeout: outcomeSettings.timeout.default(0),
 });
 
 /** The verdict's score: `fraction` of the tests passed, or 1 only when all passed. */
 const scoreRewardConfig = z.strictObject({
   type: z.literal('score'),
-  credit: z.enum(['fraction', 'all-or-nothing']).default('fraction'),
+  credit: scoreSettings.credit.default('fraction'),
 });
 
 /** What a verdict is worth to the policy. */
 export const rewardConfig = z.discriminatedUnion('type', [outcomeRewardConfig, scoreRewardConfig]);
 export type RewardConfig = z.output<typeof rewardConfig>;
+
+/**
+ * What a stage may change of the rewards. An absent key keeps the run's setting; each key applies to the domains whose
+ * reward has it, e.g. `credit` to code and `incorrect` to math.
+ */
+export const rewardOverrides = z.strictObject({ ...outcomeSettings, ...scoreSettings }).partial();
+export type RewardOverrides = z.output<typeof rewardOverrides>;
+
+/** A domain's reward under a stage: overrides that are settings of its kind replace its own. */
+export function overrideReward(base: RewardConfig, { credit, ...byOutcome }: RewardOverrides): RewardConfig {
+  return rewardConfig.parse({ ...base, ...withoutAbsent(base.type === 'score' ? { credit } : byOutcome) });
+}
 
 /** Rewards by outcome; by default 1 for `correct` and 0 for anything else. */
 export const outcomeReward = noun(outcomeRewardConfig);

@@ -78,6 +78,10 @@ export const clipSettings = {
 /** Added to the standard deviation before dividing by it: verl 1e-6, TRL 1e-4. */
 export const advantageEpsilon = z.number().positive().default(1e-6);
 
+/** Overrides without the keys that are present but `undefined`, which would replace a setting by its default. */
+export const withoutAbsent = (overrides: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+
 /** Settings as resolved by a schema. */
 export type Settings = { readonly [Key in keyof typeof settings]: z.output<(typeof settings)[Key]> };
 

@@ -24,6 +24,15 @@ export interface LossSpec {
   readonly temperature: number;
 }
 
+/** Supervised learning: the weighted mean of −log π. */
+export const crossEntropyLoss: LossSpec = {
+  policy: { type: 'cross-entropy' },
+  kl: null,
+  entropy: null,
+  importance: null,
+  temperature: 1,
+};
+
 /** The part of the loss that follows the advantages. */
 export type PolicyTerm =
   | {

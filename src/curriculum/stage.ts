@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { algorithmOverrides } from '../algorithms/algorithm.ts';
+import { rewardOverrides } from '../algorithms/reward.ts';
 import { levelRuleConfig, type LevelRule } from '../difficulty/levels/level-rules.ts';
 import { advanceRuleConfig } from './advance-rules.ts';
 import { gateConfig } from './gates/create-gate.ts';
@@ -57,7 +59,7 @@ export const remeasureConfig = z.strictObject({
  * @example
  * stage('hard problems', {
  *   select: ['medium', 'hard'], mix: { math: 2, code: 1 }, sampler: prioritised(), gates: [zeroAdvantage()],
- *   maxTokens: 24576, algorithm: { entropy: 0 }, maxSteps: 800, advanceWhen: plateau({ window: 100 }), remeasure: {},
+ *   maxTokens: 24576, algorithm: { entropy: null }, maxSteps: 800, advanceWhen: plateau({ window: 100 }), remeasure: {},
  * });
  */
 export const stageConfig = z.strictObject({
@@ -78,9 +80,9 @@ export const stageConfig = z.strictObject({
   /** Longest completion in tokens. */
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),
-  /** Laid over the recipe's algorithm, reward and optimizer; the recipe validates the result. */
-  algorithm: z.record(z.string(), z.unknown()).optional(),
-  reward: z.record(z.string(), z.unknown()).optional(),
+  /** Settings that replace the recipe's, each as a whole. */
+  algorithm: algorithmOverrides.optional(),
+  reward: rewardOverrides.optional(),
   optimizer: z.strictObject({ learningRate: z.number().positive() }).optional(),
   /** The stage ends here at the latest. */
   maxSteps: z.int().positive(),

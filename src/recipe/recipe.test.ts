@@ -109,9 +109,11 @@ test('parts that do not fit together are refused before anything starts', () => 
       defineRecipe({ ...minimal, stages });
   expect(withStages({ ...stage, select: 'hard' })).toThrow(/expected the name of a level, got "hard"/);
   expect(withStages(stage, stage)).toThrow(/"all" twice/);
+  // @ts-expect-error an unknown setting is a type error too
   expect(withStages({ ...stage, algorithm: { clipLo: 1 } })).toThrow(
     /clipLo: unknown key; did you mean "clipLow"/,
   );
+  expect(withStages({ ...stage, reward: { credit: 'fraction' } })).toThrow(/credit: expected a domain/);
   expect(withStages({ ...stage, select: { type: 'band', min: 0.1 } })).toThrow(/how pass rates are measured/);
 });
 

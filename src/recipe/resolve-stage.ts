@@ -1,19 +1,13 @@
 import { ZodError } from 'zod';
-import {
-  type AlgorithmConfig,
-  algorithmOverrides,
-  createAlgorithm,
-  overrideAlgorithm,
-} from '../algorithms/algorithm.ts';
+import { type AlgorithmConfig, createAlgorithm, overrideAlgorithm } from '../algorithms/algorithm.ts';
 import type { OptimizerConfig } from '../algorithms/optimizer.ts';
-import { type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
+import { overrideReward, type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
 import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
 import { modelsOf } from '../difficulty/levels/level-rules.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import { policyLabel } from '../difficulty/pass-rates/trials.ts';
-import { parseConfig } from './explain.ts';
 import type { Recipe } from './recipe.ts';
 
 /** A stage with everything it leaves out filled in from the recipe. */
@@ -38,11 +32,11 @@ const correctIsOne = rewardConfig.parse({ type: 'outcome' });
  */
 export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage {
   const where = `stage '${config.name}'`;
-  const rewards = Object.entries(recipe.rewards).map(
-    ([domain, base]) => [domain, overrideReward(base, config)] as const,
+  const rewardUnder = (base: RewardConfig) => overrideReward(base, config.reward ?? {});
+  const byDomain = new Map(
+    Object.entries(recipe.rewards).map(([domain, base]) => [domain, rewardUnder(base)] as const),
   );
-  const byDomain = new Map(rewards);
-  const otherwise = overrideReward(correctIsOne, config);
+  const otherwise = rewardUnder(correctIsOne);
   return {
     config,
     algorithm: overrideStageAlgorithm(recipe.algorithm, config, where),
@@ -69,6 +63,7 @@ export function checkRecipe(recipe: Recipe): Levels {
   checkLabels(recipe);
   for (const stage of recipe.stages) {
     checkUpdates(resolveStage(recipe, stage));
+    checkReward(recipe, stage);
     if (stage === recipe.stages[0] && stage.remeasure !== undefined) {
       throw new ConfigError(
         `stage '${stage.name}' is the first and has nothing to re-measure: its pass rates are the base measurement; leave remeasure out`,
@@ -107,6 +102,15 @@ function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: Re
   }
 }
 
+/** A `credit` that no domain's reward has would change nothing: rewards by outcome have none. */
+function checkReward({ rewards }: Recipe, { name, reward }: StageConfig): void {
+  if (reward?.credit === undefined || Object.values(rewards).some(({ type }) => type === 'score')) return;
+  throw new ConfigError(
+    `stage '${name}', reward.credit: expected a domain whose reward is scoreReward(), found none; ` +
+      'add it to rewards, e.g. rewards: { code: scoreReward() }',
+  );
+}
+
 /** Every model a rule speaks of must be the policy or have pass rates: a misspelt label would select nothing. */
 function checkLabels({ levels, stages, knownPassRates }: Recipe): void {
   const known = [policyLabel, ...knownPassRates.map(({ label }) => label)];
@@ -129,19 +133,12 @@ function overrideStageAlgorithm(
   where: string,
 ): AlgorithmConfig {
   if (algorithm === undefined) return base;
-  const overrides = parseConfig(algorithmOverrides, algorithm, `${where}, algorithm`);
   try {
-    return overrideAlgorithm(base, overrides);
+    return overrideAlgorithm(base, algorithm);
   } catch (error) {
     if (!(error instanceof ZodError)) throw error;
     throw new ConfigError(`${where}: ${base.type} has no such setting: ${error.issues[0]?.message}`, {
       cause: error,
     });
   }
-}
-
-function overrideReward(base: RewardConfig, { reward, name }: StageConfig): RewardConfig {
-  return reward === undefined
-    ? base
-    : parseConfig(rewardConfig, { ...base, ...reward }, `stage '${name}', reward`);
 }

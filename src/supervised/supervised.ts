@@ -1,7 +1,7 @@
 import { createRng, hashKey } from '../core/rng.ts';
 import type { Message } from '../core/problem.ts';
 import type { TrainingSequence } from '../core/batch.ts';
-import type { LossSpec } from '../core/loss-spec.ts';
+import { crossEntropyLoss } from '../core/loss-spec.ts';
 import { ConfigError, EngineError } from '../core/errors.ts';
 import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -38,14 +38,6 @@ export interface SupervisedStep {
   /** Completion tokens learned from so far. */
   readonly tokens: number;
 }
-
-const crossEntropy: LossSpec = {
-  policy: { type: 'cross-entropy' },
-  kl: null,
-  entropy: null,
-  importance: null,
-  temperature: 1,
-};
 
 /**
  * Plain supervised learning: token-mean cross-entropy on completions, prompts masked, each completion followed by
@@ -88,7 +80,7 @@ async function learn(
   learningRate: number,
   { beta1, beta2, epsilon, weightDecay, maxGradNorm }: OptimizerConfig,
 ): Promise<Pick<SupervisedStep, 'loss' | 'gradNorm' | 'learningRate' | 'tokens'>> {
-  const { loss, tokens } = await engine.forwardBackward({ sequences }, crossEntropy);
+  const { loss, tokens } = await engine.forwardBackward({ sequences }, crossEntropyLoss);
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const { gradNorm, applied } = await engine.optimStep({
     learningRate,

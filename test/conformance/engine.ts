@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
-import type { LossSpec } from '../../src/core/loss-spec.ts';
+import { crossEntropyLoss } from '../../src/core/loss-spec.ts';
 import type { Completion, Engine, SampleRequest } from '../../src/engines/engine.ts';
 
 /** How the suite opens the engine under test. */
@@ -18,14 +18,6 @@ export interface EngineUnderTest {
   /** Completions are the same bit for bit however they were batched. */
   readonly isBatchInvariant: boolean;
 }
-
-const crossEntropy: LossSpec = {
-  policy: { type: 'cross-entropy' },
-  kl: null,
-  entropy: null,
-  importance: null,
-  temperature: 1,
-};
 
 /** Texts of different lengths, so that prompts and completions are padded differently. */
 const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
@@ -202,7 +194,7 @@ function refusalTests({ engine }: Shared): void {
 
   test('training data that does not fit together is refused and leaves no gradient', async () => {
     const sequence = { ...sequenceOf(engine(), '1+2=3'), weights: new Float32Array(2) };
-    const training = engine().forwardBackward({ sequences: [sequence] }, crossEntropy);
+    const training = engine().forwardBackward({ sequences: [sequence] }, crossEntropyLoss);
     await expect(training).rejects.toMatchObject({ name: 'EngineError' });
     const scoring = engine().logprobs({ sequences: [{ tokens: Int32Array.of(1, 1e6) }] }, 'policy');
     await expect(scoring).rejects.toMatchObject({ name: 'EngineError' });
@@ -217,14 +209,14 @@ function learningTests({ under }: Shared): void {
     const [head, tail] = [batch.sequences.slice(0, 3), batch.sequences.slice(3)];
     const losses: number[] = [];
     for (let step = 0; step < 4; step++) {
-      const { loss, tokens } = await one.forwardBackward(batch, crossEntropy);
+      const { loss, tokens } = await one.forwardBackward(batch, crossEntropyLoss);
       expect(tokens).toBe(
         batch.sequences.reduce((sum, { weights }) => sum + weights.filter(Boolean).length, 0),
       );
       losses.push(loss);
       const parts = [
-        await two.forwardBackward({ sequences: head }, crossEntropy),
-        await two.forwardBackward({ sequences: tail }, crossEntropy),
+        await two.forwardBackward({ sequences: head }, crossEntropyLoss),
+        await two.forwardBackward({ sequences: tail }, crossEntropyLoss),
       ];
       expect(parts[0]!.loss + parts[1]!.loss).toBeCloseTo(loss, 4);
       const settings = { learningRate: 3e-3, maxGradNorm: 1 };
@@ -239,7 +231,7 @@ function learningTests({ under }: Shared): void {
   test('the event loop stays free, however large the model', async () => {
     await using engine = await under.openLarge();
     expect(engine.info.parameters).toBeGreaterThan(4e6);
-    const learn = (): Promise<unknown> => engine.forwardBackward(batchOf(engine), crossEntropy);
+    const learn = (): Promise<unknown> => engine.forwardBackward(batchOf(engine), crossEntropyLoss);
     const update = (): Promise<unknown> => engine.optimStep({ learningRate: 1e-4, maxGradNorm: 1 });
     // The first of each may load programs.
     await learn();
@@ -257,7 +249,7 @@ function learningTests({ under }: Shared): void {
     const { sequences } = batchOf(engine);
     const [before] = await engine.logprobs({ sequences: [sequences[0]!] }, 'reference');
     for (let step = 0; step < 30; step++) {
-      await engine.forwardBackward({ sequences: [sequences[0]!] }, crossEntropy);
+      await engine.forwardBackward({ sequences: [sequences[0]!] }, crossEntropyLoss);
       await engine.optimStep({ learningRate: 1e-2 });
     }
     const [policy] = await engine.logprobs({ sequences: [sequences[0]!] }, 'policy');
@@ -283,7 +275,7 @@ function learningTests({ under }: Shared): void {
       ...sequences[0]!,
       weights: sequences[0]!.weights.map((weight) => weight * Infinity || 0),
     };
-    await engine.forwardBackward({ sequences: [broken] }, crossEntropy).then(
+    await engine.forwardBackward({ sequences: [broken] }, crossEntropyLoss).then(
       async () => expect(await engine.optimStep({ learningRate: 1 })).toMatchObject({ applied: false }),
       // Refusing the batch in the first place is as good.
       (error: unknown) => expect(error).toMatchObject({ name: 'EngineError' }),
@@ -384,7 +376,7 @@ function batchOf(engine: Engine): TrainingBatch {
 
 async function train(engine: Engine, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
-    await engine.forwardBackward(batchOf(engine), crossEntropy);
+    await engine.forwardBackward(batchOf(engine), crossEntropyLoss);
     await engine.optimStep({ learningRate: 3e-3, weightDecay: 0.01 });
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { LossSpec } from '../../src/core/loss-spec.ts';
+import { crossEntropyLoss as loss } from '../../src/core/loss-spec.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { connectWorker } from '../../src/engines/torch/connection.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
@@ -45,14 +45,6 @@ echo $$ > ${place}; exec ${python} ${faulty} ${faults.join(' ')} 2> ${place}.log
   };
   return { engine, said, killWhenStalled };
 }
-
-const loss: LossSpec = {
-  policy: { type: 'cross-entropy' },
-  kl: null,
-  entropy: null,
-  importance: null,
-  temperature: 1,
-};
 
 /** Everything a step does, twice, with a checkpoint; what came out of it. */
 async function live(engine: Engine, state: string) {

@@ -8,12 +8,25 @@ import { policyLabel, priorConfig, type Trials } from '../pass-rates/trials.ts';
 
 export { describePlan, type AttemptBatch, type AttemptPlan } from './attempt-plan.ts';
 
-/** How hard each problem is for a model, measured by letting it try: how often, with which sampling, believed how. */
+/** How trials on record are read. */
+const readingConfig = z.strictObject({
+  /** Label under which levels find these pass rates; `policy` is the model being trained. */
+  model: z.string().default(policyLabel),
+  /** `fixed`: `rollouts` attempts at each problem. `adaptive`: on average at most as many, where they decide something. */
+  probing: probingConfig.prefault({ type: 'fixed' }),
+  prior: priorConfig.prefault({}),
+  /** Of every interval shown. */
+  confidence: z.number().gt(0).lt(1).default(0.95),
+});
+
+/** How trials are read where a recipe does not say. */
+export const defaultReading: z.output<typeof readingConfig> = readingConfig.parse({});
+
+/** How a pass rate is measured: attempts, sampling, prior. */
 export const passRateConfig = z
   .strictObject({
     type: z.literal('pass-rate'),
-    /** Label under which levels speak of these pass rates; `policy` is the model being trained. */
-    model: z.string().default(policyLabel),
+    ...readingConfig.shape,
     /** Attempts per problem. With 4, a problem of pass rate 0.3 shows 0 of 4 in 24 % of cases. */
     rollouts: z.int().positive().default(8),
     /**
@@ -21,8 +34,6 @@ export const passRateConfig = z
      * al., arXiv 2506.09016). `null`: all attempts for every problem.
      */
     screening: z.int().positive().nullable().default(null),
-    /** `fixed`: as many attempts as said above. `adaptive`: on average at most that many, where they decide something. */
-    probing: probingConfig.prefault({ type: 'fixed' }),
     temperature: z.number().min(0).default(1),
     topP: z.number().gt(0).max(1).default(1),
     /** 0: all tokens. */
@@ -32,13 +43,10 @@ export const passRateConfig = z
     /** Longest attempt in tokens. */
     maxTokens: z.int().positive(),
     /**
-     * The store that `gradus difficulty estimate` writes to; a run takes over what it knows of the base model instead of
-     * measuring it again.
+     * Store written by `gradus difficulty estimate`; a run takes the base model's pass rates from it instead of measuring
+     * them again.
      */
     store: z.string().min(1).optional(),
-    prior: priorConfig.prefault({}),
-    /** Of every interval shown. */
-    confidence: z.number().gt(0).lt(1).default(0.95),
   })
   .refine(({ screening, rollouts }) => screening === null || screening < rollouts, {
     error: 'expected fewer screening rollouts than rollouts',

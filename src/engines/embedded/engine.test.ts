@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { crossEntropyLoss } from '../../core/loss-spec.ts';
 import { openModelFolder } from '../model-files/model-folder.ts';
 import { embedded, embeddedConfig, openEmbeddedEngine } from './engine.ts';
 import { openLane } from './lanes/lane.ts';
@@ -94,8 +95,6 @@ test('completions asked for during an update are of the weights before or after 
   const advantages = new Float32Array(40);
   const weights = advantages.map((_, t) => Math.sign(t));
   const batch = { sequences: [{ tokens, weights, advantages, rolloutLogprobs: advantages }] };
-  const policy = { type: 'cross-entropy' } as const;
-  const loss = { policy, kl: null, entropy: null, importance: null, temperature: 1 };
   const prompts = [{ key: 'a', prompt: Int32Array.of(4, 5), count: 6 }];
   const write = async (): Promise<string[]> => {
     const all: string[] = [];
@@ -105,7 +104,7 @@ test('completions asked for during an update are of the weights before or after 
   };
   for (const turns of [0, 2, 5]) {
     const before = await write();
-    await engine.forwardBackward(batch, loss);
+    await engine.forwardBackward(batch, crossEntropyLoss);
     const update = engine.optimStep({ learningRate: 1e-2 });
     // The update begins within the next turns of the loop, before or after the request.
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { hashKey, uniformAt } from '../../core/rng.ts';
-import type { LossSpec } from '../../core/loss-spec.ts';
+import { crossEntropyLoss as loss } from '../../core/loss-spec.ts';
 import type { Completion, Engine, SampleRequest } from '../engine.ts';
 import { torch, torchConfig } from './config.ts';
 import { openTorchEngine } from './engine.ts';
@@ -30,13 +30,6 @@ const request: SampleRequest = {
   ],
   maxTokens: 12,
   seed: 7,
-};
-const loss: LossSpec = {
-  policy: { type: 'cross-entropy' },
-  kl: null,
-  entropy: null,
-  importance: null,
-  temperature: 1,
 };
 const zeros = new Float32Array(3);
 const sequence = {

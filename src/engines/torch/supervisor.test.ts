@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { WorkerCrashed } from '../../core/errors.ts';
-import type { LossSpec } from '../../core/loss-spec.ts';
+import { crossEntropyLoss as loss } from '../../core/loss-spec.ts';
 import { createFrameReader, encodeFrame } from '../../protocol/frame.ts';
 import { packTensors } from '../../protocol/tensors.ts';
 import { createScriptedWorker } from '../../../test/worker/scripted-worker.ts';
@@ -81,13 +81,6 @@ function workers(kills: Kills): { start: () => Promise<StartedWorker>; loseNow: 
   return { start, loseNow: () => loseNow() };
 }
 
-const loss: LossSpec = {
-  policy: { type: 'cross-entropy' },
-  kl: null,
-  entropy: null,
-  importance: null,
-  temperature: 1,
-};
 const learn = (value: number): Ask<'forwardBackward'> => ({
   fields: { loss, lengths: [2] },
   tensors: {

@@ -1,10 +1,9 @@
-import type * as z from 'zod';
 import { bootstrapMean, type Estimate } from '../../statistics/intervals.ts';
 import { alignColumns } from '../../core/table.ts';
 import { renderHistogram } from '../../difficulty/pass-rates/histogram.ts';
 import { simpleLevels } from '../../difficulty/levels/level-presets.ts';
 import { createLevels, levelConfig } from '../../difficulty/levels/levels.ts';
-import { passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
+import { defaultReading, readTrials } from '../../difficulty/probing/pass-rate.ts';
 import { noTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 
@@ -35,10 +34,6 @@ export interface DifficultyReport {
   readonly text: string;
 }
 
-type Settings = Pick<z.output<typeof passRateConfig>, 'model' | 'prior' | 'confidence' | 'probing'>;
-
-const defaultSettings: Settings = passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
-
 /**
  * Sums up pass rates. The levels are the recipe's; without a recipe or without levels in it, the simple ones.
  *
@@ -49,7 +44,7 @@ export function reportDifficulty(
   passRates: ReadonlyMap<string, Trials>,
   recipe?: Recipe,
 ): DifficultyReport {
-  const settings = recipe?.difficulty ?? defaultSettings;
+  const settings = recipe?.difficulty ?? defaultReading;
   const levelsOf = levelSorter(settings, recipe);
   const read = readTrials(settings, passRates);
   const entries = problems
@@ -73,7 +68,7 @@ export function reportDifficulty(
 }
 
 /** Says which levels take a problem, by the pass rate of the measured model alone. */
-function levelSorter({ model, prior }: Settings, recipe: Recipe | undefined) {
+function levelSorter({ model, prior }: typeof defaultReading, recipe: Recipe | undefined) {
   const stated = recipe?.levels ?? [];
   const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));
   const levels = createLevels(configs, prior);

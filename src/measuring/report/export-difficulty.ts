@@ -1,7 +1,7 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { createLevels } from '../../difficulty/levels/levels.ts';
-import { passRateConfig } from '../../difficulty/probing/pass-rate.ts';
+import { defaultReading } from '../../difficulty/probing/pass-rate.ts';
 import { passRateIntervals } from '../../difficulty/pass-rates/trials.ts';
 import type { KnownDifficulty } from '../../problems/output/difficulty.ts';
 import { type TrainerFile, writeForTrainer } from '../../problems/output/trainer-file.ts';
@@ -36,8 +36,7 @@ export async function exportDifficulty(
   const { levels: configs, prior, subjects, measurement } = levelSubjects(stored, choice);
   const levels = createLevels(configs, prior);
   for (const name of only) levels.check({ type: 'level', level: name }, '--level');
-  const { confidence } =
-    choice.recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  const { confidence } = choice.recipe?.difficulty ?? defaultReading;
   const intervalOf = passRateIntervals(prior, confidence);
   const known = new Map(
     subjects.map((subject) => [

@@ -3,7 +3,7 @@ import { paperLevels, simpleLevels } from '../../difficulty/levels/level-presets
 import { modelsOf } from '../../difficulty/levels/level-rules.ts';
 import { type LevelConfig, levelConfig } from '../../difficulty/levels/levels.ts';
 import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
-import { passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
+import { defaultReading, readTrials } from '../../difficulty/probing/pass-rate.ts';
 import { policyLabel, type Prior, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { ReportedProblem } from './difficulty-report.ts';
@@ -45,7 +45,7 @@ export function levelSubjects(stored: StoredMeasurements, choice: LevelChoice): 
     (label) => !known.has(label),
   );
   const chosen = new Map(wanted.map((label) => [label, measurementOf(label, stored, choice, wanted)]));
-  const settings = recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  const settings = recipe?.difficulty ?? defaultReading;
   const own = chosen.get(settings.model) ?? [...chosen.values()][0];
   const measurement = own ?? stored.measurements[0]!;
   const rates = new Map<string, ReadonlyMap<string, Trials>>([

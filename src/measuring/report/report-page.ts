@@ -1,5 +1,5 @@
 import { GradusError } from '../../core/errors.ts';
-import { passRateConfig } from '../../difficulty/probing/pass-rate.ts';
+import { defaultReading } from '../../difficulty/probing/pass-rate.ts';
 import { difficultyPage } from './page/page.ts';
 import { type LevelReport, reportLevels } from './level-report.ts';
 import { type LevelChoice, levelSubjects } from './level-subjects.ts';
@@ -12,8 +12,7 @@ export function difficultyReportPage(
   choice: LevelChoice,
   horizon: number,
 ): string {
-  const { prior, confidence } =
-    choice.recipe?.difficulty ?? passRateConfig.parse({ type: 'pass-rate', maxTokens: 1 });
+  const { prior, confidence } = choice.recipe?.difficulty ?? defaultReading;
   return difficultyPage({
     title,
     ...stored,

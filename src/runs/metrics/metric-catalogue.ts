@@ -102,7 +102,7 @@ const described: readonly MetricDescription[] = [
     title: 'No signal',
     group: 'signal',
     unit: 'share',
-    formula: 'groups whose rewards are all equal / groups with a judged rollout',
+    formula: 'groups without an advantage other than 0 in the loss / groups with a judged rollout',
     trl: 'frac_reward_zero_std',
   },
   {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import type { TrainingBatch, TrainingSequence } from '../../../core/batch.ts';
-import type { LossSpec } from '../../../core/loss-spec.ts';
+import { crossEntropyLoss, type LossSpec } from '../../../core/loss-spec.ts';
 import { createRng } from '../../../core/rng.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { createMicrobatchRunner, type MicrobatchRunner } from './microbatch-runner.ts';
@@ -23,13 +23,6 @@ const config: ModelConfig = {
   maxPositions: 64,
   tieEmbeddings: true,
   attentionBias: true,
-};
-const crossEntropy: LossSpec = {
-  policy: { type: 'cross-entropy' },
-  kl: null,
-  entropy: null,
-  importance: null,
-  temperature: 1,
 };
 const clipped: LossSpec = {
   policy: { type: 'clipped', ratio: 'sequence', clipLow: 0.2, clipHigh: 0.3, dualClip: 3 },
@@ -91,13 +84,13 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
 test('supervised training learns a sequence by heart', async () => {
   const subject = trainer(64);
   const data = batch([12, 12]);
-  const first = await subject.forwardBackward(data, crossEntropy);
+  const first = await subject.forwardBackward(data, crossEntropyLoss);
   await subject.optimStep({ learningRate: 0.01 });
   for (let step = 0; step < 30; step++) {
-    await subject.forwardBackward(data, crossEntropy);
+    await subject.forwardBackward(data, crossEntropyLoss);
     await subject.optimStep({ learningRate: 0.01 });
   }
-  const last = await subject.forwardBackward(data, crossEntropy);
+  const last = await subject.forwardBackward(data, crossEntropyLoss);
   expect(last.loss).toBeLessThan(first.loss / 5);
 });
 
@@ -107,7 +100,7 @@ test('gradients do not depend on microbatching, padding or order', async () => {
     fc.asyncProperty(
       lengths,
       fc.integer({ min: 1, max: 1000 }),
-      fc.constantFrom(crossEntropy, clipped),
+      fc.constantFrom(crossEntropyLoss, clipped),
       async (chosen, seed, spec) => {
         const data = batch(chosen, seed);
         const whole = await gradientOf(trainer(1000), data, spec);
@@ -216,10 +209,10 @@ test('forwardBackward and logprobs see the same probabilities, of a distribution
 
 test('gradients of two calls add up', async () => {
   const data = batch([9, 14]);
-  const together = await gradientOf(trainer(64), data, crossEntropy);
+  const together = await gradientOf(trainer(64), data, crossEntropyLoss);
   const subject = trainer(64);
-  await subject.forwardBackward({ sequences: [data.sequences[0]!] }, crossEntropy);
-  const added = await gradientOf(subject, { sequences: [data.sequences[1]!] }, crossEntropy);
+  await subject.forwardBackward({ sequences: [data.sequences[0]!] }, crossEntropyLoss);
+  const added = await gradientOf(subject, { sequences: [data.sequences[1]!] }, crossEntropyLoss);
   expect(relativeDistance(together, added)).toBeLessThan(1e-5);
 });
 
@@ -258,7 +251,7 @@ test('a sequence too long for the memory budget is refused with the budget it ne
     runners,
     memoryBudgetBytes: 1e6,
   });
-  await expect(subject.forwardBackward(batch([500]), crossEntropy)).rejects.toThrow(
+  await expect(subject.forwardBackward(batch([500]), crossEntropyLoss)).rejects.toThrow(
     /500|504|512.* MB\), got 1 MB/,
   );
 });
