@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { contentDigest } from '../storage/content-digest.ts';
-import type {
-  Conditions,
-  PassRateStore,
-  SamplingConditions,
+import {
+  type Conditions,
+  editionOf,
+  type PassRateStore,
+  type SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { baseSource, samplingOf } from './measure.ts';
@@ -43,7 +43,7 @@ export function adoptKnownBase(
       `difficulty.store: ${file} knows nothing of this model under this sampling; it is measured again`,
     ];
   const base = problems.flatMap((problem) => {
-    const edition = contentDigest(problem);
+    const edition = editionOf(problem);
     return known
       .history(problem.id)
       .filter((one) => one.source === baseSource && isWanted(one.conditions))

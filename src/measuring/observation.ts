@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Rollout } from '../core/rollout.ts';
-import { contentDigest } from '../storage/content-digest.ts';
-import type { Conditions, Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
+import { type Conditions, editionOf, type Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { kindFeatures, passRateFeature } from '../difficulty/probing/problem-features.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -30,7 +29,7 @@ export function observationOf(
 
 /** The edition of each problem, by id: what is on record of another edition does not count. */
 export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, string> {
-  return new Map(problems.map((problem) => [problem.id, contentDigest(problem)]));
+  return new Map(problems.map((problem) => [problem.id, editionOf(problem)]));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
-import { contentDigest } from '../storage/content-digest.ts';
+import { editionOf } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { observationOf, templateOf } from '../measuring/observation.ts';
 import type { TrainingContext } from './parts.ts';
@@ -25,7 +25,7 @@ export function observePassRates(
   const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));
   for (const [verifier, judged] of perVerifier) {
     const observations = judged.flatMap(({ problem, rollouts }) => {
-      const edition = contentDigest(problem);
+      const edition = editionOf(problem);
       return rollouts.map((rollout) => observationOf(rollout, edition, when));
     });
     store.record({ ...how, verifier }, observations);

@@ -2,6 +2,8 @@ import type { FinishReason } from '../../core/rollout.ts';
 import type { SourceRecord } from '../../core/source-record.ts';
 import type { Spending } from '../../core/spending.ts';
 import type { Outcome } from '../../core/verdict.ts';
+import { contentDigest } from '../../storage/content-digest.ts';
+import type { Problem } from '../../core/problem.ts';
 import type { Trials } from './trials.ts';
 
 /** How attempts are sampled, as far as a pass rate depends on it. */
@@ -26,13 +28,16 @@ export interface Conditions extends SamplingConditions {
   readonly verifier: string;
 }
 
+/**
+ * The edition of a problem: a digest of prompt, gold answer and tests. Pass rates belong to an edition, so a reworded problem
+ * or a corrected gold is measured again under the same id.
+ */
+export const editionOf = (problem: Problem): string => contentDigest(problem);
+
 /** One judged attempt, as it is kept for good. */
 export interface Observation {
   readonly problemId: string;
-  /**
-   * `contentDigest` of the problem: prompt, gold answer and tests. A reworded problem or a corrected gold is a new edition
-   * and is measured again under the same id. Absent: unknown.
-   */
+  /** From `editionOf`; absent: unknown. */
   readonly edition?: string;
   /** Why it was made, e.g. `probe`, `training`, `boundary:2`. */
   readonly source: string;
