@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../../core/errors.ts';
 import { modelConfigJson, parseModelConfig } from './config-file.ts';
 import { openModelFolder } from './model-folder.ts';
@@ -117,6 +117,45 @@ test('a truncated or foreign weight file is refused, wherever it is cut', async 
   await expect(load(path)).rejects.toBeInstanceOf(DataError);
   await writeFile(join(path, 'config.json'), '{"model_type": ');
   await expect(load(path)).rejects.toThrow(/config.json: expected JSON/);
+});
+
+describe('a checkpoint whose config ties the head to the embedding', () => {
+  const shape = [56, 32];
+  const embeddingName = 'model.embed_tokens.weight';
+  const headName = 'lm_head.weight';
+
+  /** The weights of a golden model in one file, with a head of these values. */
+  async function withHead(change: (values: Float32Array) => Float32Array): Promise<string> {
+    const path = await copyOf('qwen2');
+    const embedding = await load(path, embeddingName, shape);
+    const tensors = [
+      { name: embeddingName, shape, data: embedding },
+      { name: headName, shape, data: change(embedding) },
+    ];
+    await writeSafetensors(join(path, 'model.safetensors'), tensors, 'f32');
+    return path;
+  }
+
+  test('keeps a head that differs in its last value', async () => {
+    const path = await withHead((values) =>
+      Float32Array.from(values, (v, i) => (i === 56 * 32 - 1 ? v + 1 : v)),
+    );
+    expect((await openModelFolder(path)).config.tieEmbeddings).toBe(false);
+  });
+
+  test('keeps a head that differs in another shard', async () => {
+    const path = await copyOf('llama');
+    await edit(join(path, 'config.json'), (json) => (json['tie_word_embeddings'] = true));
+    expect((await openModelFolder(path)).config.tieEmbeddings).toBe(false);
+  });
+
+  test('stays tied when the head repeats the embedding, is missing, or the weights are elsewhere', async () => {
+    const path = await withHead((values) => values);
+    expect((await openModelFolder(path)).config.tieEmbeddings).toBe(true);
+    expect((await openModelFolder(golden('qwen2'))).config.tieEmbeddings).toBe(true);
+    await rm(join(path, 'model.safetensors'));
+    expect((await openModelFolder(path)).config.tieEmbeddings).toBe(true);
+  });
 });
 
 test('a tokenizer of another model, or without an end, is refused', async () => {

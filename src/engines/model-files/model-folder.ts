@@ -7,7 +7,7 @@ import { readJsonObject } from './json-file.ts';
 import type { ModelConfig } from './model-config.ts';
 import { isFile, type NamedTensor, writeSafetensors } from './safetensors.ts';
 import { type ModelTokenizer, openTokenizer } from './tokenizer.ts';
-import { readWeights } from './weights.ts';
+import { hasOwnHead, readWeights } from './weights.ts';
 
 /** Files that travel with the weights unchanged, where a model has them. */
 const companions = [
@@ -40,7 +40,9 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     );
   }
   const file = join(path, 'config.json');
-  const config = parseModelConfig(await readJsonObject(file), file);
+  const stated = parseModelConfig(await readJsonObject(file), file);
+  const isTied = stated.tieEmbeddings && !(await hasOwnHead(path));
+  const config = { ...stated, tieEmbeddings: isTied };
   const tokenizer = await openTokenizer(path, config.vocabSize);
   return { path, config, tokenizer, readWeights: (targets) => readWeights(path, targets) };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { DataError } from '../../core/errors.ts';
 import { writeAtomic } from '../../storage/atomic.ts';
@@ -31,6 +32,8 @@ export interface SafetensorsFile extends AsyncDisposable {
   readonly names: ReadonlySet<string>;
   /** Fills `target.data`, converted to float32. Throws a `DataError` for another shape or an element type that is not a float. */
   read(target: NamedTensor): Promise<void>;
+  /** Returns the sha256 over element type, shape and bytes of a tensor; `null` if the file has no such tensor. */
+  digest(name: string): Promise<string | null>;
 }
 
 /** Opens a file of the safetensors format; a truncated or foreign file is a `DataError`. */
@@ -43,6 +46,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     return {
       names: new Set(tensors.keys()),
       read: (target) => readTensor(handle, path, tensors.get(target.name), target),
+      digest: (name) => digestTensor(handle, tensors.get(name)),
       [Symbol.asyncDispose]: () => handle.close(),
     };
   } catch (error) {
@@ -121,6 +125,18 @@ async function readTensor(
     await handle.read(buffer, 0, target.length * bytes, begin + done * bytes);
     decode(type, buffer, target);
   }
+}
+
+async function digestTensor(handle: FileHandle, stored: StoredTensor | undefined): Promise<string | null> {
+  if (stored === undefined) return null;
+  const { type, shape, begin, end } = stored;
+  const hash = createHash('sha256').update(`${type}[${shape.join()}]`);
+  const buffer = Buffer.alloc(Math.min(end - begin, 4 * chunkElements));
+  for (let at = begin; at < end; at += buffer.length) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
+    hash.update(buffer.subarray(0, bytesRead));
+  }
+  return hash.digest('hex');
 }
 
 /**

@@ -19,6 +19,26 @@ export async function readWeights(folder: string, targets: readonly NamedTensor[
   }
 }
 
+/**
+ * Detects an output matrix that differs from the embedding although `config.json` says that they are tied.
+ * transformers keeps such a head too. Missing or damaged files count as no head here: `readWeights` reports them, and a
+ * client of a remote worker may have no weights.
+ */
+export async function hasOwnHead(folder: string): Promise<boolean> {
+  try {
+    const shardOf = await locateTensors(folder);
+    const digest = async (name: string): Promise<string | null> => {
+      await using file = await openSafetensors(join(folder, shardOf(name)));
+      return await file.digest(name);
+    };
+    const head = await digest('lm_head.weight');
+    return head !== null && head !== (await digest('model.embed_tokens.weight'));
+  } catch (error) {
+    if (error instanceof DataError) return false;
+    throw error;
+  }
+}
+
 /** Says which file of the folder holds a tensor. */
 async function locateTensors(folder: string): Promise<(name: string) => string> {
   if (await isFile(join(folder, single))) return () => single;

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,6 @@ _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _HASHED_AT_ONCE = 1 << 24
 _STORED = (torch.bfloat16, torch.float16, torch.float32)
-
-Read = Callable[[str, tuple[int, ...]], Tensor]
-"""The tensor of that name and shape, on the CPU, in the element type of the file."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +50,16 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: P
     if place.type == "cuda":
         # Triton's kernels, new streams and pinned memory belong to the current device, wherever tensors lie.
         torch.cuda.set_device(place)
-    model = empty_model(config, place, choose_dtype(dtype, place))
+    element = choose_dtype(dtype, place)
+    files = _WeightFiles(folder)
+    if config.tie_embeddings and _has_own_head(files, config):
+        config = replace(config, tie_embeddings=False)
+    model = empty_model(config, place, element)
     digest = hashlib.sha256()
-    with _open_weights(folder) as read, torch.no_grad():
+    with torch.no_grad():
         for part, target in model.parts():
             pause()
-            value = read(part.name, tuple(target.shape))
+            value = files.read(part.name, tuple(target.shape))
             _update_hash(digest, part.name, value)
             target.copy_(value)
     return LoadedModel(model, digest.hexdigest())
@@ -138,37 +139,60 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return known[name]
 
 
-@contextmanager
-def _open_weights(folder: Path) -> Iterator[Read]:
+class _WeightFiles:
     """Weights in one file or in shards; each shard is opened once, when first needed."""
-    shard_of = _locate(folder)
-    path = Path()
-    file: Any = None
 
-    def read(name: str, shape: tuple[int, ...]) -> Tensor:
-        nonlocal path, file
-        wanted = folder / shard_of(name)
-        try:
-            if wanted != path:
-                path, file = wanted, safe_open(wanted, "pt")
-            if name not in set(file.keys()):
-                raise ModelError(f'{path}: expected a tensor "{name}", got none')
-            value: Tensor = file.get_tensor(name)
-        except (SafetensorError, OSError) as cause:
-            raise ModelError(f"{wanted}: expected a whole safetensors file; download it again ({cause})") from cause
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shards = None if (folder / _SINGLE).is_file() else _read_index(folder)
+        """File by tensor name; None: all tensors are in one file."""
+        self._path = Path()
+        self._file: Any = None
+
+    def has(self, name: str) -> bool:
+        if self._shards is not None:
+            return name in self._shards
+        return name in self._open(self._folder / _SINGLE)
+
+    def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Reads a tensor in the element type of the file, on the CPU; ModelError unless it has this shape."""
+        path = self._folder / self._shard_of(name)
+        if name not in self._open(path):
+            raise ModelError(f'{path}: expected a tensor "{name}", got none')
+        with _whole_file(path):
+            value: Tensor = self._file.get_tensor(name)
         if tuple(value.shape) != shape:
             raise ModelError(f'{path}: expected "{name}" of shape {list(shape)}, got {list(value.shape)}')
         if value.dtype not in _STORED:
             raise ModelError(f'{path}: expected "{name}" as BF16, F16 or F32, got {value.dtype}')
         return value
 
-    yield read
+    def _open(self, path: Path) -> set[str]:
+        """Makes this the open file; returns the names of its tensors."""
+        if path != self._path:
+            with _whole_file(path):
+                self._file = safe_open(path, "pt")
+            self._path = path
+        return set(self._file.keys())
+
+    def _shard_of(self, name: str) -> str:
+        if self._shards is None:
+            return _SINGLE
+        if name not in self._shards:
+            raise ModelError(f'{self._folder / _INDEX}: expected a shard for "{name}", got nothing')
+        return self._shards[name]
 
 
-def _locate(folder: Path) -> Callable[[str], str]:
-    """Says which file of the folder holds a tensor; a missing shard is named before anything long is read."""
-    if (folder / _SINGLE).is_file():
-        return lambda _: _SINGLE
+@contextmanager
+def _whole_file(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, OSError) as cause:
+        raise ModelError(f"{path}: expected a whole safetensors file; download it again ({cause})") from cause
+
+
+def _read_index(folder: Path) -> dict[str, str]:
+    """Reads which shard holds each tensor; a missing shard is an error before any weights are read."""
     path = folder / _INDEX
     if not path.is_file():
         raise ModelError(f"{folder}: expected {_SINGLE} or {_INDEX}, got neither")
@@ -176,18 +200,24 @@ def _locate(folder: Path) -> Callable[[str], str]:
     if not isinstance(shards, dict):
         raise ModelError(f'{path}: expected "weight_map" to be an object, got {describe(shards)}')
     for shard in {json.dumps(value): value for value in shards.values()}.values():
-        # A shard lies in the folder itself: an index from elsewhere must not make us read other files.
+        # Reject paths: an index from elsewhere must not make us read files outside the folder.
         if not isinstance(shard, str) or "/" in shard or "\\" in shard:
             raise ModelError(f"{path}: expected the names of shards, got {describe(shard)}")
         if not (folder / shard).is_file():
             raise ModelError(f"{path}: expected the shard {shard} beside it, got nothing there; download it again")
+    return shards
 
-    def shard_of(name: str) -> str:
-        if name not in shards:
-            raise ModelError(f'{path}: expected a shard for "{name}", got nothing')
-        return str(shards[name])
 
-    return shard_of
+def _has_own_head(files: _WeightFiles, config: ModelConfig) -> bool:
+    """Detects an output matrix that differs from the embedding although `config.json` says that they are tied.
+
+    transformers keeps such a head too.
+    """
+    if not files.has("lm_head.weight"):
+        return False
+    shape = (config.vocab_size, config.hidden_size)
+    embedding, head = (files.read(name, shape) for name in ("model.embed_tokens.weight", "lm_head.weight"))
+    return head.dtype != embedding.dtype or not torch.equal(head, embedding)
 
 
 def _update_hash(digest: hashlib._Hash, name: str, value: Tensor) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gradus_worker.model.config import ModelError, config_json, parse_config
@@ -146,6 +147,41 @@ def test_a_config_survives_being_written_and_read() -> None:
     for name in ("qwen2", "llama"):
         config = parse_config(json.loads((GOLDEN / f"parity-{name}" / "config.json").read_text()), "config.json")
         assert parse_config(config_json(config), "config.json") == config
+
+
+def with_head(folder: Path, change: Callable[[Tensor], Tensor]) -> Path:
+    """Adds an output matrix to a folder whose config ties it to the embedding."""
+    weights = load_file(folder / "model.safetensors")
+    save_file(weights | {"lm_head.weight": change(weights["model.embed_tokens.weight"])}, folder / "model.safetensors")
+    return folder
+
+
+def last_changed(values: Tensor) -> Tensor:
+    changed = values.clone()
+    changed[-1, -1] += 1
+    return changed
+
+
+def test_a_head_that_differs_from_the_embedding_is_kept_although_the_config_ties_them(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    folder = with_head(edited(tmp_path, "qwen2"), last_changed)
+    found = load_model(folder, dtype="float32")
+    assert not found.config.tie_embeddings
+    tokens = torch.arange(9)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad():
+        assert torch.allclose(logits(found.model, tokens), theirs(tokens[None]).logits[0], atol=1e-4)
+    export_model(found.model, tmp_path / "exported", "f32", [0])
+    assert load_model(tmp_path / "exported").model_hash == found.model_hash
+
+
+def test_a_head_in_another_shard_is_kept_too(tmp_path: Path) -> None:
+    assert load_model(edited(tmp_path, "llama", tie_word_embeddings=True)).model_hash == HASHES["llama"]
+
+
+def test_a_head_that_repeats_the_embedding_stays_tied(tmp_path: Path) -> None:
+    folder = with_head(edited(tmp_path, "qwen2"), Tensor.clone)
+    assert load_model(folder).model_hash == HASHES["qwen2"]
 
 
 def cut(file: str, size: int) -> Callable[[Path], None]:
