@@ -5,24 +5,24 @@ import { runLayout } from '../../runs/files/layout.ts';
 import { isLocked } from '../../storage/file-lock.ts';
 import { runFolders } from './views/run-list.ts';
 
-/** `GET /api/changes`, server-sent events `change`: what to ask again. */
+/** Data of a `change` event of `GET /api/changes`: which runs to reload. */
 export interface Change {
-  /** Folders of runs in which something was recorded, or that began, ended or went. */
+  /** Folders of runs that recorded something, started, ended or were removed. */
   readonly runs: readonly string[];
 }
 
-/** Tells of changes in a folder of runs, to any number of listeners. */
+/** Watches a folder of runs for any number of listeners. */
 export interface ChangeWatch extends Disposable {
-  /** Every run is a change to begin with: a listener knows nothing yet. Call the result to hear no more. */
+  /** Calls the listener with every run at first, then with changes. Returns the function that unsubscribes. */
   subscribe(listener: (change: Change) => void): () => void;
 }
 
-/** How often the disk is asked while someone listens, milliseconds. */
+/** Milliseconds between polls while there are listeners. */
 const intervalMs = 1000;
 
 /**
- * Watches by asking the disk for the times of two files a run, for all listeners at once and only while there are any:
- * notifications of the system are not to be had on every disk, and a run that is being written is never opened for it.
+ * Watches by polling the modification times of two files per run, once for all listeners and only while there are any.
+ * File-system notifications do not work on every disk. Polling opens no run.
  */
 export function watchRuns(root: string): ChangeWatch {
   const listeners = new Set<(change: Change) => void>();
@@ -58,7 +58,7 @@ export function watchRuns(root: string): ChangeWatch {
     subscribe: (listener) => {
       listeners.add(listener);
       watch ??= begin();
-      // What is recorded from here on is noticed; everything before it is asked for now.
+      // Changes from here on are noticed; the listener must load everything before them now.
       void watch.ready.then(() => {
         if (listeners.has(listener)) listener({ runs: [...known.keys()] });
       });
@@ -74,7 +74,7 @@ export function watchRuns(root: string): ChangeWatch {
   };
 }
 
-/** Folder → what was recorded in it, and whether a process has it open: equal only if nothing has changed. */
+/** Folder → fingerprint of its files, and whether a process has it open. Unchanged runs keep the same object. */
 type Prints = ReadonlyMap<string, Print>;
 interface Print {
   readonly files: string;
@@ -89,7 +89,7 @@ async function printsOf(root: string, before: Prints): Promise<Prints> {
   return new Map(prints.filter((entry): entry is [string, Print] => entry[1] !== undefined));
 }
 
-/** Taking a lock is written down, letting go of one is not when its process was killed: only a held one is looked at again. */
+/** Taking a lock changes the files; losing one with a killed process does not. So only held locks are checked again. */
 async function printOf(directory: string, before: Print | undefined): Promise<Print | undefined> {
   const files = await runFingerprint(directory);
   if (files === '') return undefined;

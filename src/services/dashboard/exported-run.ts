@@ -12,7 +12,7 @@ import { problemsQuery, problemsView } from './views/problems.ts';
 import { type RolloutLine, rolloutsQuery, rolloutsView } from './views/rollouts.ts';
 import { type RunDetail, runDetailView } from './views/run-detail.ts';
 
-/** One run as `gradus runs export --html` embeds it in a page: what the views answer, as far as it fits. */
+/** A run as `gradus runs export --html` embeds it in a page: the responses of the views, as far as they fit. */
 export interface ExportedRun {
   readonly detail: RunDetail;
   /** Newest first. */
@@ -21,32 +21,32 @@ export interface ExportedRun {
   readonly facets: Facets;
   readonly groups: readonly Group[];
   readonly rollouts: readonly RolloutLine[];
-  /** By group number. */
+  /** By group id. */
   readonly details: Readonly<Record<string, GroupDetail>>;
   readonly levels: Readonly<Record<NonNullable<LevelsQuery['by']> | 'any', readonly LevelCell[]>>;
   readonly curriculum: CurriculumView;
   /** By problem id. */
   readonly problems: Readonly<Record<string, ProblemDetail>>;
-  /** A sentence for each thing that did not fit; empty: the page holds all of the run. */
+  /** One phrase for each part that did not fit; empty: the page is complete. */
   readonly omitted: readonly string[];
 }
 
-/** What to export, and how much of it. */
+/** How much to export, and when. */
 export interface ExportOptions {
   readonly at: Date;
-  /** Roughly the most bytes of JSON; what the pages need first comes first. */
+  /** Approximate limit in bytes of JSON; the most important parts come first. */
   readonly maxBytes: number;
   readonly readPieces?: ReadPieces;
 }
 
 const points = 500;
-/** Shares of the bytes: rows of the tables may take a quarter each, whole groups the rest. */
+/** Share of the bytes for the rows of each table; groups in full take the rest. */
 const tableShare = 0.25;
 const worstPerStage = 20;
 
 /**
- * A run as one value that a page can carry. Of a large run the newest rows, and first of all the groups of each stage's
- * worst problems; `omitted` says what is not there.
+ * Returns a run as one value for a page. Of a large run it holds the newest rows, and in full first the groups of each
+ * stage's hardest problems; `omitted` lists what is missing.
  */
 export async function runForPage(run: RunReader, options: ExportOptions): Promise<ExportedRun> {
   const { at, maxBytes } = options;
@@ -73,7 +73,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
   return { ...rest, ...whole, omitted: omissions({ notes, groups, rollouts }, whole.details) };
 }
 
-/** A page as an HTML file holds it inside a script element of JSON: nothing in it can end the element or begin another. */
+/** Formats JSON for a script element in HTML: nothing in it can close the element or open another. */
 export function jsonForHtml(value: unknown): string {
   return JSON.stringify(value)
     .replaceAll('<', String.raw`\u003c`)
@@ -96,7 +96,7 @@ interface Rows<T> {
   readonly total: number;
 }
 
-/** Pages until they are all or as many bytes. */
+/** Reads pages up to a number of bytes. */
 function rowsWithin<T>(bytes: number, ask: (cursor: string | undefined) => Page<T>): Rows<T> {
   const rows: T[] = [];
   let left = bytes;
@@ -111,7 +111,7 @@ function rowsWithin<T>(bytes: number, ask: (cursor: string | undefined) => Page<
   }
 }
 
-/** Numbers of groups: of each stage's worst problems, the last stage first, then the newest. */
+/** Ids of groups by importance: each stage's hardest problems, the last stage first, then the newest groups. */
 function groupsByInterest(run: RunReader, { stages }: RunDetail, newest: readonly Group[]): Set<number> {
   const worst = stages.toReversed().flatMap(({ stage }) => {
     const query = problemsQuery.parse({ stage: [stage], purpose: ['train'], limit: worstPerStage });
@@ -141,7 +141,7 @@ async function wholeGroups(
   return { details, problems };
 }
 
-/** Log-probabilities and entropies to four decimals: more is not seen, and takes most of a page. */
+/** Rounds log-probabilities and entropies to four decimals: more is not visible, and they take most of a page. */
 function shortened(detail: GroupDetail): GroupDetail {
   const attempts = detail.attempts.map((attempt) => ({
     ...attempt,
@@ -163,8 +163,5 @@ function omissions(
   const { total } = tables.groups;
   const shown = Object.keys(details).length;
   if (shown === total) return older;
-  return [
-    ...older,
-    `what was written in ${total - shown} of ${total} groups, and the pages of their problems`,
-  ];
+  return [...older, `the rollouts of ${total - shown} of ${total} groups, and the pages of their problems`];
 }

@@ -2,10 +2,10 @@ import * as z from 'zod';
 import type { FinishReason } from '../../core/rollout.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
-/** `POST /api/play` with this as JSON; answered by one line of JSON per `PlayEvent`. One request at a time. */
+/** Body of `POST /api/play`. The response is one line of JSON per `PlayEvent`. One request at a time. */
 export const playRequest = z.strictObject({
   run: z.string(),
-  /** A checkpoint's step; absent: the exported model, or the newest checkpoint. */
+  /** Step of a checkpoint; absent: the exported model, else the newest checkpoint. */
   step: z.int().min(0).optional(),
   messages: z
     .array(
@@ -13,7 +13,7 @@ export const playRequest = z.strictObject({
     )
     .min(1)
     .max(50),
-  /** A problem of the recipe: its verifier judges the answers. */
+  /** Id of a problem of the recipe, whose verifier judges the completions. */
   problem: z.string().optional(),
   count: z.int().min(1).max(16).default(1),
   maxTokens: z.int().min(1).max(4096).default(256),
@@ -21,17 +21,17 @@ export const playRequest = z.strictObject({
   seed: z.int().min(0).default(0),
 });
 
-/** See `playRequest`: what a page asks. */
+/** A `playRequest` before defaults. */
 export type PlayRequest = z.input<typeof playRequest>;
 
-/** What comes back: parts while they are written, each answer whole when it has ended, and last `done` or `error`. */
+/** An event of the response: parts as they are sampled, each completion when it ends, and last `done` or `error`. */
 export type PlayEvent =
   | { readonly type: 'part'; readonly index: number; readonly text: string }
   | PlayedCompletion
   | { readonly type: 'done' }
   | { readonly type: 'error'; readonly message: string };
 
-/** A whole answer; index t of the lists speaks of token t. */
+/** A finished completion; index t of each list belongs to token t. */
 export interface PlayedCompletion {
   readonly type: 'completion';
   readonly index: number;
@@ -39,25 +39,25 @@ export interface PlayedCompletion {
   readonly finishReason: FinishReason;
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
-  /** Null where the engine says none. */
+  /** Null if the engine reports none. */
   readonly entropies: readonly number[] | null;
   readonly pieces: readonly string[];
-  /** Null without a problem. */
+  /** Null if the request names no problem. */
   readonly verdict: Verdict | null;
 }
 
-/** A model of a run. */
+/** A model of a run that can be prompted. */
 export interface PlayModel {
-  /** Of the checkpoint; null: the exported model. */
+  /** Step of the checkpoint; null: the exported model. */
   readonly step: number | null;
   readonly label: string;
 }
 
-/** Who answers. Opening models and verifiers lives above this layer: a dashboard without one only shows. */
+/** Prompts the models of runs. It is passed in: the dashboard itself opens no model. */
 export interface Player {
-  /** `GET /api/runs/:run/models`: what can be asked, newest first. */
+  /** `GET /api/runs/:run/models`: the models of a run, newest first. */
   models(directory: string): Promise<readonly PlayModel[]>;
-  /** Answers one request; errors are thrown, `done` and `error` are left to the caller. */
+  /** Answers one request. Throws errors; the caller sends `done` and `error`. */
   answer(
     directory: string,
     request: z.output<typeof playRequest>,

@@ -11,12 +11,12 @@ interface Gauge {
   readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 }
 
-/** What `GET /metrics` answers with: Prometheus' text format, version 0.0.4. */
+/** Content type of `GET /metrics`: Prometheus's text format, version 0.0.4. */
 export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * The runs that are being trained, for Prometheus to scrape: where they stand, the metrics of their last step under
- * their own names as a label, and what is alarming. Finished runs have nothing that changes and are left out.
+ * Returns the progress, the metrics of the last step and the alerts of every running run, for Prometheus to scrape.
+ * Finished runs no longer change and are left out.
  */
 export async function prometheusText(root: string, runs: readonly RunListItem[], at: Date): Promise<string> {
   const live = runs.filter((run) => 'status' in run && run.status === 'running');
@@ -38,19 +38,19 @@ async function gaugesOf(run: RunReader, folder: string, at: Date): Promise<Gauge
   const last = new Map(evaluations.map(({ name, accuracy }) => [name, accuracy.mean]));
   return [
     of('gradus_step', 'Steps recorded.', head.step),
-    of('gradus_max_steps', 'Steps the run has at most.', head.maxSteps),
+    of('gradus_max_steps', 'Upper bound of steps.', head.maxSteps),
     of('gradus_stage', 'Number of the current stage, from 1.', stageNumber(detail), {
       stage: now?.stage ?? '',
     }),
-    of('gradus_last_step_seconds', 'When the last step was recorded, Unix time.', secondsOf(head.updatedAt)),
+    of('gradus_last_step_seconds', 'Unix time of the last recorded step.', secondsOf(head.updatedAt)),
     ...Object.entries(run.metricsAt(head.step)).map(([metric, value]) =>
-      of('gradus_metric', "A metric of the last step, by the run's own name for it.", value, { metric }),
+      of('gradus_metric', 'A metric of the last step, by its name in the run.', value, { metric }),
     ),
     ...Array.from(last, ([suite, accuracy]) =>
       of('gradus_accuracy', 'Accuracy in the last evaluation of a suite, in [0, 1].', accuracy, { suite }),
     ),
     ...alerts.map(({ id: alert, severity }) =>
-      of('gradus_alert', '1 while something is alarming.', 1, { alert, severity }),
+      of('gradus_alert', '1 while the alert is active.', 1, { alert, severity }),
     ),
   ];
 }
@@ -65,13 +65,13 @@ function formatGauges(gauges: readonly Gauge[]): string {
   const lines = gauges
     .flatMap(({ samples }) => samples)
     .map(({ labels, value }) => {
-      const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-      return `${name}{${told.join(',')}} ${value}\n`;
+      const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+      return `${name}{${pairs.join(',')}} ${value}\n`;
     });
   return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
 }
 
-/** A label's value: names of stages and suites are free text. */
+/** Escapes a label's value: names of stages and suites are free text. */
 const escaped = (text: string): string =>
   text
     .replaceAll('\\', String.raw`\\`)

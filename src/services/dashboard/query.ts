@@ -2,25 +2,24 @@ import * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
 
 /**
- * What an address asks, by a view's schema: a key whose values are a list may stand several times, others once.
+ * Parses a query string by a view's schema. A key whose schema is an array may be repeated.
  *
- * @throws ConfigError naming what is wrong and what can be asked.
+ * @throws ConfigError naming the invalid key and the known ones.
  */
 export function parseQuery<S extends z.ZodObject>(schema: S, search: URLSearchParams): z.output<S> {
-  const asked: Record<string, unknown> = {};
+  const query: Record<string, unknown> = {};
   for (const name of new Set(search.keys())) {
     const values = search.getAll(name);
     if (!isList(schema.shape[name]) && values.length > 1)
-      throw new ConfigError(`${name}: expected one value, got ${values.length}`);
-    asked[name] = isList(schema.shape[name]) ? values : values[0];
+      throw new ConfigError(`query parameter ${name}: expected one value, got ${values.length}`);
+    query[name] = isList(schema.shape[name]) ? values : values[0];
   }
-  const parsed = schema.safeParse(asked);
+  const parsed = schema.safeParse(query);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const place = issue!.path.join('.');
-  throw new ConfigError(
-    `${place === '' ? '' : `${place}: `}${issue!.message}; expected some of ${Object.keys(schema.shape).join(', ')}`,
-  );
+  const place = ['query parameter', ...issue!.path.slice(0, 1)].join(' ');
+  const known = Object.keys(schema.shape).join(', ');
+  throw new ConfigError(`${place}: ${issue!.message}; known parameters: ${known}`);
 }
 
 function isList(field: unknown): boolean {

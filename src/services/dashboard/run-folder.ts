@@ -1,10 +1,15 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
+import { RunError } from '../../core/errors.ts';
 import { onDisk } from '../../runs/files/disk-errors.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
-import { notFound } from './not-found.ts';
+
+/** The error for a run, group or problem that does not exist; responses have status 404. */
+export function notFound(message: string): RunError {
+  return new RunError(message, { code: 'RUN_NOT_FOUND' });
+}
 
 /**
- * The directory of a run by its folder's name, as an address gives it: never one outside of `root`.
+ * Resolves the folder name in a URL to the directory of a run, never to one outside `root`.
  *
  * @throws RunError (`RUN_NOT_FOUND`) for any other name.
  */
@@ -12,11 +17,11 @@ export function runDirectory(root: string, folder: string): string {
   const inside = relative(root, join(root, folder));
   const isOutside = inside === '' || isAbsolute(inside) || inside.includes(sep) || inside.startsWith('.');
   if (isOutside || folder.includes('\0'))
-    throw notFound(`expected the name of a run in ${root}, got ${JSON.stringify(folder)}`);
+    throw notFound(`expected the name of a run folder in ${root}, got ${JSON.stringify(folder)}`);
   return join(root, inside);
 }
 
-/** Opens a run for one view and closes it: nothing keeps a writer from tidying up its files. */
+/** Opens a run for one view and closes it, so that no reader holds files which a writer wants to delete. */
 export async function withRun<T>(directory: string, view: (run: RunReader) => T | Promise<T>): Promise<T> {
   using run = await openRunReader(directory);
   return await onDisk({ directory, doing: `reading ${directory}` }, () => view(run));

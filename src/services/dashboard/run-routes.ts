@@ -19,18 +19,18 @@ import { rolloutsQuery, rolloutsView } from './views/rollouts.ts';
 import { runDetailView } from './views/run-detail.ts';
 import { createRunList } from './views/run-list.ts';
 
-/** What the views need that lives above this layer, and the clock. */
+/** What the views need from rooms that they may not import, and the clock. */
 export interface ViewParts {
   /** The folder of runs. */
   readonly root: string;
   readonly compareSuites: CompareSuites;
-  /** Absent: tokens are shown by number. */
+  /** Absent: tokens are shown as ids. */
   readonly readPieces?: ReadPieces;
   readonly canPlay: boolean;
   readonly clock: () => Date;
 }
 
-/** Every view over the runs of a folder as JSON: `/runs`, `/runs/:run/…`, `/compare`. See each file of `views/`. */
+/** Routes to every view as JSON: `/runs`, `/runs/:run/…`, `/compare`. Each file of `views/` defines one. */
 export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: ViewParts): Hono {
   const app = new Hono();
   const listRuns = createRunList(root);
@@ -60,14 +60,14 @@ export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: V
   return app;
 }
 
-/** What was asked, without the token: that is for the door. */
+/** The query without the auth token. */
 function searchOf(c: Context): URLSearchParams {
   const { searchParams } = new URL(c.req.url);
   searchParams.delete('token');
   return searchParams;
 }
 
-/** `/metrics`, for Prometheus. */
+/** Route `/metrics`, for Prometheus. */
 export function prometheusRoutes({ root, clock }: Pick<ViewParts, 'root' | 'clock'>): Hono {
   const app = new Hono();
   const listRuns = createRunList(root);
@@ -77,10 +77,10 @@ export function prometheusRoutes({ root, clock }: Pick<ViewParts, 'root' | 'cloc
   return app;
 }
 
-/** A comment goes out this often, milliseconds, so that a connection nobody speaks on is not taken for a dead one. */
+/** Milliseconds between comments that keep an idle connection open through proxies. */
 const heartbeatMs = 15_000;
 
-/** `/changes`: server-sent events that tell which runs to ask again. */
+/** Route `/changes`: server-sent events that name the runs to reload. */
 export function changeRoutes(watch: ChangeWatch): Hono {
   const app = new Hono();
   app.get('/changes', (c) =>
@@ -93,7 +93,7 @@ export function changeRoutes(watch: ChangeWatch): Hono {
         void stream.writeSSE({ event: 'change', data: JSON.stringify(change) });
       };
       const unsubscribe = watch.subscribe(send);
-      const heartbeat = setInterval(() => void stream.write(': here\n\n'), heartbeatMs);
+      const heartbeat = setInterval(() => void stream.write(': keep-alive\n\n'), heartbeatMs);
       await gone.promise;
       clearInterval(heartbeat);
       unsubscribe();

@@ -1,13 +1,13 @@
 import type { TokenScore } from './score-tokens.ts';
 
-/** How one kind of completion is put into OpenAI's words. */
+/** The response format of one kind of completion in OpenAI's API. */
 export interface AnswerShape {
   readonly idPrefix: string;
   readonly object: string;
   readonly chunkObject: string;
-  /** The text of a whole choice. */
+  /** The text of a finished choice. */
   whole(text: string): object;
-  /** A piece of a choice's text in a stream; `isFirst` for the first piece of each choice. */
+  /** A piece of a choice's text in a stream; `isFirst`: the first piece of its choice. */
   piece(text: string, isFirst: boolean): object;
   logprobs(scores: readonly TokenScore[]): object;
 }
@@ -48,7 +48,7 @@ const chatEntry = (name: string, logprob: number): object => ({
   bytes: name.startsWith('token_id:') ? null : [...Buffer.from(name)],
 });
 
-/** Alternatives and the written token by name; of two with one name the more probable counts. */
+/** Log-probabilities of the alternatives and the sampled token by name; of two with the same name, the higher one. */
 function topByName({ name, logprob, alternatives }: TokenScore): Record<string, number> | null {
   if (logprob === null) return null;
   const entries = [...alternatives, { name, logprob }].map((one) => [one.name, one.logprob] as const);

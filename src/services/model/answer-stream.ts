@@ -1,29 +1,37 @@
 import type { SSEStreamingApi } from 'hono/streaming';
 import type { Completion } from '../../engines/engine.ts';
-import { type Answering, endOf, placesIn, scoresOf, textOf, usageOf, writeCompletions } from './answer.ts';
+import {
+  type Answering,
+  choiceIndexIn,
+  endOf,
+  scoresOf,
+  textOf,
+  usageOf,
+  writeCompletions,
+} from './answer.ts';
 import { createTextPieces, type TextPieces } from './text-pieces.ts';
 
-/** A choice under way. */
+/** A choice in flight. */
 interface OpenChoice {
   readonly pieces: TextPieces;
   isBegun: boolean;
 }
 
 /**
- * Sends an answer as server-sent events: pieces of each choice as they are written, the last one with what ends the
- * choice, then the usage where asked for, and `[DONE]`. With log-probabilities or an echo each choice is one piece.
+ * Sends a response as server-sent events: pieces of each choice as they are sampled, the last one with its finish reason,
+ * then the usage if requested, and `[DONE]`. With log-probabilities or `echo`, each choice is one piece.
  */
 export async function streamAnswer(
   answering: Answering,
   head: object,
   stream: SSEStreamingApi,
 ): Promise<void> {
-  const { asked, engine, shape, signal } = answering;
-  const placeOf = placesIn(asked);
+  const { request, engine, shape, signal } = answering;
+  const choiceIndex = choiceIndexIn(request);
   const open = new Map<number, OpenChoice>();
   const choiceAt = (index: number): OpenChoice => {
     const choice = open.get(index) ?? {
-      pieces: createTextPieces(engine, asked.sampling.stop),
+      pieces: createTextPieces(engine, request.sampling.stop),
       isBegun: false,
     };
     open.set(index, choice);
@@ -36,14 +44,14 @@ export async function streamAnswer(
     choice.isBegun = true;
     return send({ ...head, choices: [{ index, ...piece, ...end }] });
   };
-  const isReadAlong = asked.alternatives === null && !asked.isEchoed;
+  const isIncremental = request.alternatives === null && !request.isEchoed;
   const completions = writeCompletions(
     answering,
-    isReadAlong
+    isIncremental
       ? (part) => {
-          const text = choiceAt(placeOf(part)).pieces.add(part.tokens);
-          // Events are sent in the order they are handed over; a connection that is gone ends the answer by its signal.
-          if (text !== '') void sendPiece(placeOf(part), text, { finish_reason: null, logprobs: null });
+          const text = choiceAt(choiceIndex(part)).pieces.add(part.tokens);
+          // The stream keeps the order of its writes; a lost connection aborts the signal.
+          if (text !== '') void sendPiece(choiceIndex(part), text, { finish_reason: null, logprobs: null });
         }
       : undefined,
   );
@@ -51,11 +59,11 @@ export async function streamAnswer(
   for await (const completion of completions) {
     written.push({ tokens: completion.tokens });
     const scores = await scoresOf(answering, [completion]);
-    const rest = choiceAt(placeOf(completion)).pieces.end(textOf(answering, completion));
-    await sendPiece(placeOf(completion), rest, endOf(answering, completion, scores?.[0]));
-    open.delete(placeOf(completion));
+    const rest = choiceAt(choiceIndex(completion)).pieces.end(textOf(answering, completion));
+    await sendPiece(choiceIndex(completion), rest, endOf(answering, completion, scores?.[0]));
+    open.delete(choiceIndex(completion));
   }
   if (signal.aborted) return;
-  if (asked.withUsage) await send({ ...head, choices: [], usage: usageOf(asked, written) });
+  if (request.withUsage) await send({ ...head, choices: [], usage: usageOf(request, written) });
   await stream.writeSSE({ data: '[DONE]' });
 }

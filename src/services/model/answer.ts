@@ -1,39 +1,40 @@
 import type { Completion, Engine } from '../../engines/engine.ts';
+import { sum } from '../../statistics/summary.ts';
 import type { AnswerShape } from './answer-shapes.ts';
-import type { Asked } from './request.ts';
+import type { CompletionRequest } from './request.ts';
 import { scoreTokens, type TokenScore } from './score-tokens.ts';
 import { withoutStop } from './text-pieces.ts';
 
-/** Everything an answer is made from. */
+/** A request in progress. */
 export interface Answering {
   readonly engine: Engine;
-  readonly asked: Asked;
+  readonly request: CompletionRequest;
   readonly shape: AnswerShape;
   readonly signal: AbortSignal;
 }
 
-/** The choices and the usage of a whole answer. */
+/** Samples every completion and returns the choices and the usage of an unstreamed response. */
 export async function answerWhole(answering: Answering): Promise<object> {
-  const { asked } = answering;
+  const { request } = answering;
   const written: Completion[] = [];
   for await (const completion of writeCompletions(answering)) written.push(completion);
   answering.signal.throwIfAborted();
-  const placeOf = placesIn(asked);
-  written.sort((a, b) => placeOf(a) - placeOf(b));
+  const choiceIndex = choiceIndexIn(request);
+  written.sort((a, b) => choiceIndex(a) - choiceIndex(b));
   const scores = await scoresOf(answering, written);
   return {
     choices: written.map((one, i) => ({
-      index: placeOf(one),
+      index: choiceIndex(one),
       ...answering.shape.whole(textOf(answering, one)),
       ...endOf(answering, one, scores?.[i]),
     })),
-    usage: usageOf(asked, written),
+    usage: usageOf(request, written),
   };
 }
 
-/** Completions as they end. Where nothing is to be written they are there at once. */
+/** Yields completions as they finish. With `max_tokens: 0`, yields empty ones at once. */
 export async function* writeCompletions(
-  { engine, asked: { prompts, sampling }, signal }: Answering,
+  { engine, request: { prompts, sampling }, signal }: Answering,
   onPart?: NonNullable<Parameters<Engine['sample']>[0]['onPart']>,
 ): AsyncGenerator<Completion> {
   if (sampling.maxTokens > 0) {
@@ -56,46 +57,49 @@ export async function* writeCompletions(
   }
 }
 
-/** The place of a completion among the choices: those of the first prompt first. */
-export function placesIn({ prompts }: Asked): (one: Pick<Completion, 'key' | 'index'>) => number {
+/** Returns the index of a completion among the choices, in order of prompts. */
+export function choiceIndexIn({
+  prompts,
+}: CompletionRequest): (one: Pick<Completion, 'key' | 'index'>) => number {
   const { count } = prompts[0]!;
   return ({ key, index }) => Number(key) * count + index;
 }
 
+/** Returns the scores of the completions' tokens, or undefined if the request asks for none. */
 export async function scoresOf(
-  { engine, asked }: Answering,
+  { engine, request }: Answering,
   completions: readonly Completion[],
 ): Promise<TokenScore[][] | undefined> {
-  return asked.alternatives === null ? undefined : scoreTokens(engine, completions, asked);
+  return request.alternatives === null ? undefined : scoreTokens(engine, completions, request);
 }
 
-/** The text of a choice, as it is sent. */
+/** Returns the text of a choice: with the prompt for `echo`, without the stop string. */
 export function textOf(
-  { engine, asked: { isEchoed, sampling } }: Answering,
+  { engine, request: { isEchoed, sampling } }: Answering,
   { promptTokens, text }: Completion,
 ): string {
   return (isEchoed ? engine.decode(promptTokens) : '') + withoutStop(text, sampling.stop);
 }
 
-/** What stands beside the text of a choice once that is whole. */
+/** Returns the fields of a finished choice besides its text. */
 export function endOf(
-  { asked, shape }: Answering,
+  { request, shape }: Answering,
   { finishReason, promptTokens, tokens }: Completion,
   scores: readonly TokenScore[] | undefined,
 ): object {
   return {
     finish_reason: finishReason,
     logprobs: scores === undefined ? null : shape.logprobs(scores),
-    ...(asked.withTokens && { token_ids: Array.from(tokens), prompt_token_ids: Array.from(promptTokens) }),
+    ...(request.withTokens && { token_ids: Array.from(tokens), prompt_token_ids: Array.from(promptTokens) }),
   };
 }
 
-/** What was read, each prompt once, and what was written. */
+/** Returns the usage: tokens of the prompts, each counted once, and of the completions. */
 export function usageOf(
-  { prompts }: Asked,
+  { prompts }: CompletionRequest,
   written: readonly Pick<Completion, 'tokens'>[],
 ): Record<string, number> {
-  const read = prompts.reduce((sum, { prompt }) => sum + prompt.length, 0);
-  const wrote = written.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const read = sum(prompts.map(({ prompt }) => prompt.length));
+  const wrote = sum(written.map(({ tokens }) => tokens.length));
   return { prompt_tokens: read, completion_tokens: wrote, total_tokens: read + wrote };
 }

@@ -2,40 +2,43 @@ import * as z from 'zod';
 import type { Message } from '../../core/problem.ts';
 import type { Engine, SamplePrompt, SampleRequest } from '../../engines/engine.ts';
 
-/** Refused rather than left unanswered: who sets them expects other answers. What changes no answer is let pass. */
-const unset = (...values: readonly (0 | 1 | false)[]) =>
-  z.literal(values, { error: 'not offered here; leave it out' }).nullish();
-const empty = z.record(z.string(), z.never({ error: 'not offered here; leave it out' })).nullish();
+/**
+ * Fields that would change the completion are rejected, not ignored: a client that sets them expects another completion.
+ * Unknown fields are ignored, as OpenAI's clients send many.
+ */
+const notSupported = { error: 'not supported; omit it' };
+const unset = (...values: readonly (0 | 1 | false)[]) => z.literal(values, notSupported).nullish();
+const empty = z.record(z.string(), z.never(notSupported)).nullish();
 
-/** Alternatives named for a token at most. */
+/** Most alternatives reported per token. */
 const maxAlternatives = 20;
 
-/** What both kinds of completion have in common. */
+/** Fields of both kinds of request. */
 const shared = {
   model: z.string().optional(),
   n: z.int().min(1).max(1024).nullish(),
   temperature: z.number().min(0).max(100).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
-  /** As in vLLM: 0 and -1 are all tokens. */
+  /** As in vLLM: 0 and -1 mean all tokens. */
   top_k: z.int().min(-1).nullish(),
   seed: z.int().nullish(),
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(16)]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  /** As in vLLM: say the tokens of prompt and completion too. */
+  /** As in vLLM: also return the token ids of prompt and completion. */
   return_token_ids: z.boolean().nullish(),
   presence_penalty: unset(0),
   frequency_penalty: unset(0),
   logit_bias: empty,
-  response_format: z.object({ type: z.literal('text', { error: 'only text is offered here' }) }).nullish(),
+  response_format: z.object({ type: z.literal('text', { error: 'only "text" is supported' }) }).nullish(),
 };
 
-/** Content as text, or as parts that are all text. */
+/** Content as text, or as parts of text. */
 const content = z
   .union([z.string(), z.array(z.object({ type: z.literal('text'), text: z.string() }))])
   .transform((given) => (typeof given === 'string' ? given : given.map(({ text }) => text).join('')));
 
-/** `developer` is what OpenAI has called `system` since 2024. */
+/** `developer` is OpenAI's name for `system` since 2024. */
 const role = z
   .enum(['system', 'developer', 'user', 'assistant'])
   .transform((given) => (given === 'developer' ? 'system' : given));
@@ -48,15 +51,15 @@ export const chatRequest = z.object({
   messages: z.array(z.object({ role, content })).min(1),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(maxAlternatives).nullish(),
-  tools: z.array(z.never({ error: 'not offered here; leave it out' })).nullish(),
+  tools: z.array(z.never(notSupported)).nullish(),
 });
 
 const tokenIds = z.array(z.int().min(0)).min(1);
 
-/** `POST /v1/completions`: texts or token ids, one or several. */
+/** `POST /v1/completions`: one or several prompts, as text or token ids. */
 export const textRequest = z.object({
   ...shared,
-  /** 0 with `echo`: score the prompt and write nothing. */
+  /** 0 with `echo`: score the prompt without sampling. */
   max_tokens: z.int().min(0).nullish(),
   prompt: z.union([z.string(), tokenIds, z.array(z.string()).min(1), z.array(tokenIds).min(1)]),
   logprobs: z.int().min(0).max(maxAlternatives).nullish(),
@@ -67,22 +70,22 @@ export const textRequest = z.object({
 type ChatRequest = z.output<typeof chatRequest>;
 type TextRequest = z.output<typeof textRequest>;
 
-/** What a request comes to. */
-export interface Asked {
-  /** Prompts as tokens; prompt i is called by its place. */
+/** A request of either kind, resolved. */
+export interface CompletionRequest {
+  /** Prompts as tokens; the key of prompt i is `String(i)`. */
   readonly prompts: readonly (SamplePrompt & { readonly prompt: Int32Array })[];
   readonly sampling: Omit<SampleRequest, 'prompts'> & { readonly stop: readonly string[] };
-  /** Alternatives to name for each token beside its log-probability; `null`: no log-probabilities. */
+  /** Alternatives to report per token besides its log-probability; `null`: no log-probabilities. */
   readonly alternatives: number | null;
-  /** The answer begins with the prompt. */
+  /** The text begins with the prompt. */
   readonly isEchoed: boolean;
   readonly isStreamed: boolean;
   readonly withUsage: boolean;
   readonly withTokens: boolean;
 }
 
-/** What a chat request comes to; where it names no limit, whatever room is left. */
-export function askedOfChat(request: ChatRequest, engine: Engine): Asked {
+/** Resolves a chat request; without a limit, the completion may fill the model's window. */
+export function resolveChat(request: ChatRequest, engine: Engine): CompletionRequest {
   const prompt: readonly Message[] = request.messages;
   const tokens = engine.encode(prompt);
   const room = Math.max(1, engine.info.maxSequenceTokens - tokens.length);
@@ -93,8 +96,8 @@ export function askedOfChat(request: ChatRequest, engine: Engine): Asked {
   };
 }
 
-/** The same for plain prompts; 16 tokens where nothing is said, as OpenAI has it. */
-export function askedOfText(request: TextRequest, engine: Engine): Asked {
+/** Resolves a request with plain prompts; the default of 16 tokens is OpenAI's. */
+export function resolveText(request: TextRequest, engine: Engine): CompletionRequest {
   const { prompt } = request;
   const isOne = typeof prompt === 'string' || typeof prompt[0] === 'number';
   const prompts = (isOne ? [prompt] : prompt) as (string | number[])[];
@@ -112,7 +115,7 @@ function sharedOf(
   { n, temperature, top_p, top_k, seed, stop, ...rest }: ChatRequest | TextRequest,
   prompts: readonly Int32Array[],
   maxTokens: number,
-): Omit<Asked, 'alternatives' | 'isEchoed'> {
+): Omit<CompletionRequest, 'alternatives' | 'isEchoed'> {
   return {
     prompts: prompts.map((prompt, i) => ({ key: String(i), prompt, count: n ?? 1 })),
     sampling: {
@@ -121,7 +124,7 @@ function sharedOf(
       topP: top_p ?? 1,
       topK: Math.max(0, top_k ?? 0),
       stop: typeof stop === 'string' ? [stop] : (stop ?? []),
-      // Without a seed every request draws its own numbers.
+      // Without a seed, every request gets a random one.
       seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
     },
     isStreamed: rest.stream === true,

@@ -1,35 +1,35 @@
 import { EngineError } from '../../core/errors.ts';
 import type { Completion, Engine, TopLogprobs } from '../../engines/engine.ts';
 import { flattenTokens } from '../../engines/requests/flatten-tokens.ts';
-import type { Asked } from './request.ts';
+import type { CompletionRequest } from './request.ts';
 
-/** What is said of one token of an answer. */
+/** The log-probability of one token, with alternatives. */
 export interface TokenScore {
   readonly token: number;
-  /** Its text; for a token without text of its own (special, part of a character) `token_id:` and its number. */
+  /** Its text; `token_id:` and its id for a token that is not text by itself (special, or part of a character). */
   readonly name: string;
   /** Characters of the text before it. */
   readonly offset: number;
   /** Under the full softmax at temperature 1, given all tokens before it; `null` for the first token of a prompt. */
   readonly logprob: number | null;
-  /** Best first; as many as asked for. */
+  /** As many as requested, most probable first. */
   readonly alternatives: readonly { readonly name: string; readonly logprob: number }[];
 }
 
 /**
- * Scores the tokens of completions, where asked for with their prompts. They are read once more for it: what an engine
- * says while it writes is of the sampling temperature, and names no alternatives.
+ * Scores the tokens of completions, for `echo` with their prompts. This takes a second forward pass: log-probabilities
+ * from sampling are those of the sampling temperature, and have no alternatives.
  *
- * @throws EngineError `BAD_REQUEST` for alternatives that the engine cannot name.
+ * @throws EngineError `BAD_REQUEST` if the engine does not support alternatives.
  */
 export async function scoreTokens(
   engine: Engine,
   completions: readonly Completion[],
-  { alternatives, isEchoed }: Pick<Asked, 'alternatives' | 'isEchoed'>,
+  { alternatives, isEchoed }: Pick<CompletionRequest, 'alternatives' | 'isEchoed'>,
 ): Promise<TokenScore[][]> {
   const count = alternatives ?? 0;
   if (count > 0 && engine.topLogprobs === undefined) {
-    throw new EngineError('logprobs: this engine names no alternatives; ask for "logprobs": 0', {
+    throw new EngineError('logprobs: this engine reports no alternatives; set "logprobs": 0', {
       code: 'BAD_REQUEST',
     });
   }
@@ -48,7 +48,7 @@ export async function scoreTokens(
       const token = whole[t]!;
       const { name, length } = nameOf(token);
       const others = top === undefined ? [] : alternativesAt(top[i]!, t, count, engine.info.vocabSize);
-      // From one program, where there are two: that the best token is the written one shows as equal numbers.
+      // Prefers the number from `topLogprobs`, so that a greedy token equals its own alternative exactly.
       const logprob = others.find((other) => other.token === token)?.logprob ?? logprobs[i]![t]!;
       const score = {
         token,
@@ -79,11 +79,11 @@ function alternativesAt(
 
 interface Name {
   readonly name: string;
-  /** Of its text, in characters. */
+  /** Length of its text in characters. */
   readonly length: number;
 }
 
-/** Names tokens, each looked up once. */
+/** Creates a function that names tokens and caches the names. */
 function createNames(engine: Engine): (token: number) => Name {
   const known = new Map<number, Name>();
   return (token) => {

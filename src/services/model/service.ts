@@ -4,11 +4,13 @@ import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
 import type { Engine } from '../../engines/engine.ts';
+import { sum } from '../../statistics/summary.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
 import { type Answering, answerWhole } from './answer.ts';
 import { type AnswerShape, chatShape, textShape } from './answer-shapes.ts';
 import { streamAnswer } from './answer-stream.ts';
-import { type Asked, askedOfChat, askedOfText, chatRequest, textRequest } from './request.ts';
+import { errorBody } from './error-body.ts';
+import { type CompletionRequest, resolveChat, resolveText, chatRequest, textRequest } from './request.ts';
 import { addTokenizerRoutes } from './tokenizer-routes.ts';
 
 /** Address, name and limits of a model service. */
@@ -61,17 +63,6 @@ const failure = (
   code: string | null = null,
 ): Response => c.json(errorBody(status, message, code), status);
 
-/** An error in the shape that OpenAI's clients parse. */
-const errorBody = (status: number, message: string, code: string | null = null): object => ({
-  error: { type: errorType(status), message, param: null, code },
-});
-
-function errorType(status: number): string {
-  if (status === 401) return 'authentication_error';
-  if (status === 429) return 'rate_limit_error';
-  return status < 500 ? 'invalid_request_error' : 'server_error';
-}
-
 function routes(state: State): Hono {
   const { engine, options } = state;
   const { name, tokenizerInfo } = options;
@@ -86,8 +77,8 @@ function routes(state: State): Hono {
   app.get('/v1/models/:id{.+}', (c) =>
     c.req.param('id') === name ? c.json(modelOf(state)) : noSuchModel(c, name, c.req.param('id')),
   );
-  app.post('/v1/chat/completions', (c) => answer(state, c, chatRequest, askedOfChat, chatShape));
-  app.post('/v1/completions', (c) => answer(state, c, textRequest, askedOfText, textShape));
+  app.post('/v1/chat/completions', (c) => answer(state, c, chatRequest, resolveChat, chatShape));
+  app.post('/v1/completions', (c) => answer(state, c, textRequest, resolveText, textShape));
   addTokenizerRoutes(app, engine, tokenizerInfo);
   app.notFound((c) =>
     failure(
@@ -111,14 +102,14 @@ const modelOf = ({ engine, options }: State) => ({
   max_model_len: engine.info.maxSequenceTokens,
 });
 
-const noSuchModel = (c: Context, name: string, asked: string): Response =>
-  failure(c, 404, `model "${asked}" not found; this server has "${name}"`, 'model_not_found');
+const noSuchModel = (c: Context, name: string, requested: string): Response =>
+  failure(c, 404, `model "${requested}" not found; this server has "${name}"`, 'model_not_found');
 
-async function answer<Request extends { readonly model?: string | undefined }>(
+async function answer<Body extends { readonly model?: string | undefined }>(
   state: State,
   c: Context,
-  schema: z.ZodType<Request>,
-  askedOf: (request: Request, engine: Engine) => Asked,
+  schema: z.ZodType<Body>,
+  resolve: (body: Body, engine: Engine) => CompletionRequest,
   shape: AnswerShape,
 ): Promise<Response> {
   const body: unknown = await c.req.json().catch(() => undefined);
@@ -129,34 +120,30 @@ async function answer<Request extends { readonly model?: string | undefined }>(
   const { name, maxTokens = Infinity, maxWaiting = 4096 } = options;
   if (parsed.data.model !== undefined && parsed.data.model !== name)
     return noSuchModel(c, name, parsed.data.model);
-  const asked = askedOf(parsed.data, engine);
-  const wanted = asked.prompts.reduce((sum, { count }) => sum + count, 0);
-  if (asked.sampling.maxTokens > maxTokens)
-    return failure(
-      c,
-      400,
-      `expected at most ${maxTokens} tokens a completion, got ${asked.sampling.maxTokens}`,
-    );
-  if (asked.sampling.maxTokens === 0 && !asked.isEchoed)
-    return failure(c, 400, 'max_tokens: 0 writes nothing; expected it together with "echo"');
+  const request = resolve(parsed.data, engine);
+  const wanted = sum(request.prompts.map(({ count }) => count));
+  if (request.sampling.maxTokens > maxTokens)
+    return failure(c, 400, `max_tokens: expected at most ${maxTokens}, got ${request.sampling.maxTokens}`);
+  if (request.sampling.maxTokens === 0 && !request.isEchoed)
+    return failure(c, 400, 'max_tokens: 0 is allowed with "echo" only; without it nothing is sampled');
   if (wanted > maxWaiting)
-    return failure(c, 400, `expected at most ${maxWaiting} completions a request, got ${wanted}`);
+    return failure(c, 400, `n × prompts: expected at most ${maxWaiting} completions, got ${wanted}`);
   if (state.waiting + wanted > maxWaiting) {
     c.header('retry-after', '1');
     return failure(c, 429, `the queue is full: ${state.waiting} of at most ${maxWaiting} completions; retry`);
   }
   const leave = enter(state, wanted);
   const head = { id: `${shape.idPrefix}-${randomUUID()}`, created: 0, model: name };
-  if (asked.isStreamed) {
+  if (request.isStreamed) {
     const chunk = { ...head, object: shape.chunkObject };
     return inEvents(
       c,
-      (signal, stream) => streamAnswer({ engine, asked, shape, signal }, chunk, stream),
+      (signal, stream) => streamAnswer({ engine, request, shape, signal }, chunk, stream),
       leave,
     );
   }
   try {
-    const answering: Answering = { engine, asked, shape, signal: c.req.raw.signal };
+    const answering: Answering = { engine, request, shape, signal: c.req.raw.signal };
     return c.json({ ...head, object: shape.object, ...(await answerWhole(answering)) });
   } finally {
     leave();

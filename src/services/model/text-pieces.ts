@@ -1,17 +1,21 @@
 import type { Engine } from '../../engines/engine.ts';
 
-/** Turns tokens, as they come, into pieces of text that together are the text of all tokens. */
+/** Decodes a stream of tokens into pieces of text that add up to the text of all tokens. */
 export interface TextPieces {
-  /** What can be shown after these tokens: whole characters, and nothing that may be the beginning of a stop string. */
+  /** Returns the text that is final after these tokens: whole characters that do not begin a stop string. */
   add(tokens: Int32Array): string;
-  /** What is left to show of the whole text. */
+  /** Returns the rest of the finished text. */
   end(text: string): string;
 }
 
-/** @param stops strings that end the text and are not shown. */
+/**
+ * Creates a decoder for one completion.
+ *
+ * @param stops strings that end the text and are left out of it.
+ */
 export function createTextPieces(engine: Pick<Engine, 'decode'>, stops: readonly string[]): TextPieces {
   const tokens: number[] = [];
-  /** Tokens before this one were shown; those from `context` on are decoded with the new ones, as neighbours matter. */
+  /** Tokens before `shown` are sent. Decoding starts at `context`, as the text of a token depends on its neighbours. */
   let shown = 0;
   let context = 0;
   let held = '';
@@ -22,7 +26,7 @@ export function createTextPieces(engine: Pick<Engine, 'decode'>, stops: readonly
       for (const token of added) tokens.push(token);
       const before = decode(context, shown);
       const after = decode(context, tokens.length);
-      // A character of several tokens decodes to replacement marks until its last token is there.
+      // A character of several tokens decodes to U+FFFD until its last token arrives.
       if (after.length <= before.length || after.endsWith('\uFFFD')) return '';
       [context, shown] = [shown, tokens.length];
       const text = held + after.slice(before.length);
@@ -36,7 +40,7 @@ export function createTextPieces(engine: Pick<Engine, 'decode'>, stops: readonly
   };
 }
 
-/** Characters at the end of a text that a stop string may begin with. */
+/** Returns the length of the longest suffix of a text that begins a stop string. */
 function stopStart(text: string, stops: readonly string[]): number {
   const longest = Math.max(0, ...stops.map((stop) => stop.length));
   for (let keep = Math.min(longest, text.length); keep > 0; keep--)
@@ -44,7 +48,7 @@ function stopStart(text: string, stops: readonly string[]): number {
   return 0;
 }
 
-/** The engine keeps the stop string, OpenAI's API leaves it out. */
+/** Removes the stop string from the end: engines keep it, OpenAI's API leaves it out. */
 export function withoutStop(text: string, stops: readonly string[]): string {
   const ending = stops.filter((stop) => text.endsWith(stop)).toSorted((a, b) => b.length - a.length)[0];
   return ending === undefined ? text : text.slice(0, -ending.length);

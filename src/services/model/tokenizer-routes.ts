@@ -1,6 +1,7 @@
 import type { Hono } from 'hono';
 import * as z from 'zod';
 import type { Engine } from '../../engines/engine.ts';
+import { errorBody } from './error-body.ts';
 import { chatRequest } from './request.ts';
 
 const tokenizeRequest = z.union([
@@ -10,8 +11,8 @@ const tokenizeRequest = z.union([
 const detokenizeRequest = z.object({ tokens: z.array(z.int().min(0)) });
 
 /**
- * vLLM's routes for clients without the model's tokenizer, which lm-evaluation-harness asks for: `POST /tokenize`
- * (text or messages to tokens), `POST /detokenize`, and `GET /tokenizer_info` where something is known.
+ * Adds vLLM's routes for clients without the model's tokenizer, such as lm-evaluation-harness: `POST /tokenize` (text or
+ * messages to tokens), `POST /detokenize`, and `GET /tokenizer_info` if `info` is known.
  */
 export function addTokenizerRoutes(
   app: Hono,
@@ -20,7 +21,7 @@ export function addTokenizerRoutes(
 ): void {
   app.post('/tokenize', async (c) => {
     const parsed = tokenizeRequest.safeParse(await c.req.json().catch(() => undefined));
-    if (!parsed.success) return c.json(refusal('expected {"prompt": text} or {"messages": […]}'), 400);
+    if (!parsed.success) return c.json(errorBody(400, 'expected {"prompt": text} or {"messages": […]}'), 400);
     const tokens =
       'prompt' in parsed.data ? engine.encodeText(parsed.data.prompt) : engine.encode(parsed.data.messages);
     const { maxSequenceTokens } = engine.info;
@@ -28,12 +29,8 @@ export function addTokenizerRoutes(
   });
   app.post('/detokenize', async (c) => {
     const parsed = detokenizeRequest.safeParse(await c.req.json().catch(() => undefined));
-    if (!parsed.success) return c.json(refusal('expected {"tokens": [ids]}'), 400);
+    if (!parsed.success) return c.json(errorBody(400, 'expected {"tokens": [ids]}'), 400);
     return c.json({ prompt: engine.decode(Int32Array.from(parsed.data.tokens)) });
   });
   if (info !== undefined) app.get('/tokenizer_info', (c) => c.json(info));
 }
-
-const refusal = (message: string): object => ({
-  error: { type: 'invalid_request_error', message, param: null, code: null },
-});

@@ -1,16 +1,16 @@
 import { outcomes, type Verdict } from '../../core/verdict.ts';
 
-/** What a service counts, in Prometheus's words. */
+/** Counters of a verifier service, for Prometheus. */
 export interface ServiceMetrics {
   /** Items accepted and not yet answered. */
   waiting(): number;
-  /** Counts a request of so many items; call what it returns with the verdicts when it is over. */
+  /** Counts a request. Call the result with the verdicts when the request ends. */
   begin(items: number): (verdicts: readonly Verdict[]) => void;
-  /** Everything as Prometheus's text format. */
+  /** Formats all counters as Prometheus's text format. */
   text(): string;
 }
 
-/** Counters that start at zero. */
+/** Creates counters at zero. */
 export function createServiceMetrics(): ServiceMetrics {
   const verdictsBy = new Map<string, number>(outcomes.map((outcome) => [outcome, 0]));
   const counts = { waiting: 0, requests: 0, seconds: 0 };

@@ -4,7 +4,7 @@ import { type RecipeDifference, recipeDifferences } from '../../../runs/reading/
 import type { Share } from './evaluations.ts';
 import { readRecipe } from './run-list.ts';
 
-/** Two measurements of the same problems. */
+/** Two evaluations of the same problems, paired. */
 export interface PairedDifference {
   readonly problems: number;
   readonly before: number;
@@ -28,21 +28,21 @@ export interface SuiteComparison {
 /** `GET /api/compare?before=…&after=…`: two run folders. */
 export const comparisonQuery = z.strictObject({ before: z.string(), after: z.string() });
 
-/** How two runs differ: in what was asked for and in what came of it. */
+/** How two runs differ in recipe and results. */
 export interface RunComparisonView {
   readonly recipe: readonly RecipeDifference[];
   readonly suites: readonly SuiteComparison[];
-  /** Why there are no suites; null where there are some. */
+  /** Why there are no suites to compare; null if there are. */
   readonly note: string | null;
 }
 
-/** Compares the evaluations of two run directories; a `GradusError` says why they cannot be. Lives above this layer. */
+/** Compares the evaluations of two run directories; throws a `GradusError` if they are not comparable. */
 export type CompareSuites = (
   before: string,
   after: string,
 ) => Promise<{ readonly suites: readonly SuiteComparison[] }>;
 
-/** Two run directories side by side; the recipes also where no suite was evaluated in both. */
+/** Compares two runs. Recipes are compared even if the runs share no suite. */
 export async function comparisonView(
   before: string,
   after: string,
@@ -54,7 +54,7 @@ export async function comparisonView(
     return { recipe, suites, note: null };
   } catch (error) {
     const isKnown = GradusError.isInstance(error);
-    const note = isKnown ? error.message : `their evaluations could not be compared: ${String(error)}`;
+    const note = isKnown ? error.message : `cannot compare the evaluations: ${String(error)}`;
     return { recipe, suites: [], note };
   }
 }

@@ -1,48 +1,49 @@
-import { wilsonInterval } from '../../../statistics/intervals.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import { wilsonInterval } from '../../../statistics/intervals.ts';
+import { sum } from '../../../statistics/summary.ts';
 import { levelFlows, type LevelFlow } from './level-flows.ts';
 
-/** How many problems there are in a class of pass rates, or of interval widths: [low, high), the last with its end. */
+/** A histogram bin [low, high) of pass rates or interval widths; the last one includes `high`. */
 export interface Bin {
   readonly low: number;
   readonly high: number;
   readonly problems: number;
 }
 
-/** A level at one measurement. */
+/** The size of a level in a stage's selection. */
 export interface LevelSize {
   readonly level: string;
   readonly problems: number;
   readonly selected: number;
 }
 
-/** What a stage found when it began, what it chose, and why. */
+/** The candidates of a stage when it began, and which of them it selected. */
 export interface StageSelection {
   readonly stage: string;
-  /** Steps taken before. */
+  /** Steps before the stage. */
   readonly step: number;
-  /** In words, with numbers. */
+  /** The decision as one sentence with its numbers. */
   readonly message: string;
   readonly candidates: number;
   readonly selected: number;
-  /** A problem may be in several levels; those in none are under ''. */
+  /** A problem may be in several levels; problems without a level are under ''. */
   readonly levels: readonly LevelSize[];
-  /** Measured pass rates of the candidates: ten classes; problems without trials are left out. */
+  /** Ten bins of the candidates' measured pass rates; problems without trials are left out. */
   readonly rates: readonly Bin[];
-  /** The same of what was selected. */
+  /** Ten bins of the selected problems' pass rates. */
   readonly selectedRates: readonly Bin[];
-  /** Widths of the 95 % intervals of the candidates' pass rates: ten classes. */
+  /** Ten bins of the widths of the candidates' 95 % intervals. */
   readonly intervalWidths: readonly Bin[];
 }
 
-/** `GET /api/runs/:run/curriculum`. Empty lists for runs that recorded no selections. */
+/** `GET /api/runs/:run/curriculum`. Lists are empty for runs without recorded selections. */
 export interface CurriculumView {
   readonly selections: readonly StageSelection[];
   readonly flows: readonly LevelFlow[];
-  /** Pass rates as first measured, and as last seen (measured or trained on), of the same problems. */
+  /** Pass rates of the same problems: first measured, and latest (measured or trained on). */
   readonly atFirst: readonly Bin[];
   readonly atLast: readonly Bin[];
-  /** Names of the recorded metrics that tell what samplers and gates decided, for `/metrics`. */
+  /** Names of the recorded metrics of samplers and gates, for `/metrics`. */
   readonly samplerMetrics: readonly string[];
   readonly gateMetrics: readonly string[];
 }
@@ -50,8 +51,8 @@ export interface CurriculumView {
 type Selections = Pick<CurriculumView, 'selections' | 'flows'>;
 
 /**
- * How the curriculum went, for one run after another. What stages selected is summed up once: it is the largest part,
- * and changes only when a stage begins.
+ * Creates the view of a run's curriculum. Selections are cached: they are the largest part, and change only when a stage
+ * begins.
  */
 export function createCurriculumView(): (run: RunReader) => CurriculumView {
   const known = new Map<string, { readonly events: string; readonly summed: Selections }>();
@@ -80,7 +81,7 @@ function latest(run: RunReader): Omit<CurriculumView, keyof Selections> {
   };
 }
 
-/** Candidates of one stage that are alike. */
+/** Candidates of one stage with equal levels, counts and selection. */
 type Alike = readonly [
   event: number,
   levels: string,
@@ -118,7 +119,7 @@ function selectionsOf(run: RunReader): StageSelection[] {
   );
 }
 
-const countOf = (alike: readonly Alike[]): number => alike.reduce((sum, [, , , , , count]) => sum + count, 0);
+const countOf = (alike: readonly Alike[]): number => sum(alike.map(([, , , , , count]) => count));
 
 function levelSizes(alike: readonly Alike[]): LevelSize[] {
   const sizes = new Map<string, { problems: number; selected: number }>();
@@ -143,20 +144,20 @@ function widthOf([, , correct, trials, , count]: Alike): Weighted[] {
   return [[high - low, count]];
 }
 
-const classes = 10;
+const binCount = 10;
 
 function binned(values: readonly Weighted[]): Bin[] {
-  const counts = Array.from({ length: classes }, () => 0);
+  const counts = Array.from({ length: binCount }, () => 0);
   for (const [value, count] of values) {
-    const place = Math.min(classes - 1, Math.floor(value * classes));
-    counts[place] = counts[place]! + count;
+    const bin = Math.min(binCount - 1, Math.floor(value * binCount));
+    counts[bin] = counts[bin]! + count;
   }
-  return counts.map((problems, place) => ({ low: place / classes, high: (place + 1) / classes, problems }));
+  return counts.map((problems, bin) => ({ low: bin / binCount, high: (bin + 1) / binCount, problems }));
 }
 
 type Counts = readonly [correct: number, trials: number];
 
-/** Problems of the first stage's candidates, as they were then and as the run last saw them: trained on, or measured. */
+/** Returns the first and the latest counts (trained on, or measured) of the first stage's candidates. */
 function lastSeen(run: RunReader): { readonly first: Counts; readonly last: Counts }[] {
   const measuredAt = (which: 'min' | 'max') =>
     run.lists(

@@ -8,13 +8,13 @@ export interface Share {
   readonly high: number;
 }
 
-/** Results of one part of a suite. */
+/** Results of a suite, or of one part of it. */
 export interface SuitePart {
   readonly problems: number;
   readonly accuracy: Share;
 }
 
-/** One measurement on held-out problems. */
+/** One evaluation of a suite. */
 export interface EvaluationPoint extends SuitePart {
   readonly step: number;
   readonly name: string;
@@ -23,15 +23,15 @@ export interface EvaluationPoint extends SuitePart {
   readonly byLevel: Readonly<Record<string, SuitePart>>;
 }
 
-/** The part of a `Share` in an evaluation's record. */
+/** A `Share` in an evaluation's record. */
 export const shareSchema = z.object({ mean: z.number(), low: z.number(), high: z.number() });
 const part = z.object({ problems: z.number(), accuracy: shareSchema });
 const parts = z.record(z.string(), part).nullish();
 const result = z.object({ overall: part, byDomain: parts, byFamily: parts, byLevel: parts });
 
-/** All evaluations of the project's own shape, in the order they were made; what else was recorded is passed over. */
+/** Returns the evaluations of a run in recorded order; skips records of another shape. */
 export function evaluationPoints(run: RunReader): EvaluationPoint[] {
-  // The bulk of a result is one entry a problem: SQLite leaves it where it is.
+  // Most of a result is one entry per problem, which this leaves in SQLite.
   const rows = run.lists(
     `SELECT step, name, json_object(
        'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),

@@ -1,12 +1,12 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
-/** A value that filters can take, and how many groups have it (of outcome, finish and flag: rollouts). */
+/** A value of a filter with its number of groups (for outcome, finish and flag: of rollouts). */
 export interface Facet {
   readonly value: string;
   readonly count: number;
 }
 
-/** `GET /api/runs/:run/facets`: what each filter of the tables can be set to, most frequent first; stages in order. */
+/** `GET /api/runs/:run/facets`: the values of each filter, most frequent first; stages in order of training. */
 export type Facets = Readonly<
   Record<
     'stage' | 'purpose' | 'domain' | 'family' | 'level' | 'outcome' | 'finish' | 'flag',
@@ -14,9 +14,9 @@ export type Facets = Readonly<
   >
 >;
 
-/** All filters of the tables of a run. */
+/** Returns the values of every filter of a run's tables. */
 export function facetsView(run: RunReader): Facets {
-  // Each by an index that holds all it asks for.
+  // A covering index serves each of these queries.
   const stages = run.lists(
     `SELECT stage, purpose, level, count(*) FROM groups GROUP BY stage, purpose, level ORDER BY min(id)`,
   );

@@ -1,14 +1,14 @@
 import type { Message } from '../../../core/problem.ts';
 import type { FinishReason } from '../../../core/rollout.ts';
 import type { Outcome } from '../../../core/verdict.ts';
-import { notFound } from '../not-found.ts';
+import { notFound } from '../run-folder.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RolloutRow } from '../../../runs/files/rollout-shard.ts';
 import { findGroup, type Group } from './groups.ts';
 
-/** One judged attempt, with what is known of each of its tokens; index t of the lists speaks of token t. */
+/** One judged rollout with its tokens; index t of each list belongs to token t. */
 export interface Attempt {
-  /** Place in the group, from 0. */
+  /** Index in the group, from 0. */
   readonly index: number;
   readonly text: string;
   readonly outcome: Outcome;
@@ -18,47 +18,51 @@ export interface Attempt {
   readonly reason: string;
   readonly verifier: string;
   readonly finishReason: FinishReason;
-  /** What the verifier found: extracted answer, normal forms, per-test results. */
+  /** The verifier's evidence: extracted answer, normal forms, results of tests. */
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly flags: readonly string[];
   readonly policyVersion: number;
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
   readonly logprobs: readonly number[];
-  /** Entropy of what each token was drawn from, nats; null where it was not recorded. */
+  /** Entropy of the sampling distribution, in nats; null: not recorded. */
   readonly entropies: readonly number[] | null;
-  /** What each token reads as; null where the run's tokenizer is not at hand. */
+  /** Text of each token; null: the run's tokenizer is missing. */
   readonly pieces: readonly string[] | null;
 }
 
-/** The same problem at another time. */
+/** A group of the same problem, at this or another step. */
 export type Visit = Pick<Group, 'id' | 'step' | 'stage' | 'purpose' | 'correct' | 'trials' | 'rollouts'>;
 
 /** `GET /api/runs/:run/groups/:id`. */
 export interface GroupDetail {
   readonly group: Group;
   readonly prompt: readonly Message[];
-  /** Gold; null for programs. */
+  /** The gold answer; null for problems with tests. */
   readonly answer: string | null;
   readonly attempts: readonly Attempt[];
-  /** In the order they were recorded, this one among them. */
+  /** In recorded order, including this group. */
   readonly visits: readonly Visit[];
 }
 
-/** What the tokens of a run read as, one text a token; undefined: its tokenizer is not at hand. */
+/** Decodes tokens one by one with a run's tokenizer; undefined: the tokenizer is missing. */
 export type ReadPieces = (
   directory: string,
   tokens: readonly number[],
 ) => Promise<readonly string[] | undefined>;
 
-/** @throws RunError (`RUN_NOT_FOUND`) for a number that no group has. */
+/**
+ * Returns a group with its rollouts in full.
+ *
+ * @throws RunError (`RUN_NOT_FOUND`) for an unknown id.
+ */
 export async function groupDetailView(
   run: RunReader,
   id: number,
   readPieces?: ReadPieces,
 ): Promise<GroupDetail> {
   const found = findGroup(run, id);
-  if (found === undefined) throw notFound(`expected a group of ${run.directory}, found none numbered ${id}`);
+  if (found === undefined) throw notFound(`${run.directory}: group ${id} not found`);
   const rows = await run.rollouts([found.place]);
   const flags = run.lists('SELECT flags FROM rollouts WHERE group_id = ? ORDER BY place', id) as [
     string | null,

@@ -1,34 +1,16 @@
 import * as z from 'zod';
 import type { Outcome } from '../../../core/verdict.ts';
-import type { RolloutPurpose } from '../../../runs/files/records.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import { type GroupRow, groupView, type Row } from '../../../runs/reading/run-views.ts';
 import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
 import { all } from './sql.ts';
 
-/** One problem's rollouts at one step. */
-export interface Group {
-  readonly id: number;
-  readonly step: number;
-  /** For `evaluate`: the suite. */
-  readonly stage: string;
-  readonly purpose: RolloutPurpose;
-  readonly problemId: string;
-  readonly domain: string;
-  readonly family: string | null;
-  readonly knob: number | null;
-  readonly level: string | null;
-  readonly policyVersion: number;
-  readonly rollouts: number;
-  readonly trials: number;
-  readonly correct: number;
-  readonly meanReward: number | null;
-  /** Mean tokens written. */
-  readonly meanTokens: number;
-  /** How many rollouts had each outcome; empty where single rollouts were not indexed. */
+/** One problem's rollouts at one step. With purpose `evaluate`, `stage` is the suite. */
+export interface Group extends Omit<GroupRow, 'file' | 'firstRow' | 'meanScore'> {
+  /** Rollouts by outcome; empty if the run has no index of rollouts. */
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
-  /** Rollouts that are worth a person's look. */
+  /** Rollouts flagged as possible reward hacks. */
   readonly suspicious: number;
 }
 
@@ -48,10 +30,10 @@ export const groupsQuery = z.strictObject({
   ...pageFields,
 });
 
-/** See `groupsQuery`: what a page asks for. */
+/** Query of `groupsView`, before defaults. */
 export type GroupsQuery = z.input<typeof groupsQuery>;
 
-/** The groups that a filter leaves, a page at a time. */
+/** Lists the groups that match a filter, one page at a time. */
 export function groupsView(run: RunReader, query: z.output<typeof groupsQuery>): Page<Group> {
   const { sort, order, limit, cursor, ...filter } = query;
   const page = { keys: [...sortKeys[sort], { sql: 'g.id' }], order, limit, cursor };
@@ -79,7 +61,7 @@ export function groupsView(run: RunReader, query: z.output<typeof groupsQuery>):
   return pageOf(rows, page, total, (row) => shownGroup(row, counts));
 }
 
-/** One group by its number. */
+/** Returns a group by its id, with where its rollouts are stored. */
 export function findGroup(run: RunReader, id: number): { group: Group; place: GroupRow } | undefined {
   const place = run.group(id);
   if (place === undefined) return undefined;

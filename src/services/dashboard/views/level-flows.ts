@@ -1,8 +1,8 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
 /**
- * Problems that were in one level at a stage's selection and in another (or the same) at the next one's; several levels
- * are joined by ' + ', none is ''.
+ * How many problems moved from one level at a stage's selection to another (or the same) at the next stage's. Several
+ * levels are joined by ' + '; no level is ''.
  */
 export interface LevelFlow {
   readonly fromStage: string;
@@ -12,7 +12,7 @@ export interface LevelFlow {
   readonly problems: number;
 }
 
-/** Flows between each two stages' selections, in order, of the problems that were candidates of both. */
+/** Returns the flows between consecutive selections, of problems that were candidates in both. */
 export function levelFlows(run: RunReader): LevelFlow[] {
   const events = run.lists(
     `SELECT id, stage FROM events WHERE EXISTS (SELECT 1 FROM selections WHERE event_id = events.id)
@@ -28,7 +28,7 @@ export function levelFlows(run: RunReader): LevelFlow[] {
   });
 }
 
-/** Problem → its levels, as JSON. */
+/** Problem id → its levels as JSON. */
 function levelsAt(run: RunReader, event: number): ReadonlyMap<string, string> {
   return new Map(
     run.lists('SELECT problem_id, levels FROM selections WHERE event_id = ?', event) as [string, string][],

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { MetricSeries } from '../../../runs/reading/run-views.ts';
 
-/** A metric over steps; index i of both arrays belongs together. */
+/** A metric over steps; index i of both arrays is one point. */
 export interface Series {
   readonly steps: readonly number[];
   readonly values: readonly number[];
@@ -15,20 +15,20 @@ export const metricsQuery = z.strictObject({
   from: z.coerce.number<number>().int().min(0).optional(),
   /** Last step; absent: to the end. */
   to: z.coerce.number<number>().int().min(0).optional(),
-  /** Most points a metric; of each stretch the least and the greatest value are kept. */
+  /** Most points per metric; longer series keep the least and the greatest value of each stretch. */
   points: z.coerce.number<number>().int().min(2).max(4000).default(1000),
 });
 
-/** By name; a name nobody recorded has empty arrays. */
+/** Series by metric name; an unknown name has empty arrays. */
 export type MetricSeriesByName = Readonly<Record<string, Series>>;
 
-/** Several metrics at once. */
+/** Returns several metrics. */
 export function metricsView(run: RunReader, query: z.output<typeof metricsQuery>): MetricSeriesByName {
   const { name: names, from = 0, to = Number.MAX_SAFE_INTEGER, points } = query;
   return Object.fromEntries(names.map((name) => [name, thin(run.metric(name, { from, to }), points)]));
 }
 
-/** Of each stretch of values the least and the greatest, in order, and always the last: no peak is lost. */
+/** Downsamples a series to the least and the greatest value of each stretch, and the last value: no peak is lost. */
 export function thin({ steps, values }: MetricSeries, points: number): Series {
   const count = steps.length;
   if (count <= points) return { steps: [...steps], values: [...values] };

@@ -4,7 +4,7 @@ import type { Row } from '../../../runs/reading/run-views.ts';
 import { type Page, pageFields, pageOf, pageSql } from './page.ts';
 import { all, anyOf } from './sql.ts';
 
-/** Something the run decided, in the order it happened. */
+/** An event of the run. */
 export interface RunNote {
   readonly id: number;
   readonly step: number;
@@ -14,13 +14,13 @@ export interface RunNote {
   readonly message: string;
 }
 
-/** `GET /api/runs/:run/notes`: `Page<RunNote>`, newest first unless asked otherwise. */
+/** `GET /api/runs/:run/notes`: `Page<RunNote>`, by default the newest first. */
 export const notesQuery = z.strictObject({ type: z.array(z.string()).optional(), ...pageFields });
 
-/** See `notesQuery`: what a page asks for. */
+/** Query of `notesView`, before defaults. */
 export type NotesQuery = z.input<typeof notesQuery>;
 
-/** What happened, a page at a time. */
+/** Lists the events of a run, one page at a time. */
 export function notesView(run: RunReader, { type, ...paging }: z.output<typeof notesQuery>): Page<RunNote> {
   const page = { keys: [{ sql: 'id' }], ...paging };
   const where = all([anyOf('type', type)]);
@@ -36,7 +36,7 @@ export function notesView(run: RunReader, { type, ...paging }: z.output<typeof n
   return pageOf(rows, page, total, runNote);
 }
 
-/** The stages' beginnings and ends, and the last 100 other notes, in the order they happened. */
+/** Returns the starts and ends of stages, and the last 100 other events, in order. */
 export function latestNotes(run: RunReader): RunNote[] {
   return run
     .rows(

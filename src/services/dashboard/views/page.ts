@@ -6,11 +6,11 @@ import { all, type Condition } from './sql.ts';
 /** Most rows of a page. */
 const mostRows = 500;
 
-/** How a table is sorted and which page of it. */
+/** Query parameters of every paged table. */
 export const pageFields = {
   order: z.enum(['asc', 'desc']).default('desc'),
   limit: z.coerce.number<number>().int().min(1).max(mostRows).default(100),
-  /** `next` of the page before; absent: the first page. */
+  /** `next` of the previous page; absent: the first page. */
   cursor: z.string().optional(),
 };
 
@@ -19,18 +19,18 @@ export interface Page<T> {
   readonly rows: readonly T[];
   /** Rows of all pages. */
   readonly total: number;
-  /** The cursor of the next page; null: this was the last. */
+  /** Cursor of the next page; null: this is the last one. */
   readonly next: string | null;
 }
 
-/** What a table is sorted by: an SQL expression, and whether rows may lack it. */
+/** A sort key: an SQL expression, and whether it may be NULL. */
 export interface SortKey {
   readonly sql: string;
-  /** Sorted by such a key a table is read whole; by others an index may lead the way. */
+  /** A nullable key needs a full scan; other keys may use an index. */
   readonly isNullable?: boolean;
 }
 
-/** Which page, of a table sorted by `keys`; no two rows share the last. */
+/** A page of a table sorted by `keys`; the last key must be unique. */
 export interface PageRequest {
   readonly keys: readonly SortKey[];
   readonly order: 'asc' | 'desc';
@@ -38,9 +38,9 @@ export interface PageRequest {
   readonly cursor?: string | undefined;
 }
 
-/** What a page adds to a SELECT. */
+/** The parts of a SELECT that select a page. */
 export interface PageSql {
-  /** Columns `key0`, `key1`, … that `pageOf` makes the next cursor from. */
+  /** Columns `key0`, `key1`, …, from which `pageOf` makes the next cursor. */
   readonly columns: string;
   /** The rows after the cursor. */
   readonly after: Condition;
@@ -49,10 +49,10 @@ export interface PageSql {
 }
 
 /**
- * Pages by what the last row was (keyset), not by how many were passed: rows that a live run adds neither shift nor
- * repeat any, and a late page costs no more than the first. Rows that lack the sorted value come last.
+ * Returns the SQL of a page by keyset, not by offset: rows that a live run adds neither shift nor repeat others, and a
+ * late page costs no more than the first. NULLs come last.
  *
- * @throws ConfigError for a cursor that is none.
+ * @throws ConfigError for an invalid cursor.
  */
 export function pageSql({ keys, order, limit, cursor }: PageRequest): PageSql {
   const last = order === 'asc' ? '1e300' : '-1e300';
@@ -71,7 +71,7 @@ export function pageSql({ keys, order, limit, cursor }: PageRequest): PageSql {
   };
 }
 
-/** A page of the rows that `pageSql` asked for. */
+/** Makes a page of the rows that a query with `pageSql` returned. */
 export function pageOf<T>(
   rows: readonly Row[],
   { keys, limit }: PageRequest,
@@ -98,7 +98,7 @@ function readCursor(cursor: string, length: number): (number | string)[] {
     return values;
   } catch (cause) {
     throw new ConfigError(
-      'cursor: expected the `next` of a page of the same table; begin again without one',
+      'cursor: invalid; expected `next` of the previous page of the same table. Omit it for the first page',
       { cause },
     );
   }

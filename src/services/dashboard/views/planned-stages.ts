@@ -1,20 +1,20 @@
-/** A stage as the recipe plans it, begun or not; rules are in words. */
+/** A stage of the recipe, begun or not, with its rules in words. */
 export interface PlannedStage {
   readonly stage: string;
   readonly maxSteps: number;
-  /** Which problems: `medium or hard`. */
+  /** Rule that selects problems: `in medium or in hard`. */
   readonly select: string;
-  /** How pass rates are measured again before it begins; null: not at all. */
+  /** How pass rates are re-measured before the stage begins; null: not at all. */
   readonly remeasure: string | null;
-  /** What ends it before `maxSteps`; null: nothing. */
+  /** Exit rule; null: the stage ends at `maxSteps`. */
   readonly advanceWhen: string | null;
   readonly sampler: string;
   readonly gates: readonly string[];
 }
 
 /**
- * The stages of a resolved recipe. It is read as the JSON it is, not by the recipe's schema: a run shows what it was
- * asked for also when a later version would ask otherwise.
+ * Returns the stages of a resolved recipe. Reads plain JSON instead of the recipe's schema, so that recipes of older
+ * versions can be shown too.
  */
 export function plannedStages(recipe: unknown): PlannedStage[] {
   const stages = isObject(recipe) && Array.isArray(recipe['stages']) ? recipe['stages'] : [];
@@ -34,7 +34,7 @@ function selection(select: unknown): string {
   return Array.isArray(select) ? select.map(ruleWords).join(' or ') : ruleWords(select);
 }
 
-/** A rule over levels, as the event that begins its stage says it: `in learnable and (not in easy)`. */
+/** Formats a rule over levels as the `stage-start` event does: `in learnable and (not in easy)`. */
 function ruleWords(rule: unknown): string {
   if (!isObject(rule)) return `in ${words(rule)}`;
   const { type, level, domain, rules, rule: inner } = rule;
@@ -55,14 +55,14 @@ function words(value: unknown): string {
   const { type, rules, rule, ...settings } = value;
   if (Array.isArray(rules))
     return rules.map((inner) => `(${words(inner)})`).join(type === 'any' ? ' or ' : ' and ');
-  const told = [
+  const details = [
     ...(rule === undefined ? [] : [words(rule)]),
     ...Object.entries(settings)
       .filter(([, setting]) => setting !== null && setting !== false)
       .map(([name, setting]) => (setting === true ? name : `${name} ${words(setting)}`)),
   ].join(', ');
-  if (typeof type !== 'string') return told;
-  return told === '' ? type : `${type} (${told})`;
+  if (typeof type !== 'string') return details;
+  return details === '' ? type : `${type} (${details})`;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

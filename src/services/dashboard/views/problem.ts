@@ -3,25 +3,25 @@ import type { Message } from '../../../core/problem.ts';
 import { wilsonInterval } from '../../../statistics/intervals.ts';
 import type { RolloutPurpose } from '../../../runs/files/records.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import { notFound } from '../not-found.ts';
+import { notFound } from '../run-folder.ts';
 import { problemLine, type ProblemLine, summedUp } from './problems.ts';
 import { rolloutColumns, rolloutLine, type RolloutLine } from './rollouts.ts';
 
-/** Successes in trials with the pass rate's 95 % interval. */
+/** A pass rate at one step, with its 95 % interval. */
 export interface RatePoint {
   readonly step: number;
   readonly stage: string;
-  /** `measure`: what the stage selected by when it began. */
+  /** `measure`: the measurement by which the stage selected its problems. */
   readonly purpose: RolloutPurpose;
   readonly correct: number;
   readonly trials: number;
   readonly low: number;
   readonly high: number;
-  /** Where the rollouts are; null for measurements, of which only outcomes are kept. */
+  /** Id of the group of rollouts; null for measurements, which keep only outcomes. */
   readonly group: number | null;
 }
 
-/** What one stage's selection held of a problem. */
+/** A problem in the selection of one stage. */
 export interface Membership {
   readonly stage: string;
   readonly step: number;
@@ -34,16 +34,16 @@ export interface Membership {
 /** `GET /api/runs/:run/problem?id=…`. */
 export const problemQuery = z.strictObject({ id: z.string() });
 
-/** See `problemQuery`. */
+/** Response of `problemView`. */
 export interface ProblemDetail {
   readonly problemId: string;
   readonly domain: string;
-  /** Over all its groups; null: it was measured and never rolled for training or evaluation. */
+  /** Totals of its groups; null: measured only, never rolled for training or evaluation. */
   readonly summary: ProblemLine | null;
-  /** Empty where no group of it was recorded. */
+  /** Empty without a recorded group. */
   readonly prompt: readonly Message[];
   readonly answer: string | null;
-  /** By step; a measurement stands before the training that followed it. */
+  /** In order of steps; a measurement comes before the training that followed it. */
   readonly history: readonly RatePoint[];
   /** The newest 500. */
   readonly rollouts: readonly RolloutLine[];
@@ -53,7 +53,11 @@ export interface ProblemDetail {
   readonly neighbours: readonly ProblemLine[];
 }
 
-/** @throws RunError (`RUN_NOT_FOUND`) for a problem that the run never met. */
+/**
+ * Returns a problem's history over the run.
+ *
+ * @throws RunError (`RUN_NOT_FOUND`) for an unknown problem.
+ */
 export async function problemView(
   run: RunReader,
   { id }: z.output<typeof problemQuery>,
@@ -62,8 +66,7 @@ export async function problemView(
   const [known] = run.lists('SELECT domain FROM selections WHERE problem_id = ? LIMIT 1', id);
   const summary = row === undefined ? null : problemLine(row);
   const domain = summary?.domain ?? (known?.[0] as string | undefined);
-  if (domain === undefined)
-    throw notFound(`expected a problem of ${run.directory}, found none named ${JSON.stringify(id)}`);
+  if (domain === undefined) throw notFound(`${run.directory}: problem ${JSON.stringify(id)} not found`);
   const memberships = membershipsOf(run, id);
   const place = summary === null ? undefined : run.group(summary.lastGroup);
   const [text] =
@@ -103,7 +106,7 @@ function membershipsOf(run: RunReader, id: string): Membership[] {
   }));
 }
 
-/** A stage that did not measure again repeats what was known. */
+/** Drops repetitions: a stage that did not measure again records the previous counts. */
 function measurements(memberships: readonly Membership[]): RatePoint[] {
   const isNew = ({ correct, trials }: Membership, index: number): boolean => {
     const before = memberships[index - 1];

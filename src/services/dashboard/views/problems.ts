@@ -5,7 +5,7 @@ import type { Row } from '../../../runs/reading/run-views.ts';
 import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
 import { groupCondition, rolloutFilter } from './rollout-filter.ts';
 
-/** A problem with its rollouts summed up. */
+/** A problem with totals over its groups. */
 export interface ProblemLine {
   readonly problemId: string;
   readonly domain: string;
@@ -16,20 +16,20 @@ export interface ProblemLine {
   readonly groups: number;
   readonly correct: number;
   readonly trials: number;
-  /** Posterior mean of the pass rate (Jeffreys prior): few trials are not extreme. */
+  /** Posterior mean of the pass rate with the Jeffreys prior, which keeps rates of few trials away from 0 and 1. */
   readonly rate: number;
   readonly lastGroup: number;
   readonly lastStep: number;
 }
 
-/** What a problem's last group failed by most often, with one verifier's reason. */
+/** The most frequent failure in a problem's last group, with one of its reasons. */
 export interface Failure {
   readonly outcome: Outcome;
   readonly count: number;
   readonly reason: string;
 }
 
-/** A problem in a table; `failure` is null where its last group's rollouts all were correct, or were not indexed. */
+/** A row of the table; `failure` is null if the last group was all correct, or the run has no index of rollouts. */
 export interface ProblemRow extends ProblemLine {
   readonly failure: Failure | null;
 }
@@ -41,7 +41,7 @@ const sortKeys = {
   lastStep: [{ sql: 'step' }],
 } satisfies Record<string, SortKey[]>;
 
-/** `GET /api/runs/:run/problems`: `Page<ProblemRow>`; `sort=rate&order=asc` are the worst. */
+/** `GET /api/runs/:run/problems`: `Page<ProblemRow>`; `sort=rate&order=asc` lists the hardest first. */
 export const problemsQuery = z.strictObject({
   ...rolloutFilter.pick({
     stage: true,
@@ -58,10 +58,10 @@ export const problemsQuery = z.strictObject({
   order: z.enum(['asc', 'desc']).default('asc'),
 });
 
-/** See `problemsQuery`: what a page asks for. */
+/** Query of `problemsView`, before defaults. */
 export type ProblemsQuery = z.input<typeof problemsQuery>;
 
-/** Problems over the groups that a filter leaves; the worst first unless asked otherwise. */
+/** Lists the problems of the groups that match a filter, by default the hardest first. */
 export function problemsView(run: RunReader, query: z.output<typeof problemsQuery>): Page<ProblemRow> {
   const { sort, order, limit, cursor, ...filter } = query;
   const page = { keys: [...sortKeys[sort], { sql: 'problem_id' }], order, limit, cursor };
@@ -85,9 +85,10 @@ export function problemsView(run: RunReader, query: z.output<typeof problemsQuer
 }
 
 /**
- * The problems of some groups. What does not sum up is of the last group: SQLite takes it from the row of max(id).
+ * Returns the SQL that sums groups up by problem. Columns that are not summed are those of the last group: SQLite takes
+ * them from the row of max(id).
  *
- * @param how `NOT INDEXED` where there are many: following an index to each of its rows takes longer than reading all.
+ * @param how `NOT INDEXED` for many groups: a full scan is then faster than an index.
  */
 export function summedUp(where: string, how: 'NOT INDEXED' | '' = ''): string {
   return `SELECT problem_id, domain, family, knob, level, step, count(*) AS groups, max(id) AS last_group,
@@ -95,7 +96,7 @@ export function summedUp(where: string, how: 'NOT INDEXED' | '' = ''): string {
     FROM groups g ${how} WHERE ${where} GROUP BY problem_id`;
 }
 
-/** The line in a row of `summedUp`. */
+/** Converts a row of `summedUp`. */
 export function problemLine(row: Row): ProblemLine {
   return {
     problemId: String(row['problem_id']),
@@ -119,6 +120,6 @@ function failuresOf(run: RunReader, groups: readonly number[]): ReadonlyMap<numb
      GROUP BY group_id, outcome ORDER BY count`,
     ...groups,
   ) as [number, Outcome, number, string][];
-  // The most frequent of a group comes last and stays.
+  // Rows are in ascending order of count: the most frequent failure of a group is set last.
   return new Map(rows.map(([group, outcome, count, reason]) => [group, { outcome, count, reason }]));
 }

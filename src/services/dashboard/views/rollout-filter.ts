@@ -6,8 +6,8 @@ const any = z.array(z.string());
 const number = z.coerce.number<number>();
 
 /**
- * Which rollouts; conditions left out do not restrict, and of a condition with several values any one suffices.
- * A table of groups holds the groups with at least one rollout that meets all of it.
+ * Filter of rollouts. An absent condition matches everything; one with several values matches any of them. A group
+ * matches if at least one of its rollouts does.
  */
 export const rolloutFilter = z.strictObject({
   stage: any.optional(),
@@ -17,9 +17,9 @@ export const rolloutFilter = z.strictObject({
   level: any.optional(),
   fromStep: number.int().optional(),
   toStep: number.int().optional(),
-  /** Part of a problem's id; case matters only beyond ASCII. */
+  /** Part of a problem's id; ASCII letters match in either case. */
   problem: z.string().optional(),
-  /** What the group solved: none of its judged rollouts, some, all. */
+  /** How many of the group's judged rollouts are correct: none, some, all. */
   solved: z.array(z.enum(['none', 'some', 'all'])).optional(),
   outcome: z.array(z.enum(outcomes)).optional(),
   finish: z.array(z.enum(['stop', 'length', 'aborted', 'error'])).optional(),
@@ -28,14 +28,14 @@ export const rolloutFilter = z.strictObject({
   /** Tokens written. */
   minTokens: number.optional(),
   maxTokens: number.optional(),
-  /** Correct ones that are worth a person's look. */
+  /** Correct rollouts flagged as possible reward hacks. */
   suspicious: z.literal('true').optional(),
 });
 
-/** See `rolloutFilter`. */
+/** A validated `rolloutFilter`. */
 export type RolloutFilter = z.output<typeof rolloutFilter>;
 
-/** What the filter asks of a group, `g` in SQL. */
+/** Returns the conditions on a group, `g` in SQL. */
 export function groupCondition(filter: RolloutFilter): Condition {
   const { problem, solved } = filter;
   return all([
@@ -51,9 +51,9 @@ export function groupCondition(filter: RolloutFilter): Condition {
   ]);
 }
 
-/** What it asks of a single rollout, `r` in SQL; undefined: nothing. */
+/** Returns the conditions on a rollout, `r` in SQL; undefined: none. */
 export function attemptCondition(filter: RolloutFilter): Condition | undefined {
-  const asked = [
+  const conditions = [
     anyOf('r.outcome', filter.outcome),
     anyOf('r.finish_reason', filter.finish),
     condition('r.reward >= ?', filter.minReward),
@@ -62,7 +62,7 @@ export function attemptCondition(filter: RolloutFilter): Condition | undefined {
     condition('r.tokens <= ?', filter.maxTokens),
     filter.suspicious && { sql: 'r.flags IS NOT NULL', values: [] },
   ];
-  return asked.some((one) => one !== undefined) ? all(asked) : undefined;
+  return conditions.some((one) => one !== undefined) ? all(conditions) : undefined;
 }
 
 const solvedSql = {

@@ -8,13 +8,13 @@ import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts'
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
 import { all } from './sql.ts';
 
-/** One attempt in a table; what was written is in its group. */
+/** One rollout in a table; its text is in `GroupDetail`. */
 export interface RolloutLine extends Pick<
   Group,
   'step' | 'stage' | 'purpose' | 'problemId' | 'domain' | 'family' | 'level'
 > {
   readonly group: number;
-  /** Place in the group, from 0. */
+  /** Index in the group, from 0. */
   readonly index: number;
   readonly outcome: Outcome;
   readonly score: number;
@@ -22,13 +22,13 @@ export interface RolloutLine extends Pick<
   readonly advantage: number | null;
   readonly tokens: number;
   readonly finishReason: FinishReason;
-  /** The verdict's, at most its first 200 characters. */
+  /** First 200 characters of the verdict's reason. */
   readonly reason: string;
-  /** Why it is worth a person's look; empty: nothing speaks for that. */
+  /** Signs of a possible reward hack; usually empty. */
   readonly flags: readonly string[];
 }
 
-/** What a group has comes first from the index of groups; what a rollout has is sorted before its group is looked up. */
+/** Keys of a group use the index of groups; keys of a rollout are sorted before groups are joined. */
 const ofGroup = [{ sql: 'g.id' }, { sql: 'r.place' }];
 const ofRollout = [{ sql: 'r.group_id' }, { sql: 'r.place' }];
 const sortKeys = {
@@ -48,20 +48,20 @@ export const rolloutsQuery = z.strictObject({
   ...pageFields,
 });
 
-/** See `rolloutsQuery`: what a page asks for. */
+/** Query of `rolloutsView`, before defaults. */
 export type RolloutsQuery = z.input<typeof rolloutsQuery>;
 
 /** Columns of a `RolloutLine`. */
 export const rolloutColumns = `r.*, g.step, g.stage, g.purpose, g.problem_id, g.domain, g.family, g.level`;
 
-/** Single rollouts that a filter leaves, a page at a time. */
+/** Lists the rollouts that match a filter, one page at a time. */
 export function rolloutsView(run: RunReader, query: z.output<typeof rolloutsQuery>): Page<RolloutLine> {
   const { sort, order, limit, cursor, ...filter } = query;
   const page = { keys: sortKeys[sort], order, limit, cursor };
   const ofGroups = groupCondition(filter);
   const where = all([ofGroups, attemptCondition(filter)]);
   const { columns, after, tail } = pageSql(page);
-  // Which rollouts is decided first, without their groups where nothing asks for those; the rest is looked up for one page.
+  // Selects the page first, without joining groups if no filter needs them; then joins the rows of this page only.
   const joined = 'groups g JOIN rollouts r ON r.group_id = g.id';
   const counted = ofGroups.sql === '1' ? 'rollouts r' : joined;
   const from = page.keys.some(({ sql }) => sql.startsWith('g.')) ? joined : counted;
@@ -79,7 +79,7 @@ export function rolloutsView(run: RunReader, query: z.output<typeof rolloutsQuer
   return pageOf(rows, page, total, rolloutLine);
 }
 
-/** The line in a row of `rolloutColumns`. */
+/** Converts a row of `rolloutColumns`. */
 export function rolloutLine(row: Row): RolloutLine {
   return {
     group: Number(row['group_id']),

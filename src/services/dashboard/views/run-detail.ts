@@ -1,6 +1,7 @@
 import { type Alert, alertsOf } from '../../../runs/metrics/alerts.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RunSession } from '../../../runs/reading/run-views.ts';
+import { sum } from '../../../statistics/summary.ts';
 import { type EvaluationPoint, evaluationPoints } from './evaluations.ts';
 import { latestNotes, type RunNote } from './notes.ts';
 import { type PlannedStage, plannedStages } from './planned-stages.ts';
@@ -13,44 +14,48 @@ export interface StageSpan {
   readonly lastStep: number;
 }
 
-/** Where the current stage stands. */
+/** Progress of the current stage. */
 export interface StageProgress {
   readonly stage: string;
   readonly stepInStage: number;
   readonly maxSteps: number;
-  /** What its exit rule says now, with numbers; null where the run was recorded without. */
+  /** The exit rule's latest decision as a sentence; null: not recorded. */
   readonly reason: string | null;
 }
 
-/** `GET /api/runs/:run`: what the pages of one run share. */
+/** `GET /api/runs/:run`: shared by all pages of a run. */
 export interface RunDetail {
   readonly head: RunHead;
-  /** In the recipe's order. */
+  /** Stages of the recipe, in order. */
   readonly plan: readonly PlannedStage[];
-  /** As trained so far. */
+  /** Stages trained so far. */
   readonly stages: readonly StageSpan[];
   /** Null before the first step and once the run has finished. */
   readonly now: StageProgress | null;
-  /** Until the last stage's last step at the pace of the last steps: an upper bound, stages may end earlier. Null: it is not training. */
+  /** Time left at the current pace if no stage ends early; null: the run is not training. */
   readonly eta: { readonly seconds: number; readonly stepSeconds: number } | null;
-  /** The stages' beginnings and ends, and the last 100 others; every one is at `/notes`. */
+  /** Starts and ends of stages, and the last 100 other events; all events are at `/notes`. */
   readonly events: readonly RunNote[];
   readonly evaluations: readonly EvaluationPoint[];
   readonly metrics: readonly { readonly name: string; readonly isTiming: boolean }[];
-  /** Most pressing first. */
+  /** Most severe first. */
   readonly alerts: readonly Alert[];
-  /** Processes that wrote to it, first to last: one more than resumes. */
+  /** Processes that wrote to the run, in order: one more than the number of resumes. */
   readonly sessions: readonly RunSession[];
-  /** Resolved, as it was validated. */
+  /** The resolved recipe. */
   readonly recipe: unknown;
   readonly can: {
-    /** Single rollouts were recorded since version 2 of a run's tables only. */
+    /** False for runs without an index of rollouts (tables of version 1). */
     readonly filterRollouts: boolean;
     readonly play: boolean;
   };
 }
 
-/** @param at now: what has stood still too long depends on it. */
+/**
+ * Returns the detail of a run.
+ *
+ * @param at the current time, for alerts about stalled runs.
+ */
 export async function runDetailView(
   run: RunReader,
   { at, canPlay }: { readonly at: Date; readonly canPlay: boolean },
@@ -101,15 +106,15 @@ function etaOf(
   stepSeconds: number | null,
 ): RunDetail['eta'] {
   if (status !== 'running' || now === null || stepSeconds === null) return null;
-  const place = plan.findIndex(({ stage }) => stage === now.stage);
-  const later = plan.slice(place + 1).reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+  const current = plan.findIndex(({ stage }) => stage === now.stage);
+  const later = sum(plan.slice(current + 1).map(({ maxSteps }) => maxSteps));
   const left = now.maxSteps - now.stepInStage + later;
   return { seconds: left * stepSeconds, stepSeconds };
 }
 
 const recentSteps = 30;
 
-/** Mean seconds between the last steps, evaluations among them included; null before there are two. */
+/** Returns the mean seconds between the last steps, including evaluations; null before the second step. */
 function lastStepSeconds(run: RunReader): number | null {
   const times = run
     .lists(`SELECT recorded_at FROM steps ORDER BY step DESC LIMIT ${recentSteps}`)

@@ -6,37 +6,38 @@ import { runLayout } from '../../../runs/files/layout.ts';
 import { isLocked } from '../../../storage/file-lock.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RunSummary } from '../../../runs/reading/run-views.ts';
+import { sum } from '../../../statistics/summary.ts';
 import { withRun } from '../run-folder.ts';
 import { type Share, shareSchema } from './evaluations.ts';
 import { thin } from './metric-series.ts';
 import { plannedStages } from './planned-stages.ts';
 
-/** A run in the list. Times are ISO 8601. */
+/** A run in the list of runs. Times are ISO 8601. */
 export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
-  /** Of the recipe's stages, how many have begun. */
+  /** Stages of the recipe that have begun. */
   readonly stagesBegun: number;
   /** Stages of the recipe. */
   readonly stageCount: number;
-  /** Steps the run has at most: stages may end earlier. */
+  /** Upper bound of steps: stages may end earlier. */
   readonly maxSteps: number;
   /** `reward/mean` over the steps, at most 48 values. */
   readonly sparkline: readonly number[];
-  /** First and last evaluation of the suite that was evaluated first; null before there is one. */
+  /** First and last accuracy of the suite that was evaluated first; null before the first evaluation. */
   readonly accuracy: { readonly suite: string; readonly first: Share; readonly last: Share } | null;
 }
 
-/** A folder that looks like a run and cannot be read, with what is wrong and what to do. */
+/** A run that cannot be read, with the error message. */
 export interface DamagedRun {
   readonly folder: string;
   readonly problem: string;
 }
 
-/** `GET /api/runs`: by folder name; tell them apart by `'problem' in run`. */
+/** An item of `GET /api/runs`, sorted by folder. `'problem' in item` is true for damaged runs. */
 export type RunListItem = RunHead | DamagedRun;
 
 const sparklinePoints = 48;
 
-/** What a run is and how far it came. */
+/** Returns a run's summary with its progress. */
 export async function runHead(run: RunReader): Promise<RunHead> {
   const { directory: _directory, id: _id, ...summary } = run.summary();
   const plan = plannedStages(await readRecipe(run.directory));
@@ -44,13 +45,13 @@ export async function runHead(run: RunReader): Promise<RunHead> {
     ...summary,
     stagesBegun: run.stages().length,
     stageCount: plan.length,
-    maxSteps: plan.reduce((sum, { maxSteps }) => sum + maxSteps, 0),
+    maxSteps: sum(plan.map(({ maxSteps }) => maxSteps)),
     sparkline: thin(run.metric('reward/mean'), sparklinePoints).values,
     accuracy: accuracyOf(run),
   };
 }
 
-/** The resolved recipe, whoever edited it since: a viewer shows what is there. Undefined where it cannot be read. */
+/** Reads the resolved recipe as it is on disk; undefined if it cannot be read. */
 export async function readRecipe(directory: string): Promise<unknown> {
   try {
     const file: unknown = JSON.parse(await readFile(runLayout(directory).recipe, 'utf8'));
@@ -73,10 +74,7 @@ function accuracyOf(run: RunReader): RunHead['accuracy'] {
   return { suite: points[0]![0], first: first.data, last: last.data };
 }
 
-/**
- * The runs of a folder, each opened only when something was recorded in it since it was asked for last. One that is
- * damaged is an item that says so.
- */
+/** Creates a function that lists the runs of a folder. It caches each run until something is recorded in it. */
 export function createRunList(root: string): () => Promise<readonly RunListItem[]> {
   const known = new Map<string, { readonly print: string; readonly item: RunListItem }>();
   return async () => {
@@ -87,7 +85,7 @@ export function createRunList(root: string): () => Promise<readonly RunListItem[
         const directory = join(root, folder);
         const print = await runFingerprint(directory);
         const before = known.get(folder);
-        if (before?.print === print && isAsItWas(before.item, directory)) return before.item;
+        if (before?.print === print && isFresh(before.item, directory)) return before.item;
         const item = await listItem(directory, folder);
         if (print !== '') known.set(folder, { print, item });
         return print === '' ? [] : item;
@@ -97,11 +95,11 @@ export function createRunList(root: string): () => Promise<readonly RunListItem[
   };
 }
 
-/** A process that was killed writes nothing about it; it only lets go of its lock. */
-const isAsItWas = (item: RunListItem, directory: string): boolean =>
+/** A killed process records nothing and releases its lock, so a `running` item is stale once the lock is free. */
+const isFresh = (item: RunListItem, directory: string): boolean =>
   !('status' in item) || item.status !== 'running' || isLocked(runLayout(directory).lock);
 
-/** Names of what may be a run in a folder; none where there is no such folder. */
+/** Returns the names of the folders in `root` that may be runs; empty if `root` does not exist. */
 export async function runFolders(root: string): Promise<string[]> {
   const names = await readdir(root, { withFileTypes: true }).catch(() => []);
   return names
@@ -115,6 +113,6 @@ async function listItem(directory: string, folder: string): Promise<RunListItem>
     return await withRun(directory, runHead);
   } catch (error) {
     const known = GradusError.isInstance(error) ? error.message : undefined;
-    return { folder, problem: known ?? `${folder}: the run could not be read` };
+    return { folder, problem: known ?? `${folder}: cannot read the run` };
   }
 }

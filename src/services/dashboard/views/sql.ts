@@ -1,26 +1,26 @@
 import type { SQLInputValue } from 'node:sqlite';
 
-/** A part of a WHERE clause and the values of its question marks. */
+/** A part of a WHERE clause and the values of its placeholders. */
 export interface Condition {
   readonly sql: string;
   readonly values: readonly SQLInputValue[];
 }
 
-/** All of several conditions; those that are undefined do not restrict. */
+/** Joins conditions with AND; skips undefined ones. */
 export function all(conditions: readonly (Condition | undefined)[]): Condition {
-  const asked = conditions.filter((one) => one !== undefined);
+  const present = conditions.filter((one) => one !== undefined);
   return {
-    sql: asked.length === 0 ? '1' : asked.map(({ sql }) => sql).join(' AND '),
-    values: asked.flatMap(({ values }) => values),
+    sql: present.length === 0 ? '1' : present.map(({ sql }) => sql).join(' AND '),
+    values: present.flatMap(({ values }) => values),
   };
 }
 
-/** A condition on one value; undefined for an undefined value. */
+/** Returns a condition on one value; undefined for an undefined value. */
 export function condition(sql: string, value: SQLInputValue | undefined): Condition | undefined {
   return value === undefined ? undefined : { sql, values: [value] };
 }
 
-/** That a column has one of some values; undefined for no list. */
+/** Returns `column IN (values)`; undefined for undefined values. */
 export function anyOf(column: string, values: readonly SQLInputValue[] | undefined): Condition | undefined {
   return values && { sql: `${column} IN (${values.map(() => '?').join(', ')})`, values };
 }
