@@ -147,10 +147,10 @@ function countMeasured(directory: string): number[] {
   using store = openPassRateStore(join(directory, 'pass-rates.sqlite'));
   const counts: number[] = [];
   for (const conditions of store.conditions()) {
-    for (const [index, source] of ['base', 'boundary:1', 'boundary:2', 'boundary:3'].entries()) {
-      for (const { rollouts } of store.measured(conditions, { source }).values()) {
-        counts[index] = (counts[index] ?? 0) + rollouts.length;
-      }
+    for (const { source, attempts } of store.groups(conditions)) {
+      if (source.type === 'training') continue;
+      const stage = source.type === 'base' ? 0 : source.stage;
+      counts[stage] = (counts[stage] ?? 0) + attempts;
     }
   }
   return Array.from(counts, (count) => count ?? 0);

@@ -9,7 +9,7 @@ import type { EngineInfo } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
-import { baseSource, measurePassRates } from './measure.ts';
+import { measurePassRates } from './measure.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
 import { priorKnowledge, templateOf } from './observation.ts';
@@ -98,7 +98,7 @@ export async function estimateDifficulty(
       model,
       ...templateOf(engine),
       features: priorKnowledge(problems, readKnownPassRates(recipe, problems)),
-      source: baseSource,
+      source: { type: 'base' },
       step: 0,
       seed: recipe.seed,
       onPlan: (plan, verifier) => {

@@ -7,7 +7,7 @@ import { defineRecipe } from '../recipe/define-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { mathProblem, scriptedEngine } from '../testing/index.ts';
 import { adoptKnownBase } from './known-base.ts';
-import { baseSource } from './measure.ts';
+import type { AttemptSource } from '../difficulty/pass-rates/attempt-source.ts';
 import { templateOf } from './observation.ts';
 import { readDifficulty } from './stored-difficulty.ts';
 
@@ -26,7 +26,7 @@ const conditions = {
   maxTokens: 8,
   verifier: 'math@1',
 };
-const attempt = (problemId: string, rollout: number, source = baseSource) =>
+const attempt = (problemId: string, rollout: number, source: AttemptSource = { type: 'base' }) =>
   ({ problemId, source, step: 0, rollout, outcome: 'correct' }) as const;
 
 const recipe = (store: string): Recipe =>
@@ -47,7 +47,7 @@ test('a run takes over what was measured of its base model alike, and nothing el
   {
     using known = openPassRateStore(join(folder, 'known.sqlite'));
     known.record(conditions, [attempt('a', 0), attempt('a', 1), attempt('b', 0), attempt('gone', 0)]);
-    known.record(conditions, [attempt('a', 2, 'training')]);
+    known.record(conditions, [attempt('a', 2, { type: 'training' })]);
     known.record({ ...conditions, topK: 20 }, [attempt('b', 1)]);
     known.record({ ...conditions, template: 'another' }, [attempt('b', 4)]);
     known.record(conditions, [{ ...attempt('b', 5), edition: 'another' }]);
@@ -57,7 +57,7 @@ test('a run takes over what was measured of its base model alike, and nothing el
   using store = openPassRateStore(':memory:');
   for (let again = 0; again < 2; again++)
     expect(adoptKnownBase({ recipe: recipe('known.sqlite'), problems, engine }, store)).toEqual([]);
-  const found = store.measured(conditions, { source: baseSource, step: 0 });
+  const found = store.measured(conditions, { source: { type: 'base' }, step: 0 });
   expect([...found].map(([id, { rollouts }]) => [id, rollouts])).toEqual([
     ['a', [0, 1]],
     ['b', [0]],

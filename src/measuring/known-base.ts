@@ -6,7 +6,7 @@ import {
   type SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import { baseSource, samplingOf } from './measure.ts';
+import { samplingOf } from './measure.ts';
 import { templateOf } from './observation.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -46,7 +46,7 @@ export function adoptKnownBase(
     const edition = editionOf(problem);
     return known
       .history(problem.id)
-      .filter((one) => one.source === baseSource && isWanted(one.conditions))
+      .filter((one) => one.source.type === 'base' && isWanted(one.conditions))
       .filter((one) => one.edition === undefined || one.edition === edition);
   });
   for (const [verifier, observations] of Map.groupBy(base, ({ conditions }) => conditions.verifier))

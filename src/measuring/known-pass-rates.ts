@@ -9,7 +9,6 @@ import type {
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
-import { baseSource } from './measure.ts';
 import { editionsOf } from './observation.ts';
 
 type Known = Recipe['knownPassRates'][number];
@@ -43,7 +42,7 @@ function readKnown(
   using store = readPassRateStore(path);
   const conditions = conditionsOf(known, store);
   const measured = (filter: ObservationFilter) =>
-    new Map(conditions.flatMap((one) => [...store.measured(one, { source: baseSource, ...filter })]));
+    new Map(conditions.flatMap((one) => [...store.measured(one, { source: { type: 'base' }, ...filter })]));
   const found = measured({ editions: editionsOf(problems) });
   if (found.size > 0)
     return new Map(Array.from(found, ([id, { successes, trials }]) => [id, { successes, trials }]));

@@ -21,7 +21,7 @@ const request: MeasureRequest = {
   problems,
   settings: passRateConfig.parse(passRate({ rollouts: 4, screening: 2, maxTokens: 8 })),
   model: 'hash',
-  source: 'probe',
+  source: { type: 'base' },
   step: 0,
   seed: 1,
 };

@@ -9,6 +9,7 @@ import {
   type AttemptBatch,
   type AttemptPlan,
 } from '../difficulty/probing/pass-rate.ts';
+import { type AttemptSource, encodeSource } from '../difficulty/pass-rates/attempt-source.ts';
 import type {
   Conditions,
   Observation,
@@ -34,8 +35,8 @@ export interface MeasureRequest {
   readonly model: string;
   /** From `templateOf`. */
   readonly template?: string;
-  /** Why, e.g. `base` or `boundary:2`; with the step it keeps measurements of one model apart. */
-  readonly source: string;
+  /** Why attempts are made; with the step it keeps measurements of one model apart. */
+  readonly source: AttemptSource;
   /** Steps the policy has learnt from. */
   readonly step: number;
   readonly seed: number;
@@ -49,9 +50,6 @@ export interface MeasureRequest {
   readonly onPlan?: (plan: AttemptPlan, verifier: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
-
-/** Why attempts of a model as it was loaded are made: what makes two measurements of it the same one. */
-export const baseSource = 'base';
 
 /** Problems asked for at once. */
 const chunkProblems = 256;
@@ -162,8 +160,8 @@ function rollChunk(
 ): Promise<RolloutGroup[]> {
   const problems = problemIds.map((id) => byId.get(id)!);
   const request = { problems, firstIndex, rollouts, ...samplingOf(settings) };
-  // The source is different at each boundary: the step has no part in the random numbers.
-  return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', source, 0) }, signal);
+  // The source differs at each boundary, so the random numbers need not depend on the step.
+  return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', encodeSource(source), 0) }, signal);
 }
 
 /** Of settings with more in them, what a pass rate depends on. */

@@ -14,7 +14,6 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { loadAll } from '../problems/load-problems.ts';
 import { type DifficultyReport, type ReportedProblem, reportDifficulty } from './report/difficulty-report.ts';
 import { describeEffort, type Effort, effortOf } from './report/measuring-effort.ts';
-import { baseSource } from './measure.ts';
 import { editionsOf } from './observation.ts';
 
 /** What a store holds of one model under one way of sampling; verifiers together, as long as each problem has one. */
@@ -102,7 +101,7 @@ function together(
 ): StoredMeasurement[] {
   const parts: { verifiers: string[]; passRates: Map<string, Trials>; all: Conditions[] }[] = [];
   for (const one of conditions) {
-    const found = store.measured(one, { source: baseSource, ...filter });
+    const found = store.measured(one, { source: { type: 'base' }, ...filter });
     let part = parts.find(({ passRates }) => ![...found.keys()].some((id) => passRates.has(id)));
     if (part === undefined) parts.push((part = { verifiers: [], passRates: new Map(), all: [] }));
     part.verifiers.push(one.verifier);
@@ -127,7 +126,7 @@ function outdatedIn(
   { editions }: ObservationFilter,
 ): string[] {
   if (editions === undefined) return [];
-  const measured = [...store.measured(conditions, { source: baseSource }).keys()];
+  const measured = [...store.measured(conditions, { source: { type: 'base' } }).keys()];
   return measured.filter((id) => editions.has(id) && !passRates.has(id));
 }
 

@@ -131,11 +131,12 @@ test('a boundary measures under the sampling of its stage, and says after how ma
   await trainIn(run, recipe, scriptedEngine({ complete: answers }));
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   const history = store.history('p3');
-  const of = (source: string) => history.filter((one) => one.source === source);
+  const of = (type: 'base' | 'training' | 'boundary') => history.filter((one) => one.source.type === type);
   expect(of('base')[0]).toMatchObject({ step: 0, conditions: { topP: 1, topK: 0, stop: [] } });
   const staged = { topP: 0.9, topK: 5, stop: ['\n'], maxTokens: 32 };
-  expect(of('boundary:1')).toHaveLength(4);
-  expect(of('boundary:1')[0]).toMatchObject({ step: 3, conditions: staged });
+  expect(of('boundary')).toHaveLength(4);
+  expect(of('boundary')[0]!.source).toEqual({ type: 'boundary', stage: 1 });
+  expect(of('boundary')[0]).toMatchObject({ step: 3, conditions: staged });
   for (const { conditions } of of('training')) expect(conditions).toMatchObject(staged);
 });
 

@@ -6,9 +6,6 @@ import type { TrainingContext } from './parts.ts';
 import { samplingOf } from '../measuring/measure.ts';
 import type { LiveStage } from './step/roll-batch.ts';
 
-/** Why attempts are made that are trained on. */
-export const trainingSource = 'training';
-
 /**
  * Puts training's own rollouts into the pass-rate store: measurements that cost nothing. Recording a step twice, as a
  * resume does, changes nothing.
@@ -21,7 +18,7 @@ export function observePassRates(
 ): void {
   const how = { model: engine.info.modelHash, ...templateOf(engine), ...samplingOf(settings.sampling) };
   // The step that learns from these rollouts is not yet in the policy that wrote them.
-  const when = { source: trainingSource, step: step - 1 };
+  const when = { source: { type: 'training' }, step: step - 1 } as const;
   const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));
   for (const [verifier, judged] of perVerifier) {
     const observations = judged.flatMap(({ problem, rollouts }) => {

@@ -34,7 +34,7 @@ function fillStore(path: string): void {
   const attempt = (problemId: string, rollout: number, outcome: Outcome, tokens: number) =>
     ({
       problemId,
-      source: 'base',
+      source: { type: 'base' },
       step: 0,
       rollout,
       outcome,

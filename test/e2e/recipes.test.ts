@@ -62,7 +62,7 @@ function writeStandIns(): void {
       conditions,
       [0, 1].map((rollout) => ({
         problemId: 'math-train/1',
-        source: 'base',
+        source: { type: 'base' },
         step: 0,
         rollout,
         outcome: rollout === 0 ? 'correct' : 'incorrect',

@@ -134,7 +134,7 @@ test('attempts are asked for once, and in place of those that could not be grade
             Array.from({ length: each }, (_, i) => {
               const rollout = firstIndex + i;
               const outcome = outcomeOf(problemId, rollout);
-              return { problemId, source: 'probe', step: 0, rollout, outcome } as const;
+              return { problemId, source: { type: 'base' }, step: 0, rollout, outcome } as const;
             }),
           ),
         );

@@ -4,6 +4,7 @@ import type { Spending } from '../../core/spending.ts';
 import type { Outcome } from '../../core/verdict.ts';
 import { contentDigest } from '../../storage/content-digest.ts';
 import type { Problem } from '../../core/problem.ts';
+import type { AttemptSource } from './attempt-source.ts';
 import type { Trials } from './trials.ts';
 
 /** How attempts are sampled, as far as a pass rate depends on it. */
@@ -39,8 +40,8 @@ export interface Observation {
   readonly problemId: string;
   /** From `editionOf`; absent: unknown. */
   readonly edition?: string;
-  /** Why it was made, e.g. `probe`, `training`, `boundary:2`. */
-  readonly source: string;
+  /** Why it was made. */
+  readonly source: AttemptSource;
   /** Steps the policy had learnt from. */
   readonly step: number;
   /** 0-based index of the rollout among those of its problem, source and step. */
@@ -54,7 +55,7 @@ export interface Observation {
 
 /** Narrows what is read; absent keys do not narrow. */
 export interface ObservationFilter {
-  readonly source?: string;
+  readonly source?: AttemptSource;
   readonly step?: number;
   /**
    * By problem id the edition that is wanted: observations of another edition are of another problem. Where an edition
@@ -74,7 +75,7 @@ export interface RecordedTrials extends Trials {
 /** Attempts at one problem for one reason at one step, summed up. */
 export interface ObservedGroup extends Trials {
   readonly problemId: string;
-  readonly source: string;
+  readonly source: AttemptSource;
   readonly step: number;
   /** Attempts made, ungradable ones too. */
   readonly attempts: number;
@@ -97,7 +98,7 @@ export interface ObservedGroup extends Trials {
  *
  * @example
  * using store = openPassRateStore('runs/pass-rates.sqlite');
- * store.record(conditions, [{ problemId: 'q1', source: 'probe', step: 0, rollout: 0, outcome: 'correct' }]);
+ * store.record(conditions, [{ problemId: 'q1', source: { type: 'base' }, step: 0, rollout: 0, outcome: 'correct' }]);
  * store.measured(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0], marks: '1' }
  */
 export interface PassRateStore extends PassRateReader {

@@ -1,6 +1,7 @@
 import type { FinishReason } from '../../core/rollout.ts';
 import type { Spending } from '../../core/spending.ts';
 import type { Outcome } from '../../core/verdict.ts';
+import { decodeSource, encodeSource } from './attempt-source.ts';
 import type {
   Conditions,
   Observation,
@@ -21,10 +22,12 @@ export interface MeasuredRow extends ProblemRow {
   readonly marks: string;
 }
 
-type OftenUnknown = 'truncated' | 'promptTokens' | 'tokens' | 'fewestTokensToPass';
+type Replaced = 'source' | 'truncated' | 'promptTokens' | 'tokens' | 'fewestTokensToPass';
 
 /** Sums over nothing that is known are null. */
-export interface GroupRow extends ProblemRow, Omit<ObservedGroup, OftenUnknown | 'problemId'> {
+export interface GroupRow extends ProblemRow, Omit<ObservedGroup, Replaced | 'problemId'> {
+  /** As `encodeSource` writes it; so in all rows. */
+  readonly source: string;
   readonly truncated: number | null;
   readonly promptTokens: number | null;
   readonly tokens: number | null;
@@ -65,11 +68,22 @@ export function valuesOf(conditions: Conditions): Value[] {
 export function rowOf(observation: Observation): Value[] {
   const { problemId, edition = '', source, step, rollout, outcome } = observation;
   const { promptTokens = null, tokens = null, finishReason = null } = observation;
-  return [problemId, edition, source, step, rollout, outcome, promptTokens, tokens, finishReason];
+  return [
+    problemId,
+    edition,
+    encodeSource(source),
+    step,
+    rollout,
+    outcome,
+    promptTokens,
+    tokens,
+    finishReason,
+  ];
 }
 
 export function filterValues({ source, step }: ObservationFilter): Value[] {
-  return [source ?? null, source ?? null, step ?? null, step ?? null];
+  const text = source === undefined ? null : encodeSource(source);
+  return [text, text, step ?? null, step ?? null];
 }
 
 /** Rows of the wanted editions; see `ObservationFilter`. Rows of older editions come first. */
@@ -98,10 +112,11 @@ export function recordedTrials({ successes, trials, rollouts, marks }: MeasuredR
 
 /** A summed-up row as a group; what is not known counts nothing. */
 export function observedGroup(row: GroupRow): ObservedGroup {
-  const { name, edition: _, fewestTokensToPass, truncated, promptTokens, tokens, ...counted } = row;
+  const { name, edition: _, source, fewestTokensToPass, truncated, promptTokens, tokens, ...counted } = row;
   return {
     problemId: name,
     ...counted,
+    source: decodeSource(source),
     truncated: truncated ?? 0,
     promptTokens: promptTokens ?? 0,
     tokens: tokens ?? 0,
@@ -114,7 +129,7 @@ export function fromHistory(row: HistoryRow): Observation & { conditions: Condit
   return {
     problemId,
     ...(edition === '' ? {} : { edition }),
-    source,
+    source: decodeSource(source),
     step,
     rollout,
     outcome,

@@ -17,6 +17,7 @@ import { afterAll, expect, test } from 'vitest';
 import { DataError } from '../../core/errors.ts';
 import { outcomes } from '../../core/verdict.ts';
 import type { Conditions, Observation } from './pass-rate-store.ts';
+import type { AttemptSource } from './attempt-source.ts';
 import { openPassRateStore, readPassRateStore } from './sqlite-store.ts';
 import { countTrials } from './trials.ts';
 
@@ -33,7 +34,7 @@ const conditions: Conditions = {
   verifier: 'math@1',
 };
 const observe = (problemId: string, rollout: number, outcome: Observation['outcome'] = 'correct') =>
-  ({ problemId, source: 'probe', step: 0, rollout, outcome }) as const;
+  ({ problemId, source: { type: 'base' }, step: 0, rollout, outcome }) as const;
 
 test('recording a rollout twice changes nothing and says so', () => {
   using store = openPassRateStore(':memory:');
@@ -93,13 +94,13 @@ test('groups sum up what attempts cost and how they failed', () => {
     { ...observe('a', 1), promptTokens: 10, tokens: 4, finishReason: 'stop' },
     { ...observe('a', 2, 'unparsed'), promptTokens: 10, tokens: 64, finishReason: 'length' },
     observe('a', 3, 'ungradable'),
-    { ...observe('a', 0, 'timeout'), source: 'training', step: 7 },
+    { ...observe('a', 0, 'timeout'), source: { type: 'training' }, step: 7 },
   ]);
   const common = { problemId: 'a', successes: 0, unparsed: 0, timeouts: 0, ungradable: 0, truncated: 0 };
   expect(store.groups(conditions)).toEqual([
     {
       ...common,
-      source: 'probe',
+      source: { type: 'base' },
       step: 0,
       successes: 2,
       trials: 3,
@@ -114,7 +115,7 @@ test('groups sum up what attempts cost and how they failed', () => {
     },
     {
       ...common,
-      source: 'training',
+      source: { type: 'training' },
       step: 7,
       trials: 1,
       attempts: 1,
@@ -124,13 +125,13 @@ test('groups sum up what attempts cost and how they failed', () => {
       countedAttempts: 0,
     },
   ]);
-  expect(store.groups(conditions, { source: 'training' })).toHaveLength(1);
+  expect(store.groups(conditions, { source: { type: 'training' } })).toHaveLength(1);
 });
 
 test('what is measured equals counting the first finding per rollout', () => {
   const observation = fc.record({
     problemId: fc.constantFrom('a', 'b', "c'; DROP TABLE problems; --", ''),
-    source: fc.constantFrom('probe', 'training'),
+    source: fc.constantFrom<AttemptSource>({ type: 'base' }, { type: 'training' }),
     step: fc.integer({ min: 0, max: 2 }),
     rollout: fc.integer({ min: 0, max: 3 }),
     outcome: fc.constantFrom(...outcomes),
@@ -147,8 +148,8 @@ test('what is measured equals counting the first finding per rollout', () => {
         }
         expect(store.record(conditions, batch)).toBe(first.size - before);
       }
-      const kept = [...first.values()].filter(({ source, step }) => source === 'probe' && step === 1);
-      const measured = store.measured(conditions, { source: 'probe', step: 1 });
+      const kept = [...first.values()].filter(({ source, step }) => source.type === 'base' && step === 1);
+      const measured = store.measured(conditions, { source: { type: 'base' }, step: 1 });
       expect(new Set(measured.keys())).toEqual(new Set(kept.map(({ problemId }) => problemId)));
       for (const [id, { successes, trials, rollouts }] of measured) {
         const own = kept.filter(({ problemId }) => problemId === id);
@@ -162,7 +163,9 @@ test('what is measured equals counting the first finding per rollout', () => {
 
 test('history tells everything seen of a problem in order of steps', () => {
   using store = openPassRateStore(':memory:');
-  store.record({ ...conditions, model: 'later' }, [{ ...observe('a', 0), source: 'boundary:1', step: 40 }]);
+  store.record({ ...conditions, model: 'later' }, [
+    { ...observe('a', 0), source: { type: 'boundary', stage: 1 }, step: 40 },
+  ]);
   store.record(conditions, [observe('a', 0, 'timeout'), observe('b', 0)]);
   const history = store.history('a');
   expect(history.map(({ step, outcome }) => [step, outcome])).toEqual([
@@ -209,7 +212,7 @@ test('a store of the first version opens with everything that was in it', () => 
     ) STRICT, WITHOUT ROWID;
     INSERT INTO conditions VALUES (7, 'm', 1, 1, 64, 'math@1'), (9, 'n', 0.5, 1, 64, 'math@1');
     INSERT INTO problems VALUES (1, 'a');
-    INSERT INTO observations VALUES (7, 1, 'probe', 0, 0, 'correct'), (9, 1, 'probe', 0, 0, 'timeout');
+    INSERT INTO observations VALUES (7, 1, 'base', 0, 0, 'correct'), (9, 1, 'boundary:2', 3, 0, 'timeout');
     PRAGMA user_version = 1;`);
   old.close();
   for (let opened = 0; opened < 2; opened++) {
@@ -219,6 +222,10 @@ test('a store of the first version opens with everything that was in it', () => 
     expect(kept.map(({ model, topK, stop }) => [model, topK, stop])).toEqual([
       ['m', 0, []],
       ['n', 0, []],
+    ]);
+    expect(store.history('a').map(({ source }) => source)).toEqual([
+      { type: 'base' },
+      { type: 'boundary', stage: 2 },
     ]);
     expect(store.record({ ...conditions, topK: 5 }, [observe('b', opened)])).toBe(1);
   }
@@ -262,14 +269,14 @@ test('several processes write one file at once and nothing is lost', async () =>
     const conditions = ${JSON.stringify(conditions)};
     for (let i = 0; i < 60; i++) {
       store.record(conditions, [
-        { problemId: 'shared', source: process.argv[3], step: 0, rollout: i, outcome: 'correct' },
-        { problemId: 'same', source: 'probe', step: 0, rollout: i, outcome: 'incorrect' },
+        { problemId: 'shared', source: { type: 'boundary', stage: Number(process.argv[3]) }, step: 0, rollout: i, outcome: 'correct' },
+        { problemId: 'same', source: { type: 'base' }, step: 0, rollout: i, outcome: 'incorrect' },
       ]);
     }`;
   const script = join(folder, 'writer.ts');
   writeFileSync(script, program);
   const run = promisify(execFile);
-  await Promise.all(['one', 'two', 'three'].map((name) => run(process.execPath, [script, path, name])));
+  await Promise.all(['1', '2', '3'].map((stage) => run(process.execPath, [script, path, stage])));
   using store = openPassRateStore(path);
   expect(store.measured(conditions).get('shared')?.trials).toBe(180);
   expect(store.measured(conditions).get('same')?.trials).toBe(60);

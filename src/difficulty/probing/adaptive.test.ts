@@ -42,7 +42,13 @@ function observationsOf({ outcomeOf }: World, plan: AttemptPlan): Observation[] 
     problemIds.flatMap((problemId) =>
       Array.from({ length: rollouts }, (_, i) => {
         const rollout = firstIndex + i;
-        return { problemId, source: 'probe', step: 0, rollout, outcome: outcomeOf(problemId, rollout) };
+        return {
+          problemId,
+          source: { type: 'base' },
+          step: 0,
+          rollout,
+          outcome: outcomeOf(problemId, rollout),
+        };
       }),
     ),
   );

@@ -28,7 +28,13 @@ const observationsOf = ({ problemIds, firstIndex, rollouts }: AttemptBatch): Obs
   problemIds.flatMap((problemId) =>
     Array.from({ length: rollouts }, (_, i) => {
       const rollout = firstIndex + i;
-      return { problemId, source: 'probe', step: 0, rollout, outcome: outcomeOf(problemId, rollout) };
+      return {
+        problemId,
+        source: { type: 'base' },
+        step: 0,
+        rollout,
+        outcome: outcomeOf(problemId, rollout),
+      };
     }),
   );
 
@@ -41,7 +47,7 @@ test('planning, sampling and recording in turn ends with what the settings promi
         planProbes(
           { ...config, probing: { type: 'fixed' } },
           ids,
-          store.measured(conditions, { source: 'probe' }),
+          store.measured(conditions, { source: { type: 'base' } }),
         );
       for (let next = plan(), rounds = 0; next.batches.length > 0; next = plan()) {
         expect(++rounds).toBeLessThan(200);

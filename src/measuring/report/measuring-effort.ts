@@ -1,6 +1,5 @@
 import type { Spending } from '../../core/spending.ts';
 import type { ObservedGroup } from '../../difficulty/pass-rates/pass-rate-store.ts';
-import { baseSource } from '../measure.ts';
 
 /** What a measurement took, how its attempts ended, and how old it is. */
 export interface Effort {
@@ -21,8 +20,8 @@ export interface Effort {
 
 /** Adds up the attempts on record. */
 export function effortOf(groups: readonly ObservedGroup[], { requests, cost }: Spending): Effort {
-  const base = groups.filter(({ source }) => source === baseSource);
-  const later = groups.filter(({ source }) => source !== baseSource);
+  const base = groups.filter(({ source }) => source.type === 'base');
+  const later = groups.filter(({ source }) => source.type !== 'base');
   const sum = (count: (group: ObservedGroup) => number): number =>
     base.reduce((total, group) => total + count(group), 0);
   const counted = sum((group) => group.countedAttempts);

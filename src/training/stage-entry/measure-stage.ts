@@ -3,7 +3,7 @@ import type { Problem } from '../../core/problem.ts';
 import { type passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
-import { baseSource, measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
+import { measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
 import { priorKnowledge, templateOf } from '../../measuring/observation.ts';
 import type { TrainingContext } from '../parts.ts';
 
@@ -38,7 +38,7 @@ export function measureAt(
       isComplete: index === 0 && engine.info.policyVersion > 0,
       model: engine.info.modelHash,
       ...templateOf(engine),
-      source: index === 0 ? baseSource : boundarySource(index),
+      source: index === 0 ? { type: 'base' } : { type: 'boundary', stage: index },
       step: index === 0 ? 0 : run.step,
       seed: recipe.seed,
       onProgress: (done, total) => report({ type: 'measure', stage, done, total }),
@@ -46,6 +46,3 @@ export function measureAt(
     signal,
   );
 }
-
-/** Why attempts are made at the beginning of a stage. */
-export const boundarySource = (index: number): string => `boundary:${index}`;

@@ -42,7 +42,7 @@ const problems = Array.from({ length: 90 }, (_, i) => mathProblem({ id: `p${i}`,
 function observations(): Observation[] {
   const attempt = (i: number, rollout: number, step: number, isCorrect: boolean): Observation => ({
     problemId: `p${i}`,
-    source: step === 0 ? 'base' : 'training',
+    source: { type: step === 0 ? 'base' : 'training' },
     step,
     rollout,
     outcome: isCorrect ? 'correct' : 'incorrect',
@@ -114,8 +114,8 @@ test('rollouts go where the answer may have changed, within the share', async ()
 test('what a first life of the run saw later, and other sampling, do not count', async () => {
   const { rates, note } = await boundary().measure({ share: 0.2 });
   const later = Array.from({ length: 8 }, (_, rollout) => rollout).flatMap((rollout): Observation[] => [
-    { problemId: 'p0', source: 'training', step: now, rollout, outcome: 'correct' },
-    { problemId: 'p3', source: 'boundary:2', step: now, rollout, outcome: 'correct' },
+    { problemId: 'p0', source: { type: 'training' }, step: now, rollout, outcome: 'correct' },
+    { problemId: 'p3', source: { type: 'boundary', stage: 2 }, step: now, rollout, outcome: 'correct' },
   ]);
   expect(await boundary(later).measure({ share: 0.2 })).toEqual({ rates, note });
   const warm = await boundary([], 0.5).measure({ share: 0 });

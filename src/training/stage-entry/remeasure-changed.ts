@@ -18,9 +18,8 @@ import type { Recipe } from '../../recipe/recipe.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { verifierLabel } from '../../verifiers/verifier.ts';
 import { samplingOf } from '../../measuring/measure.ts';
-import { boundarySource, measureAt } from './measure-stage.ts';
+import { measureAt } from './measure-stage.ts';
 import { editionsOf, templateOf } from '../../measuring/observation.ts';
-import { trainingSource } from '../observe-pass-rates.ts';
 import type { TrainingContext } from '../parts.ts';
 
 type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChanged };
@@ -110,10 +109,10 @@ function visitsBefore(
   const groups = [...verifiers].flatMap((verifier) =>
     store.groups({ ...how, ...sampling, verifier }, { editions }),
   );
-  const later = new Set(recipe.stages.map((_, i) => boundarySource(i)).slice(index));
   const seen = groups
-    .filter(({ source, step, trials }) => trials > 0 && step <= run.step && !later.has(source))
-    .filter(({ source, step }) => source !== trainingSource || step < run.step)
+    .filter(({ step, trials }) => trials > 0 && step <= run.step)
+    .filter(({ source, step }) => source.type !== 'training' || step < run.step)
+    .filter(({ source }) => source.type !== 'boundary' || source.stage < index)
     .map(({ problemId, step: time, successes, trials }) => ({ problemId, time, successes, trials }))
     .toSorted((a, b) => a.time - b.time);
   return Map.groupBy(seen, ({ problemId }) => problemId);

@@ -4,7 +4,6 @@ import type { ObservedGroup } from '../../../difficulty/pass-rates/pass-rate-sto
 import { passRateIntervals, type Prior, type Trials } from '../../../difficulty/pass-rates/trials.ts';
 import { questionOf } from '../../../problems/hygiene/golds.ts';
 import { tokensOf } from '../../../problems/hygiene/normal-form.ts';
-import { baseSource } from '../../measure.ts';
 import type { StoredMeasurement } from '../../stored-difficulty.ts';
 
 /** Problems that a person should look at, for one reason. */
@@ -21,7 +20,7 @@ export function findProblems(
   problems: readonly Problem[],
   how: { readonly prior: Prior; readonly confidence: number },
 ): Finding[] {
-  const groups = measurements.flatMap((one) => one.groups.filter(({ source }) => source === baseSource));
+  const groups = measurements.flatMap((one) => one.groups.filter(({ source }) => source.type === 'base'));
   const all: Finding[] = [
     {
       reason: 'Never solved, and mostly no answer found',
