@@ -8,13 +8,13 @@
  * `adaptive` is `staged` with half the base measurement, spent adaptively, and measured again only where the answer may have
  * changed; `uniform+batch.updates=4` is `uniform` with a setting changed. Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
  *
- * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % bootstrap
- * intervals over seeds of the difference to `uniform` with the same seed. The last line is JSON.
+ * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % t-intervals over
+ * seeds, those of differences to `uniform` paired by seed. The last line is JSON.
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bootstrapMean, type Estimate } from '../src/statistics/intervals.ts';
+import { type Estimate, tInterval } from '../src/statistics/intervals.ts';
 import { mean } from '../src/statistics/summary.ts';
 import { openPassRateStore } from '../src/difficulty/pass-rates/sqlite-store.ts';
 import type { Evaluation } from '../src/evaluation/evaluate.ts';
@@ -179,8 +179,7 @@ function compareArms(curves: readonly Curve[], budget: Budget) {
   const rows = [...byArm].map(([arm, runs]) => {
     const accuracies = runs.map((curve) => windowMean(curve, budget, limit));
     const gains = runs.map(({ seed }, i) => accuracies[i]! - uniform.get(seed)!);
-    const accuracy = bootstrapMean(accuracies, { seed: 0 });
-    return { arm, accuracy, overUniform: bootstrapMean(gains, { seed: 0 }) };
+    return { arm, accuracy: tInterval(accuracies), overUniform: tInterval(gains) };
   });
   return { limit, rows };
 }

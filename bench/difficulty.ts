@@ -5,6 +5,7 @@
  *   --data DIR   data sets (default: $GRADUS_DATA, else ../shared/data where that exists); without: simulated problems only
  *   --bits FILE  instead of all this, the same on a JSONL file of `{id, bits: "0110…"}`: one problem's rollouts a line, with
  *                `prompt` and `answer` where these are known
+ *   --sensitivity  instead: what other values of the method's constants cost
  *
  * Methods see rollouts in the order of the record, one after the other; the whole record is the truth, which no method
  * is shown. The adaptive method's few constants (bumps, groups, pilot) were chosen with AdaRFT in view and with nothing else; half 1 of
@@ -23,16 +24,19 @@ import {
 } from './difficulty/data.ts';
 import { compareDrift } from './difficulty/drift.ts';
 import { compareMethods } from './difficulty/levels.ts';
+import { compareDriftTunings, compareTunings } from './difficulty/sensitivity.ts';
 import { compareSeveralModels } from './difficulty/several-models.ts';
 
 const { values: options } = parseArgs({
   options: {
     data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
     bits: { type: 'string' },
+    sensitivity: { type: 'boolean', default: false },
   },
 });
 
-if (options.bits === undefined) await runAll(options.data);
+if (options.sensitivity) await runSensitivity(options.data);
+else if (options.bits === undefined) await runAll(options.data);
 else console.log(JSON.stringify({ levels: compareMethods(readBits(options.bits)) }));
 
 async function runAll(data: string): Promise<void> {
@@ -52,4 +56,12 @@ async function runAll(data: string): Promise<void> {
   const severalModels = compareSeveralModels();
   const drift = trace === undefined ? undefined : compareDrift(trace);
   console.log(JSON.stringify({ levels, severalModels, drift }));
+}
+
+async function runSensitivity(data: string): Promise<void> {
+  const tracePath = `${data}/rl_trace_qwen25math15b_dsr1209.jsonl`;
+  const probing = [compareTunings(simulated(4000, 64))];
+  if (existsSync(`${data}/adarft`)) probing.push(compareTunings(await readAdaRft(`${data}/adarft`, 1)));
+  const drift = existsSync(tracePath) ? compareDriftTunings(readTrace(tracePath)) : undefined;
+  console.log(JSON.stringify({ probing, drift }));
 }

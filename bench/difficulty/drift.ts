@@ -101,7 +101,8 @@ function printLosses(
   return Object.fromEntries(perProblem.map(([name, losses]) => [name, meanOf(losses)]));
 }
 
-function driftLosses(visits: Visits, model: DriftModel): number[] {
+/** Loss of each visit after the first, foreseen from those before it. */
+export function driftLosses(visits: Visits, model: DriftModel): number[] {
   let belief = observed(model.start, visits[0]!, perVisit);
   return visits.slice(1).map((correct) => {
     belief = model.aged(belief, 1);

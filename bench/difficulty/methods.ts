@@ -7,6 +7,7 @@ import {
   startProbing,
 } from '../../src/difficulty/probing/adaptive-waves.ts';
 import { cellOf, type Cut } from '../../src/difficulty/probing/cut-points.ts';
+import { probingTuning, type ProbingTuning } from '../../src/difficulty/probing/tuning.ts';
 import type { Population } from './data.ts';
 
 /** What one setting of a method costs and gets wrong. */
@@ -65,6 +66,7 @@ export function adaptive(
   cuts: readonly Cut[],
   confidences: readonly number[],
   screenedBefore?: ProbingState,
+  tuning: ProbingTuning = probingTuning,
 ): Point[] {
   const { ids, features, horizon, prefixes } = population;
   const truth = truthOf(population, cuts);
@@ -72,8 +74,8 @@ export function adaptive(
   let screenState = screenedBefore;
   return confidences.map((confidence) => {
     const goal = { cuts, horizon, screen: 1, confidence, budget: horizon * ids.length };
-    const probing = createProbing(ids, features, goal);
-    let state = screenState ?? screenOf(population, cuts);
+    const probing = createProbing(ids, features, goal, tuning);
+    let state = screenState ?? screenOf(population, cuts, tuning);
     screenState = state;
     let waves = 1;
     for (let wave = nextWave(probing, state); wave !== null; wave = nextWave(probing, state)) {
@@ -99,9 +101,10 @@ export function adaptive(
 export function screenOf(
   { ids, features, horizon, prefixes }: Population,
   cuts: readonly Cut[],
+  tuning: ProbingTuning = probingTuning,
 ): ProbingState {
   const goal = { cuts, horizon, screen: 1, confidence: 0.5, budget: ids.length };
-  const probing = createProbing(ids, features, goal);
+  const probing = createProbing(ids, features, goal, tuning);
   const start = startProbing(probing);
   return afterWave(probing, start, nextWave(probing, start)!, (i, attempts) => prefixes[i]![attempts]!);
 }

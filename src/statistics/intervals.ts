@@ -1,5 +1,5 @@
 import { createRng } from '../core/rng.ts';
-import { mean, sortedQuantile } from './summary.ts';
+import { mean, sortedQuantile, standardDeviation } from './summary.ts';
 import { betaPosterior, betaQuantile, jeffreysPrior, type BetaShape } from './beta.ts';
 
 /** A range that holds the true value with the stated confidence. */
@@ -43,11 +43,32 @@ export function betaInterval(
   return { low: betaQuantile(posterior, tail), high: betaQuantile(posterior, 1 - tail) };
 }
 
+/**
+ * Mean with Student's t-interval: for few values that are about normal, such as one figure per seed. A percentile bootstrap
+ * of five values covers 84 % where it states 95 %; this covers 95 %. For a paired comparison give the differences per seed.
+ * NaN throughout for an empty list; one value has an infinite interval.
+ * @param confidence in (0, 1).
+ */
+export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimate {
+  const centre = mean(values);
+  const degrees = values.length - 1;
+  if (degrees < 0) return { mean: centre, low: Number.NaN, high: Number.NaN };
+  if (degrees === 0) return { mean: centre, low: -Infinity, high: Infinity };
+  const half = (tQuantile(confidence, degrees) * standardDeviation(values)) / Math.sqrt(values.length);
+  return { mean: centre, low: centre - half, high: centre + half };
+}
+
+/** The t with P(|T| ≤ t) = `central`: ν / (ν + T²) has the distribution Beta(ν/2, 1/2). */
+function tQuantile(central: number, degrees: number): number {
+  const x = betaQuantile({ alpha: degrees / 2, beta: 1 / 2 }, 1 - central);
+  return Math.sqrt((degrees * (1 - x)) / x);
+}
+
 /** How a bootstrap resamples. */
 export interface BootstrapOptions {
   /** Decides every resample: the same values and seed give the same interval. */
   readonly seed: number;
-  /** Default 10,000: the ends then wander by about 1 % of the width between seeds. */
+  /** Default 10,000: the ends then vary by about 1 % of the width between seeds. */
   readonly resamples?: number;
   /** Default 0.95. */
   readonly confidence?: number;
@@ -55,8 +76,8 @@ export interface BootstrapOptions {
 
 /**
  * Mean with its percentile bootstrap interval (Efron 1979), resampling whole values: give one value per problem, since
- * rollouts of one problem are not independent. For a paired comparison give the differences per problem.
- * NaN throughout for an empty list.
+ * rollouts of one problem are not independent. For a paired comparison give the differences per problem. Too narrow for
+ * fewer than about 30 values: use `tInterval` there, e.g. over seeds. NaN throughout for an empty list.
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Estimate {
   const { seed, resamples = 10_000, confidence = 0.95 } = options;

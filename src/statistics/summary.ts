@@ -1,4 +1,4 @@
-/** The plain statistics every layer counts with. Intervals live in `statistics-intervals.ts`. */
+/** The plain statistics every layer counts with. Intervals are in `intervals.ts`. */
 
 /** Arithmetic mean; NaN for an empty list, because nothing was measured. */
 export function mean(values: ArrayLike<number>): number {

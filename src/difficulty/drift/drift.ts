@@ -76,14 +76,22 @@ export function describeBelief(belief: RateBelief): { mean: number; deviation: n
   return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
 }
 
+/** The constants of `learnStart`; docs/algorithms/drift.md says what other values cost. */
+export const startTuning = {
+  /** Rounds of expectation maximisation. Few on purpose: more would pile the belief up on single points of the grid. */
+  rounds: 40,
+  /** Problems' worth of belief in each point of the grid beforehand: about five problems in all. */
+  floor: 0.05,
+};
+
 /** Learns what problems are like before training from their first trials, by expectation maximisation. */
 export function learnStart(
   first: readonly { readonly successes: number; readonly trials: number }[],
-  rounds = 40,
+  { rounds, floor } = startTuning,
 ): RateBelief {
   let start = rateGrid.uniform();
   for (let round = 0; round < rounds; round++) {
-    const next = new Float64Array(start.length).fill(0.05);
+    const next = new Float64Array(start.length).fill(floor);
     for (const { successes, trials } of first) {
       observed(start, successes, trials).forEach((probability, i) => {
         next[i]! += probability;

@@ -1,7 +1,7 @@
 import { hashKey, uniformAt } from '../../core/rng.ts';
 import type { Cut } from '../probing/cut-points.ts';
 import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from '../probing/outcome-table.ts';
-import { equalShares, fitMixture, type RecordCount } from '../probing/fit-mixture.ts';
+import { fitMixture, type RecordCount } from '../probing/fit-mixture.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
 /** One model's records: how many problems have each. */
@@ -41,7 +41,7 @@ export function learnModel({ table, counts }: ObservedModel, redraw?: number): C
     redraw === undefined
       ? counts
       : counts.map((one, i) => ({ ...one, problems: gammaAt(one.problems, redraw, i) }));
-  const shares = fitMixture(table, seen, { shares: equalShares(), weight: 1 }, 200);
+  const shares = fitMixture(table, seen);
   const standIns = Array.from({ length: table.cells }, (_, cell) => standInFor(table, cell));
   const known = new Map<number, ReturnType<CellsOf>>();
   return (measured = noTrials) => {

@@ -2,7 +2,7 @@ import { hashKey } from '../../core/rng.ts';
 import { type Posterior, posteriorOfRecord } from './posterior.ts';
 import type { Cut } from './cut-points.ts';
 import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from './outcome-table.ts';
-import { equalShares, fitMixture, type RecordCount } from './fit-mixture.ts';
+import { fitMixture, type RecordCount } from './fit-mixture.ts';
 import { groupByFeatures } from './feature-groups.ts';
 import {
   checkpointsUpTo,
@@ -13,6 +13,7 @@ import {
   type StoppingProblem,
   type StoppingRule,
 } from './stopping.ts';
+import { probingTuning, type ProbingTuning } from './tuning.ts';
 
 /** What has to be decided, how surely, and for how much. */
 export interface ProbingGoal {
@@ -35,6 +36,7 @@ export interface Probing {
   readonly features: readonly Uint16Array[];
   readonly table: OutcomeTable;
   readonly checkpoints: readonly number[];
+  readonly tuning: ProbingTuning;
 }
 
 /** Where probing stands, one entry per problem: everything the next wave depends on. */
@@ -56,9 +58,11 @@ export function createProbing(
   ids: readonly string[],
   features: readonly Uint16Array[],
   goal: ProbingGoal,
+  tuning: ProbingTuning = probingTuning,
 ): Probing {
-  const table = createOutcomeTable(goal.cuts, goal.horizon);
-  return { goal, ids, features, table, checkpoints: checkpointsUpTo(goal.horizon, goal.screen) };
+  const table = createOutcomeTable(goal.cuts, goal.horizon, tuning.shapes);
+  const checkpoints = checkpointsUpTo(goal.horizon, goal.screen, tuning.checkpointGrowth);
+  return { goal, ids, features, table, checkpoints, tuning };
 }
 
 /** The state before the first attempt. */
@@ -83,7 +87,8 @@ export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   const outlooks = ids.map((_, i) =>
     rules[state.groups[i]!]!.outlook(at.get(state.attempts[i]!)!, state.successes[i]!),
   );
-  const isPilot = (i: number): boolean => byLot[i]! > 1 - pilotShare(ids.length) && !isMixed(state, i);
+  const pilots = pilotShare(ids.length, probing.tuning.pilot);
+  const isPilot = (i: number): boolean => byLot[i]! > 1 - pilots && !isMixed(state, i);
   const gains = Float64Array.from(outlooks, ({ gain }, i) => (isPilot(i) ? Infinity : gain));
   const more = wish(state, gains, (i) =>
     isPilot(i) || outlooks[i]!.isWorthMore ? (checkpoints[at.get(state.attempts[i]!)! + 1] ?? 0) : 0,
@@ -165,29 +170,29 @@ function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readon
   return granted === 0 ? null : wave;
 }
 
-/** One problem in 60, at least about 16 and at most about 500: enough to see how a population's tails fall off. */
-function pilotShare(problems: number): number {
-  return Math.min(500, Math.max(16, problems / 60), problems / 4) / problems;
+/** Share of problems tried until they are mixed: enough to see how a population's tails fall off. */
+function pilotShare(problems: number, { oneIn, least, most, share }: ProbingTuning['pilot']): number {
+  return Math.min(most, Math.max(least, problems / oneIn), problems * share) / problems;
 }
 
 function isMixed({ attempts, successes }: ProbingState, problem: number): boolean {
   return successes[problem]! > 0 && successes[problem]! < attempts[problem]!;
 }
 
-function groupsAfterScreen({ ids, features }: Probing, state: ProbingState): Uint16Array {
+function groupsAfterScreen({ ids, features, tuning }: Probing, state: ProbingState): Uint16Array {
   const { attempts, successes, isOut } = state;
   const rates = Float64Array.from(attempts, (made, i) => (isOut[i] === 1 ? NaN : successes[i]! / made));
   const unsolved = Float64Array.from(rates, (rate) => (Number.isNaN(rate) ? rate : Number(rate === 0)));
-  return groupByFeatures(ids, features, rates, unsolved);
+  return groupByFeatures(ids, features, rates, unsolved, tuning.groups);
 }
 
-/** Problems' worth of belief that a group is like all problems together. */
-const sharedBelief = 30;
-
-function learnGroups({ table }: Probing, state: ProbingState): Float64Array[] {
+function learnGroups({ table, tuning }: Probing, state: ProbingState): Float64Array[] {
+  const { rounds, sharedBelief } = tuning;
   const counts = countRecords(state);
-  const all = fitMixture(table, counts.flat(), { shares: equalShares(), weight: 1 }, 200);
-  return counts.map((records) => fitMixture(table, records, { shares: all, weight: sharedBelief }, 80));
+  const all = fitMixture(table, counts.flat(), undefined, rounds.all);
+  return counts.map((records) =>
+    fitMixture(table, records, { shares: all, weight: sharedBelief }, rounds.group),
+  );
 }
 
 function countRecords({ attempts, successes, groups, isOut }: ProbingState): RecordCount[][] {

@@ -1,8 +1,5 @@
 import { scoreByFeatures } from './feature-scores.ts';
-
-/** Problems with little known of each other are too few to learn a population from. */
-const fewest = 100;
-const most = 48;
+import { probingTuning, type ProbingTuning } from './tuning.ts';
 
 /**
  * Sorts problems into groups that look alike, so that each group's population can be learned by itself: by predicted
@@ -17,16 +14,17 @@ export function groupByFeatures(
   features: readonly Uint16Array[],
   rates: Float64Array,
   unsolved: Float64Array,
+  { fewest, most, bandsPerStrip }: ProbingTuning['groups'] = probingTuning.groups,
 ): Uint16Array {
   const count = Math.max(1, Math.min(most, Math.floor(ids.length / fewest)));
-  const bands = Math.ceil(Math.sqrt(count * 2.5));
+  const bands = Math.ceil(Math.sqrt(count * bandsPerStrip));
   const strips = Math.max(1, Math.floor(count / bands));
   const groups = new Uint16Array(ids.length);
   if (count === 1) return groups;
   const all = ids.map((_, i) => i);
   const rate = scoreByFeatures(ids, features, rates);
   const kinds = Map.groupBy(all, (i) => features[i]!.join(' '));
-  if (kinds.size <= most) return groupKinds([...kinds.values()], rate, groups);
+  if (kinds.size <= most) return groupKinds([...kinds.values()], rate, groups, fewest);
   const never = strips === 1 ? rate : scoreByFeatures(ids, features, unsolved);
   quantiles(all, rate, Math.min(count, bands)).forEach((band, b) => {
     quantiles(band, never, strips).forEach((strip, s) => {
@@ -37,7 +35,12 @@ export function groupByFeatures(
 }
 
 /** Few kinds of problems, each whole: neighbours by predicted pass rate together until they are enough. */
-function groupKinds(kinds: readonly number[][], score: Float64Array, groups: Uint16Array): Uint16Array {
+function groupKinds(
+  kinds: readonly number[][],
+  score: Float64Array,
+  groups: Uint16Array,
+  fewest: number,
+): Uint16Array {
   const meanOf = (kind: readonly number[]): number =>
     kind.reduce((sum, problem) => sum + score[problem]!, 0) / kind.length;
   const sorted = kinds

@@ -1,4 +1,5 @@
-import { componentCount, componentMass, type OutcomeTable, recordIndex } from './outcome-table.ts';
+import { componentMass, type OutcomeTable, recordIndex } from './outcome-table.ts';
+import { probingTuning } from './tuning.ts';
 
 /** How many problems share a record of attempts. */
 export interface RecordCount {
@@ -7,29 +8,36 @@ export interface RecordCount {
   readonly problems: number;
 }
 
+/** Shares of the components believed before any record, and how many problems that belief weighs as much as. */
+interface MixturePrior {
+  readonly shares: ArrayLike<number>;
+  readonly weight: number;
+}
+
 /**
  * Learns what a population of problems is made of from records of any lengths, by expectation maximisation. The
  * likelihood does not care why a problem was attempted more often than another, so it may have been because of its
  * outcomes.
  *
- * @param before shares believed beforehand, and how many problems' worth of belief that is.
+ * @param prior shares believed beforehand, and how many problems' worth of belief that is; by default one problem's worth
+ * of equal shares. EM starts from them.
  * @returns a share per component, summing to 1.
  */
 export function fitMixture(
   table: OutcomeTable,
   records: readonly RecordCount[],
-  before: { readonly shares: ArrayLike<number>; readonly weight: number },
-  rounds: number,
+  prior: MixturePrior = { shares: equalShares(table), weight: 1 },
+  rounds = probingTuning.rounds.all,
 ): Float64Array {
   const likelihoods = records.map(({ successes, attempts }) => {
     const record = recordIndex(successes, attempts);
-    return Float64Array.from({ length: componentCount }, (_, component) =>
+    return Float64Array.from({ length: table.components }, (_, component) =>
       componentMass(table, record, component),
     );
   });
-  let shares = Float64Array.from(before.shares);
+  let shares = Float64Array.from(prior.shares);
   for (let round = 0; round < rounds; round++) {
-    const next = Float64Array.from(before.shares, (share) => share * before.weight);
+    const next = Float64Array.from(prior.shares, (share) => share * prior.weight);
     records.forEach(({ problems }, i) => addResponsibilities(next, shares, likelihoods[i]!, problems));
     const total = next.reduce((sum, value) => sum + value, 0);
     shares = next.map((value) => value / total);
@@ -38,8 +46,8 @@ export function fitMixture(
 }
 
 /** Equal shares: nothing is known of a population. */
-export function equalShares(): Float64Array {
-  return new Float64Array(componentCount).fill(1 / componentCount);
+function equalShares({ components }: OutcomeTable): Float64Array {
+  return new Float64Array(components).fill(1 / components);
 }
 
 function addResponsibilities(

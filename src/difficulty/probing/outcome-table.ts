@@ -1,28 +1,6 @@
 import type { BetaShape } from '../../statistics/beta.ts';
 import { cellOf, type Cut } from './cut-points.ts';
-
-/**
- * How populations of problems are described: some are never solved, some always, and the rest spread over Beta bumps
- * whose shares are learned. Dense towards both ends, because real pools have most of their problems there.
- */
-const bumps: readonly BetaShape[] = [
-  { alpha: 1, beta: 300 },
-  { alpha: 1, beta: 70 },
-  { alpha: 1.5, beta: 30 },
-  { alpha: 2, beta: 14 },
-  { alpha: 3, beta: 9 },
-  { alpha: 5, beta: 8 },
-  { alpha: 6, beta: 6 },
-  { alpha: 8, beta: 5 },
-  { alpha: 9, beta: 3 },
-  { alpha: 14, beta: 2 },
-  { alpha: 30, beta: 1.5 },
-  { alpha: 70, beta: 1 },
-  { alpha: 300, beta: 1 },
-];
-
-/** Shares a population can be made of: all bumps, then never, then always. */
-export const componentCount = bumps.length + 2;
+import { probingTuning } from './tuning.ts';
 
 /**
  * For each kind of problem, the probability of every record of attempts together with the cell in which `horizon`
@@ -33,6 +11,8 @@ export interface OutcomeTable {
   readonly horizon: number;
   /** Cells: one more than there are cuts. */
   readonly cells: number;
+  /** Kinds of problem a population is made of: every Beta shape, then "never", then "always". */
+  readonly components: number;
   /** By record, component and cell; see `recordIndex`. Probability of one order of the attempts, not of all orders. */
   readonly mass: Float64Array;
   /** Cell of the pass rate `successes` / horizon, by successes. */
@@ -45,12 +25,17 @@ export function recordIndex(successes: number, trials: number): number {
 }
 
 /** Computes the table backwards from the horizon: a record's mass is that of its two continuations. */
-export function createOutcomeTable(cuts: readonly Cut[], horizon: number): OutcomeTable {
+export function createOutcomeTable(
+  cuts: readonly Cut[],
+  horizon: number,
+  shapes: readonly BetaShape[] = probingTuning.shapes,
+): OutcomeTable {
   const cells = cuts.length + 1;
-  const width = componentCount * cells;
+  const components = shapes.length + 2;
+  const width = components * cells;
   const mass = new Float64Array(recordIndex(0, horizon + 1) * width);
   const cellOfTotal = Uint8Array.from({ length: horizon + 1 }, (_, total) => cellOf(cuts, total, horizon));
-  fillLastRow(mass, cellOfTotal, cells);
+  fillLastRow(mass, cellOfTotal, cells, shapes);
   for (let trials = horizon - 1; trials >= 0; trials--) {
     for (let successes = 0; successes <= trials; successes++) {
       const here = recordIndex(successes, trials) * width;
@@ -58,20 +43,20 @@ export function createOutcomeTable(cuts: readonly Cut[], horizon: number): Outco
       for (let i = 0; i < width; i++) mass[here + i] = mass[failed + i]! + mass[failed + width + i]!;
     }
   }
-  return { horizon, cells, mass, cellOfTotal };
+  return { horizon, cells, components, mass, cellOfTotal };
 }
 
 /** Probability of a record and each cell, for a population with these shares. Written into `into`; returns the sum. */
 export function cellMasses(
-  { mass, cells }: OutcomeTable,
+  { mass, cells, components }: OutcomeTable,
   shares: ArrayLike<number>,
   record: number,
   into: Float64Array,
 ): number {
   into.fill(0);
   let total = 0;
-  let at = record * componentCount * cells;
-  for (let component = 0; component < componentCount; component++) {
+  let at = record * components * cells;
+  for (let component = 0; component < components; component++) {
     for (let cell = 0; cell < cells; cell++, at++) {
       const part = shares[component]! * mass[at]!;
       into[cell]! += part;
@@ -82,20 +67,29 @@ export function cellMasses(
 }
 
 /** Probability of a record under one component. */
-export function componentMass({ mass, cells }: OutcomeTable, record: number, component: number): number {
+export function componentMass(
+  { mass, cells, components }: OutcomeTable,
+  record: number,
+  component: number,
+): number {
   let total = 0;
-  const at = (record * componentCount + component) * cells;
+  const at = (record * components + component) * cells;
   for (let cell = 0; cell < cells; cell++) total += mass[at + cell]!;
   return total;
 }
 
-function fillLastRow(mass: Float64Array, cellOfTotal: Uint8Array, cells: number): void {
+function fillLastRow(
+  mass: Float64Array,
+  cellOfTotal: Uint8Array,
+  cells: number,
+  shapes: readonly BetaShape[],
+): void {
   const horizon = cellOfTotal.length - 1;
+  const components = shapes.length + 2;
   const put = (component: number, total: number, probability: number): void => {
-    mass[(recordIndex(total, horizon) * componentCount + component) * cells + cellOfTotal[total]!] =
-      probability;
+    mass[(recordIndex(total, horizon) * components + component) * cells + cellOfTotal[total]!] = probability;
   };
-  bumps.forEach(({ alpha, beta }, component) => {
+  shapes.forEach(({ alpha, beta }, component) => {
     let probability = 1;
     for (let i = 0; i < horizon; i++) probability *= (beta + i) / (alpha + beta + i);
     for (let total = 0; total <= horizon; total++) {
@@ -103,6 +97,6 @@ function fillLastRow(mass: Float64Array, cellOfTotal: Uint8Array, cells: number)
       probability *= (alpha + total) / (beta + horizon - total - 1);
     }
   });
-  put(bumps.length, 0, 1);
-  put(bumps.length + 1, horizon, 1);
+  put(shapes.length, 0, 1);
+  put(shapes.length + 1, horizon, 1);
 }

@@ -1,3 +1,5 @@
+import { probingTuning } from './tuning.ts';
+
 /** What a stopping rule expects of a problem with a given record. */
 export interface Outlook {
   /** Whether more attempts are worth their price. */
@@ -30,9 +32,13 @@ export interface StoppingProblem {
  * Checkpoints from the screen to the horizon, a quarter more attempts each time: few waves, for a few per cent more
  * rollouts than deciding after every one.
  */
-export function checkpointsUpTo(horizon: number, screen: number): number[] {
+export function checkpointsUpTo(
+  horizon: number,
+  screen: number,
+  growth = probingTuning.checkpointGrowth,
+): number[] {
   const checkpoints = [0];
-  for (let next = Math.min(screen, horizon); ; next += Math.max(1, Math.floor(next / 4))) {
+  for (let next = Math.min(screen, horizon); ; next += Math.max(1, Math.floor(next * growth))) {
     checkpoints.push(Math.min(next, horizon));
     if (next >= horizon) return checkpoints;
   }

@@ -1,7 +1,7 @@
 import { neverSometimesAlways } from './cut-points.ts';
 import { createOutcomeTable, recordIndex } from './outcome-table.ts';
 import { distributionOfTotal } from './posterior.ts';
-import { equalShares, fitMixture, type RecordCount } from './fit-mixture.ts';
+import { fitMixture, type RecordCount } from './fit-mixture.ts';
 import type { Trials } from '../pass-rates/trials.ts';
 
 /**
@@ -46,7 +46,7 @@ export function weighTrials(
     const problems = (counts.get(record)?.problems ?? 0) + 1;
     counts.set(record, { successes, attempts: trials, problems });
   }
-  const shares = fitMixture(table, [...counts.values()], { shares: equalShares(), weight: 1 }, 200);
+  const shares = fitMixture(table, [...counts.values()]);
   const worth = new Map<number, Trials>();
   const weigh = (own: Trials): Trials => {
     if (own.trials === 0 || own.trials >= horizon) return own;
