@@ -173,7 +173,7 @@ let hub: FakeHub;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gradus-suites-'));
   hub = await openFakeHub(repositories);
-  vi.stubEnv('GRADUS_CACHE', folder);
+  vi.stubEnv('HF_HUB_CACHE', folder);
   vi.stubEnv('HF_ENDPOINT', hub.endpoint);
 });
 afterEach(async () => {

@@ -29,7 +29,13 @@ const form =
 export function parseHubAddress(address: string): HubAddress {
   const { datasets, repository, revision = 'main', path = '' } = form.exec(address)?.groups ?? {};
   const decoded = decodeOrUndefined(revision);
-  if (repository === undefined || decoded === undefined || !isInside(path) || /[\s?#\\]/.test(decoded))
+  if (
+    repository === undefined ||
+    decoded === undefined ||
+    !isInside(path) ||
+    !isInside(decoded) ||
+    /[\s?#\\]/.test(decoded)
+  )
     throw new DataError(
       `expected hf://datasets/<owner>/<name>[@revision]/<file, pattern or split>, or hf://<owner>/<name>[@revision] for a model, got ${JSON.stringify(address)}`,
       { tryNext: 'gradus data import hf://datasets/openai/gsm8k/main/train --out problems.jsonl' },

@@ -1,89 +1,109 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { takeLock } from '../storage/file-lock.ts';
+import { draftOf, publishDraft, writeFileAtomic } from '../storage/atomic.ts';
+import type { HubAddress } from './address.ts';
 
 /*
- *   <cache>/hub/
- *     blobs/sha256-<hex>                        a file's content, under its own hash
- *     blobs/git-<hex>                           the same for files that git itself holds
- *     blobs/<hash>.partial                      what a download that ended early had received
- *     datasets--openai--gsm8k/refs/main         the commit that a branch or tag last was
- *     datasets--openai--gsm8k/<commit>.json     the files of a commit, with sizes and hashes
- *     datasets--openai--gsm8k/<commit>/…        the commit's files by name: links to blobs
- *     locks/…                                   held while a process writes one of these
+ * The cache that Hugging Face's tools share (https://huggingface.co/docs/hub/local-cache): a model that a Python tool has
+ * fetched is not fetched again, and Python tools find what Gradus fetches.
+ *
+ *   <cache>/
+ *     models--owner--name/, datasets--owner--name/
+ *       blobs/<etag>                         content, by sha256 (git-lfs) or git's sha1 (small files)
+ *       blobs/<etag>.gradus.incomplete       content of a download in progress; ours alone, so no other tool appends to it
+ *       refs/<revision>                      commit that a branch or tag was when last looked up
+ *       snapshots/<commit>/<path>            links to blobs, or files where links are not supported
+ *       trees/<commit>.json                  all files of a commit with sizes and etags, as huggingface_hub 2 writes them
+ *     .locks/<repository>/<name>.gradus.lock
+ *
+ * Every reader trusts a blob by its name and size; hashes are checked before a download gets its name.
  */
 
-/** Gradus's folder for what can be fetched again: `GRADUS_CACHE`, else `gradus` in the user's cache folder. */
+/**
+ * The cache folder by the variables that huggingface_hub reads: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else
+ * `huggingface/hub` in the user's cache folder. `~` and `$NAME` in them are expanded.
+ */
 export function cacheFolder(environment: NodeJS.ProcessEnv): string {
-  const { GRADUS_CACHE: own, XDG_CACHE_HOME: xdg } = environment;
-  return own || join(xdg || join(homedir(), '.cache'), 'gradus');
+  const expand = (path: string): string =>
+    path
+      .replace(/^~(?=$|\/)/, homedir())
+      .replaceAll(/\$\{(\w+)\}|\$(\w+)/g, (text, a, b) => environment[String(a ?? b)] ?? text);
+  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = environment;
+  const own = HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE;
+  if (own) return expand(own);
+  const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface');
+  return join(expand(home), 'hub');
 }
 
-/** Writes a small file so that others see all of it or nothing. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+/** Places of one repository in the cache. */
+export interface CachedRepository {
+  readonly blob: (etag: string) => string;
+  /** Folder with the files of a commit under their paths. */
+  readonly snapshot: (commit: string) => string;
+  readonly reference: (revision: string) => string;
+  readonly tree: (commit: string) => string;
+  readonly lock: (name: string) => string;
+}
+
+/** Returns the places of a repository; creates nothing. */
+export function cachedRepository(cache: string, { kind, repository }: HubAddress): CachedRepository {
+  const name = `${kind}s--${repository.replace('/', '--')}`;
+  const folder = join(cache, name);
+  return {
+    blob: (etag) => join(folder, 'blobs', etag),
+    snapshot: (commit) => join(folder, 'snapshots', commit),
+    reference: (revision) => join(folder, 'refs', revision),
+    tree: (commit) => join(folder, 'trees', `${commit}.json`),
+    lock: (file) => join(cache, '.locks', name, `${file}.gradus.lock`),
+  };
+}
+
+/** Writes a small file atomically, unless it has that content already: an up-to-date cache may be read-only. */
+export async function writeIfChanged(path: string, text: string): Promise<void> {
+  if ((await readIfExists(path)) === text) return;
   await mkdir(dirname(path), { recursive: true });
-  const draft = draftOf(path);
-  try {
-    await writeFile(draft, text);
-    await rename(draft, path);
-  } finally {
-    await rm(draft, { force: true });
-  }
+  await writeFileAtomic(path, text);
 }
 
-/** What a file holds; `undefined` where there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
+/** Returns the content of a file, or `undefined` if it does not exist. */
+export async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }
 }
 
-/** Gives a blob a name, in place of whatever had it. */
-export async function linkTo(blob: string, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const draft = draftOf(path);
-  await symlink(relative(dirname(path), blob), draft);
-  await rename(draft, path);
-}
-
-let drafts = 0;
-/** A name that nobody else writes under. */
-const draftOf = (path: string): string => `${path}.${process.pid}-${drafts++}.tmp`;
-
-/** Between two looks at a lock that another process holds, in milliseconds. */
-const lookAgainMs = 200;
-
-/**
- * Runs `action` while no other process runs one under the same name; waits as long as the other takes, since it is
- * fetching the very same bytes. Within one process the second caller waits for the first.
- */
-export async function alone<T>(folder: string, name: string, action: () => Promise<T>): Promise<T> {
-  const locks = join(folder, 'locks');
-  mkdirSync(locks, { recursive: true });
-  const path = join(locks, createHash('sha256').update(name).digest('hex').slice(0, 32));
-  const before = inProcess.get(path) ?? Promise.resolve();
-  const turn = before.then(async () => {
-    let lock = takeLock(path, 0);
-    for (; lock === undefined; lock = takeLock(path, 0)) await sleep(lookAgainMs);
-    try {
-      return await action();
-    } finally {
-      lock[Symbol.dispose]();
-    }
-  });
-  inProcess.set(
-    path,
-    turn.catch(() => undefined),
+/** Returns the size of a file in bytes, following links, or `undefined` if it does not exist. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => undefined,
   );
-  return turn;
 }
 
-/** The kernel's lock is a process's: its own turns are kept here. */
-const inProcess = new Map<string, Promise<unknown>>();
+/** Links a path of a snapshot to its blob, replacing a broken link. Call it under the lock of the blob. */
+export async function linkToBlob(blob: string, path: string): Promise<void> {
+  const draft = draftOf(path);
+  await mkdir(dirname(path), { recursive: true });
+  await rm(draft, { force: true });
+  await symlink(relative(dirname(path), blob), draft);
+  await publishDraft(draft, path);
+}
+
+/** Returns paths and sizes of the files in a snapshot folder: empty if there is none. */
+export async function snapshotFiles(
+  folder: string,
+): Promise<{ readonly path: string; readonly size: number }[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = [];
+  for (const entry of entries.filter((one) => !one.isDirectory())) {
+    const file = join(entry.parentPath, entry.name);
+    const size = await sizeOf(file);
+    if (size !== undefined) files.push({ path: relative(folder, file), size });
+  }
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}

@@ -1,6 +1,6 @@
 import { DataError } from '../core/errors.ts';
 import { type HubAddress, hubAddress } from './address.ts';
-import type { ListedFile, Listing } from './repository.ts';
+import type { ListedFile, Listing } from './listing.ts';
 
 /** What `readRows` can read. */
 const isData = ({ path }: ListedFile): boolean =>

@@ -1,49 +1,59 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import { RetryableError } from '../core/retry.ts';
+import { publishDraft } from '../storage/atomic.ts';
 import { type HubAddress, hubAddress } from './address.ts';
-import { alone } from './cache.ts';
-import { type ListedFile, offline } from './repository.ts';
+import { type CachedRepository, linkToBlob, sizeOf } from './cache.ts';
+import { exclusive } from './exclusive.ts';
+import type { ListedFile } from './listing.ts';
+import { offline } from './repository.ts';
 import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
 
-/** Told how many bytes of a file have come. */
+/** Receives the progress of a download in bytes. */
 export type OnDownload = (file: string, done: number, total: number) => void;
 
 /**
- * The path of a file's content in the cache, fetched if it is not there. A download that ended early goes on where it
- * stopped; its content counts once its size and hash are those of the list, and only then gets its name.
+ * Returns the path of a file in the snapshot of its commit, downloading it if it is not cached. An interrupted download
+ * resumes where it stopped. Content gets its name only once its size and hash are those of the listing.
  *
  * @param address of the file, at a commit.
  * @throws DataError when the hub cannot be reached, refuses, or sends other content twice.
  */
-export async function fetchBlob(
+export async function fetchFile(
   access: HubAccess,
-  cache: string,
+  repository: CachedRepository,
   address: HubAddress,
   file: ListedFile,
   onDownload?: OnDownload,
 ): Promise<string> {
-  const blob = join(cache, 'hub', 'blobs', file.hash);
-  if ((await sizeOf(blob)) === file.size) return blob;
-  if (access.isOffline) throw offline(address);
-  await mkdir(dirname(blob), { recursive: true });
-  return alone(cache, file.hash, async () => {
-    if ((await sizeOf(blob)) === file.size) return blob;
-    const partial = `${blob}.partial`;
-    await complete(access, address, file, partial, onDownload);
-    await rename(partial, blob);
-    return blob;
-  });
+  const { size, etag } = file;
+  const named = join(repository.snapshot(address.revision), file.path);
+  if ((await sizeOf(named)) === size) return named;
+  if (etag === undefined) throw offline(address);
+  const blob = repository.blob(etag);
+  const isCached = async (): Promise<boolean> => (await sizeOf(blob)) === size;
+  if (access.isOffline && !(await isCached())) throw offline(address);
+  const fetchBlob = async (): Promise<void> => {
+    if (!(await isCached())) {
+      const draft = `${blob}.gradus.incomplete`;
+      await mkdir(dirname(blob), { recursive: true });
+      await complete(access, address, { ...file, etag }, draft, onDownload);
+      await publishDraft(draft, blob);
+    }
+    await linkToBlob(blob, named);
+  };
+  await exclusive(repository.lock(etag), fetchBlob, access.signal);
+  return named;
 }
 
-/** Fills a partial file and checks it. One that turns out wrong is fetched once more from the start: a disk may have lied. */
+/** Fills a draft and checks its hash. Content with a wrong hash is downloaded once more from the start. */
 async function complete(
   access: HubAccess,
   address: HubAddress,
-  file: ListedFile,
+  file: Required<ListedFile>,
   partial: string,
   onDownload: OnDownload | undefined,
 ): Promise<void> {
@@ -56,18 +66,18 @@ async function complete(
       });
     };
     await retryRequest(access, hubAddress(address), receive, () => received);
-    const found = await hashLike(file.hash, partial, file.size);
-    if (found === file.hash) return;
+    const found = await etagOf(partial, file);
+    if (found === file.etag) return;
     await rm(partial);
     if (isLast)
       throw new DataError(
-        `${hubAddress(address)}: expected content with ${file.hash}, got ${found} twice; the hub or something on the way sends another file`,
+        `${hubAddress(address)}: expected content with the hash ${file.etag}, got ${found} twice; the hub or a proxy sends another file`,
         { code: 'HUB_CHANGED' },
       );
   }
 }
 
-/** Asks for what is missing of a file and appends it. Returns its size, which is then the listed one. */
+/** Downloads the missing end of a file and appends it. Returns the size, which is the listed one. */
 async function receiveRest(
   access: HubAccess,
   address: HubAddress,
@@ -85,10 +95,10 @@ async function receiveRest(
   const response = await get(access, url, hubAddress(address), from > 0 ? `bytes=${from}-` : undefined);
   const start = response.status === 206 ? from : 0;
   if (start !== before) await handle.truncate(start);
-  if (!isWhatWasAsked(response, from)) {
+  if (!isRequestedRange(response, from)) {
     await response.body?.cancel();
     await handle.truncate(0);
-    throw new RetryableError(`other bytes than those from ${from} on`);
+    throw new RetryableError(`another range than the bytes from ${from} on`);
   }
   const done = await append(handle, response, start, size, onBytes);
   if (done < size) throw new RetryableError(`${done} of ${size} bytes`);
@@ -96,8 +106,8 @@ async function receiveRest(
   return done;
 }
 
-/** The whole file, or the part of it that was asked for. */
-function isWhatWasAsked({ status, headers }: Response, from: number): boolean {
+/** Returns whether an answer holds the whole file or the requested part of it. */
+function isRequestedRange({ status, headers }: Response, from: number): boolean {
   if (status === 200) return true;
   return status === 206 && headers.get('content-range')?.startsWith(`bytes ${from}-`) === true;
 }
@@ -127,20 +137,12 @@ async function append(
   return done;
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
+/** Returns the hash of a file of the kind that the listing gives: sha256, or git's sha1 (a header, then the content). */
+async function etagOf(path: string, { etag, size }: Required<ListedFile>): Promise<string> {
+  return etag.length === 64 ? hashFile(path) : hashFile(path, createHash('sha1').update(`blob ${size}\0`));
 }
 
-/** The hash of a file in the form of `expected`: of its content, or with git's header before it. */
-async function hashLike(expected: string, path: string, size: number): Promise<string> {
-  if (!expected.startsWith('git-')) return `sha256-${await hashFile(path)}`;
-  return `git-${await hashFile(path, createHash('sha1').update(`blob ${size}\0`))}`;
-}
-
-/** The sha256 of a file, in hex. */
+/** Returns the hash of a file in hex; sha256 by default. */
 export async function hashFile(path: string, hash: Hash = createHash('sha256')): Promise<string> {
   for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }))
     hash.update(piece as Uint8Array);

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import { type HubAddress, hubAddress, isCommit, parseHubAddress } from './address.ts';
-import { cacheFolder, linkTo } from './cache.ts';
+import { cachedRepository, cacheFolder } from './cache.ts';
 import { chooseFiles } from './choose-files.ts';
-import { fetchBlob, type OnDownload } from './download.ts';
-import { listRepository, repositoryFolder } from './repository.ts';
+import { fetchFile, type OnDownload } from './download.ts';
+import { listRepository } from './repository.ts';
 import { accessFromEnvironment } from './requests.ts';
 
 /** How an address is read. */
@@ -39,30 +38,27 @@ export interface FetchedFiles {
 }
 
 /**
- * Brings the files that a `hf://` address names into the cache, or finds them there, and gives their places. Endpoint,
- * token, cache folder and offline mode are as `HF_ENDPOINT`, `HF_TOKEN`, `GRADUS_CACHE` and `HF_HUB_OFFLINE` say. A
- * branch or tag is looked up each time; a commit whose files are in the cache needs no network.
+ * Returns the paths of the files that a `hf://` address names, downloading what is not in the cache. Reads `HF_ENDPOINT`,
+ * `HF_TOKEN`, `HF_HUB_OFFLINE` and the cache folder (`HF_HUB_CACHE`, `HF_HOME`) from the environment. A branch or tag is
+ * looked up each time; a commit whose files are cached needs no network.
  *
- * @throws DataError for an address that names nothing, and whatever goes wrong on the way to it.
+ * @throws DataError for an invalid address, missing files, and failed requests.
  */
 export async function fetchHubFiles(text: string, options: FetchOptions = {}): Promise<FetchedFiles> {
   const address = pinnedTo(parseHubAddress(text), text, options);
   const asked = accessFromEnvironment(process.env, options.pauseMs);
   const access = { ...asked, isOffline: options.isOffline ?? asked.isOffline, signal: options.signal };
-  const cache = cacheFolder(process.env);
-  const listing = await listRepository(access, cache, address);
+  const repository = cachedRepository(cacheFolder(process.env), address);
+  const listing = await listRepository(access, repository, address);
   const { commit } = listing;
   const chosen = address.kind === 'model' ? modelFiles(listing.files) : chooseFiles(listing, address);
-  const folder = join(repositoryFolder(cache, address), commit);
   const files = [];
   for (const file of chosen) {
     const at = { ...address, revision: commit, path: file.path };
-    const blob = await fetchBlob(access, cache, at, file, options.onDownload);
-    const named = join(folder, file.path);
-    await linkTo(blob, named);
-    files.push({ path: file.path, address: hubAddress(at), file: named });
+    const path = await fetchFile(access, repository, at, file, options.onDownload);
+    files.push({ path: file.path, address: hubAddress(at), file: path });
   }
-  return { commit, folder, files };
+  return { commit, folder: repository.snapshot(commit), files };
 }
 
 function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }: FetchOptions): HubAddress {

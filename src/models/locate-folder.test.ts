@@ -27,7 +27,7 @@ let hub: FakeHub;
 beforeEach(async () => {
   cache = mkdtempSync(join(tmpdir(), 'gradus-model-'));
   hub = await openFakeHub([repository]);
-  vi.stubEnv('GRADUS_CACHE', cache);
+  vi.stubEnv('HF_HUB_CACHE', cache);
   vi.stubEnv('HF_ENDPOINT', hub.endpoint);
 });
 afterEach(async () => {
@@ -56,7 +56,7 @@ test('a run keeps the commit it began with', async () => {
   const commits = new Map([['hf://us/tiny', first]]);
   expect(await modelFolder('hf://us/tiny', { commits })).toEqual(began);
   await expect(modelFolder('hf://us/tiny', { isOffline: true })).resolves.toEqual(began);
-  await expect(modelFolder('hf://us/other', { isOffline: true })).rejects.toThrow('found nothing there');
+  await expect(modelFolder('hf://us/other', { isOffline: true })).rejects.toThrow('expected it in the cache');
   expect(await modelFolder('models/mine', {})).toEqual({ folder: 'models/mine' });
 });
 

@@ -18,7 +18,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gradus-source-'));
   const commits = { [commit]: { 'data/train-1.jsonl': rows, 'data/train-2.jsonl': rows } };
   fake = await openFakeHub([{ name: 'us/sums', commits, branches: { main: commit } }]);
-  vi.stubEnv('GRADUS_CACHE', folder);
+  vi.stubEnv('HF_HUB_CACHE', folder);
   vi.stubEnv('HF_ENDPOINT', fake.endpoint);
 });
 afterEach(async () => {

@@ -85,18 +85,27 @@ export async function openFakeHub(repositories: readonly FakeRepository[]): Prom
       return void response.writeHead(404, { 'x-error-code': 'RepoNotFound' }).end();
     if (repository.token !== undefined && authorization !== `Bearer ${repository.token}`)
       return void response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
-    const [, revision] = /\/(?:revision|resolve)\/([^/?]+)/.exec(path) ?? [];
+    const [, revision] = /\/(?:revision|resolve|tree)\/([^/?]+)/.exec(path) ?? [];
     const name = decodeURIComponent(revision ?? '');
     const commit = repository.branches[name] ?? name;
     const files = repository.commits[commit];
     if (files === undefined)
       return void response.writeHead(404, { 'x-error-code': 'RevisionNotFound' }).end();
-    if (path.startsWith('/api/'))
-      return send(response, Buffer.from(listing(repository, commit)), undefined, fault);
+    if (path.startsWith('/api/')) {
+      const isTree = path.includes('/tree/');
+      const listed = isTree ? treeOf(repository, commit) : listing(repository, commit);
+      return send(response, Buffer.from(listed), undefined, fault);
+    }
     const file = decodeURIComponent(path.slice(path.indexOf(`/${revision}/`) + revision!.length + 2));
     const body = files[file];
     if (body === undefined) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
-    if (repository.lfs?.includes(file) === true && fault === undefined)
+    const isLfs = repository.lfs?.includes(file) === true;
+    const { blobId, sha256 } = hashesOf(Buffer.from(body));
+    response.setHeader('x-repo-commit', commit);
+    response.setHeader('etag', `"${blobId}"`);
+    if (isLfs) response.setHeader('x-linked-etag', `"${sha256}"`);
+    if (isLfs) response.setHeader('x-linked-size', Buffer.from(body).length);
+    if (isLfs && fault === undefined)
       return void response
         .writeHead(302, {
           location: `${contentAddress}/${repository.name}/${commit}/${file}?X-Signature=secret`,
@@ -116,17 +125,29 @@ export async function openFakeHub(repositories: readonly FakeRepository[]): Prom
 function listing({ commits, lfs = [] }: FakeRepository, commit: string): string {
   const siblings = Object.entries(commits[commit]!).map(([rfilename, content]) => {
     const body = Buffer.from(content);
-    const blobId = createHash('sha1').update(`blob ${body.length}\0`).update(body).digest('hex');
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    const isLfs = lfs.includes(rfilename);
-    return {
-      rfilename,
-      size: body.length,
-      blobId,
-      ...(isLfs ? { lfs: { sha256, size: body.length, pointerSize: 132 } } : {}),
-    };
+    const { blobId, sha256 } = hashesOf(body);
+    const large = lfs.includes(rfilename) && { lfs: { sha256, size: body.length, pointerSize: 132 } };
+    return { rfilename, size: body.length, blobId, ...large };
   });
   return JSON.stringify({ id: 'x', sha: commit, private: false, siblings });
+}
+
+/** Answer of `/api/<kind>s/<repository>/tree/<revision>`, which huggingface_hub lists a commit by. */
+function treeOf({ commits, lfs = [] }: FakeRepository, commit: string): string {
+  const files = Object.entries(commits[commit]!).map(([path, content]) => {
+    const body = Buffer.from(content);
+    const { blobId: oid, sha256 } = hashesOf(body);
+    const large = lfs.includes(path) && { lfs: { oid: sha256, size: body.length, pointerSize: 132 } };
+    return { type: 'file', path, size: body.length, oid, ...large };
+  });
+  return JSON.stringify(files);
+}
+
+function hashesOf(body: Buffer): { readonly blobId: string; readonly sha256: string } {
+  return {
+    blobId: createHash('sha1').update(`blob ${body.length}\0`).update(body).digest('hex'),
+    sha256: createHash('sha256').update(body).digest('hex'),
+  };
 }
 
 function send(
@@ -146,10 +167,8 @@ function send(
   if (fault !== undefined && 'stallAfter' in fault)
     return void response.write(part.subarray(0, fault.stallAfter));
   if (fault === undefined || !('dropAfter' in fault)) return void response.end(part);
-  response.write(part.subarray(0, fault.dropAfter), () => {
-    // What was written has to arrive before the connection goes.
-    setTimeout(() => response.destroy(), 20);
-  });
+  // `end` of the socket, unlike `destroy`, delivers the written bytes first.
+  response.write(part.subarray(0, fault.dropAfter), () => response.socket?.end());
 }
 
 async function listen(server: Server): Promise<string> {

@@ -129,7 +129,7 @@ test('what lies on a hub is imported like a file, and missing rows are counted',
   const commits = { [commitOf('a')]: { 'main/train.jsonl': rows } };
   await using hub = await openFakeHub([{ name: 'us/sums', commits, branches: { main: commitOf('a') } }]);
   vi.stubEnv('HF_ENDPOINT', hub.endpoint);
-  vi.stubEnv('GRADUS_CACHE', path('cache'));
+  vi.stubEnv('HF_HUB_CACHE', path('cache'));
   const words = ['import', 'hf://datasets/us/sums/main/train', '--out', path('sums.jsonl')];
   expect(await run(...words)).toMatchObject({
     code: 3,
