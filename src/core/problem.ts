@@ -23,7 +23,15 @@ export type ProblemTests = (
       readonly type: 'stdio';
       readonly language: 'javascript' | 'python';
       readonly cases: readonly { readonly input: string; readonly output: string }[];
-      /** Python source of a `check(input, expected, printed)` that says whether `printed` is right; absent: the texts are compared. */
+      /**
+       * How output is compared. `text` (default): exactly, blanks at line ends and blank last lines aside. `numbers`: line by
+       * line without blanks at either end, and lines made of numbers number by number, as LiveCodeBench does.
+       */
+      readonly comparison?: 'text' | 'numbers';
+      /**
+       * Python source that decides instead of a comparison: either it defines `check(input, expected, printed)`, or it is a
+       * program that is run as `checker.py input.txt correct_output.txt output.txt` and prints 1 or 0.
+       */
       readonly checker?: string;
     }
   | {
@@ -46,7 +54,7 @@ export interface TestRules {
   /** CPU time for loading and for each test by itself, in milliseconds. */
   readonly maxCpuMs?: number;
   readonly maxMemoryBytes?: number;
-  /** How far numbers may be off; absent: not at all. */
+  /** How far a number may be from the expected one; either bound suffices. Absent: not at all. Two integers must be equal. */
   readonly tolerance?: { readonly absolute: number; readonly relative: number };
 }
 

@@ -5,12 +5,18 @@ import type { Problem, ProblemTests } from '../../src/core/problem.ts';
 import { pythonSandbox } from '../../src/sandbox/python/python-sandbox.ts';
 import { code, openCode, type CodeVerifier } from '../../src/verifiers/code/code.ts';
 import {
+  checkedCheats,
+  checkedTests,
   functionCheats,
   functionTests,
   honestFunction,
+  honestPair,
   honestScript,
+  honestStructure,
   printedCheats,
   printedTests,
+  structureCheats,
+  structureTests,
   type Cheat,
 } from './cheats.ts';
 
@@ -29,6 +35,15 @@ const functionProblem = problem('f', {
   language: 'python',
   setup: '',
   ...functionTests,
+  ...rules,
+});
+const checkedProblem = problem('c', { type: 'stdio', language: 'python', ...checkedTests, ...rules });
+const structureProblem = problem('s', { type: 'asserts', language: 'python', ...structureTests, ...rules });
+const contestProblem = problem('n', {
+  type: 'stdio',
+  language: 'python',
+  cases: printedTests,
+  comparison: 'numbers',
   ...rules,
 });
 const printedProblem = problem('p', { type: 'stdio', language: 'python', cases: printedTests, ...rules });
@@ -54,8 +69,10 @@ async function outcomes(
   );
 }
 
-test('there are enough cheats, each with its own name', () => {
-  const names = [...functionCheats, ...printedCheats].map(({ name }) => name);
+test('the cheats are many, and no two share a name', () => {
+  const names = [...functionCheats, ...printedCheats, ...checkedCheats, ...structureCheats].map(
+    ({ name }) => name,
+  );
   expect(names.length).toBeGreaterThanOrEqual(30);
   expect(new Set(names).size).toBe(names.length);
 });
@@ -66,6 +83,13 @@ describe.skipIf(!isHere)(`the code verifier${why}`, () => {
       const all = [
         ...(await outcomes(functionProblem, functionCheats)),
         ...(await outcomes(printedProblem, printedCheats)),
+        // A whole number with a fraction of zero is right there.
+        ...(await outcomes(
+          contestProblem,
+          printedCheats.filter(({ name }) => name !== 'print the answer with a fraction'),
+        )),
+        ...(await outcomes(checkedProblem, checkedCheats)),
+        ...(await outcomes(structureProblem, structureCheats)),
       ];
       expect(all.filter(({ outcome }) => outcome === 'correct' || outcome === 'ungradable')).toEqual([]);
     }
@@ -77,6 +101,15 @@ describe.skipIf(!isHere)(`the code verifier${why}`, () => {
     ]);
     expect(await outcomes(printedProblem, [{ name: 'p', source: honestScript }])).toEqual([
       { name: 'p', outcome: 'correct' },
+    ]);
+    expect(await outcomes(contestProblem, [{ name: 'n', source: honestScript }])).toEqual([
+      { name: 'n', outcome: 'correct' },
+    ]);
+    expect(await outcomes(checkedProblem, [{ name: 'c', source: honestPair }])).toEqual([
+      { name: 'c', outcome: 'correct' },
+    ]);
+    expect(await outcomes(structureProblem, [{ name: 's', source: honestStructure }])).toEqual([
+      { name: 's', outcome: 'correct' },
     ]);
   });
 

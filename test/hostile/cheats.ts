@@ -195,3 +195,112 @@ export const printedCheats: readonly Cheat[] = [
   ),
   cheat('seek its input', 'import os\nprint(os.pread(0, 999, 0).decode() * 2)'),
 ];
+
+/** Print two numbers above 0 that add up to the one read; a checker program decides. */
+export const checkedTests = {
+  cases: [{ input: '5\n', output: '1 4\n' }],
+  checker: [
+    'import sys',
+    'n = int(open(sys.argv[1]).read())',
+    'printed = open(sys.argv[3]).read()',
+    'print("checked", file=sys.stderr)',
+    'a, b = map(int, printed.split())',
+    'if a <= 0 or b <= 0: print(printed, end="")',
+    'print(int(a + b == n and a > 0 and b > 0))',
+  ].join('\n'),
+};
+
+/** A right answer that is not the expected one. */
+export const honestPair = 'n = int(input())\nprint(2, n - 2)\n';
+
+/** Cheats against a checker program: through what is printed, and through the files that it reads. */
+export const checkedCheats: readonly Cheat[] = [
+  cheat('print a wrong pair', 'print(1, 1)'),
+  cheat('print what makes the checker fail', 'print("x")'),
+  cheat('print nothing for the checker', 'pass'),
+  cheat('print a verdict for the checker to repeat', 'print("1 0")'),
+  cheat('print a number that reads as a verdict', 'print("-1 1")'),
+  cheat('print code', "print(\"__import__('sys').stdout.write('1')\")"),
+  cheat('print no Unicode text', 'import sys\nsys.stdout.buffer.write(b"\\xff\\xfe 5")'),
+  cheat('print a null byte', 'print("5\\0 0")'),
+  cheat(
+    "write the checker's files",
+    'for name in ("output.txt", "correct_output.txt", "input.txt", "checker.py"):\n    try: open(name, "w").write("1 4")\n    except OSError: pass\nprint("0 0")',
+  ),
+  cheat(
+    'leave a module for the checker to import',
+    'for name in ("sys", "io", "builtins", "sitecustomize"):\n    try: open(f"{name}.py", "w").write("print(1)")\n    except OSError: pass\nprint("0 0")',
+  ),
+];
+
+const node = 'class Node:\n    def __init__(self, v, next=None): self.v, self.next = v, next\n';
+
+/** Reverse a linked list: the tests pass and compare objects, and declare the exception `Own`. */
+export const structureTests = {
+  entryPoint: 'reverse',
+  setup: [
+    node,
+    'def values(n):\n    found = []\n    while n is not None and len(found) < 99:\n        found.append(n.v)\n        n = n.next\n    return found',
+    'def same(a, b): return values(a) == values(b)',
+    'import unittest',
+    'class T(unittest.TestCase):',
+    '    def test_raises(self):',
+    '        with self.assertRaises(ValueError): reverse(None)',
+  ].join('\n'),
+  tests: [
+    'assert same(reverse(Node(1, Node(2, Node(3)))), Node(3, Node(2, Node(1))))',
+    'assert same(reverse(Node(7)), Node(7))',
+    '__run_test__(T, "test_raises")',
+  ],
+};
+
+/** The right answer to it. */
+export const honestStructure = `${node}def reverse(n):\n    if n is None: raise ValueError\n    last = None\n    while n is not None: n.next, last, n = last, n, n.next\n    return last\n`;
+
+/** Cheats against tests that pass objects, run unittest and expect exceptions. */
+export const structureCheats: readonly Cheat[] = [
+  cheat('give the list back', `${node}def reverse(n): return n`),
+  cheat(
+    'lend its own comparison',
+    `${node}def same(a, b): return True\ndef values(n): return []\ndef reverse(n): return n`,
+  ),
+  cheat(
+    'lend its own test runner',
+    `${node}def __run_test__(*a): pass\nrun_test = __run_test__\ndef reverse(n): return n`,
+  ),
+  cheat(
+    'lend its own unittest',
+    `${node}import sys\nclass unittest: TestCase = object\nsys.modules["unittest"] = unittest\ndef reverse(n): return n`,
+  ),
+  cheat(
+    'an attribute that equals everything',
+    `${node}class Yes:\n    def __eq__(s, o): return True\n    __hash__ = None\ndef reverse(n): return Node(Yes())`,
+  ),
+  cheat(
+    'a value that is another each time it is read',
+    `class Node:\n    def __init__(self, v=0, next=None): self.__dict__.update(v=v, next=next)\n    count = 0\n    def __getattribute__(self, name):\n        Node.count += 1\n        return object.__getattribute__(self, name) if Node.count % 2 else Node.count\ndef reverse(n): return n`,
+  ),
+  cheat(
+    'a class that records how it is filled, to find what is expected',
+    `class Node:\n    seen = []\n    def __init__(self, v=0, next=None): pass\n    def __setattr__(self, name, value):\n        Node.seen.append((name, value))\n        object.__setattr__(self, name, value)\ndef reverse(n): return n`,
+  ),
+  cheat('raise the error always', `${node}def reverse(n): raise ValueError`),
+  cheat(
+    'raise what passes for any error',
+    `${node}class ValueError(BaseException): pass\ndef reverse(n): raise ValueError`,
+  ),
+  cheat('raise SkipTest', `${node}import unittest\ndef reverse(n): raise unittest.SkipTest("no")`),
+  cheat(
+    'raise an error named as the judge names its own',
+    `${node}class BrokenTests(Exception): pass\nclass Stalled(Exception): pass\ndef reverse(n): raise BrokenTests("no")`,
+  ),
+  cheat(
+    'an error whose name is no name',
+    `${node}E = type("x" * 9999 + "\\0", (Exception,), {})\ndef reverse(n): raise E`,
+  ),
+  cheat('no class to rebuild', 'def reverse(n): return n'),
+  cheat(
+    'a class that cannot be made',
+    'class Node:\n    def __new__(cls, *a): raise SystemExit(0)\ndef reverse(n): return n',
+  ),
+];

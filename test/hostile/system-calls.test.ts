@@ -6,7 +6,7 @@ import { findPythons } from '../../src/sandbox/python/hosts.ts';
 const folder = fileURLToPath(new URL('../../src/sandbox/python', import.meta.url));
 const python = process.platform === 'linux' ? findPythons()[0] : undefined;
 
-/** The seccomp program of a machine, whichever this one is. */
+/** The seccomp program for a machine, which need not be this one. */
 function filterOf(machine: string): Buffer {
   const script = `import sys; sys.path.insert(0, ${JSON.stringify(folder)}); import guard; guard.MACHINE = "${machine}"; print(guard.make_filter().hex())`;
   return Buffer.from(
@@ -27,7 +27,7 @@ function answer(filter: Buffer, arch: number, number: number, ...args: number[])
   const data = Buffer.alloc(64);
   data.writeUInt32LE(number, 0);
   data.writeUInt32LE(arch, 4);
-  for (const [i, value] of args.entries()) data.writeUInt32LE(value, 16 + 8 * i);
+  for (const [i, value] of args.entries()) data.writeBigUInt64LE(BigInt(value), 16 + 8 * i);
   let accumulator = 0;
   for (let at = 0; ; at += 8) {
     const [code, ifTrue, ifFalse, k] = [
@@ -54,9 +54,26 @@ const machines = [
     machine: 'x86_64',
     arch: 0xc000003e,
     other: 0x40000003,
-    fine: { read: 0, write: 1, mmap: 9, openat: 257, futex: 202, exit_group: 231, getrandom: 318 },
+    fine: {
+      read: 0,
+      write: 1,
+      mmap: 9,
+      openat: 257,
+      futex: 202,
+      exit_group: 231,
+      getrandom: 318,
+      recvfrom: 45,
+    },
     refused: {
       socket: 41,
+      connect: 42,
+      accept: 43,
+      sendmsg: 46,
+      recvmsg: 47,
+      bind: 49,
+      listen: 50,
+      accept4: 288,
+      sendmmsg: 307,
       fork: 57,
       vfork: 58,
       execve: 59,
@@ -73,15 +90,32 @@ const machines = [
       clone3: 435,
       symlink: 88,
     },
-    special: { clone: 56, fcntl: 72, ioctl: 16, prctl: 157, prlimit64: 302 },
+    special: { clone: 56, fcntl: 72, ioctl: 16, prctl: 157, prlimit64: 302, socketpair: 53, sendto: 44 },
   },
   {
     machine: 'aarch64',
     arch: 0xc00000b7,
     other: 0x40000028,
-    fine: { read: 63, write: 64, mmap: 222, openat: 56, futex: 98, exit_group: 94, getrandom: 278 },
+    fine: {
+      read: 63,
+      write: 64,
+      mmap: 222,
+      openat: 56,
+      futex: 98,
+      exit_group: 94,
+      getrandom: 278,
+      recvfrom: 207,
+    },
     refused: {
       socket: 198,
+      bind: 200,
+      listen: 201,
+      accept: 202,
+      connect: 203,
+      sendmsg: 211,
+      recvmsg: 212,
+      accept4: 242,
+      sendmmsg: 269,
       execve: 221,
       kill: 129,
       ptrace: 117,
@@ -96,7 +130,7 @@ const machines = [
       clone3: 435,
       symlinkat: 36,
     },
-    special: { clone: 220, fcntl: 25, ioctl: 29, prctl: 167, prlimit64: 261 },
+    special: { clone: 220, fcntl: 25, ioctl: 29, prctl: 167, prlimit64: 261, socketpair: 199, sendto: 206 },
   },
 ] as const;
 
@@ -106,13 +140,13 @@ describe.skipIf(python === undefined).for(machines)(
     const ask = (number: number, ...args: number[]): string =>
       answer(filterOf(machine), arch, number, ...args);
 
-    test('what computing needs is allowed', () => {
+    test('allows what computing needs', () => {
       const filter = filterOf(machine);
       for (const [name, number] of Object.entries(fine))
         expect([name, answer(filter, arch, number)]).toEqual([name, 'allowed']);
     });
 
-    test('what reaches others does not exist', () => {
+    test('hides every call that reaches others', () => {
       const filter = filterOf(machine);
       for (const [name, number] of Object.entries(refused))
         expect([name, answer(filter, arch, number)]).toEqual([name, 'no such call']);
@@ -120,7 +154,7 @@ describe.skipIf(python === undefined).for(machines)(
         expect(answer(filter, arch, number)).toBe('no such call');
     });
 
-    test('another table of calls kills', () => {
+    test('kills a call through another table', () => {
       expect(answer(filterOf(machine), other, 0)).toBe('killed');
       expect(ask(0x40000000)).toBe('killed');
     });
@@ -137,6 +171,14 @@ describe.skipIf(python === undefined).for(machines)(
       ['surviving its parent', 'prctl', [1, 0], 'not permitted'],
       ['its own limits', 'prlimit64', [0, 3], 'allowed'],
       ["another's limits", 'prlimit64', [4711, 3], 'not permitted'],
+      ['a pair of unix stream sockets', 'socketpair', [1, 1], 'allowed'],
+      ['the same, closed on exec and non-blocking', 'socketpair', [1, 0o2004001], 'allowed'],
+      ['a pair of unix datagram sockets', 'socketpair', [1, 2], 'not permitted'],
+      ['a pair of unix packet sockets', 'socketpair', [1, 5], 'not permitted'],
+      ['a pair of internet sockets', 'socketpair', [2, 1], 'not permitted'],
+      ['sending to the other end', 'sendto', [5, 0x1000, 1, 0, 0, 0], 'allowed'],
+      ['sending to an address', 'sendto', [5, 0x1000, 1, 0, 0x1000, 16], 'not permitted'],
+      ['sending to an address above 4 GiB', 'sendto', [5, 0x1000, 1, 0, 2 ** 32, 16], 'not permitted'],
     ] as const)('%s: %s%j is %s', (_, name, args, expected) => {
       expect(ask(special[name], ...args)).toBe(expected);
     });

@@ -219,6 +219,8 @@ def main():
     """Serves requests until Node closes the pipe."""
     options = json.loads(sys.argv[1])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # for the tests; inherited by every process forked here
     try:
         lane = Lane(options["directory"], options.get("switchedOff", []))
     except (guard.GuardError, OSError) as error:

@@ -138,6 +138,9 @@ CLONE_THREAD, CLONE_NAMESPACES = 0x00010000, 0x7E020080
 FCNTL_ALLOWED = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)  # no F_SETOWN, F_SETSIG: they send signals
 IOCTL_ALLOWED = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIO(N)CLEX
 PRCTL_ALLOWED = (3, 15, 16)  # dumpable?, set name, get name
+AF_UNIX = 1
+SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 0o4000, 0o2000000
+STREAM_TYPES = tuple(SOCK_STREAM | nonblock | cloexec for nonblock in (0, SOCK_NONBLOCK) for cloexec in (0, SOCK_CLOEXEC))
 
 
 def make_filter():
@@ -152,6 +155,10 @@ def make_filter():
     code += _when(numbers["ioctl"], _one_of(1, IOCTL_ALLOWED))
     code += _when(numbers["prctl"], _one_of(0, PRCTL_ALLOWED))
     code += _when(numbers["prlimit64"], _one_of(0, (0,)))  # own limits only; hard limits cannot be raised
+    # A connected pair of stream sockets reaches nobody else; a datagram socket could send to any path.
+    code += _when(numbers["socketpair"], [*_require(0, AF_UNIX), *_one_of(1, STREAM_TYPES)])
+    # No address: only to the other end.
+    code += _when(numbers["sendto"], [*_require(4, 0), *_require(4, 0, half=1), (RETURN, 0, 0, ALLOW)])
     code += _decide(_spans(syscalls.allowed_numbers(MACHINE)))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
@@ -180,8 +187,13 @@ def _when(number, body):
     return [(EQUAL, 0, len(body), number), *body]
 
 
-def _argument(index):
-    return (LOAD, 0, 0, 16 + 8 * index)  # low half: both machines are little-endian
+def _argument(index, half=0):
+    return (LOAD, 0, 0, 16 + 8 * index + 4 * half)  # half 0 is the low one: both machines are little-endian
+
+
+def _require(index, value, half=0):
+    """Continues when the argument equals `value`; otherwise the call is not permitted."""
+    return [_argument(index, half), (EQUAL, 1, 0, value), (RETURN, 0, 0, NOT_PERMITTED)]
 
 
 def _one_of(index, values):

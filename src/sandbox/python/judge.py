@@ -14,14 +14,18 @@ import copy
 import importlib
 import json
 import os
+import re
 import select
 import sys
 import time
 
 import numpy_stand_in
+import pytest_stand_in
 import values
+from test_runner import BrokenTests, SolutionModule, run_test
 
 REPLIES_IN, REQUESTS_OUT, RESULT = 3, 4, 1
+TESTS = "tests"  # the module that the tests' own classes belong to
 
 
 class ProgramEnded(BaseException):
@@ -36,10 +40,6 @@ class Stalled(BaseException):
     """An answer took far more wall time than CPU time: the machine is overloaded, or the program sleeps."""
 
 
-class BrokenTests(BaseException):
-    """The tests themselves cannot be run: no program could pass them."""
-
-
 class Program:
     """The other side of the pipes, with one stopwatch on its CPU time, read from the kernel."""
 
@@ -47,6 +47,7 @@ class Program:
         self.clock = (~pid << 3) | 2  # the process CPU-time clock of another process: clock_getcpuclockid(3)
         self.cpu_seconds, self.wall_seconds = cpu_seconds, wall_seconds
         self.was_asked = False
+        self.copies = {}  # of the tests' objects (linked lists, trees), kept alive with their originals
         self.restart()
 
     def restart(self):
@@ -92,7 +93,7 @@ class Program:
         if length > values.MAX_FRAME:
             raise ProgramEnded("the program sent something that is no reply")
         try:
-            reply = json.loads(self.read(length))
+            reply = json.loads(self.read(length), parse_int=_small_integer)
             error = reply.get("error")
             value = None if error else values.unpack(reply["value"], lambda number, kind: Remote(self, number, kind))
         except Exception as failure:
@@ -105,7 +106,8 @@ class Program:
     def ask(self, operation, on=None, name=None, arguments=(), options=None):
         """One operation in the program's process."""
         self.was_asked = True
-        packed = {"do": operation, "arguments": _pack(list(arguments)), "options": _pack(options or {})}
+        pack = lambda value: values.pack(value, self._number)  # noqa: E731
+        packed = {"do": operation, "arguments": pack(list(arguments)), "options": pack(options or {})}
         if on is not None:
             packed["on"] = on
         if name is not None:
@@ -119,22 +121,32 @@ class Program:
         return self.receive()
 
 
+    def _number(self, value):
+        """The number of an object on the other side: one that came from there, or a copy of one that the tests made."""
+        if isinstance(value, Remote):
+            return object.__getattribute__(value, "_number")
+        if type(value).__module__ != TESTS:
+            raise values.MalformedValue(f"a test passes a {type(value).__name__}, which is not plain data")
+        if id(value) not in self.copies:
+            copy_ = self.ask("make", None, type(value).__name__)
+            self.copies[id(value)] = (copy_, value)
+            for name, item in vars(value).items():
+                setattr(copy_, name, item)
+        return self._number(self.copies[id(value)][0])
+
+
+def _small_integer(digits):
+    """An integer of a reply. Larger ones come tagged, in hexadecimal: reading a long decimal takes quadratic time."""
+    if len(digits) > 20:
+        raise values.MalformedValue("an untagged integer of more than 20 digits")
+    return int(digits)
+
+
 def _as_exception(error):
-    name, message = str(error[0]), str(error[1])
-    kind = getattr(builtins, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)) or issubclass(kind, UnicodeError):
-        return RuntimeError(f"{name}: {message}")
-    return kind(message)
-
-
-def _pack(value):
-    return values.pack(value, _own_number)
-
-
-def _own_number(value):
-    if isinstance(value, Remote):
-        return object.__getattribute__(value, "_number")
-    raise values.MalformedValue(f"a test passes a {type(value).__name__}, which is not plain data")
+    """The program's exception: of the built-in class it has or extends, under the name of its own class."""
+    kind = values.exception_class([str(name) for name in error[2]])
+    message = str(error[1])
+    return RuntimeError(f"{kind.__name__}: {message}") if issubclass(kind, UnicodeError) else kind(message)
 
 
 class Remote:
@@ -189,7 +201,7 @@ class Names(dict):
     be able to lend the tests its own `math`), and only then other names of the program."""
 
     def __init__(self, program, entry_point):
-        super().__init__(__name__="tests", __builtins__=builtins)
+        super().__init__(__name__=TESTS, __builtins__=builtins, __run_test__=run_test)
         self._program, self._entry_point = program, entry_point
 
     def __missing__(self, name):
@@ -238,14 +250,26 @@ def _run(job, program, findings):
             break
 
 
+# Tests that change or watch the process they run in: the program's is another.
+REACHES_INTO_PROGRAM = re.compile(r"\bunittest\.mock\b|\bfrom unittest import .*\bmock\b|^\s*import mock\b|\bredirect_stdout\b|\bsys\.std(?:in|out)\s*=", re.M)
+
+
 def _prepare(job, program, names):
-    """Runs the setup and compiles the tests. What fails here for a reason of its own would fail for every program."""
+    """Runs the setup and compiles the tests. An error here that the program had no part in would fail every program."""
+    sources = [job["setup"], *job["tests"]]
+    for source in sources:
+        found = REACHES_INTO_PROGRAM.search(source)
+        if found:
+            raise BrokenTests(f"the tests use {found[0].strip()}, which cannot reach the program: it runs in another process")
     try:
-        if "numpy" in job["setup"] or any("numpy" in text for text in job["tests"]):
+        if any("numpy" in source for source in sources):
             numpy_stand_in.install()
+        if any("pytest" in source for source in sources):
+            pytest_stand_in.install()
+        sys.modules["solution"] = SolutionModule(lambda name: program.ask("name", None, name))
         codes = [compile(test, "test.py", "exec") for test in job["tests"]]
         exec(compile(job["setup"], "setup.py", "exec"), names)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if program.was_asked:
             raise  # it may be the program's fault, and a program must not be able to make itself ungradable
         raise BrokenTests(f"the problem's own tests cannot be run: {type(error).__name__}: {error}") from error
@@ -268,11 +292,11 @@ def _case(program, entry_point, case):
 
 
 def same(value, expected, tolerance=None):
-    """Python's equality, but tuples are lists and numbers may differ by the declared tolerance."""
+    """Python's equality, but tuples are lists, and numbers other than two integers may differ by the declared tolerance."""
     if isinstance(value, (int, float)) and isinstance(expected, (int, float)):
         if value == expected:
             return True
-        if tolerance is None:
+        if tolerance is None or (isinstance(value, int) and isinstance(expected, int)):
             return False
         gap = abs(value - expected)
         return gap <= tolerance["absolute"] or gap <= tolerance["relative"] * abs(expected)
@@ -289,7 +313,15 @@ def _key(key):
 
 
 def _short(value):
-    text = repr(value)
+    """The value for a message. An integer of thousands of digits is not written out: that takes quadratic time."""
+    limit = getattr(sys, "set_int_max_str_digits", lambda digits: None)
+    limit(4300)
+    try:
+        text = repr(value)
+    except ValueError:
+        text = f"{type(value).__name__} with an integer of more than 4300 digits"
+    finally:
+        limit(0)
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 

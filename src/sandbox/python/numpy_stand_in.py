@@ -8,6 +8,9 @@ import math
 import sys
 import types
 
+from test_runner import BrokenTests
+
+DECLARE = 'declare numpy with the sandbox (packages: ["numpy"])'
 float32 = float64 = float
 
 
@@ -43,4 +46,11 @@ def install():
     except ImportError:
         this = sys.modules[__name__]
         this.testing = types.SimpleNamespace(assert_allclose=assert_allclose)
+        this.__getattr__ = _missing
         sys.modules["numpy"] = this
+
+
+def _missing(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise BrokenTests(f"the tests need numpy.{name}: {DECLARE}")

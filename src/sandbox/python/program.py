@@ -2,7 +2,9 @@
 it may have replaced any of it. It protects nobody; the guard and the judge do.
 """
 
+import _sitebuiltins
 import atexit
+import builtins
 import io
 import json
 import os
@@ -13,7 +15,7 @@ import types
 import values
 
 REQUESTS, REPLIES = 3, 4
-OWN_MODULES = "fork_server guard judge private_directory program syscalls values warm numpy_stand_in".split()
+OWN_MODULES = "fork_server guard judge private_directory program syscalls values warm numpy_stand_in pytest_stand_in test_runner".split()
 LIBRARY = [path for path in sys.path[1:] if not path.endswith(".zip")]  # without the folder of these files
 
 
@@ -40,6 +42,11 @@ def _prepare(name):
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     sys.argv, sys.path = ["main.py"], LIBRARY
     sys.setrecursionlimit(10_000)
+    # What `site` adds to every ordinary interpreter; this one starts without it.
+    builtins.exit, builtins.quit = (_sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)") for name in ("exit", "quit"))
+    builtins.help = _sitebuiltins._Helper()
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # programs print and read integers of any length; CPU time limits them
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = __builtins__
     for own in OWN_MODULES:
@@ -120,6 +127,9 @@ def _operate(request, target, names, arguments, options):
         return target(*arguments, **options)
     if operation == "name":
         return _find(request["name"], names)
+    if operation == "make":
+        kind = _find(request["name"], names)
+        return kind.__new__(kind)
     if operation == "get":
         return getattr(target, request["name"])
     if operation == "set":
@@ -139,7 +149,7 @@ def _find(name, names):
 
 
 def _failure(error):
-    return {"error": [type(error).__name__, str(error)[:500]]}
+    return {"error": [type(error).__name__, str(error)[:500], values.class_names(type(error))]}
 
 
 def _read():

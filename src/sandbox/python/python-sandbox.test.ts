@@ -94,6 +94,23 @@ describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`
       'import atexit\natexit.register(print, 7)',
       { status: 'printed', stdout: '7\n' },
     ],
+    ['ends itself by exit()', 'print(1)\nexit()\nprint(2)', { status: 'printed', stdout: '1\n' }],
+    [
+      'ends itself by quit(0) in a function',
+      'def f(): quit(0)\nprint(1)\nf()',
+      { status: 'printed', stdout: '1\n' },
+    ],
+    ['fails by exit("no")', 'exit("no")', { status: 'failed', error: 'ended with exit code 1' }],
+    [
+      'prints and reads integers of more than 4,300 digits',
+      'print(len(str(10 ** 5000)), int("9" * 5000) % 7)',
+      { status: 'printed', stdout: '5001 1\n' },
+    ],
+    [
+      'runs an event loop with a thread',
+      'import asyncio\nasync def main():\n    await asyncio.sleep(0.001)\n    print(await asyncio.to_thread(lambda: 7))\nasyncio.run(main())',
+      { status: 'printed', stdout: '7\n' },
+    ],
     [
       'waits for its threads',
       'import threading\nthreading.Timer(0.05, print, (7,)).start()',
@@ -170,7 +187,8 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     '-0.0',
     '1e-320',
     '2 ** 100',
-    '-(10 ** 4000)',
+    '-(10 ** 5000)',
+    '2 ** 53 + 1',
     '"\\ud800 é\\0"',
     '{(1, 2): {3: [4]}}',
     'range(1, 10, 3)',
@@ -247,6 +265,140 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     expect(await findings('def f(): return 1', ['f()'], 'f().x\nNode()')).toMatchObject([
       { status: 'failed' },
     ]);
+  });
+
+  test("the program's own exceptions keep their name and what they extend", async () => {
+    const source = 'class Base(ValueError): pass\nclass Own(Base): pass\ndef f(x): raise Own(f"no {x}")';
+    const tests = [
+      'try: f(1)\nexcept Own as error: assert str(error) == "no 1"',
+      'try: f(1)\nexcept Base: pass',
+      'try: f(1)\nexcept ValueError: pass',
+      'try: f(1)\nexcept KeyError: pass',
+    ];
+    const found = await findings(source, tests, 'from solution import Own, Base');
+    expect(found).toMatchObject([
+      { status: 'passed' },
+      { status: 'passed' },
+      { status: 'passed' },
+      { status: 'failed', error: 'Own: no 1' },
+    ]);
+  });
+
+  test("objects of the tests' classes are rebuilt in the program, cycles and all", async () => {
+    const node = 'class Node:\n    def __init__(self, v, next=None): self.v, self.next = v, next\n';
+    const source = `${node}def f(n):\n    total = n.v\n    m = n.next\n    while m is not None and m is not n: total, m = total + m.v, m.next\n    return total`;
+    const setup = `${node}ring = Node(1, Node(2))\nring.next.next = ring\n`;
+    expect(
+      await findings(source, ['assert f(Node(1, Node(2, Node(3)))) == 6', 'assert f(ring) == 3'], setup),
+    ).toEqual([{ status: 'passed' }, { status: 'passed' }]);
+  });
+
+  test('unittest classes run one method at a time, with what they set up and leave out', async () => {
+    const setup = [
+      'import unittest',
+      'class T(unittest.TestCase):',
+      '    @classmethod',
+      '    def setUpClass(cls): cls.two = 2',
+      '    def setUp(self): self.x = self.two',
+      '    def test_right(self): self.assertEqual(f(self.x), 3)',
+      '    def test_wrong(self): self.assertEqual(f(self.x), 4)',
+      '    def test_raises(self):',
+      '        with self.assertRaises(TypeError): f("x")',
+      '    def test_parts(self):',
+      '        for i in range(3):',
+      '            with self.subTest(i=i): self.assertEqual(f(i), i + 1)',
+      '    @unittest.skip("never")',
+      '    def test_skipped(self): self.fail()',
+      '    async def test_async(self): pass',
+    ].join('\n');
+    const names = ['right', 'wrong', 'raises', 'parts', 'skipped'];
+    const tests = names.map((name) => `__run_test__(T, "test_${name}")`);
+    expect(await findings('def f(x): return x + 1', tests, setup)).toMatchObject(
+      names.map((name) => ({ status: name === 'wrong' ? 'failed' : 'passed' })),
+    );
+  });
+
+  test("pytest's tests run with parameters, fixtures and raises", async () => {
+    const setup = [
+      'import pytest',
+      'from solution import f, Own',
+      '@pytest.fixture',
+      'def base():',
+      '    yield 10',
+      '@pytest.fixture()',
+      'def double(base): return 2 * base',
+      '@pytest.mark.parametrize("x, y", [(1, 2), pytest.param(2, 3, id="b")])',
+      '@pytest.mark.parametrize("z", [0, 0.0])',
+      'def test_rows(x, y, z): assert f(x) + z == y',
+      '@pytest.mark.parametrize("x", [1, 5])',
+      'def test_one_wrong_row(x): assert f(x) == 2',
+      '@pytest.mark.slow',
+      'def test_fixture(double, base): assert f(double) == 2 * base + 1',
+      'def test_raises():',
+      '    with pytest.raises(Own, match="neg") as info: f(-1)',
+      '    assert str(info.value) == "negative"',
+      'def test_raises_nothing():',
+      '    with pytest.raises(Own): f(1)',
+      'def test_close(): assert [f(0.1), f(0.2)] == pytest.approx([1.1, 1.2000000001])',
+      'def test_far(): assert f(0.1) == pytest.approx(1.2)',
+      'class TestMethods:',
+      '    def setup_method(self): self.x = 1',
+      '    def test_it(self): assert f(self.x) == 2',
+      'async def test_async(): assert f(1) == 2',
+    ].join('\n');
+    const source =
+      'class Own(Exception): pass\ndef f(x):\n    if x < 0: raise Own("negative")\n    return x + 1';
+    const runs = {
+      '__run_test__(test_rows)': 'passed',
+      '__run_test__(test_one_wrong_row)': 'failed',
+      '__run_test__(test_fixture)': 'passed',
+      '__run_test__(test_raises)': 'passed',
+      '__run_test__(test_raises_nothing)': 'failed',
+      '__run_test__(test_close)': 'passed',
+      '__run_test__(test_far)': 'failed',
+      '__run_test__(TestMethods, "test_it")': 'passed',
+      '__run_test__(test_async)': 'passed',
+    };
+    expect(await findings(source, Object.keys(runs), setup)).toMatchObject(
+      Object.values(runs).map((status) => ({ status })),
+    );
+  });
+
+  test.each([
+    ['mocks', 'from unittest.mock import patch', 'f(1)', 'unittest.mock'],
+    [
+      'captured output',
+      'import contextlib, io',
+      'with contextlib.redirect_stdout(io.StringIO()): f(1)',
+      'redirect_stdout',
+    ],
+    ['a replaced sys.stdout', 'import sys, io', 'sys.stdout = io.StringIO()', 'sys.stdout'],
+    [
+      'a fixture of pytest itself',
+      'import pytest\ndef test_a(capsys): f(1)',
+      '__run_test__(test_a)',
+      'capsys',
+    ],
+    ['another part of pytest', 'import pytest', 'pytest.warns(UserWarning)', 'pytest.warns'],
+    ['numpy beyond the stand-in', 'import numpy as np', 'assert f(np.array([1])) == 2', 'declare numpy'],
+    ['a library that is not there', 'import pandas', 'f(1)', 'pandas'],
+  ])('tests that need %s are broken, and the reason is given', async (_, setup, test_, reason) => {
+    expect(await findings('def f(x): return x', [test_], setup)).toMatchObject({
+      status: 'infrastructure',
+      error: expect.stringContaining(reason) as string,
+    });
+  });
+
+  test('an integer of many digits does not make a wrong result expensive to describe', async () => {
+    const outcome = await sandbox.judge(
+      'def f(): return 10 ** 3_000_000',
+      { type: 'cases', entryPoint: 'f', cases: [{ arguments: [], accepted: [1] }] },
+      { ...limits, maxCpuMs: 5000 },
+    );
+    expect(outcome).toMatchObject({
+      status: 'judged',
+      findings: [{ status: 'failed', error: expect.stringContaining('more than 4300 digits') as string }],
+    });
   });
 
   test('errors keep their name', async () => {

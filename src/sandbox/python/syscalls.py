@@ -1,11 +1,11 @@
-"""Which system calls a guarded program may make: what CPython needs to compute, print and use its own directory.
+"""Lists the system calls a guarded program may make: what CPython needs to compute, print and use its own directory.
 
-Everything else (sockets, processes, signals to others, mounts, tracing, metadata of files, keys, bpf, io_uring, and
-whatever a later kernel adds) answers ENOSYS, as on a kernel that never had it: C libraries know how to live with that.
-The numbers are the kernel's own: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
+Every other call (sockets, processes, signals to others, mounts, tracing, metadata of files, keys, bpf, io_uring, and
+calls that later kernels add) returns ENOSYS, as on a kernel without it: C libraries handle that.
+The numbers are the kernel's: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 
-Deliberately absent although common: kill, tkill, tgkill (same-uid processes of the host), fork, vfork, execve, socket*,
-memfd_create (memory outside the limits), truncate, chmod, chown, utime* and xattr calls (Landlock does not cover them).
+Left out although common: kill, tkill, tgkill (same-uid processes of the host), fork, vfork, execve, socket, connect, bind,
+sendmsg, memfd_create (memory outside the limits), truncate, chmod, chown, utime* and xattr calls (not covered by Landlock).
 """
 
 ALLOWED = {
@@ -24,7 +24,7 @@ sigaltstack=131 restart_syscall=219 pause=34 alarm=37 setitimer=38 getitimer=36 
 clock_gettime=228 clock_getres=229 gettimeofday=96 time=201 times=100 getrusage=98 getrlimit=97 setrlimit=160
 sysinfo=99 uname=63 getrandom=318 getpid=39 getppid=110 gettid=186 getpgrp=111 getpgid=121 getsid=124 getuid=102
 geteuid=107 getgid=104 getegid=108 getresuid=118 getresgid=120 getgroups=115 capget=125 wait4=61 waitid=247 exit=60
-exit_group=231
+exit_group=231 recvfrom=45
 """,
     "aarch64": """
 read=63 write=64 readv=65 writev=66 pread64=67 pwrite64=68 preadv=69 pwritev=70 lseek=62 openat=56 close=57
@@ -39,17 +39,17 @@ rt_sigreturn=139 rt_sigpending=136 rt_sigsuspend=133 rt_sigtimedwait=137 sigalts
 setitimer=103 getitimer=102 nanosleep=101 clock_nanosleep=115 clock_gettime=113 clock_getres=114 gettimeofday=169
 times=153 getrusage=165 getrlimit=163 setrlimit=164 sysinfo=179 uname=160 getrandom=278 getpid=172 getppid=173
 gettid=178 getpgid=155 getsid=156 getuid=174 geteuid=175 getgid=176 getegid=177 getresuid=148 getresgid=150
-getgroups=158 capget=90 wait4=260 waitid=95 exit=93 exit_group=94
+getgroups=158 capget=90 wait4=260 waitid=95 exit=93 exit_group=94 recvfrom=207
 """,
 }
 
-# Allowed for some arguments only; guard.py says which.
+# Allowed for some arguments only, see guard.make_filter. socketpair and sendto: what asyncio wakes its event loop with.
 FILTERED = {
-    "x86_64": {"clone": 56, "fcntl": 72, "ioctl": 16, "prctl": 157, "prlimit64": 302},
-    "aarch64": {"clone": 220, "fcntl": 25, "ioctl": 29, "prctl": 167, "prlimit64": 261},
+    "x86_64": {"clone": 56, "fcntl": 72, "ioctl": 16, "prctl": 157, "prlimit64": 302, "socketpair": 53, "sendto": 44},
+    "aarch64": {"clone": 220, "fcntl": 25, "ioctl": 29, "prctl": 167, "prlimit64": 261, "socketpair": 199, "sendto": 206},
 }
 
-# AUDIT_ARCH_* of linux/audit.h: a call made through another table (32-bit, x32) kills the program.
+# AUDIT_ARCH_* of linux/audit.h: a call through another table (32-bit, x32) kills the program.
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 

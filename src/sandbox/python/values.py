@@ -53,9 +53,35 @@ def _pack_rarer(value, refer):
         if len(items) > MAX_ITERATED:
             raise MalformedValue(f"an iterator of more than {MAX_ITERATED} items")
         return {"iterator" if isinstance(value, ITERATORS) else "view": [pack(item, refer) for item in items]}
+    if isinstance(value, type) and issubclass(value, Exception):
+        return {"exception": class_names(value)}
     if refer is None:
         raise MalformedValue(f"{type(value).__name__} is not plain data")
     return {"ref": refer(value), "type": type(value).__name__}
+
+
+def class_names(kind):
+    """The names of a class and of the classes it extends, as far as the first built-in one."""
+    names = []
+    for one in type.mro(kind):
+        names.append(one.__name__)
+        if _is_builtin(one):
+            break
+    return names
+
+
+EXCEPTIONS = {}
+
+
+def exception_class(names):
+    """A class that stands for one of the program's exceptions: the same one each time, extending the same built-in class."""
+    *own, last = names or ["Exception"]
+    kind = getattr(builtins, last, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind, own = RuntimeError, names
+    for name in reversed(own):
+        kind = EXCEPTIONS.setdefault(name[:100], type(name[:100], (kind,), {}))
+    return kind
 
 
 def _is_builtin(kind):
@@ -154,6 +180,7 @@ UNPACKERS = {
     "timedelta": lambda parts, _: datetime.timedelta(*parts),
     "ellipsis": lambda parts, _: ...,
     "type": lambda parts, _: _builtin_type(parts),
+    "exception": lambda parts, _: exception_class([str(name) for name in parts]),
 }
 
 

@@ -7,8 +7,8 @@ modules that need one which is not mapped here (ssl, sqlite3, lzma) answer Impor
 import ctypes
 
 for _name in (
-    "bisect cmath collections collections.abc copy datetime decimal fractions functools heapq io itertools json math "
-    "operator random re statistics string threading time types typing zlib"
+    "_sitebuiltins bisect cmath collections collections.abc copy datetime decimal fractions functools heapq io itertools "
+    "json math operator random re statistics string threading time types typing zlib"
 ).split():
     try:
         __import__(_name)

@@ -83,6 +83,68 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     });
   });
 
+  const checkerOf = (...lines: string[]): ProblemTests => ({
+    type: 'stdio',
+    language: 'python',
+    cases: [{ input: '10\n', output: '2 é\n' }],
+    checker: ['import sys', 'given, expected, printed = sys.argv[1:]', ...lines].join('\n'),
+  });
+
+  test('a checker program reads its three files and prints the verdict', async () => {
+    const tests = checkerOf(
+      'import io, pathlib',
+      'n = int(open(given).read())',
+      'with io.open(expected, encoding="utf-8") as file: assert file.read() == "2 \u00e9\\n"',
+      'assert open(printed, "rb").read() == pathlib.Path(printed).read_text(encoding="utf-8").encode()',
+      'print(int(n % int(open(printed).read().split()[0]) == 0))',
+    );
+    expect(await judge(tests, 'print("5 \u00e9")')).toMatchObject({ outcome: 'correct' });
+    expect(await judge(tests, 'print(3)')).toMatchObject({ outcome: 'incorrect' });
+    expect(await judge(tests, 'print("x")')).toMatchObject({ outcome: 'incorrect' });
+  });
+
+  test('a checker program that decides nothing leaves it ungraded', async () => {
+    const messages = [
+      ['print("yes")', "expected one number, printed 'yes'"],
+      ['pass', "expected one number, printed ''"],
+      ['print(1)\nsys.exit(3)', 'exit code 3'],
+      ['import nothing_such', 'nothing_such'],
+    ];
+    for (const [line, message] of messages) {
+      expect(await judge(checkerOf(line!), 'print(5)')).toMatchObject({
+        outcome: 'ungradable',
+        reason: expect.stringContaining(message!) as string,
+      });
+    }
+  });
+
+  test('integers beyond 2^53 are exact in arguments, results and messages', async () => {
+    const big = 10n ** 20n + 1n;
+    const tests: ProblemTests = {
+      type: 'function',
+      language: 'python',
+      entryPoint: 'f',
+      cases: [{ arguments: [[big]], expected: { a: big + 1n } }],
+    };
+    expect(await judge(tests, 'def f(x): return {"a": x[0] + 1}')).toMatchObject({ outcome: 'correct' });
+    expect(await judge(tests, 'def f(x): return {"a": x[0]}')).toMatchObject({
+      outcome: 'incorrect',
+      reason: expect.stringContaining('100000000000000000002') as string,
+    });
+  });
+
+  test('integers are exact, whatever the tolerance', async () => {
+    const tests: ProblemTests = {
+      type: 'function',
+      language: 'python',
+      entryPoint: 'f',
+      cases: [{ arguments: [], expected: 1_000_000 }],
+      tolerance: { absolute: 2, relative: 0 },
+    };
+    expect(await judge(tests, 'def f(): return 1000001')).toMatchObject({ outcome: 'incorrect' });
+    expect(await judge(tests, 'def f(): return 1000001.0')).toMatchObject({ outcome: 'correct' });
+  });
+
   test('tests that nobody could pass leave it ungraded', async () => {
     const tests: ProblemTests = {
       type: 'asserts',

@@ -98,7 +98,7 @@ function versionOf({
   maxOutputCharacters,
 }: z.output<typeof codeConfig>): string {
   const rule = typeof score === 'string' ? score : `threshold-${score.threshold}`;
-  return `1-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
+  return `2-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
 }
 
 /** The problem's tests, or a `DataError` where nobody's program could be judged by them. */

@@ -2,6 +2,7 @@ import type { ProblemTests } from '../../core/problem.ts';
 import type { PythonSandbox } from '../../sandbox/python/python-sandbox.ts';
 import type { JudgedOutcome, JudgeTests } from '../../sandbox/python/judged.ts';
 import type { SandboxLimits } from '../../sandbox/sandbox.ts';
+import { runChecker } from './checker.ts';
 import { samePrinted } from './printed-output.ts';
 import { sampleTests } from './test-sample.ts';
 
@@ -117,29 +118,10 @@ async function gradeCase(
   }
   const right =
     tests.checker === undefined
-      ? samePrinted(result.stdout, output, tests.tolerance)
-      : await askChecker(sandbox, tests.checker, [input, output, result.stdout], limits, signal);
+      ? samePrinted(result.stdout, output, tests)
+      : await runChecker(sandbox, tests.checker, { input, output, printed: result.stdout }, limits, signal);
   if (typeof right === 'string') return right;
   return { status: right ? 'passed' : 'wrong', ...facts, got: brief(result.stdout) };
-}
-
-/** Whether the problem's own checker accepts the output; text says why it could not be asked. */
-async function askChecker(
-  sandbox: PythonSandbox,
-  checker: string,
-  texts: readonly string[],
-  limits: SandboxLimits,
-  signal?: AbortSignal,
-): Promise<boolean | string> {
-  const outcome = await sandbox.run(
-    { type: 'function', source: checker, entryPoint: 'check', calls: [texts] },
-    limits,
-    signal,
-  );
-  if (outcome.status !== 'ran') return `the problem's checker did not load: ${outcome.error}`;
-  const [result] = outcome.results;
-  if (result?.status === 'returned') return result.value === true || result.value === 1;
-  return `the problem's checker ended with ${result?.status}${result?.status === 'failed' ? `: ${result.error}` : ''}`;
 }
 
 const briefLength = 300;

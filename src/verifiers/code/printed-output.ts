@@ -1,33 +1,81 @@
-/** How far numbers may be off; either bound suffices. */
-export interface Tolerance {
-  readonly absolute: number;
-  readonly relative: number;
-}
+import type { ProblemTests } from '../../core/problem.ts';
+
+type PrintedTests = Extract<ProblemTests, { type: 'stdio' }>;
+type Tolerance = NonNullable<ProblemTests['tolerance']>;
+
+/** How printed output is compared: see `ProblemTests`. */
+type PrintedRules = Pick<PrintedTests, 'comparison' | 'tolerance'>;
 
 /**
- * Whether a program printed what was expected: exactly, once blanks at line ends and blank lines at the end are gone. With
- * a tolerance, also where all words are equal except for numbers that are close enough. Order always counts.
+ * Returns whether a program printed the expected text. Order always counts, and so does case.
+ *
+ * - By default exactly, blanks at line ends and blank last lines aside. With a tolerance also if all words are equal except
+ *   for numbers within it; numbers that are both written as integers must be equal.
+ * - With `comparison: 'numbers'` line by line, as LiveCodeBench's `testing_util.py` does: blanks around lines and around the
+ *   whole output do not count, and lines made of numbers are compared as decimals, so `3` equals `3.0`. With a tolerance
+ *   lines may hold words beside numbers.
  */
-export function samePrinted(printed: string, expected: string, tolerance?: Tolerance): boolean {
-  const [mine, theirs] = [trimmed(printed), trimmed(expected)];
-  if (mine === theirs) return true;
+export function samePrinted(
+  printed: string,
+  expected: string,
+  { comparison, tolerance }: PrintedRules = {},
+): boolean {
+  if (trimmedEnd(printed) === trimmedEnd(expected)) return true;
+  if (comparison === 'numbers') return sameLines(printed, expected, tolerance);
   if (tolerance === undefined) return false;
-  const [words, golds] = [mine.split(/\s+/), theirs.split(/\s+/)];
-  return words.length === golds.length && words.every((word, i) => sameWord(word, golds[i]!, tolerance));
+  return pairwise(wordsOf(printed), wordsOf(expected), (word, gold) => sameNumber(word, gold, tolerance));
 }
 
-function trimmed(text: string): string {
+function trimmedEnd(text: string): string {
   const lines = text.split('\n').map((line) => line.trimEnd());
   let count = lines.length;
   while (count > 0 && lines[count - 1] === '') count--;
   return lines.slice(0, count).join('\n');
 }
 
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const wordsOf = (text: string): string[] => text.trim().split(/\s+/);
+const linesOf = (text: string): string[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim());
 
-function sameWord(word: string, gold: string, { absolute, relative }: Tolerance): boolean {
+function pairwise<T>(mine: readonly T[], theirs: readonly T[], same: (one: T, other: T) => boolean): boolean {
+  return mine.length === theirs.length && mine.every((one, i) => same(one, theirs[i]!));
+}
+
+function sameLines(printed: string, expected: string, tolerance: Tolerance | undefined): boolean {
+  return pairwise(linesOf(printed), linesOf(expected), (line, gold) => {
+    if (line === gold) return true;
+    const [words, golds] = [wordsOf(line), wordsOf(gold)];
+    if (tolerance === undefined && ![...words, ...golds].every(isDecimal)) return false;
+    return pairwise(words, golds, (word, right) => sameNumber(word, right, tolerance));
+  });
+}
+
+/** Written so that no input makes it backtrack more than once over its length. */
+const decimal = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:e([+-]?\d{1,15}))?$/i;
+const integer = /^[+-]?\d+$/;
+
+const isDecimal = (word: string): boolean => decimal.test(word);
+
+function sameNumber(word: string, gold: string, tolerance: Tolerance | undefined): boolean {
   if (word === gold) return true;
-  if (!decimal.test(word) || !decimal.test(gold)) return false;
+  if (!isDecimal(word) || !isDecimal(gold)) return false;
+  if (normalForm(word) === normalForm(gold)) return true;
+  if (tolerance === undefined || (integer.test(word) && integer.test(gold))) return false;
   const [a, b] = [Number(word), Number(gold)];
-  return Math.abs(a - b) <= Math.max(absolute, relative * Math.abs(b));
+  return Math.abs(a - b) <= Math.max(tolerance.absolute, tolerance.relative * Math.abs(b));
+}
+
+/** The exact value of a decimal, as text that is equal for equal numbers: digits without zeros at either end, and exponent. */
+function normalForm(text: string): string {
+  const [, sign, mantissa, exponent = '0'] = decimal.exec(text)!;
+  const [whole, fraction = ''] = mantissa!.split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end--;
+  if (end === 0) return '0';
+  const scale = Number(exponent) - fraction.length + digits.length - end;
+  return `${sign === '-' ? '-' : ''}${digits.slice(0, end)}e${scale}`;
 }

@@ -10,6 +10,35 @@ describe('extractProgram', () => {
     ['only what follows the thinking', '<think>```python\nno\n```</think>\n```python\nyes\n```', 'yes\n'],
     ['an unclosed block', '```python\nx = 1\n', 'x = 1\n\n'],
     ['everything where nothing is fenced', 'print(1)', 'print(1)'],
+    ['a block in a list', '1. Code:\n\n   ```python\n   if x:\n     y()\n   ```\nDone.', 'if x:\n  y()\n'],
+    ['a block indented by tabs', '-\n\t\t```py\n\t\tx()\n\t\t```', 'x()\n'],
+    ['a block whose body is not indented as its fence is', '  ```python\nx()\n  ```', 'x()\n'],
+    [
+      'a block closed at the end of its last line',
+      '```python\nx = 1\nprint(x)```\nDone.',
+      'x = 1\nprint(x)\n',
+    ],
+    [
+      'the program before an output, closed at the end of a line',
+      '```python\nprint(1)```\nIt prints:\n```\n1\n```',
+      'print(1)\n',
+    ],
+    ['the second of two closed at the end of a line', '```python\na()```\nor\n```python\nb()```\n', 'b()\n'],
+    [
+      'a docstring whose line ends in a fence',
+      '```python\n"""\nUsage: ```\nf()\n"""\n```',
+      '"""\nUsage: ```\nf()\n"""\n',
+    ],
+    ['a block that opens behind a word', 'Answer:```python\nx()\n```', 'x()\n'],
+    ['a block that opens behind words, without a label', 'The code is: ```\nx()\n```', 'x()\n'],
+    ['a block after inline code', 'Use ```f``` so:\n```python\nf()\n```', 'f()\n'],
+    ['what precedes a lone closing fence', 'n = 1\nprint(n)\n```\nThis prints one.', 'n = 1\nprint(n)\n'],
+    ['what precedes a last fence', 'print(1)\n```', 'print(1)\n'],
+    ['an unclosed block without a label', 'This is it:\n```\nprint(1)\n', 'print(1)\n\n'],
+    ['a block after a byte order mark', '\uFEFF```python\nx()\n```', 'x()\n'],
+    ['a program after a byte order mark', '\uFEFFx()', 'x()'],
+    ['a block labelled with a version', '```Python3.11\none\n```\n```text\ntwo\n```', 'one\n'],
+    ['a block labelled as an attribute', '```{.python}\none\n```\n```text\ntwo\n```', 'one\n'],
     ['a block whose fence is longer', '````python\n"""\n```\n"""\n````', '"""\n```\n"""\n'],
   ])('takes %s', (_, completion, program) => {
     expect(extractProgram(completion)).toBe(program);
@@ -55,6 +84,15 @@ describe('completeProgram', () => {
   test('a program that defines the function gets the preamble alone', () => {
     expect(completeProgram('def f():\n    return 1', tests)).toBe('import math\ndef f():\n    return 1');
     expect(completeProgram('f = lambda: 1', tests)).toBe('import math\nf = lambda: 1');
+  });
+
+  test('a program indented as a whole loses its indentation', () => {
+    expect(completeProgram('  def f():\n    return 1\n\n', tests)).toBe(
+      'import math\ndef f():\n  return 1\n\n',
+    );
+    const printed: ProblemTests = { type: 'stdio', language: 'python', cases: [{ input: '', output: '1' }] };
+    expect(completeProgram('\n    x = 1\n    print(x)', printed)).toBe('\nx = 1\nprint(x)');
+    expect(completeProgram('  x = """\na"""', printed)).toBe('  x = """\na"""');
   });
 
   test('a program that continues the prompt gets its opening', () => {

@@ -1,47 +1,42 @@
 import type { ProblemTests } from '../../core/problem.ts';
+import { fencedBlocks } from './fenced-blocks.ts';
 
 /**
- * The program in a completion: the last block fenced as Python after the last `</think>`, else the last fenced block, else
- * everything after the thinking. Null where nothing is left. A fence left open counts to the end. One linear pass.
+ * Returns the program in a completion: the last block fenced as Python after the last `</think>`, else the last fenced
+ * block, else everything after the thinking. Null if nothing is left. See `fencedBlocks` for what counts as a fence.
  */
 export function extractProgram(completion: string): string | null {
   const thought = completion.lastIndexOf('</think>');
-  const answer = thought < 0 ? completion : completion.slice(thought + '</think>'.length);
+  const answer = (thought < 0 ? completion : completion.slice(thought + '</think>'.length)).replaceAll(
+    /^\uFEFF/gm,
+    '',
+  );
   const blocks = fencedBlocks(answer).filter((block) => block.text.trim() !== '');
-  const chosen = blocks.findLast((block) => /^(python3?|py)$/i.test(block.label)) ?? blocks.at(-1);
+  const chosen = blocks.findLast((block) => isPython(block.label)) ?? blocks.at(-1);
   const program = chosen?.text ?? answer;
   return program.trim() === '' ? null : program;
 }
 
-interface FencedBlock {
-  readonly label: string;
-  readonly text: string;
-}
+/** Whether a fence's label names Python: `python`, `py`, `Python3.11`, `{.python}`, `pypy3`. */
+const isPython = (label: string): boolean => /^\{?\.?(python|py|pypy)[\d.]*\}?$/i.test(label);
 
-function fencedBlocks(text: string): FencedBlock[] {
-  const blocks: FencedBlock[] = [];
-  let open: { readonly fence: string; readonly label: string; readonly lines: string[] } | null = null;
-  const close = (): void => {
-    if (open !== null) blocks.push({ label: open.label, text: `${open.lines.join('\n')}\n` });
-    open = null;
-  };
-  for (const line of text.split('\n')) {
-    const [, fence, label = ''] = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)/.exec(line) ?? [];
-    if (fence === undefined) open?.lines.push(line);
-    else if (open === null) open = { fence, label, lines: [] };
-    else if (fence.startsWith(open.fence) && label === '') close();
-    else open.lines.push(line);
-  }
-  close();
-  return blocks;
-}
-
-/** The program as it is run: with the problem's preamble, and with its opening where the program only continues it. */
+/**
+ * Returns the program as it is run: after the problem's preamble, and after its opening if the program only continues it.
+ * A program that is indented as a whole loses that indentation, unless it continues an opening.
+ */
 export function completeProgram(program: string, tests: ProblemTests): string {
-  const continues =
-    tests.type === 'asserts' && tests.opening !== undefined && !defines(program, tests.entryPoint);
-  const opening = continues ? tests.opening : '';
-  return futureImportsFirst(`${tests.preamble ?? ''}${opening}${program}`);
+  const opening = tests.type === 'asserts' ? tests.opening : undefined;
+  const shifted = dedent(program);
+  const isWhole = opening === undefined || defines(shifted, tests.type === 'asserts' ? tests.entryPoint : '');
+  return futureImportsFirst(`${tests.preamble ?? ''}${isWhole ? shifted : `${opening}${program}`}`);
+}
+
+/** The text without the indentation that all of its lines share. */
+function dedent(text: string): string {
+  const indent = /^[ \t]*(?=\S)/m.exec(text)?.[0] ?? '';
+  const lines = text.split('\n');
+  const isShared = indent !== '' && lines.every((line) => line.startsWith(indent) || line.trim() === '');
+  return isShared ? lines.map((line) => line.slice(indent.length)).join('\n') : text;
 }
 
 function defines(program: string, name: string): boolean {
@@ -51,7 +46,7 @@ function defines(program: string, name: string): boolean {
   );
 }
 
-/** Python wants `from __future__` lines before all others, and a preamble may have come before the program's. */
+/** Moves `from __future__` lines to the top, where Python wants them: a preamble may precede the program's. */
 function futureImportsFirst(program: string): string {
   if (!/^from __future__ import/m.test(program)) return program;
   const lines = program.split('\n');

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ProblemTests, TestRules } from '../../../core/problem.ts';
+import { printedTests } from './contest-tests.ts';
 
 const side = z.object({ input: z.array(z.string()), output: z.array(z.string()) });
 
@@ -16,13 +17,13 @@ export const codeContestsRow = z.object({
   memory_limit_bytes: z.coerce.number().nullish(),
 });
 
-/** All tests of a CodeContests row, under the row's own limits (Python gets no bonus: the limits are the problem's). */
+/** Reads all tests of a CodeContests row. The row's limits hold for Python too. */
 export function codeContestsTests(row: z.output<typeof codeContestsRow>): ProblemTests {
   const sides = [row.public_tests, row.private_tests, row.generated_tests].filter((one) => one != null);
   const cases = sides.flatMap(({ input, output }) =>
     input.map((text, i) => ({ input: text, output: output[i] ?? '' })),
   );
-  return { type: 'stdio', language: 'python', cases, ...limitsOf(row) };
+  return printedTests(cases, limitsOf(row));
 }
 
 function limitsOf({
@@ -32,7 +33,7 @@ function limitsOf({
   const seconds = typeof time === 'number' ? time : (time?.seconds ?? 0) + (time?.nanos ?? 0) / 1e9;
   return {
     ...(seconds > 0 ? { maxCpuMs: seconds * 1000 } : {}),
-    // Below this an interpreter does not start; the limit is on address space, not on resident memory.
+    // An interpreter does not start with less: the limit is on address space, not on resident memory.
     ...(bytes ? { maxMemoryBytes: Math.max(bytes, 128 * 2 ** 20) } : {}),
   };
 }

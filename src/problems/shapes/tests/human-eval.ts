@@ -1,26 +1,25 @@
 import * as z from 'zod';
 import type { ProblemTests } from '../../../core/problem.ts';
+import { contestImports } from './contest-tests.ts';
+import { testsOfCode } from './test-code.ts';
 
-/** A row of HumanEval or HumanEval+: `test` defines `check(candidate)`. */
+/** A row of HumanEval(+), whose `test` defines `check(candidate)`, of LeetCodeDataset, or of BigCodeBench, whose `test` is a unittest class. */
 export const humanEvalRow = z.object({
   task_id: z.string().optional(),
-  prompt: z.string(),
+  prompt: z.string().optional(),
+  complete_prompt: z.string().optional(),
   entry_point: z.string().min(1),
   test: z.string(),
 });
 
-/** The tests of a HumanEval row: one, which calls the row's `check`. Helpers of the prompt are there for both sides. */
+/** Reads the tests of a HumanEval row. The program may use helpers of the prompt, and so may the tests. */
 export function humanEvalTests(row: z.output<typeof humanEvalRow>): ProblemTests {
-  const { prompt, entry_point: entryPoint, test } = row;
+  const { entry_point: entryPoint, test } = row;
+  const prompt = row.complete_prompt ?? row.prompt ?? '';
+  // LeetCodeDataset: the prompt is code that both sides need, the entry point a method.
+  if (!/^\w+$/.test(entryPoint))
+    return testsOfCode(`${test}\ncheck(${entryPoint})`, { imports: contestImports, preamble: `${prompt}\n` });
   const start = prompt.search(new RegExp(String.raw`^def\s+${entryPoint}\b`, 'm'));
   const preamble = start < 0 ? '' : prompt.slice(0, start);
-  return {
-    type: 'asserts',
-    language: 'python',
-    preamble,
-    opening: start < 0 ? prompt : prompt.slice(start),
-    setup: `${preamble}\n${test}\n`,
-    entryPoint,
-    tests: [`check(${entryPoint})`],
-  };
+  return testsOfCode(test, { entryPoint, preamble, opening: start < 0 ? prompt : prompt.slice(start) });
 }

@@ -1,16 +1,18 @@
 import * as z from 'zod';
 import { DataError } from '../../../core/errors.ts';
+import { parseJson } from '../../../core/lossless-json.ts';
 import type { ProblemTests, TestRules } from '../../../core/problem.ts';
+import { contestImports } from './contest-tests.ts';
 import { testsOfPairs } from './paired.ts';
 
 const functionName = z.object({ func_name: z.string().nullish() }).nullish();
 
-/** One test as an object: Codeforces, DeepCoder, PrimeIntellect. */
+/** One test as an object: Codeforces, DeepCoder, and the sets of Prime Intellect. */
 export const listedTest = z.object({
   input: z.unknown(),
   output: z.unknown(),
-  type: z.string().optional(),
-  testtype: z.string().optional(),
+  type: z.string().nullish(),
+  testtype: z.string().nullish(),
   fn_name: z.string().nullish(),
   metadata: functionName,
 });
@@ -23,18 +25,22 @@ export const statedRules = z.object({
   metadata: functionName.catch(null),
 });
 
-/** Tests listed one by one, as texts, or (with a function's name) as arguments and result in JSON, one argument a line. */
+/**
+ * Reads tests listed one by one: texts, or with a function's name arguments and result in JSON. Arguments are one list
+ * where the test's type is `function_call` (Prime Intellect), one value a line elsewhere (LiveCodeBench, DeepCoder).
+ */
 export function testsOfList(
   tests: readonly z.output<typeof listedTest>[],
   stated: z.output<typeof statedRules>,
+  preamble: string = contestImports,
 ): ProblemTests {
   const entryPoint = tests[0]?.fn_name ?? tests[0]?.metadata?.func_name ?? stated.metadata?.func_name;
   const isFunction = tests.some(({ type, testtype }) => (type ?? testtype ?? '').startsWith('func'));
   if (isFunction && !entryPoint)
-    throw new DataError('expected the name of the function that the tests call, got none');
-  const rules = rulesOf(stated);
+    throw new DataError('expected the name of the function that the tests call (fn_name), got none');
+  const rules = { ...rulesOf(stated), ...(preamble === '' ? {} : { preamble }) };
   const name = isFunction ? entryPoint : undefined;
-  const inputs = tests.map(({ input }) => (isFunction ? argumentsOf(input) : input));
+  const inputs = tests.map((test) => (isFunction ? argumentsOf(test) : test.input));
   const outputs = tests.map(({ output }) => (isFunction ? jsonOf(output) : output));
   const made = testsOfPairs({ inputs, outputs, fn_name: name }, rules);
   return made.type === 'stdio' && stated.generated_checker
@@ -49,8 +55,10 @@ function rulesOf({ time_limit: seconds, memory_limit: megabytes }: z.output<type
   };
 }
 
-function argumentsOf(input: unknown): unknown {
+function argumentsOf({ input, type }: z.output<typeof listedTest>): unknown {
   if (typeof input !== 'string') return input;
+  const whole = type === 'function_call' ? jsonOf(input) : undefined;
+  if (Array.isArray(whole)) return whole;
   return input
     .split('\n')
     .filter((line) => line.trim() !== '')
@@ -60,7 +68,7 @@ function argumentsOf(input: unknown): unknown {
 function jsonOf(text: unknown): unknown {
   if (typeof text !== 'string') return text;
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return text;
   }

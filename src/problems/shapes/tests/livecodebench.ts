@@ -1,8 +1,9 @@
 import { inflateSync } from 'node:zlib';
 import * as z from 'zod';
 import { DataError } from '../../../core/errors.ts';
+import { parseJson } from '../../../core/lossless-json.ts';
 import type { ProblemTests } from '../../../core/problem.ts';
-import { leetCodeImports } from './paired.ts';
+import { contestImports, printedTests, returnedTests, statesReal } from './contest-tests.ts';
 import { readPickle } from './pickle.ts';
 
 /** A row of LiveCodeBench's code generation sets. */
@@ -23,44 +24,45 @@ const testCases = z.array(
   }),
 );
 
-/** Largest private test file after decompression; the published ones stay below 200 MB. */
+/** Largest private test file after decompression; published ones stay below 200 MB. */
 const maxInflatedBytes = 512 * 2 ** 20;
 
 /** Public and private tests of a LiveCodeBench row. Functional ones carry one JSON value per line: the arguments in order. */
 export function liveCodeBenchTests(row: z.output<typeof liveCodeBenchRow>): ProblemTests {
   const cases = [...decodeCases(row.public_test_cases), ...decodeCases(row.private_test_cases ?? [])];
-  const metadata = typeof row.metadata === 'string' ? (JSON.parse(row.metadata) as unknown) : row.metadata;
+  const metadata = typeof row.metadata === 'string' ? parseJson(row.metadata) : row.metadata;
   const entryPoint = z.object({ func_name: z.string().min(1) }).safeParse(metadata).data?.func_name;
   if (!cases.some((one) => one.testtype === 'functional')) {
-    return {
-      type: 'stdio',
-      language: 'python',
-      cases: cases.map(({ input, output }) => ({ input, output })),
-    };
+    return printedTests(
+      cases.map(({ input, output }) => ({ input, output })),
+      { preamble: contestImports },
+    );
   }
   if (entryPoint === undefined) {
     throw new DataError('expected the name of the function in metadata.func_name, got none');
   }
-  return {
-    type: 'function',
-    language: 'python',
+  return returnedTests(
     entryPoint,
-    preamble: leetCodeImports,
-    cases: cases.map(({ input, output }) => ({
+    cases.map(({ input, output }) => ({
       arguments: input
         .split('\n')
         .filter((line) => line.trim() !== '')
-        .map((line) => JSON.parse(line) as unknown),
-      expected: JSON.parse(output) as unknown,
+        .map(parseJson),
+      expected: parseJson(output),
     })),
-  };
+    { isReal: cases.some(({ output }) => statesReal(output)) },
+  );
 }
 
 /** Cases as JSON, or as base64 of a zlib-compressed pickle of a JSON text: the form of the private ones. */
 function decodeCases(encoded: string | readonly unknown[]): z.output<typeof testCases> {
   if (typeof encoded !== 'string') return testCases.parse(encoded);
-  if (/^\s*(\[|$)/.test(encoded)) return testCases.parse(JSON.parse(encoded === '' ? '[]' : encoded));
-  const inflated = inflateSync(Buffer.from(encoded, 'base64'), { maxOutputLength: maxInflatedBytes });
-  const content = readPickle(inflated);
-  return testCases.parse(typeof content === 'string' ? JSON.parse(content) : content);
+  if (/^\s*(\[|$)/.test(encoded)) return testCases.parse(parseJson(encoded === '' ? '[]' : encoded));
+  const content = readPickle(inflate(encoded));
+  return testCases.parse(typeof content === 'string' ? parseJson(content) : content);
+}
+
+/** The bytes behind base64 of zlib-compressed data. Throws beyond `maxInflatedBytes`. */
+export function inflate(encoded: string): Buffer {
+  return inflateSync(Buffer.from(encoded, 'base64'), { maxOutputLength: maxInflatedBytes });
 }

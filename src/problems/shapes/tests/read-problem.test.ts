@@ -1,4 +1,6 @@
+import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { contestImports } from './contest-tests.ts';
 import { readCodeProblem, readTests } from './read-problem.ts';
 
 const testsOf = (row: object): unknown => readTests({ ...row }, 'file:1');
@@ -75,14 +77,18 @@ describe('readCodeProblem', () => {
       memory_limit: 256,
       generated_checker: 'def check(i, e, p): return True',
     };
-    expect(testsOf(row)).toEqual({
+    const { tests, ...rules } = row;
+    const expected = {
       type: 'stdio',
       language: 'python',
+      comparison: 'numbers',
       cases: [{ input: '1', output: '2' }],
       maxCpuMs: 2000,
       maxMemoryBytes: 256 * 2 ** 20,
       checker: row.generated_checker,
-    });
+    };
+    expect(testsOf(row)).toEqual({ ...expected, preamble: contestImports });
+    expect(testsOf({ ...rules, official_tests: tests })).toEqual(expected);
     const functional = {
       tests: [{ input: '[1]\n2', output: '3', testtype: 'functional', metadata: { func_name: 'f' } }],
     };
@@ -130,6 +136,180 @@ describe('readCodeProblem', () => {
   test('verl: the tests are inside reward_model', () => {
     const row = { prompt: 'p', reward_model: { ground_truth: '{"inputs": ["1"], "outputs": ["2"]}' } };
     expect(testsOf(row)).toMatchObject({ type: 'stdio', cases: [{ input: '1', output: '2' }] });
+  });
+
+  test('BigCodeBench: one test for each method of a unittest class', () => {
+    const row = {
+      task_id: 'BigCodeBench/0',
+      complete_prompt: 'import math\ndef task_func(x):\n    """Double."""\n',
+      instruct_prompt: 'Double.',
+      entry_point: 'task_func',
+      test: 'import unittest\nclass TestCases(unittest.TestCase):\n    def setUp(self):\n        self.x = 2\n    def test_a(self):\n        def test_inner(): pass\n        self.assertEqual(task_func(self.x), 4)\n    async def test_b(self): pass\nunittest.main()\n',
+    };
+    expect(testsOf(row)).toMatchObject({
+      type: 'asserts',
+      entryPoint: 'task_func',
+      preamble: 'import math\n',
+      tests: ['__run_test__(TestCases, "test_a")', '__run_test__(TestCases, "test_b")'],
+    });
+    expect(JSON.stringify(testsOf(row))).not.toContain('unittest.main');
+  });
+
+  test('LeetCodeDataset: the prompt is code for both sides, the entry point a method', () => {
+    const row = {
+      task_id: 'two-sum',
+      prompt: 'class ListNode: ...',
+      entry_point: 'Solution().twoSum',
+      test: 'def check(candidate):\n    assert candidate(nums = [1]) == [1]\n',
+    };
+    expect(testsOf(row)).toMatchObject({
+      entryPoint: 'Solution',
+      preamble: `${contestImports}class ListNode: ...\n`,
+      setup: expect.stringMatching(/^class ListNode: \.\.\.\n\ndef check/) as string,
+      tests: ['check(Solution().twoSum)'],
+    });
+    expect(testsOf(row)).not.toHaveProperty('opening');
+  });
+
+  test('KodCode: one test for each function and each method of a class', () => {
+    const row = {
+      question_id: 'k',
+      question: 'Add.',
+      test: 'from solution import add\nimport pytest\n\n@pytest.mark.parametrize("a", [1])\ndef test_a(a):\n    assert add(a, 1) == 2\n\nclass TestMore:\n    def helper(self): pass\n    def test_b(self): assert add(0, 0) == 0\n\ndef test_c(): pass\n',
+      test_info: [{ function_name: 'add' }],
+    };
+    expect(testsOf(row)).toMatchObject({
+      type: 'asserts',
+      entryPoint: 'add',
+      tests: ['__run_test__(test_a)', '__run_test__(TestMore, "test_b")', '__run_test__(test_c)'],
+    });
+  });
+
+  test('AceCode: assertions listed one by one', () => {
+    const row = {
+      id: 'a',
+      question: 'Double.',
+      test_cases: ['assert double(2) == 4', 'assert double(0) == 0'],
+    };
+    expect(testsOf(row)).toEqual({
+      type: 'asserts',
+      language: 'python',
+      preamble: contestImports,
+      setup: '',
+      entryPoint: 'double',
+      tests: row.test_cases,
+    });
+  });
+
+  test('SYNTHETIC-1 and -2: verification_info as an object or as JSON, its cases as a list or as two lists', () => {
+    const listed = {
+      language: 'python',
+      test_cases: [{ fn_name: null, input: '3\n', output: '6\n', type: 'stdin_stdout' }],
+    };
+    expect(testsOf({ verification_info: listed })).toMatchObject({
+      cases: [{ input: '3\n', output: '6\n' }],
+    });
+    const called = {
+      test_cases: [{ fn_name: 'f', input: '[3, [4]]', output: '[6]', type: 'function_call' }],
+    };
+    expect(testsOf({ verification_info: JSON.stringify(called) })).toMatchObject({
+      entryPoint: 'f',
+      cases: [{ arguments: [3, [4]], expected: [6], alsoAccepted: [6] }],
+    });
+    const paired = { test_cases: JSON.stringify({ inputs: [[1]], outputs: [2], fn_name: 'g' }) };
+    expect(testsOf({ verification_info: paired })).toMatchObject({
+      entryPoint: 'g',
+      cases: [{ arguments: [1], expected: 2 }],
+    });
+    expect(() => testsOf({ verification_info: { ...listed, language: 'cpp' } })).toThrow(
+      /column "verification_info": expected tests of a Python program, got language "cpp"/,
+    );
+  });
+
+  test('NeMo-Gym: unit_tests, plain and packed', () => {
+    const unitTests = { inputs: ['1\n'], outputs: ['2\n'], fn_name: null };
+    const packed = deflateSync(JSON.stringify(unitTests)).toString('base64');
+    for (const unit_tests of [unitTests, { packed, fn_name: null }])
+      expect(testsOf({ verifier_metadata: { unit_tests } })).toMatchObject({
+        type: 'stdio',
+        cases: [{ input: '1\n', output: '2\n' }],
+      });
+  });
+
+  test('rStar-Coder: two lists as JSON in columns beside each other', () => {
+    const row = { question_id: 'q', inputs: '["1\\n"]', outputs: '["2\\n"]' };
+    expect(testsOf(row)).toMatchObject({ type: 'stdio', cases: [{ input: '1\n', output: '2\n' }] });
+    expect(testsOf({ ...row, inputs: '[[1]]', outputs: '[2]', func_name: 'f' })).toMatchObject({
+      type: 'function',
+      entryPoint: 'f',
+      cases: [{ arguments: [1], expected: 2 }],
+    });
+  });
+
+  test('Guru and Skywork-OR1: test code as a ground truth, with the imports stated beside it', () => {
+    const truth = (value: object, extra_info = {}): unknown =>
+      testsOf({ reward_model: { ground_truth: JSON.stringify(value) }, extra_info });
+    const functional = 'def check(candidate):\n    assert candidate(n = 1) == 2\n\ncheck(Solution().f)';
+    expect(truth({ functional }, { prefix: 'class Node: ...' })).toMatchObject({
+      entryPoint: 'Solution',
+      setup: expect.stringContaining('class Node') as string,
+      tests: ['check(Solution().f)'],
+    });
+    expect(truth({ functional: 'def check(c):\n    assert c(1) == 2\ncheck(add)' })).toMatchObject({
+      entryPoint: 'add',
+    });
+    expect(truth({ pytest: 'def test_a():\n    assert f(1) == 2\n' })).toMatchObject({
+      entryPoint: 'f',
+      tests: ['__run_test__(test_a)'],
+    });
+    expect(truth({ assert_case: ['assert f(1) == 2', ''] })).toMatchObject({ tests: ['assert f(1) == 2'] });
+    expect(truth({ inputs: ['1'], outputs: ['2'], assert_case: [''] })).toMatchObject({ type: 'stdio' });
+    expect(
+      truth({
+        import_prefix: 'import os',
+        test_code: 'def check(candidate):\n    assert candidate(1) == 2\n',
+        entry_point: 'Solution().f',
+      }),
+    ).toMatchObject({ entryPoint: 'Solution', tests: ['check(Solution().f)'] });
+  });
+
+  test('integers beyond 2^53 stay exact in arguments and results, in every form', () => {
+    const big = 9007199254740993n;
+    const cases = [{ arguments: [big], expected: big }];
+    const listed = {
+      input: `${big}`,
+      output: `${big}`,
+      testtype: 'functional',
+      metadata: { func_name: 'f' },
+    };
+    expect(testsOf({ tests: JSON.stringify([listed]) })).toMatchObject({ cases });
+    expect(testsOf({ tests: `{"fn_name": "f", "inputs": [[${big}]], "outputs": [${big}]}` })).toMatchObject({
+      cases,
+    });
+    expect(
+      testsOf({
+        public_test_cases: JSON.stringify([listed]),
+        private_test_cases: '[]',
+        metadata: '{"func_name": "f"}',
+      }),
+    ).toMatchObject({ cases });
+  });
+
+  test.each([
+    ['printed', { inputs: ['1'], outputs: ['2'] }, undefined],
+    ['printed', { inputs: ['1', '1'], outputs: ['2', '0.5'] }, { absolute: 1e-6, relative: 1e-6 }],
+    ['printed', { inputs: ['1'], outputs: ['1e-05'] }, { absolute: 1e-6, relative: 1e-6 }],
+    ['printed', { inputs: ['1'], outputs: ['v1.2.3 a.5'] }, undefined],
+    ['returned', { fn_name: 'f', inputs: [[1]], outputs: [[2]] }, undefined],
+    [
+      'returned',
+      { fn_name: 'f', inputs: [[1]], outputs: [{ a: [0.5] }] },
+      { absolute: 1e-5, relative: 1e-9 },
+    ],
+    ['returned', { fn_name: 'f', inputs: [[1]], outputs: ['[2.0]'] }, { absolute: 1e-5, relative: 1e-9 }],
+  ])('%s numbers have the tolerance of contests only where golds are real: %j', (_, pairs, tolerance) => {
+    expect(testsOf({ input_output: pairs })).toHaveProperty('type');
+    expect((testsOf({ input_output: pairs }) as { tolerance?: object }).tolerance).toEqual(tolerance);
   });
 
   test.each([

@@ -1,23 +1,26 @@
 import * as z from 'zod';
 import { DataError, GradusError } from '../../../core/errors.ts';
 import type { Problem, ProblemTests } from '../../../core/problem.ts';
-import { testsSchema } from './tests-schema.ts';
+import { parseJson } from '../../../core/lossless-json.ts';
 import { codeContestsRow, codeContestsTests } from './code-contests.ts';
 import { humanEvalRow, humanEvalTests } from './human-eval.ts';
-import { listedTest, statedRules, testsOfList } from './listed.ts';
-import { liveCodeBenchRow, liveCodeBenchTests } from './livecodebench.ts';
+import { contestImports } from './contest-tests.ts';
+import { testsOfValue, testsOfVerificationInfo } from './ground-truth.ts';
+import { inflate, liveCodeBenchRow, liveCodeBenchTests } from './livecodebench.ts';
 import { mbppRow, mbppTests } from './mbpp.ts';
 import { pairedTests, testsOfPairs } from './paired.ts';
+import { testsOfCode } from './test-code.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
 /**
- * A problem of a row in any of the formats that programs with tests are published in: HumanEval(+), MBPP(+), APPS, TACO,
- * Codeforces, DeepCoder, LiveCodeBench, CodeContests, verl's `reward_model.ground_truth`, or Gradus's own. The format is
- * told by its columns; nothing in a row is executed to read it.
+ * Reads a problem from a row of any published format of programs with tests: HumanEval(+), BigCodeBench, MBPP(+), APPS,
+ * TACO, Codeforces, DeepCoder, LiveCodeBench, LeetCodeDataset, CodeContests, SYNTHETIC-1 and -2, KodCode, AceCode,
+ * rStar-Coder, NeMo-Gym, verl's `reward_model.ground_truth` (Eurus-2, Guru, Skywork-OR1), or Gradus's own. The columns
+ * identify the format; nothing in a row is executed to read it.
  *
- * @param where file:row, for messages and, where the row has no id, as the id.
- * @throws DataError when no format fits, or one fits and a value is not what it must be.
+ * @param where file:row, for messages, and as the id of a row without one.
+ * @throws DataError if no format fits, or one fits and a value is invalid.
  */
 export function readCodeProblem(row: unknown, where: string): Problem {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
@@ -43,25 +46,58 @@ function text(row: Row, ...names: string[]): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
-/** The formats by the column that tells them; the first whose column is there reads the row. */
+const value =
+  (...path: readonly string[]) =>
+  (row: Row): ProblemTests =>
+    testsOfValue(at(row, path), row);
+
+/** The formats by the column that identifies them; the first whose column is present reads the row. */
 const readers: readonly (readonly [column: string, read: (row: Row) => ProblemTests])[] = [
   ['entry_point', (row) => humanEvalTests(humanEvalRow.parse(row))],
   ['test_list', (row) => mbppTests(mbppRow.parse(row))],
   ['public_test_cases', (row) => liveCodeBenchTests(liveCodeBenchRow.parse(row))],
   ['public_tests', (row) => codeContestsTests(codeContestsRow.parse(row))],
-  ['input_output', (row) => testsOf(row['input_output'], row)],
-  [
-    'reward_model',
-    (row) => testsOf(z.object({ ground_truth: z.unknown() }).parse(row['reward_model']).ground_truth, row),
-  ],
-  ['ground_truth', (row) => testsOf(row['ground_truth'], row)],
-  ['official_tests', (row) => testsOf(row['official_tests'], row)],
-  ['tests', (row) => testsOf(row['tests'], row)],
-  ['test_cases', (row) => testsOf(row['test_cases'], row)],
+  ['input_output', value('input_output')],
+  ['verification_info', (row) => testsOfVerificationInfo(row['verification_info'], row)],
+  ['verifier_metadata', (row) => testsOfUnitTests(at(row, ['verifier_metadata', 'unit_tests']), row)],
+  ['reward_model', value('reward_model', 'ground_truth')],
+  ['ground_truth', value('ground_truth')],
+  // Codeforces runs programs as they are, without the imports that harnesses of other sets add.
+  ['official_tests', (row) => testsOfValue(row['official_tests'], row, '')],
+  ['tests', value('tests')],
+  ['test_cases', value('test_cases')],
+  ['inputs', (row) => pairedColumns(row)],
+  ['test', (row) => testsOfCode(z.string().parse(row['test']), { imports: contestImports })],
 ];
 
+function at(row: Row, path: readonly string[]): unknown {
+  let found: unknown = row;
+  for (const name of path) found = z.record(z.string(), z.unknown()).parse(found)[name];
+  return found;
+}
+
+/** rStar-Coder: lists as JSON texts in columns beside each other. */
+function pairedColumns(row: Row): ProblemTests {
+  const list = (column: unknown): unknown => (typeof column === 'string' ? parseJson(column) : column);
+  const names = ['fn_name', 'func_name', 'function_name'].map((name) => row[name]);
+  return testsOfPairs(
+    pairedTests.parse({
+      inputs: list(row['inputs']),
+      outputs: list(row['outputs']),
+      fn_name: names.find((name) => typeof name === 'string' && name !== ''),
+    }),
+  );
+}
+
+/** NeMo-Gym: lists side by side, or the same packed as base64 of compressed JSON. */
+function testsOfUnitTests(tests: unknown, row: Row): ProblemTests {
+  const packed = z.looseObject({ packed: z.string() }).safeParse(tests).data;
+  if (packed === undefined) return testsOfValue(tests, row);
+  return testsOfValue({ ...packed, ...(parseJson(inflate(packed.packed).toString()) as object) }, row);
+}
+
 /**
- * The tests of a row, as `readCodeProblem` reads them.
+ * Reads the tests of a row, see `readCodeProblem`.
  *
  * @throws DataError naming `where` and the column.
  */
@@ -84,15 +120,4 @@ export function readTests(row: Row, where: string): ProblemTests {
       ...(tryNext ? { tryNext } : {}),
     });
   }
-}
-
-/** Tests in our own form say their kind; other forms do not. */
-const sayKind = z.looseObject({ type: z.enum(['function', 'stdio', 'asserts']) });
-
-function testsOf(value: unknown, row: Row): ProblemTests {
-  const tests: unknown = typeof value === 'string' ? JSON.parse(value) : value;
-  const stated = statedRules.parse(row);
-  if (Array.isArray(tests)) return testsOfList(z.array(listedTest).min(1).parse(tests), stated);
-  if (sayKind.safeParse(tests).success) return testsSchema.parse(tests);
-  return testsOfPairs(pairedTests.parse(tests));
 }

@@ -9,7 +9,7 @@ const rules = {
   tolerance: z.strictObject({ absolute: z.number().min(0), relative: z.number().min(0) }).exactOptional(),
 };
 
-/** Tests as a row of our own files holds them: `ProblemTests`, and nothing besides. */
+/** `ProblemTests` as a row of a Gradus file holds them; unknown keys are errors. */
 export const testsSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('function'),
@@ -30,6 +30,7 @@ export const testsSchema = z.discriminatedUnion('type', [
     type: z.literal('stdio'),
     language,
     cases: z.array(z.strictObject({ input: z.string(), output: z.string() })).min(1),
+    comparison: z.enum(['text', 'numbers']).exactOptional(),
     checker: z.string().exactOptional(),
     ...rules,
   }),
@@ -44,7 +45,7 @@ export const testsSchema = z.discriminatedUnion('type', [
   }),
 ]) satisfies z.ZodType<ProblemTests>;
 
-/** Tests of each kind as they are written, for people whose own are not. */
+/** One example of each kind of tests, for error messages. */
 const examples: readonly ProblemTests[] = [
   {
     type: 'function',
@@ -62,8 +63,8 @@ const examples: readonly ProblemTests[] = [
   },
 ];
 
-/** How tests of the kind that was meant are written; where none can be made out, those of a function. */
-export function testsExample(meant: unknown): string {
-  const type = typeof meant === 'object' && meant !== null && 'type' in meant ? meant.type : undefined;
+/** An example of tests of the same kind as `given`, as JSON; of a function's tests where `given` names no kind. */
+export function testsExample(given: unknown): string {
+  const type = typeof given === 'object' && given !== null && 'type' in given ? given.type : undefined;
   return JSON.stringify(examples.find((example) => example.type === type) ?? examples[0]);
 }

@@ -61,7 +61,7 @@ const workerFile = new URL(
 const modulesOf = {
   script: ['values', 'program'],
   program: ['values', 'program'],
-  judge: ['values', 'numpy_stand_in', 'judge'],
+  judge: ['values', 'test_runner', 'numpy_stand_in', 'pytest_stand_in', 'judge'],
 } as const;
 
 async function runOnce(request: LaneRequest, signal: AbortSignal): Promise<LaneReply> {

@@ -1,0 +1,106 @@
+import type { PythonSandbox } from '../../sandbox/python/python-sandbox.ts';
+import type { SandboxLimits } from '../../sandbox/sandbox.ts';
+
+/** The texts a checker compares. */
+export interface CheckedTexts {
+  readonly input: string;
+  readonly output: string;
+  readonly printed: string;
+}
+
+/** The least a checker may use: limits stated by a problem are meant for its solutions. */
+const leastLimits = { maxCpuMs: 10_000, maxMemoryBytes: 512 * 2 ** 20 };
+
+/**
+ * Runs a problem's checker, a function or a program (see `ProblemTests`), sealed off in the sandbox. A checker that fails
+ * on printed output but accepts the expected output rejects what was printed: a program must not make itself ungradable.
+ *
+ * @returns whether the checker accepts the output, or the reason why it cannot be run.
+ */
+export async function runChecker(
+  sandbox: PythonSandbox,
+  checker: string,
+  texts: CheckedTexts,
+  limits: SandboxLimits,
+  signal?: AbortSignal,
+): Promise<boolean | string> {
+  const source = isProgram(checker) ? asFunction(checker) : checker;
+  const ownLimits: SandboxLimits = {
+    maxCpuMs: Math.max(limits.maxCpuMs, leastLimits.maxCpuMs),
+    maxMemoryBytes: Math.max(limits.maxMemoryBytes, leastLimits.maxMemoryBytes),
+    maxOutputCharacters: limits.maxOutputCharacters,
+  };
+  const accepts = async (printed: string): Promise<boolean | string> => {
+    const calls = [[texts.input, texts.output, printed]];
+    const program = { type: 'function', source, entryPoint: 'check', calls } as const;
+    const outcome = await sandbox.run(program, ownLimits, signal);
+    if (outcome.status !== 'ran') return `the problem's checker did not load: ${outcome.error}`;
+    const [result] = outcome.results;
+    if (result?.status === 'returned') return result.value === true || result.value === 1;
+    const error = result?.status === 'failed' ? `: ${result.error}` : '';
+    return `the problem's checker ended with ${result?.status}${error}`;
+  };
+  const verdict = await accepts(texts.printed);
+  if (typeof verdict === 'boolean') return verdict;
+  return (await accepts(texts.output)) === true ? false : verdict;
+}
+
+/** A checker that reads its command line is a program; others define `check`. */
+const isProgram = (checker: string): boolean => /\bargv\b/.test(checker);
+
+/**
+ * A checker program as a function `check`: its three files are real where the sandbox has a directory to write, and in
+ * memory elsewhere. Its whole output must be one number: a checker that repeats what the solution printed decides nothing.
+ */
+function asFunction(checker: string): string {
+  return `SOURCE = ${pythonString(checker)}\n${runner}`;
+}
+
+/** A Python literal of any text. JSON's escapes are Python's, but for characters that JSON may leave as they are. */
+function pythonString(text: string): string {
+  return JSON.stringify(text).replaceAll(/[\u0080-\uffff]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+const runner = `
+import builtins, io, sys
+
+NAMES = ("input.txt", "correct_output.txt", "output.txt")
+
+
+def _write(files):
+    try:
+        for name, text in files.items():
+            with open(name, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
+                file.write(text)
+    except OSError:
+        _serve_from_memory(files)
+
+
+def _serve_from_memory(files):
+    real_open = builtins.open
+
+    def open_file(name, mode="r", *arguments, **options):
+        text = files.get(name if isinstance(name, str) else str(name))
+        if text is None or mode.strip("rbt") != "":
+            return real_open(name, mode, *arguments, **options)
+        return io.BytesIO(text.encode("utf-8", "surrogatepass")) if "b" in mode else io.StringIO(text, None)
+
+    builtins.open = io.open = open_file
+
+
+def check(*texts):
+    _write(dict(zip(NAMES, texts)))
+    sys.argv, sys.stdout = ["checker.py", *NAMES], io.StringIO()
+    try:
+        exec(compile(SOURCE, "checker.py", "exec"), {"__name__": "__main__", "__builtins__": builtins})
+    except SystemExit as request:
+        if request.code not in (None, 0, 1):
+            raise RuntimeError(f"exit code {request.code}")
+    printed = sys.stdout.getvalue().strip()
+    try:
+        return float(printed) >= 1
+    except ValueError:
+        raise RuntimeError(f"expected one number, printed {printed[:100]!r}")
+`;
