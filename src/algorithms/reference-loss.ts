@@ -1,4 +1,5 @@
 import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
+import { sum } from '../statistics/summary.ts';
 
 /** One sequence as the reference sees it; all arrays speak of the same tokens, in float64 or float32. */
 export interface ReferenceSequence {
@@ -79,7 +80,7 @@ function logRatio({ logprobs, policyLogprobs }: ReferenceSequence, t: number): n
 function policyRatios(policy: PolicyTerm, sequence: ReferenceSequence, tokens: readonly number[]): number[] {
   const logs = tokens.map((t) => logRatio(sequence, t));
   if (policy.type !== 'clipped' || policy.ratio === 'token') return logs.map(Math.exp);
-  const geometricMean = Math.exp(sumOf(logs) / tokens.length);
+  const geometricMean = Math.exp(sum(logs) / tokens.length);
   return logs.map(() => geometricMean);
 }
 
@@ -171,13 +172,9 @@ function importanceWeights(
 ): number[] {
   if (term === null) return tokens.map(() => 1);
   const logs = tokens.map((t) => policyLogprobs[t]! - rolloutLogprobs[t]!);
-  const weights = term.level === 'token' ? logs.map(Math.exp) : logs.map(() => Math.exp(sumOf(logs)));
+  const weights = term.level === 'token' ? logs.map(Math.exp) : logs.map(() => Math.exp(sum(logs)));
   return weights.map((weight) => {
     if (weight <= term.cap) return weight;
     return term.mode === 'truncate' ? term.cap : 0;
   });
-}
-
-function sumOf(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

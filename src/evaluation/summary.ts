@@ -1,4 +1,4 @@
-import { mean } from '../statistics/summary.ts';
+import { mean, sum } from '../statistics/summary.ts';
 import { bootstrapMean, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
 import { passAtK } from './estimators.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
@@ -26,7 +26,7 @@ export function summarise(results: readonly ProblemResult[], seed: number): Summ
   const judged = results.filter(({ trials }) => trials > 0);
   const base = { problems: judged.length, ungradable: results.length - judged.length };
   if (judged.length === 0) return { ...base, passAt: {} };
-  const attempts = judged.reduce((total, { verdicts }) => total + countAll(verdicts), 0);
+  const attempts = sum(judged.map(({ verdicts }) => countAll(verdicts)));
   const majorities = judged.flatMap(({ majority }) => majority ?? []);
   return {
     ...base,
@@ -34,7 +34,7 @@ export function summarise(results: readonly ProblemResult[], seed: number): Summ
     passAt: passAtPowers(judged),
     ...(majorities.length === 0 ? {} : { majority: mean(majorities) }),
     ...greedyAccuracy(judged),
-    truncated: judged.reduce((total, { truncated }) => total + truncated, 0) / attempts,
+    truncated: sum(judged.map((one) => one.truncated)) / attempts,
   };
 }
 
@@ -72,5 +72,5 @@ function greedyAccuracy(judged: readonly ProblemResult[]): { greedy?: Estimate }
 }
 
 function countAll(verdicts: ProblemResult['verdicts']): number {
-  return Object.values(verdicts).reduce((total, count) => total + count, 0);
+  return sum(Object.values(verdicts));
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { createRng } from '../../core/rng.ts';
 import { noun } from '../../core/noun.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import { mean } from '../../statistics/summary.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
@@ -71,7 +72,7 @@ export function createPrioritised(
     metrics() {
       const rates = [...before.keys()].map((id) => rateOf(trialsOf(id)));
       return {
-        passRate: rates.reduce((sum, rate) => sum + rate, 0) / rates.length,
+        passRate: mean(rates),
         visited: observed.size / before.size,
       };
     },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { noun } from '../../core/noun.ts';
+import { mean, sum } from '../../statistics/summary.ts';
 import { levelsIn, LevelQueues, levelQueuesState } from './level-queues.ts';
 import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
@@ -74,7 +75,7 @@ function updateArm(arm: Arm, advantage: number, { window, learningRate }: Config
     return { count, recent: [], value: arm.value + learningRate * (advantage - arm.value) };
   }
   const recent = [...arm.recent, advantage].slice(-window);
-  return { count, recent, value: sum(recent) / recent.length };
+  return { count, recent, value: mean(recent) };
 }
 
 /** Softmax over the arms' scores; the highest score is subtracted first so that nothing overflows. */
@@ -87,8 +88,4 @@ function armShares(arms: ReadonlyMap<string, Arm>, config: Config): Record<strin
   const highest = Math.max(...scores.map(([, score]) => score));
   const total = sum(scores.map(([, score]) => Math.exp(score - highest)));
   return Object.fromEntries(scores.map(([level, score]) => [level, Math.exp(score - highest) / total]));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

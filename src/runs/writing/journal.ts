@@ -9,6 +9,7 @@ import type {
   RunEvent,
   StageCandidate,
 } from '../files/records.ts';
+import { mean } from '../../statistics/summary.ts';
 
 /**
  * Everything a run writes into its tables. Row ids count up from 1 without gaps, so a checkpoint can say what belongs
@@ -183,9 +184,9 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
     rollouts.length,
     graded.length,
     graded.filter(({ verdict }) => verdict.outcome === 'correct').length,
-    mean(graded.map(({ verdict }) => verdict.score)),
-    mean((rewards ?? []).filter((reward) => reward !== null)),
-    mean(rollouts.map(({ tokens, tokenCount }) => tokenCount ?? tokens.length)) ?? 0,
+    meanOrNull(graded.map(({ verdict }) => verdict.score)),
+    meanOrNull((rewards ?? []).filter((reward) => reward !== null)),
+    meanOrNull(rollouts.map(({ tokens, tokenCount }) => tokenCount ?? tokens.length)) ?? 0,
   ];
 }
 
@@ -207,8 +208,9 @@ function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, pl
   ];
 }
 
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+/** The mean as a column: NULL for an empty list. */
+function meanOrNull(values: readonly number[]): number | null {
+  return values.length === 0 ? null : mean(values);
 }
 
 function eventData({ type, data }: RunEvent): string | null {
