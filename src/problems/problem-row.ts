@@ -90,7 +90,7 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     prompt: worded(said.prompt, mapping),
     source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
-    ...(passRates === undefined ? {} : { passRates }),
+    ...(passRates === undefined || passRates.length === 0 ? {} : { passRates }),
     ...(solution === undefined ? {} : { solution }),
     ...(fields.size === 0 ? {} : { extra: Object.fromEntries(fields) }),
   };

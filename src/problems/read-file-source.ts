@@ -2,12 +2,15 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { type DataFile, locateData, type LocateOptions } from './locate-files.ts';
 import type { FileConfig } from './file-source.ts';
-import { columnsConfig } from './columns.ts';
+import { type ColumnNames, columnsConfig } from './columns.ts';
 import { ProblemIds } from './problem-ids.ts';
-import { problemOfRow, type RowMapping } from './problem-row.ts';
+import { inOurForm } from './our-form.ts';
+import { problemOfRow } from './problem-row.ts';
 import { readRows } from './rows/read-rows.ts';
 import type { Row } from './rows/row.ts';
-import { shapeNamed, shapeOf } from './shapes/catalogue.ts';
+import { RowShapes } from './shape-of-rows.ts';
+import { isWrittenByUs, unknownShape } from './shapes/catalogue.ts';
+import { requireNoContradiction } from './shapes/contradictions.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 import { at, type Columns, type Shape } from './shapes/shape.ts';
 
@@ -42,13 +45,12 @@ export async function* readDataFile(
   options: ReadFileOptions & { readonly ids: ProblemIds },
 ): AsyncGenerator<Problem> {
   const { name } = file;
-  let toProblem: ((row: Row) => Problem) | undefined;
   let isEmpty = true;
   let firstSkipped: DataError | undefined;
   const unseen = new Set(config.passRates.map(({ column }) => column));
+  const toProblem = problemReader(config, name, { ...options, unseen });
   for await (const row of readRows(file.file, name)) {
     try {
-      toProblem ??= problemReader(config, shapeFor(config, name, row), name, { ...options, unseen });
       yield toProblem(row);
       isEmpty = false;
     } catch (error) {
@@ -73,47 +75,70 @@ function withWayOn(error: DataError, path: string): DataError {
   return new DataError(error.message, { cause: error, tryNext });
 }
 
-function shapeFor(config: FileConfig, name: string, row: Row): Shape {
-  if (config.shape !== undefined) return shapeNamed(config.shape);
-  if (config.columns.prompt !== undefined) return shapeNamed('gradus');
-  return shapeOf(row.read(), `${name}:${row.number}`);
-}
-
 function problemReader(
   config: FileConfig,
-  shape: Shape,
   name: string,
   { ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
-  const mapping: RowMapping = {
-    name,
-    ids,
-    columns: columnsConfig.parse({ ...shape.columns, ...config.columns }),
-    domain: config.domain ?? shape.domain ?? 'math',
-    instruction: config.instruction,
-    system: config.system,
-  };
+  const shapes = new RowShapes(config);
+  const { instruction, system } = config;
   return ({ number, read }) => {
-    const value = read();
-    const row = isColumns(value) ? withDerived(value, `${name}:${number}`, config, shape) : value;
-    if (isColumns(row)) for (const column of unseen) if (at(row, column) !== undefined) unseen.delete(column);
-    return problemOfRow(row, mapping, number);
+    const where = `${name}:${number}`;
+    const value = columnsOf(read(), where);
+    const { shape, isNamed } = shapes.of(value, where);
+    const columns = columnsConfig.parse({ ...shape.columns, ...config.columns });
+    const mapping = {
+      name,
+      ids,
+      columns,
+      domain: config.domain ?? shape.domain ?? 'math',
+      instruction,
+      system,
+    };
+    return naming(where, () => {
+      const derived = withPassRates(shape.derive?.(value, where) ?? value, value, config, columns.passRates);
+      for (const column of unseen) if (at(derived, column) !== undefined) unseen.delete(column);
+      const row = isWrittenByUs(value) ? derived : inOurForm(derived, mapping);
+      if (!isNamed && !isWrittenByUs(value)) requireOneProblem(value, row, shape, columns);
+      return problemOfRow(row, mapping, number);
+    });
   };
 }
 
-const isColumns = (value: unknown): value is Columns =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The row as columns; a list, as Open-Reasoner-Zero's rows are, has the columns 0, 1, …. */
+function columnsOf(value: unknown, where: string): Columns {
+  if (typeof value !== 'object' || value === null) throw unknownShape(value, where);
+  if (Array.isArray(value) && !value.every((one) => typeof one === 'object' && one !== null))
+    throw unknownShape(value, where);
+  return Array.isArray(value) ? Object.fromEntries(value.entries()) : (value as Columns);
+}
 
-/** The row with everything that shape, labels and tests add to it. */
-function withDerived(value: Columns, where: string, config: FileConfig, shape: Shape): Columns {
+/** Puts file and row before the message of an error that lacks them. */
+function naming<T>(where: string, work: () => T): T {
   try {
-    const row = shape.derive?.(value, where) ?? value;
-    if (config.passRates.length === 0) return row;
-    const column = shape.columns.passRates ?? 'passRates';
-    const stated = config.passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
-    return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
+    return work();
   } catch (error) {
     if (!(error instanceof DataError) || error.message.startsWith(where)) throw error;
-    throw new DataError(`${where}: ${error.message}`, { cause: error });
+    const { tryNext } = error;
+    throw new DataError(`${where}: ${error.message}`, {
+      cause: error,
+      ...(tryNext === undefined ? {} : { tryNext }),
+    });
   }
+}
+
+/** Adds what the difficulty columns that the user explained say. */
+function withPassRates(row: Columns, value: Columns, { passRates }: FileConfig, column: string): Columns {
+  if (passRates.length === 0) return row;
+  const stated = passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
+  return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
+}
+
+/** Refuses what the other columns of a row contradict. Tests decide for themselves, and choices are part of the question. */
+function requireOneProblem(value: Columns, row: Columns, shape: Shape, columns: ColumnNames): void {
+  if (row[columns.tests] != null) return;
+  const prompt = row[columns.prompt];
+  const said = Array.isArray(prompt) ? prompt.map((message) => at({ message }, 'message.content')) : [prompt];
+  const gold = shape.domain === 'multiple-choice' ? undefined : row[columns.answer];
+  requireNoContradiction(value, { prompt: said.join('\n'), gold }, shape.name);
 }

@@ -224,7 +224,24 @@ test.each<[string | undefined, string, string]>([
   ['proof', 'Let $n$ be odd. Show that $n^2-1$ is divisible by 8.', '8'],
   [undefined, 'Show that the sum converges and find its value.', '2'],
   ['placeholder gold', 'Find x.', 'See solution'],
-  ['placeholder gold', 'Find x.', '\\text{N/A}'.replace('\\text', '')],
+  ['placeholder gold', 'Find x.', '\\text{N/A}'],
+  ['placeholder gold', 'Find x.', 'notfound'],
+  ['placeholder gold', 'Find x.', 'Not_Found.'],
+  ['placeholder gold', 'Find x.', '\\boxed{\\text{not found}}'],
+  ['placeholder gold', 'Find x.', 'None'],
+  ['placeholder gold', 'Find x.', 'NaN'],
+  ['placeholder gold', 'Find x.', '[]'],
+  ['placeholder gold', 'Find x.', '...'],
+  ['placeholder gold', 'Find x.', 'no answer'],
+  [undefined, 'How many real solutions are there?', 'no real solutions'],
+  [undefined, 'Which of the numbers are prime?', 'none'],
+  [undefined, 'Is it possible?', 'no'],
+  [undefined, 'Find the missing letter.', 'nano'],
+  ['missing picture', '<image>How many circles?', '4'],
+  ['missing picture', 'How many circles? <image_1>', '4'],
+  ['missing picture', 'How many circles? <|image_pad|>', '4'],
+  ['missing picture', 'How many circles? [image]', '4'],
+  [undefined, 'The image of f is [0, 1]. What is its length?', '1'],
   [
     'open question',
     'Explain why the sky is blue.',
@@ -239,6 +256,18 @@ test.each<[string | undefined, string, string]>([
   [undefined, 'What is 1+1?', '2'],
 ])('%s: %s', (reason, question, gold) => {
   expect(findUnverifiable(problem('p', question, gold))?.reason).toBe(reason);
+});
+
+test.each<[unknown, string | undefined]>([
+  [['a.png'], 'missing picture'],
+  ['a.png', 'missing picture'],
+  [{ bytes: null, path: 'a.png' }, 'missing picture'],
+  [[], undefined],
+  ['', undefined],
+  [null, undefined],
+])('pictures in a column beside the question, %o: %s', (images, reason) => {
+  const asked = { ...problem('p', 'How many circles?', '4'), extra: { images } };
+  expect(findUnverifiable(asked)?.reason).toBe(reason);
 });
 
 test('a report counts by reason and shows a few of each', async () => {

@@ -2,11 +2,11 @@ import type { Problem } from '../../core/problem.ts';
 import { questionOf } from './golds.ts';
 import type { Finding } from './report.ts';
 
-/** A kind of problem that no verifier can judge by its gold, and how to know it. Problems with tests are never of one. */
+/** A kind of problem that no verifier can judge by its gold, and how to find it. Problems with tests are of none. */
 interface Kind {
   readonly reason: string;
   readonly explanation: string;
-  readonly isOne: (question: string, gold: string) => boolean;
+  readonly isOne: (question: string, gold: string, extra: NonNullable<Problem['extra']>) => boolean;
 }
 
 const asksForAnswer =
@@ -23,11 +23,7 @@ const kinds: readonly Kind[] = [
   {
     reason: 'placeholder gold',
     explanation: 'the gold stands for an answer without being one',
-    isOne: (_, gold) =>
-      gold.length < 80 &&
-      /^\W*(?:n\/?a|none given|null|nan|undefined|unknown|no answer|not (?:found|available|provided)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|proof.*|answers? (?:may|will)? ?var(?:y|ies)|omitted|todo|tbd|-+|\?+)\W*$/i.test(
-        gold,
-      ),
+    isOne: (_, gold) => isPlaceholder(gold),
   },
   {
     reason: 'open question',
@@ -39,10 +35,9 @@ const kinds: readonly Kind[] = [
   {
     reason: 'missing picture',
     explanation: 'depends on a picture that is not in the text',
-    isOne: (question) =>
-      /!\[[^\]]{0,200}\]\(|<img\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i.test(
-        question,
-      ) && !/\[asy\]|\\begin\{(?:tikzpicture|asy)\}/.test(question),
+    isOne: (question, _, extra) =>
+      (needsPicture.test(question) || pictureColumns.some((name) => isFilled(extra[name]))) &&
+      !/\[asy\]|\\begin\{(?:tikzpicture|asy)\}/.test(question),
   },
   {
     reason: 'choice without options',
@@ -60,12 +55,45 @@ const kinds: readonly Kind[] = [
   },
 ];
 
+/** Words that data sets and their exporters write where a gold is missing; none of them is a formula or a plain word answer. */
+const placeholders =
+  /^\W*(?:n\/?a|none given|null|nan|nil|undefined|unknown|missing|placeholder|unanswerable|no (?:final )?(?:answer|solution given)|(?:answer |solution )?not[ _-]?(?:found|available|provided|given|specified|applicable)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|(?:to )?(?:proof|prove|be proved).*|answers? (?:may|will)? ?var(?:y|ies)|(?:answer |solution )?omitted|todo|tbd|-+|\?+|…|\.{2,}|_+)\W*$/i;
+
+/** A gold that says that there is none: bare, in a box, in `\text{…}`, or Python's `None` and an empty list. */
+function isPlaceholder(gold: string): boolean {
+  if (gold.length >= 80) return false;
+  const bare = gold.replaceAll(/\\(?:boxed|fbox|text|textbf|mathrm|mbox)\s*(?=\{)|[{}$]/g, '').trim();
+  return placeholders.test(bare) || /^(?:None|\[\]|\{\})$/.test(gold.trim());
+}
+
+const needsPicture =
+  /!\[[^\]]{0,200}\]\(|<\|?im(?:g|age)[ _-]?\d{0,2}(?:_?pad|_start)?\|?>|<img\b|\[(?:image|img|figure|picture)(?:[ _-]?\d{1,2})?\]|\\includegraphics\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i;
+
+/** Columns in which data sets keep the pictures of a question. */
+const pictureColumns = [
+  'images',
+  'image',
+  'image_1',
+  'decoded_image',
+  'image_path',
+  'image_url',
+  'pictures',
+  'figure',
+  'figures',
+];
+
+/** Whether a column holds a path, bytes or a list of them. */
+const isFilled = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.trim() !== ''
+    : typeof value === 'object' && value !== null && !(Array.isArray(value) && value.length === 0);
+
 /** Why no verifier could judge a problem by its gold; nothing when one can. */
 export function findUnverifiable(problem: Problem): Finding | undefined {
-  const { id, answer } = problem;
+  const { id, answer, extra = {} } = problem;
   if (answer === undefined) return undefined;
   const question = questionOf(problem);
-  const kind = kinds.find(({ isOne }) => isOne(question, answer));
+  const kind = kinds.find(({ isOne }) => isOne(question, answer, extra));
   if (kind === undefined) return undefined;
   const { reason, explanation } = kind;
   return {

@@ -1,36 +1,66 @@
-import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
+import { stringifyJson } from '../../core/lossless-json.ts';
 import { code } from './code.ts';
 import { competition, deepscaler, gsm8k, math, polaris, questionAnswer, trl } from './math-sets.ts';
-import { type Columns, type Shape } from './shape.ts';
+import { multipleChoice } from './multiple-choice.ts';
+import { nemoGym } from './nemo-gym.ts';
+import {
+  bigMath,
+  deepMath,
+  namedGold,
+  olympiadBench,
+  omniMath,
+  openMathReasoning,
+  openReasonerZero,
+  storyQuestion,
+} from './reasoning-sets.ts';
+import { isAnswer, type Columns, type Shape } from './shape.ts';
+import { verificationInfo } from './verification-info.ts';
 import { adarft, dapo, skyworkOr1, verl } from './verl.ts';
 
 /** Gradus's own rows, as `gradus data` writes them. */
 const own: Shape = {
   name: 'gradus',
   reads: 'prompt, answer or tests, and whatever else a problem has',
-  matches: (row) => row['prompt'] !== undefined && (row['answer'] !== undefined || hasOwnTests(row['tests'])),
+  matches: (row) => row['prompt'] != null && (row['answer'] != null || hasOwnTests(row['tests'])),
   columns: {},
 };
 
 const hasOwnTests = (tests: unknown): boolean =>
-  typeof tests === 'object' && tests !== null && 'type' in tests;
+  typeof tests === 'object' && tests !== null && !Array.isArray(tests) && 'type' in tests;
 
-/** All shapes, the more particular first: a file gets the first that its first row matches. */
+/** Whether `gradus data` wrote a row: whatever else is in it was looked at when it was imported. */
+export const isWrittenByUs = (row: Columns): boolean =>
+  ['id', 'domain', 'source'].every((name) => typeof row[name] === 'string') &&
+  row['prompt'] != null &&
+  (hasOwnTests(row['tests']) || (typeof row['answer'] === 'string' && isAnswer(row['answer'])));
+
+/** All shapes, the more particular first: a row has the first that it matches. */
 const shapes: readonly Shape[] = [
+  openReasonerZero,
+  nemoGym,
+  verificationInfo,
+  multipleChoice,
+  code,
   skyworkOr1,
   adarft,
   dapo,
-  own,
-  code,
   verl,
+  own,
   trl,
+  storyQuestion,
   gsm8k,
   math,
   competition,
   polaris,
+  bigMath,
+  openMathReasoning,
+  omniMath,
+  olympiadBench,
+  deepMath,
   deepscaler,
   questionAnswer,
+  namedGold,
 ];
 
 /** Names for settings and flags. */
@@ -46,15 +76,18 @@ export function shapeNamed(name: string): Shape {
   throw new DataError(`expected the name of a shape, got "${name}"; known are\n${described}`);
 }
 
-/** The shape of a file by its first row. Throws a `DataError` listing all shapes when there is none. */
-export function shapeOf(row: unknown, where: string): Shape {
+/** The shape of a row by its columns; `undefined` when none matches. */
+export function shapeOf(row: Columns): Shape | undefined {
+  return isWrittenByUs(row) ? own : shapes.find(({ matches }) => matches(row));
+}
+
+/** The error for a row of no known shape: what it has, and all shapes. */
+export function unknownShape(row: unknown, where: string): DataError {
   const isObject = typeof row === 'object' && row !== null && !Array.isArray(row);
-  const shape = isObject ? shapes.find(({ matches }) => matches(row as Columns)) : undefined;
-  if (shape !== undefined) return shape;
   const columns = isObject
     ? `columns ${Object.keys(row).join(', ') || 'none'}`
     : stringifyJson(row)?.slice(0, 60);
-  throw new DataError(
+  return new DataError(
     `${where}: expected columns of a known shape, got ${columns}${isObject ? oddity(row as Columns) : ''}; name the columns of prompt and answer, or bring the rows into one of\n${described}`,
     { tryNext: 'gradus data import --help' },
   );

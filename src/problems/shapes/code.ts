@@ -1,5 +1,7 @@
+import { DataError } from '../../core/errors.ts';
 import { interfaceNote } from './interface-note.ts';
-import { at, type Shape } from './shape.ts';
+import { at, type Columns, type Shape } from './shape.ts';
+import { readStructure } from './structured-text.ts';
 import { readTests } from './tests/read-problem.ts';
 
 const testColumns = [
@@ -10,40 +12,134 @@ const testColumns = [
   'input_output',
   'official_tests',
   'test_cases',
+  'unit_tests',
 ];
-const promptColumns = ['prompt', 'question_content', 'question', 'problem', 'description', 'text'];
+const promptColumns = [
+  'prompt',
+  'question_content',
+  'question',
+  'problem',
+  'problem_statement',
+  'description',
+  'text',
+  'instruct_prompt',
+  'complete_prompt',
+];
 
 /** Where a row's tests are once they are read. */
 const testsRead = 'tests read';
+const rates = 'stated pass rates';
 
-/** HumanEval, MBPP, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, and verl's code rows. */
+/**
+ * HumanEval, MBPP, BigCodeBench, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, KodCode, AceCode, rStar-Coder,
+ * and the code rows of verl's files (Eurus-2, Guru).
+ */
 export const code: Shape = {
   name: 'code',
-  reads: `a prompt (${promptColumns.join(', ')}) and tests (${testColumns.join(', ')}, tests, or verl's ground_truth)`,
+  reads: `a prompt (${promptColumns.slice(0, 7).join(', ')}) and tests (${testColumns.join(', ')}, tests, test, test_code, inputs and outputs, or verl's ground_truth)`,
   matches: (row) =>
-    testColumns.some((column) => row[column] != null) ||
-    Array.isArray(row['tests']) ||
-    String(at(row, 'ability')).toLowerCase() === 'code',
+    testColumns.some((column) => isFilled(row[column])) ||
+    isTests(row['tests']) ||
+    isTestProgram(row['test']) ||
+    isTestProgram(row['test_code']) ||
+    (isFilled(row['inputs']) && isFilled(row['outputs'])) ||
+    isTests(row['ground_truth']) ||
+    isTests(at(row, 'reward_model.ground_truth')) ||
+    /^cod(?:e|ing|egen)$/i.test(String(at(row, 'ability'))),
   domain: 'code',
-  columns: { id: 'task_id', prompt: 'prompt', domain: 'ability', source: 'data_source', tests: testsRead },
+  mixes: true,
+  columns: {
+    id: 'task_id',
+    prompt: 'prompt',
+    domain: 'ability',
+    source: 'data_source',
+    tests: testsRead,
+    passRates: rates,
+  },
   derive(row, where) {
-    const tests = readTests(row, where);
-    const { reward_model: _rewardModel, ability: _ability, ...rest } = row;
-    const kept = Object.entries(rest).filter(([name]) => !testColumns.includes(name) && !noise.has(name));
-    const question = promptColumns.map((name) => row[name]).find((value) => value != null && value !== '');
+    requirePython(row);
+    const question = promptColumns.map((name) => row[name]).find(isFilled);
     const isText = typeof question === 'string';
+    const tests = readTests(isText ? { ...row, prompt: question } : row, where);
+    const {
+      reward_model: _rewardModel,
+      ability: _ability,
+      source,
+      data_source: dataSource = source,
+      ...rest
+    } = row;
+    const kept = Object.entries(rest).filter(([name]) => !testColumns.includes(name) && !noise.has(name));
     const prompt = isText ? question + interfaceNote(row, tests) : question;
     const id = ['task_id', 'question_id', 'problem_id', 'id']
       .map((name) => row[name])
       .find((one) => one != null);
-    return { ...Object.fromEntries(kept), prompt, task_id: id, [testsRead]: tests };
+    return {
+      ...Object.fromEntries(kept),
+      ...(typeof dataSource === 'string' ? { data_source: dataSource } : {}),
+      prompt,
+      task_id: id,
+      [testsRead]: tests,
+      [rates]: passRates(row['gpt_pass_sequence']),
+    };
   },
 };
+
+const isFilled = (value: unknown): boolean =>
+  value != null && value !== '' && value !== '[]' && !(Array.isArray(value) && value.length === 0);
+
+/** Names by which an object of tests is known. */
+const testNames = ['inputs', 'functional', 'assert_case', 'test_cases', 'unit_tests', 'fn_name', 'test_list'];
+
+/** Whether a value, or the structure in a text, is a list of tests or an object of them in a published form. */
+function isTests(value: unknown): boolean {
+  const tests = typeof value === 'string' ? readStructure(value) : value;
+  if (Array.isArray(tests)) {
+    const [first] = tests as readonly unknown[];
+    return typeof first === 'string'
+      ? /^\s*assert\b/.test(first)
+      : isObject(first) && 'input' in first && 'output' in first;
+  }
+  return isObject(tests) && testNames.some((name) => name in tests);
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** A program that tests another: pytest, unittest, HumanEval's `check`, or plain assertions. */
+const isTestProgram = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  /^\s*(?:def (?:test|check)|class \w+\(|assert\b|from solution import)/m.test(value);
+
+const otherLanguages =
+  /^(?:c|c\+\+|cpp|c#|csharp|java|javascript|js|typescript|ts|go|golang|rust|kotlin|scala|swift|ruby|php|perl|r|julia|haskell|lua|bash)$/i;
+
+function requirePython(row: Columns): void {
+  for (const column of ['language', 'programming_language', 'lang', 'verification_info.language']) {
+    const language = at(row, column);
+    if (typeof language === 'string' && otherLanguages.test(language))
+      throw new DataError(
+        `column "${column}": expected tests of Python programs, got ${language}; leave the row out`,
+      );
+  }
+}
+
+/** KodCode's outcomes of GPT-4o, 1 for each attempt that passed. */
+function passRates(sequence: unknown) {
+  if (!Array.isArray(sequence) || sequence.length === 0) return [];
+  const successes = sequence.filter((one) => Number(one) === 1).length;
+  return [{ model: 'gpt-4o', successes, trials: sequence.length }];
+}
 
 /** Columns whose content is in the tests, the prompt or the id once those are read, and is large or secret. */
 const noise = new Set([
   'tests',
   'test',
+  'test_code',
+  'test_info',
+  'inputs',
+  'outputs',
+  'verification_info',
+  'verifier_metadata',
+  'gpt_pass_sequence',
   'private_tests',
   'private_test_cases',
   'generated_tests',

@@ -1,5 +1,6 @@
-import { parseJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
+import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
+import { readStructure } from './structured-text.ts';
 
 /** What follows the last `####`, GSM8K's mark of the answer. */
 export function afterHashes(text: string): string | undefined {
@@ -7,29 +8,70 @@ export function afterHashes(text: string): string | undefined {
   return mark < 0 ? undefined : text.slice(mark + 4).trim() || undefined;
 }
 
-/** The content of the last `\boxed{…}` of a worked solution, braces counted. */
+/**
+ * The content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are counted; without braces
+ * the box ends with its formula, as MATH's own reader has it.
+ */
 export function lastBoxed(text: string): string | undefined {
-  const box = [...text.matchAll(/\\f?boxed\s*\{/g)].at(-1);
+  const box = [...text.matchAll(/\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*/g)].at(-1);
   if (box === undefined) return undefined;
   const start = box.index + box[0].length;
+  return (text[start] === '{' ? inBraces(text, start + 1) : unbraced(text.slice(start))) || undefined;
+}
+
+function inBraces(text: string, start: number): string | undefined {
   let depth = 1;
   for (let end = start; end < text.length; end++) {
     if (text[end] === '\\') end++;
     else if (text[end] === '{') depth++;
-    else if (text[end] === '}' && --depth === 0) return text.slice(start, end).trim() || undefined;
+    else if (text[end] === '}' && --depth === 0) return text.slice(start, end).trim();
   }
   return undefined;
 }
 
-/** A gold that may be written as the JSON list of one text. Throws a `DataError` for a list of several. */
-export function onlyGold(value: unknown, column: string): unknown {
-  const list = typeof value === 'string' && /^\s*\[\s*"/.test(value) ? parsed(value) : value;
-  if (!Array.isArray(list)) return value;
-  if (list.length === 1) return list[0] as unknown;
-  throw new DataError(`column "${column}": expected one gold answer, got ${list.length}; leave the row out`);
+function unbraced(text: string): string {
+  return /^(?:\\[^)\]]|[^$\n\\])*/
+    .exec(text)![0]
+    .trim()
+    .replace(/[.,;:]+$/, '')
+    .trim();
 }
 
-function parsed(text: string): unknown {
+/** Columns of an object that hold its gold and nothing else. */
+const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 'target', 'value', 'gold'];
+
+/**
+ * The answer in a gold that is written as a structure: a list of one, an object with one field such as `answer`, or either as
+ * JSON or Python text; `"\"3\""` is `3`. Other values are returned as they are.
+ *
+ * @throws DataError for a list of several golds, and for an object that is no answer.
+ */
+export function onlyGold(value: unknown, column: string): unknown {
+  const gold = structureOf(value);
+  if (typeof gold !== 'object' || gold === null) return gold;
+  if (Array.isArray(gold)) {
+    if (gold.length === 1) return onlyGold(gold[0], column);
+    throw new DataError(
+      `column "${column}": expected one gold answer, got ${gold.length}; leave the row out`,
+    );
+  }
+  const [[name, only] = [], ...others] = Object.entries(gold);
+  if (name !== undefined && others.length === 0 && goldNames.includes(name)) return onlyGold(only, column);
+  throw new DataError(
+    `column "${column}": expected an answer, got an object: ${stringifyJson(gold).slice(0, 60)}; ` +
+      'name the column of the answer, or state the domain of a verifier that reads such golds',
+  );
+}
+
+/** The structure in a value or its text. `[1, 2]` and `{3}` stay the list, interval or set that a formula means. */
+function structureOf(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (/^\s*"[^]*"\s*$/.test(value)) return quoted(value);
+  if (!/^\s*(?:\[\s*["'{]|\{\s*["'])/.test(value)) return value;
+  return readStructure(value) ?? value;
+}
+
+function quoted(text: string): unknown {
   try {
     return parseJson(text);
   } catch {

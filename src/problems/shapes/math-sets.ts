@@ -2,9 +2,7 @@ import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import { afterHashes, lastBoxed } from './golds.ts';
 import { readPassRate, type PassRateLabel } from './pass-rate-label.ts';
-import { hasTexts, type Columns, type Shape } from './shape.ts';
-
-const isAnswer = (value: unknown): boolean => ['string', 'number', 'bigint'].includes(typeof value);
+import { hasTexts, isAnswer, type Columns, type Shape } from './shape.ts';
 
 /** GSM8K as published: the worked solution ends in `#### 72`. */
 export const gsm8k: Shape = {
@@ -78,7 +76,7 @@ export const polaris: Shape = {
   reads: 'problem, answer, difficulty (k/8 solved by DeepSeek-R1-Distill-Qwen-7B)',
   matches: (row) =>
     hasTexts(row, 'problem', 'difficulty') &&
-    /^\d\/8$/.test(String(row['difficulty'])) &&
+    /^\d+\/\d+$/.test(String(row['difficulty'])) &&
     isAnswer(row['answer']),
   columns: { prompt: 'problem', passRates: 'stated pass rates' },
   derive: (row) => ({

@@ -11,8 +11,10 @@ export interface Shape {
   readonly name: string;
   /** For people who choose one: the columns it reads. */
   readonly reads: string;
-  /** Whether a file whose first row this is has this shape. */
+  /** Whether a row has this shape. */
   readonly matches: (row: Columns) => boolean;
+  /** Whether rows of this shape stand among rows of other such shapes, with the same columns. */
+  readonly mixes?: boolean;
   readonly columns: Partial<ColumnNames>;
   readonly domain?: string;
   readonly licence?: string;
@@ -38,3 +40,7 @@ export function at(row: Columns, path: string): unknown {
 export function hasTexts(row: Columns, ...paths: string[]): boolean {
   return paths.every((path) => typeof at(row, path) === 'string');
 }
+
+/** Whether a value can be a gold answer as it is. */
+export const isAnswer = (value: unknown): boolean =>
+  typeof value === 'string' ? value !== '' : typeof value === 'number' || typeof value === 'bigint';

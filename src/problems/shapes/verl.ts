@@ -1,9 +1,8 @@
-import { onlyGold } from './golds.ts';
 import { readPassRate, type PassRateLabel } from './pass-rate-label.ts';
 import { at, hasTexts, type Columns, type Shape } from './shape.ts';
 
 const isVerl = (row: Columns): boolean =>
-  Array.isArray(row['prompt']) && at(row, 'reward_model.ground_truth') !== undefined;
+  row['prompt'] != null && at(row, 'reward_model.ground_truth') != null;
 
 const columns = {
   prompt: 'prompt',
@@ -18,8 +17,8 @@ function lift(row: Columns): Columns {
   const { reward_model: _rewardModel, ability, ...rest } = row;
   return {
     ...rest,
-    ability: typeof ability === 'string' ? ability.toLowerCase() : undefined,
-    [columns.answer]: onlyGold(at(row, columns.answer), columns.answer),
+    ability: typeof ability === 'string' ? ability.toLowerCase().replace(/^math.*/, 'math') : undefined,
+    [columns.answer]: at(row, columns.answer),
   };
 }
 
@@ -28,6 +27,7 @@ export const verl: Shape = {
   name: 'verl',
   reads: 'prompt, reward_model.ground_truth, ability, data_source, extra_info',
   matches: isVerl,
+  mixes: true,
   columns,
   derive: lift,
 };
@@ -93,6 +93,6 @@ export const dapo: Shape = {
 };
 
 function firstContent(row: Columns): string {
-  const [message] = row['prompt'] as unknown[];
+  const [message] = Array.isArray(row['prompt']) ? (row['prompt'] as unknown[]) : [];
   return hasTexts({ message }, 'message.content') ? (at({ message }, 'message.content') as string) : '';
 }

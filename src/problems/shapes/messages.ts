@@ -1,0 +1,49 @@
+import { readStructure } from './structured-text.ts';
+
+const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant', developer: 'system' };
+
+/** Stands for a picture in the text of a prompt, as data sets of vision models write it. */
+const imageMark = '<image>';
+
+/**
+ * A prompt in the form of a problem: chat messages as OpenAI (`role`, `content`, also a list of parts) or ShareGPT (`from`,
+ * `value`) write them, also as JSON or Python text, become `{role, content}`; pictures become `<image>`. Other values, texts
+ * among them, are returned as they are.
+ */
+export function promptOf(value: unknown): unknown {
+  const isText = typeof value === 'string';
+  const list = isText && /^\s*\[\s*\{/.test(value) ? readStructure(value) : value;
+  if (!Array.isArray(list) || list.length === 0) return value;
+  const messages = list.map(messageOf);
+  return isText && messages.some((message) => message === undefined)
+    ? value
+    : messages.map((message, i) => message ?? (list[i] as unknown));
+}
+
+function messageOf(value: unknown): object | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const {
+    role,
+    content,
+    from,
+    value: said,
+    type: _type,
+    ...rest
+  } = value as Readonly<Record<string, unknown>>;
+  const speaker = role ?? from;
+  if (typeof speaker !== 'string' || Object.values(rest).some((one) => one != null)) return undefined;
+  return { role: roles[speaker] ?? speaker, content: contentOf(content ?? said) };
+}
+
+function contentOf(content: unknown): unknown {
+  if (!Array.isArray(content)) return content;
+  const texts = content.map(partOf);
+  return texts.every((text) => text !== undefined) ? texts.join('\n') : content;
+}
+
+function partOf(part: unknown): string | undefined {
+  if (typeof part === 'string') return part;
+  const { type, text } = (part ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof text === 'string') return text;
+  return typeof type === 'string' && type.includes('image') ? imageMark : undefined;
+}

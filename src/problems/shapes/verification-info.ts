@@ -1,0 +1,68 @@
+import { DataError } from '../../core/errors.ts';
+import { code } from './code.ts';
+import type { Columns, Shape } from './shape.ts';
+import { readStructure } from './structured-text.ts';
+
+/**
+ * SYNTHETIC-1 and -2, INTELLECT-2 and verifiable-coding-problems: `verification_info` holds a gold or tests, as an object, as
+ * JSON, or as Python writes it.
+ */
+export const verificationInfo: Shape = {
+  name: 'verification-info',
+  reads:
+    'prompt (or problem, problem_statement), verification_info ({ground_truth} or {language, test_cases})',
+  matches: (row) => row['verification_info'] != null && row['verification_info'] !== '',
+  columns: {
+    id: 'task_id',
+    prompt: 'prompt',
+    answer: 'verification_info.ground_truth',
+    tests: code.columns.tests!,
+    domain: 'domain of the task',
+    source: 'data_source',
+    solution: 'gold_standard_solution',
+  },
+  derive(row, where) {
+    const info = infoOf(row['verification_info']);
+    const {
+      verification_info: _info,
+      problem_statement: statement,
+      problem,
+      prompt = statement ?? problem,
+      ...rest
+    } = row;
+    if (hasTests(info))
+      return {
+        ...code.derive!({ ...rest, prompt, verification_info: info }, where),
+        'domain of the task': 'code',
+      };
+    const gold = info['ground_truth'] ?? info['answer'];
+    if (gold == null || isOtherTask(row['task_type']))
+      throw new DataError(
+        `column "verification_info": expected a gold "ground_truth" or "test_cases", got ${Object.keys(info).join(', ') || 'nothing'} ` +
+          `(task_type ${String(row['task_type'])}); no verifier reads such tasks, leave the row out`,
+      );
+    const { problem_id: id, source, ...others } = rest as Columns;
+    return {
+      ...others,
+      prompt,
+      task_id: id,
+      data_source: source,
+      'domain of the task': 'math',
+      'verification_info.ground_truth': gold,
+    };
+  },
+};
+
+function infoOf(value: unknown): Columns {
+  const info = typeof value === 'string' ? readStructure(value) : value;
+  if (typeof info === 'object' && info !== null && !Array.isArray(info)) return info as Columns;
+  throw new DataError(
+    `column "verification_info": expected an object, or one as JSON, got ${String(value).slice(0, 60)}`,
+  );
+}
+
+const hasTests = (info: Columns): boolean =>
+  ['test_cases', 'tests', 'unit_tests', 'inputs'].some((name) => info[name] != null);
+
+/** Puzzles, output formats, predictions of what a program prints: their golds are not compared as formulas. */
+const isOtherTask = (type: unknown): boolean => typeof type === 'string' && !/math/i.test(type);
