@@ -7,10 +7,10 @@ import { build } from 'vite';
 
 const executablePath = '/usr/bin/chromium';
 
-/** Whether there is a browser to drive. */
+/** True if Chromium is installed. */
 export const hasBrowser = existsSync(executablePath);
 
-/** A page, and what went wrong on it: script errors, refusals of the policy, requests that leave its origin. */
+/** A page, and its faults: script errors, violations of its policy, requests to other origins. */
 export interface Opened extends AsyncDisposable {
   readonly tab: Page;
   readonly faults: readonly string[];
@@ -21,7 +21,7 @@ export interface Browser extends AsyncDisposable {
   readonly open: (url: string) => Promise<Opened>;
 }
 
-/** Chromium with a profile of its own. */
+/** Launches Chromium with a temporary profile. */
 export async function openBrowser(): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'gradus-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
@@ -38,17 +38,17 @@ export async function openBrowser(): Promise<Browser> {
   });
   context.setDefaultTimeout(20_000);
   return {
-    open: async (url) => {
+    open: async (address) => {
       const tab = await context.newPage();
       const faults: string[] = [];
-      const { origin } = new URL(url);
+      const { origin } = new URL(address);
       tab.on('pageerror', (error) => faults.push(error.message));
       tab.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
       tab.on('request', (request) => {
-        const asked = request.url();
-        if (!asked.startsWith(`${origin}/`) && !asked.startsWith('data:')) faults.push(asked);
+        const url = request.url();
+        if (!url.startsWith(`${origin}/`) && !url.startsWith('data:')) faults.push(url);
       });
-      await tab.goto(url);
+      await tab.goto(address);
       await tab.locator('h1').first().waitFor();
       return { tab, faults, [Symbol.asyncDispose]: () => tab.close() };
     },
@@ -59,14 +59,14 @@ export async function openBrowser(): Promise<Browser> {
   };
 }
 
-/** The pages, built into a folder of their own. */
+/** Builds the pages into a folder and returns it. */
 export async function buildPages(folder: string): Promise<string> {
   const outDir = join(folder, 'web');
   await build({ configFile: 'web/vite.config.ts', logLevel: 'error', build: { outDir } });
   return outDir;
 }
 
-/** Rules that axe finds broken, with where. Evaluated by the debugger, which the page's policy does not bind. */
+/** Returns the rules of axe that a page violates. Runs through the debugger, to which the page's policy does not apply. */
 export async function brokenRules(tab: Page): Promise<string[]> {
   await tab.evaluate(axeCore.source);
   return tab.evaluate(

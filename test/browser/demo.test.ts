@@ -10,7 +10,7 @@ import { type Running, startGradus } from '../e2e/gradus.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
-/** The demo itself with fewer problems and steps: everything a user sees of it, while it trains and afterwards. */
+/** The demo with fewer problems and steps, as a user sees it while it trains and afterwards. */
 const shorter = [
   'problems.0.count=300',
   'problems.1.count=300',
@@ -52,7 +52,7 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
 
   const views = ['overview', 'curriculum', 'metrics', 'rollouts'];
 
-  test('every view of the run works while it trains, and knows when it has ended', async () => {
+  test('every view works while the run trains, and shows that it has finished', async () => {
     await using list = await browser.open(`${dashboard.url}#/runs`);
     const { tab, faults } = list;
     await tab.getByRole('row', { name: /demo-0001 running/u }).waitFor({ timeout: 60_000 });
@@ -72,7 +72,7 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
   }, 200_000);
 
   test.each(views)(
-    '%s of the finished run is accessible, light and dark, and fits a narrow screen',
+    '%s of the finished run is accessible in both themes and fits a screen of 360 px',
     async (view) => {
       await using opened = await browser.open(`${dashboard.url}#/runs/demo-0001/${view}`);
       const { tab, faults } = opened;
@@ -87,13 +87,13 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
     },
   );
 
-  test('from the hardest problem to its rollouts, its tokens and its model, which answers', async () => {
+  test('leads from the hardest problem to its rollouts and tokens, and prompts the model', async () => {
     await using opened = await browser.open(`${dashboard.url}#/runs/demo-0001/overview`);
     const { tab, faults } = opened;
     const hardest = tab.getByRole('region', { name: /^Hardest problems of the last stage/u });
     await hardest.getByRole('row').nth(1).getByRole('link').first().click();
     await tab.waitForURL(/problem\//u);
-    await tab.getByText('Levels it was in').waitFor();
+    await tab.getByText('Levels over the run').first().waitFor();
     const problemPage = tab.url();
     await tab.getByRole('link', { name: /^Last rollouts/u }).click();
     await tab.waitForURL(/group\/\d+/u);
@@ -105,13 +105,13 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
       .waitFor();
     await tab.getByLabel('Colour tokens by').selectOption('entropy');
     await tab
-      .getByText(/^(Most open choices|No choice had more)/u)
+      .getByText(/^(Highest entropy|No token had an entropy)/u)
       .first()
       .waitFor();
     await tab.goto(problemPage);
-    await tab.getByRole('link', { name: 'Ask the model' }).click();
-    await expect.poll(() => tab.getByLabel('Question').inputValue()).not.toBe('');
-    await tab.getByRole('button', { name: 'Ask' }).click();
+    await tab.getByRole('link', { name: 'Prompt the model' }).click();
+    await expect.poll(() => tab.getByLabel('Prompt').inputValue()).not.toBe('');
+    await tab.getByRole('button', { name: 'Generate' }).click();
     const answer = tab.getByRole('region', { name: 'Answer 1' });
     await answer
       .getByText(/^(correct|incorrect|unparsed)$/u)
@@ -120,7 +120,7 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
     expect(faults).toEqual([]);
   }, 120_000);
 
-  test('rollouts are filtered by what they were, and the address brings the filter back', async () => {
+  test('filters rollouts, and restores the filter from the URL', async () => {
     await using opened = await browser.open(
       `${dashboard.url}#/runs/demo-0001/rollouts?as=rollouts&domain=code&outcome=incorrect&stage=harder`,
     );

@@ -28,7 +28,7 @@ const problems = [
   ...Array.from({ length: 60 }, (_, i) => problem(`p${i}`, '1')),
 ];
 
-/** A store of two models; hostile names everywhere, and a problem for each reason to look. */
+/** Fills a store with two models, hostile names, and a problem for each finding of the report. */
 function fillStore(path: string): void {
   using store = openPassRateStore(path);
   const attempt = (problemId: string, rollout: number, outcome: Outcome, tokens: number) =>
@@ -69,7 +69,7 @@ function fillStore(path: string): void {
   }
 }
 
-describe.skipIf(!existsSync(executablePath))('the report on difficulty in a browser', () => {
+describe.skipIf(!existsSync(executablePath))('the difficulty report in a browser', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradus-report-'));
   const page = join(folder, 'report.html');
   let browser: BrowserContext;
@@ -98,14 +98,14 @@ describe.skipIf(!existsSync(executablePath))('the report on difficulty in a brow
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('opens from disk, asks nobody, runs nothing, is accessible and fits a phone', async () => {
+  test('opens from disk, sends no request, runs no script, is accessible and fits 360 px', async () => {
     const tab = await browser.newPage();
-    const asked: string[] = [];
-    tab.on('request', (request) => asked.push(request.url()));
-    tab.on('pageerror', (error) => asked.push(error.message));
+    const faults: string[] = [];
+    tab.on('request', (request) => faults.push(request.url()));
+    tab.on('pageerror', (error) => faults.push(error.message));
     await tab.goto(pathToFileURL(page).href);
     const text = await tab.locator('main').innerText();
-    expect(asked).toEqual([pathToFileURL(page).href]);
+    expect(faults).toEqual([pathToFileURL(page).href]);
     expect(await tab.locator('script, img, iframe, b, u').count()).toBe(0);
     expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
     expect(text).toContain('<script>');

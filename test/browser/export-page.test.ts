@@ -13,10 +13,10 @@ import { makeFastFolder } from '../runs/fast-folder.ts';
 import { recordShown, shownGroup, smallShown } from '../server/shown-run.ts';
 
 const executablePath = '/usr/bin/chromium';
-/** What would end the element that holds it, begin another, or be no text at all. */
+/** Text that tries to close its element, open another, or break UTF-8. */
 const hostile = `</script><script>globalThis.owned=1</script><!--<img src=https://evil.example/x onerror="owned=1">\u2028\u2029\u0000\uD800 $& $' \u202E🎓`;
 
-test('JSON inside a page is the same JSON, and has nothing that HTML or a script would obey', () => {
+test('embeds JSON in a page unchanged and without anything that HTML or a script would interpret', () => {
   const text = jsonForHtml([hostile, { [hostile]: hostile }]);
   expect(text).not.toMatch(/[<\u2028\u2029]/u);
   expect(text.isWellFormed()).toBe(true);
@@ -50,7 +50,7 @@ describe('an exported run', () => {
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
-  test('is whole when it fits, and says what it left out when it does not', async () => {
+  test('is complete if it fits, and lists what it omits if it does not', async () => {
     expect(small.omitted).toEqual([]);
     expect(small.groups).toHaveLength(37);
     expect(Object.keys(small.details)).toHaveLength(37);
@@ -59,10 +59,10 @@ describe('an exported run', () => {
     const part = await runForPage(reader, { at: new Date(0), maxBytes: bound });
     expect(JSON.stringify(part).length).toBeLessThan(2 * bound);
     expect(part.groups.length).toBeGreaterThan(0);
-    expect(part.omitted.at(-1)).toMatch(/^what was written in \d+ of 37 groups/u);
+    expect(part.omitted.at(-1)).toMatch(/^the rollouts of \d+ of 37 groups/u);
   });
 
-  describe.skipIf(!existsSync(executablePath))('opened from a disk', () => {
+  describe.skipIf(!existsSync(executablePath))('opened from disk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gradus-export-'));
     let browser: BrowserContext;
     let address: string;
@@ -90,15 +90,15 @@ describe('an exported run', () => {
     });
 
     test.each(['runs', 'overview', 'curriculum', 'metrics', 'rollouts?outcome=timeout', 'group'])(
-      '%s asks for nothing and obeys nobody',
+      '%s sends no request and runs no script of the data',
       async (view) => {
         const tab = await browser.newPage();
         const faults: string[] = [];
         tab.on('pageerror', (error) => faults.push(error.message));
         tab.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-        tab.on('request', (asked) => {
-          if (!asked.url().startsWith('data:') && asked.url().split('#')[0] !== address)
-            faults.push(asked.url());
+        tab.on('request', (request) => {
+          if (!request.url().startsWith('data:') && request.url().split('#')[0] !== address)
+            faults.push(request.url());
         });
         const place = view === 'group' ? `group/${hostileGroup}` : view;
         await tab.goto(`${address}#/${view === 'runs' ? view : `runs/shown-0001/${place}`}`);

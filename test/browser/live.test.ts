@@ -8,7 +8,7 @@ import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
-/** Pages that are open while a run is written by another process. */
+/** Pages that are open while another process writes a run. */
 describe.skipIf(!hasBrowser)('a live run in a browser', () => {
   const root = makeFastFolder('live');
   let dashboard: Listening;
@@ -26,9 +26,9 @@ describe.skipIf(!hasBrowser)('a live run in a browser', () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  test('begins, takes steps, changes stage and ends before the reader’s eyes, without a reload', async () => {
+  test('shows a run start, take steps, change stage and finish without a page reload', async () => {
     await using runs = await browser.open(`${dashboard.url}#/runs`);
-    await runs.tab.getByText('No runs here yet').waitFor();
+    await runs.tab.getByText('No runs yet').waitFor();
     const training = spawn(process.execPath, ['-C', 'development', 'test/browser/train-live.ts', root], {
       stdio: ['pipe', 'inherit', 'inherit'],
     });

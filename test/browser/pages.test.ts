@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { glossary } from '../../src/core/glossary.ts';
 import type { Alert } from '../../src/runs/metrics/alerts.ts';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
@@ -16,7 +17,7 @@ import {
   worstProblem,
 } from './scripted-run.ts';
 
-/** The pages as `gradus dashboard` serves them, over runs that a real training recorded. */
+/** The pages as `gradus dashboard` serves them, for runs recorded by real training. */
 describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   const root = makeFastFolder('pages');
   let dashboard: Listening;
@@ -40,21 +41,21 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   const open = (hash: string): Promise<Opened> => browser.open(`${dashboard.url}#/${hash}`);
   const problemPage = (id: string): string => `${run}/problem/${encodeURIComponent(id)}`;
 
-  /** Each view, and words that only stand there once it shows the run. */
+  /** Each view, and text that is present only after its data has loaded. */
   const views = [
     ['runs', 'scripted-0002'],
     ['compare?before=scripted-0001&after=scripted-0002', 'optimizer.learningRate'],
     [`${run}/overview`, 'Hardest problems of the last stage'],
-    [`${run}/curriculum`, 'Problems between levels'],
+    [`${run}/curriculum`, 'Problems moving between levels'],
     [`${run}/metrics`, 'frac_reward_zero_std'],
     [`${run}/rollouts`, 'sum/3'],
     [`${run}/rollouts?as=rollouts`, '#1 sum/3'],
     [`${run}/group/30?rollout=1`, 'Rollout 1'],
-    [problemPage(worstProblem), 'Levels it was in'],
-    [`${run}/play`, 'Problem that judges'],
+    [problemPage(worstProblem), 'Levels over the run'],
+    [`${run}/play`, 'Judge as problem'],
   ] as const;
 
-  test.each(views)('%s is accessible, asks nobody and obeys the policy', async (hash, words) => {
+  test.each(views)('%s is accessible, stays on its origin and obeys the policy', async (hash, words) => {
     await using opened = await open(hash);
     const { tab, faults } = opened;
     await tab.getByText(words).first().waitFor();
@@ -67,7 +68,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('from the overview to why the worst problem of the last stage failed, in two clicks', async () => {
+  test('leads from the overview to the failures of the hardest problem in two clicks', async () => {
     await using opened = await open(`${run}/overview`);
     const { tab } = opened;
     const hardest = tab.getByRole('region', { name: /^Hardest problems of the last stage/u });
@@ -83,7 +84,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(tab.url()).toContain('/group/');
   });
 
-  test('a step, a cell and a point lead to the rollouts behind them', async () => {
+  test('links steps, cells and points to their rollouts', async () => {
     await using opened = await open(`${run}/overview`);
     const { tab } = opened;
     await tab.getByRole('link', { name: /^step 3: /u }).click();
@@ -97,7 +98,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => tab.url()).toMatch(/group\/\d+$/u);
   });
 
-  test('an alert says what to do and leads to its metric', async () => {
+  test('shows what to do about an alert, and links to its metric', async () => {
     await using opened = await open('runs');
     const { tab } = opened;
     const alert = {
@@ -121,7 +122,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => tab.getByRole('slider').count()).toBe(1);
   });
 
-  test('filters are in the address and come back from it', async () => {
+  test('keeps filters in the URL', async () => {
     await using opened = await open(
       `${run}/rollouts?stage=hard&outcome=unparsed&outcome=timeout&problem=sum`,
     );
@@ -143,7 +144,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => table.getByRole('row').nth(1).innerText()).toContain('0 % [');
   });
 
-  test('metrics are found by the name of a peer, zoomed and smoothed by the address', async () => {
+  test("finds metrics by verl's name, and zooms and smooths them by the URL", async () => {
     await using opened = await open(`${run}/metrics?find=critic%2Fscore&stage=hard&smooth=on`);
     const { tab } = opened;
     const chart = tab.getByRole('slider');
@@ -167,7 +168,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(await chart.getAttribute('aria-valuemin')).toBe('0');
   });
 
-  test('tokens are coloured by how unlikely they were or by what they were worth', async () => {
+  test('colours tokens by surprise, entropy or advantage', async () => {
     await using opened = await open(`${run}/rollouts?as=rollouts&family=sum&outcome=correct&solved=some`);
     const { tab } = opened;
     await tab
@@ -184,13 +185,13 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => token.getAttribute('style')).toMatch(/--(good|bad)/u);
   });
 
-  test('a model is asked, writes, and is judged', async () => {
+  test('prompts a model and judges its completions', async () => {
     await using opened = await open(problemPage(worstProblem));
     const { tab, faults } = opened;
-    await tab.getByRole('link', { name: 'Ask the model' }).click();
+    await tab.getByRole('link', { name: 'Prompt the model' }).click();
     await tab.getByLabel('Answers').fill('2');
-    await expect.poll(() => tab.getByLabel('Question').inputValue()).toBe('2+2=?');
-    await tab.getByRole('button', { name: 'Ask' }).click();
+    await expect.poll(() => tab.getByLabel('Prompt').inputValue()).toBe('2+2=?');
+    await tab.getByRole('button', { name: 'Generate' }).click();
     const second = tab.getByRole('region', { name: 'Answer 2' });
     await second.getByText('<b>1/12</b>').waitFor();
     await second.getByText('no rule makes them equal').first().waitFor();
@@ -199,25 +200,36 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('two picked runs are compared: recipe, paired intervals, courses', async () => {
+  test('compares two selected runs: recipes, and accuracies with paired intervals', async () => {
     await using opened = await open('runs');
     const { tab } = opened;
-    await tab.getByLabel('Pick scripted-0001').check();
-    await tab.getByLabel('Pick scripted-0002').check();
+    await tab.getByLabel('Select scripted-0001').check();
+    await tab.getByLabel('Select scripted-0002').check();
     await tab.getByRole('link', { name: 'Compare scripted-0001 → scripted-0002' }).click();
     await tab.getByRole('row', { name: /optimizer.learningRate 0.001 0.002/u }).waitFor();
     const overall = tab.getByRole('row', { name: /^all, 6/u });
     expect(await overall.innerText()).toMatch(/\[.* … .*\]/u);
   });
 
-  test('the keyboard goes everywhere', async () => {
+  test('defines its labels in tooltips, and all words in the help', async () => {
+    await using opened = await open(`${run}/rollouts`);
+    const { tab } = opened;
+    const heading = tab.getByRole('columnheader', { name: 'Pass rate' });
+    expect(await heading.locator('abbr').getAttribute('title')).toBe(glossary['pass rate']);
+    await tab.getByRole('button', { name: 'Help' }).click();
+    const help = tab.getByRole('dialog', { name: 'Help' });
+    await help.getByText(glossary['zero advantage']).waitFor();
+    expect(await help.getByRole('term').count()).toBeGreaterThan(Object.keys(glossary).length);
+  });
+
+  test('works with the keyboard alone', async () => {
     await using opened = await open(`${run}/overview`);
     const { tab, faults } = opened;
     const press = async (...keys: readonly string[]): Promise<void> => {
       for (const key of keys) await tab.keyboard.press(key);
     };
     await press('?');
-    await tab.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    await tab.getByRole('dialog', { name: 'Help' }).waitFor();
     expect(await brokenRules(tab)).toEqual([]);
     await press('Escape', 'g', 'c');
     await tab.waitForURL(/curriculum$/u);
@@ -240,7 +252,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('hostile text is shown and never obeyed, a megabyte of it clipped until asked for', async () => {
+  test('shows hostile text without executing it, and clips a megabyte of it until expanded', async () => {
     await using opened = await open(problemPage(hostileProblem));
     const { tab, faults } = opened;
     await tab.getByText('<img src=x onerror=owned=1>␀⟨U+2028⟩ 4+5=?').waitFor();
@@ -260,11 +272,11 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('what is not there is said, and the page stays usable', async () => {
+  test('reports missing runs, views, groups and matches, and stays usable', async () => {
     for (const [hash, words] of [
-      ['runs/none/overview', 'Could not read none'],
-      [`${run}/nonsense`, 'There is no view named'],
-      [`${run}/group/999999`, 'Could not read the rollouts'],
+      ['runs/none/overview', 'Could not load none'],
+      [`${run}/nonsense`, 'View “nonsense” not found'],
+      [`${run}/group/999999`, 'Could not load the rollouts'],
       [`${run}/rollouts?problem=nobody`, 'Nothing matches'],
       [`${run}/metrics?find=nobody`, 'No metric matches'],
     ] as const) {

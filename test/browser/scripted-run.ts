@@ -16,12 +16,12 @@ import { train } from '../../src/training/controller.ts';
 import { controllerStart } from '../../src/training/state.ts';
 import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
 
-/** Everything a model may write to trick a page, in one line of a megabyte; to the scripted engine NUL is an end token. */
+/** A megabyte of text that tries to trick a page. No NUL: the scripted engine takes it as the end token. */
 export const hostileText = `<script>globalThis.owned = 1</script><img src=x onerror="owned=1"><svg onload="owned=1">\u001b[2J\u001b]0;t\u0007\u202Eltr\u2066 🎓 \uD800 \\boxed{<b>9</b>} ${'x'.repeat(1_000_000)}`;
 
-/** Never solved, in the last stage too: what a reader looks for. */
+/** Never solved, so the hardest problem of every stage. */
 export const worstProblem = 'trap/9/worst';
-/** Its rollouts hold `hostileText`. */
+/** Problem whose rollouts contain `hostileText`. */
 export const hostileProblem = 'hostile/1/<i>text</i>';
 
 const problems: readonly Problem[] = [
@@ -44,7 +44,7 @@ const problems: readonly Problem[] = [
   }),
 ];
 
-/** What the scripted model writes: it gets better with every version at all but the trap. */
+/** Completes like a model that gets better with every version at every problem but `worstProblem`. */
 function write(key: string, index: number, version: number): string {
   if (key === worstProblem) return String.raw`one of twelve: \boxed{\frac{1}{12}}`;
   if (key === hostileProblem)
@@ -84,14 +84,14 @@ const recipeOf = (changes: Partial<RecipeInput>) =>
     ...changes,
   });
 
-/** What makes one scripted run differ from another. */
+/** Options of a scripted run. */
 export interface ScriptedRun {
   readonly changes?: Partial<RecipeInput>;
-  /** Waited for before each completion of a policy version, so that a test sets the pace of a live run. */
+  /** Awaited before each completion of a policy version, so that a test sets the pace of a live run. */
   readonly mayWrite?: (version: number) => Promise<void>;
 }
 
-/** A real training under `root`, of a model that is a function: everything a run records, in a second. */
+/** Trains a scripted model with the real controller, and records the run under `root`. Takes about a second. */
 export async function trainScriptedModel(
   root: string,
   { changes = {}, mayWrite }: ScriptedRun = {},
@@ -131,11 +131,11 @@ export async function trainScriptedModel(
   );
 }
 
-/** What the tokens of the scripted engine read as: one UTF-16 unit each. Not for a megabyte, as a tokenizer may not be at hand. */
+/** Decodes the scripted engine's tokens: one UTF-16 unit each. Undefined for long texts, as if the tokenizer was missing. */
 export const scriptedPieces: ReadPieces = (_directory, tokens) =>
   Promise.resolve(tokens.length > 10_000 ? undefined : tokens.map((token) => String.fromCharCode(token)));
 
-/** Answers like a model that never solves the worst problem, with a verdict. */
+/** A player whose model never solves `worstProblem`. */
 export const scriptedPlayer: Player = {
   models: () => Promise.resolve([{ step: null, label: 'the finished model' }]),
   async *answer(_directory, { count }) {

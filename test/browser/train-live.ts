@@ -1,10 +1,7 @@
 import { createInterface } from 'node:readline';
 import { trainScriptedModel } from './scripted-run.ts';
 
-/**
- * A training in a process of its own, for pages to be looked at while it is written: `train-live.ts ROOT`. Each line on its
- * input lets the policy take one more step.
- */
+/** Trains a scripted run in its own process: `train-live.ts ROOT`. Each line on stdin allows one more step. */
 const waiting = new Map<number, PromiseWithResolvers<void>>();
 const gate = (version: number): PromiseWithResolvers<void> => {
   const found = waiting.get(version) ?? Promise.withResolvers<void>();

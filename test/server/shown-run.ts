@@ -4,7 +4,7 @@ import { createRun } from '../../src/runs/writing/create-run.ts';
 import type { RecordedGroup, StageCandidate } from '../../src/runs/files/records.ts';
 import type { Run } from '../../src/runs/writing/run.ts';
 
-/** A run that has everything the pages show: stages, levels, selections, evaluations, flags, all outcomes. */
+/** Sizes of a run that has everything the pages show: stages, levels, selections, evaluations, flags, all outcomes. */
 export interface ShownPlan {
   readonly stages: number;
   readonly stepsPerStage: number;
@@ -15,7 +15,7 @@ export interface ShownPlan {
   readonly tokens: number;
 }
 
-/** Small enough for a test of milliseconds. */
+/** Small enough for tests that take milliseconds. */
 export const smallShown: ShownPlan = {
   stages: 3,
   stepsPerStage: 4,
@@ -26,7 +26,7 @@ export const smallShown: ShownPlan = {
   tokens: 6,
 };
 
-/** The recipe of such a run, as far as pages read it. */
+/** The parts of the run's recipe that the pages read. */
 export const shownRecipe = ({ stages, stepsPerStage }: ShownPlan) => ({
   name: 'shown',
   stages: Array.from({ length: stages }, (_, index) => ({
@@ -42,11 +42,11 @@ export const shownRecipe = ({ stages, stepsPerStage }: ShownPlan) => ({
 
 const levels = ['easy', 'medium', 'hard'];
 const families = ['addition', 'division', 'sequences'];
-/** Ids as they come: with slashes, spaces, letters of any case and what SQL and LIKE would take for signs. */
+/** Returns an id with slashes, spaces, both cases, and characters that are special in SQL or LIKE. */
 const problemName = (index: number): string =>
   [`addition/${index}/a b`, `Division_${index}%`, `sequences/ü'${index}`][index % 3]!;
 
-/** Creates the run and records all of it but its end. */
+/** Creates the run and records everything but its end. */
 export async function recordShown(root: string, plan: ShownPlan, seed = 0): Promise<Run> {
   const run = await createRun(root, { name: 'shown', recipe: shownRecipe(plan), seed });
   const rng = createRng(seed, 'shown');
@@ -92,7 +92,7 @@ function candidate(rng: Rng, index: number): StageCandidate {
   };
 }
 
-/** A judged group with every outcome, and with the gaps that records have. */
+/** Returns a judged group of random outcomes, with the gaps that real records have. */
 export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGroup {
   const number = rng.integer(0, plan.candidates - 1);
   const id = problemName(number);
@@ -143,7 +143,7 @@ export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGro
   };
 }
 
-/** As `evaluate` returns it: a part of each, and a result a problem. */
+/** Returns an evaluation in the shape of `evaluate`. */
 function evaluation(accuracy: number) {
   const part = { problems: 10, accuracy: { mean: accuracy, low: accuracy - 0.1, high: accuracy + 0.1 } };
   const problems = Array.from({ length: 10 }, (_, n) => ({

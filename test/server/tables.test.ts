@@ -28,7 +28,7 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-/** Follows the cursors to the end. */
+/** Reads all pages by their cursors. */
 function allPages<T>(ask: (cursor: string | undefined) => Page<T>): T[] {
   const first = ask(undefined);
   const rows = [...first.rows];
@@ -67,11 +67,11 @@ const order = fc.constantFrom('asc', 'desc');
 const limit = fc.integer({ min: 1, max: 20 });
 const optional: { requiredKeys: [] } = { requiredKeys: [] };
 
-test('SQL and the exported page answer alike, page by page: groups', () => {
+test('SQL and exported pages return the same groups, page by page', () => {
   const sort = fc.constantFrom(...groupsQuery.shape.sort.unwrap().options);
   fc.assert(
-    fc.property(fc.record({ ...filterFields, sort, order, limit }, optional), (asked) => {
-      const query = asked as Parameters<typeof groupTable>[1];
+    fc.property(fc.record({ ...filterFields, sort, order, limit }, optional), (generated) => {
+      const query = generated as Parameters<typeof groupTable>[1];
       const served = allPages((cursor) => groupsView(run, groupsQuery.parse({ ...query, cursor })));
       const carried = allPages((cursor) => groupTable(tables, { ...query, cursor }));
       expect(served).toEqual(carried);
@@ -80,11 +80,11 @@ test('SQL and the exported page answer alike, page by page: groups', () => {
   );
 });
 
-test('… rollouts', () => {
+test('SQL and exported pages return the same rollouts, page by page', () => {
   const sort = fc.constantFrom(...rolloutsQuery.shape.sort.unwrap().options);
   fc.assert(
-    fc.property(fc.record({ ...filterFields, sort, order, limit }, optional), (asked) => {
-      const query = asked as Parameters<typeof rolloutTable>[1];
+    fc.property(fc.record({ ...filterFields, sort, order, limit }, optional), (generated) => {
+      const query = generated as Parameters<typeof rolloutTable>[1];
       const served = allPages((cursor) => rolloutsView(run, rolloutsQuery.parse({ ...query, cursor })));
       const carried = allPages((cursor) => rolloutTable(tables, { ...query, cursor }));
       expect(served).toEqual(carried);
@@ -93,11 +93,11 @@ test('… rollouts', () => {
   );
 });
 
-test('… problems', () => {
+test('SQL and exported pages return the same problems, page by page', () => {
   const sort = fc.constantFrom(...problemsQuery.shape.sort.unwrap().options);
   fc.assert(
-    fc.property(fc.record({ ...groupFields, sort, order, limit }, optional), (asked) => {
-      const query = asked as Parameters<typeof problemTable>[1];
+    fc.property(fc.record({ ...groupFields, sort, order, limit }, optional), (generated) => {
+      const query = generated as Parameters<typeof problemTable>[1];
       const served = allPages((cursor) => problemsView(run, problemsQuery.parse({ ...query, cursor })));
       const carried = allPages((cursor) => problemTable(tables, { ...query, cursor }));
       expect(served).toEqual(carried);
@@ -106,7 +106,7 @@ test('… problems', () => {
   );
 });
 
-test('the tables hold what was recorded', () => {
+test('the tables have every recorded group and rollout', () => {
   const groups = smallShown.stages * smallShown.stepsPerStage * smallShown.groupsPerStep;
   expect(tables.groups).toHaveLength(groups);
   expect(tables.rollouts).toHaveLength(groups * smallShown.rollouts);

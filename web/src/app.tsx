@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import styles from './app.module.css';
-import { focusFilter, KeyboardHelp, type Shortcut, useShortcuts, walkRows } from './keyboard.tsx';
+import { Help } from './help.tsx';
+import { focusFilter, type Shortcut, useShortcuts, walkRows } from './keyboard.ts';
 import { go, Link, useFilters, useRoute } from './router.tsx';
 import { useRun } from './data/use-data.ts';
 import { applyTheme, otherTheme, savedTheme } from './theme.ts';
@@ -35,8 +36,8 @@ export function App() {
   const run = section === 'runs' ? folder : undefined;
   const [theme, setTheme] = useState(savedTheme);
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const turnTheme = (): void => setTheme(otherTheme(theme));
-  const shortcuts = useAllShortcuts(run, turnTheme, () => setHelpOpen(true));
+  const toggleTheme = (): void => setTheme(otherTheme(theme));
+  const shortcuts = useAllShortcuts(run, toggleTheme, () => setHelpOpen(true));
   useShortcuts(shortcuts);
   useEffect(() => {
     applyTheme(theme);
@@ -52,7 +53,7 @@ export function App() {
           focusMain();
         }}
       >
-        Skip to the content
+        Skip to content
       </a>
       <header className={styles.bar}>
         <Link to={['runs']} className={styles.brand}>
@@ -62,23 +63,23 @@ export function App() {
         <div className={styles.tools}>
           <button
             type="button"
-            aria-label="Keyboard shortcuts"
-            title="Keyboard (?)"
+            aria-label="Help"
+            title="Keyboard and glossary (?)"
             onClick={() => setHelpOpen(true)}
           >
             ?
           </button>
-          <button type="button" title="Theme (t)" onClick={turnTheme}>
+          <button type="button" title="Theme (t)" onClick={toggleTheme}>
             {otherTheme(theme) === 'dark' ? 'Dark' : 'Light'}
           </button>
         </div>
       </header>
       <main className={styles.main} id="main" tabIndex={-1}>
-        <Suspense fallback={<p>Opening…</p>}>
+        <Suspense fallback={<p>Loading…</p>}>
           <Page section={section} folder={folder} name={name} />
         </Suspense>
       </main>
-      <KeyboardHelp shortcuts={shortcuts} isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
+      <Help shortcuts={shortcuts} isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
     </>
   );
 }
@@ -94,7 +95,7 @@ function Page(props: {
     return <CompareView before={query.get('before') ?? ''} after={query.get('after') ?? ''} />;
   if (folder === undefined) return <RunsView />;
   const View = views[name];
-  if (View === undefined) return <h1>There is no view named “{name}”</h1>;
+  if (View === undefined) return <h1>View “{name}” not found</h1>;
   return <View folder={folder} key={folder} />;
 }
 
@@ -118,8 +119,8 @@ function Tabs({ folder, name }: { readonly folder: string; readonly name: string
   );
 }
 
-/** The keys of the frame; those of a run only where there is one. */
-function useAllShortcuts(folder: string | undefined, turnTheme: () => void, help: () => void): Shortcut[] {
+/** Returns the shortcuts of the frame, with those of a run if one is open. */
+function useAllShortcuts(folder: string | undefined, toggleTheme: () => void, help: () => void): Shortcut[] {
   const turnStage = useStageTurn(folder);
   return useMemo(() => {
     const to = (view: string) => () => {
@@ -131,22 +132,22 @@ function useAllShortcuts(folder: string | undefined, turnTheme: () => void, help
       { keys: 'g m', does: 'metrics', run: to('metrics') },
       { keys: 'g l', does: 'rollouts (the list)', run: to('rollouts') },
       { keys: 'g p', does: 'play', run: to('play') },
-      { keys: '[', does: 'stage before', run: () => turnStage(-1) },
+      { keys: '[', does: 'previous stage', run: () => turnStage(-1) },
       { keys: ']', does: 'next stage', run: () => turnStage(1) },
     ];
     return [
-      { keys: '?', does: 'this list', run: help },
+      { keys: '?', does: 'this help', run: help },
       { keys: 'g r', does: 'all runs', run: () => go(['runs']) },
       ...(folder === undefined ? [] : ofRun),
       { keys: 'j', does: 'next row', run: () => walkRows(1) },
-      { keys: 'k', does: 'row before', run: () => walkRows(-1) },
-      { keys: '/', does: 'to the first filter', run: focusFilter },
-      { keys: 't', does: 'light or dark', run: turnTheme },
+      { keys: 'k', does: 'previous row', run: () => walkRows(-1) },
+      { keys: '/', does: 'first filter', run: focusFilter },
+      { keys: 't', does: 'light or dark theme', run: toggleTheme },
     ];
-  }, [folder, turnStage, turnTheme, help]);
+  }, [folder, turnStage, toggleTheme, help]);
 }
 
-/** Goes round all stages and each of them; every view of a run knows the filter `stage`. */
+/** Cycles the filter `stage`, which every view of a run has, through all stages and each one. */
 function useStageTurn(folder: string | undefined): (by: 1 | -1) => void {
   const { data: run } = useRun(folder ?? '', folder !== undefined);
   const [query, change] = useFilters();
@@ -157,7 +158,7 @@ function useStageTurn(folder: string | undefined): (by: 1 | -1) => void {
   };
 }
 
-/** A new page begins at its top, with the focus on its content and its name in the window's title. */
+/** On a new page, scrolls to the top, focuses the content and sets the window's title. */
 function usePageTurn(parts: readonly string[]): void {
   const path = parts.join(' · ');
   const shown = useRef(path);

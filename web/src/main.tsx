@@ -10,7 +10,7 @@ import { applyTheme, savedTheme } from './theme.ts';
 import './design/tokens.css';
 
 applyTheme(savedTheme());
-/** A page that carries its runs shows them; one from a server asks it, and asks again what it says has changed. */
+/** An exported page holds its runs; a served one loads them, and reloads the runs that changed. */
 const isExported = document.querySelector('script#gradus-runs') !== null;
 const source = isExported ? staticSource(embeddedRuns()) : httpSource();
 const queries = new QueryClient({
@@ -26,7 +26,7 @@ source.subscribe(async ({ runs }) => {
   });
 });
 
-/** Who has scrolled far through a table keeps what was read: all of it again at every step would cost most and help least. */
+/** True for a table of many loaded pages: reloading all of them at every step costs too much. */
 function isDeep(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'pages' in data && (data.pages as unknown[]).length > 2;
 }

@@ -1,22 +1,22 @@
 import { useCallback, useMemo, useSyncExternalStore, type ReactNode } from 'react';
 
-/** Where the reader is. All of a view's state lives here, so that every state can be linked to. */
+/** The current location. It holds all of a view's state, so that every state has a link. */
 export interface Route {
   /** Decoded parts of the path: `['runs', 'demo-0001', 'rollouts']`. */
   readonly parts: readonly string[];
   readonly query: URLSearchParams;
 }
 
-/** Changes of filters: an empty value or list removes its filter, a list becomes a key for each of its values. */
+/** Changes of filters: an empty value or list removes its filter; a list becomes a repeated key. */
 export type Changes = Readonly<Record<string, string | number | readonly string[]>>;
 
-/** The hash carries the address: it works the same when served and when a page is opened from a disk. */
+/** Returns the route from the URL's hash, which works for served pages and for files opened from disk. */
 export function useRoute(): Route {
   const hash = useSyncExternalStore(subscribe, () => location.hash);
   return useMemo(() => parse(hash), [hash]);
 }
 
-/** Reads and writes the filters of a view. The history keeps views, not every letter typed into a filter. */
+/** Reads and writes the filters of a view. Changes replace the history entry, so that the back button skips keystrokes. */
 export function useFilters(): [URLSearchParams, (changes: Changes) => void] {
   const { query } = useRoute();
   const change = useCallback((changes: Changes) => {
@@ -27,23 +27,23 @@ export function useFilters(): [URLSearchParams, (changes: Changes) => void] {
   return [query, change];
 }
 
-/** Goes to a view, as following a link does. */
+/** Navigates to a view. */
 export function go(to: readonly string[], query: Changes = {}): void {
   location.hash = address(to, changed(new URLSearchParams(), query));
 }
 
-/** The address of a view, for an anchor. */
+/** Returns the URL of a view. */
 export function hrefOf(to: readonly string[], query: Changes = {}): string {
   return address(to, changed(new URLSearchParams(), query));
 }
 
-/** A link to a view; a real anchor, so that it can be opened elsewhere and copied. */
+/** A link to a view, as an anchor that can be copied or opened in a new tab. */
 export function Link(props: {
   readonly to: readonly string[];
   readonly query?: Changes;
   readonly className?: string | undefined;
   readonly current?: boolean;
-  /** One of the rows that `j` and `k` walk. */
+  /** Reachable with `j` and `k`. */
   readonly isRow?: boolean;
   readonly children: ReactNode;
 }) {
@@ -86,7 +86,7 @@ function parse(hash: string): Route {
   return { parts: path.split('/').filter(Boolean).map(decode), query: new URLSearchParams(search) };
 }
 
-/** A link typed by hand may hold a percent sign that starts no escape. */
+/** Decodes a part of a path; returns it as is if it has an invalid escape. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -1,9 +1,9 @@
-/** What the reader chose; `system` follows the machine. */
+/** The chosen theme; `system` follows the operating system. */
 export type Theme = 'system' | 'light' | 'dark';
 
 const key = 'gradus-theme';
 
-/** The theme chosen last time. A page opened from a disk may have nowhere to keep it. */
+/** Returns the saved theme; `system` if none is saved or the browser forbids storage, as it may for files on disk. */
 export function savedTheme(): Theme {
   try {
     const saved = localStorage.getItem(key);
@@ -13,18 +13,18 @@ export function savedTheme(): Theme {
   }
 }
 
-/** Applies a theme and remembers it. */
+/** Applies a theme and saves it. */
 export function applyTheme(theme: Theme): void {
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
   try {
     localStorage.setItem(key, theme);
   } catch {
-    // Nowhere to keep it: it holds until the page is closed.
+    // Without storage, the theme lasts until the page is closed.
   }
 }
 
-/** The other of light and dark, whichever is shown now. */
+/** Returns the opposite of the theme that is shown. */
 export function otherTheme(theme: Theme): Theme {
   const isDark =
     theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);

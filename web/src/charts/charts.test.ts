@@ -4,7 +4,7 @@ import { placeFlows } from './place-flows.ts';
 import { smooth } from './smooth.ts';
 import { rangeOf } from './step-range.ts';
 
-test('smoothing keeps a constant and stays within what it saw', () => {
+test('smoothing keeps constants and stays within the range of the values so far', () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1 }), (values) => {
       const smoothed = smooth(values);
@@ -19,22 +19,22 @@ test('smoothing keeps a constant and stays within what it saw', () => {
   expect(smooth([2, 2, 2])).toEqual([2, 2, 2].map((value) => expect.closeTo(value, 12)));
 });
 
-test('an address asks for steps, a stage, or nonsense', () => {
+test('reads a range of steps or a stage from the URL, and ignores invalid ranges', () => {
   const stages = [
     { stage: 'easy', firstStep: 1, lastStep: 60 },
     { stage: 'hard', firstStep: 61, lastStep: 100 },
   ];
-  const asked = (text: string) => rangeOf(new URLSearchParams(text), stages, 100);
-  expect(asked('')).toEqual({ from: 0, to: 100 });
-  expect(asked('stage=hard')).toEqual({ from: 61, to: 100 });
-  expect(asked('stage=hard&to=70')).toEqual({ from: 61, to: 70 });
-  expect(asked('from=7&to=9')).toEqual({ from: 7, to: 9 });
+  const rangeIn = (text: string) => rangeOf(new URLSearchParams(text), stages, 100);
+  expect(rangeIn('')).toEqual({ from: 0, to: 100 });
+  expect(rangeIn('stage=hard')).toEqual({ from: 61, to: 100 });
+  expect(rangeIn('stage=hard&to=70')).toEqual({ from: 61, to: 70 });
+  expect(rangeIn('from=7&to=9')).toEqual({ from: 7, to: 9 });
   for (const nonsense of ['from=9&to=7', 'from=-1', 'from=x', 'to=1e9', 'stage=none'])
-    expect(asked(nonsense)).toEqual({ from: 0, to: 100 });
+    expect(rangeIn(nonsense)).toEqual({ from: 0, to: 100 });
   expect(rangeOf(new URLSearchParams(), [], 0)).toEqual({ from: 0, to: 1 });
 });
 
-test('flows fill the bars they leave and enter, and stay in the box', () => {
+test('places flows so that they fill their bars and stay in the box', () => {
   const level = fc.constantFrom('easy', 'learnable', 'hard', '');
   const flow = fc.record({ from: level, to: level, problems: fc.integer({ min: 1, max: 500 }) });
   fc.assert(

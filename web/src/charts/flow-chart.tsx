@@ -4,7 +4,7 @@ import styles from './chart.module.css';
 import { placeFlows } from './place-flows.ts';
 import { useSize } from './use-size.ts';
 
-/** Problems that went from level to level between measurements: bars are levels, ribbons are problems. */
+/** Problems moving between levels from one selection to the next: bars are levels, ribbons are problems. */
 export function FlowChart({ flows }: { readonly flows: readonly LevelFlow[] }) {
   const { element, width, unit } = useSize();
   const height = Math.round(260 * unit);
@@ -22,7 +22,7 @@ export function FlowChart({ flows }: { readonly flows: readonly LevelFlow[] }) {
       <svg
         height={height}
         role="img"
-        aria-label="Problems by level at each measurement and where they went; the table below holds the numbers"
+        aria-label="Problems by level at each selection, and their moves between levels; the table below has the numbers"
       >
         {stages.map(([stage, x]) => (
           <text key={stage} x={x} y={12 * unit}>
@@ -59,7 +59,7 @@ export function FlowChart({ flows }: { readonly flows: readonly LevelFlow[] }) {
   );
 }
 
-/** Problems in no level flow too. */
+/** Returns the name of a level; problems may be in none. */
 export const nameOf = (level: string): string => (level === '' ? 'no level' : level);
 
 const series = [styles.s0, styles.s1, styles.s2, styles.s3, styles.s4, styles.s5];

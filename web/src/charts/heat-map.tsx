@@ -6,7 +6,7 @@ import { useCursor, useStepAxis } from './step-axis.tsx';
 import { StepGround, stepScale } from './step-frame.tsx';
 import { useSize } from './use-size.ts';
 
-/** Pass rate by level over the shared steps. A cell is a link to its groups and says its interval. */
+/** Pass rate by level over the shared steps. Each cell links to its groups; its tooltip has the interval. */
 export function HeatMap(props: {
   readonly cells: readonly LevelCell[];
   readonly hrefOf: (cell: LevelCell) => string;
@@ -24,7 +24,7 @@ export function HeatMap(props: {
       <svg
         height={plot.height + 20 * unit}
         role="group"
-        aria-label={`Pass rate of ${levels.length} levels over steps; each cell opens its groups`}
+        aria-label={`Pass rate of ${levels.length} levels over steps; each cell links to its groups`}
         onPointerLeave={() => axis.cursor.set(null)}
       >
         <StepGround axis={axis} plot={plot} />
@@ -63,11 +63,11 @@ function Cell(props: {
   const { cell, left, right, height } = props;
   if (cell.trials === 0 || right <= left) return null;
   const share = cell.correct / cell.trials;
-  const told = `${cell.level}, steps ${cell.fromStep}–${cell.toStep}: ${rate(cell.correct, cell.trials)} of ${cell.trials}`;
+  const label = `${cell.level}, steps ${cell.fromStep}–${cell.toStep}: ${rate(cell.correct, cell.trials)} of ${cell.trials}`;
   return (
     <>
-      <a href={props.href} aria-label={told} tabIndex={-1} onPointerEnter={props.onPoint}>
-        <title>{told}</title>
+      <a href={props.href} aria-label={label} tabIndex={-1} onPointerEnter={props.onPoint}>
+        <title>{label}</title>
         <rect
           className={styles.cell}
           x={left}
@@ -101,10 +101,10 @@ function CursorLine({ height, x }: { readonly height: number; readonly x: (step:
   );
 }
 
-/** What the colours of a heat map stand for. */
+/** The colour scale of a heat map. */
 export function HeatScale() {
   return (
-    <span className={styles.scale} role="img" aria-label="colours from 0 %, warm, to 100 %, blue">
+    <span className={styles.scale} role="img" aria-label="colour scale from 0 % (warm) to 100 % (blue)">
       {[0, 0.25, 0.5, 0.75, 1].map((share) => (
         <span key={share} style={{ background: heatFill(share) }}>
           {percent(share)}

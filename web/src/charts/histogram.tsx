@@ -1,16 +1,17 @@
 import { scaleLinear } from 'd3-scale';
+import { sum } from '../../../src/statistics/summary.ts';
 import type { Bin } from '../../../src/services/dashboard/views/curriculum.ts';
 import { count, percent } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { Grid } from './line-chart.tsx';
 import { useSize } from './use-size.ts';
 
-/** Problems by class. With two sets the first is an outline, the second filled: what was, what is. */
+/** Problems per bin. Of two sets, `before` is drawn as an outline and `bins` filled. */
 export function Histogram(props: {
   readonly title: string;
   readonly bins: readonly Bin[];
   readonly before?: readonly Bin[];
-  /** What the two are called. */
+  /** Names of the two sets. */
   readonly names: readonly [before: string, now: string];
 }) {
   const { title, bins, before = [], names } = props;
@@ -34,7 +35,7 @@ export function Histogram(props: {
           {names[1]} <b>{count(total(bins))}</b>
         </span>
       </div>
-      <svg height={height} role="img" aria-label={`${title}: ${bins.map((bin) => told(bin)).join('; ')}`}>
+      <svg height={height} role="img" aria-label={`${title}: ${bins.map((bin) => labelOf(bin)).join('; ')}`}>
         <Grid y={y} plot={plot} format={(value) => (Number.isInteger(value) ? count(value) : '')} />
         {bins.map((bin) => (
           <rect
@@ -45,7 +46,7 @@ export function Histogram(props: {
             y={y(bin.problems)}
             height={plot.height - y(bin.problems)}
           >
-            <title>{told(bin)}</title>
+            <title>{labelOf(bin)}</title>
           </rect>
         ))}
         {before.length > 0 && <path className={styles.then} d={outline(before, x, y)} />}
@@ -59,9 +60,9 @@ export function Histogram(props: {
   );
 }
 
-const total = (bins: readonly Bin[]): number => bins.reduce((sum, { problems }) => sum + problems, 0);
+const total = (bins: readonly Bin[]): number => sum(bins.map(({ problems }) => problems));
 
-const told = ({ low, high, problems }: Bin): string =>
+const labelOf = ({ low, high, problems }: Bin): string =>
   `${percent(low)} to ${percent(high)}: ${count(problems)} problems`;
 
 function outline(bins: readonly Bin[], x: (value: number) => number, y: (value: number) => number): string {

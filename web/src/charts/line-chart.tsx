@@ -8,24 +8,24 @@ import { type StepAxis, useCursor, useStepAxis } from './step-axis.tsx';
 import { type Plot, StepFrame, StepGround, stepScale } from './step-frame.tsx';
 import { useSize } from './use-size.ts';
 
-/** A quantity over steps; index i of every array belongs together. */
+/** A named quantity over steps; index i of every array is one point. */
 export interface NamedSeries {
   readonly name: string;
   readonly steps: readonly number[];
   readonly values: readonly number[];
-  /** Its interval, where it has one. */
+  /** Lower and upper ends of intervals, if there are any. */
   readonly low?: readonly number[];
   readonly high?: readonly number[];
 }
 
-/** Quantities over the shared steps, with the stages behind them. */
+/** Line chart over the shared steps, with stages in the background. */
 export const LineChart = memo(function LineChart(props: {
   readonly title: string;
   readonly series: readonly NamedSeries[];
   readonly format?: (value: number) => string;
-  /** Holds these values at least, whatever was measured. */
+  /** Values that the y axis must include. */
   readonly covers?: readonly number[];
-  /** Drawn as points joined by lines: few measurements, far apart. */
+  /** Draws points joined by lines, for few measurements far apart. */
   readonly isSparse?: boolean;
   readonly size?: number;
 }) {
@@ -37,7 +37,7 @@ export const LineChart = memo(function LineChart(props: {
   const shown = series.map((one) => within(one, axis));
   const x = stepScale(axis, plot);
   const y = scaleLinear(extent(shown, covers), [plot.height, 6]).nice(4);
-  const told = (step: number): string =>
+  const valuesAt = (step: number): string =>
     shown.map((one) => `${one.name} ${valueAt(one, step, format)}`).join(', ');
   return (
     <div className={styles.chart} ref={element}>
@@ -53,7 +53,7 @@ export const LineChart = memo(function LineChart(props: {
         axis={axis}
         plot={plot}
         height={height}
-        told={told}
+        valuesAt={valuesAt}
         label={`${title}: ${shown.map((one) => summary(one, format)).join('; ')}`}
       >
         <StepGround axis={axis} plot={plot} />
@@ -106,7 +106,7 @@ function Curve(props: {
   );
 }
 
-/** Horizontal lines with their values. */
+/** Horizontal grid lines with their values. */
 export function Grid(props: {
   readonly y: ScaleLinear<number, number>;
   readonly plot: Plot;
@@ -127,7 +127,7 @@ export function Grid(props: {
   );
 }
 
-/** The value at the cursor, or the last. */
+/** The value at the cursor, else the last one. */
 function Reading(props: {
   readonly axis: StepAxis;
   readonly series: NamedSeries;
@@ -137,7 +137,7 @@ function Reading(props: {
   return <b>{valueAt(props.series, cursor ?? Infinity, props.format)}</b>;
 }
 
-/** What is in sight, with one neighbour on each side so that lines run to the edge. */
+/** Cuts a series to the visible range, with one more point on each side so that lines reach the edge. */
 function within(one: NamedSeries, { range }: StepAxis): NamedSeries {
   const first = Math.max(
     0,
@@ -174,6 +174,6 @@ function valueAt({ steps, values }: NamedSeries, step: number, format: (value: n
 }
 
 function summary(one: NamedSeries, format: (value: number) => string): string {
-  if (one.values.length === 0) return `${one.name} was not measured`;
+  if (one.values.length === 0) return `${one.name} not measured`;
   return `${one.name} from ${format(one.values[0]!)} at step ${one.steps[0]} to ${format(one.values.at(-1)!)} at step ${one.steps.at(-1)}`;
 }

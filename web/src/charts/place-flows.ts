@@ -1,3 +1,4 @@
+import { sum } from '../../../src/statistics/summary.ts';
 import type { LevelFlow } from '../../../src/services/dashboard/views/level-flows.ts';
 
 interface Box {
@@ -9,7 +10,7 @@ interface Box {
   readonly bar: number;
 }
 
-/** A level at one measurement, as a bar. */
+/** A level at one selection, as a bar. */
 interface Node {
   readonly key: string;
   readonly stage: string;
@@ -21,7 +22,7 @@ interface Node {
   readonly height: number;
 }
 
-/** Problems that went from one bar to another. */
+/** The problems that moved from one bar to another. */
 interface Ribbon {
   readonly key: string;
   readonly from: string;
@@ -33,14 +34,14 @@ interface Ribbon {
 
 const gap = 6;
 
-/** Places levels as bars, one column a measurement, and the ribbons between them; heights are numbers of problems. */
+/** Places levels as bars, one column per selection, and ribbons between them. Heights are proportional to problems. */
 export function placeFlows(flows: readonly LevelFlow[], box: Box): { nodes: Node[]; ribbons: Ribbon[] } {
   const stages = [...new Set(flows.flatMap(({ fromStage, toStage }) => [fromStage, toStage]))];
   const levels = [...new Set(flows.flatMap(({ from, to }) => [from, to]))].toSorted(
     (a, b) => Number(a === '') - Number(b === ''),
   );
   const columns = stages.map((stage) => sizesOf(stage, levels, flows));
-  const most = Math.max(1, ...columns.map((sizes) => sizes.reduce((sum, [, size]) => sum + size, 0)));
+  const most = Math.max(1, ...columns.map((sizes) => sum(sizes.map(([, size]) => size))));
   const scale = Math.max(0, box.bottom - box.top - gap * levels.length) / most;
   const nodes = columns.flatMap((sizes, column) => {
     let y = box.top;
@@ -65,13 +66,13 @@ export function placeFlows(flows: readonly LevelFlow[], box: Box): { nodes: Node
   return { nodes, ribbons: ribbonsOf(flows, nodes, { scale, bar: box.bar }) };
 }
 
-/** A level's size is what comes in or goes out, whichever is seen. */
+/** Returns the sizes of levels at a stage: the larger of inflow and outflow, as the first and last stage have only one. */
 function sizesOf(stage: string, levels: readonly string[], flows: readonly LevelFlow[]): [string, number][] {
   return levels.flatMap((level): [string, number][] => {
-    const sum = (isOne: (flow: LevelFlow) => boolean): number =>
-      flows.reduce((all, flow) => all + (isOne(flow) ? flow.problems : 0), 0);
-    const into = sum((flow) => flow.toStage === stage && flow.to === level);
-    const out = sum((flow) => flow.fromStage === stage && flow.from === level);
+    const total = (isOne: (flow: LevelFlow) => boolean): number =>
+      sum(flows.filter(isOne).map(({ problems }) => problems));
+    const into = total((flow) => flow.toStage === stage && flow.to === level);
+    const out = total((flow) => flow.fromStage === stage && flow.from === level);
     const size = Math.max(into, out);
     return size === 0 ? [] : [[level, size]];
   });

@@ -5,21 +5,18 @@ import styles from './chart.module.css';
 import { Grid } from './line-chart.tsx';
 import { useSize } from './use-size.ts';
 
-/** One look at a problem: successes in trials, and where the rollouts are. */
+/** One measurement of a problem's pass rate, with its group of rollouts. */
 export interface RateVisit {
   readonly step: number;
   readonly stage: string;
   readonly purpose: string;
   readonly correct: number;
   readonly trials: number;
-  /** Null where only the outcome was kept. */
+  /** Id of the group; null if only outcomes were recorded. */
   readonly group: number | null;
 }
 
-/**
- * Pass rate at each visit with its interval. Visits stand evenly apart: between few and uneven ones the order matters, not
- * the distance.
- */
+/** Pass rate with its interval at each measurement. Points are evenly spaced: their steps are few and uneven. */
 export function RateTrack(props: {
   readonly points: readonly RateVisit[];
   readonly current?: number;
@@ -34,7 +31,7 @@ export function RateTrack(props: {
   const every = Math.ceil((points.length * 52 * unit) / (plot.right - plot.left));
   return (
     <div className={styles.chart} ref={element}>
-      <svg height={height} role="group" aria-label={`Pass rate at ${points.length} visits`}>
+      <svg height={height} role="group" aria-label={`Pass rate at ${points.length} measurements`}>
         <Grid y={y} plot={plot} format={percent} />
         {points.map((point, index) => (
           <g key={index}>
@@ -68,11 +65,11 @@ function Visit(props: {
 }) {
   const { point, x, y, href, isCurrent } = props;
   const { low, high } = wilsonInterval(point.correct, point.trials);
-  const told = `step ${point.step}, ${point.stage}, ${point.purpose}: ${rate(point.correct, point.trials)}`;
+  const label = `step ${point.step}, ${point.stage}, ${point.purpose}: ${rate(point.correct, point.trials)}`;
   const share = point.trials === 0 ? 0.5 : point.correct / point.trials;
   const mark = (
     <>
-      <title>{told}</title>
+      <title>{label}</title>
       <rect x={x - 8} y={0} width={16} height={y(0)} fillOpacity={0} />
       <line className={styles.whisker} x1={x} x2={x} y1={y(low)} y2={y(high)} />
       <circle
@@ -85,7 +82,7 @@ function Visit(props: {
   );
   if (href === undefined) return <g aria-hidden="true">{mark}</g>;
   return (
-    <a href={href} className={styles.link} aria-label={told} aria-current={isCurrent ? 'page' : undefined}>
+    <a href={href} className={styles.link} aria-label={label} aria-current={isCurrent ? 'page' : undefined}>
       {mark}
     </a>
   );

@@ -1,7 +1,7 @@
-/** How much of the past a smoothed value keeps: about the last ten values count. */
+/** Decay of the moving average: about the last ten values count. */
 const memory = 0.9;
 
-/** Exponential moving average without the pull towards 0 of its first values (as Adam corrects its moments). */
+/** Returns the exponential moving average, with the bias correction of Adam (Kingma & Ba 2015, section 3). */
 export function smooth(values: readonly number[]): number[] {
   let sum = 0;
   let weight = 0;

@@ -6,26 +6,26 @@ export interface StepRange {
   readonly to: number;
 }
 
-/** A stage and the steps it took. */
+/** A stage and its steps. */
 export interface StageSpan {
   readonly stage: string;
   readonly firstStep: number;
   readonly lastStep: number;
 }
 
-/** What the charts of a page share: the steps shown, the stages behind them, the step pointed at. */
+/** State shared by the charts of a page: visible steps, stages, and the step under the pointer. */
 export interface StepAxis {
   readonly range: StepRange;
   readonly stages: readonly StageSpan[];
   readonly isSmooth: boolean;
-  /** Shows other steps; `null`: all. */
+  /** Shows a range of steps; `null`: all. */
   readonly zoom: (range: StepRange | null) => void;
-  /** Goes to what is behind a step; absent where nothing is. */
+  /** Opens a step; absent: steps cannot be opened. */
   readonly open?: (step: number) => void;
   readonly cursor: Cursor;
 }
 
-/** The step pointed at. Held outside React's state, so that moving it draws lines and not whole charts. */
+/** The step under the pointer. It is not React state, so that moving it redraws lines and not whole charts. */
 class Cursor {
   #step: number | null = null;
   readonly #listeners = new Set<() => void>();
@@ -35,7 +35,7 @@ class Cursor {
   set(step: number | null): void {
     if (step === this.#step) return;
     this.#step = step;
-    for (const tell of this.#listeners) tell();
+    for (const notify of this.#listeners) notify();
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -46,7 +46,7 @@ class Cursor {
 
 const AxisContext = createContext<StepAxis | null>(null);
 
-/** All charts inside show the same steps and point at the same one. */
+/** Makes all charts inside share one range of steps and one cursor. */
 export function SharedSteps(props: Omit<StepAxis, 'cursor'> & { readonly children: ReactNode }) {
   const { range, stages, isSmooth, zoom, open, children } = props;
   const [cursor] = useState(() => new Cursor());
@@ -58,14 +58,14 @@ export function SharedSteps(props: Omit<StepAxis, 'cursor'> & { readonly childre
   return <AxisContext value={axis}>{children}</AxisContext>;
 }
 
-/** The axis around a chart. */
+/** Returns the axis that surrounds a chart. */
 export function useStepAxis(): StepAxis {
   const axis = useContext(AxisContext);
-  if (axis === null) throw new Error('expected shared steps around the chart, found none');
+  if (axis === null) throw new Error('expected a SharedSteps component around the chart, found none');
   return axis;
 }
 
-/** The step pointed at; the component is drawn again whenever it changes. */
+/** Returns the step under the pointer and rerenders the component when it changes. */
 export function useCursor({ cursor }: StepAxis): number | null {
   return useSyncExternalStore(cursor.subscribe, cursor.get);
 }

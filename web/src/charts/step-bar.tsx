@@ -1,12 +1,13 @@
 import type { ScaleLinear } from 'd3-scale';
 import { useRef, useState, type KeyboardEvent } from 'react';
+import { mean } from '../../../src/statistics/summary.ts';
 import { percent } from '../design/numbers.ts';
 import styles from './chart.module.css';
 import { useCursor, useStepAxis } from './step-axis.tsx';
 import { StepGround, stepScale } from './step-frame.tsx';
 import { useSize } from './use-size.ts';
 
-/** What the groups of a step amounted to; shares in [0, 1], the rest solved sometimes. */
+/** Shares of a step's groups, in [0, 1], that are solved by none or all of their rollouts; the rest are mixed. */
 export interface StepShares {
   readonly step: number;
   readonly none: number;
@@ -17,12 +18,12 @@ interface Column extends StepShares {
   readonly toStep: number;
 }
 
-/** Least width of a column, in pixels: below it steps are drawn together. */
+/** Minimum width of a column in pixels; steps are merged to keep it. */
 const narrowest = 5;
 
 /**
- * A column for each step: groups solved never, sometimes (what can be learnt from) and always. A column is a link to
- * its groups; one of them takes part in the tab order, arrows go on from there.
+ * A column per step: shares of groups solved by none, some (the ones to learn from) and all of their rollouts. Each column
+ * links to its groups. One column is in the tab order; arrow keys move between columns.
  */
 export function StepBar(props: {
   readonly steps: readonly StepShares[];
@@ -35,7 +36,7 @@ export function StepBar(props: {
   const height = Math.round(64 * unit);
   const plot = { left: 46 * unit, right: width - 6, height: height - 20 * unit };
   const x = stepScale(axis, plot);
-  const columns = together(
+  const columns = merged(
     props.steps.filter(({ step }) => step >= axis.range.from && step <= axis.range.to),
     plot.right - plot.left,
   );
@@ -55,7 +56,7 @@ export function StepBar(props: {
       <svg
         height={height}
         role="group"
-        aria-label="Steps; each opens its groups"
+        aria-label="Steps; each one links to its groups"
         onKeyDown={onKeyDown}
         onPointerLeave={() => axis.cursor.set(null)}
       >
@@ -80,10 +81,7 @@ export function StepBar(props: {
   );
 }
 
-/**
- * One outline for each kind, whatever the number of columns: a page draws this again at every look, beside the training
- * it shows.
- */
+/** Draws one path per kind for all columns: a page redraws it at every reload, on the machine that trains. */
 function Stacks(props: {
   readonly columns: readonly Column[];
   readonly height: number;
@@ -114,7 +112,7 @@ const reach = ({ step, toStep }: Column, x: ScaleLinear<number, number>) => ({
   right: x(toStep + 0.5),
 });
 
-/** Lies over its column, unseen until it is pointed at. */
+/** Covers its column; visible when focused or under the pointer. */
 function Link(props: {
   readonly column: Column;
   readonly left: number;
@@ -131,7 +129,7 @@ function Link(props: {
       className={styles.column}
       href={href}
       tabIndex={isCurrent ? 0 : -1}
-      aria-label={toldOf(column)}
+      aria-label={labelOf(column)}
       onFocus={() => {
         onFocus();
         onPoint();
@@ -147,11 +145,11 @@ function Legend({ columns }: { readonly columns: readonly Column[] }) {
   const axis = useStepAxis();
   const cursor = useCursor(axis);
   const shown = columns.findLast(({ step }) => cursor === null || step <= cursor) ?? columns.at(-1);
-  if (shown === undefined) return <div className={styles.key}>No step was recorded yet.</div>;
+  if (shown === undefined) return <div className={styles.key}>No steps yet.</div>;
   const parts = [
-    ['all', 'solve all', shown.all],
+    ['all', 'all solved', shown.all],
     ['mixed', 'mixed', 1 - shown.all - shown.none],
-    ['none', 'solve none', shown.none],
+    ['none', 'none solved', shown.none],
   ] as const;
   return (
     <div className={styles.key}>
@@ -169,22 +167,20 @@ function Legend({ columns }: { readonly columns: readonly Column[] }) {
 const spanOf = ({ step, toStep }: Column): string =>
   step === toStep ? `step ${step}` : `steps ${step}–${toStep}`;
 
-const toldOf = (column: Column): string =>
-  `${spanOf(column)}: ${percent(column.all)} solve all, ${percent(column.none)} solve none`;
+const labelOf = (column: Column): string =>
+  `${spanOf(column)}: ${percent(column.all)} all solved, ${percent(column.none)} none solved`;
 
-/** Steps as columns; the mean of neighbours where there are more of them than room. */
-function together(steps: readonly StepShares[], width: number): Column[] {
+/** Merges neighbouring steps into columns by their means, if there are more steps than fit. */
+function merged(steps: readonly StepShares[], width: number): Column[] {
   const room = Math.max(1, Math.floor(width / narrowest));
   const size = Math.max(1, Math.ceil(steps.length / room));
   return Array.from({ length: Math.ceil(steps.length / size) }, (_, index) => {
     const some = steps.slice(index * size, (index + 1) * size);
-    const mean = (pick: (one: StepShares) => number): number =>
-      some.reduce((sum, one) => sum + pick(one), 0) / some.length;
     return {
       step: some[0]!.step,
       toStep: some.at(-1)!.step,
-      none: mean(({ none }) => none),
-      all: mean(({ all }) => all),
+      none: mean(some.map(({ none }) => none)),
+      all: mean(some.map(({ all }) => all)),
     };
   });
 }

@@ -3,33 +3,33 @@ import { useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 
 import styles from './chart.module.css';
 import { type StepAxis, type StepRange, useCursor } from './step-axis.tsx';
 
-/** Where a chart's plot lies within its picture, in pixels. */
+/** The plot area of a chart, in pixels. */
 export interface Plot {
   readonly left: number;
   readonly right: number;
   readonly height: number;
 }
 
-/** Steps to pixels; half a step of air on both sides, so that the first and the last can be seen and hit. */
+/** Maps steps to pixels, with a margin of half a step so that the first and the last are visible and clickable. */
 export function stepScale({ range }: StepAxis, { left, right }: Plot): ScaleLinear<number, number> {
   return scaleLinear([range.from - 0.5, range.to + 0.5], [left, right]);
 }
 
 /**
- * A picture over steps that points, zooms and opens: the pointer moves the shared cursor, a drag zooms, a click opens the
- * step. With the keyboard it is a slider over steps.
+ * The interactive frame of a chart over steps: the pointer moves the shared cursor, a drag zooms, a click opens the step.
+ * For the keyboard it is a slider over steps.
  */
 export function StepFrame(props: {
   readonly axis: StepAxis;
   readonly plot: Plot;
-  /** Height of the whole picture, with what stands below the plot. */
+  /** Height of the chart, including the labels below the plot. */
   readonly height: number;
   readonly label: string;
-  /** What there is at a step, in words. */
-  readonly told: (step: number) => string;
+  /** The values at a step, as text. */
+  readonly valuesAt: (step: number) => string;
   readonly children: ReactNode;
 }) {
-  const { axis, plot, height, label, told, children } = props;
+  const { axis, plot, height, label, valuesAt, children } = props;
   const cursor = useCursor(axis);
   const x = stepScale(axis, plot);
   const { dragged, handlers } = useDrag(axis, x);
@@ -42,7 +42,7 @@ export function StepFrame(props: {
       aria-valuemin={axis.range.from}
       aria-valuemax={axis.range.to}
       aria-valuenow={cursor ?? axis.range.to}
-      aria-valuetext={`step ${cursor ?? axis.range.to}: ${told(cursor ?? axis.range.to)}`}
+      aria-valuetext={`step ${cursor ?? axis.range.to}: ${valuesAt(cursor ?? axis.range.to)}`}
       onKeyDown={(event) => onKey(event, axis, cursor)}
       onBlur={() => axis.cursor.set(null)}
       {...handlers}
@@ -65,7 +65,7 @@ export function StepFrame(props: {
   );
 }
 
-/** The pointer moves the cursor; what it is dragged over is shown alone, and without a drag the step is opened. */
+/** Handles the pointer: moving sets the cursor, dragging zooms, clicking opens the step. */
 function useDrag(axis: StepAxis, x: ScaleLinear<number, number>) {
   const [dragged, setDragged] = useState<StepRange | null>(null);
   const stepAt = (event: PointerEvent): number =>
@@ -94,7 +94,7 @@ function useDrag(axis: StepAxis, x: ScaleLinear<number, number>) {
   return { dragged, handlers };
 }
 
-/** Stages as alternating grounds, and step numbers below. */
+/** Stages as alternating backgrounds, with step numbers below. */
 export function StepGround({ axis, plot }: { readonly axis: StepAxis; readonly plot: Plot }) {
   const x = stepScale(axis, plot);
   const ticks = x.ticks(Math.max(2, Math.floor((plot.right - plot.left) / 80))).filter(Number.isInteger);

@@ -1,9 +1,6 @@
 import type { StageSpan, StepRange } from './step-axis.tsx';
 
-/**
- * The steps an address asks for: `from` and `to`, else those of `stage`, else all there are. What is no range of steps is
- * passed over.
- */
+/** Returns the range of steps in a query: `from` and `to`, else those of `stage`, else all. Ignores invalid values. */
 export function rangeOf(query: URLSearchParams, stages: readonly StageSpan[], lastStep: number): StepRange {
   const whole = { from: 0, to: Math.max(1, lastStep) };
   const span = stages.find(({ stage }) => stage === query.get('stage'));

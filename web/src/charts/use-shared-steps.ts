@@ -4,7 +4,7 @@ import { go, useFilters } from '../router.tsx';
 import type { StepAxis, StepRange } from './step-axis.tsx';
 import { rangeOf } from './step-range.ts';
 
-/** The axis a run's charts share, as the address has it; clicking a step goes to its groups. */
+/** Returns the step axis of a run's charts from the URL; clicking a step opens its groups. */
 export function useSharedSteps(folder: string, { head, stages }: RunDetail): Omit<StepAxis, 'cursor'> {
   const [query, set] = useFilters();
   const zoom = useCallback(

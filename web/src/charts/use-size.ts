@@ -1,14 +1,14 @@
 import { useEffect, useRef, useState } from 'react';
 
-/** What a chart may draw on; charts draw in CSS pixels so that text keeps its size. */
+/** The size of a chart. Charts draw in CSS pixels, so that text keeps its size. */
 export interface Size {
   readonly element: React.RefObject<HTMLDivElement | null>;
   readonly width: number;
-  /** 1 on a desk, more on a wall: how much larger than usual text is. */
+  /** Text size relative to the default of 13 px; larger on wall displays. */
   readonly unit: number;
 }
 
-/** The width an element has, followed as it changes. */
+/** Observes the width of an element. */
 export function useSize(): Size {
   const element = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 400, unit: 1 });

@@ -3,7 +3,7 @@ import { readLines } from './read-lines.ts';
 import type { DataSource } from './source.ts';
 import { subscribeToChanges } from './subscribe.ts';
 
-/** Reads from `gradus dashboard`, which the page came from. */
+/** Loads data from the `gradus dashboard` that served the page. */
 export function httpSource(): DataSource {
   return {
     runs: () => read(['runs']),
@@ -33,7 +33,7 @@ async function read<T>(parts: readonly string[], query: Readonly<Record<string, 
   return (await response.json()) as T;
 }
 
-/** A list becomes a key for each of its values. */
+/** Formats a query; a list becomes a repeated key. */
 function searchOf(query: Readonly<Record<string, unknown>>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -55,11 +55,9 @@ async function* play(request: PlayRequest, signal: AbortSignal): AsyncIterable<P
   for await (const line of readLines(response.body!)) yield JSON.parse(line) as PlayEvent;
 }
 
-/** What the dashboard says is wrong, or that nobody there speaks for it any more. */
+/** Returns the error in a response, or one with its status. */
 async function failure(path: string, response: Response): Promise<Error> {
-  const told = (await response.json().catch(() => null)) as { error?: unknown } | null;
-  if (typeof told?.error === 'string') return new Error(told.error);
-  return new Error(
-    `${path}: expected an answer, got status ${response.status}; is the dashboard still running?`,
-  );
+  const body = (await response.json().catch(() => null)) as { error?: unknown } | null;
+  if (typeof body?.error === 'string') return new Error(body.error);
+  return new Error(`${path}: HTTP status ${response.status}; is the dashboard still running?`);
 }

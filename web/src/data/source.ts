@@ -15,18 +15,18 @@ import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard
 import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
 import type { RunListItem } from '../../../src/services/dashboard/views/run-list.ts';
 
-/** Steps of which metrics are asked, and how many points at most. */
+/** Range of steps, and the most points per metric. */
 export interface StepRange {
   readonly from?: number;
   readonly to?: number;
   readonly points?: number;
 }
 
-/** Where the pages get everything from: a dashboard that is asked, or the page they were exported with. */
+/** The data of the pages: from a dashboard, or embedded in an exported page. */
 export interface DataSource {
   runs(): Promise<readonly RunListItem[]>;
   run(folder: string): Promise<RunDetail>;
-  /** Everything that happened, newest first. */
+  /** Events, newest first. */
   notes(folder: string, query?: NotesQuery): Promise<Page<RunNote>>;
   metrics(folder: string, names: readonly string[], range?: StepRange): Promise<MetricSeriesByName>;
   facets(folder: string): Promise<Facets>;
@@ -41,10 +41,10 @@ export interface DataSource {
   models(folder: string): Promise<readonly PlayModel[]>;
   play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent>;
   /**
-   * Calls back whenever something should be asked again, until the returned function is called. The promise keeps once
-   * it was: nothing is told before, and for a while after.
+   * Calls `onChange` with the runs to reload. It is not called again before its promise resolves and a pause has passed.
+   * Returns the function that unsubscribes.
    */
   subscribe(onChange: (change: Change) => Promise<void>): () => void;
-  /** A sentence for each thing that an exported page does not hold; empty for a dashboard. */
+  /** One phrase for each part that is missing in an exported page; empty for a dashboard. */
   omitted(folder: string): readonly string[];
 }

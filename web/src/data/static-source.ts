@@ -3,7 +3,7 @@ import type { Series } from '../../../src/services/dashboard/views/metric-series
 import type { DataSource, StepRange } from './source.ts';
 import { groupTable, problemTable, rolloutTable } from './static-tables.ts';
 
-/** Reads what the page was exported with; nothing is ever requested. */
+/** Reads data from the exported page itself; sends no requests. */
 export function staticSource(runs: readonly ExportedRun[]): DataSource {
   const find = (folder: string): ExportedRun =>
     present(
@@ -37,7 +37,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
   };
 }
 
-/** The runs embedded in the page; none when it was built and not exported. */
+/** Returns the runs embedded in the page; empty for a page that was built and not exported. */
 export function embeddedRuns(): readonly ExportedRun[] {
   const text = document.querySelector('script#gradus-runs')?.textContent ?? '[]';
   return JSON.parse(text) as ExportedRun[];
@@ -45,7 +45,7 @@ export function embeddedRuns(): readonly ExportedRun[] {
 
 function present<T>(value: T | undefined, what: string): T {
   if (value !== undefined) return value;
-  throw new Error(`this page was exported without the ${what}; open the run with gradus dashboard`);
+  throw new Error(`the ${what} is not part of this exported page; open the run with gradus dashboard`);
 }
 
 function within(series: Series | undefined, { from = 0, to = Infinity }: StepRange): Series {

@@ -1,3 +1,4 @@
+import { sum } from '../../../src/statistics/summary.ts';
 import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
 import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/groups.ts';
 import type { Page } from '../../../src/services/dashboard/views/page.ts';
@@ -10,15 +11,15 @@ export interface ExportedTables {
 }
 
 /**
- * What the dashboard answers with SQL, over the rows that a page carries: the same rows in the same order for the same
- * query (`static-tables.test.ts` holds the two together).
+ * Lists the groups that match a filter. Like the other tables here, it returns the same rows in the same order as the
+ * dashboard's SQL does for the same query (`test/server/tables.test.ts` compares them).
  */
 export function groupTable({ groups, rollouts }: ExportedTables, query: GroupsQuery): Page<Group> {
-  const asked = attemptTests(query);
+  const tests = attemptTests(query);
   const met =
-    asked.length === 0
+    tests.length === 0
       ? undefined
-      : new Set(rollouts.filter((line) => asked.every((test) => test(line))).map(({ group }) => group));
+      : new Set(rollouts.filter((line) => tests.every((test) => test(line))).map(({ group }) => group));
   const rows = groups.filter((group) => isGroup(group, query) && (met === undefined || met.has(group.id)));
   const keys: Readonly<Record<NonNullable<GroupsQuery['sort']>, (group: Group) => Key>> = {
     recorded: ({ id }) => id,
@@ -31,11 +32,11 @@ export function groupTable({ groups, rollouts }: ExportedTables, query: GroupsQu
   return pageOf(rows, query, [keys[query.sort ?? 'recorded'], ({ id }) => id]);
 }
 
-/** Single rollouts that a filter leaves. */
+/** Lists the rollouts that match a filter. */
 export function rolloutTable({ groups, rollouts }: ExportedTables, query: RolloutsQuery): Page<RolloutLine> {
-  const asked = attemptTests(query);
+  const tests = attemptTests(query);
   const found = new Set(groups.filter((group) => isGroup(group, query)).map(({ id }) => id));
-  const rows = rollouts.filter((line) => found.has(line.group) && asked.every((test) => test(line)));
+  const rows = rollouts.filter((line) => found.has(line.group) && tests.every((test) => test(line)));
   const keys: Readonly<Record<NonNullable<RolloutsQuery['sort']>, (line: RolloutLine) => Key>> = {
     recorded: ({ group }) => group,
     step: ({ step }) => step,
@@ -48,7 +49,7 @@ export function rolloutTable({ groups, rollouts }: ExportedTables, query: Rollou
   return pageOf(rows, query, [keys[query.sort ?? 'recorded'], ({ group }) => group, ({ index }) => index]);
 }
 
-/** Problems over the groups that a filter leaves; the worst first unless asked otherwise. */
+/** Lists the problems of the groups that match a filter, by default the hardest first. */
 export function problemTable({ groups, rollouts }: ExportedTables, query: ProblemsQuery): Page<ProblemRow> {
   const byProblem = Map.groupBy(
     groups.filter((group) => isGroup(group, query)),
@@ -68,8 +69,8 @@ export function problemTable({ groups, rollouts }: ExportedTables, query: Proble
 
 function summedUp(visits: readonly Group[], lines: ReadonlyMap<number, readonly RolloutLine[]>): ProblemRow {
   const last = visits.reduce((one, other) => (other.id > one.id ? other : one));
-  const correct = visits.reduce((sum, visit) => sum + visit.correct, 0);
-  const trials = visits.reduce((sum, visit) => sum + visit.trials, 0);
+  const correct = sum(visits.map((visit) => visit.correct));
+  const trials = sum(visits.map((visit) => visit.trials));
   const { problemId, domain, family, knob, level } = last;
   return {
     problemId,
@@ -129,7 +130,7 @@ const folded = (text: string): string => text.replaceAll(/[A-Z]/gu, (letter) => 
 const isOneOf = <T>(value: T | null, wanted: readonly T[] | undefined): boolean =>
   wanted === undefined || (value !== null && wanted.includes(value));
 
-/** What a filter asks of single rollouts; empty: nothing. */
+/** Returns the tests that a filter makes of each rollout; empty: none. */
 function attemptTests(filter: RolloutsQuery | GroupsQuery): ((line: RolloutLine) => boolean)[] {
   const { outcome, finish, minReward, maxReward, minTokens, maxTokens, suspicious } = filter;
   return [
@@ -145,7 +146,7 @@ function attemptTests(filter: RolloutsQuery | GroupsQuery): ((line: RolloutLine)
 
 type Key = number | string | null;
 
-/** Rows that lack the sorted value come last, whatever the order. */
+/** Sorts rows and returns one page. Rows without the sorted value come last in either order. */
 function pageOf<T>(
   rows: readonly T[],
   {

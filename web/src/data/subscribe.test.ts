@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { subscribeToChanges } from './subscribe.ts';
 
-/** A connection that says what the test wants said. */
+/** A scripted EventSource. */
 class FakeEvents extends EventTarget {
   static readonly CLOSED = 2;
   static readonly made: FakeEvents[] = [];
@@ -41,7 +41,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A page whose looks take some time; when each began, milliseconds, and what it was told. */
+/** Simulates a page whose reloads take `lookMs`; returns when each reload began, in milliseconds, and its runs. */
 async function lookFor(lookMs: number, changeMs: number, totalMs: number) {
   const looks: { readonly at: number; readonly runs: readonly string[] }[] = [];
   const began = performance.now();
@@ -57,7 +57,7 @@ async function lookFor(lookMs: number, changeMs: number, totalMs: number) {
   return looks;
 }
 
-test('what changes while a page looks or rests is told together afterwards, each run once', async () => {
+test('reports changes during a reload or pause together afterwards, each run once', async () => {
   const looks = await lookFor(10, 500, 9000);
   expect(looks[0]).toEqual({ at: 0, runs: ['run-0'] });
   expect(looks[1]!.runs.toSorted()).toEqual(['run-0', 'run-1']);
@@ -65,23 +65,23 @@ test('what changes while a page looks or rests is told together afterwards, each
   expect(looks.length).toBeGreaterThan(3);
 });
 
-test('a page is at work a hundredth of the time', async () => {
+test('reloads take at most 1 % of the time', async () => {
   const [, second, third] = await lookFor(50, 100, 12_000);
   expect(third!.at - second!.at).toBeGreaterThanOrEqual(100 * 50);
   expect(third!.at - second!.at).toBeLessThan(100 * 50 + 500);
 });
 
-test('looks that take seconds, or forever, come again all the same', async () => {
+test('reloads again after a reload that takes seconds or never ends', async () => {
   const gaps = (looks: readonly { readonly at: number }[]) =>
     looks.slice(1).map(({ at }, index) => at - looks[index]!.at);
   expect(Math.max(...gaps(await lookFor(3000, 1000, 60_000)))).toBeLessThan(3000 + 10_000 + 1000);
   expect(Math.max(...gaps(await lookFor(1e9, 1000, 90_000)))).toBeLessThan(10_000 + 10_000 + 1000);
 });
 
-test('a hidden page holds no connection and asks for everything when it is shown again', async () => {
-  const told: string[][] = [];
+test('a hidden page holds no connection and reloads every run when it is shown again', async () => {
+  const reported: string[][] = [];
   const end = subscribeToChanges(async ({ runs }) => {
-    told.push([...runs]);
+    reported.push([...runs]);
     await Promise.resolve();
   });
   const [first] = FakeEvents.made;
@@ -93,7 +93,7 @@ test('a hidden page holds no connection and asks for everything when it is shown
   show('visible');
   FakeEvents.made[1]!.tell('one', 'two');
   await vi.advanceTimersByTimeAsync(0);
-  expect(told).toEqual([['one'], ['one', 'two']]);
+  expect(reported).toEqual([['one'], ['one', 'two']]);
   end();
   expect(FakeEvents.made[1]!.readyState).toBe(FakeEvents.CLOSED);
   show('hidden');

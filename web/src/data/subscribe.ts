@@ -3,18 +3,18 @@ import type { Change } from '../../../src/services/dashboard/changes.ts';
 const [leastRestMs, longestRestMs, longestLookMs] = [2000, 10_000, 10_000];
 
 /**
- * How long a page rests after asking and drawing took `tookMs`, in milliseconds. The machine that shows a run is often
- * the one that trains it: a page is at work a hundredth of the time, and yet looks every ten seconds.
+ * Returns the pause after a reload that took `tookMs`, in milliseconds. The machine that shows a run often trains it too,
+ * so a page works at most 1 % of the time, but reloads at least every ten seconds.
  */
 function restAfter(tookMs: number): number {
   return Math.min(longestRestMs, Math.max(leastRestMs, 99 * tookMs));
 }
 
 /**
- * Listens for changes while the page is looked at: a hidden one holds no connection (browsers allow six to one server)
- * and asks for everything when it is shown again. A lost connection is made again by the browser.
+ * Listens for changes while the page is visible. A hidden page holds no connection (browsers allow six per server) and
+ * reloads everything when it is shown again. The browser reconnects after a lost connection.
  *
- * @param onChange asks again and draws; its promise keeps when both are done.
+ * @param onChange reloads and renders; its promise resolves when both are done.
  */
 export function subscribeToChanges(onChange: (change: Change) => Promise<void>): () => void {
   let hang: (() => void) | undefined;
@@ -33,11 +33,11 @@ export function subscribeToChanges(onChange: (change: Change) => Promise<void>):
   };
 }
 
-/** Until the returned function is called. What changes while the page looks or rests is told together afterwards. */
+/** Listens until the returned function is called. Changes during a reload or pause are reported together afterwards. */
 function listen(onChange: (change: Change) => Promise<void>): () => void {
   const changed = new Set<string>();
   let isAtWork = false;
-  /** The first look falls into the making of the page: how long it took says nothing of the next. */
+  /** The first reload includes building the page, so its time does not predict the next one. */
   let isFirst = true;
   const events = new EventSource('api/changes', { withCredentials: true });
   const look = async (): Promise<void> => {
@@ -46,14 +46,14 @@ function listen(onChange: (change: Change) => Promise<void>): () => void {
     const began = performance.now();
     const drawn = onChange({ runs: [...changed] }).then(nextFrame);
     changed.clear();
-    // A server that never answers is asked again all the same.
+    // Continues even if the server never answers.
     await Promise.race([drawn, pause(longestLookMs)]);
     await pause(restAfter(isFirst ? 0 : performance.now() - began));
     isFirst = false;
     isAtWork = false;
     void look();
   };
-  // Nobody knows what was missed before the connection, so its first event names every run.
+  // The first event of a connection names every run, as changes before it may have been missed.
   events.addEventListener('change', ({ data }: MessageEvent<string>) => {
     for (const run of (JSON.parse(data) as Change).runs) changed.add(run);
     void look();
@@ -62,6 +62,6 @@ function listen(onChange: (change: Change) => Promise<void>): () => void {
 }
 
 const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-/** Keeps once what is to be drawn was drawn. */
+/** Resolves after the next frame is painted. */
 const nextFrame = async (): Promise<void> =>
   new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));

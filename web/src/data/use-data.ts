@@ -4,14 +4,14 @@ import type { DataSource } from './source.ts';
 
 export const SourceContext = createContext<DataSource | undefined>(undefined);
 
-/** Where the pages get everything from, for what is not asked again and again. */
+/** Returns the data source, for calls that are not cached queries. */
 export function useSource(): DataSource {
   const source = useContext(SourceContext);
   if (source === undefined) throw new Error('expected a data source around the pages, found none');
   return source;
 }
 
-/** Asks the source; what was known stays on the page while news is fetched. Off: nothing is asked. */
+/** Queries the source and keeps the previous data while it loads. `isOn: false` disables the query. */
 export function useData<T>(key: readonly unknown[], ask: (source: DataSource) => Promise<T>, isOn = true) {
   const source = useSource();
   return useQuery({
@@ -22,7 +22,7 @@ export function useData<T>(key: readonly unknown[], ask: (source: DataSource) =>
   });
 }
 
-/** What the pages of a run share. */
+/** Queries the detail of a run, which all its pages share. */
 export function useRun(folder: string, isOn = true) {
   return useData(['run', folder], (source) => source.run(folder), isOn);
 }

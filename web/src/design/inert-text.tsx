@@ -7,7 +7,10 @@ const maxShown = 4000;
 /** Characters from `start` to before `end`. */
 export type Span = readonly [start: number, end: number];
 
-/** Text nobody vouches for: a model's, a file's. Never obeyed, never reordered, clipped until asked for; `marked` stands out. */
+/**
+ * Untrusted text, of a model or a file: shown without markup, with control and bidirectional characters visible, and
+ * clipped until the user expands it. `marked` is highlighted.
+ */
 export function InertText({ text, marked }: { readonly text: string; readonly marked?: Span | undefined }) {
   const [isWhole, setWhole] = useState(false);
   const isLong = text.length > maxShown;

@@ -1,7 +1,7 @@
 import { outcomes as order, type Outcome } from '../../../src/core/verdict.ts';
 import styles from './outcome-bar.module.css';
 
-/** How many rollouts had each outcome, as parts of a bar; the same in words for whoever cannot see it. */
+/** A bar of rollouts by outcome, with the counts as its accessible name. */
 export function OutcomeBar({ outcomes }: { readonly outcomes: Readonly<Partial<Record<Outcome, number>>> }) {
   const present = order.filter((outcome) => (outcomes[outcome] ?? 0) > 0);
   if (present.length === 0) return '–';

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
+import { Label } from './label.tsx';
 import styles from './parts.module.css';
 
-/** A titled surface: one idea on a page. */
+/** A titled section. */
 export function Card(props: {
   readonly title: string;
   readonly note?: ReactNode;
@@ -10,7 +11,9 @@ export function Card(props: {
   return (
     <section className={styles.card} aria-label={props.title}>
       <div className={styles.cardHead}>
-        <h2>{props.title}</h2>
+        <h2>
+          <Label text={props.title} />
+        </h2>
         {props.note === undefined ? null : <span className={styles.small}>{props.note}</span>}
       </div>
       {props.children}
@@ -18,7 +21,7 @@ export function Card(props: {
   );
 }
 
-/** A figure that matters, with its unit and how it changed. */
+/** A key figure with a note on its change. */
 export function Tile(props: {
   readonly name: string;
   readonly value: string;
@@ -27,7 +30,9 @@ export function Tile(props: {
 }) {
   return (
     <div className={styles.tile}>
-      <div className={styles.small}>{props.name}</div>
+      <div className={styles.small}>
+        <Label text={props.name} />
+      </div>
       <div className={styles.value}>{props.value}</div>
       <div className={styles.small}>{props.note ?? '\u00a0'}</div>
       {props.children}
@@ -52,27 +57,27 @@ const tones: Readonly<Record<string, string | undefined>> = {
   warning: styles.warn,
 };
 
-/** A state or a verdict; the word carries the meaning, the colour only helps. */
+/** A state or an outcome, coloured. The word alone carries the meaning. */
 export function Badge({ word, children }: { readonly word: string; readonly children?: ReactNode }) {
   return <span className={`${styles.badge} ${tones[word] ?? ''}`}>{children ?? word}</span>;
 }
 
-/** Says why there is nothing, and what would bring something. */
+/** An empty state: why there is nothing to show, and what to do. */
 export function Empty({ children }: { readonly children: ReactNode }) {
   return <p className={styles.note}>{children}</p>;
 }
 
-/** What stands while an answer is awaited, or why none came. */
+/** A page that is loading, or the error that stopped it. */
 export function Waiting({ error, what }: { readonly error: Error | null; readonly what: string }) {
   return (
     <div className={styles.stack}>
-      <h1 tabIndex={-1}>{error === null ? `Reading ${what}…` : `Could not read ${what}`}</h1>
+      <h1 tabIndex={-1}>{error === null ? `Loading ${what}…` : `Could not load ${what}`}</h1>
       {error !== null && <Empty>{error.message}</Empty>}
     </div>
   );
 }
 
-/** A control with its name above it. */
+/** A control with its label above it. */
 export function Field(props: { readonly name: string; readonly children: ReactNode }) {
   return (
     // oxlint-disable-next-line jsx-a11y/label-has-associated-control -- the control is the child
@@ -83,21 +88,21 @@ export function Field(props: { readonly name: string; readonly children: ReactNo
   );
 }
 
-/** A table that scrolls by itself where it is wider than the page. */
+/** A table that scrolls horizontally if it is wider than the page. */
 export function Table(props: {
   readonly name: string;
   readonly columns: readonly string[];
   readonly children: ReactNode;
 }) {
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scroll container must be focusable
     <div className={styles.scroll} role="group" aria-label={props.name} tabIndex={0}>
       <table>
         <thead>
           <tr>
             {props.columns.map((name) => (
               <th key={name} scope="col">
-                {name}
+                <Label text={name} />
               </th>
             ))}
           </tr>

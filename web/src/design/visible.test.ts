@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { visible } from './visible.ts';
 
-test('controls, marks of direction and lone surrogates can be seen; honest text is left alone', () => {
+test('shows control characters, bidirectional marks and lone surrogates, and keeps other text', () => {
   expect(visible('\u0000\u001b[2J\u007f\u0085')).toBe('␀␛[2J␡⟨U+0085⟩');
   expect(visible('\u202Eabc\u2066\uFEFF\u200B\u2028')).toBe('⟨U+202E⟩abc⟨U+2066⟩⟨U+FEFF⟩⟨U+200B⟩⟨U+2028⟩');
   expect(visible('a\uD800b\uDC00')).toBe('a⟨U+D800⟩b⟨U+DC00⟩');
@@ -10,7 +10,7 @@ test('controls, marks of direction and lone surrogates can be seen; honest text 
   expect(visible(honest)).toBe(honest);
 });
 
-test('nothing that hides or reorders is left, and doing it twice changes nothing', () => {
+test('leaves no character that hides or reorders text, and is idempotent', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const shown = visible(text);

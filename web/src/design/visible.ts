@@ -1,7 +1,7 @@
-/** Controls, format characters that reorder or hide text, and lone surrogates. */
+/** Control characters, format characters that reorder or hide text, and lone surrogates. */
 const hidden = /[\p{Cc}\p{Cs}\u061C\u2028\u2029\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
 
-/** Makes what cannot be seen visible: controls as pictures, marks of direction and lone surrogates by number. */
+/** Replaces invisible characters: controls by control pictures, bidirectional marks and lone surrogates by code point. */
 export function visible(text: string): string {
   return text.replaceAll(hidden, (character) => {
     const code = character.codePointAt(0)!;

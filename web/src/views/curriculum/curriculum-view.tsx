@@ -15,7 +15,7 @@ import { Difficulty } from './difficulty.tsx';
 import { SamplerCharts } from './sampler-charts.tsx';
 import { Stages } from './stages.tsx';
 
-/** How hard what was trained on was for this model, how that changed, and what the stages made of it. */
+/** Pass rates over steps, and the decisions of stages, samplers and gates. */
 export function CurriculumView({ folder }: { readonly folder: string }) {
   const { data: run, error } = useRun(folder);
   const { data: curriculum } = useData(['run', folder, 'curriculum'], (source) => source.curriculum(folder));
@@ -62,15 +62,12 @@ function Rates({ folder }: { readonly folder: string }) {
     [folder, by],
   );
   return (
-    <Card
-      title="Pass rate over steps"
-      note="share correct of the rollouts trained on; a cell opens its groups"
-    >
+    <Card title="Pass rate over steps" note="of training rollouts; click a cell to open its groups">
       <div className={styles.spread}>
         <HeatScale />
         <Field name="Rows">
           <select data-filter value={by ?? ''} onChange={(event) => set({ by: event.target.value })}>
-            <option value="">levels, else families</option>
+            <option value="">by level, else family</option>
             {kinds.map((kind) => (
               <option key={kind} value={kind}>
                 by {kind}
@@ -80,7 +77,7 @@ function Rates({ folder }: { readonly folder: string }) {
         </Field>
       </div>
       {error !== null && <Empty>{error.message}</Empty>}
-      {cells?.length === 0 && <Empty>No group was recorded yet.</Empty>}
+      {cells?.length === 0 && <Empty>No groups yet.</Empty>}
       {cells !== undefined && cells.length > 0 && (
         <>
           <HeatMap cells={cells} hrefOf={href} />
@@ -98,7 +95,7 @@ function CellTable(props: {
   const { cells } = props;
   return (
     <details>
-      <summary>As a table</summary>
+      <summary>Show as a table</summary>
       <Table name="Pass rate over steps" columns={['Level', 'Steps', 'Pass rate', 'Trials']}>
         {cells.map((cell) => (
           <tr key={`${cell.level}-${cell.fromStep}`}>

@@ -7,7 +7,7 @@ import styles from '../../design/parts.module.css';
 import { Link } from '../../router.tsx';
 import own from './curriculum.module.css';
 
-/** Everything the run decided, newest first. */
+/** Every event of the run, newest first. */
 export function Decisions({ folder }: { readonly folder: string }) {
   const source = useSource();
   const { data, error, hasNextPage, fetchNextPage } = useInfiniteQuery({
@@ -18,15 +18,12 @@ export function Decisions({ folder }: { readonly folder: string }) {
   });
   const notes = data?.pages.flatMap(({ rows }) => rows) ?? [];
   return (
-    <Card
-      title="Every decision"
-      note={data === undefined ? '' : `${count(data.pages[0]!.total)}, newest first`}
-    >
+    <Card title="All events" note={data === undefined ? '' : `${count(data.pages[0]!.total)}, newest first`}>
       {error !== null && <Empty>{error.message}</Empty>}
-      {data !== undefined && notes.length === 0 && <Empty>Nothing yet.</Empty>}
+      {data !== undefined && notes.length === 0 && <Empty>No events yet.</Empty>}
       {notes.length > 0 && (
         <div className={own.decisions}>
-          <Table name="Every decision" columns={['Step', 'Stage', 'Kind', 'What']}>
+          <Table name="All events" columns={['Step', 'Stage', 'Type', 'Event']}>
             {notes.map(({ id, step, stage, type, message }) => (
               <tr key={id}>
                 <td className={styles.nowrap}>
@@ -46,7 +43,7 @@ export function Decisions({ folder }: { readonly folder: string }) {
       )}
       {hasNextPage && (
         <button type="button" onClick={() => void fetchNextPage()}>
-          Older ones
+          Load older events
         </button>
       )}
     </Card>

@@ -7,30 +7,30 @@ import { count } from '../../design/numbers.ts';
 import { Card, Empty, Table } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 
-/** How hard the problems are for this model: then and now, as each stage found them, and how sure that is. */
+/** Pass rates first and latest, at each stage's selection, and how uncertain they are. */
 export function Difficulty({ curriculum }: { readonly curriculum: CurriculumView }) {
   const { selections, flows, atFirst, atLast } = curriculum;
   if (selections.length === 0)
     return (
       <Card title="Difficulty">
         <Empty>
-          This run recorded no selections: it was made before they were kept, or measures nothing.
+          No selections recorded: the run is from an older version, or its recipe measures no pass rates.
         </Empty>
       </Card>
     );
   return (
     <>
       <div className={styles.grid}>
-        <Card title="Pass rates then and now" note="of the same problems">
+        <Card title="Pass rates, first and latest" note="of the same problems">
           <Histogram
-            title="Pass rates now"
+            title="Latest pass rates"
             bins={atLast}
             before={atFirst}
-            names={['first measured', 'last seen']}
+            names={['first measured', 'latest']}
           />
         </Card>
         {selections.map((one) => (
-          <Card key={one.stage} title={`Measured for ${one.stage}`} note={`before step ${one.step + 1}`}>
+          <Card key={one.stage} title={`Pass rates at ${one.stage}`} note={`before step ${one.step + 1}`}>
             <Histogram
               title={`Selected for ${one.stage}`}
               bins={one.selectedRates}
@@ -42,8 +42,8 @@ export function Difficulty({ curriculum }: { readonly curriculum: CurriculumView
         {selections.map((one) => (
           <Card
             key={one.stage}
-            title={`How sure, for ${one.stage}`}
-            note="width of the 95 % interval of a pass rate"
+            title={`Uncertainty at ${one.stage}`}
+            note="widths of the pass rates' 95 % intervals"
           >
             <Histogram
               title={`Interval widths for ${one.stage}`}
@@ -55,8 +55,8 @@ export function Difficulty({ curriculum }: { readonly curriculum: CurriculumView
       </div>
       {flows.length > 0 && (
         <Card
-          title="Problems between levels"
-          note="at each measurement; ribbons are problems, coloured by where they came from"
+          title="Problems moving between levels"
+          note="from one selection to the next; ribbons have the colour of the level they leave"
         >
           <FlowChart flows={flows} />
           <FlowTable flows={flows} />
@@ -69,9 +69,9 @@ export function Difficulty({ curriculum }: { readonly curriculum: CurriculumView
 function FlowTable({ flows }: { readonly flows: readonly LevelFlow[] }) {
   return (
     <details>
-      <summary>As a table</summary>
+      <summary>Show as a table</summary>
       <Table
-        name="Problems between levels"
+        name="Problems moving between levels"
         columns={['From', 'Level before', 'To', 'Level after', 'Problems']}
       >
         {flows.map((flow) => (

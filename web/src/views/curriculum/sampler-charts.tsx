@@ -6,7 +6,7 @@ import styles from '../../design/parts.module.css';
 import { MetricPanel } from '../metrics/metric-panel.tsx';
 import { panelsOf } from '../metrics/panels.ts';
 
-/** What samplers and gates decided, step by step, as they tell it themselves. */
+/** The metrics of samplers and gates, step by step. */
 export function SamplerCharts(props: {
   readonly folder: string;
   readonly run: RunDetail;

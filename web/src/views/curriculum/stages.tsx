@@ -2,16 +2,17 @@ import type { StageSelection } from '../../../../src/services/dashboard/views/cu
 import type { PlannedStage } from '../../../../src/services/dashboard/views/planned-stages.ts';
 import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { InertLine } from '../../design/inert-text.tsx';
+import { Label } from '../../design/label.tsx';
 import { count } from '../../design/numbers.ts';
 import { Card } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import own from './curriculum.module.css';
 
-/** What each stage was to do, what it found, what it chose and why, and how it ended. */
+/** The plan of each stage, its selection with the reason, and how it ended. */
 export function Stages(props: { readonly run: RunDetail; readonly selections: readonly StageSelection[] }) {
   const { run, selections } = props;
   return (
-    <Card title="What the stages decided" note={`${run.plan.length} planned, ${run.head.stagesBegun} begun`}>
+    <Card title="Stages" note={`${run.plan.length} planned, ${run.head.stagesBegun} started`}>
       <div className={own.stages}>
         {run.plan.map((stage) => (
           <Stage
@@ -33,31 +34,33 @@ function Stage(props: {
 }) {
   const { stage, run, selection } = props;
   const span = run.stages.find((one) => one.stage === stage.stage);
-  const said = (type: string): string | undefined =>
+  const messageOf = (type: string): string | undefined =>
     run.events.findLast((event) => event.type === type && event.stage === stage.stage)?.message;
-  const end = said('stage-end') ?? (run.now?.stage === stage.stage ? run.now.reason : null);
+  const end = messageOf('stage-end') ?? (run.now?.stage === stage.stage ? run.now.reason : null);
   const facts: (readonly [string, string | null | undefined])[] = [
     ['Selects', stage.select],
-    ['Measured again', stage.remeasure ?? 'no'],
-    ['Found', selection?.message ?? said('stage-start')],
+    ['Re-measures', stage.remeasure ?? 'nothing'],
+    ['Selection', selection?.message ?? messageOf('stage-start')],
     ['Sampler', stage.sampler],
     ['Gates', stage.gates.join(', ') || 'none'],
     ['Ends when', stage.advanceWhen ?? `${stage.maxSteps} steps are done`],
-    [said('stage-end') === undefined ? 'Now' : 'Ended', end],
+    [messageOf('stage-end') === undefined ? 'Progress' : 'Ended', end],
   ];
   return (
     <section aria-label={`Stage ${stage.stage}`}>
       <h3>
         <InertLine text={stage.stage} max={60} />{' '}
         <span className={styles.small}>
-          {span === undefined ? 'not begun' : `steps ${span.firstStep}–${span.lastStep}`}
+          {span === undefined ? 'not started' : `steps ${span.firstStep}–${span.lastStep}`}
         </span>
       </h3>
       <dl className={styles.facts}>
         {facts.map(([name, text]) =>
           text === null || text === undefined ? null : (
             <div key={name} className={own.fact}>
-              <dt>{name}</dt>
+              <dt>
+                <Label text={name} />
+              </dt>
               <dd>
                 <InertLine text={text} max={400} />
               </dd>
@@ -70,7 +73,7 @@ function Stage(props: {
   );
 }
 
-/** How many problems each level holds, and how many of those the stage took. */
+/** Problems per level, and how many of them the stage selected. */
 function Levels({ selection: { levels, selected, candidates } }: { readonly selection: StageSelection }) {
   const most = Math.max(1, ...levels.map(({ problems }) => problems));
   return (

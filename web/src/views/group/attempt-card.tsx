@@ -10,7 +10,7 @@ import own from './group.module.css';
 import { type Heat, TokenHeat } from './token-heat.tsx';
 import { VerdictDiff } from './verdict-diff.tsx';
 
-/** One rollout: what was written, what the verifier found, what was learnt from it. */
+/** One rollout: its text, its verdict with evidence, its reward and advantage. */
 export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; readonly heat: Heat }) {
   const { parts } = useRoute();
   const [query] = useFilters();
@@ -46,7 +46,7 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
       </div>
       {attempt.flags.map((flag) => (
         <p key={flag} className={styles.noteWarn}>
-          Worth a look: {flag}
+          Flagged: {flag}
         </p>
       ))}
       {heat !== 'off' && pieces !== null ? (
@@ -59,8 +59,8 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
       </p>
       <VerdictDiff evidence={evidence} isOpen={isChosen} />
       <p className={styles.small}>
-        ended by {attempt.finishReason} after {attempt.tokens.length} tokens · policy {attempt.policyVersion}{' '}
-        · <InertLine text={attempt.verifier} />
+        {attempt.tokens.length} tokens · finish reason {attempt.finishReason} · policy version{' '}
+        {attempt.policyVersion} · <InertLine text={attempt.verifier} />
       </p>
     </section>
   );
@@ -69,7 +69,7 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
 function worthOf({ reward, advantage, score }: Attempt): string {
   const parts = [
     reward === null ? 'no reward' : `reward ${short(reward)}`,
-    advantage === null ? 'not learnt from' : `advantage ${signed(advantage, short)}`,
+    advantage === null ? 'not trained on' : `advantage ${signed(advantage, short)}`,
     ...(score > 0 && score < 1 ? [`score ${short(score)}`] : []),
   ];
   return parts.join(' · ');

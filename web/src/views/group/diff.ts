@@ -1,4 +1,4 @@
-/** A text and another, split where they differ. */
+/** Two texts, split into common ends and the differing middles. */
 export interface Difference {
   readonly before: string;
   readonly left: string;
@@ -6,7 +6,7 @@ export interface Difference {
   readonly after: string;
 }
 
-/** What two short texts share at both ends, and what differs between. Characters outside the basic plane stay whole. */
+/** Splits two short texts by their common prefix and suffix, in code points. */
 export function differenceOf(left: string, right: string): Difference {
   const [a, b] = [[...left], [...right]];
   const most = Math.min(a.length, b.length);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { differenceOf } from './diff.ts';
 import { normalisedOf, otherFacts, partsOf, spanOf, testsOf } from './evidence.ts';
 
-test('two texts put together from their difference are themselves', () => {
+test('the parts of a difference add up to both texts', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (left, right) => {
       const found = differenceOf(left, right);
@@ -15,7 +15,7 @@ test('two texts put together from their difference are themselves', () => {
   expect(differenceOf('1/12', '1/13')).toEqual({ before: '1/1', left: '2', right: '3', after: '' });
 });
 
-test('anything JSON can hold is read without falling over', () => {
+test('reads any JSON as evidence without throwing', () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.constantFrom('tests', 'failures', 'parts', 'span', 'normalised', 'x'), fc.jsonValue()),
@@ -31,7 +31,7 @@ test('anything JSON can hold is read without falling over', () => {
   );
 });
 
-test('results of both kinds of program tests', () => {
+test('reads the results of JavaScript and Python tests', () => {
   const javascript = {
     tests: [
       { arguments: [1, [2]], expected: 3, got: '3', status: 'returned', passed: true },
@@ -54,7 +54,7 @@ test('results of both kinds of program tests', () => {
     failures: [{ test: 3, status: 'wrong', input: '2\n', expected: '4', got: '5' }],
   };
   expect(testsOf(python)).toEqual({
-    note: '3 of 9 passed, 4 were run; the first failures',
+    note: '3 of 9 passed, 4 run; first failures',
     rows: [{ number: 4, status: 'wrong', input: '2\n', expected: '4', got: '5', error: null }],
   });
 });

@@ -1,4 +1,4 @@
-/** One test of a program, whichever verifier ran it; `null` where the verifier does not say. */
+/** The result of one test of a program; `null`: not reported by the verifier. */
 export interface TestRow {
   /** From 1. */
   readonly number: number;
@@ -6,11 +6,11 @@ export interface TestRow {
   readonly input: string | null;
   readonly expected: string | null;
   readonly got: string | null;
-  /** What the program said on its way down. */
+  /** Error message of a program that crashed. */
   readonly error: string | null;
 }
 
-/** What one verifier of several said. */
+/** The verdict of one part of a composite verifier. */
 export interface Part {
   readonly verifier: string;
   readonly outcome: string;
@@ -21,13 +21,13 @@ export interface Part {
 
 type Evidence = Readonly<Record<string, unknown>>;
 
-/** A fact as text; undefined where there is none. */
+/** Returns a value as text; undefined for null and undefined. */
 export function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Where the extracted answer stands in a completion of `length` characters. */
+/** Returns the span of the extracted answer in a completion of `length` characters. */
 export function spanOf({ span }: Evidence, length: number): readonly [number, number] | undefined {
   if (!Array.isArray(span) || span.length !== 2) return undefined;
   const [start, end] = span as unknown[];
@@ -35,7 +35,7 @@ export function spanOf({ span }: Evidence, length: number): readonly [number, nu
   return isPlace(start) && isPlace(end) && start < end && end <= length ? [start, end] : undefined;
 }
 
-/** The normalised forms of answer and gold, where the verifier has any. */
+/** Returns the normalised forms of answer and gold, if the verifier reports them. */
 export function normalisedOf({ normalised }: Evidence): {
   answer?: string | undefined;
   gold?: string | undefined;
@@ -44,10 +44,7 @@ export function normalisedOf({ normalised }: Evidence): {
   return { answer: textOf(normalised['answer']), gold: textOf(normalised['gold']) };
 }
 
-/**
- * Tests with their results: all of them from `javascript-tests`, the first failures from `code` verifiers, which say how many
- * passed and keep no more.
- */
+/** Returns the results of tests: all of them from `javascript-tests`; counts and the first failures from `code`. */
 export function testsOf(
   evidence: Evidence,
 ): { readonly rows: readonly TestRow[]; readonly note: string } | undefined {
@@ -77,11 +74,11 @@ export function testsOf(
     got: textOf(test['got']) ?? null,
     error: textOf(test['error']) ?? null,
   }));
-  const ran = run === total ? '' : `, ${String(run)} were run`;
-  return { rows, note: `${String(passed)} of ${String(total)} passed${ran}; the first failures` };
+  const ran = run === total ? '' : `, ${String(run)} run`;
+  return { rows, note: `${String(passed)} of ${String(total)} passed${ran}; first failures` };
 }
 
-/** What each of several verifiers said; undefined: there was one. */
+/** Returns the parts of a composite verdict; undefined for other verdicts. */
 export function partsOf({ parts }: Evidence): readonly Part[] | undefined {
   if (!Array.isArray(parts)) return undefined;
   return parts.filter(isRecord).map((part) => ({
@@ -109,7 +106,7 @@ const known = new Set([
   'parts',
 ]);
 
-/** Facts of verifiers the pages do not know. */
+/** Returns the evidence that the other functions do not read. */
 export function otherFacts(evidence: Evidence): (readonly [string, string])[] {
   return Object.entries(evidence).flatMap(([name, value]) =>
     known.has(name) ? [] : [[name, textOf(value) ?? 'null'] as const],

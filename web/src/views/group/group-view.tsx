@@ -10,7 +10,7 @@ import { AttemptCard } from './attempt-card.tsx';
 import own from './group.module.css';
 import { type Heat, heats } from './token-heat.tsx';
 
-/** One problem's rollouts side by side, each with what the verifier found. */
+/** The rollouts of one group side by side, each with its verdict. */
 export function GroupView({ folder }: { readonly folder: string }) {
   const id = Number(useRoute().parts[3]);
   return <Rollouts key={id} folder={folder} id={id} />;
@@ -21,8 +21,8 @@ function Rollouts({ folder, id }: { readonly folder: string; readonly id: number
   const { data, error } = useData(['run', folder, 'group', id], (source) => source.group(folder, id));
   if (data === undefined) return <Waiting error={error} what="the rollouts" />;
   const hasPieces = data.attempts.some(({ pieces }) => pieces !== null);
-  const asked = heats.find((heat) => heat === query.get('heat')) ?? 'off';
-  const heat = hasPieces ? asked : 'off';
+  const chosen = heats.find((heat) => heat === query.get('heat')) ?? 'off';
+  const heat = hasPieces ? chosen : 'off';
   return (
     <div className={styles.stack}>
       <Head folder={folder} detail={data} heat={heat} hasPieces={hasPieces} />
@@ -41,9 +41,9 @@ function Rollouts({ folder, id }: { readonly folder: string; readonly id: number
             </p>
           )}
         </Card>
-        <Card title="The same problem over the run" note="95 % intervals; a point opens its group">
+        <Card title="This problem over the run" note="95 % intervals; click a point to open its group">
           {data.visits.length < 2 ? (
-            <p className={styles.soft}>This is the only time the run looked at it.</p>
+            <p className={styles.soft}>The run has no other group of this problem.</p>
           ) : (
             <RateTrack
               points={data.visits.map((visit) => ({ ...visit, group: visit.id }))}
@@ -98,12 +98,12 @@ function Head(props: {
           data-filter
           value={heat}
           disabled={!hasPieces}
-          title={hasPieces ? '' : 'needs the tokenizer of the run, which is not at hand'}
+          title={hasPieces ? '' : "the run's tokenizer is missing"}
           onChange={(event) => set({ heat: event.target.value === 'off' ? '' : event.target.value })}
         >
           {heats.map((name) => (
             <option key={name} value={name}>
-              {name === 'off' ? 'nothing' : name}
+              {name === 'off' ? 'none' : name}
             </option>
           ))}
         </select>

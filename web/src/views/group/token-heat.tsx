@@ -4,20 +4,17 @@ import styles from '../../design/parts.module.css';
 import { visible } from '../../design/visible.ts';
 import own from './group.module.css';
 
-/**
- * What colours the tokens. `surprise`: how unlikely each was; `entropy`: how open the choice was; `advantage`: what the
- * rollout was worth beside its group.
- */
+/** What colours the tokens: `surprise` is the negative log-probability; `advantage` is one value per rollout. */
 export const heats = ['off', 'surprise', 'entropy', 'advantage'] as const;
 
-/** See `heats`. */
+/** One of `heats`. */
 export type Heat = (typeof heats)[number];
 
-/** A completion token by token; index t of the lists speaks of token t. */
+/** The tokens of a completion; index t of each list belongs to token t. */
 export interface Tokens {
   readonly pieces: readonly string[];
   readonly logprobs: readonly number[];
-  /** Nats; null where they were not recorded. */
+  /** In nats; null: not recorded. */
   readonly entropies: readonly number[] | null;
   readonly advantage: number | null;
 }
@@ -25,7 +22,7 @@ export interface Tokens {
 const maxShown = 1200;
 const mostNamed = 5;
 
-/** The text with its tokens coloured; which were the least likely, or the most open, stands below in words. */
+/** The text with coloured tokens; below it a list of the least likely tokens, or those of the highest entropy. */
 export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly heat: Heat }) {
   const [isWhole, setWhole] = useState(false);
   const { pieces } = tokens;
@@ -39,7 +36,7 @@ export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly 
             key={index}
             className={own.token}
             style={{ backgroundColor: colourOf(heat, tokens, index) }}
-            title={toldOf(tokens, index)}
+            title={labelOf(tokens, index)}
           >
             {visible(piece)}
           </span>
@@ -50,51 +47,51 @@ export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly 
           {isWhole ? 'Show less' : `Show all ${count(pieces.length)} tokens`}
         </button>
       )}
-      {heat === 'entropy' ? <MostOpen tokens={tokens} /> : <LeastLikely tokens={tokens} />}
+      {heat === 'entropy' ? <HighestEntropy tokens={tokens} /> : <LeastLikely tokens={tokens} />}
     </>
   );
 }
 
 function LeastLikely({ tokens: { pieces, logprobs } }: { readonly tokens: Tokens }) {
   const unlikely = greatest(logprobs.map((logprob) => -logprob)).filter((index) => logprobs[index]! < -0.5);
-  if (unlikely.length === 0) return <p className={styles.small}>Every token was likelier than 60 %.</p>;
-  const told = (index: number): string => `${short(100 * Math.exp(logprobs[index]!))} %`;
-  return <Ranking title="Least likely" places={unlikely} pieces={pieces} told={told} />;
+  if (unlikely.length === 0) return <p className={styles.small}>Every token had a probability above 60 %.</p>;
+  const valueAt = (index: number): string => `${short(100 * Math.exp(logprobs[index]!))} %`;
+  return <Ranking title="Least likely" indices={unlikely} pieces={pieces} valueAt={valueAt} />;
 }
 
-function MostOpen({ tokens: { pieces, entropies } }: { readonly tokens: Tokens }) {
+function HighestEntropy({ tokens: { pieces, entropies } }: { readonly tokens: Tokens }) {
   if (entropies === null) return <p className={styles.small}>Entropies were not recorded.</p>;
   const open = greatest(entropies).filter((index) => entropies[index]! > 0.1);
-  if (open.length === 0) return <p className={styles.small}>No choice had more than 0.1 nats of entropy.</p>;
-  const told = (index: number): string => `${short(entropies[index]!)} nats`;
-  return <Ranking title="Most open choices" places={open} pieces={pieces} told={told} />;
+  if (open.length === 0) return <p className={styles.small}>No token had an entropy above 0.1 nats.</p>;
+  const valueAt = (index: number): string => `${short(entropies[index]!)} nats`;
+  return <Ranking title="Highest entropy" indices={open} pieces={pieces} valueAt={valueAt} />;
 }
 
 function Ranking(props: {
   readonly title: string;
-  readonly places: readonly number[];
+  readonly indices: readonly number[];
   readonly pieces: readonly string[];
-  readonly told: (index: number) => string;
+  readonly valueAt: (index: number) => string;
 }) {
   return (
     <p className={styles.small}>
       {props.title}:{' '}
-      {props.places.map((index, place) => (
+      {props.indices.map((index, rank) => (
         <span key={index}>
-          {place > 0 && ', '}“<code>{visible(props.pieces[index] ?? '').trim() || '␣'}</code>”{' '}
-          {props.told(index)} (token {index + 1})
+          {rank > 0 && ', '}“<code>{visible(props.pieces[index] ?? '').trim() || '␣'}</code>”{' '}
+          {props.valueAt(index)} (token {index + 1})
         </span>
       ))}
     </p>
   );
 }
 
-/** Places of the greatest values, greatest first. */
+/** Returns the indices of the greatest values, in descending order. */
 function greatest(values: readonly number[]): number[] {
   return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, mostNamed);
 }
 
-/** Surprise in five nats is full colour; an entropy of one and a half and an advantage of two spreads likewise. */
+/** Full colour is a surprise of 5 nats, an entropy of 1.5 nats, or an advantage of 2. */
 function colourOf(heat: Heat, { logprobs, entropies, advantage }: Tokens, index: number): string | undefined {
   const [logprob, entropy] = [logprobs[index], entropies?.[index]];
   if (heat === 'surprise' && logprob !== undefined) return tint('--warn', -logprob / 5);
@@ -107,7 +104,7 @@ function colourOf(heat: Heat, { logprobs, entropies, advantage }: Tokens, index:
 const tint = (colour: string, share: number): string =>
   `color-mix(in oklab, var(${colour}) ${Math.round(45 * Math.min(1, share))}%, transparent)`;
 
-function toldOf({ pieces, logprobs, entropies }: Tokens, index: number): string {
+function labelOf({ pieces, logprobs, entropies }: Tokens, index: number): string {
   const [logprob, entropy] = [logprobs[index], entropies?.[index]];
   return [
     visible(pieces[index]!).replaceAll('\n', '⏎'),

@@ -8,7 +8,7 @@ import own from './group.module.css';
 
 type Evidence = Readonly<Record<string, unknown>>;
 
-/** Why a verifier said what it said: answer against gold, as written and in normal form, the rule that fired, the tests. */
+/** The evidence of a verdict: answer and gold, as written and normalised, the rule that decided, results of tests. */
 export function VerdictDiff({
   evidence,
   isOpen = false,
@@ -23,7 +23,7 @@ export function VerdictDiff({
       <Answers evidence={evidence} />
       {tests !== undefined && <Tests key={String(isOpen)} {...tests} isOpen={isOpen} />}
       {parts !== undefined && (
-        <Table name="Verifiers" columns={['Verifier', 'Says', 'Score', 'Weight', 'Why']}>
+        <Table name="Verifiers" columns={['Verifier', 'Verdict', 'Score', 'Weight', 'Reason']}>
           {parts.map(({ verifier, outcome, score, weight, reason }, index) => (
             <tr key={index}>
               <td>
@@ -61,14 +61,14 @@ function Answers({ evidence }: { readonly evidence: Evidence }) {
         <Pair names={['Extracted', 'Gold']} left={extracted} right={gold} />
       ) : (
         <>
-          <Fact name="Extracted" text={extracted ?? 'no answer was found'} />
+          <Fact name="Extracted" text={extracted ?? 'no answer found'} />
           {gold !== undefined && <Fact name="Gold" text={gold} />}
         </>
       )}
       {normal.answer !== undefined &&
         normal.gold !== undefined &&
         (normal.answer !== extracted || normal.gold !== gold) && (
-          <Pair names={['Normal form', 'of the gold']} left={normal.answer} right={normal.gold} />
+          <Pair names={['Normalised', 'Gold, normalised']} left={normal.answer} right={normal.gold} />
         )}
       {value !== undefined && value !== normal.answer && <Fact name="Value" text={value} />}
       {rule !== undefined && <Fact name="Rule" text={rule} />}
@@ -77,7 +77,7 @@ function Answers({ evidence }: { readonly evidence: Evidence }) {
   );
 }
 
-/** Two texts one above the other, with what differs marked in both. */
+/** Two texts one above the other, with their difference highlighted. */
 function Pair(props: {
   readonly names: readonly [string, string];
   readonly left: string;
@@ -102,7 +102,7 @@ function Pair(props: {
   );
 }
 
-/** A name and what belongs to it. */
+/** A named value. */
 function Fact({ name, text }: { readonly name: string; readonly text: string }) {
   return (
     <>
@@ -147,7 +147,7 @@ function OtherFacts({ evidence }: { readonly evidence: Evidence }) {
   if (facts.length === 0) return null;
   return (
     <details>
-      <summary>What else the verifier noted</summary>
+      <summary>More evidence</summary>
       <dl className={own.answers}>
         {facts.map(([name, text]) => (
           <Fact key={name} name={name} text={text} />

@@ -8,7 +8,7 @@ import { Link, useFilters, useRoute } from '../../router.tsx';
 import own from './metrics.module.css';
 import type { Panel } from './panels.ts';
 
-/** One picture with what it shows: formula, raw key, and what TRL and verl call it. */
+/** A chart of metrics with their formulas, keys, and names in TRL and verl. */
 export const MetricPanel = memo(function MetricPanel(props: {
   readonly panel: Panel;
   readonly data: MetricSeriesByName;
@@ -73,7 +73,7 @@ function Meaning({ metric: { key, formula, trl, verl } }: { readonly metric: Met
   );
 }
 
-/** What tells a key from the others of its panel. */
+/** Returns the parts of a key that distinguish it from the others of its panel. */
 function shortName(key: string, metrics: readonly MetricDescription[]): string {
   const parts = key.split('/');
   if (metrics.length === 1) return parts.at(-1)!;

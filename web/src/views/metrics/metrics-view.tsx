@@ -18,12 +18,12 @@ const headings: Readonly<Record<Panel['group'], string>> = {
   optimisation: 'Optimisation',
   throughput: 'Throughput',
   curriculum: 'Curriculum',
-  other: 'Others',
+  other: 'Other',
 };
-/** Most names a request may hold. */
+/** Most metric names per request. */
 const mostNames = 200;
 
-/** Every metric the run recorded, under one axis and one cursor, each with what it means. */
+/** Every recorded metric with its meaning, over a shared axis and cursor. */
 export function MetricsView({ folder }: { readonly folder: string }) {
   const { data: run, error } = useRun(folder);
   if (run === undefined) return <Waiting error={error} what={folder} />;
@@ -52,9 +52,9 @@ function Panels({ folder, run }: { readonly folder: string; readonly run: RunDet
           <StepTools run={run} range={steps.range} only={only} />
         </div>
         {error !== null && <Empty>{error.message}</Empty>}
-        {names.length === 0 && <Empty>No step was recorded yet; the first brings the first metrics.</Empty>}
+        {names.length === 0 && <Empty>No metrics yet: the first step records them.</Empty>}
         {names.length > 0 && panels.length === 0 && (
-          <Empty>No metric matches. Titles, raw keys and the names of TRL and verl are searched.</Empty>
+          <Empty>No metric matches. The search covers titles, keys, and names in TRL and verl.</Empty>
         )}
         {[...groups].map(([group, some]) => (
           <div key={group} className={styles.stack}>

@@ -6,26 +6,26 @@ import {
   metricRank,
 } from '../../../../src/runs/metrics/metric-catalogue.ts';
 
-/** Metrics that are read together, in one picture. */
+/** Metrics that share a chart. */
 export interface Panel {
   readonly title: string;
   readonly group: MetricGroup | 'other';
   readonly metrics: readonly MetricDescription[];
 }
 
-/** Families of metrics that belong into one picture; every other metric has its own. */
+/** Metrics that share a chart; every other metric has its own. */
 const together: readonly { readonly title: string; readonly pattern: RegExp }[] = [
   { title: 'Reward', pattern: /^reward\/(.+\/)?mean$/u },
   { title: 'Verdicts', pattern: /^verdict\//u },
-  { title: 'Groups solved never, always, without signal', pattern: /^group\//u },
-  { title: 'Problems tried and learnt from', pattern: /^batch\/(problems|triedProblems)$/u },
+  { title: 'Groups: unsolved, solved, zero advantage', pattern: /^group\//u },
+  { title: 'Problems tried and trained on', pattern: /^batch\/(problems|triedProblems)$/u },
   { title: 'Length', pattern: /^rollout\/length\//u },
   { title: 'Clipped tokens', pattern: /^policy\/clip/u },
-  { title: 'Time of a step', pattern: /^time\//u },
+  { title: 'Time per step', pattern: /^time\//u },
   { title: 'Pass rate by level', pattern: /^level\/.+\/passRate$/u },
 ];
 
-/** The panels of what was recorded, in the order of the catalogue's groups; what it does not know comes last. */
+/** Returns the panels of the recorded metrics in the catalogue's order; unknown metrics come last. */
 export function panelsOf(names: readonly string[]): Panel[] {
   const byTitle = Map.groupBy(
     names.toSorted((a, b) => metricRank(a) - metricRank(b)),
@@ -52,13 +52,13 @@ function unknown(name: string): MetricDescription {
     title: name,
     group: 'curriculum',
     unit: 'number',
-    formula: 'recorded by the engine or an extension under this name; the catalogue does not know it',
+    formula: 'recorded by the engine or an extension; not in the catalogue of metrics',
   };
 }
 
-/** Whether a panel has what a reader looks for, in its title, its keys or the peers' names. */
-export function matches({ title, metrics }: Panel, sought: string): boolean {
-  const word = sought.trim().toLowerCase();
+/** Returns whether a panel's title, keys or names in TRL and verl contain the search text. */
+export function matches({ title, metrics }: Panel, search: string): boolean {
+  const word = search.trim().toLowerCase();
   const texts = [title, ...metrics.flatMap(({ key, trl = '', verl = '' }) => [key, trl, verl])];
   return texts.some((text) => text.toLowerCase().includes(word));
 }

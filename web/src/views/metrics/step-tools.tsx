@@ -5,7 +5,7 @@ import styles from '../../design/parts.module.css';
 import { useFilters } from '../../router.tsx';
 import own from './metrics.module.css';
 
-/** What is shown, of which steps, and whether it is smoothed; all of it is in the address. */
+/** Controls for the metrics, steps and smoothing shown; their state is in the URL. */
 export function StepTools(props: {
   readonly run: RunDetail;
   readonly range: StepRange;
@@ -57,7 +57,7 @@ export function StepTools(props: {
   );
 }
 
-/** A step typed by hand; empty shows what holds without it. */
+/** A field for a step; the placeholder is the default. */
 function StepInput(props: {
   readonly value: string;
   readonly shown: number | string;

@@ -1,7 +1,7 @@
 import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import type { NamedSeries } from '../../charts/line-chart.tsx';
 
-/** Held-out accuracy over steps with its intervals, one course a suite; `before` stands before the suite's name. */
+/** Returns held-out accuracy over steps with its intervals, one series per suite; `before` prefixes their names. */
 export function accuracySeries({ evaluations }: RunDetail, before = ''): NamedSeries[] {
   return [...Map.groupBy(evaluations, ({ name }) => name)].map(([name, points]) => ({
     name: `${before}${name}`,

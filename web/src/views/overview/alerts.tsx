@@ -5,7 +5,7 @@ import styles from '../../design/parts.module.css';
 import { Link } from '../../router.tsx';
 import own from './overview.module.css';
 
-/** What a person should look at, most pressing first, each with what to do; nothing when all is well. */
+/** Alerts, most severe first, each with what to do; renders nothing without alerts. */
 export function Alerts({ folder, alerts }: { readonly folder: string; readonly alerts: readonly Alert[] }) {
   if (alerts.length === 0) return null;
   return (

@@ -18,7 +18,7 @@ import { sharesOf } from './step-shares.ts';
 import { Tiles, tileMetrics } from './tiles.tsx';
 import { WorstProblems } from './worst-problems.tsx';
 
-/** Where the run stands, what is wrong with it, and the way to what went worst. */
+/** Progress, alerts, key figures and the hardest problems of a run. */
 export function OverviewView({ folder }: { readonly folder: string }) {
   const { data: run, error } = useRun(folder);
   const { data: metrics, error: metricsError } = useData(['run', folder, 'metrics', 'overview'], (source) =>
@@ -32,8 +32,8 @@ export function OverviewView({ folder }: { readonly folder: string }) {
   return (
     <div className={styles.stack}>
       <Head run={run} />
-      {omitted.map((sentence) => (
-        <Empty key={sentence}>{sentence}</Empty>
+      {omitted.map((part) => (
+        <Empty key={part}>Not in this exported page: {part}.</Empty>
       ))}
       <StageStrip run={run} chosen={query.get('stage') ?? ''} />
       <Alerts folder={folder} alerts={run.alerts} />
@@ -52,7 +52,7 @@ export function OverviewView({ folder }: { readonly folder: string }) {
 
 function Head({ run: { head } }: { readonly run: RunDetail }) {
   const times = [
-    `began ${moment(head.createdAt)}`,
+    `started ${moment(head.createdAt)}`,
     ...(head.endedAt === null ? [] : [`ended ${moment(head.endedAt)}`]),
     `recipe ${head.name}, seed ${head.seed}`,
   ];
@@ -68,7 +68,7 @@ function Head({ run: { head } }: { readonly run: RunDetail }) {
   );
 }
 
-/** Steps, reward and held-out accuracy over one axis. */
+/** Steps, reward and held-out accuracy over a shared axis. */
 function Courses(props: {
   readonly folder: string;
   readonly run: RunDetail;
@@ -88,7 +88,7 @@ function Courses(props: {
               Show all steps
             </button>
           ) : (
-            'a click opens the groups of a step; a drag over a chart zooms'
+            'click a step to open its groups; drag over a chart to zoom'
           )
         }
       >
@@ -111,16 +111,16 @@ function Courses(props: {
 
 function Accuracy({ run }: { readonly run: RunDetail }) {
   const series = useMemo(() => accuracySeries(run), [run]);
-  if (series.length === 0) return <Empty>No suite was evaluated. `evaluation` in a recipe names some.</Empty>;
+  if (series.length === 0) return <Empty>No evaluations. Add suites under `evaluation` in the recipe.</Empty>;
   return <LineChart title="Held-out accuracy" series={series} format={percent} isSparse />;
 }
 
 function Events({ folder, run }: { readonly folder: string; readonly run: RunDetail }) {
   const last = run.events.slice(-8).toReversed();
   return (
-    <Card title="What happened" note={<Link to={['runs', folder, 'curriculum']}>every decision</Link>}>
+    <Card title="Events" note={<Link to={['runs', folder, 'curriculum']}>all events</Link>}>
       {last.length === 0 ? (
-        <Empty>Nothing yet.</Empty>
+        <Empty>No events yet.</Empty>
       ) : (
         <table>
           <tbody>

@@ -6,7 +6,7 @@ import { Card } from '../../design/parts.tsx';
 import { useFilters } from '../../router.tsx';
 import own from './overview.module.css';
 
-/** The stages of the plan, how far each has come, and what the current one waits for. */
+/** The planned stages with their progress, and the exit rule of the current one. */
 export function StageStrip({ run, chosen }: { readonly run: RunDetail; readonly chosen: string }) {
   const [, set] = useFilters();
   const spans = new Map(run.stages.map((span) => [span.stage, span]));
@@ -52,7 +52,7 @@ export function StageStrip({ run, chosen }: { readonly run: RunDetail; readonly 
 }
 
 function stateOf(done: number, { maxSteps }: PlannedStage, isNow: boolean): string {
-  if (done === 0) return `waits, at most ${maxSteps} steps`;
+  if (done === 0) return `not started, at most ${maxSteps} steps`;
   return isNow ? `step ${done} of at most ${maxSteps}` : `${done} steps, ended`;
 }
 
@@ -61,7 +61,7 @@ function noteOf({ now, eta, head }: RunDetail): string {
     ...(now?.reason == null ? [] : [now.reason]),
     ...(eta === null || head.status !== 'running'
       ? []
-      : [`at most ${duration(eta.seconds)} to go, ${duration(eta.stepSeconds)} a step`]),
+      : [`at most ${duration(eta.seconds)} left, ${duration(eta.stepSeconds)} per step`]),
   ];
   return parts.join(' · ');
 }

@@ -12,7 +12,7 @@ const series = fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1 })
   }),
 );
 
-test('steps kept of one metric only take the last value of the other', () => {
+test('a step that only one metric has takes the last value of the other', () => {
   fc.assert(
     fc.property(series, series, (none, all) => {
       const shares = sharesOf({ 'group/unsolved': none, 'group/solved': all });

@@ -2,8 +2,8 @@ import type { MetricSeriesByName } from '../../../../src/services/dashboard/view
 import type { StepShares } from '../../charts/step-bar.tsx';
 
 /**
- * What the groups of each step amounted to. Of long runs the server keeps other steps of one metric than of another: the
- * last value known before stands in, and the two never add up to more than all.
+ * Returns the shares of each step's groups that none or all rollouts solved. For long runs the server thins the two metrics
+ * at different steps: a missing value is taken from the last step before, and capped so that the shares add up to at most 1.
  */
 export function sharesOf(metrics: MetricSeriesByName): StepShares[] {
   const none = metrics['group/unsolved'] ?? { steps: [], values: [] };

@@ -7,7 +7,7 @@ import { Tile } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { sharesOf } from './step-shares.ts';
 
-/** What the overview asks for. */
+/** Metrics of the overview. */
 export const tileMetrics = [
   'reward/mean',
   'group/unsolved',
@@ -19,7 +19,7 @@ export const tileMetrics = [
 ];
 const shown = ['reward/mean', 'rollout/length/mean', 'policy/entropy', 'throughput/sampledTokensPerSecond'];
 
-/** The figures that matter, each with how it changed since it was first measured. */
+/** Key figures, each with its change since it was first measured. */
 export function Tiles({ run, metrics }: { readonly run: RunDetail; readonly metrics: MetricSeriesByName }) {
   return (
     <div className={styles.tiles}>
@@ -48,14 +48,14 @@ function AccuracyTile({ run: { head, evaluations } }: { readonly run: RunDetail 
   );
 }
 
-/** Only mixed groups carry a signal. */
+/** The share of mixed groups, the only ones with a learning signal. */
 function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
   const shares = sharesOf(metrics);
   const mixed = shares.map(({ none, all }) => 1 - none - all);
   const [now, last] = [shares.at(-1), mixed.at(-1)];
   if (now === undefined || last === undefined)
     return <Tile name="Mixed groups" value="–" note="not measured" />;
-  const note = `none ${percent(now.none)}, all ${percent(now.all)}; ${change(mixed[0]!, last, 'share')}`;
+  const note = `none solved ${percent(now.none)}, all ${percent(now.all)}; ${change(mixed[0]!, last, 'share')}`;
   return (
     <Tile name="Mixed groups" value={percent(last)} note={note}>
       <Sparkline values={mixed} />

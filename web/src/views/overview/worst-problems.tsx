@@ -9,7 +9,7 @@ import own from './overview.module.css';
 
 const most = 8;
 
-/** The problems a stage got least of, with what their rollouts failed by: the shortest way to why. */
+/** The hardest problems of a stage, with their most frequent failure and one reason. */
 export function WorstProblems(props: {
   readonly folder: string;
   readonly stage: string;
@@ -24,14 +24,14 @@ export function WorstProblems(props: {
   return (
     <Card
       title={`Hardest problems of ${isLast ? 'the last stage' : 'the stage'}${stage === '' ? '' : `, ${stage}`}`}
-      note={`by pass rate over all their rollouts of the stage${data === undefined ? '' : `; ${data.total} problems`}`}
+      note={`by pass rate over all rollouts of the stage${data === undefined ? '' : `; ${data.total} problems`}`}
     >
       {error !== null && <Empty>{error.message}</Empty>}
-      {data?.rows.length === 0 && <Empty>No group of this stage was recorded yet.</Empty>}
+      {data?.rows.length === 0 && <Empty>No groups in this stage yet.</Empty>}
       {data !== undefined && data.rows.length > 0 && (
         <Table
           name="Hardest problems"
-          columns={['Problem', 'Pass rate', 'Last seen', 'Failed by', 'Why, of one rollout']}
+          columns={['Problem', 'Pass rate', 'Last group', 'Failures', 'Reason of one rollout']}
         >
           {data.rows.map((problem) => (
             <Row key={problem.problemId} folder={folder} problem={problem} />

@@ -5,7 +5,7 @@ import styles from '../../design/parts.module.css';
 import { TokenHeat } from '../group/token-heat.tsx';
 import { VerdictDiff } from '../group/verdict-diff.tsx';
 
-/** One answer, its tokens coloured by how unlikely they were, and its verdict. */
+/** One completion, its tokens coloured by surprise, and its verdict. */
 export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
   const { index, pieces, logprobs, entropies, verdict, finishReason, tokens } = answer;
   return (
@@ -23,7 +23,7 @@ export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
         </>
       )}
       <p className={styles.small}>
-        ended by {finishReason} after {tokens.length} tokens
+        {tokens.length} tokens · finish reason {finishReason}
       </p>
     </Card>
   );

@@ -7,12 +7,12 @@ import type { Play } from './use-play.ts';
 
 const settings = [
   ['count', 'Answers', 1],
-  ['maxTokens', 'Most tokens', 256],
+  ['maxTokens', 'Max tokens', 256],
   ['temperature', 'Temperature', 1],
   ['seed', 'Seed', 0],
 ] as const;
 
-/** What to ask whom, and how to sample. All but the text is in the address. */
+/** The model, sampling settings and prompt. All but the prompt are in the URL. */
 export function PlayForm(props: {
   readonly models: readonly PlayModel[];
   readonly prompt: string;
@@ -21,16 +21,16 @@ export function PlayForm(props: {
 }) {
   const { models, prompt, onPrompt, play } = props;
   const [query] = useFilters();
-  const number = (name: string, usual: number): number => {
-    const value = Number(query.get(name) ?? usual);
-    return Number.isFinite(value) ? value : usual;
+  const number = (name: string, fallback: number): number => {
+    const value = Number(query.get(name) ?? fallback);
+    return Number.isFinite(value) ? value : fallback;
   };
   const onSubmit = (event: React.FormEvent): void => {
     event.preventDefault();
     const [problem, step] = [query.get('problem'), query.get('model')];
     play.ask({
       messages: [{ role: 'user', content: prompt }],
-      ...Object.fromEntries(settings.map(([name, , usual]) => [name, number(name, usual)])),
+      ...Object.fromEntries(settings.map(([name, , fallback]) => [name, number(name, fallback)])),
       ...(problem !== null && { problem }),
       ...(step !== null && { step: Number(step) }),
     });
@@ -38,12 +38,12 @@ export function PlayForm(props: {
   return (
     <form className={styles.stack} onSubmit={onSubmit}>
       <Settings models={models} />
-      <Field name="Question">
+      <Field name="Prompt">
         <textarea rows={4} value={prompt} onChange={(event) => onPrompt(event.target.value)} />
       </Field>
       <div className={styles.row}>
         <button type="submit" disabled={prompt.trim() === '' || play.isRunning}>
-          {play.isRunning ? 'Writing…' : 'Ask'}
+          {play.isRunning ? 'Generating…' : 'Generate'}
         </button>
         {play.isRunning && (
           <button type="button" onClick={play.stop}>
@@ -72,21 +72,21 @@ function Settings({ models }: { readonly models: readonly PlayModel[] }) {
           ))}
         </select>
       </Field>
-      {settings.map(([name, title, usual]) => (
+      {settings.map(([name, title, fallback]) => (
         <Field key={name} name={title}>
           <input
             className={own.number}
             inputMode="decimal"
             value={query.get(name) ?? ''}
-            placeholder={String(usual)}
+            placeholder={String(fallback)}
             onChange={(event) => set({ [name]: event.target.value.replaceAll(/[^\d.]/gu, '') })}
           />
         </Field>
       ))}
-      <Field name="Problem that judges">
+      <Field name="Judge as problem">
         <input
           value={query.get('problem') ?? ''}
-          placeholder="its id; empty: none"
+          placeholder="id, optional"
           onChange={(event) => set({ problem: event.target.value })}
         />
       </Field>

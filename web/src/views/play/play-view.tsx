@@ -8,7 +8,7 @@ import { Answer } from './answer.tsx';
 import { PlayForm } from './play-form.tsx';
 import { usePlay } from './use-play.ts';
 
-/** Asks any checkpoint of the run: tokens, how likely each was, and what the verifier says. */
+/** Prompts a checkpoint of the run; shows tokens with their probabilities, and verdicts. */
 export function PlayView({ folder }: { readonly folder: string }) {
   const { data: run, error } = useRun(folder);
   if (run === undefined) return <Waiting error={error} what={folder} />;
@@ -16,17 +16,17 @@ export function PlayView({ folder }: { readonly folder: string }) {
     <div className={styles.stack}>
       <h1>Play</h1>
       {run.can.play ? (
-        <Table folder={folder} />
+        <Playground folder={folder} />
       ) : (
         <Empty>
-          This page only shows. <code>gradus dashboard --play</code> may also run models.
+          This dashboard is read-only. Start it with <code>gradus dashboard --play</code> to prompt models.
         </Empty>
       )}
     </div>
   );
 }
 
-function Table({ folder }: { readonly folder: string }) {
+function Playground({ folder }: { readonly folder: string }) {
   const [query] = useFilters();
   const { data: models = [], error } = useData(['run', folder, 'models'], (source) => source.models(folder));
   const id = query.get('problem') ?? '';
@@ -36,13 +36,13 @@ function Table({ folder }: { readonly folder: string }) {
     id !== '',
   );
   const play = usePlay(folder);
-  const [said, setSaid] = useState<string | null>(null);
-  const prompt = said ?? problem?.prompt.map(({ content }) => content).join('\n\n') ?? '';
+  const [typed, setTyped] = useState<string | null>(null);
+  const prompt = typed ?? problem?.prompt.map(({ content }) => content).join('\n\n') ?? '';
   if (error !== null) return <Empty>{error.message}</Empty>;
   return (
     <>
-      <Card title="Ask" note={id === '' ? 'add a problem to have the answer judged' : `judged as ${id}`}>
-        <PlayForm models={models} prompt={prompt} onPrompt={setSaid} play={play} />
+      <Card title="Request" note={id === '' ? 'enter a problem id to get verdicts' : `judged as ${id}`}>
+        <PlayForm models={models} prompt={prompt} onPrompt={setTyped} play={play} />
       </Card>
       {play.error !== null && <p className={styles.noteWarn}>{play.error}</p>}
       <div className={styles.grid}>
@@ -53,7 +53,7 @@ function Table({ folder }: { readonly folder: string }) {
           <Card
             key={`part ${index}`}
             title={`Answer ${Number(index) + 1}`}
-            note={play.isRunning ? 'being written' : 'stopped'}
+            note={play.isRunning ? 'generating' : 'stopped'}
           >
             <InertText text={text} />
           </Card>

@@ -2,10 +2,10 @@ import { useEffect, useRef, useState } from 'react';
 import type { PlayedCompletion, PlayEvent, PlayRequest } from '../../../../src/services/dashboard/play.ts';
 import { useSource } from '../../data/use-data.ts';
 
-/** Answers as they come, and the one request that may be on its way. */
+/** Completions so far, and the request in flight, if any. */
 export interface Play {
   readonly answers: readonly PlayedCompletion[];
-  /** What has been written of answers that have not ended, by index. */
+  /** Text of unfinished completions, by index. */
   readonly parts: Readonly<Record<number, string>>;
   readonly isRunning: boolean;
   readonly error: string | null;
@@ -35,7 +35,7 @@ function after(before: PlayState, event: PlayEvent): PlayState {
   }
 }
 
-/** Asks a run's models; leaving the page stops what is running. */
+/** Prompts a run's models; leaving the page aborts the request. */
 export function usePlay(run: string): Play {
   const source = useSource();
   const [state, setState] = useState<PlayState>(nothing);

@@ -7,7 +7,7 @@ import { Badge, Card, Empty, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { hrefOf, Link, useRoute } from '../../router.tsx';
 
-/** How one problem fared over the run: pass rates with intervals, levels, every rollout, its kin. */
+/** One problem over the run: pass rates with intervals, levels, rollouts, and neighbours in its family. */
 export function ProblemView({ folder }: { readonly folder: string }) {
   const id = useRoute().parts[3] ?? '';
   return <Problem key={id} folder={folder} id={id} />;
@@ -49,7 +49,7 @@ function Head({ folder, detail }: { readonly folder: string; readonly detail: Pr
         </h1>
         <p className={styles.soft}>
           {summary === null
-            ? 'measured, never rolled'
+            ? 'measured only'
             : `${rate(summary.correct, summary.trials)} of ${summary.trials} rollouts`}{' '}
           · <InertLine text={facts.join(' · ')} />
         </p>
@@ -60,11 +60,11 @@ function Head({ folder, detail }: { readonly folder: string; readonly detail: Pr
             Last rollouts, step {summary.lastStep}
           </Link>
           <Link to={['runs', folder, 'rollouts']} query={{ problem: problemId }}>
-            All its groups
+            All groups
           </Link>
           {run?.can.play === true && (
             <Link to={['runs', folder, 'play']} query={{ problem: problemId }}>
-              Ask the model
+              Prompt the model
             </Link>
           )}
         </div>
@@ -99,7 +99,7 @@ function History({
   return (
     <Card
       title="Pass rate over the run"
-      note="95 % intervals; m: measured for a stage, e: evaluated; a point opens its group"
+      note="95 % intervals; m: measured for a stage, e: evaluated; click a point to open its group"
     >
       <RateTrack points={history} hrefOf={(group) => hrefOf(['runs', folder, 'group', String(group)])} />
     </Card>
@@ -108,11 +108,11 @@ function History({
 
 function Memberships({ memberships }: { readonly memberships: readonly Membership[] }) {
   return (
-    <Card title="Levels it was in" note="as each stage found it">
+    <Card title="Levels over the run" note="at each stage's selection">
       {memberships.length === 0 ? (
-        <Empty>No selection of this run looked at it.</Empty>
+        <Empty>No stage considered this problem.</Empty>
       ) : (
-        <Table name="Levels it was in" columns={['Stage', 'From step', 'Pass rate', 'Levels', 'Selected']}>
+        <Table name="Levels over the run" columns={['Stage', 'Step', 'Pass rate', 'Levels', 'Selected']}>
           {memberships.map((one) => (
             <tr key={one.stage}>
               <td>
@@ -143,11 +143,13 @@ function Neighbours({
     <Card
       title="Neighbours"
       note={
-        summary?.family == null ? 'it has no family' : `of the family ${summary.family}, nearest knob first`
+        summary?.family == null
+          ? 'the problem has no family'
+          : `in family ${summary.family}, nearest knob first`
       }
     >
       {neighbours.length === 0 ? (
-        <Empty>The run saw no other problem of its family.</Empty>
+        <Empty>The run has no other problem of this family.</Empty>
       ) : (
         <Table name="Neighbours" columns={['Problem', 'Knob', 'Pass rate', 'Last step']}>
           {neighbours.map((one) => (
@@ -176,10 +178,10 @@ function Rollouts({
   readonly detail: ProblemDetail;
 }) {
   return (
-    <Card title="Every rollout" note={`${rollouts.length}, newest first`}>
+    <Card title="All rollouts" note={`${rollouts.length}, newest first`}>
       <Table
-        name="Every rollout"
-        columns={['Step', 'Rollout', 'Verdict', 'Reward', 'Tokens', 'Ended', 'Flags']}
+        name="All rollouts"
+        columns={['Step', 'Rollout', 'Verdict', 'Reward', 'Tokens', 'Finish', 'Flags']}
       >
         {rollouts.map((one) => (
           <tr key={`${one.group}-${one.index}`}>

@@ -2,19 +2,19 @@ import type { GroupsQuery } from '../../../../src/services/dashboard/views/group
 import type { RolloutFilter } from '../../../../src/services/dashboard/views/rollout-filter.ts';
 import type { RolloutsQuery } from '../../../../src/services/dashboard/views/rollouts.ts';
 
-/** Filters of which several values may hold at once, and what they are called. */
+/** Filters that accept several values, with their labels. */
 export const choices = [
   ['stage', 'Stage'],
   ['solved', 'Group solved'],
   ['outcome', 'Verdict'],
-  ['finish', 'Ended by'],
+  ['finish', 'Finish reason'],
   ['level', 'Level'],
   ['domain', 'Domain'],
   ['family', 'Family'],
   ['purpose', 'Purpose'],
 ] as const;
 
-/** Filters that are numbers, as the address names them, and what the server calls them. */
+/** Numeric filters: their names in the URL, and in the server's query. */
 export const numbers = [
   ['from', 'fromStep'],
   ['to', 'toStep'],
@@ -24,12 +24,12 @@ export const numbers = [
   ['maxTokens', 'maxTokens'],
 ] as const;
 
-/** Every filter there is, to remove them all. */
+/** Changes that remove every filter. */
 export const noFilters = Object.fromEntries(
   [...choices, ...numbers, ['problem'], ['suspicious']].map(([name]) => [name, '']),
 );
 
-/** The filters in an address, as the server takes them; what is not a number is passed over. */
+/** Converts the filters in the URL to the server's query; ignores values that should be numbers and are not. */
 export function filterOf(query: URLSearchParams): RolloutFilter {
   const filter: Record<string, unknown> = {};
   for (const [name] of choices) if (query.has(name)) filter[name] = query.getAll(name);
@@ -43,19 +43,19 @@ export function filterOf(query: URLSearchParams): RolloutFilter {
   return filter as RolloutFilter;
 }
 
-/** How the table is sorted: `rate`, or `-rate` for the largest first; absent: the newest first. */
+/** Reads the sort order from the URL: `rate` ascending, `-rate` descending; default: newest first. */
 export function sortOf<S extends string>(
   query: URLSearchParams,
   known: readonly S[],
 ): { sort: S; order: 'asc' | 'desc' } {
-  const asked = query.get('sort') ?? '-recorded';
-  const sort = known.find((name) => name === asked.replace(/^-/u, ''));
+  const text = query.get('sort') ?? '-recorded';
+  const sort = known.find((name) => name === text.replace(/^-/u, ''));
   return sort === undefined
     ? { sort: known[0]!, order: 'desc' }
-    : { sort, order: asked.startsWith('-') ? 'desc' : 'asc' };
+    : { sort, order: text.startsWith('-') ? 'desc' : 'asc' };
 }
 
-/** What the table of groups can be sorted by. */
+/** Sort keys of the table of groups. */
 export const groupSorts = [
   'recorded',
   'step',
@@ -65,7 +65,7 @@ export const groupSorts = [
   'tokens',
 ] as const satisfies readonly NonNullable<GroupsQuery['sort']>[];
 
-/** What the table of single rollouts can be sorted by. */
+/** Sort keys of the table of single rollouts. */
 export const rolloutSorts = [
   'recorded',
   'step',

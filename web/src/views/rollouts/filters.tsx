@@ -1,4 +1,5 @@
 import type { Facet, Facets } from '../../../../src/services/dashboard/views/facets.ts';
+import { sum } from '../../../../src/statistics/summary.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';
 import { Field } from '../../design/parts.tsx';
@@ -15,7 +16,7 @@ const labels: Readonly<Record<(typeof numbers)[number][0], string>> = {
   maxTokens: 'Tokens ≤',
 };
 const solved: readonly Facet[] = ['none', 'some', 'all'].map((value) => ({ value, count: -1 }));
-/** Filters on single rollouts. */
+/** Filters on single rollouts, hidden for runs without an index of rollouts. */
 const ofRollouts: readonly string[] = [
   'outcome',
   'finish',
@@ -25,7 +26,7 @@ const ofRollouts: readonly string[] = [
   'maxTokens',
 ];
 
-/** What the table is narrowed to; open beside it where there is room. */
+/** The filters of the tables; expanded on wide screens. */
 export function Filters({
   facets,
   canFilterRollouts,
@@ -43,7 +44,7 @@ export function Filters({
           data-filter
           type="search"
           value={query.get('problem') ?? ''}
-          placeholder="part of its name"
+          placeholder="part of its id"
           onChange={(event) => set({ problem: event.target.value })}
         />
       </Field>
@@ -67,8 +68,8 @@ export function Filters({
             checked={query.has('suspicious')}
             onChange={(event) => set({ suspicious: event.target.checked ? 'true' : '' })}
           />
-          <span>likely reward hacks</span>
-          <span className={own.count}>{count(facets.flag.reduce((sum, flag) => sum + flag.count, 0))}</span>
+          <span>possible reward hacks</span>
+          <span className={own.count}>{count(sum(facets.flag.map((flag) => flag.count)))}</span>
         </label>
       )}
       {choices.map(([name, title]) =>

@@ -1,21 +1,22 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, type ReactNode } from 'react';
+import { Label } from '../../design/label.tsx';
 import { useFilters } from '../../router.tsx';
 import own from './rollouts.module.css';
 
 /** A column of a long table. */
 export interface Column<T> {
   readonly name: string;
-  /** What the server calls it, where it sorts by it. */
+  /** The server's sort key; absent: not sortable. */
   readonly sort?: string;
   /** A track of a CSS grid. */
   readonly width: string;
-  /** Only where there is room. */
+  /** Shown on wide screens only. */
   readonly isWide?: boolean;
   readonly cell: (row: T) => ReactNode;
 }
 
-/** How the rows are sorted. */
+/** The order of the rows. */
 export interface Sorted {
   readonly sort: string;
   readonly order: 'asc' | 'desc';
@@ -23,7 +24,7 @@ export interface Sorted {
 
 const rowHeight = 30;
 
-/** A table of any length: only rows in sight are drawn, further pages are asked for when they come near. */
+/** A virtualised table: renders visible rows only, and loads further pages as the user scrolls. */
 export function LongTable<T>(props: {
   readonly name: string;
   readonly columns: readonly Column<T>[];
@@ -50,7 +51,7 @@ export function LongTable<T>(props: {
     '--narrow': tracks(columns.filter(({ isWide }) => isWide !== true)),
   };
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scroll container must be focusable
     <div className={own.list} ref={element} tabIndex={0} role="group" aria-label={name}>
       <div
         role="table"
@@ -94,10 +95,10 @@ function Heading<T>({ column, sorted }: { readonly column: Column<T>; readonly s
   return (
     <div role="columnheader" className={isWide === true ? own.wide : own.cell} aria-sort={order}>
       {sort === undefined ? (
-        name
+        <Label text={name} />
       ) : (
         <button type="button" className={own.sort} onClick={() => set({ sort: isDown ? sort : `-${sort}` })}>
-          {name} {isSorted ? (isDown ? '↓' : '↑') : ''}
+          <Label text={name} /> {isSorted ? (isDown ? '↓' : '↑') : ''}
         </button>
       )}
     </div>

@@ -14,7 +14,7 @@ import own from './rollouts.module.css';
 
 const pageSize = 200;
 
-/** Every group of rollouts or every single one; the filters are in the address. */
+/** The groups or the single rollouts of a run; filters are in the URL. */
 export function RolloutsView({ folder }: { readonly folder: string }) {
   const [query, set] = useFilters();
   const { data: run, error: runError } = useRun(folder);
@@ -54,26 +54,26 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
 
 function Groups({ folder }: { readonly folder: string; readonly facets: Facets }) {
   const [query] = useFilters();
-  const asked = { ...filterOf(query), ...sortOf(query, groupSorts), limit: pageSize };
-  const pages = usePages(['run', folder, 'groups', asked], (source, cursor) =>
-    source.groups(folder, { ...asked, ...(cursor !== undefined && { cursor }) }),
+  const tableQuery = { ...filterOf(query), ...sortOf(query, groupSorts), limit: pageSize };
+  const pages = usePages(['run', folder, 'groups', tableQuery], (source, cursor) =>
+    source.groups(folder, { ...tableQuery, ...(cursor !== undefined && { cursor }) }),
   );
   return (
     <Result title="Groups" pages={pages}>
-      <GroupTable folder={folder} rows={pages.rows} more={pages.more} sorted={asked} />
+      <GroupTable folder={folder} rows={pages.rows} more={pages.more} sorted={tableQuery} />
     </Result>
   );
 }
 
 function Singles({ folder }: { readonly folder: string }) {
   const [query] = useFilters();
-  const asked = { ...filterOf(query), ...sortOf(query, rolloutSorts), limit: pageSize };
-  const pages = usePages(['run', folder, 'rollouts', asked], (source, cursor) =>
-    source.rollouts(folder, { ...asked, ...(cursor !== undefined && { cursor }) }),
+  const tableQuery = { ...filterOf(query), ...sortOf(query, rolloutSorts), limit: pageSize };
+  const pages = usePages(['run', folder, 'rollouts', tableQuery], (source, cursor) =>
+    source.rollouts(folder, { ...tableQuery, ...(cursor !== undefined && { cursor }) }),
   );
   return (
     <Result title="Single rollouts" pages={pages}>
-      <RolloutTable folder={folder} rows={pages.rows} more={pages.more} sorted={asked} />
+      <RolloutTable folder={folder} rows={pages.rows} more={pages.more} sorted={tableQuery} />
     </Result>
   );
 }
@@ -85,14 +85,14 @@ function Result(props: {
 }) {
   const { title, pages, children } = props;
   return (
-    <Card title={title} note={pages.total === null ? 'reading…' : `${count(pages.total)} match`}>
+    <Card title={title} note={pages.total === null ? 'loading…' : `${count(pages.total)} match`}>
       {pages.error !== null && <Empty>{pages.error.message}</Empty>}
       {pages.total === 0 ? <Empty>Nothing matches. Remove a filter.</Empty> : children}
     </Card>
   );
 }
 
-/** A table read page by page as it is scrolled. */
+/** Loads a table page by page as it is scrolled. */
 function usePages<T>(
   key: readonly unknown[],
   ask: (source: DataSource, cursor: string | undefined) => Promise<Page<T>>,

@@ -14,16 +14,24 @@ interface TableProps<T> {
   readonly sorted: Sorted;
 }
 
-/** Groups, each with what its rollouts came to. */
+const stepColumn: Column<Pick<Group, 'step'>> = {
+  name: 'Step',
+  sort: 'step',
+  width: '3.5rem',
+  cell: ({ step }) => step,
+};
+const stageColumn: Column<Pick<Group, 'stage'>> = {
+  name: 'Stage',
+  width: '7.5rem',
+  isWide: true,
+  cell: ({ stage }) => <InertLine text={stage} max={18} />,
+};
+
+/** The table of groups. */
 export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
   const columns: readonly Column<Group>[] = [
-    { name: 'Step', sort: 'step', width: '3.5rem', cell: ({ step }) => step },
-    {
-      name: 'Stage',
-      width: '7.5rem',
-      isWide: true,
-      cell: ({ stage }) => <InertLine text={stage} max={18} />,
-    },
+    stepColumn,
+    stageColumn,
     {
       name: 'Problem',
       sort: 'problem',
@@ -69,16 +77,11 @@ export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
   return <LongTable name="Groups of rollouts" {...{ columns, rows, more, sorted }} keyOf={({ id }) => id} />;
 }
 
-/** Single rollouts; each leads to its place in its group. */
+/** The table of single rollouts; each links to its group. */
 export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutLine>) {
   const columns: readonly Column<RolloutLine>[] = [
-    { name: 'Step', sort: 'step', width: '3.5rem', cell: ({ step }) => step },
-    {
-      name: 'Stage',
-      width: '7.5rem',
-      isWide: true,
-      cell: ({ stage }) => <InertLine text={stage} max={18} />,
-    },
+    stepColumn,
+    stageColumn,
     {
       name: 'Problem',
       sort: 'problem',
@@ -104,9 +107,9 @@ export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutL
       cell: ({ advantage }) => (advantage === null ? '–' : signed(advantage, short)),
     },
     { name: 'Tokens', sort: 'tokens', width: '5rem', cell: ({ tokens }) => tokens },
-    { name: 'Ended', width: '5rem', isWide: true, cell: ({ finishReason }) => finishReason },
+    { name: 'Finish', width: '5rem', isWide: true, cell: ({ finishReason }) => finishReason },
     {
-      name: 'Why',
+      name: 'Reason',
       width: 'minmax(8rem, 1fr)',
       isWide: true,
       cell: ({ flags, reason }) => (

@@ -16,7 +16,7 @@ import { Link } from '../../router.tsx';
 import { accuracySeries } from '../overview/accuracy-series.ts';
 import own from './runs.module.css';
 
-/** How two runs differ: in what was asked for, and in what came of it, with paired intervals. */
+/** Compares two runs: recipes, and accuracies with paired intervals. */
 export function CompareView({ before, after }: { readonly before: string; readonly after: string }) {
   const { data, error } = useData(['compare', before, after], (source) => source.compare(before, after));
   if (data === undefined) return <Waiting error={error} what="the comparison" />;
@@ -28,7 +28,7 @@ export function CompareView({ before, after }: { readonly before: string; readon
           <Link to={['runs', after, 'overview']}>{after}</Link>
         </h1>
         <Link to={['compare']} query={{ before: after, after: before }}>
-          Turn around
+          Swap
         </Link>
       </div>
       {data.note !== null && (
@@ -40,9 +40,9 @@ export function CompareView({ before, after }: { readonly before: string; readon
         <Suite key={suite.suite} suite={suite} />
       ))}
       <Courses before={before} after={after} />
-      <Card title="What the recipes say differently" note={`${data.recipe.length} fields`}>
+      <Card title="Recipe differences" note={`${data.recipe.length} fields`}>
         {data.recipe.length === 0 ? (
-          <Empty>Nothing: the same recipe, run with the seeds the list of runs shows.</Empty>
+          <Empty>The recipes are equal. The list of runs shows the seeds.</Empty>
         ) : (
           <Recipe {...{ before, after }} differences={data.recipe} />
         )}
@@ -51,7 +51,7 @@ export function CompareView({ before, after }: { readonly before: string; readon
   );
 }
 
-/** Both runs over the same steps. */
+/** Reward and accuracy of both runs over the same steps. */
 function Courses({ before, after }: { readonly before: string; readonly after: string }) {
   const [range, zoom] = useState<StepRange | null>(null);
   const runs = [useRun(before).data, useRun(after).data];
@@ -69,7 +69,7 @@ function Courses({ before, after }: { readonly before: string; readonly after: s
   return (
     <SharedSteps range={range ?? { from: 0, to: last }} stages={noStages} isSmooth zoom={zoom}>
       <div className={styles.columns}>
-        <Card title="Reward" note="smoothed; of different problems where the stages differ">
+        <Card title="Reward" note="smoothed; the runs may train on different problems">
           <LineChart title="Reward" series={reward} />
         </Card>
         {accuracy.length > 0 && (
@@ -102,16 +102,16 @@ function Suite({ suite }: { readonly suite: SuiteComparison }) {
   return (
     <Card
       title={`Accuracy, ${suite.suite}`}
-      note={`after steps ${suite.steps[0]} and ${suite.steps[1]}; the same problems, paired; 95 % intervals`}
+      note={`at steps ${suite.steps[0]} and ${suite.steps[1]}; paired by problem; 95 % intervals`}
     >
       {suite.warnings.map((warning) => (
         <p key={warning} className={styles.noteWarn}>
-          Take care: {warning}
+          Warning: {warning}
         </p>
       ))}
       <Table
         name={`Accuracy, ${suite.suite}`}
-        columns={['Problems', 'Before', 'After', 'Change, points', 'Greedy', 'Interval of the change']}
+        columns={['Problems', 'Before', 'After', 'Change, points', 'Greedy', '95 % interval']}
       >
         {rows.map(([name, one]) => (
           <tr key={name}>
@@ -120,7 +120,7 @@ function Suite({ suite }: { readonly suite: SuiteComparison }) {
             </th>
             <td>{percent(one.before)}</td>
             <td>{percent(one.after)}</td>
-            <td>{verdictOf(one)}</td>
+            <td>{changeOf(one)}</td>
             <td>
               {one.greedyBefore === undefined || one.greedyAfter === undefined
                 ? '–'
@@ -136,13 +136,13 @@ function Suite({ suite }: { readonly suite: SuiteComparison }) {
   );
 }
 
-function verdictOf({ difference: { mean, low, high } }: PairedDifference): string {
+function changeOf({ difference: { mean, low, high } }: PairedDifference): string {
   const points = (share: number): string => signed(100 * share, short);
-  const isSure = low > 0 || high < 0;
-  return `${points(mean)} [${points(low)} … ${points(high)}]${isSure ? '' : ', may be chance'}`;
+  const isSignificant = low > 0 || high < 0;
+  return `${points(mean)} [${points(low)} … ${points(high)}]${isSignificant ? '' : ', not significant'}`;
 }
 
-/** A change and its interval about 0. */
+/** A change and its interval on an axis centred at 0. */
 function Whisker(props: { readonly difference: PairedDifference['difference']; readonly most: number }) {
   const { mean, low, high } = props.difference;
   const x = scaleLinear([-props.most, props.most], [4, 196]);
@@ -169,15 +169,15 @@ function Recipe(props: {
               <InertLine text={path} max={200} />
             </code>
           </td>
-          <td className={own.values}>{said(before)}</td>
-          <td className={own.values}>{said(after)}</td>
+          <td className={own.values}>{fieldValue(before)}</td>
+          <td className={own.values}>{fieldValue(after)}</td>
         </tr>
       ))}
     </Table>
   );
 }
 
-function said(value: unknown) {
-  if (value === undefined) return <span className={styles.soft}>not there</span>;
+function fieldValue(value: unknown) {
+  if (value === undefined) return <span className={styles.soft}>absent</span>;
   return <InertLine text={typeof value === 'string' ? value : JSON.stringify(value)} max={400} />;
 }

@@ -8,9 +8,20 @@ import { InertLine } from '../../design/inert-text.tsx';
 import { Link, useFilters } from '../../router.tsx';
 import own from './runs.module.css';
 
-const columns = ['Compare', 'Run', 'State', 'Stage', 'Step', 'Reward', 'Accuracy', 'Seed', 'Recipe', 'Began'];
+const columns = [
+  'Compare',
+  'Run',
+  'Status',
+  'Stage',
+  'Step',
+  'Reward',
+  'Accuracy',
+  'Seed',
+  'Recipe',
+  'Started',
+];
 
-/** All runs of the folder as they stand; two that are picked can be compared. */
+/** All runs of the folder. Two selected runs can be compared. */
 export function RunsView() {
   const { data, error } = useData(['runs'], (source) => source.runs());
   const [query, set] = useFilters();
@@ -19,14 +30,14 @@ export function RunsView() {
     return (
       <div className={styles.stack}>
         <h1>Runs</h1>
-        <Empty>No runs here yet. `gradus demo` makes one in minutes.</Empty>
+        <Empty>No runs yet. `gradus demo` creates one in a few minutes.</Empty>
       </div>
     );
-  const sought = query.get('find') ?? '';
+  const searched = query.get('find') ?? '';
   const picked = query.getAll('pick').filter((folder) => data.some((run) => run.folder === folder));
   const shown = data
-    .filter(({ folder }) => folder.toLowerCase().includes(sought.toLowerCase()))
-    .toSorted((a, b) => beganAt(b).localeCompare(beganAt(a)));
+    .filter(({ folder }) => folder.toLowerCase().includes(searched.toLowerCase()))
+    .toSorted((a, b) => startedAt(b).localeCompare(startedAt(a)));
   return (
     <div className={styles.stack}>
       <div className={styles.spread}>
@@ -36,14 +47,14 @@ export function RunsView() {
           <input
             data-filter
             type="search"
-            value={sought}
+            value={searched}
             onChange={(event) => set({ find: event.target.value })}
           />
         </Field>
       </div>
       <Card title="All runs" note={`${shown.length} of ${data.length}, newest first`}>
         {shown.length === 0 ? (
-          <Empty>No run has “{sought}” in its name.</Empty>
+          <Empty>No run matches “{searched}”.</Empty>
         ) : (
           <Table name="All runs" columns={columns}>
             {shown.map((run) =>
@@ -71,14 +82,14 @@ export function RunsView() {
   );
 }
 
-/** Damaged runs come last: nobody knows when they began. */
-const beganAt = (run: RunListItem): string => ('problem' in run ? '' : run.createdAt);
+/** Damaged runs come last: their start is unknown. */
+const startedAt = (run: RunListItem): string => ('problem' in run ? '' : run.createdAt);
 
 function Comparison({ picked }: { readonly picked: readonly string[] }) {
   const [before, after] = picked;
   if (before === undefined) return null;
   if (after === undefined)
-    return <span className={styles.soft}>Pick a second run to compare with {before}.</span>;
+    return <span className={styles.soft}>Select a second run to compare with {before}.</span>;
   return (
     <Link to={['compare']} query={{ before, after }} isRow>
       Compare {before} → {after}
@@ -97,7 +108,7 @@ function RunRow(props: {
       <td>
         <input
           type="checkbox"
-          aria-label={`Pick ${run.folder} for a comparison`}
+          aria-label={`Select ${run.folder} for comparison`}
           checked={isPicked}
           onChange={(event) => onPick(event.target.checked)}
         />
@@ -107,7 +118,7 @@ function RunRow(props: {
           <InertLine text={run.folder} max={60} />
         </Link>
         {run.parent !== null && (
-          <div className={styles.small}>from step {run.parent.step} of another run</div>
+          <div className={styles.small}>continues step {run.parent.step} of another run</div>
         )}
       </td>
       <td>

@@ -1,17 +1,16 @@
 import { useEffect, useRef } from 'react';
-import styles from './keyboard.module.css';
 
-/** What a key does. `g o` is `g`, then `o`. */
+/** A key, or a sequence such as `g o` (`g`, then `o`), and its action. */
 export interface Shortcut {
   readonly keys: string;
   readonly does: string;
   readonly run: () => void;
 }
 
-/** Most time between the two keys of a pair, in milliseconds. */
-const patience = 1200;
+/** Longest pause between the two keys of a sequence, in milliseconds. */
+const sequenceMs = 1200;
 
-/** Obeys shortcuts while nothing is being typed. Keys with Ctrl, Alt or Meta belong to the browser. */
+/** Runs shortcuts unless the user types in a field. Keys with Ctrl, Alt or Meta are left to the browser. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   const latest = useRef(shortcuts);
   useEffect(() => {
@@ -33,7 +32,7 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
           ? event.key
           : '';
       clearTimeout(timer);
-      timer = window.setTimeout(() => (before = ''), patience);
+      timer = window.setTimeout(() => (before = ''), sequenceMs);
       if (found === undefined) return;
       event.preventDefault();
       found.run();
@@ -46,7 +45,7 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   }, []);
 }
 
-/** Moves to the next or previous of the rows a view marks, from the one that has the focus. */
+/** Focuses the next or previous row of the view, relative to the focused one. */
 export function walkRows(by: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>('main [data-row]')];
   const at = rows.indexOf(document.activeElement as HTMLElement);
@@ -55,53 +54,10 @@ export function walkRows(by: 1 | -1): void {
   rows[next]?.scrollIntoView({ block: 'nearest' });
 }
 
-/** Goes to the first filter of the view. */
+/** Focuses the first filter of the view. */
 export function focusFilter(): void {
   document.querySelector<HTMLElement>('main [data-filter]')?.focus();
 }
-
-/** All keys, in a dialog that holds the focus until it is closed. */
-export function KeyboardHelp(props: {
-  readonly shortcuts: readonly Shortcut[];
-  readonly isOpen: boolean;
-  readonly onClose: () => void;
-}) {
-  const { shortcuts, isOpen, onClose } = props;
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (isOpen) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [isOpen]);
-  return (
-    <dialog ref={dialog} className={styles.help} aria-labelledby="keyboard-title" onClose={onClose}>
-      <div className={styles.head}>
-        <h2 id="keyboard-title">Keyboard</h2>
-        <button type="button" onClick={onClose}>
-          Close
-        </button>
-      </div>
-      <dl>
-        {[...shortcuts, ...nativeKeys].map(({ keys, does }) => (
-          <div key={keys}>
-            <dt>
-              {keys.split(' ').map((key) => (
-                <kbd key={key}>{key}</kbd>
-              ))}
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-    </dialog>
-  );
-}
-
-const nativeKeys = [
-  { keys: 'Enter', does: 'open what has the focus' },
-  { keys: '← →', does: 'on a chart: step by step; with Shift ten' },
-  { keys: 'Home End', does: 'on a chart: first and last step shown' },
-  { keys: 'Esc', does: 'close this, leave a field' },
-];
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('input, textarea, select, dialog[open]') !== null;

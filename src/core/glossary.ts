@@ -1,0 +1,50 @@
+/**
+ * The words of Gradus, each with its definition in one sentence. Names in the code, columns of tables, the dashboard's
+ * labels and the pages of `docs/` use them in this sense. The table "Words" of ARCHITECTURE.md is the same list.
+ */
+export const glossary = {
+  problem: 'an item with a checkable answer',
+  domain:
+    'the kind of answer a problem has, which decides its verifier: math, code, or a name from the recipe',
+  family: 'the problems made by one generator, or grouped by the data set they come from',
+  knob: "a generator's setting of how hard its problems are",
+  rollout: 'one attempt at a problem',
+  group: 'all rollouts of one problem by one policy version',
+  verdict: 'the outcome that a verifier gives a rollout, with score, reason and evidence',
+  correct: 'outcome of a rollout whose answer is right',
+  incorrect: 'outcome of a rollout whose answer is wrong',
+  unparsed: 'outcome of a rollout without a readable answer',
+  timeout: 'outcome of a rollout whose answer exceeded the limits of its judgement',
+  ungradable: 'outcome of a rollout that could not be judged; it is never counted or trained on',
+  trial: 'a rollout that could be judged, and so counts towards a pass rate',
+  reward: 'what the policy learns from; the recipe maps verdicts to rewards',
+  advantage: 'a reward compared with the rewards of its group',
+  'pass rate':
+    'correct rollouts per trial of a problem, from 0 (hard) to 1 (easy), for one model, sampling and verifier version',
+  level: 'a named range of pass rates; a problem may be in several',
+  stage: 'a span of training with its own selection of problems, limits and exit rule',
+  sampler: 'what chooses the next problem of a stage',
+  gate: 'what decides whether a group is trained on',
+  curriculum: 'the stages of a run with their samplers and gates',
+  policy: 'the weights that are trained',
+  'policy version': 'the number of updates the policy has had',
+  reference: 'the frozen weights of the KL term',
+  'rollout logprobs': 'log-probabilities of the sampled tokens, from the engine that sampled them',
+  'policy logprobs': 'log-probabilities of the same tokens under the current policy',
+  'reference logprobs': 'log-probabilities of the same tokens under the reference',
+  step: 'a batch of groups and the updates learnt from it',
+  update: 'one change of the weights, from the batch of a step or a part of it',
+  microbatch: 'the part of an update that is computed at once',
+  'mixed group': 'a group with correct and incorrect rollouts, which is what the policy learns most from',
+  'zero advantage': 'a group with equal rewards, from which nothing is learnt',
+  entropy: 'how undecided the policy is about the next token, in nats',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A word of the glossary. */
+export type Term = keyof typeof glossary;
+
+/** Returns the term that a label names, in singular or plural and in any case, or undefined. */
+export function termOf(label: string): Term | undefined {
+  const word = label.toLowerCase();
+  return [word, word.replace(/s$/u, '')].find((one): one is Term => Object.hasOwn(glossary, one));
+}
