@@ -18,14 +18,14 @@ from setting import Row, Setting, open_setting, show_table
 from training import bench_training
 
 
-def bench_ceilings(setting: Setting) -> list[Row]:
-    """The two rates that every fraction is of."""
+def bench_peak_rates(setting: Setting) -> list[Row]:
+    """The two peak rates, denominators of all reported fractions."""
     peak_rates = setting.peak_rates
     return [{"product TFLOP/s": peak_rates.product_flops / 1e12, "copy GB/s": peak_rates.copy_bytes / 1e9}]
 
 
 benches: dict[str, Callable[[Setting], list[Row]]] = {
-    "peak_rates": bench_ceilings,
+    "peak-rates": bench_peak_rates,
     "decode": bench_decode,
     "training": bench_training,
     "step": bench_grpo_step,

@@ -86,7 +86,7 @@ def _batch(work: Workload, pieces: list[Piece]) -> list[TrainingSequence]:
             tokens=torch.from_numpy(np.concatenate([work.prompts[piece.prompt], piece.tokens])),
             weights=weights,
             advantages=torch.full((length,), 1.0 if piece.index % 2 else -1.0),
-            rollout=torch.cat([before, torch.from_numpy(piece.logprobs)]),
+            rollout_logprobs=torch.cat([before, torch.from_numpy(piece.logprobs)]),
         )
         for piece in pieces
     ]

@@ -112,7 +112,7 @@ def random_sequences(setting: Setting, count: int, length: int) -> list[Training
             tokens=torch.randint(setting.config.vocab_size, (length,), generator=generator, dtype=torch.int32),
             weights=weights,
             advantages=torch.full((length,), 1.0 if index % 2 else -1.0),
-            rollout=torch.full((length,), -10.0),
+            rollout_logprobs=torch.full((length,), -10.0),
         )
         for index in range(count)
     ]

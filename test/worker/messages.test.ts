@@ -81,7 +81,7 @@ test.skipIf(!existsSync(python))(
       count,
     );
     const lines = messages.map((message) => `${JSON.stringify(message)}\n`).join('');
-    const script = ['worker/tests/judge_messages.py'];
+    const script = ['worker/tests/validate_messages.py'];
     const env = { ...process.env, PYTHONPATH: resolve('worker') };
     const verdicts = execFileSync(python, script, { input: lines, env, maxBuffer: 2 ** 26 })
       .toString()

@@ -18,7 +18,7 @@ def main() -> int:
     inbox = Inbox()
     signal.signal(signal.SIGTERM, lambda *_: _end_on_signal(inbox))
     try:
-        # Before torch is loaded, which may open files, start threads and print.
+        # Take the transport over before importing torch, which may open files, start threads and print.
         ending = _serve_pipes(inbox) if options.http is None else _serve_http(inbox, options.http)
     except WorkerExit as early:
         ending = early
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def _serve_pipes(inbox: Inbox) -> WorkerExit:
-    # Ctrl-C in a terminal reaches every process of it; what becomes of this one is its client's decision.
+    # Ctrl-C reaches every process of a terminal; the client decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Pipes().start(inbox)
     from .server.server import Server
@@ -48,7 +48,7 @@ def _serve_http(inbox: Inbox, address: str) -> WorkerExit:
 
 
 def _end_on_signal(inbox: Inbox) -> None:
-    """At the next pause; a second signal ends it at once."""
+    """Ends the worker at the next pause; a second signal ends it at once."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     inbox.put(WorkerExit(128 + signal.SIGTERM, "ended by a signal"))
 
@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--http",
         metavar="HOST:PORT",
-        help="listen for POST /v1/frames (port 0: any free one); the environment's GRADUS_WORKER_TOKEN is the bearer "
-        "token, without one only loopback addresses are allowed",
+        help="listen on this address for POST /v1/frames (port 0: any free port); the environment variable "
+        "GRADUS_WORKER_TOKEN sets the bearer token; without it only loopback addresses are allowed",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What one session holds: a model that writes and learns, behind the ordered requests of the protocol."""
+"""Engine of a session: carries out the ordered requests of the protocol on one model."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from .worker_exit import BROKEN, WorkerExit
 
 
 def devices() -> list[str]:
-    """What `createModel` may be asked to use."""
+    """Lists the devices that `createModel` accepts."""
     return ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
 
 
 class Engine:
-    """Made by `createModel`. `pause` is called between pieces of work, which it may end by raising."""
+    """Created by `createModel`. `pause` is called between pieces of work and ends them by raising."""
 
     def __init__(self, request: Request, pause: Pause) -> None:
         self._end_tokens, self._pause = request["endTokens"], pause
@@ -46,7 +46,7 @@ class Engine:
         self._trainer = Trainer(model, self._policy.parameters, **sizes, pause=pause) if request["train"] else None
         self._scorer = Scorer(model, **sizes, pause=pause) if self._trainer is None else self._trainer.scorer
         self._reference: Scorer | None = None
-        # Before the sampler, which takes a share of the memory that is free.
+        # Measure before creating the sampler, which takes a share of the free memory.
         self._peak_rates = _peak_rates(model.device, model.dtype) if model.device.type == "cuda" else None
         self._is_low_rank = request["lora"] is not None
         self.sampler = Sampler(
@@ -70,7 +70,7 @@ class Engine:
         )
 
     def carry_out(self, request: Request) -> Reply:
-        """Any ordered request but `createModel` and `sample`."""
+        """Carries out any ordered request except `createModel` and `sample`."""
         match request.type:
             case "logprobs":
                 return self._logprobs(request)
@@ -93,7 +93,7 @@ class Engine:
             self._trainer.gradients = None
 
     def stats(self) -> dict[str, float]:
-        """Figures by name, of the process so far."""
+        """Returns metrics by name, counted since the session began."""
         return {
             **memory_stats(self._scorer.device),
             **({} if self._trainer is None else trainer_stats(self._trainer)),
@@ -134,9 +134,9 @@ class Engine:
                 tokens[i],
                 weights=values["weights"][i],
                 advantages=values["advantages"][i],
-                rollout=values["rolloutLogprobs"][i],
-                policy=values["policyLogprobs"][i] if "policyLogprobs" in values else None,
-                reference=values["referenceLogprobs"][i] if "referenceLogprobs" in values else None,
+                rollout_logprobs=values["rolloutLogprobs"][i],
+                policy_logprobs=values["policyLogprobs"][i] if "policyLogprobs" in values else None,
+                reference_logprobs=values["referenceLogprobs"][i] if "referenceLogprobs" in values else None,
             )
             for i in range(len(lengths))
         ]
@@ -175,16 +175,18 @@ class Engine:
         try:
             result = trainer.optim_step(settings)
         except Exception as error:
-            # Some weights have changed and others have not: no answer could be relied on any more.
+            # Some weights have changed and others have not: every later answer would be wrong.
             log_traceback(error)
-            raise WorkerExit(BROKEN, f"an update failed half way ({type(error).__name__}: {error})") from error
+            raise WorkerExit(
+                BROKEN, f"an update of the weights failed halfway ({type(error).__name__}: {error})"
+            ) from error
         changed = self._changed(trainer.policy_version)
         return Reply({**changed.result, "gradNorm": result.grad_norm, "applied": result.applied})
 
     def _save_state(self, request: Request) -> Reply:
         trainer = self._learner(request)
         if trainer.gradients is not None:
-            raise bad_request("saveState: expected no gradient to be waiting for its step")
+            raise bad_request("saveState: expected no accumulated gradient; call optimStep first")
         version = trainer.policy_version
         save_state(Path(request["dir"]), trainer.state(), version, self._owner, self._pause)
         return Reply({"policyVersion": version})
@@ -206,25 +208,25 @@ class Engine:
         return self._changed(state.policy_version)
 
     def _changed(self, policy_version: int) -> Reply:
-        """To be called after every change of the weights."""
+        """Updates the sampler after a change of the weights."""
         self._policy.refresh()
         self.sampler.policy_version = policy_version
         return Reply({"policyVersion": policy_version})
 
     def _learner(self, request: Request) -> Trainer:
         if self._trainer is None:
-            raise bad_request(f"{request.type}: expected a session that learns, this one was created with train: false")
+            raise bad_request(f"{request.type}: expected a session created with train: true, this one has train: false")
         return self._trainer
 
 
 def _peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates | None:
-    """None where a model leaves no room to measure: what it can do matters more than what is known of it."""
+    """Measures the device; None if the model leaves no memory for it, which must not fail `createModel`."""
     try:
         return measure_peak_rates(device, dtype)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        log_line(f"no memory to measure what {device} can do: mfu and bandwidth will be missing")
+        log_line(f"too little free memory to measure the peak rates of {device}: mfu and bandwidth will be missing")
         return None
 
 

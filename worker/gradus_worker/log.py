@@ -1,4 +1,4 @@
-"""What the worker says to people, on stderr. Whether anybody still reads it must not matter to the work."""
+"""Log lines on stderr. Writing to a closed stderr must not fail a request."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import traceback
 
 
 def log_line(message: str) -> None:
-    """One line, written at once: who has read its beginning may close the pipe."""
+    """Writes one line in a single call: a reader may close the pipe after its first bytes."""
     _write(f"gradus_worker: {message}\n")
 
 
 def log_traceback(error: BaseException) -> None:
-    """An error with its traceback."""
+    """Writes an error with its traceback."""
     _write("".join(traceback.format_exception(error)))
 
 
 def _write(text: str) -> None:
-    # A closed pipe is an OSError, a closed stream a ValueError.
+    # A closed pipe raises OSError, a closed stream ValueError.
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What is trained and what is sampled from: all weights at once, or adapters beside weights that stay."""
+"""The policy: which weights are trained and which are sampled from. Full training, or low-rank adapters."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .pause import Pause
 
 
 def open_policy(folder: Path, device: str, dtype: str, lora: Mapping[str, Any] | None, pause: Pause) -> Policy:
-    """Reads a model; ModelError for what is wrong with it or with the adapter it begins with."""
+    """Reads a model and, if named, an adapter; ModelError if either is invalid."""
     loaded = load_model(folder, device, dtype, pause)
     return FullPolicy(folder, loaded, pause) if lora is None else LoraPolicy(folder, loaded, lora)
 
 
 class FullPolicy:
-    """Sampler and trainer share the weights. The reference is read again from the folder, when first asked for."""
+    """Trains all weights, which sampler and trainer share. The reference is read from the folder when first needed."""
 
     settings: Mapping[str, Any] | None = None
 
@@ -36,14 +36,14 @@ class FullPolicy:
         self.parameters = loaded.model.weights
 
     def refresh(self) -> None:
-        """There is no copy."""
+        """Does nothing: the sampler uses the trained weights themselves."""
 
     def reference(self) -> Transformer:
-        # Not a copy kept from the start: most runs have no KL term, and would hold it for nothing.
+        # Read on demand: most runs have no KL term and never need this copy.
         dtype = str(self.trained.dtype).removeprefix("torch.")
         again = load_model(self._folder, str(self.trained.device), dtype, self._pause)
         if again.model_hash != self.model_hash:
-            raise ModelError(f"{self._folder} is no longer the model this session began with")
+            raise ModelError(f"{self._folder}: expected the weights that createModel read, got others")
         return _frozen(again.model)
 
     def export(self, folder: Path, dtype: str, end_tokens: Sequence[int], masters: Mapping[str, Tensor]) -> None:
@@ -51,7 +51,7 @@ class FullPolicy:
 
 
 class LoraPolicy:
-    """The trainer sees base and adapters side by side, the sampler a merged copy; the base alone is the reference."""
+    """Trains adapters beside a frozen base. The sampler uses a merged copy; the base alone is the reference."""
 
     def __init__(self, folder: Path, loaded: LoadedModel, lora: Mapping[str, Any]) -> None:
         self._folder, self._base = folder, _frozen(loaded.model)
@@ -73,19 +73,19 @@ class LoraPolicy:
         return self._base
 
     def export(self, folder: Path, dtype: str, end_tokens: Sequence[int], masters: Mapping[str, Tensor]) -> None:
-        """The merged model, and in `adapter/` the adapters alone. The merged weights are rounded once."""
+        """Writes the merged model, rounded once, and the adapters alone in `adapter/`."""
         export_model(self._adapters.merged(torch.float32), folder, dtype, end_tokens)
         write_adapter(folder / "adapter", self._adapters, self._folder.absolute())
 
 
 Policy = FullPolicy | LoraPolicy
 """
-model_hash  of the weights as loaded
-settings    what a saved state must agree with, besides the hash
-trained     computes what is learned from, through `parameters`
-sampled     the same function of the same parameters, once `refresh` has been called after each change of them
-reference   the model before any training
-export      writes a Hugging Face folder; `masters` are the parameters unrounded
+model_hash  hash of the weights as loaded
+settings    what a saved state must match besides the hash; None: full training
+trained     the model that computes the loss from `parameters`
+sampled     the same model for sampling, current after each call of `refresh`
+reference   the model before training
+export      writes a Hugging Face folder; `masters` are the unrounded parameters
 """
 
 

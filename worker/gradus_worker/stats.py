@@ -1,4 +1,4 @@
-"""What `stats` says of memory and speed, by name. What has not been measured yet is not there."""
+"""Metrics of memory and speed, by name. A metric that has not been measured is absent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .learning.trainer import LossStats, Trainer, TrainingSequence
 
 
 def memory_stats(device: torch.device) -> dict[str, float]:
-    """Bytes. On CUDA what torch holds; on the CPU the whole process."""
+    """Memory in bytes: on CUDA what torch holds, on the CPU the peak of the whole process."""
     if device.type != "cuda":
-        # The kernel counts in kibibytes, that of macOS in bytes.
+        # Linux counts in KiB, macOS in bytes.
         unit = 1 if sys.platform == "darwin" else 1024
         return {"memory/peak": float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)}
     free, total = torch.cuda.mem_get_info(device)
@@ -31,7 +31,7 @@ def memory_stats(device: torch.device) -> dict[str, float]:
 
 
 def trainer_stats(trainer: Trainer) -> dict[str, float]:
-    """Tokens of `forward_backward` and its seconds since the start, and the most tokens of a microbatch now."""
+    """Tokens and seconds of `forward_backward` since the start, and the current token budget of a microbatch."""
     counted = {"tokens": float(trainer.learned_tokens), "seconds": trainer.learning_seconds}
     found = {**counted, "tokensPerMicrobatch": float(trainer.scorer.token_budget)}
     return {
@@ -40,8 +40,7 @@ def trainer_stats(trainer: Trainer) -> dict[str, float]:
 
 
 def sampler_stats(counts: Mapping[str, float], peak_rates: PeakRates | None) -> dict[str, float]:
-    """The sampler's own counts, how fast it writes, the mean number of completions written at a time, and the share of
-    the device's bandwidth that writing reaches."""
+    """The sampler's counts, speed and mean batch size, and the share of the memory bandwidth that decoding reaches."""
     seconds = counts["sampler/decodeSeconds"] + counts["sampler/readSeconds"]
     found = {f"sampler/{name}": value for name, value in _rate(counts["sampler/tokens"], seconds).items()}
     steps = counts["sampler/steps"]
@@ -56,10 +55,10 @@ def sampler_stats(counts: Mapping[str, float], peak_rates: PeakRates | None) -> 
 def learning_metrics(
     stats: LossStats, sequences: Sequence[TrainingSequence], operations: float, peak_rates: PeakRates | None
 ) -> dict[str, float]:
-    """Figures of one `forward_backward` besides its loss. `mfu`: its operations per second, as a share of the ceiling.
+    """Metrics of one `forward_backward` besides its loss. `mfu`: its operations per second over the device's peak rate.
 
-    `ratio/p01` to `ratio/p99`: percentiles over tokens with weight of trainer's over sampler's probability. Whatever
-    lies far from 1 is a difference between the two, or the age of the rollouts.
+    `ratio/p01` to `ratio/p99`: percentiles, over tokens with weight, of the trainer's probability divided by the
+    sampler's. Values far from 1 mean that the two disagree or that the rollouts are stale.
     """
     found = {"microbatches": float(stats.microbatches), "tokensPerMicrobatch": float(stats.token_budget)}
     if peak_rates is not None and stats.seconds > 0:
@@ -69,7 +68,9 @@ def learning_metrics(
 
 def _ratio_percentiles(logprobs: Sequence[Tensor], sequences: Sequence[TrainingSequence]) -> dict[str, float]:
     pairs = zip(logprobs, sequences, strict=True)
-    ratios = np.concatenate([(values - s.rollout)[s.weights != 0].double().exp().numpy() for values, s in pairs])
+    ratios = np.concatenate(
+        [(values - s.rollout_logprobs)[s.weights != 0].double().exp().numpy() for values, s in pairs]
+    )
     if len(ratios) == 0 or not np.isfinite(ratios).all():
         return {}
     shares = {"p01": 0.01, "p50": 0.5, "p99": 0.99}

@@ -1,4 +1,4 @@
-"""Ends the worker process with an exit code."""
+"""Exit of the worker process, with an exit code."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ USAGE = 2
 BROKEN = 70
 """Exit code of a worker whose device no longer answers, or whose weights are partly updated."""
 GRACE_SECONDS = 5.0
+"""Time for the current piece of work to reach a pause."""
 
 
 class WorkerExit(BaseException):
-    """Ends the worker with this exit code. Not an Exception: no handler of failed work may swallow it."""
+    """Ends the worker with this exit code. A BaseException, so that handlers of failed requests let it pass."""
 
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
 
     def log(self) -> None:
-        """One line on stderr, if there is something to say."""
+        """Logs the reason, if there is one."""
         if self.reason:
             log_line(self.reason)
 
 
 def force_exit(ending: WorkerExit) -> None:
-    """Ends the process unless it comes to a pause, and so to its own end, within `GRACE_SECONDS`."""
+    """Kills the process if it has not reached a pause, and ended there, within `GRACE_SECONDS`."""
     time.sleep(GRACE_SECONDS)
     ending.log()
     os._exit(ending.code)

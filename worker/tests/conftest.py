@@ -1,14 +1,14 @@
-"""One thread: tensors of tests are too small to share out, and waiting for each other takes most of the time."""
+"""Fixtures. Tests use one thread: their tensors are too small for more."""
 
 import os
 from pathlib import Path
 
-# Before anything imports Triton: its kernels run on the CPU, as ordinary Python.
+# Set before Triton is imported: its kernels then run on the CPU, as ordinary Python.
 os.environ["TRITON_INTERPRET"] = "1"
 
 import pytest
 import torch
-from slow_sampler import GOLDEN, SETTINGS, SHAPES, Written, prompts, write_slowly
+from reference_sampler import GOLDEN, SETTINGS, SHAPES, Written, prompts, reference_sample
 
 from gradus_worker.model.config import ModelConfig
 from gradus_worker.model.model_folder import export_model, load_model, random_model
@@ -35,7 +35,7 @@ TINY = ModelConfig(
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model of 2 layers and 61 words in a Hugging Face folder; only read it."""
+    """A random model of 2 layers and 61 words in a Hugging Face folder. Read-only."""
     folder = tmp_path_factory.mktemp("tiny")
     model = random_model(TINY, torch.device("cpu"), torch.float32, seed=1)
     with torch.no_grad():
@@ -52,5 +52,5 @@ def model() -> Transformer:
 
 @pytest.fixture(scope="module")
 def expected(model: Transformer) -> dict[str, Written]:
-    """What the slow sampler writes, by the name of the settings."""
-    return {name: write_slowly(model, prompts(*SHAPES), settings) for name, settings in SETTINGS.items()}
+    """Completions of the reference sampler, by the name of the settings."""
+    return {name: reference_sample(model, prompts(*SHAPES), settings) for name, settings in SETTINGS.items()}

@@ -1,4 +1,4 @@
-"""A client of the protocol for tests: asks over any transport and holds every reply against the schema."""
+"""A protocol client for tests, over any transport. Validates every reply against the schema."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STEP = {
 
 @dataclass(frozen=True)
 class Answer:
-    """Parts and the last reply."""
+    """The last reply of a request, and its parts."""
 
     header: dict[str, Any]
     tensors: dict[str, Array]
@@ -60,7 +60,7 @@ class Answer:
 
     @property
     def completions(self) -> dict[tuple[int, int], list[int]]:
-        """Tokens by place, of all parts."""
+        """Tokens of all parts by (prompt, index)."""
         found: dict[tuple[int, int], list[int]] = {}
         for header, tensors in self.parts:
             at = 0
@@ -72,19 +72,19 @@ class Answer:
 
 
 class Client:
-    """Numbers requests as a client does; a test may say its own `id` or `seq`. Subclasses transmit."""
+    """Numbers requests; a test may pass its own `id` or `seq`. Subclasses transmit."""
 
     def __init__(self) -> None:
         self.last_id, self.last_seq = 0, 0
         self.open: dict[int, SimpleQueue[Frame | None]] = {}
         self.answered: list[int] = []
-        """Requests in the order in which their last replies came."""
+        """Ids in the order of their last replies."""
 
     def transmit(self, pieces: list[bytes | memoryview]) -> None:
         raise NotImplementedError
 
     def receive(self, frame: Frame | None) -> None:
-        """None: there will be no more."""
+        """Delivers a frame; None: the stream has ended."""
         if frame is None:
             for waiting in self.open.values():
                 waiting.put(None)
@@ -129,7 +129,7 @@ class Client:
 
 
 class LocalClient(Client):
-    """Drives a server in a thread of this process."""
+    """Runs a server in a thread of this process."""
 
     def __init__(self, *, lasting: bool = False) -> None:
         super().__init__()
@@ -157,14 +157,14 @@ class LocalClient(Client):
 
 
 class ProcessClient(Client):
-    """Drives a worker process over file descriptors 3 and 4."""
+    """Runs a worker process over file descriptors 3 and 4."""
 
     def __init__(self, *command: str, env: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        # Numbers far from 3 and 4, where the shell puts them.
+        # Use numbers far from 3 and 4, to which the shell moves them.
         requests, self.requests, replies, theirs = map(_far, [*os.pipe(), *os.pipe()])
         arguments = command or (sys.executable, "-m", "gradus_worker")
-        # A shell puts the pipes in their places, as another program would.
+        # A shell sets up descriptors 3 and 4, as any client program would.
         script = f'exec "$@" 3<&{requests} 4>&{theirs} {requests}<&- {theirs}>&-'
         self.process = subprocess.Popen(
             ["bash", "-c", script, "-", *arguments],
@@ -193,20 +193,20 @@ class ProcessClient(Client):
             content = content[os.write(self.requests, content) :]
 
     def close(self) -> None:
-        """No more requests: end of file for the worker."""
+        """Closes the request pipe: end of file for the worker."""
         if self.requests >= 0:
             os.close(self.requests)
             self.requests = -1
 
     def finish(self) -> tuple[int, str]:
-        """Exit code and stderr of a worker that ends."""
+        """Waits for the worker; returns its exit code and stderr."""
         _, stderr = self.process.communicate(timeout=60)
         return self.process.returncode, stderr
 
 
 @contextmanager
 def local_client(folder: Path | None = None, **settings: Any) -> Iterator[LocalClient]:
-    """With a model where a folder is given."""
+    """Opens a client and, if a folder is given, creates its model."""
     client = LocalClient()
     try:
         assert client.hello().result["protocol"] == 1
@@ -229,7 +229,7 @@ def process_client(*command: str, env: Mapping[str, str] | None = None) -> Itera
 
 
 def sampling(prompts: list[list[int]], count: int, max_tokens: int, **settings: Any) -> dict[str, Any]:
-    """Fields and tensors of a sample request, to be spread into `ask`."""
+    """Builds fields and tensors of a sample request, for `ask`."""
     keys = np.arange(len(prompts) * count, dtype=np.uint32) * 7919 + 5
     return {
         "tensors": {"tokens": np.array([token for one in prompts for token in one], np.int32), "randomKeys": keys},
@@ -247,7 +247,7 @@ def scoring(sequences: list[list[int]], which: str = "policy") -> dict[str, Any]
 
 
 def training(sequences: list[list[int]], **spec: Any) -> dict[str, Any]:
-    """Every token but the first of a sequence has weight 0.1 and advantage 1."""
+    """Builds a forwardBackward request: weight 0.1 and advantage 1 at every token but the first."""
     lengths = [len(one) for one in sequences]
     total = sum(lengths)
     weights = np.full(total, 0.1, np.float32)

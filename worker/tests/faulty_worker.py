@@ -1,10 +1,10 @@
-"""The worker with faults on order, for tests of what its client makes of them.
+"""A worker with injected faults, for tests of its client.
 
     python faulty_worker.py FAULT TYPE:N [FAULT TYPE:N ...] [-- arguments of the worker]
 
-Each happens once, in the middle of the N-th request of the type (forwardBackward, logprobs, optimStep, sample,
-saveState): `oom` runs out of memory, `stall` says "stalled" on stderr and waits to be killed, `crash` ends the process
-with code 3, `noise` prints frames and garbage on stdout and stderr and goes on.
+Each fault happens once, during the N-th request of the type (forwardBackward, logprobs, optimStep, sample,
+saveState): `oom` runs out of memory, `stall` prints "stalled" on stderr and waits to be killed, `crash` exits with code
+3, `noise` prints frames and garbage on stdout and stderr and continues.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FAULTS: dict[str, Callable[[], None]] = {"oom": oom, "stall": stall, "crash": cr
 
 
 def fail() -> None:
-    """To be called in the middle of every request."""
+    """Triggers the fault of this request, if any."""
     fault = faults.pop(f"{running}:{seen[running]}", None)
     if fault is not None:
         FAULTS[fault]()

@@ -1,4 +1,4 @@
-"""The benches of bench/gpu run, and say everything they should, at a size that shows nothing else."""
+"""Smoke test of bench/gpu at toy sizes."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ BENCHES = Path(__file__).parents[2] / "bench" / "gpu"
 
 
 def test_toy_benches() -> None:
-    names = ["peak_rates", "decode", "training", "step"]
+    names = ["peak-rates", "decode", "training", "step"]
     run = subprocess.run([sys.executable, BENCHES, "--toy", *names], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout.splitlines()[-1])
     assert all(f"{name}: " in run.stdout for name in names)
@@ -20,7 +20,7 @@ def test_toy_benches() -> None:
     assert {"writing", "gradient", "update", "whole step"} <= {row["part"] for row in found["step"]}
 
 
-def test_unknown_bench_is_refused() -> None:
+def test_an_unknown_bench_is_rejected() -> None:
     run = subprocess.run([sys.executable, BENCHES, "speed"], capture_output=True, text=True, check=False)
     assert run.returncode == 2
-    assert "expected peak_rates, decode, training, step, peers, got speed" in run.stderr
+    assert "expected peak-rates, decode, training, step, peers, got speed" in run.stderr

@@ -1,4 +1,4 @@
-"""How much memory there is, and which errors say that it did not suffice."""
+"""Free memory of a device, and detection of out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import torch
 _MEMINFO = Path("/proc/meminfo")
 
 _SIGNS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""Of errors that are not PyTorch's own: of the CPU's allocator, the CUDA runtime, Triton's launcher, cuBLAS."""
+"""Messages of out-of-memory errors from the CPU allocator, the CUDA runtime, Triton's launcher and cuBLAS."""
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that nobody uses now."""
+    """Returns the free bytes of a device."""
     if device.type == "cuda":
-        # What PyTorch keeps of tensors that are gone counts as used for the driver.
+        # The driver counts memory that PyTorch caches for freed tensors as used.
         torch.cuda.empty_cache()
         return int(torch.cuda.mem_get_info(device)[0])
     try:
-        # Not the pages that are free: after a model was read, the cache of its files has most of them.
+        # MemAvailable, not MemFree: after reading a model, the page cache holds most of the memory.
         (line,) = (line for line in _MEMINFO.read_text().splitlines() if line.startswith("MemAvailable:"))
         return int(line.split()[1]) * 1024
     except (OSError, ValueError):
-        # Not Linux: nothing better is told everywhere.
+        # Not Linux: half of the physical memory is an estimate that works on every Unix.
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def is_shared(device: torch.device) -> bool:
-    """Whether other processes hold more of a GPU than drivers and contexts take; they may want more later."""
+    """Detects other processes on a GPU that hold more than drivers and contexts do; they may need more later."""
     if device.type != "cuda":
         return True
     free, total = torch.cuda.mem_get_info(device)
@@ -37,7 +37,7 @@ def is_shared(device: torch.device) -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a smaller piece of the same work may go well."""
+    """Detects errors after which a smaller batch of the same work may fit."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)

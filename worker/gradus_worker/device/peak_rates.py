@@ -1,4 +1,4 @@
-"""What this device can do at best, measured, and what work costs: the two sides of every fraction that is reported."""
+"""Peak rates of the device, measured: the denominators of MFU and of bandwidth utilisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 @dataclass(frozen=True)
 class PeakRates:
-    """Rates of the device's best case. A kernel may exceed them by a little, never by much."""
+    """The device's best measured rates. A kernel may exceed them slightly."""
 
     product_flops: float
     """Floating-point operations per second of a large matrix product in the model's dtype."""
@@ -20,7 +20,7 @@ class PeakRates:
 
 
 def measure_peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates:
-    """A tenth of a second or two on a GPU. Values are random: on zeros a GPU draws less power and runs faster."""
+    """Measures in 0.1 to 0.2 s on a GPU. Values are random: on zeros a GPU draws less power and runs faster."""
     is_cuda = device.type == "cuda"
     size, count = (8192, 2**30) if is_cuda else (1024, 2**24)
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
@@ -41,7 +41,7 @@ def measure_peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates:
 
 
 def fastest(action: Callable[[], object], device: torch.device, rounds: int = 8) -> float:
-    """Seconds of the fastest of some rounds, after two that do not count."""
+    """Returns the seconds of the fastest round, after two warm-up rounds."""
     times = []
     for _ in range(rounds + 2):
         synchronise(device)
@@ -53,6 +53,6 @@ def fastest(action: Callable[[], object], device: torch.device, rounds: int = 8)
 
 
 def synchronise(device: torch.device) -> None:
-    """Waits until the device has done everything that it was asked."""
+    """Waits until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

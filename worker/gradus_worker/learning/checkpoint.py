@@ -1,7 +1,7 @@
-"""A trainer's state on disk: a save that is interrupted leaves the one before it whole, and damage is noticed.
+"""State of a trainer on disk. An interrupted save keeps the previous state; a checksum detects damage.
 
-engine-state.json          the manifest; takes its place last and at once
-state-<sha256>.safetensors the tensors it names
+engine-state.json          the manifest, replaced last and atomically
+state-<sha256>.safetensors the tensors that the manifest names
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
 class StateError(Exception):
-    """A saved state that cannot be continued from; the message says what was expected and what came."""
+    """An invalid saved state; the message names the expected and the actual content."""
 
 
 @dataclass(frozen=True)
 class StateOwner:
-    """Who can continue from a state."""
+    """The model and settings that can load a state."""
 
     model_hash: str
     lora: Mapping[str, Any] | None = None
-    """Rank, alpha and targets where adapters are trained."""
+    """Rank, alpha and targets of adapters; None: all weights are trained."""
 
 
 @dataclass(frozen=True)
 class State:
     tensors: dict[str, Tensor]
-    """Mapped from the file: read when they are used."""
+    """Memory-mapped: read from the file when used."""
     policy_version: int
 
 
@@ -52,9 +52,9 @@ def save_state(
     owner: StateOwner,
     pause: Pause = no_pause,
 ) -> None:
-    """Writes the state into `folder`, created if need be, in place of one that is there.
+    """Writes the state into `folder`, which is created if missing, and replaces an earlier state.
 
-    One tensor at a time is in main memory; `pause` is called between them and may end the save by raising.
+    Holds one tensor at a time in main memory. `pause` is called between tensors and ends the save by raising.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = hashlib.sha256()
@@ -71,7 +71,7 @@ def save_state(
     _write_synced(draft, write_tensors)
     digest = written.hexdigest()
     name = f"state-{digest}.safetensors"
-    _take_place(draft, folder / name)
+    _replace_synced(draft, folder / name)
     manifest = {
         "format": _FORMAT,
         "policyVersion": policy_version,
@@ -81,14 +81,14 @@ def save_state(
     }
     draft = folder / f"{_MANIFEST}.draft"
     _write_synced(draft, lambda file: file.write(f"{json.dumps(manifest, indent=2)}\n".encode()))
-    _take_place(draft, folder / _MANIFEST)
+    _replace_synced(draft, folder / _MANIFEST)
     for old in folder.glob("state-*"):
         if old.name != name:
             old.unlink()
 
 
 def load_state(folder: Path, owner: StateOwner) -> State:
-    """Reads what `save_state` wrote; StateError when it is missing, truncated, edited, or of another model."""
+    """Reads what `save_state` wrote; StateError if it is missing, truncated, damaged, or of another model."""
     path = folder / _MANIFEST
     try:
         manifest = json.loads(_read(path))
@@ -107,7 +107,7 @@ def load_state(folder: Path, owner: StateOwner) -> State:
     if file_size != size:
         raise StateError(f"{folder / name}: expected {size} bytes, got {file_size}: truncated")
     if file_digest != digest:
-        raise StateError(f"{folder / name}: the content is not what was saved")
+        raise StateError(f"{folder / name}: expected the sha256 of the manifest, got other content: damaged")
     return State(load_file(folder / name), version)
 
 
@@ -123,7 +123,7 @@ def _read(path: Path) -> bytes:
 
 
 def _measure(path: Path) -> tuple[int, str]:
-    """Size and sha256."""
+    """Returns size and sha256 of a file."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -154,12 +154,12 @@ def _write_synced(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
-        # A disk that is full must not stay so for the sake of half a state.
+        # Free the space of a partial state: the disk may be full.
         path.unlink(missing_ok=True)
         raise
 
 
-def _take_place(draft: Path, path: Path) -> None:
+def _replace_synced(draft: Path, path: Path) -> None:
     draft.replace(path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:

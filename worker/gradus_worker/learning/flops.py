@@ -10,19 +10,18 @@ from ..model.weight_layout import weight_shapes
 
 
 def training_flops(config: ModelConfig, lengths: Sequence[int], *, is_low_rank: bool = False) -> float:
-    """Operations that learning from sequences of these lengths needs, forward and backward.
+    """Counts the operations of a forward and a backward pass over sequences of these lengths.
 
-    6 a weight and token (4 where the weights themselves learn nothing: no products for their gradient) and, for causal
-    attention, 6 T² d a head and layer: Megatron's count (Narayanan et al. 2021), halved for the mask as
-    FlashAttention-2 does.
-    What activation checkpointing computes again is not counted: a fraction of the ceiling in these is MFU.
+    6 per weight and token (4 with frozen weights, which need no gradient of their own) and, for causal attention,
+    6 T² d per head and layer: Megatron's count (Narayanan et al. 2021), halved for the causal mask as in
+    FlashAttention-2. Recomputation by activation checkpointing is not counted, as MFU requires.
     """
     attention = 6 * config.layers * config.heads * config.head_size * sum(length**2 for length in lengths)
     return (4 if is_low_rank else 6) * product_weights(config) * sum(lengths) + attention
 
 
 def product_weights(config: ModelConfig) -> int:
-    """Weights that every token is multiplied with: all matrices, the embedding only where it is the head too."""
+    """Counts the weights of all matrix products per token; the embedding counts only if it is also the head."""
     shapes = weight_shapes(config)
     if not config.tie_embeddings:
         del shapes["embed.weight"]

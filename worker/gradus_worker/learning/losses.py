@@ -1,11 +1,11 @@
-"""Every loss of `src/core/loss-spec.ts` on a flat token axis; that file is the definition.
+"""Every loss of `src/core/loss-spec.ts`, which defines them, on a flat token axis.
 
 For each token t with weight w_t != 0 the loss adds
 
     w_t * (importance_t * policy_t + kl.coefficient * kl_t - entropy.coefficient * H_t)
 
-Arrays are [N], in float32 or float64; `segments` says which sequence a token belongs to. Tokens of weight 0 count for
-nothing, whatever stands in their other arrays.
+Arrays are [N], in float32 or float64; `segments` gives the sequence of each token. Tokens of weight 0 are ignored,
+whatever values their other arrays hold.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ Spec = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LossTokens:
-    """What a loss reads; index i of every array speaks of the same token."""
+    """Inputs of a loss; index i of every array belongs to the same token."""
 
     logprobs: Tensor
-    """Of the current policy; the gradient flows into these."""
+    """Of the current policy; the gradient flows through these."""
     weights: Tensor
     advantages: Tensor
-    rollout: Tensor
-    policy: Tensor | None
-    """Old log-probabilities; read where `has_policy`."""
-    has_policy: Tensor
-    """bool [N]; false means the current log-probabilities without gradient stand for the old ones."""
-    reference: Tensor | None
+    rollout_logprobs: Tensor
+    policy_logprobs: Tensor | None
+    """Old log-probabilities; read only where `has_policy_logprobs` is true."""
+    has_policy_logprobs: Tensor
+    """bool [N]; false: use the current log-probabilities, without gradient, as the old ones."""
+    reference_logprobs: Tensor | None
     segments: Tensor
     """int64 [N], 0 <= segment < sequences."""
     sequences: int
@@ -42,10 +42,10 @@ class LossTokens:
 
 @dataclass(frozen=True)
 class LossTerms:
-    """Per token, 0 where the weight is 0. None: this loss has no such term."""
+    """Terms per token, 0 where the weight is 0. None: this loss has no such term."""
 
     loss: Tensor
-    """The weighted terms; their sum is what is differentiated."""
+    """The weighted terms; the gradient is that of their sum."""
     kl: Tensor | None
     clip_low: Tensor | None
     clip_high: Tensor | None
@@ -54,8 +54,8 @@ class LossTerms:
 
 
 def loss_terms(spec: Spec, tokens: LossTokens) -> LossTerms:
-    """The loss of each token; raises ValueError when the loss needs arrays that are not there."""
-    t = _silenced(tokens)
+    """Computes the loss of each token; ValueError if an array that the loss needs is missing."""
+    t = _masked(tokens)
     active = t.weights != 0
     old = _old(t)
     policy, low, high = _policy_term(spec["policy"], t, old, active)
@@ -76,30 +76,30 @@ def loss_terms(spec: Spec, tokens: LossTokens) -> LossTerms:
     )
 
 
-def _silenced(t: LossTokens) -> LossTokens:
-    """The same with 0 wherever the weight is 0, so that nothing standing there can overflow."""
+def _masked(t: LossTokens) -> LossTokens:
+    """Sets values to 0 where the weight is 0, so that they cannot overflow."""
     active = t.weights != 0
 
-    def silent(values: Tensor) -> Tensor:
+    def masked(values: Tensor) -> Tensor:
         return torch.where(active, values, torch.zeros((), dtype=values.dtype, device=values.device))
 
     return LossTokens(
-        logprobs=silent(t.logprobs),
+        logprobs=masked(t.logprobs),
         weights=t.weights,
-        advantages=silent(t.advantages),
-        rollout=silent(t.rollout),
-        policy=None if t.policy is None else silent(t.policy),
-        has_policy=t.has_policy,
-        reference=None if t.reference is None else silent(t.reference),
+        advantages=masked(t.advantages),
+        rollout_logprobs=masked(t.rollout_logprobs),
+        policy_logprobs=None if t.policy_logprobs is None else masked(t.policy_logprobs),
+        has_policy_logprobs=t.has_policy_logprobs,
+        reference_logprobs=None if t.reference_logprobs is None else masked(t.reference_logprobs),
         segments=t.segments,
         sequences=t.sequences,
-        entropy=None if t.entropy is None else silent(t.entropy),
+        entropy=None if t.entropy is None else masked(t.entropy),
     )
 
 
 def _old(t: LossTokens) -> Tensor:
     own = t.logprobs.detach()
-    return own if t.policy is None else torch.where(t.has_policy, t.policy, own)
+    return own if t.policy_logprobs is None else torch.where(t.has_policy_logprobs, t.policy_logprobs, own)
 
 
 Term = tuple[Tensor, Tensor | None, Tensor | None]
@@ -126,7 +126,7 @@ def _clipped(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Term:
         log_ratio = _sequence_mean(log_ratio, t, active)
     r = log_ratio.exp()
     below, above = _binding(r, t.advantages, low, high)
-    # Outside the bounds the loss is constant; `where` passes no gradient there, and at the bound itself it does.
+    # Outside the bounds the loss is constant and has no gradient; at the bound itself it has one.
     loss = torch.where(below | above, -r.detach().clamp(low, high) * t.advantages, -r * t.advantages)
     if policy["dualClip"] is not None:
         capped = (t.advantages < 0) & (r.detach() > policy["dualClip"])
@@ -143,7 +143,7 @@ def _cispo(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Term:
 
 
 def _binding(r: Tensor, advantages: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """Where r is outside its bounds and the advantage pulls it further out."""
+    """Detects tokens whose r is out of bounds and whose advantage pulls it further out."""
     value = r.detach()
     return (advantages < 0) & (value < low), (advantages > 0) & (value > high)
 
@@ -153,14 +153,14 @@ def _sequence_sum(values: Tensor, t: LossTokens) -> Tensor:
 
 
 def _sequence_mean(values: Tensor, t: LossTokens, active: Tensor) -> Tensor:
-    """The mean over the active tokens of its sequence, at each token (GSPO, 2507.18071 eq. 7)."""
+    """Returns, at each token, the mean over the active tokens of its sequence (GSPO, 2507.18071 eq. 7)."""
     count = _sequence_sum(active.to(values.dtype), t).clamp_min(1)
     return (_sequence_sum(values, t) / count)[t.segments]
 
 
 def _importance(term: Spec, t: LossTokens, old: Tensor) -> Tensor:
-    """old / rollout without gradient, capped or masked."""
-    log_ratio = (old - t.rollout).detach()
+    """Importance weight old / rollout, without gradient, capped or masked."""
+    log_ratio = (old - t.rollout_logprobs).detach()
     if term["level"] == "sequence":
         log_ratio = _sequence_sum(log_ratio, t)[t.segments]
     weight = log_ratio.exp()
@@ -170,10 +170,13 @@ def _importance(term: Spec, t: LossTokens, old: Tensor) -> Tensor:
 
 
 def _divergence(estimator: str, t: LossTokens) -> Tensor:
-    """With d = log ref - log pi: k1 = -d, k2 = d^2 / 2, k3 = e^d - d - 1."""
-    if t.reference is None:
+    """KL estimators (Schulman 2020, joschu.net/blog/kl-approx.html).
+
+    With d = log ref - log pi: k1 = -d, k2 = d^2 / 2, k3 = e^d - d - 1.
+    """
+    if t.reference_logprobs is None:
         raise ValueError("expected referenceLogprobs for the KL term, got none")
-    d = t.reference - t.logprobs
+    d = t.reference_logprobs - t.logprobs
     if estimator == "k1":
         return -d
     if estimator == "k2":

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def plan_microbatches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
-    """Indices of the sequences of each microbatch, at most `token_budget` tokens in one; a longer sequence goes alone.
+    """Returns the sequence indices of each microbatch of at most `token_budget` tokens; a longer sequence goes alone.
 
-    First fit by falling length: depends on the lengths and the budget alone.
+    First-fit decreasing: a pure function of lengths and budget.
     """
     if token_budget < 1:
         raise ValueError(f"token_budget: expected at least 1, got {token_budget}")

@@ -1,4 +1,4 @@
-"""AdamW with float32 master weights, in PyTorch's semantics (Loshchilov & Hutter 2019)."""
+"""AdamW with float32 master weights and PyTorch's semantics (Loshchilov & Hutter 2019)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class StepResult:
     grad_norm: float
     """Global L2 norm before clipping."""
     applied: bool
-    """False: the gradient was not finite and nothing was changed."""
+    """False: the gradient was not finite and nothing changed."""
 
 
 class AdamW:
-    """Updates named parameters in place. Parameters in float32 are their own masters; others get a float32 copy."""
+    """Updates named parameters in place. float32 parameters are their own masters; others get a float32 copy."""
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         self.parameters = dict(parameters)
@@ -42,7 +42,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], settings: OptimSettings) -> StepResult:
-        """One update from gradients of every parameter, by name. Biases and norms (one axis) do not decay."""
+        """Applies one update from the gradients of all parameters. No weight decay of biases and norms (one axis)."""
         norm = gradient_norm(gradients.values())
         if not math.isfinite(norm):
             return StepResult(norm, applied=False)
@@ -67,7 +67,7 @@ class AdamW:
 
 
 def gradient_norm(gradients: Iterable[Tensor]) -> float:
-    """L2 norm over all gradients, squares added up in float64 over tensors. One wait for the device."""
+    """Returns the L2 norm over all gradients, summed over tensors in float64. Waits for the device once."""
     norms = [torch.linalg.vector_norm(value.detach(), dtype=torch.float32) for value in gradients]
     if not norms:
         return 0.0

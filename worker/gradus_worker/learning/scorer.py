@@ -1,4 +1,4 @@
-"""Log-probabilities under one set of weights, in microbatches that fit the memory."""
+"""Log-probabilities of given sequences under one set of weights, in microbatches that fit the memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PackedModel(Protocol):
 
 
 class Scorer:
-    """`pause` is called before every microbatch and may end the work by raising."""
+    """`pause` is called before every microbatch and ends the work by raising."""
 
     def __init__(self, model: PackedModel, *, head_size: int, token_budget: int, pause: Pause = no_pause) -> None:
         self.model, self.token_budget, self._pause = model, token_budget, pause
@@ -33,7 +33,7 @@ class Scorer:
 
     @torch.no_grad()
     def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
-        """Per sequence float32 [T] on the CPU; entry 0 is 0."""
+        """Returns float32 [T] per sequence, on the CPU; entry 0 is 0."""
         results: dict[int, Tensor] = {}
 
         def run(indices: list[int]) -> None:
@@ -45,11 +45,11 @@ class Scorer:
         return [results[i] for i in range(len(sequences))]
 
     def forward(self, sequences: Sequence[Tensor], temperature: float) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies [T] over all tokens, 0 at the first of each sequence."""
+        """Returns log-probabilities and entropies [T] over all tokens; 0 at the first token of each sequence."""
         lengths = [len(tokens) for tokens in sequences]
         tokens = torch.cat(list(sequences)).to(self.device, torch.int64)
         places = np.concatenate([np.arange(n) for n in lengths])
-        # Found on the CPU: the device need not be waited for.
+        # Computed on the CPU, to avoid waiting for the device.
         positions, predicted = (torch.from_numpy(one).to(self.device) for one in (places, places.nonzero()[0]))
         hidden = self.model.hidden(tokens, positions, causal_attention(self.attention, lengths, self.device))
         head = self.model.head_weight
@@ -59,7 +59,7 @@ class Scorer:
         return logprobs, entropy
 
     def distribute(self, lengths: list[int], run: Callable[[list[int]], None]) -> int:
-        """Runs every microbatch and counts them; one that does not fit the memory is cut with half the budget."""
+        """Runs every microbatch and returns their number; halves the token budget when one runs out of memory."""
         waiting, done = plan_microbatches(lengths, self.token_budget), 0
         while waiting:
             batch = waiting.pop(0)
@@ -71,7 +71,7 @@ class Scorer:
             except (RuntimeError, MemoryError) as error:
                 if len(batch) == 1 or not is_out_of_memory(error):
                     raise
-            # Out of the handler, so that the failed pass's tensors are free by now.
+            # Outside the handler, which would keep the tensors of the failed pass alive.
             self._halve(sum(lengths[i] for i in batch))
             left = sorted(i for one in [batch, *waiting] for i in one)
             plans = plan_microbatches([lengths[i] for i in left], self.token_budget)
@@ -82,9 +82,9 @@ class Scorer:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.token_budget = max(1, min(self.token_budget, tokens) // 2)
-        log_line(f"{tokens} tokens did not fit the memory, microbatches have {self.token_budget} from now on")
+        log_line(f"{tokens} tokens did not fit the memory: microbatches now have at most {self.token_budget}")
 
 
 def cut(values: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """One flat array into one per sequence."""
+    """Splits a flat array into one per sequence."""
     return list(split(values, [len(tokens) for tokens in like]))

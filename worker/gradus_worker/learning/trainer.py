@@ -1,4 +1,4 @@
-"""Learning on one set of weights: log-probabilities, accumulated gradients, AdamW. `Trainer` of the embedded engine."""
+"""Training on one set of weights: log-probabilities, accumulated gradients, AdamW."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .scorer import PackedModel, Scorer, cut
 
 @dataclass(frozen=True)
 class TrainingSequence:
-    """As in `src/core/batch.ts`: index t of every array, [T], speaks of token t; weight 0 on token 0."""
+    """As in `src/core/batch.ts`: index t of every array [T] belongs to token t; token 0 has weight 0."""
 
     tokens: Tensor
     weights: Tensor
     advantages: Tensor
-    rollout: Tensor
-    policy: Tensor | None = None
-    """NaN, or None for all of them: the current policy's own, without gradient."""
-    reference: Tensor | None = None
+    rollout_logprobs: Tensor
+    policy_logprobs: Tensor | None = None
+    """NaN at a token, or None for all tokens: the current log-probabilities, without gradient."""
+    reference_logprobs: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,17 @@ class LossStats:
     seconds: float
     microbatches: int
     token_budget: int
-    """Tokens a microbatch may hold after this call: halved each time the memory did not suffice."""
+    """Most tokens of a microbatch after this call; halved each time memory runs out."""
 
 
 _HALF_SCALE = 2.0**16
+"""Initial loss scale for float16, as in `torch.amp.GradScaler`."""
 
 
 class Trainer:
-    """Gradients are taken per microbatch and added once it is done: one that runs out of memory leaves no trace.
+    """Adds the gradient of a microbatch once it is complete, so that running out of memory leaves no partial sum.
 
-    `pause` is called before every microbatch and may end the work by raising.
+    `pause` is called before every microbatch and ends the work by raising.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Trainer:
 
     @property
     def gradient_bytes(self) -> int:
-        """Held from the first microbatch of a step on: the sum so far, and what autograd hands over of another."""
+        """Bytes needed from the first microbatch of a step: the sum so far and the gradient of another microbatch."""
         return sum(
             master.nbytes + parameter.nbytes
             for master, parameter in zip(self.optimizer.masters.values(), self.parameters.values(), strict=True)
@@ -89,11 +90,11 @@ class Trainer:
         return self.optimizer.steps
 
     def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
-        """Per sequence float32 [T] on the CPU; entry 0 is 0."""
+        """Returns float32 [T] per sequence, on the CPU; entry 0 is 0."""
         return self.scorer.logprobs(sequences, temperature)
 
     def forward_backward(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossStats:
-        """Adds the gradient of the loss to what waits for `optim_step`. When it fails, what waited is dropped."""
+        """Adds the gradient of the loss to the accumulated one, which is dropped if this fails."""
         check_sequences(sequences)
         sums: dict[str, float] = {}
         logprobs: dict[int, Tensor] = {}
@@ -121,24 +122,24 @@ class Trainer:
         return stats
 
     def optim_step(self, settings: OptimSettings) -> StepResult:
-        """AdamW on the waiting gradient, then clears it."""
+        """Applies AdamW to the accumulated gradient, then clears it."""
         gradients = self.gradients or {name: torch.zeros_like(p) for name, p in self.optimizer.masters.items()}
         self.gradients = None
         return self.optimizer.step(gradients, settings)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything to continue bit for bit besides `policy_version`; not while a gradient waits."""
+        """Returns the tensors that, with `policy_version`, resume bit for bit. ValueError with an open gradient."""
         if self.gradients is not None:
-            raise ValueError("save: expected no gradient to be waiting, call optim_step first")
+            raise ValueError("save: expected no accumulated gradient; call optim_step first")
         parts = {"weights": self.optimizer.masters, "first": self.optimizer.first, "second": self.optimizer.second}
         found = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
         return found if self._loss_scale is None else {**found, "loss/scale": self._loss_scale}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor], policy_version: int) -> None:
-        """Takes over what `state` gave; a waiting gradient is dropped. ValueError, no change, if it does not fit."""
+        """Restores what `state` returned and drops an accumulated gradient. ValueError, no change, on a mismatch."""
         self.gradients = None
-        _take_over(self.state(), tensors)
+        _copy_state(self.state(), tensors)
         for name, parameter in self.parameters.items():
             parameter.copy_(self.optimizer.masters[name])
         self.optimizer.steps = policy_version
@@ -146,10 +147,10 @@ class Trainer:
     def _differentiate(
         self, chosen: Sequence[TrainingSequence], spec: Spec
     ) -> tuple[LossTokens, LossTerms, dict[str, Tensor | None]]:
-        """The loss of a microbatch and its gradient, in float16 of a multiple of the loss: small slopes would become 0.
+        """Computes the loss of a microbatch and its gradient. float16 scales the loss, since small slopes underflow.
 
-        The multiple is halved for good, and the microbatch taken again, when a slope is too large for float16 instead.
-        Where none helps it stays as it was: the range is not at fault, and one such batch must not cost those after it.
+        An overflow halves the scale permanently and repeats the microbatch. If no scale helps, the old one is restored:
+        the range is not the cause, and one such batch must not lower the precision of later ones.
         """
         before = 1.0 if self._loss_scale is None else float(self._loss_scale)
         while True:
@@ -175,18 +176,21 @@ class Trainer:
         def flat(values: list[Tensor]) -> Tensor:
             return torch.cat(values).to(logprobs.device, logprobs.dtype)
 
-        own = [s.policy if s.policy is not None else torch.full(s.weights.shape, torch.nan) for s in sequences]
+        own = [
+            s.policy_logprobs if s.policy_logprobs is not None else torch.full(s.weights.shape, torch.nan)
+            for s in sequences
+        ]
         policy = flat(own)
-        references = [s.reference for s in sequences if s.reference is not None]
+        references = [s.reference_logprobs for s in sequences if s.reference_logprobs is not None]
         return LossTokens(
             logprobs=logprobs,
             entropy=entropy if spec["entropy"] is not None else entropy.detach(),
             weights=flat([s.weights for s in sequences]),
             advantages=flat([s.advantages for s in sequences]),
-            rollout=flat([s.rollout for s in sequences]),
-            policy=policy,
-            has_policy=~policy.isnan(),
-            reference=flat(references) if len(references) == len(sequences) else None,
+            rollout_logprobs=flat([s.rollout_logprobs for s in sequences]),
+            policy_logprobs=policy,
+            has_policy_logprobs=~policy.isnan(),
+            reference_logprobs=flat(references) if len(references) == len(sequences) else None,
             segments=torch.arange(len(sequences)).repeat_interleave(lengths).to(logprobs.device),
             sequences=len(sequences),
         )
@@ -233,28 +237,28 @@ class Trainer:
 
 
 def restore_weights(parameters: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Takes over no more than the weights of what `Trainer.state` gave. ValueError, no change, if it does not fit."""
+    """Restores the weights alone from what `Trainer.state` returned. ValueError, no change, on a mismatch."""
     weights = {name: value for name, value in tensors.items() if name.startswith("weights/")}
-    _take_over({f"weights/{name}": value for name, value in parameters.items()}, weights)
+    _copy_state({f"weights/{name}": value for name, value in parameters.items()}, weights)
 
 
 @torch.no_grad()
-def _take_over(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+def _copy_state(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
     if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in given.items()}:
-        raise ValueError("restore: expected the tensors of this model's state, got others")
+        raise ValueError("restore: expected the names and shapes of this model's state, got others")
     for name, value in own.items():
         value.copy_(given[name])
 
 
 def _owned(gradient: Tensor | None, master: Tensor) -> Tensor:
-    """The first gradient of a step as what the others are added to."""
+    """Copies the first gradient of a step, to which later ones are added."""
     return torch.zeros_like(master) if gradient is None else gradient.to(master.dtype, copy=True)
 
 
 def _measure(tokens: LossTokens, terms: LossTerms) -> dict[str, float]:
-    """Sums over tokens with weight, in float64; `gap` is a maximum. One wait for the device."""
+    """Sums over tokens with weight, in float64; `gap` is a maximum. Waits for the device once."""
     active = tokens.weights != 0
-    current, rollout = tokens.logprobs.detach()[active].double(), tokens.rollout[active].double()
+    current, rollout = tokens.logprobs.detach()[active].double(), tokens.rollout_logprobs[active].double()
     found = {"loss": terms.loss.detach()[active], "mismatch": rollout - current}
     if tokens.entropy is not None:
         found["entropy"] = tokens.entropy.detach()[active]
@@ -266,7 +270,7 @@ def _measure(tokens: LossTokens, terms: LossTerms) -> dict[str, float]:
 
 
 def check_sequences(sequences: Sequence[TrainingSequence]) -> None:
-    """ValueError naming the first sequence that cannot be learned from."""
+    """Raises ValueError, naming the first invalid sequence."""
     for index, sequence in enumerate(sequences):
         if len(sequence.tokens) == 0 or float(sequence.weights[:1].abs().sum()) != 0:
             raise ValueError(f"batch, sequence {index}: expected at least one token, and weight 0 on token 0")

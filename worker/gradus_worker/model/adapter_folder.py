@@ -20,8 +20,8 @@ from .config import ModelError, describe, read_json
 from .lora import Adapters
 
 _CONFIG, _WEIGHTS, _PREFIX = "adapter_config.json", "adapter_model.safetensors", "base_model.model."
-# What would change the numbers, and the only value of each that we compute.
-_PLAIN: dict[str, Any] = {
+# Settings that change the numbers, each with the only value that we support.
+_SUPPORTED: dict[str, Any] = {
     "peft_type": "LORA",
     "bias": "none",
     "fan_in_fan_out": False,
@@ -38,7 +38,7 @@ _PLAIN: dict[str, Any] = {
 
 
 def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
-    """Creates the folder. Values are float32, as they are trained."""
+    """Writes adapters in float32, as they are trained. Creates the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     values = {_stored(name): value.detach().cpu().contiguous() for name, value in adapters.weights.items()}
     draft = folder / f"{_WEIGHTS}.draft"
@@ -46,7 +46,7 @@ def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
     draft.replace(folder / _WEIGHTS)
     settings = adapters.settings
     config = {
-        **_PLAIN,
+        **_SUPPORTED,
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": str(base),
         "r": settings.rank,
@@ -63,9 +63,9 @@ def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
 
 @torch.no_grad()
 def read_adapter(folder: Path, adapters: Adapters) -> str:
-    """Puts the values of a folder into adapters of the same settings, and names them: sha256 over names and values.
+    """Reads a folder into adapters of the same settings; returns the sha256 over names and values.
 
-    ModelError, and nothing changed, where the folder holds other adapters or none.
+    ModelError, with nothing changed, if the folder holds no adapters or other ones.
     """
     _check_config(folder / _CONFIG, adapters)
     path = folder / _WEIGHTS
@@ -85,7 +85,7 @@ def read_adapter(folder: Path, adapters: Adapters) -> str:
 
 def _check_config(path: Path, adapters: Adapters) -> None:
     config, settings = read_json(path), adapters.settings
-    for key, wanted in _PLAIN.items():
+    for key, wanted in _SUPPORTED.items():
         if config.get(key) not in (wanted, None) and (wanted is not None or config[key]):
             raise ModelError(f'{path}: expected "{key}" to be {describe(wanted)}, got {describe(config[key])}')
     targets = config.get("target_modules")

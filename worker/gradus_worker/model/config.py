@@ -13,7 +13,7 @@ Json = Mapping[str, Any]
 
 
 class ModelError(ValueError):
-    """A model folder that cannot be used; the message names file and key, what was expected and what came."""
+    """An invalid model folder; the message names file and key, the expected value and the actual one."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class ModelConfig:
 
     @property
     def attention_bias(self) -> bool:
-        """q, k and v projections have biases."""
+        """Whether the q, k and v projections have biases."""
         return self.architecture == "qwen2"
 
     @property
     def class_name(self) -> str:
-        """What transformers calls the model."""
+        """Class name of the model in transformers."""
         return "Qwen2ForCausalLM" if self.architecture == "qwen2" else "LlamaForCausalLM"
 
 
 def parse_config(source: Json, file: str) -> ModelConfig:
-    """Checks a `config.json` of transformers 4 or 5; ModelError for variants whose numbers would come out wrong."""
+    """Parses a `config.json` of transformers 4 or 5; ModelError for variants that are not supported."""
     keys = _Keys(source, file)
     architecture = keys.one_of("model_type", ("qwen2", "llama"))
     keys.only("hidden_act", "silu")
@@ -86,7 +86,7 @@ def parse_config(source: Json, file: str) -> ModelConfig:
 
 
 def config_json(config: ModelConfig) -> dict[str, Any]:
-    """The `config.json` that `parse_config` reads back and transformers loads."""
+    """Builds the `config.json` that `parse_config` reads back and transformers loads."""
     scaling = config.rope_scaling
     rope = {
         "rope_scaling": {
@@ -117,7 +117,7 @@ def config_json(config: ModelConfig) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; ModelError when it is missing, not JSON, or not an object."""
+    """Reads a JSON object from a file; ModelError if it is missing, not JSON, or not an object."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as cause:
@@ -130,7 +130,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def describe(value: object) -> str:
-    """A value as error messages show it: short, on one line."""
+    """Formats a value for an error message: short, on one line."""
     if value is None:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -138,7 +138,7 @@ def describe(value: object) -> str:
 
 
 def _rotary(keys: _Keys) -> tuple[float, RopeScaling | None]:
-    """transformers 4 keeps `rope_theta` beside `rope_scaling`, transformers 5 both in `rope_parameters`."""
+    """Reads theta and scaling: transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`."""
     parameters = keys.child("rope_parameters")
     scaling = parameters or keys.child("rope_scaling")
     theta = (parameters or keys).positive("rope_theta", 10_000)
@@ -166,7 +166,7 @@ def _check_heads(config: ModelConfig, file: str) -> None:
 
 
 class _Keys:
-    """Typed access to the keys of one object; every refusal names file and key. null is as good as absent."""
+    """Typed access to the keys of one object; every error names file and key. null counts as absent."""
 
     def __init__(self, source: Json, file: str, prefix: str = "") -> None:
         self.source, self.file, self.prefix = source, file, prefix
@@ -199,7 +199,7 @@ class _Keys:
         return cast(str, value)
 
     def only(self, key: str, value: str | bool) -> None:
-        """Refuses every value but this one; the key may be absent."""
+        """Rejects every other value; the key may be absent."""
         if self.has(key) and self.source[key] is not value and self.source[key] != value:
             raise self._refusal(key, f"{json.dumps(value)} (nothing else is supported)")
 

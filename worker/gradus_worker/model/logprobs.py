@@ -1,7 +1,7 @@
-"""Log-probabilities and entropies of given tokens without ever holding all logits.
+"""Log-probabilities and entropies of given tokens, computed in chunks so that the full logits never exist.
 
-[N, V] logits of a long batch would be the largest tensor of the whole step (16k tokens x 152k words: 10 GB in float32).
-Here they exist for `rows` tokens at a time, in forward and again in backward.
+The [N, V] logits of a long batch would be the largest tensor of a step (16k tokens x 152k words: 10 GB in float32).
+Forward and backward each compute them for `rows` tokens at a time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def chunked_logprobs(
     temperature: float = 1.0,
     rows: int = 2048,
 ) -> tuple[Tensor, Tensor]:
-    """Log-probability of each target and entropy (nats) of its distribution, both differentiable.
+    """Returns the log-probability of each target and the entropy (nats) of its distribution, both differentiable.
 
-    hidden [N, D], weight [V, D], targets int64 [N]. Results are float32 [N] (float64 for float64 input); logits are
-    float32 whatever the inputs are; so is the sum over rows that makes the gradient of `weight`, rounded once.
+    hidden [N, D], weight [V, D], targets int64 [N]. Results are float32 [N] (float64 for float64 input). Logits, and
+    the sum over rows in the gradient of `weight`, are float32 for every input type; that gradient is rounded once.
     """
     if temperature <= 0:
         raise ValueError(f"temperature: expected more than 0, got {temperature}")
@@ -50,10 +50,10 @@ class _ChunkedLogprobs(torch.autograd.Function):
             logits = float_product(hidden[part], weight.T).mul_(scale)
             total[part] = logits.logsumexp(1)
             logprobs[part] = logits.gather(1, targets[part, None])[:, 0] - total[part]
-            # H from log p, not as lse - sum p z: two large numbers whose difference would lose the small entropies.
+            # H from log p, not as lse - sum p z: that difference of large numbers would cancel small entropies.
             logs = logits.sub_(total[part, None])
             p = logs.exp()
-            # A word that cannot come has log p = -inf and p = 0, and must not turn their product into NaN.
+            # Clamp log p = -inf of impossible words: their product with p = 0 must not be NaN.
             entropy[part] = -p.mul_(logs.clamp_min_(torch.finfo(dtype).min)).sum(1)
         ctx.save_for_backward(hidden, weight, targets, total, entropy)
         ctx.scale, ctx.rows = scale, rows
@@ -100,7 +100,7 @@ def _chunks(length: int, rows: int) -> list[slice]:
 
 
 def float_product(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b, accumulated and kept in float32 (float64 for float64)."""
+    """Multiplies a @ b, accumulated and returned in float32 (float64 for float64)."""
     if a.dtype in (torch.float32, torch.float64):
         return a @ b
     if a.is_cuda:

@@ -1,4 +1,4 @@
-"""Low-rank adapters (Hu et al. 2021, 2106.09685): y = W x + alpha / rank * B A x, of which only A and B are trained."""
+"""Low-rank adapters (Hu et al. 2021, 2106.09685): y = W x + alpha / rank * B A x; only A and B are trained."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class LoraSettings:
         return self.alpha / self.rank
 
     def describe(self) -> dict[str, object]:
-        """What has to be the same for adapters to be continued."""
+        """Settings that must match for adapters to be resumed."""
         return {"rank": self.rank, "alpha": self.alpha, "targets": sorted(set(self.targets))}
 
 
 class Adapters:
     """A and B of every target, float32: `<module>.lora_A` [rank, input] and `<module>.lora_B` [output, rank].
 
-    A module is named as in the checkpoint, e.g. `model.layers.0.self_attn.q_proj`. New ones change nothing: B is 0.
+    Modules are named as in the checkpoint, e.g. `model.layers.0.self_attn.q_proj`. New adapters change nothing: B is 0.
     """
 
     def __init__(self, base: Transformer, settings: LoraSettings) -> None:
@@ -47,7 +47,7 @@ class Adapters:
         self.base, self.settings = base, settings
         self.targets = target_parts(base.config, settings.targets)
         self.weights: dict[str, Tensor] = {}
-        # Always the same: a worker that is started again must begin where the first one did.
+        # A fixed seed: a restarted worker must begin with the same adapters.
         generator = torch.Generator().manual_seed(0)
         for part in (part for some in self.targets.values() for part in some):
             inputs = base.weights[part.weight].shape[1]
@@ -61,7 +61,7 @@ class Adapters:
 
     @torch.no_grad()
     def merge(self, into: Mapping[str, Tensor]) -> None:
-        """Writes base + scale B A, computed in float32, into the tensors of the same names, in place."""
+        """Writes base + scale B A, computed in float32, into the tensors of the same names."""
         for weight, some in self.targets.items():
             for part in some:
                 a, b = self.pair(part)
@@ -70,14 +70,14 @@ class Adapters:
                 into[weight][rows].copy_(torch.addmm(frozen, b, a, alpha=self.settings.scale))
 
     def merged(self, dtype: torch.dtype) -> Transformer:
-        """The base with its targets merged; everything else is shared."""
+        """Returns the base with merged targets; all other weights are shared."""
         weights = {name: self.base.weights[name].detach().to(dtype, copy=True) for name in self.targets}
         self.merge(weights)
         return Transformer(self.base.config, {**self.base.weights, **weights})
 
 
 class LoraTransformer(Transformer):
-    """The base with adapters beside it, to be trained."""
+    """The base with adapters beside its matrices, for training."""
 
     def __init__(self, adapters: Adapters) -> None:
         super().__init__(adapters.base.config, adapters.base.weights)
@@ -89,7 +89,7 @@ class LoraTransformer(Transformer):
         return y if some is None else y + self._update(some, x, y)
 
     def _update(self, some: Sequence[Part], x: Tensor, y: Tensor) -> Tensor:
-        """One product with all the As of a matrix, then each B on its share; rows without an adapter get 0."""
+        """Multiplies once by all A of a matrix, then each B on its share; rows without an adapter get 0."""
         pairs = [self._adapters.pair(part) for part in some]
         inner = linear(x, torch.cat([a for a, _ in pairs]).to(x.dtype)) * self._adapters.settings.scale
         pieces, at = [], 0
@@ -104,7 +104,7 @@ class LoraTransformer(Transformer):
 
 
 def target_parts(config: ModelConfig, targets: Sequence[str]) -> dict[str, list[Part]]:
-    """The matrices of these names, by the tensor of ours they lie in, in the order of their rows."""
+    """Returns the parts with these names, by the tensor that holds them, in the order of their rows."""
     found: defaultdict[str, list[Part]] = defaultdict(list)
     for part in parts(config):
         if part.name.endswith(".weight") and module_of(part).rpartition(".")[2] in targets:

@@ -31,7 +31,7 @@ _STORED = (torch.bfloat16, torch.float16, torch.float32)
 class LoadedModel:
     model: Transformer
     model_hash: str
-    """`modelHash` of docs/protocol.md, over the values in the files: no `dtype` changes it."""
+    """`modelHash` of docs/protocol.md, over the values in the files: independent of `dtype`."""
 
     @property
     def config(self) -> ModelConfig:
@@ -39,16 +39,16 @@ class LoadedModel:
 
 
 def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: Pause = no_pause) -> LoadedModel:
-    """Reads a model; `device` and `dtype` as in `createModel`. What is wrong with the folder is one ModelError.
+    """Reads a model; `device` and `dtype` as in `createModel`. ModelError for an invalid folder.
 
-    `pause` is called between tensors and may end the reading by raising.
+    `pause` is called between tensors and ends the reading by raising.
     """
     if not folder.is_dir():
         raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), got nothing there")
     config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
     place = choose_device(device)
     if place.type == "cuda":
-        # Triton's kernels, new streams and pinned memory belong to the current device, wherever tensors lie.
+        # Triton's kernels, new streams and pinned memory use the current device, wherever the tensors are.
         torch.cuda.set_device(place)
     element = choose_dtype(dtype, place)
     files = _WeightFiles(folder)
@@ -66,7 +66,7 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: P
 
 
 def random_model(config: ModelConfig, device: torch.device, dtype: torch.dtype, seed: int) -> Transformer:
-    """A model that was never trained: matrices normal with deviation 0.02, norms 1, biases 0."""
+    """Creates an untrained model: matrices normal with standard deviation 0.02, norms 1, biases 0."""
     model = empty_model(config, device, dtype)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
@@ -79,7 +79,7 @@ def random_model(config: ModelConfig, device: torch.device, dtype: torch.dtype, 
 
 
 def empty_model(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Transformer:
-    """A model whose weights are yet to be filled in; they ask for gradients."""
+    """Creates a model with uninitialised weights that require gradients."""
     shapes = weight_shapes(config).items()
     return Transformer(
         config,
@@ -88,7 +88,7 @@ def empty_model(config: ModelConfig, device: torch.device, dtype: torch.dtype) -
 
 
 def hash_model(model: Transformer) -> str:
-    """`modelHash` of the weights as they are now."""
+    """Computes `modelHash` of the current weights."""
     digest = hashlib.sha256()
     for part, value in model.parts():
         _update_hash(digest, part.name, value.detach().cpu())
@@ -96,25 +96,25 @@ def hash_model(model: Transformer) -> str:
 
 
 def export_model(model: Transformer, folder: Path, dtype: str, end_tokens: Sequence[int]) -> None:
-    """Writes `config.json` and `model.safetensors` as transformers loads them; `dtype` is `bf16` or `f32`.
+    """Writes `config.json` and `model.safetensors` for transformers; `dtype` is `bf16` or `f32`.
 
-    Creates the folder; each file takes its place whole.
+    Creates the folder. Each file is replaced atomically.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = {"bf16": torch.bfloat16, "f32": torch.float32}[dtype]
     tensors = {part.name: value.detach().to("cpu", stored).contiguous() for part, value in model.parts()}
     draft = folder / f"{_SINGLE}.draft"
     save_file(tensors, draft, {"format": "pt"})
-    _take_place(draft, folder / _SINGLE)
+    _replace_synced(draft, folder / _SINGLE)
     ends = end_tokens[0] if len(end_tokens) == 1 else list(end_tokens)
     config = {**config_json(model.config), "torch_dtype": str(stored).removeprefix("torch."), "eos_token_id": ends}
     draft = folder / "config.json.draft"
     draft.write_text(f"{json.dumps(config, indent=2)}\n")
-    _take_place(draft, folder / "config.json")
+    _replace_synced(draft, folder / "config.json")
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`: the first CUDA device where there is one. ModelError for a device that is not there."""
+    """Resolves a device name; `auto` is the first CUDA device, else the CPU. ModelError for a missing device."""
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
@@ -127,7 +127,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto`: float32 on the CPU, bfloat16 on CUDA."""
+    """Resolves an element type; `auto` is float32 on the CPU and bfloat16 on CUDA."""
     known = {
         "auto": torch.float32 if device.type == "cpu" else torch.bfloat16,
         "float32": torch.float32,
@@ -227,7 +227,7 @@ def _update_hash(digest: hashlib._Hash, name: str, value: Tensor) -> None:
         digest.update(flat[start : start + _HASHED_AT_ONCE].float().numpy().data)
 
 
-def _take_place(draft: Path, path: Path) -> None:
+def _replace_synced(draft: Path, path: Path) -> None:
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""Sequences laid end to end without padding, and attention that keeps them apart."""
+"""Causal attention within sequences that are packed end to end without padding."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 @cache
 def choose_attention(device: torch.device, dtype: torch.dtype, head_size: int) -> str:
-    """`varlen` where it runs and agrees with `per-sequence` in value and gradient, else `per-sequence`."""
+    """Returns `varlen` if it runs and matches `per-sequence` in value and gradient, else `per-sequence`."""
     if device.type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
         return "per-sequence"
     try:
         if _agrees(device, dtype, head_size):
             return "varlen"
-        reason = "it says something else than attention sequence by sequence"
-    except Exception as error:  # TypeError too: older versions of PyTorch take other arguments.
+        reason = "its results differ from per-sequence attention"
+    except Exception as error:  # TypeError too: older versions of PyTorch have other parameters.
         reason = f"{type(error).__name__}: {error}"
-    log_line(f"attention goes sequence by sequence, without torch.nn.attention.varlen, which is slower: {reason}")
+    log_line(f"torch.nn.attention.varlen is unavailable: attention runs sequence by sequence, slower ({reason})")
     return "per-sequence"
 
 
 def causal_attention(
     kind: str, lengths: Sequence[int], device: torch.device, key_lengths: Sequence[int] | None = None
 ) -> Attend:
-    """Causal attention within each of the sequences that lie end to end. `kind` is of `choose_attention`.
+    """Builds causal attention within each packed sequence. `kind`: result of `choose_attention`.
 
-    Given `key_lengths`, k and v are of so many positions a sequence, and q of the last `lengths` of them.
+    With `key_lengths`, k and v cover that many positions of each sequence, and q the last `lengths` of them.
     """
     attention = _varlen if kind == "varlen" else _per_sequence
     return attention(lengths, lengths if key_lengths is None else key_lengths, device)
@@ -60,7 +60,7 @@ def _one_sequence(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def split(values: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
-    """What lies end to end, one each."""
+    """Splits packed values into one tensor per sequence."""
     return torch.functional.split(values, sizes)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
 
 

@@ -1,4 +1,4 @@
-"""Qwen2 and Llama over a table of weights that sampler and trainer share."""
+"""Qwen2 and Llama on a table of weights that sampler and trainer share."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Rotary = tuple[Tensor, Tensor]
 
 
 class Transformer:
-    """A causal language model on packed tokens. What attention looks at is the caller's affair (`Attend`).
+    """A causal language model on packed tokens. The caller supplies the attention (`Attend`).
 
-    `weights` holds every tensor once, under the names of `layout`; they may be changed in place at any time. Low-rank
-    training overrides `project`; sampling from it takes a `Transformer` over the same table with merged matrices.
+    `weights` holds every tensor once, under the names of `weight_layout`; they may change in place at any time.
+    Low-rank training overrides `project`; its sampler uses a `Transformer` on the same table with merged matrices.
     """
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, Tensor]) -> None:
@@ -34,7 +34,7 @@ class Transformer:
         self.config = config
         self.weights = dict(weights)
         self.activation_checkpointing = False
-        """Keeps one hidden state a layer for backward and computes the rest again."""
+        """Keeps one hidden state per layer for the backward pass and recomputes the rest."""
         frequencies = torch.tensor(rotary_frequencies(config), dtype=torch.float64)
         self._frequencies = frequencies.to(self.device)
 
@@ -52,11 +52,11 @@ class Transformer:
         return self.weights["embed.weight" if self.config.tie_embeddings else "head.weight"]
 
     def parts(self) -> list[tuple[Part, Tensor]]:
-        """The tensors of the checkpoint, each a view of some rows of ours, in the order of `modelHash`."""
+        """Returns the tensors of the checkpoint, each a view of rows of `weights`, in the order of `modelHash`."""
         return [(part, self.weights[part.weight][part.start : part.end]) for part in parts(self.config)]
 
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Hidden states after the last norm [T, D] of tokens int64 [T] at positions [T]."""
+        """Returns hidden states after the last norm, [T, D], of tokens int64 [T] at positions [T]."""
         x = embedding(tokens, self.weights["embed.weight"])
         rotary = self._rotary(positions)
         for layer in range(self.config.layers):
@@ -67,7 +67,7 @@ class Transformer:
         return self._norm("norm", x)
 
     def project(self, name: str, x: Tensor) -> Tensor:
-        """x [T, input] times a matrix (`layers.0.qkv`, `.out`, `.gate_up`, `.down`), plus its bias if it has one."""
+        """Multiplies x [T, input] by a matrix (`layers.0.qkv`, `.out`, `.gate_up`, `.down`); adds its bias, if any."""
         return linear(x, self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias"))
 
     def _block(self, layer: int, x: Tensor, rotary: Rotary, attend: Attend) -> Tensor:
@@ -88,27 +88,27 @@ class Transformer:
         return rms_norm(x, x.shape[1:], self.weights[f"{name}.weight"], self.config.norm_epsilon)
 
     def _rotary(self, positions: Tensor) -> Rotary:
-        # float64: at position 100,000 a float32 angle is off by 0.004.
+        # float64: at position 100,000 a float32 angle has an error of 0.004.
         angles = (positions[:, None] * self._frequencies)[:, None]
         return angles.cos().float(), angles.sin().float()
 
 
 def rotate(x: Tensor, rotary: Rotary) -> Tensor:
-    """Turns element i of each head [T, H, d] with element i + d/2; in float32, rounded once."""
+    """Rotates element i of each head [T, H, d] with element i + d/2; in float32, rounded once."""
     cosine, sine = rotary
     first, second = x.float().chunk(2, 2)
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine], 2).to(x.dtype)
 
 
 def rotary_frequencies(config: ModelConfig) -> list[float]:
-    """Angle per position of each pair of a head's elements, in radians."""
+    """Returns the angle per position, in radians, of each pair of elements of a head."""
     plain = [config.rope_theta ** (-2 * i / config.head_size) for i in range(config.head_size // 2)]
     scaling = config.rope_scaling
     return plain if scaling is None else [_scale(frequency, scaling) for frequency in plain]
 
 
 def _scale(frequency: float, scaling: RopeScaling) -> float:
-    """Llama 3.1: slow angles are divided by the factor, fast ones kept, those between blended."""
+    """Llama 3.1 scaling: divides slow angles by the factor, keeps fast ones, interpolates between."""
     turns = scaling.original_max_positions * frequency / (2 * math.pi)
     share = (turns - scaling.low_frequency_factor) / (scaling.high_frequency_factor - scaling.low_frequency_factor)
     kept = min(1.0, max(0.0, share))

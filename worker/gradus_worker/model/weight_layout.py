@@ -1,7 +1,6 @@
-"""Where the tensors of a Hugging Face checkpoint lie in ours.
+"""Layout of the weights: which rows of our tensors hold each tensor of a Hugging Face checkpoint.
 
-q, k, v are one matrix here, and so are gate and up: one product instead of three or two, forwards and backwards. Every
-tensor of a checkpoint is some rows of one of ours.
+q, k and v form one matrix, and so do gate and up: one product instead of three or two, forward and backward.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from .config import ModelConfig
 
 @dataclass(frozen=True)
 class Part:
-    """A tensor under its Hugging Face name: rows `start` to `end` of our tensor `weight`."""
+    """A checkpoint tensor, by its Hugging Face name: rows `start` to `end` of our tensor `weight`."""
 
     name: str
     weight: str
@@ -23,7 +22,7 @@ class Part:
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Our tensors by name. Matrices are [output, input]."""
+    """Returns the shapes of our tensors by name. Matrices are [output, input]."""
     hidden, size = config.hidden_size, config.head_size
     attended, qkv = config.heads * size, (config.heads + 2 * config.key_value_heads) * size
     shapes: dict[str, tuple[int, ...]] = {"embed.weight": (config.vocab_size, hidden)}
@@ -43,7 +42,7 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def parts(config: ModelConfig) -> list[Part]:
-    """Every tensor of the checkpoint once, in the order of `modelHash` (docs/protocol.md)."""
+    """Lists every tensor of the checkpoint once, in the order of `modelHash` (docs/protocol.md)."""
     return list(_parts(config))
 
 

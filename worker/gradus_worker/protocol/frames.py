@@ -1,4 +1,4 @@
-"""Messages on their way: `u32 header length | u32 payload length | JSON header | tensors`, little-endian."""
+"""Frames: `u32 header length | u32 payload length | JSON header | tensors`, little-endian."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Array = NDArray[Any]
 
 
 class FrameError(Exception):
-    """Bytes that cannot be a frame: nothing after them can be trusted."""
+    """Bytes that are not a frame. Nothing after them can be parsed."""
 
 
 class TensorError(Exception):
-    """A tensor that does not lie in its payload, whole."""
+    """A tensor that does not fit its payload."""
 
 
 class Readable(Protocol):
@@ -35,14 +35,14 @@ class Readable(Protocol):
 @dataclass(frozen=True)
 class Frame:
     header: Any
-    """Any JSON value; `messages.py` says what it must be."""
+    """Any JSON value; `messages.py` validates it."""
     payload: bytes | bytearray
 
 
 def encode_frame(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> list[bytes | memoryview]:
-    """A frame as pieces to be written in order; `tensors` of the header is filled in from the one-dimensional arrays.
+    """Encodes a frame as pieces to write in order; fills in `tensors` of the header from one-dimensional arrays.
 
-    Numbers that are not finite become null. FrameError when there is too much for one frame.
+    Non-finite numbers become null. FrameError if header or payload exceeds its limit.
     """
     described, pieces, offset = [], [], 0
     for name, array in (arrays or {}).items():
@@ -51,13 +51,13 @@ def encode_frame(header: Mapping[str, Any], arrays: Mapping[str, Array] | None =
         pieces.append(packed.data.cast("B") if packed.size else b"")
         offset += packed.nbytes
     text = json.dumps(_finite({**header, "tensors": described}), ensure_ascii=False, separators=(",", ":"))
-    body = text.encode("utf-8", "backslashreplace")  # Half a surrogate pair has no UTF-8, but the same escape in JSON.
+    body = text.encode("utf-8", "backslashreplace")  # A lone surrogate has no UTF-8, but the same escape in JSON.
     _check_lengths(len(body), offset)
     return [_PREFIX.pack(len(body), offset), body, *pieces]
 
 
 def read_frame(stream: Readable) -> Frame | None:
-    """The next frame; None at the end of the stream. FrameError at anything that is not a frame."""
+    """Reads the next frame; None at the end of the stream. FrameError for anything else."""
     prefix = _read(stream, _PREFIX.size, may_end=True)
     if prefix is None:
         return None
@@ -71,7 +71,7 @@ def read_frame(stream: Readable) -> Frame | None:
 
 
 def unpack_tensors(described: Sequence[Mapping[str, Any]], payload: bytes | bytearray) -> dict[str, Array]:
-    """Flat views on the payload, by name."""
+    """Returns flat views of the payload, by name."""
     found: dict[str, Array] = {}
     for one in described:
         name, dtype, offset = one["name"], _DTYPES[one["dtype"]], one["offset"]
@@ -81,15 +81,15 @@ def unpack_tensors(described: Sequence[Mapping[str, Any]], payload: bytes | byte
         end = offset + length * dtype.itemsize
         if offset % 4 != 0 or end > len(payload) or name in found:
             raise TensorError(
-                f"tensor {name!r}: expected {length} x {one['dtype']} from a multiple of 4 on within {len(payload)} "
-                f"bytes, once; got bytes {offset} to {end}{', twice' if name in found else ''}"
+                f"tensor {name!r}: expected {length} x {one['dtype']} within {len(payload)} bytes, at an offset "
+                f"divisible by 4, and each name once; got bytes {offset} to {end}{', a second time' * (name in found)}"
             )
         found[name] = np.frombuffer(payload, dtype, length, offset) if length else np.empty(0, dtype)
     return found
 
 
 def dtype_name(array: Array) -> str:
-    """`f32`, `i32` or `u32`."""
+    """Returns `f32`, `i32` or `u32`."""
     return _NAMES[array.dtype]
 
 
@@ -101,7 +101,7 @@ def _read(stream: Readable, length: int, may_end: bool = False) -> bytearray | N
         if not count:
             if may_end and filled == 0:
                 return None
-            raise FrameError(f"expected {length - filled} more bytes of a frame, the stream ended")
+            raise FrameError(f"expected {length - filled} more bytes of a frame, got the end of the stream")
         filled += count
     return taken
 
@@ -123,7 +123,7 @@ def _parse(header: bytearray) -> Any:
 
 
 def _number(text: str) -> float:
-    """2.0 is a whole number in JSON; as a float it could not count anything here."""
+    """Parses a number; 2.0 becomes an int, because JSON does not distinguish it from 2."""
     value = float(text)
     return int(value) if abs(value) < 2**53 and value.is_integer() else value
 

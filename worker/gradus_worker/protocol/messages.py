@@ -1,4 +1,4 @@
-"""Requests as the rest of the worker sees them, and what may be answered. `src/protocol/messages.ts` is the source."""
+"""Requests and replies, as defined by `src/protocol/messages.ts`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ErrorCode = Literal["oom", "bad-request", "conflict", "non-finite", "internal"]
 
 
 class RequestError(Exception):
-    """Ends a request with an error of this code; the worker goes on."""
+    """Ends a request with an error of this code. The worker continues."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -48,22 +48,22 @@ Outcome = Reply | RequestError
 class Request:
     id: int
     type: str
-    """Empty where the message names none that is known."""
+    """Empty if the message has no known type."""
     fields: Mapping[str, Any]
-    """The header: checked against the schema, unless `refusal` says otherwise."""
+    """The header; valid by the schema unless `refusal` is set."""
     tensors: Mapping[str, Array]
     seq: int | None = None
-    """Place in the order, of requests that have one."""
+    """Sequence number of an ordered request."""
     digest: bytes = b""
-    """Of everything but `id`; equal for a repeated request. Only where `seq` is."""
+    """Checksum of everything but `id`, equal for a repeated request. Empty without `seq`."""
     refusal: str | None = None
-    """Why the message must be answered with `bad-request`."""
+    """Why the message is answered with `bad-request`."""
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]
 
     def tensor(self, name: str, dtype: str, length: int) -> Array:
-        """One of the tensors; bad-request unless it is there with this type and length."""
+        """Returns a tensor; raises bad-request unless it has this type and length."""
         found = self.tensors.get(name)
         if found is None or dtype_name(found) != dtype or len(found) != length:
             got = "none" if found is None else f"{len(found)} x {dtype_name(found)}"
@@ -72,7 +72,7 @@ class Request:
 
 
 def _ordered_types() -> frozenset[str]:
-    """Types whose messages carry `seq`."""
+    """Returns the types of requests that have `seq`."""
     shapes = (one["properties"] for one in protocol_schema()["request"]["oneOf"])
     return frozenset(shape["type"]["const"] for shape in shapes if "seq" in shape)
 
@@ -81,7 +81,7 @@ ORDERED = _ordered_types()
 
 
 def read_request(frame: Frame) -> Request:
-    """The request of a frame. What is wrong with it is its `refusal`: its place in the order is used up anyway."""
+    """Reads the request of a frame. An invalid one gets a `refusal`, since it uses up its `seq` too."""
     header = frame.header if isinstance(frame.header, dict) else {}
     refusal: str | None = None
     tensors: dict[str, Array] = {}

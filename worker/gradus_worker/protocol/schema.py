@@ -1,4 +1,4 @@
-"""The part of JSON Schema that `protocol.schema.json` uses. That file is generated from `src/protocol/messages.ts`."""
+"""Validation by the part of JSON Schema in `protocol.schema.json`, which `scripts/write-protocol.ts` generates."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Schema = Mapping[str, Any]
 
 
 class SchemaError(Exception):
-    """A value that does not follow its schema; the message names the place, what was expected and what came."""
+    """An invalid value; the message names its place, the expected and the actual value."""
 
 
 @cache
 def protocol_schema() -> Schema:
-    """`request`, `reply`, and `results` by type of request."""
+    """Loads the schemas: `request`, `reply`, and `results` by type of request."""
     text = (files(__package__) / "protocol.schema.json").read_text(encoding="utf-8")
     schema: Schema = json.loads(text)
     return schema
 
 
 def check(schema: Schema, value: Any, place: str) -> None:
-    """Raises SchemaError unless the value follows the schema. `place` is how messages name the value."""
+    """Raises SchemaError unless the value is valid. `place` names the value in messages."""
     for problem in _problems(schema, value, place):
         raise SchemaError(problem)
 
@@ -62,13 +62,13 @@ def _object_problems(schema: Schema, value: dict[str, Any], place: str) -> Itera
         if name in properties:
             yield from _problems(properties[name], one, f"{place}.{name}")
         elif others is False:
-            yield f"{place}: expected no field {name!r}; known are {', '.join(properties)}"
+            yield f"{place}: expected no field {name!r}; known fields are {', '.join(properties)}"
         else:
             yield from _problems(others, one, f"{place}.{name}")
 
 
 def _chosen(choices: list[Schema], value: Any) -> Schema:
-    """The alternative that is meant: by the `type` field of an object, else the first whose kind of value this is."""
+    """Picks an alternative by the `type` field of an object, else the first of this kind of value."""
     if isinstance(value, dict):
         named = {one["properties"]["type"]["const"]: one for one in choices if "type" in one.get("properties", {})}
         if named:
@@ -120,10 +120,10 @@ _EXPECTED = {
     "minimum": "at least",
     "maximum": "at most",
     "exclusiveMinimum": "more than",
-    "minItems": "at least so many entries:",
-    "maxItems": "at most so many entries:",
-    "minLength": "at least so many characters:",
-    "maxLength": "at most so many characters:",
+    "minItems": "a minimum number of entries:",
+    "maxItems": "a maximum number of entries:",
+    "minLength": "a minimum number of characters:",
+    "maxLength": "a maximum number of characters:",
     "pattern": "a match of",
 }
 

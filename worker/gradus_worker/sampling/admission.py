@@ -1,4 +1,4 @@
-"""Completions that wait for a row, in groups that begin with the same tokens; these are read once."""
+"""Admission queue: completions that wait for a row, grouped by prompt so that each prompt is read once."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from .paged_attention import Span, prefill_inputs
 @dataclass(eq=False)
 class Group:
     tokens: Tokens
-    """What all members begin with."""
+    """Tokens that all members begin with."""
     members: deque[Completion]
     blocks: list[int] = field(default_factory=list)
     read: int = 0
-    """Positions whose keys and values are in the blocks."""
+    """Number of positions whose keys and values are in the blocks."""
     hidden: Tensor | None = None
-    """The last hidden state [D], once all is read."""
+    """The last hidden state [D], once all tokens are read."""
 
 
 class AdmissionQueue:
-    """A queue nobody overtakes in."""
+    """A FIFO queue of groups."""
 
     def __init__(self, model: Transformer, cache: KeyValueCache) -> None:
         self._model, self._cache = model, cache
         self._attention = choose_attention(model.device, model.dtype, model.config.head_size)
         self.groups: deque[Group] = deque()
         self.reread = 0
-        """How often something was read that had been read before."""
+        """How often tokens were read again after losing their blocks."""
 
     def push(self, tokens: Tokens, members: Collection[Completion]) -> None:
         self.groups.append(Group(tokens, deque(members)))
 
     def push_back(self, member: Completion) -> None:
-        """First in line; what it has written is read again, not written again."""
+        """Puts a completion first; the tokens it has written are read again, not sampled again."""
         self.reread += 1
-        self.groups.appendleft(Group(member.so_far(), deque([member])))
+        self.groups.appendleft(Group(member.all_tokens(), deque([member])))
 
     def read(self, positions: int, wanted: int, spare: int) -> int:
-        """Reads, in order, what so many completions begin with; at most `positions`. Returns how many were read.
+        """Reads the prompts of the next `wanted` completions, at most `positions`; returns the positions read.
 
-        So many blocks are to be left over as `spare`; 0 means that no row is in use, and the first must get in.
+        Leaves `spare` blocks free. 0 means that no row is in use, and that the first group must be admitted.
         """
         found: list[tuple[Group, Span]] = []
         for group in self.groups:
@@ -68,9 +68,9 @@ class AdmissionQueue:
         return sum(span.end - span.start for _, span in found)
 
     def ready(self, count: int, blocks: int) -> list[tuple[Group, Completion]]:
-        """The next completions to get a row, at most `count`, of groups that have been read.
+        """Returns the next completions to admit, at most `count`, from groups that have been read.
 
-        Each may need a block of its own soon, so they are at most `blocks`.
+        Also at most `blocks`, since each may soon need one block.
         """
         found: list[tuple[Group, Completion]] = []
         for group in self.groups:
@@ -81,7 +81,7 @@ class AdmissionQueue:
         return found
 
     def hand_over(self, group: Group, member: Completion) -> None:
-        """Gives the first member its blocks: full ones are shared, the last is copied unless nobody else needs it."""
+        """Gives the first member its blocks: shares the full ones, copies the last unless no other member needs it."""
         full = len(group.tokens) // self._cache.block_size
         partial = group.blocks[full:]
         if len(group.members) == 1 or (partial and self._cache.available == 0):
@@ -96,7 +96,7 @@ class AdmissionQueue:
             member.blocks.append(own)
 
     def reclaim(self) -> bool:
-        """Frees the blocks of the last group that holds some; it is to be read again. False: none does."""
+        """Frees the blocks of the last group that holds any, to be read again. False if no group holds blocks."""
         for group in reversed(self.groups):
             if group.blocks:
                 self.reread += 1
@@ -105,7 +105,7 @@ class AdmissionQueue:
         return False
 
     def drop(self, gone: Collection[int], tainted: bool = False) -> None:
-        """Forgets completions by their `id()`; `tainted`: NaN may be in the blocks of their groups."""
+        """Removes completions by their `id()`; `tainted`: the blocks of their groups may contain NaN."""
         for group in self.groups:
             kept = deque(member for member in group.members if id(member) not in gone)
             if tainted and len(kept) < len(group.members):
@@ -114,7 +114,7 @@ class AdmissionQueue:
         self.tidy()
 
     def tidy(self) -> None:
-        """Lets go of groups without members."""
+        """Removes groups without members."""
         for group in self.groups:
             if not group.members:
                 self._forget(group)

@@ -1,4 +1,4 @@
-"""The completions that are being written: one row of the batch each, their blocks growing with them."""
+"""The running batch: one row per completion, with blocks that grow as it is written."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Batch:
         self.members: list[Completion] = []
 
     def place(self, member: Completion, token: int) -> None:
-        """The member becomes the last row; `token`, its newest, is fed next."""
+        """Adds a completion as the last row; `token`, its newest, is the next input."""
         rows, row, settings = self._decoder.rows, len(self.members), member.request.settings
         prompt = len(member.prompt_tokens)
         rows.token[row], rows.key[row] = token, member.key
         rows.position[row] = prompt + member.count - 1
         rows.first[row] = prompt - member.first_position
-        # The last token of all is never fed.
+        # The last token is never an input.
         rows.last[row] = prompt + member.limit - 2
         rows.greedy[row], rows.inverse_temperature[row] = settings.temperature == 0, settings.inverse_temperature
         rows.top_p[row], rows.top_k[row] = settings.top_p, settings.top_k
@@ -34,7 +34,7 @@ class Batch:
         self.members.append(member)
 
     def vacate(self, row: int, tainted: bool = False) -> None:
-        """Empties a row, which the last one takes; `tainted`: NaN may be in its blocks."""
+        """Frees a row and moves the last row into it; `tainted`: its blocks may contain NaN."""
         member, last = self.members[row], len(self.members) - 1
         if tainted:
             self._cache.clear(member.blocks)
@@ -48,7 +48,7 @@ class Batch:
         self.members.pop()
 
     def grow(self, steps: int, make_room: Callable[[], None]) -> None:
-        """Gives every row the blocks its next steps write to; `make_room` frees some, maybe by vacating rows."""
+        """Gives every row the blocks for its next steps; `make_room` frees blocks, perhaps by vacating rows."""
         rows, size = self._decoder.rows, self._cache.block_size
         while True:
             batch = len(self.members)
@@ -63,11 +63,11 @@ class Batch:
             rows.extend(row, blocks)
 
     def write(self, steps: int) -> tuple[Integers, Scores]:
-        """Tokens [steps, rows] and scores [2, steps, rows]; those past the end of a completion mean nothing."""
+        """Returns tokens [steps, rows] and scores [2, steps, rows]; ignore those past the end of a completion."""
         return self._decoder.run(len(self.members), steps)
 
     def positions(self) -> int:
-        """Sum over rows of the positions the next step looks at."""
+        """Sums, over rows, the positions that the next step attends to."""
         batch = len(self.members)
         return int(self._decoder.rows.position[:batch].sum()) + batch
 

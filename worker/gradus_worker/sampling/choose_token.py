@@ -1,7 +1,7 @@
-"""Choice of tokens by random numbers, on rows of logits; same rules as
-`src/core/rng.ts` and `src/engines/embedded/sampling/choose-token.ts`.
+"""Sampling of tokens from rows of logits, by the rules of `src/core/rng.ts` and
+`src/engines/embedded/sampling/choose-token.ts`.
 
-Everything runs where the logits are and waits for nothing. Probabilities are float32, their sums float64.
+Everything runs on the device of the logits without synchronising. Probabilities are float32, their sums float64.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from torch.nn.functional import pad
 
 _WORD = 0xFFFFFFFF
 _SPAN = 512
-"""Words whose probabilities are added up first; about the square root of a vocabulary."""
+"""Words whose probabilities are summed first; about the square root of a vocabulary."""
 
 
 @dataclass(frozen=True)
 class ChoiceRules:
-    """How each row is chosen; tensors [B]."""
+    """Sampling settings of each row; tensors [B]."""
 
     inverse_temperature: Tensor
-    """float32; 1 where greedy."""
+    """float32; 1 if greedy."""
     greedy: Tensor
     """bool"""
     top_p: Tensor
-    """float64; 1: all."""
+    """float64; 1: no limit."""
     top_k: Tensor
-    """int64; 0: all."""
+    """int64; 0: no limit."""
 
     def rows(self, part: slice) -> ChoiceRules:
         return ChoiceRules(self.inverse_temperature[part], self.greedy[part], self.top_p[part], self.top_k[part])
 
 
 def uniform_at(keys: Tensor, counters: Tensor) -> Tensor:
-    """Numbers in [0, 1), float64 [B], decided by key (a u32 in int64) and counter alone: `uniformAt(key, counter)`."""
-    # Products of 32-bit words overflow int64, but what is left of them is right in its lower 32 bits.
+    """Returns float64 [B] in [0, 1), a function of key (u32 in int64) and counter: `uniformAt(key, counter)`."""
+    # Products of 32-bit words overflow int64, but their lower 32 bits are exact.
     mixed = _mix(keys ^ 0x9E3779B9)
     mixed = _mix(((mixed ^ counters) * 0x85EBCA6B + 0x6D2B79F5) & _WORD)
     return mixed.double() / 4294967296
@@ -49,11 +49,11 @@ def _mix(value: Tensor) -> Tensor:
 
 
 def choose_tokens(logits: Tensor, uniforms: Tensor, rules: ChoiceRules, filtered: bool) -> tuple[Tensor, Tensor]:
-    """Tokens int64 [B], and scores float32 [2, B]: the tokens' log-probabilities under the full softmax at the
+    """Returns tokens int64 [B] and scores float32 [2, B]: log-probabilities of the tokens under the full softmax at the
     temperature, and its entropies (nats).
 
-    logits float32 [B, V] are overwritten; uniforms float64 [B]. `filtered`: some row has a top-k or top-p, which costs
-    sorting all of them. A row whose logits are not finite gets NaN for scores and some token.
+    Overwrites logits, float32 [B, V]; uniforms are float64 [B]. `filtered`: some row has a top-k or top-p, so that all
+    rows are sorted. A row with non-finite logits gets NaN scores and an arbitrary token.
     """
     largest, best = logits.max(1)
     scaled = logits.sub_(largest[:, None]).mul_(rules.inverse_temperature[:, None])
@@ -64,15 +64,15 @@ def choose_tokens(logits: Tensor, uniforms: Tensor, rules: ChoiceRules, filtered
         drawn = torch.where(limited, _draw_filtered(powers, total, uniforms, rules), drawn)
     tokens = torch.where(rules.greedy, best, drawn)
     logprobs = scaled.gather(1, tokens[:, None])[:, 0] - total.log()
-    # A product of matrices reads both once and stores nothing of their size; what cannot come (-inf) has no part in it.
+    # A matrix product needs no temporary of the size of the logits. Clamp -inf, whose product with 0 would be NaN.
     weighted = torch.bmm(powers[:, None], scaled.clamp_(min=-1e4)[:, :, None])[:, 0, 0]
     return tokens, torch.stack([logprobs, total.log() - weighted / total]).float()
 
 
 def _draw(powers: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
-    """The first token at which the running sum passes its share of the total, and the total (float64).
+    """Returns the first token at which the running sum exceeds its share of the total, and the total (float64).
 
-    Sums of spans find the span, then only that one is looked into.
+    Two levels: sums of spans find the span, then only that span is searched.
     """
     words = powers.shape[1]
     whole = words // _SPAN * _SPAN
@@ -87,13 +87,13 @@ def _draw(powers: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     places = span * _SPAN + torch.arange(min(_SPAN, words), device=powers.device)
     inside = powers.gather(1, places.clamp(max=words - 1)).double() * (places < words)
     rank = (inside.cumsum(1) <= target[:, None] - before).sum(1, keepdim=True)
-    # Where rounding keeps the sum below its target to the end: the last token that can come.
+    # Rounding may keep the sum below its target to the end: then take the last possible token.
     last = (torch.arange(inside.shape[1], device=powers.device) * (inside > 0)).amax(1, keepdim=True)
     return (span * _SPAN + torch.minimum(rank, last)).clamp_(max=words - 1)[:, 0], total
 
 
 def _draw_filtered(powers: Tensor, total: Tensor, uniforms: Tensor, rules: ChoiceRules) -> Tensor:
-    """Among the most probable (ties: smaller id first) until top-k or top-p is reached; at least one."""
+    """Samples among the most probable tokens (ties: smaller id first) within top-k and top-p; at least one."""
     words = powers.shape[1]
     ordered, ids = powers.sort(dim=1, descending=True, stable=True)
     running = ordered.double().cumsum(1)

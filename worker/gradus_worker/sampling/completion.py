@@ -1,4 +1,4 @@
-"""What a sampler is asked and what it says (`sample` of docs/protocol.md), and what it keeps about each completion."""
+"""Requests and progress of the sampler (`sample` of docs/protocol.md), and the state of each completion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SamplePrompt:
     random_keys: NDArray[np.uint32]
     """One per completion."""
     first_position: int = 0
-    """Tokens that the policy wrote of these rollouts before: the position of the next token's random number."""
+    """Tokens that the policy already wrote of these rollouts; position of the next token's random number."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class SampleSettings:
     temperature: float
     """0: greedy."""
     top_p: float
-    """1: all."""
+    """1: no limit."""
     top_k: int
-    """0: all."""
+    """0: no limit."""
     stream: bool
-    """Say what has been written of a completion before it has ended."""
+    """Report tokens of a completion before it ends."""
 
     @property
     def inverse_temperature(self) -> float:
@@ -47,7 +47,7 @@ class SampleSettings:
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens of a completion; with `finish_reason`, its last."""
+    """New tokens of a completion; `finish_reason` is set with the last ones."""
 
     prompt: int
     index: int
@@ -61,7 +61,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Ended:
-    """Numbers of completions."""
+    """Numbers of completions of a request that has ended."""
 
     finished: int
     aborted: int
@@ -69,13 +69,15 @@ class Ended:
 
 @dataclass(frozen=True)
 class Failed:
+    """Error that ended a request."""
+
     code: Literal["oom", "non-finite"]
     message: str
 
 
 @dataclass(frozen=True)
 class Progress:
-    """News of one request."""
+    """Progress of one request since the last step."""
 
     request: int
     pieces: list[Piece]
@@ -84,7 +86,7 @@ class Progress:
 
 @dataclass(eq=False)
 class Completion:
-    """A completion on its way."""
+    """State of a completion that has not ended."""
 
     request: Request
     prompt: int
@@ -92,52 +94,54 @@ class Completion:
     key: int
     prompt_tokens: Tokens
     limit: int
-    """Tokens it may have."""
+    """Most tokens to write."""
     first_position: int = 0
-    """Position in the rollout of its first token."""
+    """Position of the first token in the rollout."""
     count: int = 0
-    """Tokens it has."""
+    """Tokens written so far."""
     blocks: list[int] = field(default_factory=list)
-    """Held in the cache, in order of positions; empty while it waits."""
+    """Cache blocks in order of positions; empty while waiting for a row."""
     policy_version_start: int | None = None
     _tokens: list[Tokens] = field(default_factory=list)
-    """What has not been said yet."""
+    """Tokens not yet reported."""
     _scores: list[Floats] = field(default_factory=list)
-    _said: list[Tokens] = field(default_factory=list)
+    _reported: list[Tokens] = field(default_factory=list)
 
     def add(self, tokens: Tokens, scores: Floats) -> None:
-        """Scores [2, n]: log-probabilities and entropies."""
+        """Adds tokens with their scores [2, n]: log-probabilities and entropies."""
         self._tokens.append(tokens)
         self._scores.append(scores)
         self.count += len(tokens)
 
-    def say(self, finish_reason: str | None, policy_version: int) -> Piece:
-        """What has been written since the last time."""
+    def take_piece(self, finish_reason: str | None, policy_version: int) -> Piece:
+        """Returns the tokens written since the last call."""
         assert self.policy_version_start is not None
         tokens, (logprobs, entropies) = np.concatenate(self._tokens), np.concatenate(self._scores, 1)
-        self._said.append(tokens)
+        self._reported.append(tokens)
         self._tokens, self._scores = [], []
         versions = self.policy_version_start, policy_version
         return Piece(self.prompt, self.index, tokens, logprobs, entropies, finish_reason, *versions)
 
-    def so_far(self) -> Tokens:
-        """The prompt and all that has been written."""
-        return np.concatenate([self.prompt_tokens, *self._said, *self._tokens])
+    def all_tokens(self) -> Tokens:
+        """Returns the prompt and all tokens written so far."""
+        return np.concatenate([self.prompt_tokens, *self._reported, *self._tokens])
 
 
 @dataclass(eq=False)
 class Request:
+    """State of a sample request."""
+
     id: int
     settings: SampleSettings
     open: dict[tuple[int, int], Completion] = field(default_factory=dict)
-    """By prompt and index, all that has neither ended nor been aborted."""
+    """Completions that have neither ended nor been aborted, by prompt and index."""
     pieces: list[Piece] = field(default_factory=list)
     finished: int = 0
     aborted: int = 0
     failure: Failed | None = None
 
-    def news(self) -> Progress | None:
-        """What has happened since the last time."""
+    def take_progress(self) -> Progress | None:
+        """Returns the progress since the last call; None if there is none."""
         end = self.failure or (Ended(self.finished, self.aborted) if not self.open else None)
         pieces, self.pieces = ([] if self.failure else self.pieces), []
         return Progress(self.id, pieces, end) if pieces or end else None
@@ -146,7 +150,7 @@ class Request:
 def check_request(
     prompts: Sequence[SamplePrompt], settings: SampleSettings, vocab_size: int, max_sequence_tokens: int
 ) -> None:
-    """ValueError for what no sampler could write; messages as of the embedded engine."""
+    """Raises ValueError for invalid prompts or settings, with the messages of the embedded engine."""
 
     def expect(is_right: bool, expected: str, got: object) -> None:
         if not is_right:

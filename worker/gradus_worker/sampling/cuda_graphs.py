@@ -1,4 +1,4 @@
-"""CUDA graphs: a step whose hundreds of kernels are started at once. Elsewhere a step is just called."""
+"""CUDA graphs: launch the hundreds of kernels of a decode step at once. Without CUDA a step is a plain call."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..device.memory import is_out_of_memory
 from ..log import log_line
 
 Step = Callable[[int, bool], None]
-"""Runs a step of so many rows, with or without filters; reads and writes the same tensors every time."""
+"""Runs a step with (rows, filtered); reads and writes the same tensors every time."""
 
 
 class StepGraphs:
-    """Replays a step by its arguments; what it works on must keep its place in memory."""
+    """Captures and replays a step per pair of arguments; its tensors must keep their addresses."""
 
     def __init__(self, step: Step, captures: bool) -> None:
         self._step, self._captures = step, captures
         self._graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
         self._pool: Any = None
-        # One for all: libraries keep working memory for every stream they have seen.
+        # One stream for all captures: libraries keep a workspace for every stream.
         self._stream: torch.cuda.Stream | None = None
 
     @property
@@ -32,25 +32,25 @@ class StepGraphs:
         return not self._captures or (rows, filtered) in self._graphs
 
     def prepare(self, rows: int, filtered: bool) -> None:
-        """Captures the step, which runs it: what it works on must be of no value now."""
+        """Captures the step by running it; its tensors must hold no needed values."""
         try:
             self._capture(rows, filtered)
         except RuntimeError as cause:
             if is_out_of_memory(cause):
                 raise
-            log_line(f"no CUDA graphs, so every kernel is started by itself, which is slower: {cause}")
+            log_line(f"CUDA graphs are unavailable, kernels are launched one by one, which is slower: {cause}")
             self._captures = False
             self.forget()
 
     def run(self, rows: int, filtered: bool) -> None:
-        """One step; it is ready."""
+        """Runs one step, which must be ready."""
         if self._captures:
             self._graphs[rows, filtered].replay()
         else:
             self._step(rows, filtered)
 
     def forget(self) -> None:
-        """Gives the memory of all graphs back."""
+        """Frees the memory of all graphs."""
         self._graphs.clear()
         self._pool = None
 
@@ -59,9 +59,9 @@ class StepGraphs:
             self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream, graph = self._stream, torch.cuda.CUDAGraph()
         stream.wait_stream(torch.cuda.current_stream())
-        # Around the capture too, which leaves its stream the current one when it fails.
+        # Enter the stream around the capture too: a failing capture leaves its stream current.
         with torch.cuda.stream(stream):
-            # Kernels are compiled and libraries set up outside the capture, which allows neither.
+            # Warm up: a capture can neither compile kernels nor initialise libraries.
             for _ in range(2):
                 self._step(rows, filtered)
             with torch.cuda.graph(graph, pool=self._pool, stream=stream):

@@ -1,4 +1,4 @@
-"""Writes tokens for a batch of rows, several steps before anybody looks."""
+"""Decodes a batch of rows for several steps per read-back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .paged_attention import choose_decode_attention, decode_attention
 
 Integers = NDArray[np.int64]
 Scores = NDArray[np.float32]
-"""First axis: log-probabilities, entropies; see `choose`."""
+"""First axis: log-probabilities, entropies; see `choose_tokens`."""
 
 
 class Rows:
-    """Where each row stands, on the host. A row that is clear stands for no sequence and harms none."""
+    """State of each row, on the host. A cleared row belongs to no sequence and writes to the scratch block."""
 
     def __init__(self, count: int, blocks: int, pinned: bool) -> None:
         self.integers = torch.zeros(7, count, dtype=torch.int64, pin_memory=pinned)
@@ -31,7 +31,7 @@ class Rows:
         self.inverse_temperature, self.top_p = self.reals.numpy()
         self.table: NDArray[np.int32] = self.blocks.numpy()
         self.held = np.zeros(count, np.int64)
-        """Blocks each row has in its table."""
+        """Blocks in the table of each row."""
         for row in range(count):
             self.clear(row)
 
@@ -57,10 +57,10 @@ class Rows:
 
 
 class Decoder:
-    """Runs the model on the first rows. Fills `rows` in; what it has read back it also moves on there."""
+    """Runs the model on the first rows of `rows`, which callers fill in; `run` advances their tokens and positions."""
 
     def __init__(self, model: Transformer, cache: KeyValueCache, count: int, longest: int, steps: int) -> None:
-        """`longest`: positions a row may have; `steps`: most steps of a run."""
+        """`longest`: most positions of a row; `steps`: most steps of a run."""
         self._model, self._cache = model, cache
         device = model.device
         self._is_cuda = device.type == "cuda"
@@ -78,9 +78,9 @@ class Decoder:
         self._sizes = batch_sizes(count) if self._is_cuda else list(range(1, count + 1))
 
     def run(self, batch: int, steps: int) -> tuple[Integers, Scores]:
-        """Tokens [steps, batch] and scores [2, steps, batch] of the first rows; blocks reach that far or to their end.
+        """Returns tokens [steps, batch] and scores [2, steps, batch]; rows hold blocks for these steps or to their end.
 
-        A row that has reached its last position goes on writing there: what it says is to be thrown away.
+        A row at its last position keeps writing there; callers ignore those tokens.
         """
         rows = self.rows
         size = next(size for size in self._sizes if size >= batch)
@@ -94,7 +94,7 @@ class Decoder:
         self._upload(size)
         for _ in range(steps):
             self._graphs.run(size, filtered)
-        # Copies: on the CPU, the next run would write over them.
+        # Copy: on the CPU, the next run overwrites these tensors.
         tokens, scores = (read[..., :steps, :batch].cpu().numpy().copy() for read in (self._tokens, self._scores))
         rows.position[:batch] = np.minimum(rows.position[:batch] + steps, rows.last[:batch])
         rows.token[:batch] = tokens[-1]
@@ -104,13 +104,13 @@ class Decoder:
         self._graphs.forget()
 
     def stats(self) -> dict[str, int]:
-        """`tritonAttention`: 1 where its kernel is used; `graphs`: how many CUDA graphs there are."""
+        """`tritonAttention`: 1 if the Triton kernel is used; `graphs`: number of CUDA graphs."""
         return {"tritonAttention": int(self._attention == "triton"), "graphs": self._graphs.count}
 
     def _upload(self, size: int) -> None:
         rows = self.rows
         if self._attention == "torch":
-            # What no row has reached need not be gathered; a graph has one width for all.
+            # Gather only blocks in use. Graphs, in contrast, have one fixed width.
             self._columns = max(1, int(rows.held[:size].max()))
         self._integers.copy_(rows.integers, non_blocking=True)
         self._reals.copy_(rows.reals, non_blocking=True)
@@ -133,7 +133,7 @@ class Decoder:
 
 
 def batch_sizes(count: int) -> list[int]:
-    """Sizes that batches are filled up to, at most half more than asked for; the last is `count`."""
+    """Returns the sizes that batches are padded to, by at most half; the last is `count`."""
     sizes = {1, 2, 4, 8, count}
     for power in (2**n for n in range(3, count.bit_length() + 1)):
         sizes |= {power + power // 2, 2 * power}
@@ -143,7 +143,7 @@ def batch_sizes(count: int) -> list[int]:
 def choose_first(
     model: Transformer, hidden: Tensor, keys: Integers, counters: Integers, rules: ChoiceRules, filtered: bool
 ) -> tuple[Integers, Scores]:
-    """The token after each hidden state [B, D], and its scores [2, B]; at most 128 rows of logits at a time."""
+    """Samples the token after each hidden state [B, D] and its scores [2, B]; 128 rows of logits at a time."""
     found = []
     for start in range(0, len(hidden), 128):
         part = slice(start, start + 128)

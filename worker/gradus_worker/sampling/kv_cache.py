@@ -1,4 +1,4 @@
-"""Keys and values of what is being written, in blocks of positions that sequences with the same beginning share."""
+"""Paged key-value cache: blocks of positions, shared by sequences with a common prefix."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 from ..model.config import ModelConfig
 
 SCRATCH = 0
-"""A block that belongs to nobody: rows of a batch that stand for no sequence write there."""
+"""A block without holder, to which unused rows of a batch write."""
 
 
 class KeyValueCache:
-    """Storage [layers, blocks, positions of a block, heads, d] of keys, and of values, and who holds which block.
+    """Storage [layers, blocks, positions of a block, heads, d] of keys and of values, with reference-counted blocks.
 
-    Blocks are numbered from 1; one that nobody holds any more is free again. Elements of no sequence are zeros or
-    stale, never NaN: attention multiplies them by 0. On the CPU the storage grows as blocks are first used; on CUDA it
-    has its full size, and its place, from the start.
+    Blocks are numbered from 1; a block without holders is free. Unused elements are zero or stale but never NaN,
+    because attention multiplies them by 0. On the CPU the storage grows with use; on CUDA it is allocated once, at full
+    size.
     """
 
     def __init__(self, config: ModelConfig, block_size: int, blocks: int, device: torch.device, dtype: torch.dtype):
@@ -33,16 +33,16 @@ class KeyValueCache:
 
     @property
     def available(self) -> int:
-        """Free blocks."""
+        """Number of free blocks."""
         return len(self._free)
 
     def blocks_for(self, positions: int) -> int:
         return -(-positions // self.block_size)
 
     def take(self, count: int) -> list[int]:
-        """Free blocks, held once from now on; the caller has seen that so many are available."""
+        """Takes free blocks with one holder each; the caller has checked `available`."""
         if count > len(self._free):
-            raise ValueError(f"cache: expected at most {len(self._free)} blocks to be asked for, got {count}")
+            raise ValueError(f"cache: expected a request for at most {len(self._free)} blocks, got {count}")
         taken = [self._free.pop() for _ in range(count)]
         for block in taken:
             self._holders[block] = 1
@@ -50,7 +50,7 @@ class KeyValueCache:
         return taken
 
     def share(self, blocks: Iterable[int]) -> None:
-        """One more holder of blocks that have one."""
+        """Adds a holder to blocks that have one already."""
         for block in blocks:
             self._holders[block] += 1
 
@@ -61,7 +61,7 @@ class KeyValueCache:
                 self._free.append(block)
 
     def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Keys and values [T, heads, d] at places int64 [T]: block * block_size + position in it."""
+        """Writes keys and values [T, heads, d] at places int64 [T]: block * block_size + position in the block."""
         for storage, new in ((self.keys, keys), (self.values, values)):
             storage[layer].view(-1, *self._shape).index_copy_(0, places, new)
 
@@ -70,12 +70,12 @@ class KeyValueCache:
         return keys, values
 
     def copy(self, source: int, target: int) -> None:
-        """A whole block, all layers."""
+        """Copies a block in all layers."""
         for storage in (self.keys, self.values):
             storage[:, target] = storage[:, source]
 
     def clear(self, blocks: Iterable[int]) -> None:
-        """Zeros the blocks that have one holder: NaN may have been written there."""
+        """Zeros the blocks with a single holder, which may contain NaN."""
         own = [block for block in blocks if self._holders[block] == 1]
         for storage in (self.keys, self.values):
             storage[:, own] = 0
@@ -91,5 +91,5 @@ class KeyValueCache:
 
 
 def bytes_per_position(config: ModelConfig, dtype: torch.dtype) -> int:
-    """Of the keys and values of one token, all layers."""
+    """Returns the bytes of the keys and values of one token in all layers."""
     return 2 * config.layers * config.key_value_heads * config.head_size * dtype.itemsize

@@ -1,4 +1,4 @@
-"""Attention of a sampler: over keys and values in the blocks of a cache."""
+"""Attention of the sampler, over keys and values in the blocks of a cache."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .kv_cache import KeyValueCache
 
 
 def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kind: str) -> Attend:
-    """Each of B queries looks at all positions up to its own, whose key and value are written first.
+    """Builds attention of B queries, each over all positions up to its own, whose key and value it writes first.
 
-    table int32 [B, n]: the blocks of each row in order; positions int64 [B]; `kind` of `choose_decode_attention`.
+    table int32 [B, n]: the blocks of each row in order; positions int64 [B]; `kind`: see `choose_decode_attention`.
     """
     size = cache.block_size
     blocks = table.gather(1, (positions // size)[:, None])[:, 0]
@@ -41,21 +41,21 @@ def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kin
 
 
 def choose_decode_attention(cache: KeyValueCache, heads: int) -> str:
-    """`triton` on CUDA where its kernel runs and agrees with `torch`, which copies what it reads."""
+    """Returns `triton` if its kernel runs on this device and matches `torch`, which copies the blocks it reads."""
     if cache.keys.device.type != "cuda":
         return "torch"
     try:
         if triton_agrees(cache, heads):
             return "triton"
-        reason = "it says something else than torch here"
-    except Exception as error:  # What Triton and its compiler raise has no common base.
+        reason = "its results differ from torch"
+    except Exception as error:  # Errors of Triton and its compiler have no common base class.
         reason = f"{type(error).__name__}: {error}"
-    log_line(f"sampling goes without Triton's kernel and without CUDA graphs, many times slower: {reason}")
+    log_line(f"Triton's attention kernel is unavailable: sampling runs without CUDA graphs, much slower ({reason})")
     return "torch"
 
 
 def triton_agrees(cache: KeyValueCache, heads: int) -> bool:
-    """Compares the kernel with torch on random numbers of the cache's shape and type."""
+    """Compares the Triton kernel with torch on random values of the cache's shape and type."""
     from .paged_attention_triton import paged_attention
 
     device, dtype = cache.keys.device, cache.keys.dtype
@@ -72,7 +72,7 @@ def triton_agrees(cache: KeyValueCache, heads: int) -> bool:
 
 
 def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: Tensor) -> Tensor:
-    """q [B, H, d] on keys, values [blocks, size, KV, d]; mask [B, n * size] is added to the scores."""
+    """Attention of q [B, H, d] on keys, values [blocks, size, KV, d]; adds mask [B, n * size] to the scores."""
     rows, heads, size = q.shape
     key_heads = keys.shape[2]
     chosen = table.flatten()
@@ -80,22 +80,22 @@ def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: T
     def gather(storage: Tensor) -> Tensor:
         return storage.index_select(0, chosen).view(rows, -1, key_heads, size).transpose(1, 2)
 
-    # The heads that share keys stand as so many queries of one head.
+    # Treat the heads that share keys as several queries of one head.
     queries = q.reshape(rows, key_heads, heads // key_heads, size)
-    # A mask of full shape: one that is only broadcast takes a path that is half as fast on the CPU.
+    # Expand the mask: on the CPU a broadcast mask takes a path that is half as fast.
     whole = mask[:, None, None].expand(-1, *queries.shape[1:3], -1)
     return scaled_dot_product_attention(queries, gather(keys), gather(values), whole).reshape(rows, heads, size)
 
 
 def _mask(lengths: Tensor, positions: int, dtype: torch.dtype) -> Tensor:
-    """0 at the first `lengths` positions of each row, -inf after them."""
+    """Returns 0 at the first `lengths` positions of each row, -inf after them."""
     unseen = torch.arange(positions, device=lengths.device) >= lengths[:, None]
     return torch.zeros_like(unseen, dtype=dtype).masked_fill_(unseen, -math.inf)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Positions `start` to `end` of a sequence, to be read; those before have been."""
+    """Positions `start` to `end` of a sequence, to be read; earlier ones are in the cache."""
 
     tokens: np.ndarray
     """int32, of the whole sequence."""
@@ -105,7 +105,7 @@ class Span:
 
 
 def prefill_inputs(cache: KeyValueCache, spans: Sequence[Span], kind: str) -> tuple[Tensor, Tensor, Attend]:
-    """Tokens and positions, packed, and the attention that reads these spans. `kind` of `choose_attention`."""
+    """Returns packed tokens and positions of these spans, and their attention. `kind`: see `choose_attention`."""
     device = cache.keys.device
     tokens = np.concatenate([span.tokens[span.start : span.end] for span in spans])
     positions = np.concatenate([np.arange(span.start, span.end) for span in spans])

@@ -1,8 +1,8 @@
-"""Decode attention over blocks in Triton: split-KV (flash-decoding, Dao et al. 2023), one read of a key for all the
-query heads that share it.
+"""Decode attention over cache blocks in Triton: split-KV (flash-decoding, Dao et al. 2023). Each key is read once for
+all query heads that share it.
 
-A program is a key head of a row and a share of the row's blocks; a second kernel joins the shares. How many shares
-depends on the batch alone, so that a captured graph serves every length.
+A program handles one key head of a row and a share of the row's blocks; a second kernel joins the shares. The number of
+shares depends on the batch size alone, so that a captured graph serves every length.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import triton.language as tl
 from torch import Tensor
 
 _PROGRAMS = 528
-"""Four for each of the 132 processors of an H100 or H200: enough reads under way to fill the memory's queue."""
+"""Four for each of the 132 SMs of an H100 or H200: enough reads in flight to saturate the memory."""
 
 
 def paged_attention(
     q: Tensor, keys: Tensor, values: Tensor, table: Tensor, lengths: Tensor, splits: int | None = None
 ) -> Tensor:
-    """q [B, H, d] on keys, values [blocks, size, KV, d] of which each row sees the first `lengths` (int32 [B], at
-    least 1) of the blocks in table (int32 [B, n]). Returns [B, H, d]. `size` is a power of 2, at least 16.
+    """Attention of q [B, H, d] on keys, values [blocks, size, KV, d]. Returns [B, H, d].
+
+    Each row attends to its first `lengths` (int32 [B], at least 1) positions in the blocks of table (int32 [B, n]).
+    `size` is a power of 2, at least 16.
     """
     rows, heads, size = q.shape
     block, key_heads = keys.shape[1], keys.shape[2]
@@ -44,7 +46,7 @@ def paged_attention(
 
 
 def splits_for(programs: int) -> int:
-    """A power of 2, at most 64."""
+    """Returns the number of shares: a power of 2, at most 64."""
     return int(min(64, triton.next_power_of_2(max(1, -(-_PROGRAMS // programs)))))
 
 

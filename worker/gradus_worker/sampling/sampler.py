@@ -1,11 +1,11 @@
-"""Writes completions with continuous batching: whatever ends makes room for the next at once.
+"""Sampler with continuous batching: a completion that ends frees its row for the next one at once.
 
-    add ──▶ waiting groups ──▶ what they begin with is read once ──▶ rows of the batch ──▶ pieces, the end
-                  ▲                                                        │
-                  └──────────── blocks have run out: read again ◀──────────┘
+    add ──▶ admission queue ──▶ prompts are read once ──▶ rows of the batch ──▶ pieces, the end
+                  ▲                                              │
+                  └────── out of cache blocks: read again ◀──────┘
 
-What is written depends on the prompt, the random key and the settings alone, never on what else is being written; but
-that libraries round products of matrices in other ways for other numbers of rows, on a GPU most of all.
+Tokens depend on prompt, random key, position and settings alone, not on other completions. One exception: libraries
+round matrix products differently for different numbers of rows, on a GPU most of all.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .kv_cache import KeyValueCache, bytes_per_position
 
 _MOST_SLOTS = 512
 _LEAST_READ = 256
-"""Positions read at a time below which memory lacks for anything."""
+"""Fewest positions to read at a time; out of memory below that is an error."""
 _REQUESTS_UNTIL_MORE = 8
-"""That end without memory lacking, before twice as much is tried again."""
+"""Requests that must end without running out of memory before the limits double again."""
 
 
 class Sampler:
-    """One thread calls `add`, `abort` and, as long as it is `busy`, `step`."""
+    """Used by one thread: `add`, `abort` and, while `busy`, `step`."""
 
     def __init__(
         self,
@@ -49,14 +49,18 @@ class Sampler:
         steps: int | None = None,
         read_positions: int | None = None,
     ) -> None:
-        """`slots`: most completions written at a time; None: what memory holds, up to 512. `cache_bytes`: for keys
-        and values; None: a share of the memory that is free now, but for `spared_bytes`, which others will need; the
-        larger part where nobody else wants any (`has_company`). `steps`: between two looks at what has been written.
-        `read_positions`: most that are read of prompts between those.
+        """Allocates the cache.
+
+        slots           most completions at a time; None: as many as fit in memory, up to 512
+        cache_bytes     for keys and values; None: a share of the free memory minus `spared_bytes`
+        spared_bytes    left for other users of the device
+        has_company     other users of the device need memory too: the share is 0.4, otherwise 0.8
+        steps           decode steps between two read-backs
+        read_positions  most prompt positions to read between two read-backs
         """
         config, is_cuda = model.config, model.device.type == "cuda"
         self.policy_version = 0
-        """Of the weights from now on; completions say it of their first and of their last token."""
+        """Version of the current weights, reported for the first and the last token of each piece."""
         self.max_sequence_tokens = config.max_positions
         self._model, self._end_tokens = model, np.array(sorted(end_tokens), np.int64)
         size = block_size or (64 if is_cuda else 16)
@@ -68,7 +72,7 @@ class Sampler:
         if blocks < 1:
             raise torch.OutOfMemoryError(
                 f"sampler: expected memory for the keys and values of at least {size} positions, got {given} bytes; "
-                f"{spared_bytes} are left for gradients"
+                f"{spared_bytes} are reserved for gradients"
             )
         self.slots = self._most_slots = min(most, blocks)
         self._ended_well = 0
@@ -83,11 +87,11 @@ class Sampler:
 
     @property
     def busy(self) -> bool:
-        """Whether some request has not said its end yet."""
+        """Whether a request has not reported its end yet."""
         return bool(self._requests)
 
     def add(self, request: int, prompts: Sequence[SamplePrompt], settings: SampleSettings) -> None:
-        """Takes a request on. ValueError, and nothing changed, for one that cannot be written."""
+        """Starts a request. ValueError, with nothing changed, for an invalid one."""
         if request in self._requests:
             raise ValueError(f"sample: expected a new request, got {request} again")
         check_request(prompts, settings, self._model.config.vocab_size, self.max_sequence_tokens)
@@ -106,7 +110,7 @@ class Sampler:
         self._requests[request] = made
 
     def abort(self, request: int, sequences: Iterable[tuple[int, int]] | None = None) -> None:
-        """Drops completions by prompt and index, None: all. What is unknown or has ended is ignored."""
+        """Drops completions by prompt and index; None: all. Ignores unknown and ended ones."""
         found = self._requests.get(request)
         if found is not None:
             names = list(found.open) if sequences is None else [name for name in sequences if name in found.open]
@@ -116,46 +120,46 @@ class Sampler:
 
     @torch.no_grad()
     def step(self) -> list[Progress]:
-        """A bounded piece of work: some of the prompts read, a few tokens written. All news since the last one.
+        """Does a bounded piece of work: reads some prompts, writes a few tokens. Returns the progress.
 
-        Out of memory, it goes on with smaller batches; once there is nothing smaller, the requests fail. Anything else
-        that it raises has dropped them all.
+        Running out of memory reduces the batch, and fails the requests only at the smallest size. Every other exception
+        drops all requests.
         """
         try:
-            is_lacking = self._work()
+            is_out = self._work()
         except BaseException:
             self.reset()
             raise
-        if is_lacking:
+        if is_out:
             self._shrink()
         for request in self._requests.values():
             if request.failure is not None:
                 self._drop(list(request.open.values()), tainted=True)
-        news = [progress for request in self._requests.values() if (progress := request.news()) is not None]
-        for progress in news:
+        found = [progress for request in self._requests.values() if (progress := request.take_progress()) is not None]
+        for progress in found:
             if progress.end is not None:
                 del self._requests[progress.request]
                 self._ended_well += isinstance(progress.end, Ended)
-        return news
+        return found
 
     def reset(self) -> None:
-        """Drops every request, unsaid."""
+        """Drops all requests without reporting them."""
         for request in self._requests.values():
             self._drop(list(request.open.values()), tainted=True)
         self._requests.clear()
 
     def stats(self) -> dict[str, float]:
-        """Counted since the start; `cacheBlocks`, `freeCacheBlocks` and `slots` are of now.
+        """Returns counts since the start; `cacheBlocks`, `freeCacheBlocks` and `slots` are current values.
 
-        `steps` are passes of the batch and `rowSteps` the tokens they wrote, not all of use; `tokens` are those that
-        belong to completions. `decodeBytes` are weights, keys and values that had to be read in `decodeSeconds`.
+        `steps` are passes of the batch and `rowSteps` the tokens they wrote, used or not; `tokens` are those of
+        completions. `decodeBytes` are the weights, keys and values read during `decodeSeconds`.
         """
         now = {"cacheBlocks": self._cache.blocks, "freeCacheBlocks": self._cache.available, "slots": self.slots}
         found = {**self._counts, "rereads": self._waiting.reread, **self._batch.stats(), **now}
         return {f"sampler/{name}": float(value) for name, value in found.items()}
 
     def _work(self) -> bool:
-        """True when memory ran out: then nothing has been lost."""
+        """Admits and decodes. True if memory ran out; nothing is lost then."""
         try:
             self._admit()
             self._write()
@@ -166,7 +170,7 @@ class Sampler:
         return False
 
     def _admit(self) -> None:
-        """AdmissionQueue completions become rows, unless their first token ends them."""
+        """Moves waiting completions into rows, unless their first token ends them."""
         rows = len(self._batch.members)
         free = self.slots - rows
         if free <= 0 or not self._waiting.groups:
@@ -204,7 +208,7 @@ class Sampler:
         return choose_first(self._model, hidden, keys, counters, rules, any(s.is_filtered for s in settings))
 
     def _write(self) -> None:
-        """A few tokens for every row, then a look at what ended."""
+        """Writes a few tokens for every row, then handles completions that ended."""
         members = self._batch.members
         if not members:
             return
@@ -220,25 +224,25 @@ class Sampler:
         self._receive(tokens, scores)
 
     def _receive(self, tokens: Integers, scores: Scores) -> None:
-        """Adds [steps, rows] to the completions, each up to its end; rows that have ended are vacated."""
+        """Adds tokens [steps, rows] to the completions, each up to its end, and vacates rows that ended."""
         members = list(self._batch.members)
         is_end = np.isin(tokens, self._end_tokens)
         until_end = np.where(is_end.any(0), is_end.argmax(0) + 1, len(tokens))
         counts = np.minimum(until_end, [member.limit - member.count for member in members]).tolist()
-        # NaN after the end counts: those blocks must not be used as they are.
+        # NaN after the end counts too: those blocks must be cleared before reuse.
         broken = np.flatnonzero(np.isnan(scores).any((0, 1))).tolist()
-        # One row of these is of one completion.
+        # Transpose to one row per completion.
         of_tokens, of_scores = np.ascontiguousarray(tokens.T), np.ascontiguousarray(scores.transpose(2, 0, 1))
         ended: list[int] = []
         for row, (member, count) in enumerate(zip(members, counts, strict=True)):
             if self._extend(member, of_tokens[row, :count], of_scores[row, :, :count]):
                 ended.append(row)
-        # From the last one on, so that the row moved into a gap is one that goes on.
+        # From the last row on, so that only rows that continue are moved into gaps.
         for row in reversed(ended):
             self._batch.vacate(row, tainted=row in broken)
 
     def _extend(self, member: Completion, tokens: Integers, scores: Scores) -> bool:
-        """Adds tokens up to an end; True when that was it, or its request has failed with it."""
+        """Adds tokens; True if the completion has ended, or its request has failed."""
         request = member.request
         if np.isnan(scores).any():
             at = member.count + int(np.isnan(scores).any(0).argmax())
@@ -252,7 +256,7 @@ class Sampler:
         if tokens[-1] in self._end_tokens:
             reason = "stop"
         if reason is not None or request.settings.stream:
-            request.pieces.append(member.say(reason, self.policy_version))
+            request.pieces.append(member.take_piece(reason, self.policy_version))
         if reason is not None:
             del request.open[member.prompt, member.index]
             request.finished += 1
@@ -268,32 +272,32 @@ class Sampler:
             self._waiting.drop(gone, tainted)
 
     def _make_room(self) -> None:
-        """Blocks have run out: what waits gives its own up, then the youngest row waits again."""
+        """Frees blocks: first those of waiting groups, then those of the newest row, which waits again."""
         if not self._waiting.reclaim():
-            self._send_back()
+            self._requeue_last()
 
-    def _send_back(self) -> None:
+    def _requeue_last(self) -> None:
         member = self._batch.members[-1]
         self._batch.vacate(len(self._batch.members) - 1)
         self._waiting.push_back(member)
 
     def _shrink(self) -> None:
-        """Memory ran out: half of everything, or the end of all requests."""
+        """Halves the limits after running out of memory, or fails all requests at the smallest size."""
         if self._read_positions <= _LEAST_READ and self.slots == 1:
             for request in self._requests.values():
-                request.failure = Failed("oom", "sample: memory did not suffice for a single completion")
+                request.failure = Failed("oom", "sample: expected memory for at least one completion, ran out of it")
         self._read_positions = max(_LEAST_READ, self._read_positions // 2)
         self.slots = max(1, self.slots // 2)
         self._ended_well = 0
-        log_line(f"memory lacks for what is written: at most {self.slots} completions at a time for now")
+        log_line(f"out of memory while sampling: at most {self.slots} completions at a time for now")
         while len(self._batch.members) > self.slots:
-            self._send_back()
+            self._requeue_last()
         self._batch.forget_graphs()
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _grow_back(self) -> None:
-        """What memory lacked for may be over: another process on the device, or a longer prompt than usual."""
+        """Doubles the limits again: the shortage may be over, e.g. another process or an unusually long prompt."""
         if self._ended_well < _REQUESTS_UNTIL_MORE or self.slots == self._most_slots:
             return
         self._ended_well = 0
@@ -303,7 +307,7 @@ class Sampler:
     def _bytes_read(self, steps: int, rows: int, positions: int) -> float:
         weights = sum(value.nbytes for value in self._model.weights.values())
         if not self._model.config.tie_embeddings:
-            # A table of its own, of which only rows are looked up.
+            # An untied embedding is only looked up by row.
             weights -= self._model.weights["embed.weight"].nbytes
         seen = steps * positions + rows * steps * (steps - 1) / 2
         return steps * weights + seen * bytes_per_position(self._model.config, self._model.dtype)
@@ -313,6 +317,6 @@ class Sampler:
             if self._cache.blocks_for(len(prompt.tokens) + limit - 1) > self._cache.blocks:
                 room = self._cache.blocks * self._cache.block_size
                 raise ValueError(
-                    f"sample: expected prompt {place} and its completion to fit the {room} positions that memory holds,"
+                    f"sample: expected prompt {place} and its completion to fit the {room} positions of the cache,"
                     f" got {len(prompt.tokens)} tokens and up to {limit}"
                 )

@@ -1,4 +1,4 @@
-"""What an exception of some work means to the client that asked for it."""
+"""Error replies: maps exceptions to the errors of the protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..worker_exit import BROKEN, WorkerExit
 
 
 def outcome_of(work: Callable[[], Reply]) -> Outcome:
-    """The reply, or the error to be answered in its place. Raises WorkerExit when the worker cannot go on."""
+    """Returns the reply of the work, or its error. Raises WorkerExit if the worker cannot continue."""
     try:
         return work()
     except Exception as error:
@@ -23,21 +23,21 @@ def outcome_of(work: Callable[[], Reply]) -> Outcome:
 
 
 def failure_of(error: Exception) -> RequestError:
-    """The error to be answered; what is unexpected goes to stderr with its traceback. Raises WorkerExit as above."""
+    """Returns the error to reply with; logs unexpected ones. Raises WorkerExit if the worker cannot continue."""
     if isinstance(error, RequestError):
         return error
     if is_out_of_memory(error):
-        return RequestError("oom", f"{error}; fewer tokensPerMicrobatch, slots or shorter sequences need less")
+        return RequestError("oom", f"{error}; lower tokensPerMicrobatch or slots, or use shorter sequences")
     if isinstance(error, ModelError | StateError):
         return RequestError("bad-request", str(error))
     log_traceback(error)
     if _is_device_broken():
-        raise WorkerExit(BROKEN, f"the device cannot be used any more after {type(error).__name__}: {error}")
+        raise WorkerExit(BROKEN, f"the device stopped working after {type(error).__name__}: {error}")
     return RequestError("internal", f"{type(error).__name__}: {error}")
 
 
 def _is_device_broken() -> bool:
-    """A CUDA context stays broken after some errors, for the rest of the process."""
+    """Tests the CUDA context, which stays broken after some errors until the process ends."""
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return False
     try:

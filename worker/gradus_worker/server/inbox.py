@@ -1,4 +1,4 @@
-"""What reaches the loop: requests with the way back to who made them, and reasons to end."""
+"""Inbox of the server loop: requests with their reply channels, and reasons to exit."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Incoming:
     request: Request
     send: Send
     session: str | None = None
-    """As the transport names it; None: that of the only connection there is."""
+    """Session named by the transport; None: the transport has a single connection."""
     aborts: list[Aborted] = field(default_factory=list)
-    """Of a sample that waits: what to abort as soon as it runs."""
+    """Completions to abort as soon as this waiting sample request runs."""
 
     def answer(self, outcome: Outcome) -> None:
-        """The last reply."""
+        """Sends the last reply."""
         if isinstance(outcome, RequestError):
             self.send({"id": self.request.id, "type": "error", "code": outcome.code, "message": str(outcome)}, {})
             return
@@ -37,4 +37,4 @@ class Incoming:
 
 
 Inbox = SimpleQueue[Incoming | WorkerExit]
-"""Not a `Queue`: signal handlers put in here, perhaps in the middle of another `put`."""
+"""A SimpleQueue, because signal handlers put into it, possibly during another `put`."""

@@ -1,4 +1,4 @@
-"""Strict order and repetition of the requests that touch the model (docs/protocol.md, "Order and retries")."""
+"""Order of requests and replay of their replies (docs/protocol.md, "Order and retries")."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from ..protocol.messages import Outcome, Request, RequestError, conflict
 
 KEPT_REPLIES = 8
 
-
-# Requests after which a completion drawn again would not be the same.
+# Requests that change what a repeated sample request would write.
 _CHANGES_WEIGHTS = {"createModel", "optimStep", "loadState"}
 
 
@@ -19,21 +18,21 @@ class _Taken:
     digest: bytes
     changes: int
     outcome: Outcome | None = None
-    """None: not ended yet."""
+    """None: still running."""
 
 
 class RequestLog:
-    """What was carried out in a session, by sequence number."""
+    """The requests of a session, by sequence number, with their last replies."""
 
     def __init__(self) -> None:
         self._last = 0
         self._changes = 0
         self._taken: OrderedDict[int, _Taken] = OrderedDict()
 
-    def take(self, request: Request) -> Outcome | None:
-        """None: to be carried out now, for the first time or (`sample`) again; else what was answered before.
+    def begin(self, request: Request) -> Outcome | None:
+        """Returns the stored reply of a repeated request; None: carry the request out now (a `sample` also repeatedly).
 
-        Raises RequestError (conflict) for a gap, other content under a used number, and what can no longer be repeated.
+        Raises RequestError (conflict) for a gap, a used number with other content, and replies no longer stored.
         """
         seq = request.seq
         assert seq is not None
@@ -49,18 +48,19 @@ class RequestLog:
             raise conflict(f"{request.type}: expected seq {self._last + 1}, got {seq}")
         if taken is None:
             raise conflict(
-                f"{request.type}: seq {seq} lies {self._last - seq} back, only {KEPT_REPLIES} replies are kept"
+                f"{request.type}: expected one of the last {KEPT_REPLIES} requests, "
+                f"got seq {seq}, which is {self._last - seq} back"
             )
         if taken.digest != request.digest:
-            raise conflict(f"{request.type}: seq {seq} was another request; the same number needs the same content")
+            raise conflict(f"{request.type}: expected the content sent before with seq {seq}, got other content")
         if request.type != "sample" or isinstance(taken.outcome, RequestError):
             return taken.outcome
         if taken.changes != self._changes:
-            raise conflict(f"sample: seq {seq} was drawn from another policy and cannot be drawn again")
+            raise conflict(f"sample: seq {seq} cannot be repeated: the policy has changed since")
         return None
 
     def end(self, request: Request, outcome: Outcome) -> None:
-        """Keeps how a taken request ended, for a client that asks again."""
+        """Stores the outcome of a request for a client that repeats it."""
         taken = self._taken.get(request.seq or 0)
         if taken is not None:
             self._taken[request.seq or 0] = replace(taken, outcome=outcome)

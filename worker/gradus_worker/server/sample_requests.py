@@ -1,4 +1,4 @@
-"""Sample requests that run together, from their start to their last reply."""
+"""Sample requests that run concurrently on one sampler."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .inbox import Aborted, Incoming
 
 
 class SampleRequests:
-    """The sample requests that one sampler is busy with. `end` is told how each of them ended."""
+    """Runs sample requests. Calls `end` with the outcome of each."""
 
     def __init__(self, sampler: Sampler, end: Callable[[Incoming, Outcome], None]) -> None:
         self._sampler, self._end = sampler, end
@@ -27,7 +27,7 @@ class SampleRequests:
         return len(self._running) > 0
 
     def start(self, incoming: Incoming) -> None:
-        """Raises RequestError for one that cannot be drawn. One that is asked for again replaces the one that runs."""
+        """Starts a request; RequestError if invalid. A repeated request replaces the running one."""
         prompts, settings = _job(incoming.request)
         self._last_key += 1
         try:
@@ -47,12 +47,12 @@ class SampleRequests:
                 self._sampler.abort(key, sequences)
 
     def step(self) -> None:
-        """A bounded piece of work, and the replies it makes possible."""
+        """Does a bounded piece of work and sends the resulting replies."""
         for progress in self._sampler.step():
             self._report(progress)
 
     def drop(self) -> list[Incoming]:
-        """Stops them all, unanswered."""
+        """Stops all requests and returns them, without a reply."""
         self._sampler.reset()
         dropped = list(self._running.values())
         self._running.clear()

@@ -1,8 +1,8 @@
-"""The loop behind every transport: one thread carries out requests in order and answers the rest in between.
+"""Server loop behind every transport: one thread carries out ordered requests and answers others in between.
 
 inbox ──▶ hello, abort, stats, ping, shutdown: answered at the next pause, between decode steps or microbatches
-      └─▶ the others wait ──▶ order ──▶ engine ──▶ the outcome is kept and answered
-                              (samples in a row run together)
+      └─▶ ordered requests: queue ──▶ request log ──▶ engine ──▶ outcome stored and sent
+                                      (consecutive samples run concurrently)
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .replay import RequestLog
 from .sample_requests import SampleRequests
 
 SESSION_SILENCE_SECONDS = 60.0
-"""Over HTTP, a client that has said nothing for so long is taken for gone when another one comes."""
+"""Over HTTP, a new client replaces one that has sent nothing for this long."""
 
 
 @dataclass
 class Session:
-    """What belongs to one client."""
+    """State of one client."""
 
     id: str
     order: RequestLog = field(default_factory=RequestLog)
@@ -42,11 +42,11 @@ class Session:
     samples: SampleRequests | None = None
     heard: float = field(default_factory=time.monotonic)
     open: dict[int, Incoming] = field(default_factory=dict)
-    """Ordered requests that have no last reply yet."""
+    """Ordered requests without a last reply."""
 
 
 class _SessionOver(BaseException):
-    """Ends a session, whatever is being worked on for it; `then` is the hello of the next."""
+    """Ends a session, interrupting its work; `then` is the hello of the next client."""
 
     def __init__(self, reason: str, then: Incoming | None = None) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class _SessionOver(BaseException):
 
 
 class Server:
-    """`lasting`: goes on for the next client after `shutdown`, and when one has fallen silent."""
+    """`lasting`: serves the next client after `shutdown`, or when a client falls silent."""
 
     def __init__(self, inbox: Inbox, *, lasting: bool = False, token: str | None = None) -> None:
         self._inbox, self._lasting, self._token = inbox, lasting, token
@@ -63,12 +63,12 @@ class Server:
 
     @property
     def session_id(self) -> str | None:
-        """Of the client that is served now; may be read from any thread."""
+        """Session of the current client; safe to read from any thread."""
         session = self._session
         return None if session is None else session.id
 
     def run(self) -> WorkerExit:
-        """Serves until there is a reason to end, and returns it."""
+        """Serves until there is a reason to exit, and returns it."""
         while True:
             try:
                 self._receive(self._inbox.get())
@@ -82,13 +82,13 @@ class Server:
                 reason, following = over.reason, over.then
             else:
                 continue
-            # Out of the handler, which keeps the interrupted work and with it the model.
+            # Outside the handler, which would keep the interrupted work and its model alive.
             self._end_session(reason)
             if following is not None:
                 self._receive(following)
 
     def pause(self) -> None:
-        """Answers what need not wait. Called between pieces of work; ends them by what it raises."""
+        """Answers unordered requests. Called between pieces of work, which it ends by raising."""
         while True:
             try:
                 self._receive(self._inbox.get_nowait())
@@ -112,7 +112,7 @@ class Server:
             return
         session = self._session
         if session is None or incoming.session not in (None, session.id):
-            raise conflict(f"{request.type}: expected hello first, or the session it gave")
+            raise conflict(f"{request.type}: expected hello first, or the session that hello returned")
         session.heard = time.monotonic()
         if request.type in ORDERED:
             session.open[id(incoming)] = incoming
@@ -126,14 +126,17 @@ class Server:
         request = incoming.request
         low, high = request["protocol"]["min"], request["protocol"]["max"]
         if not low <= PROTOCOL_VERSION <= high:
-            raise conflict(f"hello: expected a client that speaks protocol {PROTOCOL_VERSION}, got {low} to {high}")
+            raise conflict(f"hello: expected a client that supports protocol {PROTOCOL_VERSION}, got {low} to {high}")
         given = request["token"]
         if self._token is not None and given is not None and not same_secret(given, self._token):
-            raise conflict("hello: expected the token of this worker, got another")
+            raise conflict("hello: expected the token of this worker (GRADUS_WORKER_TOKEN), got another")
         if self._session is not None:
             silence = time.monotonic() - self._session.heard
             if self._lasting and silence > SESSION_SILENCE_SECONDS:
-                raise _SessionOver("another client has taken the place of this one, which had fallen silent", incoming)
+                raise _SessionOver(
+                    f"another client replaced this one, which had sent nothing for {SESSION_SILENCE_SECONDS:.0f} s",
+                    incoming,
+                )
             raise conflict(f"hello: this worker serves another client, last heard {silence:.0f} s ago")
         self._session = Session(secrets.token_hex(16))
         worker = {"version": __version__, "pid": os.getpid(), "python": platform.python_version()}
@@ -174,9 +177,9 @@ class Server:
         self._sample(session, session.samples)
 
     def _is_due(self, incoming: Incoming, session: Session) -> bool:
-        """False: it was carried out before or cannot be now, and has been answered."""
+        """Checks the order. False: the request has been answered, with a stored reply or a conflict."""
         try:
-            known = session.order.take(incoming.request)
+            known = session.order.begin(incoming.request)
         except RequestError as error:
             known = error
         if known is not None:
@@ -191,7 +194,7 @@ class Server:
                 raise bad_request(f"{request.type}: expected createModel first")
             return session.engine.carry_out(request)
         if session.engine is not None:
-            raise bad_request("createModel: expected one in a session, got another")
+            raise bad_request("createModel: expected at most one per session, got another")
         session.engine = Engine(request, self.pause)
         session.samples = SampleRequests(session.engine.sampler, self._end)
         return session.engine.created
@@ -205,7 +208,7 @@ class Server:
             self._end(incoming, failure_of(error))
 
     def _sample(self, session: Session, samples: SampleRequests) -> None:
-        """Runs the samples that have started, and all that come right behind them."""
+        """Runs the started sample requests, and those that directly follow them."""
         while samples.busy:
             try:
                 samples.step()
@@ -238,11 +241,11 @@ class Server:
         for incoming in session.open.values():
             incoming.answer(conflict(reason))
         del session
-        # The model goes before the next one comes.
+        # Free the model before the next session loads one.
         gc.collect()
         torch.cuda.empty_cache()
 
 
 def same_secret(given: str, expected: str) -> bool:
-    """Takes the same time wherever they differ."""
+    """Compares secrets in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())

@@ -1,4 +1,4 @@
-"""Frames over HTTP, for a worker on another machine: `POST /v1/frames` carries a request, the response its replies."""
+"""HTTP transport, for a worker on another machine: `POST /v1/frames` carries a request, the response its replies."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ PATH = "/v1/frames"
 CONTENT_TYPE = "application/x-gradus-frames"
 MAX_CONNECTIONS = 512
 HEAD_SECONDS = 10.0
-"""Within which the head of the next request must be there; else the connection is closed."""
+"""Deadline for the head of the next request; then the connection is closed."""
 STALLED_SECONDS = 60.0
-"""A client that takes nothing of a response for so long is given up."""
+"""Time after which a client that reads nothing of a response is disconnected."""
 SLOWEST_BYTES_PER_SECOND = 16_384
-"""So is one that sends its body more slowly, after as long."""
+"""Slowest body accepted, after a grace of `STALLED_SECONDS`."""
 LINGER_SECONDS = 10.0
-"""How long a refused client may take to have sent what it was sending, and to read why."""
+"""Time for a rejected client to finish sending and to read the reason."""
 Replies = SimpleQueue[list[bytes | memoryview] | None]
 """Frames of one response; None after the last."""
 
 
 class HttpTransport(ThreadingHTTPServer):
-    """Listens from `with` on. Without a token only loopback addresses are served, to clients that name one."""
+    """Listens from `with` on. Without a token: on loopback only, and for a loopback Host header."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -85,14 +85,14 @@ class HttpTransport(ThreadingHTTPServer):
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that breaks is the client's affair: it asks again."""
+        """Ignores broken connections: the client retries."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "gradus-worker"
     sys_version = ""
-    # Replies leave whole and at once.
+    # Send each reply whole and at once.
     wbufsize = 1 << 16
     disable_nagle_algorithm = True
     server: HttpTransport
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = read_request(frame)
         session = self.headers.get("X-Gradus-Session")
         if request.type != "hello" and (session is None or session != self.server.worker.session_id):
-            self._refuse(HTTPStatus.CONFLICT, "expected the session of hello in X-Gradus-Session; say hello again")
+            self._refuse(HTTPStatus.CONFLICT, "expected the current session in X-Gradus-Session; send hello again")
             return
         replies: Replies = SimpleQueue()
 
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
                 replies.put(None)
 
         self.server.inbox.put(Incoming(request, send, session or ""))
-        # Not earlier: a client that has seen this knows that the request has its place before any later one.
+        # Send the head only now: it tells the client that the request has its place in the order.
         self._stream(replies)
 
     def _stream(self, replies: Replies) -> None:
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_GET
 
     def _frame(self) -> Frame | None:
-        """The one frame of the body; None when the request has been refused."""
+        """Reads the frame of the body; None if the request was rejected."""
         refusal = self._refusal()
         if refusal is not None:
             self._refuse(*refusal)
@@ -161,19 +161,22 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             frame = read_frame(body)
             if frame is None or body.left > 0:
-                raise FrameError(f"expected a body of one frame, got {body.left} bytes besides")
+                raise FrameError(f"expected a body of one frame, got {body.left} more bytes")
         except FrameError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
             return None
         return frame
 
     def _refusal(self) -> tuple[HTTPStatus, str] | None:
-        """Why the request is not worth reading its body."""
+        """Returns why to reject the request before reading its body."""
         length = self.headers.get("Content-Length", "")
         if self.path != PATH:
             return HTTPStatus.NOT_FOUND, f"POST {PATH}"
         if not self._is_allowed():
-            return HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer and the worker's token"
+            return (
+                HTTPStatus.UNAUTHORIZED,
+                "expected the header Authorization: Bearer <GRADUS_WORKER_TOKEN>",
+            )
         if self.headers.get("Content-Type") != CONTENT_TYPE:
             return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected Content-Type: {CONTENT_TYPE}"
         if not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
@@ -185,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_allowed(self) -> bool:
         if self.server.token is not None:
             return same_secret(self.headers.get("Authorization", ""), f"Bearer {self.server.token}")
-        # Without a token, a page in a browser on this machine must not get in under a name of its own.
+        # Without a token, reject DNS rebinding: a web page that resolves its own host name to loopback.
         return _is_loopback(_host_of(self.headers.get("Host", "")))
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
@@ -201,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._linger()
 
     def _linger(self) -> None:
-        """A connection closed on bytes that nobody has read is reset, and the refusal lost with it."""
+        """Drains the request: closing with unread bytes would reset the connection and lose the reply."""
         self.wfile.flush()
         self.connection.shutdown(socket.SHUT_WR)
         self._incoming.deadline = time.monotonic() + LINGER_SECONDS
@@ -217,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _check_connected(self) -> None:
-        """Nobody need hold a place for the replies of a client that is gone; it will ask for them again."""
+        """Frees the connection of a client that disconnected; it will retry."""
         try:
             gone = self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         except BlockingIOError:
@@ -226,11 +229,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionAbortedError("the client closed the connection")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the client knows what it asked."""
+        """Logs nothing per request."""
 
 
 class _Deadline(io.RawIOBase):
-    """Reads from a socket until a point in time, however slowly single bytes may come."""
+    """Reads from a socket up to a deadline, however slowly bytes arrive."""
 
     def __init__(self, source: socket.socket) -> None:
         self._source = source
@@ -242,7 +245,7 @@ class _Deadline(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the request came too slowly")
+            raise TimeoutError("the request arrived too slowly")
         self._source.settimeout(left)
         return self._source.recv_into(buffer)
 

@@ -1,4 +1,4 @@
-"""Frames over file descriptors 3 (requests) and 4 (replies): the transport of a worker that is a child process."""
+"""Transport of a worker that is a child process: frames over file descriptors 3 (requests) and 4 (replies)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ REQUESTS, REPLIES = 3, 4
 
 
 class Pipes:
-    """Takes the two descriptors over: no library and no child process can write between frames."""
+    """Takes over both descriptors, so that no library or child process can write between frames."""
 
     def __init__(self, requests: int = REQUESTS, replies: int = REPLIES) -> None:
         self._requests = _take_over(requests, "rb")
         self._replies = _take_over(replies, "wb")
 
     def start(self, inbox: Inbox) -> None:
-        """Puts requests into the inbox as they come, and the reason to end after the last."""
+        """Puts requests into the inbox as they arrive, and a reason to exit after the last."""
         threading.Thread(target=self._read, args=[inbox], daemon=True).start()
 
     def _read(self, inbox: Inbox) -> None:
@@ -48,7 +48,7 @@ class Pipes:
 
 
 def _take_over(descriptor: int, mode: str) -> FileIO:
-    """Moved out of reach: a new number that children do not inherit, the old one closed."""
+    """Moves a descriptor to a new number, which child processes do not inherit."""
     try:
         moved = os.dup(descriptor)
     except OSError as cause:

@@ -1,4 +1,4 @@
-"""What can be known of CUDA without it: where tensors are, what a graph would refuse, who hears of a way round."""
+"""CUDA code tested without a GPU: devices of tensors, capturable steps, logged fallbacks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CUDA = torch.device("cuda:0")
 
 
 class Indexing(TorchFunctionMode):
-    """Indexing and copying for tensors of a device that this PyTorch may not be built for."""
+    """Implements indexing and copying for a device that this PyTorch may not support."""
 
     def __torch_function__(self, function: Any, _: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         if function is Tensor.copy_:
@@ -68,7 +68,7 @@ def indexed(x: Tensor, places: tuple[Any, ...]) -> Tensor:
 
 
 class Watched(TorchDispatchMode):
-    """Remembers what was done, and which of it went from one device to another."""
+    """Records operations, and those that move data between devices."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Watched(TorchDispatchMode):
 
 @contextmanager
 def imagined_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tensors have types, shapes and devices, no values: whoever asks for one, as `.item()` does, gets an error."""
+    """Fake tensors with types, shapes and devices but no values: reading one, as `.item()` does, is an error."""
     kernel = "gradus_worker.sampling.paged_attention_triton.paged_attention"
     monkeypatch.setattr(kernel, lambda q, *_: torch.empty_like(q))
     monkeypatch.setattr(decoder, "choose_decode_attention", lambda *_: "triton")
@@ -113,7 +113,7 @@ def model(dtype: torch.dtype) -> Transformer:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
 @pytest.mark.parametrize("filtered", [False, True])
-def test_a_graph_could_capture_a_decode_step(
+def test_a_decode_step_can_be_captured_in_a_graph(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, filtered: bool
 ) -> None:
     pytest.importorskip("triton")
@@ -127,9 +127,7 @@ def test_a_graph_could_capture_a_decode_step(
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_prompts_are_read_and_sequences_scored_on_the_device(
-    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
-) -> None:
+def test_prompts_and_sequences_are_processed_on_the_device(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     with imagined_cuda(monkeypatch), torch.no_grad():
         cache, own = KeyValueCache(TINY, 16, 8, CUDA, dtype), model(dtype)
         spans = [Span(np.arange(20, dtype=np.int32), 16, 20, [1, 2]), Span(np.arange(3), 0, 3, [3])]
@@ -146,7 +144,7 @@ def test_prompts_are_read_and_sequences_scored_on_the_device(
 
 @contextmanager
 def flash_on_the_processor() -> Iterator[list[str]]:
-    """Puts slow attention in the place of the kernels that `varlen_attn` calls, and writes down the calls."""
+    """Replaces the kernels of `varlen_attn` by plain attention and records their calls."""
     calls: list[str] = []
 
     def forward(q: Tensor, k: Tensor, v: Tensor, *rest: Any, **sides: Any) -> tuple[Tensor, ...]:
@@ -167,7 +165,7 @@ def flash_on_the_processor() -> Iterator[list[str]]:
             own = [x.detach().clone().requires_grad_() for x in (q, k, v)]
             return torch.autograd.grad(slowly(*own, starts, key_starts), own, slope)
 
-        # In a thread of its own: below autograd there is none in this one.
+        # Use another thread: inside autograd's dispatch, autograd is disabled in this one.
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(differentiate).result()
 
@@ -178,7 +176,7 @@ def flash_on_the_processor() -> Iterator[list[str]]:
 
 
 def slowly(q: Tensor, k: Tensor, v: Tensor, starts: Tensor, key_starts: Tensor) -> Tensor:
-    """Each query on the keys up to its own; the last query of a sequence is at its last key."""
+    """Causal attention per sequence; the last query of a sequence is at its last key."""
     parts = [x.split(borders.diff().tolist()) for x, borders in ((q, starts), (k, key_starts), (v, key_starts))]
     found = []
     for one in zip(*parts, strict=True):
@@ -189,7 +187,7 @@ def slowly(q: Tensor, k: Tensor, v: Tensor, starts: Tensor, key_starts: Tensor) 
 
 
 @pytest.mark.parametrize("checkpointed", [False, True])
-def test_learning_asks_varlen_attention_for_what_it_gives(checkpointed: bool) -> None:
+def test_varlen_attention_gives_the_gradients_of_per_sequence_attention(checkpointed: bool) -> None:
     torch.manual_seed(1)
     batch = [
         TrainingSequence(torch.randint(60, (n,)), (torch.arange(n) > 0).float(), torch.randn(n), -torch.rand(n))
@@ -211,14 +209,14 @@ def test_learning_asks_varlen_attention_for_what_it_gives(checkpointed: bool) ->
         assert torch.allclose(value, gradients[1][name], atol=0.02, rtol=0.02)
 
 
-def test_varlen_attention_is_taken_where_it_agrees() -> None:
+def test_varlen_attention_passes_its_self_test() -> None:
     with flash_on_the_processor() as calls:
         assert packed_attention._agrees(torch.device("cpu"), torch.bfloat16, 16)
     assert calls == ["forward", "backward"] * 2
 
 
 class ImaginedStreams:
-    """The streams of `torch.cuda`. As there, a capture that fails leaves its own the current one."""
+    """Fakes the streams of `torch.cuda`. As there, a failing capture leaves its stream current."""
 
     def __init__(self, fails: bool) -> None:
         self.fails, self.current, self.log = fails, "default", [""]
@@ -261,7 +259,7 @@ def step_on(streams: ImaginedStreams) -> Callable[[int, bool], None]:
     return lambda rows, _: streams.log.append(f"{rows} rows on {streams.current}")
 
 
-def test_steps_are_captured_once_and_all_on_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_captured_once_on_a_single_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = ImaginedStreams(fails=False)
     streams.put_in_place(monkeypatch)
     graphs = StepGraphs(step_on(streams), captures=True)
@@ -279,7 +277,7 @@ def test_steps_are_captured_once_and_all_on_one_stream(monkeypatch: pytest.Monke
     assert streams.log[-2:] == ["wait for side 1", "replay on default"]
 
 
-def test_without_captures_it_goes_on_where_it_was_and_says_so(
+def test_a_failing_capture_falls_back_to_plain_calls_and_is_logged(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     streams = ImaginedStreams(fails=True)
@@ -289,12 +287,10 @@ def test_without_captures_it_goes_on_where_it_was_and_says_so(
     graphs.run(4, False)
     assert streams.log[-1] == "4 rows on default"
     assert graphs.is_ready(99, True)
-    assert "no CUDA graphs" in capfd.readouterr().err
+    assert "CUDA graphs are unavailable" in capfd.readouterr().err
 
 
-def test_ways_round_that_are_slower_are_told(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_slower_fallbacks_are_logged(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     def no_compiler(*_: object) -> bool:
         raise RuntimeError("Failed to find C compiler")
 
@@ -307,8 +303,8 @@ def test_ways_round_that_are_slower_are_told(
     choose_attention.cache_clear()
     there: Any = SimpleNamespace(keys=SimpleNamespace(device=CUDA))
     assert choose_decode_attention(there, 4) == "torch"
-    assert "many times slower: RuntimeError: Failed to find C compiler" in capfd.readouterr().err
+    assert "much slower (RuntimeError: Failed to find C compiler)" in capfd.readouterr().err
     for _ in range(2):
         assert choose_attention(CUDA, torch.bfloat16, 64) == "per-sequence"
-    assert capfd.readouterr().err.count("sequence by sequence, without torch.nn.attention.varlen") == 1
+    assert capfd.readouterr().err.count("torch.nn.attention.varlen is unavailable") == 1
     choose_attention.cache_clear()

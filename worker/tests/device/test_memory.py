@@ -1,4 +1,4 @@
-"""Memory is counted as others will need it, and every way of saying that there is none is understood."""
+"""Free memory, shared devices, and out-of-memory errors."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ from gradus_worker.sampling.kv_cache import bytes_per_position
 CPU = torch.device("cpu")
 SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
 NONE_LEFT = "CUDA error: out of memory"
-"""As the CUDA runtime says it, whose error is not PyTorch's own."""
+"""Message of the CUDA runtime, which raises a plain RuntimeError."""
 
 
-def test_the_cache_of_files_is_free_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_page_cache_counts_as_free_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told = tmp_path / "meminfo"
     monkeypatch.setattr(memory, "_MEMINFO", told)
     told.write_text("MemTotal:  9000 kB\nMemFree:  100 kB\nMemAvailable:    5000 kB\n")
@@ -32,7 +32,7 @@ def test_the_cache_of_files_is_free_memory(monkeypatch: pytest.MonkeyPatch, tmp_
     assert free_memory(CPU) > 2**28
 
 
-def test_the_errors_of_all_who_allocate_are_known() -> None:
+def test_out_of_memory_errors_of_every_allocator_are_detected() -> None:
     for message in (
         NONE_LEFT,
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
@@ -46,7 +46,7 @@ def test_the_errors_of_all_who_allocate_are_known() -> None:
     assert not is_out_of_memory(ValueError("out of memory"))
 
 
-def test_the_sampler_leaves_room_for_gradients(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sampler_reserves_memory_for_gradients(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = sum(value.nbytes for value in load_model(tiny_folder).model.weights.values())
     free = 2 * weights + 1000 * bytes_per_position(TINY, torch.float32)
     monkeypatch.setattr("gradus_worker.sampling.sampler.free_memory", lambda _: free)
@@ -57,11 +57,11 @@ def test_the_sampler_leaves_room_for_gradients(tiny_folder: Path, monkeypatch: p
     with local_client() as client:
         refused = client.create(tiny_folder)
     assert refused.code == "oom"
-    assert f"got 0 bytes; {2 * weights} are left for gradients" in refused.header["message"]
+    assert f"got 0 bytes; {2 * weights} are reserved for gradients" in refused.header["message"]
 
 
 @pytest.mark.parametrize(("others", "blocks"), [(1, 800 // 16), (30, 400 // 16)])
-def test_alone_on_a_gpu_and_only_sampling_most_of_it_is_for_what_is_written(
+def test_the_cache_takes_a_larger_share_of_an_unshared_gpu(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, others: int, blocks: int
 ) -> None:
     own = 5
@@ -74,7 +74,7 @@ def test_alone_on_a_gpu_and_only_sampling_most_of_it_is_for_what_is_written(
         assert client.ask("stats").result["metrics"]["sampler/cacheBlocks"] == blocks
 
 
-def test_a_model_that_leaves_no_room_to_measure_the_device_is_served(
+def test_a_model_loads_without_memory_to_measure_peak_rates(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def scarce(device: torch.device, dtype: torch.dtype) -> PeakRates:
@@ -82,11 +82,13 @@ def test_a_model_that_leaves_no_room_to_measure_the_device_is_served(
 
     monkeypatch.setattr(engine, "measure_peak_rates", scarce)
     assert engine._peak_rates(CPU, torch.float32) is None
-    assert "no memory to measure" in capfd.readouterr().err
+    assert "too little free memory to measure" in capfd.readouterr().err
 
 
-def test_everything_goes_to_the_device_that_was_asked_for(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is none here: what is seen is that it is made the current one before anything is put there."""
+def test_the_requested_device_becomes_current_before_anything_is_allocated(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No GPU here: checks that the device becomes current before anything is allocated on it."""
     done: list[str] = []
 
     def made(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Transformer:
@@ -100,7 +102,9 @@ def test_everything_goes_to_the_device_that_was_asked_for(tiny_folder: Path, mon
     assert done == ["current is cuda:1", "weights on cuda:1"]
 
 
-def test_work_is_halved_whoever_says_that_memory_lacks(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_halved_after_every_kind_of_out_of_memory_error(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hidden, room = Transformer.hidden, 8
 
     def scarce(self: Transformer, tokens: torch.Tensor, *rest: object) -> torch.Tensor:

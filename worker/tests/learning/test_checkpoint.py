@@ -1,4 +1,4 @@
-"""Saved states: what is read is what was written, or one clear error."""
+"""Saved states round-trip, or are one error."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ def data_file(folder: Path) -> Path:
     return found
 
 
-def test_a_state_comes_back_bit_for_bit_and_replaces_the_one_before(tmp_path: Path) -> None:
+def test_a_state_round_trips_bit_for_bit_and_replaces_the_previous_one(tmp_path: Path) -> None:
     save_state(tmp_path / "s", {"a": torch.zeros(2)}, 1, StateOwner("m"))
     save_state(tmp_path / "s", TENSORS, 2, StateOwner("m"))
     state = load_state(tmp_path / "s", StateOwner("m"))
@@ -28,11 +28,11 @@ def test_a_state_comes_back_bit_for_bit_and_replaces_the_one_before(tmp_path: Pa
     assert len(list((tmp_path / "s").iterdir())) == 2
 
 
-def test_every_truncation_and_a_changed_byte_are_noticed(tmp_path: Path) -> None:
+def test_every_truncation_and_changed_byte_is_detected(tmp_path: Path) -> None:
     save_state(tmp_path, TENSORS, 3, StateOwner("m"))
     for path in (data_file(tmp_path), tmp_path / "engine-state.json"):
         whole = path.read_bytes()
-        # The manifest's last byte is a line feed: without it the content is the same.
+        # The last byte of the manifest is a line feed, which does not change its content.
         for size in range(len(whole) - 1):
             path.write_bytes(whole[:size])
             with pytest.raises(StateError):
@@ -40,7 +40,7 @@ def test_every_truncation_and_a_changed_byte_are_noticed(tmp_path: Path) -> None
         path.write_bytes(whole)
     path = data_file(tmp_path)
     path.write_bytes(whole_with_one_bit_changed(path.read_bytes()))
-    with pytest.raises(StateError, match="not what was saved"):
+    with pytest.raises(StateError, match="got other content: damaged"):
         load_state(tmp_path, StateOwner("m"))
 
 
@@ -48,7 +48,7 @@ def whole_with_one_bit_changed(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-def test_a_missing_state_or_one_of_another_model_is_refused(tmp_path: Path) -> None:
+def test_a_missing_state_or_one_of_another_model_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="expected a file"):
         load_state(tmp_path / "nowhere", StateOwner("m"))
     save_state(tmp_path, TENSORS, 3, StateOwner("m"))
@@ -57,7 +57,7 @@ def test_a_missing_state_or_one_of_another_model_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("dies_at", [0, 1, 2, 3])
-def test_a_save_that_dies_at_any_sync_leaves_a_whole_state(
+def test_a_save_interrupted_at_any_sync_leaves_a_whole_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
 ) -> None:
     save_state(tmp_path, TENSORS, 1, StateOwner("m"))
@@ -72,5 +72,5 @@ def test_a_save_that_dies_at_any_sync_leaves_a_whole_state(
     monkeypatch.setattr(os, "fsync", dying)
     with pytest.raises(KeyboardInterrupt):
         save_state(tmp_path, {"a": torch.zeros(1)}, 2, StateOwner("m"))
-    # The manifest's rename comes before the last sync; from there on the new state holds.
+    # The manifest is renamed before the last sync; from then on the new state is valid.
     assert load_state(tmp_path, StateOwner("m")).policy_version == (2 if dies_at == 3 else 1)

@@ -1,4 +1,4 @@
-"""The losses against values two other projects computed (test/golden/golden-losses.json), in float64."""
+"""Losses compared with values of TRL and verl (test/golden/golden-losses.json), in float64."""
 
 import json
 from pathlib import Path
@@ -76,10 +76,10 @@ def golden_tokens(weight: list[float], advantages: list[float] | None = None) ->
         logprobs=flat("logp").requires_grad_(),
         weights=flat("mask") * spread(weight),
         advantages=spread(inputs["advantages_for_losses"] if advantages is None else advantages),
-        rollout=flat("rollout_logp"),
-        policy=flat("old_logp"),
-        has_policy=torch.ones(4 * columns, dtype=torch.bool),
-        reference=flat("ref_logp"),
+        rollout_logprobs=flat("rollout_logp"),
+        policy_logprobs=flat("old_logp"),
+        has_policy_logprobs=torch.ones(4 * columns, dtype=torch.bool),
+        reference_logprobs=flat("ref_logp"),
         segments=torch.arange(4).repeat_interleave(columns),
         sequences=4,
     )
@@ -94,37 +94,37 @@ def worst_gap(spec: dict[str, Any], tokens: LossTokens, loss: float, grad: list[
 
 
 @pytest.mark.parametrize(("name", "spec", "weight"), TRL)
-def test_same_value_and_gradient_as_trl(name: str, spec: dict[str, Any], weight: list[float]) -> None:
+def test_value_and_gradient_equal_trl(name: str, spec: dict[str, Any], weight: list[float]) -> None:
     theirs = GOLDEN["trl"]["loss"][name]
     assert worst_gap(spec, golden_tokens(weight), theirs["loss"], theirs["loss_grad"]) < 1e-6
 
 
 @pytest.mark.parametrize(("name", "spec", "weight"), VERL)
-def test_same_value_and_gradient_as_verl(name: str, spec: dict[str, Any], weight: list[float]) -> None:
+def test_value_and_gradient_equal_verl(name: str, spec: dict[str, Any], weight: list[float]) -> None:
     theirs = GOLDEN["verl"]["policy_loss"][name]
     assert worst_gap(spec, golden_tokens(weight), theirs["loss"], theirs["loss_grad"]) < 1e-6
 
 
 @pytest.mark.parametrize("estimator", ["k1", "k2", "k3"])
-def test_same_kl_and_gradient_as_verl(estimator: str) -> None:
+def test_kl_and_gradient_equal_verl(estimator: str) -> None:
     theirs = GOLDEN["verl"]["kl_vs_ref"][estimator]
     tokens = golden_tokens(TOKEN_MEAN, advantages=[0.0] * 4)
     assert worst_gap(kl(estimator, 1), tokens, theirs["token_mean"], theirs["grad"]) < 1e-6
 
 
-def test_on_policy_the_ratio_is_one_and_still_has_a_gradient() -> None:
+def test_on_policy_the_ratio_is_1_and_has_a_gradient() -> None:
     tokens = golden_tokens(TOKEN_MEAN)
-    on_policy = LossTokens(**{**tokens.__dict__, "policy": None})
+    on_policy = LossTokens(**{**tokens.__dict__, "policy_logprobs": None})
     total = loss_terms(clipped(0.2, 0.2), on_policy).loss.sum()
     assert total.item() == pytest.approx(-(tokens.weights * tokens.advantages).sum().item())
     (gradient,) = torch.autograd.grad(total, tokens.logprobs)
     assert torch.allclose(gradient, -tokens.weights * tokens.advantages)
 
 
-def test_what_stands_at_tokens_without_weight_is_never_read() -> None:
+def test_tokens_of_weight_0_are_ignored() -> None:
     tokens = golden_tokens(TOKEN_MEAN)
     silent = tokens.weights == 0
-    names = ("advantages", "rollout", "policy", "reference")
+    names = ("advantages", "rollout_logprobs", "policy_logprobs", "reference_logprobs")
     poisoned = {name: getattr(tokens, name).masked_fill(silent, float("nan")) for name in names}
     logprobs = tokens.logprobs.detach().masked_fill(silent, float("-inf")).requires_grad_()
     spec = {**kl("k3", 0.1), "importance": {"level": "sequence", "mode": "truncate", "cap": 2}}
@@ -136,9 +136,9 @@ def test_what_stands_at_tokens_without_weight_is_never_read() -> None:
     assert (gradient[silent] == 0).all()
 
 
-def test_a_term_without_its_arrays_is_refused() -> None:
+def test_a_term_without_its_arrays_is_rejected() -> None:
     tokens = golden_tokens(TOKEN_MEAN)
     with pytest.raises(ValueError, match="referenceLogprobs"):
-        loss_terms(kl("k3", 1), LossTokens(**{**tokens.__dict__, "reference": None}))
+        loss_terms(kl("k3", 1), LossTokens(**{**tokens.__dict__, "reference_logprobs": None}))
     with pytest.raises(ValueError, match="entropies"):
         loss_terms({**clipped(0.2, 0.2), "entropy": {"coefficient": 0.1}}, tokens)

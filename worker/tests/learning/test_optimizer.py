@@ -1,4 +1,4 @@
-"""AdamW against PyTorch's own."""
+"""AdamW compared with PyTorch."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def gradients(step: int) -> dict[str, torch.Tensor]:
     return {"w": torch.randn(5, 3), "b": torch.randn(5)}
 
 
-def test_ten_steps_are_those_of_pytorch() -> None:
+def test_ten_steps_equal_pytorch() -> None:
     ours, theirs = parameters(), parameters()
     optimizer = AdamW(ours)
     groups = [{"params": [theirs["w"]], "weight_decay": 0.1}, {"params": [theirs["b"]], "weight_decay": 0.0}]
@@ -36,7 +36,7 @@ def test_ten_steps_are_those_of_pytorch() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_gradient_that_is_not_finite_changes_nothing(bad: float) -> None:
+def test_a_non_finite_gradient_changes_nothing(bad: float) -> None:
     ours = parameters()
     optimizer = AdamW(ours)
     poisoned = gradients(0)
@@ -49,7 +49,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad: float) -> None:
         assert not optimizer.second[name].any()
 
 
-def test_updates_below_half_precision_add_up_in_the_masters() -> None:
+def test_updates_below_half_precision_accumulate_in_the_masters() -> None:
     weight = torch.ones(2, 2, dtype=torch.bfloat16)
     optimizer = AdamW({"w": weight})
     for _ in range(100):

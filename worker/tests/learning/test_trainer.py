@@ -1,4 +1,4 @@
-"""Learning: nothing depends on how sequences are cut into microbatches, and nothing is lost on the way."""
+"""Trainer: independence of microbatches, out of memory, states, float16."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ STEP = OptimSettings(learning_rate=0.01, weight_decay=0.1, max_grad_norm=1)
 
 
 class TinyModel(nn.Module):
-    """One attention over embeddings with positions; 4 query heads on 2 key heads of 4."""
+    """One attention layer over embeddings with positions; 4 query heads on 2 key heads of size 4."""
 
     def __init__(self, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def assert_same(a: Trainer, b: Trainer, tolerance: float = 1e-5) -> None:
 
 
 @pytest.mark.parametrize("budget", [1, 10, 20])
-def test_microbatches_change_neither_gradient_nor_statistics(budget: int) -> None:
+def test_microbatches_change_neither_gradients_nor_statistics(budget: int) -> None:
     whole, parts = trainer(), trainer(budget)
     a, b = whole.forward_backward(batch(), SPEC), parts.forward_backward(batch(), SPEC)
     assert_same(whole, parts)
@@ -91,14 +91,14 @@ def test_microbatches_change_neither_gradient_nor_statistics(budget: int) -> Non
     assert all(torch.allclose(x, y, atol=1e-5) for x, y in zip(a.logprobs, b.logprobs, strict=True))
 
 
-def test_the_order_of_sequences_changes_no_gradient() -> None:
+def test_the_order_of_sequences_does_not_change_gradients() -> None:
     forward, backward = trainer(20), trainer(20)
     forward.forward_backward(batch(), SPEC)
     backward.forward_backward(batch()[::-1], SPEC)
     assert_same(forward, backward)
 
 
-def test_logprobs_are_those_of_each_sequence_alone() -> None:
+def test_logprobs_of_a_batch_equal_those_of_each_sequence_alone() -> None:
     model, one = TinyModel(), trainer()
     for sequence, ours in zip(batch(), one.logprobs([s.tokens for s in batch()], 0.8), strict=True):
         length = len(sequence.tokens)
@@ -112,7 +112,7 @@ def test_logprobs_are_those_of_each_sequence_alone() -> None:
 
 
 class Scarce(TinyModel):
-    """Has memory for so many tokens at a time."""
+    """Runs out of memory above a number of tokens."""
 
     room = 12
 
@@ -133,17 +133,17 @@ def test_out_of_memory_halves_the_budget_and_loses_nothing() -> None:
     assert_same(plenty, scarce)
 
 
-def test_one_sequence_that_does_not_fit_is_an_error_and_leaves_no_gradient() -> None:
+def test_a_sequence_that_does_not_fit_is_an_error_and_leaves_no_gradient() -> None:
     scarce = trainer(model=Scarce())
     with pytest.raises(torch.OutOfMemoryError):
         scarce.forward_backward(batch(), SPEC)
     assert scarce.gradients is None
 
 
-def test_a_saved_state_continues_bit_for_bit(tmp_path: Path) -> None:
+def test_a_saved_state_resumes_bit_for_bit(tmp_path: Path) -> None:
     first, second = trainer(), trainer()
     first.forward_backward(batch(), SPEC)
-    with pytest.raises(ValueError, match="no gradient"):
+    with pytest.raises(ValueError, match="no accumulated gradient"):
         first.state()
     assert first.optim_step(STEP).applied
     save_state(tmp_path, first.state(), first.policy_version, StateOwner("m"))
@@ -157,7 +157,7 @@ def test_a_saved_state_continues_bit_for_bit(tmp_path: Path) -> None:
         assert torch.equal(value, second.state()[name])
 
 
-def test_a_gradient_that_is_not_finite_is_cleared_and_changes_nothing() -> None:
+def test_a_non_finite_gradient_is_cleared_and_changes_nothing() -> None:
     one = trainer()
     before = {name: value.clone() for name, value in one.state().items()}
     one.forward_backward(batch(), SPEC)
@@ -168,7 +168,7 @@ def test_a_gradient_that_is_not_finite_is_cleared_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_learning_lowers_the_loss_in_half_precision_too(dtype: torch.dtype) -> None:
+def test_training_lowers_the_loss_in_half_precision(dtype: torch.dtype) -> None:
     one = trainer(20, TinyModel(dtype))
     spec = {**SPEC, "policy": {"type": "cross-entropy"}, "kl": None, "entropy": None, "importance": None}
     losses = []
@@ -183,7 +183,7 @@ def scaled(factor: float) -> list[TrainingSequence]:
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1, 1e4])
-def test_float16_keeps_small_slopes_and_survives_large_ones(factor: float, tmp_path: Path) -> None:
+def test_float16_keeps_small_gradients_and_survives_overflow(factor: float, tmp_path: Path) -> None:
     half, exact = trainer(20, TinyModel(torch.float16)), trainer(20)
     for one in (half, exact):
         one.forward_backward(scaled(factor), SPEC)
@@ -197,7 +197,7 @@ def test_float16_keeps_small_slopes_and_survives_large_ones(factor: float, tmp_p
     assert all(torch.equal(value, gradients(again)[name]) for name, value in gradients(half).items())
 
 
-def test_a_gradient_that_no_scale_makes_finite_leaves_float16s_scale_alone() -> None:
+def test_a_gradient_that_no_scale_makes_finite_keeps_the_loss_scale() -> None:
     half = trainer(20, TinyModel(torch.float16))
     half.forward_backward(batch(), SPEC)
     half.optim_step(STEP)
@@ -208,7 +208,7 @@ def test_a_gradient_that_no_scale_makes_finite_leaves_float16s_scale_alone() -> 
     assert float(half.state()["loss/scale"]) == scale > 1
 
 
-def test_what_cannot_be_learned_from_is_refused() -> None:
+def test_invalid_sequences_are_rejected() -> None:
     sequence = batch()[0]
     with pytest.raises(ValueError, match="sequence 0: expected 9 weights, got 8"):
         trainer().forward_backward([TrainingSequence(**{**sequence.__dict__, "weights": sequence.weights[:-1]})], SPEC)

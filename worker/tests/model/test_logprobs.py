@@ -22,7 +22,7 @@ def plain(
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-13), (torch.float32, 5e-6)])
 @pytest.mark.parametrize("rows", [1, 4, 64])
-def test_values_and_gradients_are_those_of_plain_autograd(dtype: torch.dtype, tolerance: float, rows: int) -> None:
+def test_values_and_gradients_equal_plain_autograd(dtype: torch.dtype, tolerance: float, rows: int) -> None:
     hidden, weight, targets = inputs(dtype)
     coefficients = torch.randn(2, 13, dtype=dtype)
     ours = chunked_logprobs(hidden, weight, targets, temperature=0.7, rows=rows)
@@ -53,7 +53,7 @@ def test_the_gradient_of_half_precision_weights_is_rounded_once() -> None:
     assert torch.allclose(weight.grad.float(), exact_weight.grad, atol=0.03, rtol=2**-8)
 
 
-def test_a_word_that_cannot_come_changes_nothing_to_nan() -> None:
+def test_an_impossible_word_causes_no_nan() -> None:
     hidden = torch.ones(2, 1, requires_grad=True)
     weight = torch.tensor([[0.0], [1.0], [float("-inf")]])
     logprobs, entropy = chunked_logprobs(hidden, weight, torch.tensor([0, 1]))
@@ -61,13 +61,13 @@ def test_a_word_that_cannot_come_changes_nothing_to_nan() -> None:
     assert torch.isfinite(entropy).all()
 
 
-def test_no_tokens_give_no_values() -> None:
+def test_empty_input_gives_empty_output() -> None:
     hidden, weight, targets = inputs(torch.float32)
     logprobs, entropy = chunked_logprobs(hidden[:0], weight, targets[:0])
     assert logprobs.shape == entropy.shape == (0,)
 
 
-def test_settings_out_of_range_are_refused() -> None:
+def test_settings_out_of_range_are_rejected() -> None:
     hidden, weight, targets = inputs(torch.float32)
     with pytest.raises(ValueError, match="temperature"):
         chunked_logprobs(hidden, weight, targets, temperature=0)

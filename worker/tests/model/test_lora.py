@@ -1,4 +1,4 @@
-"""Adapters: trained beside the base, sampled from merged, saved alone, read and written as PEFT does."""
+"""Adapters: training beside the base, sampling from merged weights, states, and folders in PEFT's layout."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def stir(found: Adapters) -> Adapters:
     return found
 
 
-def test_new_adapters_change_nothing_and_are_always_the_same() -> None:
+def test_new_adapters_change_nothing_and_are_deterministic() -> None:
     one, two = adapters(*TARGETS), adapters(*TARGETS)
     assert torch.equal(hidden(LoraTransformer(one)), hidden(one.base))
     assert all(torch.equal(value, two.weights[name]) for name, value in one.weights.items())
@@ -53,7 +53,7 @@ def test_new_adapters_change_nothing_and_are_always_the_same() -> None:
 @pytest.mark.parametrize(
     "targets", [("q_proj",), ("k_proj",), ("v_proj", "q_proj"), ("up_proj",), ("o_proj", "gate_proj"), TARGETS]
 )
-def test_beside_the_base_and_merged_are_the_same_function_with_the_same_gradient(targets: tuple[str, ...]) -> None:
+def test_separate_and_merged_adapters_have_equal_outputs_and_gradients(targets: tuple[str, ...]) -> None:
     found = stir(adapters(*targets))
     beside = hidden(LoraTransformer(found))
     assert torch.allclose(beside, hidden(found.merged(torch.float32)), atol=1e-5)
@@ -81,7 +81,7 @@ def logprobs(client: Client, which: str = "policy") -> Any:
     return client.ask("logprobs", **scoring(SEQUENCES, which)).tensors["logprobs"]
 
 
-def test_a_session_with_adapters(tiny_folder: Path, tmp_path: Path) -> None:
+def test_an_adapter_session_learns_saves_and_restores(tiny_folder: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with local_client(tiny_folder) as full, local_client(tiny_folder, lora=LORA) as client:
         before = logprobs(client)
@@ -106,7 +106,7 @@ def test_a_session_with_adapters(tiny_folder: Path, tmp_path: Path) -> None:
     with local_client(tiny_folder, lora=LORA) as client:
         assert client.ask("loadState", dir=str(state)).result["policyVersion"] == 2
         assert np.array_equal(logprobs(client), after)
-        # The merged copy is that of the state too.
+        # The merged copy is restored too.
         again = client.ask("sample", **sampling([[5, 6, 7]], 4, 8))
         assert again.completions == drawn.completions
         learn(client, 2)
@@ -117,14 +117,14 @@ def test_a_session_with_adapters(tiny_folder: Path, tmp_path: Path) -> None:
 
 
 def exported(folder: Path, tmp_path: Path) -> tuple[Path, Any]:
-    """Where a trained model was exported, and what it says."""
+    """Exports a trained model; returns the folder and the log-probabilities."""
     with local_client(folder, lora=LORA) as client:
         learn(client, 2)
         assert client.ask("exportModel", dir=str(tmp_path / "out"), dtype="f32").result == {}
         return tmp_path / "out", logprobs(client)
 
 
-def test_the_export_is_the_merged_model_for_any_tool(tiny_folder: Path, tmp_path: Path) -> None:
+def test_the_export_contains_the_merged_model(tiny_folder: Path, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     out, expected = exported(tiny_folder, tmp_path)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
@@ -134,7 +134,7 @@ def test_the_export_is_the_merged_model_for_any_tool(tiny_folder: Path, tmp_path
     assert np.allclose(found.numpy(), expected[1:6], atol=1e-4)
 
 
-def test_exported_adapters_are_gone_on_with(tiny_folder: Path, tmp_path: Path) -> None:
+def test_training_continues_from_exported_adapters(tiny_folder: Path, tmp_path: Path) -> None:
     out, expected = exported(tiny_folder, tmp_path)
     lora = {**LORA, "adapter": str(out / "adapter")}
     with local_client() as plain, local_client() as client:
@@ -147,7 +147,7 @@ def test_exported_adapters_are_gone_on_with(tiny_folder: Path, tmp_path: Path) -
         assert client.create(tiny_folder, lora=lora).result["modelHash"] == created["modelHash"]
 
 
-def test_the_adapter_folder_is_laid_out_as_peft_lays_it_out(tiny_folder: Path, tmp_path: Path) -> None:
+def test_the_adapter_folder_has_the_layout_of_peft(tiny_folder: Path, tmp_path: Path) -> None:
     out, _ = exported(tiny_folder, tmp_path)
     config = json.loads((out / "adapter" / "adapter_config.json").read_text())
     assert (config["peft_type"], config["task_type"]) == ("LORA", "CAUSAL_LM")
@@ -165,7 +165,7 @@ def test_the_adapter_folder_is_laid_out_as_peft_lays_it_out(tiny_folder: Path, t
     assert tensors["base_model.model.model.layers.1.mlp.down_proj.lora_B.weight"].shape == (32, 3)
 
 
-def test_peft_itself_loads_it(tiny_folder: Path, tmp_path: Path) -> None:
+def test_peft_loads_the_adapter_folder(tiny_folder: Path, tmp_path: Path) -> None:
     peft, transformers = pytest.importorskip("peft"), pytest.importorskip("transformers")
     out, expected = exported(tiny_folder, tmp_path)
     base = transformers.AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
@@ -191,7 +191,7 @@ def test_peft_itself_loads_it(tiny_folder: Path, tmp_path: Path) -> None:
         ("no config", "expected a JSON file"),
     ],
 )
-def test_an_adapter_that_is_another_is_refused(
+def test_an_adapter_with_other_settings_is_rejected(
     tiny_folder: Path, tmp_path: Path, change: dict[str, Any] | str, message: str
 ) -> None:
     folder = exported(tiny_folder, tmp_path)[0] / "adapter"
@@ -212,7 +212,7 @@ def test_an_adapter_that_is_another_is_refused(
         assert message in refused.header["message"]
 
 
-def test_targets_that_are_no_linear_layers_are_refused(tiny_folder: Path) -> None:
+def test_targets_that_are_not_linear_layers_are_rejected(tiny_folder: Path) -> None:
     with local_client() as client:
         refused = client.create(tiny_folder, lora={**LORA, "targets": ["embed_tokens"]})
         assert "expected some of q_proj" in refused.header["message"]

@@ -1,4 +1,4 @@
-"""The model says what transformers says, and its folders are read and refused as the embedded engine does it."""
+"""Parity with transformers; model folders are read and rejected as by the embedded engine."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from gradus_worker.model.transformer import Transformer
 GOLDEN = Path(__file__).parents[3] / "test" / "golden"
 CPU = torch.device("cpu")
 HASHES = {
-    # What `hashWeights` of src/engines/model-files/model-folder.ts says of these folders.
+    # `hashWeights` of src/engines/model-files/model-folder.ts for these folders.
     "qwen2": "144e9bacb00f95c7f3aaa903d2b3d0e2cc15d1051ae3b26efa43bfcdd70ed5a8",
     "llama": "a2838bff32e40f958a88f5f2bf2895ab5073da2828372507102c058a0725b104",
 }
@@ -34,7 +34,7 @@ def logits(model: Transformer, *sequences: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("name", ["qwen2", "llama"])
-def test_logits_are_those_transformers_gave(name: str) -> None:
+def test_logits_equal_those_of_transformers(name: str) -> None:
     expected = json.loads((GOLDEN / f"parity-{name}" / "expected.json").read_text())
     found = load_model(GOLDEN / f"parity-{name}", dtype="float32")
     assert found.model_hash == HASHES[name]
@@ -59,7 +59,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_random_models_of_transformers_agree_before_and_after_an_export(name: str, tmp_path: Path) -> None:
+def test_random_models_equal_transformers_before_and_after_an_export(name: str, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     kind, change = VARIANTS[name]
     torch.manual_seed(len(name))
@@ -81,7 +81,7 @@ def test_random_models_of_transformers_agree_before_and_after_an_export(name: st
     assert load_model(tmp_path / "ours").model_hash == loaded.model_hash == hash_model(loaded.model)
 
 
-def test_other_element_types_change_the_weights_but_not_the_name_of_the_model(tmp_path: Path) -> None:
+def test_dtype_does_not_change_the_model_hash(tmp_path: Path) -> None:
     half = load_model(GOLDEN / "parity-llama", dtype="bfloat16")
     assert half.model.dtype == torch.bfloat16
     assert half.model_hash == HASHES["llama"] != hash_model(half.model)
@@ -89,7 +89,7 @@ def test_other_element_types_change_the_weights_but_not_the_name_of_the_model(tm
     assert load_model(tmp_path, dtype="float32").model_hash == hash_model(half.model)
 
 
-def test_checkpointing_of_activations_changes_no_gradient() -> None:
+def test_activation_checkpointing_does_not_change_gradients() -> None:
     config = parse_config(json.loads((GOLDEN / "parity-qwen2" / "config.json").read_text()), "config.json")
     found = []
     for checkpointed in (False, True):
@@ -101,7 +101,7 @@ def test_checkpointing_of_activations_changes_no_gradient() -> None:
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
-def test_a_table_of_other_weights_is_refused() -> None:
+def test_weights_that_do_not_match_the_config_are_rejected() -> None:
     model = load_model(GOLDEN / "parity-llama").model
     with pytest.raises(ValueError, match=r"head\.weight"):
         Transformer(model.config, {name: w for name, w in model.weights.items() if name != "head.weight"})
@@ -136,14 +136,12 @@ def edited(tmp_path: Path, name: str, **change: Any) -> Path:
         ({"hidden_size": 40}, r'"model.embed_tokens.weight" of shape \[56, 40\], got \[56, 32\]'),
     ],
 )
-def test_a_config_that_would_be_computed_wrongly_is_refused_by_name(
-    tmp_path: Path, change: dict[str, Any], message: str
-) -> None:
+def test_an_unsupported_config_is_rejected_naming_the_key(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         load_model(edited(tmp_path, "qwen2", **change))
 
 
-def test_a_config_survives_being_written_and_read() -> None:
+def test_a_config_round_trips() -> None:
     for name in ("qwen2", "llama"):
         config = parse_config(json.loads((GOLDEN / f"parity-{name}" / "config.json").read_text()), "config.json")
         assert parse_config(config_json(config), "config.json") == config
@@ -162,7 +160,7 @@ def last_changed(values: Tensor) -> Tensor:
     return changed
 
 
-def test_a_head_that_differs_from_the_embedding_is_kept_although_the_config_ties_them(tmp_path: Path) -> None:
+def test_a_head_that_differs_from_a_tied_embedding_is_kept(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     folder = with_head(edited(tmp_path, "qwen2"), last_changed)
     found = load_model(folder, dtype="float32")
@@ -212,14 +210,14 @@ INDEX = "model.safetensors.index.json"
         *((cut(SECOND, size), "whole safetensors file") for size in (30_255, 2000, 100, 7, 0)),
     ],
 )
-def test_a_damaged_folder_is_one_clear_error(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
+def test_a_damaged_folder_is_a_model_error(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
     folder = edited(tmp_path, "llama")
     damage(folder)
     with pytest.raises(ModelError, match=message):
         load_model(folder)
 
 
-def test_devices_and_element_types_that_are_not_there_are_refused() -> None:
+def test_missing_devices_and_unknown_dtypes_are_rejected() -> None:
     with pytest.raises(ModelError, match="expected a model folder"):
         load_model(GOLDEN / "nowhere")
     for device in ("tpu", "cuda:99", "cuda:-1", "cpu:0", ""):

@@ -1,4 +1,4 @@
-"""Frames and messages: read as the other language writes them, and whatever else comes is one clear error."""
+"""Frames and messages are read as TypeScript writes them; anything else is one error."""
 
 import io
 import json
@@ -28,7 +28,7 @@ REPLIES = {"part", "error", *(name for name in FRAMES if name.endswith("-result"
 
 
 class Dribble(io.BytesIO):
-    """Gives at most 3 bytes at a time, as a pipe may."""
+    """Returns at most 3 bytes per read, as a pipe may."""
 
     def readinto(self, buffer: Any, /) -> int:
         return super().readinto(memoryview(buffer)[:3])
@@ -47,14 +47,14 @@ def test_golden_frames_are_read_and_written_as_in_typescript(name: str) -> None:
     assert read_frame(stream) is None
     header = {key: value for key, value in frame.header.items() if key != "tensors"}
     written = b"".join(encode_frame(header, tensors))
-    # JavaScript writes a millionth as 0.000001 and Python as 1e-06; every reply's bytes are the same.
+    # JavaScript writes 0.000001 and Python 1e-06; all replies have equal bytes.
     assert written == content or name == "optim-step"
     again = read_frame(io.BytesIO(written))
     assert again == frame
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_golden_messages_follow_the_schema_and_no_other_fields_do(name: str) -> None:
+def test_golden_messages_are_valid_and_unknown_or_missing_fields_are_not(name: str) -> None:
     schema, header = protocol_schema()["reply" if name in REPLIES else "request"], FRAMES[name]["header"]
     check(schema, header, name)
     with pytest.raises(SchemaError, match="expected no field 'surprise'"):
@@ -66,13 +66,13 @@ def test_golden_messages_follow_the_schema_and_no_other_fields_do(name: str) -> 
         check(protocol_schema()["results"][header["request"]], header["result"], name)
 
 
-def test_requests_with_a_place_in_the_order_are_those_of_the_document() -> None:
+def test_ordered_requests_are_those_of_the_documentation() -> None:
     assert set(ORDERED) == set(
         "createModel sample logprobs forwardBackward optimStep saveState loadState exportModel".split()
     )
 
 
-def test_content_decides_what_is_the_same_request_and_the_id_does_not() -> None:
+def test_the_digest_covers_everything_but_the_id() -> None:
     def digest(content: bytes, **change: Any) -> bytes:
         frame = read_frame(io.BytesIO(content))
         assert frame is not None
@@ -86,14 +86,14 @@ def test_content_decides_what_is_the_same_request_and_the_id_does_not() -> None:
 
 
 @pytest.mark.parametrize("name", ["ping", "forward-backward", "part"])
-def test_a_frame_cut_anywhere_is_refused(name: str) -> None:
+def test_a_frame_truncated_anywhere_is_rejected(name: str) -> None:
     content = (GOLDEN / f"{name}.bin").read_bytes()
     for size in range(1, len(content)):
-        with pytest.raises(FrameError, match="stream ended"):
+        with pytest.raises(FrameError, match="end of the stream"):
             read_frame(io.BytesIO(content[:size]))
 
 
-def test_garbage_and_changed_bytes_end_in_frames_or_one_error() -> None:
+def test_garbage_and_changed_bytes_give_frames_or_a_frame_error() -> None:
     dice = random.Random(7)
     content = (GOLDEN / "sample.bin").read_bytes()
     for _ in range(3000):
@@ -109,33 +109,33 @@ def test_garbage_and_changed_bytes_end_in_frames_or_one_error() -> None:
 
 
 @pytest.mark.parametrize(("header", "payload"), [(MAX_HEADER_BYTES + 1, 0), (1, 0), (2, MAX_PAYLOAD_BYTES + 1)])
-def test_impossible_lengths_are_refused_before_anything_is_kept_for_them(header: int, payload: int) -> None:
+def test_lengths_over_the_limit_are_rejected_before_allocating(header: int, payload: int) -> None:
     with pytest.raises(FrameError, match="the bytes are not frames"):
         read_frame(io.BytesIO(struct.pack("<II", header, payload)))
 
 
 @pytest.mark.parametrize("text", ["{a", "NaN", '{"x": Infinity}', "[" * 200_000, "9" * 5000, '"\udcff"'])
-def test_a_header_that_is_not_json_is_refused(text: str) -> None:
+def test_a_header_that_is_not_json_is_rejected(text: str) -> None:
     body = text.encode("utf-8", "surrogateescape")
     with pytest.raises(FrameError, match="header to be JSON"):
         read_frame(io.BytesIO(struct.pack("<II", len(body), 0) + body))
 
 
 @pytest.mark.parametrize(("shape", "offset"), [([4], 0), ([1], 2), ([2**40, 2**40], 0), ([1], 2**60)])
-def test_a_tensor_that_does_not_lie_in_its_payload_is_refused(shape: list[int], offset: int) -> None:
+def test_a_tensor_outside_its_payload_is_rejected(shape: list[int], offset: int) -> None:
     described = [{"name": "x", "dtype": "f32", "shape": shape, "offset": offset}]
     with pytest.raises(TensorError, match="tensor 'x'"):
         unpack_tensors(described, bytes(12))
 
 
-def test_a_whole_number_may_be_written_with_a_point() -> None:
+def test_integers_may_be_written_with_a_decimal_point() -> None:
     body = b'{"a": [2.0, -0.0, 1e3, 0.5, 1e300]}'
     frame = read_frame(io.BytesIO(struct.pack("<II", len(body), 0) + body))
     assert frame is not None
     assert json.dumps(frame.header) == '{"a": [2, 0, 1000, 0.5, 1e+300]}'
 
 
-def test_numbers_that_are_not_finite_and_halves_of_characters_can_be_told() -> None:
+def test_non_finite_numbers_and_lone_surrogates_are_encoded() -> None:
     header = {"a": [float("nan"), {"b": float("-inf")}], "c": "\ud800", "d": "∞"}
     frame = read_frame(io.BytesIO(b"".join(encode_frame(header, {"x": np.zeros(0, np.float32)}))))
     assert frame is not None

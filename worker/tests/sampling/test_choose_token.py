@@ -1,4 +1,4 @@
-"""Tokens are chosen by the rules of the embedded engine, whatever the rows beside them."""
+"""Tokens are chosen by the rules of the embedded engine, independently of other rows."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gradus_worker.sampling.choose_token import ChoiceRules, choose_tokens, uniform_at
 
-# 2^32 times what `uniformAt(key, t)` of src/core/rng.ts says for t = 0, 1, 2, 31, 32767, 1048576.
+# 2^32 times `uniformAt(key, t)` of src/core/rng.ts for t = 0, 1, 2, 31, 32767, 1048576.
 COUNTERS = [0, 1, 2, 31, 32767, 1048576]
 UNIFORMS = {
     0: [3904846235, 1647345219, 1322483500, 3197940505, 1024019484, 2349827536],
@@ -22,7 +22,7 @@ UNIFORMS = {
 }
 
 
-def test_uniform_numbers_are_those_of_the_typescript_side() -> None:
+def test_uniform_numbers_equal_the_typescript_side() -> None:
     for key, expected in UNIFORMS.items():
         found = uniform_at(torch.full((6,), key), torch.tensor(COUNTERS)) * 4294967296
         assert found.tolist() == expected
@@ -37,7 +37,7 @@ def rules(temperature: list[float], top_p: list[float], top_k: list[int]) -> Cho
 def choose_slowly(
     logits: list[float], uniform: float, temperature: float, top_p: float, top_k: int
 ) -> tuple[int, float]:
-    """src/engines/embedded/sampling/choose-token.ts, line by line."""
+    """A line-by-line port of src/engines/embedded/sampling/choose-token.ts."""
     largest = max(logits)
     best = logits.index(largest)
     inverse = 1 / (temperature or 1)
@@ -79,11 +79,11 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("words", [2, 60, 511, 512, 513, 3000])
-def test_tokens_and_logprobs_are_those_of_the_slow_rules(words: int) -> None:
+def test_tokens_and_logprobs_equal_a_plain_implementation(words: int) -> None:
     generator = random.Random(words)
     torch.manual_seed(words)
     rows = [SETTINGS[i % len(SETTINGS)] for i in range(99)]
-    # Few different values: ties are common. Some words cannot come.
+    # Few distinct values, so that ties are common. Some words are impossible.
     logits = (torch.randn(99, words) * 6).round() / 2
     logits[torch.rand(99, words) < 0.1] = -math.inf
     logits[:, 1] = 0.5
@@ -92,7 +92,7 @@ def test_tokens_and_logprobs_are_those_of_the_slow_rules(words: int) -> None:
     settings = rules(*map(list, zip(*rows, strict=True)))
     tokens, (logprobs, entropies) = choose_tokens(logits.clone(), uniforms, settings, filtered=True)
     for row, setting in enumerate(rows):
-        # Powers are float32 here: a number that close to a border may fall on either side.
+        # Powers are float32 here: a number this close to a border may fall on either side.
         near = [choose_slowly(logits[row].tolist(), numbers[row] + d, *setting) for d in (0, -1e-7, 1e-7)]
         logprob = dict(near)[int(tokens[row])]
         assert float(logprobs[row]) == pytest.approx(logprob, abs=1e-5)
@@ -106,16 +106,16 @@ def draw_all(logits: Tensor, uniforms: Tensor) -> Tensor:
     return choose_tokens(logits.expand(count, -1).clone(), uniforms, rows, filtered=False)[0]
 
 
-def test_tokens_come_as_often_as_their_probability_says() -> None:
+def test_token_frequencies_match_their_probabilities() -> None:
     torch.manual_seed(2)
     logits = torch.randn(700)
     tokens = draw_all(logits, (torch.arange(20_000).double() + 0.5) / 20_000)
     counts = torch.bincount(tokens, minlength=700) / 20_000
-    # Each interval of [0, 1) holds a whole number of the 20,000 points, give or take one.
+    # Each interval of [0, 1) contains its share of the 20,000 points, give or take one.
     assert (counts - logits.softmax(0)).abs().max() <= 1.01 / 20_000
 
 
-def test_rows_do_not_touch_each_other_and_what_is_not_finite_is_told() -> None:
+def test_rows_are_independent_and_non_finite_ones_get_nan_scores() -> None:
     torch.manual_seed(3)
     logits = torch.randn(6, 600)
     uniforms = torch.rand(6).double()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_client import local_client, sampling
-from slow_sampler import ENDS, PLAIN, SETTINGS, SHAPES, Written, assert_same, prompts, sample, write_slowly
+from reference_sampler import ENDS, PLAIN, SETTINGS, SHAPES, Written, assert_same, prompts, reference_sample, sample
 
 from gradus_worker.model.transformer import Transformer
 from gradus_worker.sampling.completion import SamplePrompt, SampleSettings
@@ -55,7 +55,7 @@ def test_one_token_a_call_is_bit_equal_to_a_loop_that_reads_everything_again(mod
     """Calls of equal shapes: neither tokens nor log-probabilities differ in a single bit."""
     settings = replace(SETTINGS["cool"], max_tokens=6)
     written = sample_in_calls(model, settings, [1, 2, 3, 4, 5], {"slots": 1})
-    assert written == write_slowly(model, prompts(*SHAPES), settings)
+    assert written == reference_sample(model, prompts(*SHAPES), settings)
 
 
 def test_a_continuation_without_first_position_draws_other_tokens(model: Transformer) -> None:

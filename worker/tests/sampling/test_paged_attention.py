@@ -1,4 +1,4 @@
-"""Attention over blocks is attention over what they hold; the Triton kernel is run in Triton's interpreter."""
+"""Attention over cache blocks. The Triton kernel runs in Triton's interpreter."""
 
 import os
 from importlib.util import find_spec
@@ -22,14 +22,14 @@ def config(heads: int, key_heads: int, size: int) -> ModelConfig:
 
 
 def whole(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Queries [T, H, d], the last of the positions of k and v, each on all positions up to its own."""
+    """Causal attention of queries [T, H, d] at the last positions of k and v."""
     mask = torch.ones(len(q), len(k), dtype=torch.bool).tril(len(k) - len(q))
     turned = (x.transpose(0, 1).float() for x in (q, k, v))
     return scaled_dot_product_attention(*turned, mask, enable_gqa=True).transpose(0, 1).to(q.dtype)
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [16], [5, 33]])
-def test_prompts_read_in_pieces_are_as_if_read_at_once(cuts: list[int]) -> None:
+def test_prompts_read_in_pieces_equal_prompts_read_at_once(cuts: list[int]) -> None:
     torch.manual_seed(1)
     cache = KeyValueCache(config(4, 2, 8), 16, 12, CPU, torch.float32)
     blocks = [[3, 7, 1], [5, 2]]
@@ -55,7 +55,7 @@ def test_prompts_read_in_pieces_are_as_if_read_at_once(cuts: list[int]) -> None:
     ("heads", "key_heads", "size", "dtype"),
     [(4, 2, 8, torch.float32), (6, 2, 64, torch.float16), (3, 3, 24, torch.float32), (17, 1, 16, torch.float32)],
 )
-def test_decoding_sees_all_positions_up_to_its_own(
+def test_decoding_attends_to_all_positions_up_to_its_own(
     kind: str, heads: int, key_heads: int, size: int, dtype: torch.dtype
 ) -> None:
     if kind == "triton" and not interprets():
@@ -72,7 +72,7 @@ def test_decoding_sees_all_positions_up_to_its_own(
         places = torch.tensor([blocks[i // 16] * 16 + i % 16 for i in range(n - 1)], dtype=torch.int64)
         cache.write(1, places, k[:-1], v[:-1])
     attend = decode_attention(cache, table, torch.tensor(lengths) - 1, kind)
-    # As the model hands them over: q is a part of a larger tensor.
+    # As in the model, q is a view of a larger tensor.
     joined = torch.stack([torch.cat([q[-1], k[-1]]) for q, k, _ in data])
     values = torch.stack([v[-1] for _, _, v in data])
     found = attend(1, joined[:, :heads], joined[:, heads:], values)
@@ -82,7 +82,7 @@ def test_decoding_sees_all_positions_up_to_its_own(
 
 
 @pytest.mark.parametrize("splits", [1, 2, 8])
-def test_the_number_of_shares_changes_nothing(splits: int) -> None:
+def test_the_number_of_splits_does_not_change_results(splits: int) -> None:
     if not interprets():
         pytest.skip("triton is not installed")
     from gradus_worker.sampling.paged_attention_triton import paged_attention, splits_for
@@ -102,7 +102,7 @@ def test_the_number_of_shares_changes_nothing(splits: int) -> None:
     assert splits_for(1024) == 1
 
 
-def test_a_kernel_that_says_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_with_wrong_results_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     if not interprets():
         pytest.skip("triton is not installed")
     from gradus_worker.sampling import paged_attention_triton
@@ -115,12 +115,12 @@ def test_a_kernel_that_says_something_else_is_noticed(monkeypatch: pytest.Monkey
 
 
 def interprets() -> bool:
-    """True when Triton is there and runs kernels on the CPU; `conftest.py` asks it to."""
+    """True if Triton is installed and runs kernels on the CPU, as `conftest.py` requests."""
     assert os.environ["TRITON_INTERPRET"] == "1"
     return find_spec("triton") is not None
 
 
-def test_blocks_are_free_when_their_last_holder_gives_them_back() -> None:
+def test_blocks_are_free_after_their_last_holder_releases_them() -> None:
     cache = KeyValueCache(config(2, 1, 8), 16, 5, CPU, torch.float32)
     first = cache.take(3)
     assert sorted(first) == [1, 2, 3]
@@ -134,7 +134,7 @@ def test_blocks_are_free_when_their_last_holder_gives_them_back() -> None:
     assert sorted(cache.take(2)) == sorted(first[:2])
 
 
-def test_a_cache_grows_without_losing_what_it_holds() -> None:
+def test_a_growing_cache_keeps_its_content() -> None:
     cache = KeyValueCache(config(2, 1, 8), 16, 100, CPU, torch.float32)
     (first,) = cache.take(1)
     places = torch.arange(16) + first * 16

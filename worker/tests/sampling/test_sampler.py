@@ -1,4 +1,4 @@
-"""What is written depends on prompt, key and settings alone."""
+"""Completions depend on prompt, key and settings alone."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from slow_sampler import (
+from reference_sampler import (
     ENDS,
     PLAIN,
     SETTINGS,
@@ -17,9 +17,9 @@ from slow_sampler import (
     assert_same,
     joined,
     prompts,
+    reference_sample,
     run,
     sample,
-    write_slowly,
 )
 
 from gradus_worker.learning.trainer import Trainer
@@ -30,14 +30,16 @@ from gradus_worker.sampling.sampler import Sampler
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_tokens_are_those_of_a_slow_loop(model: Transformer, expected: dict[str, Written], name: str) -> None:
+def test_tokens_equal_those_of_the_reference_sampler(
+    model: Transformer, expected: dict[str, Written], name: str
+) -> None:
     written = sample(Sampler(model, ENDS), prompts(*SHAPES), SETTINGS[name])
     assert_same(written, expected[name])
     if name in ("plain", "cool"):
         assert {reason for _, _, reason in written.values()} == {"stop", "length"}
 
 
-# Bytes of a position's keys and values: 2 layers, 2 heads, 8 elements of 4 bytes.
+# Bytes of the keys and values of a position: 2 layers, 2 heads, 8 elements of 4 bytes.
 POSITION = 2 * 2 * 2 * 8 * 4
 
 
@@ -49,19 +51,19 @@ POSITION = 2 * 2 * 2 * 8 * 4
         {"slots": 5, "steps": 7, "read_positions": 5},
         {"steps": 16, "block_size": 32},
         {"steps": 3, "block_size": 1, "read_positions": 33},
-        # Room for the longest alone, then for little more: rows give their blocks up and are read again.
+        # Memory for the longest completion alone, then for little more: rows lose their blocks and are read again.
         {"cache_bytes": 64 * POSITION},
         {"cache_bytes": 64 * POSITION, "block_size": 8, "read_positions": 7},
         {"cache_bytes": 96 * POSITION, "steps": 9},
         {"cache_bytes": 200 * POSITION, "block_size": 4, "steps": 2},
     ],
 )
-def test_batches_blocks_and_order_change_nothing(
+def test_batch_size_block_size_and_order_do_not_change_tokens(
     model: Transformer, expected: dict[str, Written], options: dict[str, Any]
 ) -> None:
     sampler = Sampler(model, ENDS, **options)
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
-    # The other way round, and groups cut in two, each prompt a request of its own, two of them in other ways.
+    # Reversed, with split groups, one request per prompt, and beside two requests with other settings.
     sampler.add(1, prompts(*SHAPES), SETTINGS["cool"])
     for place, prompt in reversed(list(enumerate(prompts(*SHAPES)))):
         half = len(prompt.random_keys) // 2
@@ -78,7 +80,7 @@ def test_batches_blocks_and_order_change_nothing(
         assert sampler.stats()["sampler/rereads"] > 0
 
 
-def test_prompts_are_read_once_and_nothing_is_written_in_vain(model: Transformer) -> None:
+def test_prompts_are_read_once_and_no_step_is_wasted(model: Transformer) -> None:
     sampler = Sampler(model, ENDS, steps=1)
     written = sample(sampler, prompts(*SHAPES))
     stats = sampler.stats()
@@ -89,7 +91,7 @@ def test_prompts_are_read_once_and_nothing_is_written_in_vain(model: Transformer
 
 
 @pytest.mark.parametrize("name", ["plain", "cool", "greedy"])
-def test_logprobs_are_the_trainers(model: Transformer, name: str) -> None:
+def test_logprobs_equal_those_of_the_trainer(model: Transformer, name: str) -> None:
     asked = prompts(*SHAPES)
     settings = replace(SETTINGS[name], max_tokens=60)
     written = sample(Sampler(model, [0]), asked, settings)
@@ -100,7 +102,7 @@ def test_logprobs_are_the_trainers(model: Transformer, name: str) -> None:
         assert values[-len(tokens) :].tolist() == pytest.approx(logprobs, abs=1e-5)
 
 
-def test_a_completion_ends_where_the_model_does(model: Transformer) -> None:
+def test_a_completion_ends_at_the_last_position_of_the_model(model: Transformer) -> None:
     written = sample(Sampler(model, []), prompts((120, 2), (127, 2)), replace(PLAIN, max_tokens=500))
     assert [(len(tokens), reason) for _, (tokens, _, reason) in sorted(written.items())] == [(8, "length")] * 2 + [
         (1, "length")
@@ -115,10 +117,10 @@ def test_weights_are_read_at_every_step(model: Transformer) -> None:
         weight.copy_(model.weights[name] * 0.9)
     after = sample(sampler, prompts(*SHAPES))
     assert after != before
-    assert_same(after, write_slowly(changed, prompts(*SHAPES), PLAIN))
+    assert_same(after, reference_sample(changed, prompts(*SHAPES), PLAIN))
 
 
-def test_pieces_say_the_policy_of_their_first_and_last_token(model: Transformer) -> None:
+def test_pieces_name_the_policy_of_their_first_and_last_token(model: Transformer) -> None:
     sampler = Sampler(model, [], slots=1, steps=2)
     sampler.add(1, prompts((3, 2)), replace(PLAIN, max_tokens=9))
     sampler.policy_version = 5
@@ -131,7 +133,7 @@ def test_pieces_say_the_policy_of_their_first_and_last_token(model: Transformer)
     assert versions == [(6, 9), (10, 13)]
 
 
-def test_aborts_end_what_they_name_and_nothing_else(model: Transformer, expected: dict[str, Written]) -> None:
+def test_aborts_end_the_named_completions_only(model: Transformer, expected: dict[str, Written]) -> None:
     sampler = Sampler(model, ENDS, slots=6, steps=2)
     for request in (1, 2, 3):
         sampler.add(request, prompts(*SHAPES), PLAIN)
@@ -155,7 +157,7 @@ def test_aborts_end_what_they_name_and_nothing_else(model: Transformer, expected
     assert_idle(sampler)
 
 
-def test_what_was_aborted_at_once_ends_in_the_next_step(model: Transformer) -> None:
+def test_a_request_aborted_before_its_first_step_ends_in_the_next_step(model: Transformer) -> None:
     sampler = Sampler(model, ENDS)
     sampler.add(1, prompts((5, 3)), PLAIN)
     sampler.abort(1, None)
@@ -177,7 +179,7 @@ def test_what_was_aborted_at_once_ends_in_the_next_step(model: Transformer) -> N
         ({"top_k": -1}, "topK"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(model: Transformer, change: dict[str, Any], message: str) -> None:
+def test_invalid_settings_are_rejected(model: Transformer, change: dict[str, Any], message: str) -> None:
     sampler = Sampler(model, ENDS)
     with pytest.raises(ValueError, match=message):
         sampler.add(1, prompts((3, 1)), replace(PLAIN, **change))
@@ -193,7 +195,7 @@ BAD_PROMPTS = [
 ]
 
 
-def test_prompts_that_cannot_be_continued_are_refused(model: Transformer) -> None:
+def test_invalid_prompts_are_rejected(model: Transformer) -> None:
     sampler = Sampler(model, ENDS, cache_bytes=64 * POSITION)
     (good,) = prompts((3, 1))
     for tokens, message in BAD_PROMPTS:
@@ -206,8 +208,8 @@ def test_prompts_that_cannot_be_continued_are_refused(model: Transformer) -> Non
     assert len(run(sampler)) == 1
 
 
-def test_batches_filled_up_and_captures_leave_no_trace(model: Transformer, expected: dict[str, Written]) -> None:
-    """What happens on CUDA, with calls in place of graphs."""
+def test_padded_batches_and_captures_do_not_change_tokens(model: Transformer, expected: dict[str, Written]) -> None:
+    """As on CUDA, with plain calls instead of graphs."""
     sampler = Sampler(model, ENDS, steps=5)
     decoder: Any = sampler._batch._decoder
     decoder._sizes = batch_sizes(sampler.slots)
@@ -233,7 +235,7 @@ def test_batches_filled_up_and_captures_leave_no_trace(model: Transformer, expec
     assert 16 in seen
 
 
-def test_batch_sizes_fill_up_by_at_most_half() -> None:
+def test_batch_sizes_pad_by_at_most_half() -> None:
     assert batch_sizes(1) == [1]
     assert batch_sizes(5) == [1, 2, 4, 5]
     assert batch_sizes(64) == [1, 2, 4, 8, 12, 16, 24, 32, 48, 64]
@@ -242,7 +244,7 @@ def test_batch_sizes_fill_up_by_at_most_half() -> None:
     assert all(b <= 2 * a for a, b in pairwise(sizes))
 
 
-def test_the_whole_sampler_runs_on_the_triton_kernel(
+def test_the_sampler_runs_on_the_triton_kernel(
     model: Transformer, expected: dict[str, Written], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("triton")

@@ -1,4 +1,4 @@
-"""Whatever goes wrong leaves nothing behind."""
+"""Failures leave no requests, blocks or NaN behind."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from slow_sampler import (
+from reference_sampler import (
     ENDS,
     PLAIN,
     SHAPES,
@@ -15,9 +15,9 @@ from slow_sampler import (
     assert_same,
     joined,
     prompts,
+    reference_sample,
     run,
     sample,
-    write_slowly,
 )
 from torch import Tensor
 
@@ -28,7 +28,7 @@ from gradus_worker.sampling.sampler import Sampler
 
 
 class Faulty(Transformer):
-    """Fails on order."""
+    """A model with injected failures."""
 
     fault: Callable[[Tensor], Tensor] | None = None
 
@@ -43,7 +43,7 @@ class Faulty(Transformer):
 
 
 @pytest.mark.parametrize("when", [0, 2, 4])
-def test_logits_that_are_not_finite_end_their_requests_and_leave_nothing(
+def test_non_finite_logits_end_their_requests_and_leave_no_nan(
     model: Transformer, expected: dict[str, Written], when: int
 ) -> None:
     faulty = Faulty(model.config, model.weights)
@@ -66,7 +66,7 @@ def test_logits_that_are_not_finite_end_their_requests_and_leave_nothing(
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
 
 
-def test_one_request_that_is_not_finite_harms_no_other(model: Transformer, expected: dict[str, Written]) -> None:
+def test_a_non_finite_request_does_not_affect_others(model: Transformer, expected: dict[str, Written]) -> None:
     weights = {name: w.detach().clone() for name, w in model.weights.items()}
     weights["embed.weight"][59] = float("inf")
     sampler = Sampler(Transformer(model.config, weights), ENDS, slots=8)
@@ -78,12 +78,12 @@ def test_one_request_that_is_not_finite_harms_no_other(model: Transformer, expec
     found = run(sampler)
     assert isinstance(found[2][1], Failed)
     assert_same(joined(found[1][0]), joined(found[3][0]))
-    assert_same(joined(found[1][0]), write_slowly(sampler._model, asked, replace(PLAIN, max_tokens=3)))
+    assert_same(joined(found[1][0]), reference_sample(sampler._model, asked, replace(PLAIN, max_tokens=3)))
     assert_idle(sampler)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("injected"), RuntimeError("CUDA error: out of memory")])
-def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
+def test_running_out_of_memory_shrinks_batches_and_loses_nothing(
     model: Transformer, expected: dict[str, Written], error: RuntimeError, capfd: pytest.CaptureFixture[str]
 ) -> None:
     faulty = Faulty(model.config, model.weights)
@@ -100,7 +100,7 @@ def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
     assert sampler.slots == 3
     assert "at most 3 completions at a time" in capfd.readouterr().err
-    # What lacked may be there again.
+    # Memory is available again.
     slots = []
     for _ in range(40):
         sample(sampler, prompts((5, 1)), replace(PLAIN, max_tokens=2))
@@ -110,7 +110,7 @@ def test_out_of_memory_makes_batches_smaller_and_loses_nothing(
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
 
 
-def test_memory_for_nothing_is_an_error_after_which_all_goes_on(
+def test_too_little_memory_for_one_completion_is_an_error_and_the_sampler_continues(
     model: Transformer, expected: dict[str, Written]
 ) -> None:
     faulty = Faulty(model.config, model.weights)
@@ -128,7 +128,7 @@ def test_memory_for_nothing_is_an_error_after_which_all_goes_on(
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
 
 
-def test_an_unforeseen_error_drops_everything(model: Transformer, expected: dict[str, Written]) -> None:
+def test_an_unexpected_error_drops_all_requests(model: Transformer, expected: dict[str, Written]) -> None:
     faulty = Faulty(model.config, model.weights)
     sampler = Sampler(faulty, ENDS)
     sampler.add(1, prompts(*SHAPES), PLAIN)

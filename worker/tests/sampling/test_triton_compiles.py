@@ -1,4 +1,4 @@
-"""The kernels become the machine code of GPUs people have, which takes none of them."""
+"""The kernels compile to machine code for common GPUs; no GPU needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ for kernel, types, constants, stages in (
     (paged_attention_triton._attend, half | others | numbers, attend, 3),
     (paged_attention_triton._join, dict(parts="*fp32", sums="*fp32", out=f"*{dtype}"), join, 1),
 ):
-    # What a launch finds: storage begins at multiples of 16 bytes, a row of queries is a multiple of 16 long.
+    # Alignment at launch: storage begins at multiples of 16 bytes, rows of queries are multiples of 16 long.
     aligned = {(at,): [["tt.divisibility", 16]] for at, name in enumerate(types) if name != "scale"}
     source = ASTSource(kernel, types | dict.fromkeys(constants, "constexpr"), constants, aligned)
     options = dict(num_warps=4, num_stages=stages)
@@ -39,8 +39,8 @@ for kernel, types, constants, stages in (
 
 @pytest.mark.parametrize(("dtype", "capability"), [("fp16", 80), ("bf16", 90), ("bf16", 120)])
 def test_kernels_compile(dtype: str, capability: int) -> None:
-    """Heads of Qwen2.5 1.5B: six share a key head of 128. Keys and values are copied ahead of their use, and the least
-    shared memory of such GPUs, 99 KiB, has room for two programs.
+    """Heads of Qwen2.5 1.5B: six share a key head of 128. Keys and values are prefetched, and two programs fit the
+    smallest shared memory of these GPUs, 99 KiB.
     """
     if find_spec("triton") is None:
         pytest.skip("triton is not installed")

@@ -1,4 +1,4 @@
-"""What a worker refuses and what it survives, over the real loop and a tiny model."""
+"""Rejected requests and survived failures, with the real server loop and a tiny model."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ PROMPTS = [[5, 6, 7], [8, 9], [10, 11, 12, 13]]
 SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
 
 
-def test_messages_that_are_none_are_refused_under_the_id_they_have() -> None:
+def test_invalid_messages_are_rejected_under_their_id() -> None:
     client = LocalClient()
     client.hello()
     assert client.ask("pong").code == "bad-request"
@@ -44,7 +44,7 @@ def test_messages_that_are_none_are_refused_under_the_id_they_have() -> None:
         ({"endTokens": [61]}, "endTokens"),
     ],
 )
-def test_a_model_that_cannot_be_had_is_refused_and_another_may_follow(
+def test_an_invalid_model_is_rejected_and_a_valid_one_may_follow(
     tiny_folder: Path, settings: dict[str, Any], message: str
 ) -> None:
     with local_client() as client:
@@ -67,7 +67,7 @@ BATCHES: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("change", "message"), [one[1:] for one in BATCHES], ids=[one[0] for one in BATCHES])
-def test_a_batch_that_cannot_be_learned_from_is_refused_and_changes_nothing(
+def test_an_invalid_batch_is_rejected_and_changes_nothing(
     tiny_folder: Path, change: dict[str, Any], message: str
 ) -> None:
     good = training(SEQUENCES)
@@ -87,7 +87,7 @@ def test_a_batch_that_cannot_be_learned_from_is_refused_and_changes_nothing(
         assert client.ask("optimStep", **STEP).result == other.ask("optimStep", **STEP).result
 
 
-def test_memory_that_does_not_suffice_is_oom_and_the_worker_goes_on(
+def test_running_out_of_memory_replies_oom_and_the_worker_continues(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forward, room = Scorer.forward, 8
@@ -106,11 +106,11 @@ def test_memory_that_does_not_suffice_is_oom_and_the_worker_goes_on(
         room = 3
         assert client.ask("forwardBackward", **training(SEQUENCES)).code == "oom"
         room = 99
-        # Nothing of the gradient is left.
+        # The gradient was dropped.
         assert client.ask("optimStep", **STEP).result["gradNorm"] == 0
 
 
-def test_what_is_unexpected_is_internal_drops_the_gradient_and_is_told_on_stderr(
+def test_an_unexpected_error_replies_internal_drops_the_gradient_and_is_logged(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with local_client(tiny_folder) as client:
@@ -123,7 +123,7 @@ def test_what_is_unexpected_is_internal_drops_the_gradient_and_is_told_on_stderr
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_states_are_refused_where_they_cannot_continue(tiny_folder: Path, tmp_path: Path) -> None:
+def test_states_of_other_sessions_are_rejected(tiny_folder: Path, tmp_path: Path) -> None:
     state = str(tmp_path / "state")
     with local_client(tiny_folder) as client:
         client.ask("forwardBackward", **training(SEQUENCES))
@@ -141,7 +141,7 @@ def test_states_are_refused_where_they_cannot_continue(tiny_folder: Path, tmp_pa
 
 
 @pytest.mark.parametrize("lora", [None, LORA])
-def test_a_session_that_only_samples_keeps_nothing_for_learning(
+def test_a_session_without_training_allocates_no_training_memory(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: dict[str, Any] | None
 ) -> None:
     state = str(tmp_path / "state")
@@ -175,7 +175,7 @@ def test_a_session_that_only_samples_keeps_nothing_for_learning(
         assert np.allclose(exported, learned, atol=0.05)
 
 
-def test_an_export_holds_the_weights_unrounded_where_it_can(tiny_folder: Path, tmp_path: Path) -> None:
+def test_an_export_contains_unrounded_master_weights(tiny_folder: Path, tmp_path: Path) -> None:
     with local_client(tiny_folder, dtype="bfloat16") as client:
         for _ in range(2):
             client.ask("forwardBackward", **training(SEQUENCES))
@@ -190,7 +190,7 @@ def test_an_export_holds_the_weights_unrounded_where_it_can(tiny_folder: Path, t
     assert any((value != value.bfloat16()).any() for value in exact.values())
 
 
-def test_the_reference_is_refused_once_its_folder_holds_another_model(tiny_folder: Path, tmp_path: Path) -> None:
+def test_the_reference_is_rejected_after_its_folder_changed(tiny_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_folder, folder)
     with local_client(folder) as client:
@@ -199,10 +199,10 @@ def test_the_reference_is_refused_once_its_folder_holds_another_model(tiny_folde
         client.ask("exportModel", dir=str(folder), dtype="f32")
         refused = client.ask("logprobs", **scoring(SEQUENCES, "reference"))
         assert refused.code == "bad-request"
-        assert "no longer the model" in refused.header["message"]
+        assert "expected the weights that createModel read" in refused.header["message"]
 
 
-def test_old_logprobs_that_are_not_a_number_are_the_current_ones(tiny_folder: Path) -> None:
+def test_nan_policy_logprobs_mean_the_current_policy(tiny_folder: Path) -> None:
     plain, marked = training(SEQUENCES), training(SEQUENCES)
     marked["tensors"]["policyLogprobs"] = np.full(13, np.nan, np.float32)
     with local_client(tiny_folder) as client:

@@ -1,4 +1,4 @@
-"""Whatever a client asks again, nothing is carried out twice and no answer changes."""
+"""Repeated requests are never carried out twice, and their replies never change."""
 
 import random
 
@@ -16,13 +16,13 @@ def request(seq: int, type: str, content: int = 0) -> Request:
 
 def taken(order: RequestLog, asked: Request) -> Outcome | None:
     try:
-        return order.take(asked)
+        return order.begin(asked)
     except RequestError as error:
         return error
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_against_a_plain_account_of_the_rules(seed: int) -> None:
+def test_order_and_replay_match_a_plain_model_of_the_rules(seed: int) -> None:
     dice, order = random.Random(seed), RequestLog()
     done: list[tuple[str, Outcome, int]] = []
     changes = 0

@@ -1,4 +1,4 @@
-"""Order, repetition, sessions, refusals: the promises of docs/protocol.md, over the real loop and a tiny model."""
+"""Order, replay, sessions and errors of docs/protocol.md, with the real server loop and a tiny model."""
 
 import threading
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_session_from_hello_to_shutdown(tiny_folder: Path, tmp_path: Path) -> 
     assert client.ending.code == 0
 
 
-def test_what_was_sampled_has_the_logprobs_that_scoring_gives(tiny_folder: Path) -> None:
+def test_sampled_logprobs_equal_scored_logprobs(tiny_folder: Path) -> None:
     with local_client(tiny_folder) as client:
         drawn = client.ask("sample", **sampling(PROMPTS, 3, 6))
         said = {}
@@ -69,7 +69,7 @@ def test_what_was_sampled_has_the_logprobs_that_scoring_gives(tiny_folder: Path)
             assert np.allclose(scored[len(prompt) :], said[place], atol=1e-4)
 
 
-def test_a_repeated_request_is_answered_again_and_changes_nothing(tiny_folder: Path) -> None:
+def test_a_repeated_request_gets_the_stored_reply_and_changes_nothing(tiny_folder: Path) -> None:
     with local_client(tiny_folder) as client:
         first = client.ask("forwardBackward", **training(SEQUENCES))
         again = client.ask("forwardBackward", **training(SEQUENCES), seq=client.last_seq)
@@ -82,7 +82,7 @@ def test_a_repeated_request_is_answered_again_and_changes_nothing(tiny_folder: P
         assert other.ask("optimStep", **STEP).result == once
 
 
-def test_gaps_other_content_and_replies_no_longer_kept_are_conflicts(tiny_folder: Path) -> None:
+def test_gaps_changed_content_and_dropped_replies_are_conflicts(tiny_folder: Path) -> None:
     with local_client(tiny_folder) as client:
         assert client.ask("logprobs", **scoring(SEQUENCES), seq=3).code == "conflict"
         for _ in range(9):
@@ -93,7 +93,7 @@ def test_gaps_other_content_and_replies_no_longer_kept_are_conflicts(tiny_folder
         assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
 
 
-def test_an_error_uses_its_number_and_is_what_a_repetition_gets(tiny_folder: Path) -> None:
+def test_an_error_uses_up_its_seq_and_is_replayed(tiny_folder: Path) -> None:
     wrong = scoring([[1, 61]])
     with local_client(tiny_folder) as client:
         first = client.ask("logprobs", **wrong)
@@ -106,7 +106,7 @@ def test_an_error_uses_its_number_and_is_what_a_repetition_gets(tiny_folder: Pat
         assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
 
 
-def test_a_sample_asked_again_is_drawn_again_until_the_policy_changes(tiny_folder: Path) -> None:
+def test_a_repeated_sample_writes_the_same_until_the_policy_changes(tiny_folder: Path) -> None:
     wanted = sampling(PROMPTS, 2, 8)
     with local_client(tiny_folder) as client:
         first = client.ask("sample", **wanted)
@@ -118,7 +118,7 @@ def test_a_sample_asked_again_is_drawn_again_until_the_policy_changes(tiny_folde
         assert client.ask("sample", **wanted, seq=seq).code == "conflict"
 
 
-def test_samples_in_a_row_run_together_and_others_wait_for_them(tiny_folder: Path) -> None:
+def test_consecutive_samples_run_concurrently_and_other_requests_wait(tiny_folder: Path) -> None:
     with local_client(tiny_folder) as client:
         wanted = [sampling([prompt], 2, 8) for prompt in PROMPTS]
         started = [client.start("sample", **one) for one in wanted]
@@ -136,7 +136,7 @@ def test_samples_in_a_row_run_together_and_others_wait_for_them(tiny_folder: Pat
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Holds the first microbatch and the first decode step until it is set."""
+    """Blocks the first microbatch and the first decode step until it is set."""
     event = threading.Event()
 
     def hold(of: type, name: str) -> None:
@@ -153,9 +153,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return event
 
 
-def test_what_has_no_place_in_the_order_is_answered_between_microbatches(
-    tiny_folder: Path, held: threading.Event
-) -> None:
+def test_unordered_requests_are_answered_between_microbatches(tiny_folder: Path, held: threading.Event) -> None:
     with local_client(tiny_folder, tokensPerMicrobatch=1) as client:
         work = client.start("forwardBackward", **training(SEQUENCES))
         later = client.start("logprobs", **scoring(SEQUENCES))
@@ -171,9 +169,7 @@ def test_what_has_no_place_in_the_order_is_answered_between_microbatches(
         assert client.wait(at_once[-1]).code == "conflict"
 
 
-def test_a_model_that_takes_long_to_read_leaves_no_ping_unanswered(
-    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pings_are_answered_while_a_model_loads(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, going_on = threading.Event(), threading.Event()
 
     def slowly(*given: Any) -> None:
@@ -192,7 +188,7 @@ def test_a_model_that_takes_long_to_read_leaves_no_ping_unanswered(
         assert client.answered[-2:] == [ping, creating]
 
 
-def test_shutdown_ends_the_worker_in_the_middle_of_work(tiny_folder: Path, held: threading.Event) -> None:
+def test_shutdown_interrupts_running_work(tiny_folder: Path, held: threading.Event) -> None:
     with local_client(tiny_folder, tokensPerMicrobatch=1) as client:
         work = client.start("forwardBackward", **training(SEQUENCES))
         over = client.start("shutdown")
@@ -202,7 +198,7 @@ def test_shutdown_ends_the_worker_in_the_middle_of_work(tiny_folder: Path, held:
             client.wait(work)
 
 
-def test_aborted_samples_end_with_their_result(tiny_folder: Path, held: threading.Event) -> None:
+def test_aborted_samples_still_get_their_result(tiny_folder: Path, held: threading.Event) -> None:
     long = sampling(PROMPTS, 2, 100, temperature=0, stream=True)
     with local_client(tiny_folder, endTokens=[60]) as client:
         whole, some = client.start("sample", **long), client.start("sample", **long)
@@ -223,7 +219,7 @@ def test_aborted_samples_end_with_their_result(tiny_folder: Path, held: threadin
         assert client.ask("abort", target=9999, sequences=None).result == {}
 
 
-def test_a_sample_can_be_aborted_while_it_waits(tiny_folder: Path, held: threading.Event) -> None:
+def test_a_waiting_sample_can_be_aborted(tiny_folder: Path, held: threading.Event) -> None:
     with local_client(tiny_folder) as client:
         client.start("logprobs", **scoring(SEQUENCES))
         waiting = client.start("sample", **sampling(PROMPTS, 2, 100))
@@ -232,7 +228,7 @@ def test_a_sample_can_be_aborted_while_it_waits(tiny_folder: Path, held: threadi
         assert client.wait(waiting).result == {"finished": 0, "aborted": 6}
 
 
-def test_a_sample_asked_again_while_it_runs_takes_its_place(tiny_folder: Path, held: threading.Event) -> None:
+def test_a_repeated_sample_replaces_the_running_one(tiny_folder: Path, held: threading.Event) -> None:
     wanted = sampling(PROMPTS, 2, 100, temperature=0)
     with local_client(tiny_folder, endTokens=[60]) as client:
         client.start("logprobs", **scoring(SEQUENCES))
@@ -243,7 +239,7 @@ def test_a_sample_asked_again_while_it_runs_takes_its_place(tiny_folder: Path, h
         assert client.wait(again).result["finished"] == 6
 
 
-def test_one_client_at_a_time_and_one_version(tiny_folder: Path) -> None:
+def test_a_second_client_and_other_versions_are_rejected(tiny_folder: Path) -> None:
     with local_client(tiny_folder) as client:
         second = client.hello()
         assert second.code == "conflict"
@@ -257,7 +253,7 @@ def test_one_client_at_a_time_and_one_version(tiny_folder: Path) -> None:
     client.end()
 
 
-def test_a_silent_client_gives_way_where_the_server_lasts(
+def test_a_lasting_server_replaces_a_silent_client(
     tiny_folder: Path, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = LocalClient(lasting=True)

@@ -1,4 +1,4 @@
-"""Frames over HTTP: the same loop, behind a listener that strangers, slow clients and broken lines cannot harm."""
+"""HTTP transport: authentication, slow clients, broken connections."""
 
 import http.client
 import socket
@@ -24,7 +24,7 @@ TOKEN = "a-token"
 
 
 class HttpClient(Client):
-    """One connection a request. `token` and `session` are sent as they are."""
+    """Opens a connection per request. Sends `token` and `session` as given."""
 
     def __init__(self, transport: HttpTransport, token: str | None = TOKEN) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class HttpClient(Client):
         return http.client.HTTPConnection(str(host), int(port), timeout=30)
 
     def post(self, body: bytes, **change: str | None) -> http.client.HTTPResponse:
-        """Returns once the head of the response is there."""
+        """Returns after the head of the response has arrived."""
         headers = {**self.headers(), **{name.replace("_", "-"): value for name, value in change.items()}}
         connection = self.connect()
         connection.request("POST", PATH, body, {name: value for name, value in headers.items() if value is not None})
@@ -77,7 +77,7 @@ def frame(type: str, id: int = 1, **fields: Any) -> bytes:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Holds microbatches until it is set."""
+    """Blocks microbatches until it is set."""
     event, forward = threading.Event(), Scorer.forward
 
     def waiting(*arguments: Any) -> Any:
@@ -88,7 +88,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return event
 
 
-def test_a_session_over_http_then_another(transport: HttpTransport, tiny_folder: Path) -> None:
+def test_two_sessions_over_http_follow_each_other(transport: HttpTransport, tiny_folder: Path) -> None:
     for _ in range(2):
         client = HttpClient(transport)
         assert client.hello().result["protocol"] == 1
@@ -106,11 +106,11 @@ def test_a_session_over_http_then_another(transport: HttpTransport, tiny_folder:
 
 
 @pytest.mark.parametrize("token", ["", "a-toke", "a-token ", "A-TOKEN", "x" * 5000, "\xe9", None])
-def test_a_wrong_token_gets_nowhere(transport: HttpTransport, token: str | None) -> None:
+def test_a_wrong_token_is_rejected_before_the_body_is_read(transport: HttpTransport, token: str | None) -> None:
     stranger = HttpClient(transport, token)
     assert stranger.post(frame("ping")).status == 401
     assert stranger.post(b"x" * 5_000_000).status == 401
-    # Not a byte of the body is waited for.
+    # The reply does not wait for the body.
     assert stranger.post(b"", Content_Length="1000000").status == 401
 
 
@@ -131,7 +131,7 @@ def test_a_wrong_token_gets_nowhere(transport: HttpTransport, token: str | None)
         ({}, struct.pack("<II", 2, 2**31) + b"{}", 400),
     ],
 )
-def test_what_is_no_request_is_refused(
+def test_invalid_http_requests_are_rejected(
     transport: HttpTransport, change: dict[str, str | None], body: bytes, status: int
 ) -> None:
     client = HttpClient(transport)
@@ -140,14 +140,14 @@ def test_what_is_no_request_is_refused(
     assert client.ask("ping").result == {}
 
 
-def test_other_methods_and_paths_are_refused(transport: HttpTransport) -> None:
+def test_other_methods_and_paths_are_rejected(transport: HttpTransport) -> None:
     for method, path, status in [("GET", PATH, 405), ("OPTIONS", PATH, 405), ("GET", "/", 404), ("POST", "/", 404)]:
         connection = HttpClient(transport).connect()
         connection.request(method, path, headers={"Authorization": f"Bearer {TOKEN}"})
         assert connection.getresponse().status == status
 
 
-def test_without_a_token_only_loopback_is_served_and_only_under_its_own_name() -> None:
+def test_without_a_token_only_loopback_addresses_and_host_headers_are_served() -> None:
     local = LocalClient(lasting=True)
     for address in ("0.0.0.0:0", "[::]:0", "example.org:0"):
         with pytest.raises(WorkerExit, match="expected GRADUS_WORKER_TOKEN"):
@@ -167,22 +167,22 @@ def test_without_a_token_only_loopback_is_served_and_only_under_its_own_name() -
     local.end()
 
 
-def test_the_head_of_a_response_says_that_the_request_has_its_place(
+def test_the_head_of_a_response_confirms_the_place_in_the_order(
     transport: HttpTransport, tiny_folder: Path, held: threading.Event
 ) -> None:
     client = HttpClient(transport)
     client.hello()
     client.create(tiny_folder)
-    # `start` returns with the head, while the first request is held: a second one cannot come before it.
+    # `start` returns with the head while the first request is blocked: the second cannot precede it.
     started = [client.start("forwardBackward", **training(SEQUENCES)), client.start("optimStep", **STEP)]
     held.set()
     assert client.wait(started[1]).result["policyVersion"] == 1
     assert client.wait(started[0]).result["sequences"] == len(SEQUENCES)
-    # In no order: each reply comes on a connection of its own. A step in the wrong place would have been refused.
+    # Replies arrive on separate connections, in any order. A step in the wrong place would have been rejected.
     assert {*client.answered[-2:]} == {*started}
 
 
-def test_a_request_whose_line_broke_is_asked_again_and_carried_out_once(
+def test_a_request_repeated_after_a_broken_connection_is_carried_out_once(
     transport: HttpTransport, tiny_folder: Path, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = HttpClient(transport)
@@ -203,7 +203,7 @@ def test_a_request_whose_line_broke_is_asked_again_and_carried_out_once(
     assert client.ask("optimStep", **STEP).result["policyVersion"] == 2
 
 
-def test_slow_clients_are_given_up_and_keep_nobody_waiting(
+def test_slow_clients_are_disconnected_and_block_no_other(
     transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.5)
@@ -223,7 +223,7 @@ def test_slow_clients_are_given_up_and_keep_nobody_waiting(
 
 
 def dribble(slow: socket.socket) -> bytes:
-    """What comes back while single bytes are sent."""
+    """Sends single bytes and returns the response."""
     slow.settimeout(0.05)
     while True:
         try:
@@ -235,7 +235,7 @@ def dribble(slow: socket.socket) -> bytes:
             return b""
 
 
-def test_who_does_not_read_its_replies_stops_nobody(
+def test_a_client_that_does_not_read_blocks_no_other(
     transport: HttpTransport, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = HttpClient(transport)
@@ -253,7 +253,7 @@ def test_who_does_not_read_its_replies_stops_nobody(
     unread.close()
 
 
-def test_no_more_connections_than_there_are_places(transport: HttpTransport) -> None:
+def test_connections_over_the_limit_are_closed(transport: HttpTransport) -> None:
     transport._places = threading.BoundedSemaphore(2)
     waiting = [socket.create_connection(transport.server_address[:2], timeout=20) for _ in range(2)]
     time.sleep(0.3)

@@ -1,4 +1,4 @@
-"""The worker as a process: whatever happens to it or its client, the end is clear and nothing is lost."""
+"""The worker as a process: kills, faults, garbage, and the end of its client."""
 
 import os
 import re
@@ -57,9 +57,7 @@ def kill_when_stalled(client: ProcessClient) -> None:
     client.process.wait()
 
 
-def test_a_worker_killed_while_learning_saving_and_sampling_ends_where_one_that_lived_does(
-    tiny_folder: Path, tmp_path: Path
-) -> None:
+def test_a_killed_worker_restarts_to_the_same_weights(tiny_folder: Path, tmp_path: Path) -> None:
     state, wanted = str(tmp_path / "state"), sampling([[5, 6, 7], [8, 9]], 2, 12)
     with local_client(tiny_folder) as client:
         for _ in range(3):
@@ -94,7 +92,7 @@ def test_a_worker_killed_while_learning_saving_and_sampling_ends_where_one_that_
         assert client.ask("loadState", dir=state).result["policyVersion"] == 3
         assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], logprobs)
         assert client.ask("sample", **wanted).completions == completions
-        # Ctrl-C in a terminal is for the client; a polite end comes at the next pause.
+        # SIGINT is ignored; SIGTERM takes effect at the next pause.
         client.process.send_signal(signal.SIGINT)
         assert client.ask("ping").result == {}
         for _ in range(50):
@@ -103,7 +101,7 @@ def test_a_worker_killed_while_learning_saving_and_sampling_ends_where_one_that_
         assert client.finish() == (143, "gradus_worker: ended by a signal\n")
 
 
-def test_out_of_memory_noise_and_the_end_of_the_client(tiny_folder: Path) -> None:
+def test_out_of_memory_and_noise_are_survived_and_the_end_of_the_client_is_noticed(tiny_folder: Path) -> None:
     one, many = training(SEQUENCES[:1]), training(SEQUENCES * 20)
     with process_client(*faulty("oom", "forwardBackward:2", "noise", "logprobs:1")) as client:
         ready(client, tiny_folder, tokensPerMicrobatch=1)
@@ -120,7 +118,7 @@ def test_out_of_memory_noise_and_the_end_of_the_client(tiny_folder: Path) -> Non
         assert "gradus_worker:" not in stderr
 
 
-def test_an_update_that_fails_half_way_ends_the_worker(tiny_folder: Path) -> None:
+def test_an_update_that_fails_halfway_ends_the_worker(tiny_folder: Path) -> None:
     with process_client(*faulty("oom", "optimStep:1")) as client:
         ready(client, tiny_folder)
         client.ask("forwardBackward", **training(SEQUENCES))
@@ -129,12 +127,12 @@ def test_an_update_that_fails_half_way_ends_the_worker(tiny_folder: Path) -> Non
         code, stderr = client.finish()
         assert code == 70
         assert "Traceback" in stderr
-        assert stderr.endswith("gradus_worker: an update failed half way (OutOfMemoryError: injected)\n")
+        assert stderr.endswith("gradus_worker: an update of the weights failed halfway (OutOfMemoryError: injected)\n")
 
 
 CONTENTS = [
     (b"this is no frame at all", "the bytes are not frames"),
-    (b"\x02\0\0\0\0\0\0\0{", "the stream ended"),
+    (b"\x02\0\0\0\0\0\0\0{", "end of the stream"),
     (b"\x02\0\0\0\0\0\0\0}}", "header to be JSON"),
     (b"\xff" * 64, "the bytes are not frames"),
     (b"", ""),
@@ -142,7 +140,7 @@ CONTENTS = [
 
 
 @pytest.mark.parametrize(("content", "message"), CONTENTS)
-def test_whatever_comes_in_place_of_frames_is_one_reason_to_end(
+def test_bytes_that_are_not_frames_end_the_worker_with_a_reason(
     content: bytes, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipes, "force_exit", lambda _: None)
@@ -158,7 +156,7 @@ def test_whatever_comes_in_place_of_frames_is_one_reason_to_end(
     theirs.close()
 
 
-def test_garbage_ends_the_process_with_one_line() -> None:
+def test_garbage_ends_the_process_with_one_log_line() -> None:
     with process_client() as client:
         client.transmit([b"this is no frame at all"])
         code, stderr = client.finish()
@@ -167,7 +165,7 @@ def test_garbage_ends_the_process_with_one_line() -> None:
         assert len(stderr.splitlines()) == 1
 
 
-def test_a_worker_dies_with_its_client(tiny_folder: Path) -> None:
+def test_a_worker_exits_with_its_client(tiny_folder: Path) -> None:
     script = f"""
 import sys, time
 sys.path[:0] = [{str(WORKER)!r}, {str(Path(__file__).parents[1])!r}]
@@ -192,15 +190,15 @@ time.sleep(600)
     pytest.fail("the worker outlived its client")
 
 
-def test_without_its_descriptors_the_worker_says_what_it_expects() -> None:
+def test_missing_descriptors_are_a_usage_error() -> None:
     command = [sys.executable, "-m", "gradus_worker"]
     found = subprocess.run(command, cwd=WORKER, capture_output=True, text=True, close_fds=True, timeout=60)
     assert found.returncode == 2
     assert "expected file descriptors 3 (requests) and 4 (replies)" in found.stderr
 
 
-def test_nobody_need_listen_to_what_it_says() -> None:
-    """Whoever waits for the address may close the pipe once it is there; the worker goes on."""
+def test_a_closed_stderr_does_not_stop_the_worker() -> None:
+    """A client may close stderr after reading the address; the worker continues."""
     environment = {**os.environ, "PYTHONPATH": str(WORKER), "PYTHONUNBUFFERED": "1", "GRADUS_WORKER_TOKEN": "secret"}
     command = [sys.executable, "-m", "gradus_worker", "--http", "127.0.0.1:0"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, bufsize=0) as worker:
@@ -217,7 +215,7 @@ def test_nobody_need_listen_to_what_it_says() -> None:
             worker.kill()
 
 
-def test_failures_are_told_to_nobody_without_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logging_to_a_closed_stderr_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w") as broken:
@@ -227,5 +225,5 @@ def test_failures_are_told_to_nobody_without_harm(monkeypatch: pytest.MonkeyPatc
         monkeypatch.undo()
         with pytest.raises(BrokenPipeError):
             broken.flush()
-        # What could not be written would be tried again when the file is closed.
+        # Closing the file retries the failed write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)

@@ -1,4 +1,4 @@
-"""A sampler to compare with: one token after the other, everything read again for each; and requests to put to both."""
+"""Reference sampler without cache or batches, and requests to compare with it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ Written = dict[tuple[int, int], tuple[list[int], list[float], str]]
 
 
 def prompts(*shapes: tuple[int, int], seed: int = 1) -> list[SamplePrompt]:
-    """Prompts of so many tokens, so many completions each."""
+    """Random prompts of the given (tokens, completions)."""
     random = np.random.default_rng(seed)
     return [
         SamplePrompt(
@@ -39,7 +39,7 @@ SHAPES = [(3, 4), (40, 5), (16, 3), (1, 2), (32, 1), (17, 2)]
 
 
 def run(sampler: Sampler, wait: Callable[[int], None] = lambda _: None) -> dict[int, tuple[list[Piece], Any]]:
-    """Steps until nothing is left to do; `wait` is called before each."""
+    """Steps until the sampler is idle; calls `wait` before each step."""
     found: dict[int, tuple[list[Piece], Any]] = {}
     for count in range(10_000):
         if not sampler.busy:
@@ -49,14 +49,14 @@ def run(sampler: Sampler, wait: Callable[[int], None] = lambda _: None) -> dict[
             pieces, end = found.setdefault(progress.request, ([], None))
             assert end is None
             found[progress.request] = (pieces + progress.pieces, progress.end)
-    raise AssertionError("the sampler does not come to an end")
+    raise AssertionError("expected the sampler to become idle")
 
 
 def joined(pieces: list[Piece]) -> Written:
     result: Written = {}
     for piece in pieces:
         tokens, logprobs, reason = result.get((piece.prompt, piece.index), ([], [], ""))
-        assert not reason, "nothing comes after the end"
+        assert not reason, "expected no piece after the end"
         assert len(piece.tokens) == len(piece.logprobs) == len(piece.entropies) > 0
         name = piece.prompt, piece.index
         result[name] = tokens + piece.tokens.tolist(), logprobs + piece.logprobs.tolist(), piece.finish_reason or ""
@@ -93,8 +93,8 @@ def logits_after(model: Transformer, tokens: list[int]) -> Tensor:
         return model.hidden(torch.tensor(tokens), torch.arange(len(tokens)), attend)[-1:] @ model.head_weight.T
 
 
-def write_slowly(model: Transformer, asked: list[SamplePrompt], s: SampleSettings) -> Written:
-    """One token after the other, everything read again for each."""
+def reference_sample(model: Transformer, asked: list[SamplePrompt], s: SampleSettings) -> Written:
+    """Writes one token at a time and reads the whole sequence again for each."""
     rules = ChoiceRules(
         torch.tensor([1 / (s.temperature or 1)]),
         torch.tensor([s.temperature == 0]),

@@ -1,4 +1,4 @@
-"""Says of every line of stdin, a JSON message, whether it follows the schema: `request` or `reply`, else `neither`."""
+"""Validates JSON messages, one per line of stdin; prints `request`, `reply` or `neither` for each."""
 
 import json
 import sys
