@@ -46,7 +46,7 @@ export interface VerdictAudit {
 /** How to audit. */
 export interface AuditOptions {
   /** Whose verifiers and problems; default: the run's, or for a file the math verifier as it comes. */
-  readonly recipe?: Recipe;
+  readonly recipe?: Recipe | undefined;
   /** Examples kept of each kind. */
   readonly examples: number;
   readonly signal?: AbortSignal;

@@ -45,14 +45,12 @@ export function addDoctorCommand(program: Command): void {
 
 const checkServer = (baseUrl: string, { model, apiKeyEnv }: Flags): Promise<SystemCheck[]> =>
   withInterrupt((signal) =>
-    checkModelServer({ baseUrl, ...(apiKeyEnv !== undefined && { apiKeyEnv }) }, model, signal).catch(
-      (error: unknown) => {
-        // Other commands recommend this one; to recommend it here would lead nowhere.
-        if (!(error instanceof EngineError)) throw error;
-        const { code, message } = error;
-        throw new EngineError(message, { code, cause: error, tryNext: `curl ${baseUrl}/models` });
-      },
-    ),
+    checkModelServer({ baseUrl, apiKeyEnv }, model, signal).catch((error: unknown) => {
+      // Other commands recommend this one; to recommend it here would lead nowhere.
+      if (!(error instanceof EngineError)) throw error;
+      const { code, message } = error;
+      throw new EngineError(message, { code, cause: error, tryNext: `curl ${baseUrl}/models` });
+    }),
   );
 
 const cells = ({ name, status, found, advice }: SystemCheck): string[] => [

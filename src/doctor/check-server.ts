@@ -51,7 +51,7 @@ function modelCheck(model: string, { features, models, maxSequenceTokens }: Foun
     name: 'model',
     status: answers ? 'ok' : 'missing',
     found: `${model}${maxSequenceTokens === undefined ? '' : `, at most ${maxSequenceTokens} tokens`}`,
-    ...(!answers && { advice: `it does not answer; the server names ${models?.join(', ') ?? 'no models'}` }),
+    advice: answers ? undefined : `no answer; the server names ${models?.join(', ') ?? 'no models'}`,
   };
 }
 
@@ -66,6 +66,6 @@ function featureCheck(
     name: feature,
     status: verdict === 'yes' ? 'ok' : verdict === 'no' ? 'absent' : 'info',
     found: meanings[feature] + (soon ? `; the first piece after ${Math.round(firstPieceMs)} ms` : ''),
-    ...(reason !== undefined && { advice: reason.length > 100 ? `${reason.slice(0, 100)}…` : reason }),
+    advice: reason !== undefined && reason.length > 100 ? `${reason.slice(0, 100)}…` : reason,
   };
 }

@@ -22,7 +22,7 @@ export interface SystemCheck {
   readonly status: 'ok' | 'missing' | 'absent' | 'info';
   readonly found: string;
   /** What to do about it. */
-  readonly advice?: string;
+  readonly advice?: string | undefined;
 }
 
 /** Looks at everything training needs, and at what it can make use of. Nothing is left behind. */

@@ -61,7 +61,7 @@ export async function evaluateModel(
       suite,
       seed: suiteSeed(recipe, suite),
       onProgress: (done, total) => onProgress?.(suite.name, done, total),
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     evaluations.push(evaluation);
     onEvaluation?.(evaluation);

@@ -39,7 +39,7 @@ export interface EvaluateOptions {
   readonly seed: number;
   /** The levels a problem belongs to, where difficulty was measured. */
   readonly levelsOf?: (problem: Problem) => readonly string[];
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Where unfinished work is named, for a watchdog. */
   readonly pending?: PendingWork;
   /** Called once with all sampled groups, in the order of the problems, e.g. to keep them. */
@@ -90,7 +90,7 @@ async function roll(
 ): Promise<Map<string, RolloutGroup>> {
   const byId = new Map<string, RolloutGroup>();
   const request = { problems, maxTokens: suite.maxTokens, seed, ...sampling };
-  const parts = { engine, verifierFor, ...(pending === undefined ? {} : { pending }) };
+  const parts = { engine, verifierFor, pending };
   for await (const group of rollGroups(parts, request, signal)) {
     byId.set(group.problem.id, group);
     onGroup();

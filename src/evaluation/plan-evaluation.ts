@@ -49,9 +49,8 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
   if (own.length > 0 || published.length === 0)
     parts.push({ recipe: ownRecipe(model, named, base, set), only: own });
   if (published.length > 0) {
-    const like = base === undefined ? {} : { like: base };
     parts.push({
-      recipe: publishedEvaluation(published, { ...like, data, set: named ? [] : set }),
+      recipe: publishedEvaluation(published, { like: base, data, set: named ? [] : set }),
       only: [],
     });
   }

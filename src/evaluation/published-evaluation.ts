@@ -12,7 +12,7 @@ const config = recipeConfig
 /** How published suites are evaluated. */
 export interface PublishedEvaluation {
   /** What samples, and the seed it samples with; absent: the embedded engine and 0. */
-  readonly like?: Pick<EvaluationRecipe, 'policy' | 'seed'>;
+  readonly like?: Pick<EvaluationRecipe, 'policy' | 'seed'> | undefined;
   /** Suite → path or address to read its problems from instead. */
   readonly data?: Readonly<Record<string, string>>;
   /** Assignments as `--set` takes them: `policy.engine.type=torch`, `evaluation[0].rollouts=1`. */

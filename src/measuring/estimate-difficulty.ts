@@ -23,7 +23,7 @@ export interface EstimateOptions {
   /** The pass-rate store's file; made where there is none. */
   readonly store: string;
   /** Only the first so many problems. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   readonly onPlan?: (plan: PlannedMeasurement) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
   readonly onProgress?: (done: number, total: number) => void;

@@ -11,7 +11,7 @@ export interface RolloutParts {
   readonly engine: Pick<Engine, 'sample'>;
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Where unfinished work is named, for a watchdog. */
-  readonly pending?: PendingWork;
+  readonly pending?: PendingWork | undefined;
   /** Called with each attempt as soon as it is judged, before its group is whole; not for one that never came. */
   readonly onRollout?: (rollout: Rollout) => void;
 }

@@ -37,12 +37,7 @@ export async function readLevelFlags(
   { recipe: file, preset, model }: LevelFlags,
 ): Promise<{ stored: StoredMeasurements; choice: LevelChoice }> {
   const recipe = file === undefined ? undefined : await loadRecipe(file);
-  const choice = {
-    labels: model,
-    ...(recipe === undefined ? {} : { recipe }),
-    ...(preset === undefined ? {} : { preset }),
-  };
-  return { stored: await readMeasurements(store, recipe), choice };
+  return { stored: await readMeasurements(store, recipe), choice: { labels: model, recipe, preset } };
 }
 
 /** `gradus difficulty levels`: how large levels are, how sure that is, and what more attempts would change. */

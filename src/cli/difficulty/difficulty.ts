@@ -70,7 +70,7 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
     estimateDifficulty(recipe, {
       source,
       store,
-      ...(limit === undefined ? {} : { limit }),
+      limit,
       onPlan: (plan) => {
         output.event({ type: 'plan', ...plan });
         output.say(plan.text);

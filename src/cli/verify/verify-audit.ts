@@ -23,7 +23,7 @@ export function addVerifyAuditCommand(verify: Command): void {
       const output = outputOf(command);
       const audit = await withInterrupt(async (signal) =>
         auditVerdicts(path, {
-          ...(recipe !== undefined && { recipe: await loadRecipe(recipe) }),
+          recipe: recipe === undefined ? undefined : await loadRecipe(recipe),
           examples,
           signal,
           onProgress: (done, total) => output.progress('judging again', done, total),

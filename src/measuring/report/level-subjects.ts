@@ -12,9 +12,9 @@ import type { StoredMeasurement, StoredMeasurements } from '../stored-difficulty
 
 /** Which levels to sort into, and which of a store's models the labels in their rules mean. */
 export interface LevelChoice {
-  readonly recipe?: Recipe;
+  readonly recipe?: Recipe | undefined;
   /** Instead of the recipe's levels. */
-  readonly preset?: 'simple' | 'paper';
+  readonly preset?: 'simple' | 'paper' | undefined;
   /** Label → model of the store, or how its name begins. */
   readonly labels: ReadonlyMap<string, string>;
 }

@@ -57,7 +57,7 @@ export async function exportRun(
       await sink.close(status === 'running' ? null : status);
       return { steps };
     }
-    await sleep(everyMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -11,7 +11,7 @@ export interface WandbAccess {
   /** Sent to that server and written nowhere. */
   readonly apiKey: string;
   /** A user or team; absent: the key's own. */
-  readonly entity?: string;
+  readonly entity?: string | undefined;
   /** First pause before a request is tried again, in milliseconds; it doubles. Default 1,000. */
   readonly retryMs?: number;
 }
@@ -29,7 +29,7 @@ export function wandbAccess(env: NodeJS.ProcessEnv): WandbAccess {
   return {
     baseUrl: (baseUrl ?? 'https://api.wandb.ai').replace(/\/+$/, ''),
     apiKey,
-    ...(entity !== undefined && { entity }),
+    entity,
   };
 }
 
