@@ -51,8 +51,8 @@ for (let step = 1; step <= steps; step++) {
   const scored = groups.map((group) => scoreGroup(group, algorithm, { reward, maxTokens }));
   const batch = buildTrainingBatch(scored, algorithm, { maxTokens });
   if (batch.sequences.length > 0) {
-    await engine.forwardBackward(batch, loss);
-    await engine.optimStep({ learningRate: 2e-4, beta2: 0.98, maxGradNorm: 1 });
+    await engine.learner.forwardBackward(batch, loss);
+    await engine.learner.optimStep({ learningRate: 2e-4, beta2: 0.98, maxGradNorm: 1 });
   }
 
   const rewards = scored.flatMap((group) => group.scored.flatMap(({ reward: earned }) => earned ?? []));

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adamw, optimizerConfig } from '../src/algorithms/optimizer.ts';
 import { openEmbeddedEngine } from '../src/engines/embedded/engine.ts';
-import type { Engine } from '../src/engines/engine.ts';
+import type { LearningEngine } from '../src/engines/engine.ts';
 import { superviseModel, type SupervisedStep } from '../src/supervised/supervised.ts';
 import { writeInitialModel } from './base-model/initial-model.ts';
 import { type Care, drawLessons } from './base-model/lessons.ts';
@@ -57,13 +57,13 @@ async function make(): Promise<void> {
     await writeInitialModel(initial, seed);
     await using engine = await openEmbeddedEngine({ model: initial });
     for (const course of courses) await teach(engine, course);
-    await engine.exportModel(target);
+    await engine.weights.exportModel(target);
   } finally {
     await rm(initial, { recursive: true });
   }
 }
 
-async function teach(engine: Engine, { name, care, lessons, learningRate }: Course): Promise<void> {
+async function teach(engine: LearningEngine, { name, care, lessons, learningRate }: Course): Promise<void> {
   const optimizer = adamw({ learningRate, beta2: 0.98, warmupSteps: 100, schedule: 'cosine' });
   await superviseModel(engine, drawLessons(lessons, care, seed), {
     batchSize,

@@ -53,11 +53,24 @@ export { torch } from './engines/torch/config.ts';
 // Programs: the parts a recipe is built from, for those who write their own loop.
 export { createRng, type Rng } from './core/rng.ts';
 export type { Message, Problem, ProblemTests } from './core/problem.ts';
-export type { Rollout, RolloutGroup } from './core/rollout.ts';
+export { answerOf, finishReasonOf, type Rollout, type RolloutGroup, writtenTokens } from './core/rollout.ts';
+export { lastAnswer, type Transcript, type Written } from './core/transcript.ts';
 export type { Outcome, Verdict } from './core/verdict.ts';
 export type { LossSpec } from './core/loss-spec.ts';
 export type { TokenBatch, TrainingBatch, TrainingSequence } from './core/batch.ts';
-export type { Completion, Engine, LossStats, OptimStep, SampleRequest } from './engines/engine.ts';
+export {
+  type Completion,
+  type CompletionPart,
+  completionsOf,
+  type Engine,
+  type Learner,
+  type LossStats,
+  type ModelWeights,
+  type OptimStep,
+  type Renderer,
+  type Sampler,
+  type SampleRequest,
+} from './engines/engine.ts';
 export { openEmbeddedEngine } from './engines/embedded/engine.ts';
 export { openTorchEngine } from './engines/torch/engine.ts';
 export { problemSourceConfig } from './problems/problem-source.ts';

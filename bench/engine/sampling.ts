@@ -12,7 +12,7 @@ export interface SamplingResult {
   readonly maxTokens: number;
   /** Worker threads × threads of the runtime in each. */
   readonly lanes: string;
-  /** Written tokens a second, copying the weights and reading the prompts included; best of three. */
+  /** FinishedSequence tokens a second, copying the weights and reading the prompts included; best of three. */
   readonly tokensPerSecond: number;
 }
 
@@ -42,9 +42,10 @@ export async function measureSampling(
     key: `prompt-${i}`,
     tokens: Int32Array.from({ length: 16 }, (_token, at) => (7 * i + 3 * at) % config.vocabSize),
     firstIndex: 0,
+    firstPosition: 0,
     count: 8,
   }));
-  const job = { prompts, maxTokens, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
+  const job = { prompts, maxTokens, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0, parts: false };
   let best = Infinity;
   for (let round = 0; round < 4; round++) {
     const start = performance.now();

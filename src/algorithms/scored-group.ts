@@ -1,4 +1,4 @@
-import type { Rollout, RolloutGroup } from '../core/rollout.ts';
+import { finishReasonOf, type Rollout, type RolloutGroup, writtenTokens } from '../core/rollout.ts';
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
 
@@ -70,24 +70,25 @@ function rewardOfRollout(
   { truncated }: Algorithm,
   { reward, maxTokens }: ScoreOptions,
 ): number | null {
-  if (rollout.finishReason === 'error' || rollout.finishReason === 'aborted') return null;
+  if (finishReasonOf(rollout) === 'error') return null;
   const earned = rewardOf(reward, rollout.verdict);
   return earned === null ? null : limitReward(earned, rollout, truncated, maxTokens);
 }
 
-function isMasked({ tokens, finishReason }: Rollout, { truncated }: Algorithm): boolean {
-  return tokens.length === 0 || (truncated === 'mask' && finishReason === 'length');
+function isMasked(rollout: Rollout, { truncated }: Algorithm): boolean {
+  const isTruncated = finishReasonOf(rollout) === 'length';
+  return writtenTokens(rollout) === 0 || (truncated === 'mask' && isTruncated);
 }
 
 function limitReward(
   reward: number,
-  { tokens, finishReason }: Rollout,
+  rollout: Rollout,
   truncated: Algorithm['truncated'],
   maxTokens: number,
 ): number {
-  if (truncated === 'zero' && finishReason === 'length') return 0;
+  if (truncated === 'zero' && finishReasonOf(rollout) === 'length') return 0;
   if (typeof truncated === 'string') return reward;
-  return reward - softOverlongPenalty(tokens.length, maxTokens, truncated.softOverlong.cache);
+  return reward - softOverlongPenalty(writtenTokens(rollout), maxTokens, truncated.softOverlong.cache);
 }
 
 /** DAPO eq. 13 with its sign turned: 0 up to limit − cache, then a straight line to 1 at the limit. */

@@ -20,24 +20,20 @@ import { outcomeReward, rewardConfig, scoreReward, rewardOf } from './reward.ts'
 import { rloo } from './rloo.ts';
 import { scoreGroup } from './scored-group.ts';
 import { buildTrainingBatch } from './training-batch.ts';
+import { type SingleTurn, singleTurn } from '../testing/single-turn.ts';
 
 const parse = (config: unknown): AlgorithmConfig => algorithmConfig.parse(config);
 const create = (config: unknown) => createAlgorithm(parse(config));
 const reward = rewardConfig.parse(outcomeReward());
 const maxTokens = 10;
 
-function rollout(outcome: Outcome, length: number, more: Partial<Rollout> = {}): Rollout {
+function rollout(outcome: Outcome, length: number, more: Partial<SingleTurn> = {}): Rollout {
+  const tokens = Int32Array.from({ length }, (_, i) => 10 + i);
   return {
     problemId: 'p',
     index: 0,
-    promptTokens: Int32Array.of(1, 2),
-    tokens: Int32Array.from({ length }, (_, i) => 10 + i),
-    rolloutLogprobs: new Float32Array(length).fill(-0.5),
-    text: '',
-    finishReason: 'stop',
-    policyVersion: 0,
+    transcripts: [singleTurn({ promptTokens: Int32Array.of(1, 2), tokens, ...more })],
     verdict: { outcome, score: outcome === 'correct' ? 1 : 0.25, reason: '', verifier: 'v@1' },
-    ...more,
   };
 }
 const group = (...rollouts: Rollout[]): RolloutGroup => ({

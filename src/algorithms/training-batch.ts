@@ -1,4 +1,5 @@
 import type { TrainingBatch, TrainingSequence } from '../core/batch.ts';
+import { writtenTokens } from '../core/rollout.ts';
 import { type JudgedRollout, judgedRollouts, type ScoredGroup } from './scored-group.ts';
 import type { Algorithm } from './settings.ts';
 
@@ -25,7 +26,7 @@ export function buildTrainingBatch(
   const learned = inLoss(groups.filter(isLearned));
   const counted = algorithm.normaliseOver === 'all' ? inLoss(groups) : learned;
   const weightOf = tokenWeights(counted, algorithm, maxTokens);
-  return { sequences: learned.map((scored) => toSequence(scored, weightOf(scored))) };
+  return { sequences: learned.flatMap((scored) => toSequences(scored, weightOf(scored))) };
 }
 
 function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {
@@ -41,29 +42,25 @@ function tokenWeights(
   const rollouts = counted.length;
   switch (aggregation) {
     case 'token-mean': {
-      const tokens = counted.reduce((total, { rollout }) => total + rollout.tokens.length, 0);
+      const tokens = counted.reduce((total, { rollout }) => total + writtenTokens(rollout), 0);
       return () => 1 / tokens;
     }
     case 'sequence-mean-token-mean':
-      return ({ rollout }) => 1 / (rollouts * rollout.tokens.length);
+      return ({ rollout }) => 1 / (rollouts * writtenTokens(rollout));
     case 'constant':
       return () => 1 / (rollouts * (constantTokens ?? maxTokens));
   }
 }
 
-/** Prompt and completion in one row; only the completion has weight. */
-function toSequence({ rollout, advantage }: JudgedRollout, weight: number): TrainingSequence {
-  const prompt = rollout.promptTokens.length;
-  const length = prompt + rollout.tokens.length;
-  const tokens = new Int32Array(length);
-  tokens.set(rollout.promptTokens);
-  tokens.set(rollout.tokens, prompt);
-  const rolloutLogprobs = new Float32Array(length);
-  rolloutLogprobs.set(rollout.rolloutLogprobs, prompt);
-  return {
-    tokens,
-    weights: new Float32Array(length).fill(weight, prompt),
-    advantages: new Float32Array(length).fill(advantage, prompt),
-    rolloutLogprobs,
-  };
+/** One sequence per transcript; only written tokens have weight. */
+function toSequences({ rollout, advantage }: JudgedRollout, weight: number): TrainingSequence[] {
+  return rollout.transcripts.map(({ tokens, logprobs, written }) => {
+    const weights = new Float32Array(tokens.length);
+    const advantages = new Float32Array(tokens.length);
+    for (const { start, end } of written) {
+      weights.fill(weight, start, end);
+      advantages.fill(advantage, start, end);
+    }
+    return { tokens, weights, advantages, rolloutLogprobs: logprobs };
+  });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { Problem } from '../core/problem.ts';
-import type { FinishReason } from '../core/rollout.ts';
+import type { FinishReason } from '../core/transcript.ts';
 import type { Outcome } from '../core/verdict.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
 import { createRun } from '../runs/writing/create-run.ts';
@@ -13,6 +13,7 @@ import { codeProblem, mathProblem } from '../testing/index.ts';
 import { auditVerdicts } from './audit-verdicts.ts';
 import { formatAudit } from './format-audit.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
+import { singleTurn } from '../testing/single-turn.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-audit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -26,12 +27,9 @@ const group = (
     rollouts: attempts.map(([text, outcome, finishReason = 'stop'], index) => ({
       problemId: problem.id,
       index,
-      promptTokens: new Int32Array(1),
-      tokens: new Int32Array(1),
-      rolloutLogprobs: new Float32Array(1),
-      text,
-      finishReason,
-      policyVersion: 0,
+      transcripts: [
+        singleTurn({ promptTokens: new Int32Array(1), tokens: new Int32Array(1), text, finishReason }),
+      ],
       verdict: { outcome, score: outcome === 'correct' ? 1 : 0, reason: '', verifier: 'old@1' },
     })),
   },

@@ -5,7 +5,8 @@ import { parseConfig } from '../recipe/explain.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { readRecipeFile } from '../runs/files/recipe-file.ts';
-import { readShard, type RolloutRow } from '../runs/files/rollout-shard.ts';
+import { readShard } from '../runs/files/rollout-shard.ts';
+import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 
 const columns = [

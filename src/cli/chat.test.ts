@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { scriptedEngine, type ScriptedEngineOptions } from '../testing/scripted-engine.ts';
+import type { Message } from '../core/problem.ts';
 import { chat } from './chat.ts';
 
 /** What a chat shows when these lines are typed, and the prompts the model was given. */
@@ -12,7 +13,9 @@ async function talk(lines: readonly string[], options: ScriptedEngineOptions) {
   input.end(`${lines.join('\n')}\n`);
   await chat(engine, { temperature: 1, maxTokens: 100, seed: 0 }, { input, output });
   output.end();
-  const prompts = engine.requests.map(({ prompts: [first] }) => engine.decode(first!.prompt as Int32Array));
+  const prompts = engine.requests.map(({ prompts: [first] }) =>
+    (first!.prompt as readonly Message[]).map(({ content }) => content).join('\n'),
+  );
   return { shown: await shown, prompts };
 }
 

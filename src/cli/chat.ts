@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { printable } from '../core/printable.ts';
 import type { Message } from '../core/problem.ts';
-import { streamAnswer, type WritingOptions } from '../models/converse.ts';
+import { ask, type AskOptions } from '../models/ask.ts';
 
 /** Where a chat takes place. */
 export interface ChatTerminal {
@@ -9,7 +9,7 @@ export interface ChatTerminal {
   readonly output: NodeJS.WritableStream;
 }
 
-type Engine = Parameters<typeof streamAnswer>[0];
+type Engine = Parameters<typeof ask>[0];
 
 /**
  * Talks with a model until the input ends. `/new` begins a new conversation; Ctrl-C cuts an answer short, and between
@@ -17,7 +17,7 @@ type Engine = Parameters<typeof streamAnswer>[0];
  */
 export async function chat(
   engine: Engine,
-  options: Omit<WritingOptions, 'signal'>,
+  options: AskOptions,
   { input, output }: ChatTerminal,
 ): Promise<void> {
   const lines = createInterface({ input, output, prompt: '> ' });
@@ -35,11 +35,8 @@ export async function chat(
     else if (line.trim() !== '') {
       conversation = forgetOldest(engine, [...conversation, { role: 'user', content: line }], output);
       answering = new AbortController();
-      const answer = await write(engine, conversation, output, {
-        ...options,
-        seed: options.seed + turn++,
-        signal: answering.signal,
-      });
+      const asked = { ...options, seed: options.seed + turn++ };
+      const answer = await write(engine, conversation, output, asked, answering.signal);
       answering = null;
       conversation.push({ role: 'assistant', content: answer });
     }
@@ -52,10 +49,12 @@ async function write(
   engine: Engine,
   conversation: readonly Message[],
   output: NodeJS.WritableStream,
-  options: WritingOptions,
+  options: AskOptions,
+  signal: AbortSignal,
 ): Promise<string> {
   let answer = '';
-  for await (const piece of streamAnswer(engine, conversation, options)) {
+  for await (const event of ask(engine, conversation, { ...options, parts: true }, signal)) {
+    const piece = event.type === 'part' ? event.text : event.rest;
     output.write(printable(piece, { lines: true }));
     answer += piece;
   }
@@ -64,10 +63,15 @@ async function write(
 }
 
 /** Leaves out exchanges from the beginning until a quarter of the window is free for the answer. */
-function forgetOldest(engine: Engine, conversation: Message[], output: NodeJS.WritableStream): Message[] {
-  const most = 0.75 * engine.info.maxSequenceTokens;
+function forgetOldest(
+  { sampler, renderer }: Engine,
+  conversation: Message[],
+  output: NodeJS.WritableStream,
+): Message[] {
+  const most = 0.75 * (sampler.info.maxSequenceTokens ?? Infinity);
+  const isLong = (messages: Message[]): boolean => (renderer?.render(messages).length ?? 0) > most;
   let kept = conversation;
-  while (kept.length > 2 && engine.encode(kept).length > most) kept = kept.slice(2);
+  while (kept.length > 2 && isLong(kept)) kept = kept.slice(2);
   if (kept.length < conversation.length) output.write('(the oldest exchanges are forgotten)\n');
   return kept;
 }

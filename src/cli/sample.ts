@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
-import { writeAnswers, type WritingOptions, type WrittenText } from '../models/converse.ts';
+import { type FinishReason, lastAnswer, writtenCount } from '../core/transcript.ts';
+import { ask, type AskOptions } from '../models/ask.ts';
 import { chooseEngine, locateModel, openModel } from '../models/open-model.ts';
 import { chat } from './chat.ts';
 import { withInterrupt } from './interrupt.ts';
@@ -42,27 +43,41 @@ export function addSampleCommand(program: Command): void {
       if (isChat) await chat(engine, writing, { input: process.stdin, output: process.stdout });
       else {
         const prompts = words.length === 0 ? linesOf(process.stdin) : [words.join(' ')];
-        await withInterrupt((signal) => answerAll(engine, prompts, { ...writing, signal }, output));
+        await withInterrupt((signal) => answerAll(engine, prompts, writing, signal, output));
       }
     });
 }
 
-type Engine = Parameters<typeof writeAnswers>[0];
+type Engine = Parameters<typeof ask>[0];
+
+/** One finished answer. */
+interface WrittenText {
+  readonly index: number;
+  readonly text: string;
+  readonly tokens: number;
+  readonly finishReason: FinishReason;
+}
 
 /** Prints answers as they come; the result with `--json` is all of them. */
 async function answerAll(
   engine: Engine,
   prompts: Iterable<string> | AsyncIterable<string>,
-  options: WritingOptions & { readonly count: number },
+  options: AskOptions,
+  signal: AbortSignal,
   output: Output,
 ): Promise<void> {
   const all: (WrittenText & { readonly prompt: string })[] = [];
   for await (const prompt of prompts) {
-    for await (const answer of writeAnswers(engine, [{ role: 'user', content: prompt }], options)) {
+    for await (const event of ask(engine, [{ role: 'user', content: prompt }], options, signal)) {
+      if (event.type === 'part') continue;
+      const { index, transcript } = event;
+      const { finishReason } = transcript.written.at(-1)!;
+      const answer = { index, text: lastAnswer(transcript), tokens: writtenCount(transcript), finishReason };
       all.push({ prompt, ...answer });
       output.event({ type: 'answer', prompt, ...answer });
       output.say(options.count === 1 ? answer.text : `${answer.index}: ${answer.text}`);
     }
+    signal.throwIfAborted();
   }
   if (output.isJson) output.result(all);
 }

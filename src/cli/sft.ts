@@ -67,7 +67,7 @@ async function learn(
     engine: { engine, set },
     optimizer,
     onStart: (count, { parameters, device }) =>
-      output.say(`${count} examples, ${parameters.toLocaleString('en')} parameters, ${device}`),
+      output.say(`${count} examples, ${parameters!.toLocaleString('en')} parameters, ${device}`),
     onStep: (done) => {
       output.event({ type: 'step', ...done });
       if (done.step % stepsPerLine === 0 || done.step === 1)

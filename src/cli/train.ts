@@ -51,7 +51,7 @@ async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?:
 /** Builds every part and stops there: whatever is wrong with a recipe shows now. */
 async function showPlan(recipe: Recipe, output: Output): Promise<void> {
   await using parts = await buildParts(recipe);
-  const { info } = parts.engine;
+  const { info } = parts.engine.sampler;
   const perDomain = [...Map.groupBy(parts.problems, ({ domain }) => domain)].map(
     ([name, all]) => `${all.length} ${name}`,
   );

@@ -1,29 +1,20 @@
 import type { Problem } from './problem.ts';
+import { type FinishReason, lastAnswer, type Transcript, writtenCount } from './transcript.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Why a completion ended. `length` means it hit the token limit: it was truncated. */
-export type FinishReason = 'stop' | 'length' | 'aborted' | 'error';
-
-/** One judged attempt at a problem. A failed attempt is data too: `finishReason: 'error'` with an ungradable verdict. */
+/**
+ * One judged attempt at a problem. A failed attempt is data too: an `ungradable` verdict, and no transcript where the
+ * engine returned none.
+ */
 export interface Rollout {
   readonly problemId: string;
   /** 0-based place within its group; with the seed it decides all sampling randomness. */
   readonly index: number;
-  /** The rendered prompt. Length P. */
-  readonly promptTokens: Int32Array;
-  /** What the policy wrote, including a final stop token if it wrote one. Length C. */
-  readonly tokens: Int32Array;
-  /** How many tokens were written, where the engine does not say which (`tokens` is empty then). */
-  readonly tokenCount?: number;
-  /** Natural log-probability of each written token at sampling time, full softmax at the sampling temperature. Length C. */
-  readonly rolloutLogprobs: Float32Array;
-  /** Entropy of the distribution each token was drawn from, nats; that of the log-probabilities. Absent where the engine does not say. */
-  readonly rolloutEntropies?: Float32Array;
-  readonly text: string;
-  readonly finishReason: FinishReason;
-  /** Optimizer steps the policy had taken when it wrote this. */
-  readonly policyVersion: number;
+  /** What was given and written: one; several where an attempt forks or its history is rewritten. */
+  readonly transcripts: readonly Transcript[];
   readonly verdict: Verdict;
+  /** Scores of the steps of the last transcript; null where a step was not scored. */
+  readonly stepScores?: readonly (number | null)[];
 }
 
 /** All attempts at one problem by one policy version: the unit group-relative methods learn from. */
@@ -31,3 +22,21 @@ export interface RolloutGroup {
   readonly problem: Problem;
   readonly rollouts: readonly Rollout[];
 }
+
+type Attempt = Pick<Rollout, 'transcripts'>;
+
+/** The answer that was judged: the policy's last message. */
+export const answerOf = ({ transcripts }: Attempt): string =>
+  transcripts.length === 0 ? '' : lastAnswer(transcripts.at(-1)!);
+
+/** Tokens the policy wrote, in all transcripts. */
+export const writtenTokens = ({ transcripts }: Attempt): number =>
+  transcripts.reduce((sum, transcript) => sum + writtenCount(transcript), 0);
+
+/** Why the attempt ended; `error` where the engine returned nothing. */
+export const finishReasonOf = ({ transcripts }: Attempt): FinishReason =>
+  transcripts.at(-1)?.written.at(-1)?.finishReason ?? 'error';
+
+/** The policy version that began the attempt; null where the engine returned nothing. */
+export const policyVersionOf = ({ transcripts }: Attempt): number | null =>
+  transcripts[0]?.written[0]?.policyVersion ?? null;

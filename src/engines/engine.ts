@@ -1,48 +1,92 @@
 import type { TokenBatch, TrainingBatch } from '../core/batch.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { LossSpec } from '../core/loss-spec.ts';
 import type { Message } from '../core/problem.ts';
 import type { Spending } from '../core/spending.ts';
-import type { FinishReason } from '../core/rollout.ts';
+import type { Transcript } from '../core/transcript.ts';
 
 /**
- * What can sample and learn. An engine knows tensors and nothing of difficulty, stages or rewards (the cut of the
- * Tinker API). Every array is per token: index t speaks of token t.
+ * A model behind an interface in parts: what writes, what turns messages into tokens, what has the weights, what learns.
+ * An engine knows tensors and nothing of difficulty, stages or rewards (the cut of the Tinker API). A part that an engine
+ * lacks is absent; no method exists only to throw.
  *
- * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (sampling only).
+ * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (a server: sampling only).
  *
  * @example
  * await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny' });
- * for await (const completion of engine.sample({ prompts: [{ key: 'q1', prompt: messages, count: 8 }], maxTokens: 32, seed: 0 }))
- *   console.log(completion.text);
+ * const request = { prompts: [{ key: 'q1', prompt: messages, count: 8 }], maxTokens: 32, seed: 0 };
+ * for await (const { transcript } of completionsOf(engine.sampler.sample(request))) console.log(lastAnswer(transcript));
  */
 export interface Engine extends AsyncDisposable {
-  readonly info: EngineInfo;
+  readonly sampler: Sampler;
+  /** Absent where only the server knows its chat template. */
+  readonly renderer?: Renderer | undefined;
+  /** Absent for a model server. */
+  readonly weights?: ModelWeights | undefined;
+  /** Absent for an engine that only samples. */
+  readonly learner?: Learner | undefined;
+  /**
+   * Figures of the engine's own work, by name: speed, memory, restarts. Recorded beside clock readings, as they differ
+   * from run to run.
+   */
+  figures?(): Promise<Readonly<Record<string, number>>>;
+}
 
-  /** What was asked of a model server since it was opened; absent for engines that are paid for otherwise. */
+/** An engine with its weights at hand: it renders prompts and scores tokens. */
+export interface LocalEngine extends Engine {
+  readonly renderer: Renderer;
+  readonly weights: ModelWeights;
+}
+
+/** An engine that learns; see {@link requireLearner}. */
+export interface LearningEngine extends LocalEngine {
+  readonly learner: Learner;
+}
+
+/** Writes completions. */
+export interface Sampler {
+  readonly info: EngineInfo;
+  /** What a model server was asked for since it was opened; absent for engines that are not paid per token. */
   readonly spending?: EngineSpending;
 
-  /** The token ids the model would be given for these messages: chat template, then the generation prompt. */
-  encode(prompt: readonly Message[]): Int32Array;
-  /** Tokens of plain text, without template or special tokens added. */
-  encodeText(text: string): Int32Array;
-  decode(tokens: Int32Array): string;
-
   /**
-   * Streams each completion as soon as it ends, in no promised order. Randomness is counter-based on (seed, prompt key,
-   * rollout index, position), so what is written never depends on how requests were batched.
+   * Streams each completion as soon as it ends, in no promised order, and with `parts: true` its tokens before that.
+   * Randomness is counter-based on (seed, prompt key, rollout index, position in the rollout): what is written depends
+   * neither on how requests were batched nor on how often writing was interrupted.
    * Aborting the signal ends the stream; unfinished completions are dropped.
    */
-  sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion>;
+  sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion>;
+}
+
+/** Turns messages and text into tokens and back. */
+export interface Renderer {
+  /** Tokens that end a completion; supervised examples end with the first. At least one. */
+  readonly endTokens: readonly number[];
+  /** The token ids of a prompt: chat template, then the generation prompt. */
+  render(messages: readonly Message[]): Int32Array;
+  /** Tokens of plain text, without template or special tokens added. */
+  encode(text: string): Int32Array;
+  /** Text of tokens, special tokens left out. */
+  decode(tokens: Int32Array): string;
+}
+
+/** Weights at hand: they score tokens and can be written out. */
+export interface ModelWeights {
+  /** Optimizer updates these weights have taken. */
+  readonly policyVersion: number;
 
   /** Per sequence an array of its length: log-probability of token t given the tokens before it; entry 0 is 0. */
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
 
-  /**
-   * Per sequence the `count` most probable tokens at each place, given the tokens before it; for those who offer
-   * answers with alternatives. Absent where an engine cannot say.
-   */
+  /** Per sequence the `count` most probable tokens at each place, given the tokens before it. Absent where not offered. */
   topLogprobs?(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
 
+  /** Writes a Hugging Face folder any other tool loads. Creates `dir`. */
+  exportModel(dir: string): Promise<void>;
+}
+
+/** Changes the weights. */
+export interface Learner {
   /** Adds the gradient of the loss to what is accumulated since the last `optimStep`. */
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats>;
 
@@ -57,19 +101,30 @@ export interface Engine extends AsyncDisposable {
   loadState(dir: string): Promise<void>;
 
   /**
-   * The state that `saveState` wrote last is now in `dir`, and stays there until another is named or loaded: where an engine
-   * whose process may die begins again.
+   * Names the folder that now holds the state `saveState` wrote last; it stays there until another is named or loaded.
+   * An engine whose process may die restarts from it.
    */
   restartFrom?(dir: string): void;
+}
 
-  /** Writes a Hugging Face folder any other tool loads. Creates `dir`. */
-  exportModel(dir: string): Promise<void>;
+/**
+ * The engine, with its learner.
+ * @throws ConfigError for an engine that only samples.
+ */
+export function requireLearner(engine: Engine): LearningEngine {
+  const { renderer, weights, learner, sampler } = engine;
+  if (renderer !== undefined && weights !== undefined && learner !== undefined)
+    return engine as LearningEngine;
+  throw new ConfigError(`expected an engine that trains, got "${sampler.info.engine}", which only samples`, {
+    tryNext: 'gradus difficulty estimate <recipe>',
+  });
+}
 
-  /**
-   * What the engine measured of its own work, by name: speed, memory, restarts. Recorded beside clock readings, as they
-   * differ from run to run.
-   */
-  figures?(): Promise<Readonly<Record<string, number>>>;
+/** The finished completions of a stream, its parts left out. */
+export async function* completionsOf(
+  events: AsyncIterable<CompletionPart | Completion>,
+): AsyncGenerator<Completion> {
+  for await (const event of events) if (event.type === 'completion') yield event;
 }
 
 /** Alternatives for each of T tokens, best first: entries t · count … of both arrays are those for token t; those for token 0 are 0. */
@@ -78,25 +133,21 @@ export interface TopLogprobs {
   readonly logprobs: Float32Array;
 }
 
-/** What an engine says of itself; recorded in the run. */
+/** Facts about an engine, recorded in the run. An absent key is unknown. */
 export interface EngineInfo {
   readonly engine: string;
   /** The folder or name it was opened with. */
   readonly model: string;
-  /** sha256 over the weights as loaded: identifies the base model in stored pass rates. */
+  /** sha256 over the weights as loaded, or `name@host` of a server: identifies the base model in stored pass rates. */
   readonly modelHash: string;
-  readonly architecture: string;
-  readonly parameters: number;
-  readonly vocabSize: number;
-  /** Tokens that end a completion; the first is the one supervised examples end with. At least one. */
-  readonly endTokens: readonly number[];
-  /** Longest prompt + completion in tokens. */
-  readonly maxSequenceTokens: number;
   readonly device: string;
-  readonly canTrain: boolean;
-  /** What was found of a model server; absent for engines that have the weights themselves. */
+  readonly architecture?: string;
+  readonly parameters?: number;
+  readonly vocabSize?: number;
+  /** Longest prompt + completion in tokens. */
+  readonly maxSequenceTokens?: number;
+  /** What a model server was found to offer; absent for engines with weights of their own. */
   readonly server?: ServerFeatures;
-  readonly policyVersion: number;
 }
 
 /** Counts what a model server is asked for. */
@@ -129,7 +180,8 @@ export type ServerFeatures = Readonly<Partial<Record<ServerFeature, 'yes' | 'no'
 export interface SamplePrompt {
   /** Names the prompt for the random numbers; the problem id. */
   readonly key: string;
-  readonly prompt: readonly Message[] | Int32Array;
+  /** Messages, tokens, or a transcript to continue: its written tokens count as positions already drawn. */
+  readonly prompt: readonly Message[] | Int32Array | Transcript;
   readonly count: number;
   /** Rollout index of the first completion; default 0. More rollouts of the same prompt start where the last ended. */
   readonly firstIndex?: number;
@@ -148,12 +200,13 @@ export interface SampleRequest {
   /** Strings that end a completion when written; kept in the text. The model's own end tokens always stop. */
   readonly stop?: readonly string[];
   readonly seed: number;
-  /** For those who read along: called with tokens soon after they are written, by engines that can say so early. */
-  readonly onPart?: (part: CompletionPart) => void;
+  /** Also stream tokens before their completion ends, from engines that can. Default false. */
+  readonly parts?: boolean;
 }
 
-/** What has been written of a completion since its last part; its end comes with the completion alone. */
+/** Tokens of a completion since its last part. The end of a completion comes with the completion alone. */
 export interface CompletionPart {
+  readonly type: 'part';
   readonly key: string;
   readonly index: number;
   readonly tokens: Int32Array;
@@ -161,22 +214,12 @@ export interface CompletionPart {
 
 /** One finished completion. */
 export interface Completion {
+  readonly type: 'completion';
   readonly key: string;
   /** Rollout index: `firstIndex` … `firstIndex + count − 1`. */
   readonly index: number;
-  readonly promptTokens: Int32Array;
-  /** Written tokens, including the end token if one was written. */
-  readonly tokens: Int32Array;
-  /** How many tokens were written, from engines that say no tokens (`tokens` is empty then). */
-  readonly tokenCount?: number;
-  /** Log-probabilities of `tokens` under the full softmax at the sampling temperature (before top-p/top-k; at temperature 0: of temperature 1). */
-  readonly rolloutLogprobs: Float32Array;
-  /** Entropies of the distributions these are taken from, nats. Absent where the engine does not say. */
-  readonly rolloutEntropies?: Float32Array;
-  /** `tokens` decoded, special tokens left out. */
-  readonly text: string;
-  readonly finishReason: FinishReason;
-  readonly policyVersion: number;
+  /** The prompt and what was written after it, which is the last span. */
+  readonly transcript: Transcript;
 }
 
 /** What one `forwardBackward` found. Means are over tokens with non-zero weight. An absent key was not measured. */

@@ -1,22 +1,36 @@
+import { ConfigError } from '../core/errors.ts';
 import type { EngineConfig } from './config.ts';
 import { openEmbeddedEngine } from './embedded/engine.ts';
 import type { Engine } from './engine.ts';
 import { openOpenaiEngine } from './openai/engine.ts';
 import { openTorchEngine } from './torch/engine.ts';
 
+/** What an opened engine is for. */
+export interface EngineUse {
+  /** False: the engine may leave out what only learning needs. Default true. */
+  readonly train?: boolean;
+  /** A state written by `saveState` to load over the model; absent: the model as it is. */
+  readonly state?: string | undefined;
+}
+
 /**
  * Opens the engine that a config names, on a model folder or the name a server knows. The union of engines is opened here
  * alone.
  *
- * @param train false: the engine may leave out what only learning needs.
+ * @throws ConfigError for a state over a model server.
  */
-export async function openEngine(config: EngineConfig, model: string, train = true): Promise<Engine> {
+export async function openEngine(
+  config: EngineConfig,
+  model: string,
+  { train = true, state }: EngineUse = {},
+): Promise<Engine> {
   switch (config.type) {
     case 'embedded':
-      return openEmbeddedEngine({ ...config, model });
+      return openEmbeddedEngine({ ...config, model, state });
     case 'torch':
-      return openTorchEngine({ ...config, model, train });
+      return openTorchEngine({ ...config, model, train, state });
     case 'openai':
-      return openOpenaiEngine(config, model);
+      if (state === undefined) return openOpenaiEngine(config, model);
+      throw new ConfigError(`expected an engine with weights to load ${state} into, got a model server`);
   }
 }

@@ -66,7 +66,7 @@ export async function evaluateModel(
     evaluations.push(evaluation);
     onEvaluation?.(evaluation);
   }
-  if (engine.spending !== undefined) onSpending?.(engine.spending.total());
+  if (engine.sampler.spending !== undefined) onSpending?.(engine.sampler.spending.total());
   return evaluations;
 }
 

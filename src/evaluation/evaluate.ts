@@ -29,7 +29,7 @@ export interface Evaluation {
 
 /** What is measured, by whom, and how. */
 export interface EvaluateOptions {
-  readonly engine: Pick<Engine, 'info' | 'sample'>;
+  readonly engine: Pick<Engine, 'sampler' | 'weights'>;
   readonly verifierFor: (problem: Problem) => Verifier;
   readonly problems: readonly Problem[];
   /** The files that they were read from, for the record. */
@@ -62,7 +62,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     throw new DataError(`suite ${suite.name}: expected at least one problem to evaluate on, got none`);
   }
   const { rollouts, temperature, topP, maxTokens, greedy } = suite;
-  const { model, modelHash, policyVersion } = engine.info;
+  const { model, modelHash } = engine.sampler.info;
   const progress = createProgress(options);
   const sampled = await roll(options, { rollouts, temperature, topP }, progress);
   await options.onSampled?.(problems.map(({ id }) => sampled.get(id)!));
@@ -74,7 +74,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     seed,
     ...(options.sources === undefined ? {} : { sources: options.sources }),
     verifiers: verifierNames(options),
-    model: { name: model, hash: modelHash, policyVersion },
+    model: { name: model, hash: modelHash, policyVersion: engine.weights?.policyVersion ?? 0 },
     overall: summarise(results, seed),
     byDomain: summariseBy(results, ({ domain }) => [domain], seed),
     byFamily: summariseBy(results, ({ family }) => (family === undefined ? [] : [family]), seed),

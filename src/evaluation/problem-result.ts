@@ -1,5 +1,6 @@
 import type { Problem } from '../core/problem.ts';
-import type { RolloutGroup } from '../core/rollout.ts';
+import { finishReasonOf, type RolloutGroup, writtenTokens } from '../core/rollout.ts';
+import { sum } from '../statistics/summary.ts';
 import { outcomes, type Outcome } from '../core/verdict.ts';
 import { majorityCorrect } from './estimators.ts';
 
@@ -45,8 +46,8 @@ export function resultOf(
     trials: judged.length,
     correct: verdicts.correct,
     verdicts,
-    truncated: rollouts.filter(({ finishReason }) => finishReason === 'length').length,
-    tokens: rollouts.reduce((total, { tokens, tokenCount }) => total + (tokenCount ?? tokens.length), 0),
+    truncated: rollouts.filter((rollout) => finishReasonOf(rollout) === 'length').length,
+    tokens: sum(rollouts.map(writtenTokens)),
     ...(hasMajority ? { majority: majorityCorrect(judged) } : {}),
     ...(greedyOutcome === 'ungradable' ? {} : { greedy: greedyOutcome === 'correct' }),
   };

@@ -5,7 +5,7 @@ import { describePlan, type AttemptPlan } from '../difficulty/probing/attempt-pl
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { Spending } from '../core/spending.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
-import type { EngineInfo } from '../engines/engine.ts';
+import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
@@ -84,8 +84,8 @@ export async function estimateDifficulty(
   requireRoom(engine, problems);
   const store = opened.use(openPassRateStore(options.store));
   store.recordSources(sources);
-  const model = nameOf(engine.info, options.source);
-  const noting = noteSpending(store, model, engine);
+  const model = nameOf(engine, options.source);
+  const noting = noteSpending(store, model, engine.sampler);
   // Answers that were thrown away, and small requests to find out what there is, were paid for too.
   opened.defer(noting.note);
   const { onPlan, onProgress } = options;
@@ -111,7 +111,13 @@ export async function estimateDifficulty(
     options.signal,
   );
   noting.note();
-  return { model, problems, passRates, sources, ...(engine.spending && { spending: store.spending(model) }) };
+  return {
+    model,
+    problems,
+    passRates,
+    sources,
+    ...(engine.sampler.spending && { spending: store.spending(model) }),
+  };
 }
 
 function describe(plan: AttemptPlan, verifier: string): PlannedMeasurement {
@@ -120,5 +126,8 @@ function describe(plan: AttemptPlan, verifier: string): PlannedMeasurement {
 }
 
 /** A trained policy without a hash of its own is its base model and the updates that its run made. */
-const nameOf = ({ modelHash, policyVersion }: EngineInfo, { run }: ModelSource): string =>
-  policyVersion === 0 ? modelHash : `${modelHash}+${policyVersion}${run === undefined ? '' : `@${run}`}`;
+function nameOf({ sampler, weights }: Engine, { run }: ModelSource): string {
+  const { modelHash } = sampler.info;
+  const updates = weights?.policyVersion ?? 0;
+  return updates === 0 ? modelHash : `${modelHash}+${updates}${run === undefined ? '' : `@${run}`}`;
+}

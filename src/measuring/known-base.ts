@@ -36,7 +36,7 @@ export function adoptKnownBase(
   if (!existsSync(file))
     return [`difficulty.store: nothing at ${file} yet; the base model is measured by the run itself`];
   using known = readPassRateStore(file);
-  const wanted = keyOf({ model: engine.info.modelHash, ...templateOf(engine) }, difficulty);
+  const wanted = keyOf({ model: engine.sampler.info.modelHash, ...templateOf(engine) }, difficulty);
   const isWanted = (conditions: Conditions): boolean => keyOf(conditions, conditions) === wanted;
   if (!known.conditions().some(isWanted))
     return [

@@ -1,6 +1,6 @@
 import { noSpending, subtractSpending } from '../core/spending.ts';
 import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Sampler } from '../engines/engine.ts';
 
 /**
  * A store that, whenever attempts are recorded, also notes what the engine has spent since; what it spent in earlier
@@ -9,7 +9,7 @@ import type { Engine } from '../engines/engine.ts';
 export function noteSpending(
   store: PassRateStore,
   model: string,
-  { spending }: Pick<Engine, 'spending'>,
+  { spending }: Pick<Sampler, 'spending'>,
 ): PassRateStore & { readonly note: () => void } {
   if (spending === undefined) return { ...store, note: () => {} };
   spending.carryOver(store.spending(model));

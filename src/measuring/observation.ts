@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Rollout } from '../core/rollout.ts';
+import { finishReasonOf, type Rollout, writtenTokens } from '../core/rollout.ts';
+import { promptLength } from '../core/transcript.ts';
 import { type Conditions, editionOf, type Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { kindFeatures, passRateFeature } from '../difficulty/probing/problem-features.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
@@ -9,11 +9,13 @@ import type { Engine } from '../engines/engine.ts';
 
 /** A judged attempt as the pass-rate store keeps it. */
 export function observationOf(
-  { problemId, index, verdict, promptTokens, tokens, tokenCount, finishReason }: Rollout,
+  rollout: Rollout,
   edition: string,
   { source, step }: Pick<Observation, 'source' | 'step'>,
 ): Observation {
-  const written = tokenCount ?? tokens.length;
+  const { problemId, index, verdict, transcripts } = rollout;
+  const written = writtenTokens(rollout);
+  const prompt = transcripts[0] === undefined ? 0 : promptLength(transcripts[0]);
   return {
     problemId,
     edition,
@@ -21,9 +23,9 @@ export function observationOf(
     step,
     rollout: index,
     outcome: verdict.outcome,
-    ...(promptTokens.length > 0 ? { promptTokens: promptTokens.length } : {}),
+    ...(prompt > 0 ? { promptTokens: prompt } : {}),
     ...(written > 0 ? { tokens: written } : {}),
-    finishReason,
+    finishReason: finishReasonOf(rollout),
   };
 }
 
@@ -32,18 +34,11 @@ export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, st
   return new Map(problems.map((problem) => [problem.id, editionOf(problem)]));
 }
 
-/**
- * The part of the conditions that an engine decides besides its weights: a digest of how it puts a question. Nothing
- * where a server puts it.
- */
-export function templateOf(engine: Pick<Engine, 'encode'>): Pick<Conditions, 'template'> {
-  try {
-    const tokens = engine.encode([{ role: 'user', content: 'What is asked?' }]);
-    return { template: createHash('sha256').update(tokens.join(' ')).digest('hex').slice(0, 12) };
-  } catch (error) {
-    if (GradusError.isInstance(error) && error.code === 'SAMPLING_ONLY') return {};
-    throw error;
-  }
+/** Digest of how the engine renders a prompt; nothing where only the server knows. */
+export function templateOf({ renderer }: Pick<Engine, 'renderer'>): Pick<Conditions, 'template'> {
+  if (renderer === undefined) return {};
+  const tokens = renderer.render([{ role: 'user', content: 'What is asked?' }]);
+  return { template: createHash('sha256').update(tokens.join(' ')).digest('hex').slice(0, 12) };
 }
 
 /** What is known of problems before a model has tried them: their kind, and what other models made of them. */

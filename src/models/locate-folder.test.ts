@@ -45,7 +45,7 @@ test('a model on a hub is a folder that engines open, without the formats that n
       .toSorted(),
   );
   const [here, there] = [await openModel({ folder }), await openModel({ folder: golden })];
-  expect(here.info.modelHash).toBe(there.info.modelHash);
+  expect(here.sampler.info.modelHash).toBe(there.sampler.info.modelHash);
   await Promise.all([here, there].map((engine) => engine[Symbol.asyncDispose]()));
 });
 

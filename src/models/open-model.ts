@@ -85,19 +85,8 @@ export function chooseEngine({ recipe }: ModelSource, { engine, set = [] }: Engi
  * Opens the model found by `locateModel`.
  * @param train whether it is going to learn.
  */
-export async function openModel(
+export const openModel = (
   source: ModelSource,
   config: EngineConfig = chooseEngine(source),
   train = false,
-): Promise<Engine> {
-  const { folder, state } = source;
-  const engine = await openEngine(config, folder, train);
-  if (state === undefined) return engine;
-  try {
-    await engine.loadState(state);
-    return engine;
-  } catch (error) {
-    await engine[Symbol.asyncDispose]();
-    throw error;
-  }
-}
+): Promise<Engine> => openEngine(config, source.folder, { train, state: source.state });

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { Completion, Engine } from '../engines/engine.ts';
+import { type FinishReason, lastAnswer } from '../core/transcript.ts';
+import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { runLayout } from '../runs/files/layout.ts';
@@ -10,6 +11,7 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadById } from '../problems/load-problems.ts';
 import { runModelFolder } from './locate-folder.ts';
+import { type Answered, ask, type TextPart } from './ask.ts';
 import { locateModel, type ModelSource, openModel } from './open-model.ts';
 import { tokenPieces } from './token-pieces.ts';
 
@@ -26,16 +28,12 @@ export interface Question {
   readonly seed: number;
 }
 
-/** What has been written since the last part. */
-export interface AnswerPart {
-  readonly type: 'part';
+/** A whole answer; index t of the lists speaks of token t. */
+export interface Answer {
+  readonly type: 'completion';
   readonly index: number;
   readonly text: string;
-}
-
-/** A whole answer; index t of the lists speaks of token t. */
-export interface Answer extends Pick<Completion, 'index' | 'text' | 'finishReason'> {
-  readonly type: 'completion';
+  readonly finishReason: FinishReason;
   readonly tokens: number[];
   readonly logprobs: number[];
   readonly entropies: number[] | null;
@@ -133,57 +131,37 @@ interface Asked {
   readonly signal: AbortSignal;
 }
 
-/** What the engine calls back with and what it yields, in the order they come. */
 async function* answers({
   engine,
   judge,
   pieces,
   question,
   signal,
-}: Asked): AsyncGenerator<AnswerPart | Answer> {
-  const { messages, count, problem = 'play', maxTokens, temperature, seed } = question;
-  const written = new Map<number, number[]>();
-  const told = new Map<number, number>();
-  const events = new ReadableStream<AnswerPart | Answer>({
-    start: async (controller) => {
-      const onPart = ({ index, tokens }: { index: number; tokens: Int32Array }): void => {
-        const all = [...(written.get(index) ?? []), ...tokens];
-        written.set(index, all);
-        const text = engine.decode(Int32Array.from(all)).replace(/\uFFFD+$/u, '');
-        controller.enqueue({ type: 'part', index, text: text.slice(told.get(index) ?? 0) });
-        told.set(index, text.length);
-      };
-      const prompts = [{ key: problem, prompt: messages, count }];
-      try {
-        for await (const completion of engine.sample(
-          { prompts, maxTokens, temperature, seed, onPart },
-          signal,
-        ))
-          controller.enqueue(await answerOf(completion, judge, pieces));
-        controller.close();
-      } catch (error) {
-        controller.error(error);
-      }
-    },
-  });
-  yield* events;
+}: Asked): AsyncGenerator<TextPart | Answer> {
+  const { messages, problem: key = 'play', count, maxTokens, temperature, seed } = question;
+  const options = { key, count, maxTokens, temperature, seed, parts: true };
+  for await (const event of ask(engine, messages, options, signal))
+    yield event.type === 'part' ? event : await answerOf(event, judge, pieces);
 }
 
 async function answerOf(
-  { index, text, finishReason, tokens, rolloutLogprobs, rolloutEntropies }: Completion,
+  { index, transcript }: Answered,
   judge: Judge,
   pieces: Asked['pieces'],
 ): Promise<Answer> {
-  const ids = Array.from(tokens);
+  const { start, end, finishReason } = transcript.written.at(-1)!;
+  const written = (values: Int32Array | Float32Array): number[] => Array.from(values.subarray(start, end));
+  const tokens = written(transcript.tokens);
+  const text = lastAnswer(transcript);
   return {
     type: 'completion',
     index,
     text,
     finishReason,
-    tokens: ids,
-    logprobs: Array.from(rolloutLogprobs),
-    entropies: rolloutEntropies === undefined ? null : Array.from(rolloutEntropies),
-    pieces: await pieces(ids),
+    tokens,
+    logprobs: written(transcript.logprobs),
+    entropies: transcript.entropies === undefined ? null : written(transcript.entropies),
+    pieces: await pieces(tokens),
     verdict: await judge(text),
   };
 }

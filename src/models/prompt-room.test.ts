@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Problem } from '../core/problem.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { EngineInfo, Renderer } from '../engines/engine.ts';
+import { scriptedEngine } from '../testing/scripted-engine.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
 import { beyondWindow, openOverlongCheck, requireRoom } from './prompt-room.ts';
 
-const info = { model: 'm', maxSequenceTokens: 100 } as Engine['info'];
+const info: EngineInfo = { engine: 'e', model: 'm', modelHash: 'h', device: 'd', maxSequenceTokens: 100 };
 const asked = (id: string, content: string): Problem => ({
   id,
   domain: 'math',
@@ -13,25 +14,30 @@ const asked = (id: string, content: string): Problem => ({
   source: 'p.jsonl',
 });
 /** A tokenizer of characters. */
-const encode: Engine['encode'] = (prompt) => new Int32Array(prompt[0]!.content.length);
+const render: Renderer['render'] = (prompt) => new Int32Array(prompt[0]!.content.length);
+const engineOf = (facts: EngineInfo, rendering = render): Parameters<typeof requireRoom>[0] => ({
+  sampler: {
+    info: facts,
+    sample: () => scriptedEngine({ complete: () => '' }).sample({ prompts: [], maxTokens: 1, seed: 0 }),
+  },
+  renderer: { endTokens: [0], render: rendering, encode: () => new Int32Array(0), decode: () => '' },
+});
 
 test('prompts that fill the window are counted and the first is named', () => {
   const fits = asked('fits', 'x'.repeat(99));
-  expect(() => requireRoom({ info, encode }, [fits])).not.toThrow();
+  expect(() => requireRoom(engineOf(info), [fits])).not.toThrow();
   expect(() =>
-    requireRoom({ info, encode }, [fits, asked('full', 'x'.repeat(100)), asked('more', 'x'.repeat(500))]),
+    requireRoom(engineOf(info), [fits, asked('full', 'x'.repeat(100)), asked('more', 'x'.repeat(500))]),
   ).toThrow("the model's 100 tokens, got 2 of 3 that do not, e.g. problem full (p.jsonl) with 100;");
 });
 
 test('what a model server holds is not asked, and short prompts of large windows are not encoded', () => {
-  const never: Engine['encode'] = () => {
+  const never: Renderer['render'] = () => {
     throw new Error('encoded');
   };
   const long = asked('long', 'x'.repeat(500));
-  expect(() => requireRoom({ info: { ...info, server: {} }, encode: never }, [long])).not.toThrow();
-  expect(() =>
-    requireRoom({ info: { ...info, maxSequenceTokens: 4096 }, encode: never }, [long]),
-  ).not.toThrow();
+  expect(() => requireRoom(engineOf({ ...info, server: {} }, never), [long])).not.toThrow();
+  expect(() => requireRoom(engineOf({ ...info, maxSequenceTokens: 4096 }, never), [long])).not.toThrow();
 });
 
 test('answers that may be longer than the window are said', () => {

@@ -1,6 +1,6 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, EngineInfo } from '../engines/engine.ts';
 import { openModelFolder } from '../engines/model-files/model-folder.ts';
 import type { Finding } from '../problems/hygiene/report.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -13,12 +13,15 @@ import { modelFolder } from './locate-folder.ts';
  *
  * @throws DataError that counts them and names the first.
  */
-export function requireRoom(engine: Pick<Engine, 'info' | 'encode'>, problems: readonly Problem[]): void {
-  const { maxSequenceTokens, model, server } = engine.info;
-  if (server !== undefined) return;
+export function requireRoom(
+  { sampler, renderer }: Pick<Engine, 'sampler' | 'renderer'>,
+  problems: readonly Problem[],
+): void {
+  const { maxSequenceTokens, model, server } = sampler.info;
+  if (server !== undefined || renderer === undefined || maxSequenceTokens === undefined) return;
   const overlong = problems
     .filter((problem) => mayFill(problem, maxSequenceTokens))
-    .map((problem) => ({ problem, tokens: engine.encode(problem.prompt).length }))
+    .map((problem) => ({ problem, tokens: renderer.render(problem.prompt).length }))
     .filter(({ tokens }) => tokens >= maxSequenceTokens);
   const [first] = overlong;
   if (first === undefined) return;
@@ -36,7 +39,7 @@ function mayFill({ prompt }: Problem, tokens: number): boolean {
 }
 
 /** Says where a recipe lets answers be longer than the model's window, which nobody would see in its figures. */
-export function beyondWindow(recipe: Recipe, { maxSequenceTokens }: Engine['info']): string[] {
+export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [
     ...recipe.stages.map((stage) => ({
       where: `stage "${stage.name}"`,

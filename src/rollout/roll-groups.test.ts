@@ -5,6 +5,7 @@ import type { Verifier } from '../verifiers/verifier.ts';
 import { mathProblem, scriptedEngine } from '../testing/index.ts';
 import { createPendingWork } from './pending.ts';
 import { rollAll, rollGroups } from './roll-groups.ts';
+import type { Sampler } from '../engines/engine.ts';
 
 const problems = ['a', 'b', 'c'].map((id) => mathProblem({ id, answer: id }));
 const sampling = { maxTokens: 8, temperature: 1, seed: 0 };
@@ -73,7 +74,7 @@ test('a verifier that breaks costs one verdict, not the run', async () => {
 
 test('a completion that never comes becomes an ungradable rollout', async () => {
   const full = scriptedEngine({ complete: (key) => key });
-  const engine: Pick<typeof full, 'sample'> = {
+  const sampler: Pick<Sampler, 'sample'> = {
     async *sample(request, signal) {
       for await (const completion of full.sample(request, signal)) {
         if (completion.index !== 1) yield completion;
@@ -81,11 +82,11 @@ test('a completion that never comes becomes an ungradable rollout', async () => 
     },
   };
   const [group] = await rollAll(
-    { engine, verifierFor: () => exactVerifier() },
+    { engine: { sampler }, verifierFor: () => exactVerifier() },
     { problems: problems.slice(0, 1), rollouts: 3, ...sampling },
   );
   expect(outcomesOf(group!)).toEqual(['correct', 'ungradable', 'correct']);
-  expect(group!.rollouts[1]).toMatchObject({ index: 1, finishReason: 'error' });
+  expect(group!.rollouts[1]).toMatchObject({ index: 1, transcripts: [] });
 });
 
 test('an abort ends with the reason instead of half a batch', async () => {

@@ -1,14 +1,16 @@
 import { VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import { type Arrivals, createArrivals } from '../core/arrivals.ts';
 import type { Rollout, RolloutGroup } from '../core/rollout.ts';
+import { lastAnswer } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { Completion, Engine } from '../engines/engine.ts';
+import { type Completion, completionsOf, type SampleRequest, type Sampler } from '../engines/engine.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
 import type { PendingWork } from './pending.ts';
 
 /** Who writes and who judges. */
 export interface RolloutParts {
-  readonly engine: Pick<Engine, 'sample'>;
+  readonly engine: { readonly sampler: Pick<Sampler, 'sample'> };
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Where unfinished work is named, for a watchdog. */
   readonly pending?: PendingWork | undefined;
@@ -51,6 +53,7 @@ export async function* rollGroups(
     problems.map((problem) => [problem.id, { problem, judged: [] as Promise<Rollout>[] }]),
   );
   const closed = createArrivals<RolloutGroup>();
+  const closing: Promise<void>[] = [];
 
   const judging = new Set<Promise<Rollout>>();
   try {
@@ -69,19 +72,24 @@ export async function* rollGroups(
       group.judged.push(verdict);
       if (group.judged.length === rollouts) {
         open.delete(completion.key);
-        closed.expect(closeGroup(group.problem, group.judged, request));
+        closing.push(deliver(closed, closeGroup(parts, group.problem, group.judged, request)));
       }
-      yield* closed.arrived();
+      yield* closed.ready();
     }
   } catch (error) {
-    // What an engine wrote before it failed is judged yet: it may have been paid for.
+    // Still judge what was written before the failure; it may have been paid for.
     if (signal?.aborted !== true) await Promise.allSettled(judging);
     throw error;
   }
   signal?.throwIfAborted();
-  for (const { problem, judged } of open.values()) closed.expect(closeGroup(problem, judged, request));
-  yield* closed.rest();
+  for (const { problem, judged } of open.values())
+    closing.push(deliver(closed, closeGroup(parts, problem, judged, request)));
+  void Promise.all(closing).then(closed.end);
+  yield* closed;
 }
+
+const deliver = <Value>(arrivals: Arrivals<Value>, promise: Promise<Value>): Promise<void> =>
+  promise.then(arrivals.push, arrivals.fail);
 
 /** The same, collected in the order the problems were given. */
 export async function rollAll(
@@ -100,13 +108,13 @@ export async function rollAll(
 
 async function* trackDecoding(
   { engine, pending }: RolloutParts,
-  request: Parameters<Engine['sample']>[0],
+  request: SampleRequest,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Completion> {
   const done = new Map(request.prompts.map(({ key }) => [key, pending?.begin(`decoding ${key}`)]));
   const left = new Map(request.prompts.map(({ key, count }) => [key, count]));
   try {
-    for await (const completion of engine.sample(request, signal)) {
+    for await (const completion of completionsOf(engine.sampler.sample(request, signal))) {
       const remaining = left.get(completion.key)! - 1;
       left.set(completion.key, remaining);
       if (remaining === 0) done.get(completion.key)?.();
@@ -124,9 +132,10 @@ async function judge(
   signal: AbortSignal | undefined,
 ): Promise<Rollout> {
   const end = pending?.begin(`verifying ${problem.id} #${completion.index}`);
-  const verdict = await verdictOf(verifierFor(problem), problem, completion.text, signal).finally(end);
-  const { key, ...written } = completion;
-  return { problemId: key, ...written, verdict };
+  const { index, transcript } = completion;
+  const answer = lastAnswer(transcript);
+  const verdict = await verdictOf(verifierFor(problem), problem, answer, signal).finally(end);
+  return { problemId: problem.id, index, transcripts: [transcript], verdict };
 }
 
 async function verdictOf(
@@ -149,72 +158,31 @@ async function verdictOf(
   }
 }
 
-/** Waits for the verdicts; attempts the engine never returned become rollouts that say so. */
+/** Waits for the verdicts; attempts the engine never returned become ungradable rollouts without a transcript. */
 async function closeGroup(
+  { verifierFor }: RolloutParts,
   problem: Problem,
   judged: readonly Promise<Rollout>[],
   { rollouts, firstIndex = 0 }: RolloutRequest,
 ): Promise<RolloutGroup> {
   const byIndex = new Map((await Promise.all(judged)).map((rollout) => [rollout.index, rollout]));
   const indices = Array.from({ length: rollouts }, (_, i) => firstIndex + i);
-  return { problem, rollouts: indices.map((index) => byIndex.get(index) ?? lostRollout(problem, index)) };
+  return {
+    problem,
+    rollouts: indices.map((index) => byIndex.get(index) ?? lostRollout(problem, index, verifierFor(problem))),
+  };
 }
 
-function lostRollout(problem: Problem, index: number): Rollout {
+function lostRollout(problem: Problem, index: number, verifier: Verifier): Rollout {
   return {
     problemId: problem.id,
     index,
-    promptTokens: new Int32Array(0),
-    tokens: new Int32Array(0),
-    rolloutLogprobs: new Float32Array(0),
-    text: '',
-    finishReason: 'error',
-    policyVersion: -1,
+    transcripts: [],
     verdict: {
       outcome: 'ungradable',
       score: 0,
       reason: 'the engine ended without returning this completion',
-      verifier: 'none',
-    },
-  };
-}
-
-/** Hands out the results of promises in the order in which they settle. */
-function createArrivals<T>(): {
-  expect(promise: Promise<T>): void;
-  arrived(): Generator<T>;
-  rest(): AsyncGenerator<T>;
-} {
-  const settled: (() => T)[] = [];
-  let expected = 0;
-  let wake: () => void = () => {};
-  const arrive = (take: () => T): void => {
-    settled.push(take);
-    wake();
-  };
-  function* arrived(): Generator<T> {
-    for (let take = settled.shift(); take !== undefined; take = settled.shift()) {
-      expected--;
-      yield take();
-    }
-  }
-  return {
-    expect(promise) {
-      expected++;
-      promise.then(
-        (value) => arrive(() => value),
-        (error: unknown) =>
-          arrive(() => {
-            throw error;
-          }),
-      );
-    },
-    arrived,
-    async *rest() {
-      while (expected > 0) {
-        if (settled.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-        yield* arrived();
-      }
+      verifier: verifierLabel(verifier),
     },
   };
 }

@@ -3,7 +3,7 @@ import { mkdir, readdir, statfs } from 'node:fs/promises';
 import type * as z from 'zod';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
 import { ConfigError, StorageError } from '../core/errors.ts';
-import type { EngineInfo } from '../engines/engine.ts';
+import { type EngineInfo, requireLearner } from '../engines/engine.ts';
 import { writeFolderAtomic } from '../storage/atomic.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 import { readExamples } from './examples.ts';
@@ -38,14 +38,17 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
   await requireEmpty(out);
   const source = await locateModel(model);
   const set = [...(options.engine.set ?? []), `exportType=${exportType}`];
-  await using engine = await openModel(source, chooseEngine(source, { ...options.engine, set }), true);
-  await requireSpace(out, engine.info.parameters * (exportType === 'bf16' ? 2 : 4));
-  onStart?.(examples.length, engine.info);
+  const config = chooseEngine(source, { ...options.engine, set });
+  await using opened = await openModel(source, config, true);
+  const engine = requireLearner(opened);
+  const { info } = engine.sampler;
+  await requireSpace(out, info.parameters! * (exportType === 'bf16' ? 2 : 4));
+  onStart?.(examples.length, info);
   const last = await superviseModel(engine, examples, {
     ...options,
     optimizer: optimizerConfig.parse(options.optimizer),
   });
-  await writeFolderAtomic(out, (draft) => engine.exportModel(draft));
+  await writeFolderAtomic(out, (draft) => engine.weights.exportModel(draft));
   return last;
 }
 

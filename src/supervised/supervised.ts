@@ -4,7 +4,7 @@ import type { TrainingSequence } from '../core/batch.ts';
 import { crossEntropyLoss } from '../core/loss-spec.ts';
 import { ConfigError, EngineError } from '../core/errors.ts';
 import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { LearningEngine, Renderer } from '../engines/engine.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
 
 /** A prompt and what should be written after it. */
@@ -46,7 +46,7 @@ export interface SupervisedStep {
  * @throws ConfigError without examples; EngineError when the loss or a gradient stops being finite.
  */
 export async function superviseModel(
-  engine: Engine,
+  engine: LearningEngine,
   examples: readonly SupervisedExample[],
   options: SupervisedOptions,
 ): Promise<SupervisedStep> {
@@ -59,7 +59,9 @@ export async function superviseModel(
   let report: SupervisedStep | undefined;
   for (let step = 1; step <= lastStep; step++) {
     options.signal?.throwIfAborted();
-    const batch = Array.from({ length: batchSize }, () => toSequence(engine, examples[order.next().value]!));
+    const batch = Array.from({ length: batchSize }, () =>
+      toSequence(engine.renderer, examples[order.next().value]!),
+    );
     const learned = await learn(
       engine,
       normalise(batch),
@@ -70,19 +72,19 @@ export async function superviseModel(
     report = { step, lastStep, ...learned, tokens };
     options.onStep?.(report);
   }
-  await requireFinitePolicy(engine, toSequence(engine, examples[0]!).tokens, smallerRate);
+  await requireFinitePolicy(engine.weights, toSequence(engine.renderer, examples[0]!).tokens, smallerRate);
   return report!;
 }
 
 async function learn(
-  engine: Engine,
+  { learner }: LearningEngine,
   sequences: readonly TrainingSequence[],
   learningRate: number,
   { beta1, beta2, epsilon, weightDecay, maxGradNorm }: OptimizerConfig,
 ): Promise<Pick<SupervisedStep, 'loss' | 'gradNorm' | 'learningRate' | 'tokens'>> {
-  const { loss, tokens } = await engine.forwardBackward({ sequences }, crossEntropyLoss);
+  const { loss, tokens } = await learner.forwardBackward({ sequences }, crossEntropyLoss);
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
-  const { gradNorm, applied } = await engine.optimStep({
+  const { gradNorm, applied } = await learner.optimStep({
     learningRate,
     beta1,
     beta2,
@@ -111,13 +113,13 @@ function* exampleOrder(count: number, seed: number): Generator<number, never> {
 }
 
 /** Prompt and completion as one sequence whose completion tokens weigh 1 each. */
-function toSequence(engine: Engine, { prompt, completion }: SupervisedExample): TrainingSequence {
-  const head = engine.encode(prompt);
-  const body = engine.encodeText(completion);
+function toSequence(renderer: Renderer, { prompt, completion }: SupervisedExample): TrainingSequence {
+  const head = renderer.render(prompt);
+  const body = renderer.encode(completion);
   const tokens = new Int32Array(head.length + body.length + 1);
   tokens.set(head);
   tokens.set(body, head.length);
-  tokens[tokens.length - 1] = engine.info.endTokens[0]!;
+  tokens[tokens.length - 1] = renderer.endTokens[0]!;
   const zeros = new Float32Array(tokens.length);
   return {
     tokens,

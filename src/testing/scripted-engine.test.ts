@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Completion, SampleRequest } from '../engines/engine.ts';
 import { mathProblem, scriptedEngine } from './index.ts';
+import { type SampledTurn, sampleTurns } from './single-turn.ts';
 
 const request: SampleRequest = {
   prompts: [{ key: 'a', prompt: mathProblem().prompt, count: 2, firstIndex: 3 }],
@@ -11,25 +12,25 @@ const request: SampleRequest = {
   seed: 0,
 };
 
-async function collect(completions: AsyncIterable<Completion>): Promise<Completion[]> {
-  const all: Completion[] = [];
+async function collect(completions: AsyncIterable<SampledTurn>): Promise<SampledTurn[]> {
+  const all: SampledTurn[] = [];
   for await (const completion of completions) all.push(completion);
   return all;
 }
 
 test('completions are what the script says, with key, index and version', async () => {
   const engine = scriptedEngine({ complete: (key, index, version) => `${key}${index}${version}` });
-  const [first, second] = await collect(engine.sample(request));
+  const [first, second] = await collect(sampleTurns(engine, request));
   expect(first).toMatchObject({ key: 'a', index: 3, text: 'a30', finishReason: 'stop', policyVersion: 0 });
   expect(second).toMatchObject({ index: 4, text: 'a40' });
-  expect(first!.tokens.length).toBe(first!.rolloutLogprobs.length);
+  expect(first!.tokens.length).toBe(first!.logprobs.length);
 });
 
 test('limits and stop strings cut', async () => {
   const engine = scriptedEngine({ complete: () => 'yes;no and so on' });
-  const [cut] = await collect(engine.sample({ ...request, maxTokens: 6 }));
+  const [cut] = await collect(sampleTurns(engine, { ...request, maxTokens: 6 }));
   expect(cut).toMatchObject({ text: 'yes;no', finishReason: 'length' });
-  const [stopped] = await collect(engine.sample({ ...request, stop: [';'] }));
+  const [stopped] = await collect(sampleTurns(engine, { ...request, stop: [';'] }));
   expect(stopped).toMatchObject({ text: 'yes;', finishReason: 'stop' });
 });
 
@@ -66,5 +67,5 @@ test('training counts and state is restored', async () => {
   await engine.saveState(dir);
   await using other = scriptedEngine({ complete: () => '' });
   await other.loadState(dir);
-  expect(other.info.policyVersion).toBe(1);
+  expect(other.policyVersion).toBe(1);
 });

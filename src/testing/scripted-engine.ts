@@ -1,16 +1,20 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TokenBatch, TrainingBatch } from '../core/batch.ts';
-import { EngineError } from '../core/errors.ts';
 import type { LossSpec } from '../core/loss-spec.ts';
+import { extendTranscript, givenTranscript, type Transcript } from '../core/transcript.ts';
 import type { Message } from '../core/problem.ts';
 import type {
   Completion,
-  Engine,
   EngineInfo,
+  Learner,
+  LearningEngine,
   LossStats,
+  ModelWeights,
   OptimStep,
+  Renderer,
   SamplePrompt,
+  Sampler,
   SampleRequest,
   StepStats,
 } from '../engines/engine.ts';
@@ -19,8 +23,6 @@ import type {
 export interface ScriptedEngineOptions {
   /** The text of one completion. Throw to see how a caller takes a failing engine. */
   readonly complete: (key: string, index: number, policyVersion: number) => string | Promise<string>;
-  /** Default true. */
-  readonly canTrain?: boolean;
   /** Log-probability of every token, sampled or scored. Default −0.5. */
   readonly tokenLogprob?: number;
   /** Longest prompt + completion in characters. Default 4096. */
@@ -44,7 +46,12 @@ export function scriptedEngine(options: ScriptedEngineOptions): ScriptedEngine {
 }
 
 /** See {@link scriptedEngine}. */
-export class ScriptedEngine implements Engine {
+export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelWeights, Learner {
+  readonly sampler = this;
+  readonly renderer = this;
+  readonly weights = this;
+  readonly learner = this;
+  readonly endTokens = [endToken];
   readonly #options: ScriptedEngineOptions;
   #policyVersion = 0;
   #accumulated = 0;
@@ -60,7 +67,7 @@ export class ScriptedEngine implements Engine {
   }
 
   get info(): EngineInfo {
-    const { canTrain = true, maxSequenceTokens = 4096, modelHash = 'scripted' } = this.#options;
+    const { maxSequenceTokens = 4096, modelHash = 'scripted' } = this.#options;
     return {
       engine: 'scripted',
       model: 'scripted',
@@ -68,19 +75,20 @@ export class ScriptedEngine implements Engine {
       architecture: 'scripted',
       parameters: 1,
       vocabSize: 65_536,
-      endTokens: [endToken],
       maxSequenceTokens,
       device: 'none',
-      canTrain,
-      policyVersion: this.#policyVersion,
     };
   }
 
-  encode(prompt: readonly Message[]): Int32Array {
-    return this.encodeText(prompt.map(({ content }) => content).join('\n'));
+  get policyVersion(): number {
+    return this.#policyVersion;
   }
 
-  encodeText(text: string): Int32Array {
+  render(messages: readonly Message[]): Int32Array {
+    return this.encode(messages.map(({ content }) => content).join('\n'));
+  }
+
+  encode(text: string): Int32Array {
     return Int32Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
   }
 
@@ -106,18 +114,21 @@ export class ScriptedEngine implements Engine {
     const policyVersion = this.#policyVersion;
     const script = await this.#options.complete(prompt.key, index, policyVersion);
     const { text, ended } = cutAtStop(script, request.stop ?? []);
-    const written = ended ? this.encodeText(text) : Int32Array.from([...this.encodeText(text), endToken]);
+    const written = ended ? this.encode(text) : Int32Array.from([...this.encode(text), endToken]);
     const tokens = written.slice(0, request.maxTokens);
-    return {
-      key: prompt.key,
-      index,
-      promptTokens: prompt.prompt instanceof Int32Array ? prompt.prompt : this.encode(prompt.prompt),
-      tokens,
-      rolloutLogprobs: new Float32Array(tokens.length).fill(this.#tokenLogprob),
-      text: this.decode(tokens),
-      finishReason: written.length > request.maxTokens ? 'length' : 'stop',
-      policyVersion,
-    };
+    const logprobs = new Float32Array(tokens.length).fill(this.#tokenLogprob);
+    const finishReason = written.length > request.maxTokens ? 'length' : 'stop';
+    const transcript = extendTranscript(
+      this.#given(prompt.prompt),
+      { tokens, logprobs, finishReason, policyVersion },
+      (all) => this.decode(all),
+    );
+    return { type: 'completion', key: prompt.key, index, transcript };
+  }
+
+  #given(prompt: SamplePrompt['prompt']): Transcript {
+    if (prompt instanceof Int32Array) return givenTranscript([], prompt);
+    return 'written' in prompt ? prompt : givenTranscript(prompt, this.render(prompt));
   }
 
   logprobs(batch: TokenBatch): Promise<Float32Array[]> {
@@ -125,7 +136,6 @@ export class ScriptedEngine implements Engine {
   }
 
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats> {
-    this.#requireTraining();
     this.trained.push({ batch, loss });
     let total = 0;
     let tokens = 0;
@@ -144,7 +154,6 @@ export class ScriptedEngine implements Engine {
   }
 
   optimStep(step: OptimStep): Promise<StepStats> {
-    this.#requireTraining();
     this.steps.push(step);
     const gradNorm = Math.abs(this.#accumulated);
     const applied = Number.isFinite(gradNorm);
@@ -181,11 +190,6 @@ export class ScriptedEngine implements Engine {
     const scores = new Float32Array(tokens.length).fill(this.#tokenLogprob);
     scores[0] = 0;
     return scores;
-  }
-
-  #requireTraining(): void {
-    if (!this.info.canTrain)
-      throw new EngineError('expected an engine that trains, got one that only samples');
   }
 }
 

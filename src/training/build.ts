@@ -1,6 +1,6 @@
-import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { DataRecord } from '../core/source-record.ts';
+import { requireLearner } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
@@ -40,12 +40,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
     verifierFor(problem).check(problem);
   const model = await policyModel(recipe, options);
-  const engine = opened.use(await openEngine(recipe.policy.engine, model.folder));
-  if (!engine.info.canTrain) {
-    throw new ConfigError(`expected an engine that trains, got "${engine.info.engine}", which only samples`, {
-      tryNext: 'gradus difficulty estimate <recipe>',
-    });
-  }
+  const engine = requireLearner(opened.use(await openEngine(recipe.policy.engine, model.folder)));
   requireRoom(engine, [...problems, ...suites.flatMap((suite) => suite.problems)]);
   const held = opened.move();
   return {
@@ -61,7 +56,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     warnings: [
       ...suites.flatMap((suite) => overlapOf(suite, problems)),
       ...unmetBy(recipe, problems),
-      ...beyondWindow(recipe, engine.info),
+      ...beyondWindow(recipe, engine.sampler.info),
     ],
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -122,7 +122,7 @@ test('a run goes through its stages and leaves everything behind', async () => {
   // Solved in all four attempts of the re-measurement: not trained on any more.
   const second = reader.groups({ stage: 'two' }).map(({ problemId }) => problemId);
   expect(second).not.toContain('p11');
-  expect(engine.info.policyVersion).toBeGreaterThan(0);
+  expect(engine.policyVersion).toBeGreaterThan(0);
 });
 
 test('a boundary measures under the sampling of its stage, and says after how many steps', async () => {
@@ -241,7 +241,7 @@ test('where nothing can be learned the step says so and the run goes on', async 
   await using run = await newRun(recipe);
   await trainIn(run, recipe, engine, { report });
   expect(warnings[0]).toMatch(/step 1: 0 of 4 groups passed the gates .* nothing to learn from/);
-  expect(engine.info.policyVersion).toBe(0);
+  expect(engine.policyVersion).toBe(0);
   using reader = await openRunReader(run.directory);
   expect(reader.summary().status).toBe('finished');
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
@@ -261,7 +261,7 @@ test('a step that was stopped between two of its updates is not taken for the on
   };
   await using run = await newRun(recipe);
   await expect(trainIn(run, recipe, engine, { signal: stop.signal })).rejects.toThrow('stopped too');
-  expect([run.step, engine.info.policyVersion]).toEqual([1, 3]);
+  expect([run.step, engine.policyVersion]).toEqual([1, 3]);
   expect(await run.latestCheckpoint()).toBeUndefined();
 });
 
@@ -272,7 +272,7 @@ function brokenUpdates(isBroken: (update: number) => boolean): ScriptedEngine {
   let made = 0;
   engine.optimStep = (step) =>
     isBroken(++made)
-      ? Promise.resolve({ policyVersion: engine.info.policyVersion, gradNorm: NaN, applied: false })
+      ? Promise.resolve({ policyVersion: engine.policyVersion, gradNorm: NaN, applied: false })
       : optimStep(step);
   return engine;
 }
@@ -292,7 +292,7 @@ test('skips an update whose gradient is not finite, warns, and continues', async
   expect(reader.metricsAt(5)).not.toHaveProperty('optim/loss');
   expect(reader.events().filter(({ type }) => type === 'skipped-update')).toHaveLength(1);
   expect(warnings.filter((message) => message.startsWith('step 5: 1 of 1 updates skipped'))).toHaveLength(1);
-  expect(engine.info.policyVersion).toBe(6);
+  expect(engine.policyVersion).toBe(6);
 });
 
 test('five steps in a row without a finite gradient end the run, also when it was resumed between them', async () => {

@@ -51,7 +51,7 @@ export async function train(context: TrainingContext, start: ControllerState): P
     state = await runStage(context, state);
   }
   await evaluateSuites(context, run.step, ({ every }) => every === null || run.step % every !== 0);
-  await run.exportModel((folder) => context.engine.exportModel(folder));
+  await run.exportModel((folder) => context.engine.weights.exportModel(folder));
   const { length } = recipe.stages;
   await run.finish('finished', length === 1 ? 'its stage is done' : `all ${length} stages done`);
   return state;
@@ -108,13 +108,13 @@ async function runStepOrSave(
   state: ControllerState,
 ): Promise<StepOutcome> {
   const { run, engine, signal } = context;
-  const [done, { policyVersion }] = [run.step, engine.info];
+  const [done, { policyVersion }] = [run.step, engine.weights];
   try {
     signal?.throwIfAborted();
     return await runStep(context, stage, state);
   } catch (error) {
     // A policy that has begun to learn from a step is not that of the step before.
-    const isWhole = run.step === done && engine.info.policyVersion === policyVersion;
+    const isWhole = run.step === done && engine.weights.policyVersion === policyVersion;
     if (signal?.aborted === true && isWhole && done > 0) await checkpoint(context, state, false);
     throw error;
   }
@@ -235,15 +235,15 @@ async function checkpoint(
 ): Promise<void> {
   const { run, engine, recipe, problems } = context;
   const tryNext = 'gradus train <recipe> --set optimizer.learningRate=…';
-  await requireFinitePolicy(engine, engine.encode(problems[0]!.prompt), tryNext);
+  await requireFinitePolicy(engine.weights, engine.renderer.render(problems[0]!.prompt), tryNext);
   await run.saveCheckpoint({
     controllerState: state,
-    writeEngineState: (folder) => engine.saveState(folder),
+    writeEngineState: (folder) => engine.learner.saveState(folder),
     isStageEnd,
     retention: recipe.checkpoints,
   });
   const kept = await run.latestCheckpoint();
-  if (kept !== undefined) engine.restartFrom?.(kept.engineState);
+  if (kept !== undefined) engine.learner.restartFrom?.(kept.engineState);
 }
 
 function shownVerdict({ problem, rollouts }: ScoredGroup): ShownVerdict {

@@ -16,7 +16,11 @@ export function observePassRates(
   groups: readonly ScoredGroup[],
   step: number,
 ): void {
-  const how = { model: engine.info.modelHash, ...templateOf(engine), ...samplingOf(settings.sampling) };
+  const how = {
+    model: engine.sampler.info.modelHash,
+    ...templateOf(engine),
+    ...samplingOf(settings.sampling),
+  };
   // The step that learns from these rollouts is not yet in the policy that wrote them.
   const when = { source: { type: 'training' }, step: step - 1 } as const;
   const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));

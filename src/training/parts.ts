@@ -3,7 +3,7 @@ import type { SourceRecord } from '../core/source-record.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
 import type { Trials } from '../difficulty/pass-rates/trials.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { LearningEngine } from '../engines/engine.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { PendingWork } from '../rollout/pending.ts';
@@ -22,7 +22,7 @@ export interface LoadedSuite {
 /** Everything a run is made of, built from its recipe: the engine, who judges, what is trained on. */
 export interface TrainingParts {
   readonly recipe: Recipe;
-  readonly engine: Engine;
+  readonly engine: LearningEngine;
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Where unfinished work is named, for the watchdog. */
   readonly pending: PendingWork;

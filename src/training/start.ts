@@ -67,7 +67,7 @@ async function trainIn(
   parts: OpenParts,
   { report = () => {}, signal }: TrainingWatch,
 ): Promise<string> {
-  await run.recordEngine({ ...parts.engine.info, verifiers: await verifierEnvironments(parts) });
+  await run.recordEngine({ ...parts.engine.sampler.info, verifiers: await verifierEnvironments(parts) });
   const stages = parts.recipe.stages.map(stagePlan);
   report({ type: 'run-start', run: run.directory, stages, step: run.step });
   for (const message of [...parts.warnings, ...run.damage]) report({ type: 'warning', message });
@@ -99,7 +99,7 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
 async function restore(run: Run, { engine }: OpenParts) {
   const checkpoint = await run.latestCheckpoint();
   if (checkpoint === undefined) return controllerStart;
-  await engine.loadState(checkpoint.engineState);
+  await engine.learner.loadState(checkpoint.engineState);
   return parseConfig(controllerState, checkpoint.controllerState, `${run.directory}: controller state`);
 }
 

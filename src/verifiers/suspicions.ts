@@ -1,5 +1,6 @@
 import type { Problem } from '../core/problem.ts';
-import type { Rollout, RolloutGroup } from '../core/rollout.ts';
+import { answerOf, finishReasonOf, type RolloutGroup } from '../core/rollout.ts';
+import type { FinishReason } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** What a program that solves its problem has little use for, and one that would fool its judge much. */
@@ -13,14 +14,14 @@ const fewestTelling = 3;
  * Why a rollout that passes is worth a person's look. A flag is a question, not a verdict: each has honest rollouts.
  */
 export function suspicionsOf(
-  rollout: Pick<Rollout, 'text' | 'finishReason'>,
+  { text, finishReason }: { readonly text: string; readonly finishReason: FinishReason },
   problem: Problem,
   { evidence = {} }: Verdict,
 ): string[] {
-  const answer = rollout.text.split('</think>').at(-1)!;
+  const answer = text.split('</think>').at(-1)!;
   const { rule, foundBy } = evidence;
   return [
-    ...when('cut off at the length limit', rollout.finishReason === 'length'),
+    ...when('cut off at the length limit', finishReason === 'length'),
     ...when('boxes several different answers', boxedTexts(answer).size > 1),
     ...when('the answer stands in no box and after no marker', foundBy === 'last formula or number'),
     ...when('equal only after rounding', typeof rule === 'string' && rule.includes('round')),
@@ -32,7 +33,13 @@ export function suspicionsOf(
 /** The suspicions of each rollout of a group; only passes have any. */
 export function flagsOf({ problem, rollouts }: RolloutGroup): string[][] {
   return rollouts.map((rollout) =>
-    rollout.verdict.outcome === 'correct' ? suspicionsOf(rollout, problem, rollout.verdict) : [],
+    rollout.verdict.outcome === 'correct'
+      ? suspicionsOf(
+          { text: answerOf(rollout), finishReason: finishReasonOf(rollout) },
+          problem,
+          rollout.verdict,
+        )
+      : [],
   );
 }
 

@@ -5,14 +5,22 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
 import { crossEntropyLoss } from '../../src/core/loss-spec.ts';
-import type { Completion, Engine, SampleRequest } from '../../src/engines/engine.ts';
+import { lastAnswer } from '../../src/core/transcript.ts';
+import {
+  type Completion,
+  completionsOf,
+  type Engine,
+  type LearningEngine,
+  type SampleRequest,
+} from '../../src/engines/engine.ts';
+import { lastTurn, type SampledTurn, sampleTurns } from '../../src/testing/single-turn.ts';
 
 /** How the suite opens the engine under test. */
 export interface EngineUnderTest {
   /** Opens the engine on a small model (a few thousand weights, random), or on a folder `exportModel` wrote. */
-  open(exported?: string): Promise<Engine>;
+  open(exported?: string): Promise<LearningEngine>;
   /** Opens the engine on a model of several million weights. */
-  openLarge(): Promise<Engine>;
+  openLarge(): Promise<LearningEngine>;
   /** Largest |difference| of two log-probabilities that ought to be equal but were computed by different programs. */
   readonly logprobTolerance: number;
   /** Completions are the same bit for bit however they were batched. */
@@ -25,7 +33,7 @@ const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
 /** What every engine that samples and trains must do. Call it at the top level of a test file. */
 export function engineConformance(name: string, under: EngineUnderTest): void {
   describe(`${name} is an engine`, () => {
-    let engine: Engine;
+    let engine: LearningEngine;
     let folder: string;
     beforeAll(async () => {
       engine = await under.open();
@@ -46,17 +54,17 @@ export function engineConformance(name: string, under: EngineUnderTest): void {
 
 interface Shared {
   /** An engine that nobody trains. */
-  readonly engine: () => Engine;
+  readonly engine: () => LearningEngine;
   readonly folder: () => string;
   readonly under: EngineUnderTest;
 }
 
 function textTests({ engine }: Shared): void {
   test('text survives encoding, and end tokens decode to nothing', () => {
-    for (const text of texts) expect(engine().decode(engine().encodeText(text))).toBe(text);
-    const { endTokens } = engine().info;
+    for (const text of texts) expect(engine().renderer.decode(engine().renderer.encode(text))).toBe(text);
+    const { endTokens } = engine().renderer;
     expect(endTokens.length).toBeGreaterThan(0);
-    expect(engine().decode(Int32Array.from(endTokens))).toBe('');
+    expect(engine().renderer.decode(Int32Array.from(endTokens))).toBe('');
   });
 }
 
@@ -69,17 +77,17 @@ function samplingTests({ engine, under }: Shared): void {
     );
     expect(completions.map(({ key, index }) => `${key} ${index}`).toSorted()).toEqual(wanted.toSorted());
     for (const completion of completions) {
-      const { tokens, rolloutLogprobs, text, finishReason, promptTokens, key } = completion;
-      expect(promptTokens).toEqual(engine().encode(promptOf(key).prompt));
-      expect(rolloutLogprobs.length).toBe(tokens.length);
-      const { rolloutEntropies = new Float32Array(tokens.length) } = completion;
-      expect(rolloutEntropies.length).toBe(tokens.length);
-      for (const entropy of rolloutEntropies) {
+      const { tokens, logprobs, text, finishReason, promptTokens, key } = completion;
+      expect(promptTokens).toEqual(engine().renderer.render(promptOf(key).prompt));
+      expect(logprobs.length).toBe(tokens.length);
+      const { entropies = new Float32Array(tokens.length) } = completion;
+      expect(entropies.length).toBe(tokens.length);
+      for (const entropy of entropies) {
         expect(entropy).toBeGreaterThanOrEqual(-1e-5);
-        expect(entropy).toBeLessThanOrEqual(Math.log(engine().info.vocabSize) + 1e-5);
+        expect(entropy).toBeLessThanOrEqual(Math.log(engine().sampler.info.vocabSize!) + 1e-5);
       }
-      expect(text).toBe(engine().decode(tokens));
-      const isEnded = engine().info.endTokens.includes(tokens.at(-1)!);
+      expect(text).toBe(engine().renderer.decode(tokens));
+      const isEnded = engine().renderer.endTokens.includes(tokens.at(-1)!);
       expect(finishReason).toBe(isEnded ? 'stop' : 'length');
       expect(isEnded || tokens.length === 7).toBe(true);
     }
@@ -104,8 +112,57 @@ function samplingTests({ engine, under }: Shared): void {
       const same = together.find(({ key, index }) => key === completion.key && index === completion.index)!;
       expect(completion.tokens).toEqual(same.tokens);
       const allowed = under.isBatchInvariant ? 0 : under.logprobTolerance;
-      expect(gap(completion.rolloutLogprobs, same.rolloutLogprobs)).toBeLessThanOrEqual(allowed);
+      expect(gap(completion.logprobs, same.logprobs)).toBeLessThanOrEqual(allowed);
     }
+  });
+
+  test('n tokens in one call are the same n tokens in two', async () => {
+    const settings = { seed: 7, temperature: 0.9, topP: 0.95 };
+    const prompts = texts.map((text) => ({ ...promptOf(text), count: 4 }));
+    const once = await collect(engine(), { ...settings, prompts, maxTokens: 12 });
+    for (const cut of [1, 5, 11]) {
+      const begun: Completion[] = [];
+      const first = engine().sampler.sample({ ...settings, prompts, maxTokens: cut });
+      for await (const completion of completionsOf(first)) begun.push(completion);
+      const open = begun.filter(({ transcript }) => transcript.written.at(-1)!.finishReason === 'length');
+      const rest = {
+        ...settings,
+        prompts: open.map(({ key, index, transcript }) => ({
+          key,
+          prompt: transcript,
+          count: 1,
+          firstIndex: index,
+        })),
+        maxTokens: 12 - cut,
+      };
+      let continued = 0;
+      for await (const { key, index, transcript } of completionsOf(engine().sampler.sample(rest))) {
+        const atOnce = once.find((one) => one.key === key && one.index === index)!;
+        const from = transcript.written[0]!.start;
+        expect(transcript.tokens.slice(from)).toEqual(atOnce.tokens);
+        expect(gap(transcript.logprobs.slice(from), atOnce.logprobs)).toBeLessThan(under.logprobTolerance);
+        expect(lastAnswer(transcript)).toBe(atOnce.text);
+        expect(transcript.written.at(-1)!.finishReason).toBe(atOnce.finishReason);
+        continued++;
+      }
+      expect(continued).toBe(open.length);
+    }
+  });
+
+  test('parts are the beginnings of completions, streamed before their end', async () => {
+    const shown = new Map<string, number[]>();
+    const ended = new Map<string, number[]>();
+    let parts = 0;
+    for await (const event of engine().sampler.sample({ ...requestOf(texts, 5), parts: true })) {
+      const name = `${event.key} ${event.index}`;
+      if (event.type === 'completion') ended.set(name, [...lastTurn(event.transcript).tokens]);
+      else {
+        parts++;
+        shown.set(name, [...(shown.get(name) ?? []), ...event.tokens]);
+      }
+    }
+    for (const [name, tokens] of shown) expect(ended.get(name)!.slice(0, tokens.length)).toEqual(tokens);
+    expect(parts).toBeGreaterThan(texts.length);
   });
 
   test('greedy and top-1 sampling write the same, whatever the seed', async () => {
@@ -131,11 +188,11 @@ function samplingTests({ engine, under }: Shared): void {
       const completions = await collect(engine(), { ...requestOf(texts, 6), temperature, topP: 0.9 });
       const sequences = completions.map((completion) => ({ tokens: whole(completion) }));
       for (const which of ['policy', 'reference'] as const) {
-        const scored = await engine().logprobs({ sequences, temperature }, which);
-        for (const [i, { promptTokens, rolloutLogprobs }] of completions.entries()) {
+        const scored = await engine().weights.logprobs({ sequences, temperature }, which);
+        for (const [i, { promptTokens, logprobs }] of completions.entries()) {
           expect(scored[i]![0]).toBe(0);
           const own = scored[i]!.subarray(promptTokens.length);
-          expect(gap(own, rolloutLogprobs)).toBeLessThan(under.logprobTolerance);
+          expect(gap(own, logprobs)).toBeLessThan(under.logprobTolerance);
         }
       }
     }
@@ -143,8 +200,8 @@ function samplingTests({ engine, under }: Shared): void {
 
   test('an abort ends the stream and leaves the engine usable', async () => {
     const abort = new AbortController();
-    const seen: Completion[] = [];
-    for await (const completion of engine().sample(requestOf(texts, 200), abort.signal)) {
+    const seen: SampledTurn[] = [];
+    for await (const completion of sampleTurns(engine(), requestOf(texts, 200), abort.signal)) {
       seen.push(completion);
       abort.abort();
     }
@@ -153,7 +210,7 @@ function samplingTests({ engine, under }: Shared): void {
   });
 
   test('who stops reading stops the work', async () => {
-    for await (const completion of engine().sample(requestOf(texts, 200))) {
+    for await (const completion of sampleTurns(engine(), requestOf(texts, 200))) {
       expect(completion.tokens.length).toBeGreaterThan(0);
       break;
     }
@@ -194,9 +251,9 @@ function refusalTests({ engine }: Shared): void {
 
   test('training data that does not fit together is refused and leaves no gradient', async () => {
     const sequence = { ...sequenceOf(engine(), '1+2=3'), weights: new Float32Array(2) };
-    const training = engine().forwardBackward({ sequences: [sequence] }, crossEntropyLoss);
+    const training = engine().learner.forwardBackward({ sequences: [sequence] }, crossEntropyLoss);
     await expect(training).rejects.toMatchObject({ name: 'EngineError' });
-    const scoring = engine().logprobs({ sequences: [{ tokens: Int32Array.of(1, 1e6) }] }, 'policy');
+    const scoring = engine().weights.logprobs({ sequences: [{ tokens: Int32Array.of(1, 1e6) }] }, 'policy');
     await expect(scoring).rejects.toMatchObject({ name: 'EngineError' });
   });
 }
@@ -209,30 +266,33 @@ function learningTests({ under }: Shared): void {
     const [head, tail] = [batch.sequences.slice(0, 3), batch.sequences.slice(3)];
     const losses: number[] = [];
     for (let step = 0; step < 4; step++) {
-      const { loss, tokens } = await one.forwardBackward(batch, crossEntropyLoss);
+      const { loss, tokens } = await one.learner.forwardBackward(batch, crossEntropyLoss);
       expect(tokens).toBe(
         batch.sequences.reduce((sum, { weights }) => sum + weights.filter(Boolean).length, 0),
       );
       losses.push(loss);
       const parts = [
-        await two.forwardBackward({ sequences: head }, crossEntropyLoss),
-        await two.forwardBackward({ sequences: tail }, crossEntropyLoss),
+        await two.learner.forwardBackward({ sequences: head }, crossEntropyLoss),
+        await two.learner.forwardBackward({ sequences: tail }, crossEntropyLoss),
       ];
       expect(parts[0]!.loss + parts[1]!.loss).toBeCloseTo(loss, 4);
       const settings = { learningRate: 3e-3, maxGradNorm: 1 };
-      const [stepOne, stepTwo] = [await one.optimStep(settings), await two.optimStep(settings)];
+      const [stepOne, stepTwo] = [
+        await one.learner.optimStep(settings),
+        await two.learner.optimStep(settings),
+      ];
       expect(stepOne).toMatchObject({ policyVersion: step + 1, applied: true });
       expect(stepTwo.gradNorm).toBeCloseTo(stepOne.gradNorm, 3);
     }
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
-    expect(one.info.policyVersion).toBe(4);
+    expect(one.weights.policyVersion).toBe(4);
   });
 
   test('the event loop stays free, however large the model', async () => {
     await using engine = await under.openLarge();
-    expect(engine.info.parameters).toBeGreaterThan(4e6);
-    const learn = (): Promise<unknown> => engine.forwardBackward(batchOf(engine), crossEntropyLoss);
-    const update = (): Promise<unknown> => engine.optimStep({ learningRate: 1e-4, maxGradNorm: 1 });
+    expect(engine.sampler.info.parameters).toBeGreaterThan(4e6);
+    const learn = (): Promise<unknown> => engine.learner.forwardBackward(batchOf(engine), crossEntropyLoss);
+    const update = (): Promise<unknown> => engine.learner.optimStep({ learningRate: 1e-4, maxGradNorm: 1 });
     // The first of each may load programs.
     await learn();
     await update();
@@ -247,13 +307,13 @@ function learningTests({ under }: Shared): void {
   test('training moves the policy and not the reference, and samples come from the new policy', async () => {
     await using engine = await under.open();
     const { sequences } = batchOf(engine);
-    const [before] = await engine.logprobs({ sequences: [sequences[0]!] }, 'reference');
+    const [before] = await engine.weights.logprobs({ sequences: [sequences[0]!] }, 'reference');
     for (let step = 0; step < 30; step++) {
-      await engine.forwardBackward({ sequences: [sequences[0]!] }, crossEntropyLoss);
-      await engine.optimStep({ learningRate: 1e-2 });
+      await engine.learner.forwardBackward({ sequences: [sequences[0]!] }, crossEntropyLoss);
+      await engine.learner.optimStep({ learningRate: 1e-2 });
     }
-    const [policy] = await engine.logprobs({ sequences: [sequences[0]!] }, 'policy');
-    const [reference] = await engine.logprobs({ sequences: [sequences[0]!] }, 'reference');
+    const [policy] = await engine.weights.logprobs({ sequences: [sequences[0]!] }, 'policy');
+    const [reference] = await engine.weights.logprobs({ sequences: [sequences[0]!] }, 'reference');
     expect(reference).toEqual(before);
     expect(Math.min(...policy!)).toBeGreaterThan(-0.5);
     const prompt = sequences[0]!.tokens.slice(0, 1);
@@ -270,18 +330,19 @@ function learningTests({ under }: Shared): void {
   test('a gradient that is not finite changes nothing', async () => {
     await using engine = await under.open();
     const { sequences } = batchOf(engine);
-    const before = await engine.logprobs({ sequences }, 'policy');
+    const before = await engine.weights.logprobs({ sequences }, 'policy');
     const broken = {
       ...sequences[0]!,
       weights: sequences[0]!.weights.map((weight) => weight * Infinity || 0),
     };
-    await engine.forwardBackward({ sequences: [broken] }, crossEntropyLoss).then(
-      async () => expect(await engine.optimStep({ learningRate: 1 })).toMatchObject({ applied: false }),
+    await engine.learner.forwardBackward({ sequences: [broken] }, crossEntropyLoss).then(
+      async () =>
+        expect(await engine.learner.optimStep({ learningRate: 1 })).toMatchObject({ applied: false }),
       // Refusing the batch in the first place is as good.
       (error: unknown) => expect(error).toMatchObject({ name: 'EngineError' }),
     );
-    expect(await engine.logprobs({ sequences }, 'policy')).toEqual(before);
-    expect(engine.info.policyVersion).toBe(0);
+    expect(await engine.weights.logprobs({ sequences }, 'policy')).toEqual(before);
+    expect(engine.weights.policyVersion).toBe(0);
   });
 }
 
@@ -289,18 +350,18 @@ function stateTests({ folder, under }: Shared): void {
   test('a saved state continues bit for bit in another engine', async () => {
     await using original = await under.open();
     await train(original, 2);
-    await original.saveState(join(folder(), 'state'));
+    await original.learner.saveState(join(folder(), 'state'));
     await train(original, 2);
     await using resumed = await under.open();
     await train(resumed, 1);
-    await resumed.loadState(join(folder(), 'state'));
-    expect(resumed.info.policyVersion).toBe(2);
+    await resumed.learner.loadState(join(folder(), 'state'));
+    expect(resumed.weights.policyVersion).toBe(2);
     await train(resumed, 2);
     const { sequences } = batchOf(original);
     for (const which of ['policy', 'reference'] as const) {
       const [ours, theirs] = await Promise.all([
-        resumed.logprobs({ sequences }, which),
-        original.logprobs({ sequences }, which),
+        resumed.weights.logprobs({ sequences }, which),
+        original.weights.logprobs({ sequences }, which),
       ]);
       expect(ours).toEqual(theirs);
     }
@@ -309,24 +370,25 @@ function stateTests({ folder, under }: Shared): void {
 
   test('a folder without a state is refused', async () => {
     await using engine = await under.open();
-    const loading = engine.loadState(join(folder(), 'nothing-here'));
+    const loading = engine.learner.loadState(join(folder(), 'nothing-here'));
     await expect(loading).rejects.toMatchObject({ name: 'EngineError' });
   });
 
   test('an exported model opens again as the policy it was', async () => {
     await using engine = await under.open();
     await train(engine, 2);
-    await engine.exportModel(join(folder(), 'exported'));
+    await engine.weights.exportModel(join(folder(), 'exported'));
     await using reopened = await under.open(join(folder(), 'exported'));
     const { sequences } = batchOf(engine);
     const [ours, theirs] = [
-      await engine.logprobs({ sequences }, 'policy'),
-      await reopened.logprobs({ sequences }, 'policy'),
+      await engine.weights.logprobs({ sequences }, 'policy'),
+      await reopened.weights.logprobs({ sequences }, 'policy'),
     ];
     for (const [i, array] of ours.entries())
       expect(gap(array, theirs[i]!)).toBeLessThan(under.logprobTolerance);
-    expect(reopened.info).toMatchObject({ policyVersion: 0, endTokens: engine.info.endTokens });
-    expect(reopened.info.modelHash).not.toBe(engine.info.modelHash);
+    expect(reopened.weights.policyVersion).toBe(0);
+    expect(reopened.renderer.endTokens).toEqual(engine.renderer.endTokens);
+    expect(reopened.sampler.info.modelHash).not.toBe(engine.sampler.info.modelHash);
   });
 }
 
@@ -338,9 +400,9 @@ function requestOf(prompts: readonly string[], count: number): SampleRequest {
   return { prompts: prompts.map((text) => ({ ...promptOf(text), count })), maxTokens: 16, seed: 7 };
 }
 
-async function collect(engine: Engine, request: SampleRequest): Promise<Completion[]> {
-  const completions: Completion[] = [];
-  for await (const completion of engine.sample(request)) completions.push(completion);
+async function collect(engine: Engine, request: SampleRequest): Promise<SampledTurn[]> {
+  const completions: SampledTurn[] = [];
+  for await (const completion of sampleTurns(engine, request)) completions.push(completion);
   return completions;
 }
 
@@ -350,7 +412,7 @@ async function written(engine: Engine, request: SampleRequest): Promise<string[]
   return completions.map(({ key, index, tokens }) => `${key} ${index} ${tokens.join()}`).toSorted();
 }
 
-function whole({ promptTokens, tokens }: Completion): Int32Array {
+function whole({ promptTokens, tokens }: SampledTurn): Int32Array {
   return Int32Array.from([...promptTokens, ...tokens]);
 }
 
@@ -359,8 +421,8 @@ function gap(a: Float32Array, b: Float32Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }
 
-function sequenceOf(engine: Engine, text: string): TrainingSequence {
-  const tokens = Int32Array.from([...engine.encodeText(text), engine.info.endTokens[0]!]);
+function sequenceOf(engine: LearningEngine, text: string): TrainingSequence {
+  const tokens = Int32Array.from([...engine.renderer.encode(text), engine.renderer.endTokens[0]!]);
   const zeros = new Float32Array(tokens.length);
   return {
     tokens,
@@ -370,13 +432,13 @@ function sequenceOf(engine: Engine, text: string): TrainingSequence {
   };
 }
 
-function batchOf(engine: Engine): TrainingBatch {
+function batchOf(engine: LearningEngine): TrainingBatch {
   return { sequences: texts.map((text) => sequenceOf(engine, text)) };
 }
 
-async function train(engine: Engine, steps: number): Promise<void> {
+async function train(engine: LearningEngine, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
-    await engine.forwardBackward(batchOf(engine), crossEntropyLoss);
-    await engine.optimStep({ learningRate: 3e-3, weightDecay: 0.01 });
+    await engine.learner.forwardBackward(batchOf(engine), crossEntropyLoss);
+    await engine.learner.optimStep({ learningRate: 3e-3, weightDecay: 0.01 });
   }
 }

@@ -7,7 +7,7 @@ import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
 import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';
 
-/** Written by scripts/make-parity-fixture.py with transformers. */
+/** FinishedSequence by scripts/make-parity-fixture.py with transformers. */
 interface Expected {
   readonly tokens: readonly number[];
   readonly logits: readonly (readonly number[])[];
@@ -39,7 +39,10 @@ test.each(models)('%s: logits after every position are those of transformers', a
 test.each(models)('%s: scored log-probabilities are those of transformers', async (name) => {
   const { tokens, logits } = expectedOf(name);
   await using engine = await openEmbeddedEngine({ model: folderOf(name), lanes: 1 });
-  const [ours] = await engine.logprobs({ sequences: [{ tokens: Int32Array.from(tokens) }] }, 'policy');
+  const [ours] = await engine.weights.logprobs(
+    { sequences: [{ tokens: Int32Array.from(tokens) }] },
+    'policy',
+  );
   const theirs = tokens.slice(1).map((token, at) => logSoftmax(logits[at]!, token));
   expect(largestGap(ours!.subarray(1), theirs)).toBeLessThan(1e-4);
 });

@@ -8,10 +8,11 @@ import { buildTrainingBatch } from '../../src/algorithms/training-batch.ts';
 import type { Problem } from '../../src/core/problem.ts';
 import type { RolloutGroup } from '../../src/core/rollout.ts';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
-import type { Completion, Engine, SampleRequest } from '../../src/engines/engine.ts';
+import type { Engine, LearningEngine, SampleRequest } from '../../src/engines/engine.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
 import { generateProblems, generated, generatedConfig } from '../../src/problems/generated-source.ts';
 import { hasTorch } from '../worker/environment.ts';
+import { type SampledTurn, sampleTurns, singleTurn } from '../../src/testing/single-turn.ts';
 
 /*
  * Ten steps of the shipped model on rollouts that are written down instead of sampled, for three algorithms: a change that
@@ -37,14 +38,14 @@ const problems = [
 ];
 
 /** Four attempts at each problem: its worked solution, the same cut short, and two with another digit at the end. */
-async function writtenGroups(engine: Engine): Promise<RolloutGroup[]> {
+async function writtenGroups(engine: LearningEngine): Promise<RolloutGroup[]> {
   const sequences = problems.flatMap((problem) => attempts(problem).map((text) => ({ problem, text })));
   const tokenised = sequences.map(({ problem, text }) => {
-    const prompt = engine.encode(problem.prompt);
-    const written = Int32Array.from([...engine.encodeText(text), engine.info.endTokens[0]!]);
+    const prompt = engine.renderer.render(problem.prompt);
+    const written = Int32Array.from([...engine.renderer.encode(text), engine.renderer.endTokens[0]!]);
     return { prompt, written, tokens: Int32Array.from([...prompt, ...written]) };
   });
-  const scores = await engine.logprobs({ sequences: tokenised }, 'policy');
+  const scores = await engine.weights.logprobs({ sequences: tokenised }, 'policy');
   return problems.map((problem, p) => ({
     problem,
     rollouts: attempts(problem).map((text, index) => {
@@ -53,12 +54,14 @@ async function writtenGroups(engine: Engine): Promise<RolloutGroup[]> {
       return {
         problemId: problem.id,
         index,
-        promptTokens: prompt,
-        tokens: written,
-        rolloutLogprobs: scores[at]!.slice(prompt.length),
-        text,
-        finishReason: 'stop',
-        policyVersion: 0,
+        transcripts: [
+          singleTurn({
+            promptTokens: prompt,
+            tokens: written,
+            logprobs: scores[at]!.slice(prompt.length),
+            text,
+          }),
+        ],
         verdict: {
           outcome: index === 0 ? 'correct' : 'incorrect',
           score: Number(index === 0),
@@ -76,7 +79,7 @@ function attempts({ solution = '' }: Problem): string[] {
 }
 
 async function tenSteps(
-  engine: Engine,
+  engine: LearningEngine,
   type: keyof typeof algorithms,
 ): Promise<{ loss: number; gradNorm: number }[]> {
   const algorithm = createAlgorithm(algorithmConfig.parse(algorithms[type]));
@@ -86,7 +89,7 @@ async function tenSteps(
   for (let step = 0; step < 10; step++) {
     const scored = groups.map((group) => scoreGroup(group, algorithm, { reward, maxTokens }));
     const { sequences } = buildTrainingBatch(scored, algorithm, { maxTokens });
-    const reference = await engine.logprobs({ sequences }, 'reference');
+    const reference = await engine.weights.logprobs({ sequences }, 'reference');
     const batch = {
       sequences: sequences.map((one, i) => ({
         ...one,
@@ -94,8 +97,12 @@ async function tenSteps(
         policyLogprobs: one.rolloutLogprobs,
       })),
     };
-    const { loss } = await engine.forwardBackward(batch, algorithm.lossSpec({ temperature: 1 }));
-    const { gradNorm } = await engine.optimStep({ learningRate: 1e-4, weightDecay: 0.01, maxGradNorm: 1 });
+    const { loss } = await engine.learner.forwardBackward(batch, algorithm.lossSpec({ temperature: 1 }));
+    const { gradNorm } = await engine.learner.optimStep({
+      learningRate: 1e-4,
+      weightDecay: 0.01,
+      maxGradNorm: 1,
+    });
     steps.push({ loss, gradNorm });
   }
   return steps;
@@ -140,28 +147,29 @@ describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx g
   test('hash, tokens and log-probabilities are those of the embedded engine', async () => {
     await using ours = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
     await using theirs = await openTorchEngine({ model, device: 'cpu' });
-    const { modelHash, vocabSize, parameters, maxSequenceTokens, endTokens } = ours.info;
-    expect(theirs.info).toMatchObject({ modelHash, vocabSize, parameters, maxSequenceTokens, endTokens });
+    const { modelHash, vocabSize, parameters, maxSequenceTokens } = ours.sampler.info;
+    expect(theirs.sampler.info).toMatchObject({ modelHash, vocabSize, parameters, maxSequenceTokens });
+    expect(theirs.renderer.endTokens).toEqual(ours.renderer.endTokens);
     const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count: 4 }));
     for (const how of [{}, { temperature: 0.7, topP: 0.9 }, { topK: 5, stop: ['='] }, { temperature: 0 }]) {
       const request = { prompts, maxTokens: 48, seed: 3, ...how };
-      const [a, b] = [await completionsOf(ours, request), await completionsOf(theirs, request)];
+      const [a, b] = [await turnsOf(ours, request), await turnsOf(theirs, request)];
       expect(b.map(({ text, finishReason }) => [text, finishReason])).toEqual(
         a.map(({ text, finishReason }) => [text, finishReason]),
       );
-      for (const [i, { tokens, rolloutLogprobs, rolloutEntropies }] of a.entries()) {
+      for (const [i, { tokens, logprobs, entropies }] of a.entries()) {
         expect(b[i]!.tokens).toEqual(tokens);
-        for (const [t, value] of rolloutLogprobs.entries())
-          expect(Math.abs(b[i]!.rolloutLogprobs[t]! - value)).toBeLessThan(1e-4);
-        for (const [t, value] of rolloutEntropies!.entries())
-          expect(Math.abs(b[i]!.rolloutEntropies![t]! - value)).toBeLessThan(1e-4);
+        for (const [t, value] of logprobs.entries())
+          expect(Math.abs(b[i]!.logprobs[t]! - value)).toBeLessThan(1e-4);
+        for (const [t, value] of entropies!.entries())
+          expect(Math.abs(b[i]!.entropies![t]! - value)).toBeLessThan(1e-4);
       }
     }
   });
 });
 
-async function completionsOf(engine: Engine, request: SampleRequest): Promise<Completion[]> {
-  const all: Completion[] = [];
-  for await (const one of engine.sample(request)) all.push(one);
+async function turnsOf(engine: Engine, request: SampleRequest): Promise<SampledTurn[]> {
+  const all: SampledTurn[] = [];
+  for await (const one of sampleTurns(engine, request)) all.push(one);
   return all.toSorted((a, b) => a.key.localeCompare(b.key) || a.index - b.index);
 }

@@ -17,7 +17,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 /** What a run should hold, in memory. A checkpoint is a copy, a crash goes back to it. */
 interface Model {
   readonly steps: { step: number; stage: string; value: number }[];
-  readonly rollouts: { step: number; purpose: string; tokens: number[] }[];
+  readonly rollouts: { step: number; purpose: string; token_ids: number[] }[];
   readonly events: { step: number; message: string }[];
   readonly evaluations: { step: number; result: number }[];
 }
@@ -94,7 +94,7 @@ class Life {
       stages.find(({ firstStep, lastStep }) => firstStep <= step && step <= lastStep)!.stage;
     return {
       steps: Array.from(steps, (step, index) => ({ step, stage: stageOf(step), value: values[index]! })),
-      rollouts: await reader.rollouts(reader.groups(), ['step', 'purpose', 'tokens']),
+      rollouts: await reader.rollouts(reader.groups(), ['step', 'purpose', 'token_ids']),
       events: reader.events().map(({ step, message }) => ({ step, message })),
       evaluations: reader.evaluations().map(({ step, result }) => ({ step, result: result as number })),
     };
@@ -105,8 +105,8 @@ class Life {
   }
 
   #expectRollouts(step: number, purpose: string, groups: ReturnType<typeof scriptedGroup>[]): void {
-    for (const { tokens } of groups.flatMap(({ group }) => group.rollouts)) {
-      this.model.rollouts.push({ step, purpose, tokens: [...tokens] });
+    for (const { transcripts } of groups.flatMap(({ group }) => group.rollouts)) {
+      this.model.rollouts.push({ step, purpose, token_ids: [...transcripts[0]!.tokens] });
     }
   }
 }

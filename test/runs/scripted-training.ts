@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createRng, restoreRng, type Rng, type RngState } from '../../src/core/rng.ts';
 import type { RecordedGroup } from '../../src/runs/files/records.ts';
 import type { Run } from '../../src/runs/writing/run.ts';
+import { singleTurn } from '../../src/testing/single-turn.ts';
 
 /**
  * A training loop without a model that writes everything a real one writes. Its "weights" depend on every random
@@ -46,6 +47,8 @@ export async function trainScripted(
   await run.finish('finished', 'all stages done');
 }
 
+const prompt = [{ role: 'user' as const, content: '3+4?' }];
+
 /** A judged group with every optional field, drawn from `rng`. */
 export function scriptedGroup(rng: Rng, step: number, id: string): RecordedGroup {
   const rollouts = [0, 1].map((index) => {
@@ -54,12 +57,18 @@ export function scriptedGroup(rng: Rng, step: number, id: string): RecordedGroup
     return {
       problemId: id,
       index,
-      promptTokens: Int32Array.of(1, 2, 3),
-      tokens: Int32Array.from({ length }, () => rng.integer(0, 50_000)),
-      rolloutLogprobs: Float32Array.from({ length }, () => -rng.next()),
-      text: `answer \\boxed{${rng.integer(0, 99)}}`,
-      finishReason: 'stop' as const,
-      policyVersion: step,
+      transcripts: [
+        singleTurn(
+          {
+            promptTokens: Int32Array.of(1, 2, 3),
+            tokens: Int32Array.from({ length }, () => rng.integer(0, 50_000)),
+            logprobs: Float32Array.from({ length }, () => -rng.next()),
+            text: `answer \\boxed{${rng.integer(0, 99)}}`,
+            policyVersion: step,
+          },
+          prompt,
+        ),
+      ],
       verdict: {
         outcome: isCorrect ? ('correct' as const) : ('incorrect' as const),
         score: Number(isCorrect),
@@ -74,7 +83,7 @@ export function scriptedGroup(rng: Rng, step: number, id: string): RecordedGroup
     domain: 'math',
     family: 'addition',
     knob: 2,
-    prompt: [{ role: 'user' as const, content: '3+4?' }],
+    prompt,
     answer: '7',
     source: 'generated',
   };

@@ -3,6 +3,7 @@ import { type Outcome, outcomes } from '../../src/core/verdict.ts';
 import { createRun } from '../../src/runs/writing/create-run.ts';
 import type { RecordedGroup, StageCandidate } from '../../src/runs/files/records.ts';
 import type { Run } from '../../src/runs/writing/run.ts';
+import { singleTurn } from '../../src/testing/single-turn.ts';
 
 /** Sizes of a run that has everything the pages show: stages, levels, selections, evaluations, flags, all outcomes. */
 export interface ShownPlan {
@@ -96,17 +97,22 @@ function candidate(rng: Rng, index: number): StageCandidate {
 export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGroup {
   const number = rng.integer(0, plan.candidates - 1);
   const id = problemName(number);
+  const prompt = [{ role: 'user' as const, content: `what is ${number}?` }];
   const rollouts = Array.from({ length: plan.rollouts }, (_, index) => {
     const outcome = outcomes[rng.integer(0, outcomes.length - 1)] as Outcome;
-    return {
-      problemId: id,
-      index,
+    const tokens = Int32Array.from({ length: rng.integer(0, plan.tokens) }, () => rng.integer(0, 50_000));
+    const turn = {
       promptTokens: Int32Array.of(1, 2),
-      tokens: Int32Array.from({ length: rng.integer(0, plan.tokens) }, () => rng.integer(0, 50_000)),
-      rolloutLogprobs: Float32Array.from({ length: 0 }),
+      tokens,
       text: `answer \\boxed{${rng.integer(0, 99)}}`,
       finishReason: rng.next() < 0.8 ? ('stop' as const) : ('length' as const),
       policyVersion: step,
+      logprobs: Float32Array.from(tokens, () => -rng.next()),
+    };
+    return {
+      problemId: id,
+      index,
+      transcripts: [singleTurn(turn, prompt)],
       verdict: {
         outcome,
         score: Number(outcome === 'correct'),
@@ -125,14 +131,11 @@ export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGro
         id,
         domain: number % 4 === 0 ? 'code' : 'math',
         ...(number % 5 === 0 ? {} : { family: families[number % 3]!, knob: number % 7 }),
-        prompt: [{ role: 'user' as const, content: `what is ${number}?` }],
+        prompt,
         answer: String(number),
         source: 'generated',
       },
-      rollouts: rollouts.map((rollout) => ({
-        ...rollout,
-        rolloutLogprobs: Float32Array.from(rollout.tokens, () => -rng.next()),
-      })),
+      rollouts,
     },
     ...(rng.next() < 0.8 ? { level: levels[number % 3]! } : {}),
     rewards,

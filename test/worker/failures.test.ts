@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { crossEntropyLoss as loss } from '../../src/core/loss-spec.ts';
-import type { Engine } from '../../src/engines/engine.ts';
+import type { LearningEngine } from '../../src/engines/engine.ts';
+import { sampleTurns } from '../../src/testing/single-turn.ts';
 import { connectWorker } from '../../src/engines/torch/connection.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
 import { processTransport } from '../../src/engines/torch/process-transport.ts';
@@ -20,7 +21,7 @@ const faulty = resolve('worker/tests/faulty_worker.py');
 let count = 0;
 
 interface Trial {
-  readonly engine: Engine;
+  readonly engine: LearningEngine;
   readonly said: string[];
   /** Kills the worker once it says that it is in the middle of the request. */
   readonly killWhenStalled: () => Promise<void>;
@@ -47,23 +48,23 @@ echo $$ > ${place}; exec ${python} ${faulty} ${faults.join(' ')} 2> ${place}.log
 }
 
 /** Everything a step does, twice, with a checkpoint; what came out of it. */
-async function live(engine: Engine, state: string) {
+async function live(engine: LearningEngine, state: string) {
   const seen = [];
   for (const step of [1, 2]) {
     const written: string[] = [];
-    const prompts = ['1+2=?', '7'].map((key) => ({ key, prompt: engine.encodeText(key), count: 3 }));
-    for await (const { key, index, tokens } of engine.sample({ prompts, maxTokens: 12, seed: step }))
+    const prompts = ['1+2=?', '7'].map((key) => ({ key, prompt: engine.renderer.encode(key), count: 3 }));
+    for await (const { key, index, tokens } of sampleTurns(engine, { prompts, maxTokens: 12, seed: step }))
       written.push(`${key} ${index} ${tokens.join()}`);
     const sequences = ['12*(3+4)-5=?', 'abc'].map((text) => {
-      const tokens = engine.encodeText(text);
+      const tokens = engine.renderer.encode(text);
       const zeros = new Float32Array(tokens.length);
       const weights = zeros.map((_, t) => (t === 0 ? 0 : 0.1));
       return { tokens, weights, advantages: zeros, rolloutLogprobs: zeros };
     });
-    const { loss: total } = await engine.forwardBackward({ sequences }, loss);
-    const update = await engine.optimStep({ learningRate: 1e-3 });
-    await engine.saveState(state);
-    const [after] = await engine.logprobs({ sequences }, 'policy');
+    const { loss: total } = await engine.learner.forwardBackward({ sequences }, loss);
+    const update = await engine.learner.optimStep({ learningRate: 1e-3 });
+    await engine.learner.saveState(state);
+    const [after] = await engine.weights.logprobs({ sequences }, 'policy');
     seen.push({ written: written.toSorted(), total, update, after });
   }
   return seen;
@@ -130,10 +131,10 @@ describe.skipIf(!hasTorch)(
       await live(engine, state);
       const [file] = readdirSync(state).filter((name) => name.endsWith('.safetensors'));
       truncateSync(join(state, file!), statSync(join(state, file!)).size - 1);
-      const { policyVersion } = engine.info;
-      await expect(engine.loadState(state)).rejects.toMatchObject({ code: 'WORKER_BAD_REQUEST' });
-      expect(engine.info.policyVersion).toBe(policyVersion);
-      expect(await engine.optimStep({ learningRate: 0 })).toMatchObject({ applied: true });
+      const { policyVersion } = engine.weights;
+      await expect(engine.learner.loadState(state)).rejects.toMatchObject({ code: 'WORKER_BAD_REQUEST' });
+      expect(engine.weights.policyVersion).toBe(policyVersion);
+      expect(await engine.learner.optimStep({ learningRate: 0 })).toMatchObject({ applied: true });
     });
 
     const transport = processTransport({

@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Engine } from '../../src/engines/engine.ts';
+import type { LearningEngine } from '../../src/engines/engine.ts';
+import { sampleTurns } from '../../src/testing/single-turn.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
 import { sshCommand } from '../../src/engines/torch/open-transport.ts';
 import { findPython, workerFolder } from '../../src/engines/torch/python.ts';
@@ -30,10 +31,10 @@ async function listen(token: string): Promise<string> {
   throw new Error('it never listened');
 }
 
-async function written(engine: Engine): Promise<string[]> {
-  const prompts = ['1+2=?', '7'].map((key) => ({ key, prompt: engine.encodeText(key), count: 4 }));
+async function written(engine: LearningEngine): Promise<string[]> {
+  const prompts = ['1+2=?', '7'].map((key) => ({ key, prompt: engine.renderer.encode(key), count: 4 }));
   const all: string[] = [];
-  for await (const { key, index, tokens } of engine.sample({ prompts, maxTokens: 10, seed: 1 }))
+  for await (const { key, index, tokens } of sampleTurns(engine, { prompts, maxTokens: 10, seed: 1 }))
     all.push(`${key} ${index} ${tokens.join()}`);
   return all.toSorted();
 }
@@ -55,12 +56,12 @@ describe.skipIf(!hasTorch)(
         const [first, second, step] = await Promise.all([
           written(engine),
           written(engine),
-          engine.optimStep({ learningRate: 0 }),
+          engine.learner.optimStep({ learningRate: 0 }),
         ]);
         expect([first, second, step.policyVersion]).toEqual([expected, expected, 1]);
         const another = openTorchEngine({ ...settings, remote });
         await expect(another, `client ${client}`).rejects.toMatchObject({ code: 'WORKER_CONFLICT' });
-        await engine.saveState(join(folder, 'state'));
+        await engine.learner.saveState(join(folder, 'state'));
       }
     });
 

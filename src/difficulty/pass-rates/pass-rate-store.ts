@@ -1,4 +1,4 @@
-import type { FinishReason } from '../../core/rollout.ts';
+import type { FinishReason } from '../../core/transcript.ts';
 import type { SourceRecord } from '../../core/source-record.ts';
 import type { Spending } from '../../core/spending.ts';
 import type { Outcome } from '../../core/verdict.ts';

@@ -6,6 +6,7 @@ import { crossEntropyLoss } from '../../core/loss-spec.ts';
 import { openModelFolder } from '../model-files/model-folder.ts';
 import { embedded, embeddedConfig, openEmbeddedEngine } from './engine.ts';
 import { openLane } from './lanes/lane.ts';
+import { sampleTurns } from '../../testing/single-turn.ts';
 
 const model = 'test/golden/parity-qwen2';
 let scratch: string;
@@ -35,12 +36,12 @@ test('what is written does not depend on lanes, threads or slots', async () => {
     await using engine = await openEmbeddedEngine({ model, ...settings });
     const lines: string[] = [];
     const prompts = [5, 1, 9].map((count, i) => ({ key: `${i}`, prompt: Int32Array.of(4, 5 + i), count }));
-    for await (const { key, index, tokens, rolloutLogprobs } of engine.sample({
+    for await (const { key, index, tokens, logprobs } of sampleTurns(engine, {
       prompts,
       maxTokens: 30,
       seed: 3,
     })) {
-      lines.push(`${key} ${index} ${tokens.join()} ${rolloutLogprobs.join()}`);
+      lines.push(`${key} ${index} ${tokens.join()} ${logprobs.join()}`);
     }
     outcomes.push(lines.toSorted().join('\n'));
   }
@@ -51,7 +52,7 @@ test('what is written does not depend on lanes, threads or slots', async () => {
 test('a state that was cut, edited or made by another model is refused, and the engine stays as it was', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const whole = join(scratch, 'state');
-  await engine.saveState(whole);
+  await engine.learner.saveState(whole);
   const damages: [name: string, damage: (dir: string) => Promise<void>, message: RegExp][] = [
     ['cut', (dir) => truncate(join(dir, 'weights.f32'), 100), /weights.f32: expected \d+ bytes, got 100/],
     ['flipped', (dir) => flip(join(dir, 'firstMoment.f32')), /the content is not what was saved/],
@@ -63,12 +64,15 @@ test('a state that was cut, edited or made by another model is refused, and the 
     const dir = join(scratch, name);
     await cp(whole, dir, { recursive: true });
     await damage(dir);
-    await expect(engine.loadState(dir)).rejects.toThrow(message);
-    await expect(engine.loadState(dir)).rejects.toMatchObject({ name: 'EngineError', code: 'STATE_INVALID' });
+    await expect(engine.learner.loadState(dir)).rejects.toThrow(message);
+    await expect(engine.learner.loadState(dir)).rejects.toMatchObject({
+      name: 'EngineError',
+      code: 'STATE_INVALID',
+    });
   }
   await using other = await openEmbeddedEngine({ model: 'test/golden/parity-llama', lanes: 1 });
-  await expect(other.loadState(whole)).rejects.toThrow(/expected a state of the model/);
-  await engine.loadState(whole);
+  await expect(other.learner.loadState(whole)).rejects.toThrow(/expected a state of the model/);
+  await engine.learner.loadState(whole);
 });
 
 test('a lane that dies says what was pending, then and later', async () => {
@@ -78,7 +82,16 @@ test('a lane that dies says what was pending, then and later', async () => {
   const broken = { ...options, config: null as never, endTokens: tokenizer.endTokens };
   await using lane = openLane(broken);
   const weights = new Float32Array(new SharedArrayBuffer(4));
-  const job = { prompts: [], maxTokens: 1, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
+  const job = {
+    prompts: [],
+    maxTokens: 1,
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+    stop: [],
+    seed: 0,
+    parts: false,
+  };
   const { started, done } = lane.sample(job, { values: weights, version: 0 }, new Int32Array(1), () => {});
   await expect(done).rejects.toMatchObject({ name: 'WorkerCrashed', code: 'WORKER_CRASHED' });
   await expect(done).rejects.toThrow(/pending: completions of 0 prompts/);
@@ -98,14 +111,14 @@ test('completions asked for during an update are of the weights before or after 
   const prompts = [{ key: 'a', prompt: Int32Array.of(4, 5), count: 6 }];
   const write = async (): Promise<string[]> => {
     const all: string[] = [];
-    for await (const completion of engine.sample({ prompts, maxTokens: 20, seed: 1 }))
+    for await (const completion of sampleTurns(engine, { prompts, maxTokens: 20, seed: 1 }))
       all.push(`${completion.policyVersion} ${completion.index} ${completion.tokens.join()}`);
     return all.toSorted();
   };
   for (const turns of [0, 2, 5]) {
     const before = await write();
-    await engine.forwardBackward(batch, crossEntropyLoss);
-    const update = engine.optimStep({ learningRate: 1e-2 });
+    await engine.learner.forwardBackward(batch, crossEntropyLoss);
+    const update = engine.learner.optimStep({ learningRate: 1e-2 });
     // The update begins within the next turns of the loop, before or after the request.
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();
     const during = await write();
@@ -117,7 +130,7 @@ test('completions asked for during an update are of the weights before or after 
 test('a closed engine refuses instead of waiting', async () => {
   const engine = await openEmbeddedEngine({ model, lanes: 1 });
   await engine[Symbol.asyncDispose]();
-  const scoring = engine.logprobs({ sequences: [{ tokens: Int32Array.of(1, 2) }] }, 'policy');
+  const scoring = engine.weights.logprobs({ sequences: [{ tokens: Int32Array.of(1, 2) }] }, 'policy');
   await expect(scoring).rejects.toMatchObject({ name: 'WorkerCrashed' });
 });
 
@@ -129,12 +142,12 @@ async function flip(path: string): Promise<void> {
 
 test('the most probable tokens are those of the whole distribution, best first', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
-  const texts = ['1+2=?', '7', '12*(3+4)'].map((text) => engine.encodeText(text));
-  const { vocabSize } = engine.info;
+  const texts = ['1+2=?', '7', '12*(3+4)'].map((text) => engine.renderer.encode(text));
+  const vocabSize = engine.sampler.info.vocabSize!;
   const sequences = texts.map((tokens) => ({ tokens }));
-  const all = await engine.topLogprobs!({ sequences }, vocabSize + 5);
-  const few = await engine.topLogprobs!({ sequences }, 3);
-  const scored = await engine.logprobs({ sequences }, 'policy');
+  const all = await engine.weights.topLogprobs!({ sequences }, vocabSize + 5);
+  const few = await engine.weights.topLogprobs!({ sequences }, 3);
+  const scored = await engine.weights.logprobs({ sequences }, 'policy');
   for (const [i, tokens] of texts.entries()) {
     for (let t = 1; t < tokens.length; t++) {
       const row = all[i]!.logprobs.subarray(t * vocabSize, (t + 1) * vocabSize);

@@ -7,10 +7,15 @@ import type { Message } from '../../core/problem.ts';
 import { noun } from '../../core/noun.ts';
 import type {
   Completion,
-  Engine,
+  CompletionPart,
   EngineInfo,
+  Learner,
+  LearningEngine,
   LossStats,
+  ModelWeights,
   OptimStep,
+  Renderer,
+  Sampler,
   SampleRequest,
   StepStats,
   TopLogprobs,
@@ -22,12 +27,13 @@ import {
   writeModelFolder,
 } from '../model-files/model-folder.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
-import { createCompletionStream } from '../requests/completion-stream.ts';
+import { createArrivals } from '../../core/arrivals.ts';
+import { completionMaker } from '../requests/completion.ts';
+import { loaded } from '../requests/loaded.ts';
 import { chooseLaneLayout } from './lanes/lane-layout.ts';
 import { type Lane, openLane } from './lanes/lane.ts';
 import { programBudget } from './memory-budget.ts';
 import { parameterLayout } from './parameters.ts';
-import type { Written } from '../requests/sampling-job.ts';
 import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { readEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
@@ -54,14 +60,19 @@ export type EmbeddedOptions = Omit<z.input<typeof embeddedConfig>, 'type'>;
 export const embedded = noun(embeddedConfig);
 
 /** What `openEmbeddedEngine` takes: settings and the model folder. */
-export type EmbeddedEngineOptions = EmbeddedOptions & { readonly type?: 'embedded'; readonly model: string };
+export type EmbeddedEngineOptions = EmbeddedOptions & {
+  readonly type?: 'embedded';
+  readonly model: string;
+  /** A state written by `saveState` to load over the model. */
+  readonly state?: string | undefined;
+};
 
 /**
  * Opens a Hugging Face folder (Qwen2 or Llama architecture) for sampling and training on the processor. What is wrong
  * with the folder is a `DataError`. Weights lie in shared memory; all heavy work runs in worker threads.
  */
-export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<Engine> {
-  const { model, ...settings } = options;
+export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<LearningEngine> {
+  const { model, state, ...settings } = options;
   const config = embeddedConfig.parse({ ...settings, type: 'embedded' });
   const folder = await openModelFolder(model);
   const layout = parameterLayout(folder.config);
@@ -86,7 +97,7 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
       memoryBudgetBytes: programBudget(folder.config, byteCount(config.memoryBudget), count),
     }),
   );
-  return new EmbeddedEngine({ config, folder, weights, tensors, lanes, threads });
+  return loaded(new EmbeddedEngine({ config, folder, weights, tensors, lanes, threads }), state);
 }
 
 interface Parts {
@@ -101,7 +112,11 @@ interface Parts {
 }
 
 /** See {@link openEmbeddedEngine}. */
-class EmbeddedEngine implements Engine {
+class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights, Learner {
+  readonly sampler = this;
+  readonly renderer = this;
+  readonly weights = this;
+  readonly learner = this;
   readonly #parts: Parts;
   readonly #trainer: Trainer;
   readonly #modelHash: string;
@@ -137,19 +152,24 @@ class EmbeddedEngine implements Engine {
       architecture: folder.config.architecture,
       parameters: weights.length,
       vocabSize: folder.config.vocabSize,
-      endTokens: folder.tokenizer.endTokens,
       maxSequenceTokens: folder.config.maxPositions,
       device: `cpu (${lanes.length} lanes × ${threads} threads)`,
-      canTrain: true,
-      policyVersion: this.#trainer.policyVersion,
     };
   }
 
-  encode(prompt: readonly Message[]): Int32Array {
-    return this.#parts.folder.tokenizer.encodePrompt(prompt);
+  get policyVersion(): number {
+    return this.#trainer.policyVersion;
   }
 
-  encodeText(text: string): Int32Array {
+  get endTokens(): readonly number[] {
+    return this.#parts.folder.tokenizer.endTokens;
+  }
+
+  render(messages: readonly Message[]): Int32Array {
+    return this.#parts.folder.tokenizer.encodePrompt(messages);
+  }
+
+  encode(text: string): Int32Array {
     return this.#parts.folder.tokenizer.encodeText(text);
   }
 
@@ -157,34 +177,21 @@ class EmbeddedEngine implements Engine {
     return this.#parts.folder.tokenizer.decode(tokens);
   }
 
-  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion> {
+  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion> {
     const { lanes, weights, folder } = this.#parts;
     const { vocabSize, maxPositions } = folder.config;
-    const encode = (prompt: readonly Message[]): Int32Array => this.encode(prompt);
-    const job = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, encode });
+    const render = (messages: readonly Message[]): Int32Array => this.render(messages);
+    const prepared = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, render });
+    const { job } = prepared;
+    const complete = completionMaker(prepared, (tokens) => this.decode(tokens));
     while (this.#changing !== null) await this.#changing;
     if (this.#lost !== null) throw this.#lost;
     const policyVersion = this.#trainer.policyVersion;
     const aborted = new Int32Array(new SharedArrayBuffer(4));
-    const stream = createCompletionStream<Completion>();
+    const stream = createArrivals<CompletionPart | Completion>();
     const abort = (): void => {
       Atomics.store(aborted, 0, 1);
       stream.end();
-    };
-    const complete = ({ prompt, index, tokens, logprobs, entropies, finishReason }: Written): Completion => {
-      const { key, tokens: promptTokens } = job.prompts[prompt]!;
-      const text = this.decode(tokens);
-      return {
-        key,
-        index,
-        promptTokens,
-        tokens,
-        rolloutLogprobs: logprobs,
-        ...(entropies !== undefined && { rolloutEntropies: entropies }),
-        text,
-        finishReason,
-        policyVersion,
-      };
     };
     if (signal?.aborted === true) return;
     // Jobs too small for all lanes take turns.
@@ -192,9 +199,11 @@ class EmbeddedEngine implements Engine {
     const policy = { values: weights, version: this.#weightsVersion };
     const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
       lanes[(lane + turn) % lanes.length]!.sample(share, policy, aborted, (written, parts) => {
+        const wholeJob = (prompt: number): number => origin[prompt]!;
         for (const { prompt, index, tokens } of parts)
-          request.onPart?.({ key: job.prompts[origin[prompt]!]!.key, index, tokens });
-        stream.push(written.map((one) => complete({ ...one, prompt: origin[one.prompt]! })));
+          stream.push({ type: 'part', key: job.prompts[wholeJob(prompt)]!.key, index, tokens });
+        for (const one of written)
+          stream.push(complete({ ...one, prompt: wholeJob(one.prompt), policyVersion }));
       }),
     );
     this.#holdWeights(Promise.all(running.map(({ started }) => started)));

@@ -3,10 +3,11 @@ import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createRng } from '../../core/rng.ts';
-import type { Completion, Engine } from '../engine.ts';
+import type { Engine } from '../engine.ts';
 import { openaiConfig, type OpenaiOptions } from './config.ts';
 import { openOpenaiEngine } from './engine.ts';
 import { createLimiter } from './limiter.ts';
+import { type SampledTurn, sampleTurns } from '../../testing/single-turn.ts';
 
 interface Body {
   readonly messages?: readonly { readonly content: string }[];
@@ -50,9 +51,9 @@ const promptsOf = (count: number, each: number, firstIndex = 0) =>
   Array.from({ length: count }, (_, i) => ({ key: `p${i}`, prompt: message, count: each, firstIndex }));
 const sampling = { maxTokens: 4, seed: 1 };
 
-async function collect(engine: Engine, prompts = promptsOf(1, 1)): Promise<Completion[]> {
-  const all: Completion[] = [];
-  for await (const completion of engine.sample({ ...sampling, prompts })) all.push(completion);
+async function collect(engine: Engine, prompts = promptsOf(1, 1)): Promise<SampledTurn[]> {
+  const all: SampledTurn[] = [];
+  for await (const completion of sampleTurns(engine, { ...sampling, prompts })) all.push(completion);
   return all;
 }
 
@@ -90,7 +91,7 @@ test('every attempt comes exactly once, by whatever subsets of choices the serve
   // No choice was taken twice.
   expect(new Set(seen.map(({ text }) => text)).size).toBe(seen.length);
   expect(requests).toBeLessThan(seen.length);
-  await expect(engine.optimStep({ learningRate: 1 })).rejects.toMatchObject({ code: 'SAMPLING_ONLY' });
+  expect([engine.learner, engine.weights]).toEqual([undefined, undefined]);
 });
 
 test('one choice four times over is seen, and attempts are asked for one by one then', async () => {
@@ -104,7 +105,7 @@ test('one choice four times over is seen, and attempts are asked for one by one 
     response.end(JSON.stringify({ choices }));
   });
   await using engine = await open({ baseUrl, choicesPerRequest: 4 });
-  expect(engine.info.server?.choices).toBe('no');
+  expect(engine.sampler.info.server?.choices).toBe('no');
   asked.length = 0;
   expect(new Set((await collect(engine, promptsOf(1, 4))).map(({ text }) => text)).size).toBe(4);
   expect(asked).toEqual([undefined, undefined, undefined, undefined]);
@@ -132,7 +133,7 @@ test('addresses may end in slashes, lie deep and carry a query; those of an endp
   }, '/gate/v1');
   for (const end of ['', '/', '///']) {
     await using engine = await open({ baseUrl: `${baseUrl}${end}?api-version=2`, api: 'chat' });
-    expect(engine.info.modelHash).toBe(`fake@${new URL(baseUrl).host}/gate/v1`);
+    expect(engine.sampler.info.modelHash).toBe(`fake@${new URL(baseUrl).host}/gate/v1`);
     await collect(engine);
   }
   expect(new Set(paths)).toEqual(new Set(['/gate/v1/chat/completions?api-version=2']));
@@ -176,7 +177,7 @@ test('a server that never answers is asked no more than it takes to see that', a
     logprobs: true,
   });
   expect(asked).toBe(3);
-  expect(new Set(Object.values(engine.info.server!))).toEqual(new Set(['unknown']));
+  expect(new Set(Object.values(engine.sampler.info.server!))).toEqual(new Set(['unknown']));
 });
 
 test('several greedy attempts are asked for one by one', async () => {
@@ -187,7 +188,11 @@ test('several greedy attempts are asked for one by one', async () => {
   });
   await using engine = await open({ baseUrl, choicesPerRequest: 4 });
   asked.length = 0;
-  for await (const { index } of engine.sample({ ...sampling, temperature: 0, prompts: promptsOf(1, 4) }))
+  for await (const { index } of engine.sampler.sample({
+    ...sampling,
+    temperature: 0,
+    prompts: promptsOf(1, 4),
+  }))
     expect(index).toBeLessThan(4);
   expect(asked).toEqual([undefined, undefined, undefined, undefined]);
 });
@@ -220,7 +225,7 @@ test('a stream that stalls is asked for again long before the deadline', async (
     response.end(`${piece('2', 'stop')}data: [DONE]\n\n`);
   });
   await using engine = await open({ baseUrl, stream: true, idleSeconds: 0.1, timeoutSeconds: 60 });
-  expect(engine.info.server?.stream).toBe('yes');
+  expect(engine.sampler.info.server?.stream).toBe('yes');
   const begun = performance.now();
   expect((await collect(engine)).map(({ text }) => text)).toEqual(['42']);
   expect([asked, performance.now() - begun < 10_000]).toEqual([2, true]);
@@ -245,8 +250,8 @@ test('plain prompts, and tokens where there is a tokenizer and the server takes 
   }
   await using engine = await open({ baseUrl, tokenizer });
   const [completion] = await collect(engine);
-  expect(prompts.at(-1)).toEqual(Array.from(engine.encode(message)));
-  expect(completion!.promptTokens).toEqual(engine.encode(message));
+  expect(prompts.at(-1)).toEqual(Array.from(engine.renderer!.render(message)));
+  expect(completion!.promptTokens).toEqual(engine.renderer!.render(message));
 });
 
 test('what a server cannot do is found out, and the way that works is taken', async () => {
@@ -258,7 +263,7 @@ test('what a server cannot do is found out, and the way that works is taken', as
   await using engine = await open({ baseUrl, tokenizer: 'models/gradus-tiny' }).catch(() =>
     open({ baseUrl }),
   );
-  expect(engine.info.server).toMatchObject({ chat: 'no', completions: 'yes' });
+  expect(engine.sampler.info.server).toMatchObject({ chat: 'no', completions: 'yes' });
   expect((await collect(engine))[0]!.text).toBe('w');
   expect(await failureOf(open({ baseUrl, api: 'chat' }))).toContain('no chat template');
 });
@@ -273,19 +278,19 @@ test('tokens, cost and a budget: what is under way is finished, then no more is 
   const prices = { prompt: 10, cached: 1, completion: 100 };
   await using engine = await open({ baseUrl, prices, budget: { maxTokens: 1000 }, maxConcurrency: 2 });
   const probed = answers;
-  const seen: Completion[] = [];
+  const seen: SampledTurn[] = [];
   const sample = async (): Promise<void> => {
-    for await (const one of engine.sample({ ...sampling, prompts: promptsOf(50, 1) })) seen.push(one);
+    for await (const one of sampleTurns(engine, { ...sampling, prompts: promptsOf(50, 1) })) seen.push(one);
   };
   await expect(sample()).rejects.toMatchObject({ code: 'BUDGET_SPENT' });
   expect(seen.length).toBe(answers - probed);
-  const total = engine.spending!.total();
+  const total = engine.sampler.spending!.total();
   expect(total).toMatchObject({ requests: answers, promptTokens: 100 * answers, cachedTokens: 40 * answers });
   expect(total.cost).toBeCloseTo((answers * (60 * 10 + 40 + 10 * 100)) / 1e6, 9);
   expect(total.promptTokens + total.completionTokens).toBeLessThanOrEqual(1000 + 2 * 110);
   // What was spent before counts too.
   await using another = await open({ baseUrl, budget: { maxTokens: 1000 } });
-  another.spending!.carryOver(total);
+  another.sampler.spending!.carryOver(total);
   await expect(collect(another)).rejects.toMatchObject({ code: 'BUDGET_SPENT' });
   expect(openaiConfig.safeParse({ type: 'openai', baseUrl, budget: { maxCost: 1 } }).success).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { ConfigError, EngineError } from '../../core/errors.ts';
-import type { Engine, EngineInfo, ServerFeature } from '../engine.ts';
+import type { Engine, EngineInfo, Renderer, ServerFeature } from '../engine.ts';
 import { type ModelTokenizer, openTokenizer } from '../model-files/tokenizer.ts';
 import { type Address, readAddress } from './address.ts';
 import type { ClientOptions } from './client.ts';
@@ -114,43 +114,29 @@ function infoOf(address: Address, model: string, form: PromptForm, found: FoundF
     model,
     // The server does not show its weights: a name and a place is all that is known.
     modelHash: `${model}@${address.name}${formSuffix[form]}`,
-    architecture: 'unknown',
-    parameters: 0,
-    vocabSize: 0,
-    endTokens: [],
-    maxSequenceTokens: found.maxSequenceTokens ?? Number.MAX_SAFE_INTEGER,
+    ...(found.maxSequenceTokens !== undefined && { maxSequenceTokens: found.maxSequenceTokens }),
     device: address.host,
-    canTrain: false,
     server: found.features,
-    policyVersion: 0,
   };
 }
 
 function engineOver(server: Server, tokenizer: ModelTokenizer | undefined, info: EngineInfo): Engine {
   const { ledger } = server.client;
-  const refuse = (what: string) => (): never => {
-    throw new EngineError(
-      `${what}: expected an engine with the weights, got a model server, which only samples`,
-      {
-        code: 'SAMPLING_ONLY',
-      },
-    );
-  };
-  const refuseLater = (what: string) => async (): Promise<never> => refuse(what)();
   return {
-    info: tokenizer === undefined ? info : { ...info, endTokens: tokenizer.endTokens },
-    spending: { total: ledger.total, carryOver: ledger.carryOver },
-    // Which tokens a chat template of the server's makes, only the server knows.
-    encode: (server.asking.form === 'tokens' ? tokenizer?.encodePrompt : undefined) ?? refuse('encode'),
-    encodeText: tokenizer?.encodeText ?? refuse('encodeText'),
-    decode: tokenizer?.decode ?? refuse('decode'),
-    sample: (request, signal) => sampleFrom(server, request, signal),
-    logprobs: refuseLater('logprobs'),
-    forwardBackward: refuseLater('forwardBackward'),
-    optimStep: refuseLater('optimStep'),
-    saveState: refuseLater('saveState'),
-    loadState: refuseLater('loadState'),
-    exportModel: refuseLater('exportModel'),
+    sampler: {
+      info,
+      spending: { total: ledger.total, carryOver: ledger.carryOver },
+      sample: (request, signal) => sampleFrom(server, request, signal),
+    },
+    // Without a tokenizer, or where the server applies its own chat template, only the server knows the tokens.
+    renderer: server.asking.form === 'tokens' && tokenizer !== undefined ? rendererOf(tokenizer) : undefined,
     [Symbol.asyncDispose]: async () => {},
   };
 }
+
+const rendererOf = ({ endTokens, encodePrompt, encodeText, decode }: ModelTokenizer): Renderer => ({
+  endTokens,
+  render: encodePrompt,
+  encode: encodeText,
+  decode,
+});

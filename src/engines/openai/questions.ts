@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/errors.ts';
-import type { Message } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
-import type { SampleRequest } from '../engine.ts';
+import type { SamplePrompt, SampleRequest } from '../engine.ts';
+import { isTranscript } from '../requests/sampling-request.ts';
 import type { ModelTokenizer } from '../model-files/tokenizer.ts';
 import type { Question } from './client.ts';
 import type { OpenaiConfig } from './config.ts';
@@ -22,7 +22,7 @@ export interface Asking extends Pick<OpenaiConfig, 'lengthField' | 'stream'> {
 /** Attempts at one prompt to be asked for together. */
 export interface AttemptGroup {
   readonly key: string;
-  readonly prompt: readonly Message[] | Int32Array;
+  readonly prompt: SamplePrompt['prompt'];
   /** Rollout indices, ascending; choice i of the answer is attempt `indices[i]`. */
   readonly indices: readonly number[];
 }
@@ -53,17 +53,21 @@ export function questionFor(asking: Asking, request: SampleRequest, group: Attem
 }
 
 function promptOf({ form, tokenizer }: Asking, prompt: AttemptGroup['prompt']): object {
-  const isTokens = prompt instanceof Int32Array;
+  const tokens = prompt instanceof Int32Array ? prompt : isTranscript(prompt) ? prompt.tokens : undefined;
+  const messages = prompt instanceof Int32Array ? [] : isTranscript(prompt) ? prompt.messages : prompt;
+  const plain = messages.map(({ role, content }) => ({ role, content }));
   switch (form) {
     case 'chat':
-      if (!isTokens) return { messages: prompt };
+      if (plain.length > 0) return { messages: plain };
       throw new EngineError('sample: expected messages, got token ids, which chat completions do not take', {
         code: 'BAD_REQUEST',
         tryNext: 'api = "completions" in policy.engine',
       });
     case 'text':
-      return { prompt: isTokens ? Array.from(prompt) : prompt.map(({ content }) => content).join('\n') };
+      return {
+        prompt: plain.length > 0 ? plain.map(({ content }) => content).join('\n') : Array.from(tokens ?? []),
+      };
     case 'tokens':
-      return { prompt: Array.from(isTokens ? prompt : tokenizer!.encodePrompt(prompt)) };
+      return { prompt: Array.from(tokens ?? tokenizer!.encodePrompt(plain)) };
   }
 }

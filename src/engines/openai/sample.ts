@@ -1,5 +1,12 @@
 import { EngineError } from '../../core/errors.ts';
-import { createCompletionStream } from '../requests/completion-stream.ts';
+import { type Arrivals, createArrivals } from '../../core/arrivals.ts';
+import {
+  extendTranscript,
+  type FinishReason,
+  givenTranscript,
+  type Transcript,
+} from '../../core/transcript.ts';
+import { isTranscript } from '../requests/sampling-request.ts';
 import type { Completion, SampleRequest } from '../engine.ts';
 import type { Choice } from './answer.ts';
 import { ask, type ClientOptions } from './client.ts';
@@ -30,7 +37,7 @@ export async function* sampleFrom(
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   signal?.addEventListener('abort', stop, { once: true });
-  const stream = createCompletionStream<Completion>();
+  const stream = createArrivals<Completion>();
   // Several greedy answers are one answer; vLLM refuses to give them.
   const groups = groupsOf(request, request.temperature === 0 ? 1 : server.choices);
   const work = async (): Promise<void> => {
@@ -55,7 +62,7 @@ export async function* sampleFrom(
 function finish(
   ends: readonly PromiseSettledResult<void>[],
   isStopped: boolean,
-  stream: ReturnType<typeof createCompletionStream<Completion>>,
+  stream: Arrivals<Completion>,
 ): void {
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed === undefined || isStopped) stream.end();
@@ -76,7 +83,7 @@ async function complete(
   { client, asking }: Server,
   request: SampleRequest,
   group: AttemptGroup,
-  push: (completions: readonly Completion[]) => void,
+  push: (completion: Completion) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let missing = group.indices;
@@ -86,7 +93,7 @@ async function complete(
     const asked = { ...group, indices: firstRun(missing) };
     const { choices, usage } = await ask(client, questionFor(asking, request, asked), signal);
     const tokenCount = asked.indices.length === 1 ? usage?.completionTokens : undefined;
-    push(choices.map((choice) => completionOf(asking, request, asked, choice, tokenCount)));
+    for (const choice of choices) push(completionOf(asking, request, asked, choice, tokenCount));
     const answered = new Set(choices.map(({ index }) => asked.indices[index]));
     missing = missing.filter((index) => !answered.has(index));
   }
@@ -108,23 +115,40 @@ function completionOf(
 ): Completion {
   // Servers tell log-probabilities of temperature 1; ours are of the sampling temperature, and greedy ones of 1.
   const told = temperature === 0 || temperature === 1 ? written : undefined;
-  const tokenCount = stated ?? written?.tokens.length;
-  return {
-    key,
-    index: indices[index]!,
-    promptTokens: promptTokens ?? ownTokens(prompt, form === 'tokens' ? tokenizer : undefined),
-    tokens: told?.tokens ?? new Int32Array(0),
-    ...(told === undefined && tokenCount !== undefined && { tokenCount }),
-    rolloutLogprobs: told?.logprobs ?? new Float32Array(0),
-    text,
-    finishReason: isTruncated ? 'length' : 'stop',
-    policyVersion: 0,
-  };
+  const given = givenOf(prompt, promptTokens, form === 'tokens' ? tokenizer : undefined);
+  const finishReason = isTruncated ? 'length' : 'stop';
+  const transcript =
+    told === undefined
+      ? withoutTokens(given, stated ?? written?.tokens.length ?? 0, text, finishReason)
+      : extendTranscript(given, { ...told, finishReason, policyVersion: 0 }, () => text);
+  return { type: 'completion', key, index: indices[index]!, transcript };
 }
 
-function ownTokens(prompt: AttemptGroup['prompt'], tokenizer: Asking['tokenizer']): Int32Array {
-  if (prompt instanceof Int32Array) return prompt;
-  return tokenizer?.encodePrompt(prompt) ?? new Int32Array(0);
+/** The transcript that a prompt begins, with the tokens the server or our tokenizer made of it. */
+function givenOf(
+  prompt: AttemptGroup['prompt'],
+  stated: Int32Array | undefined,
+  tokenizer: Asking['tokenizer'],
+): Transcript {
+  if (prompt instanceof Int32Array) return givenTranscript([], prompt);
+  if (isTranscript(prompt)) return prompt;
+  return givenTranscript(prompt, stated ?? tokenizer?.encodePrompt(prompt) ?? new Int32Array(0));
+}
+
+/** A transcript that knows its text but not its tokens: the span counts them, the arrays are empty. */
+function withoutTokens(
+  { tokens, written, messages }: Transcript,
+  count: number,
+  content: string,
+  finishReason: FinishReason,
+): Transcript {
+  const start = tokens.length;
+  return {
+    tokens: new Int32Array(0),
+    logprobs: new Float32Array(0),
+    written: [...written, { start, end: start + count, policyVersion: 0, finishReason }],
+    messages: [...messages, { role: 'assistant', content, author: 'policy' }],
+  };
 }
 
 const budgetSpent = (spent: string): EngineError =>

@@ -1,4 +1,4 @@
-import type { FinishReason } from '../../core/rollout.ts';
+import type { FinishReason } from '../../core/transcript.ts';
 
 /** How tokens are chosen from a distribution; as in `SampleRequest`, with every default filled in. */
 export interface ChoiceSettings {
@@ -12,6 +12,8 @@ export interface SamplingPrompt {
   /** Names the prompt for the random numbers. */
   readonly key: string;
   readonly tokens: Int32Array;
+  /** Tokens of `tokens` that the policy wrote before: where its random numbers go on. */
+  readonly firstPosition: number;
   readonly firstIndex: number;
   readonly count: number;
 }
@@ -22,22 +24,22 @@ export interface SamplingJob extends ChoiceSettings {
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly seed: number;
-  /** What is written is also handed out before it is finished. */
-  readonly isWatched?: boolean;
+  /** Also emit tokens before their sequence is finished. */
+  readonly parts: boolean;
 }
 
-/** Tokens of a completion that has not ended, since the last such part. */
-export interface WrittenPart {
+/** Tokens of an unfinished sequence since its last part. */
+export interface SequencePart {
   readonly prompt: number;
   readonly index: number;
   readonly tokens: Int32Array;
 }
 
-/** Takes what a step has brought. */
-export type Emit = (finished: Written[], parts: WrittenPart[]) => void;
+/** Receives the sequences a decoding step finished and the parts it wrote. */
+export type Emit = (finished: FinishedSequence[], parts: SequencePart[]) => void;
 
-/** A finished completion; `prompt` is the place in the job's prompts. */
-export interface Written {
+/** What was written after a prompt; `prompt` is its place in the job's prompts. */
+export interface FinishedSequence {
   readonly prompt: number;
   readonly index: number;
   readonly tokens: Int32Array;

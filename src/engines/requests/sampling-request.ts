@@ -1,17 +1,24 @@
 import { EngineError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
-import type { SampleRequest } from '../engine.ts';
+import { givenTranscript, type Transcript, writtenCount } from '../../core/transcript.ts';
+import type { SamplePrompt, SampleRequest } from '../engine.ts';
 import type { SamplingJob, SamplingPrompt } from './sampling-job.ts';
 
 /** What a request is checked against. */
 export interface SamplingLimits {
   readonly vocabSize: number;
   readonly maxSequenceTokens: number;
-  readonly encode: (prompt: readonly Message[]) => Int32Array;
+  readonly render: (prompt: readonly Message[]) => Int32Array;
+}
+
+/** A checked request: the job, and the transcript that each of its prompts begins. */
+export interface PreparedSampling {
+  readonly job: SamplingJob;
+  readonly given: readonly Transcript[];
 }
 
 /** Checks a request and fills in its defaults. Throws an `EngineError` (code `BAD_REQUEST`) naming what is wrong. */
-export function samplingJob(request: SampleRequest, limits: SamplingLimits): SamplingJob {
+export function samplingJob(request: SampleRequest, limits: SamplingLimits): PreparedSampling {
   const { temperature = 1, topP = 1, topK = 0, stop = [], maxTokens, seed } = request;
   const count = (value: number): boolean => Number.isInteger(value) && value >= 0;
   expect(count(maxTokens) && maxTokens > 0, 'maxTokens to be a whole number of at least 1', maxTokens);
@@ -20,15 +27,27 @@ export function samplingJob(request: SampleRequest, limits: SamplingLimits): Sam
   expect(count(topK), 'topK to be a whole number of at least 0', topK);
   expect(Number.isFinite(seed), 'seed to be a number', seed);
   expect(!stop.includes(''), 'stop strings not to be empty', stop);
-  const prompts = request.prompts.map(({ key, prompt, count: wanted, firstIndex = 0 }): SamplingPrompt => {
+  const given = request.prompts.map(({ prompt }) => transcriptOf(prompt, limits));
+  const prompts = request.prompts.map(({ key, count: wanted, firstIndex = 0 }, place): SamplingPrompt => {
     expect(count(wanted), `count of prompt "${key}" to be a whole number of at least 0`, wanted);
     expect(count(firstIndex), `firstIndex of prompt "${key}" to be a whole number of at least 0`, firstIndex);
-    const tokens = prompt instanceof Int32Array ? prompt : limits.encode(prompt);
-    checkPrompt(key, tokens, limits);
-    return { key, tokens, firstIndex, count: wanted };
+    const transcript = given[place]!;
+    checkPrompt(key, transcript.tokens, limits);
+    const firstPosition = writtenCount(transcript);
+    return { key, tokens: transcript.tokens, firstPosition, firstIndex, count: wanted };
   });
-  return { prompts, maxTokens, temperature, topP, topK, stop, seed, isWatched: request.onPart !== undefined };
+  const { parts = false } = request;
+  return { job: { prompts, maxTokens, temperature, topP, topK, stop, seed, parts }, given };
 }
+
+/** The transcript that a prompt begins. */
+function transcriptOf(prompt: SamplePrompt['prompt'], { render }: SamplingLimits): Transcript {
+  if (prompt instanceof Int32Array) return givenTranscript([], prompt);
+  return isTranscript(prompt) ? prompt : givenTranscript(prompt, render(prompt));
+}
+
+/** Tells a transcript from messages and tokens. */
+export const isTranscript = (prompt: SamplePrompt['prompt']): prompt is Transcript => 'written' in prompt;
 
 function checkPrompt(
   key: string,

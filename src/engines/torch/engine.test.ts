@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { hashKey, uniformAt } from '../../core/rng.ts';
 import { crossEntropyLoss as loss } from '../../core/loss-spec.ts';
-import type { Completion, Engine, SampleRequest } from '../engine.ts';
+import type { Engine, LearningEngine, SampleRequest } from '../engine.ts';
 import { torch, torchConfig } from './config.ts';
 import { openTorchEngine } from './engine.ts';
+import { type SampledTurn, sampleTurns } from '../../testing/single-turn.ts';
 
 const script = fileURLToPath(new URL('../../../test/worker/failing-worker.ts', import.meta.url));
 const model = fileURLToPath(new URL('../../../test/golden/parity-qwen2', import.meta.url));
@@ -16,10 +17,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const said: string[] = [];
 const notify = (message: string): void => void said.push(message);
-const open = (failure = 'never:none', maxSilence = '30s'): Promise<Engine> =>
+const open = (failure = 'never:none', maxSilence = '30s'): Promise<LearningEngine> =>
   openTorchEngine({ model, command: [process.execPath, script, failure], maxSilence, notify });
 /** With a worker that fails once; the next does not. */
-const openOnce = (failure: string, maxSilence?: string): Promise<Engine> =>
+const openOnce = (failure: string, maxSilence?: string): Promise<LearningEngine> =>
   open(`${failure}:${join(folder, failure.replace(':', '-'))}`, maxSilence);
 
 const prompt = Int32Array.of(1, 2, 3);
@@ -39,9 +40,9 @@ const sequence = {
   rolloutLogprobs: zeros,
 };
 
-async function collect(engine: Engine, wanted: SampleRequest, signal?: AbortSignal): Promise<Completion[]> {
-  const all: Completion[] = [];
-  for await (const completion of engine.sample(wanted, signal)) all.push(completion);
+async function collect(engine: Engine, wanted: SampleRequest, signal?: AbortSignal): Promise<SampledTurn[]> {
+  const all: SampledTurn[] = [];
+  for await (const completion of sampleTurns(engine, wanted, signal)) all.push(completion);
   return all.toSorted((x, y) => x.key.localeCompare(y.key) || x.index - y.index);
 }
 
@@ -49,20 +50,20 @@ test('completions are those of the random numbers of seed, key, index and positi
   await using engine = await open();
   const completions = await collect(engine, request);
   expect(completions.map(({ key, index }) => `${key}${index}`)).toEqual(['a4', 'a5', 'a6', 'b0', 'b1']);
-  for (const { key, index, tokens, rolloutLogprobs, text } of completions) {
+  for (const { key, index, tokens, logprobs, text } of completions) {
     const drawn = Array.from({ length: 12 }, (_, t) => Math.floor(uniformAt(hashKey(7, key, index), t) * 32));
     expect([...tokens]).toEqual(drawn);
-    expect(rolloutLogprobs.length).toBe(12);
-    expect(text).toBe(engine.decode(tokens));
+    expect(logprobs.length).toBe(12);
+    expect(text).toBe(engine.renderer.decode(tokens));
   }
 });
 
-test('an engine opened to sample says that it does not train', async () => {
+test('an engine opened to sample has no learner', async () => {
   const command = [process.execPath, script, 'never:none'];
   await using sampling = await openTorchEngine({ model, command, train: false });
-  expect(sampling.info.canTrain).toBe(false);
+  expect(sampling.learner).toBeUndefined();
   await using training = await open();
-  expect(training.info.canTrain).toBe(true);
+  expect(training.learner).toBeDefined();
 });
 
 test('a stop string ends a completion at its first token that completes it, whatever came after', async () => {
@@ -71,15 +72,16 @@ test('a stop string ends a completion at its first token that completes it, what
   const stop = [whole[0]!.text.slice(2, 4), whole[3]!.text.slice(5, 6)];
   const stopped = await collect(engine, { ...request, stop });
   expect(stopped.length).toBe(whole.length);
-  for (const [i, { tokens, text, finishReason, rolloutLogprobs }] of stopped.entries()) {
+  for (const [i, { tokens, text, finishReason, logprobs }] of stopped.entries()) {
     const long = whole[i]!.tokens;
-    const has = (end: number): boolean => stop.some((one) => engine.decode(long.slice(0, end)).includes(one));
+    const has = (end: number): boolean =>
+      stop.some((one) => engine.renderer.decode(long.slice(0, end)).includes(one));
     const ends = Array.from({ length: 12 }, (_, t) => t + 1);
     const end = ends.find(has);
     expect(tokens).toEqual(long.slice(0, end ?? 12));
-    expect(rolloutLogprobs.length).toBe(tokens.length);
+    expect(logprobs.length).toBe(tokens.length);
     expect(finishReason).toBe(end === undefined ? 'length' : 'stop');
-    expect(text).toBe(engine.decode(tokens));
+    expect(text).toBe(engine.renderer.decode(tokens));
   }
   expect(stopped[0]!.finishReason).toBe('stop');
 });
@@ -98,25 +100,25 @@ test('training goes through with its numbers, null meaning not finite', async ()
   await using engine = await open();
   const policyLogprobs = Float32Array.of(0, -1, -1);
   const sequences = [sequence, { ...sequence, policyLogprobs }];
-  const stats = await engine.forwardBackward({ sequences }, loss);
+  const stats = await engine.learner.forwardBackward({ sequences }, loss);
   expect(stats).toMatchObject({ loss: NaN, tokens: 4, processedTokens: 6, sequences: 2, entropy: 1.5 });
   expect(stats.logprobs).toEqual([zeros, zeros]);
-  expect(await engine.optimStep({ learningRate: 1e-3 })).toEqual({
+  expect(await engine.learner.optimStep({ learningRate: 1e-3 })).toEqual({
     policyVersion: 1,
     gradNorm: 0.5,
     applied: true,
   });
-  expect(engine.info).toMatchObject({ engine: 'torch', policyVersion: 1, vocabSize: 32 });
-  expect(await engine.logprobs({ sequences }, 'reference')).toEqual([zeros, zeros]);
+  expect(engine.sampler.info).toMatchObject({ engine: 'torch', policyVersion: 1, vocabSize: 32 });
+  expect(await engine.weights.logprobs({ sequences }, 'reference')).toEqual([zeros, zeros]);
   expect(await engine.figures?.()).toEqual({ mfu: 0.5, speed: 7, restarts: 0 });
 });
 
 test('what cannot be right is refused before it is sent', async () => {
   await using engine = await open();
   const wrong = { sequences: [{ ...sequence, weights: new Float32Array(2) }] };
-  await expect(engine.forwardBackward(wrong, loss)).rejects.toMatchObject({ code: 'BATCH_INVALID' });
+  await expect(engine.learner.forwardBackward(wrong, loss)).rejects.toMatchObject({ code: 'BATCH_INVALID' });
   await expect(collect(engine, { ...request, maxTokens: 0 })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
-  expect((await engine.optimStep({ learningRate: 1 })).applied).toBe(true);
+  expect((await engine.learner.optimStep({ learningRate: 1 })).applied).toBe(true);
 });
 
 test.each([
@@ -134,7 +136,7 @@ test.each([
   ['logprobs:short', 'ProtocolError', /expected 3 f32 logprobs/],
 ])('%s is one clear error', async (failure, name, message) => {
   await using engine = await open(failure);
-  const asked = engine.logprobs({ sequences: [sequence] }, 'policy');
+  const asked = engine.weights.logprobs({ sequences: [sequence] }, 'policy');
   await expect(asked).rejects.toMatchObject({ name, message: expect.stringMatching(message) as string });
 });
 
@@ -146,12 +148,17 @@ test.each([
 ])(
   'a worker lost once (%s) is brought back, and nothing shows of it but the notice',
   async (failure, cause) => {
-    const run = async (engine: Engine): Promise<unknown> => {
+    const run = async (engine: LearningEngine): Promise<unknown> => {
       const completions = await collect(engine, request);
-      const { logprobs: _, ...stats } = await engine.forwardBackward({ sequences: [sequence] }, loss);
-      const step = await engine.optimStep({ learningRate: 1 });
-      await engine.saveState(join(folder, 'state'));
-      return { completions, stats, step, after: await engine.logprobs({ sequences: [sequence] }, 'policy') };
+      const { logprobs: _, ...stats } = await engine.learner.forwardBackward({ sequences: [sequence] }, loss);
+      const step = await engine.learner.optimStep({ learningRate: 1 });
+      await engine.learner.saveState(join(folder, 'state'));
+      return {
+        completions,
+        stats,
+        step,
+        after: await engine.weights.logprobs({ sequences: [sequence] }, 'policy'),
+      };
     };
     said.length = 0;
     await using calm = await open();
@@ -168,9 +175,9 @@ test.each([
   ['internal', 'WORKER_INTERNAL'],
 ])('an error the worker reports (%s) is that error, and the engine stays usable', async (code, expected) => {
   await using engine = await open(`forwardBackward:${code}`);
-  const training = engine.forwardBackward({ sequences: [sequence] }, loss);
+  const training = engine.learner.forwardBackward({ sequences: [sequence] }, loss);
   await expect(training).rejects.toMatchObject({ name: 'EngineError', code: expected });
-  expect((await engine.optimStep({ learningRate: 1 })).applied).toBe(true);
+  expect((await engine.learner.optimStep({ learningRate: 1 })).applied).toBe(true);
 });
 
 test('a worker that refuses the version or a second client is an error at the start', async () => {
@@ -180,9 +187,9 @@ test('a worker that refuses the version or a second client is an error at the st
 test('a worker that never answers is taken for dead', async () => {
   said.length = 0;
   await using engine = await openOnce('ping:silent', '1s');
-  await expect(engine.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 1 });
+  await expect(engine.learner.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 1 });
   await new Promise((resolve) => setTimeout(resolve, 2000));
-  await expect(engine.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 2 });
+  await expect(engine.learner.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 2 });
   expect(said).toEqual([expect.stringMatching(/no sign of life for 1 s/)]);
 });
 

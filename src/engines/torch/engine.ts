@@ -10,14 +10,22 @@ import { protocolVersion } from '../../protocol/messages.ts';
 import { EngineError, ProtocolError } from '../../core/errors.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { checkTokens, checkTrainingBatch } from '../requests/check-batch.ts';
-import { createCompletionStream } from '../requests/completion-stream.ts';
+import { createArrivals } from '../../core/arrivals.ts';
+import { completionMaker } from '../requests/completion.ts';
+import { loaded } from '../requests/loaded.ts';
 import { samplingJob } from '../requests/sampling-request.ts';
 import type {
   Completion,
-  Engine,
+  CompletionPart,
   EngineInfo,
+  Learner,
+  LearningEngine,
+  LocalEngine,
   LossStats,
+  ModelWeights,
   OptimStep,
+  Renderer,
+  Sampler,
   SampleRequest,
   StepStats,
 } from '../engine.ts';
@@ -27,7 +35,7 @@ import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { splitFlat, trainingTensors } from './flat.ts';
 import { openTransport } from './open-transport.ts';
-import { createCollector, type Received } from './sampling.ts';
+import { createCollector } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
 /** What `openTorchEngine` takes: settings and the model folder. */
@@ -36,6 +44,8 @@ export interface TorchEngineOptions extends TorchOptions {
   readonly model: string;
   /** False: for sampling and scoring alone. A model takes 2 bytes a weight then in place of 14 and more, and the rest is for writing. Default: true. */
   readonly train?: boolean;
+  /** A state written by `saveState` to load over the model. */
+  readonly state?: string | undefined;
   /** Told when a worker was lost and brought back, and what it says of itself. Default: a warning of the process. */
   readonly notify?: (message: string) => void;
 }
@@ -45,8 +55,18 @@ export interface TorchEngineOptions extends TorchOptions {
  * be started is a `WorkerCrashed` that carries its last words. One that is lost later is brought back, see
  * {@link SupervisedWorker}.
  */
-export async function openTorchEngine(options: TorchEngineOptions): Promise<Engine> {
-  const { model, train = true, notify = (message) => process.emitWarning(message), ...settings } = options;
+export function openTorchEngine(
+  options: TorchEngineOptions & { readonly train?: true },
+): Promise<LearningEngine>;
+export function openTorchEngine(options: TorchEngineOptions): Promise<LocalEngine>;
+export async function openTorchEngine(options: TorchEngineOptions): Promise<LocalEngine> {
+  const {
+    model,
+    state,
+    train = true,
+    notify = (message) => process.emitWarning(message),
+    ...settings
+  } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
   const start = (): Promise<StartedWorker> => startWorker({ folder, config, train, notify });
@@ -58,7 +78,7 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Engi
     notify,
   };
   const worker = new SupervisedWorker(supervision, started);
-  return new TorchEngine(worker, { folder, config, train }, started.created);
+  return loaded(new TorchEngine(worker, { folder, config, train }, started.created), state);
 }
 
 /** A server elsewhere holds a session whose client fell silent for a minute before it takes another. */
@@ -118,11 +138,14 @@ async function startWorker({
 }
 
 /** See {@link openTorchEngine}. */
-class TorchEngine implements Engine {
+class TorchEngine implements LocalEngine, Sampler, Renderer, ModelWeights, Learner {
+  readonly sampler = this;
+  readonly renderer = this;
+  readonly weights = this;
+  readonly learner: Learner | undefined;
   readonly #worker: SupervisedWorker;
   readonly #folder: ModelFolder;
   readonly #config: TorchConfig;
-  readonly #train: boolean;
   readonly #created: StartedWorker['created'];
   /** What the last gradient's own figures were. */
   #learned: Figures = {};
@@ -135,7 +158,7 @@ class TorchEngine implements Engine {
     this.#worker = worker;
     this.#folder = folder;
     this.#config = config;
-    this.#train = train;
+    this.learner = train ? this : undefined;
     this.#created = created;
   }
 
@@ -150,18 +173,23 @@ class TorchEngine implements Engine {
       parameters,
       vocabSize,
       maxSequenceTokens,
-      endTokens: this.#folder.tokenizer.endTokens,
       device: `${device} (${dtype})`,
-      canTrain: this.#train,
-      policyVersion: this.#worker.policyVersion,
     };
   }
 
-  encode(prompt: readonly Message[]): Int32Array {
-    return this.#folder.tokenizer.encodePrompt(prompt);
+  get policyVersion(): number {
+    return this.#worker.policyVersion;
   }
 
-  encodeText(text: string): Int32Array {
+  get endTokens(): readonly number[] {
+    return this.#folder.tokenizer.endTokens;
+  }
+
+  render(messages: readonly Message[]): Int32Array {
+    return this.#folder.tokenizer.encodePrompt(messages);
+  }
+
+  encode(text: string): Int32Array {
     return this.#folder.tokenizer.encodeText(text);
   }
 
@@ -169,29 +197,22 @@ class TorchEngine implements Engine {
     return this.#folder.tokenizer.decode(tokens);
   }
 
-  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion> {
+  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion> {
     const { vocabSize, maxSequenceTokens } = this.#created;
-    const encode = (prompt: readonly Message[]): Int32Array => this.encode(prompt);
-    const job = samplingJob(request, { vocabSize, maxSequenceTokens, encode });
+    const render = (messages: readonly Message[]): Int32Array => this.render(messages);
+    const prepared = samplingJob(request, { vocabSize, maxSequenceTokens, render });
+    const { job } = prepared;
     if (signal?.aborted === true) return;
-    const complete = ({ prompt, logprobs, entropies, ...written }: Received): Completion => {
-      const { key, tokens: promptTokens } = job.prompts[prompt]!;
-      return {
-        key,
-        promptTokens,
-        ...written,
-        rolloutLogprobs: logprobs,
-        ...(entropies !== undefined && { rolloutEntropies: entropies }),
-        text: this.decode(written.tokens),
-      };
-    };
+    const complete = completionMaker(prepared, (tokens) => this.decode(tokens));
     const collector = createCollector(job, (tokens) => this.decode(tokens));
     const first = collector.ask();
     if (first === null) return;
-    const stream = createCompletionStream<Completion>();
+    const stream = createArrivals<CompletionPart | Completion>();
     const onPart: OnPart = (part, tensors) => {
-      const { finished, stopped } = collector.add(part, tensors);
-      stream.push(finished.map(complete));
+      const { finished, stopped, parts } = collector.add(part, tensors);
+      for (const { prompt, ...one } of parts)
+        stream.push({ type: 'part', key: job.prompts[prompt]!.key, ...one });
+      for (const one of finished) stream.push(complete(one));
       if (stopped.length > 0) sampling.abort(stopped);
       return finished.length > 0;
     };

@@ -1,12 +1,17 @@
 import { hashKey } from '../../core/rng.ts';
 import { ProtocolError } from '../../core/errors.ts';
-import type { SamplingJob, SamplingPrompt, Written } from '../requests/sampling-job.ts';
+import type {
+  SamplingJob,
+  SamplingPrompt,
+  SequencePart,
+  FinishedSequence,
+} from '../requests/sampling-job.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
 import { flattenTokens } from '../requests/flatten-tokens.ts';
 
 /** A finished completion and the policy that began it. */
-export type Received = Written & { readonly policyVersion: number };
+export type Received = FinishedSequence & { readonly policyVersion: number };
 
 /** A completion as the worker is told of it: the place in the prompts of the request, and its index. */
 export interface Place {
@@ -21,14 +26,19 @@ export interface Collector {
    * numbers are those of the embedded engine, so what a second worker writes is what the first would have.
    */
   ask(): Ask<'sample'> | null;
-  /** What a part of the reply to the last `ask` finishes, and which completions the worker need not go on with. */
-  add(part: Part, tensors: Tensors): { finished: Received[]; stopped: Place[] };
+  /**
+   * Adds a part of the reply to the last `ask`: what it finishes, which completions the worker need not continue, and
+   * where the job wants parts, new tokens of those that are not finished.
+   */
+  add(part: Part, tensors: Tensors): { finished: Received[]; stopped: Place[]; parts: SequencePart[] };
 }
 
 interface Draft {
   readonly tokens: number[];
   readonly logprobs: number[];
   readonly entropies: number[];
+  /** Tokens streamed as parts. */
+  shown: number;
   isDone: boolean;
 }
 
@@ -38,6 +48,14 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
   const endOf = stopFinder(job.stop, decode);
   /** The place in the job of each prompt of the last request. */
   let asked: readonly number[] = [];
+
+  /** Tokens not yet streamed of a draft; a restarted worker writes the same ones again. */
+  const shown = (draft: Draft, prompt: number, index: number): SequencePart | null => {
+    if (!job.parts || draft.tokens.length <= draft.shown) return null;
+    const tokens = Int32Array.from(draft.tokens.slice(draft.shown));
+    draft.shown = draft.tokens.length;
+    return { prompt, index, tokens };
+  };
 
   const draftOf = ({ prompt, index }: Place): { draft: Draft; place: number } => {
     const place = asked[prompt] ?? -1;
@@ -61,6 +79,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
         throw new ProtocolError(`expected a part with ${total} i32 tokens and f32 logprobs`);
       const finished: Received[] = [];
       const stopped: Place[] = [];
+      const parts: SequencePart[] = [];
       let at = 0;
       for (const { prompt, index, count, finishReason, policyVersionStart: policyVersion } of sequences) {
         const { draft, place } = draftOf({ prompt, index });
@@ -75,7 +94,11 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
           if (entropies !== undefined) draft.entropies.push(entropies[t]!);
         }
         const end = endOf(draft.tokens, before);
-        if (end === null && finishReason === null) continue;
+        if (end === null && finishReason === null) {
+          const part = shown(draft, place, index);
+          if (part !== null) parts.push(part);
+          continue;
+        }
         draft.isDone = true;
         if (finishReason === null) stopped.push({ prompt, index });
         finished.push({
@@ -91,12 +114,12 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
         });
         clear(draft);
       }
-      return { finished, stopped };
+      return { finished, stopped, parts };
     },
   };
 }
 
-const newDraft = (): Draft => ({ tokens: [], logprobs: [], entropies: [], isDone: false });
+const newDraft = (): Draft => ({ tokens: [], logprobs: [], entropies: [], shown: 0, isDone: false });
 
 function clear(draft: Draft): void {
   draft.tokens.length = draft.logprobs.length = draft.entropies.length = 0;
@@ -116,18 +139,32 @@ function missingRuns(prompt: SamplingPrompt, drafts: readonly Draft[]): Sampling
   return runs;
 }
 
-function sampleAsk({ prompts, maxTokens, temperature, topP, topK, stop, seed }: SamplingJob): Ask<'sample'> {
+function sampleAsk({
+  prompts,
+  maxTokens,
+  temperature,
+  topP,
+  topK,
+  stop,
+  seed,
+  parts,
+}: SamplingJob): Ask<'sample'> {
   const randomKeys = prompts.flatMap(({ key, firstIndex, count }) =>
     Array.from({ length: count }, (_, i) => hashKey(seed, key, firstIndex + i)),
   );
   return {
     fields: {
-      prompts: prompts.map(({ tokens, firstIndex, count }) => ({ length: tokens.length, firstIndex, count })),
+      prompts: prompts.map(({ tokens, firstIndex, firstPosition, count }) => ({
+        length: tokens.length,
+        firstIndex,
+        ...(firstPosition > 0 && { firstPosition }),
+        count,
+      })),
       maxTokens,
       temperature,
       topP,
       topK,
-      stream: stop.length > 0,
+      stream: stop.length > 0 || parts,
     },
     tensors: {
       tokens: flattenTokens(prompts.map(({ tokens }) => tokens)),

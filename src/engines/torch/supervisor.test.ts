@@ -152,11 +152,11 @@ async function live(worker: SupervisedWorker, all: readonly Operation[]): Promis
 
 async function sample(worker: SupervisedWorker, seed: number): Promise<string[]> {
   const prompts = [
-    { key: 'a', tokens: Int32Array.of(1, 2), firstIndex: seed % 3, count: 4 },
-    { key: 'b', tokens: Int32Array.of(3), firstIndex: 0, count: 1 },
+    { key: 'a', tokens: Int32Array.of(1, 2), firstIndex: seed % 3, firstPosition: 0, count: 4 },
+    { key: 'b', tokens: Int32Array.of(3), firstIndex: 0, firstPosition: 0, count: 1 },
   ];
   const collector = createCollector(
-    { prompts, maxTokens: 3, temperature: 1, topP: 1, topK: 0, stop: [], seed },
+    { prompts, maxTokens: 3, temperature: 1, topP: 1, topK: 0, stop: [], seed, parts: false },
     () => '',
   );
   const written: string[] = [];
@@ -204,12 +204,13 @@ test('completions that were delivered are not asked for again, and none comes tw
   const asked: number[] = [];
   const collector = createCollector(
     {
-      prompts: [{ key: 'a', tokens: Int32Array.of(1), firstIndex: 7, count: 5 }],
+      prompts: [{ key: 'a', tokens: Int32Array.of(1), firstIndex: 7, firstPosition: 0, count: 5 }],
       maxTokens: 2,
       temperature: 1,
       topP: 1,
       topK: 0,
       stop: [],
+      parts: false,
       seed: 3,
     },
     () => '',

@@ -9,6 +9,9 @@ import type { Rollout } from '../../core/rollout.ts';
 import { outcomes } from '../../core/verdict.ts';
 import type { RecordedGroup, RolloutRecord } from './records.ts';
 import { readShard, writeShard } from './rollout-shard.ts';
+import { transcriptsOfRow } from './transcript-columns.ts';
+import { answerOf, finishReasonOf, policyVersionOf } from '../../core/rollout.ts';
+import { extendTranscript, givenTranscript, type Transcript } from '../../core/transcript.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-shard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,46 +20,55 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-const rollout: fc.Arbitrary<Rollout> = fc.record(
-  {
-    problemId: text,
-    index: fc.nat(100),
-    promptTokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
-    tokens: fc.array(int32, { maxLength: 4 }).map((tokens) => Int32Array.from(tokens)),
-    rolloutLogprobs: fc
-      .array(fc.float({ max: 0, noNaN: true }), { maxLength: 4 })
-      .map((values) => Float32Array.from(values)),
-    rolloutEntropies: fc
-      .array(fc.float({ min: 0, noNaN: true }), { maxLength: 4 })
-      .map((values) => Float32Array.from(values)),
-    text,
-    finishReason: fc.constantFrom('stop', 'length', 'aborted', 'error'),
-    policyVersion: fc.nat(),
-    verdict: fc.record(
-      {
-        outcome: fc.constantFrom(...outcomes),
-        score: fc.double({ min: 0, max: 1, noNaN: true }),
-        reason: text,
-        verifier: text,
-        evidence: fc.dictionary(text, text),
-      },
-      { requiredKeys: ['outcome', 'score', 'reason', 'verifier'] },
+/** One transcript with entropies gives the others zeros: the column is there for all or none. */
+const withEntropies = (all: readonly Transcript[]): readonly Transcript[] =>
+  all.some(({ entropies }) => entropies !== undefined)
+    ? all.map((one) => ({ ...one, entropies: one.entropies ?? new Float32Array(one.tokens.length) }))
+    : all;
+
+const turn = fc.nat(4).chain((length) =>
+  fc.record({
+    tokens: fc.array(int32, { minLength: length, maxLength: length }).map((all) => Int32Array.from(all)),
+    logprobs: fc
+      .array(fc.float({ max: 0, noNaN: true }), { minLength: length, maxLength: length })
+      .map((all) => Float32Array.from(all)),
+    entropies: fc.option(
+      fc
+        .array(fc.float({ min: 0, noNaN: true }), { minLength: length, maxLength: length })
+        .map((all) => Float32Array.from(all)),
+      { nil: undefined },
     ),
-  },
-  {
-    requiredKeys: [
-      'problemId',
-      'index',
-      'promptTokens',
-      'tokens',
-      'rolloutLogprobs',
-      'text',
-      'finishReason',
-      'policyVersion',
-      'verdict',
-    ],
-  },
+    finishReason: fc.constantFrom('stop' as const, 'length' as const, 'error' as const),
+    policyVersion: fc.nat(),
+    text,
+  }),
 );
+
+/** Some with several turns, and attempts that fork into several transcripts. */
+const transcript: fc.Arbitrary<Transcript> = fc
+  .tuple(fc.array(int32, { maxLength: 4 }), fc.array(turn, { minLength: 1, maxLength: 3 }))
+  .map(([prompt, turns]) =>
+    turns.reduce(
+      (before, { text: written, ...one }) => extendTranscript(before, one, () => written),
+      givenTranscript([{ role: 'user', content: 'q' }], Int32Array.from(prompt)),
+    ),
+  );
+
+const rollout: fc.Arbitrary<Rollout> = fc.record({
+  problemId: text,
+  index: fc.nat(100),
+  transcripts: fc.array(transcript, { maxLength: 2 }),
+  verdict: fc.record(
+    {
+      outcome: fc.constantFrom(...outcomes),
+      score: fc.double({ min: 0, max: 1, noNaN: true }),
+      reason: text,
+      verifier: text,
+      evidence: fc.dictionary(text, text),
+    },
+    { requiredKeys: ['outcome', 'score', 'reason', 'verifier'] },
+  ),
+});
 
 const group: fc.Arbitrary<RecordedGroup> = fc
   .record(
@@ -111,10 +123,10 @@ test('what is written is read back, in order', async () => {
             knob: problem.knob ?? null,
             level: level ?? null,
             rollout_index: each.index,
-            policy_version: each.policyVersion,
+            policy_version: policyVersionOf(each),
             prompt: problem.prompt,
-            text: each.text,
-            finish_reason: each.finishReason,
+            text: answerOf(each),
+            finish_reason: finishReasonOf(each),
             answer: problem.answer ?? null,
             outcome: each.verdict.outcome,
             score: each.verdict.score,
@@ -123,13 +135,23 @@ test('what is written is read back, in order', async () => {
             reason: each.verdict.reason,
             verifier: each.verdict.verifier,
             evidence: each.verdict.evidence === undefined ? null : JSON.stringify(each.verdict.evidence),
-            prompt_tokens: [...each.promptTokens],
-            tokens: [...each.tokens],
-            rollout_logprobs: [...each.rolloutLogprobs],
-            ...(each.rolloutEntropies !== undefined && { rollout_entropies: [...each.rolloutEntropies] }),
           })),
       );
-      expect(normalised(rows)).toEqual(normalised(expected));
+      const plain = rows.map(
+        ({
+          token_ids: _ids,
+          token_logprobs: _l,
+          token_entropies: _e,
+          transcripts: _t,
+          messages: _m,
+          ...row
+        }) => row,
+      );
+      expect(normalised(plain)).toEqual(normalised(expected));
+      const given = written.groups.flatMap((recorded) =>
+        recorded.group.rollouts.map(({ transcripts }) => transcripts),
+      );
+      expect(rows.map(transcriptsOfRow)).toEqual(given.map(withEntropies));
     }),
     { numRuns: 60 },
   );
@@ -154,7 +176,7 @@ test('what an older shard does not hold is left out', async () => {
   const path = join(folder, 'older.parquet');
   const columnData = [{ name: 'step', data: Int32Array.of(3, 4) }];
   writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData })));
-  const rows = await readShard(path, { columns: ['step', 'rollout_entropies'] });
+  const rows = await readShard(path, { columns: ['step', 'token_entropies'] });
   expect(rows).toEqual([{ step: 3 }, { step: 4 }]);
 });
 
@@ -164,7 +186,7 @@ const hasPyarrow = spawnSync(python, ['-c', 'import pyarrow']).status === 0;
 test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect', async () => {
   const path = join(folder, 'python.parquet');
   await writeShard(path, fc.sample(record, { numRuns: 1, seed: 2 })[0]!);
-  const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'tokens', 'rollout_logprobs', 'rollout_entropies', 'text', 'reward')])`;
+  const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'token_ids', 'token_logprobs', 'token_entropies', 'text', 'reward')])`;
   const { stdout } = spawnSync(python, ['-c', script, path], { encoding: 'utf8' });
   expect(stdout).toContain('list<element: struct<role: string not null, content: string not null>');
   expect(stdout).toContain('list<element: int32');
@@ -175,3 +197,37 @@ test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect',
 function normalised(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
+
+test('reads a shard that stores prompt and completion apart', async () => {
+  const path = join(folder, 'legacy.parquet');
+  const list = (values: number[]): number[][] => [values];
+  const columnData = [
+    { name: 'prompt_tokens', data: list([1, 2]), type: 'JSON' as const },
+    { name: 'tokens', data: list([7, 8, 9]), type: 'JSON' as const },
+    { name: 'rollout_logprobs', data: list([-0.5, -0.25, -1]), type: 'JSON' as const },
+    { name: 'policy_version', data: Int32Array.of(3) },
+    { name: 'finish_reason', data: ['stop'] },
+    { name: 'text', data: ['789'] },
+  ];
+  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData })));
+  const columns = [
+    'text',
+    'token_ids',
+    'token_logprobs',
+    'token_entropies',
+    'transcripts',
+    'messages',
+  ] as const;
+  const [row] = await readShard(path, { columns });
+  expect(Object.keys(row!).toSorted()).toEqual([...columns].toSorted());
+  const [upgraded] = transcriptsOfRow({ ...row!, prompt: [{ role: 'user', content: '7, 8, …' }] });
+  expect(upgraded).toEqual({
+    tokens: Int32Array.of(1, 2, 7, 8, 9),
+    logprobs: Float32Array.of(0, 0, -0.5, -0.25, -1),
+    written: [{ start: 2, end: 5, policyVersion: 3, finishReason: 'stop' }],
+    messages: [
+      { role: 'user', content: '7, 8, …', author: 'problem' },
+      { role: 'assistant', content: '789', author: 'policy' },
+    ],
+  });
+});

@@ -1,45 +1,11 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { stringifyJson } from '../../core/lossless-json.ts';
-import type { Message } from '../../core/problem.ts';
-import type { FinishReason, Rollout } from '../../core/rollout.ts';
-import type { Outcome } from '../../core/verdict.ts';
+import { answerOf, finishReasonOf, policyVersionOf, type Rollout } from '../../core/rollout.ts';
 import { writeFileAtomic } from '../../storage/atomic.ts';
 import type { RecordedGroup, RolloutRecord } from './records.ts';
-
-/**
- * One row of a shard. `prompt` has the shape of a conversational data set of TRL and verl. The per-token lists speak of
- * token t of `tokens`; `null` means not measured.
- */
-export interface RolloutRow {
-  readonly step: number;
-  readonly stage: string;
-  readonly purpose: string;
-  readonly problem_id: string;
-  readonly domain: string;
-  readonly family: string | null;
-  readonly knob: number | null;
-  readonly level: string | null;
-  readonly rollout_index: number;
-  readonly policy_version: number;
-  readonly prompt: Message[];
-  readonly text: string;
-  readonly finish_reason: FinishReason;
-  readonly answer: string | null;
-  readonly outcome: Outcome;
-  readonly score: number;
-  readonly reward: number | null;
-  readonly advantage: number | null;
-  readonly reason: string;
-  readonly verifier: string;
-  /** JSON of `Verdict.evidence`. */
-  readonly evidence: string | null;
-  readonly prompt_tokens: number[];
-  readonly tokens: number[];
-  readonly rollout_logprobs: number[];
-  /** Nats. Absent where the engine said none, and in shards written before it was recorded. */
-  readonly rollout_entropies?: number[] | null;
-}
+import type { RolloutRow } from './rollout-row.ts';
+import { legacyColumns, type LegacyRow, transcriptColumns, upgradeRow } from './transcript-columns.ts';
 
 type Field = keyof RolloutRow;
 
@@ -89,7 +55,7 @@ const columns: Readonly<Record<Field, (name: string) => SchemaElement[]>> = {
   knob: scalar('DOUBLE', 'OPTIONAL'),
   level: string('OPTIONAL'),
   rollout_index: scalar('INT32', 'REQUIRED'),
-  policy_version: scalar('INT32', 'REQUIRED'),
+  policy_version: scalar('INT32', 'OPTIONAL'),
   prompt: list(message),
   text: string('REQUIRED'),
   finish_reason: string('REQUIRED'),
@@ -101,10 +67,11 @@ const columns: Readonly<Record<Field, (name: string) => SchemaElement[]>> = {
   reason: string('REQUIRED'),
   verifier: string('REQUIRED'),
   evidence: string('OPTIONAL'),
-  prompt_tokens: list([...scalar('INT32', 'REQUIRED')('element')]),
-  tokens: list([...scalar('INT32', 'REQUIRED')('element')]),
-  rollout_logprobs: list([...scalar('FLOAT', 'REQUIRED')('element')]),
-  rollout_entropies: list([...scalar('FLOAT', 'REQUIRED')('element')], 'OPTIONAL'),
+  token_ids: list([...scalar('INT32', 'REQUIRED')('element')]),
+  token_logprobs: list([...scalar('FLOAT', 'REQUIRED')('element')]),
+  token_entropies: list([...scalar('FLOAT', 'REQUIRED')('element')], 'OPTIONAL'),
+  transcripts: string('REQUIRED'),
+  messages: string('OPTIONAL'),
 };
 const fields = Object.keys(columns) as Field[];
 const schema: SchemaElement[] = [
@@ -137,7 +104,7 @@ export interface ShardSlice<F extends Field = Field> {
   readonly columns?: readonly F[];
 }
 
-/** Reads rows of a shard in file order. What was not recorded when it was written is left out. */
+/** Reads rows of a shard in file order. Shards that store prompt and completion apart (until November 2026) read the same. */
 export async function readShard<F extends Field = Field>(
   path: string,
   slice: ShardSlice<F> = {},
@@ -145,14 +112,20 @@ export async function readShard<F extends Field = Field>(
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
   const there = new Set(metadata.schema.map(({ name }) => name));
+  const isLegacy = there.has('prompt_tokens');
+  const wanted = slice.columns ?? fields;
+  const stored = isLegacy ? legacyColumns(wanted) : wanted;
   const rows = await parquetReadObjects({
     file,
     metadata,
     ...(slice.firstRow === undefined ? {} : { rowStart: slice.firstRow }),
     ...(slice.endRow === undefined ? {} : { rowEnd: slice.endRow }),
-    ...(slice.columns === undefined ? {} : { columns: slice.columns.filter((name) => there.has(name)) }),
+    columns: stored.filter((name) => there.has(name)),
   });
-  return rows as Pick<RolloutRow, F>[];
+  return (isLegacy ? rows.map((row) => upgradeRow(row as unknown as LegacyRow, wanted)) : rows) as Pick<
+    RolloutRow,
+    F
+  >[];
 }
 
 function groupRows(record: RolloutRecord, recorded: RecordedGroup): RolloutRow[] {
@@ -165,6 +138,7 @@ function groupRows(record: RolloutRecord, recorded: RecordedGroup): RolloutRow[]
     advantage: recorded.advantages?.[index] ?? null,
     ...problemFields(recorded),
     ...rolloutFields(rollout),
+    ...transcriptColumns(rollout, recorded.group.problem),
   }));
 }
 
@@ -183,17 +157,13 @@ function rolloutFields(rollout: Rollout) {
   const { verdict } = rollout;
   return {
     rollout_index: rollout.index,
-    policy_version: rollout.policyVersion,
-    text: rollout.text,
-    finish_reason: rollout.finishReason,
+    policy_version: policyVersionOf(rollout),
+    text: answerOf(rollout),
+    finish_reason: finishReasonOf(rollout),
     outcome: verdict.outcome,
     score: verdict.score,
     reason: verdict.reason,
     verifier: verdict.verifier,
     evidence: verdict.evidence === undefined ? null : stringifyJson(verdict.evidence),
-    prompt_tokens: Array.from(rollout.promptTokens),
-    tokens: Array.from(rollout.tokens),
-    rollout_logprobs: Array.from(rollout.rolloutLogprobs),
-    rollout_entropies: rollout.rolloutEntropies === undefined ? null : Array.from(rollout.rolloutEntropies),
   };
 }

@@ -8,6 +8,7 @@ import { createRng } from '../../core/rng.ts';
 import { createRun } from '../writing/create-run.ts';
 import { openRun } from '../writing/open-run.ts';
 import { openRunReader } from './run-reader.ts';
+import { finishReasonOf, writtenTokens } from '../../core/rollout.ts';
 
 const root = makeFastFolder('index');
 afterAll(() => rmSync(root, { recursive: true }));
@@ -32,16 +33,16 @@ test('single rollouts can be asked for without their files', async () => {
     decision: '1 of 2 steps done',
   });
   using reader = await openRunReader(run.directory);
-  const expected = recorded.group.rollouts.map(({ verdict, tokens, finishReason }, place) => ({
+  const expected = recorded.group.rollouts.map((rollout, place) => ({
     group_id: 1,
     place,
-    outcome: verdict.outcome,
-    score: verdict.score,
+    outcome: rollout.verdict.outcome,
+    score: rollout.verdict.score,
     reward: recorded.rewards![place],
     advantage: recorded.advantages![place],
-    tokens: tokens.length,
-    finish_reason: finishReason,
-    reason: verdict.reason,
+    tokens: writtenTokens(rollout),
+    finish_reason: finishReasonOf(rollout),
+    reason: rollout.verdict.reason,
     flags: [null, '["looks odd"]'][place],
   }));
   expect(reader.rows('SELECT * FROM rollouts')).toEqual(expected);

@@ -8,6 +8,7 @@ import { createRng } from '../../core/rng.ts';
 import { createRun } from '../writing/create-run.ts';
 import { openRunReader } from './run-reader.ts';
 import type { Run } from '../writing/run.ts';
+import { answerOf } from '../../core/rollout.ts';
 
 const root = makeFastFolder('reader');
 afterAll(() => rmSync(root, { recursive: true }));
@@ -46,8 +47,13 @@ test('groups are found by step, stage, purpose and problem, and lead to their ro
     ...reader.groups({ step: 3, problemId: 'c' }),
   ];
   const expected = [group(1, 'b'), group(3, 'c')].flatMap(({ group: { rollouts } }) => rollouts);
-  const rows = await reader.rollouts(found, ['text', 'tokens']);
-  expect(rows).toEqual(expected.map(({ text, tokens }) => ({ text, tokens: [...tokens] })));
+  const rows = await reader.rollouts(found, ['text', 'token_ids']);
+  expect(rows).toEqual(
+    expected.map((rollout) => ({
+      text: answerOf(rollout),
+      token_ids: [...rollout.transcripts[0]!.tokens],
+    })),
+  );
 
   const [first] = reader.groups({ step: 1, problemId: 'b' });
   const { rollouts } = group(1, 'b').group;

@@ -8,7 +8,8 @@ import { isLocked } from '../../storage/file-lock.ts';
 import type { RunParent } from '../files/records.ts';
 import type { EvaluationRecord, RunEvent } from '../files/records.ts';
 import { requireRun } from '../files/require-run.ts';
-import { readShard, type RolloutRow } from '../files/rollout-shard.ts';
+import { readShard } from '../files/rollout-shard.ts';
+import type { RolloutRow } from '../files/rollout-row.ts';
 import {
   fromJson,
   type GroupQuery,

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../../core/errors.ts';
+import { finishReasonOf, policyVersionOf, writtenTokens } from '../../core/rollout.ts';
 import type { CheckpointRow, Marks } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
 import type {
@@ -180,13 +181,13 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
     problem.family ?? null,
     problem.knob ?? null,
     level ?? null,
-    rollouts[0]?.policyVersion ?? 0,
+    (rollouts[0] && policyVersionOf(rollouts[0])) ?? 0,
     rollouts.length,
     graded.length,
     graded.filter(({ verdict }) => verdict.outcome === 'correct').length,
     meanOrNull(graded.map(({ verdict }) => verdict.score)),
     meanOrNull((rewards ?? []).filter((reward) => reward !== null)),
-    meanOrNull(rollouts.map(({ tokens, tokenCount }) => tokenCount ?? tokens.length)) ?? 0,
+    meanOrNull(rollouts.map(writtenTokens)) ?? 0,
   ];
 }
 
@@ -194,15 +195,16 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
 const longestReason = 200;
 
 function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, place: number) {
-  const { verdict, tokens, tokenCount, finishReason } = group.rollouts[place]!;
+  const rollout = group.rollouts[place]!;
+  const { verdict } = rollout;
   const why = flags?.[place] ?? [];
   return [
     verdict.outcome,
     verdict.score,
     rewards?.[place] ?? null,
     advantages?.[place] ?? null,
-    tokenCount ?? tokens.length,
-    finishReason,
+    writtenTokens(rollout),
+    finishReasonOf(rollout),
     verdict.reason.slice(0, longestReason),
     why.length === 0 ? null : JSON.stringify(why),
   ];

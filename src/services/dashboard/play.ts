@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { FinishReason } from '../../core/rollout.ts';
+import type { FinishReason } from '../../core/transcript.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
 /** Body of `POST /api/play`. The response is one line of JSON per `PlayEvent`. One request at a time. */

@@ -9,7 +9,7 @@ import {
   usageOf,
   writeCompletions,
 } from './answer.ts';
-import { createTextPieces, type TextPieces } from './text-pieces.ts';
+import { createTextPieces, type TextPieces } from '../../models/text-pieces.ts';
 
 /** A choice in flight. */
 interface OpenChoice {
@@ -31,7 +31,7 @@ export async function streamAnswer(
   const open = new Map<number, OpenChoice>();
   const choiceAt = (index: number): OpenChoice => {
     const choice = open.get(index) ?? {
-      pieces: createTextPieces(engine, request.sampling.stop),
+      pieces: createTextPieces(engine.renderer, request.sampling.stop),
       isBegun: false,
     };
     open.set(index, choice);
@@ -45,23 +45,20 @@ export async function streamAnswer(
     return send({ ...head, choices: [{ index, ...piece, ...end }] });
   };
   const isIncremental = request.alternatives === null && !request.isEchoed;
-  const completions = writeCompletions(
-    answering,
-    isIncremental
-      ? (part) => {
-          const text = choiceAt(choiceIndex(part)).pieces.add(part.tokens);
-          // The stream keeps the order of its writes; a lost connection aborts the signal.
-          if (text !== '') void sendPiece(choiceIndex(part), text, { finish_reason: null, logprobs: null });
-        }
-      : undefined,
-  );
-  const written: Pick<Completion, 'tokens'>[] = [];
-  for await (const completion of completions) {
-    written.push({ tokens: completion.tokens });
+  const written: Completion[] = [];
+  for await (const event of writeCompletions(answering, isIncremental)) {
+    const index = choiceIndex(event);
+    if (event.type === 'part') {
+      const text = choiceAt(index).pieces.add(event.tokens);
+      if (text !== '') await sendPiece(index, text, { finish_reason: null, logprobs: null });
+      continue;
+    }
+    const completion = event;
+    written.push(completion);
     const scores = await scoresOf(answering, [completion]);
-    const rest = choiceAt(choiceIndex(completion)).pieces.end(textOf(answering, completion));
-    await sendPiece(choiceIndex(completion), rest, endOf(answering, completion, scores?.[0]));
-    open.delete(choiceIndex(completion));
+    const rest = choiceAt(index).pieces.end(textOf(answering, completion));
+    await sendPiece(index, rest, endOf(answering, completion, scores?.[0]));
+    open.delete(index);
   }
   if (signal.aborted) return;
   if (request.withUsage) await send({ ...head, choices: [], usage: usageOf(request, written) });

@@ -1,13 +1,14 @@
-import type { Completion, Engine } from '../../engines/engine.ts';
+import { extendTranscript, givenTranscript, lastAnswer, writtenCount } from '../../core/transcript.ts';
+import type { Completion, CompletionPart, LocalEngine } from '../../engines/engine.ts';
+import { withoutStop } from '../../models/text-pieces.ts';
 import { sum } from '../../statistics/summary.ts';
 import type { AnswerShape } from './answer-shapes.ts';
 import type { CompletionRequest } from './request.ts';
 import { scoreTokens, type TokenScore } from './score-tokens.ts';
-import { withoutStop } from './text-pieces.ts';
 
 /** A request in progress. */
 export interface Answering {
-  readonly engine: Engine;
+  readonly engine: LocalEngine;
   readonly request: CompletionRequest;
   readonly shape: AnswerShape;
   readonly signal: AbortSignal;
@@ -17,7 +18,7 @@ export interface Answering {
 export async function answerWhole(answering: Answering): Promise<object> {
   const { request } = answering;
   const written: Completion[] = [];
-  for await (const completion of writeCompletions(answering)) written.push(completion);
+  for await (const event of writeCompletions(answering)) if (event.type === 'completion') written.push(event);
   answering.signal.throwIfAborted();
   const choiceIndex = choiceIndexIn(request);
   written.sort((a, b) => choiceIndex(a) - choiceIndex(b));
@@ -32,28 +33,24 @@ export async function answerWhole(answering: Answering): Promise<object> {
   };
 }
 
-/** Yields completions as they finish. With `max_tokens: 0`, yields empty ones at once. */
+/** Yields completions as they finish, and parts before that. With `max_tokens: 0`, yields empty ones at once. */
 export async function* writeCompletions(
   { engine, request: { prompts, sampling }, signal }: Answering,
-  onPart?: NonNullable<Parameters<Engine['sample']>[0]['onPart']>,
-): AsyncGenerator<Completion> {
+  parts = false,
+): AsyncGenerator<CompletionPart | Completion> {
   if (sampling.maxTokens > 0) {
-    yield* engine.sample({ prompts, ...sampling, ...(onPart && { onPart }) }, signal);
+    yield* engine.sampler.sample({ prompts, ...sampling, parts }, signal);
     return;
   }
+  const nothing = {
+    tokens: new Int32Array(0),
+    logprobs: new Float32Array(0),
+    finishReason: 'length',
+    policyVersion: engine.weights.policyVersion,
+  } as const;
   for (const { key, prompt, count } of prompts) {
-    for (let index = 0; index < count; index++) {
-      yield {
-        key,
-        index,
-        promptTokens: prompt,
-        tokens: new Int32Array(0),
-        rolloutLogprobs: new Float32Array(0),
-        text: '',
-        finishReason: 'length',
-        policyVersion: engine.info.policyVersion,
-      };
-    }
+    const transcript = extendTranscript(givenTranscript([], prompt), nothing, () => '');
+    for (let index = 0; index < count; index++) yield { type: 'completion', key, index, transcript };
   }
 }
 
@@ -76,30 +73,38 @@ export async function scoresOf(
 /** Returns the text of a choice: with the prompt for `echo`, without the stop string. */
 export function textOf(
   { engine, request: { isEchoed, sampling } }: Answering,
-  { promptTokens, text }: Completion,
+  { transcript }: Completion,
 ): string {
-  return (isEchoed ? engine.decode(promptTokens) : '') + withoutStop(text, sampling.stop);
+  const prompt = isEchoed ? engine.renderer.decode(promptOf(transcript)) : '';
+  return prompt + withoutStop(lastAnswer(transcript), sampling.stop);
 }
+
+const promptOf = ({ tokens, written }: Completion['transcript']): Int32Array =>
+  tokens.subarray(0, written.at(-1)!.start);
 
 /** Returns the fields of a finished choice besides its text. */
 export function endOf(
   { request, shape }: Answering,
-  { finishReason, promptTokens, tokens }: Completion,
+  { transcript }: Completion,
   scores: readonly TokenScore[] | undefined,
 ): object {
+  const { start, finishReason } = transcript.written.at(-1)!;
   return {
     finish_reason: finishReason,
     logprobs: scores === undefined ? null : shape.logprobs(scores),
-    ...(request.withTokens && { token_ids: Array.from(tokens), prompt_token_ids: Array.from(promptTokens) }),
+    ...(request.withTokens && {
+      token_ids: Array.from(transcript.tokens.subarray(start)),
+      prompt_token_ids: Array.from(promptOf(transcript)),
+    }),
   };
 }
 
 /** Returns the usage: tokens of the prompts, each counted once, and of the completions. */
 export function usageOf(
   { prompts }: CompletionRequest,
-  written: readonly Pick<Completion, 'tokens'>[],
+  written: readonly Completion[],
 ): Record<string, number> {
   const read = sum(prompts.map(({ prompt }) => prompt.length));
-  const wrote = sum(written.map(({ tokens }) => tokens.length));
+  const wrote = sum(written.map(({ transcript }) => writtenCount(transcript)));
   return { prompt_tokens: read, completion_tokens: wrote, total_tokens: read + wrote };
 }

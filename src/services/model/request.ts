@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Message } from '../../core/problem.ts';
-import type { Engine, SamplePrompt, SampleRequest } from '../../engines/engine.ts';
+import type { SamplePrompt, SampleRequest } from '../../engines/engine.ts';
+import type { LocalEngine } from '../../engines/engine.ts';
 
 /**
  * Fields that would change the completion are rejected, not ignored: a client that sets them expects another completion.
@@ -85,10 +86,11 @@ export interface CompletionRequest {
 }
 
 /** Resolves a chat request; without a limit, the completion may fill the model's window. */
-export function resolveChat(request: ChatRequest, engine: Engine): CompletionRequest {
+export function resolveChat(request: ChatRequest, { sampler, renderer }: LocalEngine): CompletionRequest {
   const prompt: readonly Message[] = request.messages;
-  const tokens = engine.encode(prompt);
-  const room = Math.max(1, engine.info.maxSequenceTokens - tokens.length);
+  const tokens = renderer.render(prompt);
+  const { maxSequenceTokens = Infinity } = sampler.info;
+  const room = Math.max(1, maxSequenceTokens - tokens.length);
   return {
     ...sharedOf(request, [tokens], request.max_completion_tokens ?? request.max_tokens ?? room),
     alternatives: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
@@ -97,12 +99,12 @@ export function resolveChat(request: ChatRequest, engine: Engine): CompletionReq
 }
 
 /** Resolves a request with plain prompts; the default of 16 tokens is OpenAI's. */
-export function resolveText(request: TextRequest, engine: Engine): CompletionRequest {
+export function resolveText(request: TextRequest, { renderer }: LocalEngine): CompletionRequest {
   const { prompt } = request;
   const isOne = typeof prompt === 'string' || typeof prompt[0] === 'number';
   const prompts = (isOne ? [prompt] : prompt) as (string | number[])[];
   const tokens = prompts.map((one) =>
-    typeof one === 'string' ? engine.encodeText(one) : Int32Array.from(one),
+    typeof one === 'string' ? renderer.encode(one) : Int32Array.from(one),
   );
   return {
     ...sharedOf(request, tokens, request.max_tokens ?? 16),

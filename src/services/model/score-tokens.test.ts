@@ -1,20 +1,13 @@
 import { expect, test } from 'vitest';
 import { scriptedEngine } from '../../testing/scripted-engine.ts';
+import { singleTurn } from '../../testing/single-turn.ts';
 import { scoreTokens } from './score-tokens.ts';
 
 test('a sequence as long as the longest windows is scored', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const promptTokens = new Int32Array(131_000).fill(65);
-  const completion = {
-    key: '0',
-    index: 0,
-    promptTokens,
-    tokens: Int32Array.of(66, 67),
-    rolloutLogprobs: new Float32Array(2),
-    text: 'BC',
-    finishReason: 'stop' as const,
-    policyVersion: 0,
-  };
+  const transcript = singleTurn({ promptTokens, tokens: Int32Array.of(66, 67), text: 'BC' });
+  const completion = { type: 'completion', key: '0', index: 0, transcript } as const;
   const [scores] = await scoreTokens(engine, [completion], { alternatives: 0, isEchoed: true });
   expect(scores).toHaveLength(131_002);
   expect(scores!.slice(-2).map(({ token }) => token)).toEqual([66, 67]);

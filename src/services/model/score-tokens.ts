@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/errors.ts';
-import type { Completion, Engine, TopLogprobs } from '../../engines/engine.ts';
-import { flattenTokens } from '../../engines/requests/flatten-tokens.ts';
+import type { Completion, Renderer, TopLogprobs } from '../../engines/engine.ts';
+import type { LocalEngine } from '../../engines/engine.ts';
 import type { CompletionRequest } from './request.ts';
 
 /** The log-probability of one token, with alternatives. */
@@ -23,31 +23,28 @@ export interface TokenScore {
  * @throws EngineError `BAD_REQUEST` if the engine does not support alternatives.
  */
 export async function scoreTokens(
-  engine: Engine,
+  { weights, renderer }: LocalEngine,
   completions: readonly Completion[],
   { alternatives, isEchoed }: Pick<CompletionRequest, 'alternatives' | 'isEchoed'>,
 ): Promise<TokenScore[][]> {
   const count = alternatives ?? 0;
-  if (count > 0 && engine.topLogprobs === undefined) {
+  if (count > 0 && weights.topLogprobs === undefined) {
     throw new EngineError('logprobs: this engine reports no alternatives; set "logprobs": 0', {
       code: 'BAD_REQUEST',
     });
   }
-  const sequences = completions.map(({ promptTokens, tokens }) => ({
-    tokens: flattenTokens([promptTokens, tokens]),
-  }));
-  const logprobs = await engine.logprobs({ sequences }, 'policy');
-  const top = count === 0 ? undefined : await engine.topLogprobs?.({ sequences }, count);
-  const nameOf = createNames(engine);
-  return completions.map(({ promptTokens, tokens }, i) => {
-    const first = isEchoed ? 0 : promptTokens.length;
-    const whole = sequences[i]!.tokens;
+  const sequences = completions.map(({ transcript }) => ({ tokens: transcript.tokens }));
+  const logprobs = await weights.logprobs({ sequences }, 'policy');
+  const top = count === 0 ? undefined : await weights.topLogprobs?.({ sequences }, count);
+  const nameOf = createNames(renderer);
+  return completions.map(({ transcript: { tokens: whole, written } }, i) => {
+    const first = isEchoed ? 0 : written.at(-1)!.start;
     let offset = 0;
-    return Array.from({ length: promptTokens.length + tokens.length - first }, (_, j): TokenScore => {
+    return Array.from({ length: whole.length - first }, (_, j): TokenScore => {
       const t = first + j;
       const token = whole[t]!;
       const { name, length } = nameOf(token);
-      const others = top === undefined ? [] : alternativesAt(top[i]!, t, count, engine.info.vocabSize);
+      const others = top === undefined ? [] : alternativesAt(top[i]!, t, whole.length);
       // Prefers the number from `topLogprobs`, so that a greedy token equals its own alternative exactly.
       const logprob = others.find((other) => other.token === token)?.logprob ?? logprobs[i]![t]!;
       const score = {
@@ -66,10 +63,10 @@ export async function scoreTokens(
 function alternativesAt(
   { tokens, logprobs }: TopLogprobs,
   t: number,
-  wanted: number,
-  vocabSize: number,
+  length: number,
 ): { readonly token: number; readonly logprob: number }[] {
-  const count = Math.min(wanted, vocabSize);
+  // Fewer than requested where the vocabulary is smaller.
+  const count = tokens.length / length;
   if (t === 0) return [];
   return Array.from({ length: count }, (_, i) => {
     const at = t * count + i;
@@ -84,17 +81,17 @@ interface Name {
 }
 
 /** Creates a function that names tokens and caches the names. */
-function createNames(engine: Engine): (token: number) => Name {
+function createNames(renderer: Renderer): (token: number) => Name {
   const known = new Map<number, Name>();
   return (token) => {
-    const found = known.get(token) ?? lookUp(engine, token);
+    const found = known.get(token) ?? lookUp(renderer, token);
     known.set(token, found);
     return found;
   };
 }
 
-function lookUp(engine: Engine, token: number): Name {
-  const text = engine.decode(Int32Array.of(token));
+function lookUp(renderer: Renderer, token: number): Name {
+  const text = renderer.decode(Int32Array.of(token));
   const hasOwn = text !== '' && !text.includes('�');
   return { name: hasOwn ? text : `token_id:${token}`, length: text.length };
 }

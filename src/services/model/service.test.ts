@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hashKey } from '../../core/rng.ts';
 import { openEmbeddedEngine } from '../../engines/embedded/engine.ts';
-import type { Engine } from '../../engines/engine.ts';
+import type { LocalEngine } from '../../engines/engine.ts';
 import { openaiConfig } from '../../engines/openai/config.ts';
 import { openOpenaiEngine } from '../../engines/openai/engine.ts';
 import type { Listening } from '../listen.ts';
 import { startModelService } from './service.ts';
+import { sampleTurns } from '../../testing/single-turn.ts';
 
-let engine: Engine;
+let engine: LocalEngine;
 let service: Listening;
 beforeAll(async () => {
   engine = await openEmbeddedEngine({ model: 'test/golden/parity-qwen2', lanes: 1, slots: 8 });
@@ -55,10 +56,10 @@ test('our client samples what the engine samples', async () => {
   const sampling = { maxTokens: 8, temperature: 0.8, seed: 3 };
   const seen: string[] = [];
   const prompts = [{ key: 'a', prompt, count: 6, firstIndex: 2 }];
-  for await (const { index, text, finishReason } of client.sample({ ...sampling, prompts })) {
+  for await (const { index, text, finishReason } of sampleTurns(client, { ...sampling, prompts })) {
     const seed = hashKey(3, 'a', index) & 0x7fffffff;
     const direct = { ...sampling, seed, prompts: [{ key: '0', prompt, count: 1 }] };
-    for await (const same of engine.sample(direct)) {
+    for await (const same of sampleTurns(engine, direct)) {
       expect(text).toBe(same.text);
       expect(finishReason).toBe(same.finishReason);
     }
@@ -77,36 +78,38 @@ test("our client gets the engine's tokens, with several choices a request, strea
   for (const stream of [false, true]) {
     const config = openaiConfig.parse({ type: 'openai', ...address, ...settings, stream });
     await using client = await openOpenaiEngine(config, 'tiny');
-    expect(client.info.server).toMatchObject({ tokenPrompts: 'yes', tokenIds: 'yes', choices: 'yes' });
+    expect(client.sampler.info.server).toMatchObject({
+      tokenPrompts: 'yes',
+      tokenIds: 'yes',
+      choices: 'yes',
+    });
     let seen = 0;
-    for await (const completion of client.sample({
+    for await (const completion of sampleTurns(client, {
       ...sampling,
       prompts: [{ key: 'a', prompt, count: 5 }],
     })) {
       const first = completion.index < 3 ? 0 : 3;
       const seed = hashKey(3, 'a', first) & 0x7fffffff;
       const choice = { key: '0', prompt, count: 1, firstIndex: completion.index - first };
-      for await (const same of engine.sample({ ...sampling, seed, prompts: [choice] })) {
+      for await (const same of sampleTurns(engine, { ...sampling, seed, prompts: [choice] })) {
         expect(completion).toMatchObject({
           text: same.text,
           tokens: same.tokens,
           promptTokens: same.promptTokens,
         });
-        const gap = completion.rolloutLogprobs.map((logprob, t) =>
-          Math.abs(logprob - same.rolloutLogprobs[t]!),
-        );
+        const gap = completion.logprobs.map((logprob, t) => Math.abs(logprob - same.logprobs[t]!));
         expect(Math.max(...gap)).toBeLessThan(1e-5);
         expect(gap.length).toBe(same.tokens.length);
       }
       seen++;
     }
     expect(seen).toBe(5);
-    expect(client.spending!.total().completionTokens).toBeGreaterThan(0);
+    expect(client.sampler.spending!.total().completionTokens).toBeGreaterThan(0);
   }
 });
 
 test('completes texts and token ids, several prompts a request, and n choices of each', async () => {
-  const ids = Array.from(engine.encodeText('1+2='));
+  const ids = Array.from(engine.renderer.encode('1+2='));
   const asked = { max_tokens: 5, seed: 1, n: 2 };
   const texts = await post('/v1/completions', { ...asked, prompt: ['1+2=', '1+2='] });
   expect(texts.body.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
@@ -124,7 +127,7 @@ test('leaves out the stop string', async () => {
 });
 
 test('echoes prompts with the log-probabilities of scoring, and with the greedy token', async () => {
-  const prompts = ['1+2=', '12*(3+4)-5=?'].map((text) => Array.from(engine.encodeText(text)));
+  const prompts = ['1+2=', '12*(3+4)-5=?'].map((text) => Array.from(engine.renderer.encode(text)));
   const asked = {
     prompt: prompts,
     max_tokens: 1,
@@ -138,12 +141,12 @@ test('echoes prompts with the log-probabilities of scoring, and with the greedy 
     const { text, logprobs, token_ids } = body.choices[i]!;
     expect(text.startsWith(['1+2=', '12*(3+4)-5=?'][i]!)).toBe(true);
     const tokens = Int32Array.from([...prompt, ...token_ids!]);
-    const [scored] = await engine.logprobs({ sequences: [{ tokens }] }, 'policy');
+    const [scored] = await engine.weights.logprobs({ sequences: [{ tokens }] }, 'policy');
     expect(logprobs.token_logprobs.length).toBe(tokens.length);
     expect(logprobs.token_logprobs[0]).toBe(null);
     for (let t = 1; t < tokens.length; t++) {
       const best = Math.max(...Object.values(logprobs.top_logprobs[t]!));
-      const greedy = engine.sample({
+      const greedy = sampleTurns(engine, {
         prompts: [{ key: '0', prompt: tokens.slice(0, t), count: 1 }],
         maxTokens: 1,
         temperature: 0,
@@ -265,7 +268,7 @@ test('answers 429 with Retry-After when the queue is full', async () => {
 test('tokenizes and detokenizes for clients without the tokenizer', async () => {
   const { body } = await post('/tokenize', { prompt: '1+2=' });
   const tokens = (body as unknown as { tokens: number[] }).tokens;
-  expect(tokens).toEqual(Array.from(engine.encodeText('1+2=')));
+  expect(tokens).toEqual(Array.from(engine.renderer.encode('1+2=')));
   expect((await post('/detokenize', { tokens })).body).toEqual({ prompt: '1+2=' });
   expect((await post('/tokenize', { prompt: 3 })).status).toBe(400);
 });

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
-import { EngineError } from '../../core/errors.ts';
-import type { Engine } from '../../engines/engine.ts';
+import { ConfigError, EngineError } from '../../core/errors.ts';
+import type { Engine, LocalEngine } from '../../engines/engine.ts';
 import { sum } from '../../statistics/summary.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
 import { type Answering, answerWhole } from './answer.ts';
@@ -35,7 +35,8 @@ const maxBodyBytes = 16 * 2 ** 20;
  * @throws ConfigError off loopback without a token, and when the address cannot be listened on.
  */
 export async function startModelService(engine: Engine, options: ModelServiceOptions): Promise<Listening> {
-  return listen(routes({ engine, options, running: 0, waiting: 0, counts: new Map() }), options, {
+  const served = requireServed(engine);
+  return listen(routes({ engine: served, options, running: 0, waiting: 0, counts: new Map() }), options, {
     maxBodyBytes,
     publicPaths: ['/health'],
     command: 'gradus serve model <model>',
@@ -45,8 +46,16 @@ export async function startModelService(engine: Engine, options: ModelServiceOpt
   });
 }
 
+function requireServed(engine: Engine): LocalEngine {
+  const { renderer, weights, sampler } = engine;
+  if (renderer !== undefined && weights !== undefined) return engine as LocalEngine;
+  throw new ConfigError(`expected an engine with weights to serve, got "${sampler.info.engine}"`, {
+    tryNext: 'gradus serve model <model> --engine embedded',
+  });
+}
+
 interface State {
-  readonly engine: Engine;
+  readonly engine: LocalEngine;
   readonly options: ModelServiceOptions;
   /** Requests in flight. */
   running: number;
@@ -99,7 +108,7 @@ const modelOf = ({ engine, options }: State) => ({
   object: 'model',
   created: 0,
   owned_by: 'gradus',
-  max_model_len: engine.info.maxSequenceTokens,
+  max_model_len: engine.sampler.info.maxSequenceTokens,
 });
 
 const noSuchModel = (c: Context, name: string, requested: string): Response =>
@@ -109,7 +118,7 @@ async function answer<Body extends { readonly model?: string | undefined }>(
   state: State,
   c: Context,
   schema: z.ZodType<Body>,
-  resolve: (body: Body, engine: Engine) => CompletionRequest,
+  resolve: (body: Body, engine: LocalEngine) => CompletionRequest,
   shape: AnswerShape,
 ): Promise<Response> {
   const body: unknown = await c.req.json().catch(() => undefined);

@@ -102,7 +102,7 @@ function visitsBefore(
   index: number,
   candidates: readonly Problem[],
 ): Visits {
-  const how = { model: engine.info.modelHash, ...templateOf(engine) };
+  const how = { model: engine.sampler.info.modelHash, ...templateOf(engine) };
   const sampling = samplingOf(resolveStage(recipe, recipe.stages[index]!).sampling);
   const editions = editionsOf(candidates);
   const verifiers = new Set(candidates.map((problem) => verifierLabel(verifierFor(problem))));

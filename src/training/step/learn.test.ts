@@ -22,6 +22,7 @@ import { describeBatches } from '../../recipe/batch-arithmetic.ts';
 import { learnFrom } from './learn.ts';
 import { learningMetrics } from './step-metrics.ts';
 import type { LiveStage } from './roll-batch.ts';
+import { singleTurn } from '../../testing/single-turn.ts';
 
 const algorithm = createAlgorithm(algorithmConfig.parse({ type: 'dapo' }));
 const moment = { step: 1, lastStep: 10 };
@@ -52,12 +53,12 @@ function groupOf(number: number, isMixed = true): ScoredGroup {
   const rollout = (index: number): Rollout => ({
     problemId: `p${number}`,
     index,
-    promptTokens: Int32Array.of(number),
-    tokens: new Int32Array(1 + (number % 3)).fill(7),
-    rolloutLogprobs: new Float32Array(1 + (number % 3)).fill(-0.5),
-    text: '',
-    finishReason: 'stop',
-    policyVersion: 0,
+    transcripts: [
+      singleTurn({
+        promptTokens: Int32Array.of(number),
+        tokens: new Int32Array(1 + (number % 3)).fill(7),
+      }),
+    ],
     verdict: {
       outcome: isMixed && index === 0 ? 'correct' : 'incorrect',
       score: isMixed && index === 0 ? 1 : 0,

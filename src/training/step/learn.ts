@@ -4,7 +4,7 @@ import { buildTrainingBatch } from '../../algorithms/training-batch.ts';
 import type { TrainingBatch, TrainingSequence } from '../../core/batch.ts';
 import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
-import type { Engine, OptimStep } from '../../engines/engine.ts';
+import type { LearningEngine, OptimStep } from '../../engines/engine.ts';
 import { learningMetrics, type Metrics, type Update } from './step-metrics.ts';
 import type { LiveStage } from './roll-batch.ts';
 
@@ -33,7 +33,7 @@ export interface Learned {
  * @throws EngineError when the loss is not finite though its gradient is.
  */
 export async function learnFrom(
-  engine: Engine,
+  engine: LearningEngine,
   stage: LiveStage,
   groups: readonly ScoredGroup[],
   { step, lastStep }: UpdateMoment,
@@ -69,14 +69,14 @@ export async function learnFrom(
 
 /** One optimizer update, or `null` where the gradient was not finite and nothing was changed. */
 async function update(
-  engine: Engine,
+  engine: LearningEngine,
   batch: TrainingBatch,
   spec: LossSpec,
   adam: OptimStep,
   step: number,
 ): Promise<Update | null> {
-  const loss = await engine.forwardBackward(batch, spec);
-  const made = await engine.optimStep(adam);
+  const loss = await engine.learner.forwardBackward(batch, spec);
+  const made = await engine.learner.optimStep(adam);
   if (!made.applied) return null;
   if (Number.isFinite(loss.loss)) return { loss, update: made };
   throw new EngineError(
@@ -97,13 +97,13 @@ function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
  * @throws EngineError when that policy does not give finite probabilities to what it wrote.
  */
 async function withOldPolicy(
-  engine: Engine,
+  engine: LearningEngine,
   [first, ...later]: readonly TrainingBatch[],
   temperature: number,
 ): Promise<TrainingBatch[]> {
   if (later.length === 0) return [first!];
   const sequences = later.flatMap((batch) => batch.sequences);
-  const scored = await engine.logprobs({ sequences, temperature }, 'policy');
+  const scored = await engine.weights.logprobs({ sequences, temperature }, 'policy');
   if (!scored.every((logprobs) => logprobs.every(Number.isFinite))) {
     throw new EngineError(
       'the policy no longer gives finite probabilities to what it has just written; the last checkpoint is intact',
@@ -119,10 +119,14 @@ async function withOldPolicy(
 }
 
 /** Reference log-probabilities, where the loss has a KL term. */
-async function withReference(engine: Engine, batch: TrainingBatch, spec: LossSpec): Promise<TrainingBatch> {
+async function withReference(
+  engine: LearningEngine,
+  batch: TrainingBatch,
+  spec: LossSpec,
+): Promise<TrainingBatch> {
   if (spec.kl === null) return batch;
   const { sequences } = batch;
-  const reference = await engine.logprobs({ sequences, temperature: spec.temperature }, 'reference');
+  const reference = await engine.weights.logprobs({ sequences, temperature: spec.temperature }, 'reference');
   return {
     sequences: sequences.map((sequence, i) => ({ ...sequence, referenceLogprobs: reference[i]! })),
   };

@@ -2,6 +2,7 @@ import { judgedRollouts, type ScoredGroup, scoreGroup } from '../../algorithms/s
 import type { Algorithm } from '../../algorithms/settings.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
+import { finishReasonOf } from '../../core/rollout.ts';
 import { sum } from '../../statistics/summary.ts';
 import { admitGroup } from '../../curriculum/gates/create-gate.ts';
 import type { Gate, GroupSummary } from '../../curriculum/gates/gate.ts';
@@ -156,7 +157,7 @@ function summarise(group: ScoredGroup): GroupSummary {
   return {
     problemId: group.problem.id,
     rewards: judged.map(({ reward }) => reward),
-    truncated: judged.filter(({ rollout }) => rollout.finishReason === 'length').length,
+    truncated: judged.filter(({ rollout }) => finishReasonOf(rollout) === 'length').length,
     isZeroAdvantage: group.isZeroAdvantage,
   };
 }

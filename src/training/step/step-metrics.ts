@@ -1,5 +1,6 @@
 import { judgedRollouts, type ScoredGroup } from '../../algorithms/scored-group.ts';
 import type { TrainingSequence } from '../../core/batch.ts';
+import { finishReasonOf, writtenTokens } from '../../core/rollout.ts';
 import { mean, quantile, standardDeviation, sum } from '../../statistics/summary.ts';
 import { outcomes } from '../../core/verdict.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
@@ -15,7 +16,7 @@ export type Metrics = Record<string, number>;
 export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
   const rollouts = groups.flatMap((group) => group.rollouts);
   const rewards = groups.flatMap(rewardsOf);
-  const lengths = rollouts.map(({ tokens }) => tokens.length);
+  const lengths = rollouts.map(writtenTokens);
   const metrics: Metrics = {
     'rollout/count': rollouts.length,
     'rollout/tokens': sum(lengths),
@@ -27,7 +28,7 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
     ...measured(
       'rollout/truncated',
       rollouts,
-      shareOf(({ finishReason }) => finishReason === 'length'),
+      shareOf((rollout) => finishReasonOf(rollout) === 'length'),
     ),
   };
   for (const outcome of outcomes) {

@@ -9,7 +9,7 @@ import type {
   TokenMeasurements,
   TopJob,
 } from '../learning/microbatch-runner.ts';
-import type { SamplingJob, Written, WrittenPart } from '../../requests/sampling-job.ts';
+import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 
 /** What a lane is started with; reaches it as `workerData`. */
 export interface LaneOptions {
@@ -55,8 +55,8 @@ export type LaneReply =
   | {
       readonly id: number;
       readonly kind: 'written';
-      readonly written: readonly Written[];
-      readonly parts: readonly WrittenPart[];
+      readonly written: readonly FinishedSequence[];
+      readonly parts: readonly SequencePart[];
     }
   | { readonly id: number; readonly kind: 'done'; readonly result: LaneResult }
   | { readonly id: number; readonly kind: 'failed'; readonly error: CarriedError };

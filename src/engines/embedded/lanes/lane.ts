@@ -3,10 +3,10 @@ import { WorkerCrashed } from '../../../core/errors.ts';
 import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './lane-protocol.ts';
 import type { MicrobatchRunner, TokenMeasurements } from '../learning/microbatch-runner.ts';
 import type { MeasureJob } from '../measure-products.ts';
-import type { SamplingJob, Written, WrittenPart } from '../../requests/sampling-job.ts';
+import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 
 /** Takes what a lane has written. */
-type OnWritten = (written: readonly Written[], parts: readonly WrittenPart[]) => void;
+type OnWritten = (written: readonly FinishedSequence[], parts: readonly SequencePart[]) => void;
 
 /** A running sampling job of one lane. */
 export interface LaneSampling {

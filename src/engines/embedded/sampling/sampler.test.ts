@@ -6,7 +6,7 @@ import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
 import { initialWeights } from '../parameters.ts';
 import { createSampler } from './sampler.ts';
-import type { SamplingJob, Written } from '../../requests/sampling-job.ts';
+import type { SamplingJob, FinishedSequence } from '../../requests/sampling-job.ts';
 
 /** Sizes that divide by nothing the runtime vectorises by: its kernels for remainders must not show either. */
 const config: ModelConfig = {
@@ -38,7 +38,7 @@ async function run(
   slots: number,
   isAborted = (): boolean => false,
   cacheBytes = 1e9,
-): Promise<Written[]> {
+): Promise<FinishedSequence[]> {
   const endsWithStop = (tokens: Int32Array, stop: readonly string[]): boolean =>
     stop.includes(`${tokens.at(-1)!}`);
   const sampler = createSampler({
@@ -50,8 +50,18 @@ async function run(
     endTokens: [0],
     endsWithStop,
   });
-  const all: Written[] = [];
-  const full = { prompts: [], maxTokens: 20, temperature: 1, topP: 1, topK: 0, stop: [], seed: 1, ...job };
+  const all: FinishedSequence[] = [];
+  const full = {
+    prompts: [],
+    maxTokens: 20,
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+    stop: [],
+    seed: 1,
+    parts: false,
+    ...job,
+  };
   await sampler.run(full, weights, (finished) => all.push(...finished), isAborted);
   return all;
 }
@@ -59,12 +69,12 @@ async function run(
 function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['prompts'][number] {
   const rng = createRng(length, 'test-prompt');
   const tokens = Int32Array.from({ length }, () => rng.integer(1, config.vocabSize - 1));
-  return { key: `prompt-${length}`, tokens, count, firstIndex };
+  return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0 };
 }
 
 test('no bit of a completion depends on slots, neighbours or order', async () => {
   const lengths = [1, 2, 5, 17, 30, 44];
-  const reference = new Map<string, Written>();
+  const reference = new Map<string, FinishedSequence>();
   for (const length of lengths) {
     for (const one of await run({ prompts: [promptOf(length, 8)] }, 1))
       reference.set(`${length} ${one.index}`, one);
@@ -115,10 +125,11 @@ test('jobs that come while another runs share its rows, and each writes what it 
       topP: n === 3 ? 0.8 : 1,
       topK: n === 4 ? 5 : 0,
       stop: [],
+      parts: false,
       seed: n,
     },
     weights: n === 4 ? other : weights,
-    written: [] as Written[],
+    written: [] as FinishedSequence[],
   }));
   const running = jobs.map(async ({ job, weights: own, written }) => {
     await sampler.run(
@@ -130,7 +141,8 @@ test('jobs that come while another runs share its rows, and each writes what it 
   });
   await Promise.all(running);
   for (const { job, written } of jobs) {
-    const byIndex = (all: Written[]): Written[] => all.toSorted((a, b) => a.index - b.index);
+    const byIndex = (all: FinishedSequence[]): FinishedSequence[] =>
+      all.toSorted((a, b) => a.index - b.index);
     expect(byIndex(written)).toEqual(byIndex(await run(job, 6)));
   }
   // Far fewer steps than one job after the other would take.
@@ -142,7 +154,7 @@ test('parts of a watched job are the beginnings of what is finished', async () =
   const parts = new Map<number, number[]>();
   const options = { config, decoder, slots: 3, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
   const sampler = createSampler({ ...options, endsWithStop: () => false });
-  const settings = { maxTokens: 20, temperature: 1, topP: 1, topK: 0, stop: [], seed: 1, isWatched: true };
+  const settings = { maxTokens: 20, temperature: 1, topP: 1, topK: 0, stop: [], seed: 1, parts: true };
   let early = 0;
   await sampler.run(
     { prompts: [promptOf(5, 6)], ...settings },
@@ -172,9 +184,10 @@ test('an aborted job leaves, the others go on', async () => {
     topK: 0,
     stop: [],
     seed: 1,
+    parts: false,
   };
   let asked = 0;
-  const written: Written[][] = [[], []];
+  const written: FinishedSequence[][] = [[], []];
   await Promise.all([
     sampler.run(
       job,
@@ -220,7 +233,7 @@ test('an abort is heard between steps', async () => {
 
 test('where memory is short, fewer sequences are written at a time, and the same ones', async () => {
   const prompts = [promptOf(5, 9), promptOf(17, 4)];
-  const byIndex = (all: Written[]): Written[] =>
+  const byIndex = (all: FinishedSequence[]): FinishedSequence[] =>
     all.toSorted((a, b) => a.prompt - b.prompt || a.index - b.index);
   const roomy = byIndex(await run({ prompts }, 12));
   expect(byIndex(await run({ prompts }, 12, () => false, 1))).toEqual(roomy);

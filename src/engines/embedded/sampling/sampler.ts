@@ -114,7 +114,7 @@ class Rows {
 
   /** Hands out what has ended, and is done with the jobs of which nothing is left. */
   emit(): void {
-    for (const draft of this.#drafts) if (draft.work.job.isWatched === true) draft.work.wrote(draft.part());
+    for (const draft of this.#drafts) if (draft.work.job.parts) draft.work.wrote(draft.part());
     for (const work of this.#jobs) {
       work.emit();
       if (work.left === 0) this.#close(work);

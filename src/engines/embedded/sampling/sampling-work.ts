@@ -1,10 +1,16 @@
 import { hashKey, uniformAt } from '../../../core/rng.ts';
-import type { FinishReason } from '../../../core/rollout.ts';
+import type { FinishReason } from '../../../core/transcript.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { createTokenChooser, type TokenChooser } from './choose-token.ts';
 import type { DecodeWeights } from './decode-weights.ts';
 import type { Decoder, ReadPrompts } from './decoder.ts';
-import type { Emit, SamplingJob, SamplingPrompt, WrittenPart, Written } from '../../requests/sampling-job.ts';
+import type {
+  Emit,
+  SamplingJob,
+  SamplingPrompt,
+  SequencePart,
+  FinishedSequence,
+} from '../../requests/sampling-job.ts';
 
 /** What a sampler works with. */
 export interface SamplerOptions {
@@ -36,8 +42,8 @@ export class Work {
   left: number;
   readonly #emit: Emit;
   readonly #done = Promise.withResolvers<void>();
-  #finished: Written[] = [];
-  #parts: WrittenPart[] = [];
+  #finished: FinishedSequence[] = [];
+  #parts: SequencePart[] = [];
 
   constructor(
     job: SamplingJob,
@@ -59,12 +65,12 @@ export class Work {
     return this.#done.promise;
   }
 
-  finished(written: Written): void {
+  finished(written: FinishedSequence): void {
     this.left--;
     this.#finished.push(written);
   }
 
-  wrote(part: WrittenPart): void {
+  wrote(part: SequencePart): void {
     this.#parts.push(part);
   }
 
@@ -135,6 +141,7 @@ export class Draft {
   readonly #prompt: number;
   readonly #index: number;
   readonly #randomKey: number;
+  readonly #firstPosition: number;
   readonly #limit: number;
   #tokens = new Int32Array(32);
   #logprobs = new Float32Array(32);
@@ -145,11 +152,12 @@ export class Draft {
 
   constructor(work: Work, prompt: number, index: number, maxSequenceTokens: number) {
     const { job } = work;
-    const { key, tokens } = job.prompts[prompt]!;
+    const { key, tokens, firstPosition } = job.prompts[prompt]!;
     this.work = work;
     this.#prompt = prompt;
     this.#index = index;
     this.#randomKey = hashKey(job.seed, key, index);
+    this.#firstPosition = firstPosition;
     this.#limit = Math.min(job.maxTokens, maxSequenceTokens - tokens.length);
   }
 
@@ -166,7 +174,11 @@ export class Draft {
     const { chooser, job } = this.work;
     const { stop } = job;
     if (this.#length === this.#tokens.length) this.#grow();
-    const token = chooser.choose(logits, offset, uniformAt(this.#randomKey, this.#length));
+    const token = chooser.choose(
+      logits,
+      offset,
+      uniformAt(this.#randomKey, this.#firstPosition + this.#length),
+    );
     this.#tokens[this.#length] = token;
     this.#logprobs[this.#length] = chooser.logprob;
     this.#entropies[this.#length++] = chooser.entropy;
@@ -175,13 +187,13 @@ export class Draft {
     return this.#length >= this.#limit ? 'length' : null;
   }
 
-  part(): WrittenPart {
+  part(): SequencePart {
     const tokens = this.#tokens.slice(this.#shown, this.#length);
     this.#shown = this.#length;
     return { prompt: this.#prompt, index: this.#index, tokens };
   }
 
-  finish(finishReason: FinishReason): Written {
+  finish(finishReason: FinishReason): FinishedSequence {
     return {
       prompt: this.#prompt,
       index: this.#index,

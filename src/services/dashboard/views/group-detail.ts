@@ -1,12 +1,13 @@
 import type { Message } from '../../../core/problem.ts';
-import type { FinishReason } from '../../../core/rollout.ts';
+import type { FinishReason } from '../../../core/transcript.ts';
 import type { Outcome } from '../../../core/verdict.ts';
 import { notFound } from '../run-folder.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { RolloutRow } from '../../../runs/files/rollout-shard.ts';
+import type { RolloutRow } from '../../../runs/files/rollout-row.ts';
+import { transcriptsOfRow } from '../../../runs/files/transcript-columns.ts';
 import { findGroup, type Group } from './groups.ts';
 
-/** One judged rollout with its tokens; index t of each list belongs to token t. */
+/** One judged rollout. Its lists begin at the first written token; 0 where a token was given. */
 export interface Attempt {
   /** Index in the group, from 0. */
   readonly index: number;
@@ -21,7 +22,8 @@ export interface Attempt {
   /** The verifier's evidence: extracted answer, normal forms, results of tests. */
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly flags: readonly string[];
-  readonly policyVersion: number;
+  /** Null where the engine returned nothing. */
+  readonly policyVersion: number | null;
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
   readonly logprobs: readonly number[];
@@ -67,12 +69,15 @@ export async function groupDetailView(
   const flags = run.lists('SELECT flags FROM rollouts WHERE group_id = ? ORDER BY place', id) as [
     string | null,
   ][];
-  const attempts = rows.map(async (row, place) => ({
-    ...attemptOf(row),
-    index: place,
-    flags: JSON.parse(flags[place]?.[0] ?? '[]') as string[],
-    pieces: (await readPieces?.(run.directory, row.tokens)) ?? null,
-  }));
+  const attempts = rows.map(async (row, place) => {
+    const attempt = attemptOf(row);
+    return {
+      ...attempt,
+      index: place,
+      flags: JSON.parse(flags[place]?.[0] ?? '[]') as string[],
+      pieces: (await readPieces?.(run.directory, attempt.tokens)) ?? null,
+    };
+  });
   return {
     group: found.group,
     prompt: rows[0]?.prompt ?? [],
@@ -91,6 +96,10 @@ function visitsOf(run: RunReader, problem: string): Visit[] {
 }
 
 function attemptOf(row: RolloutRow) {
+  const transcript = transcriptsOfRow(row).at(-1);
+  const [from, to] = [transcript?.written[0]?.start ?? 0, transcript?.written.at(-1)?.end ?? 0];
+  const written = (values: Int32Array | Float32Array | undefined): number[] =>
+    Array.from(values?.subarray(from, to) ?? []);
   return {
     text: row.text,
     outcome: row.outcome,
@@ -102,8 +111,8 @@ function attemptOf(row: RolloutRow) {
     finishReason: row.finish_reason,
     evidence: row.evidence === null ? {} : (JSON.parse(row.evidence) as Record<string, unknown>),
     policyVersion: row.policy_version,
-    tokens: row.tokens,
-    logprobs: row.rollout_logprobs,
-    entropies: row.rollout_entropies ?? null,
+    tokens: written(transcript?.tokens),
+    logprobs: written(transcript?.logprobs),
+    entropies: transcript?.entropies === undefined ? null : written(transcript.entropies),
   };
 }

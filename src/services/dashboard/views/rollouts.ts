@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { FinishReason } from '../../../core/rollout.ts';
+import type { FinishReason } from '../../../core/transcript.ts';
 import type { Outcome } from '../../../core/verdict.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import { fromJson, type Row } from '../../../runs/reading/run-views.ts';

@@ -1,4 +1,4 @@
-import type { Engine } from '../../engines/engine.ts';
+import type { Renderer } from '../engines/engine.ts';
 
 /** Decodes a stream of tokens into pieces of text that add up to the text of all tokens. */
 export interface TextPieces {
@@ -13,14 +13,15 @@ export interface TextPieces {
  *
  * @param stops strings that end the text and are left out of it.
  */
-export function createTextPieces(engine: Pick<Engine, 'decode'>, stops: readonly string[]): TextPieces {
+export function createTextPieces(renderer: Pick<Renderer, 'decode'>, stops: readonly string[]): TextPieces {
   const tokens: number[] = [];
   /** Tokens before `shown` are sent. Decoding starts at `context`, as the text of a token depends on its neighbours. */
   let shown = 0;
   let context = 0;
   let held = '';
   let length = 0;
-  const decode = (from: number, to: number): string => engine.decode(Int32Array.from(tokens.slice(from, to)));
+  const decode = (from: number, to: number): string =>
+    renderer.decode(Int32Array.from(tokens.slice(from, to)));
   return {
     add(added) {
       for (const token of added) tokens.push(token);

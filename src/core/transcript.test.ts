@@ -1,0 +1,38 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { extendTranscript, givenTranscript, lastAnswer, promptLength, writtenCount } from './transcript.ts';
+
+const decode = (tokens: Int32Array): string => String.fromCharCode(...tokens);
+const piece = fc
+  .array(fc.integer({ min: 97, max: 122 }), { maxLength: 5 })
+  .map((all) => Int32Array.from(all));
+const turn = (tokens: Int32Array, finishReason: 'stop' | 'length' = 'length') => ({
+  tokens,
+  logprobs: new Float32Array(tokens.length).fill(-1),
+  finishReason,
+  policyVersion: 4,
+});
+
+test('arrays speak of every token, spans of the written ones, and a continued message is one message', () => {
+  fc.assert(
+    fc.property(piece, fc.array(piece, { minLength: 1, maxLength: 4 }), (prompt, pieces) => {
+      const given = givenTranscript([{ role: 'user', content: 'q' }], prompt);
+      const whole = pieces.reduce((before, one) => extendTranscript(before, turn(one), decode), given);
+      const all = Int32Array.from(pieces.flatMap((one) => [...one]));
+      expect(whole.tokens).toEqual(Int32Array.from([...prompt, ...all]));
+      expect(whole.logprobs).toEqual(Float32Array.from(whole.tokens, (_, t) => (t < prompt.length ? 0 : -1)));
+      expect([promptLength(whole), writtenCount(whole)]).toEqual([prompt.length, all.length]);
+      expect(whole.messages.map(({ author }) => author)).toEqual(['problem', 'policy']);
+      expect(lastAnswer(whole)).toBe(decode(all));
+      for (const [i, { start, end }] of whole.written.entries())
+        expect(whole.tokens.slice(start, end)).toEqual(pieces[i]);
+    }),
+  );
+});
+
+test('entropies of a later turn leave zeros for the tokens before it', () => {
+  const first = extendTranscript(givenTranscript([], Int32Array.of(97)), turn(Int32Array.of(98)), decode);
+  const entropies = Float32Array.of(0.5);
+  const second = extendTranscript(first, { ...turn(Int32Array.of(99)), entropies }, decode);
+  expect(second.entropies).toEqual(Float32Array.of(0, 0, 0.5));
+});

@@ -1,0 +1,130 @@
+import type { Message } from './problem.ts';
+
+/** Why the policy stopped writing. `length`: cut off at the token limit. `error`: the engine failed. */
+export type FinishReason = 'stop' | 'length' | 'error';
+
+/** Tokens [start, end) of a transcript that the policy wrote in one go. */
+export interface Written {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+  /** Optimizer updates the policy had taken when it wrote this; 0 for a model that does not learn. */
+  readonly policyVersion: number;
+  readonly finishReason: FinishReason;
+}
+
+/** Who wrote a message: it was given with the problem, written by the policy, or returned by an environment. */
+export type Author = 'problem' | 'policy' | 'environment';
+
+/** A message and its author. */
+export interface AuthoredMessage extends Message {
+  readonly author: Author;
+}
+
+/**
+ * One sequence of tokens, whoever wrote them. Every array speaks of token t of the whole sequence, as in
+ * `TrainingSequence`. Single turn is the special case: given tokens, then one written span.
+ *
+ * A server that returns no token ids leaves the arrays empty; spans then still count its tokens, as far as it states them.
+ *
+ * @example
+ * const { tokens, written: [{ start, end }] } = transcript;
+ * const answer = renderer.decode(tokens.subarray(start, end));
+ */
+export interface Transcript {
+  /** Length T. */
+  readonly tokens: Int32Array;
+  /**
+   * Natural log-probability of each written token when it was sampled: full softmax at the sampling temperature, before
+   * top-p and top-k; at temperature 0 that of temperature 1. Length T; 0 where a token was given.
+   */
+  readonly logprobs: Float32Array;
+  /** Entropy in nats of the distributions `logprobs` are taken from. Length T; 0 where a token was given. Absent where not measured. */
+  readonly entropies?: Float32Array;
+  /** What the policy wrote, in order, without overlap. */
+  readonly written: readonly Written[];
+  /** The same content for people and verifiers. */
+  readonly messages: readonly AuthoredMessage[];
+}
+
+/** What the policy adds to a transcript in one go. */
+export interface Continuation extends Omit<Written, 'start' | 'end'> {
+  /** Tokens written, the end token included if one was written. Length C. */
+  readonly tokens: Int32Array;
+  /** Length C. */
+  readonly logprobs: Float32Array;
+  /** Length C. */
+  readonly entropies?: Float32Array | undefined;
+}
+
+/** A transcript in which the policy has not written yet. */
+export const givenTranscript = (messages: readonly Message[], tokens: Int32Array): Transcript => ({
+  tokens,
+  logprobs: new Float32Array(tokens.length),
+  written: [],
+  messages: messages.map(({ role, content }) => ({ role, content, author: 'problem' })),
+});
+
+/**
+ * Appends what the policy wrote. A continuation of an unfinished message extends that message: its tokens are decoded
+ * together, so that a character cut in two comes out whole.
+ *
+ * @param decode tokens → text, special tokens left out.
+ */
+export function extendTranscript(
+  given: Transcript,
+  { tokens, logprobs, entropies, policyVersion, finishReason }: Continuation,
+  decode: (tokens: Int32Array) => string,
+): Transcript {
+  const start = given.tokens.length;
+  const end = start + tokens.length;
+  const whole = joinInts(given.tokens, tokens);
+  const isUnfinished = given.messages.at(-1)?.author === 'policy';
+  const text = decode(isUnfinished ? whole.subarray(startOfTurn(given)) : tokens);
+  const before = isUnfinished ? given.messages.slice(0, -1) : given.messages;
+  return {
+    tokens: whole,
+    logprobs: joinFloats(given.logprobs, logprobs),
+    ...(entropies !== undefined && {
+      entropies: joinFloats(given.entropies ?? new Float32Array(start), entropies),
+    }),
+    written: [...given.written, { start, end, policyVersion, finishReason }],
+    messages: [...before, { role: 'assistant', content: text, author: 'policy' }],
+  };
+}
+
+/** Where the policy's unfinished message begins. */
+function startOfTurn({ tokens, written }: Transcript): number {
+  let start = tokens.length;
+  for (const span of written.toReversed()) {
+    if (span.end !== start) break;
+    start = span.start;
+  }
+  return start;
+}
+
+/** Tokens the policy wrote. */
+export const writtenCount = ({ written }: Pick<Transcript, 'written'>): number =>
+  written.reduce((sum, { start, end }) => sum + end - start, 0);
+
+/** The tokens before the first written one: how long the prompt was. */
+export const promptLength = ({ tokens, written }: Pick<Transcript, 'tokens' | 'written'>): number =>
+  written[0]?.start ?? tokens.length;
+
+/** The policy's last message; empty where it wrote none. */
+export const lastAnswer = ({ messages }: Pick<Transcript, 'messages'>): string =>
+  messages.findLast(({ author }) => author === 'policy')?.content ?? '';
+
+function joinInts(head: Int32Array, tail: Int32Array): Int32Array {
+  const joined = new Int32Array(head.length + tail.length);
+  joined.set(head);
+  joined.set(tail, head.length);
+  return joined;
+}
+
+function joinFloats(head: Float32Array, tail: Float32Array): Float32Array {
+  const joined = new Float32Array(head.length + tail.length);
+  joined.set(head);
+  joined.set(tail, head.length);
+  return joined;
+}

@@ -1,0 +1,44 @@
+import type { Message } from '../../core/problem.ts';
+import type { FinishReason } from '../../core/transcript.ts';
+import type { Outcome } from '../../core/verdict.ts';
+
+/**
+ * One row of a shard: a rollout. `prompt` has the shape of a conversational data set of TRL and verl; `text`,
+ * `finish_reason` and `policy_version` repeat what the transcripts say, for readers of few columns. `null` means not
+ * measured.
+ */
+export interface RolloutRow {
+  readonly step: number;
+  readonly stage: string;
+  readonly purpose: string;
+  readonly problem_id: string;
+  readonly domain: string;
+  readonly family: string | null;
+  readonly knob: number | null;
+  readonly level: string | null;
+  readonly rollout_index: number;
+  /** Null where the engine returned nothing. */
+  readonly policy_version: number | null;
+  readonly prompt: Message[];
+  readonly text: string;
+  readonly finish_reason: FinishReason;
+  readonly answer: string | null;
+  readonly outcome: Outcome;
+  readonly score: number;
+  readonly reward: number | null;
+  readonly advantage: number | null;
+  readonly reason: string;
+  readonly verifier: string;
+  /** JSON of `Verdict.evidence`. */
+  readonly evidence: string | null;
+  /** Token ids of all transcripts, end to end; index t of the two lists below speaks of token t. */
+  readonly token_ids: number[];
+  /** Natural log-probability at sampling time; 0 where a token was given. */
+  readonly token_logprobs: number[];
+  /** Nats. */
+  readonly token_entropies: number[] | null;
+  /** JSON of `StoredSpans[]`: length and written spans of each transcript. */
+  readonly transcripts: string;
+  /** JSON of each transcript's messages; null where they are `prompt`, then `text` by the policy. */
+  readonly messages: string | null;
+}

@@ -1,0 +1,71 @@
+import type { Message } from '../core/problem.ts';
+import {
+  extendTranscript,
+  type FinishReason,
+  givenTranscript,
+  lastAnswer,
+  type Transcript,
+} from '../core/transcript.ts';
+import { type Completion, completionsOf, type Engine, type SampleRequest } from '../engines/engine.ts';
+
+/** One prompt and one answer, taken apart. */
+export interface SingleTurn {
+  readonly promptTokens: Int32Array;
+  /** What was written; index t of the two arrays below speaks of token t. */
+  readonly tokens: Int32Array;
+  readonly logprobs: Float32Array;
+  readonly entropies?: Float32Array | undefined;
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly policyVersion: number;
+}
+
+/**
+ * A transcript of one prompt and one answer, for tests. What is left out is empty, `stop` or version 0; log-probabilities
+ * default to −0.5.
+ *
+ * @example
+ * const transcript = singleTurn({ promptTokens: Int32Array.of(1, 2), tokens: Int32Array.of(7), text: '7' });
+ */
+export function singleTurn(
+  {
+    promptTokens = new Int32Array(0),
+    tokens = new Int32Array(0),
+    logprobs = new Float32Array(tokens.length).fill(-0.5),
+    entropies,
+    text = '',
+    finishReason = 'stop',
+    policyVersion = 0,
+  }: Partial<SingleTurn>,
+  messages: readonly Message[] = [],
+): Transcript {
+  const written = { tokens, logprobs, entropies, finishReason, policyVersion };
+  return extendTranscript(givenTranscript(messages, promptTokens), written, () => text);
+}
+
+/** Takes the last turn of a transcript apart. */
+export function lastTurn({ tokens, logprobs, entropies, written, messages }: Transcript): SingleTurn {
+  const { start, end, finishReason, policyVersion } = written.at(-1)!;
+  return {
+    promptTokens: tokens.slice(0, start),
+    tokens: tokens.slice(start, end),
+    logprobs: logprobs.slice(start, end),
+    entropies: entropies?.slice(start, end),
+    text: lastAnswer({ messages }),
+    finishReason,
+    policyVersion,
+  };
+}
+
+/** A finished completion, taken apart. */
+export type SampledTurn = SingleTurn & Pick<Completion, 'key' | 'index'>;
+
+/** Samples completions and takes each apart. */
+export async function* sampleTurns(
+  { sampler }: Pick<Engine, 'sampler'>,
+  request: SampleRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<SampledTurn> {
+  for await (const { key, index, transcript } of completionsOf(sampler.sample(request, signal)))
+    yield { key, index, ...lastTurn(transcript) };
+}
