@@ -1,4 +1,4 @@
-/** Writes what is generated from the protocol's schemas: the JSON Schema and the golden frames. */
+/** Generates the JSON Schema of the protocol and the golden frames from the schemas in src/protocol. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { goldenFrames, protocolJsonSchema } from '../test/golden/protocol-frames.ts';
 import { encodeFrame } from '../src/protocol/frame.ts';

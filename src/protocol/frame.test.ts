@@ -16,7 +16,7 @@ const frames = fc.array(
 );
 const bytesOf = (all: readonly Frame[]): Uint8Array => Buffer.concat(all.map(encodeFrame));
 
-test('frames come out whole, however their bytes are split', () => {
+test('reassembles frames from chunks of any size', () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
   fc.assert(
     fc.property(frames, cuts, (sent, lengths) => {
@@ -34,7 +34,7 @@ test('frames come out whole, however their bytes are split', () => {
   );
 });
 
-test('a stream that ends within a frame is refused, and gives only what was whole', () => {
+test('a stream that ends within a frame is an error after its complete frames', () => {
   fc.assert(
     fc.property(frames, fc.nat(), (sent, place) => {
       const bytes = bytesOf(sent);
@@ -43,14 +43,14 @@ test('a stream that ends within a frame is refused, and gives only what was whol
       const got = reader.push(bytes.subarray(0, cut));
       expect(got).toEqual(sent.slice(0, got.length));
       const isWhole = bytesOf(sent.slice(0, got.length)).length === cut;
-      expect(refusalOf(() => reader.end())).toBe(isWhole ? null : 'ProtocolError');
+      expect(errorNameOf(() => reader.end())).toBe(isWhole ? null : 'ProtocolError');
     }),
   );
 });
 
-test('garbage and changed bytes end in frames or one ProtocolError, nothing else', () => {
+test('garbage and changed bytes give frames or a ProtocolError', () => {
   const read = (bytes: Uint8Array): void => {
-    expect([null, 'ProtocolError']).toContain(refusalOf(() => createFrameReader().push(bytes)));
+    expect([null, 'ProtocolError']).toContain(errorNameOf(() => createFrameReader().push(bytes)));
   };
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), read));
   const changed = fc.tuple(frames, fc.nat(), fc.nat({ max: 255 })).map(([sent, place, value]) => {
@@ -65,12 +65,12 @@ test.each([
   [maxHeaderBytes + 1, 0],
   [1, 0],
   [2, maxPayloadBytes + 1],
-])('lengths %i and %i are refused before anything is kept for them', (header, payload) => {
+])('lengths %i and %i are rejected before allocating', (header, payload) => {
   const prefix = new Uint8Array(Uint32Array.of(header, payload).buffer);
   expect(() => createFrameReader().push(prefix)).toThrow(ProtocolError);
 });
 
-test('a header that is not JSON or not UTF-8 is refused', () => {
+test('a header that is not JSON or not UTF-8 is rejected', () => {
   for (const header of ['{a', '\xff\xfe']) {
     const body = Buffer.from(header, 'latin1');
     const prefix = new Uint8Array(Uint32Array.of(body.length, 0).buffer);
@@ -78,7 +78,7 @@ test('a header that is not JSON or not UTF-8 is refused', () => {
   }
 });
 
-test('tensors come back bit for bit, also from memory that is not aligned', () => {
+test('tensors round-trip bit for bit, also from unaligned memory', () => {
   const bits = fc.array(fc.nat({ max: 2 ** 32 - 1 }));
   fc.assert(
     fc.property(bits, bits, bits, fc.nat({ max: 3 }), (a, b, c, shift) => {
@@ -101,14 +101,14 @@ test('tensors come back bit for bit, also from memory that is not aligned', () =
 
 test.each([
   ['past the end', [4], 0],
-  ['askew', [1], 2],
-  ['beyond any memory', [2 ** 40, 2 ** 40], 0],
-])('a tensor that lies %s is refused', (_, shape, offset) => {
+  ['at an unaligned offset', [1], 2],
+  ['larger than any memory', [2 ** 40, 2 ** 40], 0],
+])('a tensor %s is rejected', (_, shape, offset) => {
   const described = [{ name: 'x', dtype: 'f32', shape, offset } as const];
   expect(() => unpackTensors(described, new Uint8Array(12))).toThrow(/tensor "x"/);
 });
 
-function refusalOf(run: () => unknown): string | null {
+function errorNameOf(run: () => unknown): string | null {
   try {
     run();
     return null;

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../core/errors.ts';
 import { maxHeaderBytes, maxPayloadBytes } from './messages.ts';
 
-/** A message on its way: a JSON object and the raw bytes it describes. */
+/** A frame: a JSON header and the raw bytes it describes. */
 export interface Frame {
   readonly header: unknown;
   readonly payload: Uint8Array;
@@ -9,7 +9,7 @@ export interface Frame {
 
 const prefixBytes = 8;
 
-/** `u32 header length | u32 payload length | JSON header | payload`, little-endian. */
+/** Encodes a frame: `u32 header length | u32 payload length | JSON header | payload`, little-endian. */
 export function encodeFrame({ header, payload }: Frame): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
   checkLengths(json.length, payload.length);
@@ -22,21 +22,21 @@ export function encodeFrame({ header, payload }: Frame): Uint8Array {
   return bytes;
 }
 
-/** Puts frames together from bytes as they come, however they are split. */
+/** Reassembles frames from a stream of chunks of any size. */
 export interface FrameReader {
-  /** Frames that these bytes complete. Throws a `ProtocolError` at bytes that cannot be a frame; nothing can follow. */
+  /** Returns the frames that these bytes complete. Throws a `ProtocolError` for bytes that are not a frame, after which the stream is unusable. */
   push(bytes: Uint8Array): Frame[];
-  /** To be called when no more will come. Throws a `ProtocolError` in the middle of a frame. */
+  /** Ends the stream. Throws a `ProtocolError` within a frame. */
   end(): void;
 }
 
-/** A reader at the start of a stream of frames. */
+/** Creates a reader at the start of a stream of frames. */
 export function createFrameReader(): FrameReader {
   let chunks: Uint8Array[] = [];
   let held = 0;
   let lengths: readonly [number, number] | null = null;
 
-  /** The first `length` bytes, in memory of their own, so that tensors in them are aligned. */
+  /** Takes the first `length` bytes into a new buffer, in which tensors are aligned. */
   const take = (length: number): Uint8Array => {
     const taken = new Uint8Array(length);
     let filled = 0;
@@ -79,7 +79,9 @@ export function createFrameReader(): FrameReader {
     },
     end: () => {
       if (held === 0 && lengths === null) return;
-      throw new ProtocolError(`expected the rest of a frame, the stream ended after ${held} bytes of it`);
+      throw new ProtocolError(
+        `expected the rest of a frame, got the end of the stream after ${held} bytes of it`,
+      );
     },
   };
 }

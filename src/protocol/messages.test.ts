@@ -7,7 +7,7 @@ import { unpackTensors } from './tensors.ts';
 
 const golden = Object.entries(goldenFrames());
 
-test.each(golden)('%s is written as it was, and reads back', async (name, { header, tensors, payload }) => {
+test.each(golden)('%s is encoded as committed and reads back', async (name, { header, tensors, payload }) => {
   const bytes = await readFile(`test/golden/protocol/${name}.bin`);
   expect(Buffer.compare(encodeFrame({ header, payload }), bytes)).toBe(0);
   const [frame] = createFrameReader().push(bytes);
@@ -19,30 +19,30 @@ test.each(golden)('%s is written as it was, and reads back', async (name, { head
 });
 
 const results = golden.flatMap(([, { header }]) => (header.type === 'result' ? [header] : []));
-test.each(results)('the result of $request follows its schema', ({ request, result }) => {
+test.each(results)('the result of $request is valid by its schema', ({ request, result }) => {
   expect(resultSchemas[request].parse(result)).toEqual(result);
 });
 
-test('there is a golden frame of every type of message', () => {
+test('every type of message has a golden frame', () => {
   const types = new Set<string>(golden.map(([, { header }]) => header.type));
   const all = [...requestSchema.options, ...replySchema.options].map(({ shape }) => shape.type.value);
   expect([...types].toSorted()).toEqual([...all].toSorted());
 });
 
-test('the committed JSON Schema is the one the schemas give (else: node scripts/write-protocol.ts)', async () => {
+test('the committed JSON Schema is up to date (else: node scripts/write-protocol.ts)', async () => {
   const committed: unknown = JSON.parse(
     await readFile('worker/gradus_worker/protocol/protocol.schema.json', 'utf8'),
   );
   expect(JSON.parse(JSON.stringify(protocolJsonSchema()))).toEqual(committed);
 });
 
-test('the document speaks of this version and names every request', async () => {
+test('docs/protocol.md states this version and names every request', async () => {
   const text = await readFile('docs/protocol.md', 'utf8');
   expect(text).toContain(`The worker protocol, version ${protocolVersion}`);
   for (const { shape } of requestSchema.options) expect(text).toContain(shape.type.value);
 });
 
-test('unknown fields and missing ones are refused', () => {
+test('unknown and missing fields are rejected', () => {
   const ping = { id: 1, type: 'ping', tensors: [] };
   expect(requestSchema.safeParse(ping).success).toBe(true);
   for (const wrong of [

@@ -1,21 +1,21 @@
 import * as z from 'zod';
 
-/** The version of the protocol this code speaks; raised when an old worker would misunderstand a new client. */
+/** Version of the protocol; increases when an old worker would misunderstand a new client. */
 export const protocolVersion = 1;
 
-/** Largest header and payload a frame may have, bytes: a length beyond them is garbage, not a large message. */
+/** Largest header and payload of a frame, in bytes. A greater length means that the bytes are not a frame. */
 export const maxHeaderBytes = 2 ** 24;
 export const maxPayloadBytes = 2 ** 30;
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
-/** JSON has no NaN and no infinity: `null` stands for a number that is not finite. */
+/** `null` replaces a non-finite number: JSON has neither NaN nor infinity. */
 const measured = z.number().nullable();
 
-/** Bytes of one element of each type. All are little-endian. */
+/** Bytes per element of each type, all little-endian. */
 export const elementBytes = { f32: 4, i32: 4, u32: 4 } as const;
 
-/** A tensor of the payload: row-major, contiguous, `offset` a multiple of 4 from the start of the payload. */
+/** A tensor in the payload: row-major, contiguous; `offset` in bytes, a multiple of 4. */
 export const tensorSchema = z.strictObject({
   name: z.string().min(1).max(64),
   dtype: z.enum(['f32', 'i32', 'u32']),
@@ -23,12 +23,12 @@ export const tensorSchema = z.strictObject({
   offset: count,
 });
 
-/** What describes a tensor in a header. */
+/** The description of a tensor in a header. */
 export type TensorDescription = z.output<typeof tensorSchema>;
 
-/** `id` pairs replies with requests, and is never used twice on a connection. */
+/** `id` matches replies to requests; unique on a connection. */
 const frame = { id: positive, tensors: z.array(tensorSchema).max(64) };
-/** Place in the strict order of requests that touch the model: 1, 2, 3 … within a session. */
+/** Sequence number of a request that touches the model: 1, 2, 3 … within a session. */
 const ordered = { ...frame, seq: positive };
 
 const policyTerm = z.discriminatedUnion('type', [
@@ -44,7 +44,7 @@ const policyTerm = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('cross-entropy') }),
 ]);
 
-/** `LossSpec` of src/core as it crosses. */
+/** `LossSpec` of src/core. */
 const lossSpec = z.strictObject({
   policy: policyTerm,
   kl: z.strictObject({ estimator: z.enum(['k1', 'k2', 'k3']), coefficient: z.number() }).nullable(),
@@ -64,7 +64,7 @@ const lora = z.strictObject({
   alpha: z.number().positive(),
   /** Names of linear layers, e.g. `q_proj`. */
   targets: z.array(z.string()).min(1),
-  /** Folder of adapters of the same rank, alpha and targets to begin with, in PEFT's layout; `null`: new ones. */
+  /** Folder of initial adapters with the same rank, alpha and targets, in PEFT's layout; `null`: new ones. */
   adapter: z.string().nullable(),
 });
 
@@ -84,10 +84,10 @@ const createModel = z.strictObject({
   lora: lora.nullable(),
   tokensPerMicrobatch: positive,
   activationCheckpointing: z.boolean(),
-  /** False: nothing will be learned in this session, so nothing is kept for it. */
+  /** False: the session does not train, and allocates nothing for it. */
   train: z.boolean(),
   endTokens: z.array(count).min(1),
-  /** Most sequences written at a time; `null`: as many as memory holds. */
+  /** Most completions at a time; `null`: as many as fit in memory. */
   slots: positive.nullable(),
 });
 const sample = z.strictObject({
@@ -98,7 +98,7 @@ const sample = z.strictObject({
       length: positive,
       firstIndex: count,
       count,
-      /** Tokens of this rollout that the policy wrote before this request; absent: 0. Continues its random numbers. */
+      /** Tokens that the policy wrote of this rollout before this request; absent: 0. Continues its random numbers. */
       firstPosition: count.optional(),
     }),
   ),
@@ -106,7 +106,7 @@ const sample = z.strictObject({
   temperature: z.number().min(0),
   topP: z.number().positive().max(1),
   topK: count,
-  /** Send tokens as they are written, for stop strings; otherwise each completion comes once, whole. */
+  /** Send tokens as they are written, e.g. for stop strings; false: send each completion whole. */
   stream: z.boolean(),
 });
 const abort = z.strictObject({
@@ -152,7 +152,7 @@ const stats = z.strictObject({ ...frame, type: z.literal('stats') });
 const ping = z.strictObject({ ...frame, type: z.literal('ping') });
 const shutdown = z.strictObject({ ...frame, type: z.literal('shutdown') });
 
-/** Everything a client may say. */
+/** All requests. */
 export const requestSchema = z.discriminatedUnion('type', [
   hello,
   createModel,
@@ -169,10 +169,10 @@ export const requestSchema = z.discriminatedUnion('type', [
   shutdown,
 ]);
 
-/** A request's header. */
+/** Header of a request. */
 export type Request = z.output<typeof requestSchema>;
 
-/** What the result of each request carries besides `id`, `type` and `tensors`. */
+/** The result of each request, besides `id`, `type` and `tensors`. */
 export const resultSchemas = {
   hello: z.strictObject({
     protocol: positive,
@@ -204,7 +204,7 @@ export const resultSchemas = {
     clipHigh: measured.optional(),
     mismatchKl: measured.optional(),
     maxProbabilityGap: measured.optional(),
-    /** Further figures by name, e.g. `mfu`, `microbatches`. */
+    /** Further metrics by name, e.g. `mfu`, `microbatches`. */
     metrics: z.record(z.string(), measured).default({}),
   }),
   optimStep: z.strictObject({ policyVersion: count, gradNorm: measured, applied: z.boolean() }),
@@ -216,14 +216,14 @@ export const resultSchemas = {
   shutdown: z.strictObject({}),
 } as const satisfies Record<Request['type'], z.ZodObject>;
 
-/** Why a request failed. `conflict`: sequence numbers or sessions; `non-finite`: numbers; the rest as named. */
+/** Why a request failed. `conflict`: sequence number or session; `non-finite`: logits while sampling. */
 const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'internal']);
 
 const result = z.strictObject({
   ...frame,
   type: z.literal('result'),
   request: z.enum(Object.keys(resultSchemas) as Request['type'][]),
-  /** Checked against the schema of the request's result. */
+  /** Validated by the schema of the result. */
   result: z.record(z.string(), z.unknown()),
 });
 const part = z.strictObject({
@@ -233,7 +233,7 @@ const part = z.strictObject({
     z.strictObject({
       prompt: count,
       index: count,
-      /** Tokens of it in this part. */
+      /** Tokens of this completion in this part. */
       count,
       finishReason: z.enum(['stop', 'length']).nullable(),
       policyVersionStart: count,
@@ -248,8 +248,8 @@ const failure = z.strictObject({
   message: z.string(),
 });
 
-/** Everything a worker may say. */
+/** All replies. */
 export const replySchema = z.discriminatedUnion('type', [result, part, failure]);
 
-/** A reply's header. */
+/** Header of a reply. */
 export type Reply = z.output<typeof replySchema>;

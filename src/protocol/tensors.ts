@@ -1,10 +1,10 @@
 import { ProtocolError } from '../core/errors.ts';
 import { elementBytes, type TensorDescription } from './messages.ts';
 
-/** The arrays that cross, by name. */
+/** Tensors of a message, by name. */
 export type Tensors = Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
 
-/** One-dimensional tensors one after the other, with what describes them. Needs a little-endian machine, as all are. */
+/** Packs one-dimensional tensors into a payload, with their descriptions. Requires a little-endian machine. */
 export function packTensors(tensors: Tensors): { tensors: TensorDescription[]; payload: Uint8Array } {
   const entries = Object.entries(tensors);
   const payload = new Uint8Array(entries.reduce((sum, [, { byteLength }]) => sum + byteLength, 0));
@@ -19,7 +19,7 @@ export function packTensors(tensors: Tensors): { tensors: TensorDescription[]; p
   return { tensors: described, payload };
 }
 
-/** The tensors of a payload as views on it. Throws a `ProtocolError` for one that does not lie in it, whole. */
+/** Returns the tensors of a payload as views. Throws a `ProtocolError` for a tensor outside the payload. */
 export function unpackTensors(described: readonly TensorDescription[], payload: Uint8Array): Tensors {
   const aligned = payload.byteOffset % 4 === 0 ? payload : Uint8Array.from(payload);
   return Object.fromEntries(
@@ -28,7 +28,7 @@ export function unpackTensors(described: readonly TensorDescription[], payload: 
       const end = offset + length * elementBytes[dtype];
       if (offset % 4 !== 0 || end > aligned.byteLength) {
         throw new ProtocolError(
-          `tensor "${name}": expected ${length} × ${dtype} from a multiple of 4 on within ${aligned.byteLength} bytes, ` +
+          `tensor "${name}": expected ${length} × ${dtype} within ${aligned.byteLength} bytes, at an offset divisible by 4, ` +
             `got bytes ${offset} to ${end}`,
         );
       }

@@ -8,14 +8,14 @@ import {
 } from '../../src/protocol/messages.ts';
 import { packTensors, type Tensors } from '../../src/protocol/tensors.ts';
 
-/** A message with its tensors, as both languages must read it. */
+/** A message with its tensors, which both languages must read alike. */
 interface GoldenFrame {
   readonly header: Request | Reply;
   readonly tensors: Tensors;
   readonly payload: Uint8Array;
 }
 
-/** The JSON Schema of everything that crosses: requests, replies, and results by request. */
+/** Generates the JSON Schema of all messages: requests, replies, and results by request. */
 export function protocolJsonSchema(): unknown {
   const schemaOf = (schema: z.ZodType): unknown => z.toJSONSchema(schema, { io: 'input' });
   const results = Object.entries(resultSchemas).map(([name, schema]) => [name, schemaOf(schema)]);
@@ -31,7 +31,7 @@ type Unframed<Message> = Message extends unknown ? Omit<Message, 'tensors'> : ne
 const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
 const f32 = (...values: number[]): Float32Array => Float32Array.from(values);
 
-/** One frame of every type of message, by name. Values are exact in float32. */
+/** At least one frame of every type of message, by name. Values are exact in float32. */
 export function goldenFrames(): Record<string, GoldenFrame> {
   const frame = (message: Unframed<Request | Reply>, tensors: Tensors = {}): GoldenFrame => {
     const packed = packTensors(tensors);

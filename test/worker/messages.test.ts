@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { replySchema, requestSchema } from '../../src/protocol/messages.ts';
 import { goldenFrames } from '../golden/protocol-frames.ts';
 
-/* The worker is as strict as the schemas here: it checks what it gets with the JSON Schema made from them. */
+/* The worker validates messages by the JSON Schema generated from these schemas, and must be equally strict. */
 
 const python = resolve('worker/.venv/bin/python');
 const count = 2000;
@@ -38,7 +38,7 @@ const interesting: fc.Arbitrary<Json> = fc.oneof(
   fc.jsonValue() as fc.Arbitrary<Json>,
 );
 
-/** What happens to one place of a message. */
+/** A change of one value in a message. */
 interface Change {
   readonly path: readonly number[];
   readonly how: 'remove' | 'replace' | 'add';
@@ -68,7 +68,7 @@ function changed(message: Json, { path, how, value }: Change): Json {
 }
 
 test.skipIf(!existsSync(python))(
-  'both languages take the same messages and refuse the same (skipped without worker/.venv)',
+  'both languages accept and reject the same messages (skipped without worker/.venv)',
   { timeout: 120_000 },
   () => {
     const golden = Object.values(goldenFrames()).map(

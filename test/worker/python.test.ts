@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 /*
- * The Python side has tests and checks of its own, run here so that `npm test` speaks for all of the project. They are
- * skipped where there is no environment: python3 -m venv worker/.venv && worker/.venv/bin/pip install -r worker/requirements.txt
+ * Runs the tests and checks of the Python side, so that `npm test` covers the whole project. Skipped without an
+ * environment: python3 -m venv worker/.venv && worker/.venv/bin/pip install -r worker/requirements.txt
  */
 
 const python = resolve('worker/.venv/bin/python');

@@ -3,11 +3,11 @@ import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 import type { LlamaRopeScaling, ModelConfig } from './model-config.ts';
 
 /**
- * Reads the shape of a model from a Hugging Face `config.json` (as written by transformers 4 and 5).
- * Throws a `DataError` naming the key, what was expected and what came; also for variants whose numbers would come out
- * wrong (sliding windows, other activations, other rotary scalings).
+ * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5.
+ * Throws a `DataError` naming the key, the expected and the actual value; also for unsupported variants (sliding windows,
+ * other activations, other rotary scalings).
  *
- * @param file how messages name the file
+ * @param file name of the file in messages
  */
 export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const keys = keyReader(json, file);
@@ -37,7 +37,7 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   return config;
 }
 
-/** The `config.json` that `parseModelConfig` reads back and transformers loads. */
+/** Builds the `config.json` that `parseModelConfig` reads back and transformers loads. */
 export function modelConfigJson(config: ModelConfig): JsonObject {
   const { architecture, ropeScaling } = config;
   return {
@@ -69,7 +69,7 @@ export function modelConfigJson(config: ModelConfig): JsonObject {
   };
 }
 
-/** transformers 4 keeps `rope_theta` beside `rope_scaling`, transformers 5 both in `rope_parameters`. */
+/** Reads theta and scaling: transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`. */
 function rotary(keys: KeyReader): { ropeTheta: number; ropeScaling: LlamaRopeScaling | null } {
   const parameters = keys.object('rope_parameters');
   const scaling = parameters ?? keys.object('rope_scaling');
@@ -101,15 +101,15 @@ function checkHeads({ heads, keyValueHeads, headSize }: ModelConfig, file: strin
   }
 }
 
-/** Typed access to the keys of one object; every refusal names file and key. */
+/** Typed access to the keys of one object; every error names file and key. */
 interface KeyReader {
   has(key: string): boolean;
-  /** A whole number ≥ 1. */
+  /** Reads a whole number ≥ 1. */
   count(key: string, fallback?: number): number;
   positive(key: string, fallback?: number): number;
   flag(key: string, fallback: boolean): boolean;
   oneOf<T extends string>(key: string, choices: readonly T[], fallback?: T): T;
-  /** Refuses every value but this one; the key may be absent. */
+  /** Rejects every other value; the key may be absent. */
   only(key: string, value: string | boolean): void;
   object(key: string): KeyReader | null;
 }

@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { DataError } from '../../core/errors.ts';
 
-/** A JSON object read from a file that somebody else wrote: nothing about it is certain yet. */
+/** An unvalidated JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Reads a JSON object. Throws a `DataError` naming the file when it is missing, not JSON, or not an object. */
+/** Reads a JSON object. Throws a `DataError` naming the file if it is missing, not JSON, or not an object. */
 export async function readJsonObject(path: string): Promise<JsonObject> {
   const json = await readOptionalJsonObject(path);
   if (json === null) throw new DataError(`${path}: expected a JSON file, got nothing there`);
   return json;
 }
 
-/** Like `readJsonObject`; a missing file is `null`. */
+/** Reads a JSON object like `readJsonObject`; returns `null` for a missing file. */
 export async function readOptionalJsonObject(path: string): Promise<JsonObject | null> {
   const text = await readOptionalText(path);
   if (text === null) return null;
@@ -25,7 +25,7 @@ export async function readOptionalJsonObject(path: string): Promise<JsonObject |
   throw new DataError(`${path}: expected a JSON object, got ${describe(value)}`);
 }
 
-/** The text of a file, or `null` where there is none. */
+/** Reads a text file; returns `null` if it is missing. */
 export async function readOptionalText(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8');
@@ -39,7 +39,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value as error messages show it: short, on one line. */
+/** Formats a value for an error message: short, on one line. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);

@@ -1,6 +1,6 @@
 /**
- * The shape of a decoder-only transformer, read from a Hugging Face `config.json`. Covers Qwen2 (biases on q, k, v)
- * and Llama (none): RMSNorm, rotary embedding (rotate-half), grouped-query attention, SwiGLU.
+ * The shape of a decoder-only transformer, from a Hugging Face `config.json`. Covers Qwen2 (biases on q, k, v) and
+ * Llama (no biases): RMSNorm, rotary embedding (rotate-half), grouped-query attention, SwiGLU.
  */
 export interface ModelConfig {
   readonly architecture: 'qwen2' | 'llama';

@@ -36,7 +36,7 @@ async function load(path: string, name = 'model.norm.weight', shape = [32]): Pro
   return data;
 }
 
-test('a config survives being written and read', async () => {
+test('a config round-trips', async () => {
   for (const name of ['qwen2', 'llama']) {
     const { config } = await openModelFolder(golden(name));
     expect(parseModelConfig(modelConfigJson(config), 'config.json')).toEqual(config);
@@ -66,14 +66,14 @@ const configEdits: [what: string, change: Record<string, unknown>, message: RegE
     /rope_parameters.factor/,
   ],
 ];
-test.each(configEdits)('config.json with %s is refused by name', async (_, change, message) => {
+test.each(configEdits)('config.json with %s is rejected, naming the key', async (_, change, message) => {
   const path = await copyOf('qwen2');
   await edit(join(path, 'config.json'), (json) => Object.assign(json, change));
   await expect(openModelFolder(path)).rejects.toThrow(message);
   await expect(openModelFolder(path)).rejects.toBeInstanceOf(DataError);
 });
 
-test('what is missing from a folder is named', async () => {
+test('missing files are named', async () => {
   await expect(openModelFolder(join(scratch, 'nowhere'))).rejects.toThrow(/nowhere: expected a model folder/);
   for (const [model, file, message] of [
     ['qwen2', 'config.json', /config.json: expected a JSON file, got nothing/],
@@ -92,7 +92,7 @@ test('what is missing from a folder is named', async () => {
   }
 });
 
-test('weights that do not fit are refused by name', async () => {
+test('weights of other shapes or names are rejected, naming the tensor', async () => {
   await expect(load(golden('qwen2'), 'model.norm.weight', [31])).rejects.toThrow(
     /"model.norm.weight" of shape \[31\], got \[32\]/,
   );
@@ -104,7 +104,7 @@ test('weights that do not fit are refused by name', async () => {
   );
 });
 
-test('a truncated or foreign weight file is refused, wherever it is cut', async () => {
+test('a truncated weight file or one of another format is rejected', async () => {
   const path = await copyOf('qwen2');
   const file = join(path, 'model.safetensors');
   const whole = await readFile(file);
@@ -158,7 +158,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
   });
 });
 
-test('a tokenizer of another model, or without an end, is refused', async () => {
+test('a tokenizer of another model, or without an end token, is rejected', async () => {
   const foreign = await copyOf('qwen2');
   await edit(join(foreign, 'config.json'), (json) => (json['vocab_size'] = 20));
   await expect(openModelFolder(foreign)).rejects.toThrow(/at most 20 tokens.*belong to different models/);
@@ -172,13 +172,13 @@ test('a tokenizer of another model, or without an end, is refused', async () => 
   await expect(openModelFolder(endless)).rejects.toThrow(/expected an end token/);
 });
 
-test('end tokens are gathered, the own one of the tokenizer first', async () => {
+test('end tokens are collected, that of the tokenizer first', async () => {
   const path = await copyOf('llama');
   await edit(join(path, 'generation_config.json'), (json) => (json['eos_token_id'] = [5, 0, 7]));
   expect((await openModelFolder(path)).tokenizer.endTokens).toEqual([0, 5, 7]);
 });
 
-test('a chat template stands in the settings or in its own file, and its refusals are explained', async () => {
+test('a chat template is read from the settings or its own file, and its errors are reported', async () => {
   const path = await copyOf('llama');
   const named = [
     { name: 'default', template: '{{ bos_token }}{{ messages[0].content }}{{ strftime_now("%d") }}' },
@@ -190,13 +190,13 @@ test('a chat template stands in the settings or in its own file, and its refusal
   await writeFile(join(path, 'chat_template.jinja'), '{{ raise_exception("no") }}');
   const refusing = await openModelFolder(path);
   expect(() => refusing.tokenizer.encodePrompt([{ role: 'user', content: '1' }])).toThrow(
-    /takes these messages/,
+    /accepts these messages/,
   );
   await writeFile(join(path, 'chat_template.jinja'), '{% if %}');
   await expect(openModelFolder(path)).rejects.toThrow(/expected a chat template that parses/);
 });
 
-test('float32 survives exactly; bfloat16 is the nearest value, ties to even', async () => {
+test('float32 round-trips exactly; bfloat16 rounds to nearest, ties to even', async () => {
   const path = join(scratch, 'round.safetensors');
   await fc.assert(
     fc.asyncProperty(fc.array(fc.float(), { minLength: 1, maxLength: 40 }), async (values) => {
@@ -229,7 +229,7 @@ test('float32 survives exactly; bfloat16 is the nearest value, ties to even', as
   expect([...target]).toEqual([1, 1 + 2 ** -6]);
 });
 
-test('half precision is read to the last bit', async () => {
+test('half precision is decoded exactly', async () => {
   const header = JSON.stringify({ x: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } });
   const halves = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x3555);
   const bytes = Buffer.concat([Buffer.alloc(8), Buffer.from(header), Buffer.from(halves.buffer)]);

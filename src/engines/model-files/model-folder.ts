@@ -9,7 +9,7 @@ import { isFile, type NamedTensor, writeSafetensors } from './safetensors.ts';
 import { type ModelTokenizer, openTokenizer } from './tokenizer.ts';
 import { hasOwnHead, readWeights } from './weights.ts';
 
-/** Files that travel with the weights unchanged, where a model has them. */
+/** Optional files that are copied unchanged with the weights. */
 const companions = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -22,7 +22,7 @@ const companions = [
   'generation_config.json',
 ];
 
-/** A Hugging Face model folder that has been checked; weights are read when asked for. */
+/** A validated Hugging Face model folder; `readWeights` reads the weights on demand. */
 export interface ModelFolder {
   readonly path: string;
   readonly config: ModelConfig;
@@ -31,7 +31,7 @@ export interface ModelFolder {
   readWeights(targets: readonly NamedTensor[]): Promise<void>;
 }
 
-/** Opens a folder with `config.json`, safetensors and tokenizer. What is wrong with it is one clear `DataError`. */
+/** Opens a folder with `config.json`, safetensors and tokenizer. Throws a `DataError` for an invalid one. */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const found = await stat(path).catch(() => null);
   if (found?.isDirectory() !== true) {
@@ -47,18 +47,18 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   return { path, config, tokenizer, readWeights: (targets) => readWeights(path, targets) };
 }
 
-/** What a model folder is written from. */
+/** The content to write to a model folder. */
 export interface ModelFolderContent {
   readonly config: ModelConfig;
   readonly tensors: readonly NamedTensor[];
   /** Element type on disk; `bf16` halves the size and rounds. */
   readonly weightType: 'bf16' | 'f32';
-  /** The folder tokenizer, template and generation settings are copied from. */
+  /** Folder to copy tokenizer, template and generation settings from. */
   readonly companionsFrom: string;
   readonly endTokens: readonly number[];
 }
 
-/** Writes a folder that transformers and `openModelFolder` load. Creates `path`; files of the same names are replaced. */
+/** Writes a folder that transformers and `openModelFolder` load. Creates `path` and replaces files of the same names. */
 export async function writeModelFolder(path: string, content: ModelFolderContent): Promise<void> {
   const { config, tensors, weightType, companionsFrom, endTokens } = content;
   await mkdir(path, { recursive: true });
@@ -72,7 +72,7 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
   await writeSafetensors(join(path, 'model.safetensors'), tensors, weightType);
 }
 
-/** Copies tokenizer, template and generation settings, where a model has them. */
+/** Copies tokenizer, template and generation settings, if present. */
 export async function copyCompanions(from: string, to: string): Promise<void> {
   for (const name of companions) {
     const source = join(from, name);
@@ -80,7 +80,7 @@ export async function copyCompanions(from: string, to: string): Promise<void> {
   }
 }
 
-/** Names the weights wherever they came from: sha256 over names, shapes and float32 values. */
+/** Computes `modelHash`: sha256 over names, shapes and float32 values, independent of the files. */
 export function hashWeights(tensors: readonly NamedTensor[]): string {
   const hash = createHash('sha256');
   for (const { name, shape, data } of tensors) {

@@ -4,21 +4,21 @@ import { DataError } from '../../core/errors.ts';
 import { writeAtomic } from '../../storage/atomic.ts';
 import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 
-/** Element types of weights on disk that are read; in memory everything is float32. */
+/** Bytes per element of the supported types on disk; in memory all weights are float32. */
 const bytesPerElement = { BF16: 2, F16: 2, F32: 4 } as const;
 type StoredType = keyof typeof bytesPerElement;
 
-/** Elements converted at a time: bounds the memory that reading and writing take. */
+/** Elements converted at a time, which bounds the memory of reading and writing. */
 const chunkElements = 1 << 20;
 
-/** A tensor to write, or the place a tensor is read into. Row-major. */
+/** A tensor to write, or the target of a read. Row-major. */
 export interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** Where a tensor lies in an open file. */
+/** Location of a tensor in an open file. */
 interface StoredTensor {
   readonly type: string;
   readonly shape: readonly number[];
@@ -27,7 +27,7 @@ interface StoredTensor {
   readonly end: number;
 }
 
-/** An open safetensors file; its header has been checked against the size of the file. */
+/** An open safetensors file with a validated header. */
 export interface SafetensorsFile extends AsyncDisposable {
   readonly names: ReadonlySet<string>;
   /** Fills `target.data`, converted to float32. Throws a `DataError` for another shape or an element type that is not a float. */
@@ -36,7 +36,7 @@ export interface SafetensorsFile extends AsyncDisposable {
   digest(name: string): Promise<string | null>;
 }
 
-/** Opens a file of the safetensors format; a truncated or foreign file is a `DataError`. */
+/** Opens a safetensors file. Throws a `DataError` for a truncated file or another format. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const handle = await open(path, 'r').catch((cause: unknown) => {
     throw new DataError(`${path}: expected a safetensors file (${String(cause)})`, { cause });
@@ -78,7 +78,7 @@ function parseHeader(text: string, path: string): JsonObject {
     const header: unknown = JSON.parse(text);
     if (isJsonObject(header)) return header;
   } catch {
-    // Falls through to the same refusal: either way this is not a header.
+    // Fall through to the same error: not a header either way.
   }
   throw new DataError(`${path}: expected a safetensors header (a JSON object), got ${describe(text)}`);
 }
@@ -165,7 +165,7 @@ export async function writeSafetensors(
   });
 }
 
-/** Length, then JSON padded with spaces so that the data starts on a multiple of 8, as other readers expect. */
+/** Encodes length and JSON, padded with spaces so that the data starts at a multiple of 8, as readers expect. */
 function encodeHeader(header: JsonObject): Buffer {
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');
@@ -195,13 +195,13 @@ function encode(type: 'BF16' | 'F32', values: Float32Array): Uint8Array {
   return bytes;
 }
 
-/** The upper half of the float32's bits, rounded; a NaN stays one. */
+/** Rounds float32 bits to bfloat16, to nearest even; keeps NaN. */
 function roundToBfloat(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
+/** Decodes IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */
 function halfToFloat(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >>> 10) & 0x1f;
@@ -219,7 +219,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** True where there is a file. */
+/** Resolves to whether a file exists at a path. */
 export async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isFile(),

@@ -4,7 +4,7 @@ import { openTokenizer, openTokenTexts } from './tokenizer.ts';
 
 const folder = 'models/gradus-tiny';
 
-test('pieces of tokens are one a token, and joined the whole', async () => {
+test('returns one piece per token; joined, the pieces are the whole text', async () => {
   const texts = await openTokenTexts(folder);
   const tokenizer = await openTokenizer(folder, 1e6);
   fc.assert(
@@ -12,7 +12,7 @@ test('pieces of tokens are one a token, and joined the whole', async () => {
       const tokens = [...tokenizer.encodeText(text)];
       const pieces = texts(tokens);
       expect(pieces).toHaveLength(tokens.length);
-      // What the small vocabulary lacks is a special token, which only the pieces show.
+      // Characters outside the small vocabulary become a special token, which only the pieces contain.
       expect(pieces.filter((piece) => piece !== '<unk>').join('')).toBe(
         tokenizer.decode(Int32Array.from(tokens)),
       );
@@ -20,7 +20,7 @@ test('pieces of tokens are one a token, and joined the whole', async () => {
   );
 });
 
-test('an end token is seen, an id that is none is nothing', async () => {
+test('returns the text of an end token, and nothing for an unknown id', async () => {
   const texts = await openTokenTexts(folder);
   const { endTokens } = await openTokenizer(folder, 1e6);
   const [end, none] = texts([endTokens[0]!, 9_999_999]);

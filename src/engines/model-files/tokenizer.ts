@@ -11,22 +11,22 @@ import {
   readOptionalText,
 } from './json-file.ts';
 
-/** Text to tokens and back, as the model was trained with. */
+/** Converts between text and tokens as in the training of the model. */
 export interface ModelTokenizer {
-  /** Tokens that end a completion; the first is the tokenizer's own end token. At least one. */
+  /** Tokens that end a completion, at least one; the first is the end token of the tokenizer. */
   readonly endTokens: readonly number[];
-  /** Chat template and generation prompt; without a template the contents, one a line, with special tokens as for plain text. */
+  /** Applies chat template and generation prompt. Without a template: one content per line, with the special tokens of plain text. */
   encodePrompt(messages: readonly Message[]): Int32Array;
-  /** No template, no special tokens added. */
+  /** Encodes text without template or special tokens. */
   encodeText(text: string): Int32Array;
-  /** Special tokens left out; ids the tokenizer does not know are left out too (padded vocabularies). */
+  /** Decodes tokens; skips special tokens, and unknown ids of padded vocabularies. */
   decode(tokens: Int32Array): string;
 }
 
 /**
  * Reads `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json` of a model folder.
- * Throws a `DataError` when one needed is missing or broken, when no end token is stated, or when the tokenizer knows
- * tokens the model does not.
+ * Throws a `DataError` if a required file is missing or invalid, if no end token is given, or if the tokenizer has more
+ * tokens than the model.
  *
  * @param vocabSize rows of the model's embedding; absent: unknown
  */
@@ -47,7 +47,7 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
     encodeText: (text) => encode(text, false),
     decode: (tokens) => {
       const ids = Array.from(tokens).filter((token) => known.has(token));
-      // Cleaning up would rewrite what the model said ("f (x) ." to "f (x)."), which breaks programs.
+      // Clean-up would rewrite the output ("f (x) ." to "f (x)."), which breaks programs.
       const options = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
       return ids.length === 0 ? '' : tokenizer.decode(ids, options);
     },
@@ -55,10 +55,10 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
 }
 
 /**
- * What each token of a model folder's tokenizer reads as after those before it, special tokens included: one text a
- * token, which joined are the whole. A character of several tokens is read at its last one.
+ * Opens a function that splits decoded text by token: one piece per token, special tokens included, which joined give the
+ * whole text. A character of several tokens belongs to its last one.
  *
- * @throws DataError where the folder has no tokenizer that can be read.
+ * @throws DataError if the folder has no readable tokenizer.
  */
 export async function openTokenTexts(folder: string): Promise<(tokens: readonly number[]) => string[]> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
@@ -67,23 +67,23 @@ export async function openTokenTexts(folder: string): Promise<(tokens: readonly 
   const decode = (tokens: readonly number[]): string =>
     tokens.length === 0 ? '' : tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false });
   return (tokens) => {
-    // Decoders treat the first token apart (a leading space goes): each is read behind the one before it.
+    // Decoders treat the first token differently (they drop a leading space): decode each behind its predecessor.
     let window: number[] = [];
-    let told = '';
+    let decoded = '';
     return tokens.map((token) => {
       if (!known.has(token)) return '';
       window.push(token);
       const text = decode(window);
       if (text.endsWith('\uFFFD')) return '';
-      const piece = text.slice(told.length);
+      const piece = text.slice(decoded.length);
       window = [token];
-      told = decode(window);
+      decoded = decode(window);
       return piece;
     });
   };
 }
 
-/** What a model folder says of its tokenizer, with the chat template in it wherever that lies: special tokens as texts. */
+/** Reads `tokenizer_config.json` with special tokens as texts, and the chat template from wherever the folder has it. */
 export async function readTokenizerInfo(folder: string): Promise<JsonObject> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
   const template =
@@ -112,7 +112,7 @@ function checkVocabulary(folder: string, known: ReadonlySet<number>, vocabSize: 
   );
 }
 
-/** Where models state it: the tokenizer's own end token, what generation stops at, and the config. */
+/** Collects end tokens from the tokenizer, `generation_config.json` and `config.json`. */
 async function findEndTokens(folder: string, tokenizer: Tokenizer, settings: JsonObject): Promise<number[]> {
   const generation = (await readOptionalJsonObject(join(folder, 'generation_config.json'))) ?? {};
   const config = (await readOptionalJsonObject(join(folder, 'config.json'))) ?? {};
@@ -125,7 +125,7 @@ async function findEndTokens(folder: string, tokenizer: Tokenizer, settings: Jso
   const ids = stated.flat().filter((id): id is number => Number.isInteger(id));
   if (ids.length > 0) return [...new Set(ids)];
   throw new DataError(
-    `${folder}: expected an end token, got none: state "eos_token" in tokenizer_config.json or ` +
+    `${folder}: expected an end token, got none: set "eos_token" in tokenizer_config.json or ` +
       '"eos_token_id" in generation_config.json',
   );
 }
@@ -149,15 +149,15 @@ async function loadTemplate(folder: string, settings: JsonObject): Promise<Rende
       throw new DataError(`${folder}: expected a chat template that ${what} (${String(cause)})`, { cause });
     }
   };
-  // Some templates print today's date. A prompt must be the same tomorrow, so it is the date Llama 3 documents.
+  // Some templates print the current date. Use the date that Llama 3 documents, for reproducible prompts.
   const template = attempt('parses', () => new Template(source.replaceAll('strftime_now', 'fixed_date')));
   return (messages) =>
-    attempt('takes these messages', () =>
+    attempt('accepts these messages', () =>
       template.render({ ...context, messages: messages.map((message) => ({ ...message })) }),
     );
 }
 
-/** One template, or the default one of several. */
+/** Returns the only template, or the default one of several. */
 function templateIn(stated: unknown): string | null {
   if (typeof stated === 'string') return stated;
   if (!Array.isArray(stated)) return null;
@@ -167,7 +167,7 @@ function templateIn(stated: unknown): string | null {
   return typeof named?.['template'] === 'string' ? named['template'] : null;
 }
 
-/** A special token is stated as its text or as an object with it. */
+/** Returns the text of a special token, which is given as text or as an object. */
 function tokenText(stated: unknown): string | undefined {
   const text = isJsonObject(stated) ? stated['content'] : stated;
   return typeof text === 'string' ? text : undefined;

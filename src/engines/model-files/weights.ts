@@ -7,8 +7,8 @@ const single = 'model.safetensors';
 const index = 'model.safetensors.index.json';
 
 /**
- * Reads the weights of a model folder, in one file or in shards, into the given tensors. Tensors of the files that
- * nobody asks for are left alone. Missing files, shards and tensors, and wrong shapes, are each one `DataError`.
+ * Reads the weights of a model folder, in one file or in shards, into the given tensors; ignores other tensors.
+ * Throws a `DataError` for missing files, shards and tensors, and for wrong shapes.
  */
 export async function readWeights(folder: string, targets: readonly NamedTensor[]): Promise<void> {
   const shardOf = await locateTensors(folder);
@@ -39,7 +39,7 @@ export async function hasOwnHead(folder: string): Promise<boolean> {
   }
 }
 
-/** Says which file of the folder holds a tensor. */
+/** Returns a function from a tensor name to the file that holds it. */
 async function locateTensors(folder: string): Promise<(name: string) => string> {
   if (await isFile(join(folder, single))) return () => single;
   if (!(await isFile(join(folder, index)))) {
@@ -58,10 +58,10 @@ async function locateTensors(folder: string): Promise<(name: string) => string> 
   };
 }
 
-/** A missing shard is named before anything long is read. */
+/** Validates the shards before any weights are read. */
 async function checkShards(folder: string, path: string, shards: readonly unknown[]): Promise<void> {
   for (const shard of new Set(shards)) {
-    // A shard lies in the folder itself: an index from elsewhere must not make us read other files.
+    // Reject paths: an index from elsewhere must not make us read files outside the folder.
     const isName = typeof shard === 'string' && !/[/\\]/.test(shard);
     if (!isName) throw new DataError(`${path}: expected the names of shards, got ${describe(shard)}`);
     if (!(await isFile(join(folder, shard)))) {
