@@ -4,12 +4,12 @@ import { Worker } from 'node:worker_threads';
 import * as z from 'zod';
 import { durationMs, durationSchema } from '../core/duration.ts';
 import { DataError, GradusError, VerifierError } from '../core/errors.ts';
+import { createPool, type Pool } from '../core/pool.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import { noun } from '../core/noun.ts';
 import { type CustomJudge, hashModule, loadJudge, readVerdict } from './custom-module.ts';
 import type { CustomReply, CustomRequest, CustomWorkerData } from './custom-worker.ts';
-import { createLanes, type Lanes } from './lanes.ts';
 import type { Verifier } from './verifier.ts';
 
 /** A verifier of one's own: a module whose default export is a `CustomJudge`, or a function of `options` that makes one. */
@@ -42,19 +42,19 @@ export function openCustom(config: CustomConfig, baseDir: string): Verifier {
   const version = `${judge.version ?? '1'}-${hashModule(file)}-${hashKey(JSON.stringify(config.options)).toString(36)}`;
   const label = `${name}@${version}`;
   const maxMs = durationMs(config.maxTime);
-  const lanes = config.workers > 0 ? openLanes(file, config) : undefined;
+  const threads = config.workers > 0 ? openThreads(file, config) : undefined;
   return {
     name,
     version,
     check: (problem) => checkWith(judge, problem),
     verify: async (problem, completion, signal) => {
-      const said = await (lanes === undefined
+      const said = await (threads === undefined
         ? judge.verify(problem, completion, signal)
-        : lanes.use((lane) => lane.judge({ problem, completion }, maxMs), signal));
+        : threads.use((thread) => thread.judge({ problem, completion }, maxMs), signal));
       return readVerdict(said, label);
     },
     [Symbol.asyncDispose]: async () => {
-      await lanes?.[Symbol.asyncDispose]();
+      await threads?.[Symbol.asyncDispose]();
       await judge[Symbol.asyncDispose]?.();
     },
   };
@@ -71,8 +71,8 @@ function checkWith(judge: CustomJudge, problem: Problem): void {
   }
 }
 
-const openLanes = (file: string, { workers, options }: CustomConfig): Lanes<JudgeThread> =>
-  createLanes(workers, () => new JudgeThread({ file, options }));
+const openThreads = (file: string, { workers, options }: CustomConfig): Pool<JudgeThread> =>
+  createPool({ name: 'the verifier', size: workers, open: () => new JudgeThread({ file, options }) });
 
 const workerFile = new URL(
   import.meta.url.endsWith('.ts') ? 'custom-worker.ts' : 'custom-worker.js',

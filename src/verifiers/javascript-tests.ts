@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import { durationMs, durationSchema } from '../core/duration.ts';
 import { DataError } from '../core/errors.ts';
+import { createPool } from '../core/pool.ts';
 import type { Problem, ProblemTests } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { noun } from '../core/noun.ts';
 import { openQuickjsSandbox } from '../sandbox/quickjs.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandbox.ts';
 import { lastProgram } from './extract-answer.ts';
-import { createLanes } from './lanes.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Runs the JavaScript function a completion contains against the problem's tests. */
@@ -33,7 +33,7 @@ const maxOutputCharacters = 100_000;
 
 /** A verifier with sandboxes of its own; completions wait until one is free. */
 export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
-  const lanes = createLanes(config.lanes, openQuickjsSandbox);
+  const pool = createPool({ name: 'the JavaScript sandbox', size: config.lanes, open: openQuickjsSandbox });
   const version = `1-${config.score}`;
   return {
     name,
@@ -53,14 +53,14 @@ export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
         text.trim() === ''
           ? nothingWritten
           : judge(
-              await lanes.use((sandbox) => sandbox.run(program, limits, signal), signal),
+              await pool.use((sandbox) => sandbox.run(program, limits, signal), signal),
               tests,
               config.score,
             );
       const evidence = { ...judged.evidence, span: [start, end] };
       return { ...judged, verifier: `${name}@${version}`, evidence };
     },
-    [Symbol.asyncDispose]: () => lanes[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
 

@@ -57,15 +57,12 @@ export interface LaneInfo {
   readonly writableDirectory: boolean;
 }
 
-/** A fork server process: one program at a time. Any sign of trouble rejects, and the lane must be closed. */
-export interface Lane {
+/** A fork server process, for one program at a time. After `run` rejects, the lane must be disposed of. */
+export interface Lane extends AsyncDisposable {
   readonly info: LaneInfo;
-  readonly pid: number;
-  /** Whether its process is gone. */
+  /** Whether its process has ended. */
   hasEnded(): boolean;
   run(request: LaneRequest): Promise<LaneReply>;
-  /** Kills the fork server and with it whatever it runs; resolves when it is gone. */
-  close(): Promise<void>;
 }
 
 /**
@@ -84,10 +81,13 @@ export async function startLane(command: readonly string[], user?: number): Prom
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   failed.catch(() => undefined);
-  const close = async (): Promise<void> => {
+  const kill = async (): Promise<void> => {
     killGroup(child);
     if (child.pid !== undefined) await gone;
   };
+  // Once only: the number of an ended group may belong to another by the second time.
+  let killing: Promise<void> | undefined;
+  const close = (): Promise<void> => (killing ??= kill());
   try {
     const hello = helloSchema.parse((await Promise.race([pipes.replies.readFrame(), failed])).head);
     if ('broken' in hello) throw new SandboxError(`the guard could not be put up: ${hello.broken}`);
@@ -97,7 +97,7 @@ export async function startLane(command: readonly string[], user?: number): Prom
       writableDirectory: hello.ready.writableDirectory,
     };
     const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
-    return { info, pid: child.pid!, hasEnded, run: (request) => runOn(pipes, request), close };
+    return { info, hasEnded, run: (request) => runOn(pipes, request), [Symbol.asyncDispose]: close };
   } catch (cause) {
     await close();
     const said = pipes.errors.text().trim().split('\n').at(-1);

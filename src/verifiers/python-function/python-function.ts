@@ -2,10 +2,10 @@ import { basename, dirname, extname, relative, resolve } from 'node:path';
 import * as z from 'zod';
 import { durationMs, durationSchema } from '../../core/duration.ts';
 import { ConfigError } from '../../core/errors.ts';
+import { createPool } from '../../core/pool.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import { noun } from '../../core/noun.ts';
-import { createLanes } from '../lanes.ts';
 import type { Verifier } from '../verifier.ts';
 import {
   type Arguments,
@@ -76,17 +76,18 @@ export function openPythonFunction(config: PythonFunctionConfig, baseDir: string
   const version = versionOf(config, convention, hashSources(loaded));
   const given = (problem: Problem, completion: string): Arguments =>
     argumentsFor(convention, loaded, config.options, problem, completion);
-  const lanes = createLanes(
-    config.workers,
-    () => new FunctionProcess({ ...spec, ...loaded, maxMs: durationMs(config.maxTime) }),
-  );
+  const processes = createPool({
+    name: 'the verifier',
+    size: config.workers,
+    open: () => new FunctionProcess({ ...spec, ...loaded, maxMs: durationMs(config.maxTime) }),
+  });
   return {
     name,
     version,
     check: (problem) => void given(problem, ''),
     verify: async (problem, completion, signal) => {
       const call = given(problem, completion);
-      const said = await lanes.use((lane) => lane.call(call, signal), signal);
+      const said = await processes.use((process) => process.call(call, signal), signal);
       return { ...findingOf(said, config), verifier: `${name}@${version}` };
     },
     environment: async () => ({
@@ -95,7 +96,7 @@ export function openPythonFunction(config: PythonFunctionConfig, baseDir: string
       convention,
       files: Object.keys(loaded.sources).map((path) => relative(dirname(loaded.file), path)),
     }),
-    [Symbol.asyncDispose]: () => lanes[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => processes[Symbol.asyncDispose](),
   };
 }
 

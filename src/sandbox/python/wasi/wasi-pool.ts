@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { SandboxError } from '../../../core/errors.ts';
+import { createPool } from '../../../core/pool.ts';
 import type { LanePool } from '../lane-pool.ts';
 import type { LaneReply, LaneRequest, ProcessEnd } from '../lane.ts';
 import { lifeBytes, lifeFields, type InstanceEnd, type InstanceStart } from './instance.ts';
@@ -16,32 +17,30 @@ import { SharedPipe } from './shared-pipe.ts';
  * side channels of the hardware. Programs find no directory to write to, no threads and no extension modules beyond
  * those compiled in (no sqlite3, no ssl, no multiprocessing).
  */
-export function createWasiPool(lanes: number): LanePool {
-  let [free, isClosed] = [lanes, false];
-  const waiting: (() => void)[] = [];
-  const closing = new AbortController();
-  const run = async (request: LaneRequest, signal?: AbortSignal): Promise<LaneReply> => {
-    if (isClosed) throw new SandboxError('the Python sandbox is closed');
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await runOnce(request, AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]));
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    }
-  };
+export function createWasiPool(size: number): LanePool {
+  const pool = createPool({ name: 'the Python sandbox', size, open: openWasiLane });
+  const run: LanePool['run'] = (request, signal) => pool.use((lane) => lane.run(request, signal), signal);
   return {
     run,
     info: async () => {
       const { program } = await run({ ...modest, program: { source: 'import sys\nprint(sys.version)' } });
       return { python: program.stdout.toString().split(' ')[0]!, landlock: 0, writableDirectory: false };
     },
-    [Symbol.asyncDispose]: async () => {
-      isClosed = true;
-      closing.abort(new SandboxError('the Python sandbox was closed'));
-    },
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+interface WasiLane extends AsyncDisposable {
+  run(request: LaneRequest, signal?: AbortSignal): Promise<LaneReply>;
+}
+
+/** Holds no interpreter between programs; disposing ends the one that runs. */
+function openWasiLane(): WasiLane {
+  const closing = new AbortController();
+  return {
+    run: (request, signal) =>
+      runOnce(request, AbortSignal.any([closing.signal, ...(signal ? [signal] : [])])),
+    [Symbol.asyncDispose]: async () => closing.abort(new SandboxError('the Python sandbox is closed')),
   };
 }
 
