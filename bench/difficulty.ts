@@ -60,8 +60,10 @@ async function runAll(data: string): Promise<void> {
 
 async function runSensitivity(data: string): Promise<void> {
   const tracePath = `${data}/rl_trace_qwen25math15b_dsr1209.jsonl`;
+  const trace = existsSync(tracePath) ? readTrace(tracePath) : undefined;
+  const drift = trace === undefined ? undefined : compareDriftTunings(trace);
   const probing = [compareTunings(simulated(4000, 64))];
+  if (trace !== undefined) probing.push(compareTunings(populationOfTrace(trace)));
   if (existsSync(`${data}/adarft`)) probing.push(compareTunings(await readAdaRft(`${data}/adarft`, 1)));
-  const drift = existsSync(tracePath) ? compareDriftTunings(readTrace(tracePath)) : undefined;
   console.log(JSON.stringify({ probing, drift }));
 }

@@ -4,7 +4,7 @@ import type { SourceRecord } from '../core/source-record.ts';
 import { describePlan, type AttemptPlan } from '../difficulty/probing/attempt-plan.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { Spending } from '../core/spending.ts';
-import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import type { PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
@@ -48,7 +48,7 @@ export interface MeasuredProblems {
   readonly model: string;
   readonly problems: readonly Problem[];
   /** Successes and trials by problem id. */
-  readonly passRates: ReadonlyMap<string, Trials>;
+  readonly passRates: PassRates;
   /** The files that the problems were read from; the store notes them too. */
   readonly sources: readonly SourceRecord[];
   /** What a model server was asked for, in all commands together; absent for engines of other kinds. */

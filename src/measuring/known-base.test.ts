@@ -57,7 +57,7 @@ test('a run takes over what was measured of its base model alike, and nothing el
   using store = openPassRateStore(':memory:');
   for (let again = 0; again < 2; again++)
     expect(adoptKnownBase({ recipe: recipe('known.sqlite'), problems, engine }, store)).toEqual([]);
-  const found = store.measured(conditions, { source: { type: 'base' }, step: 0 });
+  const found = store.passRates(conditions, { source: { type: 'base' }, step: 0 });
   expect([...found].map(([id, { rollouts }]) => [id, rollouts])).toEqual([
     ['a', [0, 1]],
     ['b', [0]],

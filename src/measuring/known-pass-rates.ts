@@ -7,7 +7,7 @@ import type {
   PassRateReader,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import type { PassRates } from '../difficulty/pass-rates/trials.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { editionsOf } from './observation.ts';
 
@@ -23,15 +23,11 @@ type Known = Recipe['knownPassRates'][number];
 export function readKnownPassRates(
   recipe: Pick<Recipe, 'knownPassRates' | 'baseDir'>,
   problems: readonly Problem[],
-): ReadonlyMap<string, ReadonlyMap<string, Trials>> {
+): ReadonlyMap<string, PassRates> {
   return new Map(recipe.knownPassRates.map((known) => [known.label, readKnown(known, recipe, problems)]));
 }
 
-function readKnown(
-  known: Known,
-  recipe: Pick<Recipe, 'baseDir'>,
-  problems: readonly Problem[],
-): ReadonlyMap<string, Trials> {
+function readKnown(known: Known, recipe: Pick<Recipe, 'baseDir'>, problems: readonly Problem[]): PassRates {
   const path = fromBase(recipe, known.store);
   if (!existsSync(path)) {
     throw new ConfigError(
@@ -41,14 +37,14 @@ function readKnown(
   }
   using store = readPassRateStore(path);
   const conditions = conditionsOf(known, store);
-  const measured = (filter: ObservationFilter) =>
-    new Map(conditions.flatMap((one) => [...store.measured(one, { source: { type: 'base' }, ...filter })]));
-  const found = measured({ editions: editionsOf(problems) });
-  if (found.size > 0)
-    return new Map(Array.from(found, ([id, { successes, trials }]) => [id, { successes, trials }]));
+  const recordedBy = (filter: ObservationFilter) =>
+    new Map(conditions.flatMap((one) => [...store.passRates(one, { source: { type: 'base' }, ...filter })]));
+  const recorded = recordedBy({ editions: editionsOf(problems) });
+  if (recorded.size > 0)
+    return new Map(Array.from(recorded, ([id, { successes, trials }]) => [id, { successes, trials }]));
   throw new DataError(
     `pass rates "${known.label}": expected rates of the recipe's problems, as they are worded now, found none; ` +
-      `a problem is called e.g. "${problems[0]?.id}", a rate is of e.g. "${[...measured({}).keys()][0] ?? 'nothing'}"`,
+      `a problem is called e.g. "${problems[0]?.id}", a rate is of e.g. "${[...recordedBy({}).keys()][0] ?? 'nothing'}"`,
   );
 }
 

@@ -14,10 +14,10 @@ import type {
   Conditions,
   Observation,
   PassRateStore,
-  RecordedTrials,
+  RecordedPassRates,
   SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
-import { noTrials, type Trials } from '../difficulty/pass-rates/trials.ts';
+import { noTrials, type PassRates, type Trials } from '../difficulty/pass-rates/trials.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 import { editionsOf, observationOf } from './observation.ts';
@@ -43,7 +43,7 @@ export interface MeasureRequest {
   /** What is known of each problem beforehand, by id; adaptive probing learns from it. */
   readonly features?: ReadonlyMap<string, readonly string[]>;
   /** What to ask next, instead of what the settings say. */
-  readonly plan?: (ids: readonly string[], measured: ReadonlyMap<string, RecordedTrials>) => AttemptPlan;
+  readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
   /** Everything must be on record: these weights are gone, and others must not answer for them. */
   readonly isComplete?: boolean;
   /** Called with every plan before it is carried out; the last one asks for nothing. */
@@ -64,17 +64,17 @@ export async function measurePassRates(
   parts: MeasureParts,
   request: MeasureRequest,
   signal?: AbortSignal,
-): Promise<Map<string, Trials>> {
-  const found = new Map<string, Trials>();
+): Promise<PassRates> {
+  const passRates = new Map<string, Trials>();
   const perVerifier = Map.groupBy(request.problems, (problem) => verifierLabel(parts.verifierFor(problem)));
   for (const [verifier, problems] of perVerifier) {
     const { model, template, settings } = request;
     const named = { model, ...(template === undefined ? {} : { template }) };
     const conditions = { ...named, ...samplingOf(settings), verifier };
     const measured = await measureUnder(conditions, parts, { ...request, problems }, signal);
-    for (const [id, trials] of measured) found.set(id, trials);
+    for (const [id, trials] of measured) passRates.set(id, trials);
   }
-  return found;
+  return passRates;
 }
 
 async function measureUnder(
@@ -82,7 +82,7 @@ async function measureUnder(
   parts: MeasureParts,
   request: MeasureRequest,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, Trials>> {
+): Promise<PassRates> {
   const { store } = parts;
   const { problems, settings, source, step } = request;
   const byId = new Map(problems.map((problem) => [problem.id, problem]));
@@ -90,11 +90,11 @@ async function measureUnder(
   const observe = (rollout: Rollout): Observation =>
     observationOf(rollout, editions.get(rollout.problemId)!, request);
   for (;;) {
-    const measured = store.measured(conditions, { source, step, editions });
+    const recorded = store.passRates(conditions, { source, step, editions });
     const ids = [...byId.keys()];
-    const plan = request.plan?.(ids, measured) ?? planProbes(settings, ids, measured, request.features);
+    const plan = request.plan?.(ids, recorded) ?? planProbes(settings, ids, recorded, request.features);
     request.onPlan?.(plan, conditions.verifier);
-    if (plan.batches.length === 0) return pick(measured, byId);
+    if (plan.batches.length === 0) return passRatesOf(ids, recorded);
     if (request.isComplete === true) throw missingRecord(plan, conditions);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
@@ -181,13 +181,11 @@ function chunksOf(batch: AttemptBatch): AttemptBatch[] {
   }));
 }
 
-function pick(
-  measured: ReadonlyMap<string, Trials>,
-  wanted: ReadonlyMap<string, unknown>,
-): Map<string, Trials> {
-  const trialsOf = (id: string): Trials => {
-    const { successes, trials } = measured.get(id) ?? noTrials;
-    return { successes, trials };
-  };
-  return new Map([...wanted.keys()].map((id) => [id, trialsOf(id)]));
+function passRatesOf(ids: readonly string[], recorded: RecordedPassRates): PassRates {
+  return new Map(
+    ids.map((id) => {
+      const { successes, trials } = recorded.get(id) ?? noTrials;
+      return [id, { successes, trials }];
+    }),
+  );
 }

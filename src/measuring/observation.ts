@@ -4,7 +4,7 @@ import { finishReasonOf, type Rollout, writtenTokens } from '../core/rollout.ts'
 import { promptLength } from '../core/transcript.ts';
 import { type Conditions, editionOf, type Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { kindFeatures, passRateFeature } from '../difficulty/probing/problem-features.ts';
-import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import { noTrials, type PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 
 /** A judged attempt as the pass-rate store keeps it. */
@@ -44,14 +44,12 @@ export function templateOf({ renderer }: Pick<Engine, 'renderer'>): Pick<Conditi
 /** What is known of problems before a model has tried them: their kind, and what other models made of them. */
 export function priorKnowledge(
   problems: readonly Problem[],
-  others: ReadonlyMap<string, ReadonlyMap<string, Trials>>,
+  others: ReadonlyMap<string, PassRates>,
 ): ReadonlyMap<string, readonly string[]> {
   const ratesOf = (id: string): string[] =>
-    Array.from(others).flatMap(([label, rates]) => {
-      const known = rates.get(id);
-      return known === undefined || known.trials === 0
-        ? []
-        : [passRateFeature(label, known.successes, known.trials)];
+    Array.from(others).flatMap(([label, passRates]) => {
+      const { successes, trials } = passRates.get(id) ?? noTrials;
+      return trials === 0 ? [] : [passRateFeature(label, successes, trials)];
     });
   return new Map(problems.map((problem) => [problem.id, [...kindFeatures(problem), ...ratesOf(problem.id)]]));
 }

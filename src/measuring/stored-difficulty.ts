@@ -9,7 +9,7 @@ import type {
   PassRateReader,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import type { PassRates, Trials } from '../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { loadAll } from '../problems/load-problems.ts';
 import { type DifficultyReport, type ReportedProblem, reportDifficulty } from './report/difficulty-report.ts';
@@ -20,7 +20,7 @@ import { editionsOf } from './observation.ts';
 export interface StoredMeasurement {
   readonly conditions: Omit<Conditions, 'verifier'> & { readonly verifiers: readonly string[] };
   /** Successes and trials of the base measurement, by problem id. */
-  readonly passRates: ReadonlyMap<string, Trials>;
+  readonly passRates: PassRates;
   /** Every attempt on record, of training and stage boundaries too. */
   readonly groups: readonly ObservedGroup[];
   /** Problems of the recipe that were measured with another prompt, gold or tests: not counted. */
@@ -101,7 +101,7 @@ function together(
 ): StoredMeasurement[] {
   const parts: { verifiers: string[]; passRates: Map<string, Trials>; all: Conditions[] }[] = [];
   for (const one of conditions) {
-    const found = store.measured(one, { source: { type: 'base' }, ...filter });
+    const found = store.passRates(one, { source: { type: 'base' }, ...filter });
     let part = parts.find(({ passRates }) => ![...found.keys()].some((id) => passRates.has(id)));
     if (part === undefined) parts.push((part = { verifiers: [], passRates: new Map(), all: [] }));
     part.verifiers.push(one.verifier);
@@ -122,16 +122,15 @@ function together(
 function outdatedIn(
   store: PassRateReader,
   conditions: Conditions,
-  passRates: ReadonlyMap<string, Trials>,
+  passRates: PassRates,
   { editions }: ObservationFilter,
 ): string[] {
   if (editions === undefined) return [];
-  const measured = [...store.measured(conditions, { source: { type: 'base' } }).keys()];
+  const measured = [...store.passRates(conditions, { source: { type: 'base' } }).keys()];
   return measured.filter((id) => editions.has(id) && !passRates.has(id));
 }
 
-const idsOf = (rates: ReadonlyMap<string, Trials>): ReportedProblem[] =>
-  Array.from(rates.keys(), (id) => ({ id }));
+const idsOf = (passRates: PassRates): ReportedProblem[] => Array.from(passRates.keys(), (id) => ({ id }));
 
 /** Opening an empty file as a database would write into it; showing something must not. */
 function isDatabase(file: string): boolean {

@@ -2,7 +2,7 @@ import type { Problem } from '../core/problem.ts';
 import type { SourceRecord } from '../core/source-record.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
-import type { Trials } from '../difficulty/pass-rates/trials.ts';
+import type { PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { LearningEngine } from '../engines/engine.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -30,7 +30,7 @@ export interface TrainingParts {
   readonly suites: readonly LoadedSuite[];
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
-  readonly knownPassRates: ReadonlyMap<string, ReadonlyMap<string, Trials>>;
+  readonly knownPassRates: ReadonlyMap<string, PassRates>;
   /** What speaks against trusting the run's figures; told before anything starts. */
   readonly warnings: readonly string[];
 }

@@ -192,7 +192,7 @@ function storedMarks(file: string): Map<string, Map<number, string>> {
   const [conditions] = store.conditions();
   if (conditions === undefined) return new Map();
   return new Map(
-    Array.from(store.measured(conditions), ([id, { rollouts, marks }]) => [
+    Array.from(store.passRates(conditions), ([id, { rollouts, marks }]) => [
       id,
       new Map(rollouts.map((rollout, i) => [rollout, marks[i]!])),
     ]),

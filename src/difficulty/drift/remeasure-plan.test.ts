@@ -126,7 +126,7 @@ test('attempts are asked for once, and in place of those that could not be grade
         return draw < 0.2 ? 'ungradable' : draw < uniformAt(hashKey(seed, id)) ? 'correct' : 'incorrect';
       };
       for (let round = 0; ; round++) {
-        const { batches, rollouts } = planNextAttempts(plan, ids, store.measured(conditions));
+        const { batches, rollouts } = planNextAttempts(plan, ids, store.passRates(conditions));
         if (batches.length === 0) break;
         expect(round).toBeLessThan(40);
         const asked = batches.flatMap(({ problemIds, firstIndex, rollouts: each }) =>
@@ -140,7 +140,7 @@ test('attempts are asked for once, and in place of those that could not be grade
         );
         expect(store.record(conditions, asked)).toBe(rollouts);
       }
-      for (const [id, { successes, trials, rollouts }] of store.measured(conditions)) {
+      for (const [id, { successes, trials, rollouts }] of store.passRates(conditions)) {
         expect(rollouts).toEqual(Array.from({ length: rollouts.length }, (_, i) => i));
         const at = plan.checkpoints.indexOf(trials);
         const isWorthMore = at < 0 || plan.rules.get(id)!.outlook(at, successes).isWorthMore;

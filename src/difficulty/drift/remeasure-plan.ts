@@ -1,6 +1,6 @@
 import { type Cut, cellOf } from '../probing/cut-points.ts';
 import type { RateBelief } from './drift.ts';
-import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import type { RecordedPassRates } from '../pass-rates/pass-rate-store.ts';
 import { planMissing, type AttemptPlan } from '../probing/attempt-plan.ts';
 import { rateGrid } from './rate-grid.ts';
 import {
@@ -92,10 +92,10 @@ export function isToBeMeasured({ rules }: RemeasurePlan, id: string): boolean {
 export function planNextAttempts(
   { checkpoints, rules, trials }: RemeasurePlan,
   problemIds: readonly string[],
-  measured: ReadonlyMap<string, RecordedTrials>,
+  recorded: RecordedPassRates,
 ): AttemptPlan {
   return planMissing(problemIds, (id) => {
-    const { rollouts, marks } = measured.get(id) ?? nothing;
+    const { rollouts, marks } = recorded.get(id) ?? nothing;
     const [made, rule] = [new Set(rollouts), rules.get(id)!];
     let [wave, end, judged] = [0, 0, ''];
     const isDone = (): boolean =>

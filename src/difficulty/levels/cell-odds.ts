@@ -13,7 +13,7 @@ export interface ObservedModel {
 
 /** From trials to the cells they may turn out to be in, each with trials that stand for it. */
 export type CellsOf = (
-  measured: Trials | undefined,
+  trials: Trials | undefined,
 ) => readonly { readonly probability: number; readonly standIn: Trials }[];
 
 /** Gathers a model's records; a record longer than the horizon is shortened to it. */
@@ -44,8 +44,8 @@ export function learnModel({ table, counts }: ObservedModel, redraw?: number): C
   const shares = fitMixture(table, seen);
   const standIns = Array.from({ length: table.cells }, (_, cell) => standInFor(table, cell));
   const known = new Map<number, ReturnType<CellsOf>>();
-  return (measured = noTrials) => {
-    const { successes, trials } = shortened(measured, table.horizon);
+  return (all = noTrials) => {
+    const { successes, trials } = shortened(all, table.horizon);
     const record = recordIndex(successes, trials);
     const found = known.get(record) ?? cellsOfRecord(table, shares, record, standIns);
     known.set(record, found);

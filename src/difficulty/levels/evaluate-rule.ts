@@ -20,7 +20,7 @@ export interface LevelSubject {
 /** What judging a rule needs besides the problem. */
 export interface RuleContext {
   /** How a pass rate is read: a range that holds it. A point estimate is a range of one value; unmeasured is 0 … 1. */
-  readonly intervalOf: (measured: Trials) => Interval;
+  readonly intervalOf: (trials: Trials) => Interval;
   /** Membership in a named level. */
   readonly inLevel: (level: string, subject: LevelSubject) => Membership;
 }

@@ -110,15 +110,15 @@ function kindOdds(levels: Levels, models: LearnedModels, example: LevelSubject):
 /** Every combination of cells that the models may have, with its probability. */
 function* worlds(
   models: LearnedModels,
-  measured: LevelSubject['passRates'],
+  passRates: LevelSubject['passRates'],
 ): Generator<{ probability: number; passRates: Record<string, Trials> }> {
   const [first, ...others] = models;
   if (first === undefined) {
     yield { probability: 1, passRates: {} };
     return;
   }
-  for (const rest of worlds(others, measured))
-    for (const { probability, standIn } of first.cellsOf(measured[first.label]))
+  for (const rest of worlds(others, passRates))
+    for (const { probability, standIn } of first.cellsOf(passRates[first.label]))
       yield {
         probability: probability * rest.probability,
         passRates: { ...rest.passRates, [first.label]: standIn },

@@ -92,7 +92,7 @@ function checkNames(configs: readonly LevelConfig[]): void {
   }
 }
 
-function readingOf({ by, confidence }: LevelConfig, prior: Prior): (measured: Trials) => Interval {
+function readingOf({ by, confidence }: LevelConfig, prior: Prior): (trials: Trials) => Interval {
   return by === 'interval' ? passRateIntervals(prior, confidence) : pointInterval;
 }
 

@@ -5,7 +5,7 @@ import { renderHistogram, type HistogramEntry } from './histogram.ts';
 const options = { prior: { alpha: 1, beta: 1 }, confidence: 0.95 };
 const entry = (group: string, successes: number, trials: number): HistogramEntry => ({
   groups: [group],
-  measured: { successes, trials },
+  trials: { successes, trials },
 });
 
 test('draws what it counts', () => {
@@ -27,7 +27,7 @@ test('draws what it counts', () => {
 
 test('a problem counts in every row it is of, and nothing measured is said in words', () => {
   const both = renderHistogram(
-    [{ groups: ['easy', 'learnable'], measured: { successes: 3, trials: 4 } }],
+    [{ groups: ['easy', 'learnable'], trials: { successes: 3, trials: 4 } }],
     options,
   );
   expect(both.split('\n').filter((line) => line.includes('█'))).toHaveLength(2);
@@ -38,14 +38,17 @@ test('a problem counts in every row it is of, and nothing measured is said in wo
 });
 
 test('rows line up and every filled bin shows, whatever the counts', () => {
-  const measured = fc
+  const anyTrials = fc
     .integer({ min: 1, max: 30 })
     .chain((trials) =>
       fc.record({ successes: fc.integer({ min: 0, max: trials }), trials: fc.constant(trials) }),
     );
   const entries = fc.array(
-    fc.record({ groups: fc.subarray(['a', 'bbb', 'cc'], { minLength: 1 }), measured }),
-    { minLength: 1, maxLength: 60 },
+    fc.record({ groups: fc.subarray(['a', 'bbb', 'cc'], { minLength: 1 }), trials: anyTrials }),
+    {
+      minLength: 1,
+      maxLength: 60,
+    },
   );
   fc.assert(
     fc.property(entries, (list) => {
@@ -55,7 +58,7 @@ test('rows line up and every filled bin shows, whatever the counts', () => {
       expect(new Set(lines.map((line) => line.length)).size).toBe(1);
       const rates = list
         .filter(({ groups }) => groups.includes('a'))
-        .map(({ measured: { successes, trials } }) => successes / trials);
+        .map(({ trials: { successes, trials } }) => successes / trials);
       const bins = new Set(
         rates.map((rate) => (rate === 1 ? 'always' : rate === 0 ? 'never' : Math.floor(rate * 10))),
       );

@@ -4,7 +4,7 @@ import { passRateIntervals, type Prior, type Trials } from './trials.ts';
 /** A measured problem and the rows of the histogram it counts in: a domain, a family, its levels. */
 export interface HistogramEntry {
   readonly groups: readonly string[];
-  readonly measured: Trials;
+  readonly trials: Trials;
 }
 
 /** How pass rates are believed, for the widths shown beside the bars. */
@@ -27,19 +27,19 @@ const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
  */
 export function renderHistogram(entries: readonly HistogramEntry[], options: HistogramOptions): string {
   const groups = new Map<string, Trials[]>();
-  for (const { groups: names, measured } of entries) {
-    if (measured.trials === 0) continue;
+  for (const { groups: names, trials } of entries) {
+    if (trials.trials === 0) continue;
     for (const name of names) {
       const group = groups.get(name) ?? [];
-      group.push(measured);
+      group.push(trials);
       groups.set(name, group);
     }
   }
-  const unmeasured = entries.filter(({ measured }) => measured.trials === 0).length;
+  const unmeasured = entries.filter(({ trials }) => trials.trials === 0).length;
   const notes = unmeasured > 0 ? [`${unmeasured} problems not measured yet`] : [];
   if (groups.size === 0) return ['no pass rates to show', ...notes].join('\n');
   const width = Math.max(...[...groups.keys()].map((name) => name.length));
-  const rows = [...groups].map(([name, measured]) => row(name.padEnd(width), measured, options));
+  const rows = [...groups].map(([name, all]) => row(name.padEnd(width), all, options));
   return [header(width), ...rows, ...undecidedNote(entries), ...notes].join('\n');
 }
 
@@ -49,11 +49,11 @@ function header(width: number): string {
   return `${' '.repeat(width)}  ${scale}  problems  mean  learnable  known to`;
 }
 
-function row(name: string, measured: readonly Trials[], { prior, confidence }: HistogramOptions): string {
-  const rates = measured.map(({ successes, trials }) => successes / trials);
+function row(name: string, all: readonly Trials[], { prior, confidence }: HistogramOptions): string {
+  const rates = all.map(({ successes, trials }) => successes / trials);
   const intervalOf = passRateIntervals(prior, confidence);
-  const halfWidths = measured.map((problem) => {
-    const { low, high } = intervalOf(problem);
+  const halfWidths = all.map((trials) => {
+    const { low, high } = intervalOf(trials);
     return (high - low) / 2;
   });
   const learnable = rates.filter((rate) => rate > 0 && rate < 1).length / rates.length;
@@ -93,8 +93,8 @@ function drawBars(counts: readonly number[]): string {
 
 /** Says where a few trials cannot tell "never" from "rarely", or "always" from "mostly". */
 function undecidedNote(entries: readonly HistogramEntry[]): string[] {
-  const measured = entries.map((entry) => entry.measured).filter(({ trials }) => trials > 0);
-  const atTheEnds = measured.filter(({ successes, trials }) => successes === 0 || successes === trials);
+  const tried = entries.map((entry) => entry.trials).filter(({ trials }) => trials > 0);
+  const atTheEnds = tried.filter(({ successes, trials }) => successes === 0 || successes === trials);
   if (atTheEnds.length === 0) return [];
   const trials = quantile(
     atTheEnds.map((problem) => problem.trials),

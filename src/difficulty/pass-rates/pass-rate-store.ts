@@ -72,6 +72,9 @@ export interface RecordedTrials extends Trials {
   readonly marks: string;
 }
 
+/** Pass rates with the attempts behind them, by problem id. */
+export type RecordedPassRates = ReadonlyMap<string, RecordedTrials>;
+
 /** Attempts at one problem for one reason at one step, summed up. */
 export interface ObservedGroup extends Trials {
   readonly problemId: string;
@@ -99,7 +102,7 @@ export interface ObservedGroup extends Trials {
  * @example
  * using store = openPassRateStore('runs/pass-rates.sqlite');
  * store.record(conditions, [{ problemId: 'q1', source: { type: 'base' }, step: 0, rollout: 0, outcome: 'correct' }]);
- * store.measured(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0], marks: '1' }
+ * store.passRates(conditions).get('q1'); // { successes: 1, trials: 1, rollouts: [0], marks: '1' }
  */
 export interface PassRateStore extends PassRateReader {
   /** Appends in one transaction; returns how many were new. */
@@ -112,8 +115,8 @@ export interface PassRateStore extends PassRateReader {
 
 /** What a store says to those who only look. */
 export interface PassRateReader extends Disposable {
-  /** All problems seen under these conditions. */
-  measured(conditions: Conditions, filter?: ObservationFilter): Map<string, RecordedTrials>;
+  /** The pass rates of all problems seen under these conditions. */
+  passRates(conditions: Conditions, filter?: ObservationFilter): RecordedPassRates;
   /** The same by reason and step, with what attempts cost and how they failed. */
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Every set of conditions that has observations, oldest first. */

@@ -12,7 +12,7 @@ export const queries = {
       (conditions, problem, source, step, rollout, outcome, prompt_tokens, tokens, finish_reason)
     VALUES (?, (SELECT id FROM problems WHERE name = ? AND edition = ?), ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (conditions, problem, source, step, rollout) DO NOTHING`,
-  measured: `
+  passRates: `
     SELECT name, edition, ${counts}, json_group_array(rollout) AS rollouts,
            group_concat(CASE outcome WHEN 'correct' THEN '1' WHEN 'ungradable' THEN '-' ELSE '0' END, '') AS marks
     FROM observations JOIN problems ON problems.id = problem

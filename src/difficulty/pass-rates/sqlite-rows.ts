@@ -15,7 +15,7 @@ export interface ProblemRow {
   readonly edition: string;
 }
 
-export interface MeasuredRow extends ProblemRow {
+export interface RecordedRow extends ProblemRow {
   readonly successes: number;
   readonly trials: number;
   readonly rollouts: string;
@@ -99,7 +99,7 @@ export function wantedEditions<Row extends ProblemRow>(
   return rows.filter(({ name, edition }) => known.get(name) === edition && editions?.has(name) !== false);
 }
 
-export function recordedTrials({ successes, trials, rollouts, marks }: MeasuredRow): RecordedTrials {
+export function recordedTrials({ successes, trials, rollouts, marks }: RecordedRow): RecordedTrials {
   const made = (JSON.parse(rollouts) as number[]).map((rollout, i) => ({ rollout, mark: marks[i]! }));
   made.sort((a, b) => a.rollout - b.rollout);
   return {

@@ -40,7 +40,7 @@ test('recording a rollout twice changes nothing and says so', () => {
   using store = openPassRateStore(':memory:');
   expect(store.record(conditions, [observe('a', 0), observe('a', 1, 'incorrect')])).toBe(2);
   expect(store.record(conditions, [observe('a', 1, 'correct'), observe('a', 2, 'ungradable')])).toBe(1);
-  expect(store.measured(conditions).get('a')).toEqual({
+  expect(store.passRates(conditions).get('a')).toEqual({
     successes: 1,
     trials: 2,
     rollouts: [0, 1, 2],
@@ -61,7 +61,7 @@ test('any other condition is another pass rate', () => {
     { template: 'other' },
     { verifier: 'math@2' },
   ];
-  for (const other of others) expect(store.measured({ ...conditions, ...other }).size).toBe(0);
+  for (const other of others) expect(store.passRates({ ...conditions, ...other }).size).toBe(0);
 });
 
 test('another edition of a problem is another problem, and an unknown one is taken for the wanted', () => {
@@ -73,7 +73,7 @@ test('another edition of a problem is another problem, and an unknown one is tak
   store.record(conditions, [observe('unknown', 0), of('a', 'old', 0), of('a', 'old', 1), of('a', 'new', 0)]);
   const wanted = (...editions: [string, string][]) =>
     Object.fromEntries(
-      Array.from(store.measured(conditions, { editions: new Map(editions) }), ([id, { trials }]) => [
+      Array.from(store.passRates(conditions, { editions: new Map(editions) }), ([id, { trials }]) => [
         id,
         trials,
       ]),
@@ -81,7 +81,7 @@ test('another edition of a problem is another problem, and an unknown one is tak
   expect(wanted(['a', 'old'], ['unknown', 'old'])).toEqual({ a: 2, unknown: 1 });
   expect(wanted(['a', 'new'])).toEqual({ a: 1 });
   expect(wanted(['a', 'newest'])).toEqual({});
-  expect(store.measured(conditions).get('a')?.trials).toBe(1);
+  expect(store.passRates(conditions).get('a')?.trials).toBe(1);
   expect(store.history('a').map(({ edition }) => edition)).toEqual(['old', 'new', 'old']);
   store.record(conditions, [of('unknown', 'exact', 0), of('unknown', 'exact', 1)]);
   expect(wanted(['unknown', 'exact'])).toEqual({ unknown: 2 });
@@ -149,7 +149,7 @@ test('what is measured equals counting the first finding per rollout', () => {
         expect(store.record(conditions, batch)).toBe(first.size - before);
       }
       const kept = [...first.values()].filter(({ source, step }) => source.type === 'base' && step === 1);
-      const measured = store.measured(conditions, { source: { type: 'base' }, step: 1 });
+      const measured = store.passRates(conditions, { source: { type: 'base' }, step: 1 });
       expect(new Set(measured.keys())).toEqual(new Set(kept.map(({ problemId }) => problemId)));
       for (const [id, { successes, trials, rollouts }] of measured) {
         const own = kept.filter(({ problemId }) => problemId === id);
@@ -186,13 +186,13 @@ test('history cannot be rewritten, and what was recorded is there after reopenin
   expect(() => database.exec('DELETE FROM observations')).toThrow(/append-only/);
   database.close();
   using store = openPassRateStore(path);
-  expect(store.measured(conditions).get('a')?.successes).toBe(1);
+  expect(store.passRates(conditions).get('a')?.successes).toBe(1);
 });
 
 test('the order of stop strings means nothing', () => {
   using store = openPassRateStore(':memory:');
   store.record({ ...conditions, stop: ['b', 'a'] }, [observe('a', 0)]);
-  expect(store.measured({ ...conditions, stop: ['a', 'b'] }).size).toBe(1);
+  expect(store.passRates({ ...conditions, stop: ['a', 'b'] }).size).toBe(1);
 });
 
 test('a store of the first version opens with everything that was in it', () => {
@@ -217,7 +217,7 @@ test('a store of the first version opens with everything that was in it', () => 
   old.close();
   for (let opened = 0; opened < 2; opened++) {
     using store = openPassRateStore(path);
-    expect(store.measured(conditions).get('a')?.marks).toBe('1');
+    expect(store.passRates(conditions).get('a')?.marks).toBe('1');
     const kept = store.conditions().slice(0, 2);
     expect(kept.map(({ model, topK, stop }) => [model, topK, stop])).toEqual([
       ['m', 0, []],
@@ -258,7 +258,7 @@ test('a failed batch leaves nothing behind', () => {
   expect(() => store.record(conditions, [observe('c', 0), { ...observe('d', 0), step: 0.5 }])).toThrow(
     /INTEGER/,
   );
-  expect([...store.measured(conditions).keys()]).toEqual(['a']);
+  expect([...store.passRates(conditions).keys()]).toEqual(['a']);
 });
 
 test('several processes write one file at once and nothing is lost', async () => {
@@ -278,8 +278,8 @@ test('several processes write one file at once and nothing is lost', async () =>
   const run = promisify(execFile);
   await Promise.all(['1', '2', '3'].map((stage) => run(process.execPath, [script, path, stage])));
   using store = openPassRateStore(path);
-  expect(store.measured(conditions).get('shared')?.trials).toBe(180);
-  expect(store.measured(conditions).get('same')?.trials).toBe(60);
+  expect(store.passRates(conditions).get('shared')?.trials).toBe(180);
+  expect(store.passRates(conditions).get('same')?.trials).toBe(60);
 });
 
 test('a store is looked at where nothing can be written, and by two at once', async () => {
@@ -289,7 +289,7 @@ test('a store is looked at where nothing can be written, and by two at once', as
     using store = openPassRateStore(path);
     store.record(conditions, [observe('a', 0), observe('a', 1, 'incorrect')]);
     using other = readPassRateStore(path);
-    expect(other.measured(conditions).get('a')).toMatchObject({ successes: 1, trials: 2 });
+    expect(other.passRates(conditions).get('a')).toMatchObject({ successes: 1, trials: 2 });
   }
   expect(readdirSync(closed)).toEqual(['rates.sqlite']);
   chmodSync(path, 0o444);
@@ -299,7 +299,7 @@ test('a store is looked at where nothing can be written, and by two at once', as
     import { readPassRateStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)};
     if (process.getuid() === 0) process.setuid(65534);
     using store = readPassRateStore(${JSON.stringify(path)});
-    console.log(store.measured(${JSON.stringify(conditions)}).get('a').trials);
+    console.log(store.passRates(${JSON.stringify(conditions)}).get('a').trials);
   `;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', look]);
   expect(stdout.trim()).toBe('2');
@@ -312,12 +312,12 @@ test('a store is whole in one file when its writer has closed it, though a reade
   const store = openPassRateStore(path);
   store.record(conditions, [observe('a', 0)]);
   using reader = readPassRateStore(path);
-  expect(reader.measured(conditions).get('a')?.trials).toBe(1);
+  expect(reader.passRates(conditions).get('a')?.trials).toBe(1);
   store.record(conditions, [observe('a', 1)]);
   store[Symbol.dispose]();
   copyFileSync(path, join(folder, 'copy.sqlite'));
   using copy = readPassRateStore(join(folder, 'copy.sqlite'));
-  expect(copy.measured(conditions).get('a')?.trials).toBe(2);
+  expect(copy.passRates(conditions).get('a')?.trials).toBe(2);
 });
 
 test('nothing is made where a store is only looked for', () => {

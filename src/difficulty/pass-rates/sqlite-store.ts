@@ -16,7 +16,7 @@ import {
   fromHistory,
   type GroupRow,
   type HistoryRow,
-  type MeasuredRow,
+  type RecordedRow,
   observedGroup,
   type ProblemRow,
   recordedTrials,
@@ -108,9 +108,9 @@ function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.di
     return wantedEditions(rows, filter.editions);
   };
   return {
-    measured: (conditions, filter = {}) =>
+    passRates: (conditions, filter = {}) =>
       new Map(
-        select<MeasuredRow>(statements.measured, conditions, filter).map((row) => [
+        select<RecordedRow>(statements.passRates, conditions, filter).map((row) => [
           row.name,
           recordedTrials(row),
         ]),

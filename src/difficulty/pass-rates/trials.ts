@@ -10,6 +10,9 @@ export interface Trials {
   readonly trials: number;
 }
 
+/** The pass rates of one model: trials by problem id. A missing problem was not measured. */
+export type PassRates = ReadonlyMap<string, Trials>;
+
 /** Label under which levels, rules and samplers find the pass rates of the model being trained. */
 export const policyLabel = 'policy';
 
@@ -60,11 +63,11 @@ export function posteriorMean({ successes, trials }: Trials, { alpha, beta }: Pr
  *
  * @param confidence in (0, 1).
  */
-export function passRateIntervals(prior: Prior, confidence: number): (measured: Trials) => Interval {
+export function passRateIntervals(prior: Prior, confidence: number): (trials: Trials) => Interval {
   const known = new Map<string, Interval>();
-  return (measured) => {
-    const key = `${measured.successes}/${measured.trials}`;
-    const interval = known.get(key) ?? passRateInterval(measured, prior, confidence);
+  return (trials) => {
+    const key = `${trials.successes}/${trials.trials}`;
+    const interval = known.get(key) ?? passRateInterval(trials, prior, confidence);
     known.set(key, interval);
     return interval;
   };

@@ -59,14 +59,14 @@ function probe(here: World, config: ReturnType<typeof parse>, rollouts: number, 
   using store = openPassRateStore(':memory:');
   const luck = createRng(seed, 'luck');
   for (let round = 0; ; round++) {
-    const plan = planAdaptive(config, rollouts, here.ids, store.measured(conditions), here.features);
+    const plan = planAdaptive(config, rollouts, here.ids, store.passRates(conditions), here.features);
     if (plan.batches.length === 0) break;
     expect(round).toBeLessThan(400);
     const asked = observationsOf(here, plan);
     const arrived = asked.filter((_, i) => i === 0 || luck.next() < arriving);
     expect(store.record(conditions, arrived)).toBe(arrived.length);
   }
-  const measured = store.measured(conditions);
+  const measured = store.passRates(conditions);
   const spent = [...measured.values()].reduce((sum, { rollouts: made }) => sum + made.length, 0);
   return { measured, spent };
 }

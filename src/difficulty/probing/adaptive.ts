@@ -13,7 +13,7 @@ import {
 import type { Posterior } from './posterior.ts';
 import { cutConfig, neverSometimesAlways } from './cut-points.ts';
 import { hashFeatures } from './feature-scores.ts';
-import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import type { RecordedPassRates, RecordedTrials } from '../pass-rates/pass-rate-store.ts';
 import { planMissing, type AttemptPlan } from './attempt-plan.ts';
 
 const adaptiveConfig = z.strictObject({
@@ -46,7 +46,6 @@ type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 /** Attempts where they decide something, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
 export const adaptive = noun(adaptiveConfig);
 
-type Records = ReadonlyMap<string, RecordedTrials>;
 type Features = ReadonlyMap<string, readonly string[]>;
 
 /**
@@ -59,13 +58,13 @@ export function planAdaptive(
   config: AdaptiveConfig,
   rollouts: number,
   problemIds: readonly string[],
-  measured: Records,
+  recorded: RecordedPassRates,
   features?: Features,
 ): AttemptPlan {
-  const { wave, state, probing } = replay(config, rollouts, problemIds, measured, features);
+  const { wave, state, probing } = replay(config, rollouts, problemIds, recorded, features);
   const at = new Map(problemIds.map((id, i) => [id, i]));
   const plan = planMissing(problemIds, (id) => ({
-    rollouts: wave === null ? [] : missingIn(wave[at.get(id)!]!, measured.get(id)),
+    rollouts: wave === null ? [] : missingIn(wave[at.get(id)!]!, recorded.get(id)),
     later: 0,
   }));
   if (wave === null) return plan;
@@ -79,10 +78,10 @@ export function posteriorsOf(
   config: AdaptiveConfig,
   rollouts: number,
   problemIds: readonly string[],
-  measured: Records,
+  recorded: RecordedPassRates,
   features?: Features,
 ): Map<string, Posterior> {
-  const { probing, state } = replay(config, rollouts, problemIds, measured, features);
+  const { probing, state } = replay(config, rollouts, problemIds, recorded, features);
   const belief = posteriors(probing, state);
   return new Map(problemIds.map((id, i) => [id, belief(i)]));
 }
@@ -98,7 +97,7 @@ function replay(
   config: AdaptiveConfig,
   rollouts: number,
   ids: readonly string[],
-  measured: Records,
+  recorded: RecordedPassRates,
   features: Features | undefined,
 ): Replayed {
   const hashed = features === undefined ? [] : ids.map((id) => hashFeatures(features.get(id) ?? []));
@@ -106,9 +105,9 @@ function replay(
   let state = startProbing(probing);
   for (;;) {
     const wave = nextWave(probing, state);
-    const isComplete = wave?.every((end, i) => missingIn(end, measured.get(ids[i]!)).length === 0);
+    const isComplete = wave?.every((end, i) => missingIn(end, recorded.get(ids[i]!)).length === 0);
     if (wave === null || isComplete !== true) return { probing, state, wave };
-    state = afterWave(probing, state, wave, (i, attempts) => successesAmong(attempts, measured.get(ids[i]!)));
+    state = afterWave(probing, state, wave, (i, attempts) => successesAmong(attempts, recorded.get(ids[i]!)));
   }
 }
 

@@ -47,7 +47,7 @@ test('planning, sampling and recording in turn ends with what the settings promi
         planProbes(
           { ...config, probing: { type: 'fixed' } },
           ids,
-          store.measured(conditions, { source: { type: 'base' } }),
+          store.passRates(conditions, { source: { type: 'base' } }),
         );
       for (let next = plan(), rounds = 0; next.batches.length > 0; next = plan()) {
         expect(++rounds).toBeLessThan(200);
@@ -55,7 +55,7 @@ test('planning, sampling and recording in turn ends with what the settings promi
         const arrived = asked.filter(() => luck.next() > 0.3);
         expect(store.record(conditions, arrived)).toBe(arrived.length);
       }
-      const made = (id: string): number => store.measured(conditions).get(id)!.rollouts.length;
+      const made = (id: string): number => store.passRates(conditions).get(id)!.rollouts.length;
       const screened = config.screening ?? config.rollouts;
       const isSeenMixed = screened >= 2;
       expect(ids.map(made)).toEqual([screened, screened, isSeenMixed ? config.rollouts : screened, screened]);

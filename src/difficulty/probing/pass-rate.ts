@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { noun } from '../../core/noun.ts';
 import { type Missing, planMissing, type AttemptPlan } from './attempt-plan.ts';
 import { planAdaptive, probingConfig } from './adaptive.ts';
-import type { RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import type { RecordedPassRates, RecordedTrials } from '../pass-rates/pass-rate-store.ts';
 import { weighTrials } from './weigh-trials.ts';
-import { policyLabel, priorConfig, type Trials } from '../pass-rates/trials.ts';
+import { policyLabel, priorConfig, type PassRates } from '../pass-rates/trials.ts';
 
 export { describePlan, type AttemptBatch, type AttemptPlan } from './attempt-plan.ts';
 
@@ -64,11 +64,8 @@ export const passRate = noun(passRateConfig);
  * Trials as levels should read them: after adaptive probing, which makes few at most problems, weighed by what all problems
  * together say; else as they stand.
  */
-export function readTrials(
-  { probing }: Pick<Settings, 'probing'>,
-  measured: ReadonlyMap<string, Trials>,
-): ReadonlyMap<string, Trials> {
-  return probing.type === 'adaptive' ? weighTrials(measured, probing.horizon) : measured;
+export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: PassRates): PassRates {
+  return probing.type === 'adaptive' ? weighTrials(passRates, probing.horizon) : passRates;
 }
 
 type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 'probing'>;
@@ -78,18 +75,18 @@ type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 
  * anywhere it asks for exactly what is missing; ungradable attempts count as made, so a broken problem is not asked
  * for ever.
  *
- * @param measured from `store.measured(conditions, { source, step })`.
+ * @param recorded from `store.passRates(conditions, { source, step })`.
  * @param features what is known beforehand, by problem id, from `featuresOf`; only adaptive probing uses it.
  */
 export function planProbes(
   settings: Settings,
   problemIds: readonly string[],
-  measured: ReadonlyMap<string, RecordedTrials>,
+  recorded: RecordedPassRates,
   features?: ReadonlyMap<string, readonly string[]>,
 ): AttemptPlan {
   const { rollouts, screening, probing } = settings;
-  if (probing.type === 'adaptive') return planAdaptive(probing, rollouts, problemIds, measured, features);
-  return planMissing(problemIds, (id) => missingRollouts(rollouts, screening, measured.get(id)));
+  if (probing.type === 'adaptive') return planAdaptive(probing, rollouts, problemIds, recorded, features);
+  return planMissing(problemIds, (id) => missingRollouts(rollouts, screening, recorded.get(id)));
 }
 
 function missingRollouts(

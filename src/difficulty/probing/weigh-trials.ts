@@ -2,7 +2,7 @@ import { neverSometimesAlways } from './cut-points.ts';
 import { createOutcomeTable, recordIndex } from './outcome-table.ts';
 import { distributionOfTotal } from './posterior.ts';
 import { fitMixture, type RecordCount } from './fit-mixture.ts';
-import type { Trials } from '../pass-rates/trials.ts';
+import type { PassRates, Trials } from '../pass-rates/trials.ts';
 
 /**
  * What a distribution over the successes of a whole horizon of attempts is worth as trials, for levels and samplers that
@@ -34,13 +34,10 @@ export function worthInTrials(totals: ArrayLike<number>): Trials {
  *
  * @param horizon attempts that levels are about; longer records stand for themselves.
  */
-export function weighTrials(
-  measured: ReadonlyMap<string, Trials>,
-  horizon: number,
-): ReadonlyMap<string, Trials> {
+export function weighTrials(passRates: PassRates, horizon: number): PassRates {
   const table = createOutcomeTable(neverSometimesAlways, horizon);
   const counts = new Map<number, RecordCount>();
-  for (const { successes, trials } of measured.values()) {
+  for (const { successes, trials } of passRates.values()) {
     if (trials > horizon) continue;
     const record = recordIndex(successes, trials);
     const problems = (counts.get(record)?.problems ?? 0) + 1;
@@ -56,5 +53,5 @@ export function weighTrials(
     worth.set(record, found);
     return found;
   };
-  return new Map(Array.from(measured, ([id, own]) => [id, weigh(own)]));
+  return new Map(Array.from(passRates, ([id, own]) => [id, weigh(own)]));
 }

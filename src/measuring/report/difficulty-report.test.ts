@@ -6,23 +6,23 @@ import { reportDifficulty, type ReportedProblem } from './difficulty-report.ts';
 const problem = fc.record({
   domain: fc.constantFrom('math', 'code'),
   family: fc.constantFrom('a', 'b', 'c'),
-  measured: fc
+  trials: fc
     .integer({ min: 0, max: 8 })
     .chain((trials) =>
       fc.record({ trials: fc.constant(trials), successes: fc.integer({ min: 0, max: trials }) }),
     ),
 });
-const report = (all: readonly (Omit<ReportedProblem, 'id'> & { measured: Trials })[]) => {
-  const problems = all.map(({ measured: _, ...rest }, i) => ({ id: `p${i}`, ...rest }));
-  return reportDifficulty(problems, new Map(all.map(({ measured }, i) => [`p${i}`, measured])));
+const report = (all: readonly (Omit<ReportedProblem, 'id'> & { trials: Trials })[]) => {
+  const problems = all.map(({ trials: _, ...rest }, i) => ({ id: `p${i}`, ...rest }));
+  return reportDifficulty(problems, new Map(all.map(({ trials }, i) => [`p${i}`, trials])));
 };
 
 test('groups split the measured problems, and levels are where their rules put them', () => {
   fc.assert(
     fc.property(fc.array(problem, { maxLength: 40 }), (all) => {
       const rates = all
-        .filter(({ measured }) => measured.trials > 0)
-        .map(({ measured: m }) => m.successes / m.trials);
+        .filter(({ trials }) => trials.trials > 0)
+        .map(({ trials: m }) => m.successes / m.trials);
       const { overall, byDomain, byFamily, byLevel } = report(all);
       const count = (groups: Readonly<Record<string, { problems: number }>>): number =>
         Object.values(groups).reduce((sum, { problems }) => sum + problems, 0);
@@ -44,14 +44,14 @@ test('groups split the measured problems, and levels are where their rules put t
 });
 
 test('what nobody measured has no figures', () => {
-  const { overall, byLevel, text } = report([{ domain: 'math', measured: { successes: 0, trials: 0 } }]);
+  const { overall, byLevel, text } = report([{ domain: 'math', trials: { successes: 0, trials: 0 } }]);
   expect(overall).toEqual({ problems: 0 });
   expect(byLevel['hard']).toEqual({ problems: 0 });
   expect(text).toContain('no pass rates to show');
 });
 
 test('without domains and families there is one row', () => {
-  const { byDomain, byFamily, text } = report([{ measured: { successes: 1, trials: 2 } }]);
+  const { byDomain, byFamily, text } = report([{ trials: { successes: 1, trials: 2 } }]);
   expect([byDomain, byFamily]).toEqual([{}, {}]);
   expect(text.split('\n').filter((line) => line.includes('±'))).toHaveLength(1);
 });

@@ -4,7 +4,7 @@ import { renderHistogram } from '../../difficulty/pass-rates/histogram.ts';
 import { simpleLevels } from '../../difficulty/levels/level-presets.ts';
 import { createLevels, levelConfig } from '../../difficulty/levels/levels.ts';
 import { defaultReading, readTrials } from '../../difficulty/probing/pass-rate.ts';
-import { noTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { noTrials, type PassRates, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 
 /** What a report needs to know of a problem. */
@@ -41,7 +41,7 @@ export interface DifficultyReport {
  */
 export function reportDifficulty(
   problems: readonly ReportedProblem[],
-  passRates: ReadonlyMap<string, Trials>,
+  passRates: PassRates,
   recipe?: Recipe,
 ): DifficultyReport {
   const settings = recipe?.difficulty ?? defaultReading;
@@ -49,17 +49,17 @@ export function reportDifficulty(
   const read = readTrials(settings, passRates);
   const entries = problems
     .map(({ id, domain, family }) => {
-      const measured = passRates.get(id) ?? noTrials;
-      return { domain, family, measured, levels: levelsOf(id, domain, read.get(id) ?? noTrials) };
+      const trials = passRates.get(id) ?? noTrials;
+      return { domain, family, trials, levels: levelsOf(id, domain, read.get(id) ?? noTrials) };
     })
     .toSorted((a, b) => compareText(a.domain, b.domain) || compareText(a.family, b.family));
   const byLevel = { ...emptyLevels(levelsOf.names), ...groupBy(entries, ({ levels }) => levels) };
-  const rows = entries.map(({ domain, family, measured }) => {
+  const rows = entries.map(({ domain, family, trials }) => {
     const kinds = [domain, family === undefined ? undefined : `  ${family}`];
-    return { measured, groups: ['all', ...kinds.filter((kind) => kind !== undefined)] };
+    return { trials, groups: ['all', ...kinds.filter((kind) => kind !== undefined)] };
   });
   return {
-    overall: difficultyOf(entries.map(({ measured }) => measured)),
+    overall: difficultyOf(entries.map(({ trials }) => trials)),
     byDomain: groupBy(entries, ({ domain }) => [domain]),
     byFamily: groupBy(entries, ({ family }) => [family]),
     byLevel,
@@ -72,28 +72,26 @@ function levelSorter({ model, prior }: typeof defaultReading, recipe: Recipe | u
   const stated = recipe?.levels ?? [];
   const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));
   const levels = createLevels(configs, prior);
-  const levelsOf = (id: string, domain: string | undefined, measured: Trials): string[] =>
-    measured.trials === 0 ? [] : levels.of({ id, domain: domain ?? '', passRates: { [model]: measured } });
+  const levelsOf = (id: string, domain: string | undefined, trials: Trials): string[] =>
+    trials.trials === 0 ? [] : levels.of({ id, domain: domain ?? '', passRates: { [model]: trials } });
   return Object.assign(levelsOf, { names: levels.names, rules: levels.describe() });
 }
 
-function groupBy<Entry extends { readonly measured: Trials }>(
+function groupBy<Entry extends { readonly trials: Trials }>(
   entries: readonly Entry[],
   namesOf: (entry: Entry) => readonly (string | undefined)[],
 ): Record<string, GroupDifficulty> {
   const named = entries.flatMap((entry) =>
-    namesOf(entry).flatMap((name) => (name === undefined ? [] : [{ name, measured: entry.measured }])),
+    namesOf(entry).flatMap((name) => (name === undefined ? [] : [{ name, trials: entry.trials }])),
   );
   const groups = Map.groupBy(named, ({ name }) => name);
   return Object.fromEntries(
-    Array.from(groups, ([name, group]) => [name, difficultyOf(group.map(({ measured }) => measured))]),
+    Array.from(groups, ([name, group]) => [name, difficultyOf(group.map(({ trials }) => trials))]),
   );
 }
 
-function difficultyOf(measured: readonly Trials[]): GroupDifficulty {
-  const rates = measured
-    .filter(({ trials }) => trials > 0)
-    .map(({ successes, trials }) => successes / trials);
+function difficultyOf(all: readonly Trials[]): GroupDifficulty {
+  const rates = all.filter(({ trials }) => trials > 0).map(({ successes, trials }) => successes / trials);
   if (rates.length === 0) return { problems: 0 };
   return {
     problems: rates.length,

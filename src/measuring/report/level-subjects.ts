@@ -4,7 +4,7 @@ import { modelsOf } from '../../difficulty/levels/level-rules.ts';
 import { type LevelConfig, levelConfig } from '../../difficulty/levels/levels.ts';
 import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
 import { defaultReading, readTrials } from '../../difficulty/probing/pass-rate.ts';
-import { policyLabel, type Prior, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { policyLabel, type PassRates, type Prior, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { ReportedProblem } from './difficulty-report.ts';
 import { readKnownPassRates } from '../known-pass-rates.ts';
@@ -48,18 +48,21 @@ export function levelSubjects(stored: StoredMeasurements, choice: LevelChoice): 
   const settings = recipe?.difficulty ?? defaultReading;
   const own = chosen.get(settings.model) ?? [...chosen.values()][0];
   const measurement = own ?? stored.measurements[0]!;
-  const rates = new Map<string, ReadonlyMap<string, Trials>>([
+  const byLabel = new Map<string, PassRates>([
     ...known,
     ...Array.from(chosen, ([label, { passRates }]) => [label, readTrials(settings, passRates)] as const),
   ]);
   const listed: readonly ReportedProblem[] =
-    problems ?? Array.from(new Set([...rates.values()].flatMap((one) => [...one.keys()])), (id) => ({ id }));
+    problems ??
+    Array.from(new Set([...byLabel.values()].flatMap((passRates) => [...passRates.keys()])), (id) => ({
+      id,
+    }));
   const subjects = listed.map((problem) => ({
     ...problem,
     domain: problem.domain ?? '',
     passRates: Object.fromEntries(
-      Array.from(rates, ([label, one]) => [label, one.get(problem.id)] as const).filter(
-        ([, found]) => found !== undefined,
+      Array.from(byLabel, ([label, passRates]) => [label, passRates.get(problem.id)] as const).filter(
+        ([, trials]) => trials !== undefined,
       ),
     ) as Record<string, Trials>,
   }));

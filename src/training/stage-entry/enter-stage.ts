@@ -6,16 +6,13 @@ import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
 import { dropSettled, selectPool, type Selection } from '../../curriculum/select-pool.ts';
 import type { StageConfig } from '../../curriculum/stage.ts';
 import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
-import { policyLabel, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { type PassRates, policyLabel, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { measureAt, measureBase } from './measure-stage.ts';
 import type { TrainingContext } from '../parts.ts';
 import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from '../step/roll-batch.ts';
 import type { StageState } from '../state.ts';
-
-/** Successes and trials by problem id. */
-type Rates = ReadonlyMap<string, Trials>;
 
 /** The problems a stage begins with, and what measuring them again has found. */
 export interface StageEntry extends Selection {
@@ -25,29 +22,32 @@ export interface StageEntry extends Selection {
 /**
  * Begins a stage: measures what is not yet on record, and selects the stage's problems.
  *
- * @param known what earlier boundaries found; newer than the base measurement.
+ * @param remeasured pass rates that earlier boundaries measured; newer than the base measurement.
  */
 export async function selectStage(
   context: TrainingContext,
   index: number,
-  known: Readonly<Record<string, Trials>>,
+  remeasured: Readonly<Record<string, Trials>>,
 ): Promise<StageEntry> {
   const { recipe, problems } = context;
   const stage = recipe.stages[index]!;
   const base = recipe.difficulty === undefined ? [] : await measureBase(context, recipe.difficulty);
-  const onRecord = new Map([...base, ...Object.entries(known)]);
+  const recorded = new Map([...base, ...Object.entries(remeasured)]);
   const { remeasure } = stage;
-  if (remeasure === undefined || index === 0)
-    return { ...select(context, stage, onRecord), remeasured: known };
+  if (remeasure === undefined || index === 0) return { ...select(context, stage, recorded), remeasured };
   const candidates =
-    remeasure.problems === 'all' ? problems : poolOf(problems, select(context, stage, onRecord));
-  const { rates, note } =
+    remeasure.problems === 'all' ? problems : poolOf(problems, select(context, stage, recorded));
+  const { passRates, note } =
     remeasure.where.type === 'changed'
       ? await remeasureChanged(context, index, candidates, { ...remeasure, where: remeasure.where })
-      : { rates: await measureAt(context, index, candidates, remeasure.rollouts), note: '' };
-  const selection = select(context, stage, new Map([...onRecord, ...rates]), candidates);
+      : { passRates: await measureAt(context, index, candidates, remeasure.rollouts), note: '' };
+  const selection = select(context, stage, new Map([...recorded, ...passRates]), candidates);
   const { summary, ...settled } = dropSettled(selection, remeasure);
-  return { ...settled, summary: summary + note, remeasured: { ...known, ...Object.fromEntries(rates) } };
+  return {
+    ...settled,
+    summary: summary + note,
+    remeasured: { ...remeasured, ...Object.fromEntries(passRates) },
+  };
 }
 
 /** A stage from its saved selection and sampler: the same whether it has just begun or is being resumed. */
@@ -74,11 +74,11 @@ export function openStage(
 function select(
   { levels, problems, knownPassRates }: TrainingContext,
   stage: StageConfig,
-  policy: Rates,
+  policy: PassRates,
   candidates: readonly Problem[] = problems,
 ): Selection {
   const subjects = candidates.map((problem): LevelSubject => {
-    const known = [...knownPassRates].map(([label, rates]) => [label, rates.get(problem.id)] as const);
+    const known = [...knownPassRates].map(([label, one]) => [label, one.get(problem.id)] as const);
     const all = [[policyLabel, policy.get(problem.id)] as const, ...known];
     const passRates = Object.fromEntries(all.filter((entry) => entry[1] !== undefined)) as Record<
       string,

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Problem } from '../../core/problem.ts';
 import { type passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
-import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import type { PassRates } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
 import { priorKnowledge, templateOf } from '../../measuring/observation.ts';
@@ -11,7 +11,7 @@ import type { TrainingContext } from '../parts.ts';
 export async function measureBase(
   context: TrainingContext,
   settings: z.output<typeof passRateConfig>,
-): Promise<ReadonlyMap<string, Trials>> {
+): Promise<PassRates> {
   const { problems, knownPassRates } = context;
   const features = priorKnowledge(problems, knownPassRates);
   return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, { features }));
@@ -24,7 +24,7 @@ export function measureAt(
   problems: readonly Problem[],
   rollouts: number,
   how: Pick<MeasureRequest, 'features' | 'plan'> = {},
-): Promise<ReadonlyMap<string, Trials>> {
+): Promise<PassRates> {
   const { name: stage } = recipe.stages[index]!;
   const settings = recipe.difficulty!;
   const { sampling } = resolveStage(recipe, recipe.stages[index]!);

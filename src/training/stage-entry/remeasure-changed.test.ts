@@ -89,17 +89,17 @@ function boundary(extra: readonly Observation[] = [], temperature = 1) {
 
 test('without rollouts what is known decides: training counts, the older the less', async () => {
   const { measure, asked } = boundary();
-  const { rates } = await measure({ share: 0 });
+  const { passRates } = await measure({ share: 0 });
   expect(asked).toEqual([]);
-  const rateOf = (id: string): number => rates.get(id)!.successes / rates.get(id)!.trials;
+  const rateOf = (id: string): number => passRates.get(id)!.successes / passRates.get(id)!.trials;
   expect([rateOf('p1'), rateOf('p2')]).toEqual([1, 1]);
   expect(rateOf('p0')).toBeLessThan(0.5);
-  expect(rates.get('p1')!.trials).toBeGreaterThan(1);
+  expect(passRates.get('p1')!.trials).toBeGreaterThan(1);
 });
 
 test('rollouts go where the answer may have changed, within the share', async () => {
   const { measure, asked } = boundary();
-  const { rates, note } = await measure({ share: 0.3, recall: 1 });
+  const { passRates, note } = await measure({ share: 0.3, recall: 1 });
   const kinds = (kind: number): number => asked.filter((key) => Number(key.slice(1)) % 3 === kind).length;
   expect(asked.length).toBeLessThanOrEqual(0.36 * 8 * problems.length);
   // The stage leaves out what is always solved and asks nothing else: what never was cannot be it.
@@ -107,17 +107,17 @@ test('rollouts go where the answer may have changed, within the share', async ()
   expect(kinds(1)).toBeGreaterThan(kinds(2));
   expect(note).toMatch(/^; \d+ of 90 measured again in \d+ attempts/);
   const again = boundary();
-  expect(await again.measure({ share: 0.3, recall: 1 })).toEqual({ rates, note });
-  expect(await measure({ share: 0.3, recall: 1 })).toEqual({ rates, note });
+  expect(await again.measure({ share: 0.3, recall: 1 })).toEqual({ passRates, note });
+  expect(await measure({ share: 0.3, recall: 1 })).toEqual({ passRates, note });
 });
 
 test('what a first life of the run saw later, and other sampling, do not count', async () => {
-  const { rates, note } = await boundary().measure({ share: 0.2 });
+  const { passRates, note } = await boundary().measure({ share: 0.2 });
   const later = Array.from({ length: 8 }, (_, rollout) => rollout).flatMap((rollout): Observation[] => [
     { problemId: 'p0', source: { type: 'training' }, step: now, rollout, outcome: 'correct' },
     { problemId: 'p3', source: { type: 'boundary', stage: 2 }, step: now, rollout, outcome: 'correct' },
   ]);
-  expect(await boundary(later).measure({ share: 0.2 })).toEqual({ rates, note });
+  expect(await boundary(later).measure({ share: 0.2 })).toEqual({ passRates, note });
   const warm = await boundary([], 0.5).measure({ share: 0 });
-  expect(new Set([...warm.rates.values()].map((one) => JSON.stringify(one))).size).toBe(1);
+  expect(new Set([...warm.passRates.values()].map((one) => JSON.stringify(one))).size).toBe(1);
 });

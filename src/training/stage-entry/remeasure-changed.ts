@@ -13,7 +13,7 @@ import { worthInTrials } from '../../difficulty/probing/weigh-trials.ts';
 import { believeAt, fitDrift, type Visit } from '../../difficulty/drift/fit-drift.ts';
 import type { LevelRule } from '../../difficulty/levels/level-rules.ts';
 import { isToBeMeasured, planNextAttempts, planRemeasure } from '../../difficulty/drift/remeasure-plan.ts';
-import { policyLabel, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { policyLabel, type PassRates, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { verifierLabel } from '../../verifiers/verifier.ts';
@@ -36,7 +36,7 @@ export async function remeasureChanged(
   index: number,
   candidates: readonly Problem[],
   remeasure: Remeasure,
-): Promise<{ rates: ReadonlyMap<string, Trials>; note: string }> {
+): Promise<{ passRates: PassRates; note: string }> {
   const { recipe, run } = context;
   const { rollouts: trials, where } = remeasure;
   const what = { cuts: cutsAsked(recipe, recipe.stages[index]!, remeasure), trials };
@@ -60,7 +60,7 @@ export async function remeasureChanged(
   const note =
     `; ${chosen.length} of ${candidates.length} measured again in ${spent} attempts: about ` +
     `${before.toFixed(0)} of the known answers were expected to be wrong, ${after.toFixed(0)} afterwards`;
-  return { rates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
+  return { passRates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
 }
 
 /** Every bound of the policy's pass rate that decides whether the stage takes a problem. */
