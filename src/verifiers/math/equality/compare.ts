@@ -3,10 +3,9 @@ import { compareCollections, isCollection } from './collections.ts';
 import { compareValues } from './compare-values.ts';
 import { variableNames } from './probes.ts';
 import type { Judge } from './comparing.ts';
-import { renameVariables } from './rename.ts';
 import type { MathPolicy } from '../policy.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
-import { type MathNode, sameTree } from '../syntax.ts';
+import { mapChildren, type MathNode, sameTree } from '../syntax.ts';
 import { compareQuantities, withoutUnitLetters } from './units.ts';
 import { choiceLetter, sameChoice, sameWords } from './words.ts';
 
@@ -149,4 +148,15 @@ function isUnreduced(node: MathNode): boolean {
   let [a, b] = [node.left.value.numerator, node.right.value.numerator];
   while (b !== 0n) [a, b] = [b, a % b];
   return a !== 1n && a !== -1n;
+}
+
+/** Renames the variables of an answer in order of appearance, so that f(x) and f(y) become the same. */
+function renameVariables(node: MathNode): MathNode {
+  const names = new Map<string, string>();
+  const rename = (child: MathNode): MathNode => {
+    if (child.kind !== 'variable') return mapChildren(child, rename);
+    if (!names.has(child.name)) names.set(child.name, `x_${names.size}`);
+    return { kind: 'variable', name: names.get(child.name)! };
+  };
+  return rename(node);
 }

@@ -1,4 +1,4 @@
-import type { Extracted } from './extract.ts';
+import type { Extracted } from './extracted.ts';
 
 /** A closed box: `[start, end)` from its backslash to behind its brace, the answer's text from `content` on. */
 interface Box {

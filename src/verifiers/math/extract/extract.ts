@@ -1,15 +1,7 @@
 import type { MathPolicy } from '../policy.ts';
 import { lastBoxed } from './boxes.ts';
+import type { Extracted } from './extracted.ts';
 import { lastCandidate, lastMarked } from './passages.ts';
-
-/** An answer as found in a completion: its text and the stretch `[start, end)` it was taken from. */
-export interface Extracted {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  /** How it was found. */
-  readonly by: 'box' | 'marker' | 'whole completion' | 'last formula or number';
-}
 
 /** Only this much of a completion's end is searched. */
 export const maxScanned = 8192;

@@ -1,4 +1,4 @@
-import type { Extracted } from './extract.ts';
+import type { Extracted } from './extracted.ts';
 import { isDigit, scanNumeral } from '../read/numerals.ts';
 
 /** How formulas are fenced; the inline ones end on the line they begin on. */

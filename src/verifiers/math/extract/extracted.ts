@@ -1,0 +1,8 @@
+/** An answer found in a completion: its text and the span `[start, end)` it was taken from. */
+export interface Extracted {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  /** How it was found. */
+  readonly by: 'box' | 'tag' | 'marker' | 'whole completion' | 'last formula or number';
+}
