@@ -2,24 +2,24 @@ import { type Budget, BudgetExceeded, createBudget } from './budget.ts';
 import { exactValue } from './value/exact.ts';
 import { compareAnswers } from './equality/compare.ts';
 import { maxAnswer } from './extract/extract.ts';
-import type { CommaReading } from './read/numerals.ts';
+import { wholeLiteral } from './read/literals.ts';
+import { normaliseText } from './read/normalise.ts';
 import { parseAnswer } from './read/parse.ts';
 import type { MathPolicy } from './policy.ts';
 import type { MathNode } from './syntax.ts';
 import { spell, tokenize, UnreadableAnswer } from './read/tokens.ts';
 import { lowestTerms, type Rational } from './value/rational.ts';
-import { choiceLetter, leadingChoice } from './equality/words.ts';
+import { choiceLetter, leadingChoice, sameWords } from './equality/words.ts';
 
 /** Steps one judgement may cost, about a hundred times what the longest honest answer needs. */
 const maxSteps = 150_000;
 
-/** An answer that was understood, in every way it can be read. */
+/** An answer that was understood. */
 export interface ReadAnswer {
   readonly source: string;
   /** The tokens in normal spelling, for people. */
   readonly normalised: string;
-  /** One tree, or two where a comma may group thousands or separate items. */
-  readonly readings: readonly MathNode[];
+  readonly node: MathNode;
   /** `1,22` read as 1.22: only ever compared with an answer that has no such comma. */
   readonly decimalComma?: MathNode;
 }
@@ -33,12 +33,39 @@ export interface Comparison {
 /** Understands an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
 export function readAnswer(source: string, budget: Budget = createBudget(maxSteps)): ReadAnswer {
   if (source.length > maxAnswer) throw new UnreadableAnswer(`longer than ${maxAnswer} characters`);
-  const tokens = tokenize(source, 'groups');
-  const readings = [parseAnswer(tokens, budget)];
-  if (/\d[, ]\d{3}/.test(source)) addReading(readings, source, 'separates', budget);
-  const isDecimalComma = /^\$?[+-]?\d+,\d+\$?$/.test(source);
-  const decimalComma = isDecimalComma && parseAnswer(tokenize(source.replace(',', '.'), 'groups'), budget);
-  return { source, normalised: spell(tokens), readings, ...(decimalComma && { decimalComma }) };
+  const text = normaliseText(source);
+  const literal = wholeLiteral(text);
+  if (literal) return { source, normalised: literal.written, node: literal };
+  const tokens = tokenize(text);
+  const node = parseAnswer(tokens, budget);
+  const decimalComma = decimalCommaNumber.test(text) && parseAnswer(tokenize(text.replace(',', '.')), budget);
+  return { source, normalised: spell(tokens), node, ...(decimalComma && { decimalComma }) };
+}
+
+/**
+ * A comma that cannot group thousands: before one or two digits, after a leading zero, or after more than three digits.
+ * Three digits after it always group, so `58,500` is never 58.5.
+ */
+const decimalCommaNumber = /^[+-]?(?:\d+,\d{1,2}|0,\d+|\d{4,},\d+)(?:\\text\{ [^{}]*\})?$/;
+
+/**
+ * Words that are no mathematics ("5 out of 8 people", "increasing on [0, 1]") as a text to be compared letter for
+ * letter; nothing where there are hardly any words, or TeX that could not be read.
+ */
+export function readWords(source: string): ReadAnswer | undefined {
+  const text = source
+    .replaceAll(/\\(?:text(?:bf|rm|it)?|mathrm|mbox)\s*\{([^{}]*)\}/g, '$1')
+    .replaceAll(/\$|\\[ ,;()[\]]/g, ' ')
+    .trim();
+  if (text.length > maxAnswer || /[\\{}]/.test(text) || !/\p{L}{3}|\p{Script=Han}{2}/u.test(text))
+    return undefined;
+  return { source, normalised: text, node: { kind: 'text', text } };
+}
+
+/** Does this text, which could not be read, say the same words as a gold in words? */
+export function saysSameWords(gold: ReadAnswer, text: string): boolean {
+  const answer = gold.node.kind === 'text' ? readWords(text) : undefined;
+  return answer !== undefined && sameWords(gold.node, answer.node);
 }
 
 /**
@@ -48,7 +75,7 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
 export function isPlainAnswer(text: string): boolean {
   const opensWithWord = /^[\s*:"]*(?:[A-Za-z] )?[A-Za-z]{2,}/.test(text);
   if (opensWithWord && /\$|\\[([]/.test(text)) return false;
-  if (countWords(text) > (opensWithWord ? 2 : 3)) return false;
+  if (countWords(text) > (opensWithWord ? 2 : 3) || chineseSentence.test(text)) return false;
   try {
     readAnswer(text);
     return true;
@@ -58,7 +85,10 @@ export function isPlainAnswer(text: string): boolean {
   }
 }
 
-/** Compares an answer with the gold, reading by reading. Throws `BudgetExceeded`. */
+/** Chinese words before a number: `一共有42个苹果`, but not `第一象限`. */
+const chineseSentence = /^[\s(（]*\p{Script=Han}[^\d]*\d/u;
+
+/** Compares an answer with the gold. Throws `BudgetExceeded`. */
 export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPolicy): Comparison {
   const budget = createBudget(maxSteps);
   for (const left of readingsAgainst(gold, answer)) {
@@ -78,9 +108,9 @@ const longValue = 10n ** 40n;
  * The one exact value of an answer as text (`1/2`, `-2`), by which equal answers to one problem are recognised; nothing
  * where it has none, has several readings, or is long.
  */
-export function exactText({ readings, decimalComma }: ReadAnswer): string | undefined {
-  if (readings.length !== 1 || decimalComma !== undefined) return undefined;
-  const value = exactWithin(solvedFor(readings[0]!), createBudget(maxSteps));
+export function exactText({ node, decimalComma }: ReadAnswer): string | undefined {
+  if (decimalComma !== undefined) return undefined;
+  const value = exactWithin(solvedFor(node), createBudget(maxSteps));
   if (value === undefined) return undefined;
   const isLong = [value.numerator, -value.numerator, value.denominator].some((part) => part >= longValue);
   if (isLong) return undefined;
@@ -111,18 +141,10 @@ function countWords(text: string): number {
 
 /** Does this text open with the letter that is the gold, as `B) 12` does with B? */
 export function namesChoice(gold: ReadAnswer, text: string): boolean {
-  const choice = choiceLetter(gold.readings[0]!);
+  const choice = choiceLetter(gold.node);
   return choice !== undefined && leadingChoice(text) === choice;
 }
 
 function readingsAgainst(own: ReadAnswer, other: ReadAnswer): readonly MathNode[] {
-  return own.decimalComma && !other.decimalComma ? [...own.readings, own.decimalComma] : own.readings;
-}
-
-function addReading(readings: MathNode[], source: string, commas: CommaReading, budget: Budget): void {
-  try {
-    readings.push(parseAnswer(tokenize(source, commas), budget));
-  } catch (error) {
-    if (!(error instanceof UnreadableAnswer)) throw error;
-  }
+  return own.decimalComma && !other.decimalComma ? [own.node, own.decimalComma] : [own.node];
 }

@@ -1,9 +1,8 @@
-import { isPlainAnswer, readAnswer, type ReadAnswer } from './answer.ts';
+import { isPlainAnswer, readAnswer, type ReadAnswer, readWords } from './answer.ts';
 import { extractAnswer } from './extract/extract.ts';
 
 /**
- * Understands a gold answer, which data sets give bare, in dollar signs, boxed, or as a worked solution with a box at
- * its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
+ * Reads a gold answer, which data sets give bare, in dollar signs, boxed, or as a worked solution with a box at its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
  */
 export function goldAnswer(gold: string): ReadAnswer {
   if (!gold.includes('\\boxed') && !gold.includes('\\fbox')) return unboxedGold(gold);
@@ -11,14 +10,16 @@ export function goldAnswer(gold: string): ReadAnswer {
   return readAnswer(box?.text ?? unclosedBox(gold));
 }
 
-/** The gold itself, or what a long one concludes with ("The final answer is …"). */
+/** The gold itself, or what a long one concludes with ("The final answer is …"), or its words as text. */
 function unboxedGold(gold: string): ReadAnswer {
   try {
     return readAnswer(gold);
   } catch (error) {
     const marked = extractAnswer(gold, 'marked', isPlainAnswer);
-    if (marked === undefined) throw error;
-    return readAnswer(marked.text);
+    if (marked !== undefined) return readAnswer(marked.text);
+    const words = readWords(gold);
+    if (words === undefined) throw error;
+    return words;
   }
 }
 

@@ -58,6 +58,16 @@ export interface TupleNode {
   readonly items: readonly MathNode[];
 }
 
+/** A date, time of day, version, address or phone number: compared as what it is, never computed. */
+export interface LiteralNode {
+  readonly kind: 'literal';
+  readonly shape: 'date' | 'time' | 'version' | 'address' | 'phone' | 'code';
+  /** The same for every spelling: `2024-4-22`, `17:0`, `1.2.3`, `5551234`. */
+  readonly value: string;
+  /** As it was written. */
+  readonly written: string;
+}
+
 /** Set algebra on intervals and sets. */
 export interface SetOperationNode {
   readonly kind: 'setOperation';
@@ -79,14 +89,15 @@ export type MathNode =
   | RelationNode
   | TupleNode
   | SetOperationNode
+  | LiteralNode
   /** A letter or a name; constants are π, e, i, ∞ and the named sets (`∅`, `ℝ`, `ℤ`, …). */
   | { readonly kind: 'variable' | 'constant'; readonly name: string }
-  /** Commas without brackets. */
-  | { readonly kind: 'list'; readonly items: readonly MathNode[] }
+  /** Commas without brackets; `joint` is the last conjunction between the items, if there is one. */
+  | { readonly kind: 'list'; readonly items: readonly MathNode[]; readonly joint?: 'and' | 'or' }
   | { readonly kind: 'set'; readonly items: readonly MathNode[] }
   | { readonly kind: 'matrix'; readonly rows: readonly (readonly MathNode[])[] }
-  /** `7:32`, also a time of day. */
-  | { readonly kind: 'ratio'; readonly items: readonly MathNode[] }
+  /** `3:4`. `isTime`: it could be a time (`10:30`), so it is neither scaled nor computed. */
+  | { readonly kind: 'ratio'; readonly items: readonly MathNode[]; readonly isTime?: boolean }
   /** `204_5`: digits in a base. */
   | { readonly kind: 'based'; readonly digits: string; readonly base: string }
   /** A value with a unit, `15\text{ cm}^2`. */
@@ -198,8 +209,12 @@ function label(node: MathNode): string {
       return `${node.digits}_${node.base}`;
     case 'text':
       return node.text;
+    case 'literal':
+      return `${node.shape} ${node.value}`;
     case 'quantity':
       return node.unit;
+    case 'list':
+      return node.joint === 'or' && node.items.some((item) => item.kind === 'relation') ? 'or' : '';
     case 'plusMinus':
       return `${node.isFlipped}${node.left !== undefined}`;
     default:

@@ -58,7 +58,7 @@ test('however it is written, an answer of one exact value carries that value', a
   expect(await Promise.all(['0.50', '\\frac{2}{4}', '1/2'].map(valueOf))).toEqual(['1/2', '1/2', '1/2']);
   expect(await valueOf('-6/3')).toBe('-2');
   expect(await valueOf('y = 3')).toBe('3');
-  expect(await Promise.all(['\\pi', 'x+1', '(1,2)', '1,234', '2000!'].map(valueOf))).toEqual(
+  expect(await Promise.all(['\\pi', 'x+1', '(1,2)', '1,23', '2000!'].map(valueOf))).toEqual(
     Array(5).fill(undefined),
   );
 });

@@ -5,7 +5,15 @@ import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { noun } from '../../core/noun.ts';
 import type { Verifier } from '../verifier.ts';
-import { compareRead, exactText, isPlainAnswer, namesChoice, readAnswer, type ReadAnswer } from './answer.ts';
+import {
+  compareRead,
+  exactText,
+  isPlainAnswer,
+  namesChoice,
+  readAnswer,
+  type ReadAnswer,
+  saysSameWords,
+} from './answer.ts';
 import { BudgetExceeded } from './budget.ts';
 import { extractAnswer } from './extract/extract.ts';
 import type { Extracted } from './extract/extracted.ts';
@@ -14,7 +22,7 @@ import { mathPolicy, type MathPolicy } from './policy.ts';
 import { UnreadableAnswer } from './read/tokens.ts';
 
 /** Raised with every change that could change a verdict. */
-const revision = 1;
+const revision = 2;
 /** Golds kept understood; beyond it the memory is emptied and starts again. */
 const maxRemembered = 4096;
 
@@ -108,6 +116,9 @@ function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPoli
     return report('timeout', 'the answer costs more to read than any honest one', evidence);
   if (read instanceof Error && namesChoice(gold, extracted.text)) {
     return report('correct', `chooses ${gold.source}`, { ...evidence, rule: 'same choice' });
+  }
+  if (read instanceof Error && saysSameWords(gold, extracted.text)) {
+    return report('correct', `says ${shorten(gold.source)}`, { ...evidence, rule: 'same words' });
   }
   if (read instanceof Error) {
     return report('incorrect', `the answer cannot be read: ${read.message}`, {

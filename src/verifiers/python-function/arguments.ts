@@ -120,5 +120,6 @@ function testsText({ tests }: Problem): string | undefined {
 /** TRL's accuracy reward finds bare LaTeX less reliably than in a box; a gold that a box cannot hold stays as it is. */
 function boxed(answer: string): string {
   const text = `\\boxed{${answer}}`;
-  return lastBoxed(text)?.text.trim() === answer.trim() ? text : answer;
+  const box = lastBoxed(text);
+  return box !== undefined && box !== 'unfinished' && box.text.trim() === answer.trim() ? text : answer;
 }

@@ -3,6 +3,7 @@ import { compareCollections, isCollection } from './collections.ts';
 import { compareValues } from './compare-values.ts';
 import { variableNames } from './probes.ts';
 import type { Judge } from './comparing.ts';
+import { compareLiterals, compareSpans, isSpan } from './literals.ts';
 import type { MathPolicy } from '../policy.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
 import { mapChildren, type MathNode, sameTree } from '../syntax.ts';
@@ -39,7 +40,10 @@ function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | 
   if (isInequalityList(gold) && isInequalityList(answer)) return compareCollections(gold, answer, judge);
   if (involvesRelation(gold) || involvesRelation(answer)) return compareWithRelation(gold, answer, judge);
   if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, judge);
-  if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold.items, answer.items, judge);
+  if (gold.kind === 'literal' || answer.kind === 'literal') return compareLiterals(gold, answer);
+  if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold, answer, judge);
+  if (isSpan(gold) && (isSpan(answer) || answer.kind === 'ratio')) return compareSpans(gold, answer, judge);
+  if (isSpan(answer) && gold.kind === 'ratio') return compareSpans(gold, answer, judge);
   if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
   return compareValues(gold, answer, judge) ?? compareWithoutUnitLetters(gold, answer, judge);
 }
@@ -126,20 +130,21 @@ function compareBased(gold: MathNode, answer: MathNode): string | undefined {
   return isSame ? 'same digits, base aside' : undefined;
 }
 
-/** `2:4` is `1:2`, but 12:00 is not 1:00: without zeros and units ratios may be scaled. */
+/** `2:4` is `1:2`, but what could be a time is not scaled: 10:30 is neither 1:3 nor 20:60. */
 function compareRatios(
-  gold: readonly MathNode[],
-  answer: readonly MathNode[],
+  gold: MathNode & { kind: 'ratio' },
+  answer: MathNode & { kind: 'ratio' },
   judge: Judge,
 ): string | undefined {
-  if (sameEntries(gold, answer, judge)) return 'same ratio';
-  if (gold.length !== answer.length || variableNames(...gold, ...answer).length > 0) return undefined;
+  if (sameEntries(gold.items, answer.items, judge)) return 'same ratio';
+  const items = [...gold.items, ...answer.items];
+  if (gold.items.length !== answer.items.length || variableNames(...items).length > 0) return undefined;
   const isFixed = (node: MathNode): boolean =>
     node.kind === 'quantity' || (node.kind === 'number' && node.value.numerator === 0n);
-  if ([...gold, ...answer].some(isFixed)) return undefined;
-  const scaled = (items: readonly MathNode[]): MathNode[] =>
-    items.slice(1).map((item): MathNode => ({ kind: 'divide', left: items[0]!, right: item }));
-  return sameEntries(scaled(gold), scaled(answer), judge) ? 'same ratio, scaled' : undefined;
+  if (gold.isTime || answer.isTime || items.some(isFixed)) return undefined;
+  const scaled = (terms: readonly MathNode[]): MathNode[] =>
+    terms.slice(1).map((term): MathNode => ({ kind: 'divide', left: terms[0]!, right: term }));
+  return sameEntries(scaled(gold.items), scaled(answer.items), judge) ? 'same ratio, scaled' : undefined;
 }
 
 /** A fraction of whole numbers that could be cancelled. */

@@ -1,37 +1,23 @@
-import { approximateValue } from '../value/approximate.ts';
 import { negate } from '../read/build.ts';
+import type { MathNode, Relation, TupleNode } from '../syntax.ts';
 import type { Judge } from './comparing.ts';
 import { isName } from './names.ts';
-import type { MathNode, Relation, TupleNode } from '../syntax.ts';
-
-/** A stretch of the real line; a single number has equal, closed ends. */
-export interface Interval {
-  readonly low: MathNode;
-  readonly high: MathNode;
-  readonly isLowClosed: boolean;
-  readonly isHighClosed: boolean;
-}
-
-const infinity: MathNode = { kind: 'constant', name: 'infty' };
-const minusInfinity: MathNode = negate(infinity);
+import * as stretches from './stretches.ts';
+import type { Stretch } from './stretches.ts';
 
 /** Reads an interval, a union, a set of numbers or inequalities in one variable as stretches of the real line. */
-export function toIntervals(node: MathNode, judge: Judge): readonly Interval[] | undefined {
+export function toIntervals(node: MathNode, judge: Judge): readonly Stretch[] | undefined {
   switch (node.kind) {
     case 'tuple':
-      return node.items.length === 2 ? [fromTuple(node)] : undefined;
+      return node.items.length === 2 ? fromTuple(node, judge) : undefined;
     case 'set':
-      return node.items.map(single);
+      return node.items.map((item) => stretches.point(item, judge));
     case 'constant':
-      return node.name === 'reals'
-        ? [open(minusInfinity, infinity)]
-        : node.name === 'emptyset'
-          ? []
-          : undefined;
+      return node.name === 'reals' ? [stretches.realLine] : node.name === 'emptyset' ? [] : undefined;
     case 'setOperation':
       return fromOperation(node, judge);
     case 'list':
-      return unionOf(node.items, judge);
+      return fromList(node, judge);
     case 'relation':
       return fromRelation(node.parts, node.operators, judge);
     default:
@@ -39,76 +25,50 @@ export function toIntervals(node: MathNode, judge: Judge): readonly Interval[] |
   }
 }
 
-/** Are two unions of intervals the same, in whatever order they are written? */
-export function sameIntervals(gold: readonly Interval[], answer: readonly Interval[], judge: Judge): boolean {
-  const left = [...answer];
-  const isCovered = gold.every((interval) => {
-    const index = left.findIndex((candidate) => sameInterval(interval, candidate, judge));
-    if (index >= 0) left.splice(index, 1);
-    return index >= 0;
-  });
-  return isCovered && left.length === 0;
-}
-
-function sameInterval(gold: Interval, answer: Interval, judge: Judge): boolean {
-  const sameLow = isInfinite(gold.low) || gold.isLowClosed === answer.isLowClosed;
-  const sameHigh = isInfinite(gold.high) || gold.isHighClosed === answer.isHighClosed;
-  return (
-    sameLow &&
-    sameHigh &&
-    judge.equal(gold.low, answer.low) !== undefined &&
-    judge.equal(gold.high, answer.high) !== undefined
-  );
-}
-
-function fromTuple(node: TupleNode): Interval {
-  return {
-    low: node.items[0]!,
-    high: node.items[1]!,
-    isLowClosed: node.open === '[',
-    isHighClosed: node.close === ']',
-  };
+/** `(3, 1)` is a point, not an interval. */
+function fromTuple(node: TupleNode, judge: Judge): readonly Stretch[] | undefined {
+  const [low, high] = node.items;
+  const ends = { isLowClosed: node.open === '[', isHighClosed: node.close === ']' };
+  const stretch = stretches.between(low!, high!, ends, judge);
+  return stretch.low.value > stretch.high.value ? undefined : [stretch];
 }
 
 function fromOperation(
   node: MathNode & { kind: 'setOperation' },
   judge: Judge,
-): readonly Interval[] | undefined {
+): readonly Stretch[] | undefined {
   const left = toIntervals(node.left, judge);
   const right = toIntervals(node.right, judge);
   if (left === undefined || right === undefined) return undefined;
-  if (node.operator === '\\cup') return [...left, ...right];
-  const isPunctured =
-    node.operator === '\\setminus' && node.left.kind === 'constant' && node.right.kind === 'set';
-  return isPunctured ? lineWithout(node.right.kind === 'set' ? node.right.items : [], judge) : undefined;
+  if (node.operator === '\\cup') return stretches.united([...left, ...right]);
+  return node.operator === '\\cap' ? stretches.intersected(left, right) : stretches.without(left, right);
 }
 
-function single(value: MathNode): Interval {
-  return { low: value, high: value, isLowClosed: true, isHighClosed: true };
-}
-
-function unionOf(nodes: readonly MathNode[], judge: Judge): readonly Interval[] | undefined {
-  const parts = nodes.map((node) => (node.kind === 'relation' ? toIntervals(node, judge) : [single(node)]));
-  return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
-}
-
-/** The real line without some points. */
-function lineWithout(points: readonly MathNode[], judge: Judge): readonly Interval[] | undefined {
-  const valued = points.map((point) => ({
-    point,
-    value: approximateValue(point, new Map(), judge.budget).re,
-  }));
-  if (valued.some(({ value }) => Number.isNaN(value))) return undefined;
-  const ordered = valued.toSorted((a, b) => a.value - b.value).map(({ point }) => point);
-  const bounds = [minusInfinity, ...ordered, infinity];
-  return bounds.slice(1).map((bound, index) => open(bounds[index]!, bound));
+/**
+ * Inequalities joined by "or" are a union. Joined by "and" or a comma they hold together, unless that leaves nothing:
+ * then `x < 2, x > 3` lists the parts of a union.
+ */
+function fromList(node: MathNode & { kind: 'list' }, judge: Judge): readonly Stretch[] | undefined {
+  const parts = node.items.map((item) =>
+    item.kind === 'relation' ? toIntervals(item, judge) : [stretches.point(item, judge)],
+  );
+  if (!parts.every((part) => part !== undefined)) return undefined;
+  const areInequalities = node.items.every((item) => item.kind === 'relation');
+  if (node.joint !== 'or' && areInequalities) {
+    const common = parts.reduce<readonly Stretch[] | undefined>(
+      (all, part) => all && stretches.intersected(all, part),
+      [stretches.realLine],
+    );
+    if (common !== undefined && common.length > 0) return common;
+  }
+  return stretches.united(parts.flat());
 }
 
 function fromRelation(
   parts: readonly MathNode[],
   operators: readonly Relation[],
   judge: Judge,
-): readonly Interval[] | undefined {
+): readonly Stretch[] | undefined {
   const [first, second, third] = parts;
   if (operators.length === 1) return fromComparison(first!, operators[0]!, second!, judge);
   if (operators.length !== 2) return undefined;
@@ -116,10 +76,10 @@ function fromRelation(
     return fromRelation([third!, second!, first!], [mirror[operators[1]!], mirror[operators[0]!]], judge);
   }
   if (!operators.every((operator) => operator === '<' || operator === '\\le')) return undefined;
-  const [isLowClosed, isHighClosed] = [operators[0] === '\\le', operators[1] === '\\le'];
-  const between: Interval = { low: first!, high: third!, isLowClosed, isHighClosed };
-  if (isName(second!)) return [between];
-  return isAbsoluteName(second!) ? [between, reflect(between)] : undefined;
+  const ends = { isLowClosed: operators[0] === '\\le', isHighClosed: operators[1] === '\\le' };
+  const middle = stretches.between(first!, third!, ends, judge);
+  if (isName(second!)) return [middle];
+  return isAbsoluteName(second!) ? [middle, stretches.reflected(middle, judge)] : undefined;
 }
 
 /** The relation that says the same with its sides exchanged. */
@@ -140,44 +100,28 @@ function fromComparison(
   operator: Relation,
   right: MathNode,
   judge: Judge,
-): readonly Interval[] | undefined {
+): readonly Stretch[] | undefined {
   if (operator === '\\in') return isName(left) ? toIntervals(right, judge) : undefined;
   if (!isName(left) && !isAbsoluteName(left)) {
     const isTurned = isName(right) || isAbsoluteName(right);
-    return isTurned && operator in mirror ? fromComparison(right, mirror[operator], left, judge) : undefined;
+    return isTurned ? fromComparison(right, mirror[operator], left, judge) : undefined;
   }
   if (isName(right) && !isName(left)) return undefined;
-  const isClosed = operator === '\\le' || operator === '\\ge';
-  const below = operator === '<' || operator === '\\le';
   if (operator === '\\ne')
-    return isName(left) ? [open(minusInfinity, right), open(right, infinity)] : undefined;
-  if (!below && operator !== '>' && operator !== '\\ge') return undefined;
-  if (isName(left)) {
-    return below
-      ? [{ low: minusInfinity, high: right, isLowClosed: false, isHighClosed: isClosed }]
-      : [{ low: right, high: infinity, isLowClosed: isClosed, isHighClosed: false }];
+    return isName(left)
+      ? stretches.without([stretches.realLine], [stretches.point(right, judge)])
+      : undefined;
+  const isClosed = operator === '\\le' || operator === '\\ge';
+  const isBelow = operator === '<' || operator === '\\le';
+  if (!isBelow && operator !== '>' && operator !== '\\ge') return undefined;
+  if (isName(left))
+    return [isBelow ? stretches.below(right, isClosed, judge) : stretches.above(right, isClosed, judge)];
+  if (isBelow) {
+    const ends = { isLowClosed: isClosed, isHighClosed: isClosed };
+    return [stretches.between(negate(right), right, ends, judge)];
   }
-  if (below) return [{ low: negate(right), high: right, isLowClosed: isClosed, isHighClosed: isClosed }];
-  const above: Interval = { low: right, high: infinity, isLowClosed: isClosed, isHighClosed: false };
-  return [above, reflect(above)];
-}
-
-function reflect(interval: Interval): Interval {
-  return {
-    low: negate(interval.high),
-    high: negate(interval.low),
-    isLowClosed: interval.isHighClosed,
-    isHighClosed: interval.isLowClosed,
-  };
-}
-
-function open(low: MathNode, high: MathNode): Interval {
-  return { low, high, isLowClosed: false, isHighClosed: false };
-}
-
-function isInfinite(node: MathNode): boolean {
-  if (node.kind === 'negate') return isInfinite(node.operand);
-  return node.kind === 'constant' && node.name === 'infty';
+  const upper = stretches.above(right, isClosed, judge);
+  return [upper, stretches.reflected(upper, judge)];
 }
 
 function isAbsoluteName(node: MathNode): boolean {

@@ -13,9 +13,15 @@ export type ProbeRule = 'same value exactly' | 'same at every probe point' | 'sa
 const probeTolerance = 1e-9;
 /** The same where an expression contains decimals, whose rounding adds up. */
 const decimalProbeTolerance = 5e-6;
-/** Points with positive values. Two more have negative values; they count only where both results are real. */
+/** Points with positive values. The others have negative ones too; they count only where both results are real. */
 const positivePoints = 4;
-const negativePoints = 2;
+/** Signs of the values at the further points: all negative, then alternating, so that √(x²) is not x, nor √(x²y²) xy. */
+const signPatterns: readonly ((index: number) => number)[] = [
+  () => -1,
+  () => -1,
+  (index) => (index % 2 === 0 ? -1 : 1),
+  (index) => (index % 2 === 0 ? 1 : -1),
+];
 
 /**
  * Compares expressions with variables at fixed points: exactly at whole numbers where both are rational functions,
@@ -28,7 +34,7 @@ export function compareAtProbes(gold: MathNode, answer: MathNode, judge: Judge):
   if (exact !== undefined) return exact ? 'same value exactly' : undefined;
   const tolerance = hasDecimals(gold) || hasDecimals(answer) ? decimalProbeTolerance : probeTolerance;
   let agreeing = 0;
-  for (let probe = 0; probe < positivePoints + negativePoints; probe++) {
+  for (let probe = 0; probe < positivePoints + signPatterns.length; probe++) {
     const point = probePoint(names, probe);
     const a = approximateValue(gold, point, judge.budget);
     const b = approximateValue(answer, point, judge.budget);
@@ -83,8 +89,14 @@ function compareAtWholePoints(
 ): boolean | undefined {
   if (hasDecimals(gold) || hasDecimals(answer)) return undefined;
   let agreeing = 0;
-  for (let probe = 0; probe < 3 && agreeing >= probe - 1; probe++) {
-    const values = new Map(names.map((name, index) => [name, rational(primeAt(index * 3 + probe))!]));
+  for (let probe = 0; probe < 3 + signPatterns.length; probe++) {
+    if (probe === 3 && agreeing < 2) break;
+    const values = new Map(
+      names.map((name, index) => [
+        name,
+        rational(primeAt(index * 3 + (probe % 3)) * signAt(probe - 3, index))!,
+      ]),
+    );
     const [a, b] = [exactValue(gold, values, judge.budget), exactValue(answer, values, judge.budget)];
     if (a === undefined || b === undefined) continue;
     if (!sameRational(a, b)) return false;
@@ -101,8 +113,13 @@ function primeAt(index: number): bigint {
 
 /** Values between 0.37 and 2.3, spread by two irrational steps so that no two variables or points share one. */
 function probePoint(names: readonly string[], probe: number): Point {
-  const sign = probe >= positivePoints ? -1 : 1;
   const valueOf = (index: number): number =>
     0.37 + (((index + 1) * 0.6180339887 + (probe + 1) * 0.7548776662) % 1.93);
-  return new Map(names.map((name, index) => [name, sign * valueOf(index)]));
+  return new Map(
+    names.map((name, index) => [name, Number(signAt(probe - positivePoints, index)) * valueOf(index)]),
+  );
+}
+
+function signAt(pattern: number, index: number): bigint {
+  return BigInt(signPatterns[pattern]?.(index) ?? 1);
 }

@@ -1,6 +1,7 @@
 import { binary } from '../read/build.ts';
 import { constantRatio, variableNames } from './probes.ts';
-import { mirror, sameIntervals, toIntervals } from './intervals.ts';
+import { mirror, toIntervals } from './intervals.ts';
+import { sameStretches } from './stretches.ts';
 import type { Judge } from './comparing.ts';
 import { assignedValue, isEquation, lastExactPart } from './names.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
@@ -9,7 +10,8 @@ type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
 /** Is a relation, an interval or set algebra involved, so that `compareRelations` has a say? */
 export function involvesRelation(node: MathNode): boolean {
-  return node.kind === 'relation' || node.kind === 'setOperation' || isInequalityList(node);
+  const isRealLine = node.kind === 'constant' && node.name === 'reals';
+  return node.kind === 'relation' || node.kind === 'setOperation' || isRealLine || isInequalityList(node);
 }
 
 /** `x < 2` or `x > 3`: several inequalities that make one union. */
@@ -23,7 +25,7 @@ export function compareRelations(gold: MathNode, answer: MathNode, judge: Judge)
   const isAllowed = judge.policy.inequalities === 'as-sets' || !isSetForInequality(gold, answer);
   const [left, right] = [toIntervals(gold, judge), toIntervals(answer, judge)];
   if (left && right && isAllowed)
-    return sameIntervals(left, right, judge) ? 'same stretches of the real line' : undefined;
+    return sameStretches(left, right, judge) ? 'same stretches of the real line' : undefined;
   if (gold.kind === 'relation' && answer.kind === 'relation') {
     return sameInequality(gold, answer, judge) ? 'same inequality' : compareParts(gold, answer, judge);
   }
@@ -52,10 +54,13 @@ function compareEquations(gold: MathNode, answer: MathNode, judge: Judge): strin
   if (gold.kind === 'relation' && answer.kind === 'relation') {
     return isEquation(gold) && isEquation(answer) ? compareTwoEquations(gold, answer, judge) : undefined;
   }
-  const [equation, other] = gold.kind === 'relation' ? [gold, answer] : [answer, gold];
-  const value = equation.kind === 'relation' ? equationValue(equation, other) : undefined;
-  if (value === undefined) return undefined;
-  return isEquation(gold) ? judge.equal(value, answer) : judge.equal(gold, value);
+  if (gold.kind === 'relation') {
+    const value = equationValue(gold, answer);
+    return value && judge.equal(value, answer);
+  }
+  if (answer.kind !== 'relation') return undefined;
+  const value = equationValue(answer, gold) ?? claimedValue(answer, gold);
+  return value && judge.equal(gold, value);
 }
 
 /** What an equation claims, when the other side gives only a value. */
@@ -64,6 +69,16 @@ function equationValue(equation: RelationTree, other: MathNode): MathNode | unde
   if (assigned) return assigned.value;
   const isCalculation = variableNames(equation).length === 0 && variableNames(other).length === 0;
   return isCalculation ? equation.parts[lastExactPart(equation, 0)] : undefined;
+}
+
+/**
+ * `m + n = 42` answers a gold that is the value 42: what follows the last `=` counts. An equation set to 0 is a curve
+ * more often than a claim, and a gold that is an equation wants the equation.
+ */
+function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefined {
+  const value = equation.parts[lastExactPart(equation, 1)]!;
+  const isZero = value.kind === 'number' && value.value.numerator === 0n;
+  return isZero || variableNames(gold, value).length > 0 ? undefined : value;
 }
 
 function compareTwoEquations(gold: RelationTree, answer: RelationTree, judge: Judge): string | undefined {

@@ -15,6 +15,9 @@ const digits = {
   shorterAnswer: 7,
 };
 
+/** Decimals a numeral needs before another numeral may round to it: 12.5 and 12.54 are two amounts. */
+const leastPlaces = 4;
+
 /** Two exact values that differ: may one of them, a decimal as written, stand for the other? */
 export function roundsTogether(
   gold: MathNode,
@@ -24,14 +27,19 @@ export function roundsTogether(
   judge: Judge,
 ): boolean {
   const [decimalGold, decimalAnswer] = [plainDecimal(gold), plainDecimal(answer)];
+  const areNumerals = isNumeral(gold) && isNumeral(answer);
+  const mayRound = (decimal: NumberNode): boolean => !areNumerals || decimal.places >= leastPlaces;
   if (decimalGold && decimalAnswer) {
     return (
-      isRounding(answerValue, decimalGold, digits.rationalAnswer) ||
-      isRounding(goldValue, decimalAnswer, digits.shorterAnswer)
+      (mayRound(decimalGold) && isRounding(answerValue, decimalGold, digits.rationalAnswer)) ||
+      (mayRound(decimalAnswer) && isRounding(goldValue, decimalAnswer, digits.shorterAnswer))
     );
   }
-  if (decimalGold) return isRounding(answerValue, decimalGold, digits.rationalAnswer);
-  if (decimalAnswer) return isRounding(goldValue, decimalAnswer, judge.policy.significantDigits);
+  if (decimalGold)
+    return mayRound(decimalGold) && isRounding(answerValue, decimalGold, digits.rationalAnswer);
+  if (decimalAnswer)
+    return mayRound(decimalAnswer) && isRounding(goldValue, decimalAnswer, judge.policy.significantDigits);
+  if (areNumerals) return false;
   if (!hasDecimals(gold) && !hasDecimals(answer)) return false;
   const [a, b] = [toNumber(goldValue), toNumber(answerValue)];
   return Math.abs(a - b) <= decimalTolerance * Math.max(Math.abs(a), Math.abs(b));
@@ -59,11 +67,51 @@ export function roundsToGold(value: number, gold: NumberNode): boolean {
   );
 }
 
-/** A decimal as written, with its sign; nothing for anything else. */
+/** A decimal as written, with its sign, its percent sign or power of ten; nothing for anything else. */
 export function plainDecimal(node: MathNode): NumberNode | undefined {
-  if (node.kind === 'number') return node.isDecimal ? node : undefined;
-  const operand = node.kind === 'negate' ? plainDecimal(node.operand) : undefined;
-  return operand && { ...operand, value: { ...operand.value, numerator: -operand.value.numerator } };
+  const shifted = shiftedNumeral(node);
+  return shifted?.isDecimal ? shifted : undefined;
+}
+
+/** True for a number as digits write it: `-12.5`, `12.5\%`, `1.25\times10^3`. */
+function isNumeral(node: MathNode): boolean {
+  return shiftedNumeral(node) !== undefined;
+}
+
+function shiftedNumeral(node: MathNode): NumberNode | undefined {
+  if (node.kind === 'number') return node;
+  if (node.kind === 'negate') {
+    const operand = shiftedNumeral(node.operand);
+    return operand && { ...operand, value: { ...operand.value, numerator: -operand.value.numerator } };
+  }
+  if (node.kind === 'percent') return withPower(shiftedNumeral(node.operand), -2);
+  if (node.kind !== 'multiply') return undefined;
+  const power = powerOfTen(node.right);
+  return power === undefined ? undefined : withPower(shiftedNumeral(node.left), power);
+}
+
+function withPower(number: NumberNode | undefined, power: number): NumberNode | undefined {
+  if (number === undefined || Math.abs(power) > 300) return undefined;
+  const factor = 10n ** BigInt(Math.abs(power));
+  const { numerator, denominator } = number.value;
+  const value =
+    power < 0
+      ? { numerator, denominator: denominator * factor }
+      : { numerator: numerator * factor, denominator };
+  return { ...number, value, places: number.places - power };
+}
+
+function powerOfTen(node: MathNode): number | undefined {
+  if (node.kind === 'number') return isTen(node) ? 1 : undefined;
+  if (node.kind !== 'power' || !isTen(node.left)) return undefined;
+  const isNegative = node.right.kind === 'negate';
+  const exponent = node.right.kind === 'negate' ? node.right.operand : node.right;
+  if (exponent.kind !== 'number' || exponent.value.denominator !== 1n) return undefined;
+  return isNegative ? -Number(exponent.value.numerator) : Number(exponent.value.numerator);
+}
+
+function isTen(node: MathNode): boolean {
+  return node.kind === 'number' && node.value.numerator === 10n && node.value.denominator === 1n;
 }
 
 /** Is there a decimal anywhere in it? */

@@ -1,19 +1,62 @@
+import { binary } from '../read/build.ts';
+import { wholeNode } from '../read/numerals.ts';
+import { scaleOf } from '../read/number-words.ts';
 import type { MathNode } from '../syntax.ts';
+import { isSameKind, parseUnit, type Unit } from '../units.ts';
+import { exactValue } from '../value/exact.ts';
+import { sameRational } from '../value/rational.ts';
 import type { Judge } from './comparing.ts';
 
-const clockUnits: ReadonlySet<string> = new Set(['am', 'pm']);
-
 /** Units people abbreviate with one letter; in an answer that is otherwise a number they are units. */
-const unitLetters: ReadonlySet<string> = new Set('m s g h L J N K W V A C F'.split(' '));
+const unitLetters: ReadonlySet<string> = new Set('m s g h L J N W V A C F'.split(' '));
 
-/** Compares answers of which at least one has a unit in words. */
+/** Words of which only one of each pair can be meant. */
+const opposites: readonly (readonly [string, string])[] = [
+  ['north', 'south'],
+  ['east', 'west'],
+  ['left', 'right'],
+  ['up', 'down'],
+  ['clockwise', 'counterclockwise'],
+  ['profit', 'loss'],
+  ['gain', 'loss'],
+  ['more', 'fewer'],
+  ['more', 'less'],
+  ['increase', 'decrease'],
+  ['odd', 'even'],
+];
+
+/**
+ * Compares answers of which at least one has a unit in words. Two units of the table have to measure the same thing, and
+ * convert: 5 km is 5000 m. A word that is no unit, or a side without one, leaves the values.
+ */
 export function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
-  const [left, right] = [unitOf(gold), unitOf(answer)];
-  if (judge.policy.units === 'compare' && left !== right) return undefined;
   if (isHedged(gold) || isHedged(answer)) return undefined;
-  if (clockUnits.has(left) && clockUnits.has(right) && left !== right) return undefined;
+  const [left, right] = [unitOf(gold), unitOf(answer)];
+  if (areOpposite(left, right)) return undefined;
+  const [known, other] = [parseUnit(left), parseUnit(right)];
+  if (known && other) return compareKnown(withoutUnit(gold), known, withoutUnit(answer), other, judge);
+  if (judge.policy.units === 'compare' && plain(left) !== plain(right)) return undefined;
   const rule = judge.equal(withoutUnit(gold), withoutUnit(answer));
   return rule && `${rule}, units aside`;
+}
+
+function compareKnown(
+  gold: MathNode,
+  goldUnit: Unit,
+  answer: MathNode,
+  unit: Unit,
+  judge: Judge,
+): string | undefined {
+  if (!isSameKind(goldUnit, unit)) return undefined;
+  const [numerator, denominator] = [goldUnit.factor[0] * unit.factor[1], goldUnit.factor[1] * unit.factor[0]];
+  if (numerator === denominator) {
+    const rule = judge.equal(gold, answer);
+    return rule && `${rule}, same unit`;
+  }
+  const factor = binary('divide', wholeNode(numerator), wholeNode(denominator));
+  const a = exactValue(binary('multiply', gold, factor), new Map(), judge.budget);
+  const b = exactValue(answer, new Map(), judge.budget);
+  return a && b && sameRational(a, b) ? 'same value in another unit' : undefined;
 }
 
 /** The value of `5 m/s`: factors and divisors that are unit letters dropped from the right. */
@@ -27,17 +70,32 @@ function isUnitLetter(node: MathNode): boolean {
   return node.kind === 'variable' && unitLetters.has(node.name);
 }
 
-/** `5\text{ or 6}` is not five of anything. */
+const hedges =
+  /\d|\b(?:or|and|not|maybe|either|neither|nor|than|least|most|over|under|above|below|between|except|without|squared|cubed|plus|minus|remainder|r|bc|bce|half|short|away)\b/i;
+
+/** `5\text{ or 6}` is not five of anything, nor is "5 below zero". */
 function isHedged(node: MathNode): boolean {
   if (node.kind !== 'quantity') return false;
-  const words = node.unit.replaceAll(/\^\d+|^mod \w+/g, '');
-  return /\d|\b(?:or|and|not|maybe|either)\b/i.test(words);
+  const words = node.unit.replaceAll(/\^-?\d+|^mod \w+/g, '');
+  return hedges.test(words) || words.split(' ').some((word) => scaleOf(word) !== undefined);
+}
+
+function areOpposite(left: string, right: string): boolean {
+  const [a, b] = [left.toLowerCase().split(' '), right.toLowerCase().split(' ')];
+  return opposites.some(
+    ([one, two]) => (a.includes(one) && b.includes(two)) || (a.includes(two) && b.includes(one)),
+  );
 }
 
 function unitOf(node: MathNode): string {
-  if (node.kind !== 'quantity') return '';
-  const letters = node.unit.toLowerCase().replaceAll(/[^a-z0-9^/']/g, '');
-  return letters.replace(/s$/, '');
+  return node.kind === 'quantity' ? node.unit : '';
+}
+
+function plain(unit: string): string {
+  return unit
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\d^/']/gu, '')
+    .replace(/s$/, '');
 }
 
 function withoutUnit(node: MathNode): MathNode {

@@ -36,7 +36,7 @@ function optionOf(node: MathNode): string | undefined {
 
 /** The words of a text, or the letters of a product of variables, which may be words after all: `May`, `no solution`. */
 function lettersOf(node: MathNode): string | undefined {
-  if (node.kind === 'text') return node.text.replaceAll(/[()\s.]/g, '');
+  if (node.kind === 'text') return node.text.replaceAll(/[()\s]|\.(?!\d)/g, '');
   if (node.kind === 'variable') return node.name;
   if (node.kind === 'constant' && node.name.length === 1) return node.name;
   if (node.kind === 'quantity') {
@@ -48,6 +48,9 @@ function lettersOf(node: MathNode): string | undefined {
   return left === undefined || right === undefined ? undefined : left + right;
 }
 
+/** Letters run together; every number stays whole and apart, so that "5 - 3" and "53" are two texts. */
 function fold(words: string): string {
-  return words.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+  return words
+    .toLowerCase()
+    .replaceAll(/-?\d+(?:[.,:/]\d+)*|[^\p{L}]+?/gu, (part) => (/\d/.test(part) ? `<${part}>` : ''));
 }

@@ -13,17 +13,20 @@ const commands = ['\\boxed', '\\fbox', '\\framebox'];
 const maxGap = 40;
 
 /**
- * The last box of a text, joined with boxes directly before it (`\boxed{1} and \boxed{2}` is the list 1, 2).
- * One pass over the text with a stack of open braces, so 20,000 boxes that never close cost no more than the text.
+ * The last box of a text, joined with boxes directly before it (`\boxed{1} and \boxed{2}` is the list 1, 2). The last
+ * box decides: where it has no end, the answer was cut off, and `unfinished` says so. One pass over the text with a
+ * stack of open braces, so 20,000 boxes that never close cost no more than the text.
  */
-export function lastBoxed(text: string): Extracted | undefined {
-  const boxes = outermost(closedBoxes(text));
+export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
+  const scan = scanWithEscapes(text);
+  const boxes = outermost(scan.boxes);
   const last = boxes.at(-1);
+  if (scan.unfinished !== undefined && scan.unfinished > (last?.start ?? -1)) return 'unfinished';
   if (last === undefined) return undefined;
   const joined = [last];
   for (let i = boxes.length - 2; i >= 0; i--) {
     const next = joined[0]!;
-    if (!isConnector(text.slice(boxes[i]!.end, next.start))) break;
+    if (next.text.trim() === '' || !isConnector(text.slice(boxes[i]!.end, next.start))) break;
     joined.unshift(boxes[i]!);
   }
   const texts = new Set(joined.map((box) => box.text.trim()));
@@ -35,14 +38,20 @@ function contentEnd(box: Box): number {
   return box.content + box.text.length;
 }
 
-/** Where no box closes, `\}` may have been meant to: `\boxed{5\}`. */
-function closedBoxes(text: string): Box[] {
-  const boxes = scanBoxes(text, true);
-  return boxes.length > 0 ? boxes : scanBoxes(text, false);
+/** Closed boxes in the order in which they close, and where the last one begins that never does. */
+interface Scan {
+  readonly boxes: Box[];
+  readonly unfinished: number | undefined;
 }
 
-/** Every closed box, in the order in which they close. */
-function scanBoxes(text: string, hasEscapes: boolean): Box[] {
+/** Where no box closes and no set was opened, `\}` may have been meant to: `\boxed{5\}`. */
+function scanWithEscapes(text: string): Scan {
+  const scan = scanBoxes(text, true);
+  const mayBeEscaped = scan.boxes.length === 0 && text.includes('\\}') && !text.includes('\\{');
+  return mayBeEscaped ? scanBoxes(text, false) : scan;
+}
+
+function scanBoxes(text: string, hasEscapes: boolean): Scan {
   const boxes: Box[] = [];
   const open: ({ readonly start: number; readonly content: number } | undefined)[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -63,7 +72,7 @@ function scanBoxes(text: string, hasEscapes: boolean): Box[] {
       if (box) boxes.push({ text: text.slice(box.content, at), ...box, end: at + 1 });
     }
   }
-  return boxes;
+  return { boxes, unfinished: open.findLast((box) => box !== undefined)?.start };
 }
 
 /** Where a box's content begins (its brace, or its first sign), if a box command stands at `at`. */

@@ -23,7 +23,15 @@ test.each([
   ['\\boxed{1} no no no no no \\boxed{2}', '2'],
   ['\\boxed{3}, so the answer is \\boxed{7}', '7'],
   ['**\\boxed{5}**', '5'],
-  ['\\boxed{1} \\boxed{2', '1'],
+  ['\\boxed{1} \\boxed{2', undefined],
+  ['\\boxed{42}. No wait, the final is \\boxed{', undefined],
+  ['So it is \\boxed{4}. Rechecking: \\boxed{42', undefined],
+  ['the answer is \\boxed{4', undefined],
+  ['\\boxed{9} at first, then \\boxed{\\{1,2\\}', undefined],
+  ['\\boxed{42} and then \\boxed{}', ''],
+  ['\\boxed{7}} extra brace', '7'],
+  ['{ \\boxed{7}', '7'],
+  ['\\boxed{4. Rechecking \\boxed{42}', '42'],
   ['\\boxed{185\\}', '185\\'],
   ['<think>\\boxed{1}</think> \\boxed{2}', '2'],
   ['\\boxed{255} first. Final Answer: The final answer is $10,455$. I hope it is correct.', '10,455'],
@@ -31,6 +39,63 @@ test.each([
   ['\\boxed{5}. I hope this answer is helpful!', '5'],
   ['\\boxed{5}. If you need another answer: ask 3 more questions.', '5'],
 ])('of %j the answer is %j', (completion, answer) => {
+  expect(extract(completion)).toBe(answer);
+});
+
+test.each([
+  ['<answer>42</answer>', '42'],
+  ['<answer>1</answer> hmm <answer> 42 </answer>', '42'],
+  ['<answer>41</answer> so 42', '41'],
+  ['\\boxed{41} <answer>\\boxed{42}</answer>', '42'],
+  ['<answer>42</answer> \\boxed{41}', '42'],
+  ['<Answer>The answer is $\\frac12$.</Answer>', '\\frac12'],
+  ['<answer>no solution</answer>', 'no solution'],
+  ['<answer>41</answer> or rather <answer>4', undefined],
+  ['<answer>so we get \\boxed{4</answer>', undefined],
+])('the last answer tag of %j holds %j', (completion, answer) => {
+  expect(extract(completion)).toBe(answer);
+  expect(extract(completion, 'marked')).toBe(answer);
+});
+
+test('a box is still wanted where only boxes count, tag or not', () => {
+  expect(extract('<answer>42</answer>', 'boxed')).toBeUndefined();
+  expect(extract('\\boxed{41} <answer>\\boxed{42}</answer> \\boxed{43}', 'boxed')).toBe('42');
+  expect(extract('\\boxed{41} <answer>42</answer>', 'boxed')).toBe('41');
+});
+
+test.each([
+  ['答案是42', '42'],
+  ['所以，答案为18。', '18'],
+  ['【答案】42', '42'],
+  ['故答案为：42。', '42'],
+  ['故选B。', 'B'],
+  ['正确答案是 B', 'B'],
+  ['答：一共有42个苹果。', '42个苹果'],
+  ['Réponse : 42', '42'],
+  ['答え：42', '42'],
+  ['Antwort: 42', '42'],
+  ['The best answer is D.', 'D'],
+  ['The correct option is D because A is wrong.', undefined],
+  ['Dieses Problem hat keine Antwort', undefined],
+])('the mark in %j leads to %j', (completion, answer) => {
+  expect(extract(completion, 'marked')).toBe(answer);
+});
+
+test.each([
+  ['it took 5 billion years', '5 billion'],
+  ['they met at 10:30 pm', '10:30 pm'],
+  ['born on 2024-04-22', '2024-04-22'],
+  ['it needs 3 1/2 cups', '3 1/2'],
+  ['about 3.2×10⁻⁴ of it', '3.2×10⁻⁴'],
+  ['so we get 2√5', '2√5'],
+  ['so we get 10^-4', '10^-4'],
+  ['it took her two or 5 and a half', '5 1/2'],
+  ['at 192.168.0.1', '192.168.0.1'],
+  ['the slope is 2x', undefined],
+  ['the value of x/2', undefined],
+  ['他有3万', '3万'],
+  ['she read the pages 10-20', '10-20'],
+])('a number in %j is taken whole: %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
 
@@ -43,7 +108,7 @@ test.each([
   ['The answer is 7, which is easy to see since 8 > 2.', '7'],
   ['The answer is yes. I hope this answer is helpful.', 'yes'],
   ['x is 5', undefined],
-])('after a marker in %j stands %j', (completion, answer) => {
+])('the mark in English %j leads to %j', (completion, answer) => {
   expect(extract(completion, 'marked')).toBe(answer);
   expect(extract(completion, 'boxed')).toBeUndefined();
 });
@@ -57,7 +122,7 @@ test.each([
   ['cut off at \\boxed{12', undefined],
   ['in mp3 or h264 form', undefined],
   ['<think>5</think>', undefined],
-])('anywhere in %j there is %j', (completion, answer) => {
+])('the last formula or number of %j is %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
 

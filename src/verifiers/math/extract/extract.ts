@@ -1,7 +1,9 @@
 import type { MathPolicy } from '../policy.ts';
 import { lastBoxed } from './boxes.ts';
 import type { Extracted } from './extracted.ts';
-import { lastCandidate, lastMarked } from './passages.ts';
+import { lastMarked } from './markers.ts';
+import { lastCandidate } from './passages.ts';
+import { lastTag } from './tags.ts';
 
 /** Only this much of a completion's end is searched. */
 export const maxScanned = 8192;
@@ -13,8 +15,9 @@ const endOfThinking = '</think>';
 const endsOfTurn = ['<|im_end|>', '<|im_start|>', '<|endoftext|>', '<|eot_id|>', '</s>'];
 
 /**
- * Finds the answer in a completion: the last box, or a later "the final answer is …"; where the policy allows, the
- * whole completion or the last formula or number. Looks only behind the last `</think>` and at the last
+ * Finds the answer in a completion: the content of the last `<answer>`, else the last box, or a later "the final answer
+ * is …"; where the policy allows, the whole completion or the last formula or number. The last box or tag decides: one
+ * that never ends holds no answer, and no earlier one counts. Looks only behind the last `</think>` and at the last
  * `maxScanned` characters, and reads them a fixed number of times.
  */
 export function extractAnswer(
@@ -24,9 +27,33 @@ export function extractAnswer(
 ): Extracted | undefined {
   const from = scanStart(completion);
   const text = withoutTurnEnd(completion.slice(from));
-  const found = find(text, extraction, isAnswer);
+  const found = findTagged(text, extraction, isAnswer);
   if (found === undefined || found.text.length > maxAnswer) return undefined;
   return { ...found, start: found.start + from, end: found.end + from };
+}
+
+/** Inside the last answer tag, if there is one; `boxed` wants a box there too, or looks for one anywhere. */
+function findTagged(
+  text: string,
+  extraction: MathPolicy['extraction'],
+  isAnswer: (text: string) => boolean,
+): Extracted | undefined {
+  const tag = lastTag(text);
+  if (tag === 'unfinished' && extraction !== 'boxed') return undefined;
+  if (tag === undefined || tag === 'unfinished') return find(text, extraction, isAnswer);
+  const content = text.slice(tag.start, tag.end);
+  const isBoxed = content.includes('\\boxed') || content.includes('\\fbox');
+  if (extraction === 'boxed')
+    return isBoxed ? within(tag.start, find(content, 'boxed', isAnswer)) : find(text, 'boxed', isAnswer);
+  const found = find(content, 'anywhere', isAnswer);
+  if (isBoxed || (found !== undefined && found.by !== 'whole completion')) return within(tag.start, found);
+  const whole = content.trim();
+  const start = tag.start + content.indexOf(whole);
+  return { text: whole, start, end: start + whole.length, by: 'tag' };
+}
+
+function within(offset: number, found: Extracted | undefined): Extracted | undefined {
+  return found && { ...found, start: found.start + offset, end: found.end + offset };
 }
 
 function find(
@@ -35,11 +62,11 @@ function find(
   isAnswer: (text: string) => boolean,
 ): Extracted | undefined {
   const box = lastBoxed(text);
+  if (box === 'unfinished') return undefined;
   if (extraction === 'boxed') return box;
   const marked = lastMarked(text, box !== undefined, isAnswer);
   if (marked && (box === undefined || marked.start > box.end)) return marked;
-  const isCutOff = text.includes('\\boxed{');
-  if (box || isCutOff || extraction === 'marked') return box;
+  if (box || extraction === 'marked') return box;
   const whole = text.trim();
   if (whole !== '' && whole.length <= maxAnswer && isAnswer(whole)) {
     const start = text.indexOf(whole);

@@ -1,28 +1,41 @@
-import { unicodeSpellings } from './vocabulary.ts';
+import { currencyAsUnit } from './currencies.ts';
+import { modernise } from './older-tex.ts';
+import { withoutPhrases } from './phrases.ts';
+import { isAscii, spellInAscii } from './unicode.ts';
 
 /**
- * Spells an answer in ASCII and LaTeX: Unicode operators become commands, doubled backslashes (JSON written twice)
- * become single ones, escapes that a sloppy string literal swallowed come back, and closing punctuation goes.
- * One pass over at most a thousand characters; what the signs mean is the tokenizer's business.
+ * Spells an answer in plain ASCII and current LaTeX before it is read: Unicode becomes commands, doubled backslashes
+ * (JSON written twice) become single ones, escapes that a sloppy string literal swallowed come back, a currency sign
+ * becomes a unit, words around the value and closing punctuation go. A fixed number of passes over at most a thousand
+ * characters.
  */
 export function normaliseText(source: string): string {
-  const restored = restoreSwallowedEscapes(source);
-  const single = undoubleBackslashes(restored);
-  const text = isAscii(single) ? single : inAscii(single);
-  return trimPunctuation(
-    text.replaceAll('{, }', '{,}').replaceAll(' {,}', '{,}').replaceAll('p.m', 'pm').replaceAll('a.m', 'am'),
-  );
+  if (/^-?\d+$/.test(source)) return source;
+  const single = undoubleBackslashes(restoreSwallowedEscapes(source));
+  const inner = trimPunctuation(withoutFence(trimPunctuation(single)));
+  const spaced = inner
+    .replaceAll('{, }', '{,}')
+    .replaceAll(' {,}', '{,}')
+    .replaceAll('p.m', 'pm')
+    .replaceAll('a.m', 'am');
+  const valued = currencyAsUnit(withoutPhrases(spaced));
+  return trimPunctuation(modernise(isAscii(valued) ? valued : spellInAscii(valued)));
 }
 
-function isAscii(text: string): boolean {
-  return /^[\n\x20-\x7e]*$/.test(text);
+/** The formula inside `$…$`, `\(…\)` or `\[…\]`, if that is all there is. */
+function withoutFence(text: string): string {
+  const fence = fences.find(([open, close]) => text.startsWith(open) && text.endsWith(close));
+  if (fence === undefined || text.length < fence[0].length + fence[1].length) return text;
+  const inner = text.slice(fence[0].length, text.length - fence[1].length);
+  return inner.includes(fence[1]) || inner.endsWith('\\') ? text : inner.trim();
 }
 
-function inAscii(text: string): string {
-  let ascii = '';
-  for (const character of text) ascii += unicodeSpellings[character] ?? character;
-  return ascii;
-}
+const fences = [
+  ['$$', '$$'],
+  ['\\(', '\\)'],
+  ['\\[', '\\]'],
+  ['$', '$'],
+] as const;
 
 /** `"\frac"` and `"\boxed"` written without a raw string arrive as form feed + `rac` and backspace + `oxed`. */
 function restoreSwallowedEscapes(source: string): string {

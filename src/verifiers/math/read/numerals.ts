@@ -1,26 +1,37 @@
 import type { NumberNode } from '../syntax.ts';
 
-/** How a comma between digits is read: `groups` makes `1,234` one number, `separates` makes it two. */
-export type CommaReading = 'groups' | 'separates';
-
 /** A numeral as found in a text: its digits without grouping, and where it ends. */
 export interface Numeral {
   readonly text: string;
   readonly end: number;
 }
 
-/** Marks that group thousands, longest first; the plain comma and the space only when commas group. */
+/** Marks that group thousands wherever they stand, longest first. */
 const groupMarks = ['{,}\\!', ',\\!\\,', ',\\! ', '{,} ', '{,}', ',\\!', ',\\,', '\\,', '\\!'];
+/** Marks that group thousands outside brackets only: inside, a comma separates. */
+const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
+
+/** Digits and commas that are one number: `1,234,567`. Three digits after a comma always group, in every reading. */
+const commaGroups = /\d{1,3}(?:,\d{3})+(?!\d|,\d)/y;
+const apostropheGroups = /\d{1,3}(?:'\d{3})+(?![\d'])/y;
+/** `1.234,56` and `1 234,56`: with two different marks the last one is the decimal mark. */
+const decimalCommaGroups = /\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+),\d{1,2}(?![\d,])/y;
+/** `3{,}14`: a comma in braces before other than three digits is a decimal mark. */
+const bracedDecimalComma = /\d+\{,\}(?:\d{1,2}|\d{4,})(?!\d)/y;
 
 const maxExponent = 5000;
 
-/** Reads a numeral at `start`: grouping, decimals, a repeating part `0.1\overline{6}`, an exponent `1.2e-5`. */
-export function scanNumeral(text: string, start: number, commas: CommaReading): Numeral {
-  let end = digitsEnd(text, start);
-  let digits = text.slice(start, end);
-  if (digits.length <= 3) {
-    const marks =
-      commas === 'groups' && digits[0] !== '0' ? [...groupMarks, ',', ' ', '\\ ', '\\;'] : groupMarks;
+/**
+ * Reads a numeral at `start`: grouping, decimals, a repeating part `0.1\overline{6}` or `0.1(6)`, an exponent `1.2e-5`.
+ * `isLoose` allows commas and spaces between groups of thousands, as outside brackets.
+ */
+export function scanNumeral(text: string, start: number, isLoose: boolean): Numeral {
+  const marked = text.length - start > 4 ? scanMarked(text, start, isLoose) : undefined;
+  if (marked !== undefined && marked.isComplete) return marked;
+  let end = marked?.end ?? digitsEnd(text, start);
+  let digits = marked?.text ?? text.slice(start, end);
+  if (marked === undefined && digits.length <= 3) {
+    const marks = isLoose && digits[0] !== '0' ? looseGroupMarks : groupMarks;
     const mark = marks.find((candidate) => isGroup(text, end, candidate));
     for (const from of mark === undefined || digits === '' ? [] : groupStarts(text, end, mark)) {
       digits += text.slice(from, from + 3);
@@ -29,7 +40,7 @@ export function scanNumeral(text: string, start: number, commas: CommaReading): 
   }
   if (text[end] === '.') {
     const fractionEnd = digitsEnd(text, end + 1);
-    if (fractionEnd > end + 1 || text.startsWith('\\overline{', end + 1)) {
+    if (fractionEnd > end + 1 || repeatingPart(text, end + 1)) {
       digits += `.${text.slice(end + 1, fractionEnd)}`;
       end = fractionEnd;
       const repeating = repeatingPart(text, end);
@@ -38,6 +49,36 @@ export function scanNumeral(text: string, start: number, commas: CommaReading): 
   }
   const exponent = exponentAt(text, end);
   return exponent ? { text: `${digits}e${exponent.text}`, end: exponent.end } : { text: digits, end };
+}
+
+/** A numeral grouped by signs that mean something only together with its digits. */
+function scanMarked(
+  text: string,
+  start: number,
+  isLoose: boolean,
+): (Numeral & { readonly isComplete: boolean }) | undefined {
+  const joint = text[digitsEnd(text, start)];
+  if (joint === '{') return found(bracedDecimalComma, text, start, '{,}');
+  if (!isLoose || (text[start - 1] === ',' && isDigit(text[start - 2]))) return undefined;
+  if (joint === ',' && text[start] !== '0') return found(commaGroups, text, start, '');
+  if (joint === "'" && text[start] !== '0') return found(apostropheGroups, text, start, '');
+  return joint === '.' || joint === ' ' ? found(decimalCommaGroups, text, start, ',') : undefined;
+}
+
+/** The digits of a match; `decimalMark` becomes the point, and then nothing may follow. */
+function found(
+  pattern: RegExp,
+  text: string,
+  start: number,
+  decimalMark: string,
+): (Numeral & { readonly isComplete: boolean }) | undefined {
+  pattern.lastIndex = start;
+  const match = pattern.exec(text)?.[0];
+  if (match === undefined) return undefined;
+  const [whole = '', fraction] = decimalMark === '' ? [match] : match.split(decimalMark);
+  const digits = whole.replaceAll(/\D/g, '');
+  const value = fraction === undefined ? digits : `${digits}.${fraction}`;
+  return { text: value, end: start + match.length, isComplete: fraction !== undefined };
 }
 
 /** Turns a scanned numeral into its exact value; nothing for absurd exponents. */
@@ -90,13 +131,20 @@ function repeatingNumber(whole: string, fixed: string, repeating: string): Numbe
   return { kind: 'number', value, isDecimal: false, places: 0, significant: 0 };
 }
 
+/** `\overline{3}`, `\bar{3}` or `(3)` behind the point or the digits after it. */
 function repeatingPart(text: string, start: number): Numeral | undefined {
-  const command = ['\\overline{', '\\bar{'].find((candidate) => text.startsWith(candidate, start));
-  if (command === undefined) return undefined;
-  const from = start + command.length;
+  const mark = repeatMarks.find(([open]) => text.startsWith(open, start));
+  if (mark === undefined) return undefined;
+  const from = start + mark[0].length;
   const end = digitsEnd(text, from);
-  return end > from && text[end] === '}' ? { text: text.slice(from, end), end: end + 1 } : undefined;
+  return end > from && text[end] === mark[1] ? { text: text.slice(from, end), end: end + 1 } : undefined;
 }
+
+const repeatMarks = [
+  ['\\overline{', '}'],
+  ['\\bar{', '}'],
+  ['(', ')'],
+] as const;
 
 function exponentAt(text: string, start: number): Numeral | undefined {
   if (text[start] !== 'e' && text[start] !== 'E') return undefined;

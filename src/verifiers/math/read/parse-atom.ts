@@ -1,8 +1,9 @@
 import { binary, known, squareRoot } from './build.ts';
 import type { Cursor } from './cursor.ts';
-import { numberFromNumeral } from './numerals.ts';
+import { numberFromNumeral, wholeNode } from './numerals.ts';
 import { parseMatrix } from './parse-matrix.ts';
-import { functionNames, numberWords } from './vocabulary.ts';
+import { numberFromWords } from './number-words.ts';
+import { functionNames } from './vocabulary.ts';
 import type { MathNode, TupleNode } from '../syntax.ts';
 import { spell, UnreadableAnswer, type Token } from './tokens.ts';
 
@@ -34,6 +35,8 @@ export function parseAtom(cursor: Cursor, grammar: Grammar): MathNode {
   switch (token.kind) {
     case 'number':
       return parseNumber(cursor, token, grammar);
+    case 'literal':
+      return token.literal!;
     case 'letter':
       return parseName(cursor, token.value);
     case 'begin':
@@ -60,8 +63,7 @@ function parseNumber(cursor: Cursor, token: Token, grammar: Grammar): MathNode {
 
 /** `two` is base 2. */
 function baseName(name: string): string {
-  const index = numberWords.indexOf(name.toLowerCase());
-  return index < 0 ? name : String(index);
+  return String(numberFromWords(name) ?? name);
 }
 
 /** The `\frac{1}{2}` of `3\frac{1}{2}` or the `1/2` of `3 1/2`: a proper fraction of plain numerals. */
@@ -133,9 +135,13 @@ function parseWord(cursor: Cursor, word: string): MathNode {
     words.push(cursor.take().value);
   }
   const text = words.join(' ');
-  const digit = numberWords.indexOf(text.toLowerCase());
-  return digit < 0 ? { kind: 'text', text } : numberFromNumeral(String(digit))!;
+  if (realLine.test(text)) return { kind: 'constant', name: 'reals' };
+  const number = numberFromWords(text);
+  return number === undefined ? { kind: 'text', text } : wholeNode(number);
 }
+
+const realLine =
+  /^(?:the set of )?(?:all )?(?:the )?real(?:s| numbers)$|^(?:x can be )?any real number$|^全体实数$/i;
 
 function parseCommand(cursor: Cursor, name: string, grammar: Grammar): MathNode {
   if (name === 'frac')
@@ -149,11 +155,17 @@ function parseCommand(cursor: Cursor, name: string, grammar: Grammar): MathNode 
   if (name === 'boxed') return parseArgument(cursor, grammar);
   if (name === 'sum' || name === 'prod' || name === 'int' || name === 'lim')
     return parseBigOperator(cursor, name, grammar);
+  if (functionNames.has(name) && endsName(cursor)) return { kind: 'variable', name: `\\${name}` };
   if (functionNames.has(name)) return grammar.applyFunction(cursor, name);
   if (constants.has(name)) return { kind: 'constant', name };
   if (decorations.has(name)) return parseName(cursor, `${name}(${subscript(cursor)})`);
   if (name === 'circ' || name === '}') throw new UnreadableAnswer(`unexpected "\\${name}"`);
   return parseName(cursor, `\\${name}`);
+}
+
+/** `\max = 42` names a maximum; it is applied to nothing. */
+function endsName(cursor: Cursor): boolean {
+  return cursor.atSymbol('=') || cursor.atCommand('approx');
 }
 
 function parseBinomial(cursor: Cursor, grammar: Grammar): MathNode {

@@ -8,7 +8,7 @@ import { type Grammar, parseAtom } from './parse-atom.ts';
 /** Commands that end a factor: relations, separators, closing brackets and set operators. */
 const endsTerm: ReadonlySet<string> = new Set(
   (
-    'le ge ne approx in notin subset and } rfloor rceil rangle pm mp cup cap setminus mapsto < > bmod pmod mod ' +
+    'le ge ne approx in notin subset and or ratio over choose } rfloor rceil rangle pm mp cup cap setminus mapsto < > bmod pmod mod ' +
     'circ colon'
   ).split(' '),
 );
@@ -105,6 +105,7 @@ function applyFunction(cursor: Cursor, name: string): MathNode {
 
 function named(name: string, base: MathNode | undefined, operands: readonly MathNode[]): MathNode {
   if (name === 'log') return known('log', ...operands, base ?? wholeNode(10));
+  if (name === 'cbrt') return known('root', ...operands, wholeNode(3));
   return known(name, ...operands);
 }
 
@@ -157,7 +158,9 @@ function isMinusOne(node: MathNode): boolean {
 function startsFactor(cursor: Cursor): boolean {
   const next = cursor.peek();
   if (next === undefined) return false;
-  if (next.kind === 'number' || next.kind === 'letter' || next.kind === 'begin') return true;
+  // `2 3` is no product: digits that belong to no one number were meant as something else.
+  if (next.kind === 'number') return cursor.peek(-1)?.kind !== 'number' && cursor.peek(-1)?.value !== "'";
+  if (next.kind === 'letter' || next.kind === 'begin') return true;
   if (next.kind === 'command') return !endsTerm.has(next.value);
   if (next.kind !== 'symbol') return false;
   if (next.value === '|') return cursor.barsOpen === 0 && cursor.peek(1) !== undefined;

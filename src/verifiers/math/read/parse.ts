@@ -1,7 +1,11 @@
 import type { Budget } from '../budget.ts';
+import { binary, known } from './build.ts';
 import { createCursor, type Cursor } from './cursor.ts';
+import { wholeNode } from './numerals.ts';
+import { scaleOf } from './number-words.ts';
 import { parseSum } from './parse-expression.ts';
 import type { MathNode, Relation, SetOperationNode } from '../syntax.ts';
+import { isSameKind, parseUnit } from '../units.ts';
 import { type Token, UnreadableAnswer } from './tokens.ts';
 
 const relationSymbols: ReadonlySet<string> = new Set(['=', '<', '>']);
@@ -12,9 +16,9 @@ const setOperators: ReadonlySet<string> = new Set(['cup', 'cap', 'setminus']);
  * Reads an answer: lists of relations between expressions, all the way down.
  *
  * ```
- * answer   := row { ; row }            row  := relation { (, | and) relation }
+ * answer   := row { ; row }            row  := relation { (, | and | or) relation }
  * relation := union { (= | < | …) union }   union := ratio { (∪ | ∩ | ∖) ratio }
- * ratio    := quantity { : quantity }  quantity := sum [unit]
+ * ratio    := quantity { : quantity }  quantity := sum [(\\over | \\choose) sum] [scale] [unit]
  * ```
  *
  * Throws `UnreadableAnswer` when the tokens do not fit, `BudgetExceeded` when there are absurdly many.
@@ -45,12 +49,35 @@ function acceptRowBreak(cursor: Cursor): boolean {
 function parseRow(cursor: Cursor): MathNode {
   cursor.accept('command', 'and');
   const items = [parseRelation(cursor)];
-  while (acceptSeparator(cursor)) {
+  let joint: 'and' | 'or' | undefined;
+  for (
+    let separator = acceptSeparator(cursor);
+    separator !== undefined;
+    separator = acceptSeparator(cursor)
+  ) {
+    if (separator !== ',') joint = separator;
     if (atEnd(cursor)) break;
     items.push(parseRelation(cursor));
   }
   const claims = items.filter((item) => !isDomain(item));
-  return oneOrList(claims.length > 0 ? claims : items);
+  return joint === 'or'
+    ? oneOrList(claims, items, joint)
+    : (sumOfUnits(claims) ?? oneOrList(claims, items, joint));
+}
+
+/** `2 hours and 30 minutes`, `5 ft 6 in`: amounts of one kind in falling units are one amount, in the last unit. */
+function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
+  if (items.length !== 2) return undefined;
+  const [first, second] = items;
+  if (first!.kind !== 'quantity' || second!.kind !== 'quantity') return undefined;
+  const [large, little] = [parseUnit(first.unit), parseUnit(second.unit)];
+  if (large === undefined || little === undefined || !isSameKind(large, little)) return undefined;
+  const numerator = large.factor[0] * little.factor[1];
+  const denominator = large.factor[1] * little.factor[0];
+  if (numerator <= denominator) return undefined;
+  const ratio = binary('divide', wholeNode(numerator), wholeNode(denominator));
+  const operand = binary('add', binary('multiply', first.operand, ratio), second.operand);
+  return { kind: 'quantity', operand, unit: second.unit };
 }
 
 /** `k \in \mathbb{Z}` beside an answer says what k may be; it is no answer itself. */
@@ -59,10 +86,15 @@ function isDomain(node: MathNode): boolean {
   return set?.kind === 'constant';
 }
 
-function acceptSeparator(cursor: Cursor): boolean {
-  let isSeparated = false;
-  while (cursor.accept('symbol', ',') || cursor.accept('command', 'and')) isSeparated = true;
-  return isSeparated;
+/** Takes commas and conjunctions between two items; the conjunction if there is one. */
+function acceptSeparator(cursor: Cursor): ',' | 'and' | 'or' | undefined {
+  let separator: ',' | 'and' | 'or' | undefined;
+  for (;;) {
+    if (cursor.accept('symbol', ',')) separator ??= ',';
+    else if (cursor.accept('command', 'and')) separator = 'and';
+    else if (cursor.accept('command', 'or')) separator = 'or';
+    else return separator;
+  }
 }
 
 function parseRelation(cursor: Cursor): MathNode {
@@ -97,27 +129,70 @@ function parseUnion(cursor: Cursor): MathNode {
 }
 
 function parseRatio(cursor: Cursor): MathNode {
+  const isTime = startsTime(cursor);
   const items = [parseQuantity(cursor)];
-  while (cursor.barsOpen === 0 && cursor.accept('symbol', ':')) items.push(parseQuantity(cursor));
-  return items.length === 1 ? items[0]! : { kind: 'ratio', items };
+  while (cursor.accept('command', 'ratio') || (cursor.barsOpen === 0 && cursor.accept('symbol', ':')))
+    items.push(parseQuantity(cursor));
+  if (items.length === 1) return items[0]!;
+  return isTime ? { kind: 'ratio', items, isTime } : { kind: 'ratio', items };
 }
 
-/** A sum, and the words after it as its unit: `15\text{ cm}^2`, `60 miles per hour`, `\$5`. */
+/** `10:30`, `7:05:20`: two digits from 00 to 59 behind the colon may be minutes. */
+function startsTime(cursor: Cursor): boolean {
+  if (cursor.peek(1)?.value !== ':' || !/^\d{1,2}$/.test(cursor.peek()!.value)) return false;
+  const isSixtieth = (ahead: number): boolean => /^[0-5]\d$/.test(cursor.peek(ahead)?.value ?? '');
+  return isSixtieth(2) && (cursor.peek(3)?.value !== ':' || isSixtieth(4));
+}
+
+/** A sum, and the words after it: a scale and a unit, as in `5\text{ million}`, `15\text{ cm}^2`, `60 miles per hour`. */
 function parseQuantity(cursor: Cursor): MathNode {
-  const operand = parseSum(cursor);
+  const sum = parseSum(cursor);
+  if (cursor.accept('command', 'over')) return binary('divide', sum, parseSum(cursor));
+  if (cursor.accept('command', 'choose')) return known('binom', sum, parseSum(cursor));
   if (cursor.accept('command', 'pmod'))
-    return { kind: 'quantity', operand, unit: `mod ${unitOperand(cursor)}` };
-  if (cursor.peek()?.kind !== 'word' || operand.kind === 'text') return operand;
+    return { kind: 'quantity', operand: sum, unit: `mod ${unitOperand(cursor)}` };
+  if (cursor.peek()?.kind !== 'word' || sum.kind === 'text') return sum;
+  const { operand, unit } = scaled(sum, parseUnitWords(cursor));
+  if (unit === '') return operand;
+  const quantity: MathNode = { kind: 'quantity', operand, unit };
+  if (cursor.peek()?.kind !== 'number') return quantity;
+  return (
+    sumOfUnits([quantity, parseQuantity(cursor)]) ?? unreadable('two amounts without a sign between them')
+  );
+}
+
+function parseUnitWords(cursor: Cursor): string[] {
   const words: string[] = [];
   while (
     cursor.peek()?.kind === 'word' ||
     cursor.atSymbol('/') ||
     (cursor.peek()?.kind === 'letter' && words.length > 0)
   ) {
-    words.push(cursor.take().value);
+    words.push(...cursor.take().value.split(/\s+/));
     if (cursor.accept('symbol', '^')) words.push(`^${unitOperand(cursor)}`);
   }
-  return { kind: 'quantity', operand, unit: words.join(' ') };
+  return words;
+}
+
+/** Scale words at the start multiply the value; anywhere else they stay in the unit. */
+function scaled(
+  sum: MathNode,
+  words: readonly string[],
+): { readonly operand: MathNode; readonly unit: string } {
+  let operand = sum;
+  let count = 0;
+  for (let scale = scaleOf(words[0]!); scale !== undefined; scale = scaleOf(words[count] ?? '')) {
+    const [numerator, denominator] = scale;
+    if (numerator !== 1n) operand = binary('multiply', operand, wholeNode(numerator));
+    if (denominator !== 1n) operand = binary('divide', operand, wholeNode(denominator));
+    count++;
+  }
+  const rest = words.slice(words[count] === 'of' && count > 0 ? count + 1 : count);
+  return { operand, unit: rest.join(' ') };
+}
+
+function unreadable(reason: string): never {
+  throw new UnreadableAnswer(reason);
 }
 
 function unitOperand(cursor: Cursor): string {
@@ -127,8 +202,14 @@ function unitOperand(cursor: Cursor): string {
   return operand;
 }
 
-function oneOrList(items: readonly MathNode[]): MathNode {
-  return items.length === 1 ? items[0]! : { kind: 'list', items };
+function oneOrList(
+  claims: readonly MathNode[],
+  items: readonly MathNode[] = claims,
+  joint?: 'and' | 'or',
+): MathNode {
+  const kept = claims.length > 0 ? claims : items;
+  if (kept.length === 1) return kept[0]!;
+  return joint === undefined ? { kind: 'list', items: kept } : { kind: 'list', items: kept, joint };
 }
 
 /** True where a trailing separator may stand: at the end or before a closing bracket. */

@@ -1,26 +1,29 @@
-import { isDigit, scanNumeral, type CommaReading } from './numerals.ts';
+import type { LiteralNode } from '../syntax.ts';
+import { isUnitWord } from '../units.ts';
+import { followsUnit, followsValue, namedToken, readIdeographs, readLetters } from './letters.ts';
+import { literalAt } from './literals.ts';
+import { isDigit, scanNumeral } from './numerals.ts';
 import {
   functionNames,
   hiddenCommands,
   layoutCommands,
   namedSets,
-  plainCommands,
   synonyms,
   textCommands,
-  unitAbbreviations,
 } from './vocabulary.ts';
-import { normaliseText } from './normalise.ts';
 
 /**
- * A sign of the answer: a numeral, a single letter, words, a command (without its backslash), an operator or bracket,
- * or the start or end of an environment. Set braces are the commands `{` and `}`; bare braces are symbols.
+ * A token of an answer: a numeral, a date or the like, a single letter, words, a command (without its backslash), an
+ * operator or bracket, or the start or end of an environment. Set braces are the commands `{` and `}`; bare braces are symbols.
  */
 export interface Token {
-  readonly kind: 'number' | 'letter' | 'word' | 'command' | 'symbol' | 'begin' | 'end';
+  readonly kind: 'number' | 'literal' | 'letter' | 'word' | 'command' | 'symbol' | 'begin' | 'end';
   readonly value: string;
+  /** What a `literal` is. */
+  readonly literal?: LiteralNode;
 }
 
-/** Signs the grammar has no reading for. */
+/** Thrown for an answer that the grammar cannot read; the message is the reason. */
 export class UnreadableAnswer extends Error {}
 
 const matrixEnvironments: ReadonlySet<string> = new Set(
@@ -34,38 +37,81 @@ const symbolSpellings = ['**', '<=', '>=', '!=', '==', ':='] as const;
 const symbolMeanings: Readonly<Record<string, string>> = { '**': '^', '==': '=', ':=': '=' };
 const commandMeanings: Readonly<Record<string, string>> = { '<=': 'le', '>=': 'ge', '!=': 'ne' };
 const singleSymbols = "+-*/^_=<>()[]{}|!,;:&%'";
-/** Commands whose synonym is an ordinary sign. */
-const signs: ReadonlySet<string> = new Set([...singleSymbols].filter((sign) => sign !== '{' && sign !== '}'));
 
-/** Cuts an answer into tokens, dropping layout and dollar signs. Linear; throws `UnreadableAnswer` at an unknown sign. */
-export function tokenize(source: string, commas: CommaReading): Token[] {
-  const text = normaliseText(source);
+/**
+ * Cuts a text, normalised by `normaliseText`, into tokens; layout and dollar signs go. Linear; throws
+ * `UnreadableAnswer` at an unknown sign.
+ */
+export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  let depth = 0;
-  let at = 0;
   const push = (kind: Token['kind'], value: string): void => {
     tokens.push({ kind, value });
   };
-  while (at < text.length) {
+  /** Of each open bracket: does it hold items, so that a comma between digits separates? */
+  const open: boolean[] = [];
+  let spaceEnd = -1;
+  for (let at = 0; at < text.length;) {
     const character = text[at]!;
-    if (character <= ' ' || character === '$' || character === '~' || character === '"' || character === '`')
-      at++;
+    if (isSpacing(character)) spaceEnd = ++at;
     else if (isDigit(character) || (character === '.' && isDigit(text[at + 1]))) {
-      const numeral = scanNumeral(text, at, depth === 0 ? commas : 'separates');
-      push('number', numeral.text);
+      const found = open.length === 0 ? literalAt(text, at) : undefined;
+      if (found) tokens.push({ kind: 'literal', value: found.literal.written, literal: found.literal });
+      const numeral = found ?? scanNumeral(text, at, !open.includes(true));
+      if ('text' in numeral) push('number', numeral.text);
       at = numeral.end;
-    } else if (character === '\\') at = scanCommand(text, at, push);
-    else if (isLetter(character)) {
-      const end = lettersEnd(text, at);
-      for (const token of readLetters(text.slice(at, end), tokens.at(-1), text[end])) tokens.push(token);
+    } else if (character === '\\') {
+      const isGap = ' ,;:~'.includes(text[at + 1] ?? '');
+      at = scanCommand(text, at, tokens);
+      if (isGap) spaceEnd = at;
+    } else if (isLetter(character) || isForeignLetter(character)) {
+      const end = isIdeograph(character) ? runEnd(text, at, isIdeograph) : runEnd(text, at, isWestern);
+      const run = text.slice(at, end);
+      for (const token of lettersOf(run, text[end], spaceEnd === at, tokens)) tokens.push(token);
       at = end;
     } else {
-      if ('([{'.includes(character)) depth++;
-      if (')]}'.includes(character)) depth--;
-      at = scanSymbol(text, at, push);
+      const unitEnd = character === '(' ? scanBracketedUnit(text, at, tokens) : undefined;
+      if (unitEnd === undefined && '([{'.includes(character)) open.push(holdsItems(character, tokens.at(-1)));
+      if (')]}'.includes(character)) open.pop();
+      at = unitEnd ?? scanSymbol(text, at, push);
     }
   }
   return tokens;
+}
+
+/** Braces hold items where no command or script takes them as its argument. */
+function holdsItems(bracket: string, before: Token | undefined): boolean {
+  if (bracket !== '{' || before === undefined) return true;
+  const isArgument =
+    before.kind === 'command' || before.value === '}' || before.value === '^' || before.value === '_';
+  return !isArgument || before.value === 'in' || before.value === 'cup';
+}
+
+function lettersOf(
+  run: string,
+  after: string | undefined,
+  isSpaced: boolean,
+  before: readonly Token[],
+): readonly Token[] {
+  if (isIdeograph(run[0]!)) return readIdeographs(run, before);
+  if (/[^A-Za-z]/.test(run)) return [{ kind: 'word', value: run }];
+  return readLetters(run, { before, after, isSpaced });
+}
+
+const bracketedUnit =
+  /\(\s*(?:\\(?:text|mathrm|textrm)\s*\{)?\s*([A-Za-z]{2,}(?: [A-Za-z]+){0,4})\s*\}?\s*\)/y;
+
+/** `12 (apples)`: words in brackets behind a value are its unit. */
+function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | undefined {
+  if (!followsValue(tokens)) return undefined;
+  bracketedUnit.lastIndex = at;
+  const found = bracketedUnit.exec(text);
+  const words = found?.[1]!.split(' ') ?? [];
+  const areUnits = words.every(
+    (word) => isUnitWord(word) || (word.length > 3 && /[aeiouy]/i.test(word)) || word === 'of',
+  );
+  if (found === null || !areUnits || words.some((word) => functionNames.has(word))) return undefined;
+  tokens.push({ kind: 'word', value: found[1]! });
+  return at + found[0].length;
 }
 
 /** The tokens in one normal spelling, for people to compare by eye. */
@@ -89,7 +135,8 @@ function scanSymbol(text: string, at: number, push: Push): number {
   return at + 1;
 }
 
-function scanCommand(text: string, at: number, push: Push): number {
+function scanCommand(text: string, at: number, tokens: Token[]): number {
+  const push: Push = (kind, value) => tokens.push({ kind, value });
   const end = lettersEnd(text, at + 1);
   if (end === at + 1) return scanEscape(text, at, push);
   const name = text.slice(at + 1, end);
@@ -99,18 +146,13 @@ function scanCommand(text: string, at: number, push: Push): number {
   if (hiddenCommands.has(name)) return text[end] === '{' ? argumentOf(text, end).end : end;
   if (name === 'begin' || name === 'end') return scanEnvironment(text, end, name, push);
   if (name !== 'mathbb' && !textCommands.has(name)) {
-    pushCommand(name, push);
+    tokens.push(namedToken(name));
     return end;
   }
   const argument = argumentOf(text, end);
-  if (name === 'mathbb') push('command', namedSets[argument.text] ?? argument.text);
-  else pushText(argument, name, text, push);
+  if (name === 'mathbb') push('command', namedSets[argument.text.trim()] ?? argument.text);
+  else pushText(argument, name, text, tokens);
   return argument.end;
-}
-
-function pushCommand(name: string, push: Push): void {
-  const meaning = synonyms[name] ?? name;
-  push(signs.has(meaning) ? 'symbol' : 'command', meaning);
 }
 
 function scanEscape(text: string, at: number, push: Push): number {
@@ -136,14 +178,19 @@ function pushText(
   argument: { readonly text: string; readonly end: number },
   command: string,
   text: string,
-  push: Push,
+  tokens: Token[],
 ): void {
+  const push: Push = (kind, value) => tokens.push({ kind, value });
   const content = layoutEscapes
     .reduce((words, escape) => words.replaceAll(escape, ' '), argument.text)
     .trim();
   const isAlphabet = command.startsWith('math') || command === 'operatorname';
   if (content === '') return;
-  if (isAlphabet && functionNames.has(synonyms[content] ?? content)) return pushCommand(content, push);
+  const isUnit =
+    isUnitWord(content) && text[argument.end] !== '(' && (followsValue(tokens) || followsUnit(tokens));
+  if (isAlphabet && isUnit && content !== 'e' && content !== 'i') return push('word', content);
+  if (isAlphabet && functionNames.has(synonyms[content] ?? content))
+    return void tokens.push(namedToken(content));
   if (isAlphabet && content.length === 1 && isLetter(content)) {
     if (command === 'mathrm' || command === 'mathit') return push('letter', content);
     return /[a-z]/.test(content) ? push('letter', `bold ${content}`) : push('word', content);
@@ -151,67 +198,19 @@ function pushText(
   if (content === ':') return push('symbol', ':');
   const bare = content.toLowerCase().replaceAll(',', '').trim();
   if (bare === 'and' || bare === 'or' || bare === '')
-    return push(bare === '' ? 'symbol' : 'command', bare === '' ? ',' : 'and');
+    return push(bare === '' ? 'symbol' : 'command', bare === '' ? ',' : bare);
   if (isDigit(content.replace(/^[-$([]+/, '')[0]) && text[argument.end] !== '_') {
-    for (const token of tokenize(content, 'groups')) push(token.kind, token.value);
+    for (const token of tokenize(content)) tokens.push(token);
+    return;
+  }
+  if (isIdeograph(content[0]!)) {
+    for (const token of readIdeographs(content, tokens)) tokens.push(token);
     return;
   }
   content.split(',').forEach((part, index) => {
     if (index > 0) push('symbol', ',');
     if (part.trim() !== '') push('word', part.trim());
   });
-}
-
-/** A run of letters: words, function names, units, or a product of one-letter variables. */
-function readLetters(run: string, before: Token | undefined, after: string | undefined): readonly Token[] {
-  if (plainCommands.has(run) && !(run === 'in' || run === 'arg')) return [namedToken(run)];
-  const isAfterValue = before !== undefined && (before.kind === 'number' || isCloser(before));
-  if (isAfterValue && unitAbbreviations.has(run)) return [{ kind: 'word', value: run }];
-  const conjunction = isAfterValue ? /^(?:or|and)(?=[A-Za-z]$)/.exec(run)?.[0] : undefined;
-  if (conjunction !== undefined)
-    return [
-      { kind: 'command', value: 'and' },
-      { kind: 'letter', value: run.at(-1)! },
-    ];
-  const embedded = functionInside(run);
-  if (embedded) return embedded;
-  if (isWord(run, after)) return [{ kind: 'word', value: run }];
-  return [...run].map((letter) => ({ kind: 'letter', value: letter }));
-}
-
-/** `xsinx`, `cosx`, `2lnx`: a function name with at most one letter on each side. */
-function functionInside(run: string): Token[] | undefined {
-  if (run.length < 3 || run.length > 9) return undefined;
-  for (const prefix of [0, 1]) {
-    for (const suffix of [0, 1]) {
-      const name = run.slice(prefix, run.length - suffix);
-      if (!functionNames.has(name) || name === 'Re' || name === 'Im' || name === 'arg' || name === 'det')
-        continue;
-      const around = (letters: string): Token[] =>
-        [...letters].map((letter) => ({ kind: 'letter', value: letter }));
-      return [...around(run.slice(0, prefix)), namedToken(name), ...around(run.slice(run.length - suffix))];
-    }
-  }
-  return undefined;
-}
-
-/**
- * Words have three letters or more and a vowel that formulas rarely multiply by, or capitals.
- * A run that is raised, indexed or applied is a product: `axe^x`.
- */
-function isWord(run: string, after: string | undefined): boolean {
-  if (run.length < 3 || after === '^' || after === '_' || after === '(') return false;
-  if (run.length > 3) return /[eiou]/.test(run) || /[A-Z]/.test(run);
-  return /[eiou]/.test(run.slice(1)) || /^[A-Z][a-z]+$/.test(run);
-}
-
-function namedToken(name: string): Token {
-  const meaning = synonyms[name] ?? name;
-  return { kind: signs.has(meaning) ? 'symbol' : 'command', value: meaning };
-}
-
-function isCloser(token: Token): boolean {
-  return token.kind === 'symbol' && (token.value === ')' || token.value === '}' || token.value === '%');
 }
 
 /** The braced argument at `at` (spaces skipped), or the single character there. */
@@ -234,11 +233,35 @@ function skipSpaces(text: string, at: number): number {
 }
 
 function lettersEnd(text: string, start: number): number {
+  return runEnd(text, start, isLetter);
+}
+
+function runEnd(text: string, start: number, belongs: (character: string) => boolean): number {
   let end = start;
-  while (end < text.length && isLetter(text[end]!)) end++;
+  while (end < text.length && belongs(text[end]!)) end++;
   return end;
 }
 
 function isLetter(character: string): boolean {
   return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+}
+
+function isSpacing(character: string): boolean {
+  return character <= ' ' || character === '$' || character === '~' || character === '"' || character === '`';
+}
+
+/** A letter outside ASCII. */
+function isForeignLetter(character: string): boolean {
+  return character > '\u007f' && /\p{L}/u.test(character);
+}
+
+function isIdeograph(character: string): boolean {
+  return (
+    character >= '\u2e80' &&
+    /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々]/u.test(character)
+  );
+}
+
+function isWestern(character: string): boolean {
+  return isLetter(character) || (isForeignLetter(character) && !isIdeograph(character));
 }

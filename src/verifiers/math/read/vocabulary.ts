@@ -1,10 +1,10 @@
-/** The words of LaTeX and plain mathematics the tokenizer knows, as tables. */
+/** Tables of the commands and words of LaTeX and plain mathematics that the tokenizer knows. */
 
 /** Commands that only move ink about. */
 export const layoutCommands: ReadonlySet<string> = new Set(
   (
     'left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle ' +
-    'scriptstyle limits nolimits quad qquad thinspace enspace ! , ; : > / rm bf it sf tt boldmath normalsize large ' +
+    'scriptstyle limits nolimits quad qquad thinspace enspace medspace thickspace ! , ; : > / rm bf it sf tt boldmath normalsize large ' +
     'Large dotfill hfill noindent nonumber boldsymbol underline ensuremath'
   ).split(' '),
 );
@@ -72,9 +72,9 @@ export const synonyms: Readonly<Record<string, string>> = {
   Rightarrow: 'and',
   Longrightarrow: 'and',
   land: 'and',
-  lor: 'and',
+  lor: 'or',
   wedge: 'and',
-  vee: 'and',
+  vee: 'or',
   iff: 'and',
   varnothing: 'emptyset',
   Reals: 'reals',
@@ -102,13 +102,10 @@ export const synonyms: Readonly<Record<string, string>> = {
   percent: '%',
   percentage: '%',
   pct: '%',
-  or: 'and',
   fbox: 'boxed',
   parallel: '|',
-  setminus: 'setminus',
   backslash: 'setminus',
-  cup: 'cup',
-  cap: 'cap',
+  smallsetminus: 'setminus',
   bigcup: 'cup',
   bigcap: 'cap',
   euro: 'euro',
@@ -130,7 +127,7 @@ export const namedSets: Readonly<Record<string, string>> = {
 export const functionNames: ReadonlySet<string> = new Set(
   (
     'arcsin arccos arctan arccot sinh cosh tanh sin cos tan cot sec csc sqrt log ln exp abs max min gcd lcm det cis ' +
-    'floor ceil binom mod Re Im arg deg'
+    'floor ceil binom mod Re Im arg deg cbrt'
   ).split(' '),
 );
 
@@ -142,83 +139,12 @@ export const plainCommands: ReadonlySet<string> = new Set([
   ),
 ]);
 
-/** One character of Unicode for what ASCII or LaTeX spells otherwise. */
-export const unicodeSpellings: Readonly<Record<string, string>> = {
-  '−': '-',
-  '–': '-',
-  '—': '-',
-  '‐': '-',
-  '×': '*',
-  '·': '*',
-  '∙': '*',
-  '⋅': '*',
-  '÷': '/',
-  '∕': '/',
-  '⁄': '/',
-  '≤': '\\le ',
-  '⩽': '\\le ',
-  '≥': '\\ge ',
-  '⩾': '\\ge ',
-  '≠': '\\ne ',
-  '≈': '\\approx ',
-  '∈': '\\in ',
-  '∪': '\\cup ',
-  '∩': '\\cap ',
-  '∅': '\\emptyset ',
-  '∞': '\\infty ',
-  '±': '\\pm ',
-  '∓': '\\mp ',
-  '√': '\\sqrt ',
-  π: '\\pi ',
-  θ: '\\theta ',
-  α: '\\alpha ',
-  β: '\\beta ',
-  ℝ: '\\reals ',
-  ℤ: '\\integers ',
-  '°': '\\circ ',
-  '′': "'",
-  '’': "'",
-  '‘': "'",
-  '“': '"',
-  '”': '"',
-  '²': '^2',
-  '³': '^3',
-  '½': '\\frac{1}{2}',
-  '¼': '\\frac{1}{4}',
-  '¾': '\\frac{3}{4}',
-  '（': '(',
-  '）': ')',
-  '，': ',',
-  '。': '.',
-  '：': ':',
-  '；': ';',
-  '％': '%',
-  '＝': '=',
-  '⟨': '\\langle ',
-  '⟩': '\\rangle ',
-  '∖': '\\setminus ',
-  '\u00a0': ' ',
-  '\u2009': ' ',
-  '\u202f': ' ',
-  '\u200b': '',
-  '\u2060': '',
-  '\ufeff': '',
-  '€': '',
-  '£': '',
-  '¥': '',
-  '₹': '',
-  '\r': ' ',
-};
-
-/** Abbreviated units that a value may carry without `\text`. Single letters are variables, never units. */
-export const unitAbbreviations: ReadonlySet<string> = new Set(
-  'cm mm km in ft kg mg lb lbs oz hr hrs min mins sec secs mph kph ml yd deg rad sq Hz cents cent am pm AM PM'.split(
+/** Nouns of three letters that are counted and would otherwise be read as a product of variables. */
+export const shortNouns: ReadonlySet<string> = new Set(
+  'bag bar bat bay can cap car cat cam day fan gas ham hat jar lap mat map man nap pan pad pal rat ram ray sack tag tap van way yam gal ant arm art'.split(
     ' ',
   ),
 );
 
-/** Number words that stand for digits when they are the whole answer. */
-export const numberWords: readonly string[] =
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty'.split(
-    ' ',
-  );
+/** Commands whose synonym is an ordinary sign. */
+export const signCommands: ReadonlySet<string> = new Set("+-*/^_=<>()[]|!,;:&%'");

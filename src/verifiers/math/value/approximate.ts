@@ -45,7 +45,7 @@ export function approximateValue(node: MathNode, point: Point, budget: Budget): 
     case 'call':
       return standIn(node.name, node.operands.map(evaluate));
     case 'ratio':
-      return node.items.length === 2
+      return node.items.length === 2 && !node.isTime
         ? complex.divide(evaluate(node.items[0]!), evaluate(node.items[1]!))
         : undefinedValue;
     default:

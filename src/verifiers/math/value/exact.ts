@@ -42,7 +42,7 @@ export function exactValue(
     case 'function':
       return exactFunction(node, evaluate, budget);
     case 'ratio':
-      return node.items.length === 2
+      return node.items.length === 2 && !node.isTime
         ? divide(evaluate(node.items[0]!), evaluate(node.items[1]!), budget)
         : undefined;
     case 'add':

@@ -1,0 +1,143 @@
+import { negate } from '../read/build.ts';
+import type { MathNode } from '../syntax.ts';
+import { approximateValue } from '../value/approximate.ts';
+import type { Judge } from './comparing.ts';
+
+/**
+ * Unions of intervals on the real line, as cuts: a cut lies just before or just after a number, and a stretch is what
+ * lies between two cuts. [0,1) runs from before 0 to before 1, so open and closed ends need no cases.
+ */
+
+/** A place between the numbers. */
+interface Cut {
+  readonly node: MathNode;
+  /** The number beside it; NaN where it is not known, as for `a`. */
+  readonly value: number;
+  readonly isAfter: boolean;
+}
+
+/** The numbers between two cuts. */
+export interface Stretch {
+  readonly low: Cut;
+  readonly high: Cut;
+}
+
+const infinity: MathNode = { kind: 'constant', name: 'infty' };
+const lowest: Cut = { node: negate(infinity), value: Number.NEGATIVE_INFINITY, isAfter: false };
+const highest: Cut = { node: infinity, value: Number.POSITIVE_INFINITY, isAfter: false };
+
+/** All real numbers. */
+export const realLine: Stretch = { low: lowest, high: highest };
+
+/** The numbers between two ends, each with or without the end itself. */
+export function between(
+  low: MathNode,
+  high: MathNode,
+  closed: { readonly isLowClosed: boolean; readonly isHighClosed: boolean },
+  judge: Judge,
+): Stretch {
+  return { low: cut(low, !closed.isLowClosed, judge), high: cut(high, closed.isHighClosed, judge) };
+}
+
+/** Everything below an end. */
+export function below(high: MathNode, isClosed: boolean, judge: Judge): Stretch {
+  return { low: lowest, high: cut(high, isClosed, judge) };
+}
+
+/** Everything above an end. */
+export function above(low: MathNode, isClosed: boolean, judge: Judge): Stretch {
+  return { low: cut(low, !isClosed, judge), high: highest };
+}
+
+/** A single number. */
+export function point(value: MathNode, judge: Judge): Stretch {
+  return { low: cut(value, false, judge), high: cut(value, true, judge) };
+}
+
+function cut(node: MathNode, isAfter: boolean, judge: Judge): Cut {
+  const { re, im } = approximateValue(node, new Map(), judge.budget);
+  const value = im === 0 ? re : Number.NaN;
+  return { node, value, isAfter: Number.isFinite(value) || Number.isNaN(value) ? isAfter : false };
+}
+
+/** True when every end is a known number, so that stretches can be put in order. */
+function areKnown(stretches: readonly Stretch[]): boolean {
+  return stretches.every(({ low, high }) => !Number.isNaN(low.value) && !Number.isNaN(high.value));
+}
+
+/** Negative where `a` lies below `b`, 0 where they are one cut. Values within rounding error are equal. */
+function compareCuts(a: Cut, b: Cut): number {
+  const distance = Math.abs(a.value - b.value);
+  const isClose =
+    Number.isFinite(distance) && distance <= 1e-13 * Math.max(Math.abs(a.value), Math.abs(b.value));
+  if (a.value === b.value || isClose) return Number(a.isAfter) - Number(b.isAfter);
+  return a.value < b.value ? -1 : 1;
+}
+
+/** The same numbers in rising order, with stretches that touch made one; unknown ends stay as they are. */
+export function united(stretches: readonly Stretch[]): readonly Stretch[] {
+  if (!areKnown(stretches)) return stretches;
+  const ordered = stretches
+    .filter(({ low, high }) => compareCuts(low, high) < 0)
+    .toSorted((a, b) => compareCuts(a.low, b.low));
+  const merged: Stretch[] = [];
+  for (const next of ordered) {
+    const last = merged.at(-1);
+    if (last === undefined || compareCuts(next.low, last.high) > 0) merged.push(next);
+    else if (compareCuts(next.high, last.high) > 0)
+      merged[merged.length - 1] = { low: last.low, high: next.high };
+  }
+  return merged;
+}
+
+/** The numbers in both; nothing where an end is unknown. */
+export function intersected(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
+  if (!areKnown(a) || !areKnown(b)) return undefined;
+  const common = a.flatMap((left) =>
+    b.map((right) => ({
+      low: compareCuts(left.low, right.low) < 0 ? right.low : left.low,
+      high: compareCuts(left.high, right.high) < 0 ? left.high : right.high,
+    })),
+  );
+  return united(common);
+}
+
+/** The numbers in the first and not in the second; nothing where an end is unknown. */
+export function without(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
+  if (!areKnown(b)) return undefined;
+  const gaps: Stretch[] = [];
+  let from: Cut = lowest;
+  for (const { low, high } of united(b)) {
+    gaps.push({ low: from, high: low });
+    from = high;
+  }
+  return intersected(a, [...gaps, { low: from, high: highest }]);
+}
+
+/** Are two unions the same numbers? Ends are compared by the judge, so -1/2 and -0.5 are one. */
+export function sameStretches(gold: readonly Stretch[], answer: readonly Stretch[], judge: Judge): boolean {
+  const left = [...united(answer)];
+  const isCovered = united(gold).every((stretch) => {
+    const index = left.findIndex((candidate) => sameStretch(stretch, candidate, judge));
+    if (index >= 0) left.splice(index, 1);
+    return index >= 0;
+  });
+  return isCovered && left.length === 0;
+}
+
+function sameStretch(gold: Stretch, answer: Stretch, judge: Judge): boolean {
+  return (
+    gold.low.isAfter === answer.low.isAfter &&
+    gold.high.isAfter === answer.high.isAfter &&
+    judge.equal(gold.low.node, answer.low.node) !== undefined &&
+    judge.equal(gold.high.node, answer.high.node) !== undefined
+  );
+}
+
+/** The mirror image about 0. */
+export function reflected({ low, high }: Stretch, judge: Judge): Stretch {
+  return {
+    low: cut(negate(high.node), !high.isAfter, judge),
+    high: cut(negate(low.node), !low.isAfter, judge),
+  };
+}

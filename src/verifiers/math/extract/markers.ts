@@ -1,0 +1,106 @@
+import type { Extracted } from './extracted.ts';
+import { createFenceReader, type Passage, passages } from './passages.ts';
+import { isDigit } from '../read/numerals.ts';
+
+/** Marks of an answer in the languages that data sets are written in. */
+const marks =
+  /####|answer|(?:correct|best|right) (?:option|choice)|【答案】|答案|故选|应选|答え|答(?=\s*[:：])|정답|r[ée]ponse|respuesta|risposta|resposta|antwort|ответ/g;
+
+/** Words that may stand before "answer" where one is announced; "I hope this answer is helpful" announces none. */
+const announcers: ReadonlySet<string> = new Set(
+  'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
+);
+
+/** What stands between a mark and its answer. */
+const links = {
+  chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|[是为])?\s*[:：]?[\s*]*/y,
+  western: /[ *_]*(?:(?:is|are|est|es|ist|è|é)\b)?[ :：=*\n"_]*/y,
+};
+
+/** Where a mark is looked for at most, from the end. */
+const maxTries = 5;
+
+/**
+ * What follows the last "the answer is", "answer:", "答案是" or "####": the rest of the sentence if that reads as an
+ * answer, or else the formula or number it begins with, or the last one in it. `isFinalOnly` looks for "final answer"
+ * alone.
+ */
+export function lastMarked(
+  text: string,
+  isFinalOnly: boolean,
+  isAnswer: (text: string) => boolean,
+): Extracted | undefined {
+  const lower = text.toLowerCase();
+  const found = [...lower.matchAll(marks)].slice(-maxTries).toReversed();
+  for (const { 0: mark, index } of found) {
+    if (!isAnnounced(lower, mark, index, isFinalOnly)) continue;
+    const start = contentStart(text, mark, index);
+    const passage = start === undefined ? undefined : afterMark(text, start, isAnswer);
+    if (passage) return { ...passage, by: 'marker' };
+  }
+  return undefined;
+}
+
+/** Judged by the word before "answer"; at the start of a line none is needed, and other marks need none. */
+function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boolean): boolean {
+  if (mark !== 'answer') return !isFinalOnly || mark.startsWith('答') || mark === '【答案】';
+  const line = lower
+    .slice(Math.max(0, at - 24), at)
+    .split('\n')
+    .at(-1)!;
+  const word = line.match(/[a-z]+(?=[ *_]*$)/)?.[0];
+  if (isFinalOnly) return word === 'final' || /^[ *_#]*$/.test(line);
+  return word === undefined || announcers.has(word);
+}
+
+/** Behind the mark and its "is" or colon; nothing if neither is there, as in "the answer depends". */
+function contentStart(text: string, mark: string, at: number): number | undefined {
+  const after = at + mark.length;
+  const isChinese = /^[【答故应정]/.test(mark);
+  if (mark === '####') return skipSpaces(text, after);
+  const link = isChinese ? links.chinese : links.western;
+  link.lastIndex = after;
+  const length = link.exec(text)?.[0].trim().length ?? 0;
+  const isLinked = length > 0 || mark.includes('选') || mark === '【答案】';
+  const isClaim = isChinese
+    ? isLinked
+    : /^[ *_]*(?:(?:is|are|est|es|ist|è|é)\b|[:：=])/.test(text.slice(after, after + 12));
+  const start = link.lastIndex;
+  return isClaim && start < text.length ? start : undefined;
+}
+
+function afterMark(text: string, start: number, isAnswer: (text: string) => boolean): Passage | undefined {
+  const end = sentenceEnd(text, start);
+  const sentence = text.slice(start, end).replaceAll('**', '').trim();
+  if (sentence === '') return undefined;
+  const found = passages(text.slice(start, end));
+  const isWholeSentence = found.length === 1 && found[0]!.start === 0 && found[0]!.end >= end - start - 2;
+  if (!isWholeSentence && isAnswer(sentence)) return { text: sentence, start, end };
+  const chosen = found[0]?.start === 0 ? found[0] : found.at(-1);
+  return chosen && { text: chosen.text, start: chosen.start + start, end: chosen.end + start };
+}
+
+/** The end of the line or sentence, not counting the points of decimals and those inside formulas. */
+function sentenceEnd(text: string, start: number): number {
+  const fenceAt = createFenceReader(text);
+  for (let index = start; index < text.length; index++) {
+    const fence = fenceAt(index);
+    const character = text[index]!;
+    if (fence) index = fence.end - 1;
+    else if (character === '\n' || character === '。' || character === '；') return index;
+    else if (character === '.' && !isDigit(text[index + 1]) && !isAbbreviation(text, index)) return index;
+    else if (character === '，' && /\p{Script=Han}/u.test(text[index + 1] ?? '')) return index;
+  }
+  return text.length;
+}
+
+/** The points of "a.m." and "p.m.". */
+function isAbbreviation(text: string, at: number): boolean {
+  return /[ap]/i.test(text[at - 1] ?? '') && /^\.\s?m\b/i.test(text.slice(at, at + 3));
+}
+
+function skipSpaces(text: string, at: number): number {
+  let index = at;
+  while (text[index] === ' ') index++;
+  return index;
+}

@@ -1,0 +1,95 @@
+import { scaleOf } from '../read/number-words.ts';
+import { isDigit, scanNumeral } from '../read/numerals.ts';
+import { isUnitSymbol, isUnitWord } from '../units.ts';
+import type { Passage } from './passages.ts';
+
+/**
+ * The number that begins at `at` in running text, with everything that belongs to it: `10:30 pm`, `2024-04-22`, `3 1/2`,
+ * `3.2×10⁻⁴`, `5 million`. A part of one must never pass for an answer. `end` alone where it is part of a term, as the 2
+ * of `2x`.
+ */
+export function numberAt(text: string, at: number): Passage | { readonly end: number } {
+  const isRoot = text[at] === '√';
+  let end = scanNumeral(text, isRoot ? at + 1 : at, true).end;
+  end = decimalCommaEnd(text, at, end);
+  while (/[-–/.:]/.test(text[end] ?? '') && isDigit(text[end + 1]))
+    end = scanNumeral(text, end + 1, false).end;
+  if (!isRoot) end = extended(text, end, mixedPart);
+  for (const part of [power, timesTen, rootOrPi]) end = extended(text, end, part);
+  if (isPartOfTerm(text, at, end)) return { end };
+  const start = isNegative(text, at) ? at - 1 : at;
+  return withSuffix(text, start, end);
+}
+
+const mixedPart = /(?: \d+\/\d+(?![\d/])|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])/y;
+const power = /(?:(?:\^|\*\*)(?:-?\d+|\{[^{}]{1,20}\}|\([^()]{1,20}\))|[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+)/y;
+const timesTen =
+  /\s?(?:[×x*·⋅]|\\times|\\cdot)\s?10(?:(?:\^|\*\*)(?:-?\d+|\{-?\d+\}|\(-?\d+\))|[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+)/y;
+const rootOrPi = /(?:√\d+|\s?(?:π|pi(?![a-z])))/y;
+
+function extended(text: string, end: number, part: RegExp): number {
+  part.lastIndex = end;
+  return end + (part.exec(text)?.[0].length ?? 0);
+}
+
+/** `2,74`: a comma between digits that groups nothing. */
+function decimalCommaEnd(text: string, at: number, end: number): number {
+  const isComma = text[end] === ',' && isDigit(text[end + 1]) && !isDigit(text[at - 1]);
+  return isComma ? scanNumeral(text, end + 1, false).end : end;
+}
+
+/** A minus directly before the number, unless it subtracts. */
+function isNegative(text: string, at: number): boolean {
+  const isMinus = text[at - 1] === '-' || text[at - 1] === '−';
+  return isMinus && !isWordCharacter(text[at - 2]) && text[at - 2] !== ')' && text[at - 2] !== '^';
+}
+
+/** An exponent, an index, a denominator under a letter, or a factor of one. */
+function isPartOfTerm(text: string, at: number, end: number): boolean {
+  const before = text[at - 1];
+  if (before === '^' || before === '_' || (before === '-' && text[at - 2] === '^')) return true;
+  if (before === '/' && (isWordCharacter(text[at - 2]) || text[at - 2] === ')')) return true;
+  const letters = /^[A-Za-z]+/.exec(text.slice(end, end + 24))?.[0];
+  if (letters === undefined) return false;
+  return !(
+    isUnitWord(letters) || /^(?:st|nd|rd|th|percent|pct|[ap]m|o|k|bn|mn|million|billion)$/i.test(letters)
+  );
+}
+
+const percent = /^\s*(?:\\?%|percent|pct)/;
+const half = /^ and (?:a|one) half\b/;
+const clock = /^\s?[ap]\.?\s?m\b\.?/i;
+const wordBehind = /^[\s-]?([A-Za-z]+|\p{Script=Han}+)/u;
+
+/** Signs and words behind a number that are part of its value: `%`, "million", "pm", a unit of the table. */
+function withSuffix(text: string, start: number, numberEnd: number): Passage {
+  const number = text.slice(start, numberEnd);
+  const rest = text.slice(numberEnd, numberEnd + 32);
+  const sign = percent.exec(rest)?.[0];
+  if (sign !== undefined) return { text: `${number}\\%`, start, end: numberEnd + sign.length };
+  const [halfSign, clockSign] = [half.exec(rest)?.[0], clock.exec(rest)?.[0]];
+  if (halfSign !== undefined) return { text: `${number} 1/2`, start, end: numberEnd + halfSign.length };
+  if (clockSign !== undefined) return { text: number + clockSign, start, end: numberEnd + clockSign.length };
+  let end = numberEnd;
+  for (let count = 0; count < 3; count++) {
+    const found = wordBehind.exec(text.slice(end, end + 24));
+    if (found === null || !belongsToValue(found[1]!, found[0].length === found[1]!.length)) break;
+    end += found[0].length;
+  }
+  return { text: text.slice(start, end), start, end };
+}
+
+/** `in` after a space is a preposition more often than inches. */
+function belongsToValue(word: string, isAdjacent: boolean): boolean {
+  if (scaleOf(word) !== undefined || /^\p{Script=Han}/u.test(word)) return true;
+  return isAdjacent ? isUnitWord(word) : isUnitSymbol(word) && word !== 'in' && word !== 'us';
+}
+
+/** Letters that run on into a number, as in `mp3`; Chinese characters do not. */
+export function isWordCharacter(character: string | undefined): boolean {
+  return (
+    character !== undefined &&
+    /[\p{L}\p{N}_]/u.test(character) &&
+    !/\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}/u.test(character)
+  );
+}

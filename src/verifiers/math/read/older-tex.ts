@@ -1,0 +1,93 @@
+/**
+ * Rewrites spellings of older TeX and of other keyboards as the usual commands: `\nicefrac`, `^3/_4`, `{}_{10}C_3`,
+ * `y^{\prime}`, `0.\dot{3}`, `]0,1[`, `70~000`. Each rule is one linear pass; a text without the signs costs nothing.
+ */
+export function modernise(text: string): string {
+  let modern = text;
+  if (modern.includes('\\')) modern = withCommands(modern);
+  if (modern.includes('_') || modern.includes('C(') || modern.includes('P(')) modern = withBinomials(modern);
+  if (modern.includes('[') || modern.includes(']')) modern = withRoundBrackets(modern);
+  if (modern.includes('{'))
+    modern = modern.replace(/^\{\s*([a-zA-Z])\s*(?:\||:|\\mid)([^]*)\}$/, '\\{$1\\mid $2\\}');
+  if (modern.includes("'")) modern = modern.replace(feetAndInches, '$1\\text{ ft }$2\\text{ in}');
+  return modern;
+}
+
+/** `5'6''` */
+const feetAndInches = /^(\d+)\s*'\s*(\d+(?:\.\d+)?)\s*(?:''|")?$/;
+
+function withCommands(text: string): string {
+  let modern = text
+    .replaceAll(/\{\s*\\([,!;: ])\s*\}/g, '\\$1')
+    .replaceAll(/\\(?:nicefrac|sfrac|xfrac|flatfrac)(?![a-zA-Z])/g, '\\frac');
+  if (modern.includes('\\prime')) {
+    modern = modern.replaceAll(
+      /\^\s*(?:\{((?:\s*\\prime)+)\s*\}|(\\prime)(?![a-zA-Z]))/g,
+      (_all, several, one) => "'".repeat(String(several ?? one).split('\\prime').length - 1),
+    );
+  }
+  if (modern.includes('\\circ'))
+    modern = modern.replaceAll(textTemperature, '\\text{ deg$1}').replaceAll(temperature, '\\text{ deg$1}');
+  if (modern.includes('\\Omega')) modern = modern.replaceAll(ohm, '$1\\text{ $2ohm}');
+  if (modern.includes('\\mu')) modern = modern.replaceAll(micro, '$1\\text{ u$2}');
+  if (modern.includes('\\dot{')) modern = modern.replaceAll(dottedDecimal, repeatDotted);
+  if (unitVector.test(modern)) modern = modern.replaceAll(allUnitVectors, '\\hat{$1}');
+  return modern;
+}
+
+const textTemperature = /\\(?:mathrm|text|rm)\s*\{\s*(?:\^\s*\{?\s*)?\\circ\s*\}?\s*([CF])\s*\}/g;
+const temperature =
+  /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([CF])(?![A-Za-z])\s*\}?/g;
+const ohm =
+  /(\d\}?(?:\s|\\[ ,;:!]|~)*)(?:\\(?:mathrm|text|rm)\s*\{(?:\s|~|\\[ ,;])*)?([kM]?)\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?\\Omega\s*\}?/g;
+const micro =
+  /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\mu\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([mgsAFLCVW])\s*\}?(?![A-Za-z])/g;
+
+/** `\mathbf{i}`, `\vec{i}` and `\hat{\mathbf{i}}` beside a number or sign are the unit vector `\hat{i}`. */
+const unitVector =
+  /\\(?:mathbf|vec|bm|boldsymbol|hat|widehat)\s*\{\s*(?:\\(?:mathbf|bm|boldsymbol|hat|imath|jmath)|[ijk])/;
+const allUnitVectors =
+  /\\(?:mathbf|vec|bm|boldsymbol|hat|widehat)\s*\{\s*(?:\\(?:mathbf|bm|boldsymbol|hat)\s*\{\s*)?\\?([ijk])(?:math)?\s*\}?\s*\}/g;
+
+const dottedDecimal = /(\d*\.\d*)((?:\\dot\s*\{\d\}\d*)+)/g;
+
+/** From the first dotted digit to the last the decimal repeats: `0.1\dot{2}3\dot{4}`. */
+function repeatDotted(_all: string, fixed: string, dotted: string): string {
+  const last = dotted.lastIndexOf('\\dot');
+  const tail = /\}(\d*)$/.exec(dotted.slice(last))?.[1] ?? '';
+  const digits = dotted.replaceAll(/\D/g, '');
+  return tail === '' ? `${fixed}\\overline{${digits}}` : `${fixed}${dotted}`;
+}
+
+const choose =
+  /(?:\{\s*\})?(?:\^|_)\s*(?:\{\s*(\d+|[a-z])\s*\}|(\d))\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([CP])\s*\}?\s*_\s*(?:\{\s*(\d+|[a-z])\s*\}|(\d+|[a-z]))/g;
+const chooseUpright =
+  /(?:\\mathrm\s*\{\s*([CP])\s*\}|\b([CP]))_\s*(?:\{\s*(\d+)\s*\}|(\d))\s*\^\s*(?:\{\s*(\d+)\s*\}|(\d))/g;
+const chooseCall = /^([CP])\((\d+), ?(\d+)\)$/;
+const slashedFraction = /\^\s*(?:\{(\d+)\}|(\d+))\s*\/\s*_\s*(?:\{(\d+)\}|(\d+))/g;
+
+function withBinomials(text: string): string {
+  return text
+    .replaceAll(slashedFraction, (_all, a, b, c, d) => `\\frac{${a ?? b}}{${c ?? d}}`)
+    .replaceAll(choose, (_all, a, b, kind, c, d) => combinations(kind, a ?? b, c ?? d))
+    .replaceAll(chooseUpright, (_all, upright, plain, a, b, c, d) =>
+      combinations(upright ?? plain, a ?? b, c ?? d),
+    )
+    .replace(chooseCall, (_all, kind, n, k) => combinations(kind, n, k));
+}
+
+function combinations(kind: string, n: string, k: string): string {
+  return kind === 'C' ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`;
+}
+
+/** `]0,1[` is (0,1): brackets that face outwards leave the end out. */
+function withRoundBrackets(text: string): string {
+  const plain = /\\(?:left|right)\s*[[\]]/.test(text)
+    ? text.replaceAll(/\\(?:left|right)\s*(?=[[\]])/g, '')
+    : text;
+  if (!/^\s*(?:[a-zA-Z]\s*(?:\\in\s*))?\]|\[[^[\]]*,[^[\]]*\[/.test(plain)) return text;
+  return plain.replaceAll(
+    /([[\]])([^[\]]*[,;][^[\]]*)([[\]])/g,
+    (_all, open, inside, close) => `${open === ']' ? '(' : '['}${inside}${close === '[' ? ')' : ']'}`,
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * Takes off the words around a value that say nothing about it: a label before it (`\text{Answer: }42`, `The answer is
+ * 42`), an approximation behind it (`2\sqrt2\text{ (about 2.83)}`). Words that change the value ("less than", "not",
+ * "more") stay, and make the answer another one.
+ */
+export function withoutPhrases(text: string): string {
+  if (!/[A-Za-z]{2}/.test(text)) return text;
+  const halves = text.replaceAll(/(?<=\d) and (?:a|one) half\b/g, '\\frac{1}{2}');
+  return withoutLabel(withoutApproximation(halves));
+}
+
+/** Words that make "15" something else than 15. */
+export const hedge =
+  /\b(?:or|and|not|no|never|maybe|perhaps|either|neither|less|fewer|more|greater|larger|smaller|least|most|than|over|under|above|below|between|exceed(?:s|ing)?|except|without|until|before|after|up|within|plus|minus|times|half|double|twice|triple|negative|divided|squared|cubed|opposite|inverse|reciprocal|square root|cube root|if|unless|wrong|incorrect|false|cannot|bc|bce|out of|n't)\b|\d/i;
+
+const textCommand = String.raw`\\(?:text(?:bf|rm|it|normal)?|mathrm|mbox)\s*\{`;
+/** Any words before a colon. */
+const colonLabel = new RegExp(
+  String.raw`^\s*(?:\*\*|${textCommand})?\s*([A-Za-z][A-Za-z' -]{1,60}?)\s*:\s*(?:\*\*)?\s*(\}?)\s*`,
+);
+/** "The answer is", "There are", "so we get": a subject of known words and a verb. */
+const verbLabel = new RegExp(
+  String.raw`^\s*(?:${textCommand})?\s*((?:(?:the|there|so|thus|hence|therefore|our|my|final|correct|right|answer|result|solution|value|total|maximum|minimum|max|min|sum|product|number|area|perimeter|volume|probability|length|distance|ratio|average|mean|median|it|he|she|they|we|you)\s+){1,5}(?:is|are|equals|was|were|has|have|get|gets|be)(?:\s+(?:equal to|approximately|about|exactly|just|only))?|(?:approximately|about|roughly|approx\.?|exactly))\s*(\}?)\s*(?=[\d.\\({$+-])`,
+  'i',
+);
+
+function withoutLabel(text: string): string {
+  const found = colonLabel.exec(text) ?? verbLabel.exec(text);
+  if (found === null || hedge.test(found[1]!) || /^(?:option|choice)$/i.test(found[1]!)) return text;
+  const rest = text.slice(found[0].length);
+  const isOpen = found[0].includes('{') && found[2] === '';
+  const value = isOpen ? `${/\{$/.test(rest) ? '' : textOpening(found[0])}${rest}` : rest;
+  return startsValue(rest) ? value : text;
+}
+
+/** A label inside `\text{…}` leaves the rest of it as text. */
+function textOpening(label: string): string {
+  return /\\[a-z]+\s*\{/.exec(label)?.[0] ?? '';
+}
+
+function startsValue(rest: string): boolean {
+  return /^[-+]?\s*(?:\$|\\\$|\\\(|\{|\()*\s*[-+]?(?:\d|\.\d|\\(?:[dt]?frac|sqrt|pi|binom)|[a-zA-Z](?![a-zA-Z]))/.test(
+    rest,
+  );
+}
+
+const aside = new RegExp(
+  String.raw`(?<=\S)\s*(?:\\[ ,;]|\s)*(?:${textCommand})?\s*(?:\(|,|or)\s*(?:which is |or |i\.e\. ?)?(?:about|approximately|approx\.?|roughly|≈|\\approx)\s*\}?\s*\$?\s*-?[\d.,]+\s*(?:\\?%)?\$?\s*\}?\s*\)?\s*\}?\s*$`,
+  'i',
+);
+
+/** Only behind something exact: a bare decimal and its rounding are two decimals. */
+function withoutApproximation(text: string): string {
+  const found = aside.exec(text);
+  return found !== null && found.index > 0 ? text.slice(0, found.index) : text;
+}
