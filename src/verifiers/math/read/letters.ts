@@ -72,9 +72,9 @@ function functionInside(run: string): Token[] | undefined {
       if (!functionNames.has(name) || name === 'Re' || name === 'Im' || name === 'arg' || name === 'det')
         continue;
       return [
-        ...[...run.slice(0, prefix)].map(letter),
+        ...Array.from(run.slice(0, prefix), letter),
         namedToken(name),
-        ...[...run.slice(run.length - suffix)].slice(0, suffix).map(letter),
+        ...Array.from(run.slice(run.length - suffix), letter),
       ];
     }
   }

@@ -29,7 +29,7 @@ function withoutLabel(text: string): string {
   if (found === null || hedge.test(found[1]!) || /^(?:option|choice)$/i.test(found[1]!)) return text;
   const rest = text.slice(found[0].length);
   const isOpen = found[0].includes('{') && found[2] === '';
-  const value = isOpen ? `${/\{$/.test(rest) ? '' : textOpening(found[0])}${rest}` : rest;
+  const value = isOpen ? `${textOpening(found[0])}${rest}` : rest;
   return startsValue(rest) ? value : text;
 }
 
