@@ -10,7 +10,7 @@ export function withoutPhrases(text: string): string {
 }
 
 /** Words that make "15" something else than 15. */
-export const hedge =
+const hedge =
   /\b(?:or|and|not|no|never|maybe|perhaps|either|neither|less|fewer|more|greater|larger|smaller|least|most|than|over|under|above|below|between|exceed(?:s|ing)?|except|without|until|before|after|up|within|plus|minus|times|half|double|twice|triple|negative|divided|squared|cubed|opposite|inverse|reciprocal|square root|cube root|if|unless|wrong|incorrect|false|cannot|bc|bce|out of|n't)\b|\d/i;
 
 const textCommand = String.raw`\\(?:text(?:bf|rm|it|normal)?|mathrm|mbox)\s*\{`;
