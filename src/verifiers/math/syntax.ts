@@ -213,6 +213,8 @@ function label(node: MathNode): string {
       return `${node.shape} ${node.value}`;
     case 'quantity':
       return node.unit;
+    case 'ratio':
+      return node.isTime ? 'time' : '';
     case 'list':
       return node.joint === 'or' && node.items.some((item) => item.kind === 'relation') ? 'or' : '';
     case 'plusMinus':

@@ -5,6 +5,7 @@ import { variableNames } from './probes.ts';
 import type { Judge } from './comparing.ts';
 import { compareLiterals, compareSpans, isSpan } from './literals.ts';
 import type { MathPolicy } from '../policy.ts';
+import { hasDecimals } from './rounding.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
 import { mapChildren, type MathNode, sameTree } from '../syntax.ts';
 import { compareQuantities, withoutUnitLetters } from './units.ts';
@@ -42,6 +43,7 @@ function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | 
   if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, judge);
   if (gold.kind === 'literal' || answer.kind === 'literal') return compareLiterals(gold, answer);
   if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold, answer, judge);
+  if (isRatioBesideDecimal(gold, answer) || isRatioBesideDecimal(answer, gold)) return undefined;
   if (isSpan(gold) && (isSpan(answer) || answer.kind === 'ratio')) return compareSpans(gold, answer, judge);
   if (isSpan(answer) && gold.kind === 'ratio') return compareSpans(gold, answer, judge);
   if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
@@ -130,18 +132,24 @@ function compareBased(gold: MathNode, answer: MathNode): string | undefined {
   return isSame ? 'same digits, base aside' : undefined;
 }
 
+/** 3:4 may be meant as the fraction 3/4, never as an amount of 0.75. */
+function isRatioBesideDecimal(node: MathNode, other: MathNode): boolean {
+  return node.kind === 'ratio' && other.kind !== 'ratio' && hasDecimals(other);
+}
+
 /** `2:4` is `1:2`, but what could be a time is not scaled: 10:30 is neither 1:3 nor 20:60. */
 function compareRatios(
   gold: MathNode & { kind: 'ratio' },
   answer: MathNode & { kind: 'ratio' },
   judge: Judge,
 ): string | undefined {
-  if (sameEntries(gold.items, answer.items, judge)) return 'same ratio';
+  if (gold.isTime !== answer.isTime) return undefined;
+  if (sameEntries(gold.items, answer.items, judge)) return gold.isTime ? 'same time' : 'same ratio';
   const items = [...gold.items, ...answer.items];
   if (gold.items.length !== answer.items.length || variableNames(...items).length > 0) return undefined;
   const isFixed = (node: MathNode): boolean =>
     node.kind === 'quantity' || (node.kind === 'number' && node.value.numerator === 0n);
-  if (gold.isTime || answer.isTime || items.some(isFixed)) return undefined;
+  if (gold.isTime || items.some(isFixed)) return undefined;
   const scaled = (terms: readonly MathNode[]): MathNode[] =>
     terms.slice(1).map((term): MathNode => ({ kind: 'divide', left: terms[0]!, right: term }));
   return sameEntries(scaled(gold.items), scaled(answer.items), judge) ? 'same ratio, scaled' : undefined;

@@ -14,7 +14,8 @@ export function compareLiterals(gold: MathNode, answer: MathNode): string | unde
 
 /** `5:30 pm` is 17:30, as a 24-hour clock reads it; `5 pm` is also the 5 of "at what hour". */
 function sameTime(time: LiteralNode, other: MathNode): boolean {
-  if (other.kind === 'ratio') return other.items.map(wholeText).join(':') === time.value;
+  if (other.kind === 'ratio')
+    return other.isTime === true && other.items.map(wholeText).join(':') === time.value;
   const hour = /^(\d{1,2})(?!\d|:)/.exec(time.written)?.[1];
   return hour !== undefined && wholeText(other) === String(Number(hour));
 }

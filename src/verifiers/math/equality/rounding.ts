@@ -13,9 +13,11 @@ const digits = {
   rationalAnswer: 5,
   /** A decimal answer that is shorter than the decimal gold. */
   shorterAnswer: 7,
+  /** A decimal this precise stands for whatever rounds to it, also without `leastPlaces`. */
+  anyPlaces: 12,
 };
 
-/** Decimals a numeral needs before another numeral may round to it: 12.5 and 12.54 are two amounts. */
+/** Places a decimal needs before another decimal, or a fraction that is one, may round to it: 12.5 is not 12.54. */
 const leastPlaces = 4;
 
 /** Two exact values that differ: may one of them, a decimal as written, stand for the other? */
@@ -27,22 +29,19 @@ export function roundsTogether(
   judge: Judge,
 ): boolean {
   const [decimalGold, decimalAnswer] = [plainDecimal(gold), plainDecimal(answer)];
-  const areNumerals = isNumeral(gold) && isNumeral(answer);
-  const mayRound = (decimal: NumberNode): boolean => !areNumerals || decimal.places >= leastPlaces;
-  if (decimalGold && decimalAnswer) {
-    return (
-      (mayRound(decimalGold) && isRounding(answerValue, decimalGold, digits.rationalAnswer)) ||
-      (mayRound(decimalAnswer) && isRounding(goldValue, decimalAnswer, digits.shorterAnswer))
-    );
+  const mayRound = (decimal: NumberNode, other: Rational): boolean =>
+    decimal.places >= leastPlaces || decimal.significant >= digits.anyPlaces || !isShortDecimal(other);
+  if (decimalGold && mayRound(decimalGold, answerValue)) {
+    if (isRounding(answerValue, decimalGold, digits.rationalAnswer)) return true;
   }
-  if (decimalGold)
-    return mayRound(decimalGold) && isRounding(answerValue, decimalGold, digits.rationalAnswer);
-  if (decimalAnswer)
-    return mayRound(decimalAnswer) && isRounding(goldValue, decimalAnswer, judge.policy.significantDigits);
-  if (areNumerals) return false;
-  if (!hasDecimals(gold) && !hasDecimals(answer)) return false;
-  const [a, b] = [toNumber(goldValue), toNumber(answerValue)];
-  return Math.abs(a - b) <= decimalTolerance * Math.max(Math.abs(a), Math.abs(b));
+  if (decimalAnswer === undefined || !mayRound(decimalAnswer, goldValue)) return false;
+  const least = decimalGold ? digits.shorterAnswer : judge.policy.significantDigits;
+  return isRounding(goldValue, decimalAnswer, least);
+}
+
+/** True for a value that digits write out: it needs no rounding. */
+function isShortDecimal({ numerator, denominator }: Rational): boolean {
+  return (numerator * 10n ** 12n) % denominator === 0n;
 }
 
 /** Is `decimal` what `value` rounds to, and precise enough to say so? */
@@ -73,11 +72,6 @@ export function plainDecimal(node: MathNode): NumberNode | undefined {
   return shifted?.isDecimal ? shifted : undefined;
 }
 
-/** True for a number as digits write it: `-12.5`, `12.5\%`, `1.25\times10^3`. */
-function isNumeral(node: MathNode): boolean {
-  return shiftedNumeral(node) !== undefined;
-}
-
 function shiftedNumeral(node: MathNode): NumberNode | undefined {
   if (node.kind === 'number') return node;
   if (node.kind === 'negate') {
@@ -102,12 +96,18 @@ function withPower(number: NumberNode | undefined, power: number): NumberNode | 
 }
 
 function powerOfTen(node: MathNode): number | undefined {
-  if (node.kind === 'number') return isTen(node) ? 1 : undefined;
+  if (node.kind === 'number') return zerosOf(node.value);
   if (node.kind !== 'power' || !isTen(node.left)) return undefined;
   const isNegative = node.right.kind === 'negate';
   const exponent = node.right.kind === 'negate' ? node.right.operand : node.right;
   if (exponent.kind !== 'number' || exponent.value.denominator !== 1n) return undefined;
   return isNegative ? -Number(exponent.value.numerator) : Number(exponent.value.numerator);
+}
+
+/** 3 for 1000. */
+function zerosOf({ numerator, denominator }: Rational): number | undefined {
+  const text = denominator === 1n ? String(numerator) : '';
+  return /^10*$/.test(text) ? text.length - 1 : undefined;
 }
 
 function isTen(node: MathNode): boolean {

@@ -6,6 +6,7 @@ import { isSameKind, parseUnit, type Unit } from '../units.ts';
 import { exactValue } from '../value/exact.ts';
 import { sameRational } from '../value/rational.ts';
 import type { Judge } from './comparing.ts';
+import { variableNames } from './probes.ts';
 
 /** Units people abbreviate with one letter; in an answer that is otherwise a number they are units. */
 const unitLetters: ReadonlySet<string> = new Set('m s g h L J N W V A C F'.split(' '));
@@ -32,11 +33,12 @@ const opposites: readonly (readonly [string, string])[] = [
 export function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
   if (isHedged(gold) || isHedged(answer)) return undefined;
   const [left, right] = [unitOf(gold), unitOf(answer)];
-  if (areOpposite(left, right)) return undefined;
-  const [known, other] = [parseUnit(left), parseUnit(right)];
-  if (known && other) return compareKnown(withoutUnit(gold), known, withoutUnit(answer), other, judge);
+  const [value, other] = [withoutUnit(gold), withoutUnit(answer)];
+  if (areOpposite(left, right) || (value.kind === 'ratio') !== (other.kind === 'ratio')) return undefined;
+  const [goldUnit, unit] = [parseUnit(left), parseUnit(right)];
+  if (goldUnit && unit) return compareKnown(value, goldUnit, other, unit, judge);
   if (judge.policy.units === 'compare' && plain(left) !== plain(right)) return undefined;
-  const rule = judge.equal(withoutUnit(gold), withoutUnit(answer));
+  const rule = judge.equal(value, other);
   return rule && `${rule}, units aside`;
 }
 
@@ -88,7 +90,20 @@ function areOpposite(left: string, right: string): boolean {
 }
 
 function unitOf(node: MathNode): string {
-  return node.kind === 'quantity' ? node.unit : '';
+  if (node.kind === 'quantity') return node.unit;
+  const rest = withoutUnitLetters(node);
+  return rest === node || variableNames(rest).length > 0 ? '' : lettersOf(node, rest);
+}
+
+/** The letters that `withoutUnitLetters` drops, as a unit: `m / s^2`. */
+function lettersOf(node: MathNode, rest: MathNode): string {
+  if (node === rest || (node.kind !== 'multiply' && node.kind !== 'divide')) return '';
+  const { right } = node;
+  const power =
+    right.kind === 'power' && right.right.kind === 'number' ? `^${right.right.value.numerator}` : '';
+  const base = right.kind === 'power' ? right.left : right;
+  const letter = base.kind === 'variable' ? base.name : '';
+  return `${lettersOf(node.left, rest)} ${node.kind === 'divide' ? '/ ' : ''}${letter}${power}`.trim();
 }
 
 function plain(unit: string): string {
@@ -99,5 +114,6 @@ function plain(unit: string): string {
 }
 
 function withoutUnit(node: MathNode): MathNode {
-  return node.kind === 'quantity' ? node.operand : node;
+  if (node.kind === 'quantity') return node.operand;
+  return unitOf(node) === '' ? node : withoutUnitLetters(node);
 }

@@ -33,7 +33,10 @@ export function scanNumeral(text: string, start: number, isLoose: boolean): Nume
   if (marked === undefined && digits.length <= 3) {
     const marks = isLoose && digits[0] !== '0' ? looseGroupMarks : groupMarks;
     const mark = marks.find((candidate) => isGroup(text, end, candidate));
-    for (const from of mark === undefined || digits === '' ? [] : groupStarts(text, end, mark)) {
+    const starts = mark === undefined || digits === '' ? [] : groupStarts(text, end, mark);
+    // `9 148/1000` is a mixed number.
+    const isMixed = mark === ' ' && text[starts.at(-1)! + 3] === '/';
+    for (const from of isMixed ? [] : starts) {
       digits += text.slice(from, from + 3);
       end = from + 3;
     }

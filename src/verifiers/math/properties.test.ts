@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { judgeDifferent, judgeSame } from '../../../bench/math/properties.ts';
+
+const seed = Number(process.env['GRADUS_FUZZ_SEED'] ?? 1);
+
+test('no two different values are judged equal, however they are written', async () => {
+  const { misjudged } = await judgeDifferent(20_000, seed);
+  expect(misjudged).toEqual([]);
+}, 120_000);
+
+test('one value in two allowed formats is judged equal', async () => {
+  const { pairs, misjudged } = await judgeSame(5_000, seed);
+  expect(misjudged.length / pairs, JSON.stringify(misjudged.slice(0, 5))).toBeLessThanOrEqual(0.01);
+}, 120_000);
