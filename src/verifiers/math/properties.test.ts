@@ -10,5 +10,5 @@ test('no two different values are judged equal, however they are written', async
 
 test('one value in two allowed formats is judged equal', async () => {
   const { pairs, misjudged } = await judgeSame(5_000, seed);
-  expect(misjudged.length / pairs, JSON.stringify(misjudged.slice(0, 5))).toBeLessThanOrEqual(0.01);
+  expect(misjudged.length / pairs).toBeLessThanOrEqual(0.01);
 }, 120_000);
