@@ -7,7 +7,8 @@ import { normaliseText } from './read/normalise.ts';
 import { parseAnswer } from './read/parse.ts';
 import type { MathPolicy } from './policy.ts';
 import type { MathNode } from './syntax.ts';
-import { spell, tokenize, UnreadableAnswer } from './read/tokens.ts';
+import { spell, tokenize } from './read/tokens.ts';
+import { UnreadableAnswer } from './read/token.ts';
 import { lowestTerms, type Rational } from './value/rational.ts';
 import { choiceLetter, leadingChoice, sameWords } from './equality/words.ts';
 

@@ -19,7 +19,7 @@ import { extractAnswer } from './extract/extract.ts';
 import type { Extracted } from './extract/extracted.ts';
 import { goldAnswer } from './gold.ts';
 import { mathPolicy, type MathPolicy } from './policy.ts';
-import { UnreadableAnswer } from './read/tokens.ts';
+import { UnreadableAnswer } from './read/token.ts';
 
 /** Raised with every change that could change a verdict. */
 const revision = 2;

@@ -1,5 +1,6 @@
 import type { Extracted } from './extracted.ts';
-import { createFenceReader, type Passage, passages } from './passages.ts';
+import type { Passage } from './numbers-in-text.ts';
+import { createFenceReader, passages } from './passages.ts';
 import { isDigit } from '../read/numerals.ts';
 
 /** Marks of an answer in the languages that data sets are written in. */

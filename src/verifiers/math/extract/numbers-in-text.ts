@@ -1,7 +1,13 @@
 import { scaleOf } from '../read/number-words.ts';
 import { isDigit, scanNumeral } from '../read/numerals.ts';
 import { isUnitSymbol, isUnitWord } from '../units.ts';
-import type { Passage } from './passages.ts';
+
+/** A formula or a number somewhere in a text. */
+export interface Passage {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
 
 /**
  * The number that begins at `at` in running text, with everything that belongs to it: `10:30 pm`, `2024-04-22`, `3 1/2`,

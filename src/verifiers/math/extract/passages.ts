@@ -1,6 +1,6 @@
 import type { Extracted } from './extracted.ts';
 import { isDigit } from '../read/numerals.ts';
-import { isWordCharacter, numberAt } from './numbers-in-text.ts';
+import { isWordCharacter, numberAt, type Passage } from './numbers-in-text.ts';
 
 /** Fences of formulas; the inline ones end on the line they begin on. */
 const fences = [
@@ -12,13 +12,6 @@ const fences = [
 
 /** A formula longer than this is not an answer. */
 const maxFormula = 1000;
-
-/** A formula or a number somewhere in a text. */
-export interface Passage {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** The last formula or number of a text; numbers inside formulas and inside words do not count. */
 export function lastCandidate(text: string): Extracted | undefined {

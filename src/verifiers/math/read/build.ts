@@ -1,5 +1,5 @@
 import { wholeNode } from './numerals.ts';
-import { UnreadableAnswer } from './tokens.ts';
+import { UnreadableAnswer } from './token.ts';
 import type { BinaryNode, MathNode } from '../syntax.ts';
 
 type MatrixNode = Extract<MathNode, { kind: 'matrix' }>;

@@ -1,6 +1,6 @@
 import type { Budget } from '../budget.ts';
 import type { MathNode } from '../syntax.ts';
-import { type Token, UnreadableAnswer } from './tokens.ts';
+import { type Token, UnreadableAnswer } from './token.ts';
 
 /** Brackets deeper than this are not an answer anyone wrote. */
 const maxDepth = 60;

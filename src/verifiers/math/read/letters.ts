@@ -1,6 +1,6 @@
 import { isSpacedUnitSymbol, isUnitSymbol, isUnitWord } from '../units.ts';
 import { chineseScale } from './number-words.ts';
-import type { Token } from './tokens.ts';
+import type { Token } from './token.ts';
 import { functionNames, plainCommands, shortNouns, signCommands, synonyms } from './vocabulary.ts';
 
 /** What stands around a run of letters. */

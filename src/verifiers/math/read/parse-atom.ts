@@ -5,7 +5,8 @@ import { parseMatrix } from './parse-matrix.ts';
 import { numberFromWords } from './number-words.ts';
 import { functionNames } from './vocabulary.ts';
 import type { MathNode, TupleNode } from '../syntax.ts';
-import { spell, UnreadableAnswer, type Token } from './tokens.ts';
+import { spell } from './tokens.ts';
+import { UnreadableAnswer, type Token } from './token.ts';
 
 /** The rules above atoms that atoms need: what follows a function's name, and the product under a big operator. */
 export interface Grammar {

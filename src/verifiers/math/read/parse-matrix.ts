@@ -1,6 +1,6 @@
 import type { Cursor } from './cursor.ts';
 import type { MathNode } from '../syntax.ts';
-import { UnreadableAnswer } from './tokens.ts';
+import { UnreadableAnswer } from './token.ts';
 
 /**
  * What stands between `\begin{pmatrix}` (already taken) and its `\end`: rows at `\\`, entries at `&`. A column of

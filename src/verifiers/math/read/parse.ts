@@ -6,7 +6,7 @@ import { scaleOf } from './number-words.ts';
 import { parseSum } from './parse-expression.ts';
 import type { MathNode, Relation, SetOperationNode } from '../syntax.ts';
 import { isSameKind, parseUnit } from '../units.ts';
-import { type Token, UnreadableAnswer } from './tokens.ts';
+import { type Token, UnreadableAnswer } from './token.ts';
 
 const relationSymbols: ReadonlySet<string> = new Set(['=', '<', '>']);
 const relationCommands: ReadonlySet<string> = new Set(['le', 'ge', 'ne', 'approx', 'in', 'subset']);

@@ -1,8 +1,8 @@
-import type { LiteralNode } from '../syntax.ts';
 import { isUnitWord } from '../units.ts';
 import { followsUnit, followsValue, namedToken, readIdeographs, readLetters } from './letters.ts';
 import { literalAt } from './literals.ts';
 import { isDigit, scanNumeral } from './numerals.ts';
+import { type Token, UnreadableAnswer } from './token.ts';
 import {
   functionNames,
   hiddenCommands,
@@ -11,20 +11,6 @@ import {
   synonyms,
   textCommands,
 } from './vocabulary.ts';
-
-/**
- * A token of an answer: a numeral, a date or the like, a single letter, words, a command (without its backslash), an
- * operator or bracket, or the start or end of an environment. Set braces are the commands `{` and `}`; bare braces are symbols.
- */
-export interface Token {
-  readonly kind: 'number' | 'literal' | 'letter' | 'word' | 'command' | 'symbol' | 'begin' | 'end';
-  readonly value: string;
-  /** What a `literal` is. */
-  readonly literal?: LiteralNode;
-}
-
-/** Thrown for an answer that the grammar cannot read; the message is the reason. */
-export class UnreadableAnswer extends Error {}
 
 const matrixEnvironments: ReadonlySet<string> = new Set(
   'pmatrix bmatrix vmatrix Bmatrix Vmatrix matrix smallmatrix array cases'.split(' '),
