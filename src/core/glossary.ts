@@ -36,7 +36,7 @@ export const glossary = {
   update: 'one change of the weights, from the batch of a step or a part of it',
   microbatch: 'the part of an update that is computed at once',
   'mixed group': 'a group with correct and incorrect rollouts, which is what the policy learns most from',
-  'zero advantage': 'a group with equal rewards, from which nothing is learnt',
+  'zero advantage': 'a group whose advantages are all 0, so that nothing is learnt from it',
   entropy: 'how undecided the policy is about the next token, in nats',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -219,7 +219,7 @@ describe.each(services)('the door of the $name', (service) => {
   });
 
   test('ends connections that send their headers or their body too slowly', async () => {
-    await using opened = await start({ ...local, timeouts: { headersMs: 100, requestMs: 200 } });
+    await using opened = await start({ ...local, timeouts: { headersMs: 500, requestMs: 800 } });
     const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n`;
     for (const begun of ['', 'POST /', head, `${head}content-length: 100\r\n\r\n{`]) {
       const socket = send(opened, begun);
