@@ -3,7 +3,7 @@ export interface TokenSequence {
   readonly tokens: Int32Array;
 }
 
-/** What `logprobs` scores. */
+/** Input of `logprobs`. */
 export interface TokenBatch {
   readonly sequences: readonly TokenSequence[];
   /** Logits are divided by this before the softmax. Default 1. */
@@ -11,23 +11,23 @@ export interface TokenBatch {
 }
 
 /**
- * A sequence to learn from. Every array has the length of `tokens` and index t speaks of token t (its probability given
- * the tokens before it); entries with weight 0 (the prompt, masked tokens) are never read. Index 0 must have weight 0:
- * nothing predicts it.
+ * A sequence to learn from. Every array has the length of `tokens`; index t refers to token t (its probability given the
+ * tokens before it). Entries with weight 0 (the prompt, masked tokens) are never read. Index 0 must have weight 0, because
+ * no token predicts it.
  */
 export interface TrainingSequence extends TokenSequence {
-  /** The share of each token in the loss; carries mask and normaliser. */
+  /** Weight of each token in the loss; includes mask and normaliser. */
   readonly weights: Float32Array;
   readonly advantages: Float32Array;
-  /** Log-probabilities when it was sampled. */
+  /** Log-probabilities at sampling time. */
   readonly rolloutLogprobs: Float32Array;
   /** "Old" log-probabilities for the ratio. Absent: the current policy's own, without gradient (on-policy). */
   readonly policyLogprobs?: Float32Array;
-  /** Needed when the loss has a KL term. */
+  /** Required if the loss has a KL term. */
   readonly referenceLogprobs?: Float32Array;
 }
 
-/** What `forwardBackward` learns from. */
+/** Input of `forwardBackward`. */
 export interface TrainingBatch {
   readonly sequences: readonly TrainingSequence[];
 }

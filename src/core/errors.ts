@@ -1,15 +1,15 @@
 const marker = Symbol.for('gradus.error');
 
-/** What every Gradus error carries besides its message. */
+/** Fields of a Gradus error besides its message. */
 export interface GradusErrorOptions extends ErrorOptions {
-  /** The command or edit that gets the user going again; the CLI prints it as its last line. */
+  /** The command or edit to try next; the CLI prints it as its last line. */
   readonly tryNext?: string;
 }
 
 /**
- * Root of every error Gradus throws on purpose; recognised across duplicate installs.
+ * Root of all errors that Gradus throws on purpose. `isInstance` recognises it across duplicate installs.
  *
- * A message says what was expected, what came, where (`file:row`) and what to do about it.
+ * A message names what was expected, what came, where (`file:row`) and what to do.
  *
  * @example
  * throw new DataError('problems.jsonl:7: expected an "answer" string, got nothing', { tryNext: 'gradus data check problems.jsonl' });
@@ -27,13 +27,13 @@ export class GradusError extends Error {
     this.tryNext = options.tryNext;
   }
 
-  /** True for any Gradus error, also one made by another copy of this package. */
+  /** Returns whether a value is a Gradus error, also one of another copy of this package. */
   static isInstance(value: unknown): value is GradusError {
     return typeof value === 'object' && value !== null && marker in value;
   }
 }
 
-/** A recipe, flag or setting is not valid. Thrown before anything starts. */
+/** An invalid recipe, flag or setting. Thrown before anything starts. */
 export class ConfigError extends GradusError {
   override readonly name = 'ConfigError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -41,7 +41,7 @@ export class ConfigError extends GradusError {
   }
 }
 
-/** A file of problems, a model folder or another input cannot be used as it is. */
+/** An input that cannot be used: a file of problems, a model folder, a download. */
 export class DataError extends GradusError {
   override readonly name = 'DataError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -49,7 +49,7 @@ export class DataError extends GradusError {
   }
 }
 
-/** A verifier itself broke (not: an answer was wrong, which is a verdict). */
+/** A failure of a verifier itself. A wrong answer is a verdict, not an error. */
 export class VerifierError extends GradusError {
   override readonly name = 'VerifierError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -57,7 +57,7 @@ export class VerifierError extends GradusError {
   }
 }
 
-/** A sandbox could not be started or failed its self-test. */
+/** A sandbox that cannot be started or fails its self-test. */
 export class SandboxError extends GradusError {
   override readonly name = 'SandboxError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -65,7 +65,7 @@ export class SandboxError extends GradusError {
   }
 }
 
-/** An engine could not do what it was asked: wrong model files, numbers that are not finite, a lost worker. */
+/** A failed request to an engine: invalid model files, non-finite numbers, a lost worker. */
 export class EngineError extends GradusError {
   override readonly name: string = 'EngineError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -73,7 +73,7 @@ export class EngineError extends GradusError {
   }
 }
 
-/** The engine's worker process or thread ended while it was needed. */
+/** A worker process or thread of an engine that ended unexpectedly. */
 export class WorkerCrashed extends EngineError {
   override readonly name = 'WorkerCrashed';
   constructor(message: string, options?: GradusErrorOptions) {
@@ -81,7 +81,7 @@ export class WorkerCrashed extends EngineError {
   }
 }
 
-/** What crossed to or from a worker did not follow the protocol. */
+/** A message to or from a worker that violates the protocol. */
 export class ProtocolError extends EngineError {
   override readonly name = 'ProtocolError';
   constructor(message: string, options?: GradusErrorOptions) {
@@ -89,7 +89,7 @@ export class ProtocolError extends EngineError {
   }
 }
 
-/** A run directory is missing, locked, finished, edited or cannot be written. */
+/** A run directory that is missing, locked, finished, edited or read-only. */
 export class RunError extends GradusError {
   override readonly name = 'RunError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -97,7 +97,7 @@ export class RunError extends GradusError {
   }
 }
 
-/** A file or folder cannot be written: a full disk, a missing permission, a wrong path. `cause` is the system error. */
+/** A file or folder that cannot be written: full disk, missing permission, wrong path. `cause` is the system error. */
 export class StorageError extends GradusError {
   override readonly name = 'StorageError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -106,8 +106,8 @@ export class StorageError extends GradusError {
 }
 
 /**
- * What went wrong first. Where closing something fails after the work in it has failed, `using` throws a
- * `SuppressedError` whose own message says nothing; the failure of the work is the one to tell.
+ * Returns the first failure inside a `SuppressedError`, which `using` throws when disposal fails after the work has
+ * failed. The failure of the work is the one to report.
  */
 export function firstError(error: unknown): unknown {
   return error instanceof SuppressedError ? firstError(error.suppressed) : error;

@@ -1,12 +1,12 @@
 /**
- * A loss described as data: what `src/algorithms` chooses and every engine computes.
+ * A loss as data: `src/algorithms` describes it and every engine computes it.
  *
  * For every token t with weight w_t ≠ 0 the loss adds
  *
  *     w_t · ( importance_t · policy_t + kl.coefficient · kl_t − entropy.coefficient · H_t )
  *
- * The sum is not normalised further: the caller's weights carry the aggregation (token mean, sequence mean,
- * constant), so the result cannot depend on microbatching, padding or accumulation.
+ * The sum is not normalised further: the caller's weights include the aggregation (token mean, sequence mean,
+ * constant), so the result does not depend on microbatching, padding or accumulation.
  *
  * Notation: π_t the current policy's probability of token t, old_t the `policyLogprobs` given with the batch (the
  * current policy's own, without gradient, where absent), rollout_t the `rolloutLogprobs`, A_t the advantage,
@@ -14,11 +14,11 @@
  */
 export interface LossSpec {
   readonly policy: PolicyTerm;
-  /** Penalty for leaving the reference policy; `null` needs no reference log-probabilities. */
+  /** Penalty for diverging from the reference policy; `null` needs no reference log-probabilities. */
   readonly kl: KlTerm | null;
   /** Bonus for the entropy of the next-token distribution; `null` switches it off. */
   readonly entropy: { readonly coefficient: number } | null;
-  /** Correction for sampler and trainer disagreeing on probabilities (TIS); `null` switches it off. */
+  /** Correction for a mismatch of sampler and trainer probabilities (TIS); `null` switches it off. */
   readonly importance: ImportanceTerm | null;
   /** Logits are divided by this before every softmax, as they were when sampling. */
   readonly temperature: number;
@@ -33,7 +33,7 @@ export const crossEntropyLoss: LossSpec = {
   temperature: 1,
 };
 
-/** The part of the loss that follows the advantages. */
+/** The part of the loss that depends on the advantages. */
 export type PolicyTerm =
   | {
       /** PPO's clipped surrogate: −min(r·A, clip(r, 1−low, 1+high)·A). GRPO, Dr. GRPO, DAPO; GSPO with `ratio: 'sequence'`. */

@@ -2,17 +2,17 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { printable } from './printable.ts';
 
-test('controls are shown, not obeyed', () => {
+test('shows control characters instead of emitting them', () => {
   expect(printable('\u001b[2J\u001b]0;title\u0007a\r\nb\tc\u007f')).toBe('␛[2J␛]0;title␇a␍␊b␉c␡');
   expect(printable('a\u009b31mb\u202ec')).toBe('a\\u{9b}31mb\\u{202e}c');
 });
 
-test('lines and tabs may stay; what is harmless is not touched', () => {
+test('keeps line breaks and tabs on request, and harmless text unchanged', () => {
   expect(printable('a\n\tb\r', { lines: true })).toBe('a\n\tb␍');
   expect(printable('½ 数 👩‍🚀 é')).toBe('½ 数 👩‍🚀 é');
 });
 
-test('nothing a terminal obeys is left of any text', () => {
+test('leaves no control character of any text', () => {
   const text = fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes));
   fc.assert(
     fc.property(text, fc.boolean(), (any, lines) => {

@@ -1,11 +1,11 @@
-/** Controls, and the marks that turn the direction of writing around. */
+/** Control characters and bidirectional marks. */
 const unprintable = /[\p{Cc}\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
 /**
- * Text of models, recipes and files as a terminal may show it: control characters are shown, not obeyed, so that
- * nobody's answer can move the cursor, rename the window or hide what stands before it.
+ * Escapes control characters in text of models, recipes and files for a terminal. Otherwise an answer could move the
+ * cursor, rename the window or hide the text before it.
  *
- * @param options.lines keep line breaks and tabs; else they are shown too, and the result is one line.
+ * @param options.lines keep line breaks and tabs. By default they are escaped too, and the result is one line.
  * @example
  * printable('\u001b[2Jdone'); // '␛[2Jdone'
  */
@@ -15,7 +15,7 @@ export function printable(text: string, { lines = false } = {}): string {
   );
 }
 
-/** Unicode has pictures of the ASCII controls; the others are shown by number. */
+/** Returns Unicode's picture of an ASCII control character, or the code point of another one. */
 function picture(character: string): string {
   const code = character.codePointAt(0)!;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);

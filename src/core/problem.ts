@@ -4,7 +4,7 @@ export interface Message {
   readonly content: string;
 }
 
-/** Tests a program must pass, in Gradus's own form; readers of other formats translate into it. */
+/** Tests that a program must pass. Readers of other formats translate into this form. */
 export type ProblemTests = (
   | {
       /** Call `entryPoint` with each `arguments` list and compare what it returns. */
@@ -14,7 +14,7 @@ export type ProblemTests = (
       readonly cases: readonly {
         readonly arguments: readonly unknown[];
         readonly expected: unknown;
-        /** Results that are right too. */
+        /** Other correct results. */
         readonly alsoAccepted?: readonly unknown[];
       }[];
     }
@@ -24,43 +24,43 @@ export type ProblemTests = (
       readonly language: 'javascript' | 'python';
       readonly cases: readonly { readonly input: string; readonly output: string }[];
       /**
-       * How output is compared. `text` (default): exactly, blanks at line ends and blank last lines aside. `numbers`: line by
-       * line without blanks at either end, and lines made of numbers number by number, as LiveCodeBench does.
+       * How output is compared. `text` (default): exactly, except for blanks at line ends and blank last lines. `numbers`:
+       * line by line without blanks at either end, and lines of numbers number by number, as LiveCodeBench does.
        */
       readonly comparison?: 'text' | 'numbers';
       /**
-       * Python source that decides instead of a comparison: either it defines `check(input, expected, printed)`, or it is a
-       * program that is run as `checker.py input.txt correct_output.txt output.txt` and prints 1 or 0.
+       * Python source that replaces the comparison. It defines `check(input, expected, printed)`, or is a program that runs
+       * as `checker.py input.txt correct_output.txt output.txt` and prints 1 or 0.
        */
       readonly checker?: string;
     }
   | {
-      /** Run each text of `tests` as code, after `setup`, with the program's `entryPoint` in reach; one that raises has failed. */
+      /** Run each text of `tests` as code, after `setup`, with the program's `entryPoint` in scope. A test that raises has failed. */
       readonly type: 'asserts';
       readonly language: 'python';
       readonly setup: string;
       readonly entryPoint: string;
       readonly tests: readonly string[];
-      /** Put before a program that does not define `entryPoint` itself: the start that the prompt asks it to continue. */
+      /** Prefix for programs that do not define `entryPoint`: the code that the prompt asks to continue. */
       readonly opening?: string;
     }
 ) &
   TestRules;
 
-/** What a problem itself says about being tested; where it says nothing the verifier's configuration holds. */
+/** Test settings of one problem. Absent ones come from the verifier's configuration. */
 export interface TestRules {
-  /** Put before every program: imports and helpers that the prompt promises. */
+  /** Prefix for every program: imports and helpers that the prompt promises. */
   readonly preamble?: string;
-  /** CPU time for loading and for each test by itself, in milliseconds. */
+  /** Limit of CPU time for loading, and for each test, in milliseconds. */
   readonly maxCpuMs?: number;
   readonly maxMemoryBytes?: number;
-  /** How far a number may be from the expected one; either bound suffices. Absent: not at all. Two integers must be equal. */
+  /** Allowed error of a number; either bound suffices. Absent: none. Two integers must be equal. */
   readonly tolerance?: { readonly absolute: number; readonly relative: number };
 }
 
 /**
- * How often a model solved a problem, as the problem's source states it: never as good as measuring with the model at
- * hand, yet known for nothing.
+ * Pass rate of a model as the source of the problem publishes it. Free of cost, but no substitute for a measurement with
+ * the model that is trained.
  */
 export interface StatedPassRate {
   readonly model: string;
@@ -70,7 +70,7 @@ export interface StatedPassRate {
 }
 
 /**
- * An item with a checkable answer: what all of Gradus is about.
+ * An item with a checkable answer.
  *
  * @example
  * const problem: Problem = {
@@ -79,26 +79,26 @@ export interface StatedPassRate {
  * };
  */
 export interface Problem {
-  /** Unique within a run and stable over runs: pass rates are stored under it. */
+  /** Unique within a run and stable across runs: pass rates are stored under it. */
   readonly id: string;
-  /** What kind of checking it needs, e.g. `math` or `code`: recipes choose verifiers and mixes by it. */
+  /** Kind of verification, e.g. `math` or `code`. Recipes choose verifiers and mixes by it. */
   readonly domain: string;
-  /** The topic or generator within the domain. */
+  /** Topic or generator within the domain. */
   readonly family?: string;
-  /** The generator's difficulty setting, 1 = easiest. A guess made beforehand, never a pass rate. */
+  /** Difficulty setting of the generator, 1 = easiest. An a priori guess, not a pass rate. */
   readonly knob?: number;
   readonly prompt: readonly Message[];
-  /** The gold answer, for problems whose answer is compared. */
+  /** Gold answer, for problems whose answer is compared. */
   readonly answer?: string;
-  /** The tests, for problems whose answer is a program. */
+  /** Tests, for problems whose answer is a program. */
   readonly tests?: ProblemTests;
-  /** Where it came from: a file, a data set name, or `generated`. */
+  /** Origin: a file, a data set name, or `generated`. */
   readonly source: string;
   readonly licence?: string;
-  /** Published pass rates, one for each model that the source tried. */
+  /** Published pass rates, one per model. */
   readonly passRates?: readonly StatedPassRate[];
-  /** A worked solution to learn from (supervised only; never shown to a verifier). */
+  /** Worked solution for supervised learning; never passed to a verifier. */
   readonly solution?: string;
-  /** Whatever else the source said about it, passed through untouched. */
+  /** Other fields of the source, passed through unchanged. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }

@@ -1,9 +1,8 @@
 /**
- * All randomness of Gradus. Two kinds:
+ * All randomness of Gradus, of two kinds:
  *
- * - a *stream* (`createRng`) is drawn from in order and can be saved and restored in a checkpoint;
- * - a *counter-based* draw (`uniformAt`) depends only on its key and counters, so a result never depends on
- *   how work was batched or in which order it ran.
+ * - a *stream* (`createRng`) yields numbers in order; checkpoints save and restore it;
+ * - a *counter-based* draw (`uniformAt`) depends on its key and counters alone, not on batching or the order of work.
  */
 
 /** Four 32-bit words: the whole state of a stream, as JSON. */
@@ -11,19 +10,19 @@ export type RngState = readonly [number, number, number, number];
 
 /** A named stream of pseudo-random numbers (sfc32). */
 export interface Rng {
-  /** The next number in [0, 1), 32 bits of it. */
+  /** Returns the next number in [0, 1), with 32 random bits. */
   next(): number;
-  /** A whole number in [min, max], both ends included. */
+  /** Returns an integer in [min, max], both ends included. */
   integer(min: number, max: number): number;
-  /** One element, uniformly. */
+  /** Returns a uniformly chosen element. */
   pick<T>(items: readonly T[]): T;
-  /** A shuffled copy. */
+  /** Returns a shuffled copy. */
   shuffle<T>(items: readonly T[]): T[];
-  /** The state before the next draw. */
+  /** Returns the state before the next draw. */
   save(): RngState;
 }
 
-/** 32-bit hash of any number of strings and numbers (FNV-1a per part, murmur3 finaliser between parts). */
+/** Returns a 32-bit hash of any number of strings and numbers (FNV-1a per part, murmur3 finaliser between parts). */
 export function hashKey(...parts: readonly (string | number)[]): number {
   let hash = 0x811c9dc5;
   for (const part of parts) {
@@ -36,7 +35,7 @@ export function hashKey(...parts: readonly (string | number)[]): number {
   return hash >>> 0;
 }
 
-/** A number in [0, 1) decided by the key and the counters alone, never by what was drawn before. */
+/** Returns a number in [0, 1) that depends on the key and the counters alone. */
 export function uniformAt(key: number, ...counters: readonly number[]): number {
   let hash = mix(key ^ 0x9e3779b9);
   for (const counter of counters) hash = mix(Math.imul(hash ^ counter, 0x85ebca6b) + 0x6d2b79f5);
@@ -44,8 +43,8 @@ export function uniformAt(key: number, ...counters: readonly number[]): number {
 }
 
 /**
- * A stream named by a seed and a path, e.g. `createRng(7, 'problems', 'train')`. Streams with different names are
- * independent for all practical purposes.
+ * Creates a stream named by a seed and a path, e.g. `createRng(7, 'problems', 'train')`. Streams with different names are
+ * statistically independent.
  */
 export function createRng(seed: number, ...name: readonly (string | number)[]): Rng {
   const key = (index: number): number => hashKey(seed, ...name, index);
@@ -54,7 +53,7 @@ export function createRng(seed: number, ...name: readonly (string | number)[]): 
   return rng;
 }
 
-/** Continues a stream from a saved state. */
+/** Restores a stream from a saved state. */
 export function restoreRng(state: RngState): Rng {
   let [a, b, c, counter] = state;
   const next = (): number => {

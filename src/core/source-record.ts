@@ -1,4 +1,4 @@
-/** What a file held when it was read: enough to notice another content under the same name. */
+/** Identity of a file when it was read: enough to detect that its content changed. */
 export interface FileRecord {
   /** The path as given, or an address at its commit. */
   readonly name: string;
@@ -6,24 +6,24 @@ export interface FileRecord {
   readonly bytes: number;
 }
 
-/** What a source of problems was when it was read: enough to read the same again, and to notice where that is not to be had. */
+/** Identity of a source of problems when it was read: enough to read the same data again, or to detect that it changed. */
 export interface SourceRecord {
-  /** The path or address as the recipe has it. */
+  /** Path or address in the recipe. */
   readonly source: string;
-  /** The commit that a hub address was. */
+  /** Commit that a hub address resolved to. */
   readonly commit?: string;
   readonly problems: number;
-  /** Rows that were left out because they are no problems. */
+  /** Rows that were skipped because they are not problems. */
   readonly skipped?: number;
   readonly files: readonly FileRecord[];
 }
 
-/** All files that went into a run. */
+/** All files that a run read. */
 export interface DataRecord {
-  /** The policy's model and its commit, where it is from a hub. */
+  /** Model of the policy and its commit, if it is from a hub. */
   readonly model?: { readonly source: string; readonly commit: string };
-  /** Of what is trained on. */
+  /** Sources of the training problems. */
   readonly problems: readonly SourceRecord[];
-  /** Of what it is evaluated on, by suite. */
+  /** Sources of the evaluation problems, by suite. */
   readonly suites: Readonly<Record<string, readonly SourceRecord[]>>;
 }

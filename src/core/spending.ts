@@ -1,24 +1,24 @@
-/** What a model server was asked for and what that cost. */
+/** Usage of a model server and its cost. */
 export interface Spending {
-  /** Answers that say how many tokens they took, used or not. */
+  /** Answers that report their token usage, whether they were used or not. */
   readonly requests: number;
   readonly promptTokens: number;
-  /** Of the prompt tokens, those that the server had read before and may charge less for. */
+  /** Prompt tokens from the server's prefix cache, which may cost less. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
-  /** In the currency of the prices; absent where no prices are known. */
+  /** In the currency of the prices; absent without prices. */
   readonly cost?: number;
 }
 
-/** What a million tokens cost, in any one currency. */
+/** Prices per million tokens, in any one currency. */
 export interface Prices {
   readonly prompt: number;
-  /** For prompt tokens that had been read before; absent: as others. */
+  /** For cached prompt tokens; absent: the price of other prompt tokens. */
   readonly cached?: number | undefined;
   readonly completion: number;
 }
 
-/** Nothing was asked for. */
+/** Zero usage. */
 export const noSpending: Spending = {
   requests: 0,
   promptTokens: 0,
@@ -26,7 +26,7 @@ export const noSpending: Spending = {
   completionTokens: 0,
 };
 
-/** @returns the cost in the currency of the prices. */
+/** Returns the cost in the currency of the prices. */
 export function costOf(
   { promptTokens, cachedTokens, completionTokens }: Omit<Spending, 'requests' | 'cost'>,
   { prompt, cached = prompt, completion }: Prices,
@@ -35,10 +35,10 @@ export function costOf(
   return (fresh * prompt + cachedTokens * cached + completionTokens * completion) / 1e6;
 }
 
-/** `a` and `b` together; a cost where either has one. */
+/** Adds two usages. The sum has a cost if either has one. */
 export const addSpending = (a: Spending, b: Spending): Spending => combine(a, b, 1);
 
-/** What of `whole` is not in `part`. */
+/** Subtracts `part` from `whole`. */
 export const subtractSpending = (whole: Spending, part: Spending): Spending => combine(whole, part, -1);
 
 function combine(a: Spending, b: Spending, sign: 1 | -1): Spending {
@@ -53,7 +53,7 @@ function combine(a: Spending, b: Spending, sign: 1 | -1): Spending {
   };
 }
 
-/** One line for people. */
+/** Formats usage as one line for people. */
 export function describeSpending({
   requests,
   promptTokens,
@@ -62,7 +62,7 @@ export function describeSpending({
   cost,
 }: Spending): string {
   const number = (count: number): string => count.toLocaleString('en-US');
-  const cached = cachedTokens > 0 ? ` (${number(cachedTokens)} read before)` : '';
+  const cached = cachedTokens > 0 ? ` (${number(cachedTokens)} cached)` : '';
   const paid = cost === undefined ? '' : `, cost ${Number(cost.toPrecision(4))}`;
   return `${number(requests)} answers: ${number(promptTokens)} prompt tokens${cached}, ${number(completionTokens)} written${paid}`;
 }

@@ -1,10 +1,10 @@
-/** Where the cells of a table's columns stand. */
+/** Alignment of a table's columns. */
 export interface TableOptions {
-  /** Columns from this one on hold figures and stand to the right. Default: none do. */
+  /** Index of the first right-aligned column. Default: none. */
   readonly figuresFrom?: number;
 }
 
-/** Rows of cells as lines whose columns are as wide as their widest cell. Rows may be of different lengths. */
+/** Formats rows of cells as lines with columns of equal width. Rows may have different lengths. */
 export function alignColumns(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   const { figuresFrom = Infinity } = options;
   const widths: number[] = [];

@@ -1,7 +1,7 @@
 import { stringifyJson } from './lossless-json.ts';
 import type { ProblemTests } from './problem.ts';
 
-/** Tests as two lists side by side, which verl's prime_code scorer reads; `fn_name` where a function is called. */
+/** Tests as two parallel lists, which verl's prime_code scorer reads; `fn_name` if a function is called. */
 export interface PairedTests {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -9,8 +9,8 @@ export interface PairedTests {
 }
 
 /**
- * Tests in verl's form: a function's arguments are one JSON value a line. `undefined` for tests that it has no form for:
- * those in another language than Python, and asserts.
+ * Converts tests to verl's form; the arguments of a function are one JSON value per line. Returns `undefined` for tests
+ * that the form cannot express: languages other than Python, and asserts.
  */
 export function testsAsPairs(tests: ProblemTests): PairedTests | undefined {
   if (tests.language !== 'python' || tests.type === 'asserts') return undefined;

@@ -1,17 +1,17 @@
-/** What a verifier can say of an answer. */
+/** All outcomes of a verification. */
 export const outcomes = ['correct', 'incorrect', 'unparsed', 'timeout', 'ungradable'] as const;
 
 /**
- * - `correct`: the answer is right;
+ * - `correct`: the answer is correct;
  * - `incorrect`: an answer was found and is wrong (a partial score may still be above 0);
  * - `unparsed`: no answer was found in the completion;
- * - `timeout`: judging it exceeded its budget, through the answer's own fault;
- * - `ungradable`: nobody's answer could be judged (bad gold, broken infrastructure): never trained on, never counted as a trial.
+ * - `timeout`: the answer exceeded the budget of its verification;
+ * - `ungradable`: no answer could be judged (invalid gold, broken infrastructure). Never trained on, never counted as a trial.
  */
 export type Outcome = (typeof outcomes)[number];
 
 /**
- * A verifier's finding about one completion.
+ * Result of verifying one completion.
  *
  * @example
  * const verdict: Verdict = {
@@ -22,10 +22,10 @@ export interface Verdict {
   readonly outcome: Outcome;
   /** Quality in [0, 1]: 1 for `correct`; the fraction of tests passed for programs; a composite's weighted mean. */
   readonly score: number;
-  /** One sentence a person can act on. */
+  /** One sentence that explains the outcome. */
   readonly reason: string;
   /** `name@version` of the verifier; part of the key under which pass rates are stored. */
   readonly verifier: string;
-  /** JSON-safe facts behind the finding: extracted answer, normal forms, per-test results. */
+  /** JSON-safe facts behind the outcome: extracted answer, normal forms, per-test results. */
   readonly evidence?: Readonly<Record<string, unknown>>;
 }

@@ -7,24 +7,24 @@ import { findFeatures, type FoundFeatures, listModels } from '../engines/openai/
 import { parseConfig } from '../recipe/explain.ts';
 import type { SystemCheck } from './system-checks.ts';
 
-/** What each feature is for. */
+/** Description of each feature. */
 const meanings: Readonly<Record<ServerFeature, string>> = {
   chat: 'chat completions: the server applies the chat template',
   completions: 'plain completions, for base models',
-  tokenPrompts: 'prompts as tokens, for a template of our own',
+  tokenPrompts: 'prompts as tokens, so that Gradus applies the chat template',
   logprobs: 'log-probabilities',
   tokenIds: 'tokens with their log-probabilities',
-  choices: 'several attempts a request (n), the prompt read once',
-  seed: 'the same seed writes the same',
-  usage: 'says what an answer took: cost and budgets',
-  stream: 'streams, which show a stall early',
+  choices: 'several completions per request (n), with one prefill',
+  seed: 'equal seeds give equal completions',
+  usage: 'token usage, for costs and budgets',
+  stream: 'streaming, which detects stalls early',
 };
 
 /**
- * Finds out what a model server offers by small requests.
+ * Probes the features of a model server with small requests.
  *
- * @param model the name the server knows; absent: the first it names.
- * @throws ConfigError when neither is known; EngineError when nobody listens at the address.
+ * @param model its name on the server; absent: the first one that the server lists.
+ * @throws ConfigError if no model is given or listed; EngineError if no server answers at the address.
  */
 export async function checkModelServer(
   options: OpenaiOptions,
@@ -36,9 +36,12 @@ export async function checkModelServer(
   const client = clientOf(config, address);
   const chosen = model ?? (await listModels(client, signal)).models?.[0];
   if (chosen === undefined) {
-    throw new ConfigError(`${address.shown}: expected a server that names its models, got none; say which`, {
-      tryNext: `gradus doctor ${address.shown} --model <name>`,
-    });
+    throw new ConfigError(
+      `${address.shown}: expected a server that lists its models, got an empty list; pass --model`,
+      {
+        tryNext: `gradus doctor ${address.shown} --model <name>`,
+      },
+    );
   }
   const asking = { model: chosen, lengthField: config.lengthField };
   const found = await findFeatures(client, asking, serverFeatures, signal);
@@ -65,7 +68,7 @@ function featureCheck(
   return {
     name: feature,
     status: verdict === 'yes' ? 'ok' : verdict === 'no' ? 'absent' : 'info',
-    found: meanings[feature] + (soon ? `; the first piece after ${Math.round(firstPieceMs)} ms` : ''),
+    found: meanings[feature] + (soon ? `; first piece after ${Math.round(firstPieceMs)} ms` : ''),
     advice: reason !== undefined && reason.length > 100 ? `${reason.slice(0, 100)}…` : reason,
   };
 }

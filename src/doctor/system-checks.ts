@@ -15,17 +15,17 @@ import { EngineError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { SandboxLimits } from '../sandbox/sandbox.ts';
 
-/** What one look at the machine found. */
+/** Result of one check. */
 export interface SystemCheck {
   readonly name: string;
-  /** `missing`: Gradus cannot train here. `absent`: one way of working is not there. `info`: nothing to decide. */
+  /** `missing`: Gradus cannot train here. `absent`: an optional feature is not available. `info`: no pass or fail. */
   readonly status: 'ok' | 'missing' | 'absent' | 'info';
   readonly found: string;
-  /** What to do about it. */
+  /** What to do if it is not `ok`. */
   readonly advice?: string | undefined;
 }
 
-/** Looks at everything training needs, and at what it can make use of. Nothing is left behind. */
+/** Checks what training requires and what it can use. Leaves nothing behind. */
 export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
   return [
     checkNode(),
@@ -42,7 +42,7 @@ export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
     await needed('JavaScript sandbox', 'npm ci', checkSandbox),
     await needed('runs folder', `write access to ${resolve(runsFolder)}, or --runs <folder>`, () => {
       requireWritable(nearestExisting(resolve(runsFolder)));
-      return `${runsFolder}/ can be written`;
+      return `${runsFolder}/ is writable`;
     }),
     {
       name: 'machine',
@@ -60,13 +60,13 @@ export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
   ];
 }
 
-/** Makes or completes what the PyTorch engine needs. @throws EngineError when it cannot be. */
+/** Installs what the PyTorch engine needs. @throws EngineError if the installation fails or GRADUS_PYTHON is set. */
 export async function installTorch(say: (line: string) => void): Promise<void> {
   const { status, found } = await checkTorch();
   if (status === 'ok') return;
   const own = process.env['GRADUS_PYTHON'];
   if (own === undefined) return installEnvironment({ say });
-  throw new EngineError(`GRADUS_PYTHON asks for a Python of your own, which is left as it is; ${found}`, {
+  throw new EngineError(`GRADUS_PYTHON names your own Python, which Gradus does not change; ${found}`, {
     code: 'PYTHON_UNFIT',
     tryNext: `${own} -m pip install -r ${requirementsFile}, or without GRADUS_PYTHON: gradus doctor --fix`,
   });
@@ -87,16 +87,16 @@ async function checkTorch(): Promise<SystemCheck> {
     const missing = whatIsMissing(state);
     if (missing.length > 0) return absent(`${python} lacks ${missing.join(', ')}`);
     const found = describeTorch(python, state);
-    if (state.cuda.length === 0 && hasNvidia()) return absent(`${found}, though there is an NVIDIA driver`);
+    if (state.cuda.length === 0 && hasNvidia()) return absent(`${found}, but an NVIDIA driver is present`);
     return { name: 'PyTorch', status: 'ok', found };
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n')[0]! : String(error);
-    return absent(`${python} cannot be asked (${why})`);
+    return absent(`${python} does not run (${why})`);
   }
 }
 
 function describeTorch(path: string, { python, packages, cuda }: PythonState): string {
-  const devices = cuda.length === 0 ? 'no CUDA device: the processor' : cuda.join('; ');
+  const devices = cuda.length === 0 ? 'no CUDA device, CPU only' : cuda.join('; ');
   return `${packages['torch']} on Python ${python} (${path}); ${devices}`;
 }
 
@@ -128,15 +128,15 @@ function optional(name: string, programs: readonly string[], advice: string): Sy
   return { name, status: 'absent', found: 'not on PATH', advice };
 }
 
-/** The small model that comes with Gradus. */
+/** The small model in the package. */
 const tinyModel = fileURLToPath(new URL('../../models/gradus-tiny', import.meta.url));
 
 async function checkTokenizer(): Promise<string> {
   const { openModelFolder } = await import('../engines/model-files/model-folder.ts');
   const { tokenizer } = await openModelFolder(tinyModel);
   const text = tokenizer.decode(tokenizer.encodeText('2+2='));
-  if (text === '2+2=') return 'text to tokens and back';
-  throw new Error(`2+2= came back as ${JSON.stringify(text)}`);
+  if (text === '2+2=') return 'text round-trips through tokens';
+  throw new Error(`expected the text 2+2= from its tokens, got ${JSON.stringify(text)}`);
 }
 
 const limits: SandboxLimits = { maxCpuMs: 1000, maxMemoryBytes: 2 ** 26, maxOutputCharacters: 100 };
@@ -148,7 +148,7 @@ async function checkSandbox(): Promise<string> {
   const outcome = await sandbox.run(program, limits);
   const result = outcome.status === 'ran' ? outcome.results[0] : outcome;
   if (result?.status === 'returned' && result.value === 6) return `${sandbox.name} runs programs`;
-  throw new Error(`3 × 2 in the sandbox gave ${JSON.stringify(result)}`);
+  throw new Error(`expected 6 from a program in the sandbox, got ${JSON.stringify(result)}`);
 }
 
 function requireWritable(folder: string): void {
@@ -156,7 +156,7 @@ function requireWritable(folder: string): void {
   accessSync(folder, constants.W_OK);
 }
 
-/** A folder that will be made is as writable as the one it is made in. */
+/** Returns the nearest existing parent, whose access decides whether the folder can be created. */
 const nearestExisting = (path: string): string => (existsSync(path) ? path : nearestExisting(dirname(path)));
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -1,30 +1,30 @@
 import { DataError } from '../core/errors.ts';
 
-/** What a `hf://` address names: files of one repository of a Hugging Face hub. */
+/** Parts of a `hf://` address: files of one repository of a Hugging Face hub. */
 export interface HubAddress {
   readonly kind: 'dataset' | 'model';
   /** `owner/name`. */
   readonly repository: string;
   /** A branch, a tag, `refs/…` or a commit. */
   readonly revision: string;
-  /** Inside the repository: a file, a pattern, a folder or a split; empty: the whole of it. */
+  /** Path in the repository: a file, a pattern, a folder or a split; empty: all files. */
   readonly path: string;
 }
 
-/** Whether a path is a hub address rather than a path on this machine. */
+/** Returns whether a path is a hub address rather than a local path. */
 export const isHubAddress = (path: string): boolean => path.startsWith('hf://');
 
-/** Whether a revision is a full commit, which can only ever mean one content. */
+/** Returns whether a revision is a full commit, whose content never changes. */
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
 
 const form =
   /^hf:\/\/(?<datasets>datasets\/)?(?<repository>(?!datasets\/|spaces\/)[\w-][\w.-]*\/[\w-][\w.-]*)(?:@(?<revision>refs\/convert\/[\w.-]+|refs\/pr\/\d+|[^/]+))?(?:\/(?<path>.*))?$/;
 
 /**
- * Takes an address apart: `hf://datasets/owner/name[@revision]/path`, or `hf://owner/name[@revision]` for a model, as
+ * Parses an address: `hf://datasets/owner/name[@revision]/path`, or `hf://owner/name[@revision]` for a model, as
  * `huggingface_hub` writes them. A revision with a slash is written with `%2F`; without one it is `main`.
  *
- * @throws DataError for any other form, and for paths that lead out of the repository.
+ * @throws DataError for any other form, and for paths outside the repository.
  */
 export function parseHubAddress(address: string): HubAddress {
   const { datasets, repository, revision = 'main', path = '' } = form.exec(address)?.groups ?? {};
@@ -48,13 +48,13 @@ export function parseHubAddress(address: string): HubAddress {
   };
 }
 
-/** The address of one file or of everything at a path, at a stated revision. */
+/** Returns the address of a path at a revision. */
 export function hubAddress({ kind, repository, revision, path }: HubAddress): string {
   const at = revision === 'main' ? '' : `@${encodeURIComponent(revision)}`;
   return `hf://${kind === 'dataset' ? 'datasets/' : ''}${repository}${at}${path === '' ? '' : `/${path}`}`;
 }
 
-/** Whether a path names something below where it starts, on every system. */
+/** Returns whether a relative path stays below its start, on every system. */
 export function isInside(path: string): boolean {
   return (
     !/[\0\\]/.test(path) &&

@@ -2,16 +2,16 @@ import { DataError } from '../core/errors.ts';
 import { type HubAddress, hubAddress } from './address.ts';
 import type { ListedFile, Listing } from './listing.ts';
 
-/** What `readRows` can read. */
+/** Returns whether `readRows` can read a file. */
 const isData = ({ path }: ListedFile): boolean =>
   /\.(?:(?:jsonl|ndjson|json|csv|tsv)(?:\.gz)?|parquet)$/i.test(path);
 
 /**
- * The files that an address's path names, in the order of their names: one file; a pattern, where `*` is anything within
- * a folder and `**` across folders; or a split, `train` or `main/train`, whose files are called after it or lie in a
- * folder that is. Without a path: the only data file.
+ * Returns the files that the path of an address names, sorted by path. The path is one file; a pattern, where `*` matches
+ * within a folder and `**` across folders; or a split, `train` or `main/train`, whose files or folder have its name.
+ * Without a path: the only data file.
  *
- * @throws DataError listing the data files when the path names none, or files that do not belong together.
+ * @throws DataError listing the data files if the path names no file, or files of several splits.
  */
 export function chooseFiles(listing: Listing, address: HubAddress): ListedFile[] {
   const { path } = address;
@@ -23,7 +23,7 @@ export function chooseFiles(listing: Listing, address: HubAddress): ListedFile[]
   if (found.length > 0 && isOne && (path !== '' || data.length === 1)) return found;
   throw new DataError(
     `${hubAddress(address)}: expected ${path === '' ? 'a repository with one data file' : `the files of "${path}"`}, got ${
-      found.length === 0 ? 'none' : 'several that do not belong together'
+      found.length === 0 ? 'none' : 'files of several splits'
     }; data files there: ${namesOf(found.length === 0 ? data : found)}`,
     { code: 'HUB_NOT_FOUND' },
   );
@@ -40,7 +40,7 @@ function matching(pattern: string): (file: ListedFile) => boolean {
   return ({ path }) => expression.test(path);
 }
 
-/** `main/train` is `main/train-00000-of-00001.parquet`, `main/train/….parquet`, `data/train.jsonl` or `train.jsonl.gz`. */
+/** Selects the files of a split: `main/train-00000-of-00001.parquet`, `main/train/….parquet`, `data/train.jsonl`, `train.jsonl.gz`. */
 function ofSplit(data: readonly ListedFile[], path: string): ListedFile[] {
   const [split = '', ...before] = path.split('/').toReversed();
   const config = before.toReversed().join('/');
@@ -54,7 +54,7 @@ function ofSplit(data: readonly ListedFile[], path: string): ListedFile[] {
   });
 }
 
-/** Files of one split differ in their numbers alone. */
+/** Returns a path without its numbers, in which files of one split differ. */
 const kindOf = ({ path }: ListedFile): string =>
   path.replaceAll(/\d+/g, '0').replace(/-[0-9a-f]{16}(?=\.)/, '');
 

@@ -6,33 +6,33 @@ import { fetchFile, type OnDownload } from './download.ts';
 import { listRepository } from './repository.ts';
 import { accessFromEnvironment } from './requests.ts';
 
-/** How an address is read. */
+/** Options of `fetchHubFiles`. */
 export interface FetchOptions {
-  /** The commit to read instead of whatever the address's revision is by now: what a run began with. */
+  /** Commit to read instead of the current one of the revision, e.g. the one that a run started with. */
   readonly commit?: string;
-  /** Refuse a revision that is not a commit. */
+  /** Reject a revision that is not a commit. */
   readonly pinned?: boolean;
-  /** Ask nobody, whatever `HF_HUB_OFFLINE` says. */
+  /** Read the cache only. Default: `HF_HUB_OFFLINE`. */
   readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
-  /** Aborting it ends the download with its reason; the next one goes on where it stopped. */
+  /** Aborting ends the download with the reason of the signal; the next call resumes it. */
   readonly signal?: AbortSignal | undefined;
-  /** The pause before something that failed is tried again, in milliseconds; it doubles with each try. */
+  /** Pause before the first retry, in milliseconds; it doubles with each. */
   readonly pauseMs?: number;
 }
 
-/** What an address was at the time, on this machine's disk. */
+/** Files of an address on this machine, at the commit it resolved to. */
 export interface FetchedFiles {
   readonly commit: string;
-  /** Holds the files under their paths in the repository. */
+  /** Folder with the files under their paths in the repository. */
   readonly folder: string;
-  /** In the order of their names. */
+  /** Sorted by path. */
   readonly files: readonly {
-    /** In the repository. */
+    /** Path in the repository. */
     readonly path: string;
-    /** At its commit. */
+    /** Address at the commit. */
     readonly address: string;
-    /** On this machine. */
+    /** Path on this machine. */
     readonly file: string;
   }[];
 }
@@ -64,7 +64,7 @@ export async function fetchHubFiles(text: string, options: FetchOptions = {}): P
 function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }: FetchOptions): HubAddress {
   if (pinned && !isCommit(address.revision))
     throw new DataError(
-      `${text}: expected a commit of 40 hex digits as its revision, since it has to be pinned, got "${address.revision}"`,
+      `${text}: expected a commit of 40 hex digits as the revision of a pinned source, got "${address.revision}"`,
       {
         code: 'HUB_NOT_PINNED',
         tryNext: hubAddress({ ...address, revision: '<commit>' }).replace('%3Ccommit%3E', '<commit>'),
@@ -73,7 +73,7 @@ function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }:
   return commit === undefined ? address : { ...address, revision: commit };
 }
 
-/** Of a model's repository: what an engine reads, and neither other formats of the weights nor pictures. */
+/** Selects the files of a model that engines read: no other weight formats, no pictures. */
 function modelFiles<T extends { readonly path: string }>(files: readonly T[]): T[] {
   return files.filter(({ path }) => /^[^/]+\.(?:json|safetensors|jinja|txt|model)$/.test(path));
 }

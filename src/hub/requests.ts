@@ -2,25 +2,25 @@ import { DataError } from '../core/errors.ts';
 import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/retry.ts';
 import { hashKey } from '../core/rng.ts';
 
-/** Where the hub is and how it is asked. */
+/** Endpoint, token and limits of requests to a hub. */
 export interface HubAccess {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly endpoint: string;
-  /** Sent to the endpoint's own origin and nowhere else; never written down. */
+  /** Sent to the origin of the endpoint only; never written to disk. */
   readonly token?: string;
-  /** Nothing is asked of anybody: only what the cache holds can be read. */
+  /** Offline mode: no requests, only the cache is read. */
   readonly isOffline: boolean;
-  /** The pause before the first new try, in milliseconds; it doubles with each. */
+  /** Pause before the first retry, in milliseconds; it doubles with each. */
   readonly pauseMs: number;
-  /** Ends whatever is under way; what has come of a file stays. */
+  /** Aborts requests and pauses; partial downloads are kept. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How often the same thing is asked without any progress before that is an error. */
+/** Attempts without progress before a request fails. */
 const maxAttempts = 5;
 const maxRedirects = 5;
 
-/** As `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` say, the names that every tool for the hub reads. */
+/** Reads `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE`, which all tools for the hub share. */
 export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 500): HubAccess {
   const { HF_ENDPOINT: endpoint, HF_TOKEN: token, HF_HUB_OFFLINE: offline = '' } = environment;
   return {
@@ -59,12 +59,12 @@ export async function retryRequest<T>(
 }
 
 /**
- * One GET, following redirects. The token goes to the endpoint's origin alone: a redirect to a content server carries its
- * permission in its address. The body is as stored, never compressed on the way, so that its bytes can be counted.
+ * Sends a GET and follows redirects. The token is sent to the origin of the endpoint only: redirects to content servers
+ * have their permission in the address. The body is uncompressed, so that its bytes can be counted.
  *
- * @param name what is fetched, as messages call it.
- * @returns an answer of 200, 206 or 416.
- * @throws RetryableError for lost connections, 408, 429 and 5xx; DataError for what the hub refuses.
+ * @param name of the file in messages.
+ * @returns a response with status 200, 206 or 416.
+ * @throws RetryableError for lost connections, 408, 425, 429 and 5xx; DataError for other statuses.
  */
 export async function get(
   access: HubAccess,
@@ -77,7 +77,7 @@ export async function get(
     const response = await send(access, url, range);
     const location = response.headers.get('location');
     if (response.status < 300 || response.status >= 400 || location === null)
-      return judged(access, response, name);
+      return checkStatus(access, response, name);
     await response.body?.cancel();
     url = redirectTarget(url, location, name);
   }
@@ -101,7 +101,7 @@ async function send(access: HubAccess, url: URL, range: string | undefined): Pro
   }
 }
 
-/** `fetch` says "fetch failed", and why one level below. */
+/** Returns the reason of a failed `fetch`, which is in the cause of its error. */
 export function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? cause.message || message : message;
@@ -116,33 +116,33 @@ function redirectTarget(from: URL, location: string, name: string): URL {
   });
 }
 
-async function judged(access: HubAccess, response: Response, name: string): Promise<Response> {
+async function checkStatus(access: HubAccess, response: Response, name: string): Promise<Response> {
   const { status, headers } = response;
   if (status === 200 || status === 206 || status === 416) return response;
   await response.body?.cancel();
-  const said = [`${status}`, headers.get('x-error-code'), headers.get('x-error-message')]
+  const answer = [`${status}`, headers.get('x-error-code'), headers.get('x-error-message')]
     .filter((part) => part !== null)
     .join(' ');
   if (isRetryableStatus(status))
-    throw new RetryableError(said, {
+    throw new RetryableError(answer, {
       afterMs: readRetryAfter(headers.get('retry-after'), headers.get('date')),
     });
-  throw refusal(access, status, said, name);
+  throw refusal(access, status, answer, name);
 }
 
-function refusal({ endpoint, token }: HubAccess, status: number, said: string, name: string): DataError {
+function refusal({ endpoint, token }: HubAccess, status: number, answer: string, name: string): DataError {
   if (status === 401 || status === 403) {
     const advice =
       token === undefined
-        ? 'private and gated repositories, and names that do not exist, need a token in HF_TOKEN'
-        : 'the token in HF_TOKEN may not read it; gated repositories ask to accept their terms on their page first';
-    return new DataError(`${name}: expected to be let in by ${endpoint}, got ${said}; ${advice}`, {
+        ? 'private and gated repositories, and unknown names, need a token in HF_TOKEN'
+        : 'the token in HF_TOKEN may not read it; accept the terms of a gated repository on its page first';
+    return new DataError(`${name}: expected access to it at ${endpoint}, got ${answer}; ${advice}`, {
       code: 'HUB_FORBIDDEN',
       tryNext: token === undefined ? 'export HF_TOKEN=…' : `${endpoint}/settings/tokens`,
     });
   }
   const what = status === 404 ? 'a repository, revision and file that exist' : 'the file';
-  return new DataError(`${name}: expected ${what} at ${endpoint}, got ${said}`, {
+  return new DataError(`${name}: expected ${what} at ${endpoint}, got ${answer}`, {
     code: status === 404 ? 'HUB_NOT_FOUND' : 'HUB_FAILED',
   });
 }

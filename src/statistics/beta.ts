@@ -1,4 +1,4 @@
-/** The Beta distribution: what is known of a pass rate after some trials. */
+/** The Beta distribution: the posterior of a pass rate after some trials. */
 
 /** Shape of a Beta distribution; both > 0. Its mean is alpha / (alpha + beta). */
 export interface BetaShape {
@@ -6,10 +6,10 @@ export interface BetaShape {
   readonly beta: number;
 }
 
-/** Jeffreys' prior: intervals from it cover close to their level for every pass rate (Brown, Cai & DasGupta 2001). */
+/** Jeffreys' prior: its intervals cover close to the nominal level for every pass rate (Brown, Cai & DasGupta 2001). */
 export const jeffreysPrior: BetaShape = { alpha: 0.5, beta: 0.5 };
 
-/** What is known of a pass rate after seeing `successes` of `trials`. Neither needs to be whole: decayed counts work. */
+/** Returns the posterior of a pass rate after `successes` of `trials`. Counts may be fractional, e.g. decayed. */
 export function betaPosterior(
   successes: number,
   trials: number,
@@ -19,17 +19,17 @@ export function betaPosterior(
 }
 
 /**
- * Probability that a Beta variable is at most x: the regularised incomplete beta function I_x(α, β).
+ * Returns the probability that a Beta variable is at most x: the regularised incomplete beta function I_x(α, β).
  * Relative error below 1e-13 for shapes up to a hundred, below 1e-10 up to 1e5 (checked against mpmath).
  */
 export function betaCdf({ alpha, beta }: BetaShape, x: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  // The continued fraction converges fast left of the mean; right of it the mirror image does.
+  // The continued fraction converges fast left of the mean; right of it, use I_x(α, β) = 1 − I_{1−x}(β, α).
   return x < (alpha + 1) / (alpha + beta + 2) ? lowerTail(alpha, beta, x) : 1 - lowerTail(beta, alpha, 1 - x);
 }
 
-/** The x for which `betaCdf` is p: Newton's method kept inside a bracket that bisection would shrink. */
+/** Returns the x for which `betaCdf` is p: Newton's method with bisection as a fallback. */
 export function betaQuantile(shape: BetaShape, p: number): number {
   if (p <= 0) return 0;
   if (p >= 1) return 1;

@@ -2,20 +2,20 @@ import { createRng } from '../core/rng.ts';
 import { mean, sortedQuantile, standardDeviation } from './summary.ts';
 import { betaPosterior, betaQuantile, jeffreysPrior, type BetaShape } from './beta.ts';
 
-/** A range that holds the true value with the stated confidence. */
+/** A range that contains the true value with the stated confidence. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
-/** An estimate and how far it may be off. */
+/** An estimate and its interval. */
 export interface Estimate extends Interval {
   readonly mean: number;
 }
 
 /**
- * Wilson's score interval for a rate: sound at few trials and at 0 or all successes; [0, 1] without trials
- * (Wilson 1927).
+ * Returns Wilson's score interval for a rate (Wilson 1927): valid for few trials and for 0 or all successes; [0, 1]
+ * without trials.
  * @param confidence in (0, 1).
  */
 export function wilsonInterval(successes: number, trials: number, confidence = 0.95): Interval {
@@ -25,14 +25,14 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
   const shrink = 1 + (z * z) / trials;
   const centre = (rate + (z * z) / (2 * trials)) / shrink;
   const half = (z / shrink) * Math.sqrt((rate * (1 - rate)) / trials + (z * z) / (4 * trials * trials));
-  // Rounding must not move the ends off 0 and 1, where they belong exactly.
+  // Exact ends: rounding would move them off 0 and 1.
   return {
     low: successes === 0 ? 0 : Math.max(0, centre - half),
     high: successes === trials ? 1 : Math.min(1, centre + half),
   };
 }
 
-/** The central interval of a pass rate's Beta posterior. Counts may be fractional. */
+/** Returns the central interval of the Beta posterior of a pass rate. Counts may be fractional. */
 export function betaInterval(
   successes: number,
   trials: number,
@@ -44,9 +44,9 @@ export function betaInterval(
 }
 
 /**
- * Mean with Student's t-interval: for few values that are about normal, such as one figure per seed. A percentile bootstrap
- * of five values covers 84 % where it states 95 %; this covers 95 %. For a paired comparison give the differences per seed.
- * NaN throughout for an empty list; one value has an infinite interval.
+ * Returns the mean with Student's t-interval: for few values that are about normal, such as one figure per seed. A
+ * percentile bootstrap of five values covers 84 % where it states 95 %; this interval covers 95 %. For a paired comparison
+ * pass the differences per seed. NaN throughout for an empty list; one value has an infinite interval.
  * @param confidence in (0, 1).
  */
 export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimate {
@@ -58,26 +58,26 @@ export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimat
   return { mean: centre, low: centre - half, high: centre + half };
 }
 
-/** The t with P(|T| ≤ t) = `central`: ν / (ν + T²) has the distribution Beta(ν/2, 1/2). */
+/** Returns the t with P(|T| ≤ t) = `central`: ν / (ν + T²) has the distribution Beta(ν/2, 1/2). */
 function tQuantile(central: number, degrees: number): number {
   const x = betaQuantile({ alpha: degrees / 2, beta: 1 / 2 }, 1 - central);
   return Math.sqrt((degrees * (1 - x)) / x);
 }
 
-/** How a bootstrap resamples. */
+/** Options of a bootstrap. */
 export interface BootstrapOptions {
-  /** Decides every resample: the same values and seed give the same interval. */
+  /** Seed of the resamples: equal values and seeds give equal intervals. */
   readonly seed: number;
-  /** Default 10,000: the ends then vary by about 1 % of the width between seeds. */
+  /** Default 10,000: the ends vary by about 1 % of the width between seeds. */
   readonly resamples?: number;
   /** Default 0.95. */
   readonly confidence?: number;
 }
 
 /**
- * Mean with its percentile bootstrap interval (Efron 1979), resampling whole values: give one value per problem, since
- * rollouts of one problem are not independent. For a paired comparison give the differences per problem. Too narrow for
- * fewer than about 30 values: use `tInterval` there, e.g. over seeds. NaN throughout for an empty list.
+ * Returns the mean with its percentile bootstrap interval (Efron 1979). Pass one value per problem, because rollouts of
+ * one problem are not independent; for a paired comparison pass the differences per problem. The interval is too narrow
+ * for fewer than about 30 values: use `tInterval`, e.g. over seeds. NaN throughout for an empty list.
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Estimate {
   const { seed, resamples = 10_000, confidence = 0.95 } = options;
@@ -94,7 +94,7 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
   return { mean: mean(values), low: sortedQuantile(means, tail), high: sortedQuantile(means, 1 - tail) };
 }
 
-/** Quantile of the standard normal distribution for p in (0, 1); relative error below 1.2e-9 (Acklam 2003). */
+/** Returns the quantile of the standard normal distribution for p in (0, 1); relative error below 1.2e-9 (Acklam 2003). */
 function normalQuantile(p: number): number {
   if (p > 0.5) return -normalQuantile(1 - p);
   if (p < 0.02425) {
@@ -105,7 +105,7 @@ function normalQuantile(p: number): number {
   return (q * polynomial(acklam.centreTop, q * q)) / polynomial(acklam.centreBottom, q * q);
 }
 
-/** Coefficients, highest power first. */
+/** Evaluates a polynomial; coefficients from the highest power. */
 function polynomial(coefficients: readonly number[], x: number): number {
   return coefficients.reduce((value, coefficient) => value * x + coefficient, 0);
 }

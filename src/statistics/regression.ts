@@ -1,16 +1,16 @@
 import { mean } from './summary.ts';
 
-/** A straight line through points, and how well its slope is known. */
+/** A line fitted to points. */
 export interface Line {
   readonly intercept: number;
   readonly slope: number;
-  /** Standard error of the slope; Infinity for two points, which leave no residual to judge it by. */
+  /** Standard error of the slope; Infinity for two points, which leave no residual. */
   readonly slopeError: number;
 }
 
 /**
- * Least squares through (x, y). The error assumes independent residuals of equal spread, so on smoothed or
- * autocorrelated curves it is too small: feed it raw values.
+ * Fits a line to (x, y) by least squares. The error assumes independent residuals of equal variance, so it is too small on
+ * smoothed or autocorrelated curves: pass raw values.
  *
  * @throws RangeError for fewer than two points or when all x are equal.
  */

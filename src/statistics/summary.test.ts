@@ -6,7 +6,7 @@ import { betaCdf, betaPosterior, betaQuantile } from './beta.ts';
 import { betaInterval, bootstrapMean, tInterval, wilsonInterval } from './intervals.ts';
 import { linearFit } from './regression.ts';
 
-test('mean, variance and quantiles of a small list', () => {
+test('mean, variance and quantile of small lists', () => {
   const values = [2, 4, 4, 4, 5, 5, 7, 9];
   expect(mean(values)).toBe(5);
   expect(variance(values)).toBeCloseTo(32 / 7, 12);
@@ -17,7 +17,7 @@ test('mean, variance and quantiles of a small list', () => {
   expect(quantile([7], 0.3)).toBe(7);
 });
 
-test('a sum keeps what naive addition loses', () => {
+test('sum compensates rounding that naive addition accumulates', () => {
   expect(sum([1, 1e100, 1, -1e100])).toBe(2);
 });
 
@@ -35,7 +35,7 @@ test.each([
   expect(Math.abs(betaCdf(shape, x) / expected - 1)).toBeLessThan(1e-11);
 });
 
-test('betaQuantile undoes betaCdf', () => {
+test('betaQuantile inverts betaCdf', () => {
   const size = fc.double({ min: 0.5, max: 2000, noNaN: true });
   const worst = { error: 0 };
   fc.assert(
@@ -47,7 +47,7 @@ test('betaQuantile undoes betaCdf', () => {
   expect(worst.error).toBeLessThan(1e-7);
 });
 
-test('wilson interval: textbook values and exact ends', () => {
+test('wilsonInterval gives textbook values and exact ends at 0 and 1', () => {
   const { low, high } = wilsonInterval(8, 10);
   expect(low).toBeCloseTo(0.49016, 5);
   expect(high).toBeCloseTo(0.94332, 5);
@@ -57,7 +57,7 @@ test('wilson interval: textbook values and exact ends', () => {
   expect(wilsonInterval(5, 10, 0.99).low).toBeLessThan(wilsonInterval(5, 10).low);
 });
 
-test('beta intervals cover the true rate about as often as they say', () => {
+test('betaInterval covers the true rate about as often as its confidence states', () => {
   const rng = createRng(1, 'coverage');
   let covered = 0;
   const worlds = 3000;
@@ -72,11 +72,11 @@ test('beta intervals cover the true rate about as often as they say', () => {
   expect(covered / worlds).toBeLessThan(0.92);
 });
 
-test('the posterior takes counts that are not whole, and any prior', () => {
+test('betaPosterior accepts fractional counts and any prior', () => {
   expect(betaPosterior(1.5, 4, { alpha: 1, beta: 1 })).toEqual({ alpha: 2.5, beta: 3.5 });
 });
 
-test('bootstrap: seeded, centred on the mean, as wide as theory says', () => {
+test('bootstrapMean is seeded, centred on the mean, and as wide as theory predicts', () => {
   const rng = createRng(3, 'values');
   const values = Array.from({ length: 200 }, () => rng.next());
   const first = bootstrapMean(values, { seed: 1, resamples: 4000 });
@@ -94,14 +94,17 @@ test.each([
   [9, 0.95, 2.262],
   [30, 0.95, 2.042],
   [4, 0.99, 4.604],
-])('t-interval with %i degrees of freedom at %f is the tabulated quantile wide', (degrees, confidence, t) => {
-  const values = Array.from({ length: degrees + 1 }, (_, i) => i);
-  const { low, high } = tInterval(values, confidence);
-  const standardError = standardDeviation(values) / Math.sqrt(values.length);
-  expect((high - low) / 2 / standardError).toBeCloseTo(t, 2);
-});
+])(
+  'tInterval with %i degrees of freedom at %f has the width of the tabulated quantile',
+  (degrees, confidence, t) => {
+    const values = Array.from({ length: degrees + 1 }, (_, i) => i);
+    const { low, high } = tInterval(values, confidence);
+    const standardError = standardDeviation(values) / Math.sqrt(values.length);
+    expect((high - low) / 2 / standardError).toBeCloseTo(t, 2);
+  },
+);
 
-test('t-interval moves and scales with its values', () => {
+test('tInterval shifts and scales with its values', () => {
   const any = fc.double({ min: -100, max: 100, noNaN: true });
   const factor = fc.double({ min: 0.1, max: 10, noNaN: true });
   fc.assert(
@@ -116,7 +119,7 @@ test('t-interval moves and scales with its values', () => {
   expect(tInterval([3])).toEqual({ mean: 3, low: -Infinity, high: Infinity });
 });
 
-test('over five seeds a t-interval covers 95 %, a percentile bootstrap about 84 %', () => {
+test('over five seeds tInterval covers 95 %, a percentile bootstrap about 84 %', () => {
   const rng = createRng(5, 'seeds');
   const gaussian = (): number =>
     Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
@@ -133,7 +136,7 @@ test('over five seeds a t-interval covers 95 %, a percentile bootstrap about 84 
   expect(covered.bootstrap / worlds).toBeLessThan(0.87);
 });
 
-test('a line, its slope and the error of the slope', () => {
+test('linearFit returns intercept, slope and the error of the slope', () => {
   expect(linearFit([0, 1, 2], [1, 3, 5])).toEqual({ intercept: 1, slope: 2, slopeError: 0 });
   const fit = linearFit([1, 2, 3, 4, 5], [2, 4, 5, 4, 5]);
   expect(fit.slope).toBeCloseTo(0.6, 12);

@@ -1,11 +1,11 @@
-/** The plain statistics every layer counts with. Intervals are in `intervals.ts`. */
+/** Mean, variance, quantiles and sums. Intervals are in `intervals.ts`. */
 
-/** Arithmetic mean; NaN for an empty list, because nothing was measured. */
+/** Returns the arithmetic mean; NaN for an empty list. */
 export function mean(values: ArrayLike<number>): number {
   return sum(values) / values.length;
 }
 
-/** Unbiased sample variance (n − 1 in the denominator); 0 for fewer than two values. */
+/** Returns the unbiased sample variance (n − 1 in the denominator); 0 for fewer than two values. */
 export function variance(values: ArrayLike<number>): number {
   if (values.length < 2) return 0;
   const centre = mean(values);
@@ -14,13 +14,13 @@ export function variance(values: ArrayLike<number>): number {
   return squares / (values.length - 1);
 }
 
-/** Square root of the unbiased sample variance. */
+/** Returns the square root of the unbiased sample variance. */
 export function standardDeviation(values: ArrayLike<number>): number {
   return Math.sqrt(variance(values));
 }
 
 /**
- * The value below which a fraction `p` of the list lies, linear between neighbours (type 7: NumPy's default).
+ * Returns the quantile of a list, linear between neighbours (type 7: NumPy's default).
  * NaN for an empty list.
  * @param p in [0, 1].
  */
@@ -28,7 +28,7 @@ export function quantile(values: ArrayLike<number>, p: number): number {
   return sortedQuantile(Float64Array.from(values).toSorted(), p);
 }
 
-/** `quantile` of a list that is already in rising order. */
+/** Returns the `quantile` of a list in ascending order. */
 export function sortedQuantile(sorted: ArrayLike<number>, p: number): number {
   if (sorted.length === 0) return Number.NaN;
   const place = p * (sorted.length - 1);
@@ -37,7 +37,7 @@ export function sortedQuantile(sorted: ArrayLike<number>, p: number): number {
   return low + (place - below) * ((sorted[below + 1] ?? low) - low);
 }
 
-/** Sum with Neumaier's compensation, so that a mean of many values does not depend on their order to 1e-15. */
+/** Returns the sum with Neumaier's compensation: a mean of many values does not depend on their order to 1e-15. */
 export function sum(values: ArrayLike<number>): number {
   let total = 0;
   let lost = 0;

@@ -2,7 +2,7 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import { createHash } from 'node:crypto';
 import type { Problem } from '../core/problem.ts';
 
-/** 64 bits, in hex, of what a problem asks and what counts as right: equal for problems that say the very same. */
+/** Returns 64 bits, in hex, of the hash of a problem's prompt, answer and tests: equal for equal content. */
 export function contentDigest({
   prompt,
   answer,

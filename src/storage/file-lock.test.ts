@@ -7,7 +7,7 @@ import { isLocked, takeLock } from './file-lock.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-lock-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('is held by one at a time and leaves nothing but its empty file', () => {
+test('one holder at a time; leaves only an empty file', () => {
   const path = join(folder, 'run.lock');
   expect(isLocked(path)).toBe(false);
   const first = takeLock(path);
@@ -21,7 +21,7 @@ test('is held by one at a time and leaves nothing but its empty file', () => {
   expect(readdirSync(folder)).toEqual(['run.lock']);
 });
 
-test('a read-only lock file can still be looked at', () => {
+test('isLocked reads a read-only lock file', () => {
   const path = join(folder, 'read-only.lock');
   takeLock(path)?.[Symbol.dispose]();
   chmodSync(path, 0o444);

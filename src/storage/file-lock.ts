@@ -1,24 +1,24 @@
 import { DatabaseSync } from 'node:sqlite';
 
 /**
- * One process at a time. Node has no `flock`, but SQLite has: an open exclusive transaction on an empty database is a
- * lock of the kernel, which is gone the moment its process is, however that ended. So there are no stale locks, no
- * process ids to compare, and it works across containers that share the disk.
+ * A lock that one process holds at a time. Node has no `flock`, but SQLite locks files: an open exclusive transaction on
+ * an empty database is a kernel lock, which ends with its process, however that ends. So locks are never stale, no process
+ * ids are compared, and it works across containers that share the disk.
  *
- * Do not open or copy the lock file from within the process that holds it: POSIX drops a process's locks on a file
- * as soon as that process closes any descriptor of it.
+ * Do not open or copy the lock file in the process that holds it: POSIX drops a process's locks on a file as soon as
+ * that process closes any descriptor of it.
  */
 export interface FileLock extends Disposable {}
 
 /**
- * Takes the lock, or returns `undefined` when another process (or this one) holds it.
- * @param path of an empty file of its own; made where there is none.
- * @param patienceMs how long to wait for a reader's momentary look at the lock; nothing else happens meanwhile.
+ * Takes the lock, or returns `undefined` if another process (or this one) holds it.
+ * @param path of an empty file used for nothing else; created if it does not exist.
+ * @param patienceMs how long to wait while `isLocked` of another process reads the file. Blocks the thread.
  */
 export function takeLock(path: string, patienceMs = 500): FileLock | undefined {
   const database = new DatabaseSync(path, { timeout: patienceMs });
   try {
-    // Without this, taking the lock would leave an empty journal file behind.
+    // Prevents an empty journal file beside the lock.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
@@ -28,7 +28,7 @@ export function takeLock(path: string, patienceMs = 500): FileLock | undefined {
   return { [Symbol.dispose]: () => database.close() };
 }
 
-/** Whether some process holds the lock right now. Where nobody ever took it there is no file. */
+/** Returns whether a process holds the lock; false if the file does not exist. */
 export function isLocked(path: string): boolean {
   let database: DatabaseSync | undefined;
   try {

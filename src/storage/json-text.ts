@@ -1,10 +1,10 @@
 import { RunError } from '../core/errors.ts';
 
 /**
- * JSON that reads back as what was given. What JSON would change silently (`NaN` into `null`, a typed array into an
- * object, a `Map` into nothing) is refused by a `RunError` that names its key; keys with `undefined` are left out.
+ * Returns JSON that parses back to an equal value; keys with `undefined` are omitted.
  *
  * @param what names the value in the message: `the controller state`.
+ * @throws RunError naming the key of a value that JSON would change silently: `NaN`, a typed array, a `Map`.
  */
 export function jsonText(value: unknown, what: string): string {
   return JSON.stringify(value, (key, part: unknown) => {

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
- * Runs `action` in one transaction, alone: all of it is recorded, or nothing. `IMMEDIATE` takes the write lock first, so
- * that processes queue instead of colliding.
+ * Runs `action` in one transaction: all of its writes are committed, or none. `IMMEDIATE` takes the write lock first, so
+ * concurrent processes queue instead of failing.
  */
 export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
   database.exec('BEGIN IMMEDIATE');
@@ -11,16 +11,16 @@ export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite has rolled back by itself after some errors, a full disk among them.
+    // SQLite rolls back by itself after some errors, such as a full disk.
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
 }
 
-/** Closes with everything in one file, so that it can be copied, and read from a read-only disk. */
+/** Closes the database with all content in one file, which can be copied and read from a read-only disk. */
 export function closeInOneFile(database: DatabaseSync): void {
-  // Someone else may have it open and keep the log beside it: what is in the log goes into the file all the same. Who may
-  // only read can do neither.
+  // The first attempt fails while another process has the database open; the second still moves the log into the file.
+  // Both fail without write access.
   for (const attempt of [
     'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE',
     'PRAGMA wal_checkpoint(PASSIVE)',
@@ -29,7 +29,7 @@ export function closeInOneFile(database: DatabaseSync): void {
       database.exec(attempt);
       break;
     } catch {
-      // The next close does it.
+      // The next close retries it.
     }
   }
   database.close();

@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A repository as a test states it: commits in their order, and where the branches point. */
+/** A repository of a fake hub: the files of each commit, and the commits of its branches. */
 export interface FakeRepository {
   readonly kind?: 'dataset' | 'model';
   readonly name: string;
   /** Commit → path → content. */
   readonly commits: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
-  /** Branch → commit; tests move them. */
+  /** Branch → commit; tests change them. */
   readonly branches: Record<string, string>;
-  /** Paths that git-lfs holds: served by the content server, after a redirect. */
+  /** Paths in git-lfs, which the content server serves after a redirect. */
   readonly lfs?: readonly string[];
   readonly token?: string;
 }
 
-/** What goes wrong with one answer: `undefined` to answer well. */
+/** Failure to inject into one response. */
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** The connection ends after so many bytes of the body. */
+  /** Closes the connection after this many bytes of the body. */
   | { readonly dropAfter: number }
-  /** Nothing more comes after so many bytes, and the connection stays. */
+  /** Stalls after this many bytes and keeps the connection open. */
   | { readonly stallAfter: number }
   | { readonly body: string | Uint8Array }
   | { readonly redirect: string };
@@ -32,11 +32,11 @@ export interface SeenRequest {
   readonly authorization: string | undefined;
 }
 
-/** A hub of its own on loopback, with a second server that holds the content of large files, as the real one has. */
+/** A hub on loopback, with a second server for the content of large files, like the real one. */
 export interface FakeHub extends AsyncDisposable {
   readonly endpoint: string;
   readonly requests: SeenRequest[];
-  /** Asked before each answer. */
+  /** Called before each response; `undefined` for none. */
   fault: (request: SeenRequest, count: number) => Fault | undefined;
 }
 

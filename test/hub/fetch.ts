@@ -1,4 +1,4 @@
-/** Fetches an address, as a process of its own that can be killed: `node -C development test/hub/fetch.ts <address>`. */
+/** Downloads an address in a separate process that tests can kill: `node -C development test/hub/fetch.ts <address>`. */
 import { readFileSync } from 'node:fs';
 import { fetchHubFiles } from '../../src/hub/hub.ts';
 

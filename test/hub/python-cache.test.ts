@@ -8,8 +8,8 @@ import { fetchHubFiles } from '../../src/hub/hub.ts';
 import { commitOf, type FakeHub, openFakeHub } from './fake-hub.ts';
 
 /*
- * huggingface_hub and Gradus on one cache folder. Python's package is in the environment of the worker; GRADUS_PYTHON names
- * another interpreter.
+ * Tests huggingface_hub and Gradus on one cache folder. The Python package is in the worker's environment; GRADUS_PYTHON
+ * names another interpreter.
  */
 
 const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
@@ -55,7 +55,7 @@ afterEach(async () => {
   rmSync(home, { recursive: true });
 });
 
-/** Runs lines of Python with the package imported as `hf`; returns what they assign to `result`. */
+/** Runs Python code with the package imported as `hf`; returns the value of `result`. */
 async function inPython(lines: string, env: Record<string, string> = {}): Promise<unknown> {
   const program = `import json, huggingface_hub as hf\n${lines}\nprint(json.dumps(result))`;
   const { stdout } = await promisify(execFile)(python, ['-c', program], { env: { ...process.env, ...env } });
@@ -70,39 +70,36 @@ const read = async (address: string): Promise<Record<string, string>> => {
 };
 const { 'README.md': _, ...modelFiles } = contents;
 
-describe.skipIf(!hasPackage)('huggingface_hub', () => {
+describe.skipIf(!hasPackage)('a cache shared with huggingface_hub', () => {
   test.each([
     ['links', '0'],
     ['files', '1'],
-  ])('a snapshot of %s that it fetched is not downloaded again', async (_kind, HF_HUB_DISABLE_SYMLINKS) => {
+  ])('a Python snapshot of %s is not downloaded again', async (_kind, HF_HUB_DISABLE_SYMLINKS) => {
     await inPython("result = hf.snapshot_download('us/tiny')", { HF_HUB_DISABLE_SYMLINKS });
     hub.requests.length = 0;
     expect(await read('hf://us/tiny')).toEqual(modelFiles);
     expect(downloads()).toEqual([]);
   });
 
-  test.each(['with', 'without'])(
-    'a snapshot that it fetched is read offline, %s its list of files',
-    async (kind) => {
-      await inPython("result = hf.snapshot_download('us/tiny')");
-      // Versions before 2 write no trees.
-      if (kind === 'without') rmSync(join(cache, 'models--us--tiny', 'trees'), { recursive: true });
-      hub.requests.length = 0;
-      vi.stubEnv('HF_HUB_OFFLINE', '1');
-      expect(await read('hf://us/tiny')).toEqual(modelFiles);
-      expect(await read(`hf://us/tiny@${commit}`)).toEqual(modelFiles);
-      expect(hub.requests).toEqual([]);
-    },
-  );
+  test.each(['with', 'without'])('a Python snapshot is read offline, %s its tree file', async (kind) => {
+    await inPython("result = hf.snapshot_download('us/tiny')");
+    // Versions before 2 write no trees.
+    if (kind === 'without') rmSync(join(cache, 'models--us--tiny', 'trees'), { recursive: true });
+    hub.requests.length = 0;
+    vi.stubEnv('HF_HUB_OFFLINE', '1');
+    expect(await read('hf://us/tiny')).toEqual(modelFiles);
+    expect(await read(`hf://us/tiny@${commit}`)).toEqual(modelFiles);
+    expect(hub.requests).toEqual([]);
+  });
 
-  test('only the files that it has not fetched are downloaded', async () => {
+  test('only files missing from a Python snapshot are downloaded', async () => {
     await inPython("result = hf.hf_hub_download('us/tiny', 'model.safetensors')");
     hub.requests.length = 0;
     expect(await read('hf://us/tiny')).toEqual(modelFiles);
     expect(downloads()).toEqual([`/us/tiny/resolve/${commit}/config.json`]);
   });
 
-  test('finds offline what Gradus fetched, and reports no damage', async () => {
+  test('Python finds downloads of Gradus offline, and its scan reports no damage', async () => {
     const { folder, files } = await fetchHubFiles('hf://us/tiny');
     const [rows] = (await fetchHubFiles('hf://datasets/us/sums@refs%2Fconvert%2Fparquet/default/train'))
       .files;
@@ -138,7 +135,7 @@ result = {
     ]);
   });
 
-  test('resolves a moved branch in a cache that Gradus wrote, and the other way round', async () => {
+  test('Python moves a branch in a cache that Gradus wrote, and Gradus reads the new commit', async () => {
     await fetchHubFiles('hf://us/tiny');
     const later = commitOf('later');
     const moved = {

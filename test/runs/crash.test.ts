@@ -9,7 +9,7 @@ import { runDigest } from '../../src/runs/reading/run-digest.ts';
 import { makeFastFolder } from './fast-folder.ts';
 import { smallPlan, trainScripted } from './scripted-training.ts';
 
-/** Called before every operation that changes the disk. */
+/** Runs before every operation that changes the disk. */
 let beforeOperation = (): void => {};
 
 vi.mock(import('node:fs/promises'), async (importOriginal) => {
@@ -35,7 +35,7 @@ afterEach(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Every transaction begins and ends with an `exec`. */
+/** Watches transactions, which begin and end with an `exec`. */
 function watchDatabase(): void {
   const { exec } = DatabaseSync.prototype;
   DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
@@ -54,12 +54,12 @@ async function newRun(folder: string): Promise<string> {
   return run.directory;
 }
 
-/** What a kill right now would leave on the disk. */
+/** Copies what a kill now would leave on the disk. */
 function snapshot(directory: string, to: string): void {
   cpSync(directory, to, { recursive: true, filter: (path) => basename(path) !== 'run.lock' });
 }
 
-/** Resumes unless the kill came after the end. */
+/** Resumes the run, unless it was killed after its end. */
 async function resumeToEnd(directory: string): Promise<void> {
   try {
     await using run = await openRun(directory);
@@ -69,7 +69,7 @@ async function resumeToEnd(directory: string): Promise<void> {
   }
 }
 
-test('a run killed before any one of its disk operations resumes to the same end', async () => {
+test('a run killed before any of its disk operations resumes to the same result', async () => {
   const directory = await newRun('every-operation');
   const snapshots: string[] = [];
   watchDatabase();
@@ -92,10 +92,10 @@ test('a run killed before any one of its disk operations resumes to the same end
   expect([...ends]).toEqual([expected.total]);
 });
 
-test('half-written files of a killed run are removed and never read', async () => {
+test('partial files of a killed run are removed and never read', async () => {
   const directory = await newRun('half-written');
   writeFileSync(join(directory, 'rollouts', '.tmp-step-000001-train.parquet'), 'PAR1 half');
-  writeFileSync(join(directory, 'rollouts', 'step-000009-train.parquet'), 'a file no row speaks of');
+  writeFileSync(join(directory, 'rollouts', 'step-000009-train.parquet'), 'a file without a row');
   cpSync(join(directory, 'rollouts'), join(directory, 'checkpoints', '.tmp-step-000001'), {
     recursive: true,
   });
@@ -107,7 +107,7 @@ test('half-written files of a killed run are removed and never read', async () =
   expect((await runDigest(directory)).total).toBe((await runDigest(clean)).total);
 });
 
-test('the digest notices a changed weight, metric or rollout, and not a changed time', async () => {
+test('the digest changes with a weight, metric or rollout, and not with a time', async () => {
   const directory = await newRun('digest');
   await resumeToEnd(directory);
   const before = await runDigest(directory);

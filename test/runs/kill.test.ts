@@ -23,10 +23,10 @@ function startTraining(verb: 'create' | 'resume', path: string): Child {
   });
 }
 
-/** Lets it take `steps` steps (or come to its end), waits `delayMs` more, and kills. Returns the exit code, `null` when killed. */
+/** Lets the process take `steps` steps (or end), waits `delayMs`, and kills it. Returns the exit code; `null` if killed. */
 async function killAfterSteps(child: Child, steps: number, delayMs: number): Promise<number | null> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  // A killed process no longer reads what we answer; that is what this test is about.
+  // Ignore EPIPE: a killed process does not read the answer.
   child.stdin.on('error', () => {});
   let taken = -1;
   for await (const _ of createInterface(child.stdout)) {
@@ -42,7 +42,7 @@ async function killAfterSteps(child: Child, steps: number, delayMs: number): Pro
 const untouched = Number.POSITIVE_INFINITY;
 
 test(
-  'training killed with SIGKILL again and again ends like training never killed',
+  'training killed repeatedly with SIGKILL ends with the same digest as uninterrupted training',
   { timeout: 60_000 },
   async () => {
     const calm = join(root, 'calm');
@@ -68,12 +68,12 @@ test(
   },
 );
 
-test('a second process on the same run is refused by name, and a killed one leaves no lock', async () => {
+test('a second process on a run gets RUN_LOCKED, and a killed one leaves no lock', async () => {
   const child = startTraining('create', join(root, 'locked'));
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   await lines.next();
-  // It waits for an answer after its first step, so it still has the run open when we look.
+  // The process waits for an answer after its first step, so the run is still open here.
   const directory = join(root, 'locked', 'kill-0001');
   await expect(openRun(directory)).rejects.toMatchObject({
     code: 'RUN_LOCKED',

@@ -1,7 +1,7 @@
-/** A field of a message: its number, and a number or bytes. */
+/** A field of a message: field number, and a number or bytes. */
 export type Field = readonly [number: number, value: number | Uint8Array];
 
-/** The fields of a Protocol Buffers message in order, for tests that read back what was written. */
+/** Parses the fields of a Protocol Buffers message in order, for tests that read back what was written. */
 export function readFields(data: Uint8Array): Field[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const fields: Field[] = [];

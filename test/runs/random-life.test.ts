@@ -14,7 +14,7 @@ import { scriptedGroup } from './scripted-training.ts';
 const root = makeFastFolder('life');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** What a run should hold, in memory. A checkpoint is a copy, a crash goes back to it. */
+/** Model of a run in memory. A checkpoint is a copy; a crash restores it. */
 interface Model {
   readonly steps: { step: number; stage: string; value: number }[];
   readonly rollouts: { step: number; purpose: string; token_ids: number[] }[];
@@ -75,7 +75,7 @@ class Life {
     this.saved = structuredClone(this.model);
   }
 
-  /** Continues in a copy of what a kill would leave now. Returns the controller's state it finds there. */
+  /** Continues in a copy of what a kill now would leave. Returns the controller state of the copy. */
   async crash(): Promise<unknown> {
     const copy = `${this.run.directory}-${++this.#copies}`;
     cpSync(this.run.directory, copy, { recursive: true, filter: (path) => basename(path) !== 'run.lock' });
@@ -85,7 +85,7 @@ class Life {
     return (await this.run.latestCheckpoint())?.controllerState ?? emptyModel();
   }
 
-  /** What the run really holds. */
+  /** Content of the run on disk. */
   async read(): Promise<Model> {
     using reader = await openRunReader(this.run.directory);
     const { steps, values } = reader.metric('reward/mean');
@@ -128,7 +128,7 @@ const action: fc.Arbitrary<(life: Life) => Promise<unknown>> = fc.oneof(
   { weight: 2, arbitrary: fc.constant((life: Life) => life.crash()) },
 );
 
-test('a run holds what was recorded up to the last checkpoint and since the last crash, whatever happened before', async () => {
+test('a run holds what was recorded up to the last checkpoint and since the last crash, after any history', async () => {
   let lives = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {

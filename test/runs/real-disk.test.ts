@@ -18,7 +18,7 @@ function mount(...values: string[]): boolean {
   return spawnSync('/bin/mount', values, { stdio: 'ignore' }).status === 0;
 }
 
-/** A disk of 4 MiB, where this process may mount one. */
+/** Whether a disk of 4 MiB could be mounted. */
 const hasDisk = process.platform === 'linux' && mount('-t', 'tmpfs', '-o', 'size=4m', 'none', disk);
 afterAll(() => {
   if (hasDisk) spawnSync('/bin/umount', ['-l', disk]);
@@ -28,7 +28,7 @@ afterAll(() => {
 const plan: ScriptedPlan = { steps: 6, stageSteps: 3, checkpointEvery: 1, weights: 20_000 };
 
 describe.skipIf(!hasDisk)('on a small disk', () => {
-  test('a run stopped by every amount of free space goes on to the same end', async () => {
+  test('a run stopped by a full disk at various points resumes to the same result', async () => {
     await using calm = await createRun(join(root, 'calm'), { name: 'disk', recipe: { plan }, seed: 2 });
     await trainScripted(calm, plan);
     const expected = await runDigest(calm.directory);
@@ -56,7 +56,7 @@ describe.skipIf(!hasDisk)('on a small disk', () => {
     expect(await runDigest(directory)).toEqual(expected);
   });
 
-  test('a run on a read-only disk can be read, and says why it cannot be continued', async () => {
+  test('a run on a read-only disk can be read but not resumed (RUN_NOT_WRITABLE)', async () => {
     rmSync(join(disk, 'ballast'), { force: true });
     const directories: string[] = [];
     for (const end of ['finished', 'interrupted'] as const) {

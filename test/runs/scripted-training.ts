@@ -6,18 +6,18 @@ import type { Run } from '../../src/runs/writing/run.ts';
 import { singleTurn } from '../../src/testing/single-turn.ts';
 
 /**
- * A training loop without a model that writes everything a real one writes. Its "weights" depend on every random
- * number ever drawn, so a resume that loses, repeats or reorders anything ends in other weights.
+ * A training loop without a model that writes all records of a real one. Its "weights" depend on every random number
+ * drawn, so a resume that loses, repeats or reorders a step ends with different weights.
  */
 export interface ScriptedPlan {
   readonly steps: number;
   readonly stageSteps: number;
   readonly checkpointEvery: number;
-  /** Floats in the engine's state: larger takes longer to write. */
+  /** Number of floats in the engine state; more take longer to write. */
   readonly weights: number;
 }
 
-/** Small, with every kind of record, and checkpoints both at and between stage ends. */
+/** A small plan with every kind of record, and checkpoints at and between stage ends. */
 export const smallPlan: ScriptedPlan = { steps: 4, stageSteps: 3, checkpointEvery: 2, weights: 16 };
 
 const retention = { keepLast: 1, keepStageEnds: true, keepBest: false };
@@ -28,7 +28,7 @@ interface Learner {
   readonly weights: Float64Array;
 }
 
-/** Trains from the run's newest checkpoint to the end, and finishes the run. */
+/** Trains from the newest checkpoint of the run to the end, and finishes the run. */
 export async function trainScripted(
   run: Run,
   plan: ScriptedPlan,

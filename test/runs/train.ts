@@ -4,9 +4,9 @@ import { openRun } from '../../src/runs/writing/open-run.ts';
 import { trainScripted, type ScriptedPlan } from './scripted-training.ts';
 
 /**
- * The scripted training as a process of its own, for tests that kill it: `train.ts create ROOT` or `train.ts resume RUN`.
- * Prints one line when the run is open and one line a step, and waits for a line on its input before it goes on, so
- * that it never runs ahead of whoever wants to kill it.
+ * Runs the scripted training in a separate process, for tests that kill it: `train.ts create ROOT` or `train.ts resume RUN`.
+ * Prints one line when the run is open and one per step, and waits for a line on stdin after each, so that it never runs
+ * ahead of the test.
  */
 const plan: ScriptedPlan = { steps: 40, stageSteps: 10, checkpointEvery: 3, weights: 50_000 };
 

@@ -6,28 +6,28 @@ import { readRecipeFile } from '../files/recipe-file.ts';
 import { openRunReader, type RunReader } from '../reading/run-reader.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
 
-/** Whose names metrics get: ours, or those that TRL's or verl's users know, where they have one. */
+/** Sets of metric names: Gradus's, or TRL's or verl's for the metrics that they have too. */
 export const nameProfiles = ['gradus', 'trl', 'verl'] as const;
 
 /** See `nameProfiles`. */
 export type NameProfile = (typeof nameProfiles)[number];
 
-/** How a run is exported. */
+/** Options of `exportRun`. */
 export interface ExportOptions {
   readonly names: NameProfile;
-  /** Wait for more until the run has ended. */
+  /** Continue until the run has ended. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
-  /** Time between two looks at a run that is followed, in milliseconds. Default 2,000. */
+  /** Polling interval with `follow`, in milliseconds. Default 2,000. */
   readonly everyMs?: number;
 }
 
 /**
- * Everything numeric of a run, step by step, into another tool: metrics, timings, and each suite's accuracy as
+ * Exports the numbers of a run to another tool, step by step: metrics, timings, and the accuracy of each suite as
  * `evaluation/<suite>/accuracy`.
  *
- * @returns how many steps were written.
- * @throws RunError when there is no run, or its recipe was edited.
+ * @returns the number of steps written.
+ * @throws RunError for a missing run or an edited recipe.
  */
 export async function exportRun(
   directory: string,
@@ -41,10 +41,10 @@ export async function exportRun(
   let next = 0;
   let steps = 0;
   for (;;) {
-    // Asked before reading: a run that has ended by now tells nothing after what is read next.
+    // Read the status before the steps: a run that has ended adds no step after this read.
     const { status, step } = run.summary();
     const isOver = status !== 'running' || !follow || signal?.aborted === true;
-    // A step may be evaluated after it was recorded: it is whole once the next one is there.
+    // A step is complete once the next one exists: it may be evaluated after it was recorded.
     const last = isOver ? step : step - 1;
     for (const moment of recordedTimes(run, next, last)) {
       const values = valuesAt(run, moment.step, names);
@@ -61,7 +61,7 @@ export async function exportRun(
   }
 }
 
-/** Step 0 is what was evaluated before anything was learned. */
+/** Returns the steps in a range with their times. Step 0 holds the evaluation before training. */
 function recordedTimes(run: RunReader, from: number, to: number): { step: number; at: Date }[] {
   const start = { step: 0, at: new Date(run.summary().createdAt) };
   const rows = run.rows(
@@ -87,13 +87,13 @@ function nameIn(names: NameProfile, name: string): string {
   return (names === 'gradus' ? undefined : describeMetric(name)?.[names]) ?? name;
 }
 
-/** The part of an evaluation that is exported. */
+/** Exported fields of an evaluation. */
 const evaluated = z.object({
   sampling: z.object({ rollouts: z.number() }),
   overall: z.object({ accuracy: z.object({ mean: z.number() }) }),
 });
 
-/** verl calls the mean over k attempts on a data source `val-core/<source>/mean@k`. */
+/** Returns accuracies by name; verl names the mean over k attempts `val-core/<source>/mean@k`. */
 function evaluationsAt(run: RunReader, step: number, names: NameProfile): [string, number][] {
   return run.rows('SELECT name, result FROM evaluations WHERE step = ?', step).flatMap((row) => {
     const found = evaluated.safeParse(JSON.parse(String(row['result'])));

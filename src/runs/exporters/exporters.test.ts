@@ -54,7 +54,7 @@ async function writeAll(sink: RunSink, steps: readonly ExportedStep[]): Promise<
 let folders = 0;
 const freshFolder = (): string => join(root, `out-${folders++}`);
 
-test('TensorBoard finds every value under its name and step', async () => {
+test('TensorBoard files contain every value under its name and step', async () => {
   await fc.assert(
     fc.asyncProperty(someValues, async (values) => {
       const folder = freshFolder();
@@ -75,7 +75,7 @@ test('TensorBoard finds every value under its name and step', async () => {
   );
 });
 
-test('what W&B keeps offline is read back, also where records cross its blocks', async () => {
+test('W&B offline files read back, also where records cross blocks', async () => {
   const large = fc.record({ lr: fc.string({ minLength: 0, maxLength: 70_000 }) });
   await fc.assert(
     fc.asyncProperty(someValues, large, async (values, recipe) => {
@@ -102,7 +102,7 @@ test('what W&B keeps offline is read back, also where records cross its blocks',
   );
 });
 
-test('trackio finds the run beside the others of its project, once', async () => {
+test('trackio databases contain a run once, beside the other runs of its project', async () => {
   const folder = freshFolder();
   const steps = stepsOf([{ a: 1 }, { a: 2 }]);
   for (const run of [about, { ...about, id: 'run-2', name: 'demo-0002' }, about])
@@ -117,7 +117,7 @@ test('trackio finds the run beside the others of its project, once', async () =>
   ]);
 });
 
-/** A W&B server that keeps history, and fails as often as it is told to. */
+/** A W&B server that stores history and injects failures. */
 async function fakeWandb(faults: ('429' | '500' | 'drop')[] = []) {
   const history: string[] = [];
   const ends: unknown[] = [];
@@ -161,7 +161,7 @@ async function fakeWandb(faults: ('429' | '500' | 'drop')[] = []) {
   };
 }
 
-test('W&B gets every line once: through faults, and when an export is repeated or goes on', async () => {
+test('W&B receives every line once, despite failures and repeated or continued exports', async () => {
   using server = await fakeWandb(['500', '429', 'drop']);
   const steps = stepsOf(Array.from({ length: 450 }, (_, i) => ({ reward: i })));
   const first = await wandbLiveSink(server.access, about);
@@ -178,10 +178,10 @@ test('W&B gets every line once: through faults, and when an export is repeated o
   expect([...server.keys]).toEqual([`Basic ${Buffer.from('api:secret').toString('base64')}`]);
 });
 
-test('a W&B server that refuses is one error without the key, and a key is needed', async () => {
+test('a W&B refusal is one error without the key, and a missing key is a ConfigError', async () => {
   using server = await fakeWandb(['500', '500', '500', '500', '500', '500']);
   await expect(wandbLiveSink(server.access, about)).rejects.toThrow(
-    /expected W&B to take the run, got HTTP 500, 6 times/,
+    /expected W&B to accept the run, got HTTP 500, 6 times/,
   );
   expect(() => wandbAccess({})).toThrow('WANDB_API_KEY');
   expect(wandbAccess({ WANDB_API_KEY: 'k', WANDB_BASE_URL: 'http://own/' })).toEqual({
@@ -190,7 +190,7 @@ test('a W&B server that refuses is one error without the key, and a key is neede
   });
 });
 
-/** A sink that remembers. */
+/** A sink that keeps what it receives. */
 function memory() {
   const steps: ExportedStep[] = [];
   const ends: unknown[] = [];
@@ -201,7 +201,7 @@ function memory() {
   return { steps, ends, open };
 }
 
-test('a run is exported as it is on record', async () => {
+test('a run is exported as recorded', async () => {
   const { steps, ends, open } = memory();
   expect(await exportRun(directory, open, { names: 'gradus' })).toEqual({ steps: 4 });
   using run = await openRunReader(directory);
@@ -209,14 +209,14 @@ test('a run is exported as it is on record', async () => {
   expect(ends).toEqual(['finished']);
 });
 
-test('metrics have the names that users of another trainer know', async () => {
+test('metrics are exported under the names of TRL or verl', async () => {
   const { steps, open } = memory();
   await exportRun(directory, open, { names: 'verl' });
   expect(Object.keys(steps[0]!.values)).toContain('critic/score/mean');
   expect(Object.keys(steps[0]!.values)).toContain('loss/policy');
 });
 
-test('a run that is followed is exported whole, while it is written', async () => {
+test('follow exports a run completely while it is written', async () => {
   const { steps, ends, open } = memory();
   await using run = await createRun(root, { name: 'live', recipe: {}, seed: 4 });
   const follow = exportRun(run.directory, open, { names: 'gradus', follow: true, everyMs: 5 });
@@ -234,7 +234,7 @@ const bytesOf = (fields: readonly Field[], number: number) =>
 const textOf = (fields: readonly Field[], number: number) => Buffer.from(bytesOf(fields, number)).toString();
 const numberOf = (fields: readonly Field[], number: number) => fieldOf(fields, number) as number;
 
-/** `{key = 1, value_json = 16}` messages of one field. */
+/** Parses `{key = 1, value_json = 16}` messages of one field. */
 function entriesOf(data: Uint8Array, field: number): Record<string, unknown> {
   const items = readFields(data).flatMap(([number, item]) =>
     number === field ? [readFields(item as Uint8Array)] : [],
@@ -255,7 +255,7 @@ function readTfRecords(file: Buffer): Uint8Array[] {
   return records;
 }
 
-/** Bit by bit, as the polynomial says. */
+/** CRC-32C bit by bit from its polynomial. */
 function crc32c(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {
@@ -266,7 +266,7 @@ function crc32c(data: Uint8Array): number {
 }
 const masked = (crc: number): number => ((((crc >>> 15) | (crc << 17)) >>> 0) + 0xa282ead8) >>> 0;
 
-test('the checksum of TFRecords is CRC-32C', () => {
+test('TFRecord checksums are CRC-32C', () => {
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
 });
 

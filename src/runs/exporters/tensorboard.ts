@@ -4,7 +4,7 @@ import { ProtobufMessage } from '../../core/protobuf.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
 
 /**
- * Scalars as an event file of TensorBoard: `tensorboard --logdir <folder>` shows every run below it.
+ * Writes scalars as an event file of TensorBoard: `tensorboard --logdir <folder>` shows every run below the folder.
  *
  * A file is a sequence of TFRecords (length, its masked CRC-32C, data, its masked CRC-32C, little-endian) of the message
  * `Event` {1 wall_time double, 2 step int64, 3 file_version string, 5 summary {1 value {1 tag, 2 simple_value float}}};
@@ -44,7 +44,7 @@ const castagnoli = Uint32Array.from({ length: 256 }, (_, byte) => {
   return rest;
 });
 
-/** CRC-32C, rotated and shifted as TFRecord files want it: a file of checksums would not look valid by chance. */
+/** CRC-32C with the rotation and offset of the TFRecord format, which protects against checksums of checksums. */
 function maskedCrc(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) crc = castagnoli[(crc ^ byte) & 255]! ^ (crc >>> 8);

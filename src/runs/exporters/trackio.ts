@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { ExportedRun, RunSink } from './sink.ts';
 
-/** As trackio 0.43 makes them; it adds whatever else it needs when it opens the file. */
+/** Tables of trackio 0.43, which adds others when it opens the file. */
 const tables = `
   CREATE TABLE IF NOT EXISTS metrics (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, timestamp TEXT NOT NULL, run_name TEXT NOT NULL,
@@ -16,8 +16,8 @@ const tables = `
 `;
 
 /**
- * A run in a project database of trackio: `TRACKIO_DIR=<folder> trackio show --project <recipe name>`. A run that is already in it is
- * written afresh; the other runs of the project stay.
+ * Writes a run into a project database of trackio: `TRACKIO_DIR=<folder> trackio show --project <recipe name>`. Replaces a
+ * run that is already there and keeps the other runs of the project.
  */
 export async function trackioSink(folder: string, run: ExportedRun): Promise<RunSink> {
   await mkdir(folder, { recursive: true });
@@ -39,5 +39,5 @@ export async function trackioSink(folder: string, run: ExportedRun): Promise<Run
   };
 }
 
-/** trackio keeps letters, digits, `_` and `-` of a project's name. */
+/** Removes the characters that trackio removes from a project name. */
 const projectName = (name: string): string => name.replaceAll(/[^\w-]/g, '') || 'default';

@@ -1,29 +1,33 @@
+/*
+ * Live export to Weights & Biases. The least stable code of Gradus: W&B publishes no client for Node and does not document
+ * these requests, so a change of its server can break them. If that happens, use `--wandb-offline` and `wandb sync`.
+ */
 import * as z from 'zod';
 import { ConfigError, RunError } from '../../core/errors.ts';
 import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/retry.ts';
 import { hashKey } from '../../core/rng.ts';
 import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
 
-/** Where a run goes and as whom. */
+/** Server and account of an export. */
 export interface WandbAccess {
-  /** `https://api.wandb.ai`, or a server of one's own. */
+  /** `https://api.wandb.ai`, or a self-hosted server. */
   readonly baseUrl: string;
-  /** Sent to that server and written nowhere. */
+  /** Sent to that server only; never written to disk. */
   readonly apiKey: string;
-  /** A user or team; absent: the key's own. */
+  /** User or team; absent: the default of the key. */
   readonly entity?: string | undefined;
-  /** First pause before a request is tried again, in milliseconds; it doubles. Default 1,000. */
+  /** Pause before the first retry, in milliseconds; it doubles with each. Default 1,000. */
   readonly retryMs?: number;
 }
 
 /**
- * Access from `WANDB_API_KEY`, `WANDB_BASE_URL` and `WANDB_ENTITY`, as W&B's own client reads them.
+ * Reads `WANDB_API_KEY`, `WANDB_BASE_URL` and `WANDB_ENTITY`, the variables of W&B's own client.
  * @throws ConfigError without a key.
  */
 export function wandbAccess(env: NodeJS.ProcessEnv): WandbAccess {
   const { WANDB_API_KEY: apiKey, WANDB_BASE_URL: baseUrl, WANDB_ENTITY: entity } = env;
   if (apiKey === undefined || apiKey === '')
-    throw new ConfigError('expected an API key of W&B in WANDB_API_KEY, got an empty or absent variable', {
+    throw new ConfigError('expected a W&B API key in WANDB_API_KEY, which is missing or empty', {
       tryNext: 'gradus runs export <run> --wandb-offline wandb',
     });
   return {
@@ -51,17 +55,17 @@ const upserted = z.object({
   }),
 });
 
-/** Lines that travel together; the first ones travel at once, so that a live run shows soon. */
+/** Batch size and interval of history lines; the first lines are sent at once, so that a live run appears early. */
 const linesPerRequest = 200;
 const sendEveryMs = 2000;
 const maxAttempts = 6;
 
 /**
- * A run on a W&B server, step by step, by the two requests of its public client: the GraphQL mutation `upsertBucket` names the run,
- * `POST /files/<entity>/<project>/<run>/file_stream` adds lines to its history. Lines that the server has are not sent again, so an
- * export may be repeated or continued.
+ * Sends a run to a W&B server, step by step, with two requests of W&B's Python client: the GraphQL mutation `upsertBucket`
+ * creates the run, `POST /files/<entity>/<project>/<run>/file_stream` appends to its history. Lines that the server has are
+ * not sent again, so an export can be repeated or continued.
  *
- * @throws RunError when the server refuses, or does not answer after six tries.
+ * @throws RunError when the server refuses a request, or fails six times.
  */
 export async function wandbLiveSink(access: WandbAccess, run: ExportedRun): Promise<RunSink> {
   const config = Object.fromEntries(
@@ -165,7 +169,7 @@ async function sendRequest(
 }
 
 function refused({ baseUrl, apiKey }: WandbAccess, what: string): RunError {
-  return new RunError(`${baseUrl}: expected W&B to take the run, got ${what.replaceAll(apiKey, '***')}`, {
+  return new RunError(`${baseUrl}: expected W&B to accept the run, got ${what.replaceAll(apiKey, '***')}`, {
     code: 'EXPORT_REFUSED',
     tryNext: 'gradus runs export <run> --wandb-offline wandb',
   });

@@ -5,7 +5,7 @@ import { ProtobufMessage } from '../../core/protobuf.ts';
 import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
 
 /**
- * A run as W&B keeps it without a network: `wandb sync <folder>/offline-run-…` uploads it.
+ * Writes a run in the format of W&B's offline mode: `wandb sync <folder>/offline-run-…` uploads it.
  *
  * The file is `:W&B`, 0xBEE1, version 0, then LevelDB log records (with zlib's CRC-32) of the message `Record` of
  * wandb/proto/wandb_internal.proto: {1 num, 2 history, 3 summary, 17 run, 18 exit, 21 header}.
@@ -49,7 +49,7 @@ export async function wandbOfflineSink(folder: string, run: ExportedRun): Promis
   };
 }
 
-/** `{key = 1, value_json = 16}` for each entry. */
+/** Returns a message with `{key = 1, value_json = 16}` for each entry. */
 function entries(field: number, values: object): ProtobufMessage {
   const message = new ProtobufMessage();
   for (const [key, value] of Object.entries(values))
@@ -64,7 +64,7 @@ const blockBytes = 32_768;
 const headerBytes = 7;
 const [whole, first, middle, last] = [1, 2, 3, 4] as const;
 
-/** Records in blocks of 32 KiB; one that does not fit is cut into a first, middle and last part. */
+/** Writes records in blocks of 32 KiB; splits one that does not fit into first, middle and last parts. */
 function createLog(file: FileHandle) {
   let position = 0;
   const put = async (data: Uint8Array): Promise<void> => {
