@@ -122,7 +122,7 @@ test('tests of code rows are read, and a note on input and output is added to th
     id: '9',
     domain: 'code',
     prompt: [{ role: 'user', content: expect.stringMatching(/^Double\.\n\nRead the inputs from stdin/) }],
-    tests: { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] },
+    tests: expect.objectContaining({ type: 'stdio', cases: [{ input: '1', output: '2' }] }) as object,
     source: 'p.json',
   });
   expect(questionOf(problem!)).toBe('Double.');

@@ -17,22 +17,32 @@ interface Mapping {
  *
  * @throws DataError beginning with the column's name, for a math problem whose gold is several golds or no answer.
  */
-export function inOurForm(row: Columns, { columns, domain }: Mapping): Columns {
+export function inOurForm(row: Columns, mapping: Mapping): Columns {
+  const { columns, domain } = mapping;
   const stated = row[columns.domain];
-  const isTopic = stated != null && (typeof stated !== 'string' || stated.includes('->'));
-  const isMath = (isTopic ? domain : (stated ?? domain)) === 'math';
+  const topics = isTopic(stated) ? stated : undefined;
+  const known = typeof stated === 'string' && topics === undefined ? domainNamed(stated) : undefined;
   const gold = row[columns.answer];
+  const isMath = (known ?? domain) === 'math' && row[columns.tests] == null;
   return {
     ...row,
-    ...(isTopic
-      ? { [columns.domain]: undefined, [columns.family]: row[columns.family] ?? topicOf(stated) }
-      : {}),
+    [columns.domain]: known,
+    ...(topics === undefined ? {} : { topics, [columns.family]: row[columns.family] ?? topicOf(topics) }),
     [columns.prompt]: promptOf(row[columns.prompt]),
-    ...(isMath && gold != null && row[columns.tests] == null
-      ? { [columns.answer]: onlyGold(gold, columns.answer) }
-      : {}),
+    ...(isMath && gold != null ? { [columns.answer]: onlyGold(gold, columns.answer) } : {}),
     ...(columns.solution in row ? { [columns.solution]: textIn(row[columns.solution]) } : {}),
   };
+}
+
+/** Whether a column `domain` names topics of a subject, not what checks the answer. */
+const isTopic = (value: unknown): boolean =>
+  value != null && (typeof value !== 'string' || value.includes('->') || /^\s*[[{]/.test(value));
+
+/** The names that other data sets have for the domains of our verifiers. */
+function domainNamed(name: string): string {
+  const small = name.trim().toLowerCase();
+  if (/^math(?:s|ematics)?$/.test(small)) return 'math';
+  return /^cod(?:e|ing)$|^programming$/.test(small) ? 'code' : name;
 }
 
 /** A text, or the first of a list of texts; nothing for a blank one or another value. */

@@ -2,7 +2,7 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { type DataFile, locateData, type LocateOptions } from './locate-files.ts';
 import type { FileConfig } from './file-source.ts';
-import { type ColumnNames, columnsConfig } from './columns.ts';
+import { columnsConfig } from './columns.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { inOurForm } from './our-form.ts';
 import { problemOfRow } from './problem-row.ts';
@@ -11,8 +11,9 @@ import type { Row } from './rows/row.ts';
 import { RowShapes } from './shape-of-rows.ts';
 import { isWrittenByUs, unknownShape } from './shapes/catalogue.ts';
 import { requireNoContradiction } from './shapes/contradictions.ts';
+import { multipleChoice } from './shapes/multiple-choice.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
-import { at, type Columns, type Shape } from './shapes/shape.ts';
+import { at, type Columns } from './shapes/shape.ts';
 
 /** What reading may need from outside, and tells. */
 export interface ReadFileOptions {
@@ -99,7 +100,13 @@ function problemReader(
       const derived = withPassRates(shape.derive?.(value, where) ?? value, value, config, columns.passRates);
       for (const column of unseen) if (at(derived, column) !== undefined) unseen.delete(column);
       const row = isWrittenByUs(value) ? derived : inOurForm(derived, mapping);
-      if (!isNamed && !isWrittenByUs(value)) requireOneProblem(value, row, shape, columns);
+      if (!isNamed && !isWrittenByUs(value) && row[columns.tests] == null) {
+        const hasChoices = (row[columns.domain] ?? shape.domain) === multipleChoice.domain;
+        const isGoldSettled = config.columns.answer !== undefined || hasChoices;
+        const gold = isGoldSettled ? undefined : row[columns.answer];
+        const prompt = textOf(row[columns.prompt]);
+        requireNoContradiction(value, { prompt, gold, hasChoices }, shape.name);
+      }
       return problemOfRow(row, mapping, number);
     });
   };
@@ -134,11 +141,9 @@ function withPassRates(row: Columns, value: Columns, { passRates }: FileConfig, 
   return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
 }
 
-/** Refuses what the other columns of a row contradict. Tests decide for themselves, and choices are part of the question. */
-function requireOneProblem(value: Columns, row: Columns, shape: Shape, columns: ColumnNames): void {
-  if (row[columns.tests] != null) return;
-  const prompt = row[columns.prompt];
-  const said = Array.isArray(prompt) ? prompt.map((message) => at({ message }, 'message.content')) : [prompt];
-  const gold = shape.domain === 'multiple-choice' ? undefined : row[columns.answer];
-  requireNoContradiction(value, { prompt: said.join('\n'), gold }, shape.name);
-}
+/** All that the messages of a prompt say. */
+const textOf = (prompt: unknown): string =>
+  [prompt]
+    .flat()
+    .map((message) => (typeof message === 'string' ? message : at({ message }, 'message.content')))
+    .join('\n');

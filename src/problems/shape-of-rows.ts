@@ -31,7 +31,7 @@ export class RowShapes {
   /** @throws DataError when no shape matches the first row, or the row has another than those with its columns. */
   of(row: Columns, where: string): ChosenShape {
     const { shape: name, columns } = this.#settings;
-    if (name !== undefined) return { shape: shapeNamed(name), isNamed: true };
+    if (name !== undefined) return { shape: this.#named(name, row), isNamed: true };
     if (columns.prompt !== undefined) return { shape: shapeNamed('gradus'), isNamed: true };
     const found = shapeOf(row);
     if (found === undefined && this.#last === undefined) throw unknownShape(row, where);
@@ -40,6 +40,13 @@ export class RowShapes {
     const shape = found ?? this.#last!;
     this.#last = shape;
     return { shape, isNamed: false };
+  }
+
+  /** The named shape; of shapes that mix in one file, the row's own. */
+  #named(name: string, row: Columns): Shape {
+    const shape = shapeNamed(name);
+    const found = shape.mixes === true ? shapeOf(row) : undefined;
+    return found?.mixes === true ? found : shape;
   }
 
   #requireSame(shape: Shape, row: Columns, where: string): void {

@@ -57,7 +57,7 @@ const kinds: readonly Kind[] = [
 
 /** Words that data sets and their exporters write where a gold is missing; none of them is a formula or a plain word answer. */
 const placeholders =
-  /^\W*(?:n\/?a|none given|null|nan|nil|undefined|unknown|missing|placeholder|unanswerable|no (?:final )?(?:answer|solution given)|(?:answer |solution )?not[ _-]?(?:found|available|provided|given|specified|applicable)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|(?:to )?(?:proof|prove|be proved).*|answers? (?:may|will)? ?var(?:y|ies)|(?:answer |solution )?omitted|todo|tbd|-+|\?+|…|\.{2,}|_+)\W*$/i;
+  /^\W*(?:n\/?a|none given|null|nan|nil|undefined|unknown|missing|placeholder|unanswerable|no (?:final )?(?:answer|solution given)(?: found)?|no solution found|(?:answer |solution )?not[ _-]?(?:found|available|provided|given|specified|applicable)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|(?:to )?(?:proof|prove|be proved).*|answers? (?:may|will)? ?var(?:y|ies)|(?:answer |solution )?omitted|todo|tbd|-+|\?+|…|\.{2,}|_+)\W*$/i;
 
 /** A gold that says that there is none: bare, in a box, in `\text{…}`, or Python's `None` and an empty list. */
 function isPlaceholder(gold: string): boolean {
@@ -67,7 +67,7 @@ function isPlaceholder(gold: string): boolean {
 }
 
 const needsPicture =
-  /!\[[^\]]{0,200}\]\(|<\|?im(?:g|age)[ _-]?\d{0,2}(?:_?pad|_start)?\|?>|<img\b|\[(?:image|img|figure|picture)(?:[ _-]?\d{1,2})?\]|\\includegraphics\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i;
+  /!\[[^\]]{0,200}\]\(|<\|?(?:image|img|picture|figure|video)[^<>\n]{0,40}>|\[(?:image|img|figure|picture)(?:[ _-]?\d{1,2})?\]|\\includegraphics\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i;
 
 /** Columns in which data sets keep the pictures of a question. */
 const pictureColumns = [

@@ -1,4 +1,5 @@
 import { DataError } from '../../core/errors.ts';
+import { parseJson } from '../../core/lossless-json.ts';
 import { interfaceNote } from './interface-note.ts';
 import { at, type Columns, type Shape } from './shape.ts';
 import { readStructure } from './structured-text.ts';
@@ -40,8 +41,7 @@ export const code: Shape = {
   matches: (row) =>
     testColumns.some((column) => isFilled(row[column])) ||
     isTests(row['tests']) ||
-    isTestProgram(row['test']) ||
-    isTestProgram(row['test_code']) ||
+    testProgramIn(row) !== undefined ||
     (isFilled(row['inputs']) && isFilled(row['outputs'])) ||
     isTests(row['ground_truth']) ||
     isTests(at(row, 'reward_model.ground_truth')) ||
@@ -60,22 +60,29 @@ export const code: Shape = {
     requirePython(row);
     const question = promptColumns.map((name) => row[name]).find(isFilled);
     const isText = typeof question === 'string';
-    const tests = readTests(isText ? { ...row, prompt: question } : row, where);
+    const program = testProgramIn(row);
+    const given = { ...row, ...(isText ? { prompt: question } : {}), ...underKnownNames(row, program) };
+    const tests = readTests(given, where);
     const {
       reward_model: _rewardModel,
       ability: _ability,
+      answer,
+      solution = answer,
       source,
       data_source: dataSource = source,
       ...rest
     } = row;
-    const kept = Object.entries(rest).filter(([name]) => !testColumns.includes(name) && !noise.has(name));
-    const prompt = isText ? question + interfaceNote(row, tests) : question;
+    const kept = Object.entries(rest).filter(
+      ([name]) => !testColumns.includes(name) && !noise.has(name) && name !== program,
+    );
+    const prompt = isText ? question + interfaceNote(row, tests, question) : question;
     const id = ['task_id', 'question_id', 'problem_id', 'id']
       .map((name) => row[name])
       .find((one) => one != null);
     return {
       ...Object.fromEntries(kept),
       ...(typeof dataSource === 'string' ? { data_source: dataSource } : {}),
+      ...(typeof solution === 'string' && solution.trim() !== '' ? { solution } : {}),
       prompt,
       task_id: id,
       [testsRead]: tests,
@@ -88,10 +95,20 @@ const isFilled = (value: unknown): boolean =>
   value != null && value !== '' && value !== '[]' && !(Array.isArray(value) && value.length === 0);
 
 /** Names by which an object of tests is known. */
-const testNames = ['inputs', 'functional', 'assert_case', 'test_cases', 'unit_tests', 'fn_name', 'test_list'];
+const testNames = [
+  'inputs',
+  'functional',
+  'assert_case',
+  'pytest',
+  'test_code',
+  'test_cases',
+  'unit_tests',
+  'fn_name',
+  'test_list',
+];
 
 /** Whether a value, or the structure in a text, is a list of tests or an object of them in a published form. */
-function isTests(value: unknown): boolean {
+export function isTests(value: unknown): boolean {
   const tests = typeof value === 'string' ? readStructure(value) : value;
   if (Array.isArray(tests)) {
     const [first] = tests as readonly unknown[];
@@ -108,6 +125,34 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 const isTestProgram = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^\s*(?:def (?:test|check)|class \w+\(|assert\b|from solution import)/m.test(value);
+
+/** The column of a program that tests another; columns of solutions and prompts may hold assertions too. */
+const testProgramIn = (row: Columns): string | undefined =>
+  Object.keys(row).find((name) => /test|check/i.test(name) && isTestProgram(row[name]));
+
+/** Tests under the names that `readTests` knows, where a row calls them otherwise. */
+function underKnownNames(row: Columns, program: string | undefined): Columns {
+  const starter = row['starter_code'];
+  const [, method] = typeof starter === 'string' ? (/def\s+(\w+)\s*\(/.exec(starter) ?? []) : [];
+  return {
+    ...(row['unit_tests'] != null && row['tests'] == null ? { tests: row['unit_tests'] } : {}),
+    ...(program === undefined || program === 'test' ? {} : { [program]: undefined, test: row[program] }),
+    ...(isFilled(row['inputs']) && row['fn_name'] == null && method !== undefined
+      ? { fn_name: method, inputs: jsonEach(row['inputs']), outputs: jsonEach(row['outputs']) }
+      : {}),
+  };
+}
+
+/** rStar-Coder's values of functions, each a JSON text in a list; a list of other texts stays as it is. */
+function jsonEach(value: unknown): unknown {
+  const list = typeof value === 'string' ? readStructure(value) : value;
+  if (!Array.isArray(list)) return value;
+  try {
+    return list.map((one) => (typeof one === 'string' ? parseJson(one) : (one as unknown)));
+  } catch {
+    return list;
+  }
+}
 
 const otherLanguages =
   /^(?:c|c\+\+|cpp|c#|csharp|java|javascript|js|typescript|ts|go|golang|rust|kotlin|scala|swift|ruby|php|perl|r|julia|haskell|lua|bash)$/i;

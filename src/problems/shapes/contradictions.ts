@@ -31,11 +31,16 @@ const goldColumns = [
   'reference_answer',
 ];
 
+const choiceColumns = ['choices', 'options'];
+
 /** What a problem takes from its row. */
 interface Taken {
   /** All that the prompt says. */
   readonly prompt: string;
-  readonly gold: unknown;
+  /** Absent: the other columns of golds do not matter. */
+  readonly gold?: unknown;
+  /** Whether the columns of choices were read. */
+  readonly hasChoices: boolean;
 }
 
 /**
@@ -44,7 +49,11 @@ interface Taken {
  *
  * @throws DataError naming the column and the ways on.
  */
-export function requireNoContradiction(row: Columns, { prompt, gold }: Taken, shape: string): void {
+export function requireNoContradiction(
+  row: Columns,
+  { prompt, gold, hasChoices }: Taken,
+  shape: string,
+): void {
   const said = squeezed(prompt);
   const anyCase = new Map(Object.entries(row).map(([name, value]) => [name.toLowerCase(), { name, value }]));
   const wayOn = `; correct the row, or accept it with --shape ${shape}`;
@@ -54,6 +63,14 @@ export function requireNoContradiction(row: Columns, { prompt, gold }: Taken, sh
     throw new DataError(
       `column "${name}": expected its text in the question, got a question without it: ` +
         `${stringifyJson(value).slice(0, 60)}; join the two in one column${wayOn}`,
+    );
+  }
+  for (const column of choiceColumns) {
+    const { name, value } = anyCase.get(column) ?? {};
+    if (hasChoices || value === undefined || isContained(value, said)) continue;
+    throw new DataError(
+      `column "${name}": expected a list of two or more choices, got ${stringifyJson(value).slice(0, 60)}; ` +
+        `write a list, or put the choices into the question${wayOn}`,
     );
   }
   for (const column of questionColumns) {

@@ -48,7 +48,7 @@ const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 
  */
 export function onlyGold(value: unknown, column: string): unknown {
   const gold = structureOf(value);
-  if (typeof gold !== 'object' || gold === null) return gold;
+  if (typeof gold !== 'object' || gold === null) return gold === value ? gold : onlyGold(gold, column);
   if (Array.isArray(gold)) {
     if (gold.length === 1) return onlyGold(gold[0], column);
     throw new DataError(
@@ -67,7 +67,7 @@ export function onlyGold(value: unknown, column: string): unknown {
 function structureOf(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (/^\s*"[^]*"\s*$/.test(value)) return quoted(value);
-  if (!/^\s*(?:\[\s*["'{]|\{\s*["'])/.test(value)) return value;
+  if (!/^\s*(?:\[\s*["'{]|\{\s*["']|\[\s*-?[\d.]+\s*\]\s*$)/.test(value)) return value;
   return readStructure(value) ?? value;
 }
 

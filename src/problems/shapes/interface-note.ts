@@ -1,5 +1,5 @@
 import type { ProblemTests } from '../../core/problem.ts';
-import type { Columns } from './shape.ts';
+import { at, type Columns } from './shape.ts';
 
 /** What LiveCodeBench tells a model beside the question, word for word, so that its figures can be compared. */
 const withStarter =
@@ -11,22 +11,27 @@ const withStdin =
 /** As the paper of MBPP asks (Austin et al., arXiv 2108.07732). */
 const withTests = 'Your code should pass these tests:';
 const withName = 'Write a function of this name:';
+const withDeclaration = 'Begin the function with this line:';
 
 /**
  * What a program has to look like for its tests, which many data sets say in columns of their own: the starter code, the
  * tests that call it, or where input comes from. Without it a model can only guess. Empty where the prompt says it itself.
  */
-export function interfaceNote(row: Columns, tests: ProblemTests): string {
+export function interfaceNote(row: Columns, tests: ProblemTests, question: string): string {
   const starter = row['starter_code'];
   if (typeof starter === 'string' && starter.trim() !== '')
     return `\n\n${withStarter}\n\`\`\`python\n${starter}\n\`\`\``;
   if (Array.isArray(row['test_list'])) return `\n\n${withTests}\n\n${row['test_list'].join('\n')}`;
+  const declaration = at(row, 'test_info.0.function_declaration');
+  if (typeof declaration === 'string' && declaration !== '' && !question.includes(declaration))
+    return `\n\n${withDeclaration}\n\`\`\`python\n${declaration}\n\`\`\``;
   if (tests.type === 'stdio') return `\n\n${withStdin}\n\`\`\`python\n# YOUR CODE HERE\n\`\`\``;
-  return tests.type === 'function' ? `\n\n${withName} ${tests.entryPoint}` : '';
+  const isSaid = tests.type === 'asserts' && new RegExp(`\\b${tests.entryPoint}\\b`).test(question);
+  return isSaid ? '' : `\n\n${withName} ${tests.entryPoint}`;
 }
 
 const note = new RegExp(
-  `\\n\\n(?:${[withStarter, withStdin, withTests, withName].map((text) => text.replaceAll(/[.()]/g, '\\$&')).join('|')})[^]*$`,
+  `\\n\\n(?:${[withStarter, withStdin, withTests, withName, withDeclaration].map((text) => text.replaceAll(/[.()]/g, '\\$&')).join('|')})[^]*$`,
 );
 
 /** A question as its author asked it: data sets that state the form of programs otherwise have the same question. */

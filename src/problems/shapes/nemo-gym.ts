@@ -24,6 +24,7 @@ export const nemoGym: Shape = {
     prompt: 'prompt',
     answer: 'gold',
     tests: code.columns.tests!,
+    passRates: code.columns.passRates!,
     domain: 'domain of the task',
   },
   derive(row, where) {

@@ -247,6 +247,137 @@ test.each<[string, unknown, Partial<Problem>]>([
   expect((await read([row]))[0]).toMatchObject(expected);
 });
 
+const stdio = { type: 'stdio', cases: [{ input: '3\n', output: '6\n' }] };
+const unittest =
+  'import unittest\nclass TestCases(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(add(1, 2), 3)\n';
+const pytest = 'from solution import add\n\ndef test_add():\n    assert add(1, 2) == 3\n';
+
+test.each<[string, object, object, string]>([
+  [
+    'KodCode',
+    {
+      question_id: 'Filter_1',
+      question: 'Write it.',
+      solution: 'def add(a, b):\n    return a + b',
+      test: pytest,
+      test_info: [{ function_name: 'add', function_declaration: 'def add(a, b):' }],
+      gpt_pass_sequence: [1, 0, 1],
+      gpt_pass_percentage: 0.66,
+    },
+    {
+      id: 'Filter_1',
+      solution: 'def add(a, b):\n    return a + b',
+      tests: { type: 'asserts', entryPoint: 'add' },
+      passRates: [{ model: 'gpt-4o', successes: 2, trials: 3 }],
+    },
+    'Write it.\n\nBegin the function with this line:\n```python\ndef add(a, b):\n```',
+  ],
+  [
+    'KodCode under its other name of the tests',
+    { question: 'Write add(a, b).', test_code: pytest, test_info: [] },
+    { tests: { type: 'asserts', entryPoint: 'add' } },
+    'Write add(a, b).',
+  ],
+  [
+    'AceCode',
+    { id: 'oss_1', source: 'oss', question: 'Write a function.', test_cases: ['assert add(1,2)==3'] },
+    { id: 'oss_1', source: 'oss', tests: { type: 'asserts', entryPoint: 'add' } },
+    'Write a function.\n\nWrite a function of this name: add',
+  ],
+  [
+    'rStar-Coder on stdin',
+    { question_id: 's', question: 'Double.', starter_code: '', inputs: '["3\\n"]', outputs: '["6\\n"]' },
+    { id: 's', tests: stdio },
+    'Double.',
+  ],
+  [
+    'rStar-Coder with starter code',
+    {
+      question: 'Double.',
+      starter_code: 'class Solution:\n    def double(self, n: int) -> int:',
+      inputs: ['[3]'],
+      outputs: ['6'],
+    },
+    { tests: { type: 'function', entryPoint: 'double', cases: [{ arguments: [3], expected: 6 }] } },
+    'Double.',
+  ],
+  [
+    'verifiable-coding-problems',
+    {
+      problem_id: 'vcp_0',
+      source: 'apps',
+      task_type: 'verifiable_code',
+      prompt: 'Double.',
+      gold_standard_solution: 'p',
+      verification_info:
+        "{'language': 'python', 'test_cases': [{'type': 'stdin_stdout', 'input': '3\\n', 'output': '6\\n', 'fn_name': None}]}",
+    },
+    { id: 'vcp_0', source: 'apps', solution: 'p', tests: stdio },
+    'Double.',
+  ],
+  [
+    'SYNTHETIC-2 code',
+    {
+      problem_id: 'p',
+      task_type: 'prime_rl_code',
+      prompt: 'Double.',
+      verification_info: JSON.stringify({ ground_truth: JSON.stringify(stdio.cases) }),
+    },
+    { id: 'p', tests: stdio },
+    'Double.',
+  ],
+  [
+    'NeMo-Gym code',
+    {
+      id: 4,
+      responses_create_params: { input: user('Double.') },
+      verifier_metadata: { unit_tests: { inputs: ['3\n'], outputs: ['6\n'], fn_name: null } },
+    },
+    { id: '4', tests: stdio },
+    'Double.',
+  ],
+  [
+    'Guru code',
+    verl('codegen', '{"assert_case": ["assert add(1,2)==3"]}', { prompt: user('Double.') }),
+    { source: 'd', tests: { type: 'asserts', entryPoint: 'add' } },
+    'Double.',
+  ],
+  [
+    'unittest beside an answer',
+    { question: 'Write add.', answer: 'def add(a, b): ...', unit_test: unittest },
+    { solution: 'def add(a, b): ...', tests: { type: 'asserts', entryPoint: 'add' } },
+    'Write add.',
+  ],
+  [
+    'BigCodeBench',
+    {
+      task_id: 'BigCodeBench/0',
+      complete_prompt: 'def add(a, b):\n',
+      instruct_prompt: 'Write add.',
+      entry_point: 'add',
+      test: unittest,
+    },
+    { id: 'BigCodeBench/0', tests: { type: 'asserts', entryPoint: 'add' } },
+    'Write add.',
+  ],
+])('reads the tests and the question of a row of %s', async (_, row, expected, question) => {
+  const [problem] = await read([row]);
+  expect(problem).toMatchObject({ domain: 'code', ...expected });
+  expect(problem!.answer).toBeUndefined();
+  expect(problem!.prompt[0]!.content.startsWith(question)).toBe(true);
+});
+
+test('a file read as verl keeps its code rows as code', async () => {
+  const rows = [verl('math', '3'), verl('code', '{"inputs": ["3\\n"], "outputs": ["6\\n"]}')];
+  expect((await read(rows, { shape: 'verl' })).map(({ domain }) => domain)).toEqual(['math', 'code']);
+});
+
+test('the gold column that the user names settles which gold counts', async () => {
+  const row = { question: 'q', answer: 'It is 3, because …', final_answer: '3' };
+  await expect(read([row])).rejects.toThrow('column "final_answer": expected the same gold in all columns');
+  expect((await read([row], { columns: { answer: 'final_answer' } }))[0]).toMatchObject({ answer: '3' });
+});
+
 test('reads math and code rows of one verl file, each by its own gold', async () => {
   const tests = '{"inputs": ["3\\n"], "outputs": ["6\\n"]}';
   const rows = [verl('math', '3'), verl('code', tests), verl('coding', tests), verl('math', '4')];
@@ -298,6 +429,11 @@ test.each<[string, readonly unknown[], string]>([
     'an object as a gold of math',
     [{ question: 'q', answer: '{"x": 1, "y": 2}' }],
     'p.json:1: column "answer": expected an answer, got an object',
+  ],
+  [
+    'choices that cannot be read',
+    [{ question: 'q', choices: "['1' '2' '3']", answer: '1' }],
+    'p.json:1: column "choices": expected a list of two or more choices',
   ],
   [
     'a task with tools',

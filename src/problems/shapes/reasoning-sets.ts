@@ -1,4 +1,6 @@
 import { DataError } from '../../core/errors.ts';
+import { promptOf } from './messages.ts';
+import { readStructure } from './structured-text.ts';
 import { readPassRate, type PassRateLabel } from './pass-rate-label.ts';
 import { at, hasTexts, isAnswer, type Columns, type Shape } from './shape.ts';
 
@@ -125,8 +127,9 @@ export const openReasonerZero: Shape = {
   }),
 };
 
-const questions = ['problem', 'question', 'prompt', 'query', 'messages'];
+const questions = ['problem', 'question', 'prompt', 'query', 'messages', 'conversations'];
 const golds = [
+  'answer',
   'expected_answer',
   'final_answer',
   'ground_truth',
@@ -136,7 +139,7 @@ const golds = [
   'target',
 ];
 
-/** A question and a gold under one of their usual names. */
+/** A question, or a conversation, and a gold under one of their usual names. A last turn of the assistant is a solution. */
 export const namedGold: Shape = {
   name: 'named-gold',
   reads: `${questions.join(', ')}, and the gold in ${golds.join(', ')}`,
@@ -144,7 +147,16 @@ export const namedGold: Shape = {
   columns: { prompt: 'question', answer: 'gold' },
   derive(row) {
     const [question, gold] = [named(row, questions)!, named(row, golds)!];
-    return { ...withoutColumns(row, question, gold), question: row[question], gold: row[gold] };
+    const said = promptOf(row[question]);
+    const turns = Array.isArray(said) ? (said as unknown[]) : [];
+    const last = turns.at(-1);
+    const isAnswered = turns.length > 1 && at({ last }, 'last.role') === 'assistant';
+    return {
+      ...withoutColumns(row, question, gold),
+      question: isAnswered ? turns.slice(0, -1) : said,
+      gold: row[gold],
+      ...(isAnswered && row['solution'] == null ? { solution: at({ last }, 'last.content') } : {}),
+    };
   },
 };
 
@@ -165,7 +177,8 @@ const joined = (...texts: unknown[]): string =>
 
 /** `Mathematics -> Algebra -> Prealgebra`, alone or first in a list, is Algebra. */
 export function topicOf(value: unknown): string | undefined {
-  const first: unknown = Array.isArray(value) ? value[0] : value;
+  const list = typeof value === 'string' ? (readStructure(value) ?? value) : value;
+  const first: unknown = Array.isArray(list) ? list[0] : list;
   if (typeof first !== 'string') return undefined;
   const parts = first.split('->').map((part) => part.trim());
   return (parts.length > 1 && /^math/i.test(parts[0]!) ? parts[1] : parts[0]) || undefined;

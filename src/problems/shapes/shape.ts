@@ -41,6 +41,9 @@ export function hasTexts(row: Columns, ...paths: string[]): boolean {
   return paths.every((path) => typeof at(row, path) === 'string');
 }
 
-/** Whether a value can be a gold answer as it is. */
+/** Whether a value can hold a gold answer; a list of one or an object with one field may. */
 export const isAnswer = (value: unknown): boolean =>
-  typeof value === 'string' ? value !== '' : typeof value === 'number' || typeof value === 'bigint';
+  value != null &&
+  value !== '' &&
+  typeof value !== 'boolean' &&
+  !(Array.isArray(value) && value.length === 0);

@@ -1,5 +1,5 @@
 import { DataError } from '../../core/errors.ts';
-import { code } from './code.ts';
+import { code, isTests } from './code.ts';
 import type { Columns, Shape } from './shape.ts';
 import { readStructure } from './structured-text.ts';
 
@@ -20,6 +20,7 @@ export const verificationInfo: Shape = {
     domain: 'domain of the task',
     source: 'data_source',
     solution: 'gold_standard_solution',
+    passRates: code.columns.passRates!,
   },
   derive(row, where) {
     const info = infoOf(row['verification_info']);
@@ -30,9 +31,10 @@ export const verificationInfo: Shape = {
       prompt = statement ?? problem,
       ...rest
     } = row;
-    if (hasTests(info))
+    const tests = testsIn(info);
+    if (tests !== undefined)
       return {
-        ...code.derive!({ ...rest, prompt, verification_info: info }, where),
+        ...code.derive!({ ...rest, prompt, verification_info: { ...info, test_cases: tests } }, where),
         'domain of the task': 'code',
       };
     const gold = info['ground_truth'] ?? info['answer'];
@@ -61,8 +63,16 @@ function infoOf(value: unknown): Columns {
   );
 }
 
-const hasTests = (info: Columns): boolean =>
-  ['test_cases', 'tests', 'unit_tests', 'inputs'].some((name) => info[name] != null);
+/** The tests of programs in an info; some data sets put them where the gold of a math task is. */
+function testsIn(info: Columns): unknown {
+  const truth = info['ground_truth'];
+  return (
+    info['test_cases'] ??
+    info['tests'] ??
+    info['unit_tests'] ??
+    (isTests(info) ? info : isTests(truth) ? truth : undefined)
+  );
+}
 
 /** Puzzles, output formats, predictions of what a program prints: their golds are not compared as formulas. */
 const isOtherTask = (type: unknown): boolean => typeof type === 'string' && !/math/i.test(type);
