@@ -6,7 +6,8 @@ import { selfTest } from '../../src/sandbox/python/self-test.ts';
 import { createWasiPool } from '../../src/sandbox/python/wasi/wasi-pool.ts';
 import { filesystem } from './filesystem.ts';
 import { openHost, survivors, type Host } from './host.ts';
-import { aim, type HostileProgram } from './hostile-program.ts';
+import { findPackage, type SandboxPackage } from '../../src/sandbox/python/packages.ts';
+import { aim, attempt, type HostileProgram } from './hostile-program.ts';
 import { kernel } from './kernel.ts';
 import { network } from './network.ts';
 import { processes } from './processes.ts';
@@ -114,6 +115,47 @@ describe.skipIf(wasi instanceof Error)('as WebAssembly', () => {
 });
 
 const guard = await usable({ kind: 'guard' });
+
+const numpy = 'reason' in guard ? guard : packageOf(guard.python);
+
+function packageOf(python: string): SandboxPackage | { reason: string } {
+  try {
+    return findPackage(python, 'numpy');
+  } catch (error) {
+    return { reason: (error as Error).message };
+  }
+}
+
+describe.skipIf('reason' in numpy)(
+  `with numpy${'reason' in numpy ? ` (skipped: ${numpy.reason})` : ''}`,
+  () => {
+    const throughNumpy = [
+      attempt('read a file as an array', 'import numpy as np\nnp.fromfile("{secretFile}", dtype="u1")'),
+      attempt('map a file as an array', 'import numpy as np\nnp.memmap("{secretFile}", mode="r")'),
+      attempt('load a pickle of the host', 'import numpy as np\nnp.load("{openFile}", allow_pickle=True)'),
+      attempt('write an array over a file', 'import numpy as np\nnp.zeros(9).tofile("{openFile}")'),
+      attempt(
+        'read what lies beside the package',
+        'import numpy as np\nos.listdir(os.path.dirname(os.path.dirname(np.__file__)))',
+      ),
+      attempt('write into the package', 'import numpy as np\nopen(np.__file__, "a").write("#")'),
+      attempt('fetch an array', 'import numpy as np\nnp.genfromtxt("http://127.0.0.1:{port}/")'),
+    ];
+
+    test('holds every program, and those that use it', { timeout: 120_000 * rounds }, async () => {
+      const packages = 'reason' in numpy ? [] : [numpy];
+      const python = 'python' in guard ? guard.python : '';
+      await using pool = createLanePool({ kind: 'guard', python, packages }, 2);
+      const list = [...throughNumpy, ...filesystem, ...network, ...processes];
+      const outputs = await Promise.all(
+        list.map(async (program) => ({ name: program.name, output: await play(pool, program) })),
+      );
+      expect(outputs.filter(({ output }) => /ESCAPED|TOPSECRET|lane broke/.test(output))).toEqual([]);
+      expect(outputs.filter(({ output }) => output.includes('No module named'))).toEqual([]);
+      expect(host.harm()).toEqual([]);
+    });
+  },
+);
 
 describe.skipIf('reason' in guard || !isRoot)('with the protection switched off (as root)', () => {
   const controlled = Map.groupBy(

@@ -13,6 +13,7 @@ What it does NOT stop: whatever guard.py does not. When it cannot work it says s
 """
 
 import gc
+import importlib
 import json
 import mmap
 import os
@@ -39,18 +40,19 @@ SEALED = b"\1"
 class Lane:
     """What every run of this lane shares: user, directory, Landlock rules and seccomp filter."""
 
-    def __init__(self, directory, switched_off):
+    def __init__(self, directory, switched_off, packages):
         self.switched_off = frozenset(switched_off)  # protections, by name: only the self-test's controls do this
         self.directory = private_directory.open_directory(directory)
         self.uid = private_directory.spare_uid() if os.geteuid() == 0 and "user" not in self.switched_off else None
         self.threads = THREADS_OWN_USER if self.uid is not None or self.directory.own_user_namespace else THREADS_SHARED_USER
         self.filter = guard.make_filter()
+        self.readable = [folder for package in packages for folder in package["folders"]]
         self.refresh()
 
     def refresh(self):
         """An empty directory for the next run; rules name the directory's inode, so they are made anew with it."""
         if self.directory.refresh(self.uid):
-            self.rules = guard.make_ruleset(self.directory.writable)
+            self.rules = guard.make_ruleset(self.directory.writable, self.readable)
             os.set_inheritable(self.rules, False)
 
     def seal(self, parent, memory, cpu_seconds, file_bytes):
@@ -215,6 +217,19 @@ def send(reply, children):
             offset += os.sendfile(REPLIES, descriptor, offset, size - offset)
 
 
+def load(package):
+    """Imports a declared package before any fork; returns its version. Programs cannot import what lies beside it."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads would not survive the fork
+    sys.path.append(os.path.dirname(package["folders"][0]))
+    try:
+        module = importlib.import_module(package["name"])
+        for part in package["parts"]:
+            importlib.import_module(f"{package['name']}.{part}")
+    finally:
+        sys.path.pop()
+    return str(module.__version__)
+
+
 def main():
     """Serves requests until Node closes the pipe."""
     options = json.loads(sys.argv[1])
@@ -222,13 +237,16 @@ def main():
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # for the tests; inherited by every process forked here
     try:
-        lane = Lane(options["directory"], options.get("switchedOff", []))
-    except (guard.GuardError, OSError) as error:
+        packages = options.get("packages", [])
+        versions = {package["name"]: load(package) for package in packages}
+        lane = Lane(options["directory"], options.get("switchedOff", []), packages)
+    except (guard.GuardError, OSError, ImportError) as error:
         send({"broken": str(error)}, [])
         return
     gc.collect()
     gc.freeze()
-    send({"ready": lane.directory.describe(), "landlock": guard.landlock_version(), "python": sys.version.split()[0]}, [])
+    version = sys.version.split()[0]
+    send({"ready": lane.directory.describe(), "landlock": guard.landlock_version(), "python": version, "packages": versions}, [])
     while (frame := read_frame(REQUESTS)) is not None:
         reply, children = run(lane, json.loads(frame))
         send(reply, children)

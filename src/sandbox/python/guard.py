@@ -96,8 +96,8 @@ def readable_paths():
     return sorted(path for path in library | {"/dev/null", "/dev/zero", "/dev/urandom"} if path and os.path.exists(path))
 
 
-def make_ruleset(writable):
-    """A Landlock ruleset as a file descriptor: read the interpreter's library, write below `writable` (if not None)."""
+def make_ruleset(writable, packages=()):
+    """A Landlock ruleset as a file descriptor: read the library and the folders of packages, write below `writable` (if not None)."""
     version = landlock_version()
     if version < 1:
         raise GuardError("this kernel has no Landlock: Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK is needed")
@@ -105,7 +105,7 @@ def make_ruleset(writable):
     attributes = struct.pack("QQQ", handled, ALL_TCP if version >= 4 else 0, ALL_SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = check(libc.syscall(LANDLOCK_CREATE, ctypes.c_char_p(attributes), size, 0), "landlock_create_ruleset")
-    for path in readable_paths():
+    for path in [*readable_paths(), *packages]:
         write = WRITE_FILE if path == "/dev/null" else 0
         _allow(ruleset, path, (READ_FILE | READ_DIR | write) & handled)
     if writable is not None:

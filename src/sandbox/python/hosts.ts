@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SandboxPackage } from './packages.ts';
 
 /**
- * Where a lane's fork server may live, strongest first.
+ * What hosts a lane's fork server, strongest first.
  *
- * - `bubblewrap`: in namespaces of its own with an empty environment and a file tree of the interpreter alone, and the
- *   guard inside. Does NOT stop: bugs of the kernel within the guard's system calls; side channels of the hardware.
+ * - `bubblewrap`: separate namespaces, an empty environment and a file tree of the interpreter alone, and the guard inside.
+ *   Does NOT stop: kernel bugs within the guard's system calls; side channels of the hardware.
  * - `guard`: the guard alone. Does NOT stop, in addition: seeing whether a host path exists (see guard.py).
  */
 export const hostKinds = ['bubblewrap', 'guard'] as const;
@@ -17,28 +18,28 @@ export type HostKind = (typeof hostKinds)[number];
 
 const home = fileURLToPath(new URL('.', import.meta.url));
 
-/** The command line that starts a fork server on `directory`, or null where that kind cannot be had. */
+/** Returns the command line that starts a fork server, or null if that kind is not installed. */
 export function hostCommand(kind: HostKind, python: string, options: ForkServerOptions): string[] | null {
   const server = [python, '-I', '-S', '-B', join(home, 'fork_server.py'), JSON.stringify(options)];
   if (kind === 'guard') return server;
   const bubblewrap = findOnPath('bwrap')[0];
-  return bubblewrap === undefined
-    ? null
-    : [bubblewrap, ...bubblewrapFlags(python, options.directory), ...server];
+  return bubblewrap === undefined ? null : [bubblewrap, ...bubblewrapFlags(python, options), ...server];
 }
 
-/** What the fork server is started with. */
+/** Options of a fork server. */
 export interface ForkServerOptions {
-  /** An empty directory of this lane's own: where programs start. */
+  /** An empty directory that only this lane uses: where programs start. */
   readonly directory: string;
   /** Protections to leave out, so that a test can show that it would notice. */
   readonly switchedOff?: readonly string[];
+  /** Packages to load ahead of the first program, and to let programs read. */
+  readonly packages?: readonly SandboxPackage[];
 }
 
-function bubblewrapFlags(python: string, directory: string): string[] {
+function bubblewrapFlags(python: string, { directory, packages = [] }: ForkServerOptions): string[] {
   const prefix = dirname(dirname(realpathSync(python)));
   const trees = ['/lib', '/lib64', '/usr/lib', '/usr/lib64', '/usr/local/lib', join(prefix, 'lib')];
-  const files = [python, realpathSync(python), home];
+  const files = [python, realpathSync(python), home, ...packages.flatMap(({ folders }) => folders)];
   const binds = [...new Set([...trees, ...files])].filter((path) => existsSync(path));
   const isolation =
     '--unshare-all --die-with-parent --new-session --clearenv --cap-drop ALL --uid 65534 --gid 65534';
@@ -46,7 +47,7 @@ function bubblewrapFlags(python: string, directory: string): string[] {
   return [...isolation.split(' '), ...readable, '--proc', '/proc', '--dev', '/dev', '--dir', directory];
 }
 
-/** Interpreters worth trying, the user's own first. Version managers' shims are scripts that need an environment: skipped. */
+/** Returns the interpreters to try, the first on PATH first. A version manager's shim is a script: its target is returned. */
 export function findPythons(): string[] {
   const found = [...findOnPath('python3'), '/usr/bin/python3', '/usr/local/bin/python3'].filter((path) =>
     existsSync(path),

@@ -11,6 +11,7 @@ export interface LaneSpec {
   readonly kind: HostKind;
   readonly python: string;
   readonly switchedOff?: ForkServerOptions['switchedOff'];
+  readonly packages?: ForkServerOptions['packages'];
   /** Runs the lanes as this user (and group) instead of the present one; needs root. */
   readonly user?: number | undefined;
 }
@@ -59,7 +60,8 @@ async function openLane(spec: LaneSpec): Promise<Lane> {
   const directory = mkdtempSync(join(tmpdir(), 'gradus-lane-'));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   try {
-    const command = hostCommand(spec.kind, spec.python, { directory, switchedOff: spec.switchedOff ?? [] });
+    const { switchedOff = [], packages = [] } = spec;
+    const command = hostCommand(spec.kind, spec.python, { directory, switchedOff, packages });
     if (command === null) throw new SandboxError(`${spec.kind} is not installed`);
     if (spec.user !== undefined) chownSync(directory, spec.user, spec.user);
     const lane = await startLane(command, spec.user);

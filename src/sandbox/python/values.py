@@ -45,6 +45,7 @@ def _pairs(value, refer):
 
 
 def _pack_rarer(value, refer):
+    kind = type(value)
     for base, tag, parts in PACKERS:
         if isinstance(value, base) and (base is not type or _is_builtin(value)):
             return {tag: parts(value, refer)}
@@ -53,6 +54,8 @@ def _pack_rarer(value, refer):
         if len(items) > MAX_ITERATED:
             raise MalformedValue(f"an iterator of more than {MAX_ITERATED} items")
         return {"iterator" if isinstance(value, ITERATORS) else "view": [pack(item, refer) for item in items]}
+    if kind.__module__ == "numpy" and hasattr(kind, "tolist"):
+        return pack(value.tolist(), refer)  # arrays cross as lists, scalars as Python's
     if isinstance(value, type) and issubclass(value, Exception):
         return {"exception": class_names(value)}
     if refer is None:

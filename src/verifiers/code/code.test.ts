@@ -190,6 +190,7 @@ describe('the code verifier', () => {
       { maxTests: 3 },
       { maxCpu: '1s' },
       { maxMemoryMiB: 64 },
+      { sandbox: pythonSandbox({ packages: ['numpy'] }) },
     ] as const;
     expect(new Set(versions.map((options) => openCode(code(options)).version)).size).toBe(versions.length);
     expect(openCode(code({ sandbox: pythonSandbox({ lanes: 7 }) })).version).toBe(openCode(code()).version);

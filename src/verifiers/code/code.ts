@@ -96,8 +96,9 @@ function versionOf({
   maxCpu,
   maxMemoryMiB,
   maxOutputCharacters,
+  sandbox: { packages },
 }: z.output<typeof codeConfig>): string {
-  const rule = typeof score === 'string' ? score : `threshold-${score.threshold}`;
+  const rule = [typeof score === 'string' ? score : `threshold-${score.threshold}`, ...packages].join('-');
   return `2-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
 }
 

@@ -24,7 +24,8 @@ export function createWasiPool(size: number): LanePool {
     run,
     info: async () => {
       const { program } = await run({ ...modest, program: { source: 'import sys\nprint(sys.version)' } });
-      return { python: program.stdout.toString().split(' ')[0]!, landlock: 0, writableDirectory: false };
+      const python = program.stdout.toString().split(' ')[0]!;
+      return { python, landlock: 0, writableDirectory: false, packages: {} };
     },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };

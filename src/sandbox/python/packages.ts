@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { SandboxError } from '../../core/errors.ts';
+
+/** Packages that a sandbox may declare, with the parts loaded ahead of the first program. */
+const parts = { numpy: ['linalg', 'fft', 'random', 'testing'] } as const;
+
+/** See `parts`. */
+export const packageNames = Object.keys(parts) as (keyof typeof parts)[];
+
+/** A declared package: its folders, which programs may read. */
+export interface SandboxPackage {
+  readonly name: keyof typeof parts;
+  readonly folders: readonly string[];
+  readonly parts: readonly string[];
+}
+
+/** How the message ends when an interpreter does not have a package. */
+export const lacksPackage = 'does not have';
+
+const script = `
+import importlib.util, json, sys
+spec = importlib.util.find_spec(sys.argv[1])
+print(json.dumps(list(spec.submodule_search_locations)[0] if spec and spec.submodule_search_locations else None))
+`;
+
+/**
+ * Finds a package of an ordinary run of the interpreter, without importing it.
+ *
+ * @throws SandboxError if the interpreter does not have it.
+ */
+export function findPackage(python: string, name: keyof typeof parts): SandboxPackage {
+  const options = {
+    encoding: 'utf8',
+    cwd: '/',
+    timeout: 30_000,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  } as const;
+  let folder: string | null;
+  try {
+    folder = JSON.parse(
+      execFileSync(python, ['-c', script, name], {
+        encoding: 'utf8',
+        cwd: '/',
+        timeout: 30_000,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ) as string | null;
+  } catch (cause) {
+    throw new SandboxError(`${python} cannot be asked for its packages`, { cause });
+  }
+  if (folder === null) {
+    throw new SandboxError(`expected the package ${name}, which ${python} ${lacksPackage}`, {
+      tryNext: `${python} -m pip install ${name}`,
+    });
+  }
+  // Shared libraries that a wheel brings lie beside the package.
+  return { name, parts: parts[name], folders: [folder, `${folder}.libs`].filter((path) => existsSync(path)) };
+}
