@@ -66,7 +66,7 @@ export function harnessSource(entryPoint: string, maxOutputCharacters: number): 
     }
   };
   const callAll = (text) => {
-    const lists = parse(text);
+    const lists = typeof text === 'string' ? parse(text) : text;
     let answers = '';
     for (let i = 0; i < lists.length; i++) answers += (i === 0 ? '[' : ',') + stringify(call(lists[i]));
     return answers + ']';
@@ -87,7 +87,7 @@ const maxBigintBits = 4096;
 
 /**
  * What the harness can be asked to do: find the function after loading (answers with what is wrong, or nothing), call it
- * with each of a JSON list of argument lists (answers with a JSON list: `=` and tagged data, `!` and an error, or
+ * with each of a list of argument lists, given as JSON or as it is (answers with a JSON list: `=` and tagged data, `!` and an error, or
  * `#overflow`), describe what was thrown.
  */
 export const operations = { load: 0, callAll: 1, describe: 2 } as const;

@@ -1,6 +1,5 @@
 import { newQuickJSWASMModule } from 'quickjs-emscripten';
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten';
-import { stringifyJson } from '../core/lossless-json.ts';
 import { decodeValue, harnessSource, operations } from './quickjs-harness.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
 
@@ -94,7 +93,7 @@ function attempt(
   const results: CallResult[] = [];
   for (const calls of groups) {
     clock.restart();
-    using inputs = context.newString(stringifyJson(calls));
+    using inputs = argumentsOf(context, calls);
     const answer = ask(operations.callAll, inputs);
     const limit = limitIn(answer);
     if (limit !== undefined && calls.length > 1) return undefined;
@@ -103,6 +102,27 @@ function attempt(
     );
   }
   return { status: 'ran', results };
+}
+
+/** Argument lists as JSON text, which the harness parses; with a bigint as a value, for JSON has none. */
+function argumentsOf(context: QuickJSContext, calls: FunctionProgram['calls']): QuickJSHandle {
+  if (!holdsBigint(calls)) return context.newString(JSON.stringify(calls));
+  return context.unwrapResult(context.evalCode(literal(calls)));
+}
+
+function holdsBigint(value: unknown): boolean {
+  if (typeof value === 'bigint') return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
+}
+
+/** A value as JavaScript source. Keys are computed: `__proto__` is then a key like any other. */
+function literal(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return `[${value.map(literal).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined';
+  return `({${Object.entries(value)
+    .map(([key, item]) => `[${JSON.stringify(key)}]:${literal(item)}`)
+    .join(',')}})`;
 }
 
 type Ask = (operation: number, value: QuickJSHandle) => string;

@@ -42,6 +42,14 @@ test('plain data comes back as it was, whatever its kind', async () => {
   expect(await run(source)).toEqual(returned(expected));
 });
 
+test('integers beyond 2^53 are bigints, as arguments and as results', async () => {
+  const big = 2n ** 64n + 1n;
+  const nested = JSON.parse('{"__proto__": 1}') as object;
+  expect(
+    await run('(x, y) => [x + 1n, y.a[0] - x, typeof y.b, y.c]', [[big, { a: [big], b: 1, c: nested }]]),
+  ).toEqual(returned([big + 1n, 0n, 'number', nested]));
+});
+
 test('state lives within a program and no further', async () => {
   expect(await run('globalThis.n = 0; Array.prototype.join = null; x => ++n', [[0], [0]])).toEqual(
     returned(1, 2),

@@ -57,6 +57,22 @@ test('a partly right program shows which test failed and how', async () => {
   });
 });
 
+test('integers beyond 2^53 are exact, and evidence of them can be written as JSON', async () => {
+  const big = 2n ** 63n;
+  const problem = problemOf([
+    { arguments: [big], expected: big + 1n },
+    { arguments: [big + 5n], expected: 3 },
+  ]);
+  const right = await strict.verify(problem, 'x => x % 10n === 8n ? x + 1n : x % 10n');
+  expect(right).toMatchObject({ outcome: 'correct' });
+  const wrong = await strict.verify(problem, 'x => Number(x) + 1');
+  expect(wrong).toMatchObject({
+    outcome: 'incorrect',
+    reason: expect.stringContaining(`f(${JSON.stringify(`${big}n`)}): expected "${big + 1n}n"`) as string,
+  });
+  expect(JSON.stringify(wrong.evidence)).toContain(`${big}n`);
+});
+
 test.each([
   ['', 'unparsed'],
   ['I do not know.', 'unparsed'],

@@ -72,11 +72,11 @@ function limitsOf(config: JavascriptTestsConfig, tests: FunctionTests): SandboxL
   };
 }
 
-type Finding = Omit<Verdict, 'verifier'>;
+type UnsignedVerdict = Omit<Verdict, 'verifier'>;
 
-const nothingWritten: Finding = { outcome: 'unparsed', score: 0, reason: 'no program was written' };
+const nothingWritten: UnsignedVerdict = { outcome: 'unparsed', score: 0, reason: 'no program was written' };
 
-function judge(outcome: SandboxOutcome, tests: FunctionTests, score: 'fraction' | 'all'): Finding {
+function judge(outcome: SandboxOutcome, tests: FunctionTests, score: 'fraction' | 'all'): UnsignedVerdict {
   switch (outcome.status) {
     case 'infrastructure':
       return { outcome: 'ungradable', score: 0, reason: outcome.error };
@@ -94,14 +94,15 @@ function judgeResults(
   results: readonly CallResult[],
   { cases, tolerance, entryPoint }: FunctionTests,
   score: 'fraction' | 'all',
-): Finding {
+): UnsignedVerdict {
+  const takesBigints = holdsBigint(cases);
   const rows = cases.map((one, i) => {
     const result = results[i]!;
     return {
-      ...one,
+      ...(withoutBigints(one) as typeof one),
       got: shownResult(result),
       status: result.status,
-      passed: isRight(result, one, tolerance),
+      passed: isRight(result, one, tolerance, takesBigints),
     };
   });
   const failed = rows.filter((row) => !row.passed);
@@ -110,25 +111,30 @@ function judgeResults(
   const [first] = failed;
   if (first === undefined)
     return { outcome: 'correct', score: 1, reason: `passes all ${passed} tests`, evidence };
-  const call = `${entryPoint}(${first.arguments.map((value) => shown(value)).join(', ')})`;
+  const { arguments: given, expected } = cases[rows.indexOf(first)]!;
+  const call = `${entryPoint}(${given.map((value) => shown(value)).join(', ')})`;
   return {
     outcome: failed.some(({ status }) => status === 'timeout') ? 'timeout' : 'incorrect',
     score: score === 'fraction' ? passed / rows.length : 0,
-    reason: `${passed} of ${rows.length} tests pass; ${call}: expected ${shown(first.expected)}, got ${first.got}`,
+    reason: `${passed} of ${rows.length} tests pass; ${call}: expected ${shown(expected)}, got ${first.got}`,
     evidence,
   };
 }
 
-function isRight(result: CallResult, one: FunctionTests['cases'][number], tolerance: Tolerance): boolean {
+function isRight(
+  result: CallResult,
+  one: FunctionTests['cases'][number],
+  tolerance: Tolerance,
+  takesBigints: boolean,
+): boolean {
   if (result.status !== 'returned') return false;
-  return [one.expected, ...(one.alsoAccepted ?? [])].some((right) =>
-    sameValue(result.value, right, tolerance),
-  );
+  const value = takesBigints ? withSmallNumbers(result.value) : result.value;
+  return [one.expected, ...(one.alsoAccepted ?? [])].some((right) => sameValue(value, right, tolerance));
 }
 
 type Tolerance = ProblemTests['tolerance'];
 
-/** Deep equality of plain data; 0 and -0 are the same, NaN is itself, numbers may be off where the problem says so. */
+/** Deep equality of plain data; 0 equals -0, NaN equals NaN, and the tolerance holds. */
 function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolean {
   if (typeof value === 'number' && typeof right === 'number') {
     if (value === right || (Number.isNaN(value) && Number.isNaN(right))) return true;
@@ -149,6 +155,26 @@ function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolea
 function shownResult(result: CallResult): string {
   if (result.status === 'returned') return shown(result.value);
   return result.status === 'failed' ? result.error : result.status;
+}
+
+/** The value with each bigint in it replaced. */
+function mapBigints(value: unknown, replace: (big: bigint) => unknown): unknown {
+  if (typeof value === 'bigint') return replace(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => mapBigints(item, replace));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapBigints(item, replace)]));
+}
+
+/** As evidence, which is written as JSON. */
+const withoutBigints = (value: unknown): unknown => mapBigints(value, (big) => `${big}n`);
+
+/** A function that is given bigints computes with them: small ones among its results count as numbers. */
+const withSmallNumbers = (value: unknown): unknown =>
+  mapBigints(value, (big) => (Number.isSafeInteger(Number(big)) ? Number(big) : big));
+
+function holdsBigint(value: unknown): boolean {
+  if (typeof value === 'bigint') return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
 /** A value as short text that JSON can carry. */

@@ -30,12 +30,6 @@ print(json.dumps(list(spec.submodule_search_locations)[0] if spec and spec.submo
  * @throws SandboxError if the interpreter does not have it.
  */
 export function findPackage(python: string, name: keyof typeof parts): SandboxPackage {
-  const options = {
-    encoding: 'utf8',
-    cwd: '/',
-    timeout: 30_000,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  } as const;
   let folder: string | null;
   try {
     folder = JSON.parse(
