@@ -1,7 +1,7 @@
-"""`python bench/gpu [--toy] [bench …]`: what the PyTorch engine reaches, beside the device and its peers.
+"""`python bench/gpu [--toy] [bench …]`: speed of the PyTorch engine compared with the device and with peers.
 
-Needs `worker/requirements.txt`; the bench `peers` needs `trl` too. `--toy` takes sizes that a processor can do in
-seconds: it shows that the benches work and nothing about speed. `--out FILE` gets the figures as JSON.
+Requires `worker/requirements.txt`; the bench `peers` also requires `trl`. `--toy` uses sizes that a CPU handles in
+seconds: a smoke test that says nothing about speed. `--out FILE` writes the figures as JSON.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ benches: dict[str, Callable[[Setting], list[Row]]] = {
 
 
 def main() -> None:
-    """Runs the benches that were asked for, all without a name; the tables come last."""
+    """Runs the named benches, or all; prints the tables at the end."""
     words = argparse.ArgumentParser(prog="python bench/gpu", description=__doc__.splitlines()[0])
     words.add_argument("bench", nargs="*", help=f"{', '.join(benches)}; default: all")
-    words.add_argument("--toy", action="store_true", help="tiny sizes, also for a processor")
-    words.add_argument("--out", type=Path, help="JSON of all figures")
+    words.add_argument("--toy", action="store_true", help="tiny sizes, for a smoke test on a CPU")
+    words.add_argument("--out", type=Path, help="write all figures to this file, as JSON")
     asked = words.parse_args()
     unknown = set(asked.bench) - set(benches)
     if unknown:

@@ -1,4 +1,4 @@
-"""How fast tokens are written, as a fraction of what reading the weights, keys and values once a token allows."""
+"""Decode speed, as a fraction of the limit set by reading weights, keys and values once per token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradus_worker.sampling.sampler import Sampler
 
 
 def bench_decode(setting: Setting) -> list[Row]:
-    """Each batch holds so many different prompts, so no two rows share keys and values; `context` is where they end."""
+    """Decodes batches of distinct prompts, so that no two rows share keys and values. `context`: their final length."""
     sizes = [(4, 64), (8, 64)] if setting.is_toy else [(b, c) for c in (2048, 8192) for b in (64, 256, 512)]
     model = random_model(setting.config, setting.device, setting.dtype, seed=0)
     rows = []
@@ -61,7 +61,7 @@ def _measure(setting: Setting, model: Transformer, batch: int, context: int) -> 
 
 
 def _cache_bytes(setting: Setting, batch: int, context: int) -> int | None:
-    """Room for the whole batch, where the device has it."""
+    """Cache memory for the whole batch, if the device has it."""
     if setting.device.type != "cuda":
         return None
     config = setting.config

@@ -1,4 +1,4 @@
-"""One whole GRPO step, 64 problems x 8 rollouts x 800 tokens, and where its time goes."""
+"""A complete GRPO step, 64 problems x 8 rollouts x 800 tokens, with the time of each part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 def bench_grpo_step(setting: Setting) -> list[Row]:
-    """The second step; the first compiles kernels. Every rollout has all its tokens: a random model ends none."""
+    """Times the second step; the first compiles kernels. All rollouts have full length: a random model ends none."""
     work = workload(setting)
     model = random_model(setting.config, setting.device, setting.dtype, seed=0)
     trainer = Trainer(model, model.weights, head_size=setting.config.head_size, token_budget=16_384)
@@ -77,7 +77,7 @@ def _sample(work: Workload, sampler: Sampler) -> list[Piece]:
 
 
 def _batch(work: Workload, pieces: list[Piece]) -> list[TrainingSequence]:
-    """Advantages as if every second rollout were right."""
+    """Builds sequences with advantages as if every second rollout were correct."""
     length = work.prompt + work.completion
     weights = (torch.arange(length) >= work.prompt).float() / (work.rollouts * work.completion)
     before = torch.zeros(work.prompt)

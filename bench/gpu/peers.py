@@ -1,4 +1,4 @@
-"""The same step by others, in the same process and of the same size: transformers' `generate`, TRL's GRPOTrainer."""
+"""The same step by peers, in the same process and size: transformers' `generate`, TRL's GRPOTrainer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gradus_worker.model.model_folder import export_model, random_model
 
 
 def bench_peers(setting: Setting) -> list[Row]:
-    """Seconds of one step of the workload, and how many times ours that is. What does not run says why."""
+    """Seconds of one step of the workload, and its ratio to ours. A peer that does not run has a reason."""
     ours = next(row["seconds"] for row in bench_grpo_step(setting) if row.get("part") == "whole step")
     assert isinstance(ours, float)
     free_memory_of(setting)
@@ -43,7 +43,7 @@ def bench_peers(setting: Setting) -> list[Row]:
 
 
 def _generate(setting: Setting, folder: str) -> float:
-    """All rollouts in batches of 64, as fast as plain `generate` with a cache is."""
+    """Samples all rollouts in batches of 64 with plain `generate` and its cache."""
     work = workload(setting)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=setting.dtype).to(setting.device)
     prompts = torch.tensor([prompt.tolist() for prompt in work.prompts for _ in range(work.group)])
@@ -63,7 +63,7 @@ def _generate(setting: Setting, folder: str) -> float:
 
 
 def _trl(setting: Setting, folder: str, **ways: Any) -> float:
-    """The second of two optimizer steps; one generation a step, on-policy, no KL, the same loss."""
+    """Times the second of two optimizer steps: one generation per step, on-policy, no KL, the same loss."""
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
@@ -111,5 +111,5 @@ def _trl(setting: Setting, folder: str, **ways: Any) -> float:
 
 
 def _prompt_text(work: Workload, index: int) -> str:
-    """So many tokens of the tokenizer that comes with the project: one a digit."""
+    """Builds a prompt of this many tokens of the bundled tokenizer: one per digit."""
     return "".join(str((index + place) % 10) for place in range(work.prompt))

@@ -1,4 +1,4 @@
-"""What every bench of this folder shares: the device, the shape of the model, how figures are shown."""
+"""Shared by all benches: device, model shape, formatting of figures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TOY = replace(
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and with what a bench runs. `is_toy`: sizes that a processor can do, to show that a bench works."""
+    """Device, dtype and model of a bench. `is_toy`: sizes for a smoke test on a CPU."""
 
     device: torch.device
     dtype: torch.dtype
@@ -55,7 +55,7 @@ class Setting:
 
 
 def open_setting(is_toy: bool) -> Setting:
-    """CUDA in bfloat16 where there is one, else the processor in float32."""
+    """Opens CUDA in bfloat16 if available, else the CPU in float32."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     if device.type == "cpu":
@@ -65,11 +65,11 @@ def open_setting(is_toy: bool) -> Setting:
 
 
 Row = dict[str, str | float | None]
-"""One line of a table: figures by the name of their column; None: could not be had, said in another column."""
+"""A row of a table: figures by column; None: not available, with the reason in another column."""
 
 
 def show_table(title: str, rows: list[Row]) -> None:
-    """For people. Figures have three digits that count."""
+    """Prints a table with three significant digits."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [names, *([_shown(row.get(name)) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
@@ -88,7 +88,7 @@ def _shown(value: str | float | None) -> str:
 
 
 def free_memory_of(setting: Setting) -> None:
-    """Between two models: what the last one held is given back."""
+    """Frees the memory of the previous model."""
     if setting.device.type == "cuda":
         torch.cuda.empty_cache()
 
@@ -104,7 +104,7 @@ DAPO: dict[str, object] = {
 
 
 def random_sequences(setting: Setting, count: int, length: int) -> list[TrainingSequence]:
-    """Sequences to learn from whose first fifth is a prompt. Advantages are ± 1."""
+    """Builds training sequences whose first fifth is a prompt. Advantages are ± 1."""
     generator = torch.Generator().manual_seed(1)
     weights = (torch.arange(length) >= max(1, length // 5)).float() / (count * length)
     return [

@@ -1,4 +1,4 @@
-"""How fast sequences are learned from, as a fraction of the rate of a large matrix product."""
+"""Training speed, as a fraction of the peak rate of a large matrix product."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gradus_worker.model.model_folder import random_model
 
 
 def bench_training(setting: Setting) -> list[Row]:
-    """Gradients of one batch of equal sequences, and the update after it. MFU: operations that learning needs, per
-    second, over the ceiling; what checkpointing computes again is not counted. Low rank is 16, on every matrix."""
+    """Times the gradient of a batch of equal sequences, and the update. MFU: required operations per second over the
+    peak rate, without recomputation by checkpointing. Adapters have rank 16, on every matrix."""
     lengths = [64] if setting.is_toy else [2048, 8192, 16_384]
     rows = []
     for is_low_rank, is_checkpointed, length in product((False, True), (False, True), lengths):

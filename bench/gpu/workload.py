@@ -1,4 +1,4 @@
-"""The step that ours and the peers' are timed on: the same numbers of problems, rollouts and tokens."""
+"""The workload of all timed steps: numbers of problems, rollouts and tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from setting import Setting
 class Workload:
     problems: int
     group: int
-    """Rollouts of a problem."""
+    """Rollouts per problem."""
     prompt: int
     """Tokens of each prompt."""
     completion: int
@@ -26,7 +26,7 @@ class Workload:
 
 
 def workload(setting: Setting) -> Workload:
-    """64 problems x 8 rollouts x 800 tokens after prompts of 200; a toy of it on a processor."""
+    """64 problems x 8 rollouts x 800 tokens after prompts of 200 tokens; a toy size for CPUs."""
     problems, group, prompt, completion = (2, 4, 16, 24) if setting.is_toy else (64, 8, 200, 800)
     random = np.random.default_rng(2)
     prompts = [random.integers(0, setting.config.vocab_size, prompt, dtype=np.int32) for _ in range(problems)]

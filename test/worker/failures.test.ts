@@ -81,7 +81,7 @@ describe.skipIf(!hasTorch)(
     let expected: ReturnType<typeof calm> | undefined;
 
     test.for(['sample:2', 'forwardBackward:2', 'saveState:1'])(
-      'killed in the middle of %s, it is brought back and nothing is lost',
+      'a worker killed during %s is restarted without loss',
       async (when) => {
         const { engine, said, killWhenStalled } = await openFaulty('stall', when);
         await using _ = engine;
@@ -92,14 +92,14 @@ describe.skipIf(!hasTorch)(
       },
     );
 
-    test('garbage on its stdout is nothing, and its own end costs nothing either', async () => {
+    test('garbage on stdout is ignored, and a crash is survived', async () => {
       const { engine, said } = await openFaulty('noise', 'sample:1', 'crash', 'logprobs:2');
       await using _ = engine;
       expect(await live(engine, join(folder, 'state-crash'))).toEqual(await (expected ??= calm()));
       expect(said).toEqual([expect.stringMatching(/ended with exit code 3/)]);
     });
 
-    test('out of memory, it goes on with smaller microbatches, whose sums round differently', async () => {
+    test('continues with smaller microbatches after running out of memory, up to rounding', async () => {
       const { engine, said } = await openFaulty('oom', 'forwardBackward:1');
       await using _ = engine;
       const [ours, theirs] = [await live(engine, join(folder, 'state-oom')), await (expected ??= calm())];
@@ -110,7 +110,7 @@ describe.skipIf(!hasTorch)(
       expect(said).toEqual([]);
     });
 
-    test('a request that kills every worker is one error that names it', async () => {
+    test('a request that kills every worker is one error that names the request', async () => {
       await using engine = await openTorchEngine({
         model,
         device: 'cpu',
@@ -125,7 +125,7 @@ describe.skipIf(!hasTorch)(
       });
     });
 
-    test('a truncated state is refused and what was there stays', async () => {
+    test('a truncated state is rejected and the session stays unchanged', async () => {
       await using engine = await openTorchEngine({ model, device: 'cpu' });
       const state = join(folder, 'truncated');
       await live(engine, state);
@@ -143,7 +143,7 @@ describe.skipIf(!hasTorch)(
       pipes: 'descriptors',
     });
 
-    test('a client of another version is told so', async () => {
+    test('a client with another protocol version is rejected', async () => {
       await using connection = connectWorker(transport, 60_000);
       const fields = { protocol: { min: 99, max: 100 }, client: { name: 'x', version: '9' }, token: null };
       await expect(connection.request('hello', { fields }).answer).rejects.toMatchObject({
@@ -151,7 +151,7 @@ describe.skipIf(!hasTorch)(
       });
     });
 
-    test('bytes that are no frame end it with its reason', async () => {
+    test('bytes that are not frames end the worker with a reason', async () => {
       const ended = Promise.withResolvers<string>();
       const raw = transport({
         onFrame: () => {},

@@ -43,7 +43,7 @@ describe.skipIf(!hasTorch)(
   'a remote worker (skipped without a Python environment)',
   { timeout: 120_000 },
   () => {
-    test('over HTTP it is the same worker, for one client after the other, with its token', async () => {
+    test('over HTTP, serves one client after another with a token', async () => {
       await using local = await openTorchEngine(settings);
       const expected = await written(local);
       const remote = await listen('secret');
@@ -65,7 +65,7 @@ describe.skipIf(!hasTorch)(
       }
     });
 
-    test('over ssh it is started there, and stdout carries frames alone', async () => {
+    test('over ssh, starts the worker; stdout carries frames only', async () => {
       // Runs here what it was asked to run there, as the login shell of the other machine would.
       writeFileSync(join(folder, 'ssh'), '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n');
       chmodSync(join(folder, 'ssh'), 0o755);
@@ -83,12 +83,12 @@ describe.skipIf(!hasTorch)(
   },
 );
 
-test('an address off this machine needs a token', async () => {
+test('an address off loopback requires a token', async () => {
   const opening = openTorchEngine({ ...settings, remote: 'http://gpu.example:8765' });
   await expect(opening).rejects.toMatchObject({ name: 'ConfigError' });
 });
 
-test('what ssh is asked', () => {
+test('ssh gets these arguments', () => {
   expect(sshCommand("ssh://me@gpu:2222/srv/it's").slice(5)).toEqual([
     'ServerAliveInterval=15',
     '-p',

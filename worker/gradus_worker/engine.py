@@ -53,8 +53,8 @@ class Engine:
             self._policy.sampled,
             end_tokens=self._end_tokens,
             slots=request["slots"],
-            spared_bytes=0 if self._trainer is None else self._trainer.gradient_bytes,
-            has_company=self._trainer is not None or is_shared(model.device),
+            reserved_bytes=0 if self._trainer is None else self._trainer.gradient_bytes,
+            shares_device=self._trainer is not None or is_shared(model.device),
         )
         self.created = Reply(
             {

@@ -133,7 +133,7 @@ def _measure(path: Path) -> tuple[int, str]:
 
 
 def _safetensors(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
-    """The content of a safetensors file (github.com/huggingface/safetensors, "Format"), tensor by tensor."""
+    """Yields the content of a safetensors file (github.com/huggingface/safetensors, "Format"), tensor by tensor."""
     header, offset = {}, 0
     for name, value in tensors.items():
         end = offset + value.numel() * value.element_size()

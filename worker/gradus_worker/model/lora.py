@@ -23,7 +23,7 @@ class LoraSettings:
     rank: int
     alpha: float
     targets: Sequence[str]
-    """Names of linear layers, of `TARGETS`."""
+    """Names of linear layers, from `TARGETS`."""
 
     @property
     def scale(self) -> float:
@@ -113,5 +113,5 @@ def target_parts(config: ModelConfig, targets: Sequence[str]) -> dict[str, list[
 
 
 def module_of(part: Part) -> str:
-    """The linear layer a matrix belongs to."""
+    """Returns the linear layer of a matrix."""
     return part.name.removesuffix(".weight")

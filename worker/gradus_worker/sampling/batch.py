@@ -25,7 +25,7 @@ class Batch:
         prompt = len(member.prompt_tokens)
         rows.token[row], rows.key[row] = token, member.key
         rows.position[row] = prompt + member.count - 1
-        rows.first[row] = prompt - member.first_position
+        rows.origin[row] = prompt - member.first_position
         # The last token is never an input.
         rows.last[row] = prompt + member.limit - 2
         rows.greedy[row], rows.inverse_temperature[row] = settings.temperature == 0, settings.inverse_temperature

@@ -27,7 +27,8 @@ class Rows:
         self.reals = torch.zeros(2, count, dtype=torch.float64, pin_memory=pinned)
         self.blocks = torch.zeros(count, blocks, dtype=torch.int32, pin_memory=pinned)
         names = self.integers.numpy()
-        self.token, self.position, self.last, self.first, self.key, self.greedy, self.top_k = names
+        # Columns `origin`: index in the sequence of position 0 of the rollout; negative when a rollout is continued.
+        self.token, self.position, self.last, self.origin, self.key, self.greedy, self.top_k = names
         self.inverse_temperature, self.top_p = self.reals.numpy()
         self.table: NDArray[np.int32] = self.blocks.numpy()
         self.held = np.zeros(count, np.int64)
@@ -37,7 +38,7 @@ class Rows:
 
     def clear(self, row: int) -> None:
         self.integers[:, row] = 0
-        self.first[row] = 1
+        self.origin[row] = 1
         self.greedy[row] = 1
         self.reals[:, row] = 1
         self.table[row] = SCRATCH
@@ -118,13 +119,13 @@ class Decoder:
         self._tick.zero_()
 
     def _step(self, size: int, filtered: bool) -> None:
-        token, position, last, first, key, greedy, top_k = self._integers[:, :size]
+        token, position, last, origin, key, greedy, top_k = self._integers[:, :size]
         inverse_temperature, top_p = self._reals[:, :size]
         attend = decode_attention(self._cache, self._blocks[:size, : self._columns], position, self._attention)
         hidden = self._model.hidden(token, position, attend)
         logits = float_product(hidden, self._model.head_weight.T)
         rules = ChoiceRules(inverse_temperature.float(), greedy.bool(), top_p, top_k)
-        chosen, scores = choose_tokens(logits, uniform_at(key, position + 1 - first), rules, filtered)
+        chosen, scores = choose_tokens(logits, uniform_at(key, position + 1 - origin), rules, filtered)
         self._tokens[:, :size].index_copy_(0, self._tick, chosen[None])
         self._scores[:, :, :size].index_copy_(1, self._tick, scores[:, None])
         self._tick += 1

@@ -83,7 +83,7 @@ def _attend(
         mixed = mixed * kept[:, None] + tl.dot(p.to(value.dtype), value, input_precision="ieee")
         total = total * kept + tl.sum(p, 1)
         largest = new
-    # A share of a short row may be empty: its largest score, -inf, says so, and 1 keeps what nobody reads finite.
+    # A share of a short row may be empty, with largest score -inf. Divide by 1 to keep its unused values finite.
     total = tl.where(total > 0, total, 1.0)
     mixed = mixed / total[:, None]
     at = (row.to(tl.int64) * key_heads * GROUP + query_head) * SPLITS + split

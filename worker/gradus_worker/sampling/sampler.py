@@ -43,8 +43,8 @@ class Sampler:
         *,
         slots: int | None = None,
         cache_bytes: int | None = None,
-        spared_bytes: int = 0,
-        has_company: bool = True,
+        reserved_bytes: int = 0,
+        shares_device: bool = True,
         block_size: int | None = None,
         steps: int | None = None,
         read_positions: int | None = None,
@@ -52,9 +52,9 @@ class Sampler:
         """Allocates the cache.
 
         slots           most completions at a time; None: as many as fit in memory, up to 512
-        cache_bytes     for keys and values; None: a share of the free memory minus `spared_bytes`
-        spared_bytes    left for other users of the device
-        has_company     other users of the device need memory too: the share is 0.4, otherwise 0.8
+        cache_bytes     for keys and values; None: a share of the free memory minus `reserved_bytes`
+        reserved_bytes  left for other users of the device
+        shares_device   other users of the device need memory too: the share is 0.4, otherwise 0.8
         steps           decode steps between two read-backs
         read_positions  most prompt positions to read between two read-backs
         """
@@ -66,13 +66,13 @@ class Sampler:
         size = block_size or (64 if is_cuda else 16)
         given = cache_bytes
         if given is None:
-            given = int((0.4 if has_company else 0.8) * max(0, free_memory(model.device) - spared_bytes))
+            given = int((0.4 if shares_device else 0.8) * max(0, free_memory(model.device) - reserved_bytes))
         most = slots or _MOST_SLOTS
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:
             raise torch.OutOfMemoryError(
                 f"sampler: expected memory for the keys and values of at least {size} positions, got {given} bytes; "
-                f"{spared_bytes} are reserved for gradients"
+                f"{reserved_bytes} are reserved for gradients"
             )
         self.slots = self._most_slots = min(most, blocks)
         self._ended_well = 0
