@@ -9,6 +9,7 @@ export const glossary = {
   family: 'the problems made by one generator, or grouped by the data set they come from',
   knob: "a generator's setting of how hard its problems are",
   rollout: 'one attempt at a problem',
+  transcript: 'one sequence of tokens, written by the policy or given to it',
   group: 'all rollouts of one problem by one policy version',
   verdict: 'the outcome that a verifier gives a rollout, with score, reason and evidence',
   correct: 'outcome of a rollout whose answer is right',

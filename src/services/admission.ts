@@ -18,7 +18,7 @@ export interface AdmissionRules {
 
 /** Why a request is rejected, as an HTTP status and a message for its body. */
 export interface Rejection {
-  readonly status: 401 | 403 | 413 | 415 | 503;
+  readonly status: 400 | 401 | 403 | 413 | 415 | 503;
   readonly message: string;
 }
 

@@ -112,7 +112,10 @@ function guard(app: App, { headers, errorBody = plainError }: Door, rules: Admis
   const reject = (rejection: Rejection): Response =>
     Response.json(errorBody(rejection), { status: rejection.status });
   const answer = async (request: Request, env: HttpBindings): Promise<Response> => {
-    const admitted = await admit(request, env, rules);
+    const admitted = await admit(request, env, rules).catch((error: Error): Rejection => ({
+      status: 400,
+      message: `cannot read the request: ${error.message}`,
+    }));
     if (!(admitted instanceof Request)) return reject(admitted);
     if (isClosing) return reject({ status: 503, message: 'the service is stopping' });
     const ended = finished(env.outgoing)

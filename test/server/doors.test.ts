@@ -204,6 +204,13 @@ describe.each(services)('the door of the $name', (service) => {
     expect((await post(opened.url, { 'content-type': type })).status).toBe(200);
   });
 
+  test('answers 400 to a request that cannot be read', async () => {
+    await using opened = await start(local);
+    const head = `TRACE ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n`;
+    const socket = send(opened, `${head}content-type: application/json\r\ncontent-length: 2\r\n\r\n{}`);
+    expect(await allOf(socket)).toMatch(/^HTTP\/1.1 400 [^]*nosniff[^]*cannot read the request/);
+  });
+
   test('answers 413 to a body over the limit, with its length or in chunks, and 400 to broken JSON', async () => {
     await using opened = await start(local);
     const long = Buffer.alloc(maxBodyBytes + 1, ' ');

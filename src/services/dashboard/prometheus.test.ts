@@ -13,7 +13,7 @@ const scrape = async (): Promise<string[]> => {
   return text.split('\n').filter((line) => line !== '');
 };
 
-test('a live run is scraped, a finished one is not', async () => {
+test('exports running runs and leaves out finished ones', async () => {
   const stage = 'a "hard" one\\\nand more';
   const recipe = {
     stages: [

@@ -1,7 +1,7 @@
 import type { SSEStreamingApi } from 'hono/streaming';
 import type { Completion } from '../../engines/engine.ts';
 import {
-  type Answering,
+  type ActiveRequest,
   choiceIndexIn,
   endOf,
   scoresOf,
@@ -22,11 +22,11 @@ interface OpenChoice {
  * then the usage if requested, and `[DONE]`. With log-probabilities or `echo`, each choice is one piece.
  */
 export async function streamAnswer(
-  answering: Answering,
+  active: ActiveRequest,
   head: object,
   stream: SSEStreamingApi,
 ): Promise<void> {
-  const { request, engine, shape, signal } = answering;
+  const { request, engine, shape, signal } = active;
   const choiceIndex = choiceIndexIn(request);
   const open = new Map<number, OpenChoice>();
   const choiceAt = (index: number): OpenChoice => {
@@ -46,7 +46,7 @@ export async function streamAnswer(
   };
   const isIncremental = request.alternatives === null && !request.isEchoed;
   const written: Completion[] = [];
-  for await (const event of writeCompletions(answering, isIncremental)) {
+  for await (const event of writeCompletions(active, isIncremental)) {
     const index = choiceIndex(event);
     if (event.type === 'part') {
       const text = choiceAt(index).pieces.add(event.tokens);
@@ -55,9 +55,9 @@ export async function streamAnswer(
     }
     const completion = event;
     written.push(completion);
-    const scores = await scoresOf(answering, [completion]);
-    const rest = choiceAt(index).pieces.end(textOf(answering, completion));
-    await sendPiece(index, rest, endOf(answering, completion, scores?.[0]));
+    const scores = await scoresOf(active, [completion]);
+    const rest = choiceAt(index).pieces.end(textOf(active, completion));
+    await sendPiece(index, rest, endOf(active, completion, scores?.[0]));
     open.delete(index);
   }
   if (signal.aborted) return;

@@ -6,8 +6,8 @@ import type { AnswerShape } from './answer-shapes.ts';
 import type { CompletionRequest } from './request.ts';
 import { scoreTokens, type TokenScore } from './score-tokens.ts';
 
-/** A request in progress. */
-export interface Answering {
+/** A request in flight. */
+export interface ActiveRequest {
   readonly engine: LocalEngine;
   readonly request: CompletionRequest;
   readonly shape: AnswerShape;
@@ -15,19 +15,19 @@ export interface Answering {
 }
 
 /** Samples every completion and returns the choices and the usage of an unstreamed response. */
-export async function answerWhole(answering: Answering): Promise<object> {
-  const { request } = answering;
+export async function answerWhole(active: ActiveRequest): Promise<object> {
+  const { request } = active;
   const written: Completion[] = [];
-  for await (const event of writeCompletions(answering)) if (event.type === 'completion') written.push(event);
-  answering.signal.throwIfAborted();
+  for await (const event of writeCompletions(active)) if (event.type === 'completion') written.push(event);
+  active.signal.throwIfAborted();
   const choiceIndex = choiceIndexIn(request);
   written.sort((a, b) => choiceIndex(a) - choiceIndex(b));
-  const scores = await scoresOf(answering, written);
+  const scores = await scoresOf(active, written);
   return {
     choices: written.map((one, i) => ({
       index: choiceIndex(one),
-      ...answering.shape.whole(textOf(answering, one)),
-      ...endOf(answering, one, scores?.[i]),
+      ...active.shape.whole(textOf(active, one)),
+      ...endOf(active, one, scores?.[i]),
     })),
     usage: usageOf(request, written),
   };
@@ -35,7 +35,7 @@ export async function answerWhole(answering: Answering): Promise<object> {
 
 /** Yields completions as they finish, and parts before that. With `max_tokens: 0`, yields empty ones at once. */
 export async function* writeCompletions(
-  { engine, request: { prompts, sampling }, signal }: Answering,
+  { engine, request: { prompts, sampling }, signal }: ActiveRequest,
   parts = false,
 ): AsyncGenerator<CompletionPart | Completion> {
   if (sampling.maxTokens > 0) {
@@ -64,7 +64,7 @@ export function choiceIndexIn({
 
 /** Returns the scores of the completions' tokens, or undefined if the request asks for none. */
 export async function scoresOf(
-  { engine, request }: Answering,
+  { engine, request }: ActiveRequest,
   completions: readonly Completion[],
 ): Promise<TokenScore[][] | undefined> {
   return request.alternatives === null ? undefined : scoreTokens(engine, completions, request);
@@ -72,7 +72,7 @@ export async function scoresOf(
 
 /** Returns the text of a choice: with the prompt for `echo`, without the stop string. */
 export function textOf(
-  { engine, request: { isEchoed, sampling } }: Answering,
+  { engine, request: { isEchoed, sampling } }: ActiveRequest,
   { transcript }: Completion,
 ): string {
   const prompt = isEchoed ? engine.renderer.decode(promptOf(transcript)) : '';
@@ -84,7 +84,7 @@ const promptOf = ({ tokens, written }: Completion['transcript']): Int32Array =>
 
 /** Returns the fields of a finished choice besides its text. */
 export function endOf(
-  { request, shape }: Answering,
+  { request, shape }: ActiveRequest,
   { transcript }: Completion,
   scores: readonly TokenScore[] | undefined,
 ): object {

@@ -310,14 +310,14 @@ test('needs the token for everything but health', async () => {
 
 test('answers accepted requests before it closes', async () => {
   const own = await startModelService(engine, { host: '127.0.0.1', port: 0, name: 'tiny' });
-  const answering = fetch(`${own.url}/v1/completions`, {
+  const accepted = fetch(`${own.url}/v1/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ prompt: '1', max_tokens: 24, n: 64, seed: 1 }),
   });
   while (!(await (await fetch(`${own.url}/metrics`)).text()).includes('running 1')) continue;
   await own[Symbol.asyncDispose]();
-  const { choices } = (await (await answering).json()) as Answer;
+  const { choices } = (await (await accepted).json()) as Answer;
   expect(choices.length).toBe(64);
   await expect(fetch(`${own.url}/health`)).rejects.toThrow('fetch failed');
 });

@@ -6,7 +6,7 @@ import { ConfigError, EngineError } from '../../core/errors.ts';
 import type { Engine, LocalEngine } from '../../engines/engine.ts';
 import { sum } from '../../statistics/summary.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
-import { type Answering, answerWhole } from './answer.ts';
+import { type ActiveRequest, answerWhole } from './answer.ts';
 import { type AnswerShape, chatShape, textShape } from './answer-shapes.ts';
 import { streamAnswer } from './answer-stream.ts';
 import { errorBody } from './error-body.ts';
@@ -152,8 +152,8 @@ async function answer<Body extends { readonly model?: string | undefined }>(
     );
   }
   try {
-    const answering: Answering = { engine, request, shape, signal: c.req.raw.signal };
-    return c.json({ ...head, object: shape.object, ...(await answerWhole(answering)) });
+    const active: ActiveRequest = { engine, request, shape, signal: c.req.raw.signal };
+    return c.json({ ...head, object: shape.object, ...(await answerWhole(active)) });
   } finally {
     leave();
   }

@@ -1,4 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { SandboxError } from '../../core/errors.ts';
@@ -92,8 +94,14 @@ test('answers 413 to a batch that never fits, and 503 with Retry-After when the 
   while (!(await isFull())) await new Promise((resolve) => setTimeout(resolve, 5));
   const refused = await batch(1);
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  const head = 'POST /verify HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n';
+  const late = connect(Number(new URL(service.url).port), '127.0.0.1');
+  late.write(`${head}content-length: 2\r\n\r\n{`);
+  while (!(await isFull())) continue;
   const ended = service[Symbol.asyncDispose]();
   await expect(fetch(`${service.url}/health`)).rejects.toThrow('fetch failed');
+  late.write('}');
+  expect(await text(late)).toMatch(/^HTTP\/1.1 503 [^]*connection: close[^]*the service is stopping/);
   gate.resolve();
   // Closing answers what was accepted.
   expect(((await (await accepted).json()) as { verdicts: unknown[] }).verdicts).toHaveLength(8);

@@ -1,28 +1,26 @@
 import type { Message } from '../../../core/problem.ts';
 import type { FinishReason } from '../../../core/transcript.ts';
-import type { Outcome } from '../../../core/verdict.ts';
 import { notFound } from '../run-folder.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RolloutRow } from '../../../runs/files/rollout-row.ts';
 import { transcriptsOfRow } from '../../../runs/files/transcript-columns.ts';
 import { findGroup, type Group } from './groups.ts';
 
-/** One judged rollout. Its lists begin at the first written token; 0 where a token was given. */
-export interface Attempt {
+/**
+ * One judged rollout. Index t of each list is token t from the first written one to the last; log-probabilities and
+ * entropies of given tokens between them are 0.
+ */
+export interface Attempt extends Pick<
+  RolloutRow,
+  'text' | 'outcome' | 'score' | 'reward' | 'advantage' | 'reason' | 'verifier'
+> {
   /** Index in the group, from 0. */
   readonly index: number;
-  readonly text: string;
-  readonly outcome: Outcome;
-  readonly score: number;
-  readonly reward: number | null;
-  readonly advantage: number | null;
-  readonly reason: string;
-  readonly verifier: string;
   readonly finishReason: FinishReason;
   /** The verifier's evidence: extracted answer, normal forms, results of tests. */
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly flags: readonly string[];
-  /** Null where the engine returned nothing. */
+  /** Null if the engine returned nothing. */
   readonly policyVersion: number | null;
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
@@ -95,19 +93,20 @@ function visitsOf(run: RunReader, problem: string): Visit[] {
   return rows.map((row) => ({ ...row }) as unknown as Visit);
 }
 
-function attemptOf(row: RolloutRow) {
+function attemptOf(row: RolloutRow): Omit<Attempt, 'index' | 'flags' | 'pieces'> {
+  const { text, outcome, score, reward, advantage, reason, verifier } = row;
   const transcript = transcriptsOfRow(row).at(-1);
   const [from, to] = [transcript?.written[0]?.start ?? 0, transcript?.written.at(-1)?.end ?? 0];
   const written = (values: Int32Array | Float32Array | undefined): number[] =>
     Array.from(values?.subarray(from, to) ?? []);
   return {
-    text: row.text,
-    outcome: row.outcome,
-    score: row.score,
-    reward: row.reward,
-    advantage: row.advantage,
-    reason: row.reason,
-    verifier: row.verifier,
+    text,
+    outcome,
+    score,
+    reward,
+    advantage,
+    reason,
+    verifier,
     finishReason: row.finish_reason,
     evidence: row.evidence === null ? {} : (JSON.parse(row.evidence) as Record<string, unknown>),
     policyVersion: row.policy_version,

@@ -22,7 +22,7 @@ test.each([
   expect(stageOf({ select: rule }).select).toBe(describeRule(levelRuleConfig.parse(rule)));
 });
 
-test('exit rules and settings in words', () => {
+test('formats exit rules and settings in words', () => {
   const advanceWhen = whenAny(plateau({ window: 9 }), maxSteps(4));
   expect(stageOf({ advanceWhen }).advanceWhen).toBe('(plateau (window 9)) or (max-steps (steps 4))');
   expect(stageOf({ select: ['medium', 'hard'] }).select).toBe('in medium or in hard');

@@ -22,7 +22,7 @@ export const rolloutFilter = z.strictObject({
   /** How many of the group's judged rollouts are correct: none, some, all. */
   solved: z.array(z.enum(['none', 'some', 'all'])).optional(),
   outcome: z.array(z.enum(outcomes)).optional(),
-  finish: z.array(z.enum(['stop', 'length', 'aborted', 'error'])).optional(),
+  finish: z.array(z.enum(['stop', 'length', 'error'])).optional(),
   minReward: number.optional(),
   maxReward: number.optional(),
   /** Tokens written. */

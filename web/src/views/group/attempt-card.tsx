@@ -59,8 +59,9 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
       </p>
       <VerdictDiff evidence={evidence} isOpen={isChosen} />
       <p className={styles.small}>
-        {attempt.tokens.length} tokens · finish reason {attempt.finishReason} · policy version{' '}
-        {attempt.policyVersion} · <InertLine text={attempt.verifier} />
+        {attempt.tokens.length} tokens · finish reason {attempt.finishReason}
+        {attempt.policyVersion === null ? '' : ` · policy version ${attempt.policyVersion}`} ·{' '}
+        <InertLine text={attempt.verifier} />
       </p>
     </section>
   );
