@@ -218,6 +218,19 @@ export function isUnitWord(word: string): boolean {
  * `cubic` before them. Nothing where any part is unknown.
  */
 export function parseUnit(text: string): Unit | undefined {
+  if (text === '') return undefined;
+  if (!parsed.has(text)) {
+    if (parsed.size >= maxParsed) parsed.clear();
+    parsed.set(text, readUnit(text));
+  }
+  return parsed.get(text);
+}
+
+/** Units already read; most answers share a few. */
+const parsed = new Map<string, Unit | undefined>();
+const maxParsed = 1000;
+
+function readUnit(text: string): Unit | undefined {
   const words = text
     .replaceAll(/\\?circ|°/g, 'deg')
     .replaceAll(/deg\s*([CF])\b/g, 'deg$1')

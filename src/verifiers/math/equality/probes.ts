@@ -34,7 +34,7 @@ export function compareAtProbes(gold: MathNode, answer: MathNode, judge: Judge):
   if (exact !== undefined) return exact ? 'same value exactly' : undefined;
   const tolerance = hasDecimals(gold) || hasDecimals(answer) ? decimalProbeTolerance : probeTolerance;
   let agreeing = 0;
-  for (let probe = 0; probe < positivePoints + signPatterns.length; probe++) {
+  for (let probe = 0; probe < positivePoints + patternsFor(names); probe++) {
     const point = probePoint(names, probe);
     const a = approximateValue(gold, point, judge.budget);
     const b = approximateValue(answer, point, judge.budget);
@@ -89,7 +89,8 @@ function compareAtWholePoints(
 ): boolean | undefined {
   if (hasDecimals(gold) || hasDecimals(answer)) return undefined;
   let agreeing = 0;
-  for (let probe = 0; probe < 3 + signPatterns.length; probe++) {
+  const hasSigns = someNode(gold, dependsOnSign) || someNode(answer, dependsOnSign);
+  for (let probe = 0; probe < (hasSigns ? 3 + patternsFor(names) : 3); probe++) {
     if (probe === 3 && agreeing < 2) break;
     const values = new Map(
       names.map((name, index) => [
@@ -118,6 +119,15 @@ function probePoint(names: readonly string[], probe: number): Point {
   return new Map(
     names.map((name, index) => [name, Number(signAt(probe - positivePoints, index)) * valueOf(index)]),
   );
+}
+
+/** Roots and absolute values may agree at all positive values and nowhere else; rational functions may not. */
+function dependsOnSign(node: MathNode): boolean {
+  return node.kind === 'function' || (node.kind === 'power' && node.right.kind !== 'number');
+}
+
+function patternsFor(names: readonly string[]): number {
+  return names.length > 1 ? signPatterns.length : 2;
 }
 
 function signAt(pattern: number, index: number): bigint {

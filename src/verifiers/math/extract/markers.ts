@@ -1,11 +1,15 @@
 import type { Extracted } from './extracted.ts';
 import type { Passage } from './numbers-in-text.ts';
-import { createFenceReader, passages } from './passages.ts';
+import { createFenceReader, passagesAtEnds } from './passages.ts';
 import { isDigit } from '../read/numerals.ts';
+import { isAscii } from '../read/unicode.ts';
 
 /** Marks of an answer in the languages that data sets are written in. */
-const marks =
-  /####|answer|(?:correct|best|right) (?:option|choice)|【答案】|答案|故选|应选|答え|答(?=\s*[:：])|정답|r[ée]ponse|respuesta|risposta|resposta|antwort|ответ/g;
+const marks = {
+  english: ['answer', '####', 'option', 'choice'],
+  latin: ['antwort', 'respuesta', 'risposta', 'resposta', 'reponse'],
+  other: ['答案', '故选', '应选', '答え', '答', '정답', 'réponse', 'ответ'],
+};
 
 /** Words that may stand before "answer" where one is announced; "I hope this answer is helpful" announces none. */
 const announcers: ReadonlySet<string> = new Set(
@@ -32,24 +36,53 @@ export function lastMarked(
   isAnswer: (text: string) => boolean,
 ): Extracted | undefined {
   const lower = text.toLowerCase();
-  const found = [...lower.matchAll(marks)].slice(-maxTries).toReversed();
-  for (const { 0: mark, index } of found) {
-    if (!isAnnounced(lower, mark, index, isFinalOnly)) continue;
-    const start = contentStart(text, mark, index);
+  const present = marksIn(lower);
+  let before = lower.length;
+  for (let tries = 0; tries < maxTries && before > 0; tries++) {
+    const found = lastOf(present, lower, before);
+    if (found === undefined) return undefined;
+    const { mark, at } = found;
+    const start = isAnnounced(lower, mark, at, isFinalOnly) ? contentStart(text, mark, at) : undefined;
     const passage = start === undefined ? undefined : afterMark(text, start, isAnswer);
     if (passage) return { ...passage, by: 'marker' };
+    before = at;
   }
   return undefined;
 }
 
-/** Judged by the word before "answer"; at the start of a line none is needed, and other marks need none. */
+function marksIn(lower: string): readonly string[] {
+  const isIn = (mark: string): boolean => lower.includes(mark);
+  const english = marks.english.filter(isIn);
+  const foreign = isAscii(lower) ? [] : marks.other.filter(isIn);
+  return english[0] === 'answer'
+    ? [...english, ...foreign]
+    : [...english, ...marks.latin.filter(isIn), ...foreign];
+}
+
+/** The last mark that begins before a place; of two at one place the longer one. */
+function lastOf(
+  present: readonly string[],
+  lower: string,
+  before: number,
+): { readonly mark: string; readonly at: number } | undefined {
+  let last: { readonly mark: string; readonly at: number } | undefined;
+  for (const mark of present) {
+    const at = lower.lastIndexOf(mark, before - 1);
+    if (at >= 0 && at > (last?.at ?? -1)) last = { mark, at };
+  }
+  return last;
+}
+
+/** Judged by the word before "answer"; at the start of a line none is needed, and most other marks need none. */
 function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boolean): boolean {
-  if (mark !== 'answer') return !isFinalOnly || mark.startsWith('答') || mark === '【答案】';
   const line = lower
     .slice(Math.max(0, at - 24), at)
     .split('\n')
     .at(-1)!;
   const word = line.match(/[a-z]+(?=[ *_]*$)/)?.[0];
+  if (mark === 'option' || mark === 'choice')
+    return !isFinalOnly && word !== undefined && ['correct', 'best', 'right'].includes(word);
+  if (mark !== 'answer') return !isFinalOnly || mark.startsWith('答');
   if (isFinalOnly) return word === 'final' || /^[ *_#]*$/.test(line);
   return word === undefined || announcers.has(word);
 }
@@ -57,12 +90,13 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
 /** Behind the mark and its "is" or colon; nothing if neither is there, as in "the answer depends". */
 function contentStart(text: string, mark: string, at: number): number | undefined {
   const after = at + mark.length;
-  const isChinese = /^[【答故应정]/.test(mark);
+  const isChinese = /^[答故应정]/.test(mark);
   if (mark === '####') return skipSpaces(text, after);
   const link = isChinese ? links.chinese : links.western;
   link.lastIndex = after;
   const length = link.exec(text)?.[0].trim().length ?? 0;
-  const isLinked = length > 0 || mark.includes('选') || mark === '【答案】';
+  const isLinked =
+    mark === '答' ? /^\s*[:：]/.test(text.slice(after, after + 4)) : length > 0 || mark.includes('选');
   const isClaim = isChinese
     ? isLinked
     : /^[ *_]*(?:(?:is|are|est|es|ist|è|é)\b|[:：=])/.test(text.slice(after, after + 12));
@@ -74,10 +108,10 @@ function afterMark(text: string, start: number, isAnswer: (text: string) => bool
   const end = sentenceEnd(text, start);
   const sentence = text.slice(start, end).replaceAll('**', '').trim();
   if (sentence === '') return undefined;
-  const found = passages(text.slice(start, end));
-  const isWholeSentence = found.length === 1 && found[0]!.start === 0 && found[0]!.end >= end - start - 2;
+  const { first, last, count } = passagesAtEnds(text.slice(start, end));
+  const isWholeSentence = count === 1 && first!.start === 0 && first!.end >= end - start - 2;
   if (!isWholeSentence && isAnswer(sentence)) return { text: sentence, start, end };
-  const chosen = found[0]?.start === 0 ? found[0] : found.at(-1);
+  const chosen = first?.start === 0 ? first : last;
   return chosen && { text: chosen.text, start: chosen.start + start, end: chosen.end + start };
 }
 

@@ -9,22 +9,38 @@ export interface Passage {
   readonly end: number;
 }
 
+/** A number in running text, without the words behind it that belong to it. */
+export interface NumberSpan {
+  readonly start: number;
+  readonly end: number;
+  /** Part of a term, as the 2 of `2x`: no answer. */
+  readonly isPart: boolean;
+}
+
 /**
- * The number that begins at `at` in running text, with everything that belongs to it: `10:30 pm`, `2024-04-22`, `3 1/2`,
- * `3.2×10⁻⁴`, `5 million`. A part of one must never pass for an answer. `end` alone where it is part of a term, as the 2
- * of `2x`.
+ * The number that begins at `at` in running text, with everything that belongs to it: `10:30`, `2024-04-22`, `3 1/2`,
+ * `3.2×10⁻⁴`. A part of one must never pass for an answer.
  */
-export function numberAt(text: string, at: number): Passage | { readonly end: number } {
+export function numberAt(text: string, at: number): NumberSpan {
   const isRoot = text[at] === '√';
   let end = scanNumeral(text, isRoot ? at + 1 : at, true).end;
   end = decimalCommaEnd(text, at, end);
-  while (/[-–/.:]/.test(text[end] ?? '') && isDigit(text[end + 1]))
+  while ('-–/.:'.includes(text[end] ?? '?') && isDigit(text[end + 1]))
     end = scanNumeral(text, end + 1, false).end;
-  if (!isRoot) end = extended(text, end, mixedPart);
-  for (const part of [power, timesTen, rootOrPi]) end = extended(text, end, part);
-  if (isPartOfTerm(text, at, end)) return { end };
-  const start = isNegative(text, at) ? at - 1 : at;
-  return withSuffix(text, start, end);
+  const next = text[end] === ' ' ? text[end + 1] : text[end];
+  if (next !== undefined && next > ' ' && !isPlainLetter(next)) {
+    if (!isRoot) end = extended(text, end, mixedPart);
+    end = extended(text, end, power);
+  }
+  if (next !== undefined && (next > '\u007f' || 'x*\\^p'.includes(next))) {
+    end = extended(text, extended(text, end, timesTen), rootOrPi);
+  }
+  return { start: isNegative(text, at) ? at - 1 : at, end, isPart: isPartOfTerm(text, at, end) };
+}
+
+/** A letter that only a word can begin with. */
+function isPlainLetter(character: string): boolean {
+  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
 }
 
 const mixedPart = /(?: \d+\/\d+(?![\d/])|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])/y;
@@ -55,8 +71,8 @@ function isPartOfTerm(text: string, at: number, end: number): boolean {
   const before = text[at - 1];
   if (before === '^' || before === '_' || (before === '-' && text[at - 2] === '^')) return true;
   if (before === '/' && (isWordCharacter(text[at - 2]) || text[at - 2] === ')')) return true;
-  const letters = /^[A-Za-z]+/.exec(text.slice(end, end + 24))?.[0];
-  if (letters === undefined) return false;
+  if (!isPlainLetter(text[end] ?? ' ')) return false;
+  const letters = /^[A-Za-z]+/.exec(text.slice(end, end + 24))![0];
   return !(
     isUnitWord(letters) || /^(?:st|nd|rd|th|percent|pct|[ap]m|o|k|bn|mn|million|billion)$/i.test(letters)
   );
@@ -67,8 +83,8 @@ const half = /^ and (?:a|one) half\b/;
 const clock = /^\s?[ap]\.?\s?m\b\.?/i;
 const wordBehind = /^[\s-]?([A-Za-z]+|\p{Script=Han}+)/u;
 
-/** Signs and words behind a number that are part of its value: `%`, "million", "pm", a unit of the table. */
-function withSuffix(text: string, start: number, numberEnd: number): Passage {
+/** The number with the signs and words behind it that are part of its value: `%`, "million", "pm", a unit. */
+export function withSuffix(text: string, { start, end: numberEnd }: NumberSpan): Passage {
   const number = text.slice(start, numberEnd);
   const rest = text.slice(numberEnd, numberEnd + 32);
   const sign = percent.exec(rest)?.[0];
@@ -93,6 +109,7 @@ function belongsToValue(word: string, isAdjacent: boolean): boolean {
 
 /** Letters that run on into a number, as in `mp3`; Chinese characters do not. */
 export function isWordCharacter(character: string | undefined): boolean {
+  if (character === undefined || character <= ' ') return false;
   return (
     character !== undefined &&
     /[\p{L}\p{N}_]/u.test(character) &&

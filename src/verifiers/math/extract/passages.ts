@@ -1,6 +1,6 @@
 import type { Extracted } from './extracted.ts';
 import { isDigit } from '../read/numerals.ts';
-import { isWordCharacter, numberAt, type Passage } from './numbers-in-text.ts';
+import { isWordCharacter, numberAt, type NumberSpan, type Passage, withSuffix } from './numbers-in-text.ts';
 
 /** Fences of formulas; the inline ones end on the line they begin on. */
 const fences = [
@@ -15,22 +15,38 @@ const maxFormula = 1000;
 
 /** The last formula or number of a text; numbers inside formulas and inside words do not count. */
 export function lastCandidate(text: string): Extracted | undefined {
-  const last = passages(text).at(-1);
-  return last && { ...last, by: 'last formula or number' };
+  const last = spansOf(text).at(-1);
+  return last && { ...passageOf(text, last), by: 'last formula or number' };
+}
+
+/** The first and the last formula or number of a text, and how many there are. */
+export function passagesAtEnds(text: string): {
+  readonly first?: Passage;
+  readonly last?: Passage;
+  readonly count: number;
+} {
+  const spans = spansOf(text);
+  const [first, last] = [spans[0], spans.at(-1)];
+  if (first === undefined || last === undefined) return { count: 0 };
+  return { first: passageOf(text, first), last: passageOf(text, last), count: spans.length };
+}
+
+function passageOf(text: string, span: Passage | NumberSpan): Passage {
+  return 'text' in span ? withPercent(text, span) : withSuffix(text, span);
 }
 
 /** Every formula in a fence and every number outside one, in order. */
-export function passages(text: string): Passage[] {
-  const found: Passage[] = [];
+function spansOf(text: string): (Passage | NumberSpan)[] {
+  const found: (Passage | NumberSpan)[] = [];
   const fenceAt = createFenceReader(text);
   for (let at = 0; at < text.length; at++) {
     const fence = fenceAt(at);
     if (fence) {
-      if (fence.text.trim() !== '') found.push(withPercent(text, fence));
+      if (fence.text.trim() !== '') found.push(fence);
       at = fence.end - 1;
     } else if (startsNumber(text, at)) {
       const number = numberAt(text, at);
-      if ('text' in number && !isWordCharacter(text[at - 1])) found.push(number);
+      if (!number.isPart && !isWordCharacter(text[at - 1])) found.push(number);
       at = number.end - 1;
     }
   }

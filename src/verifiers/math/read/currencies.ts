@@ -56,7 +56,8 @@ const opening = new RegExp(
 const closing = new RegExp(
   String.raw`(?<=[\d}.])(?:\s|\\[ ,;:!]|~)*(?:\\(?:text|mathrm|textrm|mbox)\{\s*)?(?<![A-Za-z\\])(${signs})\s*\}?\s*[.。]?$`,
 );
-const hasMark = /[$€£¥￥₹₩₽₫₱฿]|[A-Z]{3}|Rs|\\(?:euro|pounds|text(?:dollar|euro|sterling))/;
+const mayHaveMark = /[$€£¥￥₹₩₽₫₱฿A-Z]/;
+const namedSigns = ['\\euro', '\\pounds', '\\textdollar', '\\texteuro', '\\textsterling'];
 const marks =
   /(?:US|U\.S\.|AU|A|CA|C|HK|NZ|S)?\\?\$|[€£¥￥₹₩₽₫₱฿]|\\(?:euro|pounds|text(?:dollar|euro|sterling))(?![A-Za-z])/g;
 
@@ -65,7 +66,7 @@ const marks =
  * `5\text{ dollar}` and so on. Signs that are part of anything else are dropped.
  */
 export function currencyAsUnit(text: string): string {
-  if (!hasMark.test(text)) return text;
+  if (!mayHaveMark.test(text) && !namedSigns.some((sign) => text.includes(sign))) return text;
   const count = text.match(marks)?.length ?? 0;
   const before = opening.exec(text);
   if (before !== null && count <= 1) return withUnit(before[1]! + text.slice(before[0].length), before[2]!);

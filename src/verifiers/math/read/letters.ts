@@ -52,7 +52,7 @@ export function followsValue(before: readonly Token[]): boolean {
   return (
     last.kind === 'number' ||
     last.kind === 'literal' ||
-    (last.kind === 'symbol' && [')', '}', '%'].includes(last.value))
+    (last.kind === 'symbol' && ')}%'.includes(last.value))
   );
 }
 

@@ -32,14 +32,14 @@ const hexGroups = /^(?=.*(?:::|\d))[\da-f]{0,4}(?::[\da-f]{0,4}){3,7}$/i;
 
 /** The literal that a whole answer is, if it is one; digits joined by signs are left to `literalAt`. */
 export function wholeLiteral(answer: string): LiteralNode | undefined {
-  if (answer.length > 40 || !mayBeLiteral.test(answer)) return undefined;
+  if (answer.length > 60 || !/\d/.test(answer) || !mayBeLiteral.test(answer)) return undefined;
   const text = plainText(answer);
   return writtenDate(text) ?? writtenTime(text) ?? writtenCode(text);
 }
 
 /** Everything that `wholeLiteral` can read has one of these. */
 const mayBeLiteral =
-  /\d\s*[月年]|[a-zA-Z]{3}|\d[^\\]*[ap]\.?\s?m|^\W*v|^\W*\+\d|\d[ .)-]+\d{3}[ .-]\d{4}|:[\da-fA-F]*:[\da-fA-F]*:/i;
+  /\d\s*[月年]|(?<![a-z\\])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z.]*[\s,\d]|\d\s+(?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d.*[ap]\.?\s?m\b|clock|(?<![a-z\\])v[a-z. ]*\d|\+\d|\d[ .)-]+\d{3}[ .-]\d{4}|:[\da-f]*:[\da-f]*:/i;
 
 function plainText(answer: string): string {
   return answer

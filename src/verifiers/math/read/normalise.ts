@@ -12,22 +12,26 @@ import { isAscii, spellInAscii } from './unicode.ts';
 export function normaliseText(source: string): string {
   if (/^-?\d+$/.test(source)) return source;
   const single = undoubleBackslashes(restoreSwallowedEscapes(source));
-  const inner = trimPunctuation(withoutFence(trimPunctuation(single)));
-  const spaced = inner
-    .replaceAll('{, }', '{,}')
-    .replaceAll(' {,}', '{,}')
-    .replaceAll('p.m', 'pm')
-    .replaceAll('a.m', 'am');
-  const valued = currencyAsUnit(withoutPhrases(spaced));
-  return trimPunctuation(modernise(isAscii(valued) ? valued : spellInAscii(valued)));
+  const inner = withoutFence(trimPunctuation(single));
+  const valued = currencyAsUnit(withoutPhrases(inner.includes('.m') ? withoutPoints(inner) : inner));
+  const modern = modernise(isAscii(valued) ? valued : spellInAscii(valued));
+  return trimPunctuation(
+    modern.includes('{,') ? modern.replaceAll('{, }', '{,}').replaceAll(' {,}', '{,}') : modern,
+  );
+}
+
+/** `10:08 a.m.` is `10:08 am`: the points are no decimal points. */
+function withoutPoints(text: string): string {
+  return text.replaceAll('p.m', 'pm').replaceAll('a.m', 'am');
 }
 
 /** The formula inside `$…$`, `\(…\)` or `\[…\]`, if that is all there is. */
 function withoutFence(text: string): string {
+  if (text[0] !== '$' && text[0] !== '\\') return text;
   const fence = fences.find(([open, close]) => text.startsWith(open) && text.endsWith(close));
   if (fence === undefined || text.length < fence[0].length + fence[1].length) return text;
   const inner = text.slice(fence[0].length, text.length - fence[1].length);
-  return inner.includes(fence[1]) || inner.endsWith('\\') ? text : inner.trim();
+  return inner.includes(fence[1]) || inner.endsWith('\\') ? text : trimPunctuation(inner);
 }
 
 const fences = [

@@ -1,5 +1,5 @@
 /**
- * Rewrites spellings of older TeX and of other keyboards as the usual commands: `\nicefrac`, `^3/_4`, `{}_{10}C_3`,
+ * Rewrites spellings of older TeX and of other keyboards as the usual commands: `^3/_4`, `{}_{10}C_3`,
  * `y^{\prime}`, `0.\dot{3}`, `]0,1[`, `70~000`. Each rule is one linear pass; a text without the signs costs nothing.
  */
 export function modernise(text: string): string {
@@ -17,9 +17,7 @@ export function modernise(text: string): string {
 const feetAndInches = /^(\d+)\s*'\s*(\d+(?:\.\d+)?)\s*(?:''|")?$/;
 
 function withCommands(text: string): string {
-  let modern = text
-    .replaceAll(/\{\s*\\([,!;: ])\s*\}/g, '\\$1')
-    .replaceAll(/\\(?:nicefrac|sfrac|xfrac|flatfrac)(?![a-zA-Z])/g, '\\frac');
+  let modern = text.includes('{\\') ? text.replaceAll(/\{\s*\\([,!;: ])\s*\}/g, '\\$1') : text;
   if (modern.includes('\\prime')) {
     modern = modern.replaceAll(
       /\^\s*(?:\{((?:\s*\\prime)+)\s*\}|(\\prime)(?![a-zA-Z]))/g,

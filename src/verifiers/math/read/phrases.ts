@@ -4,7 +4,7 @@
  * "more") stay, and make the answer another one.
  */
 export function withoutPhrases(text: string): string {
-  if (!/[A-Za-z]{2}/.test(text)) return text;
+  if (!/(?<![\\A-Za-z])[A-Za-z]{2}/.test(text)) return text;
   const halves = text.replaceAll(/(?<=\d) and (?:a|one) half\b/g, '\\frac{1}{2}');
   return withoutLabel(withoutApproximation(halves));
 }

@@ -49,6 +49,9 @@ export function tokenize(text: string): Token[] {
       const isGap = ' ,;:~'.includes(text[at + 1] ?? '');
       at = scanCommand(text, at, tokens);
       if (isGap) spaceEnd = at;
+    } else if (isLetter(character) && !isWestern(text[at + 1] ?? ' ')) {
+      push('letter', character);
+      at++;
     } else if (isLetter(character) || isForeignLetter(character)) {
       const end = isIdeograph(character) ? runEnd(text, at, isIdeograph) : runEnd(text, at, isWestern);
       const run = text.slice(at, end);
@@ -249,5 +252,7 @@ function isIdeograph(character: string): boolean {
 }
 
 function isWestern(character: string): boolean {
-  return isLetter(character) || (isForeignLetter(character) && !isIdeograph(character));
+  return (
+    isLetter(character) || (character > '\u007f' && isForeignLetter(character) && !isIdeograph(character))
+  );
 }
