@@ -1,20 +1,21 @@
 /**
- * `npm run bench:difficulty`: rollouts that each way of measuring difficulty spends for the same share of problems put
- * into the wrong level, and how well drift is foreseen. The last line is JSON.
+ * `npm run bench:difficulty`: rollouts that each method needs for the same share of misplaced problems, and how well
+ * drift is predicted. The last line is JSON.
  *
- *   --data DIR   data sets (default: $GRADUS_DATA, else ../shared/data where that exists); without: simulated problems only
- *   --bits FILE  instead of all this, the same on a JSONL file of `{id, bits: "0110…"}`: one problem's rollouts a line, with
- *                `prompt` and `answer` where these are known
- *   --sensitivity  instead: what other values of the method's constants cost
+ *   --data DIR     data sets (default: $GRADUS_DATA, else ../shared/data if present); without: simulated problems only
+ *   --bits FILE    only this JSONL file of `{id, bits: "0110…"}`, one problem's rollouts per line, with `prompt` and
+ *                  `answer` if known
+ *   --sensitivity  only the cost of other values of the methods' constants
  *
- * Methods see rollouts in the order of the record, one after the other; the whole record is the truth, which no method
- * is shown. The adaptive method's few constants (bumps, groups, pilot) were chosen with AdaRFT in view and with nothing else; half 1 of
- * AdaRFT, by hash of the text, is shown; the RL trace and the simulated problems chose nothing. The drift model's constants were
- * chosen on the even rows of the RL trace, figures are those of the odd ones.
+ * Methods see rollouts in the order of the record; the whole record is the truth and is hidden from them. The constants
+ * of adaptive probing (shapes, groups, pilots) were chosen with AdaRFT in view and with nothing else. Half 1 of AdaRFT,
+ * by hash of the text, is shown; the RL trace and the simulated problems chose nothing. The drift's constants were chosen
+ * on the even rows of the RL trace; figures are those of the odd rows.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
+  firstOf,
   populationOfTrace,
   readAdaRft,
   readBits,
@@ -64,6 +65,9 @@ async function runSensitivity(data: string): Promise<void> {
   const drift = trace === undefined ? undefined : compareDriftTunings(trace);
   const probing = [compareTunings(simulated(4000, 64))];
   if (trace !== undefined) probing.push(compareTunings(populationOfTrace(trace)));
-  if (existsSync(`${data}/adarft`)) probing.push(compareTunings(await readAdaRft(`${data}/adarft`, 1)));
+  if (existsSync(`${data}/adarft`)) {
+    const half = await readAdaRft(`${data}/adarft`, 1);
+    probing.push(compareTunings(firstOf(half, 5000)));
+  }
   console.log(JSON.stringify({ probing, drift }));
 }

@@ -23,9 +23,9 @@ interface AdaRow {
 }
 
 /**
- * AdaRFT's problems: 128 rollouts of Qwen2.5-Math-7B. The files' `difficulty` is the percentage that FAILED (it falls with
- * the pass rates of the RL trace, r = −0.81 over 898 common problems). Problems with conflicting scores are left out.
- * Only counts are published; a seeded shuffle gives them an order, which any exchangeable record has.
+ * AdaRFT's problems: 128 rollouts of Qwen2.5-Math-7B. The files' `difficulty` is the percentage that FAILED (it falls
+ * with the pass rates of the RL trace, r = −0.81 over 898 common problems). Problems with conflicting scores are left
+ * out. Only counts are published; a seeded shuffle gives them an order, which any exchangeable record has.
  *
  * @param part 0 or 1: the half by hash of the problem text.
  */
@@ -37,6 +37,18 @@ export async function readAdaRft(folder: string, part: number): Promise<Populati
     horizon: adaRftRollouts,
     features: kept.map(([text, { answer }]) => featuresOfText(text, answer)),
     prefixes: kept.map(([text, { solved }]) => shuffled(hashKey(text), solved, adaRftRollouts)),
+  };
+}
+
+/** The first problems of a population, for comparisons that would take hours on all of them. */
+export function firstOf(population: Population, count: number): Population {
+  const { name, ids, features, prefixes } = population;
+  return {
+    ...population,
+    name: `${name}, first ${count}`,
+    ids: ids.slice(0, count),
+    features: features.slice(0, count),
+    prefixes: prefixes.slice(0, count),
   };
 }
 
@@ -142,7 +154,8 @@ export function readBits(path: string): Population {
 }
 
 /**
- * A made population: 12 % never, 12 % always, the rest by log-odds N(0, 2.5); one feature tells the log-odds up to N(0, 1.5).
+ * A made population: 12 % never, 12 % always, the rest by log-odds N(0, 2.5); one feature tells the log-odds up to
+ * N(0, 1.5).
  */
 export function simulated(count: number, horizon: number): Population {
   const key = hashKey('simulated');

@@ -20,14 +20,14 @@ export const algorithmConfig = z.discriminatedUnion('type', [
 ]);
 export type AlgorithmConfig = z.output<typeof algorithmConfig>;
 
-/** What a stage may change of the algorithm; an absent key keeps the run's setting. */
+/** Settings of the algorithm that a stage may override; an absent key keeps the run's setting. */
 export const algorithmOverrides = z.strictObject({ ...settings, ...clipSettings }).partial();
 export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
 
 /**
  * The algorithm of a stage: the run's, with some settings replaced (each as a whole, not merged into).
  *
- * @throws ZodError when an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
+ * @throws {ZodError} if an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
  */
 export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOverrides): AlgorithmConfig {
   return algorithmConfig.parse({ ...base, ...withoutAbsent(overrides) });

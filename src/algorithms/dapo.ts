@@ -5,8 +5,8 @@ import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorith
 
 /**
  * DAPO (Yu et al. 2025, 2503.14476): GRPO with clip-higher and a token mean. Its dynamic sampling is the zero-advantage
- * gate of the curriculum; its soft over-long punishment is `truncated: { softOverlong: { cache } }`, whose cache depends
- * on the token limit (4,096 of 20,480 in the paper) and is therefore not on by default.
+ * gate of the curriculum; its soft over-long punishment is `truncated: { softOverlong: { cache } }`, which is
+ * off by default because its cache depends on the token limit (4,096 of 20,480 in the paper).
  */
 export const dapoConfig = z.strictObject({
   type: z.literal('dapo'),

@@ -5,8 +5,8 @@ import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorith
 
 /**
  * GRPO (Shao et al. 2024, 2402.03300): rewards standardised within their group, PPO's clip, every rollout weighing the
- * same. Beside the peers: clip 0.2 as in both; no KL, as in TRL (β 0) and verl; TRL's default loss is `dapo`, verl
- * aggregates by token mean and clips dually at 3; here both are the paper's unless asked for.
+ * same. Compared with the peers: clip 0.2 as in both; no KL, as in TRL (β 0) and verl; TRL's default loss is `dapo`,
+ * verl aggregates by token mean and clips dually at 3; the defaults here are the paper's.
  */
 export const grpoConfig = z.strictObject({
   type: z.literal('grpo'),

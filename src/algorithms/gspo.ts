@@ -5,7 +5,7 @@ import { advantageEpsilon, commonSettings, settings, type Algorithm } from './se
 
 /**
  * GSPO (Zheng et al. 2025, 2507.18071): one ratio a rollout, the geometric mean of its token ratios, clipped within the
- * paper's 3e-4 and 4e-4. Keep the aggregation by sequence: it is what the derivation assumes.
+ * paper's 3e-4 and 4e-4. Keep the aggregation by sequence: the derivation assumes it.
  */
 export const gspoConfig = z.strictObject({
   type: z.literal('gspo'),

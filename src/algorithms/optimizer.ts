@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { noun } from '../core/noun.ts';
 
 /**
- * AdamW and how its learning rate moves. Defaults are those of TRL and verl for GRPO where they agree: β2 0.999, global
- * norm clipped to 1. The rate is constant, as in verl (TRL: linear to 0), and there is no weight decay, as in TRL (verl 0.01).
+ * AdamW and its learning-rate schedule. Defaults are those of TRL and verl for GRPO where the two agree: β2 0.999,
+ * global norm clipped to 1. The rate is constant, as in verl (TRL: linear to 0), and there is no weight decay, as in
+ * TRL (verl 0.01).
  */
 export const optimizerConfig = z.strictObject({
   type: z.literal('adamw').default('adamw'),
@@ -28,7 +29,7 @@ export const adamw = noun(optimizerConfig);
 /**
  * The learning rate of a step.
  * @param step 1 for the first update.
- * @param lastStep where a cosine ends; without it the rate stays constant after the warm-up.
+ * @param lastStep end of the cosine; without it the rate stays constant after the warm-up.
  */
 export function learningRateAt(config: OptimizerConfig, step: number, lastStep?: number): number {
   const { learningRate, warmupSteps, schedule } = config;

@@ -1,7 +1,7 @@
 import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
 import { sum } from '../statistics/summary.ts';
 
-/** One sequence as the reference sees it; all arrays speak of the same tokens, in float64 or float32. */
+/** A sequence for the reference loss; index t of every array is the same token, in float64 or float32. */
 export interface ReferenceSequence {
   readonly weights: ArrayLike<number>;
   readonly advantages: ArrayLike<number>;
@@ -14,7 +14,7 @@ export interface ReferenceSequence {
   readonly entropies?: ArrayLike<number>;
 }
 
-/** What an engine must reproduce. Means are over tokens with weight. */
+/** Result that every engine must reproduce. Means are over tokens with weight. */
 export interface ReferenceLoss {
   readonly loss: number;
   /** ∂loss/∂logprobs per sequence; 0 where the weight is 0. The entropy term's share is not in it. */
@@ -28,9 +28,10 @@ export interface ReferenceLoss {
 }
 
 /**
- * The loss of `LossSpec`, in float64 and one token at a time: slow, and the definition every engine is held to.
+ * Computes the loss of `LossSpec` in float64, one token at a time: slow, and the definition that engines are tested
+ * against.
  *
- * @throws RangeError when the loss needs reference log-probabilities or entropies that are not there.
+ * @throws {RangeError} if the loss needs reference log-probabilities or entropies that are missing.
  */
 export function referenceLoss(spec: LossSpec, sequences: readonly ReferenceSequence[]): ReferenceLoss {
   const total = { loss: 0, tokens: 0, clippedLow: 0, clippedHigh: 0, kl: 0 };
@@ -84,7 +85,7 @@ function policyRatios(policy: PolicyTerm, sequence: ReferenceSequence, tokens: r
   return logs.map(() => geometricMean);
 }
 
-/** Where the slope of one token's policy loss goes: to that token, or to all that share a sequence ratio. */
+/** Adds the slope of one token's policy loss to that token, or to all tokens that share a sequence ratio. */
 function gradientSpread(
   policy: PolicyTerm,
   tokens: readonly number[],

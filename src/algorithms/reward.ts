@@ -27,13 +27,13 @@ const scoreRewardConfig = z.strictObject({
   credit: scoreSettings.credit.default('fraction'),
 });
 
-/** What a verdict is worth to the policy. */
+/** Reward of a verdict. */
 export const rewardConfig = z.discriminatedUnion('type', [outcomeRewardConfig, scoreRewardConfig]);
 export type RewardConfig = z.output<typeof rewardConfig>;
 
 /**
- * What a stage may change of the rewards. An absent key keeps the run's setting; each key applies to the domains whose
- * reward has it, e.g. `credit` to code and `incorrect` to math.
+ * Settings of the rewards that a stage may override. An absent key keeps the run's setting; a key applies to every
+ * domain whose reward has it, e.g. `credit` to code and `incorrect` to math.
  */
 export const rewardOverrides = z.strictObject({ ...outcomeSettings, ...scoreSettings }).partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
@@ -43,13 +43,13 @@ export function overrideReward(base: RewardConfig, { credit, ...byOutcome }: Rew
   return rewardConfig.parse({ ...base, ...withoutAbsent(base.type === 'score' ? { credit } : byOutcome) });
 }
 
-/** Rewards by outcome; by default 1 for `correct` and 0 for anything else. */
+/** Rewards by outcome; by default 1 for `correct` and 0 for the rest. */
 export const outcomeReward = noun(outcomeRewardConfig);
 
 /** Rewards by score; by default the fraction of tests passed. */
 export const scoreReward = noun(scoreRewardConfig);
 
-/** The reward of a verdict, or `null` for `ungradable`: then the rollout must not be learned from at all. */
+/** The reward of a verdict, or `null` for `ungradable`, which must not be learned from. */
 export function rewardOf(config: RewardConfig, { outcome, score }: Verdict): number | null {
   if (outcome === 'ungradable') return null;
   if (config.type === 'outcome') return config[outcome];

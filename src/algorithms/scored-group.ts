@@ -2,7 +2,7 @@ import { finishReasonOf, type Rollout, type RolloutGroup, writtenTokens } from '
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
 
-/** A judged rollout with what it earned. */
+/** A judged rollout with its reward and advantage. */
 export interface JudgedRollout {
   readonly rollout: Rollout;
   /** After the truncated-rollout policy. */
@@ -20,7 +20,7 @@ interface UnjudgedRollout {
   readonly isMasked: true;
 }
 
-/** A rollout as it enters learning. */
+/** A rollout with its reward and advantage, or null for both. */
 export type ScoredRollout = JudgedRollout | UnjudgedRollout;
 
 /** A group ready to learn from. */
@@ -28,14 +28,14 @@ export interface ScoredGroup extends RolloutGroup {
   /** One entry per rollout, in the order of `rollouts`. */
   readonly scored: readonly ScoredRollout[];
   /**
-   * Nothing in the group moves the policy: every rollout in the loss has advantage 0. This is the only definition of zero
-   * advantage; gates, metrics and batches read it. Masked rollouts do not count, because they are not in the loss, though
-   * their rewards are part of the group's baseline. A group without a judged rollout has zero advantage.
+   * Nothing in the group moves the policy: every rollout in the loss has advantage 0. This is the only definition of
+   * zero advantage; gates, metrics and batches read it. Masked rollouts do not count, because they are not in the
+   * loss, though their rewards are part of the group's baseline. A group without a judged rollout has zero advantage.
    */
   readonly isZeroAdvantage: boolean;
 }
 
-/** How a group is scored. */
+/** Options of scoring. */
 export interface ScoreOptions {
   readonly reward: RewardConfig;
   /** The token limit the rollouts were written under. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
 
-/** How token losses become one number; every mode is over the whole batch, so microbatches cannot change it. */
+/** Aggregation of token losses; every mode is over the whole batch, so microbatches cannot change it. */
 const aggregationMode = z.enum([
   /** Every token weighs the same (DAPO eq. 8): long rollouts count more. */
   'token-mean',
@@ -17,28 +17,31 @@ const klTerm = z.strictObject({
   coefficient: z.number().positive(),
 }) satisfies z.ZodType<KlTerm>;
 
-/** Correction for sampler and trainer disagreeing; the defaults are token-level truncated importance sampling. */
+/** Correction for the mismatch of sampler and trainer; the default is token-level truncated importance sampling. */
 const importanceTerm = z.strictObject({
   level: z.enum(['token', 'sequence']).default('token'),
   mode: z.enum(['truncate', 'mask']).default('truncate'),
   cap: z.number().positive().default(2),
 }) satisfies z.ZodType<ImportanceTerm>;
 
-/** What happens to a rollout that was cut at the length limit. */
+/** Treatment of a rollout that hit the token limit. */
 const truncatedPolicy = z.union([
   z.enum([
-    /** Judged and learned from like any other. */
+    /** Judged and learned from like the others. */
     'keep',
     /** Out of the loss and its normaliser; its reward still counts in the group's baseline (as in TRL and verl). */
     'mask',
-    /** Reward 0, whatever its verdict. */
+    /** Reward 0 for every verdict. */
     'zero',
   ]),
-  /** DAPO eq. 13: the reward falls linearly by up to 1 over the last `cache` tokens before the limit, cut or not. */
+  /**
+   * DAPO eq. 13: the reward falls linearly by up to 1 over the last `cache` tokens before the limit, truncated or
+   * not.
+   */
   z.strictObject({ softOverlong: z.strictObject({ cache: z.int().positive() }) }),
 ]);
 
-/** The settings every algorithm has, without defaults: what a stage may override. */
+/** Settings of every algorithm, without defaults: those a stage may override. */
 export const settings = {
   kl: klTerm.nullable(),
   /** Coefficient of the entropy bonus; `null` switches it off. */
@@ -55,7 +58,7 @@ export const settings = {
   normaliseOver: z.enum(['all', 'signal']),
 };
 
-/** The same with the defaults every algorithm shares. On-policy on one machine the importance weights are 1. */
+/** The same with shared defaults. On-policy with one engine the importance weights are 1. */
 export const commonSettings = {
   kl: settings.kl.default(null),
   entropy: settings.entropy.default(null),
@@ -86,19 +89,19 @@ export const withoutAbsent = (overrides: Readonly<Record<string, unknown>>): Rec
 export type Settings = { readonly [Key in keyof typeof settings]: z.output<(typeof settings)[Key]> };
 
 /**
- * What every algorithm is to the rest of Gradus: advantages from a group's rewards, and a loss as data.
+ * An algorithm: advantages from a group's rewards, and a loss as data.
  *
  * @example
  * const algorithm = createAlgorithm(algorithmConfig.parse(grpo()));
  * algorithm.advantages([1, 0, 0, 1]); // ≈ [0.87, −0.87, −0.87, 0.87]
  */
 export interface Algorithm extends Omit<Settings, 'kl' | 'entropy' | 'importance'> {
-  /** One advantage per reward of one group; all exactly 0 when the rewards hold nothing to learn from. */
+  /** One advantage per reward of one group; exactly 0 for all if the rewards carry no signal. */
   advantages(rewards: readonly number[]): Float64Array;
   lossSpec(sampling: { readonly temperature: number }): LossSpec;
 }
 
-/** Puts an algorithm together from its settings and the two things that make it different from the others. */
+/** Builds an algorithm from its settings, its advantages and its policy term. */
 export function describeAlgorithm(
   { kl, entropy, importance, ...rest }: Settings,
   parts: { readonly advantages: Algorithm['advantages']; readonly policy: PolicyTerm },

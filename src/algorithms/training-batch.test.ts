@@ -195,7 +195,7 @@ describe('batches', () => {
 
   const solved = group(rollout('correct', 4), rollout('correct', 4));
   const mixed = group(rollout('correct', 2), rollout('incorrect', 2));
-  test('groups without advantage leave the batch, and the normaliser only when asked', () => {
+  test('zero-advantage groups leave the batch, and the normaliser only with normaliseOver signal', () => {
     expect(build([solved, mixed], dapo()).map(({ weights }) => weights[2])).toEqual([
       Math.fround(1 / 12),
       Math.fround(1 / 12),
@@ -206,13 +206,13 @@ describe('batches', () => {
     expect(build([solved], dapo())).toEqual([]);
   });
 
-  test('with a KL or entropy term every group stays', () => {
+  test('keeps every group with a KL or entropy term', () => {
     expect(build([solved, mixed], dapo({ kl: { coefficient: 0.001 } })).length).toBe(4);
     const sequences = build([solved], dapo({ entropy: 0.001, normaliseOver: 'signal' }));
     expect(weightSum(sequences)).toBeCloseTo(1, 6);
   });
 
-  test('masked and empty rollouts count nowhere', () => {
+  test('masked and empty rollouts are in neither batch nor normaliser', () => {
     const truncated = rollout('incorrect', 10, { finishReason: 'length' });
     const groups = [group(rollout('correct', 2), rollout('incorrect', 2), truncated, rollout('unparsed', 0))];
     const sequences = build(groups, grpo({ truncated: 'mask' }));
@@ -221,7 +221,7 @@ describe('batches', () => {
 });
 
 describe('configuration', () => {
-  test('stages override settings as wholes; what the algorithm does not have is an error', () => {
+  test('stages override whole settings, and a setting of another algorithm is an error', () => {
     const overrides = algorithmOverrides.parse({ entropy: null, truncated: 'mask' });
     expect(overrides).toEqual({ entropy: null, truncated: 'mask' });
     const stage = overrideAlgorithm(parse(grpo({ entropy: 0.001, kl: { coefficient: 0.001 } })), overrides);
@@ -235,7 +235,7 @@ describe('configuration', () => {
     expect(() => parse(cispo({ minRatio: 6 }))).toThrow('minRatio below maxRatio');
   });
 
-  test('losses described as data', () => {
+  test('describes losses as data', () => {
     expect(create(dapo({ entropy: 0.01 })).lossSpec({ temperature: 0.7 })).toEqual({
       policy: { type: 'clipped', ratio: 'token', clipLow: 0.2, clipHigh: 0.28, dualClip: null },
       kl: null,

@@ -6,13 +6,13 @@ const maxStepsRule = z.strictObject({ type: z.literal('max-steps'), steps: z.int
 const plateauRule = z.strictObject({
   type: z.literal('plateau'),
   metric: z.string().default('reward/mean'),
-  /** Measured steps looked at; the rule never fires before there are as many. Short windows stop by chance. */
+  /** Measured steps in the fit; the rule never fires before there are as many. Short windows stop by chance. */
   window: z.int().min(3).default(50),
-  /** How many standard errors above zero a slope must be to count as still rising. */
+  /** Standard errors above zero from which a slope counts as rising. */
   standardErrors: z.number().min(0).default(2),
   /**
-   * Set: the window must also show that nothing much is being missed, i.e. the steepest slope within
-   * `standardErrors` gains at most this over another window. Guards against stopping only because of noise.
+   * If set, the steepest slope within `standardErrors` must also gain at most this over another window. Prevents
+   * stopping because of noise alone.
    */
   negligibleGain: z.number().positive().nullable().default(null),
 });
@@ -33,7 +33,7 @@ interface Combination<R> {
 type Leaf = z.infer<typeof maxStepsRule> | z.infer<typeof plateauRule> | z.infer<typeof targetRateRule>;
 type LeafInput = z.input<typeof maxStepsRule> | z.input<typeof plateauRule> | z.input<typeof targetRateRule>;
 
-/** When a stage has done its work. */
+/** Rule that ends a stage. */
 export type AdvanceRule = Leaf | Combination<AdvanceRule>;
 /** A rule as recipes write it, defaults left out. */
 export type AdvanceRuleInput = LeafInput | Combination<AdvanceRuleInput>;

@@ -26,7 +26,7 @@ const noise = (seed: number, length = 40): number[] => {
 describe('plateau', () => {
   const rule = plateau({ window: 40 });
 
-  test('fires on a flat or falling curve, not on a rising one, and says the numbers', () => {
+  test('fires on a flat or falling curve, not on a rising one, and reports the numbers', () => {
     expect(judge(rule, rising)).toEqual({
       fired: false,
       reason: expect.stringContaining('reward/mean over steps 0–39 changes by 0.01 ±'),
@@ -43,7 +43,7 @@ describe('plateau', () => {
     });
   });
 
-  test('a constant curve is a plateau, whatever the constant', () => {
+  test('a constant curve is a plateau', () => {
     fc.assert(
       fc.property(fc.double({ min: -10, max: 10, noNaN: true }), (value) => {
         expect(judge(rule, Array<number>(40).fill(value)).fired).toBe(true);
@@ -51,7 +51,7 @@ describe('plateau', () => {
     );
   });
 
-  test('never fires before its window is full, and looks at no more than its window', () => {
+  test('never fires before its window is full, and ignores older values', () => {
     expect(judge(rule, rising.map(() => 0.5).slice(1))).toEqual({
       fired: false,
       reason: 'reward/mean: 39 of 40 values measured',
@@ -103,7 +103,7 @@ test('target-rate averages its window', () => {
   expect(judge(targetRate({ above: -1, window: 2 }), [0.7]).fired).toBe(false);
 });
 
-test('combinations tell what decided: any by what fired, all by what did not', () => {
+test('combinations report the deciding rules: any those that fired, all those that did not', () => {
   const high = targetRate({ above: 0.6, window: 1 });
   expect(judge(whenAny(maxSteps(100), high), [0.9])).toEqual({
     fired: true,
@@ -116,7 +116,7 @@ test('combinations tell what decided: any by what fired, all by what did not', (
   expect(judge(whenAll(maxSteps(100), high), [0.9], 100).fired).toBe(true);
 });
 
-test('what is worth keeping is the longest window of each metric', () => {
+test('keeps the longest window of each metric', () => {
   const rule = whenAny(maxSteps(9), whenAll(plateau({ window: 50 }), targetRate({ above: 1, window: 5 })));
   expect(windowsOf(advanceRuleConfig.parse(rule))).toEqual({ 'reward/mean': 50 });
 });

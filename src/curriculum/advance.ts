@@ -5,20 +5,20 @@ import type { AdvanceRule, PlateauRule, TargetRateRule } from './advance-rules.t
 /** Measured values of one metric, oldest first, as [step in stage, value]. Steps that did not measure it are absent. */
 type Series = readonly (readonly [number, number])[];
 
-/** What rules look at. */
+/** Progress of a stage, as rules read it. */
 export interface StageProgress {
   /** Steps done in this stage. */
   readonly steps: number;
   readonly series: Readonly<Record<string, Series>>;
 }
 
-/** Whether a rule fired, and the numbers behind that in words. */
+/** Whether a rule fired, with the numbers behind it as text. */
 export interface AdvanceFinding {
   readonly fired: boolean;
   readonly reason: string;
 }
 
-/** Judges a rule. */
+/** Evaluates a rule. */
 export function evaluateAdvance(rule: AdvanceRule, progress: StageProgress): AdvanceFinding {
   switch (rule.type) {
     case 'max-steps':
@@ -39,7 +39,7 @@ export function evaluateAdvance(rule: AdvanceRule, progress: StageProgress): Adv
   }
 }
 
-/** The longest window that a rule needs of each metric: what is worth keeping. */
+/** The longest window that a rule needs of each metric: older values can be dropped. */
 export function windowsOf(rule: AdvanceRule): Record<string, number> {
   switch (rule.type) {
     case 'max-steps':
@@ -99,7 +99,7 @@ function judgeTarget({ metric, above, window }: TargetRateRule, recent: Series):
   };
 }
 
-/** `any` is decided by what fired, `all` by what did not; where nothing decides, everything is told. */
+/** Reports the rules that decided: those that fired for `any`, those that did not for `all`, else all of them. */
 function combine(type: 'any' | 'all', findings: readonly AdvanceFinding[]): AdvanceFinding {
   const fired =
     type === 'any' ? findings.some((finding) => finding.fired) : findings.every((finding) => finding.fired);

@@ -30,7 +30,7 @@ describe('the stage machine', () => {
     stage('hard', { select: ['medium', 'hard'], maxSteps: 3 }),
   );
 
-  test('goes on when the rule fires, ends at the last stage, and says why', () => {
+  test('advances when the rule fires, ends after the last stage, and gives the reason', () => {
     let state: CurriculumState = curriculumStart;
     const log: string[] = [];
     for (const value of [0.5, 0.7, 0.9, 0.9, 0.1, 0.1, 0.1]) {
@@ -50,7 +50,7 @@ describe('the stage machine', () => {
     expect(() => afterStep(stages, state, {})).toThrow(/has ended/);
   });
 
-  test('a step that did not measure the metric counts as a step and not as a value', () => {
+  test('a step without the metric counts as a step and not as a value', () => {
     const first = afterStep(stages, curriculumStart, metric(0.9)).state;
     const second = afterStep(stages, first, {}).state;
     expect(second.series).toEqual({ 'reward/mean': [[0, 0.9]] });
@@ -92,7 +92,7 @@ describe('the stage machine', () => {
 });
 
 describe('what fits together', () => {
-  test('a stage that selects by an unknown level, or repeats a name, is refused', () => {
+  test('rejects a stage that selects by an unknown level or repeats a name', () => {
     const unknown = build(stage('warm-up', { select: 'esay', maxSteps: 1 }));
     expect(() => checkCurriculum(unknown, prior)).toThrow(
       /stage "warm-up": expected the name of a level, got "esay"; levels: easy, medium, hard, learnable/,
@@ -101,7 +101,7 @@ describe('what fits together', () => {
     expect(() => checkCurriculum(twice, prior)).toThrow(ConfigError);
   });
 
-  test('unknown keys of a stage are refused', () => {
+  test('rejects unknown keys of a stage', () => {
     expect(() => build(stage('a', { maxSteps: 1, maxToken: 5 } as never))).toThrow(/maxToken/);
   });
 
@@ -139,7 +139,7 @@ describe('selecting', () => {
     expect(idsOf(undefined)).toHaveLength(10);
   });
 
-  test('each problem comes with its levels and trials, and the selection is told', () => {
+  test('returns each problem with levels and trials, and describes the selection', () => {
     const { pool, summary } = selectPool({ name: 'a', select: 'easy' }, subjects, levels);
     expect(pool[0]).toEqual({
       id: 'math/7',
@@ -157,7 +157,7 @@ describe('selecting', () => {
     expect(select).toThrow(/in easy, found none among 10; measured 0, in levels: easy 0, medium 0/);
   });
 
-  test('settled problems are left out after measuring again, unmeasured ones stay', () => {
+  test('drops settled problems after measuring again, keeps unmeasured ones', () => {
     const all = selectPool(
       { name: 'a', select: undefined },
       [...subjects, { id: 'new', domain: 'math', passRates: {} }],

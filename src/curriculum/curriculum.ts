@@ -13,9 +13,9 @@ export interface Curriculum {
 }
 
 /**
- * The levels of a curriculum, after checking that the parts fit together.
+ * Checks that the parts of a curriculum fit together, and returns its levels.
  *
- * @throws {ConfigError} when stage names repeat or a stage selects or samples by a level there is none of.
+ * @throws {ConfigError} if stage names repeat, or a stage selects or samples by an unknown level.
  */
 export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): Levels {
   const checked = createLevels(levels, prior);
@@ -33,13 +33,13 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
   return checked;
 }
 
-/** Where a run is in its curriculum: all there is to save. */
+/** Position of a run in its curriculum, as saved in checkpoints. */
 export const curriculumState = z.strictObject({
   /** 0-based index of the current stage; the number of stages once all are done. */
   stage: z.int().min(0),
   /** Steps done in it. */
   step: z.int().min(0),
-  /** What the stage's advance rule looks at: metric → [step, value], oldest first, no longer than needed. */
+  /** Input of the stage's advance rule: metric → [step, value], oldest first, no longer than needed. */
   series: z.record(z.string(), z.array(z.tuple([z.int(), z.number()]))),
 });
 
@@ -49,15 +49,15 @@ export type CurriculumState = z.infer<typeof curriculumState>;
 /** The beginning of the first stage. */
 export const curriculumStart: CurriculumState = { stage: 0, step: 0, series: {} };
 
-/** What follows from a step, with the reason in words. */
+/** Decision after a step, with its reason as text. */
 export interface CurriculumDecision {
   readonly type: 'continue' | 'advance' | 'finish';
   readonly reason: string;
 }
 
 /**
- * The state after one more step of training: stays in the stage, goes on to the next, or is done. Pure: the same
- * state and metrics give the same answer, so a resumed run goes the way the uninterrupted one went.
+ * Computes the state after one more training step: the same stage, the next one, or the end. Pure, so a resumed run
+ * takes the same decisions as an uninterrupted one.
  *
  * @param metrics of the step; an absent metric was not measured.
  */

@@ -7,18 +7,18 @@ import { noTrials, policyLabel } from '../difficulty/pass-rates/trials.ts';
 import type { PoolProblem } from './samplers/problem-sampler.ts';
 import { selectionRule, type remeasureConfig, type StageConfig } from './stage.ts';
 
-/** The problems of a stage, and in words how they came about. */
+/** The problems of a stage, with a description of how they were selected. */
 export interface Selection {
   readonly pool: readonly PoolProblem[];
-  /** What was chosen from, the pool among it. */
+  /** All problems selected from, including the pool. */
   readonly candidates: readonly PoolProblem[];
   readonly summary: string;
 }
 
 /**
- * The problems a stage trains on, each with its levels and the policy's own trials.
+ * Selects the problems a stage trains on, each with its levels and the policy's trials.
  *
- * @throws {DataError} when nothing is selected, with the number of problems in every level.
+ * @throws {DataError} if no problem is selected, with the size of every level.
  */
 export function selectPool(
   stage: Pick<StageConfig, 'name' | 'select'>,
@@ -47,9 +47,9 @@ export function selectPool(
 }
 
 /**
- * Leaves out what a re-measurement showed to be settled. Nothing is dropped on no trials.
+ * Drops problems that are always or never solved after measuring again. Problems without trials stay.
  *
- * @throws {DataError} when nothing is left to train on.
+ * @throws {DataError} if no problem remains.
  */
 export function dropSettled(
   selection: Selection,

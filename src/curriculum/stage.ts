@@ -7,26 +7,26 @@ import { gateConfig } from './gates/create-gate.ts';
 import { samplerConfig } from './samplers/create-sampler.ts';
 import { mixConfig } from './samplers/mixed.ts';
 
-/** Where measuring again spends its attempts. */
+/** Which problems are measured again. */
 const whereConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('everywhere') }),
   z.strictObject({
     type: z.literal('changed'),
-    /** Most rollouts to expect, as a share of measuring every problem again. 0: none, what is known must do. */
+    /** Largest expected cost, as a share of measuring every problem again. 0: no attempts, only existing evidence. */
     share: z
       .number()
       .min(0)
       .max(1)
       .default(1 / 3),
-    /** Spend no more once this share of the answers that are wrong by now is expected to be found and mended. */
+    /** Stop once this share of the outdated answers is expected to be corrected. */
     recall: z.number().gt(0).max(1).default(0.95),
   }),
 ]);
 
 /**
- * Measures again where the answer may have changed, e.g. `remeasure: { problems: 'all', rollouts: 8, where: whereChanged() }`.
- * How fast pass rates move is learned from training's own rollouts, which count as evidence, the less the older they
- * are; attempts at a problem end once more of them are better spent on others.
+ * Measures again where the answer may have changed, e.g. `remeasure: { problems: 'all', rollouts: 8, where:
+ * whereChanged() }`. The drift of pass rates is fitted to training's own rollouts, which are also evidence, weaker
+ * the older they are. Attempts at a problem end when others need them more.
  */
 export function whereChanged(
   options: Omit<Extract<z.input<typeof whereConfig>, { type: 'changed' }>, 'type'> = {},
@@ -37,30 +37,30 @@ export function whereChanged(
 /** A validated `whereChanged`. */
 export type WhereChanged = Extract<z.infer<typeof whereConfig>, { type: 'changed' }>;
 
-/** Measuring pass rates again, with the policy as it is when a stage begins. */
+/** Measures pass rates again with the current policy when a stage begins. */
 export const remeasureConfig = z.strictObject({
   /** Attempts per problem. */
   rollouts: z.int().positive().default(8),
   /**
-   * `selected`: only what the pass rates on record select. `all`: every problem, and the stage selects by the new rates,
-   * so that levels follow the moving policy; costs more.
+   * `selected`: only problems that the recorded pass rates select. `all`: every problem, and the stage selects by the
+   * new rates, so that levels follow the policy; costs more.
    */
   problems: z.enum(['selected', 'all']).default('selected'),
   where: whereConfig.prefault({ type: 'everywhere' }),
-  /** Leave out what is solved every time now (Skywork-OR1, POLARIS, AM-Thinking do). */
+  /** Drop problems that are now always solved (as Skywork-OR1, POLARIS and AM-Thinking do). */
   dropAlwaysSolved: z.boolean().default(true),
-  /** Leave out what is never solved now. */
+  /** Drop problems that are now never solved. */
   dropNeverSolved: z.boolean().default(false),
 });
 
 /**
- * A span of training with its own problems, limits and exit test. What a stage leaves out stays as the recipe has it.
+ * A span of training with its own problems, limits and exit test. Settings that a stage omits are the recipe's.
  *
  * @example
  * stage('hard problems', {
  *   select: ['medium', 'hard'], mix: { math: 2, code: 1 }, sampler: prioritised(), gates: [zeroAdvantage()],
- *   maxTokens: 24576, algorithm: { entropy: null }, maxSteps: 800, advanceWhen: plateau({ window: 100 }), remeasure: {},
- * });
+ *   maxTokens: 24576, algorithm: { entropy: null }, maxSteps: 800, advanceWhen: plateau({ window: 100 }), remeasure:
+ * {}, });
  */
 export const stageConfig = z.strictObject({
   type: z.literal('stage'),
@@ -70,9 +70,9 @@ export const stageConfig = z.strictObject({
   /** Domain → weight; absent: domains come as they are in the pool. */
   mix: mixConfig.optional(),
   sampler: samplerConfig.prefault({ type: 'uniform' }),
-  /** A group must pass all of them to be trained on. */
+  /** A group must pass all gates to be trained on. */
   gates: z.array(gateConfig).default([]),
-  /** Extra rounds of rollouts per step to replace groups that gates turned away. */
+  /** Extra rounds of rollouts per step to replace rejected groups. */
   maxRefills: z.int().min(0).default(2),
   problemsPerStep: z.int().positive().optional(),
   groupSize: z.int().min(2).optional(),
@@ -84,11 +84,11 @@ export const stageConfig = z.strictObject({
   algorithm: algorithmOverrides.optional(),
   reward: rewardOverrides.optional(),
   optimizer: z.strictObject({ learningRate: z.number().positive() }).optional(),
-  /** The stage ends here at the latest. */
+  /** Last step of the stage. */
   maxSteps: z.int().positive(),
   /** Ends the stage earlier. */
   advanceWhen: advanceRuleConfig.optional(),
-  /** Measure again before the stage begins; absent: the pass rates on record hold. */
+  /** Measure again before the stage begins; absent: use the recorded pass rates. */
   remeasure: remeasureConfig.optional(),
 });
 

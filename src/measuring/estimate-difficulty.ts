@@ -16,13 +16,13 @@ import { priorKnowledge, templateOf } from './observation.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
 import { requireRoom } from '../models/prompt-room.ts';
 
-/** What to measure where, who watches and who may stop it. */
+/** Options of a measurement. */
 export interface EstimateOptions {
-  /** The model that tries. */
+  /** The model that makes the attempts. */
   readonly source: ModelSource;
-  /** The pass-rate store's file; made where there is none. */
+  /** File of the pass-rate store; created if missing. */
   readonly store: string;
-  /** Only the first so many problems. */
+  /** Measure only the first `limit` problems. */
   readonly limit?: number | undefined;
   readonly onPlan?: (plan: PlannedMeasurement) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
@@ -30,36 +30,36 @@ export interface EstimateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is about to be asked of one verifier's problems. */
+/** Attempts about to be made at the problems of one verifier. */
 export interface PlannedMeasurement {
   readonly verifier: string;
   readonly rollouts: number;
-  /** Most attempts that may follow after these. */
+  /** Most attempts that may follow. */
   readonly laterAtMost: number;
-  /** Problems that need nothing more. */
+  /** Problems that need no further attempts. */
   readonly finished: number;
   /** The same in words. */
   readonly text: string;
 }
 
-/** What was found, by problem. */
+/** Result of a measurement. */
 export interface MeasuredProblems {
   /** The model as the store names it. */
   readonly model: string;
   readonly problems: readonly Problem[];
-  /** Successes and trials by problem id. */
+  /** Trials by problem id. */
   readonly passRates: PassRates;
-  /** The files that the problems were read from; the store notes them too. */
+  /** The files that the problems were read from; the store records them too. */
   readonly sources: readonly SourceRecord[];
-  /** What a model server was asked for, in all commands together; absent for engines of other kinds. */
+  /** Total spending on a model server, over all commands; absent for other engines. */
   readonly spending?: Spending;
 }
 
 /**
  * Measures how hard each problem of a recipe is for a model, with the recipe's `difficulty` settings, into a store.
- * What the store holds already is not asked again; an interrupted measurement goes on where it stopped.
+ * Recorded attempts are not repeated, and an interrupted measurement continues where it stopped.
  *
- * @throws ConfigError when the recipe does not say how pass rates are measured.
+ * @throws {ConfigError} if the recipe has no `difficulty`.
  */
 export async function estimateDifficulty(
   recipe: Recipe,
@@ -68,7 +68,7 @@ export async function estimateDifficulty(
   const { difficulty: settings } = recipe;
   if (settings === undefined) {
     throw new ConfigError(
-      `recipe '${recipe.name}': expected "difficulty" to say how pass rates are measured, got nothing; ` +
+      `recipe '${recipe.name}': expected "difficulty", the settings of measuring pass rates, got none; ` +
         'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
     );
   }
@@ -86,7 +86,7 @@ export async function estimateDifficulty(
   store.recordSources(sources);
   const model = nameOf(engine, options.source);
   const noting = noteSpending(store, model, engine.sampler);
-  // Answers that were thrown away, and small requests to find out what there is, were paid for too.
+  // Discarded answers and probe requests were paid for too.
   opened.defer(noting.note);
   const { onPlan, onProgress } = options;
   const planned = new Set<string>();
@@ -102,7 +102,7 @@ export async function estimateDifficulty(
       step: 0,
       seed: recipe.seed,
       onPlan: (plan, verifier) => {
-        // The empty plan at the end says nothing new, the empty plan at the beginning does.
+        // Report an empty plan only if it is the first: then everything is on record.
         if (plan.rollouts > 0 || !planned.has(verifier)) onPlan?.(describe(plan, verifier));
         planned.add(verifier);
       },
@@ -125,7 +125,7 @@ function describe(plan: AttemptPlan, verifier: string): PlannedMeasurement {
   return { verifier, rollouts, laterAtMost, finished, text: `${verifier}: ${describePlan(plan)}` };
 }
 
-/** A trained policy without a hash of its own is its base model and the updates that its run made. */
+/** Names a trained policy without its own hash by base model, policy version and run. */
 function nameOf({ sampler, weights }: Engine, { run }: ModelSource): string {
   const { modelHash } = sampler.info;
   const updates = weights?.policyVersion ?? 0;

@@ -43,7 +43,7 @@ const recipe = (store: string): Recipe =>
     baseDir: folder,
   });
 
-test('a run takes over what was measured of its base model alike, and nothing else', () => {
+test('copies base attempts under the same conditions and no others', () => {
   {
     using known = openPassRateStore(join(folder, 'known.sqlite'));
     known.record(conditions, [attempt('a', 0), attempt('a', 1), attempt('b', 0), attempt('gone', 0)]);
@@ -68,12 +68,12 @@ test('a run takes over what was measured of its base model alike, and nothing el
   ]);
 });
 
-test('a store that is not there, or knows nothing of the model, is said', () => {
+test('warns about a missing store or a store without the model', () => {
   using store = openPassRateStore(':memory:');
   const adopt = (file: string) => adoptKnownBase({ recipe: recipe(file), problems, engine }, store);
-  expect(adopt('missing.sqlite')).toEqual([expect.stringContaining('nothing at')]);
+  expect(adopt('missing.sqlite')).toEqual([expect.stringContaining('no file at')]);
   openPassRateStore(join(folder, 'empty.sqlite'))[Symbol.dispose]();
-  expect(adopt('empty.sqlite')).toEqual([expect.stringContaining('knows nothing of this model')]);
+  expect(adopt('empty.sqlite')).toEqual([expect.stringContaining('has no attempts of this model')]);
 });
 
 test('a problem judged by two verifiers keeps the trials of both', async () => {

@@ -13,10 +13,10 @@ import type { Engine } from '../engines/engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 
 /**
- * Takes over what the recipe's own store (`difficulty.store`, made by `gradus difficulty estimate`) knows of the base
- * model under the recipe's sampling, so that a run does not measure it again. Doing it twice changes nothing.
+ * Copies the base model's attempts under the recipe's sampling from the recipe's own store (`difficulty.store`,
+ * written by `gradus difficulty estimate`), so that a run does not measure them again. Idempotent.
  *
- * @returns what to warn of.
+ * @returns warnings.
  */
 export function adoptKnownBase(
   {
@@ -34,13 +34,13 @@ export function adoptKnownBase(
   if (difficulty?.store === undefined) return [];
   const file = fromBase(recipe, difficulty.store);
   if (!existsSync(file))
-    return [`difficulty.store: nothing at ${file} yet; the base model is measured by the run itself`];
+    return [`difficulty.store: no file at ${file}; the run measures the base model itself`];
   using known = readPassRateStore(file);
   const wanted = keyOf({ model: engine.sampler.info.modelHash, ...templateOf(engine) }, difficulty);
   const isWanted = (conditions: Conditions): boolean => keyOf(conditions, conditions) === wanted;
   if (!known.conditions().some(isWanted))
     return [
-      `difficulty.store: ${file} knows nothing of this model under this sampling; it is measured again`,
+      `difficulty.store: ${file} has no attempts of this model under this sampling; the run measures it again`,
     ];
   const base = problems.flatMap((problem) => {
     const edition = editionOf(problem);

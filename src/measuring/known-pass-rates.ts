@@ -17,8 +17,7 @@ type Known = Recipe['knownPassRates'][number];
  * Reads the other models' pass rates that a recipe names.
  *
  * @returns label → problem id → trials.
- * @throws ConfigError for a store that is not there or leaves open whose pass rates are meant, DataError for one that
- * says nothing of the problems.
+ * @throws {ConfigError} for a missing store or an ambiguous model; {DataError} for a store without any of the problems.
  */
 export function readKnownPassRates(
   recipe: Pick<Recipe, 'knownPassRates' | 'baseDir'>,
@@ -31,7 +30,7 @@ function readKnown(known: Known, recipe: Pick<Recipe, 'baseDir'>, problems: read
   const path = fromBase(recipe, known.store);
   if (!existsSync(path)) {
     throw new ConfigError(
-      `pass rates "${known.label}": expected a pass-rate store at ${path}, found nothing there`,
+      `pass rates "${known.label}": expected a pass-rate store at ${path}, found no file`,
       { tryNext: 'gradus difficulty estimate --help' },
     );
   }
@@ -43,12 +42,12 @@ function readKnown(known: Known, recipe: Pick<Recipe, 'baseDir'>, problems: read
   if (recorded.size > 0)
     return new Map(Array.from(recorded, ([id, { successes, trials }]) => [id, { successes, trials }]));
   throw new DataError(
-    `pass rates "${known.label}": expected rates of the recipe's problems, as they are worded now, found none; ` +
-      `a problem is called e.g. "${problems[0]?.id}", a rate is of e.g. "${[...recordedBy({}).keys()][0] ?? 'nothing'}"`,
+    `pass rates "${known.label}": expected pass rates of the recipe's problems in their current wording, found none; ` +
+      `a problem of the recipe is "${problems[0]?.id}", a problem of the store is "${[...recordedBy({}).keys()][0] ?? 'nothing'}"`,
   );
 }
 
-/** What the store holds of the model that is meant: one way of sampling, whatever the verifiers. */
+/** Conditions of the named model: one sampling, any verifiers. */
 function conditionsOf({ label, store: file, model }: Known, store: PassRateReader): Conditions[] {
   const all = store.conditions();
   const models = [...new Set(all.map((conditions) => conditions.model))];
@@ -56,15 +55,15 @@ function conditionsOf({ label, store: file, model }: Known, store: PassRateReade
   if (chosen === undefined || !models.includes(chosen)) {
     throw new ConfigError(
       `pass rates "${label}" from ${file}: expected ${model === undefined ? 'one model' : `model "${model}"`}, ` +
-        `the store holds ${models.map((name) => `"${name}"`).join(', ') || 'none'}`,
+        `the store has ${models.map((name) => `"${name}"`).join(', ') || 'none'}`,
     );
   }
   const found = all.filter((one) => one.model === chosen);
   const samplings = new Set(found.map(({ verifier: _, ...sampling }) => JSON.stringify(sampling)));
   if (samplings.size === 1) return found;
   throw new ConfigError(
-    `pass rates "${label}" from ${file}: expected one way of sampling, the store holds ${samplings.size}; ` +
-      'their pass rates are different ones: keep each in a store of its own',
+    `pass rates "${label}" from ${file}: expected one sampling, the store has ${samplings.size}; ` +
+      'pass rates under different sampling are never mixed: use one store per sampling',
     { tryNext: `gradus difficulty show ${file}` },
   );
 }

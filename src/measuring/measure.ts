@@ -22,16 +22,16 @@ import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 import { editionsOf, observationOf } from './observation.ts';
 
-/** Who measures and where it is kept. */
+/** Engine and verifiers that measure, and the store that keeps the attempts. */
 export interface MeasureParts extends RolloutParts {
   readonly store: PassRateStore;
 }
 
-/** What to measure, and for which weights. */
+/** A measurement: problems, settings and weights. */
 export interface MeasureRequest {
   readonly problems: readonly Problem[];
   readonly settings: z.output<typeof passRateConfig>;
-  /** Names the weights: a model hash, or a run and its policy version. */
+  /** Identifies the weights: a model hash, or a run and its policy version. */
   readonly model: string;
   /** From `templateOf`. */
   readonly template?: string;
@@ -40,25 +40,25 @@ export interface MeasureRequest {
   /** Steps the policy has learnt from. */
   readonly step: number;
   readonly seed: number;
-  /** What is known of each problem beforehand, by id; adaptive probing learns from it. */
+  /** Features by problem id; adaptive probing groups problems by them. */
   readonly features?: ReadonlyMap<string, readonly string[]>;
-  /** What to ask next, instead of what the settings say. */
+  /** Plans the next attempts in place of the settings. */
   readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
-  /** Everything must be on record: these weights are gone, and others must not answer for them. */
+  /** Must already be on record: the weights no longer exist. */
   readonly isComplete?: boolean;
-  /** Called with every plan before it is carried out; the last one asks for nothing. */
+  /** Called with each plan before its attempts are made; the last plan is empty. */
   readonly onPlan?: (plan: AttemptPlan, verifier: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Problems asked for at once. */
+/** Problems per request. */
 const chunkProblems = 256;
 
 /**
- * Measures pass rates: samples what the plan asks for, records it, and plans again until nothing is missing. What is
- * on record is never asked again, so an interrupted measurement goes on where it stopped and ends the same.
+ * Measures pass rates: makes the planned attempts, records them, and plans again until nothing is missing. Recorded
+ * attempts are never repeated, so an interrupted measurement continues where it stopped and ends the same.
  *
- * @returns successes and trials by problem id.
+ * @returns trials by problem id.
  */
 export async function measurePassRates(
   parts: MeasureParts,
@@ -101,7 +101,7 @@ async function measureUnder(
       const recorder = recordAsJudged(store, conditions, observe);
       const judging = rollChunk({ ...parts, onRollout: recorder.add }, request, chunk, byId, signal);
       const groups = await judging.finally(recorder.flush);
-      // Again, for attempts that never came; what is on record stays as it is.
+      // Again, for failed attempts that `onRollout` never saw; recording is idempotent.
       const all = groups.flatMap(({ rollouts }) => rollouts);
       store.record(conditions, all.map(observe));
       done += groups.length * chunk.rollouts;
@@ -111,8 +111,8 @@ async function measureUnder(
 }
 
 /**
- * Records attempts in the turn of the event loop in which they are judged, so that an interruption costs only what was
- * not judged yet; those of one turn together, for the sake of the disk. After a failure `add` throws it.
+ * Records attempts in the event-loop turn in which they are judged, so that an interruption loses only unjudged
+ * attempts. Attempts of one turn share a transaction. After a failed write `add` throws its error.
  */
 function recordAsJudged(
   store: PassRateStore,
@@ -145,7 +145,7 @@ function missingRecord(
 ): RunError {
   return new RunError(
     `expected the base model's pass rates on record, found ${rollouts} rollouts missing (verifier ${verifier}, ` +
-      `temperature ${temperature}, ${maxTokens} tokens); the base model is not there any more to make them. ` +
+      `temperature ${temperature}, ${maxTokens} tokens); the base model is no longer available to make them. ` +
       'A verifier, its module or pass-rates.sqlite has changed since the run began.',
     { code: 'RUN_MEASUREMENT_LOST', tryNext: 'gradus train <recipe>' },
   );
@@ -164,7 +164,7 @@ function rollChunk(
   return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', encodeSource(source), 0) }, signal);
 }
 
-/** Of settings with more in them, what a pass rate depends on. */
+/** The sampling settings among more settings. */
 export const samplingOf = ({
   temperature,
   topP,

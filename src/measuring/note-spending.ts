@@ -3,8 +3,8 @@ import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts'
 import type { Sampler } from '../engines/engine.ts';
 
 /**
- * A store that, whenever attempts are recorded, also notes what the engine has spent since; what it spent in earlier
- * commands counts against its budget from now on. The same store for engines that spend nothing.
+ * Wraps a store so that recording attempts also records the engine's spending since. Spending of earlier commands
+ * counts against the engine's budget. Engines without spending keep the plain store.
  */
 export function noteSpending(
   store: PassRateStore,

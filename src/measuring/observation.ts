@@ -7,7 +7,7 @@ import { kindFeatures, passRateFeature } from '../difficulty/probing/problem-fea
 import { noTrials, type PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 
-/** A judged attempt as the pass-rate store keeps it. */
+/** Converts a judged attempt to the form of the pass-rate store. */
 export function observationOf(
   rollout: Rollout,
   edition: string,
@@ -29,19 +29,19 @@ export function observationOf(
   };
 }
 
-/** The edition of each problem, by id: what is on record of another edition does not count. */
+/** Edition of each problem, by id; attempts at another edition do not count. */
 export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, string> {
   return new Map(problems.map((problem) => [problem.id, editionOf(problem)]));
 }
 
-/** Digest of how the engine renders a prompt; nothing where only the server knows. */
+/** Digest of how the engine renders a prompt; absent if the server renders it. */
 export function templateOf({ renderer }: Pick<Engine, 'renderer'>): Pick<Conditions, 'template'> {
   if (renderer === undefined) return {};
   const tokens = renderer.render([{ role: 'user', content: 'What is asked?' }]);
   return { template: createHash('sha256').update(tokens.join(' ')).digest('hex').slice(0, 12) };
 }
 
-/** What is known of problems before a model has tried them: their kind, and what other models made of them. */
+/** Features of problems before any attempt: their kind, and other models' pass rates. */
 export function priorKnowledge(
   problems: readonly Problem[],
   others: ReadonlyMap<string, PassRates>,

@@ -23,7 +23,7 @@ export interface StoredMeasurement {
   readonly passRates: PassRates;
   /** Every attempt on record, of training and stage boundaries too. */
   readonly groups: readonly ObservedGroup[];
-  /** Problems of the recipe that were measured with another prompt, gold or tests: not counted. */
+  /** Problems of the recipe that were measured with another prompt, gold or tests, and do not count. */
   readonly outdated: number;
   /** What a model server said it cost, in all. */
   readonly spending: Spending;
@@ -61,7 +61,7 @@ export async function readMeasurements(file: string, recipe?: Recipe): Promise<S
   return { measurements, ...(problems === undefined ? {} : { problems }) };
 }
 
-/** What a store knows of one model under one way of sampling, summed up. */
+/** Pass rates and effort of one model under one sampling. */
 export interface StoredDifficulty extends DifficultyReport {
   readonly conditions: StoredMeasurement['conditions'];
   readonly outdated: number;
@@ -93,7 +93,7 @@ export function describeConditions(conditions: StoredMeasurement['conditions']):
   return `model ${model}${prompt}\n${sampling.join(', ')}, judged by ${verifiers.join(', ')}`;
 }
 
-/** The verifiers of one way of sampling together, but never two of one problem: those are different pass rates. */
+/** Joins the verifiers of one sampling, but never two of one problem: those are different pass rates. */
 function together(
   store: PassRateReader,
   conditions: readonly Conditions[],
@@ -118,7 +118,7 @@ function together(
   }));
 }
 
-/** Problems that are measured, but in another edition than the one that is meant. */
+/** Problems measured only in another edition. */
 function outdatedIn(
   store: PassRateReader,
   conditions: Conditions,

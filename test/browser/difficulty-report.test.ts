@@ -112,7 +112,7 @@ describe.skipIf(!existsSync(executablePath))('the difficulty report in a browser
     expect(text).toContain('␛[2J');
     expect(text.length).toBeLessThan(60_000);
     for (const reason of [
-      'mostly no answer found: 2',
+      'mostly without an answer: 2',
       'Could not be graded: 2',
       'different golds: 2',
       'suspiciously quickly',

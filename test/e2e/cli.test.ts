@@ -162,7 +162,7 @@ test('a store tells how large levels are, and writes its problems for trainers',
   const partition = levels.slice(0, 3).reduce((sum, { overall }) => sum + overall['expected']!, 0);
   expect(partition).toBeCloseTo(4, 6);
   const open = await run('difficulty', 'levels', 'difficulty.sqlite', '--preset', 'paper');
-  expect(open).toMatchObject({ code: 2, stderr: expect.stringContaining('expected to be told which model') });
+  expect(open).toMatchObject({ code: 2, stderr: expect.stringContaining('expected one measured model') });
 
   const write = (...words: string[]) => json('difficulty', 'export', 'difficulty.sqlite', ...words);
   for (const format of ['verl', 'trl', 'jsonl', 'csv']) {

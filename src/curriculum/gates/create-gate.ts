@@ -3,7 +3,7 @@ import type { Admission, Gate, GroupSummary } from './gate.ts';
 import { createTruncation, truncationConfig } from './truncation.ts';
 import { createZeroAdvantage, zeroAdvantageConfig } from './zero-advantage.ts';
 
-/** Every way of deciding whether a group may train. */
+/** Configuration of any gate. */
 export const gateConfig = z.discriminatedUnion('type', [zeroAdvantageConfig, truncationConfig]);
 
 /** A validated gate configuration. */
@@ -19,7 +19,7 @@ export function createGate(config: GateConfig): Gate {
   }
 }
 
-/** Admitted by every gate, or the first refusal. No gates admit all. */
+/** Returns the first rejection, or admits. Without gates every group is admitted. */
 export function admitGroup(gates: readonly Gate[], group: GroupSummary): Admission {
   for (const gate of gates) {
     const admission = gate.admit(group);

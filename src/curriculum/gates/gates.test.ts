@@ -39,11 +39,11 @@ test('truncation admits up to its share', () => {
   expect(admitGroup(gates, group([0, 1, 0, 1], 3))).toMatchObject({ admitted: false, gate: 'truncation' });
 });
 
-test('no gates: everything passes', () => {
+test('admits every group without gates', () => {
   expect(admitGroup([], group([1, 1], 2))).toEqual({ admitted: true });
 });
 
-test('refill asks by the rate seen so far, never for more than a batch or than there is', () => {
+test('refills by the admission rate so far, at most a batch and at most the untried problems', () => {
   const state = { wanted: 32, admitted: 15, tried: 32, refills: 0, maxRefills: 2, untried: 1000 };
   expect(decideRefill(state)).toEqual({ action: 'refill', problems: 32 });
   expect(decideRefill({ ...state, admitted: 28 })).toEqual({ action: 'refill', problems: 5 });
@@ -62,7 +62,7 @@ test('trains on a smaller batch when refills run out, and reports it', () => {
   expect(shortBatchNote({ ...state, admitted: 8 })).toBeNull();
 });
 
-test('whatever the gates do, a step ends within its rounds and never tries more than there is', () => {
+test('a step ends within its rounds and never tries more problems than exist', () => {
   const scenario = fc.record({
     wanted: fc.integer({ min: 1, max: 40 }),
     pool: fc.integer({ min: 1, max: 100 }),

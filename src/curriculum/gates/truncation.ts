@@ -2,14 +2,14 @@ import * as z from 'zod';
 import { noun } from '../../core/noun.ts';
 import type { Gate } from './gate.ts';
 
-/** Turns away groups most of whose rollouts ran into the token limit: their rewards speak of length, not of reasoning. */
+/** Rejects groups with many truncated rollouts: their rewards measure length, not reasoning. */
 export const truncationConfig = z.strictObject({
   type: z.literal('truncation'),
   /** Largest share of truncated rollouts that is still admitted. */
   maxShare: z.number().min(0).max(1).default(0.5),
 });
 
-/** Only groups of which enough rollouts came to an end. */
+/** Only groups with enough complete rollouts. */
 export const truncation = noun(truncationConfig);
 
 export function createTruncation({ maxShare }: z.infer<typeof truncationConfig>): Gate {
@@ -21,7 +21,7 @@ export function createTruncation({ maxShare }: z.infer<typeof truncationConfig>)
       return {
         admitted: false,
         gate: name,
-        reason: `${truncated} of ${rewards.length} rollouts were truncated, more than the share of ${maxShare} that is admitted`,
+        reason: `${truncated} of ${rewards.length} rollouts were truncated, more than maxShare ${maxShare}`,
       };
     },
   };

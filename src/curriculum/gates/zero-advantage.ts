@@ -3,19 +3,19 @@ import { noun } from '../../core/noun.ts';
 import type { Gate } from './gate.ts';
 
 /**
- * Turns away groups that cannot move the policy, because no rollout in the loss has an advantage other than 0 (DAPO's
+ * Rejects groups that cannot move the policy, because no rollout in the loss has an advantage other than 0 (DAPO's
  * dynamic sampling, Yu et al., arXiv 2503.14476, §3.2). The stage's `maxRefills` limits the search for others.
  */
 export const zeroAdvantageConfig = z.strictObject({
   type: z.literal('zero-advantage'),
   /**
-   * Also turns away groups whose rewards are less than this apart, e.g. where only the soft over-long penalty differs:
+   * Also rejects groups whose rewards are less than this apart, e.g. where only the soft over-long penalty differs:
    * standardised advantages would blow such differences up. 0: none.
    */
   tolerance: z.number().min(0).default(0),
 });
 
-/** Only groups with something to learn from. */
+/** Only groups with a signal. */
 export const zeroAdvantage = noun(zeroAdvantageConfig);
 
 export function createZeroAdvantage({ tolerance }: z.infer<typeof zeroAdvantageConfig>): Gate {

@@ -35,8 +35,8 @@ export class EpochQueue {
   }
 
   /**
-   * The next `count` ids, none of them in `without`; fewer only where there are no more. When the epoch runs out in the
-   * middle the next one begins, and what was just taken waits for later in it.
+   * Returns the next `count` ids outside `without`, fewer only if there are no more. If the epoch ends, the next one
+   * begins; ids already taken in this call come later in it.
    *
    * @param rank lower comes first, ties in shuffled order; absent: shuffled order.
    */
@@ -50,7 +50,7 @@ export class EpochQueue {
     return taken;
   }
 
-  /** Counts ids as taken in this epoch: they were trained on through another queue. */
+  /** Marks ids as taken in this epoch: another queue served them. */
   markSeen(ids: ReadonlySet<string>): void {
     this.#unseen = this.#unseen.filter((id) => !ids.has(id));
   }

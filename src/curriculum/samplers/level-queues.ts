@@ -19,7 +19,7 @@ export class LevelQueues {
   readonly #queues: ReadonlyMap<string, EpochQueue>;
   readonly #shares: Shares;
 
-  /** Throws a `ConfigError` naming the levels of the pool when one of `levels` has no problem in it. */
+  /** @throws {ConfigError} listing the pool's levels if one of `levels` has no problem. */
   constructor(levels: readonly string[], pool: readonly PoolProblem[], seed: number, name: string) {
     this.levels = levels;
     this.#queues = new Map(
@@ -29,8 +29,8 @@ export class LevelQueues {
   }
 
   /**
-   * `count` distinct ids shared among the levels by weight; what a level is too small to give, the others with weight
-   * fill. Levels of weight 0 give nothing.
+   * Returns `count` distinct ids, divided among the levels by weight. Other levels fill in for a level that is too
+   * small. Levels of weight 0 give none.
    */
   take(count: number, weights: Readonly<Record<string, number>>, without?: ReadonlySet<string>): string[] {
     const allotted = this.#shares.allot(count, weights);

@@ -10,7 +10,7 @@ import { readState } from './read-state.ts';
  */
 export const levelWeightedConfig = z.strictObject({
   type: z.literal('level-weighted'),
-  /** Level name → weight. Problems in none of these levels never come. */
+  /** Level name → weight. Problems outside these levels never come. */
   weights: z.record(z.string(), z.number().positive()).refine((weights) => Object.keys(weights).length > 0, {
     error: 'expected at least one level, e.g. { easy: 1, hard: 2 }',
   }),

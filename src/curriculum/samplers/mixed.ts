@@ -23,9 +23,9 @@ const mixedState = z.strictObject({
 
 /**
  * One sampler of the same kind per domain, and exact shares of each batch among them. A domain with fewer problems than
- * its share gives all it has; the others do not make up for it, so the mix is never silently another one.
+ * its share gives all it has; others do not fill in, so the mix is never silently changed.
  *
- * @throws {ConfigError} when the mix names a domain that no problem of the pool has.
+ * @throws {ConfigError} if no problem of the pool has a domain of the mix.
  */
 export function createMixedSampler(
   mix: z.infer<typeof mixConfig>,

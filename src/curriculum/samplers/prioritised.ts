@@ -7,21 +7,21 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * Problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4): what is solved less
- * comes more. Drawn without replacement inside a step; over steps there are no epochs.
+ * Problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4): harder
+ * problems come more often. Drawn without replacement within a step; there are no epochs.
  */
 export const prioritisedConfig = z.strictObject({
   type: z.literal('prioritised'),
   /**
-   * What a problem's earlier trials still count when a new group of it is in: 1 pools all trials ever made, 0 believes
-   * the last group alone. Ours: the paper does not say how its rates follow the moving policy.
+   * Weight of a problem's earlier trials when a new group arrives: 1 pools all trials, 0 uses the last group alone.
+   * Ours: the paper does not state how its rates follow the policy.
    */
   memory: z.number().min(0).max(1).default(0.5),
-  /** Least weight of any problem; above 0 solved problems are looked at again. The paper's own is 0. */
+  /** Least weight of a problem; above 0, solved problems come again. 0 in the paper. */
   minWeight: z.number().min(0).max(1).default(0),
 });
 
-/** Problems that fail more come more. */
+/** Harder problems come more often. */
 export const prioritised = noun(prioritisedConfig);
 
 const prioritisedState = z.strictObject({
@@ -29,7 +29,7 @@ const prioritisedState = z.strictObject({
   observed: z.record(z.string(), z.strictObject({ successes: z.number(), trials: z.number() })),
 });
 
-/** Assumed of a problem of which nothing is known. */
+/** Pass rate of a problem without trials. */
 const unknownPassRate = 0.5;
 
 export function createPrioritised(

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { RunError } from '../../core/errors.ts';
 
-/** A saved state checked against its schema; a `RunError` says which part of the checkpoint does not fit. */
+/** Validates a saved state. @throws {RunError} naming the invalid part of the checkpoint. */
 export function readState<T extends z.ZodType>(schema: T, state: unknown, owner: string): z.infer<T> {
   const result = schema.safeParse(state);
   if (result.success) return result.data;

@@ -22,7 +22,7 @@ const build = (config: Parameters<typeof samplerConfig.parse>[0], pool: PoolProb
 const countLevel = (ids: string[], level: string): number =>
   ids.filter((id) => id.includes(`/${level}/`)).length;
 
-test('level-weighted: shares are exact over time, and a level too small is filled by the others', () => {
+test('level-weighted: shares are exact over time, and other levels fill in for a small one', () => {
   const pool = [...problems('easy', 20), ...problems('hard', 40)];
   const sampler = build(levelWeighted({ weights: { easy: 1, hard: 2 } }), pool);
   const ids = Array.from({ length: 9 }, (_, step) => sampler.choose(5, step)).flat();
@@ -34,7 +34,7 @@ test('level-weighted: shares are exact over time, and a level too small is fille
   expect(countLevel(tight.choose(10, 0), 'hard')).toBe(8);
 });
 
-test('a level that nothing selected belongs to is an error that names what there is', () => {
+test('an empty level is an error that lists the levels present', () => {
   const create = (): ProblemSampler => build(levelWeighted({ weights: { esay: 1 } }), problems('easy', 3));
   expect(create).toThrow(ConfigError);
   expect(create).toThrow(/"esay".*found none.*easy/);
@@ -50,7 +50,7 @@ test('prioritised: a first pick falls on a problem in proportion to 1 − passRa
   expect(countLevel(sampler.choose(3, 0), 'always')).toBe(1);
 });
 
-test('prioritised: what is solved now comes less, discounted by memory', () => {
+test('prioritised: solved problems come less often, discounted by memory', () => {
   const pool = [...problems('a', 1, 0), ...problems('b', 1, 0)];
   const sampler = build(prioritised({ memory: 0 }), pool);
   sampler.observe([{ problemId: 'math/a/0', successes: 8, trials: 8, meanAbsAdvantage: 0 }]);
@@ -72,7 +72,7 @@ test('target-difficulty: starts with the easiest, moves by AdaRFT’s update, re
   expect(countLevel(sampler.choose(4, 1), 'medium')).toBe(4);
 });
 
-test('ucb: the level with the larger |advantage| comes more, and none is given up while exploring', () => {
+test('ucb: the level with the larger |advantage| comes more often, and exploration keeps every level', () => {
   const pool = [...problems('solved', 200), ...problems('mixed', 200)];
   const sampler = build(ucb(), pool);
   const late: string[] = [];
@@ -115,7 +115,7 @@ test('e2h: schedules run from the easy end to the hard end', () => {
   expect(shares('gaussian', 90)[2]).toBeCloseTo(first, 12);
 });
 
-test('mix: domains keep their share whatever the sampler, and an unknown domain is an error', () => {
+test('mix: domains keep their share under every sampler, and an unknown domain is an error', () => {
   const pool = [...problems('x', 40, 4, 'math'), ...problems('x', 40, 4, 'code')];
   const sampler = createMixedSampler({ math: 2, code: 1 }, { type: 'uniform' }, pool, 3);
   const ids = Array.from({ length: 6 }, (_, step) => sampler.choose(5, step)).flat();

@@ -1,7 +1,6 @@
 /**
- * Divides whole numbers by weights so that the shares come out exact over time: what rounding gave or took in one call
- * is carried to the next (largest remainder with carry-over). No key ever gets more than one item beyond what it is
- * owed; with two keys none is ever a whole item short either.
+ * Divides whole numbers by weights so that shares are exact over time: rounding errors carry over to the next call
+ * (largest remainder). No key is ever more than one item ahead; with two keys none is a whole item behind either.
  *
  * @example
  * const shares = new Shares(['math', 'code']);

@@ -6,14 +6,15 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * The problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, its Algorithm 1):
+ * The problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, its
+ * Algorithm 1):
  *
  *     target ← clip(target − stepSize·tanh(sensitivity·(R̄ − goal)), 0, 1)
  *
  * with R̄ the pass rate over the groups just finished. AdaRFT writes it for difficulty T on 0 … 100; here
- * target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 are the defaults below. AdaRFT's own program keeps no record
- * of what it used and serves the same problems again and again near a resting target; ours takes no problem twice in an
- * epoch. Problems without measurements count as the prior's mean.
+ * target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 are the defaults below. AdaRFT's code keeps no
+ * record of used problems and repeats those nearest to a resting target; here no problem comes twice in an epoch.
+ * Problems without measurements count as the prior's mean.
  */
 export const targetDifficultyConfig = z.strictObject({
   type: z.literal('target-difficulty'),

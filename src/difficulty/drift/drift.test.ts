@@ -17,7 +17,7 @@ const drift = driftConfig.parse({});
 const model = createDriftModel(drift, rateGrid.uniform());
 const total = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + value, 0);
 
-test('beliefs stay probabilities', () => {
+test('beliefs sum to 1 after every operation', () => {
   const counts = fc
     .integer({ min: 4, max: 40 })
     .chain((trials) => fc.tuple(fc.integer({ min: 0, max: trials }), fc.constant(trials)));
@@ -34,7 +34,7 @@ test('beliefs stay probabilities', () => {
   );
 });
 
-test('age widens what is not pressed against an end', () => {
+test('age widens a belief away from the ends of the grid', () => {
   const deviations = [0, 1, 5, 20].map(
     (age) => describeBelief(model.aged(observed(model.start, 10, 20), age)).deviation,
   );
@@ -42,7 +42,7 @@ test('age widens what is not pressed against an end', () => {
   expect(deviations[3]! / deviations[0]!).toBeGreaterThan(1.3);
 });
 
-test('no time changes nothing, and the trend of training raises what is half solved', () => {
+test('age 0 changes nothing, and the trend raises a rate of one half', () => {
   const half = observed(model.start, 20, 40);
   expect(model.aged(half, 0)).toBe(half);
   expect(describeBelief(model.aged(half, 20)).mean).toBeGreaterThan(0.53);
@@ -50,7 +50,7 @@ test('no time changes nothing, and the trend of training raises what is half sol
   expect(describeBelief(still.aged(half, 20)).mean).toBeCloseTo(0.5, 6);
 });
 
-test('the start is learned from first trials, ends included', () => {
+test('fits the start to first trials, ends included', () => {
   const rng = createRng(1, 'start');
   const first = Array.from({ length: 400 }, () => {
     const rate = rng.next() < 0.5 ? 0.001 : 0.8;
@@ -63,7 +63,7 @@ test('the start is learned from first trials, ends included', () => {
   expect(some[6]! + some[7]!).toBeGreaterThan(0.2);
 });
 
-test('on walks it was made for, the model foresees better than counts that decay', () => {
+test('predicts random walks better than decaying counts', () => {
   const rng = createRng(2, 'walks');
   const gaussian = (): number => total(Array.from({ length: 12 }, () => rng.next())) - 6;
   let own = 0;

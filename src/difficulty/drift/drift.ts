@@ -3,14 +3,14 @@ import { normalise, rateGrid, spacing } from './rate-grid.ts';
 import { type Cut, cellOf } from '../probing/cut-points.ts';
 
 /**
- * How pass rates move while the policy learns, per unit of time (a stage's steps, or one visit of every problem, as
- * long as it is the same everywhere). Log-odds take a random walk: what was measured counts for less the older it is,
- * yet "nearly always" stays far from "sometimes", which decaying counts forget.
+ * Drift of pass rates while the policy learns, per unit of time (a training step, or one visit of every problem; use
+ * one unit throughout). Log-odds take a random walk: old measurements lose value, yet "nearly always" stays far from
+ * "sometimes", which decaying counts forget. docs/algorithms/drift.md.
  */
 export const driftConfig = z.strictObject({
   /** Standard deviation of the change of the log-odds. */
   volatility: z.number().positive().default(0.12),
-  /** Mean change of the log-odds: what training brings. */
+  /** Mean change of the log-odds: the effect of training. */
   trend: z.number().default(0.03),
   /** Share of problems that take a leap instead, and how far leaps go as a multiple of `volatility`. */
   leapShare: z.number().min(0).max(1).default(0.02),
@@ -20,10 +20,10 @@ export const driftConfig = z.strictObject({
 /** A validated drift. */
 export type Drift = z.infer<typeof driftConfig>;
 
-/** What is believed of a pass rate: probabilities over a fixed grid of log-odds, summing to 1. */
+/** Belief about a pass rate: probabilities over a fixed grid of log-odds, summing to 1. */
 export type RateBelief = Float64Array;
 
-/** What tells beliefs what time does to them; see `createDriftModel`. */
+/** Effect of time on beliefs; see `createDriftModel`. */
 export interface DriftModel {
   /** Belief about a problem never tried. */
   readonly start: RateBelief;
@@ -65,7 +65,7 @@ export function predictedCells(belief: RateBelief, cuts: readonly Cut[], trials:
   return cells;
 }
 
-/** Mean and spread of the pass rate under a belief. A spread that has grown since the last trial is staleness. */
+/** Mean and standard deviation of the pass rate under a belief. */
 export function describeBelief(belief: RateBelief): { mean: number; deviation: number } {
   let mean = 0;
   let square = 0;
@@ -76,7 +76,7 @@ export function describeBelief(belief: RateBelief): { mean: number; deviation: n
   return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
 }
 
-/** The constants of `learnStart`; docs/algorithms/drift.md says what other values cost. */
+/** The constants of `learnStart`; docs/algorithms/drift.md has the cost of other values. */
 export const startTuning = {
   /** Rounds of expectation maximisation. Few on purpose: more would pile the belief up on single points of the grid. */
   rounds: 40,
@@ -84,7 +84,7 @@ export const startTuning = {
   floor: 0.05,
 };
 
-/** Learns what problems are like before training from their first trials, by expectation maximisation. */
+/** Fits the distribution of pass rates before training to first trials, by expectation maximisation. */
 export function learnStart(
   first: readonly { readonly successes: number; readonly trials: number }[],
   { rounds, floor } = startTuning,
@@ -107,7 +107,7 @@ function kernelOf({ volatility, trend, leapShare, leap }: Drift, age: number): F
   const size = rateGrid.rates.length;
   const kernel = new Float64Array(size * size);
   const usual = volatility * Math.sqrt(age);
-  // A leap happens once; the chance that it has happened grows with age.
+  // A leap happens once; its probability grows with age.
   const leaps = 1 - (1 - leapShare) ** age;
   for (let from = 0; from < size; from++) {
     const row = kernel.subarray(from * size, (from + 1) * size);

@@ -11,25 +11,25 @@ import type { Trials } from '../pass-rates/trials.ts';
 
 /** Trials of one problem at one time. */
 export interface Visit extends Trials {
-  /** In whatever unit the drift is to be in, e.g. optimizer steps. */
+  /** In the unit of the drift, e.g. training steps. */
   readonly time: number;
 }
 
-/** Problems looked at to learn how fast pass rates move. */
-const fewEnough = 200;
+/** Most problems that the drift is fitted to: each costs a filter per candidate. */
+const mostProblems = 200;
 const volatilities = [0.02, 0.05, 0.12, 0.25, 0.5];
 const trends = [0, 0.01, 0.03, 0.07, 0.15];
 
 /**
- * Learns how fast pass rates move from problems that were tried more than once: of a grid of drifts the one that foresees
- * later visits best. Without such problems the defaults.
+ * Fits the drift to problems with several visits: the drift of a grid that predicts later visits best. Returns the
+ * default drift if no problem has several visits.
  *
  * @param start belief about a problem never tried.
  * @param visits by problem, each list in order of time.
  */
 export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[]): DriftModel {
-  const told = visits.filter((one) => one.length > 1);
-  const some = told.filter((_, i) => i % Math.ceil(told.length / fewEnough) === 0);
+  const repeated = visits.filter((one) => one.length > 1);
+  const some = repeated.filter((_, i) => i % Math.ceil(repeated.length / mostProblems) === 0);
   const usual = driftConfig.parse({});
   const drifts = volatilities.flatMap((volatility) =>
     trends.map((trend) => ({ ...usual, volatility, trend })),
@@ -40,7 +40,7 @@ export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[
   return models[losses.indexOf(Math.min(...losses))]!;
 }
 
-/** What is believed at `time`, after all visits. */
+/** Belief at `time`, after all visits. */
 export function believeAt(model: DriftModel, visits: readonly Visit[], time: number): RateBelief {
   let belief = model.start;
   let last = visits[0]?.time ?? time;
@@ -61,6 +61,6 @@ function lossOf(model: DriftModel, visits: readonly Visit[]): number {
   return loss;
 }
 
-/** Ages a twentieth apart are one: each distinct age costs a matrix. */
+/** Rounds ages above 16 to steps of 5 %: each distinct age costs a matrix. */
 const coarse = (age: number): number =>
   age <= 16 ? age : Math.round(1.05 ** Math.round(Math.log(age) / Math.log(1.05)));

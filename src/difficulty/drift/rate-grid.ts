@@ -1,4 +1,7 @@
-/** Log-odds from −8 to 8 (pass rates 0.0003 … 0.9997), close enough together for walks of a fifth of a unit. */
+/**
+ * Log-odds from −8 to 8 (pass rates 0.0003 … 0.9997), a sixth apart; docs/algorithms/drift.md has the cost of other
+ * grids.
+ */
 const size = 97;
 const widest = 8;
 
@@ -9,12 +12,12 @@ const logOdds = Float64Array.from({ length: size }, (_, i) => -widest + i * spac
 const rates = logOdds.map((z) => 1 / (1 + Math.exp(-z)));
 const known = new Map<string, Float64Array>();
 
-/** The pass rates that beliefs are spread over. */
+/** The grid of pass rates of beliefs. */
 export const rateGrid = {
   rates,
   /** Equal belief in all log-odds. */
   uniform: (): Float64Array => new Float64Array(size).fill(1 / size),
-  /** Probability of `successes` in `trials`, by rate. Remembered, as there are few distinct counts. */
+  /** Probability of `successes` in `trials`, by rate. Cached: there are few distinct counts. */
   likelihood(successes: number, trials: number): Float64Array {
     const key = `${successes}/${trials}`;
     const likelihood = known.get(key) ?? binomial(successes, trials);

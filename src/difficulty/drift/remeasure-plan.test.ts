@@ -22,7 +22,7 @@ function planFor(
   return planRemeasure([{ id: 'p', belief }], { cuts, trials }, limits);
 }
 
-test('a re-measurement goes where answers are doubtful, and keeps to budget and recall', () => {
+test('attempts doubtful problems within budget and recall', () => {
   const problems = [
     ...Array.from({ length: 10 }, (_, i) => ({ id: `never${i}`, belief: tried(0, 16, 30) })),
     ...Array.from({ length: 10 }, (_, i) => ({ id: `half${i}`, belief: tried(8, 16, 5) })),
@@ -54,7 +54,7 @@ test('a re-measurement goes where answers are doubtful, and keeps to budget and 
   expect(planRemeasure([], what, everything).expectedWrong).toEqual([0, 0]);
 });
 
-test('what a plan expects to cost and to leave wrong is what happens to problems that are as it believes', () => {
+test('expected cost and error match simulated problems', () => {
   const draws = 4000;
   for (const [belief, cuts, trials] of [
     [tried(0, 8, 10), neverSometimesAlways, 16],
@@ -79,13 +79,13 @@ test('what a plan expects to cost and to leave wrong is what happens to problems
   }
 });
 
-test('attempts end where the rest cannot change the level, whatever they are worth', () => {
+test('stops when further attempts cannot change the level', () => {
   const plan = planFor(tried(4, 8, 1e3), neverSometimesAlways, 8);
   expect(attemptsMade(plan, '00000000')).toBe(8);
   expect(attemptsMade(plan, '10111111')).toBe(2);
 });
 
-test('however often a re-measurement is interrupted, it makes the same attempts', () => {
+test('makes the same attempts however often it is interrupted', () => {
   const plan = planFor(tried(2, 4, 100), equalBands(5), 12);
   const outcomeOf = (seed: number, rollout: number): string => {
     const draw = uniformAt(hashKey(seed, 'outcome'), rollout);
@@ -112,7 +112,7 @@ test('however often a re-measurement is interrupted, it makes the same attempts'
   );
 });
 
-test('attempts are asked for once, and in place of those that could not be graded, never more than levels are about', () => {
+test('plans each attempt once, replaces ungradable ones, and never exceeds the horizon', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 20 }), (seed, count) => {
       using store = openPassRateStore(':memory:');

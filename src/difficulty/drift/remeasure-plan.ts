@@ -16,17 +16,17 @@ import {
 /** A problem at a stage boundary. */
 export interface AgedProblem {
   readonly id: string;
-  /** What is believed of it now, age included. */
+  /** Current belief, age included. */
   readonly belief: RateBelief;
 }
 
-/** What a re-measurement is to find out: the cell of each problem in `trials` attempts. */
+/** The question of a re-measurement: the cell of each problem in `trials` attempts. */
 export interface Remeasurement {
   readonly cuts: readonly Cut[];
   readonly trials: number;
 }
 
-/** Where to spend a re-measurement, and what it is expected to cost and to mend. */
+/** Plan of a re-measurement, with its expected cost and effect. */
 export interface RemeasurePlan {
   readonly trials: number;
   /** Numbers of attempts at which the next are decided on; 0 first, `trials` last. */
@@ -39,9 +39,9 @@ export interface RemeasurePlan {
 }
 
 /**
- * Decides how to spend a re-measurement: for each problem, from what is believed of it, the optimal rule when to make
- * further attempts and when its likeliest cell may stand; with one price of a wrong cell for all, so that the expected
- * rollouts keep to the budget or the wanted share of wrong cells is expected to be mended.
+ * Plans a re-measurement: for each belief, the optimal rule when to attempt the problem and when to keep its likeliest
+ * cell, at one price of a wrong cell for all, so that the expected attempts stay within the budget or the wanted
+ * share of wrong cells is expected to be corrected. docs/algorithms/remeasuring.md.
  *
  * @param limits `budget` in rollouts; `recall` in (0, 1].
  */
@@ -80,14 +80,14 @@ export function planRemeasure(
   };
 }
 
-/** Problems that get any attempts at all. */
+/** Whether the plan attempts the problem at all. */
 export function isToBeMeasured({ rules }: RemeasurePlan, id: string): boolean {
   return rules.get(id)!.outlook(0, 0).isWorthMore;
 }
 
 /**
- * The next attempts of a re-measurement; ask again once these are on record. Attempts are made in waves, and what to do
- * after a wave is decided once it is whole: an interrupted measurement goes on with the very attempts it would have made.
+ * Plans the next attempts of a re-measurement; call it again once these are recorded. A wave is decided on only when it
+ * is complete, so an interrupted measurement continues with exactly the attempts it would have made.
  */
 export function planNextAttempts(
   { checkpoints, rules, trials }: RemeasurePlan,
@@ -103,7 +103,7 @@ export function planNextAttempts(
       (judged.length === checkpoints[wave] && !rule.outlook(wave, successesIn(judged)).isWorthMore);
     while (!isDone()) {
       if (judged.length === checkpoints[wave]) wave++;
-      // What could not be graded decides nothing: others are made in its place.
+      // Ungradable attempts are replaced.
       end = Math.min(trials, end + checkpoints[wave]! - judged.length);
       const missing = Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
       if (missing.length > 0) return { rollouts: missing, later: trials - end };
@@ -129,7 +129,7 @@ function prepareBeliefs(
       const table = tables.get(made)!;
       let at = successes * cells * belief.length;
       let total = 0;
-      // Plain loops: there are many beliefs, and this is nearly all that a plan takes.
+      // Plain loops: nearly all of a plan's time is spent here.
       for (let cell = 0; cell < cells; cell++) {
         let mass = 0;
         for (let rate = 0; rate < belief.length; rate++) mass += belief[rate]! * table[at++]!;

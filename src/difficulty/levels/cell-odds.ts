@@ -11,12 +11,12 @@ export interface ObservedModel {
   readonly counts: readonly RecordCount[];
 }
 
-/** From trials to the cells they may turn out to be in, each with trials that stand for it. */
+/** Maps trials to the possible cells, each with its probability and with trials that represent it. */
 export type CellsOf = (
   trials: Trials | undefined,
 ) => readonly { readonly probability: number; readonly standIn: Trials }[];
 
-/** Gathers a model's records; a record longer than the horizon is shortened to it. */
+/** Counts a model's records; a record longer than the horizon is scaled to it. */
 export function observeModel(
   label: string,
   cuts: readonly Cut[],
@@ -33,8 +33,8 @@ export function observeModel(
 }
 
 /**
- * Learns what a model's trials may have meant, from all its problems together.
- * @param redraw learn from a population redrawn by the Bayesian bootstrap (Rubin 1981) instead of the one observed.
+ * Fits a model's population and returns the probability of each cell given trials.
+ * @param redraw number of a pool redrawn by the Bayesian bootstrap (Rubin 1981), to fit instead of the observed one.
  */
 export function learnModel({ table, counts }: ObservedModel, redraw?: number): CellsOf {
   const seen =
@@ -66,7 +66,7 @@ function cellsOfRecord(
   );
 }
 
-/** A pass rate in the middle of a cell; none where no pass rate of the horizon is in it. */
+/** The middle pass rate of a cell; undefined if no pass rate of the horizon is in the cell. */
 function standInFor({ cellOfTotal, horizon }: OutcomeTable, cell: number): Trials | undefined {
   const first = cellOfTotal.indexOf(cell);
   if (first === -1) return undefined;
@@ -76,7 +76,7 @@ function standInFor({ cellOfTotal, horizon }: OutcomeTable, cell: number): Trial
 function shortened({ successes, trials }: Trials, horizon: number): Trials {
   if (trials <= horizon) return { successes, trials };
   const scaled = Math.round((successes * horizon) / trials);
-  // "Sometimes" stays so, however rarely it was.
+  // A mixed record stays mixed.
   const least = successes > 0 ? 1 : 0;
   const most = successes < trials ? horizon - 1 : horizon;
   return { successes: Math.min(most, Math.max(least, scaled)), trials: horizon };

@@ -5,11 +5,11 @@ import type { LevelRule } from './level-rules.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
 /**
- * Whether a problem belongs to a level, as far as its trials tell. `possible`: more trials may decide it either way.
+ * Whether a problem belongs to a level, given its trials. `possible`: more trials may decide it either way.
  */
 export type Membership = 'certain' | 'possible' | 'no';
 
-/** A problem with all that was measured of it. */
+/** A problem with its pass rates for every measured model. */
 export interface LevelSubject {
   readonly id: string;
   readonly domain: string;
@@ -17,18 +17,18 @@ export interface LevelSubject {
   readonly passRates: Readonly<Record<string, Trials>>;
 }
 
-/** What judging a rule needs besides the problem. */
+/** Context in which a rule is evaluated. */
 export interface RuleContext {
-  /** How a pass rate is read: a range that holds it. A point estimate is a range of one value; unmeasured is 0 … 1. */
+  /** Range of a pass rate, given its trials. A point estimate is a range of one value; unmeasured is 0 … 1. */
   readonly intervalOf: (trials: Trials) => Interval;
   /** Membership in a named level. */
   readonly inLevel: (level: string, subject: LevelSubject) => Membership;
 }
 
 /**
- * Whether a rule holds for a problem. A band holds for certain where it contains the whole interval, and not at all
- * where it misses all of it. `all`, `any` and `not` combine by Kleene's three-valued logic, which may answer `possible`
- * where two neighbouring bands together would be certain.
+ * Evaluates a rule for a problem. A band is `certain` if it contains the whole interval and `no` if it is disjoint
+ * from it. `all`, `any` and `not` combine by Kleene's three-valued logic, which may return `possible` where the union
+ * of two neighbouring bands would be certain.
  */
 export function ruleMembership(rule: LevelRule, subject: LevelSubject, context: RuleContext): Membership {
   const of = (inner: LevelRule): Membership => ruleMembership(inner, subject, context);
@@ -50,7 +50,7 @@ export function ruleMembership(rule: LevelRule, subject: LevelSubject, context: 
   }
 }
 
-/** Refuses rules that name a level there is none of, or levels that are defined through themselves. */
+/** @throws {ConfigError} if a rule names an unknown level, or a level is defined through itself. */
 export function checkReferences(
   rule: LevelRule,
   levels: ReadonlyMap<string, LevelRule>,
@@ -107,7 +107,7 @@ function bandMembership(band: LevelRule & { type: 'band' }, { low, high }: Inter
   return isAbove(high) && isBelow(low) ? 'possible' : 'no';
 }
 
-/** Whether a thinning keeps the problem, if the inner rule holds it. */
+/** Whether a thinning keeps the problem, provided that the inner rule takes it. */
 export function staysIn(
   { share, seed, domain }: LevelRule & { type: 'thin' },
   subject: Pick<LevelSubject, 'id' | 'domain'>,

@@ -1,25 +1,25 @@
 import type { LevelOdds } from './level-odds.ts';
 
-/** A level's size as it may turn out, were everything measured `horizon` times. */
+/** Forecast of a level's size if every problem had `horizon` attempts. */
 export interface LevelForecast {
-  /** Problems the level takes as it reads what is measured now. */
+  /** Problems the level takes by today's trials. */
   readonly taken: number;
   /** Expected number of problems, and a 95 % range for it. */
   readonly expected: number;
   readonly low: number;
   readonly high: number;
-  /** Of those taken, how many belong with at least 95 %. */
+  /** Taken problems that belong with at least 95 %. */
   readonly certain: number;
-  /** Problems of which it is open: between 5 and 95 %. */
+  /** Problems that belong with 5 to 95 %. */
   readonly open: number;
-  /** Expected problems that are not taken now and would be, and the other way round. */
+  /** Expected problems to enter the level, and to leave it. */
   readonly joining: number;
   readonly leaving: number;
 }
 
 /**
- * Sums up a level's odds over some subjects.
- * @param taken whether the level takes the subject as it reads what is measured now.
+ * Sums a level's odds over some subjects.
+ * @param taken whether the level takes the subject by today's trials.
  */
 export function summariseOdds(
   { odds, bootstrapDeviation }: LevelOdds,

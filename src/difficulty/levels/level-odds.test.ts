@@ -11,7 +11,9 @@ const simple = simpleLevels().map((level) => levelConfig.parse(level));
 const paper = paperLevels().map((level) => levelConfig.parse(level));
 const trials = (successes: number, made: number) => ({ successes, trials: made });
 
-/** Problems of which a fifth is never solved and the rest evenly spread, tried `made` times, and what is true of them. */
+/**
+ * Problems of which a fifth is never solved and the rest evenly spread, tried `made` times, and what is true of them.
+ */
 function world(count: number, made: number, horizon: number) {
   return Array.from({ length: count }, (_, i) => {
     const rate = uniformAt(1, i, 0) < 0.2 ? 0 : uniformAt(1, i, 1);
@@ -26,7 +28,7 @@ function world(count: number, made: number, horizon: number) {
   });
 }
 
-test('the size a level would have after many attempts is foreseen from few', () => {
+test('forecasts the size of a level after many attempts from few', () => {
   const problems = world(3000, 4, 64);
   const now = problems.map((problem) => problem.now);
   const levels = createLevels(simple, prior);
@@ -57,7 +59,7 @@ test('the size a level would have after many attempts is foreseen from few', () 
   );
 });
 
-test('odds are probabilities, those of a partition sum to one, and a long record leaves nothing open', () => {
+test('odds are probabilities, sum to one over a partition, and are 0 or 1 for a long record', () => {
   const record = fc
     .integer({ min: 0, max: 90 })
     .chain((made) => fc.integer({ min: 0, max: made }).map((successes) => trials(successes, made)));
@@ -84,7 +86,7 @@ test('odds are probabilities, those of a partition sum to one, and a long record
   );
 });
 
-test('levels over several models weigh every model, and what no model tried is in no level', () => {
+test('levels over several models weigh every model, and unmeasured problems are in no level', () => {
   const subject = (id: string, small: number, medium: number) => ({
     id,
     domain: 'math',

@@ -6,18 +6,18 @@ import { type LevelSubject, staysIn } from './evaluate-rule.ts';
 import { type CellsOf, learnModel, type ObservedModel, observeModel } from './cell-odds.ts';
 import { noTrials, type Prior, type Trials } from '../pass-rates/trials.ts';
 
-/** How likely each problem would be in each level if every model had tried it often. */
+/** Probability that each problem is in each level, if every model had attempted it `horizon` times. */
 export interface LevelOdds {
   /** By level, for each subject in order, the probability that the level takes it. */
   readonly odds: ReadonlyMap<string, Float64Array>;
-  /** By level, the standard deviation of the sum of its odds that comes from knowing the pass rates of few problems. */
+  /** By level, the standard deviation of the sum of its odds over redrawn pools: the pool is finite. */
   readonly bootstrapDeviation: ReadonlyMap<string, number>;
 }
 
 /**
- * Foresees levels. What a model's trials leave open is weighed by the pass rates of all its problems together, as
- * adaptive probing does: of the problems that failed all of 4 attempts a share is solved sometimes after all, and the
- * others tell how large it is. Pass rates of several models are taken as independent, given what was measured.
+ * Forecasts level membership. The pass rates of all problems of a model decide what a record leaves open: some problems
+ * that failed 4 of 4 attempts are solved sometimes, and the other problems show how many. Pass rates of several
+ * models are independent given the records. docs/algorithms/levels.md, (V4)–(V6).
  *
  * @param horizon attempts the levels are about; longer records are shortened to it.
  */
@@ -53,10 +53,10 @@ export function levelOdds(
   };
 }
 
-/** Populations drawn to see how much hangs on the problems that happen to be there. */
+/** Pools drawn by the Bayesian bootstrap; the standard error of a deviation from 20 is 16 %. */
 const redraws = 20;
 
-/** Problems between which rules cannot tell: same domain, same records, kept or dropped by the same thinnings. */
+/** Problems that rules cannot distinguish: same domain, same records, kept or dropped by the same thinnings. */
 interface Kind {
   readonly example: LevelSubject;
   readonly members: number[];
@@ -99,7 +99,7 @@ function thinsOf(rule: LevelRule): Thin[] {
 
 type LearnedModels = readonly { readonly label: string; readonly cellsOf: CellsOf }[];
 
-/** By level, the chance that it takes such a problem; a level that never does is left out. */
+/** Probability of each level that it takes a problem of this kind; levels with probability 0 are absent. */
 function kindOdds(levels: Levels, models: LearnedModels, example: LevelSubject): Record<string, number> {
   const odds: Record<string, number> = {};
   for (const { probability, passRates } of worlds(models, example.passRates))
@@ -107,7 +107,7 @@ function kindOdds(levels: Levels, models: LearnedModels, example: LevelSubject):
   return odds;
 }
 
-/** Every combination of cells that the models may have, with its probability. */
+/** Every combination of the models' cells, with its probability. */
 function* worlds(
   models: LearnedModels,
   passRates: LevelSubject['passRates'],

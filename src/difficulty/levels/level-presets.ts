@@ -7,8 +7,8 @@ type LevelInput = z.input<typeof levelConfig>;
 
 /**
  * Levels from one model's pass rate, with prime-rl's thresholds: `hard` p ≤ 0.25, `medium` 0.25 < p ≤ 0.75, `easy`
- * p > 0.75, and across them `learnable` 0 < p < 1, what a group can learn from. By `interval`, `learnable` is certain
- * exactly where both a success and a failure were seen, the same problems as by `point`.
+ * p > 0.75, and across them `learnable` 0 < p < 1, where a group has signal. By `interval`, `learnable` is certain
+ * exactly for problems with both a success and a failure: the same problems as by `point`.
  */
 export function simpleLevels(
   options: { model?: string; hardUpTo?: number; mediumUpTo?: number; by?: 'point' | 'interval' } = {},
@@ -22,7 +22,7 @@ export function simpleLevels(
   ];
 }
 
-/** Labels of the models whose pass rates define the paper's levels, and what the paper leaves open. */
+/** Labels of the models whose pass rates define the paper's levels, and settings that the paper does not state. */
 export interface PaperLevelOptions {
   /** R1-Distill-Qwen-1.5B in the paper: the policy before training. */
   readonly small?: string;
@@ -30,7 +30,7 @@ export interface PaperLevelOptions {
   readonly medium?: string;
   /** 32B. */
   readonly large?: string;
-  /** DeepSeek-R1: what it never solves is dropped as too hard or not gradable. `null` keeps everything. */
+  /** DeepSeek-R1: problems that it never solves are dropped as too hard or not gradable. `null` keeps them. */
   readonly judge?: string | null;
   /** The large model "solves" from this pass rate on and "fails" below it. Not in the paper. */
   readonly solvedFrom?: number;

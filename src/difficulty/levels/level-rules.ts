@@ -5,7 +5,7 @@ import { policyLabel } from '../pass-rates/trials.ts';
 /** Pass rates of one model between two bounds, e.g. `band({ min: 0, max: 1, excludeMin: true, excludeMax: true })`. */
 const bandRule = z.strictObject({
   type: z.literal('band'),
-  /** Whose pass rate: a label that the recipe gives to a model; `policy` is the one being trained. */
+  /** Label of the model whose pass rate is read; `policy` is the model being trained. */
   model: z.string().default(policyLabel),
   min: z.number().min(0).max(1).default(0),
   max: z.number().min(0).max(1).default(1),
@@ -51,7 +51,8 @@ const rule = z.lazy((): typeof levelRuleConfig => levelRuleConfig);
  * - `band`: the model's pass rate lies between bounds;
  * - `domain`, `level`: the problem is of that domain, or in that named level;
  * - `all`, `any`, `not`: of other rules;
- * - `thin`: a seeded `share` of what the inner rule holds; with `domain` only problems of that domain are thinned.
+ * - `thin`: a seeded `share` of the problems that the inner rule takes; with `domain` only problems of that domain
+ *   are thinned.
  */
 export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discriminatedUnion('type', [
   bandRule,
@@ -64,7 +65,7 @@ export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discrimin
     type: z.literal('thin'),
     rule,
     share: z.number().min(0).max(1),
-    /** Decides with the problem's id, and nothing else, whether it stays. */
+    /** Decides, with the problem's id alone, whether the problem stays. */
     seed: z.int(),
     domain: z.string().optional(),
   }),
@@ -83,22 +84,25 @@ export function inLevel(level: string): LevelRuleInput {
   return { type: 'level', level };
 }
 
-/** Problems that every rule holds. */
+/** Problems that every rule takes. */
 export function allOf(...inner: LevelRuleInput[]): LevelRuleInput {
   return { type: 'all', rules: inner };
 }
 
-/** Problems that at least one rule holds. */
+/** Problems that at least one rule takes. */
 export function anyOf(...inner: LevelRuleInput[]): LevelRuleInput {
   return { type: 'any', rules: inner };
 }
 
-/** Problems that the rule does not hold. */
+/** Problems that the rule does not take. */
 export function not(inner: LevelRuleInput): LevelRuleInput {
   return { type: 'not', rule: inner };
 }
 
-/** A seeded share of what a rule holds, e.g. half of the math: `thin(solved, { share: 0.5, domain: 'math', seed: 1 })`. */
+/**
+ * A seeded share of the problems that a rule takes, e.g. half of the math: `thin(solved, { share: 0.5, domain:
+ * 'math', seed: 1 })`.
+ */
 export function thin(
   inner: LevelRuleInput,
   options: { share: number; seed: number; domain?: string },
@@ -106,7 +110,7 @@ export function thin(
   return { type: 'thin', rule: inner, ...options };
 }
 
-/** The labels of all models whose pass rates a rule looks at. */
+/** Labels of all models whose pass rates a rule reads. */
 export function modelsOf(subject: LevelRule): string[] {
   switch (subject.type) {
     case 'band':
@@ -123,7 +127,7 @@ export function modelsOf(subject: LevelRule): string[] {
   }
 }
 
-/** A rule as people write it, thresholds included: `0 < p(small) < 1`. */
+/** A rule in mathematical notation, thresholds included: `0 < p(small) < 1`. */
 export function describeRule(subject: LevelRule): string {
   switch (subject.type) {
     case 'band':

@@ -48,7 +48,7 @@ const bandInput = fc
 describe('simple levels', () => {
   const levels = build(...simpleLevels());
 
-  test('the bounds fall where they are documented to', () => {
+  test('bounds are inclusive as documented', () => {
     expect(levels.of(policy(0, 8))).toEqual(['hard']);
     expect(levels.of(policy(2, 8))).toEqual(['hard', 'learnable']);
     expect(levels.of(policy(3, 8))).toEqual(['medium', 'learnable']);
@@ -84,7 +84,7 @@ describe('simple levels', () => {
   });
 });
 
-test('more confidence never turns an open question into an answer', () => {
+test('higher confidence never makes a possible member certain', () => {
   fc.assert(
     fc.property(bandInput, trials, (rule, [s, n]) => {
       const levels = build(
@@ -132,7 +132,7 @@ describe('thinning', () => {
     return new Set(ids.filter((id) => levels.of(subject({ policy: [1, 2] }, 'math', id)).length > 0));
   };
 
-  test('keeps its share, the same for the same seed, another for another, and more of it for a larger share', () => {
+  test('keeps a seeded share that grows with the share', () => {
     expect(taken(1, 0.5).size / 2000).toBeCloseTo(0.5, 1);
     expect(taken(1, 0.5)).toEqual(taken(1, 0.5));
     expect(taken(2, 0.5)).not.toEqual(taken(1, 0.5));
@@ -174,7 +174,7 @@ describe("the paper's levels", () => {
     expect(Math.abs(share('code') - 0.1)).toBeLessThan(0.02);
   });
 
-  test('thresholds are printed', () => {
+  test('describes rules with their thresholds', () => {
     expect(levels.describe()).toEqual([
       'L1: 0 < p(judge) and 0 < p(small) < 1 (point estimates)',
       'L2: 0 < p(judge) and ((p(small) = 0 and p(medium) = 1) or (p(small) = 0 and 0 < p(medium) < 1) or (0 < p(small) < 1 and 0 < p(medium) < 1)) (point estimates)',
@@ -194,20 +194,20 @@ describe('naming levels', () => {
     expect(levels.matches(joint, subject({ policy: [0, 8] }, 'code'))).toBe(true);
   });
 
-  test('unmeasured problems come along where the level accepts possible members', () => {
+  test('takes unmeasured problems if the level accepts possible members', () => {
     const levels = build(level('open', band({ max: 0.5 }), { acceptPossible: true }));
     expect(levels.of(policy(0, 0))).toEqual(['open']);
     expect(levels.of(policy(2, 2))).toEqual([]);
   });
 
-  test('unknown names, repeated names and circles are refused by name', () => {
+  test('rejects unknown names, repeated names and circles by name', () => {
     expect(() => build(level('a', inLevel('b')))).toThrow(/expected the name of a level, got "b"; levels: a/);
     expect(() => build(level('a', band({})), level('a', band({})))).toThrow(/"a" twice/);
     expect(() => build(level('a', inLevel('b')), level('b', not(inLevel('a'))))).toThrow(/a → b → a/);
     expect(() => build(level('a', inLevel('a')))).toThrow(ConfigError);
   });
 
-  test('a misspelt key of a rule is refused', () => {
+  test('rejects a misspelt key of a rule', () => {
     expect(() => levelConfig.parse(level('a', { type: 'band', maximum: 1 } as LevelRuleInput))).toThrow(
       /maximum/,
     );

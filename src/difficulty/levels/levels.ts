@@ -11,13 +11,13 @@ export const levelConfig = z.strictObject({
   name: z.string().min(1),
   rule: levelRuleConfig,
   /**
-   * How pass rates are read. `point`, the default and what every paper does: successes / trials as it stands.
+   * How pass rates are read. `point`, the default, as in the papers: successes / trials.
    * `interval`: membership is certain only where the whole credible interval agrees.
    */
   by: z.enum(['point', 'interval']).default('point'),
   /** Of the interval. */
   confidence: z.number().gt(0).lt(1).default(0.95),
-  /** Whether problems that only may belong are taken too. By `point` these are the unmeasured ones. */
+  /** Whether `possible` members are taken too. By `point` these are the unmeasured problems. */
   acceptPossible: z.boolean().default(false),
 });
 
@@ -33,8 +33,7 @@ export function level(
 /** A validated level. */
 export type LevelConfig = z.infer<typeof levelConfig>;
 
-/**
- * All levels of a recipe, ready to sort problems.
+/** All levels of a recipe, ready to sort problems.
  *
  * @example
  * const levels = createLevels(simpleLevels().map((input) => levelConfig.parse(input)), { alpha: 1, beta: 1 });
@@ -44,11 +43,11 @@ export interface Levels {
   readonly names: readonly string[];
   /** Names of the levels that take the problem. */
   of(subject: LevelSubject): string[];
-  /** How sure it is that the problem belongs to a level. */
+  /** Whether the problem belongs to a level: certain, possible or no. */
   membership(level: string, subject: LevelSubject): Membership;
   /** Whether a rule over these levels takes the problem: a level as that level accepts, a band by point estimate. */
   matches(rule: LevelRule, subject: LevelSubject): boolean;
-  /** Throws a `ConfigError` saying where a rule names a level there is none of. */
+  /** @throws {ConfigError} naming the place of a rule that refers to an unknown level. */
   check(rule: LevelRule, where: string): void;
   /** One line per level with its thresholds, for the log. */
   describe(): string[];

@@ -8,7 +8,7 @@ const entry = (group: string, successes: number, trials: number): HistogramEntry
   trials: { successes, trials },
 });
 
-test('draws what it counts', () => {
+test('draws its counts', () => {
   const entries = [
     ...Array.from({ length: 8 }, () => entry('math', 0, 8)),
     ...Array.from({ length: 4 }, () => entry('math', 4, 8)),
@@ -25,7 +25,7 @@ test('draws what it counts', () => {
   ]);
 });
 
-test('a problem counts in every row it is of, and nothing measured is said in words', () => {
+test('counts a problem in each of its rows, and reports when nothing is measured', () => {
   const both = renderHistogram(
     [{ groups: ['easy', 'learnable'], trials: { successes: 3, trials: 4 } }],
     options,

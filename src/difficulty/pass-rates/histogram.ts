@@ -7,7 +7,7 @@ export interface HistogramEntry {
   readonly trials: Trials;
 }
 
-/** How pass rates are believed, for the widths shown beside the bars. */
+/** Prior and confidence of the interval widths beside the bars. */
 export interface HistogramOptions {
   readonly prior: Prior;
   readonly confidence: number;
@@ -18,8 +18,8 @@ const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /**
  * Pass rates for the terminal, one row per group: a bar for exactly 0, ten for the tenths between, one for exactly 1.
- * Beside it the number of measured problems, their mean pass rate, the share a group can learn from (0 < p < 1), and
- * how well the rates are known: the median half-width of a problem's interval.
+ * Beside it the number of measured problems, their mean pass rate, the share with signal for a group (0 < p < 1), and
+ * the median half-width of a problem's interval.
  *
  * @example
  * //       0 ·1··· ·5··· 1  problems  mean  learnable  known to
@@ -76,7 +76,7 @@ function countBins(rates: readonly number[]): number[] {
   return counts;
 }
 
-/** Heights relative to the tallest; whatever holds at least one problem is visible. */
+/** Bar heights relative to the tallest; a bin with at least one problem is visible. */
 function drawBars(counts: readonly number[]): string {
   const tallest = Math.max(...counts);
   const drawn = counts.map((count) =>
@@ -91,7 +91,7 @@ function drawBars(counts: readonly number[]): string {
   ].join(' ');
 }
 
-/** Says where a few trials cannot tell "never" from "rarely", or "always" from "mostly". */
+/** Notes how far from 0 or 1 a rate may be that was never or always solved. */
 function undecidedNote(entries: readonly HistogramEntry[]): string[] {
   const tried = entries.map((entry) => entry.trials).filter(({ trials }) => trials > 0);
   const atTheEnds = tried.filter(({ successes, trials }) => successes === 0 || successes === trials);

@@ -7,7 +7,7 @@ import type { Problem } from '../../core/problem.ts';
 import type { AttemptSource } from './attempt-source.ts';
 import type { Trials } from './trials.ts';
 
-/** How attempts are sampled, as far as a pass rate depends on it. */
+/** Sampling settings that a pass rate depends on. */
 export interface SamplingConditions {
   readonly temperature: number;
   readonly topP: number;
@@ -21,17 +21,17 @@ export interface SamplingConditions {
 
 /** Everything besides the problem that a pass rate depends on. Rates under different conditions are never mixed. */
 export interface Conditions extends SamplingConditions {
-  /** Names the weights, and for a model server the way they are asked: a content hash, or a run's policy version. */
+  /** Identifies the weights (a content hash, or a run's policy version); for a model server its name and host. */
   readonly model: string;
-  /** Names how messages become the model's prompt, e.g. a digest of its chat template; absent: not known. */
+  /** Identifies how messages become the prompt, e.g. a digest of the chat template; absent: unknown. */
   readonly template?: string;
   /** `name@version`: another version may judge differently. */
   readonly verifier: string;
 }
 
 /**
- * The edition of a problem: a digest of prompt, gold answer and tests. Pass rates belong to an edition, so a reworded problem
- * or a corrected gold is measured again under the same id.
+ * The edition of a problem: a digest of prompt, gold answer and tests. Pass rates belong to an edition, so a reworded
+ * problem or a corrected gold is measured again under the same id.
  */
 export const editionOf = (problem: Problem): string => contentDigest(problem);
 
@@ -47,26 +47,26 @@ export interface Observation {
   /** 0-based index of the rollout among those of its problem, source and step. */
   readonly rollout: number;
   readonly outcome: Outcome;
-  /** Tokens read and written; absent: the engine did not say. */
+  /** Tokens read and written; absent: the engine does not report them. */
   readonly promptTokens?: number;
   readonly tokens?: number;
   readonly finishReason?: FinishReason;
 }
 
-/** Narrows what is read; absent keys do not narrow. */
+/** Filter of a read; an absent key does not filter. */
 export interface ObservationFilter {
   readonly source?: AttemptSource;
   readonly step?: number;
   /**
-   * By problem id the edition that is wanted: observations of another edition are of another problem. Where an edition
-   * was not recorded it is taken for the wanted one. Absent: of each problem its newest edition.
+   * Wanted edition by problem id; other editions are other problems. An attempt without a recorded edition counts as
+   * the wanted one. Absent: the newest edition of each problem.
    */
   readonly editions?: ReadonlyMap<string, string>;
 }
 
-/** What one problem's observations amount to. */
+/** One problem's attempts, summed. */
 export interface RecordedTrials extends Trials {
-  /** Rollout indices on record, ascending, ungradable ones too: nothing is asked twice. */
+  /** Recorded rollout indices, ascending, including ungradable ones. */
   readonly rollouts: readonly number[];
   /** One character per entry of `rollouts`: `1` correct, `-` ungradable, `0` everything else. */
   readonly marks: string;
@@ -75,7 +75,7 @@ export interface RecordedTrials extends Trials {
 /** Pass rates with the attempts behind them, by problem id. */
 export type RecordedPassRates = ReadonlyMap<string, RecordedTrials>;
 
-/** Attempts at one problem for one reason at one step, summed up. */
+/** Attempts at one problem for one source at one step, summed. */
 export interface ObservedGroup extends Trials {
   readonly problemId: string;
   readonly source: AttemptSource;
@@ -87,17 +87,17 @@ export interface ObservedGroup extends Trials {
   readonly ungradable: number;
   /** Attempts that hit the token limit. */
   readonly truncated: number;
-  /** Tokens over the attempts of which they are known, and how many attempts that are. */
+  /** Tokens of the attempts that report them, and the number of these attempts. */
   readonly promptTokens: number;
   readonly tokens: number;
   readonly countedAttempts: number;
-  /** Tokens of the shortest attempt that was right; absent: none was, or tokens are not known. */
+  /** Tokens of the shortest correct attempt; absent: none was correct, or tokens are unknown. */
   readonly fewestTokensToPass?: number;
 }
 
 /**
- * Keeps every judged attempt under its conditions, append-only, so that pass rates have a history and asking again
- * costs nothing. Recording the same rollout twice changes nothing: the first finding stands.
+ * Stores every judged attempt under its conditions, append-only, so that pass rates have a history and no attempt is
+ * made twice. Recording is idempotent: the first verdict of a rollout stays.
  *
  * @example
  * using store = openPassRateStore('runs/pass-rates.sqlite');
@@ -107,24 +107,24 @@ export interface ObservedGroup extends Trials {
 export interface PassRateStore extends PassRateReader {
   /** Appends in one transaction; returns how many were new. */
   record(conditions: Conditions, observations: readonly Observation[]): number;
-  /** Notes what a model server was asked for. */
+  /** Adds to the requests and tokens spent on a model server. */
   recordSpending(model: string, spending: Spending): void;
-  /** Notes which files measured problems were read from; each content is noted once. */
+  /** Records the files that problems were read from; each content once. */
   recordSources(records: readonly SourceRecord[]): void;
 }
 
-/** What a store says to those who only look. */
+/** Read access to a pass-rate store. */
 export interface PassRateReader extends Disposable {
   /** The pass rates of all problems seen under these conditions. */
   passRates(conditions: Conditions, filter?: ObservationFilter): RecordedPassRates;
-  /** The same by reason and step, with what attempts cost and how they failed. */
+  /** The same by source and step, with the cost of attempts and how they failed. */
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Every set of conditions that has observations, oldest first. */
   conditions(): Conditions[];
-  /** All that was ever noted of a model; zeros where nothing was. */
+  /** Total spending on a model; zeros where none was recorded. */
   spending(model: string): Spending;
-  /** All that was ever noted, oldest first. */
+  /** All recorded sources, oldest first. */
   sources(): SourceRecord[];
-  /** Everything ever observed of a problem, under whatever conditions, by step. */
+  /** All attempts at a problem under any conditions, by step. */
   history(problemId: string): (Observation & { readonly conditions: Conditions })[];
 }

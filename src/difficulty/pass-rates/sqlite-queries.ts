@@ -2,7 +2,7 @@ const conditionColumns = 'model, template, temperature, top_p, top_k, stop, max_
 const counts = "sum(outcome = 'correct') AS successes, sum(outcome <> 'ungradable') AS trials";
 const filtered = 'conditions = ? AND (? IS NULL OR source = ?) AND (? IS NULL OR step = ?)';
 
-/** Everything a pass-rate store asks its database; the tables are in `sqlite-schema.ts`. */
+/** All queries of a pass-rate store; the tables are in `sqlite-schema.ts`. */
 export const queries = {
   findConditions: `SELECT id FROM conditions WHERE (${conditionColumns}) = (?, ?, ?, ?, ?, ?, ?, ?)`,
   addConditions: `INSERT OR IGNORE INTO conditions (${conditionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -24,7 +24,7 @@ export interface RecordedRow extends ProblemRow {
 
 type Replaced = 'source' | 'truncated' | 'promptTokens' | 'tokens' | 'fewestTokensToPass';
 
-/** Sums over nothing that is known are null. */
+/** Sums over unknown values are null. */
 export interface GroupRow extends ProblemRow, Omit<ObservedGroup, Replaced | 'problemId'> {
   /** As `encodeSource` writes it; so in all rows. */
   readonly source: string;
@@ -86,7 +86,7 @@ export function filterValues({ source, step }: ObservationFilter): Value[] {
   return [text, text, step ?? null, step ?? null];
 }
 
-/** Rows of the wanted editions; see `ObservationFilter`. Rows of older editions come first. */
+/** Filters rows to the wanted editions; see `ObservationFilter`. Rows of older editions come first. */
 export function wantedEditions<Row extends ProblemRow>(
   rows: Row[],
   editions: ReadonlyMap<string, string> | undefined,
@@ -110,7 +110,7 @@ export function recordedTrials({ successes, trials, rollouts, marks }: RecordedR
   };
 }
 
-/** A summed-up row as a group; what is not known counts nothing. */
+/** A row as a group; unknown sums count as 0. */
 export function observedGroup(row: GroupRow): ObservedGroup {
   const { name, edition: _, source, fewestTokensToPass, truncated, promptTokens, tokens, ...counted } = row;
   return {

@@ -27,8 +27,8 @@ const firstVersion = `
 `;
 
 /**
- * Top-k and stop strings are conditions too (`stop` is a sorted JSON list); attempts recorded before knew of none.
- * `spending` has a row for each model behind a server: what it was ever asked for.
+ * Adds top-k and stop strings to the conditions (`stop` is a sorted JSON list); earlier attempts have neither.
+ * `spending` has a row for each model behind a server: total requests, tokens and cost.
  */
 const secondVersion = `
   CREATE TABLE all_conditions (
@@ -48,8 +48,8 @@ const secondVersion = `
 `;
 
 /**
- * A chat template is a condition too, and a problem comes in editions; what was recorded before is of an unknown
- * template and edition, ''. Attempts keep what they cost and how they ended.
+ * Adds the chat template to the conditions and editions to problems; earlier attempts have an unknown template and
+ * edition, ''. Attempts keep their tokens and finish reason.
  */
 const thirdVersion = `
   CREATE TABLE all_conditions (
@@ -75,15 +75,18 @@ const thirdVersion = `
   ALTER TABLE observations ADD COLUMN finish_reason TEXT;
 `;
 
-/** What files the measured problems were read from: a `SourceRecord` as JSON, each once. */
+/** Adds the files that measured problems were read from: a `SourceRecord` as JSON, each once. */
 const fourthVersion = `
   CREATE TABLE sources (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE) STRICT;
 `;
 
-/** What makes each version of the tables from the one before; a new database goes through all of them. */
+/** Migrations, each from the version before; a new database runs all of them. */
 const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion];
 
-/** The database at `path`, with its tables; made where there is none. Throws a `DataError` saying what is wrong with it. */
+/**
+ * Opens or creates the database at `path` and migrates it. @throws {DataError} if it is not a readable, writable
+ * store.
+ */
 export function openDatabase(path: string): DatabaseSync {
   try {
     // Rebuilding a table that others refer to needs the check of references to be off (sqlite.org/lang_altertable.html).
@@ -104,8 +107,8 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 /**
- * The database at `path` for those who only read: also from a disk that cannot be written. A store of an older version is
- * brought up to date first, which takes writing. Throws as `openDatabase` does.
+ * Opens the database at `path` read-only, also on a read-only disk. A store of an older version is migrated first,
+ * which needs write access. Throws as `openDatabase` does.
  */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
   if (!existsSync(path)) {
@@ -118,7 +121,7 @@ export function openDatabaseReadOnly(path: string): DatabaseSync {
     database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
     if (versionOf(database) === versions.length) return database;
   } catch {
-    // Opening it to write says what is wrong with it, or mends it.
+    // Opening it for writing reports the fault or migrates the store.
   }
   database?.close();
   return openDatabase(path);

@@ -36,7 +36,7 @@ const conditions: Conditions = {
 const observe = (problemId: string, rollout: number, outcome: Observation['outcome'] = 'correct') =>
   ({ problemId, source: { type: 'base' }, step: 0, rollout, outcome }) as const;
 
-test('recording a rollout twice changes nothing and says so', () => {
+test('recording a rollout twice is idempotent and returns 0', () => {
   using store = openPassRateStore(':memory:');
   expect(store.record(conditions, [observe('a', 0), observe('a', 1, 'incorrect')])).toBe(2);
   expect(store.record(conditions, [observe('a', 1, 'correct'), observe('a', 2, 'ungradable')])).toBe(1);
@@ -48,7 +48,7 @@ test('recording a rollout twice changes nothing and says so', () => {
   });
 });
 
-test('any other condition is another pass rate', () => {
+test('keeps pass rates under different conditions apart', () => {
   using store = openPassRateStore(':memory:');
   store.record(conditions, [observe('a', 0)]);
   const others: Partial<Conditions>[] = [
@@ -64,7 +64,7 @@ test('any other condition is another pass rate', () => {
   for (const other of others) expect(store.passRates({ ...conditions, ...other }).size).toBe(0);
 });
 
-test('another edition of a problem is another problem, and an unknown one is taken for the wanted', () => {
+test('keeps editions apart, and counts attempts of an unknown edition as the wanted one', () => {
   using store = openPassRateStore(':memory:');
   const of = (problemId: string, edition: string, rollout: number) => ({
     ...observe(problemId, rollout),
@@ -87,7 +87,7 @@ test('another edition of a problem is another problem, and an unknown one is tak
   expect(wanted(['unknown', 'exact'])).toEqual({ unknown: 2 });
 });
 
-test('groups sum up what attempts cost and how they failed', () => {
+test('groups sum the cost and the outcomes of attempts', () => {
   using store = openPassRateStore(':memory:');
   store.record(conditions, [
     { ...observe('a', 0), promptTokens: 10, tokens: 30, finishReason: 'stop' },
@@ -128,7 +128,7 @@ test('groups sum up what attempts cost and how they failed', () => {
   expect(store.groups(conditions, { source: { type: 'training' } })).toHaveLength(1);
 });
 
-test('what is measured equals counting the first finding per rollout', () => {
+test('pass rates equal counting the first verdict per rollout', () => {
   const observation = fc.record({
     problemId: fc.constantFrom('a', 'b', "c'; DROP TABLE problems; --", ''),
     source: fc.constantFrom<AttemptSource>({ type: 'base' }, { type: 'training' }),
@@ -161,7 +161,7 @@ test('what is measured equals counting the first finding per rollout', () => {
   );
 });
 
-test('history tells everything seen of a problem in order of steps', () => {
+test('history lists all attempts at a problem by step', () => {
   using store = openPassRateStore(':memory:');
   store.record({ ...conditions, model: 'later' }, [
     { ...observe('a', 0), source: { type: 'boundary', stage: 1 }, step: 40 },
@@ -175,7 +175,7 @@ test('history tells everything seen of a problem in order of steps', () => {
   expect(history[0]!.conditions).toEqual(conditions);
 });
 
-test('history cannot be rewritten, and what was recorded is there after reopening', () => {
+test('history is append-only and survives reopening', () => {
   const path = join(folder, 'kept.sqlite');
   {
     using store = openPassRateStore(path);
@@ -189,13 +189,13 @@ test('history cannot be rewritten, and what was recorded is there after reopenin
   expect(store.passRates(conditions).get('a')?.successes).toBe(1);
 });
 
-test('the order of stop strings means nothing', () => {
+test('ignores the order of stop strings', () => {
   using store = openPassRateStore(':memory:');
   store.record({ ...conditions, stop: ['b', 'a'] }, [observe('a', 0)]);
   expect(store.passRates({ ...conditions, stop: ['a', 'b'] }).size).toBe(1);
 });
 
-test('a store of the first version opens with everything that was in it', () => {
+test('migrates a store of the first version with all its attempts', () => {
   const path = join(folder, 'old.sqlite');
   const old = new DatabaseSync(path);
   old.exec(`
@@ -233,7 +233,7 @@ test('a store of the first version opens with everything that was in it', () => 
   expect(database.prepare('PRAGMA foreign_key_check').all()).toEqual([]);
 });
 
-test('what a model server was asked for adds up by model', () => {
+test('sums spending by model', () => {
   using store = openPassRateStore(':memory:');
   const spent = { requests: 2, promptTokens: 30, cachedTokens: 10, completionTokens: 5 };
   store.recordSpending('m', { ...spent, cost: 0.5 });
@@ -250,7 +250,7 @@ test('what a model server was asked for adds up by model', () => {
   expect(store.spending('other').requests).toBe(0);
 });
 
-test('a failed batch leaves nothing behind', () => {
+test('rolls back a failed batch', () => {
   using store = openPassRateStore(':memory:');
   store.record(conditions, [observe('a', 0)]);
   const unknown = { ...observe('d', 0), outcome: 'perfect' as 'correct' };
@@ -261,7 +261,7 @@ test('a failed batch leaves nothing behind', () => {
   expect([...store.passRates(conditions).keys()]).toEqual(['a']);
 });
 
-test('several processes write one file at once and nothing is lost', async () => {
+test('several processes write one file without losing attempts', async () => {
   const path = join(folder, 'shared.sqlite');
   const program = `
     import { openPassRateStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)};
@@ -282,7 +282,7 @@ test('several processes write one file at once and nothing is lost', async () =>
   expect(store.passRates(conditions).get('same')?.trials).toBe(60);
 });
 
-test('a store is looked at where nothing can be written, and by two at once', async () => {
+test('reads a store on a read-only disk, and with two readers', async () => {
   const closed = mkdtempSync(join(tmpdir(), 'gradus-closed-'));
   const path = join(closed, 'rates.sqlite');
   {
@@ -307,7 +307,7 @@ test('a store is looked at where nothing can be written, and by two at once', as
   rmSync(closed, { recursive: true });
 });
 
-test('a store is whole in one file when its writer has closed it, though a reader has not', () => {
+test('leaves one complete file when the writer closes before a reader', () => {
   const path = join(folder, 'outlived.sqlite');
   const store = openPassRateStore(path);
   store.record(conditions, [observe('a', 0)]);
@@ -320,13 +320,13 @@ test('a store is whole in one file when its writer has closed it, though a reade
   expect(copy.passRates(conditions).get('a')?.trials).toBe(2);
 });
 
-test('nothing is made where a store is only looked for', () => {
+test('reading a missing store creates no file', () => {
   const path = join(folder, 'nowhere.sqlite');
   expect(() => readPassRateStore(path)).toThrow(/found nothing there/u);
   expect(existsSync(path)).toBe(false);
 });
 
-test('a file that is something else is refused and left alone', () => {
+test('rejects a foreign file and leaves it unchanged', () => {
   const text = join(folder, 'notes.txt');
   writeFileSync(text, 'just some notes, long enough to be no database header at all '.repeat(20));
   expect(() => openPassRateStore(text)).toThrow(DataError);
@@ -338,7 +338,7 @@ test('a file that is something else is refused and left alone', () => {
   expect(() => openPassRateStore(join(folder, 'missing', 'x.sqlite'))).toThrow(/unable to open/);
 });
 
-test('what was measured is known by its files, each content once', () => {
+test('records source files, each content once', () => {
   const path = join(folder, 'sources.sqlite');
   const record = { source: 'a.jsonl', problems: 2, files: [{ name: 'a.jsonl', sha256: 'aa', bytes: 9 }] };
   const changed = { ...record, files: [{ ...record.files[0]!, sha256: 'bb' }] };

@@ -32,7 +32,7 @@ import { openDatabase, openDatabaseReadOnly } from './sqlite-schema.ts';
  * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
  * once: write-ahead log, and writers wait for each other up to 10 s.
  *
- * @throws {DataError} when the file cannot be opened, is not such a store or was written by a newer Gradus.
+ * @throws {DataError} if the file cannot be opened, is not a pass-rate store, or was written by a newer Gradus.
  */
 export function openPassRateStore(path: string): PassRateStore {
   const database = openDatabase(path);
@@ -77,7 +77,7 @@ export function openPassRateStore(path: string): PassRateStore {
 }
 
 /**
- * Opens the pass rates at `path` to look at, also where nothing can be written.
+ * Opens the pass rates at `path` read-only, also on a read-only disk.
  *
  * @throws {DataError} as `openPassRateStore` does.
  */
@@ -132,7 +132,7 @@ function notRecorded(path: string, cause: unknown): DataError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new DataError(
     `${path}: expected to append observations, got "${why}"; nothing of this batch was kept. ` +
-      'Free disk space or mend the file, then go on: what is on record is not asked again.',
+      'Free disk space or repair the file, then run the command again: recorded attempts are not repeated.',
     { cause, tryNext: 'gradus doctor' },
   );
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { betaInterval, type Interval } from '../../statistics/intervals.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
-/** How often a problem was attempted and how often it was solved: a pass rate together with what it rests on. */
+/** A pass rate with its evidence: attempts at a problem, and how many succeeded. */
 export interface Trials {
   /** Attempts judged `correct`. */
   readonly successes: number;
@@ -16,12 +16,11 @@ export type PassRates = ReadonlyMap<string, Trials>;
 /** Label under which levels, rules and samplers find the pass rates of the model being trained. */
 export const policyLabel = 'policy';
 
-/** Nothing measured yet. */
+/** No trials yet. */
 export const noTrials: Trials = { successes: 0, trials: 0 };
 
 /**
- * What is believed of a pass rate before anything is measured: Beta(alpha, beta). The default Beta(1, 1) holds every
- * pass rate for equally likely; Beta(0.5, 0.5) is Jeffreys' prior.
+ * Prior of a pass rate: Beta(alpha, beta). The default Beta(1, 1) is uniform; Beta(0.5, 0.5) is Jeffreys' prior.
  */
 export const priorConfig = z.strictObject({
   alpha: z.number().positive().default(1),
@@ -31,7 +30,7 @@ export const priorConfig = z.strictObject({
 /** Parameters of a Beta distribution, both > 0. */
 export type Prior = z.infer<typeof priorConfig>;
 
-/** Counts verdicts: `correct` is a success, `ungradable` is no trial at all, everything else is a failure. */
+/** Counts verdicts: `correct` is a success, `ungradable` is not a trial, every other outcome is a failure. */
 export function countTrials(verdicts: Iterable<Pick<Verdict, 'outcome'>>): Trials {
   let successes = 0;
   let trials = 0;
@@ -43,7 +42,7 @@ export function countTrials(verdicts: Iterable<Pick<Verdict, 'outcome'>>): Trial
   return { successes, trials };
 }
 
-/** Trials of the same problem under the same conditions, taken together. */
+/** Sum of trials of one problem under the same conditions. */
 export function mergeTrials(...parts: readonly Trials[]): Trials {
   return parts.reduce(
     (sum, part) => ({ successes: sum.successes + part.successes, trials: sum.trials + part.trials }),
@@ -59,7 +58,7 @@ export function posteriorMean({ successes, trials }: Trials, { alpha, beta }: Pr
 /**
  * A function from trials to the credible interval of the pass rate. Where nothing was solved the interval begins at
  * exactly 0, where everything was solved it ends at exactly 1 (Brown, Cai & DasGupta 2001, §4.1.2): 0 of 8 does not
- * rule out "never". It remembers what it computed, as a pool of 100,000 problems has few distinct counts.
+ * rule out "never". Results are cached: a pool of 100,000 problems has few distinct counts.
  *
  * @param confidence in (0, 1).
  */

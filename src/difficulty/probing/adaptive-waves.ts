@@ -15,20 +15,20 @@ import {
 } from './stopping.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
 
-/** What has to be decided, how surely, and for how much. */
+/** The question to decide, the wanted confidence, and the budget. */
 export interface ProbingGoal {
   readonly cuts: readonly Cut[];
-  /** Attempts that levels are about, and the most a problem gets. */
+  /** Attempts that levels are about; also the most attempts of a problem. */
   readonly horizon: number;
-  /** Attempts every problem gets first. */
+  /** Attempts of every problem before any outcome is used. */
   readonly screen: number;
-  /** Wanted share of problems in the right cell, on average over all; probing stops once it is expected. */
+  /** Wanted share of problems in the right cell; probing stops once this share is expected. */
   readonly confidence: number;
-  /** Most attempts for all problems together. */
+  /** Most attempts over all problems. */
   readonly budget: number;
 }
 
-/** A goal for certain problems, with what does not change while probing. */
+/** A probing: its goal, its problems, and everything that stays the same from wave to wave. */
 export interface Probing {
   readonly goal: ProbingGoal;
   readonly ids: readonly string[];
@@ -39,21 +39,21 @@ export interface Probing {
   readonly tuning: ProbingTuning;
 }
 
-/** Where probing stands, one entry per problem: everything the next wave depends on. */
+/** State of probing, one entry per problem; the next wave depends on nothing else. */
 export interface ProbingState {
   /** Attempts made. */
   readonly attempts: Uint16Array;
   readonly successes: Uint16Array;
-  /** Groups that look alike; all one group until the screen is complete. */
+  /** Group of similar problems; 0 for all problems until the screen is complete. */
   readonly groups: Uint16Array;
-  /** 1 where no attempt could be graded: no more are made, and these say nothing of the others. */
+  /** 1 where no attempt could be graded: the problem gets no more attempts and does not enter the fit. */
   readonly isOut: Uint8Array;
 }
 
-/** Attempts each problem shall have had after the wave, by problem. */
+/** Attempts of each problem after the wave. */
 export type Wave = Uint16Array;
 
-/** Prepares probing. Nothing is known yet. */
+/** Prepares probing before any attempt. */
 export function createProbing(
   ids: readonly string[],
   features: readonly Uint16Array[],
@@ -72,9 +72,9 @@ export function startProbing({ ids }: Probing): ProbingState {
 }
 
 /**
- * The next wave, or null when nothing more is worth its price or within the budget. First a screen of every problem,
- * then a few problems chosen by lot until they are mixed, from which the populations' tails are learned; all others
- * wherever the expected error falls most per attempt. A pure function of its arguments.
+ * Returns the next wave, or null when no attempt is worth its price or within the budget. The first wave screens every
+ * problem. Later waves continue the pilots, chosen by hash, until they are mixed, and all other problems where the
+ * expected error falls most per attempt. Pure.
  */
 export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   const { goal, ids, checkpoints } = probing;
@@ -98,7 +98,7 @@ export function nextWave(probing: Probing, state: ProbingState): Wave | null {
 
 /**
  * The state after a wave.
- * @param successesOf successes of problem i among its first `attempts` attempts; null: none of them could be graded.
+ * @param successesOf successes of problem i among its first `attempts` attempts; null if none of them could be graded.
  */
 export function afterWave(
   probing: Probing,
@@ -119,7 +119,7 @@ export function afterWave(
     : after;
 }
 
-/** What is believed of every problem: a function from its place in `ids`. */
+/** Posterior of each problem, as a function of its index in `ids`. */
 export function posteriors(
   probing: Probing,
   state: ProbingState,
@@ -154,7 +154,7 @@ function wish(state: ProbingState, priority: Float64Array, attemptsOf: (problem:
   return wishes;
 }
 
-/** Grants wishes by priority as far as the budget goes. */
+/** Grants wishes by priority within the budget. */
 function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readonly Wish[]): Wave | null {
   let left = budget - state.attempts.reduce((sum, made) => sum + made, 0);
   const wave = Uint16Array.from(state.attempts);
@@ -208,7 +208,7 @@ function countRecords({ attempts, successes, groups, isOut }: ProbingState): Rec
   return Array.from(counts, (group) => [...(group?.values() ?? [])]);
 }
 
-/** One price for all, so that the wanted confidence is expected or the budget spent. */
+/** Stopping rules of all groups at one price, at which the wanted confidence is expected or the budget is spent. */
 function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
   const { goal, table, checkpoints } = probing;
   const populations = learnGroups(probing, state).map((shares) =>

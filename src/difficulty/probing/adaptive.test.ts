@@ -71,7 +71,7 @@ function probe(here: World, config: ReturnType<typeof parse>, rollouts: number, 
   return { measured, spent };
 }
 
-test('probing ends within its budget, is the same every time, and the same when interrupted anywhere', () => {
+test('probing ends within its budget, is deterministic, and survives interruption anywhere', () => {
   const goals = fc.record({
     seed: fc.integer(),
     count: fc.integer({ min: 1, max: 40 }),
@@ -97,13 +97,13 @@ test('probing ends within its budget, is the same every time, and the same when 
   );
 });
 
-test('a problem that cannot be graded is not asked for ever', () => {
+test('stops attempting a problem that cannot be graded', () => {
   const here = world(3, 30);
   const { measured } = probe(here, parse({ screen: 2, horizon: 16, confidence: 0.99 }), 16);
   expect(measured.get('p0')!.rollouts.length).toBe(2);
 });
 
-test('what cannot be graded costs its screen and no more: the rest of the budget goes where it decides something', () => {
+test('an ungradable problem costs its screen alone, and its budget goes to others', () => {
   const here = world(5, 300);
   const isBroken = (id: string): boolean => Number(id.slice(1)) % 4 === 0;
   const outcomeOf: World['outcomeOf'] = (id, rollout) =>
@@ -112,7 +112,7 @@ test('what cannot be graded costs its screen and no more: the rest of the budget
   const { measured, spent } = probe({ ...here, outcomeOf, features: new Map() }, config, 6);
   expect(spent).toBeGreaterThan(0.95 * 6 * 300);
   expect(here.ids.filter(isBroken).map((id) => measured.get(id)!.rollouts.length)).toEqual(Array(75).fill(1));
-  // A problem nobody could grade is believed to be like the others, whatever became of them.
+  // An ungradable problem has the posterior of the population.
   const beliefs = posteriorsOf(config, 6, here.ids, measured, new Map());
   const mean = here.ids.reduce((sum, id) => sum + (isBroken(id) ? 0 : beliefs.get(id)!.mean), 0) / 225;
   expect(beliefs.get('p0')!.mean).toBeCloseTo(mean, 1);
@@ -140,7 +140,7 @@ test.each([
   ['never, sometimes, always', neverSometimesAlways],
   ['bands', equalBands(5)],
 ] as const)(
-  '%s: as sure as it says, with intervals that hold, for less than half of the horizon',
+  '%s: reaches the stated confidence and coverage with less than half of the horizon',
   (_, cuts) => {
     const { beliefs, spent, totals, horizon } = settle(world(5, 600), cuts, 0.9, []);
     const share = (holds: (i: number) => boolean): number =>
@@ -158,7 +158,7 @@ test.each([
   },
 );
 
-test('beliefs are probabilities, from the record as from memory', () => {
+test('posteriors are probabilities, replayed from the record or kept in memory', () => {
   const here = world(11, 40);
   const config = parse({ horizon: 16, confidence: 0.9 });
   const { measured } = probe(here, config, 8);
@@ -169,7 +169,7 @@ test('beliefs are probabilities, from the record as from memory', () => {
   }
 });
 
-test('features save rollouts where they tell something', () => {
+test('informative features save rollouts', () => {
   const here = world(9, 1200);
   const words = here.ids.map((id) => hashFeatures(here.features.get(id)!));
   const informed = settle(here, equalBands(5), 0.8, words);
@@ -177,7 +177,7 @@ test('features save rollouts where they tell something', () => {
   expect(informed.spent).toBeLessThan(0.95 * blind.spent);
 });
 
-test('problems that nothing tells apart are one population, and kinds are never split', () => {
+test('problems with equal features form one group, and kinds are never split', () => {
   const ids = Array.from({ length: 900 }, (_, i) => `p${i}`);
   const rates = Float64Array.from(ids, (_, i) => Number(uniformAt(4, i) < (i % 3) / 3));
   const words = (of: (i: number) => string) => ids.map((_, i) => hashFeatures([of(i)]));
@@ -206,7 +206,7 @@ test('problems that nothing tells apart are one population, and kinds are never 
   ids.forEach((_, i) => expect(small[i]).toBe(small[i % 30]));
 });
 
-test('nothing to probe is nothing to do, and a plan names its costs', () => {
+test('plans nothing for no problems, and states the cost of a plan', () => {
   const config = parse({});
   expect(planAdaptive(config, 8, [], new Map()).batches).toEqual([]);
   const plan = planAdaptive(config, 8, ['a', 'b'], new Map());
@@ -219,7 +219,7 @@ test('sorts pass rates into cells by the cuts they pass', () => {
   expect([1, 2, 3, 9, 10].map((successes) => cellOf(equalBands(5), successes, 10))).toEqual([0, 1, 1, 4, 4]);
 });
 
-test('the configuration refuses cuts that fall and a second screen', () => {
+test('the configuration rejects falling cuts and a second screen', () => {
   expect(() => parse({ cuts: [{ at: 0.5 }, { at: 0.2 }] })).toThrow(/rising/);
   const both = passRate({ maxTokens: 9, screening: 2, probing: adaptive() });
   expect(() => passRateConfig.parse(both)).toThrow(/adaptive/);

@@ -18,7 +18,7 @@ import { planMissing, type AttemptPlan } from './attempt-plan.ts';
 
 const adaptiveConfig = z.strictObject({
   type: z.literal('adaptive'),
-  /** What has to be decided, rising. The default is the paper's question: never, sometimes or always solved. */
+  /** Boundaries to decide between, rising. The default separates never, sometimes and always solved. */
   cuts: z
     .array(cutConfig)
     .min(1)
@@ -26,15 +26,15 @@ const adaptiveConfig = z.strictObject({
     .refine((cuts) => cuts.every(({ at }, i) => i === 0 || at >= cuts[i - 1]!.at), {
       error: 'expected rising cuts',
     }),
-  /** Attempts the levels are about, and the most a problem gets: "never" is never in this many. */
+  /** Attempts that levels are about, and the most attempts of a problem: "never" means never in this many. */
   horizon: z.int().min(2).max(256).default(64),
   /** Attempts every problem gets first. */
   screen: z.int().positive().default(1),
-  /** Share of problems to be sorted rightly, on average; probing ends once that is expected. */
+  /** Share of problems in the right cell; probing ends once this share is expected. */
   confidence: z.number().gt(0).lt(1).default(0.95),
 });
 
-/** How attempts are shared out among problems. */
+/** How attempts are divided among problems. */
 export const probingConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('fixed') }),
   adaptiveConfig,
@@ -43,14 +43,14 @@ export const probingConfig = z.discriminatedUnion('type', [
 /** A validated adaptive probing. */
 type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 
-/** Attempts where they decide something, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
+/** Attempts where they decide the most, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
 export const adaptive = noun(adaptiveConfig);
 
 type Features = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The next attempts of adaptive probing. Replays all waves from what is on record up to the first that is incomplete,
- * so that an interrupted measurement goes on with the very attempts it would have made.
+ * Plans the next attempts of adaptive probing. Replays all waves from the record up to the first incomplete one, so an
+ * interrupted measurement continues with exactly the attempts it would have made.
  *
  * @param rollouts budget: attempts per problem, on average.
  */
@@ -73,7 +73,7 @@ export function planAdaptive(
   return { ...plan, laterAtMost: Math.min(room, probing.goal.budget - planned) };
 }
 
-/** What adaptive probing believes of each problem, by id, from all complete waves on record. */
+/** Posterior of each problem, by id, from all complete waves on record. */
 export function posteriorsOf(
   config: AdaptiveConfig,
   rollouts: number,
@@ -117,7 +117,7 @@ function missingIn(end: number, recorded: RecordedTrials | undefined): number[] 
   return Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
 }
 
-/** Successes among the first attempts, those that could not be graded taken to be like the others; null: none could be. */
+/** Successes among the first attempts, with ungradable ones counted like the others; null if none could be graded. */
 function successesAmong(attempts: number, recorded: RecordedTrials | undefined): number | null {
   const marks = (recorded?.marks ?? '').slice(0, attempts);
   const successes = marks.replaceAll(/[^1]/g, '').length;

@@ -5,18 +5,18 @@ export interface AttemptBatch {
   readonly rollouts: number;
 }
 
-/** What to sample next, and what that leaves. */
+/** Attempts to make next, and what remains afterwards. */
 export interface AttemptPlan {
   readonly batches: readonly AttemptBatch[];
   /** Attempts in `batches`. */
   readonly rollouts: number;
   /** Most attempts that may follow after these. */
   readonly laterAtMost: number;
-  /** Problems that need nothing more, as far as is known now. */
+  /** Problems that need no further attempts, as far as is known now. */
   readonly finished: number;
 }
 
-/** What one problem still lacks. */
+/** Missing attempts of one problem. */
 export interface Missing {
   /** Numbers of the attempts to make now, ascending. */
   readonly rollouts: readonly number[];
@@ -24,7 +24,7 @@ export interface Missing {
   readonly later: number;
 }
 
-/** Gathers what problems lack into batches of problems that lack the same. */
+/** Groups missing attempts into batches of problems that miss the same ones. */
 export function planMissing(
   problemIds: readonly string[],
   missingOf: (problemId: string) => Missing,
@@ -48,7 +48,7 @@ export function planMissing(
   return { batches, rollouts, laterAtMost, finished };
 }
 
-/** One line for the log: what a plan costs. */
+/** One line for the log: the cost of a plan. */
 export function describePlan({ rollouts, laterAtMost, finished, batches }: AttemptPlan): string {
   const open = new Set(batches.flatMap((batch) => batch.problemIds)).size;
   const later = laterAtMost > 0 ? `, at most ${laterAtMost} more where these leave it open` : '';

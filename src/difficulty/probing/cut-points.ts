@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Where one level ends and the next begins: passed by every pass rate above `at`, and by `at` itself unless excluded. */
+/** Boundary between two levels: passed by every pass rate above `at`, and by `at` itself unless excluded. */
 export const cutConfig = z.strictObject({
   at: z.number().min(0).max(1),
   excludeAt: z.boolean().default(false),
@@ -9,7 +9,7 @@ export const cutConfig = z.strictObject({
 /** A validated cut. Rising cuts sort pass rates into cells: cell i holds the rates that pass i of them. */
 export type Cut = z.infer<typeof cutConfig>;
 
-/** The paper's question, 0 < p < 1: cell 0 is never solved, 1 sometimes, 2 always. */
+/** The question of Ji et al., 0 < p < 1: cell 0 is never solved, 1 sometimes, 2 always. */
 export const neverSometimesAlways: readonly Cut[] = [
   { at: 0, excludeAt: true },
   { at: 1, excludeAt: false },

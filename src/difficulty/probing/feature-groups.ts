@@ -2,9 +2,9 @@ import { scoreByFeatures } from './feature-scores.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
 
 /**
- * Sorts problems into groups that look alike, so that each group's population can be learned by itself: by predicted
- * pass rate, and within that by the predicted chance of not being solved at all, which is a matter of its own (a gold
- * answer that cannot be matched is never reached, however easy the question).
+ * Sorts problems into groups of similar features, each with its own population: by predicted pass rate, and within
+ * that by the predicted probability of no success. The two differ: an answer that the verifier cannot match is never
+ * reached, however easy the question.
  *
  * @param rates observed share solved, NaN where unknown.
  * @returns a group number per problem.
@@ -34,7 +34,7 @@ export function groupByFeatures(
   return groups;
 }
 
-/** Few kinds of problems, each whole: neighbours by predicted pass rate together until they are enough. */
+/** Groups whole kinds: neighbours by predicted pass rate, until a group is large enough. */
 function groupKinds(
   kinds: readonly number[][],
   score: Float64Array,
@@ -48,7 +48,7 @@ function groupKinds(
     .toSorted((a, b) => a.mean - b.mean || a.kind[0]! - b.kind[0]!);
   let [group, size, left] = [0, 0, groups.length];
   for (const { kind } of sorted) {
-    // What would be left alone at the end stays with those before it.
+    // A remainder too small for a group joins the last one.
     if (size >= fewest && left >= fewest) [group, size] = [group + 1, 0];
     for (const problem of kind) groups[problem] = group;
     size += kind.length;

@@ -1,6 +1,6 @@
 import { createRng, hashKey } from '../../core/rng.ts';
 
-/** What is to be predicted of a problem: a share in [0, 1], NaN where it is not known. */
+/** Target of the prediction: a share in [0, 1], NaN where unknown. */
 export type Targets = ArrayLike<number>;
 
 const buckets = 1 << 16;
@@ -9,15 +9,15 @@ const passes = 4;
 const learningRate = 0.15;
 const shrinkage = 1e-4;
 
-/** Features as numbers below 2^16, each problem's once: hash them once, score often. */
+/** Hashes features to distinct numbers below 2^16. */
 export function hashFeatures(features: readonly string[]): Uint16Array {
   return Uint16Array.from(new Set(features.map((feature) => hashKey(feature) % buckets)));
 }
 
 /**
- * Predicts each problem from its features by a logistic regression over hashed words (AdaGrad, Duchi et al. 2011) that
- * has not seen the problem itself: it is learned on the other three quarters. So a score is a prior that owes nothing
- * to the outcomes it is combined with, and intervals built on it stay honest.
+ * Predicts each problem from its features by a logistic regression over hashed words (AdaGrad, Duchi et al. 2011)
+ * trained on the other three quarters of the problems. A score therefore does not depend on the problem's own
+ * outcomes, and a posterior that combines both stays calibrated.
  *
  * @param ids decide the quarter a problem is in.
  * @returns a log-odds per problem.

@@ -8,19 +8,18 @@ export interface RecordCount {
   readonly problems: number;
 }
 
-/** Shares of the components believed before any record, and how many problems that belief weighs as much as. */
+/** Prior shares of the components, and the number of problems that the prior weighs as much as. */
 interface MixturePrior {
   readonly shares: ArrayLike<number>;
   readonly weight: number;
 }
 
 /**
- * Learns what a population of problems is made of from records of any lengths, by expectation maximisation. The
- * likelihood does not care why a problem was attempted more often than another, so it may have been because of its
- * outcomes.
+ * Fits the shares of a population's components to records of any length, by expectation maximisation. The number of
+ * attempts may depend on their outcomes: the likelihood does not depend on why attempts were made.
  *
- * @param prior shares believed beforehand, and how many problems' worth of belief that is; by default one problem's worth
- * of equal shares. EM starts from them.
+ * @param prior prior shares and their weight in problems; by default equal shares that weigh one problem. EM starts
+ * from them.
  * @returns a share per component, summing to 1.
  */
 export function fitMixture(
@@ -45,7 +44,7 @@ export function fitMixture(
   return shares;
 }
 
-/** Equal shares: nothing is known of a population. */
+/** Equal shares of all components. */
 function equalShares({ components }: OutcomeTable): Float64Array {
   return new Float64Array(components).fill(1 / components);
 }

@@ -38,7 +38,7 @@ const observationsOf = ({ problemIds, firstIndex, rollouts }: AttemptBatch): Obs
     }),
   );
 
-test('planning, sampling and recording in turn ends with what the settings promise, interrupted anywhere', () => {
+test('plan, sample, record ends with the attempts of the settings, interrupted anywhere', () => {
   fc.assert(
     fc.property(settings, fc.integer(), (config, seed) => {
       using store = openPassRateStore(':memory:');
@@ -65,7 +65,7 @@ test('planning, sampling and recording in turn ends with what the settings promi
   );
 });
 
-test('a plan says what it costs', () => {
+test('describes the cost of a plan', () => {
   const plan = planProbes(
     { rollouts: 24, screening: 4, probing: { type: 'fixed' } },
     ['a', 'b', 'c'],
@@ -84,7 +84,7 @@ test('a plan says what it costs', () => {
   );
 });
 
-test('the configuration fills in defaults and refuses a screen as long as the whole', () => {
+test('the configuration fills in defaults and rejects a screen as long as all rollouts', () => {
   expect(passRateConfig.parse(passRate({ maxTokens: 48 }))).toMatchObject({
     model: 'policy',
     rollouts: 8,
@@ -94,7 +94,7 @@ test('the configuration fills in defaults and refuses a screen as long as the wh
   expect(() => passRateConfig.parse(passRate({ maxTokens: 48, rollouts: 4, screening: 4 }))).toThrow(/fewer/);
 });
 
-test('ungradable is no trial; merging is adding', () => {
+test('does not count ungradable as a trial, and merges by adding', () => {
   const verdicts = (['correct', 'ungradable', 'timeout', 'unparsed', 'incorrect'] as const).map(
     (outcome) => ({ outcome }),
   );
@@ -106,7 +106,7 @@ test('ungradable is no trial; merging is adding', () => {
   expect(mergeTrials()).toEqual({ successes: 0, trials: 0 });
 });
 
-test('the interval holds estimate and posterior mean, reaches 0 and 1 where these are not ruled out, and narrows', () => {
+test('the interval contains estimate and posterior mean, reaches 0 and 1 if not ruled out, and narrows with trials', () => {
   const prior = { alpha: 1, beta: 1 };
   const intervalOf = passRateIntervals(prior, 0.95);
   const counts = fc

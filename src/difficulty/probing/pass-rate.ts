@@ -8,11 +8,14 @@ import { policyLabel, priorConfig, type PassRates } from '../pass-rates/trials.t
 
 export { describePlan, type AttemptBatch, type AttemptPlan } from './attempt-plan.ts';
 
-/** How trials on record are read. */
+/** How recorded trials are read. */
 const readingConfig = z.strictObject({
   /** Label under which levels find these pass rates; `policy` is the model being trained. */
   model: z.string().default(policyLabel),
-  /** `fixed`: `rollouts` attempts at each problem. `adaptive`: on average at most as many, where they decide something. */
+  /**
+   * `fixed`: `rollouts` attempts at each problem. `adaptive`: on average at most as many, where they decide
+   * something.
+   */
   probing: probingConfig.prefault({ type: 'fixed' }),
   prior: priorConfig.prefault({}),
   /** Of every interval shown. */
@@ -43,8 +46,8 @@ export const passRateConfig = z
     /** Longest attempt in tokens. */
     maxTokens: z.int().positive(),
     /**
-     * Store written by `gradus difficulty estimate`; a run takes the base model's pass rates from it instead of measuring
-     * them again.
+     * Store written by `gradus difficulty estimate`; a run takes the base model's pass rates from it instead of
+     * measuring them again.
      */
     store: z.string().min(1).optional(),
   })
@@ -61,8 +64,8 @@ export const passRateConfig = z
 export const passRate = noun(passRateConfig);
 
 /**
- * Trials as levels should read them: after adaptive probing, which makes few at most problems, weighed by what all problems
- * together say; else as they stand.
+ * Pass rates as levels read them: weighed by the population after adaptive probing, which makes few attempts at most
+ * problems; unchanged after fixed probing.
  */
 export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: PassRates): PassRates {
   return probing.type === 'adaptive' ? weighTrials(passRates, probing.horizon) : passRates;
@@ -71,12 +74,12 @@ export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: Pa
 type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 'probing'>;
 
 /**
- * What to sample next, given what is on record. Sample, record, and plan again until `batches` is empty. Interrupted
- * anywhere it asks for exactly what is missing; ungradable attempts count as made, so a broken problem is not asked
- * for ever.
+ * Plans the next attempts from those on record. Sample, record, and plan again until `batches` is empty. After an
+ * interruption the plan is exactly what is missing. Ungradable attempts count as made, so planning ends for a broken
+ * problem.
  *
  * @param recorded from `store.passRates(conditions, { source, step })`.
- * @param features what is known beforehand, by problem id, from `featuresOf`; only adaptive probing uses it.
+ * @param features features by problem id, from `featuresOf`; only adaptive probing uses them.
  */
 export function planProbes(
   settings: Settings,

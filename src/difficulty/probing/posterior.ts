@@ -1,7 +1,7 @@
 import type { Interval } from '../../statistics/intervals.ts';
 import { cellMasses, type OutcomeTable, recordIndex } from './outcome-table.ts';
 
-/** Belief about one problem: what its pass rate over the whole horizon of attempts would turn out to be. */
+/** Posterior of one problem's pass rate over the whole horizon of attempts. */
 export interface Posterior extends Interval {
   /** The likeliest cell. */
   readonly cell: number;
@@ -12,10 +12,11 @@ export interface Posterior extends Interval {
 }
 
 /**
- * What a record says of a problem that comes from a population with these shares.
+ * Posterior of a problem with this record, from a population with these shares.
  *
- * @param confidence of the interval. A horizon is finite, so its pass rates come in steps: the interval is the one whose
- *   weight comes closest, and intervals hold as often as they say on average.
+ * @param confidence of the interval. A finite horizon has discrete pass rates, so the interval's probability is the
+ * closest
+ *   attainable one and coverage is right on average.
  */
 export function posteriorOfRecord(
   table: OutcomeTable,
@@ -39,7 +40,7 @@ export function posteriorOfRecord(
   };
 }
 
-/** Probability of each number of successes in the whole horizon, for a problem of this record and population. */
+/** Probability of each number of successes in the whole horizon, given a record and a population. */
 export function distributionOfTotal(
   table: OutcomeTable,
   shares: ArrayLike<number>,
@@ -60,8 +61,8 @@ export function distributionOfTotal(
 }
 
 /**
- * Cuts both tails alike; where an end weighs too much to be cut, as "never" often does, the other end gives more. Stops
- * where what is dropped comes closest to what may be missing.
+ * Cuts equal probability from both tails; if one end is too heavy to cut, as "never" often is, cuts more from the
+ * other. Stops where the dropped probability is closest to the allowance.
  */
 function centralInterval(distribution: Float64Array, confidence: number): { first: number; last: number } {
   let first = 0;

@@ -1,9 +1,8 @@
 import type { Problem } from '../../core/problem.ts';
 
 /**
- * What can be known of a problem before a model has tried it, as words for `scoreByFeatures`: its text, its length, the
- * form of its gold answer (a form that a verifier reads badly is never "solved"), where it comes from, DID's complexity
- * and what other models made of it.
+ * Features of a problem before any attempt, as words for `scoreByFeatures`: text, length, form of the gold answer (a
+ * form that the verifier reads badly is never "solved"), source, DID's complexity, and other models' pass rates.
  */
 export function featuresOf(problem: Problem): string[] {
   const text = problem.prompt.map(({ content }) => content).join('\n');
@@ -14,7 +13,7 @@ export function featuresOf(problem: Problem): string[] {
   ];
 }
 
-/** The few of these that a hundred thousand problems can carry: kind and source, and what other models made of it. */
+/** The features that scale to 100,000 problems: kind, source, and other models' pass rates. */
 export function kindFeatures({ domain, source, family = '', knob, passRates = [] }: Problem): string[] {
   return [
     `domain ${domain}`,

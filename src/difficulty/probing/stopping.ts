@@ -1,6 +1,6 @@
 import { probingTuning } from './tuning.ts';
 
-/** What a stopping rule expects of a problem with a given record. */
+/** Forecast of a stopping rule for a problem with a given record. */
 export interface Outlook {
   /** Whether more attempts are worth their price. */
   readonly isWorthMore: boolean;
@@ -8,19 +8,19 @@ export interface Outlook {
   readonly rollouts: number;
   /** Expected probability that the problem ends in a wrong cell. */
   readonly error: number;
-  /** Error removed per rollout by going on from here, 0 where nothing can be gained. */
+  /** Error removed per attempt by continuing from here; 0 where continuing removes none. */
   readonly gain: number;
 }
 
-/** The optimal stopping rule for one population; see `createStoppingRule`. */
+/** Optimal stopping rule of one population; see `createStoppingRule`. */
 export interface StoppingRule {
   /** @param checkpoint index into the checkpoints. */
   outlook(checkpoint: number, successes: number): Outlook;
 }
 
 /**
- * The problem a stopping rule is computed for: numbers of attempts at which it may stop, and for a population the
- * probability of each record there (`total`) and of each record whose likeliest cell is wrong (`wrong`).
+ * Input of a stopping rule: the numbers of attempts at which a problem may stop, and the probability of each record
+ * there (`total`) and of each record together with its likeliest cell being wrong (`wrong`).
  */
 export interface StoppingProblem {
   readonly checkpoints: readonly number[];
@@ -45,7 +45,7 @@ export function checkpointsUpTo(
 }
 
 /**
- * Prepares stopping where outcomes are believed to be distributed so.
+ * Computes the input of `createStoppingRule` for a distribution of outcomes.
  *
  * @param massesOf writes the probability of a record (one order of its attempts) together with each cell in which it
  * would end; returns their sum.
@@ -69,9 +69,10 @@ export function prepareStopping(
 }
 
 /**
- * Decides by backward induction where to stop, when one wrong cell is worth `price` rollouts: from each record the
- * cheaper of stopping now and of rolling up to the next checkpoint (Wald; here with the exact predictive distribution
- * of exchangeable attempts). One price over all problems is what spends a global budget best.
+ * Computes by backward induction where to stop when one wrong cell costs `price` attempts: from each record, the
+ * cheaper of stopping now and continuing to the next checkpoint (Wald, with the exact predictive distribution of
+ * exchangeable attempts). One price for all problems spends a common budget best. docs/algorithms/probing.md,
+ * (B8)–(B10).
  */
 export function createStoppingRule(
   { checkpoints, total, wrong }: StoppingProblem,
@@ -107,16 +108,20 @@ export function createStoppingRule(
   };
 }
 
-/** What stopping by one price is expected to cost all problems together, and how many it leaves in a wrong cell. */
+/** Expected attempts of all problems at one price, and expected problems in a wrong cell. */
 export interface Forecast {
   readonly rollouts: number;
   readonly error: number;
 }
 
-/** Prices of a wrong cell in rollouts: 1 … about 10⁵, a fiftieth apart. */
-const prices = Array.from({ length: 583 }, (_, i) => 1.02 ** i);
+/**
+ * Prices of a wrong cell in attempts, from 1 to about 10⁵. Steps of a sixth cost .29 of k = 16 where steps of a
+ * fiftieth cost .27 (AdaRFT, never / sometimes / always, 28 November 2026).
+ */
+const priceStep = 1.02;
+const prices = Array.from({ length: 583 }, (_, i) => priceStep ** i);
 
-/** The cheapest price that is expected to leave so few in a wrong cell, or the dearest that the rollouts pay. */
+/** Returns the lowest price whose expected error is within the limit, or the highest price within the attempts. */
 export function choosePrice(expected: (price: number) => Forecast, most: Forecast): number {
   const at = firstWhere(prices, (price) => {
     const { rollouts, error } = expected(price);
@@ -125,7 +130,7 @@ export function choosePrice(expected: (price: number) => Forecast, most: Forecas
   return prices[expected(prices[at]!).rollouts > most.rollouts ? Math.max(0, at - 1) : at]!;
 }
 
-/** Index of the first item that holds, by bisection; the last index where none does. */
+/** Index of the first item that satisfies the test, by bisection; the last index if none does. */
 function firstWhere(items: readonly number[], holds: (item: number) => boolean): number {
   let low = 0;
   let high = items.length - 1;

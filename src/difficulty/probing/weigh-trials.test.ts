@@ -15,7 +15,7 @@ const levels = createLevels(
 const levelsOf = (policy: { successes: number; trials: number }) =>
   levels.of({ id: 'p', domain: 'math', passRates: { policy } });
 
-test('a distribution is worth trials whose rate is its median, and as few as it is wide', () => {
+test('converts a distribution into trials with its median as rate and fewer the wider it is', () => {
   const weights = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 40 });
   fc.assert(
     fc.property(weights, (raw) => {
@@ -36,7 +36,7 @@ test('a distribution is worth trials whose rate is its median, and as few as it 
   expect(levelsOf(worthInTrials([0.4, 0.6, 0, 0]))).toContain('learnable');
 });
 
-test('one failure alone does not say "never" where most problems are solved sometimes', () => {
+test('does not read one failure as "never" where most problems are solved sometimes', () => {
   const measured = new Map(
     Array.from({ length: 600 }, (_, i) => {
       const made = i % 3 === 0 ? 1 : 24;
@@ -68,7 +68,7 @@ function risingVisits(trend: number): Visit[][] {
   });
 }
 
-test('how fast pass rates move is learned from problems seen more than once', () => {
+test('fits the drift to problems with several visits', () => {
   const start = rateGrid.uniform();
   const meanLater = (trend: number): number => {
     const model = fitDrift(start, risingVisits(trend));

@@ -5,9 +5,9 @@ import { fitMixture, type RecordCount } from './fit-mixture.ts';
 import type { PassRates, Trials } from '../pass-rates/trials.ts';
 
 /**
- * What a distribution over the successes of a whole horizon of attempts is worth as trials, for levels and samplers that
- * read trials: their rate is the median, so that a level holds where it probably holds, and there are as many of them as
- * would leave the same uncertainty; hence fractions, and fewer of them the older the evidence.
+ * Converts a distribution over the successes of a whole horizon into trials, for levels and samplers, which read
+ * trials. Their rate is the median, so that a level takes a problem that probably belongs; their number leaves the
+ * same uncertainty. Counts may be fractions, and are smaller the older the evidence.
  *
  * @param totals probability of 0, 1 … horizon successes.
  */
@@ -29,10 +29,10 @@ export function worthInTrials(totals: ArrayLike<number>): Trials {
 }
 
 /**
- * Trials of unequal number, as adaptive probing makes them, weighed by the pass rates of all problems together: one failure
- * alone does not say "never". Problems without trials stay so.
+ * Weighs trials of unequal number, as adaptive probing makes them, by the pass rates of all problems: a single failure
+ * does not mean "never". Problems without trials stay without.
  *
- * @param horizon attempts that levels are about; longer records stand for themselves.
+ * @param horizon attempts that levels are about; longer records stay as they are.
  */
 export function weighTrials(passRates: PassRates, horizon: number): PassRates {
   const table = createOutcomeTable(neverSometimesAlways, horizon);

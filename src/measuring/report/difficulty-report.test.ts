@@ -17,7 +17,7 @@ const report = (all: readonly (Omit<ReportedProblem, 'id'> & { trials: Trials })
   return reportDifficulty(problems, new Map(all.map(({ trials }, i) => [`p${i}`, trials])));
 };
 
-test('groups split the measured problems, and levels are where their rules put them', () => {
+test('groups partition the measured problems, and levels follow their rules', () => {
   fc.assert(
     fc.property(fc.array(problem, { maxLength: 40 }), (all) => {
       const rates = all
@@ -43,14 +43,14 @@ test('groups split the measured problems, and levels are where their rules put t
   );
 });
 
-test('what nobody measured has no figures', () => {
+test('unmeasured problems have no figures', () => {
   const { overall, byLevel, text } = report([{ domain: 'math', trials: { successes: 0, trials: 0 } }]);
   expect(overall).toEqual({ problems: 0 });
   expect(byLevel['hard']).toEqual({ problems: 0 });
   expect(text).toContain('no pass rates to show');
 });
 
-test('without domains and families there is one row', () => {
+test('shows one row without domains and families', () => {
   const { byDomain, byFamily, text } = report([{ trials: { successes: 1, trials: 2 } }]);
   expect([byDomain, byFamily]).toEqual([{}, {}]);
   expect(text.split('\n').filter((line) => line.includes('±'))).toHaveLength(1);

@@ -7,37 +7,37 @@ import { defaultReading, readTrials } from '../../difficulty/probing/pass-rate.t
 import { noTrials, type PassRates, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 
-/** What a report needs to know of a problem. */
+/** Fields of a problem that a report uses. */
 export interface ReportedProblem {
   readonly id: string;
   readonly domain?: string;
   readonly family?: string;
 }
 
-/** How hard a group of problems is. Absent figures: nothing of it was measured. */
+/** Difficulty of a group of problems. Figures are absent if none was measured. */
 export interface GroupDifficulty {
   /** Problems with at least one judged attempt. */
   readonly problems: number;
   /** Mean pass rate with its 95 % bootstrap interval over problems. */
   readonly passRate?: Estimate;
-  /** Share of problems with 0 < pass rate < 1: what a group of attempts can learn from. */
+  /** Share of problems with 0 < pass rate < 1: where a group of attempts has signal. */
   readonly learnable?: number;
 }
 
-/** How hard problems are for one model, in all, by kind and by level. JSON-safe. */
+/** Difficulty for one model: overall, by kind and by level. JSON-safe. */
 export interface DifficultyReport {
   readonly overall: GroupDifficulty;
   readonly byDomain: Readonly<Record<string, GroupDifficulty>>;
   readonly byFamily: Readonly<Record<string, GroupDifficulty>>;
   readonly byLevel: Readonly<Record<string, GroupDifficulty>>;
-  /** The same for the terminal: histogram, then the sizes of the levels. */
+  /** Text for the terminal: histogram, then level sizes. */
   readonly text: string;
 }
 
 /**
- * Sums up pass rates. The levels are the recipe's; without a recipe or without levels in it, the simple ones.
+ * Summarises pass rates. Uses the recipe's levels, or the simple levels if it has none.
  *
- * @param passRates successes and trials by problem id.
+ * @param passRates trials by problem id.
  */
 export function reportDifficulty(
   problems: readonly ReportedProblem[],
@@ -67,7 +67,7 @@ export function reportDifficulty(
   };
 }
 
-/** Says which levels take a problem, by the pass rate of the measured model alone. */
+/** Returns the levels that take a problem, by the pass rate of the measured model alone. */
 function levelSorter({ model, prior }: typeof defaultReading, recipe: Recipe | undefined) {
   const stated = recipe?.levels ?? [];
   const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));

@@ -8,18 +8,18 @@ import { type TrainerFile, writeForTrainer } from '../../problems/output/trainer
 import { type LevelChoice, levelSubjects } from './level-subjects.ts';
 import type { StoredMeasurements } from '../stored-difficulty.ts';
 
-/** Which problems to write and in which form. */
+/** Options of an export. */
 export interface DifficultyExport extends Omit<TrainerFile, 'difficultyOf'> {
   readonly choice: LevelChoice;
-  /** Only problems of any of these levels; empty: all, also those not measured. */
+  /** Levels to export; empty: all problems, including unmeasured ones. */
   readonly only: readonly string[];
 }
 
 /**
- * Writes the problems of a recipe for any trainer, with levels, pass rate, interval and trials beside each: the model's
- * that is trained. Returns how many.
+ * Writes the problems of a recipe for any trainer, each with levels, pass rate, interval and trials of the model being
+ * trained. Returns the number of problems.
  *
- * @throws ConfigError without a recipe, or for a level there is none of.
+ * @throws {ConfigError} without a recipe, or for an unknown level.
  */
 export async function exportDifficulty(
   stored: StoredMeasurements,
@@ -27,7 +27,7 @@ export async function exportDifficulty(
 ): Promise<number> {
   if (stored.problems === undefined) {
     throw new ConfigError(
-      'expected a recipe, whose problems are to be written: a store knows their ids only',
+      'expected --recipe: the problems to write are in a recipe, a store has only their ids',
       {
         tryNext: 'gradus difficulty export <store> --recipe <file> --to jsonl --out <file>',
       },

@@ -4,10 +4,10 @@ import { levelOdds } from '../../difficulty/levels/level-odds.ts';
 import { createLevels } from '../../difficulty/levels/levels.ts';
 import type { LevelSubjects } from './level-subjects.ts';
 
-/** A level: how many problems it takes, and how many it would take if everything were measured often. */
+/** Size of a level now, and its forecast. */
 export interface LevelSize {
   readonly name: string;
-  /** Its rule with thresholds and reading, in words. */
+  /** Its rule with thresholds and reading, as text. */
   readonly rule: string;
   readonly overall: LevelForecast;
   readonly byDomain: Readonly<Record<string, LevelForecast>>;
@@ -17,16 +17,16 @@ export interface LevelSize {
 /** The sizes of all levels. JSON-safe. */
 export interface LevelReport {
   readonly problems: number;
-  /** Problems that no model has tried. */
+  /** Problems without any attempt. */
   readonly unmeasured: number;
-  /** Attempts per problem that the forecast is about. */
+  /** Attempts per problem in the forecast. */
   readonly horizon: number;
   readonly levels: readonly LevelSize[];
-  /** The same for the terminal. */
+  /** Text for the terminal. */
   readonly text: string;
 }
 
-/** Sizes of levels, overall and by kind of problem, now and as they would be after `horizon` attempts at each. */
+/** Sizes of levels, overall and by kind of problem, now and after `horizon` attempts at each. */
 export function reportLevels(
   { levels: configs, prior, subjects }: LevelSubjects,
   horizon: number,

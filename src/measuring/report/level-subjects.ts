@@ -10,28 +10,28 @@ import type { ReportedProblem } from './difficulty-report.ts';
 import { readKnownPassRates } from '../known-pass-rates.ts';
 import type { StoredMeasurement, StoredMeasurements } from '../stored-difficulty.ts';
 
-/** Which levels to sort into, and which of a store's models the labels in their rules mean. */
+/** Levels to sort into, and the stored model behind each label of their rules. */
 export interface LevelChoice {
   readonly recipe?: Recipe | undefined;
   /** Instead of the recipe's levels. */
   readonly preset?: 'simple' | 'paper' | undefined;
-  /** Label → model of the store, or how its name begins. */
+  /** Label → model of the store, or a prefix of its name. */
   readonly labels: ReadonlyMap<string, string>;
 }
 
-/** Problems with the pass rates of every model that levels look at. */
+/** Problems with the pass rates of every model that levels read. */
 export interface LevelSubjects {
   readonly levels: readonly LevelConfig[];
   readonly prior: Prior;
   readonly subjects: readonly (LevelSubject & ReportedProblem)[];
-  /** The measurement that stands for the model being trained, or the first that a rule looks at. */
+  /** Measurement of the model being trained, else of the first model that a rule reads. */
   readonly measurement: StoredMeasurement;
 }
 
 /**
- * Puts beside each problem what a store, and the stores that a recipe names, know of it.
+ * Joins each problem with its pass rates in a store and in the stores that a recipe names.
  *
- * @throws ConfigError when it is open which model a label means.
+ * @throws {ConfigError} if the model behind a label is ambiguous.
  */
 export function levelSubjects(stored: StoredMeasurements, choice: LevelChoice): LevelSubjects {
   const { recipe, labels } = choice;
@@ -90,7 +90,7 @@ function measurementOf(
   wanted: readonly string[],
 ): StoredMeasurement {
   const name = labels.get(label);
-  // Stages that sample otherwise than the base measurement have trained, not measured.
+  // Conditions without base attempts come from stages that trained under other sampling.
   const measurements = all.filter(({ passRates }) => passRates.size > 0);
   const isOnly = measurements.length === 1 && wanted.length === 1;
   const fitting =
@@ -105,8 +105,8 @@ function measurementOf(
       `${model} (temperature ${temperature}, ${maxTokens} tokens)`,
   );
   throw new ConfigError(
-    `"${label}": expected ${name === undefined ? 'to be told which model it is' : `one measurement of a model "${name}…"`}, ` +
-      `${name === undefined ? '' : `found ${fitting.length}; `}the store holds ${models.join(', ')}; say --model ${label}=<model>`,
+    `"${label}": expected ${name === undefined ? 'one measured model' : `one measurement of a model "${name}…"`}, ` +
+      `${name === undefined ? '' : `found ${fitting.length}; `}the store has ${models.join(', ')}; add --model ${label}=<model>`,
     { tryNext: `gradus difficulty levels <store> --model ${label}=<model>` },
   );
 }

@@ -1,24 +1,24 @@
 import type { Spending } from '../../core/spending.ts';
 import type { ObservedGroup } from '../../difficulty/pass-rates/pass-rate-store.ts';
 
-/** What a measurement took, how its attempts ended, and how old it is. */
+/** Cost of a measurement, outcomes of its attempts, and later attempts. */
 export interface Effort {
   readonly attempts: number;
-  /** Attempts that no verdict was found for, or that ran into a limit. */
+  /** Attempts without an answer, timed out, or ungradable. */
   readonly unparsed: number;
   readonly timeouts: number;
   readonly ungradable: number;
   /** Attempts cut off at the token limit. */
   readonly truncated: number;
-  /** Tokens read and written, of the attempts of which they are known; absent: of none. */
+  /** Tokens read and written by the attempts that report them; absent: none does. */
   readonly tokens?: { readonly attempts: number; readonly read: number; readonly written: number };
-  /** What a model server stated: requests, and what they cost in its currency where it says. */
+  /** Requests to a model server, and their cost in its currency if reported. */
   readonly served?: { readonly requests: number; readonly cost?: number };
-  /** Attempts made by training and at stage boundaries since, and the last step they were made at; absent: none. */
+  /** Later attempts by training and at stage boundaries, and the step of the last; absent: none. */
   readonly since?: { readonly attempts: number; readonly problems: number; readonly step: number };
 }
 
-/** Adds up the attempts on record. */
+/** Sums the recorded attempts. */
 export function effortOf(groups: readonly ObservedGroup[], { requests, cost }: Spending): Effort {
   const base = groups.filter(({ source }) => source.type === 'base');
   const later = groups.filter(({ source }) => source.type !== 'base');
@@ -53,7 +53,7 @@ export function effortOf(groups: readonly ObservedGroup[], { requests, cost }: S
   };
 }
 
-/** The same in sentences for the terminal. */
+/** Text for the terminal. */
 export function describeEffort(effort: Effort, outdated: number): string {
   const { attempts, tokens, served, since } = effort;
   const count = (value: number): string => value.toLocaleString('en-US');
@@ -63,9 +63,9 @@ export function describeEffort(effort: Effort, outdated: number): string {
     [effort.ungradable, 'could not be graded'],
     [effort.truncated, 'cut off at the token limit'],
   ] as const;
-  const told = ends.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`);
+  const shown = ends.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`);
   return [
-    [`${count(attempts)} attempts`, ...told].join(', '),
+    [`${count(attempts)} attempts`, ...shown].join(', '),
     ...(tokens === undefined
       ? []
       : [
@@ -74,7 +74,7 @@ export function describeEffort(effort: Effort, outdated: number): string {
     ...(served === undefined
       ? []
       : [
-          `${count(served.requests)} requests to the server${served.cost === undefined ? '' : `, which cost ${served.cost.toFixed(4)}`}`,
+          `${count(served.requests)} requests to the server${served.cost === undefined ? '' : `, cost ${served.cost.toFixed(4)}`}`,
         ]),
     ...(since === undefined
       ? []

@@ -22,7 +22,7 @@ export function difficultyReportPage(
   });
 }
 
-/** A store of several models is worth a report also where nobody said which of them levels are about. */
+/** Level report, or the reason why there is none: a store of several models may leave a label ambiguous. */
 function levelsOrReason(
   stored: StoredMeasurements,
   choice: LevelChoice,

@@ -1,6 +1,6 @@
 import { count, text } from './html.ts';
 
-/** A bar of a histogram: what it stands for, and how many there are. */
+/** A bar of a histogram. */
 export interface Bar {
   readonly label: string;
   readonly value: number;
@@ -8,7 +8,7 @@ export interface Bar {
 
 const [width, height, foot] = [560, 150, 22];
 
-/** Bars side by side, each with its number; `title` says to those who do not see it what it shows. */
+/** Histogram with a number on each bar; `title` is its accessible description. */
 export function histogram(title: string, bars: readonly Bar[]): string {
   const tallest = Math.max(1, ...bars.map(({ value }) => value));
   const step = width / bars.length;
@@ -25,7 +25,7 @@ export function histogram(title: string, bars: readonly Bar[]): string {
   return svg(height + foot, `${title}. ${said.join(', ')}`, drawn.join(''));
 }
 
-/** A number now and the range it may come to, on a scale from 0 to `most`. */
+/** A number now and the range of its forecast. */
 export interface Range {
   readonly label: string;
   readonly now: number;
@@ -34,7 +34,7 @@ export interface Range {
   readonly high: number;
 }
 
-/** Rows of ranges: a tick where things stand, a bar from low to high, a dot at what is expected. */
+/** Rows of ranges on a scale from 0 to `most`: a tick at now, a bar from low to high, a dot at expected. */
 export function ranges(title: string, rows: readonly Range[], most: number): string {
   const [left, line] = [110, 30];
   const at = (value: number): string => (left + (value / Math.max(1, most)) * (width - left - 10)).toFixed(1);

@@ -6,15 +6,15 @@ import { questionOf } from '../../../problems/hygiene/golds.ts';
 import { tokensOf } from '../../../problems/hygiene/normal-form.ts';
 import type { StoredMeasurement } from '../../stored-difficulty.ts';
 
-/** Problems that a person should look at, for one reason. */
+/** Problems to inspect, for one reason. */
 export interface Finding {
   readonly reason: string;
-  /** What may be behind it, and what to do. */
+  /** Possible cause, and what to do. */
   readonly advice: string;
   readonly problems: readonly { readonly id: string; readonly why: string }[];
 }
 
-/** Problems worth a human look; reasons that hold for none are left out. */
+/** Problems to inspect, by reason; reasons without problems are left out. */
 export function findProblems(
   measurements: readonly StoredMeasurement[],
   problems: readonly Problem[],
@@ -23,9 +23,9 @@ export function findProblems(
   const groups = measurements.flatMap((one) => one.groups.filter(({ source }) => source.type === 'base'));
   const all: Finding[] = [
     {
-      reason: 'Never solved, and mostly no answer found',
+      reason: 'Never solved, mostly without an answer',
       advice:
-        'The answer may be given in a form that is not read: see the prompt and the extraction before calling these hard.',
+        'The verifier may not read this form of answer. Check the prompt and the extraction before calling these problems hard.',
       problems: groups
         .filter(
           ({ successes, attempts, unparsed }) => successes === 0 && attempts > 1 && unparsed * 2 >= attempts,
@@ -38,7 +38,7 @@ export function findProblems(
     {
       reason: 'Never solved, always cut off',
       advice:
-        'Every attempt ran into the token limit: the pass rate is about the limit, not about the problem.',
+        'Every attempt hit the token limit: the pass rate measures the limit, not the problem. Raise maxTokens.',
       problems: groups
         .filter(
           ({ successes, attempts, truncated }) => successes === 0 && attempts > 1 && truncated === attempts,
@@ -50,7 +50,7 @@ export function findProblems(
     },
     {
       reason: 'Could not be graded',
-      advice: 'Gold or tests are broken, or the verifier is: mend them or leave the problem out.',
+      advice: 'The gold answer, the tests or the verifier is broken. Repair it or leave the problem out.',
       problems: groups
         .filter(({ ungradable }) => ungradable > 0)
         .map(({ problemId, ungradable, attempts }) => ({
@@ -59,8 +59,8 @@ export function findProblems(
         })),
     },
     {
-      reason: 'Judged out of time',
-      advice: 'Programs that time out may be slow, or the limit too short on this machine.',
+      reason: 'Timed out while judged',
+      advice: 'The programs may be slow, or the time limit too short for this machine.',
       problems: groups
         .filter(({ timeouts, attempts }) => timeouts > 0 && timeouts * 2 >= attempts)
         .map(({ problemId, timeouts, attempts }) => ({
@@ -71,18 +71,18 @@ export function findProblems(
     {
       reason: 'Solved suspiciously quickly',
       advice:
-        'Right in a tenth of the usual length: a guess, an answer in the prompt, or a verdict that is too easy to get.',
+        'Correct in a tenth of the usual length: a guess, an answer in the prompt, or a verifier that accepts too much.',
       problems: measurements.flatMap(({ groups: own }) => quickPasses(own)),
     },
     {
       reason: 'Same question, different golds',
-      advice: 'At least one of the golds is wrong: gradus data check and dedup tell more.',
+      advice: 'At least one gold answer is wrong. Run gradus data check and gradus data dedup.',
       problems: contradictions(problems),
     },
     {
       reason: 'Models disagree',
       advice:
-        'The weaker model solves it surely more often than the stronger one: look at what each is judged by.',
+        'The weaker model solves it significantly more often than the stronger one. Compare how each is judged.',
       problems: disagreements(measurements, how),
     },
   ];
@@ -102,7 +102,7 @@ function quickPasses(groups: readonly ObservedGroup[]): Finding['problems'] {
       : [
           {
             id: problemId,
-            why: `right after ${fewest} tokens, where attempts usually take ${Math.round(usual)}`,
+            why: `correct after ${fewest} tokens; the median attempt takes ${Math.round(usual)}`,
           },
         ],
   );
@@ -118,12 +118,12 @@ function contradictions(problems: readonly Problem[]): Finding['problems'] {
     if (golds.size < 2) return [];
     return same.map(({ id, answer }) => ({
       id,
-      why: `its gold is ${answer}; ${same.length} problems ask this`,
+      why: `gold answer ${answer}; ${same.length} problems have this question`,
     }));
   });
 }
 
-/** Of each pair of models: problems whose intervals lie apart, the other way round than the models' means. */
+/** Problems whose intervals are disjoint, in the opposite order of the two models' means. */
 function disagreements(
   measurements: readonly StoredMeasurement[],
   { prior, confidence }: { readonly prior: Prior; readonly confidence: number },

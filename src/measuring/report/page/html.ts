@@ -1,6 +1,6 @@
 import { printable } from '../../../core/printable.ts';
 
-/** Text as a page may show it: whatever it says, it is shown and nothing else. `\n` and tabs stay. */
+/** Escapes text for HTML; control characters are made visible, `\n` and tabs stay. */
 export function text(value: string | number): string {
   return printable(String(value).toWellFormed(), { lines: true })
     .replaceAll('&', '&amp;')
@@ -10,18 +10,18 @@ export function text(value: string | number): string {
     .replaceAll("'", '&#39;');
 }
 
-/** The beginning of a long text. */
+/** Truncates a long text. */
 export function clipped(value: string, longest = 240): string {
   return value.length <= longest ? value : `${value.slice(0, longest)} … (${count(value.length)} characters)`;
 }
 
-/** A whole number with its thousands apart. */
+/** A whole number with thousands separators. */
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 /** A share in percent. */
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-/** A table; the first cell of a row names it, cells are given as they are to stand in the page. */
+/** A table. The first cell of a row is its header; cells are HTML. */
 export function table(
   caption: string,
   header: readonly string[],
@@ -32,6 +32,6 @@ export function table(
     ([name, ...cells]) =>
       `<tr><th scope="row">${name}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`,
   );
-  // Wide tables scroll by themselves, with the keyboard too.
+  // Wide tables scroll, also by keyboard.
   return `<div class="wide" role="group" tabindex="0" aria-label="${text(caption)}"><table><caption>${text(caption)}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
 }

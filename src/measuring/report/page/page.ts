@@ -8,25 +8,25 @@ import { type Finding, findProblems } from './findings.ts';
 import { clipped, count, percent, table, text } from './html.ts';
 import { style } from './style.ts';
 
-/** What a report on difficulty is made from. */
+/** Content of a difficulty report. */
 export interface PageContent {
-  /** What the report is about, for its heading. */
+  /** Heading of the report. */
   readonly title: string;
   readonly measurements: readonly StoredMeasurement[];
-  /** Absent: nothing is known of a problem but its id. */
+  /** Absent: only the ids of problems are known. */
   readonly problems?: readonly Problem[];
-  /** Absent: the store leaves open which model levels are about, for the reason given. */
+  /** Level sizes, or the reason why they are missing. */
   readonly levels: LevelReport | { readonly missing: string };
   readonly prior: Prior;
   readonly confidence: number;
 }
 
-/** Problems listed for one reason at most; the others are counted. */
+/** Most problems listed for one reason; the rest are counted. */
 const listedAtMost = 50;
 
 /**
- * A report on difficulty as one HTML file that opens from disk: no script, no request, whatever problems and models say
- * shown as text.
+ * Difficulty report as one HTML file that opens from disk: no script, no request; all problem and model text is
+ * escaped.
  */
 export function difficultyPage(content: PageContent): string {
   const { title, measurements, problems, levels, prior, confidence } = content;
