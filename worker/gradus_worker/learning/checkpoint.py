@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ..atomic import atomic_file, draft_file, replace_synced
 from ..pause import Pause, no_pause
 
 _FORMAT = "gradus-torch-state@1"
 _MANIFEST = "engine-state.json"
+_STATE_NAME = re.compile(r"state-[0-9a-f]{64}\.safetensors")
 _DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
@@ -59,19 +61,15 @@ def save_state(
     folder.mkdir(parents=True, exist_ok=True)
     written = hashlib.sha256()
     size = 0
-
-    def write_tensors(file: BinaryIO) -> None:
-        nonlocal size
-        for piece in _safetensors(tensors):
-            pause()
-            size += file.write(piece)
-            written.update(piece)
-
-    draft = folder / "state.draft"
-    _write_synced(draft, write_tensors)
-    digest = written.hexdigest()
-    name = f"state-{digest}.safetensors"
-    _replace_synced(draft, folder / name)
+    with draft_file(folder / "state") as draft:
+        with draft.open("wb") as file:
+            for piece in _safetensors(tensors):
+                pause()
+                size += file.write(piece)
+                written.update(piece)
+        digest = written.hexdigest()
+        name = f"state-{digest}.safetensors"
+        replace_synced(draft, folder / name)
     manifest = {
         "format": _FORMAT,
         "policyVersion": policy_version,
@@ -79,11 +77,10 @@ def save_state(
         "lora": owner.lora,
         "file": {"name": name, "sha256": digest, "bytes": size},
     }
-    draft = folder / f"{_MANIFEST}.draft"
-    _write_synced(draft, lambda file: file.write(f"{json.dumps(manifest, indent=2)}\n".encode()))
-    _replace_synced(draft, folder / _MANIFEST)
-    for old in folder.glob("state-*"):
-        if old.name != name:
+    with atomic_file(folder / _MANIFEST) as draft:
+        draft.write_text(f"{json.dumps(manifest, indent=2)}\n")
+    for old in folder.iterdir():
+        if _STATE_NAME.fullmatch(old.name) and old.name != name:
             old.unlink()
 
 
@@ -145,24 +142,3 @@ def _safetensors(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
     for value in tensors.values():
         if value.numel() > 0:
             yield value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
-
-
-def _write_synced(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    try:
-        with path.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        # Free the space of a partial state: the disk may be full.
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _replace_synced(draft: Path, path: Path) -> None:
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

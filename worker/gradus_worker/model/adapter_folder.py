@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..atomic import atomic_file
 from .config import ModelError, describe, read_json
 from .lora import Adapters
 
@@ -41,9 +42,8 @@ def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
     """Writes adapters in float32, as they are trained. Creates the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     values = {_stored(name): value.detach().cpu().contiguous() for name, value in adapters.weights.items()}
-    draft = folder / f"{_WEIGHTS}.draft"
-    save_file(values, draft, {"format": "pt"})
-    draft.replace(folder / _WEIGHTS)
+    with atomic_file(folder / _WEIGHTS) as draft:
+        save_file(values, draft, {"format": "pt"})
     settings = adapters.settings
     config = {
         **_SUPPORTED,
@@ -56,9 +56,8 @@ def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
         "init_lora_weights": True,
         "inference_mode": True,
     }
-    draft = folder / f"{_CONFIG}.draft"
-    draft.write_text(f"{json.dumps(config, indent=2)}\n")
-    draft.replace(folder / _CONFIG)
+    with atomic_file(folder / _CONFIG) as draft:
+        draft.write_text(f"{json.dumps(config, indent=2)}\n")
 
 
 @torch.no_grad()

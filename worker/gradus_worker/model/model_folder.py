@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..atomic import atomic_file
 from ..pause import Pause, no_pause
 from .config import ModelConfig, ModelError, config_json, describe, parse_config, read_json
 from .transformer import Transformer
@@ -103,14 +103,12 @@ def export_model(model: Transformer, folder: Path, dtype: str, end_tokens: Seque
     folder.mkdir(parents=True, exist_ok=True)
     stored = {"bf16": torch.bfloat16, "f32": torch.float32}[dtype]
     tensors = {part.name: value.detach().to("cpu", stored).contiguous() for part, value in model.parts()}
-    draft = folder / f"{_SINGLE}.draft"
-    save_file(tensors, draft, {"format": "pt"})
-    _replace_synced(draft, folder / _SINGLE)
+    with atomic_file(folder / _SINGLE) as draft:
+        save_file(tensors, draft, {"format": "pt"})
     ends = end_tokens[0] if len(end_tokens) == 1 else list(end_tokens)
     config = {**config_json(model.config), "torch_dtype": str(stored).removeprefix("torch."), "eos_token_id": ends}
-    draft = folder / "config.json.draft"
-    draft.write_text(f"{json.dumps(config, indent=2)}\n")
-    _replace_synced(draft, folder / "config.json")
+    with atomic_file(folder / "config.json") as draft:
+        draft.write_text(f"{json.dumps(config, indent=2)}\n")
 
 
 def choose_device(name: str) -> torch.device:
@@ -225,9 +223,3 @@ def _update_hash(digest: hashlib._Hash, name: str, value: Tensor) -> None:
     flat = value.reshape(-1)
     for start in range(0, len(flat), _HASHED_AT_ONCE):
         digest.update(flat[start : start + _HASHED_AT_ONCE].float().numpy().data)
-
-
-def _replace_synced(draft: Path, path: Path) -> None:
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -28,6 +28,15 @@ def test_a_state_round_trips_bit_for_bit_and_replaces_the_previous_one(tmp_path:
     assert len(list((tmp_path / "s").iterdir())) == 2
 
 
+def test_a_save_deletes_no_foreign_files(tmp_path: Path) -> None:
+    foreign = tmp_path / "state-of-the-experiment.txt"
+    foreign.write_text("notes")
+    for version in (1, 2):
+        save_state(tmp_path, {"a": torch.full((1,), float(version))}, version, StateOwner("m"))
+    assert foreign.read_text() == "notes"
+    assert len(list(tmp_path.glob("state-*.safetensors"))) == 1
+
+
 def test_every_truncation_and_changed_byte_is_detected(tmp_path: Path) -> None:
     save_state(tmp_path, TENSORS, 3, StateOwner("m"))
     for path in (data_file(tmp_path), tmp_path / "engine-state.json"):
