@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeSpending, type Spending } from '../core/spending.ts';
 import { alignColumns } from '../core/table.ts';
@@ -7,6 +7,7 @@ import { formatEvaluation } from '../evaluation/format.ts';
 import { publishedSuites } from '../evaluation/published-suites.ts';
 import { evaluateModel } from '../evaluation/evaluate-model.ts';
 import { planEvaluation } from '../evaluation/plan-evaluation.ts';
+import { writeFileAtomic } from '../storage/atomic.ts';
 import { addPair } from './data/data-flags.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect } from './options.ts';
@@ -56,7 +57,7 @@ export function addEvalCommand(program: Command): void {
         return done;
       });
       if (options.out !== undefined) {
-        await writeFile(options.out, `${JSON.stringify(evaluations, null, 2)}\n`);
+        await writeFileAtomic(options.out, `${JSON.stringify(evaluations, null, 2)}\n`);
         output.say(`written to ${options.out}`);
       }
       output.result(evaluations, `evaluated: ${evaluations.map(({ suite }) => suite).join(', ')}`);

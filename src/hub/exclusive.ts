@@ -3,14 +3,11 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeLock } from '../storage/file-lock.ts';
 
-/** Milliseconds between two attempts to take a lock that another process holds. */
-const pollMs = 200;
-
-/** The last turn of each lock in this process: the kernel's lock is per process. */
-const turns = new Map<string, Promise<unknown>>();
+/** Milliseconds between two attempts to take a lock. */
+const pollMs = 100;
 
 /**
- * Runs `action` while no other call, here or in another process, runs one under the same lock file. Waits without a limit:
+ * Runs `action` while no other call, in this or another process, runs one under the same lock file. Waits without a limit:
  * the holder is fetching the same bytes.
  *
  * @throws the reason of `signal`, if it aborts the wait.
@@ -21,22 +18,14 @@ export async function exclusive<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   mkdirSync(dirname(path), { recursive: true });
-  const before = turns.get(path) ?? Promise.resolve();
-  const turn = before.then(async () => {
-    let lock = takeLock(path, 0);
-    for (; lock === undefined; lock = takeLock(path, 0)) {
-      signal?.throwIfAborted();
-      await sleep(pollMs);
-    }
-    try {
-      return await action();
-    } finally {
-      lock[Symbol.dispose]();
-    }
-  });
-  turns.set(
-    path,
-    turn.catch(() => undefined),
-  );
-  return turn;
+  let lock = takeLock(path, 0);
+  for (; lock === undefined; lock = takeLock(path, 0)) {
+    signal?.throwIfAborted();
+    await sleep(pollMs);
+  }
+  try {
+    return await action();
+  } finally {
+    lock[Symbol.dispose]();
+  }
 }

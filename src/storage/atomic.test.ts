@@ -5,13 +5,22 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { draftOf, publishDraft, sweep, writeAtomic, writeFileAtomic, writeFolderAtomic } from './atomic.ts';
+import {
+  draftOf,
+  isWrittenInPlace,
+  publishDraft,
+  sweep,
+  writeAtomic,
+  writeFileAtomic,
+  writeFolderAtomic,
+} from './atomic.ts';
 
 /** Runs before every operation that changes the disk; a throw simulates a kill. */
 let beforeOperation = (_name: string): void => {};
@@ -116,6 +125,13 @@ test('the next write replaces the longer draft of a killed process', async () =>
   await writeFileAtomic(path, 'new');
   expect(readFileSync(path, 'utf8')).toBe('new');
   expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test('a device is written in place and stays', async () => {
+  await writeFileAtomic('/dev/null', 'text');
+  expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  expect(isWrittenInPlace(join(folder, 'none'))).toBe(false);
+  expect(isWrittenInPlace(folder)).toBe(false);
 });
 
 test('sweep removes drafts and unwanted entries only', async () => {

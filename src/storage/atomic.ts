@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainSystemError } from './system-error.ts';
@@ -10,6 +11,8 @@ import { explainSystemError } from './system-error.ts';
  * - A failed write throws, keeps the old content and removes its draft. Errors of the file system are `StorageError`s.
  * - A killed process leaves at most one draft, `.tmp-<name>` in the same folder. The next write of that name replaces
  *   it, and `sweep` removes it.
+ *
+ * Devices and pipes, such as /dev/stdout, are written in place (`isWrittenInPlace`).
  *
  * One writer per name at a time: processes that could write the same name take a lock first (`file-lock.ts`).
  */
@@ -34,21 +37,33 @@ export async function writeAtomic<T>(
   path: string,
   write: (file: FileHandle, draft: string) => Promise<T>,
 ): Promise<T> {
-  const draft = draftOf(path);
+  const inPlace = isWrittenInPlace(path);
+  const draft = inPlace ? path : draftOf(path);
   try {
     const file = await open(draft, 'w');
     let result: T;
     try {
       result = await write(file, draft);
-      await file.sync();
+      if (!inPlace) await file.sync();
     } finally {
       await file.close();
     }
-    await renameDurably(draft, path);
+    if (!inPlace) await renameDurably(draft, path);
     return result;
   } catch (error) {
-    await rm(draft, { force: true });
+    if (!inPlace) await rm(draft, { force: true });
     throw explainSystemError(error, path);
+  }
+}
+
+/** Returns whether a path is a device or pipe, which a rename must not replace. */
+export function isWrittenInPlace(path: string): boolean {
+  try {
+    const found = statSync(path);
+    return !found.isFile() && !found.isDirectory();
+  } catch {
+    // Missing or not accessible: the write reports it.
+    return false;
   }
 }
 

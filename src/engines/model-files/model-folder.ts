@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../core/errors.ts';
+import { writeFileAtomic } from '../../storage/atomic.ts';
 import { modelConfigJson, parseModelConfig } from './config-file.ts';
 import { readJsonObject } from './json-file.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -68,7 +69,7 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
     torch_dtype: weightType === 'bf16' ? 'bfloat16' : 'float32',
     eos_token_id: endTokens.length === 1 ? endTokens[0] : endTokens,
   };
-  await writeFile(join(path, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFileAtomic(join(path, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
   await writeSafetensors(join(path, 'model.safetensors'), tensors, weightType);
 }
 

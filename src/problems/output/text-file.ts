@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { draftOf, publishDraft } from '../../storage/atomic.ts';
+import { draftOf, isWrittenInPlace, publishDraft } from '../../storage/atomic.ts';
 import { explainSystemError } from '../../storage/system-error.ts';
 
 /** A text file written line by line; it gets its name, atomically, when it is closed. */
@@ -16,7 +16,8 @@ const bufferedAtMost = 1 << 18;
 
 /** Opens a file for lines. */
 export function openLines(path: string): LineFile {
-  const draft = draftOf(path);
+  const inPlace = isWrittenInPlace(path);
+  const draft = inPlace ? path : draftOf(path);
   const file = explained(path, () => openSync(draft, 'w'));
   let isOpen = true;
   let buffered = '';
@@ -36,11 +37,11 @@ export function openLines(path: string): LineFile {
     async close() {
       flush();
       shut();
-      await publishDraft(draft, path);
+      if (!inPlace) await publishDraft(draft, path);
     },
     discard() {
       shut();
-      rmSync(draft, { force: true });
+      if (!inPlace) rmSync(draft, { force: true });
     },
   };
 }
