@@ -24,10 +24,10 @@ test('one action at a time runs under a lock, and a failed one releases it', asy
 });
 
 test('actions under different locks run together', async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise, resolve } = Promise.withResolvers<string>();
   const first = exclusive(join(folder, 'a.lock'), () => promise, undefined);
-  await exclusive(join(folder, 'b.lock'), async () => resolve(), undefined);
-  await first;
+  await exclusive(join(folder, 'b.lock'), async () => resolve('first'), undefined);
+  expect(await first).toBe('first');
 });
 
 test('an abort ends the wait for a lock with its reason, and the holder continues', async () => {
