@@ -101,13 +101,13 @@ test.each<[string, object, Partial<Problem>]>([
     { answer: '4', solution: 'long' },
   ],
   ['question and answer', { question: 'q', answer: 4 }, { answer: '4' }],
-])('%s rows are known by their columns', async (_, row, expected) => {
+])('detects %s rows by their columns', async (_, row, expected) => {
   const [problem] = await read([row]);
   expect(problem).toMatchObject(expected);
   expect(problem!.prompt.at(-1)!.content).toMatch(/^(?:q|1\+1=\?)$/);
 });
 
-test('the instructions around a question of DAPO-17k are taken off', async () => {
+test('removes the instructions around a question of DAPO-17k', async () => {
   const before =
     'Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer.\n\n';
   const after = '\n\nRemember to put your answer on its own line after "Answer:".';
@@ -115,7 +115,7 @@ test('the instructions around a question of DAPO-17k are taken off', async () =>
   expect(problem!.prompt).toEqual(user('What is\n\n$1+1$?'));
 });
 
-test('tests of code rows are read, and a note on input and output is added to the question', async () => {
+test('reads the tests of code rows and adds a note on input and output to the question', async () => {
   const rows = [{ question: 'Double.', input_output: '{"inputs":["1"],"outputs":["2"]}', problem_id: 9 }];
   const [problem] = await read(rows);
   expect(problem).toEqual({
@@ -163,7 +163,7 @@ test.each<[string, object, string]>([
   expect(questionOf(problem!)).toBe(asked.split('\n\n')[0]);
 });
 
-test('an instruction may leave a place for the question', async () => {
+test('inserts the question into an instruction with a placeholder', async () => {
   const instruction = 'Question: {question}\nSay $& and {question}.';
   const [problem] = await read([{ question: '$1 + $1?', answer: 2 }], { instruction });
   expect(problem!.prompt).toEqual(user('Question: $1 + $1?\nSay $& and $1 + $1?.'));
@@ -171,7 +171,7 @@ test('an instruction may leave a place for the question', async () => {
   expect(problem!.id).toBe(plain!.id);
 });
 
-test('a system message comes first, in place of one that the data has', async () => {
+test('puts the system message first and replaces one in the data', async () => {
   const asked = [
     { role: 'system', content: 'old' },
     { role: 'user', content: 'q' },
@@ -191,7 +191,7 @@ test('a system message comes first, in place of one that the data has', async ()
   expect(untouched!.id).toBe(own!.id);
 });
 
-test('columns by other names, an instruction, and a difficulty column that is explained', async () => {
+test('applies column names, an instruction and a described difficulty column', async () => {
   const label = { column: 'stats.solved', model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
   const [problem] = await read([{ frage: 'q', antwort: '1', stats: { solved: 0.75 } }], {
     columns: { prompt: 'frage', answer: 'antwort' },
@@ -206,11 +206,11 @@ test('columns by other names, an instruction, and a difficulty column that is ex
   });
 });
 
-test('a label whose column is in no row is one clear error', async () => {
+test('rejects a label whose column is in no row', async () => {
   const label = { model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
   const rows = [{ prompt: 'q', answer: '1', stats: { solved: 0.5 } }];
   await expect(read(rows, { passRates: [{ ...label, column: 'stats.solvd' }] })).rejects.toThrow(
-    'expected pass rates in column "stats.solvd", got nothing there in any row',
+    'expected pass rates in column "stats.solvd", got no row with a value there',
   );
   expect(await read(rows, { passRates: [{ ...label, column: 'stats.solved' }] })).toHaveLength(1);
 });
@@ -222,11 +222,7 @@ test.each([
     [{ data: [{ question: 'q', answer: '1' }] }],
     "got columns data (a list of rows inside an object: jq '.data' takes it out)",
   ],
-  [
-    'another separator',
-    [{ 'question;answer': 'q;1' }],
-    'columns question;answer (fields are separated by ";"',
-  ],
+  ['another separator', [{ 'question;answer': 'q;1' }], 'columns question;answer (fields separated by ";"'],
   ['no object', ['x'], 'p.json:1: expected columns of a known shape, got "x"'],
   ['no rows', [], 'p.json: expected one problem a row, got an empty file'],
   [
@@ -255,11 +251,11 @@ test.each([
     [{ problem: 'q', level: 'Level 1', solution: 'trivial' }],
     'p.json:1: expected a gold "answer or boxed in solution"',
   ],
-])('%s is one clear error with a way on', async (_, rows, message) => {
+])('reports %s as one error with a fix', async (_, rows, message) => {
   await expect(read(rows)).rejects.toThrow(message);
 });
 
-test('rows that are no problems are counted, the others read', async () => {
+test('counts invalid rows and reads the others', async () => {
   const skipped: string[] = [];
   const rows = [{ problem: 'q', answer: '1' }, { problem: 'r' }, 7, { problem: 's', answer: '2' }];
   const hooks = { onSkip: (error: DataError) => skipped.push(error.message) };
@@ -269,7 +265,7 @@ test('rows that are no problems are counted, the others read', async () => {
   await expect(read([{ problem: 'r', answer: '' }, 7], { onError: 'skip' })).rejects.toThrow('p.json:1: ');
 });
 
-test('whatever a file holds, reading it ends in problems or in a DataError', async () => {
+test('reads any file content to problems or throws a DataError', async () => {
   const names = [
     'prompt',
     'answer',
@@ -300,7 +296,7 @@ test('whatever a file holds, reading it ends in problems or in a DataError', asy
   );
 });
 
-test('a label counts whole trials in the direction it states, or is refused', () => {
+test('converts a label to whole trials in its direction, or rejects it', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 256 }), fc.nat(), fc.boolean(), (trials, draw, isFailures) => {
       const counted = draw % (trials + 1);

@@ -7,22 +7,22 @@ import { passRateLabel } from './shapes/pass-rate-label.ts';
 import { wordingShape } from './wording.ts';
 
 /**
- * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows: what `gradus data
- * import` reads. The name tells the format, the first row the shape.
+ * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows, as `gradus data import`
+ * reads it. The file's extension selects the format, the columns of each row its shape.
  */
 export const fileConfig = z.strictObject({
   type: z.literal('file'),
   ...locationShape,
-  /** How the data set names its columns; absent: as the first row looks. */
+  /** The shape of all rows; default: detected for each row. */
   shape: z.enum(shapeNames).optional(),
-  /** Columns that are called otherwise than in the shape. */
+  /** Columns with other names than in the shape. */
   columns: z.partialRecord(columnsConfig.keyof(), z.string()).default({}),
-  /** What the file's difficulty columns say, beyond those that the shape knows. */
+  /** The meaning of difficulty columns that the shape does not cover. */
   passRates: z.array(passRateLabel).default([]),
-  /** The domain of rows that name none; absent: as the shape says, else math. */
+  /** The domain of rows without one; default: the shape's, else math. */
   domain: z.string().optional(),
   ...wordingShape,
-  /** Whether a row that is no problem ends the reading or is left out and counted. */
+  /** Whether an invalid row stops reading, or is skipped and counted. */
   onError: z.enum(['stop', 'skip']).default('stop'),
 });
 export type FileConfig = z.infer<typeof fileConfig>;
@@ -33,7 +33,7 @@ export const file = (
   options: Omit<z.input<typeof fileConfig>, 'type' | 'path'> = {},
 ): z.input<typeof fileConfig> => ({ type: 'file', path, ...options });
 
-/** What `hub` is told of a data set, besides what `file` takes. */
+/** Names a data set on a hub; other options are those of `file`. */
 interface HubOptions extends Omit<z.input<typeof fileConfig>, 'type' | 'path'> {
   /** `owner/name`. */
   readonly dataset: string;
@@ -43,7 +43,7 @@ interface HubOptions extends Omit<z.input<typeof fileConfig>, 'type' | 'path'> {
   readonly path: string;
 }
 
-/** Recipe noun for problems from a Hugging Face hub: `file` with the address put together. */
+/** Recipe noun for problems on a Hugging Face hub: `file` with the hub address built from its parts. */
 export const hub = ({
   dataset,
   revision = 'main',

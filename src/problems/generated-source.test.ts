@@ -7,7 +7,7 @@ const draw = (options: Parameters<typeof generated>[0]) => [
 const questionsOf = (split: Split, seed: number): Set<string> =>
   new Set(draw({ perCell: 8, seed, split }).map(({ prompt }) => prompt[0]!.content));
 
-test('splits are disjoint, whatever the seeds', () => {
+test('splits are disjoint for all seeds', () => {
   const [train, validation, heldOut] = [
     questionsOf('train', 1),
     questionsOf('validation', 2),
@@ -19,7 +19,7 @@ test('splits are disjoint, whatever the seeds', () => {
   for (const question of heldOut) expect(splitOf(question)).toBe('held-out');
 });
 
-test('splits take their share of all questions', () => {
+test('each split has its share of all questions', () => {
   const splits = Array.from({ length: 10_000 }, (_, i) => splitOf(`${i}+1=?`));
   const share = (split: Split): number => splits.filter((one) => one === split).length / splits.length;
   expect(share('train')).toBeCloseTo(0.7, 1);
@@ -27,7 +27,7 @@ test('splits take their share of all questions', () => {
   expect(share('held-out')).toBeCloseTo(0.2, 1);
 });
 
-test('every cell gets its number of distinct questions, ids are distinct and stable', () => {
+test('each cell has the requested number of distinct questions, with distinct and stable ids', () => {
   const problems = draw({ perCell: 12, seed: 4, split: 'held-out' });
   expect(new Set(problems.map(({ id }) => id)).size).toBe(problems.length);
   expect(new Set(problems.map(({ prompt }) => prompt[0]!.content)).size).toBe(problems.length);
@@ -38,7 +38,7 @@ test('every cell gets its number of distinct questions, ids are distinct and sta
   expect(draw({ perCell: 12, seed: 5, split: 'held-out' })).not.toEqual(problems);
 });
 
-test('families, domain and knobs choose the cells; the instruction is added', () => {
+test('families, domain and knobs select the cells; the instruction is added', () => {
   const [problem, ...others] = draw({
     domain: 'code',
     families: ['linear-function', 'addition'],
@@ -57,14 +57,14 @@ test('families, domain and knobs choose the cells; the instruction is added', ()
   );
 });
 
-test('a cell without enough distinct questions says how many it has', () => {
+test('the error for a cell with too few questions states their number', () => {
   const tooMany = { families: ['addition'], knobs: [1], perCell: 500, split: 'held-out' } as const;
   expect(() => draw(tooMany as never)).toThrow(
     /expected 500 distinct held-out questions of addition knob 1, found \d\d /,
   );
 });
 
-test('a count is spread evenly, and small cells give all they have', () => {
+test('spreads a count evenly; exhausted cells give all their questions', () => {
   const all = draw({ families: ['addition', 'brackets'], knobs: [1, 6], count: 600, split: 'held-out' });
   const sizes = Object.values(Object.groupBy(all, ({ family, knob }) => `${family}/${knob}`)).map(
     (cell) => cell!.length,
@@ -78,7 +78,7 @@ test('a count is spread evenly, and small cells give all they have', () => {
   );
 });
 
-test('an unknown family, split or amount is refused by the schema', () => {
+test('the schema rejects unknown families, splits and amounts', () => {
   expect(
     generatedConfig.safeParse(generated({ families: ['adition'], perCell: 1, split: 'train' })).success,
   ).toBe(false);

@@ -36,7 +36,7 @@ test('reads rows with defaults, skips blank ones, keeps unknown columns', async 
   ]);
 });
 
-test('the rows that the documentation shows are problems, one of each kind', async () => {
+test('reads the rows shown in the documentation', async () => {
   const [, rows] = /```json\n([^]*?)```/.exec(readFileSync('docs/data.md', 'utf8'))!;
   const kinds = (await read(rows!)).map(({ tests, answer }) => tests?.type ?? answer);
   expect(kinds).toEqual(['42', 'function', 'stdio', 'asserts']);
@@ -87,14 +87,14 @@ test.each([
     'p.jsonl:1: column "tests.cases": ',
   ],
   [
-    'tests of a form of their own',
+    'tests in an unknown form',
     '{"prompt":"a","tests":[{"input":[1],"output":2}]}',
-    '; tests are written {"type":"function","language":"javascript","entryPoint":"double","cases":[{"arguments":[2],"expected":4}]}',
+    '; write tests as {"type":"function","language":"javascript","entryPoint":"double","cases":[{"arguments":[2],"expected":4}]}',
   ],
   [
     'tests with several mistakes',
     '{"prompt":"a","tests":{"type":"stdio","lang":"python","cases":[{"input":"1"}]}}',
-    /column "tests\.language": .*, "tests\.cases\.0\.output": .*, "tests": .*"lang".*; tests are written \{"type":"stdio"/,
+    /column "tests\.language": .*, "tests\.cases\.0\.output": .*, "tests": .*"lang".*; write tests as \{"type":"stdio"/,
   ],
   ['NaN', '{"prompt":"a","answer":NaN}', /p\.jsonl:1: .*Python's NaN and Infinity are not JSON/],
   ['an object over several lines', '{\n "prompt": "a"\n}', /p\.jsonl:1: .*one line/],
@@ -103,18 +103,18 @@ test.each([
     '{"id":"a","prompt":"a","answer":"1"}\n{"id":"a","prompt":"b","answer":"1"}',
     'p.jsonl:2: expected a new "id", got "a" again (first at p.jsonl:1)',
   ],
-])('%s is one clear error', async (_, text, message) => {
+])('reports %s as one error', async (_, text, message) => {
   await expect(read(text)).rejects.toThrow(message);
 });
 
-test('a missing file is one clear error', async () => {
+test('reports a missing file as one error', async () => {
   const config = problemSourceConfig.parse(jsonl('nowhere.jsonl'));
   await expect(loadSource(config, { baseDir: folder })).rejects.toThrow(
     /^nowhere\.jsonl: expected a readable file, got ENOENT/,
   );
 });
 
-test('whatever a file holds, reading it ends in problems or in a DataError', async () => {
+test('reads any file content to problems or throws a DataError', async () => {
   const row = fc.oneof(
     fc.string(),
     fc.json(),

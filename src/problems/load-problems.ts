@@ -4,30 +4,30 @@ import type { SourceRecord } from '../core/source-record.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { loadSource, type LoadOptions, type ProblemSource } from './problem-source.ts';
 
-/** Problems of several sources together, and what files they are from. */
+/** Problems of several sources, with a record of the files they were read from. */
 export interface LoadedProblems {
   readonly problems: readonly Problem[];
   readonly records: readonly SourceRecord[];
 }
 
-/** Where relative paths begin, as a recipe says it. */
+/** The folder that relative paths start from, as in a recipe. */
 interface SourceFolder {
   readonly baseDir?: string | undefined;
 }
 
-/** The sources of a recipe: those trained on, and those of each evaluation suite. */
+/** The sources of a recipe: training problems and the problems of each evaluation suite. */
 interface RecipeSources extends SourceFolder {
   readonly problems: readonly ProblemSource[];
   readonly evaluation: readonly { readonly problems: readonly ProblemSource[] }[];
 }
 
-/** How sources are read. */
+/** Options for reading sources. */
 export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDownload' | 'signal'>;
 
 /**
- * Loads sources one after another, so that ids come out the same each time, and checks that those are distinct among them.
+ * Loads sources one after another, so that ids are the same each time, and checks that ids are distinct across sources.
  *
- * @throws DataError for the first source or row that is not what it should be.
+ * @throws DataError for the first invalid source or row, and for an id that occurs twice.
  */
 export async function loadSources(
   sources: readonly ProblemSource[],
@@ -47,16 +47,16 @@ export async function loadSources(
   return { problems, records: loaded.flatMap(({ record }) => record ?? []) };
 }
 
-/** The problems of several sources together. */
+/** Loads the problems of several sources, without their file records. */
 export const loadAll = async (
   sources: readonly ProblemSource[],
   folder: SourceFolder,
 ): Promise<readonly Problem[]> => (await loadSources(sources, folder)).problems;
 
 /**
- * Every problem of a recipe, by the id that a run knows it by: those trained on, then those of each suite.
+ * Loads every problem of a recipe, keyed by its id in the run: training problems first, then those of each suite.
  *
- * @throws DataError for the first source that is not what it should be.
+ * @throws DataError for the first invalid source.
  */
 export async function loadById(
   recipe: RecipeSources,
@@ -70,10 +70,10 @@ export async function loadById(
 }
 
 /**
- * All problems of a source, those with tests of any published format too, in a fixed order with distinct ids. Relative
- * paths start at `baseDir`.
+ * Loads all problems of one source, also those with tests in a published format, in a fixed order with distinct ids.
+ * Relative paths start at `baseDir`.
  *
- * @throws DataError naming file and row, or family and knob, when the source cannot give what was asked for.
+ * @throws DataError naming file and row, or family and knob, when the source is invalid or too small.
  */
 export const loadProblems = (source: ProblemSource, baseDir: string): Promise<readonly Problem[]> =>
   loadAll([source], { baseDir });

@@ -7,52 +7,52 @@ import { isHubAddress } from '../hub/address.ts';
 import { hashFile, type OnDownload } from '../hub/download.ts';
 import { type FetchOptions, fetchHubFiles } from '../hub/hub.ts';
 
-/** Where a source's file is, for the schemas of sources. */
+/** Schema fields that locate the files of a source. */
 export const locationShape = {
   /** Relative to the recipe, or `hf://datasets/<owner>/<name>[@revision]/<file, pattern or split>`. */
   path: z.string().min(1),
-  /** Of a hub address: refuse a revision that is not a commit, so that the recipe alone says what is read. */
+  /** Requires the revision of a hub address to be a commit, so that the recipe alone fixes the data. */
   pinned: z.boolean().default(false),
-  /** What the files must hold, in the order of their names; other content is an error. */
+  /** Expected SHA-256 digests, in the order of the file names; other content is an error. */
   sha256: z
     .array(z.string().regex(/^[0-9a-f]{64}$/, { error: 'expected 64 hex digits' }))
     .min(1)
     .optional(),
 };
 
-/** A file that problems are read from, wherever it came from. */
+/** A local file that problems are read from, also one downloaded from a hub. */
 export interface DataFile {
-  /** Where it is on this machine. */
+  /** Its local path. */
   readonly file: string;
-  /** How messages, records and problems call it: the path as given, or its address on the hub. */
+  /** Its name in messages, records and problems: the path as given, or its hub address. */
   readonly name: string;
 }
 
-/** What a path was when it was read. */
+/** The files that a path resolved to. */
 export interface LocatedData {
-  /** The commit that a hub address was; absent for files of this machine. */
+  /** The commit that a hub address resolved to; absent for local files. */
   readonly commit?: string;
   readonly files: readonly DataFile[];
 }
 
-/** How a path is to be found. */
+/** Options for resolving a path. */
 export interface LocateOptions {
-  /** The commit to read a hub address at, whatever its revision is by now. */
+  /** Reads a hub address at this commit instead of its current revision. */
   readonly commit?: string;
-  /** Ask nobody: only what the cache holds. */
+  /** Reads from the cache only, without network access. */
   readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** As `locationShape` gives it. */
+/** The parsed form of `locationShape`. */
 type Location = z.output<z.ZodObject<typeof locationShape>>;
 
 /**
- * The files behind a path: one of this machine, relative to `baseDir`, or those of a `hf://` address, which are fetched
- * where the cache lacks them.
+ * Resolves a path to its files: a local one, relative to `baseDir`, or those of an `hf://` address, downloaded unless
+ * cached.
  *
- * @throws DataError when the hub has none, or a file is not the expected one.
+ * @throws DataError when the hub has no such files, or a digest differs from `sha256`.
  */
 export async function locateData(
   { path, pinned, sha256 }: Location,
@@ -78,13 +78,13 @@ async function checkContent(
 ): Promise<void> {
   if (files.length !== expected.length)
     throw new DataError(
-      `${path}: expected ${expected.length} files, as many as "sha256" names, got ${files.length}`,
+      `${path}: expected ${expected.length} files, one for each digest in "sha256", got ${files.length}`,
     );
   for (const [i, { file, name }] of files.entries()) {
     const found = (await recordOf({ file, name })).sha256;
     if (found !== expected[i])
       throw new DataError(
-        `${name}: expected content with sha256 ${expected[i]}, got ${found}; it is another file`,
+        `${name}: expected content with sha256 ${expected[i]}, got ${found}; the file has changed`,
         {
           code: 'DATA_CHANGED',
           tryNext: `sha256sum ${file}`,
@@ -93,7 +93,7 @@ async function checkContent(
   }
 }
 
-/** Reads a file once to record it. Throws a `DataError` when it cannot be read. */
+/** Hashes a file for the run's record. Throws a `DataError` when it cannot be read. */
 export async function recordOf({ file, name }: DataFile): Promise<FileRecord> {
   try {
     return { name, sha256: await hashFile(file), bytes: (await stat(file)).size };

@@ -4,7 +4,7 @@ import { promptOf } from './shapes/messages.ts';
 import { topicOf } from './shapes/reasoning-sets.ts';
 import type { Columns } from './shapes/shape.ts';
 
-/** Where the parts of a problem are in a row. */
+/** The columns of a row and its default domain. */
 interface Mapping {
   readonly columns: ColumnNames;
   /** Of rows without one. */
@@ -12,10 +12,10 @@ interface Mapping {
 }
 
 /**
- * A row of other people's, its prompt, gold, solution and domain in the form of a problem: chat messages of any kind, golds and
- * solutions in lists or in JSON, topics in the column `domain`.
+ * Normalises a row of a published data set: chat messages of any kind become `{role, content}`, golds and solutions leave
+ * their lists or JSON, and topics in the column `domain` become the family.
  *
- * @throws DataError beginning with the column's name, for a math problem whose gold is several golds or no answer.
+ * @throws DataError beginning with the column's name, for a math problem whose gold is a list of golds or an object.
  */
 export function inOurForm(row: Columns, mapping: Mapping): Columns {
   const { columns, domain } = mapping;
@@ -29,23 +29,26 @@ export function inOurForm(row: Columns, mapping: Mapping): Columns {
     [columns.domain]: known,
     ...(topics === undefined ? {} : { topics, [columns.family]: row[columns.family] ?? topicOf(topics) }),
     [columns.prompt]: promptOf(row[columns.prompt]),
+    ...(isEmptyList(row[columns.passRates]) ? { [columns.passRates]: undefined } : {}),
     ...(isMath && gold != null ? { [columns.answer]: onlyGold(gold, columns.answer) } : {}),
     ...(columns.solution in row ? { [columns.solution]: textIn(row[columns.solution]) } : {}),
   };
 }
 
-/** Whether a column `domain` names topics of a subject, not what checks the answer. */
+/** Detects topics of a subject in the column `domain`, which should name what checks the answer. */
 const isTopic = (value: unknown): boolean =>
   value != null && (typeof value !== 'string' || value.includes('->') || /^\s*[[{]/.test(value));
 
-/** The names that other data sets have for the domains of our verifiers. */
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
+/** Maps other spellings of a domain to the name that verifiers are configured under. */
 function domainNamed(name: string): string {
   const small = name.trim().toLowerCase();
   if (/^math(?:s|ematics)?$/.test(small)) return 'math';
   return /^cod(?:e|ing)$|^programming$/.test(small) ? 'code' : name;
 }
 
-/** A text, or the first of a list of texts; nothing for a blank one or another value. */
+/** Returns a text, or the first of a list of texts; `undefined` for blank texts and other values. */
 function textIn(value: unknown): string | undefined {
   const text: unknown = Array.isArray(value) ? value[0] : value;
   return typeof text === 'string' && text.trim() !== '' ? text : undefined;

@@ -8,7 +8,7 @@ import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
 import { worded, type Wording } from './wording.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
-/** Blank texts are half-made rows. */
+/** A blank text means an incomplete row. */
 const filled = z.string().regex(/\S/, { error: 'expected a text that is not blank' });
 const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
   error: 'expected a text or a list of {role, content} messages',
@@ -22,22 +22,26 @@ const passRatesSchema = z.array(
       error: 'expected at most as many successes as trials',
     }),
 );
-/** Many data sets write numeric answers as numbers. */
+/** Accepts numbers, since many data sets store numeric answers that way. */
 const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
   error: 'expected a text or a number',
 });
 
-/** What turns a row into a problem. */
+/** How rows become problems. */
 export interface RowMapping extends Wording {
   readonly columns: ColumnNames;
   /** Of rows without one. */
   readonly domain: string;
-  /** What messages call the file. */
+  /** The file's name in messages. */
   readonly name: string;
   readonly ids: ProblemIds;
 }
 
-/** Makes a problem of one parsed row, or throws a `DataError` naming file, row, column, what was expected and what came. */
+/**
+ * Builds a problem from one parsed row.
+ *
+ * @throws DataError naming file, row and column, what was expected and what came.
+ */
 export function problemOfRow(value: unknown, mapping: RowMapping, row: number): Problem {
   const where = `${mapping.name}:${row}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -56,7 +60,7 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     });
     const form =
       column === columns.tests
-        ? `; tests are written ${testsExample(field)}, and gradus data import reads other forms`
+        ? `; write tests as ${testsExample(field)}, or convert published formats with gradus data import`
         : '';
     throw new DataError(`${where}: column ${issues.join(', ')}, got ${shown(field)}${form}`);
   };
@@ -90,7 +94,7 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
     prompt: worded(said.prompt, mapping),
     source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
-    ...(passRates === undefined || passRates.length === 0 ? {} : { passRates }),
+    ...(passRates === undefined ? {} : { passRates }),
     ...(solution === undefined ? {} : { solution }),
     ...(fields.size === 0 ? {} : { extra: Object.fromEntries(fields) }),
   };

@@ -30,7 +30,7 @@ afterEach(async () => {
 const load = async (config: object, options: Partial<LoadOptions> = {}) =>
   loadSource(problemSourceConfig.parse(config), { baseDir: folder, ...options });
 
-test('a source says which files its problems are from', async () => {
+test('records the files of a source', async () => {
   writeFileSync(join(folder, 'sums.jsonl'), rows);
   const { problems, record } = await load(file('sums.jsonl'));
   expect(problems.map(({ answer }) => answer)).toEqual(['2', '3']);
@@ -41,7 +41,7 @@ test('a source says which files its problems are from', async () => {
   });
 });
 
-test('a split on a hub is all of its files, named by content, with the commit that was read', async () => {
+test('reads all files of a split on a hub and records the commit', async () => {
   const source = hub({ dataset: 'us/sums', path: 'train' });
   expect(source).toEqual({ type: 'file', path: 'hf://datasets/us/sums/train' });
   const { problems, record } = await load(source);
@@ -59,28 +59,28 @@ test('a split on a hub is all of its files, named by content, with the commit th
   expect(lines.problems.map(({ id }) => id)).toEqual(problems.slice(0, 2).map(({ id }) => id));
 });
 
-test('a pin or a hash that a recipe demands is held to', async () => {
+test('enforces a pinned revision and sha256 digests', async () => {
   await expect(load(hub({ dataset: 'us/sums', path: 'train', pinned: true }))).rejects.toThrow(
-    'has to be pinned',
+    'as the revision of a pinned source',
   );
   const pinned = hub({ dataset: 'us/sums', revision: commit, path: 'train', pinned: true });
   expect((await load(pinned)).problems).toHaveLength(4);
   writeFileSync(join(folder, 'sums.jsonl'), rows);
   await expect(load(file('sums.jsonl', { sha256: [sha256] }))).rejects.toThrow(
-    /sums.jsonl: expected content with sha256 91ba7e4b.*, got [0-9a-f]{64}; it is another file/,
+    /sums.jsonl: expected content with sha256 91ba7e4b.*, got [0-9a-f]{64}; the file has changed/,
   );
   await expect(load({ ...pinned, sha256: [sha256] })).rejects.toThrow(
-    'expected 1 files, as many as "sha256" names, got 2',
+    'expected 1 files, one for each digest in "sha256", got 2',
   );
 });
 
-test('rows left out are counted in the record', async () => {
+test('counts skipped rows in the record', async () => {
   writeFileSync(join(folder, 'sums.jsonl'), `${rows}{"question":"no gold"}\n`);
   const { record } = await load(file('sums.jsonl', { onError: 'skip' }));
   expect(record).toMatchObject({ problems: 2, skipped: 1 });
 });
 
-test('a file that changes while it is read is an error', async () => {
+test('rejects a file that changes while it is read', async () => {
   const path = join(folder, 'sums.jsonl');
   writeFileSync(path, rows);
   class WritingIds extends ProblemIds {
@@ -90,6 +90,6 @@ test('a file that changes while it is read is an error', async () => {
     }
   }
   await expect(load(file('sums.jsonl'), { ids: new WritingIds() })).rejects.toThrow(
-    'changed while it was read',
+    'got one that changed; read it again',
   );
 });

@@ -11,34 +11,35 @@ import { jsonlConfig, readJsonl } from './jsonl-source.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { readDataFile } from './read-file-source.ts';
 
-/** Where problems come from: what a recipe's `problems` and a suite's `problems` accept. */
+/** A source of problems: what `problems` accepts in a recipe and in an evaluation suite. */
 export const problemSourceConfig = z.discriminatedUnion('type', [jsonlConfig, fileConfig, generatedConfig]);
 export type ProblemSource = z.output<typeof problemSourceConfig>;
 
-/** What loading may need from outside. */
+/** Options for loading a source. */
 export interface LoadOptions {
-  /** Relative paths start here. */
+  /** The folder that relative paths start from. */
   readonly baseDir: string;
-  /** The ids given so far; absent: these problems are the only ones. */
+  /** The ids assigned so far; default: none. */
   readonly ids?: ProblemIds;
-  /** By source as the recipe has it: the commit to read it at. */
+  /** The commit to read each source at, keyed by its path in the recipe. */
   readonly commits?: ReadonlyMap<string, string>;
-  /** Ask no hub: only what the cache holds. */
+  /** Reads from the cache only, without network access. */
   readonly isOffline?: boolean;
   readonly onDownload?: OnDownload | undefined;
-  /** Ends a download. */
+  /** Aborts downloads. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Problems, and what they were read from; generated ones are from no file. */
+/** Problems with a record of their files; generated problems have no record. */
 export interface LoadedSource {
   readonly problems: readonly Problem[];
   readonly record?: SourceRecord;
 }
 
 /**
- * All problems of a source, in a fixed order with distinct ids, and a record of the files they are from. Throws a `DataError`
- * naming file and row, or family and knob, when the source cannot give what was asked for.
+ * Loads all problems of a source, in a fixed order with distinct ids, with a record of the files they were read from.
+ *
+ * @throws DataError naming file and row, or family and knob, when the source is invalid or too small.
  */
 export async function loadSource(config: ProblemSource, options: LoadOptions): Promise<LoadedSource> {
   if (config.type === 'generated') {
@@ -83,11 +84,11 @@ async function loadFiles(
   };
 }
 
-/** What is recorded must be what was read. */
+/** Checks that a file did not change while it was read, so that its record matches its problems. */
 async function requireUnchanged({ file, name }: DataFile, mtimeMs: number): Promise<void> {
   if ((await stat(file)).mtimeMs === mtimeMs) return;
   throw new DataError(
-    `${name}: expected a file that nobody writes to, got one that changed while it was read`,
+    `${name}: expected a file that stays unchanged while it is read, got one that changed; read it again`,
     {
       code: 'DATA_CHANGED',
       tryNext: `ls -l ${file}`,

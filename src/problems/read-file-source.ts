@@ -15,17 +15,18 @@ import { multipleChoice } from './shapes/multiple-choice.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 import { at, type Columns } from './shapes/shape.ts';
 
-/** What reading may need from outside, and tells. */
+/** Options for reading a `file` source. */
 export interface ReadFileOptions {
-  /** The ids given so far; absent: these problems are the only ones. */
+  /** The ids assigned so far; default: none. */
   readonly ids?: ProblemIds;
-  /** Called for each row left out under `onError: 'skip'`. */
+  /** Called for each row skipped under `onError: 'skip'`. */
   readonly onSkip?: (error: DataError) => void;
 }
 
 /**
- * Streams the problems of a `file` source, wherever its files are. Throws a `DataError` as `readDataFile` does, and for
- * whatever goes wrong on the way to them.
+ * Streams the problems of a `file` source, local or on a hub.
+ *
+ * @throws DataError as `readDataFile` does, and when the files cannot be located or downloaded.
  */
 export async function* readFileProblems(
   config: FileConfig,
@@ -37,8 +38,10 @@ export async function* readFileProblems(
 }
 
 /**
- * Streams the problems of one file. Throws a `DataError` naming file, row, column, what was expected and the fix; also when
- * every row had to be left out, and at the end when a label's column was in none: a mistyped one would be missed by nobody.
+ * Streams the problems of one file.
+ *
+ * @throws DataError naming file, row and column, what was expected and the fix; also when every row was skipped, and at the
+ * end when no row had the column of a pass-rate label, which is most likely mistyped.
  */
 export async function* readDataFile(
   config: FileConfig,
@@ -64,12 +67,12 @@ export async function* readDataFile(
   if (isEmpty) throw firstSkipped ?? new DataError(`${name}: expected one problem a row, got an empty file`);
   const [missing] = unseen;
   if (missing === undefined) return;
-  throw new DataError(`${name}: expected pass rates in column "${missing}", got nothing there in any row`, {
+  throw new DataError(`${name}: expected pass rates in column "${missing}", got no row with a value there`, {
     tryNext: 'gradus data import --help',
   });
 }
 
-/** Most readers want the rest of the file. */
+/** Adds the command that skips the invalid row. */
 function withWayOn(error: DataError, path: string): DataError {
   if (error.tryNext !== undefined) return error;
   const tryNext = `gradus data import ${path} --on-error skip --out problems.jsonl`;
@@ -112,7 +115,7 @@ function problemReader(
   };
 }
 
-/** The row as columns; a list, as Open-Reasoner-Zero's rows are, has the columns 0, 1, …. */
+/** Returns a row as columns; a list, as in Open-Reasoner-Zero, has the columns 0, 1, …. */
 function columnsOf(value: unknown, where: string): Columns {
   if (typeof value !== 'object' || value === null) throw unknownShape(value, where);
   if (Array.isArray(value) && !value.every((one) => typeof one === 'object' && one !== null))
@@ -120,7 +123,7 @@ function columnsOf(value: unknown, where: string): Columns {
   return Array.isArray(value) ? Object.fromEntries(value.entries()) : (value as Columns);
 }
 
-/** Puts file and row before the message of an error that lacks them. */
+/** Prefixes file and row to the message of a `DataError` without them. */
 function naming<T>(where: string, work: () => T): T {
   try {
     return work();
@@ -134,14 +137,14 @@ function naming<T>(where: string, work: () => T): T {
   }
 }
 
-/** Adds what the difficulty columns that the user explained say. */
+/** Adds the pass rates of the difficulty columns that the source describes. */
 function withPassRates(row: Columns, value: Columns, { passRates }: FileConfig, column: string): Columns {
   if (passRates.length === 0) return row;
   const stated = passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
   return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
 }
 
-/** All that the messages of a prompt say. */
+/** Joins the texts of a prompt's messages. */
 const textOf = (prompt: unknown): string =>
   [prompt]
     .flat()

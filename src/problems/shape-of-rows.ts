@@ -2,25 +2,26 @@ import { DataError } from '../core/errors.ts';
 import { shapeNamed, shapeOf, unknownShape } from './shapes/catalogue.ts';
 import type { Columns, Shape } from './shapes/shape.ts';
 
-/** What decides about shapes, of a `file` source. */
+/** The settings of a `file` source that select a shape. */
 interface ShapeSettings {
   readonly shape?: string | undefined;
   readonly columns: { readonly prompt?: string | undefined };
 }
 
-/** A row's shape, and whether it was found in the row or named by the user. */
+/** A row's shape, and whether the user named it. */
 export interface ChosenShape {
   readonly shape: Shape;
   readonly isNamed: boolean;
 }
 
 /**
- * Chooses the shape of each row of a file. Rows may differ, as math and code do in one verl file; but two rows with the same
- * columns have the same shape, or one of them lacks what makes it out: a solution without its `#### 72`, read as a gold.
+ * Detects the shape of each row of a file. Rows may differ, as math and code do in one verl file. Two rows with the same
+ * columns must have the same shape: otherwise one lacks its mark, such as a GSM8K solution without `#### 72`, and would be
+ * read as a bare gold.
  */
 export class RowShapes {
   readonly #settings: ShapeSettings;
-  /** The shape of the rows with these columns. */
+  /** The shape of rows by the names of their filled columns. */
   readonly #seen = new Map<string, Shape>();
   #last: Shape | undefined;
 
@@ -28,7 +29,7 @@ export class RowShapes {
     this.#settings = settings;
   }
 
-  /** @throws DataError when no shape matches the first row, or the row has another than those with its columns. */
+  /** @throws DataError when no shape matches the first row, or rows with the same columns had another shape. */
   of(row: Columns, where: string): ChosenShape {
     const { shape: name, columns } = this.#settings;
     if (name !== undefined) return { shape: this.#named(name, row), isNamed: true };
@@ -36,13 +37,13 @@ export class RowShapes {
     const found = shapeOf(row);
     if (found === undefined && this.#last === undefined) throw unknownShape(row, where);
     if (found !== undefined) this.#requireSame(found, row, where);
-    // A row that lost a column is read as its neighbours are, so that the error names the column.
+    // A row that lacks a column is read in the shape before it, so that the error names the column.
     const shape = found ?? this.#last!;
     this.#last = shape;
     return { shape, isNamed: false };
   }
 
-  /** The named shape; of shapes that mix in one file, the row's own. */
+  /** Returns the named shape, or the row's own if both may occur in one file. */
   #named(name: string, row: Columns): Shape {
     const shape = shapeNamed(name);
     const found = shape.mixes === true ? shapeOf(row) : undefined;

@@ -1,22 +1,22 @@
 import * as z from 'zod';
 import type { Message } from '../core/problem.ts';
 
-/** How the questions of a source are put to a model: what data sets leave to whoever uses them. */
+/** Schema fields for the wording of prompts, which data sets leave to their users. */
 export const wordingShape = {
-  /** A line added to each question, or, with `{question}` in it, all that is asked. */
+  /** A line added to each question; with `{question}` in it, a template for the whole question. */
   instruction: z.string().optional(),
-  /** The system message of each conversation, in place of one that the data has. */
+  /** The system message of each conversation; replaces one in the data. */
   system: z.string().optional(),
 };
 /** See `wordingShape`. */
 export type Wording = Readonly<z.infer<z.ZodObject<typeof wordingShape>>>;
 
-/** Where a question goes in an instruction that is more than a line after it. */
+/** The placeholder for the question in an instruction that is a template. */
 const place = '{question}';
 
 /**
- * What is said to the model. The instruction belongs to the question: it is added to the last message, on the line below
- * or in the place that it leaves for the question with `{question}`.
+ * Applies instruction and system message to a prompt. The instruction goes into the last message: on a new line below the
+ * question, or around it where `{question}` stands.
  */
 export function worded(prompt: readonly Message[], { instruction, system }: Wording): readonly Message[] {
   const last = prompt.at(-1);

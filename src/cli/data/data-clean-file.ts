@@ -6,8 +6,9 @@ import { openLines, writeLines } from '../../problems/output/text-file.ts';
 import { outputOf } from '../output.ts';
 
 /**
- * Runs a cleaning over a file: what stays goes to `--out`, every finding to `--findings`, and the report to the terminal.
- * @param clean streams what stays and logs what does not.
+ * Runs a cleaning step: writes kept problems to `--out`, findings to `--findings`, and the report to the terminal.
+ *
+ * @param clean streams the kept problems and logs the others.
  */
 export async function cleanFile(
   command: Command,

@@ -25,26 +25,28 @@ interface CheckOptions extends CleanOptions {
 async function lengthCheck({ model, maxPromptTokens }: CheckOptions) {
   if (model !== undefined) return [await openOverlongCheck(model, maxPromptTokens)];
   if (maxPromptTokens === undefined) return [];
-  throw new ConfigError('--max-prompt-tokens: expected --model too, whose tokens are counted', {
+  throw new ConfigError('--max-prompt-tokens: expected --model too, to count its tokens', {
     tryNext: 'gradus data check --help',
   });
 }
 
-const outOption = ['--out <file>', 'the .jsonl to write what stays to'] as const;
+const outOption = ['--out <file>', 'the .jsonl file for the problems that stay'] as const;
 const findingsOption = ['--findings <file>', 'write every finding with its evidence, as JSON Lines'] as const;
 const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
-/** `gradus data check|dedup|decontaminate`: what should not be trained on, and why. */
+/** `gradus data check|dedup|decontaminate`: removes problems that are unfit for training, with the reason. */
 export function addCleaningCommands(data: Command): void {
   data
     .command('check')
-    .description('find problems that no verifier could judge: proofs, open questions, unreadable golds')
+    .description(
+      'remove problems that no verifier can judge: proofs, open questions, missing pictures, unreadable golds',
+    )
     .argument('<file>', 'problems')
     .option(...outOption)
-    .option('--model <folder>', 'also find prompts that leave this model no room for an answer')
-    .option('--max-prompt-tokens <n>', 'or that have more tokens than this', wholeNumber(1))
+    .option('--model <folder>', 'also remove prompts that leave this model no room for an answer')
+    .option('--max-prompt-tokens <n>', 'also remove prompts with more tokens than this', wholeNumber(1))
     .option(...findingsOption)
     .action(async (path: string, options: CheckOptions, command: Command) => {
       await using judge = openGoldJudge();
@@ -53,10 +55,10 @@ export function addCleaningCommands(data: Command): void {
     });
   data
     .command('dedup')
-    .description('keep the first of all duplicates; report golds that disagree')
+    .description('remove duplicates, keeping the first; report conflicting golds')
     .argument('<file>', 'problems; read twice')
     .requiredOption(...outOption)
-    .option('--near <share>', 'least resemblance of near duplicates; above 1: exact ones only', shareOf, 0.8)
+    .option('--near <share>', 'minimum similarity of near duplicates; above 1: exact ones only', shareOf, 0.8)
     .option(...findingsOption)
     .action(async (path: string, options: CleanOptions & { readonly near: number }, command: Command) => {
       await using judge = openGoldJudge();
@@ -66,19 +68,19 @@ export function addCleaningCommands(data: Command): void {
     });
   data
     .command('decontaminate')
-    .description('take out problems of evaluation sets, retold ones too')
+    .description('remove problems of evaluation sets, also paraphrased ones')
     .argument('<file>', 'problems')
     .requiredOption('--against <files...>', 'evaluation sets, in any format')
     .requiredOption(...outOption)
     .option(
       '--contained <share>',
-      'least share of its three-word runs in a text that contains it',
+      'minimum share of three-word runs of an evaluation problem in a text that contains it',
       shareOf,
       0.6,
     )
     .option(
       '--retold <share>',
-      'least share of its telling word pairs in a text that retells it',
+      'minimum share of its rare word pairs in a text that paraphrases it',
       shareOf,
       0.38,
     )

@@ -14,11 +14,11 @@ interface ExportOptions extends Omit<TrainerFile, 'difficultyOf'> {
   readonly model?: string;
 }
 
-/** `gradus data export`: problems as a trainer wants them. */
+/** `gradus data export`: writes problems in a trainer's format. */
 export function addExportCommand(data: Command): void {
   data
     .command('export')
-    .description('write problems for a trainer, with pass rate, interval and trials beside each')
+    .description('write problems in the format of a trainer, with pass rate, interval and trials')
     .argument('<file>', 'problems, as gradus data import writes them')
     .requiredOption('--out <file>', 'the file to write')
     .addOption(
@@ -26,8 +26,8 @@ export function addExportCommand(data: Command): void {
         .choices(trainerFormats)
         .makeOptionMandatory(),
     )
-    .option('--model <name>', 'whose stated pass rates; the first of each problem')
-    .option('--data-source <name>', "verl's data_source; each problem's own source")
+    .option('--model <name>', 'model whose stated pass rates to write (default: the first of each problem)')
+    .option('--data-source <name>', "verl's data_source (default: each problem's source)")
     .option('--split <name>', "verl's extra_info.split", 'train')
     .action(async (path: string, options: ExportOptions, command: Command) => {
       const problems = readFileProblems(problemFile(path), '.');

@@ -3,10 +3,10 @@ import type * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
 import { type FileConfig, file, fileConfig } from '../../problems/file-source.ts';
 
-/** Settings of a file source as flags give them: absent ones are `undefined`. */
+/** Settings of a file source from flags; absent ones are `undefined`. */
 type FileFlags = Readonly<Record<string, unknown>>;
 
-/** The file source that flags describe. Throws a `ConfigError` that names the flag's part that is wrong. */
+/** Builds a file source from flags. Throws a `ConfigError` naming the invalid setting. */
 export function problemFile(path: string, flags: FileFlags = {}): FileConfig {
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const parsed = fileConfig.safeParse({ ...file(path), ...given });
@@ -17,7 +17,7 @@ export function problemFile(path: string, flags: FileFlags = {}): FileConfig {
   });
 }
 
-/** Reads `ours=theirs` into the pairs before it. */
+/** Parses `ours=theirs` and adds it to earlier pairs. */
 export function addPair(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const split = text.indexOf('=');
   if (split > 0 && split < text.length - 1)
@@ -25,7 +25,7 @@ export function addPair(text: string, before: Readonly<Record<string, string>> =
   throw new InvalidArgumentError(`expected name=value, got ${JSON.stringify(text)}`);
 }
 
-/** Reads `a=1,b=2` into a new set of pairs after those before it. */
+/** Parses `a=1,b=2` and appends it to earlier sets of pairs. */
 export function addPairs(
   text: string,
   before: readonly Readonly<Record<string, string>>[],
@@ -38,12 +38,12 @@ export function addPairs(
 
 /** `--on-error`. */
 export function onErrorOption(): Option {
-  return new Option('--on-error <what>', 'at a row that is no problem: stop, or skip and count it')
+  return new Option('--on-error <what>', 'on an invalid row: stop, or skip and count it')
     .choices(['stop', 'skip'] satisfies z.input<typeof fileConfig>['onError'][])
     .default('stop');
 }
 
-/** Counts rows that were left out, and keeps what is said of the first few. */
+/** Counts skipped rows and keeps the first few messages. */
 export function skipCounter() {
   let skipped = 0;
   const first: string[] = [];
@@ -53,8 +53,6 @@ export function skipCounter() {
     },
     result: () => ({ skipped, firstSkipped: first }),
     lines: () =>
-      skipped === 0
-        ? []
-        : [`${skipped} rows left out, the first of them:`, ...first.map((line) => `  ${line}`)],
+      skipped === 0 ? [] : [`${skipped} rows skipped; the first:`, ...first.map((line) => `  ${line}`)],
   };
 }

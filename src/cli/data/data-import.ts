@@ -19,27 +19,36 @@ interface ImportOptions {
   readonly onError: 'stop' | 'skip';
 }
 
-/** `gradus data import`: files of any format and shape become one file of problems. */
+/** `gradus data import`: converts files of any format and shape to one file of problems. */
 export function addImportCommand(data: Command): void {
   data
     .command('import')
-    .description('bring files of any format and shape into JSON Lines of problems')
+    .description('convert files of any format and shape to JSON Lines of problems')
     .argument(
       '<files...>',
       '.jsonl, .json, .csv, .tsv (each also .gz), .parquet, or hf://datasets/<owner>/<name>/<split>',
     )
     .requiredOption('--out <file>', 'the .jsonl to write')
-    .addOption(new Option('--shape <name>', 'how the rows look; told by the first row').choices(shapeNames))
-    .option('--column <ours=theirs>', 'a column by another name, e.g. prompt=question', addPair, {})
+    .addOption(
+      new Option('--shape <name>', 'the shape of the rows (default: detected for each row)').choices(
+        shapeNames,
+      ),
+    )
+    .option(
+      '--column <ours=theirs>',
+      'the column of a part of the problem, e.g. prompt=question',
+      addPair,
+      {},
+    )
     .option(
       '--pass-rate <column=…,model=…,trials=…,counts=…,unit=…>',
-      'what a difficulty column says; counts: successes or failures, unit: count, percent, rate or k/n',
+      'the meaning of a difficulty column; counts: successes or failures, unit: count, percent, rate or k/n',
       addPairs,
       [],
     )
-    .option('--domain <name>', 'of rows that name none')
+    .option('--domain <name>', 'the domain of rows without one')
     .option('--instruction <text>', 'a line added to each question')
-    .option('--system <text>', 'the system message of each prompt, in place of the data’s own')
+    .option('--system <text>', 'the system message of each prompt; replaces one in the data')
     .addOption(onErrorOption())
     .action(async (files: string[], options: ImportOptions, command: Command) => {
       const skips = skipCounter();
@@ -60,7 +69,7 @@ async function* importLines(
 ): AsyncGenerator<string> {
   const { shape, column, domain, instruction, system, onError } = options;
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
-  // Distinct in the file that is written, not only in each that is read.
+  // Ids must be distinct in the output, not only in each input file.
   const ids = new ProblemIds();
   for (const path of files) {
     const flags = { shape, columns: column, passRates, domain, instruction, system, onError };

@@ -34,7 +34,7 @@ const question =
   'A train leaves the station at noon and runs 60 miles an hour for 3 hours without a stop, while the driver reads the paper and looks out of the window. How many miles does it run?';
 const polaris = (problem: string, answer: string, difficulty = '4/8') => ({ problem, answer, difficulty });
 
-test('from a published file to a training file: import, check, dedup, decontaminate, export', async () => {
+test('converts a published file to a training file: import, check, dedup, decontaminate, export', async () => {
   writeFileSync(
     path('raw.json'),
     JSON.stringify([
@@ -94,7 +94,7 @@ test('from a published file to a training file: import, check, dedup, decontamin
   ]);
 });
 
-test('a row that is no problem ends an import with where, what and what next', async () => {
+test('an invalid row ends an import with row, reason and fix', async () => {
   writeFileSync(path('bad.csv'), 'question,answer\nWhat?,1\nAnd?,\n');
   const { code, result } = await run('import', path('bad.csv'), '--out', path('no.jsonl'));
   expect(code).toBe(3);
@@ -104,7 +104,7 @@ test('a row that is no problem ends an import with where, what and what next', a
   });
 });
 
-test('a difficulty column is imported as its flags say, and flags are checked', async () => {
+test('imports a difficulty column as its flags describe and validates the flags', async () => {
   writeFileSync(path('rated.tsv'), 'q\ta\tfailed\nWhat?\t1\t25\n');
   const columns = ['--column', 'prompt=q', '--column', 'answer=a'];
   const label = 'column=failed,model=m,trials=8,counts=failures,unit=percent';
@@ -124,7 +124,7 @@ test('a difficulty column is imported as its flags say, and flags are checked', 
   ).toMatchObject({ code: 2 });
 });
 
-test('what lies on a hub is imported like a file, and missing rows are counted', async () => {
+test('imports from a hub and counts invalid rows', async () => {
   const rows = '{"question":"1+1?","answer":"2"}\n{"question":"1+2?"}\n';
   const commits = { [commitOf('a')]: { 'main/train.jsonl': rows } };
   await using hub = await openFakeHub([{ name: 'us/sums', commits, branches: { main: commitOf('a') } }]);
@@ -151,7 +151,7 @@ test('what lies on a hub is imported like a file, and missing rows are counted',
   vi.unstubAllEnvs();
 });
 
-test('ids that two files share end an import, and rows can be named by their content instead', async () => {
+test('rejects ids shared by two files; rows can get ids by content instead', async () => {
   writeFileSync(path('one.jsonl'), '{"id":0,"problem":"a","answer":"1"}\n');
   writeFileSync(path('two.jsonl'), '{"id":0,"problem":"b","answer":"1"}\n');
   const words = ['import', path('one.jsonl'), path('two.jsonl'), '--out', path('both.jsonl')];

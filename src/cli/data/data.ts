@@ -3,7 +3,7 @@ import { addCleaningCommands } from './data-clean.ts';
 import { addExportCommand } from './data-export.ts';
 import { addImportCommand } from './data-import.ts';
 
-/** `gradus data import|check|dedup|decontaminate|export`: problems from other people's files, cleaned, and out again. */
+/** `gradus data import|check|dedup|decontaminate|export`: imports, cleans and exports problems. */
 export function addDataCommand(program: Command): void {
   const data = program.command('data').description('import, clean and export problems');
   addImportCommand(data);

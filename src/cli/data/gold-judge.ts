@@ -4,11 +4,11 @@ import type { SameAnswer } from '../../problems/hygiene/golds.ts';
 import type { Finding } from '../../problems/hygiene/report.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../../verifiers/math/verifier.ts';
 
-/** What the verifiers know of golds, for commands on data: which problems know nothing of verifiers. */
+/** Compares and checks golds with the math verifier, for the `data` commands. */
 export interface GoldJudge extends AsyncDisposable {
-  /** Whether two golds of math are the same answer. */
+  /** Decides whether two math golds are the same answer. */
   readonly sameAnswer: SameAnswer;
-  /** A gold that no answer could ever be compared with. */
+  /** Finds golds that the math verifier cannot read. */
   readonly findUnreadable: (problem: Problem) => Finding | undefined;
 }
 
@@ -27,7 +27,7 @@ export function openGoldJudge(): GoldJudge {
         return undefined;
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
-        // The message begins with the problem, which the finding names already.
+        // Drop the problem from the message; the finding names it already.
         const explanation = error.message.replace(/^problem .*?\): /, '');
         return { id: problem.id, reason: 'unreadable gold', explanation, evidence: { gold: problem.answer } };
       }

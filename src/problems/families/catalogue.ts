@@ -19,7 +19,7 @@ import { sequences } from './math/sequences.ts';
 import { subtraction } from './math/subtraction.ts';
 import { wordProblems } from './math/word-problems.ts';
 
-/** Every family that can be generated, math first. */
+/** All families, math first. */
 export const families: readonly Family[] = [
   addition,
   subtraction,

@@ -12,7 +12,7 @@ const draws = (seed: number) =>
     })),
   );
 
-test('there are at least ten math and four code families of six or more knobs, under distinct names', () => {
+test('has at least ten math and four code families with six or more knobs and distinct names', () => {
   const count = (domain: string): number => families.filter((family) => family.domain === domain).length;
   expect(count('math')).toBeGreaterThanOrEqual(10);
   expect(count('code')).toBeGreaterThanOrEqual(4);
@@ -110,7 +110,7 @@ function sum(question: string, answer: string): void {
   expect(Number(answer)).toBe(compute(question.slice(0, -2)));
 }
 
-test('every math answer agrees with one worked out from the question alone', () => {
+test('every math answer equals one computed from the question alone', () => {
   expect(Object.keys(checks).toSorted()).toEqual(
     families.flatMap(({ name, domain }) => (domain === 'math' ? [name] : [])).toSorted(),
   );
@@ -121,6 +121,6 @@ test('every math answer agrees with one worked out from the question alone', () 
   }
 });
 
-test('a knob that does not exist is refused', () => {
+test('rejects an unknown knob', () => {
   expect(() => families[0]!.generate(createRng(0), 7)).toThrow('addition: knob is 1 to 6, got 7');
 });

@@ -1,9 +1,9 @@
 import type { ProblemTests } from '../../core/problem.ts';
 import type { Rng } from '../../core/rng.ts';
 
-/** A generated question with everything needed to judge an answer and to teach one. */
+/** A generated question with its gold or tests and a worked solution. */
 export interface Question {
-  /** Short enough for a tiny model, plain enough for a person. It alone decides the split. */
+  /** Short and plain; its text alone selects the split. */
   readonly question: string;
   readonly answer?: string;
   readonly tests?: ProblemTests;
@@ -20,7 +20,7 @@ export interface Question {
 export interface Family {
   readonly name: string;
   readonly domain: 'math' | 'code';
-  /** How many difficulty settings it has; 1 is the easiest. A guess made beforehand, never a pass rate. */
+  /** Number of difficulty settings, 1 = easiest: an estimate, never a pass rate. */
   readonly knobs: number;
   /** Draws a question. `knob` is a whole number in [1, knobs]. */
   generate(rng: Rng, knob: number): Question;

@@ -11,28 +11,28 @@ import { goldsAgree, questionOf, type SameAnswer } from './golds.ts';
 import type { Finding, FindingLog } from './report.ts';
 import { sharedCount } from './shingles.ts';
 
-/** When a problem counts as one of an evaluation set. */
+/** Thresholds for matching a problem of an evaluation set. */
 export interface ContaminationOptions {
-  /** Least share of an evaluation problem's three-word runs in a text that contains it, 0 … 1. Default 0.6. */
+  /** Minimum share of an evaluation problem's three-word runs in a text that contains it, 0 … 1. Default 0.6. */
   readonly contained?: number;
   /**
-   * Least share of its two-word runs, the rarer the heavier, in a text that retells it with the same numbers, 0 … 1.
-   * Default 0.38, where `bench/data.ts` finds 99 % of MATH-500 retold and takes fewer than 1 in 1000 others for it.
+   * Minimum share of its two-word runs, weighted by rarity, in a text that paraphrases it with the same numbers, 0 … 1.
+   * Default 0.38: `bench/data.ts` finds 99 % of paraphrased MATH-500 with fewer than 1 in 1000 false alarms.
    */
   readonly retold?: number;
-  /** Judges golds that are spelled differently; without it a different spelling is another answer. */
+  /** Compares golds that are spelled differently; default: a different spelling is a different answer. */
   readonly sameAnswer?: SameAnswer;
 }
 
 /**
- * Streams the problems that are in no evaluation set. A problem is in one when it
+ * Streams the problems that match no problem of an evaluation set. A problem matches another one if it
  *
- * - has the same text but for spelling, spacing and mark-up;
+ * - has the same text up to spelling, spacing and mark-up;
  * - contains it: all its numbers, most of its three-word runs, and its gold; or
- * - retells it: the same numbers, the same gold, and enough of its telling two-word runs.
+ * - paraphrases it: the same numbers, the same gold, and enough of its rare two-word runs.
  *
- * The same words with other numbers or another gold are another problem of the same template, and stay. Memory grows with
- * the evaluation sets alone.
+ * The same words with different numbers or a different gold are a different problem of the same template, and stay. Memory
+ * grows with the evaluation sets only.
  */
 export async function* decontaminate(
   problems: AsyncIterable<Problem>,
@@ -58,7 +58,7 @@ async function findContamination(
   const same = index.byText.get(text.normalForm);
   if (same !== undefined) return findingOf(problem, text, same, 'same text', 1);
   for (const target of index.candidates(text)) {
-    // Nearly all candidates end here, at the price of one operation.
+    // Rejects nearly all candidates with one operation.
     if ((target.numberBits & ~text.numberBits) !== 0) continue;
     if (!containsAll(text.numbers, target.numbers)) continue;
     const share = sharedCount(text.triples, target.triples) / target.triples.length;
@@ -71,7 +71,7 @@ async function findContamination(
   return undefined;
 }
 
-/** Whether a sorted list contains another, each value as often. */
+/** Checks whether a sorted list contains another, counting repeated values. */
 function containsAll(all: readonly string[], wanted: readonly string[]): boolean {
   let at = 0;
   for (const value of wanted) {
@@ -82,7 +82,7 @@ function containsAll(all: readonly string[], wanted: readonly string[]): boolean
   return true;
 }
 
-/** The weight of the target's pairs that the text has too, of all its pairs' weight. */
+/** Returns the weighted share of the target's pairs that the text contains. */
 function weightedShare(text: ComparedText, target: Target, { weightOf }: EvaluationIndex): number {
   let [shared, total] = [0, 0];
   let at = 0;
@@ -119,7 +119,7 @@ function findingOf(
   };
 }
 
-/** The longest run of tokens that both have. */
+/** Returns the longest common run of tokens. */
 function longestShared(target: readonly string[], text: readonly string[]): string {
   let best = { length: 0, end: 0 };
   let previous = new Uint32Array(text.length + 1);

@@ -8,31 +8,32 @@ import { NumberLists } from './number-lists.ts';
 import type { FindingLog } from './report.ts';
 import { hashesOf, resemblance, shinglesOf } from './shingles.ts';
 
-/** When two problems are one. */
+/** Thresholds for duplicates. */
 export interface DedupOptions {
-  /** Least share of common three-word runs (Jaccard) of near duplicates, 0 … 1; `null`: exact ones only. Default 0.8. */
+  /** Minimum Jaccard similarity of three-word runs of near duplicates, 0 … 1; `null`: exact ones only. Default 0.8. */
   readonly near?: number | null;
-  /** Judges golds that are spelled differently; without it a different spelling is another answer. */
+  /** Compares golds that are spelled differently; default: a different spelling is a different answer. */
   readonly sameAnswer?: SameAnswer;
 }
 
-/** Below this many runs resemblance says nothing: "2+3*4" and "2*3+4" share all but one. */
+/** Minimum number of runs to compare: in short texts such as "2+3*4" and "2*3+4" nearly all runs are equal. */
 const minShingles = 8;
 const shingleSize = 3;
-/** Of a longer text only the smallest are kept, which represent it as well as all. */
+/** Maximum number of runs kept: the smallest hashes are a uniform sample of a longer text. */
 const maxShingles = 100_000;
-/** Candidates compared for one band: more are a template's, not a text's. */
+/** Maximum number of candidates compared in one band; a larger band comes from a template. */
 const maxCandidates = 32;
 
 /**
- * Streams problems with the first of all duplicates kept.
+ * Streams problems and keeps the first of all duplicates.
  *
- * Exact: the same text but for spelling, spacing and mark-up. Where exact duplicates disagree on the gold nobody can say
- * which is right, and all of them go. Near: the same numbers, resembling words (MinHash-LSH, then the exact resemblance)
- * and the same gold; where the gold differs both stay and are noted, as most are two problems of one template.
+ * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted and
+ * all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and the same
+ * gold. With different golds both stay and are noted: most are two problems of one template.
  *
- * Memory: about 0.6 kB a problem, none of it text.
- * @param read called twice, and must give the same problems both times: once to find, once to stream.
+ * Memory: about 0.6 kB a problem; texts are not kept.
+ *
+ * @param read called twice, once to find duplicates and once to stream; must return the same problems both times.
  */
 export async function* dedup(
   read: () => AsyncIterable<Problem>,
@@ -49,7 +50,7 @@ class DuplicateFinder {
   readonly #log: FindingLog;
   readonly #near: number | null;
   readonly #sameAnswer: SameAnswer;
-  /** Problem by the hash of its normal form: 53 bits, so a million problems collide once in 20,000 data sets. */
+  /** Problem by the 53-bit hash of its normal form; a million problems collide once in 20,000 data sets. */
   readonly #exact = new Map<number, number>();
   readonly #bands = new KeyIndex();
   readonly #shingles = new NumberLists();
@@ -144,7 +145,7 @@ class DuplicateFinder {
   }
 }
 
-/** 53 bits of a text. */
+/** Hashes a text to 53 bits. */
 function wideHash(text: string): number {
   return hashKey('high', text) * 2 ** 21 + (hashKey('low', text) >>> 11);
 }

@@ -4,43 +4,43 @@ import { questionOf } from './golds.ts';
 import { contentOf, numbersOf, tokensOf } from './normal-form.ts';
 import { hashesOf, shinglesOf } from './shingles.ts';
 
-/** A set of problems that must not be trained on. */
+/** A set of problems that must stay out of training. */
 export interface EvaluationSet {
   readonly name: string;
   readonly problems: AsyncIterable<Problem> | Iterable<Problem>;
 }
 
-/** A text taken apart for comparing. */
+/** A text prepared for comparison. */
 export interface ComparedText {
-  /** Equal for texts that differ only in spelling, spacing and mark-up. */
+  /** The normal form: equal for texts that differ only in spelling, spacing and mark-up. */
   readonly normalForm: string;
   readonly content: readonly string[];
   /** Sorted. */
   readonly numbers: readonly string[];
-  /** A bit for each of the numbers, several sharing one: a bit that a text lacks is a number that it lacks. */
+  /** A Bloom filter of the numbers: a text without one of the bits lacks that number. */
   readonly numberBits: number;
-  /** Runs of two and of three tokens of the content, hashed, ascending. */
+  /** Hashes of the runs of two and of three tokens, ascending. */
   readonly pairs: Uint32Array;
   readonly triples: Uint32Array;
 }
 
-/** An evaluation problem, ready to be looked for. */
+/** An evaluation problem prepared for lookup. */
 export interface Target extends ComparedText {
   readonly set: string;
   readonly id: string;
   readonly gold: string | undefined;
 }
 
-/** All problems of the evaluation sets, by what may give them away. */
+/** The problems of all evaluation sets, indexed for lookup. */
 export interface EvaluationIndex {
   readonly byText: ReadonlyMap<string, Target>;
-  /** Targets that share a telling pair of words with a text. */
+  /** Finds targets that share a rare pair of words with a text. */
   candidates(text: ComparedText): Set<Target>;
-  /** How telling a pair is: ln((N + 1) / n) for one that n of N targets have. */
+  /** Inverse document frequency of a pair: ln((N + 1) / n) if n of N targets have it. */
   weightOf(pair: number): number;
 }
 
-/** Takes a problem's text apart. */
+/** Prepares a problem's text for comparison. */
 export function comparedText(problem: Pick<Problem, 'prompt'>): ComparedText {
   const tokens = tokensOf(questionOf(problem));
   const content = contentOf(tokens);
@@ -56,12 +56,12 @@ export function comparedText(problem: Pick<Problem, 'prompt'>): ComparedText {
   };
 }
 
-/** Pairs of more targets than this ("find the") point at nothing. */
+/** Maximum number of targets of an indexed pair; more frequent pairs ("find the") carry no information. */
 const maxPostings = 32;
-/** Rarest pairs under which a target is found whatever their number. */
+/** Number of rarest pairs that index a target, however frequent they are. */
 const keptPairs = 4;
 
-/** Reads evaluation sets into an index. */
+/** Builds the index of evaluation sets. */
 export async function indexEvaluationSets(sets: readonly EvaluationSet[]): Promise<EvaluationIndex> {
   const targets: Target[] = [];
   for (const { name, problems } of sets)

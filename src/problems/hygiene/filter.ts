@@ -1,7 +1,7 @@
 import type { Problem } from '../../core/problem.ts';
 import type { Finding, FindingLog } from './report.ts';
 
-/** Streams the problems of which no check finds anything; the first finding of a problem is the one that counts. */
+/** Streams the problems that pass all checks; only the first finding of a problem is logged. */
 export async function* withoutFindings(
   problems: AsyncIterable<Problem>,
   checks: readonly ((problem: Problem) => Finding | undefined)[],

@@ -45,7 +45,7 @@ test.each([
   ['\\(x\\) and \\[y\\]', '$x$ and $$y$$'],
   ['**What** is  “it”?\n', 'what is it'],
   ['\\text{hello} \\mathrm{world}', 'hello world'],
-])('%j and %j are one text', (one, other) => {
+])('%j and %j have the same normal form', (one, other) => {
   expect(tokensOf(one)).toEqual(tokensOf(other));
 });
 
@@ -57,14 +57,14 @@ test.each([
   ["f'(2)", 'f(2)'],
   ['1, 2', '12'],
   ['a < b', 'a > b'],
-])('%j and %j are two texts', (one, other) => {
+])('%j and %j have different normal forms', (one, other) => {
   expect(tokensOf(one)).not.toEqual(tokensOf(other));
 });
 
 const story = (word: string, count: number): string =>
   `The baker of the old town sells ${count} loaves of ${word} bread every morning before the market opens, and then twice as many until noon. How many loaves does he sell?`;
 
-test('the first of exact duplicates stays, whatever the spelling', async () => {
+test('keeps the first of exact duplicates in any spelling', async () => {
   const { kept, findings } = await dedupOf([
     problem('a', 'What is $\\frac12+x$?'),
     problem('b', 'what is  1/2 + x'),
@@ -74,7 +74,7 @@ test('the first of exact duplicates stays, whatever the spelling', async () => {
   expect(findings).toMatchObject([{ id: 'b', reason: 'exact duplicate', evidence: { of: 'a' } }]);
 });
 
-test('exact duplicates that disagree on the gold all go, unless the golds mean the same', async () => {
+test('removes all exact duplicates with conflicting golds, unless the golds are equivalent', async () => {
   const problems = [problem('a', 'Q?', '0.5'), problem('b', 'q', '1/2'), problem('c', 'q.', '0.5')];
   const strict = await dedupOf(problems);
   expect(strict.kept).toEqual([]);
@@ -110,7 +110,7 @@ test('short texts are never near duplicates', async () => {
   ]);
 });
 
-test('texts that resemble each other share a band, others do not', () => {
+test('similar texts share a band, others do not', () => {
   const rng = createRng(1, 'test');
   const draw = (): number => Math.floor(rng.next() * 2 ** 32);
   const meet = (share: number): number => {
@@ -134,7 +134,7 @@ test('texts that resemble each other share a band, others do not', () => {
   expect(meet(0.2)).toBeLessThan(0.08);
 });
 
-test('the key index and the number lists hold what was put in, over many growths', () => {
+test('the key index and the number lists return what was added, after growing', () => {
   const rng = createRng(2, 'test');
   const index = new KeyIndex();
   const lists = new NumberLists();
@@ -168,7 +168,7 @@ const exam = [
 const against = (problems: readonly Problem[], options = {}) =>
   clean((log) => decontaminate(stream(problems), [{ name: 'exam', problems: exam }], log, options));
 
-test('evaluation problems are found word for word, retypeset, contained and retold', async () => {
+test('finds evaluation problems verbatim, reformatted, contained and paraphrased', async () => {
   const { kept, findings } = await against([
     problem('verbatim', exam[0]!.prompt[0]!.content, 'a wrong gold does not hide it'),
     problem(
@@ -213,7 +213,7 @@ test('evaluation problems are found word for word, retypeset, contained and reto
   });
 });
 
-test('what is found does not depend on golds spelled differently where a judge knows better', async () => {
+test('finds problems whose golds are spelled differently, given a judge', async () => {
   const retold = problem('r', 'Reduce $\\sqrt{242}$.', '\\sqrt{242}');
   expect((await against([retold])).kept).toEqual(['r']);
   expect((await against([retold], { sameAnswer: () => true })).kept).toEqual([]);
@@ -270,7 +270,7 @@ test.each<[unknown, string | undefined]>([
   expect(findUnverifiable(asked)?.reason).toBe(reason);
 });
 
-test('a report counts by reason and shows a few of each', async () => {
+test('a report counts findings by reason with a few examples', async () => {
   const problems = Array.from({ length: 10 }, (_, i) =>
     problem(`p${i}`, i < 4 ? `Prove that ${i} holds.` : `${i}+1=?`),
   );
@@ -283,7 +283,7 @@ test('a report counts by reason and shows a few of each', async () => {
   );
 });
 
-test('any text can be compared with any other', async () => {
+test('compares arbitrary texts without errors', async () => {
   const texts = fc.array(
     fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\\frac{', '{{}}', '$$', '1,000')),
     {
@@ -303,7 +303,7 @@ test('any text can be compared with any other', async () => {
   );
 });
 
-test('hostile texts cost no more than their length', () => {
+test('hostile texts take linear time', () => {
   const started = performance.now();
   for (const part of [
     '(1) ',

@@ -1,6 +1,6 @@
 /**
- * From 32-bit keys to the items filed under them: a hash table with open addressing in two typed arrays, 8 bytes for an
- * entry. A `Map` of 16 million entries would take ten times that.
+ * Maps 32-bit keys to items: a hash table with open addressing in two typed arrays, 8 bytes for an entry. A `Map` of 16
+ * million entries would take ten times as much.
  */
 export class KeyIndex {
   #keys = new Uint32Array(1 << 16);
@@ -8,14 +8,14 @@ export class KeyIndex {
   #items = new Uint32Array(1 << 16);
   #size = 0;
 
-  /** Files an item (0 … 2^32 − 2) under a key; a key may hold many. */
+  /** Adds an item (0 … 2^32 − 2) under a key; a key may have many. */
   add(key: number, item: number): void {
     if (this.#size * 5 > this.#keys.length * 3) this.#grow();
     this.#put(key, item + 1);
     this.#size++;
   }
 
-  /** The items under a key, the earliest first, at most `limit`. */
+  /** Returns up to `limit` items of a key, in the order added. */
   get(key: number, limit: number): number[] {
     const found: number[] = [];
     const mask = this.#keys.length - 1;
@@ -45,7 +45,7 @@ export class KeyIndex {
   }
 }
 
-/** Keys are hashes already; this only breaks the pattern that growing would otherwise cluster along. */
+/** Mixes a key, which is already a hash, to avoid clustering when the table grows. */
 function scatter(key: number): number {
   return Math.imul(key, 0x9e3779b1) >>> 7;
 }

@@ -2,13 +2,14 @@ import { createRng } from '../../core/rng.ts';
 import { mix } from './shingles.ts';
 
 /**
- * Bands of rows: texts of resemblance s meet in at least one band with probability 1 − (1 − s^rows)^bands, which is 0.9998
- * at 0.8 and 0.64 at 0.5 (Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, §3.4).
+ * Rows and bands: two texts with Jaccard similarity s share at least one band with probability
+ * 1 − (1 − s^rows)^bands: 0.9998 at s = 0.8, 0.64 at 0.5 (Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive
+ * Datasets, §3.4).
  */
 const bands = 16;
 const rows = 4;
 
-/** Odd multipliers and offsets of the 64 hash functions; fixed, so that the same data give the same findings. */
+/** Odd multipliers and offsets of the 64 hash functions; fixed for reproducible findings. */
 const functions = (() => {
   const rng = createRng(0, 'min-hash');
   const draw = (): Uint32Array => Uint32Array.from({ length: bands * rows }, () => rng.next() * 2 ** 32);
@@ -16,8 +17,9 @@ const functions = (() => {
 })();
 
 /**
- * One key for each band of a text's MinHash signature: texts that resemble each other share a key, almost surely.
- * @param identity mixed into every key: texts with another identity never meet, however alike they are.
+ * Returns one key for each band of a text's MinHash signature; similar texts share a key with high probability.
+ *
+ * @param identity mixed into every key, so that texts with different identities share none.
  */
 export function bandKeys(shingles: Uint32Array, identity: number): Uint32Array {
   const keys = new Uint32Array(bands);

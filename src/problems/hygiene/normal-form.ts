@@ -1,20 +1,20 @@
 /**
- * What is left of a text when spelling is taken away: words in lower case, numbers, operators and brackets, each a token.
- * Texts that a reader would call the same have the same tokens, however their LaTeX was typed; texts that say something
- * else differ: `2(3+4)` keeps its brackets, `5!` its factorial.
+ * Tokenizes a text independently of its spelling: lower-case words, numbers, operators and brackets. The same content gives
+ * the same tokens, however its LaTeX is written; different content differs: `2(3+4)` keeps its brackets, `5!` its
+ * factorial.
  */
 export function tokensOf(text: string): string[] {
   return plainText(text).match(/\p{L}+|\d+(?:\.\d+)?|[^\s\p{L}\d]/gu) ?? [];
 }
 
-/** The tokens that carry a text when it is retold: all but brackets. */
+/** Returns the tokens that survive a paraphrase: all except brackets. */
 export function contentOf(tokens: readonly string[]): string[] {
   return tokens.filter((token) => token !== '(' && token !== ')');
 }
 
 /**
- * The numbers among tokens, sorted by spelling. They are what makes two problems of one template different problems, so
- * dedup and decontamination ask for the same numbers where the words merely resemble each other.
+ * Returns the numbers among tokens, sorted as text. They distinguish two problems of one template, so dedup and
+ * decontamination require equal numbers where the words are only similar.
  */
 export function numbersOf(tokens: readonly string[]): string[] {
   return tokens.filter((token) => /^\d/.test(token)).toSorted();
@@ -33,7 +33,7 @@ function plainText(text: string): string {
     .replaceAll(/(?<!\d)\.|\.(?!\d)|(?<![\w)])!|'(?!\()|[$"`,;:?&~\\_#]/g, ' ');
 }
 
-/** Typeset symbols as they are typed. */
+/** Plain spellings of LaTeX and Unicode symbols. */
 function plainSymbols(text: string): string {
   return text
     .replaceAll(/[\u00d7\u22c5\u00b7]/g, '*')
@@ -46,7 +46,7 @@ function plainSymbols(text: string): string {
     .replaceAll(/[\u2018-\u201f]/g, ' ');
 }
 
-/** LaTeX without what only changes its looks, in one of its spellings. */
+/** Removes LaTeX that only changes the layout, and unifies alternative spellings. */
 function plainLatex(text: string): string {
   let plain = text
     .replaceAll(/\\[()[\]]/g, ' ')
@@ -65,7 +65,7 @@ function plainLatex(text: string): string {
     .replaceAll(/\\[lc]?dots(?![a-z])/g, ' ')
     .replaceAll('{,}', ',')
     .replaceAll(/\{\s*([a-z]+|\d+)\s*\}/g, ' $1 ');
-  // The innermost fractions first; two rounds reach every nesting that is in use.
+  // Innermost fractions first; two rounds cover all nesting found in practice.
   for (let round = 0; round < 2 && plain.includes('frac'); round++)
     plain = plain.replaceAll(
       /\\[dtc]?frac\s*(?:\{([^{}]*)\}|([a-z]+|\d+))\s*(?:\{([^{}]*)\}|([a-z]+|\d+))/g,

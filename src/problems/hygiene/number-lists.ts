@@ -1,8 +1,8 @@
-/** Lists of 32-bit numbers one after another in few large blocks: 4 bytes a number and 8 a list, whatever their count. */
+/** Stores lists of 32-bit numbers in large blocks: 4 bytes a number and 8 a list. */
 export class NumberLists {
   readonly #blocks: Uint32Array[] = [];
   #used = blockLength;
-  /** Block and place of each list's length, which stands before its numbers. */
+  /** Block and offset of each list, which begins with its length. */
   #places = new Float64Array(1 << 12);
   #count = 0;
 
@@ -25,7 +25,7 @@ export class NumberLists {
     this.#used += list.length + 1;
   }
 
-  /** A view of a list; not to be written to. */
+  /** Returns a read-only view of a list. */
   get(index: number): Uint32Array {
     const place = this.#places[index]!;
     const block = this.#blocks[Math.floor(place / blockLength)]!;

@@ -1,26 +1,26 @@
-/** Why a problem was taken out, or (a note) is worth a look although it stays. */
+/** The reason why a problem was removed, or noted for review although it stays. */
 export interface Finding {
   readonly id: string;
-  /** Of a kind: counted by it. */
+  /** The kind of finding, by which findings are counted. */
   readonly reason: string;
-  /** One sentence for people. */
+  /** One sentence for the report. */
   readonly explanation: string;
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
-/** What a pass over problems found, and how many it left. */
+/** The findings of a pass over problems, with counts. */
 export interface HygieneReport {
   readonly seen: number;
   readonly kept: number;
-  /** Problems taken out, by reason. */
+  /** Removed problems by reason. */
   readonly removed: Readonly<Record<string, number>>;
-  /** Problems that stay but should be looked at, by reason. */
+  /** Kept problems that deserve review, by reason. */
   readonly noted: Readonly<Record<string, number>>;
   /** The first few findings of each reason. */
   readonly examples: readonly Finding[];
 }
 
-/** Collects findings while problems stream by. */
+/** Collects findings of a stream of problems. */
 export class FindingLog {
   readonly #removed = new Map<string, number>();
   readonly #noted = new Map<string, number>();
@@ -28,12 +28,12 @@ export class FindingLog {
   readonly #onFinding: ((finding: Finding & { readonly isRemoved: boolean }) => void) | undefined;
   #seen = 0;
 
-  /** @param onFinding told of every finding, e.g. to write it to a file. */
+  /** @param onFinding called for every finding, e.g. to write it to a file. */
   constructor(onFinding?: (finding: Finding & { readonly isRemoved: boolean }) => void) {
     this.#onFinding = onFinding;
   }
 
-  /** Counts problems that came by. */
+  /** Counts one problem. */
   see(): void {
     this.#seen++;
   }
@@ -69,7 +69,7 @@ export class FindingLog {
 
 const maxExamples = 3;
 
-/** A report as people read it: counts, then one line for each example. */
+/** Formats a report as text: counts by reason, with a few examples each. */
 export function formatReport({ seen, kept, removed, noted, examples }: HygieneReport): string {
   const lines = (counts: Readonly<Record<string, number>>, what: string): string[] =>
     Object.entries(counts)

@@ -1,13 +1,13 @@
 import { hashKey } from '../../core/rng.ts';
 
-/** Tokens as 32-bit hashes. */
+/** Hashes tokens to 32 bits. */
 export function hashesOf(tokens: readonly string[]): Uint32Array {
   return Uint32Array.from(tokens, (token) => hashKey(token));
 }
 
 /**
- * The distinct runs of `size` neighbouring tokens (given as hashes), each as a 32-bit hash, ascending. A text shorter than
- * that is one run by itself.
+ * Returns the distinct runs of `size` consecutive tokens (given as hashes), each as a 32-bit hash, ascending. A shorter
+ * text is one run.
  */
 export function shinglesOf(words: Uint32Array, size: number): Uint32Array {
   const count = Math.max(1, words.length - size + 1);
@@ -21,14 +21,14 @@ export function shinglesOf(words: Uint32Array, size: number): Uint32Array {
   return hashes.filter((hash, i) => i === 0 || hash !== hashes[i - 1]);
 }
 
-/** Order matters: "dog bites man" is another run than "man bites dog". */
+/** Combines hashes in order: "dog bites man" differs from "man bites dog". */
 export function mix(hash: number, next: number): number {
   let mixed = Math.imul(hash ^ next, 0x85ebca6b) + 0x9e3779b9;
   mixed = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 13)) >>> 0;
 }
 
-/** How many values two ascending lists share. */
+/** Counts the common values of two ascending lists. */
 export function sharedCount(a: Uint32Array, b: Uint32Array): number {
   let shared = 0;
   for (let i = 0, j = 0; i < a.length && j < b.length;) {
@@ -42,7 +42,7 @@ export function sharedCount(a: Uint32Array, b: Uint32Array): number {
   return shared;
 }
 
-/** Shared shingles over all shingles of both, 0 … 1 (Jaccard). */
+/** Jaccard similarity of two sets of shingles, 0 … 1. */
 export function resemblance(a: Uint32Array, b: Uint32Array): number {
   const shared = sharedCount(a, b);
   return shared / (a.length + b.length - shared);

@@ -2,7 +2,7 @@ import type { Problem } from '../../core/problem.ts';
 import { questionOf } from './golds.ts';
 import type { Finding } from './report.ts';
 
-/** A kind of problem that no verifier can judge by its gold, and how to find it. Problems with tests are of none. */
+/** A kind of problem that cannot be verified by its gold. Problems with tests are exempt. */
 interface Kind {
   readonly reason: string;
   readonly explanation: string;
@@ -15,33 +15,33 @@ const asksForAnswer =
 const kinds: readonly Kind[] = [
   {
     reason: 'proof',
-    explanation: 'asks for a proof and for nothing that could be compared',
+    explanation: 'asks for a proof, without an answer to compare',
     isOne: (question) =>
       /\b(?:prove|show|verify|demonstrate)\s+(?:that|the|if|for|by)\b/i.test(question) &&
       !asksForAnswer.test(question.replaceAll(/\b(?:for which|such that|where|when|how)\b/gi, '')),
   },
   {
     reason: 'placeholder gold',
-    explanation: 'the gold stands for an answer without being one',
+    explanation: 'the gold is a placeholder, not an answer',
     isOne: (_, gold) => isPlaceholder(gold),
   },
   {
     reason: 'open question',
-    explanation: 'asks for an explanation, and its gold is prose',
+    explanation: 'asks for an explanation; the gold is prose',
     isOne: (question, gold) =>
       wordsOf(gold) > 25 ||
       (/\b(?:explain|describe|discuss|justify|why)\b/i.test(question) && wordsOf(gold) > 8),
   },
   {
     reason: 'missing picture',
-    explanation: 'depends on a picture that is not in the text',
+    explanation: 'depends on a picture that the text lacks',
     isOne: (question, _, extra) =>
       (needsPicture.test(question) || pictureColumns.some((name) => isFilled(extra[name]))) &&
       !/\[asy\]|\\begin\{(?:tikzpicture|asy)\}/.test(question),
   },
   {
     reason: 'choice without options',
-    explanation: 'the gold is a letter of options that the text does not show',
+    explanation: 'the gold is a letter, but the text lists no options',
     isOne: (question, gold) =>
       gold.length < 80 &&
       /^\W*(?:\\(?:text|mathrm|textbf)\s*\{)?\W*[A-E]\W*$/.test(gold) &&
@@ -50,16 +50,16 @@ const kinds: readonly Kind[] = [
   },
   {
     reason: 'several parts',
-    explanation: 'asks several numbered questions and has one gold',
+    explanation: 'asks several numbered questions but has one gold',
     isOne: (question, gold) => new Set(numberedQuestions(question)).size > 1 && !/[,;]/.test(gold),
   },
 ];
 
-/** Words that data sets and their exporters write where a gold is missing; none of them is a formula or a plain word answer. */
+/** Values that data sets and exporters write for a missing gold; plausible answers such as `none` are not among them. */
 const placeholders =
   /^\W*(?:n\/?a|none given|null|nan|nil|undefined|unknown|missing|placeholder|unanswerable|no (?:final )?(?:answer|solution given)(?: found)?|no solution found|(?:answer |solution )?not[ _-]?(?:found|available|provided|given|specified|applicable)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|(?:to )?(?:proof|prove|be proved).*|answers? (?:may|will)? ?var(?:y|ies)|(?:answer |solution )?omitted|todo|tbd|-+|\?+|…|\.{2,}|_+)\W*$/i;
 
-/** A gold that says that there is none: bare, in a box, in `\text{…}`, or Python's `None` and an empty list. */
+/** Detects a placeholder: bare, boxed, in `\text{…}`, Python's `None`, or an empty list. */
 function isPlaceholder(gold: string): boolean {
   if (gold.length >= 80) return false;
   const bare = gold.replaceAll(/\\(?:boxed|fbox|text|textbf|mathrm|mbox)\s*(?=\{)|[{}$]/g, '').trim();
@@ -69,7 +69,7 @@ function isPlaceholder(gold: string): boolean {
 const needsPicture =
   /!\[[^\]]{0,200}\]\(|<\|?(?:image|img|picture|figure|video)[^<>\n]{0,40}>|\[(?:image|img|figure|picture)(?:[ _-]?\d{1,2})?\]|\\includegraphics\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i;
 
-/** Columns in which data sets keep the pictures of a question. */
+/** Columns that hold the pictures of a question. */
 const pictureColumns = [
   'images',
   'image',
@@ -82,13 +82,13 @@ const pictureColumns = [
   'figures',
 ];
 
-/** Whether a column holds a path, bytes or a list of them. */
+/** Checks whether a column holds a path, bytes, or a list of them. */
 const isFilled = (value: unknown): boolean =>
   typeof value === 'string'
     ? value.trim() !== ''
     : typeof value === 'object' && value !== null && !(Array.isArray(value) && value.length === 0);
 
-/** Why no verifier could judge a problem by its gold; nothing when one can. */
+/** Returns the reason why no verifier can judge a problem by its gold; `undefined` if one can. */
 export function findUnverifiable(problem: Problem): Finding | undefined {
   const { id, answer, extra = {} } = problem;
   if (answer === undefined) return undefined;
@@ -104,7 +104,7 @@ export function findUnverifiable(problem: Problem): Finding | undefined {
   };
 }
 
-/** The labels of numbered parts that ask for something: `(1)`, `(ii)`, `(b)`. */
+/** Returns the labels of numbered parts that ask a question: `(1)`, `(ii)`, `(b)`. */
 function numberedQuestions(question: string): string[] {
   const parts = question.matchAll(
     /\((?:[1-4]|i{1,3}|[a-d])\)(?=[^()]{0,200}?\b(?:find|determine|calculate|compute|prove|what|how)\b)/gi,

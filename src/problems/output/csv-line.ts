@@ -17,12 +17,12 @@ const columns = [
   'answer',
 ] as const;
 
-/** The first line of a table of problems. */
+/** The header line of a CSV file of problems. */
 export const csvHeader = columns.join(',');
 
 /**
- * A problem as a line of a table (RFC 4180): what people sort and filter by, with its levels separated by spaces, the
- * prompt as text and the gold answer. Tests and solutions are left out; JSON Lines keep them.
+ * Writes a problem as a CSV line (RFC 4180): the columns that people sort and filter by, levels separated by spaces, the
+ * prompt as text, and the gold answer. Tests and solutions are omitted; JSON Lines keep them.
  */
 export function csvLine(problem: Problem, known: KnownDifficulty | undefined): string {
   const { id, domain, family, source, prompt, answer } = problem;

@@ -1,26 +1,27 @@
 import type { Problem } from '../../core/problem.ts';
 import { betaInterval, type Interval } from '../../statistics/intervals.ts';
 
-/** What is written beside a problem of how hard it is, for one model. */
+/** A problem's difficulty for one model, as exported. */
 export interface KnownDifficulty {
   readonly model: string;
   readonly successes: number;
   readonly trials: number;
-  /** Holds the pass rate with 95 % confidence. */
+  /** 95 % interval of the pass rate. */
   readonly interval: Interval;
-  /** Names of the levels that the problem is in; absent: nobody asked. */
+  /** Names of the problem's levels; absent if levels were not computed. */
   readonly levels?: readonly string[];
 }
 
-/** Looks up a problem's difficulty; `undefined` where it is not known. */
+/** Looks up a problem's difficulty; `undefined` if unknown. */
 export type DifficultyOf = (problem: Problem) => KnownDifficulty | undefined;
 
 /**
- * Difficulty as the problems' sources state it.
- * @param model whose pass rates; absent: the first that a problem has.
+ * Returns a lookup of the pass rates that the problems' sources state.
+ *
+ * @param model the model whose pass rates to use; default: the first of each problem.
  */
 export function statedDifficulty(model?: string): DifficultyOf {
-  // A hundred thousand problems share a few hundred counts, and a Beta quantile is not cheap.
+  // Cached: many problems share few counts, and a Beta quantile is expensive.
   const intervals = new Map<string, Interval>();
   return ({ passRates }) => {
     const stated = passRates?.find((one) => model === undefined || one.model === model);

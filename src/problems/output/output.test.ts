@@ -71,7 +71,7 @@ async function* stream<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-test('a problem written as a line is read back as the same problem', async () => {
+test('a written problem is read back unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(problem, { selector: ({ id }) => id, minLength: 1 }),
@@ -108,7 +108,7 @@ const programmed: Problem = {
   },
 };
 
-test('pass rate, interval and trials stand beside the problem', () => {
+test('writes pass rate, interval and trials with the problem', () => {
   const known = { ...statedDifficulty('m')(solved)!, levels: ['learnable'] };
   const row = JSON.parse(problemLineWithDifficulty(solved, known)) as Record<string, number>;
   expect(row).toMatchObject({
@@ -129,7 +129,7 @@ test('pass rate, interval and trials stand beside the problem', () => {
   });
 });
 
-test('a gold is boxed for TRL, which reads bare LaTeX as the first number in it, and read back as it was', async () => {
+test('boxes a gold for TRL, which reads bare LaTeX as its first number, and reads it back unchanged', async () => {
   const golds = [
     '3\\sqrt{13}',
     '(3, \\frac{\\pi}{2})',
@@ -151,9 +151,11 @@ test('a gold is boxed for TRL, which reads bare LaTeX as the first number in it,
   expect(back).toEqual(golds.slice(0, 6));
 });
 
-test('whoever exports for verl hears what verl will ask', () => {
+test('the summary of a verl export names the setting that verl needs', () => {
   const asked = { out: 'p.parquet', format: 'verl' } as const;
-  expect(describeTrainerFile(2, asked)).toMatch(/^2 problems in p\.parquet\nverl scores by data_source/);
+  expect(describeTrainerFile(2, asked)).toMatch(
+    /^2 problems in p\.parquet\nverl selects its reward function by data_source/,
+  );
   expect(describeTrainerFile(2, { ...asked, dataSource: 'lighteval/MATH' })).toBe('2 problems in p.parquet');
   expect(describeTrainerFile(2, { ...asked, format: 'trl' })).toBe('2 problems in p.parquet');
 });
@@ -164,7 +166,7 @@ const write = (name: string, problems: readonly Problem[]) =>
     difficultyOf: statedDifficulty(),
   });
 
-test('verl rows are read back as the problems they were', async () => {
+test('verl rows are read back as the same problems', async () => {
   expect(await write('verl.parquet', [solved, solved])).toBe(2);
   const back: Problem[] = [];
   for await (const one of readFileProblems(fileConfig.parse(file('verl.parquet')), folder)) back.push(one);
@@ -178,7 +180,7 @@ test('verl rows are read back as the problems they were', async () => {
   });
 });
 
-test('tests that verl cannot run, and an error on the way, leave no file behind', async () => {
+test('leaves no file after tests that verl cannot run, or after an error', async () => {
   const asserts = {
     type: 'asserts',
     language: 'python',

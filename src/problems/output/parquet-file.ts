@@ -2,15 +2,15 @@ import type { SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeAtomic } from '../../storage/atomic.ts';
 
-/** Columns of a Parquet file, and what stands in them for a row. */
+/** A column of a Parquet file, and its value for a row. */
 export interface ParquetColumn<Row> {
   readonly name: string;
-  /** The column's elements, depth first; the first is the column itself. */
+  /** The column's schema elements, depth first, starting with the column itself. */
   readonly elements: readonly SchemaElement[];
   readonly valueOf: (row: Row) => unknown;
 }
 
-/** Rows kept in memory and written together. */
+/** Rows buffered in memory and written together. */
 const rowGroupSize = 10_000;
 
 /**

@@ -3,22 +3,23 @@ import type { Problem } from '../../core/problem.ts';
 import type { KnownDifficulty } from './difficulty.ts';
 
 /**
- * A problem as one line of Gradus's own JSON Lines, which `jsonl` and `file` sources read back to the same problem. A
- * prompt of one user message is written as a text; `extra` becomes columns of its own, but never in place of ours.
+ * Writes a problem as one line of Gradus's JSON Lines, which `jsonl` and `file` sources read back to the same problem. A
+ * prompt of one user message becomes a text; the entries of `extra` become columns, unless a part of the problem has that
+ * name.
  */
 export function problemLine(problem: Problem): string {
   const { extra, ...fields } = ownColumns(problem);
   return stringifyJson({ ...fields, ...unclaimed(extra, fields) });
 }
 
-/** The line with pass rate, interval, trials and levels beside the problem, for readers that know nothing of Gradus. */
+/** Writes the line with pass rate, interval, trials and levels as flat columns, for other tools. */
 export function problemLineWithDifficulty(problem: Problem, known: KnownDifficulty | undefined): string {
   const { extra, ...fields } = ownColumns(problem);
   const all = { ...fields, ...(known === undefined ? {} : difficultyColumns(known)) };
   return stringifyJson({ ...all, ...unclaimed(extra, all) });
 }
 
-/** Difficulty as columns; the same names in every output. */
+/** Returns difficulty as columns, with the same names in every output. */
 export function difficultyColumns({ model, successes, trials, interval, levels }: KnownDifficulty) {
   return {
     ...(levels === undefined ? {} : { levels }),

@@ -8,16 +8,16 @@ import { writeLines } from './text-file.ts';
 import { trlLine } from './trl-line.ts';
 import { writeVerlParquet } from './verl-parquet.ts';
 
-/** Files that trainers and people read: verl's Parquet, TRL's and our own JSON Lines, a table. */
+/** Output formats: verl's Parquet, TRL's JSON Lines, Gradus's JSON Lines, CSV. */
 export const trainerFormats = ['verl', 'trl', 'jsonl', 'csv'] as const;
 
-/** Where problems go, in which form, and what stands beside them. */
+/** Destination, format and difficulty of exported problems. */
 export interface TrainerFile {
   readonly out: string;
   readonly format: (typeof trainerFormats)[number];
   /** verl's `extra_info.split`. */
   readonly split: string;
-  /** verl's `data_source`; absent: each problem's own source. */
+  /** verl's `data_source`; default: each problem's source. */
   readonly dataSource?: string;
   readonly difficultyOf: DifficultyOf;
 }
@@ -30,7 +30,7 @@ const endings: Readonly<Record<TrainerFile['format'], readonly string[]>> = {
 };
 const knownEndings = new Set(Object.values(endings).flat());
 
-/** Readers go by a file's name: one that says another format would be read wrongly. */
+/** Requires a matching extension, since readers select the format by it. */
 function requireEnding(out: string, format: TrainerFile['format']): void {
   const ending = extname(out).toLowerCase();
   if (!knownEndings.has(ending) || endings[format].includes(ending)) return;
@@ -40,8 +40,9 @@ function requireEnding(out: string, format: TrainerFile['format']): void {
 }
 
 /**
- * Writes problems as a trainer wants them, all or, when they end in an error, none. Returns how many there are.
- * @throws ConfigError when the file's name says another format.
+ * Writes problems in a trainer's format, atomically. Returns the number of problems.
+ *
+ * @throws ConfigError when the file's extension belongs to another format.
  */
 export async function writeForTrainer(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
@@ -63,7 +64,7 @@ export async function writeForTrainer(
   }
 }
 
-/** In words what was written, and what its reader has to be told yet. */
+/** Describes what was written, and which setting verl still needs. */
 export function describeTrainerFile(
   problems: number,
   { out, format, dataSource }: Pick<TrainerFile, 'out' | 'format' | 'dataSource'>,
@@ -71,8 +72,8 @@ export function describeTrainerFile(
   const written = `${problems} problems in ${out}`;
   if (format !== 'verl' || dataSource !== undefined) return written;
   return (
-    `${written}\nverl scores by data_source, which is each problem's own source here; of a name it does not know it raises ` +
-    'NotImplementedError. Set custom_reward_function there, or give --data-source: lighteval/MATH for boxed answers, codecontests for programs'
+    `${written}\nverl selects its reward function by data_source, here each problem's source; for an unknown name it raises ` +
+    'NotImplementedError. Set custom_reward_function in verl, or pass --data-source: lighteval/MATH for boxed answers, codecontests for programs'
   );
 }
 

@@ -6,8 +6,8 @@ import { lastBoxed } from '../shapes/golds.ts';
 import { difficultyColumns } from './problem-line.ts';
 
 /**
- * A problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the gold in `solution`, boxed, where
- * TRL's accuracy reward looks for it, tests in `tests`, and the difficulty in columns that reward functions receive too.
+ * Writes a problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the boxed gold in `solution`,
+ * where TRL's accuracy reward reads it, tests in `tests`, and the difficulty in columns that reward functions receive.
  */
 export function trlLine(problem: Problem, known: KnownDifficulty | undefined): string {
   const { id, prompt, answer, tests, domain, family, source } = problem;
@@ -26,8 +26,8 @@ export function trlLine(problem: Problem, known: KnownDifficulty | undefined): s
 }
 
 /**
- * TRL reads a gold with the reader of completions (math-verify), which takes bare LaTeX for the first number in it, 3\sqrt{13}
- * for 3, or for nothing. A gold that a box cannot hold stays as it is.
+ * Boxes a gold. TRL parses golds with math-verify, which reads bare LaTeX as its first number (3\sqrt{13} as 3) or not at
+ * all. A gold that does not survive boxing is returned unchanged.
  */
 function boxed(answer: string): string {
   const text = `\\boxed{${answer}}`;

@@ -6,9 +6,9 @@ import type { DifficultyOf } from './difficulty.ts';
 import { list, number, struct, text, writeParquet, type ParquetColumn } from './parquet-file.ts';
 import { difficultyColumns } from './problem-line.ts';
 
-/** What verl is told besides the problems. */
+/** Options of the verl export. */
 export interface VerlOptions {
-  /** By which verl chooses its reward function; absent: each problem's own source. */
+  /** The name by which verl selects its reward function; default: each problem's source. */
   readonly dataSource?: string;
   /** Written to `extra_info.split`. */
   readonly split: string;
@@ -16,10 +16,11 @@ export interface VerlOptions {
 }
 
 /**
- * Writes problems as the Parquet file that verl trains from: `data_source`, `prompt` (list of {content, role}), `ability`,
- * `reward_model` {ground_truth, style}, `extra_info` {index, split, id, … difficulty}. Code golds are the JSON text
- * `{"inputs", "outputs", "fn_name"?}` of verl's prime_code scorer. Returns how many were written. Throws a `DataError`
- * for tests that verl has no form for.
+ * Writes problems as verl's Parquet: `data_source`, `prompt` (list of {content, role}), `ability`, `reward_model`
+ * {ground_truth, style}, `extra_info` {index, split, id, difficulty}. Code golds are the JSON text `{"inputs", "outputs",
+ * "fn_name"?}` of verl's prime_code scorer. Returns the number of problems.
+ *
+ * @throws DataError for tests that verl cannot represent.
  */
 export async function writeVerlParquet(
   path: string,
@@ -93,7 +94,7 @@ function groundTruth({ id, answer, tests }: Problem): string {
   const truth = tests === undefined ? undefined : testsAsPairs(tests);
   if (truth !== undefined) return stringifyJson(truth);
   throw new DataError(
-    `problem ${id}: expected a gold answer or Python tests of inputs and outputs, which is all that verl scores, ` +
+    `problem ${id}: expected a gold answer or Python tests of inputs and outputs, the only forms that verl scores, ` +
       `got ${tests === undefined ? 'neither' : `${tests.type} tests in ${tests.language}`}; export it as trl or jsonl`,
   );
 }

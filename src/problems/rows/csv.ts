@@ -5,7 +5,7 @@ import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
 /**
- * The rows of a CSV file by RFC 4180: the first record names the columns, fields in quotes may hold separators, line
+ * Streams the rows of a CSV file (RFC 4180): the first record names the columns; quoted fields may hold separators, line
  * ends and doubled quotes. An empty field is an absent column, not an empty text.
  */
 export async function* csvRows(file: string, shown: string, separator: ',' | '\t'): AsyncGenerator<Row> {

@@ -4,8 +4,8 @@ import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
 /**
- * The rows of a JSON file: the elements of one list, or objects one after another however they are laid out. Elements
- * are parsed one at a time, so the file may be larger than memory.
+ * Streams the rows of a JSON file: the elements of one list, or concatenated objects in any layout. Elements are parsed one
+ * at a time, so the file may be larger than memory.
  */
 export async function* jsonArray(file: string, shown: string): AsyncGenerator<Row> {
   const splitter = new ElementSplitter();
@@ -34,9 +34,9 @@ function rowOf(text: string, shown: string, number: number): Row {
   };
 }
 
-/** Cuts a text that comes in pieces into its top-level elements, by counting brackets outside of strings. */
+/** Splits streamed text into its top-level elements by counting brackets outside strings. */
 class ElementSplitter {
-  /** What was read and not yet given out, from the start of the current element on. */
+  /** Text read but not yet returned, from the start of the current element. */
   #text = '';
   #position = 0;
   #start = -1;
@@ -58,13 +58,13 @@ class ElementSplitter {
     if (this.#start > 0) this.#start = 0;
   }
 
-  /** What began and did not end. */
+  /** Returns the element that is still open at the end. */
   rest(): string | undefined {
     if (this.#start >= 0) return this.#text.slice(this.#start);
     return this.#depth > 0 ? '' : undefined;
   }
 
-  /** Goes on to the quote that ends the string, or over the one character that is there. */
+  /** Advances to the closing quote, or past one escape. */
   #string(): undefined {
     const quote = this.#text.indexOf('"', this.#position);
     const escape = this.#text.slice(this.#position, quote < 0 ? undefined : quote).indexOf('\\');
@@ -73,11 +73,11 @@ class ElementSplitter {
       this.#inString = quote < 0;
       return;
     }
-    // An escape is two characters, of which the second may be in the next piece.
+    // An escape is two characters; the second may be in the next piece.
     this.#position += escape + 2;
   }
 
-  /** Takes one character outside of strings; gives the element that it ends. */
+  /** Consumes one character outside strings; returns the element that it ends. */
   #step(character: string): string | undefined {
     const isOutside = this.#depth === this.#base;
     if (!this.#isBegun && character === '[') {

@@ -26,8 +26,8 @@ export async function* readJsonRows(file: string, shown: string): AsyncGenerator
 }
 
 /**
- * The rows of a JSON Lines file; blank ones are skipped. Only a line feed ends a row: texts may hold U+2028, which
- * Node's own line reader would split.
+ * Streams the rows of a JSON Lines file; blank ones are skipped. Only a line feed ends a row: texts may hold U+2028, where
+ * Node's line reader would split.
  */
 export async function* jsonLines(file: string, shown: string): AsyncGenerator<Row> {
   let number = 0;
@@ -54,17 +54,16 @@ function rowOf(line: string, shown: string, number: number): Row {
   };
 }
 
-/** What most likely happened to a line that is no JSON. */
+/** Returns the likely cause of a line that is not JSON, with the fix. */
 function adviceFor(line: string): string {
   if (/[:[,]\s*(?:NaN|-?Infinity)\b/.test(line))
     return "Python's NaN and Infinity are not JSON; write null, or leave the row out";
-  if (/^\s*[[{]\s*$/.test(line))
-    return 'each row has to stand on one line; name a file .json whose rows do not';
-  return 'a half-written last row has to be deleted';
+  if (/^\s*[[{]\s*$/.test(line)) return 'write each row on one line, or name the file .json';
+  return 'delete a half-written last row';
 }
 
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  // A line may be many pieces long: each piece is looked at once.
+  // A line may span many pieces; scan each piece once.
   let begun: string[] = [];
   for await (const piece of pieces) {
     const lines = piece.split('\n');

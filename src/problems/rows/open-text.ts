@@ -4,9 +4,10 @@ import { createGunzip } from 'node:zlib';
 import { DataError } from '../../core/errors.ts';
 
 /**
- * The text of a UTF-8 file in pieces, without its byte order mark; a name that ends in `.gz` is unpacked on the way.
- * Throws a `DataError` for a file that is missing, not UTF-8, or cut off.
- * @param shown what the file is called in messages.
+ * Streams the text of a UTF-8 file without its byte order mark; a file named `.gz` is decompressed.
+ *
+ * @param shown the file's name in messages.
+ * @throws DataError for a file that is missing, not UTF-8, or truncated.
  */
 export async function* openText(file: string, shown: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -43,16 +44,16 @@ async function unreadable(cause: unknown, file: string, shown: string): Promise<
   return cause;
 }
 
-/** What bytes that are no UTF-8 are instead: converting an archive as if it were text would make rubbish of it. */
+/** Identifies bytes that are not UTF-8, so that the advice fits: converting an archive as text would destroy it. */
 function nature(bytes: Buffer, file: string): { readonly got: string; readonly tryNext: string } {
   const start = bytes.toString('latin1');
   if (/^(?:\xff\xfe|\xfe\xff)/.test(start))
     return { got: 'UTF-16; convert it first', tryNext: `iconv -f utf-16 -t utf-8 ${file}` };
   if (start.startsWith('PAR1'))
-    return { got: 'Parquet; its name has to end in .parquet', tryNext: `cp ${file} ${file}.parquet` };
+    return { got: 'Parquet; rename it to .parquet', tryNext: `cp ${file} ${file}.parquet` };
   if (start.startsWith('\x1f\x8b'))
-    return { got: 'gzip; its name has to end in .gz', tryNext: `cp ${file} ${file}.gz` };
-  if (bytes.includes(0)) return { got: 'bytes that are no text in any encoding', tryNext: `file ${file}` };
+    return { got: 'gzip; rename it to .gz', tryNext: `cp ${file} ${file}.gz` };
+  if (bytes.includes(0)) return { got: 'binary data', tryNext: `file ${file}` };
   return { got: 'other bytes; convert it first', tryNext: `iconv -f latin1 -t utf-8 ${file}` };
 }
 

@@ -3,15 +3,15 @@ import { compressors as codecs } from 'hyparquet-compressors';
 import { DataError } from '../../core/errors.ts';
 import type { Row } from './row.ts';
 
-/** A page without values is one zero byte in LZ4, which the decoder takes for a match without an offset. */
+/** Handles pages without values: LZ4 encodes them as one zero byte, which the decoder rejects. */
 const compressors: typeof codecs = {
   ...codecs,
   LZ4_RAW: (input, length) => (length === 0 ? new Uint8Array() : codecs.LZ4_RAW!(input, length)),
 };
 
 /**
- * The rows of a Parquet file of any codec. Memory holds one row group's columns; its rows are made one at a time.
- * 64-bit integers become numbers where those are exact and stay `bigint` where not, dates become ISO texts.
+ * Streams the rows of a Parquet file of any codec; memory holds the columns of one row group. 64-bit integers become
+ * numbers where those are exact and stay `bigint` where not; dates become ISO texts.
  */
 export async function* parquetRows(file: string, shown: string): AsyncGenerator<Row> {
   const { columns, ranges, readColumn } = await openScan(file, shown);
@@ -40,7 +40,7 @@ async function openScan(file: string, shown: string) {
   });
 }
 
-/** The schema lists its elements depth first; each says how many children follow. */
+/** Returns the top-level columns of a schema, which lists its elements depth first with their number of children. */
 function topLevelColumns(
   schema: readonly { readonly name: string; readonly num_children?: number }[],
 ): string[] {
@@ -65,7 +65,7 @@ async function guard<T>(shown: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Values as JSON would have them. */
+/** Converts a value to what JSON would hold. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (typeof value !== 'object' || value === null) return value;

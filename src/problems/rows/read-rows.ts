@@ -6,8 +6,9 @@ import { parquetRows } from './parquet.ts';
 import type { Row } from './row.ts';
 
 /**
- * Streams the rows of a file; its name tells the format, `.gz` after a text format's name is unpacked.
- * @param shown what the file is called in messages.
+ * Streams the rows of a file. Its extension selects the format; text formats may be compressed (`.gz`).
+ *
+ * @param shown the file's name in messages.
  */
 export function readRows(file: string, shown: string): AsyncGenerator<Row> {
   const extension = /\.([^./]+?)(?:\.gz)?$/i.exec(file)?.[1]?.toLowerCase();
@@ -25,7 +26,7 @@ export function readRows(file: string, shown: string): AsyncGenerator<Row> {
       return parquetRows(file, shown);
     default:
       throw new DataError(
-        `${shown}: expected a file ending in .jsonl, .json, .csv, .tsv (each also .gz) or .parquet, got ${extension === undefined ? 'no ending' : `.${extension}`}; rename it to what it is`,
+        `${shown}: expected a file ending in .jsonl, .json, .csv, .tsv (each also .gz) or .parquet, got ${extension === undefined ? 'no ending' : `.${extension}`}; rename it to match its format`,
       );
   }
 }

@@ -1,7 +1,7 @@
-/** One row as its file gives it, before anything is known of its columns. */
+/** One row of a file, before its columns are interpreted. */
 export interface Row {
-  /** 1-based; a line of a JSON Lines file, a record of any other. */
+  /** 1-based: the line in JSON Lines, the record in other formats. */
   readonly number: number;
-  /** The row's value, usually an object. Throws a `DataError` naming file and row when the row itself is broken. */
+  /** Parses the row, usually to an object. Throws a `DataError` naming file and row when it is malformed. */
   read(): unknown;
 }

@@ -29,13 +29,13 @@ const own: Shape = {
 const hasOwnTests = (tests: unknown): boolean =>
   typeof tests === 'object' && tests !== null && !Array.isArray(tests) && 'type' in tests;
 
-/** Whether `gradus data` wrote a row: whatever else is in it was looked at when it was imported. */
+/** Detects rows written by `gradus data`; their other columns were checked at import. */
 export const isWrittenByUs = (row: Columns): boolean =>
   ['id', 'domain', 'source'].every((name) => typeof row[name] === 'string') &&
   row['prompt'] != null &&
   (hasOwnTests(row['tests']) || (typeof row['answer'] === 'string' && isAnswer(row['answer'])));
 
-/** All shapes, the more particular first: a row has the first that it matches. */
+/** All shapes, the most specific first; a row has the first shape that matches. */
 const shapes: readonly Shape[] = [
   openReasonerZero,
   nemoGym,
@@ -69,31 +69,31 @@ export const shapeNames = shapes.map(({ name }) => name) as [string, ...string[]
 /** One line for each shape, for messages and help. */
 const described = shapes.map(({ name, reads }) => `  ${name}: ${reads}`).join('\n');
 
-/** The shape of a name, which must be one of `shapeNames`. */
+/** Returns the shape with a name of `shapeNames`. */
 export function shapeNamed(name: string): Shape {
   const shape = shapes.find((one) => one.name === name);
   if (shape !== undefined) return shape;
-  throw new DataError(`expected the name of a shape, got "${name}"; known are\n${described}`);
+  throw new DataError(`expected the name of a shape, got "${name}"; known shapes:\n${described}`);
 }
 
-/** The shape of a row by its columns; `undefined` when none matches. */
+/** Detects the shape of a row by its columns; `undefined` if none matches. */
 export function shapeOf(row: Columns): Shape | undefined {
   return isWrittenByUs(row) ? own : shapes.find(({ matches }) => matches(row));
 }
 
-/** The error for a row of no known shape: what it has, and all shapes. */
+/** Builds the error for a row of unknown shape, with its columns and all shapes. */
 export function unknownShape(row: unknown, where: string): DataError {
   const isObject = typeof row === 'object' && row !== null && !Array.isArray(row);
   const columns = isObject
     ? `columns ${Object.keys(row).join(', ') || 'none'}`
     : stringifyJson(row)?.slice(0, 60);
   return new DataError(
-    `${where}: expected columns of a known shape, got ${columns}${isObject ? oddity(row as Columns) : ''}; name the columns of prompt and answer, or bring the rows into one of\n${described}`,
+    `${where}: expected columns of a known shape, got ${columns}${isObject ? oddity(row as Columns) : ''}; name the columns with --column prompt=… --column answer=…, or convert the rows to one of\n${described}`,
     { tryNext: 'gradus data import --help' },
   );
 }
 
-/** What a lone column tells of a file that was meant otherwise. */
+/** Returns the likely mistake in a file with a single column. */
 function oddity(row: Columns): string {
   const [name, ...others] = Object.keys(row);
   if (name === undefined || others.length > 0) return '';
@@ -101,5 +101,5 @@ function oddity(row: Columns): string {
   const separator = /[;|\t]/.exec(name)?.[0];
   return separator === undefined
     ? ''
-    : ` (fields are separated by ${JSON.stringify(separator)}; a .csv has commas, a .tsv tabs)`;
+    : ` (fields separated by ${JSON.stringify(separator)}; expected commas in .csv, tabs in .tsv)`;
 }

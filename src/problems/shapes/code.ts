@@ -27,7 +27,7 @@ const promptColumns = [
   'complete_prompt',
 ];
 
-/** Where a row's tests are once they are read. */
+/** The derived column of a row's tests. */
 const testsRead = 'tests read';
 const rates = 'stated pass rates';
 
@@ -94,7 +94,7 @@ export const code: Shape = {
 const isFilled = (value: unknown): boolean =>
   value != null && value !== '' && value !== '[]' && !(Array.isArray(value) && value.length === 0);
 
-/** Names by which an object of tests is known. */
+/** Fields that identify an object of tests. */
 const testNames = [
   'inputs',
   'functional',
@@ -107,7 +107,7 @@ const testNames = [
   'test_list',
 ];
 
-/** Whether a value, or the structure in a text, is a list of tests or an object of them in a published form. */
+/** Detects tests in a published form: a list, an object, or either in text. */
 export function isTests(value: unknown): boolean {
   const tests = typeof value === 'string' ? readStructure(value) : value;
   if (Array.isArray(tests)) {
@@ -121,16 +121,16 @@ export function isTests(value: unknown): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** A program that tests another: pytest, unittest, HumanEval's `check`, or plain assertions. */
+/** Detects a test program: pytest, unittest, HumanEval's `check`, or plain assertions. */
 const isTestProgram = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^\s*(?:def (?:test|check)|class \w+\(|assert\b|from solution import)/m.test(value);
 
-/** The column of a program that tests another; columns of solutions and prompts may hold assertions too. */
+/** Finds the column of a test program by its name, since solutions and prompts may hold assertions too. */
 const testProgramIn = (row: Columns): string | undefined =>
   Object.keys(row).find((name) => /test|check/i.test(name) && isTestProgram(row[name]));
 
-/** Tests under the names that `readTests` knows, where a row calls them otherwise. */
+/** Renames tests to the columns that `readTests` knows. */
 function underKnownNames(row: Columns, program: string | undefined): Columns {
   const starter = row['starter_code'];
   const [, method] = typeof starter === 'string' ? (/def\s+(\w+)\s*\(/.exec(starter) ?? []) : [];
@@ -143,7 +143,7 @@ function underKnownNames(row: Columns, program: string | undefined): Columns {
   };
 }
 
-/** rStar-Coder's values of functions, each a JSON text in a list; a list of other texts stays as it is. */
+/** Parses rStar-Coder's lists of JSON texts; a list of other texts is returned unchanged. */
 function jsonEach(value: unknown): unknown {
   const list = typeof value === 'string' ? readStructure(value) : value;
   if (!Array.isArray(list)) return value;
@@ -167,14 +167,14 @@ function requirePython(row: Columns): void {
   }
 }
 
-/** KodCode's outcomes of GPT-4o, 1 for each attempt that passed. */
+/** Counts KodCode's outcomes of GPT-4o: 1 for each attempt that passed. */
 function passRates(sequence: unknown) {
   if (!Array.isArray(sequence) || sequence.length === 0) return [];
   const successes = sequence.filter((one) => Number(one) === 1).length;
   return [{ model: 'gpt-4o', successes, trials: sequence.length }];
 }
 
-/** Columns whose content is in the tests, the prompt or the id once those are read, and is large or secret. */
+/** Columns whose content moves into tests, prompt or id; they are large or reveal the tests. */
 const noise = new Set([
   'tests',
   'test',

@@ -33,21 +33,21 @@ const goldColumns = [
 
 const choiceColumns = ['choices', 'options'];
 
-/** What a problem takes from its row. */
+/** The parts of a problem taken from its row. */
 interface Taken {
-  /** All that the prompt says. */
+  /** The text of all messages. */
   readonly prompt: string;
-  /** Absent: the other columns of golds do not matter. */
+  /** Absent: other gold columns are not compared. */
   readonly gold?: unknown;
-  /** Whether the columns of choices were read. */
+  /** Whether the choices are part of the prompt. */
   readonly hasChoices: boolean;
 }
 
 /**
- * Refuses a row whose other columns say that it is another problem: a text that the question is about and that the prompt
- * lacks, a second question, a second gold that differs.
+ * Rejects a row whose other columns contradict its problem: a passage or choices that the prompt lacks, a second question,
+ * a second gold that differs.
  *
- * @throws DataError naming the column and the ways on.
+ * @throws DataError naming the column and the options.
  */
 export function requireNoContradiction(
   row: Columns,
@@ -77,7 +77,7 @@ export function requireNoContradiction(
     const { name, value } = anyCase.get(column) ?? {};
     if (typeof value !== 'string' || isContained(value, said) || squeezed(value).includes(said)) continue;
     throw new DataError(
-      `column "${name}": expected one question in a row, got another one: ${stringifyJson(value).slice(0, 60)}; ` +
+      `column "${name}": expected one question in the row, got a second one: ${stringifyJson(value).slice(0, 60)}; ` +
         `name the right one with --column prompt=${name}${wayOn}`,
     );
   }
@@ -93,7 +93,7 @@ export function requireNoContradiction(
 
 const squeezed = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
-/** Whether every text in a value is in the prompt; values without a text are. */
+/** Checks whether the prompt contains every text in a value; true for values without text. */
 function isContained(value: unknown, said: string): boolean {
   if (typeof value === 'string') return said.includes(squeezed(value));
   if (Array.isArray(value)) return value.every((one) => isContained(one, said));
@@ -103,13 +103,13 @@ function isContained(value: unknown, said: string): boolean {
 const isScalar = (value: unknown): boolean =>
   ['string', 'number', 'bigint'].includes(typeof value) && String(value).trim() !== '';
 
-/** A gold without its box, its solution and its dollars, so that two spellings of one gold are equal. */
+/** Strips box, worked solution and dollar signs from a gold for comparison. */
 function bare(value: unknown): string {
   let gold: unknown = value;
   try {
     gold = onlyGold(value, '');
   } catch {
-    // A structure is compared as its text.
+    // Compare a structure as JSON.
   }
   const text = typeof gold === 'string' ? gold : stringifyJson(gold);
   const answer = (lastBoxed(text) ?? afterHashes(text) ?? text).replaceAll(/[\s$]/g, '').toLowerCase();

@@ -2,15 +2,15 @@ import { DataError } from '../../core/errors.ts';
 import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import { readStructure } from './structured-text.ts';
 
-/** What follows the last `####`, GSM8K's mark of the answer. */
+/** Returns the text after the last `####`, GSM8K's answer mark. */
 export function afterHashes(text: string): string | undefined {
   const mark = text.lastIndexOf('####');
   return mark < 0 ? undefined : text.slice(mark + 4).trim() || undefined;
 }
 
 /**
- * The content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are counted; without braces
- * the box ends with its formula, as MATH's own reader has it.
+ * Returns the content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are balanced; without
+ * braces the box ends with the formula, as in MATH's own reader. An unfinished last box gives `undefined`.
  */
 export function lastBoxed(text: string): string | undefined {
   const box = [...text.matchAll(/\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*/g)].at(-1);
@@ -37,14 +37,14 @@ function unbraced(text: string): string {
     .trim();
 }
 
-/** Columns of an object that hold its gold and nothing else. */
+/** Fields that may wrap a gold. */
 const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 'target', 'value', 'gold'];
 
 /**
- * The answer in a gold that is written as a structure: a list of one, an object with one field such as `answer`, or either as
- * JSON or Python text; `"\"3\""` is `3`. Other values are returned as they are.
+ * Unwraps a gold from a list of one, an object with one field such as `answer`, or either as JSON or Python text; `"\"3\""`
+ * gives `3`. Other values are returned unchanged.
  *
- * @throws DataError for a list of several golds, and for an object that is no answer.
+ * @throws DataError for a list of several golds, and for any other object.
  */
 export function onlyGold(value: unknown, column: string): unknown {
   const gold = structureOf(value);
@@ -63,7 +63,7 @@ export function onlyGold(value: unknown, column: string): unknown {
   );
 }
 
-/** The structure in a value or its text. `[1, 2]` and `{3}` stay the list, interval or set that a formula means. */
+/** Parses a structure in text. `[1, 2]` and `{3}` stay text: in a formula they are a list, an interval or a set. */
 function structureOf(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (/^\s*"[^]*"\s*$/.test(value)) return quoted(value);

@@ -1,21 +1,21 @@
 import type { ProblemTests } from '../../core/problem.ts';
 import { at, type Columns } from './shape.ts';
 
-/** What LiveCodeBench tells a model beside the question, word for word, so that its figures can be compared. */
+/** LiveCodeBench's instructions, verbatim, so that figures are comparable. */
 const withStarter =
   'You will use the following starter code to write the solution to the problem and enclose your code within delimiters.';
 const withStdin =
   'Read the inputs from stdin solve the problem and write the answer to stdout (do not directly test on the sample inputs). ' +
   'Enclose your code within delimiters as follows. Ensure that when the python program runs, it reads the inputs, runs the ' +
   'algorithm and writes output to STDOUT.';
-/** As the paper of MBPP asks (Austin et al., arXiv 2108.07732). */
+/** The instruction of the MBPP paper (Austin et al., arXiv 2108.07732). */
 const withTests = 'Your code should pass these tests:';
 const withName = 'Write a function of this name:';
 const withDeclaration = 'Begin the function with this line:';
 
 /**
- * What a program has to look like for its tests, which many data sets say in columns of their own: the starter code, the
- * tests that call it, or where input comes from. Without it a model can only guess. Empty where the prompt says it itself.
+ * Returns a note on the interface that the tests require, which many data sets keep in other columns: starter code, a
+ * declaration, the tests that call the function, or input from stdin. Empty if the prompt states it.
  */
 export function interfaceNote(row: Columns, tests: ProblemTests, question: string): string {
   const starter = row['starter_code'];
@@ -34,5 +34,5 @@ const note = new RegExp(
   `\\n\\n(?:${[withStarter, withStdin, withTests, withName, withDeclaration].map((text) => text.replaceAll(/[.()]/g, '\\$&')).join('|')})[^]*$`,
 );
 
-/** A question as its author asked it: data sets that state the form of programs otherwise have the same question. */
+/** Removes the interface note, so that equal questions from different data sets compare as equal. */
 export const withoutInterfaceNote = (question: string): string => question.replace(note, '');

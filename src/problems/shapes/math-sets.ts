@@ -4,7 +4,7 @@ import { afterHashes, lastBoxed } from './golds.ts';
 import { readPassRate, type PassRateLabel } from './pass-rate-label.ts';
 import { hasTexts, isAnswer, type Columns, type Shape } from './shape.ts';
 
-/** GSM8K as published: the worked solution ends in `#### 72`. */
+/** GSM8K: the worked solution ends with `#### 72`. */
 export const gsm8k: Shape = {
   name: 'gsm8k',
   reads: 'question, answer (a solution that ends in "#### 72")',
@@ -14,8 +14,8 @@ export const gsm8k: Shape = {
 };
 
 /**
- * MATH (Hendrycks), with `answer` or with the answer only in its solution's box; `Level 3` becomes the knob 3. NuminaMath is
- * written so too, without levels.
+ * MATH (Hendrycks et al.), with `answer` or with the answer only in the solution's box; `Level 3` becomes knob 3.
+ * NuminaMath has the same columns without levels.
  */
 export const math: Shape = {
   name: 'math',
@@ -41,13 +41,13 @@ export const math: Shape = {
   },
 };
 
-/** `Level ?` is MATH's own way to say that there is none. */
+/** Parses `Level 3`; MATH writes `Level ?` for an unknown level. */
 function levelNumber(level: unknown): number | undefined {
   const [digits] = /\d+/.exec(stringifyJson(level) ?? '') ?? [];
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** AIME and AMC in the capitalisations in use. */
+/** AIME and AMC, with any capitalisation of the columns. */
 export const competition: Shape = {
   name: 'aime',
   reads: 'problem, answer (Problem and Answer too), solution, id',
@@ -61,7 +61,7 @@ export const competition: Shape = {
   },
 };
 
-/** `k/8`: how many of 8 attempts of the 7B distillation succeeded, as the data set's card says ("the pass rate"). */
+/** `k/8`: successes of 8 attempts of the 7B distillation, as the data set's card states ("the pass rate"). */
 const polarisLabel: PassRateLabel = {
   column: 'difficulty',
   model: 'DeepSeek-R1-Distill-Qwen-7B',
@@ -85,7 +85,7 @@ export const polaris: Shape = {
   }),
 };
 
-/** DeepScaleR and the many sets that write `problem` and `answer`. */
+/** DeepScaleR and other data sets with `problem` and `answer`. */
 export const deepscaler: Shape = {
   name: 'deepscaler',
   reads: 'problem, answer, solution if there',
@@ -103,7 +103,7 @@ export const questionAnswer: Shape = {
   derive: emptySolutionAside,
 };
 
-/** TRL: `prompt` with the gold in a free column, `solution` for its own accuracy reward. */
+/** TRL: `prompt`, and the gold in `solution` (for TRL's accuracy reward) or `ground_truth`. */
 export const trl: Shape = {
   name: 'trl',
   reads: 'prompt, and the gold in ground_truth or solution (bare, or boxed at its end)',
@@ -131,7 +131,7 @@ function goldOfSolution(text: string): string {
   );
 }
 
-/** Empty solutions are how DeepScaleR says that there is none. */
+/** Drops empty solutions, which DeepScaleR writes for missing ones. */
 function emptySolutionAside({ solution, ...row }: Columns): Columns {
   return typeof solution === 'string' && solution.trim() !== '' ? { ...row, solution } : row;
 }

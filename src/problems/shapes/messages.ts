@@ -2,13 +2,13 @@ import { readStructure } from './structured-text.ts';
 
 const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant', developer: 'system' };
 
-/** Stands for a picture in the text of a prompt, as data sets of vision models write it. */
+/** Marks a picture in the text of a prompt, as in data sets for vision models. */
 const imageMark = '<image>';
 
 /**
- * A prompt in the form of a problem: chat messages as OpenAI (`role`, `content`, also a list of parts) or ShareGPT (`from`,
- * `value`) write them, also as JSON or Python text, become `{role, content}`; pictures become `<image>`. Other values, texts
- * among them, are returned as they are.
+ * Normalises a prompt: chat messages as in OpenAI (`role`, `content`, also a list of parts) or ShareGPT (`from`, `value`),
+ * also as JSON or Python text, become `{role, content}`; pictures become `<image>`. Other values, such as plain texts, are
+ * returned unchanged.
  */
 export function promptOf(value: unknown): unknown {
   const isText = typeof value === 'string';

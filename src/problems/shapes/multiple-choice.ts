@@ -19,15 +19,15 @@ const goldColumns = [
 ];
 const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
 
-/** What can be chosen, and how the row calls each choice. */
+/** The choices of a row, with the label of each. */
 interface Choices {
   readonly texts: readonly string[];
   readonly labels: readonly string[];
 }
 
 /**
- * MMLU, MMLU-Pro, ARC, C-Eval, AQuA and others: choices in columns of their own. They are put below the question, the gold
- * becomes a letter, and `extra.choices` holds the texts for the multiple-choice verifier.
+ * MMLU, MMLU-Pro, ARC, C-Eval, AQuA and other data sets with choices in separate columns. The choices are added below the
+ * question, the gold becomes a letter, and `extra.choices` holds the texts for the multiple-choice verifier.
  */
 export const multipleChoice: Shape = {
   name: 'multiple-choice',
@@ -60,7 +60,7 @@ const goldIn = (row: Columns): string | undefined =>
     (name) => row[name] != null && row[name] !== '' && row[name] !== -1,
   );
 
-/** The choices of a row: a list, a list in text, labels with texts, an object by letter, or a column for each letter. */
+/** Reads the choices of a row: a list, a list in text, labels with texts, an object by letter, or a column for each letter. */
 export function choicesIn(row: Columns): Choices | undefined {
   const column = choiceColumns.find((name) => row[name] != null);
   const given = column === undefined ? undefined : row[column];
@@ -71,7 +71,7 @@ export function choicesIn(row: Columns): Choices | undefined {
     : undefined;
 }
 
-/** The columns A, B, C, … or option_a, option_b, … of a row, as far as they go without a gap. */
+/** Returns the columns A, B, C, … or option_a, option_b, … of a row, up to the first gap. */
 function lettered(row: Columns): string[] {
   for (const nameOf of [
     (letter: string) => letter,
@@ -115,7 +115,7 @@ function listed(values: readonly unknown[]): Choices | undefined {
     : undefined;
 }
 
-/** Takes the letters off choices that begin with them: `A)21`, `(B) 21.5`, `C. 23`. */
+/** Strips leading letters from choices: `A)21`, `(B) 21.5`, `C. 23`. */
 function unlabelled(texts: readonly string[]): Choices {
   const bare = texts.map(
     (text, i) => new RegExp(`^\\s*\\(?${letters[i] ?? '-'}\\s*[).:]\\s*(.+)$`, 's').exec(text)?.[1],
@@ -129,7 +129,7 @@ function withChoices(question: string, { texts }: Choices): string {
   return isShown ? question : `${question}\n\n${texts.map((text, i) => `${letters[i]}. ${text}`).join('\n')}`;
 }
 
-/** The letter of the right choice. Throws a `DataError` for a gold that names none, or one by its label and another by its text. */
+/** Returns the letter of the right choice. Throws a `DataError` for a gold that matches no choice, or two. */
 function letterOf(row: Columns, choices: Choices): string {
   const column = goldIn(row) ?? 'answer';
   const gold = row[column];
@@ -152,7 +152,7 @@ function letterOf(row: Columns, choices: Choices): string {
   );
 }
 
-/** MMLU's own mark: its answers are positions, also where the choices are numbers. */
+/** Detects MMLU by its columns: its answers are positions, even if the choices are numbers. */
 const isMmlu = (row: Columns, gold: unknown): boolean =>
   typeof gold === 'number' && typeof row['subject'] === 'string';
 

@@ -13,7 +13,7 @@ const golds = [
   'answer',
 ];
 
-/** NeMo-Gym: the request that a model gets, and beside it what its resources server judges by. */
+/** NeMo-Gym: a request to a model, with the fields that its resources server verifies by. */
 export const nemoGym: Shape = {
   name: 'nemo-gym',
   reads:
@@ -61,7 +61,7 @@ const hasTools = (request: unknown): boolean => {
   return Array.isArray(tools) && tools.length > 0;
 };
 
-/** The messages of a request to OpenAI's responses API; `instructions` is its system message. */
+/** Returns the messages of a request to OpenAI's Responses API; `instructions` becomes the system message. */
 function promptOfRequest({ input: given, instructions }: Columns): unknown {
   const messages = typeof given === 'string' ? [{ role: 'user', content: given }] : promptOf(given);
   return typeof instructions === 'string' && instructions !== '' && Array.isArray(messages)

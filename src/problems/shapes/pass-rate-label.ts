@@ -4,14 +4,14 @@ import { DataError } from '../../core/errors.ts';
 import type { StatedPassRate } from '../../core/problem.ts';
 
 /**
- * A published difficulty label, said completely. Labels run in both directions and have all denominators, and nothing in
- * a file says which: AdaRFT's `difficulty` of 100 is a problem never solved, POLARIS's of 8/8 one always solved.
+ * A complete description of a published difficulty label. Labels run in both directions with various denominators, and
+ * files do not state which: AdaRFT's `difficulty` 100 means never solved, POLARIS's 8/8 always solved.
  */
 export const passRateLabel = z.strictObject({
-  /** Dots lead inside: `extra_info.difficulty`. */
+  /** A column, or a dotted path such as `extra_info.difficulty`. */
   column: z.string().min(1),
   model: z.string().min(1),
-  /** What the number counts. */
+  /** The outcomes that the number counts. */
   counts: z.enum(['successes', 'failures']),
   trials: z.int().min(1),
   /** `count`: of `trials`. `percent`: 0 … 100. `rate`: 0 … 1. `k/n`: a text such as `5/8`, whose n must be `trials`. */
@@ -19,12 +19,13 @@ export const passRateLabel = z.strictObject({
 });
 export type PassRateLabel = z.infer<typeof passRateLabel>;
 
-/** Percentages and rates are printed with few digits; more than this off a whole number of trials, they mean something else. */
+/** Maximum distance from a whole number of trials, for percentages and rates printed with few digits. */
 const maxRounding = 0.02;
 
 /**
- * The trials behind a label's value; nothing for an absent one. Throws a `DataError` when the value cannot be a number of
- * `trials` outcomes, which is what a wrong denominator, unit or column looks like.
+ * Converts a label's value to successes of trials; `undefined` for an absent value.
+ *
+ * @throws DataError when the value is no count of `trials` outcomes, as with a wrong denominator, unit or column.
  */
 export function readPassRate(label: PassRateLabel, value: unknown): StatedPassRate | undefined {
   if (value === undefined || value === null) return undefined;

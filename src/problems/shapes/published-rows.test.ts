@@ -372,7 +372,7 @@ test('a file read as verl keeps its code rows as code', async () => {
   expect((await read(rows, { shape: 'verl' })).map(({ domain }) => domain)).toEqual(['math', 'code']);
 });
 
-test('the gold column that the user names settles which gold counts', async () => {
+test('the gold column that the user names wins over others', async () => {
   const row = { question: 'q', answer: 'It is 3, because …', final_answer: '3' };
   await expect(read([row])).rejects.toThrow('column "final_answer": expected the same gold in all columns');
   expect((await read([row], { columns: { answer: 'final_answer' } }))[0]).toMatchObject({ answer: '3' });
@@ -418,7 +418,7 @@ test.each<[string, readonly unknown[], string]>([
   [
     'two questions',
     [{ prompt: 'Solve the problem.', question: 'What is 1+1?', answer: '2' }],
-    'p.json:1: column "question": expected one question in a row, got another one: "What is 1+1?"',
+    'p.json:1: column "question": expected one question in the row, got a second one: "What is 1+1?"',
   ],
   [
     'two golds',
@@ -450,11 +450,11 @@ test.each<[string, readonly unknown[], string]>([
     [{ prompt: 'q', verification_info: { language: 'cpp', test_cases: [{ input: '1', output: '2' }] } }],
     'p.json:1: column "verification_info.language": expected tests of Python programs, got cpp',
   ],
-])('refuses %s', async (_, rows, message) => {
+])('rejects %s', async (_, rows, message) => {
   await expect(read(rows)).rejects.toThrow(message);
 });
 
-test('a shape that is named takes the row as it is', async () => {
+test('a named shape accepts contradicting columns', async () => {
   const row = { question: 'q', passage: 'A long story.', answer: '3' };
   const [problem] = await read([row], { shape: 'question-answer' });
   expect(problem).toMatchObject({ prompt: user('q'), answer: '3', extra: { passage: 'A long story.' } });
@@ -466,6 +466,6 @@ test.each([
   { question: 'q', answer: '3', ground_truth: '\\boxed{3}', final_answer: 3 },
   { question: 'q', answer: '3', context: '', options: [] },
   { id: 'a', domain: 'math', source: 's', prompt: 'q', answer: '3', passage: 'A long story.' },
-])('columns that agree with the problem are no contradiction: %j', async (row) => {
+])('accepts columns that agree with the problem: %j', async (row) => {
   expect(await read([row])).toHaveLength(1);
 });

@@ -6,7 +6,7 @@ import { at, hasTexts, isAnswer, type Columns, type Shape } from './shape.ts';
 
 const rates = 'stated pass rates';
 
-/** The pass rate of a label whose data set also has values of another kind (`n/a`, averages of two runs): those state none. */
+/** Reads a label of a data set that also has other values, such as `n/a`; those state no pass rate. */
 function ratesThatFit(label: PassRateLabel, value: unknown) {
   try {
     return [readPassRate(label, value) ?? []].flat();
@@ -25,7 +25,7 @@ const bigMathLabel: PassRateLabel = {
   unit: 'rate',
 };
 
-/** Big-Math-RL-Verified: `domain` is a list of topics. */
+/** Big-Math-RL-Verified; `domain` is a list of topics. */
 export const bigMath: Shape = {
   name: 'big-math',
   reads: 'problem, answer, domain (a list), llama8b_solve_rate (solved of 64 by Llama-3.1-8B)',
@@ -34,7 +34,7 @@ export const bigMath: Shape = {
   derive: (row) => ({ ...row, [rates]: ratesThatFit(bigMathLabel, row['llama8b_solve_rate']) }),
 };
 
-/** Pass rate of 32 generations of Qwen2.5-Math-72B-Instruct with tools, `n/a` where it was not measured. */
+/** Pass rate of 32 generations of Qwen2.5-Math-72B-Instruct with tools; `n/a` if not measured. */
 const openMathLabel: PassRateLabel = {
   column: 'pass_rate_72b_tir',
   model: 'Qwen2.5-Math-72B-Instruct (TIR)',
@@ -43,7 +43,7 @@ const openMathLabel: PassRateLabel = {
   unit: 'rate',
 };
 
-/** OpenMathReasoning: a row for each generated solution, so one problem comes several times. */
+/** OpenMathReasoning: one row for each generated solution, so problems repeat. */
 export const openMathReasoning: Shape = {
   name: 'open-math-reasoning',
   reads: 'problem, expected_answer, pass_rate_72b_tir (solved of 32 by Qwen2.5-Math-72B-Instruct with tools)',
@@ -63,7 +63,7 @@ export const openMathReasoning: Shape = {
   }),
 };
 
-/** DeepMath-103K: `difficulty` is a judgement from 1 to 9, no pass rate. */
+/** DeepMath-103K; `difficulty` is a model's rating, not a pass rate. */
 export const deepMath: Shape = {
   name: 'deepmath',
   reads: 'question, final_answer, topic, difficulty, r1_solution_1 …',
@@ -73,7 +73,7 @@ export const deepMath: Shape = {
   derive: ({ topic, ...row }) => ({ ...row, family: topicOf(topic) }),
 };
 
-/** Omni-MATH: `domain` is a list of topics, `difficulty` a judgement from 1 to 10. */
+/** Omni-MATH; `domain` is a list of topics, `difficulty` a rating, not a pass rate. */
 export const omniMath: Shape = {
   name: 'omni-math',
   reads: 'problem, answer, solution, domain (a list), difficulty',
@@ -82,7 +82,7 @@ export const omniMath: Shape = {
   columns: { prompt: 'problem' },
 };
 
-/** OlympiadBench: golds and solutions are lists, and some questions begin in `context`. */
+/** OlympiadBench; golds and solutions are lists, and `context` holds the beginning of some questions. */
 export const olympiadBench: Shape = {
   name: 'olympiadbench',
   reads: 'question, context, final_answer (a list), solution (a list), subfield',
@@ -99,7 +99,7 @@ export const olympiadBench: Shape = {
   },
 };
 
-/** ASDiv and SVAMP: the story is in `body`, the question about it in `question`. */
+/** ASDiv and SVAMP; the story is in `body`, its question in `question`. */
 export const storyQuestion: Shape = {
   name: 'story-question',
   reads: 'body, question, answer (Body, Question and Answer too)',
@@ -114,7 +114,7 @@ export const storyQuestion: Shape = {
   },
 };
 
-/** Open-Reasoner-Zero: a conversation of two turns, whose second has the gold in place of a text. */
+/** Open-Reasoner-Zero: a conversation of two turns; the second holds the gold. */
 export const openReasonerZero: Shape = {
   name: 'open-reasoner-zero',
   reads: 'a list or columns 0 and 1: {from: human, value}, {from: assistant, ground_truth: {value}}',
@@ -139,7 +139,7 @@ const golds = [
   'target',
 ];
 
-/** A question, or a conversation, and a gold under one of their usual names. A last turn of the assistant is a solution. */
+/** A question or conversation with a gold, under any usual column name. A final assistant turn becomes the solution. */
 export const namedGold: Shape = {
   name: 'named-gold',
   reads: `${questions.join(', ')}, and the gold in ${golds.join(', ')}`,
@@ -175,7 +175,7 @@ const joined = (...texts: unknown[]): string =>
     .map((text) => String(text).trim())
     .join('\n');
 
-/** `Mathematics -> Algebra -> Prealgebra`, alone or first in a list, is Algebra. */
+/** Returns the main topic: `Mathematics -> Algebra -> Prealgebra`, alone or first in a list, gives Algebra. */
 export function topicOf(value: unknown): string | undefined {
   const list = typeof value === 'string' ? (readStructure(value) ?? value) : value;
   const first: unknown = Array.isArray(list) ? list[0] : list;

@@ -1,32 +1,33 @@
 import type { ColumnNames } from '../columns.ts';
 
-/** A row as a mapping from column names to values. */
+/** A row: column names mapped to values. */
 export type Columns = Readonly<Record<string, unknown>>;
 
 /**
- * How a data set writes a problem down: which column holds what, and how the columns that hold several things at once are
- * taken apart. Whatever no name claims stays in the problem's `extra`.
+ * The columns of a published data set: which column holds which part of a problem, and how combined columns are split.
+ * Unused columns are kept in the problem's `extra`.
  */
 export interface Shape {
   readonly name: string;
-  /** For people who choose one: the columns it reads. */
+  /** The columns it reads, for help texts. */
   readonly reads: string;
-  /** Whether a row has this shape. */
+  /** Checks whether a row has this shape. */
   readonly matches: (row: Columns) => boolean;
-  /** Whether rows of this shape stand among rows of other such shapes, with the same columns. */
+  /** Whether one file may mix rows of this shape with rows of other such shapes that have the same columns. */
   readonly mixes?: boolean;
   readonly columns: Partial<ColumnNames>;
   readonly domain?: string;
   readonly licence?: string;
   /**
-   * The row with columns added that `columns` may name; their names are what messages call them. Throws a `DataError`
-   * beginning with the column's name when one cannot be taken apart.
+   * Returns the row with derived columns added, which `columns` may name and which messages use. Throws a `DataError`
+   * beginning with the column's name for an invalid column.
+   *
    * @param where file:row.
    */
   readonly derive?: (row: Columns, where: string) => Columns;
 }
 
-/** The value at a dotted path such as `extra_info.difficulty`. */
+/** Returns the value at a dotted path such as `extra_info.difficulty`. */
 export function at(row: Columns, path: string): unknown {
   let value: unknown = row;
   for (const key of path.split('.')) {
@@ -36,12 +37,12 @@ export function at(row: Columns, path: string): unknown {
   return value;
 }
 
-/** Whether a row has text in each of these columns. */
+/** Checks whether each of these columns holds text. */
 export function hasTexts(row: Columns, ...paths: string[]): boolean {
   return paths.every((path) => typeof at(row, path) === 'string');
 }
 
-/** Whether a value can hold a gold answer; a list of one or an object with one field may. */
+/** Checks whether a value may hold a gold answer, also in a list of one or an object with one field. */
 export const isAnswer = (value: unknown): boolean =>
   value != null &&
   value !== '' &&

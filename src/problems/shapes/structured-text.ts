@@ -1,8 +1,8 @@
 import { parseJson } from '../../core/lossless-json.ts';
 
 /**
- * The list or object in a text, which data sets write as JSON or, exported from Python, as Python's own literals
- * (`{'a': None}`). Any other text, also a broken one, gives `undefined`.
+ * Parses a list or object in text: JSON, or Python literals (`{'a': None}`) as exported by pandas. Other and malformed texts
+ * give `undefined`.
  */
 export function readStructure(text: string): object | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;
@@ -30,7 +30,7 @@ function pythonOf(text: string): unknown {
 
 class NotALiteral extends Error {}
 
-/** A list inside a list this deep is no data. */
+/** Maximum nesting depth. */
 const maxDepth = 200;
 
 const constants: Readonly<Record<string, unknown>> = { None: null, True: true, False: false };
@@ -46,7 +46,7 @@ const escapes: Readonly<Record<string, string>> = {
   '0': '\0',
 };
 
-/** Reads `repr` of Python's dicts, lists, tuples, texts, numbers, None, True and False; it evaluates nothing. */
+/** Parses the `repr` of Python's dict, list, tuple, str, int, float, None, True and False, without evaluating code. */
 class LiteralReader {
   readonly #text: string;
   #at = 0;
@@ -85,7 +85,7 @@ class LiteralReader {
     return found;
   }
 
-  /** Reads up to `close`, one part after another with commas between them. */
+  /** Parses comma-separated parts up to `close`. */
   #parts(close: string, part: () => void): void {
     if (++this.#depth > maxDepth) throw new NotALiteral();
     this.#at++;

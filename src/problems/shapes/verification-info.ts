@@ -4,8 +4,8 @@ import type { Columns, Shape } from './shape.ts';
 import { readStructure } from './structured-text.ts';
 
 /**
- * SYNTHETIC-1 and -2, INTELLECT-2 and verifiable-coding-problems: `verification_info` holds a gold or tests, as an object, as
- * JSON, or as Python writes it.
+ * SYNTHETIC-1 and -2, INTELLECT-2 and verifiable-coding-problems; `verification_info` holds a gold or tests, as an object,
+ * JSON or Python literals.
  */
 export const verificationInfo: Shape = {
   name: 'verification-info',
@@ -63,7 +63,7 @@ function infoOf(value: unknown): Columns {
   );
 }
 
-/** The tests of programs in an info; some data sets put them where the gold of a math task is. */
+/** Finds the tests of programs in `verification_info`; some data sets keep them in `ground_truth`. */
 function testsIn(info: Columns): unknown {
   const truth = info['ground_truth'];
   return (
@@ -74,5 +74,5 @@ function testsIn(info: Columns): unknown {
   );
 }
 
-/** Puzzles, output formats, predictions of what a program prints: their golds are not compared as formulas. */
+/** Detects puzzles, output formats and output predictions, whose golds are not formulas. */
 const isOtherTask = (type: unknown): boolean => typeof type === 'string' && !/math/i.test(type);

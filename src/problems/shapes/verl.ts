@@ -12,7 +12,7 @@ const columns = {
   passRates: 'stated pass rates',
 } as const;
 
-/** Lifts what verl nests; the rest of `extra_info` stays in `extra`. */
+/** Flattens verl's nested columns; `extra_info` stays in `extra`. */
 function lift(row: Columns): Columns {
   const { reward_model: _rewardModel, ability, ...rest } = row;
   return {
@@ -22,7 +22,7 @@ function lift(row: Columns): Columns {
   };
 }
 
-/** verl's rows: `prompt` as messages, `reward_model.ground_truth`, `ability`, `data_source`. */
+/** verl: `prompt` as messages, `reward_model.ground_truth`, `ability`, `data_source`. */
 export const verl: Shape = {
   name: 'verl',
   reads: 'prompt, reward_model.ground_truth, ability, data_source, extra_info',
@@ -32,7 +32,7 @@ export const verl: Shape = {
   derive: lift,
 };
 
-/** Failures of 16 by each of three models, in `extra_info.model_difficulty`. */
+/** Skywork-OR1: failures of 16 attempts by each of three models, in `extra_info.model_difficulty`. */
 export const skyworkOr1: Shape = {
   ...verl,
   name: 'skywork-or1',
@@ -56,7 +56,7 @@ function skyworkRates(row: Columns) {
   });
 }
 
-/** Percent of 128 attempts of Qwen2.5-Math-7B that failed (Shi et al., arXiv 2504.05520): 0 is easy, 100 never solved. */
+/** Percentage of 128 attempts of Qwen2.5-Math-7B that failed (Shi et al., arXiv 2504.05520): 0 = easy, 100 = never solved. */
 const adarftLabel: PassRateLabel = {
   column: 'extra_info.difficulty',
   model: 'Qwen2.5-Math-7B',
@@ -65,7 +65,7 @@ const adarftLabel: PassRateLabel = {
   unit: 'percent',
 };
 
-/** AdaRFT's measured DeepScaleR. */
+/** AdaRFT: DeepScaleR with measured difficulty. */
 export const adarft: Shape = {
   ...verl,
   name: 'adarft',
@@ -80,11 +80,11 @@ export const adarft: Shape = {
 const dapoOpening = /^Solve the following math problem step by step\..*?\n\n/s;
 const dapoClosing = /\n\nRemember to put your answer on its own line after "Answer:"\.?\s*$/;
 
-/** DAPO-Math-17k: verl rows whose question stands between two instructions, which are taken off. */
+/** DAPO-Math-17k: verl rows; the instructions around the question are removed. */
 export const dapo: Shape = {
   ...verl,
   name: 'dapo-17k',
-  reads: `${verl.reads}; the instructions around the question are taken off`,
+  reads: `${verl.reads}; the instructions around the question are removed`,
   matches: (row) => isVerl(row) && dapoClosing.test(firstContent(row)),
   derive: (row) => {
     const bare = firstContent(row).replace(dapoOpening, '').replace(dapoClosing, '');
