@@ -140,7 +140,10 @@ def _operate(request, target, names, arguments, options):
 
 
 def _find(name, names):
-    """A global of the program, or a method of its `Solution` class (the LeetCode convention)."""
+    """A global of the program, or a method: of the class named (`Solution.add`), else of `Solution` (as on LeetCode)."""
+    owner, dot, method = name.partition(".")
+    if dot and owner in names:
+        return getattr(names[owner](), method)
     if name not in names and "Solution" in names:
         return getattr(names["Solution"](), name)
     if name not in names:

@@ -141,9 +141,10 @@ describe.skipIf(!isHere)('functions', () => {
   });
 
   test('may be methods of a class Solution', async () => {
-    expect(await call('class Solution:\n    def f(self, x): return x + 1', [1])).toMatchObject({
-      results: [{ value: 2 }],
-    });
+    const source = 'class Solution:\n    def f(self, x): return x + 1';
+    expect(await call(source, [1])).toMatchObject({ results: [{ value: 2 }] });
+    const dotted = { type: 'function', source, entryPoint: 'Solution.f', calls: [[1]] } as const;
+    expect(await sandbox.run(dotted, limits)).toMatchObject({ results: [{ value: 2 }] });
   });
 
   test('fail one call at a time; a timeout takes the rest', async () => {

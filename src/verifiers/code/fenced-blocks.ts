@@ -4,24 +4,35 @@ export interface FencedBlock {
   readonly text: string;
 }
 
-interface OpenBlock {
-  readonly fence: string;
-  readonly label: string;
-  readonly indent: number;
+interface OpenBlock extends Fence {
   readonly lines: string[];
+  /** Text before the fence on its line. */
+  readonly words: string;
   /** The lines up to the first one that ended in a fence, without that fence; undefined if there is none. */
   ended?: readonly string[];
+}
+
+interface Fence {
+  readonly marks: string;
+  /** The first word after the marks, and all that follows them. */
+  readonly label: string;
+  readonly rest: string;
+  readonly indent: number;
+  readonly isQuoted: boolean;
 }
 
 /**
  * Returns the fenced blocks of Markdown as models write it, in one linear pass. Beyond CommonMark:
  *
- * - A fence may be indented at any depth (in a list); the lines lose that indentation.
- * - An opening fence may follow words on its line (`Answer:```python`), a closing fence may end a line of code.
+ * - A fence may be indented at any depth (in a list, a quote); the lines lose that indentation.
+ * - An opening fence may follow words on its line (`Answer:```python`); a closing fence may end a line of code, or have words
+ *   or a label behind it. A block that opens before the last one closed closes that one.
  * - A fence left open counts to the end; a lone closing fence makes a block of what precedes it.
+ * - Code between fences on one line counts if there is no other block.
  */
 export function fencedBlocks(text: string): FencedBlock[] {
   const blocks: FencedBlock[] = [];
+  const inline: FencedBlock[] = [];
   const before: string[] = [];
   let open: OpenBlock | null = null;
   const close = (lines: readonly string[]): void => {
@@ -31,71 +42,83 @@ export function fencedBlocks(text: string): FencedBlock[] {
   for (const line of text.split('\n')) {
     if (open === null) {
       open = openingOn(line);
-      if (open === null) before.push(line);
+      if (open !== null) continue;
+      before.push(line);
+      inline.push(...inlineBlock(line));
       continue;
     }
-    const fence: Fence | null = fenceAt(line);
-    const isClosing: boolean =
-      fence !== null && fence.indent <= open.indent + 3 && fence.marks.startsWith(open.fence);
-    const { ended } = open;
-    const isNext = isClosing && ended !== undefined && codeShare(open.lines.slice(ended.length)) === 0;
-    if (isClosing && (isNext || (ended !== undefined && fence!.label !== ''))) {
-      // The block ended at a line's end, and the next one opens here.
-      close(ended);
-      open = openingOn(line);
-    } else if (isClosing && fence!.label === '') {
-      close(open.lines);
-    } else {
-      if (open.ended === undefined && endsInFence(line, open.fence)) {
-        open.ended = [...open.lines, unindented(line.trimEnd().slice(0, -open.fence.length), open.indent)];
-      }
-      open.lines.push(unindented(line, open.indent));
+    const body = inside(line, open);
+    if (closes(open, line)) {
+      const isNext = open.ended !== undefined && codeShare(open.lines.slice(open.ended.length)) === 0;
+      close(isNext ? open.ended! : open.lines);
+      const next = openingOn(line);
+      // Behind a proper end, only a label opens another block.
+      if (next !== null && (isNext || /^\s*[\w.+#-]+\s*$/.test(next.rest))) open = next;
+      continue;
     }
+    if (open.ended === undefined && endsInFence(line, open.marks))
+      open.ended = [...open.lines, body.trimEnd().slice(0, -open.marks.length)];
+    open.lines.push(body);
   }
   if (open !== null) {
+    const preceding = open.words === '' ? before : [...before, open.words];
     const isLoneClosing =
-      blocks.length === 0 && open.label === '' && codeShare(before) > codeShare(open.lines);
-    if (isLoneClosing) return [{ label: '', text: `${before.join('\n')}\n` }];
+      blocks.length === 0 && open.label === '' && codeShare(preceding) > codeShare(open.lines);
+    if (isLoneClosing) return [{ label: '', text: `${preceding.join('\n')}\n` }];
     close(open.ended ?? open.lines);
   }
-  return blocks;
+  return blocks.length > 0 ? blocks : inline;
 }
 
-interface Fence {
-  readonly marks: string;
-  readonly label: string;
-  readonly indent: number;
-}
+const quotePrefix = /^\s*(?:> ?)+/;
 
+/** A fence at a line's start. */
 function fenceAt(line: string): Fence | null {
-  const [, indent, marks, label] = /^(\s*)(`{3,}|~{3,})\s*([^\s`]*)/.exec(line) ?? [];
-  return marks === undefined ? null : { marks, label: label!, indent: indent!.length };
+  const quote = quotePrefix.exec(line)?.[0] ?? '';
+  const [all, indent, marks] = /^(\s*)(`{3,}|~{3,})/.exec(line.slice(quote.length)) ?? [];
+  if (all === undefined || indent === undefined || marks === undefined) return null;
+  const rest = line.slice(quote.length + all.length);
+  const label = /^\s*([^\s`]*)/.exec(rest)![1]!;
+  return { marks, label, rest, indent: indent.length, isQuoted: quote !== '' };
 }
 
-/** A fence at a line's start, or behind words that hold no other fence. */
+/** A fence that opens a block: at a line's start, or behind words that hold no other fence. */
 function openingOn(line: string): OpenBlock | null {
+  const fence = fenceAt(line);
+  if (fence !== null) return fence.rest.includes('```') ? null : { ...fence, words: '', lines: [] };
   const at = line.search(/`{3}|~{3}/);
   if (at < 0) return null;
-  const fence = fenceAt(line.slice(at))!;
-  const words = line.slice(0, at);
-  const rest = line.slice(at + fence.marks.length);
-  if (words.trim() !== '' && !/^\s*[\w.+#{}-]*\s*$/.test(rest)) return null;
-  const indent = words.trim() === '' ? words.length : 0;
-  return { fence: fence.marks, label: fence.label, indent, lines: [] };
+  const behind = fenceAt(line.slice(at))!;
+  if (!/^\s*[\w.+#{}-]*\s*$/.test(behind.rest)) return null;
+  return { ...behind, words: line.slice(0, at), lines: [] };
+}
+
+/** Whether a line closes the block: the same fence at its start, whatever follows. */
+function closes(open: OpenBlock, line: string): boolean {
+  const fence = fenceAt(line);
+  return fence !== null && fence.indent <= open.indent + 3 && fence.marks.startsWith(open.marks);
+}
+
+/** A line of a block without the quote's marks and the fence's indentation. */
+function inside(line: string, open: Fence): string {
+  const text = open.isQuoted ? line.replace(quotePrefix, '') : line;
+  let end = 0;
+  while (end < open.indent && (text[end] === ' ' || text[end] === '\t')) end++;
+  return text.slice(end);
 }
 
 /** Whether a line of code ends with exactly this fence, and not in a comment or a string that shows one. */
-function endsInFence(line: string, fence: string): boolean {
+function endsInFence(line: string, marks: string): boolean {
   const trimmed = line.trimEnd();
-  if (!trimmed.endsWith(fence)) return false;
-  const code = trimmed.slice(0, -fence.length);
+  if (!trimmed.endsWith(marks)) return false;
+  const code = trimmed.slice(0, -marks.length);
   return code.trim() !== '' && !/["'`~]$/.test(code) && !code.trimStart().startsWith('#');
 }
 
-function unindented(line: string, indent: number): string {
-  let end = 0;
-  while (end < indent && (line[end] === ' ' || line[end] === '\t')) end++;
-  return line.slice(end);
+/** Code between two fences on one line, with or without a label that names Python. */
+function inlineBlock(line: string): FencedBlock[] {
+  const [, label, code] = /```(?:(python3?|py)\s+)?([^`]+)```\s*$/i.exec(line) ?? [];
+  return code === undefined ? [] : [{ label: label ?? '', text: `${code}\n` }];
 }
 
 /** The share of filled lines that look like Python. */
@@ -105,4 +128,4 @@ function codeShare(lines: readonly string[]): number {
 }
 
 const codeLine =
-  /^\s*(?:def|class|import|from|for|while|if|elif|else|try|except|finally|with|return|pass|@|#)\b|^\s*[\w.[\], ]+\s*[-+*/%&|^]?=|^\s*[\w.]+\(.*\)\s*$/;
+  /^\s*(?:def|class|import|from|for|while|if|elif|else|try|except|finally|with|return|pass|@|#)\b|^[\w.[\], \t*+/%&|^-]+=|^\s*[\w.]+\(.*\)\s*$/;

@@ -35,6 +35,14 @@ describe('extractProgram', () => {
     ['what precedes a lone closing fence', 'n = 1\nprint(n)\n```\nThis prints one.', 'n = 1\nprint(n)\n'],
     ['what precedes a last fence', 'print(1)\n```', 'print(1)\n'],
     ['an unclosed block without a label', 'This is it:\n```\nprint(1)\n', 'print(1)\n\n'],
+    ['a program that ends in a fence', 'n = 1\nprint(n)```', 'n = 1\nprint(n)\n'],
+    ['a block whose closing fence has words behind it', '```python\nx()\n``` That is it.\n', 'x()\n'],
+    ['a block closed by a labelled fence', '```python\nx()\n```python', 'x()\n'],
+    ['the second block where the first was never closed', '```python\na()\n```python\nb()\n```', 'b()\n'],
+    ['a block in a quote', '> ```python\n> if x:\n>   y()\n> ```', 'if x:\n  y()\n'],
+    ['code between fences on one line', 'Sure: ```python print(1)```', 'print(1)\n'],
+    ['a block rather than code between fences on one line', '```\nf()\n```\nCall it by ```f```', 'f()\n'],
+    ['what an answer tag holds', 'So:\n<answer>\nprint(1)\n</answer>', '\nprint(1)\n'],
     ['a block after a byte order mark', '\uFEFF```python\nx()\n```', 'x()\n'],
     ['a program after a byte order mark', '\uFEFFx()', 'x()'],
     ['a block labelled with a version', '```Python3.11\none\n```\n```text\ntwo\n```', 'one\n'],
@@ -51,9 +59,16 @@ describe('extractProgram', () => {
     },
   );
 
-  test('20,000 fences take no longer than they must', () => {
+  test.each([
+    ['20,000 fences', '```python\nx\n'.repeat(20_000)],
+    ['20,000 fences at line ends', '```python\nx```\n'.repeat(20_000)],
+    ['a line of blanks behind a fence', `x\n\`\`\`\n${' '.repeat(200_000)}x`],
+    ['a line of backticks', `${'` '.repeat(100_000)}\n\`\`\``],
+    ['a line of brackets', `f(${') '.repeat(100_000)}x\n\`\`\``],
+    ['many answer tags', '<answer>'.repeat(50_000)],
+  ])('takes linear time over %s', (_, completion) => {
     const start = performance.now();
-    extractProgram('```python\nx\n'.repeat(20_000));
+    extractProgram(completion);
     expect(performance.now() - start).toBeLessThan(1000);
   });
 

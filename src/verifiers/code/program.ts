@@ -3,7 +3,7 @@ import { fencedBlocks } from './fenced-blocks.ts';
 
 /**
  * Returns the program in a completion: the last block fenced as Python after the last `</think>`, else the last fenced
- * block, else everything after the thinking. Null if nothing is left. See `fencedBlocks` for what counts as a fence.
+ * block, else what the last `<answer>` tag holds, else everything after the thinking. Null if nothing is left. See `fencedBlocks` for what counts as a fence.
  */
 export function extractProgram(completion: string): string | null {
   const thought = completion.lastIndexOf('</think>');
@@ -13,8 +13,14 @@ export function extractProgram(completion: string): string | null {
   );
   const blocks = fencedBlocks(answer).filter((block) => block.text.trim() !== '');
   const chosen = blocks.findLast((block) => isPython(block.label)) ?? blocks.at(-1);
-  const program = chosen?.text ?? answer;
+  const program = chosen?.text ?? tagged(answer) ?? answer;
   return program.trim() === '' ? null : program;
+}
+
+/** What the last `<answer>` tag holds. */
+function tagged(text: string): string | undefined {
+  const at = text.lastIndexOf('<answer>');
+  return at < 0 ? undefined : text.slice(at + '<answer>'.length).split('</answer>')[0];
 }
 
 /** Whether a fence's label names Python: `python`, `py`, `Python3.11`, `{.python}`, `pypy3`. */
