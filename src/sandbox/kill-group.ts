@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** Ends a process that was started `detached`, and with it whatever it started. */
+/** Kills a process that was started `detached`, and every process of its group. */
 export function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {

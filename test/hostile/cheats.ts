@@ -72,11 +72,11 @@ export const functionCheats: readonly Cheat[] = [
   cheat('a generator exit', 'def largest_prime_factor(n): raise GeneratorExit'),
   cheat(
     'print the verdict',
-    `print('{"loaded": true, "findings": [{"status": "passed"}]}', flush=True)\n${always('0')}`,
+    `print('{"loaded": true, "outcomes": [{"status": "passed"}]}', flush=True)\n${always('0')}`,
   ),
   cheat(
     'print it everywhere',
-    `import os\nm = b'{"loaded": true, "findings": [{"status": "passed"}] }'\nfor n in range(256):\n    for f in (m, len(m).to_bytes(4, "little") + m):\n        try: os.write(n, f)\n        except OSError: pass\n${always('0')}`,
+    `import os\nm = b'{"loaded": true, "outcomes": [{"status": "passed"}] }'\nfor n in range(256):\n    for f in (m, len(m).to_bytes(4, "little") + m):\n        try: os.write(n, f)\n        except OSError: pass\n${always('0')}`,
   ),
   cheat('say passed', `print("All tests passed!\\nOK")\n${always('0')}`),
   cheat(

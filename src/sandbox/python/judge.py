@@ -215,23 +215,23 @@ class Names(dict):
 
 
 def judge(job, pid):
-    """Entry point: runs all tests of the job and leaves the findings on the result file."""
+    """Entry point: runs all tests of the job and leaves the outcomes on the result file."""
     sys.setrecursionlimit(10_000)
     program = Program(pid, job["cpuMs"] / 1000, job["wallMs"] / 1000)
-    findings = []
-    result = {"loaded": False, "findings": findings}
+    outcomes = []
+    result = {"loaded": False, "outcomes": outcomes}
     try:
         program.receive()
         result["loaded"] = True
-        _run(job, program, findings)
+        _run(job, program, outcomes)
     except BaseException as error:
-        result["stopped"] = _finding(error)
+        result["stopped"] = _outcome(error)
     body = json.dumps(result).encode()
     while body:
         body = body[os.write(RESULT, body) :]
 
 
-def _run(job, program, findings):
+def _run(job, program, outcomes):
     names = Names(program, job.get("entryPoint"))
     if job["type"] == "calls":
         tests = [lambda call=call: _call(program, job["entryPoint"], call) for call in job["calls"]]
@@ -243,10 +243,10 @@ def _run(job, program, findings):
         program.restart()
         try:
             value = test()
-            findings.append({"status": "passed", **({} if value is None else {"value": value})})
+            outcomes.append({"status": "passed", **({} if value is None else {"value": value})})
         except Exception as error:
-            findings.append(_finding(error))
-        if job.get("stopAtFailure") and findings[-1]["status"] != "passed":
+            outcomes.append(_outcome(error))
+        if job.get("stopAtFailure") and outcomes[-1]["status"] != "passed":
             break
 
 
@@ -328,7 +328,7 @@ def _short(value):
 STATUS = {ProgramEnded: "ended", OutOfTime: "timeout", Stalled: "stalled", BrokenTests: "broken"}
 
 
-def _finding(error):
+def _outcome(error):
     text = str(error)[:500]
     kind = type(error).__name__
     status = STATUS.get(type(error), "failed")

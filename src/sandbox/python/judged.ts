@@ -5,9 +5,9 @@ import type { LanePool } from './lane-pool.ts';
 import type { LaneReply } from './lane.ts';
 import { failureOf, isCpuSignal, outputBytes, stallOf } from './outcomes.ts';
 
-/** What the judge's process is to do with the program. */
+/** What the judge's process does with the program. */
 export type JudgeTests =
-  /** Run each text of `tests` as Python after `setup`; one that raises has failed. `entryPoint` is the program's, whatever `setup` says. */
+  /** Runs each text of `tests` as Python after `setup`; a test that raises fails. `entryPoint` is always the program's, even if `setup` defines it. */
   | {
       readonly type: 'tests';
       readonly setup: string;
@@ -15,33 +15,33 @@ export type JudgeTests =
       readonly tests: readonly string[];
       readonly stopAtFailure?: boolean;
     }
-  /** Call `entryPoint` (or that method of a class `Solution`); the result must equal one of `accepted`. */
+  /** Calls `entryPoint` (or that method of a class `Solution`); the result must equal one of `accepted`. */
   | {
       readonly type: 'cases';
       readonly entryPoint: string;
       readonly cases: readonly JudgeCase[];
       readonly stopAtFailure?: boolean;
     }
-  /** Call `entryPoint` and report what it returned. */
+  /** Calls `entryPoint` and reports what it returned. */
   | { readonly type: 'calls'; readonly entryPoint: string; readonly calls: readonly (readonly unknown[])[] };
 
-/** One call and the results that are right, as JSON. */
+/** One call and the right results, as JSON. */
 export interface JudgeCase {
   readonly arguments: readonly unknown[];
   readonly accepted: readonly unknown[];
   readonly tolerance?: { readonly absolute: number; readonly relative: number } | undefined;
 }
 
-/** What became of one test. `value`: what a call returned, in the tagged form of values.py. */
-export type Finding =
+/** The outcome of one test. `value`: what a call returned, in the tagged form of values.py. */
+export type TestOutcome =
   | { readonly status: 'passed'; readonly value?: unknown }
   | { readonly status: 'failed'; readonly error: string }
   | { readonly status: 'timeout' | 'out-of-memory' };
 
-/** What became of a program and the tests against it. */
+/** The outcome of a program's tests. */
 export type JudgedOutcome =
-  /** One finding per test, in order; only those up to the first failure with `stopAtFailure`. */
-  | { readonly status: 'judged'; readonly findings: readonly Finding[] }
+  /** One outcome per test, in order; only those up to the first failure with `stopAtFailure`. */
+  | { readonly status: 'judged'; readonly outcomes: readonly TestOutcome[] }
   | {
       readonly status: 'not-loaded';
       readonly cause: 'failed' | 'timeout' | 'out-of-memory';
@@ -49,7 +49,7 @@ export type JudgedOutcome =
     }
   | { readonly status: 'infrastructure'; readonly error: string };
 
-const findingSchema = z.object({
+const outcomeSchema = z.object({
   status: z.enum(['passed', 'failed', 'ended', 'timeout', 'stalled', 'broken']),
   error: z.string().default(''),
   value: z.object({ packed: z.unknown() }).optional(),
@@ -57,8 +57,8 @@ const findingSchema = z.object({
 
 const resultSchema = z.object({
   loaded: z.boolean(),
-  findings: z.array(findingSchema),
-  stopped: findingSchema.optional(),
+  outcomes: z.array(outcomeSchema),
+  stopped: outcomeSchema.optional(),
 });
 
 /** Runs tests once. Throws a `SandboxError` when the lane broke. */
@@ -94,8 +94,8 @@ function countOf(tests: JudgeTests): number {
 function interpret(reply: LaneReply, count: number): JudgedOutcome {
   const judge = reply.judge;
   if (!judge) throw new SandboxError('the fork server did not run the judge');
-  // Comparing what the program sent took the judge's own CPU time: nothing a right answer does.
-  if (isCpuSignal(judge)) return { status: 'judged', findings: fill([], count, { status: 'timeout' }) };
+  // The judge used up its CPU time on what the program sent; a right answer never costs that much.
+  if (isCpuSignal(judge)) return { status: 'judged', outcomes: fill([], count, { status: 'timeout' }) };
   if (judge.ended === 'killed') return { status: 'infrastructure', error: 'the tests did not end in time' };
   if (judge.stdout.length === 0) {
     return {
@@ -104,18 +104,18 @@ function interpret(reply: LaneReply, count: number): JudgedOutcome {
     };
   }
   const result = resultSchema.parse(JSON.parse(judge.stdout.toString()));
-  const findings = result.findings.map((finding): Finding =>
-    finding.status === 'passed'
-      ? { status: 'passed', ...(finding.value ? { value: finding.value.packed } : {}) }
-      : { status: 'failed', error: finding.error },
+  const outcomes = result.outcomes.map((one): TestOutcome =>
+    one.status === 'passed'
+      ? { status: 'passed', ...(one.value ? { value: one.value.packed } : {}) }
+      : { status: 'failed', error: one.error },
   );
-  if (!result.stopped) return { status: 'judged', findings };
+  if (!result.stopped) return { status: 'judged', outcomes };
   if (result.stopped.status === 'broken') return { status: 'infrastructure', error: result.stopped.error };
   if (result.stopped.status === 'stalled' && stallOf(reply.program) === 'starved') {
     return { status: 'infrastructure', error: 'the program was kept from the processor' };
   }
   const cause = causeOf(result.stopped, reply.program);
-  if (result.loaded) return { status: 'judged', findings: fill(findings, count, cause) };
+  if (result.loaded) return { status: 'judged', outcomes: fill(outcomes, count, cause) };
   if (cause.status === 'passed') throw new SandboxError('a program that did not load cannot have passed');
   return {
     status: 'not-loaded',
@@ -124,8 +124,8 @@ function interpret(reply: LaneReply, count: number): JudgedOutcome {
   };
 }
 
-/** Why no further test could be run. */
-function causeOf(stopped: z.infer<typeof findingSchema>, program: LaneReply['program']): Finding {
+/** Returns why no further test could run. */
+function causeOf(stopped: z.infer<typeof outcomeSchema>, program: LaneReply['program']): TestOutcome {
   if (stopped.status === 'timeout' || stopped.status === 'stalled' || isCpuSignal(program))
     return { status: 'timeout' };
   if (/^MemoryError\b/.test(stopped.error)) return { status: 'out-of-memory' };
@@ -136,6 +136,6 @@ function causeOf(stopped: z.infer<typeof findingSchema>, program: LaneReply['pro
     : { status: 'failed', error: failure.status === 'failed' ? failure.error : stopped.error };
 }
 
-function fill(findings: readonly Finding[], count: number, rest: Finding): Finding[] {
-  return [...findings, ...Array.from({ length: count - findings.length }, () => rest)];
+function fill(outcomes: readonly TestOutcome[], count: number, rest: TestOutcome): TestOutcome[] {
+  return [...outcomes, ...Array.from({ length: count - outcomes.length }, () => rest)];
 }

@@ -5,7 +5,7 @@ import { stringifyJson } from '../../core/lossless-json.ts';
 import { SandboxError } from '../../core/errors.ts';
 import { killGroup } from '../kill-group.ts';
 
-/** How one guarded process ended, as the fork server saw it. */
+/** How one guarded process ended, as the fork server reports it. */
 const endSchema = z.object({
   ended: z.enum(['exit', 'signal', 'killed']),
   code: z.number(),
@@ -30,7 +30,7 @@ const helloSchema = z.union([
   z.object({ broken: z.string(), files: z.array(z.number()) }),
 ]);
 
-/** What the fork server is asked to run; sizes in bytes, times in the unit their name ends in. */
+/** A request to the fork server; sizes in bytes, times in the unit their name ends in. */
 export interface LaneRequest {
   readonly memoryBytes: number;
   readonly cpuSeconds: number;
@@ -42,16 +42,16 @@ export interface LaneRequest {
   readonly judge?: object;
 }
 
-/** How one guarded process ended. `waitedMs`: runnable but kept from the processor; `states`: of its threads when killed. */
+/** How one guarded process ended. `waitedMs`: runnable but not running; `states`: of its threads when it was killed. */
 export type ProcessEnd = z.infer<typeof endSchema>;
 
-/** What came back: how each process ended, and what each wrote to standard output and error. */
+/** A reply: how each process ended, and what each wrote to standard output and error. */
 export interface LaneReply {
   readonly program: ProcessEnd & { readonly stdout: Buffer; readonly stderr: Buffer };
   readonly judge?: ProcessEnd & { readonly stdout: Buffer; readonly stderr: Buffer };
 }
 
-/** What a lane said of itself when it started. */
+/** What a lane reports when it starts. */
 export interface LaneInfo {
   readonly python: string;
   readonly landlock: number;
@@ -69,9 +69,9 @@ export interface Lane extends AsyncDisposable {
 }
 
 /**
- * Starts a fork server. `command` is the interpreter with its arguments, or whatever hosts it; it gets an empty environment.
+ * Starts a fork server in an empty environment. `command` is the interpreter with its arguments, or a program that hosts it.
  *
- * @throws SandboxError when it does not come up, with what it said.
+ * @throws SandboxError if it does not start, with its last line on standard error.
  */
 export async function startLane(command: readonly string[], user?: number): Promise<Lane> {
   const child = spawn(command[0]!, command.slice(1), {
@@ -128,7 +128,7 @@ function pipesOf(child: ChildProcess): Pipes {
     Writable,
     Writable,
   ];
-  // A broken pipe shows as the end of the replies; without a listener it would end this process.
+  // Ignore a broken pipe: the replies end too, and without a listener it would end this process.
   for (const pipe of [requests, program, judge]) pipe.on('error', () => undefined);
   let said = '';
   errors.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
@@ -146,10 +146,10 @@ async function runOn(pipes: Pipes, request: LaneRequest): Promise<LaneReply> {
     if (end && !end.sealed)
       throw new SandboxError(`the guard could not be put up: ${end.problem || 'no reason given'}`);
   }
-  const [stdout, stderr, findings, trouble] = files;
+  const [stdout, stderr, outcomes, trouble] = files;
   return {
     program: { ...reply.program, stdout: stdout!, stderr: stderr! },
-    ...(reply.judge ? { judge: { ...reply.judge, stdout: findings!, stderr: trouble! } } : {}),
+    ...(reply.judge ? { judge: { ...reply.judge, stdout: outcomes!, stderr: trouble! } } : {}),
   };
 }
 
@@ -160,7 +160,7 @@ function frame(message: object): Buffer {
   return Buffer.concat([length, body]);
 }
 
-/** Reads `u32 length | JSON head | files`, the files' sizes being in the head. */
+/** Reads `u32 length | JSON head | files`; the head holds the sizes of the files. */
 class FrameReader {
   #chunks: Buffer[] = [];
   #size = 0;

@@ -75,7 +75,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
       tests: ['assert f(numpy.array([1, 2])) == [[1, 2], 3]'],
     };
     const source = 'import numpy\ndef f(x): return numpy.array([x, 3])';
-    expect(await sandbox.judge(source, tests, limits)).toMatchObject({ findings: [{ status: 'passed' }] });
+    expect(await sandbox.judge(source, tests, limits)).toMatchObject({ outcomes: [{ status: 'passed' }] });
   });
 });
 

@@ -172,9 +172,9 @@ describe.skipIf(!isHere)('functions', () => {
 });
 
 describe.skipIf(!isHere)('tests in a second process', () => {
-  const findings = async (source: string, tests: string[], setup = '') => {
+  const outcomes = async (source: string, tests: string[], setup = '') => {
     const outcome = await sandbox.judge(source, { type: 'tests', setup, entryPoint: 'f', tests }, limits);
-    return outcome.status === 'judged' ? outcome.findings : outcome;
+    return outcome.status === 'judged' ? outcome.outcomes : outcome;
   };
 
   test.each([
@@ -211,7 +211,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
       `assert type(f(${value})) is type(${value})`,
       `assert repr(f(${value})) == repr(${value})`,
     ];
-    expect(await findings('def f(x): return x', tests)).toEqual([
+    expect(await outcomes('def f(x): return x', tests)).toEqual([
       { status: 'passed' },
       { status: 'passed' },
       { status: 'passed' },
@@ -227,14 +227,14 @@ describe.skipIf(!isHere)('tests in a second process', () => {
       'assert list(f(2)) == [1]',
       'assert f(3) == (1, 2)',
     ];
-    expect(await findings(source, tests)).toEqual(tests.map(() => ({ status: 'passed' })));
+    expect(await outcomes(source, tests)).toEqual(tests.map(() => ({ status: 'passed' })));
   });
 
   test("objects of the program's own classes can be made, filled and handed back", async () => {
     const source =
       'class Node:\n    def __init__(self, v): self.v, self.next = v, None\ndef f(n): return n.v + (f(n.next) if n.next else 0)';
     expect(
-      await findings(
+      await outcomes(
         source,
         ['assert f(a) == 3', 'assert a.next.v == 2', 'assert a != Node(1)'],
         'a = Node(1)\na.next = Node(2)',
@@ -249,7 +249,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
       'assert not isinstance(f(1), np.ndarray)',
       'np.testing.assert_allclose(f(1.0), 1.0)',
     ];
-    expect(await findings('def f(x): return x', tests, 'import numpy as np')).toEqual(
+    expect(await outcomes('def f(x): return x', tests, 'import numpy as np')).toEqual(
       tests.map(() => ({ status: 'passed' })),
     );
   });
@@ -259,11 +259,11 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ['a test that is no program', ['assert f( =='], ''],
     ['a setup that needs what is not there', ['f()'], 'import nothing_such'],
   ])("%s is nobody's fault: no verdict", async (_, tests, setup) => {
-    expect(await findings('def f(): return 1', tests, setup)).toMatchObject({ status: 'infrastructure' });
+    expect(await outcomes('def f(): return 1', tests, setup)).toMatchObject({ status: 'infrastructure' });
   });
 
   test('a setup that fails by the program is its fault', async () => {
-    expect(await findings('def f(): return 1', ['f()'], 'f().x\nNode()')).toMatchObject([
+    expect(await outcomes('def f(): return 1', ['f()'], 'f().x\nNode()')).toMatchObject([
       { status: 'failed' },
     ]);
   });
@@ -276,7 +276,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
       'try: f(1)\nexcept ValueError: pass',
       'try: f(1)\nexcept KeyError: pass',
     ];
-    const found = await findings(source, tests, 'from solution import Own, Base');
+    const found = await outcomes(source, tests, 'from solution import Own, Base');
     expect(found).toMatchObject([
       { status: 'passed' },
       { status: 'passed' },
@@ -290,7 +290,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     const source = `${node}def f(n):\n    total = n.v\n    m = n.next\n    while m is not None and m is not n: total, m = total + m.v, m.next\n    return total`;
     const setup = `${node}ring = Node(1, Node(2))\nring.next.next = ring\n`;
     expect(
-      await findings(source, ['assert f(Node(1, Node(2, Node(3)))) == 6', 'assert f(ring) == 3'], setup),
+      await outcomes(source, ['assert f(Node(1, Node(2, Node(3)))) == 6', 'assert f(ring) == 3'], setup),
     ).toEqual([{ status: 'passed' }, { status: 'passed' }]);
   });
 
@@ -314,7 +314,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ].join('\n');
     const names = ['right', 'wrong', 'raises', 'parts', 'skipped'];
     const tests = names.map((name) => `__run_test__(T, "test_${name}")`);
-    expect(await findings('def f(x): return x + 1', tests, setup)).toMatchObject(
+    expect(await outcomes('def f(x): return x + 1', tests, setup)).toMatchObject(
       names.map((name) => ({ status: name === 'wrong' ? 'failed' : 'passed' })),
     );
   });
@@ -360,7 +360,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
       '__run_test__(TestMethods, "test_it")': 'passed',
       '__run_test__(test_async)': 'passed',
     };
-    expect(await findings(source, Object.keys(runs), setup)).toMatchObject(
+    expect(await outcomes(source, Object.keys(runs), setup)).toMatchObject(
       Object.values(runs).map((status) => ({ status })),
     );
   });
@@ -384,7 +384,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ['numpy beyond the stand-in', 'import numpy as np', 'assert f(np.array([1])) == 2', 'declare numpy'],
     ['a library that is not there', 'import pandas', 'f(1)', 'pandas'],
   ])('tests that need %s are broken, and the reason is given', async (_, setup, test_, reason) => {
-    expect(await findings('def f(x): return x', [test_], setup)).toMatchObject({
+    expect(await outcomes('def f(x): return x', [test_], setup)).toMatchObject({
       status: 'infrastructure',
       error: expect.stringContaining(reason) as string,
     });
@@ -398,13 +398,13 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     );
     expect(outcome).toMatchObject({
       status: 'judged',
-      findings: [{ status: 'failed', error: expect.stringContaining('more than 4300 digits') as string }],
+      outcomes: [{ status: 'failed', error: expect.stringContaining('more than 4300 digits') as string }],
     });
   });
 
   test('errors keep their name', async () => {
     const raising = 'try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError';
-    expect(await findings('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);
+    expect(await outcomes('def f(x): return 1 / x', [raising])).toEqual([{ status: 'passed' }]);
   });
 
   test(
@@ -438,7 +438,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
   test('each test has the CPU time of the limit to itself', async () => {
     const source =
       'import time\ndef f():\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\n    return 1';
-    expect(await findings(source, ['assert f() == 1', 'assert f() == 1', 'f()\nf()'])).toEqual([
+    expect(await outcomes(source, ['assert f() == 1', 'assert f() == 1', 'f()\nf()'])).toEqual([
       { status: 'passed' },
       { status: 'passed' },
       { status: 'timeout' },

@@ -13,37 +13,37 @@ import { plainValue } from './plain-value.ts';
 import { createWasiPool } from './wasi/wasi-pool.ts';
 
 /**
- * How a Python program is held, strongest first: those of `hostKinds`, then `wasi`, the fallback that needs neither python3
- * nor Linux and is slow (see wasi/wasi-pool.ts).
+ * Kinds of Python sandbox, strongest first: `hostKinds`, then `wasi`, the slow fallback that needs neither python3 nor Linux
+ * (see wasi/wasi-pool.ts).
  */
 export const pythonKinds = [...hostKinds, 'wasi'] as const;
 
 /** See `pythonKinds`. */
 export type PythonKind = (typeof pythonKinds)[number];
 
-/** Python programs on this machine: which interpreter, how many at a time, how strongly held. */
+/** Settings of the Python sandbox. */
 export const pythonSandboxConfig = z.strictObject({
   type: z.literal('python'),
   /** `auto` takes the strongest kind that passes its self-test. */
   kind: z.enum(['auto', ...pythonKinds]).default('auto'),
   /** Path of the interpreter; by default the first on PATH that passes the self-test. */
   python: z.string().optional(),
-  /** Programs at a time; further ones wait. */
+  /** Programs at a time; others wait. */
   lanes: z.int().min(1).max(256).default(2),
   /** Packages of the interpreter that programs and tests may import; none by default. Needs a native interpreter. */
   packages: z.array(z.enum(packageNames)).default([]),
 });
 
-/** Python programs on this machine. See `pythonSandboxConfig`. */
+/** Recipe noun of the Python sandbox, see `pythonSandboxConfig`. */
 export const pythonSandbox = noun(pythonSandboxConfig);
 
 /** Runs Python programs, alone or against tests that they cannot see. */
 export interface PythonSandbox extends Sandbox {
-  /** What was chosen and why, for the record of the run. */
+  /** The kind and interpreter in use, and why stronger ones are not; recorded in the run. */
   readonly choice: SandboxChoice;
   /**
-   * Runs tests against `source`: the tests in one guarded process, the program in another, plain data in between.
-   * What the tests expect never enters the program's process.
+   * Runs tests against `source`: the tests in one guarded process, the program in another, plain data between them.
+   * Expected results never enter the program's process.
    */
   judge(
     source: string,
@@ -53,7 +53,7 @@ export interface PythonSandbox extends Sandbox {
   ): Promise<JudgedOutcome>;
 }
 
-/** The kind in use, and what was wrong with the stronger ones. */
+/** The kind in use, and why stronger ones were refused. */
 export interface SandboxChoice extends LaneInfo {
   readonly kind: PythonKind;
   readonly interpreter: string;
@@ -65,11 +65,11 @@ export interface SandboxChoice extends LaneInfo {
 }
 
 /**
- * Opens the strongest Python sandbox that this machine can hold: each kind, strongest first, must contain a set of
- * hostile programs (`selfTest`) before it is trusted.
+ * Opens the strongest Python sandbox that works on this machine: each kind, strongest first, must contain a set of hostile
+ * programs (`selfTest`) before it is used.
  *
- * @throws SandboxError where none can: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off, and the optional
- * package of the WebAssembly kind not installed.
+ * @throws SandboxError if none works: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off, and the optional
+ * package of the WebAssembly kind not installed; or no interpreter with the declared packages.
  */
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
   const { kind, python, lanes, packages } = pythonSandboxConfig.parse(config);
@@ -133,7 +133,7 @@ function refusal(refused: readonly Refusal[], packages: PackageNames): SandboxEr
   });
 }
 
-/** Wall-clock guards, in multiples of the CPU limit; the second try is for machines under heavy load. */
+/** Wall-clock limits in multiples of the CPU limit; the second try is for machines under heavy load. */
 const wallFactors = [3, 12];
 const wallAllowanceMs = 1000;
 
@@ -155,9 +155,9 @@ function createPythonSandbox(pool: LanePool, choice: SandboxChoice): PythonSandb
       }
       const ended = scriptResult(result, limits);
       if (ended.status !== 'stalled') return ended;
-      // It slept on an idle machine: its own doing, and no verdict would invite sleeping instead of a wrong answer.
+      // It slept although the machine was idle. That is a timeout: `ungradable` would reward sleeping over a wrong answer.
       if (ended.stall === 'idle') return { status: 'timeout' };
-      trouble = `no end after ${Math.round(wallMs)} ms by the clock and ${Math.round(result.program.cpuMs)} ms of CPU time`;
+      trouble = `still running after ${Math.round(wallMs)} ms, of which ${Math.round(result.program.cpuMs)} ms of CPU time`;
     }
     return trouble;
   };
@@ -184,7 +184,7 @@ function createPythonSandbox(pool: LanePool, choice: SandboxChoice): PythonSandb
   };
 }
 
-/** The lane's answer, or what was wrong with the lane. */
+/** Returns the lane's reply, or why the lane failed. */
 async function attempt<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T | string> {
   try {
     return await run();
@@ -222,14 +222,10 @@ async function runInputs(
 
 function callResults(outcome: JudgedOutcome, limits: SandboxLimits): SandboxOutcome {
   if (outcome.status !== 'judged') return outcome;
-  const results = outcome.findings.map((finding): CallResult => {
-    if (finding.status === 'passed') {
-      const isLong = JSON.stringify(finding.value).length > limits.maxOutputCharacters;
-      return isLong ? { status: 'overflow' } : { status: 'returned', value: plainValue(finding.value) };
-    }
-    return finding.status === 'failed'
-      ? { status: 'failed', error: finding.error }
-      : { status: finding.status };
+  const results = outcome.outcomes.map((one): CallResult => {
+    if (one.status !== 'passed') return one;
+    const isLong = JSON.stringify(one.value).length > limits.maxOutputCharacters;
+    return isLong ? { status: 'overflow' } : { status: 'returned', value: plainValue(one.value) };
   });
   return { status: 'ran', results };
 }

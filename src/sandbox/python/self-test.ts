@@ -1,7 +1,7 @@
 import { SandboxError } from '../../core/errors.ts';
 import type { LanePool } from './lane-pool.ts';
 
-/** A program that says `ESCAPED` when it got what it must not get, and what it must print otherwise. */
+/** A program that prints `ESCAPED` if it got through a protection, and what it must print instead. */
 interface Trial {
   readonly name: string;
   readonly source: string;
@@ -35,9 +35,9 @@ const trials: readonly Trial[] = [
 const request = { memoryBytes: 512 << 20, cpuSeconds: 5, outputBytes: 1 << 16, wallMs: 60_000 };
 
 /**
- * Runs a few hostile programs, one per class of escape, and one harmless one.
+ * Runs one hostile program per class of escape, and a harmless one.
  *
- * @throws SandboxError naming the first that was not held.
+ * @throws SandboxError naming the first program that printed something else.
  */
 export async function selfTest(pool: LanePool): Promise<void> {
   for (const { name, source, prints } of trials) {

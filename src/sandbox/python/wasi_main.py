@@ -1,7 +1,7 @@
-"""Where a program or its judge begins when Python itself runs as WebAssembly (wasi/): no processes, no descriptors to
-inherit, so what the fork server hands over as descriptors 3 and 4 is opened by name here.
+"""Starts a program or its judge where Python runs as WebAssembly (wasi/). There are no descriptors to inherit: the pipes
+that the fork server passes as descriptors 3 and 4 are opened by name.
 
-The job names its role. A judge's clock of the program, and whether an answer has come, are files of the host's.
+/io/role names the role. A judge reads the program's CPU time, and whether a reply has come, from files of the host.
 """
 
 import json

@@ -68,10 +68,8 @@ function gradedOf(outcome: JudgedOutcome, total: number): GradedTests {
   if (outcome.status === 'not-loaded') {
     return { status: 'graded', total, results: [{ status: outcome.cause, error: outcome.error }] };
   }
-  const results = outcome.findings.map((finding): TestResult =>
-    finding.status === 'failed'
-      ? { status: 'failed', error: brief(finding.error) }
-      : { status: finding.status },
+  const results = outcome.outcomes.map((one): TestResult =>
+    one.status === 'failed' ? { status: 'failed', error: brief(one.error) } : { status: one.status },
   );
   return { status: 'graded', total, results };
 }

@@ -4,7 +4,8 @@ import { stringifyJson } from '../../../core/lossless-json.ts';
 import { lifeFields, type InstanceEnd, type InstanceStart } from './instance.ts';
 import { SharedPipe } from './shared-pipe.ts';
 import { wasm } from './web-assembly.ts';
-import { createWasiHost, ProgramExit, type HostFile } from './wasi-host.ts';
+import type { HostFile } from './file-calls.ts';
+import { createWasiHost, ProgramExit } from './wasi-host.ts';
 
 const start = workerData as InstanceStart;
 const life = new Float64Array(start.life);

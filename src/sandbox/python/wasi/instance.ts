@@ -1,10 +1,10 @@
 import type { CompiledModule } from './web-assembly.ts';
 
-/** What one Python is started with. Shared memory: the two pipes, and `life`. */
+/** What an interpreter is started with. Shared memory: the two pipes and the usage records. */
 export interface InstanceStart {
   readonly module: CompiledModule;
   readonly role: 'script' | 'program' | 'judge';
-  /** The Python text run first. */
+  /** The Python source that runs first. */
   readonly main: string;
   /** Python modules by name, loaded in this order. */
   readonly modules: Readonly<Record<string, string>>;
@@ -13,12 +13,12 @@ export interface InstanceStart {
   readonly outputBytes: number;
   readonly requests: SharedArrayBuffer;
   readonly replies: SharedArrayBuffer;
-  /** This instance's life, and (for a judge) that of the program. See `lifeFields`. */
+  /** Usage record of this instance, and (for a judge) of the program. See `lifeFields`. */
   readonly life: SharedArrayBuffer;
   readonly programLife: SharedArrayBuffer;
 }
 
-/** How it ended. A `trap` is WebAssembly's: memory out of bounds, stack exhausted. */
+/** How it ended. A `trap` is WebAssembly's own error: memory out of bounds, stack exhausted. */
 export interface InstanceEnd {
   readonly ended: 'exit' | 'trap';
   readonly code: number;
@@ -27,9 +27,9 @@ export interface InstanceEnd {
 }
 
 /**
- * Places in a life, float64: CPU milliseconds at the moment the job was read (0: not yet), CPU milliseconds since then as
- * last seen from outside, milliseconds slept on purpose, whether it sleeps now, whether it has ended.
+ * Indices in a usage record, float64: CPU milliseconds when the job was read (0: not yet), CPU milliseconds since then as
+ * last measured from outside, milliseconds slept, whether it sleeps now, whether it ended.
  */
 export const lifeFields = { jobCpuMs: 0, cpuMs: 1, sleptMs: 2, isAsleep: 3, hasEnded: 4 } as const;
-/** Bytes of a life. */
+/** Bytes of a usage record. */
 export const lifeBytes = 40;

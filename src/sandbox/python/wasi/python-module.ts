@@ -6,17 +6,17 @@ import { wasm, type CompiledModule } from './web-assembly.ts';
 
 const pageBytes = 65_536;
 const memorySection = 5;
-/** Python and its library take this much before a program's first line. */
+/** Memory that Python and its library need before a program's first line. */
 const smallestBytes = 64 << 20;
 
 let original: Promise<Uint8Array> | undefined;
 const compiled = new Map<number, Promise<CompiledModule>>();
 
 /**
- * CPython compiled to WebAssembly, unable to take more than `maxMemoryBytes` (at least 64 MiB): the limit is written into
- * the module itself, so that growing beyond it is refused by the machine that runs it. Compiled once per limit.
+ * Returns CPython compiled to WebAssembly, limited to `maxMemoryBytes` (at least 64 MiB). The limit is written into the
+ * module, so that the runtime itself refuses to grow beyond it. Compiled once per limit.
  *
- * @throws SandboxError when the optional package is not installed.
+ * @throws SandboxError if the optional package is not installed.
  */
 export async function pythonModule(maxMemoryBytes: number): Promise<CompiledModule> {
   const pages = Math.min(65_536, Math.ceil(Math.max(maxMemoryBytes, smallestBytes) / pageBytes));
@@ -43,9 +43,9 @@ async function readPython(): Promise<Uint8Array> {
 }
 
 /**
- * The module with the most pages its memory may grow to set to `pages` (WebAssembly core specification, §5.5.8).
+ * Returns the module with its memory limited to `pages` (WebAssembly core specification, §5.5.8).
  *
- * @throws SandboxError when the module has no memory of its own, or needs more to begin with.
+ * @throws SandboxError if the module has no memory section, or starts with more pages.
  */
 export function limitMemory(module: Uint8Array, pages: number): Uint8Array {
   let at = 8;

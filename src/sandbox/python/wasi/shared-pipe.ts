@@ -1,9 +1,9 @@
 /**
- * A pipe of bytes between two threads: a ring in shared memory. Reading blocks the thread that reads until there is
- * something, writing the one that writes until there is room, as pipes of an operating system do.
+ * A pipe of bytes between two threads: a ring buffer in shared memory. As with an operating system's pipe, reading blocks
+ * the thread until there are bytes, and writing until there is room.
  */
 export class SharedPipe {
-  /** What to hand to the other thread, which makes its own `SharedPipe` of it. */
+  /** Memory to send to the other thread, which makes a `SharedPipe` of it. */
   readonly memory: SharedArrayBuffer;
   readonly #state: Int32Array;
   readonly #ring: Uint8Array;
@@ -14,13 +14,13 @@ export class SharedPipe {
     this.#ring = new Uint8Array(memory, headBytes, ringBytes);
   }
 
-  /** No more will be written, or read: readers get what is left and then nothing, writers `false`. */
+  /** Closes both ends: readers get what is left and then nothing, writers `false`. */
   close(): void {
     Atomics.store(this.#state, closed, 1);
     this.#wake();
   }
 
-  /** Whether a read would return at once, after waiting `ms` at most. */
+  /** Waits up to `ms` and returns whether a read would return at once. */
   isReadable(ms: number): boolean {
     const now = Atomics.load(this.#state, changes);
     if (this.#filled() > 0 || this.#isClosed()) return true;
@@ -28,7 +28,7 @@ export class SharedPipe {
     return this.#filled() > 0 || this.#isClosed();
   }
 
-  /** Up to `most` bytes, at least one; empty when the pipe is closed and drained. */
+  /** Reads up to `most` bytes, at least one; empty once the pipe is closed and drained. */
   read(most: number): Uint8Array {
     for (;;) {
       const now = Atomics.load(this.#state, changes);
@@ -39,7 +39,7 @@ export class SharedPipe {
     }
   }
 
-  /** Writes all of `bytes`; false when the pipe was closed first. */
+  /** Writes all of `bytes`; false if the pipe was closed first. */
   write(bytes: Uint8Array): boolean {
     for (let offset = 0; offset < bytes.length;) {
       const now = Atomics.load(this.#state, changes);
@@ -86,7 +86,7 @@ export class SharedPipe {
   }
 }
 
-/** Places in the head; the counts of bytes wrap around at 2^32, which the ring's size divides. */
+/** Indices in the head; byte counts wrap around at 2^32, a multiple of the ring's size. */
 const [written, taken, closed, changes] = [0, 1, 2, 3];
 const headBytes = 16;
 const ringBytes = 1 << 20;

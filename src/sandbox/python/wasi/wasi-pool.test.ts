@@ -104,7 +104,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     );
     expect(outcome).toEqual({
       status: 'judged',
-      findings: [
+      outcomes: [
         { status: 'passed' },
         { status: 'failed', error: expect.stringContaining('AssertionError') as string },
         { status: 'timeout' },
@@ -123,7 +123,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
   ])('a cheat that %s does not pass', async (_, source) => {
     const tests = { type: 'tests', setup: '', entryPoint: 'f', tests: ['assert f(1) == 1'] } as const;
     const outcome = await sandbox.judge(source, tests, limits);
-    const passed = outcome.status === 'judged' && outcome.findings.every(({ status }) => status === 'passed');
+    const passed = outcome.status === 'judged' && outcome.outcomes.every(({ status }) => status === 'passed');
     expect(passed).toBe(false);
     expect(outcome.status).not.toBe('infrastructure');
   });

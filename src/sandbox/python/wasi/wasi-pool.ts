@@ -9,13 +9,12 @@ import { pythonModule } from './python-module.ts';
 import { SharedPipe } from './shared-pipe.ts';
 
 /**
- * Python as WebAssembly, a new interpreter in a worker thread for every program: needs npm alone and works on every
- * system. **Slow**: some 130 ms a program and 5 to 15 times slower to compute, for which limits of time are stretched
- * (`slowdown`), so that a right program does not fail for being judged here.
+ * Runs Python as WebAssembly, a new interpreter in a worker thread for each program; needs only npm and works on every
+ * system. **Slow**: about 130 ms a program, and 5 to 15 times slower to compute, so time limits are stretched by `slowdown`.
  *
- * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (it would be in this process);
- * side channels of the hardware. Programs find no directory to write to, no threads and no extension modules beyond
- * those compiled in (no sqlite3, no ssl, no multiprocessing).
+ * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (into this process); side channels
+ * of the hardware. Programs have no directory to write to, no threads, no asyncio (there are no sockets), and only the
+ * extension modules compiled in (no sqlite3, no ssl, no multiprocessing).
  */
 export function createWasiPool(size: number): LanePool {
   const pool = createPool({ name: 'the Python sandbox', size, open: openWasiLane });
@@ -45,7 +44,7 @@ function openWasiLane(): WasiLane {
   };
 }
 
-/** How many times slower than a native interpreter its clock is taken to run (docs/LOG.md has the measurement). */
+/** Factor from native CPU time to time here, at the slow end of what was measured (docs/LOG.md). */
 const slowdown = 16;
 
 const modest = { memoryBytes: 256 << 20, cpuSeconds: 10, outputBytes: 1 << 16, wallMs: 60_000 };
@@ -106,7 +105,7 @@ async function runOnce(request: LaneRequest, signal: AbortSignal): Promise<LaneR
   return { judge: judged, program: await program.end(0) };
 }
 
-/** The judge measures waiting by the clock: the program's wall limit is stretched as its CPU time is. */
+/** Stretches the wall-clock limit by which the judge waits for the program. */
 function stretched(job: object): object {
   return 'wallMs' in job && typeof job.wallMs === 'number' ? { wallMs: job.wallMs * slowdown } : {};
 }
@@ -119,9 +118,9 @@ interface InstanceOptions extends Pick<InstanceStart, 'role' | 'job' | 'stdin' |
   readonly onEnd: () => void;
 }
 
-/** One interpreter in its thread. */
+/** An interpreter in its thread. */
 interface Instance {
-  /** Resolves when it has ended, or was ended after `wallMs`. */
+  /** Resolves when it ended, or was terminated after `wallMs`. */
   end(wallMs: number): Promise<ProcessEnd & { stdout: Buffer; stderr: Buffer }>;
 }
 
@@ -158,7 +157,7 @@ async function startInstance(options: InstanceOptions): Promise<Instance> {
     void worker.terminate();
   };
   const abort = (): void => settle('stopped');
-  /** CPU time since the job was read, on the scale of a native interpreter; the last reading stays after the end. */
+  /** Measures CPU time since the job was read, on the scale of a native interpreter. The last reading stays after the end. */
   const look = async (): Promise<void> => {
     const usage = await worker.cpuUsage().catch(() => undefined);
     const from = life[lifeFields.jobCpuMs]!;

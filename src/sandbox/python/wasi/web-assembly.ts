@@ -1,16 +1,16 @@
-/** The few parts of the WebAssembly JavaScript interface in use here: Node has it, Node's type declarations do not. */
+/** The parts of the WebAssembly JavaScript interface in use here; Node's type declarations lack it. */
 export interface WebAssemblyParts {
   readonly Instance: new (module: CompiledModule, imports: object) => { readonly exports: WasmExports };
   readonly RuntimeError: new () => Error;
   compile(bytes: Uint8Array): Promise<CompiledModule>;
 }
 
-/** A compiled module; it may be handed to another thread. */
+/** A compiled module; it can be sent to another thread. */
 export interface CompiledModule {
   readonly [Symbol.toStringTag]: 'WebAssembly.Module';
 }
 
-/** A program's memory: `buffer` is another one after it has grown. */
+/** A program's memory; growing it replaces `buffer`. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
