@@ -62,7 +62,8 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
       const tabs = tab.getByRole('navigation', { name: 'Views of the run' });
       await tabs.getByRole('link', { name: new RegExp(`^${view}$`, 'iu') }).click();
       await tab.waitForURL(new RegExp(`/${view}$`, 'u'));
-      await tab.locator('main section').first().waitFor();
+      // The metrics appear with the first step, which may take a while on a busy machine.
+      await tab.locator('main section').first().waitFor({ timeout: 60_000 });
     }
     await tab.getByRole('link', { name: 'Overview' }).click();
     await tab.getByText('finished').first().waitFor({ timeout: 90_000 });
