@@ -180,7 +180,7 @@ test('a store tells how large levels are, and writes its problems for trainers',
   expect(page).not.toMatch(/<script|https?:/);
 
   const nobody = await run('difficulty', 'export', 'difficulty.sqlite', '--to', 'csv', '--out', 'no.csv');
-  expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a recipe') });
+  expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('expected --recipe') });
   const unknown = ['--recipe', 'recipe.json', '--to', 'csv', '--out', 'no.csv', '--level', 'hardest'];
   expect(await run('difficulty', 'export', 'difficulty.sqlite', ...unknown)).toMatchObject({
     code: 2,
