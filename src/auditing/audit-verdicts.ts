@@ -2,6 +2,7 @@ import { DataError, GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Outcome, Verdict } from '../core/verdict.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
@@ -44,7 +45,7 @@ export interface VerdictAudit {
 }
 
 /** How to audit. */
-export interface AuditOptions {
+export interface AuditOptions extends TrustOptions {
   /** Whose verifiers and problems; default: the run's, or for a file the math verifier as it comes. */
   readonly recipe?: Recipe | undefined;
   /** Examples kept of each kind. */
@@ -62,6 +63,8 @@ export interface AuditOptions {
 export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
   const stored = await findRollouts(path);
   const recipe = options.recipe ?? stored.recipe;
+  if (options.recipe === undefined && stored.recipe !== undefined)
+    await requireTrust(path, stored.recipe, ['verifiers'], options);
   const problems =
     recipe === undefined
       ? new Map<string, Problem>()

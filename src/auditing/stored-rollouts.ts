@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import { parseConfig } from '../recipe/explain.ts';
-import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { readRunRecipe } from '../recipe/run-recipe.ts';
 import { runLayout } from '../runs/files/layout.ts';
-import { readRecipeFile } from '../runs/files/recipe-file.ts';
 import { readShard } from '../runs/files/rollout-shard.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
@@ -68,10 +67,9 @@ export async function findRollouts(path: string): Promise<StoredRollouts> {
 
 async function rolloutsOfRun(directory: string): Promise<StoredRollouts> {
   using run = await openRunReader(directory);
-  const { recipe } = await readRecipeFile(runLayout(directory).recipe, run.summary().recipeHash);
   const groups = run.groups();
   return {
-    recipe: parseConfig(recipeConfig, recipe, `${directory}: recipe`),
+    recipe: await readRunRecipe(directory),
     count: groups.reduce((sum, { rollouts }) => sum + rollouts, 0),
     async *batches() {
       using reader = await openRunReader(directory);

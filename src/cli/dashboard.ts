@@ -6,10 +6,11 @@ import { compareRuns } from '../evaluation/compare-runs.ts';
 import { createPlayer } from '../models/player.ts';
 import { tokenPieces } from '../models/token-pieces.ts';
 import { addListenOptions, type ListenFlags, tokenFromEnvironment, untilStopped } from './listening.ts';
+import { addTrustOption, type TrustFlags } from './options.ts';
 import { outputOf } from './output.ts';
 import { pagesFolder } from './pages-folder.ts';
 
-interface Flags extends ListenFlags {
+interface Flags extends ListenFlags, TrustFlags {
   readonly play?: boolean;
 }
 
@@ -19,9 +20,9 @@ export function addDashboardCommand(program: Command): void {
     .command('dashboard')
     .description('show runs in a browser; visitors must send the token in GRADUS_TOKEN, if it is set')
     .argument('[folder]', 'folder of runs', 'runs');
-  addListenOptions(command, 4747)
+  addTrustOption(addListenOptions(command, 4747))
     .option('--play', 'let visitors prompt the models of runs, one request at a time')
-    .action(async (root: string, { host, port, play = false }: Flags) => {
+    .action(async (root: string, { host, port, play = false, trust }: Flags) => {
       const pages = pagesFolder();
       const found = statSync(root, { throwIfNoEntry: false });
       if (found?.isDirectory() !== true) {
@@ -29,7 +30,7 @@ export function addDashboardCommand(program: Command): void {
         throw new RunError(`${root}: expected a folder of runs, found ${what}`, { tryNext: 'gradus demo' });
       }
       const output = outputOf(command);
-      await using player = createPlayer();
+      await using player = createPlayer({ trust });
       await using dashboard = await startDashboard({
         root,
         pages,

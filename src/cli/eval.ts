@@ -10,10 +10,10 @@ import { planEvaluation } from '../evaluation/plan-evaluation.ts';
 import { writeFileAtomic } from '../storage/atomic.ts';
 import { addPair } from './data/data-flags.ts';
 import { withInterrupt } from './interrupt.ts';
-import { collect } from './options.ts';
+import { addTrustOption, collect, type TrustFlags } from './options.ts';
 import { type Output, outputOf } from './output.ts';
 
-interface EvalOptions {
+interface EvalOptions extends TrustFlags {
   readonly recipe?: string;
   readonly suite: readonly string[];
   readonly suiteData: Readonly<Record<string, string>>;
@@ -24,8 +24,7 @@ interface EvalOptions {
 
 /** `gradus eval`: how good a model is on a recipe's held-out suites. */
 export function addEvalCommand(program: Command): void {
-  program
-    .command('eval')
+  addTrustOption(program.command('eval'))
     .description('measure a model on the suites of a recipe, or on published ones')
     .argument(
       '[model]',

@@ -37,3 +37,15 @@ export function addEngineOptions(command: Command): Command {
     .addOption(engine.choices(engineNames))
     .option('--set <setting=value>', 'change one setting of the engine; may be repeated', collect, []);
 }
+
+/** What `addTrustOption` adds. */
+export interface TrustFlags {
+  readonly trust?: boolean;
+}
+
+/** Lets a command run what a run from elsewhere names. */
+export const addTrustOption = (command: Command): Command =>
+  command.option(
+    '--trust',
+    'run the engine command, Python files and modules that a run from elsewhere names',
+  );

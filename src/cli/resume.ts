@@ -2,21 +2,26 @@ import type { Command } from 'commander';
 import { resumeTraining } from '../training/start.ts';
 import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
+import { addTrustOption, type TrustFlags } from './options.ts';
 import { outputOf } from './output.ts';
 import { formatResult, plainHelp, reportTo } from './training-watch.ts';
 
+interface ResumeFlags extends TrustFlags {
+  readonly plain?: boolean;
+}
+
 /** `gradus resume`: goes on where a run stopped, to the same end. */
 export function addResumeCommand(program: Command): void {
-  program
-    .command('resume')
+  addTrustOption(program.command('resume'))
     .description('continue a run that was stopped')
     .argument('<run>', 'run directory')
     .option('--plain', plainHelp)
-    .action(async (directory: string, { plain }: { readonly plain?: boolean }, command: Command) => {
+    .action(async (directory: string, { plain, trust }: ResumeFlags, command: Command) => {
       const output = outputOf(command);
       await withInterrupt((signal) =>
         resumeTraining(directory, {
           signal,
+          trust,
           onDownload: output.progress,
           report: reportTo(output, { isPlain: plain }),
         }),

@@ -6,10 +6,17 @@ import { ask, type AskOptions } from '../models/ask.ts';
 import { chooseEngine, locateModel, openModel } from '../models/open-model.ts';
 import { chat } from './chat.ts';
 import { withInterrupt } from './interrupt.ts';
-import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from './options.ts';
+import {
+  addEngineOptions,
+  addTrustOption,
+  type EngineFlags,
+  type TrustFlags,
+  realNumber,
+  wholeNumber,
+} from './options.ts';
 import { type Output, outputOf } from './output.ts';
 
-interface SampleFlags extends EngineFlags {
+interface SampleFlags extends EngineFlags, TrustFlags {
   readonly temperature: number;
   readonly greedy?: boolean;
   readonly maxTokens: number;
@@ -19,7 +26,7 @@ interface SampleFlags extends EngineFlags {
 
 /** `gradus sample`: let a model write; without a prompt, chat with it. */
 export function addSampleCommand(program: Command): void {
-  addEngineOptions(program.command('sample'))
+  addTrustOption(addEngineOptions(program.command('sample')))
     .description('let a model write; without a prompt: chat, or one prompt a line from a pipe')
     .argument('<model>', 'model folder or run directory')
     .argument('[prompt...]', 'what to ask')
@@ -32,7 +39,7 @@ export function addSampleCommand(program: Command): void {
       const { maxTokens, seed, count } = flags;
       const writing = { maxTokens, seed, count, temperature: flags.greedy === true ? 0 : flags.temperature };
       const output = outputOf(command);
-      const source = await locateModel(model);
+      const source = await locateModel(model, flags);
       await using engine = await openModel(source, chooseEngine(source, flags));
       const isChat = words.length === 0 && process.stdin.isTTY;
       if (isChat && output.isJson) {

@@ -1,10 +1,17 @@
 import { type Command, Option } from 'commander';
 import { fineTune } from '../supervised/fine-tune.ts';
 import { withInterrupt } from './interrupt.ts';
-import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from './options.ts';
+import {
+  addEngineOptions,
+  addTrustOption,
+  type EngineFlags,
+  realNumber,
+  type TrustFlags,
+  wholeNumber,
+} from './options.ts';
 import { type Output, outputOf } from './output.ts';
 
-interface SftOptions extends EngineFlags {
+interface SftOptions extends EngineFlags, TrustFlags {
   readonly out: string;
   readonly epochs: number;
   readonly batchSize: number;
@@ -19,7 +26,7 @@ interface SftOptions extends EngineFlags {
 
 /** `gradus sft`: plain supervised learning, for base models and cold starts. */
 export function addSftCommand(program: Command): void {
-  addEngineOptions(program.command('sft'))
+  addTrustOption(addEngineOptions(program.command('sft')))
     .description('teach a model to imitate examples')
     .argument('<model>', 'model folder or run directory')
     .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')

@@ -4,12 +4,13 @@ import { findPublishedSuite } from './published-suites.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
 import type { EvaluationRecipe } from './evaluate-model.ts';
 import { locateModel, type ModelSource } from '../models/open-model.ts';
 import { publishedEvaluation } from './published-evaluation.ts';
 
 /** What is asked for. */
-export interface EvaluationRequest {
+export interface EvaluationRequest extends TrustOptions {
   /** A recipe file; a run brings its own. */
   readonly recipe?: string;
   /** Of the recipe, or published; empty: all of the recipe. */
@@ -38,7 +39,9 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
   const { suites, suiteData: data = {}, set } = request;
   const named = request.recipe === undefined ? undefined : await loadRecipe(request.recipe, set);
   const isThere = named?.policy.engine.type !== 'openai' && (existsSync(model) || isHubAddress(model));
-  const found = isThere ? await locateModel(model) : undefined;
+  const found = isThere ? await locateModel(model, request) : undefined;
+  if (named === undefined && found?.recipe !== undefined)
+    await requireTrust(model, found.recipe, ['engine', 'verifiers'], request);
   const base = named ?? found?.recipe;
   const isOwn = (name: string): boolean =>
     base?.evaluation.some((suite) => suite.name === name) === true ||
@@ -55,7 +58,7 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
     });
   }
   const isAsked = parts.every(({ recipe }) => recipe.policy.engine.type === 'openai');
-  return { source: isAsked ? { folder: model } : (found ?? (await locateModel(model))), parts };
+  return { source: isAsked ? { folder: model } : (found ?? (await locateModel(model, request))), parts };
 }
 
 /** The recipe whose own suites are meant. */

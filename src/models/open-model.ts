@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
-import { DataError, RunError } from '../core/errors.ts';
+import { DataError, GradusError, RunError } from '../core/errors.ts';
 import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import { type EngineConfig, engineConfig } from '../engines/config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
-import { fromBase, type Recipe, recipeConfig } from '../recipe/recipe.ts';
+import { readRunRecipe, requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { exportedModel } from '../runs/files/layout.ts';
 import { runLayout } from '../runs/files/layout.ts';
-import { readRecipeFile } from '../runs/files/recipe-file.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
@@ -24,6 +24,8 @@ export interface ModelSource {
   readonly run?: string;
   /** How the run that made it was trained; absent for a plain model folder. */
   readonly recipe?: Recipe;
+  /** Refuses the engine that the recipe names, for a run from elsewhere. */
+  readonly refusal?: GradusError | undefined;
 }
 
 /**
@@ -32,7 +34,10 @@ export interface ModelSource {
  *
  * @throws DataError when nothing is there, RunError for a run that has neither yet.
  */
-export async function locateModel(path: string, options: LoadingOptions = {}): Promise<ModelSource> {
+export async function locateModel(
+  path: string,
+  { trust, ...options }: LoadingOptions & TrustOptions = {},
+): Promise<ModelSource> {
   if (isHubAddress(path)) return { folder: (await modelFolder(path, options)).folder };
   if (!existsSync(path)) {
     throw new DataError(`${path}: expected a model folder or a run directory, found nothing there`, {
@@ -42,13 +47,19 @@ export async function locateModel(path: string, options: LoadingOptions = {}): P
   const layout = runLayout(path);
   if (!existsSync(layout.database)) return { folder: path };
   using run = await openRunReader(path);
-  const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
-  const recipe = parseConfig(recipeConfig, file.recipe, `${path}: recipe`);
+  const recipe = await readRunRecipe(path);
+  const refusal = await requireTrust(path, recipe, ['engine'], { trust }).then(
+    () => undefined,
+    (error: unknown) => {
+      if (GradusError.isInstance(error)) return error;
+      throw error;
+    },
+  );
   const exported = exportedModel(path);
-  if (exported !== undefined) return { folder: exported, recipe };
+  if (exported !== undefined) return { folder: exported, recipe, refusal };
   const folder = await runModelFolder(path, recipe, options);
   const state = run.checkpoints().at(-1)?.engineState;
-  if (state !== undefined) return { folder, state, run: run.summary().id, recipe };
+  if (state !== undefined) return { folder, state, run: run.summary().id, recipe, refusal };
   throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {
     code: 'RUN_WITHOUT_MODEL',
     tryNext: `gradus resume ${path}`,
@@ -74,9 +85,13 @@ export interface EngineChoice {
 
 /**
  * The engine to open a model with.
- * @throws ConfigError for an engine or a setting that does not exist.
+ * @throws ConfigError for an engine or a setting that does not exist; RunError for the engine of a run from elsewhere.
  */
-export function chooseEngine({ recipe }: ModelSource, { engine, set = [] }: EngineChoice = {}): EngineConfig {
+export function chooseEngine(
+  { recipe, refusal }: ModelSource,
+  { engine, set = [] }: EngineChoice = {},
+): EngineConfig {
+  if (engine === undefined && refusal !== undefined) throw refusal;
   const base = engine === undefined ? (recipe?.policy.engine ?? { type: 'embedded' }) : { type: engine };
   return parseConfig(engineConfig, applyOverrides(base, set), 'the engine');
 }

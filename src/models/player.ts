@@ -5,6 +5,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { type FinishReason, lastAnswer } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
@@ -48,7 +49,7 @@ type Judge = (text: string) => Promise<Verdict | null>;
  * Asks the models of runs. The last one asked stays open, for the next question is usually to it too; disposing closes
  * it. One question at a time is the caller's business.
  */
-export function createPlayer() {
+export function createPlayer(trust: TrustOptions = {}) {
   let held: { readonly name: string; readonly engine: Engine } | undefined;
   const readPieces = tokenPieces();
   const close = async (): Promise<void> => {
@@ -67,9 +68,9 @@ export function createPlayer() {
   return {
     models: modelsOf,
     async *answer(directory: string, question: Question, signal: AbortSignal) {
-      const source = await sourceOf(directory, question.step);
+      const source = await sourceOf(directory, question.step, trust);
       await using opened = new AsyncDisposableStack();
-      const judge = await judgeFor(directory, source.recipe, question.problem, opened);
+      const judge = await judgeFor(directory, source.recipe, question.problem, { opened, ...trust });
       const engine = await engineFor(source);
       const pieces = async (tokens: readonly number[]) => (await readPieces(directory, tokens)) ?? [];
       yield* answers({ engine, judge, pieces, question, signal });
@@ -89,8 +90,12 @@ async function modelsOf(directory: string): Promise<{ step: number | null; label
   return [...(hasModel ? [{ step: null, label: 'the finished model' }] : []), ...checkpoints];
 }
 
-async function sourceOf(directory: string, step: number | undefined): Promise<ModelSource> {
-  const newest = await locateModel(directory, { isOffline: true });
+async function sourceOf(
+  directory: string,
+  step: number | undefined,
+  trust: TrustOptions,
+): Promise<ModelSource> {
+  const newest = await locateModel(directory, { isOffline: true, ...trust });
   if (step === undefined) return newest;
   using run = await openRunReader(directory);
   const state = run.checkpoints().findLast((checkpoint) => checkpoint.step === step)?.engineState;
@@ -111,9 +116,10 @@ async function judgeFor(
   directory: string,
   recipe: Recipe | undefined,
   id: string | undefined,
-  opened: AsyncDisposableStack,
+  { opened, trust }: TrustOptions & { readonly opened: AsyncDisposableStack },
 ): Promise<Judge> {
   if (recipe === undefined || id === undefined) return async () => null;
+  await requireTrust(directory, recipe, ['verifiers'], { trust });
   // A viewer asks no hub: what the run was given is in the cache, or cannot be judged.
   const commits = commitsOf(await readDataFile(directory));
   const problem = (await loadById(recipe, { commits, isOffline: true })).get(id);

@@ -1,11 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenTexts } from '../engines/model-files/tokenizer.ts';
-import { parseConfig } from '../recipe/explain.ts';
-import { recipeConfig } from '../recipe/recipe.ts';
+import { readRunRecipe } from '../recipe/run-recipe.ts';
 import { runLayout } from '../runs/files/layout.ts';
-import { readRecipeFile } from '../runs/files/recipe-file.ts';
-import { openRunReader } from '../runs/reading/run-reader.ts';
 import { runModelFolder } from './locate-folder.ts';
 
 type TokenTexts = Awaited<ReturnType<typeof openTokenTexts>>;
@@ -26,8 +23,6 @@ export function tokenPieces() {
 async function openOf(directory: string): Promise<TokenTexts> {
   const layout = runLayout(directory);
   if (existsSync(join(layout.export, 'tokenizer.json'))) return openTokenTexts(layout.export);
-  using run = await openRunReader(directory);
-  const file = await readRecipeFile(layout.recipe, run.summary().recipeHash);
-  const recipe = parseConfig(recipeConfig, file.recipe, `${directory}: recipe`);
+  const recipe = await readRunRecipe(directory);
   return openTokenTexts(await runModelFolder(directory, recipe, { isOffline: true }));
 }

@@ -110,13 +110,14 @@ export async function writeFolderAtomic(
   }
 }
 
-/** Removes drafts from `folder`, and entries whose name does not satisfy `isWanted`. */
-export async function sweep(folder: string, isWanted: (name: string) => boolean): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.startsWith(draftPrefix) || !isWanted(name)) {
-      await rm(join(folder, name), { recursive: true, force: true });
-    }
-  }
+/**
+ * Removes the entries of a folder whose name satisfies `isStale`, drafts among them; every other entry stays.
+ * @returns their names.
+ */
+export async function sweep(folder: string, isStale: (name: string) => boolean): Promise<string[]> {
+  const stale = (await readdir(folder)).filter(isStale);
+  for (const name of stale) await rm(join(folder, name), { recursive: true, force: true });
+  return stale;
 }
 
 /** Returns the sizes of all files below `folder`. */

@@ -6,12 +6,13 @@ import { ConfigError, StorageError } from '../core/errors.ts';
 import { type EngineInfo, requireLearner } from '../engines/engine.ts';
 import { writeFolderAtomic } from '../storage/atomic.ts';
 import { explainSystemError } from '../storage/system-error.ts';
+import type { TrustOptions } from '../recipe/run-recipe.ts';
 import { readExamples } from './examples.ts';
 import { chooseEngine, type EngineChoice, locateModel, openModel } from '../models/open-model.ts';
 import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';
 
 /** What to learn from what, and where the result goes. */
-export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'> {
+export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, TrustOptions {
   /** Model folder or run. */
   readonly model: string;
   /** File of examples. */
@@ -36,7 +37,7 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
   const { model, out, exportType, onStart } = options;
   const examples = await readExamples(options.examples);
   await requireEmpty(out);
-  const source = await locateModel(model);
+  const source = await locateModel(model, { trust: options.trust });
   const set = [...(options.engine.set ?? []), `exportType=${exportType}`];
   const config = chooseEngine(source, { ...options.engine, set });
   await using opened = await openModel(source, config, true);

@@ -4,17 +4,18 @@ import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/explain.ts';
+import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
 import { watchForStalls } from '../rollout/pending.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { commitsOf, readDataFile, requireSameData } from '../runs/files/data-file.ts';
-import { openRun } from '../runs/writing/open-run.ts';
+import { type Continuation, openRun } from '../runs/writing/open-run.ts';
 import type { Run } from '../runs/writing/run.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { buildParts, type OpenParts } from './build.ts';
 import { train } from './controller.ts';
 import { adoptKnownBase } from '../measuring/known-base.ts';
 import type { TrainingEvent } from './events.ts';
-import { controllerStart, controllerState } from './state.ts';
+import { type ControllerState, controllerStart, controllerState } from './state.ts';
 import { stagePlan } from './watch-run.ts';
 
 /** Who watches a run and who may stop it. */
@@ -40,7 +41,7 @@ export async function startTraining(
   await using parts = await buildParts(recipe, { onDownload: watch.onDownload, signal: watch.signal });
   const { name, seed } = recipe;
   await using run = await createRun(runsDir, { name, recipe, seed, data: parts.data });
-  return await trainIn(run, parts, watch);
+  return await trainIn(run, parts, controllerStart, watch);
 }
 
 /**
@@ -49,29 +50,43 @@ export async function startTraining(
  * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one
  * of its problem files was changed.
  */
-export async function resumeTraining(directory: string, watch: TrainingWatch = {}): Promise<string> {
-  await using run = await openRun(directory);
-  const recipe = parseConfig(recipeConfig, run.recipe, `${directory}: recipe`);
-  const began = await readDataFile(directory);
-  await using parts = await buildParts(recipe, {
-    commits: commitsOf(began),
-    onDownload: watch.onDownload,
-    signal: watch.signal,
-    onData: (now) => requireSameData(directory, began, now),
-  });
-  return await trainIn(run, parts, watch);
+export async function resumeTraining(
+  directory: string,
+  watch: TrainingWatch & TrustOptions = {},
+): Promise<string> {
+  let parts: OpenParts | undefined;
+  let state: ControllerState = controllerStart;
+  await using opened = new AsyncDisposableStack();
+  const admit = async ({ recipe: stored, checkpoint }: Continuation): Promise<void> => {
+    const recipe = parseConfig(recipeConfig, stored, `${directory}: recipe`);
+    await requireTrust(directory, recipe, ['engine', 'verifiers'], watch);
+    const began = await readDataFile(directory);
+    parts = opened.use(
+      await buildParts(recipe, {
+        commits: commitsOf(began),
+        onDownload: watch.onDownload,
+        signal: watch.signal,
+        onData: (now) => requireSameData(directory, began, now),
+      }),
+    );
+    if (checkpoint === undefined) return;
+    state = parseConfig(controllerState, checkpoint.controllerState, `${directory}: controller state`);
+    await parts.engine.learner.loadState(checkpoint.engineState);
+  };
+  await using run = await openRun(directory, { admit });
+  return await trainIn(run, parts!, state, watch);
 }
 
 async function trainIn(
   run: Run,
   parts: OpenParts,
+  state: ControllerState,
   { report = () => {}, signal }: TrainingWatch,
 ): Promise<string> {
   await run.recordEngine({ ...parts.engine.sampler.info, verifiers: await verifierEnvironments(parts) });
   const stages = parts.recipe.stages.map(stagePlan);
   report({ type: 'run-start', run: run.directory, stages, step: run.step });
   for (const message of [...parts.warnings, ...run.damage]) report({ type: 'warning', message });
-  const state = await restore(run, parts);
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   for (const message of adoptKnownBase(parts, store)) report({ type: 'warning', message });
   const stopWatching = watchForStalls(parts.pending, stallMs, (message) =>
@@ -94,13 +109,6 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
     async (one) => [verifierLabel(one), (await one.environment?.()) ?? null] as const,
   );
   return Object.fromEntries(await Promise.all(told));
-}
-
-async function restore(run: Run, { engine }: OpenParts) {
-  const checkpoint = await run.latestCheckpoint();
-  if (checkpoint === undefined) return controllerStart;
-  await engine.learner.loadState(checkpoint.engineState);
-  return parseConfig(controllerState, checkpoint.controllerState, `${run.directory}: controller state`);
 }
 
 /** Writes down how the run ended, then passes the reason on. */

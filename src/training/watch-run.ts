@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Evaluation } from '../evaluation/evaluate.ts';
-import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
-import { parseConfig } from '../recipe/explain.ts';
-import { runLayout } from '../runs/files/layout.ts';
-import { readRecipeFile } from '../runs/files/recipe-file.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { readRunRecipe } from '../recipe/run-recipe.ts';
 import type { RunEvent } from '../runs/files/records.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './events.ts';
@@ -34,8 +32,7 @@ export async function* watchRun(
   { signal, everyMs = 1000 }: WatchOptions = {},
 ): AsyncGenerator<TrainingEvent> {
   using run = await openRunReader(directory);
-  const file = await readRecipeFile(runLayout(directory).recipe, run.summary().recipeHash);
-  const { stages } = parseConfig(recipeConfig, file.recipe, `${directory}: recipe`);
+  const { stages } = await readRunRecipe(directory);
   let told: Told | undefined;
   for (;;) {
     // Asked before anything is read: whatever a run that has ended by now still tells is read below.

@@ -3,10 +3,16 @@ import type { Command } from 'commander';
 import { chooseEngine, locateModel } from '../../models/open-model.ts';
 import { serveModel } from '../../services/model/serve-model.ts';
 import { addListenOptions, type ListenFlags, tokenFromEnvironment, untilStopped } from '../listening.ts';
-import { addEngineOptions, type EngineFlags, wholeNumber } from '../options.ts';
+import {
+  addEngineOptions,
+  addTrustOption,
+  type EngineFlags,
+  type TrustFlags,
+  wholeNumber,
+} from '../options.ts';
 import { outputOf } from '../output.ts';
 
-interface Flags extends EngineFlags, ListenFlags {
+interface Flags extends EngineFlags, ListenFlags, TrustFlags {
   readonly name?: string;
   readonly maxTokens?: number;
   readonly maxWaiting: number;
@@ -18,7 +24,7 @@ export function addServeModelCommand(serve: Command): void {
     .command('model')
     .description("serve a model over OpenAI's API; clients must send the token in GRADUS_TOKEN, if it is set")
     .argument('<model>', 'model folder or run directory');
-  addListenOptions(addEngineOptions(command), 8378)
+  addListenOptions(addTrustOption(addEngineOptions(command)), 8378)
     .option('--name <name>', 'name of the model in requests; default: the name of its folder')
     .option('--max-tokens <n>', "longest completion in tokens; default: the model's window", wholeNumber(1))
     .option(
@@ -28,9 +34,9 @@ export function addServeModelCommand(serve: Command): void {
       4096,
     )
     .action(async (model: string, flags: Flags) => {
-      const { host, port, name, maxTokens, maxWaiting, ...choice } = flags;
+      const { host, port, name, maxTokens, maxWaiting, trust, ...choice } = flags;
       const output = outputOf(command);
-      const source = await locateModel(model);
+      const source = await locateModel(model, { trust });
       await using service = await serveModel(source, chooseEngine(source, choice), {
         host,
         port,

@@ -3,28 +3,28 @@ import { loadRecipe } from '../../recipe/load.ts';
 import { auditVerdicts } from '../../auditing/audit-verdicts.ts';
 import { formatAudit } from '../../auditing/format-audit.ts';
 import { withInterrupt } from '../interrupt.ts';
-import { wholeNumber } from '../options.ts';
+import { addTrustOption, type TrustFlags, wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
 
-interface Flags {
+interface Flags extends TrustFlags {
   readonly recipe?: string;
   readonly examples: number;
 }
 
 /** `gradus verify audit`: would today's verifiers say the same of what was judged then? */
 export function addVerifyAuditCommand(verify: Command): void {
-  verify
-    .command('audit')
+  addTrustOption(verify.command('audit'))
     .description('judge stored rollouts again: verdicts that change, bad golds, passes worth a look')
     .argument('<path>', 'run directory, or a Parquet file of rollouts')
     .option('--recipe <file>', 'whose verifiers and problems; a run brings its own')
     .option('--examples <n>', 'rollouts shown of each kind', wholeNumber(), 5)
-    .action(async (path: string, { recipe, examples }: Flags, command: Command) => {
+    .action(async (path: string, { recipe, examples, trust }: Flags, command: Command) => {
       const output = outputOf(command);
       const audit = await withInterrupt(async (signal) =>
         auditVerdicts(path, {
           recipe: recipe === undefined ? undefined : await loadRecipe(recipe),
           examples,
+          trust,
           signal,
           onProgress: (done, total) => output.progress('judging again', done, total),
         }),

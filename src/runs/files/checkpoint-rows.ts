@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { FileSizes } from '../../storage/atomic.ts';
+import { isCheckpointName, requireName } from './names.ts';
 
 /** What retention looks at. */
 export interface CheckpointFacts {
@@ -30,7 +31,7 @@ export function readCheckpoints(database: DatabaseSync): CheckpointRow[] {
   const rows = database.prepare('SELECT * FROM checkpoints ORDER BY id').all();
   return rows.map((row) => ({
     id: Number(row['id']),
-    folder: String(row['folder']),
+    folder: requireName('checkpoints', String(row['folder']), isCheckpointName),
     step: Number(row['step']),
     isStageEnd: row['is_stage_end'] === 1,
     score: row['score'] === null ? null : Number(row['score']),

@@ -10,9 +10,11 @@ import { join } from 'node:path';
  *     checkpoints/step-000120/             where a resume continues: engine/ and controller.json
  *     export/                              the final model
  *     run.lock                             held while a process writes
+ *     run.origin                           proof that this user made it on this machine
  *
  * A file is written whole under a temporary name first; it counts once a row of run.sqlite speaks of it. Resuming
- * removes all rows after the newest checkpoint's, then all files without a row, and computes them again.
+ * removes all rows after the newest checkpoint's, then all shards and checkpoints without a row, and computes them again.
+ * Files under other names are never touched.
  */
 
 /** Where everything of a run lies inside its directory. */
@@ -24,6 +26,8 @@ export interface RunLayout {
   readonly data: string;
   /** SQLite: facts, steps, metrics, events, evaluations, checkpoints and where each group's rollouts are. */
   readonly database: string;
+  /** Proof that this user created the run on this machine; absent in runs from elsewhere. */
+  readonly origin: string;
   /** Held by the kernel while a process writes to the run; empty. */
   readonly lock: string;
   /** Parquet shards, readable by anything (`load_dataset("parquet", data_dir=…)`). */
@@ -41,6 +45,7 @@ export function runLayout(directory: string): RunLayout {
     recipe: join(directory, 'recipe.json'),
     data: join(directory, 'data.json'),
     database: join(directory, 'run.sqlite'),
+    origin: join(directory, 'run.origin'),
     lock: join(directory, 'run.lock'),
     rollouts: join(directory, 'rollouts'),
     checkpoints: join(directory, 'checkpoints'),

@@ -7,6 +7,7 @@ import { runLayout } from '../files/layout.ts';
 import { isLocked } from '../../storage/file-lock.ts';
 import type { RunParent } from '../files/records.ts';
 import type { EvaluationRecord, RunEvent } from '../files/records.ts';
+import { isShardName, requireName } from '../files/names.ts';
 import { requireRun } from '../files/require-run.ts';
 import { readShard } from '../files/rollout-shard.ts';
 import type { RolloutRow } from '../files/rollout-row.ts';
@@ -188,7 +189,7 @@ export class RunReader implements Disposable {
   ): Promise<Pick<RolloutRow, F>[]> {
     const rows: Pick<RolloutRow, F>[] = [];
     for (const { file, firstRow, endRow } of adjacentRows(groups)) {
-      const path = join(runLayout(this.directory).rollouts, file);
+      const path = join(runLayout(this.directory).rollouts, requireName(this.directory, file, isShardName));
       const slice = { firstRow, endRow, ...(columns === undefined ? {} : { columns }) };
       const part = await readShard(path, slice).catch((cause: unknown) => {
         throw lostShard(path, cause);

@@ -7,6 +7,7 @@ import { closeInOneFile } from '../../storage/sqlite.ts';
 import { onDisk } from '../files/disk-errors.ts';
 import { syncToDisk, syncTree } from '../../storage/atomic.ts';
 import { runDirectoryName, runLayout, runNumber } from '../files/layout.ts';
+import { originOf } from '../files/origin.ts';
 import { openRun, type RunSurroundings, systemClock } from './open-run.ts';
 import type { RunParent } from '../files/records.ts';
 import { recipeFile } from '../files/recipe-file.ts';
@@ -58,6 +59,9 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
   const file = recipeFile(run.recipe);
   await writeFile(layout.recipe, `${JSON.stringify(file, null, 2)}\n`);
   if (run.data !== undefined) await writeFile(layout.data, `${JSON.stringify(run.data, null, 2)}\n`);
+  const id = randomUUID();
+  const origin = await originOf(id, file.hash);
+  if (origin !== undefined) await writeFile(layout.origin, `${origin}\n`);
   await writeFile(layout.lock, '');
   await mkdir(layout.rollouts);
   await mkdir(layout.checkpoints);
@@ -68,7 +72,7 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
         "INSERT INTO run (id, name, recipe_hash, seed, parent, status, created_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
       )
       .run(
-        randomUUID(),
+        id,
         run.name,
         file.hash,
         run.seed,

@@ -218,7 +218,10 @@ test('a damaged checkpoint is passed over, said so, and the one before it is use
     await using run = await openRun(directory);
     expect(run.step).toBe(1);
     expect((await run.latestCheckpoint())?.controllerState).toBe(1);
-    expect(run.damage).toEqual(['step-000002 is damaged: engine/weights should have 7 bytes and has 3']);
+    expect(run.damage).toEqual([
+      'step-000002 is damaged: engine/weights should have 7 bytes and has 3',
+      'removed step-000002: recorded after the last checkpoint, to be computed again',
+    ]);
     expect(existsSync(join(directory, 'checkpoints', 'step-000002'))).toBe(false);
   }
   rmSync(join(directory, 'checkpoints', 'step-000001', 'controller.json'));
@@ -241,7 +244,7 @@ test('rollouts that are gone are told of, and the run goes on', async () => {
   rmSync(join(directory, 'rollouts', first!));
   await using run = await openRun(directory);
   expect(run.damage).toEqual([
-    expect.stringMatching(/^rollouts: 1 of 2 files are gone, such as step-000001/u),
+    expect.stringMatching(/^rollouts: 1 of 2 files are missing, such as step-000001/u),
   ]);
   await run.recordStep(step(3));
 });

@@ -2,12 +2,27 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../../core/errors.ts';
-import { chooseCheckpoint, type CheckpointChoice } from './checkpoint-folder.ts';
+import { join } from 'node:path';
+import {
+  type Checkpoint,
+  type CheckpointChoice,
+  chooseCheckpoint,
+  readCheckpointFolder,
+} from './checkpoint-folder.ts';
 import { onDisk } from '../files/disk-errors.ts';
 import { sweep } from '../../storage/atomic.ts';
 import { readCheckpoints } from '../files/checkpoint-rows.ts';
 import { startMarks, truncateTo } from './journal.ts';
-import { runLayout } from '../files/layout.ts';
+import { type RunLayout, runLayout } from '../files/layout.ts';
+import {
+  isCheckpointDraft,
+  isCheckpointName,
+  isRootDraft,
+  isShardDraft,
+  isShardName,
+  refuseLinks,
+  requireName,
+} from '../files/names.ts';
 import { takeLock } from '../../storage/file-lock.ts';
 import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 import { readProvenance } from './provenance.ts';
@@ -22,26 +37,44 @@ export interface RunSurroundings {
   readonly clock?: () => Date;
 }
 
+/** What a run would continue from. */
+export interface Continuation {
+  /** The resolved recipe. */
+  readonly recipe: unknown;
+  /** Absent: from the beginning. */
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** How a run is opened to continue it. */
+export interface OpenRunOptions extends RunSurroundings {
+  /** Called under the lock before anything is changed; what it throws leaves the run as it was. */
+  readonly admit?: (continuation: Continuation) => Promise<void>;
+}
+
 /** The default of `RunSurroundings.clock`. */
 export function systemClock(): Date {
   return new Date();
 }
 
 /**
- * Opens a run to continue it: takes its lock, finds the newest whole checkpoint, and removes whatever was recorded
- * after it, to be computed again. Throws a `RunError` with a `tryNext` when the run is missing, damaged, written by
- * another process, finished, or its recipe was edited.
+ * Opens a run to continue it: takes its lock, finds the newest whole checkpoint, asks `admit`, and only then removes
+ * what was recorded after that checkpoint, to be computed again.
+ *
+ * @throws RunError with a `tryNext` when the run is missing, damaged, written by another process, finished, or its
+ * recipe was edited; nothing is changed then.
  */
 export async function openRun(
   directory: string,
-  { clock = systemClock }: RunSurroundings = {},
+  { clock = systemClock, admit }: OpenRunOptions = {},
 ): Promise<Run> {
   await requireRun(directory);
+  const { directory: _, ...parts } = runLayout(directory);
+  await refuseLinks([...Object.values(parts), join(directory, 'pass-rates.sqlite')]);
   return onDisk({ directory, doing: `opening ${directory}` }, async () => {
     const lock = takeLock(runLayout(directory).lock);
     if (lock === undefined) throw lockedError(directory);
     try {
-      return await openLocked(directory, clock, lock);
+      return await openLocked(directory, { clock, admit }, lock);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -49,7 +82,11 @@ export async function openRun(
   });
 }
 
-async function openLocked(directory: string, clock: () => Date, lock: Disposable): Promise<Run> {
+async function openLocked(
+  directory: string,
+  { clock, admit }: { readonly clock: () => Date; readonly admit: OpenRunOptions['admit'] },
+  lock: Disposable,
+): Promise<Run> {
   const layout = runLayout(directory);
   const database = openDatabase(layout.database);
   try {
@@ -57,6 +94,7 @@ async function openLocked(directory: string, clock: () => Date, lock: Disposable
     if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
     const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
     const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database));
+    await admit?.({ recipe, checkpoint: await checkpointOf(layout, choice) });
     const session = await startSession(database, choice, clock);
     const lost = await sweepUnrecorded(directory, database);
     return new Run({
@@ -73,6 +111,13 @@ async function openLocked(directory: string, clock: () => Date, lock: Disposable
     closeInOneFile(database);
     throw error;
   }
+}
+
+async function checkpointOf(
+  { checkpoints }: RunLayout,
+  { chosen }: CheckpointChoice,
+): Promise<Checkpoint | undefined> {
+  return chosen && readCheckpointFolder(join(checkpoints, chosen.folder), chosen.step);
 }
 
 async function startSession(
@@ -107,29 +152,41 @@ async function startSession(
 }
 
 /**
- * Removes files of rows that are gone and what a killed process was in the middle of writing.
- * @returns sentences on files that rows speak of and that are gone.
+ * Removes shards and checkpoints without a row, and drafts a killed process left. Only names that Gradus gives are
+ * removed; a user's own files stay.
+ *
+ * @returns sentences on what was removed, and on shards that rows name and that are missing.
  */
 async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<string[]> {
   const layout = runLayout(directory);
-  const column = (query: string): Set<string> =>
+  const column = (query: string, isKnown: (name: string) => boolean): Set<string> =>
     new Set(
       database
         .prepare(query)
         .all()
-        .map((row) => String(row['name'])),
+        .map((row) => requireName(directory, String(row['name']), isKnown)),
     );
-  const shards = column('SELECT file AS name FROM shards');
-  const checkpoints = column('SELECT folder AS name FROM checkpoints');
+  const shards = column('SELECT file AS name FROM shards', isShardName);
+  const checkpoints = column('SELECT folder AS name FROM checkpoints', isCheckpointName);
   for (const folder of [layout.rollouts, layout.checkpoints]) await mkdir(folder, { recursive: true });
-  await sweep(layout.rollouts, (name) => shards.has(name));
-  await sweep(layout.checkpoints, (name) => checkpoints.has(name));
-  await sweep(directory, () => true);
+  const removed = [
+    ...(await sweep(layout.rollouts, (name) => isShardName(name) && !shards.has(name))),
+    ...(await sweep(layout.checkpoints, (name) => isCheckpointName(name) && !checkpoints.has(name))),
+  ];
+  await sweep(layout.rollouts, isShardDraft);
+  await sweep(layout.checkpoints, isCheckpointDraft);
+  await sweep(directory, isRootDraft);
   const present = new Set(await readdir(layout.rollouts));
-  const gone = [...shards].filter((file) => !present.has(file));
-  if (gone.length === 0) return [];
+  const missing = [...shards].filter((file) => !present.has(file));
   return [
-    `rollouts: ${gone.length} of ${shards.size} files are gone, such as ${gone[0]}; the run goes on, but nobody can look into them any more`,
+    ...(removed.length === 0
+      ? []
+      : [`removed ${removed.join(', ')}: recorded after the last checkpoint, to be computed again`]),
+    ...(missing.length === 0
+      ? []
+      : [
+          `rollouts: ${missing.length} of ${shards.size} files are missing, such as ${missing[0]}; the run continues without them`,
+        ]),
   ];
 }
 

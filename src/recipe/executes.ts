@@ -1,0 +1,52 @@
+import type { EngineConfig } from '../engines/config.ts';
+import type { VerifierConfig } from '../verifiers/config.ts';
+import type { Recipe } from './recipe.ts';
+
+/** What opening the parts of a recipe runs, reaches or hands out beyond Gradus itself, one line each. */
+export interface Execution {
+  readonly engine: readonly string[];
+  readonly verifiers: readonly string[];
+}
+
+/** Lists the programs, modules, hosts and keys that a recipe names. Empty for a recipe of built-in parts. */
+export const executionOf = ({ policy, verifiers }: Pick<Recipe, 'policy' | 'verifiers'>): Execution => ({
+  engine: ofEngine(policy.engine),
+  verifiers: Object.entries(verifiers).flatMap(([domain, config]) =>
+    ofVerifier(config).map((line) => `verifier of ${domain}: ${line}`),
+  ),
+});
+
+function ofEngine(engine: EngineConfig): string[] {
+  switch (engine.type) {
+    case 'embedded':
+      return [];
+    case 'torch':
+      return [
+        ...(engine.command === undefined ? [] : [`engine: runs ${engine.command.join(' ')}`]),
+        ...(engine.python === undefined ? [] : [`engine: runs ${engine.python}`]),
+        ...(engine.remote === undefined
+          ? []
+          : [`engine: connects to ${engine.remote} with GRADUS_WORKER_TOKEN`]),
+        ...(engine.scratch === undefined ? [] : [`engine: writes to and removes ${engine.scratch}`]),
+      ];
+    case 'openai':
+      return engine.apiKeyEnv === undefined
+        ? []
+        : [`engine: sends the key in ${engine.apiKeyEnv} to ${engine.baseUrl}`];
+  }
+}
+
+function ofVerifier(config: VerifierConfig): string[] {
+  switch (config.type) {
+    case 'composite':
+      return config.parts.flatMap(({ verifier }) => ofVerifier(verifier));
+    case 'custom':
+      return [`loads the module ${config.module}`];
+    case 'python-function':
+      return [`runs ${config.file} with ${config.python}`];
+    case 'code':
+      return config.sandbox.python === undefined ? [] : [`runs ${config.sandbox.python}`];
+    default:
+      return [];
+  }
+}

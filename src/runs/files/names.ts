@@ -1,0 +1,44 @@
+import { lstat } from 'node:fs/promises';
+import { RunError } from '../../core/errors.ts';
+
+/*
+ * Names that Gradus gives inside a run. A name read from a database is checked against them before it becomes a path, and
+ * only such names are ever removed: a crafted database can reach nothing outside the run, and a user's own files stay.
+ */
+
+const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;
+const checkpoint = /^step-\d{6,}(?:-\d+)?$/;
+const draft = (name: RegExp): RegExp => new RegExp(`^\\.tmp-${name.source.slice(1)}`);
+
+/** Entries of a run's folder that a killed process may leave. */
+const rootDraft = /^\.tmp-(?:export|recipe\.json|data\.json|run\.origin)$/;
+
+export const isShardName = (name: string): boolean => shard.test(name);
+export const isCheckpointName = (name: string): boolean => checkpoint.test(name);
+export const isShardDraft = (name: string): boolean => draft(shard).test(name);
+export const isCheckpointDraft = (name: string): boolean => draft(checkpoint).test(name);
+export const isRootDraft = (name: string): boolean => rootDraft.test(name);
+
+/**
+ * Returns the name.
+ * @throws RunError (`RUN_CORRUPT`) for a name that Gradus does not give.
+ */
+export function requireName(directory: string, name: string, isKnown: (name: string) => boolean): string {
+  if (isKnown(name)) return name;
+  throw new RunError(
+    `${directory}: run.sqlite names ${JSON.stringify(name)}, expected a name such as step-000120; the run is damaged or was crafted`,
+    { code: 'RUN_CORRUPT', tryNext: 'gradus runs list' },
+  );
+}
+
+/** @throws RunError (`RUN_CORRUPT`) where a part of the run is a link to somewhere else. */
+export async function refuseLinks(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isSymbolicLink() !== true) continue;
+    throw new RunError(
+      `${path}: expected a part of the run, found a symbolic link; Gradus writes and removes files only inside a run`,
+      { code: 'RUN_CORRUPT', tryNext: 'gradus runs list' },
+    );
+  }
+}
