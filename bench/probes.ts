@@ -1,19 +1,19 @@
 import { askingWays, probeUnderFaults } from '../test/e2e/probe-faults.ts';
 
-// 20,000 probes of a model server that breaks a fifth of its answers, 4,000 in each way of asking, with two SIGKILLs
+// 4,000 attempts through a model server that breaks a fifth of its answers, in each way of asking, with two SIGKILLs
 // each: npm run bench:probes
 const reports = [];
-for (const [way, engine] of Object.entries(askingWays)) {
-  const report = await probeUnderFaults({ problems: 500, rollouts: 8, kills: 2, engine });
+for (const [name, way] of Object.entries(askingWays)) {
+  const report = await probeUnderFaults({ problems: 500, rollouts: 8, kills: 2, way });
   const { probes, requests, kills, seconds, lost, doubled, mistaken, askedAgainThoughStored, answeredTwice } =
     report;
   console.log(
-    `${way}: ${probes} probes, ${requests} requests, ${kills} kills, ${seconds} s\n` +
+    `${name}: ${probes} probes, ${requests} requests, ${kills} kills, ${seconds} s\n` +
       `  lost ${lost}, doubled ${doubled}, mistaken ${mistaken}, ` +
       `asked again though stored ${askedAgainThoughStored}, answered twice ${answeredTwice}`,
   );
   console.log('  faults met:', report.faults);
-  reports.push({ way, ...report });
+  reports.push({ way: name, ...report });
   if (lost + doubled + mistaken + askedAgainThoughStored > 0) process.exitCode = 1;
 }
 console.log(JSON.stringify(reports));

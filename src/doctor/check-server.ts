@@ -1,9 +1,14 @@
 import { ConfigError } from '../core/errors.ts';
-import { type ServerFeature, serverFeatures } from '../engines/engine.ts';
 import { readAddress } from '../engines/openai/address.ts';
 import { openaiConfig, type OpenaiOptions } from '../engines/openai/config.ts';
 import { clientOf } from '../engines/openai/engine.ts';
-import { findFeatures, type FoundFeatures, listModels } from '../engines/openai/features.ts';
+import {
+  findFeatures,
+  type FoundFeatures,
+  listModels,
+  type ServerFeature,
+  serverFeatures,
+} from '../engines/openai/features.ts';
 import { parseConfig } from '../recipe/explain.ts';
 import type { SystemCheck } from './system-checks.ts';
 
@@ -18,6 +23,7 @@ const meanings: Readonly<Record<ServerFeature, string>> = {
   seed: 'equal seeds give equal completions',
   usage: 'token usage, for costs and budgets',
   stream: 'streaming, which detects stalls early',
+  stop: 'stop strings kept in the text, or named',
 };
 
 /**
@@ -43,9 +49,12 @@ export async function checkModelServer(
       },
     );
   }
-  const asking = { model: chosen, lengthField: config.lengthField };
-  const found = await findFeatures(client, asking, serverFeatures, signal);
-  return [modelCheck(chosen, found), ...serverFeatures.map((feature) => featureCheck(feature, found))];
+  const found = await findFeatures(client, { ...config, model: chosen }, serverFeatures, signal);
+  return [
+    modelCheck(chosen, found),
+    ...serverFeatures.map((feature) => featureCheck(feature, found)),
+    ...omittedCheck(found),
+  ];
 }
 
 function modelCheck(model: string, { features, models, maxSequenceTokens }: FoundFeatures): SystemCheck {
@@ -54,21 +63,31 @@ function modelCheck(model: string, { features, models, maxSequenceTokens }: Foun
     name: 'model',
     status: answers ? 'ok' : 'missing',
     found: `${model}${maxSequenceTokens === undefined ? '' : `, at most ${maxSequenceTokens} tokens`}`,
-    advice: answers ? undefined : `no answer; the server names ${models?.join(', ') ?? 'no models'}`,
+    advice: answers ? undefined : `no answer; the server's models: ${models?.join(', ') ?? 'none listed'}`,
   };
 }
 
 function featureCheck(
   feature: ServerFeature,
-  { features, reasons, firstPieceMs }: FoundFeatures,
+  { features, reasons, firstPieceMs, countsOneChoice }: FoundFeatures,
 ): SystemCheck {
   const soon = feature === 'stream' && firstPieceMs !== undefined;
+  const part = feature === 'usage' && countsOneChoice;
   const verdict = features[feature];
   const reason = reasons[feature]?.replaceAll(/\s+/g, ' ');
   return {
     name: feature,
     status: verdict === 'yes' ? 'ok' : verdict === 'no' ? 'absent' : 'info',
-    found: meanings[feature] + (soon ? `; first piece after ${Math.round(firstPieceMs)} ms` : ''),
+    found:
+      meanings[feature] +
+      (soon ? `; first piece after ${Math.round(firstPieceMs)} ms` : '') +
+      (part ? '; it counts one choice of n' : ''),
     advice: reason !== undefined && reason.length > 100 ? `${reason.slice(0, 100)}…` : reason,
   };
+}
+
+/** Fields that the server refuses and that are left out. */
+function omittedCheck({ omitted }: FoundFeatures): SystemCheck[] {
+  if (omitted.size === 0) return [];
+  return [{ name: 'omitted', status: 'info', found: `left out of requests: ${[...omitted].join(', ')}` }];
 }

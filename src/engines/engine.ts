@@ -146,8 +146,8 @@ export interface EngineInfo {
   readonly vocabSize?: number;
   /** Longest prompt + completion in tokens. */
   readonly maxSequenceTokens?: number;
-  /** What a model server was found to offer; absent for engines with weights of their own. */
-  readonly server?: ServerFeatures;
+  /** Features of a model server by name, as far as they were probed; absent for engines with weights at hand. */
+  readonly server?: Readonly<Record<string, 'yes' | 'no' | 'unknown'>>;
 }
 
 /** Counts what a model server is asked for. */
@@ -156,25 +156,6 @@ export interface EngineSpending {
   /** What was spent before counts against the budget too. */
   carryOver(before: Spending): void;
 }
-
-/** What a model server can be asked for. */
-export const serverFeatures = [
-  'chat',
-  'completions',
-  'tokenPrompts',
-  'logprobs',
-  'tokenIds',
-  'choices',
-  'seed',
-  'usage',
-  'stream',
-] as const;
-
-/** One of {@link serverFeatures}. */
-export type ServerFeature = (typeof serverFeatures)[number];
-
-/** What is offered, by feature; `unknown` where the server failed for other reasons. Absent: nobody has asked. */
-export type ServerFeatures = Readonly<Partial<Record<ServerFeature, 'yes' | 'no' | 'unknown'>>>;
 
 /** One prompt and how many completions of it to draw. */
 export interface SamplePrompt {

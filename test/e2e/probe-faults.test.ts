@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { askingWays, probeUnderFaults } from './probe-faults.ts';
 
 test.each(Object.entries(askingWays))(
-  'a measurement through a hostile server (%s), killed, loses, doubles and re-asks nothing',
-  async (way, engine) => {
-    const report = await probeUnderFaults({ problems: 40, rollouts: 8, kills: 1, engine });
+  'measures through a hostile server (%s) and a kill without losing, doubling or repeating an attempt',
+  async (name, way) => {
+    const report = await probeUnderFaults({ problems: 40, rollouts: 8, kills: 1, way });
     expect(report).toMatchObject({
       probes: 320,
       kills: 1,
@@ -14,8 +14,21 @@ test.each(Object.entries(askingWays))(
       askedAgainThoughStored: 0,
     });
     expect(Object.keys(report.faults).length).toBeGreaterThan(8);
-    // Several attempts a request, where it is said so.
-    expect(report.requests < 320).toBe(way.includes('n = 4'));
+    // With n = 4, several attempts per request.
+    expect(report.requests < 320).toBe(name.includes('n = 4'));
+    expect(report.spent.completionTokens).toBeLessThanOrEqual(report.stated.completionTokens);
+  },
+  60_000,
+);
+
+test.each(Object.entries(askingWays))(
+  'counts every token that a hostile server states, discarded and interrupted answers included (%s)',
+  async (_, way) => {
+    const report = await probeUnderFaults({ problems: 20, rollouts: 8, kills: 0, way, timeoutSeconds: 3 });
+    expect(report).toMatchObject({ probes: 160, lost: 0, doubled: 0, mistaken: 0 });
+    expect(report.spent).toEqual(report.stated);
+    // Two tokens for each attempt at least.
+    expect(report.spent.completionTokens).toBeGreaterThanOrEqual(2 * report.probes);
   },
   60_000,
 );

@@ -1,13 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashKey } from '../../src/core/rng.ts';
 import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
 import { startGradus, tinyRecipe, writeRows } from './gradus.ts';
-import { type Exchanged, isRight, startHostileServer } from './hostile-model-server.ts';
+import {
+  type Dialect,
+  type Exchanged,
+  isRight,
+  startHostileServer,
+  type Stated,
+} from './hostile-model-server.ts';
 
-/** What came of measuring through a hostile server, with kills. */
+/** Result of a measurement through a hostile server, with kills. */
 export interface ProbeReport {
   readonly probes: number;
   readonly requests: number;
@@ -16,33 +22,57 @@ export interface ProbeReport {
   readonly kills: number;
   /** Attempts without a row in the store at the end. */
   readonly lost: number;
-  /** Rows beyond one an attempt. */
+  /** Rows beyond one per attempt. */
   readonly doubled: number;
-  /** Rows whose outcome is not what the server answered to that very attempt. */
+  /** Rows whose outcome is not the server's answer to that attempt. */
   readonly mistaken: number;
-  /** Attempts asked for again although they were in the store when the process was killed. */
+  /** Attempts requested again although they were in the store when the process was killed. */
   readonly askedAgainThoughStored: number;
-  /** Attempts answered more than once: an answer was under way, or not judged yet, at a kill or a deadline. */
+  /** Attempts answered more than once: their answer was in flight, or not judged yet, at a kill or a deadline. */
   readonly answeredTwice: number;
+  /** Usage that the server stated. */
+  readonly stated: Stated;
+  /** Usage in the store. A killed process loses that of answers which were not judged yet. */
+  readonly spent: Stated;
   readonly seconds: number;
 }
 
-/** How a measurement is made to go wrong. */
+/** Size of a measurement, and how it goes wrong. */
 export interface ProbeOptions {
   readonly problems: number;
   readonly rollouts: number;
   readonly kills: number;
-  /** Settings of the engine: `n`, streams, completions. */
-  readonly engine?: Readonly<Record<string, unknown>>;
+  readonly way: AskingWay;
+  /** Deadline of a request; short ones turn slow answers into further faults. */
+  readonly timeoutSeconds?: number;
 }
 
-/** The ways of asking that the bench and its test go through. */
-export const askingWays: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  chat: { api: 'chat' },
-  'chat, n = 4': { api: 'chat', choicesPerRequest: 4 },
-  'chat, streamed': { api: 'chat', stream: true, timeoutSeconds: 5 },
-  'chat, n = 4, streamed': { api: 'chat', choicesPerRequest: 4, stream: true, timeoutSeconds: 5 },
-  'completions, n = 4': { api: 'completions', choicesPerRequest: 4 },
+/** Settings of the engine, and how the server states its usage. */
+export interface AskingWay {
+  readonly engine: Readonly<Record<string, unknown>>;
+  readonly dialect?: Dialect;
+}
+
+const tokens = { api: 'completions', tokenizer: resolve('models/gradus-tiny') };
+
+/** Ways of asking, for the bench and its test. */
+export const askingWays: Readonly<Record<string, AskingWay>> = {
+  chat: { engine: { api: 'chat' } },
+  'chat, n = 4': { engine: { api: 'chat', choicesPerRequest: 4 } },
+  'chat, streamed': { engine: { api: 'chat', stream: true } },
+  'chat, n = 4, streamed': { engine: { api: 'chat', choicesPerRequest: 4, stream: true } },
+  'text, n = 4': { engine: { api: 'completions', choicesPerRequest: 4 } },
+  'tokens, streamed, vLLM': { engine: { ...tokens, stream: true }, dialect: 'vllm' },
+  'tokens, n = 4, streamed, vLLM': {
+    engine: { ...tokens, choicesPerRequest: 4, stream: true },
+    dialect: 'vllm',
+  },
+  'chat, n = 4, streamed, llama.cpp': {
+    engine: { api: 'chat', choicesPerRequest: 4, stream: true },
+    dialect: 'llama.cpp',
+  },
+  // Usage of one choice of several: the attempts are requested one by one.
+  'chat, one by one, llama.cpp': { engine: { api: 'chat', choicesPerRequest: 4 }, dialect: 'llama.cpp' },
 };
 
 /** An attempt, by the name that counts go by. */
@@ -59,10 +89,10 @@ interface Wanted {
 export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeReport> {
   const started = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'gradus-probes-'));
-  await using server = await startHostileServer(0.2, 1);
+  await using server = await startHostileServer(0.2, 1, options.way.dialect);
   const attempts = writeWorkplace(folder, server.baseUrl, options);
   const file = join(folder, 'difficulty.sqlite');
-  const firstOf = new Map(attempts.map(({ id, index }) => [`${id} ${seedOf(id, index)}`, index]));
+  const firstOf = new Map(attempts.map(({ id, index }) => [seedOf(id, index), { id, index }]));
   const asked = (): Map<string, number> => countByAttempt(server.asked, firstOf);
   const begin = () => startGradus(folder, ['difficulty', 'estimate', 'recipe.json', '--json']);
   let [askedAgain, kills] = [0, 0];
@@ -87,6 +117,7 @@ export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeRepo
   if (last.code !== 0) throw new Error(`the last run failed: ${last.stderr}`);
   countAskedAgain();
   const stored = storedMarks(file);
+  const spent = storedUsage(file);
   rmSync(folder, { recursive: true });
   return {
     ...compare(attempts, stored, outcomesTold(server.sent, firstOf)),
@@ -95,6 +126,8 @@ export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeRepo
     kills,
     askedAgainThoughStored: askedAgain,
     answeredTwice: [...countByAttempt(server.sent, firstOf).values()].filter((times) => times > 1).length,
+    stated: server.stated(),
+    spent,
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };
 }
@@ -103,15 +136,15 @@ export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeRepo
 function writeWorkplace(
   folder: string,
   baseUrl: string,
-  { problems, rollouts, engine: settings = {} }: ProbeOptions,
+  { problems, rollouts, way, timeoutSeconds = way.engine['stream'] === true ? 5 : 0.5 }: ProbeOptions,
 ): Wanted[] {
   const ids = Array.from({ length: problems }, (_, i) => `p${i}`);
   writeRows(
     join(folder, 'problems.jsonl'),
     ids.map((id) => ({ id, prompt: id, answer: '1' })),
   );
-  const limits = { timeoutSeconds: 0.5, idleSeconds: 0.5, maxAttempts: 30 };
-  const engine = { type: 'openai', baseUrl, ...limits, ...settings };
+  const limits = { timeoutSeconds, idleSeconds: Math.min(timeoutSeconds, 0.5), maxAttempts: 30 };
+  const engine = { type: 'openai', baseUrl, ...limits, ...way.engine };
   const recipe = tinyRecipe({
     policy: { model: 'hostile', engine },
     difficulty: { type: 'pass-rate', rollouts, maxTokens: 6 },
@@ -150,21 +183,21 @@ function compare(
   };
 }
 
-/** The seed under which attempts are asked for, by the first of them: recipe seed 0, measured as the base model. */
+/** The seed of an attempt's request: recipe seed 0, measured as the base model. */
 const seedOf = (id: string, index: number): number =>
   hashKey(hashKey(0, 'measure', 'base', 0), id, index) & 0x7fffffff;
 
-/** The attempts of an exchange: those from the one that its seed is of. Small requests that try the server out have none. */
-function attemptsOf({ prompt, seed, choices }: Exchanged, firstOf: ReadonlyMap<string, number>): string[] {
-  const first = firstOf.get(`${prompt} ${seed}`);
+/** The first attempt of a request, by the request's seed. */
+type FirstOf = ReadonlyMap<number, { readonly id: string; readonly index: number }>;
+
+/** The attempts of a request, beginning with that of its seed; none for the requests that probe the server. */
+function attemptsOf({ seed, choices }: Exchanged, firstOf: FirstOf): string[] {
+  const first = firstOf.get(seed);
   if (first === undefined) return [];
-  return Array.from({ length: choices }, (_, choice) => `${prompt}#${first + choice}`);
+  return Array.from({ length: choices }, (_, choice) => `${first.id}#${first.index + choice}`);
 }
 
-function countByAttempt(
-  exchanged: readonly Exchanged[],
-  firstOf: ReadonlyMap<string, number>,
-): Map<string, number> {
+function countByAttempt(exchanged: readonly Exchanged[], firstOf: FirstOf): Map<string, number> {
   const counts = new Map<string, number>();
   for (const one of exchanged)
     for (const name of attemptsOf(one, firstOf)) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -172,10 +205,7 @@ function countByAttempt(
 }
 
 /** The marks that the server has given each attempt: one, unless it was asked for in different company. */
-function outcomesTold(
-  sent: readonly Exchanged[],
-  firstOf: ReadonlyMap<string, number>,
-): Map<string, Set<string>> {
+function outcomesTold(sent: readonly Exchanged[], firstOf: FirstOf): Map<string, Set<string>> {
   const told = new Map<string, Set<string>>();
   for (const one of sent) {
     for (const [choice, name] of attemptsOf(one, firstOf).entries()) {
@@ -184,6 +214,14 @@ function outcomesTold(
     }
   }
   return told;
+}
+
+/** The usage of all commands, from the store. */
+function storedUsage(file: string): Stated {
+  using store = openPassRateStore(file);
+  const [conditions] = store.conditions();
+  const { requests, promptTokens, completionTokens } = store.spending(conditions!.model);
+  return { requests, promptTokens, completionTokens };
 }
 
 /** Problem → rollout index → mark. */

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Answer, readAnswer } from './answer.ts';
+import { type Answer, readAnswer, usageIn } from './answer.ts';
+import { responseBody } from './response-body.ts';
 import { readStreamed } from './stream-answer.ts';
 
 const only = (body: unknown): Answer['choices'][number] => (readAnswer(body, 1) as Answer).choices[0]!;
@@ -9,7 +10,7 @@ const written = (choice: object) => {
   return tokens && [Array.from(tokens), Array.from(logprobs!)];
 };
 
-test('tokens and log-probabilities are read from every server’s way of telling them', () => {
+test('reads tokens and log-probabilities in the form of each server', () => {
   const message = { content: 'ab' };
   const content = [
     { token: 'a', logprob: -0.5 },
@@ -29,7 +30,7 @@ test('tokens and log-probabilities are read from every server’s way of telling
   // vLLM: return_tokens_as_token_ids.
   const named = { tokens: ['token_id:7', 'token_id:8'], token_logprobs: [-0.5, -1] };
   expect(written({ text: 'ab', logprobs: named })).toEqual(expected);
-  // What does not fit together is nothing.
+  // Lists of different lengths, and ids or log-probabilities alone, are left out.
   expect(written({ message, logprobs: { content }, token_ids: [7] })).toBeUndefined();
   expect(written({ message, logprobs: { content } })).toBeUndefined();
   expect(
@@ -39,7 +40,7 @@ test('tokens and log-probabilities are read from every server’s way of telling
   expect(written({ message, logprobs: 'none' })).toBeUndefined();
 });
 
-test('usage that cannot be is none, and no reason to ask again', () => {
+test('ignores impossible usage without rejecting the answer', () => {
   const choices = [{ text: 'a' }];
   const usageOf = (usage: unknown) => (readAnswer({ choices, usage }, 1) as Answer).usage;
   const good = { prompt_tokens: 9, completion_tokens: 3 };
@@ -61,7 +62,7 @@ test('usage that cannot be is none, and no reason to ask again', () => {
     expect(usageOf(bad)).toBeUndefined();
 });
 
-test('only distinct choices within what was asked for are an answer', () => {
+test('accepts only distinct choices among those requested', () => {
   const indices = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 6 });
   fc.assert(
     fc.property(indices, fc.integer({ min: 1, max: 4 }), (places, wanted) => {
@@ -75,14 +76,62 @@ test('only distinct choices within what was asked for are an answer', () => {
   );
 });
 
-test('a choice that the server gave up is no attempt', () => {
-  const choice = (index: number, finish_reason: string) => ({ index, text: 'a', finish_reason });
-  const answer = readAnswer({ choices: [choice(0, 'abort'), choice(1, 'stop'), choice(2, 'length')] }, 3);
-  expect((answer as Answer).choices.map(({ index }) => index)).toEqual([1, 2]);
-  expect(readAnswer({ choices: [choice(0, 'error')] }, 1)).toContain('written to their end');
+test.each(['abort', 'error', 'insufficient_system_resource', 'cancelled', 'network_error'])(
+  'does not count a choice that ended with "%s" as an attempt',
+  (reason) => {
+    const choice = (index: number, finish_reason: string) => ({ index, text: 'a', finish_reason });
+    const body = { choices: [choice(0, reason), choice(1, 'stop'), choice(2, 'length')] };
+    expect((readAnswer(body, 3) as Answer).choices.map(({ index }) => index)).toEqual([1, 2]);
+    expect(readAnswer({ choices: [choice(0, reason)] }, 1)).toContain(reason);
+  },
+);
+
+test.each(['length', 'max_tokens', 'MAX_TOKENS', 'model_length', 'max_output_tokens'])(
+  'reads the finish reason "%s" as truncated',
+  (finish_reason) => {
+    expect(only({ choices: [{ text: 'a', finish_reason }] }).isTruncated).toBe(true);
+  },
+);
+
+test('reads content that is a list of parts, without its thinking', () => {
+  const content = [
+    { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] },
+    { type: 'text', text: 'a' },
+    'b',
+    { type: 'text', text: 'c' },
+  ];
+  expect(only({ choices: [{ message: { content } }] }).text).toBe('abc');
+  expect(only({ choices: [{ message: { content: [] } }] }).text).toBe('');
+  expect(only({ choices: [{ message: { content: null } }] }).text).toBe('');
+  expect(readAnswer({ choices: [{ message: {} }] }, 1)).toContain('expected choices');
 });
 
-test('nothing a server says makes reading throw', () => {
+test('counts listed tokens when the usage counts one choice of several', () => {
+  const choice = (index: number, tokens: number) => ({
+    index,
+    message: { content: 'a'.repeat(tokens) },
+    logprobs: { content: Array.from({ length: tokens }, () => ({ token: 'a', logprob: -1, id: 5 })) },
+  });
+  const usage = { prompt_tokens: 4, completion_tokens: 3 };
+  const several = { choices: [choice(0, 3), choice(1, 7), choice(2, 1)], usage };
+  expect(usageIn(several)?.completionTokens).toBe(11);
+  expect((readAnswer(several, 3) as Answer).usage?.completionTokens).toBe(11);
+  // The answer is discarded, its usage is not.
+  expect(readAnswer(several, 2)).toBeTypeOf('string');
+  // The stated number includes tokens that are not listed, such as a stop string's.
+  expect(usageIn({ choices: [choice(0, 2)], usage })?.completionTokens).toBe(3);
+  expect(usageIn({ choices: 'broken', usage })?.completionTokens).toBe(3);
+});
+
+test('names the stop string that ended a choice, if the server does', () => {
+  const stopped = (more: object) => only({ choices: [{ text: 'a', finish_reason: 'stop', ...more }] });
+  expect(stopped({ stop_reason: '</a>' }).stoppedBy).toBe('</a>');
+  expect(stopped({ matched_stop: '</a>' }).stoppedBy).toBe('</a>');
+  for (const more of [{ stop_reason: null }, { matched_stop: 2 }, { stop_reason: {} }])
+    expect(stopped(more).stoppedBy).toBeUndefined();
+});
+
+test('never throws, whatever the body', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 1, max: 3 }), (body, wanted) => {
       for (const said of [body, { choices: [body] }])
@@ -96,21 +145,48 @@ test('nothing a server says makes reading throw', () => {
   );
 });
 
+test('parses a parsed body to an equal one', () => {
+  const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
+  const body = fc.record({
+    choices: fc.array(
+      fc.record({
+        index: fc.nat(9),
+        text: maybe(fc.string()),
+        delta: maybe(fc.record({ content: fc.oneof(fc.string(), fc.constant(null)) })),
+        finish_reason: fc.constantFrom('stop', null, undefined),
+        logprobs: maybe(fc.jsonValue()),
+        token_ids: maybe(fc.array(fc.nat(9))),
+      }),
+    ),
+    usage: fc.oneof(fc.jsonValue(), fc.record({ prompt_tokens: fc.nat(99), completion_tokens: fc.nat(99) })),
+  });
+  fc.assert(
+    fc.property(body, (given) => {
+      const once = responseBody.parse(given);
+      expect(responseBody.parse(once)).toEqual(once);
+    }),
+  );
+});
+
 async function* bytes(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 
-test('a stream cut anywhere yields the choices that had ended, and no other', async () => {
+const eventOf = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
+
+test('yields the choices of a stream that had ended where it was cut, and no others', async () => {
   const piece = (index: number, content: string, end: string | null = null): string =>
-    `data: ${JSON.stringify({ choices: [{ index, delta: { content }, finish_reason: end }] })}\n\n`;
-  const usage = 'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 4}}\n\n';
+    eventOf({ choices: [{ index, delta: { content }, finish_reason: end }] });
   const text = [
     piece(1, 'on'),
-    ': still here\n\n',
+    ': keep-alive\n\n',
+    'event: ping\ndata: pong\n\n',
+    eventOf({ type: 'ping' }),
+    'data: \n\n',
     piece(0, 'nu'),
     piece(1, 'e', 'stop'),
     piece(0, 'll', 'length'),
-    usage,
+    eventOf({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 4 } }),
     'data: [DONE]\n\n',
   ].join('');
   const endOf = (part: string): number => text.indexOf(part) + part.length;
@@ -126,4 +202,19 @@ test('a stream cut anywhere yields the choices that had ended, and no other', as
     const texts = { 0: 'null', 1: 'one' } as Record<number, string>;
     for (const { index, message } of body.choices) expect(message?.content).toBe(texts[index]);
   }
+});
+
+test('counts the usage of a stream, and ends it at an error', async () => {
+  const choices = [{ index: 0, delta: { content: [{ type: 'text', text: 'a' }] }, finish_reason: 'stop' }];
+  const usage = { prompt_tokens: 6, completion_tokens: 12 };
+  const text = eventOf({ choices }) + eventOf({ choices: [], usage }) + 'data: [DONE]\n\n';
+  const { body } = await readStreamed(bytes(text), () => {});
+  const expected = { promptTokens: 6, cachedTokens: 0, completionTokens: 12 };
+  expect(usageIn(body)).toEqual(expected);
+  expect(readAnswer(body, 1)).toMatchObject({ choices: [{ text: 'a' }], usage: expected });
+  // Some servers send usage without choices.
+  const bare = await readStreamed(bytes(eventOf({ choices }) + eventOf({ usage })), () => {});
+  expect(usageIn(bare.body)).toEqual(expected);
+  const failed = await readStreamed(bytes(eventOf({ error: { message: 'out of memory' } })), () => {});
+  expect(failed.broken).toContain('out of memory');
 });

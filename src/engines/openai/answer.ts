@@ -1,146 +1,159 @@
-import * as z from 'zod';
 import type { Spending } from '../../core/spending.ts';
+import {
+  type ResponseBody,
+  responseBody,
+  type ResponseChoice,
+  type ResponseUsage,
+  textOfContent,
+  usageBody,
+} from './response-body.ts';
 
-/** One choice of an answer, whichever API it came through. */
+/** One choice of an answer, from either endpoint. */
 export interface Choice {
-  /** Its place among the choices asked for. */
+  /** Position among the requested choices. */
   readonly index: number;
   readonly text: string;
   readonly isTruncated: boolean;
-  /** Log-probabilities came with it, of whatever tokens. */
+  /** The stop string that ended the choice, from servers that name it. */
+  readonly stoppedBy?: string;
+  /** The choice came with log-probabilities, of any tokens. */
   readonly isScored: boolean;
-  /** Tokens with their log-probabilities, where the server told both and they fit together. */
+  /** Number of tokens that the server lists. */
+  readonly tokenCount?: number;
+  /** Texts of the tokens; together they are `text`. */
+  readonly pieces?: readonly string[];
+  /** Token ids with their log-probabilities, if the server lists both and their numbers agree. */
   readonly written?: { readonly tokens: Int32Array; readonly logprobs: Float32Array };
   readonly promptTokens?: Int32Array;
 }
 
-/** What a request took, as the server states it. */
+/** Tokens that a request took, as the server states them. */
 export type Usage = Omit<Spending, 'requests' | 'cost'>;
 
-/** A whole answer. */
+/** A complete answer. */
 export interface Answer {
-  /** Distinct places below the number asked for; at least one. */
+  /** At least one; distinct indices below the number requested. */
   readonly choices: readonly Choice[];
   readonly usage?: Usage;
 }
 
-const count = z.int().min(0).max(1e9);
+/** Finish reasons of the server rather than the model: the choice is incomplete and does not count as an attempt. */
+const interrupted: ReadonlySet<string> = new Set([
+  'abort',
+  'aborted',
+  'canceled',
+  'cancelled',
+  'error',
+  'insufficient_system_resource',
+  'network_error',
+  'server_error',
+  'timeout',
+]);
 
-/** Numbers that cannot be are no numbers: an answer is not worse for them. */
-const usage = z
-  .object({
-    prompt_tokens: count,
-    completion_tokens: count,
-    prompt_tokens_details: z.object({ cached_tokens: count.nullish() }).nullish().catch(undefined),
-    /** DeepSeek's name for it. */
-    prompt_cache_hit_tokens: count.nullish().catch(undefined),
-  })
-  .transform((given): Usage => {
-    const cached = given.prompt_tokens_details?.cached_tokens ?? given.prompt_cache_hit_tokens ?? 0;
-    return {
-      promptTokens: given.prompt_tokens,
-      cachedTokens: Math.min(cached, given.prompt_tokens),
-      completionTokens: given.completion_tokens,
-    };
-  })
-  .nullish()
-  .catch(undefined);
+/** Names of the finish reason for reaching a token limit. */
+const truncated: ReadonlySet<string> = new Set([
+  'length',
+  'max_length',
+  'max_new_tokens',
+  'max_output_tokens',
+  'max_tokens',
+  'model_length',
+]);
 
-const tokenIds = z.array(z.int().min(0)).nullish().catch(undefined);
+const isOneOf = (reasons: ReadonlySet<string>, reason: string | null | undefined): boolean =>
+  typeof reason === 'string' && reasons.has(reason.toLowerCase());
 
-/** Chat: an entry a token; llama.cpp gives each its id. Completions: parallel lists; vLLM may name tokens by id. */
-const logprobs = z
-  .union([
-    z.object({
-      content: z.array(z.object({ token: z.string(), logprob: z.number(), id: z.int().min(0).optional() })),
-    }),
-    z.object({ tokens: z.array(z.string()), token_logprobs: z.array(z.number().nullable()) }),
-  ])
-  .nullish()
-  .catch(undefined);
-
-const choice = z.object({
-  index: z.int().min(0).default(0),
-  text: z.string().nullish(),
-  /** What a whole chat choice says, and what a piece of one adds. */
-  message: z.object({ content: z.string().nullable() }).optional(),
-  delta: z.object({ content: z.string().nullish() }).optional(),
-  finish_reason: z.string().nullish(),
-  logprobs,
-  token_ids: tokenIds,
-  prompt_token_ids: tokenIds,
-});
-
-/** Ends that are the server's and not the model's: such a choice is no attempt. */
-const unfinished: ReadonlySet<unknown> = new Set(['abort', 'aborted', 'cancelled', 'error']);
-
-/** An answer, or a piece of a streamed one, as servers write it. */
-export const serverAnswer = z.object({
-  choices: z.array(choice),
-  usage,
-  /** Where vLLM's chat completions state the prompt. */
-  prompt_token_ids: tokenIds,
-});
-
-/** A choice as a server writes it. */
-export type ServerChoice = z.output<typeof choice>;
-
-/** An answer as a server writes it. */
-export type ServerAnswer = z.output<typeof serverAnswer>;
-
-/** The usage of a body that may be no answer: what was thrown away was paid for too. */
+/** Returns the usage stated in a body, also in one without a usable answer: discarded answers cost as much. */
 export function usageIn(body: unknown): Usage | undefined {
-  const found = z.object({ usage }).safeParse(body);
-  return found.data?.usage ?? undefined;
+  const stated = usageBody.safeParse(body).data?.usage;
+  if (!stated) return undefined;
+  const listed = (responseBody.safeParse(body).data?.choices ?? []).map(tokensListed);
+  return usageOf(stated, listed);
 }
 
 /**
- * Takes an answer to a request for `wanted` choices. Fewer are an answer to a part of it.
+ * Converts a server's usage. llama.cpp states the completion tokens of one choice of several; if the choices list more
+ * tokens than stated, the listed tokens count.
+ */
+function usageOf(stated: ResponseUsage, listed: readonly (number | undefined)[]): Usage {
+  const { prompt_tokens: promptTokens, completion_tokens } = stated;
+  const cached = stated.prompt_tokens_details?.cached_tokens ?? stated.prompt_cache_hit_tokens ?? 0;
+  const sum = listed.length < 2 ? 0 : listed.reduce<number>((total, count = 0) => total + count, 0);
+  return {
+    promptTokens,
+    cachedTokens: Math.min(cached, promptTokens),
+    completionTokens: Math.max(completion_tokens, sum),
+  };
+}
+
+/**
+ * Reads the answer to a request for `wanted` choices. Fewer choices are a partial answer.
  *
- * @returns what is wrong with it, as a sentence, where its choices cannot be told apart or are not what was asked for.
+ * @returns what is wrong, as a phrase, if the choices are incomplete, ambiguous or not the requested ones.
  */
 export function readAnswer(body: unknown, wanted: number): Answer | string {
-  const parsed = serverAnswer.safeParse(body);
+  const parsed = responseBody.safeParse(body);
   if (!parsed.success) return 'expected choices';
-  const { choices, usage: took, prompt_token_ids: prompt } = parsed.data;
-  const ended = choices.filter(({ finish_reason }) => !unfinished.has(finish_reason));
-  if (choices.length > 0 && ended.length === 0) return 'expected choices that were written to their end';
+  const { choices, usage: stated, prompt_token_ids: prompt } = parsed.data;
+  const ended = choices.filter(({ finish_reason }) => !isOneOf(interrupted, finish_reason));
+  if (choices.length > 0 && ended.length === 0) {
+    return `expected a complete choice, got finish_reason "${choices[0]!.finish_reason}"`;
+  }
   if (choices.length > wanted) return `expected at most ${wanted}, got ${choices.length}`;
   const read = ended.map((one) => readChoice(one, prompt));
   if (read.includes(undefined)) return 'expected choices with a text';
   const whole = read as Choice[];
   const places = new Set(whole.map(({ index }) => index));
-  if (whole.length === 0 || whole.length > wanted || places.size < whole.length)
-    return `expected ${wanted === 1 ? 'one choice' : `${wanted} choices with an index each`}, got ${whole.length}`;
+  if (whole.length === 0 || places.size < whole.length)
+    return `expected ${wanted === 1 ? 'one choice' : `${wanted} choices with distinct indices`}, got ${whole.length}`;
   if (Math.max(...places) >= wanted) return `expected choices 0 … ${wanted - 1}, got ${Math.max(...places)}`;
-  return { choices: whole, ...(took && { usage: took }) };
+  return { choices: whole, ...(stated && { usage: usageOf(stated, choices.map(tokensListed)) }) };
 }
 
-function readChoice(given: ServerChoice, prompt: readonly number[] | null | undefined): Choice | undefined {
-  // A chat choice without a text (`null`) is an empty one; one that states none at all is broken.
-  const text = given.message === undefined ? given.text : (given.message.content ?? '');
+function readChoice(given: ResponseChoice, prompt: ResponseBody['prompt_token_ids']): Choice | undefined {
+  // A chat choice with null content is an empty answer; one without a content field is malformed.
+  const text = given.message === undefined ? given.text : (textOfContent(given.message.content) ?? '');
   if (typeof text !== 'string') return undefined;
-  const { index, finish_reason: reason } = given;
+  const { index, finish_reason: reason, stop_reason, matched_stop } = given;
+  const stoppedBy = [stop_reason, matched_stop].find((one) => typeof one === 'string');
+  const tokenCount = tokensListed(given);
+  const pieces = entriesOf(given)?.map(({ token }) => token);
   const written = writtenOf(given);
   const promptTokens = given.prompt_token_ids ?? prompt;
   return {
     index,
     text,
-    isTruncated: reason === 'length',
+    isTruncated: isOneOf(truncated, reason),
+    ...(stoppedBy !== undefined && { stoppedBy }),
     isScored: Boolean(given.logprobs),
+    ...(tokenCount !== undefined && { tokenCount }),
+    ...(pieces?.join('') === text && { pieces }),
     ...(written && { written }),
     ...(promptTokens && { promptTokens: Int32Array.from(promptTokens) }),
   };
 }
 
-/** Tokens by whichever way a server has of telling them: their list, an id beside each log-probability, or names that are ids. */
-function writtenOf({ token_ids, logprobs: told }: ServerChoice): Choice['written'] {
-  if (!told) return undefined;
-  const entries =
-    'content' in told
-      ? told.content
-      : told.tokens.map((token, i) => ({ token, logprob: told.token_logprobs[i] ?? NaN, id: undefined }));
-  const ids = token_ids ?? entries.map(({ token, id }) => id ?? idNamed(token));
+const tokensListed = (choice: ResponseChoice): number | undefined =>
+  choice.token_ids?.length ?? entriesOf(choice)?.length;
+
+interface Entry {
+  readonly token: string;
+  readonly logprob: number;
+  readonly id?: number | undefined;
+}
+
+/** The entries of `logprobs`, from either form. */
+function entriesOf({ logprobs }: ResponseChoice): readonly Entry[] | undefined {
+  if (!logprobs) return undefined;
+  if ('content' in logprobs) return logprobs.content;
+  return logprobs.tokens.map((token, i) => ({ token, logprob: logprobs.token_logprobs[i] ?? NaN }));
+}
+
+/** Token ids from `token_ids`, from the `id` of each log-probability, or from tokens named by id. */
+function writtenOf(choice: ResponseChoice): Choice['written'] {
+  const entries = entriesOf(choice);
+  if (entries === undefined) return undefined;
+  const ids = choice.token_ids ?? entries.map(({ token, id }) => id ?? idNamed(token));
   const values = entries.map(({ logprob }) => logprob);
   const fits = ids.length === values.length && ids.length > 0;
   if (!fits || ids.includes(undefined) || !values.every((value) => value <= 0)) return undefined;

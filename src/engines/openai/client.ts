@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 import { readStreamed } from './stream-answer.ts';
 
-/** Where requests go and how long they are tried. */
+/** Address, limits and accounts of a client. */
 export interface ClientOptions {
   readonly address: Address;
   readonly apiKey?: string | undefined;
@@ -17,7 +17,7 @@ export interface ClientOptions {
   readonly maxAttempts: number;
   readonly limiter: Limiter;
   readonly ledger: Ledger;
-  /** Told how long the first piece of a streamed answer took. */
+  /** Called with the time to the first piece of a streamed answer. */
   readonly onFirstPiece?: (ms: number) => void;
 }
 
@@ -25,11 +25,11 @@ export interface ClientOptions {
 export interface Question {
   readonly endpoint: '/chat/completions' | '/completions';
   readonly body: Readonly<Record<string, unknown>>;
-  /** Choices asked for. */
+  /** Number of choices requested. */
   readonly wanted: number;
-  /** Most tokens of one choice: bounds what is read of an answer. */
+  /** Most tokens of one choice; bounds the size of the answer. */
   readonly maxTokens: number;
-  /** Decides the jitter of pauses. */
+  /** Seed of the jitter of pauses. */
   readonly key: number;
 }
 
@@ -74,10 +74,17 @@ export async function ask(options: ClientOptions, question: Question, signal: Ab
 function howItWent(result: Attempt | undefined): 'well' | 'overloaded' | 'otherwise' {
   if (result === undefined) return 'otherwise';
   if ('answer' in result) return 'well';
-  return 'overloaded' in result && result.overloaded ? 'overloaded' : 'otherwise';
+  return 'again' in result && result.overloaded ? 'overloaded' : 'otherwise';
 }
 
-/** Sends a request once and returns how it went. */
+/**
+ * Most bytes of JSON per token: text, an event of its own in a stream, and log-probabilities, for which llama.cpp lists 20
+ * alternatives.
+ */
+const bytesPerToken = ({ stream, logprobs }: Question['body']): number =>
+  512 + (stream === true ? 1536 : 0) + (logprobs === undefined ? 0 : 4096);
+
+/** Sends a request once and returns the outcome. */
 export async function tryOnce(
   options: ClientOptions,
   question: Question,
@@ -91,8 +98,7 @@ export async function tryOnce(
     apiKey: options.apiKey,
     timeoutMs: options.timeoutMs,
     ...(isStreamed && { idleMs: options.idleMs }),
-    // A token is rarely more than a hundred bytes of JSON, its log-probability included; in a stream each has an event.
-    maxBytes: 2 ** 20 + wanted * maxTokens * (isStreamed ? 2048 : 512),
+    maxBytes: 2 ** 20 + wanted * maxTokens * bytesPerToken(body),
     signal,
   };
   const begun = performance.now();
@@ -115,19 +121,19 @@ async function readWhole(
   wanted: number,
   onPiece: () => void,
 ): Promise<Attempt> {
-  // Servers stream what was not asked to be, and answer whole what was: what counts is what they say it is.
+  // Some servers stream without a request for it, others do not stream when requested: the content type decides.
   const isStream = /^text\/event-stream\b/i.test(reply.headers['content-type'] ?? '');
   const { body, broken } = isStream
     ? await readStreamed(reply.body, onPiece)
     : { body: parse(await readText(reply.body)), broken: undefined };
-  const used = usageIn(body);
-  if (used !== undefined) ledger.add(used);
   const answer = readAnswer(body, wanted);
+  const usage = typeof answer === 'string' ? usageIn(body) : answer.usage;
+  if (usage !== undefined) ledger.add(usage);
   if (typeof answer !== 'string') return { answer };
   return { again: broken ?? `${answer}; got ${JSON.stringify(body)}`, overloaded: false };
 }
 
-/** JSON, or the text that is none. */
+/** Parsed JSON, or the raw text. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -141,12 +147,12 @@ async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
   if (status >= 300 && status < 400) {
     const where = location === undefined ? '' : ` to ${location}`;
     return {
-      refused: `a redirect (HTTP ${status}${where}); put the address it leads to into baseUrl`,
+      refused: `a redirect (HTTP ${status}${where}); set baseUrl to its target`,
       status,
     };
   }
   const text = `HTTP ${status}: ${await readText(body, 4096).catch(() => '')}`;
-  // 409: OpenAI's servers answer it while another request holds a lock.
+  // OpenAI's servers return 409 while another request holds a lock.
   if (status !== 409 && !isRetryableStatus(status)) return { refused: text, status };
   const afterMs = readRetryAfter(headers['retry-after'], headers.date);
   return { again: text, overloaded: true, afterMs };
@@ -155,17 +161,17 @@ async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
 /** System errors for an address at which there is no server. */
 const unreachable: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH']);
 
-/** Whether a request failed because nobody listens at the address. */
+/** Returns whether a request failed because no server listens at the address. */
 export function isUnreachable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && unreachable.has(error.code);
 }
 
-/** What went wrong with a request. A name with several addresses fails for each of them. */
+/** Describes why a request failed. A host name with several addresses has an error for each. */
 export function describe(error: unknown): string {
   return error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error);
 }
 
-/** Servers repeat the key they were given; it is taken out before anything is cut off, which could leave a part of it. */
+/** Removes the API key, which servers repeat, and then shortens: the other order could leave a part of the key. */
 function redacted(attempt: Attempt, { apiKey }: ClientOptions): Attempt {
   const clean = (text: string): string => {
     const hidden = apiKey === undefined ? text : text.replaceAll(apiKey, '***');

@@ -1,72 +1,78 @@
 import * as z from 'zod';
 import type { Prices } from '../../core/spending.ts';
 import { noun } from '../../core/noun.ts';
+import { optionalFields } from './optional-fields.ts';
 
 const perMillion = z.number().min(0);
 
-/** What a million tokens cost; `cached` for prompt tokens that the server had read before, the same as others where absent. */
+/** Prices of a million tokens; without `cached`, cached prompt tokens cost as much as others. */
 const prices: z.ZodType<Prices> = z.strictObject({
   prompt: perMillion,
   cached: perMillion.optional(),
   completion: perMillion,
 });
 
-/** A model behind a server that speaks OpenAI's API: it samples and does not learn. */
+/** Schema of the engine for a server with OpenAI's API, which samples and does not learn. */
 export const openaiConfig = z
   .strictObject({
     type: z.literal('openai'),
     /** With its version, e.g. `http://127.0.0.1:8000/v1`. */
     baseUrl: z.url({ protocol: /^https?$/ }),
-    /** The environment variable that holds the key; the key itself is written nowhere. */
+    /** Environment variable with the API key. The key itself is not stored. */
     apiKeyEnv: z.string().min(1).optional(),
     /**
-     * `chat`: the server puts messages into the model's chat template. `completions`: prompts go as they are, for base
-     * models; with a tokenizer as tokens, in its template. `auto`: tokens where there is a tokenizer and the server takes
-     * them, else chat, else completions.
+     * `chat`: the server applies its chat template. `completions`: prompts are sent as they are, for base models; with a
+     * tokenizer as tokens, in its chat template. `auto`: tokens if there is a tokenizer and the server accepts them, else
+     * chat, else completions.
      */
     api: z.enum(['auto', 'chat', 'completions']).default('auto'),
-    /** A folder with the model's tokenizer. */
+    /** Folder with the model's tokenizer. */
     tokenizer: z.string().min(1).optional(),
     /**
-     * Attempts asked for at once (`n`): the server reads the prompt once for all of them. With 1 each attempt has a seed
-     * of its own and can be repeated by itself.
+     * Completions per request (`n`), with one prefill. With 1, each attempt has a seed of its own and can be repeated
+     * alone.
      */
     choicesPerRequest: z.int().min(1).max(256).default(1),
-    /** Answers come in pieces, so that a server that has stalled is seen long before the deadline. */
+    /** Stream answers, which detects a stalled server long before the deadline. */
     stream: z.boolean().default(false),
-    /** Longest silence of a stream, before its first piece too. */
+    /** Longest silence of a stream, also before its first piece. */
     idleSeconds: z.number().positive().default(60),
-    /** Ask for tokens and their log-probabilities; kept where the server tells both and samples at temperature 0 or 1. */
+    /**
+     * Request tokens with their log-probabilities. They are stored if the server returns both and the sampling is at
+     * temperature 0 or 1 without top-p and top-k.
+     */
     logprobs: z.boolean().default(false),
-    /** Most requests at once; fewer while the server pushes back. */
+    /** Fields to leave out because the server refuses them; those it refuses by name are left out without this. */
+    omit: z.array(z.enum(optionalFields)).default([]),
+    /** Most concurrent requests; fewer while the server is overloaded. */
     maxConcurrency: z.int().min(1).max(4096).default(64),
     /** Deadline of one request. */
     timeoutSeconds: z.number().positive().default(600),
-    /** Tries of one request before the engine gives up. */
+    /** Attempts at one request before the engine gives up. */
     maxAttempts: z.int().min(1).default(10),
-    /** What the server calls the length limit. */
+    /** The server's name for the token limit. */
     lengthField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
     prices: prices.optional(),
-    /** When to stop asking; requests under way are finished. */
+    /** Limits after which no request is sent; requests in flight are finished. */
     budget: z
       .strictObject({
         /** In the currency of the prices. */
         maxCost: z.number().positive().optional(),
-        /** Of prompts and completions together. */
+        /** Prompt and completion tokens together. */
         maxTokens: z.int().positive().optional(),
       })
       .prefault({}),
   })
   .refine(({ prices: known, budget }) => known !== undefined || budget.maxCost === undefined, {
-    error: 'expected prices beside a maxCost: without them no cost is known',
+    error: 'expected prices with maxCost; without them the cost is unknown',
     path: ['prices'],
   });
 
-/** All settings of a model server. */
+/** A parsed config: all settings of a model server. */
 export type OpenaiConfig = z.output<typeof openaiConfig>;
 
-/** What `openai` accepts. */
+/** Options of `openai`. */
 export type OpenaiOptions = Omit<z.input<typeof openaiConfig>, 'type'>;
 
-/** The engine for vLLM, SGLang, llama.cpp and hosted models; `policy.model` is the name the server knows. */
+/** Builds the engine for vLLM, SGLang, llama.cpp and hosted models; `policy.model` is the model's name on the server. */
 export const openai = noun(openaiConfig);

@@ -1,50 +1,18 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import {
+  chatAnswer,
+  openFake as open,
+  type RequestBody,
+  serveModel as serve,
+  streamAnswer,
+} from '../../../test/model-server/fake-model-server.ts';
 import { createRng } from '../../core/rng.ts';
-import type { Engine } from '../engine.ts';
-import { openaiConfig, type OpenaiOptions } from './config.ts';
-import { openOpenaiEngine } from './engine.ts';
-import { createLimiter } from './limiter.ts';
+import { promptLength } from '../../core/transcript.ts';
 import { type SampledTurn, sampleTurns } from '../../testing/single-turn.ts';
-
-interface Body {
-  readonly messages?: readonly { readonly content: string }[];
-  readonly prompt?: string | readonly number[];
-  readonly n?: number;
-  readonly seed: number;
-  readonly stream?: boolean;
-  readonly max_tokens: number;
-}
-
-let stop: () => void = () => {};
-afterEach(() => stop());
-
-/** Serves until the test has ended. */
-async function serve(
-  answer: (body: Body, response: ServerResponse, request: IncomingMessage) => void,
-  base = '/v1',
-): Promise<string> {
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request
-      .on('data', (chunk: Buffer) => chunks.push(chunk))
-      .on('end', () => {
-        if (request.method === 'GET') return void response.writeHead(404).end();
-        answer(JSON.parse(Buffer.concat(chunks).toString()) as Body, response, request);
-      });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  stop = () => {
-    server.close();
-    server.closeAllConnections();
-  };
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`;
-}
-
-const open = (options: OpenaiOptions): Promise<Engine> =>
-  openOpenaiEngine(openaiConfig.parse({ type: 'openai', ...options }), 'fake');
+import { completionsOf, type Engine } from '../engine.ts';
+import { openaiConfig } from './config.ts';
+import { createLimiter } from './limiter.ts';
 
 const message = [{ role: 'user' as const, content: 'q' }];
 const promptsOf = (count: number, each: number, firstIndex = 0) =>
@@ -57,7 +25,7 @@ async function collect(engine: Engine, prompts = promptsOf(1, 1)): Promise<Sampl
   return all;
 }
 
-/** What goes wrong, as people would read it. */
+/** The error of failing work, as text. */
 const failureOf = async (work: Promise<unknown>): Promise<string> => {
   const error: unknown = await work.then(
     () => new Error('nothing went wrong'),
@@ -66,19 +34,19 @@ const failureOf = async (work: Promise<unknown>): Promise<string> => {
   return String(error);
 };
 
-const choicesOf = ({ n = 1, seed }: Body, ...only: number[]): object => {
+const choicesOf = ({ n = 1, seed }: RequestBody, ...only: number[]): object => {
   const wanted = only.length > 0 ? only : Array.from({ length: n }, (_, i) => i);
   return { choices: wanted.map((index) => ({ index, message: { content: `${seed}/${index}` } })) };
 };
 
-test('every attempt comes exactly once, by whatever subsets of choices the server answers', async () => {
+test('returns every attempt exactly once, whatever subsets of choices the server answers', async () => {
   const rng = createRng(1, 'subsets');
   let requests = 0;
   const baseUrl = await serve((body, response) => {
     requests++;
     const n = body.n ?? 1;
     const some = Array.from({ length: n }, (_, i) => i).filter(() => rng.next() < 0.85);
-    // Nothing at all, everything, or some of it, in any order.
+    // No choice, all or some, in any order.
     const choices = rng.next() < 0.05 ? { choices: [] } : choicesOf(body, ...rng.shuffle(some));
     response.end(JSON.stringify(choices));
   });
@@ -94,7 +62,7 @@ test('every attempt comes exactly once, by whatever subsets of choices the serve
   expect([engine.learner, engine.weights]).toEqual([undefined, undefined]);
 });
 
-test('one choice four times over is seen, and attempts are asked for one by one then', async () => {
+test('requests attempts one by one from a server that repeats one choice n times', async () => {
   const asked: (number | undefined)[] = [];
   const baseUrl = await serve((body, response) => {
     asked.push(body.n);
@@ -111,7 +79,7 @@ test('one choice four times over is seen, and attempts are asked for one by one 
   expect(asked).toEqual([undefined, undefined, undefined, undefined]);
 });
 
-test('a key that the server repeats is shown nowhere, cut off or not, and is needed where named', async () => {
+test('redacts an API key that the server repeats, and requires the variable that apiKeyEnv names', async () => {
   const key = 'sk-secret-secret-secret';
   const baseUrl = await serve((_, response, request) => {
     response.writeHead(401).end(`${'x'.repeat(270)} bad key: ${request.headers.authorization}`);
@@ -125,7 +93,7 @@ test('a key that the server repeats is shown nowhere, cut off or not, and is nee
   expect(failure).not.toContain('sk-');
 });
 
-test('addresses may end in slashes, lie deep and carry a query; those of an endpoint are told apart', async () => {
+test('accepts base URLs with trailing slashes, a path and a query, and rejects those of an endpoint', async () => {
   const paths: string[] = [];
   const baseUrl = await serve((body, response, request) => {
     paths.push(request.url!);
@@ -144,7 +112,7 @@ test('addresses may end in slashes, lie deep and carry a query; those of an endp
   await expect(open({ baseUrl: 'http://localhost/v1?api-key=1' })).rejects.toThrow('no key in the address');
 });
 
-test('no limit but the deadline ends a request: fetch, which waits five minutes at most, has no part in it', async () => {
+test('does not use fetch, which times out after five minutes whatever the deadline', async () => {
   vi.stubGlobal('fetch', () => Promise.reject(new Error('HeadersTimeoutError')));
   const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
   await using engine = await open({ baseUrl });
@@ -152,21 +120,18 @@ test('no limit but the deadline ends a request: fetch, which waits five minutes 
   vi.unstubAllGlobals();
 });
 
-test('a redirect is not followed: the key goes nowhere else, and the message says where it leads', async () => {
+test('does not follow redirects, and names their target', async () => {
   const baseUrl = await serve((_, response) =>
     response.writeHead(307, { location: 'http://elsewhere/v1/' }).end(),
   );
   expect(await failureOf(open({ baseUrl }))).toContain('http://elsewhere/v1/');
 });
 
-test('a server that is not there is said at once', async () => {
-  const baseUrl = await serve(() => {});
-  stop();
-  const failure = await failureOf(open({ baseUrl }));
-  expect(failure).toContain('ECONNREFUSED');
+test('fails at once if no server listens', async () => {
+  expect(await failureOf(open({ baseUrl: 'http://127.0.0.1:1/v1' }))).toContain('ECONNREFUSED');
 });
 
-test('a server that never answers is asked no more than it takes to see that', async () => {
+test('stops probing a server that never answers', async () => {
   let asked = 0;
   const baseUrl = await serve(() => asked++);
   await using engine = await open({
@@ -180,7 +145,7 @@ test('a server that never answers is asked no more than it takes to see that', a
   expect(new Set(Object.values(engine.sampler.info.server!))).toEqual(new Set(['unknown']));
 });
 
-test('several greedy attempts are asked for one by one', async () => {
+test('requests several greedy attempts one by one', async () => {
   const asked: (number | undefined)[] = [];
   const baseUrl = await serve((body, response) => {
     asked.push(body.n);
@@ -197,7 +162,7 @@ test('several greedy attempts are asked for one by one', async () => {
   expect(asked).toEqual([undefined, undefined, undefined, undefined]);
 });
 
-test('an answer that is too large is not read to its end', async () => {
+test('stops reading an answer that is too large', async () => {
   let written = 0;
   const baseUrl = await serve((body, response) => {
     if (body.seed === 1) return void response.end(JSON.stringify(choicesOf(body)));
@@ -213,14 +178,14 @@ test('an answer that is too large is not read to its end', async () => {
   expect(written).toBeLessThan(2 ** 26);
 });
 
-test('a stream that stalls is asked for again long before the deadline', async () => {
+test('retries a stalled stream long before the deadline', async () => {
   let asked = 0;
   const baseUrl = await serve((body, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     const piece = (content: string, end: string | null): string =>
       `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: end }] })}\n\n`;
     response.write(piece('4', null));
-    // The second request is the first that is not to find out what the server offers.
+    // The probes request one token.
     if (body.max_tokens > 1 && asked++ === 0) return;
     response.end(`${piece('2', 'stop')}data: [DONE]\n\n`);
   });
@@ -231,7 +196,7 @@ test('a stream that stalls is asked for again long before the deadline', async (
   expect([asked, performance.now() - begun < 10_000]).toEqual([2, true]);
 });
 
-test('plain prompts, and tokens where there is a tokenizer and the server takes them', async () => {
+test('sends messages, plain prompts, or tokens if there is a tokenizer and the server accepts them', async () => {
   const prompts: unknown[] = [];
   const baseUrl = await serve((body, response) => {
     prompts.push(body.prompt ?? body.messages);
@@ -249,12 +214,14 @@ test('plain prompts, and tokens where there is a tokenizer and the server takes 
     expect(prompts.at(-1)).toEqual(expected);
   }
   await using engine = await open({ baseUrl, tokenizer });
-  const [completion] = await collect(engine);
-  expect(prompts.at(-1)).toEqual(Array.from(engine.renderer!.render(message)));
-  expect(completion!.promptTokens).toEqual(engine.renderer!.render(message));
+  const rendered = engine.renderer!.render(message);
+  const sampled = engine.sampler.sample({ ...sampling, prompts: promptsOf(1, 1) });
+  for await (const { transcript } of completionsOf(sampled))
+    expect(promptLength(transcript)).toBe(rendered.length);
+  expect(prompts.at(-1)).toEqual(Array.from(rendered));
 });
 
-test('what a server cannot do is found out, and the way that works is taken', async () => {
+test('falls back to the prompt form that the server accepts', async () => {
   const baseUrl = await serve((body, response) => {
     if (body.messages !== undefined) return void response.writeHead(400).end('no chat template');
     if (typeof body.prompt !== 'string') return void response.writeHead(422).end('text only');
@@ -268,7 +235,7 @@ test('what a server cannot do is found out, and the way that works is taken', as
   expect(await failureOf(open({ baseUrl, api: 'chat' }))).toContain('no chat template');
 });
 
-test('tokens, cost and a budget: what is under way is finished, then no more is asked', async () => {
+test('finishes requests in flight once the budget is spent, and sends no more', async () => {
   let answers = 0;
   const baseUrl = await serve((body, response) => {
     answers++;
@@ -288,21 +255,41 @@ test('tokens, cost and a budget: what is under way is finished, then no more is 
   expect(total).toMatchObject({ requests: answers, promptTokens: 100 * answers, cachedTokens: 40 * answers });
   expect(total.cost).toBeCloseTo((answers * (60 * 10 + 40 + 10 * 100)) / 1e6, 9);
   expect(total.promptTokens + total.completionTokens).toBeLessThanOrEqual(1000 + 2 * 110);
-  // What was spent before counts too.
+  // Earlier spending counts too.
   await using another = await open({ baseUrl, budget: { maxTokens: 1000 } });
   another.sampler.spending!.carryOver(total);
   await expect(collect(another)).rejects.toMatchObject({ code: 'BUDGET_SPENT' });
   expect(openaiConfig.safeParse({ type: 'openai', baseUrl, budget: { maxCost: 1 } }).success).toBe(false);
 });
 
-test('a budget over a server that states no usage is refused', async () => {
+test('stops a streamed run at its budget', async () => {
+  let answers = 0;
+  const baseUrl = await serve(({ stream, n = 1 }, response) => {
+    answers++;
+    const texts = Array.from({ length: n }, (_, index) => `${answers}/${index}`);
+    const usage = { prompt_tokens: 20, completion_tokens: 5 * n };
+    if (stream === true) return streamAnswer(response, texts, usage);
+    response.end(chatAnswer(texts, { usage }));
+  });
+  await using engine = await open({ baseUrl, stream: true, budget: { maxTokens: 500 }, maxConcurrency: 1 });
+  await expect(collect(engine, promptsOf(50, 1))).rejects.toMatchObject({ code: 'BUDGET_SPENT' });
+  const total = engine.sampler.spending!.total();
+  expect(total).toMatchObject({
+    requests: answers,
+    promptTokens: 20 * answers,
+    completionTokens: 5 * answers,
+  });
+  expect(25 * answers).toBe(500);
+});
+
+test('rejects a budget over a server that states no usage', async () => {
   const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
   expect(await failureOf(open({ baseUrl, budget: { maxTokens: 5 } }))).toContain(
-    'states what an answer took',
+    'states the usage of an answer',
   );
 });
 
-test('the limiter never runs more than its limit and never less than one', async () => {
+test('keeps the concurrency limit between one and its maximum', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom('well', 'overloaded', 'otherwise')), async (ways) => {
       const limiter = createLimiter(16);

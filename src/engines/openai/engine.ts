@@ -1,52 +1,78 @@
 import { ConfigError, EngineError } from '../../core/errors.ts';
-import type { Engine, EngineInfo, Renderer, ServerFeature } from '../engine.ts';
+import type { Engine, EngineInfo, Renderer } from '../engine.ts';
 import { type ModelTokenizer, openTokenizer } from '../model-files/tokenizer.ts';
 import { type Address, readAddress } from './address.ts';
 import type { ClientOptions } from './client.ts';
 import type { OpenaiConfig } from './config.ts';
-import { findFeatures, type FoundFeatures } from './features.ts';
+import {
+  findFeatures,
+  findStopSupport,
+  type FoundFeatures,
+  type ServerFeature,
+  type StopSupport,
+} from './features.ts';
 import { createLedger } from './ledger.ts';
 import { createLimiter } from './limiter.ts';
-import type { PromptForm } from './questions.ts';
+import type { Asking, PromptForm } from './questions.ts';
 import { sampleFrom, type Server } from './sample.ts';
 
 /**
- * An engine over a server. What the config makes use of is tried first, once, by small requests. Token arrays are empty
- * where the server says only text.
+ * Opens an engine over a model server. The features that the config uses are probed first, by small requests. Token
+ * arrays are empty if the server returns only text.
  *
- * @throws ConfigError without the key that the config names, for an address with a password or key in it, and for a budget
- * over a server that states no usage; EngineError when the server cannot be reached or refuses.
+ * @throws ConfigError for a missing API key, an address with a password or key in it, and a budget over a server that
+ * states no usage; EngineError if the server cannot be reached or refuses.
  */
 export async function openOpenaiEngine(config: OpenaiConfig, model: string): Promise<Engine> {
   const address = readAddress(config.baseUrl);
   const client = clientOf(config, address);
   const tokenizer = config.tokenizer === undefined ? undefined : await openTokenizer(config.tokenizer);
-  const untilAnswered = new AbortController().signal;
-  const found = await findFeatures(client, { ...config, model }, featuresFor(config), untilAnswered);
+  const asked = { ...config, model };
+  const found = await findFeatures(client, asked, featuresFor(config), neverAborted());
   const form = chooseForm(config, found, client);
   checkBudget(config, found);
+  const asking: Asking = {
+    model,
+    form,
+    tokenizer,
+    lengthField: config.lengthField,
+    stream: config.stream && found.features.stream !== 'no',
+    withLogprobs: config.logprobs && found.features.logprobs !== 'no',
+    withTokenIds: found.returnsTokenIds,
+    sendsStop: false,
+    omitted: found.omitted,
+  };
+  let stopSupport: Promise<StopSupport> | undefined;
   const server: Server = {
     client,
-    asking: {
-      model,
-      form,
-      tokenizer,
-      lengthField: config.lengthField,
-      stream: config.stream && found.features.stream !== 'no',
-      withLogprobs: config.logprobs && found.features.logprobs !== 'no',
-      withTokenIds: found.returnsTokenIds,
+    askingFor: async ({ stop = [] }) => {
+      if (stop.length === 0) return asking;
+      stopSupport ??= findStopSupport(client, asked, form === 'chat' ? 'chat' : 'text', neverAborted());
+      const { isKept, omitted } = await stopSupport;
+      return { ...asking, sendsStop: isKept, omitted: new Set([...asking.omitted, ...omitted]) };
     },
-    choices: found.features.choices === 'no' ? 1 : config.choicesPerRequest,
+    choices: choicesOf(config, found, asking),
     maxConcurrency: config.maxConcurrency,
   };
-  return engineOver(server, tokenizer, infoOf(address, model, form, found));
+  return engineOver(server, asking, infoOf(address, model, form, found));
 }
 
-/** A client of a config, without a word to the server yet. */
+const neverAborted = (): AbortSignal => new AbortController().signal;
+
+/** Choices per request: one if the server cannot return several, or if their number of tokens would stay unknown. */
+function choicesOf(
+  { choicesPerRequest }: OpenaiConfig,
+  { features, countsOneChoice }: FoundFeatures,
+  { withLogprobs }: Asking,
+): number {
+  return features.choices === 'no' || (countsOneChoice && !withLogprobs) ? 1 : choicesPerRequest;
+}
+
+/** Creates a client from a config; sends nothing. */
 export function clientOf(config: OpenaiConfig, address: Address): ClientOptions {
   const apiKey = config.apiKeyEnv === undefined ? undefined : process.env[config.apiKeyEnv];
   if (config.apiKeyEnv !== undefined && (apiKey === undefined || apiKey === ''))
-    throw new ConfigError(`expected the API key in ${config.apiKeyEnv}, got an empty or absent variable`);
+    throw new ConfigError(`expected the API key in ${config.apiKeyEnv}, got an empty or missing variable`);
   return {
     address,
     apiKey,
@@ -58,7 +84,7 @@ export function clientOf(config: OpenaiConfig, address: Address): ClientOptions 
   };
 }
 
-/** What has to be known before a config can be carried out. */
+/** Features that a config uses. */
 function featuresFor(config: OpenaiConfig): ServerFeature[] {
   const { api, tokenizer, stream, logprobs, choicesPerRequest, budget } = config;
   const isLimited = Object.keys(budget).length > 0;
@@ -70,12 +96,12 @@ function featuresFor(config: OpenaiConfig): ServerFeature[] {
     logprobs,
     tokenIds: logprobs,
     choices: choicesPerRequest > 1,
-    usage: isLimited,
+    usage: isLimited || choicesPerRequest > 1,
   };
   return (Object.keys(asks) as ServerFeature[]).filter((feature) => asks[feature] === true);
 }
 
-/** The best form that the server takes, or the one asked for. */
+/** Chooses the best prompt form that the server accepts, or the configured one. */
 function chooseForm(
   config: OpenaiConfig,
   { features, reasons, models }: FoundFeatures,
@@ -90,7 +116,7 @@ function chooseForm(
   const why = [reasons.chat, reasons.tokenPrompts ?? reasons.completions].filter(
     (reason) => reason !== undefined,
   );
-  const there = models === undefined ? '' : `; models there: ${models.join(', ')}`;
+  const there = models === undefined ? '' : `; its models: ${models.join(', ')}`;
   throw new EngineError(
     `${client.address.shown}: expected ${api === 'auto' ? 'chat or plain' : api === 'chat' ? 'chat' : 'plain'} completions, ` +
       `got ${why.join('; ')}${there}`,
@@ -101,18 +127,18 @@ function chooseForm(
 function checkBudget({ budget }: OpenaiConfig, { features }: FoundFeatures): void {
   if (Object.keys(budget).length === 0 || features.usage !== 'no') return;
   throw new ConfigError(
-    'budget: expected a server that states what an answer took ("usage"), got answers without it; leave the budget out',
+    'budget: expected a server that states the usage of an answer, got answers without "usage"; remove the budget',
   );
 }
 
-/** Text without a chat template is another prompt, with other pass rates; tokens are told apart by their template. */
+/** Prompts without a chat template have pass rates of their own; those in tokens are distinguished by the template's digest. */
 const formSuffix: Readonly<Record<PromptForm, string>> = { chat: '', text: '+text', tokens: '' };
 
 function infoOf(address: Address, model: string, form: PromptForm, found: FoundFeatures): EngineInfo {
   return {
     engine: 'openai',
     model,
-    // The server does not show its weights: a name and a place is all that is known.
+    // The server does not show its weights: only name and address identify the model.
     modelHash: `${model}@${address.name}${formSuffix[form]}`,
     ...(found.maxSequenceTokens !== undefined && { maxSequenceTokens: found.maxSequenceTokens }),
     device: address.host,
@@ -120,7 +146,7 @@ function infoOf(address: Address, model: string, form: PromptForm, found: FoundF
   };
 }
 
-function engineOver(server: Server, tokenizer: ModelTokenizer | undefined, info: EngineInfo): Engine {
+function engineOver(server: Server, { form, tokenizer }: Asking, info: EngineInfo): Engine {
   const { ledger } = server.client;
   return {
     sampler: {
@@ -128,8 +154,8 @@ function engineOver(server: Server, tokenizer: ModelTokenizer | undefined, info:
       spending: { total: ledger.total, carryOver: ledger.carryOver },
       sample: (request, signal) => sampleFrom(server, request, signal),
     },
-    // Without a tokenizer, or where the server applies its own chat template, only the server knows the tokens.
-    renderer: server.asking.form === 'tokens' && tokenizer !== undefined ? rendererOf(tokenizer) : undefined,
+    // Without a tokenizer, or if the server applies its own chat template, only the server knows the tokens.
+    renderer: form === 'tokens' && tokenizer !== undefined ? rendererOf(tokenizer) : undefined,
     [Symbol.asyncDispose]: async () => {},
   };
 }

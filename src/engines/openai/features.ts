@@ -1,59 +1,90 @@
 import * as z from 'zod';
-import { type ServerFeature, type ServerFeatures, serverFeatures } from '../engine.ts';
 import { type ClientOptions, describe, failure, isUnreachable } from './client.ts';
 import { exchange, readText } from './exchange.ts';
+import type { OptionalField } from './optional-fields.ts';
 import { type Asked, Failure, patienceMs, Prober, Refusal } from './prober.ts';
+import { stopFields, streamFields } from './questions.ts';
 
-/** What was found of a server. */
+/** Features that a model server may have, in the order in which they are probed. */
+export const serverFeatures = [
+  'chat',
+  'completions',
+  'tokenPrompts',
+  'logprobs',
+  'tokenIds',
+  'choices',
+  'seed',
+  'stream',
+  'usage',
+  'stop',
+] as const;
+
+/** One of {@link serverFeatures}. */
+export type ServerFeature = (typeof serverFeatures)[number];
+
+/** Probed features; `unknown` if the probe failed for other reasons, absent if it was not needed. */
+export type ServerFeatures = Readonly<Partial<Record<ServerFeature, 'yes' | 'no' | 'unknown'>>>;
+
+/** Result of probing a server. */
 export interface FoundFeatures {
   readonly features: ServerFeatures;
-  /** The server's words for what it refused or failed at. */
+  /** The server's message about what it refused or failed at. */
   readonly reasons: Readonly<Partial<Record<ServerFeature, string>>>;
-  /** Tokens come where `return_token_ids` asks for them (vLLM, SGLang, Gradus), not by themselves (llama.cpp). */
+  /** Token ids come by `return_token_ids` (vLLM, SGLang, Gradus), not by themselves (llama.cpp). */
   readonly returnsTokenIds: boolean;
-  /** Models that the server names; absent where it names none. */
+  /** Usage counts one choice of several (llama.cpp, unless streamed). */
+  readonly countsOneChoice: boolean;
+  /** Fields that the config omits or the server refuses. */
+  readonly omitted: ReadonlySet<OptionalField>;
+  /** Models that the server lists; absent if it lists none. */
   readonly models?: readonly string[];
-  /** Longest sequence of the model, where the server says so. */
+  /** Longest sequence of the model in tokens, if the server states it. */
   readonly maxSequenceTokens?: number;
-  /** How long the first piece of a streamed answer took; absent where none came. */
+  /** Time to the first piece of a streamed answer; absent if none came. */
   readonly firstPieceMs?: number;
 }
 
-/** How each feature is tried, in the order of `serverFeatures`: later ones use what earlier ones have found. */
+/** The probe of each feature; later probes use the results of earlier ones. */
 const probes: Readonly<Record<ServerFeature, (prober: Prober) => Promise<boolean>>> = {
-  chat: async (prober) => (await prober.ask({}, { as: 'chat' })).length === 1,
-  completions: async (prober) => (await prober.ask({}, { as: 'text' })).length === 1,
-  tokenPrompts: async (prober) => (await prober.ask({ prompt: [1, 1] }, { as: 'text' })).length === 1,
-  logprobs: async (prober) => (await prober.ask(logprobsFor(prober)))[0]!.isScored,
+  chat: async (prober) => (await prober.ask({}, { as: 'chat' })).choices.length === 1,
+  completions: async (prober) => (await prober.ask({}, { as: 'text' })).choices.length === 1,
+  tokenPrompts: async (prober) => (await prober.ask({ prompt: [1, 1] }, { as: 'text' })).choices.length === 1,
+  logprobs: async (prober) => (await prober.ask(logprobsFor(prober))).choices[0]!.isScored,
   tokenIds: async (prober) => {
-    const [bare] = await prober.ask(logprobsFor(prober));
-    if (bare!.written !== undefined) return true;
-    const [asked] = await prober.ask({ ...logprobsFor(prober), return_token_ids: true });
-    prober.returnsTokenIds = asked!.written !== undefined;
+    const bare = await prober.ask(logprobsFor(prober));
+    if (bare.choices[0]!.written !== undefined) return true;
+    const { choices } = await prober.ask({ ...logprobsFor(prober), return_token_ids: true });
+    prober.returnsTokenIds = choices[0]!.written !== undefined;
     return prober.returnsTokenIds;
   },
   choices: async (prober) => {
-    const choices = await prober.ask({ n: 4 }, { maxTokens: 8, wanted: 4 });
-    if (choices.length < 2) return false;
-    if (new Set(choices.map(({ text }) => text)).size > 1) return true;
-    // Some servers give one choice n times; some models have only one thing to say.
-    for (const seed of [2, 3, 4])
-      if ((await prober.ask({ seed }, { maxTokens: 8 }))[0]!.text !== choices[0]!.text) return false;
-    throw new Failure('the model wrote the same whatever the seed');
+    prober.hasChoices = await hasChoices(prober);
+    return prober.hasChoices;
   },
   seed: async (prober) => {
-    const [first] = await prober.ask({}, { maxTokens: 8 });
-    const [again] = await prober.ask({}, { maxTokens: 8 });
-    return first!.text === again!.text;
+    const first = await prober.ask({}, { maxTokens: 8 });
+    const again = await prober.ask({}, { maxTokens: 8 });
+    return !prober.omitted.has('seed') && first.choices[0]!.text === again.choices[0]!.text;
+  },
+  stream: async (prober) => {
+    await prober.ask(streamFields);
+    // A server without streaming may answer as a whole.
+    return prober.firstPieceMs !== undefined;
   },
   usage: async (prober) => {
     if (!prober.isAnswered) await prober.ask({});
+    if (prober.isMetered && prober.hasChoices) prober.countsOneChoice = await countsOneChoice(prober);
     return prober.isMetered;
   },
-  stream: async (prober) => {
-    await prober.ask({ stream: true, stream_options: { include_usage: true } });
-    // A server that knows no streams may answer whole.
-    return prober.firstPieceMs !== undefined;
+  stop: async (prober) => {
+    // One of these is in nearly every English word.
+    const stop = ['e', 'a', 'o', ' '];
+    for (const seed of [1, 2, 3]) {
+      const { choices } = await prober.ask({ seed, ...stopFields(stop) }, { maxTokens: 8 });
+      const { text, stoppedBy = '' } = choices[0]!;
+      if (stop.includes(stoppedBy) || stop.includes(text.at(-1) ?? '')) return true;
+    }
+    return false;
   },
 };
 
@@ -61,12 +92,37 @@ const logprobsFor = ({ form }: Prober): { readonly logprobs: true | 1 } => ({
   logprobs: form === 'chat' ? true : 1,
 });
 
+async function hasChoices(prober: Prober): Promise<boolean> {
+  const { choices } = await prober.ask({ n: 4 }, { maxTokens: 8, wanted: 4 });
+  if (choices.length < 2) return false;
+  if (new Set(choices.map(({ text }) => text)).size > 1) return true;
+  // Some servers return one choice n times; some models have only one answer.
+  for (const seed of [2, 3, 4])
+    if ((await prober.ask({ seed }, { maxTokens: 8 })).choices[0]!.text !== choices[0]!.text) return false;
+  throw new Failure('the model wrote the same with every seed');
+}
+
+/** Requests four choices of one token each; usage over all of them is four. */
+async function countsOneChoice(prober: Prober): Promise<boolean> {
+  const stream = prober.streams ? streamFields : {};
+  try {
+    const { choices, usage } = await prober.ask({ n: 4, ...stream }, { wanted: 4 });
+    const writers = choices.filter(({ text, isTruncated }) => isTruncated || text !== '');
+    return usage !== undefined && usage.completionTokens < writers.length;
+  } catch (error) {
+    if (isProbeError(error)) return false;
+    throw error;
+  }
+}
+
+const isProbeError = (error: unknown): error is Refusal | Failure =>
+  error instanceof Refusal || error instanceof Failure;
+
 /**
- * Finds out what a server offers by a small request or a few for each feature asked about. A refusal (HTTP 4xx) is a no;
- * what the server fails at several times for other reasons stays `unknown`, and where nothing is answered at all no more
- * is asked.
+ * Probes the wanted features of a server, with one or a few small requests each. A refusal (HTTP 4xx) means no; a feature
+ * that fails several times for other reasons stays `unknown`. A server that answers nothing at all is not probed further.
  *
- * @throws EngineError when nobody listens at the address.
+ * @throws EngineError if no server listens at the address.
  */
 export async function findFeatures(
   client: ClientOptions,
@@ -84,21 +140,47 @@ export async function findFeatures(
       if (silence !== undefined) throw new Failure(silence);
       features[feature] = (await probes[feature](prober)) ? 'yes' : 'no';
     } catch (error) {
-      if (!(error instanceof Refusal || error instanceof Failure)) throw error;
+      if (!isProbeError(error)) throw error;
       features[feature] = error instanceof Refusal ? 'no' : 'unknown';
       reasons[feature] = error.message;
       if (error instanceof Failure && !prober.isAnswered) silence = error.message;
     }
     if (features.chat !== 'yes' && features.completions === 'yes') prober.form = 'text';
   }
-  const { returnsTokenIds, firstPieceMs } = prober;
+  const { returnsTokenIds, countsOneChoice: counts, omitted, firstPieceMs } = prober;
   return {
     features,
     reasons,
     returnsTokenIds,
+    countsOneChoice: counts,
+    omitted,
     ...listed,
     ...(firstPieceMs !== undefined && { firstPieceMs }),
   };
+}
+
+/** What is known of a server's stop strings. */
+export interface StopSupport {
+  /** They are kept in the text, or named with the choice they ended. */
+  readonly isKept: boolean;
+  readonly omitted: ReadonlySet<OptionalField>;
+}
+
+/** Probes stop strings alone: few recipes have any. A server that fails the probe counts as one that drops them. */
+export async function findStopSupport(
+  client: ClientOptions,
+  asked: Asked,
+  form: 'chat' | 'text',
+  signal: AbortSignal,
+): Promise<StopSupport> {
+  const prober = new Prober(client, asked, signal, form);
+  try {
+    const isKept = await probes.stop(prober);
+    return { isKept, omitted: prober.omitted };
+  } catch (error) {
+    if (!isProbeError(error)) throw error;
+    return { isKept: false, omitted: prober.omitted };
+  }
 }
 
 const modelList = z.object({
@@ -106,8 +188,8 @@ const modelList = z.object({
 });
 
 /**
- * What the server says of its models; nothing where it says nothing that can be read.
- * @throws EngineError when nobody listens at the address.
+ * Reads the server's list of models; nothing if it is missing or invalid.
+ * @throws EngineError if no server listens at the address.
  */
 export async function listModels(
   client: ClientOptions,

@@ -1,77 +1,128 @@
-import type { Choice } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { type Attempt, type ClientOptions, tryOnce } from './client.ts';
 import type { OpenaiConfig } from './config.ts';
+import { leaveOut, type OptionalField, refusedField } from './optional-fields.ts';
 
-/** Tries of one small request: what fails this often is left open. */
-const tries = 3;
+/** Attempts at one probe; a feature that fails this often stays unknown. */
+const maxTries = 3;
 
-/** Longest wait for a small request, whatever long ones may take. */
+/** Longest deadline of a probe, in milliseconds. */
 export const patienceMs = 30_000;
 
-/** Who is asked for what. */
-export type Asked = Pick<OpenaiConfig, 'lengthField'> & { readonly model: string };
+/** The model to probe, and the settings that its requests depend on. */
+export type Asked = Pick<OpenaiConfig, 'lengthField' | 'omit' | 'stream'> & { readonly model: string };
 
-/** The server said no. */
-export class Refusal extends Error {}
-/** The server said nothing that can be used. */
+/** The server refused a probe (HTTP 4xx). */
+export class Refusal extends Error {
+  readonly status: number;
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The server returned no usable answer to a probe. */
 export class Failure extends Error {}
 
-/** Asks small questions and remembers what came of them. */
+/** Options of one probe. */
+interface ProbeOptions {
+  readonly as?: 'chat' | 'text';
+  readonly maxTokens?: number;
+  readonly wanted?: number;
+}
+
+/** Sends small requests and records what they show. */
 export class Prober {
-  /** Messages, where the server takes them; plain prompts where it takes only those. */
-  form: 'chat' | 'text' = 'chat';
-  /** Tokens came where they were asked for, and not by themselves. */
+  /** Messages, or plain prompts if the server accepts only those. */
+  form: 'chat' | 'text';
+  /** Token ids come on request, and only then. */
   returnsTokenIds = false;
-  /** How long the first piece of the last streamed answer took. */
+  /** The server returns several distinct choices. */
+  hasChoices = false;
+  /** The stated usage counts one choice of several. */
+  countsOneChoice = false;
+  /** Time to the first piece of the last streamed answer, in milliseconds. */
   firstPieceMs: number | undefined;
+  readonly streams: boolean;
   readonly #client: ClientOptions;
   readonly #asked: Asked;
   readonly #signal: AbortSignal;
   readonly #requestsBefore: number;
+  #omitted: ReadonlySet<OptionalField>;
   #answers = 0;
 
-  constructor(client: ClientOptions, asked: Asked, signal: AbortSignal) {
+  constructor(client: ClientOptions, asked: Asked, signal: AbortSignal, form: 'chat' | 'text' = 'chat') {
     const onFirstPiece = (ms: number): void => {
       this.firstPieceMs = ms;
     };
+    this.form = form;
+    this.streams = asked.stream;
     this.#client = { ...client, timeoutMs: Math.min(client.timeoutMs, patienceMs), onFirstPiece };
     this.#asked = asked;
+    this.#omitted = new Set(asked.omit);
     this.#signal = signal;
     this.#requestsBefore = client.ledger.total().requests;
   }
 
-  /** The choices that come back. Throws a `Refusal` or a `Failure`. */
-  async ask(
-    fields: Readonly<Record<string, unknown>>,
-    {
-      as = this.form,
-      maxTokens = 1,
-      wanted = 1,
-    }: { readonly as?: 'chat' | 'text'; readonly maxTokens?: number; readonly wanted?: number } = {},
-  ): Promise<readonly Choice[]> {
-    const { model, lengthField } = this.#asked;
-    const prompt =
-      as === 'chat' ? { messages: [{ role: 'user', content: 'Write a random word.' }] } : { prompt: '1' };
-    const body = { model, ...prompt, [lengthField]: maxTokens, temperature: 1, seed: 1, ...fields };
+  /**
+   * Sends one small request with `fields`. Optional fields that the server refuses by name are left out, from then on.
+   * @throws Refusal or Failure.
+   */
+  async ask(fields: Readonly<Record<string, unknown>>, options: ProbeOptions = {}): Promise<Answer> {
+    const before = this.#omitted;
+    for (;;) {
+      try {
+        return await this.#askOnce(fields, options);
+      } catch (error) {
+        const isRefused = error instanceof Refusal && [400, 422].includes(error.status);
+        const field = isRefused ? refusedField(error.message, this.#bodyOf(fields, options)) : undefined;
+        if (field === undefined) {
+          // What was left out made no difference.
+          this.#omitted = before;
+          throw error;
+        }
+        this.#omitted = new Set([...this.#omitted, field]);
+      }
+    }
+  }
+
+  async #askOnce(fields: Readonly<Record<string, unknown>>, options: ProbeOptions): Promise<Answer> {
+    const { as = this.form, maxTokens = 1, wanted = 1 } = options;
     const endpoint = as === 'chat' ? '/chat/completions' : '/completions';
-    const question = { endpoint, body, wanted, maxTokens, key: 0 } as const;
+    const question = { endpoint, body: this.#bodyOf(fields, options), wanted, maxTokens, key: 0 } as const;
     let attempt: Attempt | undefined;
-    for (let tried = 0; tried < tries; tried++) {
+    for (let tried = 0; tried < maxTries; tried++) {
       attempt = await tryOnce(this.#client, question, this.#signal);
-      if ('refused' in attempt) throw new Refusal(attempt.refused);
+      if ('refused' in attempt) throw new Refusal(attempt.refused, attempt.status);
       if (!('answer' in attempt)) continue;
       this.#answers++;
-      return attempt.answer.choices;
+      return attempt.answer;
     }
     throw new Failure((attempt as { readonly again: string }).again);
   }
 
-  /** Whether anything was answered so far. */
+  #bodyOf(
+    fields: Readonly<Record<string, unknown>>,
+    { as = this.form, maxTokens = 1 }: ProbeOptions,
+  ): Readonly<Record<string, unknown>> {
+    const { model, lengthField } = this.#asked;
+    const prompt =
+      as === 'chat' ? { messages: [{ role: 'user', content: 'Write a random word.' }] } : { prompt: '1' };
+    const sampling = { temperature: 1, top_p: 1, seed: 1 };
+    return leaveOut({ model, ...prompt, [lengthField]: maxTokens, ...sampling, ...fields }, this.#omitted);
+  }
+
+  /** Fields that the config omits or the server refuses. */
+  get omitted(): ReadonlySet<OptionalField> {
+    return this.#omitted;
+  }
+
+  /** A probe was answered. */
   get isAnswered(): boolean {
     return this.#answers > 0;
   }
 
-  /** Whether an answer so far said what it took. */
+  /** An answer stated its usage. */
   get isMetered(): boolean {
     return this.#client.ledger.total().requests > this.#requestsBefore;
   }

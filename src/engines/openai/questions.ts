@@ -5,21 +5,25 @@ import { isTranscript } from '../requests/sampling-request.ts';
 import type { ModelTokenizer } from '../model-files/tokenizer.ts';
 import type { Question } from './client.ts';
 import type { OpenaiConfig } from './config.ts';
+import { leaveOut, type OptionalField } from './optional-fields.ts';
 
-/** The way prompts are put to a server: messages, the text as it is, or tokens in the template of a tokenizer. */
+/** Form of prompts: messages, plain text, or tokens in a tokenizer's chat template. */
 export type PromptForm = 'chat' | 'text' | 'tokens';
 
-/** How questions are put to one server. */
+/** How requests to one server are written. */
 export interface Asking extends Pick<OpenaiConfig, 'lengthField' | 'stream'> {
   readonly model: string;
   readonly form: PromptForm;
   readonly tokenizer?: ModelTokenizer | undefined;
   readonly withLogprobs: boolean;
-  /** The server may be asked for the tokens too (vLLM, SGLang, Gradus). */
+  /** Request token ids by `return_token_ids` (vLLM, SGLang, Gradus). */
   readonly withTokenIds: boolean;
+  /** Send stop strings; otherwise the text is cut at the first one when it has arrived. */
+  readonly sendsStop: boolean;
+  readonly omitted: ReadonlySet<OptionalField>;
 }
 
-/** Attempts at one prompt to be asked for together. */
+/** Attempts at one prompt for one request. */
 export interface AttemptGroup {
   readonly key: string;
   readonly prompt: SamplePrompt['prompt'];
@@ -27,7 +31,16 @@ export interface AttemptGroup {
   readonly indices: readonly number[];
 }
 
-/** The request that asks for attempts. Its seed is that of the first: alone, an attempt has a seed of its own. */
+/** Streams state their usage at the end; in vLLM and SGLang also before, so that interrupted streams are counted. */
+export const streamFields = {
+  stream: true,
+  stream_options: { include_usage: true, continuous_usage_stats: true },
+} as const;
+
+/** Stop strings are cut from the text by default; vLLM keeps them on request. */
+export const stopFields = (stop: readonly string[]): object => ({ stop, include_stop_str_in_output: true });
+
+/** Builds the request for a group of attempts. Its seed is that of the first attempt. */
 export function questionFor(asking: Asking, request: SampleRequest, group: AttemptGroup): Question {
   const { maxTokens, temperature = 1, topP = 1, topK = 0, stop = [], seed } = request;
   const draw = hashKey(seed, group.key, group.indices[0]!);
@@ -42,14 +55,14 @@ export function questionFor(asking: Asking, request: SampleRequest, group: Attem
     seed: draw & 0x7fffffff,
     ...(wanted > 1 && { n: wanted }),
     ...(topK > 0 && { top_k: topK }),
-    ...(stop.length > 0 && { stop }),
-    ...(asking.stream && { stream: true, stream_options: { include_usage: true } }),
-    // llama.cpp takes 0 alternatives for no log-probabilities at all.
+    ...(stop.length > 0 && asking.sendsStop && stopFields(stop)),
+    ...(asking.stream && streamFields),
+    // In llama.cpp, `logprobs: 0` returns no log-probabilities at all.
     ...(asking.withLogprobs && { logprobs: isChat ? true : 1 }),
     ...(asking.withLogprobs && asking.withTokenIds && { return_token_ids: true }),
   };
   const endpoint = isChat ? '/chat/completions' : '/completions';
-  return { endpoint, body, wanted, maxTokens, key: draw };
+  return { endpoint, body: leaveOut(body, asking.omitted), wanted, maxTokens, key: draw };
 }
 
 function promptOf({ form, tokenizer }: Asking, prompt: AttemptGroup['prompt']): object {
@@ -59,7 +72,7 @@ function promptOf({ form, tokenizer }: Asking, prompt: AttemptGroup['prompt']): 
   switch (form) {
     case 'chat':
       if (plain.length > 0) return { messages: plain };
-      throw new EngineError('sample: expected messages, got token ids, which chat completions do not take', {
+      throw new EngineError('sample: expected messages for chat completions, got token ids', {
         code: 'BAD_REQUEST',
         tryNext: 'api = "completions" in policy.engine',
       });

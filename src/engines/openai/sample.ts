@@ -11,22 +11,22 @@ import type { Completion, SampleRequest } from '../engine.ts';
 import type { Choice } from './answer.ts';
 import { ask, type ClientOptions } from './client.ts';
 import { type Asking, type AttemptGroup, questionFor } from './questions.ts';
+import { endAtStop } from './stop-strings.ts';
 
-/** A server, and how it is asked. */
+/** A server, and how requests to it are written. */
 export interface Server {
   readonly client: ClientOptions;
-  readonly asking: Asking;
-  /** Attempts asked for in one request at most. */
+  readonly askingFor: (request: SampleRequest) => Promise<Asking>;
+  /** Most attempts per request. */
   readonly choices: number;
   readonly maxConcurrency: number;
 }
 
 /**
- * Asks a server for completions. An answer with fewer choices than asked for is taken for what it holds, and only the
- * missing attempts are asked for again: none comes twice. Once the budget is spent nothing new is asked; what is under
- * way is finished before the error.
+ * Samples completions from a server. The choices of a partial answer are used, and only the missing attempts are
+ * requested again. Once the budget is spent, nothing more is sent; requests in flight are finished before the error.
  *
- * @throws EngineError when the server refuses or fails too often (`MODEL_SERVER_FAILED`), or with code `BUDGET_SPENT`.
+ * @throws EngineError if the server refuses or fails too often (`MODEL_SERVER_FAILED`), or with code `BUDGET_SPENT`.
  */
 export async function* sampleFrom(
   server: Server,
@@ -37,12 +37,14 @@ export async function* sampleFrom(
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   signal?.addEventListener('abort', stop, { once: true });
+  const asking = await server.askingFor(request);
   const stream = createArrivals<Completion>();
-  // Several greedy answers are one answer; vLLM refuses to give them.
+  // Greedy choices are all the same; vLLM refuses to return several.
   const groups = groupsOf(request, request.temperature === 0 ? 1 : server.choices);
   const work = async (): Promise<void> => {
-    // Who leaves by an error ends the groups for the others too.
-    for (const group of groups) await complete(server, request, group, stream.push, stopping.signal);
+    // The generator is shared: an error in one worker closes it for all.
+    for (const group of groups)
+      await complete(server.client, asking, request, group, stream.push, stopping.signal);
   };
   const workers = Array.from({ length: server.maxConcurrency }, work);
   Promise.allSettled(workers).then(
@@ -58,7 +60,7 @@ export async function* sampleFrom(
   }
 }
 
-/** Ends the stream by the first error of a worker. */
+/** Ends the stream, with the first error of a worker if there is one. */
 function finish(
   ends: readonly PromiseSettledResult<void>[],
   isStopped: boolean,
@@ -78,9 +80,10 @@ function* groupsOf({ prompts }: SampleRequest, choices: number): Generator<Attem
   }
 }
 
-/** Asks for the attempts of a group until each has its choice. */
+/** Requests the attempts of a group until each has its choice. */
 async function complete(
-  { client, asking }: Server,
+  client: ClientOptions,
+  asking: Asking,
   request: SampleRequest,
   group: AttemptGroup,
   push: (completion: Completion) => void,
@@ -100,31 +103,39 @@ async function complete(
 }
 
 /**
- * The attempts that follow one another without a gap. Choice j of the seed of attempt i is always attempt i + j: were the
- * seed asked again with others in between, a server that honours it would tell one draw as two attempts.
+ * The leading attempts with consecutive indices. Choice j of the seed of attempt i is always attempt i + j: with a gap, a
+ * server that honours seeds would return one draw for two attempts.
  */
 const firstRun = (indices: readonly number[]): readonly number[] =>
   indices.filter((index, i) => index === indices[0]! + i);
 
 function completionOf(
   { tokenizer, form }: Asking,
-  { temperature = 1 }: SampleRequest,
+  request: SampleRequest,
   { key, prompt, indices }: AttemptGroup,
-  { index, text, isTruncated, written, promptTokens }: Choice,
+  choice: Choice,
   stated: number | undefined,
 ): Completion {
-  // Servers tell log-probabilities of temperature 1; ours are of the sampling temperature, and greedy ones of 1.
-  const told = temperature === 0 || temperature === 1 ? written : undefined;
+  const ended = endAtStop(choice, request.stop ?? []);
+  const { index, text, isTruncated, written, tokenCount, promptTokens } = ended;
   const given = givenOf(prompt, promptTokens, form === 'tokens' ? tokenizer : undefined);
   const finishReason = isTruncated ? 'length' : 'stop';
   const transcript =
-    told === undefined
-      ? withoutTokens(given, stated ?? written?.tokens.length ?? 0, text, finishReason)
-      : extendTranscript(given, { ...told, finishReason, policyVersion: 0 }, () => text);
+    written === undefined || !hasOurLogprobs(request)
+      ? withoutTokens(given, tokenCount ?? stated ?? 0, text, finishReason)
+      : extendTranscript(given, { ...written, finishReason, policyVersion: 0 }, () => text);
   return { type: 'completion', key, index: indices[index]!, transcript };
 }
 
-/** The transcript that a prompt begins, with the tokens the server or our tokenizer made of it. */
+/**
+ * Whether a server's log-probabilities are those of a transcript: full softmax at the sampling temperature, or at 1 for
+ * greedy sampling. By default servers return those of temperature 1; with `processed_logprobs`, vLLM returns those after
+ * temperature, top-p and top-k. Without any of the three, both are the same.
+ */
+const hasOurLogprobs = ({ temperature = 1, topP = 1, topK = 0 }: SampleRequest): boolean =>
+  (temperature === 0 || temperature === 1) && topP === 1 && topK === 0;
+
+/** The transcript of a prompt, with its tokens from the server or from our tokenizer. */
 function givenOf(
   prompt: AttemptGroup['prompt'],
   stated: Int32Array | undefined,
@@ -135,7 +146,7 @@ function givenOf(
   return givenTranscript(prompt, stated ?? tokenizer?.encodePrompt(prompt) ?? new Int32Array(0));
 }
 
-/** A transcript that knows its text but not its tokens: the span counts them, the arrays are empty. */
+/** A transcript with text but without tokens: the arrays are empty, the span counts the tokens as far as known. */
 function withoutTokens(
   { tokens, written, messages }: Transcript,
   count: number,
@@ -153,7 +164,6 @@ function withoutTokens(
 
 const budgetSpent = (spent: string): EngineError =>
   new EngineError(
-    `the budget is spent: ${spent}; what was answered is kept. Raise policy.engine.budget and run the same command: ` +
-      'it goes on where it stopped',
+    `the budget is spent: ${spent}; completed attempts are kept. Raise policy.engine.budget and run the command again to continue`,
     { code: 'BUDGET_SPENT', tryNext: 'the same command with a larger policy.engine.budget' },
   );

@@ -5,7 +5,7 @@ import { BrokenExchange } from './exchange.ts';
 const maxEvent = 2 ** 20;
 
 /**
- * Yields the `data` of server-sent events as they arrive. An event that the end of the stream cuts off is dropped.
+ * Yields the `data` of server-sent events as they arrive, without comments and `ping` events. An event that the end of the stream cuts off is dropped.
  *
  * @throws BrokenExchange for an event longer than `maxEvent`.
  */
@@ -15,7 +15,9 @@ export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerat
   let isTooLong = false;
   const parser = createParser({
     maxBufferSize: maxEvent,
-    onEvent: ({ data }) => void ready.push(data),
+    onEvent: ({ event, data }) => {
+      if (event !== 'ping') ready.push(data);
+    },
     onError: ({ type }) => {
       if (type === 'max-buffer-size-exceeded') isTooLong = true;
     },

@@ -1,40 +1,42 @@
-import type { ServerAnswer, ServerChoice } from './answer.ts';
-import { serverAnswer } from './answer.ts';
+import * as z from 'zod';
 import { readEvents } from './server-events.ts';
+import { type ResponseBody, responseBody, type ResponseChoice, textOfContent } from './response-body.ts';
+import { createStreamUsage } from './stream-usage.ts';
 
-/** What a stream came to: the answer that would have come at once, of the choices that were told to their end. */
+/** A streamed answer, in the form of one that is not streamed, with the choices that were complete. */
 export interface StreamedAnswer {
-  readonly body: ServerAnswer;
-  /** Why there is no more of it. */
+  readonly body: ResponseBody;
+  /** Why the stream ended early. */
   readonly broken?: string;
 }
 
 /**
- * Puts a streamed answer together. Where the stream breaks off, or holds something that is no piece of an answer, the
- * choices that had ended count and the others do not.
+ * Assembles a streamed answer. If the stream breaks off or holds an invalid event, only the choices that had ended count,
+ * and the usage stated until then.
  *
- * @param onPiece called when the first text has come.
+ * @param onPiece called at the first choice of an event.
  */
 export async function readStreamed(
   body: AsyncIterable<Uint8Array>,
   onPiece: () => void,
 ): Promise<StreamedAnswer> {
-  const open = new Map<number, ServerChoice>();
-  let usage: ServerAnswer['usage'];
-  let prompt: ServerAnswer['prompt_token_ids'];
+  const open = new Map<number, ResponseChoice>();
+  const usage = createStreamUsage();
+  let prompt: ResponseBody['prompt_token_ids'];
   const finished = (broken?: string): StreamedAnswer => {
     const choices = [...open.values()].filter(({ finish_reason }) => typeof finish_reason === 'string');
-    const whole = { choices, usage, prompt_token_ids: prompt };
+    const whole = { choices, usage: usage.total(), prompt_token_ids: prompt };
     return { body: whole, ...(broken !== undefined && { broken }) };
   };
   try {
     for await (const data of readEvents(body)) {
       if (data.trim() === '[DONE]') return finished();
-      const piece = readPiece(data);
-      if (typeof piece === 'string') return finished(piece);
-      usage = piece.usage ?? usage;
-      prompt = piece.prompt_token_ids ?? prompt;
-      for (const added of piece.choices) {
+      if (data.trim() === '') continue;
+      const event = readEvent(data);
+      if (typeof event === 'string') return finished(event);
+      usage.add(event);
+      prompt = event.prompt_token_ids ?? prompt;
+      for (const added of event.choices) {
         if (open.size === 0) onPiece();
         open.set(added.index, join(open.get(added.index), added));
       }
@@ -42,38 +44,51 @@ export async function readStreamed(
   } catch (error) {
     return finished(error instanceof Error ? error.message : String(error));
   }
-  return finished('a stream that broke off');
+  return finished('a stream that ended without [DONE]');
 }
 
-function readPiece(data: string): ServerAnswer | string {
+/** Events may lack choices: keep-alive pings and events with usage alone. */
+const streamEvent = responseBody.extend({
+  choices: responseBody.shape.choices.nullish().transform((choices) => choices ?? []),
+  error: z.unknown().optional(),
+});
+
+/** Parses one event. @returns why it is invalid, or the server's error. */
+function readEvent(data: string): ResponseBody | string {
+  let event: unknown;
   try {
-    const parsed = serverAnswer.safeParse(JSON.parse(data));
-    return parsed.success ? parsed.data : `a piece that is none: ${data}`;
+    event = JSON.parse(data);
   } catch {
-    return `a piece that is no JSON: ${data}`;
+    return `an event that is not JSON: ${data}`;
   }
+  const parsed = streamEvent.safeParse(event);
+  if (!parsed.success) return `an invalid event: ${data}`;
+  const { error, ...body } = parsed.data;
+  return error === undefined || error === null ? body : `an error in the stream: ${data}`;
 }
 
-/** A choice and what a piece adds to it, in the form of a whole one. */
-function join(so: ServerChoice | undefined, added: ServerChoice): ServerChoice {
-  const isChat = added.delta !== undefined || so?.message !== undefined;
+/** Appends a piece to a choice; the result has the form of a whole choice. */
+function join(so: ResponseChoice | undefined, added: ResponseChoice): ResponseChoice {
+  const isChat = Boolean(added.delta) || so?.message !== undefined;
   const text = textOf(so) + textOf(added);
   return {
     index: added.index,
     ...(isChat ? { message: { content: text } } : { text }),
     finish_reason: added.finish_reason ?? so?.finish_reason,
+    stop_reason: added.stop_reason ?? so?.stop_reason,
+    matched_stop: added.matched_stop ?? so?.matched_stop,
     logprobs: joinLogprobs(so?.logprobs, added.logprobs),
     token_ids: joinIds(so?.token_ids, added.token_ids),
     prompt_token_ids: added.prompt_token_ids ?? so?.prompt_token_ids,
   };
 }
 
-const textOf = (choice: ServerChoice | undefined): string =>
-  choice?.delta?.content ?? choice?.message?.content ?? choice?.text ?? '';
+const textOf = (choice: ResponseChoice | undefined): string =>
+  textOfContent(choice?.delta?.content) ?? textOfContent(choice?.message?.content) ?? choice?.text ?? '';
 
-type Logprobs = ServerChoice['logprobs'];
+type Logprobs = ResponseChoice['logprobs'];
 
-/** Grows the first list, which is nobody else's: a long answer has a piece for each token. */
+/** Appends in place, in linear time for long answers; the first list belongs to the choice alone. */
 function joinLogprobs(a: Logprobs, b: Logprobs): Logprobs {
   if (!a || !b) return a ?? b;
   if ('content' in a && 'content' in b) a.content.push(...b.content);
@@ -85,7 +100,10 @@ function joinLogprobs(a: Logprobs, b: Logprobs): Logprobs {
   return a;
 }
 
-function joinIds(a: ServerChoice['token_ids'], b: ServerChoice['token_ids']): ServerChoice['token_ids'] {
+function joinIds(
+  a: ResponseChoice['token_ids'],
+  b: ResponseChoice['token_ids'],
+): ResponseChoice['token_ids'] {
   if (!a || !b) return a ?? b;
   a.push(...b);
   return a;

@@ -1,0 +1,65 @@
+import { ConfigError } from '../../core/errors.ts';
+
+/** Fields of a request that `omit` may leave out. */
+export const optionalFields = [
+  'temperature',
+  'top_p',
+  'top_k',
+  'seed',
+  'stop',
+  'include_stop_str_in_output',
+  'n',
+  'logprobs',
+  'return_token_ids',
+  'stream_options',
+  'continuous_usage_stats',
+] as const;
+
+/** One of {@link optionalFields}. */
+export type OptionalField = (typeof optionalFields)[number];
+
+/** A request's fields by name. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Values that equal the absence of the field, by OpenAI's API. */
+const defaults: Readonly<Record<string, number>> = { temperature: 1, top_p: 1, top_k: 0 };
+
+/**
+ * Removes fields that a server refuses.
+ *
+ * @throws ConfigError if the recipe sets a sampling field that would be left out to another value than the default.
+ */
+export function leaveOut(body: Fields, omitted: ReadonlySet<OptionalField>): Fields {
+  const kept: Record<string, unknown> = { ...body };
+  for (const field of omitted) {
+    if (body[field] !== undefined && field in defaults && body[field] !== defaults[field]) {
+      throw new ConfigError(
+        `${field}: expected ${defaults[field]}, since the model server refuses the field or the recipe omits it; ` +
+          `got ${JSON.stringify(body[field])}`,
+      );
+    }
+    delete kept[field];
+  }
+  const streaming = kept['stream_options'] as Fields | undefined;
+  if (streaming !== undefined && omitted.has('continuous_usage_stats')) {
+    const { continuous_usage_stats: _, ...others } = streaming;
+    kept['stream_options'] = others;
+  }
+  return kept;
+}
+
+/** Fields that are left out by themselves if a server refuses them by name; leaving out the others is a decision. */
+const negotiable: readonly OptionalField[] = [
+  'continuous_usage_stats',
+  'stream_options',
+  'include_stop_str_in_output',
+  'seed',
+  'top_p',
+  'temperature',
+];
+
+/** Returns the first field of a refused request that the refusal names and that can be left out without effect. */
+export function refusedField(refusal: string, body: Fields): OptionalField | undefined {
+  const sent = { ...body, ...(body['stream_options'] as Fields | undefined) };
+  return negotiable.find((field) => field in sent && new RegExp(`\\b${field}\\b`).test(refusal));
+}

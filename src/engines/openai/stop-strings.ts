@@ -1,0 +1,37 @@
+import type { Choice } from './answer.ts';
+
+/**
+ * Ends a choice after the first stop string in its text, as if the server had stopped there and kept the string. Tokens
+ * are kept up to the one that completes the string, or left out if their texts are unknown. Servers that cut the string
+ * off but name it get it back.
+ *
+ * @param stop no empty strings.
+ */
+export function endAtStop(choice: Choice, stop: readonly string[]): Choice {
+  const { text, stoppedBy } = choice;
+  const end = endOfFirst(text, stop);
+  if (end !== undefined) return end === text.length && !choice.isTruncated ? choice : cutAt(choice, end);
+  if (stoppedBy === undefined || !stop.includes(stoppedBy)) return choice;
+  return { ...choice, text: text + stoppedBy };
+}
+
+/** Returns where the stop string that is complete first ends; undefined if the text has none. */
+function endOfFirst(text: string, stop: readonly string[]): number | undefined {
+  const ends = stop.flatMap((one) => (text.includes(one) ? [text.indexOf(one) + one.length] : []));
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+function cutAt({ written, tokenCount, pieces, ...choice }: Choice, end: number): Choice {
+  const cut = { ...choice, text: choice.text.slice(0, end), isTruncated: false };
+  if (pieces === undefined) return { ...cut, ...(tokenCount !== undefined && { tokenCount }) };
+  let kept = 0;
+  for (let length = 0; length < end; kept++) length += pieces[kept]!.length;
+  return {
+    ...cut,
+    tokenCount: kept,
+    pieces: pieces.slice(0, kept),
+    ...(written && {
+      written: { tokens: written.tokens.subarray(0, kept), logprobs: written.logprobs.subarray(0, kept) },
+    }),
+  };
+}
