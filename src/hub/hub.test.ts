@@ -64,7 +64,8 @@ const fetched = async (address: string, options: FetchOptions = {}): Promise<str
 const repositoryFolder = (): string => join(cache, 'datasets--openai--gsm8k');
 const largeText = large.toString('latin1');
 const largeAddress = `hf://datasets/openai/gsm8k@${first}/data/large.parquet`;
-const asked = (): string[] => hub.requests.map(({ server, path }) => `${server} ${path.replace(/\?.*/, '')}`);
+const requested = (): string[] =>
+  hub.requests.map(({ server, path }) => `${server} ${path.replace(/\?.*/, '')}`);
 
 test('an address is a dataset or model, a revision and a path, and survives a round trip', () => {
   expect(parseHubAddress('hf://datasets/openai/gsm8k/main/train')).toEqual({
@@ -132,7 +133,7 @@ test('a branch that moves between listing and download does not change what is r
     return undefined;
   };
   expect(await fetched('hf://datasets/openai/gsm8k/main/train')).toEqual([train]);
-  expect(asked()[1]).toBe(`hub /datasets/openai/gsm8k/resolve/${first}/main/train.jsonl`);
+  expect(requested()[1]).toBe(`hub /datasets/openai/gsm8k/resolve/${first}/main/train.jsonl`);
 });
 
 test('an interrupted download resumes where it stopped, also in the next process', async () => {
@@ -320,7 +321,7 @@ test('a file that another tool has put into the cache is not downloaded', async 
   const etag = createHash('sha256').update(large).digest('hex');
   layOut(repositoryFolder(), first, 'data/large.parquet', etag, large);
   expect(await fetched(largeAddress)).toEqual([largeText]);
-  expect(asked()).toEqual([`hub /api/datasets/openai/gsm8k/revision/${first}`]);
+  expect(requested()).toEqual([`hub /api/datasets/openai/gsm8k/revision/${first}`]);
 });
 
 test('a cached file of another size, or a broken link, is downloaded again', async () => {

@@ -46,8 +46,8 @@ export interface FetchedFiles {
  */
 export async function fetchHubFiles(text: string, options: FetchOptions = {}): Promise<FetchedFiles> {
   const address = pinnedTo(parseHubAddress(text), text, options);
-  const asked = accessFromEnvironment(process.env, options.pauseMs);
-  const access = { ...asked, isOffline: options.isOffline ?? asked.isOffline, signal: options.signal };
+  const usual = accessFromEnvironment(process.env, options.pauseMs);
+  const access = { ...usual, isOffline: options.isOffline ?? usual.isOffline, signal: options.signal };
   const repository = cachedRepository(cacheFolder(process.env), address);
   const listing = await listRepository(access, repository, address);
   const { commit } = listing;

@@ -9,7 +9,7 @@ import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
 
 /**
  * Lists the files of an address's repository at its revision. Commit and files come from one answer, and files are read at
- * that commit, so a branch that moves meanwhile changes nothing. The list of a commit is requested once.
+ * that commit, so a branch that moves during the download does not matter. The list of a commit is requested once.
  *
  * @throws DataError offline for a revision that is not in the cache, or when the hub has no such repository or revision.
  */

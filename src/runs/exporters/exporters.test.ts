@@ -130,23 +130,23 @@ async function fakeWandb(faults: ('429' | '500' | 'drop')[] = []) {
       keys.add(request.headers.authorization);
       if (fault === 'drop') return void response.destroy();
       if (fault !== undefined) return void response.writeHead(Number(fault)).end('not now');
-      const asked = JSON.parse(body) as {
+      const sent = JSON.parse(body) as {
         files?: Record<string, { offset: number; content: string[] }>;
         complete?: boolean;
         variables?: { name: string };
       };
       if (request.url === '/graphql') {
         const project = { name: 'demo', entity: { name: 'me' } };
-        const bucket = { name: asked.variables!.name, historyLineCount: history.length, project };
+        const bucket = { name: sent.variables!.name, historyLineCount: history.length, project };
         return void response.end(JSON.stringify({ data: { upsertBucket: { bucket } } }));
       }
       expect(request.url).toBe('/files/me/demo/run-1/file_stream');
-      const { offset, content } = asked.files!['wandb-history.jsonl'] ?? {
+      const { offset, content } = sent.files!['wandb-history.jsonl'] ?? {
         offset: history.length,
         content: [],
       };
       history.splice(offset, content.length, ...content);
-      if (asked.complete === true) ends.push(asked);
+      if (sent.complete === true) ends.push(sent);
       response.end('{}');
     });
   });
