@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axeCore from 'axe-core';
-import { chromium, type Page } from 'playwright-core';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 
 const executablePath = '/usr/bin/chromium';
@@ -21,9 +21,8 @@ export interface Browser extends AsyncDisposable {
   readonly open: (url: string) => Promise<Opened>;
 }
 
-/** Launches Chromium with a temporary profile. */
-export async function openBrowser(): Promise<Browser> {
-  const profile = mkdtempSync(join(tmpdir(), 'gradus-browser-'));
+/** Launches Chromium with a profile in a folder. */
+export async function launchChromium(profile: string): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: [
@@ -37,6 +36,13 @@ export async function openBrowser(): Promise<Browser> {
     ],
   });
   context.setDefaultTimeout(20_000);
+  return context;
+}
+
+/** Opens Chromium with a temporary profile. */
+export async function openBrowser(): Promise<Browser> {
+  const profile = mkdtempSync(join(tmpdir(), 'gradus-browser-'));
+  const context = await launchChromium(profile);
   return {
     open: async (address) => {
       const tab = await context.newPage();

@@ -1,18 +1,17 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import axeCore from 'axe-core';
-import { type BrowserContext, chromium } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Problem } from '../../src/core/problem.ts';
 import type { Outcome } from '../../src/core/verdict.ts';
 import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
 import { difficultyReportPage } from '../../src/measuring/report/report-page.ts';
+import { brokenRules, hasBrowser, launchChromium } from './browser.ts';
 import { readMeasurements } from '../../src/measuring/stored-difficulty.ts';
 
 const hostileText = `<script>globalThis.owned = 1</script><img src=x onerror="owned=1">\u001b[2J\u0000\u202Eltr\uD800 🎓 ${'x'.repeat(100_000)}`;
-const executablePath = '/usr/bin/chromium';
 const problem = (id: string, answer: string, question = id): Problem => ({
   id,
   domain: hostileText.slice(0, 60),
@@ -69,7 +68,7 @@ function fillStore(path: string): void {
   }
 }
 
-describe.skipIf(!existsSync(executablePath))('the difficulty report in a browser', () => {
+describe.skipIf(!hasBrowser)('the difficulty report in a browser', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradus-report-'));
   const page = join(folder, 'report.html');
   let browser: BrowserContext;
@@ -82,16 +81,7 @@ describe.skipIf(!existsSync(executablePath))('the difficulty report in a browser
       page,
       difficultyReportPage('<u>title</u>', stored, { labels: new Map([['policy', 'stronger']]) }, 64),
     );
-    browser = await chromium.launchPersistentContext(join(folder, 'profile'), {
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-      ],
-    });
+    browser = await launchChromium(join(folder, 'profile'));
   }, 60_000);
   afterAll(async () => {
     await browser.close();
@@ -122,11 +112,7 @@ describe.skipIf(!existsSync(executablePath))('the difficulty report in a browser
     expect(text).toContain('504 attempts, 8 without an answer, 1 could not be graded');
     for (const colorScheme of ['light', 'dark'] as const) {
       await tab.emulateMedia({ colorScheme });
-      await tab.evaluate(axeCore.source);
-      const broken = await tab.evaluate(
-        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html.slice(0, 200)))',
-      );
-      expect({ colorScheme, broken }).toEqual({ colorScheme, broken: [] });
+      expect({ colorScheme, broken: await brokenRules(tab) }).toEqual({ colorScheme, broken: [] });
     }
     if (process.env['GRADUS_SHOT'])
       await tab.screenshot({ path: process.env['GRADUS_SHOT'], fullPage: true });

@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BrowserContext, chromium } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
@@ -10,9 +10,9 @@ import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { exportPage } from '../../src/services/dashboard/export-page.ts';
 import { type ExportedRun, jsonForHtml, runForPage } from '../../src/services/dashboard/exported-run.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
+import { hasBrowser, launchChromium } from './browser.ts';
 import { recordShown, shownGroup, smallShown } from '../server/shown-run.ts';
 
-const executablePath = '/usr/bin/chromium';
 /** Text that tries to close its element, open another, or break UTF-8. */
 const hostile = `</script><script>globalThis.owned=1</script><!--<img src=https://evil.example/x onerror="owned=1">\u2028\u2029\u0000\uD800 $& $' \u202E🎓`;
 
@@ -62,7 +62,7 @@ describe('an exported run', () => {
     expect(part.omitted.at(-1)).toMatch(/^the rollouts of \d+ of 37 groups/u);
   });
 
-  describe.skipIf(!existsSync(executablePath))('opened from disk', () => {
+  describe.skipIf(!hasBrowser)('opened from disk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gradus-export-'));
     let browser: BrowserContext;
     let address: string;
@@ -72,17 +72,7 @@ describe('an exported run', () => {
       await build({ configFile: 'web/vite.export.config.ts', logLevel: 'error', build: { outDir: pages } });
       writeFileSync(join(folder, 'run.html'), await exportPage(pages, [small]));
       address = pathToFileURL(join(folder, 'run.html')).href;
-      browser = await chromium.launchPersistentContext(join(folder, 'profile'), {
-        executablePath,
-        args: [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--disable-quic',
-          '--no-first-run',
-          '--disable-background-networking',
-          '--disable-sync',
-        ],
-      });
+      browser = await launchChromium(join(folder, 'profile'));
     }, 60_000);
     afterAll(async () => {
       await browser.close();
