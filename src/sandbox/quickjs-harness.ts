@@ -1,10 +1,10 @@
 /**
- * The JavaScript that stands beside a candidate inside its own context. It is evaluated first and keeps the built-ins it
- * needs, so a program that tampers with prototypes changes only itself. It hands values out as JSON text of plain data
- * (own data properties only: no getters, no `toJSON`), tagged where JSON has no word for them.
+ * Returns the JavaScript that runs beside a program in its context. It is evaluated first and keeps the built-ins it needs,
+ * so a program that tampers with prototypes changes only itself. It returns values as JSON text of plain data (own data
+ * properties only: no getters, no `toJSON`), with tags for what JSON lacks.
  *
- * What it does NOT stop: it runs in the candidate's context, so a candidate could make it say anything. That is why it
- * knows nothing worth stealing: whatever it says still has to equal an expected value that stays outside.
+ * What it does NOT stop: it runs in the program's context, so a program can make it return anything. It therefore holds no
+ * secret: whatever it returns must still equal an expected value that stays outside.
  */
 export function harnessSource(entryPoint: string, maxOutputCharacters: number): string {
   const source = `(() => {
@@ -86,13 +86,13 @@ const maxDepth = 64;
 const maxBigintBits = 4096;
 
 /**
- * What the harness can be asked to do: find the function after loading (answers with what is wrong, or nothing), call it
+ * Operations of the harness: find the function after loading (answers with what is wrong, or nothing), call it
  * with each of a list of argument lists, given as JSON or as it is (answers with a JSON list: `=` and tagged data, `!` and an error, or
  * `#overflow`), describe what was thrown.
  */
 export const operations = { load: 0, callAll: 1, describe: 2 } as const;
 
-/** Plain data again from the harness's tagged JSON. Throws when the text is not of that form. */
+/** Decodes the harness's tagged JSON. Throws if the text is not of that form. */
 export function decodeValue(text: string): unknown {
   return untag(JSON.parse(text), 0);
 }

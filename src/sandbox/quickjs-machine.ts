@@ -6,22 +6,22 @@ import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from '
 type FunctionProgram = Extract<SandboxProgram, { type: 'function' }>;
 
 /**
- * QuickJS asks about every 10,000 steps whether to go on; a core of 2024 gets this many questions in a millisecond.
- * Counting them instead of reading a clock makes the same program end the same way on every machine, busy or not.
+ * Interrupts per millisecond: QuickJS raises one about every 10,000 steps, a core of 2024 this many in a millisecond.
+ * Counting them instead of reading a clock makes a program end the same way on every machine, busy or not.
  */
 const interruptsPerMs = 4;
-/** Built-ins that are slow between two questions are stopped by the thread's CPU time, with this much slack. */
+/** Factor on the CPU limit after which a built-in that runs long between two interrupts is stopped. */
 export const cpuSlack = 10;
-/** Programs per runtime: what one leaves behind (interned names, stray garbage) cannot pile up. */
+/** Programs per runtime, so that leftovers (interned names, garbage) do not pile up. */
 const programsPerRuntime = 64;
 const maxStackBytes = 256 * 1024;
 
-/** Runs programs one after the other in QuickJS, in the thread it is called in. It never throws; a built-in may keep it busy. */
+/** Runs programs one after the other in QuickJS, in the calling thread. It never throws; a built-in may keep it busy. */
 export interface QuickjsMachine {
   run(program: FunctionProgram, limits: SandboxLimits): Promise<SandboxOutcome>;
 }
 
-/** A machine without a module yet; the first program loads it. */
+/** Creates a machine; its first program loads the WebAssembly module. */
 export function createQuickjsMachine(): QuickjsMachine {
   let module: QuickJSWASMModule | undefined;
   let runtime: QuickJSRuntime | undefined;
@@ -43,7 +43,7 @@ export function createQuickjsMachine(): QuickjsMachine {
         }
         return outcome;
       } catch (error) {
-        // The program broke the interpreter itself (say, by exhausting WebAssembly's own stack): begin with a new one.
+        // The program broke the interpreter itself (e.g. exhausted WebAssembly's stack): start a new one.
         module = undefined;
         runtime = undefined;
         return {
@@ -58,7 +58,7 @@ export function createQuickjsMachine(): QuickjsMachine {
 
 const isOrdinary = ({ status }: CallResult): boolean => status === 'returned' || status === 'failed';
 
-/** All calls in one go; only where a limit was reached once more and one by one, to tell which call it was. */
+/** Makes all calls at once, and again one by one if a limit was reached, to find the call that reached it. */
 function runIn(runtime: QuickJSRuntime, program: FunctionProgram, limits: SandboxLimits): SandboxOutcome {
   const together = attempt(runtime, program, [program.calls], limits);
   if (together !== undefined) return together;
@@ -66,7 +66,7 @@ function runIn(runtime: QuickJSRuntime, program: FunctionProgram, limits: Sandbo
   return attempt(runtime, program, oneByOne, limits)!;
 }
 
-/** Loads the program in a fresh context and makes its calls; undefined when a group of several calls reached a limit. */
+/** Loads the program in a new context and makes its calls; undefined if a group of several calls reached a limit. */
 function attempt(
   runtime: QuickJSRuntime,
   program: FunctionProgram,
@@ -85,7 +85,7 @@ function attempt(
     const answer = context.callFunction(harness, context.undefined, operationHandle, value);
     using handle = answer.error ?? answer.value;
     if (clock.isOver) return reachedTime;
-    // Nothing thrown gets out of the harness, unless memory is so short that not even an error fits.
+    // The harness catches everything; only without memory for an error object does one escape it.
     return answer.error === undefined ? context.getString(handle) : reachedMemory;
   };
   const problem = load(context, program.source, ask, clock);
@@ -104,7 +104,7 @@ function attempt(
   return { status: 'ran', results };
 }
 
-/** Argument lists as JSON text, which the harness parses; with a bigint as a value, for JSON has none. */
+/** Argument lists for the harness: JSON text, or a value if they hold a bigint, which JSON lacks. */
 function argumentsOf(context: QuickJSContext, calls: FunctionProgram['calls']): QuickJSHandle {
   if (!holdsBigint(calls)) return context.newString(JSON.stringify(calls));
   return context.unwrapResult(context.evalCode(literal(calls)));
@@ -127,7 +127,7 @@ function literal(value: unknown): string {
 
 type Ask = (operation: number, value: QuickJSHandle) => string;
 
-/** What is wrong with the source, or nothing. */
+/** Loads the source; returns what is wrong with it, or an empty text. */
 function load(context: QuickJSContext, source: string, ask: Ask, clock: Clock): string {
   const loaded = context.evalCode(source, 'program.js', { type: 'global' });
   using completion = loaded.error ?? loaded.value;
@@ -135,7 +135,7 @@ function load(context: QuickJSContext, source: string, ask: Ask, clock: Clock): 
   return ask(loaded.error === undefined ? operations.load : operations.describe, completion);
 }
 
-/** In place of the harness's answer when a limit ended it. */
+/** Replaces the harness's answer when a limit was reached. */
 const reachedTime = '#timeout';
 const reachedMemory = '#out-of-memory';
 
@@ -156,7 +156,7 @@ interface Clock {
   readonly isOver: boolean;
 }
 
-/** Stops the runtime when a load or call has had its time. */
+/** Stops the runtime when a load or call used up its time. */
 function startClock(runtime: QuickJSRuntime, { maxCpuMs }: SandboxLimits): Clock {
   let interrupts = 0;
   let isOver = false;

@@ -3,14 +3,14 @@ import { parentPort } from 'node:worker_threads';
 import { createQuickjsMachine } from './quickjs-machine.ts';
 import type { SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
 
-/** To the worker: one program. Programs run in the order they were sent. */
+/** A message to the worker: one program. Programs run in the order sent. */
 export interface QuickjsRequest {
   readonly id: number;
   readonly program: Extract<SandboxProgram, { type: 'function' }>;
   readonly limits: SandboxLimits;
 }
 
-/** From the worker: what became of it. */
+/** A message from the worker: the outcome of one program. */
 export interface QuickjsReply {
   readonly id: number;
   readonly outcome: SandboxOutcome;

@@ -6,11 +6,11 @@ import type { QuickjsReply, QuickjsRequest } from './quickjs-worker.ts';
 import type { Sandbox, SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
 
 /**
- * JavaScript functions in QuickJS compiled to WebAssembly: a fresh context per program, in a worker thread that is ended
- * when a built-in function keeps it busy. No host object is in reach: no files, no network, no timers.
+ * Runs JavaScript functions in QuickJS compiled to WebAssembly: a new context per program, in a worker thread that is
+ * terminated when a built-in function keeps it busy. No host object is reachable: no files, no network, no timers.
  *
  * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory. It runs functions only, not
- * programs on standard input.
+ * programs that read standard input.
  */
 export function openQuickjsSandbox(): Sandbox {
   return new QuickjsSandbox();
@@ -31,12 +31,12 @@ const watchSlackMs = 2000;
 class QuickjsSandbox implements Sandbox {
   readonly name = 'quickjs@1';
   readonly language = 'javascript';
-  /** In the order sent, which is the order run: the first is the one running. */
+  /** In the order sent, which is the order run: the first one is running. */
   readonly #jobs = new Map<number, Job>();
   #nextId = 0;
   #worker: Worker | undefined;
   #watch: NodeJS.Timeout | undefined;
-  /** Which program was first in line when the watchdog last looked, and the worker's CPU time when it first was. */
+  /** The program that ran at the watchdog's last look, and the worker's CPU time when it was first seen. */
   #watched = { id: -1, cpuMs: 0 };
 
   async run(program: SandboxProgram, limits: SandboxLimits, signal?: AbortSignal): Promise<SandboxOutcome> {
@@ -76,14 +76,14 @@ class QuickjsSandbox implements Sandbox {
     return worker;
   }
 
-  /** Nothing to do: neither worker nor watchdog may keep the process alive. */
+  /** Called when idle: neither worker nor watchdog may keep the process alive. */
   #rest(): void {
     this.#worker?.unref();
     clearInterval(this.#watch);
     this.#watch = undefined;
   }
 
-  /** Ends a program that stays first in line for more CPU time than its calls may take together. */
+  /** Ends a program that runs for more CPU time than its calls may take together. */
   async #look(): Promise<void> {
     const [first] = this.#jobs.values();
     const usage = await this.#worker?.cpuUsage().catch(() => undefined);
@@ -100,7 +100,7 @@ class QuickjsSandbox implements Sandbox {
       });
   }
 
-  /** Settles the first program in line with `outcome` and runs the others in a new worker. */
+  /** Settles the running program with `outcome` and runs the others in a new worker. */
   #replace(outcome: SandboxOutcome): void {
     void this.#worker?.terminate();
     this.#worker = undefined;

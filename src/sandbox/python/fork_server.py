@@ -1,15 +1,15 @@
-"""One lane of the Python sandbox: forks a guarded process per program from a warm interpreter (about 1 ms, not 15).
+"""Runs one lane of the Python sandbox: forks a guarded process per program from a warm interpreter (1 ms instead of 15).
 
     Node ──fd 0: requests──▶ fork server ──fork──▶ program   ◀── fd 3: its source and input, which only it reads
          ◀─fd 1: replies───      │                   │ ▲
                                  │              calls▼ │values        (two pipes; tests only)
                                  └───────fork──▶  judge   ◀── fd 4: the tests, which only it reads
 
-The server itself never reads sources, inputs, tests or outputs: they go from Node's pipes straight into the forked
-processes, and from their memory files straight back (sendfile). So the memory that the next program inherits holds
-nothing of an earlier program or of any test. Frames are a u32 little-endian length and that many bytes of JSON.
+The server never reads sources, inputs, tests or outputs: they go from Node's pipes into the forked processes, and from
+their memory files back (sendfile). So the memory that the next program inherits holds nothing of an earlier program or
+test. Frames are a u32 little-endian length and that many bytes of JSON.
 
-What it does NOT stop: whatever guard.py does not. When it cannot work it says so (`broken`) and Node replaces it.
+What it does NOT stop: see guard.py. A server that cannot start replies `broken`, and Node replaces it.
 """
 
 import gc
@@ -38,10 +38,10 @@ SEALED = b"\1"
 
 
 class Lane:
-    """What every run of this lane shares: user, directory, Landlock rules and seccomp filter."""
+    """Holds what all runs of this lane share: user, directory, Landlock rules and seccomp filter."""
 
     def __init__(self, directory, switched_off, packages):
-        self.switched_off = frozenset(switched_off)  # protections, by name: only the self-test's controls do this
+        self.switched_off = frozenset(switched_off)  # protections by name; tests alone switch any off
         self.directory = private_directory.open_directory(directory)
         self.uid = private_directory.spare_uid() if os.geteuid() == 0 and "user" not in self.switched_off else None
         self.threads = THREADS_OWN_USER if self.uid is not None or self.directory.own_user_namespace else THREADS_SHARED_USER
@@ -50,13 +50,13 @@ class Lane:
         self.refresh()
 
     def refresh(self):
-        """An empty directory for the next run; rules name the directory's inode, so they are made anew with it."""
+        """Empties the directory for the next run. Rules refer to its inode, so a new directory gets new rules."""
         if self.directory.refresh(self.uid):
             self.rules = guard.make_ruleset(self.directory.writable, self.readable)
             os.set_inheritable(self.rules, False)
 
     def seal(self, parent, memory, cpu_seconds, file_bytes):
-        """Puts the guard up in a forked process. Nothing untrusted may run before it returns."""
+        """Applies the guard in a forked process. Nothing untrusted may run before it returns."""
         off = self.switched_off
         os.chdir(self.directory.path)
         if "limits" not in off:
@@ -72,7 +72,7 @@ class Lane:
 
 
 def read_exactly(descriptor, length):
-    """`length` bytes, or None when the other side has closed."""
+    """Reads `length` bytes; None if the other side closed."""
     parts, missing = [], length
     while missing > 0:
         part = os.read(descriptor, min(missing, 1 << 20))
@@ -84,13 +84,13 @@ def read_exactly(descriptor, length):
 
 
 def read_frame(descriptor):
-    """The bytes of one frame, or None at the end."""
+    """Reads one frame; None at the end."""
     length = read_exactly(descriptor, 4)
     return None if length is None else read_exactly(descriptor, struct.unpack("<I", length)[0])
 
 
 class Child:
-    """One forked, guarded process. Its output files and its shared page are all that connects it with the server."""
+    """A forked, guarded process. Only its output files and its shared page connect it with the server."""
 
     def __init__(self, lane, payload, limits, wiring, main):
         self.page = mmap.mmap(-1, 4096)
@@ -132,7 +132,7 @@ class Child:
         return os.dup2(descriptor, 100 + descriptor)
 
     def wait(self, seconds):
-        """True once it has ended; False after `seconds`, or at once when Node has gone."""
+        """Returns True once the process ended; False after `seconds`, or at once when Node is gone."""
         poll = select.poll()
         poll.register(self.handle, select.POLLIN)
         poll.register(REQUESTS, 0)
@@ -140,7 +140,7 @@ class Child:
         return self.handle in events
 
     def end(self):
-        """Kill if need be, reap, and report; after this nothing of it is left: it could not fork."""
+        """Kills the process if it runs, reaps it, and reports. It could not fork, so nothing of it is left."""
         alive = self.usage is None and not self.wait(0)
         report = self._scheduling() if alive else {}
         os.kill(self.pid, signal.SIGKILL)
@@ -157,7 +157,7 @@ class Child:
         return report
 
     def _scheduling(self):
-        """How the still running process spent its life: was it kept from the processor, or did it not want it?"""
+        """Returns how long the running process waited for a processor, and the states of its threads."""
         waited, states = 0, ""
         try:
             for task in os.listdir(f"/proc/{self.pid}/task"):
@@ -170,14 +170,14 @@ class Child:
         return {"waitedMs": waited / 1e6, "states": states}
 
     def close(self):
-        """Gives the descriptors back."""
+        """Closes the descriptors."""
         self.page.close()
         for descriptor in (self.handle, self.output, self.errors):
             os.close(descriptor)
 
 
 def run(lane, request):
-    """Runs what the request asks for; returns the reply and the files to send after it."""
+    """Runs a request; returns the reply and the processes whose files follow it."""
     limits = (request["memoryBytes"], request["cpuSeconds"], request["outputBytes"])
     wall = request["wallMs"] / 1000
     if not request["judged"]:
@@ -200,13 +200,13 @@ def run(lane, request):
     os.close(to_judge)
     os.close(from_judge)
     judging.wait(wall)
-    # The program first: its life must still show how it spent its time when it was the judge that gave up.
+    # The program first: its scheduler statistics exist only while it runs, and the judge may have given up waiting.
     reply = {"program": child.end(), "judge": judging.end()}
     return reply, [child, judging]
 
 
 def send(reply, children):
-    """The reply, then output and errors of each process, from file to pipe without passing through this memory."""
+    """Sends the reply, then output and errors of each process, from file to pipe without passing through this memory."""
     files = [descriptor for child in children for descriptor in (child.output, child.errors)]
     reply["files"] = [min(os.fstat(descriptor).st_size, JUDGE_OUTPUT) for descriptor in files]
     head = json.dumps(reply).encode()

@@ -1,4 +1,4 @@
-"""Takes from this process, for good, whatever a program under test has no business with. Linux >= 5.13, no root needed.
+"""Removes for good from this process what a program under test must not have. Linux >= 5.13, no root needed.
 
 In order: resource limits, an unprivileged user (when started by root), no capabilities, death with the parent,
 no_new_privs, Landlock (files, TCP, signals, abstract sockets), seccomp (an allow list, see syscalls.py).
@@ -37,18 +37,18 @@ ALL_SCOPES = 0b11  # abstract unix sockets, signals
 
 
 class GuardError(Exception):
-    """A protection could not be put up; nothing of the program has run."""
+    """A protection could not be applied; nothing of the program has run."""
 
 
 def check(result, what):
-    """The result of a system call, or a GuardError that names the call and the cause."""
+    """Returns the result of a system call; raises a GuardError that names the call and the cause."""
     if result < 0:
         raise GuardError(f"{what}: {os.strerror(ctypes.get_errno())}")
     return result
 
 
 def set_limits(memory_bytes, cpu_seconds, file_bytes, threads):
-    """Hard limits; the CPU limit is whole seconds: SIGXCPU at the limit, SIGKILL one later."""
+    """Sets hard limits. The CPU limit is in whole seconds: SIGXCPU at the limit, SIGKILL one second later."""
     pairs = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
@@ -67,7 +67,7 @@ def set_limits(memory_bytes, cpu_seconds, file_bytes, threads):
 
 
 def drop_privileges(uid):
-    """Become `uid` (when given: started by root) and lose every capability, also those that a user namespace grants."""
+    """Becomes `uid` (given when root started the server) and drops every capability, those of a user namespace too."""
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -78,7 +78,7 @@ def drop_privileges(uid):
 
 
 def die_with(parent):
-    """SIGKILL for this process when its parent ends, whichever way. Must follow a change of user, which clears it."""
+    """Sends SIGKILL to this process when its parent ends. Must follow a change of user, which clears the setting."""
     check(libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl(PDEATHSIG)")
     if os.getppid() != parent:
         os._exit(1)
@@ -86,18 +86,18 @@ def die_with(parent):
 
 
 def landlock_version():
-    """The kernel's Landlock interface version; 0 where there is none."""
+    """Returns the kernel's Landlock version; 0 without Landlock."""
     return max(0, libc.syscall(LANDLOCK_CREATE, None, 0, 1))
 
 
 def readable_paths():
-    """The standard library, and the devices that programs expect. Shared libraries are mapped before the guard goes up."""
+    """Returns the standard library and the devices that programs expect. Shared libraries are mapped before the guard applies."""
     library = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.join(sys.base_prefix, "lib", "python3")}
     return sorted(path for path in library | {"/dev/null", "/dev/zero", "/dev/urandom"} if path and os.path.exists(path))
 
 
 def make_ruleset(writable, packages=()):
-    """A Landlock ruleset as a file descriptor: read the library and the folders of packages, write below `writable` (if not None)."""
+    """Returns a Landlock ruleset: read the library and the folders of packages, write below `writable` (if not None)."""
     version = landlock_version()
     if version < 1:
         raise GuardError("this kernel has no Landlock: Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK is needed")
@@ -126,7 +126,7 @@ def _allow(ruleset, path, rights):
 
 
 def restrict_files(ruleset):
-    """Landlock, from here on."""
+    """Applies Landlock."""
     check(libc.syscall(LANDLOCK_RESTRICT, ruleset, 0), "landlock_restrict_self")
     os.close(ruleset)
 
@@ -144,7 +144,7 @@ STREAM_TYPES = tuple(SOCK_STREAM | nonblock | cloexec for nonblock in (0, SOCK_N
 
 
 def make_filter():
-    """The seccomp program of this machine, as bytes."""
+    """Returns the seccomp program for this machine, as bytes."""
     if MACHINE not in syscalls.ALLOWED:
         raise GuardError(f"no system call table for {MACHINE}: x86_64 and aarch64 are known")
     code = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, syscalls.AUDIT_ARCH[MACHINE]), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
@@ -164,7 +164,7 @@ def make_filter():
 
 
 def _spans(numbers):
-    """Where the answer changes as numbers rise: [(first number, allowed?), ..], beginning at 0."""
+    """Returns the spans of call numbers with the same answer: [(first number, allowed?), ..], from 0."""
     allowed = set(numbers)
     spans = [(0, 0 in allowed)]
     for number in range(1, max(allowed) + 2):
@@ -174,8 +174,8 @@ def _spans(numbers):
 
 
 def _decide(spans):
-    """A binary search over the spans. A chain of comparisons would cost every start of a program some 0.2 ms: the kernel
-    runs the filter once for each call number there is when it is installed."""
+    """Returns a binary search over the spans. A chain of comparisons would cost each start of a program 0.2 ms: on
+    installing a filter the kernel runs it once for each call number."""
     if len(spans) == 1:
         return [(RETURN, 0, 0, ALLOW if spans[0][1] else NO_SUCH_CALL)]
     middle = len(spans) // 2
@@ -204,14 +204,14 @@ def _one_of(index, values):
 
 
 def _clone_body():
-    """Threads yes, processes and namespaces no."""
+    """Allows threads; refuses processes and namespaces."""
     refuse_namespaces = [(ANY_BIT, 0, 1, CLONE_NAMESPACES), (RETURN, 0, 0, NOT_PERMITTED)]
     allow_threads = [(ANY_BIT, 0, 1, CLONE_THREAD), (RETURN, 0, 0, ALLOW)]
     return [_argument(0), *refuse_namespaces, *allow_threads, (RETURN, 0, 0, NOT_PERMITTED)]
 
 
 def restrict_calls(program):
-    """seccomp, from here on; also for threads started later."""
+    """Applies seccomp, to threads started later too."""
 
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
@@ -221,5 +221,5 @@ def restrict_calls(program):
 
 
 def no_new_privileges():
-    """Set-uid programs give nothing any more; also what lets an ordinary user install the two below."""
+    """Makes set-uid programs grant nothing, which also lets an ordinary user apply Landlock and seccomp."""
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(NO_NEW_PRIVS)")

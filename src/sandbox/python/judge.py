@@ -1,12 +1,11 @@
-"""Runs the tests of a problem, in a guarded process of its own, against a program that lives in another.
+"""Runs the tests of a problem in a guarded process, against a program in another guarded process.
 
-The program is only ever asked for values; what is expected of them never leaves this process, and what comes back is
-plain data compared here. A program that prints "passed", exits with 0, patches its interpreter, forges replies or
-returns objects that equal everything changes nothing: it can only answer with a right or a wrong value.
+The program only returns values. Expected values never leave this process, and plain data is compared here. So a program
+that prints "passed", exits with 0, patches its interpreter, forges replies or returns objects that equal everything gains
+nothing: it can only return a right or a wrong value.
 
-Objects that are not data (instances of a program's own classes) are `Remote`: tests may call them, read their
-attributes and hand them back, but they equal nothing except themselves, and no comparison or arithmetic is forwarded,
-because that would let the program see the expected value and agree with it.
+Instances of the program's classes are `Remote`: tests may call them, read their attributes and pass them back, but they
+equal only themselves. Comparisons and arithmetic are not forwarded: the program would see the expected value and agree.
 """
 
 import builtins
@@ -29,7 +28,7 @@ TESTS = "tests"  # the module that the tests' own classes belong to
 
 
 class ProgramEnded(BaseException):
-    """The program's process is gone, or what it sends is no frame. BaseException: tests that catch errors must not catch it."""
+    """The program's process ended, or sent no valid frame. BaseException: tests that catch errors must not catch it."""
 
 
 class OutOfTime(BaseException):
@@ -37,11 +36,11 @@ class OutOfTime(BaseException):
 
 
 class Stalled(BaseException):
-    """An answer took far more wall time than CPU time: the machine is overloaded, or the program sleeps."""
+    """A reply took far more wall time than CPU time: the machine is overloaded, or the program sleeps."""
 
 
 class Program:
-    """The other side of the pipes, with one stopwatch on its CPU time, read from the kernel."""
+    """The program at the other end of the pipes, and its CPU time as the kernel measures it."""
 
     def __init__(self, pid, cpu_seconds, wall_seconds):
         self.clock = (~pid << 3) | 2  # the process CPU-time clock of another process: clock_getcpuclockid(3)
@@ -51,18 +50,18 @@ class Program:
         self.restart()
 
     def restart(self):
-        """A new budget, for the next test."""
+        """Starts a new budget, for the next test."""
         self.cpu_start, self.waited = self.cpu(), 0.0
 
     def cpu(self):
-        """CPU seconds the program has used so far."""
+        """Returns the CPU seconds the program has used."""
         try:
             return time.clock_gettime(self.clock)
         except OSError as error:
             raise ProgramEnded("the program ended") from error
 
     def read(self, length):
-        """Exactly `length` bytes from the program, within its budget."""
+        """Reads exactly `length` bytes from the program, within its budget."""
         parts = []
         while length > 0:
             self._await_bytes()
@@ -77,7 +76,7 @@ class Program:
         start = time.monotonic()
         while not select.select([REPLIES_IN], [], [], 0.02)[0]:
             self.check_cpu()
-            # Only time spent waiting for the program: that this process was itself kept waiting is not its fault.
+            # Counts only time spent waiting for the program, not time in which this process itself was not run.
             if self.waited + time.monotonic() - start > self.wall_seconds:
                 raise Stalled
         self.waited += time.monotonic() - start
@@ -88,7 +87,7 @@ class Program:
             raise OutOfTime
 
     def receive(self):
-        """The program's next reply as a value; its exceptions are raised here under the same built-in name."""
+        """Returns the value of the program's next reply; raises the exception that the reply reports."""
         length = int.from_bytes(self.read(4), "little")
         if length > values.MAX_FRAME:
             raise ProgramEnded("the program sent something that is no reply")
@@ -104,7 +103,7 @@ class Program:
         return value
 
     def ask(self, operation, on=None, name=None, arguments=(), options=None):
-        """One operation in the program's process."""
+        """Performs one operation in the program's process."""
         self.was_asked = True
         pack = lambda value: values.pack(value, self._number)  # noqa: E731
         packed = {"do": operation, "arguments": pack(list(arguments)), "options": pack(options or {})}
@@ -122,7 +121,7 @@ class Program:
 
 
     def _number(self, value):
-        """The number of an object on the other side: one that came from there, or a copy of one that the tests made."""
+        """Returns the number of an object in the program: one that came from there, or a copy of one that the tests made."""
         if isinstance(value, Remote):
             return object.__getattribute__(value, "_number")
         if type(value).__module__ != TESTS:
@@ -136,7 +135,7 @@ class Program:
 
 
 def _small_integer(digits):
-    """An integer of a reply. Larger ones come tagged, in hexadecimal: reading a long decimal takes quadratic time."""
+    """Reads an integer of a reply. Larger ones are tagged and hexadecimal: reading a long decimal takes quadratic time."""
     if len(digits) > 20:
         raise values.MalformedValue("an untagged integer of more than 20 digits")
     return int(digits)
@@ -150,7 +149,7 @@ def _as_exception(error):
 
 
 class Remote:
-    """An object of the program, by number."""
+    """An object of the program, known by its number."""
 
     __slots__ = ("_program", "_number", "_kind")
 
@@ -197,8 +196,8 @@ class Remote:
 
 
 class Names(dict):
-    """Globals of the tests. Their own names first, then the tested one, built-ins, library modules (a program must not
-    be able to lend the tests its own `math`), and only then other names of the program."""
+    """Globals of the tests, in this order: names of the tests, the entry point, built-ins, library modules (a program must
+    not replace `math` in the tests), other names of the program."""
 
     def __init__(self, program, entry_point):
         super().__init__(__name__=TESTS, __builtins__=builtins, __run_test__=run_test)
@@ -215,7 +214,7 @@ class Names(dict):
 
 
 def judge(job, pid):
-    """Entry point: runs all tests of the job and leaves the outcomes on the result file."""
+    """Entry point: runs all tests of the job and writes the outcomes to the result file."""
     sys.setrecursionlimit(10_000)
     program = Program(pid, job["cpuMs"] / 1000, job["wallMs"] / 1000)
     outcomes = []
@@ -250,8 +249,11 @@ def _run(job, program, outcomes):
             break
 
 
-# Tests that change or watch the process they run in: the program's is another.
-REACHES_INTO_PROGRAM = re.compile(r"\bunittest\.mock\b|\bfrom unittest import .*\bmock\b|^\s*import mock\b|\bredirect_stdout\b|\bsys\.std(?:in|out)\s*=", re.M)
+# Tests that patch or capture the process they run in, which the program does not run in.
+REACHES_INTO_PROGRAM = re.compile(
+    r"\bunittest\.mock\b|\bfrom unittest import .*\bmock\b|^\s*import mock\b|\bredirect_stdout\b|\bsys\.std(?:in|out)\s*=",
+    re.M,
+)
 
 
 def _prepare(job, program, names):
@@ -271,20 +273,20 @@ def _prepare(job, program, names):
         exec(compile(job["setup"], "setup.py", "exec"), names)
     except (Exception, SystemExit) as error:
         if program.was_asked:
-            raise  # it may be the program's fault, and a program must not be able to make itself ungradable
+            raise  # possibly the program's fault: a program must not make itself ungradable
         raise BrokenTests(f"the problem's own tests cannot be run: {type(error).__name__}: {error}") from error
-    names.pop(job.get("entryPoint"), None)  # the setup may hold a stub of what the program defines
+    names.pop(job.get("entryPoint"), None)  # the setup may define a stub of the entry point
     return [lambda code=code: exec(code, names) for code in codes]
 
 
 def _call(program, entry_point, arguments):
-    """A call whose value is wanted, not judged."""
+    """Makes a call and returns its value."""
     value = program.ask("name", None, entry_point)(*arguments)
     return {"packed": values.pack(value)}
 
 
 def _case(program, entry_point, case):
-    """A call whose value must equal one of the accepted ones, as JSON knows equality: tuples are lists."""
+    """Makes a call whose value must equal one of the accepted ones, where tuples are lists as in JSON."""
     value = program.ask("name", None, entry_point)(*copy.deepcopy(case["arguments"]))
     tolerance = case.get("tolerance")
     if not any(same(value, accepted, tolerance) for accepted in case["accepted"]):
@@ -292,7 +294,7 @@ def _case(program, entry_point, case):
 
 
 def same(value, expected, tolerance=None):
-    """Python's equality, but tuples are lists, and numbers other than two integers may differ by the declared tolerance."""
+    """Compares as Python does, but tuples equal lists, and the tolerance applies to numbers unless both are integers."""
     if isinstance(value, (int, float)) and isinstance(expected, (int, float)):
         if value == expected:
             return True
@@ -313,7 +315,7 @@ def _key(key):
 
 
 def _short(value):
-    """The value for a message. An integer of thousands of digits is not written out: that takes quadratic time."""
+    """Returns the value as text for a message. Long integers are not written out, which would take quadratic time."""
     limit = getattr(sys, "set_int_max_str_digits", lambda digits: None)
     limit(4300)
     try:

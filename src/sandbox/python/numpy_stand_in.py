@@ -1,7 +1,7 @@
-"""The little of numpy that HumanEval+ and MBPP+ tests use: comparing numbers with a tolerance.
+"""The part of numpy that HumanEval+ and MBPP+ tests use: comparing numbers with a tolerance.
 
-Only the judge has it, and only where the interpreter has no numpy, which under the sandbox (no site packages) is always.
-Programs that import numpy themselves get the usual ImportError.
+Only the judge has it, unless the sandbox declares the real numpy. Any other name of numpy makes the tests broken.
+Programs that import numpy get an ImportError.
 """
 
 import math
@@ -15,7 +15,7 @@ float32 = float64 = float
 
 
 class ndarray:
-    """Nothing is one: programs answer with plain data."""
+    """Has no instances: programs return plain data."""
 
 
 def isclose(value, expected, rtol=1e-05, atol=1e-08):
@@ -26,7 +26,7 @@ def isclose(value, expected, rtol=1e-05, atol=1e-08):
 
 
 def allclose(value, expected, rtol=1e-05, atol=1e-08):
-    """Whether all numbers of two equally shaped values are close; other data must be equal."""
+    """Returns whether all numbers of two equally shaped values are close; other data must be equal."""
     if isinstance(value, (list, tuple)) and isinstance(expected, (list, tuple)):
         return len(value) == len(expected) and all(allclose(*pair, rtol, atol) for pair in zip(value, expected))
     if isinstance(value, (int, float)) and isinstance(expected, (int, float)):
@@ -40,7 +40,7 @@ def assert_allclose(value, expected, rtol=1e-07, atol=0):
 
 
 def install():
-    """Makes `import numpy` find this module where there is no other."""
+    """Makes `import numpy` find this module if the real one is missing."""
     try:
         import numpy  # noqa: F401
     except ImportError:

@@ -1,8 +1,8 @@
-"""The one directory a program may write: a memory file system of 16 MiB and 256 files, empty again after every run.
+"""Provides the one directory a program may write: a memory file system of 16 MiB and 256 files, emptied after every run.
 
-Mounting it takes a mount namespace: as root one of this process's own, as an ordinary user inside a user namespace.
-Where neither is to be had (a container without CAP_SYS_ADMIN, a kernel that keeps user namespaces from users) there is
-no capped directory, so programs get none: they start in an empty directory that they cannot write.
+Mounting it needs a mount namespace: root makes one, an ordinary user makes it inside a user namespace. Without either
+(a container without CAP_SYS_ADMIN, a kernel that denies user namespaces) the directory cannot be capped, and programs
+start in an empty directory that they cannot write.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ CAPACITY = "size=16m,nr_inodes=256,mode=0700"
 
 
 class PrivateDirectory:
-    """A directory for one run after the other. `writable` is its path, or None where it could not be capped."""
+    """A directory that runs use in turn. `writable` is its path, or None if it could not be capped."""
 
     def __init__(self, path, capped, own_user_namespace):
         self.path = path
@@ -26,7 +26,7 @@ class PrivateDirectory:
         self._mounted = self._rules_made = False
 
     def refresh(self, uid):
-        """Empties the directory; True when it is a new one (or the first)."""
+        """Empties the directory; returns True if it is a new one, or the first."""
         if self.writable is None:
             first, self._rules_made = not self._rules_made, True
             return first
@@ -42,13 +42,13 @@ class PrivateDirectory:
         return True
 
     def describe(self):
-        """For the record of the run."""
+        """Returns what is recorded in the run."""
         return {"writableDirectory": self.writable is not None, "userNamespace": self.own_user_namespace}
 
 
 def open_directory(path):
-    """Makes this process's view of `path` private and cappable, as far as the machine lets it."""
-    if os.geteuid() == 0:  # programs run as a spare user, which a namespace with one user could not express
+    """Makes this process's view of `path` private and capped, if the machine allows it."""
+    if os.geteuid() == 0:  # programs run as a spare user, which a user namespace of one user cannot map
         capped = libc.unshare(CLONE_NEWNS) == 0 and _try_mount(path)
         libc.unshare(CLONE_NEWNET | CLONE_NEWIPC)
         return PrivateDirectory(path, capped, False)
@@ -66,7 +66,7 @@ def open_directory(path):
 
 
 def spare_uid():
-    """A user id that owns nothing: far above real ones, or nobody's where the container maps only few."""
+    """Returns a user id that owns nothing: far above real ones, or that of `nobody` if the container maps only a few."""
     wanted = FIRST_SPARE_UID + os.getpid() % SPARE_UIDS
     with open("/proc/self/uid_map") as file:
         ranges = [[int(part) for part in line.split()] for line in file]
@@ -74,7 +74,7 @@ def spare_uid():
 
 
 def _try_mount(path):
-    """Whether mounting works here; leaves no mount behind."""
+    """Returns whether mounting works; leaves no mount behind."""
     private = libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) == 0
     return private and _mount(path) and libc.umount2(path.encode(), MNT_DETACH) == 0
 

@@ -1,5 +1,5 @@
-"""What runs inside the guarded process of a program. Nothing here is trusted once the program's first line has run:
-it may have replaced any of it. It protects nobody; the guard and the judge do.
+"""Runs inside the guarded process of a program. Nothing here is trusted once the program's first line has run, for it may
+have replaced any of it. Protection comes from the guard and the judge.
 """
 
 import _sitebuiltins
@@ -15,12 +15,14 @@ import types
 import values
 
 REQUESTS, REPLIES = 3, 4
-OWN_MODULES = "fork_server guard judge private_directory program syscalls values warm numpy_stand_in pytest_stand_in test_runner".split()
+OWN_MODULES = (
+    "fork_server guard judge private_directory program syscalls values warm numpy_stand_in pytest_stand_in test_runner"
+).split()
 LIBRARY = [path for path in sys.path[1:] if not path.endswith(".zip")]  # without the folder of these files
 
 
 def run_main(job):
-    """The program as a script: standard input and output, exit code."""
+    """Runs the program as a script: standard input and output, exit code."""
     code = 0
     try:
         _prepare("__main__")
@@ -34,7 +36,7 @@ def run_main(job):
 
 
 def _prepare(name):
-    """A fresh interpreter as far as a program can tell."""
+    """Makes the interpreter look freshly started."""
     sys.stdin, sys.stdout, sys.stderr = (
         io.open(number, mode, encoding="utf-8", errors=errors, closefd=False)
         for number, mode, errors in ((0, "r", "surrogatepass"), (1, "w", "surrogatepass"), (2, "w", "backslashreplace"))
@@ -56,7 +58,7 @@ def _prepare(name):
 
 
 def _report(error):
-    """The end of a traceback on standard error. By hand: importing the library's own would cost each failure 6 ms."""
+    """Writes the end of a traceback to standard error. The library's own module would cost each failure 6 ms to import."""
     try:
         sys.stdout.flush()
     except BaseException:
@@ -70,11 +72,11 @@ def _report(error):
         text = f"{type(error).__name__}: {error}".rstrip(": ")[:2000]
         os.write(2, "".join(frames[1:][-4:] + [text, "\n"]).encode("utf-8", "replace"))
     except BaseException:
-        os.write(2, b"failed in a way that cannot be described\n")
+        os.write(2, b"failed with an error that cannot be described\n")
 
 
 def _finish(code):
-    """What an interpreter does at its end, as far as it shows: threads, exit handlers, buffers."""
+    """Ends as an interpreter does: joins threads, runs exit handlers, flushes buffers."""
     try:
         threading._shutdown()
         atexit._run_exitfuncs()
@@ -87,7 +89,7 @@ def _finish(code):
 
 
 def serve_calls(job):
-    """Loads the program as a module and then does what the judge asks: look up names, call, read attributes."""
+    """Loads the program as a module and then serves the judge: looks up names, calls, reads attributes."""
     objects = {}
 
     def refer(value):
@@ -140,7 +142,7 @@ def _operate(request, target, names, arguments, options):
 
 
 def _find(name, names):
-    """A global of the program, or a method: of the class named (`Solution.add`), else of `Solution` (as on LeetCode)."""
+    """Returns a global of the program, or a method of a class named before a dot or else of `Solution` (as on LeetCode)."""
     owner, dot, method = name.partition(".")
     if dot and owner in names:
         return getattr(names[owner](), method)

@@ -1,6 +1,6 @@
 """The part of pytest that published tests use: raises, approx, parametrize, fixtures. Only the judge has it.
 
-Everything else of pytest makes the tests broken, so that no program is blamed for it.
+Any other name of pytest makes the tests broken: the problem is then ungradable, and no program is wrong for it.
 """
 
 import math
@@ -57,7 +57,8 @@ class approx:
 
     def _same(self, value, expected):
         if isinstance(expected, dict):
-            return isinstance(value, dict) and value.keys() == expected.keys() and all(self._same(value[key], expected[key]) for key in expected)
+            is_alike = isinstance(value, dict) and value.keys() == expected.keys()
+            return is_alike and all(self._same(value[key], expected[key]) for key in expected)
         if isinstance(expected, (list, tuple)):
             return isinstance(value, (list, tuple)) and len(value) == len(expected) and all(map(self._same, value, expected))
         if not isinstance(value, (int, float, complex)) or not isinstance(expected, (int, float, complex)):
@@ -77,7 +78,7 @@ class approx:
 
 
 class Marks:
-    """`mark`: parametrize and skip do what they say; other marks change nothing."""
+    """Implements `mark.parametrize` and `mark.skip`; other marks change nothing."""
 
     def parametrize(self, names, rows, **_):
         """Runs the test once for each row; several of these multiply."""
@@ -96,7 +97,11 @@ class Marks:
         return skip if callable(test) else lambda _: _skipped
 
     def __getattr__(self, _):
-        return lambda *given, **options: given[0] if len(given) == 1 and callable(given[0]) and not options else lambda test: test
+        def mark(*given, **options):
+            is_bare = len(given) == 1 and callable(given[0]) and not options
+            return given[0] if is_bare else lambda test: test
+
+        return mark
 
 
 class Row(tuple):

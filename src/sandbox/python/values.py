@@ -1,11 +1,11 @@
-"""How values cross between judge and program: JSON in which every object is a tag, so that only plain data is ever built.
+"""Encodes values that cross between judge and program: JSON in which every object is a tag, so that only plain data is built.
 
     7, "x", true, null, [1, 2]      themselves
     {"tuple": [..]}  {"set": [..]}  {"dict": [[key, value], ..]}  {"bytes": hex}  {"complex": [re, im]}  {"int": hex} ..
-    {"ref": 3, "type": "Node"}      an object that stays where it is: only its number crosses
+    {"ref": 3, "type": "Node"}      an object that stays in its process: only its number crosses
 
-Unlike pickle, reading runs nothing and knows no classes but the ones below, so a hostile frame can only be malformed.
-A program's own subclass of a built-in type crosses as the built-in: its methods (an `__eq__` that always agrees) do not.
+Unlike pickle, reading executes nothing and builds only the classes below, so a hostile frame can only be malformed.
+An instance of a program's subclass of a built-in type crosses as the built-in, without its methods (such as `__eq__`).
 """
 
 import builtins
@@ -23,11 +23,11 @@ VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 
 
 class MalformedValue(Exception):
-    """What came is not a value."""
+    """The data is not a value."""
 
 
 def pack(value, refer=None):
-    """The JSON-ready form of a value. Objects that are not data go through `refer`, which gives them a number."""
+    """Returns the JSON form of a value. `refer` returns the number of an object that is not data."""
     kind = type(value)
     if value is None or kind in (bool, str, float):
         return value
@@ -64,7 +64,7 @@ def _pack_rarer(value, refer):
 
 
 def class_names(kind):
-    """The names of a class and of the classes it extends, as far as the first built-in one."""
+    """Returns the names of a class and of the classes it extends, up to the first built-in one."""
     names = []
     for one in type.mro(kind):
         names.append(one.__name__)
@@ -77,7 +77,7 @@ EXCEPTIONS = {}
 
 
 def exception_class(names):
-    """A class that stands for one of the program's exceptions: the same one each time, extending the same built-in class."""
+    """Returns the class that represents an exception class of the program: always the same, with the same built-in base."""
     *own, last = names or ["Exception"]
     kind = getattr(builtins, last, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
@@ -102,7 +102,7 @@ def _items(base):
     return lambda value, refer: [pack(item, refer) for item in base.__iter__(value)]
 
 
-# Subclasses before what they extend. Built-in methods are called by name: an overridden one must not be.
+# Subclasses before their bases. Methods are called on the built-in type: a program may override its own.
 PACKERS = (
     (bool, "bool", lambda value, _: value),
     (int, "int", lambda value, _: int.__format__(value, "x")),
@@ -132,7 +132,7 @@ PACKERS = (
 
 
 def unpack(packed, resolve=None):
-    """The value of a packed form; `resolve` turns a reference's number and type name into an object."""
+    """Returns the value of a packed form; `resolve` returns the object of a number and type name."""
     kind = type(packed)
     if packed is None or kind in (bool, int, float, str):
         return packed
@@ -188,7 +188,7 @@ UNPACKERS = {
 
 
 def dump(message):
-    """A message as one frame."""
+    """Encodes a message as one frame."""
     body = json.dumps(message).encode()
     if len(body) > MAX_FRAME:
         raise MalformedValue(f"a value of more than {MAX_FRAME >> 20} MiB")

@@ -1,7 +1,7 @@
-"""Loaded once per lane, before any fork: what programs import most. More would make every fork dearer (page tables).
+"""Imports what programs import most, once per lane and before any fork. More would make each fork slower (page tables).
 
-Programs cannot open shared libraries (nothing of the host is readable but the interpreter's own library), so extension
-modules that need one which is not mapped here (ssl, sqlite3, lzma) answer ImportError; hashlib does without OpenSSL.
+Programs can read only the interpreter's library, not shared libraries of the host. So extension modules that need one
+which is not mapped here (ssl, sqlite3, lzma) raise ImportError; hashlib works without OpenSSL.
 """
 
 import ctypes
@@ -13,9 +13,9 @@ for _name in (
     try:
         __import__(_name)
     except ImportError:
-        pass  # an interpreter built without it: programs see the same ImportError
+        pass  # the interpreter was built without it; programs get the same ImportError
 
-# One or two allocation arenas: each reserves 64 MiB of address space, which the memory limit counts.
+# At most two allocation arenas: each reserves 64 MiB of address space, which counts towards the memory limit.
 _mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
 if _mallopt is not None:
     _mallopt(-8, 2)

@@ -18,14 +18,14 @@ import { gradeTests } from './grade-tests.ts';
 import { completeProgram, extractProgram } from './program.ts';
 import { scoreRule, verdictOf } from './test-verdict.ts';
 
-/** Python programs judged by tests, in a sandbox. A problem's own limits and tolerance come before these. */
+/** Settings of the verifier that judges Python programs by tests. Limits and tolerance that a problem states take precedence. */
 export const codeConfig = z.strictObject({
   type: z.literal('code'),
   sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
   score: scoreRule.default('all'),
-  /** Tests per problem; of more, a sample that depends on the problem alone. */
+  /** Most tests per problem; of more, a sample that depends on the problem alone is used. */
   maxTests: z.int().min(1).default(64),
-  /** CPU time for each test by itself. */
+  /** CPU time for each test. */
   maxCpu: durationSchema.default('4s'),
   maxMemoryMiB: z.int().min(64).max(65_536).default(512),
   maxOutputCharacters: z
@@ -37,18 +37,18 @@ export const codeConfig = z.strictObject({
 /** Python programs judged by tests. See `codeConfig`. */
 export const code = noun(codeConfig);
 
-/** A `code` verifier and the sandbox it runs programs in. */
+/** A `code` verifier and its sandbox. */
 export interface CodeVerifier extends Verifier {
   /**
-   * Opens the sandbox, if no verdict has yet, and says which kind it is, for the record of the run.
+   * Opens the sandbox unless a verdict already did; returns its kind, for the record of the run.
    *
-   * @throws SandboxError where this machine cannot hold Python programs.
+   * @throws SandboxError if no Python sandbox works on this machine.
    */
   environment(): Promise<SandboxChoice>;
 }
 
 /**
- * Opens the verifier of Python programs. Nothing is started before the first verdict (or `environment()`) asks for it.
+ * Opens the verifier of Python programs. The sandbox starts with the first verdict or `environment()`.
  *
  * @example
  * await using verifier = openCode(code({ score: 'fraction' }));
@@ -89,7 +89,7 @@ export function openCode(config: z.input<typeof codeConfig>): CodeVerifier {
   };
 }
 
-/** Everything in the settings that can change a verdict, and the version of the judging itself. */
+/** Returns a version that changes with every setting that can change a verdict, and with the judging itself. */
 function versionOf({
   score,
   maxTests,
@@ -102,7 +102,7 @@ function versionOf({
   return `2-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
 }
 
-/** The problem's tests, or a `DataError` where nobody's program could be judged by them. */
+/** Returns the problem's tests. Throws a `DataError` if no program could be judged by them. */
 function testsOf(problem: Problem): ProblemTests {
   const { tests, id } = problem;
   if (tests === undefined) throw new DataError(`problem ${id}: expected tests for a program, got none`);

@@ -6,7 +6,7 @@ import { runChecker } from './checker.ts';
 import { samePrinted } from './printed-output.ts';
 import { sampleTests } from './test-sample.ts';
 
-/** What became of one test; texts are shortened for the record. */
+/** The result of one test; texts are shortened for the record. */
 export interface TestResult {
   readonly status: 'passed' | 'wrong' | 'failed' | 'timeout' | 'out-of-memory' | 'overflow';
   readonly input?: string;
@@ -15,17 +15,17 @@ export interface TestResult {
   readonly error?: string;
 }
 
-/** What became of a program: one result for each test that was run, of `total`; or why nothing can be said. */
+/** The results of a program: one for each test that ran, of `total`; or why it cannot be graded. */
 export type GradedTests =
   | { readonly status: 'graded'; readonly total: number; readonly results: readonly TestResult[] }
   | { readonly status: 'ungradable'; readonly error: string };
 
-/** How to run the tests. */
+/** Options for running tests. */
 export interface Grading {
   readonly problemId: string;
   readonly limits: SandboxLimits;
   readonly maxTests: number;
-  /** No further tests after the first that was not passed. */
+  /** Skips all tests after the first one that did not pass. */
   readonly stopAtFailure: boolean;
   readonly signal?: AbortSignal;
 }
@@ -74,7 +74,7 @@ function gradedOf(outcome: JudgedOutcome, total: number): GradedTests {
   return { status: 'graded', total, results };
 }
 
-/** A program that used up its time this often gets no further tests: dozens of full time limits buy no knowledge. */
+/** Timeouts after which the remaining tests are skipped: dozens of full time limits add no information. */
 const maxTimeouts = 3;
 
 type PrintedTests = Extract<ProblemTests, { type: 'stdio' }>;

@@ -1,9 +1,8 @@
 import { DataError } from '../../../core/errors.ts';
 
 /**
- * Reads a pickle that holds plain data (None, booleans, numbers, texts, bytes, lists, tuples, dictionaries, sets) without
- * being able to execute anything: the opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID)
- * are refused, not interpreted. Protocols 0 to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
+ * Reads a pickle of plain data (None, booleans, numbers, texts, bytes, lists, tuples, dictionaries, sets) and executes
+ * nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are refused. Protocols 0 to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
  *
  * @throws DataError on anything else, on truncation, and beyond a million objects.
  */
