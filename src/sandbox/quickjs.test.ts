@@ -24,7 +24,7 @@ describe('a function may be', () => {
   });
 });
 
-test('plain data comes back as it was, whatever its kind', async () => {
+test('returns plain data of every kind unchanged', async () => {
   const source = `x => [x, null, undefined, true, 'é"\\n\\u0000', NaN, -Infinity, 12n, {a: {['__proto__']: 1}}, Object.create(null), []]`;
   const expected = [
     2,
@@ -50,14 +50,14 @@ test('integers beyond 2^53 are bigints, as arguments and as results', async () =
   ).toEqual(returned([big + 1n, 0n, 'number', nested]));
 });
 
-test('state lives within a program and no further', async () => {
+test('keeps state within a program, not between programs', async () => {
   expect(await run('globalThis.n = 0; Array.prototype.join = null; x => ++n', [[0], [0]])).toEqual(
     returned(1, 2),
   );
   expect(await run('x => typeof n + [1,2].join()')).toEqual(returned('undefined1,2'));
 });
 
-test('a call that ends badly does not spoil the others', async () => {
+test('a failed call does not affect the others', async () => {
   const outcome = await run(
     'x => { if (x === 1) for (;;); if (x === 2) throw new TypeError("no"); return x }',
     [[0], [1], [2], [3]],
@@ -144,7 +144,7 @@ test.each([
   expect(await run('x=>x')).toEqual(returned(2));
 });
 
-test('built-ins and harness tampered with harm nobody but the program itself', async () => {
+test('a program that tampers with built-ins and harness affects only itself', async () => {
   const tamper = `
     JSON.stringify = () => '=99'; JSON.parse = () => [[99]]; Array.isArray = () => false; Object.keys = () => ['x'];
     Object.getOwnPropertyDescriptor = () => ({ value: 99 }); Object.prototype.value = 99; String.prototype.toJSON = () => 99;
@@ -155,12 +155,12 @@ test('built-ins and harness tampered with harm nobody but the program itself', a
   expect(await run('x=>[x]')).toEqual(returned([2]));
 });
 
-test('jobs left behind do not run in, or take memory from, the next program', async () => {
+test('pending jobs of a program neither run in the next one nor use its memory', async () => {
   await run('for (let i = 0; i < 1000; i++) Promise.resolve().then(() => { for (;;); }); x => x');
   expect(await run('x=>x')).toEqual(returned(2));
 });
 
-test('a built-in that never pauses is ended, and the programs behind it run', async () => {
+test('ends a program in a built-in that never pauses, and runs the ones behind it', async () => {
   const slow =
     'const a = []; for (let i = 0; i < 100000; i++) a.push((i * 7919) % 100003); for (;;) a.sort()';
   const [ended, next] = await Promise.all([run(slow), run('x=>x')]);
@@ -168,14 +168,14 @@ test('a built-in that never pauses is ended, and the programs behind it run', as
   expect(next).toEqual(returned(2));
 });
 
-test('closing settles what is still waiting', async () => {
+test('closing settles programs that still wait', async () => {
   const closing = openQuickjsSandbox();
   const waiting = closing.run({ type: 'function', source: 'x=>x', entryPoint: 'f', calls: [[1]] }, limits);
   await closing[Symbol.asyncDispose]();
   expect(await waiting).toMatchObject({ status: 'infrastructure' });
 });
 
-test('only functions run here, under a name that is a name', async () => {
+test('rejects programs that are not functions, and entry points that are not names', async () => {
   await expect(sandbox.run({ type: 'stdio', source: '', inputs: [] }, limits)).rejects.toThrow('got "stdio"');
   const odd = await sandbox.run(
     { type: 'function', source: 'x=>x', entryPoint: 'f);for(;;);(', calls: [[1]] },

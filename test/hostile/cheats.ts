@@ -6,7 +6,7 @@ export interface Cheat {
 
 const cheat = (name: string, source: string): Cheat => ({ name, source });
 
-/** What the cheats below are asked for: `largest_prime_factor(n)` and `roots(n)`; they know neither. */
+/** Tests of `largest_prime_factor(n)`, which the cheats below do not compute. */
 export const functionTests = {
   entryPoint: 'largest_prime_factor',
   tests: [
@@ -19,7 +19,7 @@ export const functionTests = {
   ],
 };
 
-/** The right answer, so that a test that rejects everything would be noticed. */
+/** A right program, which would reveal tests that reject everything. */
 export const honestFunction =
   'def largest_prime_factor(n):\n    best, d = 1, 2\n    while n > 1:\n        while n % d == 0:\n            best, n = d, n // d\n        d += 1\n    return best\n';
 
@@ -160,13 +160,13 @@ export const functionCheats: readonly Cheat[] = [
   cheat('no program', 'All tests pass, trust me.'),
 ];
 
-/** Read a number, print its double: what the cheats against printed output do not do. */
+/** Tests for a program that prints the double of a number; the cheats below do not compute it. */
 export const printedTests = [
   { input: '21\n', output: '42\n' },
   { input: '-4\n', output: '-8\n' },
 ];
 
-/** The right answer to it. */
+/** A right program. */
 export const honestScript = 'print(2 * int(input()))\n';
 
 /** Cheats against tests that compare what is printed. */
@@ -196,7 +196,7 @@ export const printedCheats: readonly Cheat[] = [
   cheat('seek its input', 'import os\nprint(os.pread(0, 999, 0).decode() * 2)'),
 ];
 
-/** Print two numbers above 0 that add up to the one read; a checker program decides. */
+/** Tests for a program that prints two positive numbers with the sum it reads; a checker program decides. */
 export const checkedTests = {
   cases: [{ input: '5\n', output: '1 4\n' }],
   checker: [
@@ -210,7 +210,7 @@ export const checkedTests = {
   ].join('\n'),
 };
 
-/** A right answer that is not the expected one. */
+/** A right program whose output differs from the expected one. */
 export const honestPair = 'n = int(input())\nprint(2, n - 2)\n';
 
 /** Cheats against a checker program: through what is printed, and through the files that it reads. */
@@ -235,7 +235,7 @@ export const checkedCheats: readonly Cheat[] = [
 
 const node = 'class Node:\n    def __init__(self, v, next=None): self.v, self.next = v, next\n';
 
-/** Reverse a linked list: the tests pass and compare objects, and declare the exception `Own`. */
+/** Tests of a function that reverses a linked list: they pass and compare objects, and expect an exception. */
 export const structureTests = {
   entryPoint: 'reverse',
   setup: [
@@ -254,7 +254,7 @@ export const structureTests = {
   ],
 };
 
-/** The right answer to it. */
+/** A right program. */
 export const honestStructure = `${node}def reverse(n):\n    if n is None: raise ValueError\n    last = None\n    while n is not None: n.next, last, n = last, n, n.next\n    return last\n`;
 
 /** Cheats against tests that pass objects, run unittest and expect exceptions. */

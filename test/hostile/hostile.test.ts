@@ -19,7 +19,7 @@ const rounds = Number(process.env['GRADUS_HOSTILE_ROUNDS'] ?? 1);
 const request = { memoryBytes: 256 << 20, cpuSeconds: 1, outputBytes: 1 << 16, wallMs: 1500 };
 const nobody = 65534;
 
-/** The interpreter that the guard works with here, or why none does. */
+/** Returns an interpreter that works with the guard here, or why none does. */
 async function usable(spec: Omit<LaneSpec, 'python'>): Promise<{ python: string } | { reason: string }> {
   let reason = 'no python3 was found';
   for (const python of findPythons()) {
@@ -56,7 +56,7 @@ async function play(pool: LanePool, program: HostileProgram, limits = request): 
   return reply instanceof Error ? `the lane broke: ${reply.message}` : reply.program.stdout.toString();
 }
 
-test('there are enough hostile programs, each with its own name', () => {
+test('the hostile programs are many, and no two share a name', () => {
   expect(programs.length).toBeGreaterThanOrEqual(80);
   expect(new Set(programs.map(({ name }) => name)).size).toBe(programs.length);
 });
@@ -91,9 +91,9 @@ const wasi = await openPythonSandbox(pythonSandbox({ kind: 'wasi' })).then(
 );
 
 describe.skipIf(wasi instanceof Error)('as WebAssembly', () => {
-  // Its clock is stretched: a program that only waits for its end would take minutes here.
+  // Time limits are stretched 16-fold: a program that only waits would take minutes.
   const hasty = { ...request, wallMs: 100 };
-  /** Say that they got out, and did not: changing a mode does nothing there, and the directory they find is in memory. */
+  /** Print ESCAPED although they did not: changing a mode does nothing there, and the directory they find is in memory. */
   const mistaken = new Set(['change the mode of a host file', 'find a directory descriptor left open']);
 
   test.for(Object.entries(classes))(

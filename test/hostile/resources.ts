@@ -1,6 +1,6 @@
 import type { HostileProgram } from './hostile-program.ts';
 
-/** Using more than was given: time, memory, output, files, threads. Each must end, and soon, and leave nothing. */
+/** Exceeding limits of time, memory, output, files and threads. Each program must end soon and leave nothing behind. */
 export const resources: readonly HostileProgram[] = [
   { name: 'loop for ever', source: 'while True: pass' },
   { name: 'loop in C', source: 'sum(iter(int, 1))' },

@@ -7,7 +7,7 @@ import { openPythonSandbox, pythonSandbox } from './python-sandbox.ts';
 
 const limits = { maxCpuMs: 1000, maxMemoryBytes: 256 << 20, maxOutputCharacters: 10_000 };
 
-/** A folder that holds a package named numpy, and beside it a module and a file that nobody declared. */
+/** A folder that holds a package named numpy, and beside it an undeclared module. */
 const folder = mkdtempSync(join(tmpdir(), 'gradus-packages-'));
 chmodSync(folder, 0o755);
 mkdirSync(join(folder, 'numpy'));

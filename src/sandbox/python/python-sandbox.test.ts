@@ -69,7 +69,7 @@ function forkServers(): number[] {
 }
 
 describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`}`, () => {
-  test('read their input and print, each run afresh', async () => {
+  test('read their input and print, each in a new process', async () => {
     const source =
       'import builtins\nn = getattr(builtins, "seen", 0)\nbuiltins.seen = 1\nprint(int(input()) * 2 + n)';
     expect(await script(source, '1', '2')).toEqual([
@@ -81,9 +81,13 @@ describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`
   test.each([
     ['raises', 'print(1)\n1 / 0', { status: 'failed', error: 'ZeroDivisionError: division by zero' }],
     ['exits with an error', 'raise SystemExit(3)', { status: 'failed', error: 'ended with exit code 3' }],
-    ['exits in peace', 'print(1)\nraise SystemExit', { status: 'printed', stdout: '1\n' }],
+    ['exits with code 0', 'print(1)\nraise SystemExit', { status: 'printed', stdout: '1\n' }],
     ['crashes', 'import ctypes\nctypes.string_at(0)', { status: 'failed', error: 'ended by signal 11' }],
-    ['is no program', 'x = (', { status: 'failed', error: expect.stringContaining('SyntaxError') as string }],
+    [
+      'does not parse',
+      'x = (',
+      { status: 'failed', error: expect.stringContaining('SyntaxError') as string },
+    ],
     ['loops', 'while True: pass', { status: 'timeout' }],
     ['sleeps', 'import time\ntime.sleep(1e6)', { status: 'timeout' }],
     ['allocates', 'x = bytearray(1 << 30)', { status: 'out-of-memory' }],
@@ -117,7 +121,7 @@ describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`
       { status: 'printed', stdout: '7\n' },
     ],
     [
-      'prints what is no Unicode text',
+      'prints bytes that are not Unicode',
       'import sys\nsys.stdout.buffer.write(b"\\xff\\n")',
       { status: 'printed', stdout: '\u{FFFD}\n' },
     ],
@@ -147,7 +151,7 @@ describe.skipIf(!isHere)('functions', () => {
     expect(await sandbox.run(dotted, limits)).toMatchObject({ results: [{ value: 2 }] });
   });
 
-  test('fail one call at a time; a timeout takes the rest', async () => {
+  test('fail call by call; a timeout ends all later calls', async () => {
     const source = 'def f(x):\n    if x == 1: raise ValueError("no")\n    while x == 2: pass\n    return x';
     expect(await call(source, [0], [1], [2], [3])).toEqual({
       status: 'ran',
@@ -242,7 +246,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ).toEqual([1, 2, 3].map(() => ({ status: 'passed' })));
   });
 
-  test('numbers are compared as HumanEval+ does, with a stand-in for numpy', async () => {
+  test('numbers are compared as in HumanEval+, with a stand-in for numpy', async () => {
     const tests = [
       'assert np.allclose(f([1, 2.5]), [1 + 1e-9, 2.5])',
       'assert not np.allclose(f([1]), [1.1], rtol=1e-7, atol=1e-6)',
@@ -258,11 +262,11 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ['a setup that fails by itself', ['f()'], '1 / 0'],
     ['a test that is no program', ['assert f( =='], ''],
     ['a setup that needs what is not there', ['f()'], 'import nothing_such'],
-  ])("%s is nobody's fault: no verdict", async (_, tests, setup) => {
+  ])('%s makes the tests broken', async (_, tests, setup) => {
     expect(await outcomes('def f(): return 1', tests, setup)).toMatchObject({ status: 'infrastructure' });
   });
 
-  test('a setup that fails by the program is its fault', async () => {
+  test('a setup that fails because of the program fails the program', async () => {
     expect(await outcomes('def f(): return 1', ['f()'], 'f().x\nNode()')).toMatchObject([
       { status: 'failed' },
     ]);
@@ -408,7 +412,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
   });
 
   test(
-    'whatever bytes a program sends instead of answers, it passes nothing and breaks nothing',
+    'arbitrary bytes instead of replies pass no test and break nothing',
     { timeout: 120_000 },
     async () => {
       const frame = fc.oneof(
@@ -435,7 +439,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     },
   );
 
-  test('each test has the CPU time of the limit to itself', async () => {
+  test('each test may use the whole CPU limit', async () => {
     const source =
       'import time\ndef f():\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\n    return 1';
     expect(await outcomes(source, ['assert f() == 1', 'assert f() == 1', 'f()\nf()'])).toEqual([
@@ -447,12 +451,12 @@ describe.skipIf(!isHere)('tests in a second process', () => {
 });
 
 describe.skipIf(!isHere)('the lanes', () => {
-  test('more programs than lanes wait their turn', async () => {
+  test('programs beyond the number of lanes wait', async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => script(`print(${i})`)));
     expect(outcomes).toEqual(Array.from({ length: 20 }, (_, i) => [{ status: 'printed', stdout: `${i}\n` }]));
   });
 
-  test('a killed fork server is replaced and its program run again', async () => {
+  test('replaces a killed fork server and runs its program again', async () => {
     const running = script(
       'import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\nprint(1)',
     );
@@ -461,7 +465,7 @@ describe.skipIf(!isHere)('the lanes', () => {
     expect(await running).toEqual([{ status: 'printed', stdout: '1\n' }]);
   });
 
-  test('a program can be given up', async () => {
+  test('an aborted program rejects with the reason, and its lane is replaced', async () => {
     const stop = new AbortController();
     const running = sandbox.run(
       { type: 'stdio', source: 'while True: pass', inputs: [''] },
@@ -473,7 +477,7 @@ describe.skipIf(!isHere)('the lanes', () => {
     expect(await script('print(1)')).toEqual([{ status: 'printed', stdout: '1\n' }]);
   });
 
-  test('nothing outlives this process, however it ends', async () => {
+  test('all processes end with this one, even when it is killed', async () => {
     const program = `
       import { openPythonSandbox } from './src/sandbox/python/python-sandbox.ts';
       const sandbox = await openPythonSandbox({ type: 'python', lanes: 1 });
@@ -498,7 +502,7 @@ describe.skipIf(!isHere)('the lanes', () => {
   });
 });
 
-test('where nothing can hold a program, the message says what is needed', async () => {
+test('without a working kind the error names what is needed', async () => {
   await expect(openPythonSandbox(pythonSandbox({ python: '/bin/false' }))).rejects.toMatchObject({
     name: 'SandboxError',
     message: expect.stringContaining('Linux') as string,

@@ -20,7 +20,7 @@ const problemOf = (tests: ProblemTests | undefined): Problem => ({
 const judge = (tests: ProblemTests, program: string) => verifier.verify(problemOf(tests), program);
 
 describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped: ${trouble})`}`, () => {
-  test('say how many tests passed, and what went wrong first', async () => {
+  test('report how many tests passed and the first failure', async () => {
     const tests: ProblemTests = {
       type: 'stdio',
       language: 'python',
@@ -48,7 +48,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     expect(await judge(tests, '</think>')).toMatchObject({ outcome: 'unparsed' });
   });
 
-  test('calls: tuples are lists, alternatives count, numbers keep to the declared tolerance', async () => {
+  test('compare results: tuples are lists, alternatives count, numbers within the tolerance are equal', async () => {
     const tests: ProblemTests = {
       type: 'function',
       language: 'python',
@@ -66,7 +66,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     });
   });
 
-  test("a problem's own checker decides; one that fails leaves it ungraded", async () => {
+  test("use a problem's checker; a broken one makes it ungradable", async () => {
     const tests: ProblemTests = {
       type: 'stdio',
       language: 'python',
@@ -103,7 +103,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     expect(await judge(tests, 'print("x")')).toMatchObject({ outcome: 'incorrect' });
   });
 
-  test('a checker program that decides nothing leaves it ungraded', async () => {
+  test('are ungradable if a checker program prints no verdict', async () => {
     const messages = [
       ['print("yes")', "expected one number, printed 'yes'"],
       ['pass', "expected one number, printed ''"],
@@ -145,7 +145,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     expect(await judge(tests, 'def f(): return 1000001.0')).toMatchObject({ outcome: 'correct' });
   });
 
-  test('tests that nobody could pass leave it ungraded', async () => {
+  test('are ungradable if the tests cannot run', async () => {
     const tests: ProblemTests = {
       type: 'asserts',
       language: 'python',
@@ -156,7 +156,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     expect(await judge(tests, 'def f(): pass')).toMatchObject({ outcome: 'ungradable' });
   });
 
-  test("a problem's own limits come before the configured ones", async () => {
+  test("use a problem's limits rather than the configured ones", async () => {
     const source = 'import time\nwhile time.process_time() < 0.3: pass\nx = bytearray(150 << 20)\nprint(1)';
     const tests: ProblemTests = { type: 'stdio', language: 'python', cases: [{ input: '', output: '1' }] };
     expect(await judge(tests, source)).toMatchObject({ outcome: 'correct' });
@@ -176,7 +176,7 @@ describe('the code verifier', () => {
     ],
     [{ type: 'stdio', language: 'python', cases: [] }, /expected at least one test/],
   ] as [ProblemTests | undefined, RegExp][])(
-    'refuses a problem that nobody could solve: %j',
+    'refuses a problem without usable tests: %j',
     (tests, message) => {
       expect(() => verifier.check(problemOf(tests))).toThrow(message);
     },
@@ -196,7 +196,7 @@ describe('the code verifier', () => {
     expect(openCode(code({ sandbox: pythonSandbox({ lanes: 7 }) })).version).toBe(openCode(code()).version);
   });
 
-  test('has no setting beyond those it names', () => {
+  test('rejects an unknown setting', () => {
     expect(() => codeConfig.parse({ type: 'code', timeout: 3 })).toThrow(/timeout/);
   });
 });

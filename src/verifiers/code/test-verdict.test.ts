@@ -18,11 +18,11 @@ describe('verdictOf', () => {
     expect(verdictOf(graded(statuses), rule)).toMatchObject({ outcome, score });
   });
 
-  test('a program that did not load has failed all of its tests', () => {
+  test('a program that did not load failed every test', () => {
     expect(verdictOf(graded(['wrong'], 4), 'fraction')).toMatchObject({ outcome: 'incorrect', score: 0 });
   });
 
-  test('what could not be judged is ungradable, never a silent 0', () => {
+  test('tests that could not run are ungradable, not a score of 0', () => {
     expect(verdictOf({ status: 'ungradable', error: 'no machine' }, 'all')).toMatchObject({
       outcome: 'ungradable',
     });
@@ -32,7 +32,7 @@ describe('verdictOf', () => {
 describe('sampleTests', () => {
   const many = Array.from({ length: 100 }, (_, i) => i);
 
-  test('depends on the problem alone and keeps the order', () => {
+  test('depends on the problem alone and keeps the order of tests', () => {
     const sample = sampleTests('problem', many, 10);
     expect(sample).toHaveLength(10);
     expect(sampleTests('problem', many, 10)).toEqual(sample);
@@ -40,7 +40,7 @@ describe('sampleTests', () => {
     expect(sampleTests('another', many, 10)).not.toEqual(sample);
   });
 
-  test('takes all where there are few', () => {
+  test('takes all tests if there are few', () => {
     expect(sampleTests('problem', many, 100)).toEqual(many);
   });
 });

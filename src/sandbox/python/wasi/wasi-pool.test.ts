@@ -23,7 +23,7 @@ const script = async (source: string, input = '') => {
 };
 
 describe.skipIf(!isHere)('Python as WebAssembly', () => {
-  test('says what it is', () => {
+  test('reports its kind and interpreter', () => {
     expect(sandbox.name).toBe('python-wasi@1');
     expect(sandbox.choice).toMatchObject({
       kind: 'wasi',
@@ -70,7 +70,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     });
   });
 
-  test('a program that sleeps is ended by the clock, and known to have slept', async () => {
+  test('ends a sleeping program by the clock and reports that it slept', async () => {
     await using pool = createWasiPool(1);
     const { program } = await pool.run({
       memoryBytes: 128 << 20,
@@ -83,7 +83,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     expect(stallOf(program)).toBe('idle');
   });
 
-  test('one program leaves nothing to the next', async () => {
+  test('a program leaves nothing behind for the next', async () => {
     await script('import builtins, sys\nbuiltins.print = None\nsys.modules["json"] = None');
     expect(await script('import json\nprint(json.dumps([1]))')).toEqual({
       status: 'printed',
@@ -91,7 +91,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     });
   });
 
-  test('tests judge a program that lives apart from them', async () => {
+  test('runs tests in another interpreter than the program', async () => {
     const outcome = await sandbox.judge(
       'def f(x):\n  print("noise")\n  while x > 2: pass\n  return x',
       {
@@ -128,7 +128,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     expect(outcome.status).not.toBe('infrastructure');
   });
 
-  test('an aborted run rejects, and the lane goes on', async () => {
+  test('an aborted run rejects, and the lane runs the next program', async () => {
     const abort = new AbortController();
     const running = sandbox.run(
       { type: 'stdio', source: 'while True: pass', inputs: [''] },
@@ -147,7 +147,7 @@ describe('limitMemory', () => {
   const WebAssembly = (globalThis as unknown as { WebAssembly: { validate(bytes: Uint8Array): boolean } })
     .WebAssembly;
 
-  test('writes any limit into a valid module and keeps the rest', () => {
+  test('writes a limit into a valid module and leaves the rest unchanged', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 65_536 }), (pages) => {
         const limited = limitMemory(module, pages);
@@ -157,7 +157,7 @@ describe('limitMemory', () => {
     );
   });
 
-  test('refuses less than the module starts with, and a module without memory', () => {
+  test('rejects fewer pages than the module starts with, and a module without memory', () => {
     expect(() => limitMemory(module, 0)).toThrow('Python needs 65536 bytes to start');
     expect(() => limitMemory(module.subarray(0, 8), 1)).toThrow(
       'expected a WebAssembly module with a memory',
@@ -166,7 +166,7 @@ describe('limitMemory', () => {
 });
 
 describe('SharedPipe', () => {
-  test('gives back what was written, in order, whatever the sizes', () => {
+  test('returns the bytes written, in order, for all sizes of reads and writes', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 40_000 }), { maxLength: 80 }),
@@ -196,7 +196,7 @@ describe('SharedPipe', () => {
     );
   });
 
-  test('a closed pipe gives what is left, then nothing, and takes nothing', () => {
+  test('a closed pipe returns what is left, then nothing, and accepts nothing', () => {
     const pipe = new SharedPipe();
     pipe.write(Uint8Array.of(1, 2, 3));
     pipe.close();
