@@ -67,6 +67,11 @@ test.each<[string, object, Partial<Problem>]>([
     { ID: '2024-I-1', Problem: 'q', Solution: 's', Answer: 204 },
     { id: '2024-I-1', answer: '204' },
   ],
+  [
+    'AIME 1983–2024',
+    { ID: '1983-1', Year: 1983, 'Problem Number': 1, Question: 'q', Answer: '60', Part: null },
+    { id: '1983-1', answer: '60' },
+  ],
   ['AIME by year', { id: 7, problem: 'q', answer: '070', year: '2024' }, { id: '7', answer: '070' }],
   ['DeepScaleR', { problem: 'q', answer: '26', solution: '' }, { answer: '26' }],
   [

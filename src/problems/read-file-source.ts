@@ -5,7 +5,7 @@ import type { FileConfig } from './file-source.ts';
 import { columnsConfig } from './columns.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { inOurForm } from './our-form.ts';
-import { problemOfRow } from './problem-row.ts';
+import { problemOfRow, type RowMapping } from './problem-row.ts';
 import { readRows } from './rows/read-rows.ts';
 import type { Row } from './rows/row.ts';
 import { RowShapes } from './shape-of-rows.ts';
@@ -13,7 +13,7 @@ import { isWrittenByUs, unknownShape } from './shapes/catalogue.ts';
 import { requireNoContradiction } from './shapes/contradictions.ts';
 import { multipleChoice } from './shapes/multiple-choice.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
-import { at, type Columns } from './shapes/shape.ts';
+import { at, type Columns, type Shape } from './shapes/shape.ts';
 
 /** Options for reading a `file` source. */
 export interface ReadFileOptions {
@@ -85,20 +85,14 @@ function problemReader(
   { ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
   const shapes = new RowShapes(config);
-  const { instruction, system } = config;
+  const mappings = new Map<Shape, RowMapping>();
   return ({ number, read }) => {
     const where = `${name}:${number}`;
     const value = columnsOf(read(), where);
     const { shape, isNamed } = shapes.of(value, where);
-    const columns = columnsConfig.parse({ ...shape.columns, ...config.columns });
-    const mapping = {
-      name,
-      ids,
-      columns,
-      domain: config.domain ?? shape.domain ?? 'math',
-      instruction,
-      system,
-    };
+    const mapping = mappings.get(shape) ?? mappingOf(config, shape, name, ids);
+    mappings.set(shape, mapping);
+    const { columns } = mapping;
     return naming(where, () => {
       const derived = withPassRates(shape.derive?.(value, where) ?? value, value, config, columns.passRates);
       for (const column of unseen) if (at(derived, column) !== undefined) unseen.delete(column);
@@ -114,6 +108,15 @@ function problemReader(
     });
   };
 }
+
+const mappingOf = (config: FileConfig, shape: Shape, name: string, ids: ProblemIds): RowMapping => ({
+  name,
+  ids,
+  columns: columnsConfig.parse({ ...shape.columns, ...config.columns }),
+  domain: config.domain ?? shape.domain ?? 'math',
+  instruction: config.instruction,
+  system: config.system,
+});
 
 /** Returns a row as columns; a list, as in Open-Reasoner-Zero, has the columns 0, 1, …. */
 function columnsOf(value: unknown, where: string): Columns {

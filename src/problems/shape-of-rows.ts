@@ -53,7 +53,6 @@ export class RowShapes {
   #requireSame(shape: Shape, row: Columns, where: string): void {
     const columns = Object.keys(row)
       .filter((column) => !isEmpty(row[column]))
-      .toSorted()
       .join('\n');
     const earlier = this.#seen.get(columns) ?? shape;
     this.#seen.set(columns, earlier);

@@ -3,35 +3,41 @@ import { stringifyJson } from '../../core/lossless-json.ts';
 import { afterHashes, lastBoxed, onlyGold } from './golds.ts';
 import type { Columns } from './shape.ts';
 
-const contextColumns = [
-  'body',
-  'context',
-  'passage',
-  'story',
-  'article',
-  'paragraph',
-  'paragraphs',
-  'premise',
-  'support',
-  'background',
-  'scenario',
-  'table',
-  'document',
-  'documents',
-];
-const questionColumns = ['question', 'problem', 'query', 'problem_statement', 'prompt'];
-const goldColumns = [
-  'answer',
-  'expected_answer',
-  'final_answer',
-  'ground_truth',
-  'gold_answer',
-  'gold',
-  'correct_answer',
-  'reference_answer',
-];
+type Kind = 'context' | 'choices' | 'question' | 'gold';
 
-const choiceColumns = ['choices', 'options'];
+const columnsByKind: Readonly<Record<Kind, readonly string[]>> = {
+  context: [
+    'body',
+    'context',
+    'passage',
+    'story',
+    'article',
+    'paragraph',
+    'paragraphs',
+    'premise',
+    'support',
+    'background',
+    'scenario',
+    'table',
+    'document',
+    'documents',
+  ],
+  choices: ['choices', 'options'],
+  question: ['question', 'problem', 'query', 'problem_statement', 'prompt'],
+  gold: [
+    'answer',
+    'expected_answer',
+    'final_answer',
+    'ground_truth',
+    'gold_answer',
+    'gold',
+    'correct_answer',
+    'reference_answer',
+  ],
+};
+const kinds = new Map(
+  (Object.keys(columnsByKind) as Kind[]).flatMap((kind) => columnsByKind[kind].map((name) => [name, kind])),
+);
 
 /** The parts of a problem taken from its row. */
 interface Taken {
@@ -49,45 +55,38 @@ interface Taken {
  *
  * @throws DataError naming the column and the options.
  */
-export function requireNoContradiction(
-  row: Columns,
-  { prompt, gold, hasChoices }: Taken,
-  shape: string,
-): void {
-  const said = squeezed(prompt);
-  const anyCase = new Map(Object.entries(row).map(([name, value]) => [name.toLowerCase(), { name, value }]));
-  const wayOn = `; correct the row, or accept it with --shape ${shape}`;
-  for (const column of contextColumns) {
-    const { name, value } = anyCase.get(column) ?? {};
-    if (value === undefined || isContained(value, said)) continue;
+export function requireNoContradiction(row: Columns, taken: Taken, shape: string): void {
+  for (const [name, value] of Object.entries(row)) {
+    const kind = kinds.get(name.toLowerCase());
+    if (kind === undefined || value === taken.prompt || value === taken.gold || agrees(kind, value, taken))
+      continue;
+    const got = stringifyJson(value).slice(0, 60);
+    const explained = {
+      context: `expected its text in the question, got a question without it: ${got}; join the two in one column`,
+      choices: `expected a list of two or more choices, got ${got}; write a list, or put the choices into the question`,
+      question: `expected one question in the row, got a second one: ${got}; name the right one with --column prompt=${name}`,
+      gold: `expected the same gold in all columns, got ${got} beside ${stringifyJson(taken.gold)?.slice(0, 60)}; name the right one with --column answer=${name}`,
+    }[kind];
     throw new DataError(
-      `column "${name}": expected its text in the question, got a question without it: ` +
-        `${stringifyJson(value).slice(0, 60)}; join the two in one column${wayOn}`,
+      `column "${name}": ${explained}; correct the row, or accept it with --shape ${shape}`,
     );
   }
-  for (const column of choiceColumns) {
-    const { name, value } = anyCase.get(column) ?? {};
-    if (hasChoices || value === undefined || isContained(value, said)) continue;
-    throw new DataError(
-      `column "${name}": expected a list of two or more choices, got ${stringifyJson(value).slice(0, 60)}; ` +
-        `write a list, or put the choices into the question${wayOn}`,
-    );
-  }
-  for (const column of questionColumns) {
-    const { name, value } = anyCase.get(column) ?? {};
-    if (typeof value !== 'string' || isContained(value, said) || squeezed(value).includes(said)) continue;
-    throw new DataError(
-      `column "${name}": expected one question in the row, got a second one: ${stringifyJson(value).slice(0, 60)}; ` +
-        `name the right one with --column prompt=${name}${wayOn}`,
-    );
-  }
-  for (const column of goldColumns) {
-    const { name, value } = anyCase.get(column) ?? {};
-    if (!isScalar(value) || gold === undefined || bare(value) === bare(gold)) continue;
-    throw new DataError(
-      `column "${name}": expected the same gold in all columns, got ${stringifyJson(value).slice(0, 60)} beside ` +
-        `${stringifyJson(gold).slice(0, 60)}; name the right one with --column answer=${name}${wayOn}`,
-    );
+}
+
+function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken): boolean {
+  switch (kind) {
+    case 'context':
+      return isContained(value, squeezed(prompt));
+    case 'choices':
+      return hasChoices || isContained(value, squeezed(prompt));
+    case 'question':
+      return (
+        typeof value !== 'string' ||
+        isContained(value, squeezed(prompt)) ||
+        squeezed(value).includes(squeezed(prompt))
+      );
+    case 'gold':
+      return !isScalar(value) || gold === undefined || bare(value) === bare(gold);
   }
 }
 

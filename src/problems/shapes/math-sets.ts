@@ -50,14 +50,18 @@ function levelNumber(level: unknown): number | undefined {
 /** AIME and AMC, with any capitalisation of the columns. */
 export const competition: Shape = {
   name: 'aime',
-  reads: 'problem, answer (Problem and Answer too), solution, id',
+  reads: 'problem, answer (Problem or Question, and Answer, too), solution, id',
   matches: (row) =>
-    (hasTexts(row, 'Problem') && isAnswer(row['Answer'])) ||
+    ((hasTexts(row, 'Problem') || hasTexts(row, 'Question')) && isAnswer(row['Answer'])) ||
     (hasTexts(row, 'problem') && isAnswer(row['answer']) && ('url' in row || 'year' in row)),
   columns: { prompt: 'problem', id: 'id' },
   derive: (row) => {
-    const renamed = Object.entries(row).map(([name, value]) => [name.toLowerCase(), value] as const);
-    return Object.fromEntries(renamed);
+    const {
+      question,
+      problem = question,
+      ...rest
+    } = Object.fromEntries(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value]));
+    return { ...rest, problem };
   },
 };
 

@@ -33,7 +33,7 @@ export const multipleChoice: Shape = {
   name: 'multiple-choice',
   reads: `question, ${choiceColumns.slice(0, 2).join(' or ')} (or columns A, B, C, …), and the right one as a letter, its position from 0, or its text`,
   matches: (row) =>
-    questionIn(row) !== undefined && goldIn(row) !== undefined && choicesIn(row) !== undefined,
+    choicesIn(row) !== undefined && questionIn(row) !== undefined && goldIn(row) !== undefined,
   columns: { prompt: 'question with choices', answer: 'letter of the answer', id: 'id' },
   domain: 'multiple-choice',
   derive(row) {
@@ -71,18 +71,17 @@ export function choicesIn(row: Columns): Choices | undefined {
     : undefined;
 }
 
+const letterColumns = [
+  (letter: string) => letter,
+  (letter: string) => `option_${letter.toLowerCase()}`,
+  (letter: string) => `op${letter.toLowerCase()}`,
+].map((nameOf) => letters.map(nameOf));
+
 /** Returns the columns A, B, C, … or option_a, option_b, … of a row, up to the first gap. */
 function lettered(row: Columns): string[] {
-  for (const nameOf of [
-    (letter: string) => letter,
-    (letter: string) => `option_${letter.toLowerCase()}`,
-    (letter: string) => `op${letter.toLowerCase()}`,
-  ]) {
-    const names = letters.map(nameOf);
-    const end = names.findIndex((name) => row[name] == null || row[name] === '');
-    if (end > 1) return names.slice(0, end);
-  }
-  return [];
+  const names = letterColumns.find(([first]) => row[first!] != null) ?? [];
+  const end = names.findIndex((name) => row[name] == null || row[name] === '');
+  return end > 1 ? names.slice(0, end) : [];
 }
 
 const byLetter = (row: Columns, names: readonly string[]): Choices | undefined =>

@@ -103,10 +103,9 @@ export const olympiadBench: Shape = {
 export const storyQuestion: Shape = {
   name: 'story-question',
   reads: 'body, question, answer (Body, Question and Answer too)',
-  matches: (row) => {
-    const small = smallNames(row);
-    return hasTexts(small, 'body', 'question') && isAnswer(small['answer']);
-  },
+  matches: (row) =>
+    (hasTexts(row, 'body', 'question') && isAnswer(row['answer'])) ||
+    (hasTexts(row, 'Body', 'Question') && isAnswer(row['Answer'])),
   columns: { prompt: 'body and question' },
   derive(row) {
     const { body, question, ...rest } = smallNames(row);

@@ -30,9 +30,10 @@ export interface Shape {
 /** Returns the value at a dotted path such as `extra_info.difficulty`. */
 export function at(row: Columns, path: string): unknown {
   let value: unknown = row;
-  for (const key of path.split('.')) {
+  for (let start = 0, end = 0; end >= 0; start = end + 1) {
     if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Columns)[key];
+    end = path.indexOf('.', start);
+    value = (value as Columns)[path.slice(start, end < 0 ? undefined : end)];
   }
   return value;
 }
