@@ -67,7 +67,7 @@ async function runSensitivity(data: string): Promise<void> {
   if (trace !== undefined) probing.push(compareTunings(populationOfTrace(trace)));
   if (existsSync(`${data}/adarft`)) {
     const half = await readAdaRft(`${data}/adarft`, 1);
-    probing.push(compareTunings(firstOf(half, 5000)));
+    probing.push(compareTunings(firstOf(half, 2000)));
   }
   console.log(JSON.stringify({ probing, drift }));
 }

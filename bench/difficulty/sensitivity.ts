@@ -73,7 +73,9 @@ export function compareTunings(population: Population): readonly Cost[] {
         [`${question}, waves`, Number(waves.toFixed(1))],
       ] as const;
     });
-    return { setting, ...Object.fromEntries(costs) };
+    const row = { setting, ...Object.fromEntries(costs) };
+    console.log(`${population.name}: ${JSON.stringify(row)}`);
+    return row;
   });
   console.log(`\n${population.name} (${population.ids.length} problems): cost of other constants`);
   console.table(rows);
