@@ -4,7 +4,10 @@ import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { noun } from '../core/noun.ts';
+import { lastBoxed } from './math/extract/boxes.ts';
 import { extractAnswer } from './math/extract/extract.ts';
+import type { Extracted } from './math/extract/extracted.ts';
+import { spellInAscii } from './math/read/unicode.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
@@ -34,7 +37,7 @@ interface Choices {
 
 /** A verifier without resources. */
 export function openMultipleChoice(config: MultipleChoiceConfig): Verifier {
-  const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
+  const version = `2-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {
     name: 'multiple-choice',
     version,
@@ -54,13 +57,12 @@ function judge(
   { extraction }: MultipleChoiceConfig,
 ): Omit<Verdict, 'verifier'> {
   const isChoice = (text: string): boolean => chosen(text, choices) !== undefined;
-  const extracted = extractAnswer(completion, extraction === 'anywhere' ? 'marked' : extraction, isChoice);
-  const text = extracted?.text ?? (extraction === 'anywhere' ? lastLine(completion) : '');
+  const { text, span } = findChoice(completion, extraction, isChoice);
   const choice = chosen(text, choices);
   const evidence = {
     gold,
     extracted: text,
-    ...(extracted !== undefined && { span: [extracted.start, extracted.end] }),
+    ...(span && { span }),
   };
   if (choice === undefined)
     return { outcome: 'unparsed', score: 0, reason: 'chooses none of the letters', evidence };
@@ -73,13 +75,76 @@ function judge(
   };
 }
 
+interface Found {
+  readonly text: string;
+  readonly span?: readonly [number, number];
+}
+
+/**
+ * The text that chooses. A box that holds none of the choices is a formula on the way: then a mark ("Answer: D") counts,
+ * and at last the last line. A box that was cut off still decides.
+ */
+function findChoice(
+  completion: string,
+  extraction: MultipleChoiceConfig['extraction'],
+  isChoice: (text: string) => boolean,
+): Found {
+  const extracted = extractAnswer(completion, extraction === 'anywhere' ? 'marked' : extraction, isChoice);
+  if (extraction === 'boxed' || (extracted !== undefined && isChoice(extracted.text)))
+    return spanned(extracted);
+  const isBoxed = extracted?.by === 'box' && !mayChoose(extracted.text);
+  const marked = isBoxed ? extractAnswer(completion.slice(extracted.end), 'marked', isChoice) : undefined;
+  if (extracted !== undefined && marked !== undefined && isChoice(marked.text))
+    return spanned({ ...marked, start: marked.start + extracted.end, end: marked.end + extracted.end });
+  const isOpen = extracted !== undefined || extraction !== 'anywhere' || hasUnfinishedBox(completion);
+  return isOpen ? spanned(extracted) : { text: statedChoice(lastLine(completion)) };
+}
+
+/** "Option B is correct." and "I choose B." */
+const statements = [
+  /^(?:so|thus|hence|therefore)?,?\s*(?:the )?(?:option|choice|answer)?\s*\(?([A-Z])\)?,?\s+is\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:answer|option|choice))?\.?$/i,
+  /^(?:so|thus|hence|therefore)?,?\s*i(?:'d| would| will)?\s+(?:choose|pick|select|go with)\s+(?:(?:option|choice|answer)\s+)?\(?([A-Z])\)?\.?$/i,
+];
+
+/** The letter that a sentence states as right, or the text as it is. */
+function statedChoice(line: string): string {
+  const bare = bareText(line);
+  for (const statement of statements) {
+    const letter = statement.exec(bare)?.[1];
+    if (letter !== undefined) return letter;
+  }
+  return line;
+}
+
+function spanned(extracted: Extracted | undefined): Found {
+  return extracted === undefined
+    ? { text: '' }
+    : { text: extracted.text, span: [extracted.start, extracted.end] };
+}
+
+/** Letters alone, one or several, are an attempt to choose: `\boxed{A, B}`, `\boxed{Z}`. */
+function mayChoose(text: string): boolean {
+  return /^[\s(]*[A-Za-z][\s),.]*(?:(?:,|and|or|\s)\s*\(?[A-Za-z][\s),.]*)*$/.test(bareText(text));
+}
+
+function hasUnfinishedBox(completion: string): boolean {
+  return lastBoxed(completion.slice(-8192)) === 'unfinished';
+}
+
+/** Without TeX commands for type, brackets of groups, and marks of emphasis. */
+function bareText(text: string): string {
+  return text.replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm)|boxed)|[\\{}$*]/g, '').trim();
+}
+
 /** The letter a short text chooses: by its letter, or by being the text of exactly one choice. */
 function chosen(text: string, { letters, texts }: Choices): string | undefined {
-  const bare = text
-    .replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm))|[\\{}$*]/g, '')
-    .replace(/^\s*(?:option|choice|answer)\b[\s:]*/i, '')
+  const bare = spellInAscii(bareText(text))
+    .replace(/^\s*(?:(?:the )?(?:option|choice|answer)\b|选项?|答案)[\s:是为]*/i, '')
     .trim();
-  const letter = /^\(?([A-Za-z])(?:\)?[.:]?$|\)?[.:]\s|\)\s?)/.exec(bare)?.[1]?.toUpperCase();
+  const letter =
+    /^[([]?([A-Za-z])(?:[)\]]?[.:。]?$|[)\]]?[.:]\s|[)\]]\s?|\s(?=because|since|as)|,\s(?=because|since|as))/
+      .exec(bare)?.[1]
+      ?.toUpperCase();
   if (letter !== undefined && letters.includes(letter)) return letter;
   const same = texts.map((one, i) => [fold(one), letters[i]!]).filter(([one]) => one === fold(bare));
   return same.length === 1 ? same[0]![1] : undefined;

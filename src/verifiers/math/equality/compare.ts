@@ -9,7 +9,7 @@ import { hasDecimals } from './rounding.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
 import { mapChildren, type MathNode, sameTree } from '../syntax.ts';
 import { compareQuantities, withoutUnitLetters } from './units.ts';
-import { choiceLetter, sameChoice, sameWords } from './words.ts';
+import { choiceLetter, isEmptySet, sameChoice, sameWords } from './words.ts';
 
 /**
  * Are two answers equal? Returns the rule that says so, or nothing. Symmetric, except where the policy speaks of the
@@ -32,8 +32,10 @@ function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | 
   if (choiceLetter(gold) !== undefined || choiceLetter(answer) !== undefined) {
     if (sameChoice(gold, answer)) return 'same choice';
   }
+  if (isRealLine(gold)) return compareRelations(gold, answer, judge);
   if (gold.kind === 'text' || answer.kind === 'text')
     return sameWords(gold, answer) ? 'same words' : undefined;
+  if ((isEmptySet(gold) || isEmptySet(answer)) && sameWords(gold, answer)) return 'same words';
   if (gold.kind === 'quantity' || answer.kind === 'quantity') return compareQuantities(gold, answer, judge);
   if (gold.kind === 'matrix' || answer.kind === 'matrix') return compareMatrices(gold, answer, judge);
   if (gold.kind === 'based' || answer.kind === 'based') return compareBased(gold, answer);
@@ -44,8 +46,7 @@ function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | 
   if (gold.kind === 'literal' || answer.kind === 'literal') return compareLiterals(gold, answer);
   if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold, answer, judge);
   if (isRatioBesideDecimal(gold, answer) || isRatioBesideDecimal(answer, gold)) return undefined;
-  if (isSpan(gold) && (isSpan(answer) || answer.kind === 'ratio')) return compareSpans(gold, answer, judge);
-  if (isSpan(answer) && gold.kind === 'ratio') return compareSpans(gold, answer, judge);
+  if (isSpan(gold) || (isSpan(answer) && gold.kind === 'ratio')) return compareSpans(gold, answer, judge);
   if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
   return compareValues(gold, answer, judge) ?? compareWithoutUnitLetters(gold, answer, judge);
 }
@@ -130,6 +131,10 @@ function compareBased(gold: MathNode, answer: MathNode): string | undefined {
     String(plain.value.numerator) === based.digits &&
     plain.places === 0;
   return isSame ? 'same digits, base aside' : undefined;
+}
+
+function isRealLine(node: MathNode): boolean {
+  return node.kind === 'constant' && node.name === 'reals';
 }
 
 /** 3:4 may be meant as the fraction 3/4, never as an amount of 0.75. */

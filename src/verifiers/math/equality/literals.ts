@@ -24,12 +24,12 @@ function wholeText(node: MathNode): string | undefined {
   return node.kind === 'number' && node.value.denominator === 1n ? String(node.value.numerator) : undefined;
 }
 
-/** A difference of two plain numbers is a calculation or a range: `5-10`. */
+/** A difference of two plain numbers is a calculation in an answer and a range or a score in a gold: `5-10`. */
 export function isSpan(node: MathNode): node is MathNode & { kind: 'subtract' } {
   return node.kind === 'subtract' && node.left.kind === 'number' && node.right.kind === 'number';
 }
 
-/** Two spans, or a span and `5 to 10`, are the same when their ends are; they are never computed against each other. */
+/** Two spans, or a span and `5 to 10`, are the same when their ends are; they are never computed. */
 export function compareSpans(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
   const [left, right] = [endsOf(gold), endsOf(answer)];
   if (left.length !== 2 || right.length !== 2) return undefined;

@@ -1,7 +1,7 @@
 import { binary } from '../read/build.ts';
 import { constantRatio, variableNames } from './probes.ts';
 import { mirror, toIntervals } from './intervals.ts';
-import { sameStretches } from './stretches.ts';
+import { realLine, sameStretches } from './stretches.ts';
 import type { Judge } from './comparing.ts';
 import { assignedValue, isEquation, lastExactPart } from './names.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
@@ -22,6 +22,7 @@ export function isInequalityList(node: MathNode): boolean {
 /** Compares answers of which at least one is a relation or set algebra; the rule under which they are equal. */
 export function compareRelations(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
   if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, judge);
+  if (isNameOfReals(answer) && isWholeLine(gold, judge)) return 'same set';
   const isAllowed = judge.policy.inequalities === 'as-sets' || !isSetForInequality(gold, answer);
   const [left, right] = [toIntervals(gold, judge), toIntervals(answer, judge)];
   if (left && right && isAllowed)
@@ -30,6 +31,16 @@ export function compareRelations(gold: MathNode, answer: MathNode, judge: Judge)
     return sameInequality(gold, answer, judge) ? 'same inequality' : compareParts(gold, answer, judge);
   }
   return compareMembership(gold, answer, judge);
+}
+
+/** `R` or `\mathbf{R}` in an answer, where the gold is every real number. */
+function isNameOfReals(node: MathNode): boolean {
+  return (node.kind === 'variable' && node.name === 'R') || (node.kind === 'text' && node.text === 'R');
+}
+
+function isWholeLine(node: MathNode, judge: Judge): boolean {
+  const stretches = toIntervals(node, judge);
+  return stretches !== undefined && sameStretches(stretches, [realLine], judge);
 }
 
 /** The gold is written as a set and the answer as an inequality. */

@@ -24,10 +24,21 @@ export function leadingChoice(answer: string): string | undefined {
 
 /** Do two answers say the same words, whatever their case, spacing and punctuation? */
 export function sameWords(gold: MathNode, answer: MathNode): boolean {
-  const [a, b] = [lettersOf(gold), lettersOf(answer)];
-  if (a === undefined || b === undefined) return false;
-  const [left, right] = [fold(a), fold(b)];
-  return left === right && left !== '';
+  const [left, right] = [foldedWords(gold), foldedWords(answer)];
+  return left !== undefined && left === right && left !== '';
+}
+
+/** True for ∅, which "no solution" says in words. */
+export function isEmptySet(node: MathNode): boolean {
+  return node.kind === 'constant' && node.name === 'emptyset';
+}
+
+const nothing = /^(?:no(?:real)?solutions?|(?:the)?emptyset|无解|空集)$/;
+
+function foldedWords(node: MathNode): string | undefined {
+  if (isEmptySet(node)) return '∅';
+  const letters = lettersOf(node);
+  return letters === undefined ? undefined : fold(letters).replace(nothing, '∅');
 }
 
 function optionOf(node: MathNode): string | undefined {

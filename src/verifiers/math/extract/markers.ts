@@ -8,7 +8,7 @@ import { isAscii } from '../read/unicode.ts';
 const marks = {
   english: ['answer', '####', 'option', 'choice'],
   latin: ['antwort', 'respuesta', 'risposta', 'resposta', 'reponse'],
-  other: ['答案', '故选', '应选', '答え', '答', '정답', 'réponse', 'ответ'],
+  other: ['答案', '选', '答え', '答', '정답', 'réponse', 'ответ'],
 };
 
 /** Words that may stand before "answer" where one is announced; "I hope this answer is helpful" announces none. */
@@ -18,7 +18,7 @@ const announcers: ReadonlySet<string> = new Set(
 
 /** What stands between a mark and its answer. */
 const links = {
-  chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|[是为])?\s*[:：]?[\s*]*/y,
+  chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择])?\s*[:：]?[\s*]*/y,
   western: /[ *_]*(?:(?:is|are|est|es|ist|è|é)\b)?[ :：=*\n"_]*/y,
 };
 
@@ -82,7 +82,7 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
   const word = line.match(/[a-z]+(?=[ *_]*$)/)?.[0];
   if (mark === 'option' || mark === 'choice')
     return !isFinalOnly && word !== undefined && ['correct', 'best', 'right'].includes(word);
-  if (mark !== 'answer') return !isFinalOnly || mark.startsWith('答');
+  if (mark !== 'answer') return !isFinalOnly || mark === '答案';
   if (isFinalOnly) return word === 'final' || /^[ *_#]*$/.test(line);
   return word === undefined || announcers.has(word);
 }
@@ -90,7 +90,7 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
 /** Behind the mark and its "is" or colon; nothing if neither is there, as in "the answer depends". */
 function contentStart(text: string, mark: string, at: number): number | undefined {
   const after = at + mark.length;
-  const isChinese = /^[答故应정]/.test(mark);
+  const isChinese = /^[答选정]/.test(mark);
   if (mark === '####') return skipSpaces(text, after);
   const link = isChinese ? links.chinese : links.western;
   link.lastIndex = after;

@@ -22,6 +22,7 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
     const isUnit =
       isUnitSymbol(run) || (isSpaced && isSpacedUnitSymbol(run)) || (run.length > 2 && isUnitWord(run));
     if (isUnit && after !== '(') return [word(run)];
+    if (!isSpaced && isAfterValue && /^(?:st|nd|rd|th)$/.test(run)) return [];
     if (run === 'am' || run === 'pm' || run === 'AM' || run === 'PM') return [word(run)];
   }
   if (plainCommands.has(run) && !(run === 'in' || run === 'arg')) return [namedToken(run)];

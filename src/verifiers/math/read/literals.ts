@@ -173,9 +173,17 @@ function digitCode(text: string, at: number): FoundLiteral | undefined {
   const found = match(shortPhone, text, at) ?? match(dotted, text, at) ?? match(dashed, text, at);
   if (found === null) return undefined;
   const written = found[0];
+  if (isGrouped(written)) return undefined;
   const isPhone = /^\d{3}-\d{4}$|^(?:\d{1,3}-)?\d{3}-\d{3}-\d{4}$/.test(written);
   const literal: LiteralNode = isPhone
     ? { kind: 'literal', shape: 'phone', value: written.replaceAll('-', ''), written }
     : { kind: 'literal', shape: written.includes('.') ? 'version' : 'code', value: written, written };
   return { literal, end: at + written.length };
+}
+
+/** `1.234.567` is a number of groups; four parts up to 255 are an address. */
+function isGrouped(written: string): boolean {
+  if (!/^\d{1,3}(?:\.\d{3}){2,}$/.test(written)) return false;
+  const parts = written.split('.').map(Number);
+  return parts.length !== 4 || parts.some((part) => part > 255);
 }

@@ -11,6 +11,7 @@ const scales: ReadonlyMap<string, readonly [bigint, bigint]> = new Map<string, r
     thousand: 3,
     lakh: 5,
     million: 6,
+    mil: 6,
     mn: 6,
     crore: 7,
     billion: 9,
@@ -88,6 +89,15 @@ export function numberFromWords(text: string): bigint | undefined {
     previous = word;
   }
   return previous === 'and' ? undefined : total + group;
+}
+
+/** The fraction that words spell out: `two thirds`, `one-half`, `three quarters`. */
+export function fractionFromWords(text: string): readonly [bigint, bigint] | undefined {
+  const found = /^(.+)[\s-](\S+)$/.exec(text.toLowerCase());
+  if (found === null) return undefined;
+  const part = /^quarters?$/.test(found[2]!) ? ([1n, 4n] as const) : scaleOf(found[2]!);
+  const count = found[1] === 'a' ? 1n : numberFromWords(found[1]!);
+  return part === undefined || part[0] !== 1n || count === undefined ? undefined : [count, part[1]];
 }
 
 function smallNumber(word: string): bigint | undefined {

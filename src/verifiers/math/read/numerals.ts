@@ -14,6 +14,8 @@ const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
 /** Digits and commas that are one number: `1,234,567`. Three digits after a comma always group, in every reading. */
 const commaGroups = /\d{1,3}(?:,\d{3})+(?!\d|,\d)/y;
 const apostropheGroups = /\d{1,3}(?:'\d{3})+(?![\d'])/y;
+/** Two points cannot both be decimal marks. */
+const pointGroups = /\d{1,3}(?:\.\d{3}){2,}(?![\d.,])/y;
 /** `1.234,56` and `1 234,56`: with two different marks the last one is the decimal mark. */
 const decimalCommaGroups = /\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+),\d{1,2}(?![\d,])/y;
 /** `3{,}14`: a comma in braces before other than three digits is a decimal mark. */
@@ -65,6 +67,8 @@ function scanMarked(
   if (!isLoose || (text[start - 1] === ',' && isDigit(text[start - 2]))) return undefined;
   if (joint === ',' && text[start] !== '0') return found(commaGroups, text, start, '');
   if (joint === "'" && text[start] !== '0') return found(apostropheGroups, text, start, '');
+  const grouped = joint === '.' ? found(pointGroups, text, start, '') : undefined;
+  if (grouped) return grouped;
   return joint === '.' || joint === ' ' ? found(decimalCommaGroups, text, start, ',') : undefined;
 }
 

@@ -14,7 +14,7 @@ export function modernise(text: string): string {
 }
 
 /** `5'6''` */
-const feetAndInches = /^(\d+)\s*'\s*(\d+(?:\.\d+)?)\s*(?:''|")?$/;
+const feetAndInches = /^(\d+)\s*'\s*(\d{1,2}(?:\.\d+)?)\s*(?:''|")?$/;
 
 function withCommands(text: string): string {
   let modern = text.includes('{\\') ? text.replaceAll(/\{\s*\\([,!;: ])\s*\}/g, '\\$1') : text;
@@ -25,17 +25,16 @@ function withCommands(text: string): string {
     );
   }
   if (modern.includes('\\circ'))
-    modern = modern.replaceAll(textTemperature, '\\text{ deg$1}').replaceAll(temperature, '\\text{ deg$1}');
+    modern = modern.replaceAll(temperature, (_all, upright, plain) => `\\text{ deg${upright ?? plain}}`);
   if (modern.includes('\\Omega')) modern = modern.replaceAll(ohm, '$1\\text{ $2ohm}');
   if (modern.includes('\\mu')) modern = modern.replaceAll(micro, '$1\\text{ u$2}');
-  if (modern.includes('\\dot{')) modern = modern.replaceAll(dottedDecimal, repeatDotted);
+  if (modern.includes('\\dot')) modern = modern.replaceAll(dottedDecimal, repeatDotted);
   if (unitVector.test(modern)) modern = modern.replaceAll(allUnitVectors, '\\hat{$1}');
   return modern;
 }
 
-const textTemperature = /\\(?:mathrm|text|rm)\s*\{\s*(?:\^\s*\{?\s*)?\\circ\s*\}?\s*([CF])\s*\}/g;
 const temperature =
-  /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([CF])(?![A-Za-z])\s*\}?/g;
+  /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))/g;
 const ohm =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)(?:\\(?:mathrm|text|rm)\s*\{(?:\s|~|\\[ ,;])*)?([kM]?)\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?\\Omega\s*\}?/g;
 const micro =
@@ -47,12 +46,12 @@ const unitVector =
 const allUnitVectors =
   /\\(?:mathbf|vec|bm|boldsymbol|hat|widehat)\s*\{\s*(?:\\(?:mathbf|bm|boldsymbol|hat)\s*\{\s*)?\\?([ijk])(?:math)?\s*\}?\s*\}/g;
 
-const dottedDecimal = /(\d*\.\d*)((?:\\dot\s*\{\d\}\d*)+)/g;
+const dottedDecimal = /(\d*\.\d*)((?:\\dot\s*(?:\{\d\}|\d)\d*)+)/g;
 
 /** From the first dotted digit to the last the decimal repeats: `0.1\dot{2}3\dot{4}`. */
 function repeatDotted(_all: string, fixed: string, dotted: string): string {
   const last = dotted.lastIndexOf('\\dot');
-  const tail = /\}(\d*)$/.exec(dotted.slice(last))?.[1] ?? '';
+  const tail = /^\\dot\s*(?:\{\d\}|\d)(\d*)$/.exec(dotted.slice(last))?.[1] ?? '';
   const digits = dotted.replaceAll(/\D/g, '');
   return tail === '' ? `${fixed}\\overline{${digits}}` : `${fixed}${dotted}`;
 }

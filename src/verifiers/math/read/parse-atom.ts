@@ -2,7 +2,7 @@ import { binary, known, squareRoot } from './build.ts';
 import type { Cursor } from './cursor.ts';
 import { numberFromNumeral, wholeNode } from './numerals.ts';
 import { parseMatrix } from './parse-matrix.ts';
-import { numberFromWords } from './number-words.ts';
+import { fractionFromWords, numberFromWords } from './number-words.ts';
 import { functionNames } from './vocabulary.ts';
 import type { MathNode, TupleNode } from '../syntax.ts';
 import { spell } from './tokens.ts';
@@ -136,13 +136,22 @@ function parseWord(cursor: Cursor, word: string): MathNode {
     words.push(cursor.take().value);
   }
   const text = words.join(' ');
-  if (realLine.test(text)) return { kind: 'constant', name: 'reals' };
+  const set = setNames.find(([name]) => name.test(text));
+  if (set) return { kind: 'constant', name: set[1] };
   const number = numberFromWords(text);
-  return number === undefined ? { kind: 'text', text } : wholeNode(number);
+  if (number !== undefined) return wholeNode(number);
+  const fraction = fractionFromWords(text);
+  return fraction ? binary('divide', wholeNode(fraction[0]), wholeNode(fraction[1])) : { kind: 'text', text };
 }
 
-const realLine =
-  /^(?:the set of )?(?:all )?(?:the )?real(?:s| numbers)$|^(?:x can be )?any real number$|^全体实数$/i;
+const setNames: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:the set of )?(?:all )?(?:the )?real(?:s| numbers)$|^(?:x can be )?any real number$|^全体实数$/i,
+    'reals',
+  ],
+  [/^(?:the set of )?(?:all )(?:the )?integers$|^any integer$/i, 'integers'],
+  [/^(?:the set of )?(?:all )(?:the )?rational(?:s| numbers)$/i, 'rationals'],
+];
 
 function parseCommand(cursor: Cursor, name: string, grammar: Grammar): MathNode {
   if (name === 'frac')

@@ -20,12 +20,18 @@ export function parseSum(cursor: Cursor): MathNode {
   let sum = parseLeadingSign(cursor) ?? parseTerm(cursor);
   for (;;) {
     if (cursor.accept('symbol', '+')) sum = binary('add', sum, parseTerm(cursor));
-    else if (cursor.accept('symbol', '-')) sum = binary('subtract', sum, parseTerm(cursor));
+    else if (cursor.accept('symbol', '-')) sum = difference(sum, parseTerm(cursor));
     else if (cursor.atCommand('pm') || cursor.atCommand('mp')) {
       const isFlipped = cursor.take().value === 'mp';
       sum = { kind: 'plusMinus', left: sum, right: parseTerm(cursor), isFlipped };
     } else return sum;
   }
+}
+
+/** Between sets a minus takes elements away: `\mathbb{R} - \{2\}`. */
+function difference(left: MathNode, right: MathNode): MathNode {
+  if (right.kind === 'set') return { kind: 'setOperation', operator: '\\setminus', left, right };
+  return binary('subtract', left, right);
 }
 
 function parseLeadingSign(cursor: Cursor): MathNode | undefined {

@@ -166,12 +166,14 @@ function parseUnitWords(cursor: Cursor): string[] {
   while (
     cursor.peek()?.kind === 'word' ||
     cursor.atSymbol('/') ||
+    (cursor.atSymbol('*') && cursor.peek(1)?.kind === 'word') ||
     (cursor.peek()?.kind === 'letter' && words.length > 0)
   ) {
     words.push(...cursor.take().value.split(/\s+/));
     if (cursor.accept('symbol', '^')) words.push(`^${unitOperand(cursor)}`);
   }
-  return words;
+  const isJoined = words.length > 1 && words.at(-1) === 'and' && cursor.peek()?.kind === 'number';
+  return isJoined ? words.slice(0, -1) : words;
 }
 
 /** Scale words at the start multiply the value; anywhere else they stay in the unit. */
@@ -197,7 +199,8 @@ function unreadable(reason: string): never {
 
 function unitOperand(cursor: Cursor): string {
   const isBraced = cursor.accept('symbol', '{');
-  const operand = cursor.take().value;
+  const sign = cursor.accept('symbol', '-') ? '-' : '';
+  const operand = sign + cursor.take().value;
   if (isBraced) cursor.expect('symbol', '}');
   return operand;
 }

@@ -4,9 +4,10 @@
  * "more") stay, and make the answer another one.
  */
 export function withoutPhrases(text: string): string {
-  if (!/(?<![\\A-Za-z])[A-Za-z]{2}/.test(text)) return text;
+  if (!/(?<![\\A-Za-z])[A-Za-z]{2}|approx|≈/.test(text)) return text;
   const halves = text.replaceAll(/(?<=\d) and (?:a|one) half\b/g, '\\frac{1}{2}');
-  return withoutLabel(withoutApproximation(halves));
+  const signed = halves.replace(minusWord, '-').replace(allRealsBut, '\\reals\\setminus\\{$1\\}');
+  return withoutLabel(withoutApproximation(signed));
 }
 
 /** Words that make "15" something else than 15. */
@@ -14,13 +15,22 @@ const hedge =
   /\b(?:or|and|not|no|never|maybe|perhaps|either|neither|less|fewer|more|greater|larger|smaller|least|most|than|over|under|above|below|between|exceed(?:s|ing)?|except|without|until|before|after|up|within|plus|minus|times|half|double|twice|triple|negative|divided|squared|cubed|opposite|inverse|reciprocal|square root|cube root|if|unless|wrong|incorrect|false|cannot|bc|bce|out of|n't)\b|\d/i;
 
 const textCommand = String.raw`\\(?:text(?:bf|rm|it|normal)?|mathrm|mbox)\s*\{`;
+const minusWord = new RegExp(
+  String.raw`^\s*(?:${textCommand})?\s*(?:negative|minus)\s+(?:\}\s*)?(?=\d|\\[dt]?frac)`,
+  'i',
+);
+/** "all real numbers except 2" */
+const allRealsBut = new RegExp(
+  String.raw`^\s*(?:${textCommand})?\s*(?:all|any) real(?:s| numbers?)(?: x)? (?:except|other than|but)(?: for)?\s*\}?\s*\$?(?:x\s*=\s*)?([-\d.,/ ]+|[-\d\\a-z{}]+)\$?$`,
+  'i',
+);
 /** Any words before a colon. */
 const colonLabel = new RegExp(
   String.raw`^\s*(?:\*\*|${textCommand})?\s*([A-Za-z][A-Za-z' -]{1,60}?)\s*:\s*(?:\*\*)?\s*(\}?)\s*`,
 );
 /** "The answer is", "There are", "so we get": a subject of known words and a verb. */
 const verbLabel = new RegExp(
-  String.raw`^\s*(?:${textCommand})?\s*((?:(?:the|there|so|thus|hence|therefore|our|my|final|correct|right|answer|result|solution|value|total|maximum|minimum|max|min|sum|product|number|area|perimeter|volume|probability|length|distance|ratio|average|mean|median|it|he|she|they|we|you)\s+){1,5}(?:is|are|equals|was|were|has|have|get|gets|be)(?:\s+(?:equal to|approximately|about|exactly|just|only))?|(?:approximately|about|roughly|approx\.?|exactly))\s*(\}?)\s*(?=[\d.\\({$+-])`,
+  String.raw`^\s*(?:${textCommand})?\s*((?:(?:the|there|so|thus|hence|therefore|our|my|final|correct|right|answer|result|solution|value|total|maximum|minimum|max|min|sum|product|number|area|perimeter|volume|probability|length|distance|ratio|average|mean|median|it|he|she|they|we|you|[A-Z][a-z]+)\s+){1,5}(?:is|are|equals|was|were|has|had|have|get|gets|got|be|takes?|took|needs?|needed|costs?|makes?|made|earns?|earned|spends?|spent|saves?|saved|pays?|paid|eats?|ate|buys?|bought|sells?|sold|receives?|received|walks?|walked|reads?)(?:\s+(?:equal to|approximately|about|exactly|just|only))?|(?:approximately|about|roughly|approx\.?|exactly))\s*(\}?)\s*(?=[\d.\\({$+-])`,
   'i',
 );
 

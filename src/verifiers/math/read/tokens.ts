@@ -172,6 +172,7 @@ function pushText(
   const push: Push = (kind, value) => tokens.push({ kind, value });
   const content = layoutEscapes
     .reduce((words, escape) => words.replaceAll(escape, ' '), argument.text)
+    .replaceAll(/\\(?:text|mathrm)\s*\{([^{}]*)\}/g, '$1')
     .trim();
   const isAlphabet = command.startsWith('math') || command === 'operatorname';
   if (content === '') return;
