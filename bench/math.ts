@@ -1,66 +1,100 @@
 /**
- * `npm run bench:math`: how accurate, fast and hard to hang the math verifier is. The last line is JSON.
+ * `npm run bench:math`: how accurate, fast and hard to hang the math verifier is, beside Math-Verify where it is
+ * installed.
  *
  *   --cases DIR    labelled cases (default: $GRADUS_CASES, else ../shared/cases/math where that exists)
+ *   --reports DIR  cases from bug reports, files math-*.json (default: ../shared/cases/reports-1)
  *   --data DIR     data sets with gold answers (default: $GRADUS_DATA, else ../shared/data where that exists)
+ *   --property N   pairs of different values, of which none may be judged correct (default 20,000; published: 1,000,000);
+ *                  alone with --only-property
  *   --fuzz N       generated inputs (default 100,000; the published figure is with 1,000,000)
  *   --python PATH  an interpreter with math-verify installed, to run the peer beside (default: python3)
+ *   --json         print nothing but the last line, which is the report as JSON; the tables go to stderr
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loadCases, runCases } from './math/cases.ts';
+import { type Case, loadCases, runCases, type Score } from './math/cases.ts';
 import { loadGolds, runGolds, runMetamorphic } from './math/golds.ts';
 import { runPeer } from './math/peer.ts';
+import { judgeDifferent, judgeSame, type PropertyReport } from './math/properties.ts';
 import { runDoubling, runFuzz, runHostile, runSpeed } from './math/stress.ts';
 
 const { values: options } = parseArgs({
   options: {
     cases: { type: 'string', default: process.env['GRADUS_CASES'] ?? '../shared/cases/math' },
+    reports: { type: 'string', default: '../shared/cases/reports-1' },
     data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
+    property: { type: 'string', default: '20000' },
+    'only-property': { type: 'boolean', default: false },
     fuzz: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
     shown: { type: 'string', default: '20' },
     python: { type: 'string', default: 'python3' },
+    json: { type: 'boolean', default: false },
   },
 });
-
-const cases = existsSync(options.cases) ? loadCases(options.cases) : [];
-const sets = existsSync(options.data) ? loadGolds(options.data) : [];
-const golds = sets.flatMap((set) => set.golds);
+if (options.json) console.log = console.error;
 const report: Record<string, unknown> = {};
+const seed = Number(options.seed);
 
-if (cases.length > 0) {
-  report['cases'] = await runCases(cases);
-  const peer = runPeer(options.python, cases);
-  if (peer) report['mathVerify'] = peer;
-  else console.log(`\nMath-Verify is not installed for ${options.python}: no comparison.`);
-} else console.log(`No cases in ${options.cases}: skipped.`);
-if (sets.length > 0) {
-  console.log('\nGold answers:');
-  report['golds'] = await runGolds(sets);
-  console.log('\nRespelled golds that were not accepted, mutated golds that were not rejected:');
-  report['metamorphic'] = await runMetamorphic(golds, Number(options.shown));
-} else console.log(`No data sets in ${options.data}: skipped.`);
-report['speed'] = await runSpeed();
-console.log('\nHostile inputs:');
-report['hostile'] = await runHostile();
-report['doubling'] = await runDoubling();
-report['fuzz'] = await runFuzz(
-  Number(options.fuzz),
-  Number(options.seed),
-  golds.filter((gold) => gold !== ''),
+report['differentValues'] = shown(
+  'pairs of different values',
+  await judgeDifferent(Number(options.property), seed),
 );
-printTable();
-console.log(JSON.stringify(report));
+report['sameValue'] = shown('values in two formats', await judgeSame(Number(options.property) / 10, seed));
+if (!options['only-property']) await measureAll();
+process.stdout.write(`${JSON.stringify(report)}\n`);
 
-function printTable(): void {
-  const [own, peer] = [report['cases'], report['mathVerify']] as (Record<string, number> | undefined)[];
-  if (!own || !peer) return;
-  console.log('\n                 Gradus    Math-Verify');
-  for (const key of ['passed', 'medianMs', 'p99Ms', 'maxMs']) {
-    console.log(
-      `${key.padEnd(15)} ${own[key]!.toFixed(3).padStart(9)} ${peer[key]!.toFixed(3).padStart(12)}`,
-    );
-  }
-  console.log(`median speed ratio: ${(peer['medianMs']! / own['medianMs']!).toFixed(0)}×`);
+async function measureAll(): Promise<void> {
+  await compare('cases', loadCases(options.cases));
+  await compare(
+    'reports',
+    loadCases(options.reports, (name) => /^math-.*\.json$/.test(name)),
+  );
+  const sets = existsSync(options.data) ? loadGolds(options.data) : [];
+  const golds = sets.flatMap((set) => set.golds);
+  if (sets.length > 0) {
+    console.log('\nGold answers:');
+    report['golds'] = await runGolds(sets);
+    console.log('\nRespelled golds that were not accepted, mutated golds that were not rejected:');
+    report['metamorphic'] = await runMetamorphic(golds, Number(options.shown));
+  } else console.log(`No data sets in ${options.data}: skipped.`);
+  report['speed'] = await runSpeed();
+  console.log('\nHostile inputs:');
+  report['hostile'] = await runHostile();
+  report['doubling'] = await runDoubling();
+  report['fuzz'] = await runFuzz(
+    Number(options.fuzz),
+    seed,
+    golds.filter((gold) => gold !== ''),
+  );
+  for (const [name, value] of Object.entries(report)) console.log(`${name}: ${JSON.stringify(value)}`);
+}
+
+function shown(what: string, { pairs, misjudged }: PropertyReport): Record<string, unknown> {
+  console.log(`${pairs} ${what}: ${misjudged.length} misjudged`);
+  for (const { gold, answer, reason } of misjudged.slice(0, Number(options.shown)))
+    console.log(`  ${gold} | ${answer}: ${reason}`);
+  return { pairs, misjudged: misjudged.length };
+}
+
+/** Own and peer's score on the same cases, side by side. */
+async function compare(name: string, cases: readonly Case[]): Promise<void> {
+  if (cases.length === 0) return console.log(`\nNo labelled cases for "${name}": skipped.`);
+  const own = await runCases(cases);
+  const peer = runPeer(options.python, cases);
+  report[name] = { ...own, ...(peer && { mathVerify: peer }) };
+  console.log(`\n${`${name} (${cases.length})`.padEnd(24)}    Gradus${peer ? '   Math-Verify' : ''}`);
+  const rows: readonly (readonly [string, (score: Score) => string])[] = [
+    ['accuracy', (score) => `${((100 * score.passed) / score.cases).toFixed(1)} %`],
+    ['passed', (score) => String(score.passed)],
+    ['false positives', (score) => String(score.falsePositives)],
+    ['false negatives', (score) => String(score.falseNegatives)],
+    ['median ms', (score) => score.medianMs.toFixed(3)],
+    ['99 % ms', (score) => score.p99Ms.toFixed(3)],
+    ['slowest ms', (score) => score.maxMs.toFixed(3)],
+  ];
+  for (const [label, write] of rows)
+    console.log(`${label.padEnd(24)} ${write(own).padStart(9)} ${peer ? write(peer).padStart(13) : ''}`);
+  if (!peer) console.log(`Math-Verify is not installed for ${options.python}: no comparison.`);
 }

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Case, completionOf } from './cases.ts';
-import { quantile } from './judge.ts';
+import { type Case, completionOf, type Score, scoreOf } from './cases.ts';
 
 interface PeerVerdict {
   readonly isEqual: boolean;
@@ -11,7 +10,7 @@ interface PeerVerdict {
 const script = fileURLToPath(new URL('peer.py', import.meta.url));
 
 /** Math-Verify on the same cases, where `python` can import it; nothing where it cannot. */
-export function runPeer(python: string, cases: readonly Case[]): Record<string, unknown> | undefined {
+export function runPeer(python: string, cases: readonly Case[]): Score | undefined {
   const input = JSON.stringify(
     cases.map((item) => ({
       gold: item.gold,
@@ -21,13 +20,9 @@ export function runPeer(python: string, cases: readonly Case[]): Record<string, 
   const result = spawnSync(python, [script], { input, encoding: 'utf8', maxBuffer: 1 << 26 });
   if (result.status !== 0) return undefined;
   const verdicts = JSON.parse(result.stdout) as readonly PeerVerdict[];
-  const times = verdicts.map(({ ms }) => ms).toSorted((a, b) => a - b);
-  const passed = verdicts.filter(({ isEqual }, index) => isEqual === cases[index]!.expected).length;
-  return {
-    cases: cases.length,
-    passed,
-    medianMs: quantile(times, 0.5),
-    p99Ms: quantile(times, 0.99),
-    maxMs: times.at(-1),
-  };
+  return scoreOf(
+    cases,
+    verdicts.map(({ isEqual }) => isEqual),
+    verdicts.map(({ ms }) => ms),
+  );
 }

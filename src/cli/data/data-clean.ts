@@ -51,7 +51,9 @@ export function addCleaningCommands(data: Command): void {
     .action(async (path: string, options: CheckOptions, command: Command) => {
       await using judge = openGoldJudge();
       const checks = [findUnverifiable, judge.findUnreadable, ...(await lengthCheck(options))];
-      await cleanFile(command, options, (log) => withoutFindings(read(path), checks, log));
+      await cleanFile(command, options, (log) =>
+        withoutFindings(read(path), checks, log, [judge.findGuessed]),
+      );
     });
   data
     .command('dedup')

@@ -2,6 +2,7 @@ import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { SameAnswer } from '../../problems/hygiene/golds.ts';
 import type { Finding } from '../../problems/hygiene/report.ts';
+import { guessedReading } from '../../verifiers/math/gold.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../../verifiers/math/verifier.ts';
 
 /** Compares and checks golds with the math verifier, for the `data` commands. */
@@ -10,6 +11,8 @@ export interface GoldJudge extends AsyncDisposable {
   readonly sameAnswer: SameAnswer;
   /** Finds golds that the math verifier cannot read. */
   readonly findUnreadable: (problem: Problem) => Finding | undefined;
+  /** A gold that can be read in more ways than one: kept, and worth a look. */
+  readonly findGuessed: (problem: Problem) => Finding | undefined;
 }
 
 /** Opens the math verifier as a judge of golds. */
@@ -31,6 +34,12 @@ export function openGoldJudge(): GoldJudge {
         const explanation = error.message.replace(/^problem .*?\): /, '');
         return { id: problem.id, reason: 'unreadable gold', explanation, evidence: { gold: problem.answer } };
       }
+    },
+    findGuessed({ id, domain, answer }) {
+      const guess = domain === 'math' && answer !== undefined ? guessedReading(answer) : undefined;
+      if (guess === undefined) return undefined;
+      const explanation = `gold ${JSON.stringify(answer)} is read as ${guess}`;
+      return { id, reason: 'gold whose reading is a guess', explanation, evidence: { gold: answer } };
     },
     [Symbol.asyncDispose]: () => verifier[Symbol.asyncDispose](),
   };

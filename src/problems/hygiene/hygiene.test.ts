@@ -283,6 +283,17 @@ test('a report counts findings by reason with a few examples', async () => {
   );
 });
 
+test('notes keep their problem, and a problem taken out is not noted', async () => {
+  const problems = [problem('a', 'Prove that 1 holds.'), problem('b', '1+1=?'), problem('c', '1+2=?')];
+  const note = ({ id }: Problem) =>
+    id === 'c' ? undefined : { id, reason: 'worth a look', explanation: 'why', evidence: {} };
+  const { kept, report } = await clean((log) =>
+    withoutFindings(stream(problems), [findUnverifiable], log, [note]),
+  );
+  expect(kept).toEqual(['b', 'c']);
+  expect(report).toMatchObject({ kept: 2, removed: { proof: 1 }, noted: { 'worth a look': 1 } });
+});
+
 test('compares arbitrary texts without errors', async () => {
   const texts = fc.array(
     fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\\frac{', '{{}}', '$$', '1,000')),

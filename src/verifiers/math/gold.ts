@@ -1,5 +1,8 @@
+import { isSpan } from './equality/literals.ts';
 import { isPlainAnswer, readAnswer, type ReadAnswer, readWords } from './answer.ts';
+import { BudgetExceeded } from './budget.ts';
 import { extractAnswer } from './extract/extract.ts';
+import { UnreadableAnswer } from './read/token.ts';
 
 /**
  * Reads a gold answer, which data sets give bare, in dollar signs, boxed, or as a worked solution with a box at its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
@@ -27,4 +30,44 @@ function unboxedGold(gold: string): ReadAnswer {
 function unclosedBox(gold: string): string {
   const open = gold.lastIndexOf('{', gold.lastIndexOf('boxed') + 'boxed'.length + 1);
   return gold.slice(open + 1);
+}
+
+/**
+ * Why the reading of a gold is a guess, where it is one: a date whose month is unknown, digits that could be a time or
+ * a ratio, a range or a difference. Nothing for golds with one reading, and for those that cannot be read.
+ */
+export function guessedReading(gold: string): string | undefined {
+  const read = readOrNothing(gold);
+  if (read === undefined) return undefined;
+  const { node, decimalComma } = read;
+  if (decimalComma !== undefined)
+    return 'a comma that could separate two numbers or be a decimal mark; both are accepted';
+  if (node.kind === 'ratio') {
+    return node.isTime
+      ? 'a time or a ratio; it is compared digit for digit and never scaled (write a ratio in lowest terms as 3:4)'
+      : undefined;
+  }
+  if (isSpan(node)) return 'a range, a score or a difference; it is compared end by end and never computed';
+  if (node.kind !== 'literal') return undefined;
+  if (node.shape === 'date' && node.value.includes('/'))
+    return 'a date whose month could be either number; it equals only the same writing (write 2024-05-04)';
+  return `a ${nouns[node.shape]}; it is compared as one and never computed`;
+}
+
+const nouns = {
+  date: 'date',
+  time: 'time of day',
+  version: 'version or address',
+  address: 'network address',
+  phone: 'phone number',
+  code: 'code of numbers',
+} as const;
+
+function readOrNothing(gold: string): ReadAnswer | undefined {
+  try {
+    return goldAnswer(gold);
+  } catch (error) {
+    if (error instanceof UnreadableAnswer || error instanceof BudgetExceeded) return undefined;
+    throw error;
+  }
 }
