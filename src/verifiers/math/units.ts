@@ -122,7 +122,7 @@ const entries: readonly Entry[] = [
   { words: 'yen 日元', size: '1 yen' },
   { words: 'rupee 卢比', size: '1 INR' },
   { words: 'yuan 元', size: '1 CNY' },
-  { symbols: 'JPY', size: '1 yen' },
+  { symbols: 'JPY ¥', size: '1 yen' },
   { symbols: 'RMB', size: '1 CNY' },
   ...[...currencyCodes]
     .filter((code) => code !== 'JPY' && code !== 'RMB')
@@ -248,7 +248,7 @@ function readUnit(text: string): Unit | undefined {
   for (const word of words) {
     const lower = word.toLowerCase();
     if (lower === '/' || lower === 'per') isBelow = true;
-    else if (lower === '*' || lower === 'a' || lower === 'an') continue;
+    else if (word === '*' || word === 'a' || word === 'an') continue;
     else if (lower === 'square' || lower === 'sq' || lower === '平方') nextPower = 2;
     else if (lower === 'cubic' || lower === 'cu' || lower === '立方') nextPower = 3;
     else if (word.startsWith('^')) {

@@ -35,11 +35,17 @@ export function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge
   const [left, right] = [unitOf(gold), unitOf(answer)];
   const [value, other] = [withoutUnit(gold), withoutUnit(answer)];
   if (areOpposite(left, right) || (value.kind === 'ratio') !== (other.kind === 'ratio')) return undefined;
-  const [goldUnit, unit] = [parseUnit(left), parseUnit(right)];
+  const [goldUnit, unit] = [parseUnit(meant(left, right)), parseUnit(meant(right, left))];
   if (goldUnit && unit) return compareKnown(value, goldUnit, other, unit, judge);
   if (judge.policy.units === 'compare' && plain(left) !== plain(right)) return undefined;
   const rule = judge.equal(value, other);
   return rule && `${rule}, units aside`;
+}
+
+/** A pound beside £ is money, and ¥ beside 元 is yuan. */
+function meant(unit: string, other: string): string {
+  if (/^pounds?$/i.test(unit) && other === 'GBP') return other;
+  return unit === '¥' && /^(?:元|yuan|CNY|RMB)$/i.test(other) ? other : unit;
 }
 
 function compareKnown(

@@ -19,7 +19,7 @@ const announcers: ReadonlySet<string> = new Set(
 /** What stands between a mark and its answer. */
 const links = {
   chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择])?\s*[:：]?[\s*]*/y,
-  western: /[ *_]*(?:(?:is|are|est|es|ist|è|é)\b)?[ :：=*\n"_]*/y,
+  western: /(?:s(?= ))?[ *_]*(?:(?:is|are|est|es|ist|è|é)\b)?[ :：=*\n"_]*/y,
 };
 
 /** Where a mark is looked for at most, from the end. */
@@ -99,7 +99,7 @@ function contentStart(text: string, mark: string, at: number): number | undefine
     mark === '答' ? /^\s*[:：]/.test(text.slice(after, after + 4)) : length > 0 || mark.includes('选');
   const isClaim = isChinese
     ? isLinked
-    : /^[ *_]*(?:(?:is|are|est|es|ist|è|é)\b|[:：=])/.test(text.slice(after, after + 12));
+    : /^(?:s(?= ))?[ *_]*(?:(?:is|are|est|es|ist|è|é)\b|[:：=])/.test(text.slice(after, after + 12));
   const start = link.lastIndex;
   return isClaim && start < text.length ? start : undefined;
 }

@@ -35,12 +35,32 @@ export function numberAt(text: string, at: number): NumberSpan {
   if (next !== undefined && (next > '\u007f' || 'x*\\^p'.includes(next))) {
     end = extended(text, extended(text, end, timesTen), rootOrPi);
   }
+  if (text[end] === ' ')
+    end = extended(
+      text,
+      extended(text, end, monthBehind),
+      /\bfrom\s+$/.test(text.slice(Math.max(0, at - 8), at)) ? never : ratioBehind,
+    );
   return { start: isNegative(text, at) ? at - 1 : at, end, isPart: isPartOfTerm(text, at, end) };
 }
 
 /** A letter that only a word can begin with. */
 function isPlainLetter(character: string): boolean {
   return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+}
+
+const monthNames = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\\.?';
+const monthBehind = new RegExp(` (?:of )?${monthNames}(?:,? \\d{4})?(?![\\w])`, 'y');
+const monthDate = new RegExp(`${monthNames} \\d{1,2}(?:st|nd|rd|th)?(?:,? \\d{4})?(?![\\w])`, 'y');
+/** "5 to 3", unless it is "from 5 to 3". */
+const ratioBehind = / to \d+(?![\d.,/:]*\d)/y;
+const never = /(?!)/y;
+
+/** A date that begins with the name of its month, as a whole; nothing where none begins. */
+export function monthDateAt(text: string, at: number): NumberSpan | undefined {
+  if (!'JFMASOND'.includes(text[at]!) || isWordCharacter(text[at - 1])) return undefined;
+  const end = extended(text, at, monthDate);
+  return end > at ? { start: at, end, isPart: false } : undefined;
 }
 
 const mixedPart = /(?: \d+\/\d+(?![\d/])|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])/y;

@@ -1,6 +1,13 @@
 import type { Extracted } from './extracted.ts';
 import { isDigit } from '../read/numerals.ts';
-import { isWordCharacter, numberAt, type NumberSpan, type Passage, withSuffix } from './numbers-in-text.ts';
+import {
+  isWordCharacter,
+  monthDateAt,
+  numberAt,
+  type NumberSpan,
+  type Passage,
+  withSuffix,
+} from './numbers-in-text.ts';
 
 /** Fences of formulas; the inline ones end on the line they begin on. */
 const fences = [
@@ -44,6 +51,12 @@ function spansOf(text: string): (Passage | NumberSpan)[] {
     if (fence) {
       if (fence.text.trim() !== '') found.push(fence);
       at = fence.end - 1;
+      continue;
+    }
+    const date = monthDateAt(text, at);
+    if (date) {
+      found.push(date);
+      at = date.end - 1;
     } else if (startsNumber(text, at)) {
       const number = numberAt(text, at);
       if (!number.isPart && !isWordCharacter(text[at - 1])) found.push(number);

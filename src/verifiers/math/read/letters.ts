@@ -1,7 +1,14 @@
 import { isSpacedUnitSymbol, isUnitSymbol, isUnitWord } from '../units.ts';
 import { chineseScale } from './number-words.ts';
 import type { Token } from './token.ts';
-import { functionNames, plainCommands, shortNouns, signCommands, synonyms } from './vocabulary.ts';
+import {
+  functionNames,
+  nounsLikeFunctions,
+  plainCommands,
+  shortNouns,
+  signCommands,
+  synonyms,
+} from './vocabulary.ts';
 
 /** What stands around a run of letters. */
 interface Surroundings {
@@ -25,6 +32,7 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
     if (!isSpaced && isAfterValue && /^(?:st|nd|rd|th)$/.test(run)) return [];
     if (run === 'am' || run === 'pm' || run === 'AM' || run === 'PM') return [word(run)];
   }
+  if (isAfterValue && isSpaced && nounsLikeFunctions.has(run) && after !== '(') return [word(run)];
   if (plainCommands.has(run) && !(run === 'in' || run === 'arg')) return [namedToken(run)];
   const conjunction = isAfterValue ? /^(?:or|and)(?=[A-Za-z]$)/.exec(run)?.[0] : undefined;
   if (conjunction !== undefined) return [{ kind: 'command', value: conjunction }, letter(run.at(-1)!)];

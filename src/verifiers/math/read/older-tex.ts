@@ -18,6 +18,7 @@ const feetAndInches = /^(\d+)\s*'\s*(\d{1,2}(?:\.\d+)?)\s*(?:''|")?$/;
 
 function withCommands(text: string): string {
   let modern = text.includes('{\\') ? text.replaceAll(/\{\s*\\([,!;: ])\s*\}/g, '\\$1') : text;
+  if (modern.includes('^')) modern = modern.replaceAll(raisedOrdinal, '');
   if (modern.includes('\\prime')) {
     modern = modern.replaceAll(
       /\^\s*(?:\{((?:\s*\\prime)+)\s*\}|(\\prime)(?![a-zA-Z]))/g,
@@ -33,6 +34,8 @@ function withCommands(text: string): string {
   return modern;
 }
 
+/** `5^{\text{th}}` */
+const raisedOrdinal = /\^\s*(?:\{\s*)?\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}(?:\s*\})?/g;
 const temperature =
   /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))/g;
 const ohm =
