@@ -12,10 +12,10 @@ import { UnreadableAnswer } from './read/token.ts';
 import { lowestTerms, type Rational } from './value/rational.ts';
 import { choiceLetter, leadingChoice, sameWords } from './equality/words.ts';
 
-/** Steps one judgement may cost, about a hundred times what the longest honest answer needs. */
+/** Steps that one verdict may cost, about a hundred times what the longest honest answer needs. */
 const maxSteps = 150_000;
 
-/** An answer that was understood. */
+/** An answer that was read. */
 export interface ReadAnswer {
   readonly source: string;
   /** The tokens in normal spelling, for people. */
@@ -31,7 +31,7 @@ export interface Comparison {
   readonly rule: string;
 }
 
-/** Understands an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
+/** Reads an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
 export function readAnswer(source: string, budget: Budget = createBudget(maxSteps)): ReadAnswer {
   if (source.length > maxAnswer) throw new UnreadableAnswer(`longer than ${maxAnswer} characters`);
   const text = normaliseText(source);
@@ -63,14 +63,14 @@ export function readWords(source: string): ReadAnswer | undefined {
   return { source, normalised: text, node: { kind: 'text', text } };
 }
 
-/** Does this text, which could not be read, say the same words as a gold in words? */
+/** True when a text that cannot be read is the same words as a gold in words. */
 export function saysSameWords(gold: ReadAnswer, text: string): boolean {
   const answer = gold.node.kind === 'text' ? readWords(text) : undefined;
   return answer !== undefined && sameWords(gold.node, answer.node);
 }
 
 /**
- * Is this text an answer and nothing else? Readable, and not a sentence: many words, or a word before a fenced
+ * True for a text that is an answer and nothing else: readable, and not a sentence: many words, or a word before a fenced
  * formula, are prose with an answer somewhere in it.
  */
 export function isPlainAnswer(text: string): boolean {
@@ -102,12 +102,12 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
   return { isEqual: false, rule: 'no rule makes them equal' };
 }
 
-/** Longer values are not worth carrying in a verdict. */
+/** Longer values are left out of the verdict. */
 const longValue = 10n ** 40n;
 
 /**
  * The one exact value of an answer as text (`1/2`, `-2`), by which equal answers to one problem are recognised; nothing
- * where it has none, has several readings, or is long.
+ * where it has none, has a decimal comma, or is long.
  */
 export function exactText({ node, decimalComma }: ReadAnswer): string | undefined {
   if (decimalComma !== undefined) return undefined;
@@ -119,7 +119,7 @@ export function exactText({ node, decimalComma }: ReadAnswer): string | undefine
   return denominator === 1n ? String(numerator) : `${numerator}/${denominator}`;
 }
 
-/** `x = 5` says 5. */
+/** Returns 5 for `x = 5`. */
 function solvedFor(node: MathNode): MathNode {
   if (node.kind !== 'relation' || node.operators.length !== 1 || node.operators[0] !== '=') return node;
   return node.parts[0]!.kind === 'variable' ? node.parts[1]! : node;
@@ -140,7 +140,7 @@ function countWords(text: string): number {
   return words.filter((word) => word !== 'and' && word !== 'or').length;
 }
 
-/** Does this text open with the letter that is the gold, as `B) 12` does with B? */
+/** True when the text begins with the letter that is the gold, as `B) 12` does with B. */
 export function namesChoice(gold: ReadAnswer, text: string): boolean {
   const choice = choiceLetter(gold.node);
   return choice !== undefined && leadingChoice(text) === choice;

@@ -1,16 +1,16 @@
-/** Thrown inside the verifier when an answer asks for more work than any honest answer needs. */
+/** Thrown when an answer costs more steps than the budget has. */
 export class BudgetExceeded extends Error {}
 
 /**
  * The number of elementary steps one judgement may cost. Counting work instead of reading a clock keeps verdicts
- * deterministic: the same answer times out on every machine or on none.
+ * deterministic: an answer times out on every machine or on no machine.
  */
 export interface Budget {
-  /** Pays for work about to be done; throws `BudgetExceeded` when the purse is empty. */
+  /** Takes steps for work about to be done; throws `BudgetExceeded` when too few are left. */
   spend(steps: number): void;
 }
 
-/** A purse of `steps` steps; one step is worth roughly 50 ns. */
+/** Creates a budget of `steps` steps; one step takes roughly 50 ns. */
 export function createBudget(steps: number): Budget {
   let left = steps;
   return {

@@ -5,7 +5,7 @@ import { extractAnswer } from './extract/extract.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
 /**
- * Reads a gold answer, which data sets give bare, in dollar signs, boxed, or as a worked solution with a box at its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
+ * Reads a gold answer as data sets give it: bare, in dollar signs, boxed, or as a worked solution with a box at its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
  */
 export function goldAnswer(gold: string): ReadAnswer {
   if (!gold.includes('\\boxed') && !gold.includes('\\fbox')) return unboxedGold(gold);
@@ -26,14 +26,14 @@ function unboxedGold(gold: string): ReadAnswer {
   }
 }
 
-/** A gold cut off inside its box still says what it was. */
+/** Returns the content of a box that never closes; a gold, unlike an answer, still counts then. */
 function unclosedBox(gold: string): string {
   const open = gold.lastIndexOf('{', gold.lastIndexOf('boxed') + 'boxed'.length + 1);
   return gold.slice(open + 1);
 }
 
 /**
- * Why the reading of a gold is a guess, where it is one: a date whose month is unknown, digits that could be a time or
+ * Explains why the reading of a gold is a guess, if it is: a date whose month is unknown, digits that could be a time or
  * a ratio, a range or a difference. Nothing for golds with one reading, and for those that cannot be read.
  */
 export function guessedReading(gold: string): string | undefined {

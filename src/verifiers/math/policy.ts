@@ -1,8 +1,7 @@
 import * as z from 'zod';
 
 /**
- * Where public test suites contradict each other, a verifier has to choose. Every choice has a name here, and a
- * default that can be read off the schema.
+ * Named choices for everything in which public test suites contradict each other; the schema holds the defaults.
  */
 export const mathPolicy = z.strictObject({
   /**
@@ -18,20 +17,21 @@ export const mathPolicy = z.strictObject({
    * only 0.75 equals 75 %. A number never equals a hundredth of itself without a sign: 75 is not 0.75.
    */
   percent: z.enum(['either', 'gold', 'never']).default('either'),
-  /** Is `18` the same as `18 dollars`? `compare` wants the same unit, or none, on both sides. */
+  /** Is `18` the same as `18 dollars`? `compare` requires a unit on both sides or on neither. Two known
+   * units are always compared and converted: 5 km is 5000 m, never 5 m. */
   units: z.enum(['ignore', 'compare']).default('ignore'),
-  /** Does `2/4` equal `1/2`? `reject` wants a fraction of whole numbers in lowest terms if the gold is. */
+  /** Does `2/4` equal `1/2`? `reject` requires lowest terms of a fraction of whole numbers if the gold has them. */
   unreduced: z.enum(['accept', 'reject']).default('accept'),
   /**
    * Significant digits a decimal needs to stand for an exact value it is the rounding of: `0.33333` for a gold of
    * 1/3. An irrational gold such as π is not met by a decimal. A decimal gold is met by anything exact that rounds to it.
    */
   significantDigits: z.int().min(1).max(15).default(5),
-  /** May an inequality -2 ≤ x ≤ 7 answer a gold that is the interval [-2, 7]? `as-written` wants a set for a set. */
+  /** May an inequality -2 ≤ x ≤ 7 answer a gold that is the interval [-2, 7]? `as-written` requires a set for a set. */
   inequalities: z.enum(['as-sets', 'as-written']).default('as-sets'),
   /** Does f(x) equal f(y)? `renamed` compares up to the names of the variables. */
   variables: z.enum(['named', 'renamed']).default('named'),
 });
 
-/** The choices in force, all spelled out. */
+/** A complete policy, with all defaults filled in. */
 export type MathPolicy = z.output<typeof mathPolicy>;

@@ -200,7 +200,7 @@ const needSpace: ReadonlySet<string> = new Set([
   'yr',
 ]);
 
-/** One word or symbol as a unit; nothing for a word that is none. */
+/** Returns the unit that a word or symbol names, if it names one. */
 function unitNamed(word: string): Unit | undefined {
   const known = bySymbol.get(word) ?? byWord.get(word);
   if (known !== undefined) return known;

@@ -15,7 +15,7 @@ function problem(answer?: string): Problem {
   };
 }
 
-test('a verdict says what was extracted, from where, how it reads and which rule decided', async () => {
+test('a verdict holds the extracted text, its span, its reading and the rule that decided', async () => {
   const completion = 'So we get \\boxed{x = \\dfrac12} in the end.';
   const verdict = await verifier.verify(problem('0.5'), completion);
   expect(verdict).toMatchObject({ outcome: 'correct', score: 1, verifier: `math@${verifier.version}` });
@@ -46,13 +46,13 @@ test.each([
   ['9^{9^9}', '9^{9^9}', true],
   ['0.1', '0.10000000000000000001', false],
   ['\\text{no}', '\\text{no}', true],
-])('whichever is the gold, %s and %s are the same: %s', async (one, other, same) => {
+])('%s and %s are equal, whichever is the gold: %s', async (one, other, same) => {
   const outcome = same ? 'correct' : 'incorrect';
   expect((await verifier.verify(problem(one), `\\boxed{${other}}`)).outcome).toBe(outcome);
   expect((await verifier.verify(problem(other), `\\boxed{${one}}`)).outcome).toBe(outcome);
 });
 
-test('however it is written, an answer of one exact value carries that value', async () => {
+test('a verdict carries the exact value of the answer, however it is written', async () => {
   const valueOf = async (answer: string): Promise<unknown> =>
     (await verifier.verify(problem('7'), `\\boxed{${answer}}`)).evidence!['value'];
   expect(await Promise.all(['0.50', '\\frac{2}{4}', '1/2'].map(valueOf))).toEqual(['1/2', '1/2', '1/2']);
@@ -77,7 +77,7 @@ test('only a policy that allows it reads an answer outside a box', async () => {
 });
 
 test.each([undefined, '', '\\frac{{{', '((1,2)'])(
-  'nobody is judged by the unreadable gold %j',
+  'every answer to the unreadable gold %j is ungradable, and the gold is refused',
   async (gold) => {
     expect((await verifier.verify(problem(gold), `\\boxed{${gold ?? ''}}`)).outcome).toBe('ungradable');
     expect(() => verifier.check(problem(gold))).toThrow(DataError);
@@ -85,11 +85,11 @@ test.each([undefined, '', '\\frac{{{', '((1,2)'])(
   },
 );
 
-test('an answer that asks for too much work times out instead of running', async () => {
+test('an answer that takes too many steps times out', async () => {
   const towers = Array.from({ length: 60 }, (_, i) => `${i + 1900}!`).join('+');
   expect((await verifier.verify(problem('1'), `\\boxed{${towers}}`)).outcome).toBe('timeout');
 });
 
-test('options that do not exist are refused', () => {
+test('an unknown option is an error', () => {
   expect(() => mathConfig.parse({ type: 'math', tolerance: 1 })).toThrow(/tolerance/);
 });

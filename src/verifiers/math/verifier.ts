@@ -21,9 +21,9 @@ import { goldAnswer } from './gold.ts';
 import { mathPolicy, type MathPolicy } from './policy.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
-/** Raised with every change that could change a verdict. */
+/** Incremented with every change that could change a verdict. */
 const revision = 2;
-/** Golds kept understood; beyond it the memory is emptied and starts again. */
+/** Golds kept after reading; the cache is cleared when it is full. */
 const maxRemembered = 4096;
 
 /** The math verifier in a recipe: mathematical equality with the gold answer, under a stated policy. */
@@ -37,7 +37,7 @@ export const mathConfig = z.strictObject({ type: z.literal('math'), ...mathPolic
  */
 export const mathAnswer = noun(mathConfig);
 
-/** Opens the verifier. It holds nothing but a memory of golds already understood. */
+/** Opens the verifier, whose only state is a cache of golds already read. */
 export function openMathAnswer(config: z.output<typeof mathConfig>): Verifier {
   const { type: _type, ...policy } = config;
   const version = `${revision}-${hashKey(JSON.stringify(policy)).toString(36)}`;
@@ -63,7 +63,7 @@ export function openMathAnswer(config: z.output<typeof mathConfig>): Verifier {
 type ReadGold = (answer: string) => ReadAnswer | Error;
 
 function checkGold(problem: Problem, readGold: ReadGold): void {
-  const read = problem.answer === undefined ? new Error('there is none') : readGold(problem.answer);
+  const read = problem.answer === undefined ? new Error('the problem has no gold') : readGold(problem.answer);
   if (!(read instanceof Error)) return;
   const isBlank = (problem.answer ?? '').trim() === '';
   throw new DataError(
@@ -80,7 +80,7 @@ function judge(
   readGold: ReadGold,
   verifier: string,
 ): Verdict {
-  const goldRead = gold === undefined ? new Error('there is none') : readGold(gold);
+  const goldRead = gold === undefined ? new Error('the problem has no gold') : readGold(gold);
   const verdict = (outcome: Verdict['outcome'], reason: string, evidence: Verdict['evidence']): Verdict => ({
     outcome,
     score: outcome === 'correct' ? 1 : 0,
@@ -113,12 +113,12 @@ function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPoli
   };
   const read = attempt(() => readAnswer(extracted.text));
   if (read instanceof BudgetExceeded)
-    return report('timeout', 'the answer costs more to read than any honest one', evidence);
+    return report('timeout', 'reading the answer takes more steps than the limit', evidence);
   if (read instanceof Error && namesChoice(gold, extracted.text)) {
     return report('correct', `chooses ${gold.source}`, { ...evidence, rule: 'same choice' });
   }
   if (read instanceof Error && saysSameWords(gold, extracted.text)) {
-    return report('correct', `says ${shorten(gold.source)}`, { ...evidence, rule: 'same words' });
+    return report('correct', `same words as ${shorten(gold.source)}`, { ...evidence, rule: 'same words' });
   }
   if (read instanceof Error) {
     return report('incorrect', `the answer cannot be read: ${read.message}`, {
@@ -134,7 +134,7 @@ function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPoli
   };
   const comparison = attempt(() => compareRead(gold, read, policy));
   if (comparison instanceof Error) {
-    return report('timeout', 'the answer costs more to evaluate than any honest one', {
+    return report('timeout', 'comparing the answer takes more steps than the limit', {
       ...facts,
       rule: 'step budget',
     });

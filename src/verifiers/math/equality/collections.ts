@@ -1,5 +1,5 @@
 import { binary, negate } from '../read/build.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { assignedValue, isEquation } from './names.ts';
 import { mapChildren, type MathNode, sameTree, someNode } from '../syntax.ts';
 
@@ -11,22 +11,29 @@ export function isCollection(node: MathNode): boolean {
 }
 
 /** Compares two answers of which at least one is a list, tuple, set or ±; the rule under which they are equal. */
-export function compareCollections(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+export function compareCollections(
+  gold: MathNode,
+  answer: MathNode,
+  comparing: Comparing,
+): string | undefined {
   const [left, right] = [toCollection(gold), toCollection(answer)];
-  if (left && right) return compareTwo(left, right, judge);
+  if (left && right) return compareTwo(left, right, comparing);
   const [collection, single] = left ? [left, answer] : [right!, gold];
   if (collection.kind === 'set' && collection.items.length === 1) {
-    return left ? judge.equal(collection.items[0]!, single) : judge.equal(single, collection.items[0]!);
+    return left
+      ? comparing.equal(collection.items[0]!, single)
+      : comparing.equal(single, collection.items[0]!);
   }
   const isRepeated =
-    collection.kind === 'list' && collection.items.every((item) => judge.equal(single, item) !== undefined);
+    collection.kind === 'list' &&
+    collection.items.every((item) => comparing.equal(single, item) !== undefined);
   if (isRepeated) return 'the same value, written more than once';
   const assigned = assignedValue(single);
   if (assigned === undefined) return undefined;
-  return left ? judge.equal(gold, assigned.value) : judge.equal(assigned.value, answer);
+  return left ? comparing.equal(gold, assigned.value) : comparing.equal(assigned.value, answer);
 }
 
-function compareTwo(gold: Collection, answer: Collection, judge: Judge): string | undefined {
+function compareTwo(gold: Collection, answer: Collection, comparing: Comparing): string | undefined {
   if (gold.kind === 'tuple' || answer.kind === 'tuple') {
     if (gold.kind === 'set' || answer.kind === 'set') return undefined;
     if (gold.kind === 'tuple' && answer.kind === 'tuple' && !sameBrackets(gold, answer)) return undefined;
@@ -34,21 +41,21 @@ function compareTwo(gold: Collection, answer: Collection, judge: Judge): string 
     const isSame = sameInOrder(
       isBothTuples ? gold.items : values(gold.items),
       isBothTuples ? answer.items : values(answer.items),
-      judge,
+      comparing,
     );
     return isSame ? 'same items in order' : undefined;
   }
-  const isOrdered = judge.policy.lists === 'ordered' && gold.kind === 'list' && answer.kind === 'list';
+  const isOrdered = comparing.policy.lists === 'ordered' && gold.kind === 'list' && answer.kind === 'list';
   const isForgiving = [gold, answer].some((side) => side.kind === 'set' || side.items.every(isPoint));
   const same = isOrdered ? sameInOrder : isForgiving ? sameDistinct : sameInAnyOrder;
   const rule = isOrdered ? 'same items in order' : 'same items in any order';
   const [left, right] = [spread(gold.items), spread(answer.items)];
   if (left.every(isEquation) && right.every(isEquation)) {
-    if (same(left, right, judge)) return rule;
+    if (same(left, right, comparing)) return rule;
     const isOneUnknown = hasOneName(left) && hasOneName(right);
-    return isOneUnknown && same(values(left), values(right), judge) ? rule : undefined;
+    return isOneUnknown && same(values(left), values(right), comparing) ? rule : undefined;
   }
-  return same(values(left), values(right), judge) ? rule : undefined;
+  return same(values(left), values(right), comparing) ? rule : undefined;
 }
 
 /** (a, b) is a point or an open interval, [a, b] is closed: with two items the brackets are part of the answer. */
@@ -64,19 +71,23 @@ function sameBrackets(
   return (isLowFree || gold.open === answer.open) && (isHighFree || gold.close === answer.close);
 }
 
-function sameInOrder(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+function sameInOrder(gold: readonly MathNode[], answer: readonly MathNode[], comparing: Comparing): boolean {
   return (
     gold.length === answer.length &&
-    gold.every((item, index) => judge.equal(item, answer[index]!) !== undefined)
+    gold.every((item, index) => comparing.equal(item, answer[index]!) !== undefined)
   );
 }
 
-function sameInAnyOrder(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+function sameInAnyOrder(
+  gold: readonly MathNode[],
+  answer: readonly MathNode[],
+  comparing: Comparing,
+): boolean {
   const left = [...answer];
   return (
     gold.length === left.length &&
     gold.every((item) => {
-      const index = left.findIndex((candidate) => judge.equal(item, candidate) !== undefined);
+      const index = left.findIndex((candidate) => comparing.equal(item, candidate) !== undefined);
       if (index >= 0) left.splice(index, 1);
       return index >= 0;
     })
@@ -88,8 +99,8 @@ function isPoint(node: MathNode): boolean {
 }
 
 /** A set may name an element twice, and so may a list of points; a number twice is a double root. */
-function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
-  return sameInAnyOrder(distinct(gold), distinct(answer), judge);
+function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], comparing: Comparing): boolean {
+  return sameInAnyOrder(distinct(gold), distinct(answer), comparing);
 }
 
 /** Lists, tuples and sets as they are, a ± as the list of its two values, with every item's ± written out. */

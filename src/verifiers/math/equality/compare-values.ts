@@ -4,7 +4,7 @@ import { type Complex, isClose, isFiniteComplex, modulus } from '../value/comple
 import { exactValue } from '../value/exact.ts';
 import { magnitudeOf, sameMagnitude } from '../value/magnitude.ts';
 import { type Rational, sameRational } from '../value/rational.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { compareAtProbes, type ProbeRule, variableNames } from './probes.ts';
 import { decimalTolerance, hasDecimals, plainDecimal, roundsToGold, roundsTogether } from './rounding.ts';
 
@@ -22,15 +22,15 @@ const noValues: ReadonlyMap<string, Rational> = new Map();
  * Are two expressions equal in value? Exactly where both are rational, else within rounding error, on a logarithmic
  * scale beyond the range of doubles. `gold` matters only where a decimal meets an exact value. Nothing when different.
  */
-export function compareValues(gold: MathNode, answer: MathNode, judge: Judge): ValueRule | undefined {
+export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (variableNames(gold, answer).length > 0 || isUnknown(gold) || isUnknown(answer)) {
-    return compareAtProbes(gold, answer, judge);
+    return compareAtProbes(gold, answer, comparing);
   }
-  const a = exactValue(gold, noValues, judge.budget);
-  const b = exactValue(answer, noValues, judge.budget);
-  if (a === undefined || b === undefined) return compareConstants(gold, answer, a ?? b, judge);
+  const a = exactValue(gold, noValues, comparing.budget);
+  const b = exactValue(answer, noValues, comparing.budget);
+  if (a === undefined || b === undefined) return compareConstants(gold, answer, a ?? b, comparing);
   if (sameRational(a, b)) return 'same value exactly';
-  return roundsTogether(gold, answer, a, b, judge) ? 'rounds to the decimal' : undefined;
+  return roundsTogether(gold, answer, a, b, comparing) ? 'rounds to the decimal' : undefined;
 }
 
 /** At most one of the two is known exactly (`exact`). */
@@ -38,13 +38,13 @@ function compareConstants(
   gold: MathNode,
   answer: MathNode,
   exact: Rational | undefined,
-  judge: Judge,
+  comparing: Comparing,
 ): ValueRule | undefined {
-  const a = approximateValue(gold, noPoint, judge.budget);
-  const b = approximateValue(answer, noPoint, judge.budget);
+  const a = approximateValue(gold, noPoint, comparing.budget);
+  const b = approximateValue(answer, noPoint, comparing.budget);
   const isCertain = exact === undefined || modulus(a) <= Number.MAX_SAFE_INTEGER;
   if (!isCertain) return undefined;
-  if (!isOrdinary(a) || !isOrdinary(b)) return compareExtremes(gold, answer, judge);
+  if (!isOrdinary(a) || !isOrdinary(b)) return compareExtremes(gold, answer, comparing);
   if (isClose(a, b, 0)) return 'same value to rounding error';
   if (a.im !== 0 || b.im !== 0) return undefined;
   return meetsDecimal(gold, answer, a, b) ? 'rounds to the decimal' : undefined;
@@ -59,9 +59,9 @@ function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex):
 }
 
 /** Overflow and underflow. Failing the logarithm, only the same form is equal. */
-function compareExtremes(gold: MathNode, answer: MathNode, judge: Judge): ValueRule | undefined {
+function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
-  const [a, b] = [magnitudeOf(gold, judge.budget), magnitudeOf(answer, judge.budget)];
+  const [a, b] = [magnitudeOf(gold, comparing.budget), magnitudeOf(answer, comparing.budget)];
   return a && b && sameMagnitude(a, b) ? 'same logarithm' : undefined;
 }
 

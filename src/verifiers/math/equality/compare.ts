@@ -2,7 +2,7 @@ import type { Budget } from '../budget.ts';
 import { compareCollections, isCollection } from './collections.ts';
 import { compareValues } from './compare-values.ts';
 import { variableNames } from './probes.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { compareLiterals, compareSpans, isSpan } from './literals.ts';
 import type { MathPolicy } from '../policy.ts';
 import { hasDecimals } from './rounding.ts';
@@ -12,8 +12,8 @@ import { compareQuantities, withoutUnitLetters } from './units.ts';
 import { choiceLetter, isEmptySet, sameChoice, sameWords } from './words.ts';
 
 /**
- * Are two answers equal? Returns the rule that says so, or nothing. Symmetric, except where the policy speaks of the
- * gold (percent signs, decimals). Throws `BudgetExceeded`.
+ * Compares two answers; returns the rule under which they are equal, or nothing. Symmetric, except where the gold decides
+ * (percent signs, decimals, ranges, equations for a value). Throws `BudgetExceeded`.
  */
 export function compareAnswers(
   gold: MathNode,
@@ -21,99 +21,108 @@ export function compareAnswers(
   policy: MathPolicy,
   budget: Budget,
 ): string | undefined {
-  const judge: Judge = { policy, budget, equal: (left, right) => compareNodes(left, right, judge) };
-  if (policy.variables === 'named') return judge.equal(gold, answer);
-  return judge.equal(renameVariables(gold), renameVariables(answer));
+  const comparing: Comparing = {
+    policy,
+    budget,
+    equal: (left, right) => compareNodes(left, right, comparing),
+  };
+  if (policy.variables === 'named') return comparing.equal(gold, answer);
+  return comparing.equal(renameVariables(gold), renameVariables(answer));
 }
 
-function compareNodes(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
-  judge.budget.spend(5);
+function compareNodes(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
+  comparing.budget.spend(5);
   if (sameTree(gold, answer)) return 'same form';
   if (choiceLetter(gold) !== undefined || choiceLetter(answer) !== undefined) {
     if (sameChoice(gold, answer)) return 'same choice';
   }
-  if (isRealLine(gold)) return compareRelations(gold, answer, judge);
+  if (isRealLine(gold)) return compareRelations(gold, answer, comparing);
   if (gold.kind === 'text' || answer.kind === 'text')
     return sameWords(gold, answer) ? 'same words' : undefined;
   if ((isEmptySet(gold) || isEmptySet(answer)) && sameWords(gold, answer)) return 'same words';
-  if (gold.kind === 'quantity' || answer.kind === 'quantity') return compareQuantities(gold, answer, judge);
-  if (gold.kind === 'matrix' || answer.kind === 'matrix') return compareMatrices(gold, answer, judge);
+  if (gold.kind === 'quantity' || answer.kind === 'quantity')
+    return compareQuantities(gold, answer, comparing);
+  if (gold.kind === 'matrix' || answer.kind === 'matrix') return compareMatrices(gold, answer, comparing);
   if (gold.kind === 'based' || answer.kind === 'based') return compareBased(gold, answer);
-  if (gold.kind === 'percent' || answer.kind === 'percent') return comparePercents(gold, answer, judge);
-  if (isInequalityList(gold) && isInequalityList(answer)) return compareCollections(gold, answer, judge);
-  if (involvesRelation(gold) || involvesRelation(answer)) return compareWithRelation(gold, answer, judge);
-  if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, judge);
+  if (gold.kind === 'percent' || answer.kind === 'percent') return comparePercents(gold, answer, comparing);
+  if (isInequalityList(gold) && isInequalityList(answer)) return compareCollections(gold, answer, comparing);
+  if (involvesRelation(gold) || involvesRelation(answer)) return compareWithRelation(gold, answer, comparing);
+  if (isCollection(gold) || isCollection(answer)) return compareCollections(gold, answer, comparing);
   if (gold.kind === 'literal' || answer.kind === 'literal') return compareLiterals(gold, answer);
-  if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold, answer, judge);
+  if (gold.kind === 'ratio' && answer.kind === 'ratio') return compareRatios(gold, answer, comparing);
   if (isRatioBesideDecimal(gold, answer) || isRatioBesideDecimal(answer, gold)) return undefined;
-  if (isSpan(gold) || (isSpan(answer) && gold.kind === 'ratio')) return compareSpans(gold, answer, judge);
-  if (judge.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
-  return compareValues(gold, answer, judge) ?? compareWithoutUnitLetters(gold, answer, judge);
+  if (isSpan(gold) || (isSpan(answer) && gold.kind === 'ratio')) return compareSpans(gold, answer, comparing);
+  if (comparing.policy.unreduced === 'reject' && isUnreduced(answer) !== isUnreduced(gold)) return undefined;
+  return compareValues(gold, answer, comparing) ?? compareWithoutUnitLetters(gold, answer, comparing);
 }
 
 /** `5 m/s`, its unit written in plain letters, against `5`. */
-function compareWithoutUnitLetters(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
-  if (judge.policy.units === 'compare') return undefined;
+function compareWithoutUnitLetters(
+  gold: MathNode,
+  answer: MathNode,
+  comparing: Comparing,
+): string | undefined {
+  if (comparing.policy.units === 'compare') return undefined;
   const [left, right] = [withoutUnitLetters(gold), withoutUnitLetters(answer)];
   const hasLetters = variableNames(left, right).length > 0;
   if (hasLetters || (left === gold) === (right === answer)) return undefined;
-  const rule = compareValues(left, right, judge);
+  const rule = compareValues(left, right, comparing);
   return rule && `${rule}, units aside`;
 }
 
 /** Relations against a list of values (`x = 1, 2`) or a ± are a matter of lists; the rest is a matter of relations. */
-function compareWithRelation(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+function compareWithRelation(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const isList = isSeveralValues(gold) || isSeveralValues(answer);
-  return isList ? compareCollections(gold, answer, judge) : compareRelations(gold, answer, judge);
+  return isList ? compareCollections(gold, answer, comparing) : compareRelations(gold, answer, comparing);
 }
 
 function isSeveralValues(node: MathNode): boolean {
   return isCollection(node) && !['tuple', 'set', 'constant'].includes(node.kind) && !isInequalityList(node);
 }
 
-function comparePercents(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+function comparePercents(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const isBoth = gold.kind === 'percent' && answer.kind === 'percent';
   const isForgiven =
-    judge.policy.percent === 'either' || (judge.policy.percent === 'gold' && gold.kind === 'percent');
+    comparing.policy.percent === 'either' || (comparing.policy.percent === 'gold' && gold.kind === 'percent');
   if (isBoth || isForgiven) {
-    const rule = judge.equal(withoutPercent(gold), withoutPercent(answer));
+    const rule = comparing.equal(withoutPercent(gold), withoutPercent(answer));
     if (rule !== undefined) return isBoth ? rule : `${rule}, percent sign aside`;
   }
   if (isBoth || isCollection(gold) || isCollection(answer)) return undefined;
-  return compareValues(gold, answer, judge);
+  return compareValues(gold, answer, comparing);
 }
 
 function withoutPercent(node: MathNode): MathNode {
   return node.kind === 'percent' ? node.operand : node;
 }
 
-function compareMatrices(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+function compareMatrices(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   if (gold.kind === 'matrix' && answer.kind === 'matrix') {
     const isSame =
       gold.rows.length === answer.rows.length &&
-      gold.rows.every((row, i) => sameEntries(row, answer.rows[i]!, judge));
+      gold.rows.every((row, i) => sameEntries(row, answer.rows[i]!, comparing));
     return isSame ? 'same matrix entry by entry' : undefined;
   }
   const [matrix, other] = gold.kind === 'matrix' ? [gold, answer] : [answer, gold];
   const entries = matrix.kind === 'matrix' && isVector(matrix.rows) ? matrix.rows.flat() : undefined;
-  if (entries === undefined || other.kind !== 'tuple') return compareRelated(gold, answer, judge);
+  if (entries === undefined || other.kind !== 'tuple') return compareRelated(gold, answer, comparing);
   const isSame =
     gold.kind === 'matrix'
-      ? sameEntries(entries, other.items, judge)
-      : sameEntries(other.items, entries, judge);
+      ? sameEntries(entries, other.items, comparing)
+      : sameEntries(other.items, entries, comparing);
   return isSame ? 'same vector entry by entry' : undefined;
 }
 
-function compareRelated(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+function compareRelated(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   return involvesRelation(gold) || involvesRelation(answer)
-    ? compareRelations(gold, answer, judge)
+    ? compareRelations(gold, answer, comparing)
     : undefined;
 }
 
-function sameEntries(gold: readonly MathNode[], answer: readonly MathNode[], judge: Judge): boolean {
+function sameEntries(gold: readonly MathNode[], answer: readonly MathNode[], comparing: Comparing): boolean {
   return (
     gold.length === answer.length &&
-    gold.every((entry, index) => judge.equal(entry, answer[index]!) !== undefined)
+    gold.every((entry, index) => comparing.equal(entry, answer[index]!) !== undefined)
   );
 }
 
@@ -146,10 +155,10 @@ function isRatioBesideDecimal(node: MathNode, other: MathNode): boolean {
 function compareRatios(
   gold: MathNode & { kind: 'ratio' },
   answer: MathNode & { kind: 'ratio' },
-  judge: Judge,
+  comparing: Comparing,
 ): string | undefined {
   if (gold.isTime !== answer.isTime) return undefined;
-  if (sameEntries(gold.items, answer.items, judge)) return gold.isTime ? 'same time' : 'same ratio';
+  if (sameEntries(gold.items, answer.items, comparing)) return gold.isTime ? 'same time' : 'same ratio';
   const items = [...gold.items, ...answer.items];
   if (gold.items.length !== answer.items.length || variableNames(...items).length > 0) return undefined;
   const isFixed = (node: MathNode): boolean =>
@@ -157,7 +166,7 @@ function compareRatios(
   if (gold.isTime || items.some(isFixed)) return undefined;
   const scaled = (terms: readonly MathNode[]): MathNode[] =>
     terms.slice(1).map((term): MathNode => ({ kind: 'divide', left: terms[0]!, right: term }));
-  return sameEntries(scaled(gold.items), scaled(answer.items), judge) ? 'same ratio, scaled' : undefined;
+  return sameEntries(scaled(gold.items), scaled(answer.items), comparing) ? 'same ratio, scaled' : undefined;
 }
 
 /** A fraction of whole numbers that could be cancelled. */

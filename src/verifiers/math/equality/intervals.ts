@@ -1,44 +1,44 @@
 import { negate } from '../read/build.ts';
 import type { MathNode, Relation, TupleNode } from '../syntax.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { isName } from './names.ts';
 import * as stretches from './stretches.ts';
 import type { Stretch } from './stretches.ts';
 
 /** Reads an interval, a union, a set of numbers or inequalities in one variable as stretches of the real line. */
-export function toIntervals(node: MathNode, judge: Judge): readonly Stretch[] | undefined {
+export function toIntervals(node: MathNode, comparing: Comparing): readonly Stretch[] | undefined {
   switch (node.kind) {
     case 'tuple':
-      return node.items.length === 2 ? fromTuple(node, judge) : undefined;
+      return node.items.length === 2 ? fromTuple(node, comparing) : undefined;
     case 'set':
-      return node.items.map((item) => stretches.point(item, judge));
+      return node.items.map((item) => stretches.point(item, comparing));
     case 'constant':
       return node.name === 'reals' ? [stretches.realLine] : node.name === 'emptyset' ? [] : undefined;
     case 'setOperation':
-      return fromOperation(node, judge);
+      return fromOperation(node, comparing);
     case 'list':
-      return fromList(node, judge);
+      return fromList(node, comparing);
     case 'relation':
-      return fromRelation(node.parts, node.operators, judge);
+      return fromRelation(node.parts, node.operators, comparing);
     default:
       return undefined;
   }
 }
 
 /** `(3, 1)` is a point, not an interval. */
-function fromTuple(node: TupleNode, judge: Judge): readonly Stretch[] | undefined {
+function fromTuple(node: TupleNode, comparing: Comparing): readonly Stretch[] | undefined {
   const [low, high] = node.items;
   const ends = { isLowClosed: node.open === '[', isHighClosed: node.close === ']' };
-  const stretch = stretches.between(low!, high!, ends, judge);
+  const stretch = stretches.between(low!, high!, ends, comparing);
   return stretch.low.value > stretch.high.value ? undefined : [stretch];
 }
 
 function fromOperation(
   node: MathNode & { kind: 'setOperation' },
-  judge: Judge,
+  comparing: Comparing,
 ): readonly Stretch[] | undefined {
-  const left = toIntervals(node.left, judge);
-  const right = toIntervals(node.right, judge);
+  const left = toIntervals(node.left, comparing);
+  const right = toIntervals(node.right, comparing);
   if (left === undefined || right === undefined) return undefined;
   if (node.operator === '\\cup') return stretches.united([...left, ...right]);
   return node.operator === '\\cap' ? stretches.intersected(left, right) : stretches.without(left, right);
@@ -48,9 +48,9 @@ function fromOperation(
  * Inequalities joined by "or" are a union. Joined by "and" or a comma they hold together, unless that leaves nothing:
  * then `x < 2, x > 3` lists the parts of a union.
  */
-function fromList(node: MathNode & { kind: 'list' }, judge: Judge): readonly Stretch[] | undefined {
+function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): readonly Stretch[] | undefined {
   const parts = node.items.map((item) =>
-    item.kind === 'relation' ? toIntervals(item, judge) : [stretches.point(item, judge)],
+    item.kind === 'relation' ? toIntervals(item, comparing) : [stretches.point(item, comparing)],
   );
   if (!parts.every((part) => part !== undefined)) return undefined;
   const areInequalities = node.items.every((item) => item.kind === 'relation');
@@ -67,19 +67,19 @@ function fromList(node: MathNode & { kind: 'list' }, judge: Judge): readonly Str
 function fromRelation(
   parts: readonly MathNode[],
   operators: readonly Relation[],
-  judge: Judge,
+  comparing: Comparing,
 ): readonly Stretch[] | undefined {
   const [first, second, third] = parts;
-  if (operators.length === 1) return fromComparison(first!, operators[0]!, second!, judge);
+  if (operators.length === 1) return fromComparison(first!, operators[0]!, second!, comparing);
   if (operators.length !== 2) return undefined;
   if (operators.every((operator) => operator === '>' || operator === '\\ge')) {
-    return fromRelation([third!, second!, first!], [mirror[operators[1]!], mirror[operators[0]!]], judge);
+    return fromRelation([third!, second!, first!], [mirror[operators[1]!], mirror[operators[0]!]], comparing);
   }
   if (!operators.every((operator) => operator === '<' || operator === '\\le')) return undefined;
   const ends = { isLowClosed: operators[0] === '\\le', isHighClosed: operators[1] === '\\le' };
-  const middle = stretches.between(first!, third!, ends, judge);
+  const middle = stretches.between(first!, third!, ends, comparing);
   if (isName(second!)) return [middle];
-  return isAbsoluteName(second!) ? [middle, stretches.reflected(middle, judge)] : undefined;
+  return isAbsoluteName(second!) ? [middle, stretches.reflected(middle, comparing)] : undefined;
 }
 
 /** The relation that says the same with its sides exchanged. */
@@ -99,29 +99,31 @@ function fromComparison(
   left: MathNode,
   operator: Relation,
   right: MathNode,
-  judge: Judge,
+  comparing: Comparing,
 ): readonly Stretch[] | undefined {
-  if (operator === '\\in') return isName(left) ? toIntervals(right, judge) : undefined;
+  if (operator === '\\in') return isName(left) ? toIntervals(right, comparing) : undefined;
   if (!isName(left) && !isAbsoluteName(left)) {
     const isTurned = isName(right) || isAbsoluteName(right);
-    return isTurned ? fromComparison(right, mirror[operator], left, judge) : undefined;
+    return isTurned ? fromComparison(right, mirror[operator], left, comparing) : undefined;
   }
   if (isName(right) && !isName(left)) return undefined;
   if (operator === '\\ne')
     return isName(left)
-      ? stretches.without([stretches.realLine], [stretches.point(right, judge)])
+      ? stretches.without([stretches.realLine], [stretches.point(right, comparing)])
       : undefined;
   const isClosed = operator === '\\le' || operator === '\\ge';
   const isBelow = operator === '<' || operator === '\\le';
   if (!isBelow && operator !== '>' && operator !== '\\ge') return undefined;
   if (isName(left))
-    return [isBelow ? stretches.below(right, isClosed, judge) : stretches.above(right, isClosed, judge)];
+    return [
+      isBelow ? stretches.below(right, isClosed, comparing) : stretches.above(right, isClosed, comparing),
+    ];
   if (isBelow) {
     const ends = { isLowClosed: isClosed, isHighClosed: isClosed };
-    return [stretches.between(negate(right), right, ends, judge)];
+    return [stretches.between(negate(right), right, ends, comparing)];
   }
-  const upper = stretches.above(right, isClosed, judge);
-  return [upper, stretches.reflected(upper, judge)];
+  const upper = stretches.above(right, isClosed, comparing);
+  return [upper, stretches.reflected(upper, comparing)];
 }
 
 function isAbsoluteName(node: MathNode): boolean {

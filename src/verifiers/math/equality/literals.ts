@@ -1,5 +1,5 @@
 import type { LiteralNode, MathNode } from '../syntax.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 
 /** Compares answers of which at least one is a date, time, version, address or phone number. */
 export function compareLiterals(gold: MathNode, answer: MathNode): string | undefined {
@@ -30,10 +30,10 @@ export function isSpan(node: MathNode): node is MathNode & { kind: 'subtract' } 
 }
 
 /** Two spans, or a span and `5 to 10`, are the same when their ends are; they are never computed. */
-export function compareSpans(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+export function compareSpans(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [left, right] = [endsOf(gold), endsOf(answer)];
   if (left.length !== 2 || right.length !== 2) return undefined;
-  const isSame = left.every((end, index) => judge.equal(end, right[index]!) !== undefined);
+  const isSame = left.every((end, index) => comparing.equal(end, right[index]!) !== undefined);
   return isSame ? 'same range' : undefined;
 }
 

@@ -2,7 +2,7 @@ import type { MathNode, Relation } from '../syntax.ts';
 
 type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
-/** Is this something an answer is *for* (`x`, `f(x)`, `a_1`), not an answer? */
+/** True for a name that an answer is given for (`x`, `f(x)`, `a_1`). */
 export function isName(node: MathNode): boolean {
   if (node.kind === 'variable') return true;
   if (node.kind === 'constant') return node.name === 'i' || node.name === 'e';
@@ -33,7 +33,7 @@ function isDescription(node: MathNode): boolean {
 }
 
 /**
- * What an equation or a membership says the answer is: the right side of `x = 5`, the set of `x \in S`, the last exact
+ * The value that an equation or a membership assigns: the right side of `x = 5`, the set of `x \in S`, the last exact
  * part of `x = 2 + 3 = 5 \approx 5.0`. Nothing where the equation itself is the answer, as in `2x + z = 1`.
  */
 export function assignedValue(
@@ -51,7 +51,7 @@ export function assignedValue(
     : undefined;
 }
 
-/** Is this a chain of `=` and `≈` only? */
+/** True for a chain of `=` and `≈` only. */
 export function isEquation(node: MathNode): boolean {
   return node.kind === 'relation' && node.operators.every(isEquality);
 }

@@ -3,7 +3,7 @@ import { isClose, isFiniteComplex, modulus } from '../value/complex.ts';
 import { exactValue } from '../value/exact.ts';
 import { rational, sameRational } from '../value/rational.ts';
 import { type MathNode, sameTree, someNode } from '../syntax.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { hasDecimals } from './rounding.ts';
 
 /** How two expressions with variables turned out to be equal; nothing when they differ. */
@@ -27,17 +27,21 @@ const signPatterns: readonly ((index: number) => number)[] = [
  * Compares expressions with variables at fixed points: exactly at whole numbers where both are rational functions,
  * in complex floating point otherwise. At least two points must have values.
  */
-export function compareAtProbes(gold: MathNode, answer: MathNode, judge: Judge): ProbeRule | undefined {
+export function compareAtProbes(
+  gold: MathNode,
+  answer: MathNode,
+  comparing: Comparing,
+): ProbeRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
   const names = variableNames(gold, answer);
-  const exact = compareAtWholePoints(gold, answer, names, judge);
+  const exact = compareAtWholePoints(gold, answer, names, comparing);
   if (exact !== undefined) return exact ? 'same value exactly' : undefined;
   const tolerance = hasDecimals(gold) || hasDecimals(answer) ? decimalProbeTolerance : probeTolerance;
   let agreeing = 0;
   for (let probe = 0; probe < positivePoints + patternsFor(names); probe++) {
     const point = probePoint(names, probe);
-    const a = approximateValue(gold, point, judge.budget);
-    const b = approximateValue(answer, point, judge.budget);
+    const a = approximateValue(gold, point, comparing.budget);
+    const b = approximateValue(answer, point, comparing.budget);
     const isOffTheLine = probe >= positivePoints && (a.im !== 0 || b.im !== 0);
     if (!isFiniteComplex(a) || !isFiniteComplex(b) || isOffTheLine) continue;
     if (!isClose(a, b, tolerance)) return undefined;
@@ -47,15 +51,15 @@ export function compareAtProbes(gold: MathNode, answer: MathNode, judge: Judge):
 }
 
 /** The constant factor between two expressions at every probe point; nothing if there is none. */
-export function constantRatio(a: MathNode, b: MathNode, judge: Judge): number | undefined {
+export function constantRatio(a: MathNode, b: MathNode, comparing: Comparing): number | undefined {
   const names = variableNames(a, b);
   let ratio: number | undefined;
   let agreeing = 0;
   for (let probe = 0; probe < positivePoints; probe++) {
     const point = probePoint(names, probe);
     const [left, right] = [
-      approximateValue(a, point, judge.budget),
-      approximateValue(b, point, judge.budget),
+      approximateValue(a, point, comparing.budget),
+      approximateValue(b, point, comparing.budget),
     ];
     if (!isFiniteComplex(left) || !isFiniteComplex(right)) continue;
     if (modulus(right) <= 10 * right.error || modulus(left) <= 10 * left.error) return undefined;
@@ -85,7 +89,7 @@ function compareAtWholePoints(
   gold: MathNode,
   answer: MathNode,
   names: readonly string[],
-  judge: Judge,
+  comparing: Comparing,
 ): boolean | undefined {
   if (hasDecimals(gold) || hasDecimals(answer)) return undefined;
   let agreeing = 0;
@@ -98,7 +102,7 @@ function compareAtWholePoints(
         rational(primeAt(index * 3 + (probe % 3)) * signAt(probe - 3, index))!,
       ]),
     );
-    const [a, b] = [exactValue(gold, values, judge.budget), exactValue(answer, values, judge.budget)];
+    const [a, b] = [exactValue(gold, values, comparing.budget), exactValue(answer, values, comparing.budget)];
     if (a === undefined || b === undefined) continue;
     if (!sameRational(a, b)) return false;
     agreeing++;

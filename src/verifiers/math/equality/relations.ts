@@ -2,13 +2,13 @@ import { binary } from '../read/build.ts';
 import { constantRatio, variableNames } from './probes.ts';
 import { mirror, toIntervals } from './intervals.ts';
 import { realLine, sameStretches } from './stretches.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { assignedValue, isEquation, lastExactPart } from './names.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
 
 type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
-/** Is a relation, an interval or set algebra involved, so that `compareRelations` has a say? */
+/** True for answers that `compareRelations` compares: relations, set algebra, the real line. */
 export function involvesRelation(node: MathNode): boolean {
   const isRealLine = node.kind === 'constant' && node.name === 'reals';
   return node.kind === 'relation' || node.kind === 'setOperation' || isRealLine || isInequalityList(node);
@@ -20,17 +20,19 @@ export function isInequalityList(node: MathNode): boolean {
 }
 
 /** Compares answers of which at least one is a relation or set algebra; the rule under which they are equal. */
-export function compareRelations(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
-  if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, judge);
-  if (isNameOfReals(answer) && isWholeLine(gold, judge)) return 'same set';
-  const isAllowed = judge.policy.inequalities === 'as-sets' || !isSetForInequality(gold, answer);
-  const [left, right] = [toIntervals(gold, judge), toIntervals(answer, judge)];
+export function compareRelations(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
+  if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, comparing);
+  if (isNameOfReals(answer) && isWholeLine(gold, comparing)) return 'same set';
+  const isAllowed = comparing.policy.inequalities === 'as-sets' || !isSetForInequality(gold, answer);
+  const [left, right] = [toIntervals(gold, comparing), toIntervals(answer, comparing)];
   if (left && right && isAllowed)
-    return sameStretches(left, right, judge) ? 'same stretches of the real line' : undefined;
+    return sameStretches(left, right, comparing) ? 'same stretches of the real line' : undefined;
   if (gold.kind === 'relation' && answer.kind === 'relation') {
-    return sameInequality(gold, answer, judge) ? 'same inequality' : compareParts(gold, answer, judge);
+    return sameInequality(gold, answer, comparing)
+      ? 'same inequality'
+      : compareParts(gold, answer, comparing);
   }
-  return compareMembership(gold, answer, judge);
+  return compareMembership(gold, answer, comparing);
 }
 
 /** `R` or `\mathbf{R}` in an answer, where the gold is every real number. */
@@ -38,9 +40,9 @@ function isNameOfReals(node: MathNode): boolean {
   return (node.kind === 'variable' && node.name === 'R') || (node.kind === 'text' && node.text === 'R');
 }
 
-function isWholeLine(node: MathNode, judge: Judge): boolean {
-  const stretches = toIntervals(node, judge);
-  return stretches !== undefined && sameStretches(stretches, [realLine], judge);
+function isWholeLine(node: MathNode, comparing: Comparing): boolean {
+  const stretches = toIntervals(node, comparing);
+  return stretches !== undefined && sameStretches(stretches, [realLine], comparing);
 }
 
 /** The gold is written as a set and the answer as an inequality. */
@@ -50,28 +52,29 @@ function isSetForInequality(gold: MathNode, answer: MathNode): boolean {
 }
 
 /** `x \in S` against S. */
-function compareMembership(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+function compareMembership(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [claimed, found] = [assignedValue(gold), assignedValue(answer)];
-  if (claimed) return judge.equal(claimed.value, answer);
-  if (found) return judge.equal(gold, found.value);
+  if (claimed) return comparing.equal(claimed.value, answer);
+  if (found) return comparing.equal(gold, found.value);
   if (gold.kind !== 'setOperation' || answer.kind !== 'setOperation' || gold.operator !== answer.operator)
     return undefined;
   const isSame =
-    judge.equal(gold.left, answer.left) !== undefined && judge.equal(gold.right, answer.right) !== undefined;
+    comparing.equal(gold.left, answer.left) !== undefined &&
+    comparing.equal(gold.right, answer.right) !== undefined;
   return isSame ? 'same sets' : undefined;
 }
 
-function compareEquations(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+function compareEquations(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   if (gold.kind === 'relation' && answer.kind === 'relation') {
-    return isEquation(gold) && isEquation(answer) ? compareTwoEquations(gold, answer, judge) : undefined;
+    return isEquation(gold) && isEquation(answer) ? compareTwoEquations(gold, answer, comparing) : undefined;
   }
   if (gold.kind === 'relation') {
     const value = equationValue(gold, answer);
-    return value && judge.equal(value, answer);
+    return value && comparing.equal(value, answer);
   }
   if (answer.kind !== 'relation') return undefined;
   const value = equationValue(answer, gold) ?? claimedValue(answer, gold);
-  return value && judge.equal(gold, value);
+  return value && comparing.equal(gold, value);
 }
 
 /** What an equation claims, when the other side gives only a value. */
@@ -84,7 +87,7 @@ function equationValue(equation: RelationTree, other: MathNode): MathNode | unde
 
 /**
  * `m + n = 42` answers a gold that is the value 42: what follows the last `=` counts. An equation set to 0 is a curve
- * more often than a claim, and a gold that is an equation wants the equation.
+ * more often than a claim, and a gold that is an equation is met by equations only.
  */
 function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefined {
   const value = equation.parts[lastExactPart(equation, 1)]!;
@@ -92,35 +95,41 @@ function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefi
   return isZero || variableNames(gold, value).length > 0 ? undefined : value;
 }
 
-function compareTwoEquations(gold: RelationTree, answer: RelationTree, judge: Judge): string | undefined {
+function compareTwoEquations(
+  gold: RelationTree,
+  answer: RelationTree,
+  comparing: Comparing,
+): string | undefined {
   const [a, b] = [assignedValue(gold), assignedValue(answer)];
   if (a && b && sameTree(a.name, b.name)) {
-    const rule = judge.equal(a.value, b.value);
+    const rule = comparing.equal(a.value, b.value);
     if (rule !== undefined) return rule;
   }
-  if (gold.parts.length !== 2 || answer.parts.length !== 2) return compareParts(gold, answer, judge);
+  if (gold.parts.length !== 2 || answer.parts.length !== 2) return compareParts(gold, answer, comparing);
   const isCalculation = variableNames(gold, answer).length === 0;
   if (isCalculation)
-    return judge.equal(gold.parts[lastExactPart(gold, 0)]!, answer.parts[lastExactPart(answer, 0)]!);
-  const ratio = constantRatio(difference(gold), difference(answer), judge);
-  return ratio === undefined ? compareParts(gold, answer, judge) : 'equations differ by a constant factor';
+    return comparing.equal(gold.parts[lastExactPart(gold, 0)]!, answer.parts[lastExactPart(answer, 0)]!);
+  const ratio = constantRatio(difference(gold), difference(answer), comparing);
+  return ratio === undefined
+    ? compareParts(gold, answer, comparing)
+    : 'equations differ by a constant factor';
 }
 
 /** Both inequalities say the same about one difference, up to a factor whose sign may turn the relation. */
-function sameInequality(gold: RelationTree, answer: RelationTree, judge: Judge): boolean {
+function sameInequality(gold: RelationTree, answer: RelationTree, comparing: Comparing): boolean {
   if (gold.parts.length !== 2 || answer.parts.length !== 2) return false;
-  const ratio = constantRatio(difference(gold), difference(answer), judge);
+  const ratio = constantRatio(difference(gold), difference(answer), comparing);
   if (ratio === undefined) return false;
   const [operator, other] = [gold.operators[0]!, answer.operators[0]!];
   return operator === (ratio < 0 ? mirror[other] : other);
 }
 
 /** Part by part, forwards or backwards: `f(2) < f(1)` and `f(1) > f(2)`. */
-function compareParts(gold: RelationTree, answer: RelationTree, judge: Judge): string | undefined {
+function compareParts(gold: RelationTree, answer: RelationTree, comparing: Comparing): string | undefined {
   if (gold.parts.length !== answer.parts.length) return undefined;
   const matches = (parts: readonly MathNode[], operators: readonly string[]): boolean =>
     gold.operators.every((operator, index) => operator === operators[index]) &&
-    gold.parts.every((part, index) => judge.equal(part, parts[index]!) !== undefined);
+    gold.parts.every((part, index) => comparing.equal(part, parts[index]!) !== undefined);
   const backwards = answer.operators.map((operator) => mirror[operator]).toReversed();
   const isSame = matches(answer.parts, answer.operators) || matches(answer.parts.toReversed(), backwards);
   return isSame ? 'same relation part by part' : undefined;

@@ -1,6 +1,6 @@
 import { type MathNode, type NumberNode, someNode } from '../syntax.ts';
 import { compareRationals, type Rational, toNumber } from '../value/rational.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 
 /** Relative tolerance between constants built from decimals, such as `18.02/0.013`. */
 export const decimalTolerance = 1e-6;
@@ -26,7 +26,7 @@ export function roundsTogether(
   answer: MathNode,
   goldValue: Rational,
   answerValue: Rational,
-  judge: Judge,
+  comparing: Comparing,
 ): boolean {
   const [decimalGold, decimalAnswer] = [plainDecimal(gold), plainDecimal(answer)];
   const mayRound = (decimal: NumberNode, other: Rational): boolean =>
@@ -35,7 +35,7 @@ export function roundsTogether(
     if (isRounding(answerValue, decimalGold, digits.rationalAnswer)) return true;
   }
   if (decimalAnswer === undefined || !mayRound(decimalAnswer, goldValue)) return false;
-  const least = decimalGold ? digits.shorterAnswer : judge.policy.significantDigits;
+  const least = decimalGold ? digits.shorterAnswer : comparing.policy.significantDigits;
   return isRounding(goldValue, decimalAnswer, least);
 }
 

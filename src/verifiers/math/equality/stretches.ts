@@ -1,7 +1,7 @@
 import { negate } from '../read/build.ts';
 import type { MathNode } from '../syntax.ts';
 import { approximateValue } from '../value/approximate.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 
 /**
  * Unions of intervals on the real line, as cuts: a cut lies just before or just after a number, and a stretch is what
@@ -34,28 +34,28 @@ export function between(
   low: MathNode,
   high: MathNode,
   closed: { readonly isLowClosed: boolean; readonly isHighClosed: boolean },
-  judge: Judge,
+  comparing: Comparing,
 ): Stretch {
-  return { low: cut(low, !closed.isLowClosed, judge), high: cut(high, closed.isHighClosed, judge) };
+  return { low: cut(low, !closed.isLowClosed, comparing), high: cut(high, closed.isHighClosed, comparing) };
 }
 
 /** Everything below an end. */
-export function below(high: MathNode, isClosed: boolean, judge: Judge): Stretch {
-  return { low: lowest, high: cut(high, isClosed, judge) };
+export function below(high: MathNode, isClosed: boolean, comparing: Comparing): Stretch {
+  return { low: lowest, high: cut(high, isClosed, comparing) };
 }
 
 /** Everything above an end. */
-export function above(low: MathNode, isClosed: boolean, judge: Judge): Stretch {
-  return { low: cut(low, !isClosed, judge), high: highest };
+export function above(low: MathNode, isClosed: boolean, comparing: Comparing): Stretch {
+  return { low: cut(low, !isClosed, comparing), high: highest };
 }
 
 /** A single number. */
-export function point(value: MathNode, judge: Judge): Stretch {
-  return { low: cut(value, false, judge), high: cut(value, true, judge) };
+export function point(value: MathNode, comparing: Comparing): Stretch {
+  return { low: cut(value, false, comparing), high: cut(value, true, comparing) };
 }
 
-function cut(node: MathNode, isAfter: boolean, judge: Judge): Cut {
-  const { re, im } = approximateValue(node, new Map(), judge.budget);
+function cut(node: MathNode, isAfter: boolean, comparing: Comparing): Cut {
+  const { re, im } = approximateValue(node, new Map(), comparing.budget);
   const value = im === 0 ? re : Number.NaN;
   return { node, value, isAfter: Number.isFinite(value) || Number.isNaN(value) ? isAfter : false };
 }
@@ -114,30 +114,34 @@ export function without(a: readonly Stretch[], b: readonly Stretch[]): readonly 
   return intersected(a, [...gaps, { low: from, high: highest }]);
 }
 
-/** Are two unions the same numbers? Ends are compared by the judge, so -1/2 and -0.5 are one. */
-export function sameStretches(gold: readonly Stretch[], answer: readonly Stretch[], judge: Judge): boolean {
+/** Are two unions the same numbers? Ends are compared by the comparing, so -1/2 and -0.5 are one. */
+export function sameStretches(
+  gold: readonly Stretch[],
+  answer: readonly Stretch[],
+  comparing: Comparing,
+): boolean {
   const left = [...united(answer)];
   const isCovered = united(gold).every((stretch) => {
-    const index = left.findIndex((candidate) => sameStretch(stretch, candidate, judge));
+    const index = left.findIndex((candidate) => sameStretch(stretch, candidate, comparing));
     if (index >= 0) left.splice(index, 1);
     return index >= 0;
   });
   return isCovered && left.length === 0;
 }
 
-function sameStretch(gold: Stretch, answer: Stretch, judge: Judge): boolean {
+function sameStretch(gold: Stretch, answer: Stretch, comparing: Comparing): boolean {
   return (
     gold.low.isAfter === answer.low.isAfter &&
     gold.high.isAfter === answer.high.isAfter &&
-    judge.equal(gold.low.node, answer.low.node) !== undefined &&
-    judge.equal(gold.high.node, answer.high.node) !== undefined
+    comparing.equal(gold.low.node, answer.low.node) !== undefined &&
+    comparing.equal(gold.high.node, answer.high.node) !== undefined
   );
 }
 
 /** The mirror image about 0. */
-export function reflected({ low, high }: Stretch, judge: Judge): Stretch {
+export function reflected({ low, high }: Stretch, comparing: Comparing): Stretch {
   return {
-    low: cut(negate(high.node), !high.isAfter, judge),
-    high: cut(negate(low.node), !low.isAfter, judge),
+    low: cut(negate(high.node), !high.isAfter, comparing),
+    high: cut(negate(low.node), !low.isAfter, comparing),
   };
 }

@@ -5,7 +5,7 @@ import type { MathNode } from '../syntax.ts';
 import { isSameKind, parseUnit, type Unit } from '../units.ts';
 import { exactValue } from '../value/exact.ts';
 import { sameRational } from '../value/rational.ts';
-import type { Judge } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { variableNames } from './probes.ts';
 
 /** Units people abbreviate with one letter; in an answer that is otherwise a number they are units. */
@@ -30,15 +30,19 @@ const opposites: readonly (readonly [string, string])[] = [
  * Compares answers of which at least one has a unit in words. Two units of the table have to measure the same thing, and
  * convert: 5 km is 5000 m. A word that is no unit, or a side without one, leaves the values.
  */
-export function compareQuantities(gold: MathNode, answer: MathNode, judge: Judge): string | undefined {
+export function compareQuantities(
+  gold: MathNode,
+  answer: MathNode,
+  comparing: Comparing,
+): string | undefined {
   if (isHedged(gold) || isHedged(answer)) return undefined;
   const [left, right] = [unitOf(gold), unitOf(answer)];
   const [value, other] = [withoutUnit(gold), withoutUnit(answer)];
   if (areOpposite(left, right) || (value.kind === 'ratio') !== (other.kind === 'ratio')) return undefined;
   const [goldUnit, unit] = [parseUnit(meant(left, right)), parseUnit(meant(right, left))];
-  if (goldUnit && unit) return compareKnown(value, goldUnit, other, unit, judge);
-  if (judge.policy.units === 'compare' && plain(left) !== plain(right)) return undefined;
-  const rule = judge.equal(value, other);
+  if (goldUnit && unit) return compareKnown(value, goldUnit, other, unit, comparing);
+  if (comparing.policy.units === 'compare' && plain(left) !== plain(right)) return undefined;
+  const rule = comparing.equal(value, other);
   return rule && `${rule}, units aside`;
 }
 
@@ -53,17 +57,17 @@ function compareKnown(
   goldUnit: Unit,
   answer: MathNode,
   unit: Unit,
-  judge: Judge,
+  comparing: Comparing,
 ): string | undefined {
   if (!isSameKind(goldUnit, unit)) return undefined;
   const [numerator, denominator] = [goldUnit.factor[0] * unit.factor[1], goldUnit.factor[1] * unit.factor[0]];
   if (numerator === denominator) {
-    const rule = judge.equal(gold, answer);
+    const rule = comparing.equal(gold, answer);
     return rule && `${rule}, same unit`;
   }
   const factor = binary('divide', wholeNode(numerator), wholeNode(denominator));
-  const a = exactValue(binary('multiply', gold, factor), new Map(), judge.budget);
-  const b = exactValue(answer, new Map(), judge.budget);
+  const a = exactValue(binary('multiply', gold, factor), new Map(), comparing.budget);
+  const b = exactValue(answer, new Map(), comparing.budget);
   return a && b && sameRational(a, b) ? 'same value in another unit' : undefined;
 }
 

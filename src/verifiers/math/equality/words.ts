@@ -9,7 +9,7 @@ export function choiceLetter(node: MathNode): string | undefined {
   return letters !== undefined && /^[A-Z]$/.test(letters) ? letters : undefined;
 }
 
-/** Do two answers choose the same letter? One of them has to be a capital. */
+/** True when two answers choose the same letter; one of them must be a capital. */
 export function sameChoice(gold: MathNode, answer: MathNode): boolean {
   const letter = choiceLetter(gold) ?? choiceLetter(answer);
   if (letter === undefined || letter > 'J') return false;
@@ -22,13 +22,13 @@ export function leadingChoice(answer: string): string | undefined {
   return /^\(?([A-J])(?:\)|\.|:)(?=\s|$)/.exec(bare)?.[1];
 }
 
-/** Do two answers say the same words, whatever their case, spacing and punctuation? */
+/** True when two answers are the same words, apart from case, spacing and punctuation. */
 export function sameWords(gold: MathNode, answer: MathNode): boolean {
   const [left, right] = [foldedWords(gold), foldedWords(answer)];
   return left !== undefined && left === right && left !== '';
 }
 
-/** True for ∅, which "no solution" says in words. */
+/** True for ∅; "no solution" is the same in words. */
 export function isEmptySet(node: MathNode): boolean {
   return node.kind === 'constant' && node.name === 'emptyset';
 }

@@ -75,7 +75,7 @@ function scanBoxes(text: string, hasEscapes: boolean): Scan {
   return { boxes, unfinished: open.findLast((box) => box !== undefined)?.start };
 }
 
-/** Where a box's content begins (its brace, or its first sign), if a box command stands at `at`. */
+/** The index of a box's brace, or of its first sign, if a box command begins at `at`. */
 function boxContent(text: string, at: number): number | undefined {
   const command = commands.find((candidate) => text.startsWith(candidate, at));
   if (command === undefined) return undefined;

@@ -32,7 +32,7 @@ export function extractAnswer(
   return { ...found, start: found.start + from, end: found.end + from };
 }
 
-/** Inside the last answer tag, if there is one; `boxed` wants a box there too, or looks for one anywhere. */
+/** Inside the last answer tag, if there is one; `boxed` requires a box there, or takes one from anywhere. */
 function findTagged(
   text: string,
   extraction: MathPolicy['extraction'],

@@ -16,7 +16,7 @@ const announcers: ReadonlySet<string> = new Set(
   'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
 );
 
-/** What stands between a mark and its answer. */
+/** The text between a mark and its answer. */
 const links = {
   chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择])?\s*[:：]?[\s*]*/y,
   western: /(?:s(?= ))?[ *_]*(?:(?:is|are|est|es|ist|è|é)\b)?[ :：=*\n"_]*/y,

@@ -35,12 +35,10 @@ export function numberAt(text: string, at: number): NumberSpan {
   if (next !== undefined && (next > '\u007f' || 'x*\\^p'.includes(next))) {
     end = extended(text, extended(text, end, timesTen), rootOrPi);
   }
-  if (text[end] === ' ')
-    end = extended(
-      text,
-      extended(text, end, monthBehind),
-      /\bfrom\s+$/.test(text.slice(Math.max(0, at - 8), at)) ? never : ratioBehind,
-    );
+  if (text[end] === ' ') {
+    end = extended(text, end, monthBehind);
+    if (!/\bfrom\s+$/.test(text.slice(Math.max(0, at - 8), at))) end = extended(text, end, ratioBehind);
+  }
   return { start: isNegative(text, at) ? at - 1 : at, end, isPart: isPartOfTerm(text, at, end) };
 }
 
@@ -54,7 +52,6 @@ const monthBehind = new RegExp(` (?:of )?${monthNames}(?:,? \\d{4})?(?![\\w])`, 
 const monthDate = new RegExp(`${monthNames} \\d{1,2}(?:st|nd|rd|th)?(?:,? \\d{4})?(?![\\w])`, 'y');
 /** "5 to 3", unless it is "from 5 to 3". */
 const ratioBehind = / to \d+(?![\d.,/:]*\d)/y;
-const never = /(?!)/y;
 
 /** A date that begins with the name of its month, as a whole; nothing where none begins. */
 export function monthDateAt(text: string, at: number): NumberSpan | undefined {

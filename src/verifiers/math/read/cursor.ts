@@ -2,11 +2,11 @@ import type { Budget } from '../budget.ts';
 import type { MathNode } from '../syntax.ts';
 import { type Token, UnreadableAnswer } from './token.ts';
 
-/** Brackets deeper than this are not an answer anyone wrote. */
+/** Deepest nesting of brackets; honest answers stay far below it. */
 const maxDepth = 60;
 
 /**
- * Where the parser stands in the tokens. The expression parser reaches the structure parser (what may stand inside
+ * The parser's position in the tokens. The expression parser reaches the structure parser (what may stand inside
  * brackets) through `parseInner`, so the two files need not import each other.
  */
 export interface Cursor {
@@ -26,7 +26,7 @@ export interface Cursor {
   replace(token: Token): void;
   /** Runs `parse` one level deeper; throws `UnreadableAnswer` when that is too deep. */
   nested<T>(parse: () => T): T;
-  /** Whether a `|` now would close an absolute value. */
+  /** How many absolute values are open: a `|` closes one. */
   barsOpen: number;
   /** The structure parser, for what stands inside brackets. */
   readonly parseInner: (cursor: Cursor) => MathNode;

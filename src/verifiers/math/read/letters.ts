@@ -10,13 +10,13 @@ import {
   synonyms,
 } from './vocabulary.ts';
 
-/** What stands around a run of letters. */
+/** The context of a run of letters. */
 interface Surroundings {
   /** The tokens before it. */
   readonly before: readonly Token[];
   /** The character behind it. */
   readonly after: string | undefined;
-  /** Is there a space before it? */
+  /** True when a space precedes it. */
   readonly isSpaced: boolean;
 }
 

@@ -3,7 +3,7 @@ import type { MathNode } from '../syntax.ts';
 import { UnreadableAnswer } from './token.ts';
 
 /**
- * What stands between `\begin{pmatrix}` (already taken) and its `\end`: rows at `\\`, entries at `&`. A column of
+ * Parses what follows `\begin{pmatrix}` (already taken) up to its `\end`: rows at `\\`, entries at `&`. A column of
  * nothing but relations is a system, that is, a list.
  */
 export function parseMatrix(cursor: Cursor): MathNode {

@@ -80,7 +80,7 @@ function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
   return { kind: 'quantity', operand, unit: second.unit };
 }
 
-/** `k \in \mathbb{Z}` beside an answer says what k may be; it is no answer itself. */
+/** `k \in \mathbb{Z}` beside an answer restricts k; it is not part of the answer. */
 function isDomain(node: MathNode): boolean {
   const set = node.kind === 'relation' && node.operators[0] === '\\in' ? node.parts[1] : undefined;
   return set?.kind === 'constant';

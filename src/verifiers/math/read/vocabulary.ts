@@ -1,6 +1,6 @@
 /** Tables of the commands and words of LaTeX and plain mathematics that the tokenizer knows. */
 
-/** Commands that only move ink about. */
+/** Commands that change only the layout. */
 export const layoutCommands: ReadonlySet<string> = new Set(
   (
     'left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle ' +
