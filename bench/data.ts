@@ -1,9 +1,9 @@
 /**
- * What cleaning costs and what it finds: `node -C development bench/data.ts [--problems 1000000] [--sections scale,leaks] [--seed 1]`.
+ * Measures the cost and the findings of cleaning: `node -C development bench/data.ts [--problems 1000000] [--sections scale,leaks] [--seed 1]`.
  *
  * `scale`: import → check → dedup → decontaminate → export of generated problems with known duplicates and leaks, with rate
  * and resident memory. `leaks`: MATH-500 planted in MATH-train ($GRADUS_DATA, default ../shared/data), word for word,
- * reformatted, and retold; found of planted, and false alarms among the untouched. The last line is JSON.
+ * reformatted, and paraphrased; counts found plants and false alarms. The last line is JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -30,7 +30,7 @@ const { values: flags } = parseArgs({
   options: {
     problems: { type: 'string', default: '1000000' },
     sections: { type: 'string', default: 'scale,leaks' },
-    /** Of the retelling. */
+    /** Seed of the paraphrases. */
     seed: { type: 'string', default: '1' },
   },
 });
@@ -46,16 +46,16 @@ interface Stage {
   readonly stage: string;
   readonly problems: number;
   readonly seconds: number;
-  /** Of the process's own time: what the rate is on a machine that does nothing else. */
+  /** CPU time of the process. */
   readonly cpuSeconds: number;
-  /** By `cpuSeconds`. */
+  /** Problems per CPU second. */
   readonly perSecond: number;
   /** Resident memory in MB at each quarter of the way, by problems that came out. */
   readonly residentMb: readonly number[];
   readonly removed?: Readonly<Record<string, number>>;
 }
 
-/** Runs one stage, watching time and memory as problems come out of it. */
+/** Runs one stage and records its time and memory. */
 async function measure(
   stage: string,
   expected: number,

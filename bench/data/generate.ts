@@ -1,6 +1,6 @@
 /**
  * Writes generated problems with known duplicates and contamination among them:
- * `node -C development bench/data/generate.ts <folder> <count>`. Run apart from the measuring, whose memory it would spoil.
+ * `node -C development bench/data/generate.ts <folder> <count>`. Runs in its own process, to keep its memory out of the measurement.
  */
 import { join } from 'node:path';
 import type { Problem } from '../../src/core/problem.ts';
@@ -12,7 +12,7 @@ import { reformat } from './plants.ts';
 
 const [folder = '.', count = '10000'] = process.argv.slice(2);
 const total = Number(count);
-/** Shares of the rows that repeat an earlier row: respelled, or with one word changed, or an evaluation problem. */
+/** Shares of rows that repeat an earlier row respelled, repeat it with one word changed, or repeat an evaluation problem. */
 const [respelledShare, nearShare, contaminatedShare] = [0.02, 0.01, 0.005];
 
 const names = [
@@ -44,7 +44,7 @@ const things = ['ledger', 'map', 'recipe', 'timetable', 'notebook', 'diary', 'le
 const colours = ['red', 'green', 'blue', 'yellow', 'white', 'black', 'brown', 'grey', 'violet', 'orange'];
 const words = ['reads', 'copies', 'checks', 'keeps', 'finds', 'sorts', 'folds', 'hides', 'shows', 'lends'];
 
-/** A question of the families within a story, so that texts are as long as those people write. */
+/** Wraps a generated question in a story, so that texts have realistic lengths. */
 function told({ prompt, ...problem }: Problem, rng: Rng, id: string): Problem {
   const [name, friend, place, thing, colour] = [names, names, places, things, colours].map((list) =>
     rng.pick(list),

@@ -1,6 +1,6 @@
 import type { Rng } from '../../src/core/rng.ts';
 
-/** The same text as another data set would typeset it: other delimiters, spacing, case, fractions, and instructions around. */
+/** Reformats a text as another data set would: other delimiters, spacing, case and fractions, with instructions around it. */
 export function reformat(text: string): string {
   const body = text
     .replaceAll(/\$\$?([^$]+)\$\$?/g, '\\($1\\)')
@@ -14,7 +14,7 @@ export function reformat(text: string): string {
   return `${body[0]!.toUpperCase()}${body.slice(1)}`;
 }
 
-/** Words that problems are retold with. */
+/** Replacement words for paraphrases. */
 const synonyms: Readonly<Record<string, string>> = {
   find: 'determine',
   determine: 'find',
@@ -50,7 +50,7 @@ const synonyms: Readonly<Record<string, string>> = {
 };
 
 /**
- * A retelling that shares runs of words but not the wording: known words replaced by others, one word in twelve of the rest
+ * Paraphrases a text so that it shares runs of words but not the wording: known words are replaced, one in twelve of the rest
  * dropped, the last sentence moved to the front where there are several, and a sentence added. Numbers and formulas stay.
  */
 export function retell(text: string, rng: Rng): string {

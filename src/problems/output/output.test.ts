@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import type { Problem } from '../../core/problem.ts';
+import { testsAsPairs } from '../../core/tests-as-pairs.ts';
 import { file, fileConfig } from '../file-source.ts';
 import { readFileProblems } from '../read-file-source.ts';
 import { statedDifficulty } from './difficulty.ts';
@@ -62,7 +64,11 @@ const problem: fc.Arbitrary<Problem> = fc.record(
     licence: filled,
     passRates: fc.array(passRate, { maxLength: 2 }),
     solution: filled,
-    extra: fc.dictionary(fc.constantFrom('grade', 'url', '__index'), fc.string(), { minKeys: 1 }),
+    extra: fc.dictionary(
+      fc.constantFrom('grade', 'url', '__index'),
+      fc.oneof(fc.string(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 90n })),
+      { minKeys: 1 },
+    ),
   },
   { requiredKeys: ['id', 'domain', 'prompt', 'answer', 'source'] },
 );
@@ -79,11 +85,24 @@ test('a written problem is read back unchanged', async () => {
         await writeLines(join(folder, 'p.jsonl'), stream(problems.map((one) => problemLine(one))));
         const back: Problem[] = [];
         for await (const one of readFileProblems(fileConfig.parse(file('p.jsonl')), folder)) back.push(one);
-        expect(JSON.parse(JSON.stringify(back))).toEqual(JSON.parse(JSON.stringify(problems)));
+        expect(parseJson(stringifyJson(back))).toEqual(parseJson(stringifyJson(problems)));
       },
     ),
     { numRuns: 60 },
   );
+});
+
+test('every export keeps the digits of integers beyond 2^53 in tests', () => {
+  const [big, bigger] = [10n ** 18n + 3n, 2n ** 90n];
+  const cases = [{ arguments: [big], expected: [bigger] }];
+  const exact = { type: 'function', language: 'python', entryPoint: 'f', cases } as const;
+  const counted: Problem = { id: 'a', domain: 'code', prompt: [], source: 's', tests: exact };
+  const pairs = testsAsPairs(exact)!;
+  expect(pairs).toMatchObject({ inputs: [`${big}`], outputs: [`[${bigger}]`] });
+  for (const line of [problemLine(counted), trlLine(counted, undefined)]) {
+    expect(line).toContain(`${big}`);
+    expect(line).toContain(`${bigger}`);
+  }
 });
 
 const solved: Problem = {
