@@ -5,7 +5,7 @@ import { scriptedEngine, type ScriptedEngineOptions } from '../testing/scripted-
 import type { Message } from '../core/problem.ts';
 import { chat } from './chat.ts';
 
-/** What a chat shows when these lines are typed, and the prompts the model was given. */
+/** Types lines into a chat; returns its output and the prompts that reached the model. */
 async function talk(lines: readonly string[], options: ScriptedEngineOptions) {
   const engine = scriptedEngine(options);
   const [input, output] = [new PassThrough(), new PassThrough()];
@@ -19,7 +19,7 @@ async function talk(lines: readonly string[], options: ScriptedEngineOptions) {
   return { shown: await shown, prompts };
 }
 
-test('each answer is shown whole, and remembered until a new conversation begins', async () => {
+test('prints each answer in full and keeps it in context until /new', async () => {
   let answers = 0;
   const { shown, prompts } = await talk(['one', '', 'two', '/new', 'three'], {
     complete: () => `answer ${++answers}`,
@@ -31,17 +31,17 @@ test('each answer is shown whole, and remembered until a new conversation begins
   expect(prompts[2]).not.toContain('two');
 });
 
-test('escape sequences of the model are shown, not obeyed', async () => {
+test('prints escape sequences of the model as visible characters', async () => {
   const { shown } = await talk(['hi'], { complete: () => '\u001b[2J\u0007ok\nnext' });
   expect(shown).toContain('␛[2J␇ok\nnext\n');
   expect(shown).not.toContain('\u001b');
 });
 
-test('a conversation longer than the window loses its oldest exchanges, not the newest question', async () => {
+test('drops the oldest exchanges of a conversation longer than the window, keeps the newest question', async () => {
   const lines = Array.from({ length: 8 }, (_, i) => `question ${i} ${'.'.repeat(20)}`);
   const engine = { complete: () => 'yes', maxSequenceTokens: 160 };
   const { shown, prompts } = await talk(lines, engine);
-  expect(shown).toContain('(the oldest exchanges are forgotten)');
+  expect(shown).toContain('(dropped the oldest exchanges)');
   expect(prompts).toHaveLength(8);
   expect(prompts.at(-1)).toContain('question 7');
   expect(prompts.at(-1)).not.toContain('question 0');

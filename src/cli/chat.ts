@@ -3,7 +3,7 @@ import { printable } from '../core/printable.ts';
 import type { Message } from '../core/problem.ts';
 import { ask, type AskOptions } from '../models/ask.ts';
 
-/** Where a chat takes place. */
+/** The streams of a chat. */
 export interface ChatTerminal {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
@@ -12,8 +12,8 @@ export interface ChatTerminal {
 type Engine = Parameters<typeof ask>[0];
 
 /**
- * Talks with a model until the input ends. `/new` begins a new conversation; Ctrl-C cuts an answer short, and between
- * answers ends the chat. When the conversation outgrows the model's window its oldest exchanges are forgotten.
+ * Chats with a model until the input ends. `/new` starts a new conversation. Ctrl-C stops the current answer, or ends the
+ * chat between answers. Drops the oldest exchanges when the conversation exceeds the model's window.
  */
 export async function chat(
   engine: Engine,
@@ -26,17 +26,17 @@ export async function chat(
   let answering: AbortController | null = null;
   let isOpen = true;
   lines.on('SIGINT', () => (answering === null ? lines.close() : answering.abort()));
-  // The input may end while an answer is being written.
+  // The input may close while an answer streams.
   lines.on('close', () => (isOpen = false));
-  output.write('Ctrl-D ends the chat, /new begins another, Ctrl-C cuts an answer short.\n');
+  output.write('Ctrl-D ends the chat, /new starts another, Ctrl-C stops an answer.\n');
   lines.prompt();
   for await (const line of lines) {
     if (line.trim() === '/new') conversation = [];
     else if (line.trim() !== '') {
       conversation = forgetOldest(engine, [...conversation, { role: 'user', content: line }], output);
       answering = new AbortController();
-      const asked = { ...options, seed: options.seed + turn++ };
-      const answer = await write(engine, conversation, output, asked, answering.signal);
+      const turnOptions = { ...options, seed: options.seed + turn++ };
+      const answer = await write(engine, conversation, output, turnOptions, answering.signal);
       answering = null;
       conversation.push({ role: 'assistant', content: answer });
     }
@@ -62,7 +62,7 @@ async function write(
   return answer;
 }
 
-/** Leaves out exchanges from the beginning until a quarter of the window is free for the answer. */
+/** Drops the oldest exchanges until a quarter of the window is free for the answer. */
 function forgetOldest(
   { sampler, renderer }: Engine,
   conversation: Message[],
@@ -72,6 +72,6 @@ function forgetOldest(
   const isLong = (messages: Message[]): boolean => (renderer?.render(messages).length ?? 0) > most;
   let kept = conversation;
   while (kept.length > 2 && isLong(kept)) kept = kept.slice(2);
-  if (kept.length < conversation.length) output.write('(the oldest exchanges are forgotten)\n');
+  if (kept.length < conversation.length) output.write('(dropped the oldest exchanges)\n');
   return kept;
 }

@@ -5,14 +5,14 @@ import type { RecipeDifference } from '../runs/reading/recipe-differences.ts';
 import { compareRuns, type RunComparison } from '../evaluation/compare-runs.ts';
 import { outputOf } from './output.ts';
 
-/** `gradus runs compare`: what another recipe or seed bought, problem by problem. */
+/** `gradus runs compare`: compares two runs problem by problem, with intervals. */
 export function addCompareCommand(runs: Command): void {
   runs
     .command('compare')
-    .description('two runs side by side: recipes, and the last evaluations of the suites they share')
-    .argument('<before>', 'run directory to compare with')
+    .description('compare the recipes of two runs, and their last evaluations of shared suites')
+    .argument('<before>', 'run directory of the baseline')
     .argument('<after>', 'run directory')
-    .option('--suite <name>', 'only this suite')
+    .option('--suite <name>', 'compare only this suite')
     .action(async (before: string, after: string, options: { suite?: string }, command: Command) => {
       const comparison = await compareRuns(before, after, options.suite);
       outputOf(command).result({ before, after, ...comparison }, format(comparison, before, after));
@@ -33,7 +33,7 @@ function differences(recipe: readonly RecipeDifference[]): string {
   return alignColumns([['recipe', 'before', 'after'], ...rows]);
 }
 
-/** A value of a recipe, short. */
+/** Formats a recipe value, truncated to 50 characters. */
 function shown(value: unknown): string {
   const text = value === undefined ? '–' : JSON.stringify(value);
   return text.length > 50 ? `${text.slice(0, 49)}…` : text;

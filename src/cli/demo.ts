@@ -13,14 +13,14 @@ import { formatResult, plainHelp, reportTo } from './training-watch.ts';
 
 const recipeFile = fileURLToPath(new URL('../../recipes/demo/recipe.ts', import.meta.url));
 
-/** `gradus demo`: the whole way, from a base model and problems to a better reasoner and the proof of it. */
+/** `gradus demo`: trains the bundled model on math and code and evaluates it before and after. */
 export function addDemoCommand(program: Command): void {
   program
     .command('demo')
-    .description('improve the small base model that comes with Gradus, in minutes')
-    .option('--seed <n>', 'another seed, another run', wholeNumber(), 0)
-    .option('--runs <folder>', 'where the run directory is made', 'runs')
-    .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
+    .description('train the small model that comes with Gradus, in minutes')
+    .option('--seed <n>', 'seed of the run', wholeNumber(), 0)
+    .option('--runs <folder>', 'folder to create the run directory in', 'runs')
+    .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
     .option('--plain', plainHelp)
     .action(async ({ seed, runs, set, plain }: DemoOptions, command: Command) => {
       const output = outputOf(command);
@@ -44,7 +44,7 @@ interface DemoOptions {
   readonly plain?: boolean;
 }
 
-/** The demo in one JSON object: what held-out problems showed before and after, and how it came about. */
+/** Builds the JSON result: held-out accuracy before and after, stages, tokens, seconds. */
 function summarise({ run, stages, suites, tokens }: RunResult, seconds: number) {
   const { overall, byDomain } = suites.find(({ name }) => name === 'held-out')!.comparison;
   const domains = Object.entries(byDomain).map(([name, change]) => [name, facts(change)] as const);

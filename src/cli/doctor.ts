@@ -13,16 +13,16 @@ interface Flags {
   readonly apiKeyEnv?: string;
 }
 
-/** `gradus doctor [url]`: whether Gradus can work on this machine, or through a model server, and what to do where not. */
+/** `gradus doctor [url]`: checks this machine or a model server, with a fix for each missing part. */
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('check whether this machine can train, or what a model server offers')
-    .argument('[url]', "a model server's address with its version, e.g. http://127.0.0.1:8000/v1")
-    .option('--model <name>', 'what to ask the server for; default: the first model it names')
-    .option('--api-key-env <name>', "the environment variable that holds the server's key")
-    .option('--runs <folder>', 'where runs shall be made', 'runs')
-    .option('--fix', 'make the Python environment of the PyTorch engine, for a GPU where there is one')
+    .description('check that this machine can train, or which features a model server has')
+    .argument('[url]', 'base URL of a model server, e.g. http://127.0.0.1:8000/v1')
+    .option('--model <name>', 'model to request from the server (default: the first it lists)')
+    .option('--api-key-env <name>', "environment variable that holds the server's API key")
+    .option('--runs <folder>', 'folder of runs to check for write access', 'runs')
+    .option('--fix', 'install the Python environment of the PyTorch engine, with CUDA if there is a GPU')
     .action(async (url: string | undefined, flags: Flags, command: Command) => {
       const output = outputOf(command);
       if (flags.fix === true) await installTorch(output.say);
@@ -31,7 +31,7 @@ export function addDoctorCommand(program: Command): void {
       const missing = checks.filter(({ status }) => status === 'missing');
       if (missing.length === 0) return;
       throw new EngineError(
-        `Gradus cannot work here; missing: ${missing.map(({ name }) => name).join(', ')}`,
+        `this machine or server lacks what Gradus needs; missing: ${missing.map(({ name }) => name).join(', ')}`,
         {
           code: 'SYSTEM_UNFIT',
           tryNext:
@@ -46,7 +46,7 @@ export function addDoctorCommand(program: Command): void {
 const checkServer = (baseUrl: string, { model, apiKeyEnv }: Flags): Promise<SystemCheck[]> =>
   withInterrupt((signal) =>
     checkModelServer({ baseUrl, apiKeyEnv }, model, signal).catch((error: unknown) => {
-      // Other commands recommend this one; to recommend it here would lead nowhere.
+      // The usual next step of an engine error is `gradus doctor`, which just ran.
       if (!(error instanceof EngineError)) throw error;
       const { code, message } = error;
       throw new EngineError(message, { code, cause: error, tryNext: `curl ${baseUrl}/models` });

@@ -22,32 +22,34 @@ interface EvalOptions extends TrustFlags {
   readonly out?: string;
 }
 
-/** `gradus eval`: how good a model is on a recipe's held-out suites. */
+/** `gradus eval`: evaluates a model on the suites of a recipe, or on published ones. */
 export function addEvalCommand(program: Command): void {
   addTrustOption(program.command('eval'))
-    .description('measure a model on the suites of a recipe, or on published ones')
-    .argument(
-      '[model]',
-      "model folder or run directory; with an openai engine in the recipe, the server's name of it",
-    )
-    .option('--recipe <file>', 'whose suites and verifiers; a run brings its own')
+    .description('evaluate a model on the suites of a recipe, or on published ones')
+    .argument('[model]', 'model folder or run directory; with the openai engine, the name on the server')
+    .option('--recipe <file>', 'recipe with the suites and verifiers (default: of the run)')
     .option(
       '--suite <name>',
-      'only this suite of the recipe, or a published one; may be repeated',
+      'evaluate only this suite of the recipe, or this published one; repeatable',
       collect,
       [],
     )
-    .option('--suite-data <suite=path>', 'read a published suite from here instead', addPair, {})
-    .option('--list-suites', 'show the published suites')
-    .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
-    .option('--out <file>', 'also write the evaluations to a JSON file')
+    .option(
+      '--suite-data <suite=path>',
+      'read the problems of a published suite from this file or address; repeatable',
+      addPair,
+      {},
+    )
+    .option('--list-suites', 'list the published suites')
+    .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
+    .option('--out <file>', 'also write the evaluations to this JSON file')
     .action(async (model: string | undefined, options: EvalOptions, command: Command) => {
       const output = outputOf(command);
       if (options.listSuites) return listSuites(output);
       if (model === undefined)
         return command.error("error: missing required argument 'model'", { exitCode: 2 });
       const { source, parts } = await planEvaluation(model, { ...options, suites: options.suite });
-      // Found out now rather than after the evaluation.
+      // Fail before the evaluation when the file is not writable.
       if (options.out !== undefined) await appendFile(options.out, '');
       const evaluations = await withInterrupt(async (signal) => {
         const done: Evaluation[] = [];
@@ -63,7 +65,7 @@ export function addEvalCommand(program: Command): void {
     });
 }
 
-/** Tables are printed as they come: a later suite may take long. */
+/** Prints each suite's table as soon as it is done. */
 const watch = (output: Output) => ({
   onProgress: (suite: string, done: number, total: number) => {
     output.progress(`evaluating ${suite}`, done, total);

@@ -7,18 +7,18 @@ import { runForPage } from '../services/dashboard/exported-run.ts';
 import { tokenPieces } from '../models/token-pieces.ts';
 import { pagesFolder } from './pages-folder.ts';
 
-/** What `gradus runs export --html` wrote. */
+/** Result of `gradus runs export --html`. */
 export interface HtmlExport {
   readonly file: string;
   readonly bytes: number;
-  /** A sentence for each thing that did not fit. */
+  /** One sentence per omitted part. */
   readonly omitted: readonly string[];
 }
 
 /**
- * Writes a run as one HTML file that opens from a disk.
+ * Writes a run as one self-contained HTML file.
  *
- * @param place a file, or a folder in which it is named after the run.
+ * @param place file to write, or a folder; in a folder the file is named after the run.
  */
 export async function writeHtml(directory: string, place: string, maxBytes: number): Promise<HtmlExport> {
   using run = await openRunReader(directory);
@@ -30,9 +30,9 @@ export async function writeHtml(directory: string, place: string, maxBytes: numb
   return { file, bytes: Buffer.byteLength(html), omitted: shown.omitted };
 }
 
-/** What was written, and what is not in it. */
+/** Formats the result: file, size and omitted parts. */
 export function formatHtmlExport(directory: string, { file, bytes, omitted }: HtmlExport): string {
   const size = `${(bytes / 1e6).toFixed(1)} MB`;
-  const left = omitted.map((what) => `\nleft out: ${what}`).join('');
-  return `${directory} is in ${file} (${size})${left}`;
+  const left = omitted.map((what) => `\nomitted: ${what}`).join('');
+  return `exported ${directory} to ${file} (${size})${left}`;
 }

@@ -22,29 +22,29 @@ interface ExportFlags {
   readonly follow?: boolean;
 }
 
-/** `gradus runs export`: a run as one page, or its numbers where a team already looks. */
+/** `gradus runs export`: writes a run as an HTML page, or its metrics to TensorBoard, W&B or trackio. */
 export function addExportCommand(runs: Command): void {
   runs
     .command('export')
-    .description('a run as a page of its own, or its numbers for another tool; name one')
+    .description('write a run as one HTML page, or its metrics for another tool; choose one target')
     .argument('<run>', 'run directory')
-    .option('--html <file>', 'one page that opens from a disk and asks for nothing; or a folder to put it in')
+    .option('--html <file>', 'self-contained HTML page to write, or a folder to put it in')
     .option(
       '--max-size <megabytes>',
-      'of the page: of a large run it holds the newest and the worst',
+      'size limit of the page; a larger run keeps its newest and worst rows',
       wholeNumber(1),
       20,
     )
-    .option('--tensorboard <folder>', 'event files, below this log folder')
-    .option('--wandb', 'to the W&B server of WANDB_BASE_URL, with the key in WANDB_API_KEY')
-    .option('--wandb-offline <folder>', 'a folder that `wandb sync` uploads')
-    .option('--trackio <folder>', 'a project database below this TRACKIO_DIR')
+    .option('--tensorboard <folder>', 'log folder to write TensorBoard event files to')
+    .option('--wandb', 'upload to the W&B server at WANDB_BASE_URL, with the key in WANDB_API_KEY')
+    .option('--wandb-offline <folder>', 'folder to write for `wandb sync`')
+    .option('--trackio <folder>', 'TRACKIO_DIR to write the project database to')
     .addOption(
-      new Option('--names <whose>', 'names of metrics, where the other trainer has one')
+      new Option('--names <whose>', 'metric names to use, where that trainer has one')
         .choices(nameProfiles)
         .default('gradus'),
     )
-    .option('--follow', 'go on until the run has ended')
+    .option('--follow', 'keep exporting until the run ends')
     .action(async (directory: string, flags: ExportFlags, command: Command) => {
       if (flags.html !== undefined) {
         const page = await writeHtml(directory, only(flags, flags.html), flags.maxSize * 1e6);
@@ -58,21 +58,24 @@ export function addExportCommand(runs: Command): void {
       );
       outputOf(command).result(
         { run: directory, steps, place },
-        `${steps} steps of ${directory} are in ${place}`,
+        `exported ${steps} steps of ${directory} to ${place}`,
       );
     });
 }
 
-/** @throws ConfigError unless one tool is named. */
+/** Checks that exactly one target is given. @throws ConfigError otherwise. */
 function only<T>({ html, tensorboard, wandb, wandbOffline, trackio }: ExportFlags, place: T): T {
   const named = [html, tensorboard, wandb, wandbOffline, trackio].filter((one) => one !== undefined);
   if (named.length === 1) return place;
-  throw new ConfigError(`expected one tool to export to, got ${named.length}`, {
-    tryNext: 'gradus runs export --help',
-  });
+  throw new ConfigError(
+    `expected one target (--html, --tensorboard, --wandb, --wandb-offline or --trackio), got ${named.length}`,
+    {
+      tryNext: 'gradus runs export --help',
+    },
+  );
 }
 
-/** The one sink that is named. */
+/** Returns the sink of the target in the flags. */
 function sinkOf(flags: ExportFlags): { place: string; open: (run: ExportedRun) => Promise<RunSink> } {
   const { tensorboard, wandbOffline, trackio } = only(flags, flags);
   if (tensorboard !== undefined)

@@ -6,12 +6,12 @@ const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as nev
 beforeEach(() => void vi.spyOn(process.stderr, 'write').mockReturnValue(true));
 afterEach(() => void exit.mockClear());
 
-/** Work that ends with its signal's reason. */
+/** Rejects with the signal's reason once it aborts. */
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason as Error)));
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
-  'the first %s lets the work end, the second ends the process',
+  'aborts the work on the first %s and exits on the second',
   async (name) => {
     const work = withInterrupt(untilAborted);
     process.emit(name);
@@ -22,7 +22,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
-test('whatever an aborted work throws means interrupted, unless it says something better', async () => {
+test('reports INTERRUPTED for any error of aborted work that is not a GradusError', async () => {
   const failing = (error: Error) => {
     const work = withInterrupt((signal) => untilAborted(signal).catch(() => Promise.reject(error)));
     process.emit('SIGINT');
@@ -34,7 +34,7 @@ test('whatever an aborted work throws means interrupted, unless it says somethin
   });
 });
 
-test('work that is not interrupted ends as it ends, and leaves no handler behind', async () => {
+test('passes results and errors through and removes its signal handlers', async () => {
   const before = process.listenerCount('SIGINT');
   expect(await withInterrupt(() => Promise.resolve(7))).toBe(7);
   await expect(withInterrupt(() => Promise.reject(new Error('own')))).rejects.toThrow('own');

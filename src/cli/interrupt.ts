@@ -1,14 +1,14 @@
 import { firstError, GradusError, RunError } from '../core/errors.ts';
 
-/** Ctrl-C in a terminal, and how containers and schedulers ask a process to stop. */
+/** Ctrl-C in a terminal, and the stop signal of containers and schedulers. */
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Lets people stop long work: the first Ctrl-C (or SIGTERM) aborts the signal so that the work can put everything in
- * order, the second ends the process at once with exit code 130.
+ * Makes long work interruptible: the first Ctrl-C (or SIGTERM) aborts the signal so that the work can stop cleanly, the
+ * second exits at once with code 130.
  *
- * @param work gets a signal to pass on; its result is the result.
- * @throws RunError `INTERRUPTED` where the work ended because of the signal and does not say so itself.
+ * @param work receives the signal; its result is returned.
+ * @throws RunError `INTERRUPTED` when the aborted work fails without a `GradusError`.
  * @example
  * const directory = await withInterrupt((signal) => startTraining(recipe, 'runs', { signal }));
  */

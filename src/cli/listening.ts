@@ -4,7 +4,7 @@ import { withInterrupt } from './interrupt.ts';
 import { wholeNumber } from './options.ts';
 import type { Output } from './output.ts';
 
-/** What `addListenOptions` adds. */
+/** Flags of `addListenOptions`. */
 export interface ListenFlags {
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ export interface ListenFlags {
 export function addListenOptions(command: Command, port: number): Command {
   return command
     .option('--host <address>', 'address to listen on; off loopback GRADUS_TOKEN is required', '127.0.0.1')
-    .option('--port <n>', '0: any free port', wholeNumber(0, 65_535), port);
+    .option('--port <n>', 'port to listen on; 0: any free port', wholeNumber(0, 65_535), port);
 }
 
 /** Returns the token that clients must send, from the environment; an empty one counts as absent. */
@@ -23,7 +23,7 @@ export function tokenFromEnvironment(): string | undefined {
   return token === '' ? undefined : token;
 }
 
-/** Reports a service as listening and resolves on Ctrl-C or SIGTERM. `event` is for machines, `line` for people. */
+/** Reports a service as listening and resolves on Ctrl-C or SIGTERM. Prints `event` with `--json`, `line` without. */
 export async function untilStopped(
   output: Output,
   event: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { ConfigError, firstError } from '../core/errors.ts';
 import { readProvenance } from '../runs/writing/provenance.ts';
 import { exitCodeOf, printError } from './output.ts';
@@ -35,12 +35,12 @@ const commands = [
 
 /**
  * Runs the command line. Returns the exit code (see `exitCodeOf`); never throws.
- * @param argv as `process.argv`: two entries to skip, then the words.
+ * @param argv like `process.argv`: two skipped entries, then the arguments.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isJson = argv.includes('--json');
   const program = createProgram((await readProvenance(process.cwd())).packageVersion, isJson);
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreNobodyReading);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedOutput);
   try {
     await program.parseAsync([...argv]);
     return 0;
@@ -53,11 +53,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(version: string, isJson: boolean): Command {
+/** Builds the commander program with every command. */
+export function createProgram(version: string, isJson: boolean): Command {
   const program = new Command('gradus')
     .description('Difficulty-aware staged reinforcement learning for language models')
     .version(version)
     .option('--json', 'print JSON lines; the last one is the result')
+    .configureHelp({ optionDescription })
     .configureOutput(isJson ? { writeErr: () => {} } : {})
     .exitOverride();
   for (const add of commands) add(program);
@@ -65,20 +67,26 @@ function createProgram(version: string, isJson: boolean): Command {
   return program;
 }
 
-/** What is wrong with a command's words is explained by that command's help. */
+/** Describes an option: marks a required one, and omits the empty default of a repeatable one. */
+function optionDescription(option: Option): string {
+  const text = new Help().optionDescription(option).replace(/ \(default: (?:\[\]|\{\})\)$/, '');
+  return option.mandatory ? `${text} (required)` : text;
+}
+
+/** Ends usage errors with the `--help` of the command that failed. */
 function pointToHelp(command: Command, words: string): void {
   command.showHelpAfterError(`try: ${words} --help`);
   for (const part of command.commands) pointToHelp(part, `${words} ${part.name()}`);
 }
 
-/** What the parser of the command line found wrong, in our words. */
+/** Converts a parser error to a `ConfigError`. */
 const usageError = ({ message }: CommanderError): ConfigError =>
   new ConfigError(message.replace(/^error: /, ''), { code: 'USAGE', tryNext: 'gradus --help' });
 
 /**
- * `gradus … | head` has seen enough, Ctrl-C ends `tee` too, a terminal is closed (EIO): what is being done goes on, or
- * stops cleanly, unseen.
+ * Ignores writes to a closed stdout or stderr (`gradus … | head`, a `tee` that Ctrl-C ended, a closed terminal), so that
+ * work continues or stops cleanly.
  */
-function ignoreNobodyReading(error: NodeJS.ErrnoException): void {
+function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }

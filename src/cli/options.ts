@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames } from '../engines/config.ts';
 
-/** Reads an option as a whole number of at least `least` and at most `most`. */
+/** Parses an option as a whole number from `least` to `most`. */
 export const wholeNumber =
   (least = 0, most = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {
@@ -11,7 +11,7 @@ export const wholeNumber =
     throw new InvalidArgumentError(`expected a whole number ${upTo}`);
   };
 
-/** Reads an option as a number from `least` on, or above it. */
+/** Parses an option as a number of at least `least`, or above it. */
 export const realNumber =
   (least: number, { above = false } = {}) =>
   (text: string): number => {
@@ -21,31 +21,31 @@ export const realNumber =
     throw new InvalidArgumentError(`expected a number ${above ? 'above' : 'of at least'} ${least}`);
   };
 
-/** An option that may be given several times. */
+/** Collects the values of a repeatable option. */
 export const collect = (value: string, before: readonly string[]): string[] => [...before, value];
 
-/** What `addEngineOptions` adds. */
+/** Flags of `addEngineOptions`. */
 export interface EngineFlags {
   readonly engine?: string | undefined;
   readonly set: readonly string[];
 }
 
-/** How a command that has a model and no recipe is told which engine computes. */
+/** Adds `--engine` and `--set` to a command that takes a model and no recipe. */
 export function addEngineOptions(command: Command): Command {
-  const engine = new Option('--engine <name>', "what computes; default: a run's own engine, else embedded");
+  const engine = new Option(
+    '--engine <name>',
+    "engine to compute on (default: the run's engine, else embedded)",
+  );
   return command
     .addOption(engine.choices(engineNames))
-    .option('--set <setting=value>', 'change one setting of the engine; may be repeated', collect, []);
+    .option('--set <setting=value>', 'override one setting of the engine; repeatable', collect, []);
 }
 
-/** What `addTrustOption` adds. */
+/** Flags of `addTrustOption`. */
 export interface TrustFlags {
   readonly trust?: boolean;
 }
 
-/** Lets a command run what a run from elsewhere names. */
+/** Adds `--trust`: allows programs named by a run that was made elsewhere. */
 export const addTrustOption = (command: Command): Command =>
-  command.option(
-    '--trust',
-    'run the engine command, Python files and modules that a run from elsewhere names',
-  );
+  command.option('--trust', 'allow the programs, modules and hosts that a run made elsewhere names');

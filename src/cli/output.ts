@@ -4,27 +4,27 @@ import { formatSeconds } from '../core/duration.ts';
 import { printable } from '../core/printable.ts';
 import { createFooter, type Footer } from './screen/footer.ts';
 
-/** Where a command speaks: people get text, `--json` gets one JSON object a line, the last being the result. */
+/** Output of a command: text for people; with `--json` one JSON object a line, the result last. */
 export interface Output {
   readonly isJson: boolean;
-  /** A line for people; nothing with `--json`. */
+  /** Prints a line; nothing with `--json`. */
   say(line: string): void;
-  /** Something that happened, for machines; nothing without `--json`. */
+  /** Prints an event as JSON; nothing without `--json`. */
   event(event: Readonly<Record<string, unknown>>): void;
-  /** The command's result: printed last. `text` is what people see of it. */
+  /** Prints the result, always last: `value` with `--json`, else `text`. */
   result(value: unknown, text?: string): void;
-  /** A progress line: redrawn in place on a terminal, at most every ten seconds elsewhere. */
+  /** Shows progress: redrawn in place on a terminal, elsewhere one line every ten seconds at most. */
   progress(label: string, done: number, total: number): void;
-  /** Lines that stay below everything said, for a terminal; absent where there is none to redraw. */
+  /** Lines kept below all other output; absent without a terminal. */
   readonly footer?: Footer;
 }
 
-/** The output a command was asked for by the global `--json`. */
+/** Creates the output of a command from the global `--json`. */
 export function outputOf(command: Command): Output {
   return createOutput(command.optsWithGlobals<{ json?: boolean }>());
 }
 
-/** Output on stdout (results) and stderr (progress). */
+/** Writes results to stdout and progress to stderr. */
 function createOutput({ json }: { readonly json?: boolean | undefined }): Output {
   const isJson = json === true;
   const footer = createFooter(process.stderr);
@@ -51,10 +51,10 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
   };
 }
 
-/** Whatever a line is made of, names from files and texts of models included, a terminal only shows it. */
+/** Makes control characters visible, so that names and model text cannot control the terminal. */
 const harmless = (text: string): string => printable(text, { lines: true });
 
-/** A bar that redraws itself ten times a second on a terminal, and writes a line every ten seconds elsewhere. */
+/** Draws a progress bar: ten frames a second on a terminal, elsewhere one line every ten seconds. */
 function createProgressBar(footer: Footer): Output['progress'] {
   const { isTTY } = process.stderr;
   const intervalMs = isTTY ? 100 : 10_000;
@@ -81,9 +81,8 @@ function progressLine(label: string, done: number, total: number, elapsedMs: num
 }
 
 /**
- * Exit codes, by the family of the error that ended the command: 1 a bug of ours, 2 usage or configuration, 3 data,
- * 4 engine, 5 run or
- * disk, 6 verifier or sandbox, 130 interrupted.
+ * Returns the exit code of an error: 1 bug in Gradus, 2 usage or configuration, 3 data, 4 engine, 5 run or disk,
+ * 6 verifier or sandbox, 130 interrupted.
  */
 export function exitCodeOf(error: unknown): number {
   if (!GradusError.isInstance(error)) return 1;
@@ -110,7 +109,7 @@ export function exitCodeOf(error: unknown): number {
 
 /**
  * Prints an error as one message; its last line is the command to try next.
- * @param words what the command line said after `gradus`.
+ * @param words command-line arguments after `gradus`.
  */
 export function printError(error: unknown, json: boolean, words: readonly string[]): void {
   const isOurs = GradusError.isInstance(error);
@@ -129,14 +128,14 @@ export function printError(error: unknown, json: boolean, words: readonly string
   }
 }
 
-/** What shows more, where an error does not name it. */
+/** Returns the default next command for an error without `tryNext`. */
 function usualNextStep({ name }: GradusError, words: readonly string[]): string {
   switch (name) {
     case 'ConfigError':
     case 'DataError':
       return words[0] === 'train'
-        ? 'mend it, then: gradus train <recipe> --dry-run'
-        : `mend it, then again: gradus ${words.map(shellWord).join(' ')}`;
+        ? 'fix the recipe, then: gradus train <recipe> --dry-run'
+        : `fix the input, then: gradus ${words.map(shellWord).join(' ')}`;
     case 'RunError':
       return 'gradus runs list';
     default:
@@ -144,6 +143,6 @@ function usualNextStep({ name }: GradusError, words: readonly string[]): string 
   }
 }
 
-/** A word as a shell has to be given it. */
+/** Quotes a word for a POSIX shell. */
 const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;

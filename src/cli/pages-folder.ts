@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RunError } from '../core/errors.ts';
 
-/** Beside the compiled program, or where a checkout builds them. */
+/** Candidates: beside the compiled program, and the build folder of a checkout. */
 const folders = ['../web/', '../../dist/web/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
-/** The folder of the built pages. @throws RunError where they are not built. */
+/** Returns the folder of the built dashboard pages. @throws RunError when they are not built. */
 export function pagesFolder(): string {
   const found = folders.find((folder) => existsSync(`${folder}index.html`));
   if (found !== undefined) return found;
   throw new RunError(
-    'expected the pages of the dashboard in dist/web, found none: a checkout builds them once',
+    'expected the built dashboard pages in dist/web, found none; build them once in a checkout',
     { tryNext: 'npm run build:web' },
   );
 }

@@ -10,10 +10,10 @@ interface ResumeFlags extends TrustFlags {
   readonly plain?: boolean;
 }
 
-/** `gradus resume`: goes on where a run stopped, to the same end. */
+/** `gradus resume`: continues a run from its newest checkpoint, to the same result. */
 export function addResumeCommand(program: Command): void {
   addTrustOption(program.command('resume'))
-    .description('continue a run that was stopped')
+    .description('continue a stopped run from its newest checkpoint')
     .argument('<run>', 'run directory')
     .option('--plain', plainHelp)
     .action(async (directory: string, { plain, trust }: ResumeFlags, command: Command) => {

@@ -8,12 +8,12 @@ import { outputOf } from './output.ts';
 import { addExportCommand } from './export.ts';
 import { addWatchCommand } from './watch.ts';
 
-/** `gradus runs list|show|compare|watch|export`: what has been trained, how it went, what another did better. */
+/** `gradus runs list|show|compare|watch|export`: lists, shows, compares, watches and exports runs. */
 export function addRunsCommand(program: Command): void {
   const runs = program.command('runs').description('list, show, compare, watch and export runs');
   runs
     .command('list')
-    .description('one line per run')
+    .description('list the runs of a folder, one line each')
     .argument('[folder]', 'folder of runs', 'runs')
     .action(async (folder: string, _options, command: Command) => {
       const listings = await listRuns(folder);
@@ -21,7 +21,7 @@ export function addRunsCommand(program: Command): void {
     });
   runs
     .command('show')
-    .description('what a run is, how far it came, and its last numbers')
+    .description("show a run's status, stages and last metrics")
     .argument('<run>', 'run directory')
     .action(async (directory: string, _options, command: Command) => {
       using run = await openRunReader(directory);

@@ -24,17 +24,17 @@ interface SampleFlags extends EngineFlags, TrustFlags {
   readonly count: number;
 }
 
-/** `gradus sample`: let a model write; without a prompt, chat with it. */
+/** `gradus sample`: generates answers to prompts, or chats. */
 export function addSampleCommand(program: Command): void {
   addTrustOption(addEngineOptions(program.command('sample')))
-    .description('let a model write; without a prompt: chat, or one prompt a line from a pipe')
+    .description('generate answers; without a prompt: chat, or one prompt per line from a pipe')
     .argument('<model>', 'model folder or run directory')
-    .argument('[prompt...]', 'what to ask')
-    .option('--temperature <t>', '0 is greedy', realNumber(0), 1)
-    .option('--greedy', 'the same as --temperature 0')
-    .option('--max-tokens <n>', 'longest answer', wholeNumber(1), 512)
-    .option('--seed <n>', 'the same seed writes the same', wholeNumber(), 0)
-    .option('--count <n>', 'answers to each prompt', wholeNumber(1), 1)
+    .argument('[prompt...]', 'prompt; words are joined by spaces')
+    .option('--temperature <t>', 'sampling temperature; 0 is greedy', realNumber(0), 1)
+    .option('--greedy', 'same as --temperature 0')
+    .option('--max-tokens <n>', 'most tokens per answer', wholeNumber(1), 512)
+    .option('--seed <n>', 'sampling seed; equal seeds give equal answers', wholeNumber(), 0)
+    .option('--count <n>', 'answers per prompt', wholeNumber(1), 1)
     .action(async (model: string, words: string[], flags: SampleFlags, command: Command) => {
       const { maxTokens, seed, count } = flags;
       const writing = { maxTokens, seed, count, temperature: flags.greedy === true ? 0 : flags.temperature };
@@ -57,7 +57,7 @@ export function addSampleCommand(program: Command): void {
 
 type Engine = Parameters<typeof ask>[0];
 
-/** One finished answer. */
+/** A finished answer. */
 interface WrittenText {
   readonly index: number;
   readonly text: string;
@@ -65,7 +65,7 @@ interface WrittenText {
   readonly finishReason: FinishReason;
 }
 
-/** Prints answers as they come; the result with `--json` is all of them. */
+/** Prints each answer when it is finished; with `--json` the result lists all. */
 async function answerAll(
   engine: Engine,
   prompts: Iterable<string> | AsyncIterable<string>,

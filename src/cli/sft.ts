@@ -24,22 +24,22 @@ interface SftOptions extends EngineFlags, TrustFlags {
   readonly maxSteps?: number;
 }
 
-/** `gradus sft`: plain supervised learning, for base models and cold starts. */
+/** `gradus sft`: supervised fine-tuning on examples, for base models and cold starts. */
 export function addSftCommand(program: Command): void {
   addTrustOption(addEngineOptions(program.command('sft')))
-    .description('teach a model to imitate examples')
+    .description('fine-tune a model on examples (supervised learning)')
     .argument('<model>', 'model folder or run directory')
     .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')
-    .requiredOption('--out <folder>', 'where the new model goes; a new or empty folder')
-    .option('--epochs <n>', 'times each example is seen', realNumber(0, { above: true }), 1)
-    .option('--batch-size <n>', 'examples a step', wholeNumber(1), 32)
-    .option('--learning-rate <rate>', 'of AdamW', realNumber(0, { above: true }), 1e-5)
-    .option('--warmup <steps>', 'steps over which the rate rises from 0', wholeNumber(), 0)
-    .option('--weight-decay <rate>', 'of AdamW', realNumber(0), 0)
+    .requiredOption('--out <folder>', 'new or empty folder for the trained model')
+    .option('--epochs <n>', 'passes over the examples', realNumber(0, { above: true }), 1)
+    .option('--batch-size <n>', 'examples per step', wholeNumber(1), 32)
+    .option('--learning-rate <rate>', 'learning rate of AdamW', realNumber(0, { above: true }), 1e-5)
+    .option('--warmup <steps>', 'steps of linear warm-up from 0', wholeNumber(), 0)
+    .option('--weight-decay <rate>', 'weight decay of AdamW', realNumber(0), 0)
     .addOption(scheduleOption)
-    .option('--seed <n>', 'decides the order of the examples', wholeNumber(), 0)
+    .option('--seed <n>', 'seed of the order of the examples', wholeNumber(), 0)
     .addOption(exportTypeOption)
-    .option('--max-steps <n>', 'stop after so many steps', wholeNumber(1))
+    .option('--max-steps <n>', 'stop after this many steps', wholeNumber(1))
     .action(async (model: string, examples: string, options: SftOptions, command: Command) => {
       const output = outputOf(command);
       const { steps, ...result } = await withInterrupt((signal) =>
@@ -52,14 +52,14 @@ export function addSftCommand(program: Command): void {
     });
 }
 
-const scheduleOption = new Option('--schedule <shape>', 'of the learning rate after the warm-up')
+const scheduleOption = new Option('--schedule <shape>', 'learning rate after the warm-up')
   .choices(['constant', 'cosine'])
   .default('constant');
-const exportTypeOption = new Option('--export-type <type>', 'of the written weights')
+const exportTypeOption = new Option('--export-type <type>', 'number type of the written weights')
   .choices(['bf16', 'f32'])
   .default('bf16');
 
-/** How often a step is told, apart from the progress bar. */
+/** Steps between printed lines. */
 const stepsPerLine = 50;
 
 async function learn(

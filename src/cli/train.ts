@@ -17,16 +17,16 @@ interface TrainOptions {
   readonly plain?: boolean;
 }
 
-/** `gradus train`: a recipe becomes a run. */
+/** `gradus train`: trains a recipe in a new run directory. */
 export function addTrainCommand(program: Command): void {
   program
     .command('train')
-    .description('train a model by a recipe')
-    .argument('<recipe>', 'recipe file: .ts, .toml or .json')
-    .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
-    .option('--runs <folder>', 'where the run directory is made', 'runs')
+    .description('train the model of a recipe, in a new run directory')
+    .argument('<recipe>', 'recipe file: .ts, .mts, .js, .mjs, .toml or .json')
+    .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
+    .option('--runs <folder>', 'folder to create the run directory in', 'runs')
     .option('--plain', plainHelp)
-    .option('--dry-run', 'check everything, say what would happen, train nothing')
+    .option('--dry-run', 'check everything and print the plan; train nothing')
     .action(async (file: string, { set, runs, dryRun, plain }: TrainOptions, command: Command) => {
       const output = outputOf(command);
       const recipe = await loadRecipe(file, set);
@@ -34,7 +34,7 @@ export function addTrainCommand(program: Command): void {
     });
 }
 
-/** Trains and prints how it went. */
+/** Trains the recipe and prints the result. */
 async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?: boolean): Promise<void> {
   for (const line of describeBatches(recipe)) output.say(line);
   const directory = await withInterrupt((signal) =>
@@ -48,7 +48,7 @@ async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?:
   output.result(result, formatResult(result));
 }
 
-/** Builds every part and stops there: whatever is wrong with a recipe shows now. */
+/** Builds every part without training, which finds every error that a start would. */
 async function showPlan(recipe: Recipe, output: Output): Promise<void> {
   await using parts = await buildParts(recipe);
   const { info } = parts.engine.sampler;

@@ -5,32 +5,32 @@ import { watchRun } from '../training/watch-run.ts';
 import type { Output } from './output.ts';
 import { createLiveScreen } from './screen/live-screen.ts';
 
-/** What `--plain` does, for `--help`. */
-export const plainHelp = 'lines in place of the live screen on a terminal';
+/** Help text of `--plain`. */
+export const plainHelp = 'print lines instead of the live screen on a terminal';
 
-/** How often a step's line is printed. */
+/** Steps between printed lines. */
 const stepsPerLine = 10;
 
 /**
- * Tells what happens in a run: a live screen on a terminal, lines for people elsewhere, events for programs with `--json`.
- * @param options.isPlain lines on a terminal too.
+ * Reports the events of a run: a live screen on a terminal, lines elsewhere, JSON with `--json`.
+ * @param options.isPlain print lines on a terminal too.
  */
 export function reportTo(
   output: Output,
   { isPlain = false }: { readonly isPlain?: boolean | undefined } = {},
 ): (event: TrainingEvent) => void {
-  if (output.footer === undefined || isPlain) return (event) => tell(output, event);
+  if (output.footer === undefined || isPlain) return (event) => print(output, event);
   const screen = createLiveScreen(output.footer, (run) => watchRun(run, { signal: AbortSignal.abort() }));
   return (event) => {
-    if (!shownOnScreen.has(event.type)) tell(output, event);
+    if (!shownOnScreen.has(event.type)) print(output, event);
     screen(event);
   };
 }
 
-/** What the screen shows as it goes; the rest also stays in the terminal's history. */
+/** Events shown only on the live screen; all others are also printed as lines. */
 const shownOnScreen = new Set<TrainingEvent['type']>(['measure', 'evaluate', 'roll', 'step']);
 
-function tell(output: Output, event: TrainingEvent): void {
+function print(output: Output, event: TrainingEvent): void {
   switch (event.type) {
     case 'run-start':
       output.event({ ...event });
@@ -64,7 +64,7 @@ function tell(output: Output, event: TrainingEvent): void {
   }
 }
 
-/** The end of a run for people: stages, and what each suite gained. */
+/** Formats the result of a run: stages, and accuracy of each suite before and after. */
 export function formatResult({ run, model, stages, suites, tokens, rollouts }: RunResult): string {
   const stageLines = stages.map(
     ({ name, steps, problems, reason }) => `  ${name}: ${steps} steps on ${problems} problems; ${reason}`,

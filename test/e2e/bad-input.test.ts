@@ -99,7 +99,7 @@ test('an error names the command that failed, not another one', async () => {
   writeFileSync(here('empty.jsonl'), '');
   const empty = await run('data', 'import', 'empty.jsonl', '--out', 'a b.jsonl');
   expect(empty.stderr).toContain(
-    "try: mend it, then again: gradus data import empty.jsonl --out 'a b.jsonl'\n",
+    "try: fix the input, then: gradus data import empty.jsonl --out 'a b.jsonl'\n",
   );
   const unknown = await run('data', 'import', 'empty.jsonl', '--out', 'x.jsonl', '--shpe', 'gsm8k');
   expectOneError(unknown, { code: 2, says: /unknown option '--shpe'/ });

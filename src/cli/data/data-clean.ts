@@ -25,13 +25,16 @@ interface CheckOptions extends CleanOptions {
 async function lengthCheck({ model, maxPromptTokens }: CheckOptions) {
   if (model !== undefined) return [await openOverlongCheck(model, maxPromptTokens)];
   if (maxPromptTokens === undefined) return [];
-  throw new ConfigError('--max-prompt-tokens: expected --model too, to count its tokens', {
+  throw new ConfigError('--max-prompt-tokens: expected --model too, whose tokenizer counts the tokens', {
     tryNext: 'gradus data check --help',
   });
 }
 
-const outOption = ['--out <file>', 'the .jsonl file for the problems that stay'] as const;
-const findingsOption = ['--findings <file>', 'write every finding with its evidence, as JSON Lines'] as const;
+const outOption = ['--out <file>', '.jsonl file for the kept problems'] as const;
+const findingsOption = [
+  '--findings <file>',
+  'also write every finding with its evidence to this JSON Lines file',
+] as const;
 const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
@@ -40,13 +43,14 @@ const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemF
 export function addCleaningCommands(data: Command): void {
   data
     .command('check')
-    .description(
-      'remove problems that no verifier can judge: proofs, open questions, missing pictures, unreadable golds',
-    )
+    .description('remove problems that no verifier can judge: proofs, open questions, unreadable golds')
     .argument('<file>', 'problems')
     .option(...outOption)
-    .option('--model <folder>', 'also remove prompts that leave this model no room for an answer')
-    .option('--max-prompt-tokens <n>', 'also remove prompts with more tokens than this', wholeNumber(1))
+    .option(
+      '--model <folder>',
+      'also remove prompts that leave no room for an answer in the window of this model',
+    )
+    .option('--max-prompt-tokens <n>', 'also remove prompts with more than n tokens', wholeNumber(1))
     .option(...findingsOption)
     .action(async (path: string, options: CheckOptions, command: Command) => {
       await using judge = openGoldJudge();
@@ -60,7 +64,12 @@ export function addCleaningCommands(data: Command): void {
     .description('remove duplicates, keeping the first; report conflicting golds')
     .argument('<file>', 'problems; read twice')
     .requiredOption(...outOption)
-    .option('--near <share>', 'minimum similarity of near duplicates; above 1: exact ones only', shareOf, 0.8)
+    .option(
+      '--near <share>',
+      'minimum similarity of near duplicates; above 1: remove exact ones only',
+      shareOf,
+      0.8,
+    )
     .option(...findingsOption)
     .action(async (path: string, options: CleanOptions & { readonly near: number }, command: Command) => {
       await using judge = openGoldJudge();
@@ -70,19 +79,19 @@ export function addCleaningCommands(data: Command): void {
     });
   data
     .command('decontaminate')
-    .description('remove problems of evaluation sets, also paraphrased ones')
+    .description('remove problems that occur in evaluation sets, also paraphrased')
     .argument('<file>', 'problems')
     .requiredOption('--against <files...>', 'evaluation sets, in any format')
     .requiredOption(...outOption)
     .option(
       '--contained <share>',
-      'minimum share of three-word runs of an evaluation problem in a text that contains it',
+      'minimum share of the three-word runs of an evaluation problem in a problem to remove',
       shareOf,
       0.6,
     )
     .option(
       '--retold <share>',
-      'minimum share of its rare word pairs in a text that paraphrases it',
+      'minimum share of its rare word pairs in a paraphrase to remove',
       shareOf,
       0.38,
     )

@@ -20,7 +20,7 @@ export function addExportCommand(data: Command): void {
     .command('export')
     .description('write problems in the format of a trainer, with pass rate, interval and trials')
     .argument('<file>', 'problems, as gradus data import writes them')
-    .requiredOption('--out <file>', 'the file to write')
+    .requiredOption('--out <file>', 'file to write')
     .addOption(
       new Option('--format <name>', 'verl: Parquet; trl and jsonl: JSON Lines; csv: a table')
         .choices(trainerFormats)

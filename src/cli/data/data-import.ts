@@ -28,27 +28,25 @@ export function addImportCommand(data: Command): void {
       '<files...>',
       '.jsonl, .json, .csv, .tsv (each also .gz), .parquet, or hf://datasets/<owner>/<name>/<split>',
     )
-    .requiredOption('--out <file>', 'the .jsonl to write')
+    .requiredOption('--out <file>', '.jsonl file to write')
     .addOption(
-      new Option('--shape <name>', 'the shape of the rows (default: detected for each row)').choices(
-        shapeNames,
-      ),
+      new Option('--shape <name>', 'shape of the rows (default: detected for each row)').choices(shapeNames),
     )
     .option(
       '--column <ours=theirs>',
-      'the column of a part of the problem, e.g. prompt=question',
+      'column of a part of the problem, e.g. prompt=question; repeatable',
       addPair,
       {},
     )
     .option(
       '--pass-rate <column=…,model=…,trials=…,counts=…,unit=…>',
-      'the meaning of a difficulty column; counts: successes or failures, unit: count, percent, rate or k/n',
+      'meaning of a difficulty column: successes or failures; count, percent, rate or k/n; repeatable',
       addPairs,
       [],
     )
-    .option('--domain <name>', 'the domain of rows without one')
-    .option('--instruction <text>', 'a line added to each question')
-    .option('--system <text>', 'the system message of each prompt; replaces one in the data')
+    .option('--domain <name>', 'domain of rows without one')
+    .option('--instruction <text>', 'line to add to each question')
+    .option('--system <text>', 'system message of each prompt; replaces one in the data')
     .addOption(onErrorOption())
     .action(async (files: string[], options: ImportOptions, command: Command) => {
       const skips = skipCounter();

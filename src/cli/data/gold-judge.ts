@@ -30,7 +30,7 @@ export function openGoldJudge(): GoldJudge {
         return undefined;
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
-        // Drop the problem from the message; the finding names it already.
+        // The finding already names the problem.
         const explanation = error.message.replace(/^problem .*?\): /, '');
         return { id: problem.id, reason: 'unreadable gold', explanation, evidence: { gold: problem.answer } };
       }

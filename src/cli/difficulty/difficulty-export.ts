@@ -10,21 +10,21 @@ interface ExportFlags extends LevelFlags, Omit<TrainerFile, 'format' | 'difficul
   readonly level: readonly string[];
 }
 
-/** `gradus difficulty export`: measured problems as any trainer wants them. */
+/** `gradus difficulty export`: writes measured problems in a trainer's format. */
 export function addDifficultyExportCommand(difficulty: Command): void {
   const command = difficulty
     .command('export')
-    .description('write problems for a trainer, with level, pass rate, interval and trials beside each')
-    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run')
-    .requiredOption('--out <file>', 'the file to write')
+    .description('write problems for a trainer, with level, pass rate, interval and trials')
+    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run')
+    .requiredOption('--out <file>', 'file to write')
     .addOption(
       new Option('--to <format>', 'verl: Parquet; trl and jsonl: JSON Lines; csv: a table')
         .choices(trainerFormats)
         .makeOptionMandatory(),
     );
   addLevelFlags(command)
-    .option('--level <name>', 'only problems of this level; may be repeated', collect, [])
-    .option('--data-source <name>', "verl's data_source; each problem's own source")
+    .option('--level <name>', 'export only problems of this level; repeatable', collect, [])
+    .option('--data-source <name>', "verl's data_source (default: each problem's source)")
     .option('--split <name>', "verl's extra_info.split", 'train')
     .action(async (store: string, flags: ExportFlags, self: Command) => {
       const { to: format, level: only, recipe: _, preset: _p, model: _m, ...file } = flags;

@@ -6,32 +6,32 @@ import { readMeasurements, type StoredMeasurements } from '../../measuring/store
 import { wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
 
-/** Flags of every command that sorts a store's problems into levels. */
+/** Flags of commands that sort the problems of a store into levels. */
 export interface LevelFlags {
   readonly recipe?: string;
   readonly preset?: 'simple' | 'paper';
   readonly model: ReadonlyMap<string, string>;
 }
 
-/** Adds the flags that say which levels are meant. */
+/** Adds the flags that select the levels. */
 export function addLevelFlags(command: Command): Command {
   return command
-    .option('--recipe <file>', 'whose problems and levels are meant')
+    .option('--recipe <file>', 'recipe with the problems and levels')
     .addOption(
-      new Option('--preset <name>', "levels to use; default: the recipe's, else simple").choices([
+      new Option('--preset <name>', "levels to use (default: the recipe's, else simple)").choices([
         'simple',
         'paper',
       ]),
     )
     .option(
       '--model <label=model>',
-      "which of the store's models a label in the levels means, or how its name begins; may be repeated",
+      'model of the store, by name or start of it, for a label in the levels; repeatable',
       collectLabel,
       new Map<string, string>(),
     );
 }
 
-/** Reads a store, and what the flags say of its levels. */
+/** Reads a store and the levels that the flags select. */
 export async function readLevelFlags(
   store: string,
   { recipe: file, preset, model }: LevelFlags,
@@ -40,14 +40,14 @@ export async function readLevelFlags(
   return { stored: await readMeasurements(store, recipe), choice: { labels: model, recipe, preset } };
 }
 
-/** `gradus difficulty levels`: how large levels are, how sure that is, and what more attempts would change. */
+/** `gradus difficulty levels`: level sizes, their certainty, and the effect of more attempts. */
 export function addLevelsCommand(difficulty: Command): void {
   const command = difficulty
     .command('levels')
-    .description('sizes of levels now, how sure they are, and what more attempts would change')
-    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run');
+    .description('show level sizes, their certainty, and the effect of more attempts')
+    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run');
   addLevelFlags(command)
-    .option('--attempts <n>', 'attempts per problem that levels are about', wholeNumber(2, 256), 64)
+    .option('--attempts <n>', 'attempts per problem to forecast level sizes for', wholeNumber(2, 256), 64)
     .action(async (store: string, flags: LevelFlags & { readonly attempts: number }, self: Command) => {
       const { stored, choice } = await readLevelFlags(store, flags);
       const { text, ...report } = reportLevels(levelSubjects(stored, choice), flags.attempts);

@@ -11,15 +11,15 @@ interface ReportFlags extends LevelFlags {
   readonly attempts: number;
 }
 
-/** `gradus difficulty report`: a store as one HTML file to read, print or attach. */
+/** `gradus difficulty report`: writes a store as one self-contained HTML file. */
 export function addDifficultyReportCommand(difficulty: Command): void {
   const command = difficulty
     .command('report')
-    .description('one HTML file: histograms, intervals, levels, cost, problems worth a look')
-    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run')
-    .requiredOption('-o, --out <file>', 'the file to write');
+    .description('write one HTML file: histograms, intervals, levels, cost, suspicious problems')
+    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run')
+    .requiredOption('-o, --out <file>', 'HTML file to write');
   addLevelFlags(command)
-    .option('--attempts <n>', 'attempts per problem that levels are about', wholeNumber(2, 256), 64)
+    .option('--attempts <n>', 'attempts per problem to forecast the levels at', wholeNumber(2, 256), 64)
     .action(async (store: string, flags: ReportFlags, self: Command) => {
       const { stored, choice } = await readLevelFlags(store, flags);
       const title = `How hard: ${choice.recipe?.name ?? basename(store)}`;

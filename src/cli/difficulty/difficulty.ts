@@ -24,28 +24,30 @@ interface EstimateFlags {
   readonly set: readonly string[];
 }
 
-/** `gradus difficulty estimate|show|levels|export|report`: how hard each problem is for a model. */
+/** `gradus difficulty estimate|show|levels|export|report`: measures and shows pass rates of problems. */
 export function addDifficultyCommand(program: Command): void {
-  const difficulty = program.command('difficulty').description('measure and show how hard problems are');
+  const difficulty = program
+    .command('difficulty')
+    .description('measure and show how hard problems are for a model');
   difficulty
     .command('estimate')
-    .description('let a model try the problems of a recipe; what is known is not asked again')
+    .description("measure a model's pass rates on a recipe's problems, reusing stored trials")
     .argument('<recipe>', 'recipe file: its problems, verifiers and difficulty settings')
-    .option('--model <path>', "model folder or run directory; default: the recipe's policy")
+    .option('--model <path>', "model folder or run directory (default: the recipe's policy)")
     .option(
       '--store <file>',
-      "where pass rates are kept; default: the recipe's difficulty.store, else difficulty.sqlite",
+      "file of pass rates (default: the recipe's difficulty.store, else difficulty.sqlite)",
     )
-    .option('--limit <n>', 'only the first so many problems', wholeNumber(1))
-    .option('--set <path=value>', 'change one field of the recipe; may be repeated', collect, [])
+    .option('--limit <n>', 'measure only the first n problems', wholeNumber(1))
+    .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
     .action(async (file: string, flags: EstimateFlags, command: Command) => {
       await estimate(file, flags, outputOf(command));
     });
   difficulty
     .command('show')
-    .description('what a store of pass rates knows')
-    .argument('<store>', 'file made by difficulty estimate, or pass-rates.sqlite of a run')
-    .option('--recipe <file>', 'whose problems and levels to show: by domain, family and level')
+    .description('show the pass rates in a store')
+    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run')
+    .option('--recipe <file>', 'recipe to group its problems by: domain, family and level')
     .action(async (file: string, { recipe }: { readonly recipe?: string }, command: Command) => {
       const output = outputOf(command);
       const found = await readDifficulty(file, recipe === undefined ? undefined : await loadRecipe(recipe));
@@ -82,7 +84,7 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
   );
   const report = reportDifficulty(measured.problems, measured.passRates, recipe);
   const { spending, sources } = measured;
-  const spent = spending === undefined ? '' : `\nasked in all: ${describeSpending(spending)}`;
+  const spent = spending === undefined ? '' : `\nspent in total: ${describeSpending(spending)}`;
   const result = {
     store,
     model: measured.model,
@@ -90,7 +92,7 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
     ...(spending && { spending }),
     ...withoutText(report),
   };
-  output.result(result, `\n${report.text}\n\nkept in ${store}${spent}`);
+  output.result(result, `\n${report.text}\n\nstored in ${store}${spent}`);
 }
 
 const withoutText = <Report extends { readonly text: string }>({ text: _, ...report }: Report) => report;

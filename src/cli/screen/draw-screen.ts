@@ -5,7 +5,7 @@ import { type Figure, figuresOf } from './figures.ts';
 import type { ScreenState } from './screen-state.ts';
 import { sparkline } from './sparkline.ts';
 
-/** The space there is, in characters, and how to give words a style. */
+/** Size of the terminal in characters, and a function that styles text. */
 export interface Canvas {
   readonly columns: number;
   readonly rows: number;
@@ -16,12 +16,12 @@ const labelWidth = 15;
 const valueWidth = 9;
 const noteWidth = 30;
 const mostAlerts = 3;
-/** Steps that the time of a step is the mean of. */
+/** Window of the mean step time, in steps. */
 const recentSteps = 20;
 
 /**
- * A run as lines of a terminal, the most important first: at most `rows − 1` lines of at most `columns` characters (from 40 on).
- * Nothing that a model, file or recipe says can move the cursor or add a line.
+ * Draws a run as lines of a terminal, the most important first: at most `rows − 1` lines of at most `columns` characters.
+ * Needs at least 40 columns. Control characters from models, files and recipes are made visible.
  */
 export function drawScreen(state: ScreenState, canvas: Canvas): string[] {
   const sections = [
@@ -43,7 +43,7 @@ function titleLine(state: ScreenState, { columns, paint }: Canvas): string {
   return paint('bold', fit([run, ...parts].join(' · '), columns));
 }
 
-/** At most so long: a stage may end before its last step, and evaluations come on top. */
+/** Estimates the training time left; an upper bound, because a stage may end early. Evaluations come on top. */
 function timeLeft({ stages, stage, stepsOf, series }: ScreenState): string[] {
   const lengths = stepSeconds(series).slice(-recentSteps);
   if (lengths.length === 0) return [];
@@ -60,7 +60,7 @@ function stepSeconds(series: ScreenState['series']): number[] {
   return (series['time/rollout']?.values ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
 }
 
-/** A stretch for each stage, as long as its most steps; stages that are over are full, however early they ended. */
+/** Draws one bar per stage, as long as its `maxSteps`; a finished stage is full even if it ended early. */
 function stageBar({ stages, stage, stepsOf }: ScreenState, { columns }: Canvas): string {
   const total = stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
   const width = columns - stages.length;
@@ -125,7 +125,7 @@ function verdictLine(
   return `${paint(style, mark)} ${fit(`${problemId}  ${reason}`, columns - 2)}`;
 }
 
-/** One line of at most so many characters, whatever the text holds. */
+/** Fits text on one line of at most `width` characters. */
 function fit(text: string, width: number): string {
   const shown = [...printable(text)];
   return shown.length <= width ? shown.join('') : `${shown.slice(0, Math.max(0, width - 1)).join('')}…`;

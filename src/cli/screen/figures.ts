@@ -1,6 +1,6 @@
 import type { ScreenState } from './screen-state.ts';
 
-/** A line of the screen: how a number has gone since the first step, and what it is now. */
+/** A line of the screen: the history of a metric and its last value. */
 export interface Figure {
   readonly label: string;
   readonly values: readonly number[];
@@ -9,7 +9,7 @@ export interface Figure {
   readonly note: string;
 }
 
-/** The figures worth watching, of those that were measured. */
+/** Returns the figures of the main metrics that were measured. */
 export function figuresOf(series: ScreenState['series']): Figure[] {
   const figure = (name: string, more: Omit<Figure, 'values'>): Figure[] =>
     series[name] === undefined ? [] : [{ values: series[name].values, ...more }];

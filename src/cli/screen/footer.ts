@@ -1,11 +1,11 @@
 import type { WriteStream } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 
-/** Lines at the bottom of a terminal that are drawn again in place. */
+/** Lines at the bottom of a terminal, redrawn in place. */
 export interface Footer {
-  /** Shows these lines in place of the ones before; each is one line of the terminal, whatever its length. */
+  /** Replaces the lines; a line longer than the terminal is cut, not wrapped. */
   draw(lines: readonly string[]): void;
-  /** Takes the lines away, so that something can be written where they stood. */
+  /** Erases the lines, so that other output can take their place. */
   clear(): void;
 }
 
@@ -13,11 +13,11 @@ const escape = '\u001b[';
 const [holdFrame, showFrame] = [`${escape}?2026h`, `${escape}?2026l`];
 const [cutLongLines, wrapLongLines] = [`${escape}?7l`, `${escape}?7h`];
 
-/** A footer on a terminal. A change is written in one piece, so that nothing flickers. */
+/** Creates a footer on a terminal. Each redraw is one write, to avoid flicker. */
 export function createFooter(terminal: WriteStream): Footer {
-  /** How many columns each line took. */
+  /** Columns of each drawn line. */
   let widths: readonly number[] = [];
-  /** From the end of the last line to the start of the first: a terminal that became narrower has wrapped them since. */
+  /** Moves from the end of the last line to the start of the first. Counts rows, because a narrowed terminal wraps lines. */
   const erase = (): string => {
     const rows = widths.map((width) => Math.max(1, Math.ceil(width / terminal.columns)));
     const above = rows.reduce((sum, count) => sum + count, 0) - 1;

@@ -4,14 +4,14 @@ import { type Canvas, drawScreen } from './draw-screen.ts';
 import type { Footer } from './footer.ts';
 import { screenStart, seeEvent } from './screen-state.ts';
 
-/** Events that come many times a second, and the least time between two redraws for them. */
-const passing = new Set<TrainingEvent['type']>(['roll', 'measure', 'evaluate']);
+/** Frequent events, and the minimum time between redraws for them. */
+const frequent = new Set<TrainingEvent['type']>(['roll', 'measure', 'evaluate']);
 const frameMs = 100;
 
 /**
- * The screen of a run on a terminal: call it with each event. What others write in between stands above the screen.
+ * Creates the live screen of a run; call the returned function with each event. Other output appears above the screen.
  *
- * @param past gives what is on record of a run that goes on; it is shown before anything new.
+ * @param past returns the recorded events of a resumed run, which are shown before new ones.
  */
 export function createLiveScreen(
   footer: Footer,
@@ -30,11 +30,11 @@ export function createLiveScreen(
   };
   const see = (event: TrainingEvent): void => {
     state = seeEvent(state, event);
-    if (!passing.has(event.type) || performance.now() - drawnMs >= frameMs) draw();
+    if (!frequent.has(event.type) || performance.now() - drawnMs >= frameMs) draw();
   };
   const recall = async (run: string): Promise<void> => {
     const late: TrainingEvent[] = (waiting = []);
-    // A past that cannot be read leaves the curves short; the run goes on.
+    // Best effort: without the record the curves start at the current step.
     await fold(past(run)).catch(() => undefined);
     waiting = undefined;
     for (const event of late) see(event);

@@ -1,33 +1,35 @@
 import { type Alert, alertsOf } from '../../runs/metrics/alerts.ts';
 import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/events.ts';
 
-/** Everything the screen of a run shows, made from what happened and nothing else. */
+/** State of the screen of a run, derived from its events alone. */
 export interface ScreenState {
-  /** The run's directory; empty until it is known. */
+  /** Run directory; empty before `run-start`. */
   readonly run: string;
   readonly stages: RunStart['stages'];
-  /** Steps done, in all and of each stage begun, by its name. */
+  /** Steps done, in total. */
   readonly step: number;
+  /** Current stage. */
   readonly stage: string | null;
+  /** Steps done by stage name. */
   readonly stepsOf: Readonly<Record<string, number>>;
-  /** What is being done now. */
+  /** Work in progress. */
   readonly activity: { readonly label: string; readonly done: number; readonly total: number } | null;
-  /** Every metric and timing, in order of steps. */
+  /** Every metric and timing by name, in order of steps. */
   readonly series: Readonly<Record<string, Series>>;
-  /** What is wrong with it, most pressing first. */
+  /** Alerts, most severe first. */
   readonly alerts: readonly Alert[];
-  /** Accuracy of each suite: first and last. */
+  /** First and last accuracy of each suite. */
   readonly suites: Readonly<Record<string, { readonly first: Accuracy; readonly last: Accuracy }>>;
   readonly verdicts: readonly ShownVerdict[];
 }
 
-/** A number after each of some steps; index i of both belongs together. */
+/** Values by step: `values[i]` was recorded at `steps[i]`. */
 interface Series {
   readonly steps: readonly number[];
   readonly values: readonly number[];
 }
 
-/** A share of held-out problems solved, with its 95 % interval, after so many steps. */
+/** Share of held-out problems solved at a step, with its 95 % interval. */
 interface Accuracy {
   readonly step: number;
   readonly mean: number;
@@ -35,7 +37,7 @@ interface Accuracy {
   readonly high: number;
 }
 
-/** A screen that has seen nothing. */
+/** State before the first event. */
 export const screenStart: ScreenState = {
   run: '',
   stages: [],
@@ -49,7 +51,7 @@ export const screenStart: ScreenState = {
   verdicts: [],
 };
 
-/** The screen after one more event. */
+/** Returns the state after an event. */
 export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState {
   switch (event.type) {
     case 'run-start':
@@ -84,7 +86,7 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
   }
 }
 
-/** The alerts of the dashboard, as far as metrics alone show them. */
+/** Computes the dashboard's alerts that depend on metrics alone. */
 function alertsAt(step: number, series: ScreenState['series']): Alert[] {
   const between = (name: string, from: number, to: number) => {
     const { steps, values } = series[name] ?? { steps: [], values: [] };

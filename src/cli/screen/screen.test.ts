@@ -33,7 +33,7 @@ function step(number: number, more: Partial<StepEvent> = {}): StepEvent {
 const drawn = (events: readonly TrainingEvent[], on = canvas()): string[] =>
   drawScreen(events.reduce(seeEvent, screenStart), on);
 
-test('a sparkline goes from the least to the greatest', () => {
+test('scales a sparkline between its minimum and maximum', () => {
   expect(sparkline([0, 1, 2, 3], 4)).toBe('▁▃▆█');
   expect(sparkline([5, 5], 4)).toBe('▅▅');
   expect(sparkline([], 4)).toBe('');
@@ -48,7 +48,7 @@ test('a sparkline goes from the least to the greatest', () => {
   );
 });
 
-test('the screen says where the run is, how long it takes at most, and what it does now', () => {
+test('shows stage, step, an upper bound of the time left and the current activity', () => {
   const lines = drawn([start, step(1), step(2), { type: 'roll', step: 3, done: 64, total: 256 }]);
   // 38 of 40 steps are left, at 2 seconds each.
   expect(lines[0]).toBe('runs/demo-0001 · stage 1 of 2, easy · step 2 · at most 1 min 16 s of training left');
@@ -59,7 +59,7 @@ test('the screen says where the run is, how long it takes at most, and what it d
   expect(text).toContain('✓ sum-1  4 is 4');
 });
 
-test('what is wrong is said above the curves, as in the dashboard', () => {
+test('shows the alerts of the dashboard above the curves', () => {
   const dull = Array.from({ length: 12 }, (_, at) =>
     step(at + 1, { metrics: { 'rollout/count': 8, 'optim/loss': 0, 'group/zeroAdvantage': 0.9 } }),
   );
@@ -69,7 +69,7 @@ test('what is wrong is said above the curves, as in the dashboard', () => {
   expect(drawn([start, step(1)]).join('\n')).not.toContain('!');
 });
 
-test('held-out accuracy stands beside what it was', () => {
+test('shows held-out accuracy beside its first value', () => {
   const evaluated = (at: number, mean: number): TrainingEvent => ({
     type: 'evaluated',
     step: at,
@@ -82,7 +82,7 @@ test('held-out accuracy stands beside what it was', () => {
   expect(text).toMatch(/^held-out +40\.0 % {2}\[38\.0 %, 42\.0 %\] after 1 steps, 20\.0 % after 0$/m);
 });
 
-test('whatever models and recipes say, and however small the terminal, a line is a line and fits', () => {
+test('fits every line into the terminal and removes control characters', () => {
   const word = fc.string({ unit: 'binary', maxLength: 60 });
   const size = fc.record({
     columns: fc.integer({ min: 40, max: 200 }),
@@ -112,7 +112,7 @@ test('whatever models and recipes say, and however small the terminal, a line is
   );
 });
 
-/** A terminal that remembers what was written to it. */
+/** A terminal that records its output. */
 function fakeTerminal(columns = 80) {
   const written: string[] = [];
   const stream = new Writable({
@@ -125,7 +125,7 @@ function fakeTerminal(columns = 80) {
   return { written, terminal: terminal as unknown as typeof process.stderr };
 }
 
-test('a footer goes back over exactly the rows it took, also after the terminal became narrower', () => {
+test('erases exactly the rows of the footer, also after the terminal became narrower', () => {
   const { written, terminal } = fakeTerminal();
   const footer = createFooter(terminal);
   footer.draw(['a'.repeat(80), 'b']);
@@ -138,7 +138,7 @@ test('a footer goes back over exactly the rows it took, also after the terminal 
   expect(written).toHaveLength(3);
 });
 
-test('a run that goes on is shown with its past, and nothing that happens meanwhile is lost', async () => {
+test('shows the recorded steps of a resumed run and keeps events that arrive meanwhile', async () => {
   const { written, terminal } = fakeTerminal();
   async function* past(): AsyncGenerator<TrainingEvent> {
     yield start;

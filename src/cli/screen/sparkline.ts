@@ -1,20 +1,20 @@
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /**
- * Values as a line of at most `width` bars between their least and their greatest. More values than bars are averaged in equal
- * stretches; values that are all the same make a line at half height.
+ * Draws values as at most `width` bars, scaled between minimum and maximum. More values than bars are averaged in equal
+ * groups; equal values give bars of half height.
  *
  * @example
  * sparkline([0, 1, 2, 3], 4); // '▁▃▆█'
  */
 export function sparkline(values: readonly number[], width: number): string {
-  const points = averageStretches(values, Math.max(1, width));
+  const points = averageGroups(values, Math.max(1, width));
   const [low, high] = [Math.min(...points), Math.max(...points)];
   const place = (value: number): number => (high > low ? (value - low) / (high - low) : 0.5);
   return points.map((value) => bars[Math.round(place(value) * (bars.length - 1))]).join('');
 }
 
-function averageStretches(values: readonly number[], most: number): number[] {
+function averageGroups(values: readonly number[], most: number): number[] {
   if (values.length <= most) return [...values];
   return Array.from({ length: most }, (_, i) => {
     const [from, to] = [i, i + 1].map((n) => Math.floor((n * values.length) / most));

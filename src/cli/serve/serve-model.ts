@@ -25,8 +25,8 @@ export function addServeModelCommand(serve: Command): void {
     .description("serve a model over OpenAI's API; clients must send the token in GRADUS_TOKEN, if it is set")
     .argument('<model>', 'model folder or run directory');
   addListenOptions(addTrustOption(addEngineOptions(command)), 8378)
-    .option('--name <name>', 'name of the model in requests; default: the name of its folder')
-    .option('--max-tokens <n>', "longest completion in tokens; default: the model's window", wholeNumber(1))
+    .option('--name <name>', 'name of the model in requests (default: the name of its folder)')
+    .option('--max-tokens <n>', "longest completion in tokens (default: the model's window)", wholeNumber(1))
     .option(
       '--max-waiting <n>',
       'most completions in flight or queued; a request above it gets 429',

@@ -18,18 +18,19 @@ interface Flags extends ListenFlags {
 export function addServeVerifierCommand(serve: Command): void {
   const command = serve
     .command('verifier')
-    .description(
-      'judge answers and programs for other trainers; clients must send the token in GRADUS_TOKEN, if it is set',
-    );
+    .description('serve verdicts over HTTP; clients must send the token in GRADUS_TOKEN, if it is set');
   addListenOptions(command, 8377)
-    .option('--recipe <file>', 'recipe whose verifiers to serve, by domain; default: math, code, javascript')
+    .option(
+      '--recipe <file>',
+      'recipe with the verifiers to serve, by domain (default: math, code, javascript)',
+    )
     .option(
       '--max-items <n>',
       'most items in flight or queued; a larger batch gets 413, a request above it 503',
       wholeNumber(1),
       8192,
     )
-    .option('--max-mib <n>', 'largest request body', wholeNumber(1), 64)
+    .option('--max-mib <n>', 'largest request body in MiB', wholeNumber(1), 64)
     .action(async (flags: Flags) => {
       const { host, port, maxItems } = flags;
       const output = outputOf(command);

@@ -4,10 +4,10 @@ import { DataError } from '../../core/errors.ts';
 import { gradeInOrder, type Grader } from '../../services/verifier/grader.ts';
 
 /**
- * Judges every case of a file and prints one JSON verdict a line, in the file's order.
+ * Judges every case of a file and prints one JSON verdict per line, in the order of the file.
  *
  * @param width cases judged at once.
- * @throws DataError when the file is no JSON list and no JSON Lines.
+ * @throws DataError when the file is neither a JSON list nor JSON Lines.
  */
 export async function printCases(
   grader: Grader,
@@ -39,9 +39,12 @@ function parse(text: string, where: string): unknown {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new DataError(`${where}: expected a JSON list of cases, or one case a line: ${String(cause)}`, {
-      cause,
-      tryNext,
-    });
+    throw new DataError(
+      `${where}: expected a JSON list of cases, or one JSON case per line: ${String(cause)}`,
+      {
+        cause,
+        tryNext,
+      },
+    );
   }
 }

@@ -11,13 +11,13 @@ interface Flags extends TrustFlags {
   readonly examples: number;
 }
 
-/** `gradus verify audit`: would today's verifiers say the same of what was judged then? */
+/** `gradus verify audit`: judges stored rollouts again and reports changed verdicts. */
 export function addVerifyAuditCommand(verify: Command): void {
   addTrustOption(verify.command('audit'))
-    .description('judge stored rollouts again: verdicts that change, bad golds, passes worth a look')
+    .description('judge stored rollouts again; report changed verdicts, bad golds, suspicious passes')
     .argument('<path>', 'run directory, or a Parquet file of rollouts')
-    .option('--recipe <file>', 'whose verifiers and problems; a run brings its own')
-    .option('--examples <n>', 'rollouts shown of each kind', wholeNumber(), 5)
+    .option('--recipe <file>', 'recipe with the verifiers and problems (default: of the run)')
+    .option('--examples <n>', 'rollouts to show of each kind', wholeNumber(), 5)
     .action(async (path: string, { recipe, examples, trust }: Flags, command: Command) => {
       const output = outputOf(command);
       const audit = await withInterrupt(async (signal) =>

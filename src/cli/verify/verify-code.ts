@@ -19,15 +19,20 @@ interface Flags {
   readonly set: readonly string[];
 }
 
-/** `gradus verify code`: does this program pass the problem's tests? */
+/** `gradus verify code`: runs a program against a problem's tests. */
 export function addVerifyCodeCommand(verify: Command): void {
   verify
     .command('code')
-    .description('run a program, in a sandbox, against the tests of a problem')
-    .argument('[problem]', 'JSON file: one problem in any known format')
-    .argument('[program]', 'file: a program, or a completion that holds one')
-    .option('--cases <file>', 'a JSON list of {problem, program}: one JSON verdict a line, in order')
-    .option('--set <option=value>', 'e.g. score=fraction, maxCpu=10s; may be repeated', collect, [])
+    .description('run a program in a sandbox against the tests of a problem')
+    .argument('[problem]', 'JSON file with one problem, in any known format')
+    .argument('[program]', 'file with a program, or with a completion that contains one')
+    .option('--cases <file>', 'JSON list of {problem, program}; prints one JSON verdict per line, in order')
+    .option(
+      '--set <option=value>',
+      'override one verifier option, e.g. score=fraction or maxCpu=10s; repeatable',
+      collect,
+      [],
+    )
     .action(
       async (problem: string | undefined, program: string | undefined, flags: Flags, command: Command) => {
         const lanes = availableParallelism();
@@ -53,7 +58,7 @@ async function gradeFiles(
   signal: AbortSignal,
 ) {
   if (problem === undefined || program === undefined) {
-    throw new ConfigError("expected a problem's file and a program's, or --cases", {
+    throw new ConfigError('expected a problem file and a program file, or --cases', {
       tryNext: 'gradus verify code problem.json program.py',
     });
   }

@@ -14,17 +14,17 @@ interface Flags {
   readonly set: readonly string[];
 }
 
-/** `gradus verify math`: is this answer the gold one? */
+/** `gradus verify math`: compares an answer with a gold. */
 export function addVerifyMathCommand(verify: Command): void {
   verify
     .command('math')
-    .description('compare an answer, or a whole completion, with the right one')
-    .argument('[gold]', 'the right answer')
-    .argument('[answer...]', 'the answer or completion to judge')
-    .option('--cases <file>', 'a JSON list of {gold, pred}: one JSON verdict a line, in order')
+    .description('compare an answer, or a whole completion, with the gold answer')
+    .argument('[gold]', 'gold answer')
+    .argument('[answer...]', 'answer or completion to judge')
+    .option('--cases <file>', 'JSON list of {gold, pred}; prints one JSON verdict per line, in order')
     .option(
       '--set <option=value>',
-      'a choice of the policy, e.g. lists=ordered; may be repeated',
+      'override one option of the math policy, e.g. lists=ordered; repeatable',
       collect,
       [],
     )
@@ -33,7 +33,7 @@ export function addVerifyMathCommand(verify: Command): void {
       await using grader = openGrader({ math: config });
       if (flags.cases !== undefined) return printCases(grader, flags.cases, 1);
       if (gold === undefined || words.length === 0) {
-        throw new ConfigError('expected the right answer and the one to judge, or --cases', {
+        throw new ConfigError('expected a gold answer and an answer to judge, or --cases', {
           tryNext: String.raw`gradus verify math '1/2' '\boxed{0.5}'`,
         });
       }

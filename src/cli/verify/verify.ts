@@ -3,7 +3,7 @@ import { addVerifyAuditCommand } from './verify-audit.ts';
 import { addVerifyCodeCommand } from './verify-code.ts';
 import { addVerifyMathCommand } from './verify-math.ts';
 
-/** `gradus verify math|code|audit`: judge by hand, judge files of cases, and judge stored rollouts again. */
+/** `gradus verify math|code|audit`: judges single answers, files of cases, and stored rollouts. */
 export function addVerifyCommand(program: Command): void {
   const verify = program.command('verify').description('judge answers and programs, and explain the verdict');
   addVerifyMathCommand(verify);
