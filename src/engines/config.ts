@@ -5,7 +5,7 @@ import { torchConfig } from './torch/config.ts';
 
 const settings = z.discriminatedUnion('type', [embeddedConfig, torchConfig, openaiConfig]);
 
-/** Engines that have a default for every setting: their name alone will do. */
+/** Engines with a default for every setting; their name alone is a valid config. */
 export const engineNames = ['embedded', 'torch'] as const;
 
 const named = z
@@ -13,7 +13,7 @@ const named = z
   .pipe(z.enum(engineNames))
   .transform((type) => settings.parse({ type }));
 
-/** What samples and learns: `'torch'`, or `torch({ device: 'cuda:1' })` where settings differ from the defaults. */
+/** Schema of an engine: `'torch'`, or `torch({ device: 'cuda:1' })` where settings differ from the defaults. */
 export const engineConfig = z.union([settings, named]);
 
 /** An engine with all its settings. */

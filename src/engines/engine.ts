@@ -6,9 +6,9 @@ import type { Spending } from '../core/spending.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * A model behind an interface in parts: what writes, what turns messages into tokens, what has the weights, what learns.
- * An engine knows tensors and nothing of difficulty, stages or rewards (the cut of the Tinker API). A part that an engine
- * lacks is absent; no method exists only to throw.
+ * A model behind an interface in parts: sampler, renderer, scorer and learner. An engine handles tensors, never
+ * difficulty, stages or rewards (the cut of the Tinker API). Parts that an engine lacks are absent; no method exists
+ * only to throw.
  *
  * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (a server: sampling only).
  *
@@ -19,20 +19,20 @@ import type { Transcript } from '../core/transcript.ts';
  */
 export interface Engine extends AsyncDisposable {
   readonly sampler: Sampler;
-  /** Absent where only the server knows its chat template. */
+  /** Absent when only the server has the chat template. */
   readonly renderer?: Renderer | undefined;
-  /** Absent for a model server. */
+  /** Absent for model servers. */
   readonly weights?: ModelWeights | undefined;
-  /** Absent for an engine that only samples. */
+  /** Absent for engines that only sample. */
   readonly learner?: Learner | undefined;
   /**
-   * Figures of the engine's own work, by name: speed, memory, restarts. Recorded beside clock readings, as they differ
-   * from run to run.
+   * Figures of the engine's own work, by name: speed, memory, restarts. Recorded with clock readings, because they
+   * differ from run to run.
    */
   figures?(): Promise<Readonly<Record<string, number>>>;
 }
 
-/** An engine with its weights at hand: it renders prompts and scores tokens. */
+/** An engine with local weights: renders prompts and scores tokens. */
 export interface LocalEngine extends Engine {
   readonly renderer: Renderer;
   readonly weights: ModelWeights;
@@ -46,13 +46,13 @@ export interface LearningEngine extends LocalEngine {
 /** Writes completions. */
 export interface Sampler {
   readonly info: EngineInfo;
-  /** What a model server was asked for since it was opened; absent for engines that are not paid per token. */
+  /** Usage of a model server since it was opened; absent for engines that are not paid per token. */
   readonly spending?: EngineSpending;
 
   /**
-   * Streams each completion as soon as it ends, in no promised order, and with `parts: true` its tokens before that.
-   * Randomness is counter-based on (seed, prompt key, rollout index, position in the rollout): what is written depends
-   * neither on how requests were batched nor on how often writing was interrupted.
+   * Streams each completion when it ends, in any order, and with `parts: true` its tokens before that. Randomness is
+   * counter-based on (seed, prompt key, rollout index, position in the rollout): results depend neither on batching nor
+   * on interruptions.
    * Aborting the signal ends the stream; unfinished completions are dropped.
    */
   sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion>;
@@ -70,29 +70,29 @@ export interface Renderer {
   decode(tokens: Int32Array): string;
 }
 
-/** Weights at hand: they score tokens and can be written out. */
+/** Local weights: score tokens and export the model. */
 export interface ModelWeights {
-  /** Optimizer updates these weights have taken. */
+  /** Optimizer updates applied to these weights. */
   readonly policyVersion: number;
 
   /** Per sequence an array of its length: log-probability of token t given the tokens before it; entry 0 is 0. */
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
 
-  /** Per sequence the `count` most probable tokens at each place, given the tokens before it. Absent where not offered. */
+  /** Per sequence, the `count` most probable tokens at each position, given those before it. Absent if unsupported. */
   topLogprobs?(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
 
-  /** Writes a Hugging Face folder any other tool loads. Creates `dir`. */
+  /** Writes a Hugging Face folder that other tools can load. Creates `dir`. */
   exportModel(dir: string): Promise<void>;
 }
 
-/** Changes the weights. */
+/** Trains the weights. */
 export interface Learner {
-  /** Adds the gradient of the loss to what is accumulated since the last `optimStep`. */
+  /** Accumulates the gradient of the loss until the next `optimStep`. */
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats>;
 
   /**
-   * AdamW on the accumulated gradient, then clears it; `policyVersion` grows by 1.
-   * Non-finite gradients change nothing but are cleared, and are reported as `applied: false`.
+   * Applies AdamW to the accumulated gradient, then clears it; `policyVersion` grows by 1.
+   * Clears a non-finite gradient without an update and reports `applied: false`.
    */
   optimStep(step: OptimStep): Promise<StepStats>;
 
@@ -102,13 +102,13 @@ export interface Learner {
 
   /**
    * Names the folder that now holds the state `saveState` wrote last; it stays there until another is named or loaded.
-   * An engine whose process may die restarts from it.
+   * An engine with a worker process restarts the worker from it.
    */
   restartFrom?(dir: string): void;
 }
 
 /**
- * The engine, with its learner.
+ * Returns the engine with its learner.
  * @throws ConfigError for an engine that only samples.
  */
 export function requireLearner(engine: Engine): LearningEngine {
@@ -120,14 +120,14 @@ export function requireLearner(engine: Engine): LearningEngine {
   });
 }
 
-/** The finished completions of a stream, its parts left out. */
+/** Yields only the finished completions of a stream. */
 export async function* completionsOf(
   events: AsyncIterable<CompletionPart | Completion>,
 ): AsyncGenerator<Completion> {
   for await (const event of events) if (event.type === 'completion') yield event;
 }
 
-/** Alternatives for each of T tokens, best first: entries t · count … of both arrays are those for token t; those for token 0 are 0. */
+/** Alternatives for each of T tokens, best first. Token t has entries t · count … of both arrays; those of token 0 are 0. */
 export interface TopLogprobs {
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
@@ -136,7 +136,7 @@ export interface TopLogprobs {
 /** Facts about an engine, recorded in the run. An absent key is unknown. */
 export interface EngineInfo {
   readonly engine: string;
-  /** The folder or name it was opened with. */
+  /** Folder or name the engine was opened with. */
   readonly model: string;
   /** sha256 over the weights as loaded, or `name@host` of a server: identifies the base model in stored pass rates. */
   readonly modelHash: string;
@@ -146,25 +146,25 @@ export interface EngineInfo {
   readonly vocabSize?: number;
   /** Longest prompt + completion in tokens. */
   readonly maxSequenceTokens?: number;
-  /** Features of a model server by name, as far as they were probed; absent for engines with weights at hand. */
+  /** Features of a model server by name, as probed; absent for engines with local weights. */
   readonly server?: Readonly<Record<string, 'yes' | 'no' | 'unknown'>>;
 }
 
-/** Counts what a model server is asked for. */
+/** Usage meter of a model server. */
 export interface EngineSpending {
   total(): Spending;
-  /** What was spent before counts against the budget too. */
+  /** Adds earlier usage, so that it counts against the budget. */
   carryOver(before: Spending): void;
 }
 
-/** One prompt and how many completions of it to draw. */
+/** One prompt and the number of completions to draw. */
 export interface SamplePrompt {
-  /** Names the prompt for the random numbers; the problem id. */
+  /** Key of the prompt for the random numbers; the problem id. */
   readonly key: string;
-  /** Messages, tokens, or a transcript to continue: its written tokens count as positions already drawn. */
+  /** Messages, tokens, or a transcript to continue; its written tokens count as positions already drawn. */
   readonly prompt: readonly Message[] | Int32Array | Transcript;
   readonly count: number;
-  /** Rollout index of the first completion; default 0. More rollouts of the same prompt start where the last ended. */
+  /** Rollout index of the first completion; default 0. Later rollouts of the same prompt start at the next free index. */
   readonly firstIndex?: number;
 }
 
@@ -176,16 +176,16 @@ export interface SampleRequest {
   readonly temperature?: number;
   /** Keep the smallest set of tokens whose probability reaches this. Default 1: all. */
   readonly topP?: number;
-  /** Keep this many most probable tokens. Default 0: all. */
+  /** Keep only this many most probable tokens. Default 0: all. */
   readonly topK?: number;
   /** Strings that end a completion when written; kept in the text. The model's own end tokens always stop. */
   readonly stop?: readonly string[];
   readonly seed: number;
-  /** Also stream tokens before their completion ends, from engines that can. Default false. */
+  /** Also stream tokens before their completion ends, on engines that support it. Default false. */
   readonly parts?: boolean;
 }
 
-/** Tokens of a completion since its last part. The end of a completion comes with the completion alone. */
+/** Tokens of a completion since its last part. Only the completion itself marks its end. */
 export interface CompletionPart {
   readonly type: 'part';
   readonly key: string;
@@ -199,11 +199,11 @@ export interface Completion {
   readonly key: string;
   /** Rollout index: `firstIndex` … `firstIndex + count − 1`. */
   readonly index: number;
-  /** The prompt and what was written after it, which is the last span. */
+  /** The prompt and the completion, which is the last written span. */
   readonly transcript: Transcript;
 }
 
-/** What one `forwardBackward` found. Means are over tokens with non-zero weight. An absent key was not measured. */
+/** Result of one `forwardBackward`. Means are over tokens with non-zero weight. An absent key was not measured. */
 export interface LossStats {
   readonly loss: number;
   /** Tokens with non-zero weight. */
@@ -218,7 +218,7 @@ export interface LossStats {
   /** Share of tokens whose ratio was clipped from below / above in the binding direction. */
   readonly clipLow?: number;
   readonly clipHigh?: number;
-  /** Mean of rollout − current log-probability: sampler and trainer disagreeing (k1 estimate), nats. */
+  /** Mean of rollout − current log-probability: mismatch of sampler and trainer (k1 estimate), nats. */
   readonly mismatchKl?: number;
   /** Largest |p − p_rollout| over tokens. */
   readonly maxProbabilityGap?: number;
@@ -245,6 +245,6 @@ export interface StepStats {
   readonly policyVersion: number;
   /** Global L2 norm before clipping. */
   readonly gradNorm: number;
-  /** False when the gradient was not finite and nothing was changed. */
+  /** False when the gradient was not finite; nothing changed then. */
   readonly applied: boolean;
 }

@@ -5,19 +5,19 @@ import type { Engine } from './engine.ts';
 import { openOpenaiEngine } from './openai/engine.ts';
 import { openTorchEngine } from './torch/engine.ts';
 
-/** What an opened engine is for. */
+/** Purpose of an opened engine. */
 export interface EngineUse {
-  /** False: the engine may leave out what only learning needs. Default true. */
+  /** False: the engine may skip what only learning needs. Default true. */
   readonly train?: boolean;
-  /** A state written by `saveState` to load over the model; absent: the model as it is. */
+  /** A state written by `saveState` to load over the model; absent: the base model. */
   readonly state?: string | undefined;
 }
 
 /**
- * Opens the engine that a config names, on a model folder or the name a server knows. The union of engines is opened here
- * alone.
+ * Opens the engine of a config, on a model folder or the name a server uses. The only place that switches over the
+ * engine union.
  *
- * @throws ConfigError for a state over a model server.
+ * @throws ConfigError when a state is given for a model server.
  */
 export async function openEngine(
   config: EngineConfig,

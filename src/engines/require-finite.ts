@@ -2,9 +2,9 @@ import { EngineError } from '../core/errors.ts';
 import type { ModelWeights } from './engine.ts';
 
 /**
- * What an update did to a policy shows only in another look: one that it broke must be neither kept nor handed out.
+ * Throws if the last update broke the policy, which must then be neither saved nor published. Scores `tokens` to find out.
  * @param tokens any sequence of at least two tokens.
- * @throws EngineError when the policy no longer gives finite probabilities.
+ * @throws EngineError when the policy's probabilities are not finite.
  */
 export async function requireFinitePolicy(
   weights: ModelWeights,
@@ -14,7 +14,7 @@ export async function requireFinitePolicy(
   const [logprobs] = await weights.logprobs({ sequences: [{ tokens }] }, 'policy');
   if (logprobs!.every(Number.isFinite)) return;
   throw new EngineError(
-    'after its last update the policy no longer gives finite probabilities; it was not kept. A smaller learning rate usually helps.',
+    'the policy has non-finite probabilities after its last update; it was not kept. Try a smaller learning rate.',
     { code: 'NON_FINITE', tryNext },
   );
 }

@@ -88,7 +88,7 @@ describe.skipIf(!hasTorch)(
         const living = live(engine, join(folder, `state-${when.replace(':', '-')}`));
         await killWhenStalled();
         expect(await living).toEqual(await (expected ??= calm()));
-        expect(said).toEqual([expect.stringMatching(/was ended by SIGKILL[^]*A new worker goes on from/)]);
+        expect(said).toEqual([expect.stringMatching(/was ended by SIGKILL[^]*A new worker continues from/)]);
       },
     );
 
@@ -159,7 +159,7 @@ describe.skipIf(!hasTorch)(
         onEnd: ({ message }) => ended.resolve(message),
       });
       raw.send(Buffer.from('this is no frame at all'), true);
-      expect(await ended.promise).toMatch(/exit code 2; its last words:\ngradus_worker: /);
+      expect(await ended.promise).toMatch(/exit code 2; end of its stderr:\ngradus_worker: /);
     });
   },
 );

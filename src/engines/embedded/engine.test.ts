@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(scratch, { recursive: true }));
 
-test('settings have their defaults in the schema, and unknown ones are refused', () => {
+test('takes default settings from the schema and rejects unknown ones', () => {
   expect(embeddedConfig.parse(embedded())).toEqual({
     type: 'embedded',
     slots: 64,
@@ -26,7 +26,7 @@ test('settings have their defaults in the schema, and unknown ones are refused',
   expect(() => embeddedConfig.parse(embedded({ memoryBudget: '2 GB' }))).toThrow(/amount of memory/);
 });
 
-test('what is written does not depend on lanes, threads or slots', async () => {
+test('writes the same completions for any number of lanes, threads and slots', async () => {
   const outcomes: string[] = [];
   for (const settings of [
     { lanes: 1, slots: 3 },
@@ -49,13 +49,17 @@ test('what is written does not depend on lanes, threads or slots', async () => {
   expect(new Set(outcomes).size).toBe(1);
 });
 
-test('a state that was cut, edited or made by another model is refused, and the engine stays as it was', async () => {
+test('rejects a truncated, edited or foreign state and stays as it was', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const whole = join(scratch, 'state');
   await engine.learner.saveState(whole);
   const damages: [name: string, damage: (dir: string) => Promise<void>, message: RegExp][] = [
     ['cut', (dir) => truncate(join(dir, 'weights.f32'), 100), /weights.f32: expected \d+ bytes, got 100/],
-    ['flipped', (dir) => flip(join(dir, 'firstMoment.f32')), /the content is not what was saved/],
+    [
+      'flipped',
+      (dir) => flip(join(dir, 'firstMoment.f32')),
+      /checksum mismatch, the file changed after saving/,
+    ],
     ['half', (dir) => rm(join(dir, 'secondMoment.f32')), /secondMoment.f32: expected a file/],
     ['unfinished', (dir) => rm(join(dir, 'engine-state.json')), /engine-state.json: expected a file/],
     ['garbled', (dir) => writeFile(join(dir, 'engine-state.json'), '{}'), /expected the manifest/],
@@ -71,13 +75,13 @@ test('a state that was cut, edited or made by another model is refused, and the 
     });
   }
   await using other = await openEmbeddedEngine({ model: 'test/golden/parity-llama', lanes: 1 });
-  await expect(other.learner.loadState(whole)).rejects.toThrow(/expected a state of the model/);
+  await expect(other.learner.loadState(whole)).rejects.toThrow(/expected a state of the open model/);
   await engine.learner.loadState(whole);
 });
 
-test('a lane that dies says what was pending, then and later', async () => {
+test('names pending requests when a lane dies, then and later', async () => {
   const { config, tokenizer } = await openModelFolder(model);
-  // A lane cannot start without a config: its thread throws at once, as one would that runs out of memory.
+  // A lane cannot start without a config: its thread throws at once, like one that runs out of memory.
   const options = { folder: model, threads: 1, slots: 4, maxSequenceTokens: 100, memoryBudgetBytes: 1e9 };
   const broken = { ...options, config: null as never, endTokens: tokenizer.endTokens };
   await using lane = openLane(broken);
@@ -102,7 +106,7 @@ test('a lane that dies says what was pending, then and later', async () => {
   expect(config.layers).toBe(2);
 });
 
-test('completions asked for during an update are of the weights before or after it', async () => {
+test('samples from the weights before or after a concurrent update', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 2 });
   const tokens = Int32Array.from({ length: 40 }, (_, t) => 4 + (t % 9));
   const advantages = new Float32Array(40);
@@ -119,7 +123,7 @@ test('completions asked for during an update are of the weights before or after 
     const before = await write();
     await engine.learner.forwardBackward(batch, crossEntropyLoss);
     const update = engine.learner.optimStep({ learningRate: 1e-2 });
-    // The update begins within the next turns of the loop, before or after the request.
+    // The update begins within the next turns of the event loop, before or after the request.
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();
     const during = await write();
     await update;
@@ -127,7 +131,7 @@ test('completions asked for during an update are of the weights before or after 
   }
 });
 
-test('a closed engine refuses instead of waiting', async () => {
+test('rejects requests after closing instead of waiting', async () => {
   const engine = await openEmbeddedEngine({ model, lanes: 1 });
   await engine[Symbol.asyncDispose]();
   const scoring = engine.weights.logprobs({ sequences: [{ tokens: Int32Array.of(1, 2) }] }, 'policy');
@@ -140,7 +144,7 @@ async function flip(path: string): Promise<void> {
   await writeFile(path, bytes);
 }
 
-test('the most probable tokens are those of the whole distribution, best first', async () => {
+test('returns the most probable tokens of the whole distribution, best first', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const texts = ['1+2=?', '7', '12*(3+4)'].map((text) => engine.renderer.encode(text));
   const vocabSize = engine.sampler.info.vocabSize!;

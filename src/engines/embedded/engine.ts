@@ -38,14 +38,14 @@ import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { readEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
 
-/** Settings of the embedded engine. None of them changes a number it computes. */
+/** Settings of the embedded engine. No setting changes a number it computes. */
 export const embeddedConfig = z.strictObject({
   type: z.literal('embedded'),
-  /** Worker threads that sample and train side by side. Default: see `chooseLaneLayout`. */
+  /** Worker threads that sample and train in parallel. Default: see `chooseLaneLayout`. */
   lanes: z.int().min(1).max(64).optional(),
-  /** Threads of the runtime in each lane. Default: 1 for small models, else measured at start. */
+  /** ONNX Runtime threads per lane. Default: 1 for small models, otherwise measured at start. */
   threads: z.int().min(1).max(64).optional(),
-  /** Sequences each lane writes at a time. */
+  /** Sequences that each lane decodes at a time. */
   slots: z.int().min(1).max(4096).default(64),
   /** Memory for weights, optimizer and running microbatches together. */
   memoryBudget: byteSizeSchema.default('2GiB'),
@@ -53,17 +53,17 @@ export const embeddedConfig = z.strictObject({
   exportType: z.enum(['bf16', 'f32']).default('bf16'),
 });
 
-/** What `embeddedConfig` accepts. */
+/** Input of `embeddedConfig`. */
 export type EmbeddedOptions = Omit<z.input<typeof embeddedConfig>, 'type'>;
 
-/** The engine that needs nothing but npm: ONNX Runtime in worker threads. */
+/** Config of the embedded engine, which needs only npm: ONNX Runtime in worker threads. */
 export const embedded = noun(embeddedConfig);
 
-/** What `openEmbeddedEngine` takes: settings and the model folder. */
+/** Options of `openEmbeddedEngine`: settings and the model folder. */
 export type EmbeddedEngineOptions = EmbeddedOptions & {
   readonly type?: 'embedded';
   readonly model: string;
-  /** A state written by `saveState` to load over the model. */
+  /** A state written by `saveState`, loaded over the model. */
   readonly state?: string | undefined;
 };
 
@@ -103,11 +103,11 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
 interface Parts {
   readonly config: z.output<typeof embeddedConfig>;
   readonly folder: ModelFolder;
-  /** All weights, in shared memory, and the same memory by tensor. */
+  /** All weights in shared memory, flat and as one view per tensor. */
   readonly weights: Float32Array;
   readonly tensors: readonly NamedTensor[];
   readonly lanes: readonly Lane[];
-  /** Of the runtime, in each lane. */
+  /** ONNX Runtime threads per lane. */
   readonly threads: number;
 }
 
@@ -120,16 +120,16 @@ class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights,
   readonly #parts: Parts;
   readonly #trainer: Trainer;
   readonly #modelHash: string;
-  /** Sampling jobs whose lanes are still copying the weights: nobody may change them yet. */
+  /** Sampling jobs whose lanes are still copying the weights; updates wait for them. */
   readonly #starting = new Set<Promise<unknown>>();
-  /** The running change of the weights: nobody may read them meanwhile. */
+  /** The running update of the weights; readers wait for it. */
   #changing: Promise<unknown> | null = null;
-  /** Another number whenever the weights are others. */
+  /** Changes whenever the weights change. */
   #weightsVersion = 0;
   #jobs = 0;
-  /** Why an update failed, half done as it may be: these weights are for nobody. */
+  /** Why an update failed. It may be half applied, so the weights are unusable. */
   #lost: unknown = null;
-  /** The training call before this one: they run in the order they were made. */
+  /** The previous training call; training calls run in call order. */
   #previous: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
@@ -194,7 +194,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights,
       stream.end();
     };
     if (signal?.aborted === true) return;
-    // Jobs too small for all lanes take turns.
+    // Jobs too small for all lanes are assigned round-robin.
     const turn = this.#jobs++;
     const policy = { values: weights, version: this.#weightsVersion };
     const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
@@ -270,7 +270,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights,
     void started.then(() => this.#starting.delete(started));
   }
 
-  /** Changes the weights once nobody reads them any more, and keeps new readers away until it has ended. */
+  /** Changes the weights after current readers finish; new readers wait until the change ends. */
   async #change<Result>(run: () => Promise<Result>): Promise<Result> {
     while (this.#starting.size > 0) await Promise.all(this.#starting);
     this.#weightsVersion++;
@@ -286,7 +286,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights,
     }
   }
 
-  /** Runs a training call after those before it have ended, well or badly. */
+  /** Runs a training call after all earlier ones have settled. */
   #inOrder<Result>(run: () => Promise<Result>): Promise<Result> {
     const result = this.#previous.then(() => {
       if (this.#lost !== null) throw this.#lost;

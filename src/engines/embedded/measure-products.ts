@@ -3,16 +3,16 @@ import { compile, input } from './graph/graph.ts';
 import { matmul } from './graph/ops/matmul.ts';
 import { openProgram } from './graph/program.ts';
 
-/** How to measure: threads of the runtime, and for how long. */
+/** Options of the measurement: runtime threads and duration. */
 export interface MeasureJob {
   readonly threads: number;
   readonly forMs: number;
 }
 
-/** Tokens of the measured product, as in a training microbatch of half its largest size. */
+/** Tokens in the measured product: half the largest training microbatch. */
 const tokens = 512;
 
-/** Matrix products a second, of the size that training spends most of its time on. Blocks the thread. */
+/** Measures matrix products per second, at the size where training spends most time. Blocks the thread. */
 export async function measureProducts(config: ModelConfig, { threads, forMs }: MeasureJob): Promise<number> {
   const { hiddenSize, intermediateSize } = config;
   const a = input('a', 'float32', [tokens, hiddenSize]);

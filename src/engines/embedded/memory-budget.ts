@@ -4,25 +4,25 @@ import type { ModelConfig } from '../model-files/model-config.ts';
 import { gradientProgram } from './learning/gradient-program.ts';
 import { parameterLayout } from './parameters.ts';
 
-/** Vectors of all weights a trainer holds: weights, reference, two moments, the gradient, and one in waiting. */
+/** Vectors of all weights per trainer: weights, reference, two moments, the gradient, and one pending. */
 const flatVectors = 6;
 
-/** Such vectors per runner: the gradient it writes, and what the runtime keeps of it. */
+/** Vectors of all weights per runner: the gradient it writes, and the runtime's copy of it. */
 const runnerVectors = 3;
 
-/** Runners that microbatches are cut for. More of them share the rest of the budget. */
+/** Number of runners that microbatches are sized for. More runners share the rest of the budget. */
 const typicalRunners = 2;
 
-/** What threads, sessions and the JavaScript heap take besides tensors, measured with `npm run bench:scale`. */
+/** Memory of threads, sessions and the JavaScript heap besides tensors, measured with `npm run bench:scale`. */
 const fixedBytes = 128 * 2 ** 20;
 
-/** The runtime's allocator grows in steps and keeps gaps: it takes this times what the tensors need. */
+/** Overhead factor of the runtime's allocator, which grows in steps and leaves gaps. */
 const allocatorOverhead = 1.25;
 
-/** A microbatch takes at most this share of what the flat vectors leave: several threads run one each. */
+/** Largest share of the memory besides flat vectors that one microbatch takes; several threads run one each. */
 const microbatchShare = 1 / 4;
 
-/** The loss whose program needs the most memory; the others differ by a few values per token. */
+/** The loss whose program needs the most memory; others differ by a few values per token. */
 const largestLoss: LossSpec = {
   policy: { type: 'clipped', ratio: 'token', clipLow: 0, clipHigh: 0, dualClip: null },
   kl: { estimator: 'k3', coefficient: 1 },
@@ -31,14 +31,15 @@ const largestLoss: LossSpec = {
   temperature: 1,
 };
 
-/** Bytes each of `runners` may spend on loaded programs, so that training as a whole stays within the budget. */
+/** Bytes that each of `runners` may spend on loaded programs to keep training within the budget. */
 export function programBudget(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
   return spareBytes(config, memoryBudgetBytes, runners) / runners;
 }
 
 /**
- * How many rows of so many positions may run in one microbatch, ≥ 1. Depends on model and settings only, not on the
- * number of runners, so neither do the sums. Throws a `ConfigError` where not even one row fits the budget.
+ * Creates a function that returns how many rows of a length may run in one microbatch, ≥ 1. It depends on model and
+ * settings only, not on the number of runners, so neither do the sums. Throws a `ConfigError` when not even one row
+ * fits the budget.
  */
 export function createRowLimit({
   config,

@@ -19,7 +19,7 @@ const config: ModelConfig = {
   attentionBias: true,
 };
 
-test('every weight has its place, end to end', () => {
+test('lays out all weights end to end', () => {
   const { entries, length } = parameterLayout(config);
   let end = 0;
   for (const entry of entries) {
@@ -32,7 +32,7 @@ test('every weight has its place, end to end', () => {
   expect(new Set(entries.map(({ name }) => name)).size).toBe(entries.length);
 });
 
-test('names and shapes follow Hugging Face; biases and an own head only where the model has them', () => {
+test('follows the names and shapes of Hugging Face; has biases and a separate head only where the model does', () => {
   const namesOf = (own: ModelConfig): string[] => parameterLayout(own).entries.map(({ name }) => name);
   const entries = parameterLayout(config).entries;
   expect(entries).toContainEqual(
@@ -50,7 +50,7 @@ test('names and shapes follow Hugging Face; biases and an own head only where th
   expect(namesOf({ ...config, tieEmbeddings: false })).toContain('lm_head.weight');
 });
 
-test('fresh weights depend on the seed alone and have the intended spread', () => {
+test('initialises weights from the seed alone, with the intended spread', () => {
   const weights = initialWeights(config, 7);
   expect(initialWeights(config, 7)).toEqual(weights);
   expect(initialWeights(config, 8)).not.toEqual(weights);

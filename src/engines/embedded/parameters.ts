@@ -8,14 +8,14 @@ export interface ParameterEntry {
   /** First element in the flat vector. */
   readonly offset: number;
   readonly length: number;
-  /** Weight decay applies: matrices yes, biases and norms no. */
+  /** True where weight decay applies: matrices, not biases and norms. */
   readonly decay: boolean;
 }
 
-/** Where every weight of a model lies in one `Float32Array`. Depends on the config alone. */
+/** Position of every weight of a model in one `Float32Array`. Depends on the config alone. */
 export interface ParameterLayout {
   readonly entries: readonly ParameterEntry[];
-  /** Number of all weights. */
+  /** Total number of weights. */
   readonly length: number;
 }
 
@@ -35,9 +35,9 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
 }
 
 /**
- * Weights for a model that starts from nothing: matrices normal with standard deviation 0.02, those that write into
- * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. Over
- * shared memory, for threads to read.
+ * Initialises weights for training from scratch: matrices normal with standard deviation 0.02, those that write into
+ * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. Lies
+ * in shared memory, so that threads can read it.
  */
 export function initialWeights(config: ModelConfig, seed: number): Float32Array {
   const { entries, length } = parameterLayout(config);
@@ -85,7 +85,7 @@ function deviation(name: string, config: ModelConfig): number {
   return writesResidual ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
 }
 
-/** Box–Muller, both numbers of each pair used. */
+/** Draws normal numbers by Box–Muller, using both of each pair. */
 function fillNormal(target: Float32Array, scale: number, seed: number, name: string): void {
   const rng = createRng(seed, 'initial-weights', name);
   for (let i = 0; i < target.length; i += 2) {

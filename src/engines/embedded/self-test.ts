@@ -5,9 +5,9 @@ import { matmul } from './graph/ops/matmul.ts';
 import { openProgram } from './graph/program.ts';
 
 /**
- * Shows that the runtime loads on this machine and computes what it should: a small product of matrices.
+ * Checks that the runtime loads on this machine and computes a small matrix product correctly.
  *
- * @throws EngineError, or whatever the runtime itself says, when it does not.
+ * @throws EngineError, or an error of the runtime, when it does not.
  */
 export async function testRuntime(): Promise<void> {
   const a = input('a', 'float32', [2, 2]);
@@ -18,7 +18,7 @@ export async function testRuntime(): Promise<void> {
     const expected = [20, 24, 46, 54];
     if (expected.every((value, index) => sum?.[index] === value)) return;
     throw new EngineError(
-      `the runtime computes wrong: expected ${expected.join(', ')}, got ${sum?.join(', ')}`,
+      `ONNX Runtime: wrong result: expected ${expected.join(', ')}, got ${sum?.join(', ')}`,
     );
   } finally {
     await program.close();

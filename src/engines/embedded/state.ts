@@ -13,9 +13,9 @@ const fileOf = (part: (typeof parts)[number]): string => `${part}.f32`;
 const manifestSchema = z.strictObject({
   format: z.literal('gradus-embedded-state@1'),
   policyVersion: z.int().min(0),
-  /** Hash of the model the run started from: the reference for KL. */
+  /** Hash of the run's base model: the reference for KL. */
   modelHash: z.string(),
-  /** Per array sha256 and length in bytes of its file: raw little-endian float32. */
+  /** sha256 and size in bytes of each array's file: raw little-endian float32. */
   files: z.record(z.enum(parts), z.strictObject({ sha256: z.string(), bytes: z.int().min(0) })),
 });
 
@@ -51,7 +51,7 @@ export async function readEngineState(
   const manifest = await readManifest(dir);
   if (manifest.modelHash !== modelHash) {
     throw invalid(
-      `${dir}: expected a state of the model ${modelHash.slice(0, 12)} this engine was opened with, ` +
+      `${dir}: expected a state of the open model ${modelHash.slice(0, 12)}, ` +
         `got one of ${manifest.modelHash.slice(0, 12)}`,
     );
   }
@@ -61,10 +61,11 @@ export async function readEngineState(
     const expected = manifest.files[part];
     if (bytes.length !== expected.bytes || bytes.length !== 4 * parameters) {
       throw invalid(
-        `${path}: expected ${expected.bytes} bytes, got ${bytes.length}: truncated or of another model`,
+        `${path}: expected ${expected.bytes} bytes, got ${bytes.length}: truncated or from another model`,
       );
     }
-    if (sha256(bytes) !== expected.sha256) throw invalid(`${path}: the content is not what was saved`);
+    if (sha256(bytes) !== expected.sha256)
+      throw invalid(`${path}: checksum mismatch, the file changed after saving`);
     return new Float32Array(bytes.buffer, bytes.byteOffset, parameters);
   };
   return {
@@ -81,16 +82,22 @@ async function readManifest(dir: string): Promise<z.output<typeof manifestSchema
   try {
     return manifestSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (cause) {
-    throw invalid(`${path}: expected the manifest of a saved engine state (${String(cause)})`, cause);
+    throw invalid(
+      `${path}: expected the manifest of a saved engine state, cannot read it (${String(cause)})`,
+      cause,
+    );
   }
 }
 
-/** Into an own, aligned buffer, so that it can be seen as float32. */
+/** Copies into a new, aligned buffer, so that it can be viewed as float32. */
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return Uint8Array.from(await readFile(path));
   } catch (cause) {
-    throw invalid(`${path}: expected a file of a saved engine state (${String(cause)})`, cause);
+    throw invalid(
+      `${path}: expected a file of a saved engine state, cannot read it (${String(cause)})`,
+      cause,
+    );
   }
 }
 

@@ -4,14 +4,14 @@ import { rotaryFrequencies } from './transformer.ts';
 
 const plain = { headSize: 128, ropeTheta: 500_000, ropeScaling: null } as ModelConfig;
 
-test('rotary frequencies fall from 1 by the same factor each', () => {
+test('computes rotary frequencies that fall from 1 by a constant factor', () => {
   const frequencies = rotaryFrequencies(plain);
   expect(frequencies).toHaveLength(64);
   expect(frequencies[0]).toBe(1);
   expect(frequencies[32]).toBeCloseTo(1 / Math.sqrt(500_000), 12);
 });
 
-test("Llama 3.1's scaling keeps fast angles, divides slow ones by the factor and blends between", () => {
+test("keeps fast angles of Llama 3.1's scaling, divides slow ones and blends between", () => {
   const ropeScaling = {
     factor: 8,
     lowFrequencyFactor: 1,

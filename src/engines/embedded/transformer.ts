@@ -10,16 +10,16 @@ import { reshape, transpose } from './graph/ops/shaping.ts';
 import { swiglu } from './graph/ops/swiglu.ts';
 import { parameterLayout } from './parameters.ts';
 
-/** The weights of a model as graph inputs, by Hugging Face name. */
+/** Weights of a model as graph inputs, by Hugging Face name. */
 export type Weights = ReadonlyMap<string, Value>;
 
-/** One input per weight tensor, named as in the layout. */
+/** Creates one input per weight tensor, named as in the layout. */
 export function weightInputs(config: ModelConfig): Weights {
   const { entries } = parameterLayout(config);
   return new Map(entries.map(({ name, shape }) => [name, input(name, 'float32', shape)]));
 }
 
-/** How many sequences of how many positions a program takes. */
+/** Shape of a batch: rows and positions per row. */
 export interface BatchShape {
   readonly rows: number;
   readonly positions: number;
@@ -27,11 +27,11 @@ export interface BatchShape {
 
 /**
  * Next-token logits [rows · positions, vocabulary] of Qwen2 and Llama models: pre-norm blocks of grouped-query
- * attention with rotary embedding, then SwiGLU. Attention is causal, so what is padded on the right of a row never
- * reaches the positions before it.
+ * attention with rotary embedding, then SwiGLU. Attention is causal, so padding on the right of a row never
+ * affects the positions before it.
  *
  * @param tokens int32 [rows · positions], row by row
- * @param inverseTemperature scalar that multiplies the logits (through the last norm's weight, which costs nothing)
+ * @param inverseTemperature scalar that multiplies the logits (folded into the last norm's weight, at no cost)
  */
 export function transformerLogits(
   config: ModelConfig,
@@ -75,7 +75,7 @@ function block(context: Context, hidden: Value, prefix: string): Value {
   return add(attended, linear(swiglu(gate, up), weight('mlp.down_proj')));
 }
 
-/** [rows · positions, hidden] to [rows · positions, heads · size]. The query heads of a group stand under each other. */
+/** [rows · positions, hidden] to [rows · positions, heads · size]. Query heads of a group are stacked. */
 function attention({ config, weights, shape, rotary, mask }: Context, x: Value, prefix: string): Value {
   const { heads, keyValueHeads, headSize } = config;
   const { rows, positions } = shape;
@@ -96,7 +96,7 @@ function attention({ config, weights, shape, rotary, mask }: Context, x: Value, 
   return reshape(merged, [rows * positions, heads * headSize]);
 }
 
-/** 0 where a query may look, −10⁹ where the key lies in its future; repeated for each head of a group. */
+/** 0 where a query may attend, −10⁹ where the key lies in its future; repeated for each head of a group. */
 function causalMask({ heads, keyValueHeads }: ModelConfig, positions: number): Value {
   const queries = (heads / keyValueHeads) * positions;
   const mask = new Float32Array(queries * positions);
@@ -123,7 +123,7 @@ export function rotaryFrequencies({ headSize, ropeTheta, ropeScaling }: ModelCon
   return ropeScaling === null ? plain : plain.map((frequency) => scaleFrequency(frequency, ropeScaling));
 }
 
-/** Llama 3.1: slow angles are divided by the factor, fast ones kept, those between blended. */
+/** Scales as Llama 3.1: divides slow angles by the factor, keeps fast ones, blends between. */
 function scaleFrequency(frequency: number, scaling: LlamaRopeScaling): number {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalMaxPositions } = scaling;
   const turns = (originalMaxPositions * frequency) / (2 * Math.PI);

@@ -3,7 +3,7 @@ import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 
-/** Throws an `EngineError` naming the first sequence that is empty or holds a token the model does not know. */
+/** Throws an `EngineError` naming the first sequence that is empty or holds an unknown token. */
 export function checkTokens({ sequences }: TokenBatch | TrainingBatch, { vocabSize }: ModelConfig): void {
   for (const [index, { tokens }] of sequences.entries()) {
     if (tokens.length === 0) throw invalid(index, 'at least one token', 'none');

@@ -3,7 +3,7 @@ import type { Completion } from '../engine.ts';
 import type { FinishedSequence } from './sampling-job.ts';
 import type { PreparedSampling } from './sampling-request.ts';
 
-/** Makes completions of what a sampler wrote: the transcript of its prompt, extended. */
+/** Converts a sampler's output to completions: the transcript of the prompt, extended. */
 export const completionMaker =
   ({ job, given }: PreparedSampling, decode: (tokens: Int32Array) => string) =>
   ({ prompt, index, ...written }: FinishedSequence & { readonly policyVersion: number }): Completion => ({

@@ -1,4 +1,4 @@
-/** Token sequences laid end to end. However long they are: spread into arguments, some 120,000 tokens overflow the stack. */
+/** Concatenates token sequences of any length. Spreading them into arguments overflows the stack at some 120,000 tokens. */
 export function flattenTokens(all: readonly ArrayLike<number>[]): Int32Array {
   const flat = new Int32Array(all.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

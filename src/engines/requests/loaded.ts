@@ -1,6 +1,6 @@
 import type { Learner } from '../engine.ts';
 
-/** The engine with a state loaded, or closed again where that fails. */
+/** Loads a state into the engine; closes the engine if that fails. */
 export async function loaded<Opened extends AsyncDisposable & Pick<Learner, 'loadState'>>(
   engine: Opened,
   state: string | undefined,

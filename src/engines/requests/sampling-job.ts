@@ -1,24 +1,24 @@
 import type { FinishReason } from '../../core/transcript.ts';
 
-/** How tokens are chosen from a distribution; as in `SampleRequest`, with every default filled in. */
+/** Sampling parameters of `SampleRequest` with every default filled in. */
 export interface ChoiceSettings {
   readonly temperature: number;
   readonly topP: number;
   readonly topK: number;
 }
 
-/** A prompt as it reaches a sampler: plain data. */
+/** A prompt in the form a sampler takes: plain data. */
 export interface SamplingPrompt {
-  /** Names the prompt for the random numbers. */
+  /** Key of the prompt for the random numbers. */
   readonly key: string;
   readonly tokens: Int32Array;
-  /** Tokens of `tokens` that the policy wrote before: where its random numbers go on. */
+  /** Tokens of `tokens` that the policy wrote earlier; its random numbers continue there. */
   readonly firstPosition: number;
   readonly firstIndex: number;
   readonly count: number;
 }
 
-/** What a sampler is asked; as in `SampleRequest`, with every default filled in. */
+/** A sampler's job: `SampleRequest` with every default filled in. */
 export interface SamplingJob extends ChoiceSettings {
   readonly prompts: readonly SamplingPrompt[];
   readonly maxTokens: number;
@@ -35,10 +35,10 @@ export interface SequencePart {
   readonly tokens: Int32Array;
 }
 
-/** Receives the sequences a decoding step finished and the parts it wrote. */
+/** Receives the sequences that a decoding step finished and the parts it wrote. */
 export type Emit = (finished: FinishedSequence[], parts: SequencePart[]) => void;
 
-/** What was written after a prompt; `prompt` is its place in the job's prompts. */
+/** Completion of a prompt; `prompt` is the index in the job's prompts. */
 export interface FinishedSequence {
   readonly prompt: number;
   readonly index: number;

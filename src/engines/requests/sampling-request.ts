@@ -4,20 +4,20 @@ import { givenTranscript, type Transcript, writtenCount } from '../../core/trans
 import type { SamplePrompt, SampleRequest } from '../engine.ts';
 import type { SamplingJob, SamplingPrompt } from './sampling-job.ts';
 
-/** What a request is checked against. */
+/** Limits that requests are checked against. */
 export interface SamplingLimits {
   readonly vocabSize: number;
   readonly maxSequenceTokens: number;
   readonly render: (prompt: readonly Message[]) => Int32Array;
 }
 
-/** A checked request: the job, and the transcript that each of its prompts begins. */
+/** A checked request: the job, and the transcript that each prompt starts. */
 export interface PreparedSampling {
   readonly job: SamplingJob;
   readonly given: readonly Transcript[];
 }
 
-/** Checks a request and fills in its defaults. Throws an `EngineError` (code `BAD_REQUEST`) naming what is wrong. */
+/** Checks a request and fills in its defaults. Throws an `EngineError` (code `BAD_REQUEST`) naming the invalid field. */
 export function samplingJob(request: SampleRequest, limits: SamplingLimits): PreparedSampling {
   const { temperature = 1, topP = 1, topK = 0, stop = [], maxTokens, seed } = request;
   const count = (value: number): boolean => Number.isInteger(value) && value >= 0;
@@ -40,13 +40,13 @@ export function samplingJob(request: SampleRequest, limits: SamplingLimits): Pre
   return { job: { prompts, maxTokens, temperature, topP, topK, stop, seed, parts }, given };
 }
 
-/** The transcript that a prompt begins. */
+/** Builds the transcript of a prompt. */
 function transcriptOf(prompt: SamplePrompt['prompt'], { render }: SamplingLimits): Transcript {
   if (prompt instanceof Int32Array) return givenTranscript([], prompt);
   return isTranscript(prompt) ? prompt : givenTranscript(prompt, render(prompt));
 }
 
-/** Tells a transcript from messages and tokens. */
+/** Distinguishes a transcript from messages and tokens. */
 export const isTranscript = (prompt: SamplePrompt['prompt']): prompt is Transcript => 'written' in prompt;
 
 function checkPrompt(
@@ -70,15 +70,15 @@ function expect(isRight: boolean, expected: string, got: unknown): void {
   throw new EngineError(`sample: expected ${expected}, got ${JSON.stringify(got)}`, { code: 'BAD_REQUEST' });
 }
 
-/** A lane's part of a job; `origin[i]` is the place in the whole job of its prompt i. */
+/** A lane's part of a job; `origin[i]` is the index in the whole job of its prompt i. */
 export interface JobShare {
   readonly job: SamplingJob;
   readonly origin: readonly number[];
 }
 
 /**
- * Splits a job over lanes by the order of its prompts alone: prompts go round the lanes, and where there are few
- * prompts for the lanes each one's completions are divided.
+ * Splits a job over lanes by the order of its prompts alone: prompts are assigned round-robin. With fewer prompts than
+ * lanes, the completions of each prompt are divided.
  */
 export function shareJob(job: SamplingJob, lanes: number): JobShare[] {
   const isFine = job.prompts.length < 4 * lanes;

@@ -6,34 +6,35 @@ import { noun } from '../../core/noun.ts';
 /** Settings of the PyTorch engine. */
 export const torchConfig = z.strictObject({
   type: z.literal('torch'),
-  /** `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`. */
+  /** `auto` (CUDA if available), `cpu`, `cuda`, `cuda:1`. */
   device: z.string().min(1).default('auto'),
   /** `auto`: bfloat16 on CUDA, float32 on the processor. */
   dtype: z.enum(['auto', 'float32', 'bfloat16', 'float16']).default('auto'),
-  /** Train low-rank adapters in place of all weights. */
+  /** Train low-rank adapters instead of all weights. */
   lora: z
     .strictObject({
       rank: z.int().min(1),
       alpha: z.number().positive(),
       targets: z.array(z.string()).min(1),
-      /** Adapters of this shape to go on with: a folder in PEFT's layout, as `exportModel` leaves in `adapter/`. */
+      /** Adapters of this shape to continue from: a folder in PEFT's layout, such as `adapter/` from `exportModel`. */
       adapter: z.string().min(1).nullable().default(null),
     })
     .nullable()
     .default(null),
   tokensPerMicrobatch: z.int().min(1).default(16_384),
   activationCheckpointing: z.boolean().default(false),
-  /** Sequences written at a time. Default: as many as memory holds. */
+  /** Sequences decoded at a time. Default: as many as memory allows. */
   slots: z.int().min(1).nullable().default(null),
   /** Element type of exported weights. */
   exportType: z.enum(['bf16', 'f32']).default('bf16'),
-  /** Python that has the worker's packages. Default: see `findPython`. */
+  /** Python with the worker's packages. Default: see `findPython`. */
   python: z.string().min(1).optional(),
-  /** The whole command that starts the worker, in place of `python`. */
+  /** Complete command that starts the worker, instead of `python`. */
   command: z.array(z.string()).min(1).optional(),
   /**
-   * A worker on another machine, in place of one that is started here: `http://host:port` of `python -m gradus_worker --http`, its
-   * token in GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started there. Both machines see model and runs under the same paths.
+   * Remote worker, instead of a local one: `http://host:port` of `python -m gradus_worker --http`, with its token in
+   * GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started over ssh. Both machines must see model and
+   * runs under the same paths.
    */
   remote: z
     .string()
@@ -41,22 +42,22 @@ export const torchConfig = z.strictObject({
       error: 'expected http://host:port or ssh://user@host/folder',
     })
     .optional(),
-  /** A worker that does not answer a ping for this long is taken for dead. */
+  /** Longest wait for a ping; a worker that does not answer in time counts as crashed. */
   maxSilence: durationSchema.default('5m'),
-  /** Memory for what was learned since the last checkpoint: what a worker that is lost is brought back with. */
+  /** Memory for the updates since the last checkpoint, which restore a worker after a crash. */
   maxReplay: byteSizeSchema.default('2GiB'),
-  /** Folder for a state in between, where that is not enough; removed at the end. Default: a worker lost then ends the run. */
+  /** Folder for an intermediate state when `maxReplay` is exceeded; removed at the end. Default: a crash then ends the run. */
   scratch: z.string().min(1).optional(),
 });
 
-/** What `torchConfig` accepts. */
+/** Input of `torchConfig`. */
 export type TorchOptions = Omit<z.input<typeof torchConfig>, 'type'>;
 
-/** Settings with every default in place. */
+/** Settings with every default filled in. */
 export type TorchConfig = z.output<typeof torchConfig>;
 
 /**
- * The engine on PyTorch, in a Python process of its own: for a GPU.
+ * Config of the PyTorch engine, which runs in a Python process: for GPUs.
  *
  * @example
  * policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B', engine: torch({ device: 'cuda:1' }) }

@@ -11,34 +11,34 @@ import {
 import { packTensors, type Tensors, unpackTensors } from '../../protocol/tensors.ts';
 import type { OpenTransport, Transport } from './transport.ts';
 
-/** A request's name. */
+/** Name of a request. */
 export type RequestType = Request['type'];
-/** Some completions of a `sample` request. */
+/** A batch of completions of a `sample` request. */
 export type Part = Extract<Reply, { type: 'part' }>;
 
-/** A request without what the connection adds. */
+/** A request without the fields that the connection adds. */
 export type Fields<T extends RequestType> = T extends RequestType
   ? Omit<Extract<Request, { type: T }>, 'id' | 'seq' | 'type' | 'tensors'>
   : never;
 
-/** What is asked of a worker, apart from its place in the order. */
+/** A request to a worker, without its position in the order. */
 export interface Ask<T extends RequestType> {
   readonly fields: Fields<T>;
   readonly tensors?: Tensors;
 }
 
-/** The last reply to a request. */
+/** The final reply to a request. */
 export interface Answer<T extends RequestType> {
   readonly result: z.output<(typeof resultSchemas)[T]>;
   readonly tensors: Tensors;
 }
 
-/** Called with each part of a `sample` request; true when that finishes a completion. */
+/** Receives each part of a `sample` request; returns true when the part finishes a completion. */
 export type OnPart = (part: Part, tensors: Tensors) => boolean;
 
-/** The conversation with one worker, from its start to its end. */
+/** Connection to one worker, from start to end. */
 export interface WorkerConnection extends AsyncDisposable {
-  /** Why nothing more can be asked, once that is so. */
+  /** Why the connection accepts no more requests; absent while it is open. */
   readonly lost: EngineError | null;
   /** Sends a request at once, so that requests take effect in the order of these calls. `id` is for `abort`. */
   request<T extends RequestType>(
@@ -57,13 +57,13 @@ interface Waiting {
 
 const unordered: ReadonlySet<RequestType> = new Set(['hello', 'abort', 'stats', 'ping', 'shutdown']);
 
-/** A server takes a client that says nothing for a minute for gone. */
+/** The server drops clients after a minute of silence. */
 const longestPauseMs = 15_000;
 
 /**
- * Opens a conversation. Whatever ends the worker ends every open and later request with one error that says the cause.
+ * Opens a connection. When the worker ends, all open and later requests fail with one error that names the cause.
  * @param silenceMs longest wait for the answer to a ping.
- * @param tell told what the worker says to people.
+ * @param tell receives the worker's messages to the user.
  */
 export const connectWorker = (
   open: OpenTransport,
@@ -149,9 +149,7 @@ class Connection implements WorkerConnection {
     if (this.#lost !== null) return;
     const late = setTimeout(() => {
       this.#fail(
-        new WorkerCrashed(
-          `the worker (${this.#transport.name}) gave no sign of life for ${silenceMs / 1000} s`,
-        ),
+        new WorkerCrashed(`the worker (${this.#transport.name}) did not answer for ${silenceMs / 1000} s`),
       );
       this.#transport.kill();
     }, silenceMs);

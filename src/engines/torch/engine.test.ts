@@ -19,7 +19,7 @@ const said: string[] = [];
 const notify = (message: string): void => void said.push(message);
 const open = (failure = 'never:none', maxSilence = '30s'): Promise<LearningEngine> =>
   openTorchEngine({ model, command: [process.execPath, script, failure], maxSilence, notify });
-/** With a worker that fails once; the next does not. */
+/** Starts a worker that fails once; its successor does not. */
 const openOnce = (failure: string, maxSilence?: string): Promise<LearningEngine> =>
   open(`${failure}:${join(folder, failure.replace(':', '-'))}`, maxSilence);
 
@@ -46,7 +46,7 @@ async function collect(engine: Engine, wanted: SampleRequest, signal?: AbortSign
   return all.toSorted((x, y) => x.key.localeCompare(y.key) || x.index - y.index);
 }
 
-test('completions are those of the random numbers of seed, key, index and position', async () => {
+test('writes the completions given by seed, key, index and position', async () => {
   await using engine = await open();
   const completions = await collect(engine, request);
   expect(completions.map(({ key, index }) => `${key}${index}`)).toEqual(['a4', 'a5', 'a6', 'b0', 'b1']);
@@ -58,7 +58,7 @@ test('completions are those of the random numbers of seed, key, index and positi
   }
 });
 
-test('an engine opened to sample has no learner', async () => {
+test('has no learner when opened only to sample', async () => {
   const command = [process.execPath, script, 'never:none'];
   await using sampling = await openTorchEngine({ model, command, train: false });
   expect(sampling.learner).toBeUndefined();
@@ -66,7 +66,7 @@ test('an engine opened to sample has no learner', async () => {
   expect(training.learner).toBeDefined();
 });
 
-test('a stop string ends a completion at its first token that completes it, whatever came after', async () => {
+test('ends a completion at the first token that completes a stop string', async () => {
   await using engine = await open();
   const whole = await collect(engine, request);
   const stop = [whole[0]!.text.slice(2, 4), whole[3]!.text.slice(5, 6)];
@@ -86,7 +86,7 @@ test('a stop string ends a completion at its first token that completes it, what
   expect(stopped[0]!.finishReason).toBe('stop');
 });
 
-test('who aborts or stops reading ends the work, and the engine stays usable', async () => {
+test('stops the work when the reader aborts or stops, and stays usable', async () => {
   await using engine = await open();
   const long = { ...request, maxTokens: 200 };
   const abort = new AbortController();
@@ -96,7 +96,7 @@ test('who aborts or stops reading ends the work, and the engine stays usable', a
   expect((await collect(engine, request)).length).toBe(5);
 });
 
-test('training goes through with its numbers, null meaning not finite', async () => {
+test('trains and reports the numbers of the worker; null means not finite', async () => {
   await using engine = await open();
   const policyLogprobs = Float32Array.of(0, -1, -1);
   const sequences = [sequence, { ...sequence, policyLogprobs }];
@@ -114,7 +114,7 @@ test('training goes through with its numbers, null meaning not finite', async ()
   expect(await engine.figures?.()).toEqual({ mfu: 0.5, speed: 7, restarts: 0 });
 });
 
-test('what cannot be right is refused before it is sent', async () => {
+test('rejects invalid requests before sending them', async () => {
   await using engine = await open();
   const wrong = { sequences: [{ ...sequence, weights: new Float32Array(2) }] };
   await expect(engine.learner.forwardBackward(wrong, loss)).rejects.toMatchObject({ code: 'BATCH_INVALID' });
@@ -135,7 +135,7 @@ test.each([
   ['logprobs:schema', 'ProtocolError', /does not follow the protocol: [^]*surprise/],
   ['logprobs:other', 'ProtocolError', /expected the result of logprobs, got one of ping/],
   ['logprobs:short', 'ProtocolError', /expected 3 f32 logprobs/],
-])('%s is one clear error', async (failure, name, message) => {
+])('reports %s as one clear error', async (failure, name, message) => {
   await using engine = await open(failure);
   const asked = engine.weights.logprobs({ sequences: [sequence] }, 'policy');
   await expect(asked).rejects.toMatchObject({ name, message: expect.stringMatching(message) as string });
@@ -146,60 +146,57 @@ test.each([
   ['forwardBackward:killed', /the last words/],
   ['optimStep:garbage', /bytes are not frames/],
   ['saveState:exit', /exit code 3/],
-])(
-  'a worker lost once (%s) is brought back, and nothing shows of it but the notice',
-  async (failure, cause) => {
-    const run = async (engine: LearningEngine): Promise<unknown> => {
-      const completions = await collect(engine, request);
-      const { logprobs: _, ...stats } = await engine.learner.forwardBackward({ sequences: [sequence] }, loss);
-      const step = await engine.learner.optimStep({ learningRate: 1 });
-      await engine.learner.saveState(join(folder, 'state'));
-      return {
-        completions,
-        stats,
-        step,
-        after: await engine.weights.logprobs({ sequences: [sequence] }, 'policy'),
-      };
+])('restarts a worker that crashed once (%s); only a notice shows it', async (failure, cause) => {
+  const run = async (engine: LearningEngine): Promise<unknown> => {
+    const completions = await collect(engine, request);
+    const { logprobs: _, ...stats } = await engine.learner.forwardBackward({ sequences: [sequence] }, loss);
+    const step = await engine.learner.optimStep({ learningRate: 1 });
+    await engine.learner.saveState(join(folder, 'state'));
+    return {
+      completions,
+      stats,
+      step,
+      after: await engine.weights.logprobs({ sequences: [sequence] }, 'policy'),
     };
-    said.length = 0;
-    await using calm = await open();
-    await using engine = await openOnce(failure);
-    expect(await run(engine)).toEqual(await run(calm));
-    expect(said).toEqual([expect.stringMatching(cause)]);
-    expect(await engine.figures?.()).toMatchObject({ restarts: 1 });
-  },
-);
+  };
+  said.length = 0;
+  await using calm = await open();
+  await using engine = await openOnce(failure);
+  expect(await run(engine)).toEqual(await run(calm));
+  expect(said).toEqual([expect.stringMatching(cause)]);
+  expect(await engine.figures?.()).toMatchObject({ restarts: 1 });
+});
 
 test.each([
   ['oom', 'WORKER_OOM'],
   ['non-finite', 'WORKER_NON_FINITE'],
   ['internal', 'WORKER_INTERNAL'],
-])('an error the worker reports (%s) is that error, and the engine stays usable', async (code, expected) => {
+])('passes on an error from the worker (%s) and stays usable', async (code, expected) => {
   await using engine = await open(`forwardBackward:${code}`);
   const training = engine.learner.forwardBackward({ sequences: [sequence] }, loss);
   await expect(training).rejects.toMatchObject({ name: 'EngineError', code: expected });
   expect((await engine.learner.optimStep({ learningRate: 1 })).applied).toBe(true);
 });
 
-test('a worker that refuses the version or a second client is an error at the start', async () => {
+test('throws at start when the worker rejects the version or a second client', async () => {
   await expect(open('hello:conflict')).rejects.toMatchObject({ code: 'WORKER_CONFLICT' });
 });
 
-test('a worker that never answers is taken for dead', async () => {
+test('treats a worker that never answers as crashed', async () => {
   said.length = 0;
   await using engine = await openOnce('ping:silent', '1s');
   await expect(engine.learner.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 1 });
   await new Promise((resolve) => setTimeout(resolve, 2000));
   await expect(engine.learner.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 2 });
-  expect(said).toEqual([expect.stringMatching(/no sign of life for 1 s/)]);
+  expect(said).toEqual([expect.stringMatching(/did not answer for 1 s/)]);
 });
 
-test('a program that is not there is one clear error', async () => {
+test('reports a missing program as one clear error', async () => {
   const opening = openTorchEngine({ model, command: ['/nowhere/python'] });
   await expect(opening).rejects.toThrow(/nowhere\/python\) could not be started/);
 });
 
-test('a recipe may name the engine with its settings, and no others', () => {
+test('accepts the engine with its settings in a recipe and rejects unknown ones', () => {
   expect(torchConfig.parse(torch({ device: 'cpu' }))).toMatchObject({ device: 'cpu', dtype: 'auto' });
   expect(torchConfig.safeParse({ type: 'torch', lanes: 3 }).success).toBe(false);
 });

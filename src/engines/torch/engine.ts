@@ -38,22 +38,21 @@ import { openTransport } from './open-transport.ts';
 import { createCollector } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
-/** What `openTorchEngine` takes: settings and the model folder. */
+/** Options of `openTorchEngine`: settings and the model folder. */
 export interface TorchEngineOptions extends TorchOptions {
   readonly type?: 'torch';
   readonly model: string;
-  /** False: for sampling and scoring alone. A model takes 2 bytes a weight then in place of 14 and more, and the rest is for writing. Default: true. */
+  /** False: sampling and scoring only. Takes 2 bytes per weight instead of 14 or more, leaving the rest for the cache. Default: true. */
   readonly train?: boolean;
   /** A state written by `saveState` to load over the model. */
   readonly state?: string | undefined;
-  /** Told when a worker was lost and brought back, and what it says of itself. Default: a warning of the process. */
+  /** Receives restarts of the worker and the worker's messages. Default: a process warning. */
   readonly notify?: (message: string) => void;
 }
 
 /**
- * Opens a Hugging Face folder in a worker process. What is wrong with the folder is a `DataError`; a worker that cannot
- * be started is a `WorkerCrashed` that carries its last words. One that is lost later is brought back, see
- * {@link SupervisedWorker}.
+ * Opens a Hugging Face folder in a worker process. An invalid folder is a `DataError`; a worker that cannot start is a
+ * `WorkerCrashed` with the end of its output. A worker that crashes later is restarted, see {@link SupervisedWorker}.
  */
 export function openTorchEngine(
   options: TorchEngineOptions & { readonly train?: true },
@@ -81,7 +80,7 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Loca
   return loaded(new TorchEngine(worker, { folder, config, train }, started.created), state);
 }
 
-/** A server elsewhere holds a session whose client fell silent for a minute before it takes another. */
+/** A remote server keeps the session of a silent client for a minute before it accepts another. */
 const remotePatienceMs = 90_000;
 
 async function startAgain(
@@ -100,7 +99,7 @@ async function startAgain(
   }
 }
 
-/** What an engine was opened with. */
+/** Options the engine was opened with. */
 interface Opened {
   readonly folder: ModelFolder;
   readonly config: TorchConfig;
@@ -115,7 +114,7 @@ async function startWorker({
 }: Opened & { readonly notify: (message: string) => void }): Promise<StartedWorker> {
   const transport = openTransport(config);
   await using opening = new AsyncDisposableStack();
-  const tell = (line: string): void => notify(`the PyTorch worker says: ${line}`);
+  const tell = (line: string): void => notify(`PyTorch worker: ${line}`);
   const connection = opening.use(connectWorker(transport, durationMs(config.maxSilence), tell));
   const versions = { min: protocolVersion, max: protocolVersion };
   const client = { name: 'gradus', version: String(protocolVersion) };
@@ -147,7 +146,7 @@ class TorchEngine implements LocalEngine, Sampler, Renderer, ModelWeights, Learn
   readonly #folder: ModelFolder;
   readonly #config: TorchConfig;
   readonly #created: StartedWorker['created'];
-  /** What the last gradient's own figures were. */
+  /** Figures of the last gradient computation. */
   #learned: Figures = {};
 
   constructor(
@@ -310,19 +309,19 @@ class TorchEngine implements LocalEngine, Sampler, Renderer, ModelWeights, Learn
   }
 }
 
-/** A worker on another machine writes where it is told to, which may be a disk of its own. */
+/** Checks that the files exist here: a remote worker may write to its own disk. */
 async function requireHere(dir: string, { remote }: TorchConfig): Promise<void> {
   const found = await readdir(dir).catch(() => []);
   if (found.length > 0) return;
   throw new EngineError(
-    `expected what the worker ${remote === undefined ? '' : `at ${remote} `}wrote in ${dir}, found nothing there: a remote worker needs a disk that both machines see under the same path`,
+    `${dir}: expected the files that the worker ${remote === undefined ? '' : `at ${remote} `}wrote, found none; a remote worker needs a disk that both machines see under the same path`,
     { code: 'REMOTE_DISK' },
   );
 }
 
 type Figures = Readonly<Record<string, number>>;
 
-/** What could not be measured is left out. */
+/** Omits measurements that are missing. */
 const finiteOnly = (all: Readonly<Record<string, number | null>>): Figures =>
   Object.fromEntries(Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== null));
 

@@ -2,13 +2,13 @@ import type { TrainingSequence } from '../../core/batch.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { flattenTokens } from '../requests/flatten-tokens.ts';
 
-/** A flat array as one array per sequence, each a copy. */
+/** Splits a flat array into one copy per sequence. */
 export function splitFlat(flat: Float32Array, lengths: readonly number[]): Float32Array[] {
   let at = 0;
   return lengths.map((length) => flat.slice(at, (at += length)));
 }
 
-/** The tensors of a training batch. Old log-probabilities that only some sequences have are NaN for the others. */
+/** Tensors of a training batch. Where only some sequences have old log-probabilities, the others get NaN. */
 export function trainingTensors(sequences: readonly TrainingSequence[]): Tensors {
   const values = (of: (sequence: TrainingSequence) => Float32Array | undefined): Float32Array => {
     const flat = new Float32Array(sequences.reduce((sum, { tokens }) => sum + tokens.length, 0)).fill(NaN);

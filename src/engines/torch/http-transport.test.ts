@@ -10,7 +10,7 @@ afterEach(() => {
   server.close();
 });
 
-/** A server whose n-th request is told to `answer`; its reply names n. */
+/** A server that handles its n-th request with `answer`; its reply contains n. */
 async function serve(answer: (n: number, socket: Socket, response: ServerResponse) => void): Promise<string> {
   let heard = 0;
   server = createServer((request, response) => {
@@ -23,7 +23,7 @@ async function serve(answer: (n: number, socket: Socket, response: ServerRespons
 const frame = (id: number): Uint8Array =>
   encodeFrame({ header: { id, tensors: [] }, payload: new Uint8Array(0) });
 
-/** Sends requests one after the other, each once the one before was answered; who answered, and what went wrong. */
+/** Sends requests one after the other, each after the previous answer; returns the answers and errors. */
 async function converse(address: string, requests: number): Promise<{ replies: unknown[]; ends: string[] }> {
   const replies: unknown[] = [];
   const ends: string[] = [];
@@ -46,14 +46,14 @@ async function converse(address: string, requests: number): Promise<{ replies: u
     heard = Promise.withResolvers();
     transport.send(frame(1), true);
     await heard.promise;
-    // Its connection is free again.
+    // The connection is free again.
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await transport.close();
   return { replies, ends };
 }
 
-test('a kept connection that the server closes as it is used again costs no worker', async () => {
+test('retries when the server closes an idle connection that is being reused', async () => {
   const used = new Set<Socket>();
   const address = await serve((n, socket, response) => {
     if (used.has(socket)) return socket.destroy();
@@ -63,7 +63,7 @@ test('a kept connection that the server closes as it is used again costs no work
   expect(await converse(address, 3)).toEqual({ replies: [1, 3, 5], ends: [] });
 });
 
-test('a server that breaks a connection of its own accord is lost', async () => {
+test('treats a connection broken by the server as lost', async () => {
   const address = await serve((_, socket) => socket.destroy());
   const { replies, ends } = await converse(address, 3);
   expect(replies).toEqual([]);

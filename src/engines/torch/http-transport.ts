@@ -5,15 +5,15 @@ import { createFrameReader } from '../../protocol/frame.ts';
 import { breach, graceMs, type OpenTransport } from './transport.ts';
 
 /**
- * A worker that listens elsewhere (`python -m gradus_worker --http`): a frame is the body of a request, its reply the frames of
- * the response. An ordered request leaves once the one before has its place, which the head of the response says. The worker outlives
- * the conversation: closing ends the session, not the server.
+ * Transport to a remote worker (`python -m gradus_worker --http`): a frame is the body of a request, its reply the
+ * frames of the response. An ordered request is sent after the response head of the previous one, which confirms its
+ * place. The worker outlives the connection: closing ends the session, not the server.
  */
 export function httpTransport(address: string, token: string | null): OpenTransport {
   return (listener) => {
     const url = new URL('/v1/frames', address);
     const { request, Agent } = url.protocol === 'https:' ? https : http;
-    // Kept for less long than the server keeps a connection that says nothing.
+    // Shorter than the idle timeout of the server.
     const agent = new Agent({ keepAlive: true, timeout: keptMs });
     const underway = new Set<Promise<void>>();
     let session: string | null = null;
@@ -43,12 +43,12 @@ export function httpTransport(address: string, token: string | null): OpenTransp
         else void refusal(response).then(lose);
         response.on('error', () => {});
         response.on('close', () => {
-          if (!response.complete) lose('broke off in the middle of a reply');
+          if (!response.complete) lose('closed the connection during a reply');
           done.resolve();
         });
       });
       sent.on('error', ({ message }) => {
-        // Closed by the server while this was on its way; what it has heard of all the same it takes for a repetition.
+        // The server closed the idle connection during the send. If it did receive the request, it detects the repetition.
         if (sent.reusedSocket && !hasHead && !isOver) return post(frame, { placed, done });
         lose(`cannot be reached: ${message}`);
         placed.resolve();
@@ -87,7 +87,7 @@ export function httpTransport(address: string, token: string | null): OpenTransp
       useSession: (named) => {
         session = named;
       },
-      kill: () => lose('was given up'),
+      kill: () => lose('was abandoned'),
       close: async () => {
         let timer: NodeJS.Timeout | undefined;
         const patience = new Promise((resolve) => (timer = setTimeout(resolve, graceMs)));
@@ -100,22 +100,22 @@ export function httpTransport(address: string, token: string | null): OpenTransp
   };
 }
 
-/** How long a connection nobody uses is kept, ms; the worker closes it after 10 s. */
+/** Idle timeout of a connection, ms; the worker closes it after 10 s. */
 const keptMs = 5000;
 
-/** A request on its way: it has its place in the order, and its reply is read. */
+/** A request in flight, from its place in the order to the end of its reply. */
 interface Posted {
   readonly placed: PromiseWithResolvers<void>;
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** Why a request was refused, as the server says it. */
+/** Reads why a request was refused from the server's response. */
 async function refusal(response: http.IncomingMessage): Promise<string> {
   let said = '';
   try {
     for await (const text of response.setEncoding('utf8')) said += String(text);
   } catch {
-    // What was said before it broke off will do.
+    // Use the text received before the connection broke.
   }
-  return `refused a request with ${response.statusCode}: ${said.trim().slice(0, 400)}`;
+  return `refused a request with HTTP ${response.statusCode}: ${said.trim().slice(0, 400)}`;
 }

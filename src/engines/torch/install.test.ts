@@ -12,14 +12,14 @@ const complete = { python: '3.12.1', packages: requirements(), error: null, cuda
 
 interface FakePython {
   readonly version?: string;
-  /** Shell that stands for `-m venv <folder>`, and for pip. */
+  /** Shell scripts that replace `-m venv <folder>` and pip. */
   readonly venv?: string;
   readonly pip?: string;
   readonly state?: object;
 }
 
 let count = 0;
-/** A PATH with a `python3` that is a script: it answers questions as told, and an environment it makes holds a copy of it. */
+/** A PATH whose `python3` is a script with scripted answers; environments it makes hold a copy of it. */
 function fakePath({ version = '3.12', venv = '', pip = '', state = complete }: FakePython): string {
   const folder = join(scratch, `bin-${++count}`);
   mkdirSync(folder);
@@ -40,7 +40,7 @@ esac
 
 const onlyFake = (fake: FakePython): string => fakePath(fake).split(':')[0]!;
 
-test('an environment is made with the first Python that will do, and given the pinned packages', async () => {
+test('makes an environment with the first suitable Python and installs the pinned packages', async () => {
   const folder = join(scratch, 'made');
   const path = [onlyFake({ version: '3.9' }), onlyFake({})].join(':');
   const said: string[] = [];
@@ -71,9 +71,9 @@ test.each([
   [
     'with a torch that does not load',
     { state: { ...complete, error: 'ImportError: libfoo' } },
-    /lacks a torch that loads \(ImportError: libfoo\)/,
+    /missing: a torch that loads \(ImportError: libfoo\)/,
   ],
-])('a Python %s is one clear error, and nothing is left behind', async (what, fake, message) => {
+])('reports a Python %s as one clear error and leaves nothing behind', async (what, fake, message) => {
   const folder = join(scratch, what.replaceAll(' ', '-'));
   const installing = installEnvironment({ folder, path: onlyFake(fake) });
   await expect(installing).rejects.toMatchObject({
@@ -84,12 +84,12 @@ test.each([
   expect(existsSync(folder)).toBe(false);
 });
 
-test('no Python at all is said, and what can be done', async () => {
+test('reports that no Python was found, and what to do', async () => {
   const folder = join(scratch, 'none');
   await expect(installEnvironment({ folder, path: scratch })).rejects.toThrow(/found no python3 on PATH/);
 });
 
-test('an environment that is there is completed, and stays when that fails', async () => {
+test('completes an existing environment and keeps it when that fails', async () => {
   const folder = join(scratch, 'there');
   await installEnvironment({ folder, path: onlyFake({}) });
   const python = pythonIn(folder);
@@ -98,10 +98,10 @@ test('an environment that is there is completed, and stays when that fails', asy
   expect(existsSync(python)).toBe(true);
 });
 
-test('a PyTorch that is too old is as good as none', () => {
+test('treats a PyTorch that is too old as missing', () => {
   expect(whatIsMissing(complete)).toEqual([]);
   expect(whatIsMissing({ ...complete, packages: { ...complete.packages, torch: '2.4.1+cu121' } })).toEqual([
-    'torch 2.11 or newer, having 2.4.1+cu121',
+    'torch 2.11 or newer (found 2.4.1+cu121)',
   ]);
   expect(whatIsMissing({ ...complete, packages: {} }).length).toBe(3);
 });

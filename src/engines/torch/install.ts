@@ -13,30 +13,30 @@ import {
   whatIsMissing,
 } from './python.ts';
 
-/** Oldest Python the worker runs on, and the newest that its pinned packages are built for. */
+/** Oldest Python the worker runs on, and the newest that its pinned packages support. */
 const supported = { least: [3, 11], most: [3, 14] } as const;
 const names = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
 
-/** Room that PyTorch takes while it is installed, GiB. */
+/** Disk space that PyTorch needs during installation, GiB. */
 const room = { cpu: 3, cuda: 12 } as const;
 
-/** PyTorch's own place for builds without CUDA, which are a tenth of the size. */
+/** PyTorch's index of CPU-only builds, a tenth of the size. */
 const cpuWheels = 'https://download.pytorch.org/whl/cpu';
 
-/** Where an environment is made, from what. */
+/** Options of `installEnvironment`. */
 export interface Installation {
   /** Default: `environmentFolder()`. */
   readonly folder?: string;
-  /** Where `python3` is looked for. Default: the PATH of this process. */
+  /** Where to search for `python3`. Default: the PATH of this process. */
   readonly path?: string | undefined;
   readonly say?: (line: string) => void;
 }
 
 /**
- * Makes the Python environment of the PyTorch engine: a virtual environment with the pinned packages, for CUDA where the
- * machine has an NVIDIA driver. One that is there is completed; one that could not be made is taken away again.
+ * Makes the Python environment of the PyTorch engine: a virtual environment with the pinned packages, for CUDA if the
+ * machine has an NVIDIA driver. Completes an existing environment; removes a new one that could not be finished.
  *
- * @throws EngineError (code `PYTHON_UNFIT`) that says what is wrong and what to do.
+ * @throws EngineError (code `PYTHON_UNFIT`) that names the problem and the fix.
  */
 export async function installEnvironment({
   folder = environmentFolder(),
@@ -57,7 +57,7 @@ export async function installEnvironment({
     await run(await pipCommand(python, kind), say, pipProblem);
     const missing = whatIsMissing(await inspectPython(python));
     if (missing.length > 0)
-      throw unfit(`pip was content, yet it lacks ${missing.join(', ')}`, 'gradus doctor');
+      throw unfit(`pip reported success, but these are missing: ${missing.join(', ')}`, 'gradus doctor');
   } catch (error) {
     if (isNew) await rm(folder, { recursive: true, force: true });
     throw error;
@@ -66,7 +66,7 @@ export async function installEnvironment({
 
 async function pipCommand(python: string, kind: 'cpu' | 'cuda'): Promise<string[]> {
   const before = await inspectPython(python).catch(() => null);
-  // The same version without CUDA would do for pip.
+  // Otherwise pip accepts the installed CPU build of the same version.
   const isWrongBuild = kind === 'cuda' && before?.packages['torch']?.endsWith('+cpu') === true;
   const command = [python, '-m', 'pip', 'install', '--disable-pip-version-check', '-r', requirementsFile];
   if (kind === 'cpu' && process.platform === 'linux') command.push('--extra-index-url', cpuWheels);
@@ -74,7 +74,7 @@ async function pipCommand(python: string, kind: 'cpu' | 'cuda'): Promise<string[
   return command;
 }
 
-/** The first Python on PATH that the packages are built for. */
+/** Finds the first Python on PATH that the packages support. */
 async function findBase(path: string | undefined): Promise<string> {
   const found = names.flatMap((name) => onPath(name, path));
   const tooOld: string[] = [];
@@ -103,7 +103,7 @@ async function requireRoom(folder: string, kind: keyof typeof room): Promise<voi
     await mkdir(parent, { recursive: true });
   } catch (cause) {
     throw unfit(
-      `${parent} cannot be written (${String(cause)})`,
+      `${parent} is not writable (${String(cause)})`,
       'XDG_DATA_HOME=<folder> gradus doctor --fix',
       cause,
     );
@@ -117,7 +117,7 @@ async function requireRoom(folder: string, kind: keyof typeof room): Promise<voi
   );
 }
 
-/** Runs a command to its end, passing on what it prints; `explain` turns a failure's output into our words. */
+/** Runs a command to its end, passing on its output; `explain` turns a failure's output into an error. */
 async function run(
   command: readonly string[],
   say: (line: string) => void,
@@ -156,7 +156,7 @@ function venvProblem(said: string): EngineError {
   if (/ensurepip|No module named venv/.test(said))
     return unfit('this Python has no venv module', 'apt-get install python3-venv, then: gradus doctor --fix');
   return (
-    diskProblem(said) ?? unfit(`the environment could not be made: ${ending(said)}`, 'python3 -m venv --help')
+    diskProblem(said) ?? unfit(`cannot create the environment: ${ending(said)}`, 'python3 -m venv --help')
   );
 }
 

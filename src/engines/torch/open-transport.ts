@@ -5,7 +5,7 @@ import { processTransport } from './process-transport.ts';
 import { findPython, workerFolder } from './python.ts';
 import type { OpenTransport } from './transport.ts';
 
-/** The way to the worker that the settings ask for. */
+/** Opens the transport that the settings name. */
 export function openTransport({ remote, command, python }: TorchConfig): OpenTransport {
   if (remote?.startsWith('ssh://') === true)
     return processTransport({ command: sshCommand(remote), pipes: 'stdio' });
@@ -22,14 +22,14 @@ function tokenFor(remote: string): string | null {
   if (token !== undefined && token !== '') return token;
   if (['127.0.0.1', '[::1]', 'localhost'].includes(new URL(remote).hostname)) return null;
   throw new ConfigError(
-    `remote "${remote}": expected a token in GRADUS_WORKER_TOKEN, as the worker is on another machine, got none`,
+    `remote "${remote}": expected the token of the remote worker in GRADUS_WORKER_TOKEN, got none`,
     { tryNext: 'GRADUS_WORKER_TOKEN=<token> gradus …' },
   );
 }
 
 /**
- * Starts the worker over ssh, in the folder that the address names; frames take the place of its stdin and stdout, whatever
- * else it prints goes to stderr. Never asks for a password.
+ * Starts the worker over ssh, in the folder of the address. Frames use its stdin and stdout; all other output goes to
+ * stderr. Never prompts for a password.
  */
 export function sshCommand(remote: string): string[] {
   const { username, hostname, port, pathname } = new URL(remote);

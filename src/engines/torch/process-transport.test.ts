@@ -15,7 +15,7 @@ async function hearing(program: string): Promise<{ words: string[]; end: string 
   return { words, end };
 }
 
-test('what a worker says to people is passed on line by line, and nothing else that is written there', async () => {
+test("passes on the worker's own messages line by line, and no other output", async () => {
   const { words, end } = await hearing(`
     const write = (bytes) => require('fs').writeSync(2, bytes);
     write('a library warns\\ngradus_worker: 8192 tok');

@@ -8,16 +8,16 @@ import { breach, graceMs, type OpenTransport } from './transport.ts';
 export interface WorkerProcess {
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Where frames go: file descriptors 3 and 4, or stdin and stdout where those are all there is. */
+  /** Where frames go: file descriptors 3 and 4, or stdin and stdout if only those exist. */
   readonly pipes: 'descriptors' | 'stdio';
 }
 
-/** Bytes of the last words that are kept. */
+/** Bytes of stderr kept for error messages. */
 const keptStderr = 4000;
 
 /**
- * Starts a worker process. It is in a process group of its own: a Ctrl-C at the terminal is for Gradus, which may still
- * have something to save. End of file on its requests is how the worker learns that nobody needs it any more.
+ * Starts a worker process in a new process group: Ctrl-C in the terminal reaches only Gradus, which may still have to
+ * save. End of file on its requests tells the worker to exit.
  */
 export function processTransport({ command, env, pipes }: WorkerProcess): OpenTransport {
   return (listener) => {
@@ -30,7 +30,7 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
         ? [child.stdin!, child.stdout!]
         : [child.stdio[3] as Writable, child.stdio[4] as Readable];
     const said = hear(child.stderr, listener);
-    // A worker that is gone shows in its exit, which says more.
+    // Ignore write errors: the exit event of a dead worker explains more.
     requests.on('error', () => {});
     readFrames(replies, listener, (cause) => {
       listener.onEnd(breach(name, cause));
@@ -42,7 +42,7 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
         resolve();
       };
       child.on('error', ({ message }) => end(`could not be started: ${message}`));
-      // Not 'exit': its last words may still be on the way then.
+      // Not 'exit': stderr may still be buffered then.
       child.on('close', (code, signal) => end(howEnded(code, signal)));
     });
     return {
@@ -60,10 +60,10 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
   };
 }
 
-/** How the worker's own lines begin; libraries write there too. */
+/** Prefix of the worker's messages to the user; libraries write to stderr too. */
 const voice = 'gradus_worker: ';
 
-/** Passes on what the worker says to people. Returns what it wrote last, whoever wrote it. */
+/** Passes on the worker's messages. Returns the end of stderr, from any writer. */
 function hear(stderr: Readable | null, { onWords }: Parameters<OpenTransport>[0]): () => string {
   let [kept, rest] = ['', ''];
   stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -98,11 +98,11 @@ function readFrames(
 
 function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
   if (signal === null) return `ended with exit code ${code}`;
-  const guess = signal === 'SIGKILL' ? ' (which a machine out of memory sends)' : '';
+  const guess = signal === 'SIGKILL' ? ' (possibly out of memory)' : '';
   return `was ended by ${signal}${guess}`;
 }
 
 function lastWords(stderr: string): string {
   const said = stderr.trim().split('\n').slice(-8).join('\n');
-  return said === '' ? 'it wrote nothing to stderr' : `its last words:\n${said}`;
+  return said === '' ? 'it wrote nothing to stderr' : `end of its stderr:\n${said}`;
 }

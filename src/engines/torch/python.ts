@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 
-/** The worker's program and what it needs; travels with the package. */
+/** Folder of the worker's program and requirements; part of the package. */
 export const workerFolder = fileURLToPath(new URL('../../../worker', import.meta.url));
-/** What it runs on, pinned. */
+/** Pinned requirements of the worker. */
 export const requirementsFile = join(workerFolder, 'requirements-runtime.txt');
 
 /**
- * Where `gradus doctor --fix` makes the environment: beside the worker in a checkout, else among the user's data, as a package
- * in `node_modules` is thrown away with the next install.
+ * Folder of the environment that `gradus doctor --fix` makes: beside the worker in a checkout, otherwise in the user's
+ * data folder, because the next install deletes files in `node_modules`.
  */
 export function environmentFolder(): string {
   if (!workerFolder.includes(`${sep}node_modules${sep}`)) return join(workerFolder, '.venv');
@@ -23,7 +23,7 @@ export function environmentFolder(): string {
 /** The interpreter of an environment. */
 export const pythonIn = (environment: string): string => join(environment, 'bin', 'python');
 
-/** The Python that runs the worker: `GRADUS_PYTHON`, else that of the environment, else `python3`. */
+/** Finds the Python for the worker: `GRADUS_PYTHON`, else the environment's, else `python3`. */
 export function findPython(): string {
   const own = pythonIn(environmentFolder());
   return process.env['GRADUS_PYTHON'] ?? (existsSync(own) ? own : 'python3');
@@ -31,14 +31,14 @@ export function findPython(): string {
 
 const state = z.strictObject({
   python: z.string(),
-  /** Of the packages that are there. */
+  /** Versions of the installed packages. */
   packages: z.record(z.string(), z.string()),
-  /** Why torch does not load, if it does not. */
+  /** Why torch does not load, or null. */
   error: z.string().nullable(),
   cuda: z.array(z.string()),
 });
 
-/** What a Python has of what the worker needs. */
+/** Requirements of the worker that a Python meets. */
 export type PythonState = z.output<typeof state>;
 
 const probe = `
@@ -57,14 +57,14 @@ if "torch" in packages:
 print(json.dumps({"python": platform.python_version(), "packages": packages, "error": error, "cuda": cuda}))
 `;
 
-/** Asks a Python what it has. Rejects when it cannot be started or does not answer. */
+/** Queries a Python for its packages. Rejects when it cannot be started or does not answer. */
 export async function inspectPython(python: string): Promise<PythonState> {
   const args = ['-I', '-c', probe, ...Object.keys(requirements())];
   const { stdout } = await promisify(execFile)(python, args, { timeout: 120_000 });
   return state.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
 }
 
-/** Package → version, as pinned. */
+/** Package → pinned version. */
 export function requirements(): Record<string, string> {
   const lines = readFileSync(requirementsFile, 'utf8').split('\n');
   return Object.fromEntries(
@@ -75,7 +75,7 @@ export function requirements(): Record<string, string> {
 /** Oldest PyTorch the worker runs on. */
 const leastTorch = { major: 2, minor: 11 };
 
-/** What is not there, too old, or does not load, in words; empty when the worker can run. */
+/** Describes what is missing, too old or does not load; empty when the worker can run. */
 export function whatIsMissing({ packages, error }: PythonState): string[] {
   const missing = Object.entries(requirements())
     .filter(([name]) => packages[name] === undefined)
@@ -84,15 +84,15 @@ export function whatIsMissing({ packages, error }: PythonState): string[] {
   const [major = 0, minor = 0] = (torch ?? '').split('.').map(Number);
   const isOld = major < leastTorch.major || (major === leastTorch.major && minor < leastTorch.minor);
   if (torch !== undefined && isOld)
-    missing.push(`torch ${leastTorch.major}.${leastTorch.minor} or newer, having ${torch}`);
+    missing.push(`torch ${leastTorch.major}.${leastTorch.minor} or newer (found ${torch})`);
   return error === null ? missing : [...missing, `a torch that loads (${error})`];
 }
 
-/** Whether the machine has an NVIDIA driver, which a CUDA build of PyTorch works with. */
+/** True if the machine has an NVIDIA driver, which CUDA builds of PyTorch need. */
 export const hasNvidia = (): boolean =>
   existsSync('/proc/driver/nvidia/version') || onPath('nvidia-smi', process.env['PATH']).length > 0;
 
-/** Every file of that name in the folders of a PATH. */
+/** Finds every file of that name in the folders of a PATH. */
 export const onPath = (name: string, path = ''): string[] =>
   path
     .split(delimiter)

@@ -1,40 +1,40 @@
 import type { Ask } from './connection.ts';
 
-/** An update that a lost worker took with it, and the policy version it led to. */
+/** An update lost with a worker, and the policy version it produced. */
 export type Update =
   | { readonly type: 'forwardBackward'; readonly ask: Ask<'forwardBackward'> }
   | { readonly type: 'optimStep'; readonly ask: Ask<'optimStep'>; readonly policyVersion: number };
 
-/** What brings a fresh worker to where another was: a state on the disk, then the updates since. */
+/** Log that restores a fresh worker: a state on disk, then the updates since. */
 export interface ReplayLog {
-  /** The state to begin with; `null`: the model as it is loaded. */
+  /** The state to start from; `null`: the model as loaded. */
   readonly base: string | null;
   readonly updates: readonly Update[];
   /** Bytes that the updates take. */
   readonly bytes: number;
-  /** False after `forget`, until `restartFrom` or `startFrom`: there is no way back. */
+  /** False after `forget`, until `restartFrom` or `startFrom`: no restore is possible. */
   readonly isComplete: boolean;
 
-  /** An update took effect. */
+  /** Records an update that took effect. */
   add(update: Update): void;
-  /** The gradient that has been accumulated was dropped. */
+  /** Records that the accumulated gradient was dropped. */
   dropGradient(): void;
-  /** A state was written; where it will be kept is said by `restartFrom`, or never. */
+  /** Records that a state was written; `restartFrom` may name its final folder later. */
   saved(): void;
-  /** The state that was written last is, and stays, in `dir`. Where `startFrom` was newer, nothing changes. */
+  /** Restarts from the state written last, which stays in `dir`. Ignored if `startFrom` is newer. */
   restartFrom(dir: string): void;
-  /** The state in `dir` is where things are now. */
+  /** Restarts from the state in `dir`, which equals the current one. */
   startFrom(dir: string): void;
-  /** Gives the memory back: the updates before the last `saved`, or all of them. */
+  /** Frees memory: drops the updates before the last `saved`, or all of them. */
   forget(): void;
 }
 
-/** An empty log: of a model as it was loaded. */
+/** Creates an empty log, of a model as loaded. */
 export function createReplayLog(): ReplayLog {
   let base: string | null = null;
   let updates: Update[] = [];
   let isComplete = true;
-  /** The updates from here on came after the state that was written last; `null`: none was. */
+  /** Index of the first update after the last written state; `null` without one. */
   let mark: number | null = null;
 
   const begin = (dir: string, since: readonly Update[]): void => {

@@ -10,25 +10,25 @@ import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
 import { flattenTokens } from '../requests/flatten-tokens.ts';
 
-/** A finished completion and the policy that began it. */
+/** A finished completion and the policy version it began with. */
 export type Received = FinishedSequence & { readonly policyVersion: number };
 
-/** A completion as the worker is told of it: the place in the prompts of the request, and its index. */
+/** A completion's position in a worker request: the prompt's place and the rollout index. */
 export interface Place {
   readonly prompt: number;
   readonly index: number;
 }
 
-/** Puts the completions of one job together from parts, ends them where a stop string ends, and knows what is missing. */
+/** Assembles the completions of one job from parts, cuts them at stop strings, and tracks missing ones. */
 export interface Collector {
   /**
-   * What to ask a worker for: every completion that is not finished, from its start. `null`: nothing is missing. The random
-   * numbers are those of the embedded engine, so what a second worker writes is what the first would have.
+   * Returns the request for every unfinished completion, from its start; `null`: all are finished. The random numbers are
+   * those of the embedded engine, so a second worker writes the same tokens as the first.
    */
   ask(): Ask<'sample'> | null;
   /**
-   * Adds a part of the reply to the last `ask`: what it finishes, which completions the worker need not continue, and
-   * where the job wants parts, new tokens of those that are not finished.
+   * Adds a part of the reply to the last `ask`. Returns the completions it finishes, those the worker should stop, and, if
+   * the job wants parts, new tokens of unfinished ones.
    */
   add(part: Part, tensors: Tensors): { finished: Received[]; stopped: Place[]; parts: SequencePart[] };
 }
@@ -37,19 +37,19 @@ interface Draft {
   readonly tokens: number[];
   readonly logprobs: number[];
   readonly entropies: number[];
-  /** Tokens streamed as parts. */
+  /** Tokens already streamed as parts. */
   shown: number;
   isDone: boolean;
 }
 
-/** A collector for one job. */
+/** Creates a collector for one job. */
 export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) => string): Collector {
   const drafts = job.prompts.map(({ count }) => Array.from({ length: count }, newDraft));
   const endOf = stopFinder(job.stop, decode);
-  /** The place in the job of each prompt of the last request. */
+  /** Place in the job of each prompt of the last request. */
   let asked: readonly number[] = [];
 
-  /** Tokens not yet streamed of a draft; a restarted worker writes the same ones again. */
+  /** Returns the unstreamed tokens of a draft; a restarted worker writes the earlier ones again. */
   const shown = (draft: Draft, prompt: number, index: number): SequencePart | null => {
     if (!job.parts || draft.tokens.length <= draft.shown) return null;
     const tokens = Int32Array.from(draft.tokens.slice(draft.shown));
@@ -61,7 +61,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
     const place = asked[prompt] ?? -1;
     const draft = drafts[place]?.[index - job.prompts[place]!.firstIndex];
     if (draft !== undefined) return { draft, place };
-    throw new ProtocolError(`a part of completion ${index} of prompt ${prompt}, which was not asked for`);
+    throw new ProtocolError(`a part of completion ${index} of prompt ${prompt}, which was not requested`);
   };
 
   return {
@@ -90,7 +90,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
         for (let t = from; t < at; t++) {
           draft.tokens.push(tokens[t]!);
           draft.logprobs.push(logprobs[t]!);
-          // Workers that are older than entropies say none.
+          // Older workers send no entropies.
           if (entropies !== undefined) draft.entropies.push(entropies[t]!);
         }
         const end = endOf(draft.tokens, before);
@@ -125,7 +125,7 @@ function clear(draft: Draft): void {
   draft.tokens.length = draft.logprobs.length = draft.entropies.length = 0;
 }
 
-/** The completions of a prompt that are not done, as prompts with neighbouring indices. */
+/** Unfinished completions of a prompt, as prompts with consecutive indices. */
 function missingRuns(prompt: SamplingPrompt, drafts: readonly Draft[]): SamplingPrompt[] {
   const runs: SamplingPrompt[] = [];
   for (const [i, { isDone }] of drafts.entries()) {
@@ -173,12 +173,12 @@ function sampleAsk({
   };
 }
 
-/** How many tokens the writing of one character may be spread over, with room to spare. */
+/** Most tokens that one character may span, with a margin. */
 const tokensPerCharacter = 4;
 
 /**
- * Finds how many tokens there are up to the first at which the text holds a stop string, given that it did not within the
- * first `before`; `null` without one. Only as many of those are read again as a stop string could begin in.
+ * Returns how many tokens the text needs until it first contains a stop string, knowing that the first `before` tokens
+ * contain none; `null` if it contains none. Decodes again only as many tokens as a stop string can start in.
  */
 function stopFinder(
   stop: readonly string[],

@@ -16,10 +16,10 @@ import type { OpenTransport } from './transport.ts';
 const folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Kills of a worker, by how many frames have crossed, and in which direction the last one went. */
+/** When to kill a worker: after how many frames, and in which direction the last one went. */
 type Kills = readonly { readonly after: number; readonly isLost: 'request' | 'reply' }[];
 
-/** Workers in this process, one after the other; the n-th dies as the n-th of `kills` says. */
+/** Workers in this process, one after the other; the n-th dies as the n-th entry of `kills` defines. */
 function workers(kills: Kills): { start: () => Promise<StartedWorker>; loseNow: () => void } {
   let started = 0;
   let loseNow = (): void => {};
@@ -47,7 +47,7 @@ function workers(kills: Kills): { start: () => Promise<StartedWorker>; loseNow: 
     );
     return {
       name: `worker ${started}`,
-      // As a pipe does: later, in order.
+      // Asynchronously and in order, as a pipe does.
       send: (bytes) => {
         setImmediate(() => {
           if (!isDead) for (const frame of createFrameReader().push(bytes)) worker.receive(frame);
@@ -123,7 +123,7 @@ const kill = fc.record({
 });
 
 let places = 0;
-/** Everything that is seen of a worker through some operations, one after the other. */
+/** Collects everything visible of a worker through some operations, in sequence. */
 async function live(worker: SupervisedWorker, all: readonly Operation[]): Promise<unknown[]> {
   const seen: unknown[] = [];
   let kept: string | null = null;
@@ -139,7 +139,7 @@ async function live(worker: SupervisedWorker, all: readonly Operation[]): Promis
       seen.push((await worker.request('logprobs', score).answer).tensors['logprobs']);
     else if (type === 'sample') seen.push(await sample(worker, value));
     else if (type === 'checkpoint') {
-      // As a run does it: written under another name, then moved.
+      // Same order as in a run: written under another name, then moved.
       const place = join(folder, `state-${++places}`);
       await worker.request('saveState', { fields: { dir: `${place}-draft` } }).answer;
       renameSync(`${place}-draft`, place);
@@ -182,7 +182,7 @@ async function supervised(kills: Kills, options: Partial<Supervision> = {}) {
 test.each([
   ['updates kept in memory', {}],
   ['states in between, on the disk', { maxReplayBytes: 100, scratch: join(folder, 'scratch') }],
-])('whoever is killed when, all that is seen is as if nobody had been: %s', async (_, options) => {
+])('shows the same results as without a kill, whoever is killed when: %s', async (_, options) => {
   await fc.assert(
     fc.asyncProperty(operations, kill, async (all, one) => {
       await using calm = (await supervised([])).worker;
@@ -198,7 +198,7 @@ test.each([
   );
 });
 
-test('completions that were delivered are not asked for again, and none comes twice', async () => {
+test('delivers each completion once and does not request delivered ones again', async () => {
   const { worker, said } = await supervised([{ after: 4, isLost: 'reply' }]);
   await using _ = worker;
   const asked: number[] = [];
@@ -231,12 +231,10 @@ test('completions that were delivered are not asked for again, and none comes tw
   expect(seen).toEqual([7, 8, 9, 10, 11]);
   // hello, createModel and two completions had come back.
   expect(asked).toEqual([93]);
-  expect(said[0]).toMatch(
-    /killed after 4\nA new worker goes on from the model as it was loaded and 0 requests/,
-  );
+  expect(said[0]).toMatch(/killed after 4\nA new worker continues from the model as loaded and 0 requests/);
 });
 
-test('a request that ends two workers is one error that names it, and so is every later request', async () => {
+test('fails a request that ends two workers, and all later requests, with one error that names it', async () => {
   const { worker } = await supervised([
     { after: 2, isLost: 'request' },
     { after: 2, isLost: 'request' },
@@ -251,23 +249,23 @@ test('a request that ends two workers is one error that names it, and so is ever
   await expect(worker.request('logprobs', score).answer).rejects.toThrow(/two workers in a row/);
 });
 
-test('a new worker that ends before it is back says so, with why the first was lost', async () => {
+test('names the first crash when a new worker ends before it is restored', async () => {
   const { worker } = await supervised([
     { after: 2, isLost: 'request' },
     { after: 1, isLost: 'request' },
   ]);
   await using _ = worker;
   await expect(worker.request('logprobs', score).answer).rejects.toThrow(
-    /^killed after 2\nIt could not be brought back: killed after 1$/,
+    /^killed after 2\nThe restart failed: killed after 1$/,
   );
 });
 
-test('where updates were forgotten a lost worker is an error, until a state is kept', async () => {
+test('throws on a lost worker after updates were dropped, until a state is kept', async () => {
   const { worker } = await supervised([{ after: 5, isLost: 'request' }], { maxReplayBytes: 50 });
   await using _ = worker;
   await live(worker, [{ type: 'learn', value: 3 }]);
   await expect(worker.request('logprobs', score).answer).rejects.toThrow(
-    /killed after 5\nIt is not brought back: what was learned since the last checkpoint took more memory than "maxReplay"/,
+    /killed after 5\nNo restart: the updates since the last checkpoint exceed "maxReplay"/,
   );
   const other = (await supervised([{ after: 6, isLost: 'request' }], { maxReplayBytes: 50 })).worker;
   await using _other = other;
@@ -279,7 +277,7 @@ test('where updates were forgotten a lost worker is an error, until a state is k
   expect(other.restarts).toBe(1);
 });
 
-test('a worker lost while nothing is asked of it comes back with the next request', async () => {
+test('restarts an idle worker that was lost with the next request', async () => {
   const { worker, pool } = await supervised([]);
   await using _ = worker;
   await live(worker, [{ type: 'learn', value: 3 }]);

@@ -5,15 +5,15 @@ import type { Answer, Ask, OnPart, RequestType, WorkerConnection } from './conne
 import { createReplayLog } from './replay-log.ts';
 import type { Place } from './sampling.ts';
 
-/** How a worker is started, and how it is brought back. */
+/** How to start and restore a worker. */
 export interface Supervision {
-  /** Starts a worker and creates the model in it; on an error nothing is left behind. */
+  /** Starts a worker and creates the model in it; leaves nothing behind on an error. */
   readonly start: () => Promise<StartedWorker>;
   /** Memory for the updates since the last kept state, bytes. */
   readonly maxReplayBytes: number;
-  /** Folder for a state of its own when they take more; `null`: then there is no way back until the next kept state. */
+  /** Folder for an intermediate state when updates exceed the limit; `null`: no restore until the next kept state. */
   readonly scratch: string | null;
-  /** Told what went wrong and was mended. */
+  /** Receives problems that were repaired. */
   readonly notify: (message: string) => void;
 }
 
@@ -23,7 +23,7 @@ export interface StartedWorker {
   readonly created: Answer<'createModel'>['result'];
 }
 
-/** A request on its way, over as many workers as it takes. */
+/** A request in flight, across as many workers as it takes. */
 export interface Pending<T extends RequestType> {
   readonly answer: Promise<Answer<T>>;
   /** For `sample`: ends these completions, or all (`null`). */
@@ -37,37 +37,37 @@ interface Open {
   readonly onPart: OnPart | undefined;
   readonly resolve: (answer: never) => void;
   readonly reject: (error: unknown) => void;
-  /** A state that nobody asked for, to keep the log short. */
+  /** An internal state save that keeps the log short. */
   readonly isScratch: boolean;
-  /** On the worker that has it now. */
+  /** On the current worker. */
   id: number | null;
   isAborted: boolean;
 }
 
-/** Made in this process so far. */
+/** Workers started in this process so far. */
 let supervisors = 0;
 
 /**
- * A worker that outlives its process. What it learned since the last kept state is kept here too, as requests: a fresh
- * worker loads that state, is sent them again, and then whatever was still open. On a processor that gives the same
- * numbers; on a GPU, whose kernels may add in another order each time, nearly the same.
+ * A worker that survives crashes of its process. Keeps the updates since the last kept state as requests: a fresh
+ * worker loads that state, replays them, and then repeats all open requests. On CPU this gives the same numbers; on a
+ * GPU nearly the same, since its kernels may sum in a different order each time.
  *
- * Two workers lost without anything finished in between are one error that names the request.
+ * If two workers crash without finishing anything in between, throws one error that names the request.
  */
 export class SupervisedWorker implements AsyncDisposable {
   readonly #supervision: Supervision;
   readonly #log = createReplayLog();
   readonly #modelHash: string;
   #connection: WorkerConnection | null;
-  /** In the order they were made. */
+  /** In call order. */
   #open: Open[] = [];
   #failed: EngineError | null = null;
   #isClosed = false;
   #bringingBack: Promise<void> = Promise.resolve();
-  /** Workers lost since something was finished. */
+  /** Workers lost since the last finished request. */
   #losses = 0;
   #restarts = 0;
-  /** Several engines may share a scratch folder: the name tells theirs apart. */
+  /** Unique name: several engines may share a scratch folder. */
   readonly #scratchName = `state-${process.pid}-${++supervisors}`;
   #scratchStates = 0;
   #removal: Promise<void> = Promise.resolve();
@@ -80,19 +80,19 @@ export class SupervisedWorker implements AsyncDisposable {
     this.#policyVersion = created.policyVersion;
   }
 
-  /** Times a worker was brought back. */
+  /** Number of restarts. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** Of the updates that have been answered. */
+  /** Bytes of the updates already answered. */
   get policyVersion(): number {
     return this.#policyVersion;
   }
 
   /**
-   * Asks for something; requests take effect in the order of these calls.
-   * @param again what a fresh worker is asked for instead; `null`: there is nothing left to ask for.
+   * Sends a request; requests take effect in call order.
+   * @param again the request for a fresh worker instead; `null`: nothing is left to do.
    */
   request<T extends RequestType>(
     type: T,
@@ -109,7 +109,7 @@ export class SupervisedWorker implements AsyncDisposable {
     return { answer: promise, abort: (places) => this.#abort(open, places) };
   }
 
-  /** The state that `saveState` wrote last is, and stays, in `dir`: there a fresh worker begins. */
+  /** Keeps the state that `saveState` wrote last, now in `dir`: a fresh worker starts from it. */
   restartFrom(dir: string): void {
     this.#log.restartFrom(dir);
   }
@@ -143,7 +143,7 @@ export class SupervisedWorker implements AsyncDisposable {
     open.isAborted ||= places === null;
     if (open.id === null || this.#connection === null || !this.#open.includes(open)) return;
     const fields = { target: open.id, sequences: places === null ? null : [...places] };
-    // What has ended meanwhile is ignored, by the worker as well.
+    // The worker also ignores completions that have ended meanwhile.
     this.#connection.request('abort', { fields }).answer.catch(() => {});
   }
 
@@ -157,7 +157,7 @@ export class SupervisedWorker implements AsyncDisposable {
   #refuse(open: Open, error: unknown): void {
     this.#close(open);
     const code = GradusError.isInstance(error) ? error.code : '';
-    // After these the worker has dropped what was accumulated.
+    // After these requests the worker has dropped the accumulated gradient.
     if (code === 'WORKER_INTERNAL' || code === 'WORKER_OOM') this.#log.dropGradient();
     open.reject(error);
   }
@@ -180,7 +180,7 @@ export class SupervisedWorker implements AsyncDisposable {
     }
   }
 
-  /** A log that is too long becomes a state on the disk; where that is not wanted or fails, it is forgotten. */
+  /** Replaces a log that is too long by a state on disk; without a folder, or on failure, drops the log. */
   #limitLog(): void {
     const { maxReplayBytes, scratch, notify } = this.#supervision;
     if (this.#log.bytes <= maxReplayBytes || this.#open.some((open) => open.isScratch)) return;
@@ -192,20 +192,18 @@ export class SupervisedWorker implements AsyncDisposable {
       (error: unknown) => {
         if (this.#failed !== null || this.#isClosed) return;
         this.#log.forget();
-        notify(
-          `no state could be written to ${scratch}, so a worker lost now ends the run: ${String(error)}`,
-        );
+        notify(`cannot write a state to ${scratch}, so a worker crash now ends the run: ${String(error)}`);
       },
     );
   }
 
-  /** What cannot be removed only takes room: no reason to end anything. */
+  /** Removes a folder, best effort: leftovers only take space. */
   #removeScratch(count: number): void {
     const { scratch, notify } = this.#supervision;
     if (scratch === null) return;
     const state = this.#scratchState(scratch, count);
     const removal = rm(state, { recursive: true, force: true }).catch((error: unknown) =>
-      notify(`${state} is of no use any more and could not be removed: ${String(error)}`),
+      notify(`${state} is no longer needed but could not be removed: ${String(error)}`),
     );
     this.#removal = Promise.all([this.#removal, removal]).then(() => undefined);
   }
@@ -221,7 +219,7 @@ export class SupervisedWorker implements AsyncDisposable {
     this.#bringingBack = this.#bringBack(lost, lost.lost!);
   }
 
-  /** Never rejects: whoever waits for a request hears of it there. */
+  /** Never rejects: the pending requests receive the error. */
   async #bringBack(lost: WorkerConnection, cause: EngineError): Promise<void> {
     await lost[Symbol.asyncDispose]();
     const hopeless = this.#whyHopeless(cause);
@@ -230,7 +228,7 @@ export class SupervisedWorker implements AsyncDisposable {
       this.#carryOn(await this.#startAgain(), cause);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#giveUp(`${cause.message}\nIt could not be brought back: ${why}`, error);
+      this.#giveUp(`${cause.message}\nThe restart failed: ${why}`, error);
     }
   }
 
@@ -240,7 +238,7 @@ export class SupervisedWorker implements AsyncDisposable {
     if (this.#losses > 1 && head !== undefined)
       return `two workers in a row ended at the same request, ${describe(head)}: ${message}`;
     if (this.#log.isComplete) return null;
-    return `${message}\nIt is not brought back: what was learned since the last checkpoint took more memory than "maxReplay", and "scratch" names no folder`;
+    return `${message}\nNo restart: the updates since the last checkpoint exceed "maxReplay", and "scratch" names no folder`;
   }
 
   async #startAgain(): Promise<WorkerConnection> {
@@ -266,7 +264,7 @@ export class SupervisedWorker implements AsyncDisposable {
     this.#restarts++;
     const { base, updates } = this.#log;
     this.#supervision.notify(
-      `${cause.message}\nA new worker goes on from ${base ?? 'the model as it was loaded'} and ${updates.length} requests since.`,
+      `${cause.message}\nA new worker continues from ${base ?? 'the model as loaded'} and ${updates.length} requests since.`,
     );
     for (const open of this.#open) {
       const ask = open.isAborted ? null : (open.again?.() ?? (open.again === undefined ? open.ask : null));
@@ -294,7 +292,7 @@ function expectSame(what: string, expected: unknown, got: unknown): void {
   throw new EngineError(`expected the new worker to have ${what} ${String(expected)}, got ${String(got)}`);
 }
 
-/** A request as people know it again. */
+/** Describes a request for users. */
 function describe({ type, ask: { fields } }: Open): string {
   const count = (n: number): string => n.toLocaleString('en');
   const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);

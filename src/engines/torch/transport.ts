@@ -2,37 +2,37 @@ import * as z from 'zod';
 import { type EngineError, ProtocolError } from '../../core/errors.ts';
 import type { Frame } from '../../protocol/frame.ts';
 
-/** The way to one worker and back: a process, or a server elsewhere. */
+/** Connection to one worker: a process or a remote server. */
 export interface Transport {
-  /** The worker in words, for messages. */
+  /** Name of the worker, for messages. */
   readonly name: string;
-  /** Sends the frame of a request. Those sent with `isOrdered` reach the worker in the order they were sent. */
+  /** Sends the frame of a request. Requests with `isOrdered` reach the worker in sending order. */
   send(frame: Uint8Array, isOrdered: boolean): void;
-  /** The session that the worker's `hello` named; what is sent from now on belongs to it. */
+  /** Sets the session that the worker's `hello` named; later requests belong to it. */
   useSession(session: string): void;
-  /** Ends it at once, whatever the worker is doing. */
+  /** Ends the worker at once, whatever it is doing. */
   kill(): void;
-  /** Says that no request will come any more; resolves when the worker, or the way to it, is gone. */
+  /** Ends the requests; resolves when the worker, or the connection to it, is closed. */
   close(): Promise<void>;
 }
 
-/** Who hears what comes back. */
+/** Receives what comes back. */
 export interface TransportListener {
-  /** A frame of a reply. What it throws ends the transport as a breach of the protocol. */
+  /** Receives a frame of a reply. An error it throws ends the transport as a protocol violation. */
   onFrame(frame: Frame): void;
-  /** The worker is gone, and why; nothing follows. */
+  /** Receives why the worker ended; nothing follows. */
   onEnd(error: EngineError): void;
-  /** Something the worker says to people, a line without its name before it. */
+  /** Receives the worker's messages to the user, one line each without its name. */
   onWords(line: string): void;
 }
 
-/** Opens the way to a worker. What keeps it from opening is told to the listener. */
+/** Opens the transport. The listener receives a failure to open. */
 export type OpenTransport = (listener: TransportListener) => Transport;
 
-/** How long a worker that was asked to end may take, ms. */
+/** Longest time for a worker to exit after a request to, ms. */
 export const graceMs = 5000;
 
-/** What the worker sent is not what the protocol says. */
+/** Error for frames that violate the protocol. */
 export function breach(worker: string, cause: unknown): ProtocolError {
   const what =
     cause instanceof z.ZodError

@@ -11,13 +11,13 @@ import {
 /**
  * Tensor expressions with reverse-mode differentiation, compiled to ONNX. A `Value` is a node of an immutable
  * expression graph: building one runs nothing, and only what the compiled outputs depend on is emitted. What an
- * operation is (its shape rule, its ONNX form, its derivative) stands in one `Op` object under `ops/`.
+ * operation is (its shape rule, its ONNX form, its derivative) is defined by one `Op` object under `ops/`.
  */
 
 /** Sizes of the dimensions, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
-/** A tensor that does not exist yet. */
+/** A symbolic tensor: a node of the graph, without data. */
 export interface Value {
   readonly shape: Shape;
   readonly type: ElementType;
@@ -29,7 +29,7 @@ type Source =
   | { readonly kind: 'constant'; readonly data: OnnxConstant['data'] }
   | { readonly kind: 'call'; readonly call: Call<unknown> };
 
-/** An operation applied to values. `outputs[0]` is its result, the rest is what its derivative needs kept. */
+/** An operation applied to values. `outputs[0]` is its result; the other outputs are kept for its derivative. */
 export interface Call<Attributes> {
   readonly op: Op<Attributes>;
   readonly inputs: readonly Value[];
@@ -37,12 +37,12 @@ export interface Call<Attributes> {
   readonly outputs: readonly Value[];
 }
 
-/** Everything there is to know about one operation. */
+/** Definition of one operation: shape rule, ONNX form, derivative. */
 export interface Op<Attributes> {
   readonly name: string;
   /** Element type of the result; default `float32`. */
   readonly type?: ElementType;
-  /** Shapes of the result and of what is kept for `vjp`; or what is wrong with the inputs, as a sentence. */
+  /** Shapes of the result and of the values kept for `vjp`; for invalid inputs, the expected shapes as text. */
   shapes(inputs: readonly Shape[], attributes: Attributes): readonly Shape[] | string;
   /** Writes the nodes that compute `outputs` from `inputs`. */
   emit(emitter: Emitter, names: EmittedNames, call: Call<Attributes>): void;
@@ -58,7 +58,7 @@ interface EmittedNames {
   readonly outputs: readonly string[];
 }
 
-/** A placeholder fed at every run. */
+/** A placeholder; its data is fed at every run. */
 export function input(name: string, type: ElementType, shape: Shape): Value {
   return { shape, type, source: { kind: 'input', name } };
 }
@@ -69,7 +69,7 @@ export function constant(data: Float32Array | number, shape: Shape = []): Value 
   return { shape, type: 'float32', source: { kind: 'constant', data: array } };
 }
 
-/** Applies an operation; throws an `EngineError` naming it and the shapes it cannot take. */
+/** Applies an operation; throws an `EngineError` that names the operation and its invalid shapes. */
 export function apply<Attributes>(
   op: Op<Attributes>,
   inputs: readonly Value[],
@@ -91,7 +91,7 @@ export function apply<Attributes>(
 /**
  * The gradients of a scalar with respect to values it depends on, as new values in the same order.
  *
- * @param add how two gradients of the same value are summed (the `add` op, passed in to keep ops above this file)
+ * @param add sums two gradients of the same value (the `add` op, passed in because the ops import this file)
  */
 export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b: Value) => Value): Value[] {
   const found = new Map<Value, Value>([[scalar, constant(1)]]);
@@ -133,7 +133,7 @@ function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
 }
 
 /**
- * An estimate of the memory a run needs at its peak, in bytes: every value from the call that makes it to the last one
+ * Estimates the peak memory of a run, in bytes: every value counts from the call that makes it to the last call
  * that reads it. Inputs, constants and outputs are not counted.
  */
 function peakBytes(outputs: readonly Value[]): number {
@@ -162,10 +162,10 @@ const byteSize = ({ shape }: Value): number => shape.reduce((product, size) => p
 /** A program ready for the runtime. */
 export interface CompiledGraph {
   readonly model: Uint8Array;
-  /** The inputs the outputs depend on: exactly these must be fed. */
+  /** Inputs that the outputs depend on; `run` needs exactly these. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** What a run needs at its peak, from `peakBytes`. */
+  /** Peak memory of a run, from `peakBytes`. */
   readonly bytes: number;
 }
 
@@ -184,14 +184,14 @@ export class Emitter {
   readonly #names = new Map<Value, string>();
   #count = 0;
 
-  /** Results that are outputs are written under their output name at once. */
+  /** Final names of results that are outputs; such results are written under them directly. */
   constructor(outputs: Readonly<Record<string, Value>>) {
     for (const [name, value] of Object.entries(outputs)) {
       if (value.source.kind === 'call') this.#names.set(value, name);
     }
   }
 
-  /** Adds one node; returns the name of its first output. Outputs not named get one made up. */
+  /** Adds one node; returns the name of its first output. Unnamed outputs get generated names. */
   node(
     type: string,
     inputs: readonly string[],
@@ -202,7 +202,7 @@ export class Emitter {
     return outputs[0]!;
   }
 
-  /** Like `node`, for the runtime's own operators. */
+  /** Adds one node that uses an operator of ONNX Runtime instead of standard ONNX. */
   runtimeNode(
     type: string,
     inputs: readonly string[],
@@ -213,7 +213,7 @@ export class Emitter {
     return outputs[0]!;
   }
 
-  /** A list of sizes or axes as the one-dimensional int64 constant that ONNX takes them in. */
+  /** Converts sizes or axes to the one-dimensional int64 constant that ONNX requires. */
   integers(values: readonly number[]): string {
     const data = BigInt64Array.from(values, BigInt);
     return this.#constant({ type: 'int64', shape: [values.length], data });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import * as ort from 'onnxruntime-node';
 import { type Attribute, encodeModel, type OnnxConstant } from './onnx.ts';
 
-/** Loads a model of one node that reads `x` [n], and runs it. */
+/** Loads a model with one node that reads `x` [n], and runs it. */
 async function runNode(
   type: string,
   attributes: Record<string, Attribute>,
@@ -22,7 +22,7 @@ async function runNode(
   return y!.data as Float32Array;
 }
 
-test('real attributes reach the runtime exactly as float32', async () => {
+test('passes real attributes to the runtime exactly as float32', async () => {
   await fc.assert(
     fc.asyncProperty(fc.float({ min: 0.125, max: 100, noNaN: true }), async (alpha) => {
       const [result] = await runNode('LeakyRelu', { alpha: { float: alpha } }, Float32Array.of(-1));
@@ -32,7 +32,7 @@ test('real attributes reach the runtime exactly as float32', async () => {
   );
 });
 
-test('integer attributes and constants of any size and sign', async () => {
+test('encodes integer attributes and constants of any size and sign', async () => {
   const x = Float32Array.of(1, 2, 3);
   const joined = (extra: Float32Array, axis: number) =>
     runNode('Concat', { axis }, x, [{ name: 'c', type: 'float32', shape: [extra.length], data: extra }]);
@@ -50,7 +50,7 @@ test('integer attributes and constants of any size and sign', async () => {
   );
 });
 
-test('lists and text as attributes', async () => {
+test('encodes lists and text as attributes', async () => {
   const squared = await runNode('Einsum', { equation: 'i,i->i' }, Float32Array.of(2, 3), [
     { name: 'c', type: 'float32', shape: [2], data: Float32Array.of(2, 3) },
   ]);

@@ -5,7 +5,7 @@ import { ProtobufMessage as Message } from '../../../core/protobuf.ts';
 /** Element types the engine's graphs use, with their numbers in `TensorProto.DataType`. */
 const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
 
-/** The type of a tensor's elements; also the names `ort.Tensor` knows them by. */
+/** Element type of a tensor; also its name in `ort.Tensor`. */
 export type ElementType = keyof typeof elementTypes;
 
 /** An attribute of a node. Plain numbers are integers; `{ float }` marks the real ones. */
@@ -35,7 +35,7 @@ export interface OnnxConstant {
   readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
 }
 
-/** A whole graph. Nodes must stand in an order in which they can run. */
+/** A whole graph. Nodes must be in a valid execution order. */
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxConstant[];
@@ -44,7 +44,7 @@ export interface OnnxModel {
 }
 
 /**
- * The bytes `ort.InferenceSession.create` takes: IR version 9, opset 18 and `com.microsoft` 1.
+ * Encodes the bytes that `ort.InferenceSession.create` takes: IR version 9, opset 18 and `com.microsoft` 1.
  *
  * @example
  * encodeModel({

@@ -8,20 +8,20 @@ export type Arrays = Readonly<Record<string, Float32Array | Int32Array>>;
 
 /** A compiled graph loaded into the runtime. */
 export interface Program {
-  /** Names that `run` must be given. */
+  /** Inputs that `run` requires. */
   readonly inputs: readonly string[];
   /**
-   * Runs once, blocking the thread. Arrays in `into` receive the outputs of their names without a copy; all other
-   * outputs come back as new arrays.
+   * Runs once, blocking the thread. Writes outputs named in `into` to those arrays without a copy; returns all other
+   * outputs as new arrays.
    */
   run(feeds: Arrays, into?: Readonly<Record<string, Float32Array>>): Promise<Record<string, Float32Array>>;
-  /** Frees the runtime's memory. The program cannot be used afterwards. */
+  /** Frees the runtime's memory; the program becomes unusable. */
   close(): Promise<void>;
 }
 
 /**
- * Loads a graph for `threads` threads. The graphs are written as they should run: the runtime's optimiser and its
- * memory pattern made no step faster, but doubled loading time and memory.
+ * Loads a graph for `threads` threads. Disables the runtime's optimiser and memory pattern: they made no step faster
+ * and doubled loading time and memory.
  */
 export async function openProgram(graph: CompiledGraph, threads: number): Promise<Program> {
   const session = await ort.InferenceSession.create(graph.model, {

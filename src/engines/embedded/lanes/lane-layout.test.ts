@@ -20,12 +20,12 @@ const tiny: ModelConfig = {
 };
 const large = { ...tiny, hiddenSize: 512, intermediateSize: 2048 };
 
-test('tiny models get one thread a lane and a lane a processor, at most eight', () => {
+test('gives tiny models one lane per processor, at most eight, with one thread each', () => {
   expect(candidateLayouts(tiny, {}, 2)).toEqual([{ lanes: 2, threads: 1 }]);
   expect(candidateLayouts(tiny, {}, 64)).toEqual([{ lanes: 8, threads: 1 }]);
 });
 
-test('what is fixed stays, and nothing is measured when there is no choice', () => {
+test('keeps fixed values and measures nothing when only one layout remains', () => {
   expect(candidateLayouts(large, { lanes: 3, threads: 5 }, 2)).toEqual([{ lanes: 3, threads: 5 }]);
   expect(candidateLayouts(large, { threads: 4 }, 16)).toEqual([{ lanes: 4, threads: 4 }]);
   expect(candidateLayouts(large, { threads: 4 }, 2)).toEqual([{ lanes: 1, threads: 4 }]);
@@ -33,7 +33,7 @@ test('what is fixed stays, and nothing is measured when there is no choice', () 
   expect(candidateLayouts(large, {}, 1)).toEqual([{ lanes: 1, threads: 1 }]);
 });
 
-test('larger models may use several threads a lane, never more in all than there are processors', () => {
+test('gives larger models several threads per lane, never more in total than processors', () => {
   expect(candidateLayouts(large, {}, 2)).toEqual([
     { lanes: 2, threads: 1 },
     { lanes: 1, threads: 2 },
@@ -46,7 +46,7 @@ test('larger models may use several threads a lane, never more in all than there
   expect(candidateLayouts(large, { lanes: 1 }, 16).at(-1)).toEqual({ lanes: 1, threads: 16 });
 });
 
-test('the measured layout is one of the candidates, and measured once', async () => {
+test('measures once and picks one of the candidates', async () => {
   const first = chooseLaneLayout(large, {}, 2);
   expect(chooseLaneLayout(large, {}, 2)).toBe(first);
   expect(candidateLayouts(large, {}, 2)).toContainEqual(await first);

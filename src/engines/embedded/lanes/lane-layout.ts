@@ -2,23 +2,24 @@ import type { ModelConfig } from '../../model-files/model-config.ts';
 import { type Lane, openLane } from './lane.ts';
 import { parameterLayout } from '../parameters.ts';
 
-/** How the processors are used: worker threads, and threads of the runtime in each. Changes no number. */
+/** Assignment of processors: worker threads, and runtime threads in each. Does not change results. */
 export interface LaneLayout {
   readonly lanes: number;
   readonly threads: number;
 }
 
-/** Below so many weights one thread a lane always won: the products are too small to be divided. */
+/** Below this many weights, one thread per lane was always fastest: the products are too small to split. */
 const tinyModel = 4e6;
-/** Further lanes would share the memory budget into programs too small to be fast. */
+/** More lanes would split the memory budget into programs too small to be fast. */
 const mostLanes = 8;
-/** By how much a measured layout must beat the one-thread lanes: less than this is noise. */
+/** Minimum gain of a measured layout over one-thread lanes; smaller gains are noise. */
 const margin = 1.1;
 const measured = new Map<string, Promise<LaneLayout>>();
 
 /**
- * The layout for a machine and model: what is `fixed` stays, and the rest is measured for a fraction of a second, once
- * per process, machine and layer size. Tiny models are not measured: one lane a processor, at most 8, one thread each.
+ * Chooses the layout for a machine and model. Keeps the values in `fixed` and measures the rest for a fraction of a
+ * second, once per process, machine and layer size. Tiny models are not measured: one lane per processor, at most 8,
+ * with one thread each.
  */
 export function chooseLaneLayout(
   config: ModelConfig,
@@ -33,7 +34,7 @@ export function chooseLaneLayout(
   return known;
 }
 
-/** What is worth trying, the safest first. */
+/** Candidate layouts, safest first. */
 export function candidateLayouts(
   config: ModelConfig,
   { lanes, threads }: Partial<LaneLayout>,
@@ -74,7 +75,7 @@ async function measureLayouts(
   }
 }
 
-/** Products of a layer's size that all lanes of a layout do together in a second. */
+/** Products of a layer's size per second, summed over all lanes of a layout. */
 async function rateOf({ lanes, threads }: LaneLayout, workers: readonly Lane[]): Promise<number> {
   const rates = await Promise.all(
     workers.slice(0, lanes).map((lane) => lane.measure({ threads, forMs: 40 })),

@@ -11,20 +11,20 @@ import type {
 } from '../learning/microbatch-runner.ts';
 import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 
-/** What a lane is started with; reaches it as `workerData`. */
+/** Start data of a lane; passed as `workerData`. */
 export interface LaneOptions {
   readonly config: ModelConfig;
-  /** Where the tokenizer lies, for stop strings. */
+  /** Folder of the tokenizer, for stop strings. */
   readonly folder: string;
   readonly threads: number;
   readonly slots: number;
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
-  /** The lane's part of the budget: for training programs, and a quarter of it for keys and values. */
+  /** Memory budget of this lane: all of it for training programs, and a quarter for keys and values. */
   readonly memoryBudgetBytes: number;
 }
 
-/** What a lane can be asked. Arrays over a `SharedArrayBuffer` are shared, everything else is copied. */
+/** Requests to a lane. Arrays over a `SharedArrayBuffer` are shared; everything else is copied. */
 export type LaneTask =
   | { readonly kind: 'logprobs'; readonly job: LogprobJob }
   | { readonly kind: 'top'; readonly job: TopJob }
@@ -36,20 +36,20 @@ export type LaneTask =
   | {
       readonly kind: 'sample';
       readonly job: SamplingJob;
-      /** Copied by the lane before it answers `started`: they may change afterwards. */
+      /** Copied by the lane before it answers `started`; may change afterwards. */
       readonly weights: Float32Array;
-      /** Another number whenever the weights are others. */
+      /** Changes whenever the weights change. */
       readonly version: number;
-      /** Element 0 becomes 1 when the job is to stop. Shared. */
+      /** Abort flag in shared memory: setting element 0 to 1 stops the job. */
       readonly aborted: Int32Array;
     };
 
 export type LaneRequest = LaneTask & { readonly id: number };
 
-/** What a task comes to; nothing for those that change shared memory or have said everything by `written`. */
+/** Result of each task; undefined for tasks that change shared memory or reply through `written`. */
 export type LaneResult = Float32Array | TokenMeasurements | number | void;
 
-/** What a lane says; every request ends with one `done` or `failed`. */
+/** Replies of a lane; every request ends with one `done` or `failed`. */
 export type LaneReply =
   | { readonly id: number; readonly kind: 'started' }
   | {
@@ -61,7 +61,7 @@ export type LaneReply =
   | { readonly id: number; readonly kind: 'done'; readonly result: LaneResult }
   | { readonly id: number; readonly kind: 'failed'; readonly error: CarriedError };
 
-/** An error in a form that crosses between threads with its code and advice. */
+/** An error that can be posted between threads, with its code and advice. */
 export interface CarriedError {
   readonly code: string;
   readonly message: string;

@@ -15,14 +15,14 @@ import { createMicrobatchRunner } from '../learning/microbatch-runner.ts';
 import { createSampler, type Sampler } from '../sampling/sampler.ts';
 
 /**
- * The thread of one lane: runs microbatches and writes completions. Sampling jobs of the same weights run together;
+ * Thread of one lane: runs microbatches and decodes completions. Sampling jobs of the same weights share batches;
  * microbatches run between their steps.
  */
 const options = workerData as LaneOptions;
 const port = parentPort!;
 const runner = createMicrobatchRunner(options);
 let sampler: Promise<Sampler> | undefined;
-/** The weights of the newest version that jobs are written with: jobs of one version share them, and their rows. */
+/** Sampler of the newest weights; jobs of one version share its weights and rows. */
 let packed: { readonly version: number; readonly weights: DecodeWeights; jobs: number } | undefined;
 let tokenizer: ModelTokenizer | undefined;
 
@@ -64,7 +64,7 @@ function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
       reply({ id, kind: 'started' });
       shared.jobs++;
       return sample(task, shared.weights, id).finally(() => {
-        // Training may need the room.
+        // Free the key-value cache: training may need the memory.
         if (--shared.jobs === 0 && packed === shared) packed = undefined;
       });
     }
@@ -93,7 +93,7 @@ async function openSampler(): Promise<Sampler> {
   return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
 }
 
-/** Looks only at the tail a stop string can lie in: every token carries at least one byte of text. */
+/** Decodes only the tail that can contain a stop string: every token carries at least one byte of text. */
 function endsWithStop(tokens: Int32Array, stop: readonly string[]): boolean {
   const reach = Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
   const tail = tokenizer!.decode(tokens.subarray(-reach));

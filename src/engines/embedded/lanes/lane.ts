@@ -5,17 +5,17 @@ import type { MicrobatchRunner, TokenMeasurements } from '../learning/microbatch
 import type { MeasureJob } from '../measure-products.ts';
 import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 
-/** Takes what a lane has written. */
+/** Receives completions from a lane. */
 type OnWritten = (written: readonly FinishedSequence[], parts: readonly SequencePart[]) => void;
 
 /** A running sampling job of one lane. */
 export interface LaneSampling {
-  /** The lane has its own copy of the weights: they may change from now on. */
+  /** Resolves when the lane has copied the weights; they may change from then on. */
   readonly started: Promise<void>;
   readonly done: Promise<void>;
 }
 
-/** A worker thread that does a trainer's work and writes completions, seen from outside. */
+/** Handle of a worker thread that trains and samples. */
 export interface Lane extends MicrobatchRunner {
   /** See `measureProducts`. */
   measure(job: MeasureJob): Promise<number>;
@@ -36,11 +36,11 @@ interface Pending {
 }
 
 /**
- * Starts a lane. When its thread dies, everything it was asked rejects with a `WorkerCrashed` that names what was
- * pending, now and for every later request.
+ * Starts a lane. When its thread dies, all pending and later requests reject with a `WorkerCrashed` that lists the
+ * pending ones.
  */
 export function openLane(options: LaneOptions): Lane {
-  // The compiled package runs the .js beside this file, the source tree the .ts.
+  // The compiled package runs the .js file next to this one, the source tree the .ts file.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./lane-worker.${extension}`, import.meta.url), { workerData: options });
   const pending = new Map<number, Pending>();
@@ -82,7 +82,7 @@ export function openLane(options: LaneOptions): Lane {
         reject(crash);
         return;
       }
-      // Only work keeps the process alive, an idle engine does not.
+      // Only pending work keeps the process alive; an idle engine does not.
       worker.ref();
       const id = count++;
       pending.set(id, { ...hooks, what, resolve, reject });
@@ -108,7 +108,7 @@ export function openLane(options: LaneOptions): Lane {
         { kind: 'sample', job, weights: weights.values, version: weights.version, aborted },
         { started: resolve, written: onWritten },
       );
-      // A lane that failed has no use for the weights either.
+      // A failed lane no longer reads the weights.
       const ended = done.then(() => resolve()).finally(resolve);
       return { started, done: ended };
     },

@@ -11,7 +11,7 @@ const layout: ParameterLayout = {
   length: 3,
 };
 
-/** One weight through `torch.optim.AdamW` as its documentation states it, in double precision. */
+/** Reference: one weight through `torch.optim.AdamW` as documented, in double precision. */
 function torchAdamW(weight: number, gradients: readonly number[], decay: number, rate: number): number {
   let [w, m, v] = [weight, 0, 0];
   for (const [index, gradient] of gradients.entries()) {
@@ -25,7 +25,7 @@ function torchAdamW(weight: number, gradients: readonly number[], decay: number,
   return w;
 }
 
-test('several steps agree with PyTorch; biases do not decay', () => {
+test('agrees with PyTorch over several steps and exempts biases from decay', () => {
   const real = fc.double({ min: -3, max: 3, noNaN: true }).filter((x) => x === 0 || Math.abs(x) > 1e-3);
   const triple = fc.tuple(real, real, real);
   fc.assert(
@@ -43,7 +43,7 @@ test('several steps agree with PyTorch; biases do not decay', () => {
           step: index + 1,
           norm: gradientNorm(gradient),
         };
-        // Cut within the matrix: ranges need not end where tensors do.
+        // Cut inside the matrix: ranges need not end at tensor boundaries.
         for (const [from, to] of [
           [0, 1],
           [1, 3],
@@ -59,7 +59,7 @@ test('several steps agree with PyTorch; biases do not decay', () => {
   );
 });
 
-test('the gradient is scaled to maxGradNorm before the moments, and never scaled up', () => {
+test('scales the gradient down to maxGradNorm before the moments, and never up', () => {
   const step = (gradient: Float32Array, maxGradNorm: number): Float32Array => {
     const firstMoment = new Float32Array(3);
     applyAdamW(layout, {

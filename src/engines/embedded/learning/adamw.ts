@@ -5,16 +5,16 @@ import type { ParameterLayout } from '../parameters.ts';
 export interface AdamWUpdate {
   readonly weights: Float32Array;
   readonly gradient: Float32Array;
-  /** What AdamW remembers between steps: the running mean of the gradient, per weight. */
+  /** First moment: the running mean of the gradient, per weight. */
   readonly firstMoment: Float32Array;
-  /** The same of the gradient's square. */
+  /** Second moment: the running mean of the squared gradient. */
   readonly secondMoment: Float32Array;
   readonly from: number;
   readonly to: number;
   readonly settings: OptimStep;
-  /** Count of updates including this one, from 1: for the bias correction. */
+  /** Number of this update, counted from 1, for the bias correction. */
   readonly step: number;
-  /** Norm of the whole gradient, finite. */
+  /** L2 norm of the whole gradient; finite. */
   readonly norm: number;
 }
 
@@ -27,8 +27,8 @@ export function gradientNorm(gradient: Float32Array): number {
 
 /**
  * One AdamW update in place (Loshchilov & Hutter 2019, algorithm 2; PyTorch's form and order of operations). Weight
- * decay is decoupled and leaves biases and norms alone. The gradient is scaled to `maxGradNorm` on the way, as
- * `clip_grad_norm_` does. Elements do not meet, so the bits do not depend on how an update is cut into ranges.
+ * decay is decoupled and does not apply to biases and norms. Scales the gradient to `maxGradNorm` first, as
+ * `clip_grad_norm_` does. Elements are independent, so splitting an update into ranges does not change its bits.
  */
 export function applyAdamW({ entries }: ParameterLayout, update: AdamWUpdate): void {
   const { weights, gradient, firstMoment: first, secondMoment: second, settings, step, norm } = update;

@@ -1,10 +1,10 @@
-/** Gradient vectors that runners write into. */
+/** Pool of gradient vectors that runners write into. */
 export interface GradientBuffers {
   take(): Promise<Float32Array>;
   give(buffer: Float32Array): void;
-  /** Whoever waits for a buffer, now or later, gets this error: what would free one has failed. */
+  /** Rejects all current and later waiters: the work that would free a buffer has failed. */
   abandon(error: unknown): void;
-  /** Every buffer is back and none was abandoned: they can be used for another batch. */
+  /** True when every buffer is back and the pool was not abandoned, so another batch can use it. */
   isWhole(): boolean;
 }
 
@@ -14,11 +14,11 @@ interface Waiting {
 }
 
 /**
- * Buffers to reuse, in shared memory so that other threads can write them. At most `limit` exist: a runner that is far
- * ahead of the others waits for one, since gradients are added in order. The one whose turn it is already holds its
- * own, so the wait ends.
+ * Creates a pool of reusable buffers in shared memory, so that other threads can write them. At most `limit` exist: a
+ * runner far ahead of the others waits, because gradients are added in order. No deadlock: the runner whose turn it
+ * is already holds a buffer.
  *
- * @param length of each buffer, in elements
+ * @param length elements per buffer
  */
 export function createGradientBuffers(length: number, limit: number): GradientBuffers {
   const free: Float32Array[] = [];

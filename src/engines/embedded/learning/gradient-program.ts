@@ -34,13 +34,13 @@ export function logprobProgram(config: ModelConfig, shape: BatchShape): Compiled
   return compile({ logprobs });
 }
 
-/** Forward pass alone: output `top` [rows · positions, 2 · count], as `top` has it. */
+/** Forward pass alone: output `top` [rows · positions, 2 · count], in the layout of the `top` op. */
 export function topProgram(config: ModelConfig, shape: BatchShape, count: number): CompiledGraph {
   const { logs } = tokenDistribution(config, weightInputs(config), shape);
   return compile({ top: top(logs, count) });
 }
 
-/** All log-probabilities [rows · positions, vocabulary]; that of each target and the entropy (nats), [rows, positions]. */
+/** Log-probabilities [rows · positions, vocabulary]; of each target, and the entropy (nats), both [rows, positions]. */
 function tokenDistribution(
   config: ModelConfig,
   weights: Weights,

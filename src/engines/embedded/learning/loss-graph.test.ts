@@ -57,7 +57,7 @@ async function graphLoss(spec: LossSpec, sequences: readonly ReferenceSequence[]
   };
 }
 
-/** Position t of the graph speaks of token t + 1, so a token is put in front. */
+/** Prepends a token: position t of the graph refers to token t + 1. */
 function asTraining(sequence: ReferenceSequence) {
   const shifted = (values: ArrayLike<number>): Float32Array => Float32Array.from([0, ...Array.from(values)]);
   const { policyLogprobs, referenceLogprobs } = sequence;
@@ -71,7 +71,7 @@ function asTraining(sequence: ReferenceSequence) {
   };
 }
 
-/** Largest difference in value or gradient, relative to the size of the numbers. */
+/** Largest difference in value or gradient, relative to the magnitude of the numbers. */
 function worstGap(ours: LossResult, loss: number, gradient: readonly ArrayLike<number>[]): number {
   const gap = (a: number, b: number): number => Math.abs(a - b) / (1 + Math.abs(a));
   const slopes = gradient.flatMap((row, i) =>
@@ -156,19 +156,19 @@ const verlCases: readonly Case[] = [
   ['gpg token-mean', { policy: { type: 'reinforce' }, ...off }, tokenMean],
 ];
 
-test.each(trlCases)('same value and gradient as TRL %s', async (name, spec, weightOf) => {
+test.each(trlCases)('matches the value and gradient of TRL %s', async (name, spec, weightOf) => {
   const theirs = golden.trl.loss[name]!;
   const ours = await graphLoss(spec, goldenSequences(weightOf));
   expect(worstGap(ours, theirs.loss, theirs.loss_grad)).toBeLessThan(1e-6);
 });
 
-test.each(verlCases)('same value and gradient as verl %s', async (name, spec, weightOf) => {
+test.each(verlCases)('matches the value and gradient of verl %s', async (name, spec, weightOf) => {
   const theirs = golden.verl.policy_loss[name]!;
   const ours = await graphLoss(spec, goldenSequences(weightOf));
   expect(worstGap(ours, theirs.loss, theirs.loss_grad)).toBeLessThan(1e-6);
 });
 
-test.each(['k1', 'k2', 'k3'] as const)('same KL and gradient as verl %s', async (estimator) => {
+test.each(['k1', 'k2', 'k3'] as const)('matches the KL and gradient of verl %s', async (estimator) => {
   const theirs = golden.verl.kl_vs_ref[estimator]!;
   const sequences = goldenSequences(tokenMean).map((row) => ({
     ...row,
@@ -223,7 +223,7 @@ const anyLoss = fc.record<LossSpec>({
   temperature: fc.constant(1),
 });
 
-test('same value and gradient as the float64 reference on random batches of every loss', async () => {
+test('matches the float64 reference in value and gradient on random batches of every loss', async () => {
   await fc.assert(
     fc.asyncProperty(
       anyLoss,
@@ -242,7 +242,7 @@ test('same value and gradient as the float64 reference on random batches of ever
   );
 });
 
-test('numbers do not change the kind, structure does', () => {
+test('keeps the loss kind when numbers change and changes it with structure', () => {
   expect(lossKind(clipped(0.1, 0.3, 5))).toBe(lossKind(clipped(0.2, 0.2)));
   const kinds = [
     clipped(0.2, 0.2),

@@ -17,12 +17,12 @@ import { sum } from '../graph/ops/shaping.ts';
 import type { BatchShape } from '../transformer.ts';
 
 /**
- * `LossSpec` as a graph: log-probabilities in, the loss of every token out. Arrays are [rows, positions]; position t
- * of a row speaks of the token it predicts. Numbers of the spec are scalar inputs, so changing them compiles nothing;
- * only what `lossKind` names changes the graph.
+ * Builds the graph of a `LossSpec`: log-probabilities in, loss per token out. Arrays are [rows, positions]; position t
+ * of a row refers to the token it predicts. Numbers of the spec are scalar inputs, so changing them needs no new
+ * compilation; only the fields in `lossKind` change the graph.
  */
 
-/** What stands at every position of a batch besides the log-probabilities; names of graph inputs. */
+/** Per-token inputs besides the log-probabilities; names of graph inputs. */
 export const tokenInputs = [
   'weights',
   'active',
@@ -35,7 +35,7 @@ export const tokenInputs = [
 /** The name of one per-token input. `active` is 1 where the weight is not 0, else 0. */
 export type TokenInput = (typeof tokenInputs)[number];
 
-/** The loss of each token, what it is summed into, and measurements; all [rows, positions] and 0 where inactive. */
+/** Loss of each token, its summands, and measurements; all [rows, positions] and 0 where inactive. */
 export interface LossGraph {
   /** w · (importance · policy + kl − entropy), the terms of the sum that is differentiated. */
   readonly loss: Value;
@@ -46,14 +46,14 @@ export interface LossGraph {
   readonly clipHigh: Value | null;
 }
 
-/** The parts of a spec that decide the graph, as a key: equal kinds share a program. */
+/** Key of the parts of a spec that shape the graph: equal kinds share a program. */
 export function lossKind({ policy, kl, entropy, importance }: LossSpec): string {
   const ratio = policy.type === 'clipped' ? policy.ratio : '';
   const correction = importance === null ? '' : `${importance.level}-${importance.mode}`;
   return [policy.type, ratio, kl?.estimator ?? '', entropy === null ? '' : 'entropy', correction].join('/');
 }
 
-/** The numbers of a spec by input name. A program takes those its graph uses. */
+/** Numbers of a spec by input name. A program takes those that its graph uses. */
 export function lossScalars({
   policy,
   kl,
@@ -70,7 +70,7 @@ export function lossScalars({
   };
 }
 
-/** Far above any loss a float can carry, yet finite: stands for "not limited". */
+/** Means "not limited": far above any loss in float32, yet finite. */
 const unlimited = 1e30;
 
 function policyScalars(policy: PolicyTerm): Record<string, number> {
@@ -90,7 +90,7 @@ function policyScalars(policy: PolicyTerm): Record<string, number> {
 }
 
 /**
- * The loss of `spec` for these log-probabilities.
+ * Builds the loss of `spec` for these log-probabilities.
  *
  * @param logprobs [rows, positions], of the current policy
  * @param entropy [rows, positions], of its next-token distributions
@@ -116,8 +116,8 @@ export function lossGraph(
 type Tokens = Record<TokenInput, Value> & { readonly logprobs: Value };
 
 /**
- * `policyLogprobs` of rows that have none are the current ones without gradient: `hasPolicy` [rows, 1] is 1 or 0.
- * Log-probabilities are made 0 where inactive, so that no padding can overflow.
+ * Uses the current log-probabilities, without gradient, for rows without `policyLogprobs`: `hasPolicy` [rows, 1] is 1
+ * or 0. Sets log-probabilities to 0 where inactive, so that padding cannot overflow.
  */
 function tokenValues(logprobs: Value, rows: number, positions: number): Tokens {
   const perToken = (name: TokenInput): Value => input(name, 'float32', [rows, positions]);
@@ -186,7 +186,7 @@ function cispo(tokens: Tokens): PolicyLoss {
   return { loss, ...clipShares(r, tokens) };
 }
 
-/** Where the ratio is outside its bounds and the advantage pulls it further out. */
+/** True where the ratio is outside its bounds and the advantage pushes it further out. */
 function clipShares(r: Value, { advantages, active }: Tokens): Pick<PolicyLoss, 'clipLow' | 'clipHigh'> {
   const isLow = multiply(isBelow(r, scalar('minRatio')), isBelow(advantages, constant(0)));
   const isHigh = multiply(isBelow(scalar('maxRatio'), r), isBelow(constant(0), advantages));

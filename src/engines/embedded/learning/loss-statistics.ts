@@ -4,10 +4,10 @@ import type { Microbatch } from './microbatches.ts';
 import { splitRows } from './microbatches.ts';
 import type { TokenMeasurements } from './microbatch-runner.ts';
 
-/** Sums over tokens with weight, per name of a measurement; in double precision and batch order. */
+/** Sums over weighted tokens, by measurement; in double precision and batch order. */
 type Sums = Map<string, number>;
 
-/** Gathers what the microbatches of one batch measured into `LossStats`. */
+/** Accumulates the measurements of a batch's microbatches into `LossStats`. */
 export function lossStatistics(
   { sequences }: TrainingBatch,
   results: readonly { readonly microbatch: Microbatch; readonly measured: TokenMeasurements }[],

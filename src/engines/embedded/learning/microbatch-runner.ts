@@ -8,41 +8,41 @@ import { parameterLayout, type ParameterLayout } from '../parameters.ts';
 import { type Arrays, openProgram, type Program } from '../graph/program.ts';
 import type { BatchShape } from '../transformer.ts';
 
-/** A microbatch to score. Plain data: it can be posted to a worker thread; `weights` is shared where its buffer is. */
+/** A microbatch to score. Plain data: it can be posted to a worker thread, which shares `weights` when its buffer is shared. */
 export interface LogprobJob {
-  /** All weights, in the order of `parameterLayout`. Only read. */
+  /** All weights, in the order of `parameterLayout`. Read-only. */
   readonly weights: Float32Array;
   readonly shape: BatchShape;
-  /** What `tokenFeeds` made. */
+  /** Output of `tokenFeeds`. */
   readonly feeds: Arrays;
   readonly temperature: number;
 }
 
-/** A microbatch whose most probable tokens are asked for. */
+/** A microbatch whose most probable tokens are requested. */
 export interface TopJob extends Omit<LogprobJob, 'temperature'> {
   readonly count: number;
 }
 
 /** A microbatch to learn from. */
 export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
-  /** What `tokenFeeds` and `lossFeeds` made. */
+  /** Output of `tokenFeeds` and `lossFeeds`. */
   readonly feeds: Arrays;
   readonly spec: LossSpec;
-  /** Receives the gradient, in the order of `parameterLayout`; overwritten. */
+  /** Receives the gradient, in the order of `parameterLayout`; its content is overwritten. */
   readonly gradient: Float32Array;
 }
 
 /** Per-token measurements by name, each [rows · positions]. */
 export type TokenMeasurements = Readonly<Record<string, Float32Array>>;
 
-/** A gradient vector to add to another one of the same length. */
+/** A gradient vector to add to another of the same length. */
 export interface SumJob {
   readonly total: Float32Array;
   readonly part: Float32Array;
 }
 
 /**
- * What does a trainer's work, in this thread or another one. Results depend on the job alone: a trainer may give its
+ * Executes a trainer's jobs, in this thread or another. Results depend on the job alone, so a trainer may assign its
  * jobs to any number of runners in any order.
  */
 export interface MicrobatchRunner extends AsyncDisposable {
@@ -59,13 +59,13 @@ export interface MicrobatchRunner extends AsyncDisposable {
 
 export interface MicrobatchRunnerOptions {
   readonly config: ModelConfig;
-  /** Threads of the runtime. */
+  /** Threads of ONNX Runtime. */
   readonly threads: number;
-  /** For the programs kept loaded; what was not used for longest goes first. The one in use always stays. */
+  /** Memory for loaded programs; the least recently used are unloaded first, never the one in use. */
   readonly memoryBudgetBytes: number;
 }
 
-/** Runs microbatches in this thread, blocking it. Compiles one program per shape and kind of loss, when first needed. */
+/** Runs microbatches in this thread, blocking it. Compiles one program per shape and kind of loss, on first use. */
 export function createMicrobatchRunner(options: MicrobatchRunnerOptions): MicrobatchRunner {
   const { config } = options;
   const layout = parameterLayout(config);
@@ -117,7 +117,7 @@ interface ProgramCache {
   shrinkTo(bytes: number): Promise<void>;
 }
 
-/** Keeps programs by key, least recently used first. */
+/** Caches programs by key, least recently used first. */
 function createProgramCache({ threads, memoryBudgetBytes }: MicrobatchRunnerOptions): ProgramCache {
   const programs = new Map<string, { readonly program: Program; readonly bytes: number }>();
   let used = 0;
@@ -143,7 +143,7 @@ function createProgramCache({ threads, memoryBudgetBytes }: MicrobatchRunnerOpti
   return { open, shrinkTo };
 }
 
-/** A flat vector as one view per weight tensor, by name. */
+/** Splits a flat vector into one view per weight tensor, by name. */
 function tensorViews(
   { entries }: ParameterLayout,
   flat: Float32Array,

@@ -7,7 +7,7 @@ const sequencesOf = (lengths: readonly number[]) =>
 const anyLengths = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 60 });
 const rowsFor = (positions: number): number => Math.max(1, Math.floor(1024 / positions));
 
-test('every sequence runs once, in a shape that holds it and wastes at most an eighth plus seven positions', () => {
+test('runs every sequence once, padded by at most an eighth plus seven positions', () => {
   fc.assert(
     fc.property(anyLengths, (lengths) => {
       const planned = planMicrobatches(sequencesOf(lengths), rowsFor);
@@ -24,7 +24,7 @@ test('every sequence runs once, in a shape that holds it and wastes at most an e
   );
 });
 
-test('few different shapes occur over many batches of similar lengths', () => {
+test('uses few different shapes over many batches of similar lengths', () => {
   const shapes = new Set<string>();
   for (let batch = 0; batch < 50; batch++) {
     const lengths = Array.from({ length: 64 }, (_, i) => 20 + ((i * 7 + batch * 13) % 40));
@@ -34,7 +34,7 @@ test('few different shapes occur over many batches of similar lengths', () => {
   expect(shapes.size).toBeLessThan(25);
 });
 
-test('what is laid out in rows comes apart again, one token later', () => {
+test('restores from rows the sequences laid out in them, one token later', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }), (lengths) => {
       const sequences = sequencesOf(lengths);

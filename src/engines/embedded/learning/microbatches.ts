@@ -4,7 +4,7 @@ import type { Arrays } from '../graph/program.ts';
 import type { TokenInput } from './loss-graph.ts';
 import type { BatchShape } from '../transformer.ts';
 
-/** Sequences of a batch that run together, and the padded shape they run in. */
+/** Sequences of a batch that run together, and their padded shape. */
 export interface Microbatch {
   /** Indices into the batch, one per row. */
   readonly sequences: readonly number[];
@@ -12,13 +12,13 @@ export interface Microbatch {
 }
 
 /**
- * Splits a batch into microbatches of similar lengths, longest first. A function of the lengths and the limit alone,
- * so the same batch gives the same sums on every run and machine.
+ * Splits a batch into microbatches of similar lengths, longest first. Depends on the lengths and the limit alone, so
+ * the same batch gives the same sums on every run and machine.
  *
  * A sequence of T tokens takes T − 1 positions (the first token is not predicted), rounded up to at most 1/8 more.
  * Microbatches have as many rows as fit; only the last ones are smaller, so a run needs few different programs.
  *
- * @param rowsFor how many rows of this many positions may run at once, ≥ 1
+ * @param rowsFor returns how many rows of this many positions may run at once, ≥ 1
  */
 export function planMicrobatches(
   sequences: readonly TokenSequence[],
@@ -37,19 +37,19 @@ export function planMicrobatches(
   return planned;
 }
 
-/** Up to the next multiple of 8, above 128 to the next of eight steps between powers of two. */
+/** Rounds up to the next multiple of 8, above 128 to the next of eight steps between powers of two. */
 function roundPositions(count: number): number {
   const step = Math.max(8, 2 ** Math.floor(Math.log2(Math.max(1, count))) / 8);
   return Math.max(step, Math.ceil(count / step) * step);
 }
 
-/** Down to one of four steps between powers of two: no row stays empty, and few different shapes occur. */
+/** Rounds down to one of four steps between powers of two, so that no row stays empty and few shapes occur. */
 function roundRows(count: number): number {
   const step = Math.max(1, 2 ** Math.floor(Math.log2(count)) / 4);
   return Math.floor(count / step) * step;
 }
 
-/** The `tokens` and `targets` of a microbatch: at position t stand token t and token t + 1; 0 where padded. */
+/** Builds `tokens` and `targets` of a microbatch: token t and token t + 1 at position t; 0 where padded. */
 export function tokenFeeds(sequences: readonly TokenSequence[], { rows, positions }: BatchShape): Arrays {
   const tokens = new Int32Array(rows * positions);
   const targets = new Int32Array(rows * positions);
@@ -60,7 +60,7 @@ export function tokenFeeds(sequences: readonly TokenSequence[], { rows, position
   return { tokens, targets };
 }
 
-/** The per-token inputs of the loss: at position t stands what the sequence says of token t + 1, where it has weight. */
+/** Builds the per-token inputs of the loss: position t holds the values of token t + 1, where it has weight. */
 export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positions }: BatchShape): Arrays {
   const hasPolicy = new Float32Array(rows);
   for (const [row, { policyLogprobs }] of sequences.entries())
@@ -82,7 +82,7 @@ export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positi
   return { ...perToken, hasPolicy };
 }
 
-/** Entries without weight stay 0, whatever the source holds there. */
+/** Leaves entries without weight at 0, whatever the source holds there. */
 function copyActive(
   { weights }: TrainingSequence,
   source: Float32Array | undefined,
@@ -93,7 +93,7 @@ function copyActive(
   for (let t = 1; t < weights.length; t++) if (weights[t] !== 0) target[offset + t - 1] = source[t]!;
 }
 
-/** Takes the rows of [rows, positions] back apart: per sequence an array of its length, entry 0 is 0. */
+/** Splits the rows of [rows, positions] into one array per sequence, of its length; entry 0 is 0. */
 export function splitRows(
   values: Float32Array,
   sequences: readonly TokenSequence[],
@@ -106,7 +106,7 @@ export function splitRows(
   });
 }
 
-/** The same for what `TopJob` finds: [rows · positions, 2 · count], values before tokens. */
+/** Splits the result of a `TopJob` by sequence: [rows · positions, 2 · count], values before tokens. */
 export function splitTop(
   values: Float32Array,
   sequences: readonly TokenSequence[],

@@ -49,7 +49,7 @@ function trainer(maxMicrobatchTokens: number, lanes = 1): Trainer {
   });
 }
 
-/** Sequences of these lengths; the first tokens of each are a prompt without weight, whose other entries are NaN. */
+/** Builds sequences of these lengths; each begins with a prompt without weight, whose other entries are NaN. */
 function batch(lengths: readonly number[], seed = 1): TrainingBatch {
   return { sequences: lengths.map((length, index) => sequence(length, seed + index)) };
 }
@@ -69,7 +69,7 @@ function sequence(length: number, seed: number): TrainingSequence {
   };
 }
 
-/** The gradient, seen through one step of plain momentum: with β1 = 0 the first moment is the gradient itself. */
+/** Reads the gradient from one step of plain momentum: with β1 = 0 the first moment is the gradient itself. */
 async function gradientOf(subject: Trainer, data: TrainingBatch, spec: LossSpec): Promise<Float32Array> {
   await subject.forwardBackward(data, spec);
   expect(await subject.optimStep({ learningRate: 0, beta1: 0 })).toMatchObject({ applied: true });
@@ -81,7 +81,7 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
   return norm(a.map((value, i) => value - b[i]!)) / norm(a);
 }
 
-test('supervised training learns a sequence by heart', async () => {
+test('learns a sequence by heart in supervised training', async () => {
   const subject = trainer(64);
   const data = batch([12, 12]);
   const first = await subject.forwardBackward(data, crossEntropyLoss);
@@ -94,7 +94,7 @@ test('supervised training learns a sequence by heart', async () => {
   expect(last.loss).toBeLessThan(first.loss / 5);
 });
 
-test('gradients do not depend on microbatching, padding or order', async () => {
+test('computes gradients independent of microbatching, padding and order', async () => {
   const lengths = fc.array(fc.integer({ min: 2, max: 20 }), { minLength: 2, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(
@@ -114,7 +114,7 @@ test('gradients do not depend on microbatching, padding or order', async () => {
   );
 });
 
-test('a resumed trainer continues bit for bit, reference included', async () => {
+test('resumes bit for bit, reference included', async () => {
   const [data, settings] = [batch([9, 14, 6]), { learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 1 }];
   const steps = async (subject: Trainer, count: number): Promise<void> => {
     for (let step = 0; step < count; step++) {
@@ -134,14 +134,14 @@ test('a resumed trainer continues bit for bit, reference included', async () => 
   expect(await resumed.logprobs(data, 'policy')).not.toEqual(await resumed.logprobs(data, 'reference'));
 });
 
-test('threads and number of runners change no bit', async () => {
+test('gives the same bits for any number of threads and runners', async () => {
   const data = batch([20, 5, 9, 9, 16, 3, 12]);
   const alone = await gradientOf(trainer(24), data, clipped);
   const shared = await gradientOf(trainer(24, 2), data, clipped);
   expect(shared).toEqual(alone);
 });
 
-test('an update is the same in one piece and in many', async () => {
+test('gives the same update in one piece and in many', async () => {
   const after = async (count: number): Promise<unknown> => {
     const own = Array.from({ length: count }, () => runners[0]!);
     const subject = trainerWith(own);
@@ -154,7 +154,7 @@ test('an update is the same in one piece and in many', async () => {
   expect(await after(7)).toEqual(await after(1));
 });
 
-test('an update without a gradient goes on with the momentum alone', async () => {
+test('continues with momentum alone in an update without a gradient', async () => {
   const subject = trainer(64);
   await subject.forwardBackward(batch([9]), clipped);
   await subject.optimStep({ learningRate: 0.01 });
@@ -170,7 +170,7 @@ test('an update without a gradient goes on with the momentum alone', async () =>
   expect(second.weights).not.toEqual(first.weights);
 });
 
-test('statistics are means over tokens with weight, whatever the microbatches', async () => {
+test('averages statistics over weighted tokens, whatever the microbatches', async () => {
   const data = batch([9, 14, 6, 11]);
   const whole = await trainer(1000).forwardBackward(data, clipped);
   const split = await trainer(1).forwardBackward(data, clipped);
@@ -194,7 +194,7 @@ test('statistics are means over tokens with weight, whatever the microbatches', 
   expect(whole.logprobs.map(({ length }) => length)).toEqual([9, 14, 6, 11]);
 });
 
-test('forwardBackward and logprobs see the same probabilities, of a distribution', async () => {
+test('computes the same normalised probabilities in forwardBackward and logprobs', async () => {
   const subject = trainer(64);
   const data = batch([9, 14]);
   const { logprobs } = await subject.forwardBackward(data, { ...clipped, temperature: 1 });
@@ -207,7 +207,7 @@ test('forwardBackward and logprobs see the same probabilities, of a distribution
   expect(scored.every((values) => values[0] === 0)).toBe(true);
 });
 
-test('gradients of two calls add up', async () => {
+test('adds up the gradients of two calls', async () => {
   const data = batch([9, 14]);
   const together = await gradientOf(trainer(64), data, crossEntropyLoss);
   const subject = trainer(64);
@@ -216,7 +216,7 @@ test('gradients of two calls add up', async () => {
   expect(relativeDistance(together, added)).toBeLessThan(1e-5);
 });
 
-test('a gradient that is not finite changes nothing but is cleared', async () => {
+test('clears a non-finite gradient and changes nothing else', async () => {
   const subject = trainer(64);
   const before = subject.save();
   const [broken] = batch([9]).sequences;
@@ -229,7 +229,7 @@ test('a gradient that is not finite changes nothing but is cleared', async () =>
   expect(await subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: true, policyVersion: 1 });
 });
 
-test('what cannot be trained on is named', async () => {
+test('rejects invalid batches by name', async () => {
   const subject = trainer(64);
   const [good] = batch([6]).sequences;
   const refused = async (change: Partial<TrainingSequence>, message: string): Promise<void> => {
@@ -244,7 +244,7 @@ test('what cannot be trained on is named', async () => {
   await expect(subject.forwardBackward({ sequences: [bare] }, clipped)).rejects.toThrow('referenceLogprobs');
 });
 
-test('a sequence too long for the memory budget is refused with the budget it needs', async () => {
+test('rejects a sequence too long for the memory budget and names the budget it needs', async () => {
   const subject = createTrainer({
     config,
     weights: initialWeights(config, 1),
@@ -256,7 +256,7 @@ test('a sequence too long for the memory budget is refused with the budget it ne
   );
 });
 
-test('a runner out of memory for programs drops the oldest and still gives the same result', async () => {
+test('unloads the oldest program when memory runs out and still gives the same result', async () => {
   const small = createMicrobatchRunner({ config, threads: 1, memoryBudgetBytes: 1 });
   const weights = initialWeights(config, 1).map((weight) => 5 * weight);
   const subject = createTrainer({
@@ -271,7 +271,7 @@ test('a runner out of memory for programs drops the oldest and still gives the s
   await small[Symbol.asyncDispose]();
 });
 
-/** Runs jobs through `runner`, each after a pause; the first ones fail while `lost` is set. */
+/** Runs jobs through `runner`, each after a delay; the first ones fail while `lost` is set. */
 function slowRunner(runner: MicrobatchRunner, lost: { value: boolean } = { value: false }): MicrobatchRunner {
   const gradient: MicrobatchRunner['gradient'] = async (job) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -287,7 +287,7 @@ function trainerWith(own: readonly MicrobatchRunner[]): Trainer {
 }
 
 test.each(['first', 'last'])(
-  'a runner far ahead of the slow %s one waits and changes nothing',
+  'gives the same result when a fast runner waits for the slow %s one',
   async (place) => {
     const own = [slowRunner(runners[0]!), runners[1]!];
     const subject = trainerWith(place === 'first' ? own : own.toReversed());
@@ -296,7 +296,7 @@ test.each(['first', 'last'])(
   },
 );
 
-test('a sum that fails is an error, not a wait', async () => {
+test('throws when a sum fails instead of waiting', async () => {
   const broken = { ...runners[0]!, sum: () => Promise.reject(new Error('lost')) };
   for (const own of [[broken], [broken, runners[1]!], [slowRunner(runners[0]!), broken]])
     await expect(trainerWith(own).forwardBackward(batch([9, 8, 7, 6, 5, 4, 3]), clipped)).rejects.toThrow(
@@ -304,7 +304,7 @@ test('a sum that fails is an error, not a wait', async () => {
     );
 });
 
-test('when a runner fails nobody waits forever, the gradient is dropped and the next call starts clean', async () => {
+test('rejects all waiters when a runner fails, drops the gradient and starts the next call clean', async () => {
   const lost = { value: true };
   const subject = trainerWith([slowRunner(runners[0]!, lost), runners[1]!]);
   const data = batch([9, 9, 8, 7, 6, 5, 4, 3]);

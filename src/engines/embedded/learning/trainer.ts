@@ -20,46 +20,46 @@ import { parameterLayout } from '../parameters.ts';
 import type { BatchShape } from '../transformer.ts';
 
 /**
- * Everything a trainer needs to continue bit for bit, besides the weights it was created with, which stay the
- * reference. Arrays are in the order of `parameterLayout`.
+ * State that continues training bit for bit. The initial weights are not part of it: they stay the reference. Arrays
+ * are in the order of `parameterLayout`.
  */
 export interface TrainerState {
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
-  /** Updates applied. */
+  /** Number of updates applied. */
   readonly policyVersion: number;
 }
 
 export interface TrainerOptions {
   readonly config: ModelConfig;
-  /** Trained in place. Over a `SharedArrayBuffer` where runners live in other threads. */
+  /** Trained in place. Must be over a `SharedArrayBuffer` when runners live in other threads. */
   readonly weights: Float32Array;
-  /** What does the work; their number and order change no bit of the result. */
+  /** Execute the jobs; their number and order do not change a bit of the result. */
   readonly runners: readonly MicrobatchRunner[];
-  /** For weights, optimizer and running microbatches together; decides how large a microbatch may be. */
+  /** Memory for weights, optimizer and running microbatches together; limits the size of a microbatch. */
   readonly memoryBudgetBytes: number;
-  /** Tokens a microbatch holds at most, padding counted. Larger ones leave the caches. Default 1024. */
+  /** Most tokens in a microbatch, padding included. Larger ones exceed the caches. Default 1024. */
   readonly maxMicrobatchTokens?: number;
 }
 
-/** Learning on one set of weights: the training half of the `Engine` interface, which says what each method does. */
+/** Trains one set of weights: the training half of the `Engine` interface, which documents each method. */
 export interface Trainer {
   readonly policyVersion: number;
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
   topLogprobs(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
-  /** No other call may run meanwhile, nor anybody read the weights. When it fails, the weights are good for nothing. */
+  /** Runs alone: no other call and no reader of the weights meanwhile. A failure leaves the weights invalid. */
   optimStep(settings: OptimStep): Promise<StepStats>;
-  /** Copies. Throws an `EngineError` while a gradient waits for `optimStep` */
+  /** Returns a copy. Throws an `EngineError` while a gradient waits for `optimStep`. */
   save(): TrainerState;
-  /** Takes the state over by copying; a waiting gradient is dropped. */
+  /** Copies the state in; drops a pending gradient. */
   restore(state: TrainerState): void;
 }
 
 /**
- * A trainer over runners. Gradients of microbatches are summed in batch order in float32, so the result depends on the
- * calls alone, never on threads or timing. When `forwardBackward` fails, what was accumulated is dropped.
+ * Creates a trainer over runners. Sums gradients of microbatches in batch order in float32, so the result depends on
+ * the calls alone, never on threads or timing. A failing `forwardBackward` drops the accumulated gradient.
  */
 export function createTrainer(options: TrainerOptions): Trainer {
   const { config, weights, runners } = options;
@@ -75,7 +75,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const plan = ({ sequences }: TokenBatch | TrainingBatch): Microbatch[] =>
     planMicrobatches(sequences, rowsFor);
 
-  /** The weights as created, for KL; the same memory as the policy until that first changes. */
+  /** Initial weights, for KL; shares memory with the policy until the first update. */
   const keepReference = (): void => {
     if (reference === weights) reference = sharedCopy(weights);
   };
@@ -83,11 +83,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const clearGradient = (): void => {
     gradient.fill(0);
     hasGradient = false;
-    // After a failure some buffers hold parts whose turn never came.
+    // After a failure, some buffers still hold parts that were never added.
     if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
   };
 
-  /** Scores a batch by microbatches: `run` makes one array per microbatch, `split` takes it apart by sequence. */
+  /** Scores a batch by microbatches: `run` makes one array per microbatch, `split` divides it by sequence. */
   const score = async <Result>(
     batch: TokenBatch,
     run: (runner: MicrobatchRunner, scored: Pick<LogprobJob, 'shape' | 'feeds'>) => Promise<Float32Array>,
@@ -172,8 +172,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     forwardBackward,
     optimStep,
     save: () => {
-      if (hasGradient)
-        throw new EngineError('save: expected no gradient to be waiting, call optimStep first');
+      if (hasGradient) throw new EngineError('save: expected no pending gradient, call optimStep first');
       return {
         weights: weights.slice(),
         firstMoment: firstMoment.slice(),
@@ -193,8 +192,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
 }
 
 /**
- * Each runner takes the next item as soon as it is done with one. Results stand in the order of the items. After a
- * failure nothing new is started, and the first error is thrown once all runners have come to rest.
+ * Gives each runner the next item when it finishes one. Results are in item order. After a failure, starts no new
+ * item and throws the first error once all runners are idle.
  */
 async function distribute<Item, Result>(
   runners: readonly MicrobatchRunner[],
@@ -218,7 +217,7 @@ async function distribute<Item, Result>(
   return results;
 }
 
-/** Like `Promise.all`, but also after a failure it waits for all. */
+/** Like `Promise.all`, but waits for all promises even after a failure. */
 async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
   for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
 }
@@ -226,8 +225,8 @@ async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
 type Task = (runner: MicrobatchRunner) => Promise<void>;
 
 /**
- * Runs what is handed in under 0, 1, 2, … one after the other in that order, whatever order it is handed in. The
- * runner that hands in what was waited for does all that is ready by then: it has nothing else to do.
+ * Runs tasks numbered 0, 1, 2, … in that order, whatever order they are submitted in. The runner that submits the next
+ * task in line also runs all tasks that became ready.
  */
 function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task) => Promise<void> {
   const waiting = new Map<number, Task>();

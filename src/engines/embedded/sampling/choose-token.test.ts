@@ -6,18 +6,18 @@ const logitsOf = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLen
 const uniformOf = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const everything = { temperature: 1, topP: 1, topK: 0 };
 
-/** The distribution by its definition: most probable first, smaller id first among equals. */
+/** Reference: the distribution by definition, most probable first, smaller id first among equals. */
 function ranked(logits: readonly number[], temperature: number): { token: number; probability: number }[] {
   const largest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp((logit - largest) / temperature));
   const total = powers.reduce((sum, power) => sum + power, 0);
-  // Ordered before the division, which may round two different powers to one probability.
+  // Sorted before the division, which may round two different exponentials to one probability.
   return powers
     .map((power, token) => ({ token, power, probability: power / total }))
     .toSorted((a, b) => b.power - a.power || a.token - b.token);
 }
 
-test('log-probability and entropy are those of the full softmax at the temperature', () => {
+test('returns log-probability and entropy of the full softmax at the temperature', () => {
   fc.assert(
     fc.property(
       logitsOf,
@@ -38,7 +38,7 @@ test('log-probability and entropy are those of the full softmax at the temperatu
   );
 });
 
-test('only tokens of the nucleus and of the top k are drawn', () => {
+test('draws only tokens within top-p and top-k', () => {
   const filters = fc.record({
     topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
     topK: fc.integer({ min: 0, max: 45 }),
@@ -60,7 +60,7 @@ test('only tokens of the nucleus and of the top k are drawn', () => {
   );
 });
 
-test('frequencies follow the probabilities, filtered or not', () => {
+test('draws tokens with frequencies that match the probabilities, filtered or not', () => {
   const logits = Float32Array.from([0.3, -1, 2, 2, -5]);
   for (const settings of [
     everything,
@@ -78,19 +78,19 @@ test('frequencies follow the probabilities, filtered or not', () => {
   }
 });
 
-test('greedy takes the first of the largest, with its probability at temperature 1', () => {
+test('picks the first of the largest when greedy, with its probability at temperature 1', () => {
   const chooser = createTokenChooser(4, { temperature: 0, topP: 1, topK: 0 });
   expect(chooser.choose(Float32Array.from([9, 1, 3, 3, 0]), 1, 0.99)).toBe(1);
   expect(chooser.logprob).toBeCloseTo(-Math.log(2 + Math.exp(-2) + Math.exp(-3)), 6);
 });
 
-test('what cannot come has no part in the entropy', () => {
+test('ignores impossible tokens in the entropy', () => {
   const chooser = createTokenChooser(3, everything);
   chooser.choose(Float32Array.from([1, -Infinity, 1]), 0, 0.5);
   expect(chooser.entropy).toBeCloseTo(Math.log(2), 12);
 });
 
-test('logits that are not finite are refused', () => {
+test('rejects non-finite logits', () => {
   for (const bad of [NaN, Infinity]) {
     const chooser = createTokenChooser(3, everything);
     expect(() => chooser.choose(Float32Array.from([0, bad, 1]), 0, 0.5)).toThrow(/finite logits/);

@@ -1,11 +1,11 @@
 import { EngineError } from '../../../core/errors.ts';
 import type { ChoiceSettings } from '../../requests/sampling-job.ts';
 
-/** Chooses tokens from logits; reuses its memory, so it belongs to one thread and one vocabulary. */
+/** Chooses tokens from logits; reuses its buffers, so use one per thread and vocabulary. */
 export interface TokenChooser {
   /**
-   * The token that the number `uniform` in [0, 1) falls on, for the `vocabSize` logits from `offset` on.
-   * Throws an `EngineError` when they are not finite.
+   * Chooses the token at quantile `uniform` in [0, 1), for the `vocabSize` logits from `offset` on.
+   * Throws an `EngineError` when the logits are not finite.
    */
   choose(logits: Float32Array, offset: number, uniform: number): number;
   /**
@@ -40,10 +40,10 @@ export function createTokenChooser(
       const power = Math.exp(scaled);
       powers[i] = power;
       total += power;
-      // Of a logit of -∞ there is nothing to weigh.
+      // A logit of -∞ has probability 0 and adds nothing.
       if (power > 0) weighted += power * scaled;
     }
-    // Also false for NaN: any logit that is not a number reaches the total.
+    // Also false for NaN: every non-finite logit propagates to the total.
     if (!(total < Infinity)) throw new EngineError('sample: expected finite logits, got NaN or infinity');
     let token = best;
     if (isFiltered) token = drawFiltered(uniform, total);
@@ -53,7 +53,7 @@ export function createTokenChooser(
     return token;
   };
 
-  /** The first token at which the running sum passes `target`. */
+  /** Returns the first token at which the running sum passes `target`. */
   const draw = (target: number): number => {
     let last = 0;
     let sum = 0;

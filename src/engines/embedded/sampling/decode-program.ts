@@ -8,13 +8,13 @@ import {
 } from '../graph/onnx.ts';
 
 /**
- * The program that writes: S new tokens of each of B sequences against T cached positions. A prompt is S = its length
- * and nothing cached, a decoding step is S = 1. B, S and T are free at every run, and weights are inputs, so one
- * session serves every batch and every policy version.
+ * Builds the decode program: S new tokens of each of B sequences against T cached positions. A prompt is S = its
+ * length with an empty cache, a decoding step is S = 1. B, S and T may change at every run, and weights are inputs, so
+ * one session serves every batch and every policy version.
  *
- * No bit of a row's result depends on B, S, T or its neighbours: every sum runs over one row in a fixed order, and
- * what is masked adds exact zeros. That is why the softmax is spelled out: the fused one sums in an order that depends
- * on T.
+ * The bits of a row's result do not depend on B, S, T or its neighbours: every sum runs over one row in a fixed order,
+ * and masked positions add exact zeros. This is why the softmax is written out: the fused one sums in an order that
+ * depends on T.
  *
  * Inputs, besides the weights of `packDecodeWeights`:
  * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [B]: the row of B·S whose logits are wanted;
@@ -132,7 +132,7 @@ interface Source {
   readonly mask: string;
 }
 
-/** Softmax attention over several sources of keys as if they stood side by side, without copying them together. */
+/** Softmax attention over several sources of keys as if concatenated, without copying them together. */
 function attend(writer: ModelWriter, scale: number, query: string, sources: readonly Source[]): string {
   const scores = sources.map(({ key, mask }) => {
     const products = writer.runtimeNode('FusedMatMul', [query, key], { transB: 1, alpha: { float: scale } });
@@ -151,7 +151,7 @@ function attend(writer: ModelWriter, scale: number, query: string, sources: read
   return writer.node('Div', [add(weighted), add(powers.map((power) => overKeys('ReduceSum', power)))]);
 }
 
-/** SwiGLU. QuickGelu with α = 1 is SiLU in one operation. */
+/** SwiGLU. QuickGelu with α = 1 is SiLU as one operation. */
 function feedForward(writer: ModelWriter, config: ModelConfig, x: string, layer: number): string {
   const { hiddenSize, intermediateSize: size } = config;
   const both = project(writer, x, `gate-up.${layer}`, hiddenSize, 2 * size, false);
@@ -179,7 +179,7 @@ function norm(writer: ModelWriter, name: string, { hiddenSize }: ModelConfig): s
   return writer.input(name, 'float32', [hiddenSize]);
 }
 
-/** Residual sum and RMSNorm of it in one operation: the norm first, then the sum. */
+/** Residual sum and its RMSNorm in one operation; returns the norm first, then the sum. */
 function addAndNorm(
   writer: ModelWriter,
   config: ModelConfig,
@@ -194,7 +194,7 @@ function addAndNorm(
   return [outputs[0]!, outputs[3]!];
 }
 
-/** Collects nodes in the order they are written; values are plain names, sizes may be symbolic. */
+/** Collects nodes in writing order; values are names, sizes may be symbolic. */
 class ModelWriter {
   readonly #nodes: OnnxNode[] = [];
   readonly #constants: OnnxConstant[] = [];
@@ -216,7 +216,7 @@ class ModelWriter {
     return outputs[0]!;
   }
 
-  /** Like `node`, for the runtime's own operators. */
+  /** Adds one node that uses an operator of ONNX Runtime instead of standard ONNX. */
   runtimeNode(
     type: string,
     inputs: readonly string[],

@@ -2,13 +2,13 @@ import * as ort from 'onnxruntime-node';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { parameterLayout } from '../parameters.ts';
 
-/** Weights as the decode program takes them, by input name. */
+/** Weights in the layout of the decode program, by input name. */
 export type DecodeWeights = Readonly<Record<string, ort.Tensor>>;
 
 /**
- * A copy of all weights in the form that decodes fastest: projections transposed to [input, output], so that the
- * runtime reads them in order, and those of the same input (q, k, v; gate, up) joined into one. Costs a few
- * milliseconds per million weights, once per policy version; being a copy, later training does not reach into it.
+ * Copies all weights into the layout that decodes fastest: projections transposed to [input, output], so that the
+ * runtime reads them sequentially, and those with the same input (q, k, v; gate, up) joined into one. Costs a few
+ * milliseconds per million weights, once per policy version. Later training does not change the copy.
  *
  * @param flat all weights, in the order of `parameterLayout`
  */
@@ -53,7 +53,7 @@ function transpose(inputs: number, matrices: readonly Float32Array[]): ort.Tenso
   let column = 0;
   for (const matrix of matrices) {
     const rows = matrix.length / inputs;
-    // In strips of 16 columns, so that the lines written to stay in the cache.
+    // Copies in strips of 16 columns, so that the destination lines stay in the cache.
     for (let strip = 0; strip < rows; strip += 16) {
       const end = Math.min(rows, strip + 16);
       for (let i = 0; i < inputs; i++) {

@@ -5,7 +5,7 @@ import type { DecodeWeights } from './decode-weights.ts';
 import { type KeyValueCache, masked, type NewKeyValues } from './key-value-cache.ts';
 import { rotaryFrequencies } from '../transformer.ts';
 
-/** Prompts that have been read: where to go on from. */
+/** State after reading prompts; decoding continues from it. */
 export interface ReadPrompts {
   /** Positions per row, padding on the right included: the stride of `keyValues`. */
   readonly stride: number;
@@ -14,21 +14,21 @@ export interface ReadPrompts {
   readonly keyValues: NewKeyValues;
 }
 
-/** Runs the decode program. One per thread; everything it returns from `step` is overwritten by the next `step`. */
+/** Runs the decode program. Use one per thread; every `step` overwrites the arrays that the last one returned. */
 export interface Decoder extends AsyncDisposable {
-  /** Reads whole prompts side by side. */
+  /** Reads whole prompts in one batch. */
   read(weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts>;
   /**
-   * Writes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values to
+   * Decodes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values to
    * the cache and returns the next-token logits [rows, vocabulary].
    */
   step(weights: DecodeWeights, cache: KeyValueCache, tokens: Int32Array, rows: number): Promise<Float32Array>;
 }
 
-/** The runtime multiplies a single row by another kernel, which rounds differently: it never gets to see one. */
+/** Smallest batch: the runtime multiplies a single row with a different kernel, which rounds differently. */
 const minRows = 2;
 
-/** Sums run in vectors of up to this many: lengths that are a multiple of it are all summed in the same order. */
+/** Widest vector in the runtime's sums: lengths that are a multiple of it are all summed in the same order. */
 const positionStep = 16;
 
 /** Loads the decode program of a model. @param maxRows most rows of a `step` */
@@ -37,7 +37,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'basic',
-    // Shapes change from run to run, so remembered memory patterns would never fit.
+    // Shapes change from run to run, so cached memory patterns never fit.
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
@@ -53,7 +53,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     tokens: new Int32Array(most),
     logits: new Float32Array(most * vocabSize),
     planes: planeNames.map(() => new Float32Array(most * keyValueHeads * headSize)),
-    // 64-bit integers as pairs of 32-bit words, low word first; positions never need the high one.
+    // 64-bit integers as pairs of 32-bit words, low word first; positions fit in the low word.
     positions: new Int32Array(2 * most),
     last: Int32Array.from({ length: most }, (_, row) => row),
   };
@@ -125,7 +125,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
   return { read, step, [Symbol.asyncDispose]: () => session.release() };
 }
 
-/** Cosine and sine tables [positions, headSize / 2], made longer when a longer sequence comes. */
+/** Cosine and sine tables [positions, headSize / 2]; grow when a longer sequence comes. */
 function growingRotaryTables(config: ModelConfig): (positions: number) => Record<string, ort.Tensor> {
   const frequencies = rotaryFrequencies(config);
   const width = frequencies.length;
@@ -146,7 +146,7 @@ function growingRotaryTables(config: ModelConfig): (positions: number) => Record
   };
 }
 
-/** One masked position per row: the runtime does not take caches of none. */
+/** One masked position per row: the runtime rejects empty caches. */
 function nothingCached(
   { layers, keyValueHeads, headSize }: ModelConfig,
   rows: number,
@@ -162,7 +162,7 @@ function nothingCached(
   return feeds;
 }
 
-/** Position s of a prompt sees positions 0 … s; padding on the right is seen by nobody before it. */
+/** Mask of a prompt: position s sees positions 0 … s, so padding on the right stays invisible. */
 function causalMask({ heads, keyValueHeads }: ModelConfig, steps: number): ort.Tensor {
   const group = heads / keyValueHeads;
   const mask = new Float32Array(group * steps * steps);

@@ -1,10 +1,10 @@
 import * as ort from 'onnxruntime-node';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 
-/** What a masked score becomes: far below any real one, and exp of the difference is exactly 0. */
+/** Value of a masked score: far below any real one, so exp of the difference is exactly 0. */
 export const masked = -1e30;
 
-/** Memory that one position of one sequence takes. Twice that while the cache grows. */
+/** Bytes per position of one sequence. Growing the cache briefly doubles its memory. */
 export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfig): number {
   return 4 * 2 * layers * keyValueHeads * headSize;
 }
@@ -13,8 +13,8 @@ export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfi
 export type NewKeyValues = readonly Float32Array[];
 
 /**
- * Keys and values of the sequences being written, one row each, owned by JavaScript and given to the runtime without a
- * copy. Rows 0 … n − 1 are in use; the number of positions grows in steps with the longest row.
+ * Keys and values of the sequences being decoded, one row each, owned by JavaScript and passed to the runtime without
+ * a copy. Rows 0 … n − 1 are in use; capacity in positions grows in steps with the longest row.
  */
 export class KeyValueCache {
   readonly #planes: number;
@@ -27,7 +27,7 @@ export class KeyValueCache {
   #data: Float32Array[] = [];
   #mask = new Float32Array();
 
-  /** @param rows sequences at a time; one more is kept, for the decoder to fill up a batch of one */
+  /** @param rows sequences at a time; one more is allocated, for the decoder to pad a batch of one */
   constructor({ layers, keyValueHeads, headSize }: ModelConfig, rows: number) {
     this.#planes = 2 * layers;
     this.#heads = keyValueHeads;
@@ -36,7 +36,7 @@ export class KeyValueCache {
     this.lengths = new Int32Array(rows);
   }
 
-  /** Makes room for `positions` in every row, keeping what the first `used` rows hold. */
+  /** Reserves `positions` in every row, keeping the content of the first `used` rows. */
   reserve(positions: number, used: number): void {
     if (positions <= this.#capacity) return;
     const capacity = capacityFor(positions);
@@ -60,13 +60,13 @@ export class KeyValueCache {
     }
   }
 
-  /** Starts a row with the first `length` of the `stride` positions that `source` holds of its row `sourceRow`. */
+  /** Fills a row with the first `length` of the `stride` positions in `source`, row `sourceRow`. */
   start(row: number, source: NewKeyValues, sourceRow: number, stride: number, length: number): void {
     this.#setLength(row, length);
     this.#copyRow(row, source, sourceRow, stride, length);
   }
 
-  /** Adds the one new position of each of the first `rows` rows. Room must have been reserved. */
+  /** Adds the one new position of each of the first `rows` rows. Its space must be reserved. */
   append(rows: number, added: NewKeyValues): void {
     const [heads, size, capacity] = [this.#heads, this.#headSize, this.#capacity];
     for (let plane = 0; plane < this.#planes; plane++) {
@@ -82,7 +82,7 @@ export class KeyValueCache {
     for (let row = 0; row < rows; row++) this.#mask[row * capacity + this.lengths[row]!++] = 0;
   }
 
-  /** Makes row `to` what row `from` is. */
+  /** Copies row `from` to row `to`. */
   move(from: number, to: number): void {
     const length = this.lengths[from]!;
     this.#setLength(to, length);
@@ -125,7 +125,7 @@ export class KeyValueCache {
   }
 }
 
-/** 32, 48, 64, 96, 128, 192, …: growing is rare, and all are multiples of 16, which keeps the order of sums. */
+/** Capacities 32, 48, 64, 96, 128, 192, …: growth is rare, and all are multiples of 16, which keeps the order of sums. */
 function capacityFor(positions: number): number {
   let capacity = 32;
   while (capacity < positions) capacity += capacity & (capacity - 1) ? capacity / 3 : capacity / 2;

@@ -8,7 +8,7 @@ import { initialWeights } from '../parameters.ts';
 import { createSampler } from './sampler.ts';
 import type { SamplingJob, FinishedSequence } from '../../requests/sampling-job.ts';
 
-/** Sizes that divide by nothing the runtime vectorises by: its kernels for remainders must not show either. */
+/** Sizes that are no multiple of the vector width: the runtime's remainder kernels must not change results. */
 const config: ModelConfig = {
   architecture: 'llama',
   vocabSize: 37,
@@ -72,7 +72,7 @@ function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['p
   return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0 };
 }
 
-test('no bit of a completion depends on slots, neighbours or order', async () => {
+test('writes the same bits for any slots, neighbours and order', async () => {
   const lengths = [1, 2, 5, 17, 30, 44];
   const reference = new Map<string, FinishedSequence>();
   for (const length of lengths) {
@@ -104,7 +104,7 @@ test('no bit of a completion depends on slots, neighbours or order', async () =>
   );
 });
 
-test('jobs that come while another runs share its rows, and each writes what it writes alone', async () => {
+test('lets later jobs share the rows of a running one and writes the same as alone', async () => {
   const endsWithStop = (): boolean => false;
   const options = { config, decoder, slots: 6, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
   const steps: number[] = [];
@@ -145,12 +145,12 @@ test('jobs that come while another runs share its rows, and each writes what it 
       all.toSorted((a, b) => a.index - b.index);
     expect(byIndex(written)).toEqual(byIndex(await run(job, 6)));
   }
-  // Far fewer steps than one job after the other would take.
+  // Far fewer steps than running one job after the other.
   expect(steps.length).toBeLessThan(35);
   expect(Math.max(...steps)).toBe(6);
 });
 
-test('parts of a watched job are the beginnings of what is finished', async () => {
+test('streams parts that are prefixes of the finished completions', async () => {
   const parts = new Map<number, number[]>();
   const options = { config, decoder, slots: 3, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
   const sampler = createSampler({ ...options, endsWithStop: () => false });
@@ -173,7 +173,7 @@ test('parts of a watched job are the beginnings of what is finished', async () =
   expect(early).toBeGreaterThan(3);
 });
 
-test('an aborted job leaves, the others go on', async () => {
+test('drops an aborted job and continues the others', async () => {
   const options = { config, decoder, slots: 4, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [] };
   const sampler = createSampler({ ...options, endsWithStop: () => false });
   const job = {
@@ -205,7 +205,7 @@ test('an aborted job leaves, the others go on', async () => {
   expect(written.map((all) => all.length)).toEqual([0, 8]);
 });
 
-test('completions end at the limit, the end of the context, the end token or a stop', async () => {
+test('ends completions at the limit, the end of the context, the end token or a stop string', async () => {
   const [limited] = await run({ prompts: [promptOf(5, 1)], maxTokens: 1 }, 4);
   expect(limited).toMatchObject({ finishReason: 'length', tokens: { length: 1 } });
   const long = await run({ prompts: [promptOf(80, 6)], maxTokens: 1000 }, 4);
@@ -224,14 +224,14 @@ test('completions end at the limit, the end of the context, the end token or a s
   }
 });
 
-test('an abort is heard between steps', async () => {
+test('checks for an abort between steps', async () => {
   let steps = 0;
   const all = await run({ prompts: [promptOf(5, 500)], maxTokens: 60 }, 12, () => ++steps > 5);
   expect(steps).toBe(6);
   expect(all.length).toBeLessThan(500);
 });
 
-test('where memory is short, fewer sequences are written at a time, and the same ones', async () => {
+test('decodes fewer sequences at a time when memory is short, with the same result', async () => {
   const prompts = [promptOf(5, 9), promptOf(17, 4)];
   const byIndex = (all: FinishedSequence[]): FinishedSequence[] =>
     all.toSorted((a, b) => a.prompt - b.prompt || a.index - b.index);

@@ -3,17 +3,17 @@ import { bytesPerPosition, KeyValueCache } from './key-value-cache.ts';
 import type { Emit, SamplingJob } from '../../requests/sampling-job.ts';
 import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
 
-/** Writes completions of one job or several at a time. */
+/** Decodes completions of one or several jobs at a time. */
 export interface Sampler {
   /**
-   * Runs a job with continuous batching: a row that ends is given to the next sequence at once, and prompts are read
-   * once per group. Jobs of the same weights that come meanwhile get their rows in turn. What ended in a step is handed
-   * to `emit` before the next step. Stops early when `isAborted`.
+   * Runs a job with continuous batching: a finished row is given to the next sequence at once, and prompts are read once
+   * per group. Jobs of the same weights that arrive meanwhile get rows in turn. Finished sequences are passed to `emit`
+   * before the next step. Stops early when `isAborted`.
    */
   run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
 
-/** A sampler. Which row a sequence is written in, and beside which others, changes no bit of it. */
+/** Creates a sampler. A sequence's row and its neighbours do not change its bits. */
 export function createSampler(options: SamplerOptions): Sampler {
   const waiting: Work[] = [];
   let isRunning = false;
@@ -33,7 +33,7 @@ export function createSampler(options: SamplerOptions): Sampler {
   };
 }
 
-/** Writes the first of the waiting jobs and those that may join it, until none is left. Never throws: the jobs do. */
+/** Decodes the first waiting job and those that may join it, until the queue is empty. Never throws: jobs do. */
 async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<void> {
   const rows = new Rows(waiting[0]!, options);
   try {
@@ -49,18 +49,18 @@ async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<
   }
 }
 
-/** The rows that sequences are written in, side by side, and the jobs that they are of. */
+/** Rows of the batch, and the jobs they belong to. */
 class Rows {
   readonly #options: SamplerOptions;
   readonly #weights: DecodeWeights;
-  /** Longest sequence of the jobs taken in. */
+  /** Longest sequence of the admitted jobs. */
   #positions: number;
   readonly #slots: number;
   readonly #cache: KeyValueCache;
   readonly #tokens: Int32Array;
   readonly #drafts: Draft[] = [];
   readonly #jobs = new Set<Work>();
-  /** Jobs with sequences that have not begun; the next one's turn first. */
+  /** Jobs with sequences not yet started, next turn first. */
   #turns: Work[] = [];
 
   constructor({ job, weights }: Work, options: SamplerOptions) {
@@ -77,7 +77,7 @@ class Rows {
     return this.#jobs.size > 0;
   }
 
-  /** Takes in waiting jobs, in their order, up to one that needs other weights or more memory than there is. */
+  /** Admits waiting jobs in order, up to the first that needs other weights or more memory than available. */
   admit(waiting: Work[]): void {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       const positions = Math.max(this.#positions, longestOf(next.job, this.#options));
@@ -100,19 +100,19 @@ class Rows {
     while (this.#drafts.length < this.#slots && (await this.#start(this.#drafts.length)));
   }
 
-  /** Writes the next token of every row. */
+  /** Decodes the next token of every row. */
   async step(): Promise<void> {
     const drafts = this.#drafts;
     if (drafts.length === 0) return;
     for (const [row, draft] of drafts.entries()) this.#tokens[row] = draft.lastToken;
     const logits = await this.#options.decoder.step(this.#weights, this.#cache, this.#tokens, drafts.length);
     const goesOn = drafts.map((draft, row) => this.#extend(draft, logits, row));
-    // From the last row down, so that the row moved into a gap is always one that goes on.
+    // Backwards, so that a row moved into a gap has already been advanced.
     for (let row = goesOn.length - 1; row >= 0; row--)
       if (goesOn[row] === false && !(await this.#start(row))) this.#vacate(row);
   }
 
-  /** Hands out what has ended, and is done with the jobs of which nothing is left. */
+  /** Emits finished sequences and removes finished jobs. */
   emit(): void {
     for (const draft of this.#drafts) if (draft.work.job.parts) draft.work.wrote(draft.part());
     for (const work of this.#jobs) {
@@ -126,7 +126,7 @@ class Rows {
     this.#jobs.clear();
   }
 
-  /** Starts sequences until one lasts longer than its first token, and gives that one the row. */
+  /** Starts sequences until one lasts longer than its first token, and gives it the row. */
   async #start(row: number): Promise<boolean> {
     for (let work = this.#turns.shift(); work !== undefined; work = this.#turns.shift()) {
       const next = await work.next();
@@ -143,14 +143,14 @@ class Rows {
     return false;
   }
 
-  /** Adds the next token to a draft; false when that ended it. */
+  /** Adds the next token to a draft; returns false when the draft has ended. */
   #extend(draft: Draft, logits: Float32Array, row: number): boolean {
     const reason = draft.add(logits, row * this.#options.config.vocabSize, this.#options);
     if (reason !== null) draft.work.finished(draft.finish(reason));
     return reason === null;
   }
 
-  /** Gives up a row; the last one takes its place. */
+  /** Frees a row; the last row takes its place. */
   #vacate(row: number): void {
     const moved = this.#drafts.pop()!;
     if (row === this.#drafts.length) return;
@@ -171,7 +171,7 @@ function longestOf({ prompts, maxTokens }: SamplingJob, { maxSequenceTokens }: S
   return Math.min(longestPrompt + maxTokens, maxSequenceTokens);
 }
 
-/** Sequences of so many positions that are written at a time: as many as asked for, if the memory holds them. */
+/** Sequences of this length to decode at a time: the requested number, if memory allows. */
 function rowsOf(positions: number, { config, slots, cacheBytes }: SamplerOptions): number {
   return Math.min(slots, Math.floor(cacheBytes / (positions * bytesPerPosition(config))));
 }

@@ -12,33 +12,33 @@ import type {
   FinishedSequence,
 } from '../../requests/sampling-job.ts';
 
-/** What a sampler works with. */
+/** Options of a sampler. */
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
-  /** Sequences decoded at a time, where memory allows. */
+  /** Most sequences decoded at a time; fewer when memory is short. */
   readonly slots: number;
   /** Bytes for keys and values; at least one sequence is always decoded. */
   readonly cacheBytes: number;
   /** Longest prompt + completion. */
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
-  /** True when the text of these tokens contains a stop string; called after every token of a job that has some. */
+  /** True when the text of these tokens contains a stop string; called after every token of a job with stop strings. */
   readonly endsWithStop: (tokens: Int32Array, stop: readonly string[]) => boolean;
 }
 
-/** Positions of prompts read at a time, padding included: bounds the memory of reading. */
+/** Prompt positions read at a time, padding included; bounds the memory of reading. */
 const readPositions = 2048;
 
-/** A job under way: what of it has not begun, and what has ended but was not handed out. */
+/** A job in progress: sequences not yet started, and finished ones not yet emitted. */
 export class Work {
   readonly job: SamplingJob;
   readonly weights: DecodeWeights;
   readonly chooser: TokenChooser;
   readonly isAborted: () => boolean;
-  /** The next sequence to begin. */
+  /** Index of the next sequence to start. */
   readonly next: () => Promise<Next | null>;
-  /** Sequences that have not ended. */
+  /** Number of unfinished sequences. */
   left: number;
   readonly #emit: Emit;
   readonly #done = Promise.withResolvers<void>();
@@ -91,7 +91,7 @@ export class Work {
   }
 }
 
-/** The next sequence to write, and where its prompt has been read. */
+/** The next sequence to decode, and the prompt state it continues from. */
 interface Next {
   readonly prompt: number;
   readonly index: number;
@@ -100,7 +100,7 @@ interface Next {
   readonly row: number;
 }
 
-/** Hands out the sequences of a job in order, reading the prompts they need a batch at a time. */
+/** Yields the sequences of a job in order, reading their prompts in batches. */
 function createQueue(
   { prompts }: SamplingJob,
   read: (prompts: readonly Int32Array[]) => Promise<ReadPrompts>,
@@ -135,7 +135,7 @@ function endOfBatch(prompts: readonly SamplingPrompt[], first: number): number {
   return end;
 }
 
-/** A completion being written. */
+/** A completion in progress. */
 export class Draft {
   readonly work: Work;
   readonly #prompt: number;
@@ -147,7 +147,7 @@ export class Draft {
   #logprobs = new Float32Array(32);
   #entropies = new Float32Array(32);
   #length = 0;
-  /** Tokens handed out as parts. */
+  /** Tokens already emitted as parts. */
   #shown = 0;
 
   constructor(work: Work, prompt: number, index: number, maxSequenceTokens: number) {
@@ -165,7 +165,7 @@ export class Draft {
     return this.#tokens[this.#length - 1]!;
   }
 
-  /** Chooses and adds a token; says why the completion ended, or `null`. */
+  /** Chooses and adds a token; returns why the completion ended, or `null`. */
   add(
     logits: Float32Array,
     offset: number,

@@ -108,7 +108,7 @@ const stopGradientOp: Op<null> = {
   vjp: () => [null],
 };
 
-/** x itself, treated as a constant by differentiation. */
+/** Returns x, treated as a constant by differentiation. */
 export function stopGradient(x: Value): Value {
   return apply(stopGradientOp, [x], null);
 }

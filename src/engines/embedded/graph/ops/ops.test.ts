@@ -13,7 +13,7 @@ import { rotate } from './rotary.ts';
 import { expand, reshape, sum, sumTo, transpose } from './shaping.ts';
 import { swiglu } from './swiglu.ts';
 
-/** An operation on random inputs: their shapes, their values, and what is computed of them. */
+/** A test case: input shapes, input values, and the expression under test. */
 interface Case {
   readonly shapes: readonly Shape[];
   readonly build: (inputs: readonly Value[]) => Value;
@@ -41,7 +41,7 @@ const binary = (build: (a: Value, b: Value) => Value, value?: Case['value']) =>
     build: ([a, b]) => build(a!, b!),
     ...(value && { value }),
   }));
-/** Multiples of 0.4, the second input's moved by 0.2: never near the kink where both are equal. */
+/** Multiples of 0.4, the second input's shifted by 0.2: never near the kink where both are equal. */
 const apart = (random: number, which: number): number => Math.round(random * 4) * 0.4 + which * 0.2;
 const awayFromZero = (random: number): number => (random < 0 ? random - 0.5 : random + 0.5);
 
@@ -134,8 +134,8 @@ const product = (sizes: Shape): number => sizes.reduce((total, axis) => total * 
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((total, x, i) => total + x * b[i]!, 0);
 
 /**
- * Largest |measured − derived| slope along a random direction of each input, relative to the gradient's size. The
- * output is weighed in double precision, so only the op itself rounds to float32.
+ * Returns the largest |measured − derived| slope along a random direction of each input, relative to the gradient.
+ * Weighs the output in double precision, so that only the op itself rounds to float32.
  */
 async function slopeError(
   { shapes, indices = [], build, value = (x) => x }: Case,
@@ -189,7 +189,7 @@ describe('derivatives match finite differences', () => {
     );
   });
 
-  test('and a wrong one would be noticed', async () => {
+  test('the check detects a wrong derivative', async () => {
     const wrong: Op<null> = {
       name: 'wrong',
       shapes: ([x]) => [x!],
@@ -201,7 +201,7 @@ describe('derivatives match finite differences', () => {
   });
 });
 
-test('a derivative of a derivative is right too', async () => {
+test('differentiates derivatives correctly', async () => {
   const x = input('x', 'float32', []);
   const cube = elementwise.multiply(x, elementwise.multiply(x, x));
   const [slope] = gradients(cube, [x], elementwise.add);
@@ -211,7 +211,7 @@ test('a derivative of a derivative is right too', async () => {
   expect([results['slope']![0], results['curvature']![0]]).toEqual([27, 18]);
 });
 
-test('stopGradient passes the value and no gradient', async () => {
+test('stopGradient passes the value but no gradient', async () => {
   const x = input('x', 'float32', [1]);
   const product2 = elementwise.multiply(x, elementwise.stopGradient(x));
   const [slope] = gradients(reshape(product2, []), [x], elementwise.add);
@@ -219,7 +219,7 @@ test('stopGradient passes the value and no gradient', async () => {
   expect((await program.run({ x: Float32Array.of(5) }))['slope']).toEqual(Float32Array.of(5));
 });
 
-test('shapes that do not fit are named with the operation', () => {
+test('names the operation when shapes do not fit', () => {
   const of = (...sizes: number[]): Value => input('x', 'float32', sizes);
   expect(() => matmul(of(2, 3), of(4, 5))).toThrow(
     'matmul: expected equal batch and inner sizes, got [2, 3] and [4, 5]',

@@ -17,9 +17,9 @@ const rotateOp: Op<null> = {
 };
 
 /**
- * Rotary position embedding in the rotate-half pairing: of each head, elements i and i + size/2 turn by the angle
- * whose cosine and sine stand in row t of the tables [positions, size/2] (Su et al. 2021, eq. 34). The tables have no
- * gradient. The derivative is the rotation back.
+ * Rotary position embedding in the rotate-half pairing: rotates elements i and i + size/2 of each head by the angle
+ * whose cosine and sine are in row t of the tables [positions, size/2] (Su et al. 2021, eq. 34). The tables have no
+ * gradient. The derivative is the inverse rotation.
  *
  * @param x [batch, positions, heads · size]
  */

@@ -1,6 +1,6 @@
 import { apply, type Op, type Shape, type Value } from '../graph.ts';
 
-/** Ops that move, repeat or add up elements. They share a file because each is another's derivative. */
+/** Ops that move, repeat or sum elements. They share a file because each is the derivative of another. */
 
 const count = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
@@ -54,12 +54,12 @@ const sumOp: Op<{ axes: readonly number[] }> = {
   vjp: ({ inputs }, gradient) => [expand(gradient, inputs[0]!.shape)],
 };
 
-/** Adds up along axes, which stay as size 1. */
+/** Sums along axes, which stay as size 1. */
 export function sum(x: Value, axes: readonly number[]): Value {
   return axes.length === 0 ? x : apply(sumOp, [x], { axes });
 }
 
-/** Adds up everything: a scalar. */
+/** Sums all elements: a scalar. */
 export function sumAll(x: Value): Value {
   return reshape(sum(x, [...x.shape.keys()]), []);
 }
@@ -83,7 +83,7 @@ export function expand(x: Value, shape: Shape): Value {
   return isSame ? aligned : apply(expandOp, [aligned], { shape });
 }
 
-/** Undoes broadcasting: adds up whatever was repeated to get from `shape` to x's shape. */
+/** Undoes broadcasting: sums over the axes repeated to get from `shape` to x's shape. */
 export function sumTo(x: Value, shape: Shape): Value {
   const extra = x.shape.length - shape.length;
   const repeated = (axis: number): boolean =>

@@ -14,7 +14,7 @@ const topOp: Op<{ count: number }> = {
 };
 
 /**
- * The `count` largest elements of each row, largest first, and after them the columns they stand in, as numbers:
+ * The `count` largest elements of each row, largest first, then their column indices as numbers:
  * [rows, columns] to [rows, 2 · count]. Among equals the smaller column comes first.
  */
 export function top(x: Value, count: number): Value {
