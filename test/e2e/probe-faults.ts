@@ -75,7 +75,7 @@ export const askingWays: Readonly<Record<string, AskingWay>> = {
   'chat, one by one, llama.cpp': { engine: { api: 'chat', choicesPerRequest: 4 }, dialect: 'llama.cpp' },
 };
 
-/** An attempt, by the name that counts go by. */
+/** An attempt; `name` identifies it in the counts. */
 interface Wanted {
   readonly id: string;
   readonly index: number;
@@ -83,8 +83,8 @@ interface Wanted {
 }
 
 /**
- * Measures `problems` × `rollouts` attempts by the real command, killing it each time the server has sent another
- * `1 / (kills + 1)` of them, and compares the store with what the server says.
+ * Measures `problems` × `rollouts` attempts by the real command, kills it each time the server has sent another
+ * `1 / (kills + 1)` of them, and compares the store with the server's record.
  */
 export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeReport> {
   const started = performance.now();
@@ -107,7 +107,7 @@ export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeRepo
     while (child.exitCode === null && choicesIn(server.sent) < enough) await sleep(2);
     if (child.kill('SIGKILL')) kills++;
     await ended;
-    // Requests that were on their way reach the server yet.
+    // Requests in flight still reach the server.
     await sleep(50);
     countAskedAgain();
     const [stored, now] = [storedMarks(file), asked()];
@@ -132,7 +132,7 @@ export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeRepo
   };
 }
 
-/** Problems and a recipe for the command; returns the attempts that it has to make. */
+/** Writes problems and a recipe for the command; returns the expected attempts. */
 function writeWorkplace(
   folder: string,
   baseUrl: string,
@@ -204,7 +204,7 @@ function countByAttempt(exchanged: readonly Exchanged[], firstOf: FirstOf): Map<
   return counts;
 }
 
-/** The marks that the server has given each attempt: one, unless it was asked for in different company. */
+/** The outcomes that the server sent for each attempt: one, unless other attempts were in its second request. */
 function outcomesTold(sent: readonly Exchanged[], firstOf: FirstOf): Map<string, Set<string>> {
   const told = new Map<string, Set<string>>();
   for (const one of sent) {

@@ -1,40 +1,38 @@
 import { ConfigError } from '../../core/errors.ts';
 
-/** Where a model server is. */
+/** Address of a model server. */
 export interface Address {
-  /** Without a key that may stand in the query: for messages. */
+  /** Without the query, which may hold a key; for messages. */
   readonly shown: string;
   readonly host: string;
-  /** Names the server in stored pass rates: host, and the path where it is another than `/v1`. */
+  /** Identifies the server in stored pass rates: the host, and the path unless it is `/v1`. */
   readonly name: string;
   endpoint(path: '/models' | '/chat/completions' | '/completions'): URL;
 }
 
 /**
- * Reads the address people write: with or without slashes at the end, with a query that every request needs
- * (`?api-version=…`).
+ * Parses a base URL, with or without trailing slashes, and with a query that every request needs (`?api-version=…`).
  *
- * @throws ConfigError for a password or a key in it, or the address of one endpoint.
+ * @throws ConfigError for a password or key in the URL, and for the URL of an endpoint.
  */
 export function readAddress(baseUrl: string): Address {
   const url = new URL(baseUrl);
   if (url.username !== '' || url.password !== '')
     throw new ConfigError(
-      'baseUrl: expected no user or password in the address; name a variable in apiKeyEnv',
+      'baseUrl: expected no user or password in the URL; set apiKeyEnv to the name of a variable',
     );
   const secret = [...url.searchParams.keys()].find((name) => /key|token|secret|sig/i.test(name));
   if (secret !== undefined) {
     throw new ConfigError(
-      `baseUrl: expected no key in the address, got "${secret}" in its query; it would be kept with every run. Name a variable in apiKeyEnv`,
+      `baseUrl: expected no key in the URL, got "${secret}" in its query, which every run would store; set apiKeyEnv to the name of a variable`,
     );
   }
   const path = url.pathname.replace(/\/+$/, '');
   const endpoint = /\/(chat\/completions|completions|models)$/.exec(path)?.[0];
   if (endpoint !== undefined) {
-    throw new ConfigError(
-      `baseUrl: expected the address that ends before "${endpoint}", got ${url.origin}${path}`,
-      { tryNext: `baseUrl = "${url.origin}${path.slice(0, -endpoint.length)}"` },
-    );
+    throw new ConfigError(`baseUrl: expected the URL without "${endpoint}", got ${url.origin}${path}`, {
+      tryNext: `baseUrl = "${url.origin}${path.slice(0, -endpoint.length)}"`,
+    });
   }
   return {
     shown: url.origin + path,

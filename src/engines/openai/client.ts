@@ -56,7 +56,7 @@ export async function ask(options: ClientOptions, question: Question, signal: Ab
       signal.throwIfAborted();
       result = await tryOnce(options, question, signal);
     } finally {
-      leave(howItWent(result));
+      leave(outcomeOf(result));
     }
     if ('answer' in result) return result.answer;
     if ('refused' in result) throw failure(options, result.refused);
@@ -71,10 +71,10 @@ export async function ask(options: ClientOptions, question: Question, signal: Ab
   });
 }
 
-function howItWent(result: Attempt | undefined): 'well' | 'overloaded' | 'otherwise' {
-  if (result === undefined) return 'otherwise';
-  if ('answer' in result) return 'well';
-  return 'again' in result && result.overloaded ? 'overloaded' : 'otherwise';
+function outcomeOf(result: Attempt | undefined): 'ok' | 'overloaded' | 'failed' {
+  if (result === undefined) return 'failed';
+  if ('answer' in result) return 'ok';
+  return 'again' in result && result.overloaded ? 'overloaded' : 'failed';
 }
 
 /**

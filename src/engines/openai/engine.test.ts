@@ -109,7 +109,7 @@ test('accepts base URLs with trailing slashes, a path and a query, and rejects t
     tryNext: expect.stringContaining('/gate/v1"') as string,
   });
   await expect(open({ baseUrl: 'http://me:pw@localhost/v1' })).rejects.toThrow('no user or password');
-  await expect(open({ baseUrl: 'http://localhost/v1?api-key=1' })).rejects.toThrow('no key in the address');
+  await expect(open({ baseUrl: 'http://localhost/v1?api-key=1' })).rejects.toThrow('no key in the URL');
 });
 
 test('does not use fetch, which times out after five minutes whatever the deadline', async () => {
@@ -291,12 +291,12 @@ test('rejects a budget over a server that states no usage', async () => {
 
 test('keeps the concurrency limit between one and its maximum', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.constantFrom('well', 'overloaded', 'otherwise')), async (ways) => {
+    fc.asyncProperty(fc.array(fc.constantFrom('ok', 'overloaded', 'failed')), async (outcomes) => {
       const limiter = createLimiter(16);
-      for (const went of ways) {
+      for (const outcome of outcomes) {
         const leave = await limiter.enter();
         expect(limiter.running).toBe(1);
-        leave(went);
+        leave(outcome);
         expect(limiter.limit).toBeGreaterThanOrEqual(1);
         expect(limiter.limit).toBeLessThanOrEqual(16);
       }

@@ -1,38 +1,38 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 
-/** One request and how far it may go. */
+/** One HTTP request and its limits. */
 export interface Exchange {
   readonly url: URL;
-  /** Absent: GET. */
+  /** Without a body, the method is GET. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
-  /** Longest silence of the answer's body, before its first byte too. */
+  /** Longest silence of the response, also before its first byte. */
   readonly idleMs?: number;
-  /** Largest answer that is read. */
+  /** Largest response in bytes. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
-/** An answer whose body is still to be read, once. */
+/** A response whose body can be read once. */
 export interface Reply {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Throws after a silence or where the body is too large. */
+  /** Throws after a silence, and for a body that is too large. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** A server that has gone silent, or says more than an answer can be. */
+/** A response that stalled or was too large. */
 export class BrokenExchange extends Error {
   override readonly name = 'BrokenExchange';
 }
 
 /**
- * Sends a request and hands the answer to `read`. Nothing follows a redirect, so that a key goes nowhere else. However
- * it ends, the connection is not held.
+ * Sends a request and passes the response to `read`. Redirects are not followed, so that the API key is sent to no other
+ * server. The connection is released in any case.
  *
- * @throws BrokenExchange, a `TimeoutError` after the deadline, a system error, or what `read` throws.
+ * @throws BrokenExchange, a `TimeoutError` after the deadline, a system error, or an error of `read`.
  */
 export async function exchange<Result>(
   { timeoutMs, idleMs, maxBytes, signal, ...to }: Exchange,
@@ -55,8 +55,8 @@ export async function exchange<Result>(
 }
 
 /**
- * Not `fetch`, which gives up where the head of an answer takes five minutes, whatever the deadline: without streaming there
- * is no head before the last token.
+ * Sends a request. `fetch` would fail after five minutes without response headers, whatever the deadline; without
+ * streaming, headers follow the last token.
  */
 function send(
   { url, body, apiKey }: Pick<Exchange, 'url' | 'body' | 'apiKey'>,
@@ -71,7 +71,7 @@ function send(
   return new Promise((resolve, reject) => {
     const method = body === undefined ? 'GET' : 'POST';
     const sent = request(url, { method, headers, signal }, resolve);
-    // Also for what goes wrong later, of which the body tells.
+    // Also handles later errors, which the body reports.
     sent.on('error', reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
@@ -91,17 +91,20 @@ async function* guard(
   }
 }
 
-/** Ends a request after a silence; without a limit never. */
+/** Aborts a request after a silence of `idleMs`; never without a limit. */
 function createSilence(
   idleMs: number | undefined,
   ended: AbortController,
 ): { readonly heard: () => void; readonly end: () => void } {
   if (idleMs === undefined) return { heard: () => {}, end: () => {} };
-  const timer = setTimeout(() => ended.abort(new BrokenExchange(`nothing for ${idleMs / 1000} s`)), idleMs);
+  const timer = setTimeout(
+    () => ended.abort(new BrokenExchange(`a stall: no data for ${idleMs / 1000} s`)),
+    idleMs,
+  );
   return { heard: () => void timer.refresh(), end: () => clearTimeout(timer) };
 }
 
-/** The text of a body; of a longer one, of which no more than `maxBytes` matter, its beginning. */
+/** Reads a body as text; stops once it has `maxBytes`. */
 export async function readText(body: AsyncIterable<Uint8Array>, maxBytes = Infinity): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';

@@ -2,18 +2,18 @@ import { addSpending, costOf, noSpending, type Spending } from '../../core/spend
 import type { Usage } from './answer.ts';
 import type { OpenaiConfig } from './config.ts';
 
-/** Counts what was asked for, and says when that is enough. */
+/** Sums usage and cost, and compares them with the budget. */
 export interface Ledger {
   add(usage: Usage): void;
   /** Since the engine was opened. */
   total(): Spending;
-  /** What was spent before counts against the budget too. */
+  /** Counts earlier spending against the budget. */
   carryOver(before: Spending): void;
-  /** Which limit is reached, in words; `undefined`: none. */
+  /** Describes the limit that is reached; undefined if none is. */
   spent(): string | undefined;
 }
 
-/** A ledger with the prices and the budget of a config. */
+/** Creates a ledger with the prices and the budget of a config. */
 export function createLedger({ prices, budget }: Pick<OpenaiConfig, 'prices' | 'budget'>): Ledger {
   const nothing: Spending = prices === undefined ? noSpending : { ...noSpending, cost: 0 };
   let own = nothing;

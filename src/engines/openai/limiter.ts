@@ -1,13 +1,13 @@
-/** How many requests may run at once: one more for each round that went well, half after a push-back. */
+/** Adaptive limit of concurrent requests: one more after each successful round, half after an overload. */
 export interface Limiter {
-  /** Waits for a place; call what it resolves to with how the request went. */
-  enter(): Promise<(went: 'well' | 'overloaded' | 'otherwise') => void>;
-  /** Requests that may run at once now. */
+  /** Waits for a slot, first in, first out. Resolves to a function that frees it, given the outcome of the request. */
+  enter(): Promise<(outcome: 'ok' | 'overloaded' | 'failed') => void>;
+  /** Current limit. */
   readonly limit: number;
   readonly running: number;
 }
 
-/** Additive increase, multiplicative decrease between 1 and `most`. Push-backs of requests begun before the last cut count once. */
+/** Creates a limiter by additive increase and multiplicative decrease between 1 and `most`. Overloads of requests that began before the last cut count once. */
 export function createLimiter(most: number): Limiter {
   let limit = Math.min(most, 8);
   let running = 0;
@@ -32,10 +32,10 @@ export function createLimiter(most: number): Limiter {
       admit();
       await promise;
       const begun = round;
-      return (went) => {
+      return (outcome) => {
         running--;
-        if (went === 'well') limit = Math.min(most, limit + 1 / limit);
-        else if (went === 'overloaded' && begun === round) {
+        if (outcome === 'ok') limit = Math.min(most, limit + 1 / limit);
+        else if (outcome === 'overloaded' && begun === round) {
           limit = Math.max(1, limit / 2);
           round++;
         }
