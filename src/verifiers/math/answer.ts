@@ -39,7 +39,10 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   if (literal) return { source, normalised: literal.written, node: literal };
   const tokens = tokenize(text);
   const node = parseAnswer(tokens, budget);
-  const decimalComma = decimalCommaNumber.test(text) && parseAnswer(tokenize(text.replace(',', '.')), budget);
+  const decimalComma =
+    text.includes(',') &&
+    decimalCommaNumber.test(text) &&
+    parseAnswer(tokenize(text.replace(',', '.')), budget);
   return { source, normalised: spell(tokens), node, ...(decimalComma && { decimalComma }) };
 }
 
@@ -70,20 +73,24 @@ export function saysSameWords(gold: ReadAnswer, text: string): boolean {
 }
 
 /**
- * True for a text that is an answer and nothing else: readable, and not a sentence: many words, or a word before a fenced
- * formula, are prose with an answer somewhere in it.
+ * Reads a text that is an answer and nothing else. Nothing where it cannot be read or is a sentence: many words, or a
+ * word before a fenced formula, are prose with an answer somewhere in it.
  */
-export function isPlainAnswer(text: string): boolean {
+export function readPlainAnswer(text: string): ReadAnswer | undefined {
   const opensWithWord = /^[\s*:"]*(?:[A-Za-z] )?[A-Za-z]{2,}/.test(text);
-  if (opensWithWord && /\$|\\[([]/.test(text)) return false;
-  if (countWords(text) > (opensWithWord ? 2 : 3) || chineseSentence.test(text)) return false;
+  if (opensWithWord && /\$|\\[([]/.test(text)) return undefined;
+  if (countWords(text) > (opensWithWord ? 2 : 3) || chineseSentence.test(text)) return undefined;
   try {
-    readAnswer(text);
-    return true;
+    return readAnswer(text);
   } catch (error) {
-    if (error instanceof UnreadableAnswer || error instanceof BudgetExceeded) return false;
+    if (error instanceof UnreadableAnswer || error instanceof BudgetExceeded) return undefined;
     throw error;
   }
+}
+
+/** True for a text that is an answer and nothing else. */
+export function isPlainAnswer(text: string): boolean {
+  return readPlainAnswer(text) !== undefined;
 }
 
 /** Chinese words before a number: `一共有42个苹果`, but not `第一象限`. */

@@ -8,9 +8,9 @@ import type { Verifier } from '../verifier.ts';
 import {
   compareRead,
   exactText,
-  isPlainAnswer,
   namesChoice,
   readAnswer,
+  readPlainAnswer,
   type ReadAnswer,
   saysSameWords,
 } from './answer.ts';
@@ -93,25 +93,35 @@ function judge(
       rule: 'unreadable gold',
     });
   }
-  const extracted = extractAnswer(completion, policy.extraction, isPlainAnswer);
+  let plain: ReadAnswer | undefined;
+  const extracted = extractAnswer(completion, policy.extraction, (text) => {
+    plain = readPlainAnswer(text);
+    return plain !== undefined;
+  });
   if (extracted === undefined || extracted.text.trim() === '') {
     return verdict('unparsed', `no answer was found (looked for: ${policy.extraction})`, {
       rule: 'no answer',
     });
   }
-  return judgeExtracted(goldRead, extracted, policy, verdict);
+  const read = plain?.source === extracted.text ? plain : attempt(() => readAnswer(extracted.text));
+  return judgeExtracted(goldRead, { ...extracted, read }, policy, verdict);
 }
 
 type Report = (outcome: Verdict['outcome'], reason: string, evidence: Verdict['evidence']) => Verdict;
 
-function judgeExtracted(gold: ReadAnswer, extracted: Extracted, policy: MathPolicy, report: Report): Verdict {
+function judgeExtracted(
+  gold: ReadAnswer,
+  extracted: Extracted & { readonly read: ReadAnswer | Error },
+  policy: MathPolicy,
+  report: Report,
+): Verdict {
   const evidence = {
     extracted: extracted.text,
     foundBy: extracted.by,
     span: [extracted.start, extracted.end],
     normalised: { gold: gold.normalised },
   };
-  const read = attempt(() => readAnswer(extracted.text));
+  const { read } = extracted;
   if (read instanceof BudgetExceeded)
     return report('timeout', 'reading the answer takes more steps than the limit', evidence);
   if (read instanceof Error && namesChoice(gold, extracted.text)) {
