@@ -99,7 +99,7 @@ function compareAtWholePoints(
     const values = new Map(
       names.map((name, index) => [
         name,
-        rational(primeAt(index * 3 + (probe % 3)) * signAt(probe - 3, index))!,
+        rational(primeAt(index * 3 + (probe % 3)) * BigInt(signAt(probe - 3, index)))!,
       ]),
     );
     const [a, b] = [exactValue(gold, values, comparing.budget), exactValue(answer, values, comparing.budget)];
@@ -120,9 +120,7 @@ function primeAt(index: number): bigint {
 function probePoint(names: readonly string[], probe: number): Point {
   const valueOf = (index: number): number =>
     0.37 + (((index + 1) * 0.6180339887 + (probe + 1) * 0.7548776662) % 1.93);
-  return new Map(
-    names.map((name, index) => [name, Number(signAt(probe - positivePoints, index)) * valueOf(index)]),
-  );
+  return new Map(names.map((name, index) => [name, signAt(probe - positivePoints, index) * valueOf(index)]));
 }
 
 /** Roots and absolute values may agree at all positive values and nowhere else; rational functions may not. */
@@ -134,6 +132,6 @@ function patternsFor(names: readonly string[]): number {
   return names.length > 1 ? signPatterns.length : 2;
 }
 
-function signAt(pattern: number, index: number): bigint {
-  return BigInt(signPatterns[pattern]?.(index) ?? 1);
+function signAt(pattern: number, index: number): number {
+  return signPatterns[pattern]?.(index) ?? 1;
 }

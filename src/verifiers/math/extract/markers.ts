@@ -36,7 +36,7 @@ export function lastMarked(
   isAnswer: (text: string) => boolean,
 ): Extracted | undefined {
   const lower = text.toLowerCase();
-  const present = marksIn(lower);
+  const present = isFinalOnly ? ['answer', '答案'] : marksIn(lower);
   let before = lower.length;
   for (let tries = 0; tries < maxTries && before > 0; tries++) {
     const found = lastOf(present, lower, before);

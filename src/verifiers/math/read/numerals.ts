@@ -90,6 +90,7 @@ function found(
 
 /** Turns a scanned numeral into its exact value; nothing for absurd exponents. */
 export function numberFromNumeral(numeral: string): NumberNode | undefined {
+  if (/^\d+$/.test(numeral)) return digitsNode(numeral);
   const [mantissa = '', exponentText = '0'] = numeral.split('e');
   const exponent = Number(exponentText);
   if (!(Math.abs(exponent) <= maxExponent)) return undefined;
@@ -109,6 +110,12 @@ export function numberFromNumeral(numeral: string): NumberNode | undefined {
     places,
     significant: significantDigits(whole + fraction),
   };
+}
+
+/** Digits and nothing else, which most numerals are. */
+function digitsNode(digits: string): NumberNode {
+  const value = { numerator: BigInt(digits), denominator: 1n };
+  return { kind: 'number', value, isDecimal: false, places: 0, significant: significantDigits(digits) };
 }
 
 /** A whole number as a node. */
