@@ -166,7 +166,7 @@ function parseUnitWords(cursor: Cursor): string[] {
   while (
     cursor.peek()?.kind === 'word' ||
     cursor.atSymbol('/') ||
-    (cursor.atSymbol('*') && cursor.peek(1)?.kind === 'word') ||
+    (words.length > 0 && cursor.atSymbol('*') && startsUnit(cursor.peek(1))) ||
     (cursor.peek()?.kind === 'letter' && words.length > 0)
   ) {
     words.push(...cursor.take().value.split(/\s+/));
@@ -174,6 +174,11 @@ function parseUnitWords(cursor: Cursor): string[] {
   }
   const isJoined = words.length > 1 && words.at(-1) === 'and' && cursor.peek()?.kind === 'number';
   return isJoined ? words.slice(0, -1) : words;
+}
+
+/** A word, or a letter that units are abbreviated with: the m of `kg·m/s`. */
+function startsUnit(token: Token | undefined): boolean {
+  return token?.kind === 'word' || (token?.kind === 'letter' && 'msgAKNVWJC'.includes(token.value));
 }
 
 /** Scale words at the start multiply the value; anywhere else they stay in the unit. */

@@ -52,7 +52,7 @@ export function tokenize(text: string): Token[] {
     } else if (isLetter(character) && !isWestern(text[at + 1] ?? ' ')) {
       push('letter', character);
       at++;
-    } else if (isLetter(character) || isForeignLetter(character)) {
+    } else if (isLetter(character) || isForeignLetter(character) || isIdeograph(character)) {
       const end = isIdeograph(character) ? runEnd(text, at, isIdeograph) : runEnd(text, at, isWestern);
       const run = text.slice(at, end);
       for (const token of lettersOf(run, text[end], spaceEnd === at, tokens)) tokens.push(token);
@@ -247,8 +247,8 @@ function isForeignLetter(character: string): boolean {
 
 function isIdeograph(character: string): boolean {
   return (
-    character >= '\u2e80' &&
-    /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々]/u.test(character)
+    character >= '\u2460' &&
+    /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々①-⑳]/u.test(character)
   );
 }
 

@@ -49,6 +49,8 @@ function spellCharacter(character: string): string {
   if (known !== undefined) return known;
   const code = character.codePointAt(0)!;
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCodePoint(code - 0xfee0);
+  // Squared units: ㎡, ㎝, ㎏.
+  if (code >= 0x3380 && code <= 0x33df) return ` ${character.normalize('NFKC').replace(/[23]$/, '^$&')}`;
   if (code >= 0x1d400 && code <= 0x1d7ff) return spellStyled(character.normalize('NFKC'));
   return character;
 }
@@ -129,6 +131,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
     '“': '"',
     '”': '"',
     // A full-width comma never groups thousands: it separates, and so does the ideographic one.
+    '¢': '\\text{ cents}',
     '，': ', ',
     '、': ', ',
     '。': '.',
