@@ -43,6 +43,41 @@ export function openLane(options: LaneOptions): Lane {
   // The compiled package runs the .js file next to this one, the source tree the .ts file.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./lane-worker.${extension}`, import.meta.url), { workerData: options });
+  const { ask, fail } = connect(worker);
+  return {
+    logprobs: (job) =>
+      ask(`logprobs of ${job.shape.rows} sequences`, { kind: 'logprobs', job }) as Promise<Float32Array>,
+    top: (job) => ask('most probable tokens', { kind: 'top', job }) as Promise<Float32Array>,
+    gradient: (job) =>
+      ask(`gradient of ${job.shape.rows} sequences`, { kind: 'gradient', job }) as Promise<TokenMeasurements>,
+    sum: (job) => ask('a sum of gradients', { kind: 'sum', job }) as Promise<void>,
+    norm: (job) => ask('a gradient norm', { kind: 'norm', job }) as Promise<number>,
+    update: (job) => ask('an update of weights', { kind: 'update', job }) as Promise<void>,
+    measure: (job) => ask('a measurement', { kind: 'measure', job }) as Promise<number>,
+    sample: (job, weights, aborted, onWritten) => {
+      const { promise: started, resolve } = Promise.withResolvers<void>();
+      const what = `completions of ${job.prompts.length} prompts`;
+      const done = ask(
+        what,
+        { kind: 'sample', job, weights: weights.values, version: weights.version, aborted },
+        { started: resolve, written: onWritten },
+      );
+      // A failed lane no longer reads the weights.
+      const ended = done.then(() => resolve()).finally(resolve);
+      return { started, done: ended };
+    },
+    [Symbol.asyncDispose]: async () => {
+      fail('the engine was closed');
+      await worker.terminate();
+    },
+  };
+}
+
+/** Numbers the requests to a lane's thread; `fail` rejects those pending and all later ones. */
+function connect(worker: Worker): {
+  ask(what: string, task: LaneTask, hooks?: Pick<Pending, 'started' | 'written'>): Promise<unknown>;
+  fail(cause: unknown): void;
+} {
   const pending = new Map<number, Pending>();
   let count = 0;
   let crash: WorkerCrashed | null = null;
@@ -89,32 +124,5 @@ export function openLane(options: LaneOptions): Lane {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage({ ...task, id });
     });
-
-  return {
-    logprobs: (job) =>
-      ask(`logprobs of ${job.shape.rows} sequences`, { kind: 'logprobs', job }) as Promise<Float32Array>,
-    top: (job) => ask('most probable tokens', { kind: 'top', job }) as Promise<Float32Array>,
-    gradient: (job) =>
-      ask(`gradient of ${job.shape.rows} sequences`, { kind: 'gradient', job }) as Promise<TokenMeasurements>,
-    sum: (job) => ask('a sum of gradients', { kind: 'sum', job }) as Promise<void>,
-    norm: (job) => ask('a gradient norm', { kind: 'norm', job }) as Promise<number>,
-    update: (job) => ask('an update of weights', { kind: 'update', job }) as Promise<void>,
-    measure: (job) => ask('a measurement', { kind: 'measure', job }) as Promise<number>,
-    sample: (job, weights, aborted, onWritten) => {
-      const { promise: started, resolve } = Promise.withResolvers<void>();
-      const what = `completions of ${job.prompts.length} prompts`;
-      const done = ask(
-        what,
-        { kind: 'sample', job, weights: weights.values, version: weights.version, aborted },
-        { started: resolve, written: onWritten },
-      );
-      // A failed lane no longer reads the weights.
-      const ended = done.then(() => resolve()).finally(resolve);
-      return { started, done: ended };
-    },
-    [Symbol.asyncDispose]: async () => {
-      fail('the engine was closed');
-      await worker.terminate();
-    },
-  };
+  return { ask, fail };
 }
