@@ -1,4 +1,4 @@
-// GRPO on one page, on the public API: sample groups, judge them, turn rewards into advantages, take a step.
+// GRPO on one page, with the public API: sample groups, judge them, turn rewards into advantages, take a step.
 //
 //   node -C development examples/grpo-loop.ts
 import {
@@ -23,7 +23,7 @@ import {
 const steps = Number(process.argv[2] ?? 30);
 const maxTokens = 32;
 
-// 1. A policy, problems whose answers can be checked, and a verifier that checks them.
+// 1. Open a policy and a verifier, and generate problems with checkable answers.
 await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny' });
 await using verifier = openVerifier(verifierConfig.parse(mathAnswer({ extraction: 'boxed' })));
 const source = generated({
@@ -34,20 +34,20 @@ const source = generated({
 });
 const problems = await loadProblems(problemSourceConfig.parse(source), '.');
 
-// 2. How verdicts become rewards, and rewards a loss.
+// 2. Define the reward of a verdict, and the loss.
 const reward = rewardConfig.parse(outcomeReward());
 const algorithm = createAlgorithm(algorithmConfig.parse(dapo()));
 const loss = algorithm.lossSpec({ temperature: 1 });
 
 for (let step = 1; step <= steps; step++) {
-  // 3. Roll: a group of attempts per problem, judged while others are still being written.
+  // 3. Roll: sample a group of attempts per problem, and judge each while others are still sampled.
   const chosen = createRng(0, 'example', step).shuffle(problems).slice(0, 32);
   const groups = await rollAll(
     { engine, verifierFor: () => verifier },
     { problems: chosen, rollouts: 8, maxTokens, temperature: 1, seed: step },
   );
 
-  // 4. Learn: what did better than its siblings becomes more likely.
+  // 4. Learn: make attempts more likely that did better than their group.
   const scored = groups.map((group) => scoreGroup(group, algorithm, { reward, maxTokens }));
   const batch = buildTrainingBatch(scored, algorithm, { maxTokens });
   if (batch.sequences.length > 0) {

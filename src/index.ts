@@ -1,9 +1,9 @@
 /**
- * Gradus: measure how hard every problem is for a model, select by it, train in stages, show what each choice bought.
- * This is the public API; recipes and programs import it as `gradus`.
+ * Public API of Gradus, imported as `gradus` by recipes and programs.
+ * Gradus measures how hard each problem is for a model, selects by difficulty, trains in stages and evaluates the gain.
  */
 
-// Recipes: what a run is.
+// Recipes: the parts that define a run.
 export { defineRecipe } from './recipe/define-recipe.ts';
 export type { Recipe, RecipeInput } from './recipe/recipe.ts';
 export { loadRecipe } from './recipe/load.ts';
@@ -50,7 +50,7 @@ export { embedded } from './engines/embedded/engine.ts';
 export { openai } from './engines/openai/config.ts';
 export { torch } from './engines/torch/config.ts';
 
-// Programs: the parts a recipe is built from, for those who write their own loop.
+// Programs: the building blocks of a custom training loop.
 export { createRng, type Rng } from './core/rng.ts';
 export type { Message, Problem, ProblemTests } from './core/problem.ts';
 export { answerOf, finishReasonOf, type Rollout, type RolloutGroup, writtenTokens } from './core/rollout.ts';
@@ -90,7 +90,7 @@ export { superviseModel } from './supervised/supervised.ts';
 export { readRunResult } from './training/summary.ts';
 export { openRunReader } from './runs/reading/run-reader.ts';
 
-// Errors: one root, a family for each kind of trouble.
+// Errors: one root class, one family per kind of failure.
 export {
   ConfigError,
   DataError,

@@ -47,7 +47,7 @@ export default defineRecipe({
   sampling: { maxTokens: 32 },
   batch: { problems: 32, groupSize: 8 },
   stages: [
-    // What the model solves sometimes: every group can teach it something.
+    // Problems the base model solves sometimes, so that groups carry a signal.
     stage('learnable', {
       select: 'learnable',
       mix: { math: 1, code: 1 },
@@ -55,7 +55,7 @@ export default defineRecipe({
       maxRefills: 1,
       maxSteps: 60,
     }),
-    // Measured again with what it can do now: what is still solved sometimes, at most three times in four.
+    // Re-measured with the trained policy: problems solved sometimes, at most three times in four.
     stage('harder', {
       select: allOf(inLevel('learnable'), not(inLevel('easy'))),
       remeasure: { problems: 'all', rollouts: 4 },
@@ -69,7 +69,7 @@ export default defineRecipe({
   evaluation: [
     {
       ...suite({ name: 'held-out', maxTokens: 32, rollouts: 4 }),
-      // Drawn with a seed of its own: no setting of this recipe was chosen on these problems.
+      // A separate seed: no setting of this recipe was tuned on these problems.
       problems: [generated({ split: 'held-out', families, perCell: 9, seed: 2 })],
     },
   ],

@@ -15,7 +15,7 @@ import {
 
 /*
  * Ji et al., "How Difficulty-Aware Staged Reinforcement Learning Enhances LLMs' Reasoning Capabilities", arXiv 2504.00829.
- * A comment "paper" marks what the paper states; "ours" marks what it leaves open and we chose.
+ * "paper" marks values from the paper; "ours" marks choices that it leaves open.
  */
 
 const tokens16k = 16_384; // paper
@@ -36,7 +36,7 @@ export default defineRecipe({
     topP: 0.95, // ours
     maxTokens: tokens16k, // ours
   }),
-  // paper: pass rates of the 7B, the 32B and R1 itself decide the levels; `gradus difficulty estimate` makes these files
+  // paper: levels depend on the pass rates of the 7B, the 32B and R1; `gradus difficulty estimate` writes these stores
   knownPassRates: [
     { label: 'medium', store: 'difficulty/r1-distill-qwen-7b.sqlite' },
     { label: 'large', store: 'difficulty/r1-distill-qwen-32b.sqlite' },
@@ -44,7 +44,7 @@ export default defineRecipe({
   ],
   levels: paperLevels({
     small: 'policy', // paper: the 1.5B before training
-    solvedFrom: 0.5, // ours: where "fails" ends and "solves" begins
+    solvedFrom: 0.5, // ours: pass rate from which a model "solves" a problem
     mathShare: 0.5, // paper
     codeShare: 0.1, // paper
     seed: 0, // ours
@@ -61,13 +61,13 @@ export default defineRecipe({
     maxTokens: tokens16k, // paper
   },
   batch: {
-    problems: 128, // paper: "batch size 128"; that it counts problems is ours
+    problems: 128, // paper: "batch size 128"; ours: it counts problems
     groupSize: 16, // paper
   },
   stages: [
     stage('L2', {
       select: 'L2', // paper
-      maxSteps: 1600, // paper: where its first stage ended
+      maxSteps: 1600, // paper: end of its first stage
       advanceWhen: plateau({ window: 200 }), // ours: "until the curve is flat"
     }),
     stage('L3', {

@@ -2,8 +2,8 @@ import type { Recipe } from './recipe.ts';
 import { resolveStage } from './resolve-stage.ts';
 
 /**
- * What a run will do at most, in words: how many problems, rollouts and tokens make one optimizer step, stage by stage.
- * Printed before anything starts, because nobody should have to work it out.
+ * Describes the upper bounds of a run, one line per stage: problems, rollouts and tokens of a step, updates, total
+ * rollouts. Printed before training starts.
  */
 export function describeBatches(recipe: Recipe): string[] {
   return recipe.stages.map((config, index) => {

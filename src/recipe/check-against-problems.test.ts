@@ -5,7 +5,7 @@ import { levelWeighted } from '../curriculum/samplers/level-weighted.ts';
 import { stage } from '../curriculum/stage.ts';
 import { defineRecipe } from './define-recipe.ts';
 import type { RecipeInput } from './recipe.ts';
-import { checkStages, unmetBy } from './check-against-problems.ts';
+import { checkStages, problemWarnings } from './check-against-problems.ts';
 
 const recipeOf = (later: Parameters<typeof stage>[1], rest: Partial<RecipeInput> = {}) =>
   defineRecipe({
@@ -28,7 +28,7 @@ const problems: readonly Problem[] = ['math', 'code'].map((domain) => ({
   source: 'p.jsonl',
 }));
 
-test('what a later stage would fail at is found before the first begins', () => {
+test('rejects an unknown domain, metric or level of a later stage before training starts', () => {
   const check = (later: Parameters<typeof stage>[1]) => () => checkStages(recipeOf(later), problems);
   expect(check({ maxSteps: 1, mix: { math: 2, code: 1 } })).not.toThrow();
   expect(check({ maxSteps: 1, mix: { math: 2, cod: 1 } })).toThrow(
@@ -37,17 +37,17 @@ test('what a later stage would fail at is found before the first begins', () => 
   expect(check({ maxSteps: 1, mix: { logic: 1 } })).toThrow('domains: math, code');
   expect(check({ maxSteps: 1, advanceWhen: plateau({ metric: 'reward/code/mean' }) })).not.toThrow();
   expect(check({ maxSteps: 1, advanceWhen: plateau({ metric: 'reward/maen' }) })).toThrow(
-    'got "reward/maen", which nothing records',
+    'got "reward/maen", which is never recorded',
   );
   expect(() => recipeOf({ maxSteps: 1, sampler: levelWeighted({ weights: { hrad: 1 } }) })).toThrow(
     'stage "later", sampler level-weighted: expected the name of a level, got "hrad"',
   );
 });
 
-test('what will not take place as it is written is said', () => {
+test('warns about rewards of unknown domains and steps larger than the problem set', () => {
   const recipe = recipeOf({ maxSteps: 1, problemsPerStep: 3 }, { rewards: { mth: { type: 'outcome' } } });
-  expect(unmetBy(recipe, problems)).toEqual([
-    'rewards of "mth" are for no problem; did you mean "math"?',
-    'stage "later": 3 problems a step are asked for, but there are 2',
+  expect(problemWarnings(recipe, problems)).toEqual([
+    'rewards: no problem has the domain "mth"; did you mean "math"?',
+    'stage "later": expected at least 3 problems for a step, got 2',
   ]);
 });

@@ -3,9 +3,9 @@ import { type Recipe, recipeConfig, type RecipeInput } from './recipe.ts';
 import { checkRecipe } from './resolve-stage.ts';
 
 /**
- * Validates a recipe once, at the edge; everything inside trusts the value returned.
+ * Validates a recipe. Called once, at the edge: all other code trusts the result.
  *
- * @throws ConfigError listing every problem with its place and, for an unknown key, the nearest known one.
+ * @throws ConfigError that lists every error with its path and, for an unknown key, the nearest known key.
  * @example
  * export default defineRecipe({
  *   name: 'staged-math',

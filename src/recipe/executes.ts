@@ -2,7 +2,7 @@ import type { EngineConfig } from '../engines/config.ts';
 import type { VerifierConfig } from '../verifiers/config.ts';
 import type { Recipe } from './recipe.ts';
 
-/** What opening the parts of a recipe runs, reaches or hands out beyond Gradus itself, one line each. */
+/** Programs, modules, hosts and keys that opening a recipe's parts uses, one line each. */
 export interface Execution {
   readonly engine: readonly string[];
   readonly verifiers: readonly string[];

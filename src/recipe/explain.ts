@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ConfigError } from '../core/errors.ts';
 
-/** The parts of a JSON Schema this file reads. */
+/** The parts of a JSON Schema that this file reads. */
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
@@ -12,8 +12,10 @@ interface JsonSchema {
 }
 
 /**
- * Parses `value` with `schema`, or throws one `ConfigError` that lists every problem with its place, what was expected,
- * and for an unknown key the nearest known one.
+ * Parses `value` with `schema`.
+ *
+ * @throws ConfigError that lists every error with its path, the expected value and, for an unknown key, the nearest
+ * known key.
  */
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
   const parsed = schema.safeParse(value);
@@ -48,25 +50,25 @@ function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
   return [`${place}: ${lowerFirst(issue.message)}`];
 }
 
-/** Of several union branches that all failed, the one that failed the least is most likely the one meant. */
+/** Picks the union branch with the fewest errors, which most likely is the intended one. */
 function closestBranch(
   branches: readonly (readonly z.core.$ZodIssue[])[],
 ): readonly z.core.$ZodIssue[] | undefined {
   const filled = branches.filter((issues) => issues.length > 0);
-  const sameType = filled.filter((issues) => !issues.some(isAnotherType));
+  const sameType = filled.filter((issues) => !issues.some(isWrongType));
   return (sameType.length > 0 ? sameType : filled).toSorted(
     (a, b) => a.length - b.length || depth(b) - depth(a),
   )[0];
 }
 
-/** Text where an object belongs, or the like: nobody meant that branch. */
-const isAnotherType = ({ code, path }: z.core.$ZodIssue): boolean =>
+/** True when the value's type (text for an object, say) excludes a branch. */
+const isWrongType = ({ code, path }: z.core.$ZodIssue): boolean =>
   code === 'invalid_type' && path.length === 0;
 
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(...issues.map(({ path }) => path.length));
 
-/** Every key allowed at a path, through unions. */
+/** Returns every key allowed at a path, in all branches of unions. */
 function knownKeys(root: JsonSchema, path: readonly PropertyKey[]): string[] {
   let here = flatten(root);
   for (const step of path) {
@@ -86,7 +88,7 @@ function flatten(schema: JsonSchema): JsonSchema[] {
   return [schema, ...branches.flatMap(flatten)];
 }
 
-/** The known key within a third of the word's length in edits, if any. */
+/** Returns the nearest known key within max(2, ⌈length / 3⌉) edits, if any. */
 export function nearestKey(key: string, known: readonly string[]): string | undefined {
   const scored = known.map((candidate) => ({
     candidate,
@@ -112,7 +114,7 @@ function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** `['stages', 0, 'maxSteps']` as people write it: `stages[0].maxSteps`. */
+/** Formats `['stages', 0, 'maxSteps']` as `stages[0].maxSteps`. */
 function formatPath(path: readonly PropertyKey[]): string {
   const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
   return text === '' ? '(top level)' : text.replace(/^\./, '');

@@ -8,10 +8,10 @@ import { defineRecipe } from './define-recipe.ts';
 import type { Recipe, RecipeInput } from './recipe.ts';
 
 /**
- * Reads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments and
- * validates the result. Relative paths in it start at the file's folder.
+ * Loads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments
+ * and validates the result. Relative paths in it resolve against the file's folder.
  *
- * @throws ConfigError naming the file when it is missing, of another kind, or not a valid recipe.
+ * @throws ConfigError naming the file when it is missing, has an unknown extension or is not a valid recipe.
  */
 export async function loadRecipe(file: string, assignments: readonly string[] = []): Promise<Recipe> {
   const path = resolve(file);
@@ -53,14 +53,14 @@ async function readRecipe(path: string, file: string): Promise<unknown> {
 }
 
 function reasonOf(error: unknown): string {
-  const said = error instanceof Error ? error.message : String(error);
-  // Node's own words, where a program loads recipes itself in a package that says so.
-  return said === 'Cannot use import statement outside a module'
-    ? `${said}; call it .mts, or say "type": "module" in package.json`
-    : said;
+  const message = error instanceof Error ? error.message : String(error);
+  // Node's message when the nearest package.json has "type": "commonjs".
+  return message === 'Cannot use import statement outside a module'
+    ? `${message}; rename it to .mts, or set "type": "module" in package.json`
+    : message;
 }
 
-/** `:7` where the error says that it is of line 7 of the file. Parsers and runtime say so only in the stack. */
+/** Returns `:7` for an error on line 7 of the file, else ''. Reads the stack, the only place that has the line. */
 function lineIn(path: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const place = [path, pathToFileURL(path).href].find((one) => stack.includes(`${one}:`));

@@ -1,11 +1,10 @@
 import { ConfigError } from '../core/errors.ts';
 
 /**
- * Applies `--set` assignments to a recipe before it is validated: `seed=3`, `stages[0].maxSteps=10`,
- * `optimizer.learningRate=1e-4`, `levels.hard=null` (removes). Values are JSON where they parse as JSON, else text.
- * The input is not changed.
+ * Applies `--set` assignments to a copy of an unvalidated recipe: `seed=3`, `stages[0].maxSteps=10`,
+ * `optimizer.learningRate=1e-4`. A value is JSON if it parses as JSON, else text; `null` removes the field.
  *
- * @throws ConfigError for an assignment without `=` or a path through something that is not an object or list.
+ * @throws ConfigError for an assignment without `=`, or a path through a value that is neither object nor list.
  */
 export function applyOverrides(input: unknown, assignments: readonly string[]): unknown {
   const copy: unknown = structuredClone(input);
@@ -23,7 +22,7 @@ function assign(root: unknown, assignment: string): void {
   const steps = parsePath(assignment.slice(0, split));
   if (steps.some((step) => step in Object.prototype)) {
     throw new ConfigError(
-      `--set ${assignment}: expected the path of a recipe field, got one of every object`,
+      `--set ${assignment}: expected the path of a recipe field, got a built-in property of objects`,
     );
   }
   const last = steps.at(-1)!;
@@ -45,7 +44,7 @@ function enter(here: unknown, step: string, assignment: string): unknown {
 function container(here: unknown, assignment: string): Record<string, unknown> {
   if (typeof here === 'object' && here !== null) return here as Record<string, unknown>;
   throw new ConfigError(
-    `--set ${assignment}: the path goes through ${JSON.stringify(here)}, which has no fields`,
+    `--set ${assignment}: expected a path through objects and lists, got ${JSON.stringify(here)} on it`,
   );
 }
 

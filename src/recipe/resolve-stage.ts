@@ -10,7 +10,7 @@ import type { Levels } from '../difficulty/levels/levels.ts';
 import { policyLabel } from '../difficulty/pass-rates/trials.ts';
 import type { Recipe } from './recipe.ts';
 
-/** A stage with everything it leaves out filled in from the recipe. */
+/** A stage merged with the defaults of its recipe. */
 export interface ResolvedStage {
   readonly config: StageConfig;
   readonly algorithm: AlgorithmConfig;
@@ -18,17 +18,17 @@ export interface ResolvedStage {
   readonly sampling: Recipe['sampling'];
   readonly problemsPerStep: number;
   readonly groupSize: number;
-  /** Mini-batches of whole groups that a step's batch is learnt from in. */
+  /** Mini-batches of whole groups per step. */
   readonly updatesPerStep: number;
-  /** What a verdict is worth in a domain. */
+  /** Returns the reward of a domain. */
   readonly rewardFor: (domain: string) => RewardConfig;
 }
 
 const correctIsOne = rewardConfig.parse({ type: 'outcome' });
 
 /**
- * Lays a stage over its recipe.
- * @throws ConfigError when an override is not a setting of what it is laid over.
+ * Merges a stage with its recipe.
+ * @throws ConfigError when the stage overrides a setting that its algorithm does not have.
  */
 export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage {
   const where = `stage '${config.name}'`;
@@ -54,8 +54,9 @@ export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage
 }
 
 /**
- * Checks what no single part can see: that stages, levels, overrides and pass rates fit together.
- * @returns the recipe's levels, ready to sort problems.
+ * Checks that stages, levels, overrides and pass rates fit together, which no schema of a single part can.
+ * @returns the recipe's levels.
+ * @throws ConfigError naming the stage or level.
  */
 export function checkRecipe(recipe: Recipe): Levels {
   const prior = recipe.difficulty?.prior ?? { alpha: 1, beta: 1 };
@@ -66,7 +67,7 @@ export function checkRecipe(recipe: Recipe): Levels {
     checkReward(recipe, stage);
     if (stage === recipe.stages[0] && stage.remeasure !== undefined) {
       throw new ConfigError(
-        `stage '${stage.name}' is the first and has nothing to re-measure: its pass rates are the base measurement; leave remeasure out`,
+        `stage '${stage.name}': expected no remeasure in the first stage, which has the pass rates of the base measurement; remove it`,
       );
     }
     const isMeasured = recipe.difficulty !== undefined;
@@ -75,11 +76,11 @@ export function checkRecipe(recipe: Recipe): Levels {
       stage.remeasure !== undefined && !isMeasured
         ? 're-measures'
         : selectionRule(stage) !== null && !isKnown
-          ? 'selects'
+          ? 'selects by level'
           : null;
     if (needs === null) continue;
     throw new ConfigError(
-      `stage '${stage.name}' ${needs} by pass rate, but the recipe does not say how pass rates are measured; ` +
+      `stage '${stage.name}' ${needs} and needs pass rates, but the recipe has no difficulty; ` +
         'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
     );
   }
@@ -89,20 +90,20 @@ export function checkRecipe(recipe: Recipe): Levels {
 function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: ResolvedStage): void {
   if (updatesPerStep > problemsPerStep) {
     throw new ConfigError(
-      `stage '${config.name}': ${updatesPerStep} updates a step need at least as many problems a step, got ${problemsPerStep}; ` +
-        'a mini-batch is made of whole groups',
+      `stage '${config.name}': expected at least ${updatesPerStep} problems per step for ${updatesPerStep} updates, got ${problemsPerStep}; ` +
+        'a mini-batch holds whole groups',
     );
   }
   const { policy } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
   if (updatesPerStep > 1 && policy.type === 'reinforce') {
     throw new ConfigError(
-      `stage '${config.name}': ${algorithm.type} is for one update a step, got ${updatesPerStep}: its loss has no ratio that would ` +
-        'correct for a policy that has moved; grpo, dr-grpo, dapo, gspo and cispo have',
+      `stage '${config.name}': expected one update per step for ${algorithm.type}, got ${updatesPerStep}; its loss has no ratio to correct ` +
+        'off-policy mini-batches; use grpo, dr-grpo, dapo, gspo or cispo',
     );
   }
 }
 
-/** A `credit` that no domain's reward has would change nothing: rewards by outcome have none. */
+/** Rejects a `credit` that has no effect: only `scoreReward()` has one. */
 function checkReward({ rewards }: Recipe, { name, reward }: StageConfig): void {
   if (reward?.credit === undefined || Object.values(rewards).some(({ type }) => type === 'score')) return;
   throw new ConfigError(
@@ -111,7 +112,7 @@ function checkReward({ rewards }: Recipe, { name, reward }: StageConfig): void {
   );
 }
 
-/** Every model a rule speaks of must be the policy or have pass rates: a misspelt label would select nothing. */
+/** Rejects an unknown model label in a rule, which would select nothing. */
 function checkLabels({ levels, stages, knownPassRates }: Recipe): void {
   const known = [policyLabel, ...knownPassRates.map(({ label }) => label)];
   const rules = [
@@ -119,10 +120,10 @@ function checkLabels({ levels, stages, knownPassRates }: Recipe): void {
     ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: selectionRule(stage) })),
   ];
   for (const { where, rule } of rules) {
-    const stranger = rule === null ? undefined : modelsOf(rule).find((label) => !known.includes(label));
-    if (stranger === undefined) continue;
+    const unknown = rule === null ? undefined : modelsOf(rule).find((label) => !known.includes(label));
+    if (unknown === undefined) continue;
     throw new ConfigError(
-      `${where} looks at pass rates of "${stranger}"; expected one of ${known.join(', ')} (the policy, or a label of knownPassRates)`,
+      `${where}: expected a model with pass rates (${known.join(', ')}), got "${unknown}"; add it to knownPassRates`,
     );
   }
 }
@@ -137,7 +138,7 @@ function overrideStageAlgorithm(
     return overrideAlgorithm(base, algorithm);
   } catch (error) {
     if (!(error instanceof ZodError)) throw error;
-    throw new ConfigError(`${where}: ${base.type} has no such setting: ${error.issues[0]?.message}`, {
+    throw new ConfigError(`${where}: expected settings of ${base.type}: ${error.issues[0]?.message}`, {
       cause: error,
     });
   }

@@ -7,15 +7,15 @@ import { type Execution, executionOf } from './executes.ts';
 import { parseConfig } from './explain.ts';
 import { type Recipe, recipeConfig } from './recipe.ts';
 
-/** The user's decision on runs made elsewhere. */
+/** Whether programs named by a run made elsewhere may execute. */
 export interface TrustOptions {
-  /** True: run what a run from elsewhere names. Default false. */
+  /** True allows them. Default false. */
   readonly trust?: boolean | undefined;
 }
 
 /**
- * Reads the recipe of a run. Reading runs nothing of it; see {@link requireTrust} before opening its parts.
- * @throws RunError when there is no run, or its recipe was edited.
+ * Reads the recipe of a run without executing any of it. Call {@link requireTrust} before opening its parts.
+ * @throws RunError when the run is missing or its recipe was edited.
  */
 export async function readRunRecipe(directory: string): Promise<Recipe> {
   using run = await openRunReader(directory);
@@ -24,10 +24,10 @@ export async function readRunRecipe(directory: string): Promise<Recipe> {
 }
 
 /**
- * Refuses to run what a run from elsewhere names: engine commands, Python files, verifier modules.
+ * Refuses a run made elsewhere that names programs: engine commands, Python files, verifier modules.
  *
- * @param parts which parts are about to be opened.
- * @throws RunError (`RUN_NOT_TRUSTED`) that lists what would run.
+ * @param parts the parts to open.
+ * @throws RunError `RUN_NOT_TRUSTED`, which lists what would be executed.
  */
 export async function requireTrust(
   directory: string,
@@ -42,9 +42,9 @@ export async function requireTrust(
   const { id, recipeHash } = run.summary();
   if (await isFromHere(directory, id, recipeHash)) return;
   throw new RunError(
-    `${directory}: this run was not made by you on this machine, and its recipe would run things you may not know:\n` +
+    `${directory}: this run was made elsewhere or edited, and its recipe would use:\n` +
       lines.map((line) => `  ${line}\n`).join('') +
-      'Nothing was run. Read the recipe; if you trust it, add --trust',
+      'Nothing was executed. Read the recipe; if you trust it, add --trust',
     { code: 'RUN_NOT_TRUSTED', tryNext: `gradus runs show ${directory}` },
   );
 }

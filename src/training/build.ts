@@ -6,7 +6,7 @@ import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
-import { checkStages, unmetBy } from '../recipe/check-against-problems.ts';
+import { checkStages, problemWarnings } from '../recipe/check-against-problems.ts';
 import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
@@ -55,7 +55,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     knownPassRates,
     warnings: [
       ...suites.flatMap((suite) => overlapOf(suite, problems)),
-      ...unmetBy(recipe, problems),
+      ...problemWarnings(recipe, problems),
       ...beyondWindow(recipe, engine.sampler.info),
     ],
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -88,7 +88,7 @@ describe('a run from elsewhere', () => {
     process.env['GRADUS_STATE_DIR'] = here;
     expect([code, existsSync(marker)]).toEqual([expect.any(Number), false]);
     expect(code).not.toBe(0);
-    expect(stderr).toContain('this run was not made by you on this machine');
+    expect(stderr).toContain('this run was made elsewhere');
     expect(stderr).toContain('engine: runs sh -c touch');
     expect(stderr).toContain('--trust');
   });
@@ -131,7 +131,7 @@ describe('a run from elsewhere', () => {
   test('a recipe that was edited together with its hash is not from here any more', async () => {
     const { code, stderr } = await gradus(folder, 'resume', copyOf({ recipe: withCommand }));
     expect([code === 0, existsSync(marker)]).toEqual([false, false]);
-    expect(stderr).toContain('this run was not made by you on this machine');
+    expect(stderr).toContain('this run was made elsewhere');
   });
 });
 

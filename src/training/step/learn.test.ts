@@ -204,7 +204,7 @@ test.each(['rloo', 'reinforce'] as const)(
   '%s has no ratio and is refused with more than one update',
   (type) => {
     const several = { ...recipeOf({ problems: 4, groupSize: 2, updates: 2 }), algorithm: { type } };
-    expect(() => defineRecipe(several)).toThrow(`${type} is for one update a step, got 2`);
+    expect(() => defineRecipe(several)).toThrow(`expected one update per step for ${type}, got 2`);
     expect(() => defineRecipe({ ...several, batch: { problems: 4, groupSize: 2 } })).not.toThrow();
   },
 );
