@@ -80,9 +80,11 @@ function progressLine(label: string, done: number, total: number, elapsedMs: num
   return `${label} ${bar} ${done}/${total}${left}`;
 }
 
+const runExitCodes: Readonly<Record<string, number>> = { INTERRUPTED: 130, RUN_WENT_WRONG: 7 };
+
 /**
  * Returns the exit code of an error: 1 bug in Gradus, 2 usage or configuration, 3 data, 4 engine, 5 run or disk,
- * 6 verifier or sandbox, 130 interrupted.
+ * 6 verifier or sandbox, 7 a run that finished but went wrong, 130 interrupted.
  */
 export function exitCodeOf(error: unknown): number {
   if (!GradusError.isInstance(error)) return 1;
@@ -96,7 +98,7 @@ export function exitCodeOf(error: unknown): number {
     case 'ProtocolError':
       return 4;
     case 'RunError':
-      return error.code === 'INTERRUPTED' ? 130 : 5;
+      return runExitCodes[error.code ?? ''] ?? 5;
     case 'StorageError':
       return 5;
     case 'VerifierError':

@@ -4,7 +4,7 @@ import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
 import { addTrustOption, type TrustFlags } from './options.ts';
 import { outputOf } from './output.ts';
-import { formatResult, plainHelp, reportTo } from './training-watch.ts';
+import { formatResult, plainHelp, reportTo, requireHealthy } from './training-watch.ts';
 
 interface ResumeFlags extends TrustFlags {
   readonly plain?: boolean;
@@ -28,5 +28,6 @@ export function addResumeCommand(program: Command): void {
       );
       const result = await readRunResult(directory);
       output.result(result, formatResult(result));
+      requireHealthy(result);
     });
 }

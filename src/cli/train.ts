@@ -8,7 +8,7 @@ import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
 import { collect } from './options.ts';
 import { type Output, outputOf } from './output.ts';
-import { formatResult, plainHelp, reportTo } from './training-watch.ts';
+import { formatResult, plainHelp, reportTo, requireHealthy } from './training-watch.ts';
 
 interface TrainOptions {
   readonly set: string[];
@@ -46,6 +46,7 @@ async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?:
   );
   const result = await readRunResult(directory);
   output.result(result, formatResult(result));
+  requireHealthy(result);
 }
 
 /** Builds every part without training, which finds every error that a start would. */

@@ -1,3 +1,4 @@
+import { RunError } from '../core/errors.ts';
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
 import type { RunResult } from '../training/summary.ts';
@@ -64,8 +65,8 @@ function print(output: Output, event: TrainingEvent): void {
   }
 }
 
-/** Formats the result of a run: stages, and accuracy of each suite before and after. */
-export function formatResult({ run, model, stages, suites, tokens, rollouts }: RunResult): string {
+/** Formats the result of a run: stages, accuracy of each suite before and after, and alerts. */
+export function formatResult({ run, model, stages, suites, tokens, rollouts, alerts }: RunResult): string {
   const stageLines = stages.map(
     ({ name, steps, problems, reason }) => `  ${name}: ${steps} steps on ${problems} problems; ${reason}`,
   );
@@ -76,7 +77,27 @@ export function formatResult({ run, model, stages, suites, tokens, rollouts }: R
   ]);
   const written = `${rollouts.toLocaleString('en')} rollouts, ${tokens.toLocaleString('en')} tokens written for training`;
   const trained = model === undefined ? [] : [`model: ${model}`];
-  return ['stages', ...stageLines, ...suiteLines, '', written, ...trained, `run: ${run}`].join('\n');
+  const alertLines = alerts.flatMap(({ severity, title, whatToDo }) => [
+    `${severity}: ${title}`,
+    `  ${whatToDo}`,
+  ]);
+  const alerted = alertLines.length === 0 ? [] : ['', ...alertLines];
+  return ['stages', ...stageLines, ...suiteLines, ...alerted, '', written, ...trained, `run: ${run}`].join(
+    '\n',
+  );
+}
+
+/**
+ * Ends the command with exit code 7 where a finished run has an alert of severity `error`.
+ * @throws RunError (`RUN_WENT_WRONG`) that names the alerts.
+ */
+export function requireHealthy({ run, alerts }: RunResult): void {
+  const errors = alerts.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return;
+  throw new RunError(`the run finished, but it went wrong: ${errors.map(({ title }) => title).join('; ')}`, {
+    code: 'RUN_WENT_WRONG',
+    tryNext: `gradus runs show ${run}`,
+  });
 }
 
 function stepLine({ step, stage, metrics, timings }: StepEvent): string {

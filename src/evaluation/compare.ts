@@ -1,6 +1,6 @@
 import { DataError } from '../core/errors.ts';
 import { mean } from '../statistics/summary.ts';
-import { bootstrapMean, type Estimate } from '../statistics/intervals.ts';
+import { differenceEstimate, type Estimate } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 
@@ -62,7 +62,7 @@ function difference(pairs: readonly Pair[], seed: number): PairedDifference {
     problems: pairs.length,
     before: mean(pairs.map(([before]) => passRateOf(before))),
     after: mean(pairs.map(([, after]) => passRateOf(after))),
-    difference: bootstrapMean(changes, { seed }),
+    difference: differenceEstimate(changes, { seed }),
     ...(sure.length === 0
       ? {}
       : { greedyBefore: mean(sure.map(([one]) => one)), greedyAfter: mean(sure.map(([, two]) => two)) }),

@@ -53,7 +53,7 @@ describe('an evaluation', () => {
       overall: {
         problems: 8,
         ungradable: 0,
-        accuracy: { mean: 0.75, low: 0.75, high: 0.75 },
+        accuracy: { mean: 0.75, low: expect.closeTo(0.409, 3), high: expect.closeTo(0.929, 3) },
         greedy: { mean: 1 },
         passAt: { 1: 0.75, 2: 1, 4: 1 },
         majority: 1,
@@ -105,7 +105,8 @@ describe('a comparison', () => {
     expect(overall.difference.mean).toBeCloseTo(0.4375, 12);
     expect(overall.difference.low).toBeGreaterThan(0.2);
     expect(overall.difference.high).toBeLessThanOrEqual(0.5);
-    expect(byDomain['code']?.difference).toEqual({ mean: 0.5, low: 0.5, high: 0.5 });
+    // Two equal differences leave a bootstrap no width; two problems still prove little.
+    expect(byDomain['code']?.difference).toEqual({ mean: 0.5, low: expect.closeTo(-0.158, 3), high: 1 });
     expect(warnings).toEqual([]);
   });
 
@@ -133,16 +134,16 @@ test('tables for the terminal', async () => {
   expect(formatEvaluation(after).split('\n').slice(0, 4)).toEqual([
     'held-out: scripted, temperature 1, 40 tokens',
     '            problems  avg@4  95 % interval  pass@4  maj@4  greedy  cut off',
-    'all                8   75.0    75.0 … 75.0   100.0  100.0   100.0      0.0',
-    'math               6   75.0    75.0 … 75.0   100.0  100.0   100.0      0.0',
+    'all                8   75.0    40.9 … 92.9   100.0  100.0   100.0      0.0',
+    'math               6   75.0    36.5 … 94.0   100.0  100.0   100.0      0.0',
   ]);
   const trained = { ...after, model: { ...after.model, policyVersion: 29 } };
   expect(formatEvaluation(trained)).toMatch(/^held-out: scripted after 29 updates, /);
   expect(formatEvaluation(trained, 30)).toMatch(/^held-out: scripted after 30 steps, /);
   expect(formatComparison(comparePaired(before, after)).split('\n')).toEqual([
-    '      problems  before  after  change  95 % interval         greedy',
-    'all          8    25.0   75.0   +50.0  +50.0 … +50.0  100.0 → 100.0',
-    'math         6    25.0   75.0   +50.0  +50.0 … +50.0  100.0 → 100.0',
-    'code         2    25.0   75.0   +50.0  +50.0 … +50.0  100.0 → 100.0',
+    '      problems  before  after  change   95 % interval         greedy',
+    'all          8    25.0   75.0   +50.0   +17.6 … +82.4  100.0 → 100.0',
+    'math         6    25.0   75.0   +50.0   +11.0 … +89.0  100.0 → 100.0',
+    'code         2    25.0   75.0   +50.0  -15.8 … +100.0  100.0 → 100.0',
   ]);
 });

@@ -1,5 +1,5 @@
 import { mean, sum } from '../statistics/summary.ts';
-import { bootstrapMean, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
+import { rateEstimate, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
 import { passAtK } from './estimators.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 
@@ -30,7 +30,7 @@ export function summarise(results: readonly ProblemResult[], seed: number): Summ
   const majorities = judged.flatMap(({ majority }) => majority ?? []);
   return {
     ...base,
-    accuracy: bootstrapMean(judged.map(passRateOf), { seed, resamples: 2000 }),
+    accuracy: rateEstimate(judged.map(passRateOf), { seed, resamples: 2000 }),
     passAt: passAtPowers(judged),
     ...(majorities.length === 0 ? {} : { majority: mean(majorities) }),
     ...greedyAccuracy(judged),

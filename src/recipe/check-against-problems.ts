@@ -43,7 +43,19 @@ export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): s
       (stage) =>
         `stage "${stage.name}": expected at least ${resolveStage(recipe, stage).problemsPerStep} problems for a step, got ${problems.length}`,
     ),
+    ...recipe.stages.flatMap(unreachableRules),
   ];
+}
+
+/** Advance rules that look further back than their stage has steps: they never fire. */
+function unreachableRules({ name, advanceWhen, maxSteps }: Recipe['stages'][number]): string[] {
+  const windows = advanceWhen === undefined ? {} : windowsOf(advanceWhen);
+  return Object.entries(windows)
+    .filter(([, window]) => window > maxSteps)
+    .map(
+      ([metric, window]) =>
+        `stage "${name}": advanceWhen looks at ${window} steps of ${metric}, but the stage has ${maxSteps}; it can never fire`,
+    );
 }
 
 const domainsOf = (problems: readonly Problem[]): string[] => [

@@ -124,3 +124,28 @@ const acklam = {
   ],
   tailBottom: [0.007784695709041462, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1],
 };
+
+/**
+ * Mean of rates in [0, 1], one per problem, with its 95 % interval: a bootstrap over problems, or where all rates are
+ * equal, which leaves a bootstrap without width, the Wilson interval of that share of the problems.
+ *
+ * @example
+ * rateEstimate(new Array(60).fill(0), { seed: 0 }); // { mean: 0, low: 0, high: 0.06 }
+ */
+export function rateEstimate(rates: ArrayLike<number>, options: BootstrapOptions): Estimate {
+  const estimate = bootstrapMean(rates, options);
+  if (estimate.low !== estimate.high || rates.length === 0) return estimate;
+  return { mean: estimate.mean, ...wilsonInterval(estimate.mean * rates.length, rates.length) };
+}
+
+/**
+ * Mean of differences of rates in [-1, 1], one per problem, with its 95 % interval: a bootstrap over problems, or where
+ * all are equal, as wide as a change of 0 of n problems leaves open (Wilson).
+ */
+export function differenceEstimate(differences: ArrayLike<number>, options: BootstrapOptions): Estimate {
+  const estimate = bootstrapMean(differences, options);
+  if (estimate.low !== estimate.high || differences.length === 0) return estimate;
+  const { high } = wilsonInterval(0, differences.length);
+  const { mean: middle } = estimate;
+  return { mean: middle, low: Math.max(-1, middle - high), high: Math.min(1, middle + high) };
+}

@@ -2,7 +2,7 @@ import type { StatsFs } from 'node:fs';
 import { mkdir, readdir, statfs } from 'node:fs/promises';
 import type * as z from 'zod';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
-import { ConfigError, StorageError } from '../core/errors.ts';
+import { ConfigError, RunError, StorageError } from '../core/errors.ts';
 import { type EngineInfo, requireLearner } from '../engines/engine.ts';
 import { writeFolderAtomic } from '../storage/atomic.ts';
 import { explainSystemError } from '../storage/system-error.ts';
@@ -31,7 +31,8 @@ export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, T
  * space) is found out before the first step.
  *
  * @returns the last step's figures.
- * @throws ConfigError, DataError or EngineError; nothing is written then.
+ * @throws ConfigError, DataError or EngineError; nothing is written then. RunError (`INTERRUPTED`) when stopped after the
+ * first step: the model learned so far is in `out`.
  */
 export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep> {
   const { model, out, exportType, onStart } = options;
@@ -50,7 +51,11 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
     optimizer: optimizerConfig.parse(options.optimizer),
   });
   await writeFolderAtomic(out, (draft) => engine.weights.exportModel(draft));
-  return last;
+  if (options.signal?.aborted !== true || last.step === last.lastStep) return last;
+  throw new RunError(`stopped after step ${last.step} of ${last.lastStep}; the model so far is in ${out}`, {
+    code: 'INTERRUPTED',
+    tryNext: `gradus sample ${out}`,
+  });
 }
 
 async function requireEmpty(out: string): Promise<void> {

@@ -58,7 +58,9 @@ export async function superviseModel(
   let tokens = 0;
   let report: SupervisedStep | undefined;
   for (let step = 1; step <= lastStep; step++) {
-    options.signal?.throwIfAborted();
+    // What was learned before the interruption is kept; before the first step there is nothing to keep.
+    if (report === undefined) options.signal?.throwIfAborted();
+    else if (options.signal?.aborted === true) break;
     const batch = Array.from({ length: batchSize }, () =>
       toSequence(engine.renderer, examples[order.next().value]!),
     );

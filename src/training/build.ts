@@ -1,6 +1,7 @@
 import type { Problem } from '../core/problem.ts';
 import type { DataRecord } from '../core/source-record.ts';
 import { requireLearner } from '../engines/engine.ts';
+import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
@@ -57,9 +58,18 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
       ...suites.flatMap((suite) => overlapOf(suite, problems)),
       ...problemWarnings(recipe, problems),
       ...beyondWindow(recipe, engine.sampler.info),
+      ...(await missingTemplate(model.folder)),
     ],
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+/** Warns where prompts are given as plain text because the model folder has no chat template. */
+async function missingTemplate(folder: string): Promise<string[]> {
+  if ((await readTokenizerInfo(folder))['chat_template'] !== null) return [];
+  return [
+    `${folder}: no chat template; the messages of a prompt are joined as plain text, without roles. For a chat model add its chat_template.jinja`,
+  ];
 }
 
 /** Says where a suite is not held out: a problem of it, by its words, is trained on. */

@@ -19,7 +19,7 @@ import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { type ShownVerdict, shownVerdicts } from './events.ts';
 import type { TrainingContext } from './parts.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './step/roll-batch.ts';
-import { countStuck, skippedNote, unjudgedNote } from './step/policy-health.ts';
+import { collapsedNote, countStuck, skippedNote, unjudgedNote } from './step/policy-health.ts';
 import type { ControllerState } from './state.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';
 
@@ -120,6 +120,9 @@ async function runStepOrSave(
   }
 }
 
+/** Steps between two events about the same collapse. */
+const collapseEvery = 10;
+
 /** Where training stands after a step. */
 type StepOutcome = ReturnType<typeof afterStep> & Pick<ControllerState, 'stuckSteps'>;
 
@@ -212,6 +215,7 @@ async function recordStep(
   for (const [type, message] of [
     ['short-batch', batch.note],
     ['unjudged', unjudgedNote(batch.groups)],
+    ['answers-collapsed', step % collapseEvery === 0 ? collapsedNote(batch.groups) : null],
     ['skipped-update', skippedNote(learned)],
   ] as const) {
     if (message === null) continue;

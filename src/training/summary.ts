@@ -2,6 +2,9 @@ import { sum } from '../statistics/summary.ts';
 import { comparePaired, type Comparison } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { exportedModel } from '../runs/files/layout.ts';
+import type { Alert } from '../runs/metrics/alert.ts';
+import { alertsOf } from '../runs/metrics/alerts.ts';
+import { vitalsOf } from '../runs/metrics/run-vitals.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 
 /** How a stage went. */
@@ -32,6 +35,8 @@ export interface RunResult {
   /** Tokens written for training. */
   readonly tokens: number;
   readonly rollouts: number;
+  /** What stands against the run at its end, most pressing first. */
+  readonly alerts: readonly Alert[];
 }
 
 /** Reads the result of a run from its directory: the same after a resume as without one. */
@@ -46,6 +51,7 @@ export async function readRunResult(directory: string): Promise<RunResult> {
     suites: readSuites(reader),
     tokens: total('rollout/tokens'),
     rollouts: total('rollout/count'),
+    alerts: alertsOf(vitalsOf(reader)),
   };
 }
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { alertsOf, type RunVitals } from './alerts.ts';
+import type { RunVitals } from './alert.ts';
+import { alertsOf } from './alerts.ts';
 
 /** A running run whose metrics are the given values, one a step. */
 function vitals(
@@ -98,4 +99,26 @@ test('a slow step is waited for, a still one is not; a failure comes first', () 
     ['failed', 'error'],
     ['zero-signal', 'warning'],
   ]);
+});
+
+test('a suite that fell with its whole interval below 0 is an error; one that may not have fallen is none', () => {
+  const fell = { suite: 'held-out', step: 5, change: { mean: -0.1, low: -0.15, high: -0.05 } };
+  const unclear = { suite: 'other', step: 5, change: { mean: -0.1, low: -0.3, high: 0.1 } };
+  const found = alertsOf(vitals({}, { heldOut: [fell, unclear] }));
+  expect(found).toMatchObject([{ id: 'held-out-fell', severity: 'error', step: 5 }]);
+  expect(found[0]!.title).toContain('held-out fell by 10.0 points [-15.0, -5.0]');
+});
+
+test('a pool gone through more than ten times is exhausted', () => {
+  const pool = { stage: 'all', step: 60, problems: 31, passes: 17 };
+  expect(alertsOf(vitals({}, { pools: [pool] }))).toMatchObject([
+    { id: 'pool-exhausted', severity: 'warning' },
+  ]);
+  expect(ids(vitals({}, { pools: [{ ...pool, passes: 9 }] }))).toEqual([]);
+});
+
+test('one answer far more common than right, and a finished run that trained nothing', () => {
+  expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
+  const idle = vitals({ 'rollout/count': repeated(8, 5) }, { status: 'finished' });
+  expect(ids(idle)).toEqual(['no-signal']);
 });

@@ -1,33 +1,7 @@
 import { mean, quantile } from '../../statistics/summary.ts';
-import type { MetricSeries, RunSummary } from '../reading/run-views.ts';
-
-/** Something about a run that a person should look at, with what shows it and what to do. */
-export interface Alert {
-  /** kebab-case: `entropy-collapsed`. */
-  readonly id: string;
-  /** `error`: training is lost or standing still; `warning`: it is likely to be wasted. */
-  readonly severity: 'error' | 'warning';
-  /** One sentence: what is wrong. */
-  readonly title: string;
-  /** One or two sentences: what usually helps. */
-  readonly whatToDo: string;
-  /** The step that shows it. */
-  readonly step: number;
-  /** The raw evidence; absent where it is no metric. */
-  readonly evidence?: { readonly metric: string; readonly value: number; readonly threshold: number };
-}
-
-/** What alerts look at. */
-export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'> {
-  /** A metric over the last so many steps. */
-  readonly metric: (name: string, lastSteps: number) => MetricSeries;
-  /** A metric over the first so many steps. */
-  readonly start: (name: string, firstSteps: number) => MetricSeries;
-  /** Null before the first step. */
-  readonly secondsSinceStep: number | null;
-  /** What a step took lately; null before there are two. */
-  readonly stepSeconds: number | null;
-}
+import type { MetricSeries } from '../reading/run-views.ts';
+import type { Alert, RunVitals } from './alert.ts';
+import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
 /** Steps that a judgement rests on: one bad batch is no alarm. */
 const recent = 10;
@@ -46,6 +20,10 @@ export function alertsOf(vitals: RunVitals): Alert[] {
     ...nothingLearnt(vitals),
     ...updatesSkipped(vitals),
     ...workerLost(vitals),
+    ...heldOutFell(vitals),
+    ...poolExhausted(vitals),
+    ...answersCollapsed(vitals, recent),
+    ...noSignal(vitals),
   ];
   return found.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
 }

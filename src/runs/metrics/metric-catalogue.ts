@@ -38,6 +38,14 @@ export type MetricUnit = 'share' | 'tokens' | 'nats' | 'seconds' | 'tokens/s' | 
 
 const described: readonly MetricDescription[] = [
   {
+    key: 'answer/commonestExcess',
+    title: 'One answer for all',
+    group: 'signal',
+    unit: 'share',
+    formula:
+      'largest over families with 4 problems or more in the step: share of the family’s answers that are its commonest one, less the share of its problems whose gold that is',
+  },
+  {
     key: 'reward/mean',
     title: 'Reward',
     group: 'learning',

@@ -3,6 +3,7 @@ import type { TrainingSequence } from '../../core/batch.ts';
 import { finishReasonOf, writtenTokens } from '../../core/rollout.ts';
 import { mean, quantile, standardDeviation, sum } from '../../statistics/summary.ts';
 import { outcomes } from '../../core/verdict.ts';
+import { commonestAnswer, excessOf } from './commonest-answer.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { LossStats, StepStats } from '../../engines/engine.ts';
 
@@ -35,7 +36,9 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
     const share = shareOf<(typeof rollouts)[number]>(({ verdict }) => verdict.outcome === outcome);
     Object.assign(metrics, measured(`verdict/${outcome}`, rollouts, share));
   }
-  return { ...metrics, ...signalMetrics(groups), ...domainMetrics(groups) };
+  const commonest = commonestAnswer(groups);
+  const answers: Metrics = commonest === null ? {} : { 'answer/commonestExcess': excessOf(commonest) };
+  return { ...metrics, ...answers, ...signalMetrics(groups), ...domainMetrics(groups) };
 }
 
 /** Shares of groups that were solved always, never or sometimes: only mixed groups carry a signal. */

@@ -43,8 +43,13 @@ export function createTokenChooser(
       // A logit of -∞ has probability 0 and adds nothing.
       if (power > 0) weighted += power * scaled;
     }
-    // Also false for NaN: every non-finite logit propagates to the total.
-    if (!(total < Infinity)) throw new EngineError('sample: expected finite logits, got NaN or infinity');
+    // Also false for NaN: any logit that is not a number reaches the total.
+    if (!(total < Infinity)) {
+      throw new EngineError(
+        'sample: expected finite logits, got NaN or infinity: the weights are broken. After training, a smaller learning rate usually helps',
+        { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
+      );
+    }
     let token = best;
     if (isFiltered) token = drawFiltered(uniform, total);
     else if (!isGreedy) token = draw(uniform * total);

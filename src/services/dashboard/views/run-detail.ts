@@ -1,4 +1,6 @@
-import { type Alert, alertsOf } from '../../../runs/metrics/alerts.ts';
+import type { Alert } from '../../../runs/metrics/alert.ts';
+import { alertsOf } from '../../../runs/metrics/alerts.ts';
+import { stepSecondsOf, vitalsOf } from '../../../runs/metrics/run-vitals.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RunSession } from '../../../runs/reading/run-views.ts';
 import { sum } from '../../../statistics/summary.ts';
@@ -64,7 +66,7 @@ export async function runDetailView(
   const recipe = await readRecipe(run.directory);
   const plan = plannedStages(recipe);
   const now = progressOf(run, head, plan);
-  const stepSeconds = lastStepSeconds(run);
+  const stepSeconds = stepSecondsOf(run);
   return {
     head,
     plan,
@@ -74,15 +76,7 @@ export async function runDetailView(
     events: latestNotes(run),
     evaluations: evaluationPoints(run),
     metrics: run.metricNames(),
-    alerts: alertsOf({
-      status: head.status,
-      reason: head.reason,
-      step: head.step,
-      metric: (name, last) => run.metric(name, { from: head.step - last + 1 }),
-      start: (name, first) => run.metric(name, { to: first }),
-      secondsSinceStep: head.updatedAt === null ? null : (at.getTime() - Date.parse(head.updatedAt)) / 1000,
-      stepSeconds,
-    }),
+    alerts: alertsOf(vitalsOf(run, at)),
     sessions: run.sessions(),
     recipe: recipe ?? null,
     can: { filterRollouts: hasIndex(run), play: canPlay },
@@ -110,17 +104,6 @@ function etaOf(
   const later = sum(plan.slice(current + 1).map(({ maxSteps }) => maxSteps));
   const left = now.maxSteps - now.stepInStage + later;
   return { seconds: left * stepSeconds, stepSeconds };
-}
-
-const recentSteps = 30;
-
-/** Returns the mean seconds between the last steps, including evaluations; null before the second step. */
-function lastStepSeconds(run: RunReader): number | null {
-  const times = run
-    .lists(`SELECT recorded_at FROM steps ORDER BY step DESC LIMIT ${recentSteps}`)
-    .map(([time]) => Date.parse(String(time)));
-  if (times.length < 2) return null;
-  return (times[0]! - times.at(-1)!) / 1000 / (times.length - 1);
 }
 
 function hasIndex(run: RunReader): boolean {

@@ -1,0 +1,74 @@
+import { tInterval } from '../../statistics/intervals.ts';
+import { sum } from '../../statistics/summary.ts';
+import type { RunReader } from '../reading/run-reader.ts';
+import type { HeldOutChange, PoolUse, RunVitals } from './alert.ts';
+
+/**
+ * What alerts look at, read from a run's directory.
+ * @param at the current time, for alerts about stalled runs; absent: for a run that has ended.
+ */
+export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
+  const { status, reason, step, updatedAt } = reader.summary();
+  return {
+    status,
+    reason,
+    step,
+    metric: (name, last) => reader.metric(name, { from: step - last + 1 }),
+    start: (name, first) => reader.metric(name, { to: first }),
+    secondsSinceStep:
+      updatedAt === null || at === undefined ? null : (at.getTime() - Date.parse(updatedAt)) / 1000,
+    stepSeconds: stepSecondsOf(reader),
+    heldOut: heldOutChanges(reader),
+    pools: poolUses(reader),
+  };
+}
+
+const recentSteps = 30;
+
+/** Mean seconds between the last steps, including evaluations; null before the second step. */
+export function stepSecondsOf(reader: RunReader): number | null {
+  const times = reader
+    .lists(`SELECT recorded_at FROM steps ORDER BY step DESC LIMIT ${recentSteps}`)
+    .map(([time]) => Date.parse(String(time)));
+  if (times.length < 2) return null;
+  return (times[0]! - times.at(-1)!) / 1000 / (times.length - 1);
+}
+
+interface StoredEvaluation {
+  readonly problems?: readonly { readonly id: string; readonly trials: number; readonly correct: number }[];
+}
+
+/** First to last evaluation of each suite, paired by problem. */
+function heldOutChanges(reader: RunReader): HeldOutChange[] {
+  const bySuite = Map.groupBy(reader.evaluations(), ({ name }) => name);
+  return [...bySuite].flatMap(([suite, records]) => {
+    const rates = (result: unknown): ReadonlyMap<string, number> =>
+      new Map(
+        ((result as StoredEvaluation).problems ?? [])
+          .filter(({ trials }) => trials > 0)
+          .map(({ id, trials, correct }) => [id, correct / trials]),
+      );
+    const [before, after] = [rates(records[0]!.result), rates(records.at(-1)!.result)];
+    const changes = [...after].flatMap(([id, rate]) => {
+      const earlier = before.get(id);
+      return earlier === undefined ? [] : [rate - earlier];
+    });
+    if (records.length < 2 || changes.length < 2) return [];
+    return [{ suite, step: records.at(-1)!.step, change: tInterval(changes) }];
+  });
+}
+
+/** How often each stage went through its pool. */
+function poolUses(reader: RunReader): PoolUse[] {
+  const sizes = new Map(
+    reader
+      .events()
+      .filter(({ type }) => type === 'stage-start')
+      .map(({ stage, data }) => [stage, (data as { problems?: number } | undefined)?.problems ?? 0]),
+  );
+  return reader.stages().flatMap(({ stage, firstStep, lastStep }) => {
+    const problems = sizes.get(stage) ?? 0;
+    const tried = sum(reader.metric('batch/triedProblems', { from: firstStep, to: lastStep }).values);
+    return problems === 0 ? [] : [{ stage, step: lastStep, problems, passes: tried / problems }];
+  });
+}
