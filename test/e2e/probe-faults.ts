@@ -165,7 +165,7 @@ const isIn =
 const choicesIn = (exchanged: readonly Exchanged[]): number =>
   exchanged.reduce((sum, { choices }) => sum + choices, 0);
 
-/** What is in the store, against what had to be and what the server said. */
+/** Compares the store with the expected attempts and with the server's answers. */
 function compare(
   attempts: readonly Wanted[],
   stored: Marks,
