@@ -89,15 +89,20 @@ export function httpTransport(address: string, token: string | null): OpenTransp
       },
       kill: () => lose('was abandoned'),
       close: async () => {
-        let timer: NodeJS.Timeout | undefined;
-        const patience = new Promise((resolve) => (timer = setTimeout(resolve, graceMs)));
-        await Promise.race([Promise.allSettled(underway), patience]);
-        clearTimeout(timer);
+        await settleWithin(graceMs, underway);
         isOver = true;
         agent.destroy();
       },
     };
   };
+}
+
+/** Waits until every promise settles, at most `ms` milliseconds. */
+async function settleWithin(ms: number, promises: Iterable<Promise<void>>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([Promise.allSettled(promises), patience]);
+  clearTimeout(timer);
 }
 
 /** Idle timeout of a connection, ms; the worker closes it after 10 s. */

@@ -1,23 +1,17 @@
-import type { TokenBatch, TokenSequence, TrainingBatch } from '../../../core/batch.ts';
+import type { TokenBatch, TrainingBatch } from '../../../core/batch.ts';
 import { EngineError } from '../../../core/errors.ts';
 import type { LossSpec } from '../../../core/loss-spec.ts';
-import type { LossStats, OptimStep, StepStats, TopLogprobs } from '../../engine.ts';
+import type { LossStats, OptimStep, StepStats } from '../../engine.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
-import { checkTokens, checkTrainingBatch } from '../../requests/check-batch.ts';
+import { checkTrainingBatch } from '../../requests/check-batch.ts';
 import { createRowLimit } from '../memory-budget.ts';
-import { createGradientBuffers } from './gradient-buffers.ts';
+import { allDone, distribute } from './distribute.ts';
+import { createGradientBuffers, type GradientBuffers } from './gradient-buffers.ts';
 import { lossStatistics } from './loss-statistics.ts';
-import {
-  lossFeeds,
-  type Microbatch,
-  planMicrobatches,
-  splitRows,
-  splitTop,
-  tokenFeeds,
-} from './microbatches.ts';
-import type { LogprobJob, MicrobatchRunner } from './microbatch-runner.ts';
+import { lossFeeds, type Microbatch, planMicrobatches, tokenFeeds } from './microbatches.ts';
+import type { MicrobatchRunner } from './microbatch-runner.ts';
 import { parameterLayout } from '../parameters.ts';
-import type { BatchShape } from '../transformer.ts';
+import { createScorer, type Scorer } from './scorer.ts';
 
 /**
  * State that continues training bit for bit. The initial weights are not part of it: they stay the reference. Arrays
@@ -44,10 +38,8 @@ export interface TrainerOptions {
 }
 
 /** Trains one set of weights: the training half of the `Engine` interface, which documents each method. */
-export interface Trainer {
+export interface Trainer extends Scorer {
   readonly policyVersion: number;
-  logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
-  topLogprobs(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
   /** Runs alone: no other call and no reader of the weights meanwhile. A failure leaves the weights invalid. */
   optimStep(settings: OptimStep): Promise<StepStats>;
@@ -75,6 +67,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const plan = ({ sequences }: TokenBatch | TrainingBatch): Microbatch[] =>
     planMicrobatches(sequences, rowsFor);
 
+  const weightsOf = (which: 'policy' | 'reference') => (which === 'policy' ? weights : reference);
+
   /** Initial weights, for KL; shares memory with the policy until the first update. */
   const keepReference = (): void => {
     if (reference === weights) reference = sharedCopy(weights);
@@ -87,59 +81,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
   };
 
-  /** Scores a batch by microbatches: `run` makes one array per microbatch, `split` divides it by sequence. */
-  const score = async <Result>(
-    batch: TokenBatch,
-    run: (runner: MicrobatchRunner, scored: Pick<LogprobJob, 'shape' | 'feeds'>) => Promise<Float32Array>,
-    split: (values: Float32Array, sequences: readonly TokenSequence[], shape: BatchShape) => Result[],
-  ): Promise<Result[]> => {
-    checkTokens(batch, config);
-    const results: Result[] = [];
-    await distribute(runners, plan(batch), async (runner, { sequences: indices, shape }) => {
-      const sequences = indices.map((index) => batch.sequences[index]!);
-      const values = await run(runner, { shape, feeds: tokenFeeds(sequences, shape) });
-      for (const [row, result] of split(values, sequences, shape).entries()) results[indices[row]!] = result;
-    });
-    return results;
-  };
-
-  const logprobs = (batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]> => {
-    const scored = { weights: which === 'policy' ? weights : reference, temperature: batch.temperature ?? 1 };
-    return score(batch, (runner, microbatch) => runner.logprobs({ ...scored, ...microbatch }), splitRows);
-  };
-
-  const topLogprobs = (batch: TokenBatch, wanted: number): Promise<TopLogprobs[]> => {
-    const count = Math.min(wanted, config.vocabSize);
-    return score(
-      batch,
-      (runner, microbatch) => runner.top({ weights, count, ...microbatch }),
-      (values, sequences, shape) => splitTop(values, sequences, shape, count),
-    );
-  };
+  const { logprobs, topLogprobs } = createScorer({ config, runners, plan, weightsOf });
 
   const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
     checkTrainingBatch(batch, spec, config);
     const microbatches = plan(batch);
-    const inOrder = createSequencer();
-    const run = async (runner: MicrobatchRunner, microbatch: Microbatch, order: number) => {
-      const sequences = microbatch.sequences.map((index) => batch.sequences[index]!);
-      const { shape } = microbatch;
-      const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
-      const part = await buffers.take();
-      try {
-        const measured = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
-        await inOrder(order, runner, async (idle) => {
-          await idle.sum({ total: gradient, part });
-          buffers.give(part);
-        });
-        return { microbatch, measured };
-      } catch (error) {
-        buffers.abandon(error);
-        throw error;
-      }
-    };
+    const parts = { runners, buffers, weights, gradient };
     try {
-      const results = await distribute(runners, microbatches, run);
+      const results = await sumGradients(parts, batch, spec, microbatches);
       hasGradient = true;
       return lossStatistics(batch, results);
     } catch (error) {
@@ -191,35 +140,36 @@ export function createTrainer(options: TrainerOptions): Trainer {
   };
 }
 
-/**
- * Gives each runner the next item when it finishes one. Results are in item order. After a failure, starts no new
- * item and throws the first error once all runners are idle.
- */
-async function distribute<Item, Result>(
-  runners: readonly MicrobatchRunner[],
-  items: readonly Item[],
-  run: (runner: MicrobatchRunner, item: Item, order: number) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  const work = async (runner: MicrobatchRunner): Promise<void> => {
-    while (next < items.length) {
-      const order = next++;
-      try {
-        results[order] = await run(runner, items[order]!, order);
-      } catch (error) {
-        next = items.length;
-        throw error;
-      }
-    }
-  };
-  await allDone(runners.map(work));
-  return results;
-}
+type Parts = Pick<TrainerOptions, 'weights' | 'runners'> & {
+  readonly buffers: GradientBuffers;
+  readonly gradient: Float32Array;
+};
 
-/** Like `Promise.all`, but waits for all promises even after a failure. */
-async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
-  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
+/** Computes the gradient of each microbatch and adds it to `gradient`, in batch order. */
+async function sumGradients(
+  { runners, buffers, weights, gradient }: Parts,
+  batch: TrainingBatch,
+  spec: LossSpec,
+  microbatches: readonly Microbatch[],
+) {
+  const inOrder = createSequencer();
+  return distribute(runners, microbatches, async (runner, microbatch, order) => {
+    const sequences = microbatch.sequences.map((index) => batch.sequences[index]!);
+    const { shape } = microbatch;
+    const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
+    const part = await buffers.take();
+    try {
+      const measured = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
+      await inOrder(order, runner, async (idle) => {
+        await idle.sum({ total: gradient, part });
+        buffers.give(part);
+      });
+      return { microbatch, measured };
+    } catch (error) {
+      buffers.abandon(error);
+      throw error;
+    }
+  });
 }
 
 type Task = (runner: MicrobatchRunner) => Promise<void>;

@@ -26,7 +26,7 @@ export function createTokenChooser(
   const isFiltered = !isGreedy && (topP < 1 || (topK > 0 && topK < vocabSize));
   const inverse = isGreedy ? 1 : 1 / temperature;
   const powers = new Float64Array(vocabSize);
-  const heap = new Int32Array(isFiltered ? vocabSize : 0);
+  const drawFiltered = isFiltered ? createFilteredDraw(powers, { topP, topK }) : undefined;
   let [logprob, entropy] = [0, 0];
 
   const choose = (logits: Float32Array, offset: number, uniform: number): number => {
@@ -51,7 +51,7 @@ export function createTokenChooser(
       );
     }
     let token = best;
-    if (isFiltered) token = drawFiltered(uniform, total);
+    if (drawFiltered !== undefined) token = drawFiltered(uniform, total);
     else if (!isGreedy) token = draw(uniform * total);
     logprob = (logits[offset + token]! - largest) * inverse - Math.log(total);
     entropy = Math.log(total) - weighted / total;
@@ -71,8 +71,31 @@ export function createTokenChooser(
     return last;
   };
 
-  /** Takes tokens in order of probability until top-k or top-p is reached, then draws among them. */
-  const drawFiltered = (uniform: number, total: number): number => {
+  return {
+    choose,
+    get logprob() {
+      return logprob;
+    },
+    get entropy() {
+      return entropy;
+    },
+  };
+}
+
+/**
+ * Returns a function that draws a token from the top-k and top-p of a distribution: takes tokens in order of probability
+ * until either limit is reached, then draws among them.
+ *
+ * @param powers unnormalised probabilities, read at each draw; the second argument of the draw is their sum.
+ */
+function createFilteredDraw(
+  powers: Float64Array,
+  { topP, topK }: Pick<ChoiceSettings, 'topP' | 'topK'>,
+): (uniform: number, total: number) => number {
+  const vocabSize = powers.length;
+  const heap = new Int32Array(vocabSize);
+
+  const draw = (uniform: number, total: number): number => {
     for (let i = 0; i < vocabSize; i++) heap[i] = i;
     for (let i = (vocabSize >> 1) - 1; i >= 0; i--) sink(i, vocabSize);
     const most = topK > 0 ? Math.min(topK, vocabSize) : vocabSize;
@@ -111,13 +134,5 @@ export function createTokenChooser(
   const isBefore = (a: number, b: number): boolean =>
     powers[a]! > powers[b]! || (powers[a] === powers[b] && a < b);
 
-  return {
-    choose,
-    get logprob() {
-      return logprob;
-    },
-    get entropy() {
-      return entropy;
-    },
-  };
+  return draw;
 }

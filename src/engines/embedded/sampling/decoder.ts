@@ -31,9 +31,8 @@ const minRows = 2;
 /** Widest vector in the runtime's sums: lengths that are a multiple of it are all summed in the same order. */
 const positionStep = 16;
 
-/** Loads the decode program of a model. @param maxRows most rows of a `step` */
-export async function openDecoder(config: ModelConfig, threads: number, maxRows: number): Promise<Decoder> {
-  const session = await ort.InferenceSession.create(decodeProgram(config), {
+function openSession(config: ModelConfig, threads: number): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(decodeProgram(config), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'basic',
@@ -42,6 +41,11 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
+}
+
+/** Loads the decode program of a model. @param maxRows most rows of a `step` */
+export async function openDecoder(config: ModelConfig, threads: number, maxRows: number): Promise<Decoder> {
+  const session = await openSession(config, threads);
   const { layers, keyValueHeads, headSize, vocabSize } = config;
   const rotary = growingRotaryTables(config);
   const planeNames = Array.from(
