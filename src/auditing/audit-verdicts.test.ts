@@ -61,7 +61,7 @@ const findings = {
   },
 };
 
-test('a file of rollouts is judged again: flips, bad golds, passes worth a look', async () => {
+test('judges a file of rollouts again and finds flips, bad golds and suspicious passes', async () => {
   const file = join(folder, 'rollouts.parquet');
   await writeShard(file, {
     ...record,
@@ -70,12 +70,12 @@ test('a file of rollouts is judged again: flips, bad golds, passes worth a look'
   const audit = await auditVerdicts(file, options);
   expect(audit).toMatchObject({ ...findings, rollouts: 6 });
   expect(Object.keys(audit.versions)).toEqual([expect.stringMatching(/^old@1 → math@/)]);
-  expect(Object.entries(audit.skipped)).toEqual([[expect.stringContaining('known to a recipe only'), 1]]);
+  expect(Object.entries(audit.skipped)).toEqual([[expect.stringContaining('need a recipe'), 1]]);
   expect(formatAudit(audit)).toMatch(/^5 of 6 rollouts judged again; 3 verdicts differ\n/);
   expect(formatAudit(audit)).toContain('  1 × correct → incorrect\n    half #2 at step 1: 2 is not 1/2');
 });
 
-test('a run brings its own verifiers', async () => {
+test("uses the run's own verifiers", async () => {
   const recipe = defineRecipe({
     name: 'audited',
     policy: { model: 'none' },
@@ -92,14 +92,14 @@ test('a run brings its own verifiers', async () => {
   expect(audit).toMatchObject({ ...findings, flips: { 'correct → incorrect': { count: 1 } } });
 });
 
-test('nothing there, and what is no Parquet file, are errors that say so', async () => {
+test('throws when the path is missing or not a Parquet file', async () => {
   await expect(auditVerdicts(join(folder, 'none'), options)).rejects.toThrow('found nothing there');
   await expect(auditVerdicts('package.json', options)).rejects.toThrow(
     'expected a run directory or a Parquet file',
   );
 });
 
-test('programs that know too much are worth a look', () => {
+test('flags programs that contain the expected outputs', () => {
   const outputs = ['alpha', 'beta!', 'gamma'];
   const problem: Problem = {
     ...codeProblem({ id: 'c' }),

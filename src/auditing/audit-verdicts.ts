@@ -12,7 +12,7 @@ import { loadById } from '../problems/load-problems.ts';
 import { findRollouts, problemOfRow, type StoredRollout } from './stored-rollouts.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
 
-/** A rollout as an example of something. */
+/** An example rollout. */
 export interface AuditExample {
   readonly problem: string;
   readonly step: number;
@@ -22,33 +22,33 @@ export interface AuditExample {
   readonly reason: string;
 }
 
-/** Rollouts of one kind: how many, and the first few. */
+/** Count of rollouts of one kind, with the first few as examples. */
 export interface AuditFinding {
   readonly count: number;
   readonly examples: readonly AuditExample[];
 }
 
-/** What judging stored rollouts again brought to light. */
+/** Result of judging stored rollouts again. */
 export interface VerdictAudit {
   readonly rollouts: number;
   readonly judged: number;
-  /** Why some were not judged → how many. */
+  /** Reason for skipping → count. */
   readonly skipped: Readonly<Record<string, number>>;
-  /** `old label → new label` → how many rollouts. */
+  /** `old label → new label` → count. */
   readonly versions: Readonly<Record<string, number>>;
-  /** `correct → incorrect` and the like. */
+  /** `correct → incorrect` etc. → rollouts whose outcome changed. */
   readonly flips: Readonly<Record<string, AuditFinding>>;
-  /** Problem id → why nobody's answer can be judged. */
+  /** Problem id → why no answer to it can be judged. */
   readonly ungradable: Readonly<Record<string, string>>;
-  /** Why a pass is worth a look → the passes. */
+  /** Reason for suspicion → suspicious passes. */
   readonly suspicious: Readonly<Record<string, AuditFinding>>;
 }
 
-/** How to audit. */
+/** Options of an audit. */
 export interface AuditOptions extends TrustOptions {
-  /** Whose verifiers and problems; default: the run's, or for a file the math verifier as it comes. */
+  /** Source of verifiers and problems. Default: the run's recipe, or for a file the math verifier with defaults. */
   readonly recipe?: Recipe | undefined;
-  /** Examples kept of each kind. */
+  /** Most examples of each kind. */
   readonly examples: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
@@ -56,7 +56,7 @@ export interface AuditOptions extends TrustOptions {
 
 /**
  * Judges stored rollouts again with today's verifiers. Programs need their tests, so the recipe's problems are loaded;
- * a rollout whose problem has tests that are nowhere to be found is skipped and counted.
+ * rollouts whose tests cannot be found are skipped and counted.
  *
  * @throws DataError when there are no rollouts at `path`.
  */
@@ -88,11 +88,11 @@ function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier 
   const math = opened.use(openVerifier(verifierConfig.parse(mathAnswer())));
   return ({ domain }) => {
     if (domain === 'math') return math;
-    throw new DataError(`domain ${domain}: its verifier and tests are known to a recipe only`);
+    throw new DataError(`domain ${domain}: its verifier and tests need a recipe`);
   };
 }
 
-/** The verdict, or why there is none. */
+/** Returns the verdict, or the reason it is missing. */
 async function judge(
   { text }: StoredRollout,
   problem: Problem,

@@ -1,7 +1,7 @@
 import { printable } from '../core/printable.ts';
 import type { AuditFinding, VerdictAudit } from './audit-verdicts.ts';
 
-/** An audit for a person. Safe to show on a terminal. */
+/** Formats an audit for people. Safe to print on a terminal. */
 export function formatAudit(audit: VerdictAudit): string {
   const flipped = total(audit.flips);
   const lines = [
@@ -10,10 +10,10 @@ export function formatAudit(audit: VerdictAudit): string {
     ...section('verifiers', counts(audit.versions)),
     ...section('verdicts that differ', findings(audit.flips)),
     ...section(
-      'problems nobody can be judged by',
+      'problems whose answers cannot be judged',
       Object.entries(audit.ungradable).map(([id, reason]) => `${id}: ${reason}`),
     ),
-    ...section('passes worth a look', findings(audit.suspicious)),
+    ...section('suspicious passes', findings(audit.suspicious)),
   ];
   return lines.map((line) => printable(line)).join('\n');
 }

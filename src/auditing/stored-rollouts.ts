@@ -21,14 +21,14 @@ const columns = [
   'verifier',
 ] as const;
 
-/** What judging a stored rollout again needs of it. */
+/** The fields of a stored rollout that judging needs. */
 export type StoredRollout = Pick<RolloutRow, (typeof columns)[number]>;
 
-/** Rollouts on disk, and the recipe of the run that made them where that is known. */
+/** Rollouts on disk, with the recipe of their run if known. */
 export interface StoredRollouts {
   readonly recipe?: Recipe;
   readonly count: number;
-  /** In the order they were recorded, a few hundred at a time. */
+  /** In recorded order, a few hundred at a time. */
   batches(): AsyncIterable<readonly StoredRollout[]>;
 }
 
@@ -79,7 +79,7 @@ async function rolloutsOfRun(directory: string): Promise<StoredRollouts> {
   };
 }
 
-/** The problem of a stored rollout as far as its row tells: without tests. */
+/** Rebuilds the problem of a stored rollout from its row, without tests. */
 export const problemOfRow = ({ problem_id: id, domain, answer }: StoredRollout, source: string): Problem => ({
   id,
   domain,

@@ -9,20 +9,20 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 /** The last evaluation of a suite in each of two runs, problem by problem. */
 export interface SuiteComparison extends Comparison {
   readonly suite: string;
-  /** Steps after which each was evaluated. */
+  /** Steps after which each evaluation ran. */
   readonly steps: readonly [before: number, after: number];
 }
 
-/** How two runs differ: in what was asked for and in what came of it. */
+/** Differences between two runs: in their recipes and in their results. */
 export interface RunComparison {
   readonly recipe: readonly RecipeDifference[];
   readonly suites: readonly SuiteComparison[];
 }
 
 /**
- * Compares two runs by the last evaluations of the suites they share; `before` is the one compared with.
+ * Compares two runs by the last evaluations of the suites they share; `before` is the baseline.
  *
- * @param only one suite; all shared ones without it.
+ * @param only the suite to compare; default: all shared suites.
  * @throws DataError when they share no evaluated suite.
  */
 export async function compareRuns(before: string, after: string, only?: string): Promise<RunComparison> {
@@ -48,7 +48,7 @@ export async function compareRuns(before: string, after: string, only?: string):
 
 interface ReadRun {
   readonly recipe: unknown;
-  /** Suite → its last evaluation. */
+  /** Maps each suite to its last evaluation. */
   readonly last: ReadonlyMap<string, { readonly step: number; readonly evaluation: Evaluation }>;
 }
 

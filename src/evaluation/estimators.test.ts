@@ -17,7 +17,7 @@ test.each([
   expect(passAtK(trials, correct, k)).toBeCloseTo(expected, 12);
 });
 
-test('pass@k equals the count over all subsets', () => {
+test('computes pass@k as the count over all subsets', () => {
   const subsets = (n: number, k: number): number => (k === 0 ? 1 : (subsets(n - 1, k - 1) * n) / k);
   const triple = fc
     .integer({ min: 1, max: 30 })
@@ -30,7 +30,7 @@ test('pass@k equals the count over all subsets', () => {
   );
 });
 
-test('pass@k stays finite for huge n and refuses k beyond the trials', () => {
+test('keeps pass@k finite for huge n and rejects k beyond the trials', () => {
   expect(passAtK(1_000_000, 10, 1000)).toBeCloseTo(1 - (1 - 0.001) ** 10, 5);
   expect(() => passAtK(4, 1, 5)).toThrow('1 ≤ k ≤ 4');
   expect(() => passAtK(4, 1, 0)).toThrow('k = 0');
@@ -44,7 +44,7 @@ const vote = (outcome: Verdict['outcome'], extracted?: string): Verdict => ({
   ...(extracted === undefined ? {} : { evidence: { extracted } }),
 });
 
-test('the majority wins, ties share, those without an answer do not vote', () => {
+test('lets the majority win, shares ties, and ignores attempts without an answer', () => {
   const right = vote('correct', '5');
   const wrong = vote('incorrect', '6');
   expect(majorityCorrect([right, wrong, right])).toBe(1);
@@ -54,7 +54,7 @@ test('the majority wins, ties share, those without an answer do not vote', () =>
   expect(majorityCorrect([vote('unparsed')])).toBe(0);
 });
 
-test('answers that are equal vote together, however they are written', () => {
+test('counts equal answers as one vote, however they are written', () => {
   const evidence = [
     { extracted: '0.5', value: '1/2' },
     { extracted: '1/2', value: '1/2', normalised: { gold: '2', answer: '1 / 2' } },
@@ -71,7 +71,7 @@ test('answers that are equal vote together, however they are written', () => {
   expect(majorityCorrect([...spelled, vote('correct', '2')])).toBe(0);
 });
 
-test('the math verifier and the majority speak of the same answers', async () => {
+test('groups answers for the majority by the equality of the math verifier', async () => {
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
   const problem = mathProblem({ id: 'p', answer: '2' });
   const boxes = ['\\boxed{2}', '\\boxed{0.50}', '\\boxed{\\frac12}', '\\boxed{2.0}', '\\boxed{\\frac{3}{6}}'];

@@ -1,7 +1,7 @@
 import type { Verdict } from '../core/verdict.ts';
 
 /**
- * Unbiased chance that at least one of k attempts is right: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, 2107.03374,
+ * Unbiased probability that at least one of k attempts is right: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, 2107.03374,
  * eq. 1), as a product so that large n neither overflows nor cancels.
  *
  * @throws RangeError unless 1 ≤ k ≤ trials.
@@ -15,10 +15,11 @@ export function passAtK(trials: number, correct: number, k: number): number {
 }
 
 /**
- * Whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the verdicts given; between
- * equally frequent answers the share of them that is right, which is what a random choice would earn on average.
- * Right answers are one answer, however they are written; wrong ones are told apart by the first of these that the
- * verdict's evidence has: `value`, `normalised`, `extracted`. Attempts without an answer do not vote; 0 when nobody does. Only meaningful for problems whose answers are compared.
+ * Returns whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the verdicts given. For
+ * equally frequent answers, returns the share of them that is right: the expected score of a random choice. All right
+ * answers count as one; wrong ones are distinguished by the first of these keys in the verdict's evidence: `value`,
+ * `normalised`, `extracted`. Attempts without an answer do not vote; 0 without any vote. Only meaningful for problems
+ * whose answers are compared.
  */
 export function majorityCorrect(verdicts: readonly Verdict[]): number {
   const votes = new Map<string, { count: number; isCorrect: boolean }>();
@@ -37,14 +38,14 @@ export function majorityCorrect(verdicts: readonly Verdict[]): number {
   return winners.filter(({ isCorrect }) => isCorrect).length / winners.length;
 }
 
-/** What an attempt votes for. */
+/** Returns the answer that an attempt votes for. */
 function answerOf({ outcome, evidence = {} }: Verdict): string | undefined {
   const { value, normalised, extracted } = evidence;
   const answer = [value, answerIn(normalised), extracted].find((text) => typeof text === 'string');
   return answer !== undefined && outcome === 'correct' ? 'the right answer' : answer;
 }
 
-/** Normal forms come as the answer's alone, or as `{ gold, answer }`. */
+/** Normal forms are stored as the answer's alone, or as `{ gold, answer }`. */
 const answerIn = (normalised: unknown): unknown =>
   typeof normalised === 'object' && normalised !== null && 'answer' in normalised
     ? normalised.answer

@@ -9,7 +9,7 @@ import { suiteSeed } from '../recipe/suite.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
 import { requireRoom } from '../models/prompt-room.ts';
 
-/** What an evaluation takes of a recipe. */
+/** The parts of a recipe that an evaluation needs. */
 export interface EvaluationRecipe extends Pick<
   Recipe,
   'name' | 'seed' | 'verifiers' | 'evaluation' | 'baseDir'
@@ -17,21 +17,21 @@ export interface EvaluationRecipe extends Pick<
   readonly policy: Pick<Recipe['policy'], 'engine'>;
 }
 
-/** Who watches an evaluation and who may stop it. */
+/** Progress and abort of an evaluation. */
 export interface EvaluationWatch {
   readonly onProgress?: (suite: string, done: number, total: number) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
   readonly onEvaluation?: (evaluation: Evaluation) => void;
-  /** Called at the end where the model is behind a server, with what that was asked for. */
+  /** Called once at the end for a model server, with its usage. */
   readonly onSpending?: (spending: Spending) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Evaluates a model on the suites of a recipe, as a run of that recipe would: same problems, sampling and random
+ * Evaluates a model on the suites of a recipe exactly as a run of that recipe would: same problems, sampling and random
  * numbers, so that results can be compared pairwise.
  *
- * @param only the names of the suites; empty: all of them.
+ * @param only names of the suites; empty: all of them.
  * @throws ConfigError when the recipe has no such suite.
  */
 export async function evaluateModel(

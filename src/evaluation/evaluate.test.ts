@@ -8,7 +8,7 @@ import { evaluate, type Evaluation, type EvaluateOptions } from './evaluate.ts';
 import { formatComparison, formatEvaluation } from './format.ts';
 import { suite, suiteConfig } from '../recipe/suite.ts';
 
-/** Takes a completion for its verdict: `correct`, `incorrect:6`, `ungradable` … */
+/** Verifier that reads the verdict from the completion: `correct`, `incorrect:6`, `ungradable` … */
 const verifier: Verifier = {
   name: 'told',
   version: '1',
@@ -36,12 +36,12 @@ const answers = (complete: (key: string, index: number) => string, more: Partial
     seed: 1,
     ...more,
   });
-/** The first `count` attempts right, the others wrong. */
+/** The first `count` attempts are right, the others wrong. */
 const firstRight = (count: number) => (_: string, index: number) =>
   index < count ? 'correct:5' : 'incorrect:6';
 
 describe('an evaluation', () => {
-  test('counts attempts, greedy ones apart, by domain, family and level', async () => {
+  test('counts attempts by domain, family and level, greedy ones separately', async () => {
     const levelsOf = ({ id }: Problem) => (id === 'm0' ? ['L1', 'L2'] : ['L2']);
     const evaluation = await answers(firstRight(3), { levelsOf });
     expect(evaluation).toMatchObject({
@@ -69,7 +69,7 @@ describe('an evaluation', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
-  test('ungradable attempts are no trials, and a problem of only such counts nowhere', async () => {
+  test('excludes ungradable attempts from trials, and problems without trials from all figures', async () => {
     const { overall } = await answers((key, index) =>
       key === 'm0' || index === 0 ? 'ungradable' : 'correct:5',
     );
@@ -81,7 +81,7 @@ describe('an evaluation', () => {
     expect(formatEvaluation(nothing)).toContain('–');
   });
 
-  test('what was cut off is seen, progress is told, nothing to do is an error', async () => {
+  test('counts truncated attempts, reports progress, and throws without problems', async () => {
     const seen: number[] = [];
     const tight = suiteConfig.parse(suite({ name: 's', maxTokens: 7, rollouts: 1, greedy: false }));
     const { overall } = await answers(() => 'correct', {
@@ -110,7 +110,7 @@ describe('a comparison', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('says what speaks against it', async () => {
+  test('lists the reasons against comparability', async () => {
     const before = await answers(firstRight(1), { problems: math });
     const other: Evaluation = { ...(await answers(firstRight(1))), verifiers: ['told@2'] };
     const { overall, warnings } = comparePaired(before, {
@@ -128,7 +128,7 @@ describe('a comparison', () => {
   });
 });
 
-test('tables for the terminal', async () => {
+test('formats tables for the terminal', async () => {
   const before = await answers(firstRight(1));
   const after = await answers(firstRight(3));
   expect(formatEvaluation(after).split('\n').slice(0, 4)).toEqual([

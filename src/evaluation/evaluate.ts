@@ -10,14 +10,14 @@ import { resultOf, type ProblemResult } from './problem-result.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
 
-/** A model's measurement, with everything needed to repeat or question it. JSON-safe. */
+/** A model's evaluation, with everything needed to repeat or question it. JSON-safe. */
 export interface Evaluation {
   readonly suite: string;
   readonly sampling: Pick<SuiteConfig, 'rollouts' | 'temperature' | 'topP' | 'maxTokens' | 'greedy'>;
   readonly seed: number;
-  /** The files its problems were read from; absent where nobody looked. */
+  /** Files the problems were read from; absent if not recorded. */
   readonly sources?: readonly SourceRecord[];
-  /** `name@version` of every verifier that judged. */
+  /** `name@version` of every verifier used. */
   readonly verifiers: readonly string[];
   readonly model: { readonly name: string; readonly hash: string; readonly policyVersion: number };
   readonly overall: Summary;
@@ -27,29 +27,29 @@ export interface Evaluation {
   readonly problems: readonly ProblemResult[];
 }
 
-/** What is measured, by whom, and how. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
   readonly engine: Pick<Engine, 'sampler' | 'weights'>;
   readonly verifierFor: (problem: Problem) => Verifier;
   readonly problems: readonly Problem[];
-  /** The files that they were read from, for the record. */
+  /** Files the problems were read from, for the record. */
   readonly sources?: readonly SourceRecord[];
   readonly suite: SuiteConfig;
   /** The same seed gives the same attempts: use one seed before and after training. */
   readonly seed: number;
-  /** The levels a problem belongs to, where difficulty was measured. */
+  /** Levels of a problem, if difficulty was measured. */
   readonly levelsOf?: (problem: Problem) => readonly string[];
   readonly signal?: AbortSignal | undefined;
-  /** Where unfinished work is named, for a watchdog. */
+  /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;
-  /** Called once with all sampled groups, in the order of the problems, e.g. to keep them. */
+  /** Called once with all sampled groups, in problem order, e.g. to store them. */
   readonly onSampled?: (groups: readonly RolloutGroup[]) => Promise<void>;
   /** Called after each finished group, sampled and greedy ones counted together. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Samples every problem of a suite, has it judged and counts.
+ * Samples every problem of a suite, judges the completions, and counts.
  *
  * @example
  * const before = await evaluate({ engine, verifierFor, problems: heldOut, suite, seed: 0 });

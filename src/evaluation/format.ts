@@ -7,8 +7,8 @@ import type { Summary } from './summary.ts';
 const nothing = '–';
 
 /**
- * An evaluation as a table for the terminal: overall, then by domain and family.
- * @param step of the run, where a run evaluates; elsewhere the model's own count of updates is told, if it has one.
+ * Formats an evaluation as a table for the terminal: overall, then by domain and family.
+ * @param step step of the run; without it, shows the model's own update count, if it has one.
  */
 export function formatEvaluation(evaluation: Evaluation, step?: number): string {
   const { suite, sampling, model, overall, byDomain, byFamily, byLevel } = evaluation;
@@ -26,13 +26,13 @@ export function formatEvaluation(evaluation: Evaluation, step?: number): string 
   return [title, ...from, alignColumns(rows, { figuresFrom: 1 })].join('\n');
 }
 
-/** Steps that taught nothing update nothing, so the two counts differ; an exported model has forgotten its own. */
+/** Skipped updates make the two counts differ; an exported model has no update count. */
 function age(updates: number, step: number | undefined): string {
   if (step !== undefined) return ` after ${step} steps`;
   return updates === 0 ? '' : ` after ${updates} updates`;
 }
 
-/** A comparison as a table for the terminal, in percentage points, with what speaks against it below. */
+/** Formats a comparison as a table for the terminal, in percentage points, followed by reasons for doubt. */
 export function formatComparison({ overall, byDomain, warnings }: Comparison): string {
   const rows = [
     ['', 'problems', 'before', 'after', 'change', '95 % interval', 'greedy'],

@@ -9,31 +9,31 @@ import type { EvaluationRecipe } from './evaluate-model.ts';
 import { locateModel, type ModelSource } from '../models/open-model.ts';
 import { publishedEvaluation } from './published-evaluation.ts';
 
-/** What is asked for. */
+/** Options of `planEvaluation`. */
 export interface EvaluationRequest extends TrustOptions {
-  /** A recipe file; a run brings its own. */
+  /** A recipe file. Default: the recipe of the run. */
   readonly recipe?: string;
-  /** Of the recipe, or published; empty: all of the recipe. */
+  /** Names of the recipe's suites or of published ones; empty: all suites of the recipe. */
   readonly suites: readonly string[];
   /** Published suite → path or address to read its problems from instead. */
   readonly suiteData?: Readonly<Record<string, string>>;
-  /** Assignments to the recipe file, or where there is none to the published suites. */
+  /** `--set` assignments for the recipe file, or for the published suites if there is no file. */
   readonly set: readonly string[];
 }
 
-/** Which model, and which suites of which recipes. */
+/** The model, and the suites to evaluate by recipe. */
 export interface EvaluationPlan {
   readonly source: ModelSource;
-  /** The recipe's own suites, then the published ones, which have their own verifiers. */
+  /** The recipe's own suites, then the published ones, which use their own verifiers. */
   readonly parts: readonly { readonly recipe: EvaluationRecipe; readonly only: readonly string[] }[];
 }
 
 /**
- * Finds the model and the suites. A suite of the recipe comes before a published one of that name; published ones are
+ * Resolves the model and the suites. A name in the recipe takes precedence over a published suite; published suites are
  * sampled by the recipe's engine with its seed.
  *
- * @param model a folder, a run, or, with an engine that asks a server, the server's name of it.
- * @throws ConfigError when neither a recipe nor published suites are named, or nobody knows a suite.
+ * @param model a folder, a run, or, for a model server, the server's name of the model.
+ * @throws ConfigError when neither a recipe nor published suites are named, or a suite is unknown.
  */
 export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
   const { suites, suiteData: data = {}, set } = request;
@@ -61,7 +61,7 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
   return { source: isAsked ? { folder: model } : (found ?? (await locateModel(model, request))), parts };
 }
 
-/** The recipe whose own suites are meant. */
+/** Resolves the recipe whose own suites are meant. */
 function ownRecipe(
   model: string,
   named: Recipe | undefined,
@@ -69,18 +69,18 @@ function ownRecipe(
   set: readonly string[],
 ): Recipe {
   if (base === undefined && /\.(?:ts|mts|js|mjs|toml|json)$/.test(model)) {
-    throw new ConfigError(`${model}: expected a model folder or a run, got what looks like a recipe`, {
+    throw new ConfigError(`${model}: expected a model folder or a run, got a recipe file`, {
       tryNext: `gradus eval <model> --recipe ${model}`,
     });
   }
   if (base === undefined) {
     throw new ConfigError(
-      `${model}: a model folder says nothing of suites; name a recipe that does, or a published suite`,
+      `${model}: a model folder contains no suites; name a recipe with suites, or a published suite`,
       { tryNext: `gradus eval ${model} --suite math500` },
     );
   }
   if (named !== undefined || set.length === 0) return base;
-  throw new ConfigError("--set changes a recipe file; a run's own recipe stays as it was", {
+  throw new ConfigError("--set changes a recipe file; a run's own recipe cannot be changed", {
     tryNext: `gradus eval ${model} --recipe <recipe> --set ${set[0]}`,
   });
 }

@@ -4,27 +4,27 @@ import { sum } from '../statistics/summary.ts';
 import { outcomes, type Outcome } from '../core/verdict.ts';
 import { majorityCorrect } from './estimators.ts';
 
-/** What one problem's attempts came to. */
+/** Result of all attempts at one problem. */
 export interface ProblemResult {
   readonly id: string;
   readonly domain: string;
   readonly family?: string;
   readonly levels?: readonly string[];
-  /** Attempts that could be judged: all but `ungradable` ones. */
+  /** Attempts with a verdict: all but `ungradable` ones. */
   readonly trials: number;
   readonly correct: number;
   readonly verdicts: Readonly<Record<Outcome, number>>;
-  /** Attempts cut at the token limit. */
+  /** Attempts truncated at the token limit. */
   readonly truncated: number;
   /** Tokens written, over all attempts. */
   readonly tokens: number;
   /** Whether the most frequent answer was right; absent for problems without a gold answer (programs). */
   readonly majority?: number;
-  /** Whether the attempt at temperature 0 was right; absent when there was none, or it could not be judged. */
+  /** Whether the greedy attempt was right; absent if there was none or it was ungradable. */
   readonly greedy?: boolean;
 }
 
-/** Counts a group of sampled attempts, and the greedy attempt where there was one. */
+/** Counts a group of sampled attempts, and the greedy attempt if there is one. */
 export function resultOf(
   { problem, rollouts }: RolloutGroup,
   greedy: RolloutGroup | undefined,
@@ -53,7 +53,7 @@ export function resultOf(
   };
 }
 
-/** The share of a problem's attempts that was right. Only for problems with trials. */
+/** Share of a problem's attempts that were right. Only for problems with trials. */
 export function passRateOf({ correct, trials }: ProblemResult): number {
   return correct / trials;
 }

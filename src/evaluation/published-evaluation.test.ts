@@ -36,7 +36,7 @@ const contest = (rest: Row): Row => ({
 const stdin = [{ input: '2', output: '4', testtype: 'stdin' }];
 const functional = [{ input: '2', output: '4', testtype: 'functional' }];
 
-/** Made-up rows in the columns of each published file, with an answer that is right and one that is wrong. */
+/** Invented rows in the columns of each published file, with a right and a wrong answer. */
 const made: Record<string, { rows: readonly Row[]; asked: string; right: string; wrong: string }> = {
   'data/train-00000-of-00001.parquet': {
     rows: [{ id: 60, problem: 'What is 200+4?', solution: 's', answer: '204', url: 'u', year: '2024' }],
@@ -158,7 +158,7 @@ function fileOf(path: string, rows: readonly Row[]): string | Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
 
-/** Every published repository at its real commit, with made-up content. */
+/** Every published repository at its real commit, with invented content. */
 const repositories = publishedSuites.map(({ name, problems }) => {
   const addresses = problems.map(({ path }) => parseHubAddress(path));
   const { repository, revision } = addresses[0]!;
@@ -183,9 +183,9 @@ afterEach(async () => {
 });
 
 test.each(publishedSuites.map((suite) => [suite.name, suite] as const))(
-  '%s is read, asked and judged in its own columns',
+  'reads, prompts and judges %s by its own columns',
   async (name, { problems: sources, domain, rollouts }) => {
-    // Hashes are those of the real files.
+    // Hashes of the real files.
     const set = sources.map((_, i) => `evaluation[0].problems[${i}].sha256=null`);
     const recipe = publishedEvaluation([name], { set });
     const [suite] = recipe.evaluation;
@@ -222,14 +222,14 @@ async function outcomesOf(
   return (await Promise.all(verdicts)).map(({ outcome }) => (outcome === 'correct' ? 'correct' : 'not'));
 }
 
-test('content that is not the published one is refused', async () => {
+test('rejects content whose hash differs from the published one', async () => {
   const recipe = publishedEvaluation(['math500']);
   await expect(loadSources(recipe.evaluation[0]!.problems, recipe)).rejects.toThrow(
     /MATH-500@6e4ed1a.*test.jsonl: expected content with sha256 35dc4108/,
   );
 });
 
-test('suites are known by the names of lighteval and lm-eval', () => {
+test('finds suites by their names in lighteval and lm-eval', () => {
   const names = [
     'lighteval|math_500|0|0',
     'hendrycks_math500',
@@ -250,7 +250,7 @@ test('suites are known by the names of lighteval and lm-eval', () => {
   expect(new Set(all).size).toBe(all.length);
 });
 
-test('a file may stand in for a suite, and a server may be the model', async () => {
+test('accepts a replacement file for a suite and a server as the model', async () => {
   const path = join(folder, 'mine.jsonl');
   writeFileSync(path, '{"problem":"1+1?","answer":"2"}\n');
   const { source, parts } = await planEvaluation('some-model', {
@@ -269,14 +269,14 @@ test('a file may stand in for a suite, and a server may be the model', async () 
   expect(problems[0]!.prompt[0]!.content).toMatch(/^1\+1\?\nPlease reason/);
 });
 
-test('a suite that nobody knows is one clear error', async () => {
+test('reports an unknown suite as one clear error', async () => {
   expect(() => publishedEvaluation(['aime23'])).toThrow(
     'expected the name of a published suite (aime24, aime25',
   );
-  await expect(planEvaluation(folder, { suites: [], set: [] })).rejects.toThrow('says nothing of suites');
+  await expect(planEvaluation(folder, { suites: [], set: [] })).rejects.toThrow('contains no suites');
 });
 
-test('a system message goes to every file of a suite, in a recipe and as an assignment', () => {
+test('applies a system message to every file of a suite, in a recipe and as an assignment', () => {
   const { problems } = publishedSuite('livecodebench', { system: 'Be brief.' });
   expect(problems.length).toBeGreaterThan(1);
   expect(problems.every(({ system }) => system === 'Be brief.')).toBe(true);

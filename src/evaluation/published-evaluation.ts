@@ -9,20 +9,20 @@ const config = recipeConfig
   .pick({ name: true, seed: true, verifiers: true, evaluation: true, baseDir: true })
   .extend({ policy: policy.prefault({}) });
 
-/** How published suites are evaluated. */
+/** Options for evaluating published suites. */
 export interface PublishedEvaluation {
-  /** What samples, and the seed it samples with; absent: the embedded engine and 0. */
+  /** Engine and its seed; default: the embedded engine and 0. */
   readonly like?: Pick<EvaluationRecipe, 'policy' | 'seed'> | undefined;
   /** Suite → path or address to read its problems from instead. */
   readonly data?: Readonly<Record<string, string>>;
-  /** Assignments as `--set` takes them: `policy.engine.type=torch`, `evaluation[0].rollouts=1`. */
+  /** Assignments in the form of `--set`: `policy.engine.type=torch`, `evaluation[0].rollouts=1`. */
   readonly set?: readonly string[];
 }
 
 /**
- * The part of a recipe that evaluating published suites takes.
+ * Builds the part of a recipe that evaluates published suites.
  *
- * @throws ConfigError for a suite that nobody knows, or an assignment that does not fit.
+ * @throws ConfigError for an unknown suite, or an invalid assignment.
  */
 export function publishedEvaluation(
   names: readonly string[],

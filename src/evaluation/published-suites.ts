@@ -8,10 +8,10 @@ import { suite, type suiteConfig } from '../recipe/suite.ts';
 
 type FileInput = z.input<typeof fileConfig>;
 
-/** A suite that others report figures on: which problems, how they are asked, how often, and who judges. */
+/** A suite with published figures: its problems, prompts, number of rollouts and verifiers. */
 export interface PublishedSuite {
   readonly name: string;
-  /** What lighteval and lm-eval call the same problems. Their prompts and metrics are their own. */
+  /** Names of the same problems in lighteval and lm-eval. Their prompts and metrics differ from ours. */
   readonly aliases: readonly string[];
   readonly says: string;
   readonly domain: 'math' | 'code';
@@ -19,13 +19,13 @@ export interface PublishedSuite {
   readonly rollouts: number;
 }
 
-/** What DeepSeek recommends for its R1 models, whose distillations the paper trains. */
+/** Prompt that DeepSeek recommends for its R1 models, whose distillations the paper trains. */
 const boxed = 'Please reason step by step, and put your final answer within \\boxed{}.';
 const wholeFunction =
   'Complete the following Python function. Answer with the whole function, its imports included, in one ```python block.\n\n' +
   '```python\n{question}\n```';
 const oneBlock = '{question}\n\nAnswer with the code in one ```python block.';
-/** LiveCodeBench's own words around a question; the form of the program follows in the question's note. */
+/** LiveCodeBench's prompt; the program's required form follows in the question's note. */
 const liveCodeBench =
   'You will be given a question (problem specification) and will generate a correct Python program that matches the ' +
   'specification and passes all tests.\n\nQuestion: {question}\n\n';
@@ -40,8 +40,8 @@ const liveCodeBenchFile = (path: string, sha256: string): FileInput =>
   });
 
 /**
- * All of them, at the commits and with the hashes that public projects pin them to. avg@16 for AIME and MATH-500 and avg@4 for
- * LiveCodeBench are Ji et al.'s (arXiv 2504.00829); the others are not in that paper and get avg@4.
+ * All published suites, at the commits and with the hashes that public projects pin. avg@16 for AIME and MATH-500 and
+ * avg@4 for LiveCodeBench follow Ji et al. (arXiv 2504.00829); the others are not in that paper and get avg@4.
  */
 export const publishedSuites: readonly PublishedSuite[] = [
   {
@@ -152,7 +152,7 @@ export const publishedSuites: readonly PublishedSuite[] = [
   },
 ];
 
-/** Who judges: the same for every suite, so that the figures of two models are the same measurement. */
+/** Verifiers: the same for every suite, so that the figures of two models are the same measurement. */
 export const publishedVerifiers: Readonly<Record<PublishedSuite['domain'], z.input<typeof verifierConfig>>> =
   {
     math: mathAnswer({ extraction: 'boxed' }),
@@ -160,8 +160,7 @@ export const publishedVerifiers: Readonly<Record<PublishedSuite['domain'], z.inp
   };
 
 /**
- * The suite of a name, or of the name that lighteval (`lighteval|aime24|0|0` too) or lm-eval has for it; `undefined` for
- * any other.
+ * Finds a suite by its name, or by its name in lighteval (`lighteval|aime24|0|0` too) or lm-eval; `undefined` if unknown.
  */
 export function findPublishedSuite(name: string): PublishedSuite | undefined {
   const [, task = name] = /^\w+\|([^|]+)(?:\|.*)?$/.exec(name) ?? [];
@@ -169,7 +168,7 @@ export function findPublishedSuite(name: string): PublishedSuite | undefined {
   return publishedSuites.find((one) => one.name === wanted || one.aliases.includes(wanted));
 }
 
-/** What a published suite can be told otherwise. */
+/** Overrides for a published suite. */
 interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'type' | 'name'>> {
   /** Read the problems from here instead: a path, or an address of another hub or commit. */
   readonly data?: string;
@@ -178,10 +177,10 @@ interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'ty
 }
 
 /**
- * Recipe noun for a published suite, to stand in `evaluation`: with the paper's settings of 32,768 tokens, temperature 0.6 and
- * top-p 0.95 unless told otherwise. The recipe names the verifiers of `math` and `code`.
+ * Recipe noun for a published suite in `evaluation`: by default with the paper's settings of 32,768 tokens, temperature
+ * 0.6 and top-p 0.95. The recipe must name verifiers for `math` and `code`.
  *
- * @throws ConfigError for a name that no suite has.
+ * @throws ConfigError for an unknown name.
  */
 export function publishedSuite(name: string, { data, system, ...options }: PublishedOptions = {}) {
   const found = findPublishedSuite(name);
@@ -199,7 +198,7 @@ export function publishedSuite(name: string, { data, system, ...options }: Publi
   };
 }
 
-/** Other data, asked in the same words. */
+/** Replaces the data and keeps the prompts. */
 function from(path: string, { instruction }: FileInput): FileInput {
   return { type: 'file', path, ...(instruction === undefined ? {} : { instruction }) };
 }

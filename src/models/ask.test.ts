@@ -16,7 +16,7 @@ async function collect(events: AsyncIterable<TextPart | Answered>): Promise<(Tex
 const textOf = (events: readonly (TextPart | Answered)[]): string =>
   events.map((event) => (event.type === 'part' ? event.text : event.rest)).join('');
 
-test('streams the text of the same answer in parts, decided by the seed', async () => {
+test('streams in parts the text of the same answer for the same seed', async () => {
   await using engine = await openModel(await locateModel('test/golden/parity-qwen2'));
   const [whole] = await collect(ask(engine, conversation, options));
   const parts = await collect(ask(engine, conversation, { ...options, parts: true }));

@@ -3,18 +3,18 @@ import type { Transcript } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
 import { createTextPieces, type TextPieces } from './text-pieces.ts';
 
-/** How a model is asked. */
+/** Options of `ask`. */
 export interface AskOptions {
   /** 0 is greedy. */
   readonly temperature: number;
   readonly maxTokens: number;
   /** The same seed gives the same answers. */
   readonly seed: number;
-  /** Answers. Default 1. */
+  /** Number of answers. Default 1. */
   readonly count?: number;
-  /** Names the random numbers, with the seed. Default `ask`. */
+  /** Key of the random numbers, besides the seed. Default `ask`. */
   readonly key?: string;
-  /** Also stream text before an answer ends, from engines that can. Default false. */
+  /** Also stream text before an answer ends, on engines that support it. Default false. */
   readonly parts?: boolean;
 }
 
@@ -30,12 +30,12 @@ export interface Answered {
   readonly type: 'answer';
   readonly index: number;
   readonly transcript: Transcript;
-  /** What no part has shown yet. */
+  /** Text after the last part. */
   readonly rest: string;
 }
 
 /**
- * Asks a model for answers to a conversation, each yielded as soon as it ends. Aborting the signal ends the stream;
+ * Samples answers to a conversation; yields each when it ends. Aborting the signal ends the stream;
  * unfinished answers are dropped.
  */
 export async function* ask(

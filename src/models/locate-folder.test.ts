@@ -37,7 +37,7 @@ afterEach(async () => {
   rmSync(cache, { recursive: true });
 });
 
-test('a model on a hub is a folder that engines open, without the formats that nobody reads', async () => {
+test('fetches a hub model as a folder that engines open, without unused formats', async () => {
   const { folder } = await locateModel('hf://us/tiny');
   expect(readdirSync(folder).toSorted()).toEqual(
     Object.keys(files)
@@ -49,7 +49,7 @@ test('a model on a hub is a folder that engines open, without the formats that n
   await Promise.all([here, there].map((engine) => engine[Symbol.asyncDispose]()));
 });
 
-test('a run keeps the commit it began with', async () => {
+test('pins a run to the commit it began with', async () => {
   const began = await modelFolder('hf://us/tiny', {});
   expect(began.record).toEqual({ source: 'hf://us/tiny', commit: first });
   repository.branches['main'] = second;
@@ -60,7 +60,7 @@ test('a run keeps the commit it began with', async () => {
   expect(await modelFolder('models/mine', {})).toEqual({ folder: 'models/mine' });
 });
 
-test('a run given for a model folder says where its model is', async () => {
+test('names the model of a run given as a model folder', async () => {
   const run = join(cache, 'mine-0001');
   mkdirSync(join(run, 'export'), { recursive: true });
   writeFileSync(join(run, 'run.sqlite'), '');

@@ -8,15 +8,15 @@ import { exportedModel } from '../runs/files/layout.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 
-/** Where a model is, and what it was on the hub that it is from. */
+/** Folder of a model, and its origin on the hub. */
 export interface ModelFolder {
   readonly folder: string;
   readonly record?: { readonly source: string; readonly commit: string };
 }
 
 /**
- * The folder of a model: the path itself, or of a `hf://owner/name[@revision]` address the folder in the cache that holds
- * its configuration, tokenizer and safetensors, fetched where they are missing.
+ * Resolves a model to a folder: a path as it is, a `hf://owner/name[@revision]` address to the folder in the cache with
+ * its configuration, tokenizer and safetensors. Downloads missing files.
  */
 export async function modelFolder(
   path: string,
@@ -34,18 +34,18 @@ export async function modelFolder(
   return { folder, record: { source: path, commit } };
 }
 
-/** A run is no model folder: commands take both, recipes name the very files. */
+/** Rejects runs: commands take both, but recipes name model folders. */
 function refuseRun(path: string): void {
   if (!existsSync(runLayout(path).database)) return;
   const model = exportedModel(path);
   throw new DataError(
     `${path}: expected a model folder, got a run` +
-      (model === undefined ? ' that has exported none yet' : `; its model is in ${model}`),
+      (model === undefined ? ' without an exported model' : `; its model is in ${model}`),
     { tryNext: `gradus runs show ${path}` },
   );
 }
 
-/** The folder of the model that a run began with, at the commit that it began with. */
+/** Resolves the base model of a run, at the commit the run began with. */
 export async function runModelFolder(
   directory: string,
   recipe: Recipe,

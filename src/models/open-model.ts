@@ -14,25 +14,25 @@ import { openEngine } from '../engines/open-engine.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 import { modelFolder, runModelFolder } from './locate-folder.ts';
 
-/** Where a model's weights are. */
+/** Location of a model's weights. */
 export interface ModelSource {
   /** A Hugging Face model folder. */
   readonly folder: string;
-  /** An engine state to load over it: a run that has not exported its model yet. */
+  /** An engine state to load over it, for a run that has not exported its model yet. */
   readonly state?: string;
-  /** `RunSummary.id` of the run whose state it is: steps of another run from the same base are other weights. */
+  /** `RunSummary.id` of the state's run: the same step of another run from the same base has other weights. */
   readonly run?: string;
-  /** How the run that made it was trained; absent for a plain model folder. */
+  /** Training settings of the run that made it; absent for a plain model folder. */
   readonly recipe?: Recipe;
-  /** Refuses the engine that the recipe names, for a run from elsewhere. */
+  /** Throws for the engine that the recipe names, if the run is from elsewhere. */
   readonly refusal?: GradusError | undefined;
 }
 
 /**
- * Finds the model people mean by a path: a model folder, a `hf://` address of one, or a run, of which it is the exported
- * model or else the newest checkpoint.
+ * Locates the model at a path: a model folder, a `hf://` address, or a run. For a run, takes the exported model, else
+ * the newest checkpoint.
  *
- * @throws DataError when nothing is there, RunError for a run that has neither yet.
+ * @throws DataError when the path is missing, RunError for a run without model or checkpoint.
  */
 export async function locateModel(
   path: string,
@@ -66,7 +66,7 @@ export async function locateModel(
   });
 }
 
-/** The engine of a recipe's policy, with paths from where the recipe's relative paths start. */
+/** The engine of a recipe's policy, with paths resolved against the recipe's folder. */
 export function policyEngine(
   recipe: Pick<Recipe, 'baseDir'> & { readonly policy: Pick<Recipe['policy'], 'engine'> },
 ): EngineConfig {
@@ -75,7 +75,7 @@ export function policyEngine(
   return { ...engine, tokenizer: fromBase(recipe, engine.tokenizer) };
 }
 
-/** Which engine a command was asked for; nothing: the one the model was trained with, else the embedded one. */
+/** Engine choice of a command. Default: the engine the model was trained with, else the embedded one. */
 export interface EngineChoice {
   /** An engine's name, with its defaults. */
   readonly engine?: string | undefined;
@@ -84,8 +84,8 @@ export interface EngineChoice {
 }
 
 /**
- * The engine to open a model with.
- * @throws ConfigError for an engine or a setting that does not exist; RunError for the engine of a run from elsewhere.
+ * Chooses the engine to open a model with.
+ * @throws ConfigError for an unknown engine or setting; RunError for the engine of a run from elsewhere.
  */
 export function chooseEngine(
   { recipe, refusal }: ModelSource,
@@ -98,7 +98,7 @@ export function chooseEngine(
 
 /**
  * Opens the model found by `locateModel`.
- * @param train whether it is going to learn.
+ * @param train whether the model will be trained.
  */
 export const openModel = (
   source: ModelSource,

@@ -41,7 +41,7 @@ async function ask(asked: Question, signal = new AbortController().signal) {
   return events;
 }
 
-test('a model answers in whole, token by token, and is judged', async () => {
+test('answers whole, then token by token, and judges the answer', async () => {
   expect(await player.models(directory)).toEqual([{ step: null, label: 'the finished model' }]);
   const answers = (await ask(question)).filter((event) => event.type === 'completion');
   expect(answers.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
@@ -53,7 +53,7 @@ test('a model answers in whole, token by token, and is judged', async () => {
   }
 });
 
-test('the same seed asks the same; without a problem nothing is judged', async () => {
+test('repeats an answer for the same seed; judges nothing without a problem', async () => {
   const { problem: _problem, ...unjudged } = question;
   const texts = async () => (await ask({ ...unjudged, count: 1 })).map((event) => event.text).join('|');
   expect(await texts()).toBe(await texts());
@@ -61,7 +61,7 @@ test('the same seed asks the same; without a problem nothing is judged', async (
   expect(events.at(-1)).toMatchObject({ type: 'completion', verdict: null });
 });
 
-test('what is not there is one clear error', async () => {
+test('reports an unknown step or problem as one clear error', async () => {
   await expect(ask({ ...question, step: 7 })).rejects.toThrow('expected a checkpoint of step 7, found none');
   await expect(ask({ ...question, problem: 'none' })).rejects.toThrow('found none named "none"');
 });

@@ -16,9 +16,9 @@ import { type Answered, ask, type TextPart } from './ask.ts';
 import { locateModel, type ModelSource, openModel } from './open-model.ts';
 import { tokenPieces } from './token-pieces.ts';
 
-/** A question to a model of a run. */
+/** A prompt for a model of a run. */
 export interface Question {
-  /** A checkpoint's step; absent: the exported model, or the newest checkpoint. */
+  /** A checkpoint's step; default: the exported model, or the newest checkpoint. */
   readonly step?: number | undefined;
   readonly messages: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[];
   /** A problem of the recipe whose verifier judges the answers. */
@@ -29,7 +29,7 @@ export interface Question {
   readonly seed: number;
 }
 
-/** A whole answer; index t of the lists speaks of token t. */
+/** A whole answer; index t of the lists refers to token t. */
 export interface Answer {
   readonly type: 'completion';
   readonly index: number;
@@ -46,8 +46,8 @@ export interface Answer {
 type Judge = (text: string) => Promise<Verdict | null>;
 
 /**
- * Asks the models of runs. The last one asked stays open, for the next question is usually to it too; disposing closes
- * it. One question at a time is the caller's business.
+ * Samples from the models of runs. Keeps the last model open for the next call; disposing closes it. Callers must make
+ * one call at a time.
  */
 export function createPlayer(trust: TrustOptions = {}) {
   let held: { readonly name: string; readonly engine: Engine } | undefined;
@@ -101,7 +101,7 @@ async function sourceOf(
   const state = run.checkpoints().findLast((checkpoint) => checkpoint.step === step)?.engineState;
   if (state === undefined)
     throw new DataError(
-      `${directory}: expected a checkpoint of step ${step}, found none; it may have been dropped since`,
+      `${directory}: expected a checkpoint of step ${step}, found none; it may have been deleted`,
     );
   const { recipe } = newest;
   return {
@@ -120,7 +120,7 @@ async function judgeFor(
 ): Promise<Judge> {
   if (recipe === undefined || id === undefined) return async () => null;
   await requireTrust(directory, recipe, ['verifiers'], { trust });
-  // A viewer asks no hub: what the run was given is in the cache, or cannot be judged.
+  // Offline: problems not in the cache cannot be judged.
   const commits = commitsOf(await readDataFile(directory));
   const problem = (await loadById(recipe, { commits, isOffline: true })).get(id);
   if (problem === undefined)

@@ -13,7 +13,7 @@ const asked = (id: string, content: string): Problem => ({
   answer: '1',
   source: 'p.jsonl',
 });
-/** A tokenizer of characters. */
+/** A tokenizer with one token per character. */
 const render: Renderer['render'] = (prompt) => new Int32Array(prompt[0]!.content.length);
 const engineOf = (facts: EngineInfo, rendering = render): Parameters<typeof requireRoom>[0] => ({
   sampler: {
@@ -23,7 +23,7 @@ const engineOf = (facts: EngineInfo, rendering = render): Parameters<typeof requ
   renderer: { endTokens: [0], render: rendering, encode: () => new Int32Array(0), decode: () => '' },
 });
 
-test('prompts that fill the window are counted and the first is named', () => {
+test('counts prompts that fill the window and names the first', () => {
   const fits = asked('fits', 'x'.repeat(99));
   expect(() => requireRoom(engineOf(info), [fits])).not.toThrow();
   expect(() =>
@@ -31,7 +31,7 @@ test('prompts that fill the window are counted and the first is named', () => {
   ).toThrow("the model's 100 tokens, got 2 of 3 that do not, e.g. problem full (p.jsonl) with 100;");
 });
 
-test('what a model server holds is not asked, and short prompts of large windows are not encoded', () => {
+test('skips model servers, and does not encode short prompts for large windows', () => {
   const never: Renderer['render'] = () => {
     throw new Error('encoded');
   };
@@ -40,7 +40,7 @@ test('what a model server holds is not asked, and short prompts of large windows
   expect(() => requireRoom(engineOf({ ...info, maxSequenceTokens: 4096 }, never), [long])).not.toThrow();
 });
 
-test('answers that may be longer than the window are said', () => {
+test('warns about answers that may exceed the window', () => {
   const recipe = defineRecipe({
     name: 'r',
     policy: { model: 'm' },
@@ -57,12 +57,12 @@ test('answers that may be longer than the window are said', () => {
     evaluation: [{ name: 'held-out', maxTokens: 512, problems: [{ type: 'jsonl', path: 'p.jsonl' }] }],
   });
   expect(beyondWindow(recipe, info)).toEqual([
-    'stage "long": 101 tokens are allowed, but prompt and answer together end at the model\'s 100',
-    'suite "held-out": 512 tokens are allowed, but prompt and answer together end at the model\'s 100',
+    'stage "long": maxTokens is 101, but prompt and answer together are limited to the model\'s 100 tokens',
+    'suite "held-out": maxTokens is 512, but prompt and answer together are limited to the model\'s 100 tokens',
   ]);
 });
 
-test("cleaning counts a prompt as the model's own tokenizer and template do", async () => {
+test("counts prompts with the model's tokenizer and chat template when cleaning data", async () => {
   const find = await openOverlongCheck('models/gradus-tiny', 8);
   expect(find(asked('short', '3+4=?'))).toBeUndefined();
   expect(find(asked('long', '12345678+1=?'))).toMatchObject({

@@ -8,10 +8,10 @@ import { resolveStage } from '../recipe/resolve-stage.ts';
 import { modelFolder } from './locate-folder.ts';
 
 /**
- * Refuses prompts that leave no room for an answer, before anything is asked: found out only when its turn comes, one
- * such problem would end a run after hours. What a model server holds is its own affair.
+ * Rejects prompts that leave no room for an answer before sampling starts; otherwise one such problem would end a run
+ * after hours. Skips model servers, which check prompts themselves.
  *
- * @throws DataError that counts them and names the first.
+ * @throws DataError with their number and the first one.
  */
 export function requireRoom(
   { sampler, renderer }: Pick<Engine, 'sampler' | 'renderer'>,
@@ -27,18 +27,18 @@ export function requireRoom(
   if (first === undefined) return;
   throw new DataError(
     `expected prompts that leave room for an answer in the model's ${maxSequenceTokens} tokens, got ${overlong.length} of ` +
-      `${problems.length} that do not, e.g. problem ${first.problem.id} (${first.problem.source}) with ${first.tokens}; leave them out`,
+      `${problems.length} that do not, e.g. problem ${first.problem.id} (${first.problem.source}) with ${first.tokens}; remove them`,
     { tryNext: `gradus data check <problems> --model ${model} --out checked.jsonl` },
   );
 }
 
-/** No tokenizer makes more than two tokens of a byte, and templates stay below a thousand: most prompts need no encoding. */
+/** A byte gives at most two tokens, and templates stay below a thousand: most prompts need no encoding. */
 function mayFill({ prompt }: Problem, tokens: number): boolean {
   const bytes = prompt.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
   return 2 * bytes + 1024 >= tokens;
 }
 
-/** Says where a recipe lets answers be longer than the model's window, which nobody would see in its figures. */
+/** Warns where a recipe allows answers longer than the model's window, which its figures would not show. */
 export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [
     ...recipe.stages.map((stage) => ({
@@ -51,15 +51,15 @@ export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: E
     .filter(({ maxTokens }) => maxTokens > maxSequenceTokens)
     .map(
       ({ where, maxTokens }) =>
-        `${where}: ${maxTokens} tokens are allowed, but prompt and answer together end at the model's ${maxSequenceTokens}`,
+        `${where}: maxTokens is ${maxTokens}, but prompt and answer together are limited to the model's ${maxSequenceTokens} tokens`,
     );
 }
 
 /**
- * For cleaning data: finds problems whose prompt, in the model's template, has more than `most` tokens.
+ * Creates a check for data cleaning: finds problems whose prompt, in the model's template, exceeds `most` tokens.
  *
- * @param model a model folder or a `hf://` address of one.
- * @param most absent: one less than the model's window.
+ * @param model a model folder or a `hf://` address.
+ * @param most default: one less than the model's window.
  */
 export async function openOverlongCheck(
   model: string,

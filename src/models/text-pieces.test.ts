@@ -2,10 +2,10 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTextPieces, withoutStop } from './text-pieces.ts';
 
-/** A tokenizer of bytes: characters of several bytes are several tokens. */
+/** A tokenizer with one token per byte: characters of several bytes are several tokens. */
 const decode = (tokens: Int32Array): string => Buffer.from(tokens).toString('utf8');
 
-test('pieces together are the text, and nothing of a stop string is ever shown', () => {
+test('yields pieces that join to the text and never show part of a stop string', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '\n', 'é', '😀', '日'), maxLength: 30 });
   const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), minLength: 1, maxLength: 3 }), {
     maxLength: 3,
@@ -33,7 +33,7 @@ test('pieces together are the text, and nothing of a stop string is ever shown',
   );
 });
 
-test('pieces come early: only a possible stop string is held back', () => {
+test('holds back only a possible stop string', () => {
   const pieces = createTextPieces({ decode }, ['END']);
   const add = (text: string): string => pieces.add(Int32Array.from(Buffer.from(text)));
   expect(add('one')).toBe('one');

@@ -11,11 +11,11 @@ export interface TextPieces {
 /**
  * Creates a decoder for one completion.
  *
- * @param stops strings that end the text and are left out of it.
+ * @param stops strings that end the text and are removed from it.
  */
 export function createTextPieces(renderer: Pick<Renderer, 'decode'>, stops: readonly string[]): TextPieces {
   const tokens: number[] = [];
-  /** Tokens before `shown` are sent. Decoding starts at `context`, as the text of a token depends on its neighbours. */
+  /** Tokens before `shown` are sent. Decoding starts at `context`, since the text of a token depends on its neighbours. */
   let shown = 0;
   let context = 0;
   let held = '';

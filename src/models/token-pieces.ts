@@ -8,8 +8,8 @@ import { runModelFolder } from './locate-folder.ts';
 type TokenTexts = Awaited<ReturnType<typeof openTokenTexts>>;
 
 /**
- * What the tokens of runs read as, for viewers: by the tokenizer of a run's exported model, else of the model it began
- * with. Undefined where neither is at hand any more; each tokenizer is read once.
+ * Decodes the tokens of runs for viewers, with the tokenizer of a run's exported model or else of its base model.
+ * Undefined if neither exists any more; reads each tokenizer once.
  */
 export function tokenPieces() {
   const known = new Map<string, Promise<TokenTexts | undefined>>();

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a stall is reported with the names of what is pending, once per interval', () => {
+test('reports a stall with the names of pending work, once per interval', () => {
   const pending = createPendingWork();
   const reports: string[] = [];
   const stop = watchForStalls(pending, 5000, (message) => reports.push(message));
@@ -28,7 +28,7 @@ test('a stall is reported with the names of what is pending, once per interval',
   expect(reports).toHaveLength(2);
 });
 
-test('ending twice counts once', () => {
+test('counts a piece of work once when it ends twice', () => {
   const pending = createPendingWork();
   const end = pending.begin('x');
   end();

@@ -1,15 +1,15 @@
-/** What is being waited for right now, by name: so that a stall can say what it waits for instead of hanging silently. */
+/** Pending work by name, so that a stall can be explained instead of hanging silently. */
 export interface PendingWork {
-  /** Registers a piece of work; call the returned function when it is over. */
+  /** Registers a piece of work; call the returned function when it ends. */
   begin(what: string): () => void;
-  /** How many pieces have ended so far: a watchdog sees progress by it. */
+  /** Number of pieces that have ended; a watchdog measures progress by it. */
   readonly ended: number;
   /** The longest-waiting pieces, oldest first. */
   oldest(limit: number): string[];
   readonly size: number;
 }
 
-/** An empty list of pending work. */
+/** Creates an empty list of pending work. */
 export function createPendingWork(): PendingWork {
   const waiting = new Map<number, string>();
   let started = 0;
@@ -33,7 +33,7 @@ export function createPendingWork(): PendingWork {
 }
 
 /**
- * Calls `report` each time nothing has ended for `afterMs`, with a sentence naming what is pending.
+ * Calls `report` each time nothing has ended for `afterMs`, with a message that names pending work.
  * Returns a function that stops watching. The timer does not keep the process alive.
  */
 export function watchForStalls(

@@ -10,7 +10,7 @@ import type { Sampler } from '../engines/engine.ts';
 const problems = ['a', 'b', 'c'].map((id) => mathProblem({ id, answer: id }));
 const sampling = { maxTokens: 8, temperature: 1, seed: 0 };
 
-/** Correct when the completion is the gold answer. */
+/** Correct when the completion equals the gold answer. */
 function exactVerifier(verify?: (problem: Problem) => Promise<void>): Verifier {
   return {
     name: 'exact',
@@ -32,7 +32,7 @@ function exactVerifier(verify?: (problem: Problem) => Promise<void>): Verifier {
 
 const outcomesOf = (group: RolloutGroup): string[] => group.rollouts.map(({ verdict }) => verdict.outcome);
 
-test('every problem becomes one group of judged rollouts, in index order', async () => {
+test('yields one group of judged rollouts per problem, in index order', async () => {
   const engine = scriptedEngine({ complete: (key, index) => (index === 3 ? key : 'no') });
   const parts = { engine, verifierFor: () => exactVerifier() };
   const groups = await rollAll(parts, { problems, rollouts: 2, firstIndex: 2, ...sampling });
@@ -43,7 +43,7 @@ test('every problem becomes one group of judged rollouts, in index order', async
   }
 });
 
-test('a slow verdict does not hold back groups that are done', async () => {
+test('yields finished groups without waiting for a slow verdict', async () => {
   const slow = Promise.withResolvers<void>();
   const verifier = exactVerifier((problem) => (problem.id === 'a' ? slow.promise : Promise.resolve()));
   const engine = scriptedEngine({ complete: (key) => key });
@@ -59,7 +59,7 @@ test('a slow verdict does not hold back groups that are done', async () => {
   expect(order[0]).toBe('b');
 });
 
-test('a verifier that breaks costs one verdict, not the run', async () => {
+test('makes one rollout ungradable when its verifier throws, and continues', async () => {
   const verifier = exactVerifier(async (problem) => {
     if (problem.id === 'b') throw new Error('no disk');
   });
@@ -72,7 +72,7 @@ test('a verifier that breaks costs one verdict, not the run', async () => {
   expect(groups[1]!.rollouts[0]!.verdict.reason).toContain('no disk');
 });
 
-test('a completion that never comes becomes an ungradable rollout', async () => {
+test('makes a rollout ungradable when its completion is missing', async () => {
   const full = scriptedEngine({ complete: (key) => key });
   const sampler: Pick<Sampler, 'sample'> = {
     async *sample(request, signal) {
@@ -89,7 +89,7 @@ test('a completion that never comes becomes an ungradable rollout', async () => 
   expect(group!.rollouts[1]).toMatchObject({ index: 1, transcripts: [] });
 });
 
-test('an abort ends with the reason instead of half a batch', async () => {
+test('throws the abort reason instead of yielding half a batch', async () => {
   const abort = new AbortController();
   const engine = scriptedEngine({
     complete: (key) => {
@@ -103,7 +103,7 @@ test('an abort ends with the reason instead of half a batch', async () => {
   );
 });
 
-test('all work is named while it is pending and gone afterwards', async () => {
+test('names all work while it is pending and removes it afterwards', async () => {
   const pending = createPendingWork();
   const seen: string[] = [];
   const verifier = exactVerifier(async () => {

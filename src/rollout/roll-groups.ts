@@ -8,17 +8,17 @@ import { type Completion, completionsOf, type SampleRequest, type Sampler } from
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
 import type { PendingWork } from './pending.ts';
 
-/** Who writes and who judges. */
+/** Engine and verifiers of a rollout. */
 export interface RolloutParts {
   readonly engine: { readonly sampler: Pick<Sampler, 'sample'> };
   readonly verifierFor: (problem: Problem) => Verifier;
-  /** Where unfinished work is named, for a watchdog. */
+  /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork | undefined;
-  /** Called with each attempt as soon as it is judged, before its group is whole; not for one that never came. */
+  /** Called with each attempt when it is judged, before its group is complete; not for missing completions. */
   readonly onRollout?: (rollout: Rollout) => void;
 }
 
-/** Which problems to attempt, how often and how. Problem ids must be distinct: they name the random numbers. */
+/** Problems to attempt, number of attempts, and sampling. Problem ids must be distinct: they key the random numbers. */
 export interface RolloutRequest {
   readonly problems: readonly Problem[];
   /** Attempts per problem. */
@@ -34,9 +34,9 @@ export interface RolloutRequest {
 }
 
 /**
- * Engine + verifier + problems → judged rollout groups, each yielded as soon as its last verdict is in (in no promised
- * order). Completions are verified while others still decode. A verifier that breaks or a completion that never comes
- * is data: a rollout with an `ungradable` verdict, so one bad problem cannot end a run.
+ * Samples and judges problems; yields each group when its last verdict is in, in any order. Verifies completions while
+ * others still decode. A verifier that throws or a completion that is missing becomes a rollout with an `ungradable`
+ * verdict, so one bad problem cannot end a run.
  *
  * @example
  * for await (const group of rollGroups({ engine, verifierFor }, { problems, rollouts: 8, maxTokens: 64, temperature: 1, seed: 1 }))
@@ -67,7 +67,7 @@ export async function* rollGroups(
         })
         .finally(() => judging.delete(verdict));
       judging.add(verdict);
-      // An abort may end this function before anyone waits for the verdict.
+      // An abort may end this function before it awaits the verdict.
       verdict.catch(() => {});
       group.judged.push(verdict);
       if (group.judged.length === rollouts) {
@@ -91,7 +91,7 @@ export async function* rollGroups(
 const deliver = <Value>(arrivals: Arrivals<Value>, promise: Promise<Value>): Promise<void> =>
   promise.then(arrivals.push, arrivals.fail);
 
-/** The same, collected in the order the problems were given. */
+/** Like `rollGroups`, collected in the order of the problems. */
 export async function rollAll(
   parts: RolloutParts,
   request: RolloutRequest,
@@ -148,7 +148,7 @@ async function verdictOf(
     return await verifier.verify(problem, text, signal);
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
-    const error = new VerifierError(`${verifier.name} broke on ${problem.id}: ${String(cause)}`, { cause });
+    const error = new VerifierError(`${verifier.name} failed on ${problem.id}: ${String(cause)}`, { cause });
     return {
       outcome: 'ungradable',
       score: 0,
@@ -158,7 +158,7 @@ async function verdictOf(
   }
 }
 
-/** Waits for the verdicts; attempts the engine never returned become ungradable rollouts without a transcript. */
+/** Awaits the verdicts; missing completions become ungradable rollouts without a transcript. */
 async function closeGroup(
   { verifierFor }: RolloutParts,
   problem: Problem,

@@ -13,7 +13,7 @@ const read = (text: string) => {
   return readExamples(file);
 };
 
-test('what is written is read, texts as one question of the user', async () => {
+test('reads the rows it was given, with text prompts as one user message', async () => {
   const role = fc.constantFrom('system', 'user', 'assistant');
   const messages = fc.array(fc.record({ role, content: fc.string() }), { minLength: 1, maxLength: 3 });
   const row = fc.record({
@@ -37,15 +37,15 @@ test.each([
   ['', /examples\.jsonl: expected one JSON object a row, got an empty file/],
   ['{"prompt":"a","completion":"b"}\n{"prompt":"a","comp', /examples\.jsonl:2: expected one whole JSON/],
   ['[1]', /:1: row: .*got \[1\]/],
-  ['{"prompt":"a"}', /:1: column "completion": expected a text, got nothing/],
-  ['{"prompt":"a","completion":""}', /column "completion": expected a text that is not empty, got ""/],
-  ['{"prompt":7,"completion":"b"}', /column "prompt": expected a text or a list of .* messages, got 7/],
+  ['{"prompt":"a"}', /:1: column "completion": expected a string, got nothing/],
+  ['{"prompt":"a","completion":""}', /column "completion": expected a non-empty string, got ""/],
+  ['{"prompt":7,"completion":"b"}', /column "prompt": expected a string or a list of .* messages, got 7/],
   ['{"prompt":[{"role":"robot","content":""}],"completion":"b"}', /column "prompt.*messages/],
-])('%j is refused with file, row and column', async (text, message) => {
+])('rejects %j with file, row and column', async (text, message) => {
   await expect(read(text)).rejects.toThrow(message);
 });
 
-test('a file that is not there is named', async () => {
+test('names a missing file', async () => {
   await expect(readExamples(join(folder, 'none.jsonl'))).rejects.toThrow(
     /none\.jsonl: expected a readable file/,
   );

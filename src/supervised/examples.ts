@@ -6,16 +6,16 @@ import type { SupervisedExample } from './supervised.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 
-/** A row of a file of examples; other columns are left alone. */
+/** A row of an examples file; other columns are ignored. */
 const exampleRow = z.object({
   prompt: z.union([z.string(), z.array(messageSchema).min(1)], {
-    error: 'expected a text or a list of {role, content} messages',
+    error: 'expected a string or a list of {role, content} messages',
   }),
-  completion: z.string({ error: 'expected a text' }).min(1, { error: 'expected a text that is not empty' }),
+  completion: z.string({ error: 'expected a string' }).min(1, { error: 'expected a non-empty string' }),
 });
 
 /**
- * Reads what to imitate from a JSON Lines file: rows of `{"prompt": text or messages, "completion": text}`.
+ * Reads examples to imitate from a JSON Lines file: rows of `{"prompt": text or messages, "completion": text}`.
  *
  * @throws DataError naming file, row, column, what was expected and what came.
  */
@@ -39,7 +39,7 @@ function parseRow(value: unknown, where: string): z.output<typeof exampleRow> {
   });
 }
 
-/** What stands at a path of the row, short. */
+/** Formats the value at a path of the row, shortened. */
 function shown(value: unknown, path: readonly PropertyKey[]): string {
   const found = path.reduce<unknown>(
     (here, step) => (here as Record<PropertyKey, unknown> | undefined)?.[step],

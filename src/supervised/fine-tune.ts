@@ -11,13 +11,13 @@ import { readExamples } from './examples.ts';
 import { chooseEngine, type EngineChoice, locateModel, openModel } from '../models/open-model.ts';
 import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';
 
-/** What to learn from what, and where the result goes. */
+/** Options of `fineTune`: model, examples, and the output folder. */
 export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, TrustOptions {
   /** Model folder or run. */
   readonly model: string;
   /** File of examples. */
   readonly examples: string;
-  /** Folder of the new model; must not hold anything yet. */
+  /** Folder of the new model; must be empty or missing. */
   readonly out: string;
   readonly exportType: 'bf16' | 'f32';
   readonly engine: EngineChoice;
@@ -27,12 +27,12 @@ export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, T
 }
 
 /**
- * Supervised learning from a file to a model folder. What would make the result impossible to keep (a folder in use, no
- * space) is found out before the first step.
+ * Fine-tunes a model on a file of examples and writes a model folder. Checks before the first step that the result can
+ * be saved (folder not in use, enough space).
  *
  * @returns the last step's figures.
- * @throws ConfigError, DataError or EngineError; nothing is written then. RunError (`INTERRUPTED`) when stopped after the
- * first step: the model learned so far is in `out`.
+ * @throws ConfigError, DataError or EngineError, before anything is written. RunError (`INTERRUPTED`) when stopped after
+ * the first step: `out` then holds the model trained so far.
  */
 export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep> {
   const { model, out, exportType, onStart } = options;
@@ -61,11 +61,11 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
 async function requireEmpty(out: string): Promise<void> {
   const held = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw new ConfigError(`--out ${out}: expected a folder that can be written, got ${error.message}`);
+    throw new ConfigError(`--out ${out}: expected a writable folder, got ${error.message}`);
   });
   if (held.length === 0) return;
   throw new ConfigError(
-    `--out ${out}: expected a new or empty folder, found ${held.length} files in it; they are left as they are`,
+    `--out ${out}: expected a new or empty folder, found ${held.length} files in it; they were not changed`,
     { tryNext: `gradus sft … --out ${out}-2` },
   );
 }

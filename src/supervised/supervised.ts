@@ -7,19 +7,19 @@ import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts
 import type { LearningEngine, Renderer } from '../engines/engine.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
 
-/** A prompt and what should be written after it. */
+/** A prompt and the completion to learn. */
 export interface SupervisedExample {
   readonly prompt: readonly Message[];
   readonly completion: string;
 }
 
-/** How to learn from examples. */
+/** Training settings. */
 export interface SupervisedOptions {
   /** Examples per optimizer step. */
   readonly batchSize: number;
-  /** Times each example is seen; may be fractional. */
+  /** Passes over the examples; may be fractional. */
   readonly epochs: number;
-  /** Ends earlier than the epochs do; a cosine schedule ends there too. */
+  /** Most steps, if fewer than the epochs give; a cosine schedule ends there too. */
   readonly maxSteps?: number;
   readonly optimizer: OptimizerConfig;
   readonly seed: number;
@@ -35,15 +35,15 @@ export interface SupervisedStep {
   readonly loss: number;
   readonly gradNorm: number;
   readonly learningRate: number;
-  /** Completion tokens learned from so far. */
+  /** Completion tokens trained on so far. */
   readonly tokens: number;
 }
 
 /**
- * Plain supervised learning: token-mean cross-entropy on completions, prompts masked, each completion followed by
- * the model's end token. Every epoch goes through all examples once in a seeded order.
+ * Supervised learning: token-mean cross-entropy on completions, prompts masked, each completion followed by the
+ * model's end token. Every epoch visits all examples once in a seeded order.
  *
- * @throws ConfigError without examples; EngineError when the loss or a gradient stops being finite.
+ * @throws ConfigError without examples; EngineError when the loss or a gradient is not finite.
  */
 export async function superviseModel(
   engine: LearningEngine,
@@ -108,13 +108,13 @@ const notFinite = (message: string): EngineError =>
     tryNext: smallerRate,
   });
 
-/** An endless stream of indices: every epoch a new permutation. */
+/** Yields indices endlessly: every epoch is a new permutation. */
 function* exampleOrder(count: number, seed: number): Generator<number, never> {
   const indices = Array.from({ length: count }, (_, i) => i);
   for (let epoch = 0; ; epoch++) yield* createRng(hashKey(seed), 'supervised', epoch).shuffle(indices);
 }
 
-/** Prompt and completion as one sequence whose completion tokens weigh 1 each. */
+/** Joins prompt and completion to one sequence whose completion tokens have weight 1. */
 function toSequence(renderer: Renderer, { prompt, completion }: SupervisedExample): TrainingSequence {
   const head = renderer.render(prompt);
   const body = renderer.encode(completion);
@@ -131,7 +131,7 @@ function toSequence(renderer: Renderer, { prompt, completion }: SupervisedExampl
   };
 }
 
-/** Weights divided by their sum: the loss becomes the mean over completion tokens. */
+/** Divides weights by their sum, so that the loss is the mean over completion tokens. */
 function normalise(sequences: readonly TrainingSequence[]): TrainingSequence[] {
   const total = sequences.reduce((sum, { weights }) => sum + weights.reduce((a, b) => a + b, 0), 0);
   return sequences.map((sequence) => ({

@@ -1,4 +1,4 @@
-/** What tests of a project built on Gradus need: published as `gradus/testing`. */
+/** Test support for projects that use Gradus: published as `gradus/testing`. */
 export { codeProblem, mathProblem } from './problems.ts';
 export { scriptedEngine, ScriptedEngine, type ScriptedEngineOptions } from './scripted-engine.ts';
 export { lastTurn, sampleTurns, type SampledTurn, type SingleTurn, singleTurn } from './single-turn.ts';

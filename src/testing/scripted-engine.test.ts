@@ -18,7 +18,7 @@ async function collect(completions: AsyncIterable<SampledTurn>): Promise<Sampled
   return all;
 }
 
-test('completions are what the script says, with key, index and version', async () => {
+test('yields the scripted completions, with key, index and version', async () => {
   const engine = scriptedEngine({ complete: (key, index, version) => `${key}${index}${version}` });
   const [first, second] = await collect(sampleTurns(engine, request));
   expect(first).toMatchObject({ key: 'a', index: 3, text: 'a30', finishReason: 'stop', policyVersion: 0 });
@@ -26,7 +26,7 @@ test('completions are what the script says, with key, index and version', async 
   expect(first!.tokens.length).toBe(first!.logprobs.length);
 });
 
-test('limits and stop strings cut', async () => {
+test('cuts completions at limits and stop strings', async () => {
   const engine = scriptedEngine({ complete: () => 'yes;no and so on' });
   const [cut] = await collect(sampleTurns(engine, { ...request, maxTokens: 6 }));
   expect(cut).toMatchObject({ text: 'yes;no', finishReason: 'length' });
@@ -34,7 +34,7 @@ test('limits and stop strings cut', async () => {
   expect(stopped).toMatchObject({ text: 'yes;', finishReason: 'stop' });
 });
 
-test('an abort drops what is unfinished', async () => {
+test('drops unfinished completions on abort', async () => {
   const engine = scriptedEngine({ complete: () => 'x' });
   const abort = new AbortController();
   const seen: Completion[] = [];
@@ -45,7 +45,7 @@ test('an abort drops what is unfinished', async () => {
   expect(seen.length).toBe(1);
 });
 
-test('training counts and state is restored', async () => {
+test('counts training and restores state', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const sequence = {
     tokens: Int32Array.of(1, 2),

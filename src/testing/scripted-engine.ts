@@ -19,9 +19,9 @@ import type {
   StepStats,
 } from '../engines/engine.ts';
 
-/** What a scripted engine says and how long it takes to say it. */
+/** Script of an engine: its completions and delays. */
 export interface ScriptedEngineOptions {
-  /** The text of one completion. Throw to see how a caller takes a failing engine. */
+  /** Returns the text of one completion. May throw, to test how a caller handles a failing engine. */
   readonly complete: (key: string, index: number, policyVersion: number) => string | Promise<string>;
   /** Log-probability of every token, sampled or scored. Default −0.5. */
   readonly tokenLogprob?: number;
@@ -31,12 +31,12 @@ export interface ScriptedEngineOptions {
   readonly modelHash?: string;
 }
 
-/** Ends every completion that was not cut by a limit or a stop string; decodes to nothing. */
+/** Ends every completion that no limit or stop string cut; decodes to an empty string. */
 const endToken = 0;
 
 /**
- * An engine whose completions are given by a function, for tests of everything above engines: no model, no thread,
- * one token a UTF-16 unit. Training moves only the policy version; what it was asked to learn is kept for inspection.
+ * An engine whose completions come from a function, to test code above engines: no model, no thread, one token per
+ * UTF-16 unit. Training changes only the policy version; its inputs are kept for inspection.
  *
  * @example
  * const engine = scriptedEngine({ complete: (key, index) => (index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}') });
@@ -102,7 +102,7 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
       const first = prompt.firstIndex ?? 0;
       for (let index = first; index < first + prompt.count; index++) {
         const completion = await this.#complete(request, prompt, index);
-        // A turn of the event loop, so that callers meet interleaving and aborts as with a real engine.
+        // One turn of the event loop, so that callers meet interleaving and aborts as with a real engine.
         await new Promise<void>((resolve) => setImmediate(resolve));
         if (signal?.aborted === true) return;
         yield completion;
@@ -193,7 +193,7 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
   }
 }
 
-/** The text up to and including the stop string that appears first. */
+/** Returns the text up to and including the first stop string. */
 function cutAtStop(text: string, stops: readonly string[]): { text: string; ended: boolean } {
   const ends = stops.flatMap((stop) => (text.includes(stop) ? [text.indexOf(stop) + stop.length] : []));
   return ends.length === 0 ? { text, ended: false } : { text: text.slice(0, Math.min(...ends)), ended: true };

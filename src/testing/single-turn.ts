@@ -8,10 +8,10 @@ import {
 } from '../core/transcript.ts';
 import { type Completion, completionsOf, type Engine, type SampleRequest } from '../engines/engine.ts';
 
-/** One prompt and one answer, taken apart. */
+/** One prompt and one answer as separate fields. */
 export interface SingleTurn {
   readonly promptTokens: Int32Array;
-  /** What was written; index t of the two arrays below speaks of token t. */
+  /** The answer's tokens; index t of the two arrays below refers to token t. */
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
   readonly entropies?: Float32Array | undefined;
@@ -21,8 +21,8 @@ export interface SingleTurn {
 }
 
 /**
- * A transcript of one prompt and one answer, for tests. What is left out is empty, `stop` or version 0; log-probabilities
- * default to −0.5.
+ * Builds a transcript of one prompt and one answer, for tests. Omitted fields are empty, `stop` or version 0;
+ * log-probabilities default to −0.5.
  *
  * @example
  * const transcript = singleTurn({ promptTokens: Int32Array.of(1, 2), tokens: Int32Array.of(7), text: '7' });
@@ -43,7 +43,7 @@ export function singleTurn(
   return extendTranscript(givenTranscript(messages, promptTokens), written, () => text);
 }
 
-/** Takes the last turn of a transcript apart. */
+/** Splits off the last turn of a transcript. */
 export function lastTurn({ tokens, logprobs, entropies, written, messages }: Transcript): SingleTurn {
   const { start, end, finishReason, policyVersion } = written.at(-1)!;
   return {
@@ -57,10 +57,10 @@ export function lastTurn({ tokens, logprobs, entropies, written, messages }: Tra
   };
 }
 
-/** A finished completion, taken apart. */
+/** A finished completion with its turn as separate fields. */
 export type SampledTurn = SingleTurn & Pick<Completion, 'key' | 'index'>;
 
-/** Samples completions and takes each apart. */
+/** Samples completions and splits each. */
 export async function* sampleTurns(
   { sampler }: Pick<Engine, 'sampler'>,
   request: SampleRequest,

@@ -14,22 +14,22 @@ import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
 import type { LoadedSuite, TrainingParts } from './parts.ts';
 import { beyondWindow, requireRoom } from '../models/prompt-room.ts';
 
-/** Parts that must be closed when they are no longer needed. */
+/** Parts that the caller must close. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {
-  /** The files that problems and suites were read from. */
+  /** Files that problems and suites were read from. */
   readonly data: DataRecord;
 }
 
-/** How problems are loaded, and who looks at where they are from before anything is opened. */
+/** Options of loading, and a check of the files before any engine or verifier is opened. */
 export interface BuildOptions extends LoadingOptions {
-  /** Throws to refuse. */
+  /** Throws to reject the files. */
   readonly onData?: (data: DataRecord) => void;
 }
 
 /**
- * Builds everything a recipe names: problems loaded and checked, verifiers and engine open.
+ * Builds everything a recipe names: loads and checks problems, opens verifiers and engine.
  *
- * @throws ConfigError, DataError or EngineError for the first thing that does not fit; nothing is left open then.
+ * @throws ConfigError, DataError or EngineError for the first problem, after closing everything.
  */
 export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Promise<OpenParts> {
   const levels = checkRecipe(recipe);
@@ -72,14 +72,14 @@ async function missingTemplate(folder: string): Promise<string[]> {
   ];
 }
 
-/** Says where a suite is not held out: a problem of it, by its words, is trained on. */
+/** Warns when a suite is not held out: its problems, compared by text, are also trained on. */
 function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {
   const words = ({ prompt }: Problem): string => prompt.map(({ content }) => content.trim()).join('\n');
   const seen = new Set(trained.map(words));
   const shared = problems.filter((problem) => seen.has(words(problem)));
   if (shared.length === 0) return [];
   return [
-    `suite "${config.name}": ${shared.length} of ${problems.length} problems are also trained on, e.g. ${shared[0]!.id}; its accuracy will flatter`,
+    `suite "${config.name}": ${shared.length} of ${problems.length} problems are also trained on, e.g. ${shared[0]!.id}; its accuracy will be too high`,
   ];
 }
 
@@ -98,7 +98,7 @@ async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
   return { problems, suites, data };
 }
 
-/** The policy's model as its engine takes it: a folder, or the name that a model server knows. */
+/** Resolves the policy's model for its engine: a folder, or a server's name of the model. */
 async function policyModel(recipe: Recipe, options: LoadingOptions): Promise<ModelFolder> {
   const { model, engine } = recipe.policy;
   return engine.type === 'openai' ? { folder: model } : modelFolder(fromBase(recipe, model), options);

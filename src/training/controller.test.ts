@@ -104,7 +104,7 @@ async function trainIn(
 const newRun = (recipe: Recipe, folder = root): Promise<Run> =>
   createRun(folder, { name: recipe.name, recipe, seed: recipe.seed });
 
-test('a run goes through its stages and leaves everything behind', async () => {
+test('runs all stages and records everything', async () => {
   const recipe = recipeWith({});
   const engine = scriptedEngine({ complete: answers });
   await using run = await newRun(recipe);
@@ -119,13 +119,13 @@ test('a run goes through its stages and leaves everything behind', async () => {
   expect(reader.evaluations().map(({ step }) => step)).toEqual([0, 2, 4, 6, 7]);
   expect(reader.metric('reward/mean').values).toHaveLength(7);
   expect(reader.groups({ step: 1 }).length).toBeGreaterThanOrEqual(4);
-  // Solved in all four attempts of the re-measurement: not trained on any more.
+  // Solved in all four attempts of the re-measurement, so no longer trained on.
   const second = reader.groups({ stage: 'two' }).map(({ problemId }) => problemId);
   expect(second).not.toContain('p11');
   expect(engine.policyVersion).toBeGreaterThan(0);
 });
 
-test('a boundary measures under the sampling of its stage, and says after how many steps', async () => {
+test('measures at a boundary under the sampling of its stage and reports the step', async () => {
   const recipe = recipeWith({ sampling: { maxTokens: 32, topP: 0.9, topK: 5, stop: ['\n'] } });
   await using run = await newRun(recipe);
   await trainIn(run, recipe, scriptedEngine({ complete: answers }));
@@ -140,7 +140,7 @@ test('a boundary measures under the sampling of its stage, and says after how ma
   for (const { conditions } of of('training')) expect(conditions).toMatchObject(staged);
 });
 
-test('groups and metrics say which level they are of', async () => {
+test('records levels of groups and metrics', async () => {
   const levels = simpleLevels();
   const recipe = recipeWith({
     levels,
@@ -162,7 +162,7 @@ test('groups and metrics say which level they are of', async () => {
   }
 });
 
-test('who watches a run from outside is told what the training itself reported', async () => {
+test('reports to an outside watcher what the training reported', async () => {
   const recipe = recipeWith({
     stages: [
       stage('one', { maxSteps: 3, maxRefills: 0, gates: [zeroAdvantage()] }),
@@ -184,7 +184,7 @@ test('who watches a run from outside is told what the training itself reported',
   expect(lastStep).toEqual(told.findLast(({ type }) => type === 'step'));
 });
 
-test('what stages chose from and what their exit rules said is on record', async () => {
+test('records the candidates of each stage and the decisions of its exit rule', async () => {
   const recipe = recipeWith({
     levels: simpleLevels(),
     stages: [stage('some', { select: ['medium', 'hard'], maxSteps: 2 })],
@@ -205,7 +205,7 @@ test('what stages chose from and what their exit rules said is on record', async
   expect(rollouts).toBe(reader.groups().reduce((sum, group) => sum + group.rollouts, 0));
 });
 
-test('stopped at any step and resumed, a run is the one that was never stopped', async () => {
+test('gives the same run whether it is stopped at any step and resumed or not', async () => {
   const recipe = recipeWith({});
   const calm = await newRun(recipe, join(root, 'calm'));
   await trainIn(calm, recipe, scriptedEngine({ complete: answers }));
@@ -229,7 +229,7 @@ test('stopped at any step and resumed, a run is the one that was never stopped',
   }
 });
 
-test('where nothing can be learned the step says so and the run goes on', async () => {
+test('reports a step with nothing to learn and continues', async () => {
   const recipe = recipeWith({
     stages: [stage('one', { maxSteps: 2, maxRefills: 1, gates: [zeroAdvantage()] })],
   });
@@ -247,7 +247,7 @@ test('where nothing can be learned the step says so and the run goes on', async 
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
 });
 
-test('a step that was stopped between two of its updates is not taken for the one before', async () => {
+test('does not take a step stopped between two updates for the one before', async () => {
   const recipe = recipeWith({ batch: { problems: 4, groupSize: 4, updates: 2 } });
   const stop = new AbortController();
   const engine = scriptedEngine({ complete: answers });
@@ -265,7 +265,7 @@ test('a step that was stopped between two of its updates is not taken for the on
   expect(await run.latestCheckpoint()).toBeUndefined();
 });
 
-/** An engine whose updates with these numbers, from 1, have a gradient that is not finite. */
+/** An engine whose updates with these numbers, from 1, have a non-finite gradient. */
 function brokenUpdates(isBroken: (update: number) => boolean): ScriptedEngine {
   const engine = scriptedEngine({ complete: answers });
   const optimStep = engine.optimStep.bind(engine);
@@ -295,7 +295,7 @@ test('skips an update whose gradient is not finite, warns, and continues', async
   expect(engine.policyVersion).toBe(6);
 });
 
-test('five steps in a row without a finite gradient end the run, also when it was resumed between them', async () => {
+test('ends a run after five steps in a row without a finite gradient, across a resume too', async () => {
   const recipe = recipeWith({});
   const stuckAfter = (steps: number) => brokenUpdates((update) => update > steps);
   {

@@ -36,8 +36,8 @@ import { flagsOf } from '../verifiers/suspicions.ts';
  *   │  └  checkpoint                   when one is due; always at the stage's end
  *   evaluate, export, finish
  *
- * `state` and the engine's checkpoint are all there is to remember: whatever is recorded after the last checkpoint is
- * dropped by a resume and computed again, bit for bit.
+ * `state` and the engine's checkpoint are the complete state: a resume drops all records after the last checkpoint
+ * and computes them again, bit for bit.
  */
 
 /** Trains from `state` to the end of the last stage and returns the final state. */
@@ -101,7 +101,7 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
   }
 }
 
-/** One step; when it is stopped in the middle, what was done before it is saved first. */
+/** Runs one step; when stopped in the middle, saves the previous step first. */
 async function runStepOrSave(
   context: TrainingContext,
   stage: LiveStage,
@@ -113,7 +113,7 @@ async function runStepOrSave(
     signal?.throwIfAborted();
     return await runStep(context, stage, state);
   } catch (error) {
-    // A policy that has begun to learn from a step is not that of the step before.
+    // A policy changed by a partial step is not the previous step's.
     const isWhole = run.step === done && engine.weights.policyVersion === policyVersion;
     if (signal?.aborted === true && isWhole && done > 0) await checkpoint(context, state, false);
     throw error;
@@ -123,7 +123,7 @@ async function runStepOrSave(
 /** Steps between two events about the same collapse. */
 const collapseEvery = 10;
 
-/** Where training stands after a step. */
+/** Position of the training after a step. */
 type StepOutcome = ReturnType<typeof afterStep> & Pick<ControllerState, 'stuckSteps'>;
 
 /** Choose, roll, judge, admit, learn, record, observe. */
@@ -178,7 +178,7 @@ async function runStep(
   return { ...outcome, stuckSteps: countStuck(state.stuckSteps, step, learned) };
 }
 
-/** The context, with each judged rollout told to whoever watches. */
+/** The context, with an event for each judged rollout. */
 function countingRolls(
   context: TrainingContext,
   { settings }: LiveStage,

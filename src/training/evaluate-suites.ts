@@ -4,7 +4,7 @@ import type { TrainingContext } from './parts.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';
 
 /**
- * Evaluates the suites that are due and records the results. A suite always draws the same random numbers, so two
+ * Evaluates the suites that are due and records the results. A suite always uses the same random numbers, so two
  * evaluations of a run differ by the policy alone.
  */
 export async function evaluateSuites(

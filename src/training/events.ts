@@ -2,7 +2,7 @@ import type { Outcome } from '../core/verdict.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import type { Metrics } from './step/step-metrics.ts';
 
-/** What happens while training, for observers. Resuming needs none of it. */
+/** Events of a training, for observers. Resuming does not depend on them. */
 export type TrainingEvent =
   | RunStart
   | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
@@ -17,10 +17,10 @@ export type TrainingEvent =
 /** A run begins or resumes. */
 export interface RunStart {
   readonly type: 'run-start';
-  /** Its directory. */
+  /** Directory of the run. */
   readonly run: string;
   readonly stages: readonly { readonly name: string; readonly maxSteps: number }[];
-  /** The step it resumes from; earlier steps are on record and not reported again. */
+  /** The step it resumes from; earlier steps are recorded and not reported again. */
   readonly step: number;
 }
 

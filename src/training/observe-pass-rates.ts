@@ -7,8 +7,8 @@ import { samplingOf } from '../measuring/measure.ts';
 import type { LiveStage } from './step/roll-batch.ts';
 
 /**
- * Puts training's own rollouts into the pass-rate store: measurements that cost nothing. Recording a step twice, as a
- * resume does, changes nothing.
+ * Adds training's own rollouts to the pass-rate store: measurements at no cost. Idempotent: recording a step twice, as
+ * a resume does, changes nothing.
  */
 export function observePassRates(
   { store, engine, verifierFor }: TrainingContext,
@@ -21,7 +21,7 @@ export function observePassRates(
     ...templateOf(engine),
     ...samplingOf(settings.sampling),
   };
-  // The step that learns from these rollouts is not yet in the policy that wrote them.
+  // The policy that wrote these rollouts has not yet learned from this step.
   const when = { source: { type: 'training' }, step: step - 1 } as const;
   const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));
   for (const [verifier, judged] of perVerifier) {

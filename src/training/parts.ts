@@ -15,27 +15,27 @@ import type { TrainingEvent } from './events.ts';
 export interface LoadedSuite {
   readonly config: SuiteConfig;
   readonly problems: readonly Problem[];
-  /** The files that they were read from. */
+  /** Files the problems were read from. */
   readonly sources?: readonly SourceRecord[];
 }
 
-/** Everything a run is made of, built from its recipe: the engine, who judges, what is trained on. */
+/** Parts of a run, built from its recipe: engine, verifiers, problems, suites. */
 export interface TrainingParts {
   readonly recipe: Recipe;
   readonly engine: LearningEngine;
   readonly verifierFor: (problem: Problem) => Verifier;
-  /** Where unfinished work is named, for the watchdog. */
+  /** Tracks unfinished work by name, for the watchdog. */
   readonly pending: PendingWork;
   readonly problems: readonly Problem[];
   readonly suites: readonly LoadedSuite[];
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
-  /** What speaks against trusting the run's figures; told before anything starts. */
+  /** Reasons to doubt the run's figures; reported before the start. */
   readonly warnings: readonly string[];
 }
 
-/** The parts, and the run that everything is recorded into. */
+/** The parts, and the run that records everything. */
 export interface TrainingContext extends TrainingParts {
   readonly run: Run;
   readonly store: PassRateStore;

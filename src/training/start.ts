@@ -18,12 +18,12 @@ import type { TrainingEvent } from './events.ts';
 import { type ControllerState, controllerStart, controllerState } from './state.ts';
 import { stagePlan } from './watch-run.ts';
 
-/** Who watches a run and who may stop it. */
+/** Observers and abort signal of a run. */
 export interface TrainingWatch {
   readonly report?: (event: TrainingEvent) => void;
-  /** Called while files come from a hub, before the run begins. */
+  /** Called while files are downloaded from a hub, before the run begins. */
   readonly onDownload?: LoadingOptions['onDownload'];
-  /** Aborting it ends the run as interrupted; it can be resumed. */
+  /** Aborting ends the run as interrupted; it can be resumed. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,8 +45,7 @@ export async function startTraining(
 }
 
 /**
- * Continues a run from its newest checkpoint to its end. The result is the one the run would have had if it had never
- * stopped.
+ * Resumes a run from its newest checkpoint to its end. The result is the same as if the run had never stopped.
  * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one
  * of its problem files was changed.
  */
@@ -102,7 +101,7 @@ async function trainIn(
   return run.directory;
 }
 
-/** What the verifiers judge with on this machine, by name. */
+/** Environments of the verifiers on this machine, by name. */
 async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promise<Record<string, unknown>> {
   const verifiers = [...new Set(problems.map(verifierFor))];
   const told = verifiers.map(
@@ -111,14 +110,14 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
   return Object.fromEntries(await Promise.all(told));
 }
 
-/** Writes down how the run ended, then passes the reason on. */
+/** Records how the run ended, then throws the reason. */
 async function endBadly(run: Run, error: unknown, signal: AbortSignal | undefined): Promise<never> {
   const isInterrupt = signal?.aborted === true;
   const reason = isInterrupt ? 'stopped by the user' : error instanceof Error ? error.message : String(error);
-  // A disk that cannot take the reason must not hide it.
+  // A disk that cannot store the reason must not hide it.
   await run.finish(isInterrupt ? 'interrupted' : 'failed', reason).catch(() => undefined);
   if (!isInterrupt) throw error;
-  throw new RunError(`${run.directory} was stopped; everything up to its last checkpoint is kept`, {
+  throw new RunError(`${run.directory}: stopped; everything up to its last checkpoint is kept`, {
     code: 'INTERRUPTED',
     tryNext: `gradus resume ${run.directory}`,
     cause: error,

@@ -11,20 +11,20 @@ const poolProblem = z.strictObject({
 });
 
 const stageState = z.strictObject({
-  /** The problems the stage selected when it began. */
+  /** Problems selected at the start of the stage. */
   pool: z.array(poolProblem).readonly(),
-  /** What the sampler saved; `null` before the stage's first step. */
+  /** State of the sampler; `null` before the stage's first step. */
   sampler: z.unknown(),
 });
 
-/** Everything the controller must remember besides what the engine and the run's tables hold. JSON-safe. */
+/** State of the controller, besides that of the engine and the run's tables. JSON-safe. */
 export const controllerState = z.strictObject({
   curriculum: curriculumState,
-  /** The stage under way; `null` between stages. */
+  /** The current stage; `null` between stages. */
   stage: stageState.nullable(),
-  /** What re-measurements at stage boundaries found, by problem id; newer than the base measurement. */
+  /** Results of re-measurements at stage boundaries, by problem id; newer than the base measurement. */
   remeasured: z.record(z.string(), trials),
-  /** Steps up to now, in a row, whose every update was left out as its gradient was not finite. */
+  /** Consecutive steps up to now in which every update was skipped for a non-finite gradient. */
   stuckSteps: z.int().min(0).default(0),
 });
 
@@ -32,7 +32,7 @@ export const controllerState = z.strictObject({
 export type ControllerState = z.infer<typeof controllerState>;
 export type StageState = z.infer<typeof stageState>;
 
-/** The state of a run that has not begun. */
+/** Initial state of a new run. */
 export const controllerStart: ControllerState = {
   curriculum: curriculumStart,
   stage: null,

@@ -7,17 +7,17 @@ import { alertsOf } from '../runs/metrics/alerts.ts';
 import { vitalsOf } from '../runs/metrics/run-vitals.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 
-/** How a stage went. */
+/** Result of a stage. */
 export interface StageSummary {
   readonly name: string;
   readonly steps: number;
-  /** Problems it selected. */
+  /** Number of problems it selected. */
   readonly problems: number;
   /** Why it ended. */
   readonly reason: string;
 }
 
-/** What a suite showed before and after training, problem by problem. */
+/** Results of a suite before and after training, problem by problem. */
 export interface SuiteSummary {
   readonly name: string;
   readonly before: Evaluation;
@@ -25,10 +25,10 @@ export interface SuiteSummary {
   readonly comparison: Comparison;
 }
 
-/** What a finished run did and what it bought. */
+/** Summary of a finished run and its effect. */
 export interface RunResult {
   readonly run: string;
-  /** The folder of the trained model; absent before the run's end. */
+  /** Folder of the trained model; absent before the run's end. */
   readonly model?: string;
   readonly stages: readonly StageSummary[];
   readonly suites: readonly SuiteSummary[];
@@ -39,7 +39,7 @@ export interface RunResult {
   readonly alerts: readonly Alert[];
 }
 
-/** Reads the result of a run from its directory: the same after a resume as without one. */
+/** Reads the result of a run from its directory; independent of resumes. */
 export async function readRunResult(directory: string): Promise<RunResult> {
   using reader = await openRunReader(directory);
   const total = (metric: string): number => sum(reader.metric(metric).values);
@@ -69,7 +69,7 @@ function readStages(reader: RunReader): StageSummary[] {
   });
 }
 
-/** First and last evaluation of each suite; a suite evaluated once has nothing to compare. */
+/** First and last evaluation of each suite; omits suites evaluated once. */
 function readSuites(reader: RunReader): SuiteSummary[] {
   const bySuite = Map.groupBy(reader.evaluations(), ({ name }) => name);
   return [...bySuite]

@@ -6,14 +6,14 @@ import type { RunEvent } from '../runs/files/records.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './events.ts';
 
-/** How a run is watched from outside. */
+/** Options of watching a run. */
 export interface WatchOptions {
   readonly signal?: AbortSignal;
-  /** Time between two looks, in milliseconds. Default 1,000. */
+  /** Poll interval in milliseconds. Default 1,000. */
   readonly everyMs?: number;
 }
 
-/** How much of each kind of record has been told. */
+/** Number of records of each kind already yielded. */
 interface Told {
   steps: number;
   events: number;
@@ -21,9 +21,9 @@ interface Told {
 }
 
 /**
- * What happened in a run and what goes on happening, read from its directory while another process may write it: everything on
- * record first, then the news, until the run ends or the signal aborts. What is not on record (progress within a step or a
- * measurement) is not told. A run that is resumed from an earlier step is told from its start again.
+ * Yields the events of a run from its directory while another process may write it: first everything on record, then
+ * new events, until the run ends or the signal aborts. Progress within a step or a measurement is not recorded, so not
+ * yielded. After a resume from an earlier step, starts again from the beginning.
  *
  * @throws RunError when there is no run, or its recipe was edited.
  */
@@ -35,7 +35,7 @@ export async function* watchRun(
   const { stages } = await readRunRecipe(directory);
   let told: Told | undefined;
   for (;;) {
-    // Asked before anything is read: whatever a run that has ended by now still tells is read below.
+    // Checked before reading: records that an ended run still wrote are read below.
     const { status, step } = run.summary();
     if (told === undefined || step < told.steps) {
       told = { steps: 0, events: 0, evaluations: 0 };
@@ -47,10 +47,10 @@ export async function* watchRun(
   }
 }
 
-/** What a watcher is told of a stage before it begins. */
+/** Events before a stage begins. */
 export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]) => ({ name, maxSteps });
 
-/** Everything recorded since `told`, in the order in which it was reported. */
+/** Yields everything recorded since `told`, in the order it was reported. */
 async function* tellNews(
   run: RunReader,
   stages: Recipe['stages'],
@@ -81,7 +81,7 @@ function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEven
   return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
 }
 
-/** Steps whose rollouts are looked into: of those long past nobody asks. */
+/** Steps whose rollouts are read; older ones are skipped. */
 const shownSteps = 1;
 
 async function stepEvent(

@@ -26,7 +26,7 @@ test.each([
   expect(verdict.reason).toMatch(/^math: .*; format: /);
 });
 
-test('where form decides too, it takes both; the answer is still told apart', async () => {
+test('takes both parts when format decides too, and still compares the answer', async () => {
   const both = parts.map((part) => ({ ...part, decides: true }));
   await using verifier = openVerifier(verifierConfig.parse(composite(both)));
   expect((await verifier.verify(problem, '\\boxed{5}')).outcome).toBe('incorrect');
@@ -37,14 +37,14 @@ test('where form decides too, it takes both; the answer is still told apart', as
   });
 });
 
-test('what one part cannot judge is not judged', async () => {
+test('is ungradable when one part is', async () => {
   await using verifier = openVerifier(verifierConfig.parse(composite(parts)));
   const bad = mathProblem({ id: 'bad', answer: '\\frac{{' });
   expect(() => verifier.check(bad)).toThrow('problem bad');
   expect(await verifier.verify(bad, formed('\\boxed{5}'))).toMatchObject({ outcome: 'ungradable', score: 0 });
 });
 
-test('weights, parts and their options are all in the version', () => {
+test('includes weights, parts and their options in the version', () => {
   const versionOf = (config: Parameters<typeof verifierConfig.parse>[0]): string =>
     openVerifier(verifierConfig.parse(config)).version;
   const [math, form] = parts as [(typeof parts)[0], (typeof parts)[0]];
@@ -59,7 +59,7 @@ test('weights, parts and their options are all in the version', () => {
   expect(versionOf(composite(parts))).toBe(versionOf(composite(parts)));
 });
 
-test('something has to decide', () => {
+test('rejects a config without a deciding part', () => {
   expect(() => verifierConfig.parse(composite([parts[1]!]))).toThrow('at least one part that decides');
   expect(() => verifierConfig.parse(composite([]))).toThrow('Too small');
 });

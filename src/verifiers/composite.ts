@@ -5,9 +5,9 @@ import { openSingle, singleVerifierConfig } from './single.ts';
 import { type Verifier, verifierLabel } from './verifier.ts';
 
 /**
- * Several verifiers as one. The score is the weighted mean of the parts' scores. The outcome is decided by the parts that
- * `decides`: `correct` when all of them say so, else what the first says that does not. Where any part is
- * `ungradable`, so is the whole: half a judgement is none.
+ * Combines several verifiers. The score is the weighted mean of the parts' scores. Parts with `decides` decide the
+ * outcome: `correct` if all agree, otherwise the outcome of the first that disagrees. If any part is `ungradable`, the
+ * whole is.
  */
 export const compositeConfig = z.strictObject({
   type: z.literal('composite'),
@@ -15,9 +15,9 @@ export const compositeConfig = z.strictObject({
     .array(
       z.strictObject({
         verifier: singleVerifierConfig,
-        /** Relative to the other weights. */
+        /** Weight relative to the other parts. */
         weight: z.number().positive().default(1),
-        /** False: it counts for the score alone. Pass rates are about outcomes, so a mere matter of form should not decide. */
+        /** False: counts for the score only. Pass rates count outcomes, so form alone should not decide. */
         decides: z.boolean().default(true),
       }),
     )
@@ -29,7 +29,7 @@ export const compositeConfig = z.strictObject({
 type CompositeConfig = z.output<typeof compositeConfig>;
 
 /**
- * Recipe noun for a weighted combination; learn from it with `scoreReward()`.
+ * Recipe noun for a weighted combination; train on its score with `scoreReward()`.
  *
  * @example
  * composite([{ verifier: mathAnswer(), weight: 9 }, { verifier: format(), weight: 1, decides: false }]);
@@ -44,7 +44,7 @@ interface OpenPart {
   readonly decides: boolean;
 }
 
-/** Opens every part; disposing of the whole disposes of them. */
+/** Opens every part; disposing of the composite disposes of them. */
 export function openComposite({ parts }: CompositeConfig, baseDir: string): Verifier {
   const open = parts.map((part) => ({ ...part, verifier: openSingle(part.verifier, baseDir) }));
   const labels = open.map(
@@ -78,7 +78,7 @@ function combine(parts: readonly OpenPart[], verdicts: readonly Verdict[]): Omit
     score: ungradable === undefined ? Math.min(score, 1) : 0,
     reason: verdicts.map(({ verifier, reason }) => `${verifier.split('@', 1)[0]}: ${reason}`).join('; '),
     evidence: {
-      // The answer a completion gives is that of its first deciding part.
+      // A completion's answer is that of its first deciding part.
       ...deciding[0]!.evidence,
       parts: verdicts.map((verdict, i) => ({ weight: parts[i]!.weight, ...verdict })),
     },

@@ -7,20 +7,20 @@ import { ConfigError, VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { outcomes, type Verdict } from '../core/verdict.ts';
 
-/** What a user's own module judges with: the default export, or what the function that is the default export returns. */
+/** A custom verifier: the default export of a user's module, or the return value of its default function. */
 export interface CustomJudge {
   /** Default: the file's name. */
   readonly name?: string;
-  /** Put before the hash of the module. */
+  /** Prefix of the version, before the hash of the module. */
   readonly version?: string;
-  /** Throws when nobody's answer to this problem could be judged. */
+  /** Throws when no answer to this problem could be judged. */
   check?(problem: Problem): void;
-  /** `score` is 1 for `correct` and 0 for the rest where it is not given. */
+  /** Default of `score`: 1 for `correct`, 0 otherwise. */
   verify(problem: Problem, completion: string, signal?: AbortSignal): CustomVerdict | Promise<CustomVerdict>;
   [Symbol.asyncDispose]?(): PromiseLike<void>;
 }
 
-/** A verdict without what Gradus knows better. */
+/** A verdict without the fields that Gradus fills in. */
 export type CustomVerdict = Pick<Verdict, 'outcome' | 'reason' | 'evidence'> & { readonly score?: number };
 
 const customJudge = z.custom<CustomJudge>(
@@ -29,9 +29,9 @@ const customJudge = z.custom<CustomJudge>(
 );
 
 /**
- * Loads a user's module and makes its judge.
+ * Loads a user's module and creates its verifier.
  *
- * @throws ConfigError when there is no such file, it cannot be loaded, or its default export is no verifier.
+ * @throws ConfigError when the file is missing, cannot be loaded, or its default export is not a verifier.
  */
 export function loadJudge(file: string, options: Readonly<Record<string, unknown>>): CustomJudge {
   const found = importDefault(file);
@@ -47,7 +47,7 @@ export function loadJudge(file: string, options: Readonly<Record<string, unknown
 function importDefault(file: string): unknown {
   if (!existsSync(file)) {
     throw new ConfigError(
-      `${file}: expected a verifier's module, found nothing there; paths start at the recipe`,
+      `${file}: expected a verifier module, found no such file; paths are relative to the recipe`,
     );
   }
   try {
@@ -55,7 +55,7 @@ function importDefault(file: string): unknown {
   } catch (cause) {
     const isAsync = (cause as NodeJS.ErrnoException).code === 'ERR_REQUIRE_ASYNC_MODULE';
     const why = isAsync ? 'it awaits at its top level; do that inside "verify"' : String(cause);
-    throw new ConfigError(`${file}: this verifier's module cannot be loaded: ${why}`, { cause });
+    throw new ConfigError(`${file}: cannot load this verifier module: ${why}`, { cause });
   }
 }
 
@@ -66,12 +66,12 @@ const verdictShape = z.object({
   evidence: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** What a user's judge said, made into a verdict. @throws VerifierError when it is none. */
+/** Converts the result of a custom verifier to a verdict. @throws VerifierError when it is invalid. */
 export function readVerdict(said: unknown, label: string): Verdict {
   const read = verdictShape.safeParse(said);
   if (!read.success)
     throw new VerifierError(
-      `${label}: expected a verdict, got another thing:\n${z.prettifyError(read.error)}`,
+      `${label}: expected a verdict, got an invalid value:\n${z.prettifyError(read.error)}`,
     );
   const { outcome, score, reason, evidence } = read.data;
   return {
@@ -85,7 +85,7 @@ export function readVerdict(said: unknown, label: string): Verdict {
 
 const relativeImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
-/** The hash of a module and of every local file it imports, so that a verdict's label changes with any of them. */
+/** Hashes a module and every local file it imports, so that a verdict's label changes with any of them. */
 export function hashModule(file: string): string {
   const hash = createHash('sha256');
   const seen = new Set<string>();

@@ -4,22 +4,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Problem } from '../core/problem.ts';
 import { loadJudge } from './custom-module.ts';
 
-/** How a worker is told which module judges. */
+/** Start data of a worker: the module to load. */
 export interface CustomWorkerData {
   readonly file: string;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** To the worker: one completion. */
+/** Request: one completion. */
 export interface CustomRequest {
   readonly problem: Problem;
   readonly completion: string;
 }
 
-/** From the worker: first that the module is loaded; then what the judge said, or why it said nothing. */
+/** Reply: first `ready`, when the module is loaded; then a result or an error. */
 export type CustomReply = 'ready' | { readonly said: unknown } | { readonly error: string };
 
-// As in the main thread, `gradus` is the Gradus that runs, wherever the module lies.
+// As in the main thread, `gradus` resolves to the running Gradus, wherever the module lies.
 const self = new URL(import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.js', import.meta.url).href;
 registerHooks({ resolve: (name, context, next) => next(name === 'gradus' ? self : name, context) });
 

@@ -35,7 +35,7 @@ export default ({ word = '' }: Options) => ({
 });`;
 write('same.ts', 'export const same = (a: string, b: string): boolean => a === b;');
 
-test.each([0, 2])("a user's module judges, with %d workers", async (workers) => {
+test.each([0, 2])("judges with a user's module, with %d workers", async (workers) => {
   await using verifier = open(write('echo.ts', echo), { options: { word: 'x' }, workers });
   expect(verifier.name).toBe('echo');
   const verdicts = await Promise.all(['xabc', 'abc'].map((text) => verifier.verify(problem, text)));
@@ -55,7 +55,7 @@ test.each([0, 2])("a user's module judges, with %d workers", async (workers) => 
   expect(() => verifier.check(without)).toThrow(/problem p \(.*\): nothing to echo/);
 });
 
-test('a thread that hangs or ends costs one verdict, not the next', async () => {
+test('makes one verdict ungradable when a thread hangs or ends, and not the next', async () => {
   await using verifier = open(write('echo-thread.ts', echo), { workers: 1, maxTime: '700ms' });
   const [hung, after] = [verifier.verify(problem, 'hang'), verifier.verify(problem, 'abc')];
   await expect(hung).rejects.toThrow('no verdict within 700 ms');
@@ -64,7 +64,7 @@ test('a thread that hangs or ends costs one verdict, not the next', async () => 
   expect((await verifier.verify(problem, 'abc')).outcome).toBe('correct');
 });
 
-test('the version follows the module, what it imports, and the options', () => {
+test('changes the version with the module, its imports and the options', () => {
   const versions = [
     open(write('a.ts', echo)).version,
     open(write('b.ts', `${echo}\n// edited`)).version,
@@ -77,12 +77,12 @@ test('the version follows the module, what it imports, and the options', () => {
 });
 
 test.each([
-  ['missing.ts', undefined, 'found nothing there'],
-  ['throws.ts', 'throw new Error("on load")', 'cannot be loaded: Error: on load'],
+  ['missing.ts', undefined, 'found no such file'],
+  ['throws.ts', 'throw new Error("on load")', 'cannot load this verifier module: Error: on load'],
   ['empty.ts', 'export const verify = 1;', 'expected the default export to be a verifier'],
   ['wrong.js', 'export default () => ({ verify: 1 });', 'got object'],
   ['later.mjs', 'await 1; export default {};', 'awaits at its top level'],
-])('%s is refused', (file, text, says) => {
+])('rejects %s', (file, text, says) => {
   if (text !== undefined) write(file, text);
   expect(() => open(file)).toThrow(says);
 });

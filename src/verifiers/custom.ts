@@ -12,28 +12,28 @@ import { type CustomJudge, hashModule, loadJudge, readVerdict } from './custom-m
 import type { CustomReply, CustomRequest, CustomWorkerData } from './custom-worker.ts';
 import type { Verifier } from './verifier.ts';
 
-/** A verifier of one's own: a module whose default export is a `CustomJudge`, or a function of `options` that makes one. */
+/** A custom verifier: a module whose default export is a `CustomJudge`, or a function of `options` that returns one. */
 export const customConfig = z.strictObject({
   type: z.literal('custom'),
   /** A `.ts`, `.mts`, `.js` or `.mjs` file; relative paths start at the recipe's folder. */
   module: z.string().min(1),
-  /** Handed to the module's function. */
+  /** Argument of the module's function. */
   options: z.record(z.string(), z.json()).default({}),
-  /** Worker threads to judge in, for a judge that takes long to compute; 0: beside everything else. */
+  /** Worker threads for slow verifiers; 0: run in the main thread. */
   workers: z.int().min(0).max(64).default(0),
-  /** With workers: a verdict that takes longer by the clock is given up on and is `ungradable`. */
+  /** With workers: wall-clock limit of a verdict; slower ones are `ungradable`. */
   maxTime: durationSchema.default('60s'),
 });
 type CustomConfig = z.output<typeof customConfig>;
 
-/** Recipe noun for a verifier of one's own. */
+/** Recipe noun for a custom verifier. */
 export const customVerifier = noun(customConfig);
 
 /**
- * Loads the module. The version holds a hash of it, of the local files it imports and of the options: verdicts of an
- * edited module are never mixed with older ones. The module is trusted: it runs with all of the process's rights.
+ * Loads the module. The version contains a hash of it, of the local files it imports and of the options, so verdicts of
+ * an edited module are never mixed with older ones. The module is trusted: it runs with all rights of the process.
  *
- * @throws ConfigError when it is no verifier's module.
+ * @throws ConfigError when it is not a verifier module.
  */
 export function openCustom(config: CustomConfig, baseDir: string): Verifier {
   const file = resolve(baseDir, config.module);
@@ -60,7 +60,7 @@ export function openCustom(config: CustomConfig, baseDir: string): Verifier {
   };
 }
 
-/** Whatever a judge throws at a problem is the problem's fault. */
+/** Errors of `check` are problems of the data. */
 function checkWith(judge: CustomJudge, problem: Problem): void {
   try {
     judge.check?.(problem);
@@ -79,7 +79,7 @@ const workerFile = new URL(
   import.meta.url,
 );
 
-/** A thread with the module loaded, started when first needed and anew after it broke. One completion at a time. */
+/** A thread with the module loaded; starts on first use and restarts after a failure. One completion at a time. */
 class JudgeThread implements AsyncDisposable {
   readonly #data: CustomWorkerData;
   #worker: Worker | undefined;
@@ -90,7 +90,7 @@ class JudgeThread implements AsyncDisposable {
     this.#data = data;
   }
 
-  /** What the judge said. @throws VerifierError when it threw, its thread ended, or `maxMs` passed. */
+  /** Returns the result. @throws VerifierError when the module threw, its thread ended, or `maxMs` passed. */
   async judge(request: CustomRequest, maxMs: number): Promise<unknown> {
     if (!this.#isReady) await this.#reply(() => (this.#worker = this.#start()));
     this.#isReady = true;
@@ -100,14 +100,14 @@ class JudgeThread implements AsyncDisposable {
     try {
       const reply = await this.#reply(() => worker.postMessage(request));
       if (reply !== 'ready' && 'said' in reply) return reply.said;
-      throw new VerifierError(reply === 'ready' ? 'the verifier gave no verdict' : reply.error);
+      throw new VerifierError(reply === 'ready' ? 'the verifier returned no verdict' : reply.error);
     } finally {
       clearTimeout(timer);
       worker.unref();
     }
   }
 
-  /** The thread's next message after `begin`; whatever else happens ends the thread. */
+  /** Resolves to the thread's next message after `begin`; any failure ends the thread. */
   async #reply(begin: () => void): Promise<CustomReply> {
     const { promise, resolve: settle, reject } = Promise.withResolvers<CustomReply>();
     this.#settle = { settle, fail: (why) => reject(new VerifierError(why)) };

@@ -3,7 +3,7 @@ import type { Verdict } from '../core/verdict.ts';
 
 const maxShown = 600;
 
-/** A verdict for a person: what was said and everything it rests on, a line each. Safe to show on a terminal. */
+/** Formats a verdict and all its evidence for people, one line each. Safe to print on a terminal. */
 export function explainVerdict({ outcome, score, reason, verifier, evidence = {} }: Verdict): string {
   const { tests, parts, ...facts } = evidence;
   const lines = [

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lastProgram } from './extract-answer.ts';
 
-test('a program is what its span holds', () => {
+test('returns the program at its span', () => {
   const piece = fc.constantFrom('{', '5', ' ', '</think>', '```js\n', '```', '\n');
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
@@ -14,7 +14,7 @@ test('a program is what its span holds', () => {
   );
 });
 
-test('only the end of a very long completion is read', () => {
+test('reads only the end of a very long completion', () => {
   expect(lastProgram(`\`\`\`js\nx=>1\n\`\`\`${' '.repeat(9000)}`, ['js']).text.trim()).toBe('');
 });
 
@@ -26,6 +26,6 @@ test.each([
   ['```js\nx=>1\n```\n```python\npass\n```', 'x=>1\n'],
   ['```\nx=>1\n```', 'x=>1\n'],
   ['```js\nx=>1', 'x=>1'],
-])('the program of %j is %j', (completion, program) => {
+])('extracts from %j the program %j', (completion, program) => {
   expect(lastProgram(completion, ['js', 'javascript']).text).toBe(program);
 });

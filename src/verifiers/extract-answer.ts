@@ -1,4 +1,4 @@
-/** Where a program stands in a completion; `start` and `end` index the completion's characters. */
+/** Position of a program in a completion; `start` and `end` index the completion's characters. */
 interface Extract {
   readonly text: string;
   readonly start: number;
@@ -6,10 +6,10 @@ interface Extract {
 }
 
 const thinkingEnd = '</think>';
-/** Programs stand at the end; reading no more than this bounds the work on any completion. */
+/** Programs are at the end; reading no more than this bounds the work on any completion. */
 const maxCharacters = 8192;
 
-/** What was written after thinking ended: at most the last 8,192 characters after the last `</think>`. */
+/** Returns the final answer: at most the last 8,192 characters after the last `</think>`. */
 function finalAnswer(completion: string): Extract {
   const thought = completion.lastIndexOf(thinkingEnd);
   const afterThought = thought === -1 ? 0 : thought + thinkingEnd.length;
@@ -19,7 +19,7 @@ function finalAnswer(completion: string): Extract {
 
 const fence = /```([^\n`]*)\n([\s\S]*?)(?:```|$)/g;
 
-/** The program of a completion: its last fenced block in `language` (or without one), else the whole final answer. */
+/** Extracts the program: the last fenced block in `language` (or without one), else the whole final answer. */
 export function lastProgram(completion: string, languages: readonly string[]): Extract {
   const whole = finalAnswer(completion);
   const block = [...whole.text.matchAll(fence)].findLast(([, name]) => {

@@ -16,30 +16,30 @@ test.each([
   ['<think>a</think><answer>b</answer>', undefined],
   [' <think>a</think>\n<answer>b</answer>\n', undefined],
   ['<think>a < b</think><answer>{"x": "<b>"}</answer>', undefined],
-  ['<answer>b</answer>', 'there is no <think>'],
+  ['<answer>b</answer>', '<think> is missing'],
   ['<think>a<answer>b</answer>', '<think> is not closed'],
   ['</think><think>a<answer>b</answer>', '<think> is not closed'],
   ['<think> </think><answer>b</answer>', '<think> holds nothing'],
-  ['<think>a</think> so <answer>b</answer>', 'something stands before <answer>'],
-  ['well <think>a</think><answer>b</answer>', 'something stands before <think>'],
-  ['<answer>b</answer><think>a</think>', 'something stands before <think>'],
-  ['<think>a<answer>b</answer></think>', 'something stands before <answer>'],
-  ['<think>a</think><answer>b</answer> bye', 'something stands behind </answer>'],
+  ['<think>a</think> so <answer>b</answer>', 'unexpected text before <answer>'],
+  ['well <think>a</think><answer>b</answer>', 'unexpected text before <think>'],
+  ['<answer>b</answer><think>a</think>', 'unexpected text before <think>'],
+  ['<think>a<answer>b</answer></think>', 'unexpected text before <answer>'],
+  ['<think>a</think><answer>b</answer> bye', 'unexpected text after </answer>'],
   ['<think>a</think><answer>b</answer><answer>c</answer>', '<answer> occurs more than once'],
 ])('%j: %j', async (completion, fault) => {
   expect(await faultOf(completion)).toBe(fault);
 });
 
-test('a template that opens the thinking, and an answer without tags', async () => {
+test('accepts a template that opens the thinking, and an answer without tags', async () => {
   const deepseek = { tags: ['think'], isOpened: true, textAfter: 'required' } as const;
   expect(await faultOf('a</think>b', { ...deepseek, tags: [...deepseek.tags] })).toBeUndefined();
   expect(await faultOf('a</think> ', { ...deepseek, tags: [...deepseek.tags] })).toMatch(
-    'nothing stands behind',
+    'expected text after',
   );
   expect(() => formatConfig.parse(format({ tags: ['<b>'] }))).toThrow('name of a tag');
 });
 
-test('no arrangement of tags but the right one passes', async () => {
+test('accepts only the right arrangement of tags', async () => {
   const piece = fc.constantFrom('<think>', '</think>', '<answer>', '</answer>', 'a', ' ');
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {

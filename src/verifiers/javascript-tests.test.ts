@@ -22,7 +22,7 @@ const problemOf = (cases: FunctionTests['cases'], rules: Partial<FunctionTests> 
 });
 const linear = problemOf([0, 1, 2, 5].map((x) => ({ arguments: [x], expected: 3 * x + 7 })));
 
-test('a right program is correct, wherever it stands', async () => {
+test('accepts a right program anywhere in the completion', async () => {
   for (const completion of [
     '/*9,3*/x=>3*x+7',
     'Sure:\n```js\nfunction f(x) { return 7 + x * 3 }\n```',
@@ -35,7 +35,7 @@ test('a right program is correct, wherever it stands', async () => {
     });
 });
 
-test('a partly right program shows which test failed and how', async () => {
+test('reports which test failed and how for a partly right program', async () => {
   const completion = 'x=>x<2?3*x+7:0';
   const verdict = await verifier.verify(linear, completion);
   expect(verdict).toMatchObject({
@@ -57,7 +57,7 @@ test('a partly right program shows which test failed and how', async () => {
   });
 });
 
-test('integers beyond 2^53 are exact, and evidence of them can be written as JSON', async () => {
+test('keeps integers beyond 2^53 exact, and their evidence can be written as JSON', async () => {
   const big = 2n ** 63n;
   const problem = problemOf([
     { arguments: [big], expected: big + 1n },
@@ -82,11 +82,11 @@ test.each([
   ['x=>"a".repeat(1e9)', 'incorrect'],
   ['new ArrayBuffer(1e9)', 'incorrect'],
   ['x=>{throw 1}', 'incorrect'],
-])('%j is %s', async (completion, outcome) => {
+])('judges %j as %s', async (completion, outcome) => {
   expect(await verifier.verify(linear, completion)).toMatchObject({ outcome, score: 0 });
 });
 
-describe('cheats that score nothing', () => {
+describe('cheats score 0', () => {
   test.each([
     ['an object that claims to be equal', 'x=>({ valueOf: () => 13, toString: () => "13" })'],
     [
@@ -118,7 +118,7 @@ describe('cheats that score nothing', () => {
   });
 });
 
-test('structures are compared deeply and exactly', async () => {
+test('compares structures deeply and exactly', async () => {
   const nested = problemOf([{ arguments: [], expected: { a: [1, null, 'x'], b: 0 } }]);
   expect(await verifier.verify(nested, '()=>({b:-0,a:[1,null,"x"]})')).toMatchObject({ outcome: 'correct' });
   for (const wrong of [
@@ -130,7 +130,7 @@ test('structures are compared deeply and exactly', async () => {
     expect(await verifier.verify(nested, `()=>(${wrong})`)).toMatchObject({ outcome: 'incorrect' });
 });
 
-test("a problem's own rules hold: tolerance, other answers, preamble", async () => {
+test("applies a problem's tolerance, other answers and preamble", async () => {
   const third = [{ arguments: [], expected: 0.333 }];
   expect(await verifier.verify(problemOf(third), '()=>1/3')).toMatchObject({ outcome: 'incorrect' });
   const loose = problemOf(third, { tolerance: { absolute: 0.001, relative: 0 } });
@@ -141,7 +141,7 @@ test("a problem's own rules hold: tolerance, other answers, preamble", async () 
   expect(await verifier.verify(either, '()=>two')).toMatchObject({ outcome: 'correct' });
 });
 
-test('problems it cannot judge are refused by name', () => {
+test('rejects problems without suitable tests by name', () => {
   expect(() => verifier.check(linear)).not.toThrow();
   expect(() => verifier.check(problemOf([]))).toThrow('problem p (test.jsonl): expected at least one test');
   expect(() =>
@@ -149,7 +149,7 @@ test('problems it cannot judge are refused by name', () => {
   ).toThrow('type stdio in python');
 });
 
-test('many programs at once keep their order and verdicts', async () => {
+test('keeps order and verdicts of many programs at once', async () => {
   const completions = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? `x=>3*x+7+0*${i}` : `x=>${i}`));
   const verdicts = await Promise.all(completions.map((completion) => verifier.verify(linear, completion)));
   expect(verdicts.map(({ outcome }) => outcome === 'correct')).toEqual(

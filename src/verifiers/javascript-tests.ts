@@ -10,15 +10,15 @@ import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandb
 import { lastProgram } from './extract-answer.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Runs the JavaScript function a completion contains against the problem's tests. */
+/** Judges by running the completion's JavaScript function on the problem's tests. */
 export const javascriptTestsConfig = z.strictObject({
   type: z.literal('javascript-tests'),
   /** `fraction`: the share of tests passed; `all`: 1 when all pass, else 0. */
   score: z.enum(['fraction', 'all']).default('fraction'),
-  /** For loading and for each test by itself. */
+  /** Time limit for loading, and for each test. */
   maxCpu: durationSchema.default('100ms'),
   maxMemoryMiB: z.int().min(1).max(1024).default(32),
-  /** Programs judged at once, each in a thread of its own. */
+  /** Programs judged at once, each in its own thread. */
   lanes: z.int().min(1).max(64).default(1),
 });
 type JavascriptTestsConfig = z.infer<typeof javascriptTestsConfig>;
@@ -31,7 +31,7 @@ type FunctionTests = Extract<ProblemTests, { type: 'function' }>;
 const name = 'javascript-tests';
 const maxOutputCharacters = 100_000;
 
-/** A verifier with sandboxes of its own; completions wait until one is free. */
+/** A verifier with its own sandboxes; completions wait until one is free. */
 export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
   const pool = createPool({ name: 'the JavaScript sandbox', size: config.lanes, open: openQuickjsSandbox });
   const version = `1-${config.score}`;
@@ -134,7 +134,7 @@ function isRight(
 
 type Tolerance = ProblemTests['tolerance'];
 
-/** Deep equality of plain data; 0 equals -0, NaN equals NaN, and the tolerance holds. */
+/** Deep equality of plain data; 0 equals -0, NaN equals NaN, within the tolerance. */
 function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolean {
   if (typeof value === 'number' && typeof right === 'number') {
     if (value === right || (Number.isNaN(value) && Number.isNaN(right))) return true;
@@ -157,7 +157,7 @@ function shownResult(result: CallResult): string {
   return result.status === 'failed' ? result.error : result.status;
 }
 
-/** The value with each bigint in it replaced. */
+/** Replaces each bigint in the value. */
 function mapBigints(value: unknown, replace: (big: bigint) => unknown): unknown {
   if (typeof value === 'bigint') return replace(value);
   if (typeof value !== 'object' || value === null) return value;
@@ -165,10 +165,10 @@ function mapBigints(value: unknown, replace: (big: bigint) => unknown): unknown 
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapBigints(item, replace)]));
 }
 
-/** As evidence, which is written as JSON. */
+/** Converts to evidence, which is written as JSON. */
 const withoutBigints = (value: unknown): unknown => mapBigints(value, (big) => `${big}n`);
 
-/** A function that is given bigints computes with them: small ones among its results count as numbers. */
+/** A function given bigints computes with them: small bigints in its result count as numbers. */
 const withSmallNumbers = (value: unknown): unknown =>
   mapBigints(value, (big) => (Number.isSafeInteger(Number(big)) ? Number(big) : big));
 
@@ -177,7 +177,7 @@ function holdsBigint(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
-/** A value as short text that JSON can carry. */
+/** Formats a value as short text. */
 function shown(value: unknown): string {
   const plain = (_: string, item: unknown): unknown =>
     typeof item === 'bigint'

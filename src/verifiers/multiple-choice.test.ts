@@ -58,12 +58,12 @@ test.each([
   ['The answer is B or C.', 'unparsed'],
   ['\\boxed{B', 'unparsed'],
   ['\\boxed{B} no: \\boxed{C', 'unparsed'],
-])('where B is right, %j is %s', async (completion, outcome) => {
+])('judges, where B is right, %j as %s', async (completion, outcome) => {
   expect((await verifier.verify(problem('B'), completion)).outcome).toBe(outcome);
   expect((await verifier.verify(problem('(b)'), completion)).outcome).toBe(outcome);
 });
 
-test('the text of a choice chooses it, unless two have the same', async () => {
+test('accepts the text of a choice, unless two are equal', async () => {
   const said = async (completion: string) =>
     (await verifier.verify(problem('The cow.', animals), completion)).outcome;
   expect(await said('\\boxed{C}')).toBe('correct');
@@ -73,7 +73,7 @@ test('the text of a choice chooses it, unless two have the same', async () => {
   expect(await said('\\boxed{E}')).toBe('unparsed');
 });
 
-test('a gold that is none of the choices is refused', () => {
+test('rejects a gold that is not among the choices', () => {
   expect(() => verifier.check(problem('E', animals))).toThrow(DataError);
   expect(() => verifier.check(problem('the dog', animals))).toThrow('letters ABCD or the text of one');
   expect(() => verifier.check(problem('12'))).toThrow('got "12"');

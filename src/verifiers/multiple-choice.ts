@@ -11,12 +11,12 @@ import { spellInAscii } from './math/read/unicode.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
- * One letter of a few. The gold is a letter, or the text of one of the problem's `choices` (a list of texts, kept in
- * `extra.choices`); an answer may likewise be `B`, `(B)`, `B) twelve` or `twelve`.
+ * Judges multiple-choice answers. The gold is a letter, or the text of one of the problem's `choices` (a list of strings
+ * in `extra.choices`); an answer may be `B`, `(B)`, `B) twelve` or `twelve`.
  */
 export const multipleChoiceConfig = z.strictObject({
   type: z.literal('multiple-choice'),
-  /** The letters there are, unless the problem has `choices`: then as many as those. */
+  /** Valid letters. A problem with `choices` uses one letter per choice instead. */
   letters: z
     .string()
     .regex(/^[A-Z]{2,26}$/, { error: 'expected capital letters, such as ABCD' })
@@ -29,7 +29,7 @@ type MultipleChoiceConfig = z.output<typeof multipleChoiceConfig>;
 /** Recipe noun for multiple-choice questions. */
 export const multipleChoice = noun(multipleChoiceConfig);
 
-/** What can be chosen: letters, and the texts beside them where the problem tells. */
+/** Choices of a problem: letters, with texts if the problem has them. */
 interface Choices {
   readonly letters: string;
   readonly texts: readonly string[];
@@ -64,8 +64,7 @@ function judge(
     extracted: text,
     ...(span && { span }),
   };
-  if (choice === undefined)
-    return { outcome: 'unparsed', score: 0, reason: 'chooses none of the letters', evidence };
+  if (choice === undefined) return { outcome: 'unparsed', score: 0, reason: 'found no choice', evidence };
   const isRight = choice === gold;
   return {
     outcome: isRight ? 'correct' : 'incorrect',
@@ -81,8 +80,8 @@ interface Found {
 }
 
 /**
- * The text that chooses. A box that holds none of the choices is a formula on the way: then a mark ("Answer: D") counts,
- * and at last the last line. A box that was cut off still decides.
+ * Returns the text that chooses. A box without a choice is an intermediate formula: then a marker ("Answer: D") counts,
+ * and finally the last line. A truncated box still decides.
  */
 function findChoice(
   completion: string,
@@ -100,13 +99,13 @@ function findChoice(
   return isOpen ? spanned(extracted) : { text: statedChoice(lastLine(completion)) };
 }
 
-/** "Option B is correct." and "I choose B." */
+/** Matches "Option B is correct." and "I choose B." */
 const statements = [
   /^(?:so|thus|hence|therefore)?,?\s*(?:the )?(?:option|choice|answer)?\s*\(?([A-Z])\)?,?\s+is\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:answer|option|choice))?\.?$/i,
   /^(?:so|thus|hence|therefore)?,?\s*i(?:'d| would| will)?\s+(?:choose|pick|select|go with)\s+(?:(?:option|choice|answer)\s+)?\(?([A-Z])\)?\.?$/i,
 ];
 
-/** The letter that a sentence states as right, or the text as it is. */
+/** Returns the letter that a sentence states as right, or the text unchanged. */
 function statedChoice(line: string): string {
   const bare = bareText(line);
   for (const statement of statements) {
@@ -122,7 +121,7 @@ function spanned(extracted: Extracted | undefined): Found {
     : { text: extracted.text, span: [extracted.start, extracted.end] };
 }
 
-/** Letters alone, one or several, are an attempt to choose: `\boxed{A, B}`, `\boxed{Z}`. */
+/** Returns true for letters alone, one or several, which attempt to choose: `\boxed{A, B}`, `\boxed{Z}`. */
 function mayChoose(text: string): boolean {
   return /^[\s(]*[A-Za-z][\s),.]*(?:(?:,|and|or|\s)\s*\(?[A-Za-z][\s),.]*)*$/.test(bareText(text));
 }
@@ -131,12 +130,12 @@ function hasUnfinishedBox(completion: string): boolean {
   return lastBoxed(completion.slice(-8192)) === 'unfinished';
 }
 
-/** Without TeX commands for type, brackets of groups, and marks of emphasis. */
+/** Removes TeX font commands, group brackets, and emphasis marks. */
 function bareText(text: string): string {
   return text.replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm)|boxed)|[\\{}$*]/g, '').trim();
 }
 
-/** The letter a short text chooses: by its letter, or by being the text of exactly one choice. */
+/** Returns the letter a short text chooses: by letter, or as the text of exactly one choice. */
 function chosen(text: string, { letters, texts }: Choices): string | undefined {
   const bare = spellInAscii(bareText(text))
     .replace(/^\s*(?:(?:the )?(?:option|choice|answer)\b|选项?|答案)[\s:是为]*/i, '')

@@ -6,7 +6,7 @@ import type { Verifier } from './verifier.ts';
 /** Domain → verifier, as a recipe names them. */
 export interface VerifierChoice {
   readonly verifiers: Readonly<Record<string, VerifierConfig>>;
-  /** Where relative paths start. */
+  /** Base of relative paths. */
   readonly baseDir?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function openVerifiers(
     const verifier = byDomain.get(domain);
     if (verifier !== undefined) return verifier;
     throw new ConfigError(
-      `problem ${id} is of domain "${domain}", for which the recipe names no verifier; ` +
+      `problem ${id}: expected a verifier for domain "${domain}" in the recipe, found none; ` +
         `verifiers: ${[...byDomain.keys()].join(', ') || 'none'}`,
     );
   };

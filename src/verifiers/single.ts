@@ -8,7 +8,7 @@ import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
 import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Every verifier that is not made of others. */
+/** Verifiers that do not contain others. */
 export const singleVerifierConfig = z.discriminatedUnion('type', [
   mathConfig,
   javascriptTestsConfig,
@@ -19,7 +19,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   pythonFunctionConfig,
 ]);
 
-/** The verifier a config asks for. @param baseDir where relative paths start. */
+/** Opens the verifier of a config. @param baseDir base of relative paths. */
 export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDir: string): Verifier {
   switch (config.type) {
     case 'math':

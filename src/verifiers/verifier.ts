@@ -2,7 +2,7 @@ import type { Problem } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /**
- * Says whether a completion solves a problem. A wrong answer is a verdict, a broken verifier is a `VerifierError`.
+ * Decides whether a completion solves a problem. A wrong answer is a verdict; a failing verifier is a `VerifierError`.
  *
  * @example
  * await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
@@ -12,13 +12,13 @@ export interface Verifier extends AsyncDisposable {
   readonly name: string;
   /** Changes whenever any verdict could change: stored pass rates are keyed by `name@version`. */
   readonly version: string;
-  /** Throws a `DataError` naming the problem when nobody's answer to it could be judged (no gold, unreadable gold). */
+  /** Throws a `DataError` naming the problem when no answer to it can be judged (missing or unreadable gold). */
   check(problem: Problem): void;
   verify(problem: Problem, completion: string, signal?: AbortSignal): Promise<Verdict>;
-  /** What it judges with on this machine, e.g. which sandbox was chosen and why; recorded in the run. JSON-safe. */
+  /** Environment on this machine, e.g. which sandbox was chosen and why; recorded in the run. JSON-safe. */
   environment?(): Promise<unknown>;
 }
 
-/** `name@version`: how verdicts and stored pass rates name their verifier. */
+/** Builds `name@version`, the label of a verifier in verdicts and stored pass rates. */
 export const verifierLabel = ({ name, version }: Pick<Verifier, 'name' | 'version'>): string =>
   `${name}@${version}`;

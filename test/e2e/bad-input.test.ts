@@ -104,7 +104,7 @@ test('an error names the command that failed, not another one', async () => {
   const unknown = await run('data', 'import', 'empty.jsonl', '--out', 'x.jsonl', '--shpe', 'gsm8k');
   expectOneError(unknown, { code: 2, says: /unknown option '--shpe'/ });
   expect(unknown.stderr).toContain('try: gradus data import --help');
-  expectOneError(await run('eval', 'recipe.json'), { code: 2, says: /looks like a recipe/ });
+  expectOneError(await run('eval', 'recipe.json'), { code: 2, says: /got a recipe file/ });
 });
 
 describe('problems', () => {

@@ -76,7 +76,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     const trained = await gradus(folder, 'train', 'worst.json', '--runs', 'worst');
     expect(trained.code).toBe(0);
     expect(trained.stdout + trained.stderr).toMatch(
-      /step 1: 4 of 4 rollouts could not be judged.* got -1; say its worst and best one, e\.g\. scores: \[-1, 1\]/,
+      /step 1: 4 of 4 rollouts could not be judged.* got -1; set the worst and best score, e\.g\. scores: \[-1, 1\]/,
     );
   });
 

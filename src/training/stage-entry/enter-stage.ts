@@ -14,13 +14,13 @@ import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from '../step/roll-batch.ts';
 import type { StageState } from '../state.ts';
 
-/** The problems a stage begins with, and what measuring them again has found. */
+/** Problems of a stage, and the results of measuring them again. */
 export interface StageEntry extends Selection {
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
 
 /**
- * Begins a stage: measures what is not yet on record, and selects the stage's problems.
+ * Begins a stage: measures what is missing, and selects the stage's problems.
  *
  * @param remeasured pass rates that earlier boundaries measured; newer than the base measurement.
  */
@@ -50,7 +50,7 @@ export async function selectStage(
   };
 }
 
-/** A stage from its saved selection and sampler: the same whether it has just begun or is being resumed. */
+/** Restores a stage from its saved selection and sampler: the same for a new and a resumed stage. */
 export function openStage(
   context: TrainingContext,
   index: number,

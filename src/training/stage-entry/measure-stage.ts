@@ -7,7 +7,7 @@ import { measurePassRates, type MeasureRequest } from '../../measuring/measure.t
 import { priorKnowledge, templateOf } from '../../measuring/observation.ts';
 import type { TrainingContext } from '../parts.ts';
 
-/** Measures all problems with the base model; what is on record is not asked again. */
+/** Measures all problems with the base model; reuses recorded trials. */
 export async function measureBase(
   context: TrainingContext,
   settings: z.output<typeof passRateConfig>,
@@ -17,7 +17,7 @@ export async function measureBase(
   return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, { features }));
 }
 
-/** Measures problems with the policy as it is when a stage begins; what is on record is not asked again. */
+/** Measures problems with the policy at the start of a stage; reuses recorded trials. */
 export function measureAt(
   { recipe, run, engine, verifierFor, pending, store, report, signal }: TrainingContext,
   index: number,

@@ -38,7 +38,7 @@ const recipe = defineRecipe({
 const now = 20;
 const problems = Array.from({ length: 90 }, (_, i) => mathProblem({ id: `p${i}`, answer: 'yes' }));
 
-/** A third never solved, a third half solved and trained on until it always was, a third always solved. */
+/** A third never solved, a third half solved and trained on until always solved, a third always solved. */
 function observations(): Observation[] {
   const attempt = (i: number, rollout: number, step: number, isCorrect: boolean): Observation => ({
     problemId: `p${i}`,
@@ -87,7 +87,7 @@ function boundary(extra: readonly Observation[] = [], temperature = 1) {
   return { measure, asked };
 }
 
-test('without rollouts what is known decides: training counts, the older the less', async () => {
+test('decides from known trials without rollouts: training counts, less with age', async () => {
   const { measure, asked } = boundary();
   const { passRates } = await measure({ share: 0 });
   expect(asked).toEqual([]);
@@ -97,12 +97,12 @@ test('without rollouts what is known decides: training counts, the older the les
   expect(passRates.get('p1')!.trials).toBeGreaterThan(1);
 });
 
-test('rollouts go where the answer may have changed, within the share', async () => {
+test('spends rollouts where the answer may have changed, within the share', async () => {
   const { measure, asked } = boundary();
   const { passRates, note } = await measure({ share: 0.3, recall: 1 });
   const kinds = (kind: number): number => asked.filter((key) => Number(key.slice(1)) % 3 === kind).length;
   expect(asked.length).toBeLessThanOrEqual(0.36 * 8 * problems.length);
-  // The stage leaves out what is always solved and asks nothing else: what never was cannot be it.
+  // The stage only excludes problems that are always solved, so those never solved cannot matter.
   expect(kinds(1)).toBeGreaterThan(kinds(0));
   expect(kinds(1)).toBeGreaterThan(kinds(2));
   expect(note).toMatch(/^; \d+ of 90 measured again in \d+ attempts/);
@@ -111,7 +111,7 @@ test('rollouts go where the answer may have changed, within the share', async ()
   expect(await measure({ share: 0.3, recall: 1 })).toEqual({ passRates, note });
 });
 
-test('what a first life of the run saw later, and other sampling, do not count', async () => {
+test('ignores later trials of an earlier life of the run, and other sampling', async () => {
   const { passRates, note } = await boundary().measure({ share: 0.2 });
   const later = Array.from({ length: 8 }, (_, rollout) => rollout).flatMap((rollout): Observation[] => [
     { problemId: 'p0', source: { type: 'training' }, step: now, rollout, outcome: 'correct' },

@@ -25,11 +25,11 @@ import type { TrainingContext } from '../parts.ts';
 type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChanged };
 
 /**
- * Finds out what problems are like when a stage begins, spending rollouts only where what the stage asks may have another
- * answer by now. Everything on record under the stage's sampling counts: the base measurement, training's rollouts,
- * earlier boundaries; the less, the more pass rates have moved since.
+ * Updates the pass rates of problems when a stage begins. Spends rollouts only where the stage's decision may have
+ * changed. Uses all trials recorded under the stage's sampling: base measurement, training's rollouts, earlier
+ * boundaries; they count less the more pass rates have moved since.
  *
- * @returns by problem what the evidence is worth in trials, and in words what was done.
+ * @returns per problem, the evidence in equivalent trials; and a summary as text.
  */
 export async function remeasureChanged(
   context: TrainingContext,
@@ -63,7 +63,7 @@ export async function remeasureChanged(
   return { passRates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
 }
 
-/** Every bound of the policy's pass rate that decides whether the stage takes a problem. */
+/** Bounds of the policy's pass rate that decide whether the stage takes a problem. */
 function cutsAsked(recipe: Recipe, stage: StageConfig, remeasure: Remeasure): Cut[] {
   const rule = selectionRule(stage);
   const ruleOf = new Map(recipe.levels.map((level) => [level.name, level.rule]));
@@ -94,8 +94,8 @@ function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): Le
 type Visits = ReadonlyMap<string, Visit[]>;
 
 /**
- * What was seen of each problem before this moment, in order. The store may hold more: a resumed run finds what its first
- * life did later.
+ * Trials of each problem before this moment, in order. The store may hold later ones: a resumed run finds those of its
+ * first life.
  */
 function visitsBefore(
   { store, engine, verifierFor, recipe, run }: TrainingContext,

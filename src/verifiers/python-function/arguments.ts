@@ -5,42 +5,42 @@ import { testsAsPairs } from '../../core/tests-as-pairs.ts';
 import { lastBoxed } from '../math/extract/boxes.ts';
 
 /**
- * How reward functions are called:
+ * Calling conventions of reward functions:
  *
- * - `verl`: `custom_reward_function` of verl's naive, dapo and prime reward managers, one completion a call;
- * - `verl-batch`: of its batch manager, the same names in the plural, each a list;
- * - `trl`: `reward_funcs` of TRL's GRPOTrainer: lists of prompts and completions as messages, and a list for each column.
+ * - `verl`: `custom_reward_function` of verl's naive, dapo and prime reward managers, one completion per call;
+ * - `verl-batch`: that of its batch manager; the same names in the plural, each a list;
+ * - `trl`: `reward_funcs` of TRL's GRPOTrainer: lists of prompts and completions as messages, and a list per column.
  */
 export const conventions = ['verl', 'verl-batch', 'trl'] as const;
 
 /** See `conventions`. */
 export type Convention = (typeof conventions)[number];
 
-/** The parameter that takes the completion tells a convention from the others. */
+/** The completion's parameter name distinguishes the conventions. */
 export const completionParameters: Readonly<Record<Convention, string>> = {
   verl: 'solution_str',
   'verl-batch': 'solution_strs',
   trl: 'completions',
 };
 
-/** What a function may be called with, by keyword. */
+/** Keyword parameters of a function. */
 export interface Parameters {
   readonly parameters: readonly { readonly name: string; readonly isRequired: boolean }[];
-  /** Whether it takes any other keyword too. */
+  /** Whether it also accepts any other keyword. */
   readonly takesAny: boolean;
 }
 
 /** Keyword arguments by name. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** The convention that a function follows, if its parameters tell. */
+/** Detects the convention of a function from its parameters, if possible. */
 export const conventionOf = ({ parameters }: Parameters): Convention | undefined =>
   conventions.find((one) => parameters.some(({ name }) => name === completionParameters[one]));
 
 /**
- * What a function is called with to judge a completion: of all that its convention offers, what it has parameters for.
+ * Builds the arguments of a call: of all that the convention offers, those that the function has parameters for.
  *
- * @throws DataError naming the problem when it lacks something that the function cannot do without.
+ * @throws DataError naming the problem when a required argument is missing.
  */
 export function argumentsFor(
   convention: Convention,
@@ -53,7 +53,7 @@ export function argumentsFor(
   const missing = parameters.find(({ name, isRequired }) => isRequired && !(name in offered));
   if (missing !== undefined)
     throw new DataError(
-      `problem ${problem.id} (${problem.source}): the reward function cannot do without "${missing.name}", ` +
+      `problem ${problem.id} (${problem.source}): expected a value for the reward function's parameter "${missing.name}", ` +
         `got ${Object.keys(offered).join(', ')}; give it a default, or a value in the verifier's "options"`,
     );
   const names = new Set(parameters.map(({ name }) => name));
@@ -69,7 +69,7 @@ const offers: Readonly<Record<Convention, (problem: Problem, completion: string)
   trl: trlArguments,
 };
 
-/** verl's own `extra_info` comes before what Gradus knows of the problem under the same name. */
+/** verl's own `extra_info` takes precedence over Gradus's fields of the same name. */
 function verlArguments(problem: Problem, completion: string): Arguments {
   const { extra_info: stated, ...rest } = problem.extra ?? {};
   const truth = problem.answer ?? testsText(problem);
@@ -86,7 +86,7 @@ function verlArguments(problem: Problem, completion: string): Arguments {
   };
 }
 
-/** A row's columns are as `gradus data export --format trl` writes them; those of the data set itself come first. */
+/** Columns match `gradus data export --format trl`; those of the data set take precedence. */
 function trlArguments(problem: Problem, completion: string): Arguments {
   const { answer, extra, prompt } = problem;
   const tests = testsText(problem);
@@ -112,12 +112,12 @@ const knownOf = ({ id, domain, family, knob }: Problem): Arguments => ({
   ...(knob !== undefined && { knob }),
 });
 
-/** Tests as verl's data has them, in our own form where verl has none. */
+/** Tests in verl's data format, or in ours where verl has none. */
 function testsText({ tests }: Problem): string | undefined {
   return tests === undefined ? undefined : stringifyJson(testsAsPairs(tests) ?? tests);
 }
 
-/** TRL's accuracy reward finds bare LaTeX less reliably than in a box; a gold that a box cannot hold stays as it is. */
+/** Boxes the gold for TRL's accuracy reward, which parses bare LaTeX less reliably; leaves a gold that cannot be boxed. */
 function boxed(answer: string): string {
   const text = `\\boxed{${answer}}`;
   const box = lastBoxed(text);

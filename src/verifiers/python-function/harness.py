@@ -1,8 +1,8 @@
-"""Calls one function of a user's file, again and again. Needs nothing but Python 3.9 or newer.
+"""Calls one function of a user's file repeatedly. Needs only Python 3.9 or newer.
 
-Standard input and descriptor 3 carry one JSON value a line. In comes {"file", "function", "maxLoadSeconds",
-"maxSeconds", "sources"?}, out goes what was loaded (see describe) or {"refused", "at"}. Then come keyword arguments,
-and out goes {"score", "details"} or {"error", "at"}. It ends with its input, and when something takes too long.
+Standard input and descriptor 3 carry one JSON value per line. First request: {"file", "function", "maxLoadSeconds",
+"maxSeconds", "sources"?}; its reply: the loaded function (see describe) or {"refused", "at"}. Each later request holds
+keyword arguments; its reply: {"score", "details"} or {"error", "at"}. Exits at end of input, or at a time limit.
 """
 
 import ast
@@ -24,7 +24,7 @@ REPLIES = 3
 MAX_DETAILS = 50
 MAX_TEXT = 2000
 MAX_DEPTH = 8
-# Numbers beyond it are not the same in JSON's other readers.
+# Larger integers lose digits in other JSON parsers.
 MAX_SAFE_INTEGER = 2**53
 
 
@@ -52,8 +52,8 @@ def main():
 
 @contextlib.contextmanager
 def limited(seconds, trouble):
-    """Ends the process in time and says where it was, from a thread of C's that needs no lock of Python's: it ends even
-    a regular expression that never will."""
+    """Exits at the time limit with a stack trace, from a C thread that needs no Python lock: this stops even an endless
+    regular expression."""
     faulthandler.dump_traceback_later(seconds, exit=True, file=trouble)
     try:
         yield
@@ -62,21 +62,21 @@ def limited(seconds, trouble):
 
 
 def end():
-    """At once, without waiting for threads that the function left behind, and with the processes that it did."""
+    """Exits at once, without waiting for leftover threads, and kills leftover child processes."""
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 
 def take_streams():
-    """The protocol's ends, where neither printing nor reading of the user's can reach them by accident."""
+    """Moves the protocol's streams to private descriptors, so that prints and reads of the user cannot touch them."""
     requests, replies, trouble = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(REPLIES), "wb"), os.dup(2)
     os.close(REPLIES)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    # A completion may hold what no encoding has; to print it is no mistake.
+    # A completion may contain text that no encoding has; printing it must not fail.
     sys.stdout, sys.stderr = (
         open(number, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False) for number in (1, 2)
     )
@@ -89,7 +89,7 @@ def send(replies, reply):
 
 
 class Refused(Exception):
-    """A file that holds no function to judge with."""
+    """The file contains no usable reward function."""
 
 
 def load(setup, sources):
@@ -97,10 +97,10 @@ def load(setup, sources):
         raise Refused(f"expected Python 3.9 or newer, got {platform.python_version()}")
     file, name = setup["file"], setup["function"]
     own_folder = os.path.dirname(os.path.abspath(__file__))
-    # Under its own name, as processes that the function starts may import it again.
+    # Under the file's name, since processes that the function starts may import it again.
     stem = os.path.splitext(os.path.basename(file))[0]
     if stem in getattr(sys, "stdlib_module_names", ()):
-        # In a folder with a scorer called math.py, who imports math means Python's all the same.
+        # Load Python's module first: next to a reward file called math.py, `import math` must still find it.
         importlib.import_module(stem)
     own_name = "reward_function" if stem in sys.modules else stem
     sys.argv = [file]
@@ -114,7 +114,7 @@ def load(setup, sources):
     if callable(function):
         return function
     own = [key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == own_name]
-    raise Refused(f'expected a function "{name}", found {", ".join(own) or "no function at all"}')
+    raise Refused(f'expected a function "{name}", found {", ".join(own) or "no functions"}')
 
 
 def describe(function, sources):
@@ -133,7 +133,7 @@ def describe(function, sources):
     }
 
 
-# What a verdict depends on: the file and the local ones that it imports.
+# Inputs of a verdict: the file and its local imports.
 
 
 def given_sources(setup):
@@ -141,7 +141,7 @@ def given_sources(setup):
 
 
 def local_sources(file):
-    """Path -> text of the file and of all that it imports, directly or not, from the folder it lies in."""
+    """Path -> text of the file and of all its direct and indirect imports from its folder."""
     folder, found, waiting = os.path.dirname(file), {}, [file]
     while waiting:
         path = waiting.pop()
@@ -152,7 +152,7 @@ def local_sources(file):
         try:
             tree = ast.parse(found[path], path)
         except (SyntaxError, ValueError):
-            continue  # Loading says so, with its line.
+            continue  # Loading reports it, with its line.
         waiting += filter(os.path.isfile, imported_files(tree, path, folder))
     return found
 
@@ -171,7 +171,7 @@ def imported_files(tree, path, folder):
 
 
 def files_along(start, dotted):
-    """Importing a.b.c runs a, a.b and a.b.c."""
+    """Yields the files that importing a.b.c runs: a, a.b and a.b.c."""
     path = start
     for part in dotted.split("."):
         path = os.path.join(path, part)
@@ -180,7 +180,7 @@ def files_along(start, dotted):
 
 
 def keep_to(sources):
-    """Importing one of these files runs the text given here: one edited during a run does not change its judge."""
+    """Makes imports of these files run the text given here, so edits during a run do not change the verifier."""
     load_code = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader, name):
@@ -190,7 +190,7 @@ def keep_to(sources):
     importlib.machinery.SourceFileLoader.get_code = get_code
 
 
-# What the function says.
+# Results of the function.
 
 
 def call(function, arguments):
@@ -210,7 +210,7 @@ def run(awaitable):
 
 
 def read_result(result):
-    """A number, a dict with a "score", or a list of one of these: what verl and TRL accept."""
+    """Accepts what verl and TRL accept: a number, a dict with a "score", or a list of one of these."""
     one = unwrapped(result)
     if not isinstance(one, dict):
         return {"score": read_score(one), "details": {}}
@@ -222,7 +222,7 @@ def read_result(result):
 
 
 def unwrapped(value):
-    """The one in a list of one, and numbers of numpy and torch as Python's."""
+    """Unwraps a list of one; converts numpy and torch numbers to Python's."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
@@ -233,7 +233,7 @@ def unwrapped(value):
 
 
 def read_score(score):
-    """None: not judged, which a NaN says too."""
+    """Returns a score; None and NaN mean not judged."""
     if score is None:
         return None
     if not isinstance(score, (bool, int, float)):
@@ -250,7 +250,7 @@ def detail(value):
 
 
 def plain_of(value, depth):
-    """The value as JSON has it; what JSON has no form for, as text."""
+    """Converts to JSON types; values without a JSON form become text."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER:
@@ -275,7 +275,7 @@ def text_of(value):
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
 
 
-# What went wrong.
+# Errors.
 
 
 def said_by(error):
@@ -287,7 +287,7 @@ def said_by(error):
 
 
 def place_of(error, sources):
-    """Where in the user's files: the last calls, innermost last."""
+    """Returns the last calls in the user's files, innermost last."""
     if isinstance(error, SyntaxError) and error.filename in sources:
         return [f"{error.filename}:{error.lineno}"]
     frames = ((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))

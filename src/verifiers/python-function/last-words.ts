@@ -2,8 +2,8 @@ import { dirname, sep } from 'node:path';
 import { harnessFile } from './harness.ts';
 
 /**
- * Where the called thread stood when the harness ended itself because time was up, from what it left on standard error:
- * innermost in the user's folder, else anywhere. `undefined` when it ended for another reason.
+ * Finds where the function was when the harness hit its time limit, from its stack traces on stderr: the innermost place
+ * in the user's folder, else anywhere. `undefined` when it ended for another reason.
  */
 export function placeWhenTimeWasUp(tail: string, file: string): string | undefined {
   if (!tail.includes('Timeout (')) return undefined;
@@ -13,11 +13,11 @@ export function placeWhenTimeWasUp(tail: string, file: string): string | undefin
   return frame === undefined ? undefined : shortPlace(`${frame[1]}:${frame[2]} in ${frame[3]}`, file);
 }
 
-/** Places in the user's folder are told from there. */
+/** Makes places in the user's folder relative to it. */
 export const shortPlace = (place: string, file: string): string =>
   place.startsWith(folderOf(file)) ? place.slice(folderOf(file).length) : place;
 
 const folderOf = (file: string): string => dirname(file) + sep;
 
-/** The last thing said. */
+/** Returns the last line of the output. */
 export const lastLine = (tail: string): string => tail.trim().split('\n').at(-1)!;

@@ -7,33 +7,33 @@ import { ConfigError } from '../../core/errors.ts';
 import { graceMs, harnessFile, loadedSchema, refusalSchema, type Setup } from './harness.ts';
 import { lastLine, placeWhenTimeWasUp } from './last-words.ts';
 
-/** Which function of which file, and what runs it. */
+/** Function, file and interpreter. */
 export interface FunctionSpec {
   /** Absolute. */
   readonly file: string;
   readonly function: string;
   /** A name on PATH, or an absolute path. */
   readonly python: string;
-  /** For the file with all that it imports, by the clock. */
+  /** Wall-clock limit for loading the file and its imports. */
   readonly maxLoadMs: number;
 }
 
-/** A function as it was when it was loaded. */
+/** A function as loaded. */
 export interface LoadedFunction extends z.output<typeof loadedSchema> {
-  /** Without links: paths of `sources` begin with its folder. */
+  /** Symbolic links resolved: paths of `sources` begin with its folder. */
   readonly file: string;
 }
 
 /**
- * Loads a file once, in a process of its own that ends at once, to learn that it can be and what its function takes.
+ * Loads a file once in a short-lived process, to check it and to read the function's parameters.
  *
- * @throws ConfigError naming file and line when there is no such file, interpreter or function, or loading it fails.
+ * @throws ConfigError naming file and line when the file, interpreter or function is missing, or loading fails.
  */
 export function loadFunction(spec: FunctionSpec): LoadedFunction {
   const { python, maxLoadMs } = spec;
   if (!existsSync(spec.file))
     throw new ConfigError(
-      `${spec.file}: expected a Python file, found nothing there; paths start at the recipe`,
+      `${spec.file}: expected a Python file, found no such file; paths are relative to the recipe`,
     );
   const file = realpathSync(spec.file);
   const setup: Setup = { file, function: spec.function, maxLoadSeconds: maxLoadMs / 1000, maxSeconds: 1 };
@@ -53,18 +53,18 @@ export function loadFunction(spec: FunctionSpec): LoadedFunction {
 }
 
 const nameAnother =
-  "pythonVerifier({ file, python: './.venv/bin/python' })   # the interpreter that has what it needs";
+  "pythonVerifier({ file, python: './.venv/bin/python' })   # an interpreter with the required packages";
 
 type Spawned = SpawnSyncReturns<string> & { readonly error?: NodeJS.ErrnoException };
 
-/** A process that was ended leaves half a line. */
+/** A killed process leaves an incomplete line. */
 function parseReply(line: string) {
   const value: unknown = line.endsWith('\n') ? JSON.parse(line) : undefined;
   return { ...loadedSchema.safeParse(value), value };
 }
 
 function notStarted({ file, python }: FunctionSpec, cause: NodeJS.ErrnoException): ConfigError {
-  const why = cause.code === 'ENOENT' ? 'found nothing there' : cause.message;
+  const why = cause.code === 'ENOENT' ? 'found no such file' : cause.message;
   return new ConfigError(`${file}: expected a Python interpreter at "${python}", ${why}`, {
     cause,
     tryNext: nameAnother,
@@ -79,19 +79,19 @@ function ended(
   const place = placeWhenTimeWasUp(tail, realpathSync(file));
   const isLate = place !== undefined || cause?.code === 'ETIMEDOUT';
   const said = isLate
-    ? `expected it to load within ${maxLoadMs} ms ("maxLoadTime"), it was at ${place ?? 'nobody knows where'} then`
-    : `expected ${python} (3.9 or newer) to load it, it ended: ${lastLine(tail) || 'nothing was said'}`;
+    ? `expected it to load within ${maxLoadMs} ms ("maxLoadTime"), it was still at ${place ?? 'an unknown place'}`
+    : `expected ${python} (3.9 or newer) to load it, but the process ended: ${lastLine(tail) || 'no output'}`;
   return new ConfigError(`${file}: ${said}`, { cause, tryNext: `${python} ${file}` });
 }
 
 function refused({ file, python }: FunctionSpec, { refused: why, at }: z.output<typeof refusalSchema>) {
   const isMissing = why.startsWith('ModuleNotFoundError');
-  return new ConfigError(`${at.at(-1) ?? file}: this verifier's file cannot be used: ${why}`, {
+  return new ConfigError(`${at.at(-1) ?? file}: cannot load this verifier file: ${why}`, {
     tryNext: isMissing ? nameAnother : `${python} ${file}`,
   });
 }
 
-/** A hash of a function's file and of the local ones that it imports: their places beside it, and what is in them. */
+/** Hashes a function's file and its local imports: relative paths and contents. */
 export function hashSources({ file, sources }: LoadedFunction): string {
   const hash = createHash('sha256');
   const named = Object.entries(sources).map(([path, text]) => [relative(dirname(file), path), text] as const);

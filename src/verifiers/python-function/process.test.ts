@@ -13,7 +13,7 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gradus-process-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A process for `judge(text)` of a file that holds this. */
+/** A process for `judge(text)` of a file with this content. */
 function start(name: string, source: string, maxMs = 20_000): FunctionProcess {
   const file = join(folder, name);
   writeFileSync(file, source);
@@ -21,7 +21,7 @@ function start(name: string, source: string, maxMs = 20_000): FunctionProcess {
   return new FunctionProcess({ ...spec, ...loadFunction(spec), maxMs });
 }
 
-/** Runs what it is given. */
+/** Executes its input. */
 const acts = `import os, signal, time
 def judge(text):
     told = {"pid": os.getpid()}
@@ -29,7 +29,7 @@ def judge(text):
     return {"score": 1, **told}
 `;
 
-describe.skipIf(!hasPython)('a process that holds a function in Python (skipped without python3)', () => {
+describe.skipIf(!hasPython)('a process that runs a Python function (skipped without python3)', () => {
   let doing: FunctionProcess;
   beforeAll(() => {
     doing = start('acts.py', acts, 400);
@@ -43,12 +43,12 @@ describe.skipIf(!hasPython)('a process that holds a function in Python (skipped 
     ['import re; re.match(r"(a+)+$", "a" * 40 + "b")', /within 400 ms; it was at acts\.py:4 in judge/],
     ['time.sleep(60)', /no answer within 400 ms; it was at acts\.py:4 in judge/],
     ['import faulthandler; faulthandler.cancel_dump_traceback_later(); time.sleep(60)', /within 400 ms$/],
-  ])('%s costs one call, not the next', async (action, says) => {
+  ])('fails one call at %s, not the next', async (action, says) => {
     await expect(doing.call({ text: action })).rejects.toThrow(says);
     expect((await doing.call({ text: '' })).score).toBe(1);
   });
 
-  test('one that is killed while idle or aborted is replaced, one that is closed is not', async () => {
+  test('replaces a process killed while idle or aborted, but not a closed one', async () => {
     const held = start('acts.py', acts);
     const pid = async (): Promise<number> => (await held.call({ text: '' })).details['pid'] as number;
     const first = await pid();
@@ -64,12 +64,12 @@ describe.skipIf(!hasPython)('a process that holds a function in Python (skipped 
     const third = await pid();
     const cutOff = held.call({ text: 'time.sleep(60)' }).catch(String);
     await held[Symbol.asyncDispose]();
-    expect(await cutOff).toBe('VerifierError: its process was ended');
+    expect(await cutOff).toBe('VerifierError: its process was stopped');
     expect(isAlive(third)).toBe(false);
     await expect(pid()).rejects.toThrow('the verifier is closed');
   });
 
-  test('what a file starts while it loads keeps nobody waiting, and does not outlive it', async () => {
+  test('does not wait for processes started while loading, and ends them', async () => {
     const source = `import os, subprocess
 started = subprocess.Popen(["sleep", "60"]).pid
 def judge(text): return {"score": 1, "pids": [os.getpid(), started]}
@@ -80,7 +80,7 @@ def judge(text): return {"score": 1, "pids": [os.getpid(), started]}
     await vi.waitFor(() => expect((details['pids'] as number[]).filter(isAlive)).toEqual([]), 5000);
   });
 
-  test('it may compute in processes of its own, started in any way', async () => {
+  test('allows multiprocessing with any start method', async () => {
     const source = `import concurrent.futures, multiprocessing
 def square(n): return n * n
 def judge(text):
@@ -92,7 +92,7 @@ def judge(text):
     for (const text of ['fork', 'spawn']) expect((await held.call({ text })).score).toBe(0.25);
   });
 
-  test('what it prints, reads and leaves running stays out of the protocol', async () => {
+  test('keeps prints, reads and leftover processes out of the protocol', async () => {
     const source = `import os, subprocess, sys, threading, time
 print("at load" * 100_000)
 def judge(text):
@@ -108,7 +108,7 @@ def judge(text):
     for (let i = 0; i < 3; i++) expect((await held.call({ text: '\ud800' })).score).toBe(1);
   });
 
-  test('any text arrives as it is', async () => {
+  test('passes any text unchanged', async () => {
     const source = `import hashlib
 def judge(text):
     points = ",".join(str(ord(sign)) for sign in text)
@@ -128,7 +128,7 @@ def judge(text):
     await fc.assert(fc.asyncProperty(texts, check), { numRuns: 100 });
   });
 
-  test('files edited or deleted meanwhile do not change the judge, also in a new process', async () => {
+  test('judges with the loaded files after edits or deletion, also in a new process', async () => {
     const source = `import os, later
 def judge(text):
     if text == "": os._exit(1)
@@ -146,7 +146,7 @@ def judge(text):
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // Where nobody collects the children of dead processes, an ended one keeps its number.
+    // Where no process reaps orphans, an ended one keeps its number.
     return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;

@@ -17,18 +17,18 @@ import {
 import { lastLine, placeWhenTimeWasUp, shortPlace } from './last-words.ts';
 import type { FunctionSpec, LoadedFunction } from './load.ts';
 
-/** How a process is started and what it may take. */
+/** Start options and limits of a process. */
 export interface ProcessSpec extends FunctionSpec {
-  /** What the function was when the verifier was opened: that is what judges, whatever the files hold by now. */
+  /** The function as loaded; later edits of its files have no effect. */
   readonly sources: LoadedFunction['sources'];
-  /** For one call, by the clock. */
+  /** Wall-clock limit per call. */
   readonly maxMs: number;
 }
 
 const maxLastWordsMs = 500;
 const maxTail = 4000;
 
-/** A process with the function loaded, started when first needed and anew after it ended. One call at a time. */
+/** A process with the function loaded; starts on first use and restarts after it ended. One call at a time. */
 export class FunctionProcess implements AsyncDisposable {
   readonly #spec: ProcessSpec;
   #child: ChildProcess | undefined;
@@ -59,11 +59,11 @@ export class FunctionProcess implements AsyncDisposable {
     const child = this.#child;
     this.#child = undefined;
     if (child !== undefined) {
-      // The end of an idle process is waited for after all.
+      // Ref the idle process again: its end is now awaited.
       child.ref();
       killGroup(child);
     }
-    this.#asked?.fail(new VerifierError('its process was ended'));
+    this.#asked?.fail(new VerifierError('its process was stopped'));
     await this.#gone;
   }
 
@@ -73,7 +73,7 @@ export class FunctionProcess implements AsyncDisposable {
     const { file, function: name, python, sources, maxMs, maxLoadMs } = this.#spec;
     const child = spawn(python, [harnessFile], {
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-      // A group of its own, so that what the function starts ends with it, and Ctrl-C is for Gradus alone.
+      // A new process group, so that children end with it, and Ctrl-C reaches only Gradus.
       detached: true,
     });
     this.#child = child;
@@ -92,10 +92,10 @@ export class FunctionProcess implements AsyncDisposable {
     let tail = '';
     stderr.setEncoding('utf8').on('data', (text: string) => (tail = (tail + text).slice(-maxTail)));
     createInterface({ input: replies }).on('line', (line) => {
-      // What one that was given up on says after all is no answer to what its successor is asked.
+      // Ignore late output of an abandoned process: it must not answer its successor's request.
       if (child === this.#child) this.#asked?.answer(line);
     });
-    // A broken pipe shows as the end of the process; without a listener it would end this one.
+    // The exit event reports a broken pipe; without this listener, the error would end Gradus.
     stdin.on('error', () => {});
     letGo(child);
     const end = (why: string): void => {
@@ -113,14 +113,14 @@ export class FunctionProcess implements AsyncDisposable {
         killGroup(child);
         resolve();
         if (this.#asked === undefined) return tell();
-        // Its last words may come after its end, and what it started may hold its pipes open for ever.
+        // Stderr may arrive after the exit, and children may keep the pipes open forever.
         child.once('close', tell);
         setTimeout(tell, maxLastWordsMs).unref();
       });
     });
   }
 
-  /** One line in, one line out; whatever else happens ends the process. */
+  /** Writes one line and reads one; any other outcome ends the process. */
   async #ask(message: object, maxMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const abort = (): void => reject(signal!.reason);
@@ -150,7 +150,7 @@ export class FunctionProcess implements AsyncDisposable {
   }
 }
 
-/** An idle process keeps nobody from ending; while it is waited for, a timer does. */
+/** An idle process does not keep Gradus alive; while its end is awaited, a timer does. */
 function letGo(child: ChildProcess): void {
   child.unref();
   for (const pipe of child.stdio) (pipe as { unref?(): void } | null)?.unref?.();

@@ -22,7 +22,7 @@ const open = (file: string, more: object = {}): Verifier =>
   openVerifier(verifierConfig.parse(pythonVerifier({ file, ...more })), folder);
 const problem = mathProblem({ id: 'p', answer: 'abc', source: 'set', extra: { extra_info: { index: 7 } } });
 
-/** What a completion may use that is run as Python. */
+/** Completions that are executed as Python. */
 const acts = `import sys
 class Number:
     def __init__(self, value): self.value = value
@@ -32,14 +32,14 @@ def compute_score(solution_str):
     return eval(solution_str)
 `;
 
-describe.skipIf(!hasPython)('a reward function in Python (skipped without python3)', () => {
+describe.skipIf(!hasPython)('a Python reward function (skipped without python3)', () => {
   let telling: Verifier;
   beforeAll(() => {
     telling = open(write('acts.py', acts), { workers: 1 });
   });
   afterAll(() => telling[Symbol.asyncDispose]());
 
-  test("verl's is called with what verl gives it, and its dict is evidence", async () => {
+  test("calls verl's functions with verl's arguments and keeps a returned dict as evidence", async () => {
     const file = write(
       'verl.py',
       `import helper.same as tools
@@ -68,10 +68,12 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
       files: expect.arrayContaining(['verl.py', 'helper/same.py']),
     });
     const { answer: _, ...without } = problem;
-    expect(() => verifier.check(without)).toThrow(/problem p \(set\): .*cannot do without "ground_truth"/);
+    expect(() => verifier.check(without)).toThrow(
+      /problem p \(set\): .*expected a value for the reward function's parameter "ground_truth"/,
+    );
   });
 
-  test("TRL's gets messages and columns, verl's batch manager's gets lists, an async one is awaited", async () => {
+  test("passes messages and columns to TRL's, lists to verl's batch manager's, and awaits async ones", async () => {
     const trl = write(
       'trl.py',
       `async def accuracy(prompts, completions, solution, level=None, **kwargs):
@@ -98,7 +100,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     });
   });
 
-  test('one that tells nothing by its parameters is called as the recipe says', async () => {
+  test('uses the convention in the recipe when parameters do not identify it', async () => {
     const file = write('any.py', 'def compute_score(**given): return {"score": 1, "given": sorted(given)}\n');
     expect(() => open(file)).toThrow(/expected a parameter .* got compute_score\(\*\*…\)/);
     await using verifier = open(file, { convention: 'verl', options: { a: 1 } });
@@ -106,13 +108,13 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(await verifier.verify(problem, '')).toMatchObject({ evidence: { given } });
   });
 
-  test("a file called like a module of Python's does not stand in its way", async () => {
+  test('loads a file with the name of a Python module', async () => {
     const judge = 'def compute_score(solution_str):\n    import random, math\n    return math.cos(0)\n';
     await using verifier = open(write('scorers/math.py', judge));
     expect((await verifier.verify(problem, '')).score).toBe(1);
   });
 
-  test('a program gets the tests that verl’s data has', async () => {
+  test('passes tests for programs in the format of verl’s data', async () => {
     const file = write(
       'tests.py',
       'def compute_score(solution_str, ground_truth): return {"score": 1, "truth": ground_truth}\n',
@@ -124,7 +126,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(JSON.parse(evidence!['truth'] as string)).toEqual({ inputs: ['1'], outputs: ['2'] });
   });
 
-  test('scores of another range are scaled; what lies outside says what to do', async () => {
+  test('scales scores of another range; an error for a score outside names the fix', async () => {
     const file = write(
       'range.py',
       'def compute_score(solution_str, ground_truth): return float(solution_str)\n',
@@ -137,12 +139,12 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
       ['correct', 1],
     ]);
     await expect(verifier.verify(problem, '1.5')).rejects.toThrow(
-      'expected compute_score to give a score in [-1, 1], got 1.5; say its worst and best one, e.g. scores: [-1, 1.5]',
+      'expected compute_score to return a score in [-1, 1], got 1.5; set the worst and best score, e.g. scores: [-1, 1.5]',
     );
   });
 
   test.each([
-    ['None', { outcome: 'ungradable', score: 0, reason: 'compute_score gave no score (None or NaN)' }],
+    ['None', { outcome: 'ungradable', score: 0, reason: 'compute_score returned no score (None or NaN)' }],
     ['float("nan")', { outcome: 'ungradable' }],
     ['[Number(1)]', { outcome: 'correct', score: 1 }],
     ['True', { outcome: 'correct', score: 1 }],
@@ -153,7 +155,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
       '{"score": Number(0), "n": Number([1]), "inf": float("inf"), 3: {1, 2}, "big": 10**40, "s": "\\ud800"}',
       { evidence: { n: [1], inf: 'inf', 3: '{1, 2}', big: '1' + '0'.repeat(40), s: '\ud800' } },
     ],
-  ])('%s is read', async (result, verdict) => {
+  ])('accepts %s', async (result, verdict) => {
     expect(await telling.verify(problem, result)).toMatchObject(verdict);
   });
 
@@ -166,19 +168,19 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     ['deep(0)', /acts\.py:5 in deep: RecursionError/],
     ['sys.exit(3)', /acts\.py:7 in compute_score: SystemExit: 3/],
     ['1 +', /acts\.py:7 in compute_score: SyntaxError/],
-  ])('%s is refused, and the next one judged', async (result, says) => {
+  ])('rejects %s and judges the next one', async (result, says) => {
     await expect(telling.verify(problem, result)).rejects.toThrow(says);
     expect((await telling.verify(problem, '1')).outcome).toBe('correct');
   });
 
-  test('a dict of any size leaves evidence of a bounded one', async () => {
+  test('limits the size of evidence from a dict of any size', async () => {
     const result = '{"score": 1, "text": "x" * 10**7, **{str(i): [i] * 3000 for i in range(200)}}';
     const { evidence } = await telling.verify(problem, result);
     expect(Object.keys(evidence!)).toHaveLength(50);
     expect(JSON.stringify(evidence).length).toBeLessThan(120_000);
   });
 
-  test('more completions than processes are judged, each with its own verdict', async () => {
+  test('judges more completions than processes, each with its own verdict', async () => {
     const file = write(
       'slow.py',
       'import os, time\ndef compute_score(solution_str):\n    time.sleep(float(solution_str) / 5)\n    return {"score": float(solution_str), "pid": os.getpid()}\n',
@@ -190,7 +192,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(new Set(found.map(({ evidence }) => evidence!['pid'])).size).toBe(3);
   });
 
-  test('the version follows the file, what it imports however deep, and every setting that can change a verdict', () => {
+  test('changes the version with the file, its imports at any depth, and every setting that affects verdicts', () => {
     const judge =
       'from pack import middle\ndef compute_score(solution_str, **_): return 1\ntwin = compute_score\n';
     const texts = {
@@ -212,7 +214,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(versionWith({}, { workers: 5, maxTime: '1s' })).toBe(plain);
   });
 
-  test('the function in the guide does what the guide says', async () => {
+  test('runs the function in the guide as the guide says', async () => {
     const guide = readFileSync('docs/verifiers.md', 'utf8');
     const [, reward] = /```python\n(# reward\.py\n[^]*?)```/.exec(guide)!;
     await using verifier = open(write('reward.py', reward!), { scores: [-1, 1] });
@@ -230,7 +232,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
   });
 
   test.skipIf(!existsSync('worker/.venv/bin/python'))(
-    "numbers of numpy are numbers (skipped without the worker's environment)",
+    "accepts numbers of numpy (skipped without the worker's environment)",
     async () => {
       const file = write(
         'numbers.py',
@@ -248,7 +250,7 @@ def compute_score(solution_str):
     },
   );
 
-  test('it is a part of a composite like any other', async () => {
+  test('works as a part of a composite', async () => {
     const file = write('half.py', 'def compute_score(solution_str): return 0.5\n');
     const parts = [
       { verifier: pythonVerifier({ file }) },
@@ -263,9 +265,9 @@ def compute_score(solution_str):
       'missing.py',
       undefined,
       {},
-      'missing.py: expected a Python file, found nothing there; paths start at the recipe',
+      'missing.py: expected a Python file, found no such file; paths are relative to the recipe',
     ],
-    ['syntax.py', '\ndef f(:\n', {}, /syntax\.py:2: this verifier's file cannot be used: SyntaxError/],
+    ['syntax.py', '\ndef f(:\n', {}, /syntax\.py:2: cannot load this verifier file: SyntaxError/],
     ['imports.py', '\nimport nothing_of_that_name\n', {}, /imports\.py:2 in <module>: .*ModuleNotFoundError/],
     ['raises.py', 'def f(): 1 / 0\nf()\n', {}, /raises\.py:1 in f: .*ZeroDivisionError/],
     ['exits.py', 'import sys; sys.exit()\n', {}, /exits\.py:1 in <module>: .*SystemExit/],
@@ -298,7 +300,7 @@ def compute_score(solution_str):
       'python.py',
       '',
       { python: './nowhere/python' },
-      /expected a Python interpreter at ".*nowhere\/python", found nothing there/,
+      /expected a Python interpreter at ".*nowhere\/python", found no such file/,
     ],
     [
       'no-python.py',
@@ -306,7 +308,7 @@ def compute_score(solution_str):
       { python: '/bin/true' },
       /no-python\.py: expected \/bin\/true .* it ended: nothing was said/,
     ],
-  ])('%s is refused before anything starts', (file, text, more, says) => {
+  ])('rejects %s at load', (file, text, more, says) => {
     if (text !== undefined) write(file, text);
     expect(() => open(file, more)).toThrow(
       expect.objectContaining({ name: 'ConfigError', message: expect.stringMatching(says) }),

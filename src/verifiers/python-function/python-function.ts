@@ -19,36 +19,36 @@ import { hashSources, type LoadedFunction, loadFunction } from './load.ts';
 import { FunctionProcess } from './process.ts';
 import { findingOf } from './score.ts';
 
-/** A reward function in Python, called as verl or TRL calls it, in processes of its own. */
+/** A Python reward function with the calling convention of verl or TRL, run in separate processes. */
 export const pythonFunctionConfig = z.strictObject({
   type: z.literal('python-function'),
   /** Relative paths start at the recipe's folder. */
   file: z.string().min(1),
   function: z.string().min(1).default('compute_score'),
-  /** How it is called; `auto`: as its parameters say. */
+  /** Calling convention; `auto`: detected from its parameters. */
   convention: z.enum(['auto', ...conventions]).default('auto'),
-  /** Keyword arguments of every call, before all others (verl's `reward_kwargs`). */
+  /** Keyword arguments of every call; they take precedence (verl's `reward_kwargs`). */
   options: z.record(z.string(), z.json()).default({}),
-  /** The interpreter: a name on PATH, or a path, e.g. of a virtual environment's, from the recipe's folder. */
+  /** Interpreter: a name on PATH, or a path from the recipe's folder, e.g. into a virtual environment. */
   python: z.string().min(1).default('python3'),
-  /** Processes that judge at once; further completions wait. */
+  /** Processes that judge in parallel; further completions wait. */
   workers: z.int().min(1).max(256).default(2),
-  /** A verdict that takes longer by the clock ends its process and is `ungradable`. */
+  /** Wall-clock limit of a verdict; a slower one is `ungradable` and its process is killed. */
   maxTime: durationSchema.default('60s'),
-  /** For the file and all that it imports. */
+  /** Limit for loading the file and its imports. */
   maxLoadTime: durationSchema.default('120s'),
-  /** The worst and the best score that the function gives; verdicts carry it scaled to 0 … 1. */
+  /** Worst and best score of the function; verdicts scale it to 0 … 1. */
   scores: z
     .tuple([z.number(), z.number()])
     .refine(([worst, best]) => worst < best, { error: 'expected the worst score, then a higher best one' })
     .default([0, 1]),
-  /** Scores from here on are `correct`. Absent: what a dict says in `acc`, else the best score alone. */
+  /** Threshold of `correct`. Default: `acc` of a returned dict, else the best score alone. */
   correctFrom: z.number().optional(),
 });
 type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;
 
 /**
- * Recipe noun for a reward function that verl or TRL trains with.
+ * Recipe noun for a reward function written for verl or TRL.
  *
  * @example
  * pythonVerifier({ file: './reward.py', function: 'compute_score', scores: [-1, 1] });
@@ -56,12 +56,11 @@ type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;
 export const pythonVerifier = noun(pythonFunctionConfig);
 
 /**
- * Loads the file once to see that it can be, and judges with what it held then. The version holds a hash of the file, of
- * the local ones that it imports, and of the settings; the interpreter and its packages, like those of a JavaScript module, are
- * not in it: an upgrade would throw every measured pass rate away. They are in `environment()`. The file is trusted: it runs
- * with all of the user's rights.
+ * Loads the file once to check it, and judges with that content. The version contains a hash of the file, of its local
+ * imports and of the settings. It does not contain the interpreter and packages, because an upgrade would invalidate
+ * every measured pass rate; `environment()` lists them. The file is trusted: it runs with all rights of the user.
  *
- * @throws ConfigError when it cannot be loaded, or has no function that is called in one of the known ways.
+ * @throws ConfigError when it cannot be loaded or does not follow a known convention.
  */
 export function openPythonFunction(config: PythonFunctionConfig, baseDir: string): Verifier {
   const spec = {
@@ -100,7 +99,7 @@ export function openPythonFunction(config: PythonFunctionConfig, baseDir: string
   };
 }
 
-/** @throws ConfigError when the parameters tell no convention, or an option is none of them. */
+/** @throws ConfigError when the parameters match no convention, or an option is unknown. */
 function settleConvention(config: PythonFunctionConfig, file: string, loaded: LoadedFunction): Convention {
   const names = loaded.parameters.map(({ name }) => name);
   const takes = `${config.function}(${[...names, ...(loaded.takesAny ? ['**…'] : [])].join(', ')})`;
@@ -108,7 +107,7 @@ function settleConvention(config: PythonFunctionConfig, file: string, loaded: Lo
   if (convention === undefined) {
     const known = conventions.map((one) => `"${completionParameters[one]}" (${one})`).join(', ');
     throw new ConfigError(`${file}: expected a parameter ${known}, got ${takes}`, {
-      tryNext: "say how it is called, e.g. pythonVerifier({ file, convention: 'verl' })",
+      tryNext: "set the convention, e.g. pythonVerifier({ file, convention: 'verl' })",
     });
   }
   const stray = Object.keys(config.options).find((option) => !loaded.takesAny && !names.includes(option));

@@ -2,7 +2,7 @@ import { VerifierError } from '../../core/errors.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { Said } from './harness.ts';
 
-/** What a function's scores mean; see `pythonFunctionConfig`. */
+/** Interpretation of a function's scores; see `pythonFunctionConfig`. */
 export interface ScoreRule {
   readonly function: string;
   readonly scores: readonly [worst: number, best: number];
@@ -10,10 +10,10 @@ export interface ScoreRule {
 }
 
 /**
- * A score as a finding: scaled to 0 … 1, with all else the function told as evidence. verl's `pred` is the answer that
- * was found, by which `maj@k` votes.
+ * Converts a score to a verdict: scaled to 0 … 1, with all other details as evidence. verl's `pred` is the extracted
+ * answer, which votes in `maj@k`.
  *
- * @throws VerifierError when the score lies outside the range that was stated.
+ * @throws VerifierError when the score is outside the stated range.
  */
 export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdict, 'verifier'> {
   const { pred } = details;
@@ -23,14 +23,14 @@ export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdi
     return {
       outcome: 'ungradable',
       score: 0,
-      reason: `${rule.function} gave no score (None or NaN)`,
+      reason: `${rule.function} returned no score (None or NaN)`,
       ...withEvidence,
     };
   const [worst, best] = rule.scores;
   if (score < worst || score > best)
     throw new VerifierError(
-      `expected ${rule.function} to give a score in [${worst}, ${best}], got ${score}; ` +
-        `say its worst and best one, e.g. scores: [${Math.min(score, worst)}, ${Math.max(score, best)}]`,
+      `expected ${rule.function} to return a score in [${worst}, ${best}], got ${score}; ` +
+        `set the worst and best score, e.g. scores: [${Math.min(score, worst)}, ${Math.max(score, best)}]`,
     );
   return {
     outcome: isCorrect(score, details['acc'], rule) ? 'correct' : 'incorrect',
@@ -40,7 +40,7 @@ export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdi
   };
 }
 
-/** `acc` is what verl's validation counts where a dict has it. */
+/** Uses `acc` of a dict, which verl's validation counts. */
 function isCorrect(score: number, acc: unknown, { scores: [, best], correctFrom }: ScoreRule): boolean {
   if (correctFrom !== undefined) return score >= correctFrom;
   if (typeof acc === 'boolean') return acc;
