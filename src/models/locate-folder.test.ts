@@ -65,7 +65,7 @@ test('names the model of a run given as a model folder', async () => {
   mkdirSync(join(run, 'export'), { recursive: true });
   writeFileSync(join(run, 'run.sqlite'), '');
   await expect(modelFolder(run, {})).rejects.toThrow(
-    `${run}: expected a model folder, got a run that has exported`,
+    `${run}: expected a model folder, got a run without an exported model`,
   );
   writeFileSync(join(run, 'export', 'config.json'), '{}');
   await expect(modelFolder(run, {})).rejects.toThrow(`got a run; its model is in ${join(run, 'export')}`);

@@ -275,13 +275,13 @@ def compute_score(solution_str):
       'dies.py',
       'import os; os._exit(1)\n',
       {},
-      /dies\.py: expected python3 \(3\.9 or newer\) to load it, it ended/,
+      /dies\.py: expected python3 \(3\.9 or newer\) to load it, but the process ended/,
     ],
     [
       'hangs.py',
       'while True: pass\n',
       { maxLoadTime: '1s' },
-      /expected it to load within 1000 ms .*it was at hangs\.py:1 in <module> then/,
+      /expected it to load within 1000 ms .*it was still at hangs\.py:1 in <module>/,
     ],
     ['other.py', 'def reward(completions): pass\n', {}, /expected a function "compute_score", found reward/],
     [
@@ -306,7 +306,7 @@ def compute_score(solution_str):
       'no-python.py',
       '',
       { python: '/bin/true' },
-      /no-python\.py: expected \/bin\/true .* it ended: nothing was said/,
+      /no-python\.py: expected \/bin\/true .* the process ended: no output/,
     ],
   ])('rejects %s at load', (file, text, more, says) => {
     if (text !== undefined) write(file, text);
