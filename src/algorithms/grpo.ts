@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { clipBounds, clippedAlgorithm, standardised } from './clipped.ts';
 import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorithm } from './settings.ts';
 

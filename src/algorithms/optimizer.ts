@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 
 /**
  * AdamW and its learning-rate schedule. Defaults are those of TRL and verl for GRPO where the two agree: β2 0.999,

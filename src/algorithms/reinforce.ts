@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { centredAdvantages } from './advantages.ts';
 import { commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Verdict } from '../core/verdict.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { withoutAbsent } from './settings.ts';
 
 const outcomeSettings = {

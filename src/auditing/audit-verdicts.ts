@@ -2,7 +2,7 @@ import { DataError, GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Outcome, Verdict } from '../core/verdict.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';

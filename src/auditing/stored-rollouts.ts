@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { readRunRecipe } from '../recipe/run-recipe.ts';
+import { readRunRecipe } from '../recipe/read-run-recipe.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { readShard } from '../runs/files/rollout-shard.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';

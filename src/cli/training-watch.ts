@@ -2,7 +2,7 @@ import { RunError } from '../core/errors.ts';
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
 import type { RunResult } from '../training/summary.ts';
-import { watchRun } from '../training/watch-run.ts';
+import { watchRun } from '../training/follow-run.ts';
 import type { Output } from './output.ts';
 import { createLiveScreen } from './screen/live-screen.ts';
 

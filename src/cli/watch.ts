@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { openRunReader } from '../runs/reading/run-reader.ts';
-import { watchRun } from '../training/watch-run.ts';
+import { watchRun } from '../training/follow-run.ts';
 import { type Output, outputOf } from './output.ts';
 import { plainHelp, reportTo } from './training-watch.ts';
 

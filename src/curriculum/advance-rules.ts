@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 
 const maxStepsRule = z.strictObject({ type: z.literal('max-steps'), steps: z.int().positive() });
 

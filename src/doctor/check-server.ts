@@ -9,7 +9,7 @@ import {
   type ServerFeature,
   serverFeatures,
 } from '../engines/openai/features.ts';
-import { parseConfig } from '../recipe/explain.ts';
+import { parseConfig } from '../recipe/parse-config.ts';
 import type { SystemCheck } from './system-checks.ts';
 
 /** Description of each feature. */

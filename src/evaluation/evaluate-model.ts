@@ -1,13 +1,13 @@
 import { ConfigError } from '../core/errors.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
-import { nearestKey } from '../recipe/explain.ts';
+import { nearestKey } from '../recipe/parse-config.ts';
 import type { Spending } from '../core/spending.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
 import { suiteSeed } from '../recipe/suite.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
-import { requireRoom } from '../models/prompt-room.ts';
+import { requireRoom } from '../models/check-prompt-length.ts';
 
 /** The parts of a recipe that an evaluation needs. */
 export interface EvaluationRecipe extends Pick<

@@ -4,7 +4,7 @@ import { findPublishedSuite } from './published-suites.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import type { EvaluationRecipe } from './evaluate-model.ts';
 import { locateModel, type ModelSource } from '../models/open-model.ts';
 import { publishedEvaluation } from './published-evaluation.ts';

@@ -1,5 +1,5 @@
 import { findPublishedSuite, publishedSuite, publishedVerifiers } from './published-suites.ts';
-import { parseConfig } from '../recipe/explain.ts';
+import { parseConfig } from '../recipe/parse-config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
 import { recipeConfig } from '../recipe/recipe.ts';
 import type { EvaluationRecipe } from './evaluate-model.ts';

@@ -14,7 +14,7 @@ import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
 import { priorKnowledge, templateOf } from './observation.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
-import { requireRoom } from '../models/prompt-room.ts';
+import { requireRoom } from '../models/check-prompt-length.ts';
 
 /** Options of a measurement. */
 export interface EstimateOptions {

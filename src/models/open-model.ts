@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { DataError, GradusError, RunError } from '../core/errors.ts';
 import type { Engine } from '../engines/engine.ts';
-import { parseConfig } from '../recipe/explain.ts';
+import { parseConfig } from '../recipe/parse-config.ts';
 import { type EngineConfig, engineConfig } from '../engines/config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
-import { readRunRecipe, requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
+import { readRunRecipe } from '../recipe/read-run-recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { exportedModel } from '../runs/files/layout.ts';

@@ -5,7 +5,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { type FinishReason, lastAnswer } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';

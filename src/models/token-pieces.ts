@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenTexts } from '../engines/model-files/tokenizer.ts';
-import { readRunRecipe } from '../recipe/run-recipe.ts';
+import { readRunRecipe } from '../recipe/read-run-recipe.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { runModelFolder } from './locate-folder.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { createRng, hashKey } from '../core/rng.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { families } from './families/catalogue.ts';
 import type { Family, Question } from './families/family.ts';
 import { worded, type Wording, wordingShape } from './wording.ts';

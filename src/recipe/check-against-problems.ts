@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { windowsOf } from '../curriculum/advance.ts';
-import { nearestKey } from './explain.ts';
+import { nearestKey } from './parse-config.ts';
 import type { Recipe } from './recipe.ts';
 import { resolveStage } from './resolve-stage.ts';
 import { describeMetric } from '../runs/metrics/metric-catalogue.ts';

@@ -1,4 +1,4 @@
-import { parseConfig } from './explain.ts';
+import { parseConfig } from './parse-config.ts';
 import { type Recipe, recipeConfig, type RecipeInput } from './recipe.ts';
 import { checkRecipe } from './resolve-stage.ts';
 

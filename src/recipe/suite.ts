@@ -1,5 +1,5 @@
 import { hashKey } from '../core/rng.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import * as z from 'zod';
 
 /** How a model is evaluated; the recipe adds the problems. */

@@ -1,7 +1,7 @@
 /**
  * Runs untrusted programs. Expected outputs never enter the program's process, so that it cannot read, print or forge them:
  * printed output is compared outside the sandbox, and tests of Python functions run in a second guarded process (see
- * `python/judged.ts`). A program can neither make `run` throw nor make it hang: its end is data in the outcome. A
+ * `python/run-judge.ts`). A program can neither make `run` throw nor make it hang: its end is data in the outcome. A
  * `SandboxError` means that the sandbox itself is broken. The head of each kind's file lists what it does not stop.
  *
  * @example

@@ -6,7 +6,7 @@ import { ConfigError, RunError, StorageError } from '../core/errors.ts';
 import { type EngineInfo, requireLearner } from '../engines/engine.ts';
 import { writeFolderAtomic } from '../storage/atomic.ts';
 import { explainSystemError } from '../storage/system-error.ts';
-import type { TrustOptions } from '../recipe/run-recipe.ts';
+import type { TrustOptions } from '../recipe/trust.ts';
 import { readExamples } from './examples.ts';
 import { chooseEngine, type EngineChoice, locateModel, openModel } from '../models/open-model.ts';
 import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';

@@ -11,8 +11,8 @@ import { checkStages, problemWarnings } from '../recipe/check-against-problems.t
 import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
-import type { LoadedSuite, TrainingParts } from './parts.ts';
-import { beyondWindow, requireRoom } from '../models/prompt-room.ts';
+import type { LoadedSuite, TrainingParts } from './training-context.ts';
+import { beyondWindow, requireRoom } from '../models/check-prompt-length.ts';
 
 /** Parts that the caller must close. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {

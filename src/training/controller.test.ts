@@ -19,9 +19,9 @@ import { mathProblem, scriptedEngine, type ScriptedEngine } from '../testing/ind
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { train } from './controller.ts';
 import type { TrainingEvent } from './events.ts';
-import type { TrainingContext } from './parts.ts';
+import type { TrainingContext } from './training-context.ts';
 import { controllerStart, controllerState } from './state.ts';
-import { watchRun } from './watch-run.ts';
+import { watchRun } from './follow-run.ts';
 
 let root = '';
 beforeEach(async () => {

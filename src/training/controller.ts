@@ -17,8 +17,8 @@ import {
 import { observePassRates } from './observe-pass-rates.ts';
 import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { type ShownVerdict, shownVerdicts } from './events.ts';
-import type { TrainingContext } from './parts.ts';
-import { type LiveStage, rollBatch, type RolledBatch } from './step/roll-batch.ts';
+import type { TrainingContext } from './training-context.ts';
+import { type LiveStage, rollBatch, type RolledBatch } from './step/collect-batch.ts';
 import { collapsedNote, countStuck, skippedNote, unjudgedNote } from './step/policy-health.ts';
 import type { ControllerState } from './state.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';

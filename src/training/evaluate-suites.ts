@@ -1,6 +1,6 @@
 import { evaluate } from '../evaluation/evaluate.ts';
 import { type SuiteConfig, suiteSeed } from '../recipe/suite.ts';
-import type { TrainingContext } from './parts.ts';
+import type { TrainingContext } from './training-context.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';
 
 /**

@@ -2,9 +2,9 @@ import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { editionOf } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { observationOf, templateOf } from '../measuring/observation.ts';
-import type { TrainingContext } from './parts.ts';
+import type { TrainingContext } from './training-context.ts';
 import { samplingOf } from '../measuring/measure.ts';
-import type { LiveStage } from './step/roll-batch.ts';
+import type { LiveStage } from './step/collect-batch.ts';
 
 /**
  * Adds training's own rollouts to the pass-rate store: measurements at no cost. Idempotent: recording a step twice, as

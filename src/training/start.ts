@@ -3,8 +3,8 @@ import { RunError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
-import { parseConfig } from '../recipe/explain.ts';
-import { requireTrust, type TrustOptions } from '../recipe/run-recipe.ts';
+import { parseConfig } from '../recipe/parse-config.ts';
+import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { watchForStalls } from '../rollout/pending.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { commitsOf, readDataFile, requireSameData } from '../runs/files/data-file.ts';
@@ -13,10 +13,10 @@ import type { Run } from '../runs/writing/run.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { buildParts, type OpenParts } from './build.ts';
 import { train } from './controller.ts';
-import { adoptKnownBase } from '../measuring/known-base.ts';
+import { adoptKnownBase } from '../measuring/adopt-base-attempts.ts';
 import type { TrainingEvent } from './events.ts';
 import { type ControllerState, controllerStart, controllerState } from './state.ts';
-import { stagePlan } from './watch-run.ts';
+import { stagePlan } from './follow-run.ts';
 
 /** Observers and abort signal of a run. */
 export interface TrainingWatch {

@@ -2,8 +2,8 @@ import { sum } from '../statistics/summary.ts';
 import { comparePaired, type Comparison } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { exportedModel } from '../runs/files/layout.ts';
-import type { Alert } from '../runs/metrics/alert.ts';
-import { alertsOf } from '../runs/metrics/alerts.ts';
+import type { Alert } from '../runs/metrics/alert-types.ts';
+import { alertsOf } from '../runs/metrics/find-alerts.ts';
 import { vitalsOf } from '../runs/metrics/run-vitals.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { hashKey } from '../core/rng.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { openSingle, singleVerifierConfig } from './single.ts';
+import { openSingle, singleVerifierConfig } from './open-single-verifier.ts';
 import { type Verifier, verifierLabel } from './verifier.ts';
 
 /**

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { compositeConfig, openComposite } from './composite.ts';
-import { openSingle, singleVerifierConfig } from './single.ts';
+import { openSingle, singleVerifierConfig } from './open-single-verifier.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Verifier configs that a recipe's `verifiers` accept. */

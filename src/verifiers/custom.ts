@@ -7,7 +7,7 @@ import { DataError, GradusError, VerifierError } from '../core/errors.ts';
 import { createPool, type Pool } from '../core/pool.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { type CustomJudge, hashModule, loadJudge, readVerdict } from './custom-module.ts';
 import type { CustomReply, CustomRequest, CustomWorkerData } from './custom-worker.ts';
 import type { Verifier } from './verifier.ts';

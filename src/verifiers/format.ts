@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { hashKey } from '../core/rng.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Checks that a completion has the required format, whatever its content: by default `<think>…</think><answer>…</answer>`. */

@@ -4,7 +4,7 @@ import { DataError } from '../core/errors.ts';
 import { createPool } from '../core/pool.ts';
 import type { Problem, ProblemTests } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { openQuickjsSandbox } from '../sandbox/quickjs.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandbox.ts';
 import { lastProgram } from './extract-answer.ts';

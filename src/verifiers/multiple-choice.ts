@@ -3,7 +3,7 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { noun } from '../core/noun.ts';
+import { noun } from '../core/config-builder.ts';
 import { lastBoxed } from './math/extract/boxes.ts';
 import { extractAnswer } from './math/extract/extract.ts';
 import type { Extracted } from './math/extract/extracted.ts';

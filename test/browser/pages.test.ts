@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { glossary } from '../../src/core/glossary.ts';
-import type { Alert } from '../../src/runs/metrics/alert.ts';
+import type { Alert } from '../../src/runs/metrics/alert-types.ts';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import type { RunDetail } from '../../src/services/dashboard/views/run-detail.ts';

@@ -6,7 +6,7 @@ import { decontaminate } from '../../problems/hygiene/decontaminate.ts';
 import { dedup } from '../../problems/hygiene/dedup.ts';
 import { withoutFindings } from '../../problems/hygiene/filter.ts';
 import { findUnverifiable } from '../../problems/hygiene/unverifiable.ts';
-import { openOverlongCheck } from '../../models/prompt-room.ts';
+import { openOverlongCheck } from '../../models/check-prompt-length.ts';
 import { cleanFile } from './data-clean-file.ts';
 import { problemFile } from './data-flags.ts';
 import { openGoldJudge } from './gold-judge.ts';

@@ -1,5 +1,5 @@
-import type { Alert } from '../../runs/metrics/alert.ts';
-import { alertsOf } from '../../runs/metrics/alerts.ts';
+import type { Alert } from '../../runs/metrics/alert-types.ts';
+import { alertsOf } from '../../runs/metrics/find-alerts.ts';
 import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/events.ts';
 
 /** State of the screen of a run, derived from its events alone. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { parseJson } from '../../core/lossless-json.ts';
 import { ConfigError, DataError } from '../../core/errors.ts';
-import { parseConfig } from '../../recipe/explain.ts';
+import { parseConfig } from '../../recipe/parse-config.ts';
 import { applyOverrides } from '../../recipe/overrides.ts';
 import { code, codeConfig } from '../../verifiers/code/code.ts';
 import { explainVerdict } from '../../verifiers/explain-verdict.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../core/errors.ts';
-import { parseConfig } from '../../recipe/explain.ts';
+import { parseConfig } from '../../recipe/parse-config.ts';
 import { applyOverrides } from '../../recipe/overrides.ts';
 import { explainVerdict } from '../../verifiers/explain-verdict.ts';
 import { openGrader } from '../../services/verifier/grader.ts';

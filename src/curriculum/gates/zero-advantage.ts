@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import type { Gate } from './gate.ts';
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import { LevelQueues, levelQueuesState } from './level-queues.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';

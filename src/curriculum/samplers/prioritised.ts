@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { createRng } from '../../core/rng.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 import { mean } from '../../statistics/summary.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import { mergeTrials, posteriorMean, priorConfig } from '../../difficulty/pass-rates/trials.ts';
 import { EpochQueue, epochQueueState } from './epoch-queue.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import { mean, sum } from '../../statistics/summary.ts';
 import { levelsIn, LevelQueues, levelQueuesState } from './level-queues.ts';
 import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-sampler.ts';

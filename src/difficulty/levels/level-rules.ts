@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import { policyLabel } from '../pass-rates/trials.ts';
 
 /** Pass rates of one model between two bounds, e.g. `band({ min: 0, max: 1, excludeMin: true, excludeMax: true })`. */

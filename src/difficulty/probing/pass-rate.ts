@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import { type Missing, planMissing, type AttemptPlan } from './attempt-plan.ts';
 import { planAdaptive, probingConfig } from './adaptive.ts';
 import type { RecordedPassRates, RecordedTrials } from '../pass-rates/pass-rate-store.ts';

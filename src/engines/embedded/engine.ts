@@ -4,7 +4,7 @@ import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount, byteSizeSchema } from '../../core/byte-size.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { Message } from '../../core/problem.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import type {
   Completion,
   CompletionPart,
@@ -27,9 +27,9 @@ import {
   writeModelFolder,
 } from '../model-files/model-folder.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
-import { createArrivals } from '../../core/arrivals.ts';
+import { createArrivals } from '../../core/async-queue.ts';
 import { completionMaker } from '../requests/completion.ts';
-import { loaded } from '../requests/loaded.ts';
+import { loaded } from '../requests/load-state.ts';
 import { chooseLaneLayout } from './lanes/lane-layout.ts';
 import { type Lane, openLane } from './lanes/lane.ts';
 import { programBudget } from './memory-budget.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Prices } from '../../core/spending.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import { optionalFields } from './optional-fields.ts';
 
 const perMillion = z.number().min(0);

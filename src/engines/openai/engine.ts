@@ -13,7 +13,7 @@ import {
 } from './features.ts';
 import { createLedger } from './ledger.ts';
 import { createLimiter } from './limiter.ts';
-import type { Asking, PromptForm } from './questions.ts';
+import type { Asking, PromptForm } from './write-request.ts';
 import { sampleFrom, type Server } from './sample.ts';
 
 /**

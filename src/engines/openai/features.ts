@@ -3,7 +3,7 @@ import { type ClientOptions, describe, failure, isUnreachable } from './client.t
 import { exchange, readText } from './exchange.ts';
 import type { OptionalField } from './optional-fields.ts';
 import { type Asked, Failure, patienceMs, Prober, Refusal } from './prober.ts';
-import { stopFields, streamFields } from './questions.ts';
+import { stopFields, streamFields } from './write-request.ts';
 
 /** Features that a model server may have, in the order in which they are probed. */
 export const serverFeatures = [

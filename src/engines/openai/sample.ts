@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/errors.ts';
-import { type Arrivals, createArrivals } from '../../core/arrivals.ts';
+import { type Arrivals, createArrivals } from '../../core/async-queue.ts';
 import {
   extendTranscript,
   type FinishReason,
@@ -10,7 +10,7 @@ import { isTranscript } from '../requests/sampling-request.ts';
 import type { Completion, SampleRequest } from '../engine.ts';
 import type { Choice } from './answer.ts';
 import { ask, type ClientOptions } from './client.ts';
-import { type Asking, type AttemptGroup, questionFor } from './questions.ts';
+import { type Asking, type AttemptGroup, questionFor } from './write-request.ts';
 import { endAtStop } from './stop-strings.ts';
 
 /** A server, and how requests to it are written. */

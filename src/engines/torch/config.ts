@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { byteSizeSchema } from '../../core/byte-size.ts';
 import { durationSchema } from '../../core/duration.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 
 /** Settings of the PyTorch engine. */
 export const torchConfig = z.strictObject({

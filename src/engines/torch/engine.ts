@@ -10,9 +10,9 @@ import { protocolVersion } from '../../protocol/messages.ts';
 import { EngineError, ProtocolError } from '../../core/errors.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { checkTokens, checkTrainingBatch } from '../requests/check-batch.ts';
-import { createArrivals } from '../../core/arrivals.ts';
+import { createArrivals } from '../../core/async-queue.ts';
 import { completionMaker } from '../requests/completion.ts';
-import { loaded } from '../requests/loaded.ts';
+import { loaded } from '../requests/load-state.ts';
 import { samplingJob } from '../requests/sampling-request.ts';
 import type {
   Completion,
@@ -33,7 +33,7 @@ import { flattenTokens } from '../requests/flatten-tokens.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
 import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
-import { splitFlat, trainingTensors } from './flat.ts';
+import { splitFlat, trainingTensors } from './batch-tensors.ts';
 import { openTransport } from './open-transport.ts';
 import { createCollector } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';

@@ -1,5 +1,5 @@
 import { sum } from '../../statistics/summary.ts';
-import type { Alert, RunVitals } from './alert.ts';
+import type { Alert, RunVitals } from './alert-types.ts';
 
 /*
  * Alerts about what a run came to, rather than about its last steps: they stand at its end.
@@ -41,7 +41,7 @@ export const poolExhausted = ({ pools = [] }: RunVitals): Alert[] =>
     }));
 
 /** Share of a family's answers by which its commonest answer may exceed the share of golds that equal it. */
-const mostExcess = 0.3;
+export const mostExcess = 0.3;
 
 /** One answer given to many different problems. */
 export function answersCollapsed(vitals: RunVitals, recent: number): Alert[] {
@@ -63,9 +63,12 @@ export function answersCollapsed(vitals: RunVitals, recent: number): Alert[] {
   ];
 }
 
+/** Steps from which a run without a signal is no smoke test. */
+const fewestSteps = 10;
+
 /** A run that ended without a single step with a signal. */
 export function noSignal(vitals: RunVitals): Alert[] {
-  if (vitals.status !== 'finished' || vitals.step === 0) return [];
+  if (vitals.status !== 'finished' || vitals.step < fewestSteps) return [];
   const learnt = vitals.metric('optim/loss', vitals.step).steps.length;
   if (learnt > 0) return [];
   return [

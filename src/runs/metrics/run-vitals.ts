@@ -1,7 +1,7 @@
 import { tInterval } from '../../statistics/intervals.ts';
 import { sum } from '../../statistics/summary.ts';
 import type { RunReader } from '../reading/run-reader.ts';
-import type { HeldOutChange, PoolUse, RunVitals } from './alert.ts';
+import type { HeldOutChange, PoolUse, RunVitals } from './alert-types.ts';
 
 /**
  * What alerts look at, read from a run's directory.

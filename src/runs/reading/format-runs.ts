@@ -5,7 +5,7 @@ import { allSources } from '../files/data-file.ts';
 import { exportedModel } from '../files/layout.ts';
 import type { RunListing } from './list-runs.ts';
 import type { RunReader } from './run-reader.ts';
-import type { RunSummary } from './run-views.ts';
+import type { RunSummary } from './run-rows.ts';
 
 /** The table of `gradus runs list`: one line a run. */
 export function formatRunList(listings: readonly RunListing[]): string {

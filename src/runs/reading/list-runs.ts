@@ -4,7 +4,7 @@ import { GradusError, RunError } from '../../core/errors.ts';
 import { exists } from '../../storage/atomic.ts';
 import { runLayout } from '../files/layout.ts';
 import { openRunReader } from './run-reader.ts';
-import type { RunSummary } from './run-views.ts';
+import type { RunSummary } from './run-rows.ts';
 
 /** A run below a folder of runs, or what is wrong with it: one damaged run must not hide the others. */
 export type RunListing =

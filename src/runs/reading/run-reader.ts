@@ -22,7 +22,7 @@ import {
   type RunSummary,
   sessionView,
   textOrNull,
-} from './run-views.ts';
+} from './run-rows.ts';
 import { openDatabaseReadOnly } from '../files/schema.ts';
 
 /**

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { JudgeTests } from './judged.ts';
+import type { JudgeTests } from './run-judge.ts';
 import { openPythonSandbox, pythonSandbox } from './python-sandbox.ts';
 
 const limits = { maxCpuMs: 1000, maxMemoryBytes: 256 << 20, maxOutputCharacters: 10_000 };

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { SandboxError } from '../../core/errors.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import type { CallResult, Sandbox, SandboxLimits, SandboxOutcome, SandboxProgram } from '../sandbox.ts';
 import { findPythons, hostKinds } from './hosts.ts';
-import { runJudged, type JudgedOutcome, type JudgeTests } from './judged.ts';
+import { runJudged, type JudgedOutcome, type JudgeTests } from './run-judge.ts';
 import { createLanePool, type LanePool } from './lane-pool.ts';
 import type { LaneInfo } from './lane.ts';
 import { findPackage, lacksPackage, packageNames } from './packages.ts';

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import { type Context, Hono } from 'hono';
 import { GradusError } from '../../core/errors.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
-import { type ChangeWatch, watchRuns } from './changes.ts';
+import { type ChangeWatch, watchRuns } from './watch-runs.ts';
 import type { Player } from './play.ts';
 import { maxPlayBytes, playPath, playRoutes } from './play-routes.ts';
 import { changeRoutes, prometheusRoutes, runRoutes, type ViewParts } from './run-routes.ts';

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { RunReader } from '../../runs/reading/run-reader.ts';
-import { type Change, type ChangeWatch } from './changes.ts';
+import { type Change, type ChangeWatch } from './watch-runs.ts';
 import { prometheusText, prometheusType } from './prometheus.ts';
 import { parseQuery } from './query.ts';
 import { runDirectory, withRun } from './run-folder.ts';

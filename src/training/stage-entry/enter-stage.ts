@@ -9,9 +9,9 @@ import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
 import { type PassRates, policyLabel, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { measureAt, measureBase } from './measure-stage.ts';
-import type { TrainingContext } from '../parts.ts';
+import type { TrainingContext } from '../training-context.ts';
 import { remeasureChanged } from './remeasure-changed.ts';
-import type { LiveStage } from '../step/roll-batch.ts';
+import type { LiveStage } from '../step/collect-batch.ts';
 import type { StageState } from '../state.ts';
 
 /** Problems of a stage, and the results of measuring them again. */

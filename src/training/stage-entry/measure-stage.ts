@@ -5,7 +5,7 @@ import type { PassRates } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
 import { priorKnowledge, templateOf } from '../../measuring/observation.ts';
-import type { TrainingContext } from '../parts.ts';
+import type { TrainingContext } from '../training-context.ts';
 
 /** Measures all problems with the base model; reuses recorded trials. */
 export async function measureBase(

@@ -7,7 +7,7 @@ import { createPendingWork } from '../../rollout/pending.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import type { Verifier } from '../../verifiers/verifier.ts';
 import { editionsOf, templateOf } from '../../measuring/observation.ts';
-import type { TrainingContext } from '../parts.ts';
+import type { TrainingContext } from '../training-context.ts';
 import { remeasureChanged } from './remeasure-changed.ts';
 
 const verifier: Verifier = {

@@ -20,7 +20,7 @@ import { verifierLabel } from '../../verifiers/verifier.ts';
 import { samplingOf } from '../../measuring/measure.ts';
 import { measureAt } from './measure-stage.ts';
 import { editionsOf, templateOf } from '../../measuring/observation.ts';
-import type { TrainingContext } from '../parts.ts';
+import type { TrainingContext } from '../training-context.ts';
 
 type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChanged };
 

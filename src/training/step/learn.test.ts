@@ -21,7 +21,7 @@ import { mathAnswer } from '../../verifiers/math/verifier.ts';
 import { describeBatches } from '../../recipe/batch-arithmetic.ts';
 import { learnFrom } from './learn.ts';
 import { learningMetrics } from './step-metrics.ts';
-import type { LiveStage } from './roll-batch.ts';
+import type { LiveStage } from './collect-batch.ts';
 import { singleTurn } from '../../testing/single-turn.ts';
 
 const algorithm = createAlgorithm(algorithmConfig.parse({ type: 'dapo' }));

@@ -6,7 +6,7 @@ import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { LearningEngine, OptimStep } from '../../engines/engine.ts';
 import { learningMetrics, type Metrics, type Update } from './step-metrics.ts';
-import type { LiveStage } from './roll-batch.ts';
+import type { LiveStage } from './collect-batch.ts';
 
 /** Where in the run an update happens. */
 export interface UpdateMoment {

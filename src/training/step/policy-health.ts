@@ -1,5 +1,6 @@
 import { EngineError } from '../../core/errors.ts';
 import type { RolloutGroup } from '../../core/rollout.ts';
+import { mostExcess } from '../../runs/metrics/outcome-alerts.ts';
 import { commonestAnswer, excessOf } from './commonest-answer.ts';
 import type { Learned } from './learn.ts';
 
@@ -49,13 +50,10 @@ export function unjudgedNote(groups: readonly RolloutGroup[]): string | null {
   return `${unjudged.length} of ${verdicts.length} rollouts could not be judged and teach nothing, e.g. ${reason}`;
 }
 
-/** Excess of a family's commonest answer over its share of golds from which a step names it. */
-const collapsedExcess = 0.3;
-
 /** Message naming an answer that one family's rollouts give far more often than it is right, else null. */
 export function collapsedNote(groups: readonly RolloutGroup[]): string | null {
   const found = commonestAnswer(groups);
-  if (found === null || excessOf(found) <= collapsedExcess) return null;
+  if (found === null || excessOf(found) <= mostExcess) return null;
   const { family, answer, share, goldShare } = found;
   const percent = (value: number): string => `${Math.round(100 * value)} %`;
   const shown = JSON.stringify(answer.slice(0, maxReasonLength));

@@ -4,7 +4,7 @@ import { DataError } from '../../core/errors.ts';
 import type { Problem, ProblemTests } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import {
   openPythonSandbox,
   pythonSandbox,

@@ -1,6 +1,6 @@
 import type { ProblemTests } from '../../core/problem.ts';
 import type { PythonSandbox } from '../../sandbox/python/python-sandbox.ts';
-import type { JudgedOutcome, JudgeTests } from '../../sandbox/python/judged.ts';
+import type { JudgedOutcome, JudgeTests } from '../../sandbox/python/run-judge.ts';
 import type { SandboxLimits } from '../../sandbox/sandbox.ts';
 import { runChecker } from './checker.ts';
 import { samePrinted } from './printed-output.ts';

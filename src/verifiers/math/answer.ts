@@ -5,7 +5,7 @@ import { maxAnswer } from './extract/extract.ts';
 import { wholeLiteral } from './read/literals.ts';
 import { normaliseText } from './read/normalise.ts';
 import { parseAnswer } from './read/parse.ts';
-import type { MathPolicy } from './policy.ts';
+import type { MathPolicy } from './comparison-policy.ts';
 import type { MathNode } from './syntax.ts';
 import { spell, tokenize } from './read/tokens.ts';
 import { UnreadableAnswer } from './read/token.ts';

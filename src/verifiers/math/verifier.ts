@@ -3,7 +3,7 @@ import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import type { Verifier } from '../verifier.ts';
 import {
   compareRead,
@@ -18,7 +18,7 @@ import { BudgetExceeded } from './budget.ts';
 import { extractAnswer } from './extract/extract.ts';
 import type { Extracted } from './extract/extracted.ts';
 import { goldAnswer } from './gold.ts';
-import { mathPolicy, type MathPolicy } from './policy.ts';
+import { mathPolicy, type MathPolicy } from './comparison-policy.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
 /** Incremented with every change that could change a verdict. */

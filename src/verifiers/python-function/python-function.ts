@@ -5,7 +5,7 @@ import { ConfigError } from '../../core/errors.ts';
 import { createPool } from '../../core/pool.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
-import { noun } from '../../core/noun.ts';
+import { noun } from '../../core/config-builder.ts';
 import type { Verifier } from '../verifier.ts';
 import {
   type Arguments,

@@ -1,4 +1,4 @@
-import type { Change } from '../../../src/services/dashboard/changes.ts';
+import type { Change } from '../../../src/services/dashboard/watch-runs.ts';
 import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/services/dashboard/play.ts';
 import type { RunComparisonView } from '../../../src/services/dashboard/views/comparison.ts';
 import type { CurriculumView } from '../../../src/services/dashboard/views/curriculum.ts';

@@ -1,4 +1,4 @@
-import type { Change } from '../../../src/services/dashboard/changes.ts';
+import type { Change } from '../../../src/services/dashboard/watch-runs.ts';
 
 const [leastRestMs, longestRestMs, longestLookMs] = [2000, 10_000, 10_000];
 

@@ -1,7 +1,7 @@
 import { EngineError, GradusError } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import type { AdamWUpdate } from '../learning/adamw.ts';
-import type { MeasureJob } from '../measure-products.ts';
+import type { MeasureJob } from '../measure-matmul.ts';
 import type {
   GradientJob,
   LogprobJob,

@@ -10,7 +10,7 @@ import {
   type LaneTask,
   packError,
 } from './lane-protocol.ts';
-import { measureProducts } from '../measure-products.ts';
+import { measureProducts } from '../measure-matmul.ts';
 import { createMicrobatchRunner } from '../learning/microbatch-runner.ts';
 import { createSampler, type Sampler } from '../sampling/sampler.ts';
 

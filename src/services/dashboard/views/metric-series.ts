@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { MetricSeries } from '../../../runs/reading/run-views.ts';
+import type { MetricSeries } from '../../../runs/reading/run-rows.ts';
 
 /** A metric over steps; index i of both arrays is one point. */
 export interface Series {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { Row } from '../../../runs/reading/run-views.ts';
+import type { Row } from '../../../runs/reading/run-rows.ts';
 import { type Page, pageFields, pageOf, pageSql } from './page.ts';
 import { all, anyOf } from './sql.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ConfigError } from '../../../core/errors.ts';
-import type { Row } from '../../../runs/reading/run-views.ts';
+import type { Row } from '../../../runs/reading/run-rows.ts';
 import { all, type Condition } from './sql.ts';
 
 /** Most rows of a page. */

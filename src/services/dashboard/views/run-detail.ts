@@ -1,8 +1,8 @@
-import type { Alert } from '../../../runs/metrics/alert.ts';
-import { alertsOf } from '../../../runs/metrics/alerts.ts';
+import type { Alert } from '../../../runs/metrics/alert-types.ts';
+import { alertsOf } from '../../../runs/metrics/find-alerts.ts';
 import { stepSecondsOf, vitalsOf } from '../../../runs/metrics/run-vitals.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { RunSession } from '../../../runs/reading/run-views.ts';
+import type { RunSession } from '../../../runs/reading/run-rows.ts';
 import { sum } from '../../../statistics/summary.ts';
 import { type EvaluationPoint, evaluationPoints } from './evaluations.ts';
 import { latestNotes, type RunNote } from './notes.ts';

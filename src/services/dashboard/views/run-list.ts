@@ -5,7 +5,7 @@ import { runFingerprint } from '../../../runs/reading/fingerprint.ts';
 import { runLayout } from '../../../runs/files/layout.ts';
 import { isLocked } from '../../../storage/file-lock.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { RunSummary } from '../../../runs/reading/run-views.ts';
+import type { RunSummary } from '../../../runs/reading/run-rows.ts';
 import { sum } from '../../../statistics/summary.ts';
 import { withRun } from '../run-folder.ts';
 import { type Share, shareSchema } from './evaluations.ts';

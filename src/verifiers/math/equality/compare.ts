@@ -4,7 +4,7 @@ import { compareValues } from './compare-values.ts';
 import { variableNames } from './probes.ts';
 import type { Comparing } from './comparing.ts';
 import { compareLiterals, compareSpans, isSpan } from './literals.ts';
-import type { MathPolicy } from '../policy.ts';
+import type { MathPolicy } from '../comparison-policy.ts';
 import { hasDecimals } from './rounding.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
 import { mapChildren, type MathNode, sameTree } from '../syntax.ts';

@@ -1,5 +1,5 @@
 import type { Budget } from '../budget.ts';
-import type { MathPolicy } from '../policy.ts';
+import type { MathPolicy } from '../comparison-policy.ts';
 import type { MathNode } from '../syntax.ts';
 
 /** The context of one comparison: the policy, the step budget, and the comparison of two parts by all rules. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareRead, readAnswer } from '../answer.ts';
-import { mathPolicy, type MathPolicy } from '../policy.ts';
+import { mathPolicy, type MathPolicy } from '../comparison-policy.ts';
 
 function same(gold: string, answer: string, policy: Partial<MathPolicy> = {}): boolean {
   return compareRead(readAnswer(gold), readAnswer(answer), { ...mathPolicy.parse({}), ...policy }).isEqual;

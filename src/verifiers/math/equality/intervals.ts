@@ -2,8 +2,8 @@ import { negate } from '../read/build.ts';
 import type { MathNode, Relation, TupleNode } from '../syntax.ts';
 import type { Comparing } from './comparing.ts';
 import { isName } from './names.ts';
-import * as stretches from './stretches.ts';
-import type { Stretch } from './stretches.ts';
+import * as stretches from './interval-unions.ts';
+import type { Stretch } from './interval-unions.ts';
 
 /** Reads an interval, a union, a set of numbers or inequalities in one variable as stretches of the real line. */
 export function toIntervals(node: MathNode, comparing: Comparing): readonly Stretch[] | undefined {

@@ -1,7 +1,7 @@
 import { binary } from '../read/build.ts';
 import { constantRatio, variableNames } from './probes.ts';
 import { mirror, toIntervals } from './intervals.ts';
-import { realLine, sameStretches } from './stretches.ts';
+import { realLine, sameStretches } from './interval-unions.ts';
 import type { Comparing } from './comparing.ts';
 import { assignedValue, isEquation, lastExactPart } from './names.ts';
 import { type MathNode, sameTree } from '../syntax.ts';

@@ -1,4 +1,4 @@
-import type { MathPolicy } from '../policy.ts';
+import type { MathPolicy } from '../comparison-policy.ts';
 import { lastBoxed } from './boxes.ts';
 import type { Extracted } from './extracted.ts';
 import { lastMarked } from './markers.ts';

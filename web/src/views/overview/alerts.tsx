@@ -1,4 +1,4 @@
-import type { Alert } from '../../../../src/runs/metrics/alert.ts';
+import type { Alert } from '../../../../src/runs/metrics/alert-types.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { short } from '../../design/numbers.ts';
 import styles from '../../design/parts.module.css';

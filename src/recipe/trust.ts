@@ -1,26 +1,13 @@
 import { RunError } from '../core/errors.ts';
-import { runLayout } from '../runs/files/layout.ts';
 import { isFromHere } from '../runs/files/origin.ts';
-import { readRecipeFile } from '../runs/files/recipe-file.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
-import { type Execution, executionOf } from './executes.ts';
-import { parseConfig } from './explain.ts';
-import { type Recipe, recipeConfig } from './recipe.ts';
+import { type Execution, executionOf } from './foreign-programs.ts';
+import type { Recipe } from './recipe.ts';
 
 /** Whether programs named by a run made elsewhere may execute. */
 export interface TrustOptions {
   /** True allows them. Default false. */
   readonly trust?: boolean | undefined;
-}
-
-/**
- * Reads the recipe of a run without executing any of it. Call {@link requireTrust} before opening its parts.
- * @throws RunError when the run is missing or its recipe was edited.
- */
-export async function readRunRecipe(directory: string): Promise<Recipe> {
-  using run = await openRunReader(directory);
-  const { recipe } = await readRecipeFile(runLayout(directory).recipe, run.summary().recipeHash);
-  return parseConfig(recipeConfig, recipe, `${directory}: recipe`);
 }
 
 /**

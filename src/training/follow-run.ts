@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { readRunRecipe } from '../recipe/run-recipe.ts';
+import { readRunRecipe } from '../recipe/read-run-recipe.ts';
 import type { RunEvent } from '../runs/files/records.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './events.ts';

@@ -9,7 +9,7 @@ import type { RecipeInput } from '../../recipe/recipe.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import type { Verifier } from '../../verifiers/verifier.ts';
-import { type LiveStage, rollBatch } from './roll-batch.ts';
+import { type LiveStage, rollBatch } from './collect-batch.ts';
 
 const verifier: Verifier = {
   name: 'exact',

@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from 'vitest';
 import * as z from 'zod';
-import { noun } from './noun.ts';
+import { noun } from './config-builder.ts';
 
 const optional = z.strictObject({ type: z.literal('rloo'), temperature: z.number().default(1) });
 const required = z.strictObject({ type: z.literal('suite').default('suite'), name: z.string() });

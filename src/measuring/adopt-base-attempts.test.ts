@@ -6,7 +6,7 @@ import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { mathProblem, scriptedEngine } from '../testing/index.ts';
-import { adoptKnownBase } from './known-base.ts';
+import { adoptKnownBase } from './adopt-base-attempts.ts';
 import type { AttemptSource } from '../difficulty/pass-rates/attempt-source.ts';
 import { templateOf } from './observation.ts';
 import { readDifficulty } from './stored-difficulty.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { RunVitals } from './alert.ts';
-import { alertsOf } from './alerts.ts';
+import type { RunVitals } from './alert-types.ts';
+import { alertsOf } from './find-alerts.ts';
 
 /** A running run whose metrics are the given values, one a step. */
 function vitals(
@@ -119,6 +119,8 @@ test('a pool gone through more than ten times is exhausted', () => {
 
 test('one answer far more common than right, and a finished run that trained nothing', () => {
   expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
-  const idle = vitals({ 'rollout/count': repeated(8, 5) }, { status: 'finished' });
-  expect(ids(idle)).toEqual(['no-signal']);
+  const idle = (steps: number) =>
+    ids(vitals({ 'rollout/count': repeated(8, steps) }, { status: 'finished' }));
+  expect(idle(12)).toEqual(['nothing-learnt', 'no-signal']);
+  expect(idle(5)).toEqual([]);
 });

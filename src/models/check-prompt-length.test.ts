@@ -3,7 +3,7 @@ import type { Problem } from '../core/problem.ts';
 import type { EngineInfo, Renderer } from '../engines/engine.ts';
 import { scriptedEngine } from '../testing/scripted-engine.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
-import { beyondWindow, openOverlongCheck, requireRoom } from './prompt-room.ts';
+import { beyondWindow, openOverlongCheck, requireRoom } from './check-prompt-length.ts';
 
 const info: EngineInfo = { engine: 'e', model: 'm', modelHash: 'h', device: 'd', maxSequenceTokens: 100 };
 const asked = (id: string, content: string): Problem => ({

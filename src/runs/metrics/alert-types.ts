@@ -1,5 +1,5 @@
 import type { Estimate } from '../../statistics/intervals.ts';
-import type { MetricSeries, RunSummary } from '../reading/run-views.ts';
+import type { MetricSeries, RunSummary } from '../reading/run-rows.ts';
 
 /** Something about a run that a person should look at, with what shows it and what to do. */
 export interface Alert {

@@ -1,6 +1,6 @@
 import { mean, quantile } from '../../statistics/summary.ts';
-import type { MetricSeries } from '../reading/run-views.ts';
-import type { Alert, RunVitals } from './alert.ts';
+import type { MetricSeries } from '../reading/run-rows.ts';
+import type { Alert, RunVitals } from './alert-types.ts';
 import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
 /** Steps that a judgement rests on: one bad batch is no alarm. */
