@@ -1,7 +1,7 @@
 /**
- * Adds to package-lock.json the optional binaries of platforms that `npm install` left out: where a package source offers
- * only some platforms, npm drops the others from the lock, and `npm ci` then refuses it everywhere. Run it after every
- * `npm install`; it changes nothing when nothing is missing.
+ * Adds to package-lock.json the optional binaries of platforms that `npm install` omitted: when a package source offers
+ * only some platforms, npm drops the others from the lock, and `npm ci` then fails everywhere. Run it after every
+ * `npm install`. It is idempotent.
  *
  *   node scripts/complete-lock.ts
  */
@@ -20,7 +20,7 @@ interface LockEntry {
 const systems = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
 const processors = ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64'];
 
-/** What a binary package is for, read off its name: `binding-linux-x64-musl`. */
+/** Parses the platform from the name of a binary package: `binding-linux-x64-musl`. */
 function entryOf(name: string, version: string, dev: boolean | undefined): LockEntry {
   const words = name.split('/').at(-1)!.split('-');
   const cpu = words.filter((word) => processors.includes(word)).slice(0, 1);

@@ -1,7 +1,7 @@
 /**
- * Makes `models/gradus-tiny` from nothing: random weights, then supervised learning on careful worked solutions, then for
- * a shorter time on mixtures with careless and hasty ones, so that it starts with something to win. Ends with the model's
- * pass rates as a Markdown table for its card.
+ * Makes `models/gradus-tiny` from scratch: random weights, then supervised learning on careful worked solutions, then
+ * shorter training on mixtures with careless and hasty ones, so that training has something to improve. Prints the
+ * model's pass rates as a Markdown table for its card.
  *
  *   node scripts/make-base-model.ts [folder]
  */

@@ -1,4 +1,4 @@
-"""Makes test/golden/parity-{qwen2,llama}: tiny random checkpoints and what transformers says of them.
+"""Makes test/golden/parity-{qwen2,llama}: tiny random checkpoints and the reference outputs of transformers.
 
     pip install torch==2.13.0 transformers
     python scripts/make-parity-fixture.py
@@ -45,7 +45,7 @@ def make(name: str, config, dtype: torch.dtype, template: str | None, shard_size
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
         for key, weight in model.named_parameters():
-            # Far larger than a fresh model's, so that every term shows in the logits.
+            # Much larger than initial weights, so that every term affects the logits.
             weight.copy_(torch.randn_like(weight) * 0.2 + (1.0 if "norm" in key else 0.0))
     folder = GOLDEN / f"parity-{name}"
     model.to(dtype).save_pretrained(folder, max_shard_size=shard_size)

@@ -9,8 +9,8 @@ import { problemsQuery, problemsView } from '../src/services/dashboard/views/pro
 import { compareRuns } from '../src/evaluation/compare-runs.ts';
 
 /**
- * Makes docs/images/*.png: each view of a run that `npm run demo` made, as `gradus dashboard` serves it; with a second run
- * beside it, also their comparison.
+ * Makes docs/images/*.png: each view of a run made by `npm run demo`, as `gradus dashboard` serves it; with a second
+ * run, also their comparison.
  *
  * @example npm run build:web && npm run screenshots -- runs/demo-0001 runs/demo-0002
  */
@@ -68,7 +68,7 @@ async function take(tab: Page, hash: string, name: string): Promise<void> {
   console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`);
 }
 
-/** The group with the most to see: of the last stage's worst problem of math, and a problem seen more than once. */
+/** Picks the most instructive group: of the last stage's worst math problem among those seen more than once. */
 async function findWorst(path: string): Promise<{ group: number; problem: string }> {
   using reader = await openRunReader(path);
   const { stage } = reader.summary();

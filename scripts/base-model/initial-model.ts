@@ -28,7 +28,7 @@ export const tinyConfig: ModelConfig = {
   attentionBias: true,
 };
 
-/** Writes the folder of a model that knows nothing yet: tokenizer, config, random weights. */
+/** Writes the folder of an untrained model: tokenizer, config, random weights. */
 export async function writeInitialModel(
   folder: string,
   seed: number,
@@ -61,7 +61,10 @@ export async function writeInitialModel(
   });
 }
 
-/** Norms 1, biases 0, embeddings of deviation 0.05, matrices of 1/√inputs: at this width 0.02 would be too small to learn fast. */
+/**
+ * Initial values: norms 1, biases 0, embeddings of deviation 0.05, matrices of 1/√inputs; 0.02 is too small at this
+ * width.
+ */
 function initialTensor(rng: Rng, name: string, shape: readonly number[], length: number): Float32Array {
   if (name.endsWith('norm.weight')) return new Float32Array(length).fill(1);
   if (name.endsWith('bias')) return new Float32Array(length);
@@ -69,7 +72,7 @@ function initialTensor(rng: Rng, name: string, shape: readonly number[], length:
   return Float32Array.from({ length }, () => deviation * gaussian(rng));
 }
 
-/** Box–Muller. */
+/** Draws a standard normal by Box–Muller. */
 function gaussian(rng: Rng): number {
   return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
 }

@@ -4,7 +4,7 @@ import type { Family, Question } from '../../src/problems/families/family.ts';
 import { splitOf } from '../../src/problems/generated-source.ts';
 import type { SupervisedExample } from '../../src/supervised/supervised.ts';
 
-/** What the model is taught; the other families it never sees. */
+/** Problem families that the model is trained on; it never sees the others. */
 const taught =
   'addition subtraction multiplication brackets linear-equation remainder sequences word-problems ' +
   'linear-function max-min two-arguments quadratic conditional described-steps';
@@ -12,17 +12,17 @@ export const taughtFamilies: readonly Family[] = families.filter(({ name }) =>
   taught.split(' ').includes(name),
 );
 
-/** How often solutions are written in which way; the shares add up to 1. */
+/** Share of each style of solution; the shares add up to 1. */
 export interface Care {
-  /** As the family wrote it. */
+  /** The family's worked solution, unchanged. */
   readonly careful: number;
-  /** The answer at once, without the scratch work. */
+  /** The answer alone, without the scratch work. */
   readonly hasty: number;
-  /** One wrong digit somewhere. */
+  /** A solution with one wrong digit. */
   readonly slip: number;
 }
 
-/** Worked solutions of the taught families, from the train split alone, easy settings more often than hard ones. */
+/** Worked solutions of the trained families, from the train split alone, with more easy settings than hard ones. */
 export function drawLessons(count: number, care: Care, seed: number): SupervisedExample[] {
   const rng = createRng(seed, 'lessons', care.careful);
   return Array.from({ length: count }, () => {

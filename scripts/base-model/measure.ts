@@ -8,7 +8,7 @@ import { javascriptTests } from '../../src/verifiers/javascript-tests.ts';
 import { mathAnswer } from '../../src/verifiers/math/verifier.ts';
 import { taughtFamilies } from './lessons.ts';
 
-/** Shares of right answers to one problem. */
+/** Pass rates on one problem. */
 interface Rate {
   readonly domain: string;
   readonly family: string;
@@ -21,8 +21,8 @@ interface Rate {
 const perCell = 8;
 
 /**
- * The model's pass rates on validation problems of the taught families as a Markdown table: one row a family, one column
- * a knob, sampled at temperature 1 / greedy, in percent.
+ * Formats the model's pass rates on validation problems of the trained families as a Markdown table: one row per
+ * family, one column per knob, sampled at temperature 1 / greedy, in percent.
  */
 export async function passRateTable(engine: Engine): Promise<string> {
   const rates = await measure(engine);

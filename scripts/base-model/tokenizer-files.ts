@@ -1,6 +1,9 @@
 import { answerToken, endToken, questionToken, unknownToken, vocabulary } from './vocabulary.ts';
 
-/** `tokenizer.json`: byte-pair encoding without merges, so single characters, and the longer pieces as added tokens. */
+/**
+ * Content of `tokenizer.json`: byte-pair encoding without merges (single characters), with longer pieces as added
+ * tokens.
+ */
 export function tokenizerJson(): object {
   const special = new Set([unknownToken, endToken, questionToken, answerToken]);
   const added = vocabulary.flatMap((content, id) =>
@@ -42,7 +45,7 @@ export function tokenizerJson(): object {
   };
 }
 
-/** `tokenizer_config.json`: a chat is `<q>question<a>answer</a>`, no more. */
+/** Content of `tokenizer_config.json`: a chat is just `<q>question<a>answer</a>`. */
 export function tokenizerConfigJson(): object {
   const chatTemplate = [
     "{%- for message in messages -%}{%- if message['role'] == 'assistant' -%}",

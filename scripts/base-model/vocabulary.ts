@@ -1,10 +1,10 @@
 /**
- * The words of the tiny model: one token for each character the families use and one for each longer piece that always
- * comes whole, so that a question with its answer is 15 to 50 tokens long. The position is the token id.
+ * Vocabulary of the tiny model: one token per character of the families, and one per longer piece that always occurs
+ * whole, so that a question with its answer is 15 to 50 tokens long. The position is the token id.
  */
 const special = ['<unk>', '</a>', '<q>', '<a>'];
 const characters = [...' 0123456789+-*/%()=,;:?.<>}xyn'];
-/** Separated by bars: spaces belong to the pieces. */
+/** Pieces separated by bars, since spaces belong to the pieces. */
 const mathPieces =
   '\\boxed{|=?|,x=?|gcd(|lcm(| base | to|how many | in |..| or |Ann has |Tom has | pens| eggs| bags of | bags|' +
   ', buys |, loses |. total?|. left?|. each?';
@@ -12,7 +12,7 @@ const codePieces =
   'f(|)=|/*|*/|x=>|(x,y)=>|x*x|x,y)|Math.max(|Math.min(|if | else | above | below |x: |add |subtract |multiply by |' +
   'from |, ';
 
-/** All tokens in the order of their ids. */
+/** All tokens in id order. */
 export const vocabulary: readonly string[] = [
   ...special,
   ...characters,
@@ -20,7 +20,7 @@ export const vocabulary: readonly string[] = [
   ...codePieces.split('|'),
 ];
 
-/** Token texts with a role: unknown text, end of an answer (and of everything), question, answer. */
+/** Special tokens: unknown text, end of an answer (and of text), question, answer. */
 export const [unknownToken, endToken, questionToken, answerToken] = special as [
   string,
   string,

@@ -15,7 +15,8 @@ import type { Transcript } from '../core/transcript.ts';
  * @example
  * await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny' });
  * const request = { prompts: [{ key: 'q1', prompt: messages, count: 8 }], maxTokens: 32, seed: 0 };
- * for await (const { transcript } of completionsOf(engine.sampler.sample(request))) console.log(lastAnswer(transcript));
+ * for await (const { transcript } of completionsOf(engine.sampler.sample(request)))
+ * console.log(lastAnswer(transcript));
  */
 export interface Engine extends AsyncDisposable {
   readonly sampler: Sampler;
@@ -127,7 +128,10 @@ export async function* completionsOf(
   for await (const event of events) if (event.type === 'completion') yield event;
 }
 
-/** Alternatives for each of T tokens, best first. Token t has entries t · count … of both arrays; those of token 0 are 0. */
+/**
+ * Alternatives for each of T tokens, best first. Token t has entries t · count … of both arrays; those of token 0 are
+ * 0.
+ */
 export interface TopLogprobs {
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
@@ -164,7 +168,9 @@ export interface SamplePrompt {
   /** Messages, tokens, or a transcript to continue; its written tokens count as positions already drawn. */
   readonly prompt: readonly Message[] | Int32Array | Transcript;
   readonly count: number;
-  /** Rollout index of the first completion; default 0. Later rollouts of the same prompt start at the next free index. */
+  /**
+   * Rollout index of the first completion; default 0. Later rollouts of the same prompt start at the next free index.
+   */
   readonly firstIndex?: number;
 }
 

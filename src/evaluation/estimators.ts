@@ -15,11 +15,11 @@ export function passAtK(trials: number, correct: number, k: number): number {
 }
 
 /**
- * Returns whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the verdicts given. For
- * equally frequent answers, returns the share of them that is right: the expected score of a random choice. All right
- * answers count as one; wrong ones are distinguished by the first of these keys in the verdict's evidence: `value`,
- * `normalised`, `extracted`. Attempts without an answer do not vote; 0 without any vote. Only meaningful for problems
- * whose answers are compared.
+ * Returns whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the verdicts given.
+ * For equally frequent answers, returns the share of them that is right: the expected score of a random choice. All
+ * right answers count as one; wrong ones are distinguished by the first of these keys in the verdict's evidence:
+ * `value`, `normalised`, `extracted`. Attempts without an answer do not vote; 0 without any vote. Only meaningful for
+ * problems whose answers are compared.
  */
 export function majorityCorrect(verdicts: readonly Verdict[]): number {
   const votes = new Map<string, { count: number; isCorrect: boolean }>();

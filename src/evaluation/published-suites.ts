@@ -160,7 +160,8 @@ export const publishedVerifiers: Readonly<Record<PublishedSuite['domain'], z.inp
   };
 
 /**
- * Finds a suite by its name, or by its name in lighteval (`lighteval|aime24|0|0` too) or lm-eval; `undefined` if unknown.
+ * Finds a suite by its name, or by its name in lighteval (`lighteval|aime24|0|0` too) or lm-eval; `undefined` if
+ * unknown.
  */
 export function findPublishedSuite(name: string): PublishedSuite | undefined {
   const [, task = name] = /^\w+\|([^|]+)(?:\|.*)?$/.exec(name) ?? [];

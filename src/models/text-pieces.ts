@@ -15,7 +15,9 @@ export interface TextPieces {
  */
 export function createTextPieces(renderer: Pick<Renderer, 'decode'>, stops: readonly string[]): TextPieces {
   const tokens: number[] = [];
-  /** Tokens before `shown` are sent. Decoding starts at `context`, since the text of a token depends on its neighbours. */
+  /**
+   * Tokens before `shown` are sent. Decoding starts at `context`, since the text of a token depends on its neighbours.
+   */
   let shown = 0;
   let context = 0;
   let held = '';

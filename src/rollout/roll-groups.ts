@@ -39,7 +39,8 @@ export interface RolloutRequest {
  * verdict, so one bad problem cannot end a run.
  *
  * @example
- * for await (const group of rollGroups({ engine, verifierFor }, { problems, rollouts: 8, maxTokens: 64, temperature: 1, seed: 1 }))
+ * for await (const group of rollGroups({ engine, verifierFor }, { problems, rollouts: 8, maxTokens: 64, temperature: 1,
+ * seed: 1 }))
  *   console.log(group.problem.id, group.rollouts.filter((rollout) => rollout.verdict.outcome === 'correct').length);
  */
 export async function* rollGroups(

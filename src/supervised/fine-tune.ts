@@ -31,8 +31,8 @@ export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, T
  * be saved (folder not in use, enough space).
  *
  * @returns the last step's figures.
- * @throws ConfigError, DataError or EngineError, before anything is written. RunError (`INTERRUPTED`) when stopped after
- * the first step: `out` then holds the model trained so far.
+ * @throws ConfigError, DataError or EngineError, before anything is written. RunError (`INTERRUPTED`) when stopped
+ * after the first step: `out` then holds the model trained so far.
  */
 export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep> {
   const { model, out, exportType, onStart } = options;

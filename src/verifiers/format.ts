@@ -4,7 +4,10 @@ import type { Verdict } from '../core/verdict.ts';
 import { noun } from '../core/config-builder.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Checks that a completion has the required format, whatever its content: by default `<think>…</think><answer>…</answer>`. */
+/**
+ * Checks that a completion has the required format, whatever its content: by default
+ * `<think>…</think><answer>…</answer>`.
+ */
 export const formatConfig = z.strictObject({
   type: z.literal('format'),
   /** Each must occur exactly once, in this order, and be non-empty. */

@@ -11,8 +11,8 @@ import { spellInAscii } from './math/read/unicode.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
- * Judges multiple-choice answers. The gold is a letter, or the text of one of the problem's `choices` (a list of strings
- * in `extra.choices`); an answer may be `B`, `(B)`, `B) twelve` or `twelve`.
+ * Judges multiple-choice answers. The gold is a letter, or the text of one of the problem's `choices` (a list of
+ * strings in `extra.choices`); an answer may be `B`, `(B)`, `B) twelve` or `twelve`.
  */
 export const multipleChoiceConfig = z.strictObject({
   type: z.literal('multiple-choice'),

@@ -355,7 +355,7 @@ describe.skipIf(!hasDisk)('a full disk', () => {
     const ended = await run('train', 'recipe.json', '--runs', disk, ...long);
     expectOneError(ended, {
       code: 5,
-      says: /no space left for .*Nothing recorded before was lost[^]*try: gradus resume/,
+      says: /no space left for .*Nothing recorded earlier was lost[^]*try: gradus resume/,
     });
     rmSync(join(disk, 'ballast'));
     // The random model learns nothing: the run goes on to its end, and says so.

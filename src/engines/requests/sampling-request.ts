@@ -17,7 +17,9 @@ export interface PreparedSampling {
   readonly given: readonly Transcript[];
 }
 
-/** Checks a request and fills in its defaults. Throws an `EngineError` (code `BAD_REQUEST`) naming the invalid field. */
+/**
+ * Checks a request and fills in its defaults. Throws an `EngineError` (code `BAD_REQUEST`) naming the invalid field.
+ */
 export function samplingJob(request: SampleRequest, limits: SamplingLimits): PreparedSampling {
   const { temperature = 1, topP = 1, topK = 0, stop = [], maxTokens, seed } = request;
   const count = (value: number): boolean => Number.isInteger(value) && value >= 0;

@@ -46,7 +46,10 @@ export const torchConfig = z.strictObject({
   maxSilence: durationSchema.default('5m'),
   /** Memory for the updates since the last checkpoint, which restore a worker after a crash. */
   maxReplay: byteSizeSchema.default('2GiB'),
-  /** Folder for an intermediate state when `maxReplay` is exceeded; removed at the end. Default: a crash then ends the run. */
+  /**
+   * Folder for an intermediate state when `maxReplay` is exceeded; removed at the end. Default: a crash then ends the
+   * run.
+   */
   scratch: z.string().min(1).optional(),
 });
 

@@ -42,7 +42,10 @@ import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 export interface TorchEngineOptions extends TorchOptions {
   readonly type?: 'torch';
   readonly model: string;
-  /** False: sampling and scoring only. Takes 2 bytes per weight instead of 14 or more, leaving the rest for the cache. Default: true. */
+  /**
+   * False: sampling and scoring only. Takes 2 bytes per weight instead of 14 or more, leaving the rest for the cache.
+   * Default: true.
+   */
   readonly train?: boolean;
   /** A state written by `saveState` to load over the model. */
   readonly state?: string | undefined;

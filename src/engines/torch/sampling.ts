@@ -22,13 +22,13 @@ export interface Place {
 /** Assembles the completions of one job from parts, cuts them at stop strings, and tracks missing ones. */
 export interface Collector {
   /**
-   * Returns the request for every unfinished completion, from its start; `null`: all are finished. The random numbers are
-   * those of the embedded engine, so a second worker writes the same tokens as the first.
+   * Returns the request for every unfinished completion, from its start; `null`: all are finished. The random numbers
+   * are those of the embedded engine, so a second worker writes the same tokens as the first.
    */
   ask(): Ask<'sample'> | null;
   /**
-   * Adds a part of the reply to the last `ask`. Returns the completions it finishes, those the worker should stop, and, if
-   * the job wants parts, new tokens of unfinished ones.
+   * Adds a part of the reply to the last `ask`. Returns the completions it finishes, those the worker should stop, and,
+   * if the job wants parts, new tokens of unfinished ones.
    */
   add(part: Part, tensors: Tensors): { finished: Received[]; stopped: Place[]; parts: SequencePart[] };
 }

@@ -6,7 +6,7 @@ import { readRecipeFile } from '../files/recipe-file.ts';
 import { openRunReader, type RunReader } from '../reading/run-reader.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
 
-/** Sets of metric names: Gradus's, or TRL's or verl's for the metrics that they have too. */
+/** Profiles of metric names: Gradus's own, or TRL's or verl's for the metrics that they share. */
 export const nameProfiles = ['gradus', 'trl', 'verl'] as const;
 
 /** See `nameProfiles`. */

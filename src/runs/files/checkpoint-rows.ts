@@ -2,14 +2,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { FileSizes } from '../../storage/atomic.ts';
 import { isCheckpointName, requireName } from './names.ts';
 
-/** What retention looks at. */
+/** Columns of a checkpoint that retention needs. */
 export interface CheckpointFacts {
   readonly id: number;
   readonly isStageEnd: boolean;
   readonly score: number | null;
 }
 
-/** The last row of each table that belongs to a checkpoint; all zero: the start of the run. */
+/** Last row of each table that belongs to a checkpoint; all zero: the start of the run. */
 export interface Marks {
   readonly step: number;
   readonly shards: number;

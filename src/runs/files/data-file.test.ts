@@ -26,7 +26,7 @@ const data: DataRecord = {
   },
 };
 
-test('a run keeps which files it was given, and shows them', async () => {
+test('records the files of a run and shows them', async () => {
   await using run = await createRun(root, { name: 'demo', recipe: {}, seed: 0, data });
   expect(await readDataFile(run.directory)).toEqual(data);
   using reader = await openRunReader(run.directory);
@@ -39,16 +39,16 @@ test('a run keeps which files it was given, and shows them', async () => {
     ].join('\n'),
   );
   writeFileSync(join(run.directory, 'data.json'), '{"prob');
-  await expect(readDataFile(run.directory)).rejects.toThrow('expected data.json as gradus wrote it');
+  await expect(readDataFile(run.directory)).rejects.toThrow('expected data.json as written by gradus');
 });
 
-test('runs from before that was recorded are continued without it', async () => {
+test('resumes older runs without recorded files', async () => {
   await using run = await createRun(root, { name: 'old', recipe: {}, seed: 0 });
   expect(await readDataFile(run.directory)).toBeUndefined();
   expect(() => requireSameData(run.directory, undefined, data)).not.toThrow();
 });
 
-test('a resume reads the commits it began with and refuses other content', () => {
+test('reads recorded commits on resume and rejects other content', () => {
   expect(commitsOf(data)).toEqual(new Map([['hf://datasets/o/n/test', 'c'.repeat(40)]]));
   expect(() => requireSameData('run', data, data)).not.toThrow();
   const other = { ...data, problems: [{ ...data.problems[0]!, files: [file('a.jsonl', 'd')] }] };

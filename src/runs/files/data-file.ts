@@ -3,7 +3,7 @@ import { RunError } from '../../core/errors.ts';
 import type { DataRecord, FileRecord, SourceRecord } from '../../core/source-record.ts';
 import { runLayout } from './layout.ts';
 
-/** Which files a run's problems came from; `undefined` for a run that was begun before that was recorded, and for what is no run. */
+/** Reads the files of a run's problems; `undefined` for runs from before they were recorded, and for other folders. */
 export async function readDataFile(directory: string): Promise<DataRecord | undefined> {
   try {
     return JSON.parse(await readFile(runLayout(directory).data, 'utf8')) as DataRecord;
@@ -11,7 +11,7 @@ export async function readDataFile(directory: string): Promise<DataRecord | unde
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new RunError(
-      `${directory}: expected data.json as gradus wrote it, got something else; restore it from a copy`,
+      `${directory}: expected data.json as written by gradus, got something else; restore it from a copy`,
       {
         code: 'RUN_CORRUPT',
         cause: error,
@@ -20,7 +20,7 @@ export async function readDataFile(directory: string): Promise<DataRecord | unde
   }
 }
 
-/** The commits of hub addresses, by source: a resumed run reads what it began with, wherever a branch has gone. */
+/** Commits of hub addresses, by source: a resumed run reads the same commit after the branch has moved. */
 export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, string> {
   const all =
     data === undefined ? [] : [...allSources(data), ...(data.model === undefined ? [] : [data.model])];
@@ -30,10 +30,10 @@ export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, str
 }
 
 /**
- * Makes sure that a run goes on with the data it began with: with other problems under the same seed it would be neither
- * run, and its pass rates would speak of problems that are no longer there.
+ * Checks that a run continues with the data it began with. Other problems under the same seed would give a mixture of
+ * two runs, and pass rates of missing problems.
  *
- * @throws RunError naming the first file that holds something else.
+ * @throws RunError naming the first file whose content differs.
  */
 export function requireSameData(directory: string, began: DataRecord | undefined, now: DataRecord): void {
   if (began === undefined) return;
@@ -52,12 +52,12 @@ function changed(
   const got = other === undefined ? 'none' : `${other.bytes} bytes with sha256 ${other.sha256.slice(0, 12)}`;
   return new RunError(
     `${name}: expected the file that ${directory} began with, ${bytes} bytes with sha256 ${sha256.slice(0, 12)}, got ${got}. ` +
-      'A run is one set of problems from start to end: put the file back to resume, or start a new run with the new one',
+      'A run keeps one set of problems: restore the file to resume, or start a new run with the new one',
     { code: 'RUN_DATA_CHANGED', tryNext: `gradus runs show ${directory}` },
   );
 }
 
-/** Every source of a run, those of its suites last. */
+/** All sources of a run, those of its suites last. */
 export const allSources = ({ problems, suites }: DataRecord): SourceRecord[] => [
   ...problems,
   ...Object.values(suites).flat(),

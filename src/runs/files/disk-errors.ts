@@ -1,14 +1,14 @@
 import { GradusError, RunError, StorageError } from '../../core/errors.ts';
 
-/** What of a run was touched when something failed, for the message. */
+/** Context of a disk operation, for the error message. */
 export interface DiskContext {
   /** The run's directory. */
   readonly directory: string;
-  /** What was being done: `saving the checkpoint of step 120`. */
+  /** The operation: `saving the checkpoint of step 120`. */
   readonly doing: string;
 }
 
-/** SQLite's primary result codes (https://sqlite.org/rescode.html) by the system error they amount to. */
+/** System error that matches each primary result code of SQLite (https://sqlite.org/rescode.html). */
 const sqliteCodes: Readonly<Record<number, string>> = {
   5: 'EBUSY',
   8: 'EROFS',
@@ -19,7 +19,7 @@ const sqliteCodes: Readonly<Record<number, string>> = {
   26: 'CORRUPT',
 };
 
-/** Runs `action` and turns the disk's refusals into one `RunError`; all other errors pass through. */
+/** Runs `action` and converts disk errors to `RunError`; all other errors pass through. */
 export async function onDisk<T>(context: DiskContext, action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
@@ -28,7 +28,7 @@ export async function onDisk<T>(context: DiskContext, action: () => T | Promise<
   }
 }
 
-/** The `RunError` for a file system or SQLite error; anything else comes back unchanged. */
+/** Converts a file system or SQLite error to a `RunError`; returns anything else unchanged. */
 export function explainDiskError(thrown: unknown, { directory, doing }: DiskContext): unknown {
   const error = thrown instanceof StorageError ? thrown.cause : thrown;
   if (GradusError.isInstance(error)) return error;
@@ -41,7 +41,7 @@ export function explainDiskError(thrown: unknown, { directory, doing }: DiskCont
     case 'EFBIG':
       return fail(
         'RUN_DISK_FULL',
-        `no space left for ${directory}. Nothing recorded before was lost; free some space and resume`,
+        `no space left for ${directory}. Nothing recorded earlier was lost; free some space and resume`,
         `gradus resume ${directory}`,
       );
     case 'EEXIST':
@@ -51,13 +51,13 @@ export function explainDiskError(thrown: unknown, { directory, doing }: DiskCont
     case 'EPERM':
       return fail(
         'RUN_NOT_WRITABLE',
-        `${directory} cannot be written or opened. Give this user write access or choose another place`,
+        `${directory} is not writable. Give this user write access or choose another place`,
         `ls -ld ${directory}`,
       );
     case 'EBUSY':
       return fail(
         'RUN_BUSY',
-        `another process holds the database of ${directory} for too long`,
+        `another process keeps the database of ${directory} locked for too long`,
         `gradus runs show ${directory}`,
       );
     case 'CORRUPT':
@@ -67,7 +67,7 @@ export function explainDiskError(thrown: unknown, { directory, doing }: DiskCont
         'gradus runs list',
       );
     case 'EIO':
-      return fail('RUN_DISK_FAILED', `the disk under ${directory} failed`, `gradus resume ${directory}`);
+      return fail('RUN_DISK_FAILED', `I/O error on the disk of ${directory}`, `gradus resume ${directory}`);
     default:
       return error;
   }
@@ -75,7 +75,7 @@ export function explainDiskError(thrown: unknown, { directory, doing }: DiskCont
 
 function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  // Extended SQLite codes carry the primary one in their low byte.
+  // Extended SQLite codes contain the primary one in their low byte.
   if ('errcode' in error && typeof error.errcode === 'number') return sqliteCodes[error.errcode & 0xff];
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -2,8 +2,8 @@ import { lstat } from 'node:fs/promises';
 import { RunError } from '../../core/errors.ts';
 
 /*
- * Names that Gradus gives inside a run. A name read from a database is checked against them before it becomes a path, and
- * only such names are ever removed: a crafted database can reach nothing outside the run, and a user's own files stay.
+ * Names that Gradus gives inside a run. A name from a database is checked against them before it becomes a path, and
+ * only such names are removed: a crafted database can reach nothing outside the run, and a user's own files stay.
  */
 
 const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;
@@ -21,7 +21,7 @@ export const isRootDraft = (name: string): boolean => rootDraft.test(name);
 
 /**
  * Returns the name.
- * @throws RunError (`RUN_CORRUPT`) for a name that Gradus does not give.
+ * @throws RunError (`RUN_CORRUPT`) for a name that Gradus never gives.
  */
 export function requireName(directory: string, name: string, isKnown: (name: string) => boolean): string {
   if (isKnown(name)) return name;
@@ -31,7 +31,7 @@ export function requireName(directory: string, name: string, isKnown: (name: str
   );
 }
 
-/** @throws RunError (`RUN_CORRUPT`) where a part of the run is a link to somewhere else. */
+/** @throws RunError (`RUN_CORRUPT`) if a part of the run is a symbolic link. */
 export async function refuseLinks(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     const found = await lstat(path).catch(() => undefined);

@@ -9,13 +9,13 @@ import { runLayout } from './layout.ts';
  * under a key that never leaves the user's state folder. A run from elsewhere cannot carry it.
  */
 
-/** The proof for a run, or undefined where no key can be kept (no home, read-only state folder). */
+/** Computes the proof of a run; undefined where no key can be stored (no home, read-only state folder). */
 export async function originOf(id: string, recipeHash: string): Promise<string | undefined> {
   const key = await readKey(true);
   return key && proofOf(key, id, recipeHash);
 }
 
-/** Whether the run in `directory` was created by this user on this machine. */
+/** Returns whether this user created the run in `directory` on this machine. */
 export async function isFromHere(directory: string, id: string, recipeHash: string): Promise<boolean> {
   const found = await readFile(runLayout(directory).origin, 'utf8').catch(() => '');
   const key = await readKey(false);
@@ -29,7 +29,7 @@ const proofOf = (key: Buffer, id: string, recipeHash: string): string =>
     .update(JSON.stringify([id, recipeHash]))
     .digest('hex');
 
-/** GRADUS_STATE_DIR, else `gradus` below XDG_STATE_HOME or ~/.local/state. */
+/** Resolves to GRADUS_STATE_DIR, else `gradus` below XDG_STATE_HOME or ~/.local/state. */
 function stateFolder(): string {
   const { GRADUS_STATE_DIR: own, XDG_STATE_HOME: shared } = process.env;
   return own ?? join(shared ?? join(homedir(), '.local', 'state'), 'gradus');
@@ -37,7 +37,7 @@ function stateFolder(): string {
 
 const keyBytes = 32;
 
-/** @param create makes the key where there is none. */
+/** @param create makes the key if it is missing. */
 async function readKey(create: boolean): Promise<Buffer | undefined> {
   const path = join(stateFolder(), 'origin.key');
   const read = async (): Promise<Buffer | undefined> => {
@@ -48,7 +48,7 @@ async function readKey(create: boolean): Promise<Buffer | undefined> {
   if (known !== undefined || !create) return known;
   try {
     await mkdir(stateFolder(), { recursive: true, mode: 0o700 });
-    // Exclusive: of two processes that start together one writes, and both use its key.
+    // Exclusive: of two processes that start together, one writes and both use its key.
     const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(randomBytes(keyBytes));
@@ -56,7 +56,7 @@ async function readKey(create: boolean): Promise<Buffer | undefined> {
       await file.close();
     }
   } catch {
-    // Another process was first, or the folder cannot be written: the next read tells.
+    // Another process was first, or the folder is not writable: the next read decides.
   }
   return read();
 }

@@ -2,29 +2,29 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { RunError } from '../../core/errors.ts';
 
-/** What `recipe.json` holds. */
+/** Content of `recipe.json`. */
 export interface RecipeFile {
-  /** sha256 of the recipe with its keys sorted, so that layout and key order do not matter. */
+  /** sha256 of the recipe with sorted keys, independent of layout and key order. */
   readonly hash: string;
   /** The resolved recipe: every default filled in. */
   readonly recipe: unknown;
 }
 
-/** The file for a resolved, JSON-safe recipe. */
+/** Builds the file content for a resolved, JSON-safe recipe. */
 export function recipeFile(recipe: unknown): RecipeFile {
-  // Through JSON once, so that what is hashed is what will be read back.
+  // Round trip through JSON, so that the hashed value equals the value read back.
   const plain: unknown = JSON.parse(JSON.stringify(recipe));
   return { hash: hashJson(plain), recipe: plain };
 }
 
-/** Reads `recipe.json` and checks that nobody edited it since the run was created with `expectedHash`. */
+/** Reads `recipe.json` and checks that it is unchanged since the run was created with `expectedHash`. */
 export async function readRecipeFile(path: string, expectedHash: string): Promise<RecipeFile> {
   const file = parse(path, await readFile(path, 'utf8').catch((error: unknown) => missing(path, error)));
   const hash = hashJson(file.recipe);
   if (hash !== expectedHash || file.hash !== expectedHash) {
     throw new RunError(
       `${path}: expected the recipe the run was created with (sha256 ${expectedHash.slice(0, 12)}), got an edited one ` +
-        `(${hash.slice(0, 12)}). A run is one recipe from start to end: undo the edit to resume, or start a new run with the new recipe`,
+        `(${hash.slice(0, 12)}). A run keeps one recipe: undo the edit to resume, or start a new run with the new recipe`,
       { code: 'RUN_RECIPE_EDITED', tryNext: 'gradus train <recipe>' },
     );
   }

@@ -1,24 +1,24 @@
 import { RunError } from '../../core/errors.ts';
 import type { RolloutGroup } from '../../core/rollout.ts';
 
-/** Why rollouts were made: to learn from, to measure difficulty, or to evaluate the policy. */
+/** Purpose of rollouts: training, measuring difficulty, or evaluation. */
 export type RolloutPurpose = 'train' | 'measure' | 'evaluate';
 
-/** A judged group and what the recipe made of it. */
+/** A judged group with its rewards and advantages. */
 export interface RecordedGroup {
   readonly group: RolloutGroup;
-  /** The level the problem was chosen from, where the curriculum has levels. */
+  /** Level the problem was chosen from, if the curriculum has levels. */
   readonly level?: string;
-  /** One per rollout, in the group's order, `null` where nobody could judge it; absent where nothing was learnt. */
+  /** One per rollout, in the group's order, `null` if ungradable; absent if not used for training. */
   readonly rewards?: readonly (number | null)[];
   readonly advantages?: readonly (number | null)[];
-  /** Why each rollout is worth a person's look, a sentence each; nearly always empty. */
+  /** Reasons to review each rollout; nearly always empty. */
   readonly flags?: readonly (readonly string[])[];
 }
 
-/** Groups made at one point of a run for one purpose: they become one Parquet shard. */
+/** Groups made at one point of a run for one purpose, stored as one Parquet shard. */
 export interface RolloutRecord {
-  /** Steps taken when they were recorded; for `train`, the step that learnt from them. */
+  /** Steps done when they were recorded; for `train`, the step that trained on them. */
   readonly step: number;
   readonly stage: string;
   readonly purpose: RolloutPurpose;
@@ -26,7 +26,7 @@ export interface RolloutRecord {
 }
 
 /**
- * One step.
+ * Record of one step.
  *
  * @example
  * await run.recordStep({
@@ -37,39 +37,39 @@ export interface StepRecord {
   /** 1-based; must follow the last recorded step. */
   readonly step: number;
   readonly stage: string;
-  /** Values decided by recipe and seed, by name (`reward/mean`). What was not measured is absent. */
+  /** Values determined by recipe and seed, by name (`reward/mean`). Unmeasured ones are absent. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** Values decided by the clock or the machine (seconds, tokens per second, bytes): shown, never compared. */
+  /** Values that depend on clock or machine (seconds, tokens per second, bytes): shown, never compared. */
   readonly timings?: Readonly<Record<string, number>>;
-  /** The groups the step learnt from, or was made to look at. */
+  /** Groups rolled out for the step. */
   readonly groups?: readonly RecordedGroup[];
-  /** What the stage's exit rule said after it, with numbers. */
+  /** Decision of the stage's exit rule after the step, with numbers. */
   readonly decision?: string;
 }
 
 /**
- * Something worth telling that happened between or during steps, decided by recipe and seed (what depends on the
- * clock belongs into a log): a stage began or ended and why, a gate refilled the batch, a warning.
+ * An event between or during steps, determined by recipe and seed: a stage began or ended and why, a gate refilled the
+ * batch, a warning. Events that depend on the clock belong in a log.
  */
 export interface RunEvent {
-  /** Steps taken when it happened. */
+  /** Steps done when it happened. */
   readonly step: number;
   readonly stage?: string;
   /** kebab-case: `stage-start`, `stage-end`, `refill`, `warning`, … */
   readonly type: string;
-  /** One sentence for a person. */
+  /** One sentence for people. */
   readonly message: string;
-  /** JSON-safe facts for programs. */
+  /** JSON-safe details for programs. */
   readonly data?: unknown;
 }
 
-/** A problem that a stage could have chosen when it began, as it was known then. */
+/** A candidate problem at the start of a stage, with its known trials. */
 export interface StageCandidate {
   readonly id: string;
   readonly domain: string;
-  /** Names of the levels it was in. */
+  /** Names of its levels. */
   readonly levels: readonly string[];
-  /** The policy's own attempts. */
+  /** Trials of the policy itself. */
   readonly measured: { readonly successes: number; readonly trials: number };
   readonly isSelected: boolean;
 }
@@ -77,7 +77,7 @@ export interface StageCandidate {
 /** The result of an evaluation suite. */
 export interface EvaluationRecord {
   readonly step: number;
-  /** Which suite: `held-out`, `aime24`. */
+  /** Name of the suite: `held-out`, `aime24`. */
   readonly name: string;
   /** JSON-safe. */
   readonly result: unknown;
@@ -96,7 +96,7 @@ export function checkMetrics(metrics: Readonly<Record<string, number>>, step: nu
     }
     if (!Number.isFinite(value)) {
       throw new RunError(
-        `step ${step}: expected a finite number for the metric ${name}, got ${String(value)}; leave out what was not measured`,
+        `step ${step}: expected a finite number for the metric ${name}, got ${String(value)}; omit values that were not measured`,
         { code: 'RUN_METRIC_NOT_FINITE' },
       );
     }
@@ -125,13 +125,13 @@ export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup)
   }
 }
 
-/** The run another one continues from: one lineage across runs. */
+/** The run that this one continues from; links runs to a lineage. */
 export interface RunParent {
   /** `RunSummary.id` of that run. */
   readonly run: string;
-  /** Its step whose weights were taken. */
+  /** Step whose weights were taken. */
   readonly step: number;
 }
 
-/** How a run ended. Only a `finished` one cannot be resumed. */
+/** How a run ended. Only `finished` runs cannot be resumed. */
 export type RunEnd = 'finished' | 'failed' | 'interrupted';

@@ -24,7 +24,7 @@ export async function requireRun(directory: string): Promise<void> {
   }
 }
 
-/** Runs are made for their owner alone: colleagues see the folder and cannot look into it. */
+/** Runs are readable by their owner only: other users see the folder but cannot open it. */
 async function lookAt(directory: string): Promise<{ readonly found: string; readonly tryNext: string }> {
   const code = await access(directory, constants.X_OK).then(
     () => undefined,
@@ -33,10 +33,10 @@ async function lookAt(directory: string): Promise<{ readonly found: string; read
   if (code === 'ENOENT') return { found: 'nothing there', tryNext: 'gradus runs list' };
   if (code === 'EACCES' && (await isFolder(directory)))
     return {
-      found: 'one that this user may not open; let its owner give access',
+      found: 'a run that this user may not open; ask its owner for access',
       tryNext: `ls -ld ${directory}`,
     };
-  return { found: 'something that is not a run', tryNext: 'gradus runs list' };
+  return { found: 'a folder that is not a run', tryNext: 'gradus runs list' };
 }
 
 const isFolder = (path: string): Promise<boolean> =>

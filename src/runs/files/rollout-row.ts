@@ -4,7 +4,7 @@ import type { Outcome } from '../../core/verdict.ts';
 
 /**
  * One row of a shard: a rollout. `prompt` has the shape of a conversational data set of TRL and verl; `text`,
- * `finish_reason` and `policy_version` repeat what the transcripts say, for readers of few columns. `null` means not
+ * `finish_reason` and `policy_version` repeat fields of the transcripts, for readers of few columns. `null` means not
  * measured.
  */
 export interface RolloutRow {
@@ -17,7 +17,7 @@ export interface RolloutRow {
   readonly knob: number | null;
   readonly level: string | null;
   readonly rollout_index: number;
-  /** Null where the engine returned nothing. */
+  /** Null if the engine returned nothing. */
   readonly policy_version: number | null;
   readonly prompt: Message[];
   readonly text: string;
@@ -31,14 +31,14 @@ export interface RolloutRow {
   readonly verifier: string;
   /** JSON of `Verdict.evidence`. */
   readonly evidence: string | null;
-  /** Token ids of all transcripts, end to end; index t of the two lists below speaks of token t. */
+  /** Token ids of all transcripts, concatenated; index t of the two lists below refers to token t. */
   readonly token_ids: number[];
-  /** Natural log-probability at sampling time; 0 where a token was given. */
+  /** Natural log-probability at sampling time; 0 for tokens that were not sampled. */
   readonly token_logprobs: number[];
   /** Nats. */
   readonly token_entropies: number[] | null;
   /** JSON of `StoredSpans[]`: length and written spans of each transcript. */
   readonly transcripts: string;
-  /** JSON of each transcript's messages; null where they are `prompt`, then `text` by the policy. */
+  /** JSON of each transcript's messages; null if they are `prompt`, then `text` by the policy. */
   readonly messages: string | null;
 }

@@ -16,11 +16,11 @@ import { extendTranscript, givenTranscript, type Transcript } from '../../core/t
 const folder = mkdtempSync(join(tmpdir(), 'gradus-shard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Text of all kinds that UTF-8 can hold: NUL, escapes, right-to-left, emoji. */
+/** Text of all kinds that UTF-8 can encode: NUL, escapes, right-to-left, emoji. */
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-/** One transcript with entropies gives the others zeros: the column is there for all or none. */
+/** If one transcript has entropies, the others get zeros: the column exists for all or none. */
 const withEntropies = (all: readonly Transcript[]): readonly Transcript[] =>
   all.some(({ entropies }) => entropies !== undefined)
     ? all.map((one) => ({ ...one, entropies: one.entropies ?? new Float32Array(one.tokens.length) }))
@@ -44,7 +44,7 @@ const turn = fc.nat(4).chain((length) =>
   }),
 );
 
-/** Some with several turns, and attempts that fork into several transcripts. */
+/** Some rollouts with several turns, and some that fork into several transcripts. */
 const transcript: fc.Arbitrary<Transcript> = fc
   .tuple(fc.array(int32, { maxLength: 4 }), fc.array(turn, { minLength: 1, maxLength: 3 }))
   .map(([prompt, turns]) =>
@@ -105,7 +105,7 @@ const record: fc.Arbitrary<RolloutRecord> = fc.record({
   groups: fc.array(group, { minLength: 1, maxLength: 4 }),
 });
 
-test('what is written is read back, in order', async () => {
+test('reads back what was written, in order', async () => {
   const path = join(folder, 'any.parquet');
   await fc.assert(
     fc.asyncProperty(record, async (written) => {
@@ -172,7 +172,7 @@ test('reads a slice of rows and columns across row groups', async () => {
   expect(rows).toEqual(Array.from({ length: 10 }, (_, n) => ({ rollout_index: 250 + n })));
 });
 
-test('what an older shard does not hold is left out', async () => {
+test('omits fields that an older shard lacks', async () => {
   const path = join(folder, 'older.parquet');
   const columnData = [{ name: 'step', data: Int32Array.of(3, 4) }];
   writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData })));
@@ -193,12 +193,12 @@ test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect',
   expect(stdout).toContain('list<element: float');
 });
 
-/** Minus zero and the two ways to write an object without a prototype do not matter. */
+/** Ignores negative zero and missing prototypes. */
 function normalised(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
 
-test('reads a shard that stores prompt and completion apart', async () => {
+test('reads a shard that stores prompt and completion separately', async () => {
   const path = join(folder, 'legacy.parquet');
   const list = (values: number[]): number[][] => [values];
   const columnData = [

@@ -79,7 +79,7 @@ const schema: SchemaElement[] = [
   ...fields.flatMap((field) => columns[field](field)),
 ];
 
-/** Rows are read a few groups at a time by viewers; small row groups keep that cheap. */
+/** Rows per row group: small, because viewers read a few groups at a time. */
 const rowGroupSize = 256;
 
 /** Writes one shard: groups in the given order, rollouts in each group's order. Returns its size in bytes. */
@@ -95,16 +95,18 @@ export async function writeShard(path: string, record: RolloutRecord): Promise<n
   return content.byteLength;
 }
 
-/** Which rows and columns to read; everything by default. */
+/** Rows and columns to read; default: all. */
 export interface ShardSlice<F extends Field = Field> {
   readonly firstRow?: number;
   /** Exclusive. */
   readonly endRow?: number;
-  /** Reading few columns is much faster: tokens and logprobs are nearly all of a file. */
+  /** Reading few columns is much faster: tokens and logprobs are most of a file. */
   readonly columns?: readonly F[];
 }
 
-/** Reads rows of a shard in file order. Shards that store prompt and completion apart (until November 2026) read the same. */
+/**
+ * Reads rows of a shard in file order, also of older shards (until November 2026) with separate prompt and completion.
+ */
 export async function readShard<F extends Field = Field>(
   path: string,
   slice: ShardSlice<F> = {},

@@ -2,10 +2,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../../core/errors.ts';
 import { inTransaction } from '../../storage/sqlite.ts';
 
-/** Grows by one with every change of the tables below. */
+/** Version of the tables below; increases with every change. */
 const schemaVersion = 2;
 
-/** What version 2 added: in runs of version 1 it is empty. */
+/** Additions of version 2; empty in runs of version 1. */
 const newTables = `
   CREATE TABLE rollouts (             -- what tables of rollouts filter and sort by; what was written is in the shard
     group_id INTEGER NOT NULL,
@@ -33,7 +33,7 @@ const newTables = `
   CREATE INDEX selections_by_problem ON selections (problem_id);
 `;
 
-/** So that viewers find and count what there may be hundreds of thousands of; added by version 2. */
+/** Indexes of version 2, for viewers that search hundreds of thousands of rows. */
 const viewIndexes = `
   CREATE INDEX groups_by_stage ON groups (stage, purpose, level);
   CREATE INDEX groups_by_family ON groups (domain, family, knob, problem_id);
@@ -42,8 +42,8 @@ const viewIndexes = `
 `;
 
 /**
- * Everything decided by recipe and seed is in columns that a resumed run fills with the same values again; what the
- * clock or the machine decides is in `sessions`, in columns named `*_at`, and in metrics with `is_timing`.
+ * Columns determined by recipe and seed get the same values in a resumed run. Values that depend on the clock or the
+ * machine are in `sessions`, in columns named `*_at`, and in metrics with `is_timing`.
  */
 const tables = `
   CREATE TABLE run (
@@ -147,7 +147,7 @@ const tables = `
   ${viewIndexes}
 `;
 
-/** Makes the tables of a new run. The file must not exist yet. */
+/** Creates the tables of a new run. The file must not exist. */
 export function createDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
   database.exec(
@@ -157,8 +157,8 @@ export function createDatabase(path: string): DatabaseSync {
 }
 
 /**
- * Opens a run's database to write: WAL, so that readers never wait, and a commit is on the disk when it returns. One
- * of an older version gets what it lacks.
+ * Opens a run's database for writing: WAL, so that readers never wait, and commits are durable when they return.
+ * Upgrades an older version.
  */
 export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5000 });
@@ -175,7 +175,9 @@ const migration = `
   PRAGMA user_version = ${schemaVersion};
 `;
 
-/** Opens a run's database to read, also while another process writes to it. One of an older version lacks nothing, but holds less. */
+/**
+ * Opens a run's database read-only, also while another process writes. Adds empty tables that an older version lacks.
+ */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
   return opened(database, path, (version) => {
@@ -184,7 +186,7 @@ export function openDatabaseReadOnly(path: string): DatabaseSync {
   });
 }
 
-/** Temporary tables come first when SQLite looks a name up, and are in memory only. */
+/** Temporary tables take precedence when SQLite resolves a name, and are in memory only. */
 const readOlder = `
   PRAGMA temp_store = MEMORY;
   CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;

@@ -4,12 +4,12 @@ import type { AuthoredMessage, Transcript, Written } from '../../core/transcript
 import type { RolloutRow } from './rollout-row.ts';
 
 /*
- * Transcripts as columns of a shard, and back.
+ * Converts transcripts to columns of a shard, and back.
  */
 
-/** How one transcript lies in the per-token columns. */
+/** Span of one transcript in the per-token columns. */
 export interface StoredSpans {
-  /** Its tokens. 0 where the engine returned no ids. */
+  /** Number of its tokens. 0 if the engine returned no ids. */
   readonly length: number;
   readonly written: readonly Written[];
 }
@@ -19,7 +19,7 @@ type TranscriptFields = Pick<
   'token_ids' | 'token_logprobs' | 'token_entropies' | 'transcripts' | 'messages'
 >;
 
-/** The columns of a rollout's transcripts. */
+/** Converts a rollout's transcripts to columns. */
 export function transcriptColumns(rollout: Rollout, problem: Problem): TranscriptFields {
   const { transcripts } = rollout;
   const hasEntropies = transcripts.some(({ entropies }) => entropies !== undefined);
@@ -39,7 +39,7 @@ export function transcriptColumns(rollout: Rollout, problem: Problem): Transcrip
   };
 }
 
-/** The transcripts of a stored rollout. */
+/** Rebuilds the transcripts of a stored rollout. */
 export function transcriptsOfRow(
   row: TranscriptFields & Pick<RolloutRow, 'prompt' | 'text'>,
 ): readonly Transcript[] {
@@ -64,13 +64,13 @@ export function transcriptsOfRow(
   });
 }
 
-/** What most rollouts consist of: the problem's prompt, then one answer. */
+/** Messages of most rollouts: the problem's prompt, then one answer. */
 const usualMessages = (prompt: readonly Message[], text: string): AuthoredMessage[] => [
   ...prompt.map(({ role, content }) => ({ role, content, author: 'problem' as const })),
   { role: 'assistant', content: text, author: 'policy' },
 ];
 
-/** A row as shards stored it until November 2026: prompt and completion apart. */
+/** A row in the format before November 2026: separate prompt and completion. */
 export interface LegacyRow extends Omit<RolloutRow, keyof TranscriptFields> {
   readonly prompt_tokens: number[];
   readonly tokens: number[];
@@ -85,7 +85,7 @@ const perToken: readonly string[] = [
   'transcripts',
 ] satisfies (keyof TranscriptFields)[];
 
-/** The stored columns that hold what is wanted of a legacy shard. */
+/** Legacy columns needed for the requested ones. */
 export function legacyColumns(wanted: readonly string[]): string[] {
   const others = wanted.filter((name) => !perToken.includes(name) && name !== 'messages');
   if (!wanted.some((name) => perToken.includes(name))) return others;
@@ -93,7 +93,7 @@ export function legacyColumns(wanted: readonly string[]): string[] {
   return [...new Set([...others, ...needed, 'policy_version', 'finish_reason'])];
 }
 
-/** A legacy row in today's columns, as far as they are wanted. */
+/** Converts a legacy row to the requested columns of today. */
 export function upgradeRow(row: LegacyRow, wanted: readonly string[]): Partial<RolloutRow> {
   const upgraded = { ...row, ...(row.prompt_tokens === undefined ? {} : upgradeTokens(row)), messages: null };
   return Object.fromEntries(Object.entries(upgraded).filter(([name]) => wanted.includes(name)));

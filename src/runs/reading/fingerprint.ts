@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { runLayout } from '../files/layout.ts';
 
 /**
- * A text that changes whenever something was recorded in a run, at the cost of asking the disk for two files' times:
- * nothing is opened, so a writer is never in anyone's way. `''`: there is no run.
+ * Returns a string that changes whenever a run records something, by reading the modification times of two files. Opens
+ * nothing, so it never blocks a writer. `''`: the run does not exist.
  */
 export async function runFingerprint(directory: string): Promise<string> {
   const { database } = runLayout(directory);

@@ -11,7 +11,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const clock = (): Date => new Date('2026-11-22T10:00:00.000Z');
 
-test('the texts of runs list and show', async () => {
+test('formats the output of runs list and show', async () => {
   expect(formatRunList(await listRuns(`${root}/none`))).toBe('no runs yet; start one with: gradus demo');
   const parent = { run: 'older', step: 9 };
   await using run = await createRun(root, { name: 'demo', recipe: { a: 1 }, seed: 7, parent }, { clock });

@@ -7,7 +7,7 @@ import type { RunListing } from './list-runs.ts';
 import type { RunReader } from './run-reader.ts';
 import type { RunSummary } from './run-rows.ts';
 
-/** The table of `gradus runs list`: one line a run. */
+/** Formats the table of `gradus runs list`: one line per run. */
 export function formatRunList(listings: readonly RunListing[]): string {
   if (listings.length === 0) return 'no runs yet; start one with: gradus demo';
   const header = ['run', 'status', 'step', 'stage', 'seed', 'started'];
@@ -20,8 +20,8 @@ export function formatRunList(listings: readonly RunListing[]): string {
 }
 
 /**
- * The page of `gradus runs show`: what the run is, how far it came, its last numbers, and the files it was given.
- * @param data absent for runs that were begun before it was recorded.
+ * Formats the page of `gradus runs show`: description, progress, last values, and files of its problems.
+ * @param data absent for runs from before it was recorded.
  */
 export function formatRun(run: RunReader, data?: DataRecord): string {
   const summary = run.summary();

@@ -6,12 +6,12 @@ import { runLayout } from '../files/layout.ts';
 import { openRunReader } from './run-reader.ts';
 import type { RunSummary } from './run-rows.ts';
 
-/** A run below a folder of runs, or what is wrong with it: one damaged run must not hide the others. */
+/** A run below a folder, or the error that prevents reading it: one damaged run must not hide the others. */
 export type RunListing =
   | { readonly folder: string; readonly summary: RunSummary }
   | { readonly folder: string; readonly problem: string };
 
-/** All runs in `root`, sorted by folder name; none where there is no such folder. */
+/** All runs in `root`, sorted by folder name; empty if the folder does not exist. */
 export async function listRuns(root: string): Promise<RunListing[]> {
   if (!(await exists(root))) return [];
   if (!(await stat(root)).isDirectory()) {

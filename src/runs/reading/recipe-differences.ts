@@ -1,14 +1,14 @@
-/** A field in which two recipes differ; an absent value is not there in that recipe. */
+/** A field in which two recipes differ; an absent value is missing in that recipe. */
 export interface RecipeDifference {
-  /** As `--set` writes it: `stages[0].maxSteps`. */
+  /** In the notation of `--set`: `stages[0].maxSteps`. */
   readonly path: string;
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
 /**
- * The fields in which two resolved recipes differ, in the order of the recipe, each as deep down as it goes. Where a
- * recipe lies is no part of what it says.
+ * Finds the fields in which two resolved recipes differ, in recipe order, each as deep as possible. Ignores the folder
+ * of the recipe.
  */
 export function recipeDifferences(before: unknown, after: unknown): RecipeDifference[] {
   return compare(before, after, '').filter(({ path }) => path !== 'baseDir');

@@ -7,8 +7,8 @@ import { runLayout } from '../files/layout.ts';
 import { openRunReader, type RunReader } from './run-reader.ts';
 
 /**
- * sha256 of each part of a run that recipe and seed decide: equal for two runs of the same recipe on any machine,
- * however often they were killed and resumed. Timings, times and process facts are left out.
+ * sha256 of each part of a run that recipe and seed determine: equal for two runs of the same recipe on any machine,
+ * however often they were killed and resumed. Excludes timings, times and process facts.
  */
 export interface RunDigest {
   /** Over all other parts. */
@@ -52,7 +52,7 @@ function* metricLines(run: RunReader): Iterable<unknown> {
 
 async function digestRollouts(run: RunReader): Promise<string> {
   const hash = createHash('sha256');
-  // A group at a time, so that a long run does not have to fit into memory.
+  // One group at a time, so that a long run need not fit into memory.
   for (const group of run.groups()) {
     addLine(hash, group);
     for (const row of await run.rollouts([group])) addLine(hash, row);

@@ -22,7 +22,7 @@ const candidate = {
   isSelected: true,
 };
 
-test('single rollouts can be asked for without their files', async () => {
+test('queries single rollouts without their files', async () => {
   await using run = await newRun();
   const recorded = { ...scriptedGroup(createRng(1, 'a'), 1, 'a'), flags: [[], ['looks odd']] };
   await run.recordStep({
@@ -49,7 +49,7 @@ test('single rollouts can be asked for without their files', async () => {
   expect(reader.lists('SELECT step, decision FROM steps')).toEqual([[1, '1 of 2 steps done']]);
 });
 
-test('what a stage chose from is at the event that says it began, and goes with it', async () => {
+test('stores candidates of a stage with the event of its start, and removes them with it', async () => {
   const directory = await (async () => {
     await using run = await newRun();
     await run.recordEvent({ step: 0, type: 'note', message: 'first' });
@@ -58,13 +58,13 @@ test('what a stage chose from is at the event that says it began, and goes with 
     expect(reader.lists('SELECT * FROM selections')).toEqual([[2, 'a', 'math', '["easy","hard"]', 1, 4, 1]]);
     return run.directory;
   })();
-  // No checkpoint: a resume begins again.
+  // No checkpoint: a resume starts from the beginning.
   await using _resumed = await openRun(directory);
   using reader = await openRunReader(directory);
   expect(reader.lists('SELECT count(*) FROM selections')).toEqual([[0]]);
 });
 
-test('flags that are not one per rollout are refused', async () => {
+test('rejects flags that are not one per rollout', async () => {
   await using run = await newRun();
   const recorded = { ...scriptedGroup(createRng(1, 'a'), 1, 'a'), flags: [[]] };
   await expect(run.recordStep({ step: 1, stage: 's', metrics: {}, groups: [recorded] })).rejects.toThrow(
@@ -72,7 +72,7 @@ test('flags that are not one per rollout are refused', async () => {
   );
 });
 
-test('a run of version 1 is read as one without an index, and gets one when it goes on', async () => {
+test('reads a run of version 1 without an index, and adds one when it continues', async () => {
   const directory = await (async () => {
     await using run = await newRun();
     await trainScripted(run, smallPlan, async (step) => {

@@ -19,7 +19,7 @@ async function newRun(): Promise<Run> {
   return createRun(root, { name: 'demo', recipe: {}, seed: 5 });
 }
 
-test('groups are found by step, stage, purpose and problem, and lead to their rollouts', async () => {
+test('finds groups by step, stage, purpose and problem, and reads their rollouts', async () => {
   await using run = await newRun();
   const measured = [group(0, 'a')];
   await run.recordRollouts({ step: 0, stage: 'easy', purpose: 'measure', groups: measured });
@@ -79,7 +79,7 @@ test('groups are found by step, stage, purpose and problem, and lead to their ro
   ]);
 });
 
-test('an ungradable rollout is not a trial', async () => {
+test('does not count an ungradable rollout as a trial', async () => {
   await using run = await newRun();
   const { group: judged } = group(1, 'a');
   const verdict = { outcome: 'ungradable', score: 0, reason: 'no gold', verifier: 'math@1' } as const;
@@ -93,7 +93,7 @@ test('an ungradable rollout is not a trial', async () => {
   ]);
 });
 
-test('old checkpoints go, stage ends stay, and two at one step have two folders', async () => {
+test('drops old checkpoints, keeps stage ends, and gives two at one step different folders', async () => {
   await using run = await newRun();
   const save = (isStageEnd: boolean) =>
     run.saveCheckpoint({

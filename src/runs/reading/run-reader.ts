@@ -26,7 +26,7 @@ import {
 import { openDatabaseReadOnly } from '../files/schema.ts';
 
 /**
- * Reads a run, finished or while another process writes it. Everything any viewer shows comes from here.
+ * Reads a run, finished or while another process writes it. All viewers use it.
  *
  * @example
  * using run = await openRunReader('runs/demo-0001');
@@ -35,7 +35,7 @@ import { openDatabaseReadOnly } from '../files/schema.ts';
  * for (const rollout of await run.rollouts(worst, ['text', 'reason'])) console.log(rollout.reason);
  */
 export class RunReader implements Disposable {
-  /** The run's folder, as it was given. */
+  /** The run's folder, as passed in. */
   readonly directory: string;
   readonly #database: DatabaseSync;
 
@@ -44,7 +44,7 @@ export class RunReader implements Disposable {
     this.#database = database;
   }
 
-  /** What the run is and how far it came. */
+  /** State and progress of the run. */
   summary(): RunSummary {
     const run = this.rows('SELECT * FROM run')[0];
     if (run === undefined) {
@@ -93,7 +93,7 @@ export class RunReader implements Disposable {
     return this.rows(query).map((row) => ({ name: String(row['name']), isTiming: row['is_timing'] === 1 }));
   }
 
-  /** A metric or timing over the steps that measured it, both ends included; empty for a name nobody recorded. */
+  /** Returns a metric or timing over the steps that measured it, bounds inclusive; empty for an unknown name. */
   metric(name: string, { from = 0, to = Number.MAX_SAFE_INTEGER } = {}): MetricSeries {
     const rows = this.lists(
       `SELECT step, value FROM metrics WHERE name_id = (SELECT id FROM metric_names WHERE name = ?)
@@ -102,7 +102,7 @@ export class RunReader implements Disposable {
       from,
       to,
     );
-    // A plain loop: mapping ten thousand rows by destructuring takes longer than reading them.
+    // A plain loop: destructuring ten thousand rows in `map` takes longer than reading them.
     const [steps, values] = [new Float64Array(rows.length), new Float64Array(rows.length)];
     for (let at = 0; at < rows.length; at++) {
       steps[at] = rows[at]![0] as number;
@@ -121,7 +121,7 @@ export class RunReader implements Disposable {
     );
   }
 
-  /** Events in the order they happened, the first `skip` passed over. */
+  /** Events in the order they happened, without the first `skip`. */
   events(skip = 0): RunEvent[] {
     return this.rows('SELECT * FROM events ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
@@ -132,7 +132,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Evaluation results in the order they were recorded, the first `skip` passed over. */
+  /** Evaluation results in recorded order, without the first `skip`. */
   evaluations(skip = 0): EvaluationRecord[] {
     return this.rows('SELECT * FROM evaluations ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
@@ -141,7 +141,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Kept checkpoints, oldest first; `engineState` is what an engine's `loadState` takes. */
+  /** Kept checkpoints, oldest first; pass `engineState` to an engine's `loadState`. */
   checkpoints(): { readonly step: number; readonly isStageEnd: boolean; readonly engineState: string }[] {
     const { checkpoints } = runLayout(this.directory);
     return this.#reading(() => readCheckpoints(this.#database)).map(({ step, isStageEnd, folder }) => ({
@@ -151,7 +151,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Groups in the order they were recorded. */
+  /** Groups in recorded order. */
   groups(query: GroupQuery = {}): GroupRow[] {
     const conditions: string[] = [];
     const values: SQLInputValue[] = [];
@@ -176,7 +176,7 @@ export class RunReader implements Disposable {
     ).map(groupView);
   }
 
-  /** One group by its number; undefined: there is none. */
+  /** Returns one group by its id; undefined if unknown. */
   group(id: number): GroupRow | undefined {
     const query = `SELECT groups.*, shards.file FROM groups JOIN shards ON shards.id = groups.shard_id WHERE groups.id = ?`;
     return this.rows(query, id).map(groupView)[0];
@@ -199,12 +199,12 @@ export class RunReader implements Disposable {
     return rows;
   }
 
-  /** Rows of any read-only query over the tables of `schema.ts`: what views make their own sums with. */
+  /** Rows of any read-only query over the tables of `schema.ts`, for the aggregates of views. */
   rows(query: string, ...values: SQLInputValue[]): Row[] {
     return this.#reading(() => this.#database.prepare(query).all(...values));
   }
 
-  /** The same as lists of values in the query's order: several times faster where there are many. */
+  /** Like `rows`, as lists of values in the query's order: several times faster for many rows. */
   lists(query: string, ...values: SQLInputValue[]): unknown[][] {
     return this.#reading(() => {
       const statement = this.#database.prepare(query);
@@ -213,12 +213,12 @@ export class RunReader implements Disposable {
     });
   }
 
-  /** Closes the database; the run itself is not touched. */
+  /** Closes the database; the run stays unchanged. */
   [Symbol.dispose](): void {
     this.#database.close();
   }
 
-  /** A database may open and yet be damaged further in. */
+  /** Converts SQLite errors of damaged pages: a database may open and still be damaged further in. */
   #reading<T>(read: () => T): T {
     try {
       return read();
@@ -233,7 +233,7 @@ export class RunReader implements Disposable {
   }
 }
 
-/** Opens a run to read. Throws a `RunError` when there is none or it is damaged. */
+/** Opens a run for reading. Throws a `RunError` when it is missing or damaged. */
 export async function openRunReader(directory: string): Promise<RunReader> {
   await requireRun(directory);
   try {
@@ -245,12 +245,12 @@ export async function openRunReader(directory: string): Promise<RunReader> {
 
 function lostShard(path: string, cause: unknown): RunError {
   return new RunError(
-    `${path}: expected the rollouts that run.sqlite speaks of, found no whole file (${String(cause)}). Restore it from a copy; all else of the run can be read`,
+    `${path}: expected the rollouts that run.sqlite names, found no complete file (${String(cause)}). Restore it from a copy; the rest of the run is readable`,
     { code: 'RUN_CORRUPT', cause, tryNext: 'gradus runs list' },
   );
 }
 
-/** Neighbouring groups of one shard are read at once. */
+/** Merges neighbouring groups of one shard, to read them at once. */
 function adjacentRows(groups: readonly GroupRow[]) {
   const spans: { file: string; firstRow: number; endRow: number }[] = [];
   for (const { file, firstRow, rollouts } of groups) {

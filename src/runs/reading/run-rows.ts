@@ -2,15 +2,15 @@ import type { RunParent } from '../files/records.ts';
 import type { RolloutPurpose } from '../files/records.ts';
 import type { RunEnd } from '../files/records.ts';
 
-/** The state of a run in a few lines. Times are ISO 8601. */
+/** Summary of a run. Times are ISO 8601. */
 export interface RunSummary {
   readonly directory: string;
   /** `demo-0001`. */
   readonly folder: string;
-  /** Names the run for good, wherever its folder goes. */
+  /** Permanent id of the run, independent of its folder. */
   readonly id: string;
   readonly name: string;
-  /** `running` only while a process really has it open; a killed run is `interrupted`. */
+  /** `running` only while a process has it open; a killed run is `interrupted`. */
   readonly status: 'running' | RunEnd;
   readonly reason: string | null;
   readonly seed: number;
@@ -18,7 +18,7 @@ export interface RunSummary {
   readonly parent: RunParent | null;
   /** Optimizer steps recorded. */
   readonly step: number;
-  /** Of the last recorded step. */
+  /** Stage of the last recorded step. */
   readonly stage: string | null;
   readonly createdAt: string;
   readonly endedAt: string | null;
@@ -33,24 +33,24 @@ export interface RunSession {
   readonly platform: string;
   readonly packageVersion: string;
   readonly gitCommit: string | null;
-  /** What was given to `recordEngine`. */
+  /** Value passed to `recordEngine`. */
   readonly engine: unknown;
   /** The step it continued from; 0: from the beginning. */
   readonly resumedStep: number;
-  /** One sentence per damaged checkpoint that was passed over. */
+  /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];
   readonly startedAt: string;
   /** `null`: still writing, or killed. */
   readonly endedAt: string | null;
 }
 
-/** One metric over steps; index i of both arrays belongs together. */
+/** One metric over steps; equal indices of both arrays belong together. */
 export interface MetricSeries {
   readonly steps: Float64Array;
   readonly values: Float64Array;
 }
 
-/** One problem's rollouts at one point of the run, summed up, and where the rollouts are. */
+/** Summary of one problem's rollouts at one point of the run, and their position in a shard. */
 export interface GroupRow {
   readonly id: number;
   readonly file: string;
@@ -66,7 +66,7 @@ export interface GroupRow {
   readonly level: string | null;
   readonly policyVersion: number;
   readonly rollouts: number;
-  /** Rollouts whose answer could be judged: with `correct`, an observation of the pass rate. */
+  /** Rollouts with a verdict: with `correct`, an observation of the pass rate. */
   readonly trials: number;
   readonly correct: number;
   readonly meanScore: number | null;
@@ -75,7 +75,7 @@ export interface GroupRow {
   readonly meanTokens: number;
 }
 
-/** Which groups; conditions left out do not restrict. */
+/** Filter of groups; omitted conditions do not restrict. */
 export interface GroupQuery {
   readonly step?: number;
   readonly stage?: string;
@@ -83,14 +83,14 @@ export interface GroupQuery {
   readonly problemId?: string;
   /** Most groups to return. */
   readonly limit?: number;
-  /** Groups to pass over first. */
+  /** Number of groups to skip first. */
   readonly offset?: number;
 }
 
-/** A row as SQLite gives it. */
+/** A row as returned by SQLite. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The session in a row of `sessions`. */
+/** Converts a row of `sessions`. */
 export function sessionView(row: Row): RunSession {
   return {
     pid: Number(row['pid']),
@@ -106,7 +106,7 @@ export function sessionView(row: Row): RunSession {
   };
 }
 
-/** The group in a row of `groups` joined with its shard's file. */
+/** Converts a row of `groups` joined with its shard's file. */
 export function groupView(row: Row): GroupRow {
   return {
     id: Number(row['id']),

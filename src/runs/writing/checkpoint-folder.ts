@@ -5,25 +5,25 @@ import { exists, fileSizes, writeFolderAtomic, type FileSizes } from '../../stor
 import type { CheckpointRow } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
 
-/** Where to continue from. */
+/** State to continue from. */
 export interface Checkpoint {
-  /** Optimizer steps taken. */
+  /** Optimizer steps done. */
   readonly step: number;
-  /** The folder given to the engine's `saveState`, for its `loadState`. */
+  /** Folder of the engine's state, for `loadState`. */
   readonly engineState: string;
-  /** What the controller gave when it was saved. */
+  /** State that the controller saved. */
   readonly controllerState: unknown;
 }
 
-/** What goes into a checkpoint. */
+/** Content of a checkpoint. */
 export interface CheckpointContent {
-  /** JSON-safe; taken the moment the checkpoint is asked for. */
+  /** JSON-safe; captured when the checkpoint is requested. */
   readonly controllerState: unknown;
-  /** Writes the engine's state into the folder it is given, e.g. `(folder) => engine.saveState(folder)`. */
+  /** Writes the engine's state into a folder, e.g. `(folder) => engine.saveState(folder)`. */
   readonly writeEngineState: (folder: string) => Promise<void>;
 }
 
-/** Writes a checkpoint folder, whole or not at all. Returns the sizes of its files. */
+/** Writes a checkpoint folder atomically. Returns the sizes of its files. */
 export async function writeCheckpointFolder(folder: string, content: CheckpointContent): Promise<FileSizes> {
   const controllerState = jsonText(content.controllerState, 'the controller state');
   return writeFolderAtomic(folder, async (draft) => {
@@ -32,7 +32,7 @@ export async function writeCheckpointFolder(folder: string, content: CheckpointC
   });
 }
 
-/** Reads what a checkpoint folder says; its engine state is for the engine to read. */
+/** Reads the controller's part of a checkpoint folder; the engine reads its own state. */
 export async function readCheckpointFolder(folder: string, step: number): Promise<Checkpoint> {
   const path = join(folder, 'controller.json');
   return {
@@ -42,17 +42,17 @@ export async function readCheckpointFolder(folder: string, step: number): Promis
   };
 }
 
-/** The newest checkpoint whose files are all there, and why newer ones are not used. */
+/** The newest complete checkpoint, and why newer ones are unusable. */
 export interface CheckpointChoice {
-  /** `undefined`: there is none, start from the beginning. */
+  /** `undefined`: no checkpoint, start from the beginning. */
   readonly chosen: CheckpointRow | undefined;
-  /** One sentence per damaged checkpoint that was passed over. */
+  /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];
 }
 
 /**
- * Chooses where to resume. Throws a `RunError` when there are checkpoints but all are damaged: to start over silently
- * could throw days of work away.
+ * Chooses the checkpoint to resume from. Throws a `RunError` when all checkpoints are damaged: silently starting over
+ * could lose days of work.
  */
 export async function chooseCheckpoint(
   folder: string,
@@ -66,7 +66,7 @@ export async function chooseCheckpoint(
   }
   if (skipped.length === 0) return { chosen: undefined, skipped };
   throw new RunError(
-    `${folder}: expected at least one whole checkpoint, found none (${skipped.join('; ')}). Restore the files from a copy or start a new run`,
+    `${folder}: expected at least one complete checkpoint, found none (${skipped.join('; ')}). Restore the files from a copy or start a new run`,
     { code: 'RUN_CHECKPOINTS_DAMAGED', tryNext: 'gradus train <recipe>' },
   );
 }

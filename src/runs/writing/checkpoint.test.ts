@@ -19,7 +19,7 @@ test('keeps the newest, stage ends, and the earliest best', () => {
   expect(outdatedCheckpoints(all, { ...keep, keepStageEnds: false, keepLast: 5 })).toEqual([1]);
 });
 
-test('never drops the newest, nor a stage end, and keeps no more than it was asked to', () => {
+test('never drops the newest or a stage end, and keeps no more than configured', () => {
   const facts = fc.array(
     fc.record({ isStageEnd: fc.boolean(), score: fc.option(fc.double({ noNaN: true })) }),
     {
@@ -41,7 +41,7 @@ test('never drops the newest, nor a stage end, and keeps no more than it was ask
   );
 });
 
-test('the builder leaves defaults to the schema', () => {
+test('fills defaults in the schema, not in the builder', () => {
   expect(checkpoints({ everySteps: 5 })).toEqual({ type: 'checkpoints', everySteps: 5 });
   expect(checkpointConfig.parse(checkpoints())).toEqual({
     type: 'checkpoints',

@@ -3,28 +3,28 @@ import { noun } from '../../core/config-builder.ts';
 import type { CheckpointFacts } from '../files/checkpoint-rows.ts';
 
 /**
- * When checkpoints are written and which are kept. Every one that is kept holds weights, optimizer and the
- * controller's state: a run resumes from the newest.
+ * Schedule and retention of checkpoints. A checkpoint contains weights, optimizer and the controller's state; a run
+ * resumes from the newest.
  */
 export const checkpointConfig = z.strictObject({
   type: z.literal('checkpoints').default('checkpoints'),
-  /** Write one after every so many steps; stage ends and the end of a run always write one. */
+  /** Write one every so many steps; stage ends and the end of a run always write one. */
   everySteps: z.int().min(1).default(50),
   /** Keep this many of the newest. */
   keepLast: z.int().min(1).default(2),
   /** Also keep the one at the end of each stage. */
   keepStageEnds: z.boolean().default(true),
-  /** Also keep the one with the highest score, where scores are given. */
+  /** Also keep the one with the highest score, if scores are given. */
   keepBest: z.boolean().default(false),
 });
 
 /** Checkpoint settings; see `checkpointConfig` for the defaults. */
 export const checkpoints = noun(checkpointConfig);
 
-/** Which checkpoints to keep; the parsed form of `checkpointConfig`. */
+/** Retention of checkpoints; the parsed form of `checkpointConfig`. */
 export type Retention = Pick<z.output<typeof checkpointConfig>, 'keepLast' | 'keepStageEnds' | 'keepBest'>;
 
-/** The ids to drop, given all checkpoints from oldest to newest. The newest is never dropped. */
+/** Returns the ids to drop, given all checkpoints from oldest to newest. The newest is never dropped. */
 export function outdatedCheckpoints(all: readonly CheckpointFacts[], retention: Retention): number[] {
   const best = retention.keepBest ? bestCheckpoint(all) : undefined;
   return all
@@ -33,7 +33,7 @@ export function outdatedCheckpoints(all: readonly CheckpointFacts[], retention: 
     .map(({ id }) => id);
 }
 
-/** The earliest of the highest scores. */
+/** Returns the earliest checkpoint with the highest score. */
 function bestCheckpoint(all: readonly CheckpointFacts[]): number | undefined {
   let best: CheckpointFacts | undefined;
   for (const checkpoint of all) {

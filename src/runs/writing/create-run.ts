@@ -14,21 +14,21 @@ import { recipeFile } from '../files/recipe-file.ts';
 import type { Run } from './run.ts';
 import { createDatabase } from '../files/schema.ts';
 
-/** What a new run is. */
+/** Options of a new run. */
 export interface NewRun {
   /** First part of its folder's name: letters, digits, `.`, `_`, `-`. */
   readonly name: string;
   /** The resolved recipe, JSON-safe. */
   readonly recipe: unknown;
   readonly seed: number;
-  /** The files its problems came from; absent where nobody looked. */
+  /** Files of its problems; absent if not recorded. */
   readonly data?: DataRecord;
   readonly parent?: RunParent;
 }
 
 /**
- * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. A kill leaves either the whole new run or no
- * folder of that name.
+ * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. Atomic: a kill leaves either the complete run
+ * or no folder of that name.
  */
 export async function createRun(root: string, run: NewRun, surroundings: RunSurroundings = {}): Promise<Run> {
   if (!/^[A-Za-z0-9][\w.-]*$/.test(run.name)) {
@@ -84,7 +84,7 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
   }
 }
 
-/** Two processes may count at once: renaming fails where a folder has appeared, and the next number is tried. */
+/** Two processes may pick the same number: renaming fails if the folder exists, and the next number is tried. */
 async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
   const used = (await readdir(root)).map((folder) => runNumber(name, folder) ?? 0);
   for (let number = Math.max(0, ...used) + 1; ; number++) {

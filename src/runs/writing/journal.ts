@@ -13,16 +13,16 @@ import type {
 import { mean } from '../../statistics/summary.ts';
 
 /**
- * Everything a run writes into its tables. Row ids count up from 1 without gaps, so a checkpoint can say what belongs
- * to it by the last id of each table, and a resumed run gives the rows after it the same ids again.
+ * Writes a run's tables. Row ids count up from 1 without gaps, so a checkpoint can store the last id of each table, and
+ * a resumed run gives later rows the same ids again.
  */
 
-/** The marks of a run that has recorded nothing. */
+/** Marks of an empty run. */
 export const startMarks: Marks = { step: 0, shards: 0, groups: 0, events: 0, evaluations: 0 };
 
 const numberedTables = ['shards', 'groups', 'events', 'evaluations'] as const;
 
-/** The state of the tables right now. */
+/** Reads the current last ids of the tables. */
 export function readMarks(database: DatabaseSync): Marks {
   const last = (table: string, column: string): number =>
     Number(database.prepare(`SELECT coalesce(max(${column}), 0) AS last FROM ${table}`).get()?.['last']);
@@ -80,7 +80,7 @@ export function insertMetrics(
   }
 }
 
-/** Adds a shard that is already on the disk, and its groups. */
+/** Adds a shard that is already on disk, and its groups. */
 export function insertShard(
   database: DatabaseSync,
   record: RolloutRecord,
@@ -117,7 +117,7 @@ export function insertShard(
   }
 }
 
-/** Adds an event, and what a stage chose from where it tells of that. */
+/** Adds an event, with the candidates for the start of a stage. */
 export function insertEvent(
   database: DatabaseSync,
   event: RunEvent,
@@ -149,7 +149,7 @@ export function insertEvaluation(database: DatabaseSync, evaluation: EvaluationR
     );
 }
 
-/** Adds a checkpoint that is already on the disk. */
+/** Adds a checkpoint that is already on disk. */
 export function insertCheckpoint(database: DatabaseSync, row: Omit<CheckpointRow, 'id'>, at: string): void {
   database
     .prepare(
@@ -166,7 +166,7 @@ export function insertCheckpoint(database: DatabaseSync, row: Omit<CheckpointRow
     );
 }
 
-/** Forgets checkpoints; their folders are removed afterwards. */
+/** Deletes the rows of checkpoints; their folders are removed afterwards. */
 export function deleteCheckpoints(database: DatabaseSync, ids: readonly number[]): void {
   const remove = database.prepare('DELETE FROM checkpoints WHERE id = ?');
   for (const id of ids) remove.run(id);
@@ -191,7 +191,7 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
   ];
 }
 
-/** Characters of a verdict's reason in the index; the shard has all of it. */
+/** Longest verdict reason in the index; the shard has the full text. */
 const longestReason = 200;
 
 function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, place: number) {
@@ -210,7 +210,7 @@ function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, pl
   ];
 }
 
-/** The mean as a column: NULL for an empty list. */
+/** Mean as a column value: NULL for an empty list. */
 function meanOrNull(values: readonly number[]): number | null {
   return values.length === 0 ? null : mean(values);
 }

@@ -60,7 +60,7 @@ async function failure(action: Promise<unknown>): Promise<RunError> {
   return error as RunError;
 }
 
-test('a closed run is one database file, and a new one gets the next number', async () => {
+test('closes a run to one database file and numbers the next one', async () => {
   const parent = join(root, 'numbers');
   for (const name of ['demo', 'demo', 'demo-0002', 'other']) {
     await using run = await createRun(parent, { name, recipe: {}, seed: 0 });
@@ -71,7 +71,7 @@ test('a closed run is one database file, and a new one gets the next number', as
   expect(existsSync(join(parent, 'demo-0001', 'run.sqlite-wal'))).toBe(false);
 });
 
-test('two runs created at once get two folders', async () => {
+test('creates two runs at once in two folders', async () => {
   const parent = join(root, 'at-once');
   const made = await Promise.all(
     Array.from({ length: 6 }, () => createRun(parent, { name: 'x', recipe: {}, seed: 0 })),
@@ -80,7 +80,7 @@ test('two runs created at once get two folders', async () => {
   for (const run of made) await run[Symbol.asyncDispose]();
 });
 
-test('lineage, engine and sessions can be read', async () => {
+test('reads lineage, engine and sessions', async () => {
   const parent = { run: 'some-id', step: 12 };
   await using run = await createRun(join(root, 'lineage'), {
     name: 'child',
@@ -105,8 +105,8 @@ test('lineage, engine and sessions can be read', async () => {
   expect(reader.summary()).toMatchObject({ status: 'failed', reason: 'the verifier broke' });
 });
 
-describe('each way to open what cannot be opened is one clear error', () => {
-  test('a name that is no folder name', async () => {
+describe('reports each reason that prevents opening as one clear error', () => {
+  test('an invalid run name', async () => {
     for (const name of ['', '../up', 'a/b', '.hidden']) {
       expect(await failure(createRun(root, { name, recipe: {}, seed: 0 }))).toMatchObject({
         code: 'RUN_NAME',
@@ -114,7 +114,7 @@ describe('each way to open what cannot be opened is one clear error', () => {
     }
   });
 
-  test('nothing there, or no run', async () => {
+  test('a missing folder or another folder', async () => {
     const missing = await failure(openRun(join(root, 'nowhere')));
     expect(missing).toMatchObject({
       code: 'RUN_NOT_FOUND',
@@ -123,12 +123,12 @@ describe('each way to open what cannot be opened is one clear error', () => {
     expect(await failure(openRunReader(root))).toMatchObject({ code: 'RUN_NOT_FOUND' });
   });
 
-  test('finished', async () => {
+  test('a finished run', async () => {
     const directory = await closedRun((run) => run.finish('finished', 'done'));
     expect(await failure(openRun(directory))).toMatchObject({ code: 'RUN_FINISHED' });
   });
 
-  test('already open here', async () => {
+  test('a run already open in this process', async () => {
     await using run = await newRun();
     const error = await failure(openRun(run.directory));
     expect(error).toMatchObject({
@@ -137,7 +137,7 @@ describe('each way to open what cannot be opened is one clear error', () => {
     });
   });
 
-  test('recipe edited, but not when it is only laid out anew', async () => {
+  test('an edited recipe, but not a reformatted one', async () => {
     const directory = await closedRun();
     const path = join(directory, 'recipe.json');
     const { hash } = JSON.parse(readFileSync(path, 'utf8')) as { hash: string };
@@ -156,7 +156,7 @@ describe('each way to open what cannot be opened is one clear error', () => {
     expect(await failure(openRun(directory))).toMatchObject({ code: 'RUN_CORRUPT' });
   });
 
-  test('database damaged, empty or from another version', async () => {
+  test('a damaged or empty database, or one of another version', async () => {
     const garbage = await closedRun();
     writeFileSync(join(garbage, 'run.sqlite'), 'this is not a database '.repeat(500));
     expect(await failure(openRun(garbage))).toMatchObject({ code: 'RUN_CORRUPT' });
@@ -169,7 +169,7 @@ describe('each way to open what cannot be opened is one clear error', () => {
     expect(await failure(openRun(cut))).toMatchObject({ code: 'RUN_CORRUPT' });
     const within = await closedRun((run) => run.recordStep(step(1)));
     const bytes = readFileSync(join(within, 'run.sqlite'));
-    // The header of the first page stays whole: the file opens, its tables cannot be found.
+    // The header of the first page stays intact: the file opens, its tables cannot be found.
     writeFileSync(join(within, 'run.sqlite'), bytes.fill('garbage', 100, 109));
     expect(await failure(openRun(within))).toMatchObject({ code: 'RUN_CORRUPT' });
     expect(await listRuns(join(within, '..'))).toContainEqual({
@@ -187,17 +187,17 @@ describe('each way to open what cannot be opened is one clear error', () => {
     chmodSync(closed, 0o600);
     const error = await failure(openRunReader(closed));
     chmodSync(closed, 0o700);
-    expect(error.message).toContain('one that this user may not open');
+    expect(error.message).toContain('that this user may not open');
   });
 
-  test('a file, and a folder of something else', async () => {
+  test('a file, and a folder with other content', async () => {
     const path = join(root, 'not-a-run');
     writeFileSync(path, '');
     for (const place of [path, root])
-      expect((await failure(openRunReader(place))).message).toContain('something that is not a run');
+      expect((await failure(openRunReader(place))).message).toContain('a folder that is not a run');
   });
 
-  test('a folder that cannot be written', async () => {
+  test('a folder that is not writable', async () => {
     const path = join(root, 'a-file');
     writeFileSync(path, '');
     expect(await failure(createRun(path, { name: 'x', recipe: {}, seed: 0 }))).toMatchObject({
@@ -206,7 +206,7 @@ describe('each way to open what cannot be opened is one clear error', () => {
   });
 });
 
-test('a damaged checkpoint is passed over, said so, and the one before it is used', async () => {
+test('skips a damaged checkpoint with a notice and uses the one before', async () => {
   const directory = await closedRun(async (run) => {
     for (const n of [1, 2]) {
       await run.recordStep(step(n));
@@ -232,7 +232,7 @@ test('a damaged checkpoint is passed over, said so, and the one before it is use
   });
 });
 
-test('rollouts that are gone are told of, and the run goes on', async () => {
+test('reports missing rollout files and continues', async () => {
   const directory = await closedRun(async (run) => {
     for (const n of [1, 2]) {
       const groups = [scriptedGroup(createRng(n), n, 'p')];
@@ -252,7 +252,7 @@ test('rollouts that are gone are told of, and the run goes on', async () => {
 describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
   const full = async (path: string): Promise<void> => writeFile(path, 'x'.repeat(100_000));
 
-  test('while saving a checkpoint leaves the one before and a run that goes on', async () => {
+  test('while saving a checkpoint keeps the previous one and a run that continues', async () => {
     await using run = await newRun();
     await run.recordStep(step(1));
     await run.saveCheckpoint(checkpoint);
@@ -279,12 +279,12 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
   });
 });
 
-test('a full disk under the database is one error, and the transaction leaves nothing', async () => {
+test('reports a full disk under the database as one error; the transaction leaves nothing', async () => {
   await using run = await newRun();
   await run.recordStep(step(1));
   const exec = DatabaseSync.prototype.exec;
   DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
-    // The smallest database SQLite can be told to allow is the size it has now.
+    // Limit the database to its current size, the smallest that SQLite accepts.
     if (sql.startsWith('BEGIN')) exec.call(this, 'PRAGMA max_page_count = 1');
     exec.call(this, sql);
   };
@@ -298,8 +298,8 @@ test('a full disk under the database is one error, and the transaction leaves no
   expect(reader.events()).toEqual([]);
 });
 
-describe('what may be recorded', () => {
-  test('metrics that are not finite or oddly named are refused by name, and nothing is recorded', async () => {
+describe('validates records', () => {
+  test('rejects non-finite or invalid metrics by name, and records nothing', async () => {
     await using run = await newRun();
     for (const value of [Number.NaN, Infinity, undefined as unknown as number]) {
       await expect(run.recordStep({ ...step(1), metrics: { 'loss/policy': value } })).rejects.toMatchObject({
@@ -318,7 +318,7 @@ describe('what may be recorded', () => {
     expect(run.step).toBe(1);
   });
 
-  test('steps come in order, and calls take effect in the order they were made', async () => {
+  test('requires steps in order; calls take effect in call order', async () => {
     await using run = await newRun();
     await expect(run.recordStep(step(2))).rejects.toMatchObject({ code: 'RUN_STEP_ORDER' });
     const calls = [1, 2, 3].map((n) => run.recordStep(step(n)));
@@ -328,14 +328,14 @@ describe('what may be recorded', () => {
     expect(await run.latestCheckpoint()).toMatchObject({ step: 3 });
   });
 
-  test('rewards must be finite and one per rollout', async () => {
+  test('requires rewards to be finite and one per rollout', async () => {
     await using run = await newRun();
     const group = { problem: { id: 'p9', domain: 'math', source: 'x', prompt: [] }, rollouts: [] };
     const record = { ...step(1), groups: [{ group, rewards: [1] }] };
     await expect(run.recordStep(record)).rejects.toMatchObject({ message: expect.stringContaining('p9') });
   });
 
-  test('what JSON would silently change is refused by name', async () => {
+  test('rejects by name values that JSON would silently change', async () => {
     await using run = await newRun();
     const bad = {
       NaN: Number.NaN,
@@ -355,7 +355,7 @@ describe('what may be recorded', () => {
     expect(await run.latestCheckpoint()).toBeUndefined();
   });
 
-  test('nothing, once the run is finished or closed', async () => {
+  test('rejects everything once the run is finished or closed', async () => {
     const run = await newRun();
     await run.finish('interrupted', 'for now');
     await expect(run.recordStep(step(1))).rejects.toMatchObject({ code: 'RUN_CLOSED' });

@@ -31,13 +31,13 @@ import { requireRun } from '../files/require-run.ts';
 import { Run } from './run.ts';
 import { openDatabase, openDatabaseReadOnly } from '../files/schema.ts';
 
-/** What a run takes from the world around it. */
+/** Dependencies of a run. */
 export interface RunSurroundings {
-  /** For the columns that say when; nothing depends on it. Default: the system's clock. */
+  /** Clock for the `*_at` columns; nothing else depends on it. Default: the system's clock. */
   readonly clock?: () => Date;
 }
 
-/** What a run would continue from. */
+/** State that a run would continue from. */
 export interface Continuation {
   /** The resolved recipe. */
   readonly recipe: unknown;
@@ -45,22 +45,22 @@ export interface Continuation {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** How a run is opened to continue it. */
+/** Options of opening a run. */
 export interface OpenRunOptions extends RunSurroundings {
-  /** Called under the lock before anything is changed; what it throws leaves the run as it was. */
+  /** Called under the lock before any change; throwing leaves the run unchanged. */
   readonly admit?: (continuation: Continuation) => Promise<void>;
 }
 
-/** The default of `RunSurroundings.clock`. */
+/** Default of `RunSurroundings.clock`. */
 export function systemClock(): Date {
   return new Date();
 }
 
 /**
- * Opens a run to continue it: takes its lock, finds the newest whole checkpoint, asks `admit`, and only then removes
- * what was recorded after that checkpoint, to be computed again.
+ * Opens a run to continue it: takes its lock, finds the newest complete checkpoint, calls `admit`, and only then
+ * removes everything recorded after that checkpoint, to be computed again.
  *
- * @throws RunError with a `tryNext` when the run is missing, damaged, written by another process, finished, or its
+ * @throws RunError with a `tryNext` when the run is missing, damaged, locked by another process, finished, or its
  * recipe was edited; nothing is changed then.
  */
 export async function openRun(
@@ -152,10 +152,10 @@ async function startSession(
 }
 
 /**
- * Removes shards and checkpoints without a row, and drafts a killed process left. Only names that Gradus gives are
- * removed; a user's own files stay.
+ * Removes shards and checkpoints without a row, and drafts of a killed process. Only removes names that Gradus gives; a
+ * user's own files stay.
  *
- * @returns sentences on what was removed, and on shards that rows name and that are missing.
+ * @returns sentences about removed files and missing shards.
  */
 async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<string[]> {
   const layout = runLayout(directory);
@@ -220,7 +220,7 @@ function lockedError(directory: string): RunError {
         ? 'another process'
         : `process ${String(holder['pid'])} on ${String(holder['host'])} since ${String(holder['started_at'])}`;
     return new RunError(
-      `${directory}: expected to be the only one writing to this run, but ${who} has it open. Wait for it, or stop it and resume`,
+      `${directory}: expected no other process to write to this run, but ${who} has it open. Wait for it, or stop it and resume`,
       { code: 'RUN_LOCKED', tryNext: `gradus runs show ${directory}` },
     );
   } finally {

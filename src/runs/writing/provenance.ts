@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
-/** Which code is running: what a reader needs to run it again. */
+/** Version of the running code, for reproducing a run. */
 export interface Provenance {
   readonly packageVersion: string;
-  /** The commit checked out where the user works; `null` outside a repository. */
+  /** Commit checked out in the user's folder; `null` outside a repository. */
   readonly gitCommit: string | null;
 }
 
-/** Looks the running code up, without starting a process. */
+/** Finds the version of the running code, without starting a process. */
 export async function readProvenance(folder: string): Promise<Provenance> {
   const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -16,7 +16,7 @@ export async function readProvenance(folder: string): Promise<Provenance> {
   return { packageVersion: manifest.version, gitCommit: await readGitCommit(folder) };
 }
 
-/** The commit that `HEAD` names in the repository around `folder`, or `null`. */
+/** Reads the commit of `HEAD` in the repository around `folder`, or `null`. */
 export async function readGitCommit(folder: string): Promise<string | null> {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const commit = await commitOf(join(at, '.git'));
@@ -25,7 +25,7 @@ export async function readGitCommit(folder: string): Promise<string | null> {
 }
 
 async function commitOf(gitPath: string): Promise<string | null> {
-  // In a worktree or submodule `.git` is a file that points to the folder.
+  // In a worktree or submodule `.git` is a file with the path of the folder.
   const pointer = /^gitdir: (.+)$/m.exec((await readOrNull(gitPath)) ?? '')?.[1];
   const git = pointer === undefined ? gitPath : resolve(dirname(gitPath), pointer);
   const head = (await readOrNull(join(git, 'HEAD')))?.trim();

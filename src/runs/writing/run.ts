@@ -38,35 +38,34 @@ import {
 } from '../files/records.ts';
 import { writeShard } from '../files/rollout-shard.ts';
 
-/** What `openRun` has made ready for a `Run` to write with. */
+/** Parts that `openRun` passes to a `Run`. */
 export interface RunParts {
   readonly directory: string;
   readonly database: DatabaseSync;
   readonly lock: FileLock;
-  /** Row of this process in `sessions`. */
+  /** Id of this process's row in `sessions`. */
   readonly session: number;
-  /** The resolved recipe, as it was when the run was created. */
+  /** The resolved recipe, as at creation. */
   readonly recipe: unknown;
   readonly seed: number;
-  /** What was found damaged or gone when it was opened, a sentence each; empty nearly always. */
+  /** Damage found while opening, one sentence each; usually empty. */
   readonly damage: readonly string[];
   readonly clock: () => Date;
 }
 
-/** What `saveCheckpoint` needs. */
+/** Arguments of `saveCheckpoint`. */
 export interface CheckpointRequest extends CheckpointContent {
-  /** Kept for good where the retention says so. */
+  /** Stage ends are kept if the retention says so. */
   readonly isStageEnd?: boolean;
   /** For `keepBest`: higher is better. */
   readonly score?: number;
-  /** What to keep of the older ones. */
+  /** Retention of older checkpoints. */
   readonly retention: Retention;
 }
 
 /**
- * A run that this process writes to. Calls take effect one after another, in the order they were made; when a promise
- * resolves, what it recorded survives a kill and a power cut. What was recorded after the last checkpoint is dropped
- * and recomputed by a resume.
+ * A run open for writing. Calls take effect in call order; when a promise resolves, its record survives a kill and a
+ * power failure. A resume drops and recomputes everything recorded after the last checkpoint.
  *
  * @example
  * await using run = await createRun('runs', { name: 'demo', recipe, seed: 0 });
@@ -76,10 +75,10 @@ export interface CheckpointRequest extends CheckpointContent {
  */
 export class Run implements AsyncDisposable {
   readonly #parts: RunParts;
-  /** Settles when all calls made so far have. */
+  /** Settles when all calls made so far have settled. */
   #last: Promise<unknown> = Promise.resolve();
   #isEnded = false;
-  /** A call has failed and has said so. */
+  /** True after a call has failed and reported its error. */
   #hasFailed = false;
   #step: number;
 
@@ -88,7 +87,7 @@ export class Run implements AsyncDisposable {
     this.#step = readMarks(parts.database).step;
   }
 
-  /** The run's folder, as it was given. */
+  /** The run's folder, as passed in. */
   get directory(): string {
     return this.#parts.directory;
   }
@@ -100,7 +99,7 @@ export class Run implements AsyncDisposable {
   get seed(): number {
     return this.#parts.seed;
   }
-  /** What was found damaged or gone when the run was opened, a sentence each: checkpoints that were passed over, rollouts. */
+  /** Damage found while opening, one sentence each: skipped checkpoints, missing rollouts. */
   get damage(): readonly string[] {
     return this.#parts.damage;
   }
@@ -109,7 +108,7 @@ export class Run implements AsyncDisposable {
     return this.#step;
   }
 
-  /** Records one step with its metrics and the groups it learnt from: all of it or, on any error, nothing. */
+  /** Records one step with its metrics and groups; on any error, records nothing. */
   async recordStep(record: StepRecord): Promise<void> {
     const { step, stage, metrics, timings = {}, groups = [] } = record;
     checkMetrics(metrics, step);
@@ -134,7 +133,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Records groups made between steps, to measure difficulty or to evaluate. */
+  /** Records groups rolled out between steps, to measure difficulty or to evaluate. */
   async recordRollouts(record: RolloutRecord): Promise<void> {
     await this.#inTurn(`recording rollouts at step ${record.step}`, async () => {
       const commitShard = await this.#writeShard(record);
@@ -143,8 +142,8 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Records something that happened; see `RunEvent` for what belongs here and what into a log.
-   * @param candidates for a stage's beginning: what it chose from.
+   * Records an event; see `RunEvent` for what belongs here and what in a log.
+   * @param candidates for the start of a stage: the problems it chose from.
    */
   async recordEvent(event: RunEvent, candidates: readonly StageCandidate[] = []): Promise<void> {
     await this.#inTurn(`recording the event ${event.type}`, () => {
@@ -159,7 +158,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Records what this process computes with (`Engine.info`); JSON-safe. */
+  /** Records the engine of this process (`Engine.info`); JSON-safe. */
   async recordEngine(info: unknown): Promise<void> {
     await this.#inTurn('recording the engine', () => {
       this.#commit(() => {
@@ -172,7 +171,7 @@ export class Run implements AsyncDisposable {
 
   /**
    * Saves a checkpoint of everything up to the last recorded step, then drops those that `retention` does not keep.
-   * Until the new one is whole on the disk, the older ones stay.
+   * Older ones stay until the new one is complete on disk.
    */
   async saveCheckpoint(request: CheckpointRequest): Promise<void> {
     await this.#inTurn('saving a checkpoint', async () => {
@@ -190,7 +189,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** The newest checkpoint, from which a resumed run continues; `undefined`: start from the beginning. */
+  /** Reads the newest checkpoint, from which a resumed run continues; `undefined`: start from the beginning. */
   async latestCheckpoint(): Promise<Checkpoint | undefined> {
     return this.#inTurn('reading the last checkpoint', async () => {
       const row = readCheckpoints(this.#parts.database).at(-1);
@@ -205,12 +204,12 @@ export class Run implements AsyncDisposable {
     return folder;
   }
 
-  /** Says how the run ended; record nothing after it. */
+  /** Records how the run ended; no records may follow. */
   async finish(end: RunEnd, reason: string): Promise<void> {
     await this.#inTurn('finishing', () => this.#end(end, reason));
   }
 
-  /** Closes the run; one that nobody finished is `interrupted` and can be resumed. */
+  /** Closes the run; an unfinished one is `interrupted` and can be resumed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last;
     const { directory, database, lock } = this.#parts;
@@ -221,7 +220,7 @@ export class Run implements AsyncDisposable {
         if (!isEnded) this.#end('interrupted', 'stopped before it was finished');
       });
     } catch (error) {
-      // What the disk refused to the work it refuses to the last word too: once told, it must not hide the first.
+      // The same disk error may hit the final update; if it was already reported, do not mask the first one.
       if (!this.#hasFailed) throw error;
     } finally {
       closeInOneFile(database);
@@ -238,7 +237,7 @@ export class Run implements AsyncDisposable {
     this.#isEnded = true;
   }
 
-  /** The file comes first, the row that speaks of it second: a kill in between leaves a file nobody knows, not a loss. */
+  /** Writes the file before its row: a kill in between leaves an unreferenced file, not a lost one. */
   async #writeShard(record: RolloutRecord): Promise<() => void> {
     if (record.groups.length === 0) return () => {};
     record.groups.forEach(checkGroup);
@@ -268,7 +267,7 @@ export class Run implements AsyncDisposable {
       this.#requireOpen(doing);
       return onDisk({ directory: this.directory, doing }, action);
     });
-    // The next caller waits for this one, and only this one's caller hears of its failure.
+    // The next call waits for this one, but only this call's promise rejects with its error.
     this.#last = turn.catch(() => {
       this.#hasFailed = true;
     });
@@ -286,7 +285,7 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** Forgets the checkpoints that are not to be kept. Returns their folders, to be removed once this is committed. */
+/** Deletes the rows of expired checkpoints. Returns their folders, to be removed after the commit. */
 function deleteOutdated(database: DatabaseSync, retention: Retention): string[] {
   const rows = readCheckpoints(database);
   const ids = outdatedCheckpoints(rows, retention);

@@ -117,7 +117,9 @@ function testsText({ tests }: Problem): string | undefined {
   return tests === undefined ? undefined : stringifyJson(testsAsPairs(tests) ?? tests);
 }
 
-/** Boxes the gold for TRL's accuracy reward, which parses bare LaTeX less reliably; leaves a gold that cannot be boxed. */
+/**
+ * Boxes the gold for TRL's accuracy reward, which parses bare LaTeX less reliably; leaves a gold that cannot be boxed.
+ */
 function boxed(answer: string): string {
   const text = `\\boxed{${answer}}`;
   const box = lastBoxed(text);

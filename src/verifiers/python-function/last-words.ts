@@ -2,8 +2,8 @@ import { dirname, sep } from 'node:path';
 import { harnessFile } from './harness.ts';
 
 /**
- * Finds where the function was when the harness hit its time limit, from its stack traces on stderr: the innermost place
- * in the user's folder, else anywhere. `undefined` when it ended for another reason.
+ * Finds where the function was when the harness hit its time limit, from its stack traces on stderr: the innermost
+ * place in the user's folder, else anywhere. `undefined` when it ended for another reason.
  */
 export function placeWhenTimeWasUp(tail: string, file: string): string | undefined {
   if (!tail.includes('Timeout (')) return undefined;

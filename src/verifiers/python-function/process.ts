@@ -40,7 +40,10 @@ export class FunctionProcess implements AsyncDisposable {
     this.#spec = spec;
   }
 
-  /** @throws VerifierError when the function raises, takes too long or ends its process; the signal's reason when it aborts. */
+  /**
+   * @throws VerifierError when the function raises, takes too long or ends its process; the signal's reason when it
+   * aborts.
+   */
   async call(given: Arguments, signal?: AbortSignal): Promise<Said> {
     if (this.#child === undefined) await this.#start(signal);
     const reply = await this.#ask(given, this.#spec.maxMs, signal);

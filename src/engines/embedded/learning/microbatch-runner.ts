@@ -8,7 +8,10 @@ import { parameterLayout, type ParameterLayout } from '../parameters.ts';
 import { type Arrays, openProgram, type Program } from '../graph/program.ts';
 import type { BatchShape } from '../transformer.ts';
 
-/** A microbatch to score. Plain data: it can be posted to a worker thread, which shares `weights` when its buffer is shared. */
+/**
+ * A microbatch to score. Plain data: it can be posted to a worker thread, which shares `weights` when its buffer is
+ * shared.
+ */
 export interface LogprobJob {
   /** All weights, in the order of `parameterLayout`. Read-only. */
   readonly weights: Float32Array;

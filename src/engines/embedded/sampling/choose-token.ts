@@ -83,8 +83,8 @@ export function createTokenChooser(
 }
 
 /**
- * Returns a function that draws a token from the top-k and top-p of a distribution: takes tokens in order of probability
- * until either limit is reached, then draws among them.
+ * Returns a function that draws a token from the top-k and top-p of a distribution: takes tokens in order of
+ * probability until either limit is reached, then draws among them.
  *
  * @param powers unnormalised probabilities, read at each draw; the second argument of the draw is their sum.
  */

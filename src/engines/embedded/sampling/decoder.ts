@@ -19,8 +19,8 @@ export interface Decoder extends AsyncDisposable {
   /** Reads whole prompts in one batch. */
   read(weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts>;
   /**
-   * Decodes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values to
-   * the cache and returns the next-token logits [rows, vocabulary].
+   * Decodes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values
+   * to the cache and returns the next-token logits [rows, vocabulary].
    */
   step(weights: DecodeWeights, cache: KeyValueCache, tokens: Int32Array, rows: number): Promise<Float32Array>;
 }

@@ -125,7 +125,9 @@ export class KeyValueCache {
   }
 }
 
-/** Capacities 32, 48, 64, 96, 128, 192, …: growth is rare, and all are multiples of 16, which keeps the order of sums. */
+/**
+ * Capacities 32, 48, 64, 96, 128, 192, …: growth is rare, and all are multiples of 16, which keeps the order of sums.
+ */
 function capacityFor(positions: number): number {
   let capacity = 32;
   while (capacity < positions) capacity += capacity & (capacity - 1) ? capacity / 3 : capacity / 2;

@@ -6,9 +6,9 @@ import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
 /** Decodes completions of one or several jobs at a time. */
 export interface Sampler {
   /**
-   * Runs a job with continuous batching: a finished row is given to the next sequence at once, and prompts are read once
-   * per group. Jobs of the same weights that arrive meanwhile get rows in turn. Finished sequences are passed to `emit`
-   * before the next step. Stops early when `isAborted`.
+   * Runs a job with continuous batching: a finished row is given to the next sequence at once, and prompts are read
+   * once per group. Jobs of the same weights that arrive meanwhile get rows in turn. Finished sequences are passed to
+   * `emit` before the next step. Stops early when `isAborted`.
    */
   run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
