@@ -2,6 +2,7 @@ import { DataError, GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Outcome, Verdict } from '../core/verdict.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { readRunRecipe } from '../recipe/read-run-recipe.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
@@ -9,8 +10,25 @@ import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadById } from '../problems/load-problems.ts';
-import { findRollouts, problemOfRow, type StoredRollout } from './stored-rollouts.ts';
+import type { RolloutRow } from '../runs/files/rollout-row.ts';
+import { findRollouts } from './stored-rollouts.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
+
+const columns = [
+  'step',
+  'problem_id',
+  'domain',
+  'rollout_index',
+  'text',
+  'finish_reason',
+  'answer',
+  'outcome',
+  'reason',
+  'verifier',
+] as const;
+
+/** The fields of a stored rollout that judging needs. */
+type StoredRollout = Pick<RolloutRow, (typeof columns)[number]>;
 
 /** An example rollout. */
 export interface AuditExample {
@@ -61,10 +79,10 @@ export interface AuditOptions extends TrustOptions {
  * @throws DataError when there are no rollouts at `path`.
  */
 export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
-  const stored = await findRollouts(path);
-  const recipe = options.recipe ?? stored.recipe;
-  if (options.recipe === undefined && stored.recipe !== undefined)
-    await requireTrust(path, stored.recipe, ['verifiers'], options);
+  const stored = await findRollouts(path, columns);
+  const recipe = options.recipe ?? (stored.isRun ? await readRunRecipe(path) : undefined);
+  if (options.recipe === undefined && recipe !== undefined)
+    await requireTrust(path, recipe, ['verifiers'], options);
   const problems =
     recipe === undefined
       ? new Map<string, Problem>()
@@ -83,6 +101,15 @@ export async function auditVerdicts(path: string, options: AuditOptions): Promis
   }
   return findings.result(stored.count);
 }
+
+/** Rebuilds the problem of a stored rollout from its row, without tests. */
+const problemOfRow = ({ problem_id: id, domain, answer }: StoredRollout, source: string): Problem => ({
+  id,
+  domain,
+  prompt: [],
+  source,
+  ...(answer !== null && { answer }),
+});
 
 function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier {
   const math = opened.use(openVerifier(verifierConfig.parse(mathAnswer())));

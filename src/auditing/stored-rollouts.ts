@@ -1,35 +1,19 @@
 import { existsSync } from 'node:fs';
 import { DataError } from '../core/errors.ts';
-import type { Problem } from '../core/problem.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import { readRunRecipe } from '../recipe/read-run-recipe.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { readShard } from '../runs/files/rollout-shard.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 
-const columns = [
-  'step',
-  'problem_id',
-  'domain',
-  'rollout_index',
-  'text',
-  'finish_reason',
-  'answer',
-  'outcome',
-  'reason',
-  'verifier',
-] as const;
+type Column = keyof RolloutRow;
 
-/** The fields of a stored rollout that judging needs. */
-export type StoredRollout = Pick<RolloutRow, (typeof columns)[number]>;
-
-/** Rollouts on disk, with the recipe of their run if known. */
-export interface StoredRollouts {
-  readonly recipe?: Recipe;
+/** Columns of the rollouts in a run directory or in one Parquet file. */
+export interface StoredRollouts<C extends Column> {
+  /** True for a run directory, which also holds a recipe. */
+  readonly isRun: boolean;
   readonly count: number;
   /** In recorded order, a few hundred at a time. */
-  batches(): AsyncIterable<readonly StoredRollout[]>;
+  batches(): AsyncIterable<readonly Pick<RolloutRow, C>[]>;
 }
 
 const groupsAtOnce = 64;
@@ -39,7 +23,10 @@ const groupsAtOnce = 64;
  *
  * @throws DataError when nothing is there; RunError for a damaged run.
  */
-export async function findRollouts(path: string): Promise<StoredRollouts> {
+export async function findRollouts<C extends Column>(
+  path: string,
+  columns: readonly C[],
+): Promise<StoredRollouts<C>> {
   if (!existsSync(path)) {
     throw new DataError(
       `${path}: expected a run directory or a Parquet file of rollouts, found nothing there`,
@@ -48,7 +35,7 @@ export async function findRollouts(path: string): Promise<StoredRollouts> {
       },
     );
   }
-  if (existsSync(runLayout(path).database)) return rolloutsOfRun(path);
+  if (existsSync(runLayout(path).database)) return rolloutsOfRun(path, columns);
   const rows = await readShard(path, { columns }).catch((cause: unknown) => {
     throw new DataError(
       `${path}: expected a run directory or a Parquet file of rollouts (${String(cause)})`,
@@ -58,6 +45,7 @@ export async function findRollouts(path: string): Promise<StoredRollouts> {
     );
   });
   return {
+    isRun: false,
     count: rows.length,
     async *batches() {
       yield rows;
@@ -65,11 +53,14 @@ export async function findRollouts(path: string): Promise<StoredRollouts> {
   };
 }
 
-async function rolloutsOfRun(directory: string): Promise<StoredRollouts> {
+async function rolloutsOfRun<C extends Column>(
+  directory: string,
+  columns: readonly C[],
+): Promise<StoredRollouts<C>> {
   using run = await openRunReader(directory);
   const groups = run.groups();
   return {
-    recipe: await readRunRecipe(directory),
+    isRun: true,
     count: groups.reduce((sum, { rollouts }) => sum + rollouts, 0),
     async *batches() {
       using reader = await openRunReader(directory);
@@ -78,12 +69,3 @@ async function rolloutsOfRun(directory: string): Promise<StoredRollouts> {
     },
   };
 }
-
-/** Rebuilds the problem of a stored rollout from its row, without tests. */
-export const problemOfRow = ({ problem_id: id, domain, answer }: StoredRollout, source: string): Problem => ({
-  id,
-  domain,
-  prompt: [],
-  source,
-  ...(answer !== null && { answer }),
-});

@@ -1,0 +1,47 @@
+import { type AnswerDifferences, createDifferences } from '../verifiers/answer-differences.ts';
+import type { RolloutRow } from '../runs/files/rollout-row.ts';
+import { findRollouts } from './stored-rollouts.ts';
+
+/** Where a stored rollout is. */
+export interface RolloutPlace {
+  readonly problem: string;
+  readonly step: number;
+  /** Index in its group, from 0. */
+  readonly rollout: number;
+}
+
+/** Answers judged correct whose text differs from the gold. */
+export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
+  readonly rollouts: number;
+}
+
+const columns = ['step', 'problem_id', 'rollout_index', 'outcome', 'evidence'] as const;
+
+/**
+ * Counts, by the rule that decided, the stored verdicts `correct` whose answer differs from the gold as text. Reads the
+ * recorded evidence and judges nothing again, so it executes nothing that a run names.
+ *
+ * @param path a run directory, or a Parquet file of rollouts.
+ * @param options.examples examples kept of each rule.
+ * @throws DataError when there are no rollouts at `path`.
+ */
+export async function storedDifferences(
+  path: string,
+  { examples, signal }: { readonly examples: number; readonly signal?: AbortSignal },
+): Promise<StoredDifferences> {
+  const stored = await findRollouts(path, columns);
+  const differences = createDifferences<RolloutPlace>(examples);
+  for await (const batch of stored.batches()) {
+    signal?.throwIfAborted();
+    for (const row of batch) differences.add(row, placeOf(row));
+  }
+  return { rollouts: stored.count, ...differences.result() };
+}
+
+type Row = Pick<RolloutRow, (typeof columns)[number]>;
+
+const placeOf = ({ problem_id: problem, step, rollout_index: rollout }: Row): RolloutPlace => ({
+  problem,
+  step,
+  rollout,
+});

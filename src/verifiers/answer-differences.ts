@@ -1,0 +1,135 @@
+import type { Verdict } from '../core/verdict.ts';
+
+/** A correct answer that is not the gold letter by letter, and the rule by which the verifier accepted it. */
+interface AnswerDifference {
+  readonly rule: string;
+  readonly gold: string;
+  readonly answer: string;
+}
+
+/**
+ * How much a rule asks of an answer: `loose` leaves a part out (a unit, a percent sign, a base), rounds, or compares at
+ * sampled points; `exact` proves equality; `form` accepts the same expression, written differently.
+ */
+export type RuleStrictness = 'loose' | 'exact' | 'form';
+
+/** The part of a verdict that names the rule. */
+type DecidedVerdict = Pick<Verdict, 'outcome' | 'evidence'>;
+
+/** A verdict as rows of rollouts store it: the evidence is JSON. */
+export interface StoredVerdict {
+  readonly outcome: Verdict['outcome'];
+  readonly evidence: string | null;
+}
+
+/** What `createDifferences` collects, by rule. `T` locates a rollout. */
+export interface AnswerDifferences<T> {
+  /** Correct verdicts that name their rule, the gold and the answer. */
+  readonly decided: number;
+  /** Other correct verdicts: of programs, choices and custom verifiers. */
+  readonly withoutRule: number;
+  /** Answers that equal the gold as text. */
+  readonly sameText: number;
+  /** Share of `decided` whose text differs and whose rule is not `same form`, in [0, 1]; null if `decided` is 0. */
+  readonly otherForm: number | null;
+  /** Worst first: loose before exact before form, and the rarest first among equals. */
+  readonly rules: readonly RuleDifferences<T>[];
+}
+
+/** The differences that one rule accepted. */
+export interface RuleDifferences<T> {
+  readonly rule: string;
+  readonly strictness: RuleStrictness;
+  readonly count: number;
+  /** Of `decided`, in [0, 1]. */
+  readonly share: number;
+  /** The first few that differ in gold or answer. */
+  readonly examples: readonly (T & Pick<AnswerDifference, 'gold' | 'answer'>)[];
+}
+
+const looseRule = /aside|round|probe|logarithm|more than once/;
+const ranks = { loose: 0, exact: 1, form: 2 } as const;
+
+/** Classifies a rule of the math verifier. A rule of another verifier is `exact` unless its words match. */
+export function strictnessOf(rule: string): RuleStrictness {
+  if (rule === 'same form') return 'form';
+  return looseRule.test(rule) ? 'loose' : 'exact';
+}
+
+/** Returns the gold, the answer and the rule of a correct verdict; undefined for a verdict that does not name them. */
+function acceptanceOf({ outcome, evidence = {} }: DecidedVerdict): AnswerDifference | undefined {
+  const { rule, gold, extracted } = evidence;
+  if (outcome !== 'correct' || typeof rule !== 'string') return undefined;
+  if (typeof gold !== 'string' || typeof extracted !== 'string') return undefined;
+  return { rule, gold: gold.trim(), answer: extracted.trim() };
+}
+
+/** Returns the share of correct verdicts decided by a rule other than `same form`; undefined if none names a rule. */
+export function otherFormShare(verdicts: readonly DecidedVerdict[]): number | undefined {
+  const accepted = verdicts.flatMap((verdict) => acceptanceOf(verdict) ?? []);
+  return accepted.length === 0 ? undefined : accepted.filter(isOtherForm).length / accepted.length;
+}
+
+const isOtherForm = ({ rule, gold, answer }: AnswerDifference): boolean =>
+  gold !== answer && rule !== 'same form';
+
+/** Counts by rule the correct answers whose text differs from the gold; keeps up to `maxExamples` of each rule. */
+export function createDifferences<T extends object>(maxExamples: number) {
+  interface Found {
+    count: number;
+    readonly examples: Map<string, RuleDifferences<T>['examples'][number]>;
+  }
+  const found = new Map<string, Found>();
+  let [decided, withoutRule, sameText, otherForm] = [0, 0, 0, 0];
+  return {
+    add({ outcome, evidence }: StoredVerdict, place: T): void {
+      if (outcome !== 'correct') return;
+      const accepted = acceptanceOf({ outcome, evidence: readEvidence(evidence) });
+      if (accepted === undefined) {
+        withoutRule++;
+        return;
+      }
+      decided++;
+      if (isOtherForm(accepted)) otherForm++;
+      const { rule, gold, answer } = accepted;
+      if (gold === answer) {
+        sameText++;
+        return;
+      }
+      const entry: Found = found.get(rule) ?? { count: 0, examples: new Map() };
+      found.set(rule, entry);
+      entry.count++;
+      const pair = JSON.stringify([gold, answer]);
+      if (entry.examples.size < maxExamples && !entry.examples.has(pair))
+        entry.examples.set(pair, { ...place, gold, answer });
+    },
+    result(): AnswerDifferences<T> {
+      const rules = Array.from(found, ([rule, { count, examples }]) => ({
+        rule,
+        strictness: strictnessOf(rule),
+        count,
+        share: count / decided,
+        examples: [...examples.values()],
+      }));
+      const isWorse = (a: RuleDifferences<T>, b: RuleDifferences<T>): number =>
+        ranks[a.strictness] - ranks[b.strictness] || a.count - b.count || (a.rule < b.rule ? -1 : 1);
+      return {
+        decided,
+        withoutRule,
+        sameText,
+        otherForm: decided === 0 ? null : otherForm / decided,
+        rules: rules.toSorted(isWorse),
+      };
+    },
+  };
+}
+
+/** Parses stored evidence; a damaged one names no rule. */
+function readEvidence(text: string | null): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
