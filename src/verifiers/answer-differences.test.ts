@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Verdict } from '../core/verdict.ts';
 import { createDifferences, otherFormShare, strictnessOf } from './answer-differences.ts';
