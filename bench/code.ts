@@ -1,5 +1,5 @@
 /**
- * How fast and how right code is judged: `node -C development bench/code.ts [--sections speed,references,samples]`.
+ * Measures speed and accuracy of judging code: `node -C development bench/code.ts [--sections speed,references,samples]`.
  *
  * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
  * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem;
@@ -54,7 +54,7 @@ function rowsOf(name: string): Row[] {
     .map((line) => JSON.parse(line) as Row);
 }
 
-/** A fence longer than any in the program, so that nothing in it ends the block. */
+/** A fence longer than any in the program, so that no line in it ends the block. */
 const fenced = (program: string): string => `\`\`\`\`\`\`\`\`\`\`python\n${program}\n\`\`\`\`\`\`\`\`\`\``;
 
 async function judge(
@@ -78,8 +78,8 @@ const solved = humanEval.map((row): Judged => ({
 }));
 
 /**
- * Verdicts per second on programs that are right: the dearest kind, as every test runs. The best of three passes counts.
- * Beside it, in the same minutes: how many bare interpreters could be started, which is what one process per program costs
+ * Verdicts per second on right programs: the most expensive kind, since every test runs. Takes the best of three
+ * passes. Also measures, interleaved, how many bare interpreters start per second: the cost of one process per program
  * without any protection and without running a line.
  */
 async function measureSpeed(verifier: CodeVerifier): Promise<object> {
@@ -117,15 +117,15 @@ async function judgeReferences(verifier: CodeVerifier): Promise<object> {
   return { humanEval: share(first.outcomes), mbpp: share(second.outcomes) };
 }
 
-/** A base model writes on after the function: all from the next statement that is not indented is left out. */
+/** Cuts text that a base model writes after the function: everything from the next unindented statement. */
 function firstFunction(sample: string): string {
   const next = sample.search(/\n(?=[^\s#])/);
   return next < 0 ? sample : sample.slice(0, next);
 }
 
 /**
- * The problem a prompt belongs to: the samples come in an order of their own, and their prompts lack the examples. Six
- * function names are asked for by two problems each, so the name alone does not tell: the longest common beginning does.
+ * Finds the problem of a prompt: samples are unordered, and their prompts lack the examples. Six function names occur
+ * in two problems each, so the longest common prefix decides.
  */
 function problemAsked(prompt: string): { problem: Problem; prompt: string } {
   const name = [...prompt.matchAll(/^def\s+(\w+)/gm)].at(-1)?.[1];
@@ -175,7 +175,7 @@ const mean = (values: readonly number[]): number =>
   round(values.reduce((sum, value) => sum + value, 0) / values.length);
 const round = (value: number): number => Math.round(value * 10_000) / 10_000;
 
-/** Chen et al. 2021, eq. 1, as a product. */
+/** pass@k: Chen et al. 2021, eq. 1, as a product. */
 function passAtK(n: number, right: number, k: number): number {
   let missed = 1;
   for (let i = 0; i < k; i++) missed *= Math.max(0, n - right - i) / (n - i);

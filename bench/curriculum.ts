@@ -1,15 +1,16 @@
 /**
- * What does a curriculum buy? Trains the demo's model by several recipes with several seeds, evaluates all of them on the
- * same held-out problems along the way, and compares them at equal training rollouts (measuring not counted, as papers
- * do), at equal rollouts and at equal tokens (measuring counted).
+ * Measures the effect of a curriculum. Trains the demo's model by several recipes with several seeds, evaluates all of
+ * them on the same held-out problems during training, and compares them at equal training rollouts (without measuring,
+ * as in papers), at equal rollouts and at equal tokens (both with measuring).
  *
  *   npm run bench:curriculum -- [--seeds 5] [--rollouts 54000] [--pool 1500] [--every 20] [--arms staged,uniform,…] [--set path=value]
  *
- * `adaptive` is `staged` with half the base measurement, spent adaptively, and measured again only where the answer may have
- * changed; `uniform+batch.updates=4` is `uniform` with a setting changed. Each recipe gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems a domain.
+ * `adaptive` is `staged` with half the base measurement, spent adaptively, and measured again only where the result may
+ * have changed; `uniform+batch.updates=4` is `uniform` with a changed setting. Each recipe gets as many steps as its
+ * share of `--rollouts` allows after measuring `--pool` problems per domain.
  *
- * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % t-intervals over
- * seeds, those of differences to `uniform` paired by seed. The last line is JSON.
+ * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % t-intervals
+ * over seeds, those of differences to `uniform` paired by seed. The last line is JSON.
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -35,12 +36,12 @@ const { values: options } = parseArgs({
 });
 
 const rolloutsAStep = 32 * 8;
-/** Rollouts of measuring every problem of both pools four times. */
+/** Rollouts for measuring every problem of both pools four times. */
 const measuring = 2 * Number(options.pool) * 4;
-/** Gates make a step try about a fifth more groups than it trains on. */
+/** Factor for groups that gates reject: a step tries about a fifth more groups than it trains on. */
 const gated = 1.2;
 
-/** The recipe of an arm, cut to the common budget. */
+/** The recipe of an arm, limited to the common budget. */
 function recipeOf(arm: string): [file: string, assignments: string[]] {
   const budget = Number(options.rollouts);
   const pools = [0, 1].map((domain) => `problems[${domain}].count=${options.pool}`);
@@ -74,21 +75,21 @@ function recipeOf(arm: string): [file: string, assignments: string[]] {
   return ['recipes/level-ablation/recipe.ts', [...pools, ...stage]];
 }
 
-/** A held-out accuracy and what had been spent when it was measured. */
+/** A held-out accuracy and the budget spent when it was measured. */
 interface Point {
   readonly step: number;
-  /** Rollouts trained on or tried in training. */
+  /** Rollouts that training tried. */
   readonly trained: number;
-  /** Those and the ones that measured difficulty. */
+  /** Those rollouts, and the ones that measured difficulty. */
   readonly rollouts: number;
-  /** Tokens of all of them. */
+  /** Tokens of all these rollouts. */
   readonly tokens: number;
   readonly accuracy: number;
 }
 
 type Budget = 'trained' | 'rollouts' | 'tokens';
 
-/** One run's accuracies, in order. */
+/** Accuracies of one run, in order. */
 interface Curve {
   readonly arm: string;
   readonly seed: number;
@@ -121,7 +122,7 @@ async function readPoints(directory: string): Promise<Point[]> {
   using run = await openRunReader(directory);
   const { steps, values: counts } = run.metric('rollout/count');
   const { values: lengths } = run.metric('rollout/tokens');
-  // Measuring writes completions like training does; their tokens are counted at the first steps' mean length.
+  // Measuring writes completions like training does; estimates their tokens by the first steps' mean length.
   const meanLength = mean(lengths.subarray(0, 10)) / mean(counts.subarray(0, 10));
   const measured = countMeasured(directory);
   const stageStarts = run.events().filter(({ type }) => type === 'stage-start');
@@ -162,7 +163,7 @@ function windowMean({ points }: Curve, budget: Budget, limit: number): number {
   return mean(within.map(({ accuracy }) => accuracy));
 }
 
-/** Rollouts spent when the running window first reaches an accuracy; `null` if it never does. */
+/** Rollouts spent when the running mean first reaches an accuracy; `null` if it never does. */
 function rolloutsToReach(curve: Curve, accuracy: number): number | null {
   const reached = curve.points.find(({ rollouts }) => windowMean(curve, 'rollouts', rollouts) >= accuracy);
   return reached?.rollouts ?? null;

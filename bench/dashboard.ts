@@ -1,7 +1,8 @@
 /**
  * `npm run bench:dashboard`: the dashboard on a run of 1,000,000 metric rows, 200,000 rollouts and 20 stages, recorded
- * through the recorder that training uses. Server start, every endpoint, memory, first view in Chromium, and how much
- * slower training is while its page is open. `-- --small` checks the bench itself in a minute. The last line is JSON.
+ * through the recorder that training uses. Measures server start, every endpoint, memory, first view in Chromium, and
+ * the slowdown of training while its page is open. `-- --small` tests the bench itself in a minute. The last line is
+ * JSON.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -61,9 +62,9 @@ async function measure() {
   const estimate = ({ mean, low, high }: Estimate, digits: number): string =>
     `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
   console.log(
-    `training with its page open: each of ${slowDown.looks} looks, ${slowDown.lookEverySeconds.toFixed(1)} s apart, holds it up by ` +
+    `training with its page open: each of ${slowDown.looks} updates, ${slowDown.lookEverySeconds.toFixed(1)} s apart, delays it by ` +
       `${estimate(lookMs, 0)} ms, ${estimate(percent, 1)} % of all time, at ${slowDown.stepMs.toFixed(1)} ms a step; ` +
-      `CPU of dashboard and browser between looks: ${idleCpuMs.map((ms) => ms.toFixed(1)).join(' → ')} ms a second`,
+      `CPU of dashboard and browser between updates: ${idleCpuMs.map((ms) => ms.toFixed(1)).join(' → ')} ms a second`,
   );
   return { plan, recordSeconds, startMs: dashboard.readyMs, endpoints, memoryMb, firstView, slowDown };
 }
@@ -74,7 +75,7 @@ async function record(): Promise<string> {
   return basename(run.directory);
 }
 
-/** Of a process, as Linux counts it. */
+/** Resident memory of a process, from Linux's /proc. */
 function residentMb(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const of = (name: string): number =>

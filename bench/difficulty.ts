@@ -7,10 +7,10 @@
  *                  `answer` if known
  *   --sensitivity  only the cost of other values of the methods' constants
  *
- * Methods see rollouts in the order of the record; the whole record is the truth and is hidden from them. The constants
- * of adaptive probing (shapes, groups, pilots) were chosen with AdaRFT in view and with nothing else. Half 1 of AdaRFT,
- * by hash of the text, is shown; the RL trace and the simulated problems chose nothing. The drift's constants were chosen
- * on the even rows of the RL trace; figures are those of the odd rows.
+ * Methods see rollouts in recorded order; the whole record is the hidden truth. The constants of adaptive probing
+ * (shapes, groups, pilots) were chosen on AdaRFT alone. Half 1 of AdaRFT, by hash of the text, is reported; the RL
+ * trace and the simulated problems were not used to choose. The drift's constants were chosen on the even rows of the
+ * RL trace; figures are those of the odd rows.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:engine -- [--models S,M] [--python PATH]`: how fast the embedded engine trains, beside the runtime's
- * own matrix product in the same run, and how fast it samples. With a Python that has torch and transformers, the same
- * models trained and sampled there, right afterwards. The last line is JSON.
+ * `npm run bench:engine -- [--models S,M] [--python PATH]`: training speed of the embedded engine, compared with the
+ * runtime's own matrix product in the same run, and its sampling speed. With a Python that has torch and transformers,
+ * the same models trained and sampled there, right afterwards. The last line is JSON.
  */
 import { parseArgs } from 'node:util';
 import { measurePeer } from './engine/peer.ts';

@@ -1,6 +1,6 @@
 import { askingWays, probeUnderFaults } from '../test/e2e/probe-faults.ts';
 
-// 4,000 attempts through a model server that breaks a fifth of its answers, in each way of asking, with two SIGKILLs
+// Measures 4,000 attempts through a model server that breaks a fifth of its answers, for each API, with two SIGKILLs
 // each: npm run bench:probes
 const reports = [];
 for (const [name, way] of Object.entries(askingWays)) {

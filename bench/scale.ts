@@ -1,7 +1,7 @@
 /**
  * `npm run bench:scale`: time and memory of a training step against batch, length, model size and memory budget.
- * Memory is the peak of a process of its own over what the runtime takes empty. The last line is JSON; exits with 1
- * when a step went over its budget.
+ * Memory is the peak of a separate process beyond that of the empty runtime. The last line is JSON; exits with 1 when a
+ * step exceeded its budget.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ export interface Point {
   readonly budgetMiB: number;
 }
 
-/** What the step took. */
+/** Time and memory of the step. */
 export interface Measured {
   readonly stepMs: number;
   readonly memoryMiB: number;

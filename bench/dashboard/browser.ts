@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
 
-/** Debian's Chromium with nothing remembered. */
+/** Launches Debian's Chromium with an empty profile. */
 export async function openBrowser(): Promise<{ browser: BrowserContext } & AsyncDisposable> {
   const profile = await mkdtemp(join(tmpdir(), 'gradus-bench-'));
   const browser = await chromium.launchPersistentContext(profile, {
@@ -20,7 +20,7 @@ export async function openBrowser(): Promise<{ browser: BrowserContext } & Async
   };
 }
 
-/** Milliseconds from asking for a run's overview to its heading and first chart being there, each in a new page. */
+/** Milliseconds from requesting a run's overview to its heading and first chart, each in a new page. */
 export async function timeFirstView(browser: BrowserContext, url: string, run: string): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < 5; n++) {

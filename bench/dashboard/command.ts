@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** A `gradus` command that runs on beside this process. */
+/** A running `gradus` command. */
 export interface RunningCommand extends AsyncDisposable {
   readonly child: ChildProcess;
-  /** Milliseconds until it said so. */
+  /** Milliseconds until the awaited event. */
   readonly readyMs: number;
-  /** The line that said so. */
+  /** The line of the awaited event. */
   readonly ready: Readonly<Record<string, unknown>>;
 }
 
@@ -26,7 +26,7 @@ export async function startCommand(args: readonly string[], type: string): Promi
     child.stdout.resume();
     return { child, readyMs, ready, [Symbol.asyncDispose]: () => stop(child) };
   }
-  throw new Error(`gradus ${args.join(' ')}: expected it to say "${type}", but it ended: ${told}`);
+  throw new Error(`gradus ${args.join(' ')}: expected the event "${type}", but the command ended: ${told}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {

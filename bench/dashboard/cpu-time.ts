@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU milliseconds that all living descendants of this process have taken, apart from one of them and its own. Linux. */
+/** CPU milliseconds of all living descendants of this process, except one of them with its descendants. Linux. */
 export function descendantsCpuMs(apart: number): number {
   const processes = new Map(readdirSync('/proc').flatMap((name) => readStat(Number(name))));
   const descends = (pid: number | undefined): boolean =>
@@ -10,7 +10,9 @@ export function descendantsCpuMs(apart: number): number {
     .reduce((sum, [, { cpuMs }]) => sum + cpuMs, 0);
 }
 
-/** Fields after the command's name, which may hold anything: state, parent, …, user and system time in hundredths of a second. */
+/**
+ * Fields after the command's name, which may contain anything: state, parent, …, user and system time in centiseconds.
+ */
 function readStat(pid: number): [number, { readonly parent: number; readonly cpuMs: number }][] {
   if (!Number.isInteger(pid)) return [];
   try {
@@ -21,7 +23,7 @@ function readStat(pid: number): [number, { readonly parent: number; readonly cpu
       .map(Number);
     return [[pid, { parent: fields[1]!, cpuMs: 10 * (fields[11]! + fields[12]!) }]];
   } catch {
-    // It has ended.
+    // The process has ended.
     return [];
   }
 }

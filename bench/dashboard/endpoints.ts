@@ -2,22 +2,22 @@ import { readFileSync } from 'node:fs';
 import { createRng } from '../../src/core/rng.ts';
 import { quantile } from '../../src/statistics/summary.ts';
 
-/** What one endpoint took, milliseconds, over requests that each ask something else. */
+/** Latencies of one endpoint, milliseconds, over requests with different parameters. */
 export interface EndpointTimes {
   readonly endpoint: string;
   readonly first: number;
   readonly p50: number;
   readonly p95: number;
   readonly max: number;
-  /** Processor time of the server a request: what other work on the machine does not change. */
+  /** CPU time of the server per request, which does not depend on other work on the machine. */
   readonly cpu: number;
-  /** Of the largest answer. */
+  /** Size of the largest response. */
   readonly kilobytes: number;
 }
 
 const requests = 40;
 
-/** Asks every endpoint of a dashboard for a run, one request after the other. */
+/** Requests every endpoint of a dashboard for a run, one request after the other. */
 export async function timeEndpoints(
   { url, pid }: { url: string; pid: number },
   run: string,
@@ -82,7 +82,7 @@ async function timeOne(
     times.push(performance.now() - started);
     if (!response.ok)
       throw new Error(
-        `${address.href}: expected an answer, got ${response.status} ${Buffer.from(body).toString()}`,
+        `${address.href}: expected success, got HTTP ${response.status} ${Buffer.from(body).toString()}`,
       );
     bytes = Math.max(bytes, body.byteLength);
   }
@@ -97,7 +97,7 @@ async function timeOne(
   };
 }
 
-/** Of a process since it began, as Linux counts it: hundredths of a second. */
+/** CPU time of a process since its start, from Linux's /proc, in centiseconds. */
 function processorMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return 10 * (Number(fields[11]) + Number(fields[12]));

@@ -6,33 +6,33 @@ import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { startCommand } from './command.ts';
 import { descendantsCpuMs } from './cpu-time.ts';
 
-/** How much longer training takes while its overview is open in a browser. */
+/** Slowdown of training while its overview is open in a browser. */
 export interface SlowDown {
   readonly steps: number;
   readonly stepMs: number;
-  /** How often the page asked and drew, and seconds from one time to the next. */
+  /** Number of page updates, and seconds between them. */
   readonly looks: number;
   readonly lookEverySeconds: number;
-  /** Milliseconds that a look holds training up. */
+  /** Milliseconds by which an update delays training. */
   readonly lookMs: Estimate;
-  /** What that is of all time, in percent. */
+  /** That delay as a share of all time, in percent. */
   readonly percent: Estimate;
-  /** Milliseconds of CPU a second that the dashboard and the browser take without a page, and with one between its looks. */
+  /** CPU milliseconds per second of dashboard and browser, without a page and with one between its updates. */
   readonly idleCpuMs: readonly [alone: number, watched: number];
 }
 
-/** A page is given time first: what is measured is one that is open, not one that is being opened. */
+/** Warm-up of a page: the bench measures an open page, not the opening. */
 const [settleMs, aloneMs] = [20_000, 60_000];
-/** A look, from just before it asks until its last trace has gone, and what it is held against on either side. */
+/** Span of an update, from just before its request to its last trace, with reference spans on both sides. */
 const [beforeLookMs, lookMs, besideMs] = [100, 1600, 2500];
-/** After a look, where the page does nothing. */
+/** Span after an update in which the page is idle. */
 const [calmAfterMs, calmMs] = [2500, 4000];
 
 /**
- * Trains, opens the page once and leaves it open. Other tenants change the speed of a machine by several percent from
- * minute to minute, so that spans with and without a page tell 1 % from 3 % only after hours. A page works in looks, though,
- * and rests in between: steps around each look are held against those just before and after it, and what the browser
- * takes while the page rests is counted in CPU.
+ * Trains with one page open. Other tenants change the speed of a machine by several percent from minute to minute, so
+ * spans with and without a page separate 1 % from 3 % only after hours. But a page works in bursts and rests in
+ * between: compares the steps around each update with those just before and after, and measures the CPU time of the
+ * browser while the page rests.
  */
 export async function measureSlowDown(
   root: string,
@@ -61,7 +61,7 @@ interface Look {
   readonly calmCpuMs: number;
 }
 
-/** Goes on until so many looks were seen, each with a calm after it. */
+/** Runs until enough updates were seen, each followed by an idle span. */
 async function watchLooks(page: Page, cpuTime: () => number, wanted: number): Promise<Look[]> {
   const looks: Look[] = [];
   while (looks.length < wanted) {
@@ -91,7 +91,7 @@ function summarise(looks: readonly Look[], ends: readonly number[], alone: numbe
   const everyMs = (last - first) / (looks.length - 1);
   if (everyMs < calmAfterMs + calmMs + besideMs)
     throw new Error(
-      `expected looks far enough apart to tell them from rest, got one every ${everyMs.toFixed(0)} ms`,
+      `expected updates far enough apart to separate from idle spans, got one every ${everyMs.toFixed(0)} ms`,
     );
   const delay = bootstrapMean(delays, { seed: 0 });
   const share = (ms: number): number => (100 * ms) / everyMs;
@@ -107,7 +107,7 @@ function summarise(looks: readonly Look[], ends: readonly number[], alone: numbe
   };
 }
 
-/** Steps done at a moment: a step is taken to go on evenly from the end of the one before to its own. */
+/** Steps done at a moment, interpolated between the ends of neighbouring steps. */
 function progressAt(ends: readonly number[], time: number): number {
   const next = ends.findIndex((end) => end > time);
   if (next < 1) throw new Error(`expected steps before and after ${new Date(time).toISOString()}, got none`);

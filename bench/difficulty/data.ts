@@ -4,13 +4,13 @@ import { hashKey, uniformAt } from '../../src/core/rng.ts';
 import { hashFeatures } from '../../src/difficulty/probing/feature-scores.ts';
 import { featuresOf, passRateFeature } from '../../src/difficulty/probing/problem-features.ts';
 
-/** Problems whose rollouts are on record: a method may look at them one after the other, the record is the truth. */
+/** Problems with recorded rollouts: a method reads them one at a time; the whole record is the truth. */
 export interface Population {
   readonly name: string;
   readonly ids: readonly string[];
-  /** Rollouts on record per problem. */
+  /** Recorded rollouts per problem. */
   readonly horizon: number;
-  /** Hashed features by problem; empty where nothing is known beforehand. */
+  /** Hashed features by problem; empty without prior knowledge. */
   readonly features: readonly Uint16Array[];
   /** Successes among the first 0 … horizon rollouts, by problem. */
   readonly prefixes: readonly Uint16Array[];
@@ -24,8 +24,8 @@ interface AdaRow {
 
 /**
  * AdaRFT's problems: 128 rollouts of Qwen2.5-Math-7B. The files' `difficulty` is the percentage that FAILED (it falls
- * with the pass rates of the RL trace, r = −0.81 over 898 common problems). Problems with conflicting scores are left
- * out. Only counts are published; a seeded shuffle gives them an order, which any exchangeable record has.
+ * with the pass rates of the RL trace, r = −0.81 over 898 common problems). Excludes problems with conflicting scores.
+ * Only counts are published; a seeded shuffle orders them, which is valid for exchangeable rollouts.
  *
  * @param part 0 or 1: the half by hash of the problem text.
  */
@@ -55,7 +55,7 @@ export function firstOf(population: Population, count: number): Population {
 /** Rollouts behind each of AdaRFT's scores. */
 const adaRftRollouts = 128;
 
-/** How many of AdaRFT's rollouts solved each problem, by its text. */
+/** Number of AdaRFT's rollouts that solved each problem, by its text. */
 async function adaRftCounts(
   folder: string,
 ): Promise<ReadonlyMap<string, { readonly answer: string; readonly solved: number }>> {
@@ -94,7 +94,8 @@ export function readTrace(path: string): TraceProblem[] {
 
 /**
  * The first eight visits of the trace as 64 rollouts. The policy was trained meanwhile, so their order is not that of
- * attempts of one model: `shuffled` takes it away (seeded), `as trained` shows what it does to methods that rely on it.
+ * one model's attempts: `shuffled` removes the order (seeded), `as trained` shows its effect on methods that rely on
+ * it.
  */
 export function populationOfTrace(
   problems: readonly TraceProblem[],
@@ -117,7 +118,7 @@ export function populationOfTrace(
   };
 }
 
-/** Those problems of the trace that another model has tried too, whose pass rates are all that is known beforehand. */
+/** Problems of the trace that another model also tried; its pass rates are the only prior knowledge. */
 export async function traceBesideAdaRft(
   problems: readonly TraceProblem[],
   folder: string,
@@ -133,7 +134,7 @@ export async function traceBesideAdaRft(
   };
 }
 
-/** A file of `{id, bits: "0110…"}` lines, used as it stands; `prompt` and `answer` add features where given. */
+/** Loads a file of `{id, bits: "0110…"}` lines; `prompt` and `answer` add features if given. */
 export function readBits(path: string): Population {
   const rows = readFileSync(path, 'utf8')
     .split('\n')
@@ -154,7 +155,7 @@ export function readBits(path: string): Population {
 }
 
 /**
- * A made population: 12 % never, 12 % always, the rest by log-odds N(0, 2.5); one feature tells the log-odds up to
+ * Simulated population: 12 % never, 12 % always, the rest by log-odds N(0, 2.5); one feature equals the log-odds plus
  * N(0, 1.5).
  */
 export function simulated(count: number, horizon: number): Population {
@@ -174,14 +175,14 @@ export function simulated(count: number, horizon: number): Population {
   };
 }
 
-/** Successes of Bernoulli rollouts, cumulated. */
+/** Cumulative successes of Bernoulli rollouts. */
 export function drawn(key: number, problem: number, rate: number, horizon: number): Uint16Array {
   return prefixesOf(
     Array.from({ length: horizon }, (_, i) => Number(uniformAt(key, problem, 100 + i) < rate)),
   );
 }
 
-/** Standard normal by counters (Box–Muller). */
+/** Counter-based standard normal (Box–Muller). */
 export function gaussian(key: number, ...counters: readonly number[]): number {
   const radius = Math.sqrt(-2 * Math.log(1 - uniformAt(key, ...counters, 1)));
   return radius * Math.cos(2 * Math.PI * uniformAt(key, ...counters, 2));
@@ -193,7 +194,7 @@ function featuresOfText(text: string, answer: string): Uint16Array {
   );
 }
 
-/** `successes` of `trials` in a seeded order, cumulated. */
+/** Cumulative `successes` of `trials` in a seeded order. */
 function shuffled(key: number, successes: number, trials: number): Uint16Array {
   let left = successes;
   return prefixesOf(

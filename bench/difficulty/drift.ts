@@ -26,7 +26,7 @@ import type { TraceProblem } from './data.ts';
 const perVisit = 8;
 type Visits = readonly number[];
 
-/** How well the next visit is foreseen, and what re-measuring finds at a third of the cost. */
+/** Accuracy of predicting the next visit, and the errors that re-measuring finds at a third of the cost. */
 export interface DriftReport {
   /** Mean −ln probability of the next visit's count, by method. */
   readonly logLoss: Readonly<Record<string, number>>;
@@ -38,14 +38,14 @@ interface Remeasured {
   readonly from: number;
   readonly to: number;
   readonly changed: number;
-  /** Share of the changed problems whose likeliest cell afterwards is another than before, and of the others. */
+  /** Share of the changed problems whose most likely cell is different afterwards, and of the others. */
   readonly found: number;
   readonly falseAlarms: number;
   /** Rollouts spent, as a share of measuring all. */
   readonly cost: number;
 }
 
-/** Everything on the odd rows, after choosing on the even ones what a method has to choose. */
+/** Evaluates on the odd rows after choosing methods' parameters on the even ones. */
 export function compareDrift(trace: readonly TraceProblem[]): DriftReport {
   const [tuning, testing] = [0, 1].map((part) =>
     trace.filter((_, i) => i % 2 === part).map(({ visits }) => visits),
@@ -101,7 +101,7 @@ function printLosses(
   return Object.fromEntries(perProblem.map(([name, losses]) => [name, meanOf(losses)]));
 }
 
-/** Loss of each visit after the first, foreseen from those before it. */
+/** Log-loss of each visit after the first, predicted from the earlier ones. */
 export function driftLosses(visits: Visits, model: DriftModel): number[] {
   let belief = observed(model.start, visits[0]!, perVisit);
   return visits.slice(1).map((correct) => {
@@ -112,7 +112,7 @@ export function driftLosses(visits: Visits, model: DriftModel): number[] {
   });
 }
 
-/** Beta counts that shrink by a factor each visit, prior and factor chosen on the tuning half: a strong baseline. */
+/** Strong baseline: Beta counts that shrink by a factor each visit, prior and factor chosen on the tuning half. */
 function decayLosses(tuning: readonly Visits[], factors: readonly number[]): Losses {
   const priors = [0.05, 0.1, 0.2, 0.4, 0.8];
   const settings = factors.flatMap((factor) =>
@@ -166,12 +166,12 @@ const boundaries = [
 ] as const;
 const window = 4;
 
-/** Planned, as a share of measuring all: a little less than a third, so that what it really costs is at most that. */
+/** Planned share of measuring all: slightly less than a third, so that the actual cost is at most that. */
 const planned = 0.31;
 
 /**
- * A stage from visit `from` to visit `to`: problems sometimes solved at its start are trained on and their rollouts are
- * known for nothing, the others are not seen. Level before and after: the 32 rollouts of four visits.
+ * Simulates a stage from visit `from` to visit `to`: problems sometimes solved at its start are trained on, so their
+ * rollouts are known at no cost; the others are not seen. Level before and after: the 32 rollouts of four visits.
  */
 function boundary(
   problems: readonly Visits[],
@@ -215,7 +215,7 @@ function beliefAt(visits: Visits, model: DriftModel, from: number, to: number): 
   return model.aged(belief, 1);
 }
 
-/** Attempts as the plan makes them: visit by visit, in a seeded order within each. */
+/** Attempts in the plan's order: visit by visit, in a seeded order within each. */
 function attempt(
   visits: Visits,
   id: string,
@@ -235,7 +235,7 @@ function attempt(
   return { made, successes };
 }
 
-/** Probability of each cell in which all attempts would end, after some of them. */
+/** Probability of each final cell after all attempts, given some of them. */
 function finalCells(belief: RateBelief, what: Remeasurement, successes: number, made: number): number[] {
   const { cuts, trials } = what;
   const cells = Array.from({ length: cuts.length + 1 }, () => 0);

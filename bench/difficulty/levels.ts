@@ -3,7 +3,7 @@ import type { Population } from './data.ts';
 import { limitOf } from './limit.ts';
 import { adaptive, betaStopping, fixed, type Point, rolloutsFor, screened, screenOf } from './methods.ts';
 
-/** Rollouts at equal error, one question on one population. */
+/** Rollouts at equal error, for one question on one population. */
 export interface Comparison {
   readonly population: string;
   readonly question: string;
@@ -22,7 +22,7 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
   ['5 equal bands', equalBands(5)],
 ];
 
-/** Compares all methods on a population, both questions, and prints a table each. */
+/** Compares all methods on a population, for both questions, and prints a table each. */
 export function compareMethods(population: Population): Comparison[] {
   const plain = { ...population, features: [] };
   const groups = population.features.length > 0 ? screenOf(population, neverSometimesAlways) : undefined;
@@ -60,7 +60,7 @@ export function compareMethods(population: Population): Comparison[] {
   });
 }
 
-/** Confidences whose errors lie around those of the fixed methods, in equal ratios. */
+/** Confidences whose errors bracket those of the fixed methods, in equal ratios. */
 function sweep(most: number, least: number): number[] {
   const steps = 8;
   const [from, to] = [Math.min(0.6, most * 1.3), least * 0.7];

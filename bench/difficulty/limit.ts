@@ -4,8 +4,8 @@ import type { Population } from './data.ts';
 import type { Point } from './methods.ts';
 
 /**
- * What no method can beat that knows nothing of a problem but its own rollouts: optimal stopping after any rollout by
- * someone who knows beforehand exactly how many problems of the population have which pass rate.
+ * Lower bound for every method that uses a problem's own rollouts alone: optimal stopping after any rollout, given the
+ * exact distribution of pass rates in the population.
  */
 export function limitOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): Point[] {
   const problems = new Float64Array(horizon + 1);

@@ -10,32 +10,34 @@ import { cellOf, type Cut } from '../../src/difficulty/probing/cut-points.ts';
 import { probingTuning, type ProbingTuning } from '../../src/difficulty/probing/tuning.ts';
 import type { Population } from './data.ts';
 
-/** What one setting of a method costs and gets wrong. */
+/** Cost and errors of one setting of a method. */
 export interface Point {
   /** Mean per problem. */
   readonly rollouts: number;
-  /** Share of problems in another cell than the whole record puts them. */
+  /** Share of problems in a different cell than by the whole record. */
   readonly error: number;
-  /** Share of problems whose 95 % interval holds the whole record's pass rate; absent for methods without intervals. */
+  /**
+   * Share of problems whose 95 % interval contains the whole record's pass rate; absent for methods without intervals.
+   */
   readonly coverage?: number;
-  /** Waves of sampling; absent where a method has a fixed number. */
+  /** Waves of sampling; absent for methods with a fixed number. */
   readonly waves?: number;
 }
 
-/** A method: how many rollouts each problem gets, and the cell it is put into. */
+/** A method: number of rollouts and resulting cell of each problem. */
 type Decision = (prefixes: Uint16Array) => { readonly made: number; readonly cell: number };
 
-/** Cells by the whole record: what methods are judged by and never see. */
+/** True cells by the whole record, hidden from methods. */
 function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): number[] {
   return prefixes.map((prefix) => cellOf(cuts, prefix[horizon]!, horizon));
 }
 
-/** `k` rollouts for every problem, sorted by successes / k as papers do. */
+/** `k` rollouts for every problem, sorted by successes / k as in papers. */
 export function fixed(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => ({ made: k, cell: cellOf(cuts, prefix[k]!, k) }));
 }
 
-/** SPEED-RL: 4 rollouts, and up to `k` where these were mixed. */
+/** SPEED-RL: 4 rollouts, continued up to `k` if they were mixed. */
 export function screened(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => {
     const made = prefix[4]! > 0 && prefix[4]! < 4 ? k : 4;
@@ -43,7 +45,7 @@ export function screened(population: Population, cuts: readonly Cut[], k: number
   });
 }
 
-/** One rollout at a time under a Beta(1, 1) prior until the whole record's cell is `confidence` sure. */
+/** One rollout at a time under a Beta(1, 1) prior until the whole record's cell is certain to `confidence`. */
 export function betaStopping(population: Population, cuts: readonly Cut[], confidence: number): Point {
   const { horizon } = population;
   const known = new Map<string, { cell: number; sure: number }>();
@@ -60,7 +62,7 @@ export function betaStopping(population: Population, cuts: readonly Cut[], confi
   });
 }
 
-/** Gradus. The screen and its groups do not depend on the confidence, so a sweep shares them. */
+/** Gradus. The screen and its groups do not depend on the confidence, so all confidences share them. */
 export function adaptive(
   population: Population,
   cuts: readonly Cut[],
@@ -109,7 +111,7 @@ export function screenOf(
   return afterWave(probing, start, nextWave(probing, start)!, (i, attempts) => prefixes[i]![attempts]!);
 }
 
-/** Rollouts a method needs for an error, between its settings on a straight line; NaN where it never gets there. */
+/** Rollouts a method needs for an error, interpolated linearly between its settings; NaN if never reached. */
 export function rolloutsFor(points: readonly Point[], error: number): number {
   const sorted = points.toSorted((a, b) => a.rollouts - b.rollouts);
   const after = sorted.findIndex((point) => point.error <= error);
@@ -132,7 +134,7 @@ function judge(population: Population, cuts: readonly Cut[], decide: Decision): 
   return { rollouts: rollouts / truth.length, error: wrong / truth.length };
 }
 
-/** Cells of the beta-binomial distribution of what the rest of the record will show. */
+/** Probability of each cell under the beta-binomial distribution of the remaining record. */
 function betaBelief(
   cuts: readonly Cut[],
   successes: number,

@@ -12,7 +12,7 @@ import type { Population, TraceProblem } from './data.ts';
 import { driftLosses } from './drift.ts';
 import { adaptive, fixed, rolloutsFor } from './methods.ts';
 
-/** What a setting costs beside the one in use. */
+/** Cost of a setting relative to the current one. */
 interface Cost {
   readonly setting: string;
   /** Rollouts at the error of fixed k = 16, as a share of those of the setting in use; null: never reached. */
@@ -24,7 +24,7 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
   ['5 bands', equalBands(5)],
 ];
 
-/** Rollouts of the fixed method whose error the settings are compared at. */
+/** Number of rollouts of the fixed method whose error defines the comparison. */
 const comparedAt = 16;
 
 /** Variants of the constants of adaptive probing, one changed at a time. */
@@ -51,8 +51,8 @@ const variants: readonly (readonly [string, Partial<ProbingTuning>])[] = [
 ];
 
 /**
- * Prints what other values of the constants cost on a population: rollouts at the error of fixed k = 16 as a ratio to the
- * setting in use, the mean coverage of 95 % intervals, and the number of waves.
+ * Prints what other values of the constants cost on a population: rollouts at the error of fixed k = 16 as a ratio to
+ * the setting in use, the mean coverage of 95 % intervals, and the number of waves.
  */
 export function compareTunings(population: Population): readonly Cost[] {
   const inUse = new Map<string, number>();
@@ -101,7 +101,9 @@ const starts: readonly (readonly [string, Partial<typeof startTuning>])[] = [
   ['start: floor 0.5', { floor: 0.5 }],
 ];
 
-/** Log-loss of the next visit under other drifts, on the odd rows of the trace; the start is learned on the even rows. */
+/**
+ * Log-loss of the next visit under other drifts, on the odd rows of the trace; the start is learned on the even rows.
+ */
 export function compareDriftTunings(trace: readonly TraceProblem[]): readonly Cost[] {
   const visitsOf = (part: number) => trace.filter((_, i) => i % 2 === part).map(({ visits }) => visits);
   const first = visitsOf(0).map(([successes]) => ({ successes: successes!, trials: 8 }));

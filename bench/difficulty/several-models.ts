@@ -20,7 +20,7 @@ const horizon = 64;
 const count = 4000;
 /** Shift of the log-odds of each model; a problem adds N(0, 2.2), problem and model together N(0, 0.9). */
 const models = { small: -1.2, medium: 0.6, large: 1.8 } as const;
-/** Share of problems whose gold answer is wrong: no model ever "solves" them. */
+/** Share of problems with a wrong gold answer, which no model solves. */
 const wrongGold = 0.06;
 type Model = keyof typeof models;
 type Beliefs = Partial<Record<Model, Map<string, Posterior>>>;
@@ -37,7 +37,10 @@ const levels = createLevels(
 );
 const names = Object.keys(models) as Model[];
 
-/** The paper's L1, L2 and L3 over three simulated models: rollouts of all three at equal share of problems in wrong levels. */
+/**
+ * The paper's L1, L2 and L3 over three simulated models: rollouts of all three at equal share of problems in wrong
+ * levels.
+ */
 export function compareSeveralModels(): { k: number; error: number; adaptive: number | null }[] {
   const problems = Array.from({ length: count }, (_, i) => simulate(i));
   const truth = problems.map((problem) =>
@@ -63,7 +66,9 @@ export function compareSeveralModels(): { k: number; error: number; adaptive: nu
   return rows;
 }
 
-/** Each model in turn, the smaller ones' outcomes as features, and only where its pass rate decides a level. */
+/**
+ * Probes each model in turn, with smaller models' outcomes as features, and only where its pass rate decides a level.
+ */
 function measureAll(
   problems: readonly SimulatedProblem[],
   confidence: number,
@@ -109,7 +114,7 @@ function measureOne(
   return { beliefs, rollouts: state.attempts.reduce((sum, made) => sum + made, 0) };
 }
 
-/** Whether a model's cell makes a difference to a problem's levels, whatever the models still to come will do. */
+/** Returns whether a model's cell can affect a problem's levels, whatever the remaining models do. */
 function isDecisive(problem: SimulatedProblem, model: Model, beliefs: Beliefs): boolean {
   const likely = (other: Model): number[] => {
     const belief = beliefs[other]?.get(problem.id);
@@ -129,7 +134,7 @@ function isDecisive(problem: SimulatedProblem, model: Model, beliefs: Beliefs): 
   );
 }
 
-/** Trials that stand for a cell when rules read them as point estimates. */
+/** Trials that represent a cell when rules read them as point estimates. */
 function representative(model: Model, cell: number): Trials {
   if (model === 'large') return { successes: cell, trials: 1 };
   return { successes: cell, trials: 2 };

@@ -6,7 +6,7 @@ import { initialWeights } from '../../src/engines/embedded/parameters.ts';
 import { createTrainer } from '../../src/engines/embedded/learning/trainer.ts';
 import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
 
-/** On-policy GRPO: what most steps of a run are. */
+/** On-policy GRPO, the loss of most steps of a run. */
 const loss: LossSpec = {
   policy: { type: 'clipped', ratio: 'token', clipLow: 0.2, clipHigh: 0.2, dualClip: null },
   kl: null,
@@ -15,12 +15,12 @@ const loss: LossSpec = {
   temperature: 1,
 };
 
-/** A trainer over worker threads, and one whole step of it on made-up sequences of one length. */
+/** A trainer over worker threads, and one whole step of it on synthetic sequences of one length. */
 export interface BenchTrainer extends AsyncDisposable {
   step(rows: number, positions: number): Promise<void>;
 }
 
-/** A fresh model ready to be timed. */
+/** Creates a fresh model for timing. */
 export function openBenchTrainer(
   config: ModelConfig,
   lanes: number,
@@ -50,7 +50,7 @@ export function openBenchTrainer(
   };
 }
 
-/** Sequences of one length, one token longer than the positions they fill; the first half of each is prompt. */
+/** Sequences of one length, one token longer than their positions; the first half of each is the prompt. */
 function trainingBatch(config: ModelConfig, rows: number, positions: number): TrainingBatch {
   const length = positions + 1;
   const constant = (value: number): Float32Array => new Float32Array(length).fill(value);

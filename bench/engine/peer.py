@@ -12,7 +12,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 
 def build(config: dict) -> Qwen2ForCausalLM:
-    """Fresh float32 weights; attention as transformers chooses it."""
+    """Creates float32 weights; attention implementation by transformers' default."""
     torch.manual_seed(1)
     return Qwen2ForCausalLM(
         Qwen2Config(

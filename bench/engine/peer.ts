@@ -4,16 +4,16 @@ import { models } from './models.ts';
 import type { SamplingResult } from './sampling.ts';
 import type { TrainingResult } from './training.ts';
 
-/** The same work done by PyTorch and transformers. */
+/** Speed of PyTorch and transformers on the same work. */
 export interface PeerResult {
   readonly torch: string;
   /** Milliseconds of the fastest step of each training case. */
   readonly stepMs: readonly number[];
-  /** The best rate of each sampling case. */
+  /** Best rate of each sampling case. */
   readonly tokensPerSecond: readonly number[];
 }
 
-/** Best of so many. */
+/** Number of repetitions; the best counts. */
 const rounds = 3;
 
 /** Runs `peer.py` on 2 threads with a Python that has torch and transformers. */

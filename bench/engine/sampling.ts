@@ -3,20 +3,20 @@ import { initialWeights } from '../../src/engines/embedded/parameters.ts';
 import { shareJob } from '../../src/engines/requests/sampling-request.ts';
 import { models } from './models.ts';
 
-/** Sampling speed of one model with one way of using two threads. */
+/** Sampling speed of one model for one assignment of two threads. */
 export interface SamplingResult {
   readonly model: 'S' | 'M';
-  /** Completions written at the same time, 8 to a prompt of 16 tokens. */
+  /** Completions written at the same time, 8 per prompt of 16 tokens. */
   readonly sequences: number;
-  /** Tokens each of them writes: none ends early. */
+  /** Tokens per completion: none ends early. */
   readonly maxTokens: number;
   /** Worker threads × threads of the runtime in each. */
   readonly lanes: string;
-  /** FinishedSequence tokens a second, copying the weights and reading the prompts included; best of three. */
+  /** Written tokens per second, including copying the weights and reading the prompts; best of three. */
   readonly tokensPerSecond: number;
 }
 
-/** Writes `sequences` completions through lanes as the engine does, without text. */
+/** Writes `sequences` completions through lanes as the engine does, without decoding text. */
 export async function measureSampling(
   model: 'S' | 'M',
   sequences: number,

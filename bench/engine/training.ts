@@ -4,7 +4,7 @@ import { openProgram } from '../../src/engines/embedded/graph/program.ts';
 import { openBenchTrainer } from './bench-trainer.ts';
 import { models, trainingFlops } from './models.ts';
 
-/** Training speed of one model with one way of using two threads. */
+/** Training speed of one model for one assignment of two threads. */
 export interface TrainingResult {
   readonly model: 'S' | 'M';
   readonly rows: number;
@@ -14,7 +14,7 @@ export interface TrainingResult {
   readonly stepMs: number;
   readonly tokensPerSecond: number;
   readonly gflops: number;
-  /** The runtime's own 1024³ matrix product on 2 threads, between the steps. */
+  /** The runtime's own 1024³ matrix product on 2 threads, interleaved with the steps. */
   readonly matmulGflops: number;
   /** gflops / matmulGflops. */
   readonly efficiency: number;
@@ -24,8 +24,8 @@ const memoryBudgetBytes = 2 ** 31;
 const rounds = 6;
 
 /**
- * Whole training steps (forward, backward, AdamW) against the runtime's own matrix product. Steps and products
- * alternate, and the best of each counts: what else the machine does meets both.
+ * Measures whole training steps (forward, backward, AdamW) and the runtime's own matrix product. Steps and products
+ * alternate, and the best of each counts, so that other load on the machine affects both.
  */
 export async function measureTraining(
   model: 'S' | 'M',

@@ -1,11 +1,11 @@
 /**
- * Learning on a GPU from nothing to the demo's end: random weights, supervised learning on the project's families by the same
- * function as `gradus sft`, then the demo's curriculum, all on the PyTorch engine.
+ * Trains from scratch to the end of the demo on a GPU: random weights, supervised learning on the project's families by
+ * the function behind `gradus sft`, then the demo's curriculum, all on the PyTorch engine.
  *
  *   node -C development bench/gpu/learning.ts [--toy] [--out folder]
  *
- * Prints the reward of every step's rollouts and what held-out problems showed; the last line is JSON. `--toy` begins with
- * `gradus-tiny` instead of nothing and takes a few steps, for a processor.
+ * Prints the reward of every step's rollouts and the held-out results; the last line is JSON. `--toy` starts from
+ * `gradus-tiny` instead and takes a few steps, for CPUs.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ import { readRunResult } from '../../src/training/summary.ts';
 import { tinyConfig, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
 import { drawLessons } from '../../scripts/base-model/lessons.ts';
 
-/** 38 million weights: what a processor cannot train in an afternoon and a GPU can in minutes. */
+/** 38 million weights: a GPU trains them in minutes, a CPU not in an afternoon. */
 const largeConfig = {
   ...tinyConfig,
   hiddenSize: 512,
@@ -37,7 +37,7 @@ const { values } = parseArgs({
 const sizes = values.toy
   ? { lessons: 640, batchSize: 32, learningRate: 1e-5, stageSteps: 2, count: 40 }
   : { lessons: 200_000, batchSize: 128, learningRate: 1e-3, stageSteps: 60, count: 4000 };
-/** Strong but careless, as the demo's own base model, so that there is something to win. */
+/** Capable but careless, like the demo's base model, so that training has something to improve. */
 const care = { careful: 0.5, hasty: 0.3, slip: 0.2 };
 const engine = { engine: 'torch' };
 

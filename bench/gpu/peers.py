@@ -19,7 +19,7 @@ from gradus_worker.model.model_folder import export_model, random_model
 
 
 def bench_peers(setting: Setting) -> list[Row]:
-    """Seconds of one step of the workload, and its ratio to ours. A peer that does not run has a reason."""
+    """Seconds of one step of the workload, and its ratio to ours; for a peer that fails, the reason."""
     ours = next(row["seconds"] for row in bench_grpo_step(setting) if row.get("part") == "whole step")
     assert isinstance(ours, float)
     free_memory_of(setting)
@@ -36,7 +36,7 @@ def bench_peers(setting: Setting) -> list[Row]:
             try:
                 seconds = run()
                 rows.append({"step by": name, "seconds": seconds, "times ours": seconds / ours})
-            except Exception as error:  # a peer that does not run here must not cost the others' figures
+            except Exception as error:  # a failing peer must not lose the others' figures
                 rows.append({"step by": name, "note": f"{type(error).__name__}: {error}".replace("\n", " ")[:100]})
             free_memory_of(setting)
     return rows

@@ -8,7 +8,7 @@ const pieces = (
   '\u0000 \u200b é 中 😀 \ud800 ½ ² − ≤ √ \\unknown \\ \\\\frac percent 12:30 5_7 f(x) f( abs gcd(4,6) max( 100! 9^{9^9} \\mid \\langle \\rangle \\lfloor \\rceil'
 ).split(' ');
 
-/** Text made of the signs that mean something to the verifier, in no particular order; now and then raw characters. */
+/** Random text of the tokens that the verifier interprets, sometimes with raw characters. */
 export function randomAnswer(rng: Rng, maxPieces: number): string {
   const length = rng.integer(0, maxPieces);
   let text = '';
@@ -17,7 +17,7 @@ export function randomAnswer(rng: Rng, maxPieces: number): string {
   return text;
 }
 
-/** A real answer with a few places deleted, doubled, exchanged or overwritten. */
+/** A real answer with a few characters deleted, doubled, exchanged or overwritten. */
 export function damagedAnswer(rng: Rng, answer: string): string {
   let text = answer;
   for (let i = rng.integer(1, 4); i > 0; i--) {
@@ -34,7 +34,7 @@ export function damagedAnswer(rng: Rng, answer: string): string {
   return text.slice(0, 2000);
 }
 
-/** Inputs chosen to be expensive: each must cost no more than its length. */
+/** Inputs chosen to be expensive: cost must stay linear in their length. */
 export const hostileInputs: readonly { readonly name: string; readonly text: string }[] = [
   { name: 'unclosed boxes', text: '\\boxed{'.repeat(20_000) },
   { name: 'closed boxes', text: '\\boxed{1}'.repeat(20_000) },

@@ -30,7 +30,7 @@ export function loadGolds(folder: string): readonly GoldSet[] {
     }));
 }
 
-/** How many golds are understood, and which are not. */
+/** Counts the golds that are understood, and lists the others. */
 export async function runGolds(sets: readonly GoldSet[]): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const counts: Record<string, string> = {};

@@ -1,4 +1,4 @@
-/** A change to a gold answer after which it is a different answer; nothing where the rule does not apply. */
+/** A change that makes a gold answer a different one; undefined if the rule does not apply. */
 interface Mutation {
   readonly name: string;
   readonly mutate: (gold: string) => string | undefined;

@@ -1,4 +1,4 @@
-"""Judges a JSON list of {gold, pred} with Math-Verify and prints [{isEqual, ms}]; exits 1 where it is not installed."""
+"""Judges a JSON list of {gold, pred} with Math-Verify and prints [{isEqual, ms}]; exits 1 if it is not installed."""
 
 import json
 import sys

@@ -2,14 +2,14 @@ import { createRng } from '../../src/core/rng.ts';
 import { boxed, judgeUnder } from './judge.ts';
 import { isSameValue, neighbour, randomValue } from './values.ts';
 
-/** A pair of texts that was not judged as their values demand. */
+/** A pair of texts that was misjudged according to their values. */
 export interface Misjudged {
   readonly gold: string;
   readonly answer: string;
   readonly reason: string;
 }
 
-/** How many pairs were judged, and which of them wrongly. */
+/** Number of judged pairs, and the misjudged ones. */
 export interface PropertyReport {
   readonly pairs: number;
   readonly misjudged: readonly Misjudged[];
@@ -32,7 +32,7 @@ export async function judgeDifferent(pairs: number, seed: number): Promise<Prope
   return { pairs, misjudged };
 }
 
-/** One value in two random formats: nearly all have to be judged correct. */
+/** One value in two random formats: nearly all pairs must be judged correct. */
 export async function judgeSame(pairs: number, seed: number): Promise<PropertyReport> {
   const rng = createRng(seed, 'math', 'same-value');
   const judge = judgeUnder();

@@ -1,4 +1,4 @@
-/** Another spelling of a gold answer that every reader would take for the same; nothing where the rule does not apply. */
+/** An equivalent spelling of a gold answer; undefined if the rule does not apply. */
 interface Spelling {
   readonly name: string;
   readonly respell: (gold: string) => string | undefined;
@@ -8,7 +8,7 @@ const plainValue = /^-?[\d\\a-z{}().+\-*/^ ]+$/;
 const wholeNumber = /^-?\d+$/;
 const simpleFraction = /^(-?)\\[dt]?frac\{(\d+)\}\{(\d+)\}$/;
 
-/** Spellings by rule. Each states when it applies; a rule never guesses what the answer means. */
+/** Spellings by rule. Each states when it applies; a rule never guesses the meaning of an answer. */
 export const spellings: readonly Spelling[] = [
   { name: 'in dollar signs', respell: (gold) => `$${gold}$` },
   { name: 'in display brackets', respell: (gold) => `\\[${gold}\\]` },
@@ -160,7 +160,7 @@ function isPlainValue(gold: string): boolean {
   );
 }
 
-/** The changed text; nothing where the pattern does not occur. */
+/** Replaces matches; undefined without a match. */
 function replaced(gold: string, pattern: RegExp, replacement: string): string | undefined {
   const changed = gold.replaceAll(
     new RegExp(pattern, pattern.flags.includes('g') ? pattern.flags : `${pattern.flags}g`),
@@ -188,7 +188,7 @@ function scaleFraction(gold: string): string {
   );
 }
 
-/** Only where the decimal ends. */
+/** Applies only to terminating decimals. */
 function decimalForFraction(gold: string): string | undefined {
   const match = simpleFraction.exec(gold);
   if (!match) return undefined;

@@ -15,7 +15,7 @@ const honestGolds = [
   '1 \\pm i',
 ];
 
-/** The hostile inputs, as answer and as gold; the slowest time is the best of three, so that it is the verifier's own. */
+/** Judges the hostile inputs, as answer and as gold; reports the slowest, best of three to exclude other load. */
 export async function runHostile(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   let slowest = { name: '', ms: 0 };
@@ -41,8 +41,8 @@ export async function runHostile(): Promise<Record<string, unknown>> {
 }
 
 /**
- * Random and damaged inputs: no throw, and how long the slowest took. The raw maximum has collector pauses and other
- * programs in it, so the slowest inputs are judged again and the best of five is the verifier's own time.
+ * Judges random and damaged inputs: counts exceptions and times the slowest. The raw maximum includes garbage
+ * collection and other load, so the slowest inputs are judged again; the best of five is the verifier's own time.
  */
 export async function runFuzz(
   count: number,
@@ -106,7 +106,7 @@ async function slowestAgain(
   return slowest;
 }
 
-/** Time of one kind of text at doubled lengths: linear work keeps the ratio near 2, quadratic would show 4. */
+/** Time of one kind of text at doubled lengths: linear work keeps the ratio near 2, quadratic work shows 4. */
 export async function runDoubling(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const kinds: Readonly<Record<string, (n: number) => string>> = {
@@ -134,7 +134,7 @@ async function best(judge: ReturnType<typeof judgeUnder>, text: string): Promise
   return least;
 }
 
-/** Verdicts a second on short whole-number answers, as the demo's problems have. */
+/** Verdicts per second on short whole-number answers, as in the demo's problems. */
 export async function runSpeed(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const count = 20_000;

@@ -2,11 +2,11 @@ import type { Rng } from '../../src/core/rng.ts';
 import { rational, sameRational, toNumber } from '../../src/verifiers/math/value/rational.ts';
 
 /**
- * Values of the kinds that answers have, and every way in which the verifier's documentation allows them to be written.
- * Made as values first and written afterwards, so whether two texts should be judged equal is known without reading them.
+ * Values of every kind of answer, and all their formats that the verifier's documentation allows. Values are created
+ * first and formatted afterwards, so whether two texts are equal is known without parsing them.
  */
 
-/** An exact value: a number with a unit or none, or a thing that is not a number. */
+/** An exact value: a number with or without a unit, or a non-numeric value. */
 export interface Value {
   readonly kind:
     | 'number'
@@ -18,14 +18,14 @@ export interface Value {
     | 'address'
     | 'phone'
     | 'ratio';
-  /** Of numbers: the exact value, in the base unit. */
+  /** For numbers: the exact value, in the base unit. */
   readonly amount?: { readonly numerator: bigint; readonly denominator: bigint };
-  /** What is measured, or which currency; of other kinds, the value itself. */
+  /** Quantity or currency; for other kinds, the value itself. */
   readonly key: string;
   readonly write: (rng: Rng) => string;
 }
 
-/** Are these one value, as a careful person would say? Nothing where the policy leaves it open. */
+/** Returns whether two values are equal; undefined where the policy leaves it open. */
 export function isSameValue(a: Value, b: Value): boolean | undefined {
   if (a.kind === 'ratio' || b.kind === 'ratio')
     return a.kind === b.kind ? a.key === b.key : undefinedIfNumber(a, b);
@@ -33,16 +33,16 @@ export function isSameValue(a: Value, b: Value): boolean | undefined {
   if (isRounding(a.amount, b.amount)) return undefined;
   const isSameAmount = sameRational(a.amount, b.amount);
   if (a.kind === b.kind) return isSameAmount && a.key === b.key;
-  // A unit on one side only is ignored, whatever it is (`units: 'ignore'`); two units are not.
+  // A unit on one side only is ignored (`units: 'ignore'`); two units are compared.
   return a.kind === 'number' || b.kind === 'number' ? undefined : false;
 }
 
-/** A ratio may be meant as a fraction. */
+/** A ratio may be read as a fraction. */
 function undefinedIfNumber(a: Value, b: Value): false | undefined {
   return a.kind === 'number' || b.kind === 'number' ? undefined : false;
 }
 
-/** A decimal of four places or more is met by a longer one that rounds to it. */
+/** A decimal with at least four places equals a longer one that rounds to it. */
 function isRounding(a: Amount, b: Amount): boolean {
   const difference = Math.abs(toNumber(a) - toNumber(b));
   return difference > 0 && difference <= 5.1e-5;
@@ -53,7 +53,7 @@ export function randomValue(rng: Rng): Value {
   return rng.pick(makers)(rng);
 }
 
-/** A value that is easily taken for this one: a neighbour, a thousand times as much, digits exchanged. */
+/** A similar but different value: a neighbour, a thousand times as much, digits exchanged. */
 export function neighbour(rng: Rng, value: Value): Value {
   if (value.kind !== 'number' || value.amount === undefined) {
     for (let tries = 0; tries < 40; tries++) {
@@ -128,7 +128,7 @@ function numberValue(top: bigint, bottom: bigint): Value {
 
 type Amount = NonNullable<Value['amount']>;
 
-/** A number in one of its allowed formats; the formats that fit are tried in random order. */
+/** Formats a number; tries the applicable formats in random order. */
 function writeNumber(rng: Rng, { numerator, denominator }: Amount): string {
   const sign = numerator < 0n ? '-' : '';
   const size = numerator < 0n ? -numerator : numerator;
@@ -223,7 +223,7 @@ function scaled(size: bigint, denominator: bigint, rng: Rng): string | undefined
   return rng.pick([`${text} ${word}`, `${text}\\text{ ${word}}`]);
 }
 
-/** The same text as people put it into a box. */
+/** Wraps the text in a box in common ways. */
 function dressed(rng: Rng, text: string): string {
   return rng.pick([text, text, text, `$${text}$`, ` ${text} `, `${text}.`, `\\displaystyle ${text}`]);
 }

@@ -1,6 +1,6 @@
 /**
- * One point of `bench:scale`, in a process of its own so that its memory can be told apart. Takes a `Point` as JSON,
- * prints a `Measured` as JSON.
+ * One point of `bench:scale`, in a separate process to measure its memory. Takes a `Point` as JSON and prints a
+ * `Measured` as JSON.
  */
 import { openBenchTrainer } from '../engine/bench-trainer.ts';
 import { models } from '../engine/models.ts';
@@ -9,7 +9,7 @@ import type { Measured, Point } from '../scale.ts';
 const { model, rows, positions, budgetMiB } = JSON.parse(process.argv[2]!) as Point;
 const repeats = 3;
 
-/** The runtime and its threads, warm, without a model worth mentioning. */
+/** Warms up the runtime and its threads with a tiny model. */
 const empty = { ...models.S, layers: 1, hiddenSize: 32, vocabSize: 8 };
 await using idle = openBenchTrainer(empty, 2, 1, 2 ** 28);
 await idle.step(2, 8);

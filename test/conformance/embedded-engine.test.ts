@@ -6,7 +6,7 @@ import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { engineConformance } from './engine.ts';
 import { smallModel, writeLargeModel } from './large-model.ts';
 
-// Two lanes and few slots: rows are refilled, lanes share prompts, and nothing of it may show.
+// Two lanes and few slots: rows are refilled and lanes share prompts, which must not affect results.
 const settings = { lanes: 2, slots: 16, exportType: 'f32' } as const;
 
 const scratch = await mkdtemp(join(tmpdir(), 'embedded-conformance-'));

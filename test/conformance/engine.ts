@@ -15,22 +15,22 @@ import {
 } from '../../src/engines/engine.ts';
 import { lastTurn, type SampledTurn, sampleTurns } from '../../src/testing/single-turn.ts';
 
-/** How the suite opens the engine under test. */
+/** Opens the engine under test. */
 export interface EngineUnderTest {
   /** Opens the engine on a small model (a few thousand weights, random), or on a folder `exportModel` wrote. */
   open(exported?: string): Promise<LearningEngine>;
   /** Opens the engine on a model of several million weights. */
   openLarge(): Promise<LearningEngine>;
-  /** Largest |difference| of two log-probabilities that ought to be equal but were computed by different programs. */
+  /** Largest |difference| of two log-probabilities that should be equal but come from different programs. */
   readonly logprobTolerance: number;
-  /** Completions are the same bit for bit however they were batched. */
+  /** True if completions are the same bit for bit for any batching. */
   readonly isBatchInvariant: boolean;
 }
 
-/** Texts of different lengths, so that prompts and completions are padded differently. */
+/** Texts of different lengths, to vary the padding of prompts and completions. */
 const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
 
-/** What every engine that samples and trains must do. Call it at the top level of a test file. */
+/** Requirements of every engine that samples and trains. Call it at the top level of a test file. */
 export function engineConformance(name: string, under: EngineUnderTest): void {
   describe(`${name} is an engine`, () => {
     let engine: LearningEngine;
@@ -53,14 +53,14 @@ export function engineConformance(name: string, under: EngineUnderTest): void {
 }
 
 interface Shared {
-  /** An engine that nobody trains. */
+  /** An engine that no test trains. */
   readonly engine: () => LearningEngine;
   readonly folder: () => string;
   readonly under: EngineUnderTest;
 }
 
 function textTests({ engine }: Shared): void {
-  test('text survives encoding, and end tokens decode to nothing', () => {
+  test('encodes and decodes text without change, and end tokens to an empty string', () => {
     for (const text of texts) expect(engine().renderer.decode(engine().renderer.encode(text))).toBe(text);
     const { endTokens } = engine().renderer;
     expect(endTokens.length).toBeGreaterThan(0);
@@ -69,7 +69,7 @@ function textTests({ engine }: Shared): void {
 }
 
 function samplingTests({ engine, under }: Shared): void {
-  test('every completion asked for comes once, with what it is made of', async () => {
+  test('yields every requested completion once, with all its fields', async () => {
     const prompts = texts.map((text, i) => ({ ...promptOf(text), count: i, firstIndex: 10 * i }));
     const completions = await collect(engine(), { prompts, maxTokens: 7, seed: 1 });
     const wanted = prompts.flatMap(({ key, count, firstIndex }) =>
@@ -93,7 +93,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('the seed decides, and every index draws its own', async () => {
+  test('draws by seed, and differently for every index', async () => {
     const request = requestOf(texts, 4);
     const first = await written(engine(), request);
     expect(await written(engine(), request)).toEqual(first);
@@ -101,7 +101,7 @@ function samplingTests({ engine, under }: Shared): void {
     expect(new Set(first.map((line) => line.replace(/^\S+ \d+ /, ''))).size).toBeGreaterThan(texts.length);
   });
 
-  test('neighbours, order and batches change nothing', async () => {
+  test('writes the same whatever the neighbours, order and batches', async () => {
     const together = await collect(engine(), requestOf(texts, 40));
     const alone = await collect(engine(), {
       ...requestOf([texts[2]!], 1),
@@ -116,7 +116,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('n tokens in one call are the same n tokens in two', async () => {
+  test('writes n tokens in one call as in two', async () => {
     const settings = { seed: 7, temperature: 0.9, topP: 0.95 };
     const prompts = texts.map((text) => ({ ...promptOf(text), count: 4 }));
     const once = await collect(engine(), { ...settings, prompts, maxTokens: 12 });
@@ -149,7 +149,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('parts are the beginnings of completions, streamed before their end', async () => {
+  test('streams parts that are prefixes of completions, before their end', async () => {
     const shown = new Map<string, number[]>();
     const ended = new Map<string, number[]>();
     let parts = 0;
@@ -165,13 +165,13 @@ function samplingTests({ engine, under }: Shared): void {
     expect(parts).toBeGreaterThan(texts.length);
   });
 
-  test('greedy and top-1 sampling write the same, whatever the seed', async () => {
+  test('writes the same in greedy and top-1 sampling, whatever the seed', async () => {
     const greedy = await written(engine(), { ...requestOf(texts, 1), temperature: 0 });
     expect(await written(engine(), { ...requestOf(texts, 1), topK: 1, seed: 99 })).toEqual(greedy);
     expect(await written(engine(), { ...requestOf(texts, 1), topP: 1e-9, seed: 5 })).toEqual(greedy);
   });
 
-  test('a stop string ends a completion and stays in its text', async () => {
+  test('ends a completion at a stop string and keeps the string in its text', async () => {
     const stop = ['1', '+'];
     const completions = await collect(engine(), { ...requestOf(texts, 20), stop, maxTokens: 24 });
     const stopped = completions.filter(({ text }) => stop.some((one) => text.includes(one)));
@@ -183,7 +183,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('sampling log-probabilities are the ones that scoring finds', async () => {
+  test('samples with the log-probabilities that scoring finds', async () => {
     for (const temperature of [0.7, 1]) {
       const completions = await collect(engine(), { ...requestOf(texts, 6), temperature, topP: 0.9 });
       const sequences = completions.map((completion) => ({ tokens: whole(completion) }));
@@ -198,7 +198,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('an abort ends the stream and leaves the engine usable', async () => {
+  test('ends the stream on abort and stays usable', async () => {
     const abort = new AbortController();
     const seen: SampledTurn[] = [];
     for await (const completion of sampleTurns(engine(), requestOf(texts, 200), abort.signal)) {
@@ -209,7 +209,7 @@ function samplingTests({ engine, under }: Shared): void {
     expect((await written(engine(), requestOf(texts, 1))).length).toBe(texts.length);
   });
 
-  test('who stops reading stops the work', async () => {
+  test('stops the work when the reader stops', async () => {
     for await (const completion of sampleTurns(engine(), requestOf(texts, 200))) {
       expect(completion.tokens.length).toBeGreaterThan(0);
       break;
@@ -217,7 +217,7 @@ function samplingTests({ engine, under }: Shared): void {
     expect((await written(engine(), requestOf(texts, 1))).length).toBe(texts.length);
   });
 
-  test('the event loop stays free', async () => {
+  test('keeps the event loop free', async () => {
     // The first request of an engine may load programs; the suite has made some before.
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
@@ -235,8 +235,8 @@ function refusalTests({ engine }: Shared): void {
     ['no tokens to write', { maxTokens: 0 }],
     ['half a token', { maxTokens: 1.5 }],
     ['a negative temperature', { temperature: -1 }],
-    ['a temperature that is no number', { temperature: NaN }],
-    ['top-p of nothing', { topP: 0 }],
+    ['a non-numeric temperature', { temperature: NaN }],
+    ['a top-p of 0', { topP: 0 }],
     ['a negative top-k', { topK: -3 }],
     ['an empty stop string', { stop: [''] }],
     ['an empty prompt', { prompts: [{ key: 'a', prompt: new Int32Array(), count: 1 }] }],
@@ -244,12 +244,12 @@ function refusalTests({ engine }: Shared): void {
     ['a prompt that is too long', { prompts: [{ key: 'a', prompt: huge, count: 1 }] }],
     ['a negative count', { prompts: [{ ...promptOf('1'), count: -1 }] }],
   ];
-  test.each(bad)('%s is refused', async (_, request) => {
+  test.each(bad)('rejects %s', async (_, request) => {
     const sampling = collect(engine(), { ...good, ...request });
     await expect(sampling).rejects.toMatchObject({ name: 'EngineError' });
   });
 
-  test('training data that does not fit together is refused and leaves no gradient', async () => {
+  test('rejects inconsistent training data without leaving a gradient', async () => {
     const sequence = { ...sequenceOf(engine(), '1+2=3'), weights: new Float32Array(2) };
     const training = engine().learner.forwardBackward({ sequences: [sequence] }, crossEntropyLoss);
     await expect(training).rejects.toMatchObject({ name: 'EngineError' });
@@ -259,7 +259,7 @@ function refusalTests({ engine }: Shared): void {
 }
 
 function learningTests({ under }: Shared): void {
-  test('two half batches are one batch, and steps lower the loss', async () => {
+  test('sums two half batches to one batch, and lowers the loss by steps', async () => {
     await using one = await under.open();
     await using two = await under.open();
     const batch = batchOf(one);
@@ -288,23 +288,23 @@ function learningTests({ under }: Shared): void {
     expect(one.weights.policyVersion).toBe(4);
   });
 
-  test('the event loop stays free, however large the model', async () => {
+  test('keeps the event loop free, however large the model', async () => {
     await using engine = await under.openLarge();
     expect(engine.sampler.info.parameters).toBeGreaterThan(4e6);
     const learn = (): Promise<unknown> => engine.learner.forwardBackward(batchOf(engine), crossEntropyLoss);
     const update = (): Promise<unknown> => engine.learner.optimStep({ learningRate: 1e-4, maxGradNorm: 1 });
-    // The first of each may load programs.
+    // The first call of each may load programs.
     await learn();
     await update();
     for (const work of [learn, update]) {
       const before = performance.eventLoopUtilization();
       await work();
-      // Where the loop does the work itself, it is busy all the time.
+      // If the loop does the work itself, it is busy all the time.
       expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
     }
   });
 
-  test('training moves the policy and not the reference, and samples come from the new policy', async () => {
+  test('trains the policy, not the reference, and samples from the new policy', async () => {
     await using engine = await under.open();
     const { sequences } = batchOf(engine);
     const [before] = await engine.weights.logprobs({ sequences: [sequences[0]!] }, 'reference');
@@ -327,7 +327,7 @@ function learningTests({ under }: Shared): void {
     expect(learned[0]!.policyVersion).toBe(30);
   });
 
-  test('a gradient that is not finite changes nothing', async () => {
+  test('changes nothing for a non-finite gradient', async () => {
     await using engine = await under.open();
     const { sequences } = batchOf(engine);
     const before = await engine.weights.logprobs({ sequences }, 'policy');
@@ -338,7 +338,7 @@ function learningTests({ under }: Shared): void {
     await engine.learner.forwardBackward({ sequences: [broken] }, crossEntropyLoss).then(
       async () =>
         expect(await engine.learner.optimStep({ learningRate: 1 })).toMatchObject({ applied: false }),
-      // Refusing the batch in the first place is as good.
+      // An engine may also reject the batch.
       (error: unknown) => expect(error).toMatchObject({ name: 'EngineError' }),
     );
     expect(await engine.weights.logprobs({ sequences }, 'policy')).toEqual(before);
@@ -347,7 +347,7 @@ function learningTests({ under }: Shared): void {
 }
 
 function stateTests({ folder, under }: Shared): void {
-  test('a saved state continues bit for bit in another engine', async () => {
+  test('continues bit for bit from a saved state in another engine', async () => {
     await using original = await under.open();
     await train(original, 2);
     await original.learner.saveState(join(folder(), 'state'));
@@ -368,13 +368,13 @@ function stateTests({ folder, under }: Shared): void {
     expect(await written(resumed, requestOf(texts, 4))).toEqual(await written(original, requestOf(texts, 4)));
   });
 
-  test('a folder without a state is refused', async () => {
+  test('rejects a folder without a state', async () => {
     await using engine = await under.open();
     const loading = engine.learner.loadState(join(folder(), 'nothing-here'));
     await expect(loading).rejects.toMatchObject({ name: 'EngineError' });
   });
 
-  test('an exported model opens again as the policy it was', async () => {
+  test('exports a model that opens as the same policy', async () => {
     await using engine = await under.open();
     await train(engine, 2);
     await engine.weights.exportModel(join(folder(), 'exported'));
@@ -406,7 +406,7 @@ async function collect(engine: Engine, request: SampleRequest): Promise<SampledT
   return completions;
 }
 
-/** What was written, in an order that does not depend on when it ended. */
+/** Sorts completions, independent of the order in which they ended. */
 async function written(engine: Engine, request: SampleRequest): Promise<string[]> {
   const completions = await collect(engine, request);
   return completions.map(({ key, index, tokens }) => `${key} ${index} ${tokens.join()}`).toSorted();

@@ -1,7 +1,7 @@
 import { initialWeights, parameterLayout } from '../../src/engines/embedded/parameters.ts';
 import { openModelFolder, writeModelFolder } from '../../src/engines/model-files/model-folder.ts';
 
-/** Model folders that come with the project, of a few thousand weights. */
+/** Bundled model folders with a few thousand weights. */
 export const smallModel = 'test/golden/parity-qwen2';
 
 /** Writes the small model with wider layers into a folder: 4.4 million weights. */

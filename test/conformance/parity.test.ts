@@ -7,7 +7,7 @@ import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
 import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';
 
-/** FinishedSequence by scripts/make-parity-fixture.py with transformers. */
+/** Written by scripts/make-parity-fixture.py with transformers. */
 interface Expected {
   readonly tokens: readonly number[];
   readonly logits: readonly (readonly number[])[];
@@ -22,7 +22,7 @@ const expectedOf = (name: string): Expected =>
   JSON.parse(readFileSync(`${folderOf(name)}/expected.json`, 'utf8')) as Expected;
 const models = ['qwen2', 'llama'];
 
-test.each(models)('%s: logits after every position are those of transformers', async (name) => {
+test.each(models)('%s: computes the logits of transformers at every position', async (name) => {
   const expected = expectedOf(name);
   const folder = await openModelFolder(folderOf(name));
   const { entries, length } = parameterLayout(folder.config);
@@ -36,7 +36,7 @@ test.each(models)('%s: logits after every position are those of transformers', a
   expect(largestGap(logits, expected.logits.flat())).toBeLessThan(1e-4);
 });
 
-test.each(models)('%s: scored log-probabilities are those of transformers', async (name) => {
+test.each(models)('%s: scores with the log-probabilities of transformers', async (name) => {
   const { tokens, logits } = expectedOf(name);
   await using engine = await openEmbeddedEngine({ model: folderOf(name), lanes: 1 });
   const [ours] = await engine.weights.logprobs(
@@ -47,7 +47,7 @@ test.each(models)('%s: scored log-probabilities are those of transformers', asyn
   expect(largestGap(ours!.subarray(1), theirs)).toBeLessThan(1e-4);
 });
 
-test.each(models)('%s: text becomes the tokens that transformers makes of it', async (name) => {
+test.each(models)('%s: tokenizes text as transformers does', async (name) => {
   const { text, textTokens, messages, promptTokens } = expectedOf(name);
   const { tokenizer } = await openModelFolder(folderOf(name));
   expect([...tokenizer.encodeText(text)]).toEqual(textTokens);

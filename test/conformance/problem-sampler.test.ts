@@ -15,7 +15,7 @@ import { targetDifficulty } from '../../src/curriculum/samplers/target-difficult
 import { ucb } from '../../src/curriculum/samplers/ucb.ts';
 import { uniform } from '../../src/curriculum/samplers/uniform.ts';
 
-/** What every sampler promises, held against every sampler there is. */
+/** Requirements of every sampler, tested on all samplers. */
 
 type Make = (pool: readonly PoolProblem[], seed: number) => ProblemSampler;
 const plain =
@@ -56,7 +56,7 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
   },
 ];
 
-/** Both levels are always present: problems 0 and 1 see to it, alone problem 0 is in both. */
+/** Both levels always exist: problems 0 and 1 ensure it; only problem 0 is in both. */
 const poolOf = (size: number): PoolProblem[] =>
   Array.from({ length: size }, (_, i) => ({
     id: `p${i}`,
@@ -88,7 +88,7 @@ const shape = fc.record({
 });
 
 describe.each(samplers)('$name', ({ make }) => {
-  test('names distinct problems of its pool, as many as asked for or all there are', () => {
+  test('chooses distinct problems of its pool, as many as requested or all', () => {
     fc.assert(
       fc.property(shape, ({ size, seed, count }) => {
         const ids = new Set(poolOf(size).map(({ id }) => id));
@@ -103,7 +103,7 @@ describe.each(samplers)('$name', ({ make }) => {
     );
   });
 
-  test('same pool, seed and observations: same choices; another seed: others', () => {
+  test('repeats its choices for the same pool, seed and observations, and differs for another seed', () => {
     fc.assert(
       fc.property(shape, ({ size, seed, count }) => {
         expect(play(make(poolOf(size), seed), 0, 5, count)).toEqual(
@@ -115,7 +115,7 @@ describe.each(samplers)('$name', ({ make }) => {
     expect(play(make(poolOf(30), 1), 0, 5, 8)).not.toEqual(play(make(poolOf(30), 2), 0, 5, 8));
   });
 
-  test('saved and restored at any step it continues as if never interrupted', () => {
+  test('continues after save and restore at any step as if never interrupted', () => {
     fc.assert(
       fc.property(shape, fc.integer({ min: 0, max: 7 }), ({ size, seed, count }, stop) => {
         const whole = make(poolOf(size), seed);
@@ -134,7 +134,7 @@ describe.each(samplers)('$name', ({ make }) => {
     );
   });
 
-  test('a refill leaves out what the step has already rolled out', () => {
+  test('excludes from a refill the problems that the step has already rolled out', () => {
     fc.assert(
       fc.property(shape, ({ size, seed, count }) => {
         const sampler = make(poolOf(size), seed);
@@ -148,7 +148,7 @@ describe.each(samplers)('$name', ({ make }) => {
     );
   });
 
-  test('metrics are finite numbers, before and after observing', () => {
+  test('reports finite metrics, before and after observing', () => {
     const sampler = make(poolOf(9), 3);
     expect(Object.keys(sampler.metrics()).length).toBeGreaterThan(0);
     expect(Object.values(sampler.metrics()).every(Number.isFinite)).toBe(true);
@@ -156,7 +156,7 @@ describe.each(samplers)('$name', ({ make }) => {
     expect(Object.values(sampler.metrics()).every(Number.isFinite)).toBe(true);
   });
 
-  test('refuses the state of something else, an empty pool and an id that comes twice', () => {
+  test('rejects a foreign state, an empty pool and a duplicate id', () => {
     expect(() => make(poolOf(3), 1).restore({ unknown: 1 })).toThrow(RunError);
     expect(() => make([], 1)).toThrow(/expected at least one problem|found none/);
     expect(() => make([...poolOf(3), poolOf(3)[0]!], 1)).toThrow(DataError);
@@ -164,7 +164,7 @@ describe.each(samplers)('$name', ({ make }) => {
 });
 
 describe.each(samplers.filter(({ coversPool }) => coversPool))('$name', ({ make }) => {
-  test('an epoch covers the pool, each problem once', () => {
+  test('covers the pool in an epoch, each problem once', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 5 }), (count, batches) => {
         const pool = poolOf(count * batches);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Ended, gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
-// A process is started some thirty times: seconds here, minutes where others keep the machine busy.
+// Starts about thirty processes: seconds here, minutes on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('bad-input');
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** One clear error: no stack, no second message, and in the last line what to try next. */
+/** Asserts one clear error: no stack trace, no second message, and the next command to try in the last line. */
 function expectOneError({ code, stderr }: Ended, expected: { code: number; says: RegExp }): void {
   expect(stderr).toMatch(expected.says);
   expect(stderr.match(/^error: /gm)).toHaveLength(1);
@@ -38,9 +38,9 @@ describe('a recipe', () => {
       ['batch.problems=many', 'seed=-1'],
       /seed: too small.*[^]*batch\.problems: .*expected number/,
     ],
-    ['a level there is none of', ['stages[0].select=hrad'], /hrad/],
-    ['an algorithm there is none of', ['algorithm.type=grop'], /algorithm\.type/],
-  ])('with %s is refused', async (_, assignments, says) => {
+    ['an unknown level', ['stages[0].select=hrad'], /hrad/],
+    ['an unknown algorithm', ['algorithm.type=grop'], /algorithm\.type/],
+  ])('with %s is rejected', async (_, assignments, says) => {
     const ended = await run(
       'train',
       'recipe.json',
@@ -52,7 +52,7 @@ describe('a recipe', () => {
     expect(existsSync(here('refused'))).toBe(false);
   });
 
-  test('that is not there, or is no recipe, is refused', async () => {
+  test('is rejected when missing or not a recipe', async () => {
     expect(existsSync(here('none.json'))).toBe(false);
     expectOneError(await run('train', 'none.json'), { code: 2, says: /none\.json: expected a recipe file/ });
     writeFileSync(here('half.json'), '{"name": "half", ');
@@ -70,7 +70,7 @@ describe('a recipe', () => {
   });
 });
 
-test('a recipe that says import is a module also where "npm init" wrote "type": "commonjs"', async () => {
+test('loads a recipe with import as a module, also where "npm init" wrote "type": "commonjs"', async () => {
   const project = here('commonjs');
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{"type": "commonjs"}');
@@ -79,13 +79,13 @@ test('a recipe that says import is a module also where "npm init" wrote "type": 
   for (const name of ['recipe.ts', 'recipe.mts', 'recipe.js']) {
     writeFileSync(join(project, name), recipe);
     const ended = await run('train', join('commonjs', name), '--dry-run');
-    // Loaded and checked: what is missing is what it speaks of.
+    // Loaded and checked: only the model that it names is missing.
     expectOneError(ended, { code: 3, says: /problems\.jsonl: expected a readable file/ });
     expect(ended.stderr).not.toContain('Warning');
   }
 });
 
-test('a place that cannot be written is one error and leaves nothing', async () => {
+test('reports an unwritable place as one error and leaves nothing', async () => {
   const importTo = (out: string) => run('data', 'import', 'problems.jsonl', '--out', out);
   expectOneError(await importTo('none/out.jsonl'), {
     code: 5,
@@ -95,7 +95,7 @@ test('a place that cannot be written is one error and leaves nothing', async () 
   expect(existsSync(here('model.partial'))).toBe(false);
 });
 
-test('an error names the command that failed, not another one', async () => {
+test('names in an error the command that failed', async () => {
   writeFileSync(here('empty.jsonl'), '');
   const empty = await run('data', 'import', 'empty.jsonl', '--out', 'a b.jsonl');
   expect(empty.stderr).toContain(
@@ -109,7 +109,7 @@ test('an error names the command that failed, not another one', async () => {
 
 describe('problems', () => {
   test.each<[string, (object | string)[] | null, RegExp]>([
-    ['in a file that is not there', null, /bad\.jsonl: .*(ENOENT|nothing there)/],
+    ['in a missing file', null, /bad\.jsonl: .*(ENOENT|nothing there)/],
     ['in an empty file', [], /bad\.jsonl: expected .*empty/],
     [
       'in a half-written file',
@@ -118,12 +118,12 @@ describe('problems', () => {
     ],
     ['without gold', [sums[0]!, { prompt: '1+1=?' }], /bad\.jsonl:2: .*answer/],
     [
-      'whose gold cannot be read',
+      'with an unreadable gold',
       [{ id: 'odd', prompt: '1+1=?', answer: '\\frac{1}{' }],
       /problem odd .*expected a gold answer that can be read as mathematics/,
     ],
     ['given twice', [sums[0]!, sums[0]!], /bad\.jsonl:2: .*"sum\/1" again/],
-  ])('%s are refused', async (_, rows, says) => {
+  ])('%s are rejected', async (_, rows, says) => {
     rmSync(here('bad.jsonl'), { force: true });
     if (rows !== null) writeRows(here('bad.jsonl'), rows);
     const ended = await run(
@@ -138,7 +138,7 @@ describe('problems', () => {
     expect(existsSync(here('refused'))).toBe(false);
   });
 
-  test('whose prompt leaves no room for an answer are refused before a run begins, and data check takes them out', async () => {
+  test('without room for an answer are rejected before a run begins, and data check removes them', async () => {
     const long = { id: 'long', prompt: `${'1+'.repeat(400)}1=?`, answer: '401' };
     writeRows(here('long.jsonl'), [sums[0]!, long]);
     const model = resolve('models/gradus-tiny');
@@ -153,7 +153,7 @@ describe('problems', () => {
     expect(plan.stdout).toContain('recipe "tiny" is valid');
   });
 
-  test('of which none is left after selection end the run, which says why', async () => {
+  test('that selection empties end the run with the reason', async () => {
     const recipe = {
       ...tinyRecipe(),
       levels: [easy],
@@ -174,7 +174,7 @@ describe('problems', () => {
 describe('a model folder', () => {
   const broken: [string, string, (model: string) => void, RegExp][] = [
     [
-      'that is not there',
+      'that is missing',
       'parity-qwen2',
       (model) => rmSync(model, { recursive: true }),
       /broken: expected a model folder or a run directory/,
@@ -192,7 +192,7 @@ describe('a model folder', () => {
       /mlp\.\w+_proj\.weight.*shape.*64/,
     ],
     [
-      'with a cut file',
+      'with a truncated file',
       'parity-qwen2',
       (model) => cut(join(model, 'model.safetensors')),
       /model\.safetensors: truncated: .*download it again/,
@@ -210,7 +210,7 @@ describe('a model folder', () => {
       /"model_type" to be "qwen2" or "llama"/,
     ],
   ];
-  test.each(broken)('%s is refused', async (_, origin, damage, says) => {
+  test.each(broken)('%s is rejected', async (_, origin, damage, says) => {
     const model = here('broken');
     rmSync(model, { recursive: true, force: true });
     cpSync(join('test/golden', origin), model, { recursive: true });
@@ -231,7 +231,7 @@ describe('a model folder', () => {
 });
 
 describe('a run', () => {
-  test('is written by one process at a time, stops cleanly, and is not continued with other data or an edited recipe', async () => {
+  test('has one writer, stops cleanly, and does not continue with other data or an edited recipe', async () => {
     const long = ['--set', 'stages[0].maxSteps=100000', '--set', 'checkpoints.everySteps=1'];
     const training = startGradus(folder, ['train', 'recipe.json', '--runs', 'own', '--json', ...long]);
     await training.said('"type":"step","step":2');
@@ -265,7 +265,7 @@ describe('a run', () => {
     });
   });
 
-  test('that is finished is not continued; what is no run is not either', async () => {
+  test('is not continued when finished; neither is another folder', async () => {
     const finished = JSON.stringify(
       tinyRecipe({ evaluation: [], stages: [{ type: 'stage', name: 'all', maxSteps: 1 }] }),
     );
@@ -276,7 +276,7 @@ describe('a run', () => {
   });
 });
 
-describe('numbers that are no longer finite', () => {
+describe('non-finite numbers', () => {
   test('end supervised learning without a model', async () => {
     writeRows(
       here('examples.jsonl'),
@@ -295,7 +295,7 @@ describe('numbers that are no longer finite', () => {
     }
   });
 
-  test('end a run, whose last checkpoint is kept', async () => {
+  test('end a run but keep its last checkpoint', async () => {
     const recipe = tinyRecipe({
       name: 'blown',
       policy: { model: resolve('models/gradus-tiny'), engine: { type: 'embedded', lanes: 1 } },
@@ -314,7 +314,7 @@ describe('numbers that are no longer finite', () => {
   });
 });
 
-/** A disk of 4 MiB, where this process may mount one. */
+/** A disk of 4 MiB, if this process may mount one. */
 const disk = here('disk');
 mkdirSync(disk);
 const mount = ['-t', 'tmpfs', '-o', 'size=4m', 'none', disk];
@@ -331,7 +331,7 @@ describe.skipIf(!hasDisk)('a full disk', () => {
     writeFileSync(join(disk, 'ballast'), new Uint8Array(bavail * bsize - leave));
   };
 
-  test('is found out before supervised learning, not after it', async () => {
+  test('is detected before supervised learning', async () => {
     fill(8192);
     writeRows(
       here('examples.jsonl'),
@@ -342,7 +342,7 @@ describe.skipIf(!hasDisk)('a full disk', () => {
     expect(ended.stdout).not.toContain('step 1');
   });
 
-  test('ends a run, which goes on once there is space', async () => {
+  test('ends a run, which continues once there is space', async () => {
     fill(300_000);
     const long = [
       '--set',

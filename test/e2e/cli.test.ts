@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
-// A process is started some thirty times: seconds here, minutes where others keep the machine busy.
+// Starts about thirty processes: seconds here, minutes on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('cli');
@@ -23,7 +23,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('help and version end well, unknown words do not', async () => {
+test('exits with 0 for help and version, not for unknown words', async () => {
   const help = await run('--help');
   expect(help.code).toBe(0);
   for (const command of 'train resume sft eval difficulty runs sample doctor demo'.split(' '))
@@ -40,7 +40,7 @@ test('help and version end well, unknown words do not', async () => {
   expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a number above 0') });
 });
 
-test('sft teaches, and what it writes can be sampled from', async () => {
+test('sft trains a model that can be sampled from', async () => {
   const rows = sums.map(({ prompt, answer }) => ({ prompt, completion: answer }));
   writeRows(join(folder, 'examples.jsonl'), rows);
   const options = '--batch-size 4 --epochs 60 --learning-rate 1e-2 --schedule cosine --export-type f32'.split(
@@ -78,14 +78,14 @@ test('sample draws several answers, the same for the same seed', async () => {
   expect(other).not.toEqual(first);
 });
 
-/** util-linux can give a program a terminal. */
+/** util-linux's `script` gives a program a terminal. */
 const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
 function onTerminal(words: string) {
   const command = `stty rows 40 columns 100; ${process.execPath} ${resolve('bin/gradus.mjs')} ${words}`;
   return spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { cwd: folder });
 }
 
-test.skipIf(!hasTerminal)('on a terminal it chats', async () => {
+test.skipIf(!hasTerminal)('chats on a terminal', async () => {
   const terminal = onTerminal('sample taught --greedy');
   let shown = '';
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -97,14 +97,14 @@ test.skipIf(!hasTerminal)('on a terminal it chats', async () => {
   expect(code).toBe(0);
 });
 
-test.skipIf(!hasTerminal)('on a terminal a run has a screen, and so has whoever watches it', async () => {
+test.skipIf(!hasTerminal)('shows a screen for a run on a terminal, also when watching it', async () => {
   for (const words of ['train recipe.json --runs shown', 'runs watch shown/tiny-0001']) {
     const terminal = onTerminal(words);
     const shown = await allText(terminal.stdout);
     expect(stripVTControlCharacters(shown)).toMatch(
       /shown\/tiny-0001 · stage 1 of 1, all · step 2[^]*reward +\d\.\d{3} {2}[▁-█]{2} /,
     );
-    // Whatever was drawn last is gone, and the result stands there instead.
+    // The last screen is erased, and the result printed instead.
     const [, result = ''] = shown.split('\u001b[J').slice(-2);
     expect(stripVTControlCharacters(result)).toMatch(
       /(model: shown\/tiny-0001\/export\s+run: shown\/tiny-0001|after 2 steps)\s*$/,
@@ -112,7 +112,7 @@ test.skipIf(!hasTerminal)('on a terminal a run has a screen, and so has whoever 
   }
 });
 
-test('a reader that has seen enough stops nothing', async () => {
+test('survives a reader that closes the pipe', async () => {
   const asked = startGradus(folder, [
     'sample',
     'model',
@@ -128,7 +128,7 @@ test('a reader that has seen enough stops nothing', async () => {
   expect(await asked.ended).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('difficulty is measured once, and what was asked is not asked again', async () => {
+test('measures difficulty once and does not repeat recorded attempts', async () => {
   const part = await json('difficulty', 'estimate', 'recipe.json', '--limit', '1');
   expect(part[0]).toMatchObject({ type: 'plan', rollouts: 4, finished: 0 });
   const rest = await json('difficulty', 'estimate', 'recipe.json');
@@ -155,7 +155,7 @@ test('difficulty is measured once, and what was asked is not asked again', async
   expect(shown.stdout).toMatch(/^hard: p\(policy\) ≤ 0.25 .* \d … |^hard: .*\d\.\d\d … \d\.\d\d$/m);
 });
 
-test('a store tells how large levels are, and writes its problems for trainers', async () => {
+test('reports level sizes of a store, and writes its problems for trainers', async () => {
   const [report] = await json('difficulty', 'levels', 'difficulty.sqlite', '--recipe', 'recipe.json');
   const { levels } = report as unknown as { levels: { name: string; overall: Record<string, number> }[] };
   expect(levels.map(({ name }) => name)).toEqual(['easy', 'medium', 'hard', 'learnable']);
@@ -189,7 +189,7 @@ test('a store tells how large levels are, and writes its problems for trainers',
   expect(existsSync(join(folder, 'no.csv'))).toBe(false);
 });
 
-test('names from files are shown, not obeyed', async () => {
+test('escapes control characters in names from files', async () => {
   writeRows(join(folder, 'hostile.jsonl'), [{ ...sums[0], family: '\u001b[2Jgone' }]);
   const file = 'evaluation[0].problems[0].path=hostile.jsonl';
   const table = await run('eval', 'model', '--recipe', 'recipe.json', '--set', file);
@@ -197,7 +197,7 @@ test('names from files are shown, not obeyed', async () => {
   expect(table.stdout).not.toContain('\u001b');
 });
 
-test('train, list, compare and evaluate runs', async () => {
+test('trains, lists, compares and evaluates runs', async () => {
   for (const seed of ['seed=0', 'seed=1']) {
     const lines = await json(
       'train',
@@ -230,7 +230,7 @@ test('train, list, compare and evaluate runs', async () => {
   expect(table.stdout).toMatch(/avg@3 .*\nall +4 /);
 });
 
-test('a run without an exported model is evaluated at its last checkpoint', async () => {
+test('evaluates a run without an exported model at its last checkpoint', async () => {
   const directory = join(folder, 'runs/tiny-0001');
   const exported = (await json('eval', directory)) as unknown as [{ overall: object }[]];
   rmSync(join(directory, 'export'), { recursive: true });
@@ -239,7 +239,7 @@ test('a run without an exported model is evaluated at its last checkpoint', asyn
   expect(existsSync(join(directory, 'export'))).toBe(false);
 });
 
-test('a published suite is evaluated without a recipe, and says what it read', async () => {
+test('evaluates a published suite without a recipe, and reports the files it read', async () => {
   const small = ['--set', 'evaluation[0].maxTokens=4', '--set', 'evaluation[0].rollouts=2'];
   const data = ['--suite-data', 'math500=problems.jsonl'];
   const [evaluations] = await json('eval', 'model', '--suite', 'lighteval|math_500|0|0', ...data, ...small);
@@ -257,7 +257,7 @@ test('a published suite is evaluated without a recipe, and says what it read', a
   expect((await run('eval', '--list-suites')).stdout).toMatch(/^livecodebench +avg@4/m);
 });
 
-test('doctor finds this machine fit, and says what to do where it is not', async () => {
+test('doctor passes on this machine, and names the fix for problems', async () => {
   const fit = await run('doctor');
   expect(fit.code).toBe(0);
   expect(fit.stdout).toMatch(/^ok +onnxruntime +loads and computes$/m);
@@ -274,7 +274,7 @@ test('doctor finds this machine fit, and says what to do where it is not', async
   expect(JSON.parse(unfit.stderr)).toMatchObject({ error: { code: 'SYSTEM_UNFIT' } });
 });
 
-test('a run whose output nobody reads any more stops cleanly all the same', async () => {
+test('stops a run cleanly when its output is closed', async () => {
   // As in a terminal, where Ctrl-C ends the tee of `gradus train … 2>&1 | tee log` first.
   const options = ['--runs', 'unread', '--set', 'stages[0].maxSteps=100000', '--set', 'evaluation=[]'];
   const training = startGradus(folder, ['train', 'recipe.json', ...options]);

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** How a command ended and what it said. */
+/** Exit code and output of a command. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -14,7 +14,7 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves once stdout has said `text`. */
+  /** Resolves once stdout contains `text`. */
   said(text: string): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export function startGradus(cwd: string, args: readonly string[], stdin = ''): R
         const look = (): void => void (said.stdout.includes(text) && done());
         listeners.add(look);
         look();
-        void ended.then(({ stderr }) => fail(new Error(`ended without saying "${text}": ${stderr}`)));
+        void ended.then(({ stderr }) => fail(new Error(`ended without printing "${text}": ${stderr}`)));
       }),
   };
 }
@@ -48,21 +48,21 @@ export function startGradus(cwd: string, args: readonly string[], stdin = ''): R
 export const gradus = (cwd: string, ...args: readonly string[]): Promise<Ended> =>
   startGradus(cwd, args).ended;
 
-/** The JSON lines a command printed. */
+/** Parses the JSON lines of a command's output. */
 export const jsonLines = ({ stdout }: Ended): Record<string, unknown>[] =>
   stdout
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** A new folder with a tiny random Qwen2 model in `model/`. */
+/** Creates a folder with a tiny random Qwen2 model in `model/`. */
 export function makeWorkplace(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `gradus-${name}-`));
   cpSync('test/golden/parity-qwen2', join(folder, 'model'), { recursive: true });
   return folder;
 }
 
-/** Writes a JSON Lines file of rows, or of texts as they are. */
+/** Writes a JSON Lines file of rows; strings are written unchanged. */
 export function writeRows(file: string, rows: readonly (object | string)[]): void {
   writeFileSync(file, rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n'));
 }

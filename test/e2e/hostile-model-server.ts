@@ -18,7 +18,7 @@ export interface Stated {
 }
 
 /**
- * How a server states its usage.
+ * Dialects of usage reports.
  * `openai`: over all choices, at the end of a stream.
  * `vllm`: the same, and in every event of a stream that of its choice so far, on request.
  * `llama.cpp`: of choice 0 alone; in a stream of each choice after its end, without an index.
@@ -35,7 +35,7 @@ export interface HostileServer extends AsyncDisposable {
   stated(): Stated;
 }
 
-/** Whether the server writes a right answer for a choice: random, but the same each time. */
+/** Returns whether the answer to a choice is right: random, but reproducible. */
 export const isRight = (prompt: string, seed: number, choice: number): boolean =>
   uniformAt(hashKey(prompt, choice), seed) < 0.5;
 
@@ -50,7 +50,7 @@ interface Question {
   readonly isContinuous: boolean;
 }
 
-/** What a reaction sent: complete choices from 0 on, and the completion tokens it stated, if any. */
+/** Result of a reaction: complete choices from 0 on, and the completion tokens it stated, if any. */
 interface Sent {
   readonly choices: number;
   readonly tokens?: number | undefined;
@@ -79,7 +79,7 @@ function wholeChoice(question: Question, index: number, finish = 'stop'): object
 
 const indices = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Tokens that a whole answer states. */
+/** Completion tokens stated for a whole answer. */
 const wholeTokens = ({ dialect }: Question, count: number): number =>
   dialect === 'llama.cpp' ? tokensPerChoice : tokensPerChoice * count;
 
@@ -88,7 +88,7 @@ const answerOf = (question: Question, count = question.n): string => {
   return JSON.stringify({ choices, usage: usageOf(wholeTokens(question, count)) });
 };
 
-/** An event of a stream, and the tokens of a choice that the usage in it counts. */
+/** An event of a stream, and the tokens of a choice that its usage counts. */
 interface StreamEvent {
   readonly text: string;
   readonly counts?: { readonly choice: number | 'all'; readonly tokens: number };
@@ -127,7 +127,7 @@ const done = 'data: [DONE]\n\n';
 
 const textsOf = (events: readonly StreamEvent[]): string => events.map(({ text }) => text).join('');
 
-/** The tokens that events state together. */
+/** Sums the tokens that events state. */
 function tokensIn(events: readonly StreamEvent[]): number | undefined {
   const counts = new Map(events.flatMap(({ counts: one }) => (one ? [[one.choice, one.tokens]] : [])));
   if (counts.size === 0) return undefined;
@@ -157,7 +157,7 @@ const good: Reaction = (response, question) => {
   return { choices: n, tokens: tokensIn(events) };
 };
 
-/** Sends an answer whose last choice the server gave up. */
+/** Sends an answer whose last choice is aborted by the server. */
 const interrupted: Reaction = (response, question) => {
   const last = question.n - 1;
   const choices = indices(question.n).map((index) =>
@@ -272,7 +272,7 @@ const streamFaults: Record<string, Reaction> = {
   },
 };
 
-/** Starts a server; `share` of the requests, chosen by `seed`, meet a fault. */
+/** Starts a server; `share` of the requests, chosen by `seed`, get a fault. */
 export async function startHostileServer(
   share: number,
   seed: number,

@@ -19,7 +19,10 @@ import {
 const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
 const cells = { families: [...families], knobs: [1, 2] };
 
-/** A few seconds of everything: adaptive measuring, two stages, a bandit, refills, mini-batches, re-measuring where it may have changed, evaluations, checkpoints. */
+/**
+ * A few seconds of every feature: adaptive measuring, two stages, a bandit, refills, mini-batches, re-measuring,
+ * evaluations, checkpoints.
+ */
 export default defineRecipe({
   name: 'kill',
   policy: { model: '../../models/gradus-tiny' },

@@ -16,11 +16,11 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const start = (...words: string[]): ChildProcess =>
   spawn(process.execPath, [gradus, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
 
-/** Resolves with the exit code, `null` for a process that was killed. */
+/** Resolves to the exit code, `null` for a killed process. */
 const ended = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.once('exit', resolve));
 
-/** Lets a process run for so long, then kills it, unless it has ended by then. */
+/** Runs a process for a time, then kills it, unless it has ended. */
 async function killAfter(child: ChildProcess, milliseconds: number): Promise<number | null> {
   const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
   const exit = await ended(child);
@@ -28,13 +28,13 @@ async function killAfter(child: ChildProcess, milliseconds: number): Promise<num
   return exit;
 }
 
-/** Trains to the end through kills at the given moments: each process lives for so long, the last one to its end. */
+/** Trains to the end through kills: each process lives for the given time, the last one to its end. */
 async function trainThroughKills(folder: string, lives: readonly number[]): Promise<RunDigest> {
   let exit = await killAfter(start('train', recipe, '--runs', folder), lives[0]!);
   for (const life of [...lives.slice(1), Infinity]) {
     if (exit === 0) break;
     const [run] = runsIn(folder);
-    // The kill may have come after the last word was written: then there is nothing left to resume.
+    // The kill may have hit after the last record: then the run is already finished.
     if (run !== undefined && (await isFinished(join(folder, run)))) exit = 0;
     if (exit === 0) break;
     const words = run === undefined ? ['train', recipe, '--runs', folder] : ['resume', join(folder, run)];
@@ -59,7 +59,7 @@ function runsIn(folder: string): string[] {
 }
 
 test(
-  'killed at twenty moments, a run ends with the same bits as one that was never killed',
+  'a run killed at twenty moments ends with the same bits as one that was never killed',
   { timeout: 300_000 },
   async () => {
     const calm = join(root, 'calm');
@@ -71,7 +71,7 @@ test(
     const rng = createRng(11, 'kill moments');
     const kills = 20;
     for (let i = 0; i < kills; i++) {
-      // Spread over the whole life of a run; every fifth run is killed once more while it is being resumed.
+      // Spread over the whole life of a run; every fifth run is killed again while it resumes.
       const first = 0.9 * ((i + rng.next()) / kills) * duration;
       const lives = i % 5 === 0 ? [first, 0.4 * duration] : [first];
       expect(await trainThroughKills(join(root, `rough-${i}`), lives)).toEqual(expected);

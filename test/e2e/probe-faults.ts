@@ -26,18 +26,18 @@ export interface ProbeReport {
   readonly doubled: number;
   /** Rows whose outcome is not the server's answer to that attempt. */
   readonly mistaken: number;
-  /** Attempts requested again although they were in the store when the process was killed. */
+  /** Attempts requested again although the store had them when the process was killed. */
   readonly askedAgainThoughStored: number;
-  /** Attempts answered more than once: their answer was in flight, or not judged yet, at a kill or a deadline. */
+  /** Attempts answered more than once: in flight, or not yet judged, at a kill or a deadline. */
   readonly answeredTwice: number;
   /** Usage that the server stated. */
   readonly stated: Stated;
-  /** Usage in the store. A killed process loses that of answers which were not judged yet. */
+  /** Usage in the store. A killed process loses the usage of answers that were not yet judged. */
   readonly spent: Stated;
   readonly seconds: number;
 }
 
-/** Size of a measurement, and how it goes wrong. */
+/** Size of a measurement, and its faults. */
 export interface ProbeOptions {
   readonly problems: number;
   readonly rollouts: number;
@@ -47,7 +47,7 @@ export interface ProbeOptions {
   readonly timeoutSeconds?: number;
 }
 
-/** Settings of the engine, and how the server states its usage. */
+/** Settings of the engine, and the server's dialect of usage. */
 export interface AskingWay {
   readonly engine: Readonly<Record<string, unknown>>;
   readonly dialect?: Dialect;
@@ -55,7 +55,7 @@ export interface AskingWay {
 
 const tokens = { api: 'completions', tokenizer: resolve('models/gradus-tiny') };
 
-/** Ways of asking, for the bench and its test. */
+/** API variants, for the bench and its test. */
 export const askingWays: Readonly<Record<string, AskingWay>> = {
   chat: { engine: { api: 'chat' } },
   'chat, n = 4': { engine: { api: 'chat', choicesPerRequest: 4 } },
@@ -187,10 +187,10 @@ function compare(
 const seedOf = (id: string, index: number): number =>
   hashKey(hashKey(0, 'measure', 'base', 0), id, index) & 0x7fffffff;
 
-/** The first attempt of a request, by the request's seed. */
+/** Maps a request's seed to its first attempt. */
 type FirstOf = ReadonlyMap<number, { readonly id: string; readonly index: number }>;
 
-/** The attempts of a request, beginning with that of its seed; none for the requests that probe the server. */
+/** Attempts of a request, from that of its seed on; empty for requests that probe the server. */
 function attemptsOf({ seed, choices }: Exchanged, firstOf: FirstOf): string[] {
   const first = firstOf.get(seed);
   if (first === undefined) return [];
@@ -216,7 +216,7 @@ function outcomesTold(sent: readonly Exchanged[], firstOf: FirstOf): Map<string,
   return told;
 }
 
-/** The usage of all commands, from the store. */
+/** Usage of all commands, from the store. */
 function storedUsage(file: string): Stated {
   using store = openPassRateStore(file);
   const [conditions] = store.conditions();

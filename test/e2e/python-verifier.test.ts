@@ -9,7 +9,7 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
 const folder = makeWorkplace('python-verifier');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A row as verl trains from. */
+/** A training row in verl's format. */
 const verlRow = (row: (typeof sums)[number], index: number): object => ({
   data_source: 'sums',
   prompt: [{ role: 'user', content: row.prompt }],
@@ -46,7 +46,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     writeRows(join(folder, 'verl.jsonl'), sums.map(verlRow));
   });
 
-  test('it trains from rows of verl, and is judged the same again', async () => {
+  test('trains on rows of verl and gets the same verdicts in an audit', async () => {
     const trained = await gradus(folder, 'train', 'recipe.json', '--json');
     expect(trained).toMatchObject({ code: 0 });
     const audited = await gradus(folder, 'verify', 'audit', 'runs/tiny-0001', '--json');
@@ -56,7 +56,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     expect(audit).toMatchObject({ flips: {}, ungradable: {} });
   });
 
-  test('a mistake in the file is one message before the run begins', async () => {
+  test('reports a mistake in the file as one message before the run begins', async () => {
     writeFileSync(join(folder, 'broken.py'), 'import os\nimport no_such_package_anywhere\n');
     const broken = { math: { type: 'python-function', file: 'broken.py' } };
     writeFileSync(join(folder, 'broken.json'), JSON.stringify(tinyRecipe({ verifiers: broken })));
@@ -66,7 +66,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     expect(refused.stderr).toMatch(/try: pythonVerifier\(\{ file, python: '[^\n]*\n$/);
   });
 
-  test('scores of another range than the recipe says are told of while it trains', async () => {
+  test('warns during training about scores outside the range in the recipe', async () => {
     writeFileSync(join(folder, 'worst.py'), 'def compute_score(solution_str): return -1\n');
     const worst = { math: { type: 'python-function', file: 'worst.py' } };
     writeFileSync(
@@ -80,7 +80,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     );
   });
 
-  test('it serves from TOML, and leaves no process behind when it is killed in the middle of a verdict', async () => {
+  test('serves from TOML, and leaves no process when killed during a verdict', async () => {
     writeFileSync(
       join(folder, 'serve.toml'),
       `name = "serve"

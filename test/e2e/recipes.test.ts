@@ -14,12 +14,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const files = globSync('recipes/*/recipe.ts', { cwd: project });
 
-test.for(files)('%s is valid and says what a step is', async (file) => {
+test.for(files)('%s is valid and describes its steps', async (file) => {
   const recipe = await loadRecipe(join(project, file));
   expect(describeBatches(recipe)).toHaveLength(recipe.stages.length);
 });
 
-test('the baseline and the ablation have the budget of the demo', async () => {
+test('gives the baseline and the ablation the budget of the demo', async () => {
   const steps = async (name: string): Promise<number> => {
     const { stages } = await loadRecipe(join(project, `recipes/${name}/recipe.ts`));
     return stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
@@ -28,7 +28,7 @@ test('the baseline and the ablation have the budget of the demo', async () => {
   expect(await steps('level-ablation')).toBe(await steps('demo'));
 });
 
-/** Small stand-ins for what the paper's run needs: two problems a file, three stores, and the tiny model. */
+/** Small replacements for the inputs of the paper's run: two problems a file, three stores, and the tiny model. */
 function writeStandIns(): void {
   for (const sub of ['data', 'difficulty']) mkdirSync(join(folder, sub));
   const math = (name: string): void =>
@@ -71,7 +71,7 @@ function writeStandIns(): void {
   }
 }
 
-test('the paper’s run builds all its parts', async () => {
+test('builds all parts of the paper’s run', async () => {
   writeStandIns();
   const recipe = await loadRecipe(join(project, 'recipes/difficulty-staged-1.5b/recipe.ts'), [
     `baseDir=${folder}`,

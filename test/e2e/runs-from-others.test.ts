@@ -47,7 +47,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A copy of the run, stopped in the middle, with its recipe and database changed. */
+/** Copies the run, stopped in the middle, with its recipe and database changed. */
 function copyOf(change: { readonly recipe?: (recipe: any) => object; readonly sql?: string[] } = {}): string {
   const copy = join('runs', `copy-${String(++serial).padStart(4, '0')}`);
   const path = join(folder, copy);
@@ -81,7 +81,7 @@ describe('a run from elsewhere', () => {
     ['resume', 'RUN'],
     ['sft', 'RUN', 'examples.jsonl', '--out', 'fine-tuned'],
   ];
-  test.for(commands)('%s runs neither the engine command nor the verifier it names', async (words) => {
+  test.for(commands)('%s runs neither its engine command nor its verifier', async (words) => {
     process.env['GRADUS_STATE_DIR'] = elsewhere;
     const hostile = copyOf({ recipe: withCommand });
     const { code, stderr } = await gradus(folder, ...words.map((word) => (word === 'RUN' ? hostile : word)));
@@ -93,7 +93,7 @@ describe('a run from elsewhere', () => {
     expect(stderr).toContain('--trust');
   });
 
-  test('verify audit does not load its verifier module, and does with --trust', async () => {
+  test('verify audit loads its verifier module only with --trust', async () => {
     process.env['GRADUS_STATE_DIR'] = elsewhere;
     const hostile = copyOf();
     const refused = await gradus(folder, 'verify', 'audit', hostile);
@@ -105,7 +105,7 @@ describe('a run from elsewhere', () => {
     rmSync(marker);
   });
 
-  test('the player of dashboard --play opens neither its engine nor its verifier', async () => {
+  test('dashboard --play opens neither its engine nor its verifier', async () => {
     process.env['GRADUS_STATE_DIR'] = elsewhere;
     const hostile = copyOf({ recipe: withCommand });
     await using player = createPlayer();
@@ -122,23 +122,23 @@ describe('a run from elsewhere', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  test('a run made here needs no --trust, also after it was moved', async () => {
+  test('a run made on this machine needs no --trust, also after a move', async () => {
     const { code } = await gradus(folder, 'resume', copyOf());
     expect([code, existsSync(marker)]).toEqual([0, true]);
     rmSync(marker);
   });
 
-  test('a recipe that was edited together with its hash is not from here any more', async () => {
+  test('a recipe edited together with its hash counts as from elsewhere', async () => {
     const { code, stderr } = await gradus(folder, 'resume', copyOf({ recipe: withCommand }));
     expect([code === 0, existsSync(marker)]).toEqual([false, false]);
     expect(stderr).toContain('this run was made elsewhere');
   });
 });
 
-describe('resume touches only what Gradus made', () => {
+describe('resume changes only files that Gradus made', () => {
   const stopped = ["UPDATE run SET status = 'interrupted'"];
 
-  test('a user’s files in the folders of a run stay', async () => {
+  test('keeps a user’s files in the folders of a run', async () => {
     const copy = copyOf({ sql: stopped });
     const mine = [
       'checkpoints/best-so-far',
@@ -156,7 +156,7 @@ describe('resume touches only what Gradus made', () => {
   test.for([
     "UPDATE checkpoints SET folder = '../../../outside' WHERE id = (SELECT max(id) FROM checkpoints)",
     "UPDATE shards SET file = '../../../outside/a.parquet' WHERE id = 1",
-  ])('a crafted row reaches nothing outside the run: %s', async (statement) => {
+  ])('keeps a crafted row inside the run: %s', async (statement) => {
     const outside = join(folder, 'outside');
     mkdirSync(join(outside, 'engine'), { recursive: true });
     writeFileSync(join(outside, 'a.parquet'), 'precious');
@@ -166,7 +166,7 @@ describe('resume touches only what Gradus made', () => {
   });
 
   test.for(['rollouts', 'checkpoints', 'run.sqlite', 'pass-rates.sqlite'])(
-    'a linked %s is refused',
+    'rejects a linked %s',
     async (name) => {
       const copy = copyOf({ sql: stopped });
       const outside = join(folder, `linked-${name}`);
@@ -181,7 +181,7 @@ describe('resume touches only what Gradus made', () => {
     },
   );
 
-  test('a refused resume changes nothing', async () => {
+  test('changes nothing when refused', async () => {
     const copy = copyOf({ sql: [...stopped, 'DELETE FROM checkpoints WHERE step > 2'] });
     const state = (): unknown[] => {
       const database = new DatabaseSync(join(folder, copy, 'run.sqlite'), { readOnly: true });

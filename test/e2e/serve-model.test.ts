@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
-test('a served model is measured and evaluated through its address, and its token is written nowhere', async () => {
+test('measures and evaluates a served model through its address, and writes its token nowhere', async () => {
   const folder = makeWorkplace('served');
   const key = 'sk-never-to-be-written';
   process.env['GRADUS_TOKEN'] = key;
@@ -22,7 +22,7 @@ test('a served model is measured and evaluated through its address, and its toke
     const measured = await gradus(folder, 'difficulty', 'estimate', 'recipe.json', '--json');
     expect(measured.stderr).toBe('');
     expect(jsonLines(measured).at(-1)).toMatchObject({ model: `model@${new URL(url).host}` });
-    // A budget stops the work, what was paid for is kept, and a larger one goes on from there.
+    // A budget stops the work and keeps paid results; a larger one continues from there.
     const settings = [
       'policy.engine.maxConcurrency=1',
       'policy.engine.prices={"prompt": 1, "completion": 2}',
@@ -47,7 +47,7 @@ test('a served model is measured and evaluated through its address, and its toke
     ];
     expect(plan.rollouts).toBeGreaterThan(0);
     expect(plan.rollouts).toBeLessThan(32);
-    // Each attempt once, and what it takes to find out that the server states usage, in both commands.
+    // Each attempt once, and in both commands the probes for usage.
     expect(spending.requests).toBeLessThanOrEqual(32 + 2 * 3);
     expect(spending.cost).toBeGreaterThan(0);
     const evaluated = await gradus(folder, 'eval', 'model', '--recipe', 'recipe.json', '--json');

@@ -17,7 +17,7 @@ writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));
 
 describe.skipIf(!hasTorch)('training on PyTorch (skipped without a Python environment)', () => {
   test(
-    'killed and resumed, a run ends with the same bits as one that was not',
+    'a run that was killed and resumed ends with the same bits as an uninterrupted one',
     { timeout: 240_000 },
     async () => {
       const calm = await gradus(folder, 'train', 'recipe.json', '--runs', 'calm');
@@ -33,7 +33,7 @@ describe.skipIf(!hasTorch)('training on PyTorch (skipped without a Python enviro
   );
 
   test(
-    'a trained run, and a plain folder with --engine torch, can be sampled from',
+    'sample works on a trained run, and on a plain folder with --engine torch',
     { timeout: 120_000 },
     async () => {
       const how = ['1+1=?', '--max-tokens', '4'];

@@ -16,7 +16,7 @@ const triple = {
   cases: [{ arguments: [2], expected: 6 }],
 };
 
-test('files of cases become one verdict a line, in order', async () => {
+test('prints one verdict per line for files of cases, in order', async () => {
   write('math.json', [{ gold: '1/2', pred: 'so \\boxed{0.5}' }, { gold: '1,2', pred: '2,1' }, { pred: '' }]);
   const math = await gradus(folder, 'verify', 'math', '--cases', 'math.json', '--set', 'lists=ordered');
   expect(jsonLines(math).map(({ outcome }) => outcome)).toEqual(['correct', 'incorrect', 'ungradable']);
@@ -30,7 +30,7 @@ test('files of cases become one verdict a line, in order', async () => {
   expect(code.code).toBe(0);
 });
 
-test('one answer by hand is explained; a policy that does not exist is refused', async () => {
+test('explains one answer given by hand; rejects an unknown policy', async () => {
   const one = await gradus(folder, 'verify', 'math', '1/2', '\\boxed{0.25}');
   expect(one).toMatchObject({
     code: 0,
@@ -40,7 +40,7 @@ test('one answer by hand is explained; a policy that does not exist is refused',
   expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining('lists') });
 });
 
-test('the service answers until it is asked to stop, and then ends well', async () => {
+test('serves until it is stopped, then exits with 0', async () => {
   const service = startGradus(folder, ['serve', 'verifier', '--port', '0', '--json']);
   const line = await new Promise<string>((said) => service.child.stdout!.once('data', said));
   const { url } = JSON.parse(line) as { url: string };

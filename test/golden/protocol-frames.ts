@@ -8,7 +8,7 @@ import {
 } from '../../src/protocol/messages.ts';
 import { packTensors, type Tensors } from '../../src/protocol/tensors.ts';
 
-/** A message with its tensors, which both languages must read alike. */
+/** A message with its tensors, which both languages must decode equally. */
 interface GoldenFrame {
   readonly header: Request | Reply;
   readonly tensors: Tensors;
@@ -31,7 +31,7 @@ type Unframed<Message> = Message extends unknown ? Omit<Message, 'tensors'> : ne
 const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
 const f32 = (...values: number[]): Float32Array => Float32Array.from(values);
 
-/** At least one frame of every type of message, by name. Values are exact in float32. */
+/** At least one frame of every message type, by name. Values are exact in float32. */
 export function goldenFrames(): Record<string, GoldenFrame> {
   const frame = (message: Unframed<Request | Reply>, tensors: Tensors = {}): GoldenFrame => {
     const packed = packTensors(tensors);

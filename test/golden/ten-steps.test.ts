@@ -15,8 +15,8 @@ import { hasTorch } from '../worker/environment.ts';
 import { type SampledTurn, sampleTurns, singleTurn } from '../../src/testing/single-turn.ts';
 
 /*
- * Ten steps of the shipped model on rollouts that are written down instead of sampled, for three algorithms: a change that
- * should not alter numbers proves it here. GRADUS_UPDATE_GOLDEN=1 writes new numbers, on purpose.
+ * Ten steps of the bundled model on stored rollouts instead of sampled ones, for three algorithms: proves that a change
+ * does not alter numbers. GRADUS_UPDATE_GOLDEN=1 deliberately writes new numbers.
  */
 
 const file = fileURLToPath(new URL('./ten-steps.json', import.meta.url));
@@ -37,7 +37,7 @@ const problems = [
   ),
 ];
 
-/** Four attempts at each problem: its worked solution, the same cut short, and two with another digit at the end. */
+/** Four attempts at each problem: its worked solution, the same truncated, and two with another digit at the end. */
 async function writtenGroups(engine: LearningEngine): Promise<RolloutGroup[]> {
   const sequences = problems.flatMap((problem) => attempts(problem).map((text) => ({ problem, text })));
   const tokenised = sequences.map(({ problem, text }) => {
@@ -110,7 +110,7 @@ async function tenSteps(
 
 type Steps = Awaited<ReturnType<typeof tenSteps>>;
 
-/** Largest differences to the golden numbers: of losses, and of gradient norms relative to them. */
+/** Largest differences from the golden numbers: of losses, and of gradient norms relative to them. */
 async function gapToGolden(type: string, steps: Steps): Promise<{ loss: number; gradNorm: number }> {
   const golden = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, Steps>;
   if (isUpdating) await writeFile(file, `${JSON.stringify({ ...golden, [type]: steps }, null, 1)}\n`);
@@ -125,7 +125,7 @@ async function gapToGolden(type: string, steps: Steps): Promise<{ loss: number; 
 const isUpdating = process.env['GRADUS_UPDATE_GOLDEN'] === '1';
 const types = Object.keys(algorithms) as (keyof typeof algorithms)[];
 
-test.for(types)('ten steps of %s give the golden losses', async (type) => {
+test.for(types)('gives the golden losses in ten steps of %s', async (type) => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
   const gap = await gapToGolden(type, await tenSteps(engine, type));
   expect(gap.loss).toBeLessThan(5e-5);
@@ -133,9 +133,9 @@ test.for(types)('ten steps of %s give the golden losses', async (type) => {
 });
 
 describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx gradus doctor --fix)', () => {
-  // The embedded engine alone writes golden numbers.
+  // Only the embedded engine writes golden numbers.
   test.skipIf(isUpdating).for(types)(
-    'ten steps of %s give the golden losses of the embedded engine',
+    'gives the golden losses of the embedded engine in ten steps of %s',
     async (type) => {
       await using engine = await openTorchEngine({ model, device: 'cpu' });
       const gap = await gapToGolden(type, await tenSteps(engine, type));
@@ -144,7 +144,7 @@ describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx g
     },
   );
 
-  test('hash, tokens and log-probabilities are those of the embedded engine', async () => {
+  test('has the hash, tokens and log-probabilities of the embedded engine', async () => {
     await using ours = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
     await using theirs = await openTorchEngine({ model, device: 'cpu' });
     const { modelHash, vocabSize, parameters, maxSequenceTokens } = ours.sampler.info;

@@ -69,7 +69,7 @@ async function outcomes(
   );
 }
 
-test('the cheats are many, and no two share a name', () => {
+test('contains many cheats with distinct names', () => {
   const names = [...functionCheats, ...printedCheats, ...checkedCheats, ...structureCheats].map(
     ({ name }) => name,
   );
@@ -121,7 +121,7 @@ describe.skipIf(!isHere)(`the code verifier${why}`, () => {
       ...rules,
     });
     const tests = ['import math', ...functionTests.tests].join('\n');
-    // The usual way: append the tests, trust the exit code (here: a normal end without output).
+    // The usual method: append the tests, trust the exit code (here: a normal end without output).
     const naive = functionCheats.map(({ name, source }) => ({ name, source: `${source}\n${tests}` }));
     const fooled = (await outcomes(script, naive)).filter(({ outcome }) => outcome === 'correct');
     expect(fooled.length).toBeGreaterThanOrEqual(5);
@@ -139,7 +139,7 @@ describe.skipIf(!isHere)(`under full load${why}`, () => {
   });
 
   test(
-    'honest programs that use most of their CPU time are never called too slow',
+    'never calls honest programs that use most of their CPU time too slow',
     { timeout: 120_000 * rounds },
     async () => {
       const work = 'import time\nwhile time.process_time() < 0.3: pass\n';

@@ -169,7 +169,7 @@ export const printedTests = [
 /** A right program. */
 export const honestScript = 'print(2 * int(input()))\n';
 
-/** Cheats against tests that compare what is printed. */
+/** Cheats against tests that compare printed output. */
 export const printedCheats: readonly Cheat[] = [
   cheat('print nothing', 'pass'),
   cheat('print all answers', 'print("42\\n-8")'),
@@ -213,7 +213,7 @@ export const checkedTests = {
 /** A right program whose output differs from the expected one. */
 export const honestPair = 'n = int(input())\nprint(2, n - 2)\n';
 
-/** Cheats against a checker program: through what is printed, and through the files that it reads. */
+/** Cheats against a checker program: through printed output, and through the files that it reads. */
 export const checkedCheats: readonly Cheat[] = [
   cheat('print a wrong pair', 'print(1, 1)'),
   cheat('print what makes the checker fail', 'print("x")'),

@@ -14,10 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Targets } from './hostile-program.ts';
 
-/** Things of the host that hostile programs go for, and whether any was touched. */
+/** Targets of hostile programs on the host, and a check that they are untouched. */
 export interface Host extends AsyncDisposable {
   readonly targets: Targets;
-  /** What was touched since the start: empty when all held. */
+  /** Lists changes since the start: empty when all attempts were blocked. */
   harm(): string[];
 }
 
@@ -99,8 +99,8 @@ function processesNow(): ProcessFact[] {
 }
 
 /**
- * Processes of the given lane directories beyond the fork servers themselves: what a program left running. Forked
- * programs keep the server's command line, so it tells them wherever they were adopted.
+ * Lists processes of the given lane directories besides the fork servers: leftovers of a program. Forked programs keep
+ * the server's command line, which identifies them wherever they were adopted.
  */
 export function survivors(lanes: number): string[] {
   const all = processesNow().filter(({ command }) =>

@@ -1,6 +1,6 @@
 import { attempt, type HostileProgram, type Protection } from './hostile-program.ts';
 
-/** A system call by its two numbers; reaching it without an error is the escape. */
+/** A system call by its two numbers; a call without an error is the escape. */
 function call(
   name: string,
   x86: number,
@@ -12,7 +12,7 @@ function call(
   return attempt(name, statements, controls);
 }
 
-/** The kernel's own doors: namespaces, mounts, keys, tracing, modules, memory tricks, other system call tables. */
+/** Attempts through kernel interfaces: namespaces, mounts, keys, tracing, modules, memory, other system call tables. */
 export const kernel: readonly HostileProgram[] = [
   call('unshare a user namespace', 272, 97, '0x10000000'),
   call('unshare a mount namespace', 272, 97, '0x20000'),

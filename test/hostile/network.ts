@@ -1,6 +1,6 @@
 import { attempt, type HostileProgram } from './hostile-program.ts';
 
-/** Reaching the network or other processes through sockets. */
+/** Attempts to reach the network or other processes through sockets. */
 export const network: readonly HostileProgram[] = [
   attempt('connect to loopback', 'import socket\nsocket.create_connection(("127.0.0.1", {port}), 1)'),
   attempt('make a TCP socket', 'import socket\nsocket.socket()', ['seccomp']),

@@ -1,6 +1,6 @@
 import { attempt, type HostileProgram } from './hostile-program.ts';
 
-/** Starting, outliving, signalling and inspecting processes. */
+/** Attempts to start, outlive, signal and inspect processes. */
 export const processes: readonly HostileProgram[] = [
   attempt('fork', 'if os.fork() == 0: os._exit(0)', ['seccomp']),
   attempt(

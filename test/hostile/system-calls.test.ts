@@ -6,7 +6,7 @@ import { findPythons } from '../../src/sandbox/python/hosts.ts';
 const folder = fileURLToPath(new URL('../../src/sandbox/python', import.meta.url));
 const python = process.platform === 'linux' ? findPythons()[0] : undefined;
 
-/** The seccomp program for a machine, which need not be this one. */
+/** The seccomp program for a machine type, not necessarily this one. */
 function filterOf(machine: string): Buffer {
   const script = `import sys; sys.path.insert(0, ${JSON.stringify(folder)}); import guard; guard.MACHINE = "${machine}"; print(guard.make_filter().hex())`;
   return Buffer.from(
@@ -140,13 +140,13 @@ describe.skipIf(python === undefined).for(machines)(
     const ask = (number: number, ...args: number[]): string =>
       answer(filterOf(machine), arch, number, ...args);
 
-    test('allows what computing needs', () => {
+    test('allows what programs need', () => {
       const filter = filterOf(machine);
       for (const [name, number] of Object.entries(fine))
         expect([name, answer(filter, arch, number)]).toEqual([name, 'allowed']);
     });
 
-    test('hides every call that reaches others', () => {
+    test('hides every call that reaches other processes', () => {
       const filter = filterOf(machine);
       for (const [name, number] of Object.entries(refused))
         expect([name, answer(filter, arch, number)]).toEqual([name, 'no such call']);
@@ -154,7 +154,7 @@ describe.skipIf(python === undefined).for(machines)(
         expect(answer(filter, arch, number)).toBe('no such call');
     });
 
-    test('kills a call through another table', () => {
+    test('kills calls through another table', () => {
       expect(answer(filterOf(machine), other, 0)).toBe('killed');
       expect(ask(0x40000000)).toBe('killed');
     });
