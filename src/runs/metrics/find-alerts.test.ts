@@ -117,6 +117,33 @@ test('a pool gone through more than ten times is exhausted', () => {
   expect(ids(vitals({}, { pools: [{ ...pool, passes: 9 }] }))).toEqual([]);
 });
 
+test.each([
+  ['that doubled since the start', [...repeated(0.04, 10), ...repeated(0.09, 10)], true],
+  ['that a data set had from the start', [...repeated(0.2, 10), ...repeated(0.25, 10)], false],
+  ['that grew and is still small', [...repeated(0, 10), ...repeated(0.04, 10)], false],
+  ['above 30 % from the start', repeated(0.35, 12), true],
+  ['of one early step', [1], false],
+  ['of one bad step', [...repeated(0, 19), 1], false],
+] as const)('a share of answers in another form %s: %j is an alert: %s', (_, values, isAlert) => {
+  expect(ids(vitals({ 'verdict/otherForm': values }))).toEqual(isAlert ? ['other-forms'] : []);
+});
+
+test('no alert where early steps measured no share of answers in another form', () => {
+  const late = vitals({}, { step: 40 });
+  const metric: RunVitals['metric'] = () => ({
+    steps: Float64Array.from([36, 37, 38, 39, 40]),
+    values: Float64Array.from(repeated(0.04, 5)),
+  });
+  const start: RunVitals['start'] = () => ({ steps: new Float64Array(0), values: new Float64Array(0) });
+  expect(
+    ids({
+      ...late,
+      metric: (name, n) => (name === 'verdict/otherForm' ? metric(name, n) : start(name, n)),
+      start,
+    }),
+  ).toEqual([]);
+});
+
 test('one answer far more common than right, and a finished run that trained nothing', () => {
   expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
   const idle = (steps: number) =>

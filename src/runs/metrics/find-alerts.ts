@@ -1,6 +1,7 @@
 import { mean, quantile } from '../../statistics/summary.ts';
 import type { MetricSeries } from '../reading/run-rows.ts';
 import type { Alert, RunVitals } from './alert-types.ts';
+import { otherFormsAccepted } from './answer-form-alert.ts';
 import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
 /** Steps that a judgement rests on: one bad batch is no alarm. */
@@ -23,6 +24,7 @@ export function alertsOf(vitals: RunVitals): Alert[] {
     ...heldOutFell(vitals),
     ...poolExhausted(vitals),
     ...answersCollapsed(vitals, recent),
+    ...otherFormsAccepted(vitals, recent),
     ...noSignal(vitals),
   ];
   return found.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));

@@ -7,7 +7,9 @@ test('knows every metric that training records by a fixed name', () => {
     .map((file) => readFileSync(`src/training/${file}`, 'utf8'))
     .join('\n');
   const names = [
-    ...source.matchAll(/'((?:reward|rollout|group|policy|optim|batch|time|throughput)\/[\w/]+)'/g),
+    ...source.matchAll(
+      /'((?:reward|verdict|answer|rollout|group|policy|optim|batch|time|throughput)\/[\w/]+)'/g,
+    ),
   ].map(([, name]) => name!);
   expect(names.length).toBeGreaterThan(20);
   expect(names.filter((name) => describeMetric(name) === undefined)).toEqual([]);

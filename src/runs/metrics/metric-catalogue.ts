@@ -106,6 +106,14 @@ const described: readonly MetricDescription[] = [
       'rollouts that nobody could judge (bad gold, broken infrastructure) / rollouts; never learnt from',
   },
   {
+    key: 'verdict/otherForm',
+    title: 'Other form',
+    group: 'learning',
+    unit: 'share',
+    formula:
+      'correct answers whose text differs from the gold and whose rule is not “same form” / correct answers with a rule',
+  },
+  {
     key: 'group/zeroAdvantage',
     title: 'No signal',
     group: 'signal',

@@ -4,6 +4,7 @@ import { finishReasonOf, writtenTokens } from '../../core/rollout.ts';
 import { mean, quantile, standardDeviation, sum } from '../../statistics/summary.ts';
 import { outcomes } from '../../core/verdict.ts';
 import { commonestAnswer, excessOf } from './commonest-answer.ts';
+import { otherFormShare } from '../../verifiers/answer-differences.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { LossStats, StepStats } from '../../engines/engine.ts';
 
@@ -36,6 +37,8 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
     const share = shareOf<(typeof rollouts)[number]>(({ verdict }) => verdict.outcome === outcome);
     Object.assign(metrics, measured(`verdict/${outcome}`, rollouts, share));
   }
+  const otherForm = otherFormShare(rollouts.map(({ verdict }) => verdict));
+  if (otherForm !== undefined) metrics['verdict/otherForm'] = otherForm;
   const commonest = commonestAnswer(groups);
   const answers: Metrics = commonest === null ? {} : { 'answer/commonestExcess': excessOf(commonest) };
   return { ...metrics, ...answers, ...signalMetrics(groups), ...domainMetrics(groups) };

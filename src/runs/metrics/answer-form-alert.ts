@@ -1,0 +1,37 @@
+import { quantile } from '../../statistics/summary.ts';
+import type { Alert, RunVitals } from './alert-types.ts';
+
+const metric = 'verdict/otherForm';
+/**
+ * Share of correct answers from which a share that doubled is an alert. In the demo run 0 of 627 math answers are accepted
+ * in another form (95 % upper bound 0.6 %), and 5 % stays above it for data sets whose golds are spelled in many ways.
+ */
+const leastShare = 0.05;
+/** Share that is an alert also in a run that began with it. */
+const mostShare = 0.3;
+const growth = 2;
+
+/**
+ * Answers accepted in another form than the gold more often than before. Compares the medians of the last and of the first
+ * `recent` steps; needs half of the last steps measured, because early steps may hold one correct answer.
+ */
+export function otherFormsAccepted(vitals: RunVitals, recent: number): Alert[] {
+  const { steps, values } = vitals.metric(metric, recent);
+  if (values.length < recent / 2) return [];
+  const value = quantile(values, 0.5);
+  const start = vitals.start(metric, recent).values;
+  const usual = start.length === 0 ? 0 : quantile(start, 0.5);
+  const threshold = Math.min(mostShare, Math.max(leastShare, growth * usual));
+  if (value <= threshold) return [];
+  return [
+    {
+      id: 'other-forms',
+      severity: 'warning',
+      title: `${Math.round(100 * value)} % of correct answers are accepted in another form than the gold`,
+      whatToDo:
+        'Run gradus verify audit --differences and read the examples of each rule: the policy may have found a form in which wrong answers pass. If they are right, ignore the alert, or make the verifier stricter (docs/verifiers.md).',
+      step: steps.at(-1)!,
+      evidence: { metric, value, threshold },
+    },
+  ];
+}
