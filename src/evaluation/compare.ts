@@ -15,21 +15,21 @@ export interface PairedDifference {
   readonly greedyAfter?: number;
 }
 
-/** How two evaluations differ. */
+/** Differences between two evaluations. */
 export interface Comparison {
   readonly overall: PairedDifference;
   readonly byDomain: Readonly<Record<string, PairedDifference>>;
-  /** Why the two may not be comparable; empty when nothing speaks against it. */
+  /** Reasons why the two may not be comparable; empty if none is known. */
   readonly warnings: readonly string[];
 }
 
 type Pair = readonly [before: ProblemResult, after: ProblemResult];
 
 /**
- * Compares two evaluations problem by problem, over the problems that both could judge. Pairing removes the spread
- * between easy and hard problems from the interval.
+ * Compares two evaluations problem by problem, over the problems judged in both. Pairing removes the spread between
+ * easy and hard problems from the interval.
  *
- * @throws DataError when they have no judged problem in common.
+ * @throws DataError when they share no judged problem.
  */
 export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 } = {}): Comparison {
   const earlier = new Map(before.problems.map((result) => [result.id, result]));
@@ -39,7 +39,7 @@ export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 
   });
   if (pairs.length === 0) {
     throw new DataError(
-      `expected evaluations with problems in common, got ${before.problems.length} of ${before.suite} and ${after.problems.length} of ${after.suite} without one that both judged`,
+      `expected evaluations with judged problems in common, got ${before.problems.length} of ${before.suite} and ${after.problems.length} of ${after.suite} with none`,
       { tryNext: 'gradus runs show <run>' },
     );
   }

@@ -3,25 +3,25 @@ import { rateEstimate, wilsonInterval, type Estimate } from '../statistics/inter
 import { passAtK } from './estimators.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 
-/** Figures over some problems; each problem weighs the same. A figure that was not measured is an absent key. */
+/** Figures over a set of problems with equal weights. Figures that were not measured are absent. */
 export interface Summary {
-  /** Problems with at least one judged attempt: all other figures are over these. */
+  /** Problems with at least one judged attempt; all other figures are over these. */
   readonly problems: number;
-  /** Problems nobody's answer to which could be judged. */
+  /** Problems without a judged attempt. */
   readonly ungradable: number;
   /** avg@k with its 95 % bootstrap interval over problems. */
   readonly accuracy?: Estimate;
-  /** Unbiased pass@k for k = 1, 2, 4 … up to the trials every problem has. */
+  /** Unbiased pass@k for k = 1, 2, 4 … up to the number of trials that every problem has. */
   readonly passAt: Readonly<Record<string, number>>;
   /** maj@k over the problems whose answers can be compared. */
   readonly majority?: number;
   /** Accuracy at temperature 0 with its 95 % Wilson interval. */
   readonly greedy?: Estimate;
-  /** Share of attempts cut at the token limit. */
+  /** Share of attempts truncated at the token limit. */
   readonly truncated?: number;
 }
 
-/** The figures over a list of problems. The seed decides the bootstrap's resamples. */
+/** Computes the figures of a list of problems. The seed determines the bootstrap's resamples. */
 export function summarise(results: readonly ProblemResult[], seed: number): Summary {
   const judged = results.filter(({ trials }) => trials > 0);
   const base = { problems: judged.length, ungradable: results.length - judged.length };
@@ -38,7 +38,7 @@ export function summarise(results: readonly ProblemResult[], seed: number): Summ
   };
 }
 
-/** Summaries by whatever names a problem belongs to, in the order in which the names first appear. */
+/** Groups problems by names (a problem may have several) and summarises each group, in order of first occurrence. */
 export function summariseBy(
   results: readonly ProblemResult[],
   namesOf: (result: ProblemResult) => readonly string[],

@@ -1,35 +1,35 @@
 import type { Estimate } from '../../statistics/intervals.ts';
 import type { MetricSeries, RunSummary } from '../reading/run-rows.ts';
 
-/** Something about a run that a person should look at, with what shows it and what to do. */
+/** A problem of a run, with its evidence and a suggested fix. */
 export interface Alert {
   /** kebab-case: `entropy-collapsed`. */
   readonly id: string;
-  /** `error`: training is lost or standing still; `warning`: it is likely to be wasted. */
+  /** `error`: training has failed, stalled or lost accuracy; `warning`: it is probably wasting effort. */
   readonly severity: 'error' | 'warning';
-  /** One sentence: what is wrong. */
+  /** One sentence: the problem. */
   readonly title: string;
-  /** One or two sentences: what usually helps. */
+  /** One or two sentences: the usual fix. */
   readonly whatToDo: string;
-  /** The step that shows it. */
+  /** The step that shows the problem. */
   readonly step: number;
-  /** The raw evidence; absent where it is no metric. */
+  /** The measured value; absent if it is not a metric. */
   readonly evidence?: { readonly metric: string; readonly value: number; readonly threshold: number };
 }
 
-/** What alerts look at. */
+/** Input of the alerts. */
 export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'> {
-  /** A metric over the last so many steps. */
+  /** Returns the values of a metric over the last steps. */
   readonly metric: (name: string, lastSteps: number) => MetricSeries;
-  /** A metric over the first so many steps. */
+  /** Returns the values of a metric over the first steps. */
   readonly start: (name: string, firstSteps: number) => MetricSeries;
   /** Null before the first step. */
   readonly secondsSinceStep: number | null;
-  /** What a step took lately; null before there are two. */
+  /** Recent mean duration of a step; null before the second step. */
   readonly stepSeconds: number | null;
-  /** First to last evaluation of each suite; absent where only metrics are known. */
+  /** First to last evaluation of each suite; absent if only metrics are known. */
   readonly heldOut?: readonly HeldOutChange[];
-  /** How often each stage went through its pool; absent where only metrics are known. */
+  /** Passes of each stage over its pool; absent if only metrics are known. */
   readonly pools?: readonly PoolUse[];
 }
 
@@ -40,7 +40,7 @@ export interface HeldOutChange {
   readonly change: Estimate;
 }
 
-/** How often a stage went through its problems. */
+/** Passes of a stage over its problems. */
 export interface PoolUse {
   readonly stage: string;
   readonly step: number;

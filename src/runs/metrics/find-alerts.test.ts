@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RunVitals } from './alert-types.ts';
 import { alertsOf } from './find-alerts.ts';
 
-/** A running run whose metrics are the given values, one a step. */
+/** A running run whose metrics have the given values, one per step. */
 function vitals(
   metrics: Readonly<Record<string, readonly number[]>>,
   more: Partial<RunVitals> = {},
@@ -33,7 +33,7 @@ function vitals(
 const repeated = (value: number, times: number): number[] => Array.from({ length: times }, () => value);
 const ids = (asked: RunVitals): string[] => alertsOf(asked).map(({ id }) => id);
 
-test('a run that is well raises nothing, however its numbers jitter', () => {
+test('raises nothing on a healthy run with noisy metrics', () => {
   const jitter = (centre: number) =>
     fc.array(fc.double({ min: 0.8 * centre, max: 1.2 * centre, noNaN: true }), {
       minLength: 1,
@@ -76,20 +76,20 @@ test.each([
   expect(value === threshold).toBe(false);
 });
 
-test('one gradient that is not finite is no alarm', () => {
+test('raises nothing for one non-finite gradient', () => {
   expect(ids(vitals({ 'optim/skippedUpdates': [0, 1, 0, 0, 0] }))).toEqual([]);
 });
 
-test('a worker lost long ago is no alarm, nor is a count that begins anew', () => {
+test('raises nothing for an old worker crash or a restarted counter', () => {
   expect(ids(vitals({ 'engine/restarts': [0, ...repeated(2, 60)] }))).toEqual([]);
   expect(ids(vitals({ 'engine/restarts': [...repeated(2, 60), 0, 0] }))).toEqual([]);
 });
 
-test('one bad batch is no alarm', () => {
+test('raises nothing for one bad batch', () => {
   expect(ids(vitals({ 'group/zeroAdvantage': [...repeated(0.2, 20), 1] }))).toEqual([]);
 });
 
-test('a slow step is waited for, a still one is not; a failure comes first', () => {
+test('allows a slow step, reports a stalled one, and reports a failure first', () => {
   expect(ids(vitals({}, { secondsSinceStep: 299 }))).toEqual([]);
   expect(ids(vitals({}, { secondsSinceStep: 301 }))).toEqual(['stalled']);
   expect(ids(vitals({}, { secondsSinceStep: 301, stepSeconds: 100 }))).toEqual([]);
@@ -101,7 +101,7 @@ test('a slow step is waited for, a still one is not; a failure comes first', () 
   ]);
 });
 
-test('a suite that fell with its whole interval below 0 is an error; one that may not have fallen is none', () => {
+test('reports an error when the whole interval of a suite is below 0, and nothing when it includes 0', () => {
   const fell = { suite: 'held-out', step: 5, change: { mean: -0.1, low: -0.15, high: -0.05 } };
   const unclear = { suite: 'other', step: 5, change: { mean: -0.1, low: -0.3, high: 0.1 } };
   const found = alertsOf(vitals({}, { heldOut: [fell, unclear] }));
@@ -109,7 +109,7 @@ test('a suite that fell with its whole interval below 0 is an error; one that ma
   expect(found[0]!.title).toContain('held-out fell by 10.0 points [-15.0, -5.0]');
 });
 
-test('a pool gone through more than ten times is exhausted', () => {
+test('reports a pool used more than ten times', () => {
   const pool = { stage: 'all', step: 60, problems: 31, passes: 17 };
   expect(alertsOf(vitals({}, { pools: [pool] }))).toMatchObject([
     { id: 'pool-exhausted', severity: 'warning' },
@@ -124,11 +124,11 @@ test.each([
   ['above 30 % from the start', repeated(0.35, 12), true],
   ['of one early step', [1], false],
   ['of one bad step', [...repeated(0, 19), 1], false],
-] as const)('a share of answers in another form %s: %j is an alert: %s', (_, values, isAlert) => {
+] as const)('with a share of answers in another form %s (%j), raises an alert: %s', (_, values, isAlert) => {
   expect(ids(vitals({ 'verdict/otherForm': values }))).toEqual(isAlert ? ['other-forms'] : []);
 });
 
-test('no alert where early steps measured no share of answers in another form', () => {
+test('raises nothing when early steps measured no share of answers in another form', () => {
   const late = vitals({}, { step: 40 });
   const metric: RunVitals['metric'] = () => ({
     steps: Float64Array.from([36, 37, 38, 39, 40]),
@@ -144,7 +144,7 @@ test('no alert where early steps measured no share of answers in another form', 
   ).toEqual([]);
 });
 
-test('one answer far more common than right, and a finished run that trained nothing', () => {
+test('reports an answer more common than right, and a finished run that trained nothing', () => {
   expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
   const idle = (steps: number) =>
     ids(vitals({ 'rollout/count': repeated(8, steps) }, { status: 'finished' }));

@@ -4,13 +4,13 @@ import type { Alert, RunVitals } from './alert-types.ts';
 import { otherFormsAccepted } from './answer-form-alert.ts';
 import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
-/** Steps that a judgement rests on: one bad batch is no alarm. */
+/** Steps that an alert is based on, so that one bad batch raises none. */
 const recent = 10;
-/** A step may take this many times what steps took lately before it counts as standing still; and never less than… */
+/** A run counts as stalled after this many mean step times, and not before the seconds below. */
 const patienceSteps = 10;
 const patienceSeconds = 300;
 
-/** What is wrong with a run, most pressing first; nothing on a run that is well. */
+/** Finds the problems of a run, most urgent first; empty for a healthy run. */
 export function alertsOf(vitals: RunVitals): Alert[] {
   const found = [
     ...endings(vitals),
@@ -36,9 +36,9 @@ function endings({ status, reason, step, secondsSinceStep, stepSeconds }: RunVit
       {
         id: 'failed',
         severity: 'error',
-        title: `The run failed: ${reason ?? 'without a reason'}`,
+        title: `The run failed: ${reason ?? 'no reason recorded'}`,
         whatToDo:
-          'Mend what the message names, then continue from the last checkpoint with gradus resume; nothing before it is lost.',
+          'Fix the problem in the message, then continue from the last checkpoint with gradus resume; nothing before it is lost.',
         step,
       },
     ];
@@ -49,20 +49,20 @@ function endings({ status, reason, step, secondsSinceStep, stepSeconds }: RunVit
     {
       id: 'stalled',
       severity: 'error',
-      title: `No step for ${Math.round(secondsSinceStep / 60)} minutes, though a process has the run open`,
+      title: `No step for ${Math.round(secondsSinceStep / 60)} minutes, but a process has the run open`,
       whatToDo:
-        'It may be evaluating or measuring (see the events), or hang: look at its log, and at the engine and the verifiers it names as unfinished. Stopping it loses nothing before the last checkpoint.',
+        'It may be evaluating or measuring (see the events), or it hangs: check its log, and the engine or verifier listed as unfinished. Stopping it loses nothing before the last checkpoint.',
       step,
       evidence: { metric: 'seconds since the last step', value: secondsSinceStep, threshold: patience },
     },
   ];
 }
 
-/** An alert when the median of a metric's last steps is above a threshold. */
+/** Alerts when the median of a metric's last steps is above a threshold. */
 interface Threshold extends Pick<Alert, 'id' | 'severity' | 'title' | 'whatToDo'> {
   readonly metric: string;
   readonly threshold: number;
-  /** And only if it has grown by this factor over its first steps. */
+  /** Also requires growth by this factor since the first steps. */
   readonly growth?: number;
 }
 
@@ -72,9 +72,9 @@ const thresholds: readonly Threshold[] = [
     severity: 'warning',
     metric: 'group/zeroAdvantage',
     threshold: 0.8,
-    title: 'Nearly every group is solved always or never: hardly anything is learnt from',
+    title: 'Nearly all groups are solved always or never, so there is hardly any training signal',
     whatToDo:
-      'Look whether groups are solved by all or by none, and select a harder or an easier level; zeroAdvantage() as a gate refills the batch with groups that differ.',
+      'Check whether groups are solved by all or by none, and select a harder or easier level; the gate zeroAdvantage() refills the batch with mixed groups.',
   },
   {
     id: 'truncation-rising',
@@ -82,61 +82,61 @@ const thresholds: readonly Threshold[] = [
     metric: 'rollout/truncated',
     threshold: 0.2,
     growth: 1.5,
-    title: 'More and more rollouts are cut off at the token limit',
+    title: 'A growing share of rollouts is truncated at the token limit',
     whatToDo:
-      "Raise the stage's maxTokens, or leave cut-off rollouts out of the loss (truncated: 'mask'); a model that only grows longer may be repeating itself: read some.",
+      "Raise the stage's maxTokens, or exclude truncated rollouts from the loss (truncated: 'mask'). If only the length grows, the model may be repeating itself: read some rollouts.",
   },
   {
     id: 'mostly-truncated',
     severity: 'warning',
     metric: 'rollout/truncated',
     threshold: 0.5,
-    title: 'Most rollouts are cut off at the token limit',
-    whatToDo: "Raise the stage's maxTokens, or begin with problems that need less.",
+    title: 'Most rollouts are truncated at the token limit',
+    whatToDo: "Raise the stage's maxTokens, or start with problems that need shorter answers.",
   },
   {
     id: 'ungradable',
     severity: 'warning',
     metric: 'verdict/ungradable',
     threshold: 0.02,
-    title: 'Rollouts cannot be judged, whatever they answer',
+    title: 'Many rollouts cannot be judged',
     whatToDo:
-      'Filter the rollouts by the verdict "ungradable" and read the reasons: a bad gold answer, or a verifier or sandbox that breaks. gradus doctor tests the sandbox.',
+      'Filter the rollouts by the verdict "ungradable" and read the reasons: a bad gold answer, or a failing verifier or sandbox. gradus doctor tests the sandbox.',
   },
   {
     id: 'unparsed',
     severity: 'warning',
     metric: 'verdict/unparsed',
     threshold: 0.3,
-    title: 'In many rollouts no answer is found',
+    title: 'Many rollouts contain no answer that the verifier finds',
     whatToDo:
-      'Read some: either the model does not write answers as the verifier expects (say so in the prompt, or set its extraction), or it is cut off before the answer.',
+      'Read some rollouts: either the model does not use the format that the verifier expects (ask for it in the prompt, or change the extraction), or it is truncated before the answer.',
   },
   {
     id: 'verdicts-time-out',
     severity: 'warning',
     metric: 'verdict/timeout',
     threshold: 0.1,
-    title: 'Many answers exceed the time for judging them',
+    title: 'Many answers exceed the time limit for judging',
     whatToDo:
-      'Read some: programs that loop are the usual cause; a limit that is too tight for the machine is another.',
+      'Read some rollouts: usually programs loop endlessly; the limit may also be too tight for this machine.',
   },
   {
     id: 'mismatch',
     severity: 'warning',
     metric: 'policy/mismatchKl',
     threshold: 0.01,
-    title: 'The sampler and the trainer disagree on the probabilities of what was written',
+    title: 'Sampler and trainer assign different probabilities to the sampled tokens',
     whatToDo:
-      'Compare their precision and attention settings; until they agree, a lower learning rate or clipping by importance keeps training stable.',
+      'Compare their precision and attention settings. Until they agree, a lower learning rate or clipped importance weights keep training stable.',
   },
   {
     id: 'clipping',
     severity: 'warning',
     metric: 'policy/clipHigh',
     threshold: 0.3,
-    title: 'A large share of tokens is clipped: steps are too long for the rollouts they learn from',
-    whatToDo: 'Lower the learning rate, or take fewer updates per batch of rollouts (batch.updates).',
+    title: 'A large share of tokens is clipped: updates are too large for off-policy rollouts',
+    whatToDo: 'Lower the learning rate, or make fewer updates per batch of rollouts (batch.updates).',
   },
 ];
 
@@ -158,9 +158,9 @@ function entropyCollapse(vitals: RunVitals): Alert[] {
     {
       id: 'entropy-collapsed',
       severity: 'warning',
-      title: 'Entropy has collapsed: the policy answers nearly always the same',
+      title: 'Entropy has collapsed: the policy gives nearly the same answer every time',
       whatToDo:
-        'Nothing new will be tried from here. Go back to an earlier checkpoint with a lower learning rate, a wider upper clip (dapo: clipHigh), or a higher temperature.',
+        'The policy no longer explores. Go back to an earlier checkpoint with a lower learning rate, a wider upper clip (dapo: clipHigh), or a higher temperature.',
       step: now.step,
       evidence: { metric, value: now.value, threshold },
     },
@@ -178,16 +178,16 @@ function gradientSpike(vitals: RunVitals): Alert[] {
     {
       id: 'gradient-spike',
       severity: 'warning',
-      title: 'The gradient norm jumped to a multiple of what it was',
+      title: 'The gradient norm jumped to a multiple of its usual value',
       whatToDo:
-        'Look at the groups of that step; clip the gradient (optimizer.maxGradNorm) or lower the learning rate if it happens again.',
+        'Check the groups of that step; if it happens again, clip the gradient (optimizer.maxGradNorm) or lower the learning rate.',
       step: steps[at]!,
       evidence: { metric, value: values[at]!, threshold },
     },
   ];
 }
 
-/** Reward far below what the run has had: compared in means over `recent` steps, so that harder stages show too. */
+/** Alerts when reward is far below its best; compares means over `recent` steps, so harder stages count too. */
 function rewardLoss(vitals: RunVitals): Alert[] {
   const metric = 'reward/mean';
   const { steps, values } = vitals.metric(metric, 10 * recent);
@@ -202,18 +202,18 @@ function rewardLoss(vitals: RunVitals): Alert[] {
     {
       id: 'reward-lost',
       severity: 'warning',
-      title: 'Reward has fallen to less than half of what it was',
+      title: 'Reward has fallen to less than half of its best',
       whatToDo:
-        'At the beginning of a harder stage this is expected. Otherwise training has broken something: look at entropy and length, and go back to an earlier checkpoint with a lower learning rate.',
+        'At the start of a harder stage this is expected. Otherwise training is damaging the policy: check entropy and length, and go back to an earlier checkpoint with a lower learning rate.',
       step: steps.at(-1)!,
       evidence: { metric, value, threshold },
     },
   ];
 }
 
-/** Steps whose batch held nothing to learn leave the policy as it is, and measure no loss. */
+/** Alerts when steps have nothing to learn: they leave the policy unchanged and measure no loss. */
 function nothingLearnt(vitals: RunVitals): Alert[] {
-  // Where a gradient was not finite, that is what is said.
+  // Steps with a non-finite gradient have an alert of their own.
   const { values: skipped } = vitals.metric('optim/skippedUpdates', recent);
   if (skipped.some((count) => count > 0)) return [];
   const learnt = vitals.metric('optim/loss', recent).steps.length;
@@ -225,14 +225,14 @@ function nothingLearnt(vitals: RunVitals): Alert[] {
       severity: 'error',
       title: `Only ${learnt} of the last ${recent} steps changed the policy`,
       whatToDo:
-        'Every group was turned away by a gate or has equal rewards: widen what the stage selects, or raise maxRefills or the group size.',
+        'Gates rejected every group, or all rewards were equal: widen the selection of the stage, or raise maxRefills or the group size.',
       step: vitals.step,
       evidence: { metric: 'steps with optim/loss', value: learnt, threshold: recent / 2 },
     },
   ];
 }
 
-/** One gradient that is not finite is left out and forgotten; several are a sign. */
+/** Alerts on several skipped updates; a single non-finite gradient is harmless. */
 function updatesSkipped(vitals: RunVitals): Alert[] {
   const metric = 'optim/skippedUpdates';
   const { steps, values } = vitals.metric(metric, 5 * recent);
@@ -242,16 +242,16 @@ function updatesSkipped(vitals: RunVitals): Alert[] {
     {
       id: 'updates-skipped',
       severity: 'warning',
-      title: `In ${affected} of the last ${values.length} steps a gradient was not finite and its update was left out`,
+      title: `The gradient was not finite in ${affected} of the last ${values.length} steps; their updates were skipped`,
       whatToDo:
-        'Look at the groups of those steps. A lower learning rate, float32 instead of bfloat16, or a cap on importance weights usually helps; after five steps in a row without any update the run ends.',
+        'Check the groups of those steps. A lower learning rate, float32 instead of bfloat16, or a cap on importance weights usually helps; after five steps in a row without an update the run ends.',
       step: steps[values.findLastIndex((value) => value > 0)]!,
       evidence: { metric, value: affected, threshold: 1 },
     },
   ];
 }
 
-/** An engine counts how often its worker was brought back; a resumed run counts from 0 again. */
+/** Alerts on worker restarts. The engine's counter starts again at 0 when a run resumes. */
 function workerLost(vitals: RunVitals): Alert[] {
   const metric = 'engine/restarts';
   const { steps, values } = vitals.metric(metric, 5 * recent);
@@ -263,16 +263,16 @@ function workerLost(vitals: RunVitals): Alert[] {
     {
       id: 'worker-lost',
       severity: 'warning',
-      title: "The engine's worker was lost and brought back",
+      title: "The engine's worker crashed and was restarted",
       whatToDo:
-        'Nothing is lost, but what a step had done was done again. The log of the training has its last words; out of memory is the usual cause: lower slots or tokensPerMicrobatch of the engine.',
+        'No result is lost; interrupted steps were repeated. The training log has the end of its output. Usually memory ran out: lower slots or tokensPerMicrobatch of the engine.',
       step: steps[at]!,
       evidence: { metric, value, threshold: 0 },
     },
   ];
 }
 
-/** The middle value, at the last of the steps; undefined where nothing was measured. */
+/** Returns the median over the last steps, as of the last one; undefined without values. */
 function median({ steps, values }: MetricSeries): { step: number; value: number } | undefined {
   return steps.length === 0 ? undefined : { step: steps.at(-1)!, value: quantile(values, 0.5) };
 }

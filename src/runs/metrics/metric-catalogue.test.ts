@@ -25,7 +25,7 @@ test('fills in the free part of a name', () => {
   expect(describeMetric('other/thing')).toBeUndefined();
 });
 
-test('a name of a peer stands for one metric', () => {
+test('maps each name of a peer to one metric', () => {
   const source = readFileSync('src/runs/metrics/metric-catalogue.ts', 'utf8');
   for (const peer of ['trl', 'verl']) {
     const names = [...source.matchAll(new RegExp(`    ${peer}: '([^']+)'`, 'g'))].map(([, name]) => name!);

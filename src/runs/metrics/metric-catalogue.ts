@@ -1,4 +1,4 @@
-/** Where a metric is shown, in the order a reader asks: does it learn, from what, how long, how well, how fast. */
+/** Groups of metrics, in reading order: is it learning, from what, how long, how well, how fast. */
 export const metricGroups = [
   'learning',
   'signal',
@@ -12,24 +12,24 @@ export const metricGroups = [
 export type MetricGroup = (typeof metricGroups)[number];
 
 /**
- * What a recorded metric means, for whoever shows or exports it.
+ * Describes a recorded metric, for viewers and exporters.
  *
  * @example
  * describeMetric('reward/mean')?.trl; // 'reward'
  * describeMetric('reward/math/mean')?.title; // 'Reward, math'
  */
 export interface MetricDescription {
-  /** As recorded; `*` stands for a free name (a domain, a level), which may itself hold slashes. */
+  /** Recorded name; `*` is a placeholder for a domain or level, which may contain slashes. */
   readonly key: string;
   /** `*` as in the key. */
   readonly title: string;
   readonly group: MetricGroup;
   readonly unit: MetricUnit;
-  /** How it is computed, as plain text: B rollouts of one step in groups of one problem, r rewards, |y| tokens written. */
+  /** Formula as plain text: B rollouts of one step in groups of one problem, r rewards, |y| tokens written. */
   readonly formula: string;
-  /** What TRL's GRPOTrainer calls the same quantity. */
+  /** Name of the same quantity in TRL's GRPOTrainer. */
   readonly trl?: string;
-  /** What verl calls the same quantity. */
+  /** Name of the same quantity in verl. */
   readonly verl?: string;
 }
 
@@ -39,24 +39,24 @@ export type MetricUnit = 'share' | 'tokens' | 'nats' | 'seconds' | 'tokens/s' | 
 const described: readonly MetricDescription[] = [
   {
     key: 'answer/commonestExcess',
-    title: 'One answer for all',
+    title: 'Excess of the commonest answer',
     group: 'signal',
     unit: 'share',
     formula:
-      'largest over families with 4 problems or more in the step: share of the family’s answers that are its commonest one, less the share of its problems whose gold that is',
+      'largest over families with at least 4 problems in the step: share of the family’s answers equal to its commonest one, minus the share of its problems with that gold',
   },
   {
     key: 'reward/mean',
     title: 'Reward',
     group: 'learning',
     unit: 'number',
-    formula: 'mean of r over the rollouts of the step that could be judged, before any gate',
+    formula: 'mean of r over the judged rollouts of the step, before any gate',
     trl: 'reward',
     verl: 'critic/score/mean',
   },
   {
     key: 'reward/std',
-    title: 'Spread of reward',
+    title: 'Reward, standard deviation',
     group: 'learning',
     unit: 'number',
     formula:
@@ -81,18 +81,18 @@ const described: readonly MetricDescription[] = [
     title: 'Incorrect',
     group: 'learning',
     unit: 'share',
-    formula: 'rollouts whose answer was found and is wrong / rollouts',
+    formula: 'rollouts with a wrong extracted answer / rollouts',
   },
   {
     key: 'verdict/unparsed',
-    title: 'No answer found',
+    title: 'No answer extracted',
     group: 'learning',
     unit: 'share',
-    formula: 'rollouts in which no answer was found / rollouts',
+    formula: 'rollouts without an extracted answer / rollouts',
   },
   {
     key: 'verdict/timeout',
-    title: 'Judging timed out',
+    title: 'Judging timeout',
     group: 'learning',
     unit: 'share',
     formula: 'rollouts whose judging exceeded its budget through their own fault / rollouts',
@@ -103,7 +103,7 @@ const described: readonly MetricDescription[] = [
     group: 'learning',
     unit: 'share',
     formula:
-      'rollouts that nobody could judge (bad gold, broken infrastructure) / rollouts; never learnt from',
+      'rollouts that could not be judged (bad gold, broken infrastructure) / rollouts; excluded from training',
   },
   {
     key: 'verdict/otherForm',
@@ -123,21 +123,21 @@ const described: readonly MetricDescription[] = [
   },
   {
     key: 'group/solved',
-    title: 'Solve all',
+    title: 'Solved by all rollouts',
     group: 'signal',
     unit: 'share',
     formula: 'groups in which every r ≥ 1 / groups with a judged rollout',
   },
   {
     key: 'group/unsolved',
-    title: 'Solve none',
+    title: 'Solved by no rollout',
     group: 'signal',
     unit: 'share',
     formula: 'groups in which every r ≤ 0 / groups with a judged rollout',
   },
   {
     key: 'batch/problems',
-    title: 'Problems learnt from',
+    title: 'Problems trained on',
     group: 'signal',
     unit: 'count',
     formula: 'groups that passed the gates',
@@ -147,14 +147,14 @@ const described: readonly MetricDescription[] = [
     title: 'Problems tried',
     group: 'signal',
     unit: 'count',
-    formula: 'groups rolled for the step, with those the gates left out',
+    formula: 'groups rolled out for the step, including those that gates rejected',
   },
   {
     key: 'batch/refills',
     title: 'Refills',
     group: 'signal',
     unit: 'count',
-    formula: 'how often the sampler was asked again because gates left groups out',
+    formula: 'extra calls of the sampler because gates rejected groups',
   },
   {
     key: 'rollout/length/mean',
@@ -170,7 +170,7 @@ const described: readonly MetricDescription[] = [
     title: 'Length, 95th percentile',
     group: 'length',
     unit: 'tokens',
-    formula: '95 % of the rollouts are at most this long',
+    formula: '95th percentile of |y| over the rollouts of the step',
   },
   {
     key: 'rollout/length/max',
@@ -186,7 +186,7 @@ const described: readonly MetricDescription[] = [
     title: 'Truncated',
     group: 'length',
     unit: 'share',
-    formula: 'rollouts cut off at the token limit / rollouts',
+    formula: 'rollouts truncated at the token limit / rollouts',
     trl: 'completions/clipped_ratio',
     verl: 'response_length/clip_ratio',
   },
@@ -202,7 +202,7 @@ const described: readonly MetricDescription[] = [
     title: 'Rollouts',
     group: 'length',
     unit: 'count',
-    formula: 'B, the rollouts of the step, with those the gates left out',
+    formula: 'B, the rollouts of the step, including those that gates rejected',
   },
   {
     key: 'optim/loss',
@@ -210,7 +210,7 @@ const described: readonly MetricDescription[] = [
     group: 'optimisation',
     unit: 'number',
     formula:
-      'Σ weight · token loss, with the KL and entropy terms of the recipe; 0 at the first update on-policy is normal',
+      'Σ weight · token loss, including the KL and entropy terms of the recipe; 0 at the first on-policy update is normal',
     trl: 'loss',
     verl: 'actor/pg_loss',
   },
@@ -228,7 +228,7 @@ const described: readonly MetricDescription[] = [
     title: 'Learning rate',
     group: 'optimisation',
     unit: 'number',
-    formula: 'of the step, after warm-up and schedule',
+    formula: 'learning rate of the step, after warm-up and schedule',
     trl: 'learning_rate',
     verl: 'actor/lr',
   },
@@ -237,21 +237,21 @@ const described: readonly MetricDescription[] = [
     title: 'Updates',
     group: 'optimisation',
     unit: 'count',
-    formula: 'optimizer updates of the step: one a mini-batch (batch.updates of the recipe)',
+    formula: 'optimizer updates of the step: one per mini-batch (batch.updates of the recipe)',
   },
   {
     key: 'optim/skippedUpdates',
-    title: 'Updates left out',
+    title: 'Updates skipped',
     group: 'optimisation',
     unit: 'count',
-    formula: 'mini-batches whose gradient was not finite: they changed nothing',
+    formula: 'mini-batches with a non-finite gradient, which change nothing',
   },
   {
     key: 'policy/entropy',
     title: 'Entropy',
     group: 'optimisation',
     unit: 'nats',
-    formula: 'mean over tokens with weight of H(π(· | before))',
+    formula: 'mean over weighted tokens of H(π(· | preceding tokens))',
     trl: 'entropy',
     verl: 'actor/entropy',
   },
@@ -260,7 +260,7 @@ const described: readonly MetricDescription[] = [
     title: 'KL to the reference',
     group: 'optimisation',
     unit: 'nats',
-    formula: 'mean over tokens with weight of the recipe’s estimator; k3 = ρ − 1 − log ρ with ρ = π_ref / π',
+    formula: 'mean over weighted tokens of the recipe’s estimator; k3 = ρ − 1 − log ρ with ρ = π_ref / π',
     trl: 'kl',
     verl: 'actor/kl_loss',
   },
@@ -269,7 +269,7 @@ const described: readonly MetricDescription[] = [
     title: 'Clipped from below',
     group: 'optimisation',
     unit: 'share',
-    formula: 'tokens with ratio < 1 − ε_low and advantage < 0 / tokens with weight',
+    formula: 'tokens with ratio < 1 − ε_low and advantage < 0 / weighted tokens',
     trl: 'clip_ratio/low_mean',
   },
   {
@@ -277,12 +277,12 @@ const described: readonly MetricDescription[] = [
     title: 'Clipped from above',
     group: 'optimisation',
     unit: 'share',
-    formula: 'tokens with ratio > 1 + ε_high and advantage > 0 / tokens with weight',
+    formula: 'tokens with ratio > 1 + ε_high and advantage > 0 / weighted tokens',
     trl: 'clip_ratio/high_mean',
   },
   {
     key: 'policy/mismatchKl',
-    title: 'Sampler and trainer apart, KL',
+    title: 'Sampler–trainer mismatch, KL',
     group: 'optimisation',
     unit: 'nats',
     formula: 'mean over tokens of log π_sampler − log π_trainer (k1), before the first update of the step',
@@ -290,7 +290,7 @@ const described: readonly MetricDescription[] = [
   },
   {
     key: 'policy/maxProbabilityGap',
-    title: 'Sampler and trainer apart, worst token',
+    title: 'Sampler–trainer mismatch, worst token',
     group: 'optimisation',
     unit: 'number',
     formula: 'max over tokens of |π_sampler − π_trainer|',
@@ -298,14 +298,14 @@ const described: readonly MetricDescription[] = [
   },
   {
     key: 'batch/tokens',
-    title: 'Tokens learnt from',
+    title: 'Tokens trained on',
     group: 'optimisation',
     unit: 'tokens',
     formula: 'tokens with a weight other than 0',
   },
   {
     key: 'batch/sequences',
-    title: 'Sequences learnt from',
+    title: 'Sequences trained on',
     group: 'optimisation',
     unit: 'count',
     formula: 'rollouts in the update',
@@ -319,18 +319,18 @@ const described: readonly MetricDescription[] = [
   },
   {
     key: 'time/rollout',
-    title: 'Time to roll and judge',
+    title: 'Time for rollouts',
     group: 'throughput',
     unit: 'seconds',
-    formula: 'wall clock from the choice of problems to the last verdict of the step',
+    formula: 'wall-clock time from the choice of problems to the last verdict of the step',
     verl: 'timing_s/gen',
   },
   {
     key: 'time/learn',
-    title: 'Time to learn',
+    title: 'Time for updates',
     group: 'throughput',
     unit: 'seconds',
-    formula: 'wall clock of log-probabilities, backward passes and the update',
+    formula: 'wall-clock time of log-probabilities, backward passes and the update',
     verl: 'timing_s/update_actor',
   },
   {
@@ -342,7 +342,7 @@ const described: readonly MetricDescription[] = [
   },
   {
     key: 'engine/ratio/*',
-    title: 'Trainer over sampler, *',
+    title: 'Trainer/sampler ratio, *',
     group: 'optimisation',
     unit: 'number',
     formula: 'percentile over tokens of π_trainer / π_sampler',
@@ -352,29 +352,29 @@ const described: readonly MetricDescription[] = [
     title: 'Model flops utilisation',
     group: 'throughput',
     unit: 'share',
-    formula: 'operations that learning needs / second, over the measured rate of a large matrix product',
+    formula: 'required operations per second / the measured rate of a large matrix product',
   },
   {
     key: 'engine/sampler/bandwidth',
-    title: 'Bandwidth while writing',
+    title: 'Decode bandwidth utilisation',
     group: 'throughput',
     unit: 'share',
     formula:
-      'bytes of weights, keys and values read / second of writing, over the measured rate of a large copy',
+      'bytes of weights, keys and values read per second of decoding / the measured rate of a large copy',
   },
   {
     key: 'engine/*',
     title: 'Engine: *',
     group: 'throughput',
     unit: 'number',
-    formula: 'what the engine measures of itself (docs/torch.md)',
+    formula: 'figure reported by the engine (docs/torch.md)',
   },
   {
     key: 'sampler/*',
     title: 'Sampler: *',
     group: 'curriculum',
     unit: 'number',
-    formula: 'what the stage’s problem sampler says of itself (epochs, shares, target)',
+    formula: 'figure reported by the stage’s problem sampler (epochs, shares, target)',
   },
 ];
 
@@ -388,13 +388,13 @@ const patterns = described.map((one) => ({
   ),
 }));
 
-/** Where a recorded name stands in the catalogue's order; names it does not know stand last. */
+/** Position of a recorded name in the catalogue; unknown names come last. */
 export function metricRank(name: string): number {
   const place = patterns.findIndex(({ pattern }) => pattern.test(name));
   return place < 0 ? patterns.length : place;
 }
 
-/** What a recorded name means, its free part filled in; undefined: the catalogue does not know it. */
+/** Describes a recorded name, with the placeholder filled in; undefined for unknown names. */
 export function describeMetric(name: string): MetricDescription | undefined {
   for (const { one, pattern } of patterns) {
     const found = pattern.exec(name);

@@ -4,8 +4,8 @@ import type { RunReader } from '../reading/run-reader.ts';
 import type { HeldOutChange, PoolUse, RunVitals } from './alert-types.ts';
 
 /**
- * What alerts look at, read from a run's directory.
- * @param at the current time, for alerts about stalled runs; absent: for a run that has ended.
+ * Reads the input of the alerts from a run.
+ * @param at the current time, for alerts about stalled runs; omit it for a run that has ended.
  */
 export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
   const { status, reason, step, updatedAt } = reader.summary();
@@ -58,7 +58,7 @@ function heldOutChanges(reader: RunReader): HeldOutChange[] {
   });
 }
 
-/** How often each stage went through its pool. */
+/** Passes of each stage over its pool. */
 function poolUses(reader: RunReader): PoolUse[] {
   const sizes = new Map(
     reader

@@ -22,7 +22,7 @@ const verifier: Verifier = {
   async [Symbol.asyncDispose]() {},
 };
 
-/** A stage over `math` and `code` problems; a problem is worth training on with its domain's probability. */
+/** A stage over `math` and `code` problems; a problem has a training signal with its domain's probability. */
 function liveStage(options: {
   math: number;
   code: number;
@@ -70,7 +70,7 @@ function liveStage(options: {
   };
 }
 
-/** Both attempts equal: no signal. Math problems have one with 80 %, code problems with 40 %. */
+/** A group has no signal when both attempts are equal. Math problems have one with 80 %, code problems with 40 %. */
 const engineWith = (rate: { math: number; code: number }) =>
   scriptedEngine({
     complete: (key, index) => {
@@ -84,7 +84,7 @@ const countOf = (
   groups: readonly { readonly problem: { readonly domain: string } }[],
 ): number => groups.filter(({ problem }) => problem.domain === domain).length;
 
-test('a mix holds for what is trained, whatever share of each domain the gates admit', async () => {
+test('keeps the mix among trained groups, whatever share of each domain the gates admit', async () => {
   const live = liveStage({ math: 200, code: 200, mix: { math: 2, code: 1 }, maxRefills: 12 });
   const engine = engineWith({ math: 0.8, code: 0.4 });
   let [math, code] = [0, 0];
@@ -98,7 +98,7 @@ test('a mix holds for what is trained, whatever share of each domain the gates a
   expect([math, code]).toEqual([48, 24]);
 });
 
-test('one exhausted domain does not keep the other from being filled', async () => {
+test('fills the other domain when one is exhausted', async () => {
   const live = liveStage({ math: 200, code: 1, mix: { math: 1, code: 1 }, maxRefills: 12 });
   const engine = engineWith({ math: 0.5, code: 1 });
   const moment = { step: 1, stepInStage: 0, seed: 1 };
@@ -108,7 +108,7 @@ test('one exhausted domain does not keep the other from being filled', async () 
   expect(note).toMatch(/of 9 groups passed the gates/);
 });
 
-test('without a mix the batch is filled from the whole pool, and no problem is tried twice in a step', async () => {
+test('fills the batch from the whole pool without a mix, and tries no problem twice in a step', async () => {
   const live = liveStage({ math: 20, code: 20, maxRefills: 12 });
   const { groups, admitted } = await rollBatch(
     { engine: engineWith({ math: 0.5, code: 0.5 }), verifierFor: () => verifier },

@@ -11,7 +11,7 @@ import type { ProblemSampler } from '../../curriculum/samplers/problem-sampler.t
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 import { rollAll, type RolloutParts } from '../../rollout/roll-groups.ts';
 
-/** A stage that has begun: its settings, its problems, and who chooses and admits. */
+/** A stage in progress: its settings, problems, sampler and gates. */
 export interface LiveStage {
   readonly settings: ResolvedStage;
   readonly algorithm: Algorithm;
@@ -22,18 +22,18 @@ export interface LiveStage {
   readonly gates: readonly Gate[];
 }
 
-/** A batch of scored groups, and what became of it. */
+/** A batch of scored groups, with the result of the gates. */
 export interface RolledBatch {
-  /** Everything rolled out, in the order it was chosen. */
+  /** All groups rolled out, in the order chosen. */
   readonly groups: readonly ScoredGroup[];
-  /** What the gates let through, at most as many as wanted. */
+  /** Groups that the gates admitted, at most the requested number. */
   readonly admitted: readonly ScoredGroup[];
   readonly refills: number;
-  /** A sentence for the log where the batch is not what was asked for. */
+  /** Message for the log when the batch is smaller than requested. */
   readonly note: string | null;
 }
 
-/** When a batch is rolled: this and the seed decide all its randomness. */
+/** Position of a batch in the run; with the seed, it determines all randomness. */
 export interface BatchMoment {
   /** 1 for the first step of the run. */
   readonly step: number;
@@ -43,9 +43,9 @@ export interface BatchMoment {
 }
 
 /**
- * One step's rollouts: the sampler chooses, the engine writes, verifiers judge, gates admit. Where they turned groups
- * away more problems are tried, and at last the step makes do with a smaller batch and says so. In a mix every domain
- * fills a share of its own, so that what is trained has the mix's shares whatever the gates admit.
+ * Rolls out one step: the sampler chooses, the engine samples, verifiers judge, gates admit. Tries more problems when
+ * gates reject groups, and finally continues with a smaller batch and a note. In a mix, every domain
+ * fills its own share, so that the trained groups have the mix's shares whatever the gates admit.
  */
 export async function rollBatch(
   parts: RolloutParts,
@@ -76,21 +76,21 @@ export async function rollBatch(
   }
 }
 
-/** The part of a batch that one domain fills; without a mix there is one part, of all domains. */
+/** Part of a batch that one domain fills; without a mix, one part for all domains. */
 interface BatchShare {
   readonly name: string;
-  /** Groups it should have. */
+  /** Requested number of groups. */
   readonly wanted: number;
   /** Problems of the pool that it may try. */
   readonly problems: number;
   readonly takes: (problem: Problem) => boolean;
   readonly groups: ScoredGroup[];
   readonly admitted: ScoredGroup[];
-  /** The sampler has no more for this step. */
+  /** True when the sampler has no more problems for this step. */
   isExhausted: boolean;
 }
 
-/** Shares of one step, exact over the steps of a stage: cumulative shares are rounded, not those of each step. */
+/** Shares of one step, exact over the steps of a stage: rounds cumulative shares, not those of each step. */
 function openShares({ settings, problems }: LiveStage, stepInStage: number): BatchShare[] {
   const { problemsPerStep, config } = settings;
   const { mix } = config;
@@ -124,7 +124,7 @@ function fillShare(
   if (ours.length < asked) share.isExhausted = true;
 }
 
-/** How many more problems each share should try; nothing where it is full, exhausted or out of refills. */
+/** Number of further problems each share should try; 0 if it is full, exhausted or out of refills. */
 function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: number): Record<string, number> {
   const asks = shares.map(({ name, wanted, problems, groups, admitted, isExhausted }) => {
     const untried = isExhausted ? 0 : problems - groups.length;

@@ -25,7 +25,7 @@ test('names the answer one family gives far more often than it is right', () => 
   );
 });
 
-test('says nothing where the answer is right as often as it is given, or where problems are few', () => {
+test('returns null when the answer is right as often as it is given, or for few problems', () => {
   const same = Array.from({ length: 8 }, (_, i) => group(i, '1', ['1', '1', '1']));
   expect(excessOf(commonestAnswer(same)!)).toBe(0);
   expect(collapsedNote(same)).toBeNull();

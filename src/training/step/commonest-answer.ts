@@ -7,11 +7,11 @@ export interface CommonestAnswer {
   readonly answer: string;
   /** Share of the family's answers, in [0, 1]. */
   readonly share: number;
-  /** Share of the family's problems whose gold it is. */
+  /** Share of the family's problems with this gold. */
   readonly goldShare: number;
 }
 
-/** Problems of a family in a batch from which its commonest answer says something. */
+/** Fewest problems of a family in a batch for a meaningful commonest answer. */
 const fewestProblems = 4;
 
 /**
@@ -41,7 +41,7 @@ export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswe
   return found;
 }
 
-/** How much more often the answer is given than it is right; 0 where it is given less often. */
+/** Excess of the answer's share over its share of golds; 0 if it is given less often. */
 export const excessOf = ({ share, goldShare }: CommonestAnswer): number => Math.max(0, share - goldShare);
 
 function extractedFrom({ evidence = {} }: Verdict): string | undefined {

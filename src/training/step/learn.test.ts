@@ -40,7 +40,7 @@ const recipeOf = (batch: RecipeInput['batch'], updatesPerStep?: number) =>
     stages: [stage('one', { maxSteps: 10, ...(updatesPerStep !== undefined && { updatesPerStep }) })],
   });
 
-/** A stage whose steps are to have so many groups. */
+/** A stage whose steps want this many groups. */
 function liveStage(updates: number, problems = updates): LiveStage {
   const recipe = recipeOf({ problems, groupSize: 2, updates });
   const settings = resolveStage(recipe, recipe.stages[0]!);
@@ -48,7 +48,7 @@ function liveStage(updates: number, problems = updates): LiveStage {
   return { settings, algorithm, problems: new Map(), levels: new Map(), sampler, gates: [] };
 }
 
-/** One of two rollouts is right; the prompt's token says which group a sequence is of. */
+/** One of two rollouts is right; the prompt's token identifies a sequence's group. */
 function groupOf(number: number, isMixed = true): ScoredGroup {
   const rollout = (index: number): Rollout => ({
     problemId: `p${number}`,
@@ -71,7 +71,7 @@ function groupOf(number: number, isMixed = true): ScoredGroup {
 }
 const groupsUpTo = (count: number): ScoredGroup[] => Array.from({ length: count }, (_, at) => groupOf(at));
 
-test('a batch is learnt from whole, on-policy, unless more updates are asked for', async () => {
+test('trains on a whole batch, on-policy, unless more updates are configured', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const metrics = (await learnFrom(engine, liveStage(1, 5), groupsUpTo(5), moment))?.metrics;
   expect(engine.trained).toHaveLength(1);
@@ -81,14 +81,14 @@ test('a batch is learnt from whole, on-policy, unless more updates are asked for
   expect(metrics).toMatchObject({ 'optim/updates': 1, 'optim/skippedUpdates': 0, 'batch/sequences': 10 });
 });
 
-test('mini-batches part the groups evenly, each a batch of its own, later ones held against the first policy', async () => {
+test('splits groups evenly into mini-batches; later ones use the first policy as the old policy', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 24 }), fc.nat(), fc.nat(), async (wanted, fewer, some) => {
       const [count, updates] = [1 + (fewer % wanted), 1 + (some % wanted)];
       const engine = scriptedEngine({ complete: () => '', tokenLogprob: -0.25 });
       const metrics = (await learnFrom(engine, liveStage(updates, wanted), groupsUpTo(count), moment))
         ?.metrics;
-      // With half of the groups there are half as many updates, each on as much as ever.
+      // Half of the groups give half as many updates, each on as many groups as before.
       const made = Math.ceil((updates * count) / wanted);
       expect(engine.steps).toHaveLength(made);
       expect(metrics!['optim/updates']).toBe(made);
@@ -111,7 +111,7 @@ test('mini-batches part the groups evenly, each a batch of its own, later ones h
   );
 });
 
-test('a mini-batch without signal is no update', async () => {
+test('makes no update for a mini-batch without signal', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const groups = [groupOf(0), groupOf(1, false), groupOf(2), groupOf(3, false)];
   const metrics = (await learnFrom(engine, liveStage(2, 4), groups, moment))?.metrics;
@@ -120,7 +120,7 @@ test('a mini-batch without signal is no update', async () => {
   expect(await learnFrom(engine, liveStage(2), [groupOf(1, false)], moment)).toBeNull();
 });
 
-test('an update whose gradient is not finite is left out and the others are made', async () => {
+test('skips an update with a non-finite gradient and makes the others', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const optimStep = engine.optimStep.bind(engine);
   engine.optimStep = async (step) => {
@@ -132,15 +132,15 @@ test('an update whose gradient is not finite is left out and the others are made
   expect(Object.values(metrics!).every(Number.isFinite)).toBe(true);
 });
 
-test('a policy that gives no finite probabilities to what it wrote is not learnt from', async () => {
+test('throws when the policy gives its own rollouts non-finite probabilities', async () => {
   const engine = scriptedEngine({ complete: () => '', tokenLogprob: NaN });
   await expect(learnFrom(engine, liveStage(2), groupsUpTo(2), moment)).rejects.toThrow(
-    /no longer gives finite probabilities/u,
+    /gives non-finite probabilities to its own rollouts/u,
   );
   expect(engine.steps).toEqual([]);
 });
 
-test('a loss that is not finite though its gradient is ends the step with an error', async () => {
+test('throws when the loss is not finite but its gradient is', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const forwardBackward = engine.forwardBackward.bind(engine);
   engine.forwardBackward = async (...asked) => ({ ...(await forwardBackward(...asked)), loss: Infinity });
@@ -149,7 +149,7 @@ test('a loss that is not finite though its gradient is ends the step with an err
   );
 });
 
-test('metrics of several updates are means over tokens; the sampler is held against the first policy', () => {
+test('averages metrics of several updates over tokens; compares the sampler with the first policy', () => {
   const loss = (tokens: number, value: number): LossStats => ({
     loss: value,
     tokens,
@@ -185,12 +185,12 @@ test('metrics of several updates are means over tokens; the sampler is held agai
     'policy/mismatchKl': 14 / 12,
     'policy/maxProbabilityGap': 1 - Math.exp(-2),
   });
-  // To the bit, as it was measured.
+  // Bit for bit as measured.
   const single = learningMetrics([{ loss: loss(3, 0.1), update }], [], 1e-4);
   expect([single['policy/entropy'], single['policy/mismatchKl']]).toEqual([0.1, 0.1]);
 });
 
-test('a stage may set its updates; more than it has groups is an error, and the arithmetic is told', () => {
+test('lets a stage set its updates; rejects more updates than groups; describes the arithmetic', () => {
   const recipe = recipeOf({ problems: 10, groupSize: 2, updates: 2 }, 4);
   expect(resolveStage(recipe, recipe.stages[0]!).updatesPerStep).toBe(4);
   expect(describeBatches(recipe)[0]).toContain('4 optimizer updates a step, each on 2 to 3 problems');
@@ -201,7 +201,7 @@ test('a stage may set its updates; more than it has groups is an error, and the 
 });
 
 test.each(['rloo', 'reinforce'] as const)(
-  '%s has no ratio and is refused with more than one update',
+  '%s has no ratio and is rejected with more than one update',
   (type) => {
     const several = { ...recipeOf({ problems: 4, groupSize: 2, updates: 2 }), algorithm: { type } };
     expect(() => defineRecipe(several)).toThrow(`expected one update per step for ${type}, got 2`);
@@ -209,7 +209,7 @@ test.each(['rloo', 'reinforce'] as const)(
   },
 );
 
-test('on a real model later updates are off-policy and clipped, the sampler is the policy before all of them', async () => {
+test('makes later updates off-policy and clipped on a real model; the sampler is the policy before all of them', async () => {
   const model = fileURLToPath(new URL('../../../models/gradus-tiny', import.meta.url));
   await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer({ extraction: 'boxed' })));
@@ -243,7 +243,7 @@ test('on a real model later updates are off-policy and clipped, the sampler is t
   expect(metrics['optim/updates']).toBe(4);
   expect(metrics['policy/clipLow']! + metrics['policy/clipHigh']!).toBeGreaterThan(0);
   expect(metrics['policy/kl']).toBeGreaterThan(0);
-  // In the later mini-batches the policy has moved; what it is held against has not.
+  // In later mini-batches the policy has changed; the old policy has not.
   expect(Math.abs(metrics['policy/mismatchKl']!)).toBeLessThan(1e-4);
   expect(metrics['policy/maxProbabilityGap']).toBeLessThan(1e-3);
 });

@@ -8,29 +8,29 @@ import type { LearningEngine, OptimStep } from '../../engines/engine.ts';
 import { learningMetrics, type Metrics, type Update } from './step-metrics.ts';
 import type { LiveStage } from './collect-batch.ts';
 
-/** Where in the run an update happens. */
+/** Position of an update in the run. */
 export interface UpdateMoment {
   /** 1 for the first step of the run. */
   readonly step: number;
-  /** The last step the run can have: where a cosine schedule ends. */
+  /** Last possible step of the run: where a cosine schedule ends. */
   readonly lastStep: number;
 }
 
-/** What a step taught the policy. */
+/** Result of a step's updates. */
 export interface Learned {
   /** Updates applied. */
   readonly made: number;
-  /** Updates left out because their gradient was not finite. */
+  /** Updates skipped because their gradient was not finite. */
   readonly skipped: number;
   readonly metrics: Metrics;
 }
 
 /**
- * A step's optimizer updates on admitted groups: rewards are already advantages, so for each mini-batch weights, loss as
- * data, gradient, update. An update whose gradient is not finite is left out: the policy stays as it was before it.
+ * Makes a step's optimizer updates on admitted groups. Rewards are already advantages; for each mini-batch: weights,
+ * loss as data, gradient, update. Skips updates with a non-finite gradient, which leave the policy unchanged.
  *
- * @returns null when the groups hold nothing to learn and the policy is unchanged.
- * @throws EngineError when the loss is not finite though its gradient is.
+ * @returns null when the groups have no training signal and the policy is unchanged.
+ * @throws EngineError when the loss is not finite although its gradient is.
  */
 export async function learnFrom(
   engine: LearningEngine,
@@ -40,7 +40,7 @@ export async function learnFrom(
 ): Promise<Learned | null> {
   const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
   const { temperature, maxTokens } = sampling;
-  // Gates may leave fewer groups than were wanted: then there are fewer updates, not smaller ones.
+  // Gates may leave fewer groups than wanted: then there are fewer updates, not smaller ones.
   const count = Math.ceil((updatesPerStep * groups.length) / problemsPerStep);
   const batches = deal(groups, count)
     .map((some) => buildTrainingBatch(some, stage.algorithm, { maxTokens }))
@@ -67,7 +67,7 @@ export async function learnFrom(
   return { made: updates.length, skipped, metrics };
 }
 
-/** One optimizer update, or `null` where the gradient was not finite and nothing was changed. */
+/** One optimizer update, or `null` when the gradient was not finite and nothing changed. */
 async function update(
   engine: LearningEngine,
   batch: TrainingBatch,
@@ -85,16 +85,16 @@ async function update(
   );
 }
 
-/** Deals groups out like cards, so that domains which stand together in a batch are spread over its mini-batches. */
+/** Deals groups round-robin, so that neighbouring domains of a batch are spread over its mini-batches. */
 function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
   return Array.from({ length: count }, (_, hand) => groups.filter((_group, index) => index % count === hand));
 }
 
 /**
- * What every later mini-batch is held against: its log-probabilities under the policy of the first, which is the one
- * that wrote the rollouts. The first needs none: it is learnt from on-policy.
+ * Adds the old policy's log-probabilities to every later mini-batch. The old policy is the one before the first update,
+ * which wrote the rollouts. The first mini-batch needs none: it is on-policy.
  *
- * @throws EngineError when that policy does not give finite probabilities to what it wrote.
+ * @throws EngineError when that policy gives its own rollouts non-finite probabilities.
  */
 async function withOldPolicy(
   engine: LearningEngine,
@@ -106,7 +106,7 @@ async function withOldPolicy(
   const scored = await engine.weights.logprobs({ sequences, temperature }, 'policy');
   if (!scored.every((logprobs) => logprobs.every(Number.isFinite))) {
     throw new EngineError(
-      'the policy no longer gives finite probabilities to what it has just written; the last checkpoint is intact',
+      'the policy gives non-finite probabilities to its own rollouts; the last checkpoint is intact',
       { code: 'NON_FINITE', tryNext: 'gradus train <recipe> --set optimizer.learningRate=1e-6' },
     );
   }
@@ -118,7 +118,7 @@ async function withOldPolicy(
   return [first!, ...later.map((batch) => ({ sequences: batch.sequences.map(complete) }))];
 }
 
-/** Reference log-probabilities, where the loss has a KL term. */
+/** Adds reference log-probabilities if the loss has a KL term. */
 async function withReference(
   engine: LearningEngine,
   batch: TrainingBatch,

@@ -24,7 +24,7 @@ test('counts steps without a finite gradient and ends the run at the fifth in a 
   expect(() => countStuck(4, 7, learned(0, 1))).toThrow('step 7: expected finite gradients');
 });
 
-test('says how many updates of a step were skipped', () => {
+test('reports how many updates of a step were skipped', () => {
   expect(skippedNote(null)).toBeNull();
   expect(skippedNote(learned(2, 0))).toBeNull();
   expect(skippedNote(learned(1, 2))).toContain('2 of 3 updates skipped');

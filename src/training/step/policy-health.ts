@@ -6,7 +6,7 @@ import type { Learned } from './learn.ts';
 
 /*
  * Health of a step: updates skipped for a non-finite gradient, and rollouts that could not be judged. A skipped update
- * does not end the run, since a resumed run would meet the same gradient again; too many in a row do.
+ * does not end the run, since a resumed run would reach the same gradient again; too many in a row do.
  */
 
 /** Message for a step that skipped updates, else null. */
@@ -37,7 +37,7 @@ export function countStuck(before: number, step: number, learned: Learned | null
   );
 }
 
-/** Share of unjudged rollouts from which a step is worth a warning: such a run ends well and has learned little. */
+/** Share of unjudged rollouts from which a step raises a warning: the run would finish but learn little. */
 const unjudgedShare = 0.5;
 const maxReasonLength = 300;
 

@@ -12,7 +12,7 @@ import type { LossStats, StepStats } from '../../engines/engine.ts';
 export type Metrics = Record<string, number>;
 
 /**
- * What one batch of rollouts looked like, before any gate: rewards, verdicts, lengths, signal.
+ * Metrics of one batch of rollouts, before any gate: rewards, verdicts, lengths, signal.
  * Lengths are in tokens; shares are in [0, 1].
  */
 export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
@@ -44,7 +44,7 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
   return { ...metrics, ...answers, ...signalMetrics(groups), ...domainMetrics(groups) };
 }
 
-/** Shares of groups that were solved always, never or sometimes: only mixed groups carry a signal. */
+/** Shares of groups solved always, never or sometimes: only mixed groups have a training signal. */
 function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
   const graded = groups.filter((group) => rewardsOf(group).length > 0);
   const shareWithout = (signal: (group: ScoredGroup) => boolean) =>
@@ -76,7 +76,7 @@ function domainMetrics(groups: readonly ScoredGroup[]): Metrics {
   return metrics;
 }
 
-/** Pass rates of one batch by level: `level/medium/passRate`. Problems without a level are left out. */
+/** Pass rates of one batch by level: `level/medium/passRate`. Omits problems without a level. */
 export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap<string, string>): Metrics {
   const metrics: Metrics = {};
   for (const [level, members] of Map.groupBy(groups, ({ problem }) => levels.get(problem.id))) {
@@ -89,16 +89,15 @@ export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap
 
 const verdictsOf = ({ rollouts }: ScoredGroup) => rollouts.map(({ verdict }) => verdict);
 
-/** One optimizer update that was made. */
+/** One applied optimizer update. */
 export interface Update {
   readonly loss: LossStats;
   readonly update: StepStats;
 }
 
 /**
- * What the optimiser did with one batch, in one update or several. `policy/…` means are over the tokens that carried
- * weight.
- * @param later what was learnt from after the first update, with the log-probabilities of the policy before it.
+ * Metrics of the optimizer on one batch, in one update or several. `policy/…` means are over weighted tokens.
+ * @param later sequences of the updates after the first, with the log-probabilities of the policy before it.
  */
 export function learningMetrics(
   updates: readonly Update[],
@@ -135,13 +134,13 @@ function meanOverTokens(
     return value === undefined ? [] : [{ value, tokens: loss.tokens }];
   });
   if (parts.length === 0) return {};
-  // As it was measured, to the bit.
+  // Bit for bit as measured.
   if (parts.length === 1) return { [name]: parts[0]!.value };
   const weighted = sum(parts.map(({ value, tokens }) => value * tokens));
   return { [name]: weighted / sum(parts.map(({ tokens }) => tokens)) };
 }
 
-/** How far sampler and trainer are apart on the policy that wrote the rollouts: the later updates no longer see it. */
+/** Mismatch of sampler and trainer on the policy that wrote the rollouts, which later updates have changed. */
 function samplerGap(first: LossStats | undefined, later: readonly TrainingSequence[]): Metrics {
   if (first?.mismatchKl === undefined) return {};
   const { mismatchKl, maxProbabilityGap = 0 } = first;
@@ -161,14 +160,14 @@ function samplerGap(first: LossStats | undefined, later: readonly TrainingSequen
   };
 }
 
-/** What an engine measured of its own work, by the names under which a run keeps it. */
+/** Figures that an engine measures of its own work, under their names in a run. */
 export const engineMetrics = (figures: Readonly<Record<string, number>>): Metrics =>
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
 
 /** Rewards of the rollouts that could be judged. */
 const rewardsOf = (group: ScoredGroup): number[] => judgedRollouts(group).map(({ reward }) => reward);
 
-/** A free name (of a domain, a level) as a part of a metric's name. */
+/** Converts the name of a domain or level to a part of a metric name. */
 export const metricWord = (name: string): string => name.replaceAll(/[^\w@.+/-]/g, '_');
 
 const measured = <T>(name: string, items: readonly T[], figure: (items: readonly T[]) => number): Metrics =>
