@@ -1,5 +1,5 @@
 /**
- * `npm run bench:math`: how accurate, fast and hard to hang the math verifier is, beside Math-Verify where it is
+ * `npm run bench:math`: accuracy, speed and worst-case times of the math verifier, compared with Math-Verify if
  * installed.
  *
  *   --cases DIR    labelled cases (default: $GRADUS_CASES, else ../shared/cases/math where that exists)
@@ -8,7 +8,7 @@
  *   --property N   pairs of different values, of which none may be judged correct (default 20,000; published: 1,000,000);
  *                  alone with --only-property
  *   --fuzz N       generated inputs (default 100,000; the published figure is with 1,000,000)
- *   --python PATH  an interpreter with math-verify installed, to run the peer beside (default: python3)
+ *   --python PATH  an interpreter with math-verify installed, for the comparison (default: python3)
  *   --json         print nothing but the last line, which is the report as JSON; the tables go to stderr
  */
 import { existsSync } from 'node:fs';

@@ -9,7 +9,7 @@ export interface Case {
   readonly gold: string;
   readonly pred: string;
   readonly expected: boolean;
-  /** `text`: `pred` is a whole completion; `answer`: it is what stood in the box. */
+  /** `text`: `pred` is a whole completion; `answer`: it is the content of the box. */
   readonly style: 'text' | 'answer';
   /** Options the suite itself sets for this case. */
   readonly strict?: boolean;
@@ -17,7 +17,7 @@ export interface Case {
   readonly allow_set_relation_comp?: boolean;
 }
 
-/** How often a verifier agreed with the labels, and how it erred. */
+/** Agreement of a verifier with the labels, and its errors. */
 export interface Score {
   readonly cases: number;
   readonly passed: number;
@@ -30,14 +30,14 @@ export interface Score {
   readonly maxMs: number;
 }
 
-/** What a whole suite wants of every case, where it contradicts the defaults. */
+/** Policies of whole suites that contradict the defaults. */
 const conventions: Readonly<Record<string, Policy>> = {
   hendrycks_math: { lists: 'ordered' },
   slime: { unreduced: 'reject' },
   tinker_cookbook: { unreduced: 'reject' },
 };
 
-/** Why a label is not followed, where it cannot be: the suites contradict each other or the documented defaults. */
+/** Reasons for not following a label: it contradicts another suite or the documented defaults. */
 const reasons: Readonly<Record<string, string>> = {
   'math_verify-264': 'labels 1 - 1/e equal to 1 + 1/e',
   'skythought-007': 'wants 2.0001 equal to 2; nemo_skills-048 wants 5 and 5.001 different',
@@ -45,10 +45,10 @@ const reasons: Readonly<Record<string, string>> = {
   'skythought-021': 'an empty gold is ungradable, never correct',
   'turbolora-017': 'wants 18 dollars different from 18; nemo_skills-031 wants units ignored (default)',
   'turbolora-018':
-    'wants a gold of 3.14159 to refuse π; a decimal gold is met by what rounds to it (default)',
+    'wants a gold of 3.14159 to reject π; a value that rounds to a decimal gold is accepted (default)',
 };
 
-/** The labelled math cases of every JSON file in a folder; nothing where there is no such folder. */
+/** The labelled math cases of every JSON file in a folder; empty if the folder does not exist. */
 export function loadCases(
   folder: string,
   isCaseFile = (name: string): boolean => name.endsWith('.json'),
@@ -65,7 +65,7 @@ export function loadCases(
     });
 }
 
-/** What the verifier reads for a case. */
+/** The completion of a case, as the verifier reads it. */
 export function completionOf({ pred, style }: Case): string {
   return style === 'answer' ? boxed(pred) : pred;
 }
@@ -117,7 +117,7 @@ export async function runCases(
   };
 }
 
-/** The best of three, so that other programs on the machine are not measured. */
+/** Takes the best of three, to exclude other load on the machine. */
 async function timed(judge: Judge, item: Case): Promise<{ readonly verdict: Verdict; readonly ms: number }> {
   let ms = Number.POSITIVE_INFINITY;
   for (let round = 0; ; round++) {

@@ -2,7 +2,7 @@ import { type AnswerDifferences, createDifferences } from '../verifiers/answer-d
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { findRollouts } from './stored-rollouts.ts';
 
-/** Where a stored rollout is. */
+/** Position of a stored rollout. */
 export interface RolloutPlace {
   readonly problem: string;
   readonly step: number;

@@ -58,7 +58,7 @@ export async function superviseModel(
   let tokens = 0;
   let report: SupervisedStep | undefined;
   for (let step = 1; step <= lastStep; step++) {
-    // What was learned before the interruption is kept; before the first step there is nothing to keep.
+    // Keep the model trained before the interruption; before the first step there is none.
     if (report === undefined) options.signal?.throwIfAborted();
     else if (options.signal?.aborted === true) break;
     const batch = Array.from({ length: batchSize }, () =>

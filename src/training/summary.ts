@@ -35,7 +35,7 @@ export interface RunResult {
   /** Tokens written for training. */
   readonly tokens: number;
   readonly rollouts: number;
-  /** What stands against the run at its end, most pressing first. */
+  /** Problems of the run at its end, most urgent first. */
   readonly alerts: readonly Alert[];
 }
 

@@ -1,6 +1,6 @@
 import type { Verdict } from '../core/verdict.ts';
 
-/** A correct answer that is not the gold letter by letter, and the rule by which the verifier accepted it. */
+/** A correct answer whose text differs from the gold, and the rule by which the verifier accepted it. */
 interface AnswerDifference {
   readonly rule: string;
   readonly gold: string;
@@ -8,7 +8,7 @@ interface AnswerDifference {
 }
 
 /**
- * How much a rule asks of an answer: `loose` leaves a part out (a unit, a percent sign, a base), rounds, or compares at
+ * Strictness of a rule: `loose` leaves a part out (a unit, a percent sign, a base), rounds, or compares at
  * sampled points; `exact` proves equality; `form` accepts the same expression, written differently.
  */
 export type RuleStrictness = 'loose' | 'exact' | 'form';

@@ -28,7 +28,7 @@ const heldOut = generated({
   perCell: 30,
 });
 
-/** Trains a recipe laid over a sound one; what the command says. */
+/** Trains with overrides of a healthy recipe; returns the command's output. */
 async function train(name: string, overrides: object) {
   const recipe = {
     name,
@@ -71,14 +71,14 @@ test('answers of one token: no step with a signal, exit code 7', slow, async () 
   expect(code).toBe(7);
 });
 
-test('a small pool gone through again and again is exhausted, exit code 0', slow, async () => {
+test('reports a small pool used many times, exit code 0', slow, async () => {
   const small = generated({ families: ['addition'], knobs: [1], split: 'train', perCell: 8 });
   const { code, alerts } = await train('small', { problems: [small], evaluation: [] });
   expect(alerts).toContain('pool-exhausted');
   expect(code).toBe(0);
 });
 
-test('a sound run has no alert at its end', slow, async () => {
+test('reports no alert for a healthy run', slow, async () => {
   const { code, alerts, stdout } = await train('sound', {});
   expect([code, alerts]).toEqual([0, []]);
   expect(stdout).toContain('"alerts":[]');
@@ -110,7 +110,7 @@ test('--dry-run names an exit rule that can never fire and a model without chat 
   expect(stdout).toContain('looks at 100 steps of reward/mean, but the stage has 20; it can never fire');
 });
 
-test('sft that is interrupted keeps what it has learned', slow, async () => {
+test('sft keeps the model trained so far when interrupted', slow, async () => {
   const examples = Array.from({ length: 400 }, (_, n) => ({ prompt: `${n}+1=?`, completion: String(n + 1) }));
   writeRows(join(folder, 'examples.jsonl'), examples);
   const words = ['sft', tiny, 'examples.jsonl', '--out', 'kept', '--epochs', '500', '--batch-size', '4'];

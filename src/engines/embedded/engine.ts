@@ -68,8 +68,8 @@ export type EmbeddedEngineOptions = EmbeddedOptions & {
 };
 
 /**
- * Opens a Hugging Face folder (Qwen2 or Llama architecture) for sampling and training on the processor. What is wrong
- * with the folder is a `DataError`. Weights lie in shared memory; all heavy work runs in worker threads.
+ * Opens a Hugging Face folder (Qwen2 or Llama architecture) for sampling and training on the CPU. Throws a `DataError`
+ * for an invalid folder. Weights lie in shared memory; all heavy work runs in worker threads.
  */
 export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<LearningEngine> {
   const { model, state, ...settings } = options;

@@ -182,7 +182,7 @@ async function supervised(kills: Kills, options: Partial<Supervision> = {}) {
 test.each([
   ['updates kept in memory', {}],
   ['states in between, on the disk', { maxReplayBytes: 100, scratch: join(folder, 'scratch') }],
-])('shows the same results as without a kill, whoever is killed when: %s', async (_, options) => {
+])('gives the same results after any kills as without: %s', async (_, options) => {
   await fc.assert(
     fc.asyncProperty(operations, kill, async (all, one) => {
       await using calm = (await supervised([])).worker;

@@ -190,7 +190,7 @@ test('a W&B refusal is one error without the key, and a missing key is a ConfigE
   });
 });
 
-/** A sink that keeps what it receives. */
+/** A sink that records its input. */
 function memory() {
   const steps: ExportedStep[] = [];
   const ends: unknown[] = [];

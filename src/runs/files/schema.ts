@@ -7,20 +7,20 @@ const schemaVersion = 2;
 
 /** Additions of version 2; empty in runs of version 1. */
 const newTables = `
-  CREATE TABLE rollouts (             -- what tables of rollouts filter and sort by; what was written is in the shard
+  CREATE TABLE rollouts (             -- columns to filter and sort by; the text is in the shard
     group_id INTEGER NOT NULL,
-    place INTEGER NOT NULL,           -- in its group, from 0
+    place INTEGER NOT NULL,           -- index in its group, from 0
     outcome TEXT NOT NULL,
     score REAL NOT NULL,
     reward REAL,
     advantage REAL,
-    tokens INTEGER NOT NULL,          -- written
+    tokens INTEGER NOT NULL,          -- tokens written
     finish_reason TEXT NOT NULL,
-    reason TEXT NOT NULL,             -- the verdict's, its beginning
-    flags TEXT,                       -- JSON: why it is worth a person's look, a sentence each
+    reason TEXT NOT NULL,             -- start of the verdict's reason
+    flags TEXT,                       -- JSON: reasons to review it, one sentence each
     PRIMARY KEY (group_id, place)
   ) WITHOUT ROWID;
-  CREATE TABLE selections (           -- what a stage chose from when it began, at the event that says so
+  CREATE TABLE selections (           -- candidates of a stage, with the event of its start
     event_id INTEGER NOT NULL,
     problem_id TEXT NOT NULL,
     domain TEXT NOT NULL,
@@ -47,7 +47,7 @@ const viewIndexes = `
  */
 const tables = `
   CREATE TABLE run (
-    id TEXT NOT NULL,                 -- names the run in other runs' lineage
+    id TEXT NOT NULL,                 -- permanent id, used in the lineage of other runs
     name TEXT NOT NULL,
     recipe_hash TEXT NOT NULL,
     seed INTEGER NOT NULL,
@@ -66,7 +66,7 @@ const tables = `
     git_commit TEXT,
     engine TEXT,                      -- JSON
     resumed_step INTEGER NOT NULL,
-    skipped TEXT NOT NULL,            -- JSON: damaged checkpoints that were passed over, one sentence each
+    skipped TEXT NOT NULL,            -- JSON: skipped damaged checkpoints, one sentence each
     started_at TEXT NOT NULL,
     ended_at TEXT
   );
@@ -74,7 +74,7 @@ const tables = `
     step INTEGER PRIMARY KEY,         -- 1-based
     stage TEXT NOT NULL,
     recorded_at TEXT NOT NULL,
-    decision TEXT                     -- what the stage's exit rule said after it
+    decision TEXT                     -- decision of the stage's exit rule after it
   );
   CREATE TABLE metric_names (
     id INTEGER PRIMARY KEY,
@@ -95,7 +95,7 @@ const tables = `
     rollouts INTEGER NOT NULL,
     bytes INTEGER NOT NULL
   );
-  CREATE TABLE groups (               -- one problem's rollouts: a pass-rate observation, and where to find them
+  CREATE TABLE groups (               -- one problem's rollouts: pass-rate observation and position in a shard
     id INTEGER PRIMARY KEY,
     shard_id INTEGER NOT NULL,
     first_row INTEGER NOT NULL,
@@ -109,7 +109,7 @@ const tables = `
     level TEXT,
     policy_version INTEGER NOT NULL,
     rollouts INTEGER NOT NULL,
-    trials INTEGER NOT NULL,          -- rollouts whose answer could be judged
+    trials INTEGER NOT NULL,          -- rollouts with a verdict
     correct INTEGER NOT NULL,
     mean_score REAL,                  -- over trials
     mean_reward REAL,
@@ -139,7 +139,7 @@ const tables = `
     step INTEGER NOT NULL,
     is_stage_end INTEGER NOT NULL,
     score REAL,
-    files TEXT NOT NULL,              -- JSON FileSizes, to notice what a copy or a disk lost
+    files TEXT NOT NULL,              -- JSON FileSizes, to detect truncated or missing files
     marks TEXT NOT NULL,              -- JSON Marks: the last row of each table that belongs to it
     recorded_at TEXT NOT NULL
   );

@@ -89,7 +89,7 @@ export class FunctionProcess implements AsyncDisposable {
     throw new VerifierError([...refusal.data.at, refusal.data.refused].join(': '));
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   #listen(child: ChildProcess): Promise<void> {
     const [stdin, , stderr, replies] = child.stdio as unknown as [Writable, null, Readable, Readable];
     let tail = '';

@@ -10,8 +10,8 @@ import {
 
 /**
  * Tensor expressions with reverse-mode differentiation, compiled to ONNX. A `Value` is a node of an immutable
- * expression graph: building one runs nothing, and only what the compiled outputs depend on is emitted. What an
- * operation is (its shape rule, its ONNX form, its derivative) is defined by one `Op` object under `ops/`.
+ * expression graph: building one runs nothing, and compiling emits only nodes that the outputs depend on. One `Op` object
+ * under `ops/` defines each operation: its shape rule, its ONNX form, its derivative.
  */
 
 /** Sizes of the dimensions, outermost first; `[]` is a scalar. */
