@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts Gradus under a Node that can run it: from source in a checkout, from dist/ when installed.
+// Checks the Node version and starts Gradus: from source in a checkout, from dist/ when installed.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -17,16 +17,16 @@ const root = new URL(fromSource ? '../src/' : '../dist/', import.meta.url);
 const extension = fromSource ? '.ts' : '.js';
 
 const { enableCompileCache, registerHooks, stripTypeScriptTypes } = await import('node:module');
-// Every command starts in a third of the time; what is cached belongs to this user and is checked against the sources.
+// Cache compiled code: commands start in a third of the time. The cache is per user and validated against the sources.
 enableCompileCache?.();
-// A recipe says `import … from 'gradus'` wherever it lies: it always gets the Gradus that runs it.
+// Resolve `import … from 'gradus'` in a recipe in any folder to the running Gradus.
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === 'gradus') return next(new URL(`index${extension}`, root).href, context);
     if (specifier === 'gradus/testing') return next(new URL(`testing/index${extension}`, root).href, context);
     return next(specifier, context);
   },
-  // Node runs TypeScript, but not inside node_modules, where the recipes of an installed Gradus lie.
+  // Node does not strip types inside node_modules, where the recipes of an installed Gradus are.
   load(url, context, next) {
     if (!url.includes('/node_modules/')) return next(url, asWritten(url, context));
     if (!url.endsWith('.ts')) return next(url, context);
@@ -35,7 +35,7 @@ registerHooks({
   },
 });
 
-// "npm init" writes "type": "commonjs", and Node then refuses what says `import`: recipes go by how they are written.
+// "npm init" writes "type": "commonjs", with which Node refuses `import`: detect modules by their source instead.
 function asWritten(url, context) {
   const format = { commonjs: 'module', 'commonjs-typescript': 'module-typescript' }[context.format];
   if (format === undefined || !url.startsWith('file:')) return context;

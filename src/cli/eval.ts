@@ -24,7 +24,8 @@ interface EvalOptions extends TrustFlags {
 
 /** `gradus eval`: evaluates a model on the suites of a recipe, or on published ones. */
 export function addEvalCommand(program: Command): void {
-  addTrustOption(program.command('eval'))
+  const command = program
+    .command('eval')
     .description('evaluate a model on the suites of a recipe, or on published ones')
     .argument('[model]', 'model folder or run directory; with the openai engine, the name on the server')
     .option('--recipe <file>', 'recipe with the suites and verifiers (default: of the run)')
@@ -42,27 +43,27 @@ export function addEvalCommand(program: Command): void {
     )
     .option('--list-suites', 'list the published suites')
     .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
-    .option('--out <file>', 'also write the evaluations to this JSON file')
-    .action(async (model: string | undefined, options: EvalOptions, command: Command) => {
-      const output = outputOf(command);
-      if (options.listSuites) return listSuites(output);
-      if (model === undefined)
-        return command.error("error: missing required argument 'model'", { exitCode: 2 });
-      const { source, parts } = await planEvaluation(model, { ...options, suites: options.suite });
-      // Fail before the evaluation when the file is not writable.
-      if (options.out !== undefined) await appendFile(options.out, '');
-      const evaluations = await withInterrupt(async (signal) => {
-        const done: Evaluation[] = [];
-        for (const { recipe, only } of parts)
-          done.push(...(await evaluateModel(source, recipe, only, { signal, ...watch(output) })));
-        return done;
-      });
-      if (options.out !== undefined) {
-        await writeFileAtomic(options.out, `${JSON.stringify(evaluations, null, 2)}\n`);
-        output.say(`written to ${options.out}`);
-      }
-      output.result(evaluations, `evaluated: ${evaluations.map(({ suite }) => suite).join(', ')}`);
+    .option('--out <file>', 'also write the evaluations to this JSON file');
+  addTrustOption(command).action(async (model: string | undefined, options: EvalOptions) => {
+    const output = outputOf(command);
+    if (options.listSuites) return listSuites(output);
+    if (model === undefined)
+      return command.error("error: missing required argument 'model'", { exitCode: 2 });
+    const { source, parts } = await planEvaluation(model, { ...options, suites: options.suite });
+    // Fail before the evaluation when the file is not writable.
+    if (options.out !== undefined) await appendFile(options.out, '');
+    const evaluations = await withInterrupt(async (signal) => {
+      const done: Evaluation[] = [];
+      for (const { recipe, only } of parts)
+        done.push(...(await evaluateModel(source, recipe, only, { signal, ...watch(output) })));
+      return done;
     });
+    if (options.out !== undefined) {
+      await writeFileAtomic(options.out, `${JSON.stringify(evaluations, null, 2)}\n`);
+      output.say(`written to ${options.out}`);
+    }
+    output.result(evaluations, `evaluated: ${evaluations.map(({ suite }) => suite).join(', ')}`);
+  });
 }
 
 /** Prints each suite's table as soon as it is done. */

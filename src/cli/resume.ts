@@ -12,22 +12,23 @@ interface ResumeFlags extends TrustFlags {
 
 /** `gradus resume`: continues a run from its newest checkpoint, to the same result. */
 export function addResumeCommand(program: Command): void {
-  addTrustOption(program.command('resume'))
+  const command = program
+    .command('resume')
     .description('continue a stopped run from its newest checkpoint')
     .argument('<run>', 'run directory')
-    .option('--plain', plainHelp)
-    .action(async (directory: string, { plain, trust }: ResumeFlags, command: Command) => {
-      const output = outputOf(command);
-      await withInterrupt((signal) =>
-        resumeTraining(directory, {
-          signal,
-          trust,
-          onDownload: output.progress,
-          report: reportTo(output, { isPlain: plain }),
-        }),
-      );
-      const result = await readRunResult(directory);
-      output.result(result, formatResult(result));
-      requireHealthy(result);
-    });
+    .option('--plain', plainHelp);
+  addTrustOption(command).action(async (directory: string, { plain, trust }: ResumeFlags) => {
+    const output = outputOf(command);
+    await withInterrupt((signal) =>
+      resumeTraining(directory, {
+        signal,
+        trust,
+        onDownload: output.progress,
+        report: reportTo(output, { isPlain: plain }),
+      }),
+    );
+    const result = await readRunResult(directory);
+    output.result(result, formatResult(result));
+    requireHealthy(result);
+  });
 }

@@ -47,7 +47,7 @@ export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): s
   ];
 }
 
-/** Advance rules that look further back than their stage has steps: they never fire. */
+/** Returns a warning for each advance rule whose window is longer than its stage, so that it never fires. */
 function unreachableRules({ name, advanceWhen, maxSteps }: Recipe['stages'][number]): string[] {
   const windows = advanceWhen === undefined ? {} : windowsOf(advanceWhen);
   return Object.entries(windows)

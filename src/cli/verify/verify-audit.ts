@@ -16,7 +16,8 @@ interface Flags extends TrustFlags {
 
 /** `gradus verify audit`: judges stored rollouts again, or lists the differences from the gold that were accepted. */
 export function addVerifyAuditCommand(verify: Command): void {
-  addTrustOption(verify.command('audit'))
+  const command = verify
+    .command('audit')
     .description('judge stored rollouts again; report changed verdicts, bad golds, suspicious passes')
     .argument('<path>', 'run directory, or a Parquet file of rollouts')
     .option('--recipe <file>', 'recipe with the verifiers and problems (default: of the run)')
@@ -26,23 +27,23 @@ export function addVerifyAuditCommand(verify: Command): void {
         '--differences',
         'judge nothing: count by rule the correct answers that differ from the gold as text',
       ).conflicts('recipe'),
-    )
-    .action(async (path: string, { recipe, examples, trust, differences }: Flags, command: Command) => {
-      const output = outputOf(command);
-      if (differences === true) {
-        const found = await withInterrupt((signal) => storedDifferences(path, { examples, signal }));
-        output.result(found, formatDifferences(found));
-        return;
-      }
-      const audit = await withInterrupt(async (signal) =>
-        auditVerdicts(path, {
-          recipe: recipe === undefined ? undefined : await loadRecipe(recipe),
-          examples,
-          trust,
-          signal,
-          onProgress: (done, total) => output.progress('judging again', done, total),
-        }),
-      );
-      output.result(audit, formatAudit(audit));
-    });
+    );
+  addTrustOption(command).action(async (path: string, { recipe, examples, trust, differences }: Flags) => {
+    const output = outputOf(command);
+    if (differences === true) {
+      const found = await withInterrupt((signal) => storedDifferences(path, { examples, signal }));
+      output.result(found, formatDifferences(found));
+      return;
+    }
+    const audit = await withInterrupt(async (signal) =>
+      auditVerdicts(path, {
+        recipe: recipe === undefined ? undefined : await loadRecipe(recipe),
+        examples,
+        trust,
+        signal,
+        onProgress: (done, total) => output.progress('judging again', done, total),
+      }),
+    );
+    output.result(audit, formatAudit(audit));
+  });
 }
