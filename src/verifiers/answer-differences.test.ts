@@ -47,6 +47,13 @@ test('counts differing text by rule: loose before exact before form, rarest firs
   expect(otherFormShare(verdicts)).toBe(6 / 9);
 });
 
+test('keeps the first 500 characters of each text', () => {
+  const differences = createDifferences(1);
+  differences.add(stored(verdict('r'.repeat(1e6), '1', 'x'.repeat(1e6))), {});
+  const [found] = differences.result().rules;
+  expect([found!.rule.length, found!.examples[0]!.answer.length]).toEqual([500, 500]);
+});
+
 test('damaged evidence names no rule', () => {
   const differences = createDifferences(1);
   for (const evidence of ['{"rule": "same', '7', 'null', null])

@@ -43,9 +43,11 @@ export interface RuleDifferences<T> {
   readonly count: number;
   /** Of `decided`, in [0, 1]. */
   readonly share: number;
-  /** The first few that differ in gold or answer. */
+  /** The first few that differ in gold or answer; of each text the first 500 characters. */
   readonly examples: readonly (T & Pick<AnswerDifference, 'gold' | 'answer'>)[];
 }
+
+const maxCharacters = 500;
 
 const looseRule = /aside|round|probe|logarithm|more than once/;
 const ranks = { loose: 0, exact: 1, form: 2 } as const;
@@ -61,7 +63,7 @@ function acceptanceOf({ outcome, evidence = {} }: DecidedVerdict): AnswerDiffere
   const { rule, gold, extracted } = evidence;
   if (outcome !== 'correct' || typeof rule !== 'string') return undefined;
   if (typeof gold !== 'string' || typeof extracted !== 'string') return undefined;
-  return { rule, gold: gold.trim(), answer: extracted.trim() };
+  return { rule: cut(rule), gold: gold.trim(), answer: extracted.trim() };
 }
 
 /** Returns the share of correct verdicts decided by a rule other than `same form`; undefined if none names a rule. */
@@ -101,7 +103,7 @@ export function createDifferences<T extends object>(maxExamples: number) {
       entry.count++;
       const pair = JSON.stringify([gold, answer]);
       if (entry.examples.size < maxExamples && !entry.examples.has(pair))
-        entry.examples.set(pair, { ...place, gold, answer });
+        entry.examples.set(pair, { ...place, gold: cut(gold), answer: cut(answer) });
     },
     result(): AnswerDifferences<T> {
       const rules = Array.from(found, ([rule, { count, examples }]) => ({
@@ -123,6 +125,9 @@ export function createDifferences<T extends object>(maxExamples: number) {
     },
   };
 }
+
+const cut = (text: string): string =>
+  text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`;
 
 /** Parses stored evidence; a damaged one names no rule. */
 function readEvidence(text: string | null): Readonly<Record<string, unknown>> {

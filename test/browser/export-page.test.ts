@@ -32,10 +32,15 @@ describe('an exported run', () => {
     await using run = await recordShown(root, smallShown);
     const recorded = shownGroup(createRng(0, 'hostile'), smallShown, 13);
     const { problem, rollouts } = recorded.group;
-    const spoilt = rollouts.map((rollout) => ({
+    const spoilt = rollouts.map((rollout, index) => ({
       ...rollout,
       text: hostile,
-      verdict: { ...rollout.verdict, reason: hostile, evidence: { gold: hostile } },
+      verdict: {
+        ...rollout.verdict,
+        ...(index === 0 && { outcome: 'correct' as const }),
+        reason: hostile,
+        evidence: { gold: hostile, extracted: `${hostile}2`, rule: hostile },
+      },
     }));
     const group = {
       problem: { ...problem, prompt: [{ role: 'user' as const, content: hostile }] },
@@ -79,25 +84,30 @@ describe('an exported run', () => {
       rmSync(folder, { recursive: true, force: true });
     });
 
-    test.each(['runs', 'overview', 'curriculum', 'metrics', 'rollouts?outcome=timeout', 'group'])(
-      '%s sends no request and runs no script of the data',
-      async (view) => {
-        const tab = await browser.newPage();
-        const faults: string[] = [];
-        tab.on('pageerror', (error) => faults.push(error.message));
-        tab.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-        tab.on('request', (request) => {
-          if (!request.url().startsWith('data:') && request.url().split('#')[0] !== address)
-            faults.push(request.url());
-        });
-        const place = view === 'group' ? `group/${hostileGroup}` : view;
-        await tab.goto(`${address}#/${view === 'runs' ? view : `runs/shown-0001/${place}`}`);
-        await tab.locator('h1').first().waitFor();
-        if (view === 'group') await tab.getByText('<script>').first().waitFor();
-        expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
-        expect(faults).toEqual([]);
-        await tab.close();
-      },
-    );
+    test.each([
+      'runs',
+      'overview',
+      'curriculum',
+      'metrics',
+      'rollouts?outcome=timeout',
+      'rollouts?as=differences',
+      'group',
+    ])('%s sends no request and runs no script of the data', async (view) => {
+      const tab = await browser.newPage();
+      const faults: string[] = [];
+      tab.on('pageerror', (error) => faults.push(error.message));
+      tab.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+      tab.on('request', (request) => {
+        if (!request.url().startsWith('data:') && request.url().split('#')[0] !== address)
+          faults.push(request.url());
+      });
+      const place = view === 'group' ? `group/${hostileGroup}` : view;
+      await tab.goto(`${address}#/${view === 'runs' ? view : `runs/shown-0001/${place}`}`);
+      await tab.locator('h1').first().waitFor();
+      if (view === 'group' || view.endsWith('differences')) await tab.getByText('<script>').first().waitFor();
+      expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
+      expect(faults).toEqual([]);
+      await tab.close();
+    });
   });
 });

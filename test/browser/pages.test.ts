@@ -50,6 +50,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     [`${run}/metrics`, 'frac_reward_zero_std'],
     [`${run}/rollouts`, 'sum/3'],
     [`${run}/rollouts?as=rollouts`, '#1 sum/3'],
+    [`${run}/rollouts?as=differences`, 'correct answers differ from the gold as text'],
     [`${run}/group/30?rollout=1`, 'Rollout 1'],
     [problemPage(worstProblem), 'Levels over the run'],
     [`${run}/play`, 'Judge as problem'],

@@ -1,5 +1,6 @@
 import type { RunReader } from '../../runs/reading/run-reader.ts';
 import { createCurriculumView, type CurriculumView } from './views/curriculum.ts';
+import { type Differences, differencesView } from './views/differences.ts';
 import { type Facets, facetsView } from './views/facets.ts';
 import { type GroupDetail, groupDetailView, type ReadPieces } from './views/group-detail.ts';
 import { type Group, groupsQuery, groupsView } from './views/groups.ts';
@@ -19,6 +20,7 @@ export interface ExportedRun {
   readonly notes: readonly RunNote[];
   readonly metrics: MetricSeriesByName;
   readonly facets: Facets;
+  readonly differences: Differences;
   readonly groups: readonly Group[];
   readonly rollouts: readonly RolloutLine[];
   /** By group id. */
@@ -63,6 +65,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
     notes: notes.rows,
     metrics: metricsView(run, { name: detail.metrics.map(({ name }) => name), points }),
     facets: facetsView(run),
+    differences: await differencesView(run),
     levels: levelsOf(run),
     curriculum: createCurriculumView()(run),
     groups: groups.rows,

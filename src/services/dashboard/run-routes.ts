@@ -7,6 +7,7 @@ import { parseQuery } from './query.ts';
 import { runDirectory, withRun } from './run-folder.ts';
 import { type CompareSuites, comparisonQuery, comparisonView } from './views/comparison.ts';
 import { createCurriculumView } from './views/curriculum.ts';
+import { differencesView } from './views/differences.ts';
 import { facetsView } from './views/facets.ts';
 import { groupDetailView, type ReadPieces } from './views/group-detail.ts';
 import { groupsQuery, groupsView } from './views/groups.ts';
@@ -45,6 +46,7 @@ export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: V
   view('/notes', (run, c) => notesView(run, parseQuery(notesQuery, searchOf(c))));
   view('/metrics', (run, c) => metricsView(run, parseQuery(metricsQuery, searchOf(c))));
   view('/facets', (run) => facetsView(run));
+  view('/differences', (run) => differencesView(run));
   view('/groups', (run, c) => groupsView(run, parseQuery(groupsQuery, searchOf(c))));
   view('/groups/:id{[0-9]{1,15}}', (run, c) => groupDetailView(run, Number(c.req.param('id')), readPieces));
   view('/rollouts', (run, c) => rolloutsView(run, parseQuery(rolloutsQuery, searchOf(c))));

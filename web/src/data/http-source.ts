@@ -11,6 +11,7 @@ export function httpSource(): DataSource {
     notes: (folder, query = {}) => read(['runs', folder, 'notes'], query),
     metrics: (folder, name, range = {}) => read(['runs', folder, 'metrics'], { name, ...range }),
     facets: (folder) => read(['runs', folder, 'facets']),
+    differences: (folder) => read(['runs', folder, 'differences']),
     groups: (folder, query) => read(['runs', folder, 'groups'], query),
     rollouts: (folder, query) => read(['runs', folder, 'rollouts'], query),
     group: (folder, id) => read(['runs', folder, 'groups', String(id)]),

@@ -2,6 +2,7 @@ import type { Change } from '../../../src/services/dashboard/watch-runs.ts';
 import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/services/dashboard/play.ts';
 import type { RunComparisonView } from '../../../src/services/dashboard/views/comparison.ts';
 import type { CurriculumView } from '../../../src/services/dashboard/views/curriculum.ts';
+import type { Differences } from '../../../src/services/dashboard/views/differences.ts';
 import type { Facets } from '../../../src/services/dashboard/views/facets.ts';
 import type { GroupDetail } from '../../../src/services/dashboard/views/group-detail.ts';
 import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/groups.ts';
@@ -30,6 +31,7 @@ export interface DataSource {
   notes(folder: string, query?: NotesQuery): Promise<Page<RunNote>>;
   metrics(folder: string, names: readonly string[], range?: StepRange): Promise<MetricSeriesByName>;
   facets(folder: string): Promise<Facets>;
+  differences(folder: string): Promise<Differences>;
   groups(folder: string, query: GroupsQuery): Promise<Page<Group>>;
   rollouts(folder: string, query: RolloutsQuery): Promise<Page<RolloutLine>>;
   group(folder: string, id: number): Promise<GroupDetail>;

@@ -22,6 +22,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
       return Object.fromEntries(names.map((name) => [name, within(metrics[name], range)]));
     },
     facets: async (folder) => find(folder).facets,
+    differences: async (folder) => find(folder).differences,
     groups: async (folder, query) => groupTable(find(folder), query),
     rollouts: async (folder, query) => rolloutTable(find(folder), query),
     group: async (folder, id) => present(find(folder).details[id], `group ${id}`),

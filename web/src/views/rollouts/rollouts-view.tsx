@@ -7,6 +7,7 @@ import { count } from '../../design/numbers.ts';
 import { Card, Empty, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { useFilters } from '../../router.tsx';
+import { DifferencesCard } from './differences.tsx';
 import { filterOf, groupSorts, noFilters, rolloutSorts, sortOf } from './filter.ts';
 import { Filters } from './filters.tsx';
 import { GroupTable, RolloutTable } from './tables.tsx';
@@ -21,13 +22,18 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
   const { data: facets, error } = useData(['run', folder, 'facets'], (source) => source.facets(folder));
   if (run === undefined || facets === undefined)
     return <Waiting error={runError ?? error} what="the rollouts" />;
+  const isDifferences = query.get('as') === 'differences';
   const isSingle = query.get('as') === 'rollouts' && run.can.filterRollouts;
   return (
     <div className={styles.stack}>
       <div className={styles.spread}>
         <h1>Rollouts</h1>
         <div className={styles.row} role="group" aria-label="Rows">
-          <button type="button" aria-pressed={!isSingle} onClick={() => set({ as: '', sort: '' })}>
+          <button
+            type="button"
+            aria-pressed={!isSingle && !isDifferences}
+            onClick={() => set({ as: '', sort: '' })}
+          >
             Groups
           </button>
           {run.can.filterRollouts && (
@@ -37,6 +43,13 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
           )}
           <button
             type="button"
+            aria-pressed={isDifferences}
+            onClick={() => set({ as: 'differences', sort: '' })}
+          >
+            Differences
+          </button>
+          <button
+            type="button"
             disabled={Object.keys(filterOf(query)).length === 0}
             onClick={() => set(noFilters)}
           >
@@ -44,10 +57,14 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
           </button>
         </div>
       </div>
-      <div className={own.split}>
-        <Filters facets={facets} canFilterRollouts={run.can.filterRollouts} />
-        {isSingle ? <Singles folder={folder} /> : <Groups folder={folder} facets={facets} />}
-      </div>
+      {isDifferences ? (
+        <DifferencesCard folder={folder} />
+      ) : (
+        <div className={own.split}>
+          <Filters facets={facets} canFilterRollouts={run.can.filterRollouts} />
+          {isSingle ? <Singles folder={folder} /> : <Groups folder={folder} facets={facets} />}
+        </div>
+      )}
     </div>
   );
 }
