@@ -252,7 +252,7 @@ describe('a run', () => {
     writeFileSync(here('problems.jsonl'), problems.replace('"answer":"2"', '"answer":"3"'));
     expectOneError(await run('resume', 'own/tiny-0001'), {
       code: 5,
-      says: /problems.jsonl: expected the file that own\/tiny-0001 began with, .* put the file back/,
+      says: /problems.jsonl: expected the file that own\/tiny-0001 began with, .* restore the file/,
     });
     writeFileSync(here('problems.jsonl'), problems);
 
