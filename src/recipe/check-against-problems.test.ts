@@ -51,3 +51,15 @@ test('warns about rewards of unknown domains and steps larger than the problem s
     'stage "later": expected at least 3 problems for a step, got 2',
   ]);
 });
+
+test('warns about golds whose reading is a guess, and exit rules that can never fire', () => {
+  const dated = problems.map((problem) => ({
+    ...problem,
+    answer: problem.domain === 'math' ? '3/4/2024' : '1',
+  }));
+  const recipe = recipeOf({ maxSteps: 20, advanceWhen: plateau({ metric: 'reward/mean', window: 100 }) });
+  expect(problemWarnings(recipe, dated)).toEqual([
+    expect.stringContaining('the reading of 1 of 2 is a guess, e.g. problem math: "3/4/2024" is a date'),
+    expect.stringContaining('"later": advanceWhen looks at 100 steps of reward/mean, but the stage has 20'),
+  ]);
+});

@@ -5,6 +5,7 @@ import { nearestKey } from './parse-config.ts';
 import type { Recipe } from './recipe.ts';
 import { resolveStage } from './resolve-stage.ts';
 import { describeMetric } from '../runs/metrics/metric-catalogue.ts';
+import { guessedReading } from '../verifiers/math/gold.ts';
 
 /**
  * Rejects stages that would fail or never end: a mix with a domain that no problem has, an advance rule on an unknown
@@ -43,7 +44,23 @@ export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): s
       (stage) =>
         `stage "${stage.name}": expected at least ${resolveStage(recipe, stage).problemsPerStep} problems for a step, got ${problems.length}`,
     ),
+    ...guessedGolds(recipe, problems),
     ...recipe.stages.flatMap(unreachableRules),
+  ];
+}
+
+/** Golds of math problems that could be read in two ways, counted, with the first of them. */
+function guessedGolds({ verifiers }: Recipe, problems: readonly Problem[]): string[] {
+  const guesses = problems.flatMap(({ id, domain, answer }) => {
+    if (verifiers[domain]?.type !== 'math' || answer === undefined) return [];
+    const reading = guessedReading(answer);
+    return reading === undefined ? [] : [{ id, answer, reading }];
+  });
+  const [first] = guesses;
+  if (first === undefined) return [];
+  return [
+    `golds: the reading of ${guesses.length} of ${problems.length} is a guess, e.g. problem ${first.id}: ` +
+      `${JSON.stringify(first.answer.slice(0, 60))} is ${first.reading}; gradus data check names each`,
   ];
 }
 
