@@ -18,3 +18,6 @@ export const engineConfig = z.union([settings, named]);
 
 /** An engine with all its settings. */
 export type EngineConfig = z.output<typeof engineConfig>;
+
+/** Whether the model is behind a server: named there, not a folder here. */
+export const isServed = ({ type }: EngineConfig): boolean => type === 'openai';

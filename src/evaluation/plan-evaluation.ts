@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../core/errors.ts';
 import { findPublishedSuite } from './published-suites.ts';
+import { isServed } from '../engines/config.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -38,7 +39,8 @@ export interface EvaluationPlan {
 export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
   const { suites, suiteData: data = {}, set } = request;
   const named = request.recipe === undefined ? undefined : await loadRecipe(request.recipe, set);
-  const isThere = named?.policy.engine.type !== 'openai' && (existsSync(model) || isHubAddress(model));
+  const isThere =
+    !(named !== undefined && isServed(named.policy.engine)) && (existsSync(model) || isHubAddress(model));
   const found = isThere ? await locateModel(model, request) : undefined;
   if (named === undefined && found?.recipe !== undefined)
     await requireTrust(model, found.recipe, ['engine', 'verifiers'], request);
@@ -57,7 +59,7 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
       only: [],
     });
   }
-  const isAsked = parts.every(({ recipe }) => recipe.policy.engine.type === 'openai');
+  const isAsked = parts.every(({ recipe }) => isServed(recipe.policy.engine));
   return { source: isAsked ? { folder: model } : (found ?? (await locateModel(model, request))), parts };
 }
 

@@ -1,5 +1,6 @@
 import type { Problem } from '../core/problem.ts';
 import type { DataRecord } from '../core/source-record.ts';
+import { isServed } from '../engines/config.ts';
 import { requireLearner } from '../engines/engine.ts';
 import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
 import { openEngine } from '../engines/open-engine.ts';
@@ -101,5 +102,5 @@ async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
 /** Resolves the policy's model for its engine: a folder, or a server's name of the model. */
 async function policyModel(recipe: Recipe, options: LoadingOptions): Promise<ModelFolder> {
   const { model, engine } = recipe.policy;
-  return engine.type === 'openai' ? { folder: model } : modelFolder(fromBase(recipe, model), options);
+  return isServed(engine) ? { folder: model } : modelFolder(fromBase(recipe, model), options);
 }

@@ -60,7 +60,7 @@ function runsIn(folder: string): string[] {
 
 test(
   'a run killed at twenty moments ends with the same bits as one that was never killed',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const calm = join(root, 'calm');
     const before = performance.now();

@@ -1,3 +1,4 @@
+import { isServed } from '../../engines/config.ts';
 import type { Command } from 'commander';
 import { describeSpending } from '../../core/spending.ts';
 import { loadRecipe } from '../../recipe/load.ts';
@@ -64,10 +65,9 @@ async function estimate(file: string, flags: EstimateFlags, output: Output): Pro
   const own = recipe.difficulty?.store;
   const store = flags.store ?? (own === undefined ? 'difficulty.sqlite' : fromBase(recipe, own));
   const { engine, model: policy } = recipe.policy;
-  const source =
-    engine.type === 'openai'
-      ? { folder: model ?? policy }
-      : await locateModel(model ?? fromBase(recipe, policy));
+  const source = isServed(engine)
+    ? { folder: model ?? policy }
+    : await locateModel(model ?? fromBase(recipe, policy));
   const measured = await withInterrupt((signal) =>
     estimateDifficulty(recipe, {
       source,
