@@ -80,10 +80,13 @@ export async function readBody(
 
 const cookieName = 'gradus_token';
 
-/** Returns the cookie that carries a token from `?token=` to later requests of the same browser, or undefined. */
+/**
+ * Returns the cookie that carries the token of `?token=` to later requests of the same browser, or undefined if the
+ * request sent no token or a wrong one: public paths are answered without a token and must not reveal it.
+ */
 export function tokenCookie(request: Request, rules: AdmissionRules): string | undefined {
-  const isAsked = rules.allowsBrowserToken === true && new URL(request.url).searchParams.has('token');
-  if (!isAsked || rules.token === undefined) return undefined;
+  if (rules.allowsBrowserToken !== true || rules.token === undefined) return undefined;
+  if (!isSame(new URL(request.url).searchParams.get('token'), rules.token)) return undefined;
   return `${cookieName}=${encodeURIComponent(rules.token)}; Path=/; HttpOnly; SameSite=Strict`;
 }
 
