@@ -24,6 +24,22 @@ function openInMemory(): TestLane {
   };
 }
 
+/** A lane whose closing ends it, and fails if `fails`. */
+function unclosable(fails: boolean): TestLane {
+  const lane = openInMemory();
+  const close = async (): Promise<void> => {
+    await lane[Symbol.asyncDispose]();
+    if (fails) throw new Error('not closed');
+  };
+  return { ...lane, [Symbol.asyncDispose]: close };
+}
+
+/** Aborts after a number of microtasks: the moment may fall between a lane's assignment and the start of the work. */
+async function abortAfter(ticks: number, stop: AbortController, reason: string): Promise<void> {
+  for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+  stop.abort(new Error(reason));
+}
+
 async function openThread(): Promise<TestLane> {
   const worker = new Worker(
     'const { parentPort } = require("node:worker_threads"); parentPort.on("message", (m) => m === "die" ? process.exit(1) : parentPort.postMessage(m)); parentPort.postMessage("ready")',
@@ -214,8 +230,55 @@ test('a lane that cannot be opened fails its caller alone', async () => {
   expect([first, second]).toMatchObject([{ reason: { message: 'no interpreter' } }, { value: 2 }]);
 });
 
+test('a lane that dies and cannot be closed is replaced, and its caller keeps its own result', async () => {
+  let opened = 0;
+  await using pool = createPool({
+    name: 'the test',
+    size: 1,
+    open: () => unclosable(opened++ < 2),
+    isAlive: (lane) => lane.isAlive(),
+  });
+  const died = pool.use(async (lane) => {
+    await lane.die();
+    return 'result';
+  });
+  const next = pool.use(async (lane) => lane);
+  expect(await died).toBe('result');
+  // Dies idle: the pool finds out when the next caller comes.
+  await (await next).die();
+  expect(await pool.use(async () => 'served')).toBe('served');
+  expect(opened).toBe(3);
+});
+
+test('closing closes all lanes, then throws the error of one that cannot be closed', async () => {
+  const closed: number[] = [];
+  let opened = 0;
+  const pool = createPool({
+    name: 'the test',
+    size: 2,
+    open: () => {
+      const id = opened++;
+      return {
+        [Symbol.asyncDispose]: async () => {
+          if (id === 0) throw new Error('still busy');
+          await new Promise((resolve) => setImmediate(resolve));
+          closed.push(id);
+        },
+      };
+    },
+  });
+  const both = Promise.withResolvers<void>();
+  await Promise.all([pool.use(() => both.promise), pool.use(async () => both.resolve())]);
+  await expect(pool[Symbol.asyncDispose]()).rejects.toThrow('still busy');
+  expect(closed).toEqual([1]);
+});
+
 test('whatever happens to lanes and callers, none is lost and no more than `size` are open', async () => {
-  const event = fc.constantFrom('work', 'fail', 'die', 'abort', 'dieIdle');
+  const lateAbort = fc.integer({ min: 1, max: 12 }).map((ticks) => `abort after ${ticks}`);
+  const event = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom('work', 'fail', 'die', 'abort', 'dieIdle') },
+    { weight: 2, arbitrary: lateAbort },
+  );
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 3 }),
@@ -228,7 +291,8 @@ test('whatever happens to lanes and callers, none is lost and no more than `size
           name: 'the test',
           size,
           open: () => {
-            lanes.push(openInMemory());
+            // Every second lane cannot be closed.
+            lanes.push(unclosable(lanes.length % 2 === 1));
             most = Math.max(most, living());
             return lanes.at(-1)!;
           },
@@ -243,13 +307,16 @@ test('whatever happens to lanes and callers, none is lost and no more than `size
             return kind;
           }, stop.signal);
           if (kind === 'abort') stop.abort(new Error(kind));
+          if (kind.startsWith('abort after')) void abortAfter(Number(kind.slice(12)), stop, kind);
           if (kind === 'dieIdle') void lanes[0]?.die();
           return call.catch((error: Error) => error.message);
         });
         expect(await Promise.all(calls)).toEqual(events);
         expect(most).toBeLessThanOrEqual(size);
         await Promise.all(Array.from({ length: size }, () => pool.use((lane) => lane.work())));
-        await pool[Symbol.asyncDispose]();
+        const [closed] = await Promise.allSettled([pool[Symbol.asyncDispose]()]);
+        const reason: unknown = closed.status === 'rejected' ? closed.reason : new Error('not closed');
+        expect(reason).toMatchObject({ message: 'not closed' });
         expect(living()).toBe(0);
       },
     ),

@@ -31,7 +31,10 @@ export interface Pool<Lane extends AsyncDisposable> extends AsyncDisposable {
   use<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
 }
 
-/** Creates a pool; no lane is opened yet. Disposing closes all lanes, busy ones too, and rejects all callers that wait. */
+/**
+ * Creates a pool; no lane is opened yet. Disposing closes all lanes, busy ones too, and rejects all callers that wait;
+ * it throws the first error of closing a lane once all are closed.
+ */
 export function createPool<Lane extends AsyncDisposable>(options: PoolOptions<Lane>): Pool<Lane> {
   return new LanePool(options);
 }
@@ -57,6 +60,8 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
   async use<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const lane = await this.#acquire(signal);
     try {
+      // The signal may have aborted between the moment the lane was assigned and now.
+      signal?.throwIfAborted();
       return await work(lane);
     } finally {
       await this.#release(lane);
@@ -67,7 +72,9 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     this.#isClosed = true;
     for (const { reject } of this.#callers.splice(0)) reject(this.#closed());
     await Promise.all(this.#openings);
-    await Promise.all(Array.from(this.#lanes, (lane) => this.#close(lane)));
+    const closings = await Promise.allSettled(Array.from(this.#lanes, (lane) => this.#close(lane)));
+    const failed = closings.find((closing) => closing.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<Lane> {
@@ -75,7 +82,10 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     if (this.#isClosed) throw this.#closed();
     const { promise, ...caller } = Promise.withResolvers<Lane>();
     const giveUp = (): void => {
-      this.#callers.splice(this.#callers.indexOf(caller), 1);
+      const index = this.#callers.indexOf(caller);
+      // The caller has a lane or an error already: `use` releases the lane.
+      if (index === -1) return;
+      this.#callers.splice(index, 1);
       caller.reject(signal!.reason);
     };
     this.#callers.push(caller);
@@ -90,7 +100,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
 
   async #release(lane: Lane): Promise<void> {
     if (this.#isAlive(lane) && !this.#isClosed) this.#idle.push(lane);
-    else await this.#close(lane);
+    else await this.#discard(lane);
     this.#serve();
   }
 
@@ -99,7 +109,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     while (this.#callers.length > 0 && this.#idle.length > 0) {
       const lane = this.#idle.pop()!;
       if (this.#isAlive(lane)) this.#callers.shift()!.resolve(lane);
-      else void this.#close(lane).then(() => this.#serve());
+      else void this.#discard(lane).then(() => this.#serve());
     }
     const room = this.#options.size - this.#lanes.size - this.#openings.size;
     const wanted = Math.min(room, this.#callers.length - this.#openings.size);
@@ -117,7 +127,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     try {
       const lane = await this.#options.open();
       this.#lanes.add(lane);
-      if (this.#isClosed) await this.#close(lane);
+      if (this.#isClosed) await this.#discard(lane);
       else this.#idle.push(lane);
     } catch (error) {
       this.#callers.shift()?.reject(error);
@@ -129,8 +139,16 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
   }
 
   async #close(lane: Lane): Promise<void> {
-    await lane[Symbol.asyncDispose]();
-    this.#lanes.delete(lane);
+    try {
+      await lane[Symbol.asyncDispose]();
+    } finally {
+      this.#lanes.delete(lane);
+    }
+  }
+
+  /** Closes a lane that is no longer needed; an error of closing it belongs to no caller and is dropped. */
+  async #discard(lane: Lane): Promise<void> {
+    await this.#close(lane).catch(() => undefined);
   }
 
   #closed(): GradusError {
