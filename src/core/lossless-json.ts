@@ -29,20 +29,26 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Writes JSON as `JSON.stringify` does, and each `bigint` as an integer with all its digits, so that `parseJson` reads the
- * same value back. `undefined`, functions and symbols give `undefined`.
+ * Writes JSON as `JSON.stringify` does, each `bigint` as an integer with all its digits, and each integral double beyond
+ * ±(2^53 − 1) with an exponent, so that `parseJson` reads the same value back (`-0` is written `0`). `undefined`,
+ * functions and symbols give `undefined`.
  *
  * @param space as in `JSON.stringify`.
  * @throws TypeError for a value that contains itself.
  */
 export function stringifyJson(value: unknown, space?: number): string {
+  // A replacer doubles the cost, and few values need one.
   try {
-    return JSON.stringify(value, undefined, space);
+    const text = JSON.stringify(value, undefined, space);
+    if (!longDigits.test(text)) return text;
   } catch {
-    // A replacer doubles the cost, and few values hold a bigint: the only other cause, a cycle, throws again.
-    return JSON.stringify(value, exactly, space);
+    // A bigint, or a cycle, which throws again below.
   }
+  return JSON.stringify(value, exactly, space);
 }
 
-const exactly = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? json.rawJSON(String(value)) : value;
+const exactly = (_: string, value: unknown): unknown => {
+  if (typeof value === 'bigint') return json.rawJSON(String(value));
+  const isLarge = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isLarge ? json.rawJSON((value as number).toExponential()) : value;
+};
