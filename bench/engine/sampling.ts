@@ -43,6 +43,7 @@ export async function measureSampling(
     tokens: Int32Array.from({ length: 16 }, (_token, at) => (7 * i + 3 * at) % config.vocabSize),
     firstIndex: 0,
     firstPosition: 0,
+    openTurn: 0,
     count: 8,
   }));
   const job = { prompts, maxTokens, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0, parts: false };

@@ -101,7 +101,7 @@ function gradientSpread(
   };
 }
 
-/** Value, derivative by log π, and which side was clipped in the direction the advantage pulls. */
+/** Loss, its derivative with respect to log π, and the binding clip bound (null: neither). */
 interface PolicyValue {
   readonly loss: number;
   readonly slope: number;

@@ -5,7 +5,7 @@ import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-
 const aggregationMode = z.enum([
   /** Every token weighs the same (DAPO eq. 8): long rollouts count more. */
   'token-mean',
-  /** Every rollout weighs the same, its tokens share that (GRPO eq. 3). */
+  /** Every rollout weighs the same; its tokens share the weight equally (GRPO eq. 3). */
   'sequence-mean-token-mean',
   /** Sum divided by rollouts × a fixed length (Dr. GRPO): no length bias in either direction. */
   'constant',
@@ -58,7 +58,7 @@ export const settings = {
   normaliseOver: z.enum(['all', 'signal']),
 };
 
-/** The same with shared defaults. On-policy with one engine the importance weights are 1. */
+/** `settings` with the shared defaults. On-policy with one engine, all importance weights are 1. */
 export const commonSettings = {
   kl: settings.kl.default(null),
   entropy: settings.entropy.default(null),
@@ -70,9 +70,9 @@ export const commonSettings = {
 
 /** Clip ratios of PPO's surrogate, without defaults. */
 export const clipSettings = {
-  /** The ratio counts down to 1 − clipLow. */
+  /** Clips the ratio from below at 1 − clipLow. */
   clipLow: z.number().positive().lt(1),
-  /** The ratio counts up to 1 + clipHigh. */
+  /** Clips the ratio from above at 1 + clipHigh. */
   clipHigh: z.number().positive(),
   /** Bound on the loss where the advantage is negative: verl's `clip_ratio_c` (3 there), TRL's `delta`. */
   dualClip: z.number().gt(1).nullable(),

@@ -6,10 +6,10 @@ import type { Algorithm } from './settings.ts';
 /**
  * Scored groups → the tokens, weights and advantages an engine learns from.
  *
- * The weights carry mask and normaliser, and the normaliser is counted once over all groups given: however an engine
- * then cuts the batch into microbatches, the sum stays the same. Groups without advantage are left out of the batch
- * where nothing else could be learned from them (no KL, no entropy term); whether they still count in the normaliser
- * is the algorithm's `normaliseOver`. Masked rollouts never count.
+ * The weights include the mask and the normaliser. The normaliser is computed once over all groups, so the sum is
+ * the same however an engine splits the batch into microbatches. Groups without advantage are omitted if the loss has
+ * no KL and no entropy term; `normaliseOver` decides whether the
+ * normaliser still counts them. Masked rollouts never count.
  *
  * @param groups all groups of one optimizer update, those without signal included.
  * @param maxTokens the token limit the rollouts were written under.
@@ -33,7 +33,7 @@ function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {
   return groups.flatMap((group) => judgedRollouts(group).filter(({ isMasked }) => !isMasked));
 }
 
-/** The weight of each token of a rollout, such that the weighted sum over the batch is the wanted mean. */
+/** Returns a function to the weight of a rollout's tokens; the weighted sum is the mean that `aggregation` names. */
 function tokenWeights(
   counted: readonly JudgedRollout[],
   { aggregation, constantTokens }: Algorithm,

@@ -80,9 +80,9 @@ export interface AuditOptions extends TrustOptions {
  */
 export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
   const stored = await findRollouts(path, columns);
-  const recipe = options.recipe ?? (stored.isRun ? await readRunRecipe(path) : undefined);
-  if (options.recipe === undefined && recipe !== undefined)
-    await requireTrust(path, recipe, ['verifiers'], options);
+  const own = options.recipe === undefined && stored.isRun ? await readRunRecipe(path) : undefined;
+  if (own !== undefined) await requireTrust(path, own, ['verifiers'], options);
+  const recipe = options.recipe ?? own?.recipe;
   const problems =
     recipe === undefined
       ? new Map<string, Problem>()

@@ -13,7 +13,7 @@ type Engine = Parameters<typeof ask>[0];
 
 /**
  * Chats with a model until the input ends. `/new` starts a new conversation. Ctrl-C stops the current answer, or ends the
- * chat between answers. Drops the oldest exchanges when the conversation exceeds the model's window.
+ * chat between answers. Drops the oldest exchanges when the conversation fills three quarters of the model's window.
  */
 export async function chat(
   engine: Engine,

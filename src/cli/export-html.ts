@@ -11,7 +11,7 @@ import { pagesFolder } from './pages-folder.ts';
 export interface HtmlExport {
   readonly file: string;
   readonly bytes: number;
-  /** One sentence per omitted part. */
+  /** One phrase per omitted part. */
   readonly omitted: readonly string[];
 }
 

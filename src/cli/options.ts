@@ -48,4 +48,4 @@ export interface TrustFlags {
 
 /** Adds `--trust`: allows programs named by a run that was made elsewhere. */
 export const addTrustOption = (command: Command): Command =>
-  command.option('--trust', 'allow the programs, modules and hosts that a run made elsewhere names');
+  command.option('--trust', 'allow programs, modules and hosts named in a run that was made elsewhere');

@@ -4,7 +4,7 @@ import { formatSeconds } from '../core/duration.ts';
 import { printable } from '../core/printable.ts';
 import { createFooter, type Footer } from './screen/footer.ts';
 
-/** Output of a command: text for people; with `--json` one JSON object a line, the result last. */
+/** Output of a command: text for people; with `--json` one JSON value per line, the result last. */
 export interface Output {
   readonly isJson: boolean;
   /** Prints a line; nothing with `--json`. */

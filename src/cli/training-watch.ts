@@ -94,7 +94,7 @@ export function formatResult({ run, model, stages, suites, tokens, rollouts, ale
 export function requireHealthy({ run, alerts }: RunResult): void {
   const errors = alerts.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
-  throw new RunError(`the run finished, but it went wrong: ${errors.map(({ title }) => title).join('; ')}`, {
+  throw new RunError(`the run finished with errors: ${errors.map(({ title }) => title).join('; ')}`, {
     code: 'RUN_WENT_WRONG',
     tryNext: `gradus runs show ${run}`,
   });

@@ -30,9 +30,17 @@ test('arrays speak of every token, spans of the written ones, and a continued me
   );
 });
 
-test('entropies of a later turn leave zeros for the tokens before it', () => {
-  const first = extendTranscript(givenTranscript([], Int32Array.of(97)), turn(Int32Array.of(98)), decode);
+test('entropies are kept only where every written token has one', () => {
   const entropies = Float32Array.of(0.5);
-  const second = extendTranscript(first, { ...turn(Int32Array.of(99)), entropies }, decode);
-  expect(second.entropies).toEqual(Float32Array.of(0, 0, 0.5));
+  const given = givenTranscript([], Int32Array.of(97));
+  const first = extendTranscript(given, { ...turn(Int32Array.of(98)), entropies }, decode);
+  expect(first.entropies).toEqual(Float32Array.of(0, 0.5));
+  expect(extendTranscript(first, { ...turn(Int32Array.of(99)), entropies }, decode).entropies).toEqual(
+    Float32Array.of(0, 0.5, 0.5),
+  );
+  const without = extendTranscript(given, turn(Int32Array.of(98)), decode);
+  expect(
+    extendTranscript(without, { ...turn(Int32Array.of(99)), entropies }, decode).entropies,
+  ).toBeUndefined();
+  expect(extendTranscript(first, turn(Int32Array.of(99)), decode).entropies).toBeUndefined();
 });

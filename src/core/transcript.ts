@@ -39,7 +39,7 @@ export interface Transcript {
    * top-p and top-k; at temperature 0 that of temperature 1. Length T; 0 where a token was given.
    */
   readonly logprobs: Float32Array;
-  /** Entropy in nats of the distributions `logprobs` are taken from. Length T; 0 where a token was given. Absent where not measured. */
+  /** Entropy in nats of the distributions `logprobs` are taken from. Length T; 0 where a token was given. Absent unless measured for every written token. */
   readonly entropies?: Float32Array;
   /** What the policy wrote, in order, without overlap. */
   readonly written: readonly Written[];
@@ -85,13 +85,18 @@ export function extendTranscript(
   return {
     tokens: whole,
     logprobs: joinFloats(given.logprobs, logprobs),
-    ...(entropies !== undefined && {
-      entropies: joinFloats(given.entropies ?? new Float32Array(start), entropies),
-    }),
+    ...(entropies !== undefined &&
+      (given.entropies !== undefined || given.written.length === 0) && {
+        entropies: joinFloats(given.entropies ?? new Float32Array(start), entropies),
+      }),
     written: [...given.written, { start, end, policyVersion, finishReason }],
     messages: [...before, { role: 'assistant', content: text, author: 'policy' }],
   };
 }
+
+/** Tokens of the policy's unfinished message at the end of a transcript; 0 where the policy did not write last. */
+export const openTurnLength = (transcript: Transcript): number =>
+  transcript.messages.at(-1)?.author === 'policy' ? transcript.tokens.length - startOfTurn(transcript) : 0;
 
 /** Where the policy's unfinished message begins. */
 function startOfTurn({ tokens, written }: Transcript): number {

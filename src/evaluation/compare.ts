@@ -39,7 +39,7 @@ export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 
   });
   if (pairs.length === 0) {
     throw new DataError(
-      `expected evaluations with judged problems in common, got ${before.problems.length} of ${before.suite} and ${after.problems.length} of ${after.suite} with none`,
+      `expected two evaluations with judged problems in common, got none among ${before.problems.length} problems of ${before.suite} and ${after.problems.length} of ${after.suite}`,
       { tryNext: 'gradus runs show <run>' },
     );
   }

@@ -42,8 +42,8 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
   const isThere =
     !(named !== undefined && isServed(named.policy.engine)) && (existsSync(model) || isHubAddress(model));
   const found = isThere ? await locateModel(model, request) : undefined;
-  if (named === undefined && found?.recipe !== undefined)
-    await requireTrust(model, found.recipe, ['engine', 'verifiers'], request);
+  if (named === undefined && found?.stored !== undefined)
+    await requireTrust(model, found.stored, ['engine', 'verifiers'], request);
   const base = named ?? found?.recipe;
   const isOwn = (name: string): boolean =>
     base?.evaluation.some((suite) => suite.name === name) === true ||

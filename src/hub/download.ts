@@ -71,7 +71,7 @@ async function complete(
     await rm(partial);
     if (isLast)
       throw new DataError(
-        `${hubAddress(address)}: expected content with the hash ${file.etag}, got ${found} twice; the hub or a proxy sends another file`,
+        `${hubAddress(address)}: expected content with the hash ${file.etag}, got ${found} twice; the hub or a proxy returned different content`,
         { code: 'HUB_CHANGED' },
       );
   }

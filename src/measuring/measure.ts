@@ -44,7 +44,7 @@ export interface MeasureRequest {
   readonly features?: ReadonlyMap<string, readonly string[]>;
   /** Plans the next attempts in place of the settings. */
   readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
-  /** Must already be on record: the weights no longer exist. */
+  /** True if all attempts must already be recorded, because the weights no longer exist. */
   readonly isComplete?: boolean;
   /** Called with each plan before its attempts are made; the last plan is empty. */
   readonly onPlan?: (plan: AttemptPlan, verifier: string) => void;
@@ -164,7 +164,7 @@ function rollChunk(
   return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', encodeSource(source), 0) }, signal);
 }
 
-/** The sampling settings among more settings. */
+/** Picks the sampling settings out of an object that has others too. */
 export const samplingOf = ({
   temperature,
   topP,

@@ -4,7 +4,7 @@ import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/parse-config.ts';
 import { type EngineConfig, engineConfig } from '../engines/config.ts';
 import { applyOverrides } from '../recipe/overrides.ts';
-import { readRunRecipe } from '../recipe/read-run-recipe.ts';
+import { readRunRecipe, type RunRecipe } from '../recipe/read-run-recipe.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { isHubAddress } from '../hub/address.ts';
@@ -26,6 +26,7 @@ export interface ModelSource {
   /** Training settings of the run that made it; absent for a plain model folder. */
   readonly recipe?: Recipe;
   /** Throws for the engine that the recipe names, if the run is from elsewhere. */
+  readonly stored?: RunRecipe;
   readonly refusal?: GradusError | undefined;
 }
 
@@ -48,8 +49,9 @@ export async function locateModel(
   const layout = runLayout(path);
   if (!existsSync(layout.database)) return { folder: path };
   using run = await openRunReader(path);
-  const recipe = await readRunRecipe(path);
-  const refusal = await requireTrust(path, recipe, ['engine'], { trust }).then(
+  const stored = await readRunRecipe(path);
+  const { recipe } = stored;
+  const refusal = await requireTrust(path, stored, ['engine'], { trust }).then(
     () => undefined,
     (error: unknown) => {
       if (GradusError.isInstance(error)) return error;
@@ -57,10 +59,10 @@ export async function locateModel(
     },
   );
   const exported = exportedModel(path);
-  if (exported !== undefined) return { folder: exported, recipe, refusal };
+  if (exported !== undefined) return { folder: exported, recipe, stored, refusal };
   const folder = await runModelFolder(path, recipe, options);
   const state = run.checkpoints().at(-1)?.engineState;
-  if (state !== undefined) return { folder, state, run: run.summary().id, recipe, refusal };
+  if (state !== undefined) return { folder, state, run: run.summary().id, recipe, stored, refusal };
   throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {
     code: 'RUN_WITHOUT_MODEL',
     tryNext: `gradus resume ${path}`,

@@ -4,7 +4,7 @@ import { DataError } from '../core/errors.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { type FinishReason, lastAnswer } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import type { RunRecipe } from '../recipe/read-run-recipe.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { runLayout } from '../runs/files/layout.ts';
@@ -70,7 +70,7 @@ export function createPlayer(trust: TrustOptions = {}) {
     async *answer(directory: string, question: Question, signal: AbortSignal) {
       const source = await sourceOf(directory, question.step, trust);
       await using opened = new AsyncDisposableStack();
-      const judge = await judgeFor(directory, source.recipe, question.problem, { opened, ...trust });
+      const judge = await judgeFor(directory, source.stored, question.problem, { opened, ...trust });
       const engine = await engineFor(source);
       const pieces = async (tokens: readonly number[]) => (await readPieces(directory, tokens)) ?? [];
       yield* answers({ engine, judge, pieces, question, signal });
@@ -114,12 +114,13 @@ async function sourceOf(
 
 async function judgeFor(
   directory: string,
-  recipe: Recipe | undefined,
+  stored: RunRecipe | undefined,
   id: string | undefined,
   { opened, trust }: TrustOptions & { readonly opened: AsyncDisposableStack },
 ): Promise<Judge> {
-  if (recipe === undefined || id === undefined) return async () => null;
-  await requireTrust(directory, recipe, ['verifiers'], { trust });
+  if (stored === undefined || id === undefined) return async () => null;
+  await requireTrust(directory, stored, ['verifiers'], { trust });
+  const { recipe } = stored;
   // Offline: problems not in the cache cannot be judged.
   const commits = commitsOf(await readDataFile(directory));
   const problem = (await loadById(recipe, { commits, isOffline: true })).get(id);

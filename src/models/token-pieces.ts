@@ -23,6 +23,6 @@ export function tokenPieces() {
 async function openOf(directory: string): Promise<TokenTexts> {
   const layout = runLayout(directory);
   if (existsSync(join(layout.export, 'tokenizer.json'))) return openTokenTexts(layout.export);
-  const recipe = await readRunRecipe(directory);
+  const { recipe } = await readRunRecipe(directory);
   return openTokenTexts(await runModelFolder(directory, recipe, { isOffline: true }));
 }

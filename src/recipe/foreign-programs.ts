@@ -30,9 +30,10 @@ function ofEngine(engine: EngineConfig): string[] {
         ...(engine.scratch === undefined ? [] : [`engine: writes to and removes ${engine.scratch}`]),
       ];
     case 'openai':
-      return engine.apiKeyEnv === undefined
-        ? []
-        : [`engine: sends the key in ${engine.apiKeyEnv} to ${engine.baseUrl}`];
+      return [
+        `engine: sends prompts to ${engine.baseUrl}` +
+          (engine.apiKeyEnv === undefined ? '' : `, with the key in ${engine.apiKeyEnv}`),
+      ];
   }
 }
 

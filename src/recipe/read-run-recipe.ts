@@ -4,12 +4,22 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { parseConfig } from './parse-config.ts';
 import { type Recipe, recipeConfig } from './recipe.ts';
 
+/** A run's recipe, with what proves where the run was made. */
+export interface RunRecipe {
+  readonly recipe: Recipe;
+  /** `RunSummary.id`. */
+  readonly id: string;
+  /** sha256 of the very JSON that `recipe` was parsed from. */
+  readonly hash: string;
+}
+
 /**
  * Reads the recipe of a run without executing any of it. Call `requireTrust` before opening its parts.
  * @throws RunError when the run is missing or its recipe was edited.
  */
-export async function readRunRecipe(directory: string): Promise<Recipe> {
+export async function readRunRecipe(directory: string): Promise<RunRecipe> {
   using run = await openRunReader(directory);
-  const { recipe } = await readRecipeFile(runLayout(directory).recipe, run.summary().recipeHash);
-  return parseConfig(recipeConfig, recipe, `${directory}: recipe`);
+  const { id, recipeHash } = run.summary();
+  const { recipe, hash } = await readRecipeFile(runLayout(directory).recipe, recipeHash);
+  return { recipe: parseConfig(recipeConfig, recipe, `${directory}: recipe`), id, hash };
 }

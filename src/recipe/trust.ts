@@ -1,8 +1,7 @@
 import { RunError } from '../core/errors.ts';
 import { isFromHere } from '../runs/files/origin.ts';
-import { openRunReader } from '../runs/reading/run-reader.ts';
 import { type Execution, executionOf } from './foreign-programs.ts';
-import type { Recipe } from './recipe.ts';
+import type { RunRecipe } from './read-run-recipe.ts';
 
 /** Whether programs named by a run made elsewhere may execute. */
 export interface TrustOptions {
@@ -13,21 +12,20 @@ export interface TrustOptions {
 /**
  * Refuses a run made elsewhere that names programs: engine commands, Python files, verifier modules.
  *
+ * @param stored the recipe as it was read: the proof is checked against the very content that is opened.
  * @param parts the parts to open.
  * @throws RunError `RUN_NOT_TRUSTED`, which lists what would be executed.
  */
 export async function requireTrust(
   directory: string,
-  recipe: Pick<Recipe, 'policy' | 'verifiers'>,
+  { recipe, id, hash }: RunRecipe,
   parts: readonly (keyof Execution)[],
   { trust = false }: TrustOptions = {},
 ): Promise<void> {
   const execution = executionOf(recipe);
   const lines = parts.flatMap((part) => execution[part]);
   if (trust || lines.length === 0) return;
-  using run = await openRunReader(directory);
-  const { id, recipeHash } = run.summary();
-  if (await isFromHere(directory, id, recipeHash)) return;
+  if (await isFromHere(directory, id, hash)) return;
   throw new RunError(
     `${directory}: this run was made elsewhere or edited, and its recipe would use:\n` +
       lines.map((line) => `  ${line}\n`).join('') +

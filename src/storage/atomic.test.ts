@@ -134,11 +134,14 @@ test('a device is written in place and stays', async () => {
   expect(isWrittenInPlace(folder)).toBe(false);
 });
 
-test('sweep removes drafts and unwanted entries only', async () => {
-  for (const name of ['keep', 'drop', '.tmp-half']) writeFileSync(join(folder, name), '');
-  mkdirSync(join(folder, '.tmp-folder', 'deep'), { recursive: true });
-  await sweep(folder, (name) => name !== 'drop');
-  expect(readdirSync(folder)).toEqual(['keep']);
+test('sweep removes stale entries only, folders too, and returns their names', async () => {
+  for (const name of ['keep', 'drop', '.tmp-mine']) writeFileSync(join(folder, name), '');
+  mkdirSync(join(folder, 'drop-too', 'deep'), { recursive: true });
+  const removed = await sweep(folder, (name) => name.startsWith('drop'));
+  expect([removed.toSorted(), readdirSync(folder).toSorted()]).toEqual([
+    ['drop', 'drop-too'],
+    ['.tmp-mine', 'keep'],
+  ]);
 });
 
 test('a published draft has its new name and no longer the old one', async () => {

@@ -32,7 +32,7 @@ export async function* watchRun(
   { signal, everyMs = 1000 }: WatchOptions = {},
 ): AsyncGenerator<TrainingEvent> {
   using run = await openRunReader(directory);
-  const { stages } = await readRunRecipe(directory);
+  const { stages } = (await readRunRecipe(directory)).recipe;
   let told: Told | undefined;
   for (;;) {
     // Checked before reading: records that an ended run still wrote are read below.

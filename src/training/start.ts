@@ -56,9 +56,9 @@ export async function resumeTraining(
   let parts: OpenParts | undefined;
   let state: ControllerState = controllerStart;
   await using opened = new AsyncDisposableStack();
-  const admit = async ({ recipe: stored, checkpoint }: Continuation): Promise<void> => {
+  const admit = async ({ id, recipeHash: hash, recipe: stored, checkpoint }: Continuation): Promise<void> => {
     const recipe = parseConfig(recipeConfig, stored, `${directory}: recipe`);
-    await requireTrust(directory, recipe, ['engine', 'verifiers'], watch);
+    await requireTrust(directory, { recipe, id, hash }, ['engine', 'verifiers'], watch);
     const began = await readDataFile(directory);
     parts = opened.use(
       await buildParts(recipe, {

@@ -43,7 +43,7 @@ export interface RuleDifferences<T> {
   readonly count: number;
   /** Of `decided`, in [0, 1]. */
   readonly share: number;
-  /** The first few that differ in gold or answer; of each text the first 500 characters. */
+  /** First examples with distinct gold and answer; texts are truncated to 500 characters. */
   readonly examples: readonly (T & Pick<AnswerDifference, 'gold' | 'answer'>)[];
 }
 
@@ -66,7 +66,7 @@ function acceptanceOf({ outcome, evidence = {} }: DecidedVerdict): AnswerDiffere
   return { rule: cut(rule), gold: gold.trim(), answer: extracted.trim() };
 }
 
-/** Returns the share of correct verdicts decided by a rule other than `same form`; undefined if none names a rule. */
+/** Returns `otherForm` of some verdicts: its share of the correct ones that name a rule; undefined if none does. */
 export function otherFormShare(verdicts: readonly DecidedVerdict[]): number | undefined {
   const accepted = verdicts.flatMap((verdict) => acceptanceOf(verdict) ?? []);
   return accepted.length === 0 ? undefined : accepted.filter(isOtherForm).length / accepted.length;

@@ -6,8 +6,8 @@ import { type Verifier, verifierLabel } from './verifier.ts';
 
 /**
  * Combines several verifiers. The score is the weighted mean of the parts' scores. Parts with `decides` decide the
- * outcome: `correct` if all agree, otherwise the outcome of the first that disagrees. If any part is `ungradable`, the
- * whole is.
+ * outcome: `correct` if all are correct, otherwise the outcome of the first that is not. If any part is `ungradable`,
+ * so is the whole, with score 0.
  */
 export const compositeConfig = z.strictObject({
   type: z.literal('composite'),

@@ -116,38 +116,45 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('writes n tokens in one call as in two', async () => {
-    const settings = { seed: 7, temperature: 0.9, topP: 0.95 };
-    const prompts = texts.map((text) => ({ ...promptOf(text), count: 4 }));
-    const once = await collect(engine(), { ...settings, prompts, maxTokens: 12 });
-    for (const cut of [1, 5, 11]) {
-      const begun: Completion[] = [];
-      const first = engine().sampler.sample({ ...settings, prompts, maxTokens: cut });
-      for await (const completion of completionsOf(first)) begun.push(completion);
-      const open = begun.filter(({ transcript }) => transcript.written.at(-1)!.finishReason === 'length');
-      const rest = {
-        ...settings,
-        prompts: open.map(({ key, index, transcript }) => ({
-          key,
-          prompt: transcript,
-          count: 1,
-          firstIndex: index,
-        })),
-        maxTokens: 12 - cut,
-      };
-      let continued = 0;
-      for await (const { key, index, transcript } of completionsOf(engine().sampler.sample(rest))) {
-        const atOnce = once.find((one) => one.key === key && one.index === index)!;
-        const from = transcript.written[0]!.start;
-        expect(transcript.tokens.slice(from)).toEqual(atOnce.tokens);
-        expect(gap(transcript.logprobs.slice(from), atOnce.logprobs)).toBeLessThan(under.logprobTolerance);
-        expect(lastAnswer(transcript)).toBe(atOnce.text);
-        expect(transcript.written.at(-1)!.finishReason).toBe(atOnce.finishReason);
-        continued++;
+  test.for([false, true])(
+    'writes n tokens in one call as in two (with stop strings: %s)',
+    async (hasStop) => {
+      const free = { seed: 7, temperature: 0.9, topP: 0.95 };
+      const prompts = texts.map((text) => ({ ...promptOf(text), count: 4 }));
+      // Pairs of neighbouring characters, so that a cut falls within some of them.
+      const sample = hasStop ? await collect(engine(), { ...free, prompts, maxTokens: 12 }) : [];
+      const stop = sample.slice(0, 12).flatMap(({ text }, i) => text.slice(i % 8, (i % 8) + 2) || []);
+      const settings = { ...free, stop: stop.filter((text) => text.length === 2) };
+      const once = await collect(engine(), { ...settings, prompts, maxTokens: 12 });
+      for (const cut of [1, 5, 11]) {
+        const begun: Completion[] = [];
+        const first = engine().sampler.sample({ ...settings, prompts, maxTokens: cut });
+        for await (const completion of completionsOf(first)) begun.push(completion);
+        const open = begun.filter(({ transcript }) => transcript.written.at(-1)!.finishReason === 'length');
+        const rest = {
+          ...settings,
+          prompts: open.map(({ key, index, transcript }) => ({
+            key,
+            prompt: transcript,
+            count: 1,
+            firstIndex: index,
+          })),
+          maxTokens: 12 - cut,
+        };
+        let continued = 0;
+        for await (const { key, index, transcript } of completionsOf(engine().sampler.sample(rest))) {
+          const atOnce = once.find((one) => one.key === key && one.index === index)!;
+          const from = transcript.written[0]!.start;
+          expect(transcript.tokens.slice(from)).toEqual(atOnce.tokens);
+          expect(gap(transcript.logprobs.slice(from), atOnce.logprobs)).toBeLessThan(under.logprobTolerance);
+          expect(lastAnswer(transcript)).toBe(atOnce.text);
+          expect(transcript.written.at(-1)!.finishReason).toBe(atOnce.finishReason);
+          continued++;
+        }
+        expect(continued).toBe(open.length);
       }
-      expect(continued).toBe(open.length);
-    }
-  });
+    },
+  );
 
   test('streams parts that are prefixes of completions, before their end', async () => {
     const shown = new Map<string, number[]>();

@@ -9,6 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -120,6 +122,29 @@ describe('a run from elsewhere', () => {
     await expect(ask('sum/1')).rejects.toThrow('verifier of math: loads the module');
     process.env['GRADUS_STATE_DIR'] = here;
     expect(existsSync(marker)).toBe(false);
+  });
+
+  test('eval sends no prompts to the server it names', async () => {
+    const requests: string[] = [];
+    const server = createServer((request, response) => {
+      requests.push(String(request.url));
+      response.end('{}');
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    process.env['GRADUS_STATE_DIR'] = elsewhere;
+    const hostile = copyOf({
+      recipe: (recipe) => ({
+        ...recipe,
+        policy: { ...recipe.policy, engine: { type: 'openai', baseUrl: `http://127.0.0.1:${port}/v1` } },
+        verifiers: { math: { type: 'math', extraction: 'boxed' } },
+      }),
+    });
+    const { code, stderr } = await gradus(folder, 'eval', hostile);
+    process.env['GRADUS_STATE_DIR'] = here;
+    server.close();
+    expect([code === 0, requests]).toEqual([false, []]);
+    expect(stderr).toContain(`engine: sends prompts to http://127.0.0.1:${port}/v1`);
   });
 
   test('a run made on this machine needs no --trust, also after a move', async () => {

@@ -85,13 +85,13 @@ export function addCleaningCommands(data: Command): void {
     .requiredOption(...outOption)
     .option(
       '--contained <share>',
-      'minimum share of the three-word runs of an evaluation problem in a problem to remove',
+      'minimum overlap of three-word runs with an evaluation problem for a "contained" match',
       shareOf,
       0.6,
     )
     .option(
       '--retold <share>',
-      'minimum share of its rare word pairs in a paraphrase to remove',
+      'minimum overlap of rare word pairs with an evaluation problem for a "paraphrased" match',
       shareOf,
       0.38,
     )

@@ -25,7 +25,7 @@ export function addLevelFlags(command: Command): Command {
     )
     .option(
       '--model <label=model>',
-      'model of the store, by name or start of it, for a label in the levels; repeatable',
+      'model in the store (name or prefix) to use for a label in the levels; repeatable',
       collectLabel,
       new Map<string, string>(),
     );

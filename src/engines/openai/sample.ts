@@ -38,6 +38,7 @@ export async function* sampleFrom(
   const stop = (): void => stopping.abort();
   signal?.addEventListener('abort', stop, { once: true });
   const asking = await server.askingFor(request);
+  refuseContinuation(asking.form, request);
   const stream = createArrivals<Completion>();
   // Greedy choices are all the same; vLLM refuses to return several.
   const groups = groupsOf(request, request.temperature === 0 ? 1 : server.choices);
@@ -109,6 +110,22 @@ async function complete(
 const firstRun = (indices: readonly number[]): readonly number[] =>
   indices.filter((index, i) => index === indices[0]! + i);
 
+/**
+ * An unfinished message can be continued only where the prompt is tokens: a chat server would begin a new turn.
+ * @throws EngineError (`BAD_REQUEST`).
+ */
+function refuseContinuation(form: Asking['form'], { prompts }: SampleRequest): void {
+  if (form === 'tokens') return;
+  const open = prompts.find(
+    ({ prompt }) => isTranscript(prompt) && prompt.messages.at(-1)?.author === 'policy',
+  );
+  if (open === undefined) return;
+  throw new EngineError(
+    `sample: expected a prompt that ends before the model's turn, got the unfinished answer of "${open.key}"; this server takes messages, which cannot be continued`,
+    { code: 'BAD_REQUEST', tryNext: 'set api = "completions" and a tokenizer in policy.engine' },
+  );
+}
+
 function completionOf(
   { tokenizer, form }: Asking,
   request: SampleRequest,
@@ -158,9 +175,18 @@ function withoutTokens(
     tokens: new Int32Array(0),
     logprobs: new Float32Array(0),
     written: [...written, { start, end: start + count, policyVersion: 0, finishReason }],
-    messages: [...messages, { role: 'assistant', content, author: 'policy' }],
+    messages: [
+      ...(messages.at(-1)?.author === 'policy' ? messages.slice(0, -1) : messages),
+      { role: 'assistant', content: unfinishedIn({ messages }) + content, author: 'policy' },
+    ],
   };
 }
+
+/** The policy's message that a continuation extends; empty where it did not write last. */
+const unfinishedIn = ({ messages }: Pick<Transcript, 'messages'>): string => {
+  const last = messages.at(-1);
+  return last?.author === 'policy' ? last.content : '';
+};
 
 const budgetSpent = (spent: string): EngineError =>
   new EngineError(

@@ -14,6 +14,8 @@ export interface SamplingPrompt {
   readonly tokens: Int32Array;
   /** Tokens of `tokens` that the policy wrote earlier; its random numbers continue there. */
   readonly firstPosition: number;
+  /** Tokens at the end of `tokens` that begin the message to be continued: a stop string may begin in them. */
+  readonly openTurn: number;
   readonly firstIndex: number;
   readonly count: number;
 }

@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
-import { givenTranscript, type Transcript, writtenCount } from '../../core/transcript.ts';
+import { givenTranscript, type Transcript, writtenCount, openTurnLength } from '../../core/transcript.ts';
 import type { SamplePrompt, SampleRequest } from '../engine.ts';
 import type { SamplingJob, SamplingPrompt } from './sampling-job.ts';
 
@@ -36,7 +36,8 @@ export function samplingJob(request: SampleRequest, limits: SamplingLimits): Pre
     const transcript = given[place]!;
     checkPrompt(key, transcript.tokens, limits);
     const firstPosition = writtenCount(transcript);
-    return { key, tokens: transcript.tokens, firstPosition, firstIndex, count: wanted };
+    const openTurn = openTurnLength(transcript);
+    return { key, tokens: transcript.tokens, firstPosition, openTurn, firstIndex, count: wanted };
   });
   const { parts = false } = request;
   return { job: { prompts, maxTokens, temperature, topP, topK, stop, seed, parts }, given };

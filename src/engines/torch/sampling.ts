@@ -46,6 +46,7 @@ interface Draft {
 export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) => string): Collector {
   const drafts = job.prompts.map(({ count }) => Array.from({ length: count }, newDraft));
   const endOf = stopFinder(job.stop, decode);
+  const stopsAt = job.stop.length > 0;
   /** Place in the job of each prompt of the last request. */
   let asked: readonly number[] = [];
 
@@ -61,7 +62,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
     const place = asked[prompt] ?? -1;
     const draft = drafts[place]?.[index - job.prompts[place]!.firstIndex];
     if (draft !== undefined) return { draft, place };
-    throw new ProtocolError(`a part of completion ${index} of prompt ${prompt}, which was not requested`);
+    throw new ProtocolError(`got a part of completion ${index} of prompt ${prompt}, which was not requested`);
   };
 
   return {
@@ -93,7 +94,10 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
           // Older workers send no entropies.
           if (entropies !== undefined) draft.entropies.push(entropies[t]!);
         }
-        const end = endOf(draft.tokens, before);
+        const { tokens: given, openTurn } = job.prompts[place]!;
+        const lead = stopsAt ? Array.from(given.subarray(given.length - openTurn)) : [];
+        const found = endOf([...lead, ...draft.tokens], lead.length + before);
+        const end = found === null ? null : found - lead.length;
         if (end === null && finishReason === null) {
           const part = shown(draft, place, index);
           if (part !== null) parts.push(part);

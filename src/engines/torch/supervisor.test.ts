@@ -152,8 +152,8 @@ async function live(worker: SupervisedWorker, all: readonly Operation[]): Promis
 
 async function sample(worker: SupervisedWorker, seed: number): Promise<string[]> {
   const prompts = [
-    { key: 'a', tokens: Int32Array.of(1, 2), firstIndex: seed % 3, firstPosition: 0, count: 4 },
-    { key: 'b', tokens: Int32Array.of(3), firstIndex: 0, firstPosition: 0, count: 1 },
+    { key: 'a', tokens: Int32Array.of(1, 2), firstIndex: seed % 3, firstPosition: 0, openTurn: 0, count: 4 },
+    { key: 'b', tokens: Int32Array.of(3), firstIndex: 0, firstPosition: 0, openTurn: 0, count: 1 },
   ];
   const collector = createCollector(
     { prompts, maxTokens: 3, temperature: 1, topP: 1, topK: 0, stop: [], seed, parts: false },
@@ -204,7 +204,9 @@ test('delivers each completion once and does not request delivered ones again', 
   const asked: number[] = [];
   const collector = createCollector(
     {
-      prompts: [{ key: 'a', tokens: Int32Array.of(1), firstIndex: 7, firstPosition: 0, count: 5 }],
+      prompts: [
+        { key: 'a', tokens: Int32Array.of(1), firstIndex: 7, firstPosition: 0, openTurn: 0, count: 5 },
+      ],
       maxTokens: 2,
       temperature: 1,
       topP: 1,

@@ -2,12 +2,12 @@ import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { draftOf, isWrittenInPlace, publishDraft } from '../../storage/atomic.ts';
 import { explainSystemError } from '../../storage/system-error.ts';
 
-/** A text file written line by line; it gets its name, atomically, when it is closed. */
+/** A text file written line by line; published atomically on close. Devices and pipes are written in place. */
 export interface LineFile {
   write(line: string): void;
   /** Writes the remaining lines and gives the file its name. */
   close(): Promise<void>;
-  /** Removes the draft. */
+  /** Closes the file and removes the draft, if there is one. */
   discard(): void;
 }
 
@@ -54,7 +54,7 @@ function explained<T>(path: string, action: () => T): T {
   }
 }
 
-/** Streams lines into a file, atomically. Returns the number of lines. */
+/** Streams lines into a file, atomically except for devices and pipes. Returns the number of lines. */
 export async function writeLines(path: string, lines: AsyncIterable<string>): Promise<number> {
   const file = openLines(path);
   let count = 0;

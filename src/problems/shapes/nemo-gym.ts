@@ -43,7 +43,7 @@ export const nemoGym: Shape = {
     const choices = choicesIn(row);
     if (column === undefined)
       throw new DataError(
-        `column "verifier_metadata": expected unit_tests or one of ${golds.join(', ')}, got none; no verifier reads such tasks, leave the row out`,
+        `column "verifier_metadata": expected unit_tests or one of ${golds.join(', ')}, got none; no verifier supports this task; remove the row`,
       );
     return {
       ...rest,

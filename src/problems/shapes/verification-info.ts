@@ -41,7 +41,7 @@ export const verificationInfo: Shape = {
     if (gold == null || isOtherTask(row['task_type']))
       throw new DataError(
         `column "verification_info": expected a gold "ground_truth" or "test_cases", got ${Object.keys(info).join(', ') || 'nothing'} ` +
-          `(task_type ${String(row['task_type'])}); no verifier reads such tasks, leave the row out`,
+          `(task_type ${String(row['task_type'])}); no verifier supports this task; remove the row`,
       );
     const { problem_id: id, source, ...others } = rest as Columns;
     return {

@@ -30,8 +30,8 @@ export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, str
 }
 
 /**
- * Checks that a run continues with the data it began with. Other problems under the same seed would give a mixture of
- * two runs, and pass rates of missing problems.
+ * Checks that a run continues with the data it began with. Resuming with different problems would
+ * mix two runs and leave pass rates of problems that no longer exist.
  *
  * @throws RunError naming the first file whose content differs.
  */

@@ -2,8 +2,8 @@ import { lstat } from 'node:fs/promises';
 import { RunError } from '../../core/errors.ts';
 
 /*
- * Names that Gradus gives inside a run. A name from a database is checked against them before it becomes a path, and
- * only such names are removed: a crafted database can reach nothing outside the run, and a user's own files stay.
+ * Patterns of the names that Gradus creates inside a run. A name from a database must match before it becomes a path,
+ * so a crafted database cannot reach files outside the run. Cleanup removes only matching names; user files stay.
  */
 
 const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;

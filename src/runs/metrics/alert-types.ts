@@ -33,7 +33,7 @@ export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'
   readonly pools?: readonly PoolUse[];
 }
 
-/** Change of a suite's accuracy since the start, with its 95 % t-interval over problems. */
+/** Change of a suite's accuracy since the start, with its 95 % interval over problems. */
 export interface HeldOutChange {
   readonly suite: string;
   readonly step: number;

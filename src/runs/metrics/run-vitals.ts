@@ -1,5 +1,5 @@
-import { tInterval } from '../../statistics/intervals.ts';
-import { sum } from '../../statistics/summary.ts';
+import { differenceEstimate } from '../../statistics/intervals.ts';
+import { quantile, sum } from '../../statistics/summary.ts';
 import type { RunReader } from '../reading/run-reader.ts';
 import type { HeldOutChange, PoolUse, RunVitals } from './alert-types.ts';
 
@@ -25,13 +25,14 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
 
 const recentSteps = 30;
 
-/** Mean seconds between the last steps, including evaluations; null before the second step. */
+/** Median seconds between the last steps, so that a pause before a resume does not count; null before the second step. */
 export function stepSecondsOf(reader: RunReader): number | null {
   const times = reader
     .lists(`SELECT recorded_at FROM steps ORDER BY step DESC LIMIT ${recentSteps}`)
     .map(([time]) => Date.parse(String(time)));
   if (times.length < 2) return null;
-  return (times[0]! - times.at(-1)!) / 1000 / (times.length - 1);
+  const gaps = times.slice(1).map((time, i) => (times[i]! - time) / 1000);
+  return quantile(gaps, 0.5);
 }
 
 interface StoredEvaluation {
@@ -54,7 +55,13 @@ function heldOutChanges(reader: RunReader): HeldOutChange[] {
       return earlier === undefined ? [] : [rate - earlier];
     });
     if (records.length < 2 || changes.length < 2) return [];
-    return [{ suite, step: records.at(-1)!.step, change: tInterval(changes) }];
+    return [
+      {
+        suite,
+        step: records.at(-1)!.step,
+        change: differenceEstimate(changes, { seed: 0, resamples: 1000 }),
+      },
+    ];
   });
 }
 

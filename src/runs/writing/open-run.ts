@@ -39,6 +39,10 @@ export interface RunSurroundings {
 
 /** State that a run would continue from. */
 export interface Continuation {
+  /** `RunSummary.id`. */
+  readonly id: string;
+  /** sha256 of the JSON of `recipe`. */
+  readonly recipeHash: string;
   /** The resolved recipe. */
   readonly recipe: unknown;
   /** Absent: from the beginning. */
@@ -88,13 +92,11 @@ async function openLocked(
   lock: Disposable,
 ): Promise<Run> {
   const layout = runLayout(directory);
+  const { facts, recipe, choice } = await lookInto(directory, layout);
+  const checkpoint = await checkpointOf(layout, choice);
+  await admit?.({ id: facts.id, recipeHash: facts.recipeHash, recipe, checkpoint });
   const database = openDatabase(layout.database);
   try {
-    const facts = readFacts(database, directory);
-    if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
-    const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
-    const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database));
-    await admit?.({ recipe, checkpoint: await checkpointOf(layout, choice) });
     const session = await startSession(database, choice, clock);
     const lost = await sweepUnrecorded(directory, database);
     return new Run({
@@ -110,6 +112,19 @@ async function openLocked(
   } catch (error) {
     closeInOneFile(database);
     throw error;
+  }
+}
+
+/** Reads what a run would continue from; nothing of the run is changed, not even its database's version. */
+async function lookInto(directory: string, layout: RunLayout) {
+  const database = openDatabaseReadOnly(layout.database);
+  try {
+    const facts = readFacts(database, directory);
+    if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
+    const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
+    return { facts, recipe, choice: await chooseCheckpoint(layout.checkpoints, readCheckpoints(database)) };
+  } finally {
+    database.close();
   }
 }
 
@@ -191,7 +206,7 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
 }
 
 function readFacts(database: DatabaseSync, directory: string) {
-  const row = database.prepare('SELECT recipe_hash, seed, status, ended_at FROM run').get();
+  const row = database.prepare('SELECT id, recipe_hash, seed, status, ended_at FROM run').get();
   if (row === undefined) {
     throw new RunError(
       `${directory}: expected run.sqlite to describe one run, found it empty; start a new run`,
@@ -202,6 +217,7 @@ function readFacts(database: DatabaseSync, directory: string) {
     );
   }
   return {
+    id: String(row['id']),
     recipeHash: String(row['recipe_hash']),
     seed: Number(row['seed']),
     status: String(row['status']),

@@ -47,8 +47,8 @@ const tableShare = 0.25;
 const worstPerStage = 20;
 
 /**
- * Returns a run as one value for a page. Of a large run it holds the newest rows, and in full first the groups of each
- * stage's hardest problems; `omitted` lists what is missing.
+ * Returns a run as one value for a page. Truncates a large run to its newest rows and, in full, the groups
+ * of each stage's hardest problems, then the newest groups; `omitted` lists what is missing.
  */
 export async function runForPage(run: RunReader, options: ExportOptions): Promise<ExportedRun> {
   const { at, maxBytes } = options;

@@ -59,7 +59,7 @@ export function FlowChart({ flows }: { readonly flows: readonly LevelFlow[] }) {
   );
 }
 
-/** Returns the name of a level; problems may be in none. */
+/** Returns the display name of a level; '' stands for problems without a level. */
 export const nameOf = (level: string): string => (level === '' ? 'no level' : level);
 
 const series = [styles.s0, styles.s1, styles.s2, styles.s3, styles.s4, styles.s5];

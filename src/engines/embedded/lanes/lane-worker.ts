@@ -12,6 +12,7 @@ import {
 } from './lane-protocol.ts';
 import { measureProducts } from '../measure-matmul.ts';
 import { createMicrobatchRunner } from '../learning/microbatch-runner.ts';
+import { stopReach } from '../sampling/sampling-work.ts';
 import { createSampler, type Sampler } from '../sampling/sampler.ts';
 
 /**
@@ -93,9 +94,8 @@ async function openSampler(): Promise<Sampler> {
   return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
 }
 
-/** Decodes only the tail that can contain a stop string: every token carries at least one byte of text. */
+/** Decodes only the tail that can contain a stop string. */
 function endsWithStop(tokens: Int32Array, stop: readonly string[]): boolean {
-  const reach = Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
-  const tail = tokenizer!.decode(tokens.subarray(-reach));
+  const tail = tokenizer!.decode(tokens.subarray(-stopReach(stop)));
   return stop.some((text) => tail.includes(text));
 }

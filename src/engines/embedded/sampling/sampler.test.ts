@@ -69,7 +69,7 @@ async function run(
 function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['prompts'][number] {
   const rng = createRng(length, 'test-prompt');
   const tokens = Int32Array.from({ length }, () => rng.integer(1, config.vocabSize - 1));
-  return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0 };
+  return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0, openTurn: 0 };
 }
 
 test('writes the same bits for any slots, neighbours and order', async () => {

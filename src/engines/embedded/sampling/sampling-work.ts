@@ -13,6 +13,10 @@ import type {
 } from '../../requests/sampling-job.ts';
 
 /** Options of a sampler. */
+/** Tokens that can hold the longest stop string: every token carries at least one byte of text, and a character is up to 4. */
+export const stopReach = (stop: readonly string[]): number =>
+  stop.length === 0 ? 0 : Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
+
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
@@ -143,6 +147,8 @@ export class Draft {
   readonly #randomKey: number;
   readonly #firstPosition: number;
   readonly #limit: number;
+  /** End of the message to be continued, as far as a stop string can reach back into it. */
+  readonly #lead: Int32Array;
   #tokens = new Int32Array(32);
   #logprobs = new Float32Array(32);
   #entropies = new Float32Array(32);
@@ -152,13 +158,15 @@ export class Draft {
 
   constructor(work: Work, prompt: number, index: number, maxSequenceTokens: number) {
     const { job } = work;
-    const { key, tokens, firstPosition } = job.prompts[prompt]!;
+    const { key, tokens, firstPosition, openTurn } = job.prompts[prompt]!;
     this.work = work;
     this.#prompt = prompt;
     this.#index = index;
     this.#randomKey = hashKey(job.seed, key, index);
     this.#firstPosition = firstPosition;
     this.#limit = Math.min(job.maxTokens, maxSequenceTokens - tokens.length);
+    const reach = Math.min(openTurn, stopReach(job.stop));
+    this.#lead = tokens.slice(tokens.length - reach);
   }
 
   get lastToken(): number {
@@ -183,8 +191,18 @@ export class Draft {
     this.#logprobs[this.#length] = chooser.logprob;
     this.#entropies[this.#length++] = chooser.entropy;
     if (endTokens.includes(token)) return 'stop';
-    if (stop.length > 0 && endsWithStop(this.#tokens.subarray(0, this.#length), stop)) return 'stop';
+    if (stop.length > 0 && endsWithStop(this.#sinceLead(), stop)) return 'stop';
     return this.#length >= this.#limit ? 'length' : null;
+  }
+
+  /** What was written, after the end of the message it continues. */
+  #sinceLead(): Int32Array {
+    const written = this.#tokens.subarray(0, this.#length);
+    if (this.#lead.length === 0) return written;
+    const joined = new Int32Array(this.#lead.length + written.length);
+    joined.set(this.#lead);
+    joined.set(written, this.#lead.length);
+    return joined;
   }
 
   part(): SequencePart {

@@ -28,7 +28,7 @@ export function parseSum(cursor: Cursor): MathNode {
   }
 }
 
-/** Between sets a minus takes elements away: `\mathbb{R} - \{2\}`. */
+/** Builds a difference; a minus before a set is set difference: `\mathbb{R} - \{2\}`. */
 function difference(left: MathNode, right: MathNode): MathNode {
   if (right.kind === 'set') return { kind: 'setOperation', operator: '\\setminus', left, right };
   return binary('subtract', left, right);
@@ -95,7 +95,7 @@ function parseExponent(cursor: Cursor): MathNode | undefined {
   });
 }
 
-/** After a function's name: its base or power, then its argument, bracketed or the product that follows. */
+/** Parses what follows a function name: an optional base or power, then the argument, bracketed or a product. */
 function applyFunction(cursor: Cursor, name: string): MathNode {
   let base: MathNode | undefined;
   let power: MathNode | undefined;
@@ -164,7 +164,7 @@ function isMinusOne(node: MathNode): boolean {
 function startsFactor(cursor: Cursor): boolean {
   const next = cursor.peek();
   if (next === undefined) return false;
-  // `2 3` is no product: digits that belong to no one number were meant as something else.
+  // Do not read `2 3` as a product: adjacent numbers are ambiguous.
   if (next.kind === 'number') return cursor.peek(-1)?.kind !== 'number' && cursor.peek(-1)?.value !== "'";
   if (next.kind === 'letter' || next.kind === 'begin') return true;
   if (next.kind === 'command') return !endsTerm.has(next.value);
