@@ -91,6 +91,61 @@ test('a kill between the two renames of a replaced folder keeps the old one unde
   expect(readdirSync(folder)).toEqual(['model']);
 });
 
+const writeModel = (text: string): Promise<unknown> =>
+  writeFolderAtomic(join(folder, 'model'), async (draft) => writeFileSync(join(draft, 'weights'), text));
+const weights = (): string | undefined => contentOf(join(folder, 'model', 'weights'));
+const leaveOld = (text: string): void => {
+  mkdirSync(join(folder, '.tmp-model-old'));
+  writeFileSync(join(folder, '.tmp-model-old', 'weights'), text);
+};
+
+test.each([1, 2])('a replacement whose rename %i fails keeps the old folder under its name', async (nth) => {
+  await writeModel('old');
+  let renames = 0;
+  beforeOperation = (name) => {
+    if (name === 'rename' && ++renames === nth) throw new Error('no rename');
+  };
+  await expect(writeModel('new')).rejects.toThrow('no rename');
+  expect(weights()).toBe('old');
+  expect(readdirSync(folder)).toEqual(['model']);
+});
+
+test('an old folder that a kill left without a name comes back at a write that fails', async () => {
+  leaveOld('old');
+  const stop = new Error('stop');
+  await expect(writeFolderAtomic(join(folder, 'model'), () => Promise.reject(stop))).rejects.toBe(stop);
+  expect(weights()).toBe('old');
+  expect(readdirSync(folder)).toEqual(['model']);
+});
+
+test('a kill at any operation of the write after a kill leaves the old or the new folder', async () => {
+  leaveOld('old');
+  const seen = await atEveryOperation(
+    () => writeModel('new'),
+    () => weights() ?? contentOf(join(folder, '.tmp-model-old', 'weights')),
+  );
+  expect(new Set(seen)).toEqual(new Set(['old', 'new']));
+  expect(readdirSync(folder)).toEqual(['model']);
+});
+
+test('sweep renames the old folder of an interrupted replacement back, or removes it beside the new one', async () => {
+  const isDraft = (name: string): boolean => name.startsWith('.tmp-');
+  leaveOld('old');
+  await sweep(folder, isDraft);
+  expect(weights()).toBe('old');
+  leaveOld('older');
+  await sweep(folder, isDraft);
+  expect(weights()).toBe('old');
+  expect(readdirSync(folder)).toEqual(['model']);
+});
+
+test('sweep removes a link with the name of an old folder and leaves its target', async () => {
+  mkdirSync(join(folder, 'outside'));
+  symlinkSync(join(folder, 'outside'), join(folder, '.tmp-model-old'));
+  await sweep(folder, (name) => name.startsWith('.tmp-'));
+  expect(readdirSync(folder)).toEqual(['outside']);
+});
+
 test('syncs the file before the rename and the folder after it', async () => {
   const order: string[] = [];
   const path = join(folder, 'file');

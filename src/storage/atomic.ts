@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainSystemError } from './system-error.ts';
 
@@ -82,7 +82,8 @@ export async function publishDraft(draft: string, path: string): Promise<void> {
 
 /**
  * Replaces or creates one folder with what `fill` writes into an empty draft folder. Between two renames a folder that
- * is being replaced has no name; a kill there leaves it as `.tmp-<name>-old`.
+ * is being replaced has no name; a kill there leaves it as `.tmp-<name>-old`, and the next write of that name or `sweep`
+ * renames it back.
  * Returns the sizes of all files in it.
  */
 export async function writeFolderAtomic(
@@ -90,34 +91,48 @@ export async function writeFolderAtomic(
   fill: (draft: string) => Promise<void>,
 ): Promise<FileSizes> {
   const draft = draftOf(path);
-  const old = draftOf(`${path}-old`);
+  const old = oldOf(path);
   try {
+    await restoreOld(path);
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { recursive: true });
     await fill(draft);
     const sizes = await fileSizes(draft);
     await syncTree(draft);
-    if (await exists(path)) {
-      await rm(old, { recursive: true, force: true });
-      await rename(path, old);
-    }
+    if (await exists(path)) await rename(path, old);
     await renameDurably(draft, path);
     await rm(old, { recursive: true, force: true });
     return sizes;
   } catch (error) {
+    // Best effort: the next write or `sweep` tries again, and the error below is the cause.
+    await restoreOld(path).catch(() => undefined);
     await rm(draft, { recursive: true, force: true });
     throw explainSystemError(error, path);
   }
 }
 
 /**
- * Removes the entries of a folder whose name satisfies `isStale`, drafts among them; every other entry stays.
+ * Removes the entries of a folder whose name satisfies `isStale`, drafts among them; every other entry stays. The old
+ * folder of an interrupted replacement, `.tmp-<name>-old`, is renamed back if it is the only copy.
  * @returns their names.
  */
 export async function sweep(folder: string, isStale: (name: string) => boolean): Promise<string[]> {
   const stale = (await readdir(folder)).filter(isStale);
-  for (const name of stale) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of stale) {
+    const replaced = oldName.exec(name)?.[1];
+    if (replaced === undefined) await rm(join(folder, name), { recursive: true, force: true });
+    else await restoreOld(join(folder, replaced));
+  }
   return stale;
+}
+
+/** Renames the old folder of an interrupted replacement back if `path` is missing; else removes it. */
+async function restoreOld(path: string): Promise<void> {
+  const old = oldOf(path);
+  const found = await lstat(old).catch(() => undefined);
+  // A link is never the folder that was replaced: a crafted one could lead outside.
+  if (found?.isDirectory() === true && !(await exists(path))) await renameDurably(old, path);
+  else await rm(old, { recursive: true, force: true });
 }
 
 /** Returns the sizes of all files below `folder`. */
@@ -144,6 +159,11 @@ export async function exists(path: string): Promise<boolean> {
 export function draftOf(path: string): string {
   return join(dirname(path), draftPrefix + basename(path));
 }
+
+const oldName = new RegExp(`^${draftPrefix.replace('.', '\\.')}(.+)-old$`);
+
+/** Path of a folder while it is being replaced. */
+const oldOf = (path: string): string => draftOf(`${path}-old`);
 
 /** Syncs a folder and everything below it to the disk. */
 export async function syncTree(folder: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
@@ -105,6 +105,16 @@ test('partial files of a killed run are removed and never read', async () => {
   for (const each of [directory, clean]) await resumeToEnd(each);
   expect(filesOf(directory)).toEqual(filesOf(clean));
   expect((await runDigest(directory)).total).toBe((await runDigest(clean)).total);
+});
+
+test('an export that was being replaced when the process was killed comes back on resume', async () => {
+  const directory = await newRun('old-export');
+  mkdirSync(join(directory, '.tmp-export-old'));
+  writeFileSync(join(directory, '.tmp-export-old', 'config.json'), '{"kept":true}');
+  const run = await openRun(directory);
+  await run[Symbol.asyncDispose]();
+  expect(readFileSync(join(directory, 'export', 'config.json'), 'utf8')).toBe('{"kept":true}');
+  expect(readdirSync(directory).filter((name) => name.startsWith('.tmp-'))).toEqual([]);
 });
 
 test('the digest changes with a weight, metric or rollout, and not with a time', async () => {

@@ -10,8 +10,8 @@ const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;
 const checkpoint = /^step-\d{6,}(?:-\d+)?$/;
 const draft = (name: RegExp): RegExp => new RegExp(`^\\.tmp-${name.source.slice(1)}`);
 
-/** Entries of a run's folder that a killed process may leave. */
-const rootDraft = /^\.tmp-(?:export|recipe\.json|data\.json|run\.origin)$/;
+/** Entries of a run's folder that a killed process may leave; `sweep` keeps the only copy of an export. */
+const rootDraft = /^\.tmp-(?:export(?:-old)?|recipe\.json|data\.json|run\.origin)$/;
 
 export const isShardName = (name: string): boolean => shard.test(name);
 export const isCheckpointName = (name: string): boolean => checkpoint.test(name);
