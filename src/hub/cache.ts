@@ -2,7 +2,8 @@ import { mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { draftOf, publishDraft, writeFileAtomic } from '../storage/atomic.ts';
-import type { HubAddress } from './address.ts';
+import { DataError } from '../core/errors.ts';
+import { type HubAddress, isInside } from './address.ts';
 
 /*
  * The cache that Hugging Face's tools share (https://huggingface.co/docs/hub/local-cache): a model that a Python tool has
@@ -41,6 +42,7 @@ export interface CachedRepository {
   readonly blob: (etag: string) => string;
   /** Folder with the files of a commit under their paths. */
   readonly snapshot: (commit: string) => string;
+  /** @throws DataError for a revision that would lead out of the folder. */
   readonly reference: (revision: string) => string;
   readonly tree: (commit: string) => string;
   readonly lock: (name: string) => string;
@@ -53,10 +55,18 @@ export function cachedRepository(cache: string, { kind, repository }: HubAddress
   return {
     blob: (etag) => join(folder, 'blobs', etag),
     snapshot: (commit) => join(folder, 'snapshots', commit),
-    reference: (revision) => join(folder, 'refs', revision),
+    reference: (revision) => join(folder, 'refs', requireInside(revision)),
     tree: (commit) => join(folder, 'trees', `${commit}.json`),
     lock: (file) => join(cache, '.locks', name, `${file}.gradus.lock`),
   };
+}
+
+function requireInside(revision: string): string {
+  if (revision !== '' && isInside(revision)) return revision;
+  throw new DataError(
+    `expected a branch, a tag or a commit as the revision, got ${JSON.stringify(revision)}, which is a path outside the cache`,
+    { code: 'HUB_REVISION_INVALID' },
+  );
 }
 
 /** Writes a small file atomically, unless it has that content already: an up-to-date cache may be read-only. */

@@ -14,7 +14,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { commitOf, type FakeHub, openFakeHub } from '../../test/hub/fake-hub.ts';
 import { hubAddress, isInside, parseHubAddress } from './address.ts';
-import { cacheFolder } from './cache.ts';
+import { cachedRepository, cacheFolder } from './cache.ts';
 import { type FetchOptions, fetchHubFiles } from './hub.ts';
 
 const first = commitOf('first');
@@ -244,6 +244,25 @@ test('a listing with a path outside the repository is rejected', async () => {
   await expect(fetched('hf://datasets/openai/gsm8k/**')).rejects.toThrow(
     'expected a path inside the repository',
   );
+});
+
+test.each(['../../../outside', '/outside', 'main', 'A'.repeat(40), `${first}/..`, ''])(
+  'a recorded commit %j that is not 40 hex digits is rejected before anything is read',
+  async (commit) => {
+    await expect(fetched('hf://datasets/openai/gsm8k/main/train', { commit })).rejects.toMatchObject({
+      code: 'HUB_COMMIT_INVALID',
+      message: expect.stringContaining('40 hex digits') as string,
+    });
+    expect(hub.requests).toEqual([]);
+    expect(readdirSync(cache)).toEqual([]);
+  },
+);
+
+test('a revision names a place below the references of its repository, or is rejected', () => {
+  const { reference } = cachedRepository(cache, parseHubAddress('hf://datasets/openai/gsm8k'));
+  for (const revision of ['..', '../main', 'a/../../b', '/etc', 'a\\b', './a', ''])
+    expect(() => reference(revision)).toThrow('expected a branch, a tag or a commit');
+  expect(reference('refs/pr/1')).toBe(join(repositoryFolder(), 'refs', 'refs', 'pr', '1'));
 });
 
 test('the token is sent to the hub only and never written', async () => {

@@ -70,7 +70,15 @@ function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }:
         tryNext: hubAddress({ ...address, revision: '<commit>' }).replace('%3Ccommit%3E', '<commit>'),
       },
     );
-  return commit === undefined ? address : { ...address, revision: commit };
+  if (commit === undefined) return address;
+  if (!isCommit(commit))
+    throw new DataError(
+      `${text}: expected a recorded commit of 40 hex digits, got ${JSON.stringify(commit)}`,
+      {
+        code: 'HUB_COMMIT_INVALID',
+      },
+    );
+  return { ...address, revision: commit };
 }
 
 /** Selects the files of a model that engines read: no other weight formats, no pictures. */

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
@@ -40,6 +40,42 @@ test('records the files of a run and shows them', async () => {
   );
   writeFileSync(join(run.directory, 'data.json'), '{"prob');
   await expect(readDataFile(run.directory)).rejects.toThrow('expected data.json as written by gradus');
+});
+
+const [suite] = data.suites['math']!;
+test.each<[field: string, value: unknown]>([
+  ['suites.math.0.commit', { ...data, suites: { math: [{ ...suite, commit: '../../../outside' }] } }],
+  ['problems.0.commit', { ...data, problems: [{ ...suite, commit: `${'c'.repeat(40)}/..` }] }],
+  ['model.commit', { ...data, model: { source: 'hf://o/n', commit: 'main' } }],
+  ['model.commit', { ...data, model: { source: 'hf://o/n' } }],
+  ['problems.0.files.0.sha256', { ...data, problems: [{ ...suite, files: [file('x', '/')] }] }],
+  [
+    'problems.0.files.0.bytes',
+    { ...data, problems: [{ ...suite, files: [{ ...file('x', 'a'), bytes: -1 }] }] },
+  ],
+  ['problems', { suites: {} }],
+  ['Unrecognized key: "extra"', { ...data, extra: 1 }],
+  ['Invalid input: expected object', null],
+])('rejects a crafted data.json and names %s', async (field, value) => {
+  const directory = join(root, 'crafted');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'data.json'), JSON.stringify(value));
+  await expect(readDataFile(directory)).rejects.toMatchObject({
+    name: 'RunError',
+    code: 'RUN_CORRUPT',
+    message: expect.stringContaining(`${join(directory, 'data.json')}: expected data.json`) as string,
+  });
+  await expect(readDataFile(directory)).rejects.toThrow(`(${field}`);
+});
+
+test('reads every field that a run records', async () => {
+  const full: DataRecord = {
+    ...data,
+    model: { source: 'hf://o/n', commit: 'd'.repeat(40) },
+    problems: [{ ...data.problems[0]!, skipped: 2 }],
+  };
+  await using run = await createRun(root, { name: 'full', recipe: {}, seed: 0, data: full });
+  expect(await readDataFile(run.directory)).toEqual(full);
 });
 
 test('resumes older runs without recorded files', async () => {

@@ -1,23 +1,53 @@
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { RunError } from '../../core/errors.ts';
 import type { DataRecord, FileRecord, SourceRecord } from '../../core/source-record.ts';
 import { runLayout } from './layout.ts';
 
-/** Reads the files of a run's problems; `undefined` for runs from before they were recorded, and for other folders. */
+const hex = (digits: number): z.ZodString =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), `expected ${digits} hex digits`);
+const count = z.int().min(0);
+const fileSchema = z.strictObject({ name: z.string(), sha256: hex(64), bytes: count });
+const sourceSchema = z.strictObject({
+  source: z.string(),
+  // The commit becomes part of a path in the cache.
+  commit: hex(40).exactOptional(),
+  problems: count,
+  skipped: count.exactOptional(),
+  files: z.array(fileSchema),
+});
+const dataSchema = z.strictObject({
+  model: z.strictObject({ source: z.string(), commit: hex(40) }).exactOptional(),
+  problems: z.array(sourceSchema),
+  suites: z.record(z.string(), z.array(sourceSchema)),
+}) satisfies z.ZodType<DataRecord>;
+
+/**
+ * Reads the files of a run's problems; `undefined` for runs from before they were recorded, and for other folders.
+ *
+ * @throws RunError (`RUN_CORRUPT`) naming the file and the first invalid field.
+ */
 export async function readDataFile(directory: string): Promise<DataRecord | undefined> {
+  const path = runLayout(directory).data;
+  let value: unknown;
   try {
-    return JSON.parse(await readFile(runLayout(directory).data, 'utf8')) as DataRecord;
+    value = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new RunError(
-      `${directory}: expected data.json as written by gradus, got something else; restore it from a copy`,
-      {
-        code: 'RUN_CORRUPT',
-        cause: error,
-      },
-    );
+    throw corrupt(path, (error as Error).message, error);
   }
+  const parsed = dataSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path: field, message } = parsed.error.issues[0]!;
+  throw corrupt(path, `${field.length === 0 ? '' : `${field.join('.')}: `}${message}`, parsed.error);
+}
+
+function corrupt(path: string, found: string, cause: unknown): RunError {
+  return new RunError(
+    `${path}: expected data.json as written by gradus, got something else (${found}); restore it from a copy`,
+    { code: 'RUN_CORRUPT', cause, tryNext: 'gradus runs list' },
+  );
 }
 
 /** Commits of hub addresses, by source: a resumed run reads the same commit after the branch has moved. */
