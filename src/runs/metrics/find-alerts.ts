@@ -219,13 +219,15 @@ function nothingLearnt(vitals: RunVitals): Alert[] {
   const learnt = vitals.metric('optim/loss', recent).steps.length;
   const rolled = vitals.metric('rollout/count', recent).steps.length;
   if (rolled < recent || learnt > recent / 2) return [];
+  const isSolved = (median(vitals.metric('group/solved', recent))?.value ?? 0) > 0.5;
   return [
     {
       id: 'nothing-learnt',
-      severity: 'error',
-      title: `Only ${learnt} of the last ${recent} steps changed the policy`,
-      whatToDo:
-        'Gates rejected every group, or all rewards were equal: widen the selection of the stage, or raise maxRefills or the group size.',
+      severity: isSolved ? 'warning' : 'error',
+      title: `Only ${learnt} of the last ${recent} steps changed the policy${isSolved ? ': most groups are solved' : ''}`,
+      whatToDo: isSolved
+        ? 'The problems of this stage are learned: end it earlier, or select harder ones.'
+        : 'Gates rejected every group, or all rewards were equal: widen the selection of the stage, or raise maxRefills or the group size.',
       step: vitals.step,
       evidence: { metric: 'steps with optim/loss', value: learnt, threshold: recent / 2 },
     },

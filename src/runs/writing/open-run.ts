@@ -92,11 +92,14 @@ async function openLocked(
   lock: Disposable,
 ): Promise<Run> {
   const layout = runLayout(directory);
-  const { facts, recipe, choice } = await lookInto(directory, layout);
-  const checkpoint = await checkpointOf(layout, choice);
-  await admit?.({ id: facts.id, recipeHash: facts.recipeHash, recipe, checkpoint });
   const database = openDatabase(layout.database);
   try {
+    const facts = readFacts(database, directory);
+    if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
+    const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
+    const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database));
+    const checkpoint = await checkpointOf(layout, choice);
+    await admit?.({ id: facts.id, recipeHash: facts.recipeHash, recipe, checkpoint });
     const session = await startSession(database, choice, clock);
     const lost = await sweepUnrecorded(directory, database);
     return new Run({
@@ -112,19 +115,6 @@ async function openLocked(
   } catch (error) {
     closeInOneFile(database);
     throw error;
-  }
-}
-
-/** Reads what a run would continue from; nothing of the run is changed, not even its database's version. */
-async function lookInto(directory: string, layout: RunLayout) {
-  const database = openDatabaseReadOnly(layout.database);
-  try {
-    const facts = readFacts(database, directory);
-    if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
-    const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
-    return { facts, recipe, choice: await chooseCheckpoint(layout.checkpoints, readCheckpoints(database)) };
-  } finally {
-    database.close();
   }
 }
 

@@ -2,25 +2,20 @@ import { type MathNode, sameTree, someNode } from '../syntax.ts';
 import { approximateValue, type Point } from '../value/approximate.ts';
 import { type Complex, isClose, isFiniteComplex, modulus } from '../value/complex.ts';
 import { exactValue } from '../value/exact.ts';
-import { magnitudeOf, sameMagnitude } from '../value/magnitude.ts';
-import { type Rational, sameRational } from '../value/rational.ts';
+import { multiplyRationals, type Rational, sameRational, wholeNumber } from '../value/rational.ts';
 import type { Comparing } from './comparing.ts';
 import { compareAtProbes, type ProbeRule, variableNames } from './probes.ts';
 import { decimalTolerance, hasDecimals, plainDecimal, roundsToGold, roundsTogether } from './rounding.ts';
 
 /** How two expressions turned out to be equal. */
-export type ValueRule =
-  | ProbeRule
-  | 'same value to rounding error'
-  | 'same logarithm'
-  | 'rounds to the decimal';
+export type ValueRule = ProbeRule | 'same value to rounding error' | 'same power' | 'rounds to the decimal';
 
 const noPoint: Point = new Map();
 const noValues: ReadonlyMap<string, Rational> = new Map();
 
 /**
- * Are two expressions equal in value? Exactly where both are rational, else within rounding error, on a logarithmic
- * scale beyond the range of doubles. `gold` matters only where a decimal meets an exact value. Nothing when different.
+ * Are two expressions equal in value? Exactly where both are rational, else within rounding error; beyond the range
+ * of doubles only as powers. `gold` matters only where a decimal meets an exact value. Nothing when different.
  */
 export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (variableNames(gold, answer).length > 0 || isUnknown(gold) || isUnknown(answer)) {
@@ -58,11 +53,37 @@ function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex):
   return (hasDecimals(gold) || hasDecimals(answer)) && isClose(a, b, decimalTolerance);
 }
 
-/** Overflow and underflow. Failing the logarithm, only the same form is equal. */
+/**
+ * Overflow and underflow. Only the same form and the same power are equal: a logarithm that agrees to 13 digits leaves a
+ * factor of 2 or a summand open.
+ */
 function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
-  const [a, b] = [magnitudeOf(gold, comparing.budget), magnitudeOf(answer, comparing.budget)];
-  return a && b && sameMagnitude(a, b) ? 'same logarithm' : undefined;
+  const [a, b] = [primitivePower(gold, comparing), primitivePower(answer, comparing)];
+  if (a === undefined || b === undefined) return undefined;
+  return a.base === b.base && sameRational(a.exponent, b.exponent) ? 'same power' : undefined;
+}
+
+/** Largest base whose roots are looked for. */
+const largestBase = 1_000_000n;
+
+/** A whole base above 1 to an exact exponent, with the base reduced: 4^500 is 2^1000. Nothing for other forms. */
+function primitivePower(
+  node: MathNode,
+  { budget }: Comparing,
+): { readonly base: bigint; readonly exponent: Rational } | undefined {
+  if (node.kind !== 'power') return undefined;
+  const base = wholeNumber(exactValue(node.left, noValues, budget));
+  const exponent = exactValue(node.right, noValues, budget);
+  if (base === undefined || exponent === undefined || base < 2n || base > largestBase) return undefined;
+  for (let root = 2n; root * root <= base; root++) {
+    let [power, degree] = [root, 1n];
+    while (power < base) [power, degree] = [power * root, degree + 1n];
+    if (power !== base) continue;
+    const scaled = multiplyRationals(exponent, { numerator: degree, denominator: 1n }, budget);
+    return scaled && { base: root, exponent: scaled };
+  }
+  return { base, exponent };
 }
 
 /** Neither overflowed nor lost to underflow. */
