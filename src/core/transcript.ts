@@ -22,7 +22,7 @@ export interface AuthoredMessage extends Message {
 }
 
 /**
- * One sequence of tokens, whoever wrote them. Every array speaks of token t of the whole sequence, as in
+ * One sequence of tokens by any author. Every array speaks of token t of the whole sequence, as in
  * `TrainingSequence`. Single turn is the special case: given tokens, then one written span.
  *
  * A server that returns no token ids leaves the arrays empty; spans then still count its tokens, as far as it states them.
