@@ -1,7 +1,5 @@
-import { countTrials } from '../difficulty/pass-rates/trials.ts';
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
-import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
-import { judgedRollouts, type ScoredGroup } from '../algorithms/scored-group.ts';
+import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import type { StepRecord } from '../runs/files/records.ts';
 import { openStage, selectStage } from './stage-entry/enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
@@ -18,6 +16,7 @@ import { observePassRates } from './observe-pass-rates.ts';
 import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { type ShownVerdict, shownVerdicts } from './events.ts';
 import type { TrainingContext } from './training-context.ts';
+import { problemOutcome } from './step/problem-outcome.ts';
 import { type LiveStage, rollBatch, type RolledBatch } from './step/collect-batch.ts';
 import { collapsedNote, countStuck, skippedNote, unjudgedNote } from './step/policy-health.ts';
 import type { ControllerState } from './state.ts';
@@ -162,7 +161,7 @@ async function runStep(
     learned,
     decision: outcome.decision.reason,
   });
-  stage.sampler.observe(batch.groups.map(outcomeOf));
+  stage.sampler.observe(batch.groups.map(problemOutcome));
   observePassRates(context, stage, batch.groups, step);
   const { name, maxSteps } = stage.settings.config;
   context.report({
@@ -268,13 +267,6 @@ const samplerMetrics = ({ sampler }: LiveStage): Metrics =>
   Object.fromEntries(
     Object.entries(sampler.metrics()).map(([name, value]) => [`sampler/${metricWord(name)}`, value]),
   );
-
-function outcomeOf(group: ScoredGroup): ProblemOutcome {
-  const trials = countTrials(group.rollouts.map(({ verdict }) => verdict));
-  const advantages = judgedRollouts(group).map(({ advantage }) => Math.abs(advantage));
-  const meanAbsAdvantage = advantages.reduce((sum, value) => sum + value, 0) / Math.max(1, advantages.length);
-  return { problemId: group.problem.id, ...trials, meanAbsAdvantage };
-}
 
 function levelOf({ problem }: ScoredGroup, levels: LiveStage['levels']): { level?: string } {
   const level = levels.get(problem.id);

@@ -62,12 +62,29 @@ const poolOf = (size: number): PoolProblem[] =>
     id: `p${i}`,
     domain: i % 3 === 2 ? 'code' : 'math',
     levels: i === 0 ? levels : [levels[i % 2]!],
+    source: i % 4 === 0 ? 'a.jsonl' : 'generated',
+    ...(i % 4 !== 0 && { family: `family-${i % 3}`, knob: 1 + (i % 2) }),
     measured: { successes: i % 5, trials: i % 7 === 0 ? 0 : 4 },
   }));
 
 const outcomeOf = (problemId: string, step: number): ProblemOutcome => {
   const number = problemId.charCodeAt(problemId.length - 1) + step;
-  return { problemId, successes: number % 5, trials: 4, meanAbsAdvantage: (number % 5) / 4 };
+  const successes = number % 5;
+  const unparsed = Math.min(4 - successes, number % 2);
+  return {
+    problemId,
+    successes,
+    trials: 4,
+    meanAbsAdvantage: successes / 4,
+    verdicts: {
+      correct: successes,
+      incorrect: 4 - successes - unparsed,
+      unparsed,
+      timeout: 0,
+      ungradable: number % 3,
+    },
+    tokens: 10 * number,
+  };
 };
 
 /** Runs steps, observing each batch; returns the batches. */

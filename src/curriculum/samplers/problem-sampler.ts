@@ -1,3 +1,4 @@
+import type { Outcome } from '../../core/verdict.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 
 /** A problem of a stage's pool, as samplers see it. */
@@ -8,6 +9,12 @@ export interface PoolProblem {
   readonly levels: readonly string[];
   /** The policy's trials; zero trials if unmeasured. */
   readonly measured: Trials;
+  /** Generator or topic, as in `Problem`; absent if unknown. */
+  readonly family?: string;
+  /** Difficulty setting of the generator, 1 = easiest; absent if unknown. */
+  readonly knob?: number;
+  /** Origin: a file, a data set or `generated`; absent if unknown. */
+  readonly source?: string;
 }
 
 /** Outcome of a problem that was rolled out, admitted by the gates or not. */
@@ -15,6 +22,10 @@ export interface ProblemOutcome extends Trials {
   readonly problemId: string;
   /** Mean over the group of |advantage|; 0 where all rewards were equal. */
   readonly meanAbsAdvantage: number;
+  /** Rollouts of the group by verdict, `ungradable` ones included. */
+  readonly verdicts: Readonly<Record<Outcome, number>>;
+  /** Tokens written by all rollouts of the group. */
+  readonly tokens: number;
 }
 
 /**
@@ -26,7 +37,7 @@ export interface ProblemOutcome extends Trials {
  * @example
  * const sampler = createSampler(uniform(), pool, 7);
  * const ids = sampler.choose(32, step);
- * sampler.observe([{ problemId: ids[0]!, successes: 3, trials: 8, meanAbsAdvantage: 0.9 }]);
+ * sampler.observe(groups.map(problemOutcome));
  * checkpoint.sampler = sampler.save();
  */
 export interface ProblemSampler {

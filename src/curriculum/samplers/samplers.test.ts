@@ -5,7 +5,7 @@ import { e2h, e2hConfig, e2hShares } from './e2h.ts';
 import { levelWeighted } from './level-weighted.ts';
 import { createMixedSampler } from './mixed.ts';
 import { prioritised } from './prioritised.ts';
-import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
+import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-sampler.ts';
 import { targetDifficulty } from './target-difficulty.ts';
 import { ucb } from './ucb.ts';
 
@@ -17,6 +17,21 @@ const problems = (level: string, size: number, successes = 4, domain = 'math'): 
     levels: [level],
     measured: { successes, trials: 8 },
   }));
+const outcome = (
+  problemId: string,
+  successes: number,
+  trials: number,
+  meanAbsAdvantage: number,
+): ProblemOutcome => {
+  const verdicts = {
+    correct: successes,
+    incorrect: trials - successes,
+    unparsed: 0,
+    timeout: 0,
+    ungradable: 0,
+  };
+  return { problemId, successes, trials, meanAbsAdvantage, verdicts, tokens: trials };
+};
 const build = (config: Parameters<typeof samplerConfig.parse>[0], pool: PoolProblem[]): ProblemSampler =>
   createSampler(samplerConfig.parse(config), pool, 11);
 const countLevel = (ids: string[], level: string): number =>
@@ -53,7 +68,7 @@ test('prioritised: a first pick falls on a problem in proportion to 1 − passRa
 test('prioritised: solved problems come less often, discounted by memory', () => {
   const pool = [...problems('a', 1, 0), ...problems('b', 1, 0)];
   const sampler = build(prioritised({ memory: 0 }), pool);
-  sampler.observe([{ problemId: 'math/a/0', successes: 8, trials: 8, meanAbsAdvantage: 0 }]);
+  sampler.observe([outcome('math/a/0', 8, 8, 0)]);
   const first = Array.from({ length: 50 }, (_, step) => sampler.choose(1, step)).flat();
   expect(countLevel(first, 'b')).toBe(50);
   expect(sampler.metrics()['passRate']).toBeCloseTo(0.5);
@@ -64,10 +79,10 @@ test('target-difficulty: starts with the easiest, moves by AdaRFT’s update, re
   const sampler = build(targetDifficulty(), pool);
   const batch = sampler.choose(4, 0);
   expect(countLevel(batch, 'easy')).toBe(4);
-  sampler.observe(batch.map((problemId) => ({ problemId, successes: 6, trials: 8, meanAbsAdvantage: 0.5 })));
+  sampler.observe(batch.map((problemId) => outcome(problemId, 6, 8, 0.5)));
   const target = 1 - 0.5 * Math.tanh(2 * (0.75 - 0.5));
   expect(sampler.metrics()['target']).toBeCloseTo(target, 12);
-  sampler.observe([{ problemId: batch[0]!, successes: 1, trials: 2, meanAbsAdvantage: 1 }]);
+  sampler.observe([outcome(batch[0]!, 1, 2, 1)]);
   expect(sampler.metrics()['target']).toBeCloseTo(target, 12);
   expect(countLevel(sampler.choose(4, 1), 'medium')).toBe(4);
 });
@@ -78,14 +93,7 @@ test('ucb: the level with the larger |advantage| comes more often, and explorati
   const late: string[] = [];
   for (let step = 0; step < 60; step++) {
     const ids = sampler.choose(8, step);
-    sampler.observe(
-      ids.map((problemId) => ({
-        problemId,
-        successes: 4,
-        trials: 8,
-        meanAbsAdvantage: problemId.includes('/mixed/') ? 0.9 : 0,
-      })),
-    );
+    sampler.observe(ids.map((id) => outcome(id, 4, 8, id.includes('/mixed/') ? 0.9 : 0)));
     if (step >= 40) late.push(...ids);
   }
   expect(countLevel(late, 'mixed') / late.length).toBeGreaterThan(0.8);
@@ -97,7 +105,7 @@ test('ucb with a learning rate: TD(0) value and softmax shares', () => {
     ...problems('a', 2),
     ...problems('b', 2),
   ]);
-  const group = { problemId: 'math/a/0', successes: 1, trials: 2, meanAbsAdvantage: 0.2 };
+  const group = outcome('math/a/0', 1, 2, 0.2);
   sampler.observe([group, group]);
   expect(sampler.metrics()['advantage/a']).toBeCloseTo(0.15, 12);
   expect(sampler.metrics()['share/a']).toBeCloseTo(1 / (1 + Math.exp(-1.5)), 12);

@@ -2,6 +2,7 @@ import { createAlgorithm } from '../../algorithms/algorithm.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import { createGate } from '../../curriculum/gates/create-gate.ts';
+import type { PoolProblem } from '../../curriculum/samplers/problem-sampler.ts';
 import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
 import { dropSettled, selectPool, type Selection } from '../../curriculum/select-pool.ts';
 import type { StageConfig } from '../../curriculum/stage.ts';
@@ -58,17 +59,27 @@ export function openStage(
 ): LiveStage {
   const { recipe, problems } = context;
   const settings = resolveStage(recipe, recipe.stages[index]!);
-  const sampler = createStageSampler(settings.config, pool, hashKey(recipe.seed, 'stage', index));
-  if (saved !== null) sampler.restore(saved);
   const ids = new Set(pool.map(({ id }) => id));
+  const selected = new Map(problems.filter(({ id }) => ids.has(id)).map((problem) => [problem.id, problem]));
+  const stageSeed = hashKey(recipe.seed, 'stage', index);
+  const sampler = createStageSampler(settings.config, withOrigin(pool, selected), stageSeed);
+  if (saved !== null) sampler.restore(saved);
   return {
     settings,
     algorithm: createAlgorithm(settings.algorithm),
-    problems: new Map(problems.filter(({ id }) => ids.has(id)).map((problem) => [problem.id, problem])),
+    problems: selected,
     levels: new Map(pool.flatMap(({ id, levels: [first] }) => (first === undefined ? [] : [[id, first]]))),
     sampler,
     gates: settings.config.gates.map(createGate),
   };
+}
+
+/** Adds family, knob and source, which checkpoints do not repeat for each problem. */
+function withOrigin(pool: readonly PoolProblem[], problems: ReadonlyMap<string, Problem>): PoolProblem[] {
+  return pool.map((one) => {
+    const { family, knob, source } = problems.get(one.id)!;
+    return { ...one, source, ...(family !== undefined && { family }), ...(knob !== undefined && { knob }) };
+  });
 }
 
 function select(
