@@ -59,7 +59,7 @@ export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimat
 }
 
 /** Returns the t with P(|T| ≤ t) = `central`: ν / (ν + T²) has the distribution Beta(ν/2, 1/2). */
-function tQuantile(central: number, degrees: number): number {
+export function tQuantile(central: number, degrees: number): number {
   const x = betaQuantile({ alpha: degrees / 2, beta: 1 / 2 }, 1 - central);
   return Math.sqrt((degrees * (1 - x)) / x);
 }

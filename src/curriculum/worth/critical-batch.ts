@@ -1,0 +1,59 @@
+import type { Estimate } from '../../statistics/intervals.ts';
+import { ratioEstimate } from '../../statistics/ratio.ts';
+
+/** Gradient norms of two disjoint halves of a batch and of their sum, at the same weights of the loss. */
+export interface SplitGradient {
+  /** Live groups of each half; ≥ 1. Groups without advantage add nothing to a gradient and do not count. */
+  readonly groups: readonly [number, number];
+  /** L2 norm of each half's gradient. */
+  readonly norms: readonly [number, number];
+  /** L2 norm of the gradient of both halves together. */
+  readonly wholeNorm: number;
+}
+
+/** Noise and signal of one split, both on the scale of `groups[0] · groups[1]` products of two groups. */
+export interface NoiseParts {
+  /** Trace of the covariance of one group's gradient, tr Σ. */
+  readonly noise: number;
+  /** Squared norm of the mean gradient, |G|²; may be negative by chance. */
+  readonly signal: number;
+}
+
+/**
+ * Returns unbiased estimates of tr Σ and |G|² from the halves a, b of a batch: |a + b|² − |a|² − |b|² = 2 a·b, whose
+ * expectation is 2 n_a n_b |G|² because groups are independent (McCandlish et al., arXiv 1812.06162, appendix A.1, for
+ * two halves instead of a part and the whole: half the variance).
+ */
+export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGradient): NoiseParts {
+  const own = a * a + b * b;
+  const signal = (wholeNorm * wholeNorm - own) / 2;
+  // E(|a|² + |b|²) = (n + m) tr Σ + (n² + m²) |G|², and `signal` is n m |G|².
+  return { signal, noise: (n * m * own - (n * n + m * m) * signal) / (n + m) };
+}
+
+/**
+ * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups an update makes half the progress that
+ * it would make without noise. The ratio of sums over splits, with Fieller's interval.
+ *
+ * @param splits of one training or probe; fewer than two have the interval 0 … ∞.
+ */
+export function criticalBatch(splits: readonly SplitGradient[]): Estimate {
+  const parts = splits.map(noiseParts);
+  return ratioEstimate(
+    parts.map(({ noise }) => noise),
+    parts.map(({ signal }) => signal),
+  );
+}
+
+/**
+ * Returns the share of the progress an update could make that its groups without advantage cost, in [0, 1): their share
+ * × b_c / (b + b_c) at b live groups. Near 0 where noise is small, whatever the share.
+ *
+ * @param live live groups of the update, > 0.
+ * @param groups all its groups.
+ * @param critical b_c in live groups; infinite: the share itself.
+ */
+export function signalLost(live: number, groups: number, critical: number): number {
+  const dead = 1 - live / groups;
+  return critical === Infinity ? dead : (dead * critical) / (live + critical);
+}

@@ -1,0 +1,161 @@
+import { createRng, type Rng } from '../../core/rng.ts';
+import { betaQuantile } from '../../statistics/beta.ts';
+import type { Estimate } from '../../statistics/intervals.ts';
+import { drawRatio } from '../../statistics/ratio.ts';
+import { sortedQuantile, variance } from '../../statistics/summary.ts';
+import { criticalBatch, noiseParts, type SplitGradient } from './critical-batch.ts';
+import { createLiveShares, type LiveShares, type PooledTrials } from './live-share.ts';
+
+/** Size of a training, which limits what selection can find and gain. */
+export interface TrainingSize {
+  /** Rollouts per group. */
+  readonly groupSize: number;
+  /** Groups rolled out in a step. */
+  readonly problemsPerStep: number;
+  /** Groups of one optimizer update. */
+  readonly problemsPerUpdate: number;
+  /** Steps, as planned. */
+  readonly steps: number;
+  /** Problems of the pool, of which those with trials may be a sample. */
+  readonly problems: number;
+}
+
+/** What staging is worth: the speed-up of selection over uniform draws at equal rollouts, with 95 % intervals. */
+export interface StagingWorth {
+  /** How many times fewer rollouts selection needs for equal progress, ≥ 1. */
+  readonly speedup: Estimate;
+  /** Share of live groups under uniform draws. */
+  readonly liveUniform: Estimate;
+  /** Share of live groups that selection can reach. */
+  readonly liveSelected: Estimate;
+  /** Live groups at which an update makes half its noiseless progress; the upper end may be infinite. */
+  readonly criticalBatch: Estimate;
+  /** False where no gradients were measured and `unmeasuredBatch` was assumed. */
+  readonly isBatchMeasured: boolean;
+  /** Problems with trials. */
+  readonly measuredProblems: number;
+}
+
+/** The sampler that the estimate assumes: `auto`. */
+const assumedSampler = {
+  /** Share of uniform draws. */
+  explore: 0.2,
+  /** Power of the probability to be live. */
+  exponent: 4,
+  /** Steps that the evidence of a cell lasts. */
+  memorySteps: 10,
+} as const;
+
+/** Range of the critical batch where it was not measured, in live groups: what speeds of small models were fitted by. */
+const unmeasuredBatch = { low: 10, high: 40 } as const;
+
+/** Worlds drawn for the intervals: the ends vary by about 5 % of the width between seeds. */
+const worlds = 200;
+/** Problems resampled at most; more would only narrow an interval that is narrow already. */
+const mostResampled = 2000;
+
+/**
+ * Speed-up at equal rollouts from the share `liveUniform` to `liveSelected` of live groups, if progress per update is
+ * b / (b + b_c) at b live groups.
+ *
+ * @param critical b_c in live groups; infinite: the ratio of the shares.
+ * @param groups groups of one update.
+ */
+export function speedup(critical: number, groups: number, liveUniform: number, liveSelected: number): number {
+  if (critical === Infinity) return liveSelected / liveUniform;
+  return (1 + critical / (groups * liveUniform)) / (1 + critical / (groups * liveSelected));
+}
+
+/**
+ * Estimates what staging is worth for a pool. Each world draws the uniform share from its Beta posterior, the selected
+ * shares from a resample of the problems, and the critical batch from its confidence distribution; intervals are
+ * quantiles over worlds, estimates their medians.
+ *
+ * @param pool problems with trials, drawn uniformly from the pool or all of it; not empty.
+ * @param splits gradients of split batches at about these weights; fewer than two count as unmeasured.
+ */
+export function stagingWorth(
+  pool: readonly PooledTrials[],
+  splits: readonly SplitGradient[],
+  size: TrainingSize,
+  seed = 0,
+): StagingWorth {
+  const rng = createRng(seed, 'staging-worth');
+  const sample = pool.length > mostResampled ? rng.shuffle(pool).slice(0, mostResampled) : pool;
+  const { groupSize, problemsPerStep, problemsPerUpdate, problems } = size;
+  const { explore, exponent } = assumedSampler;
+  const density = Math.min(1, ((1 - explore) * problemsPerStep) / Math.max(problems, pool.length));
+  const sharesOf = createLiveShares(sample, { groupSize, density, exponent });
+  const found = sharesOf();
+  const resamples = Array.from({ length: worlds }, () => sharesOf(resample(sample.length, rng)));
+  const error = variance(resamples.map(({ uniform }) => uniform));
+  const cells = new Set(pool.map(({ cell }) => cell)).size;
+  const drawBatch = batchDraws(splits, rng);
+  const drawn = resamples.map((resampled) => {
+    const uniform = drawShare(found.uniform, error, sample.length, rng);
+    const selected = reachableShare({ ...resampled, uniform }, cells, size);
+    const batch = drawBatch();
+    return { uniform, selected, batch, speedup: speedup(batch, problemsPerUpdate, uniform, selected) };
+  });
+  const estimate = (values: number[]): Estimate => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const at = (p: number): number => finiteQuantile(sorted, p);
+    return { mean: at(0.5), low: at(0.025), high: at(0.975) };
+  };
+  const isBatchMeasured = splits.length > 1;
+  return {
+    speedup: estimate(drawn.map((one) => one.speedup)),
+    liveUniform: estimate(drawn.map(({ uniform }) => uniform)),
+    liveSelected: estimate(drawn.map(({ selected }) => selected)),
+    criticalBatch: isBatchMeasured ? criticalBatch(splits) : estimate(drawn.map(({ batch }) => batch)),
+    isBatchMeasured,
+    measuredProblems: pool.length,
+  };
+}
+
+/**
+ * Share of live groups that selection reaches over a training. In the first pass over the pool only cells are known, and
+ * of them only as many as uniform draws keep fresh; in later passes every problem's own record is.
+ */
+export function reachableShare(
+  { uniform, byCell, byProblem }: LiveShares,
+  cells: number,
+  { problemsPerStep, steps, problems }: TrainingSize,
+): number {
+  const { explore, memorySteps } = assumedSampler;
+  const fresh = Math.min(1, (explore * problemsPerStep * memorySteps) / Math.max(1, cells));
+  const first = uniform + fresh * Math.max(0, byCell - uniform);
+  const passes = (problemsPerStep * steps) / problems;
+  const found = passes <= 1 ? first : (first + (passes - 1) * Math.max(first, byProblem)) / passes;
+  return explore * uniform + (1 - explore) * found;
+}
+
+/** How often each of `count` problems is drawn in `count` draws with replacement. */
+function resample(count: number, rng: Rng): Float64Array {
+  const counts = new Float64Array(count);
+  for (let draw = 0; draw < count; draw++) counts[Math.floor(rng.next() * count)]!++;
+  return counts;
+}
+
+/**
+ * Draws a share from the Beta posterior of as many Bernoulli trials as have the same error, from Jeffreys' prior: it
+ * stays above 0 where no live group was seen, unlike a resample.
+ */
+function drawShare(share: number, error: number, count: number, rng: Rng): number {
+  const inside = Math.min(1, Math.max(0, share));
+  const trials = error > 0 ? (inside * (1 - inside)) / error : count;
+  return betaQuantile({ alpha: 0.5 + trials * inside, beta: 0.5 + trials * (1 - inside) }, rng.next());
+}
+
+function batchDraws(splits: readonly SplitGradient[], rng: Rng): () => number {
+  const parts = splits.map(noiseParts);
+  const [noise, signal] = [parts.map((part) => part.noise), parts.map((part) => part.signal)];
+  const { low, high } = unmeasuredBatch;
+  return splits.length > 1 ? () => drawRatio(noise, signal, rng) : () => low * (high / low) ** rng.next();
+}
+
+/** The quantile of sorted values that may end in infinities. */
+function finiteQuantile(sorted: readonly number[], p: number): number {
+  const value = sortedQuantile(sorted, p);
+  return Number.isNaN(value) ? Infinity : value;
+}
