@@ -4,7 +4,7 @@ import { columnsConfig } from './columns.ts';
 import { type DataFile, locationShape } from './locate-files.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { problemOfRow } from './problem-row.ts';
-import { readJsonRows } from './rows/json-lines.ts';
+import { readJsonRows } from '../storage/rows/json-lines.ts';
 import { wordingShape } from './wording.ts';
 
 /** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { stringifyJson } from '../core/lossless-json.ts';
 import { DataError } from '../core/errors.ts';
-import { readJsonRows } from '../problems/rows/json-lines.ts';
+import { readJsonRows } from '../storage/rows/json-lines.ts';
 import type { SupervisedExample } from './supervised.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
