@@ -35,6 +35,7 @@ export { allOf, anyOf, band, inDomain, inLevel, not, thin } from './difficulty/l
 export { paperLevels, simpleLevels } from './difficulty/levels/level-presets.ts';
 export { stage, whereChanged } from './curriculum/stage.ts';
 export { maxSteps, plateau, targetRate, whenAll, whenAny } from './curriculum/advance-rules.ts';
+export { auto } from './curriculum/samplers/auto.ts';
 export { e2h } from './curriculum/samplers/e2h.ts';
 export { levelWeighted } from './curriculum/samplers/level-weighted.ts';
 export { prioritised } from './curriculum/samplers/prioritised.ts';

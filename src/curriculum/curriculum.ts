@@ -15,7 +15,7 @@ export interface Curriculum {
 /**
  * Checks that the parts of a curriculum fit together, and returns its levels.
  *
- * @throws {ConfigError} if stage names repeat, or a stage selects or samples by an unknown level.
+ * @throws {ConfigError} if stage names repeat, a stage selects or samples by an unknown level, or `auto` would refill.
  */
 export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): Levels {
   const checked = createLevels(levels, prior);
@@ -25,12 +25,22 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
       throw new ConfigError(`stages: expected every name once, got "${stage.name}" twice`);
     }
     seen.add(stage.name);
+    checkRefills(stage);
     const rule = selectionRule(stage);
     if (rule !== null) checked.check(rule, `stage "${stage.name}"`);
     for (const name of levelsNamedBy(stage.sampler))
       checked.check({ type: 'level', level: name }, `stage "${stage.name}", sampler ${stage.sampler.type}`);
   }
   return checked;
+}
+
+/** Rejects refills for `auto`, whose comparison with uniform draws is at equal rollouts a step. */
+function checkRefills({ name, sampler, gates, maxRefills }: StageConfig): void {
+  if (sampler.type !== 'auto' || gates.length === 0 || maxRefills === 0) return;
+  throw new ConfigError(
+    `stage "${name}": expected no refills with the sampler auto, got the gate ${gates[0]!.type} with maxRefills ${maxRefills}; ` +
+      'auto picks problems with a signal beforehand, so remove the gates, or set maxRefills: 0',
+  );
 }
 
 /** Position of a run in its curriculum, as saved in checkpoints. */

@@ -32,6 +32,29 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
   };
 }
 
+/**
+ * Returns the difference of two independent rates, first minus second, with Newcombe's hybrid score interval (Newcombe
+ * 1998, method 10), which is valid for few trials and for rates of 0 or 1. Counts may be fractional.
+ * @param confidence in (0, 1).
+ */
+export function differenceOfRates(
+  first: { readonly successes: number; readonly trials: number },
+  second: { readonly successes: number; readonly trials: number },
+  confidence = 0.95,
+): Estimate {
+  const rate = ({ successes, trials }: typeof first): number => (trials === 0 ? 0.5 : successes / trials);
+  const [a, b] = [rate(first), rate(second)];
+  const [inA, inB] = [first, second].map((one) => wilsonInterval(one.successes, one.trials, confidence)) as [
+    Interval,
+    Interval,
+  ];
+  return {
+    mean: a - b,
+    low: a - b - Math.hypot(a - inA.low, inB.high - b),
+    high: a - b + Math.hypot(inA.high - a, b - inB.low),
+  };
+}
+
 /** Returns the central interval of the Beta posterior of a pass rate. Counts may be fractional. */
 export function betaInterval(
   successes: number,

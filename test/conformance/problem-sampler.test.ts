@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DataError, RunError } from '../../src/core/errors.ts';
 import { createSampler, samplerConfig } from '../../src/curriculum/samplers/create-sampler.ts';
+import { auto } from '../../src/curriculum/samplers/auto.ts';
 import { e2h } from '../../src/curriculum/samplers/e2h.ts';
 import { levelWeighted } from '../../src/curriculum/samplers/level-weighted.ts';
 import { prioritised } from '../../src/curriculum/samplers/prioritised.ts';
@@ -21,7 +22,7 @@ type Make = (pool: readonly PoolProblem[], seed: number) => ProblemSampler;
 const plain =
   (input: Parameters<typeof samplerConfig.parse>[0]): Make =>
   (pool, seed) =>
-    createSampler(samplerConfig.parse(input), pool, seed);
+    createSampler(samplerConfig.parse(input), pool, seed, 4);
 
 const levels = ['easy', 'hard'];
 const samplers: { name: string; make: Make; coversPool: boolean }[] = [
@@ -40,6 +41,9 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
     make: plain(e2h({ schedule, levels, steps: 6 })),
     coversPool: false,
   })),
+  { name: 'auto', make: plain(auto()), coversPool: false },
+  { name: 'auto without shared evidence', make: plain(auto({ shareEvidence: false })), coversPool: false },
+  { name: 'auto, all uniform', make: plain(auto({ uniformShare: 1 })), coversPool: true },
   {
     name: 'mixed uniform',
     make: (pool, seed) =>
@@ -51,6 +55,7 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
         },
         pool,
         seed,
+        4,
       ),
     coversPool: false,
   },

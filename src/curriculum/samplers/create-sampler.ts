@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DataError } from '../../core/errors.ts';
+import { autoConfig, createAuto } from './auto.ts';
 import { createE2h, e2hConfig } from './e2h.ts';
 import { createLevelWeighted, levelWeightedConfig } from './level-weighted.ts';
 import { createPrioritised, prioritisedConfig } from './prioritised.ts';
@@ -16,6 +17,7 @@ export const samplerConfig = z.discriminatedUnion('type', [
   targetDifficultyConfig,
   ucbConfig,
   e2hConfig,
+  autoConfig,
 ]);
 
 /** A validated sampler configuration. */
@@ -30,6 +32,7 @@ export function levelsNamedBy(config: SamplerConfig): readonly string[] {
       return config.levels ?? [];
     case 'e2h':
       return config.levels;
+    case 'auto':
     case 'uniform':
     case 'prioritised':
     case 'target-difficulty':
@@ -41,6 +44,7 @@ export function levelsNamedBy(config: SamplerConfig): readonly string[] {
  * The sampler that a configuration describes, over the problems a stage selected.
  *
  * @param seed the run's seed; samplers of different stages should get different ones.
+ * @param groupSize rollouts of a group.
  * @throws {DataError} when the pool is empty or names a problem twice.
  * @throws {ConfigError} when the configuration names a level that no problem of the pool has.
  */
@@ -48,6 +52,7 @@ export function createSampler(
   config: SamplerConfig,
   pool: readonly PoolProblem[],
   seed: number,
+  groupSize: number,
 ): ProblemSampler {
   checkPool(pool);
   switch (config.type) {
@@ -63,6 +68,8 @@ export function createSampler(
       return createUcb(config, pool, seed);
     case 'e2h':
       return createE2h(config, pool, seed);
+    case 'auto':
+      return createAuto(config, pool, seed, groupSize);
   }
 }
 

@@ -32,12 +32,13 @@ export function createMixedSampler(
   config: SamplerConfig,
   pool: readonly PoolProblem[],
   seed: number,
+  groupSize: number,
 ): ProblemSampler {
   const domains = Object.keys(mix);
   const samplers = new Map(
     domains.map((domain) => [
       domain,
-      createSampler(config, problemsOf(domain, pool), hashKey(seed, 'mix', domain)),
+      createSampler(config, problemsOf(domain, pool), hashKey(seed, 'mix', domain), groupSize),
     ]),
   );
   const domainOf = new Map(pool.map((problem) => [problem.id, problem.domain]));

@@ -33,7 +33,7 @@ const outcome = (
   return { problemId, successes, trials, meanAbsAdvantage, verdicts, tokens: trials };
 };
 const build = (config: Parameters<typeof samplerConfig.parse>[0], pool: PoolProblem[]): ProblemSampler =>
-  createSampler(samplerConfig.parse(config), pool, 11);
+  createSampler(samplerConfig.parse(config), pool, 11, 8);
 const countLevel = (ids: string[], level: string): number =>
   ids.filter((id) => id.includes(`/${level}/`)).length;
 
@@ -125,9 +125,9 @@ test('e2h: schedules run from the easy end to the hard end', () => {
 
 test('mix: domains keep their share under every sampler, and an unknown domain is an error', () => {
   const pool = [...problems('x', 40, 4, 'math'), ...problems('x', 40, 4, 'code')];
-  const sampler = createMixedSampler({ math: 2, code: 1 }, { type: 'uniform' }, pool, 3);
+  const sampler = createMixedSampler({ math: 2, code: 1 }, { type: 'uniform' }, pool, 3, 8);
   const ids = Array.from({ length: 6 }, (_, step) => sampler.choose(5, step)).flat();
   expect(ids.filter((id) => id.startsWith('math')).length).toBe(20);
-  const create = (): ProblemSampler => createMixedSampler({ chemistry: 1 }, { type: 'uniform' }, pool, 3);
+  const create = (): ProblemSampler => createMixedSampler({ chemistry: 1 }, { type: 'uniform' }, pool, 3, 8);
   expect(create).toThrow(/"chemistry".*math, code/);
 });

@@ -8,6 +8,7 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
  * The sampler of a stage over the problems it selected: one per domain where the stage has a mix. The stage's name is
  * part of the seed, so that two stages over the same problems go through them in different orders.
  *
+ * @param groupSize rollouts of a group.
  * @throws {DataError} when the pool is empty or names a problem twice.
  * @throws {ConfigError} when mix or sampler name a domain or level that no problem of the pool has.
  */
@@ -15,9 +16,10 @@ export function createStageSampler(
   { name, mix, sampler }: Pick<StageConfig, 'name' | 'mix' | 'sampler'>,
   pool: readonly PoolProblem[],
   seed: number,
+  groupSize: number,
 ): ProblemSampler {
   const stageSeed = hashKey(seed, 'stage', name);
   return mix === undefined
-    ? createSampler(sampler, pool, stageSeed)
-    : createMixedSampler(mix, sampler, pool, stageSeed);
+    ? createSampler(sampler, pool, stageSeed, groupSize)
+    : createMixedSampler(mix, sampler, pool, stageSeed, groupSize);
 }

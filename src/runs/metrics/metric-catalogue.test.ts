@@ -21,6 +21,12 @@ test('fills in the free part of a name', () => {
     title: 'Pass rate, a/b',
     key: 'level/a/b/passRate',
   });
+  expect(describeMetric('sampler/brake/addition')?.title).toBe('Progress brake, addition');
+  expect(describeMetric('sampler/math/liveUniform/low')?.title).toBe(
+    'math: Live share, uniform draws, lower bound',
+  );
+  expect(describeMetric('sampler/math/share/a.jsonl')?.title).toBe('math: Share of selected draws, a.jsonl');
+  expect(describeMetric('sampler/target')?.title).toBe('Sampler: target');
   expect(describeMetric('reward/mean')).toMatchObject({ title: 'Reward', trl: 'reward' });
   expect(describeMetric('other/thing')).toBeUndefined();
 });

@@ -61,8 +61,12 @@ export function openStage(
   const settings = resolveStage(recipe, recipe.stages[index]!);
   const ids = new Set(pool.map(({ id }) => id));
   const selected = new Map(problems.filter(({ id }) => ids.has(id)).map((problem) => [problem.id, problem]));
-  const stageSeed = hashKey(recipe.seed, 'stage', index);
-  const sampler = createStageSampler(settings.config, withOrigin(pool, selected), stageSeed);
+  const sampler = createStageSampler(
+    settings.config,
+    withOrigin(pool, selected),
+    hashKey(recipe.seed, 'stage', index),
+    settings.groupSize,
+  );
   if (saved !== null) sampler.restore(saved);
   return {
     settings,

@@ -65,7 +65,7 @@ function liveStage(options: {
     algorithm: createAlgorithm(algorithmConfig.parse({ type: 'dapo' })),
     problems: new Map(problems.map((problem) => [problem.id, problem])),
     levels: new Map(),
-    sampler: createStageSampler(settings.config, pool, 3),
+    sampler: createStageSampler(settings.config, pool, 3, 4),
     gates: [createGate(gateConfig.parse({ type: 'zero-advantage' }))],
   };
 }

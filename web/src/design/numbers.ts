@@ -1,4 +1,4 @@
-import type { MetricUnit } from '../../../src/runs/metrics/metric-catalogue.ts';
+import type { MetricUnit } from '../../../src/runs/metrics/metric-description.ts';
 import { wilsonInterval } from '../../../src/statistics/intervals.ts';
 
 /** Formats a number for a tile or an axis: three significant digits, `k` and `M`, the minus sign U+2212. */

@@ -1,5 +1,5 @@
 import { memo, useMemo } from 'react';
-import type { MetricDescription } from '../../../../src/runs/metrics/metric-catalogue.ts';
+import type { MetricDescription } from '../../../../src/runs/metrics/metric-description.ts';
 import type { MetricSeriesByName } from '../../../../src/services/dashboard/views/metric-series.ts';
 import { LineChart } from '../../charts/line-chart.tsx';
 import { formatOf } from '../../design/numbers.ts';

@@ -1,10 +1,9 @@
+import { describeMetric, metricRank } from '../../../../src/runs/metrics/metric-catalogue.ts';
 import {
-  describeMetric,
   type MetricDescription,
   type MetricGroup,
   metricGroups,
-  metricRank,
-} from '../../../../src/runs/metrics/metric-catalogue.ts';
+} from '../../../../src/runs/metrics/metric-description.ts';
 
 /** Metrics that share a chart. */
 export interface Panel {
@@ -22,6 +21,9 @@ const together: readonly { readonly title: string; readonly pattern: RegExp }[] 
   { title: 'Length', pattern: /^rollout\/length\//u },
   { title: 'Clipped tokens', pattern: /^policy\/clip/u },
   { title: 'Time per step', pattern: /^time\//u },
+  { title: 'Live share: uniform and selected draws', pattern: /^sampler\/(.+\/)?live(Uniform|Selected)/u },
+  { title: 'Progress brake by source', pattern: /^sampler\/(.+\/)?brake/u },
+  { title: 'Share of draws by source or level', pattern: /^sampler\/(.+\/)?share\//u },
   { title: 'Pass rate by level', pattern: /^level\/.+\/passRate$/u },
 ];
 

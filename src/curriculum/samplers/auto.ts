@@ -1,0 +1,257 @@
+import * as z from 'zod';
+import { noun } from '../../core/config-builder.ts';
+import { RunError } from '../../core/errors.ts';
+import { createRng } from '../../core/rng.ts';
+import { mergeTrials, noTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { ProgressBrake, progressBrakeState } from './auto/brake.ts';
+import { CellMeans, cellMeansState } from './auto/cell-means.ts';
+import { type Cells, splitIntoCells } from './auto/cells.ts';
+import { estimateMetrics, sharesOfSources, sourceMetrics } from './auto/auto-metrics.ts';
+import { ControlGroup, controlGroupState } from './auto/control-group.ts';
+import { liveProbability } from './auto/live-probability.ts';
+import { type EvidenceClass, OwnEvidence, ownEvidenceState } from './auto/own-evidence.ts';
+import { UniformStream, uniformStreamState } from './auto/uniform-stream.ts';
+import { drawWeighted } from './auto/weighted-draw.ts';
+import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-sampler.ts';
+import { readState } from './read-state.ts';
+import { Shares } from './shares.ts';
+
+/**
+ * Problems whose group is likely to have a signal, judged by training's own rollouts: needs no measurement. A fixed
+ * share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does not,
+ * nearly all of the batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
+ */
+export const autoConfig = z.strictObject({
+  type: z.literal('auto'),
+  /** Share of each batch that is drawn uniformly. */
+  uniformShare: z.number().gt(0).max(1).default(0.2),
+  /** Exponent of the live probability: 0 is uniform, large takes the best problems alone. */
+  sharpness: z.number().min(0).default(4),
+  /** Exponent of the progress brake; 0 switches it off. */
+  brake: z.number().min(0).default(3),
+  /** Exponent of the expected tokens of a rollout, which the live probability is divided by; 0 ignores length. */
+  tokenCost: z.number().min(0).default(1),
+  /** Whether problems of one family and knob, or of one source and level, share evidence. */
+  shareEvidence: z.boolean().default(true),
+});
+
+/** The sampler that judges itself against uniform sampling, e.g. `stage('all', { sampler: auto(), maxSteps: 200 })`. */
+export const auto = noun(autoConfig);
+
+type Config = z.infer<typeof autoConfig>;
+
+const autoState = z.strictObject({
+  draws: z.int().min(0),
+  owed: z.record(z.string(), z.number()),
+  stream: uniformStreamState,
+  /** Problems of the current step that were drawn uniformly. */
+  control: z.array(z.int().min(0)),
+  means: cellMeansState,
+  own: ownEvidenceState,
+  brake: progressBrakeState,
+  groups: controlGroupState,
+});
+
+/** Most trials that the mean of a cell counts for in the belief about one of its problems. */
+const strength = 4;
+/** Uniform share of a batch where selection does not help: the rest keeps testing whether it begins to. */
+const fallbackShare = 0.9;
+/** Least live probability: no weight is 0. */
+const leastLive = 1e-6;
+
+/** @param groupSize rollouts of a group. */
+export function createAuto(
+  config: Config,
+  pool: readonly PoolProblem[],
+  seed: number,
+  groupSize: number,
+): ProblemSampler {
+  return new AutoSampler(config, pool, seed, groupSize);
+}
+
+class AutoSampler implements ProblemSampler {
+  readonly #config: Config;
+  readonly #pool: readonly PoolProblem[];
+  readonly #seed: number;
+  readonly #groupSize: number;
+  readonly #cells: Cells;
+  readonly #indexOf: ReadonlyMap<string, number>;
+  readonly #means: CellMeans;
+  readonly #own: OwnEvidence;
+  readonly #brake: ProgressBrake;
+  readonly #groups = new ControlGroup();
+  readonly #stream: UniformStream;
+  readonly #shares = new Shares(['uniform', 'selected']);
+  readonly #isExcluded: Uint8Array;
+  #control = new Set<number>();
+  #draws = 0;
+
+  constructor(config: Config, pool: readonly PoolProblem[], seed: number, groupSize: number) {
+    this.#config = config;
+    this.#pool = pool;
+    this.#seed = seed;
+    this.#groupSize = groupSize;
+    this.#cells = config.shareEvidence ? splitIntoCells(pool) : oneCell(pool);
+    this.#indexOf = new Map(pool.map(({ id }, index) => [id, index]));
+    const measured = pool.map((problem) => problem.measured);
+    this.#means = new CellMeans(sumByCell(measured, this.#cells));
+    this.#own = new OwnEvidence(this.#cells.cellOf, measured);
+    this.#brake = new ProgressBrake(this.#cells.sources.length);
+    this.#stream = new UniformStream(pool.length, seed);
+    this.#isExcluded = new Uint8Array(pool.length);
+  }
+
+  choose(count: number, _step: number, without: ReadonlySet<string> = new Set()): string[] {
+    const excluded = new Set([...without].flatMap((id) => this.#indexOf.get(id) ?? []));
+    const share = this.#uniformShare();
+    const allotted = this.#shares.allot(count, { uniform: share, selected: 1 - share });
+    const drawn = this.#stream.take(allotted['uniform']!, excluded);
+    for (const index of drawn) this.#control.add(index);
+    const selected = this.#select(count - drawn.length, excluded);
+    return [...drawn, ...selected].map((index) => this.#pool[index]!.id);
+  }
+
+  observe(outcomes: readonly ProblemOutcome[]): void {
+    this.#means.age();
+    this.#groups.age();
+    for (const outcome of outcomes) this.#observeOne(outcome);
+    this.#control.clear();
+  }
+
+  save(): z.infer<typeof autoState> {
+    return {
+      draws: this.#draws,
+      owed: this.#shares.save(),
+      stream: this.#stream.save(),
+      control: [...this.#control],
+      means: this.#means.save(),
+      own: this.#own.save(),
+      brake: this.#brake.save(),
+      groups: this.#groups.save(),
+    };
+  }
+
+  restore(state: unknown): void {
+    const saved = readState(autoState, state, 'auto sampler');
+    checkCells(saved, this.#cells);
+    this.#own.restore(saved.own);
+    this.#draws = saved.draws;
+    this.#control = new Set(saved.control);
+    this.#shares.restore(saved.owed);
+    this.#stream.restore(saved.stream);
+    this.#means.restore(saved.means);
+    this.#brake.restore(saved.brake);
+    this.#groups.restore(saved.groups);
+  }
+
+  metrics(): Record<string, number> {
+    const { passRate, liveUniform, liveSelected } = this.#groups;
+    const shares = sharesOfSources(this.#own.classOf, this.#weightsOfClasses(), this.#cells);
+    return {
+      uniformShare: this.#uniformShare(),
+      epoch: this.#stream.epochs,
+      visited: this.#own.visited / this.#pool.length,
+      ...(passRate !== undefined && { passRate }),
+      ...estimateMetrics('liveUniform', liveUniform),
+      ...estimateMetrics('liveSelected', liveSelected),
+      ...sourceMetrics(this.#cells.sources, this.#brake, shares),
+    };
+  }
+
+  #uniformShare(): number {
+    const { uniformShare } = this.#config;
+    const fallsBack = this.#groups.isSelectionUseless || this.#brake.isOnEverywhere;
+    return fallsBack ? Math.max(uniformShare, fallbackShare) : uniformShare;
+  }
+
+  #select(count: number, excluded: ReadonlySet<number>): number[] {
+    const weights = this.#weightsOfClasses();
+    const { classOf } = this.#own;
+    const isExcluded = this.#isExcluded;
+    const weightOf = (index: number): number => (isExcluded[index] ? 0 : weights[classOf[index]!]!);
+    const random = createRng(this.#seed, 'sampler', 'auto', this.#draws++);
+    for (const index of excluded) isExcluded[index] = 1;
+    const selected = drawWeighted(count, this.#pool.length, weightOf, random);
+    for (const index of excluded) isExcluded[index] = 0;
+    return selected;
+  }
+
+  /** Weight of a problem of each class of equal evidence. */
+  #weightsOfClasses(): Float64Array {
+    const { sharpness, brake, tokenCost } = this.#config;
+    const tokens = this.#means.relativeTokens();
+    return Float64Array.from(this.#own.classes, (one) => {
+      if (one.size === 0) return 0;
+      const live = expectedLive(one, this.#means, this.#groupSize) / tokens[one.cell]! ** tokenCost;
+      const factor = this.#brake.factor(this.#cells.sourceOf[one.cell]!) * one.factor;
+      return live ** sharpness * factor ** brake;
+    });
+  }
+
+  #observeOne(outcome: ProblemOutcome): void {
+    const problem = this.#indexOf.get(outcome.problemId);
+    const evidence = evidenceOf(outcome);
+    if (problem === undefined || evidence.trials === 0) return;
+    const cell = this.#cells.cellOf[problem]!;
+    const kind = this.#control.has(problem) ? 'uniform' : 'selected';
+    this.#groups.add(kind, outcome.meanAbsAdvantage > 0, outcome.successes, outcome.trials);
+    this.#means.add(cell, evidence, outcome.tokens, rolloutsOf(outcome));
+    this.#brake.observe(this.#cells.sourceOf[cell]!, cell, evidence, this.#means);
+    this.#own.add(problem, evidence);
+  }
+}
+
+/**
+ * Trials of a group as evidence. An unparsed rollout counts half, since it failed in its format rather than in the
+ * problem; an ungradable one does not count.
+ */
+function evidenceOf({ verdicts }: ProblemOutcome): Trials {
+  const { correct, incorrect, timeout, unparsed } = verdicts;
+  return { successes: correct, trials: correct + incorrect + timeout + unparsed / 2 };
+}
+
+const rolloutsOf = ({ verdicts }: ProblemOutcome): number =>
+  Object.values(verdicts).reduce((sum, count) => sum + count, 0);
+
+function expectedLive(
+  { cell, successes, failures }: EvidenceClass,
+  means: CellMeans,
+  groupSize: number,
+): number {
+  const mean = means.mean(cell);
+  const prior = Math.min(strength, means.weight(cell));
+  const live = liveProbability(prior * mean + successes, prior * (1 - mean) + failures, groupSize);
+  return Math.max(leastLive, live);
+}
+
+/** All problems in one cell of one source. */
+const oneCell = (pool: readonly PoolProblem[]): Cells => ({
+  cellOf: new Uint32Array(pool.length),
+  sourceOf: new Uint32Array(1),
+  sources: ['pool'],
+});
+
+function sumByCell(measured: readonly Trials[], { cellOf, sourceOf }: Cells): Trials[] {
+  const sums = Array.from(sourceOf, () => noTrials);
+  for (const [problem, trials] of measured.entries()) {
+    const cell = cellOf[problem]!;
+    if (trials.trials > 0) sums[cell] = mergeTrials(sums[cell]!, trials);
+  }
+  return sums;
+}
+
+function checkCells(
+  { means, brake, own }: z.infer<typeof autoState>,
+  { cellOf, sourceOf, sources }: Cells,
+): void {
+  const expected = [cellOf.length, sourceOf.length, sources.length];
+  const got = [Buffer.byteLength(own.brakes, 'base64'), means.trials.length, brake.length];
+  if (expected.every((size, at) => size === got[at])) return;
+  const describe = ([problems, cells, brakes]: readonly number[]): string =>
+    `${problems} problems, ${cells} cells and ${brakes} sources`;
+  throw new RunError(
+    `expected a saved state of the auto sampler with ${describe(expected)}, got ${describe(got)}. ` +
+      'The checkpoint belongs to another recipe.',
+    { tryNext: 'gradus runs list' },
+  );
+}

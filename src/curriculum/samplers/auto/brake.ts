@@ -1,0 +1,101 @@
+import * as z from 'zod';
+import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
+import type { CellMeans } from './cell-means.ts';
+
+/** Standard errors above no progress from which a source counts as progressing. */
+const progress = 0.5;
+/** Variance of a group's successes beyond a binomial's: problems of a cell differ in pass rate. */
+const spread = 3;
+/** Groups of a source that are judged together at first. */
+const shortestBlock = 20;
+/** Trials a cell needs before its mean is a reference. */
+const leastReference = 16;
+const [faster, slower, leastFactor] = [1.5, 0.7, 0.1];
+
+const sourceState = z.strictObject({
+  factor: z.number().min(0).max(1),
+  /** Blocks judged. */
+  blocks: z.int().min(0),
+  groups: z.int().min(0),
+  surprise: z.number(),
+  variance: z.number().min(0),
+  /** Cell → mean and trials at the start of the block. */
+  frozen: z.array(z.tuple([z.int().min(0), z.number(), z.number()])),
+});
+
+/** Saved form of a `ProgressBrake`. */
+export const progressBrakeState = z.array(sourceState);
+
+interface SourceProgress {
+  factor: number;
+  blocks: number;
+  groups: number;
+  surprise: number;
+  variance: number;
+  frozen: Map<number, { readonly mean: number; readonly weight: number }>;
+}
+
+/**
+ * Slows down sources on which the policy does not improve, whatever their pass rate: a verdict that is a coin flip looks
+ * like the edge of competence, but its pass rate never moves. Groups are compared with the means that their cells had at
+ * the start of a block, so a turn to harder cells does not count as a decline. Learning progress as the signal of a
+ * curriculum: Matiisen et al., arXiv 1707.00183.
+ */
+export class ProgressBrake {
+  readonly #sources: SourceProgress[];
+
+  constructor(sources: number) {
+    this.#sources = Array.from({ length: sources }, () => ({ factor: 1, blocks: 0, ...emptyBlock() }));
+  }
+
+  /** Factor of a source in [0.1, 1]; 1 is not braked. */
+  factor(source: number): number {
+    return this.#sources[source]!.factor;
+  }
+
+  /** Whether every source that was judged is nearly stopped, and at least one was judged. */
+  get isOnEverywhere(): boolean {
+    const judged = this.#sources.filter(({ blocks }) => blocks > 0);
+    return judged.length > 0 && judged.every(({ factor }) => factor <= 2 * leastFactor);
+  }
+
+  /** Compares a group with the reference of its cell, and judges the source at the end of a block. */
+  observe(source: number, cell: number, { successes, trials }: Trials, means: CellMeans): void {
+    const state = this.#sources[source]!;
+    const reference = state.frozen.get(cell);
+    if (reference === undefined) {
+      const weight = means.weight(cell);
+      if (weight >= leastReference) state.frozen.set(cell, { mean: means.mean(cell), weight });
+      return;
+    }
+    const { mean, weight } = reference;
+    const perTrial = Math.max(0.02, mean * (1 - mean));
+    state.surprise += successes - trials * mean;
+    state.variance += spread * trials * perTrial + (trials ** 2 * perTrial) / weight;
+    state.groups++;
+    if (state.groups < shortestBlock) return;
+    state.factor = nextFactor(state.factor, state.surprise / Math.sqrt(state.variance));
+    Object.assign(state, emptyBlock(), { blocks: state.blocks + 1 });
+  }
+
+  save(): z.infer<typeof progressBrakeState> {
+    return this.#sources.map(({ frozen, ...state }) => ({
+      ...state,
+      frozen: [...frozen].map(([cell, { mean, weight }]) => [cell, mean, weight]),
+    }));
+  }
+
+  restore(saved: z.infer<typeof progressBrakeState>): void {
+    for (const [source, { frozen, ...state }] of saved.entries()) {
+      const means = frozen.map(([cell, mean, weight]) => [cell, { mean, weight }] as const);
+      this.#sources[source] = { ...state, frozen: new Map(means) };
+    }
+  }
+}
+
+const nextFactor = (factor: number, deviation: number): number =>
+  deviation > progress ? Math.min(1, faster * factor) : Math.max(leastFactor, slower * factor);
+
+function emptyBlock(): Pick<SourceProgress, 'groups' | 'surprise' | 'variance' | 'frozen'> {
+  return { groups: 0, surprise: 0, variance: 0, frozen: new Map() };
+}
