@@ -1,6 +1,8 @@
 import type { MetricDescription } from './metric-description.ts';
 import { samplerMetrics } from './sampler-metrics.ts';
 
+export { type MetricGroup, metricGroups } from './metric-description.ts';
+
 const described: readonly MetricDescription[] = [
   {
     key: 'answer/commonestExcess',

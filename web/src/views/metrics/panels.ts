@@ -1,9 +1,10 @@
-import { describeMetric, metricRank } from '../../../../src/runs/metrics/metric-catalogue.ts';
 import {
-  type MetricDescription,
+  describeMetric,
   type MetricGroup,
   metricGroups,
-} from '../../../../src/runs/metrics/metric-description.ts';
+  metricRank,
+} from '../../../../src/runs/metrics/metric-catalogue.ts';
+import type { MetricDescription } from '../../../../src/runs/metrics/metric-description.ts';
 
 /** Metrics that share a chart. */
 export interface Panel {
