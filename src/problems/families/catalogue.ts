@@ -1,3 +1,4 @@
+import { chain } from './code/chain.ts';
 import { conditional } from './code/conditional.ts';
 import { describedSteps } from './code/described-steps.ts';
 import { linearFunction } from './code/linear-function.ts';
@@ -40,4 +41,5 @@ export const families: readonly Family[] = [
   quadratic,
   conditional,
   describedSteps,
+  chain,
 ];

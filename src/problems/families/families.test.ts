@@ -121,6 +121,50 @@ test('every math answer equals one computed from the question alone', () => {
   }
 });
 
+/** Carries out the steps that a question describes in words. */
+function carryOut(question: string, x: number): number {
+  const steps = question.replace('x: ', '').split(', ');
+  return steps.reduce((value, words) => {
+    const [operation, constant] = [words.replace(/ \d+$/, ''), numbersOf(words)[0]!];
+    if (operation === 'add') return value + constant;
+    if (operation === 'subtract') return value - constant;
+    return operation === 'multiply by' ? value * constant : constant - value;
+  }, x);
+}
+
+describe.each(families.filter(({ name }) => ['described-steps', 'chain'].includes(name)))(
+  'steps in words: $name',
+  (family) => {
+    test('the tests expect the value that the words of the question give', () => {
+      fc.assert(
+        fc.property(fc.integer(), fc.integer({ min: 1, max: family.knobs }), (seed, knob) => {
+          const { question, tests } = family.generate(createRng(seed), knob);
+          if (tests?.type !== 'function') throw new Error('expected tests of a function');
+          for (const {
+            arguments: [x],
+            expected,
+          } of tests.cases)
+            expect(carryOut(question, Number(x))).toBe(expected);
+        }),
+        { numRuns: 100 },
+      );
+    });
+  },
+);
+
+test('a chain of k operations uses skill j at step j: the skills of shorter chains and one more', () => {
+  const chain = families.find(({ name }) => name === 'chain')!;
+  const operationsOf = (knob: number, seed: number): string[] =>
+    chain.generate(createRng(seed), knob).question.replace('x: ', '').replaceAll(/ \d+/g, '').split(', ');
+  fc.assert(
+    fc.property(fc.integer(), fc.integer(), fc.integer({ min: 1, max: 6 }), (seed, other, knob) => {
+      expect(operationsOf(knob, seed)).toHaveLength(knob);
+      expect(operationsOf(6, other).slice(0, knob)).toEqual(operationsOf(knob, seed));
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test('rejects an unknown knob', () => {
   expect(() => families[0]!.generate(createRng(0), 7)).toThrow('addition: knob is 1 to 6, got 7');
 });

@@ -1,0 +1,29 @@
+import { codeFamily } from '../family.ts';
+import { integerIn } from '../notation.ts';
+import { describeSteps, stepKinds } from './steps.ts';
+
+const { add, subtract, multiply, subtractFrom } = stepKinds;
+
+/** Operation j of every chain is skill j, with a constant from its range. */
+const skills = [
+  { operation: multiply, constants: [2, 149] },
+  { operation: subtractFrom, constants: [10, 99] },
+  { operation: add, constants: [10, 99] },
+  { operation: multiply, constants: [10, 99] },
+  { operation: subtract, constants: [10, 99] },
+  { operation: subtractFrom, constants: [10, 99] },
+] as const;
+
+/**
+ * `x: multiply by 77, subtract from 56, add 23`: operations in a fixed order, most with a constant of two digits; the knob is
+ * their number. A chain of k operations needs the skills of the chain of k − 1 operations and one more, so that its pass rate
+ * is about the product of the skills': near 0 until shorter chains are learned.
+ */
+export const chain = codeFamily({
+  name: 'chain',
+  knobs: skills.map((_, i) => i + 1),
+  generate: (rng, operations) =>
+    describeSteps(
+      skills.slice(0, operations).map(({ operation, constants }) => operation(integerIn(rng, constants))),
+    ),
+});
