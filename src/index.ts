@@ -79,6 +79,8 @@ export { loadProblems } from './problems/load-problems.ts';
 export { openVerifier, verifierConfig } from './verifiers/config.ts';
 export type { CustomJudge, CustomVerdict } from './verifiers/custom-module.ts';
 export type { Verifier } from './verifiers/verifier.ts';
+export type { Environment, Environments } from './environments/environment.ts';
+export type { Tool, ToolResult } from './environments/tool.ts';
 export { rollAll, rollGroups } from './rollout/roll-groups.ts';
 export { algorithmConfig, createAlgorithm } from './algorithms/algorithm.ts';
 export { rewardConfig } from './algorithms/reward.ts';
@@ -96,6 +98,7 @@ export {
   ConfigError,
   DataError,
   EngineError,
+  EnvironmentError,
   GradusError,
   ProtocolError,
   RunError,

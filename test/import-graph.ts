@@ -19,6 +19,7 @@ export interface LayerRow {
 /** The files that hold a room's interface: all that an "(interface)" row may import of it. */
 const interfaceFiles: Readonly<Record<string, readonly string[]>> = {
   engines: ['engines/engine.ts'],
+  environments: ['environments/environment.ts', 'environments/tool.ts'],
   verifiers: ['verifiers/verifier.ts'],
 };
 

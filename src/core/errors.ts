@@ -65,6 +65,14 @@ export class SandboxError extends GradusError {
   }
 }
 
+/** A failure of an environment itself. A wrong call is the policy's fault and no error. */
+export class EnvironmentError extends GradusError {
+  override readonly name = 'EnvironmentError';
+  constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
+    super(options?.code ?? 'ENVIRONMENT_FAILED', message, options);
+  }
+}
+
 /** A failed request to an engine: invalid model files, non-finite numbers, a lost worker. */
 export class EngineError extends GradusError {
   override readonly name: string = 'EngineError';

@@ -1,6 +1,7 @@
 /** One turn of a conversation, in the shape every chat template reads. */
 export interface Message {
-  readonly role: 'system' | 'user' | 'assistant';
+  /** `tool`: the result of a call that the message before it made. */
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
 }
 

@@ -11,14 +11,43 @@ export interface Written {
   /** Optimizer updates the policy had taken when it wrote this; 0 for a model that does not learn. */
   readonly policyVersion: number;
   readonly finishReason: FinishReason;
+  /** The limit that ended an attempt of several turns, where it was not that of the sampler. */
+  readonly limit?: 'tokens' | 'turns' | 'window';
+  /** The environment's reward for this turn; absent where it gave none. */
+  readonly reward?: number;
+}
+
+/**
+ * Outcome of a call. `ok`: the tool answered. `failed`: the call itself was at fault, e.g. a program raised an error.
+ * `malformed`: the call could not be read. `refused`: the call limit was reached. A failure of the tool itself has no
+ * record here: it makes the attempt `ungradable`.
+ */
+export type CallOutcome = 'ok' | 'failed' | 'malformed' | 'refused';
+
+/** A call that the policy made in a message, and its result. */
+export interface ToolCall {
+  /** `name@version` of the tool; the bare name where no such tool exists. */
+  readonly tool: string;
+  /** JSON-safe; the text as written if it could not be read. */
+  readonly arguments: unknown;
+  readonly outcome: CallOutcome;
+  /** What the tool returned, as it was given to the policy. */
+  readonly result: string;
+  /** Where the result came from, e.g. titles of passages. */
+  readonly sources?: readonly string[];
 }
 
 /** Who wrote a message: it was given with the problem, written by the policy, or returned by an environment. */
 export type Author = 'problem' | 'policy' | 'environment';
 
-/** A message and its author. */
+/**
+ * A message and its author. An environment's message with role `assistant` was inserted into the policy's turn; with
+ * another role it is a turn of its own.
+ */
 export interface AuthoredMessage extends Message {
   readonly author: Author;
+  /** Calls that this message of the policy made. */
+  readonly calls?: readonly ToolCall[];
 }
 
 /**
@@ -94,6 +123,28 @@ export function extendTranscript(
   };
 }
 
+/**
+ * Appends tokens that an environment gives: they have no log-probability and are never learned from.
+ */
+export function giveToTranscript(
+  transcript: Transcript,
+  tokens: Int32Array,
+  messages: readonly Message[],
+): Transcript {
+  const given = new Float32Array(tokens.length);
+  const { entropies } = transcript;
+  return {
+    tokens: joinInts(transcript.tokens, tokens),
+    logprobs: joinFloats(transcript.logprobs, given),
+    ...(entropies !== undefined && { entropies: joinFloats(entropies, given) }),
+    written: transcript.written,
+    messages: [
+      ...transcript.messages,
+      ...messages.map(({ role, content }) => ({ role, content, author: 'environment' as const })),
+    ],
+  };
+}
+
 /** Tokens of the policy's unfinished message at the end of a transcript; 0 where the policy did not write last. */
 export const openTurnLength = (transcript: Transcript): number =>
   transcript.messages.at(-1)?.author === 'policy' ? transcript.tokens.length - startOfTurn(transcript) : 0;
@@ -116,9 +167,19 @@ export const writtenCount = ({ written }: Pick<Transcript, 'written'>): number =
 export const promptLength = ({ tokens, written }: Pick<Transcript, 'tokens' | 'written'>): number =>
   written[0]?.start ?? tokens.length;
 
-/** The policy's last message; empty where it wrote none. */
-export const lastAnswer = ({ messages }: Pick<Transcript, 'messages'>): string =>
-  messages.findLast(({ author }) => author === 'policy')?.content ?? '';
+/**
+ * The policy's text in its last turn, without what an environment inserted into it; empty where the policy wrote none.
+ */
+export function lastAnswer({ messages }: Pick<Transcript, 'messages'>): string {
+  const last = messages.findLastIndex(({ author }) => author === 'policy');
+  const turn: string[] = [];
+  for (let at = last; at >= 0; at--) {
+    const { author, role, content } = messages[at]!;
+    if (author === 'policy') turn.unshift(content);
+    else if (author !== 'environment' || role !== 'assistant') break;
+  }
+  return turn.join('');
+}
 
 function joinInts(head: Int32Array, tail: Int32Array): Int32Array {
   const joined = new Int32Array(head.length + tail.length);

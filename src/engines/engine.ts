@@ -63,10 +63,24 @@ export interface Sampler {
 export interface Renderer {
   /** Tokens that end a completion; supervised examples end with the first. At least one. */
   readonly endTokens: readonly number[];
-  /** The token ids of a prompt: chat template, then the generation prompt. */
-  render(messages: readonly Message[]): Int32Array;
+  /**
+   * The token ids of a prompt: chat template, then the generation prompt.
+   *
+   * @param tools functions that the template lists in the prompt, each as a JSON schema in OpenAI's form.
+   */
+  render(messages: readonly Message[], tools?: readonly object[]): Int32Array;
+  /**
+   * The tokens to append to a transcript whose last turn the policy wrote: the end of the turn unless it was written, the
+   * messages in the template's form, the generation prompt. Written tokens are never encoded again, and texts of special
+   * tokens inside the messages stay text.
+   *
+   * @throws DataError (`HISTORY_REWRITTEN`) for a template that changes earlier turns when these messages follow.
+   */
+  append(transcript: Transcript, messages: readonly Message[]): Int32Array;
   /** Tokens of plain text, without template or special tokens added. */
   encode(text: string): Int32Array;
+  /** Like `encode`, for text by another author than the policy: texts of special tokens stay text. */
+  encodeForeign(text: string): Int32Array;
   /** Text of tokens, special tokens left out. */
   decode(tokens: Int32Array): string;
 }

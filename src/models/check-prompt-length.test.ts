@@ -20,7 +20,14 @@ const engineOf = (facts: EngineInfo, rendering = render): Parameters<typeof requ
     info: facts,
     sample: () => scriptedEngine({ complete: () => '' }).sample({ prompts: [], maxTokens: 1, seed: 0 }),
   },
-  renderer: { endTokens: [0], render: rendering, encode: () => new Int32Array(0), decode: () => '' },
+  renderer: {
+    endTokens: [0],
+    render: rendering,
+    append: () => new Int32Array(0),
+    encode: () => new Int32Array(0),
+    encodeForeign: () => new Int32Array(0),
+    decode: () => '',
+  },
 });
 
 test('counts prompts that fill the window and names the first', () => {

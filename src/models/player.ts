@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
+import type { Message } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { type FinishReason, lastAnswer } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -20,7 +21,7 @@ import { tokenPieces } from './token-pieces.ts';
 export interface Question {
   /** A checkpoint's step; default: the exported model, or the newest checkpoint. */
   readonly step?: number | undefined;
-  readonly messages: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[];
+  readonly messages: readonly Message[];
   /** A problem of the recipe whose verifier judges the answers. */
   readonly problem?: string | undefined;
   readonly count: number;

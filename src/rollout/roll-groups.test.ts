@@ -74,7 +74,8 @@ test('makes one rollout ungradable when its verifier throws, and continues', asy
 
 test('makes a rollout ungradable when its completion is missing', async () => {
   const full = scriptedEngine({ complete: (key) => key });
-  const sampler: Pick<Sampler, 'sample'> = {
+  const sampler: Sampler = {
+    info: full.info,
     async *sample(request, signal) {
       for await (const completion of full.sample(request, signal)) {
         if (completion.index !== 1) yield completion;

@@ -2,35 +2,26 @@ import { VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { type Arrivals, createArrivals } from '../core/async-queue.ts';
 import type { Rollout, RolloutGroup } from '../core/rollout.ts';
-import { lastAnswer } from '../core/transcript.ts';
+import { lastAnswer, type Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { type Completion, completionsOf, type SampleRequest, type Sampler } from '../engines/engine.ts';
+import type { Environments } from '../environments/environment.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
-import type { PendingWork } from './pending.ts';
+import { independent } from './strategies/independent.ts';
+import type { Attempt, AttemptRequest, StrategyParts } from './strategies/strategy.ts';
+import { turns } from './strategies/turns.ts';
 
 /** Engine and verifiers of a rollout. */
-export interface RolloutParts {
-  readonly engine: { readonly sampler: Pick<Sampler, 'sample'> };
+export interface RolloutParts extends StrategyParts {
   readonly verifierFor: (problem: Problem) => Verifier;
-  /** Tracks unfinished work by name, for a watchdog. */
-  readonly pending?: PendingWork | undefined;
+  /** Environments that answer the policy's turns; absent: every attempt has one turn. */
+  readonly environments?: Environments | undefined;
   /** Called with each attempt when it is judged, before its group is complete; not for missing completions. */
   readonly onRollout?: (rollout: Rollout) => void;
 }
 
-/** Problems to attempt, number of attempts, and sampling. Problem ids must be distinct: they key the random numbers. */
-export interface RolloutRequest {
+/** Problems to attempt, and how. Problem ids must be distinct: they key the random numbers. */
+export interface RolloutRequest extends AttemptRequest {
   readonly problems: readonly Problem[];
-  /** Attempts per problem. */
-  readonly rollouts: number;
-  /** Index of the first attempt; default 0. */
-  readonly firstIndex?: number;
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly stop?: readonly string[];
-  readonly seed: number;
 }
 
 /**
@@ -48,8 +39,7 @@ export async function* rollGroups(
   request: RolloutRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<RolloutGroup> {
-  const { problems, rollouts, firstIndex = 0, ...sampling } = request;
-  const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count: rollouts, firstIndex }));
+  const { problems, rollouts } = request;
   const open = new Map(
     problems.map((problem) => [problem.id, { problem, judged: [] as Promise<Rollout>[] }]),
   );
@@ -58,10 +48,10 @@ export async function* rollGroups(
 
   const judging = new Set<Promise<Rollout>>();
   try {
-    for await (const completion of trackDecoding(parts, { prompts, ...sampling }, signal)) {
-      const group = open.get(completion.key);
+    for await (const attempt of attemptsAt(parts, request, signal)) {
+      const group = open.get(attempt.problem.id);
       if (group === undefined) continue;
-      const verdict = judge(parts, group.problem, completion, signal)
+      const verdict = judge(parts, attempt, signal)
         .then((rollout) => {
           parts.onRollout?.(rollout);
           return rollout;
@@ -72,7 +62,7 @@ export async function* rollGroups(
       verdict.catch(() => {});
       group.judged.push(verdict);
       if (group.judged.length === rollouts) {
-        open.delete(completion.key);
+        open.delete(group.problem.id);
         closing.push(deliver(closed, closeGroup(parts, group.problem, group.judged, request)));
       }
       yield* closed.ready();
@@ -107,57 +97,71 @@ export async function rollAll(
   return request.problems.map(({ id }) => byId.get(id)!);
 }
 
-async function* trackDecoding(
-  { engine, pending }: RolloutParts,
-  request: SampleRequest,
+/** Attempts by strategy: in turns where the problem has an environment, in one turn elsewhere. */
+function attemptsAt(
+  parts: RolloutParts,
+  { problems, ...request }: RolloutRequest,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Completion> {
-  const done = new Map(request.prompts.map(({ key }) => [key, pending?.begin(`decoding ${key}`)]));
-  const left = new Map(request.prompts.map(({ key, count }) => [key, count]));
+): AsyncIterable<Attempt> {
+  const { environments } = parts;
+  const byEnvironment = Map.groupBy(problems, (problem) => environments?.of(problem));
+  const streams = Array.from(byEnvironment, ([environment, some]) => {
+    const strategy = environment === undefined ? independent : turns(environment, environments!.call);
+    return strategy.roll(parts, some, request, signal);
+  });
+  return streams.length === 1 ? streams[0]! : merge(streams);
+}
+
+/** Yields the values of all streams as they come; the first failure ends them all. */
+async function* merge<Value>(streams: readonly AsyncIterable<Value>[]): AsyncGenerator<Value> {
+  const arrivals = createArrivals<Value>();
+  const iterators = streams.map((stream) => stream[Symbol.asyncIterator]());
+  const drain = async (iterator: AsyncIterator<Value>): Promise<void> => {
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
+      arrivals.push(next.value);
+  };
+  Promise.all(iterators.map(drain)).then(arrivals.end, arrivals.fail);
   try {
-    for await (const completion of completionsOf(engine.sampler.sample(request, signal))) {
-      const remaining = left.get(completion.key)! - 1;
-      left.set(completion.key, remaining);
-      if (remaining === 0) done.get(completion.key)?.();
-      yield completion;
-    }
+    yield* arrivals;
   } finally {
-    for (const end of done.values()) end?.();
+    for (const iterator of iterators) void iterator.return?.();
   }
 }
 
 async function judge(
   { verifierFor, pending }: RolloutParts,
-  problem: Problem,
-  completion: Completion,
+  { problem, index, transcripts, failure }: Attempt,
   signal: AbortSignal | undefined,
 ): Promise<Rollout> {
-  const end = pending?.begin(`verifying ${problem.id} #${completion.index}`);
-  const { index, transcript } = completion;
-  const answer = lastAnswer(transcript);
-  const verdict = await verdictOf(verifierFor(problem), problem, answer, signal).finally(end);
-  return { problemId: problem.id, index, transcripts: [transcript], verdict };
+  const verifier = verifierFor(problem);
+  const rolled = { problemId: problem.id, index, transcripts };
+  if (failure !== undefined) return { ...rolled, verdict: ungradable(verifier, failure) };
+  const end = pending?.begin(`verifying ${problem.id} #${index}`);
+  const verdict = await verdictOf(verifier, problem, transcripts.at(-1)!, signal).finally(end);
+  return { ...rolled, verdict };
 }
 
 async function verdictOf(
   verifier: Verifier,
   problem: Problem,
-  text: string,
+  transcript: Transcript,
   signal: AbortSignal | undefined,
 ): Promise<Verdict> {
   try {
-    return await verifier.verify(problem, text, signal);
+    return await verifier.verify(problem, lastAnswer(transcript), signal, transcript);
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
     const error = new VerifierError(`${verifier.name} failed on ${problem.id}: ${String(cause)}`, { cause });
-    return {
-      outcome: 'ungradable',
-      score: 0,
-      reason: error.message,
-      verifier: verifierLabel(verifier),
-    };
+    return ungradable(verifier, error.message);
   }
 }
+
+const ungradable = (verifier: Verifier, reason: string): Verdict => ({
+  outcome: 'ungradable',
+  score: 0,
+  reason,
+  verifier: verifierLabel(verifier),
+});
 
 /** Awaits the verdicts; missing completions become ungradable rollouts without a transcript. */
 async function closeGroup(
@@ -174,16 +178,9 @@ async function closeGroup(
   };
 }
 
-function lostRollout(problem: Problem, index: number, verifier: Verifier): Rollout {
-  return {
-    problemId: problem.id,
-    index,
-    transcripts: [],
-    verdict: {
-      outcome: 'ungradable',
-      score: 0,
-      reason: 'the engine ended without returning this completion',
-      verifier: verifierLabel(verifier),
-    },
-  };
-}
+const lostRollout = (problem: Problem, index: number, verifier: Verifier): Rollout => ({
+  problemId: problem.id,
+  index,
+  transcripts: [],
+  verdict: ungradable(verifier, 'the engine ended without returning this completion'),
+});

@@ -21,8 +21,16 @@ import type {
 
 /** Script of an engine: its completions and delays. */
 export interface ScriptedEngineOptions {
-  /** Returns the text of one completion. May throw, to test how a caller handles a failing engine. */
-  readonly complete: (key: string, index: number, policyVersion: number) => string | Promise<string>;
+  /**
+   * Returns the text of one completion; `turn` counts those of an attempt from 0. May throw, to test how a caller handles
+   * a failing engine.
+   */
+  readonly complete: (
+    key: string,
+    index: number,
+    policyVersion: number,
+    turn: number,
+  ) => string | Promise<string>;
   /** Log-probability of every token, sampled or scored. Default −0.5. */
   readonly tokenLogprob?: number;
   /** Longest prompt + completion in characters. Default 4096. */
@@ -88,6 +96,14 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
     return this.encode(messages.map(({ content }) => content).join('\n'));
   }
 
+  append(_transcript: Transcript, messages: readonly Message[]): Int32Array {
+    return this.encode(messages.map(({ content }) => `\n${content}`).join(''));
+  }
+
+  encodeForeign(text: string): Int32Array {
+    return this.encode(text);
+  }
+
   encode(text: string): Int32Array {
     return Int32Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
   }
@@ -112,16 +128,16 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
 
   async #complete(request: SampleRequest, prompt: SamplePrompt, index: number): Promise<Completion> {
     const policyVersion = this.#policyVersion;
-    const script = await this.#options.complete(prompt.key, index, policyVersion);
+    const given = this.#given(prompt.prompt);
+    const { complete } = this.#options;
+    const script = await complete(prompt.key, index, policyVersion, given.written.length);
     const { text, ended } = cutAtStop(script, request.stop ?? []);
     const written = ended ? this.encode(text) : Int32Array.from([...this.encode(text), endToken]);
     const tokens = written.slice(0, request.maxTokens);
     const logprobs = new Float32Array(tokens.length).fill(this.#tokenLogprob);
     const finishReason = written.length > request.maxTokens ? 'length' : 'stop';
-    const transcript = extendTranscript(
-      this.#given(prompt.prompt),
-      { tokens, logprobs, finishReason, policyVersion },
-      (all) => this.decode(all),
+    const transcript = extendTranscript(given, { tokens, logprobs, finishReason, policyVersion }, (all) =>
+      this.decode(all),
     );
     return { type: 'completion', key: prompt.key, index, transcript };
   }

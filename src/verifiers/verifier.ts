@@ -1,4 +1,5 @@
 import type { Problem } from '../core/problem.ts';
+import type { Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /**
@@ -14,7 +15,11 @@ export interface Verifier extends AsyncDisposable {
   readonly version: string;
   /** Throws a `DataError` naming the problem when no answer to it can be judged (missing or unreadable gold). */
   check(problem: Problem): void;
-  verify(problem: Problem, completion: string, signal?: AbortSignal): Promise<Verdict>;
+  /**
+   * Judges the policy's last turn. An attempt of several turns also comes as a whole, with what environments gave and
+   * the calls it made.
+   */
+  verify(problem: Problem, completion: string, signal?: AbortSignal, attempt?: Transcript): Promise<Verdict>;
   /** Environment on this machine, e.g. which sandbox was chosen and why; recorded in the run. JSON-safe. */
   environment?(): Promise<unknown>;
 }

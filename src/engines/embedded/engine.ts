@@ -3,7 +3,6 @@ import * as z from 'zod';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount, byteSizeSchema } from '../../core/byte-size.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
-import type { Message } from '../../core/problem.ts';
 import { noun } from '../../core/config-builder.ts';
 import type {
   Completion,
@@ -28,6 +27,7 @@ import {
 } from '../model-files/model-folder.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
 import { createArrivals } from '../../core/async-queue.ts';
+import { rendererOf } from '../model-files/renderer.ts';
 import { completionMaker } from '../requests/completion.ts';
 import { loaded } from '../requests/load-state.ts';
 import { chooseLaneLayout } from './lanes/lane-layout.ts';
@@ -112,9 +112,9 @@ interface Parts {
 }
 
 /** See {@link openEmbeddedEngine}. */
-class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights, Learner {
+class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly sampler = this;
-  readonly renderer = this;
+  readonly renderer: Renderer;
   readonly weights = this;
   readonly learner = this;
   readonly #parts: Parts;
@@ -134,6 +134,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights,
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.renderer = rendererOf(parts.folder.tokenizer);
     this.#modelHash = hashWeights(parts.tensors);
     this.#trainer = createTrainer({
       config: parts.folder.config,
@@ -161,29 +162,13 @@ class EmbeddedEngine implements LearningEngine, Sampler, Renderer, ModelWeights,
     return this.#trainer.policyVersion;
   }
 
-  get endTokens(): readonly number[] {
-    return this.#parts.folder.tokenizer.endTokens;
-  }
-
-  render(messages: readonly Message[]): Int32Array {
-    return this.#parts.folder.tokenizer.encodePrompt(messages);
-  }
-
-  encode(text: string): Int32Array {
-    return this.#parts.folder.tokenizer.encodeText(text);
-  }
-
-  decode(tokens: Int32Array): string {
-    return this.#parts.folder.tokenizer.decode(tokens);
-  }
-
   async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion> {
     const { lanes, weights, folder } = this.#parts;
     const { vocabSize, maxPositions } = folder.config;
-    const render = (messages: readonly Message[]): Int32Array => this.render(messages);
+    const { render, decode } = this.renderer;
     const prepared = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, render });
     const { job } = prepared;
-    const complete = completionMaker(prepared, (tokens) => this.decode(tokens));
+    const complete = completionMaker(prepared, decode);
     while (this.#changing !== null) await this.#changing;
     if (this.#lost !== null) throw this.#lost;
     const policyVersion = this.#trainer.policyVersion;

@@ -1,22 +1,22 @@
 import { join } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { DataError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
-import {
-  isJsonObject,
-  type JsonObject,
-  readJsonObject,
-  readOptionalJsonObject,
-  readOptionalText,
-} from './json-file.ts';
+import { loadTemplate, templateIn, tokenText } from './chat-template.ts';
+import { createReplyEncoder, type ReplyEncoder } from './reply-encoder.ts';
+import { type JsonObject, readJsonObject, readOptionalJsonObject, readOptionalText } from './json-file.ts';
 
 /** Converts between text and tokens as in the training of the model. */
-export interface ModelTokenizer {
+export interface ModelTokenizer extends ReplyEncoder {
   /** Tokens that end a completion, at least one; the first is the end token of the tokenizer. */
   readonly endTokens: readonly number[];
-  /** Applies chat template and generation prompt. Without a template: one content per line, with the special tokens of plain text. */
-  encodePrompt(messages: readonly Message[]): Int32Array;
+  /**
+   * Applies chat template and generation prompt. Without a template: one content per line, with the special tokens of
+   * plain text.
+   *
+   * @param tools functions that the template lists, as JSON schemas.
+   */
+  encodePrompt(messages: readonly Message[], tools?: readonly object[]): Int32Array;
   /** Encodes text without template or special tokens. */
   encodeText(text: string): Int32Array;
   /** Decodes tokens; skips special tokens, and unknown ids of padded vocabularies. */
@@ -38,19 +38,29 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
   const template = await loadTemplate(folder, settings);
   const encode = (text: string, special: boolean): Int32Array =>
     Int32Array.from(tokenizer.encode(text, { add_special_tokens: special }).ids);
+  const endTokens = await findEndTokens(folder, tokenizer, settings);
+  const decode = (tokens: Int32Array): string => {
+    const ids = Array.from(tokens).filter((token) => known.has(token));
+    // Clean-up would rewrite the output ("f (x) ." to "f (x)."), which breaks programs.
+    const options = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+    return ids.length === 0 ? '' : tokenizer.decode(ids, options);
+  };
   return {
-    endTokens: await findEndTokens(folder, tokenizer, settings),
-    encodePrompt: (messages) =>
+    endTokens,
+    encodePrompt: (messages, tools) =>
       template === null
         ? encode(messages.map(({ content }) => content).join('\n'), true)
-        : encode(template(messages), false),
+        : encode(template(messages, { tools }), false),
+    ...createReplyEncoder({
+      folder,
+      endTokens,
+      addedTokens: tokenizer.get_added_tokens_decoder().values(),
+      template,
+      encode: (text) => encode(text, false),
+      decode,
+    }),
     encodeText: (text) => encode(text, false),
-    decode: (tokens) => {
-      const ids = Array.from(tokens).filter((token) => known.has(token));
-      // Clean-up would rewrite the output ("f (x) ." to "f (x)."), which breaks programs.
-      const options = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
-      return ids.length === 0 ? '' : tokenizer.decode(ids, options);
-    },
+    decode,
   };
 }
 
@@ -128,47 +138,4 @@ async function findEndTokens(folder: string, tokenizer: Tokenizer, settings: Jso
     `${folder}: expected an end token, got none: set "eos_token" in tokenizer_config.json or ` +
       '"eos_token_id" in generation_config.json',
   );
-}
-
-type RenderTemplate = (messages: readonly Message[]) => string;
-
-async function loadTemplate(folder: string, settings: JsonObject): Promise<RenderTemplate | null> {
-  const path = join(folder, 'chat_template.jinja');
-  const source = (await readOptionalText(path)) ?? templateIn(settings['chat_template']);
-  if (source === null) return null;
-  const context = {
-    add_generation_prompt: true,
-    bos_token: tokenText(settings['bos_token']) ?? '',
-    eos_token: tokenText(settings['eos_token']) ?? '',
-    fixed_date: () => '26 Jul 2024',
-  };
-  const attempt = <Result>(what: string, run: () => Result): Result => {
-    try {
-      return run();
-    } catch (cause) {
-      throw new DataError(`${folder}: expected a chat template that ${what} (${String(cause)})`, { cause });
-    }
-  };
-  // Some templates print the current date. Use the date that Llama 3 documents, for reproducible prompts.
-  const template = attempt('parses', () => new Template(source.replaceAll('strftime_now', 'fixed_date')));
-  return (messages) =>
-    attempt('accepts these messages', () =>
-      template.render({ ...context, messages: messages.map((message) => ({ ...message })) }),
-    );
-}
-
-/** Returns the only template, or the default one of several. */
-function templateIn(stated: unknown): string | null {
-  if (typeof stated === 'string') return stated;
-  if (!Array.isArray(stated)) return null;
-  const named = stated.find((entry) => isJsonObject(entry) && entry['name'] === 'default') as
-    | JsonObject
-    | undefined;
-  return typeof named?.['template'] === 'string' ? named['template'] : null;
-}
-
-/** Returns the text of a special token, which is given as text or as an object. */
-function tokenText(stated: unknown): string | undefined {
-  const text = isJsonObject(stated) ? stated['content'] : stated;
-  return typeof text === 'string' ? text : undefined;
 }

@@ -1,6 +1,6 @@
 import { ConfigError, EngineError } from '../../core/errors.ts';
-import type { Engine, EngineInfo, Renderer } from '../engine.ts';
-import { type ModelTokenizer, openTokenizer } from '../model-files/tokenizer.ts';
+import type { Engine, EngineInfo } from '../engine.ts';
+import { openTokenizer } from '../model-files/tokenizer.ts';
 import { type Address, readAddress } from './address.ts';
 import type { ClientOptions } from './client.ts';
 import type { OpenaiConfig } from './config.ts';
@@ -15,6 +15,7 @@ import { createLedger } from './ledger.ts';
 import { createLimiter } from './limiter.ts';
 import type { Asking, PromptForm } from './write-request.ts';
 import { sampleFrom, type Server } from './sample.ts';
+import { rendererOf } from '../model-files/renderer.ts';
 
 /**
  * Opens an engine over a model server. The features that the config uses are probed first, by small requests. Token
@@ -159,10 +160,3 @@ function engineOver(server: Server, { form, tokenizer }: Asking, info: EngineInf
     [Symbol.asyncDispose]: async () => {},
   };
 }
-
-const rendererOf = ({ endTokens, encodePrompt, encodeText, decode }: ModelTokenizer): Renderer => ({
-  endTokens,
-  render: encodePrompt,
-  encode: encodeText,
-  decode,
-});

@@ -1,6 +1,6 @@
 import type { TrainingSequence } from '../../core/batch.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
-import { flattenTokens } from '../requests/flatten-tokens.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
 
 /** Splits a flat array into one copy per sequence. */
 export function splitFlat(flat: Float32Array, lengths: readonly number[]): Float32Array[] {

@@ -5,12 +5,12 @@ import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount } from '../../core/byte-size.ts';
 import { durationMs } from '../../core/duration.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
-import type { Message } from '../../core/problem.ts';
 import { protocolVersion } from '../../protocol/messages.ts';
 import { EngineError, ProtocolError } from '../../core/errors.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { checkTokens, checkTrainingBatch } from '../requests/check-batch.ts';
 import { createArrivals } from '../../core/async-queue.ts';
+import { rendererOf } from '../model-files/renderer.ts';
 import { completionMaker } from '../requests/completion.ts';
 import { loaded } from '../requests/load-state.ts';
 import { samplingJob } from '../requests/sampling-request.ts';
@@ -29,7 +29,7 @@ import type {
   SampleRequest,
   StepStats,
 } from '../engine.ts';
-import { flattenTokens } from '../requests/flatten-tokens.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
 import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
@@ -140,9 +140,9 @@ async function startWorker({
 }
 
 /** See {@link openTorchEngine}. */
-class TorchEngine implements LocalEngine, Sampler, Renderer, ModelWeights, Learner {
+class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   readonly sampler = this;
-  readonly renderer = this;
+  readonly renderer: Renderer;
   readonly weights = this;
   readonly learner: Learner | undefined;
   readonly #worker: SupervisedWorker;
@@ -159,6 +159,7 @@ class TorchEngine implements LocalEngine, Sampler, Renderer, ModelWeights, Learn
   ) {
     this.#worker = worker;
     this.#folder = folder;
+    this.renderer = rendererOf(folder.tokenizer);
     this.#config = config;
     this.learner = train ? this : undefined;
     this.#created = created;
@@ -183,30 +184,14 @@ class TorchEngine implements LocalEngine, Sampler, Renderer, ModelWeights, Learn
     return this.#worker.policyVersion;
   }
 
-  get endTokens(): readonly number[] {
-    return this.#folder.tokenizer.endTokens;
-  }
-
-  render(messages: readonly Message[]): Int32Array {
-    return this.#folder.tokenizer.encodePrompt(messages);
-  }
-
-  encode(text: string): Int32Array {
-    return this.#folder.tokenizer.encodeText(text);
-  }
-
-  decode(tokens: Int32Array): string {
-    return this.#folder.tokenizer.decode(tokens);
-  }
-
   async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion> {
     const { vocabSize, maxSequenceTokens } = this.#created;
-    const render = (messages: readonly Message[]): Int32Array => this.render(messages);
+    const { render, decode } = this.renderer;
     const prepared = samplingJob(request, { vocabSize, maxSequenceTokens, render });
     const { job } = prepared;
     if (signal?.aborted === true) return;
-    const complete = completionMaker(prepared, (tokens) => this.decode(tokens));
-    const collector = createCollector(job, (tokens) => this.decode(tokens));
+    const complete = completionMaker(prepared, decode);
+    const collector = createCollector(job, decode);
     const first = collector.ask();
     if (first === null) return;
     const stream = createArrivals<CompletionPart | Completion>();

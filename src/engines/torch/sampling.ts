@@ -8,7 +8,7 @@ import type {
 } from '../requests/sampling-job.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
-import { flattenTokens } from '../requests/flatten-tokens.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
 
 /** A finished completion and the policy version it began with. */
 export type Received = FinishedSequence & { readonly policyVersion: number };

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { Template } from '@huggingface/jinja';
+import { DataError } from '../../core/errors.ts';
+import type { Message } from '../../core/problem.ts';
+import { isJsonObject, type JsonObject, readOptionalText } from './json-file.ts';
+
+/** Renders a conversation as text; by default with the generation prompt. */
+export type RenderTemplate = (
+  messages: readonly Message[],
+  options?: { readonly tools?: readonly object[] | undefined; readonly isOpen?: boolean },
+) => string;
+
+/** Reads the chat template of a model folder; null if it has none. */
+export async function loadTemplate(folder: string, settings: JsonObject): Promise<RenderTemplate | null> {
+  const path = join(folder, 'chat_template.jinja');
+  const source = (await readOptionalText(path)) ?? templateIn(settings['chat_template']);
+  if (source === null) return null;
+  const context = {
+    bos_token: tokenText(settings['bos_token']) ?? '',
+    eos_token: tokenText(settings['eos_token']) ?? '',
+    fixed_date: () => '26 Jul 2024',
+  };
+  const attempt = <Result>(what: string, run: () => Result): Result => {
+    try {
+      return run();
+    } catch (cause) {
+      throw new DataError(`${folder}: expected a chat template that ${what} (${String(cause)})`, { cause });
+    }
+  };
+  // Some templates print the current date. Use the date that Llama 3 documents, for reproducible prompts.
+  const template = attempt('parses', () => new Template(source.replaceAll('strftime_now', 'fixed_date')));
+  return (messages, { tools, isOpen = true } = {}) =>
+    attempt('accepts these messages', () =>
+      template.render({
+        ...context,
+        add_generation_prompt: isOpen,
+        messages: messages.map((message) => ({ ...message })),
+        ...(tools !== undefined && tools.length > 0 && { tools: [...tools] }),
+      }),
+    );
+}
+
+/** Returns the only template, or the default one of several. */
+export function templateIn(stated: unknown): string | null {
+  if (typeof stated === 'string') return stated;
+  if (!Array.isArray(stated)) return null;
+  const named = stated.find((entry) => isJsonObject(entry) && entry['name'] === 'default') as
+    | JsonObject
+    | undefined;
+  return typeof named?.['template'] === 'string' ? named['template'] : null;
+}
+
+/** Returns the text of a special token, which is given as text or as an object. */
+export function tokenText(stated: unknown): string | undefined {
+  const text = isJsonObject(stated) ? stated['content'] : stated;
+  return typeof text === 'string' ? text : undefined;
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { openTokenizer } from './tokenizer.ts';
+
+test('appends messages in the form of the template, with the end token unless it was written', async () => {
+  const tokenizer = await openTokenizer('models/gradus-tiny', 1e6);
+  const whole = tokenizer.encodePrompt([
+    { role: 'user', content: '2+2=?' },
+    { role: 'assistant', content: '4' },
+    { role: 'user', content: '3+3=?' },
+  ]);
+  const begun = [
+    ...tokenizer.encodePrompt([{ role: 'user', content: '2+2=?' }]),
+    ...tokenizer.encodeText('4'),
+  ];
+  const next = [{ role: 'user', content: '3+3=?' }] as const;
+  expect([...begun, ...tokenizer.encodeReply(next, false)]).toEqual([...whole]);
+  expect([...begun, tokenizer.endTokens[0], ...tokenizer.encodeReply(next, true)]).toEqual([...whole]);
+});
+
+test('encodes texts of special tokens in foreign text as text', async () => {
+  const tokenizer = await openTokenizer('models/gradus-tiny', 1e6);
+  const end = tokenizer.endTokens[0];
+  expect([...tokenizer.encodeText('4</a>5')]).toContain(end);
+  const tokens = tokenizer.encodeForeign('4</a>5');
+  expect([...tokens]).not.toContain(end);
+  expect(tokenizer.encodeForeign('4+5')).toEqual(tokenizer.encodeText('4+5'));
+});

@@ -1,0 +1,106 @@
+import { DataError } from '../../core/errors.ts';
+import type { Message } from '../../core/problem.ts';
+import { flattenTokens } from '../flatten-tokens.ts';
+import type { RenderTemplate } from './chat-template.ts';
+
+/** Encodes what others write after the policy. */
+export interface ReplyEncoder {
+  /**
+   * Encodes what follows the policy's message in a conversation: the end of its turn, the messages, the generation prompt.
+   *
+   * @param hasEnded true if the policy's message ends with an end token, which is then not added.
+   * @throws DataError for a template that rewrites the policy's message when these follow.
+   */
+  encodeReply(messages: readonly Message[], hasEnded: boolean): Int32Array;
+  /** Encodes text by another author than the policy: texts of special tokens stay text. */
+  encodeForeign(text: string): Int32Array;
+}
+
+interface Parts {
+  readonly folder: string;
+  readonly endTokens: readonly number[];
+  /** Tokens outside the learned vocabulary, such as `<|im_end|>`. */
+  readonly addedTokens: Iterable<{ readonly content: string; readonly special: boolean }>;
+  readonly template: RenderTemplate | null;
+  readonly encode: (text: string) => Int32Array;
+  readonly decode: (tokens: Int32Array) => string;
+}
+
+/** Stands for the policy's message when a template is rendered. */
+const mark = 'gradus:policy';
+/** A message that shows whether a template keeps all of it. */
+const thinking = `<think>\nso\n</think>\n\n${mark}`;
+
+/**
+ * Creates the part of a tokenizer that encodes what others write after the policy. It renders the template with a mark
+ * in place of the policy's message and encodes only what follows the mark, so that sampled tokens are never encoded again.
+ */
+export function createReplyEncoder(parts: Parts): ReplyEncoder {
+  const { folder, template, encode } = parts;
+  const checked = new Set<string>();
+  const split = createTextSplitter(Array.from(parts.addedTokens).filter(isControl));
+  const encodeForeign = (text: string): Int32Array => flattenTokens(split(text).map(encode));
+  const encodeReply = (messages: readonly Message[], hasEnded: boolean): Int32Array => {
+    if (template === null) return encodeForeign(messages.map(({ content }) => `\n${content}`).join(''));
+    const roles = messages.map(({ role }) => role).join(' ');
+    if (!checked.has(roles)) requireKeptHistory(folder, template, messages);
+    checked.add(roles);
+    const cut = unusedCharacter(messages);
+    const marked = messages.map((message) => ({ ...message, content: split(message.content).join(cut) }));
+    const rendered = template([question, { role: 'assistant', content: mark }, ...marked]);
+    const tail = rendered.slice(rendered.lastIndexOf(mark) + mark.length);
+    const tokens = flattenTokens(tail.split(cut).map(encode));
+    return hasEnded && parts.endTokens.includes(tokens[0]!) ? tokens.subarray(1) : tokens;
+  };
+  return { encodeReply, encodeForeign };
+}
+
+const question: Message = { role: 'user', content: 'q' };
+
+/**
+ * @throws DataError if the template changes the policy's message once `messages` follow: the policy would then be sampled
+ * from another history than the template gives a reader.
+ */
+function requireKeptHistory(folder: string, template: RenderTemplate, messages: readonly Message[]): void {
+  const roles = messages.map(({ role }) => role);
+  const probes = roles.map((role) => ({ role, content: 'r' }));
+  const kept = template([question]) + thinking;
+  if (template([question, { role: 'assistant', content: thinking }, ...probes]).startsWith(kept)) return;
+  const isPlainKept = template([question, { role: 'assistant', content: mark }, ...probes]).includes(
+    template([question]) + mark,
+  );
+  throw new DataError(
+    `${folder}: expected a chat template that keeps earlier turns when a message of role ${roles.join(', ')} follows, ` +
+      `got one that ${isPlainKept ? 'drops earlier thinking' : 'rewrites them'}; use an environment that replies in another ` +
+      'role or inserts text (format: tags), or edit chat_template.jinja',
+    { code: 'HISTORY_REWRITTEN' },
+  );
+}
+
+/** Control tokens and tags; tokenizers add ordinary words and blanks as well. */
+const isControl = ({ content, special }: { readonly content: string; readonly special: boolean }): boolean =>
+  [...content].length > 1 && (special || /^[<[].*[>\]]$/su.test(content)) && content.trim() !== '';
+
+/**
+ * Returns a function that cuts text within the texts of these tokens, so that no piece contains one: encoded piece by
+ * piece, the text decodes to itself and holds no control token.
+ */
+function createTextSplitter(control: readonly { readonly content: string }[]): (text: string) => string[] {
+  if (control.length === 0) return (text) => [text];
+  const escaped = control.map(({ content }) => content.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const start = new RegExp(`(?=${escaped.join('|')})`, 'gsu');
+  return (text) => {
+    const cuts = Array.from(
+      text.matchAll(start),
+      ({ index }) => index + (text.codePointAt(index)! > 0xffff ? 2 : 1),
+    );
+    return [...new Set([0, ...cuts])].map((from, i, all) => text.slice(from, all[i + 1]));
+  };
+}
+
+/** Returns a character that no message contains. */
+function unusedCharacter(messages: readonly Message[]): string {
+  let code = 0xe000;
+  while (messages.some(({ content }) => content.includes(String.fromCharCode(code)))) code++;
+  return String.fromCharCode(code);
+}

@@ -1,0 +1,112 @@
+import type { Message, Problem } from '../core/problem.ts';
+import type { ToolCall } from '../core/transcript.ts';
+import type { Json, Tool, ToolResult, ToolSchema } from './tool.ts';
+
+/**
+ * Answers the policy's turns: a tool, a search engine, a game. Pure: `reply` depends on its arguments and on the
+ * results of `context.call` alone, and returns a new state. So an attempt can be replayed from its calls, and a resumed
+ * run ends with the same bits.
+ *
+ * The policy's faults (a call that cannot be read, a program that raises an error) are replies. A failure of the
+ * environment itself is thrown: the attempt becomes `ungradable`.
+ *
+ * @example
+ * const echo: Environment = {
+ *   name: 'echo', version: '1', stop: ['</say>'], roles: [], maxTurns: 4, maxTime: 1000,
+ *   start: () => ({ state: null }),
+ *   reply: (state, { text }) => ({
+ *     state,
+ *     reply: text.includes('</say>') ? { type: 'insert', text: '<heard/>' } : { type: 'end' },
+ *   }),
+ *   [Symbol.asyncDispose]: async () => {},
+ * };
+ */
+export interface Environment extends AsyncDisposable {
+  readonly name: string;
+  /** Changes whenever a reply could change: stored pass rates are keyed by `name@version`. */
+  readonly version: string;
+  /** Strings that end the policy's writing, besides its end tokens. They are kept in the text. */
+  readonly stop: readonly string[];
+  /** Roles of the messages it replies with. The chat template must support them; empty: it only inserts. */
+  readonly roles: readonly ReplyRole[];
+  /** Tools that the chat template lists in the prompt. Default: none. */
+  readonly tools?: readonly ToolSchema[];
+  /** Most turns the policy may take; an attempt that wants more ends there, as `length`. */
+  readonly maxTurns: number;
+  /** Milliseconds that one reply may take; more is a failure of the environment. */
+  readonly maxTime: number;
+  /** Begins an attempt. All attempts of a group have the same seed. */
+  start(problem: Problem, seed: number): Opening | Promise<Opening>;
+  /** Answers a turn that ended at a stop string or an end token. */
+  reply(state: Json, written: WrittenTurn, context: ReplyContext): Answered | Promise<Answered>;
+}
+
+/** Role of a message by an environment. */
+type ReplyRole = 'user' | 'tool';
+
+/** The start of an attempt. */
+export interface Opening {
+  readonly state: Json;
+  /** The prompt; default: the problem's. */
+  readonly prompt?: readonly Message[];
+}
+
+/** What the policy wrote in one turn. */
+export interface WrittenTurn {
+  /** Text of this turn alone; special tokens left out. */
+  readonly text: string;
+  /** True after an end token: nothing can be inserted into the turn. */
+  readonly hasEnded: boolean;
+}
+
+/** Services of the strategy that runs the environment. */
+export interface ReplyContext {
+  /**
+   * Calls a tool once per (tool version, arguments): later calls get the recorded result.
+   * @throws EnvironmentError if the tool fails.
+   */
+  call(tool: Tool, args: Readonly<Record<string, Json>>): Promise<ToolResult>;
+  /** Cuts text to at most `maxTokens` tokens; a cut text ends with a note of its length. */
+  cut(text: string, maxTokens: number): string;
+  readonly signal: AbortSignal;
+}
+
+/** Calls a tool, or returns the recorded result of an earlier call. @throws EnvironmentError if the tool fails. */
+export type CallTool = (
+  tool: Tool,
+  args: Readonly<Record<string, Json>>,
+  signal: AbortSignal,
+) => Promise<ToolResult>;
+
+/** Environments of a recipe: those of problems, and how their tools are called. */
+export interface Environments {
+  /** The environment of a problem; undefined: attempts have one turn. */
+  readonly of: (problem: Problem) => Environment | undefined;
+  readonly call: CallTool;
+}
+
+/** The next state, the reply, and what happened. */
+export interface Answered {
+  readonly state: Json;
+  readonly reply: Reply;
+  /** Reward of this turn, on top of the verdict's; see `environment` of a recipe's rewards. */
+  readonly reward?: number;
+  /** Calls that the turn made, for the record. */
+  readonly calls?: readonly ToolCall[];
+}
+
+/**
+ * - `insert`: text inside the policy's turn, which goes on after it;
+ * - `messages`: turns of their own, in the chat template's form;
+ * - `end`: the attempt is complete.
+ */
+export type Reply =
+  | { readonly type: 'insert'; readonly text: string }
+  | { readonly type: 'messages'; readonly messages: readonly ReplyMessage[] }
+  | { readonly type: 'end' };
+
+/** A message by an environment. */
+export interface ReplyMessage {
+  readonly role: ReplyRole;
+  readonly content: string;
+}

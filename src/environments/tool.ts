@@ -1,0 +1,45 @@
+import type { CallOutcome } from '../core/transcript.ts';
+
+/** A JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A tool as chat templates list it: name, purpose, and a JSON schema of its arguments. */
+export interface ToolSchema {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: { readonly [key: string]: Json };
+}
+
+/**
+ * A function the policy may call. Its result must depend on its arguments alone, as far as a live service allows:
+ * results are recorded per (tool version, arguments) and used again.
+ *
+ * @example
+ * const length: Tool = {
+ *   version: '1',
+ *   schema: { name: 'length', description: 'Counts characters.', parameters: { type: 'object' } },
+ *   textArgument: 'text',
+ *   call: async ({ text }) => ({ outcome: 'ok', text: String(text.length) }),
+ * };
+ */
+export interface Tool {
+  /** Name, purpose and arguments. */
+  readonly schema: ToolSchema;
+  /** Changes whenever a result could change. */
+  readonly version: string;
+  /** The argument that receives the text of a call in the policy's own tags. */
+  readonly textArgument: string;
+  /**
+   * Answers a call. A fault of the caller is a result with outcome `failed`; a failure of the tool is thrown and makes
+   * the attempt `ungradable`.
+   */
+  call(args: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<ToolResult>;
+}
+
+/** Result of a call. */
+export interface ToolResult {
+  readonly outcome: Extract<CallOutcome, 'ok' | 'failed'>;
+  readonly text: string;
+  /** Where the text came from, e.g. titles of passages. */
+  readonly sources?: readonly string[];
+}

@@ -1,0 +1,53 @@
+import type { Problem } from '../../core/problem.ts';
+import type { Transcript } from '../../core/transcript.ts';
+import type { Renderer, Sampler } from '../../engines/engine.ts';
+import type { PendingWork } from '../pending.ts';
+
+/** How attempts at a problem are written: in one turn, in several, by a search over steps. */
+export interface RolloutStrategy {
+  /**
+   * Writes attempts at all problems together, so that an engine's batch stays full; yields each when it ends, in any
+   * order. Results depend neither on the other problems nor on the order of events.
+   */
+  roll(
+    parts: StrategyParts,
+    problems: readonly Problem[],
+    request: AttemptRequest,
+    signal?: AbortSignal,
+  ): AsyncIterable<Attempt>;
+}
+
+/** The engine that writes. */
+export interface StrategyParts {
+  readonly engine: {
+    readonly sampler: Pick<Sampler, 'sample' | 'info'>;
+    readonly renderer?: Renderer | undefined;
+  };
+  /** Tracks unfinished work by name, for a watchdog. */
+  readonly pending?: PendingWork | undefined;
+}
+
+/** Number of attempts per problem, and sampling. */
+export interface AttemptRequest {
+  /** Attempts per problem. */
+  readonly rollouts: number;
+  /** Index of the first attempt; default 0. */
+  readonly firstIndex?: number;
+  /** Most tokens the policy may write in an attempt, all turns together. */
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly stop?: readonly string[];
+  readonly seed: number;
+}
+
+/** One attempt, not yet judged. */
+export interface Attempt {
+  readonly problem: Problem;
+  /** `firstIndex` … `firstIndex + rollouts − 1`. */
+  readonly index: number;
+  readonly transcripts: readonly Transcript[];
+  /** Why it cannot be judged, e.g. a tool that failed: its verdict is `ungradable`. */
+  readonly failure?: string;
+}
