@@ -13,12 +13,10 @@
  * over seeds, those of differences to `uniform` paired by seed. The last line is JSON.
  */
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Estimate, tInterval } from '../src/statistics/intervals.ts';
 import { mean } from '../src/statistics/summary.ts';
-import { openPassRateStore } from '../src/difficulty/pass-rates/sqlite-store.ts';
-import type { Evaluation } from '../src/evaluation/evaluate.ts';
+import { type LearningCurve, readCurves } from '../src/evaluation/learning-curve.ts';
 import { loadRecipe } from '../src/recipe/load.ts';
 import { openRunReader } from '../src/runs/reading/run-reader.ts';
 import { startTraining } from '../src/training/start.ts';
@@ -75,25 +73,13 @@ function recipeOf(arm: string): [file: string, assignments: string[]] {
   return ['recipes/level-ablation/recipe.ts', [...pools, ...stage]];
 }
 
-/** A held-out accuracy and the budget spent when it was measured. */
-interface Point {
-  readonly step: number;
-  /** Rollouts that training tried. */
-  readonly trained: number;
-  /** Those rollouts, and the ones that measured difficulty. */
-  readonly rollouts: number;
-  /** Tokens of all these rollouts. */
-  readonly tokens: number;
-  readonly accuracy: number;
-}
-
 type Budget = 'trained' | 'rollouts' | 'tokens';
 
 /** Accuracies of one run, in order. */
 interface Curve {
   readonly arm: string;
   readonly seed: number;
-  readonly points: readonly Point[];
+  readonly points: LearningCurve;
 }
 
 async function runArm(arm: string, seed: number): Promise<Curve> {
@@ -110,57 +96,19 @@ async function runArm(arm: string, seed: number): Promise<Curve> {
   ];
   const recipe = await loadRecipe(file, [...assignments, ...common]);
   const directory = await startTraining(recipe, options.runs);
-  const points = await readPoints(directory);
+  using run = await openRunReader(directory);
+  const points = readCurves(run).get('held-out')!;
   const last = points.at(-1)!;
   console.log(
-    `${arm} seed ${seed}: ${percent(last.accuracy)} % after ${last.rollouts} rollouts, ${last.tokens} tokens`,
+    `${arm} seed ${seed}: ${percent(last.overall)} % after ${last.rollouts} rollouts, ${last.tokens} tokens`,
   );
   return { arm, seed, points };
-}
-
-async function readPoints(directory: string): Promise<Point[]> {
-  using run = await openRunReader(directory);
-  const { steps, values: counts } = run.metric('rollout/count');
-  const { values: lengths } = run.metric('rollout/tokens');
-  // Measuring writes completions like training does; estimates their tokens by the first steps' mean length.
-  const meanLength = mean(lengths.subarray(0, 10)) / mean(counts.subarray(0, 10));
-  const measured = countMeasured(directory);
-  const stageStarts = run.events().filter(({ type }) => type === 'stage-start');
-  const spentBy = (series: Float64Array, step: number): number =>
-    series.reduce((sum, value, i) => (steps[i]! <= step ? sum + value : sum), 0);
-  return run.evaluations().map(({ step, result }) => {
-    const stagesBegun = stageStarts.filter(
-      (event) => event.step < step || (step > 0 && event.step === 0),
-    ).length;
-    const probes = measured.slice(0, stagesBegun).reduce((sum, count) => sum + count, 0);
-    return {
-      step,
-      trained: spentBy(counts, step),
-      rollouts: spentBy(counts, step) + probes,
-      tokens: Math.round(spentBy(lengths, step) + probes * meanLength),
-      accuracy: (result as Evaluation).overall.accuracy!.mean,
-    };
-  });
-}
-
-/** Rollouts spent on measuring before each stage. */
-function countMeasured(directory: string): number[] {
-  using store = openPassRateStore(join(directory, 'pass-rates.sqlite'));
-  const counts: number[] = [];
-  for (const conditions of store.conditions()) {
-    for (const { source, attempts } of store.groups(conditions)) {
-      if (source.type === 'training') continue;
-      const stage = source.type === 'base' ? 0 : source.stage;
-      counts[stage] = (counts[stage] ?? 0) + attempts;
-    }
-  }
-  return Array.from(counts, (count) => count ?? 0);
 }
 
 /** Mean of the last three evaluations within a budget. */
 function windowMean({ points }: Curve, budget: Budget, limit: number): number {
   const within = points.filter((point) => point[budget] <= limit).slice(-3);
-  return mean(within.map(({ accuracy }) => accuracy));
+  return mean(within.map(({ overall }) => overall));
 }
 
 /** Rollouts spent when the running mean first reaches an accuracy; `null` if it never does. */

@@ -1,25 +1,55 @@
 import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.ts';
 import { alignColumns } from '../core/table.ts';
+import { compareRuns, type RunComparison } from '../evaluation/compare-runs.ts';
+import { compareSeeds } from '../evaluation/compare-seeds.ts';
+import { findRuns } from '../evaluation/find-runs.ts';
+import { formatSeeds } from '../evaluation/format-seeds.ts';
 import { formatComparison } from '../evaluation/format.ts';
 import type { RecipeDifference } from '../runs/reading/recipe-differences.ts';
-import { compareRuns, type RunComparison } from '../evaluation/compare-runs.ts';
 import { outputOf } from './output.ts';
 
-/** `gradus runs compare`: compares two runs problem by problem, with intervals. */
+interface Flags {
+  readonly with?: readonly string[];
+  readonly suite?: string;
+}
+
+/** `gradus runs compare`: compares two runs problem by problem, or two recipes by several seeds each. */
 export function addCompareCommand(runs: Command): void {
   runs
     .command('compare')
-    .description('compare the recipes of two runs, and their last evaluations of shared suites')
-    .argument('<before>', 'run directory of the baseline')
-    .argument('<after>', 'run directory')
+    .description('compare two runs problem by problem, or two recipes by several seeds each')
+    .argument('<runs...>', 'run directories, names of runs, or quoted patterns; the baseline first')
+    .option('--with <runs...>', 'runs to compare with the others, which are then the baseline')
     .option('--suite <name>', 'compare only this suite')
-    .action(async (before: string, after: string, options: { suite?: string }, command: Command) => {
-      const comparison = await compareRuns(before, after, options.suite);
-      outputOf(command).result({ before, after, ...comparison }, format(comparison, before, after));
+    .action(async (words: readonly string[], { suite, ...flags }: Flags, command: Command) => {
+      const output = outputOf(command);
+      const { before, after } = sidesOf(words, flags.with);
+      if (before.length === 1 && after?.length === 1) {
+        const comparison = await compareRuns(before[0]!, after[0]!, suite);
+        const sides = { before: before[0]!, after: after[0]! };
+        return output.result({ ...sides, ...comparison }, format(comparison, sides));
+      }
+      const comparison = await compareSeeds(before, after, suite);
+      output.result(comparison, `${differences(comparison.recipe)}\n\n${formatSeeds(comparison)}`);
     });
 }
 
-function format({ recipe, suites }: RunComparison, before: string, after: string): string {
+/** Returns the runs of both sides; without `after` the recipes decide, as for patterns that the shell expanded. */
+function sidesOf(words: readonly string[], others?: readonly string[]) {
+  if (others !== undefined) return { before: findRuns(words), after: findRuns(others) };
+  if (words.length === 2) return { before: findRuns([words[0]!]), after: findRuns([words[1]!]) };
+  const before = findRuns(words);
+  if (before.length > 1) return { before };
+  throw new ConfigError(`expected runs of two sides, got one run: ${before.join()}`, {
+    tryNext: 'gradus runs compare <before> <after>',
+  });
+}
+
+function format(
+  { recipe, suites }: RunComparison,
+  { before, after }: { before: string; after: string },
+): string {
   const tables = suites.map(({ suite, steps, ...comparison }) => {
     const title = `${suite}, ${before} after ${steps[0]} steps → ${after} after ${steps[1]} steps`;
     return `${title}\n${formatComparison(comparison)}`;

@@ -1,10 +1,7 @@
 import { DataError } from '../core/errors.ts';
 import { type Comparison, comparePaired } from './compare.ts';
-import type { Evaluation } from './evaluate.ts';
 import { recipeDifferences, type RecipeDifference } from '../runs/reading/recipe-differences.ts';
-import { runLayout } from '../runs/files/layout.ts';
-import { readRecipeFile } from '../runs/files/recipe-file.ts';
-import { openRunReader } from '../runs/reading/run-reader.ts';
+import { readEvaluatedRun, suitesOf } from './read-run.ts';
 
 /** The last evaluation of a suite in each of two runs, problem by problem. */
 export interface SuiteComparison extends Comparison {
@@ -26,39 +23,24 @@ export interface RunComparison {
  * @throws DataError when they share no evaluated suite.
  */
 export async function compareRuns(before: string, after: string, only?: string): Promise<RunComparison> {
-  const [first, second] = [await readRun(before), await readRun(after)];
+  const first = await readEvaluatedRun(before);
+  const other = await readEvaluatedRun(after);
+  // A run compared with itself, also by another path, has one evaluation and not two.
+  const isSame = other.summary.id === first.summary.id && other.summary.step === first.summary.step;
+  const second = isSame ? first : other;
   const shared = [...first.last].filter(([suite]) => second.last.has(suite) && (only ?? suite) === suite);
   if (shared.length === 0) {
-    const has = (run: string, { last }: ReadRun): string =>
-      `${run} has ${[...last.keys()].join(', ') || 'none'}`;
     throw new DataError(
       `expected ${only === undefined ? 'a suite' : `the suite "${only}"`} evaluated in both runs, but ` +
-        `${has(before, first)} and ${has(after, second)}`,
+        `${suitesOf(first)} and ${suitesOf(second)}`,
       { tryNext: `gradus eval ${after} --recipe <recipe>` },
     );
   }
   return {
     recipe: recipeDifferences(first.recipe, second.recipe),
     suites: shared.map(([suite, one]) => {
-      const other = second.last.get(suite)!;
-      return { suite, steps: [one.step, other.step], ...comparePaired(one.evaluation, other.evaluation) };
+      const two = second.last.get(suite)!;
+      return { suite, steps: [one.step, two.step], ...comparePaired(one.evaluation, two.evaluation) };
     }),
   };
-}
-
-interface ReadRun {
-  readonly recipe: unknown;
-  /** Maps each suite to its last evaluation. */
-  readonly last: ReadonlyMap<string, { readonly step: number; readonly evaluation: Evaluation }>;
-}
-
-async function readRun(directory: string): Promise<ReadRun> {
-  using reader = await openRunReader(directory);
-  const { recipe } = await readRecipeFile(runLayout(directory).recipe, reader.summary().recipeHash);
-  const last = new Map(
-    reader
-      .evaluations()
-      .map(({ name, step, result }) => [name, { step, evaluation: result as Evaluation }] as const),
-  );
-  return { recipe, last };
 }

@@ -27,7 +27,8 @@ type Pair = readonly [before: ProblemResult, after: ProblemResult];
 
 /**
  * Compares two evaluations problem by problem, over the problems judged in both. Pairing removes the spread between
- * easy and hard problems from the interval.
+ * easy and hard problems from the interval. An evaluation compared with itself (the same object) differs by exactly 0,
+ * however few its problems.
  *
  * @throws DataError when they share no judged problem.
  */
@@ -44,14 +45,22 @@ export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 
     );
   }
   const byDomain = Map.groupBy(pairs, ([, { domain }]) => domain);
+  const estimate: EstimateChange = (changes) =>
+    before === after ? { mean: 0, low: 0, high: 0 } : differenceEstimate(changes, { seed });
+  const all = Math.max(before.problems.length, after.problems.length);
   return {
-    overall: difference(pairs, seed),
-    byDomain: Object.fromEntries(Array.from(byDomain, ([name, some]) => [name, difference(some, seed)])),
-    warnings: reasonsToDoubt(before, after, pairs.length),
+    overall: difference(pairs, estimate),
+    byDomain: Object.fromEntries(Array.from(byDomain, ([name, some]) => [name, difference(some, estimate)])),
+    warnings: [
+      ...settingDifferences(before, after),
+      ...(pairs.length < all ? [`only ${pairs.length} of ${all} problems were judged in both`] : []),
+    ],
   };
 }
 
-function difference(pairs: readonly Pair[], seed: number): PairedDifference {
+type EstimateChange = (changes: readonly number[]) => Estimate;
+
+function difference(pairs: readonly Pair[], estimate: EstimateChange): PairedDifference {
   const changes = pairs.map(([before, after]) => passRateOf(after) - passRateOf(before));
   const sure = pairs.flatMap(([before, after]) =>
     before.greedy === undefined || after.greedy === undefined
@@ -62,14 +71,15 @@ function difference(pairs: readonly Pair[], seed: number): PairedDifference {
     problems: pairs.length,
     before: mean(pairs.map(([before]) => passRateOf(before))),
     after: mean(pairs.map(([, after]) => passRateOf(after))),
-    difference: differenceEstimate(changes, { seed }),
+    difference: estimate(changes),
     ...(sure.length === 0
       ? {}
       : { greedyBefore: mean(sure.map(([one]) => one)), greedyAfter: mean(sure.map(([, two]) => two)) }),
   };
 }
 
-function reasonsToDoubt(before: Evaluation, after: Evaluation, shared: number): string[] {
+/** Returns how the settings of two evaluations differ, one phrase each; empty if they are comparable. */
+export function settingDifferences(before: Evaluation, after: Evaluation): string[] {
   const reasons: string[] = [];
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
   if (differs(before.sampling, after.sampling))
@@ -77,7 +87,5 @@ function reasonsToDoubt(before: Evaluation, after: Evaluation, shared: number): 
   if (differs(before.verifiers, after.verifiers)) {
     reasons.push(`judged by ${before.verifiers.join(', ')} and by ${after.verifiers.join(', ')}`);
   }
-  const all = Math.max(before.problems.length, after.problems.length);
-  if (shared < all) reasons.push(`only ${shared} of ${all} problems were judged in both`);
   return reasons;
 }

@@ -70,15 +70,18 @@ function comparisonRow(name: string, some: PairedDifference): string[] {
   ];
 }
 
-function percent(rate: number | undefined): string {
+/** Formats a rate in percent. */
+export function percent(rate: number | undefined): string {
   return rate === undefined ? nothing : (100 * rate).toFixed(1);
 }
 
-function points(change: number): string {
+/** Formats a change of a rate in percentage points, with its sign. */
+export function points(change: number): string {
   const text = (100 * change).toFixed(1);
   return change > 0 ? `+${text}` : text;
 }
 
-function pointsInterval({ low, high }: Estimate): string {
+/** Formats the interval of a change in percentage points. */
+export function pointsInterval({ low, high }: Estimate): string {
   return `${points(low)} … ${points(high)}`;
 }

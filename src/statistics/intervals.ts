@@ -81,7 +81,11 @@ export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimat
   return { mean: centre, low: centre - half, high: centre + half };
 }
 
-/** Returns the t with P(|T| ≤ t) = `central`: ν / (ν + T²) has the distribution Beta(ν/2, 1/2). */
+/**
+ * Returns the t with P(|T| ≤ t) = `central` of Student's t: ν / (ν + T²) has the distribution Beta(ν/2, 1/2).
+ * @param central in (0, 1).
+ * @param degrees degrees of freedom ν, > 0.
+ */
 export function tQuantile(central: number, degrees: number): number {
   const x = betaQuantile({ alpha: degrees / 2, beta: 1 / 2 }, 1 - central);
   return Math.sqrt((degrees * (1 - x)) / x);

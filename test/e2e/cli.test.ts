@@ -230,6 +230,43 @@ test('trains, lists, compares and evaluates runs', async () => {
   expect(table.stdout).toMatch(/avg@3 .*\nall +4 /);
 });
 
+test('compares two recipes by several seeds each', async () => {
+  // tiny-0001 and tiny-0002 have seeds 0 and 1, and groups of 2 and 3.
+  for (const settings of [
+    ['seed=1', 'batch.groupSize=2'],
+    ['seed=0', 'batch.groupSize=3'],
+  ])
+    await json('train', 'recipe.json', ...settings.flatMap((setting) => ['--set', setting]));
+  const [first, second] = [
+    ['runs/tiny-0001', 'runs/tiny-0003'],
+    ['runs/tiny-0004', 'runs/tiny-0002'],
+  ];
+  const [named] = await json('runs', 'compare', ...first, '--with', ...second);
+  expect(named).toMatchObject({
+    runs: { before: first, after: second },
+    seeds: [0, 1],
+    recipe: [{ path: 'batch.groupSize', before: 2, after: 3 }],
+    suites: [{ suite: 'held-out', rollouts: 2, steps: { before: [2, 2], after: [2, 2] } }],
+    warnings: [],
+  });
+  const [{ overall }] = named!['suites'] as [{ overall: { problems: number; seeds: object[] } }];
+  expect(overall).toMatchObject({ problems: 4, seeds: [{ seed: 0 }, { seed: 1 }] });
+  const [split] = await json('runs', 'compare', 'runs/tiny-*');
+  expect(split).toEqual(named);
+  const table = await run('runs', 'compare', 'runs/tiny', '--suite', 'held-out');
+  expect(table).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^batch.groupSize +2 +3$[^]*^all +4 .*\[.*\]/m),
+  });
+
+  const mixed = await run('runs', 'compare', ...first, '--with', 'runs/tiny-0002', 'runs/tiny-0003');
+  expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('with seed 1') });
+  const single = await run('runs', 'compare', ...first, 'runs/tiny-0003');
+  expect(single).toMatchObject({ code: 2, stderr: expect.stringContaining('runs of two recipes') });
+  const none = await run('runs', 'compare', 'runs/none-*', 'runs/tiny-*');
+  expect(none).toMatchObject({ code: 5, stderr: expect.stringContaining('runs/none-*') });
+});
+
 test('evaluates a run without an exported model at its last checkpoint', async () => {
   const directory = join(folder, 'runs/tiny-0001');
   const exported = (await json('eval', directory)) as unknown as [{ overall: object }[]];

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import type { RunReader } from '../runs/reading/run-reader.ts';
+import type { MetricSeries } from '../runs/reading/run-rows.ts';
+import { sum } from '../statistics/summary.ts';
+
+/** What a run spent until an evaluation. */
+export interface TrainingCost {
+  /** Optimizer steps. */
+  readonly step: number;
+  /** Rollouts of training, rejected groups included. */
+  readonly trained: number;
+  /** Those rollouts, and the ones that measured difficulty. */
+  readonly rollouts: number;
+  /** Tokens written in all these rollouts; where the engine did not report those of measuring, estimated by the mean length of the first ten steps. */
+  readonly tokens: number;
+}
+
+/** An evaluation during training. Accuracies in [0, 1]. */
+export interface CurvePoint extends TrainingCost {
+  readonly overall: number;
+  readonly byDomain: Readonly<Record<string, number>>;
+}
+
+/** The evaluations of one suite in one run, by step. */
+export type LearningCurve = readonly CurvePoint[];
+
+/** Reads every suite's evaluations with the cost of training until then; omits evaluations without a judged attempt. */
+export function readCurves(run: RunReader): Map<string, LearningCurve> {
+  const rows = run.lists(
+    `SELECT name, step, json_extract(result, '$.overall.accuracy.mean'), json_extract(result, '$.byDomain')
+     FROM evaluations WHERE json_type(result, '$.overall.accuracy.mean') IN ('real', 'integer') ORDER BY id`,
+  ) as [string, number, number, string | null][];
+  const costAt = costUntil(run);
+  const points = rows.map(([name, step, overall, domains]) => ({
+    name,
+    point: { ...costAt(step), overall, byDomain: accuracies(domains) },
+  }));
+  const bySuite = Map.groupBy(points, ({ name }) => name);
+  return new Map(Array.from(bySuite, ([name, some]) => [name, some.map(({ point }) => point)]));
+}
+
+function accuracies(text: string | null): Record<string, number> {
+  const parts = JSON.parse(text ?? '{}') as Record<string, { accuracy?: { mean: number } }>;
+  return Object.fromEntries(
+    Object.entries(parts).flatMap(([name, { accuracy }]) =>
+      accuracy === undefined ? [] : [[name, accuracy.mean]],
+    ),
+  );
+}
+
+/** Returns a function from a step to the cost of a run until it. Counts the measuring of all stages begun before it. */
+function costUntil(run: RunReader): (step: number) => TrainingCost {
+  const counts = run.metric('rollout/count');
+  const tokens = run.metric('rollout/tokens');
+  const stageStarts = run.events().filter(({ type }) => type === 'stage-start');
+  const measured = readMeasured(run.directory);
+  const firstCounts = sum(counts.values.subarray(0, 10));
+  const meanLength = firstCounts === 0 ? 0 : sum(tokens.values.subarray(0, 10)) / firstCounts;
+  return (step) => {
+    const stagesBegun = stageStarts.filter((event) => event.step < step).length;
+    const before = measured.filter(({ stage }) => stage < stagesBegun);
+    const trained = totalUntil(counts, step);
+    const uncounted = sum(before.map((one) => one.attempts - one.countedAttempts));
+    const measuredTokens = sum(before.map((one) => one.tokens)) + uncounted * meanLength;
+    return {
+      step,
+      trained,
+      rollouts: trained + sum(before.map((one) => one.attempts)),
+      tokens: Math.round(totalUntil(tokens, step) + measuredTokens),
+    };
+  };
+}
+
+function totalUntil({ steps, values }: MetricSeries, step: number): number {
+  const end = steps.findIndex((one) => one > step);
+  return sum(end < 0 ? values : values.subarray(0, end));
+}
+
+/** Attempts that measured difficulty before a stage, and their tokens where the engine reports them. */
+interface Measured {
+  readonly stage: number;
+  readonly attempts: number;
+  readonly tokens: number;
+  readonly countedAttempts: number;
+}
+
+function readMeasured(directory: string): Measured[] {
+  const path = join(directory, 'pass-rates.sqlite');
+  if (!existsSync(path)) return [];
+  using store = readPassRateStore(path);
+  const bySource = Map.groupBy(
+    store.conditions().flatMap((conditions) => store.groups(conditions)),
+    ({ source }) => (source.type === 'boundary' ? source.stage : source.type === 'base' ? 0 : null),
+  );
+  return Array.from(bySource, ([stage, groups]) => ({
+    stage: stage ?? Infinity,
+    attempts: sum(groups.map((group) => group.attempts)),
+    tokens: sum(groups.map((group) => group.tokens)),
+    countedAttempts: sum(groups.map((group) => group.countedAttempts)),
+  })).filter(({ stage }) => stage < Infinity);
+}
