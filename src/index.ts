@@ -40,6 +40,8 @@ export { e2h } from './curriculum/samplers/e2h.ts';
 export { levelWeighted } from './curriculum/samplers/level-weighted.ts';
 export { prioritised } from './curriculum/samplers/prioritised.ts';
 export { targetDifficulty } from './curriculum/samplers/target-difficulty.ts';
+export { thompsonLiveShare } from './curriculum/samplers/thompson-live-share.ts';
+export { thompsonPassRate } from './curriculum/samplers/thompson-pass-rate.ts';
 export { ucb } from './curriculum/samplers/ucb.ts';
 export { uniform } from './curriculum/samplers/uniform.ts';
 export { truncation } from './curriculum/gates/truncation.ts';

@@ -13,6 +13,8 @@ import type {
 } from '../../src/curriculum/samplers/problem-sampler.ts';
 import { createStageSampler } from '../../src/curriculum/samplers/stage-sampler.ts';
 import { targetDifficulty } from '../../src/curriculum/samplers/target-difficulty.ts';
+import { thompsonLiveShare } from '../../src/curriculum/samplers/thompson-live-share.ts';
+import { thompsonPassRate } from '../../src/curriculum/samplers/thompson-pass-rate.ts';
 import { ucb } from '../../src/curriculum/samplers/ucb.ts';
 import { uniform } from '../../src/curriculum/samplers/uniform.ts';
 
@@ -41,6 +43,8 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
     make: plain(e2h({ schedule, levels, steps: 6 })),
     coversPool: false,
   })),
+  { name: 'thompson-pass-rate', make: plain(thompsonPassRate({ candidates: 2 })), coversPool: false },
+  { name: 'thompson-live-share', make: plain(thompsonLiveShare()), coversPool: false },
   { name: 'auto', make: plain(auto()), coversPool: false },
   { name: 'auto without shared evidence', make: plain(auto({ shareEvidence: false })), coversPool: false },
   { name: 'auto, all uniform', make: plain(auto({ uniformShare: 1 })), coversPool: true },

@@ -6,6 +6,8 @@ import { createLevelWeighted, levelWeightedConfig } from './level-weighted.ts';
 import { createPrioritised, prioritisedConfig } from './prioritised.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { createTargetDifficulty, targetDifficultyConfig } from './target-difficulty.ts';
+import { createThompsonLiveShare, thompsonLiveShareConfig } from './thompson-live-share.ts';
+import { createThompsonPassRate, thompsonPassRateConfig } from './thompson-pass-rate.ts';
 import { createUcb, ucbConfig } from './ucb.ts';
 import { createUniform, uniformConfig } from './uniform.ts';
 
@@ -18,6 +20,8 @@ export const samplerConfig = z.discriminatedUnion('type', [
   ucbConfig,
   e2hConfig,
   autoConfig,
+  thompsonPassRateConfig,
+  thompsonLiveShareConfig,
 ]);
 
 /** A validated sampler configuration. */
@@ -33,6 +37,8 @@ export function levelsNamedBy(config: SamplerConfig): readonly string[] {
     case 'e2h':
       return config.levels;
     case 'auto':
+    case 'thompson-pass-rate':
+    case 'thompson-live-share':
     case 'uniform':
     case 'prioritised':
     case 'target-difficulty':
@@ -70,6 +76,10 @@ export function createSampler(
       return createE2h(config, pool, seed);
     case 'auto':
       return createAuto(config, pool, seed, groupSize);
+    case 'thompson-pass-rate':
+      return createThompsonPassRate(config, pool, seed);
+    case 'thompson-live-share':
+      return createThompsonLiveShare(config, pool, seed);
   }
 }
 

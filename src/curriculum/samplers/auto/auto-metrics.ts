@@ -1,6 +1,6 @@
 import type { Estimate } from '../../../statistics/intervals.ts';
 import type { ProgressBrake } from './brake.ts';
-import type { Cells } from './cells.ts';
+import type { Cells } from '../cells.ts';
 
 /** Most sources that have metrics of their own. */
 const mostSources = 24;

@@ -1,4 +1,4 @@
-import type { PoolProblem } from '../problem-sampler.ts';
+import type { PoolProblem } from './problem-sampler.ts';
 
 /**
  * Groups of problems that share evidence, and the sources that they belong to. A cell never spans two sources, because

@@ -1,4 +1,4 @@
-import type { Rng } from '../../../core/rng.ts';
+import type { Rng } from '../../core/rng.ts';
 
 /** An index with its key; larger keys are drawn first. */
 interface Keyed {
