@@ -106,6 +106,12 @@ export interface Learner {
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats>;
 
   /**
+   * Returns the L2 norm of the gradient of a batch, NaN or infinite where the gradient is; changes nothing else, not even
+   * a bit of a later update. Costs as much as `forwardBackward`. Throws an `EngineError` while a gradient is accumulated.
+   */
+  gradientNorm?(batch: TrainingBatch, loss: LossSpec): Promise<number>;
+
+  /**
    * Applies AdamW to the accumulated gradient, then clears it; `policyVersion` grows by 1.
    * Clears a non-finite gradient without an update and reports `applied: false`.
    */

@@ -130,6 +130,12 @@ const forwardBackward = z.strictObject({
   loss: lossSpec,
   lengths: z.array(positive),
 });
+const gradientNorm = z.strictObject({
+  ...ordered,
+  type: z.literal('gradientNorm'),
+  loss: lossSpec,
+  lengths: z.array(positive),
+});
 const optimStep = z.strictObject({
   ...ordered,
   type: z.literal('optimStep'),
@@ -160,6 +166,7 @@ export const requestSchema = z.discriminatedUnion('type', [
   abort,
   logprobs,
   forwardBackward,
+  gradientNorm,
   optimStep,
   saveState,
   loadState,
@@ -207,6 +214,7 @@ export const resultSchemas = {
     /** Further metrics by name, e.g. `mfu`, `microbatches`. */
     metrics: z.record(z.string(), measured).default({}),
   }),
+  gradientNorm: z.strictObject({ norm: measured }),
   optimStep: z.strictObject({ policyVersion: count, gradNorm: measured, applied: z.boolean() }),
   saveState: z.strictObject({ policyVersion: count }),
   loadState: z.strictObject({ policyVersion: count }),

@@ -295,6 +295,32 @@ function learningTests({ under }: Shared): void {
     expect(one.weights.policyVersion).toBe(4);
   });
 
+  test('measures the norm of a gradient without changing a later update', async () => {
+    await using one = await under.open();
+    await using two = await under.open();
+    const { sequences } = batchOf(one);
+    const norm = one.learner.gradientNorm!.bind(one.learner);
+    for (let step = 0; step < 3; step++) {
+      const whole = await norm({ sequences }, crossEntropyLoss);
+      expect(await norm({ sequences: sequences.slice(0, 2) }, crossEntropyLoss)).not.toBeCloseTo(whole, 6);
+      for (const engine of [one, two]) await engine.learner.forwardBackward({ sequences }, crossEntropyLoss);
+      await expect(norm({ sequences }, crossEntropyLoss)).rejects.toMatchObject({ name: 'EngineError' });
+      const settings = { learningRate: 3e-3, weightDecay: 0.01 };
+      const { gradNorm, applied } = await one.learner.optimStep(settings);
+      expect(applied).toBe(true);
+      // A GPU may sum in another order each time.
+      expect(gradNorm / whole).toBeCloseTo(1, 4);
+      const other = await two.learner.optimStep(settings);
+      expect(other).toMatchObject({ applied, policyVersion: step + 1 });
+      expect(other.gradNorm / gradNorm).toBeCloseTo(1, 4);
+    }
+    const [ours, theirs] = await Promise.all(
+      [one, two].map((engine) => engine.weights.logprobs({ sequences }, 'policy')),
+    );
+    for (const [i, array] of ours!.entries())
+      expect(gap(array, theirs![i]!)).toBeLessThan(under.logprobTolerance);
+  });
+
   test('keeps the event loop free, however large the model', async () => {
     await using engine = await under.openLarge();
     expect(engine.sampler.info.parameters).toBeGreaterThan(4e6);

@@ -64,6 +64,7 @@ export function goldenFrames(): Record<string, GoldenFrame> {
       },
       { logprobs: f32(0, -0.5, -0.25) },
     ),
+    'gradient-norm-result': result('gradientNorm', { norm: 0.25 }),
     'optim-step-result': result('optimStep', { policyVersion: 1, gradNorm: 0.5, applied: true }),
     part: frame(
       {
@@ -160,6 +161,27 @@ function requestFrames(
         advantages: f32(0, 1, 1),
         rolloutLogprobs: f32(0, -0.5, -0.25),
         referenceLogprobs: zeros,
+      },
+    ),
+    'gradient-norm': frame(
+      {
+        id: 14,
+        seq: 9,
+        type: 'gradientNorm',
+        lengths: [3],
+        loss: {
+          policy: { type: 'reinforce' },
+          kl: null,
+          entropy: null,
+          importance: null,
+          temperature: 1,
+        },
+      },
+      {
+        tokens,
+        weights: f32(0, 0.5, 0.5),
+        advantages: f32(0, 1, 1),
+        rolloutLogprobs: f32(0, -0.5, -0.25),
       },
     ),
     'optim-step': frame({

@@ -76,6 +76,8 @@ class Engine:
                 return self._logprobs(request)
             case "forwardBackward":
                 return self._forward_backward(request)
+            case "gradientNorm":
+                return self._gradient_norm(request)
             case "optimStep":
                 return self._optim_step(request)
             case "saveState":
@@ -122,11 +124,17 @@ class Engine:
         metrics = learning_metrics(stats, sequences, operations, self._peak_rates)
         return Reply({**_loss_result(stats), "metrics": metrics}, {"logprobs": _flat(stats.logprobs)})
 
+    def _gradient_norm(self, request: Request) -> Reply:
+        trainer, sequences = self._learner(request), self._training_sequences(request)
+        if trainer.gradients is not None:
+            raise bad_request("gradientNorm: expected no accumulated gradient; call optimStep first")
+        return Reply({"norm": trainer.gradient_norm(sequences, request["loss"])})
+
     def _training_sequences(self, request: Request) -> list[TrainingSequence]:
         names = ["weights", "advantages", "rolloutLogprobs"]
         names += [name for name in ("policyLogprobs", "referenceLogprobs") if name in request.tensors]
         if request["loss"]["kl"] is not None and "referenceLogprobs" not in names:
-            raise bad_request("forwardBackward: expected the tensor 'referenceLogprobs' for the KL term, got none")
+            raise bad_request(f"{request.type}: expected the tensor 'referenceLogprobs' for the KL term, got none")
         tokens, lengths = self._tokens(request), request["lengths"]
         values = {name: _split(request.tensor(name, "f32", sum(lengths)), lengths) for name in names}
         sequences = [
@@ -143,7 +151,7 @@ class Engine:
         try:
             check_sequences(sequences)
         except ValueError as error:
-            raise bad_request(f"forwardBackward: {error}") from error
+            raise bad_request(f"{request.type}: {error}") from error
         return sequences
 
     def _tokens(self, request: Request) -> list[Tensor]:

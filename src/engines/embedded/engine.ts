@@ -218,6 +218,10 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     return this.#inOrder(() => this.#trainer.forwardBackward(batch, loss));
   }
 
+  gradientNorm(batch: TrainingBatch, loss: LossSpec): Promise<number> {
+    return this.#inOrder(() => this.#trainer.gradientNorm(batch, loss));
+  }
+
   optimStep(step: OptimStep): Promise<StepStats> {
     return this.#inOrder(() => this.#change(() => this.#trainer.optimStep(step)));
   }

@@ -261,6 +261,16 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     };
   }
 
+  async gradientNorm(batch: TrainingBatch, loss: LossSpec): Promise<number> {
+    checkTrainingBatch(batch, loss, this.#folder.config);
+    const lengths = batch.sequences.map(({ tokens }) => tokens.length);
+    const { answer } = this.#worker.request('gradientNorm', {
+      fields: { loss: { ...loss }, lengths },
+      tensors: trainingTensors(batch.sequences),
+    });
+    return (await answer).result.norm ?? NaN;
+  }
+
   async optimStep(step: OptimStep): Promise<StepStats> {
     const defaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: null };
     const { result } = await this.#worker.request('optimStep', { fields: { ...defaults, ...step } }).answer;

@@ -121,6 +121,20 @@ class Trainer:
         self.learning_seconds += seconds
         return stats
 
+    def gradient_norm(self, sequences: Sequence[TrainingSequence], spec: Spec) -> float:
+        """Returns the L2 norm of the gradient and drops it. ValueError with an open gradient."""
+        if self.gradients is not None:
+            raise ValueError("gradient_norm: expected no accumulated gradient; call optim_step first")
+        scale = None if self._loss_scale is None else self._loss_scale.clone()
+        try:
+            self.forward_backward(sequences, spec)
+            return 0.0 if self.gradients is None else gradient_norm(self.gradients.values())
+        finally:
+            self.gradients = None
+            # A loss scale halved here would change the rounding of the next update.
+            if scale is not None and self._loss_scale is not None:
+                self._loss_scale.copy_(scale)
+
     def optim_step(self, settings: OptimSettings) -> StepResult:
         """Applies AdamW to the accumulated gradient, then clears it."""
         gradients = self.gradients or {name: torch.zeros_like(p) for name, p in self.optimizer.masters.items()}

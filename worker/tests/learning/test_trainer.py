@@ -223,3 +223,29 @@ def test_microbatches_hold_every_sequence_once_within_the_budget() -> None:
     assert all(len(one) == 1 or sum(lengths[i] for i in one) <= 16 for one in plan)
     with pytest.raises(ValueError, match="token_budget"):
         plan_microbatches(lengths, 0)
+
+
+def test_a_gradient_norm_leaves_no_gradient_and_changes_no_update() -> None:
+    one, two = trainer(30), trainer(30)
+    norm = one.gradient_norm(batch(), SPEC)
+    assert one.gradients is None
+    for either in (one, two):
+        either.forward_backward(batch(), SPEC)
+    with pytest.raises(ValueError, match="optim_step"):
+        one.gradient_norm(batch(), SPEC)
+    steps = [either.optim_step(STEP) for either in (one, two)]
+    assert steps[0] == steps[1]
+    assert steps[0].grad_norm == norm
+    for name, value in one.state().items():
+        assert torch.equal(value, two.state()[name])
+
+
+def test_a_gradient_norm_keeps_the_loss_scale_of_float16() -> None:
+    half = trainer(model=TinyModel(torch.float16))
+    huge = [
+        TrainingSequence(s.tokens, s.weights * 1e6, s.advantages, s.rollout_logprobs, None, s.reference_logprobs)
+        for s in batch()
+    ]
+    scale = half.state()["loss/scale"].clone()
+    half.gradient_norm(huge, SPEC)
+    assert torch.equal(half.state()["loss/scale"], scale)

@@ -68,7 +68,7 @@ def test_golden_messages_are_valid_and_unknown_or_missing_fields_are_not(name: s
 
 def test_ordered_requests_are_those_of_the_documentation() -> None:
     assert set(ORDERED) == set(
-        "createModel sample logprobs forwardBackward optimStep saveState loadState exportModel".split()
+        "createModel sample logprobs forwardBackward gradientNorm optimStep saveState loadState exportModel".split()
     )
 
 

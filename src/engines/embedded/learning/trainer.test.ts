@@ -312,3 +312,14 @@ test('rejects all waiters when a runner fails, drops the gradient and starts the
   lost.value = false;
   expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
 });
+
+test('measures a gradient norm, the one that an update reports, and leaves no gradient', async () => {
+  const subject = trainer(24);
+  const before = subject.save();
+  const data = batch([20, 5, 9, 9]);
+  const norm = await subject.gradientNorm(data, clipped);
+  expect(subject.save()).toEqual(before);
+  await subject.forwardBackward(data, clipped);
+  await expect(subject.gradientNorm(data, clipped)).rejects.toThrow('optimStep');
+  expect((await subject.optimStep({ learningRate: 0.01 })).gradNorm).toBe(norm);
+});

@@ -41,6 +41,8 @@ export interface TrainerOptions {
 export interface Trainer extends Scorer {
   readonly policyVersion: number;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
+  /** Throws an `EngineError` while a gradient waits for `optimStep`. */
+  gradientNorm(batch: TrainingBatch, spec: LossSpec): Promise<number>;
   /** Runs alone: no other call and no reader of the weights meanwhile. A failure leaves the weights invalid. */
   optimStep(settings: OptimStep): Promise<StepStats>;
   /** Returns a copy. Throws an `EngineError` while a gradient waits for `optimStep`. */
@@ -97,6 +99,17 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
   };
 
+  const gradientNorm = async (batch: TrainingBatch, spec: LossSpec): Promise<number> => {
+    if (hasGradient)
+      throw new EngineError('gradientNorm: expected no pending gradient, call optimStep first');
+    try {
+      await forwardBackward(batch, spec);
+      return await runners[0]!.norm(gradient);
+    } finally {
+      clearGradient();
+    }
+  };
+
   const optimStep = async (settings: OptimStep): Promise<StepStats> => {
     const norm = await runners[0]!.norm(gradient);
     if (!Number.isFinite(norm)) {
@@ -119,6 +132,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     logprobs,
     topLogprobs,
     forwardBackward,
+    gradientNorm,
     optimStep,
     save: () => {
       if (hasGradient) throw new EngineError('save: expected no pending gradient, call optimStep first');
