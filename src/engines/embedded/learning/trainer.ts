@@ -5,6 +5,7 @@ import type { LossStats, OptimStep, StepStats } from '../../engine.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { checkTrainingBatch } from '../../requests/check-batch.ts';
 import { createRowLimit } from '../memory-budget.ts';
+import type { AdamWUpdate } from './adamw.ts';
 import { allDone, distribute } from './distribute.ts';
 import { createGradientBuffers, type GradientBuffers } from './gradient-buffers.ts';
 import { lossStatistics } from './loss-statistics.ts';
@@ -87,10 +88,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
     checkTrainingBatch(batch, spec, config);
-    const microbatches = plan(batch);
     const parts = { runners, buffers, weights, gradient };
     try {
-      const results = await sumGradients(parts, batch, spec, microbatches);
+      const results = await sumGradients(parts, batch, spec, plan(batch));
       hasGradient = true;
       return lossStatistics(batch, results);
     } catch (error) {
@@ -119,8 +119,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     keepReference();
     const vectors = { weights, gradient, firstMoment, secondMoment };
     const update = { ...vectors, settings, step: policyVersion + 1, norm };
-    const bound = (part: number): number => Math.floor((layout.length * part) / runners.length);
-    await allDone(runners.map((runner, i) => runner.update({ ...update, from: bound(i), to: bound(i + 1) })));
+    await updateAll(runners, update);
     hasGradient = false;
     return { policyVersion: ++policyVersion, gradNorm: norm, applied: true };
   };
@@ -136,12 +135,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     optimStep,
     save: () => {
       if (hasGradient) throw new EngineError('save: expected no pending gradient, call optimStep first');
-      return {
-        weights: weights.slice(),
-        firstMoment: firstMoment.slice(),
-        secondMoment: secondMoment.slice(),
-        policyVersion,
-      };
+      return { ...copies({ weights, firstMoment, secondMoment }), policyVersion };
     },
     restore: (state) => {
       keepReference();
@@ -186,6 +180,15 @@ async function sumGradients(
   });
 }
 
+/** Updates all weights, each runner an equal range of them. */
+function updateAll(
+  runners: readonly MicrobatchRunner[],
+  update: Omit<AdamWUpdate, 'from' | 'to'>,
+): Promise<void> {
+  const bound = (part: number): number => Math.floor((update.weights.length * part) / runners.length);
+  return allDone(runners.map((runner, i) => runner.update({ ...update, from: bound(i), to: bound(i + 1) })));
+}
+
 type Task = (runner: MicrobatchRunner) => Promise<void>;
 
 /**
@@ -205,6 +208,16 @@ function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task
       await ready(runner);
     }
     isRunning = false;
+  };
+}
+
+type Vectors = Omit<TrainerState, 'policyVersion'>;
+
+function copies({ weights, firstMoment, secondMoment }: Vectors): Vectors {
+  return {
+    weights: weights.slice(),
+    firstMoment: firstMoment.slice(),
+    secondMoment: secondMoment.slice(),
   };
 }
 
