@@ -9,6 +9,7 @@ import { addDemoCommand } from './demo.ts';
 import { addDifficultyCommand } from './difficulty/difficulty.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
+import { addModelsCommand } from './models.ts';
 import { addResumeCommand } from './resume.ts';
 import { addRunsCommand } from './runs.ts';
 import { addSampleCommand } from './sample.ts';
@@ -24,6 +25,7 @@ const commands = [
   addEvalCommand,
   addRunsCommand,
   addDataCommand,
+  addModelsCommand,
   addDifficultyCommand,
   addSftCommand,
   addSampleCommand,

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -90,6 +90,24 @@ test('missing files are named', async () => {
     await expect(load(path)).rejects.toThrow(message);
     await expect(load(path)).rejects.toBeInstanceOf(DataError);
   }
+});
+
+test('pickled weights are refused with the command that converts them', async () => {
+  const path = await copyOf('qwen2');
+  await rename(join(path, 'model.safetensors'), join(path, 'pytorch_model.bin'));
+  const error: unknown = await load(path).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: 'PICKLED_WEIGHTS',
+    message: `${path}: expected weights as model.safetensors, got pytorch_model.bin, which may execute code when it is read`,
+  });
+  expect((error as DataError).tryNext).toContain('.save_pretrained(t)');
+});
+
+test('a GGUF file is refused with the command that imports it', async () => {
+  await expect(openModelFolder('test/golden/gguf/llama.gguf')).rejects.toMatchObject({
+    code: 'MODEL_IS_GGUF',
+    tryNext: 'gradus models import test/golden/gguf/llama.gguf',
+  });
 });
 
 test('weights of other shapes or names are rejected, naming the tensor', async () => {

@@ -35,6 +35,12 @@ export interface ModelFolder {
 /** Opens a folder with `config.json`, safetensors and tokenizer. Throws a `DataError` for an invalid one. */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const found = await stat(path).catch(() => null);
+  if (found?.isFile() === true && path.endsWith('.gguf')) {
+    throw new DataError(`${path}: expected a model folder, got a GGUF file`, {
+      code: 'MODEL_IS_GGUF',
+      tryNext: `gradus models import ${path}`,
+    });
+  }
   if (found?.isDirectory() !== true) {
     throw new DataError(
       `${path}: expected a model folder (config.json, model.safetensors, tokenizer.json), got nothing there`,

@@ -18,6 +18,11 @@ export interface NamedTensor {
   readonly data: Float32Array;
 }
 
+/** A tensor to write, whose values may be loaded when their turn comes. */
+export interface WritableTensor extends Omit<NamedTensor, 'data'> {
+  readonly data: Float32Array | (() => Promise<Float32Array>);
+}
+
 /** Location of a tensor in an open file. */
 interface StoredTensor {
   readonly type: string;
@@ -144,20 +149,22 @@ async function digestTensor(handle: FileHandle, stored: StoredTensor | undefined
  */
 export async function writeSafetensors(
   path: string,
-  tensors: readonly NamedTensor[],
+  tensors: readonly WritableTensor[],
   type: 'bf16' | 'f32',
 ): Promise<void> {
   const stored = type === 'bf16' ? 'BF16' : 'F32';
   const bytes = bytesPerElement[stored];
   let offset = 0;
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
-  for (const { name, shape, data } of tensors) {
-    header[name] = { dtype: stored, shape, data_offsets: [offset, offset + bytes * data.length] };
-    offset += bytes * data.length;
+  for (const { name, shape } of tensors) {
+    const end = offset + bytes * shape.reduce((product, axis) => product * axis, 1);
+    header[name] = { dtype: stored, shape, data_offsets: [offset, end] };
+    offset = end;
   }
   await writeAtomic(path, async (handle) => {
     await handle.write(encodeHeader(header));
-    for (const { data } of tensors) {
+    for (const tensor of tensors) {
+      const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
       for (let done = 0; done < data.length; done += chunkElements) {
         await handle.write(encode(stored, data.subarray(done, done + chunkElements)));
       }
@@ -202,7 +209,7 @@ function roundToBfloat(bits: number): number {
 }
 
 /** Decodes IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */
-function halfToFloat(half: number): number {
+export function halfToFloat(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >>> 10) & 0x1f;
   const fraction = half & 0x3ff;

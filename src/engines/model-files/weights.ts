@@ -43,7 +43,13 @@ export async function hasOwnHead(folder: string): Promise<boolean> {
 async function locateTensors(folder: string): Promise<(name: string) => string> {
   if (await isFile(join(folder, single))) return () => single;
   if (!(await isFile(join(folder, index)))) {
-    throw new DataError(`${folder}: expected ${single} or ${index}, got neither`);
+    const pickled = await pickledWeights(folder);
+    throw pickled === null
+      ? new DataError(`${folder}: expected ${single} or ${index}, got neither`)
+      : new DataError(
+          `${folder}: expected weights as ${single}, got ${pickled}, which may execute code when it is read`,
+          { code: 'PICKLED_WEIGHTS', tryNext: conversion(folder) },
+        );
   }
   const path = join(folder, index);
   const { weight_map: shards } = await readJsonObject(path);
@@ -57,6 +63,18 @@ async function locateTensors(folder: string): Promise<(name: string) => string> 
     throw new DataError(`${path}: expected a shard for "${name}", got ${describe(shard)}`);
   };
 }
+
+/** Returns the name of PyTorch's pickled weights in a folder, if it has them. */
+async function pickledWeights(folder: string): Promise<string | null> {
+  for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json'])
+    if (await isFile(join(folder, name))) return name;
+  return null;
+}
+
+/** The command that writes a folder's weights anew as safetensors. */
+const conversion = (folder: string): string =>
+  `python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; s, t = '${folder}', '${folder}-safetensors'; ` +
+  `M.from_pretrained(s, dtype='auto').save_pretrained(t); T.from_pretrained(s).save_pretrained(t)"`;
 
 /** Validates the shards before any weights are read. */
 async function checkShards(folder: string, path: string, shards: readonly unknown[]): Promise<void> {

@@ -23,6 +23,7 @@ from .weight_layout import weight_shapes
 
 _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
+_PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _HASHED_AT_ONCE = 1 << 24
 _STORED = (torch.bfloat16, torch.float16, torch.float32)
 
@@ -193,7 +194,14 @@ def _read_index(folder: Path) -> dict[str, str]:
     """Reads which shard holds each tensor; a missing shard is an error before any weights are read."""
     path = folder / _INDEX
     if not path.is_file():
-        raise ModelError(f"{folder}: expected {_SINGLE} or {_INDEX}, got neither")
+        pickled = next((name for name in _PICKLED if (folder / name).is_file()), None)
+        if pickled is None:
+            raise ModelError(f"{folder}: expected {_SINGLE} or {_INDEX}, got neither")
+        raise ModelError(
+            f"{folder}: expected weights as {_SINGLE}, got {pickled}, which may execute code when it is read; "
+            f"""convert it: python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}', """
+            f"""dtype='auto').save_pretrained('{folder}-safetensors')" and copy the tokenizer files"""
+        )
     shards = read_json(path).get("weight_map")
     if not isinstance(shards, dict):
         raise ModelError(f'{path}: expected "weight_map" to be an object, got {describe(shards)}')

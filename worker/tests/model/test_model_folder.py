@@ -201,6 +201,7 @@ INDEX = "model.safetensors.index.json"
         (written("config.json", '{"model_type": '), r"config\.json: expected JSON, got text"),
         (written("config.json", "[]"), "expected a JSON object"),
         (lambda folder: (folder / INDEX).unlink(), "expected model.safetensors or .*, got neither"),
+        (lambda folder: (folder / INDEX).rename(folder / "pytorch_model.bin"), r"got pytorch_model\.bin.*: python"),
         (written(INDEX, "{}"), 'expected "weight_map" to be an object, got nothing'),
         (written(INDEX, '{"weight_map": {"a": "../x.safetensors"}}'), r"names of shards, got"),
         (written(INDEX, '{"weight_map": {"a": 7}}'), r"names of shards, got 7"),
