@@ -33,25 +33,16 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
 }
 
 /**
- * Returns the difference of two independent rates, first minus second, with Newcombe's hybrid score interval (Newcombe
- * 1998, method 10), which is valid for few trials and for rates of 0 or 1. Counts may be fractional.
- * @param confidence in (0, 1).
+ * Returns the difference of two independent estimates, first minus second, with the interval that theirs imply (MOVER, Zou
+ * & Donner 2008): each side is the root of the sum of squares of the two distances. For two Wilson intervals it is
+ * Newcombe's hybrid score interval (1998, method 10). The intervals need equal confidence.
  */
-export function differenceOfRates(
-  first: { readonly successes: number; readonly trials: number },
-  second: { readonly successes: number; readonly trials: number },
-  confidence = 0.95,
-): Estimate {
-  const rate = ({ successes, trials }: typeof first): number => (trials === 0 ? 0.5 : successes / trials);
-  const [a, b] = [rate(first), rate(second)];
-  const [inA, inB] = [first, second].map((one) => wilsonInterval(one.successes, one.trials, confidence)) as [
-    Interval,
-    Interval,
-  ];
+export function differenceOf(first: Estimate, second: Estimate): Estimate {
+  const centre = first.mean - second.mean;
   return {
-    mean: a - b,
-    low: a - b - Math.hypot(a - inA.low, inB.high - b),
-    high: a - b + Math.hypot(inA.high - a, b - inB.low),
+    mean: centre,
+    low: centre - Math.hypot(first.mean - first.low, second.high - second.mean),
+    high: centre + Math.hypot(first.high - first.mean, second.mean - second.low),
   };
 }
 

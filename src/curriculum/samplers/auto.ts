@@ -79,7 +79,7 @@ class AutoSampler implements ProblemSampler {
   readonly #means: CellMeans;
   readonly #own: OwnEvidence;
   readonly #brake: ProgressBrake;
-  readonly #groups = new ControlGroup();
+  readonly #groups: ControlGroup;
   readonly #stream: UniformStream;
   readonly #shares = new Shares(['uniform', 'selected']);
   readonly #isExcluded: Uint8Array;
@@ -97,6 +97,7 @@ class AutoSampler implements ProblemSampler {
     this.#means = new CellMeans(sumByCell(measured, this.#cells));
     this.#own = new OwnEvidence(this.#cells.cellOf, measured);
     this.#brake = new ProgressBrake(this.#cells.sources.length);
+    this.#groups = new ControlGroup(config.tokenCost);
     this.#stream = new UniformStream(pool.length, seed);
     this.#isExcluded = new Uint8Array(pool.length);
   }
@@ -194,9 +195,14 @@ class AutoSampler implements ProblemSampler {
     if (problem === undefined || evidence.trials === 0) return;
     const cell = this.#cells.cellOf[problem]!;
     const kind = this.#control.has(problem) ? 'uniform' : 'selected';
-    this.#groups.add(kind, outcome.meanAbsAdvantage > 0, outcome.successes, outcome.trials);
-    this.#means.add(cell, evidence, outcome.tokens, rolloutsOf(outcome));
-    this.#brake.observe(this.#cells.sourceOf[cell]!, cell, evidence, this.#means);
+    const source = this.#cells.sourceOf[cell]!;
+    const factor = this.#brake.factor(source) * this.#own.factor(problem);
+    const { successes, trials, tokens } = outcome;
+    const rollouts = rolloutsOf(outcome);
+    const isLive = outcome.meanAbsAdvantage > 0;
+    this.#groups.add({ kind, isLive, factor, successes, trials, tokens, rollouts });
+    this.#means.add(cell, evidence, tokens, rollouts);
+    this.#brake.observe(source, cell, evidence, this.#means);
     this.#own.add(problem, evidence);
   }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { noTrials, type Trials } from '../../../difficulty/pass-rates/trials.ts';
-import { differenceOfRates, wilsonInterval, type Estimate } from '../../../statistics/intervals.ts';
+import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
+import { differenceOf, type Estimate, wilsonInterval } from '../../../statistics/intervals.ts';
 
 /** Share of the counts that is left after a step: a memory of about fifty steps. */
 const memory = 0.98;
@@ -10,107 +10,141 @@ const leastGain = 0.02;
 const leastGroups = 20;
 
 const armState = z.strictObject({
-  live: z.number().min(0),
   groups: z.number().min(0),
   /** Sum of squared weights: the effective number of groups is groups² / squares. */
   squares: z.number().min(0),
+  live: z.number().min(0),
+  /** Sum of the brakes of live groups. */
+  worth: z.number().min(0),
+  tokens: z.number().min(0),
+  rollouts: z.number().min(0),
+  successes: z.number().min(0),
+  trials: z.number().min(0),
 });
 type Arm = z.infer<typeof armState>;
 
 /** Saved form of a `ControlGroup`. */
-export const controlGroupState = z.strictObject({
-  uniform: armState,
-  selected: armState,
-  successes: z.number().min(0),
-  trials: z.number().min(0),
-});
+export const controlGroupState = z.strictObject({ uniform: armState, selected: armState });
+
+/** A group that was drawn uniformly or selected. */
+export interface DrawnGroup extends Trials {
+  readonly kind: 'uniform' | 'selected';
+  /** It has an advantage other than 0. */
+  readonly isLive: boolean;
+  /** Brake of its problem in (0, 1]. */
+  readonly factor: number;
+  readonly tokens: number;
+  readonly rollouts: number;
+}
 
 /**
  * Compares uniform draws with selected ones while training. The uniform draws are an unbiased sample of the pool: they
  * estimate its live share and pass rate without a measurement.
  */
 export class ControlGroup {
+  readonly #tokenCost: number;
   #uniform: Arm = noGroups;
   #selected: Arm = noGroups;
-  #successes = 0;
-  #trials = 0;
+
+  /** @param tokenCost exponent of the expected tokens by which the sampler divides. */
+  constructor(tokenCost: number) {
+    this.#tokenCost = tokenCost;
+  }
 
   /** Ages the counts by a step. */
   age(): void {
     this.#uniform = aged(this.#uniform);
     this.#selected = aged(this.#selected);
-    this.#successes *= memory;
-    this.#trials *= memory;
   }
 
-  /** Adds a group; `isLive`: it has an advantage other than 0. */
-  add(kind: 'uniform' | 'selected', isLive: boolean, successes: number, trials: number): void {
-    if (kind === 'selected') {
-      this.#selected = withGroup(this.#selected, isLive);
-      return;
-    }
-    this.#uniform = withGroup(this.#uniform, isLive);
-    this.#successes += successes;
-    this.#trials += trials;
+  add({ kind, ...group }: DrawnGroup): void {
+    if (kind === 'uniform') this.#uniform = withGroup(this.#uniform, group);
+    else this.#selected = withGroup(this.#selected, group);
   }
 
   /** Live share of uniform draws with its 95 % interval (Wilson); undefined without draws. */
   get liveUniform(): Estimate | undefined {
-    return shareOf(this.#uniform);
+    return shareOf(this.#uniform, this.#uniform.live);
   }
 
   /** Live share of selected draws with its 95 % interval (Wilson); undefined without draws. */
   get liveSelected(): Estimate | undefined {
-    return shareOf(this.#selected);
+    return shareOf(this.#selected, this.#selected.live);
   }
 
   /** Mean pass rate of the pool; undefined without draws. */
   get passRate(): number | undefined {
-    return this.#trials > 0 ? this.#successes / this.#trials : undefined;
+    const { successes, trials } = this.#uniform;
+    return trials > 0 ? successes / trials : undefined;
   }
 
-  /** Whether the data exclude a gain of 0.02 in live share. */
+  /**
+   * Whether the data exclude that selection gains 0.02 in live share. A live group of a braked problem counts as little as
+   * its brake, or coin flips would make the pool look good; and where length matters, live groups are counted per token.
+   */
   get isSelectionUseless(): boolean {
-    const [uniform, selected] = [effective(this.#uniform), effective(this.#selected)];
-    if (Math.min(uniform.trials, selected.trials) < leastGroups) return false;
-    return differenceOfRates(selected, uniform).high < leastGain;
+    const [uniform, selected] = [this.#uniform, this.#selected];
+    const [poolWorth, worth] = [shareOf(uniform, uniform.worth), shareOf(selected, selected.worth)];
+    if (poolWorth === undefined || worth === undefined) return false;
+    if (Math.min(effectiveGroups(uniform), effectiveGroups(selected)) < leastGroups) return false;
+    const ratio = (tokensPerRollout(uniform) / tokensPerRollout(selected)) ** this.#tokenCost;
+    const perToken = { mean: ratio * worth.mean, low: ratio * worth.low, high: ratio * worth.high };
+    return differenceOf(perToken, poolWorth).high < leastGain;
   }
 
   save(): z.infer<typeof controlGroupState> {
-    const [uniform, selected] = [this.#uniform, this.#selected];
-    return { uniform, selected, successes: this.#successes, trials: this.#trials };
+    return { uniform: this.#uniform, selected: this.#selected };
   }
 
-  restore({ uniform, selected, successes, trials }: z.infer<typeof controlGroupState>): void {
+  restore({ uniform, selected }: z.infer<typeof controlGroupState>): void {
     this.#uniform = uniform;
     this.#selected = selected;
-    this.#successes = successes;
-    this.#trials = trials;
   }
 }
 
-const noGroups: Arm = { live: 0, groups: 0, squares: 0 };
+const noGroups: Arm = {
+  groups: 0,
+  squares: 0,
+  live: 0,
+  worth: 0,
+  tokens: 0,
+  rollouts: 0,
+  successes: 0,
+  trials: 0,
+};
 
-const aged = ({ live, groups, squares }: Arm): Arm => ({
-  live: memory * live,
-  groups: memory * groups,
-  squares: memory ** 2 * squares,
+const aged = (arm: Arm): Arm => ({
+  groups: memory * arm.groups,
+  squares: memory ** 2 * arm.squares,
+  live: memory * arm.live,
+  worth: memory * arm.worth,
+  tokens: memory * arm.tokens,
+  rollouts: memory * arm.rollouts,
+  successes: memory * arm.successes,
+  trials: memory * arm.trials,
 });
 
-const withGroup = ({ live, groups, squares }: Arm, isLive: boolean): Arm => ({
-  live: live + Number(isLive),
-  groups: groups + 1,
-  squares: squares + 1,
+const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind'>): Arm => ({
+  groups: arm.groups + 1,
+  squares: arm.squares + 1,
+  live: arm.live + Number(group.isLive),
+  worth: arm.worth + (group.isLive ? group.factor : 0),
+  tokens: arm.tokens + group.tokens,
+  rollouts: arm.rollouts + group.rollouts,
+  successes: arm.successes + group.successes,
+  trials: arm.trials + group.trials,
 });
 
-/** Live groups as successes of the unweighted sample that would be as informative. */
-function effective({ live, groups, squares }: Arm): Trials {
-  if (squares === 0) return noTrials;
-  const trials = groups ** 2 / squares;
-  return { successes: Math.min(trials, (live / groups) * trials), trials };
-}
+/** Groups of the unweighted sample that would be as informative. */
+const effectiveGroups = ({ groups, squares }: Arm): number => (squares === 0 ? 0 : groups ** 2 / squares);
 
-function shareOf(arm: Arm): Estimate | undefined {
-  const { successes, trials } = effective(arm);
-  return trials === 0 ? undefined : { mean: successes / trials, ...wilsonInterval(successes, trials) };
+/** 1 where no token was written, so that a ratio of two is defined. */
+const tokensPerRollout = ({ tokens, rollouts }: Arm): number => (tokens === 0 ? 1 : tokens / rollouts);
+
+/** A sum over groups as a share of them; Wilson's interval is conservative for values between 0 and 1. */
+function shareOf(arm: Arm, total: number): Estimate | undefined {
+  const trials = effectiveGroups(arm);
+  if (trials === 0) return undefined;
+  const mean = Math.min(1, total / arm.groups);
+  return { mean, ...wilsonInterval(mean * trials, trials) };
 }

@@ -69,6 +69,11 @@ export class OwnEvidence {
     return this.#visited;
   }
 
+  /** Factor of a problem's brake in (0, 1]. */
+  factor(problem: number): number {
+    return this.#classes[this.classOf[problem]!]!.factor;
+  }
+
   /** Adds a group to a problem's evidence. */
   add(problem: number, { successes, trials }: Trials): void {
     const before = { successes: this.#successes[problem]! / unit, failures: this.#failures[problem]! / unit };
