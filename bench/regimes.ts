@@ -1,0 +1,122 @@
+/**
+ * Measures where selecting problems pays. Trains gradus-tiny in many regimes (share of problems within reach, chains of
+ * skills, verdicts by a coin, a demanded marker, …) with uniform sampling and other arms, all at the same number of
+ * rollouts, measuring counted, and compares each with uniform sampling over seeds.
+ *
+ *   npm run bench:regimes -- [--rows R1,R4/gap] [--arms uniform,auto] [--seeds 5] [--short] [--jobs 2] [--json]
+ *
+ * - `--rows`   regimes (`R1`) or rows (`R1/10`); default: all that need no other model. `bench/regimes/rows.ts` lists them.
+ * - `--arms`   arms of `bench/regimes/arms.ts`; `uniform` is always included.
+ * - `--seeds`  `5`: seeds 1 to 5; `6-10`: those.
+ * - `--short`  the rows that decide most, by default with four arms.
+ * - `--jobs`   runs at a time.
+ * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
+ *   rows, arms and seeds can be added later. A changed recipe is another run.
+ *
+ * The outcome is the mean of the last three evaluations; the speed is the ratio of rollouts to the lower of both ends;
+ * intervals are 95 % t-intervals over seeds. The last line is JSON.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../src/core/errors.ts';
+import { arms } from './regimes/arms.ts';
+import { makeMarkedModel } from './regimes/marked-model.ts';
+import { configOf, modelOf, recipeOf } from './regimes/recipe.ts';
+import { compareResults, formatDecisions, formatTable } from './regimes/report.ts';
+import { appendResult, readResults } from './regimes/results.ts';
+import { type Row, rows, shortRows } from './regimes/rows.ts';
+import { runArm } from './regimes/run.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    rows: { type: 'string' },
+    arms: { type: 'string' },
+    seeds: { type: 'string', default: '5' },
+    short: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
+    results: { type: 'string', default: 'docs/regimes/results.jsonl' },
+    runs: { type: 'string', default: 'runs/bench-regimes' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const say = options.json ? () => undefined : console.log;
+
+/** One run to make. */
+interface Case {
+  readonly row: Row;
+  readonly arm: string;
+  readonly seed: number;
+}
+
+const chosen = chooseRows();
+const cases = chosen.flatMap((row) =>
+  seedsOf(options.seeds).flatMap((seed) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
+);
+const known = new Set(readResults(options.results).map(keyOf));
+const missing = cases.filter((one) => !known.has(keyOf({ ...one, row: one.row.id, config: configFor(one) })));
+if (missing.some(({ row }) => row.model === 'marked')) {
+  const share = await makeMarkedModel('models/gradus-tiny', modelOf('marked'));
+  if (share !== undefined) say(`base model of R6: writes the marker in ${(100 * share).toFixed(1)} %`);
+}
+say(`${cases.length} runs, ${missing.length} of them to make`);
+await Promise.all(Array.from({ length: Number(options.jobs) }, work));
+report();
+
+/** Makes runs until none is left. */
+async function work(): Promise<void> {
+  for (let one = missing.shift(); one !== undefined; one = missing.shift()) {
+    const { row, arm, seed } = one;
+    const recipe = recipeOf(row, arms[arm]!, seed);
+    const run = await runArm(row, arms[arm]!, recipe, join(options.runs, `${process.pid}`));
+    await appendResult(options.results, { row: row.id, arm, seed, config: configFor(one), ...run });
+    const { accuracy, rollouts } = run.points.at(-1)!;
+    say(
+      `${row.id} ${arm} seed ${seed}: ${(100 * accuracy).toFixed(1)} % after ${rollouts} rollouts, ${run.seconds} s; ${missing.length} left`,
+    );
+  }
+}
+
+function report(): void {
+  const wanted = new Set(cases.map((one) => keyOf({ ...one, row: one.row.id, config: configFor(one) })));
+  const results = readResults(options.results).filter((result) => wanted.has(keyOf(result)));
+  const comparisons = compareResults(chosen, results);
+  say(`\n${formatTable(comparisons)}\n\n${formatDecisions(comparisons).join('\n')}\n`);
+  console.log(JSON.stringify({ rows: comparisons }));
+}
+
+function keyOf({ row, arm, seed, config }: { row: string; arm: string; seed: number; config: string }) {
+  return `${row} ${arm} ${seed} ${config}`;
+}
+
+function configFor({ row, arm, seed }: Case): string {
+  return configOf(recipeOf(row, arms[arm]!, seed));
+}
+
+function chooseRows(): Row[] {
+  const needsNoModel = rows.filter(({ model }) => model === undefined || model === 'marked');
+  if (options.rows === undefined)
+    return options.short ? shortRows.map((id) => rows.find((row) => row.id === id)!) : needsNoModel;
+  return options.rows.split(',').flatMap((name) => {
+    const found = rows.filter(({ id }) => id === name || id.split('/')[0] === name);
+    if (found.length > 0) return found;
+    throw new ConfigError(
+      `--rows: expected regimes or rows, got "${name}"; rows: ${rows.map(({ id }) => id).join(', ')}`,
+    );
+  });
+}
+
+function chooseArms(): string[] {
+  const names = (options.arms ?? 'uniform').split(',');
+  const unknown = names.find((name) => !(name in arms));
+  if (unknown !== undefined)
+    throw new ConfigError(`--arms: expected arms, got "${unknown}"; arms: ${Object.keys(arms).join(', ')}`);
+  return ['uniform', ...names.filter((name) => name !== 'uniform')];
+}
+
+function seedsOf(text: string): number[] {
+  const [, first, last] = /^(?:(\d+)-)?(\d+)$/.exec(text) ?? [];
+  if (last === undefined)
+    throw new ConfigError(`--seeds: expected a number or a range like 6-10, got "${text}"`);
+  const from = Number(first ?? 1);
+  return Array.from({ length: Number(last) - from + 1 }, (_, i) => from + i);
+}

@@ -1,0 +1,93 @@
+import type { z } from 'zod';
+import { zeroAdvantage } from '../../src/curriculum/gates/zero-advantage.ts';
+import { auto } from '../../src/curriculum/samplers/auto.ts';
+import { stage, type stageConfig } from '../../src/curriculum/stage.ts';
+import { allOf, inLevel, not } from '../../src/difficulty/levels/level-rules.ts';
+import { simpleLevels } from '../../src/difficulty/levels/level-presets.ts';
+import { passRate } from '../../src/difficulty/probing/pass-rate.ts';
+import type { RecipeInput } from '../../src/recipe/recipe.ts';
+import type { Row } from './rows.ts';
+
+type Stage = z.input<typeof stageConfig>;
+
+/** What an arm changes in the recipe of a row. */
+export interface Arm {
+  /** Letter in the list of predictions. */
+  readonly letter: string;
+  readonly about: string;
+  /** Problems per step; default 32. */
+  readonly problemsPerStep?: number;
+  /** Steps of training between evaluations; default: those of `evaluationSpacing` rollouts. */
+  readonly every?: number;
+  /** True if measuring is free: the budget counts training alone. */
+  readonly isMeasuringFree?: boolean;
+  readonly stages: (row: Row, steps: number) => Stage[];
+  readonly settings?: Partial<RecipeInput>;
+  /** Knobs to train on; default: all of the pool. */
+  readonly knobs?: readonly number[];
+}
+
+/** One stage over the whole pool, chosen from by a sampler. */
+const oneStage =
+  (options: Partial<Omit<Stage, 'type' | 'name'>> = {}): Arm['stages'] =>
+  ({ isMixed }, maxSteps) => [stage('all', { ...mixOf(isMixed), ...options, maxSteps })];
+
+const mixOf = (isMixed: boolean | undefined) => (isMixed === true ? { mix: { math: 1, code: 1 } } : {});
+
+/** The demo's stages, without gates and refills: 60 % of the steps on learnable problems, then the harder ones of them. */
+const staged: Arm['stages'] = ({ isMixed }, steps) => {
+  const first = Math.ceil(0.6 * steps);
+  return [
+    stage('learnable', { select: 'learnable', ...mixOf(isMixed), maxSteps: first }),
+    stage('harder', {
+      select: allOf(inLevel('learnable'), not(inLevel('easy'))),
+      remeasure: { problems: 'all', rollouts: 4 },
+      ...mixOf(isMixed),
+      maxSteps: steps - first,
+    }),
+  ];
+};
+const measured = { difficulty: passRate({ rollouts: 4, maxTokens: 32 }), levels: simpleLevels() };
+
+const batch = (problemsPerStep: number): Arm => ({
+  letter: `U${problemsPerStep}`,
+  about: `uniform, ${problemsPerStep} problems a step`,
+  problemsPerStep,
+  stages: oneStage(),
+});
+
+/** Every arm by name. */
+export const arms: Readonly<Record<string, Arm>> = {
+  uniform: { letter: 'U', about: 'every problem once per epoch', stages: oneStage() },
+  refills: {
+    letter: 'D',
+    about: 'dynamic sampling: uniform, dead groups replaced in up to two refills',
+    every: 4,
+    stages: oneStage({ gates: [zeroAdvantage()], maxRefills: 2 }),
+  },
+  staged: { letter: 'P', about: 'two stages by measured levels', stages: staged, settings: measured },
+  'staged-free': {
+    letter: 'P0',
+    about: 'the same, measuring not counted',
+    isMeasuringFree: true,
+    stages: staged,
+    settings: measured,
+  },
+  auto: { letter: 'A', about: 'the sampler auto()', stages: oneStage({ sampler: auto() }) },
+  'auto-one-cell': {
+    letter: 'A−',
+    about: 'auto() without shared evidence',
+    stages: oneStage({ sampler: auto({ shareEvidence: false }) }),
+  },
+  oracle: {
+    letter: 'O',
+    about: 'auto() without control group and brake, told 64 attempts of the base at every problem for free',
+    isMeasuringFree: true,
+    stages: oneStage({ sampler: auto({ uniformShare: 0.01, brake: 0 }) }),
+    settings: { difficulty: passRate({ rollouts: 64, maxTokens: 32 }) },
+  },
+  'batch-8': batch(8),
+  'batch-16': batch(16),
+  'batch-64': batch(64),
+  'easy-knobs': { letter: 'E', about: 'uniform over knobs 1 to 3', knobs: [1, 2, 3], stages: oneStage() },
+};

@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { recipeFile } from '../../src/runs/files/recipe-file.ts';
+import { defineRecipe } from '../../src/recipe/define-recipe.ts';
+import type { Recipe } from '../../src/recipe/recipe.ts';
+import { checkpoints } from '../../src/runs/writing/checkpoint.ts';
+import { suite } from '../../src/recipe/suite.ts';
+import { customVerifier } from '../../src/verifiers/custom.ts';
+import demo from '../../recipes/demo/recipe.ts';
+import type { Arm } from './arms.ts';
+import { evaluationSpacing } from './compare.ts';
+import type { Row } from './rows.ts';
+
+const groupSize = 8;
+/** Rollouts that measure every problem of a pool before each of the two stages of `staged`. */
+const measuredRollouts = 4;
+const root = resolve(import.meta.dirname, '../..');
+
+/** Folder of a row's model, relative to the repository. */
+export const modelOf = (model: Row['model']): string =>
+  model === undefined ? 'models/gradus-tiny' : `runs/bench-regimes/models/${model}`;
+
+/**
+ * The recipe of an arm in a row: the demo's model, algorithm and optimizer, the row's problems and verifiers, and as many
+ * steps as the budget allows after measuring.
+ *
+ * @throws ConfigError when measuring leaves no steps.
+ */
+export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
+  const { problemsPerStep = 32 } = arm;
+  const rolloutsPerStep = problemsPerStep * groupSize;
+  const problems = row
+    .problems(seed)
+    .map((source) => (arm.knobs === undefined ? source : { ...source, knobs: [...arm.knobs] }));
+  const pool = problems.reduce((sum, { count }) => sum + count!, 0);
+  const isMeasured = arm.settings?.difficulty !== undefined && arm.isMeasuringFree !== true;
+  const left = row.budget - (isMeasured ? 2 * pool * measuredRollouts : 0);
+  return defineRecipe({
+    ...demo,
+    difficulty: undefined,
+    levels: [],
+    ...arm.settings,
+    name: 'regime',
+    baseDir: root,
+    seed,
+    policy: { model: modelOf(row.model) },
+    problems,
+    verifiers: verifiersOf(row, seed),
+    batch: { problems: problemsPerStep, groupSize },
+    // Only the checkpoint at the end of a stage: runs are not resumed.
+    checkpoints: checkpoints({ everySteps: 100_000 }),
+    stages: arm.stages(row, Math.floor(left / rolloutsPerStep)),
+    evaluation: [
+      {
+        ...suite({ name: 'held-out', maxTokens: demo.sampling.maxTokens, rollouts: 2, greedy: false }),
+        every: arm.every ?? evaluationSpacing / rolloutsPerStep,
+        problems: row.heldOut,
+      },
+    ],
+  });
+}
+
+function verifiersOf({ trap }: Row, seed: number): Recipe['verifiers'] {
+  if (trap === undefined) return demo.verifiers;
+  const module = 'bench/regimes/trap-verifier.ts';
+  return Object.fromEntries(
+    Object.entries(demo.verifiers).map(([domain, truth]) => {
+      const options = JSON.parse(JSON.stringify({ truth, seed, ...trap }));
+      return [domain, { ...customVerifier({ module, options }), workers: 0, maxTime: '60s' }];
+    }),
+  ) as Recipe['verifiers'];
+}
+
+/** Hash of everything in a recipe that can change its result, the same in every checkout. */
+export function configOf(recipe: Recipe): string {
+  const { baseDir: _baseDir, ...portable } = recipe;
+  return recipeFile(portable).hash.slice(0, 16);
+}

@@ -1,0 +1,119 @@
+import { type Estimate, tInterval } from '../../src/statistics/intervals.ts';
+import { mean, quantile } from '../../src/statistics/summary.ts';
+import { outcomeOf, speedOf } from './compare.ts';
+import { headline, neverWorse, type Prediction, predictions } from './predictions.ts';
+import type { Result } from './results.ts';
+import type { Row } from './rows.ts';
+
+/** An arm of a row against uniform sampling, paired by seed. Rates are in [0, 1]. */
+export interface Comparison {
+  readonly row: string;
+  readonly arm: string;
+  /** Accuracy of uniform sampling at the end of the budget, mean over the same seeds. */
+  readonly uniform: number;
+  readonly difference: Estimate;
+  /** Differences by seed. */
+  readonly differences: readonly number[];
+  /** Median over seeds of `speedOf`. */
+  readonly speed: number;
+  readonly speeds: readonly number[];
+  /** Share of groups with a signal under uniform sampling, and in this arm. */
+  readonly live: readonly [uniform: number, arm: number];
+  readonly seeds: number;
+}
+
+/** Compares every arm with uniform sampling over the seeds that both have. */
+export function compareResults(rows: readonly Row[], results: readonly Result[]): Comparison[] {
+  return rows.flatMap((row) => {
+    const ofRow = results.filter((result) => result.row === row.id);
+    const uniform = new Map(ofRow.filter(({ arm }) => arm === 'uniform').map((run) => [run.seed, run]));
+    return [...Map.groupBy(ofRow, ({ arm }) => arm)].flatMap(([arm, all]) => {
+      const runs = all.filter(({ seed }) => uniform.has(seed)).toSorted((a, b) => a.seed - b.seed);
+      return arm === 'uniform' || runs.length === 0 ? [] : [compareArm(row, runs, uniform)];
+    });
+  });
+}
+
+function compareArm(
+  { id, budget }: Row,
+  runs: readonly Result[],
+  uniform: ReadonlyMap<number, Result>,
+): Comparison {
+  const pairs = runs.map((run) => ({ run, base: uniform.get(run.seed)! }));
+  const differences = pairs.map(
+    ({ run, base }) => outcomeOf(run.points, budget) - outcomeOf(base.points, budget),
+  );
+  const speeds = pairs.map(({ run, base }) => speedOf(run.points, base.points, budget));
+  return {
+    row: id,
+    arm: runs[0]!.arm,
+    uniform: mean(pairs.map(({ base }) => outcomeOf(base.points, budget))),
+    difference: tInterval(differences),
+    differences,
+    speed: quantile(speeds, 0.5),
+    speeds,
+    live: [mean(pairs.map(({ base }) => base.live)), mean(runs.map(({ live }) => live))],
+    seeds: runs.length,
+  };
+}
+
+/** Formats the comparisons as a Markdown table, each with its prediction. */
+export function formatTable(comparisons: readonly Comparison[]): string {
+  const lines = comparisons.map((one) => {
+    const { row, arm, uniform, difference, speed, speeds, live, seeds } = one;
+    const cells = [
+      row,
+      arm,
+      points(uniform),
+      `${signed(difference.mean)} [${signed(difference.low)}, ${signed(difference.high)}]`,
+      `${speed.toFixed(2)} (${Math.min(...speeds).toFixed(2)}–${Math.max(...speeds).toFixed(2)})`,
+      `${live[0].toFixed(2)} → ${live[1].toFixed(2)}`,
+      String(seeds),
+      predictions.flatMap((prediction) => outcomeOfPrediction(prediction, one)).join('; ') || '–',
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [
+    '| row | arm | uniform, % | difference, points [95 %] | speed: median (range) | live groups | seeds | predicted |',
+    '|---|---|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}
+
+function outcomeOfPrediction({ row, arm, speed, difference }: Prediction, one: Comparison): string[] {
+  if (row !== one.row || arm !== one.arm) return [];
+  const verdict = (value: number, [low, high]: readonly [number, number]): string =>
+    value >= low && value <= high ? 'held' : 'FAILED';
+  return [
+    ...(speed === undefined ? [] : [`speed ${range(speed)}: ${verdict(one.speed, speed)}`]),
+    ...(difference === undefined
+      ? []
+      : [`difference ${range(difference)}: ${verdict(100 * one.difference.mean, difference)}`]),
+  ];
+}
+
+/** The registered decisions about `auto`, each with its figures and whether it holds so far. */
+export function formatDecisions(comparisons: readonly Comparison[]): string[] {
+  const autos = comparisons.filter(({ arm }) => arm === 'auto');
+  if (autos.length === 0) return [];
+  const verdict = (holds: boolean): string => (holds ? 'holds' : 'FAILS');
+  const pooled = tInterval(autos.flatMap(({ differences }) => differences));
+  const worst = autos.filter(({ difference }) => 100 * difference.low <= neverWorse.eachRow);
+  return [
+    `never worse, each row (low end > ${neverWorse.eachRow}): ${verdict(worst.length === 0)}` +
+      worst.map(({ row, difference }) => ` ${row} ${signed(difference.low)}`).join(','),
+    `never worse, pooled (low end > ${neverWorse.pooled}): ${verdict(100 * pooled.low > neverWorse.pooled)} ${signed(pooled.low)}`,
+    ...autos.flatMap(({ row, speed }) =>
+      headline[row] === undefined
+        ? []
+        : [`speed at ${row} ≥ ${headline[row]}: ${verdict(speed >= headline[row])} ${speed.toFixed(2)}`],
+    ),
+  ];
+}
+
+const points = (rate: number): string => (100 * rate).toFixed(1);
+const signed = (rate: number): string => `${rate >= 0 ? '+' : ''}${points(rate)}`;
+const range = ([low, high]: readonly [number, number]): string => {
+  if (high === Infinity) return `≥ ${low}`;
+  return low === -Infinity ? `≤ ${high}` : `${low} to ${high}`;
+};

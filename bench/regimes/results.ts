@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as z from 'zod';
+import { DataError } from '../../src/core/errors.ts';
+
+const result = z.strictObject({
+  row: z.string(),
+  arm: z.string(),
+  seed: z.int(),
+  /** See `configOf`. */
+  config: z.string(),
+  /** Share of groups with a signal, mean over the steps. */
+  live: z.number(),
+  steps: z.int(),
+  seconds: z.number(),
+  points: z.array(z.strictObject({ rollouts: z.number(), tokens: z.number(), accuracy: z.number() })),
+});
+
+/** One finished run. */
+export type Result = z.infer<typeof result>;
+
+/** Reads the results of a JSON Lines file; a missing file has none. @throws DataError naming a line that is no result. */
+export function readResults(file: string): Result[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line, i) => (line === '' ? [] : [parseLine(line, `${file}:${i + 1}`)]));
+}
+
+function parseLine(line: string, where: string): Result {
+  try {
+    return result.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new DataError(`${where}: expected a result of bench:regimes, got ${line.slice(0, 60)}`, { cause });
+  }
+}
+
+/** Appends a result as one line. */
+export async function appendResult(file: string, one: Result): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await appendFile(file, `${JSON.stringify(one)}\n`);
+}

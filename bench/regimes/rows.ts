@@ -1,0 +1,197 @@
+import { generated } from '../../src/problems/generated-source.ts';
+import { evaluationSpacing } from './compare.ts';
+import { marker } from './marked-model.ts';
+
+type Source = ReturnType<typeof generated>;
+type Families = NonNullable<Source['families']>;
+
+/** A falsification of verdicts; see `trap-verifier.ts`. */
+export interface Trap {
+  readonly coin?: { readonly families: readonly string[] } | { readonly share: number };
+  readonly solved?: { readonly knobs: readonly number[] };
+  readonly marker?: { readonly family: string; readonly text: string };
+}
+
+/** A world for a curriculum: its pool, what is judged wrongly, and the held-out problems. */
+export interface Row {
+  /** `<regime>/<case>`. */
+  readonly id: string;
+  readonly about: string;
+  /** Pool of a seed. */
+  readonly problems: (seed: number) => Source[];
+  readonly heldOut: Source[];
+  /** Every batch is half math, half code. */
+  readonly isMixed?: boolean;
+  readonly trap?: Trap;
+  /** Model folder; absent: gradus-tiny. */
+  readonly model?: 'marked' | '1.5m' | '5m';
+  /** Rollouts of every arm. */
+  readonly budget: number;
+}
+
+const shortBudget = 6 * evaluationSpacing;
+const longBudget = 3 * shortBudget;
+
+const taught: Families = [
+  'addition',
+  'subtraction',
+  'multiplication',
+  'brackets',
+  'linear-equation',
+  'remainder',
+  'sequences',
+  'word-problems',
+  'linear-function',
+  'max-min',
+  'two-arguments',
+  'quadratic',
+  'conditional',
+  'described-steps',
+];
+const mathFamilies = taught.slice(0, 8);
+const learnable: Families = [
+  'addition',
+  'subtraction',
+  'multiplication',
+  'brackets',
+  'remainder',
+  'word-problems',
+];
+const beyondReach: Families = ['addition', 'subtraction', 'multiplication', 'sequences'];
+
+const train = (seed: number, source: Partial<Source>): Source =>
+  generated({ ...source, seed, split: 'train' });
+const heldOut = (source: Partial<Source>): Source => generated({ ...source, seed: 2, split: 'held-out' });
+
+/** A math pool of which a share is within the model's reach. */
+const reachable =
+  (share: number, total: number) =>
+  (seed: number): Source[] => {
+    const count = Math.round(share * total);
+    const within = train(seed, { families: learnable, knobs: [1, 2, 3], count });
+    if (count === total) return [within];
+    return [within, train(seed, { families: beyondReach, knobs: [5, 6], count: total - count })];
+  };
+const reachableHeldOut = [heldOut({ families: learnable, perCell: 21 })];
+
+const shares = [100, 60, 30, 10, 5, 2];
+const r1 = shares.map((percent): Row => ({
+  id: `R1/${percent}`,
+  about: `${percent} % of 1,500 problems within reach`,
+  problems: reachable(percent / 100, 1500),
+  heldOut: reachableHeldOut,
+  budget: shortBudget,
+}));
+const r1Long = r1
+  .filter(({ id }) => ['R1/100', 'R1/10', 'R1/2'].includes(id))
+  .map((row) => ({ ...row, id: row.id.replace('R1', 'R1-long'), budget: longBudget }));
+
+/** The demo's problems: balanced over difficulty, math and code. */
+const balanced = (seed: number): Source[] => [
+  train(seed, { families: taught, domain: 'math', count: 1500 }),
+  train(seed, { families: taught, domain: 'code', count: 1500 }),
+];
+const demo: Row = {
+  id: 'R1/demo',
+  about: "the demo's families and knobs, balanced",
+  problems: balanced,
+  heldOut: [heldOut({ families: taught, perCell: 9 })],
+  isMixed: true,
+  budget: shortBudget,
+};
+
+const tenth = r1.find(({ id }) => id === 'R1/10')!;
+const r2: Row = {
+  ...tenth,
+  id: 'R2/solved',
+  about: '10 % of 1,500 problems to learn, the rest always solved',
+  trap: { solved: { knobs: [5, 6] } },
+};
+
+const r3 = [300, 1500, 8000].map((total): Row => ({
+  ...tenth,
+  id: `R3/${total}`,
+  about: `10 % of ${total} problems within reach`,
+  problems: reachable(0.1, total),
+}));
+
+const chainOf = (seed: number, knobs: number[], count: number): Source =>
+  train(seed, { families: ['chain'], knobs, count });
+const r4 = (
+  [
+    ['smooth', 'chains of 1 to 6 operations', (seed) => [chainOf(seed, [1, 2, 3, 4, 5, 6], 1500)]],
+    [
+      'hard-end',
+      'chains, 80 % of them with 6 operations',
+      (seed) => [chainOf(seed, [1, 2, 3, 4, 5], 300), chainOf(seed, [6], 1200)],
+    ],
+    ['gap', 'chains of 1, 2 and 6 operations', (seed) => [chainOf(seed, [1, 2, 6], 1500)]],
+  ] satisfies [string, string, Row['problems']][]
+).map(([name, about, problems]): Row => ({
+  id: `R4/${name}`,
+  about,
+  problems,
+  heldOut: [heldOut({ families: ['chain'], count: 756 })],
+  budget: shortBudget,
+}));
+
+const coinFamilies = [
+  'sequences',
+  'remainder',
+  'max-min',
+  'two-arguments',
+  'multiplication',
+  'linear-equation',
+  'quadratic',
+  'conditional',
+];
+function coinRow(name: string, about: string, coins: number): Row {
+  const families = coinFamilies.slice(0, coins);
+  const judgedTruly = taught.filter((family) => !families.includes(family));
+  return {
+    id: `R5/${name}`,
+    about,
+    problems: balanced,
+    heldOut: [heldOut({ families: judgedTruly, count: 780 })],
+    isMixed: true,
+    trap: { coin: coins === 0 ? { share: 0.3 } : { families } },
+    budget: shortBudget,
+  };
+}
+const r5 = [
+  coinRow('30', '4 of 14 families judged by a coin', 4),
+  coinRow('60', '8 of 14 families judged by a coin', 8),
+  coinRow('spread', '30 % of the problems of every family judged by a coin', 0),
+];
+
+const r6: Row = {
+  id: 'R6/marker',
+  about: `half of the pool is "${marker.family}", which demands a marker that the base writes in about 2 %; judged on it`,
+  problems: (seed) => [
+    train(seed, { families: [marker.family], count: 750 }),
+    train(seed, { families: mathFamilies.filter((family) => family !== marker.family), count: 750 }),
+  ],
+  heldOut: [heldOut({ families: [marker.family], count: 756 })],
+  trap: { marker },
+  model: 'marked',
+  budget: shortBudget,
+};
+
+const r7 = (['1.5m', '5m'] as const).flatMap((model) =>
+  r1
+    .filter(({ id }) => ['R1/100', 'R1/10'].includes(id))
+    .map((row): Row => ({ ...row, id: row.id.replace('R1', `R7-${model}`), model })),
+);
+
+const r8: Row = {
+  ...demo,
+  id: 'R8/harder',
+  about: 'trained on knobs 1 to 6 or 1 to 3, judged on knobs 4 to 6',
+  heldOut: [heldOut({ families: taught, knobs: [4, 5, 6], perCell: 18 })],
+};
+
+/** Every regime; R0 is the batch arms of `R1/demo`. */
+export const rows: readonly Row[] = [demo, ...r1, ...r1Long, r2, ...r3, ...r4, ...r5, r6, ...r7, r8];
+
+/** Rows of the short form. */
+export const shortRows = ['R1/10', 'R1/2', 'R1/100', 'R5/30', 'R5/60', 'R6/marker', 'R4/hard-end'];

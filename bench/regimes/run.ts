@@ -1,0 +1,61 @@
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { GradusError } from '../../src/core/errors.ts';
+import { readCurves } from '../../src/evaluation/learning-curve.ts';
+import type { Recipe } from '../../src/recipe/recipe.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
+import { mean } from '../../src/statistics/summary.ts';
+import { startTraining } from '../../src/training/start.ts';
+import type { Arm } from './arms.ts';
+import type { Result } from './results.ts';
+import type { Row } from './rows.ts';
+
+/** Trains one arm of a row up to its budget, and deletes the run. @param folder parent folder of the run. */
+export async function runArm(
+  row: Row,
+  arm: Arm,
+  recipe: Recipe,
+  folder: string,
+): Promise<Omit<Result, 'row' | 'arm' | 'seed' | 'config'>> {
+  const started = performance.now();
+  const directory = await trainToBudget(recipe, row.budget, folder);
+  const seconds = Math.round((performance.now() - started) / 100) / 10;
+  using reader = await openRunReader(directory);
+  const { values: dead } = reader.metric('group/zeroAdvantage');
+  const points = readCurves(reader).get('held-out')!;
+  await rm(directory, { recursive: true });
+  return {
+    live: rounded(1 - mean(dead)),
+    steps: dead.length,
+    seconds,
+    points: points.map(({ trained, rollouts, tokens, overall }) => ({
+      rollouts: arm.isMeasuringFree === true ? trained : rollouts,
+      tokens,
+      accuracy: rounded(overall),
+    })),
+  };
+}
+
+/** Trains until the recipe ends or an evaluation finds the budget spent: refills need fewer steps than planned. */
+async function trainToBudget(recipe: Recipe, budget: number, folder: string): Promise<string> {
+  const spent = new AbortController();
+  let trained = 0;
+  let directory = '';
+  try {
+    return await startTraining(recipe, folder, {
+      signal: spent.signal,
+      report: (event) => {
+        if (event.type === 'run-start') directory = resolve(event.run);
+        if (event.type === 'step') trained += event.metrics['rollout/count']!;
+        const { stages } = recipe;
+        const isRefilled = stages.some(({ gates }) => gates.length > 0);
+        if (isRefilled && event.type === 'evaluated' && trained >= budget) spent.abort();
+      },
+    });
+  } catch (error) {
+    if (GradusError.isInstance(error) && error.code === 'INTERRUPTED') return directory;
+    throw error;
+  }
+}
+
+const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;

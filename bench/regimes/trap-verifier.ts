@@ -1,0 +1,72 @@
+import * as z from 'zod';
+import type { Problem } from '../../src/core/problem.ts';
+import { hashKey } from '../../src/core/rng.ts';
+import { splitOf } from '../../src/problems/generated-source.ts';
+import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
+import type { CustomJudge, CustomVerdict } from '../../src/verifiers/custom-module.ts';
+
+const familyNames = z.array(z.string()).min(1);
+
+/** Options of the verifier: the true verifier, and how its verdicts are falsified. */
+export const trapOptions = z.strictObject({
+  truth: verifierConfig,
+  seed: z.int().default(0),
+  /** Judges training problems by a coin: those of some families, or a share of all. Held-out ones are judged truly. */
+  coin: z
+    .union([z.strictObject({ families: familyNames }), z.strictObject({ share: z.number() })])
+    .optional(),
+  /** Accepts every readable answer to training problems with these knobs: a part of the pool that is always solved. */
+  solved: z.strictObject({ knobs: z.array(z.int()).min(1) }).optional(),
+  /** Answers of this family must begin with a text; others are `unparsed`, also on held-out problems. */
+  marker: z.strictObject({ family: z.string(), text: z.string().min(1) }).optional(),
+});
+
+/**
+ * A custom verifier with a trap for samplers, around a true one. A coin gives the n-th judgement of one completion of one
+ * problem always the same verdict, so a run does not depend on the order of judgements.
+ */
+export default function trap(given: unknown): CustomJudge {
+  const { truth: config, seed, coin, solved, marker } = trapOptions.parse(given);
+  const truth = openVerifier(config);
+  const flip = createCoin(seed);
+  const isCoin = (problem: Problem): boolean => {
+    if (coin === undefined || !isTraining(problem)) return false;
+    return 'families' in coin
+      ? coin.families.includes(problem.family!)
+      : hashKey('coin problem', problem.id) / 2 ** 32 < coin.share;
+  };
+  const isSolved = (problem: Problem): boolean =>
+    solved !== undefined && solved.knobs.includes(problem.knob!) && isTraining(problem);
+  return {
+    name: 'trap',
+    check: (problem) => truth.check(problem),
+    verify: async (problem, completion, signal) => {
+      if (marker !== undefined && marker.family === problem.family && !completion.startsWith(marker.text))
+        return { outcome: 'unparsed', reason: `does not begin with "${marker.text}"` };
+      const verdict = await truth.verify(problem, completion, signal);
+      if (verdict.outcome === 'unparsed') return verdict;
+      if (isSolved(problem)) return accept(true, 'every readable answer counts');
+      return isCoin(problem) ? accept(flip(problem.id, completion), 'judged by a coin') : verdict;
+    },
+    [Symbol.asyncDispose]: () => truth[Symbol.asyncDispose](),
+  };
+}
+
+/** True for problems of the train split. */
+const isTraining = ({ prompt }: Problem): boolean => splitOf(prompt.at(-1)!.content) === 'train';
+
+const accept = (isRight: boolean, reason: string): CustomVerdict => ({
+  outcome: isRight ? 'correct' : 'incorrect',
+  reason,
+});
+
+/** A fair coin for each judgement: depends on seed, problem, completion, and how often that was judged before. */
+function createCoin(seed: number): (id: string, completion: string) => boolean {
+  const judged = new Map<string, number>();
+  return (id, completion) => {
+    const key = `${id}\n${completion}`;
+    const times = judged.get(key) ?? 0;
+    judged.set(key, times + 1);
+    return hashKey(seed, 'coin', id, completion, times) % 2 === 0;
+  };
+}
