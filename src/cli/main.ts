@@ -9,6 +9,7 @@ import { addDemoCommand } from './demo.ts';
 import { addDifficultyCommand } from './difficulty/difficulty.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
+import { addKnowledgeCommand } from './knowledge/knowledge.ts';
 import { addModelsCommand } from './models.ts';
 import { addResumeCommand } from './resume.ts';
 import { addRunsCommand } from './runs.ts';
@@ -26,6 +27,7 @@ const commands = [
   addRunsCommand,
   addDataCommand,
   addModelsCommand,
+  addKnowledgeCommand,
   addDifficultyCommand,
   addSftCommand,
   addSampleCommand,

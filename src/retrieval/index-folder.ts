@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { DataError } from '../core/errors.ts';
+import { writeFolderAtomic } from '../storage/atomic.ts';
+import { checkFile, type FileCheck, readArray, writeArray } from './array-file.ts';
+import { Bm25Builder } from './bm25-builder.ts';
+import { Bm25Index, bm25Settings, type Bm25Settings, type Postings } from './bm25-index.ts';
+import { contentOf, type Passage } from './passage.ts';
+import type { Retriever } from './retriever.ts';
+
+/*
+ * An index on disk is a folder:
+ *
+ *   index.json       format, version, settings, counts, and size and digest of each file below
+ *   passages.jsonl   one passage a line; read by offset, never loaded whole
+ *   offsets.f64      byte offset of each passage's line, and the end
+ *   terms.txt        one term a line, in the order of their numbers
+ *   starts.u32, documents.u32, counts.u8, lengths.u32   the arrays of `Postings`
+ */
+
+const format = 1;
+const fileCheck = z.strictObject({ bytes: z.int().min(0), sha256: z.string() });
+const files = {
+  passages: 'passages.jsonl',
+  offsets: 'offsets.f64',
+  terms: 'terms.txt',
+  starts: 'starts.u32',
+  documents: 'documents.u32',
+  counts: 'counts.u8',
+  lengths: 'lengths.u32',
+} as const;
+type Part = keyof typeof files;
+
+const manifestSchema = z.strictObject({
+  format: z.literal(format),
+  /** Digest of settings and passages: equal for equal answers. */
+  version: z.string().min(1),
+  settings: bm25Settings,
+  passages: z.int().min(1),
+  terms: z.int().min(0),
+  postings: z.int().min(0),
+  files: z.record(z.enum(Object.keys(files) as [Part, ...Part[]]), fileCheck),
+});
+
+/** Figures of an index. */
+export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files'>;
+
+/**
+ * Builds an index of passages and saves it as a folder, atomically. Texts go to the disk as they come; memory holds about
+ * 10 bytes for each distinct term of each passage.
+ *
+ * @throws DataError for two passages with the same id, or none at all.
+ */
+export async function buildIndexFolder(
+  passages: AsyncIterable<Passage> | Iterable<Passage>,
+  folder: string,
+  settings: Bm25Settings,
+  signal?: AbortSignal,
+): Promise<IndexFacts> {
+  let facts: IndexFacts | undefined;
+  await writeFolderAtomic(folder, async (draft) => {
+    const builder = new Bm25Builder(settings);
+    const path = (part: Part): string => join(draft, files[part]);
+    const ids = new Set<string>();
+    await using writer = await openPassageWriter(path('passages'));
+    for await (const passage of passages) {
+      signal?.throwIfAborted();
+      if (ids.has(passage.id))
+        throw new DataError(
+          `passage ${ids.size + 1}: expected an id that no other passage has, got ${JSON.stringify(passage.id)} again`,
+        );
+      ids.add(passage.id);
+      builder.add(contentOf(passage));
+      await writer.add(passage);
+    }
+    if (ids.size === 0) throw new DataError('expected at least one passage to index, got none');
+    const { check, offsets } = await writer.finish();
+    const postings = builder.finish();
+    const checks: Record<Part, FileCheck> = {
+      passages: check,
+      offsets: await writeArray(path('offsets'), offsets),
+      terms: await writeArray(path('terms'), Buffer.from(postings.terms.join('\n'))),
+      starts: await writeArray(path('starts'), postings.starts),
+      documents: await writeArray(path('documents'), postings.documents),
+      counts: await writeArray(path('counts'), postings.counts),
+      lengths: await writeArray(path('lengths'), postings.lengths),
+    };
+    facts = {
+      version: versionOf(settings, check.sha256),
+      settings,
+      passages: ids.size,
+      terms: postings.terms.length,
+      postings: postings.documents.length,
+    };
+    const manifest = { format, ...facts, files: checks };
+    await writeFile(join(draft, 'index.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+  return facts!;
+}
+
+/** Digest of what decides every answer. */
+const versionOf = ({ analyser, k1, b }: Bm25Settings, passagesDigest: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([format, analyser, k1, b, passagesDigest]))
+    .digest('hex')
+    .slice(0, 16);
+
+/** Collects lines and writes them in large pieces. */
+async function openPassageWriter(path: string) {
+  const file = await open(path, 'w');
+  const hash = createHash('sha256');
+  const offsets: number[] = [0];
+  let lines: string[] = [];
+  let waiting = 0;
+  const flush = async (): Promise<void> => {
+    const piece = Buffer.from(lines.join(''));
+    hash.update(piece);
+    await file.writeFile(piece);
+    [lines, waiting] = [[], 0];
+  };
+  return {
+    async add({ id, title, text }: Passage): Promise<void> {
+      const line = `${JSON.stringify({ id, ...(title !== undefined && { title }), text })}\n`;
+      const bytes = Buffer.byteLength(line);
+      offsets.push(offsets.at(-1)! + bytes);
+      lines.push(line);
+      waiting += bytes;
+      if (waiting >= 2 ** 22) await flush();
+    },
+    async finish() {
+      await flush();
+      const check = { bytes: offsets.at(-1)!, sha256: hash.digest('hex') };
+      return { check, offsets: Float64Array.from(offsets) };
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+/**
+ * Opens an index that `buildIndexFolder` saved, as a retriever; the caller disposes of it. Reads and checks all files once;
+ * afterwards memory holds the arrays (about 5 bytes for each distinct term of each passage) and the terms, not the texts.
+ *
+ * @throws DataError for a folder that is no index, or a damaged one.
+ */
+export async function openIndexFolder(folder: string): Promise<Retriever & { readonly facts: IndexFacts }> {
+  const { files: checks, format: _format, ...facts } = await readManifest(folder);
+  const path = (part: Part): string => join(folder, files[part]);
+  const read = (part: Part): Promise<ArrayBuffer> => readArray(path(part), checks[part]);
+  await checkFile(path('passages'), checks.passages);
+  const offsets = new Float64Array(await read('offsets'));
+  const postings: Postings = {
+    terms:
+      facts.terms === 0
+        ? []
+        : Buffer.from(await read('terms'))
+            .toString()
+            .split('\n'),
+    starts: new Uint32Array(await read('starts')),
+    documents: new Uint32Array(await read('documents')),
+    counts: new Uint8Array(await read('counts')),
+    lengths: new Uint32Array(await read('lengths')),
+  };
+  const index = new Bm25Index(postings, facts.settings);
+  const texts = await open(path('passages'), 'r');
+  return {
+    facts,
+    version: `bm25-${facts.version}`,
+    search: (query, top) =>
+      Promise.all(
+        index.search(query, top).map(async ({ document, score }) => {
+          const passage = await readPassageAt(texts, offsets[document]!, offsets[document + 1]!);
+          return { ...passage, score };
+        }),
+      ),
+    [Symbol.asyncDispose]: () => texts.close(),
+  };
+}
+
+async function readManifest(folder: string): Promise<z.output<typeof manifestSchema>> {
+  const path = join(folder, 'index.json');
+  const advice = { tryNext: 'gradus knowledge build --help' };
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    const got = (cause as Error).message;
+    throw new DataError(`${folder}: expected the folder of an index with an index.json, got ${got}`, {
+      cause,
+      ...advice,
+    });
+  }
+  const parsed = manifestSchema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DataError(
+    `${path}: expected an index of format ${format}, got "${issue!.path.join('.')}": ${issue!.message}; build it again`,
+    advice,
+  );
+}
+
+async function readPassageAt(texts: FileHandle, start: number, end: number): Promise<Passage> {
+  const line = Buffer.alloc(end - start);
+  await texts.read(line, 0, line.length, start);
+  return JSON.parse(line.toString()) as Passage;
+}
