@@ -17,6 +17,7 @@ export { format } from './verifiers/format.ts';
 export { javascriptTests } from './verifiers/javascript-tests.ts';
 export { mathAnswer } from './verifiers/math/verifier.ts';
 export { multipleChoice } from './verifiers/multiple-choice.ts';
+export { shortAnswer } from './verifiers/short-answer.ts';
 export { pythonVerifier } from './verifiers/python-function/python-function.ts';
 export { outcomeReward, scoreReward } from './algorithms/reward.ts';
 export { cispo } from './algorithms/cispo.ts';

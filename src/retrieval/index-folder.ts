@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
@@ -145,7 +146,7 @@ async function openPassageWriter(path: string) {
  * @throws DataError for a folder that is no index, or a damaged one.
  */
 export async function openIndexFolder(folder: string): Promise<Retriever & { readonly facts: IndexFacts }> {
-  const { files: checks, format: _format, ...facts } = await readManifest(folder);
+  const { files: checks, format: _format, ...facts } = readManifest(folder);
   const path = (part: Part): string => join(folder, files[part]);
   const read = (part: Part): Promise<ArrayBuffer> => readArray(path(part), checks[part]);
   await checkFile(path('passages'), checks.passages);
@@ -166,7 +167,7 @@ export async function openIndexFolder(folder: string): Promise<Retriever & { rea
   const texts = await open(path('passages'), 'r');
   return {
     facts,
-    version: `bm25-${facts.version}`,
+    version: retrieverVersion(facts),
     search: (query, top) =>
       Promise.all(
         index.search(query, top).map(async ({ document, score }) => {
@@ -178,12 +179,17 @@ export async function openIndexFolder(folder: string): Promise<Retriever & { rea
   };
 }
 
-async function readManifest(folder: string): Promise<z.output<typeof manifestSchema>> {
+/** Returns the version of the retriever that a folder holds, from its first file alone. @throws DataError as `openIndexFolder`. */
+export const readIndexVersion = (folder: string): string => retrieverVersion(readManifest(folder));
+
+const retrieverVersion = ({ version }: Pick<IndexFacts, 'version'>): string => `bm25-${version}`;
+
+function readManifest(folder: string): z.output<typeof manifestSchema> {
   const path = join(folder, 'index.json');
   const advice = { tryNext: 'gradus knowledge build --help' };
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(path, 'utf8'));
+    content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     const got = (cause as Error).message;
     throw new DataError(`${folder}: expected the folder of an index with an index.json, got ${got}`, {

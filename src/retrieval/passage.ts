@@ -36,7 +36,12 @@ export async function* readPassages(files: readonly string[]): AsyncGenerator<Pa
   }
 }
 
-function passageOf(value: unknown, where: string, defaultId: string): Passage {
+/**
+ * Reads a passage from the columns of a row.
+ *
+ * @param where file:row, for the message of the DataError.
+ */
+export function passageOf(value: unknown, where: string, defaultId: string): Passage {
   const row = new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
   const text: unknown = textColumns.map((name) => row.get(name)).find((field) => field != null);
   if (typeof text !== 'string' || text.trim() === '')

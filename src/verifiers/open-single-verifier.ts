@@ -6,6 +6,7 @@ import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.t
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
 import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
 import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
+import { openShortAnswer, shortAnswerConfig } from './short-answer.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Verifiers that do not contain others. */
@@ -14,6 +15,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   javascriptTestsConfig,
   codeConfig,
   multipleChoiceConfig,
+  shortAnswerConfig,
   formatConfig,
   customConfig,
   pythonFunctionConfig,
@@ -30,6 +32,8 @@ export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDi
       return openCode(config);
     case 'multiple-choice':
       return openMultipleChoice(config);
+    case 'short-answer':
+      return openShortAnswer(config);
     case 'format':
       return openFormat(config);
     case 'custom':
