@@ -7,6 +7,7 @@ import { startDashboard } from '../src/services/dashboard/dashboard.ts';
 import { groupsQuery, groupsView } from '../src/services/dashboard/views/groups.ts';
 import { problemsQuery, problemsView } from '../src/services/dashboard/views/problems.ts';
 import { compareRuns } from '../src/evaluation/compare-runs.ts';
+import { compareSeeds } from '../src/evaluation/compare-seeds.ts';
 
 /**
  * Makes docs/images/*.png: each view of a run made by `npm run demo`, as `gradus dashboard` serves it; with a second
@@ -25,6 +26,7 @@ await using dashboard = await startDashboard({
   host: '127.0.0.1',
   port: 0,
   compareSuites: compareRuns,
+  compareSeeds,
 });
 const { group, problem } = await findWorst(directory);
 const run = `runs/${folder}`;

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
 import { startDashboard } from '../services/dashboard/dashboard.ts';
 import { compareRuns } from '../evaluation/compare-runs.ts';
+import { compareSeeds } from '../evaluation/compare-seeds.ts';
 import { createPlayer } from '../models/player.ts';
 import { tokenPieces } from '../models/token-pieces.ts';
 import { addListenOptions, type ListenFlags, tokenFromEnvironment, untilStopped } from './listening.ts';
@@ -38,6 +39,7 @@ export function addDashboardCommand(program: Command): void {
         port,
         token: tokenFromEnvironment(),
         compareSuites: compareRuns,
+        compareSeeds,
         readPieces: tokenPieces(),
         ...(play && { player }),
       });

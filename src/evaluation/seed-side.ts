@@ -1,4 +1,5 @@
 import { ConfigError, DataError } from '../core/errors.ts';
+import { settingsHash, withoutSeed } from '../runs/files/recipe-file.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 import { recipeDifferences, type RecipeDifference } from '../runs/reading/recipe-differences.ts';
 import { type LearningCurve, readCurves } from './learning-curve.ts';
@@ -26,18 +27,7 @@ export async function readSeedRuns(directories: readonly string[]): Promise<Seed
 
 /** Returns how two recipes differ in more than seed and name. */
 export function settingsBetween(one: EvaluatedRun, other: EvaluatedRun): RecipeDifference[] {
-  return recipeDifferences(one.recipe, other.recipe).filter(({ path }) => path !== 'seed' && path !== 'name');
-}
-
-/** Groups runs by recipe, regardless of seed and name, in order of first occurrence. */
-function groupByRecipe(runs: readonly SeedRun[]): SeedRun[][] {
-  const groups: SeedRun[][] = [];
-  for (const run of runs) {
-    const group = groups.find(([first]) => settingsBetween(first!, run).length === 0);
-    if (group === undefined) groups.push([run]);
-    else group.push(run);
-  }
-  return groups;
+  return recipeDifferences(withoutSeed(one.recipe), withoutSeed(other.recipe));
 }
 
 /**
@@ -46,7 +36,7 @@ function groupByRecipe(runs: readonly SeedRun[]): SeedRun[][] {
  * @throws ConfigError for runs of one recipe, or of more than two.
  */
 export function splitByRecipe(runs: readonly SeedRun[]): [before: SeedRun[], after: SeedRun[]] {
-  const groups = groupByRecipe(runs);
+  const groups = [...Map.groupBy(runs, ({ recipe }) => settingsHash(recipe)).values()];
   const [before, after] = groups;
   if (before !== undefined && after !== undefined && groups.length === 2) return [before, after];
   const listed = groups.map((group) => group.map(nameOf).join(', ')).join('; ');

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
+import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
 import { createPlayer } from '../../src/models/player.ts';
 import { tokenPieces } from '../../src/models/token-pieces.ts';
 import { type Running, startGradus } from '../e2e/gradus.ts';
@@ -30,7 +31,7 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
   beforeAll(async () => {
     const pages = await buildPages(root);
     mkdirSync(join(root, 'runs'));
-    const parts = { compareSuites: compareRuns, readPieces: tokenPieces(), player };
+    const parts = { compareSuites: compareRuns, compareSeeds, readPieces: tokenPieces(), player };
     dashboard = await startDashboard({
       root: join(root, 'runs'),
       pages,

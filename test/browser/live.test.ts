@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
+import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
@@ -16,7 +17,14 @@ describe.skipIf(!hasBrowser)('a live run in a browser', () => {
 
   beforeAll(async () => {
     const pages = await buildPages(root);
-    dashboard = await startDashboard({ root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns });
+    dashboard = await startDashboard({
+      root,
+      pages,
+      host: '127.0.0.1',
+      port: 0,
+      compareSuites: compareRuns,
+      compareSeeds,
+    });
     browser = await openBrowser();
   }, 60_000);
 

@@ -6,8 +6,10 @@ import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import type { RunDetail } from '../../src/services/dashboard/views/run-detail.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
+import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';
+import { recordSeeds } from './record-seeds.ts';
 import {
   hostileProblem,
   hostileText,
@@ -26,7 +28,13 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   beforeAll(async () => {
     const [pages] = await Promise.all([buildPages(root), trainScriptedModel(root)]);
     await trainScriptedModel(root, { changes: { seed: 1, optimizer: { learningRate: 2e-3 } } });
-    const parts = { compareSuites: compareRuns, readPieces: scriptedPieces, player: scriptedPlayer };
+    await recordSeeds(root);
+    const parts = {
+      compareSuites: compareRuns,
+      compareSeeds,
+      readPieces: scriptedPieces,
+      player: scriptedPlayer,
+    };
     dashboard = await startDashboard({ root, pages, host: '127.0.0.1', port: 0, ...parts });
     browser = await openBrowser();
   }, 90_000);
@@ -41,10 +49,14 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   const open = (hash: string): Promise<Opened> => browser.open(`${dashboard.url}#/${hash}`);
   const problemPage = (id: string): string => `${run}/problem/${encodeURIComponent(id)}`;
 
+  const seedsOf = (side: string, name: string) => [1, 2, 3].map((n) => `${side}=${name}-000${n}`).join('&');
+  const seedsPage = `compare?${seedsOf('before', 'slow')}&${seedsOf('after', 'fast')}`;
+
   /** Each view, and text that is present only after its data has loaded. */
   const views = [
     ['runs', 'scripted-0002'],
     ['compare?before=scripted-0001&after=scripted-0002', 'optimizer.learningRate'],
+    [seedsPage, 'sampler'],
     [`${run}/overview`, 'Hardest problems of the last stage'],
     [`${run}/curriculum`, 'Problems moving between levels'],
     [`${run}/metrics`, 'frac_reward_zero_std'],
@@ -210,6 +222,45 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByRole('row', { name: /optimizer.learningRate 0.001 0.002/u }).waitFor();
     const overall = tab.getByRole('row', { name: /^all, 6/u });
     expect(await overall.innerText()).toMatch(/\[.* … .*\]/u);
+  });
+
+  test('compares the seeds of two recipes: tables, and charts with single seeds and bands', async () => {
+    await using opened = await open('runs');
+    const { tab } = opened;
+    await tab.getByLabel('Select slow-0001').check();
+    await tab.getByLabel('Select fast-0002').check();
+    await tab.getByRole('button', { name: 'Select all seeds' }).click();
+    await tab.getByRole('link', { name: 'Compare 3 seeds → 3 seeds' }).click();
+    await tab.getByRole('row', { name: /sampler slow fast/u }).waitFor();
+    const table = tab.getByRole('group', { name: 'Accuracy, held-out' });
+    expect(await table.getByRole('row', { name: /^all, 10/u }).innerText()).toContain('+25 [');
+    await tab.getByText('seeds 1, 2, 3; paired by seed').waitFor();
+    const speed = tab.getByRole('group', { name: 'Cost of the baseline’s final accuracy, held-out' });
+    expect(await speed.getByRole('row', { name: /^all/u }).innerText()).toMatch(/3 of 3\s+4 → 2 \(2.00 ×\)/u);
+    for (const title of ['Held-out accuracy, held-out', 'Reward']) {
+      const chart = tab.getByRole('region', { name: title }).getByRole('slider');
+      // Each side: a band, three seeds, the mean.
+      expect(await chart.locator('path').count()).toBe(10);
+      expect(await chart.getAttribute('aria-label')).toMatch(/before from .* after from /u);
+    }
+    await tab.getByRole('link', { name: 'Swap' }).click();
+    await tab.getByRole('row', { name: /sampler fast slow/u }).waitFor();
+    await tab.goto(`${dashboard.url}#/runs`);
+    await tab.getByLabel('Select slow-0001').check();
+    await tab.getByRole('button', { name: 'Select all seeds' }).click();
+    await tab.getByText('The selected runs have 1 recipe: select runs of two.').waitFor();
+    await tab.getByRole('button', { name: 'Clear selection' }).click();
+    expect(await tab.getByLabel('Select slow-0001').isChecked()).toBe(false);
+  });
+
+  test('says why runs cannot be compared by seed', async () => {
+    for (const [query, words] of [
+      [`${seedsOf('before', 'slow')}&before=fast-0001&after=fast-0002`, 'with seed 1'],
+      [`${seedsOf('before', 'slow')}&after=none`, 'Could not load the comparison'],
+    ] as const) {
+      await using opened = await open(`compare?${query}`);
+      await expect.poll(() => opened.tab.getByText(words).count()).toBeGreaterThan(0);
+    }
   });
 
   test('defines its labels in tooltips, and all words in the help', async () => {

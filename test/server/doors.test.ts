@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
+import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Player } from '../../src/services/dashboard/play.ts';
 import type { ListenAddress, Listening } from '../../src/services/listen.ts';
@@ -45,7 +46,8 @@ const player: Player = {
 const services: readonly Service[] = [
   {
     name: 'dashboard',
-    start: (address) => startDashboard({ ...address, root, pages, player, compareSuites: compareRuns }),
+    start: (address) =>
+      startDashboard({ ...address, root, pages, player, compareSuites: compareRuns, compareSeeds }),
     path: '/api/play',
     body: { run: 'run-1', messages: [{ role: 'user', content: '2+2?' }] },
     maxBodyBytes: 2 ** 20,

@@ -51,7 +51,7 @@ const problemName = (index: number): string =>
 export async function recordShown(root: string, plan: ShownPlan, seed = 0): Promise<Run> {
   const run = await createRun(root, { name: 'shown', recipe: shownRecipe(plan), seed });
   const rng = createRng(seed, 'shown');
-  await run.recordEvaluation({ step: 0, name: 'held-out', result: evaluation(0.2) });
+  await run.recordEvaluation({ step: 0, name: 'held-out', result: shownEvaluation(0.2) });
   for (let stage = 0; stage < plan.stages; stage++) await recordStage(run, rng, plan, stage);
   return run;
 }
@@ -63,7 +63,7 @@ async function recordStage(run: Run, rng: Rng, plan: ShownPlan, index: number): 
   await run.recordEvent({ step: run.step, stage, type: 'stage-start', message }, candidates);
   for (let done = 1; done <= plan.stepsPerStage; done++) await recordStep(run, rng, plan, stage, done);
   await run.recordEvent({ step: run.step, stage, type: 'stage-end', message: `stage "${stage}" ends` });
-  const result = evaluation(0.2 + (0.5 * (index + 1)) / plan.stages);
+  const result = shownEvaluation(0.2 + (0.5 * (index + 1)) / plan.stages);
   await run.recordEvaluation({ step: run.step, name: 'held-out', result });
 }
 
@@ -147,7 +147,7 @@ export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGro
 }
 
 /** Returns an evaluation in the shape of `evaluate`. */
-function evaluation(accuracy: number) {
+export function shownEvaluation(accuracy: number) {
   const part = { problems: 10, accuracy: { mean: accuracy, low: accuracy - 0.1, high: accuracy + 0.1 } };
   const problems = Array.from({ length: 10 }, (_, n) => ({
     id: `held-out/${n}`,

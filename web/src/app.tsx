@@ -27,6 +27,9 @@ const views: Readonly<Record<string, View>> = {
 const CompareView = lazy(async () => ({
   default: (await import('./views/runs/compare-view.tsx')).CompareView,
 }));
+const SeedsView = lazy(async () => ({
+  default: (await import('./views/runs/seeds-view.tsx')).SeedsView,
+}));
 const tabs = ['overview', 'curriculum', 'metrics', 'rollouts', 'play'];
 
 /** The frame around every view. */
@@ -91,8 +94,14 @@ function Page(props: {
 }) {
   const { section, folder, name } = props;
   const { query } = useRoute();
-  if (section === 'compare')
-    return <CompareView before={query.get('before') ?? ''} after={query.get('after') ?? ''} />;
+  if (section === 'compare') {
+    const [before, after] = [query.getAll('before'), query.getAll('after')];
+    return before.length < 2 && after.length < 2 ? (
+      <CompareView before={before[0] ?? ''} after={after[0] ?? ''} />
+    ) : (
+      <SeedsView before={before} after={after} />
+    );
+  }
   if (folder === undefined) return <RunsView />;
   const View = views[name];
   if (View === undefined) return <h1>View “{name}” not found</h1>;

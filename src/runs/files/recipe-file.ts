@@ -59,6 +59,16 @@ function parse(path: string, text: string): RecipeFile {
   );
 }
 
+/** Returns a resolved recipe without the fields that may differ between seeds of one recipe: seed, name and folder. */
+export function withoutSeed(recipe: unknown): unknown {
+  if (typeof recipe !== 'object' || recipe === null) return recipe;
+  const { seed: _seed, name: _name, baseDir: _baseDir, ...settings } = recipe as Record<string, unknown>;
+  return settings;
+}
+
+/** Returns the sha256 of a recipe regardless of seed, name and folder: equal for all seeds of one recipe. */
+export const settingsHash = (recipe: unknown): string => hashJson(withoutSeed(recipe) ?? null);
+
 function hashJson(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value, sortKeys)).digest('hex');
 }

@@ -3,9 +3,11 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
-import { recordShown, smallShown } from '../../../test/server/shown-run.ts';
+import { recordShown, shownEvaluation, smallShown } from '../../../test/server/shown-run.ts';
+import { createRun } from '../../runs/writing/create-run.ts';
 import type { Run } from '../../runs/writing/run.ts';
 import { compareRuns } from '../../evaluation/compare-runs.ts';
+import { compareSeeds } from '../../evaluation/compare-seeds.ts';
 import type { Player } from './play.ts';
 import type { Listening } from '../listen.ts';
 import { startDashboard } from './dashboard.ts';
@@ -17,7 +19,7 @@ let dashboard: Listening;
 /** Still being written while it is shown. */
 let run: Run;
 
-const settings = { root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns };
+const settings = { root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns, compareSeeds };
 
 beforeAll(async () => {
   mkdirSync(join(pages, 'assets'), { recursive: true });
@@ -169,6 +171,36 @@ test('sends the page with a policy that lets it load nothing but itself', async 
   expect((await get(dashboard.url, { path: '/assets/main.js' })).text).toBe('0;');
 });
 
+test('compares seeds: bounded curves, or a note that says why not', async () => {
+  for (const [index, name] of ['one', 'one', 'two', 'two'].entries()) {
+    const seed = index % 2;
+    await using seeded = await createRun(root, { name, seed, recipe: { seed, setting: name } });
+    for (let step = 1; step <= 450; step++)
+      await seeded.recordStep({ step, stage: 'all', metrics: { 'reward/mean': seed } });
+    for (let step = 1; step <= 450; step++)
+      await seeded.recordEvaluation({ step, name: 'held-out', result: shownEvaluation(0.1 * index) });
+  }
+  const sides = 'before=one-0001&before=one-0002&after=two-0001&after=two-0002';
+  const { comparison, note, rewards } = await data(`/api/compare/seeds?${sides}`);
+  expect(note).toBeNull();
+  expect(comparison).toMatchObject({
+    seeds: [0, 1],
+    recipe: [{ path: 'setting', before: 'one', after: 'two' }],
+    suites: [{ suite: 'held-out', overall: { problems: 10 } }],
+  });
+  expect(comparison.suites[0].curves.before[0].steps.length).toBeLessThanOrEqual(200);
+  const [first, second] = rewards.after;
+  expect(first.steps).toHaveLength(150);
+  expect(second).toEqual({ seed: 1, steps: first.steps, values: first.steps.map(() => 1) });
+
+  const alone = await data(`/api/compare/seeds?before=one-0001&after=two-0001`);
+  expect(alone).toMatchObject({ comparison: null, note: expect.stringContaining('at least two seeds') });
+  const heads = (await data('/api/runs')) as { folder: string; settingsHash?: string }[];
+  const hashOf = (name: string) => heads.find((head) => head.folder === name)!.settingsHash;
+  expect(hashOf('one-0001')).toBe(hashOf('one-0002'));
+  expect(hashOf('one-0001')).not.toBe(hashOf('two-0001'));
+});
+
 describe('rejects', () => {
   test.each([
     ['/assets/..%2f..%2fsecret.html', 404],
@@ -188,6 +220,10 @@ describe('rejects', () => {
     [`/api/runs/${folder}/rollouts?outcome=excellent`, 400],
     [`/api/runs/${folder}/metrics`, 400],
     [`/api/compare?before=${folder}&after=..%2f..`, 404],
+    [`/api/compare/seeds?before=${folder}&after=..%2f..`, 404],
+    [`/api/compare/seeds?before=${folder}&after=none`, 404],
+    [`/api/compare/seeds?before=${folder}`, 400],
+    [`/api/compare/seeds?after=${folder}${`&before=${folder}`.repeat(21)}`, 400],
   ])('%s', async (path, expected) => {
     const { status, text } = await get(dashboard.url, { path });
     expect(status).toBe(expected);

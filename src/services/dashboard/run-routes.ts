@@ -19,20 +19,29 @@ import { problemsQuery, problemsView } from './views/problems.ts';
 import { rolloutsQuery, rolloutsView } from './views/rollouts.ts';
 import { runDetailView } from './views/run-detail.ts';
 import { createRunList } from './views/run-list.ts';
+import { type CompareSeeds, seedsQuery, seedsView } from './views/seeds.ts';
 
 /** What the views need from rooms that they may not import, and the clock. */
 export interface ViewParts {
   /** The folder of runs. */
   readonly root: string;
   readonly compareSuites: CompareSuites;
+  readonly compareSeeds: CompareSeeds;
   /** Absent: tokens are shown as ids. */
   readonly readPieces?: ReadPieces;
   readonly canPlay: boolean;
   readonly clock: () => Date;
 }
 
-/** Routes to every view as JSON: `/runs`, `/runs/:run/…`, `/compare`. Each file of `views/` defines one. */
-export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: ViewParts): Hono {
+/** Routes to every view as JSON: `/runs`, `/runs/:run/…`, `/compare`, `/compare/seeds`. Each file of `views/` defines one. */
+export function runRoutes({
+  root,
+  compareSuites,
+  compareSeeds,
+  readPieces,
+  canPlay,
+  clock,
+}: ViewParts): Hono {
   const app = new Hono();
   const listRuns = createRunList(root);
   const view = (path: string, show: (run: RunReader, c: Context) => unknown): void => {
@@ -58,6 +67,12 @@ export function runRoutes({ root, compareSuites, readPieces, canPlay, clock }: V
     const { before, after } = parseQuery(comparisonQuery, searchOf(c));
     const [first, second] = [runDirectory(root, before), runDirectory(root, after)];
     return c.json(await comparisonView(first, second, compareSuites));
+  });
+  app.get('/compare/seeds', async (c) => {
+    const { before, after } = parseQuery(seedsQuery, searchOf(c));
+    const directories = (folders: readonly string[]) => folders.map((folder) => runDirectory(root, folder));
+    const sides = { before: directories(before), after: directories(after) };
+    return c.json(await seedsView(sides, compareSeeds));
   });
   return app;
 }

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tInterval } from '../../../src/statistics/intervals.ts';
 import { placeFlows } from './place-flows.ts';
+import { seedBand } from './seed-band.ts';
 import { smooth } from './smooth.ts';
 import { rangeOf } from './step-range.ts';
 
@@ -54,4 +56,26 @@ test('places flows so that they fill their bars and stay in the box', () => {
       },
     ),
   );
+});
+
+test('the band of seeds is the mean and t-interval at the steps that all seeds have', () => {
+  const value = fc.double({ min: 0, max: 1, noNaN: true });
+  const seeds = fc.array(fc.array(value, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(seeds, (lists) => {
+      const parts = lists.map((values) => ({ steps: values.map((_, index) => 5 * index), values }));
+      const band = seedBand('a', parts, [0, 1]);
+      const shared = Math.min(...lists.map(({ length }) => length));
+      expect(band.steps).toEqual(Array.from({ length: shared }, (_, index) => 5 * index));
+      expect(band.parts).toBe(parts);
+      expect(band.low === undefined).toBe(lists.length < 3);
+      for (const at of band.steps.keys()) {
+        const { mean, low, high } = tInterval(lists.map((values) => values[at]!));
+        expect(band.values[at]).toBe(mean);
+        expect(band.low?.[at] ?? Math.max(0, low)).toBe(Math.max(0, low));
+        expect(band.high?.[at] ?? Math.min(1, high)).toBe(Math.min(1, high));
+      }
+    }),
+  );
+  expect(seedBand('none', [])).toMatchObject({ steps: [], values: [] });
 });

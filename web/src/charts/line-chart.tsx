@@ -8,14 +8,20 @@ import { type StepAxis, useCursor, useStepAxis } from './step-axis.tsx';
 import { type Plot, StepFrame, StepGround, stepScale } from './step-frame.tsx';
 import { useSize } from './use-size.ts';
 
-/** A named quantity over steps; index i of every array is one point. */
-export interface NamedSeries {
-  readonly name: string;
+/** A quantity over steps; index i of both arrays is one point. */
+export interface Line {
   readonly steps: readonly number[];
   readonly values: readonly number[];
+}
+
+/** A named quantity over steps; index i of every array is one point. */
+export interface NamedSeries extends Line {
+  readonly name: string;
   /** Lower and upper ends of intervals, if there are any. */
   readonly low?: readonly number[];
   readonly high?: readonly number[];
+  /** Lines that the series summarises, e.g. one per seed; drawn thin. */
+  readonly parts?: readonly Line[];
 }
 
 /** Line chart over the shared steps, with stages in the background. */
@@ -83,9 +89,14 @@ function Curve(props: {
   readonly isSparse: boolean;
 }) {
   const { one, x, y, stroke, isSmooth, isSparse } = props;
-  const { steps, values, low, high } = one;
+  const { steps, values, low, high, parts = [] } = one;
   const at = (_: number, index: number): number => x(steps[index]!);
   const path = line<number>(at, (value) => y(value));
+  const thin = (part: Line): string =>
+    line<number>(
+      (_, index) => x(part.steps[index]!),
+      (value) => y(value),
+    )(part.values as number[]) ?? '';
   const ground = area<number>(
     at,
     (_, index) => y(low![index]!),
@@ -96,6 +107,9 @@ function Curve(props: {
       {low !== undefined && high !== undefined && (
         <path className={styles.interval} d={ground(values as number[]) ?? ''} />
       )}
+      {parts.map((part, index) => (
+        <path key={index} className={styles.raw} d={thin(part)} />
+      ))}
       <path className={isSmooth ? styles.raw : styles.line} d={path(values as number[]) ?? ''} />
       {isSmooth && <path className={styles.line} d={path(smooth(values)) ?? ''} />}
       {(isSparse || values.length === 1) &&
@@ -138,27 +152,41 @@ function Reading(props: {
 }
 
 /** Cuts a series to the visible range, with one more point on each side so that lines reach the edge. */
-function within(one: NamedSeries, { range }: StepAxis): NamedSeries {
-  const first = Math.max(
-    0,
-    one.steps.findLastIndex((step) => step <= range.from),
-  );
-  const beyond = one.steps.findIndex((step) => step >= range.to);
-  const end = beyond < 0 ? one.steps.length : beyond + 1;
-  if (first === 0 && end === one.steps.length) return one;
+function within(one: NamedSeries, axis: StepAxis): NamedSeries {
+  const [first, end] = visible(one.steps, axis);
   return {
     name: one.name,
-    steps: one.steps.slice(first, end),
-    values: one.values.slice(first, end),
+    ...cut(one, axis),
     ...(one.low !== undefined && { low: one.low.slice(first, end) }),
     ...(one.high !== undefined && { high: one.high.slice(first, end) }),
+    ...(one.parts !== undefined && { parts: one.parts.map((part) => cut(part, axis)) }),
   };
+}
+
+function cut({ steps, values }: Line, axis: StepAxis): Line {
+  const [first, end] = visible(steps, axis);
+  return { steps: steps.slice(first, end), values: values.slice(first, end) };
+}
+
+function visible(steps: readonly number[], { range }: StepAxis): [first: number, end: number] {
+  const first = Math.max(
+    0,
+    steps.findLastIndex((step) => step <= range.from),
+  );
+  const beyond = steps.findIndex((step) => step >= range.to);
+  return [first, beyond < 0 ? steps.length : beyond + 1];
 }
 
 function extent(series: readonly NamedSeries[], covers: readonly number[]): [number, number] {
   let low = Infinity;
   let high = -Infinity;
-  for (const values of [covers, ...series.flatMap((one) => [one.values, one.low ?? [], one.high ?? []])]) {
+  const lists = series.flatMap(({ values, low: lows = [], high: highs = [], parts = [] }) => [
+    values,
+    lows,
+    highs,
+    ...parts.map((part) => part.values),
+  ]);
+  for (const values of [covers, ...lists]) {
     for (const value of values) {
       low = Math.min(low, value);
       high = Math.max(high, value);

@@ -20,6 +20,7 @@ export function httpSource(): DataSource {
     levels: (folder, query = {}) => read(['runs', folder, 'levels'], query),
     curriculum: (folder) => read(['runs', folder, 'curriculum']),
     compare: (before, after) => read(['compare'], { before, after }),
+    compareSeeds: (before, after) => read(['compare', 'seeds'], { before, after }),
     models: (folder) => read(['runs', folder, 'models']),
     play,
     subscribe: subscribeToChanges,

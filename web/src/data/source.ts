@@ -15,6 +15,7 @@ import type { Page } from '../../../src/services/dashboard/views/page.ts';
 import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts.ts';
 import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
 import type { RunListItem } from '../../../src/services/dashboard/views/run-list.ts';
+import type { SeedsView } from '../../../src/services/dashboard/views/seeds.ts';
 
 /** Range of steps, and the most points per metric. */
 export interface StepRange {
@@ -40,6 +41,7 @@ export interface DataSource {
   levels(folder: string, query?: LevelsQuery): Promise<readonly LevelCell[]>;
   curriculum(folder: string): Promise<CurriculumView>;
   compare(before: string, after: string): Promise<RunComparisonView>;
+  compareSeeds(before: readonly string[], after: readonly string[]): Promise<SeedsView>;
   models(folder: string): Promise<readonly PlayModel[]>;
   play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent>;
   /**

@@ -31,6 +31,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
     levels: async (folder, { by = 'any' as const } = {}) => find(folder).levels[by],
     curriculum: async (folder) => find(folder).curriculum,
     compare: async () => present<never>(undefined, 'comparison'),
+    compareSeeds: async () => present<never>(undefined, 'comparison'),
     models: async () => [],
     play: () => present<never>(undefined, 'model'),
     subscribe: () => () => {},

@@ -100,8 +100,8 @@ export function Table(props: {
       <table>
         <thead>
           <tr>
-            {props.columns.map((name) => (
-              <th key={name} scope="col">
+            {props.columns.map((name, index) => (
+              <th key={index} scope="col">
                 <Label text={name} />
               </th>
             ))}

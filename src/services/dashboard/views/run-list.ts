@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GradusError } from '../../../core/errors.ts';
 import { runFingerprint } from '../../../runs/reading/fingerprint.ts';
 import { runLayout } from '../../../runs/files/layout.ts';
+import { settingsHash } from '../../../runs/files/recipe-file.ts';
 import { isLocked } from '../../../storage/file-lock.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RunSummary } from '../../../runs/reading/run-rows.ts';
@@ -14,6 +15,8 @@ import { plannedStages } from './planned-stages.ts';
 
 /** A run in the list of runs. Times are ISO 8601. */
 export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
+  /** Hash of the recipe regardless of seed and name: equal for all seeds of one recipe. */
+  readonly settingsHash: string;
   /** Stages of the recipe that have begun. */
   readonly stagesBegun: number;
   /** Stages of the recipe. */
@@ -40,9 +43,11 @@ const sparklinePoints = 48;
 /** Returns a run's summary with its progress. */
 export async function runHead(run: RunReader): Promise<RunHead> {
   const { directory: _directory, id: _id, ...summary } = run.summary();
-  const plan = plannedStages(await readRecipe(run.directory));
+  const recipe = await readRecipe(run.directory);
+  const plan = plannedStages(recipe);
   return {
     ...summary,
+    settingsHash: settingsHash(recipe),
     stagesBegun: run.stages().length,
     stageCount: plan.length,
     maxSteps: sum(plan.map(({ maxSteps }) => maxSteps)),

@@ -1,6 +1,4 @@
 import { useState } from 'react';
-import { scaleLinear } from 'd3-scale';
-import type { RecipeDifference } from '../../../../src/runs/reading/recipe-differences.ts';
 import type {
   PairedDifference,
   SuiteComparison,
@@ -9,12 +7,12 @@ import { LineChart } from '../../charts/line-chart.tsx';
 import { SharedSteps, type StepRange } from '../../charts/step-axis.tsx';
 import { useData, useRun } from '../../data/use-data.ts';
 import { InertLine } from '../../design/inert-text.tsx';
-import { percent, short, signed } from '../../design/numbers.ts';
+import { percent } from '../../design/numbers.ts';
 import { Card, Empty, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { Link } from '../../router.tsx';
 import { accuracySeries } from '../overview/accuracy-series.ts';
-import own from './runs.module.css';
+import { changeOf, RecipeCard, Whisker, widest } from './compare-parts.tsx';
 
 /** Compares two runs: recipes, and accuracies with paired intervals. */
 export function CompareView({ before, after }: { readonly before: string; readonly after: string }) {
@@ -40,13 +38,7 @@ export function CompareView({ before, after }: { readonly before: string; readon
         <Suite key={suite.suite} suite={suite} />
       ))}
       <Courses before={before} after={after} />
-      <Card title="Recipe differences" note={`${data.recipe.length} fields`}>
-        {data.recipe.length === 0 ? (
-          <Empty>The recipes are equal. The list of runs shows the seeds.</Empty>
-        ) : (
-          <Recipe {...{ before, after }} differences={data.recipe} />
-        )}
-      </Card>
+      <RecipeCard {...{ before, after }} differences={data.recipe} />
     </div>
   );
 }
@@ -95,10 +87,7 @@ function Suite({ suite }: { readonly suite: SuiteComparison }) {
     ['all', suite.overall],
     ...(parts.length > 1 ? parts : []),
   ];
-  const most = Math.max(
-    0.02,
-    ...rows.flatMap(([, { difference }]) => [Math.abs(difference.low), Math.abs(difference.high)]),
-  );
+  const most = widest(rows.map(([, { difference }]) => difference));
   return (
     <Card
       title={`Accuracy, ${suite.suite}`}
@@ -120,7 +109,7 @@ function Suite({ suite }: { readonly suite: SuiteComparison }) {
             </th>
             <td>{percent(one.before)}</td>
             <td>{percent(one.after)}</td>
-            <td>{changeOf(one)}</td>
+            <td>{changeOf(one.difference)}</td>
             <td>
               {one.greedyBefore === undefined || one.greedyAfter === undefined
                 ? '–'
@@ -134,50 +123,4 @@ function Suite({ suite }: { readonly suite: SuiteComparison }) {
       </Table>
     </Card>
   );
-}
-
-function changeOf({ difference: { mean, low, high } }: PairedDifference): string {
-  const points = (share: number): string => signed(100 * share, short);
-  const isSignificant = low > 0 || high < 0;
-  return `${points(mean)} [${points(low)} … ${points(high)}]${isSignificant ? '' : ', not significant'}`;
-}
-
-/** A change and its interval on an axis centred at 0. */
-function Whisker(props: { readonly difference: PairedDifference['difference']; readonly most: number }) {
-  const { mean, low, high } = props.difference;
-  const x = scaleLinear([-props.most, props.most], [4, 196]);
-  return (
-    <svg className={own.bar} viewBox="0 0 200 20" aria-hidden="true">
-      <line x1={x(0)} x2={x(0)} y1={0} y2={20} />
-      <line className={own.interval} x1={x(low)} x2={x(high)} y1={10} y2={10} />
-      <circle cx={x(mean)} cy={10} r={3.5} />
-    </svg>
-  );
-}
-
-function Recipe(props: {
-  readonly before: string;
-  readonly after: string;
-  readonly differences: readonly RecipeDifference[];
-}) {
-  return (
-    <Table name="Recipe differences" columns={['Field', props.before, props.after]}>
-      {props.differences.map(({ path, before, after }) => (
-        <tr key={path}>
-          <td>
-            <code>
-              <InertLine text={path} max={200} />
-            </code>
-          </td>
-          <td className={own.values}>{fieldValue(before)}</td>
-          <td className={own.values}>{fieldValue(after)}</td>
-        </tr>
-      ))}
-    </Table>
-  );
-}
-
-function fieldValue(value: unknown) {
-  if (value === undefined) return <span className={styles.soft}>absent</span>;
-  return <InertLine text={typeof value === 'string' ? value : JSON.stringify(value)} max={400} />;
 }

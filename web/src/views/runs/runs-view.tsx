@@ -21,7 +21,10 @@ const columns = [
   'Started',
 ];
 
-/** All runs of the folder. Two selected runs can be compared. */
+/** Most runs that can be selected: two sides of 20. */
+const mostPicked = 40;
+
+/** All runs of the folder. Two selected runs can be compared, or the seeds of two recipes. */
 export function RunsView() {
   const { data, error } = useData(['runs'], (source) => source.runs());
   const [query, set] = useFilters();
@@ -35,6 +38,8 @@ export function RunsView() {
     );
   const searched = query.get('find') ?? '';
   const picked = query.getAll('pick').filter((folder) => data.some((run) => run.folder === folder));
+  const readable = data.filter((run): run is RunHead => !('problem' in run));
+  const pickedRuns = picked.flatMap((folder) => readable.find((run) => run.folder === folder) ?? []);
   const shown = data
     .filter(({ folder }) => folder.toLowerCase().includes(searched.toLowerCase()))
     .toSorted((a, b) => startedAt(b).localeCompare(startedAt(a)));
@@ -42,7 +47,7 @@ export function RunsView() {
     <div className={styles.stack}>
       <div className={styles.spread}>
         <h1>Runs</h1>
-        <Comparison picked={picked} />
+        <Comparison picked={pickedRuns} runs={readable} pick={(pick) => set({ pick })} />
         <Field name="Find a run">
           <input
             data-filter
@@ -68,7 +73,7 @@ export function RunsView() {
                   onPick={(isPicked) =>
                     set({
                       pick: isPicked
-                        ? [...picked, run.folder].slice(-2)
+                        ? [...picked, run.folder].slice(-mostPicked)
                         : picked.filter((one) => one !== run.folder),
                     })
                   }
@@ -85,14 +90,52 @@ export function RunsView() {
 /** Damaged runs come last: their start is unknown. */
 const startedAt = (run: RunListItem): string => ('problem' in run ? '' : run.createdAt);
 
-function Comparison({ picked }: { readonly picked: readonly string[] }) {
-  const [before, after] = picked;
-  if (before === undefined) return null;
-  if (after === undefined)
-    return <span className={styles.soft}>Select a second run to compare with {before}.</span>;
+/** The link to the comparison of the selected runs, or what to select next. */
+function Comparison(props: {
+  readonly picked: readonly RunHead[];
+  readonly runs: readonly RunHead[];
+  readonly pick: (folders: readonly string[]) => void;
+}) {
+  const { picked, runs, pick } = props;
+  if (picked.length === 0) return null;
+  const recipes = new Set(picked.map(({ settingsHash }) => settingsHash));
+  const others = runs.filter((run) => recipes.has(run.settingsHash) && !picked.includes(run));
+  const all = [...picked, ...others].slice(0, mostPicked).map(({ folder }) => folder);
+  return (
+    <>
+      <Target picked={picked} />
+      {others.length > 0 && (
+        <button type="button" onClick={() => pick(all)}>
+          Select all seeds
+        </button>
+      )}
+      <button type="button" onClick={() => pick([])}>
+        Clear selection
+      </button>
+    </>
+  );
+}
+
+function Target({ picked }: { readonly picked: readonly RunHead[] }) {
+  const [one, two] = picked;
+  if (two === undefined)
+    return <span className={styles.soft}>Select a second run to compare with {one!.folder}.</span>;
+  if (picked.length === 2) {
+    return (
+      <Link to={['compare']} query={{ before: one!.folder, after: two.folder }} isRow>
+        Compare {one!.folder} → {two.folder}
+      </Link>
+    );
+  }
+  const sides = [...Map.groupBy(picked, ({ settingsHash }) => settingsHash).values()];
+  const [before, after] = sides.map((side) => side.map(({ folder }) => folder));
+  if (before === undefined || after === undefined || sides.length > 2) {
+    const recipes = sides.length === 1 ? '1 recipe' : `${sides.length} recipes`;
+    return <span className={styles.soft}>The selected runs have {recipes}: select runs of two.</span>;
+  }
   return (
     <Link to={['compare']} query={{ before, after }} isRow>
-      Compare {before} → {after}
+      Compare {before.length} seeds → {after.length} seeds
     </Link>
   );
 }
