@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { hashKey, uniformAt } from '../../src/core/rng.ts';
-import { hashFeatures } from '../../src/difficulty/probing/feature-scores.ts';
+import {
+  createFeatureTable,
+  type FeatureTable,
+  type ProblemFeatures,
+} from '../../src/difficulty/probing/feature-table.ts';
 import { featuresOf, passRateFeature } from '../../src/difficulty/probing/problem-features.ts';
 
 /** Problems with recorded rollouts: a method reads them one at a time; the whole record is the truth. */
@@ -10,8 +14,8 @@ export interface Population {
   readonly ids: readonly string[];
   /** Recorded rollouts per problem. */
   readonly horizon: number;
-  /** Hashed features by problem; empty without prior knowledge. */
-  readonly features: readonly Uint16Array[];
+  /** What is known before any rollout; null without prior knowledge. */
+  readonly features: FeatureTable | null;
   /** Successes among the first 0 … horizon rollouts, by problem. */
   readonly prefixes: readonly Uint16Array[];
 }
@@ -35,7 +39,7 @@ export async function readAdaRft(folder: string, part: number): Promise<Populati
     name: `AdaRFT, half ${part}`,
     ids: kept.map(([text]) => text),
     horizon: adaRftRollouts,
-    features: kept.map(([text, { answer }]) => featuresOfText(text, answer)),
+    features: createFeatureTable(kept.map(([text, { answer }]) => featuresOfText(text, answer))),
     prefixes: kept.map(([text, { solved }]) => shuffled(hashKey(text), solved, adaRftRollouts)),
   };
 }
@@ -47,7 +51,10 @@ export function firstOf(population: Population, count: number): Population {
     ...population,
     name: `${name}, first ${count}`,
     ids: ids.slice(0, count),
-    features: features.slice(0, count),
+    features: features && {
+      words: features.words.slice(0, count),
+      columns: features.columns.map((column) => column.slice(0, count)),
+    },
     prefixes: prefixes.slice(0, count),
   };
 }
@@ -113,7 +120,7 @@ export function populationOfTrace(
     name: `RL trace, first 8 visits ${order}`,
     ids: problems.map(({ text }) => text),
     horizon: 64,
-    features: problems.map(({ text, answer }) => featuresOfText(text, answer)),
+    features: createFeatureTable(problems.map(({ text, answer }) => featuresOfText(text, answer))),
     prefixes: problems.map(rolloutsOf),
   };
 }
@@ -128,8 +135,11 @@ export async function traceBesideAdaRft(
   return {
     ...populationOfTrace(common),
     name: 'RL trace of a 1.5B model beside AdaRFT of a 7B model',
-    features: common.map(({ text }) =>
-      hashFeatures([passRateFeature('7B', others.get(text)!.solved, adaRftRollouts)]),
+    features: createFeatureTable(
+      common.map(({ text }) => ({
+        words: [passRateFeature('7B', others.get(text)!.solved, adaRftRollouts)],
+        values: {},
+      })),
     ),
   };
 }
@@ -146,10 +156,12 @@ export function readBits(path: string): Population {
     ids: rows.map(({ id }) => String(id)),
     horizon: Math.min(256, ...rows.map(({ bits }) => bits.length)),
     features: hasText
-      ? rows.map(({ prompt, answer }) =>
-          featuresOfText(String(prompt), typeof answer === 'string' ? answer : ''),
+      ? createFeatureTable(
+          rows.map(({ prompt, answer }) =>
+            featuresOfText(String(prompt), typeof answer === 'string' ? answer : ''),
+          ),
         )
-      : [],
+      : null,
     prefixes: rows.map(({ bits }) => prefixesOf(Array.from(bits, Number))),
   };
 }
@@ -170,7 +182,9 @@ export function simulated(count: number, horizon: number): Population {
     name: 'simulated',
     ids: problems.map((_, i) => `p${i}`),
     horizon,
-    features: problems.map(({ hint }) => hashFeatures([`hint ${Math.round(hint)}`])),
+    features: createFeatureTable(
+      problems.map(({ hint }) => ({ words: [`hint ${Math.round(hint)}`], values: {} })),
+    ),
     prefixes: problems.map(({ rate }, i) => drawn(key, i, rate, horizon)),
   };
 }
@@ -188,10 +202,9 @@ export function gaussian(key: number, ...counters: readonly number[]): number {
   return radius * Math.cos(2 * Math.PI * uniformAt(key, ...counters, 2));
 }
 
-function featuresOfText(text: string, answer: string): Uint16Array {
-  return hashFeatures(
-    featuresOf({ id: '', domain: '', source: '', prompt: [{ role: 'user', content: text }], answer }),
-  );
+function featuresOfText(text: string, answer: string): ProblemFeatures {
+  const prompt = [{ role: 'user' as const, content: text }];
+  return { words: featuresOf({ id: '', domain: '', source: '', prompt, answer }), values: {} };
 }
 
 /** Cumulative `successes` of `trials` in a seeded order. */

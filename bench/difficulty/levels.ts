@@ -24,8 +24,8 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
 
 /** Compares all methods on a population, for both questions, and prints a table each. */
 export function compareMethods(population: Population): Comparison[] {
-  const plain = { ...population, features: [] };
-  const groups = population.features.length > 0 ? screenOf(population, neverSometimesAlways) : undefined;
+  const plain = { ...population, features: null };
+  const groups = population.features !== null ? screenOf(population, neverSometimesAlways) : undefined;
   return questions.map(([question, cuts]) => {
     const ks = [8, 16, 32, 64, 96].filter((k) => k < population.horizon);
     const baselines = ks.map((k) => fixed(population, cuts, k));

@@ -31,9 +31,9 @@ const comparedAt = 16;
 const variants: readonly (readonly [string, Partial<ProbingTuning>])[] = [
   ['in use', {}],
   ...[5, 7, 13, 25].map((count) => [`${count} even shapes`, { shapes: evenShapes(count) }] as const),
-  ['shared belief 3', { sharedBelief: 3 }],
-  ['shared belief 10', { sharedBelief: 10 }],
-  ['shared belief 100', { sharedBelief: 100 }],
+  ['shared belief 3', { sharedBelief: { informed: 5, others: 3 } }],
+  ['shared belief 10', { sharedBelief: { informed: 5, others: 10 } }],
+  ['shared belief 100', { sharedBelief: { informed: 5, others: 100 } }],
   ['rounds 50, 20', { rounds: { all: 50, group: 20 } }],
   ['rounds 800, 320', { rounds: { all: 800, group: 320 } }],
   ['no pilot', { pilot: { ...probingTuning.pilot, most: 0 } }],

@@ -8,7 +8,7 @@ import {
 } from '../../src/difficulty/probing/adaptive-waves.ts';
 import type { Posterior } from '../../src/difficulty/probing/posterior.ts';
 import { type Cut, neverSometimesAlways } from '../../src/difficulty/probing/cut-points.ts';
-import { hashFeatures } from '../../src/difficulty/probing/feature-scores.ts';
+import { createFeatureTable } from '../../src/difficulty/probing/feature-table.ts';
 import { paperLevels } from '../../src/difficulty/levels/level-presets.ts';
 import { createLevels, levelConfig } from '../../src/difficulty/levels/levels.ts';
 import { passRateFeature } from '../../src/difficulty/probing/problem-features.ts';
@@ -100,7 +100,7 @@ function measureOne(
   const goal = { cuts, horizon, screen: 1, confidence, budget: horizon * ids.length };
   const probing = createProbing(
     ids,
-    ids.map((id) => hashFeatures(features.get(id)!)),
+    createFeatureTable(ids.map((id) => ({ words: features.get(id)!, values: {} }))),
     goal,
   );
   let state = startProbing(probing);

@@ -12,7 +12,8 @@ import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
 import { measurePassRates } from './measure.ts';
 import { readKnownPassRates } from './known-pass-rates.ts';
 import { noteSpending } from './note-spending.ts';
-import { priorKnowledge, templateOf } from './observation.ts';
+import { templateOf } from './observation.ts';
+import { priorKnowledge } from './prior-knowledge.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
 import { requireRoom } from '../models/check-prompt-length.ts';
 
@@ -90,6 +91,13 @@ export async function estimateDifficulty(
   opened.defer(noting.note);
   const { onPlan, onProgress } = options;
   const planned = new Set<string>();
+  const features = await priorKnowledge(
+    { engine, store },
+    settings,
+    readKnownPassRates(recipe, problems),
+    { problems, model, ...templateOf(engine) },
+    options.signal,
+  );
   const passRates = await measurePassRates(
     { engine, verifierFor, store: noting },
     {
@@ -97,7 +105,7 @@ export async function estimateDifficulty(
       settings,
       model,
       ...templateOf(engine),
-      features: priorKnowledge(problems, readKnownPassRates(recipe, problems)),
+      ...(features && { features }),
       source: { type: 'base' },
       step: 0,
       seed: recipe.seed,

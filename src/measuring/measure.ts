@@ -9,6 +9,7 @@ import {
   type AttemptBatch,
   type AttemptPlan,
 } from '../difficulty/probing/pass-rate.ts';
+import type { ProblemFeatures } from '../difficulty/probing/feature-table.ts';
 import { type AttemptSource, encodeSource } from '../difficulty/pass-rates/attempt-source.ts';
 import type {
   Conditions,
@@ -41,7 +42,7 @@ export interface MeasureRequest {
   readonly step: number;
   readonly seed: number;
   /** Features by problem id; adaptive probing groups problems by them. */
-  readonly features?: ReadonlyMap<string, readonly string[]>;
+  readonly features?: ReadonlyMap<string, ProblemFeatures>;
   /** Plans the next attempts in place of the settings. */
   readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
   /** True if all attempts must already be recorded, because the weights no longer exist. */

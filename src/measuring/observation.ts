@@ -3,8 +3,6 @@ import type { Problem } from '../core/problem.ts';
 import { finishReasonOf, type Rollout, writtenTokens } from '../core/rollout.ts';
 import { promptLength } from '../core/transcript.ts';
 import { type Conditions, editionOf, type Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
-import { kindFeatures, passRateFeature } from '../difficulty/probing/problem-features.ts';
-import { noTrials, type PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 
 /** Converts a judged attempt to the form of the pass-rate store. */
@@ -39,17 +37,4 @@ export function templateOf({ renderer }: Pick<Engine, 'renderer'>): Pick<Conditi
   if (renderer === undefined) return {};
   const tokens = renderer.render([{ role: 'user', content: 'What is asked?' }]);
   return { template: createHash('sha256').update(tokens.join(' ')).digest('hex').slice(0, 12) };
-}
-
-/** Features of problems before any attempt: their kind, and other models' pass rates. */
-export function priorKnowledge(
-  problems: readonly Problem[],
-  others: ReadonlyMap<string, PassRates>,
-): ReadonlyMap<string, readonly string[]> {
-  const ratesOf = (id: string): string[] =>
-    Array.from(others).flatMap(([label, passRates]) => {
-      const { successes, trials } = passRates.get(id) ?? noTrials;
-      return trials === 0 ? [] : [passRateFeature(label, successes, trials)];
-    });
-  return new Map(problems.map((problem) => [problem.id, [...kindFeatures(problem), ...ratesOf(problem.id)]]));
 }

@@ -6,6 +6,7 @@ import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
 import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
 import { modelsOf } from '../difficulty/levels/level-rules.ts';
+import { isServed } from '../engines/config.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import { policyLabel } from '../difficulty/pass-rates/trials.ts';
 import type { Recipe } from './recipe.ts';
@@ -62,6 +63,7 @@ export function checkRecipe(recipe: Recipe): Levels {
   const prior = recipe.difficulty?.prior ?? { alpha: 1, beta: 1 };
   const levels = checkCurriculum(recipe, prior);
   checkLabels(recipe);
+  checkPrior(recipe);
   for (const stage of recipe.stages) {
     checkUpdates(resolveStage(recipe, stage));
     checkReward(recipe, stage);
@@ -85,6 +87,16 @@ export function checkRecipe(recipe: Recipe): Levels {
     );
   }
   return levels;
+}
+
+/** A likelihood needs local weights. */
+function checkPrior({ difficulty, policy }: Recipe): void {
+  if (difficulty?.probing.type !== 'adaptive' || !difficulty.probing.prior.includes('likelihood')) return;
+  if (!isServed(policy.engine)) return;
+  throw new ConfigError(
+    `difficulty.probing.prior: "likelihood" needs an engine with local weights, got "${policy.engine.type}"; ` +
+      "use adaptive({ prior: ['stated', 'known'] })",
+  );
 }
 
 function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: ResolvedStage): void {

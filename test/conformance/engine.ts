@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
+import type { Problem } from '../../src/core/problem.ts';
 import { crossEntropyLoss } from '../../src/core/loss-spec.ts';
 import { lastAnswer } from '../../src/core/transcript.ts';
 import {
@@ -13,6 +14,9 @@ import {
   type LearningEngine,
   type SampleRequest,
 } from '../../src/engines/engine.ts';
+import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
+import { measureLikelihoods } from '../../src/measuring/measure-likelihoods.ts';
+import { mathProblem } from '../../src/testing/index.ts';
 import { lastTurn, type SampledTurn, sampleTurns } from '../../src/testing/single-turn.ts';
 
 /** Opens the engine under test. */
@@ -46,6 +50,7 @@ export function engineConformance(name: string, under: EngineUnderTest): void {
     const shared = { engine: () => engine, folder: () => folder, under };
     textTests(shared);
     samplingTests(shared);
+    likelihoodTests(shared);
     refusalTests(shared);
     learningTests(shared);
     stateTests(shared);
@@ -65,6 +70,30 @@ function textTests({ engine }: Shared): void {
     const { endTokens } = engine().renderer;
     expect(endTokens.length).toBeGreaterThan(0);
     expect(engine().renderer.decode(Int32Array.from(endTokens))).toBe('');
+  });
+}
+
+function likelihoodTests({ engine, under }: Shared): void {
+  test('gives an answer the same likelihood alone and among answers of other lengths', async () => {
+    const problems = texts.map((text, i) =>
+      mathProblem({
+        id: `p${i}`,
+        prompt: [{ role: 'user', content: text }],
+        answer: texts[texts.length - 1 - i]!,
+      }),
+    );
+    const measure = async (some: readonly Problem[]) => {
+      using store = openPassRateStore(':memory:');
+      return await measureLikelihoods({ engine: engine(), store }, { problems: some, model: 'm' });
+    };
+    const together = await measure(problems);
+    for (const problem of problems) {
+      const alone = (await measure([problem])).get(problem.id)!['log p(answer)']!;
+      expect(alone).toBeLessThan(0);
+      // A sum over the tokens of the answer, each within the tolerance.
+      const allowed = under.logprobTolerance * (problem.answer!.length + 8);
+      expect(Math.abs(together.get(problem.id)!['log p(answer)']! - alone)).toBeLessThan(allowed);
+    }
   });
 }
 

@@ -4,6 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { likelihoodVersion } from '../../src/difficulty/probing/likelihood.ts';
+import { readPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
 import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
 // Starts about thirty processes: seconds here, minutes on a busy machine.
@@ -153,6 +155,26 @@ test('measures difficulty once and does not repeat recorded attempts', async () 
   expect(shown.stdout).toMatch(/temperature 1, top-p 1, 6 tokens, judged by math@/);
   expect(shown.stdout).toMatch(/^ {2}addition .* 4 /m);
   expect(shown.stdout).toMatch(/^hard: p\(policy\) ≤ 0.25 .* \d … |^hard: .*\d\.\d\d … \d\.\d\d$/m);
+});
+
+test('adaptive probing with a likelihood prior computes it once, and rejects a model server', async () => {
+  const adaptive = ['--store', 'likelihood.sqlite', '--set', 'difficulty.probing.type=adaptive'];
+  const prior = ['--set', 'difficulty.probing.horizon=8', '--set', 'difficulty.probing.prior=["likelihood"]'];
+  const first = await json('difficulty', 'estimate', 'recipe.json', ...adaptive, ...prior);
+  expect(first.at(-1)).toMatchObject({ overall: { problems: 4 } });
+  using store = readPassRateStore(join(folder, 'likelihood.sqlite'));
+  const { model, template } = store.conditions()[0]!;
+  const recorded = store.likelihoods({ model, template: template!, version: likelihoodVersion });
+  expect(recorded.map(({ problemId, text }) => `${problemId} ${text}`)).toEqual(
+    [1, 2, 3, 4].map((n) => `sum/${n} answer`),
+  );
+  expect(recorded.every(({ logprob, tokens }) => logprob < 0 && tokens > 1)).toBe(true);
+  expect((await json('difficulty', 'estimate', 'recipe.json', ...adaptive, ...prior)).at(-1)).toEqual(
+    first.at(-1),
+  );
+  const served = ['--set', 'policy.engine={"type":"openai","baseUrl":"http://127.0.0.1:9"}'];
+  const refused = await run('difficulty', 'estimate', 'recipe.json', ...adaptive, ...prior, ...served);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/likelihood.*local weights/s) });
 });
 
 test('reports level sizes of a store, and writes its problems for trainers', async () => {

@@ -95,6 +95,25 @@ export interface ObservedGroup extends Trials {
   readonly fewestTokensToPass?: number;
 }
 
+/** What a log-likelihood depends on besides the problem and the text: no sampling setting is among it. */
+export interface Scoring extends Pick<Conditions, 'model' | 'template'> {
+  /** Version of the form in which texts are scored; see `likelihoodVersion`. */
+  readonly version: string;
+}
+
+/** The log-likelihood of one reference text after one problem's prompt. */
+export interface RecordedLikelihood {
+  readonly problemId: string;
+  readonly edition: string;
+  /** Which text: the gold answer, or the worked solution. */
+  readonly text: 'answer' | 'solution';
+  /** Digest of the text, because an edition does not cover the worked solution. */
+  readonly digest: string;
+  /** Sum over the tokens of the text, in nats, ≤ 0. */
+  readonly logprob: number;
+  readonly tokens: number;
+}
+
 /**
  * Stores every judged attempt under its conditions, append-only, so that pass rates have a history and no attempt is
  * made twice. Recording is idempotent: the first verdict of a rollout stays.
@@ -107,6 +126,8 @@ export interface ObservedGroup extends Trials {
 export interface PassRateStore extends PassRateReader {
   /** Appends in one transaction; returns how many were new. */
   record(conditions: Conditions, observations: readonly Observation[]): number;
+  /** Appends in one transaction; returns how many were new. The first value of a text stays. */
+  recordLikelihoods(scoring: Scoring, likelihoods: readonly RecordedLikelihood[]): number;
   /** Adds to the requests and tokens spent on a model server. */
   recordSpending(model: string, spending: Spending): void;
   /** Records the files that problems were read from; each content once. */
@@ -121,6 +142,8 @@ export interface PassRateReader extends Disposable {
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Every set of conditions that has observations, oldest first. */
   conditions(): Conditions[];
+  /** All log-likelihoods of one scoring, of every edition and text. */
+  likelihoods(scoring: Scoring): RecordedLikelihood[];
   /** Total spending on a model; zeros where none was recorded. */
   spending(model: string): Spending;
   /** All recorded sources, oldest first. */

@@ -48,4 +48,13 @@ export const queries = {
     FROM spending WHERE model = ?`,
   addSource: `INSERT OR IGNORE INTO sources (record) VALUES (?)`,
   allSources: `SELECT record FROM sources ORDER BY id`,
+  addScoring: 'INSERT OR IGNORE INTO scorings (model, template, version) VALUES (?, ?, ?)',
+  findScoring: 'SELECT id FROM scorings WHERE (model, template, version) = (?, ?, ?)',
+  addLikelihood: `
+    INSERT OR IGNORE INTO likelihoods (scoring, problem, text, digest, logprob, tokens)
+    VALUES (?, (SELECT id FROM problems WHERE name = ? AND edition = ?), ?, ?, ?, ?)`,
+  likelihoods: `
+    SELECT name AS problemId, edition, text, digest, logprob, tokens
+    FROM likelihoods JOIN problems ON problems.id = problem
+    WHERE scoring = ? ORDER BY problem, text, digest`,
 } as const;

@@ -80,8 +80,24 @@ const fourthVersion = `
   CREATE TABLE sources (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE) STRICT;
 `;
 
+/**
+ * Adds log-likelihoods of reference texts. `scorings` numbers each distinct way of scoring: weights, template, and the
+ * version of the texts' form. A text is known by its kind and the digest of its content.
+ */
+const fifthVersion = `
+  CREATE TABLE scorings (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, template TEXT NOT NULL, version TEXT NOT NULL,
+    UNIQUE (model, template, version)
+  ) STRICT;
+  CREATE TABLE likelihoods (
+    scoring INTEGER NOT NULL REFERENCES scorings, problem INTEGER NOT NULL REFERENCES problems,
+    text TEXT NOT NULL, digest TEXT NOT NULL, logprob REAL NOT NULL, tokens INTEGER NOT NULL,
+    PRIMARY KEY (scoring, problem, text, digest)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** Migrations, each from the version before; a new database runs all of them. */
-const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion];
+const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion, fifthVersion];
 
 /**
  * Opens or creates the database at `path` and migrates it. @throws {DataError} if it is not a readable, writable

@@ -48,6 +48,25 @@ test('recording a rollout twice is idempotent and returns 0', () => {
   });
 });
 
+test('keeps likelihoods by scoring, edition and text, and the first value of each', () => {
+  using store = openPassRateStore(':memory:');
+  const scoring = { model: 'm', template: 't', version: 'boxed@1' };
+  const one = { problemId: 'a', edition: 'e', text: 'answer', digest: 'd', logprob: -2, tokens: 3 } as const;
+  const others = [
+    { ...one, problemId: 'b' },
+    { ...one, edition: 'f' },
+    { ...one, text: 'solution' as const },
+    { ...one, digest: 'g' },
+  ];
+  expect(store.recordLikelihoods(scoring, [one, ...others])).toBe(5);
+  expect(store.recordLikelihoods(scoring, [{ ...one, logprob: -9 }])).toBe(0);
+  const byKey = (all: readonly object[]) => all.map((row) => JSON.stringify(row)).toSorted();
+  expect(byKey(store.likelihoods(scoring).map((row) => ({ ...row })))).toEqual(byKey([one, ...others]));
+  for (const change of [{ model: 'n' }, { template: 'u' }, { version: 'boxed@2' }])
+    expect(store.likelihoods({ ...scoring, ...change })).toEqual([]);
+  expect(store.conditions()).toEqual([]);
+});
+
 test('keeps pass rates under different conditions apart', () => {
   using store = openPassRateStore(':memory:');
   store.record(conditions, [observe('a', 0)]);

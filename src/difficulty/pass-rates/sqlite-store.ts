@@ -8,6 +8,8 @@ import type {
   ObservationFilter,
   PassRateReader,
   PassRateStore,
+  RecordedLikelihood,
+  Scoring,
 } from './pass-rate-store.ts';
 import { queries } from './sqlite-queries.ts';
 import {
@@ -67,6 +69,24 @@ export function openPassRateStore(path: string): PassRateStore {
         if (Number(changes) === 0) statements.addSpending.run(...values);
       });
     },
+    recordLikelihoods(scoring, likelihoods) {
+      const add = (): number => {
+        statements.addScoring.run(...scoringValues(scoring));
+        const id = scoringId(statements, scoring)!;
+        let added = 0;
+        for (const { problemId, edition, text, digest, logprob, tokens } of likelihoods) {
+          statements.addProblem.run(problemId, edition);
+          const row = [id, problemId, edition, text, digest, logprob, tokens] as const;
+          added += Number(statements.addLikelihood.run(...row).changes);
+        }
+        return added;
+      };
+      try {
+        return inTransaction(database, add);
+      } catch (cause) {
+        throw notRecorded(path, cause);
+      }
+    },
     recordSources(records) {
       inTransaction(database, () => {
         for (const record of records) statements.addSource.run(JSON.stringify(record));
@@ -96,6 +116,15 @@ const prepare = (database: DatabaseSync): Statements =>
 const idOf = ({ findConditions }: Statements, conditions: Conditions): number | undefined =>
   findConditions.get(...valuesOf(conditions))?.['id'] as number | undefined;
 
+const scoringValues = ({ model, template = '', version }: Scoring): [string, string, string] => [
+  model,
+  template,
+  version,
+];
+
+const scoringId = ({ findScoring }: Statements, scoring: Scoring): number | undefined =>
+  findScoring.get(...scoringValues(scoring))?.['id'] as number | undefined;
+
 function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.dispose> {
   const select = <Row extends ProblemRow>(
     statement: StatementSync,
@@ -117,6 +146,10 @@ function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.di
       ),
     groups: (conditions, filter = {}) =>
       select<GroupRow>(statements.groups, conditions, filter).map(observedGroup),
+    likelihoods(scoring) {
+      const id = scoringId(statements, scoring);
+      return id === undefined ? [] : (statements.likelihoods.all(id) as unknown as RecordedLikelihood[]);
+    },
     spending(model) {
       const { cost, ...counts } = statements.allSpending.get(model) as unknown as SpendingRow;
       return cost === null ? counts : { ...counts, cost };
@@ -131,7 +164,7 @@ function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.di
 function notRecorded(path: string, cause: unknown): DataError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new DataError(
-    `${path}: expected to append observations, got "${why}"; nothing of this batch was kept. ` +
+    `${path}: expected to append to the store, got "${why}"; nothing of this batch was kept. ` +
       'Free disk space or repair the file, then run the command again: recorded attempts are not repeated.',
     { cause, tryNext: 'gradus doctor' },
   );

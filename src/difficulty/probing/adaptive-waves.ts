@@ -3,7 +3,8 @@ import { type Posterior, posteriorOfRecord } from './posterior.ts';
 import type { Cut } from './cut-points.ts';
 import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from './outcome-table.ts';
 import { fitMixture, type RecordCount } from './fit-mixture.ts';
-import { groupByFeatures } from './feature-groups.ts';
+import { type Grouping, groupByFeatures } from './feature-groups.ts';
+import type { FeatureTable } from './feature-table.ts';
 import {
   checkpointsUpTo,
   choosePrice,
@@ -32,8 +33,8 @@ export interface ProbingGoal {
 export interface Probing {
   readonly goal: ProbingGoal;
   readonly ids: readonly string[];
-  /** From `hashFeatures`; empty where features are not used. */
-  readonly features: readonly Uint16Array[];
+  /** Null where nothing is known of problems before their attempts. */
+  readonly features: FeatureTable | null;
   readonly table: OutcomeTable;
   readonly checkpoints: readonly number[];
   readonly tuning: ProbingTuning;
@@ -46,6 +47,8 @@ export interface ProbingState {
   readonly successes: Uint16Array;
   /** Group of similar problems; 0 for all problems until the screen is complete. */
   readonly groups: Uint16Array;
+  /** True once groups were formed by columns that predict the outcomes. */
+  readonly isInformed: boolean;
   /** 1 where no attempt could be graded: the problem gets no more attempts and does not enter the fit. */
   readonly isOut: Uint8Array;
 }
@@ -56,7 +59,7 @@ export type Wave = Uint16Array;
 /** Prepares probing before any attempt. */
 export function createProbing(
   ids: readonly string[],
-  features: readonly Uint16Array[],
+  features: FeatureTable | null,
   goal: ProbingGoal,
   tuning: ProbingTuning = probingTuning,
 ): Probing {
@@ -68,7 +71,13 @@ export function createProbing(
 /** The state before the first attempt. */
 export function startProbing({ ids }: Probing): ProbingState {
   const zeros = (): Uint16Array => new Uint16Array(ids.length);
-  return { attempts: zeros(), successes: zeros(), groups: zeros(), isOut: new Uint8Array(ids.length) };
+  return {
+    attempts: zeros(),
+    successes: zeros(),
+    groups: zeros(),
+    isInformed: false,
+    isOut: new Uint8Array(ids.length),
+  };
 }
 
 /**
@@ -113,9 +122,9 @@ export function afterWave(
     if (found === null) isOut[i] = 1;
     return found ?? 0;
   });
-  const after = { attempts: wave, successes, groups: state.groups, isOut };
-  return isScreen && probing.features.length > 0
-    ? { ...after, groups: groupsAfterScreen(probing, after) }
+  const after = { ...state, attempts: wave, successes, isOut };
+  return isScreen && probing.features !== null
+    ? { ...after, ...groupsAfterScreen(probing, probing.features, after) }
     : after;
 }
 
@@ -179,7 +188,7 @@ function isMixed({ attempts, successes }: ProbingState, problem: number): boolea
   return successes[problem]! > 0 && successes[problem]! < attempts[problem]!;
 }
 
-function groupsAfterScreen({ ids, features, tuning }: Probing, state: ProbingState): Uint16Array {
+function groupsAfterScreen({ ids, tuning }: Probing, features: FeatureTable, state: ProbingState): Grouping {
   const { attempts, successes, isOut } = state;
   const rates = Float64Array.from(attempts, (made, i) => (isOut[i] === 1 ? NaN : successes[i]! / made));
   const unsolved = Float64Array.from(rates, (rate) => (Number.isNaN(rate) ? rate : Number(rate === 0)));
@@ -189,10 +198,9 @@ function groupsAfterScreen({ ids, features, tuning }: Probing, state: ProbingSta
 function learnGroups({ table, tuning }: Probing, state: ProbingState): Float64Array[] {
   const { rounds, sharedBelief } = tuning;
   const counts = countRecords(state);
+  const weight = state.isInformed ? sharedBelief.informed : sharedBelief.others;
   const all = fitMixture(table, counts.flat(), undefined, rounds.all);
-  return counts.map((records) =>
-    fitMixture(table, records, { shares: all, weight: sharedBelief }, rounds.group),
-  );
+  return counts.map((records) => fitMixture(table, records, { shares: all, weight }, rounds.group));
 }
 
 function countRecords({ attempts, successes, groups, isOut }: ProbingState): RecordCount[][] {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng, hashKey, uniformAt } from '../../core/rng.ts';
 import { afterWave, createProbing, nextWave, posteriors, startProbing } from './adaptive-waves.ts';
-import { hashFeatures } from './feature-scores.ts';
+import { createFeatureTable, type FeatureTable } from './feature-table.ts';
 import { adaptive, posteriorsOf, planAdaptive, probingConfig } from './adaptive.ts';
 import { cellOf, type Cut, equalBands, neverSometimesAlways } from './cut-points.ts';
 import type { Observation } from '../pass-rates/pass-rate-store.ts';
@@ -31,7 +31,9 @@ function world(seed: number, count: number) {
     if (id === 'p0') return 'ungradable';
     return uniformAt(hashKey(seed, id), rollout) < rateOf.get(id)! ? 'correct' : 'incorrect';
   };
-  const features = new Map(ids.map((id) => [id, [`hint ${Math.round(8 * rateOf.get(id)!)}`]]));
+  const features = new Map(
+    ids.map((id) => [id, { words: [`hint ${Math.round(8 * rateOf.get(id)!)}`], values: {} }]),
+  );
   return { ids, rateOf, outcomeOf, features };
 }
 
@@ -119,7 +121,7 @@ test('an ungradable problem costs its screen alone, and its budget goes to other
 });
 
 /** Probes a world's own records wave by wave, without a store. */
-function settle(here: World, cuts: readonly Cut[], confidence: number, features: readonly Uint16Array[]) {
+function settle(here: World, cuts: readonly Cut[], confidence: number, features: FeatureTable | null) {
   const horizon = 32;
   const successesOf = (problem: number, attempts: number): number =>
     Array.from({ length: attempts }, (_, i) => here.outcomeOf(here.ids[problem]!, i)).filter(
@@ -142,7 +144,7 @@ test.each([
 ] as const)(
   '%s: reaches the stated confidence and coverage with less than half of the horizon',
   (_, cuts) => {
-    const { beliefs, spent, totals, horizon } = settle(world(5, 600), cuts, 0.9, []);
+    const { beliefs, spent, totals, horizon } = settle(world(5, 600), cuts, 0.9, null);
     const share = (holds: (i: number) => boolean): number =>
       totals.filter((_total, i) => holds(i)).length / totals.length;
     const right = share((i) => beliefs[i]!.cell === cellOf(cuts, totals[i]!, horizon));
@@ -171,31 +173,32 @@ test('posteriors are probabilities, replayed from the record or kept in memory',
 
 test('informative features save rollouts', () => {
   const here = world(9, 1200);
-  const words = here.ids.map((id) => hashFeatures(here.features.get(id)!));
+  const words = createFeatureTable(here.ids.map((id) => here.features.get(id)));
   const informed = settle(here, equalBands(5), 0.8, words);
-  const blind = settle(here, equalBands(5), 0.8, []);
+  const blind = settle(here, equalBands(5), 0.8, null);
   expect(informed.spent).toBeLessThan(0.95 * blind.spent);
 });
 
 test('problems with equal features form one group, and kinds are never split', () => {
   const ids = Array.from({ length: 900 }, (_, i) => `p${i}`);
   const rates = Float64Array.from(ids, (_, i) => Number(uniformAt(4, i) < (i % 3) / 3));
-  const words = (of: (i: number) => string) => ids.map((_, i) => hashFeatures([of(i)]));
-  const alike = groupByFeatures(
+  const words = (of: (i: number) => string) =>
+    createFeatureTable(ids.map((_, i) => ({ words: [of(i)], values: {} })));
+  const { groups: alike } = groupByFeatures(
     ids,
     words(() => 'same'),
     rates,
     rates,
   );
   expect(new Set(alike)).toEqual(new Set([0]));
-  const kinds = groupByFeatures(
+  const { groups: kinds } = groupByFeatures(
     ids,
     words((i) => `kind ${i % 3}`),
     rates,
     rates,
   );
   expect([...kinds]).toEqual(ids.map((_, i) => i % 3));
-  const small = groupByFeatures(
+  const { groups: small } = groupByFeatures(
     ids,
     words((i) => `kind ${i % 30}`),
     rates,

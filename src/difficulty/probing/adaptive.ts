@@ -12,9 +12,14 @@ import {
 } from './adaptive-waves.ts';
 import type { Posterior } from './posterior.ts';
 import { cutConfig, neverSometimesAlways } from './cut-points.ts';
-import { hashFeatures } from './feature-scores.ts';
+import { createFeatureTable, type ProblemFeatures } from './feature-table.ts';
 import type { RecordedPassRates, RecordedTrials } from '../pass-rates/pass-rate-store.ts';
 import { planMissing, type AttemptPlan } from './attempt-plan.ts';
+
+const priorSource = z.enum(['likelihood', 'stated', 'known']);
+
+/** A source of evidence about problems before their attempts. */
+export type PriorSource = z.infer<typeof priorSource>;
 
 const adaptiveConfig = z.strictObject({
   type: z.literal('adaptive'),
@@ -32,6 +37,12 @@ const adaptiveConfig = z.strictObject({
   screen: z.int().positive().default(1),
   /** Share of problems in the right cell; probing ends once this share is expected. */
   confidence: z.number().gt(0).lt(1).default(0.95),
+  /**
+   * What predicts pass rates before any attempt, besides the kind and source of a problem. `likelihood`: the model's
+   * log-probability of the gold answer and of the worked solution, a forward pass each; needs local weights. `stated`:
+   * pass rates that the data publishes. `known`: the recipe's `knownPassRates` of other models. `[]`: none of these.
+   */
+  prior: z.array(priorSource).default(['stated', 'known']),
 });
 
 /** How attempts are divided among problems. */
@@ -46,7 +57,7 @@ type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 /** Attempts where they decide the most, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
 export const adaptive = noun(adaptiveConfig);
 
-type Features = ReadonlyMap<string, readonly string[]>;
+type Features = ReadonlyMap<string, ProblemFeatures>;
 
 /**
  * Plans the next attempts of adaptive probing. Replays all waves from the record up to the first incomplete one, so an
@@ -100,8 +111,8 @@ function replay(
   recorded: RecordedPassRates,
   features: Features | undefined,
 ): Replayed {
-  const hashed = features === undefined ? [] : ids.map((id) => hashFeatures(features.get(id) ?? []));
-  const probing = createProbing(ids, hashed, { ...config, budget: rollouts * ids.length });
+  const table = features === undefined ? null : createFeatureTable(ids.map((id) => features.get(id)));
+  const probing = createProbing(ids, table, { ...config, budget: rollouts * ids.length });
   let state = startProbing(probing);
   for (;;) {
     const wave = nextWave(probing, state);

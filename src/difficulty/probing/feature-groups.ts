@@ -1,37 +1,47 @@
-import { scoreByFeatures } from './feature-scores.ts';
+import { keepUsefulColumns, scoreByFeatures } from './feature-scores.ts';
+import type { FeatureTable } from './feature-table.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
+
+/** Problems sorted into groups. */
+export interface Grouping {
+  /** A group number per problem. */
+  readonly groups: Uint16Array;
+  /** True if columns predict the outcomes, so that groups differ more than groups by words do. */
+  readonly isInformed: boolean;
+}
 
 /**
  * Sorts problems into groups of similar features, each with its own population: by predicted pass rate, and within
  * that by the predicted probability of no success. The two differ: an answer that the verifier cannot match is never
- * reached, however easy the question.
+ * reached, however easy the question. Columns that do not predict the outcomes are ignored: `keepUsefulColumns`.
  *
  * @param rates observed share solved, NaN where unknown.
- * @returns a group number per problem.
  */
 export function groupByFeatures(
   ids: readonly string[],
-  features: readonly Uint16Array[],
+  table: FeatureTable,
   rates: Float64Array,
   unsolved: Float64Array,
   { fewest, most, bandsPerStrip }: ProbingTuning['groups'] = probingTuning.groups,
-): Uint16Array {
+): Grouping {
   const count = Math.max(1, Math.min(most, Math.floor(ids.length / fewest)));
   const bands = Math.ceil(Math.sqrt(count * bandsPerStrip));
   const strips = Math.max(1, Math.floor(count / bands));
   const groups = new Uint16Array(ids.length);
-  if (count === 1) return groups;
+  if (count === 1) return { groups, isInformed: false };
   const all = ids.map((_, i) => i);
+  const features = keepUsefulColumns(ids, table, rates);
   const rate = scoreByFeatures(ids, features, rates);
-  const kinds = Map.groupBy(all, (i) => features[i]!.join(' '));
-  if (kinds.size <= most) return groupKinds([...kinds.values()], rate, groups, fewest);
+  const kinds = Map.groupBy(all, (i) => features.words[i]!.join(' '));
+  if (features.columns.length === 0 && kinds.size <= most)
+    return { groups: groupKinds([...kinds.values()], rate, groups, fewest), isInformed: false };
   const never = strips === 1 ? rate : scoreByFeatures(ids, features, unsolved);
   quantiles(all, rate, Math.min(count, bands)).forEach((band, b) => {
     quantiles(band, never, strips).forEach((strip, s) => {
       for (const problem of strip) groups[problem] = b * strips + s;
     });
   });
-  return groups;
+  return { groups, isInformed: features.columns.length > 0 };
 }
 
 /** Groups whole kinds: neighbours by predicted pass rate, until a group is large enough. */

@@ -3,6 +3,7 @@ import { noun } from '../../core/config-builder.ts';
 import { type Missing, planMissing, type AttemptPlan } from './attempt-plan.ts';
 import { planAdaptive, probingConfig } from './adaptive.ts';
 import type { RecordedPassRates, RecordedTrials } from '../pass-rates/pass-rate-store.ts';
+import type { ProblemFeatures } from './feature-table.ts';
 import { weighTrials } from './weigh-trials.ts';
 import { policyLabel, priorConfig, type PassRates } from '../pass-rates/trials.ts';
 
@@ -85,7 +86,7 @@ export function planProbes(
   settings: Settings,
   problemIds: readonly string[],
   recorded: RecordedPassRates,
-  features?: ReadonlyMap<string, readonly string[]>,
+  features?: ReadonlyMap<string, ProblemFeatures>,
 ): AttemptPlan {
   const { rollouts, screening, probing } = settings;
   if (probing.type === 'adaptive') return planAdaptive(probing, rollouts, problemIds, recorded, features);

@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
+import { complexity } from './complexity.ts';
 
 /**
  * Features of a problem before any attempt, as words for `scoreByFeatures`: text, length, form of the gold answer (a
@@ -8,20 +9,25 @@ export function featuresOf(problem: Problem): string[] {
   const text = problem.prompt.map(({ content }) => content).join('\n');
   return [
     ...kindFeatures(problem),
+    ...statedFeatures(problem),
     ...textFeatures(text),
     ...(problem.answer === undefined ? [] : answerFeatures(problem.answer)),
   ];
 }
 
-/** The features that scale to 100,000 problems: kind, source, and other models' pass rates. */
-export function kindFeatures({ domain, source, family = '', knob, passRates = [] }: Problem): string[] {
+/** The features that scale to 100,000 problems: kind and source. */
+export function kindFeatures({ domain, source, family = '', knob }: Problem): string[] {
   return [
     `domain ${domain}`,
     `source ${source}`,
     `family ${domain} ${family}`,
     `knob ${family} ${knob ?? ''}`,
-    ...passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials)),
   ];
+}
+
+/** Pass rates that the problem's source publishes. */
+export function statedFeatures({ passRates = [] }: Problem): string[] {
+  return passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials));
 }
 
 /** Another model's pass rate as a word: exactly never, exactly always, or the tenth it lies in. */
@@ -54,16 +60,4 @@ function answerFeatures(answer: string): string[] {
     `answer prose ${/[a-z]{4}/i.test(answer)}`,
     ...marks.map((mark) => `answer has ${mark}`),
   ];
-}
-
-/** DID's C = depth · log₂ Π (1 + |xᵢ|), with the depth of brackets and the numbers of the text. */
-function complexity(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const char of text) {
-    if (char === '(' || char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
-    else if (char === ')' || char === '}' || char === ']') depth = Math.max(0, depth - 1);
-  }
-  const numbers = text.match(/\d{1,15}(\.\d{1,15})?/g) ?? [];
-  return (1 + deepest) * numbers.reduce((sum, number) => sum + Math.log2(1 + Number(number)), 0);
 }

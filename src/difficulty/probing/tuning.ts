@@ -7,8 +7,11 @@ import type { BetaShape } from '../../statistics/beta.ts';
 export interface ProbingTuning {
   /** Beta shapes of the mixture that describes a population, besides "never" and "always". */
   readonly shapes: readonly BetaShape[];
-  /** Problems' worth of belief that a group is like all problems together. */
-  readonly sharedBelief: number;
+  /**
+   * Problems' worth of belief that a group is like all problems together: less for groups formed by columns that
+   * predict the outcomes, e.g. likelihoods, than for others.
+   */
+  readonly sharedBelief: { readonly informed: number; readonly others: number };
   /** Rounds of expectation maximisation for all problems, and for a group, which starts from all problems' shares. */
   readonly rounds: { readonly all: number; readonly group: number };
   /** Problems tried until they are mixed: one in `oneIn`, at least `least` and at most `most`, at most a `share` of all. */
@@ -44,7 +47,7 @@ const shapes: readonly BetaShape[] = [
 /** What adaptive probing uses. */
 export const probingTuning: ProbingTuning = {
   shapes,
-  sharedBelief: 30,
+  sharedBelief: { informed: 5, others: 30 },
   rounds: { all: 200, group: 80 },
   pilot: { oneIn: 60, least: 16, most: 500, share: 1 / 4 },
   groups: { fewest: 100, most: 48, bandsPerStrip: 2.5 },

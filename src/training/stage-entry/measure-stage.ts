@@ -4,7 +4,8 @@ import { type passRateConfig, readTrials } from '../../difficulty/probing/pass-r
 import type { PassRates } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
-import { priorKnowledge, templateOf } from '../../measuring/observation.ts';
+import { templateOf } from '../../measuring/observation.ts';
+import { priorKnowledge } from '../../measuring/prior-knowledge.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /** Measures all problems with the base model; reuses recorded trials. */
@@ -12,9 +13,12 @@ export async function measureBase(
   context: TrainingContext,
   settings: z.output<typeof passRateConfig>,
 ): Promise<PassRates> {
-  const { problems, knownPassRates } = context;
-  const features = priorKnowledge(problems, knownPassRates);
-  return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, { features }));
+  const { problems, knownPassRates, engine, signal } = context;
+  const named = { model: engine.sampler.info.modelHash, ...templateOf(engine) };
+  const request = { problems, ...named, isComplete: engine.weights.policyVersion > 0 };
+  const features = await priorKnowledge(context, settings, knownPassRates, request, signal);
+  const how = features === undefined ? {} : { features };
+  return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, how));
 }
 
 /** Measures problems with the policy at the start of a stage; reuses recorded trials. */

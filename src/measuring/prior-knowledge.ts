@@ -1,0 +1,55 @@
+import type * as z from 'zod';
+import type { Problem } from '../core/problem.ts';
+import type { PriorSource } from '../difficulty/probing/adaptive.ts';
+import type { ProblemFeatures } from '../difficulty/probing/feature-table.ts';
+import type { passRateConfig } from '../difficulty/probing/pass-rate.ts';
+import { kindFeatures, passRateFeature, statedFeatures } from '../difficulty/probing/problem-features.ts';
+import { noTrials, type PassRates } from '../difficulty/pass-rates/trials.ts';
+import { type LikelihoodRequest, type LikelihoodValues, measureLikelihoods } from './measure-likelihoods.ts';
+
+type Settings = Pick<z.output<typeof passRateConfig>, 'probing'>;
+type Parts = Parameters<typeof measureLikelihoods>[0];
+
+/**
+ * Collects what is known of problems before their attempts, from the sources that the settings name: likelihoods, which
+ * are computed where the store lacks them, pass rates that the data states, and other models' pass rates.
+ *
+ * @param others label → problem id → trials.
+ * @returns features by problem id; undefined for fixed probing, which uses none.
+ */
+export async function priorKnowledge(
+  parts: Parts,
+  { probing }: Settings,
+  others: ReadonlyMap<string, PassRates>,
+  request: LikelihoodRequest,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, ProblemFeatures> | undefined> {
+  if (probing.type === 'fixed') return undefined;
+  const values = probing.prior.includes('likelihood')
+    ? await measureLikelihoods(parts, request, signal)
+    : new Map<string, never>();
+  return featuresFrom(request.problems, probing.prior, others, values);
+}
+
+function featuresFrom(
+  problems: readonly Problem[],
+  prior: readonly PriorSource[],
+  others: ReadonlyMap<string, PassRates>,
+  values: LikelihoodValues,
+): ReadonlyMap<string, ProblemFeatures> {
+  const known = prior.includes('known') ? [...others] : [];
+  const wordsOf = (problem: Problem): string[] => [
+    ...kindFeatures(problem),
+    ...(prior.includes('stated') ? statedFeatures(problem) : []),
+    ...known.flatMap(([label, passRates]) => {
+      const { successes, trials } = passRates.get(problem.id) ?? noTrials;
+      return trials === 0 ? [] : [passRateFeature(label, successes, trials)];
+    }),
+  ];
+  return new Map(
+    problems.map((problem) => [
+      problem.id,
+      { words: wordsOf(problem), values: values.get(problem.id) ?? {} },
+    ]),
+  );
+}
