@@ -63,7 +63,7 @@ export function fitLogistic({ columns, shares, weights }: LogisticData, ridge: n
     }
     if (largest < converged) break;
   }
-  return { intercept: theta[0]!, slopes: theta.slice(1) };
+  return { intercept: theta[0], slopes: theta.slice(1) };
 }
 
 /** Log-odds of a row under a fit. */
