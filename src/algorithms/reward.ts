@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { Verdict } from '../core/verdict.ts';
+import { ConfigError } from '../core/errors.ts';
+import { partScores, type Verdict } from '../core/verdict.ts';
 import { noun } from '../core/config-builder.ts';
 import { withoutAbsent } from './settings.ts';
 
@@ -27,20 +28,40 @@ const scoreRewardConfig = z.strictObject({
   credit: scoreSettings.credit.default('fraction'),
 });
 
+const partsSettings = { weights: z.record(z.string(), z.number()), offset: z.number() };
+
+/** A linear function of the named parts of a `composite`: offset + Σ weight · score of the part. */
+const partsRewardConfig = z.strictObject({
+  type: z.literal('parts'),
+  /** Part's name → weight; parts without one have no effect. */
+  weights: partsSettings.weights,
+  offset: partsSettings.offset.default(0),
+});
+
 /** Reward of a verdict. */
-export const rewardConfig = z.discriminatedUnion('type', [outcomeRewardConfig, scoreRewardConfig]);
+export const rewardConfig = z.discriminatedUnion('type', [
+  outcomeRewardConfig,
+  scoreRewardConfig,
+  partsRewardConfig,
+]);
 export type RewardConfig = z.output<typeof rewardConfig>;
 
 /**
  * Settings of the rewards that a stage may override. An absent key keeps the run's setting; a key applies to every
- * domain whose reward has it, e.g. `credit` to code and `incorrect` to math.
+ * domain whose reward has it, e.g. `credit` to code and `incorrect` to math. `weights` are replaced as a whole.
  */
-export const rewardOverrides = z.strictObject({ ...outcomeSettings, ...scoreSettings }).partial();
+export const rewardOverrides = z
+  .strictObject({ ...outcomeSettings, ...scoreSettings, ...partsSettings })
+  .partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
 
 /** A domain's reward under a stage: overrides that are settings of its kind replace its own. */
-export function overrideReward(base: RewardConfig, { credit, ...byOutcome }: RewardOverrides): RewardConfig {
-  return rewardConfig.parse({ ...base, ...withoutAbsent(base.type === 'score' ? { credit } : byOutcome) });
+export function overrideReward(
+  base: RewardConfig,
+  { credit, weights, offset, ...byOutcome }: RewardOverrides,
+): RewardConfig {
+  const own = { outcome: byOutcome, score: { credit }, parts: { weights, offset } }[base.type];
+  return rewardConfig.parse({ ...base, ...withoutAbsent(own) });
 }
 
 /** Rewards by outcome; by default 1 for `correct` and 0 for the rest. */
@@ -49,9 +70,48 @@ export const outcomeReward = noun(outcomeRewardConfig);
 /** Rewards by score; by default the fraction of tests passed. */
 export const scoreReward = noun(scoreRewardConfig);
 
+/**
+ * Rewards by the named parts of a `composite`.
+ *
+ * @example
+ * // Correct 1, wrong 0; 0.5 less where the form is wrong.
+ * partsReward({ weights: { answer: 1, form: 0.5 }, offset: -0.5 });
+ */
+export const partsReward = noun(partsRewardConfig);
+
+/**
+ * The rewards of R1-Searcher's two stages (arXiv 2503.05592), over parts named `answer` (F1), `format` and
+ * `searched`. First: half for a search, half for the format, whatever the answer. Second: F1, and −2 for a wrong format.
+ */
+export const r1SearcherRewards = {
+  search: { weights: { searched: 0.5, format: 0.5 }, offset: 0 },
+  answer: { weights: { answer: 1, format: 2 }, offset: -2 },
+} as const satisfies Readonly<Record<string, RewardOverrides>>;
+
 /** The reward of a verdict, or `null` for `ungradable`, which must not be learned from. */
-export function rewardOf(config: RewardConfig, { outcome, score }: Verdict): number | null {
+export function rewardOf(config: RewardConfig, verdict: Verdict): number | null {
+  const { outcome, score } = verdict;
   if (outcome === 'ungradable') return null;
-  if (config.type === 'outcome') return config[outcome];
-  return config.credit === 'fraction' ? score : Number(score === 1);
+  switch (config.type) {
+    case 'outcome':
+      return config[outcome];
+    case 'score':
+      return config.credit === 'fraction' ? score : Number(score === 1);
+    case 'parts':
+      return partsRewardOf(config, verdict);
+  }
+}
+
+function partsRewardOf(
+  { weights, offset }: Extract<RewardConfig, { type: 'parts' }>,
+  verdict: Verdict,
+): number {
+  const scores = partScores(verdict);
+  return Object.entries(weights).reduce((sum, [name, weight]) => {
+    const score = scores.get(name);
+    if (score !== undefined) return sum + weight * score;
+    throw new ConfigError(
+      `reward: expected a part "${name}" in the verdict of ${verdict.verifier}, got ${[...scores.keys()].join(', ') || 'none'}`,
+    );
+  }, offset);
 }

@@ -29,3 +29,14 @@ export interface Verdict {
   /** JSON-safe facts behind the outcome: extracted answer, normal forms, per-test results. */
   readonly evidence?: Readonly<Record<string, unknown>>;
 }
+
+/** Returns the scores of the named parts of a composite's verdict. */
+export function partScores({ evidence }: Pick<Verdict, 'evidence'>): ReadonlyMap<string, number> {
+  const parts: unknown = evidence?.['parts'];
+  const scores = new Map<string, number>();
+  for (const part of Array.isArray(parts) ? (parts as unknown[]) : []) {
+    const { name, score } = (part ?? {}) as { readonly name?: unknown; readonly score?: unknown };
+    if (typeof name === 'string' && typeof score === 'number') scores.set(name, score);
+  }
+  return scores;
+}

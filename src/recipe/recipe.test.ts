@@ -156,3 +156,26 @@ test('converts the recipe schema to JSON Schema', () => {
     'properties.stages',
   );
 });
+
+test('a reward by parts names parts of its domain, also where a stage overrides it', () => {
+  const answer = { name: 'answer', verifier: { type: 'short-answer' as const } };
+  const recipe = (weights: Record<string, number>, reward?: RecipeInput['stages'][number]['reward']) =>
+    defineRecipe({
+      ...minimal,
+      verifiers: { ...minimal.verifiers, qa: { type: 'composite', parts: [answer] } },
+      rewards: { qa: { type: 'parts', weights } },
+      stages: [{ type: 'stage', name: 'all', maxSteps: 3, ...(reward !== undefined && { reward }) }],
+    });
+  expect(() => recipe({ answer: 1 }, { weights: { answer: 2 }, offset: -1 })).not.toThrow();
+  expect(() => recipe({ form: 1 })).toThrow(
+    'reward of qa: expected names of parts of its verifier composite() (answer), got "form"',
+  );
+  expect(() => recipe({ answer: 1 }, { weights: { form: 1 } })).toThrow('got "form"');
+  expect(() => recipe({ answer: 1 }, { credit: 'fraction' })).toThrow(
+    'reward.credit: expected a domain whose reward is scoreReward(), found none',
+  );
+  const stages: RecipeInput['stages'] = [{ type: 'stage', name: 'all', maxSteps: 3, reward: { offset: 1 } }];
+  expect(() => defineRecipe({ ...minimal, stages })).toThrow(
+    'reward.offset: expected a domain whose reward is partsReward(), found none',
+  );
+});

@@ -9,6 +9,7 @@ import { modelsOf } from '../difficulty/levels/level-rules.ts';
 import { isServed } from '../engines/config.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import { policyLabel } from '../difficulty/pass-rates/trials.ts';
+import { namesOf } from '../verifiers/composite.ts';
 import type { Recipe } from './recipe.ts';
 
 /** A stage merged with the defaults of its recipe. */
@@ -115,12 +116,34 @@ function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: Re
   }
 }
 
-/** Rejects a `credit` that has no effect: only `scoreReward()` has one. */
-function checkReward({ rewards }: Recipe, { name, reward }: StageConfig): void {
-  if (reward?.credit === undefined || Object.values(rewards).some(({ type }) => type === 'score')) return;
+/** Kind of reward that each override needs, besides those by outcome, which every recipe has. */
+const rewardKinds = { credit: 'score', weights: 'parts', offset: 'parts' } as const;
+
+/** Rejects overrides without effect, and weights of parts that no verifier has. */
+function checkReward(recipe: Recipe, stage: StageConfig): void {
+  const where = `stage '${stage.name}', reward`;
+  const kinds = Object.values(recipe.rewards).map(({ type }) => type);
+  for (const [key, kind] of Object.entries(rewardKinds)) {
+    if (stage.reward?.[key as keyof typeof rewardKinds] === undefined || kinds.includes(kind)) continue;
+    throw new ConfigError(
+      `${where}.${key}: expected a domain whose reward is ${kind}Reward(), found none; ` +
+        `add it to rewards, e.g. rewards: { code: ${kind}Reward(${kind === 'parts' ? '{ weights: { answer: 1 } }' : ''}) }`,
+    );
+  }
+  const { rewardFor } = resolveStage(recipe, stage);
+  for (const domain of Object.keys(recipe.rewards)) {
+    const reward = rewardFor(domain);
+    if (reward.type === 'parts') checkParts(recipe, domain, Object.keys(reward.weights), where);
+  }
+}
+
+function checkParts({ verifiers }: Recipe, domain: string, named: readonly string[], where: string): void {
+  const verifier = verifiers[domain];
+  const known = verifier?.type === 'composite' ? namesOf(verifier.parts) : [];
+  const unknown = named.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
   throw new ConfigError(
-    `stage '${name}', reward.credit: expected a domain whose reward is scoreReward(), found none; ` +
-      'add it to rewards, e.g. rewards: { code: scoreReward() }',
+    `${where} of ${domain}: expected names of parts of its verifier composite() (${known.join(', ') || 'none'}), got "${unknown}"`,
   );
 }
 

@@ -14,6 +14,8 @@ export const compositeConfig = z.strictObject({
   parts: z
     .array(
       z.strictObject({
+        /** Name under which a reward reads its score; see `partsReward()`. */
+        name: z.string().min(1).optional(),
         verifier: singleVerifierConfig,
         /** Weight relative to the other parts. */
         weight: z.number().positive().default(1),
@@ -24,9 +26,16 @@ export const compositeConfig = z.strictObject({
     .min(1)
     .refine((parts) => parts.some(({ decides }) => decides), {
       error: 'expected at least one part that decides the outcome',
+    })
+    .refine((parts) => new Set(namesOf(parts)).size === namesOf(parts).length, {
+      error: 'expected distinct names of parts',
     }),
 });
 type CompositeConfig = z.output<typeof compositeConfig>;
+
+/** Names of the parts that have one. */
+export const namesOf = (parts: readonly { readonly name?: string | undefined }[]): string[] =>
+  parts.flatMap(({ name }) => name ?? []);
 
 /**
  * Recipe noun for a weighted combination; train on its score with `scoreReward()`.
@@ -39,6 +48,7 @@ export const composite = (
 ): z.input<typeof compositeConfig> => ({ type: 'composite', parts });
 
 interface OpenPart {
+  readonly name?: string | undefined;
   readonly verifier: Verifier;
   readonly weight: number;
   readonly decides: boolean;
@@ -57,8 +67,8 @@ export function openComposite({ parts }: CompositeConfig, baseDir: string): Veri
     check: (problem) => {
       for (const { verifier } of open) verifier.check(problem);
     },
-    verify: async (problem, completion, signal) => {
-      const judging = open.map(({ verifier }) => verifier.verify(problem, completion, signal));
+    verify: async (problem, completion, signal, attempt) => {
+      const judging = open.map(({ verifier }) => verifier.verify(problem, completion, signal, attempt));
       return { ...combine(open, await Promise.all(judging)), verifier: `composite@${version}` };
     },
     [Symbol.asyncDispose]: async () => {
@@ -80,7 +90,10 @@ function combine(parts: readonly OpenPart[], verdicts: readonly Verdict[]): Omit
     evidence: {
       // A completion's answer is that of its first deciding part.
       ...deciding[0]!.evidence,
-      parts: verdicts.map((verdict, i) => ({ weight: parts[i]!.weight, ...verdict })),
+      parts: verdicts.map((verdict, i) => {
+        const { name, weight } = parts[i]!;
+        return { ...(name !== undefined && { name }), weight, ...verdict };
+      }),
     },
   };
 }

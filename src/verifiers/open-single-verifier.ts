@@ -6,7 +6,9 @@ import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.t
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
 import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
 import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
+import { openSearchFormat, searchFormatConfig } from './search-format.ts';
 import { openShortAnswer, shortAnswerConfig } from './short-answer.ts';
+import { openToolUse, toolUseConfig } from './tool-use.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Verifiers that do not contain others. */
@@ -16,6 +18,8 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   codeConfig,
   multipleChoiceConfig,
   shortAnswerConfig,
+  searchFormatConfig,
+  toolUseConfig,
   formatConfig,
   customConfig,
   pythonFunctionConfig,
@@ -34,6 +38,10 @@ export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDi
       return openMultipleChoice(config);
     case 'short-answer':
       return openShortAnswer(config);
+    case 'search-format':
+      return openSearchFormat(config);
+    case 'tool-use':
+      return openToolUse(config);
     case 'format':
       return openFormat(config);
     case 'custom':

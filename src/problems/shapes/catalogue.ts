@@ -4,6 +4,7 @@ import { code } from './code.ts';
 import { competition, deepscaler, gsm8k, math, polaris, questionAnswer, trl } from './math-sets.ts';
 import { multipleChoice } from './multiple-choice.ts';
 import { nemoGym } from './nemo-gym.ts';
+import { flashRag, searchR1 } from './open-questions.ts';
 import {
   bigMath,
   deepMath,
@@ -42,12 +43,14 @@ const shapes: readonly Shape[] = [
   verificationInfo,
   multipleChoice,
   code,
+  searchR1,
   skyworkOr1,
   adarft,
   dapo,
   verl,
   own,
   trl,
+  flashRag,
   storyQuestion,
   gsm8k,
   math,

@@ -469,3 +469,58 @@ test.each([
 ])('accepts columns that agree with the problem: %j', async (row) => {
   expect(await read([row])).toHaveLength(1);
 });
+
+test.each([
+  [
+    'FlashRAG',
+    {
+      id: 'train_0',
+      question: 'who is it',
+      golden_answers: ['Ann', 'Ann Lee'],
+      metadata: { type: 'bridge' },
+    },
+    { id: 'train_0', prompt: user('who is it'), source: 'p.json' },
+  ],
+  [
+    'Search-R1',
+    {
+      id: 'train_0',
+      question: 'who is it',
+      golden_answers: ['Ann', 'Ann Lee'],
+      data_source: 'nq',
+      prompt: user('Answer the given question. Question: who is it\n'),
+      ability: 'fact-reasoning',
+      reward_model: { style: 'rule', ground_truth: { target: ['Ann', 'Ann Lee'] } },
+      extra_info: { split: 'train', index: 0 },
+    },
+    { prompt: user('Answer the given question. Question: who is it\n'), source: 'nq' },
+  ],
+])('%s: all golds are accepted, in the domain short-answer', async (_, row, expected) => {
+  const [problem] = await read([row]);
+  expect(problem).toMatchObject({ ...expected, domain: 'short-answer', answer: 'Ann' });
+  expect(problem!.extra).toMatchObject({ golden_answers: ['Ann', 'Ann Lee'] });
+});
+
+test('Search-R1: ids that repeat between its data sets are not taken', async () => {
+  const row = (question: string) => ({
+    ...verl('fact-reasoning', { target: ['Ann'] }, { prompt: user(question) }),
+    id: 'train_0',
+  });
+  const problems = await read([row('who?'), row('whom?')]);
+  expect(problems[0]!.id).not.toBe(problems[1]!.id);
+  expect(problems[0]!.extra).toMatchObject({ question_id: 'train_0' });
+});
+
+test("R1-Searcher's rows are questions with an answer, in a stated domain", async () => {
+  const [problem] = await read([{ question: 'who is it', answer: 'Ann' }], { domain: 'short-answer' });
+  expect(problem).toMatchObject({ prompt: user('who is it'), answer: 'Ann', domain: 'short-answer' });
+});
+
+test('golds that are no texts name their column', async () => {
+  await expect(read([{ question: 'q', golden_answers: [] }])).rejects.toThrow(
+    'column "golden_answers": expected a text or a list of texts',
+  );
+  await expect(read([verl('x', { target: [1] })])).rejects.toThrow(
+    'column "reward_model.ground_truth.target": expected a text or a list of texts',
+  );
+});
