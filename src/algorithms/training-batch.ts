@@ -12,13 +12,18 @@ import type { Algorithm } from './settings.ts';
  * normaliser still counts them. Masked rollouts never count.
  *
  * @param groups all groups of one optimizer update, those without signal included.
- * @param maxTokens the token limit the rollouts were written under.
+ * @param options.maxTokens the token limit the rollouts were written under.
+ * @param options.only leaves other groups out of the batch, but not out of the normaliser: batches of disjoint groups add
+ * up to the whole.
  * @returns a batch without sequences when there is nothing to learn.
  */
 export function buildTrainingBatch(
   groups: readonly ScoredGroup[],
   algorithm: Algorithm,
-  { maxTokens }: { readonly maxTokens: number },
+  {
+    maxTokens,
+    only = () => true,
+  }: { readonly maxTokens: number; readonly only?: (group: ScoredGroup) => boolean },
 ): TrainingBatch {
   const { kl, entropy } = algorithm.lossSpec({ temperature: 1 });
   const isLearned = (group: ScoredGroup): boolean =>
@@ -26,7 +31,8 @@ export function buildTrainingBatch(
   const learned = inLoss(groups.filter(isLearned));
   const counted = algorithm.normaliseOver === 'all' ? inLoss(groups) : learned;
   const weightOf = tokenWeights(counted, algorithm, maxTokens);
-  return { sequences: learned.flatMap((scored) => toSequences(scored, weightOf(scored))) };
+  const taken = inLoss(groups.filter((group) => isLearned(group) && only(group)));
+  return { sequences: taken.flatMap((scored) => toSequences(scored, weightOf(scored))) };
 }
 
 function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {

@@ -56,6 +56,7 @@ function print(output: Output, event: TrainingEvent): void {
       return;
     case 'stage-start':
     case 'stage-end':
+    case 'staging-worth':
       output.event(event);
       output.say(event.message);
       return;

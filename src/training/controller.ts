@@ -1,7 +1,7 @@
 import { afterStep, type CurriculumDecision } from '../curriculum/curriculum.ts';
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import type { StepRecord } from '../runs/files/records.ts';
-import { openStage, selectStage } from './stage-entry/enter-stage.ts';
+import { openStage, selectStage, withOrigin } from './stage-entry/enter-stage.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
 import { type Learned, learnFrom } from './step/learn.ts';
@@ -12,6 +12,7 @@ import {
   metricWord,
   rolloutMetrics,
 } from './step/step-metrics.ts';
+import { WorthMonitor, type WorthRecord } from './step/worth-monitor.ts';
 import { observePassRates } from './observe-pass-rates.ts';
 import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { type ShownVerdict, shownVerdicts } from './events.ts';
@@ -77,7 +78,15 @@ async function beginStage(context: TrainingContext, state: ControllerState): Pro
 async function runStage(context: TrainingContext, begun: ControllerState): Promise<ControllerState> {
   const { recipe, run, report } = context;
   const index = begun.curriculum.stage;
-  const stage = openStage(context, index, begun.stage!);
+  const { step: stepInStage } = begun.curriculum;
+  const opened = openStage(context, index, begun.stage!);
+  const pool = withOrigin(begun.stage!.pool, opened.problems);
+  const worth = await WorthMonitor.open(
+    run.directory,
+    { settings: opened.settings, pool },
+    { step: run.step, stepInStage },
+  );
+  const stage = { ...opened, worth };
   const { name } = stage.settings.config;
   let state = begun;
   for (;;) {
@@ -103,7 +112,7 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
 /** Runs one step; when stopped in the middle, saves the previous step first. */
 async function runStepOrSave(
   context: TrainingContext,
-  stage: LiveStage,
+  stage: MonitoredStage,
   state: ControllerState,
 ): Promise<StepOutcome> {
   const { run, engine, signal } = context;
@@ -122,13 +131,16 @@ async function runStepOrSave(
 /** Steps between two events about the same collapse. */
 const collapseEvery = 10;
 
+/** A stage with the monitor of its signal. */
+type MonitoredStage = LiveStage & { readonly worth: WorthMonitor };
+
 /** Position of the training after a step. */
 type StepOutcome = ReturnType<typeof afterStep> & Pick<ControllerState, 'stuckSteps'>;
 
 /** Choose, roll, judge, admit, learn, record, observe. */
 async function runStep(
   context: TrainingContext,
-  stage: LiveStage,
+  stage: MonitoredStage,
   state: ControllerState,
 ): Promise<StepOutcome> {
   const { recipe, run, engine } = context;
@@ -139,12 +151,14 @@ async function runStep(
   const batch = await rollBatch(countingRolls(context, stage, step), stage, moment, context.signal);
   const rolled = performance.now();
   const learned = await learnFrom(engine, stage, batch.admitted, { step, lastStep: lastStepOf(context) });
+  const monitored = stage.worth.take(moment, batch, learned?.metrics ?? {}, stage.sampler.metrics());
   const metrics = {
     ...rolloutMetrics(batch.groups),
     ...levelMetrics(batch.groups, stage.levels),
     ...batchMetrics(batch),
     ...learned?.metrics,
     ...samplerMetrics(stage),
+    ...monitored.metrics,
   };
   const timings = {
     'time/rollout': (rolled - started) / 1000,
@@ -161,6 +175,7 @@ async function runStep(
     learned,
     decision: outcome.decision.reason,
   });
+  await recordWorth(context, monitored);
   stage.sampler.observe(batch.groups.map(problemOutcome));
   observePassRates(context, stage, batch.groups, step);
   const { name, maxSteps } = stage.settings.config;
@@ -221,6 +236,12 @@ async function recordStep(
     await run.recordEvent({ step, stage, type, message });
     report({ type: 'warning', message: `step ${step}: ${message}` });
   }
+}
+
+async function recordWorth({ run, report }: TrainingContext, { event }: WorthRecord): Promise<void> {
+  if (event === null) return;
+  await run.recordEvent(event);
+  report({ type: 'staging-worth', stage: event.stage!, message: event.message });
 }
 
 async function endStage(

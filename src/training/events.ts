@@ -10,6 +10,8 @@ export type TrainingEvent =
   | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
   | { readonly type: 'stage-start' | 'stage-end'; readonly stage: string; readonly message: string }
   | { readonly type: 'warning'; readonly message: string }
+  /** What selection is worth in a stage, after some of its steps. */
+  | { readonly type: 'staging-worth'; readonly stage: string; readonly message: string }
   /** Rollouts of the current step; `total` grows when gates refill. */
   | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
   | StepEvent;

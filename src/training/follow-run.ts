@@ -77,7 +77,8 @@ const sizeOf = (groups: ReadonlyMap<number, readonly unknown[]>): number =>
   [...groups.values()].reduce((sum, { length }) => sum + length, 0);
 
 function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEvent {
-  if (type === 'stage-start' || type === 'stage-end') return { type, stage, message };
+  if (type === 'stage-start' || type === 'stage-end' || type === 'staging-worth')
+    return { type, stage, message };
   return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
 }
 

@@ -67,6 +67,7 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
       return { ...state, stage: event.stage, activity: null };
     case 'stage-end':
       return { ...state, activity: null };
+    case 'staging-worth':
     case 'warning':
       return state;
     case 'evaluated':

@@ -35,10 +35,9 @@ export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGr
  * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups an update makes half the progress that
  * it would make without noise. The ratio of sums over splits, with Fieller's interval.
  *
- * @param splits of one training or probe; fewer than two have the interval 0 … ∞.
+ * @param parts of the splits of one training or probe; fewer than two have the interval 0 … ∞.
  */
-export function criticalBatch(splits: readonly SplitGradient[]): Estimate {
-  const parts = splits.map(noiseParts);
+export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
   return ratioEstimate(
     parts.map(({ noise }) => noise),
     parts.map(({ signal }) => signal),
@@ -49,11 +48,11 @@ export function criticalBatch(splits: readonly SplitGradient[]): Estimate {
  * Returns the share of the progress an update could make that its groups without advantage cost, in [0, 1): their share
  * × b_c / (b + b_c) at b live groups. Near 0 where noise is small, whatever the share.
  *
- * @param live live groups of the update, > 0.
+ * @param live live groups of the update.
  * @param groups all its groups.
  * @param critical b_c in live groups; infinite: the share itself.
  */
 export function signalLost(live: number, groups: number, critical: number): number {
   const dead = 1 - live / groups;
-  return critical === Infinity ? dead : (dead * critical) / (live + critical);
+  return critical === Infinity || live === 0 ? dead : (dead * critical) / (live + critical);
 }

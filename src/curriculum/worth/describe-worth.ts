@@ -25,18 +25,19 @@ const advice: Readonly<Record<WorthVerdict, string>> = {
  * @example
  * describeWorth(worth);
  * // staging is worth 2.1–3.0 ×: select by difficulty (7 % of groups are live, [4 %, 11 %])
- * //   selection can reach 52 % [44 %, 60 %]; critical batch 14 live groups [9, 25]; from 200 problems with trials
+ * //   selection can reach 52 % [44 %, 60 %]; critical batch 14 live groups [9, 25]; from 200 groups of trials
  */
 export function describeWorth(worth: StagingWorth): string[] {
-  const { speedup, liveUniform, liveSelected, criticalBatch, isBatchMeasured, measuredProblems } = worth;
+  const { speedup, liveUniform, liveSelected, criticalBatch, isBatchMeasured, records } = worth;
   const verdict = worthVerdict(worth);
   const batch = isBatchMeasured
     ? `critical batch ${groups(criticalBatch.mean)} live groups [${groups(criticalBatch.low)}, ${groups(criticalBatch.high)}]`
     : `critical batch assumed, ${groups(criticalBatch.low)}–${groups(criticalBatch.high)} live groups`;
+  const source = records === undefined ? '' : `; from ${records} groups of trials`;
   return [
     `staging is worth ${times(speedup.low)}–${times(speedup.high)} ×: ${advice[verdict]} ` +
       `(${percent(liveUniform.mean)} of groups are live under uniform draws, ${range(liveUniform)})`,
-    `  selection can reach ${percent(liveSelected.mean)} ${range(liveSelected)}; ${batch}; from ${measuredProblems} problems with trials`,
+    `  selection can reach ${percent(liveSelected.mean)} ${range(liveSelected)}; ${batch}${source}`,
   ];
 }
 

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng, type Rng } from '../../core/rng.ts';
+import { noiseParts } from './critical-batch.ts';
 import { createLiveShares, liveProbability, type PooledTrials, unbiasedLive } from './live-share.ts';
 import { selectedShare } from './selected-share.ts';
 import { describeWorth, worthVerdict } from './describe-worth.ts';
 import {
+  measuredWorth,
   reachableShare,
   speedup,
   stagingWorth,
@@ -176,11 +178,11 @@ test('a measured critical batch narrows the speed-up; a pool without a live grou
   // a · b = 25, |a|² + |b|² = 50 + 2 · 5 · 14: b_c = 14 with a little noise.
   const splits = Array.from({ length: 20 }, (_, i) => {
     const own = 25 + 5 * 14 + (i % 2);
-    return {
+    return noiseParts({
       groups: [5, 5],
       norms: [Math.sqrt(own), Math.sqrt(own)],
       wholeNorm: Math.sqrt(2 * own + 50),
-    } as const;
+    });
   });
   const [measured, assumed] = [stagingWorth(pool, splits, size), stagingWorth(pool, [], size)];
   expect(measured.criticalBatch.mean).toBeCloseTo(14.1, 1);
@@ -227,13 +229,25 @@ test('describes a decision with its figures', () => {
     liveSelected: estimate(0.52, 0.44, 0.6),
     criticalBatch: estimate(14, 9, Infinity),
     isBatchMeasured: true,
-    measuredProblems: 200,
+    records: 200,
   };
   expect(describeWorth(worth)).toEqual([
     'staging is worth 2.1–3.0 ×: select by difficulty (7.0 % of groups are live under uniform draws, [4.0 %, 11 %])',
-    '  selection can reach 52 % [44 %, 60 %]; critical batch 14 live groups [9.0, ∞]; from 200 problems with trials',
+    '  selection can reach 52 % [44 %, 60 %]; critical batch 14 live groups [9.0, ∞]; from 200 groups of trials',
   ]);
   const small = { ...worth, speedup: estimate(1.05, 1, 1.1), isBatchMeasured: false };
   expect(describeWorth(small).join('\n')).toMatch(/^staging is worth 1\.0–1\.1 ×: leave it/u);
   expect(worthVerdict({ speedup: estimate(1.3, 1, 2) })).toBe('unclear');
+});
+
+test('the worth of a measured selection is that of its shares, and below 1 where it loses', () => {
+  const shares = {
+    uniform: { mean: 0.1, low: 0.05, high: 0.15 },
+    selected: { mean: 0.5, low: 0.45, high: 0.55 },
+  };
+  const { speedup: gained, liveSelected } = measuredWorth({ ...shares, uniformShare: 0.2 }, [], 32);
+  expect(liveSelected.mean).toBeCloseTo(0.42, 1);
+  expect(gained.low).toBeGreaterThan(1.3);
+  const lost = { uniform: shares.selected, selected: shares.uniform, uniformShare: 0.2 };
+  expect(measuredWorth(lost, [], 32).speedup.high).toBeLessThan(1);
 });

@@ -3,7 +3,7 @@ import { betaQuantile } from '../../statistics/beta.ts';
 import type { Estimate } from '../../statistics/intervals.ts';
 import { drawRatio } from '../../statistics/ratio.ts';
 import { sortedQuantile, variance } from '../../statistics/summary.ts';
-import { criticalBatch, noiseParts, type SplitGradient } from './critical-batch.ts';
+import { criticalBatch, type NoiseParts } from './critical-batch.ts';
 import { createLiveShares, type LiveShares, type PooledTrials } from './live-share.ts';
 
 /** Size of a training, which limits what selection can find and gain. */
@@ -32,8 +32,8 @@ export interface StagingWorth {
   readonly criticalBatch: Estimate;
   /** False where no gradients were measured and `unmeasuredBatch` was assumed. */
   readonly isBatchMeasured: boolean;
-  /** Problems with trials. */
-  readonly measuredProblems: number;
+  /** Records of trials the shares were estimated from, one per problem or visit; absent where the sampler measured them. */
+  readonly records?: number;
 }
 
 /** The sampler that the estimate assumes: `auto`. */
@@ -72,11 +72,11 @@ export function speedup(critical: number, groups: number, liveUniform: number, l
  * quantiles over worlds, estimates their medians.
  *
  * @param pool problems with trials, drawn uniformly from the pool or all of it; not empty.
- * @param splits gradients of split batches at about these weights; fewer than two count as unmeasured.
+ * @param noise from gradients of split batches at about these weights; fewer than two count as unmeasured.
  */
 export function stagingWorth(
   pool: readonly PooledTrials[],
-  splits: readonly SplitGradient[],
+  noise: readonly NoiseParts[],
   size: TrainingSize,
   seed = 0,
 ): StagingWorth {
@@ -90,26 +90,74 @@ export function stagingWorth(
   const resamples = Array.from({ length: worlds }, () => sharesOf(resample(sample.length, rng)));
   const error = variance(resamples.map(({ uniform }) => uniform));
   const cells = new Set(pool.map(({ cell }) => cell)).size;
-  const drawBatch = batchDraws(splits, rng);
-  const drawn = resamples.map((resampled) => {
+  const drawBatch = batchDraws(noise, rng);
+  const drawn = resamples.map((resampled): World => {
     const uniform = drawShare(found.uniform, error, sample.length, rng);
     const selected = reachableShare({ ...resampled, uniform }, cells, size);
     const batch = drawBatch();
     return { uniform, selected, batch, speedup: speedup(batch, problemsPerUpdate, uniform, selected) };
   });
-  const estimate = (values: number[]): Estimate => {
-    const sorted = values.toSorted((a, b) => a - b);
+  return { ...summarise(drawn, noise), records: pool.length };
+}
+
+/** Live shares that a sampler with a control group measured, in its share of uniform draws and in the others. */
+export interface MeasuredShares {
+  readonly uniform: Estimate;
+  readonly selected: Estimate;
+  /** Share of the batch that is drawn uniformly. */
+  readonly uniformShare: number;
+}
+
+/**
+ * Estimates what the selection of a sampler is worth from the shares that it measured itself; below 1 where selection
+ * finds fewer live groups than uniform draws.
+ *
+ * @param problemsPerUpdate groups of one optimizer update.
+ */
+export function measuredWorth(
+  { uniform, selected, uniformShare }: MeasuredShares,
+  noise: readonly NoiseParts[],
+  problemsPerUpdate: number,
+  seed = 0,
+): StagingWorth {
+  const rng = createRng(seed, 'measured-worth');
+  const drawBatch = batchDraws(noise, rng);
+  // A 95 % interval is 3.92 standard errors wide.
+  const draw = ({ mean, low, high }: Estimate): number => drawShare(mean, ((high - low) / 3.92) ** 2, 1, rng);
+  const drawn = Array.from({ length: worlds }, (): World => {
+    const [alone, chosen, batch] = [draw(uniform), draw(selected), drawBatch()];
+    const mixed = uniformShare * alone + (1 - uniformShare) * chosen;
+    return {
+      uniform: alone,
+      selected: mixed,
+      batch,
+      speedup: speedup(batch, problemsPerUpdate, alone, mixed),
+    };
+  });
+  return summarise(drawn, noise);
+}
+
+/** One draw of the figures behind an estimate. */
+interface World {
+  readonly uniform: number;
+  readonly selected: number;
+  readonly batch: number;
+  readonly speedup: number;
+}
+
+function summarise(drawn: readonly World[], noise: readonly NoiseParts[]): StagingWorth {
+  const estimate = (key: keyof World): Estimate => {
+    const sorted = drawn.map((world) => world[key]).toSorted((a, b) => a - b);
     const at = (p: number): number => finiteQuantile(sorted, p);
     return { mean: at(0.5), low: at(0.025), high: at(0.975) };
   };
-  const isBatchMeasured = splits.length > 1;
+  const isBatchMeasured = noise.length > 1;
   return {
-    speedup: estimate(drawn.map((one) => one.speedup)),
-    liveUniform: estimate(drawn.map(({ uniform }) => uniform)),
-    liveSelected: estimate(drawn.map(({ selected }) => selected)),
-    criticalBatch: isBatchMeasured ? criticalBatch(splits) : estimate(drawn.map(({ batch }) => batch)),
+    speedup: estimate('speedup'),
+    liveUniform: estimate('uniform'),
+    liveSelected: estimate('selected'),
+    criticalBatch: isBatchMeasured ? criticalBatch(noise) : estimate('batch'),
     isBatchMeasured,
-    measuredProblems: pool.length,
   };
 }
 
@@ -147,11 +195,10 @@ function drawShare(share: number, error: number, count: number, rng: Rng): numbe
   return betaQuantile({ alpha: 0.5 + trials * inside, beta: 0.5 + trials * (1 - inside) }, rng.next());
 }
 
-function batchDraws(splits: readonly SplitGradient[], rng: Rng): () => number {
-  const parts = splits.map(noiseParts);
+function batchDraws(parts: readonly NoiseParts[], rng: Rng): () => number {
   const [noise, signal] = [parts.map((part) => part.noise), parts.map((part) => part.signal)];
   const { low, high } = unmeasuredBatch;
-  return splits.length > 1 ? () => drawRatio(noise, signal, rng) : () => low * (high / low) ** rng.next();
+  return parts.length > 1 ? () => drawRatio(noise, signal, rng) : () => low * (high / low) ** rng.next();
 }
 
 /** The quantile of sorted values that may end in infinities. */

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { describeMetric } from './metric-catalogue.ts';
 
 test('knows every metric that training records by a fixed name', () => {
-  const source = ['step/step-metrics.ts', 'controller.ts']
+  const source = ['step/step-metrics.ts', 'step/learn.ts', 'step/worth-monitor.ts', 'controller.ts']
     .map((file) => readFileSync(`src/training/${file}`, 'utf8'))
     .join('\n');
   const names = [
     ...source.matchAll(
-      /'((?:reward|verdict|answer|rollout|group|policy|optim|batch|time|throughput)\/[\w/]+)'/g,
+      /'((?:reward|verdict|answer|rollout|group|policy|optim|batch|time|throughput|gradient|staging)\/[\w/]+)'/g,
     ),
   ].map(([, name]) => name!);
   expect(names.length).toBeGreaterThan(20);

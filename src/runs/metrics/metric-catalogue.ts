@@ -1,5 +1,6 @@
 import type { MetricDescription } from './metric-description.ts';
 import { samplerMetrics } from './sampler-metrics.ts';
+import { worthMetrics } from './worth-metrics.ts';
 
 export { type MetricGroup, metricGroups } from './metric-description.ts';
 
@@ -300,6 +301,7 @@ const described: readonly MetricDescription[] = [
     formula: 'wall-clock time of log-probabilities, backward passes and the update',
     verl: 'timing_s/update_actor',
   },
+  ...worthMetrics,
   {
     key: 'level/*/passRate',
     title: 'Pass rate, *',

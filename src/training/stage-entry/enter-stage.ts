@@ -79,7 +79,10 @@ export function openStage(
 }
 
 /** Adds family, knob and source, which checkpoints do not repeat for each problem. */
-function withOrigin(pool: readonly PoolProblem[], problems: ReadonlyMap<string, Problem>): PoolProblem[] {
+export function withOrigin(
+  pool: readonly PoolProblem[],
+  problems: ReadonlyMap<string, Problem>,
+): PoolProblem[] {
   return pool.map((one) => {
     const { family, knob, source } = problems.get(one.id)!;
     return { ...one, source, ...(family !== undefined && { family }), ...(knob !== undefined && { knob }) };

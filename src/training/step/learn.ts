@@ -5,6 +5,8 @@ import type { TrainingBatch, TrainingSequence } from '../../core/batch.ts';
 import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { LearningEngine, OptimStep } from '../../engines/engine.ts';
+import type { NoiseParts } from '../../curriculum/worth/critical-batch.ts';
+import { isNoiseStep, measureNoise } from './gradient-noise.ts';
 import { learningMetrics, type Metrics, type Update } from './step-metrics.ts';
 import type { LiveStage } from './collect-batch.ts';
 
@@ -42,7 +44,8 @@ export async function learnFrom(
   const { temperature, maxTokens } = sampling;
   // Gates may leave fewer groups than wanted: then there are fewer updates, not smaller ones.
   const count = Math.ceil((updatesPerStep * groups.length) / problemsPerStep);
-  const batches = deal(groups, count)
+  const dealt = deal(groups, count);
+  const batches = dealt
     .map((some) => buildTrainingBatch(some, stage.algorithm, { maxTokens }))
     .filter(({ sequences }) => sequences.length > 0);
   if (batches.length === 0) return null;
@@ -53,6 +56,15 @@ export async function learnFrom(
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };
   const [first, ...later] = await withOldPolicy(engine, batches, temperature);
+  // The first update is on-policy, as the halves of its batch are.
+  const measured = {
+    learner: engine.learner,
+    groups: dealt[0]!,
+    algorithm: stage.algorithm,
+    maxTokens,
+    spec,
+  };
+  const noiseAt = isNoiseStep(step) ? await measureNoise(measured) : null;
   const made: (Update | null)[] = [];
   for (const batch of [first!, ...later])
     made.push(await update(engine, await withReference(engine, batch, spec), spec, adam, step));
@@ -63,9 +75,13 @@ export async function learnFrom(
     ...learningMetrics(updates, scoredBefore, learningRate),
     'optim/updates': updates.length,
     'optim/skippedUpdates': skipped,
+    ...noiseMetrics(made[0] === null ? null : (noiseAt?.(made[0]!.update.gradNorm) ?? null)),
   };
   return { made: updates.length, skipped, metrics };
 }
+
+const noiseMetrics = (parts: NoiseParts | null): Metrics =>
+  parts === null ? {} : { 'gradient/noise': parts.noise, 'gradient/signal': parts.signal };
 
 /** One optimizer update, or `null` when the gradient was not finite and nothing changed. */
 async function update(

@@ -78,6 +78,7 @@ function Courses(props: {
   const [query] = useFilters();
   const steps = useSharedSteps(folder, run);
   const reward = metrics['reward/mean'];
+  const lost = metrics['group/signalLost'];
   return (
     <SharedSteps {...steps}>
       <Card
@@ -101,6 +102,15 @@ function Courses(props: {
         <Card title="Reward" note={<code>reward/mean</code>}>
           <LineChart title="Reward" series={reward === undefined ? [] : [{ name: 'mean', ...reward }]} />
         </Card>
+        {lost !== undefined && lost.values.length > 0 && (
+          <Card title="Signal left on the table" note={<code>group/signalLost</code>}>
+            <LineChart
+              title="Signal left on the table"
+              series={[{ name: 'share of progress', ...lost }]}
+              format={percent}
+            />
+          </Card>
+        )}
         <Card title="Held-out accuracy" note="95 % intervals over problems">
           <Accuracy run={run} />
         </Card>

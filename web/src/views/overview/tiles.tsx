@@ -16,6 +16,11 @@ export const tileMetrics = [
   'rollout/truncated',
   'policy/entropy',
   'throughput/sampledTokensPerSecond',
+  'group/signalLost',
+  'staging/worth',
+  'staging/worth/low',
+  'staging/worth/high',
+  'staging/liveUniform',
 ];
 const shown = ['reward/mean', 'rollout/length/mean', 'policy/entropy', 'throughput/sampledTokensPerSecond'];
 
@@ -28,6 +33,7 @@ export function Tiles({ run, metrics }: { readonly run: RunDetail; readonly metr
       {shown.map((name) => (
         <MetricTile key={name} name={name} metrics={metrics} />
       ))}
+      <WorthTile metrics={metrics} />
     </div>
   );
 }
@@ -61,6 +67,17 @@ function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
       <Sparkline values={mixed} />
     </Tile>
   );
+}
+
+/** How many times fewer rollouts selection needs than uniform draws, once a stage has run for 20 steps. */
+function WorthTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
+  const last = (name: string): number | undefined => metrics[name]?.values.at(-1);
+  const [worth, low, live] = [last('staging/worth'), last('staging/worth/low'), last('staging/liveUniform')];
+  if (worth === undefined) return null;
+  const high = last('staging/worth/high');
+  const range = low === undefined || high === undefined ? '' : `${low.toFixed(1)}–${high.toFixed(1)} ×; `;
+  const note = `${range}${percent(live ?? 0)} of groups live under uniform draws`;
+  return <Tile name="Worth of staging" value={`${worth.toFixed(1)} ×`} note={note} />;
 }
 
 function MetricTile({ name, metrics }: { readonly name: string; readonly metrics: MetricSeriesByName }) {

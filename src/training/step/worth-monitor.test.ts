@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { auto } from '../../curriculum/samplers/auto.ts';
+import { prioritised } from '../../curriculum/samplers/prioritised.ts';
+import { stage } from '../../curriculum/stage.ts';
+import type { StagingWorth } from '../../curriculum/worth/staging-worth.ts';
+import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
+import { checkRecipe } from '../../recipe/resolve-stage.ts';
+import { createPendingWork } from '../../rollout/pending.ts';
+import { createRun } from '../../runs/writing/create-run.ts';
+import { openRun } from '../../runs/writing/open-run.ts';
+import { runDigest } from '../../runs/reading/run-digest.ts';
+import { openRunReader } from '../../runs/reading/run-reader.ts';
+import type { Run } from '../../runs/writing/run.ts';
+import { mathProblem, scriptedEngine } from '../../testing/index.ts';
+import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
+import { train } from '../controller.ts';
+import type { TrainingEvent } from '../events.ts';
+import { controllerStart, controllerState } from '../state.ts';
+
+/** Twenty families of four problems; those of the first eight are solved in half of the attempts, the others never. */
+const problems = Array.from({ length: 80 }, (_, i) =>
+  mathProblem({ id: `p${i}`, family: `f${i % 20}`, answer: '4' }),
+);
+const complete = (key: string, index: number): string =>
+  Number(key.slice(1)) % 20 < 8 && index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}';
+
+type Sampler = Parameters<typeof stage>[1]['sampler'];
+
+const recipeOf = (sampler: Sampler, maxSteps = 24) =>
+  defineRecipe({
+    name: 'worth',
+    policy: { model: 'none' },
+    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+    verifiers: { math: { type: 'math', extraction: 'boxed' } },
+    algorithm: { type: 'dapo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 32 },
+    batch: { problems: 8, groupSize: 4 },
+    stages: [stage('all', { maxSteps, ...(sampler !== undefined && { sampler }) })],
+    checkpoints: { type: 'checkpoints', everySteps: 7 },
+  });
+
+/** An engine whose gradients are measured: a norm that grows with the batch, with some variation between steps. */
+function measuredEngine() {
+  const engine = scriptedEngine({ complete });
+  const norm = (sequences: number): number => Math.sqrt(sequences) * (1 + 0.02 * (engine.policyVersion % 3));
+  engine.optimStep = async (step) => ({
+    ...(await Object.getPrototypeOf(engine).optimStep.call(engine, step)),
+    gradNorm: 1.2 * norm(engine.trained.at(-1)!.batch.sequences.length),
+  });
+  return Object.assign(engine, {
+    gradientNorm: ({ sequences }: { sequences: readonly unknown[] }) =>
+      Promise.resolve(norm(sequences.length)),
+  });
+}
+
+async function trainIn(
+  run: Run,
+  recipe: ReturnType<typeof recipeOf>,
+  report: (event: TrainingEvent) => void = () => {},
+  signal?: AbortSignal,
+): Promise<void> {
+  const engine = measuredEngine();
+  const checkpoint = await run.latestCheckpoint();
+  if (checkpoint !== undefined) await engine.loadState(checkpoint.engineState);
+  await using verifier = openVerifier(verifierConfig.parse({ type: 'math', extraction: 'boxed' }));
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const parts = { recipe, engine, problems, run, store, report, suites: [], warnings: [] };
+  const state =
+    checkpoint === undefined ? controllerStart : controllerState.parse(checkpoint.controllerState);
+  const shared = { verifierFor: () => verifier, pending: createPendingWork(), knownPassRates: new Map() };
+  await train({ ...parts, ...shared, levels: checkRecipe(recipe), ...(signal && { signal }) }, state);
+}
+
+async function newRun(recipe: ReturnType<typeof recipeOf>): Promise<Run> {
+  const root = await mkdtemp(join(tmpdir(), 'gradus-worth-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  return await createRun(root, { name: recipe.name, recipe, seed: recipe.seed });
+}
+
+test('reports after twenty steps what selection is worth, and records signal lost from the second split on', async () => {
+  const recipe = recipeOf(undefined);
+  await using run = await newRun(recipe);
+  const told: TrainingEvent[] = [];
+  await trainIn(run, recipe, (event) => told.push(event));
+  using reader = await openRunReader(run.directory);
+  const event = reader.events().find(({ type }) => type === 'staging-worth')!;
+  const worth = event.data as StagingWorth;
+  expect(event).toMatchObject({ step: 20, stage: 'all' });
+  expect(told.filter(({ type }) => type === 'staging-worth')).toMatchObject([{ message: event.message }]);
+  expect(worth.isBatchMeasured).toBe(true);
+  expect(worth.records).toBe(160);
+  // Two fifths of the pool are live, and the family tells which.
+  expect(worth.liveUniform.low).toBeLessThan(0.4);
+  expect(worth.liveUniform.high).toBeGreaterThan(0.4);
+  expect(worth.liveSelected.mean).toBeGreaterThan(0.7);
+  expect(worth.speedup.mean).toBeGreaterThan(1);
+  expect(reader.metric('gradient/noise').steps).toEqual(Float64Array.of(5, 10, 15, 20));
+  expect(reader.metric('group/signalLost').steps[0]).toBe(10);
+  expect(reader.metric('staging/worth')).toEqual({
+    steps: Float64Array.of(20),
+    values: Float64Array.of(worth.speedup.mean),
+  });
+});
+
+test.each([3, 13, 19, 21])('a run stopped after step %i and resumed records the same', async (stopAt) => {
+  const recipe = recipeOf(undefined);
+  await using whole = await newRun(recipe);
+  await trainIn(whole, recipe);
+  const abort = new AbortController();
+  const { directory } = await (async () => {
+    await using run = await newRun(recipe);
+    const stop = (event: TrainingEvent): void => {
+      if (event.type === 'step' && event.step === stopAt) abort.abort();
+    };
+    await expect(trainIn(run, recipe, stop, abort.signal)).rejects.toThrow();
+    return run;
+  })();
+  await using resumed = await openRun(directory);
+  await trainIn(resumed, recipe);
+  expect(await runDigest(directory)).toEqual(await runDigest(whole.directory));
+});
+
+test('takes the shares that auto measured, and estimates nothing for other samplers', async () => {
+  for (const [sampler, isEstimated] of [
+    [auto(), true],
+    [prioritised(), false],
+  ] as const) {
+    const recipe = recipeOf(sampler);
+    await using run = await newRun(recipe);
+    await trainIn(run, recipe);
+    using reader = await openRunReader(run.directory);
+    const event = reader.events().find(({ type }) => type === 'staging-worth');
+    expect(event !== undefined).toBe(isEstimated);
+    expect(reader.metric('group/signalLost').steps.length).toBeGreaterThan(0);
+    if (event === undefined) continue;
+    const { liveUniform, records } = event.data as StagingWorth;
+    const own = reader.metric('sampler/liveUniform', { from: 20, to: 20 }).values[0]!;
+    expect(Math.abs(liveUniform.mean - own)).toBeLessThan(0.08);
+    expect(records).toBeUndefined();
+  }
+});

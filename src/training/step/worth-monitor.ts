@@ -1,0 +1,182 @@
+import { judgedRollouts } from '../../algorithms/scored-group.ts';
+import { splitIntoCells } from '../../curriculum/samplers/cells.ts';
+import type { PoolProblem } from '../../curriculum/samplers/problem-sampler.ts';
+import { criticalBatch, type NoiseParts, signalLost } from '../../curriculum/worth/critical-batch.ts';
+import { describeWorth } from '../../curriculum/worth/describe-worth.ts';
+import type { PooledTrials } from '../../curriculum/worth/live-share.ts';
+import { measuredWorth, type StagingWorth, stagingWorth } from '../../curriculum/worth/staging-worth.ts';
+import { countTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
+import type { RolledBatch } from './collect-batch.ts';
+import type { Metrics } from './step-metrics.ts';
+import type { RunEvent } from '../../runs/files/records.ts';
+import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
+
+/** Steps of a stage that one estimate is made from. */
+const windowSteps = 20;
+/** Splits that the critical batch is estimated from: the newest, because noise grows during training. */
+const recentSplits = 20;
+
+/** A stage and its pool. */
+export interface MonitoredStage {
+  readonly settings: ResolvedStage;
+  readonly pool: readonly PoolProblem[];
+}
+
+/** Position of a step: 1-based in the run, 0-based in the stage. */
+export interface StepPlace {
+  readonly step: number;
+  readonly stepInStage: number;
+}
+
+/** Metrics of a step about its signal, and after the first 20 steps of a stage an event with the estimate. */
+export interface WorthRecord {
+  readonly metrics: Metrics;
+  readonly event: RunEvent | null;
+}
+
+/**
+ * Estimates during a stage what selection is worth, every 20 steps: from the stage's own groups where they are drawn
+ * uniformly, from the control group of `auto()`, and not at all for other samplers, whose draws are no sample of the
+ * pool. Its state is what the run has on record, so that a resumed run continues the same.
+ */
+export class WorthMonitor {
+  readonly #stage: MonitoredStage;
+  readonly #cellOf: ReadonlyMap<string, string>;
+  #noise: NoiseParts[] = [];
+  #window: PooledTrials[] = [];
+
+  private constructor(stage: MonitoredStage) {
+    this.#stage = stage;
+    const { cellOf } = splitIntoCells(stage.pool);
+    this.#cellOf = new Map(stage.pool.map(({ id }, i) => [id, String(cellOf[i])]));
+  }
+
+  /** Opens the monitor of a stage that continues after `step`, with the records of the run. */
+  static async open(
+    directory: string,
+    stage: MonitoredStage,
+    { step, stepInStage }: StepPlace,
+  ): Promise<WorthMonitor> {
+    const monitor = new WorthMonitor(stage);
+    if (step === 0) return monitor;
+    using reader = await openRunReader(directory);
+    monitor.#noise = noiseOf(reader).slice(-recentSplits);
+    for (let one = step - (stepInStage % windowSteps) + 1; one <= step; one++) {
+      for (const { problemId, correct, trials } of reader.groups({ step: one, purpose: 'train' }))
+        monitor.#add(problemId, { successes: correct, trials });
+    }
+    return monitor;
+  }
+
+  /**
+   * Takes a step in and returns its metrics.
+   * @param learned metrics of the step's updates, which include the noise of the gradient where it was measured.
+   */
+  take(
+    { step, stepInStage }: StepPlace,
+    { groups, admitted }: RolledBatch,
+    learned: Metrics,
+    sampler: Readonly<Record<string, number>>,
+  ): WorthRecord {
+    const [noise, signal] = [learned['gradient/noise'], learned['gradient/signal']];
+    if (noise !== undefined && signal !== undefined)
+      this.#noise = [...this.#noise, { noise, signal }].slice(-recentSplits);
+    for (const { problem, rollouts } of groups)
+      this.#add(problem.id, countTrials(rollouts.map(({ verdict }) => verdict)));
+    const judged = groups.filter((group) => judgedRollouts(group).length > 0).length;
+    const live = admitted.filter((group) => !group.isZeroAdvantage).length;
+    const worth = (stepInStage + 1) % windowSteps === 0 ? this.#estimate(sampler, stepInStage) : null;
+    const isFirst = stepInStage + 1 === windowSteps;
+    return {
+      metrics: { ...this.#batchMetrics(live, judged), ...worthMetrics(worth) },
+      event: worth !== null && isFirst ? worthEvent(this.#stage.settings.config.name, step, worth) : null,
+    };
+  }
+
+  #batchMetrics(live: number, groups: number): Metrics {
+    if (this.#noise.length < 2) return {};
+    const { mean, low, high } = criticalBatch(this.#noise);
+    const { updatesPerStep } = this.#stage.settings;
+    return {
+      ...(groups > 0 && {
+        'group/signalLost': signalLost(live / updatesPerStep, groups / updatesPerStep, mean),
+      }),
+      ...finite({
+        'gradient/criticalBatch': mean,
+        'gradient/criticalBatch/low': low,
+        'gradient/criticalBatch/high': high,
+      }),
+    };
+  }
+
+  #estimate(sampler: Readonly<Record<string, number>>, stepInStage: number): StagingWorth | null {
+    const { settings, pool } = this.#stage;
+    const { groupSize, problemsPerStep, updatesPerStep, config } = settings;
+    const problemsPerUpdate = problemsPerStep / updatesPerStep;
+    const records = this.#window.filter(({ trials }) => trials > 0);
+    this.#window = [];
+    if (config.sampler.type === 'auto') return this.#measured(sampler, problemsPerUpdate, stepInStage);
+    if (config.sampler.type !== 'uniform' || records.length === 0) return null;
+    const size = {
+      groupSize,
+      problemsPerStep,
+      problemsPerUpdate,
+      steps: config.maxSteps,
+      problems: pool.length,
+    };
+    return stagingWorth(records, this.#noise, size, stepInStage);
+  }
+
+  #measured(
+    sampler: Readonly<Record<string, number>>,
+    problemsPerUpdate: number,
+    seed: number,
+  ): StagingWorth | null {
+    const estimateOf = (name: string) => {
+      const [mean, low, high] = [sampler[name], sampler[`${name}/low`], sampler[`${name}/high`]];
+      return mean === undefined || low === undefined || high === undefined ? null : { mean, low, high };
+    };
+    const [uniform, selected] = [estimateOf('liveUniform'), estimateOf('liveSelected')];
+    const { uniformShare } = sampler;
+    if (uniform === null || selected === null || uniformShare === undefined) return null;
+    return measuredWorth({ uniform, selected, uniformShare }, this.#noise, problemsPerUpdate, seed);
+  }
+
+  #add(problemId: string, { successes, trials }: Trials): void {
+    const cell = this.#cellOf.get(problemId);
+    if (cell !== undefined) this.#window.push({ successes, trials, cell });
+  }
+}
+
+/** The event of an estimate; its data has null for infinite ends. */
+function worthEvent(stage: string, step: number, worth: StagingWorth): RunEvent {
+  const [decision, figures] = describeWorth(worth).map((line) => line.trim());
+  return {
+    step,
+    stage,
+    type: 'staging-worth',
+    message: `stage "${stage}": ${decision}; ${figures}`,
+    data: JSON.parse(JSON.stringify(worth)) as unknown,
+  };
+}
+
+function noiseOf(reader: RunReader): NoiseParts[] {
+  const [noise, signal] = [reader.metric('gradient/noise').values, reader.metric('gradient/signal').values];
+  return Array.from(noise, (value, i) => ({ noise: value, signal: signal[i]! }));
+}
+
+function worthMetrics(worth: StagingWorth | null): Metrics {
+  if (worth === null) return {};
+  const { speedup, liveUniform, liveSelected } = worth;
+  return finite({
+    'staging/worth': speedup.mean,
+    'staging/worth/low': speedup.low,
+    'staging/worth/high': speedup.high,
+    'staging/liveUniform': liveUniform.mean,
+    'staging/liveSelected': liveSelected.mean,
+  });
+}
+
+const finite = (all: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => Number.isFinite(value)));
