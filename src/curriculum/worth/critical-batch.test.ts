@@ -2,7 +2,13 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng } from '../../core/rng.ts';
 import { drawNormal } from '../../statistics/ratio.ts';
-import { criticalBatch, noiseParts, signalLost, type SplitGradient } from './critical-batch.ts';
+import {
+  criticalBatch,
+  noiseParts,
+  signalLost,
+  type SplitGradient,
+  updateProgress,
+} from './critical-batch.ts';
 
 const norm = (vector: readonly number[]): number => Math.hypot(...vector);
 const add = (a: readonly number[], b: readonly number[]): number[] => a.map((value, i) => value + b[i]!);
@@ -87,18 +93,38 @@ test('halves of unequal size give the true critical batch, and the interval cove
   expect(covered / worlds).toBeGreaterThan(0.92);
 });
 
-test('the signal lost is the progress missing against an update of live groups alone', () => {
+test('signal lost is a share, grows with noise and with groups without advantage', () => {
+  const groups = fc.integer({ min: 1, max: 64 });
+  const critical = fc.double({ min: 0, max: 1e4, noNaN: true });
   fc.assert(
-    fc.property(
-      fc.integer({ min: 1, max: 64 }),
-      fc.integer({ min: 0, max: 64 }),
-      fc.double({ min: 0, max: 1e4, noNaN: true }),
-      (live, dead, critical) => {
-        const progress = (groups: number): number => groups / (groups + critical);
-        const groups = live + dead;
-        expect(signalLost(live, groups, critical)).toBeCloseTo(1 - progress(live) / progress(groups), 9);
-      },
-    ),
+    fc.property(groups, groups, critical, (live, dead, noise) => {
+      const all = live + dead;
+      const lost = signalLost(live, all, noise);
+      expect(lost).toBeGreaterThanOrEqual(-1e-12);
+      expect(lost).toBeLessThanOrEqual(signalLost(live, all, 2 * noise + 1) + 1e-12);
+      expect(lost).toBeLessThanOrEqual(signalLost(live, all + 1, noise) + 1e-12);
+      expect(signalLost(live, all, Infinity)).toBeGreaterThanOrEqual(lost - 1e-12);
+    }),
   );
-  expect(signalLost(8, 32, Infinity)).toBe(0.75);
+  expect(signalLost(8, 32, Infinity)).toBe(0.5);
+  expect(signalLost(0, 32, 10)).toBe(1);
+  expect(signalLost(5, 32, 0)).toBe(0);
+});
+
+test('progress is that of a simulated Adam step along the gradient', () => {
+  const rng = createRng(11, 'adam');
+  const [gradient, sigma] = [0.1, 1];
+  for (const live of [4, 16, 64]) {
+    let [first, second, total] = [0, 0, 0];
+    const steps = 60_000;
+    for (let step = 0; step < steps; step++) {
+      const sample = gradient + (sigma / Math.sqrt(live)) * drawNormal(rng);
+      first = 0.9 * first + 0.1 * sample;
+      second = 0.999 * second + 0.001 * sample * sample;
+      if (step >= 10_000) total += first / Math.sqrt(second);
+    }
+    expect(
+      Math.abs(total / (steps - 10_000) / updateProgress(live, (sigma / gradient) ** 2) - 1),
+    ).toBeLessThan(0.1);
+  }
 });

@@ -32,8 +32,8 @@ export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGr
 }
 
 /**
- * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups an update makes half the progress that
- * it would make without noise. The ratio of sums over splits, with Fieller's interval.
+ * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups noise and signal of a gradient are equal.
+ * The ratio of sums over splits, with Fieller's interval.
  *
  * @param parts of the splits of one training or probe; fewer than two have the interval 0 … ∞.
  */
@@ -45,14 +45,24 @@ export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
 }
 
 /**
- * Returns the share of the progress an update could make that its groups without advantage cost, in [0, 1): their share
- * × b_c / (b + b_c) at b live groups. Near 0 where noise is small, whatever the share.
+ * Progress of an AdamW update of `live` groups, as a share of one without noise, in [0, 1]: √(b / (b + b_c)). Adam divides
+ * the mean gradient g by the root of its mean square g² + σ²/b, so that noise shortens the step in the direction of g.
+ *
+ * @param critical b_c in live groups, finite.
+ */
+export function updateProgress(live: number, critical: number): number {
+  return live === 0 ? 0 : Math.sqrt(live / (live + critical));
+}
+
+/**
+ * Returns the share of the progress that an update could make which its groups without advantage cost, in [0, 1]: what
+ * is missing against an update in which all groups are live. Near 0 where noise is small, whatever the share.
  *
  * @param live live groups of the update.
- * @param groups all its groups.
- * @param critical b_c in live groups; infinite: the share itself.
+ * @param groups all its groups, > 0.
+ * @param critical b_c in live groups; may be infinite.
  */
 export function signalLost(live: number, groups: number, critical: number): number {
-  const dead = 1 - live / groups;
-  return critical === Infinity || live === 0 ? dead : (dead * critical) / (live + critical);
+  if (critical === Infinity) return 1 - Math.sqrt(live / groups);
+  return 1 - updateProgress(live, critical) / updateProgress(groups, critical);
 }

@@ -3,7 +3,7 @@ import { betaQuantile } from '../../statistics/beta.ts';
 import type { Estimate } from '../../statistics/intervals.ts';
 import { drawRatio } from '../../statistics/ratio.ts';
 import { sortedQuantile, variance } from '../../statistics/summary.ts';
-import { criticalBatch, type NoiseParts } from './critical-batch.ts';
+import { criticalBatch, type NoiseParts, updateProgress } from './critical-batch.ts';
 import { createLiveShares, type LiveShares, type PooledTrials } from './live-share.ts';
 
 /** Size of a training, which limits what selection can find and gain. */
@@ -28,7 +28,7 @@ export interface StagingWorth {
   readonly liveUniform: Estimate;
   /** Share of live groups that selection can reach. */
   readonly liveSelected: Estimate;
-  /** Live groups at which an update makes half its noiseless progress; the upper end may be infinite. */
+  /** Live groups at which noise and signal of a gradient are equal; the upper end may be infinite. */
   readonly criticalBatch: Estimate;
   /** False where no gradients were measured and `unmeasuredBatch` was assumed. */
   readonly isBatchMeasured: boolean;
@@ -46,8 +46,8 @@ const assumedSampler = {
   memorySteps: 10,
 } as const;
 
-/** Range of the critical batch where it was not measured, in live groups: what speeds of small models were fitted by. */
-const unmeasuredBatch = { low: 10, high: 40 } as const;
+/** Range of the critical batch where it was not measured, in live groups: the demo's interval, 160–1600, and a tenth of it. */
+const unmeasuredBatch = { low: 16, high: 1600 } as const;
 
 /** Worlds drawn for the intervals: the ends vary by about 5 % of the width between seeds. */
 const worlds = 200;
@@ -55,15 +55,14 @@ const worlds = 200;
 const mostResampled = 2000;
 
 /**
- * Speed-up at equal rollouts from the share `liveUniform` to `liveSelected` of live groups, if progress per update is
- * b / (b + b_c) at b live groups.
+ * Speed-up at equal rollouts from the share `liveUniform` to `liveSelected` of live groups: the ratio of `updateProgress`.
  *
- * @param critical b_c in live groups; infinite: the ratio of the shares.
+ * @param critical b_c in live groups; infinite: the root of the ratio of the shares.
  * @param groups groups of one update.
  */
 export function speedup(critical: number, groups: number, liveUniform: number, liveSelected: number): number {
-  if (critical === Infinity) return liveSelected / liveUniform;
-  return (1 + critical / (groups * liveUniform)) / (1 + critical / (groups * liveSelected));
+  if (critical === Infinity) return Math.sqrt(liveSelected / liveUniform);
+  return updateProgress(groups * liveSelected, critical) / updateProgress(groups * liveUniform, critical);
 }
 
 /**

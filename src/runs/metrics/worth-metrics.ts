@@ -8,7 +8,7 @@ export const worthMetrics: readonly MetricDescription[] = [
     group: 'signal',
     unit: 'share',
     formula:
-      'share of the progress that the step could make which its groups without advantage cost: (1 − b/B) · b_c / (b + b_c), with B groups and b live groups per update and the critical batch b_c',
+      'share of the progress that the step could make which its groups without advantage cost: 1 − √(b (B + b_c) / (B (b + b_c))), with B groups and b live groups per update and the critical batch b_c',
   },
   {
     key: 'gradient/noise',
@@ -31,7 +31,7 @@ export const worthMetrics: readonly MetricDescription[] = [
     group: 'optimisation',
     unit: 'count',
     formula:
-      'b_c = Σ gradient/noise / Σ gradient/signal over the last 20 measurements, in live groups: an update of b_c groups makes half the progress of one without noise',
+      'b_c = Σ gradient/noise / Σ gradient/signal over the last 20 measurements, in live groups: noise and signal of the gradient of b_c groups are equal',
   },
   {
     key: 'gradient/criticalBatch/low',
@@ -53,7 +53,7 @@ export const worthMetrics: readonly MetricDescription[] = [
     group: 'curriculum',
     unit: 'number',
     formula:
-      'S = (1 + b_c / (B L_U)) / (1 + b_c / (B L_S)): how many times fewer rollouts selection needs than uniform draws for equal progress; every 20 steps of a stage',
+      'S = √((1 + b_c / (B L_U)) / (1 + b_c / (B L_S))): how many times fewer rollouts selection needs than uniform draws for equal progress; every 20 steps of a stage',
   },
   {
     key: 'staging/worth/low',

@@ -117,7 +117,7 @@ test.each([3, 13, 19, 21])('a run stopped after step %i and resumed records the 
     const stop = (event: TrainingEvent): void => {
       if (event.type === 'step' && event.step === stopAt) abort.abort();
     };
-    await expect(trainIn(run, recipe, stop, abort.signal)).rejects.toThrow();
+    await expect(trainIn(run, recipe, stop, abort.signal)).rejects.toThrow('abort');
     return run;
   })();
   await using resumed = await openRun(directory);
