@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRng, type Rng } from '../../src/core/rng.ts';
 import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
+import { newConfigJson } from '../../src/engines/model-files/config-file.ts';
 import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
 import { writeModelFolder } from '../../src/engines/model-files/model-folder.ts';
 import { maxPositions, tokenizerConfigJson, tokenizerJson } from './tokenizer-files.ts';
@@ -53,7 +54,7 @@ export async function writeInitialModel(
     data: initialTensor(rng, name, shape, length),
   }));
   await writeModelFolder(folder, {
-    config,
+    config: newConfigJson(config),
     tensors,
     weightType: 'f32',
     companionsFrom: folder,

@@ -1,4 +1,5 @@
 import { initialWeights, parameterLayout } from '../../src/engines/embedded/parameters.ts';
+import { newConfigJson } from '../../src/engines/model-files/config-file.ts';
 import { openModelFolder, writeModelFolder } from '../../src/engines/model-files/model-folder.ts';
 
 /** Bundled model folders with a few thousand weights. */
@@ -14,7 +15,7 @@ export async function writeLargeModel(path: string): Promise<void> {
   });
   const { endTokens } = folder.tokenizer;
   await writeModelFolder(path, {
-    config,
+    config: newConfigJson(config),
     tensors,
     weightType: 'bf16',
     companionsFrom: smallModel,

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount, byteSizeSchema } from '../../core/byte-size.ts';
+import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import { noun } from '../../core/config-builder.ts';
 import type {
@@ -25,6 +26,7 @@ import {
   openModelFolder,
   writeModelFolder,
 } from '../model-files/model-folder.ts';
+import { exportedConfigJson } from '../model-files/config-file.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
 import { createArrivals } from '../../core/async-queue.ts';
 import { rendererOf } from '../model-files/renderer.ts';
@@ -33,7 +35,7 @@ import { loaded } from '../requests/load-state.ts';
 import { chooseLaneLayout } from './lanes/lane-layout.ts';
 import { type Lane, openLane } from './lanes/lane.ts';
 import { programBudget } from './memory-budget.ts';
-import { parameterLayout } from './parameters.ts';
+import { checkpointTensors, parameterLayout } from './parameters.ts';
 import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { readEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
@@ -68,18 +70,17 @@ export type EmbeddedEngineOptions = EmbeddedOptions & {
 };
 
 /**
- * Opens a Hugging Face folder (Qwen2 or Llama architecture) for sampling and training on the CPU. Throws a `DataError`
+ * Opens a Hugging Face folder of a dense model for sampling and training on the CPU. Throws a `DataError`
  * for an invalid folder. Weights lie in shared memory; all heavy work runs in worker threads.
  */
 export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<LearningEngine> {
   const { model, state, ...settings } = options;
   const config = embeddedConfig.parse({ ...settings, type: 'embedded' });
   const folder = await openModelFolder(model);
+  checkDense(folder);
   const layout = parameterLayout(folder.config);
   const weights = new Float32Array(new SharedArrayBuffer(4 * layout.length));
-  const tensors = layout.entries.map(({ name, shape, offset, length }) => {
-    return { name, shape, data: weights.subarray(offset, offset + length) };
-  });
+  const tensors = checkpointTensors(folder.config, weights);
   await folder.readWeights(tensors);
   const fixed = {
     ...(config.lanes && { lanes: config.lanes }),
@@ -98,6 +99,14 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
     }),
   );
   return loaded(new EmbeddedEngine({ config, folder, weights, tensors, lanes, threads }), state);
+}
+
+function checkDense({ path, config: { architecture, experts } }: ModelFolder): void {
+  if (experts === undefined) return;
+  throw new EngineError(
+    `${path}: expected a dense model for the embedded engine, got a mixture of experts (${architecture})`,
+    { code: 'MODEL_UNSUPPORTED', tryNext: "use engine: 'torch', or --engine torch" },
+  );
 }
 
 interface Parts {
@@ -241,7 +250,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     const { folder, tensors, config } = this.#parts;
     return this.#inOrder(() =>
       writeModelFolder(dir, {
-        config: folder.config,
+        config: exportedConfigJson(folder.json, folder.config.tieEmbeddings),
         tensors,
         weightType: config.exportType,
         companionsFrom: folder.path,

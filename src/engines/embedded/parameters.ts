@@ -1,5 +1,7 @@
 import { createRng } from '../../core/rng.ts';
+import { normsBefore } from '../model-files/block-norms.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
+import type { NamedTensor } from '../model-files/safetensors.ts';
 
 /** One weight tensor within the flat vector of all weights, under its Hugging Face name. */
 export interface ParameterEntry {
@@ -35,6 +37,27 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
 }
 
 /**
+ * Lists the tensors of a checkpoint as views of the flat vector. Matrices that the checkpoint joins lie end to end in the
+ * layout, so that their view is the joined matrix.
+ *
+ * @param flat all weights, in the order of `parameterLayout`
+ */
+export function checkpointTensors(config: ModelConfig, flat: Float32Array): NamedTensor[] {
+  const { entries } = parameterLayout(config);
+  const storedName = ({ name }: ParameterEntry): string =>
+    config.fusedProjections === true
+      ? name.replace(/attn\.[qkv]_proj/, 'attn.qkv_proj').replace(/mlp\.(?:gate|up)_proj/, 'mlp.gate_up_proj')
+      : name;
+  return [...Map.groupBy(entries, storedName)].map(([name, parts]) => {
+    const [first] = parts;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    const data = flat.subarray(first!.offset, first!.offset + length);
+    return { name, shape: [rows, ...first!.shape.slice(1)], data };
+  });
+}
+
+/**
  * Initialises weights for training from scratch: matrices normal with standard deviation 0.02, those that write into
  * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. Lies
  * in shared memory, so that threads can read it.
@@ -45,7 +68,7 @@ export function initialWeights(config: ModelConfig, seed: number): Float32Array 
   for (const entry of entries) {
     const slice = weights.subarray(entry.offset, entry.offset + entry.length);
     if (entry.decay) fillNormal(slice, deviation(entry.name, config), seed, entry.name);
-    else if (entry.name.endsWith('norm.weight')) slice.fill(1);
+    else if (entry.name.endsWith('norm.weight')) slice.fill(config.normOffset === true ? 0 : 1);
   }
   return weights;
 }
@@ -62,21 +85,32 @@ function parameterShapes(config: ModelConfig): [name: string, shape: number[]][]
 }
 
 function layerShapes(config: ModelConfig): [name: string, shape: number[]][] {
-  const { hiddenSize, heads, keyValueHeads, headSize, intermediateSize, attentionBias } = config;
-  const projection = (name: string, size: number): [string, number[]][] => [
-    [`self_attn.${name}.weight`, [size, hiddenSize]],
-    ...(attentionBias ? [[`self_attn.${name}.bias`, [size]] satisfies [string, number[]]] : []),
+  const { hiddenSize, heads, keyValueHeads, headSize, intermediateSize, attentionBias, mlpBias } = config;
+  const { attention, feedForward } = config.norms ?? normsBefore;
+  const [querySize, keySize] = [heads * headSize, keyValueHeads * headSize];
+  const norm = (name: string | null, size = hiddenSize): [string, number[]][] =>
+    name === null ? [] : [[`${name}.weight`, [size]]];
+  const linear = (name: string, [outputs, inputs]: [number, number], bias = false): [string, number[]][] => [
+    [`${name}.weight`, [outputs, inputs]],
+    ...(bias ? [[`${name}.bias`, [outputs]] satisfies [string, number[]]] : []),
   ];
+  const isWhole = config.queryKeyNorm === 'projection';
+  const normOf = (name: string, size: number): [string, number[]][] =>
+    config.queryKeyNorm === undefined ? [] : norm(`self_attn.${name}_norm`, isWhole ? size : headSize);
   return [
-    ['input_layernorm.weight', [hiddenSize]],
-    ...projection('q_proj', heads * headSize),
-    ...projection('k_proj', keyValueHeads * headSize),
-    ...projection('v_proj', keyValueHeads * headSize),
-    ['self_attn.o_proj.weight', [hiddenSize, heads * headSize]],
-    ['post_attention_layernorm.weight', [hiddenSize]],
-    ['mlp.gate_proj.weight', [intermediateSize, hiddenSize]],
-    ['mlp.up_proj.weight', [intermediateSize, hiddenSize]],
-    ['mlp.down_proj.weight', [hiddenSize, intermediateSize]],
+    ...norm(attention[0]),
+    ...linear('self_attn.q_proj', [querySize, hiddenSize], attentionBias),
+    ...linear('self_attn.k_proj', [keySize, hiddenSize], attentionBias),
+    ...linear('self_attn.v_proj', [keySize, hiddenSize], attentionBias),
+    ...linear('self_attn.o_proj', [hiddenSize, querySize], config.outputBias),
+    ...normOf('q', querySize),
+    ...normOf('k', keySize),
+    ...norm(attention[1]),
+    ...norm(feedForward[0]),
+    ...linear('mlp.gate_proj', [intermediateSize, hiddenSize], mlpBias),
+    ...linear('mlp.up_proj', [intermediateSize, hiddenSize], mlpBias),
+    ...linear('mlp.down_proj', [hiddenSize, intermediateSize], mlpBias),
+    ...norm(feedForward[1]),
   ];
 }
 

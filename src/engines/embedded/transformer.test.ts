@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ModelConfig } from '../model-files/model-config.ts';
-import { rotaryFrequencies } from './transformer.ts';
+import { rotaryFrequencies } from './rotary-frequencies.ts';
 
 const plain = { headSize: 128, ropeTheta: 500_000, ropeScaling: null } as ModelConfig;
 
@@ -13,11 +13,12 @@ test('computes rotary frequencies that fall from 1 by a constant factor', () => 
 
 test("keeps fast angles of Llama 3.1's scaling, divides slow ones and blends between", () => {
   const ropeScaling = {
+    type: 'llama3',
     factor: 8,
     lowFrequencyFactor: 1,
     highFrequencyFactor: 4,
     originalMaxPositions: 8192,
-  };
+  } as const;
   const ratios = rotaryFrequencies({ ...plain, ropeScaling }).map(
     (scaled, i) => scaled / rotaryFrequencies(plain)[i]!,
   );

@@ -1,7 +1,9 @@
-import type { LlamaRopeScaling, ModelConfig } from '../model-files/model-config.ts';
+import { normsBefore } from '../model-files/block-norms.ts';
+import type { ModelConfig } from '../model-files/model-config.ts';
 import { constant, input, type Value } from './graph/graph.ts';
 import { attend } from './graph/ops/attention.ts';
-import { add, multiply } from './graph/ops/elementwise.ts';
+import { add, multiply, tanh } from './graph/ops/elementwise.ts';
+import { gelu } from './graph/ops/gelu.ts';
 import { linear } from './graph/ops/matmul.ts';
 import { embed } from './graph/ops/lookup.ts';
 import { rmsNorm } from './graph/ops/rms-norm.ts';
@@ -9,6 +11,7 @@ import { rotate } from './graph/ops/rotary.ts';
 import { reshape, transpose } from './graph/ops/shaping.ts';
 import { swiglu } from './graph/ops/swiglu.ts';
 import { parameterLayout } from './parameters.ts';
+import { localFrequencies, rotaryFrequencies, rotaryScale } from './rotary-frequencies.ts';
 
 /** Weights of a model as graph inputs, by Hugging Face name. */
 export type Weights = ReadonlyMap<string, Value>;
@@ -26,12 +29,13 @@ export interface BatchShape {
 }
 
 /**
- * Next-token logits [rows · positions, vocabulary] of Qwen2 and Llama models: pre-norm blocks of grouped-query
- * attention with rotary embedding, then SwiGLU. Attention is causal, so padding on the right of a row never
- * affects the positions before it.
+ * Next-token logits [rows · positions, vocabulary] of a model: blocks of grouped-query attention with rotary embedding,
+ * then a gated feed-forward layer; `ModelConfig` describes the differences between families. Attention is causal, so
+ * padding on the right of a row never affects the positions before it.
  *
  * @param tokens int32 [rows · positions], row by row
- * @param inverseTemperature scalar that multiplies the logits (folded into the last norm's weight, at no cost)
+ * @param inverseTemperature scalar that multiplies the logits (folded into the last norm's weight, at no cost, where
+ *   nothing comes between them)
  */
 export function transformerLogits(
   config: ModelConfig,
@@ -40,94 +44,136 @@ export function transformerLogits(
   shape: BatchShape,
   inverseTemperature: Value,
 ): Value {
-  const context: Context = {
-    config,
-    weights,
-    shape,
-    rotary: rotaryTables(config, shape.positions),
-    mask: causalMask(config, shape.positions),
-  };
+  const context = createContext(config, weights, shape);
   const embedding = weights.get('model.embed_tokens.weight')!;
-  let hidden = embed(embedding, tokens);
-  for (let layer = 0; layer < config.layers; layer++)
-    hidden = block(context, hidden, `model.layers.${layer}.`);
-  const lastNorm = multiply(weights.get('model.norm.weight')!, inverseTemperature);
+  let hidden = scaled(embed(embedding, tokens), config.embeddingScale);
+  for (let layer = 0; layer < config.layers; layer++) hidden = block(context, hidden, layer);
+  const { logitCap, logitScale } = config;
+  const weight = scaled(normWeight(context, 'model.norm'), logitScale);
   const head = config.tieEmbeddings ? embedding : weights.get('lm_head.weight')!;
-  return linear(rmsNorm(hidden, lastNorm, config.normEpsilon), head);
+  if (logitCap === undefined) {
+    return linear(rmsNorm(hidden, multiply(weight, inverseTemperature), config.normEpsilon), head);
+  }
+  const logits = linear(rmsNorm(hidden, scaled(weight, 1 / logitCap), config.normEpsilon), head);
+  return multiply(tanh(logits), multiply(inverseTemperature, constant(logitCap)));
+}
+
+/** Cosines and sines [positions, rotated elements / 2]. */
+interface RotaryTables {
+  readonly cosine: Value;
+  readonly sine: Value;
 }
 
 interface Context {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly shape: BatchShape;
-  readonly rotary: { readonly cosine: Value; readonly sine: Value };
-  readonly mask: Value;
+  /** Rotary tables of a layer; `null` where it has no rotary embedding. */
+  rotary(layer: number): RotaryTables | null;
+  mask(layer: number): Value;
 }
 
-function block(context: Context, hidden: Value, prefix: string): Value {
-  const { config, weights } = context;
-  const weight = (name: string): Value => weights.get(`${prefix}${name}.weight`)!;
-  const normed = rmsNorm(hidden, weight('input_layernorm'), config.normEpsilon);
-  const attended = add(hidden, linear(attention(context, normed, prefix), weight('self_attn.o_proj')));
-  const normedAgain = rmsNorm(attended, weight('post_attention_layernorm'), config.normEpsilon);
-  const gate = linear(normedAgain, weight('mlp.gate_proj'));
-  const up = linear(normedAgain, weight('mlp.up_proj'));
-  return add(attended, linear(swiglu(gate, up), weight('mlp.down_proj')));
+function createContext(config: ModelConfig, weights: Weights, shape: BatchShape): Context {
+  const { slidingWindow, unrotatedLayers = [] } = config;
+  const isLocal = (layer: number): boolean => slidingWindow?.layers.includes(layer) === true;
+  const tables = rotaryTables(rotaryFrequencies(config), rotaryScale(config), shape.positions);
+  const localTables =
+    config.localRopeTheta === undefined ? tables : rotaryTables(localFrequencies(config), 1, shape.positions);
+  const mask = causalMask(config, shape.positions);
+  const localMask =
+    slidingWindow === undefined ? mask : causalMask(config, shape.positions, slidingWindow.size);
+  return {
+    config,
+    weights,
+    shape,
+    rotary: (layer) => (unrotatedLayers.includes(layer) ? null : isLocal(layer) ? localTables : tables),
+    mask: (layer) => (isLocal(layer) ? localMask : mask),
+  };
 }
+
+function block(context: Context, hidden: Value, layer: number): Value {
+  const { config, weights } = context;
+  const prefix = `model.layers.${layer}.`;
+  const project = (x: Value, name: string): Value =>
+    linear(x, weights.get(`${prefix}${name}.weight`)!, weights.get(`${prefix}${name}.bias`));
+  const norm = (x: Value, name: string | null): Value =>
+    name === null ? x : rmsNorm(x, normWeight(context, prefix + name), config.normEpsilon);
+  const { attention: around, feedForward } = config.norms ?? normsBefore;
+  const join = (residual: Value, update: Value, after: string | null): Value =>
+    add(residual, scaled(norm(update, after), config.residualScale));
+  const mixed = attention(context, norm(hidden, around[0]), layer);
+  const attended = join(hidden, project(mixed, 'self_attn.o_proj'), around[1]);
+  const normed = norm(attended, feedForward[0]);
+  const [gate, up] = [project(normed, 'mlp.gate_proj'), project(normed, 'mlp.up_proj')];
+  const inner = config.gelu === true ? multiply(gelu(gate), up) : swiglu(gate, up);
+  return join(attended, project(inner, 'mlp.down_proj'), feedForward[1]);
+}
+
+/** Weight of a norm as the factor it is. */
+function normWeight({ config, weights }: Context, name: string): Value {
+  const weight = weights.get(`${name}.weight`)!;
+  return config.normOffset === true ? add(weight, constant(1)) : weight;
+}
+
+const scaled = (x: Value, factor: number | undefined): Value =>
+  factor === undefined || factor === 1 ? x : multiply(x, constant(factor));
 
 /** [rows · positions, hidden] to [rows · positions, heads · size]. Query heads of a group are stacked. */
-function attention({ config, weights, shape, rotary, mask }: Context, x: Value, prefix: string): Value {
+function attention(context: Context, x: Value, layer: number): Value {
+  const { config, weights, shape } = context;
   const { heads, keyValueHeads, headSize } = config;
   const { rows, positions } = shape;
-  const project = (name: string, count: number): Value => {
-    const weight = weights.get(`${prefix}self_attn.${name}.weight`)!;
-    const bias = weights.get(`${prefix}self_attn.${name}.bias`);
-    return reshape(linear(x, weight, bias), [rows, positions, count * headSize]);
-  };
+  const prefix = `model.layers.${layer}.self_attn.`;
+  const project = (name: string): Value =>
+    linear(x, weights.get(`${prefix}${name}.weight`)!, weights.get(`${prefix}${name}.bias`));
+  const inRows = (value: Value, count: number): Value => reshape(value, [rows, positions, count * headSize]);
   const split = (value: Value, count: number): Value =>
     transpose(reshape(value, [rows, positions, count, headSize]), [0, 2, 1, 3]);
-  const turn = (value: Value): Value => rotate(value, rotary.cosine, rotary.sine);
-  const query = split(turn(project('q_proj', heads)), heads);
-  const key = split(turn(project('k_proj', keyValueHeads)), keyValueHeads);
-  const value = split(project('v_proj', keyValueHeads), keyValueHeads);
+  const rotary = context.rotary(layer);
+  const partOf = config.rotarySize === undefined ? null : headSize;
+  const turn = (value: Value): Value =>
+    rotary === null ? value : rotate(value, rotary.cosine, rotary.sine, partOf);
+  const normed = (value: Value, name: string): Value =>
+    config.queryKeyNorm === undefined ? value : normHeads(context, value, prefix + name);
+  const query = split(turn(inRows(normed(project('q_proj'), 'q_norm'), heads)), heads);
+  const key = split(turn(inRows(normed(project('k_proj'), 'k_norm'), keyValueHeads)), keyValueHeads);
+  const value = split(inRows(project('v_proj'), keyValueHeads), keyValueHeads);
   const grouped = reshape(query, [rows, keyValueHeads, (heads / keyValueHeads) * positions, headSize]);
-  const result = attend(grouped, key, value, mask, 1 / Math.sqrt(headSize));
+  const scale = config.attentionScale ?? 1 / Math.sqrt(headSize);
+  const result = attend(grouped, key, value, context.mask(layer), scale, config.attentionCap);
   const merged = transpose(reshape(result, [rows, heads, positions, headSize]), [0, 2, 1, 3]);
   return reshape(merged, [rows * positions, heads * headSize]);
 }
 
-/** 0 where a query may attend, −10⁹ where the key lies in its future; repeated for each head of a group. */
-function causalMask({ heads, keyValueHeads }: ModelConfig, positions: number): Value {
+/** RMSNorm of a projection [rows · positions, heads · size], over each head or all of them. */
+function normHeads(context: Context, x: Value, name: string): Value {
+  const { queryKeyNorm, headSize, normEpsilon } = context.config;
+  const width = queryKeyNorm === 'head' ? headSize : x.shape[1]!;
+  const rows = reshape(x, [(x.shape[0]! * x.shape[1]!) / width, width]);
+  return reshape(rmsNorm(rows, normWeight(context, name), normEpsilon), x.shape);
+}
+
+/**
+ * 0 where a query may attend, −10⁹ where the key lies in its future or `window` or more positions before it; repeated
+ * for each head of a group.
+ */
+function causalMask({ heads, keyValueHeads }: ModelConfig, positions: number, window = Infinity): Value {
   const queries = (heads / keyValueHeads) * positions;
   const mask = new Float32Array(queries * positions);
   for (let query = 0; query < queries; query++) {
-    mask.fill(-1e9, query * positions + (query % positions) + 1, (query + 1) * positions);
+    const [start, at] = [query * positions, query % positions];
+    mask.fill(-1e9, start + at + 1, start + positions);
+    if (at >= window) mask.fill(-1e9, start, start + at - window + 1);
   }
   return constant(mask, [queries, positions]);
 }
 
-function rotaryTables(config: ModelConfig, positions: number): { cosine: Value; sine: Value } {
-  const frequencies = rotaryFrequencies(config);
+function rotaryTables(frequencies: readonly number[], scale: number, positions: number): RotaryTables {
   const table = (of: (angle: number) => number): Value => {
     const values = Array.from({ length: positions }, (_, t) =>
-      frequencies.map((frequency) => of(t * frequency)),
+      frequencies.map((frequency) => scale * of(t * frequency)),
     );
     return constant(Float32Array.from(values.flat()), [positions, frequencies.length]);
   };
   return { cosine: table(Math.cos), sine: table(Math.sin) };
-}
-
-/** Angle per position of each pair of a head's elements, in radians; headSize / 2 of them. */
-export function rotaryFrequencies({ headSize, ropeTheta, ropeScaling }: ModelConfig): number[] {
-  const plain = Array.from({ length: headSize / 2 }, (_, i) => ropeTheta ** ((-2 * i) / headSize));
-  return ropeScaling === null ? plain : plain.map((frequency) => scaleFrequency(frequency, ropeScaling));
-}
-
-/** Scales as Llama 3.1: divides slow angles by the factor, keeps fast ones, blends between. */
-function scaleFrequency(frequency: number, scaling: LlamaRopeScaling): number {
-  const { factor, lowFrequencyFactor, highFrequencyFactor, originalMaxPositions } = scaling;
-  const turns = (originalMaxPositions * frequency) / (2 * Math.PI);
-  const share = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
-  const kept = Math.min(1, Math.max(0, share));
-  return (kept + (1 - kept) / factor) * frequency;
 }

@@ -1,48 +1,59 @@
 import { DataError } from '../../core/errors.ts';
-import { describe, isJsonObject, type JsonObject } from './json-file.ts';
-import type { LlamaRopeScaling, ModelConfig } from './model-config.ts';
+import { normsBefore } from './block-norms.ts';
+import { type Architecture, families, type Family } from './families.ts';
+import type { JsonObject } from './json-file.ts';
+import { type KeyReader, keyReader } from './key-reader.ts';
+import type { Experts, ModelConfig } from './model-config.ts';
+import { parseRope } from './rope.ts';
 
 /**
- * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5.
- * Throws a `DataError` naming the key, the expected and the actual value; also for unsupported variants (sliding windows,
- * other activations, other rotary scalings).
+ * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5. What the file leaves
+ * to the class in transformers comes from `families`. Throws a `DataError` naming the key, the expected and the actual
+ * value; also for unsupported variants.
  *
  * @param file name of the file in messages
  */
 export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
-  const keys = keyReader(json, file);
-  const architecture = keys.oneOf('model_type', ['qwen2', 'llama']);
-  keys.only('hidden_act', 'silu');
-  keys.only('use_sliding_window', false);
-  keys.only('attention_bias', false);
-  keys.only('mlp_bias', false);
+  const architecture = keyReader(json, file).oneOf('model_type', Object.keys(families) as Architecture[]);
+  const family: Family = families[architecture];
+  const keys = keyReader({ ...family.defaults, ...json }, file);
+  for (const [key, value] of Object.entries(family.fixed)) keys.only(key, value);
   const hiddenSize = keys.count('hidden_size');
   const heads = keys.count('num_attention_heads');
+  const layers = keys.count('num_hidden_layers');
+  const headSize = keys.count('head_dim', hiddenSize / heads);
+  const rope = parseRope(keys, family, layers, headSize);
   const config: ModelConfig = {
     architecture,
     vocabSize: keys.count('vocab_size'),
     hiddenSize,
-    layers: keys.count('num_hidden_layers'),
+    layers,
     heads,
     keyValueHeads: keys.count('num_key_value_heads', heads),
-    headSize: keys.count('head_dim', hiddenSize / heads),
+    headSize,
     intermediateSize: keys.count('intermediate_size'),
     normEpsilon: keys.positive('rms_norm_eps', 1e-6),
-    ...rotary(keys),
-    maxPositions: keys.count('max_position_embeddings', architecture === 'qwen2' ? 32_768 : 2048),
+    ...rope,
     tieEmbeddings: keys.flag('tie_word_embeddings', false),
-    attentionBias: architecture === 'qwen2',
+    ...biases(keys, family),
+    norms: family.norms === normsBefore ? undefined : family.norms,
+    normOffset: family.normOffset,
+    queryKeyNorm: family.queryKeyNorm,
+    fusedProjections: family.fusedProjections,
+    slidingWindow: slidingWindow(keys, family, layers, rope),
+    ...(family.gemma === true && gemmaScales(keys, hiddenSize)),
+    ...(family.multipliers === true && multipliers(keys)),
+    experts: family.experts === true ? experts(keys, layers) : undefined,
   };
   checkHeads(config, file);
   return config;
 }
 
-/** Builds the `config.json` that `parseModelConfig` reads back and transformers loads. */
-export function modelConfigJson(config: ModelConfig): JsonObject {
-  const { architecture, ropeScaling } = config;
+/** Builds the `config.json` of a new Llama or Qwen2 model. Folders keep the file they came with. */
+export function newConfigJson(config: ModelConfig): JsonObject {
   return {
-    architectures: [architecture === 'qwen2' ? 'Qwen2ForCausalLM' : 'LlamaForCausalLM'],
-    model_type: architecture,
+    architectures: [families[config.architecture].className],
+    model_type: config.architecture,
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     num_hidden_layers: config.layers,
@@ -53,38 +64,112 @@ export function modelConfigJson(config: ModelConfig): JsonObject {
     hidden_act: 'silu',
     rms_norm_eps: config.normEpsilon,
     rope_theta: config.ropeTheta,
-    ...(ropeScaling === null
-      ? {}
-      : {
-          rope_scaling: {
-            rope_type: 'llama3',
-            factor: ropeScaling.factor,
-            low_freq_factor: ropeScaling.lowFrequencyFactor,
-            high_freq_factor: ropeScaling.highFrequencyFactor,
-            original_max_position_embeddings: ropeScaling.originalMaxPositions,
-          },
-        }),
     max_position_embeddings: config.maxPositions,
     tie_word_embeddings: config.tieEmbeddings,
   };
 }
 
-/** Reads theta and scaling: transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`. */
-function rotary(keys: KeyReader): { ropeTheta: number; ropeScaling: LlamaRopeScaling | null } {
-  const parameters = keys.object('rope_parameters');
-  const scaling = parameters ?? keys.object('rope_scaling');
-  const ropeTheta = (parameters ?? keys).positive('rope_theta', 10_000);
-  if (scaling === null) return { ropeTheta, ropeScaling: null };
-  const typeKey = scaling.has('rope_type') ? 'rope_type' : 'type';
-  const type = scaling.oneOf(typeKey, ['default', 'llama3'], 'default');
-  if (type === 'default') return { ropeTheta, ropeScaling: null };
-  const ropeScaling = {
-    factor: scaling.positive('factor'),
-    lowFrequencyFactor: scaling.positive('low_freq_factor'),
-    highFrequencyFactor: scaling.positive('high_freq_factor'),
-    originalMaxPositions: scaling.count('original_max_position_embeddings'),
+/**
+ * Builds the `config.json` of a trained model from the one it came with. Writes the rotary embedding as transformers 4
+ * does, which transformers 5 reads too.
+ */
+export function exportedConfigJson(json: JsonObject, tieEmbeddings: boolean): JsonObject {
+  const { rope_parameters: rope, dtype: _, ...rest } = json;
+  const known = { ...rest, tie_word_embeddings: tieEmbeddings };
+  if (rope === undefined || rope === null) return known;
+  const { rope_theta: theta, ...scaling } = rope as JsonObject;
+  // Parameters by layer type have no older form.
+  if (theta === undefined) return { ...known, rope_parameters: rope };
+  const isPlain = (scaling['rope_type'] ?? 'default') === 'default' && !('partial_rotary_factor' in scaling);
+  return { ...known, rope_theta: theta, ...(!isPlain && { rope_scaling: scaling }) };
+}
+
+function biases(
+  keys: KeyReader,
+  { attentionBias, outputBias, mlpBias }: Family,
+): Pick<ModelConfig, 'attentionBias' | 'outputBias' | 'mlpBias'> {
+  const stated = attentionBias === 'stated' && keys.flag('attention_bias', false);
+  return {
+    attentionBias: stated || attentionBias === 'always',
+    outputBias: (outputBias === true && stated) || undefined,
+    mlpBias: (mlpBias === true && keys.flag('mlp_bias', false)) || undefined,
   };
-  return { ropeTheta, ropeScaling };
+}
+
+/** Reads which layers have a sliding window; none if no sequence is longer than the window. */
+function slidingWindow(
+  keys: KeyReader,
+  family: Family,
+  layers: number,
+  { unrotatedLayers = [], maxPositions }: Pick<ModelConfig, 'unrotatedLayers' | 'maxPositions'>,
+): ModelConfig['slidingWindow'] {
+  const isOn = family.windowSwitch !== true || keys.flag('use_sliding_window', false);
+  const size =
+    isOn && family.window !== undefined && keys.has('sliding_window')
+      ? keys.count('sliding_window')
+      : undefined;
+  const all = Array.from({ length: layers }, (_, layer) => layer);
+  const slides = (layer: number): boolean => {
+    switch (family.window) {
+      case 'odd':
+        return layer % 2 === 0;
+      case 'pattern':
+        return (layer + 1) % keys.count('sliding_window_pattern') !== 0;
+      case 'unrotated':
+        return unrotatedLayers.includes(layer);
+      case 'last':
+        return layer >= keys.count('max_window_layers');
+      default:
+        return true;
+    }
+  };
+  const types = keys.has('layer_types')
+    ? keys.choices('layer_types', layers, ['full_attention', 'sliding_attention'])
+    : all.map((layer) => (size !== undefined && slides(layer) ? 'sliding_attention' : 'full_attention'));
+  const sliding = all.filter((layer) => types[layer] === 'sliding_attention');
+  if (sliding.length === 0) return undefined;
+  if (size === undefined) return keys.refuse('sliding_window', 'the window that layer_types need, in use');
+  return size >= maxPositions ? undefined : { size, layers: sliding };
+}
+
+function gemmaScales(
+  keys: KeyReader,
+  hiddenSize: number,
+): Pick<ModelConfig, 'gelu' | 'embeddingScale' | 'attentionScale' | 'attentionCap' | 'logitCap'> {
+  return {
+    gelu: true,
+    embeddingScale: Math.sqrt(hiddenSize),
+    attentionScale: 1 / Math.sqrt(keys.positive('query_pre_attn_scalar')),
+    attentionCap: keys.optional('attn_logit_softcapping'),
+    logitCap: keys.optional('final_logit_softcapping'),
+  };
+}
+
+function multipliers(
+  keys: KeyReader,
+): Pick<ModelConfig, 'embeddingScale' | 'attentionScale' | 'residualScale' | 'logitScale'> {
+  return {
+    embeddingScale: keys.positive('embedding_multiplier'),
+    attentionScale: keys.positive('attention_multiplier'),
+    residualScale: keys.positive('residual_multiplier'),
+    logitScale: 1 / keys.positive('logits_scaling'),
+  };
+}
+
+function experts(keys: KeyReader, layers: number): Experts | undefined {
+  const every = keys.count('decoder_sparse_step');
+  const dense = keys.has('mlp_only_layers') ? keys.indices('mlp_only_layers') : [];
+  const routed = Array.from({ length: layers }, (_, layer) => layer).filter(
+    (layer) => (layer + 1) % every === 0 && !dense.includes(layer),
+  );
+  return {
+    // transformers 5 writes the second key.
+    count: keys.count(keys.has('num_local_experts') ? 'num_local_experts' : 'num_experts'),
+    perToken: keys.count('num_experts_per_tok'),
+    size: keys.count('moe_intermediate_size'),
+    normalise: keys.flag('norm_topk_prob', false),
+    layers: routed,
+  };
 }
 
 function checkHeads({ heads, keyValueHeads, headSize }: ModelConfig, file: string): void {
@@ -99,56 +184,4 @@ function checkHeads({ heads, keyValueHeads, headSize }: ModelConfig, file: strin
       `${file}: expected an even "head_dim" (rotary embedding pairs elements), got ${headSize}`,
     );
   }
-}
-
-/** Typed access to the keys of one object; every error names file and key. */
-interface KeyReader {
-  has(key: string): boolean;
-  /** Reads a whole number ≥ 1. */
-  count(key: string, fallback?: number): number;
-  positive(key: string, fallback?: number): number;
-  flag(key: string, fallback: boolean): boolean;
-  oneOf<T extends string>(key: string, choices: readonly T[], fallback?: T): T;
-  /** Rejects every other value; the key may be absent. */
-  only(key: string, value: string | boolean): void;
-  object(key: string): KeyReader | null;
-}
-
-function keyReader(json: JsonObject, file: string, prefix = ''): KeyReader {
-  const present = (key: string): boolean => json[key] !== undefined && json[key] !== null;
-  const refuse = (key: string, expected: string): never => {
-    throw new DataError(`${file}: expected "${prefix}${key}" to be ${expected}, got ${describe(json[key])}`);
-  };
-  const read = <T>(
-    key: string,
-    expected: string,
-    isRight: (value: unknown) => value is T,
-    fallback?: T,
-  ): T => {
-    const value: unknown = present(key) ? json[key] : fallback;
-    return isRight(value) ? value : refuse(key, expected);
-  };
-  const isPositive = (value: unknown): value is number =>
-    typeof value === 'number' && value > 0 && value < Infinity;
-  const isCount = (value: unknown): value is number => isPositive(value) && Number.isInteger(value);
-  return {
-    has: present,
-    count: (key, fallback) => read(key, 'a whole number of at least 1', isCount, fallback),
-    positive: (key, fallback) => read(key, 'a number above 0', isPositive, fallback),
-    flag: (key, fallback) =>
-      read(key, 'true or false', (value): value is boolean => typeof value === 'boolean', fallback),
-    oneOf: <T extends string>(key: string, choices: readonly T[], fallback?: T): T => {
-      const isChoice = (value: unknown): value is T => choices.some((choice) => choice === value);
-      return read(key, choices.map((choice) => `"${choice}"`).join(' or '), isChoice, fallback);
-    },
-    only: (key, value) => {
-      if (present(key) && json[key] !== value)
-        refuse(key, `${JSON.stringify(value)} (nothing else is supported)`);
-    },
-    object: (key) => {
-      if (!present(key)) return null;
-      const value = json[key];
-      return isJsonObject(value) ? keyReader(value, file, `${prefix}${key}.`) : refuse(key, 'an object');
-    },
-  };
 }

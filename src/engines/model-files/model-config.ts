@@ -1,9 +1,13 @@
+import type { BlockNorms } from './block-norms.ts';
+import type { Architecture } from './families.ts';
+
 /**
- * The shape of a decoder-only transformer, from a Hugging Face `config.json`. Covers Qwen2 (biases on q, k, v) and
- * Llama (no biases): RMSNorm, rotary embedding (rotate-half), grouped-query attention, SwiGLU.
+ * The shape of a decoder-only transformer, from a Hugging Face `config.json`. Without its optional fields it is Llama:
+ * RMSNorm before attention and feed-forward, rotary embedding (rotate-half), grouped-query attention, SwiGLU. Each
+ * optional field adds one difference; all engines read the same description.
  */
 export interface ModelConfig {
-  readonly architecture: 'qwen2' | 'llama';
+  readonly architecture: Architecture;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -13,19 +17,83 @@ export interface ModelConfig {
   readonly intermediateSize: number;
   readonly normEpsilon: number;
   readonly ropeTheta: number;
-  /** Llama 3.x frequency scaling; `null` for plain rotary embedding. */
-  readonly ropeScaling: LlamaRopeScaling | null;
+  /** Change of the rotary frequencies for long sequences; `null` for plain rotary embedding. */
+  readonly ropeScaling: RopeScaling | null;
+  /** Longest sequence in tokens. */
   readonly maxPositions: number;
   /** The output projection shares the embedding matrix. */
   readonly tieEmbeddings: boolean;
   /** q, k and v projections have biases. */
   readonly attentionBias: boolean;
+  /** The output projection of attention has a bias. */
+  readonly outputBias?: boolean | undefined;
+  /** The feed-forward projections have biases. */
+  readonly mlpBias?: boolean | undefined;
+  /** Names and places of the norms of a block. */
+  readonly norms?: BlockNorms | undefined;
+  /** Norms multiply by 1 + weight. */
+  readonly normOffset?: boolean | undefined;
+  /** RMSNorm of queries and keys before rotation: over each head, or over the whole projection. */
+  readonly queryKeyNorm?: 'head' | 'projection' | undefined;
+  /** GELU (tanh approximation) in place of SiLU. */
+  readonly gelu?: boolean | undefined;
+  /** The checkpoint joins q, k, v and gate, up into one matrix each. */
+  readonly fusedProjections?: boolean | undefined;
+  /** Layers whose queries see only the last `size` positions, their own included. */
+  readonly slidingWindow?: { readonly size: number; readonly layers: readonly number[] } | undefined;
+  /** Theta of the layers with a sliding window, whose frequencies are not scaled. */
+  readonly localRopeTheta?: number | undefined;
+  /** Layers without rotary embedding. */
+  readonly unrotatedLayers?: readonly number[] | undefined;
+  /** Elements at the start of each head that are rotated; absent: all. */
+  readonly rotarySize?: number | undefined;
+  /** Factor of the embeddings. */
+  readonly embeddingScale?: number | undefined;
+  /** Factor of the attention scores; absent: 1/√headSize. */
+  readonly attentionScale?: number | undefined;
+  /** Factor of what each half of a block adds to the residual stream. */
+  readonly residualScale?: number | undefined;
+  /** Factor of the logits. */
+  readonly logitScale?: number | undefined;
+  /** Scores become cap · tanh(score / cap). */
+  readonly attentionCap?: number | undefined;
+  /** Logits become cap · tanh(logit / cap). */
+  readonly logitCap?: number | undefined;
+  /** Feed-forward layers made of experts. */
+  readonly experts?: Experts | undefined;
 }
 
-/** Parameters of `rope_type: llama3`. */
-export interface LlamaRopeScaling {
-  readonly factor: number;
-  readonly lowFrequencyFactor: number;
-  readonly highFrequencyFactor: number;
-  readonly originalMaxPositions: number;
+/** A mixture of experts: each token passes the `perToken` experts with the highest router probability. */
+export interface Experts {
+  readonly count: number;
+  readonly perToken: number;
+  /** Intermediate size of one expert. */
+  readonly size: number;
+  /** Rescale the probabilities of the chosen experts to sum 1. */
+  readonly normalise: boolean;
+  /** Layers with experts; the others are dense. */
+  readonly layers: readonly number[];
 }
+
+/** Scaling of rotary frequencies, by its `rope_type`. */
+export type RopeScaling =
+  /** Divides all frequencies. */
+  | { readonly type: 'linear'; readonly factor: number }
+  /** Llama 3.1: divides low frequencies, keeps high ones, interpolates between. */
+  | {
+      readonly type: 'llama3';
+      readonly factor: number;
+      readonly lowFrequencyFactor: number;
+      readonly highFrequencyFactor: number;
+      readonly originalMaxPositions: number;
+    }
+  /** YaRN (Peng et al. 2023): interpolates between element `low` and `high`, and scales the rotated elements. */
+  | {
+      readonly type: 'yarn';
+      readonly factor: number;
+      readonly low: number;
+      readonly high: number;
+      readonly attentionFactor: number;
+    }
+  /** LongRoPE (Ding et al. 2024) within the original context: divides each frequency by its own factor. */
+  | { readonly type: 'longrope'; readonly factors: readonly number[]; readonly attentionFactor: number };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../../core/errors.ts';
-import { modelConfigJson, parseModelConfig } from './config-file.ts';
+import { exportedConfigJson, newConfigJson, parseModelConfig } from './config-file.ts';
 import { openModelFolder } from './model-folder.ts';
 import { openSafetensors, writeSafetensors } from './safetensors.ts';
 
@@ -36,15 +36,19 @@ async function load(path: string, name = 'model.norm.weight', shape = [32]): Pro
   return data;
 }
 
-test('a config round-trips', async () => {
+test('an exported config means the same model', async () => {
   for (const name of ['qwen2', 'llama']) {
-    const { config } = await openModelFolder(golden(name));
-    expect(parseModelConfig(modelConfigJson(config), 'config.json')).toEqual(config);
+    const { config, json } = await openModelFolder(golden(name));
+    const exported = exportedConfigJson(json, config.tieEmbeddings);
+    expect(parseModelConfig(exported, 'config.json')).toEqual(config);
+    expect(exported).not.toHaveProperty('rope_parameters');
   }
+  const { config } = await openModelFolder(golden('qwen2'));
+  expect(parseModelConfig(newConfigJson(config), 'config.json')).toEqual(config);
 });
 
 const configEdits: [what: string, change: Record<string, unknown>, message: RegExp][] = [
-  ['another architecture', { model_type: 'gpt2' }, /"model_type" to be "qwen2" or "llama", got "gpt2"/],
+  ['another architecture', { model_type: 'gpt2' }, /"model_type" to be "llama" or "qwen2" or .*, got "gpt2"/],
   [
     'a missing key',
     { hidden_size: undefined },
@@ -53,11 +57,20 @@ const configEdits: [what: string, change: Record<string, unknown>, message: RegE
   ['a fractional size', { num_hidden_layers: 2.5 }, /"num_hidden_layers" to be a whole number.*got 2.5/],
   ['text for a number', { vocab_size: '56' }, /"vocab_size" to be a whole number.*got "56"/],
   ['another activation', { hidden_act: 'gelu' }, /"hidden_act" to be "silu"/],
-  ['a sliding window', { use_sliding_window: true }, /"use_sliding_window" to be false/],
+  [
+    'a window of unknown size',
+    { layer_types: ['sliding_attention', 'full_attention'] },
+    /"sliding_window" to be the window/,
+  ],
+  [
+    'an unknown kind of layer',
+    { layer_types: ['full_attention', 'mamba'] },
+    /"layer_types" to be a list of 2 entries, each full_attention or/,
+  ],
   ['heads that do not divide', { num_key_value_heads: 3 }, /multiple of "num_key_value_heads", got 4 and 3/],
   [
     'an unknown rotary scaling',
-    { rope_parameters: { rope_type: 'yarn' } },
+    { rope_parameters: { rope_type: 'mrope' } },
     /"rope_parameters.rope_type" to be/,
   ],
   [

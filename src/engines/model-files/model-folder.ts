@@ -3,8 +3,8 @@ import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../storage/atomic.ts';
-import { modelConfigJson, parseModelConfig } from './config-file.ts';
-import { readJsonObject } from './json-file.ts';
+import { parseModelConfig } from './config-file.ts';
+import { type JsonObject, readJsonObject } from './json-file.ts';
 import type { ModelConfig } from './model-config.ts';
 import { isFile, type NamedTensor, writeSafetensors } from './safetensors.ts';
 import { type ModelTokenizer, openTokenizer } from './tokenizer.ts';
@@ -27,6 +27,8 @@ const companions = [
 export interface ModelFolder {
   readonly path: string;
   readonly config: ModelConfig;
+  /** Content of `config.json`. */
+  readonly json: JsonObject;
   readonly tokenizer: ModelTokenizer;
   /** Reads the weights, converted to float32, into the given tensors. */
   readWeights(targets: readonly NamedTensor[]): Promise<void>;
@@ -47,16 +49,18 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     );
   }
   const file = join(path, 'config.json');
-  const stated = parseModelConfig(await readJsonObject(file), file);
+  const json = await readJsonObject(file);
+  const stated = parseModelConfig(json, file);
   const isTied = stated.tieEmbeddings && !(await hasOwnHead(path));
   const config = { ...stated, tieEmbeddings: isTied };
   const tokenizer = await openTokenizer(path, config.vocabSize);
-  return { path, config, tokenizer, readWeights: (targets) => readWeights(path, targets) };
+  return { path, config, json, tokenizer, readWeights: (targets) => readWeights(path, targets) };
 }
 
 /** The content to write to a model folder. */
 export interface ModelFolderContent {
-  readonly config: ModelConfig;
+  /** Content of `config.json` but for element type and end tokens. */
+  readonly config: JsonObject;
   readonly tensors: readonly NamedTensor[];
   /** Element type on disk; `bf16` halves the size and rounds. */
   readonly weightType: 'bf16' | 'f32';
@@ -71,7 +75,7 @@ export async function writeModelFolder(path: string, content: ModelFolderContent
   await mkdir(path, { recursive: true });
   await copyCompanions(companionsFrom, path);
   const json = {
-    ...modelConfigJson(config),
+    ...config,
     torch_dtype: weightType === 'bf16' ? 'bfloat16' : 'float32',
     eos_token_id: endTokens.length === 1 ? endTokens[0] : endTokens,
   };

@@ -1,11 +1,6 @@
+import { normsBefore } from '../../model-files/block-norms.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
-import {
-  type Attribute,
-  encodeModel,
-  type OnnxConstant,
-  type OnnxNode,
-  type OnnxValue,
-} from '../graph/onnx.ts';
+import { ModelWriter } from './model-writer.ts';
 
 /**
  * Builds the decode program: S new tokens of each of B sequences against T cached positions. A prompt is S = its
@@ -18,9 +13,11 @@ import {
  *
  * Inputs, besides the weights of `packDecodeWeights`:
  * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [B]: the row of B·S whose logits are wanted;
- * - `cosines`, `sines` [P, headSize / 2]: rotary tables by position;
+ * - `cosines`, `sines` [P, rotated elements / 2]: rotary tables by position; `local.cosines`, `local.sines` of layers with
+ *   a sliding window that have their own;
  * - `cacheMask` [B, 1, 1, T]: 0 for positions that exist, very negative elsewhere; `ownMask` [1, 1, G·S, S]: the same
- *   among the new tokens, repeated for the G query heads of a group;
+ *   among the new tokens, repeated for the G query heads of a group; `local.cacheMask`, `local.ownMask` of layers with a
+ *   sliding window;
  * - `cache.k.<layer>`, `cache.v.<layer>` [B, keyValueHeads, T, headSize], finite everywhere.
  *
  * Outputs: `logits` [B, vocabulary] and `new.k.<layer>`, `new.v.<layer>` [B, keyValueHeads, S, headSize].
@@ -32,22 +29,41 @@ export function decodeProgram(config: ModelConfig): Uint8Array {
   writer.input('last', 'int32', ['B']);
   const dims = attentionInputs(writer, config);
   const embedding = writer.input('embedding', 'float32', [vocabSize, hiddenSize]);
-  let residual = writer.node('Gather', [embedding, 'tokens'], { axis: 0 });
-  let normed = writer.node('SimplifiedLayerNormalization', [residual, norm(writer, 'norm.0', config)], {
-    axis: -1,
-    epsilon: { float: config.normEpsilon },
-    stash_type: 1,
-  });
+  const { attention: around, feedForward: around2 } = config.norms ?? normsBefore;
+  let residual = scaled(
+    writer,
+    writer.node('Gather', [embedding, 'tokens'], { axis: 0 }),
+    config.embeddingScale,
+  );
+  let normed = around[0] === null ? residual : norm(writer, config, residual, 'norm.0');
   for (let layer = 0; layer < layers; layer++) {
     const attended = attention(writer, config, dims, normed, layer);
-    [normed, residual] = addAndNorm(writer, config, residual, attended, `norm.${layer}.mlp`);
+    const before = around2[0] === null ? null : `norm.${layer}.mlp`;
+    [normed, residual] = join(writer, config, residual, attended, {
+      after: around[1] === null ? null : `norm.${layer}.attended`,
+      before,
+    });
     const lifted = feedForward(writer, config, normed, layer);
-    [normed, residual] = addAndNorm(writer, config, residual, lifted, `norm.${layer + 1}`);
+    [normed, residual] = join(writer, config, residual, lifted, {
+      after: around2[1] === null ? null : `norm.${layer}.lifted`,
+      // The norm before the head follows the last block of every family.
+      before: around[0] === null && layer + 1 < layers ? null : `norm.${layer + 1}`,
+    });
   }
   const wanted = writer.node('Gather', [normed, 'last'], { axis: 0 });
   const head = writer.input('head', 'float32', [hiddenSize, vocabSize]);
-  writer.output('logits', writer.node('Gemm', [wanted, head]), ['B', vocabSize]);
+  const logits = scaled(writer, writer.node('Gemm', [wanted, head]), config.logitScale);
+  writer.output('logits', capped(writer, logits, config.logitCap), ['B', vocabSize]);
   return writer.finish();
+}
+
+function scaled(writer: ModelWriter, x: string, factor: number | undefined): string {
+  return factor === undefined || factor === 1 ? x : writer.node('Mul', [x, writer.number(factor)]);
+}
+
+/** cap · tanh(x / cap) */
+function capped(writer: ModelWriter, x: string, cap: number | undefined): string {
+  return cap === undefined ? x : scaled(writer, writer.node('Tanh', [scaled(writer, x, 1 / cap)]), cap);
 }
 
 /** Shapes computed once per run from the shape of `positions`. */
@@ -62,10 +78,15 @@ interface Dimensions {
 function attentionInputs(writer: ModelWriter, config: ModelConfig): Dimensions {
   const { heads, keyValueHeads, headSize } = config;
   writer.input('positions', 'int64', ['B', 'S']);
-  writer.input('cosines', 'float32', ['P', headSize / 2]);
-  writer.input('sines', 'float32', ['P', headSize / 2]);
-  writer.input('cacheMask', 'float32', ['B', 1, 1, 'T']);
-  writer.input('ownMask', 'float32', [1, 1, 'G*S', 'S']);
+  const places = ['', ...(config.slidingWindow === undefined ? [] : ['local.'])];
+  for (const place of places) {
+    writer.input(`${place}cacheMask`, 'float32', ['B', 1, 1, 'T']);
+    writer.input(`${place}ownMask`, 'float32', [1, 1, 'G*S', 'S']);
+  }
+  for (const place of config.localRopeTheta === undefined ? [''] : places) {
+    for (const table of ['cosines', 'sines'])
+      writer.input(`${place}${table}`, 'float32', ['P', (config.rotarySize ?? headSize) / 2]);
+  }
   const group = heads / keyValueHeads;
   const batchAndSteps = writer.node('Shape', ['positions']);
   const batch = writer.node('Slice', [batchAndSteps, writer.integers(0), writer.integers(1)]);
@@ -97,33 +118,72 @@ function attention(
     querySize + 2 * keySize,
     config.attentionBias,
   );
-  const [turning, plainValue] = writer.split(projected, 1, querySize + keySize, keySize);
-  const [plainQuery, plainKey] = writer.split(rotate(writer, dims, turning!), 2, querySize, keySize);
+  const [turning, plainValue] = normedHeads(writer, config, projected, layer);
+  const isLocal = config.slidingWindow?.layers.includes(layer) === true;
+  const turned = rotate(writer, config, dims, turning, { layer, isLocal });
+  const [plainQuery, plainKey] = writer.split(turned, 2, querySize, keySize);
   const query = writer.node('Reshape', [
     writer.node('Transpose', [writer.node('Reshape', [plainQuery!, dims.query])], { perm: [0, 2, 3, 1, 4] }),
     dims.groupedQuery,
   ]);
   const byHead = (value: string): string =>
     writer.node('Transpose', [writer.node('Reshape', [value, dims.key])], { perm: [0, 2, 1, 3] });
-  const [key, value] = [byHead(plainKey!), byHead(plainValue!)];
+  const [key, value] = [byHead(plainKey!), byHead(plainValue)];
   writer.output(`new.k.${layer}`, key, ['B', keyValueHeads, 'S', headSize]);
   writer.output(`new.v.${layer}`, value, ['B', keyValueHeads, 'S', headSize]);
   const cache = (name: string): string =>
     writer.input(`cache.${name}.${layer}`, 'float32', ['B', keyValueHeads, 'T', headSize]);
-  const attended = attend(writer, 1 / Math.sqrt(headSize), query, [
-    { key: cache('k'), value: cache('v'), mask: 'cacheMask' },
-    { key, value, mask: 'ownMask' },
+  const masks = isLocal ? ['local.cacheMask', 'local.ownMask'] : ['cacheMask', 'ownMask'];
+  const attended = attend(writer, config, query, [
+    { key: cache('k'), value: cache('v'), mask: masks[0]! },
+    { key, value, mask: masks[1]! },
   ]);
   const split = writer.node('Reshape', [attended, dims.attended]);
   const merged = writer.node('Transpose', [split], { perm: [0, 3, 1, 2, 4] });
   const rows = writer.node('Reshape', [merged, writer.integers(-1, querySize)]);
-  return project(writer, rows, `out.${layer}`, querySize, hiddenSize, false);
+  return project(writer, rows, `out.${layer}`, querySize, hiddenSize, config.outputBias);
 }
 
-/** Rotary embedding of the query and key heads together. */
-function rotate(writer: ModelWriter, dims: Dimensions, heads: string): string {
+/** Splits a joint projection into queries with keys, normed where the family does, and values. */
+function normedHeads(
+  writer: ModelWriter,
+  config: ModelConfig,
+  projected: string,
+  layer: number,
+): [queriesAndKeys: string, values: string] {
+  const { heads, keyValueHeads, headSize, queryKeyNorm } = config;
+  const [querySize, keySize] = [heads * headSize, keyValueHeads * headSize];
+  if (queryKeyNorm === undefined) {
+    const [turning, value] = writer.split(projected, 1, querySize + keySize, keySize);
+    return [turning!, value!];
+  }
+  const [query, key, value] = writer.split(projected, 1, querySize, keySize, keySize);
+  const normed = (x: string, name: string, size: number): string => {
+    const width = queryKeyNorm === 'head' ? headSize : size;
+    const rows = writer.node('Reshape', [x, writer.integers(-1, width)]);
+    return writer.node('Reshape', [norm(writer, config, rows, name, width), writer.integers(-1, size)]);
+  };
+  const parts = [normed(query!, `q-norm.${layer}`, querySize), normed(key!, `k-norm.${layer}`, keySize)];
+  return [writer.node('Concat', parts, { axis: 1 }), value!];
+}
+
+/** Rotary embedding of the query and key heads together: [B, S, heads · size]. */
+function rotate(
+  writer: ModelWriter,
+  config: ModelConfig,
+  dims: Dimensions,
+  heads: string,
+  { layer, isLocal }: { readonly layer: number; readonly isLocal: boolean },
+): string {
   const shaped = writer.node('Reshape', [heads, dims.queryAndKey]);
-  return writer.runtimeNode('RotaryEmbedding', [shaped, 'positions', 'cosines', 'sines'], { interleaved: 0 });
+  if (config.unrotatedLayers?.includes(layer) === true) return shaped;
+  const place = isLocal && config.localRopeTheta !== undefined ? 'local.' : '';
+  const part =
+    config.rotarySize === undefined
+      ? {}
+      : { num_heads: config.heads + config.keyValueHeads, rotary_embedding_dim: config.rotarySize };
+  const inputs = [shaped, 'positions', `${place}cosines`, `${place}sines`];
+  return writer.runtimeNode('RotaryEmbedding', inputs, { interleaved: 0, ...part });
 }
 
 interface Source {
@@ -133,10 +193,11 @@ interface Source {
 }
 
 /** Softmax attention over several sources of keys as if concatenated, without copying them together. */
-function attend(writer: ModelWriter, scale: number, query: string, sources: readonly Source[]): string {
+function attend(writer: ModelWriter, config: ModelConfig, query: string, sources: readonly Source[]): string {
+  const scale = config.attentionScale ?? 1 / Math.sqrt(config.headSize);
   const scores = sources.map(({ key, mask }) => {
     const products = writer.runtimeNode('FusedMatMul', [query, key], { transB: 1, alpha: { float: scale } });
-    return writer.node('Add', [products, mask]);
+    return writer.node('Add', [capped(writer, products, config.attentionCap), mask]);
   });
   const overKeys = (type: string, value: string): string =>
     writer.node(type, [value, writer.integers(3)], { keepdims: 1 });
@@ -151,13 +212,16 @@ function attend(writer: ModelWriter, scale: number, query: string, sources: read
   return writer.node('Div', [add(weighted), add(powers.map((power) => overKeys('ReduceSum', power)))]);
 }
 
-/** SwiGLU. QuickGelu with α = 1 is SiLU as one operation. */
+/** Gated feed-forward layer. QuickGelu with α = 1 is SiLU as one operation; FastGelu is GELU's tanh approximation. */
 function feedForward(writer: ModelWriter, config: ModelConfig, x: string, layer: number): string {
-  const { hiddenSize, intermediateSize: size } = config;
-  const both = project(writer, x, `gate-up.${layer}`, hiddenSize, 2 * size, false);
+  const { hiddenSize, intermediateSize: size, mlpBias } = config;
+  const both = project(writer, x, `gate-up.${layer}`, hiddenSize, 2 * size, mlpBias);
   const [gate, up] = writer.split(both, 1, size, size);
-  const active = writer.runtimeNode('QuickGelu', [gate!], { alpha: { float: 1 } });
-  return project(writer, writer.node('Mul', [active, up!]), `down.${layer}`, size, hiddenSize, false);
+  const active =
+    config.gelu === true
+      ? writer.runtimeNode('FastGelu', [gate!])
+      : writer.runtimeNode('QuickGelu', [gate!], { alpha: { float: 1 } });
+  return project(writer, writer.node('Mul', [active, up!]), `down.${layer}`, size, hiddenSize, mlpBias);
 }
 
 function project(
@@ -166,7 +230,7 @@ function project(
   name: string,
   inputs: number,
   outputs: number,
-  bias: boolean,
+  bias = false,
 ): string {
   const weight = writer.input(name, 'float32', [inputs, outputs]);
   return writer.node(
@@ -175,87 +239,42 @@ function project(
   );
 }
 
-function norm(writer: ModelWriter, name: string, { hiddenSize }: ModelConfig): string {
-  return writer.input(name, 'float32', [hiddenSize]);
+function norm(
+  writer: ModelWriter,
+  config: ModelConfig,
+  x: string,
+  name: string,
+  size = config.hiddenSize,
+): string {
+  return writer.node('SimplifiedLayerNormalization', [x, writer.input(name, 'float32', [size])], {
+    axis: -1,
+    epsilon: { float: config.normEpsilon },
+    stash_type: 1,
+  });
 }
 
-/** Residual sum and its RMSNorm in one operation; returns the norm first, then the sum. */
-function addAndNorm(
+/**
+ * Adds an update to the residual stream; returns the input of the next half block and the sum. The sum and the norm
+ * before the next half are one operation.
+ *
+ * @param names weights of the norm of the update and of the norm before the next half; `null`: no norm there
+ */
+function join(
   writer: ModelWriter,
   config: ModelConfig,
   residual: string,
   update: string,
-  name: string,
-): [normed: string, sum: string] {
-  const inputs = [residual, update, norm(writer, name, config)];
+  names: { readonly after: string | null; readonly before: string | null },
+): [next: string, sum: string] {
+  const normed = names.after === null ? update : norm(writer, config, update, names.after);
+  const added = scaled(writer, normed, config.residualScale);
+  if (names.before === null) {
+    const sum = writer.node('Add', [residual, added]);
+    return [sum, sum];
+  }
+  const inputs = [residual, added, writer.input(names.before, 'float32', [config.hiddenSize])];
   const attributes = { epsilon: { float: config.normEpsilon } };
   const outputs = writer.names(4);
   writer.runtimeNode('SkipSimplifiedLayerNormalization', inputs, attributes, outputs);
   return [outputs[0]!, outputs[3]!];
-}
-
-/** Collects nodes in writing order; values are names, sizes may be symbolic. */
-class ModelWriter {
-  readonly #nodes: OnnxNode[] = [];
-  readonly #constants: OnnxConstant[] = [];
-  readonly #inputs: OnnxValue[] = [];
-  readonly #outputs: OnnxValue[] = [];
-  #count = 0;
-
-  names(count: number): string[] {
-    return Array.from({ length: count }, () => `value.${this.#count++}`);
-  }
-
-  node(
-    type: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>> = {},
-    outputs: readonly string[] = this.names(1),
-  ): string {
-    this.#nodes.push({ type, inputs, outputs, attributes });
-    return outputs[0]!;
-  }
-
-  /** Adds one node that uses an operator of ONNX Runtime instead of standard ONNX. */
-  runtimeNode(
-    type: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>> = {},
-    outputs: readonly string[] = this.names(1),
-  ): string {
-    this.#nodes.push({ type, inputs, outputs, attributes, domain: 'com.microsoft' });
-    return outputs[0]!;
-  }
-
-  split(value: string, axis: number, ...sizes: number[]): string[] {
-    const outputs = this.names(sizes.length);
-    this.node('Split', [value, this.integers(...sizes)], { axis }, outputs);
-    return outputs;
-  }
-
-  integers(...values: number[]): string {
-    const [name] = this.names(1);
-    const data = BigInt64Array.from(values, BigInt);
-    this.#constants.push({ name: name!, type: 'int64', shape: [values.length], data });
-    return name!;
-  }
-
-  input(name: string, type: OnnxValue['type'], shape: OnnxValue['shape']): string {
-    this.#inputs.push({ name, type, shape });
-    return name;
-  }
-
-  output(name: string, value: string, shape: OnnxValue['shape']): void {
-    this.node('Identity', [value], {}, [name]);
-    this.#outputs.push({ name, type: 'float32', shape });
-  }
-
-  finish(): Uint8Array {
-    return encodeModel({
-      nodes: this.#nodes,
-      constants: this.#constants,
-      inputs: this.#inputs,
-      outputs: this.#outputs,
-    });
-  }
 }

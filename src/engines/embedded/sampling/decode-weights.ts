@@ -1,4 +1,5 @@
 import * as ort from 'onnxruntime-node';
+import { normsBefore } from '../../model-files/block-norms.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { parameterLayout } from '../parameters.ts';
 
@@ -23,25 +24,35 @@ export function packDecodeWeights(config: ModelConfig, flat: Float32Array): Deco
   const packed: Record<string, ort.Tensor> = {
     embedding: tensor(embedding, [config.vocabSize, hiddenSize]),
     head: transpose(hiddenSize, [tieEmbeddings ? embedding : weight('lm_head.weight')]),
-    [`norm.${layers}`]: vector([weight('model.norm.weight')]),
   };
+  const packNorm = (target: string, name: string | null): void => {
+    const found = name === null ? undefined : byName.get(`${name}.weight`);
+    if (found === undefined) return;
+    packed[target] = vector([config.normOffset === true ? found.map((value) => 1 + value) : found]);
+  };
+  packNorm(`norm.${layers}`, 'model.norm');
+  const { attention, feedForward } = config.norms ?? normsBefore;
   for (let layer = 0; layer < layers; layer++) {
-    const own = (name: string): Float32Array => weight(`model.layers.${layer}.${name}`);
-    const projections = ['q', 'k', 'v'].map((name) => `self_attn.${name}_proj`);
-    packed[`norm.${layer}`] = vector([own('input_layernorm.weight')]);
-    packed[`norm.${layer}.mlp`] = vector([own('post_attention_layernorm.weight')]);
-    packed[`qkv.${layer}`] = transpose(
-      hiddenSize,
-      projections.map((name) => own(`${name}.weight`)),
-    );
-    if (config.attentionBias)
-      packed[`qkv.${layer}.bias`] = vector(projections.map((name) => own(`${name}.bias`)));
-    packed[`out.${layer}`] = transpose(heads * headSize, [own('self_attn.o_proj.weight')]);
-    packed[`gate-up.${layer}`] = transpose(hiddenSize, [
-      own('mlp.gate_proj.weight'),
-      own('mlp.up_proj.weight'),
-    ]);
-    packed[`down.${layer}`] = transpose(intermediateSize, [own('mlp.down_proj.weight')]);
+    const prefix = `model.layers.${layer}.`;
+    const pack = (target: string, inputs: number, names: readonly string[]): void => {
+      packed[target] = transpose(
+        inputs,
+        names.map((name) => weight(`${prefix}${name}.weight`)),
+      );
+      const biases = names.flatMap((name) => byName.get(`${prefix}${name}.bias`) ?? []);
+      if (biases.length > 0) packed[`${target}.bias`] = vector(biases);
+    };
+    const within = (name: string | null): string | null => (name === null ? null : prefix + name);
+    packNorm(`norm.${layer}`, within(attention[0]));
+    packNorm(`norm.${layer}.attended`, within(attention[1]));
+    packNorm(`norm.${layer}.mlp`, within(feedForward[0]));
+    packNorm(`norm.${layer}.lifted`, within(feedForward[1]));
+    packNorm(`q-norm.${layer}`, `${prefix}self_attn.q_norm`);
+    packNorm(`k-norm.${layer}`, `${prefix}self_attn.k_norm`);
+    pack(`qkv.${layer}`, hiddenSize, ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']);
+    pack(`out.${layer}`, heads * headSize, ['self_attn.o_proj']);
+    pack(`gate-up.${layer}`, hiddenSize, ['mlp.gate_proj', 'mlp.up_proj']);
+    pack(`down.${layer}`, intermediateSize, ['mlp.down_proj']);
   }
   return packed;
 }

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../model-files/model-config.ts';
 import { decodeProgram } from './decode-program.ts';
 import type { DecodeWeights } from './decode-weights.ts';
 import { type KeyValueCache, masked, type NewKeyValues } from './key-value-cache.ts';
-import { rotaryFrequencies } from '../transformer.ts';
+import { localFrequencies, rotaryFrequencies, rotaryScale } from '../rotary-frequencies.ts';
 
 /** State after reading prompts; decoding continues from it. */
 export interface ReadPrompts {
@@ -61,12 +61,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     positions: new Int32Array(2 * most),
     last: Int32Array.from({ length: most }, (_, row) => row),
   };
-  const oneStepMask = float(new Float32Array(config.heads / keyValueHeads), [
-    1,
-    1,
-    config.heads / keyValueHeads,
-    1,
-  ]);
+  const stepMasks = oneStepMasks(config);
 
   const read = async (weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts> => {
     const rows = Math.max(minRows, prompts.length);
@@ -80,7 +75,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
       tokens: integers(padded(prompts, rows, stride), [rows * stride]),
       positions: new ort.Tensor('int64', positions, [rows, stride]),
       last: integers(lastPositions(prompts, rows, stride), [rows]),
-      ownMask: causalMask(config, stride),
+      ...ownMasks(config, stride),
     });
     const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
     return { stride, logits: data('logits'), keyValues: planeNames.map((name) => data(`new.${name}`)) };
@@ -119,7 +114,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
       tokens: integers(buffers.tokens.subarray(0, rows), [rows]),
       positions: new ort.Tensor('int64', new BigInt64Array(buffers.positions.buffer, 0, rows), [rows, 1]),
       last: integers(buffers.last.subarray(0, rows), [rows]),
-      ownMask: oneStepMask,
+      ...stepMasks,
     };
     await session.run(feeds, into);
     cache.append(used, buffers.planes);
@@ -129,36 +124,45 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
   return { read, step, [Symbol.asyncDispose]: () => session.release() };
 }
 
-/** Cosine and sine tables [positions, headSize / 2]; grow when a longer sequence comes. */
+/** Cosine and sine tables [positions, rotated elements / 2]; grow when a longer sequence comes. */
 function growingRotaryTables(config: ModelConfig): (positions: number) => Record<string, ort.Tensor> {
-  const frequencies = rotaryFrequencies(config);
-  const width = frequencies.length;
+  const scale = rotaryScale(config);
   let length = 0;
   let tables: Record<string, ort.Tensor> = {};
+  const table = (
+    frequencies: readonly number[],
+    factor: number,
+    of: (angle: number) => number,
+  ): ort.Tensor => {
+    const width = frequencies.length;
+    const values = new Float32Array(length * width);
+    for (let at = 0; at < values.length; at++) {
+      values[at] = factor * of(Math.floor(at / width) * frequencies[at % width]!);
+    }
+    return float(values, [length, width]);
+  };
   return (positions) => {
     if (positions <= length) return tables;
     length = Math.max(64, 2 * positions);
-    const table = (of: (angle: number) => number): ort.Tensor => {
-      const values = new Float32Array(length * width);
-      for (let at = 0; at < values.length; at++) {
-        values[at] = of(Math.floor(at / width) * frequencies[at % width]!);
-      }
-      return float(values, [length, width]);
-    };
-    tables = { cosines: table(Math.cos), sines: table(Math.sin) };
+    const frequencies = rotaryFrequencies(config);
+    tables = { cosines: table(frequencies, scale, Math.cos), sines: table(frequencies, scale, Math.sin) };
+    if (config.localRopeTheta === undefined) return tables;
+    const local = localFrequencies(config);
+    tables['local.cosines'] = table(local, 1, Math.cos);
+    tables['local.sines'] = table(local, 1, Math.sin);
     return tables;
   };
 }
 
 /** One masked position per row: the runtime rejects empty caches. */
 function nothingCached(
-  { layers, keyValueHeads, headSize }: ModelConfig,
+  { layers, keyValueHeads, headSize, slidingWindow }: ModelConfig,
   rows: number,
 ): Record<string, ort.Tensor> {
   const empty = float(new Float32Array(rows * keyValueHeads * headSize), [rows, keyValueHeads, 1, headSize]);
-  const feeds: Record<string, ort.Tensor> = {
-    cacheMask: float(new Float32Array(rows).fill(masked), [rows, 1, 1, 1]),
-  };
+  const mask = float(new Float32Array(rows).fill(masked), [rows, 1, 1, 1]);
+  const feeds: Record<string, ort.Tensor> = { cacheMask: mask };
+  if (slidingWindow !== undefined) feeds['local.cacheMask'] = mask;
   for (let layer = 0; layer < layers; layer++) {
     feeds[`cache.k.${layer}`] = empty;
     feeds[`cache.v.${layer}`] = empty;
@@ -166,12 +170,29 @@ function nothingCached(
   return feeds;
 }
 
-/** Mask of a prompt: position s sees positions 0 … s, so padding on the right stays invisible. */
-function causalMask({ heads, keyValueHeads }: ModelConfig, steps: number): ort.Tensor {
+/** Masks of a prompt: position s sees positions 0 … s, or the last of them, so padding on the right stays invisible. */
+function ownMasks(config: ModelConfig, steps: number): Record<string, ort.Tensor> {
+  const { slidingWindow } = config;
+  return {
+    ownMask: causalMask(config, steps),
+    ...(slidingWindow && { 'local.ownMask': causalMask(config, steps, slidingWindow.size) }),
+  };
+}
+
+/** Masks of a single new token, which sees itself. */
+function oneStepMasks({ heads, keyValueHeads, slidingWindow }: ModelConfig): Record<string, ort.Tensor> {
+  const group = heads / keyValueHeads;
+  const ownMask = float(new Float32Array(group), [1, 1, group, 1]);
+  return { ownMask, ...(slidingWindow && { 'local.ownMask': ownMask }) };
+}
+
+function causalMask({ heads, keyValueHeads }: ModelConfig, steps: number, window = Infinity): ort.Tensor {
   const group = heads / keyValueHeads;
   const mask = new Float32Array(group * steps * steps);
   for (let row = 0; row < group * steps; row++) {
-    mask.fill(masked, row * steps + (row % steps) + 1, (row + 1) * steps);
+    const [start, at] = [row * steps, row % steps];
+    mask.fill(masked, start + at + 1, start + steps);
+    if (at >= window) mask.fill(masked, start, start + at - window + 1);
   }
   return float(mask, [1, 1, group * steps, steps]);
 }

@@ -9,6 +9,13 @@ export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfi
   return 4 * 2 * layers * keyValueHeads * headSize;
 }
 
+/** A mask over the cache, with the number of positions that a query sees. */
+interface Mask {
+  readonly name: string;
+  readonly window: number;
+  values: Float32Array;
+}
+
 /** New keys and values of one run: per layer [B, keyValueHeads, S, headSize], keys and values alternating. */
 export type NewKeyValues = readonly Float32Array[];
 
@@ -25,32 +32,36 @@ export class KeyValueCache {
   readonly lengths: Int32Array;
   #capacity = 0;
   #data: Float32Array[] = [];
-  #mask = new Float32Array();
+  /** Masks by input name: 0 where the next query may attend. */
+  readonly #masks: Mask[];
 
   /** @param rows sequences at a time; one more is allocated, for the decoder to pad a batch of one */
-  constructor({ layers, keyValueHeads, headSize }: ModelConfig, rows: number) {
+  constructor({ layers, keyValueHeads, headSize, slidingWindow }: ModelConfig, rows: number) {
     this.#planes = 2 * layers;
     this.#heads = keyValueHeads;
     this.#headSize = headSize;
     this.#rows = rows + 1;
     this.lengths = new Int32Array(rows);
+    this.#masks = [{ name: 'cacheMask', window: Infinity, values: new Float32Array() }];
+    if (slidingWindow !== undefined)
+      this.#masks.push({ name: 'local.cacheMask', window: slidingWindow.size, values: new Float32Array() });
   }
 
   /** Reserves `positions` in every row, keeping the content of the first `used` rows. */
   reserve(positions: number, used: number): void {
     if (positions <= this.#capacity) return;
     const capacity = capacityFor(positions);
-    const [old, oldMask, oldCapacity] = [this.#data, this.#mask, this.#capacity];
+    const [old, oldCapacity] = [this.#data, this.#capacity];
     const size = this.#headSize;
     this.#capacity = capacity;
     this.#data = Array.from(
       { length: this.#planes },
       () => new Float32Array(this.#rows * this.#heads * capacity * size),
     );
-    this.#mask = new Float32Array(this.#rows * capacity).fill(masked);
+    for (const mask of this.#masks) mask.values = new Float32Array(this.#rows * capacity).fill(masked);
     for (let row = 0; row < used; row++) {
       const length = this.lengths[row]!;
-      this.#mask.set(oldMask.subarray(row * oldCapacity, row * oldCapacity + length), row * capacity);
+      this.#setLength(row, length);
       for (const [plane, source] of old.entries()) {
         for (let at = row * this.#heads; at < (row + 1) * this.#heads; at++) {
           const from = at * oldCapacity * size;
@@ -79,7 +90,13 @@ export class KeyValueCache {
         }
       }
     }
-    for (let row = 0; row < rows; row++) this.#mask[row * capacity + this.lengths[row]!++] = 0;
+    for (let row = 0; row < rows; row++) {
+      const length = ++this.lengths[row]!;
+      for (const { values, window } of this.#masks) {
+        values[row * capacity + length - 1] = 0;
+        if (length >= window) values[row * capacity + length - window] = masked;
+      }
+    }
   }
 
   /** Copies row `from` to row `to`. */
@@ -92,9 +109,11 @@ export class KeyValueCache {
   /** Inputs of the decode program for the first `rows` rows. */
   feeds(rows: number): Record<string, ort.Tensor> {
     const [capacity, heads, size] = [this.#capacity, this.#heads, this.#headSize];
-    const feeds: Record<string, ort.Tensor> = {
-      cacheMask: new ort.Tensor('float32', this.#mask.subarray(0, rows * capacity), [rows, 1, 1, capacity]),
-    };
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const { name, values } of this.#masks) {
+      const used = values.subarray(0, rows * capacity);
+      feeds[name] = new ort.Tensor('float32', used, [rows, 1, 1, capacity]);
+    }
     for (const [plane, data] of this.#data.entries()) {
       const used = data.subarray(0, rows * heads * capacity * size);
       feeds[`cache.${plane % 2 === 0 ? 'k' : 'v'}.${plane >> 1}`] = new ort.Tensor('float32', used, [
@@ -109,7 +128,11 @@ export class KeyValueCache {
 
   #setLength(row: number, length: number): void {
     const start = row * this.#capacity;
-    this.#mask.fill(0, start, start + length).fill(masked, start + length, start + this.#capacity);
+    for (const { values, window } of this.#masks) {
+      // The next query is at position `length` and sees itself and the `window − 1` positions before it.
+      const hidden = Math.max(0, length - window + 1);
+      values.fill(masked, start, start + this.#capacity).fill(0, start + hidden, start + length);
+    }
     this.lengths[row] = length;
   }
 

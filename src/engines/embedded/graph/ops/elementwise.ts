@@ -82,6 +82,11 @@ export const negate = unary('negate', 'Neg', (gradient) => negate(gradient));
 /** eˣ */
 export const exp = unary('exp', 'Exp', (gradient, _x, result) => multiply(gradient, result));
 
+/** Hyperbolic tangent. */
+export const tanh = unary('tanh', 'Tanh', (gradient, _x, result) =>
+  multiply(gradient, subtract(constant(1), multiply(result, result))),
+);
+
 /** min(max(x, low), high); outside the bounds the gradient is 0, on them it passes. */
 export function clamp(x: Value, low: Value, high: Value): Value {
   return minimum(maximum(x, low), high);

@@ -5,6 +5,7 @@ import { apply, compile, constant, gradients, input, type Op, type Shape, type V
 import { type Arrays, openProgram } from '../program.ts';
 import { attend } from './attention.ts';
 import * as elementwise from './elementwise.ts';
+import { gelu } from './gelu.ts';
 import { logSoftmax } from './log-softmax.ts';
 import { embed, pick } from './lookup.ts';
 import { linear, matmul } from './matmul.ts';
@@ -54,6 +55,8 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   maximum: binary(elementwise.maximum, apart),
   negate: unary(elementwise.negate),
   exp: unary(elementwise.exp),
+  tanh: unary(elementwise.tanh),
+  gelu: unary((x) => gelu(elementwise.multiply(x, constant(3)))),
   reshape: shape.map((x) => ({ shapes: [x], build: ([value]) => reshape(value!, [...x, 1].toReversed()) })),
   transpose: fc
     .tuple(size, size, size)
@@ -115,9 +118,27 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       return rotate(x!, table(Math.cos), table(Math.sin));
     },
   })),
+  'rotate, first part of each head': fc.tuple(size, size, size).map(([batch, positions, heads]) => ({
+    shapes: [[batch, positions, heads * 6]],
+    build: ([x]) => {
+      const table = (of: (angle: number) => number): Value =>
+        constant(
+          Float32Array.from({ length: positions * 2 }, (_, i) => of(i)),
+          [positions, 2],
+        );
+      return rotate(x!, table(Math.cos), table(Math.sin), 6);
+    },
+  })),
   attend: fc
-    .record({ batch: size, heads: size, groups: size, positions: size, width: size })
-    .map(({ batch, heads, groups, positions, width }) => {
+    .record({
+      batch: size,
+      heads: size,
+      groups: size,
+      positions: size,
+      width: size,
+      cap: fc.constantFrom(undefined, 0.5, 3),
+    })
+    .map(({ batch, heads, groups, positions, width, cap }) => {
       const queries = groups * positions;
       const mask = Float32Array.from({ length: queries * positions }, (_, i) => {
         return i % positions > Math.floor(i / positions) % positions ? -1e9 : 0;
@@ -125,7 +146,7 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       const keys = [batch, heads, positions, width];
       return {
         shapes: [[batch, heads, queries, width], keys, keys],
-        build: ([q, k, v]) => attend(q!, k!, v!, constant(mask, [queries, positions]), 0.7),
+        build: ([q, k, v]) => attend(q!, k!, v!, constant(mask, [queries, positions]), 0.7, cap),
       };
     }),
 };

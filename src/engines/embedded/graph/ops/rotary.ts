@@ -1,19 +1,37 @@
 import { apply, type Op, type Value } from '../graph.ts';
 import { negate } from './elementwise.ts';
 
-const rotateOp: Op<null> = {
+/** Size of a head of which only the elements of the tables rotate; `null`: all of them do. */
+interface RotateAttributes {
+  readonly headSize: number | null;
+}
+
+const rotateOp: Op<RotateAttributes> = {
   name: 'rotate',
-  shapes: ([x, cosine, sine]) => {
+  shapes: ([x, cosine, sine], { headSize }) => {
     const [positions, half] = cosine!;
     const isTable = sine!.length === 2 && sine![0] === positions && sine![1] === half;
-    const fits = x!.length === 3 && positions! >= x![1]! && x![2]! % (2 * half!) === 0;
+    const fits = x!.length === 3 && positions! >= x![1]! && x![2]! % (headSize ?? 2 * half!) === 0;
     return isTable && fits ? [x!] : 'x [batch, positions, heads · size] and tables [positions, size / 2]';
   },
-  emit(emitter, { inputs: [x, cosine, sine], outputs }) {
+  emit(
+    emitter,
+    { inputs: [x, cosine, sine], outputs },
+    { inputs: [value, table], attributes: { headSize } },
+  ) {
     const first = emitter.integers([0]);
-    emitter.runtimeNode('RotaryEmbedding', [x!, first, cosine!, sine!], { interleaved: 0 }, outputs);
+    const part =
+      headSize === null
+        ? {}
+        : { num_heads: value!.shape[2]! / headSize, rotary_embedding_dim: 2 * table!.shape[1]! };
+    const attributes = { interleaved: 0, ...part };
+    emitter.runtimeNode('RotaryEmbedding', [x!, first, cosine!, sine!], attributes, outputs);
   },
-  vjp: ({ inputs: [, cosine, sine] }, gradient) => [rotate(gradient, cosine!, negate(sine!)), null, null],
+  vjp: ({ inputs: [, cosine, sine], attributes: { headSize } }, gradient) => [
+    rotate(gradient, cosine!, negate(sine!), headSize),
+    null,
+    null,
+  ],
 };
 
 /**
@@ -22,7 +40,8 @@ const rotateOp: Op<null> = {
  * gradient. The derivative is the inverse rotation.
  *
  * @param x [batch, positions, heads · size]
+ * @param headSize size of a head whose elements beyond the tables do not rotate; `null`: all of them do
  */
-export function rotate(x: Value, cosine: Value, sine: Value): Value {
-  return apply(rotateOp, [x, cosine, sine], null);
+export function rotate(x: Value, cosine: Value, sine: Value, headSize: number | null = null): Value {
+  return apply(rotateOp, [x, cosine, sine], { headSize });
 }

@@ -1,0 +1,11 @@
+/** Names of a block's norms, `[before, after]` each half; `null`: none there. */
+export interface BlockNorms {
+  readonly attention: readonly [before: string | null, after: string | null];
+  readonly feedForward: readonly [before: string | null, after: string | null];
+}
+
+/** Norms of Llama, and of configs that state none. */
+export const normsBefore: BlockNorms = {
+  attention: ['input_layernorm', null],
+  feedForward: ['post_attention_layernorm', null],
+};

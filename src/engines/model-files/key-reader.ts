@@ -1,0 +1,86 @@
+import { DataError } from '../../core/errors.ts';
+import { describe, isJsonObject, type JsonObject } from './json-file.ts';
+
+/** Typed access to the keys of one object; every error names file and key. `null` counts as absent. */
+export interface KeyReader {
+  has(key: string): boolean;
+  /** Reads a whole number ≥ 1. */
+  count(key: string, fallback?: number): number;
+  positive(key: string, fallback?: number): number;
+  /** Reads a number above 0 that may be absent. */
+  optional(key: string): number | undefined;
+  flag(key: string, fallback: boolean): boolean;
+  oneOf<T extends string>(key: string, choices: readonly T[], fallback?: T): T;
+  /** Reads a list of at least `length` numbers above 0, and returns the first `length`. */
+  numbers(key: string, length: number): readonly number[];
+  /** Reads a list of whole numbers ≥ 0, of any length. */
+  indices(key: string): readonly number[];
+  /** Reads a list of at least `length` of the choices, and returns the first `length`. */
+  choices<T extends string | number>(key: string, length: number, from: readonly T[]): readonly T[];
+  /** Rejects every other value; the key may be absent. */
+  only(key: string, value: unknown): void;
+  object(key: string): KeyReader | null;
+  /** Throws a `DataError`: expected the key to be something else. */
+  refuse(key: string, expected: string): never;
+}
+
+const isPositive = (value: unknown): value is number =>
+  typeof value === 'number' && value > 0 && value < Infinity;
+const isCount = (value: unknown): value is number => isPositive(value) && Number.isInteger(value);
+const isIndex = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+
+/** Opens the keys of `json`; `prefix` is the path of the object within the file. */
+export function keyReader(json: JsonObject, file: string, prefix = ''): KeyReader {
+  const present = (key: string): boolean => json[key] !== undefined && json[key] !== null;
+  const refuse = (key: string, expected: string): never => {
+    throw new DataError(`${file}: expected "${prefix}${key}" to be ${expected}, got ${describe(json[key])}`);
+  };
+  const read = <T>(
+    key: string,
+    expected: string,
+    isRight: (value: unknown) => value is T,
+    fallback?: T,
+  ): T => {
+    const value: unknown = present(key) ? json[key] : fallback;
+    return isRight(value) ? value : refuse(key, expected);
+  };
+  const list = <T>(
+    key: string,
+    expected: string,
+    length: number,
+    isRight: (one: unknown) => one is T,
+  ): readonly T[] =>
+    read(key, `a list of ${expected}`, (value): value is readonly T[] => {
+      return Array.isArray(value) && value.length >= length && value.every(isRight);
+    });
+  const positive = (key: string, fallback?: number): number =>
+    read(key, 'a number above 0', isPositive, fallback);
+  return {
+    has: present,
+    count: (key, fallback) => read(key, 'a whole number of at least 1', isCount, fallback),
+    positive,
+    optional: (key) => (present(key) ? positive(key) : undefined),
+    flag: (key, fallback) =>
+      read(key, 'true or false', (value): value is boolean => typeof value === 'boolean', fallback),
+    oneOf: <T extends string>(key: string, choices: readonly T[], fallback?: T): T => {
+      const isChoice = (value: unknown): value is T => choices.some((choice) => choice === value);
+      return read(key, choices.map((choice) => `"${choice}"`).join(' or '), isChoice, fallback);
+    },
+    numbers: (key, length) => list(key, `${length} numbers above 0`, length, isPositive).slice(0, length),
+    indices: (key) => list(key, 'whole numbers', 0, isIndex),
+    choices: <T extends string | number>(key: string, length: number, from: readonly T[]): readonly T[] => {
+      const isChoice = (one: unknown): one is T => from.some((choice) => choice === one);
+      return list(key, `${length} entries, each ${from.join(' or ')}`, length, isChoice).slice(0, length);
+    },
+    only: (key, value) => {
+      if (present(key) && json[key] !== value)
+        refuse(key, `${JSON.stringify(value)} (nothing else is supported)`);
+    },
+    object: (key) => {
+      if (!present(key)) return null;
+      const value = json[key];
+      return isJsonObject(value) ? keyReader(value, file, `${prefix}${key}.`) : refuse(key, 'an object');
+    },
+    refuse,
+  };
+}
