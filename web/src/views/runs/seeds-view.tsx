@@ -104,8 +104,8 @@ function Suite({ suite, seeds }: { readonly suite: SuiteSeeds; readonly seeds: r
             <th scope="row">
               {name}, {one.problems}
             </th>
-            <td>{withInterval(one.before)}</td>
-            <td>{withInterval(one.after)}</td>
+            <td className={styles.nowrap}>{withInterval(one.before)}</td>
+            <td className={styles.nowrap}>{withInterval(one.after)}</td>
             <td>{changeOf(one.difference)}</td>
             <td>{short(100 * one.detectable)}</td>
             <td>
@@ -122,8 +122,11 @@ function Suite({ suite, seeds }: { readonly suite: SuiteSeeds; readonly seeds: r
   );
 }
 
-const withInterval = ({ mean, low, high }: SeedsDifference['before']): string =>
-  `${percent(mean)} [${(100 * low).toFixed(0)} … ${(100 * high).toFixed(0)}]`;
+/** Formats an accuracy in percent with its interval, to the tenth as the changes beside it. */
+function withInterval({ mean, low, high }: SeedsDifference['before']): string {
+  const [centre, ...ends] = [mean, low, high].map((rate) => (100 * rate).toFixed(1));
+  return `${centre} % [${ends.join(' … ')}]`;
+}
 
 /** What both sides spend until they reach the baseline's final accuracy. */
 function Speeds(props: {
@@ -145,9 +148,9 @@ function Speeds(props: {
           <td>
             {reached} of {seeds}
           </td>
-          <td>{spent(steps)}</td>
-          <td>{spent(rollouts)}</td>
-          <td>{spent(tokens)}</td>
+          <td className={styles.nowrap}>{spent(steps)}</td>
+          <td className={styles.nowrap}>{spent(rollouts)}</td>
+          <td className={styles.nowrap}>{spent(tokens)}</td>
         </tr>
       ))}
     </Table>
