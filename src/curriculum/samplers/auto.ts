@@ -161,8 +161,7 @@ class AutoSampler implements ProblemSampler {
 
   #uniformShare(): number {
     const { uniformShare } = this.#config;
-    const fallsBack = this.#groups.isSelectionUseless || this.#brake.isOnEverywhere;
-    return fallsBack ? Math.max(uniformShare, fallbackShare) : uniformShare;
+    return this.#groups.isSelectionUseless ? Math.max(uniformShare, fallbackShare) : uniformShare;
   }
 
   #select(count: number, excluded: ReadonlySet<number>): number[] {
@@ -251,7 +250,7 @@ function checkCells(
   { cellOf, sourceOf, sources }: Cells,
 ): void {
   const expected = [cellOf.length, sourceOf.length, sources.length];
-  const got = [Buffer.byteLength(own.brakes, 'base64'), means.trials.length, brake.length];
+  const got = [Buffer.byteLength(own.brakes, 'base64'), means.trials.length, brake.sources.length];
   if (expected.every((size, at) => size === got[at])) return;
   const describe = ([problems, cells, brakes]: readonly number[]): string =>
     `${problems} problems, ${cells} cells and ${brakes} sources`;

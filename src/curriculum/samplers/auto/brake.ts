@@ -7,7 +7,9 @@ const progress = 0.5;
 /** Variance of a group's successes beyond a binomial's: problems of a cell differ in pass rate. */
 const spread = 3;
 /** Groups of a source that are judged together at first. */
-const shortestBlock = 20;
+const firstBlock = 20;
+/** Factor at which a source is nearly stopped. */
+const stopped = 0.2;
 /** Trials a cell needs before its mean is a reference. */
 const leastReference = 16;
 const [faster, slower, leastFactor] = [1.5, 0.7, 0.1];
@@ -24,7 +26,10 @@ const sourceState = z.strictObject({
 });
 
 /** Saved form of a `ProgressBrake`. */
-export const progressBrakeState = z.array(sourceState);
+export const progressBrakeState = z.strictObject({
+  blockLength: z.int().positive(),
+  sources: z.array(sourceState),
+});
 
 interface SourceProgress {
   factor: number;
@@ -40,9 +45,13 @@ interface SourceProgress {
  * like the edge of competence, but its pass rate never moves. Groups are compared with the means that their cells had at
  * the start of a block, so a turn to harder cells does not count as a decline. Learning progress as the signal of a
  * curriculum: Matiisen et al., arXiv 1707.00183.
+ *
+ * The brake compares sources. Where it stops all of them, blocks are too short to show the progress of this policy: it
+ * releases all, and doubles the length of the blocks.
  */
 export class ProgressBrake {
   readonly #sources: SourceProgress[];
+  #blockLength = firstBlock;
 
   constructor(sources: number) {
     this.#sources = Array.from({ length: sources }, () => ({ factor: 1, blocks: 0, ...emptyBlock() }));
@@ -51,12 +60,6 @@ export class ProgressBrake {
   /** Factor of a source in [0.1, 1]; 1 is not braked. */
   factor(source: number): number {
     return this.#sources[source]!.factor;
-  }
-
-  /** Whether every source that was judged is nearly stopped, and at least one was judged. */
-  get isOnEverywhere(): boolean {
-    const judged = this.#sources.filter(({ blocks }) => blocks > 0);
-    return judged.length > 0 && judged.every(({ factor }) => factor <= 2 * leastFactor);
   }
 
   /** Compares a group with the reference of its cell, and judges the source at the end of a block. */
@@ -73,20 +76,33 @@ export class ProgressBrake {
     state.surprise += successes - trials * mean;
     state.variance += spread * trials * perTrial + (trials ** 2 * perTrial) / weight;
     state.groups++;
-    if (state.groups < shortestBlock) return;
+    if (state.groups < this.#blockLength) return;
     state.factor = nextFactor(state.factor, state.surprise / Math.sqrt(state.variance));
     Object.assign(state, emptyBlock(), { blocks: state.blocks + 1 });
+    this.#releaseIfAllStopped();
+  }
+
+  /** Ignores sources that were not judged, once half of them were. */
+  #releaseIfAllStopped(): void {
+    const judged = this.#sources.filter(({ blocks }) => blocks > 0);
+    if (2 * judged.length < this.#sources.length || judged.some(({ factor }) => factor > stopped)) return;
+    this.#blockLength *= 2;
+    for (const source of this.#sources) Object.assign(source, { factor: 1, blocks: 0 });
   }
 
   save(): z.infer<typeof progressBrakeState> {
-    return this.#sources.map(({ frozen, ...state }) => ({
+    const sources = this.#sources.map(({ frozen, ...state }) => ({
       ...state,
-      frozen: [...frozen].map(([cell, { mean, weight }]) => [cell, mean, weight]),
+      frozen: [...frozen].map(
+        ([cell, { mean, weight }]) => [cell, mean, weight] satisfies [number, number, number],
+      ),
     }));
+    return { blockLength: this.#blockLength, sources };
   }
 
-  restore(saved: z.infer<typeof progressBrakeState>): void {
-    for (const [source, { frozen, ...state }] of saved.entries()) {
+  restore({ blockLength, sources }: z.infer<typeof progressBrakeState>): void {
+    this.#blockLength = blockLength;
+    for (const [source, { frozen, ...state }] of sources.entries()) {
       const means = frozen.map(([cell, mean, weight]) => [cell, { mean, weight }] as const);
       this.#sources[source] = { ...state, frozen: new Map(means) };
     }

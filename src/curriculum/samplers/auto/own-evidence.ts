@@ -10,7 +10,7 @@ const mostUnits = 255;
 const notchFactor = 0.8;
 const mostNotches = 10;
 /** Groups of a problem before its progress is judged. */
-const visitsBeforeBrake = 3;
+const visitsBeforeBrake = 1;
 const mostVisits = 15;
 
 /** Saved form of `OwnEvidence`: its three arrays, one byte a problem each, in base64. */
