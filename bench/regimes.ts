@@ -3,12 +3,12 @@
  * skills, verdicts by a coin, a demanded marker, …) with uniform sampling and other arms, all at the same number of
  * rollouts, measuring counted, and compares each with uniform sampling over seeds.
  *
- *   npm run bench:regimes -- [--rows R1,R4/gap] [--arms uniform,auto] [--seeds 5] [--short] [--jobs 2] [--json]
+ *   npm run bench:regimes -- [--rows R1,R4/gap] [--arms auto,mopps] [--seeds 5] [--short] [--jobs 2] [--json]
  *
  * - `--rows`   regimes (`R1`) or rows (`R1/10`); default: all that need no other model. `bench/regimes/rows.ts` lists them.
- * - `--arms`   arms of `bench/regimes/arms.ts`; `uniform` is always included.
+ * - `--arms`   arms of `bench/regimes/arms.ts`; default: `auto,mopps,thompson`. `uniform` is always included.
  * - `--seeds`  `5`: seeds 1 to 5; `6-10`: those.
- * - `--short`  the rows that decide most, by default with four arms.
+ * - `--short`  the rows that decide most.
  * - `--jobs`   runs at a time.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
  *   rows, arms and seeds can be added later. A changed recipe is another run.
@@ -49,8 +49,9 @@ interface Case {
 }
 
 const chosen = chooseRows();
-const cases = chosen.flatMap((row) =>
-  seedsOf(options.seeds).flatMap((seed) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
+// By seed first: a bench that is stopped early has something of every row.
+const cases = seedsOf(options.seeds).flatMap((seed) =>
+  chosen.flatMap((row) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
 );
 const known = new Set(readResults(options.results).map(keyOf));
 const missing = cases.filter((one) => !known.has(keyOf({ ...one, row: one.row.id, config: configFor(one) })));
@@ -106,7 +107,7 @@ function chooseRows(): Row[] {
 }
 
 function chooseArms(): string[] {
-  const names = (options.arms ?? 'uniform').split(',');
+  const names = (options.arms ?? 'uniform,auto,mopps,thompson').split(',');
   const unknown = names.find((name) => !(name in arms));
   if (unknown !== undefined)
     throw new ConfigError(`--arms: expected arms, got "${unknown}"; arms: ${Object.keys(arms).join(', ')}`);

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { zeroAdvantage } from '../../src/curriculum/gates/zero-advantage.ts';
 import { auto } from '../../src/curriculum/samplers/auto.ts';
+import { thompsonLiveShare } from '../../src/curriculum/samplers/thompson-live-share.ts';
+import { thompsonPassRate } from '../../src/curriculum/samplers/thompson-pass-rate.ts';
 import { stage, type stageConfig } from '../../src/curriculum/stage.ts';
 import { allOf, inLevel, not } from '../../src/difficulty/levels/level-rules.ts';
 import { simpleLevels } from '../../src/difficulty/levels/level-presets.ts';
@@ -72,6 +74,16 @@ export const arms: Readonly<Record<string, Arm>> = {
     isMeasuringFree: true,
     stages: staged,
     settings: measured,
+  },
+  mopps: {
+    letter: 'M',
+    about: 'a Beta posterior per problem, Thompson draw nearest to ½',
+    stages: oneStage({ sampler: thompsonPassRate() }),
+  },
+  thompson: {
+    letter: 'T',
+    about: 'Thompson sampling of cells by their share of live groups',
+    stages: oneStage({ sampler: thompsonLiveShare() }),
   },
   auto: { letter: 'A', about: 'the sampler auto()', stages: oneStage({ sampler: auto() }) },
   'auto-one-cell': {
