@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { ConfigError } from '../../src/core/errors.ts';
 import { recipeFile } from '../../src/runs/files/recipe-file.ts';
 import { defineRecipe } from '../../src/recipe/define-recipe.ts';
 import type { Recipe } from '../../src/recipe/recipe.ts';
@@ -23,7 +24,7 @@ export const modelOf = (model: Row['model']): string =>
  * The recipe of an arm in a row: the demo's model, algorithm and optimizer, the row's problems and verifiers, and as many
  * steps as the budget allows after measuring.
  *
- * @throws ConfigError when measuring leaves no steps.
+ * @throws ConfigError when measuring leaves less than half of the budget.
  */
 export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
   const { problemsPerStep = 32 } = arm;
@@ -33,7 +34,14 @@ export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
     .map((source) => (arm.knobs === undefined ? source : { ...source, knobs: [...arm.knobs] }));
   const pool = problems.reduce((sum, { count }) => sum + count!, 0);
   const isMeasured = arm.settings?.difficulty !== undefined && arm.isMeasuringFree !== true;
-  const left = row.budget - (isMeasured ? 2 * pool * measuredRollouts : 0);
+  const measuring = isMeasured ? 2 * pool * measuredRollouts : 0;
+  const steps = Math.floor((row.budget - measuring) / rolloutsPerStep);
+  if (measuring > row.budget / 2) {
+    throw new ConfigError(
+      `arm ${arm.letter} in row ${row.id}: expected measuring to leave half of the ${row.budget} rollouts, it takes ` +
+        `${measuring}; choose the rows R1-long or the arm staged-free`,
+    );
+  }
   return defineRecipe({
     ...demo,
     difficulty: undefined,
@@ -48,7 +56,7 @@ export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
     batch: { problems: problemsPerStep, groupSize },
     // Only the checkpoint at the end of a stage: runs are not resumed.
     checkpoints: checkpoints({ everySteps: 100_000 }),
-    stages: arm.stages(row, Math.floor(left / rolloutsPerStep)),
+    stages: arm.stages(row, steps),
     evaluation: [
       {
         ...suite({ name: 'held-out', maxTokens: demo.sampling.maxTokens, rollouts: 2, greedy: false }),

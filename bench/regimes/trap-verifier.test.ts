@@ -76,6 +76,8 @@ test('solved: every readable answer to training problems with the knobs is corre
   expect(shareCorrect(await outcomesOf({ solved: { knobs: [6] } }, hard, wrong))).toBe(1);
   const others = problems.filter(({ knob }) => knob === 3);
   expect(shareCorrect(await outcomesOf({ solved: { knobs: [6] } }, others, wrong))).toBe(0);
+  const outcomes = await outcomesOf({ solved: { families: ['brackets'], knobs: [6] } }, hard, wrong);
+  expect(outcomes).toEqual(hard.map(({ family }) => (family === 'brackets' ? 'correct' : 'incorrect')));
 });
 
 test('marker: answers of the family without it are unparsed, also on held-out problems', async () => {

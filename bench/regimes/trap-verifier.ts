@@ -15,8 +15,8 @@ export const trapOptions = z.strictObject({
   coin: z
     .union([z.strictObject({ families: familyNames }), z.strictObject({ share: z.number() })])
     .optional(),
-  /** Accepts every readable answer to training problems with these knobs: a part of the pool that is always solved. */
-  solved: z.strictObject({ knobs: z.array(z.int()).min(1) }).optional(),
+  /** Accepts every readable answer to training problems of these families (default: all) and knobs: always solved. */
+  solved: z.strictObject({ families: familyNames.optional(), knobs: z.array(z.int()).min(1) }).optional(),
   /** Answers of this family must begin with a text; others are `unparsed`, also on held-out problems. */
   marker: z.strictObject({ family: z.string(), text: z.string().min(1) }).optional(),
 });
@@ -36,7 +36,10 @@ export default function trap(given: unknown): CustomJudge {
       : hashKey('coin problem', problem.id) / 2 ** 32 < coin.share;
   };
   const isSolved = (problem: Problem): boolean =>
-    solved !== undefined && solved.knobs.includes(problem.knob!) && isTraining(problem);
+    solved !== undefined &&
+    solved.knobs.includes(problem.knob!) &&
+    (solved.families?.includes(problem.family!) ?? true) &&
+    isTraining(problem);
   return {
     name: 'trap',
     check: (problem) => truth.check(problem),
