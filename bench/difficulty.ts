@@ -5,6 +5,8 @@
  *   --data DIR     data sets (default: $GRADUS_DATA, else ../shared/data if present); without: simulated problems only
  *   --bits FILE    only this JSONL file of `{id, bits: "0110…"}`, one problem's rollouts per line, with `prompt` and
  *                  `answer` if known
+ *   --priors       only priors of adaptive probing on gradus-tiny's problems, whose 64 rollouts each take some minutes
+ *   --seeds LIST   pools of --priors (default: 0,1,2)
  *   --sensitivity  only the cost of other values of the methods' constants
  *
  * Methods see rollouts in recorded order; the whole record is the hidden truth. The constants of adaptive probing
@@ -26,17 +28,22 @@ import {
 import { compareDrift } from './difficulty/drift.ts';
 import { compareMethods } from './difficulty/levels.ts';
 import { compareDriftTunings, compareTunings } from './difficulty/sensitivity.ts';
+import { comparePriors } from './difficulty/priors.ts';
 import { compareSeveralModels } from './difficulty/several-models.ts';
 
 const { values: options } = parseArgs({
   options: {
     data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
     bits: { type: 'string' },
+    priors: { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '0,1,2' },
     sensitivity: { type: 'boolean', default: false },
   },
 });
 
 if (options.sensitivity) await runSensitivity(options.data);
+else if (options.priors)
+  console.log(JSON.stringify({ priors: await comparePriors(options.seeds.split(',').map(Number)) }));
 else if (options.bits === undefined) await runAll(options.data);
 else console.log(JSON.stringify({ levels: compareMethods(readBits(options.bits)) }));
 

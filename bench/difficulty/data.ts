@@ -223,7 +223,8 @@ function concatenated(parts: readonly Uint16Array[]): Uint16Array {
   return prefixesOf(parts.flatMap((part) => Array.from(part.subarray(1), (sum, i) => sum - part[i]!)));
 }
 
-function prefixesOf(bits: readonly number[]): Uint16Array {
+/** Cumulative successes of rollouts given as 0 and 1. */
+export function prefixesOf(bits: readonly number[]): Uint16Array {
   const prefixes = new Uint16Array(bits.length + 1);
   bits.forEach((bit, i) => {
     prefixes[i + 1] = prefixes[i]! + bit;

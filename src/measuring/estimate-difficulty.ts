@@ -134,7 +134,7 @@ function describe(plan: AttemptPlan, verifier: string): PlannedMeasurement {
 }
 
 /** Names a trained policy without its own hash by base model, policy version and run. */
-function nameOf({ sampler, weights }: Engine, { run }: ModelSource): string {
+export function nameOf({ sampler, weights }: Engine, { run }: ModelSource): string {
   const { modelHash } = sampler.info;
   const updates = weights?.policyVersion ?? 0;
   return updates === 0 ? modelHash : `${modelHash}+${updates}${run === undefined ? '' : `@${run}`}`;

@@ -28,10 +28,16 @@ export async function priorKnowledge(
   const values = probing.prior.includes('likelihood')
     ? await measureLikelihoods(parts, request, signal)
     : new Map<string, never>();
-  return featuresFrom(request.problems, probing.prior, others, values);
+  return collectFeatures(request.problems, probing.prior, others, values);
 }
 
-function featuresFrom(
+/**
+ * Collects features from evidence at hand.
+ *
+ * @param others label → problem id → trials.
+ * @param values likelihoods by problem id.
+ */
+export function collectFeatures(
   problems: readonly Problem[],
   prior: readonly PriorSource[],
   others: ReadonlyMap<string, PassRates>,

@@ -177,6 +177,39 @@ test('adaptive probing with a likelihood prior computes it once, and rejects a m
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/likelihood.*local weights/s) });
 });
 
+test('predicts difficulty without sampling: ranks, and calibrated pass rates where problems are measured', async () => {
+  const store = ['--store', 'predicted.sqlite'];
+  const [ranked] = await json('difficulty', 'predict', 'recipe.json', ...store);
+  expect(ranked).not.toHaveProperty('calibration');
+  const { predictions } = ranked as unknown as { predictions: Record<string, unknown>[] };
+  expect(predictions).toHaveLength(4);
+  for (const { rank, logprobs, ...rest } of predictions) {
+    expect(rank).toBeGreaterThanOrEqual(0);
+    expect(logprobs).toEqual({ answer: { sum: expect.any(Number), tokens: expect.any(Number) } });
+    expect(Object.keys(rest)).toEqual(['id']);
+  }
+  const generated = [{ type: 'generated', families: ['addition'], split: 'train', count: 60 }];
+  const tiny = { ...tinyRecipe({ problems: generated }), policy: { model: resolve('models/gradus-tiny') } };
+  writeFileSync(join(folder, 'addition.json'), JSON.stringify(tiny));
+  const budget = ['--set', 'difficulty.maxTokens=24', ...store];
+  await json('difficulty', 'estimate', 'addition.json', '--limit', '40', ...budget);
+  const predict = ['difficulty', 'predict', 'addition.json', '--features', '--out', 'p.jsonl', ...budget];
+  const [calibrated] = await json(...predict);
+  expect(calibrated).toMatchObject({ calibration: { problems: 40 } });
+  const names = (calibrated!['features'] as { name: string }[]).map(({ name }) => name);
+  expect(names).toContain('log p(solution)');
+  expect(names).toContain('complexity C (DID)');
+  const rows = jsonLines({ code: 0, stderr: '', stdout: readFileSync(join(folder, 'p.jsonl'), 'utf8') });
+  expect(rows).toEqual((calibrated as unknown as typeof ranked & { predictions: unknown[] }).predictions);
+  expect(rows.filter(({ measured }) => measured !== undefined)).toHaveLength(40);
+  for (const { passRate } of rows as { passRate: { low: number; mean: number; high: number } }[])
+    expect(passRate.low <= passRate.mean && passRate.mean <= passRate.high).toBe(true);
+  const shown = await run(...predict);
+  expect(shown.stdout).toMatch(/calibrated on 40 measured problems: Spearman/);
+  expect(shown.stdout).toMatch(/^addition\S+ +0\.\d+ +0\.\d+ +0\.\d+ … \d\.\d+ /m);
+  expect(shown.stdout).toMatch(/60 predictions in p\.jsonl/);
+});
+
 test('reports level sizes of a store, and writes its problems for trainers', async () => {
   const [report] = await json('difficulty', 'levels', 'difficulty.sqlite', '--recipe', 'recipe.json');
   const { levels } = report as unknown as { levels: { name: string; overall: Record<string, number> }[] };

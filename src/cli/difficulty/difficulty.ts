@@ -1,31 +1,23 @@
-import { isServed } from '../../engines/config.ts';
 import type { Command } from 'commander';
 import { describeSpending } from '../../core/spending.ts';
 import { loadRecipe } from '../../recipe/load.ts';
-import { fromBase } from '../../recipe/recipe.ts';
 import { reportDifficulty } from '../../measuring/report/difficulty-report.ts';
 import { estimateDifficulty } from '../../measuring/estimate-difficulty.ts';
-import { locateModel } from '../../models/open-model.ts';
 import {
   describeConditions,
   readDifficulty,
   type StoredDifficulty,
 } from '../../measuring/stored-difficulty.ts';
 import { addDifficultyExportCommand } from './difficulty-export.ts';
+import { addDifficultyPredictCommand } from './difficulty-predict.ts';
 import { addDifficultyReportCommand } from './difficulty-report.ts';
 import { addLevelsCommand } from './difficulty-levels.ts';
+import { locateMeasured, type MeasuredFlags } from './measured-model.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { collect, wholeNumber } from '../options.ts';
 import { type Output, outputOf } from '../output.ts';
 
-interface EstimateFlags {
-  readonly model?: string;
-  readonly store?: string;
-  readonly limit?: number;
-  readonly set: readonly string[];
-}
-
-/** `gradus difficulty estimate|show|levels|export|report`: measures and shows pass rates of problems. */
+/** `gradus difficulty estimate|predict|show|levels|export|report`: measures and shows pass rates of problems. */
 export function addDifficultyCommand(program: Command): void {
   const difficulty = program
     .command('difficulty')
@@ -41,9 +33,10 @@ export function addDifficultyCommand(program: Command): void {
     )
     .option('--limit <n>', 'measure only the first n problems', wholeNumber(1))
     .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
-    .action(async (file: string, flags: EstimateFlags, command: Command) => {
+    .action(async (file: string, flags: MeasuredFlags, command: Command) => {
       await estimate(file, flags, outputOf(command));
     });
+  addDifficultyPredictCommand(difficulty);
   difficulty
     .command('show')
     .description('show the pass rates in a store')
@@ -59,15 +52,9 @@ export function addDifficultyCommand(program: Command): void {
   addDifficultyReportCommand(difficulty);
 }
 
-async function estimate(file: string, flags: EstimateFlags, output: Output): Promise<void> {
-  const { model, limit } = flags;
-  const recipe = await loadRecipe(file, flags.set);
-  const own = recipe.difficulty?.store;
-  const store = flags.store ?? (own === undefined ? 'difficulty.sqlite' : fromBase(recipe, own));
-  const { engine, model: policy } = recipe.policy;
-  const source = isServed(engine)
-    ? { folder: model ?? policy }
-    : await locateModel(model ?? fromBase(recipe, policy));
+async function estimate(file: string, flags: MeasuredFlags, output: Output): Promise<void> {
+  const { limit } = flags;
+  const { recipe, source, store } = await locateMeasured(file, flags);
   const measured = await withInterrupt((signal) =>
     estimateDifficulty(recipe, {
       source,

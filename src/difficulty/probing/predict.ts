@@ -1,0 +1,133 @@
+import { betaQuantile } from '../../statistics/beta.ts';
+import type { Estimate, Interval } from '../../statistics/intervals.ts';
+import { ranksOf, spearmanEstimate } from '../../statistics/rank-correlation.ts';
+import { noTrials, type PassRates, type Trials } from '../pass-rates/trials.ts';
+import { scoreByFeatures } from './feature-scores.ts';
+import { createFeatureTable, type ProblemFeatures } from './feature-table.ts';
+
+/** A problem with what is known of it before any attempt. */
+export interface PredictableProblem extends ProblemFeatures {
+  readonly id: string;
+}
+
+/** The difficulty of a problem as predicted. */
+export interface Prediction {
+  readonly id: string;
+  /** Place from 0 (hardest of the pool) to 1 (easiest); absent: nothing is known of the problem. */
+  readonly rank?: number;
+  /** Predicted pass rate, with an interval that contains the pass rate itself; absent without calibration. */
+  readonly passRate?: Estimate;
+}
+
+/** Predictions, and how well they hold on the measured problems. */
+export interface PredictedDifficulty {
+  readonly predictions: readonly Prediction[];
+  /** Absent where too few problems are measured: predictions are ranks then. */
+  readonly calibration?: {
+    /** Measured problems behind the calibration. */
+    readonly problems: number;
+    /** Of predicted and measured pass rates; each problem predicted without its own attempts. */
+    readonly spearman: Estimate;
+  };
+}
+
+/** Measured problems below which a calibration says more about chance than about the pool. */
+export const leastMeasured = 20;
+
+/**
+ * Predicts pass rates from features. Where at least `leastMeasured` problems are measured, with both successes and
+ * failures, the pass rate of each problem is a logistic regression on its features, fitted to the measured problems of
+ * other quarters (`scoreByFeatures`). Pass rates scatter about it as Beta(μφ, (1 − μ)φ), with φ by maximum likelihood
+ * of the trials. Otherwise problems are only ranked, by the mean of their percentiles over the known values.
+ *
+ * @param confidence of the intervals.
+ */
+export function predictPassRates(
+  problems: readonly PredictableProblem[],
+  passRates: PassRates,
+  confidence = 0.95,
+): PredictedDifficulty {
+  const trialsOf = ({ id }: PredictableProblem): Trials => passRates.get(id) ?? noTrials;
+  const measured = problems.filter((problem) => trialsOf(problem).trials > 0);
+  const successes = measured.reduce((sum, problem) => sum + trialsOf(problem).successes, 0);
+  const trials = measured.reduce((sum, problem) => sum + trialsOf(problem).trials, 0);
+  if (measured.length < leastMeasured || successes === 0 || successes === trials)
+    return { predictions: rankByValues(problems) };
+  const rates = Float64Array.from(problems, (problem) => rateOf(trialsOf(problem)));
+  const ids = problems.map(({ id }) => id);
+  const odds = scoreByFeatures(ids, createFeatureTable(problems), rates);
+  const means = odds.map((one) => 1 / (1 + Math.exp(-one)));
+  const seen = problems.flatMap((problem, i) =>
+    trialsOf(problem).trials === 0 ? [] : [{ ...trialsOf(problem), mean: means[i]! }],
+  );
+  const concentration = likeliestConcentration(seen);
+  const ranks = percentiles(odds);
+  return {
+    predictions: ids.map((id, i) => ({
+      id,
+      rank: ranks[i]!,
+      passRate: { mean: means[i]!, ...intervalOf(means[i]!, concentration, confidence) },
+    })),
+    calibration: {
+      problems: measured.length,
+      spearman: spearmanEstimate(
+        seen.map(({ mean }) => mean),
+        seen.map(rateOf),
+      ),
+    },
+  };
+}
+
+const rateOf = ({ successes, trials }: Trials): number => (trials === 0 ? Number.NaN : successes / trials);
+
+function rankByValues(problems: readonly PredictableProblem[]): Prediction[] {
+  const names = new Set(problems.flatMap(({ values }) => Object.keys(values)));
+  const places = problems.map((): number[] => []);
+  for (const name of names) {
+    const known = problems.flatMap(({ values }, i) => (name in values ? [i] : []));
+    const ranks = percentiles(known.map((i) => problems[i]!.values[name]!));
+    known.forEach((i, place) => places[i]!.push(ranks[place]!));
+  }
+  return problems.map(({ id }, i) => {
+    const own = places[i]!;
+    return own.length === 0 ? { id } : { id, rank: own.reduce((sum, one) => sum + one, 0) / own.length };
+  });
+}
+
+/** Ranks scaled to [0, 1]; ½ for a single value. */
+function percentiles(values: ArrayLike<number>): Float64Array {
+  return ranksOf(values).map((rank) => (values.length === 1 ? 0.5 : (rank - 1) / (values.length - 1)));
+}
+
+function intervalOf(mean: number, concentration: number, confidence: number): Interval {
+  const shape = { alpha: mean * concentration, beta: (1 - mean) * concentration };
+  return {
+    low: betaQuantile(shape, (1 - confidence) / 2),
+    high: betaQuantile(shape, (1 + confidence) / 2),
+  };
+}
+
+/** Concentrations φ to choose from: from nearly all-or-nothing to nearly no scatter, 15 % apart. */
+const concentrations = Array.from({ length: 60 }, (_, i) => 0.2 * 1.15 ** i);
+
+function likeliestConcentration(seen: readonly (Trials & { readonly mean: number })[]): number {
+  const likelihood = (concentration: number): number =>
+    seen.reduce((sum, one) => sum + logProbability(one, concentration), 0);
+  const scored = concentrations.map((concentration) => ({
+    concentration,
+    score: likelihood(concentration),
+  }));
+  return scored.reduce((best, one) => (one.score > best.score ? one : best)).concentration;
+}
+
+/** Log-probability of one order of the trials under Beta(μφ, (1 − μ)φ): a Pólya urn. */
+function logProbability(
+  { successes, trials, mean }: Trials & { readonly mean: number },
+  concentration: number,
+): number {
+  let sum = 0;
+  for (let i = 0; i < successes; i++) sum += Math.log(mean * concentration + i);
+  for (let i = 0; i < trials - successes; i++) sum += Math.log((1 - mean) * concentration + i);
+  for (let i = 0; i < trials; i++) sum -= Math.log(concentration + i);
+  return sum;
+}
