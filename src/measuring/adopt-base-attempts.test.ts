@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { likelihoodVersion } from '../difficulty/probing/likelihood.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -26,6 +27,9 @@ const conditions = {
   maxTokens: 8,
   verifier: 'math@1',
 };
+const scoring = { model: engine.info.modelHash, ...templateOf(engine), version: likelihoodVersion };
+const likelihood = (problemId: string) =>
+  ({ problemId, edition: 'e', text: 'answer', digest: 'd', logprob: -1, tokens: 2 }) as const;
 const attempt = (problemId: string, rollout: number, source: AttemptSource = { type: 'base' }) =>
   ({ problemId, source, step: 0, rollout, outcome: 'correct' }) as const;
 
@@ -53,6 +57,8 @@ test('copies base attempts under the same conditions and no others', () => {
     known.record(conditions, [{ ...attempt('b', 5), edition: 'another' }]);
     known.record({ ...conditions, model: 'another' }, [attempt('b', 2)]);
     known.record({ ...conditions, verifier: 'math@2' }, [attempt('b', 3)]);
+    known.recordLikelihoods(scoring, [likelihood('a'), likelihood('gone')]);
+    known.recordLikelihoods({ ...scoring, model: 'another' }, [likelihood('b')]);
   }
   using store = openPassRateStore(':memory:');
   for (let again = 0; again < 2; again++)
@@ -62,6 +68,7 @@ test('copies base attempts under the same conditions and no others', () => {
     ['a', [0, 1]],
     ['b', [0]],
   ]);
+  expect(store.likelihoods(scoring).map(({ problemId }) => problemId)).toEqual(['a']);
   expect(store.conditions().map(({ verifier, topK }) => [verifier, topK])).toEqual([
     ['math@1', 0],
     ['math@2', 0],

@@ -5,6 +5,7 @@ import {
   type PassRateStore,
   type SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
+import { likelihoodVersion } from '../difficulty/probing/likelihood.ts';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { samplingOf } from './measure.ts';
 import { templateOf } from './observation.ts';
@@ -13,7 +14,7 @@ import type { Engine } from '../engines/engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 
 /**
- * Copies the base model's attempts under the recipe's sampling from the recipe's own store (`difficulty.store`,
+ * Copies the base model's attempts under the recipe's sampling, and its likelihoods, from the recipe's own store (`difficulty.store`,
  * written by `gradus difficulty estimate`), so that a run does not measure them again. Idempotent.
  *
  * @returns warnings.
@@ -51,6 +52,12 @@ export function adoptKnownBase(
   });
   for (const [verifier, observations] of Map.groupBy(base, ({ conditions }) => conditions.verifier))
     store.record({ ...observations[0]!.conditions, verifier }, observations);
+  const scoring = { model: engine.sampler.info.modelHash, ...templateOf(engine), version: likelihoodVersion };
+  const ids = new Set(problems.map(({ id }) => id));
+  store.recordLikelihoods(
+    scoring,
+    known.likelihoods(scoring).filter(({ problemId }) => ids.has(problemId)),
+  );
   return [];
 }
 

@@ -28,7 +28,11 @@ export default defineRecipe({
   policy: { model: '../../models/gradus-tiny' },
   problems: [generated({ ...cells, split: 'train', perCell: 8 })],
   verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests() },
-  difficulty: passRate({ rollouts: 3, maxTokens: 24, probing: adaptive({ horizon: 8 }) }),
+  difficulty: passRate({
+    rollouts: 3,
+    maxTokens: 24,
+    probing: adaptive({ horizon: 8, prior: ['likelihood', 'stated', 'known'] }),
+  }),
   levels: simpleLevels(),
   algorithm: dapo({ kl: { estimator: 'k3', coefficient: 0.01 } }),
   optimizer: adamw({ learningRate: 3e-4 }),

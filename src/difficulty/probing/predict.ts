@@ -1,4 +1,4 @@
-import { betaQuantile } from '../../statistics/beta.ts';
+import { betaCdf, betaQuantile } from '../../statistics/beta.ts';
 import type { Estimate, Interval } from '../../statistics/intervals.ts';
 import { ranksOf, spearmanEstimate } from '../../statistics/rank-correlation.ts';
 import { noTrials, type PassRates, type Trials } from '../pass-rates/trials.ts';
@@ -101,11 +101,17 @@ function percentiles(values: ArrayLike<number>): Float64Array {
 
 function intervalOf(mean: number, concentration: number, confidence: number): Interval {
   const shape = { alpha: mean * concentration, beta: (1 - mean) * concentration };
+  // Ends nearer to 0 or 1 than any number of attempts can tell are 0 or 1: their exact place takes long to find.
+  const quantile = (p: number): number =>
+    betaCdf(shape, negligible) >= p ? 0 : betaCdf(shape, 1 - negligible) <= p ? 1 : betaQuantile(shape, p);
+  // Of a very skewed distribution the mean itself can lie beyond a quantile.
   return {
-    low: betaQuantile(shape, (1 - confidence) / 2),
-    high: betaQuantile(shape, (1 + confidence) / 2),
+    low: Math.min(mean, quantile((1 - confidence) / 2)),
+    high: Math.max(mean, quantile((1 + confidence) / 2)),
   };
 }
+
+const negligible = 1e-6;
 
 /** Concentrations φ to choose from: from nearly all-or-nothing to nearly no scatter, 15 % apart. */
 const concentrations = Array.from({ length: 60 }, (_, i) => 0.2 * 1.15 ** i);
