@@ -10,6 +10,7 @@ import { estimateMetrics, sharesOfSources, sourceMetrics } from './auto/auto-met
 import { ControlGroup, controlGroupState } from './auto/control-group.ts';
 import { liveProbability } from './auto/live-probability.ts';
 import { type EvidenceClass, OwnEvidence, ownEvidenceState } from './auto/own-evidence.ts';
+import { Spread, spreadState } from './auto/spread.ts';
 import { UniformStream, uniformStreamState } from './auto/uniform-stream.ts';
 import { drawWeighted } from './weighted-draw.ts';
 import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-sampler.ts';
@@ -29,7 +30,7 @@ export const autoConfig = z.strictObject({
   sharpness: z.number().min(0).default(4),
   /** Exponent of the progress brake; 0 switches it off. */
   brake: z.number().min(0).default(3),
-  /** Exponent of the expected tokens of a rollout, which the live probability is divided by; 0 ignores length. */
+  /** Exponent of the expected tokens of a rollout, which the weight is divided by; 0 ignores length. */
   tokenCost: z.number().min(0).default(1),
   /** Whether problems of one family and knob, or of one source and level, share evidence. */
   shareEvidence: z.boolean().default(true),
@@ -48,12 +49,11 @@ const autoState = z.strictObject({
   control: z.array(z.int().min(0)),
   means: cellMeansState,
   own: ownEvidenceState,
+  spread: spreadState,
   brake: progressBrakeState,
   groups: controlGroupState,
 });
 
-/** Most trials that the mean of a cell counts for in the belief about one of its problems. */
-const strength = 4;
 /** Uniform share of a batch where selection does not help: the rest keeps testing whether it begins to. */
 const fallbackShare = 0.9;
 /** Least live probability: no weight is 0. */
@@ -78,6 +78,7 @@ class AutoSampler implements ProblemSampler {
   readonly #indexOf: ReadonlyMap<string, number>;
   readonly #means: CellMeans;
   readonly #own: OwnEvidence;
+  readonly #spread: Spread;
   readonly #brake: ProgressBrake;
   readonly #groups: ControlGroup;
   readonly #stream: UniformStream;
@@ -96,6 +97,7 @@ class AutoSampler implements ProblemSampler {
     const measured = pool.map((problem) => problem.measured);
     this.#means = new CellMeans(sumByCell(measured, this.#cells));
     this.#own = new OwnEvidence(this.#cells.cellOf, measured);
+    this.#spread = new Spread(this.#cells.sourceOf, this.#cells.sources.length);
     this.#brake = new ProgressBrake(this.#cells.sources.length);
     this.#groups = new ControlGroup(config.tokenCost);
     this.#stream = new UniformStream(pool.length, seed);
@@ -114,6 +116,7 @@ class AutoSampler implements ProblemSampler {
 
   observe(outcomes: readonly ProblemOutcome[]): void {
     this.#means.age();
+    this.#spread.age();
     this.#groups.age();
     for (const outcome of outcomes) this.#observeOne(outcome);
     this.#control.clear();
@@ -127,6 +130,7 @@ class AutoSampler implements ProblemSampler {
       control: [...this.#control],
       means: this.#means.save(),
       own: this.#own.save(),
+      spread: this.#spread.save(),
       brake: this.#brake.save(),
       groups: this.#groups.save(),
     };
@@ -141,6 +145,7 @@ class AutoSampler implements ProblemSampler {
     this.#shares.restore(saved.owed);
     this.#stream.restore(saved.stream);
     this.#means.restore(saved.means);
+    this.#spread.restore(saved.spread);
     this.#brake.restore(saved.brake);
     this.#groups.restore(saved.groups);
   }
@@ -180,11 +185,13 @@ class AutoSampler implements ProblemSampler {
   #weightsOfClasses(): Float64Array {
     const { sharpness, brake, tokenCost } = this.#config;
     const tokens = this.#means.relativeTokens();
+    const strengths = this.#spread.strengths();
     return Float64Array.from(this.#own.classes, (one) => {
       if (one.size === 0) return 0;
-      const live = expectedLive(one, this.#means, this.#groupSize) / tokens[one.cell]! ** tokenCost;
-      const factor = this.#brake.factor(this.#cells.sourceOf[one.cell]!) * one.factor;
-      return live ** sharpness * factor ** brake;
+      const source = this.#cells.sourceOf[one.cell]!;
+      const live = expectedLive(one, this.#means, strengths[source]!, this.#groupSize);
+      const factor = this.#brake.factor(source) * one.factor;
+      return (live ** sharpness * factor ** brake) / tokens[one.cell]! ** tokenCost;
     });
   }
 
@@ -202,6 +209,7 @@ class AutoSampler implements ProblemSampler {
     this.#groups.add({ kind, isLive, factor, successes, trials, tokens, rollouts });
     this.#means.add(cell, evidence, tokens, rollouts);
     this.#brake.observe(source, cell, evidence, this.#means);
+    if (kind === 'uniform' || !this.#own.isVisited(problem)) this.#spread.add(cell, evidence);
     this.#own.add(problem, evidence);
   }
 }
@@ -221,6 +229,7 @@ const rolloutsOf = ({ verdicts }: ProblemOutcome): number =>
 function expectedLive(
   { cell, successes, failures }: EvidenceClass,
   means: CellMeans,
+  strength: number,
   groupSize: number,
 ): number {
   const mean = means.mean(cell);

@@ -69,6 +69,11 @@ export class OwnEvidence {
     return this.#visited;
   }
 
+  /** Whether a problem had a group. */
+  isVisited(problem: number): boolean {
+    return this.#brakes[problem]! > 0;
+  }
+
   /** Factor of a problem's brake in (0, 1]. */
   factor(problem: number): number {
     return this.#classes[this.classOf[problem]!]!.factor;

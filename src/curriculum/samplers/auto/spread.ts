@@ -1,0 +1,86 @@
+import * as z from 'zod';
+import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
+
+/** Share of the counts that is left after a step; longer memories mistake learning for a spread. */
+const memory = 0.9;
+/** What the spread of a source begins with: as much evidence as this many groups, for a prior that counts for 4 trials. */
+const [startGroups, startSpread] = [20, 0.2];
+/** Limits of the spread: a prior counts for at most 4 and at least 1/4 trials. */
+const [leastSpread, mostSpread] = [0.2, 0.8];
+
+const moments = z.strictObject({
+  groups: z.number().min(0),
+  successes: z.number().min(0),
+  trials: z.number().min(0),
+  /** Σ s (s − 1) and Σ n (n − 1), whose ratio is an unbiased second moment of the pass rates. */
+  pairs: z.number(),
+  trialPairs: z.number(),
+});
+
+/** Saved form of a `Spread`. */
+export const spreadState = z.array(moments);
+
+/**
+ * How far the problems of a cell differ in pass rate, by the method of moments: 0 if all are alike, 1 if each is solved
+ * always or never. Where they differ, the mean of a cell says little about one of its problems.
+ */
+export class Spread {
+  readonly #sourceOf: Uint32Array;
+  readonly #sources: number;
+  #cells: z.infer<typeof spreadState>;
+
+  constructor(sourceOf: Uint32Array, sources: number) {
+    this.#sourceOf = sourceOf;
+    this.#sources = sources;
+    const empty = { groups: 0, successes: 0, trials: 0, pairs: 0, trialPairs: 0 };
+    this.#cells = Array.from(sourceOf, () => empty);
+  }
+
+  /** Ages the counts by a step. */
+  age(): void {
+    this.#cells = this.#cells.map(({ groups, successes, trials, pairs, trialPairs }) => ({
+      groups: memory * groups,
+      successes: memory * successes,
+      trials: memory * trials,
+      pairs: memory * pairs,
+      trialPairs: memory * trialPairs,
+    }));
+  }
+
+  /** Adds a group of a problem that was not chosen by its own evidence. */
+  add(cell: number, { successes, trials }: Trials): void {
+    const before = this.#cells[cell]!;
+    this.#cells[cell] = {
+      groups: before.groups + 1,
+      successes: before.successes + successes,
+      trials: before.trials + trials,
+      pairs: before.pairs + successes * (successes - 1),
+      trialPairs: before.trialPairs + trials * (trials - 1),
+    };
+  }
+
+  /** Trials that the mean of a cell counts for in the belief about one of its problems, for each source. */
+  strengths(): number[] {
+    const variances = Array.from({ length: this.#sources }, () => startGroups * startSpread * 0.25);
+    const largest = Array.from({ length: this.#sources }, () => startGroups * 0.25);
+    for (const [cell, { groups, successes, trials, pairs, trialPairs }] of this.#cells.entries()) {
+      if (groups < 1.5 || trialPairs <= 0) continue;
+      const mean = successes / trials;
+      const source = this.#sourceOf[cell]!;
+      variances[source]! += (groups ** 2 / (groups - 1)) * (pairs / trialPairs - mean ** 2);
+      largest[source]! += groups * mean * (1 - mean);
+    }
+    return variances.map((variance, source) => {
+      const spread = Math.min(mostSpread, Math.max(leastSpread, variance / largest[source]!));
+      return 1 / spread - 1;
+    });
+  }
+
+  save(): z.infer<typeof spreadState> {
+    return [...this.#cells];
+  }
+
+  restore(saved: z.infer<typeof spreadState>): void {
+    this.#cells = [...saved];
+  }
+}
