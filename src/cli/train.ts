@@ -2,18 +2,22 @@ import type { Command } from 'commander';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { describeBatches } from '../recipe/batch-arithmetic.ts';
-import { buildParts } from '../training/build.ts';
 import { startTraining } from '../training/start.ts';
 import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
-import { collect } from './options.ts';
+import { collect, wholeNumber } from './options.ts';
 import { type Output, outputOf } from './output.ts';
+import { showPlan } from './train-plan.ts';
 import { formatResult, plainHelp, reportTo, requireHealthy } from './training-watch.ts';
+
+/** Problems of a probe without a number. */
+const probeProblems = 200;
 
 interface TrainOptions {
   readonly set: string[];
   readonly runs: string;
   readonly dryRun?: boolean;
+  readonly probe?: number | true;
   readonly plain?: boolean;
 }
 
@@ -27,10 +31,22 @@ export function addTrainCommand(program: Command): void {
     .option('--runs <folder>', 'folder to create the run directory in', 'runs')
     .option('--plain', plainHelp)
     .option('--dry-run', 'check everything and print the plan; train nothing')
-    .action(async (file: string, { set, runs, dryRun, plain }: TrainOptions, command: Command) => {
+    .option(
+      '--probe [problems]',
+      'with --dry-run: estimate what staging is worth by 8 attempts at so many problems (200 if omitted)',
+      wholeNumber(1),
+    )
+    .action(async (file: string, options: TrainOptions, command: Command) => {
+      const { set, runs, dryRun, probe, plain } = options;
+      if (probe !== undefined && dryRun !== true)
+        command.error(
+          'error: --probe needs --dry-run: a run measures what staging is worth in its first 20 steps',
+        );
       const output = outputOf(command);
       const recipe = await loadRecipe(file, set);
-      await (dryRun === true ? showPlan(recipe, output) : runRecipe(recipe, runs, output, plain));
+      await (dryRun === true
+        ? showPlan(recipe, output, probe === true ? probeProblems : probe)
+        : runRecipe(recipe, runs, output, plain));
     });
 }
 
@@ -47,25 +63,4 @@ async function runRecipe(recipe: Recipe, runs: string, output: Output, isPlain?:
   const result = await readRunResult(directory);
   output.result(result, formatResult(result));
   requireHealthy(result);
-}
-
-/** Builds every part without training, which finds every error that a start would. */
-async function showPlan(recipe: Recipe, output: Output): Promise<void> {
-  await using parts = await buildParts(recipe);
-  const { info } = parts.engine.sampler;
-  const perDomain = [...Map.groupBy(parts.problems, ({ domain }) => domain)].map(
-    ([name, all]) => `${all.length} ${name}`,
-  );
-  const lines = [
-    `recipe "${recipe.name}" is valid`,
-    `policy: ${info.model}, ${info.architecture}, ${info.parameters} parameters, on ${info.engine} (${info.device})`,
-    `problems: ${perDomain.join(', ')}`,
-    ...parts.suites.map(
-      ({ config, problems }) => `suite ${config.name}: ${problems.length} problems × ${config.rollouts}`,
-    ),
-    ...parts.warnings.map((warning) => `! ${warning}`),
-    ...parts.levels.describe().map((level) => `level ${level}`),
-    ...describeBatches(recipe),
-  ];
-  output.result({ recipe, engine: info, problems: parts.problems.length }, lines.join('\n'));
 }

@@ -67,7 +67,16 @@ function print(output: Output, event: TrainingEvent): void {
 }
 
 /** Formats the result of a run: stages, accuracy of each suite before and after, and alerts. */
-export function formatResult({ run, model, stages, suites, tokens, rollouts, alerts }: RunResult): string {
+export function formatResult({
+  run,
+  model,
+  stages,
+  suites,
+  worth,
+  tokens,
+  rollouts,
+  alerts,
+}: RunResult): string {
   const stageLines = stages.map(
     ({ name, steps, problems, reason }) => `  ${name}: ${steps} steps on ${problems} problems; ${reason}`,
   );
@@ -83,9 +92,17 @@ export function formatResult({ run, model, stages, suites, tokens, rollouts, ale
     `  ${whatToDo}`,
   ]);
   const alerted = alertLines.length === 0 ? [] : ['', ...alertLines];
-  return ['stages', ...stageLines, ...suiteLines, ...alerted, '', written, ...trained, `run: ${run}`].join(
-    '\n',
-  );
+  return [
+    'stages',
+    ...stageLines,
+    ...worth,
+    ...suiteLines,
+    ...alerted,
+    '',
+    written,
+    ...trained,
+    `run: ${run}`,
+  ].join('\n');
 }
 
 /** Alerts about what a whole run came to; one about its last steps does not make a finished run a failure. */

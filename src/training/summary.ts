@@ -32,6 +32,8 @@ export interface RunResult {
   readonly model?: string;
   readonly stages: readonly StageSummary[];
   readonly suites: readonly SuiteSummary[];
+  /** What selection was worth after the first steps of each stage; one sentence each. */
+  readonly worth: readonly string[];
   /** Tokens written for training. */
   readonly tokens: number;
   readonly rollouts: number;
@@ -49,6 +51,10 @@ export async function readRunResult(directory: string): Promise<RunResult> {
     ...(model !== undefined && { model }),
     stages: readStages(reader),
     suites: readSuites(reader),
+    worth: reader
+      .events()
+      .filter(({ type }) => type === 'staging-worth')
+      .map(({ message }) => message),
     tokens: total('rollout/tokens'),
     rollouts: total('rollout/count'),
     alerts: alertsOf(vitalsOf(reader)),

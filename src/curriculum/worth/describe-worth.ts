@@ -1,8 +1,8 @@
 import type { Estimate } from '../../statistics/intervals.ts';
 import type { StagingWorth } from './staging-worth.ts';
 
-/** Speed-up below which the cost of measuring a pool, about a tenth of a budget, is not regained. */
-const leastSpeedup = 1.15;
+/** Speed-up below which selection does not regain what measuring a pool costs: a fifth of the budget needs 1 / (1 − 1/5). */
+const leastSpeedup = 1.25;
 
 /** What the interval of a speed-up decides. */
 export type WorthVerdict = 'leave' | 'stage' | 'unclear';

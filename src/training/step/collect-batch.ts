@@ -135,9 +135,10 @@ function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: num
   return Object.fromEntries(asks);
 }
 
-async function rollProblems(
+/** Rolls out and scores problems of a stage by id, a group each. */
+export async function rollProblems(
   parts: RolloutParts,
-  { settings, algorithm, problems }: LiveStage,
+  { settings, algorithm, problems }: Pick<LiveStage, 'settings' | 'algorithm' | 'problems'>,
   ids: readonly string[],
   seed: number,
   signal: AbortSignal | undefined,

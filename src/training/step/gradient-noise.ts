@@ -24,6 +24,8 @@ export interface MeasuredUpdate {
   readonly algorithm: Algorithm;
   readonly maxTokens: number;
   readonly spec: LossSpec;
+  /** No update follows, so that the norm of the whole is measured here too. */
+  readonly isProbe?: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface MeasuredUpdate {
 export async function measureNoise(
   update: MeasuredUpdate,
 ): Promise<((gradNorm: number) => NoiseParts | null) | null> {
-  const { learner, groups, algorithm, maxTokens, spec } = update;
+  const { learner, groups, algorithm, maxTokens, spec, isProbe = false } = update;
   const live = groups.filter((group) => !group.isZeroAdvantage);
   if (learner.gradientNorm === undefined || live.length < 2) return null;
   const rewardSpec = { ...spec, kl: null, entropy: null };
@@ -50,8 +52,8 @@ export async function measureNoise(
   };
   const halves = [0, 1].map((half) => live.filter((_, index) => index % 2 === half));
   const norms: [number, number] = [await normOf(halves[0]!), await normOf(halves[1]!)];
-  const hasOtherTerms = spec.kl !== null || spec.entropy !== null;
-  const whole = hasOtherTerms ? await normOf(live) : null;
+  const isOther = isProbe || spec.kl !== null || spec.entropy !== null;
+  const whole = isOther ? await normOf(live) : null;
   return (gradNorm) => {
     const wholeNorm = whole ?? gradNorm;
     if (![...norms, wholeNorm].every(Number.isFinite)) return null;
