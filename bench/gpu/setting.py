@@ -29,6 +29,7 @@ R1_DISTILL_QWEN_1_5B = ModelConfig(
     rope_scaling=None,
     max_positions=131_072,
     tie_embeddings=False,
+    attention_bias=True,
 )
 """The shape of DeepSeek-R1-Distill-Qwen-1.5B: 1.78 billion weights."""
 

@@ -17,6 +17,7 @@ from .learning.optimizer import OptimSettings
 from .learning.scorer import Scorer
 from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights
 from .log import log_line, log_traceback
+from .model.config_file import class_name
 from .model.packed_attention import split
 from .pause import Pause
 from .policy import open_policy
@@ -42,9 +43,15 @@ class Engine:
         self._config = model.config
         self._check_ids(np.array(self._end_tokens), "endTokens")
         model.activation_checkpointing = request["activationCheckpointing"]
-        sizes = {"head_size": self._config.head_size, "token_budget": request["tokensPerMicrobatch"]}
-        self._trainer = Trainer(model, self._policy.parameters, **sizes, pause=pause) if request["train"] else None
-        self._scorer = Scorer(model, **sizes, pause=pause) if self._trainer is None else self._trainer.scorer
+        self._settings: dict[str, Any] = {
+            "head_size": self._config.head_size,
+            "rules": self._config.attention,
+            "logit_cap": self._config.logit_cap,
+            "pause": pause,
+        }
+        sizes = {**self._settings, "token_budget": request["tokensPerMicrobatch"]}
+        self._trainer = Trainer(model, self._policy.parameters, **sizes) if request["train"] else None
+        self._scorer = Scorer(model, **sizes) if self._trainer is None else self._trainer.scorer
         self._reference: Scorer | None = None
         # Measure before creating the sampler, which takes a share of the free memory.
         self._peak_rates = _peak_rates(model.device, model.dtype) if model.device.type == "cuda" else None
@@ -59,7 +66,7 @@ class Engine:
         self.created = Reply(
             {
                 "modelHash": self._policy.model_hash,
-                "architecture": self._config.class_name,
+                "architecture": class_name(self._config),
                 "parameters": sum(value.numel() for value in self._policy.sampled.weights.values()),
                 "vocabSize": self._config.vocab_size,
                 "maxSequenceTokens": self.sampler.max_sequence_tokens,
@@ -109,12 +116,7 @@ class Engine:
 
     def _reference_scorer(self) -> Scorer:
         if self._reference is None:
-            self._reference = Scorer(
-                self._policy.reference(),
-                head_size=self._config.head_size,
-                token_budget=self._scorer.token_budget,
-                pause=self._pause,
-            )
+            self._reference = Scorer(self._policy.reference(), token_budget=self._scorer.token_budget, **self._settings)
         return self._reference
 
     def _forward_backward(self, request: Request) -> Reply:

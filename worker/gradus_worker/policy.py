@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .model.adapter_folder import read_adapter, write_adapter
-from .model.config import ModelError
+from .model.json_file import ModelError
 from .model.lora import Adapters, LoraSettings, LoraTransformer
 from .model.model_folder import LoadedModel, export_model, load_model
 from .model.transformer import Transformer

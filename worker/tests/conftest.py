@@ -30,6 +30,7 @@ TINY = ModelConfig(
     rope_scaling=None,
     max_positions=128,
     tie_embeddings=True,
+    attention_bias=True,
 )
 
 

@@ -21,8 +21,15 @@ def training_flops(config: ModelConfig, lengths: Sequence[int], *, is_low_rank: 
 
 
 def product_weights(config: ModelConfig) -> int:
-    """Counts the weights of all matrix products per token; the embedding counts only if it is also the head."""
+    """Counts the weights of all matrix products per token; the embedding counts only if it is also the head.
+
+    Of a mixture of experts, those of the experts that a token passes.
+    """
     shapes = weight_shapes(config)
     if not config.tie_embeddings:
         del shapes["embed.weight"]
-    return sum(math.prod(shape) for shape in shapes.values() if len(shape) == 2)
+    counts = {name: math.prod(shape) for name, shape in shapes.items() if len(shape) == 2}
+    if config.experts is not None:
+        share = config.experts.per_token, config.experts.count
+        counts = {name: n * share[0] // share[1] if ".experts." in name else n for name, n in counts.items()}
+    return sum(counts.values())

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..device.memory import is_out_of_memory
 from ..log import log_line
+from ..model.config import PLAIN, AttentionRules
 from ..model.logprobs import chunked_logprobs
 from ..model.packed_attention import Attend, causal_attention, choose_attention, split
 from ..pause import Pause, no_pause
@@ -24,12 +25,22 @@ class PackedModel(Protocol):
 
 
 class Scorer:
-    """`pause` is called before every microbatch and ends the work by raising."""
+    """`pause` is called before every microbatch and ends the work by raising. `logit_cap`: see `soft_cap`."""
 
-    def __init__(self, model: PackedModel, *, head_size: int, token_budget: int, pause: Pause = no_pause) -> None:
+    def __init__(
+        self,
+        model: PackedModel,
+        *,
+        head_size: int,
+        token_budget: int,
+        rules: AttentionRules = PLAIN,
+        logit_cap: float | None = None,
+        pause: Pause = no_pause,
+    ) -> None:
         self.model, self.token_budget, self._pause = model, token_budget, pause
         self.device = model.head_weight.device
-        self.attention = choose_attention(self.device, model.head_weight.dtype, head_size)
+        self._rules, self._logit_cap = rules, logit_cap
+        self.attention = choose_attention(self.device, model.head_weight.dtype, head_size, rules)
 
     @torch.no_grad()
     def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
@@ -51,9 +62,12 @@ class Scorer:
         places = np.concatenate([np.arange(n) for n in lengths])
         # Computed on the CPU, to avoid waiting for the device.
         positions, predicted = (torch.from_numpy(one).to(self.device) for one in (places, places.nonzero()[0]))
-        hidden = self.model.hidden(tokens, positions, causal_attention(self.attention, lengths, self.device))
-        head = self.model.head_weight
-        values = chunked_logprobs(hidden[predicted - 1], head, tokens[predicted], temperature=temperature)
+        attend = causal_attention(self.attention, lengths, self.device, rules=self._rules)
+        hidden = self.model.hidden(tokens, positions, attend)
+        head, targets = self.model.head_weight, tokens[predicted]
+        values = chunked_logprobs(
+            hidden[predicted - 1], head, targets, temperature=temperature, cap=self._logit_cap
+        )
         whole = (v.new_zeros(len(tokens)).index_copy(0, predicted, v) for v in values)
         logprobs, entropy = whole
         return logprobs, entropy

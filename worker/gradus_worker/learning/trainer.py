@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from ..model.config import PLAIN, AttentionRules
 from ..pause import Pause, no_pause
 from .losses import LossTerms, LossTokens, Spec, loss_terms
 from .optimizer import AdamW, OptimSettings, StepResult, gradient_norm
@@ -67,10 +68,14 @@ class Trainer:
         *,
         head_size: int,
         token_budget: int,
+        rules: AttentionRules = PLAIN,
+        logit_cap: float | None = None,
         pause: Pause = no_pause,
     ) -> None:
         self.parameters = dict(parameters)
-        self.scorer = Scorer(model, head_size=head_size, token_budget=token_budget, pause=pause)
+        self.scorer = Scorer(
+            model, head_size=head_size, token_budget=token_budget, rules=rules, logit_cap=logit_cap, pause=pause
+        )
         self.optimizer = AdamW(parameters)
         self.gradients: dict[str, Tensor] | None = None
         is_half = model.head_weight.dtype == torch.float16

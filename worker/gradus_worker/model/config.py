@@ -1,24 +1,32 @@
-"""The shape of a model from a Hugging Face `config.json`, by the rules of `src/engines/model-files/config-file.ts`."""
+"""The shape of a model: `ModelConfig` of `src/engines/model-files/model-config.ts`, field by field."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
-Json = Mapping[str, Any]
+BlockNorms = Mapping[str, tuple[str | None, str | None]]
+"""Names of a block's norms before and after `attention` and `feedForward`; None: no norm there."""
 
-
-class ModelError(ValueError):
-    """An invalid model folder; the message names file and key, the expected value and the actual one."""
+NORMS_BEFORE: BlockNorms = {
+    "attention": ("input_layernorm", None),
+    "feedForward": ("post_attention_layernorm", None),
+}
+"""Norms of Llama, and of configs that state none."""
 
 
 @dataclass(frozen=True)
-class RopeScaling:
-    """Parameters of `rope_type: llama3`."""
+class Linear:
+    """Divides all rotary frequencies."""
+
+    factor: float
+
+
+@dataclass(frozen=True)
+class Llama3:
+    """Parameters of `rope_type: llama3`: divides low frequencies, keeps high ones, interpolates between."""
 
     factor: float
     low_frequency_factor: float
@@ -27,11 +35,63 @@ class RopeScaling:
 
 
 @dataclass(frozen=True)
+class Yarn:
+    """YaRN (Peng et al. 2023): interpolates between element `low` and `high`, and scales the rotated elements."""
+
+    factor: float
+    low: float
+    high: float
+    attention_factor: float
+
+
+@dataclass(frozen=True)
+class LongRope:
+    """LongRoPE (Ding et al. 2024) within the original context: divides each frequency by its own factor."""
+
+    factors: tuple[float, ...]
+    attention_factor: float
+
+
+RopeScaling = Linear | Llama3 | Yarn | LongRope
+
+
+@dataclass(frozen=True)
+class AttentionRules:
+    """What attention does besides being causal."""
+
+    window: int | None = None
+    """Positions that a query of these layers sees, its own included."""
+    window_layers: tuple[int, ...] = ()
+    cap: float | None = None
+    """Scores become cap tanh(score / cap)."""
+
+    def window_of(self, layer: int) -> int | None:
+        return self.window if layer in self.window_layers else None
+
+
+PLAIN = AttentionRules()
+
+
+@dataclass(frozen=True)
+class Experts:
+    """A mixture of experts: each token passes the `per_token` experts with the highest router probability."""
+
+    count: int
+    per_token: int
+    size: int
+    """Intermediate size of one expert."""
+    normalise: bool
+    """Rescale the probabilities of the chosen experts to sum 1."""
+    layers: tuple[int, ...]
+    """Layers with experts; the others are dense."""
+
+
+@dataclass(frozen=True)
 class ModelConfig:
-    """A decoder-only transformer: RMSNorm, rotary embedding (rotate-half), grouped-query attention, SwiGLU."""
+    """A decoder-only transformer. The fields with defaults are differences from Llama."""
 
     architecture: str
-    """`qwen2` or `llama`."""
+    """`model_type` of `config.json`."""
     vocab_size: int
     hidden_size: int
     layers: int
@@ -43,181 +103,38 @@ class ModelConfig:
     rope_theta: float
     rope_scaling: RopeScaling | None
     max_positions: int
+    """Longest sequence in tokens."""
     tie_embeddings: bool
     """The output projection shares the embedding matrix."""
+    attention_bias: bool = False
+    """The q, k and v projections have biases."""
+    output_bias: bool = False
+    mlp_bias: bool = False
+    norms: BlockNorms = field(default_factory=lambda: NORMS_BEFORE, hash=False)
+    norm_offset: bool = False
+    """Norms multiply by 1 + weight."""
+    query_key_norm: str | None = None
+    """RMSNorm of queries and keys: over each `head`, or over the whole `projection`."""
+    gelu: bool = False
+    fused_projections: bool = False
+    """The checkpoint joins q, k, v and gate, up into one matrix each."""
+    attention: AttentionRules = PLAIN
+    local_rope_theta: float | None = None
+    """Theta of the layers with a window, whose frequencies are not scaled."""
+    unrotated_layers: tuple[int, ...] = ()
+    rotary_size: int | None = None
+    """Elements at the start of each head that are rotated; None: all."""
+    embedding_scale: float = 1.0
+    attention_scale: float | None = None
+    """Factor of the scores; None: 1 / sqrt(head_size)."""
+    residual_scale: float = 1.0
+    logit_scale: float = 1.0
+    logit_cap: float | None = None
+    experts: Experts | None = None
+    source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Content of the `config.json` it was parsed from; empty for a new model."""
 
     @property
-    def attention_bias(self) -> bool:
-        """Whether the q, k and v projections have biases."""
-        return self.architecture == "qwen2"
-
-    @property
-    def class_name(self) -> str:
-        """Class name of the model in transformers."""
-        return "Qwen2ForCausalLM" if self.architecture == "qwen2" else "LlamaForCausalLM"
-
-
-def parse_config(source: Json, file: str) -> ModelConfig:
-    """Parses a `config.json` of transformers 4 or 5; ModelError for variants that are not supported."""
-    keys = _Keys(source, file)
-    architecture = keys.one_of("model_type", ("qwen2", "llama"))
-    keys.only("hidden_act", "silu")
-    for key in ("use_sliding_window", "attention_bias", "mlp_bias"):
-        keys.only(key, False)
-    hidden_size, heads = keys.count("hidden_size"), keys.count("num_attention_heads")
-    theta, scaling = _rotary(keys)
-    config = ModelConfig(
-        architecture=architecture,
-        vocab_size=keys.count("vocab_size"),
-        hidden_size=hidden_size,
-        layers=keys.count("num_hidden_layers"),
-        heads=heads,
-        key_value_heads=keys.count("num_key_value_heads", heads),
-        head_size=keys.count("head_dim", hidden_size / heads),
-        intermediate_size=keys.count("intermediate_size"),
-        norm_epsilon=keys.positive("rms_norm_eps", 1e-6),
-        rope_theta=theta,
-        rope_scaling=scaling,
-        max_positions=keys.count("max_position_embeddings", 32_768 if architecture == "qwen2" else 2048),
-        tie_embeddings=keys.flag("tie_word_embeddings", False),
-    )
-    _check_heads(config, file)
-    return config
-
-
-def config_json(config: ModelConfig) -> dict[str, Any]:
-    """Builds the `config.json` that `parse_config` reads back and transformers loads."""
-    scaling = config.rope_scaling
-    rope = {
-        "rope_scaling": {
-            "rope_type": "llama3",
-            "factor": scaling.factor,
-            "low_freq_factor": scaling.low_frequency_factor,
-            "high_freq_factor": scaling.high_frequency_factor,
-            "original_max_position_embeddings": scaling.original_max_positions,
-        }
-    } if scaling is not None else {}  # fmt: skip
-    return {
-        "architectures": [config.class_name],
-        "model_type": config.architecture,
-        "vocab_size": config.vocab_size,
-        "hidden_size": config.hidden_size,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.key_value_heads,
-        "head_dim": config.head_size,
-        "intermediate_size": config.intermediate_size,
-        "hidden_act": "silu",
-        "rms_norm_eps": config.norm_epsilon,
-        "rope_theta": config.rope_theta,
-        **rope,
-        "max_position_embeddings": config.max_positions,
-        "tie_word_embeddings": config.tie_embeddings,
-    }
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object from a file; ModelError if it is missing, not JSON, or not an object."""
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as cause:
-        raise ModelError(f"{path}: expected a JSON file ({cause})") from cause
-    except ValueError as cause:
-        raise ModelError(f"{path}: expected JSON, got text that does not parse ({cause})") from cause
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: expected a JSON object, got {describe(value)}")
-    return value
-
-
-def describe(value: object) -> str:
-    """Formats a value for an error message: short, on one line."""
-    if value is None:
-        return "nothing"
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return f"{text[:57]}…" if len(text) > 60 else text
-
-
-def _rotary(keys: _Keys) -> tuple[float, RopeScaling | None]:
-    """Reads theta and scaling: transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`."""
-    parameters = keys.child("rope_parameters")
-    scaling = parameters or keys.child("rope_scaling")
-    theta = (parameters or keys).positive("rope_theta", 10_000)
-    if scaling is None:
-        return theta, None
-    kind = "rope_type" if scaling.has("rope_type") else "type"
-    if scaling.one_of(kind, ("default", "llama3"), "default") == "default":
-        return theta, None
-    return theta, RopeScaling(
-        factor=scaling.positive("factor"),
-        low_frequency_factor=scaling.positive("low_freq_factor"),
-        high_frequency_factor=scaling.positive("high_freq_factor"),
-        original_max_positions=scaling.count("original_max_position_embeddings"),
-    )
-
-
-def _check_heads(config: ModelConfig, file: str) -> None:
-    if config.heads % config.key_value_heads != 0:
-        got = f"{config.heads} and {config.key_value_heads}"
-        raise ModelError(f'{file}: expected "num_attention_heads" to be a multiple of "num_key_value_heads", got {got}')
-    if config.head_size % 2 != 0:
-        raise ModelError(
-            f'{file}: expected an even "head_dim" (rotary embedding pairs elements), got {config.head_size}'
-        )
-
-
-class _Keys:
-    """Typed access to the keys of one object; every error names file and key. null counts as absent."""
-
-    def __init__(self, source: Json, file: str, prefix: str = "") -> None:
-        self.source, self.file, self.prefix = source, file, prefix
-
-    def has(self, key: str) -> bool:
-        return self.source.get(key) is not None
-
-    def count(self, key: str, fallback: float | None = None) -> int:
-        value = self._value(key, fallback)
-        if not (_is_positive(value) and value == int(value)):
-            raise self._refusal(key, "a whole number of at least 1")
-        return int(value)
-
-    def positive(self, key: str, fallback: float | None = None) -> float:
-        value = self._value(key, fallback)
-        if not _is_positive(value):
-            raise self._refusal(key, "a number above 0")
-        return float(value)
-
-    def flag(self, key: str, fallback: bool) -> bool:
-        value = self._value(key, fallback)
-        if not isinstance(value, bool):
-            raise self._refusal(key, "true or false")
-        return value
-
-    def one_of(self, key: str, choices: tuple[str, ...], fallback: str | None = None) -> str:
-        value = self._value(key, fallback)
-        if value not in choices:
-            raise self._refusal(key, " or ".join(f'"{choice}"' for choice in choices))
-        return cast(str, value)
-
-    def only(self, key: str, value: str | bool) -> None:
-        """Rejects every other value; the key may be absent."""
-        if self.has(key) and self.source[key] is not value and self.source[key] != value:
-            raise self._refusal(key, f"{json.dumps(value)} (nothing else is supported)")
-
-    def child(self, key: str) -> _Keys | None:
-        if not self.has(key):
-            return None
-        value = self.source[key]
-        if not isinstance(value, dict):
-            raise self._refusal(key, "an object")
-        return _Keys(value, self.file, f"{self.prefix}{key}.")
-
-    def _value(self, key: str, fallback: object) -> Any:
-        return self.source[key] if self.has(key) else fallback
-
-    def _refusal(self, key: str, expected: str) -> ModelError:
-        got = describe(self.source.get(key))
-        return ModelError(f'{self.file}: expected "{self.prefix}{key}" to be {expected}, got {got}')
-
-
-def _is_positive(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+    def query_scale(self) -> float:
+        """Factor of the queries, for attention that divides scores by sqrt(head_size)."""
+        return 1.0 if self.attention_scale is None else self.attention_scale * math.sqrt(self.head_size)

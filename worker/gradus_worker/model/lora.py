@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from .config import ModelConfig, ModelError
+from .config import ModelConfig
+from .json_file import ModelError
 from .transformer import Transformer
 from .weight_layout import Part, parts
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+_JOINED = {
+    "q_proj": "qkv_proj", "k_proj": "qkv_proj", "v_proj": "qkv_proj",
+    "gate_proj": "gate_up_proj", "up_proj": "gate_up_proj",
+}  # fmt: skip
+"""The linear layer of a target in checkpoints that join q, k, v and gate, up."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,14 @@ class Adapters:
         unknown = [name for name in settings.targets if name not in TARGETS]
         if unknown:
             raise ModelError(f"lora.targets: expected some of {', '.join(TARGETS)}, got {unknown[0]!r}")
+        if base.config.experts is not None and {"gate_proj", "up_proj", "down_proj"} & {*settings.targets}:
+            raise ModelError(
+                "lora.targets: expected q_proj, k_proj, v_proj or o_proj for a mixture of experts, "
+                f"got {', '.join(settings.targets)}"
+            )
+        if base.config.fused_projections:
+            joined = tuple(dict.fromkeys(_JOINED.get(name, name) for name in settings.targets))
+            settings = replace(settings, targets=joined)
         self.base, self.settings = base, settings
         self.targets = target_parts(base.config, settings.targets)
         self.weights: dict[str, Tensor] = {}

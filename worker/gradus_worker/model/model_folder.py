@@ -17,7 +17,9 @@ from torch import Tensor
 
 from ..atomic import atomic_file
 from ..pause import Pause, no_pause
-from .config import ModelConfig, ModelError, config_json, describe, parse_config, read_json
+from .config import ModelConfig
+from .config_file import config_json, parse_config
+from .json_file import ModelError, describe, read_json
 from .transformer import Transformer
 from .weight_layout import weight_shapes
 
@@ -67,7 +69,7 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: P
 
 
 def random_model(config: ModelConfig, device: torch.device, dtype: torch.dtype, seed: int) -> Transformer:
-    """Creates an untrained model: matrices normal with standard deviation 0.02, norms 1, biases 0."""
+    """Creates an untrained model: matrices normal with standard deviation 0.02, norms of factor 1, biases 0."""
     model = empty_model(config, device, dtype)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
@@ -75,7 +77,7 @@ def random_model(config: ModelConfig, device: torch.device, dtype: torch.dtype, 
             if weight.dim() > 1:
                 weight.normal_(std=0.02, generator=generator)
             else:
-                weight.fill_(0 if name.endswith("bias") else 1)
+                weight.fill_(0 if name.endswith("bias") or config.norm_offset else 1)
     return model
 
 
@@ -199,8 +201,9 @@ def _read_index(folder: Path) -> dict[str, str]:
             raise ModelError(f"{folder}: expected {_SINGLE} or {_INDEX}, got neither")
         raise ModelError(
             f"{folder}: expected weights as {_SINGLE}, got {pickled}, which may execute code when it is read; "
-            f"""convert it: python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained('{folder}', """
-            f"""dtype='auto').save_pretrained('{folder}-safetensors')" and copy the tokenizer files"""
+            """convert it: python -c "from transformers import AutoModelForCausalLM as M; """
+            f"""M.from_pretrained('{folder}', dtype='auto').save_pretrained('{folder}-safetensors')" """
+            "and copy the tokenizer files"
         )
     shards = read_json(path).get("weight_map")
     if not isinstance(shards, dict):

@@ -1,21 +1,20 @@
-"""Qwen2 and Llama on a table of weights that sampler and trainer share."""
+"""Decoder-only transformers on a table of weights that sampler and trainer share."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding, linear, rms_norm, silu
+from torch.nn.functional import embedding, gelu, linear, rms_norm, silu
 from torch.utils.checkpoint import checkpoint
 
-from .config import ModelConfig, RopeScaling
+from .config import ModelConfig
+from .experts import mix_experts
+from .logprobs import float_product, soft_cap
 from .packed_attention import Attend
+from .rotary import Rotary, RotaryTables, rotate
 from .weight_layout import Part, parts, weight_shapes
-
-Rotary = tuple[Tensor, Tensor]
-"""Cosine and sine, float32 [T, 1, d/2]."""
 
 
 class Transformer:
@@ -35,8 +34,7 @@ class Transformer:
         self.weights = dict(weights)
         self.activation_checkpointing = False
         """Keeps one hidden state per layer for the backward pass and recomputes the rest."""
-        frequencies = torch.tensor(rotary_frequencies(config), dtype=torch.float64)
-        self._frequencies = frequencies.to(self.device)
+        self._rotary = RotaryTables(config, self.device)
 
     @property
     def device(self) -> torch.device:
@@ -48,7 +46,7 @@ class Transformer:
 
     @property
     def head_weight(self) -> Tensor:
-        """[V, D]: logits are hidden @ head_weight.T."""
+        """[V, D]: logits are hidden @ head_weight.T, and a cap where the config has one."""
         return self.weights["embed.weight" if self.config.tie_embeddings else "head.weight"]
 
     def parts(self) -> list[tuple[Part, Tensor]]:
@@ -57,59 +55,69 @@ class Transformer:
 
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         """Returns hidden states after the last norm, [T, D], of tokens int64 [T] at positions [T]."""
-        x = embedding(tokens, self.weights["embed.weight"])
-        rotary = self._rotary(positions)
+        x = _scaled(embedding(tokens, self.weights["embed.weight"]), self.config.embedding_scale)
+        rotary = self._rotary.at(positions)
         for layer in range(self.config.layers):
             if self.activation_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(self._block, layer, x, rotary, attend, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = self._block(layer, x, rotary, attend)
-        return self._norm("norm", x)
+        return _scaled(self._norm("norm", x), self.config.logit_scale)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Returns the next-token logits [T, V], float32, of hidden states [T, D]."""
+        return soft_cap(float_product(hidden, self.head_weight.T), self.config.logit_cap)
 
     def project(self, name: str, x: Tensor) -> Tensor:
         """Multiplies x [T, input] by a matrix (`layers.0.qkv`, `.out`, `.gate_up`, `.down`); adds its bias, if any."""
         return linear(x, self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias"))
 
-    def _block(self, layer: int, x: Tensor, rotary: Rotary, attend: Attend) -> Tensor:
-        name = f"layers.{layer}"
-        x = x + self._attention(layer, self._norm(f"{name}.norm1", x), rotary, attend)
-        gate, up = self.project(f"{name}.gate_up", self._norm(f"{name}.norm2", x)).chunk(2, 1)
-        return x + self.project(f"{name}.down", silu(gate) * up)
+    def _block(self, layer: int, x: Tensor, rotary: list[Rotary], attend: Attend) -> Tensor:
+        config, name = self.config, f"layers.{layer}"
+        mixed = self._attention(layer, self._norm(f"{name}.norm1", x), self._rotary.of_layer(layer, rotary), attend)
+        x = x + _scaled(self._norm(f"{name}.norm1_after", mixed), config.residual_scale)
+        lifted = self._feed_forward(layer, self._norm(f"{name}.norm2", x))
+        return x + _scaled(self._norm(f"{name}.norm2_after", lifted), config.residual_scale)
 
-    def _attention(self, layer: int, x: Tensor, rotary: Rotary, attend: Attend) -> Tensor:
-        config = self.config
+    def _feed_forward(self, layer: int, x: Tensor) -> Tensor:
+        config, name = self.config, f"layers.{layer}"
+        if config.experts is not None and layer in config.experts.layers:
+            names = (f"{name}.router.weight", f"{name}.experts.gate_up.weight", f"{name}.experts.down.weight")
+            router, gate_up, down = (self.weights[one] for one in names)
+            return mix_experts(config.experts, router, gate_up, down, x)
+        gate, up = self.project(f"{name}.gate_up", x).chunk(2, 1)
+        active = gelu(gate, approximate="tanh") if config.gelu else silu(gate)
+        return self.project(f"{name}.down", active * up)
+
+    def _attention(self, layer: int, x: Tensor, rotary: Rotary | None, attend: Attend) -> Tensor:
+        config, name = self.config, f"layers.{layer}"
         heads, key_heads = config.heads, config.key_value_heads
-        qkv = self.project(f"layers.{layer}.qkv", x).view(len(x), heads + 2 * key_heads, config.head_size)
-        rotated, v = rotate(qkv[:, : heads + key_heads], rotary), qkv[:, heads + key_heads :]
-        mixed = attend(layer, rotated[:, :heads], rotated[:, heads:], v)
-        return self.project(f"layers.{layer}.out", mixed.reshape(len(x), heads * config.head_size))
+        qkv = self.project(f"{name}.qkv", x).view(len(x), heads + 2 * key_heads, config.head_size)
+        turned, v = qkv[:, : heads + key_heads], qkv[:, heads + key_heads :]
+        if config.query_key_norm is not None:
+            q, k = turned[:, :heads], turned[:, heads:]
+            turned = torch.cat([self._norm_heads(f"{name}.q_norm", q), self._norm_heads(f"{name}.k_norm", k)], 1)
+        if rotary is not None:
+            turned = rotate(turned, rotary)
+        mixed = attend(layer, _scaled(turned[:, :heads], config.query_scale), turned[:, heads:], v)
+        return self.project(f"{name}.out", mixed.reshape(len(x), heads * config.head_size))
+
+    def _norm_heads(self, name: str, x: Tensor) -> Tensor:
+        """Norms [T, H, d] over each head, or over all of them."""
+        flat = x.flatten(1) if self.config.query_key_norm == "projection" else x
+        return self._norm(name, flat).view(x.shape)
 
     def _norm(self, name: str, x: Tensor) -> Tensor:
-        return rms_norm(x, x.shape[1:], self.weights[f"{name}.weight"], self.config.norm_epsilon)
-
-    def _rotary(self, positions: Tensor) -> Rotary:
-        # float64: at position 100,000 a float32 angle has an error of 0.004.
-        angles = (positions[:, None] * self._frequencies)[:, None]
-        return angles.cos().float(), angles.sin().float()
-
-
-def rotate(x: Tensor, rotary: Rotary) -> Tensor:
-    """Rotates element i of each head [T, H, d] with element i + d/2; in float32, rounded once."""
-    cosine, sine = rotary
-    first, second = x.float().chunk(2, 2)
-    return torch.cat([first * cosine - second * sine, second * cosine + first * sine], 2).to(x.dtype)
+        """RMSNorm over the last axis; x itself where the model has no such norm."""
+        weight = self.weights.get(f"{name}.weight")
+        if weight is None:
+            return x
+        if self.config.norm_offset:
+            # Rounded once, after the product.
+            return rms_norm(x.float(), x.shape[-1:], 1 + weight.float(), self.config.norm_epsilon).to(x.dtype)
+        return rms_norm(x, x.shape[-1:], weight, self.config.norm_epsilon)
 
 
-def rotary_frequencies(config: ModelConfig) -> list[float]:
-    """Returns the angle per position, in radians, of each pair of elements of a head."""
-    plain = [config.rope_theta ** (-2 * i / config.head_size) for i in range(config.head_size // 2)]
-    scaling = config.rope_scaling
-    return plain if scaling is None else [_scale(frequency, scaling) for frequency in plain]
-
-
-def _scale(frequency: float, scaling: RopeScaling) -> float:
-    """Llama 3.1 scaling: divides slow angles by the factor, keeps fast ones, interpolates between."""
-    turns = scaling.original_max_positions * frequency / (2 * math.pi)
-    share = (turns - scaling.low_frequency_factor) / (scaling.high_frequency_factor - scaling.low_frequency_factor)
-    kept = min(1.0, max(0.0, share))
-    return (kept + (1 - kept) / scaling.factor) * frequency
+def _scaled(x: Tensor, factor: float) -> Tensor:
+    """Multiplies by a factor of the config, which is rounded to the element type of x, as transformers does."""
+    return x if factor == 1 else x * torch.tensor(factor, dtype=x.dtype, device=x.device)

@@ -33,7 +33,7 @@ class AdmissionQueue:
 
     def __init__(self, model: Transformer, cache: KeyValueCache) -> None:
         self._model, self._cache = model, cache
-        self._attention = choose_attention(model.device, model.dtype, model.config.head_size)
+        self._attention = choose_attention(model.device, model.dtype, model.config.head_size, model.config.attention)
         self.groups: deque[Group] = deque()
         self.reread = 0
         """How often tokens were read again after losing their blocks."""
@@ -132,7 +132,7 @@ class AdmissionQueue:
 
     def _run(self, found: list[tuple[Group, Span]]) -> None:
         spans = [span for _, span in found]
-        tokens, positions, attend = prefill_inputs(self._cache, spans, self._attention)
+        tokens, positions, attend = prefill_inputs(self._cache, spans, self._attention, self._model.config.attention)
         hidden = self._model.hidden(tokens, positions, attend)
         ends = np.cumsum([span.end - span.start for span in spans]) - 1
         for (group, span), end in zip(found, ends.tolist(), strict=True):

@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..model.logprobs import float_product
 from ..model.transformer import Transformer
 from .choose_token import ChoiceRules, choose_tokens, uniform_at
 from .cuda_graphs import StepGraphs
@@ -73,7 +72,8 @@ class Decoder:
         self._tokens = torch.zeros(steps, count, dtype=torch.int64, device=device)
         self._scores = torch.zeros(2, steps, count, dtype=torch.float32, device=device)
         self._tick = torch.zeros(1, dtype=torch.int64, device=device)
-        self._attention = choose_decode_attention(cache, model.config.heads)
+        self._rules = model.config.attention
+        self._attention = choose_decode_attention(cache, model.config.heads, self._rules)
         self._columns = self.rows.table.shape[1]
         self._graphs = StepGraphs(self._step, captures=self._attention == "triton")
         self._sizes = batch_sizes(count) if self._is_cuda else list(range(1, count + 1))
@@ -121,9 +121,10 @@ class Decoder:
     def _step(self, size: int, filtered: bool) -> None:
         token, position, last, origin, key, greedy, top_k = self._integers[:, :size]
         inverse_temperature, top_p = self._reals[:, :size]
-        attend = decode_attention(self._cache, self._blocks[:size, : self._columns], position, self._attention)
+        blocks = self._blocks[:size, : self._columns]
+        attend = decode_attention(self._cache, blocks, position, self._attention, self._rules)
         hidden = self._model.hidden(token, position, attend)
-        logits = float_product(hidden, self._model.head_weight.T)
+        logits = self._model.logits(hidden)
         rules = ChoiceRules(inverse_temperature.float(), greedy.bool(), top_p, top_k)
         chosen, scores = choose_tokens(logits, uniform_at(key, position + 1 - origin), rules, filtered)
         self._tokens[:, :size].index_copy_(0, self._tick, chosen[None])
@@ -148,7 +149,7 @@ def choose_first(
     found = []
     for start in range(0, len(hidden), 128):
         part = slice(start, start + 128)
-        logits = float_product(hidden[part], model.head_weight.T)
+        logits = model.logits(hidden[part])
         numbers = (torch.from_numpy(values[part]).to(hidden.device) for values in (keys, counters))
         found.append(choose_tokens(logits, uniform_at(*numbers), rules.rows(part), filtered))
     tokens, scores = (torch.cat(parts, -1).cpu().numpy() for parts in zip(*found, strict=True))

@@ -12,11 +12,14 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..log import log_line
-from ..model.packed_attention import Attend, causal_attention
+from ..model.config import PLAIN, AttentionRules
+from ..model.packed_attention import Attend, capped_attention, causal_attention
 from .kv_cache import KeyValueCache
 
 
-def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kind: str) -> Attend:
+def decode_attention(
+    cache: KeyValueCache, table: Tensor, positions: Tensor, kind: str, rules: AttentionRules = PLAIN
+) -> Attend:
     """Builds attention of B queries, each over all positions up to its own, whose key and value it writes first.
 
     table int32 [B, n]: the blocks of each row in order; positions int64 [B]; `kind`: see `choose_decode_attention`.
@@ -25,27 +28,45 @@ def decode_attention(cache: KeyValueCache, table: Tensor, positions: Tensor, kin
     blocks = table.gather(1, (positions // size)[:, None])[:, 0]
     places = blocks.long() * size + positions % size
     lengths = positions + 1
-    over_blocks: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-    if kind == "triton":
-        from .paged_attention_triton import paged_attention
-
-        over_blocks, aside = paged_attention, lengths.int()
-    else:
-        over_blocks, aside = _over_blocks, _mask(lengths, table.shape[1] * size, cache.keys.dtype)
+    over_blocks = _triton(lengths) if kind == "triton" else _torch(lengths, table.shape[1] * size, cache.keys.dtype)
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         cache.write(layer, places, k, v)
-        return over_blocks(q, cache.keys[layer], cache.values[layer], table, aside)
+        return over_blocks(q, cache.keys[layer], cache.values[layer], table, rules.window_of(layer), rules.cap)
 
     return attend
 
 
-def choose_decode_attention(cache: KeyValueCache, heads: int) -> str:
+OverBlocks = Callable[[Tensor, Tensor, Tensor, Tensor, int | None, float | None], Tensor]
+"""(q, keys, values, table, window, cap) -> [B, H, d]."""
+
+
+def _triton(lengths: Tensor) -> OverBlocks:
+    from .paged_attention_triton import paged_attention
+
+    integers = lengths.int()
+    return lambda q, keys, values, table, window, cap: paged_attention(
+        q, keys, values, table, integers, window=window, cap=cap
+    )
+
+
+def _torch(lengths: Tensor, positions: int, dtype: torch.dtype) -> OverBlocks:
+    masks: dict[int | None, Tensor] = {}
+
+    def attend(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, window: int | None, cap: float | None) -> Tensor:
+        if window not in masks:
+            masks[window] = _mask(lengths, positions, dtype, window)
+        return _over_blocks(q, keys, values, table, masks[window], cap)
+
+    return attend
+
+
+def choose_decode_attention(cache: KeyValueCache, heads: int, rules: AttentionRules = PLAIN) -> str:
     """Returns `triton` if its kernel runs on this device and matches `torch`, which copies the blocks it reads."""
     if cache.keys.device.type != "cuda":
         return "torch"
     try:
-        if triton_agrees(cache, heads):
+        if triton_agrees(cache, heads, rules):
             return "triton"
         reason = "its results differ from torch"
     except Exception as error:  # Errors of Triton and its compiler have no common base class.
@@ -54,7 +75,7 @@ def choose_decode_attention(cache: KeyValueCache, heads: int) -> str:
     return "torch"
 
 
-def triton_agrees(cache: KeyValueCache, heads: int) -> bool:
+def triton_agrees(cache: KeyValueCache, heads: int, rules: AttentionRules = PLAIN) -> bool:
     """Compares the Triton kernel with torch on random values of the cache's shape and type."""
     from .paged_attention_triton import paged_attention
 
@@ -65,13 +86,19 @@ def triton_agrees(cache: KeyValueCache, heads: int) -> bool:
     q, keys, values = (torch.randn(shape, generator=generator).to(device, dtype) for shape in shapes)
     table = torch.tensor([[1, 2, 3], [4, 0, 0], [5, 2, 1]], device=device, dtype=torch.int32)
     lengths = torch.tensor([3 * size, 1, 2 * size - 3], device=device, dtype=torch.int32)
-    expected = _over_blocks(q, keys, values, table, _mask(lengths, 3 * size, dtype))
-    found = [paged_attention(q, keys, values, table, lengths, splits) for splits in (1, 4)]
     tolerance = 1e-4 if dtype == torch.float32 else 0.03
-    return all(torch.allclose(one.float(), expected.float(), atol=tolerance, rtol=tolerance) for one in found)
+    for window in (None,) if rules.window is None else (None, size + 2):
+        expected = _over_blocks(q, keys, values, table, _mask(lengths, 3 * size, dtype, window), rules.cap).float()
+        for splits in (1, 4):
+            found = paged_attention(q, keys, values, table, lengths, splits, window=window, cap=rules.cap).float()
+            if not torch.allclose(found, expected, atol=tolerance, rtol=tolerance):
+                return False
+    return True
 
 
-def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: Tensor) -> Tensor:
+def _over_blocks(
+    q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: Tensor, cap: float | None = None
+) -> Tensor:
     """Attention of q [B, H, d] on keys, values [blocks, size, KV, d]; adds mask [B, n * size] to the scores."""
     rows, heads, size = q.shape
     key_heads = keys.shape[2]
@@ -80,6 +107,9 @@ def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: T
     def gather(storage: Tensor) -> Tensor:
         return storage.index_select(0, chosen).view(rows, -1, key_heads, size).transpose(1, 2)
 
+    if cap is not None:
+        whole = mask[:, None, None, None].float()
+        return capped_attention(q[:, :, None], gather(keys), gather(values), whole, cap)[:, :, 0]
     # Treat the heads that share keys as several queries of one head.
     queries = q.reshape(rows, key_heads, heads // key_heads, size)
     # Expand the mask: on the CPU a broadcast mask takes a path that is half as fast.
@@ -87,9 +117,12 @@ def _over_blocks(q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: T
     return scaled_dot_product_attention(queries, gather(keys), gather(values), whole).reshape(rows, heads, size)
 
 
-def _mask(lengths: Tensor, positions: int, dtype: torch.dtype) -> Tensor:
-    """Returns 0 at the first `lengths` positions of each row, -inf after them."""
-    unseen = torch.arange(positions, device=lengths.device) >= lengths[:, None]
+def _mask(lengths: Tensor, positions: int, dtype: torch.dtype, window: int | None = None) -> Tensor:
+    """Returns 0 at the first `lengths` positions of each row, or the last `window` of them; -inf elsewhere."""
+    places = torch.arange(positions, device=lengths.device)
+    unseen = places >= lengths[:, None]
+    if window is not None:
+        unseen |= places < lengths[:, None] - window
     return torch.zeros_like(unseen, dtype=dtype).masked_fill_(unseen, -math.inf)
 
 
@@ -104,7 +137,9 @@ class Span:
     blocks: Sequence[int]
 
 
-def prefill_inputs(cache: KeyValueCache, spans: Sequence[Span], kind: str) -> tuple[Tensor, Tensor, Attend]:
+def prefill_inputs(
+    cache: KeyValueCache, spans: Sequence[Span], kind: str, rules: AttentionRules = PLAIN
+) -> tuple[Tensor, Tensor, Attend]:
     """Returns packed tokens and positions of these spans, and their attention. `kind`: see `choose_attention`."""
     device = cache.keys.device
     tokens = np.concatenate([span.tokens[span.start : span.end] for span in spans])
@@ -113,7 +148,7 @@ def prefill_inputs(cache: KeyValueCache, spans: Sequence[Span], kind: str) -> tu
     fresh = _placed(np.concatenate([w[p.start :] for w, p in zip(whole, spans, strict=True)]), device)
     before = _placed(np.concatenate(whole), device) if any(span.start > 0 for span in spans) else None
     lengths, key_lengths = [p.end - p.start for p in spans], [p.end for p in spans]
-    causal = causal_attention(kind, lengths, device, key_lengths)
+    causal = causal_attention(kind, lengths, device, key_lengths, rules)
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         cache.write(layer, fresh, k, v)

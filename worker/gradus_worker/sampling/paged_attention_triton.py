@@ -19,11 +19,20 @@ _PROGRAMS = 528
 
 
 def paged_attention(
-    q: Tensor, keys: Tensor, values: Tensor, table: Tensor, lengths: Tensor, splits: int | None = None
+    q: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    table: Tensor,
+    lengths: Tensor,
+    splits: int | None = None,
+    *,
+    window: int | None = None,
+    cap: float | None = None,
 ) -> Tensor:
     """Attention of q [B, H, d] on keys, values [blocks, size, KV, d]. Returns [B, H, d].
 
     Each row attends to its first `lengths` (int32 [B], at least 1) positions in the blocks of table (int32 [B, n]).
+    With a `window`, only to the last `window` of them; with a `cap`, scores become cap tanh(score / cap).
     `size` is a power of 2, at least 16.
     """
     rows, heads, size = q.shape
@@ -34,11 +43,14 @@ def paged_attention(
     out = torch.empty((rows, heads, size), device=q.device, dtype=q.dtype)
     parts = torch.empty((rows, heads, splits, size), device=q.device, dtype=torch.float32) if splits > 1 else out
     sums = torch.empty((rows, heads, splits), device=q.device, dtype=torch.float32) if splits > 1 else out
+    # Scores are powers of 2: exp2 is the instruction that the hardware has. tanh(x) = 2 sigmoid(2 x) - 1.
+    scale = (math.log2(math.e) if cap is None else 2 / cap) / math.sqrt(size)
+    scaled_cap = (cap or 0.0) * math.log2(math.e)
     group, padded = heads // key_heads, max(16, triton.next_power_of_2(size))
     _attend[(key_heads, rows, splits)](
-        q, keys, values, table, lengths, parts, sums, math.log2(math.e) / math.sqrt(size), q.stride(0), table.stride(0),
+        q, keys, values, table, lengths, parts, sums, scale, scaled_cap, window or 0, q.stride(0), table.stride(0),
         GROUP=group, GROUP_PADDED=max(16, triton.next_power_of_2(group)), SIZE=size, SIZE_PADDED=padded, BLOCK=block,
-        SPLITS=splits, num_warps=4, num_stages=3,
+        SPLITS=splits, HAS_WINDOW=window is not None, HAS_CAP=cap is not None, num_warps=4, num_stages=3,
     )  # fmt: skip
     if splits > 1:
         _join[(rows * heads,)](parts, sums, out, SIZE=size, SIZE_PADDED=padded, SPLITS=splits, num_warps=4)
@@ -52,9 +64,9 @@ def splits_for(programs: int) -> int:
 
 @triton.jit
 def _attend(
-    q, keys, values, table, lengths, parts, sums, scale, q_stride, table_stride,
+    q, keys, values, table, lengths, parts, sums, scale, cap, window, q_stride, table_stride,
     GROUP: tl.constexpr, GROUP_PADDED: tl.constexpr, SIZE: tl.constexpr, SIZE_PADDED: tl.constexpr,
-    BLOCK: tl.constexpr, SPLITS: tl.constexpr,
+    BLOCK: tl.constexpr, SPLITS: tl.constexpr, HAS_WINDOW: tl.constexpr, HAS_CAP: tl.constexpr,
 ):  # fmt: skip
     head, row, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     key_heads = tl.num_programs(0)
@@ -72,13 +84,22 @@ def _attend(
     for block in range(first, tl.minimum(first + share, blocks)):
         start = tl.load(table + row.to(tl.int64) * table_stride + block).to(tl.int64) * BLOCK
         is_seen = block * BLOCK + place < length
+        if HAS_WINDOW:
+            is_seen = is_seen & (block * BLOCK + place >= length - window)
         offsets = ((start + place)[:, None] * key_heads + head) * SIZE + element[None, :]
         is_there = is_seen[:, None] & (element[None, :] < SIZE)
         key = tl.load(keys + offsets, is_there, other=0.0)
         scores = tl.dot(query, tl.trans(key), input_precision="ieee") * scale
+        if HAS_CAP:
+            scores = cap * (2 * tl.sigmoid(scores) - 1)
         scores = tl.where(is_seen[None, :], scores, float("-inf"))
         new = tl.maximum(largest, tl.max(scores, 1))
-        kept, p = tl.exp2(largest - new), tl.exp2(scores - new[:, None])
+        if HAS_WINDOW:
+            # A block before the window leaves the largest score at -inf, whose difference would be NaN.
+            shift = tl.where(new == float("-inf"), 0.0, new)
+        else:
+            shift = new
+        kept, p = tl.exp2(largest - shift), tl.exp2(scores - shift[:, None])
         value = tl.load(values + offsets, is_there, other=0.0)
         mixed = mixed * kept[:, None] + tl.dot(p.to(value.dtype), value, input_precision="ieee")
         total = total * kept + tl.sum(p, 1)

@@ -9,7 +9,7 @@ import torch
 from ..device.memory import is_out_of_memory
 from ..learning.checkpoint import StateError
 from ..log import log_traceback
-from ..model.config import ModelError
+from ..model.json_file import ModelError
 from ..protocol.messages import Outcome, Reply, RequestError
 from ..worker_exit import BROKEN, WorkerExit
 

@@ -40,6 +40,8 @@ def test_values_and_gradients_equal_plain_autograd(dtype: torch.dtype, tolerance
 def test_numerical_gradient() -> None:
     hidden, weight, targets = inputs(torch.float64)
     assert torch.autograd.gradcheck(lambda h, w: chunked_logprobs(h, w, targets, rows=5), (hidden, weight))
+    capped = {"rows": 5, "cap": 0.8, "temperature": 0.7}
+    assert torch.autograd.gradcheck(lambda h, w: chunked_logprobs(h, w, targets, **capped), (hidden, weight))
 
 
 def test_the_gradient_of_half_precision_weights_is_rounded_once() -> None:

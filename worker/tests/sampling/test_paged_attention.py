@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from gradus_worker.model.config import ModelConfig
+from gradus_worker.model.config import AttentionRules, ModelConfig
 from gradus_worker.sampling.kv_cache import KeyValueCache
 from gradus_worker.sampling.paged_attention import Span, decode_attention, prefill_inputs, triton_agrees
 
@@ -48,6 +48,22 @@ def test_prompts_read_in_pieces_equal_prompts_read_at_once(cuts: list[int]) -> N
             found[i].append(part)
     for i in (0, 1):
         assert torch.allclose(torch.cat(found[i]), whole(*data[i]), atol=1e-6)
+
+
+@pytest.mark.parametrize("rules", [AttentionRules(21, (1,)), AttentionRules(cap=0.7), AttentionRules(3, (0, 1), 2.0)])
+def test_triton_follows_windows_and_caps_as_torch_does(rules: AttentionRules) -> None:
+    torch.manual_seed(6)
+    cache = KeyValueCache(config(4, 2, 16), 16, 12, CPU, torch.float32)
+    cache.keys.normal_()
+    cache.values.normal_()
+    table = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0], [7, 8, 9, 10]], dtype=torch.int32)
+    positions = torch.tensor([49, 0, 31])
+    data = [torch.randn(3, heads, 16) for heads in (4, 2, 2)]
+    plain = decode_attention(cache, table, positions, "torch")(1, *data)
+    found = [decode_attention(cache, table, positions, kind, rules)(1, *data) for kind in ("torch", "triton")]
+    assert torch.allclose(*found, atol=1e-5)
+    assert not torch.allclose(found[0], plain, atol=1e-3)
+    assert triton_agrees(cache, 4, rules)
 
 
 @pytest.mark.parametrize("kind", ["torch", "triton"])
@@ -110,7 +126,7 @@ def test_a_kernel_with_wrong_results_is_detected(monkeypatch: pytest.MonkeyPatch
     cache = KeyValueCache(config(4, 2, 8), 16, 4, CPU, torch.float32)
     assert triton_agrees(cache, 4)
     right = paged_attention_triton.paged_attention
-    monkeypatch.setattr(paged_attention_triton, "paged_attention", lambda *given: right(*given) * 1.01)
+    monkeypatch.setattr(paged_attention_triton, "paged_attention", lambda *given, **more: right(*given, **more) * 1.01)
     assert not triton_agrees(cache, 4)
 
 
