@@ -1,6 +1,6 @@
 import { type AnswerDifferences, createDifferences } from '../verifiers/answer-differences.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
-import { findRollouts } from './stored-rollouts.ts';
+import { type DamagedShard, findRollouts } from './stored-rollouts.ts';
 
 /** Position of a stored rollout. */
 export interface RolloutPlace {
@@ -13,6 +13,8 @@ export interface RolloutPlace {
 /** Answers judged correct whose text differs from the gold. */
 export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
   readonly rollouts: number;
+  /** Files of rollouts that could not be read. */
+  readonly damaged: readonly DamagedShard[];
 }
 
 const columns = ['step', 'problem_id', 'rollout_index', 'outcome', 'evidence'] as const;
@@ -35,7 +37,7 @@ export async function storedDifferences(
     signal?.throwIfAborted();
     for (const row of batch) differences.add(row, placeOf(row));
   }
-  return { rollouts: stored.count, ...differences.result() };
+  return { rollouts: stored.count, damaged: stored.damaged, ...differences.result() };
 }
 
 type Row = Pick<RolloutRow, (typeof columns)[number]>;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -10,8 +10,10 @@ import { createRun } from '../runs/writing/create-run.ts';
 import type { RecordedGroup } from '../runs/files/records.ts';
 import { writeShard } from '../runs/files/rollout-shard.ts';
 import { codeProblem, mathProblem } from '../testing/index.ts';
+import { storedDifferences } from './answer-differences.ts';
 import { auditVerdicts } from './audit-verdicts.ts';
 import { formatAudit } from './format-audit.ts';
+import { formatDifferences } from './format-differences.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
 import { singleTurn } from '../testing/single-turn.ts';
 
@@ -75,21 +77,41 @@ test('judges a file of rollouts again and finds flips, bad golds and suspicious 
   expect(formatAudit(audit)).toContain('  1 × correct → incorrect\n    half #2 at step 1: 2 is not 1/2');
 });
 
+const auditedRecipe = defineRecipe({
+  name: 'audited',
+  policy: { model: 'none' },
+  problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+  verifiers: { math: { type: 'math', extraction: 'boxed' }, code: { type: 'javascript-tests' } },
+  algorithm: { type: 'grpo' },
+  optimizer: { learningRate: 1e-3 },
+  sampling: { maxTokens: 8 },
+  stages: [{ type: 'stage', name: 'one', maxSteps: 1 }],
+});
+
 test("uses the run's own verifiers", async () => {
-  const recipe = defineRecipe({
-    name: 'audited',
-    policy: { model: 'none' },
-    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
-    verifiers: { math: { type: 'math', extraction: 'boxed' }, code: { type: 'javascript-tests' } },
-    algorithm: { type: 'grpo' },
-    optimizer: { learningRate: 1e-3 },
-    sampling: { maxTokens: 8 },
-    stages: [{ type: 'stage', name: 'one', maxSteps: 1 }],
-  });
-  await using run = await createRun(folder, { name: 'audited', recipe, seed: 0 });
+  await using run = await createRun(folder, { name: 'audited', recipe: auditedRecipe, seed: 0 });
   await run.recordRollouts({ ...record, step: 0, purpose: 'measure' });
   const audit = await auditVerdicts(run.directory, options);
   expect(audit).toMatchObject({ ...findings, flips: { 'correct → incorrect': { count: 1 } } });
+});
+
+test('skips a truncated file of rollouts and names it', async () => {
+  await using run = await createRun(folder, { name: 'damaged', recipe: auditedRecipe, seed: 0 });
+  await run.recordRollouts({ ...record, step: 0, purpose: 'measure' });
+  await run.recordRollouts({ ...record, step: 0, purpose: 'evaluate' });
+  truncateSync(join(run.directory, 'rollouts', 'step-000000-measure.parquet'), 100);
+  const audit = await auditVerdicts(run.directory, options);
+  expect(audit).toMatchObject({
+    rollouts: 10,
+    judged: 5,
+    damaged: [{ file: 'step-000000-measure.parquet', rollouts: 5 }],
+  });
+  expect(formatAudit(audit)).toContain(
+    'files that could not be read:\n  step-000000-measure.parquet, 5 rollouts',
+  );
+  const differences = await storedDifferences(run.directory, options);
+  expect(differences.damaged).toHaveLength(1);
+  expect(formatDifferences(differences)).toContain('could not be read: step-000000-measure.parquet');
 });
 
 test('throws when the path is missing or not a Parquet file', async () => {

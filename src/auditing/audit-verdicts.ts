@@ -11,7 +11,7 @@ import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadById } from '../problems/load-problems.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
-import { findRollouts } from './stored-rollouts.ts';
+import { type DamagedShard, findRollouts } from './stored-rollouts.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
 
 const columns = [
@@ -50,6 +50,8 @@ export interface AuditFinding {
 export interface VerdictAudit {
   readonly rollouts: number;
   readonly judged: number;
+  /** Files of rollouts that could not be read. */
+  readonly damaged: readonly DamagedShard[];
   /** Reason for skipping → count. */
   readonly skipped: Readonly<Record<string, number>>;
   /** `old label → new label` → count. */
@@ -99,7 +101,7 @@ export async function auditVerdicts(path: string, options: AuditOptions): Promis
     });
     await Promise.all(judging);
   }
-  return findings.result(stored.count);
+  return { ...findings.result(stored.count), damaged: stored.damaged };
 }
 
 /** Rebuilds the problem of a stored rollout from its row, without tests. */
@@ -169,7 +171,7 @@ function createFindings(maxExamples: number) {
       const rollout = { text: row.text, finishReason: row.finish_reason };
       for (const flag of suspicionsOf(rollout, problem, verdict)) note(suspicious, flag, example);
     },
-    result: (rollouts: number): VerdictAudit => ({
+    result: (rollouts: number): Omit<VerdictAudit, 'damaged'> => ({
       rollouts,
       judged,
       skipped,

@@ -1,3 +1,4 @@
+import type { DamagedShard } from './stored-rollouts.ts';
 import { printable } from '../core/printable.ts';
 import type { AuditFinding, VerdictAudit } from './audit-verdicts.ts';
 
@@ -6,6 +7,7 @@ export function formatAudit(audit: VerdictAudit): string {
   const flipped = total(audit.flips);
   const lines = [
     `${audit.judged} of ${audit.rollouts} rollouts judged again; ${flipped} verdicts differ`,
+    ...section('files that could not be read', audit.damaged.map(describeDamage)),
     ...section('not judged', counts(audit.skipped)),
     ...section('verifiers', counts(audit.versions)),
     ...section('verdicts that differ', findings(audit.flips)),
@@ -17,6 +19,10 @@ export function formatAudit(audit: VerdictAudit): string {
   ];
   return lines.map((line) => printable(line)).join('\n');
 }
+
+/** Formats an unreadable file of rollouts. */
+export const describeDamage = ({ file, rollouts, reason }: DamagedShard): string =>
+  `${file}, ${rollouts} rollouts: ${reason}`;
 
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)];

@@ -1,11 +1,19 @@
+import { describeDamage } from './format-audit.ts';
 import { printable } from '../core/printable.ts';
 import type { StoredDifferences } from './answer-differences.ts';
 
 /** Formats differences as text. Safe to show on a terminal. */
-export function formatDifferences({ decided, sameText, withoutRule, rules }: StoredDifferences): string {
+export function formatDifferences({
+  decided,
+  sameText,
+  withoutRule,
+  rules,
+  damaged,
+}: StoredDifferences): string {
   const differing = decided - sameText;
   const lines = [
     `${differing} of ${decided} correct answers differ from the gold as text`,
+    ...damaged.map((shard) => `could not be read: ${describeDamage(shard)}`),
     ...(withoutRule === 0
       ? []
       : [`${withoutRule} other correct verdicts name no rule (programs, choices, …)`]),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { DataError } from '../core/errors.ts';
+import { DataError, GradusError } from '../core/errors.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import { readShard } from '../runs/files/rollout-shard.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
@@ -7,11 +7,20 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 
 type Column = keyof RolloutRow;
 
+/** A file of rollouts that is missing, truncated or damaged. */
+export interface DamagedShard {
+  readonly file: string;
+  readonly rollouts: number;
+  readonly reason: string;
+}
+
 /** Columns of the rollouts in a run directory or in one Parquet file. */
 export interface StoredRollouts<C extends Column> {
   /** True for a run directory, which also holds a recipe. */
   readonly isRun: boolean;
   readonly count: number;
+  /** Unreadable shards that `batches` skipped so far; complete at its end. */
+  readonly damaged: readonly DamagedShard[];
   /** In recorded order, a few hundred at a time. */
   batches(): AsyncIterable<readonly Pick<RolloutRow, C>[]>;
 }
@@ -47,6 +56,7 @@ export async function findRollouts<C extends Column>(
   return {
     isRun: false,
     count: rows.length,
+    damaged: [],
     async *batches() {
       yield rows;
     },
@@ -59,13 +69,24 @@ async function rolloutsOfRun<C extends Column>(
 ): Promise<StoredRollouts<C>> {
   using run = await openRunReader(directory);
   const groups = run.groups();
+  const damaged: DamagedShard[] = [];
   return {
     isRun: true,
     count: groups.reduce((sum, { rollouts }) => sum + rollouts, 0),
+    damaged,
     async *batches() {
       using reader = await openRunReader(directory);
-      for (let at = 0; at < groups.length; at += groupsAtOnce)
-        yield await reader.rollouts(groups.slice(at, at + groupsAtOnce), columns);
+      for (const [file, all] of Map.groupBy(groups, (group) => group.file)) {
+        for (let at = 0; at < all.length; at += groupsAtOnce) {
+          const some = all.slice(at, at + groupsAtOnce);
+          const rows = await reader.rollouts(some, columns).catch((error: unknown) => {
+            if (!GradusError.isInstance(error)) throw error;
+            const rollouts = some.reduce((sum, group) => sum + group.rollouts, 0);
+            damaged.push({ file, rollouts, reason: error.message });
+          });
+          if (rows !== undefined) yield rows;
+        }
+      }
     },
   };
 }

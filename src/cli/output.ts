@@ -9,6 +9,8 @@ export interface Output {
   readonly isJson: boolean;
   /** Prints a line; nothing with `--json`. */
   say(line: string): void;
+  /** Prints a warning to stderr, also with `--json`. */
+  warn(line: string): void;
   /** Prints an event as JSON; nothing without `--json`. */
   event(event: Readonly<Record<string, unknown>>): void;
   /** Prints the result, always last: `value` with `--json`, else `text`. */
@@ -38,6 +40,10 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
     isJson,
     say: (line) => {
       if (!isJson) print(harmless(line));
+    },
+    warn: (line) => {
+      footer.clear();
+      process.stderr.write(`! ${harmless(line)}\n`);
     },
     event: (event) => {
       if (isJson) print(JSON.stringify(event));
@@ -146,5 +152,5 @@ function usualNextStep({ name }: GradusError, words: readonly string[]): string 
 }
 
 /** Quotes a word for a POSIX shell. */
-const shellWord = (word: string): string =>
+export const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { RunError } from '../core/errors.ts';
 import { readDataFile } from '../runs/files/data-file.ts';
 import { formatRun, formatRunList } from '../runs/reading/format-runs.ts';
 import { listRuns } from '../runs/reading/list-runs.ts';
@@ -8,6 +10,15 @@ import { outputOf } from './output.ts';
 import { addExportCommand } from './export.ts';
 import { addWatchCommand } from './watch.ts';
 
+/** A named folder must exist; the default may not exist yet. */
+function requireFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  throw new RunError(`${folder}: expected a folder of runs, found nothing there`, {
+    code: 'RUN_NOT_FOUND',
+    tryNext: 'gradus runs list',
+  });
+}
+
 /** `gradus runs list|show|compare|watch|export`: lists, shows, compares, watches and exports runs. */
 export function addRunsCommand(program: Command): void {
   const runs = program.command('runs').description('list, show, compare, watch and export runs');
@@ -16,6 +27,7 @@ export function addRunsCommand(program: Command): void {
     .description('list the runs of a folder, one line each')
     .argument('[folder]', 'folder of runs', 'runs')
     .action(async (folder: string, _options, command: Command) => {
+      if (command.args.length > 0) requireFolder(folder);
       const listings = await listRuns(folder);
       outputOf(command).result(listings, formatRunList(listings));
     });

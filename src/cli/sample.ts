@@ -4,6 +4,7 @@ import { ConfigError } from '../core/errors.ts';
 import { type FinishReason, lastAnswer, writtenCount } from '../core/transcript.ts';
 import { ask, type AskOptions } from '../models/ask.ts';
 import { chooseEngine, locateModel, openModel } from '../models/open-model.ts';
+import { unknownTokenWarning } from '../models/unknown-tokens.ts';
 import { chat } from './chat.ts';
 import { withInterrupt } from './interrupt.ts';
 import {
@@ -41,6 +42,7 @@ export function addSampleCommand(program: Command): void {
       const output = outputOf(command);
       const source = await locateModel(model, flags);
       await using engine = await openModel(source, chooseEngine(source, flags));
+      warnAboutLimits(engine, maxTokens, output);
       const isChat = words.length === 0 && process.stdin.isTTY;
       if (isChat && output.isJson) {
         throw new ConfigError('--json needs a prompt, or prompts from a pipe', {
@@ -65,7 +67,16 @@ interface WrittenText {
   readonly finishReason: FinishReason;
 }
 
-/** Prints each answer when it is finished; with `--json` the result lists all. */
+/** Warns where answers will end before `--max-tokens`. */
+function warnAboutLimits({ sampler }: Engine, maxTokens: number, output: Output): void {
+  const { maxSequenceTokens = Infinity } = sampler.info;
+  if (maxTokens <= maxSequenceTokens) return;
+  output.warn(
+    `--max-tokens ${maxTokens}: prompt and answer together are limited to the model's ${maxSequenceTokens} tokens`,
+  );
+}
+
+/** Prints each answer when it is finished; with `--json` the result lists all, in order. */
 async function answerAll(
   engine: Engine,
   prompts: Iterable<string> | AsyncIterable<string>,
@@ -75,15 +86,20 @@ async function answerAll(
 ): Promise<void> {
   const all: (WrittenText & { readonly prompt: string })[] = [];
   for await (const prompt of prompts) {
-    for await (const event of ask(engine, [{ role: 'user', content: prompt }], options, signal)) {
+    const messages = [{ role: 'user', content: prompt }] as const;
+    const warning = engine.renderer && unknownTokenWarning(engine.renderer, [messages]);
+    if (warning !== undefined) output.warn(warning);
+    const answers: (typeof all)[number][] = [];
+    for await (const event of ask(engine, messages, options, signal)) {
       if (event.type === 'part') continue;
       const { index, transcript } = event;
       const { finishReason } = transcript.written.at(-1)!;
       const answer = { index, text: lastAnswer(transcript), tokens: writtenCount(transcript), finishReason };
-      all.push({ prompt, ...answer });
+      answers.push({ prompt, ...answer });
       output.event({ type: 'answer', prompt, ...answer });
       output.say(options.count === 1 ? answer.text : `${answer.index}: ${answer.text}`);
     }
+    all.push(...answers.toSorted((a, b) => a.index - b.index));
     signal.throwIfAborted();
   }
   if (output.isJson) output.result(all);

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { countOf } from '../core/count.ts';
 import { fineTune } from '../supervised/fine-tune.ts';
 import { withInterrupt } from './interrupt.ts';
 import {
@@ -47,7 +48,7 @@ export function addSftCommand(program: Command): void {
       );
       output.result(
         { ...result, steps, model: options.out },
-        `loss ${result.loss.toFixed(4)} after ${steps} steps and ${result.tokens} tokens; model: ${options.out}`,
+        `loss ${result.loss.toFixed(4)} after ${countOf(steps, 'step')} and ${countOf(result.tokens, 'token')}; model: ${options.out}`,
       );
     });
 }
@@ -73,8 +74,13 @@ async function learn(
     ...options,
     engine: { engine, set },
     optimizer,
-    onStart: (count, { parameters, device }) =>
-      output.say(`${count} examples, ${parameters!.toLocaleString('en')} parameters, ${device}`),
+    onStart: (count, { parameters, device }, warnings) => {
+      output.say(`${countOf(count, 'example')}, ${parameters!.toLocaleString('en')} parameters, ${device}`);
+      for (const message of warnings) {
+        output.event({ type: 'warning', message });
+        output.say(`! ${message}`);
+      }
+    },
     onStep: (done) => {
       output.event({ type: 'step', ...done });
       if (done.step % stepsPerLine === 0 || done.step === 1)

@@ -59,10 +59,18 @@ export interface Sampler {
   sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion>;
 }
 
+/** The token that stands for text outside the vocabulary, such as `<unk>`. */
+export interface UnknownToken {
+  readonly id: number;
+  readonly text: string;
+}
+
 /** Turns messages and text into tokens and back. */
 export interface Renderer {
   /** Tokens that end a completion; supervised examples end with the first. At least one. */
   readonly endTokens: readonly number[];
+  /** Token of text that the vocabulary cannot express; absent if the tokenizer has none. */
+  readonly unknownToken?: UnknownToken | undefined;
   /**
    * The token ids of a prompt: chat template, then the generation prompt.
    *

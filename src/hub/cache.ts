@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { draftOf, publishDraft, writeFileAtomic } from '../storage/atomic.ts';
 import { DataError } from '../core/errors.ts';
 import { type HubAddress, isInside } from './address.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 
 /*
  * The cache that Hugging Face's tools share (https://huggingface.co/docs/hub/local-cache): a model that a Python tool has
@@ -72,7 +73,7 @@ function requireInside(revision: string): string {
 /** Writes a small file atomically, unless it has that content already: an up-to-date cache may be read-only. */
 export async function writeIfChanged(path: string, text: string): Promise<void> {
   if ((await readIfExists(path)) === text) return;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeFileAtomic(path, text);
 }
 
@@ -98,7 +99,7 @@ export async function sizeOf(path: string): Promise<number | undefined> {
 /** Links a path of a snapshot to its blob, replacing a broken link. Call it under the lock of the blob. */
 export async function linkToBlob(blob: string, path: string): Promise<void> {
   const draft = draftOf(path);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await rm(draft, { force: true });
   await symlink(relative(dirname(path), blob), draft);
   await publishDraft(draft, path);

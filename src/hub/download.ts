@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import { RetryableError } from '../core/retry.ts';
@@ -11,6 +11,7 @@ import { exclusive } from './exclusive.ts';
 import type { ListedFile } from './listing.ts';
 import { offline } from './repository.ts';
 import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 
 /** Receives the progress of a download in bytes. */
 export type OnDownload = (file: string, done: number, total: number) => void;
@@ -39,7 +40,7 @@ export async function fetchFile(
   const fetchBlob = async (): Promise<void> => {
     if (!(await isCached())) {
       const draft = `${blob}.gradus.incomplete`;
-      await mkdir(dirname(blob), { recursive: true });
+      await makeFolder(dirname(blob));
       await complete(access, address, { ...file, etag }, draft, onDownload);
       await publishDraft(draft, blob);
     }

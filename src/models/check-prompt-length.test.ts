@@ -3,7 +3,7 @@ import type { Problem } from '../core/problem.ts';
 import type { EngineInfo, Renderer } from '../engines/engine.ts';
 import { scriptedEngine } from '../testing/scripted-engine.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
-import { beyondWindow, openOverlongCheck, requireRoom } from './check-prompt-length.ts';
+import { beyondWindow, openPromptChecks, requireRoom } from './check-prompt-length.ts';
 
 const info: EngineInfo = { engine: 'e', model: 'm', modelHash: 'h', device: 'd', maxSequenceTokens: 100 };
 const asked = (id: string, content: string): Problem => ({
@@ -57,6 +57,7 @@ test('warns about answers that may exceed the window', () => {
     optimizer: { learningRate: 1e-3 },
     sampling: { maxTokens: 100 },
     batch: { problems: 2, groupSize: 2 },
+    difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 300 },
     stages: [
       { type: 'stage', name: 'short', maxSteps: 1 },
       { type: 'stage', name: 'long', maxSteps: 1, maxTokens: 101 },
@@ -65,16 +66,22 @@ test('warns about answers that may exceed the window', () => {
   });
   expect(beyondWindow(recipe, info)).toEqual([
     'stage "long": maxTokens is 101, but prompt and answer together are limited to the model\'s 100 tokens',
+    "difficulty: maxTokens is 300, but prompt and answer together are limited to the model's 100 tokens",
     'suite "held-out": maxTokens is 512, but prompt and answer together are limited to the model\'s 100 tokens',
   ]);
 });
 
 test("counts prompts with the model's tokenizer and chat template when cleaning data", async () => {
-  const find = await openOverlongCheck('models/gradus-tiny', 8);
-  expect(find(asked('short', '3+4=?'))).toBeUndefined();
-  expect(find(asked('long', '12345678+1=?'))).toMatchObject({
+  const { overlong, unreadable } = await openPromptChecks('models/gradus-tiny', 8);
+  expect(overlong(asked('short', '3+4=?'))).toBeUndefined();
+  expect(overlong(asked('long', '12345678+1=?'))).toMatchObject({
     reason: 'overlong prompt',
     evidence: { tokens: 13, limit: 8 },
   });
-  await expect(openOverlongCheck('models/gradus-tiny', 256)).rejects.toThrow("less than the model's 256");
+  expect(unreadable(asked('short', '3+4=?'))).toBeUndefined();
+  expect(unreadable(asked('foreign', '三加四 = ?'))).toMatchObject({
+    reason: 'prompt with unknown tokens',
+    explanation: expect.stringMatching(/^\d+ % of its prompt tokens are <unk>$/),
+  });
+  await expect(openPromptChecks('models/gradus-tiny', 256)).rejects.toThrow("less than the model's 256");
 });

@@ -5,6 +5,7 @@ import { openModelFolder } from '../engines/model-files/model-folder.ts';
 import type { Finding } from '../problems/hygiene/report.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
+import { countUnknown, percent } from './unknown-tokens.ts';
 import { modelFolder } from './locate-folder.ts';
 
 /**
@@ -45,6 +46,9 @@ export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: E
       where: `stage "${stage.name}"`,
       maxTokens: resolveStage(recipe, stage).sampling.maxTokens,
     })),
+    ...(recipe.difficulty === undefined
+      ? []
+      : [{ where: 'difficulty', maxTokens: recipe.difficulty.maxTokens ?? 0 }]),
     ...recipe.evaluation.map(({ name, maxTokens }) => ({ where: `suite "${name}"`, maxTokens })),
   ];
   return asked
@@ -55,26 +59,38 @@ export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: E
     );
 }
 
+type Check = (problem: Problem) => Finding | undefined;
+
 /**
- * Creates a check for data cleaning: finds problems whose prompt, in the model's template, exceeds `most` tokens.
+ * Creates checks for data cleaning with the tokenizer of a model: `overlong` finds problems whose prompt, in the model's
+ * template, exceeds `most` tokens; `unreadable` finds prompts with unknown tokens.
  *
  * @param model a model folder or a `hf://` address.
  * @param most default: one less than the model's window.
  */
-export async function openOverlongCheck(
+export async function openPromptChecks(
   model: string,
   most?: number,
-): Promise<(problem: Problem) => Finding | undefined> {
+): Promise<{ readonly overlong: Check; readonly unreadable: Check }> {
   const { config, tokenizer } = await openModelFolder((await modelFolder(model, {})).folder);
   const limit = most ?? config.maxPositions - 1;
   if (limit >= config.maxPositions)
     throw new ConfigError(
       `--max-prompt-tokens ${limit}: expected less than the model's ${config.maxPositions}`,
     );
-  return ({ id, prompt }) => {
+  const overlong: Check = ({ id, prompt }) => {
     const tokens = tokenizer.encodePrompt(prompt).length;
     if (tokens <= limit) return undefined;
     const explanation = `its prompt has ${tokens} tokens, more than ${limit}`;
     return { id, reason: 'overlong prompt', explanation, evidence: { tokens, limit } };
   };
+  const { unknownToken, encodePrompt } = tokenizer;
+  const unreadable: Check = ({ id, prompt }) => {
+    if (unknownToken === undefined) return undefined;
+    const { unknown, total } = countUnknown([encodePrompt(prompt)], unknownToken.id);
+    if (unknown === 0) return undefined;
+    const explanation = `${percent(unknown / total)} of its prompt tokens are ${unknownToken.text}`;
+    return { id, reason: 'prompt with unknown tokens', explanation, evidence: { unknown, total } };
+  };
+  return { overlong, unreadable };
 }

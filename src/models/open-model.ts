@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DataError, GradusError, RunError } from '../core/errors.ts';
 import type { Engine } from '../engines/engine.ts';
 import { parseConfig } from '../recipe/parse-config.ts';
@@ -21,6 +22,8 @@ export interface ModelSource {
   readonly folder: string;
   /** An engine state to load over it, for a run that has not exported its model yet. */
   readonly state?: string;
+  /** States of older checkpoints, newest first, to load if `state` is damaged. */
+  readonly olderStates?: readonly string[];
   /** `RunSummary.id` of the state's run: the same step of another run from the same base has other weights. */
   readonly run?: string;
   /** Training settings of the run that made it; absent for a plain model folder. */
@@ -61,8 +64,12 @@ export async function locateModel(
   const exported = exportedModel(path);
   if (exported !== undefined) return { folder: exported, recipe, stored, refusal };
   const folder = await runModelFolder(path, recipe, options);
-  const state = run.checkpoints().at(-1)?.engineState;
-  if (state !== undefined) return { folder, state, run: run.summary().id, recipe, stored, refusal };
+  const [state, ...olderStates] = run
+    .checkpoints()
+    .map(({ engineState }) => engineState)
+    .toReversed();
+  if (state !== undefined)
+    return { folder, state, olderStates, run: run.summary().id, recipe, stored, refusal };
   throw new RunError(`${path}: expected a run with a model, got one without a checkpoint or exported model`, {
     code: 'RUN_WITHOUT_MODEL',
     tryNext: `gradus resume ${path}`,
@@ -100,11 +107,22 @@ export function chooseEngine(
 }
 
 /**
- * Opens the model found by `locateModel`.
+ * Opens the model found by `locateModel`. Falls back from a damaged checkpoint to the newest undamaged one, with a
+ * process warning.
  * @param train whether the model will be trained.
  */
-export const openModel = (
+export async function openModel(
   source: ModelSource,
   config: EngineConfig = chooseEngine(source),
   train = false,
-): Promise<Engine> => openEngine(config, source.folder, { train, state: source.state });
+): Promise<Engine> {
+  const { folder, state, olderStates = [] } = source;
+  try {
+    return await openEngine(config, folder, { train, state });
+  } catch (error) {
+    const [next, ...rest] = olderStates;
+    if (next === undefined || !GradusError.isInstance(error) || error.code !== 'STATE_INVALID') throw error;
+    process.emitWarning(`${error.message}; falling back to ${dirname(next)}`);
+    return openModel({ ...source, state: next, olderStates: rest }, config, train);
+  }
+}

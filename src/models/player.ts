@@ -109,6 +109,7 @@ async function sourceOf(
     ...newest,
     folder: await runModelFolder(directory, recipe!, { isOffline: true }),
     state,
+    olderStates: [],
     run: run.summary().id,
   };
 }

@@ -40,9 +40,15 @@ export interface RowMapping extends Wording {
 /**
  * Builds a problem from one parsed row.
  *
+ * @param given the row before columns were derived, whose names messages list.
  * @throws DataError naming file, row and column, what was expected and what came.
  */
-export function problemOfRow(value: unknown, mapping: RowMapping, row: number): Problem {
+export function problemOfRow(
+  value: unknown,
+  mapping: RowMapping,
+  row: number,
+  given: object = Object(value) as object,
+): Problem {
   const where = `${mapping.name}:${row}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new DataError(`${where}: expected a JSON object, got ${shown(value)}`);
@@ -68,12 +74,12 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
   const id = optional(columns.id, answerSchema);
   const prompt = optional(columns.prompt, promptSchema);
   if (prompt === undefined)
-    throw new DataError(`${where}: expected a column "${columns.prompt}", got none${namesOf(value)}`);
+    throw new DataError(`${where}: expected a column "${columns.prompt}", got none${namesOf(given)}`);
   const answer = optional(columns.answer, answerSchema);
   const tests = optional(columns.tests, testsSchema);
   if (answer === undefined && tests === undefined)
     throw new DataError(
-      `${where}: expected a gold "${columns.answer}" or "${columns.tests}", got neither${namesOf(value)}`,
+      `${where}: expected a gold "${columns.answer}" or "${columns.tests}", got neither${namesOf(given)}`,
     );
   const [domain, family] = [optional(columns.domain, textSchema), optional(columns.family, textSchema)];
   const solution = optional(columns.solution, textSchema);
@@ -101,7 +107,7 @@ export function problemOfRow(value: unknown, mapping: RowMapping, row: number): 
 }
 
 function namesOf(value: object): string {
-  return ` (columns: ${Object.keys(value).join(', ') || 'none'}); map other names in "columns"`;
+  return ` (columns: ${Object.keys(value).join(', ') || 'none'}); name others in "columns" of a recipe, or with gradus data import --column answer=<column>`;
 }
 
 function shown(value: unknown): string {

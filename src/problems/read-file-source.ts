@@ -21,6 +21,8 @@ export interface ReadFileOptions {
   readonly ids?: ProblemIds;
   /** Called for each row skipped under `onError: 'skip'`. */
   readonly onSkip?: (error: DataError) => void;
+  /** Command that skips invalid rows, for errors. Default: `gradus data import` of the file. */
+  readonly skipWith?: string;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function* readDataFile(
       isEmpty = false;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
-      if (config.onError === 'stop') throw withWayOn(error, config.path);
+      if (config.onError === 'stop') throw withWayOn(error, config.path, options.skipWith);
       firstSkipped ??= error;
       options.onSkip?.(error);
     }
@@ -73,9 +75,12 @@ export async function* readDataFile(
 }
 
 /** Adds the command that skips the invalid row. */
-function withWayOn(error: DataError, path: string): DataError {
+function withWayOn(
+  error: DataError,
+  path: string,
+  tryNext = `gradus data import ${path} --on-error skip --out problems.jsonl`,
+): DataError {
   if (error.tryNext !== undefined) return error;
-  const tryNext = `gradus data import ${path} --on-error skip --out problems.jsonl`;
   return new DataError(error.message, { cause: error, tryNext });
 }
 
@@ -104,7 +109,7 @@ function problemReader(
         const prompt = textOf(row[columns.prompt]);
         requireNoContradiction(value, { prompt, gold, hasChoices }, shape.name);
       }
-      return problemOfRow(row, mapping, number);
+      return problemOfRow(row, mapping, number, value);
     });
   };
 }

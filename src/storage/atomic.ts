@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainSystemError } from './system-error.ts';
+import { makeFolder } from './make-folder.ts';
 
 /*
  * Atomic writes of files and folders. The promise of every function here:
@@ -95,7 +96,7 @@ export async function writeFolderAtomic(
   try {
     await restoreOld(path);
     await rm(draft, { recursive: true, force: true });
-    await mkdir(draft, { recursive: true });
+    await makeFolder(draft);
     await fill(draft);
     const sizes = await fileSizes(draft);
     await syncTree(draft);

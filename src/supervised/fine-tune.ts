@@ -1,5 +1,5 @@
 import type { StatsFs } from 'node:fs';
-import { mkdir, readdir, statfs } from 'node:fs/promises';
+import { readdir, statfs } from 'node:fs/promises';
 import type * as z from 'zod';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
 import { ConfigError, RunError, StorageError } from '../core/errors.ts';
@@ -8,8 +8,10 @@ import { writeFolderAtomic } from '../storage/atomic.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 import type { TrustOptions } from '../recipe/trust.ts';
 import { readExamples } from './examples.ts';
+import { fitExamples } from './fit-examples.ts';
 import { chooseEngine, type EngineChoice, locateModel, openModel } from '../models/open-model.ts';
 import { superviseModel, type SupervisedOptions, type SupervisedStep } from './supervised.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 
 /** Options of `fineTune`: model, examples, and the output folder. */
 export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, TrustOptions {
@@ -23,7 +25,7 @@ export interface FineTuneOptions extends Omit<SupervisedOptions, 'optimizer'>, T
   readonly engine: EngineChoice;
   readonly optimizer: z.input<typeof optimizerConfig>;
   /** Called once before the first step. */
-  readonly onStart?: (examples: number, engine: EngineInfo) => void;
+  readonly onStart?: (examples: number, engine: EngineInfo, warnings: readonly string[]) => void;
 }
 
 /**
@@ -45,8 +47,9 @@ export async function fineTune(options: FineTuneOptions): Promise<SupervisedStep
   const engine = requireLearner(opened);
   const { info } = engine.sampler;
   await requireSpace(out, info.parameters! * (exportType === 'bf16' ? 2 : 4));
-  onStart?.(examples.length, info);
-  const last = await superviseModel(engine, examples, {
+  const { fitting, warnings } = fitExamples(engine, examples);
+  onStart?.(fitting.length, info, warnings);
+  const last = await superviseModel(engine, fitting, {
     ...options,
     optimizer: optimizerConfig.parse(options.optimizer),
   });
@@ -83,7 +86,7 @@ async function requireSpace(out: string, bytes: number): Promise<void> {
 /** Creates the folder and returns the facts of its file system. */
 async function createFolder(path: string): Promise<StatsFs> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     return await statfs(path);
   } catch (error) {
     throw explainSystemError(error, path);

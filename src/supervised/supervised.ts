@@ -15,7 +15,7 @@ export interface SupervisedExample {
 
 /** Training settings. */
 export interface SupervisedOptions {
-  /** Examples per optimizer step. */
+  /** Examples per optimizer step; at most all of them. */
   readonly batchSize: number;
   /** Passes over the examples; may be fractional. */
   readonly epochs: number;
@@ -51,7 +51,8 @@ export async function superviseModel(
   options: SupervisedOptions,
 ): Promise<SupervisedStep> {
   if (examples.length === 0) throw new ConfigError('expected at least one example to learn from, got none');
-  const { batchSize, optimizer, maxSteps = Infinity } = options;
+  const { optimizer, maxSteps = Infinity } = options;
+  const batchSize = Math.min(options.batchSize, examples.length);
   const epochSteps = Math.max(1, Math.round((examples.length * options.epochs) / batchSize));
   const lastStep = Math.min(maxSteps, epochSteps);
   const order = exampleOrder(examples.length, options.seed);

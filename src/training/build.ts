@@ -13,6 +13,7 @@ import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
 import type { LoadedSuite, TrainingParts } from './training-context.ts';
+import { unknownTokenWarning } from '../models/unknown-tokens.ts';
 import { beyondWindow, requireRoom } from '../models/check-prompt-length.ts';
 
 /** Parts that the caller must close. */
@@ -44,6 +45,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   const model = await policyModel(recipe, options);
   const engine = requireLearner(opened.use(await openEngine(recipe.policy.engine, model.folder)));
   requireRoom(engine, [...problems, ...suites.flatMap((suite) => suite.problems)]);
+  const trainedPrompts = problems.map(({ prompt }) => prompt);
   const held = opened.move();
   return {
     recipe,
@@ -59,11 +61,14 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
       ...suites.flatMap((suite) => overlapOf(suite, problems)),
       ...problemWarnings(recipe, problems),
       ...beyondWindow(recipe, engine.sampler.info),
+      ...optional(unknownTokenWarning(engine.renderer, trainedPrompts)),
       ...(await missingTemplate(model.folder)),
     ],
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
+
+const optional = (warning: string | undefined): string[] => (warning === undefined ? [] : [warning]);
 
 /** Warns where prompts are given as plain text because the model folder has no chat template. */
 async function missingTemplate(folder: string): Promise<string[]> {

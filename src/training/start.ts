@@ -9,6 +9,7 @@ import { watchForStalls } from '../rollout/pending.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { commitsOf, readDataFile, requireSameData } from '../runs/files/data-file.ts';
 import { type Continuation, openRun } from '../runs/writing/open-run.ts';
+import type { Checkpoint } from '../runs/writing/checkpoint-folder.ts';
 import type { Run } from '../runs/writing/run.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import { buildParts, type OpenParts } from './build.ts';
@@ -56,7 +57,7 @@ export async function resumeTraining(
   let parts: OpenParts | undefined;
   let state: ControllerState = controllerStart;
   await using opened = new AsyncDisposableStack();
-  const admit = async ({ id, recipeHash: hash, recipe: stored, checkpoint }: Continuation): Promise<void> => {
+  const admit = async ({ id, recipeHash: hash, recipe: stored }: Continuation): Promise<void> => {
     const recipe = parseConfig(recipeConfig, stored, `${directory}: recipe`);
     await requireTrust(directory, { recipe, id, hash }, ['engine', 'verifiers'], watch);
     const began = await readDataFile(directory);
@@ -68,11 +69,12 @@ export async function resumeTraining(
         onData: (now) => requireSameData(directory, began, now),
       }),
     );
-    if (checkpoint === undefined) return;
-    state = parseConfig(controllerState, checkpoint.controllerState, `${directory}: controller state`);
-    await parts.engine.learner.loadState(checkpoint.engineState);
   };
-  await using run = await openRun(directory, { admit });
+  const restore = async (checkpoint: Checkpoint): Promise<void> => {
+    state = parseConfig(controllerState, checkpoint.controllerState, `${directory}: controller state`);
+    await parts!.engine.learner.loadState(checkpoint.engineState);
+  };
+  await using run = await openRun(directory, { admit, restore });
   return await trainIn(run, parts!, state, watch);
 }
 

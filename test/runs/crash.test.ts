@@ -100,6 +100,9 @@ test('partial files of a killed run are removed and never read', async () => {
     recursive: true,
   });
   cpSync(join(directory, 'rollouts'), join(directory, 'checkpoints', 'step-000001'), { recursive: true });
+  // A file or folder whose row was never committed still has its mark.
+  writeFileSync(join(directory, 'rollouts', '.tmp-step-000009-train.parquet-pending'), '');
+  writeFileSync(join(directory, 'checkpoints', '.tmp-step-000001-pending'), '');
   cpSync(join(directory, 'rollouts'), join(directory, '.tmp-export'), { recursive: true });
   const clean = await newRun('half-written');
   for (const each of [directory, clean]) await resumeToEnd(each);

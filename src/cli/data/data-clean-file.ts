@@ -4,17 +4,27 @@ import { FindingLog, formatReport } from '../../problems/hygiene/report.ts';
 import { problemLine } from '../../problems/output/problem-line.ts';
 import { openLines, writeLines } from '../../problems/output/text-file.ts';
 import { outputOf } from '../output.ts';
+import { type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 
 /**
  * Runs a cleaning step: writes kept problems to `--out`, findings to `--findings`, and the report to the terminal.
  *
+ * @param inputs files that must not be replaced.
  * @param clean streams the kept problems and logs the others.
  */
 export async function cleanFile(
   command: Command,
-  { out, findings }: { readonly out?: string; readonly findings?: string },
+  inputs: readonly string[],
+  { out, findings, ...flag }: ForceFlag & { readonly out?: string; readonly findings?: string },
   clean: (log: FindingLog) => AsyncIterable<Problem>,
 ): Promise<void> {
+  for (const [option, file] of [
+    ['--out', out],
+    ['--findings', findings],
+  ] as const) {
+    requireLinesEnding(option, file);
+    requireFreeOutput(option, file, inputs, flag);
+  }
   const sink = findings === undefined ? undefined : openLines(findings);
   const log = new FindingLog((finding) => sink?.write(JSON.stringify(finding)));
   const kept = clean(log);

@@ -6,13 +6,14 @@ import { decontaminate } from '../../problems/hygiene/decontaminate.ts';
 import { dedup } from '../../problems/hygiene/dedup.ts';
 import { withoutFindings } from '../../problems/hygiene/filter.ts';
 import { findUnverifiable } from '../../problems/hygiene/unverifiable.ts';
-import { openOverlongCheck } from '../../models/check-prompt-length.ts';
+import { openPromptChecks } from '../../models/check-prompt-length.ts';
 import { cleanFile } from './data-clean-file.ts';
+import { addForceOption, type ForceFlag } from './out-file.ts';
 import { problemFile } from './data-flags.ts';
 import { openGoldJudge } from './gold-judge.ts';
 import { realNumber, wholeNumber } from '../options.ts';
 
-interface CleanOptions {
+interface CleanOptions extends ForceFlag {
   readonly out?: string;
   readonly findings?: string;
 }
@@ -22,9 +23,12 @@ interface CheckOptions extends CleanOptions {
   readonly maxPromptTokens?: number;
 }
 
-async function lengthCheck({ model, maxPromptTokens }: CheckOptions) {
-  if (model !== undefined) return [await openOverlongCheck(model, maxPromptTokens)];
-  if (maxPromptTokens === undefined) return [];
+async function promptChecks({ model, maxPromptTokens }: CheckOptions) {
+  if (model !== undefined) {
+    const { overlong, unreadable } = await openPromptChecks(model, maxPromptTokens);
+    return { checks: [overlong], notes: [unreadable] };
+  }
+  if (maxPromptTokens === undefined) return { checks: [], notes: [] };
   throw new ConfigError('--max-prompt-tokens: expected --model too, whose tokenizer counts the tokens', {
     tryNext: 'gradus data check --help',
   });
@@ -41,8 +45,7 @@ const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemF
 
 /** `gradus data check|dedup|decontaminate`: removes problems that are unfit for training, with the reason. */
 export function addCleaningCommands(data: Command): void {
-  data
-    .command('check')
+  addForceOption(data.command('check'))
     .description('remove problems that no verifier can judge: proofs, open questions, unreadable golds')
     .argument('<file>', 'problems')
     .option(...outOption)
@@ -54,13 +57,13 @@ export function addCleaningCommands(data: Command): void {
     .option(...findingsOption)
     .action(async (path: string, options: CheckOptions, command: Command) => {
       await using judge = openGoldJudge();
-      const checks = [findUnverifiable, judge.findUnreadable, ...(await lengthCheck(options))];
-      await cleanFile(command, options, (log) =>
-        withoutFindings(read(path), checks, log, [judge.findGuessed]),
+      const prompts = await promptChecks(options);
+      const checks = [findUnverifiable, judge.findUnreadable, ...prompts.checks];
+      await cleanFile(command, [path], options, (log) =>
+        withoutFindings(read(path), checks, log, [judge.findGuessed, ...prompts.notes]),
       );
     });
-  data
-    .command('dedup')
+  addForceOption(data.command('dedup'))
     .description('remove duplicates, keeping the first; report conflicting golds')
     .argument('<file>', 'problems; read twice')
     .requiredOption(...outOption)
@@ -75,10 +78,9 @@ export function addCleaningCommands(data: Command): void {
       await using judge = openGoldJudge();
       const near = options.near > 1 ? null : options.near;
       const { sameAnswer } = judge;
-      await cleanFile(command, options, (log) => dedup(() => read(path), log, { near, sameAnswer }));
+      await cleanFile(command, [path], options, (log) => dedup(() => read(path), log, { near, sameAnswer }));
     });
-  data
-    .command('decontaminate')
+  addForceOption(data.command('decontaminate'))
     .description('remove problems that occur in evaluation sets, also paraphrased')
     .argument('<file>', 'problems')
     .requiredOption('--against <files...>', 'evaluation sets, in any format')
@@ -101,7 +103,7 @@ export function addCleaningCommands(data: Command): void {
       const { contained, retold } = options;
       const { sameAnswer } = judge;
       const sets = options.against.map((name) => ({ name, problems: read(name) }));
-      await cleanFile(command, options, (log) =>
+      await cleanFile(command, [path, ...options.against], options, (log) =>
         decontaminate(read(path), sets, log, { contained, retold, sameAnswer }),
       );
     });

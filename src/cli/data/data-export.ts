@@ -9,15 +9,15 @@ import {
 } from '../../problems/output/trainer-file.ts';
 import { problemFile } from './data-flags.ts';
 import { outputOf } from '../output.ts';
+import { addForceOption, type ForceFlag, requireFreeOutput } from './out-file.ts';
 
-interface ExportOptions extends Omit<TrainerFile, 'difficultyOf'> {
+interface ExportOptions extends Omit<TrainerFile, 'difficultyOf'>, ForceFlag {
   readonly model?: string;
 }
 
 /** `gradus data export`: writes problems in a trainer's format. */
 export function addExportCommand(data: Command): void {
-  data
-    .command('export')
+  addForceOption(data.command('export'))
     .description('write problems in the format of a trainer, with pass rate, interval and trials')
     .argument('<file>', 'problems, as gradus data import writes them')
     .requiredOption('--out <file>', 'file to write')
@@ -30,8 +30,9 @@ export function addExportCommand(data: Command): void {
     .option('--data-source <name>', "verl's data_source (default: each problem's source)")
     .option('--split <name>', "verl's extra_info.split", 'train')
     .action(async (path: string, options: ExportOptions, command: Command) => {
+      requireFreeOutput('--out', options.out, [path], options);
       const problems = readFileProblems(problemFile(path), '.');
-      const { model, ...file } = options;
+      const { model, force: _, ...file } = options;
       const count = await writeForTrainer(problems, { ...file, difficultyOf: statedDifficulty(model) });
       outputOf(command).result({ problems: count, out: options.out }, describeTrainerFile(count, options));
     });

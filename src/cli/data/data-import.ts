@@ -6,9 +6,11 @@ import { writeLines } from '../../problems/output/text-file.ts';
 import { ProblemIds } from '../../problems/problem-ids.ts';
 import { shapeNames } from '../../problems/shapes/catalogue.ts';
 import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-flags.ts';
-import { outputOf } from '../output.ts';
+import { countOf } from '../../core/count.ts';
+import { outputOf, shellWord } from '../output.ts';
+import { addForceOption, type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 
-interface ImportOptions {
+interface ImportOptions extends ForceFlag {
   readonly out: string;
   readonly shape?: string;
   readonly column: Readonly<Record<string, string>>;
@@ -21,8 +23,7 @@ interface ImportOptions {
 
 /** `gradus data import`: converts files of any format and shape to one file of problems. */
 export function addImportCommand(data: Command): void {
-  data
-    .command('import')
+  addForceOption(data.command('import'))
     .description('convert files of any format and shape to JSON Lines of problems')
     .argument(
       '<files...>',
@@ -49,13 +50,15 @@ export function addImportCommand(data: Command): void {
     .option('--system <text>', 'system message of each prompt; replaces one in the data')
     .addOption(onErrorOption())
     .action(async (files: string[], options: ImportOptions, command: Command) => {
+      requireLinesEnding('--out', options.out);
+      requireFreeOutput('--out', options.out, files, options);
       const skips = skipCounter();
       const output = outputOf(command);
       const watch = { onSkip: skips.onSkip, onDownload: output.progress };
       const problems = await writeLines(options.out, importLines(files, options, watch));
       output.result(
         { problems, ...skips.result(), out: options.out },
-        [`${problems} problems in ${options.out}`, ...skips.lines()].join('\n'),
+        [`${countOf(problems, 'problem')} in ${options.out}`, ...skips.lines()].join('\n'),
       );
     });
 }
@@ -69,10 +72,11 @@ async function* importLines(
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
   // Ids must be distinct in the output, not only in each input file.
   const ids = new ProblemIds();
+  const skipWith = `gradus data import ${[...files, '--on-error', 'skip', '--out', options.out].map(shellWord).join(' ')}`;
   for (const path of files) {
     const flags = { shape, columns: column, passRates, domain, instruction, system, onError };
     const config = problemFile(path, flags);
-    const problems = readFileProblems(config, '.', { ids, ...watch });
+    const problems = readFileProblems(config, '.', { ids, skipWith, ...watch });
     for await (const problem of problems) yield problemLine(problem);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
@@ -160,4 +160,42 @@ test('rejects ids shared by two files; rows can get ids by content instead', asy
     result: { error: { message: expect.stringMatching(/again \(first at .*one.jsonl:1\)/) as string } },
   });
   expect(await run(...words, '--column', 'id=none')).toMatchObject({ code: 0, result: { problems: 2 } });
+});
+
+test('refuses an output in another format, its own input, and an existing file without --force', async () => {
+  const rows = '{"question": "1+1?", "answer": "2"}\n';
+  writeFileSync(path('in.jsonl'), rows);
+  const refused = async (...words: string[]) => {
+    const { code, result } = await run(...words);
+    expect(code).toBe(2);
+    return (result['error'] as { message: string }).message;
+  };
+  for (const name of ['x.parquet', 'x.csv', 'x.jsonl.gz'])
+    expect(await refused('import', path('in.jsonl'), '--out', path(name))).toContain('ends in .jsonl');
+  linkSync(path('in.jsonl'), path('same.jsonl'));
+  for (const name of ['in.jsonl', 'same.jsonl'])
+    expect(await refused('import', path('in.jsonl'), '--out', path(name), '--force')).toContain(
+      `expected another file than the input ${path('in.jsonl')}`,
+    );
+  writeFileSync(path('old.jsonl'), 'mine');
+  for (const command of [['import'], ['check'], ['dedup'], ['export', '--format', 'jsonl']])
+    expect(await refused(...command, path('in.jsonl'), '--out', path('old.jsonl'))).toContain(
+      'expected a new file, found one there',
+    );
+  expect(readFileSync(path('old.jsonl'), 'utf8')).toBe('mine');
+  expect(readFileSync(path('in.jsonl'), 'utf8')).toBe(rows);
+  expect(await run('import', path('in.jsonl'), '--out', path('old.jsonl'), '--force')).toMatchObject({
+    code: 0,
+    result: { problems: 1 },
+  });
+});
+
+test('an invalid row names the columns of the file and the command that skips it', async () => {
+  writeFileSync(path('bad.jsonl'), '{"question": "1+1?", "answer": "2"}\n{"question": "1+2?"}\n');
+  const { result } = await run('import', path('bad.jsonl'), '--out', path('good.jsonl'));
+  const error = result['error'] as { message: string; tryNext: string };
+  expect(error.message).toContain('(columns: question)');
+  expect(error.tryNext).toBe(
+    `gradus data import ${path('bad.jsonl')} --on-error skip --out ${path('good.jsonl')}`,
+  );
 });

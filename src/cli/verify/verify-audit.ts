@@ -7,6 +7,9 @@ import { formatDifferences } from '../../auditing/format-differences.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { addTrustOption, type TrustFlags, wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
+import { countOf } from '../../core/count.ts';
+import { RunError } from '../../core/errors.ts';
+import type { VerdictAudit } from '../../auditing/audit-verdicts.ts';
 
 interface Flags extends TrustFlags {
   readonly recipe?: string;
@@ -33,6 +36,7 @@ export function addVerifyAuditCommand(verify: Command): void {
     if (differences === true) {
       const found = await withInterrupt((signal) => storedDifferences(path, { examples, signal }));
       output.result(found, formatDifferences(found));
+      requireWhole(path, found.damaged);
       return;
     }
     const audit = await withInterrupt(async (signal) =>
@@ -45,5 +49,18 @@ export function addVerifyAuditCommand(verify: Command): void {
       }),
     );
     output.result(audit, formatAudit(audit));
+    requireWhole(path, audit.damaged);
   });
+}
+
+/**
+ * Ends the command with exit code 5 after its result where files of rollouts could not be read.
+ * @throws RunError (`RUN_SHARDS_DAMAGED`) that counts them.
+ */
+function requireWhole(path: string, damaged: VerdictAudit['damaged']): void {
+  if (damaged.length === 0) return;
+  throw new RunError(
+    `${path}: ${countOf(damaged.length, 'file')} of rollouts could not be read and ${damaged.length === 1 ? 'was' : 'were'} skipped; the result covers the rest. Restore ${damaged[0]!.file} from a copy`,
+    { code: 'RUN_SHARDS_DAMAGED', tryNext: `gradus runs show ${path}` },
+  );
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../storage/atomic.ts';
 import type { TrainerState } from './learning/trainer.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 const parts = ['weights', 'firstMoment', 'secondMoment'] as const;
 const manifestName = 'engine-state.json';
@@ -23,7 +24,7 @@ const manifestSchema = z.strictObject({
  * Writes a state into `dir`. The manifest is written last, so a folder with a manifest is complete.
  */
 export async function writeEngineState(dir: string, state: TrainerState, modelHash: string): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const files: Record<string, { sha256: string; bytes: number }> = {};
   for (const part of parts) {
     const bytes = bytesOf(state[part]);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../storage/atomic.ts';
@@ -9,6 +9,7 @@ import type { ModelConfig } from './model-config.ts';
 import { isFile, type NamedTensor, writeSafetensors } from './safetensors.ts';
 import { type ModelTokenizer, openTokenizer } from './tokenizer.ts';
 import { hasOwnHead, readWeights } from './weights.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Optional files that are copied unchanged with the weights. */
 const companions = [
@@ -72,7 +73,7 @@ export interface ModelFolderContent {
 /** Writes a folder that transformers and `openModelFolder` load. Creates `path` and replaces files of the same names. */
 export async function writeModelFolder(path: string, content: ModelFolderContent): Promise<void> {
   const { config, tensors, weightType, companionsFrom, endTokens } = content;
-  await mkdir(path, { recursive: true });
+  await makeFolder(path);
   await copyCompanions(companionsFrom, path);
   const json = {
     ...config,

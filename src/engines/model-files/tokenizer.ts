@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { DataError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
+import type { UnknownToken } from '../engine.ts';
 import { loadTemplate, templateIn, tokenText } from './chat-template.ts';
 import { createReplyEncoder, type ReplyEncoder } from './reply-encoder.ts';
 import { type JsonObject, readJsonObject, readOptionalJsonObject, readOptionalText } from './json-file.ts';
@@ -10,6 +11,8 @@ import { type JsonObject, readJsonObject, readOptionalJsonObject, readOptionalTe
 export interface ModelTokenizer extends ReplyEncoder {
   /** Tokens that end a completion, at least one; the first is the end token of the tokenizer. */
   readonly endTokens: readonly number[];
+  /** Token of text outside the vocabulary; absent if the tokenizer has none, or ends completions with it. */
+  readonly unknownToken: UnknownToken | undefined;
   /**
    * Applies chat template and generation prompt. Without a template: one content per line, with the special tokens of
    * plain text.
@@ -32,6 +35,7 @@ export interface ModelTokenizer extends ReplyEncoder {
  */
 export async function openTokenizer(folder: string, vocabSize = Infinity): Promise<ModelTokenizer> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  const json = await readJsonObject(join(folder, 'tokenizer.json'));
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer.json'), settings);
   const known: ReadonlySet<number> = new Set((tokenizer.get_vocab(true) as Map<string, number>).values());
   checkVocabulary(folder, known, vocabSize);
@@ -47,6 +51,7 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
   };
   return {
     endTokens,
+    unknownToken: unknownTokenIn(json, tokenizer, endTokens),
     encodePrompt: (messages, tools) =>
       template === null
         ? encode(messages.map(({ content }) => content).join('\n'), true)
@@ -120,6 +125,20 @@ function checkVocabulary(folder: string, known: ReadonlySet<number>, vocabSize: 
     `${folder}: expected a tokenizer of at most ${vocabSize} tokens (the model's vocab_size), got token id ${largest}; ` +
       'tokenizer.json and config.json belong to different models',
   );
+}
+
+/** Finds the unknown token of the vocabulary: `unk_token` of BPE, WordPiece and WordLevel, `unk_id` of Unigram. */
+function unknownTokenIn(
+  { model }: JsonObject,
+  tokenizer: Tokenizer,
+  endTokens: readonly number[],
+): UnknownToken | undefined {
+  const { unk_token: token, unk_id: place, vocab } = (model ?? {}) as JsonObject;
+  const entry = typeof place === 'number' && Array.isArray(vocab) ? (vocab[place] as unknown) : undefined;
+  const text = typeof token === 'string' ? token : Array.isArray(entry) ? (entry[0] as unknown) : undefined;
+  if (typeof text !== 'string' || text === '') return undefined;
+  const id = tokenizer.token_to_id(text);
+  return id === undefined || endTokens.includes(id) ? undefined : { id, text };
 }
 
 /** Collects end tokens from the tokenizer, `generation_config.json` and `config.json`. */

@@ -6,7 +6,7 @@ import { byteCount } from '../../core/byte-size.ts';
 import { durationMs } from '../../core/duration.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import { protocolVersion } from '../../protocol/messages.ts';
-import { EngineError, ProtocolError } from '../../core/errors.ts';
+import { EngineError, GradusError, ProtocolError, WorkerCrashed } from '../../core/errors.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { checkTokens, checkTrainingBatch } from '../requests/check-batch.ts';
 import { createArrivals } from '../../core/async-queue.ts';
@@ -35,6 +35,7 @@ import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { splitFlat, trainingTensors } from './batch-tensors.ts';
 import { openTransport } from './open-transport.ts';
+import { findPython, inspectPython, whatIsMissing } from './python.ts';
 import { createCollector } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
@@ -71,7 +72,8 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Loca
   } = options;
   const config = torchConfig.parse({ ...settings, type: 'torch' });
   const folder = await openModelFolder(model);
-  const start = (): Promise<StartedWorker> => startWorker({ folder, config, train, notify });
+  const start = (): Promise<StartedWorker> =>
+    startWorker({ folder, config, train, notify }).catch((error: unknown) => explainCrash(error, config));
   const started = await start();
   const supervision = {
     start: () => startAgain(start, config),
@@ -137,6 +139,21 @@ async function startWorker({
   const { result: created } = await connection.request('createModel', { fields }).answer;
   opening.move();
   return { connection, created };
+}
+
+/** Throws the error, or what the Python of a crashed local worker lacks. */
+async function explainCrash(
+  error: unknown,
+  { remote, command, python = findPython() }: TorchConfig,
+): Promise<never> {
+  if (!(error instanceof WorkerCrashed) || remote !== undefined || command !== undefined) throw error;
+  const missing = await inspectPython(python).then(whatIsMissing, () => ['a Python that starts']);
+  if (missing.length === 0) throw error;
+  throw new EngineError(`the PyTorch engine: ${python} lacks ${missing.join(', ')}`, {
+    code: 'PYTHON_UNFIT',
+    cause: error,
+    tryNext: 'gradus doctor --fix',
+  });
 }
 
 /** See {@link openTorchEngine}. */
@@ -283,7 +300,13 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   }
 
   async loadState(dir: string): Promise<void> {
-    await this.#worker.request('loadState', { fields: { dir: resolve(dir) } }).answer;
+    await this.#worker
+      .request('loadState', { fields: { dir: resolve(dir) } })
+      .answer.catch((cause: unknown) => {
+        // The worker answers so for a missing, damaged or foreign state only.
+        if (!GradusError.isInstance(cause) || cause.code !== 'WORKER_BAD_REQUEST') throw cause;
+        throw new EngineError(cause.message, { code: 'STATE_INVALID', cause });
+      });
   }
 
   restartFrom(dir: string): void {

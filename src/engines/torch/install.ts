@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EngineError } from '../../core/errors.ts';
 import {
@@ -12,6 +12,7 @@ import {
   requirementsFile,
   whatIsMissing,
 } from './python.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Oldest Python the worker runs on, and the newest that its pinned packages support. */
 const supported = { least: [3, 11], most: [3, 14] } as const;
@@ -100,7 +101,7 @@ function isBetween([major = 0, minor = 0]: readonly number[]): boolean {
 async function requireRoom(folder: string, kind: keyof typeof room): Promise<void> {
   const parent = dirname(folder);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
   } catch (cause) {
     throw unfit(
       `${parent} is not writable (${String(cause)})`,

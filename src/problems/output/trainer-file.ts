@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { countOf } from '../../core/count.ts';
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { csvHeader, csvLine } from './csv-line.ts';
@@ -69,7 +70,7 @@ export function describeTrainerFile(
   problems: number,
   { out, format, dataSource }: Pick<TrainerFile, 'out' | 'format' | 'dataSource'>,
 ): string {
-  const written = `${problems} problems in ${out}`;
+  const written = `${countOf(problems, 'problem')} in ${out}`;
   if (format !== 'verl' || dataSource !== undefined) return written;
   return (
     `${written}\nverl selects its reward function by data_source, here each problem's source; for an unknown name it raises ` +

@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProtobufMessage } from '../../core/protobuf.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /**
  * Writes scalars as an event file of TensorBoard: `tensorboard --logdir <folder>` shows every run below the folder.
@@ -12,7 +13,7 @@ import type { ExportedRun, RunSink } from './sink.ts';
  */
 export async function tensorboardSink(folder: string, run: ExportedRun): Promise<RunSink> {
   const inside = join(folder, run.name);
-  await mkdir(inside, { recursive: true });
+  await makeFolder(inside);
   const started = Math.floor(run.startedAt.getTime() / 1000);
   const file = await open(join(inside, `events.out.tfevents.${started}.gradus`), 'w');
   await append(file, new ProtobufMessage().double(1, started).text(3, 'brain.Event:2'));

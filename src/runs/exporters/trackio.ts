@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { ExportedRun, RunSink } from './sink.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Tables of trackio 0.43, which adds others when it opens the file. */
 const tables = `
@@ -20,7 +20,7 @@ const tables = `
  * run that is already there and keeps the other runs of the project.
  */
 export async function trackioSink(folder: string, run: ExportedRun): Promise<RunSink> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const database = new DatabaseSync(join(folder, `${projectName(run.project)}.db`), { timeout: 5000 });
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${tables}`);
   for (const table of ['metrics', 'configs'])

@@ -1,8 +1,9 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ProtobufMessage } from '../../core/protobuf.ts';
 import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /**
  * Writes a run in the format of W&B's offline mode: `wandb sync <folder>/offline-run-…` uploads it.
@@ -12,7 +13,7 @@ import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
  */
 export async function wandbOfflineSink(folder: string, run: ExportedRun): Promise<RunSink> {
   const inside = join(folder, `offline-run-${compactTime(run.startedAt)}-${run.id}`);
-  await mkdir(inside, { recursive: true });
+  await makeFolder(inside);
   const log = createLog(await open(join(inside, `run-${run.id}.wandb`), 'w'));
   const seconds = Math.floor(run.startedAt.getTime() / 1000);
   let records = 0;

@@ -13,8 +13,8 @@ import { join } from 'node:path';
  *     run.origin                           proof that this user created it on this machine
  *
  * Files are first written completely under a temporary name; a file is part of the run once a row of run.sqlite names
- * it. Resuming removes all rows after the newest checkpoint, then all shards and checkpoints without a row, and
- * computes them again. Files under other names are never touched.
+ * it. Resuming removes all rows after the newest checkpoint, then the shards and checkpoints of these rows, and computes
+ * them again. Files that the run never recorded are never touched.
  */
 
 /** Paths of all files of a run. */

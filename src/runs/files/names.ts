@@ -3,7 +3,8 @@ import { RunError } from '../../core/errors.ts';
 
 /*
  * Patterns of the names that Gradus creates inside a run. A name from a database must match before it becomes a path,
- * so a crafted database cannot reach files outside the run. Cleanup removes only matching names; user files stay.
+ * so a crafted database cannot reach files outside the run. Cleanup removes only matching names that the run recorded or
+ * marked (`pending-marks.ts`); user files stay.
  */
 
 const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;
@@ -17,6 +18,15 @@ export const isShardName = (name: string): boolean => shard.test(name);
 export const isCheckpointName = (name: string): boolean => checkpoint.test(name);
 export const isShardDraft = (name: string): boolean => draft(shard).test(name);
 export const isCheckpointDraft = (name: string): boolean => draft(checkpoint).test(name);
+/** Name of the mark of a shard or checkpoint; see `pending-marks.ts`. */
+export const markOf = (name: string): string => `.tmp-${name}-pending`;
+
+/** Returns the shard or checkpoint that a mark belongs to; `undefined` for any other name. */
+export function markedName(mark: string): string | undefined {
+  const name = /^\.tmp-(.+)-pending$/.exec(mark)?.[1];
+  return name !== undefined && (isShardName(name) || isCheckpointName(name)) ? name : undefined;
+}
+
 export const isRootDraft = (name: string): boolean => rootDraft.test(name);
 
 /**

@@ -11,7 +11,10 @@ export type RunListing =
   | { readonly folder: string; readonly summary: RunSummary }
   | { readonly folder: string; readonly problem: string };
 
-/** All runs in `root`, sorted by folder name; empty if the folder does not exist. */
+/**
+ * All runs in `root`, sorted by folder name; empty if the folder does not exist.
+ * @throws RunError (`RUN_NOT_FOUND`) if it is a file.
+ */
 export async function listRuns(root: string): Promise<RunListing[]> {
   if (!(await exists(root))) return [];
   if (!(await stat(root)).isDirectory()) {

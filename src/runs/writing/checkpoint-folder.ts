@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RunError } from '../../core/errors.ts';
+import { GradusError, RunError } from '../../core/errors.ts';
 import { exists, fileSizes, writeFolderAtomic, type FileSizes } from '../../storage/atomic.ts';
 import type { CheckpointRow } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
@@ -23,52 +24,99 @@ export interface CheckpointContent {
   readonly writeEngineState: (folder: string) => Promise<void>;
 }
 
+const controllerFile = 'controller.json';
+/** sha256 of `controller.json` in hexadecimal; absent in checkpoints of older versions. */
+const checksumFile = 'controller.sha256';
+
 /** Writes a checkpoint folder atomically. Returns the sizes of its files. */
 export async function writeCheckpointFolder(folder: string, content: CheckpointContent): Promise<FileSizes> {
   const controllerState = jsonText(content.controllerState, 'the controller state');
   return writeFolderAtomic(folder, async (draft) => {
     await content.writeEngineState(join(draft, 'engine'));
-    await writeFile(join(draft, 'controller.json'), controllerState);
+    await writeFile(join(draft, controllerFile), controllerState);
+    await writeFile(join(draft, checksumFile), `${sha256(controllerState)}\n`);
   });
 }
 
-/** Reads the controller's part of a checkpoint folder; the engine reads its own state. */
+/**
+ * Reads the controller's part of a checkpoint folder; the engine reads its own state.
+ * @throws RunError (`STATE_INVALID`) if the file changed after saving.
+ */
 export async function readCheckpointFolder(folder: string, step: number): Promise<Checkpoint> {
-  const path = join(folder, 'controller.json');
-  return {
-    step,
-    engineState: join(folder, 'engine'),
-    controllerState: JSON.parse(await readFile(path, 'utf8')) as unknown,
-  };
+  const text = await readFile(join(folder, controllerFile), 'utf8');
+  const checksum = await readFile(join(folder, checksumFile), 'utf8').catch(() => undefined);
+  const isAsSaved = checksum === undefined || checksum.trim() === sha256(text);
+  if (!isAsSaved || !isJson(text)) {
+    throw new RunError(`${controllerFile}: checksum mismatch, the file changed after saving`, {
+      code: stateInvalid,
+    });
+  }
+  return { step, engineState: join(folder, 'engine'), controllerState: JSON.parse(text) as unknown };
+}
+
+/** Code of the errors of a checkpoint or engine state with other content than saved. */
+const stateInvalid = 'STATE_INVALID';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The newest complete checkpoint, and why newer ones are unusable. */
 export interface CheckpointChoice {
   /** `undefined`: no checkpoint, start from the beginning. */
   readonly chosen: CheckpointRow | undefined;
+  /** Content of the chosen one. */
+  readonly checkpoint: Checkpoint | undefined;
   /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];
 }
 
 /**
- * Chooses the checkpoint to resume from. Throws a `RunError` when all checkpoints are damaged: silently starting over
+ * Chooses the checkpoint to resume from: the newest whose files are complete, unchanged and accepted by `restore`, which
+ * throws an error of code `STATE_INVALID` for a damaged engine state. Throws a `RunError` when all checkpoints are damaged: silently starting over
  * could lose days of work.
  */
 export async function chooseCheckpoint(
   folder: string,
   rows: readonly CheckpointRow[],
+  restore: (checkpoint: Checkpoint) => Promise<void> = async () => {},
 ): Promise<CheckpointChoice> {
   const skipped: string[] = [];
   for (const row of rows.toReversed()) {
-    const damage = await findDamage(join(folder, row.folder), row.files);
-    if (damage === undefined) return { chosen: row, skipped };
-    skipped.push(`${row.folder} is damaged: ${damage}`);
+    const found = await tryCheckpoint(join(folder, row.folder), row, restore);
+    if (typeof found !== 'string') return { chosen: row, checkpoint: found, skipped };
+    skipped.push(`${row.folder} is damaged: ${found}`);
   }
-  if (skipped.length === 0) return { chosen: undefined, skipped };
+  if (skipped.length === 0) return { chosen: undefined, checkpoint: undefined, skipped };
   throw new RunError(
     `${folder}: expected at least one complete checkpoint, found none (${skipped.join('; ')}). Restore the files from a copy or start a new run`,
     { code: 'RUN_CHECKPOINTS_DAMAGED', tryNext: 'gradus train <recipe>' },
   );
+}
+
+/** Returns the restored checkpoint, or its damage. */
+async function tryCheckpoint(
+  folder: string,
+  { files, step }: CheckpointRow,
+  restore: (checkpoint: Checkpoint) => Promise<void>,
+): Promise<Checkpoint | string> {
+  const damage = await findDamage(folder, files);
+  if (damage !== undefined) return damage;
+  try {
+    const checkpoint = await readCheckpointFolder(folder, step);
+    await restore(checkpoint);
+    return checkpoint;
+  } catch (error) {
+    if (GradusError.isInstance(error) && error.code === stateInvalid) return error.message;
+    throw error;
+  }
 }
 
 async function findDamage(folder: string, expected: FileSizes): Promise<string | undefined> {

@@ -13,6 +13,7 @@ import type { RunParent } from '../files/records.ts';
 import { recipeFile } from '../files/recipe-file.ts';
 import type { Run } from './run.ts';
 import { createDatabase } from '../files/schema.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Options of a new run. */
 export interface NewRun {
@@ -38,7 +39,7 @@ export async function createRun(root: string, run: NewRun, surroundings: RunSurr
     );
   }
   const created = await onDisk({ directory: root, doing: `creating a run in ${root}` }, async () => {
-    await mkdir(root, { recursive: true });
+    await makeFolder(root);
     const draft = await mkdtemp(join(root, '.tmp-run-'));
     try {
       await writeNewRun(draft, run, surroundings.clock ?? systemClock);

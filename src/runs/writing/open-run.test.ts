@@ -14,8 +14,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 import { scriptedGroup } from '../../../test/runs/scripted-training.ts';
-import type { RunError } from '../../core/errors.ts';
+import { EngineError, type RunError } from '../../core/errors.ts';
 import { createRng } from '../../core/rng.ts';
+import type { Checkpoint } from './checkpoint-folder.ts';
 import { createRun } from './create-run.ts';
 import { listRuns } from '../reading/list-runs.ts';
 import { openRun } from './open-run.ts';
@@ -230,6 +231,71 @@ test('skips a damaged checkpoint with a notice and uses the one before', async (
     code: 'RUN_CHECKPOINTS_DAMAGED',
     message: expect.stringContaining('controller.json is missing'),
   });
+});
+
+test('falls back when a checkpoint has the right size and wrong bytes', async () => {
+  const directory = await closedRun(async (run) => {
+    for (const n of [1, 2, 3]) {
+      await run.recordStep(step(n));
+      await run.saveCheckpoint({ ...checkpoint, controllerState: { cursor: n } });
+    }
+  });
+  const state = join(directory, 'checkpoints', 'step-000003', 'controller.json');
+  writeFileSync(state, readFileSync(state, 'utf8').replace('3', '7'));
+  writeFileSync(join(directory, 'checkpoints', 'step-000002', 'engine', 'weights'), 'weighty');
+  const restore = async ({ engineState }: Checkpoint): Promise<void> => {
+    if (readFileSync(join(engineState, 'weights'), 'utf8') === 'weights') return;
+    throw new EngineError('weights: checksum mismatch', { code: 'STATE_INVALID' });
+  };
+  await using run = await openRun(directory, { restore });
+  expect(run.step).toBe(1);
+  expect(run.damage).toEqual([
+    'step-000003 is damaged: controller.json: checksum mismatch, the file changed after saving',
+    'step-000002 is damaged: weights: checksum mismatch',
+    'removed step-000002, step-000003: recorded after the last checkpoint, to be computed again',
+  ]);
+});
+
+test('never removes or replaces files that the run did not record', async () => {
+  const groups = [scriptedGroup(createRng(1), 1, 'p')];
+  const directory = await closedRun(async (run) => {
+    await run.recordStep({ ...step(1), groups });
+    await run.saveCheckpoint(checkpoint);
+    for (let n = 2; n <= 7; n++) await run.recordStep({ ...step(n), groups });
+  });
+  const own = {
+    shard: join(directory, 'rollouts', 'step-000002-train.parquet'),
+    later: join(directory, 'rollouts', 'step-000099-train.parquet'),
+    folder: join(directory, 'checkpoints', 'step-000002'),
+  };
+  await (await openRun(directory))[Symbol.asyncDispose]();
+  expect(readdirSync(join(directory, 'rollouts'))).toEqual(['step-000001-train.parquet']);
+  for (const file of [own.shard, own.later]) writeFileSync(file, 'mine');
+  await mkdir(own.folder);
+  writeFileSync(join(own.folder, 'notes.txt'), 'mine');
+  await using run = await openRun(directory);
+  expect(run.damage).toEqual([
+    'left as they are, never recorded by this run: rollouts/step-000002-train.parquet, rollouts/step-000099-train.parquet, checkpoints/step-000002',
+  ]);
+  await run.recordStep({ ...step(2), groups });
+  await run.saveCheckpoint(checkpoint);
+  for (const file of [own.shard, own.later, join(own.folder, 'notes.txt')])
+    expect(readFileSync(file, 'utf8')).toBe('mine');
+  expect(readdirSync(join(directory, 'rollouts'))).toContain('step-000002-train-2.parquet');
+  expect((await run.latestCheckpoint())?.engineState).toContain('step-000002-2');
+});
+
+test('counts many removed files and names the first', async () => {
+  const groups = [scriptedGroup(createRng(1), 1, 'p')];
+  const directory = await closedRun(async (run) => {
+    for (let n = 1; n <= 6; n++) await run.recordStep({ ...step(n), groups });
+  });
+  await using run = await openRun(directory);
+  expect(run.damage).toEqual([
+    expect.stringMatching(
+      /^removed 6 files: step-000001-train\.parquet, step-000002-\S+, step-000003-\S+, …: recorded/u,
+    ),
+  ]);
 });
 
 test('reports missing rollout files and continues', async () => {

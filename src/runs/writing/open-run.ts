@@ -1,17 +1,13 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { RunError } from '../../core/errors.ts';
-import { join } from 'node:path';
-import {
-  type Checkpoint,
-  type CheckpointChoice,
-  chooseCheckpoint,
-  readCheckpointFolder,
-} from './checkpoint-folder.ts';
+import { basename, join } from 'node:path';
+import { type Checkpoint, type CheckpointChoice, chooseCheckpoint } from './checkpoint-folder.ts';
 import { onDisk } from '../files/disk-errors.ts';
 import { sweep } from '../../storage/atomic.ts';
-import { readCheckpoints } from '../files/checkpoint-rows.ts';
+import { type Marks, readCheckpoints } from '../files/checkpoint-rows.ts';
+import { mark, markedNames } from '../files/pending-marks.ts';
 import { startMarks, truncateTo } from './journal.ts';
 import { type RunLayout, runLayout } from '../files/layout.ts';
 import {
@@ -20,6 +16,7 @@ import {
   isRootDraft,
   isShardDraft,
   isShardName,
+  markedName,
   refuseLinks,
   requireName,
 } from '../files/names.ts';
@@ -30,6 +27,7 @@ import { readRecipeFile } from '../files/recipe-file.ts';
 import { requireRun } from '../files/require-run.ts';
 import { Run } from './run.ts';
 import { openDatabase, openDatabaseReadOnly } from '../files/schema.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Dependencies of a run. */
 export interface RunSurroundings {
@@ -45,14 +43,17 @@ export interface Continuation {
   readonly recipeHash: string;
   /** The resolved recipe. */
   readonly recipe: unknown;
-  /** Absent: from the beginning. */
-  readonly checkpoint: Checkpoint | undefined;
 }
 
 /** Options of opening a run. */
 export interface OpenRunOptions extends RunSurroundings {
   /** Called under the lock before any change; throwing leaves the run unchanged. */
   readonly admit?: (continuation: Continuation) => Promise<void>;
+  /**
+   * Loads a checkpoint, after `admit` and before any change; not called for a run without one. An error of code
+   * `STATE_INVALID` makes the run fall back to the checkpoint before.
+   */
+  readonly restore?: (checkpoint: Checkpoint) => Promise<void>;
 }
 
 /** Default of `RunSurroundings.clock`. */
@@ -61,7 +62,7 @@ export function systemClock(): Date {
 }
 
 /**
- * Opens a run to continue it: takes its lock, finds the newest complete checkpoint, calls `admit`, and only then
+ * Opens a run to continue it: takes its lock, calls `admit`, restores the newest undamaged checkpoint, and only then
  * removes everything recorded after that checkpoint, to be computed again.
  *
  * @throws RunError with a `tryNext` when the run is missing, damaged, locked by another process, finished, or its
@@ -69,7 +70,7 @@ export function systemClock(): Date {
  */
 export async function openRun(
   directory: string,
-  { clock = systemClock, admit }: OpenRunOptions = {},
+  { clock = systemClock, admit, restore }: OpenRunOptions = {},
 ): Promise<Run> {
   await requireRun(directory);
   const { directory: _, ...parts } = runLayout(directory);
@@ -78,7 +79,7 @@ export async function openRun(
     const lock = takeLock(runLayout(directory).lock);
     if (lock === undefined) throw lockedError(directory);
     try {
-      return await openLocked(directory, { clock, admit }, lock);
+      return await openLocked(directory, { clock, admit, restore }, lock);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -86,9 +87,15 @@ export async function openRun(
   });
 }
 
+interface OpeningOptions {
+  readonly clock: () => Date;
+  readonly admit: OpenRunOptions['admit'];
+  readonly restore: OpenRunOptions['restore'];
+}
+
 async function openLocked(
   directory: string,
-  { clock, admit }: { readonly clock: () => Date; readonly admit: OpenRunOptions['admit'] },
+  { clock, admit, restore }: OpeningOptions,
   lock: Disposable,
 ): Promise<Run> {
   const layout = runLayout(directory);
@@ -97,10 +104,10 @@ async function openLocked(
     const facts = readFacts(database, directory);
     if (facts.status === 'finished') throw finishedError(directory, facts.endedAt);
     const { recipe } = await readRecipeFile(layout.recipe, facts.recipeHash);
-    const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database));
-    const checkpoint = await checkpointOf(layout, choice);
-    await admit?.({ id: facts.id, recipeHash: facts.recipeHash, recipe, checkpoint });
-    const session = await startSession(database, choice, clock);
+    await admit?.({ id: facts.id, recipeHash: facts.recipeHash, recipe });
+    const choice = await chooseCheckpoint(layout.checkpoints, readCheckpoints(database), restore);
+    for (const folder of [layout.rollouts, layout.checkpoints]) await makeFolder(folder);
+    const session = await startSession(database, { layout, choice }, clock);
     const lost = await sweepUnrecorded(directory, database);
     return new Run({
       directory,
@@ -118,23 +125,21 @@ async function openLocked(
   }
 }
 
-async function checkpointOf(
-  { checkpoints }: RunLayout,
-  { chosen }: CheckpointChoice,
-): Promise<Checkpoint | undefined> {
-  return chosen && readCheckpointFolder(join(checkpoints, chosen.folder), chosen.step);
-}
-
 async function startSession(
   database: DatabaseSync,
-  { chosen, skipped }: CheckpointChoice,
+  { layout, choice }: { readonly layout: RunLayout; readonly choice: CheckpointChoice },
   clock: () => Date,
 ) {
+  const { chosen, skipped } = choice;
+  const marks = chosen?.marks ?? startMarks;
   const { packageVersion, gitCommit } = await readProvenance(process.cwd());
   const resumedStep = chosen?.step ?? 0;
   const at = clock().toISOString();
   return inTransaction(database, () => {
-    truncateTo(database, chosen?.marks ?? startMarks);
+    // Marks survive a kill between this commit and the removal of the files.
+    for (const name of shardsAfter(database, marks)) mark(layout.rollouts, name);
+    for (const name of checkpointsAfter(database, chosen?.id ?? 0)) mark(layout.checkpoints, name);
+    truncateTo(database, marks);
     database.prepare('DELETE FROM checkpoints WHERE id > ?').run(chosen?.id ?? 0);
     database.prepare("UPDATE run SET status = 'running', reason = NULL, ended_at = NULL").run();
     const { lastInsertRowid } = database
@@ -156,11 +161,22 @@ async function startSession(
   });
 }
 
+const shardsAfter = (database: DatabaseSync, { shards }: Marks): string[] =>
+  database
+    .prepare('SELECT file AS name FROM shards WHERE id > ?')
+    .all(shards)
+    .map((row) => requireName('rollouts', String(row['name']), isShardName));
+
+const checkpointsAfter = (database: DatabaseSync, id: number): string[] =>
+  readCheckpoints(database)
+    .filter((row) => row.id > id)
+    .map(({ folder }) => folder);
+
 /**
- * Removes shards and checkpoints without a row, and drafts of a killed process. Only removes names that Gradus gives; a
- * user's own files stay.
+ * Removes the shards and checkpoints of dropped or never committed rows, and drafts of a killed process. Files that the
+ * run never recorded stay.
  *
- * @returns sentences about removed files and missing shards.
+ * @returns sentences about removed, unrecorded and missing files.
  */
 async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<string[]> {
   const layout = runLayout(directory);
@@ -171,22 +187,38 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
         .all()
         .map((row) => requireName(directory, String(row['name']), isKnown)),
     );
-  const shards = column('SELECT file AS name FROM shards', isShardName);
-  const checkpoints = column('SELECT folder AS name FROM checkpoints', isCheckpointName);
-  for (const folder of [layout.rollouts, layout.checkpoints]) await mkdir(folder, { recursive: true });
-  const removed = [
-    ...(await sweep(layout.rollouts, (name) => isShardName(name) && !shards.has(name))),
-    ...(await sweep(layout.checkpoints, (name) => isCheckpointName(name) && !checkpoints.has(name))),
+  const parts = [
+    {
+      folder: layout.rollouts,
+      isName: isShardName,
+      isDraft: isShardDraft,
+      recorded: column('SELECT file AS name FROM shards', isShardName),
+    },
+    {
+      folder: layout.checkpoints,
+      isName: isCheckpointName,
+      isDraft: isCheckpointDraft,
+      recorded: column('SELECT folder AS name FROM checkpoints', isCheckpointName),
+    },
   ];
-  await sweep(layout.rollouts, isShardDraft);
-  await sweep(layout.checkpoints, isCheckpointDraft);
+  const removed: string[] = [];
+  const unknown: string[] = [];
+  for (const { folder, isName, isDraft, recorded } of parts) {
+    const marked = await markedNames(folder);
+    removed.push(...(await sweep(folder, (name) => isName(name) && marked.has(name) && !recorded.has(name))));
+    await sweep(folder, (name) => isDraft(name) || markedName(name) !== undefined);
+    const left = (await readdir(folder)).filter((name) => isName(name) && !recorded.has(name));
+    unknown.push(...left.map((name) => join(basename(folder), name)));
+  }
   await sweep(directory, isRootDraft);
+  const shards = parts[0]!.recorded;
   const present = new Set(await readdir(layout.rollouts));
   const missing = [...shards].filter((file) => !present.has(file));
   return [
     ...(removed.length === 0
       ? []
-      : [`removed ${removed.join(', ')}: recorded after the last checkpoint, to be computed again`]),
+      : [`removed ${someOf(removed)}: recorded after the last checkpoint, to be computed again`]),
+    ...(unknown.length === 0 ? [] : [`left as they are, never recorded by this run: ${someOf(unknown)}`]),
     ...(missing.length === 0
       ? []
       : [
@@ -194,6 +226,10 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
         ]),
   ];
 }
+
+/** Lists the names, or counts many and lists the first. */
+const someOf = (names: readonly string[]): string =>
+  names.length <= 4 ? names.join(', ') : `${names.length} files: ${names.slice(0, 3).join(', ')}, …`;
 
 function readFacts(database: DatabaseSync, directory: string) {
   const row = database.prepare('SELECT id, recipe_hash, seed, status, ended_at FROM run').get();

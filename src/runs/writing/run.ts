@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -23,6 +24,8 @@ import {
 } from './journal.ts';
 import { readCheckpoints } from '../files/checkpoint-rows.ts';
 import { runLayout, stepName } from '../files/layout.ts';
+import { markOf } from '../files/names.ts';
+import { mark, unmark } from '../files/pending-marks.ts';
 import type { FileLock } from '../../storage/file-lock.ts';
 import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 import { jsonText } from '../../storage/json-text.ts';
@@ -122,13 +125,14 @@ export class Run implements AsyncDisposable {
           },
         );
       }
-      const commitShard = await this.#writeShard({ step, stage, purpose: 'train', groups });
+      const shard = await this.#writeShard({ step, stage, purpose: 'train', groups });
       this.#commit((at) => {
         insertStep(this.#parts.database, record, at);
         insertMetrics(this.#parts.database, step, metrics, false);
         insertMetrics(this.#parts.database, step, timings, true);
-        commitShard();
+        shard.record();
       });
+      await shard.settle();
       this.#step = step;
     });
   }
@@ -136,8 +140,9 @@ export class Run implements AsyncDisposable {
   /** Records groups rolled out between steps, to measure difficulty or to evaluate. */
   async recordRollouts(record: RolloutRecord): Promise<void> {
     await this.#inTurn(`recording rollouts at step ${record.step}`, async () => {
-      const commitShard = await this.#writeShard(record);
-      this.#commit(commitShard);
+      const shard = await this.#writeShard(record);
+      this.#commit(shard.record);
+      await shard.settle();
     });
   }
 
@@ -178,14 +183,20 @@ export class Run implements AsyncDisposable {
       const { database } = this.#parts;
       const existing = readCheckpoints(database);
       const marks = readMarks(database);
-      const folder = stepName(marks.step, '', (name) => existing.some((row) => row.folder === name));
-      const files = await writeCheckpointFolder(this.#checkpointFolder(folder), request);
+      const { checkpoints } = runLayout(this.directory);
+      const recorded = (name: string): boolean => existing.some((row) => row.folder === name);
+      const folder = stepName(marks.step, '', (name) => recorded(name) || isForeign(checkpoints, name));
+      mark(checkpoints, folder);
+      const files = await writeCheckpointFolder(join(checkpoints, folder), request);
       const { isStageEnd = false, score = null } = request;
       const dropped = this.#commit((at) => {
         insertCheckpoint(database, { folder, step: marks.step, isStageEnd, score, files, marks }, at);
-        return deleteOutdated(database, request.retention);
+        const outdated = deleteOutdated(database, request.retention);
+        for (const name of outdated) mark(checkpoints, name);
+        return outdated;
       });
-      for (const name of dropped) await rm(this.#checkpointFolder(name), { recursive: true, force: true });
+      for (const name of dropped) await rm(join(checkpoints, name), { recursive: true, force: true });
+      for (const name of [folder, ...dropped]) await unmark(checkpoints, name);
     });
   }
 
@@ -237,20 +248,22 @@ export class Run implements AsyncDisposable {
     this.#isEnded = true;
   }
 
-  /** Writes the file before its row: a kill in between leaves an unreferenced file, not a lost one. */
-  async #writeShard(record: RolloutRecord): Promise<() => void> {
-    if (record.groups.length === 0) return () => {};
+  /** Writes the file before its row: a kill in between leaves an unreferenced, marked file, not a lost one. */
+  async #writeShard(record: RolloutRecord): Promise<WrittenShard> {
+    if (record.groups.length === 0) return { record: () => {}, settle: async () => {} };
     record.groups.forEach(checkGroup);
     const { database } = this.#parts;
-    const taken = database.prepare('SELECT 1 FROM shards WHERE file = ?');
-    const name = stepName(
-      record.step,
-      `-${record.purpose}`,
-      (base) => taken.get(`${base}.parquet`) !== undefined,
-    );
-    const file = `${name}.parquet`;
-    const bytes = await writeShard(join(runLayout(this.directory).rollouts, file), record);
-    return () => insertShard(database, record, file, bytes);
+    const { rollouts } = runLayout(this.directory);
+    const recorded = database.prepare('SELECT 1 FROM shards WHERE file = ?');
+    const isTaken = (name: string): boolean =>
+      recorded.get(`${name}.parquet`) !== undefined || isForeign(rollouts, `${name}.parquet`);
+    const file = `${stepName(record.step, `-${record.purpose}`, isTaken)}.parquet`;
+    mark(rollouts, file);
+    const bytes = await writeShard(join(rollouts, file), record);
+    return {
+      record: () => insertShard(database, record, file, bytes),
+      settle: () => unmark(rollouts, file),
+    };
   }
 
   #checkpointFolder(name: string): string {
@@ -284,6 +297,16 @@ export class Run implements AsyncDisposable {
     );
   }
 }
+
+/** A shard on disk: `record` inserts its row within a transaction, `settle` removes its mark afterwards. */
+interface WrittenShard {
+  readonly record: () => void;
+  readonly settle: () => Promise<void>;
+}
+
+/** Returns whether something that this run did not write has the name. */
+const isForeign = (folder: string, name: string): boolean =>
+  existsSync(join(folder, name)) && !existsSync(join(folder, markOf(name)));
 
 /** Deletes the rows of expired checkpoints. Returns their folders, to be removed after the commit. */
 function deleteOutdated(database: DatabaseSync, retention: Retention): string[] {

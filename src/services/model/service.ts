@@ -133,6 +133,15 @@ async function answer<Body extends { readonly model?: string | undefined }>(
   const wanted = sum(request.prompts.map(({ count }) => count));
   if (request.sampling.maxTokens > maxTokens)
     return failure(c, 400, `max_tokens: expected at most ${maxTokens}, got ${request.sampling.maxTokens}`);
+  const { maxSequenceTokens = Infinity } = engine.sampler.info;
+  if (request.sampling.maxTokens > maxSequenceTokens) {
+    const got = request.sampling.maxTokens;
+    return failure(
+      c,
+      400,
+      `max_tokens: expected at most ${maxSequenceTokens}, the model's window for prompt and completion, got ${got}`,
+    );
+  }
   if (request.sampling.maxTokens === 0 && !request.isEchoed)
     return failure(c, 400, 'max_tokens: 0 is allowed with "echo" only; without it nothing is sampled');
   if (wanted > maxWaiting)

@@ -87,6 +87,16 @@ test('judges an invalid item as ungradable, with the reason', async () => {
   expect((await grader.grade(items[6], 'x')).reason).toContain('among math, code, javascript, got "chess"');
 });
 
+test('judges numeric golds beyond 2^53 exactly', async () => {
+  const gold = 10_000_000_000_000_000_001n;
+  const items = [
+    { gold, pred: '10000000000000000001' },
+    { gold, pred: '10000000000000000000' },
+    { problem: { gold }, pred: '10000000000000000001', verifier: 'math' },
+  ];
+  expect(await outcomesOf(items)).toEqual(['correct', 'incorrect', 'correct']);
+});
+
 test('explains a verdict line by line, without control characters', async () => {
   await using grader = openGrader();
   const math = explainVerdict(await grader.grade({ gold: '5', pred: '\\boxed{x\u001b[2J}' }, 'x'));

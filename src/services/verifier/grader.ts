@@ -16,7 +16,7 @@ import { type Verifier, verifierLabel } from '../../verifiers/verifier.ts';
 const item = z.looseObject({
   /** Name of the verifier; default: `code` for an item with a `problem`, else `math`. */
   verifier: z.string().optional(),
-  gold: z.union([z.string(), z.number()]).nullish(),
+  gold: z.union([z.string(), z.number(), z.bigint()]).nullish(),
   problem: z.record(z.string(), z.unknown()).optional(),
   pred: z.string().nullish(),
   program: z.string().nullish(),

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../../core/errors.ts';
 import { writeFileAtomic } from '../../../storage/atomic.ts';
@@ -8,6 +8,7 @@ import { configFromGguf } from './gguf-config.ts';
 import { openGguf } from './gguf-file.ts';
 import { tensorsFromGguf } from './gguf-tensors.ts';
 import { tokenizerFromGguf } from './gguf-tokenizer.ts';
+import { makeFolder } from '../../../storage/make-folder.ts';
 
 /** What an import wrote. */
 export interface ImportedModel {
@@ -28,7 +29,7 @@ export async function importGguf(path: string, folder: string, type: 'bf16' | 'f
   await using file = await openGguf(path);
   const config = await configFromGguf(file);
   const files = tokenizerFromGguf(file, config['max_position_embeddings'] as number);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   if ((await readdir(folder)).length > 0) {
     throw new DataError(`${folder}: expected an empty or missing folder for the model, got files in it`);
   }

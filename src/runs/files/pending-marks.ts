@@ -1,0 +1,30 @@
+import { closeSync, openSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { markedName, markOf } from './names.ts';
+
+/*
+ * Marks of files and folders whose row is not committed yet, or no longer: an empty file `.tmp-<name>-pending` beside
+ * each. A resumed run removes only marked names without a row, so a user's file with the name of a shard or checkpoint
+ * stays.
+ */
+
+/** Marks a name in a folder; call it before the file gets that name, or before its row is deleted. */
+export function mark(folder: string, name: string): void {
+  try {
+    // "wx" never follows a symbolic link of a crafted run.
+    closeSync(openSync(join(folder, markOf(name)), 'wx'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Removes the mark of a name whose row is committed. */
+export const unmark = (folder: string, name: string): Promise<void> =>
+  rm(join(folder, markOf(name)), { force: true });
+
+/** Returns the marked names of a folder. */
+export async function markedNames(folder: string): Promise<Set<string>> {
+  const names = (await readdir(folder)).map(markedName);
+  return new Set(names.filter((name) => name !== undefined));
+}

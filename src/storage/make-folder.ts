@@ -1,0 +1,35 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Creates a folder and its missing parents. Unlike Node's recursive `mkdir`, ends also where a file system accepts no
+ * folders: below /proc, that call repeats forever.
+ *
+ * @throws the system error of the folder that could not be created.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await isFolder(path))) return;
+    if (code !== 'ENOENT') throw error;
+    if (await isFolder(dirname(path))) throw refused(path, error as NodeJS.ErrnoException);
+    await makeFolder(dirname(path));
+    await makeFolder(path);
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+/** The parent exists, so "no such file or folder" would mislead. */
+const refused = (path: string, { syscall, message }: NodeJS.ErrnoException): NodeJS.ErrnoException =>
+  Object.assign(new Error(`this file system accepts no new folders; ${message}`), {
+    code: 'EACCES',
+    syscall,
+    path,
+  });
