@@ -6,6 +6,8 @@
  *   --steps N    steps of 32 groups (default 60, a little more than one pass over the pool)
  *   --data DIR   folder with the recorded trace (default: $GRADUS_DATA, else ../shared/data if present)
  *   --json       only the last line
+ *   --learner    instead: held-out accuracy of a small learner (bench/samplers/learner.ts) after 40,000 rollouts, as points above
+ *                uniform sampling; `rows` of {regime, sampler, uniform, difference}
  *
  * `ofUniform` is the ratio to uniform sampling, `ofBestLevel` to the best level in hindsight (levels by four trials before
  * the first step); both are 95 % t-intervals over seeds, paired by seed. Levels and measured pass rates are free here:
@@ -15,7 +17,12 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Estimate, tInterval } from '../src/statistics/intervals.ts';
 import { mean } from '../src/statistics/summary.ts';
+import { auto } from '../src/curriculum/samplers/auto.ts';
+import { thompsonLiveShare } from '../src/curriculum/samplers/thompson-live-share.ts';
+import { thompsonPassRate } from '../src/curriculum/samplers/thompson-pass-rate.ts';
+import { uniform } from '../src/curriculum/samplers/uniform.ts';
 import { arms, judge } from './samplers/judge.ts';
+import { learn, regimes } from './samplers/learner.ts';
 import { policies } from './samplers/policies.ts';
 
 const { values: options } = parseArgs({
@@ -24,6 +31,7 @@ const { values: options } = parseArgs({
     steps: { type: 'string', default: '60' },
     data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
     json: { type: 'boolean', default: false },
+    learner: { type: 'boolean', default: false },
   },
 });
 const seeds = Array.from({ length: Number(options.seeds) }, (_, seed) => seed + 1);
@@ -40,24 +48,49 @@ interface Row {
   readonly regret: Estimate;
 }
 
-const rows: Row[] = [];
-for (const policy of policies(existsSync(trace) ? trace : undefined)) {
-  const baseline = seeds.map((seed) => judge(policy, arms[0]!, seed, steps).perGroup);
-  print(`\n${policy.name}: signal per group under uniform sampling ${mean(baseline).toFixed(3)}`);
-  print('sampler                       signal   × uniform          × best level          regret');
-  for (const arm of arms) {
-    const runs = seeds.map((seed) => judge(policy, arm, seed, steps));
-    const ofUniform = tInterval(runs.map(({ perGroup }, at) => perGroup / baseline[at]!));
-    const ofBestLevel = tInterval(runs.map(({ perGroup, bestLevel }) => perGroup / bestLevel));
-    const signal = mean(runs.map(({ perGroup }) => perGroup));
-    const regret = tInterval(runs.map(({ perGroup, bestLevel }) => (bestLevel - perGroup) * 32 * steps));
-    rows.push({ policy: policy.name, sampler: arm.name, signal, ofUniform, ofBestLevel, regret });
-    print(
-      `${arm.name.padEnd(28)}  ${signal.toFixed(3)}   ${show(ofUniform)}   ${show(ofBestLevel)}  ${regret.mean.toFixed(0)}`,
-    );
+if (options.learner) judgeLearning();
+else judgeSignal();
+
+function judgeSignal(): void {
+  const rows: Row[] = [];
+  for (const policy of policies(existsSync(trace) ? trace : undefined)) {
+    const baseline = seeds.map((seed) => judge(policy, arms[0]!, seed, steps).perGroup);
+    print(`\n${policy.name}: signal per group under uniform sampling ${mean(baseline).toFixed(3)}`);
+    print('sampler                       signal   × uniform          × best level          regret');
+    for (const arm of arms) {
+      const runs = seeds.map((seed) => judge(policy, arm, seed, steps));
+      const ofUniform = tInterval(runs.map(({ perGroup }, at) => perGroup / baseline[at]!));
+      const ofBestLevel = tInterval(runs.map(({ perGroup, bestLevel }) => perGroup / bestLevel));
+      const signal = mean(runs.map(({ perGroup }) => perGroup));
+      const regret = tInterval(runs.map(({ perGroup, bestLevel }) => (bestLevel - perGroup) * 32 * steps));
+      rows.push({ policy: policy.name, sampler: arm.name, signal, ofUniform, ofBestLevel, regret });
+      print(
+        `${arm.name.padEnd(28)}  ${signal.toFixed(3)}   ${show(ofUniform)}   ${show(ofBestLevel)}  ${regret.mean.toFixed(0)}`,
+      );
+    }
   }
+  console.log(JSON.stringify({ rows, steps, seeds: seeds.length }));
 }
-console.log(JSON.stringify({ rows, steps, seeds: seeds.length }));
+
+function judgeLearning(): void {
+  const samplers = {
+    'thompson-pass-rate': thompsonPassRate(),
+    'thompson-live-share': thompsonLiveShare(),
+    'auto, brake 0': auto({ brake: 0 }),
+    auto: auto(),
+  };
+  const rows = regimes.flatMap((regime) => {
+    const baseline = seeds.map((seed) => learn(regime, uniform(), seed));
+    print(`\n${regime.name}: ${(100 * mean(baseline)).toFixed(1)} % under uniform sampling`);
+    return Object.entries(samplers).map(([sampler, config]) => {
+      const differences = seeds.map((seed, at) => 100 * (learn(regime, config, seed) - baseline[at]!));
+      const difference = tInterval(differences);
+      print(`${sampler.padEnd(28)}  ${show(difference)}`);
+      return { regime: regime.name, sampler, uniform: 100 * mean(baseline), difference };
+    });
+  });
+  console.log(JSON.stringify({ rows, seeds: seeds.length }));
+}
 
 function print(line: string): void {
   if (!options.json) console.log(line);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { arms, judge } from '../bench/samplers/judge.ts';
+import { learn } from '../bench/samplers/learner.ts';
 import { policies } from '../bench/samplers/policies.ts';
 import { samplerConfig } from '../src/curriculum/samplers/create-sampler.ts';
 import { mean } from '../src/statistics/summary.ts';
@@ -32,4 +33,13 @@ test('auto gains on a balanced pool, and where chance judges a third of the fami
   const auto = arms.find(({ name }) => name === 'auto')!;
   expect(ofUniform(balanced, auto)).toBeGreaterThan(1.1);
   expect(ofUniform(lottery, auto)).toBeGreaterThan(1.1);
+});
+
+test('auto teaches a learner more than uniform sampling where 10 % is within reach, and with coin flips', () => {
+  const gain = (regime: Parameters<typeof learn>[0]): number =>
+    mean(
+      seeds.map((seed) => learn(regime, { type: 'auto' }, seed) - learn(regime, { type: 'uniform' }, seed)),
+    );
+  expect(gain({ name: '10 %', share: 0.1 })).toBeGreaterThan(0.08);
+  expect(gain({ name: 'coins', coins: 0.3 })).toBeGreaterThan(-0.01);
 });

@@ -148,7 +148,8 @@ export function countSuccesses(rate: number, trials: number, random: Rng): numbe
   return successes;
 }
 
-function normal(random: Rng): number {
+/** A standard normal number. */
+export function normal(random: Rng): number {
   const radius = Math.sqrt(-2 * Math.log(random.next() + 2 ** -33));
   return radius * Math.cos(2 * Math.PI * random.next());
 }
