@@ -198,3 +198,12 @@ test('rejects the state of another pool', () => {
     /2 cells.*1 cells/,
   );
 });
+
+test('draws nearly all problems uniformly where most of the pool is alive already', () => {
+  const pool = [...problems('a', 300), ...problems('b', 300), ...problems('c', 300)];
+  const world: World = (id) => ({ passRate: id.includes('/a/') ? 0.08 : 0.4 });
+  const sampler = build(pool, { brake: 0 });
+  train(sampler, world, 40);
+  expect(sampler.metrics()['liveUniform']).toBeGreaterThan(0.7);
+  expect(sampler.metrics()['uniformShare']).toBe(0.9);
+});

@@ -30,8 +30,8 @@ export const autoConfig = z.strictObject({
   sharpness: z.number().min(0).default(4),
   /** Exponent of the progress brake; 0 switches it off. */
   brake: z.number().min(0).default(3),
-  /** Exponent of the expected tokens of a rollout, which the weight is divided by; 0 ignores length. */
-  tokenCost: z.number().min(0).default(1),
+  /** Exponent of the expected tokens of a rollout, which the weight is divided by; 1 pays per token, 0 per rollout. */
+  tokenCost: z.number().min(0).default(0),
   /** Whether problems of one family and knob, or of one source and level, share evidence. */
   shareEvidence: z.boolean().default(true),
 });

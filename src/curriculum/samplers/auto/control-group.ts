@@ -6,8 +6,10 @@ import { differenceOf, type Estimate, wilsonInterval } from '../../../statistics
 const memory = 0.98;
 /** Gain in live share below which selection is not worth its risk. */
 const leastGain = 0.02;
-/** Groups of each kind before they are compared. */
-const leastGroups = 20;
+/** Ratio of live shares below which selection is not worth its risk: it bounds the speed-up. */
+const leastRatio = 1.15;
+/** Groups of each kind before their difference is judged by its interval, and their ratio by its estimate. */
+const leastGroups = { difference: 20, ratio: 40 };
 
 const armState = z.strictObject({
   groups: z.number().min(0),
@@ -79,17 +81,21 @@ export class ControlGroup {
   }
 
   /**
-   * Whether the data exclude that selection gains 0.02 in live share. A live group of a braked problem counts as little as
-   * its brake, or coin flips would make the pool look good; and where length matters, live groups are counted per token.
+   * Whether selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
+   * which is the most that it can speed training up, is estimated below 1.15. A live group of a braked problem counts as
+   * little as its brake, or coin flips would make the pool look good; and where length matters, live groups are counted
+   * per token.
    */
   get isSelectionUseless(): boolean {
     const [uniform, selected] = [this.#uniform, this.#selected];
     const [poolWorth, worth] = [shareOf(uniform, uniform.worth), shareOf(selected, selected.worth)];
     if (poolWorth === undefined || worth === undefined) return false;
-    if (Math.min(effectiveGroups(uniform), effectiveGroups(selected)) < leastGroups) return false;
+    const groups = Math.min(effectiveGroups(uniform), effectiveGroups(selected));
+    if (groups < leastGroups.difference) return false;
     const ratio = (tokensPerRollout(uniform) / tokensPerRollout(selected)) ** this.#tokenCost;
     const perToken = { mean: ratio * worth.mean, low: ratio * worth.low, high: ratio * worth.high };
-    return differenceOf(perToken, poolWorth).high < leastGain;
+    if (differenceOf(perToken, poolWorth).high < leastGain) return true;
+    return groups >= leastGroups.ratio && perToken.mean < leastRatio * poolWorth.mean;
   }
 
   save(): z.infer<typeof controlGroupState> {
