@@ -11,6 +11,12 @@ const outcomeSettings = {
   timeout: z.number(),
 };
 
+/** Settings of every reward. */
+const commonSettings = {
+  /** Factor of the rewards that an environment gave to the turns, added to the verdict's. Absent: 0. */
+  environment: z.number().optional(),
+};
+
 const scoreSettings = { credit: z.enum(['fraction', 'all-or-nothing']) };
 
 /** A number for each outcome: the usual choice for answers that are right or wrong. */
@@ -20,12 +26,14 @@ const outcomeRewardConfig = z.strictObject({
   incorrect: outcomeSettings.incorrect.default(0),
   unparsed: outcomeSettings.unparsed.default(0),
   timeout: outcomeSettings.timeout.default(0),
+  ...commonSettings,
 });
 
 /** The verdict's score: `fraction` of the tests passed, or 1 only when all passed. */
 const scoreRewardConfig = z.strictObject({
   type: z.literal('score'),
   credit: scoreSettings.credit.default('fraction'),
+  ...commonSettings,
 });
 
 const partsSettings = { weights: z.record(z.string(), z.number()), offset: z.number() };
@@ -36,6 +44,7 @@ const partsRewardConfig = z.strictObject({
   /** Part's name → weight; parts without one have no effect. */
   weights: partsSettings.weights,
   offset: partsSettings.offset.default(0),
+  ...commonSettings,
 });
 
 /** Reward of a verdict. */
@@ -51,17 +60,17 @@ export type RewardConfig = z.output<typeof rewardConfig>;
  * domain whose reward has it, e.g. `credit` to code and `incorrect` to math. `weights` are replaced as a whole.
  */
 export const rewardOverrides = z
-  .strictObject({ ...outcomeSettings, ...scoreSettings, ...partsSettings })
+  .strictObject({ ...outcomeSettings, ...scoreSettings, ...partsSettings, ...commonSettings })
   .partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
 
 /** A domain's reward under a stage: overrides that are settings of its kind replace its own. */
 export function overrideReward(
   base: RewardConfig,
-  { credit, weights, offset, ...byOutcome }: RewardOverrides,
+  { credit, weights, offset, environment, ...byOutcome }: RewardOverrides,
 ): RewardConfig {
   const own = { outcome: byOutcome, score: { credit }, parts: { weights, offset } }[base.type];
-  return rewardConfig.parse({ ...base, ...withoutAbsent(own) });
+  return rewardConfig.parse({ ...base, ...withoutAbsent({ ...own, environment }) });
 }
 
 /** Rewards by outcome; by default 1 for `correct` and 0 for the rest. */

@@ -1,4 +1,10 @@
-import { finishReasonOf, type Rollout, type RolloutGroup, writtenTokens } from '../core/rollout.ts';
+import {
+  environmentReward,
+  finishReasonOf,
+  type Rollout,
+  type RolloutGroup,
+  writtenTokens,
+} from '../core/rollout.ts';
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
 
@@ -71,8 +77,11 @@ function rewardOfRollout(
   { reward, maxTokens }: ScoreOptions,
 ): number | null {
   if (finishReasonOf(rollout) === 'error') return null;
-  const earned = rewardOf(reward, rollout.verdict);
-  return earned === null ? null : limitReward(earned, rollout, truncated, maxTokens);
+  const judged = rewardOf(reward, rollout.verdict);
+  if (judged === null) return null;
+  const { environment } = reward;
+  const earned = environment === undefined ? judged : judged + environment * environmentReward(rollout);
+  return limitReward(earned, rollout, truncated, maxTokens);
 }
 
 function isMasked(rollout: Rollout, { truncated }: Algorithm): boolean {

@@ -1,5 +1,5 @@
 import type { Problem } from './problem.ts';
-import { type FinishReason, lastAnswer, type Transcript, writtenCount } from './transcript.ts';
+import { type FinishReason, lastAnswer, type ToolCall, type Transcript, writtenCount } from './transcript.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -32,6 +32,14 @@ export const answerOf = ({ transcripts }: Attempt): string =>
 /** Tokens the policy wrote, in all transcripts. */
 export const writtenTokens = ({ transcripts }: Attempt): number =>
   transcripts.reduce((sum, transcript) => sum + writtenCount(transcript), 0);
+
+/** Sum of the rewards that environments gave to the turns; 0 where they gave none. */
+export const environmentReward = ({ transcripts }: Attempt): number =>
+  transcripts.reduce((sum, { written }) => written.reduce((total, { reward = 0 }) => total + reward, sum), 0);
+
+/** All calls of the attempt, in order. */
+export const callsOf = ({ transcripts }: Attempt): readonly ToolCall[] =>
+  transcripts.flatMap(({ messages }) => messages.flatMap(({ calls = [] }) => calls));
 
 /** Why the attempt ended; `error` where the engine returned nothing. */
 export const finishReasonOf = ({ transcripts }: Attempt): FinishReason =>

@@ -80,6 +80,8 @@ export const stageConfig = z.strictObject({
   /** Longest completion in tokens. */
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),
+  /** Train without the environments of the recipe, in one turn. */
+  closedBook: z.boolean().optional(),
   /** Settings that replace the recipe's, each as a whole. */
   algorithm: algorithmOverrides.optional(),
   reward: rewardOverrides.optional(),

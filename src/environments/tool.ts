@@ -18,7 +18,6 @@ export interface ToolSchema {
  * const length: Tool = {
  *   version: '1',
  *   schema: { name: 'length', description: 'Counts characters.', parameters: { type: 'object' } },
- *   textArgument: 'text',
  *   call: async ({ text }) => ({ outcome: 'ok', text: String(text.length) }),
  * };
  */
@@ -27,8 +26,10 @@ export interface Tool {
   readonly schema: ToolSchema;
   /** Changes whenever a result could change. */
   readonly version: string;
-  /** The argument that receives the text of a call in the policy's own tags. */
-  readonly textArgument: string;
+  /** True to pass the arguments of earlier successful calls of the attempt as `earlier`. */
+  readonly hasMemory?: boolean;
+  /** The argument that receives the text of a call in tags. Default `text`. */
+  readonly textArgument?: string;
   /**
    * Answers a call. A fault of the caller is a result with outcome `failed`; a failure of the tool is thrown and makes
    * the attempt `ungradable`.
@@ -43,3 +44,7 @@ export interface ToolResult {
   /** Where the text came from, e.g. titles of passages. */
   readonly sources?: readonly string[];
 }
+
+/** Builds `name@version`. */
+export const toolLabel = ({ schema, version }: Pick<Tool, 'schema' | 'version'>): string =>
+  `${schema.name}@${version}`;

@@ -3,10 +3,12 @@ import { evaluate, type Evaluation } from './evaluate.ts';
 import { nearestKey } from '../recipe/parse-config.ts';
 import type { Spending } from '../core/spending.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { openAnswering } from '../environments/open-environments.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
 import { suiteSeed } from '../recipe/suite.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
+import { requireReplies } from '../models/check-replies.ts';
 import { requireRoom } from '../models/check-prompt-length.ts';
 
 /** The parts of a recipe that an evaluation needs. */
@@ -14,6 +16,7 @@ export interface EvaluationRecipe extends Pick<
   Recipe,
   'name' | 'seed' | 'verifiers' | 'evaluation' | 'baseDir'
 > {
+  readonly environments?: Recipe['environments'];
   readonly policy: Pick<Recipe['policy'], 'engine'>;
 }
 
@@ -43,6 +46,7 @@ export async function evaluateModel(
   const suites = chooseSuites(recipe, only);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
+  const environments = openAnswering(recipe, opened);
   const loaded = [];
   for (const suite of suites) {
     const { problems, records } = await loadSources(suite.problems, recipe, { onDownload, signal });
@@ -50,12 +54,16 @@ export async function evaluateModel(
     loaded.push({ suite, problems, sources: records });
   }
   const engine = opened.use(await openModel(source, policyEngine(recipe)));
-  for (const { problems } of loaded) requireRoom(engine, problems);
+  for (const { suite, problems } of loaded) {
+    requireRoom(engine, problems);
+    if (suite.closedBook !== true) requireReplies(engine, problems.map(environments.of));
+  }
   const evaluations: Evaluation[] = [];
   for (const { suite, problems, sources } of loaded) {
     const evaluation = await evaluate({
       engine,
       verifierFor,
+      environments,
       problems,
       sources,
       suite,

@@ -4,7 +4,8 @@ import type { SourceRecord } from '../core/source-record.ts';
 import type { RolloutGroup } from '../core/rollout.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { PendingWork } from '../rollout/pending.ts';
-import { rollGroups } from '../rollout/roll-groups.ts';
+import type { Environments } from '../environments/environment.ts';
+import { rollGroups, withEnvironments } from '../rollout/roll-groups.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
@@ -29,8 +30,10 @@ export interface Evaluation {
 
 /** Options of an evaluation. */
 export interface EvaluateOptions {
-  readonly engine: Pick<Engine, 'sampler' | 'weights'>;
+  readonly engine: Pick<Engine, 'sampler' | 'weights' | 'renderer'>;
   readonly verifierFor: (problem: Problem) => Verifier;
+  /** Environments that answer the policy, unless the suite is closed-book. */
+  readonly environments?: Environments | undefined;
   readonly problems: readonly Problem[];
   /** Files the problems were read from, for the record. */
   readonly sources?: readonly SourceRecord[];
@@ -84,13 +87,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 async function roll(
-  { engine, verifierFor, pending, problems, suite, seed, signal }: EvaluateOptions,
+  { engine, verifierFor, environments, pending, problems, suite, seed, signal }: EvaluateOptions,
   sampling: { readonly rollouts: number; readonly temperature: number; readonly topP?: number },
   onGroup: () => void,
 ): Promise<Map<string, RolloutGroup>> {
   const byId = new Map<string, RolloutGroup>();
   const request = { problems, maxTokens: suite.maxTokens, seed, ...sampling };
-  const parts = { engine, verifierFor, pending };
+  const parts = withEnvironments({ engine, verifierFor, environments, pending }, suite);
   for await (const group of rollGroups(parts, request, signal)) {
     byId.set(group.problem.id, group);
     onGroup();

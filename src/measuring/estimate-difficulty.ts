@@ -7,6 +7,8 @@ import type { Spending } from '../core/spending.ts';
 import type { PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { openAnswering } from '../environments/open-environments.ts';
+import { withEnvironments } from '../rollout/roll-groups.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type LoadingOptions, loadSources } from '../problems/load-problems.ts';
 import { measurePassRates } from './measure.ts';
@@ -15,6 +17,7 @@ import { noteSpending } from './note-spending.ts';
 import { templateOf } from './observation.ts';
 import { priorKnowledge } from './prior-knowledge.ts';
 import { type ModelSource, openModel, policyEngine } from '../models/open-model.ts';
+import { requireReplies } from '../models/check-replies.ts';
 import { requireRoom } from '../models/check-prompt-length.ts';
 
 /** Options of a measurement. */
@@ -75,6 +78,7 @@ export async function estimateDifficulty(
   }
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
+  const { environments } = withEnvironments({ environments: openAnswering(recipe, opened) }, settings);
   const { problems: all, records: sources } = await loadSources(recipe.problems, recipe, {
     onDownload: options.onDownload,
     signal: options.signal,
@@ -83,6 +87,10 @@ export async function estimateDifficulty(
   for (const problem of problems) verifierFor(problem).check(problem);
   const engine = opened.use(await openModel(options.source, policyEngine(recipe)));
   requireRoom(engine, problems);
+  requireReplies(
+    engine,
+    problems.map((problem) => environments?.of(problem)),
+  );
   const store = opened.use(openPassRateStore(options.store));
   store.recordSources(sources);
   const model = nameOf(engine, options.source);
@@ -99,7 +107,7 @@ export async function estimateDifficulty(
     options.signal,
   );
   const passRates = await measurePassRates(
-    { engine, verifierFor, store: noting },
+    { engine, verifierFor, environments, store: noting },
     {
       problems,
       settings,

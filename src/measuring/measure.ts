@@ -19,9 +19,8 @@ import type {
   SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { noTrials, type PassRates, type Trials } from '../difficulty/pass-rates/trials.ts';
-import { verifierLabel } from '../verifiers/verifier.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
-import { editionsOf, observationOf } from './observation.ts';
+import { editionsOf, judgementLabel, observationOf } from './observation.ts';
 
 /** Engine and verifiers that measure, and the store that keeps the attempts. */
 export interface MeasureParts extends RolloutParts {
@@ -67,7 +66,7 @@ export async function measurePassRates(
   signal?: AbortSignal,
 ): Promise<PassRates> {
   const passRates = new Map<string, Trials>();
-  const perVerifier = Map.groupBy(request.problems, (problem) => verifierLabel(parts.verifierFor(problem)));
+  const perVerifier = Map.groupBy(request.problems, (problem) => judgementLabel(parts, problem));
   for (const [verifier, problems] of perVerifier) {
     const { model, template, settings } = request;
     const named = { model, ...(template === undefined ? {} : { template }) };

@@ -3,6 +3,8 @@ import type { Problem } from '../core/problem.ts';
 import { finishReasonOf, type Rollout, writtenTokens } from '../core/rollout.ts';
 import { promptLength } from '../core/transcript.ts';
 import { type Conditions, editionOf, type Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
+import type { RolloutParts } from '../rollout/roll-groups.ts';
+import { verifierLabel } from '../verifiers/verifier.ts';
 import type { Engine } from '../engines/engine.ts';
 
 /** Converts a judged attempt to the form of the pass-rate store. */
@@ -30,6 +32,19 @@ export function observationOf(
 /** Edition of each problem, by id; attempts at another edition do not count. */
 export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, string> {
   return new Map(problems.map((problem) => [problem.id, editionOf(problem)]));
+}
+
+/**
+ * Label under which attempts are stored: the verifier, and the environment that answered the policy. Closed-book and with
+ * a tool are two measurements of one problem.
+ */
+export function judgementLabel(
+  { verifierFor, environments }: Pick<RolloutParts, 'verifierFor' | 'environments'>,
+  problem: Problem,
+): string {
+  const verifier = verifierLabel(verifierFor(problem));
+  const environment = environments?.of(problem);
+  return environment === undefined ? verifier : `${verifier} with ${environment.name}@${environment.version}`;
 }
 
 /** Digest of how the engine renders a prompt; absent if the server renders it. */

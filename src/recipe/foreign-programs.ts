@@ -1,4 +1,5 @@
 import type { EngineConfig } from '../engines/config.ts';
+import type { EnvironmentConfig } from '../environments/config.ts';
 import type { VerifierConfig } from '../verifiers/config.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -6,13 +7,21 @@ import type { Recipe } from './recipe.ts';
 export interface Execution {
   readonly engine: readonly string[];
   readonly verifiers: readonly string[];
+  readonly environments: readonly string[];
 }
 
 /** Lists the programs, modules, hosts and keys that a recipe names. Empty for a recipe of built-in parts. */
-export const executionOf = ({ policy, verifiers }: Pick<Recipe, 'policy' | 'verifiers'>): Execution => ({
+export const executionOf = ({
+  policy,
+  verifiers,
+  environments,
+}: Pick<Recipe, 'policy' | 'verifiers' | 'environments'>): Execution => ({
   engine: ofEngine(policy.engine),
   verifiers: Object.entries(verifiers).flatMap(([domain, config]) =>
     ofVerifier(config).map((line) => `verifier of ${domain}: ${line}`),
+  ),
+  environments: Object.entries(environments).flatMap(([domain, config]) =>
+    ofEnvironment(config).map((line) => `environment of ${domain}: ${line}`),
   ),
 });
 
@@ -34,6 +43,15 @@ function ofEngine(engine: EngineConfig): string[] {
         `engine: sends prompts to ${engine.baseUrl}` +
           (engine.apiKeyEnv === undefined ? '' : `, with the key in ${engine.apiKeyEnv}`),
       ];
+  }
+}
+
+function ofEnvironment(config: EnvironmentConfig): string[] {
+  switch (config.type) {
+    case 'custom':
+      return [`loads the module ${config.module}`];
+    case 'python':
+      return config.sandbox.python === undefined ? [] : [`runs ${config.sandbox.python}`];
   }
 }
 

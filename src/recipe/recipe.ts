@@ -10,6 +10,7 @@ import { suiteConfig } from './suite.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { problemSourceConfig } from '../problems/problem-source.ts';
 import { checkpointConfig } from '../runs/writing/checkpoint.ts';
+import { environmentConfig } from '../environments/config.ts';
 import { verifierConfig } from '../verifiers/config.ts';
 import { engineConfig } from '../engines/config.ts';
 
@@ -72,6 +73,8 @@ export const recipeConfig = z.strictObject({
   problems: z.array(problemSourceConfig).min(1),
   /** Domain → verifier. */
   verifiers: z.record(z.string(), verifierConfig),
+  /** Domain → environment that answers the policy's turns. A domain without one has attempts of one turn. */
+  environments: z.record(z.string(), environmentConfig).default({}),
   /** Domain → reward of a verdict. Default: 1 for correct, 0 for other outcomes. */
   rewards: z.record(z.string(), rewardConfig).default({}),
   /** How the policy's pass rates are measured; required if a stage selects by level or re-measures. */

@@ -8,7 +8,7 @@ import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
 import { modelsOf } from '../difficulty/levels/level-rules.ts';
 import { isServed } from '../engines/config.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
-import { policyLabel } from '../difficulty/pass-rates/trials.ts';
+import { closedBookLabel, policyLabel } from '../difficulty/pass-rates/trials.ts';
 import { namesOf } from '../verifiers/composite.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -147,14 +147,25 @@ function checkParts({ verifiers }: Recipe, domain: string, named: readonly strin
   );
 }
 
+const rulesOf = ({ levels, stages }: Recipe) => [
+  ...levels.map(({ name, rule }) => ({ where: `level "${name}"`, rule })),
+  ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: selectionRule(stage) })),
+];
+
+/** Whether a level or a stage reads pass rates without the environments. */
+export const readsClosedBook = (recipe: Recipe): boolean =>
+  rulesOf(recipe).some(({ rule }) => rule !== null && modelsOf(rule).includes(closedBookLabel));
+
 /** Rejects an unknown model label in a rule, which would select nothing. */
-function checkLabels({ levels, stages, knownPassRates }: Recipe): void {
-  const known = [policyLabel, ...knownPassRates.map(({ label }) => label)];
-  const rules = [
-    ...levels.map(({ name, rule }) => ({ where: `level "${name}"`, rule })),
-    ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: selectionRule(stage) })),
+function checkLabels(recipe: Recipe): void {
+  const { knownPassRates, environments, difficulty } = recipe;
+  const hasBoth = Object.keys(environments).length > 0 && difficulty !== undefined;
+  const known = [
+    policyLabel,
+    ...knownPassRates.map(({ label }) => label),
+    ...(hasBoth ? [closedBookLabel] : []),
   ];
-  for (const { where, rule } of rules) {
+  for (const { where, rule } of rulesOf(recipe)) {
     const unknown = rule === null ? undefined : modelsOf(rule).find((label) => !known.includes(label));
     if (unknown === undefined) continue;
     throw new ConfigError(

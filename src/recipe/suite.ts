@@ -14,6 +14,8 @@ export const suiteConfig = z.strictObject({
   maxTokens: z.int().positive(),
   /** Adds one attempt per problem at temperature 0. */
   greedy: z.boolean().default(true),
+  /** Evaluate without the environments of the recipe, in one turn. */
+  closedBook: z.boolean().optional(),
   /** Training steps between evaluations; `null`: only before the first step and after the last. */
   every: z.int().positive().nullable().default(null),
 });

@@ -19,6 +19,12 @@ export interface RolloutParts extends StrategyParts {
   readonly onRollout?: (rollout: Rollout) => void;
 }
 
+/** The parts without environments if `closedBook`: attempts then have one turn. */
+export const withEnvironments = <Parts extends Pick<RolloutParts, 'environments'>>(
+  parts: Parts,
+  { closedBook = false }: { readonly closedBook?: boolean | undefined },
+): Parts => (closedBook ? { ...parts, environments: undefined } : parts);
+
 /** Problems to attempt, and how. Problem ids must be distinct: they key the random numbers. */
 export interface RolloutRequest extends AttemptRequest {
   readonly problems: readonly Problem[];

@@ -7,6 +7,7 @@ import { openEngine } from '../engines/open-engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
 import { createPendingWork } from '../rollout/pending.ts';
+import { openEnvironments } from '../environments/open-environments.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { checkStages, problemWarnings } from '../recipe/check-against-problems.ts';
 import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
@@ -14,6 +15,7 @@ import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
 import type { LoadedSuite, TrainingParts } from './training-context.ts';
 import { unknownTokenWarning } from '../models/unknown-tokens.ts';
+import { requireReplies } from '../models/check-replies.ts';
 import { beyondWindow, requireRoom } from '../models/check-prompt-length.ts';
 
 /** Parts that the caller must close. */
@@ -40,17 +42,21 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   const knownPassRates = readKnownPassRates(recipe, problems);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
+  const environmentOf = openEnvironments(recipe, opened);
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
     verifierFor(problem).check(problem);
   const model = await policyModel(recipe, options);
   const engine = requireLearner(opened.use(await openEngine(recipe.policy.engine, model.folder)));
-  requireRoom(engine, [...problems, ...suites.flatMap((suite) => suite.problems)]);
+  const everyProblem = [...problems, ...suites.flatMap((suite) => suite.problems)];
+  requireRoom(engine, everyProblem);
+  requireReplies(engine, everyProblem.map(environmentOf));
   const trainedPrompts = problems.map(({ prompt }) => prompt);
   const held = opened.move();
   return {
     recipe,
     engine,
     verifierFor,
+    environmentOf,
     pending: createPendingWork(),
     problems,
     suites,

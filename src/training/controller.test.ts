@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stage } from '../curriculum/stage.ts';
 import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
+import { allOf, band } from '../difficulty/levels/level-rules.ts';
 import { simpleLevels } from '../difficulty/levels/level-presets.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
@@ -15,7 +16,7 @@ import { openRun } from '../runs/writing/open-run.ts';
 import type { Run } from '../runs/writing/run.ts';
 import { runDigest } from '../runs/reading/run-digest.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
-import { mathProblem, scriptedEngine, type ScriptedEngine } from '../testing/index.ts';
+import { mathProblem, scriptedEngine, type ScriptedEngine, scriptedEnvironment } from '../testing/index.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { train } from './controller.ts';
 import type { TrainingEvent } from './events.ts';
@@ -307,4 +308,45 @@ test('ends a run after five steps in a row without a finite gradient, across a r
   }
   await using again = await openRun(join(root, 'scripted-0001'));
   await expect(trainIn(again, recipe, stuckAfter(0))).rejects.toThrow(/step 7: expected finite gradients/u);
+});
+
+test('selects by pass rates with and without an environment, kept apart in the store', async () => {
+  const needsTool = allOf(band({ min: 0.5 }), band({ model: 'policy-closed-book', max: 0.1 }));
+  const recipe = recipeWith({
+    environments: { math: { type: 'python' } },
+    levels: [{ type: 'level', name: 'needs the tool', rule: needsTool }],
+    stages: [stage('tool', { select: 'needs the tool', maxSteps: 1 })],
+    evaluation: [],
+  });
+  // Odd problems are solved after a reply; even ones at once.
+  const engine = scriptedEngine({
+    complete: (key, _index, _version, turn) => {
+      const n = Number(key.slice(1));
+      return n % 2 === 1 && turn === 0 ? 'what?' : `\\boxed{${n}}`;
+    },
+  });
+  const environment = scriptedEnvironment({
+    stop: ['?'],
+    reply: (_, turn) => ({ reply: turn === 0 ? { type: 'insert', text: ' 5 ' } : { type: 'end' } }),
+  });
+  const environments = {
+    of: () => environment,
+    call: async () => ({ outcome: 'ok', text: '' }) as const,
+  };
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, engine, { environments });
+  using reader = await openRunReader(run.directory);
+  const trained = reader.rows("SELECT problem_id FROM groups WHERE purpose = 'train'");
+  expect(trained).toHaveLength(4);
+  expect(trained.every((row) => Number(String(row['problem_id']).slice(1)) % 2 === 1)).toBe(true);
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const labels = new Set(store.conditions().map(({ verifier }) => verifier.replace(/^math@\S+/, 'math')));
+  expect(labels).toEqual(new Set(['math', 'math with scripted@1']));
+});
+
+test('rejects a rule over closed-book pass rates without an environment', () => {
+  const rule = band({ model: 'policy-closed-book', max: 0.1 });
+  expect(() => recipeWith({ levels: [{ type: 'level', name: 'alone', rule }] })).toThrow(
+    'got "policy-closed-book"',
+  );
 });

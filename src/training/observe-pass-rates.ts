@@ -1,8 +1,8 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { editionOf } from '../difficulty/pass-rates/pass-rate-store.ts';
-import { verifierLabel } from '../verifiers/verifier.ts';
-import { observationOf, templateOf } from '../measuring/observation.ts';
+import { judgementLabel, observationOf, templateOf } from '../measuring/observation.ts';
 import type { TrainingContext } from './training-context.ts';
+import { withEnvironments } from '../rollout/roll-groups.ts';
 import { samplingOf } from '../measuring/measure.ts';
 import type { LiveStage } from './step/collect-batch.ts';
 
@@ -11,11 +11,13 @@ import type { LiveStage } from './step/collect-batch.ts';
  * a resume does, changes nothing.
  */
 export function observePassRates(
-  { store, engine, verifierFor }: TrainingContext,
+  context: TrainingContext,
   { settings }: LiveStage,
   groups: readonly ScoredGroup[],
   step: number,
 ): void {
+  const { store, engine } = context;
+  const parts = withEnvironments(context, settings.config);
   const how = {
     model: engine.sampler.info.modelHash,
     ...templateOf(engine),
@@ -23,7 +25,7 @@ export function observePassRates(
   };
   // The policy that wrote these rollouts has not yet learned from this step.
   const when = { source: { type: 'training' }, step: step - 1 } as const;
-  const perVerifier = Map.groupBy(groups, ({ problem }) => verifierLabel(verifierFor(problem)));
+  const perVerifier = Map.groupBy(groups, ({ problem }) => judgementLabel(parts, problem));
   for (const [verifier, judged] of perVerifier) {
     const observations = judged.flatMap(({ problem, rollouts }) => {
       const edition = editionOf(problem);

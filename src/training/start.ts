@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import { openCallResults, recordCalls } from '../environments/call-results.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/parse-config.ts';
@@ -59,7 +60,7 @@ export async function resumeTraining(
   await using opened = new AsyncDisposableStack();
   const admit = async ({ id, recipeHash: hash, recipe: stored }: Continuation): Promise<void> => {
     const recipe = parseConfig(recipeConfig, stored, `${directory}: recipe`);
-    await requireTrust(directory, { recipe, id, hash }, ['engine', 'verifiers'], watch);
+    await requireTrust(directory, { recipe, id, hash }, ['engine', 'verifiers', 'environments'], watch);
     const began = await readDataFile(directory);
     parts = opened.use(
       await buildParts(recipe, {
@@ -89,12 +90,17 @@ async function trainIn(
   report({ type: 'run-start', run: run.directory, stages, step: run.step });
   for (const message of [...parts.warnings, ...run.damage]) report({ type: 'warning', message });
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  using results = openCallResults(join(run.directory, 'tool-results.sqlite'));
+  const environments = { of: parts.environmentOf ?? (() => undefined), call: recordCalls(results) };
   for (const message of adoptKnownBase(parts, store)) report({ type: 'warning', message });
   const stopWatching = watchForStalls(parts.pending, stallMs, (message) =>
     report({ type: 'warning', message }),
   );
   try {
-    await train({ ...parts, run, store, report, ...(signal === undefined ? {} : { signal }) }, state);
+    await train(
+      { ...parts, run, store, environments, report, ...(signal === undefined ? {} : { signal }) },
+      state,
+    );
   } catch (error) {
     await endBadly(run, error, signal);
   } finally {

@@ -4,6 +4,7 @@ import type { Levels } from '../difficulty/levels/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
 import type { PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { LearningEngine } from '../engines/engine.ts';
+import type { Environments } from '../environments/environment.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { PendingWork } from '../rollout/pending.ts';
@@ -24,6 +25,8 @@ export interface TrainingParts {
   readonly recipe: Recipe;
   readonly engine: LearningEngine;
   readonly verifierFor: (problem: Problem) => Verifier;
+  /** The environment of a problem; absent: attempts have one turn. */
+  readonly environmentOf?: Environments['of'];
   /** Tracks unfinished work by name, for the watchdog. */
   readonly pending: PendingWork;
   readonly problems: readonly Problem[];
@@ -39,6 +42,8 @@ export interface TrainingParts {
 export interface TrainingContext extends TrainingParts {
   readonly run: Run;
   readonly store: PassRateStore;
+  /** Environments, with the run's record of their calls. */
+  readonly environments?: Environments | undefined;
   readonly report: (event: TrainingEvent) => void;
   readonly signal?: AbortSignal;
 }

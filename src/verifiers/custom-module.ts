@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, extname, resolve } from 'node:path';
 import * as z from 'zod';
 import { ConfigError, VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import { importDefault } from '../core/user-module.ts';
 import { outcomes, type Verdict } from '../core/verdict.ts';
 
 /** A custom verifier: the default export of a user's module, or the return value of its default function. */
@@ -34,7 +31,7 @@ const customJudge = z.custom<CustomJudge>(
  * @throws ConfigError when the file is missing, cannot be loaded, or its default export is not a verifier.
  */
 export function loadJudge(file: string, options: Readonly<Record<string, unknown>>): CustomJudge {
-  const found = importDefault(file);
+  const found = importDefault(file, 'verifier');
   const made: unknown = typeof found === 'function' ? (found as (given: unknown) => unknown)(options) : found;
   const judge = customJudge.safeParse(made);
   if (judge.success) return judge.data;
@@ -42,21 +39,6 @@ export function loadJudge(file: string, options: Readonly<Record<string, unknown
     `${file}: expected the default export to be a verifier (an object with a "verify" function), or a function that ` +
       `returns one, got ${made === null ? 'null' : typeof made}`,
   );
-}
-
-function importDefault(file: string): unknown {
-  if (!existsSync(file)) {
-    throw new ConfigError(
-      `${file}: expected a verifier module, found no such file; paths are relative to the recipe`,
-    );
-  }
-  try {
-    return (createRequire(import.meta.url)(file) as { default?: unknown }).default;
-  } catch (cause) {
-    const isAsync = (cause as NodeJS.ErrnoException).code === 'ERR_REQUIRE_ASYNC_MODULE';
-    const why = isAsync ? 'it awaits at its top level; do that inside "verify"' : String(cause);
-    throw new ConfigError(`${file}: cannot load this verifier module: ${why}`, { cause });
-  }
 }
 
 const verdictShape = z.object({
@@ -81,22 +63,4 @@ export function readVerdict(said: unknown, label: string): Verdict {
     verifier: label,
     ...(evidence !== undefined && { evidence }),
   };
-}
-
-const relativeImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
-
-/** Hashes a module and every local file it imports, so that a verdict's label changes with any of them. */
-export function hashModule(file: string): string {
-  const hash = createHash('sha256');
-  const seen = new Set<string>();
-  const read = (path: string): void => {
-    if (seen.has(path) || !existsSync(path)) return;
-    seen.add(path);
-    const text = readFileSync(path, 'utf8');
-    hash.update(text).update('\0');
-    if (!/^\.[cm]?[jt]s$/.test(extname(path))) return;
-    for (const [, imported] of text.matchAll(relativeImport)) read(resolve(dirname(path), imported!));
-  };
-  read(file);
-  return hash.digest('hex').slice(0, 16);
 }

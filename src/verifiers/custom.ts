@@ -8,7 +8,8 @@ import { createPool, type Pool } from '../core/pool.ts';
 import type { Problem } from '../core/problem.ts';
 import { hashKey } from '../core/rng.ts';
 import { noun } from '../core/config-builder.ts';
-import { type CustomJudge, hashModule, loadJudge, readVerdict } from './custom-module.ts';
+import { hashModule } from '../core/user-module.ts';
+import { type CustomJudge, loadJudge, readVerdict } from './custom-module.ts';
 import type { CustomReply, CustomRequest, CustomWorkerData } from './custom-worker.ts';
 import type { Verifier } from './verifier.ts';
 

@@ -16,6 +16,9 @@ export type PassRates = ReadonlyMap<string, Trials>;
 /** Label under which levels, rules and samplers find the pass rates of the model being trained. */
 export const policyLabel = 'policy';
 
+/** Label of the trained model without the environments of its recipe. */
+export const closedBookLabel = 'policy-closed-book';
+
 /** No trials yet. */
 export const noTrials: Trials = { successes: 0, trials: 0 };
 

@@ -46,6 +46,8 @@ export const passRateConfig = z
     stop: z.array(z.string().min(1)).default([]),
     /** Longest attempt in tokens. */
     maxTokens: z.int().positive(),
+    /** Measure without the environments of the recipe, in one turn. */
+    closedBook: z.boolean().optional(),
     /**
      * Store written by `gradus difficulty estimate`; a run takes the base model's pass rates from it instead of
      * measuring them again.

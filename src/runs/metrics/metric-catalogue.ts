@@ -1,5 +1,6 @@
 import type { MetricDescription } from './metric-description.ts';
 import { samplerMetrics } from './sampler-metrics.ts';
+import { turnMetrics } from './turn-metrics.ts';
 import { worthMetrics } from './worth-metrics.ts';
 
 export { type MetricGroup, metricGroups } from './metric-description.ts';
@@ -339,6 +340,7 @@ const described: readonly MetricDescription[] = [
     formula: 'figure reported by the engine (docs/torch.md)',
   },
   ...samplerMetrics,
+  ...turnMetrics,
   {
     key: 'sampler/*',
     title: 'Sampler: *',

@@ -7,9 +7,14 @@ import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
 import { dropSettled, selectPool, type Selection } from '../../curriculum/select-pool.ts';
 import type { StageConfig } from '../../curriculum/stage.ts';
 import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
-import { type PassRates, policyLabel, type Trials } from '../../difficulty/pass-rates/trials.ts';
-import { resolveStage } from '../../recipe/resolve-stage.ts';
-import { measureAt, measureBase } from './measure-stage.ts';
+import {
+  closedBookLabel,
+  type PassRates,
+  policyLabel,
+  type Trials,
+} from '../../difficulty/pass-rates/trials.ts';
+import { readsClosedBook, resolveStage } from '../../recipe/resolve-stage.ts';
+import { measureAt, measureBase, measureClosedBook } from './measure-stage.ts';
 import type { TrainingContext } from '../training-context.ts';
 import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from '../step/collect-batch.ts';
@@ -26,12 +31,13 @@ export interface StageEntry extends Selection {
  * @param remeasured pass rates that earlier boundaries measured; newer than the base measurement.
  */
 export async function selectStage(
-  context: TrainingContext,
+  given: TrainingContext,
   index: number,
   remeasured: Readonly<Record<string, Trials>>,
 ): Promise<StageEntry> {
-  const { recipe, problems } = context;
+  const { recipe, problems } = given;
   const stage = recipe.stages[index]!;
+  const context = await withClosedBook(given);
   const base = recipe.difficulty === undefined ? [] : await measureBase(context, recipe.difficulty);
   const recorded = new Map([...base, ...Object.entries(remeasured)]);
   const { remeasure } = stage;
@@ -49,6 +55,14 @@ export async function selectStage(
     summary: summary + note,
     remeasured: { ...remeasured, ...Object.fromEntries(passRates) },
   };
+}
+
+/** Adds the base model's closed-book pass rates to the known ones, if a rule reads them. */
+async function withClosedBook(context: TrainingContext): Promise<TrainingContext> {
+  const { recipe, knownPassRates } = context;
+  if (recipe.difficulty === undefined || !readsClosedBook(recipe)) return context;
+  const closedBook = await measureClosedBook(context, recipe.difficulty);
+  return { ...context, knownPassRates: new Map([...knownPassRates, [closedBookLabel, closedBook]]) };
 }
 
 /** Restores a stage from its saved selection and sampler: the same for a new and a resumed stage. */

@@ -6,6 +6,7 @@ import { resolveStage } from '../../recipe/resolve-stage.ts';
 import { measurePassRates, type MeasureRequest } from '../../measuring/measure.ts';
 import { templateOf } from '../../measuring/observation.ts';
 import { priorKnowledge } from '../../measuring/prior-knowledge.ts';
+import { withEnvironments } from '../../rollout/roll-groups.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /** Measures all problems with the base model; reuses recorded trials. */
@@ -21,20 +22,32 @@ export async function measureBase(
   return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, how));
 }
 
+/** Measures all problems with the base model in one turn, without environments; reuses recorded trials. */
+export async function measureClosedBook(
+  context: TrainingContext,
+  settings: z.output<typeof passRateConfig>,
+): Promise<PassRates> {
+  const { problems } = context;
+  const alone = { ...context, environments: undefined };
+  return readTrials(settings, await measureAt(alone, 0, problems, settings.rollouts));
+}
+
 /** Measures problems with the policy at the start of a stage; reuses recorded trials. */
 export function measureAt(
-  { recipe, run, engine, verifierFor, pending, store, report, signal }: TrainingContext,
+  context: TrainingContext,
   index: number,
   problems: readonly Problem[],
   rollouts: number,
   how: Pick<MeasureRequest, 'features' | 'plan'> = {},
 ): Promise<PassRates> {
+  const { recipe, run, engine, verifierFor, pending, store, report, signal } = context;
   const { name: stage } = recipe.stages[index]!;
   const settings = recipe.difficulty!;
   const { sampling } = resolveStage(recipe, recipe.stages[index]!);
   const fixed = { rollouts, screening: null, probing: { type: 'fixed' } } as const;
+  const { environments } = withEnvironments(context, index === 0 ? settings : recipe.stages[index]!);
   return measurePassRates(
-    { engine, verifierFor, pending, store },
+    { engine, verifierFor, environments, pending, store },
     {
       ...how,
       problems,

@@ -16,10 +16,10 @@ import { isToBeMeasured, planNextAttempts, planRemeasure } from '../../difficult
 import { policyLabel, type PassRates, type Trials } from '../../difficulty/pass-rates/trials.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
-import { verifierLabel } from '../../verifiers/verifier.ts';
+import { withEnvironments } from '../../rollout/roll-groups.ts';
 import { samplingOf } from '../../measuring/measure.ts';
 import { measureAt } from './measure-stage.ts';
-import { editionsOf, templateOf } from '../../measuring/observation.ts';
+import { editionsOf, judgementLabel, templateOf } from '../../measuring/observation.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChanged };
@@ -97,15 +97,13 @@ type Visits = ReadonlyMap<string, Visit[]>;
  * Trials of each problem before this moment, in order. The store may hold later ones: a resumed run finds those of its
  * first life.
  */
-function visitsBefore(
-  { store, engine, verifierFor, recipe, run }: TrainingContext,
-  index: number,
-  candidates: readonly Problem[],
-): Visits {
+function visitsBefore(context: TrainingContext, index: number, candidates: readonly Problem[]): Visits {
+  const { store, engine, recipe, run } = context;
+  const parts = withEnvironments(context, recipe.stages[index]!);
   const how = { model: engine.sampler.info.modelHash, ...templateOf(engine) };
   const sampling = samplingOf(resolveStage(recipe, recipe.stages[index]!).sampling);
   const editions = editionsOf(candidates);
-  const verifiers = new Set(candidates.map((problem) => verifierLabel(verifierFor(problem))));
+  const verifiers = new Set(candidates.map((problem) => judgementLabel(parts, problem)));
   const groups = [...verifiers].flatMap((verifier) =>
     store.groups({ ...how, ...sampling, verifier }, { editions }),
   );

@@ -9,7 +9,7 @@ import type { Gate, GroupSummary } from '../../curriculum/gates/gate.ts';
 import { shortBatchNote, decideRefill } from '../../curriculum/gates/refill.ts';
 import type { ProblemSampler } from '../../curriculum/samplers/problem-sampler.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
-import { rollAll, type RolloutParts } from '../../rollout/roll-groups.ts';
+import { rollAll, type RolloutParts, withEnvironments } from '../../rollout/roll-groups.ts';
 
 /** A stage in progress: its settings, problems, sampler and gates. */
 export interface LiveStage {
@@ -146,7 +146,11 @@ export async function rollProblems(
   if (ids.length === 0) return [];
   const { sampling, groupSize: rollouts, rewardFor } = settings;
   const chosen = ids.map((id) => problems.get(id)!);
-  const groups = await rollAll(parts, { ...sampling, problems: chosen, rollouts, seed }, signal);
+  const groups = await rollAll(
+    withEnvironments(parts, settings.config),
+    { ...sampling, problems: chosen, rollouts, seed },
+    signal,
+  );
   const { maxTokens } = sampling;
   return groups.map((group) =>
     scoreGroup(group, algorithm, { reward: rewardFor(group.problem.domain), maxTokens }),

@@ -5,6 +5,7 @@ import { mean, quantile, standardDeviation, sum } from '../../statistics/summary
 import { outcomes } from '../../core/verdict.ts';
 import { commonestAnswer, excessOf } from './commonest-answer.ts';
 import { otherFormShare } from '../../verifiers/answer-differences.ts';
+import { turnMetrics } from './turn-metrics.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { LossStats, StepStats } from '../../engines/engine.ts';
 
@@ -41,7 +42,13 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
   if (otherForm !== undefined) metrics['verdict/otherForm'] = otherForm;
   const commonest = commonestAnswer(groups);
   const answers: Metrics = commonest === null ? {} : { 'answer/commonestExcess': excessOf(commonest) };
-  return { ...metrics, ...answers, ...signalMetrics(groups), ...domainMetrics(groups) };
+  return {
+    ...metrics,
+    ...turnMetrics(rollouts),
+    ...answers,
+    ...signalMetrics(groups),
+    ...domainMetrics(groups),
+  };
 }
 
 /** Shares of groups solved always, never or sometimes: only mixed groups have a training signal. */

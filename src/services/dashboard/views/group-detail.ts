@@ -1,5 +1,5 @@
 import type { Message } from '../../../core/problem.ts';
-import type { FinishReason } from '../../../core/transcript.ts';
+import type { AuthoredMessage, FinishReason, Transcript, Written } from '../../../core/transcript.ts';
 import { notFound } from '../run-folder.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { RolloutRow } from '../../../runs/files/rollout-row.ts';
@@ -22,6 +22,13 @@ export interface Attempt extends Pick<
   readonly flags: readonly string[];
   /** Null if the engine returned nothing. */
   readonly policyVersion: number | null;
+  /**
+   * What came after the prompt, by the policy and its environment, with the calls; null for a single answer. The texts are
+   * those of the last transcript.
+   */
+  readonly turns: readonly AuthoredMessage[] | null;
+  /** The limit that ended an attempt of several turns. */
+  readonly limit: Written['limit'] | null;
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
   readonly logprobs: readonly number[];
@@ -110,8 +117,16 @@ function attemptOf(row: RolloutRow): Omit<Attempt, 'index' | 'flags' | 'pieces'>
     finishReason: row.finish_reason,
     evidence: row.evidence === null ? {} : (JSON.parse(row.evidence) as Record<string, unknown>),
     policyVersion: row.policy_version,
+    turns: turnsOf(transcript),
+    limit: transcript?.written.at(-1)?.limit ?? null,
     tokens: written(transcript?.tokens),
     logprobs: written(transcript?.logprobs),
     entropies: transcript?.entropies === undefined ? null : written(transcript.entropies),
   };
+}
+
+/** The messages after the prompt, unless they are one answer without calls. */
+function turnsOf(transcript: Transcript | undefined): readonly AuthoredMessage[] | null {
+  const messages = transcript?.messages.filter(({ author }) => author !== 'problem') ?? [];
+  return messages.length > 1 || messages.some(({ calls }) => calls !== undefined) ? messages : null;
 }

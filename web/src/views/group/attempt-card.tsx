@@ -7,6 +7,7 @@ import styles from '../../design/parts.module.css';
 import { Link, useFilters, useRoute } from '../../router.tsx';
 import { spanOf } from './evidence.ts';
 import own from './group.module.css';
+import { Turns } from './turns.tsx';
 import { type Heat, TokenHeat } from './token-heat.tsx';
 import { VerdictDiff } from './verdict-diff.tsx';
 
@@ -16,7 +17,7 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
   const [query] = useFilters();
   const element = useRef<HTMLElement>(null);
   const isChosen = query.get('rollout') === String(attempt.index);
-  const { evidence, text, pieces, logprobs, entropies, advantage } = attempt;
+  const { evidence, text, pieces, logprobs, entropies, advantage, turns } = attempt;
   const span = useMemo(() => spanOf(evidence, text.length), [evidence, text]);
   useEffect(() => {
     if (isChosen) element.current?.scrollIntoView({ block: 'nearest' });
@@ -51,8 +52,10 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
       ))}
       {heat !== 'off' && pieces !== null ? (
         <TokenHeat tokens={{ pieces, logprobs, entropies, advantage }} heat={heat} />
-      ) : (
+      ) : turns === null ? (
         <InertText text={text} marked={span} />
+      ) : (
+        <Turns turns={turns} />
       )}
       <p className={own.why}>
         <InertLine text={attempt.reason} max={400} />
@@ -60,6 +63,7 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
       <VerdictDiff evidence={evidence} isOpen={isChosen} />
       <p className={styles.small}>
         {attempt.tokens.length} tokens · finish reason {attempt.finishReason}
+        {attempt.limit === null ? '' : ` (limit of ${attempt.limit})`}
         {attempt.policyVersion === null ? '' : ` · policy version ${attempt.policyVersion}`} ·{' '}
         <InertLine text={attempt.verifier} />
       </p>

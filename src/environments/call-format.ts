@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { noun } from '../core/config-builder.ts';
+import type { Json, Tool } from './tool.ts';
+
+/** Calls as tagged text inside the policy's turn; the result is inserted behind it. For environments with one tool. */
+const tagsConfig = z.strictObject({
+  type: z.literal('tags'),
+  /** Texts around the argument of a call. */
+  call: z.tuple([z.string().min(1), z.string().min(1)]),
+  /** Texts around the result. */
+  result: z.tuple([z.string(), z.string()]),
+  /** Text that ends the turn after a call. Default: the text that closes the call. */
+  stop: z.string().min(1).optional(),
+});
+
+/** Calls in the form of the model's chat template; the result is a message of role `tool`. */
+const chatConfig = z.strictObject({ type: z.literal('chat') });
+
+/** How the policy writes calls and reads results. */
+export const callFormatConfig = z.discriminatedUnion('type', [tagsConfig, chatConfig]);
+export type CallFormat = z.output<typeof callFormatConfig>;
+
+/** Calls as tagged text, e.g. `tags({ call: ['<python>', '</python>'], result: ['<output>', '</output>'] })`. */
+export const tags = noun(tagsConfig);
+
+/** Calls in the form of the model's chat template. */
+export const chat = noun(chatConfig);
+
+/** A call that the policy wrote; `problem`: why it cannot be made. */
+export type WrittenCall =
+  | { readonly tool: Tool; readonly args: Readonly<Record<string, Json>> }
+  | { readonly name: string; readonly text: string; readonly problem: string };
+
+/** Reads the calls of a turn; empty: the policy made none. */
+export function readCalls(format: CallFormat, text: string, tools: readonly Tool[]): WrittenCall[] {
+  return format.type === 'tags' ? readTagged(format, text, tools[0]!) : readChat(text, tools);
+}
+
+/** Strings that end a turn in this format. */
+export const stopsOf = (format: CallFormat): string[] =>
+  format.type === 'tags' ? [format.stop ?? format.call[1]] : [];
+
+function readTagged(
+  { call: [open, close], stop }: Extract<CallFormat, { type: 'tags' }>,
+  text: string,
+  tool: Tool,
+): WrittenCall[] {
+  const end = text.lastIndexOf(stop ?? close);
+  if (end < 0) return [];
+  const before = text.slice(0, end);
+  const closed = stop === undefined ? before.length : before.lastIndexOf(close);
+  const opened = before.lastIndexOf(open, closed - 1);
+  const { name } = tool.schema;
+  if (opened < 0 || closed < 0)
+    return [{ name, text: before, problem: `expected ${open} before ${close}, found none` }];
+  const argument = before.slice(opened + open.length, closed).trim();
+  if (argument === '')
+    return [{ name, text: before.slice(opened), problem: `expected text between ${open} and ${close}` }];
+  return [{ tool, args: { [tool.textArgument ?? 'text']: argument } }];
+}
+
+const hermesCall = /<tool_call>([^]*?)(?:<\/tool_call>|$)/gu;
+
+/** Reads `<tool_call>{…}</tool_call>` of Qwen and Hermes, or a message that is one JSON object, as Llama 3 writes. */
+function readChat(text: string, tools: readonly Tool[]): WrittenCall[] {
+  const tagged = Array.from(text.matchAll(hermesCall), ([, inner]) => inner!);
+  if (tagged.length > 0) return tagged.map((one) => readJsonCall(one, tools));
+  const afterThinking = text.split('</think>').at(-1)!.trim();
+  const isCall = afterThinking.startsWith('{') && /"(?:arguments|parameters)"/u.test(afterThinking);
+  return isCall ? [readJsonCall(afterThinking, tools)] : [];
+}
+
+function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
+  const fault = (name: string, problem: string): WrittenCall => ({ name, text: text.trim(), problem });
+  let call: { readonly name?: unknown; readonly arguments?: unknown; readonly parameters?: unknown };
+  try {
+    call = JSON.parse(text) as typeof call;
+  } catch (error) {
+    return fault('', `expected one JSON object {"name": …, "arguments": {…}}: ${(error as Error).message}`);
+  }
+  const name = typeof call.name === 'string' ? call.name : '';
+  const tool = tools.find(({ schema }) => schema.name === name);
+  if (tool === undefined)
+    return fault(
+      name,
+      `expected one of the tools ${tools.map(({ schema }) => schema.name).join(', ')}, got ${JSON.stringify(name)}`,
+    );
+  const args = call.arguments ?? call.parameters;
+  if (typeof args !== 'object' || args === null || Array.isArray(args))
+    return fault(name, `expected "arguments" to be an object, got ${JSON.stringify(args)?.slice(0, 60)}`);
+  return { tool, args: args as Readonly<Record<string, Json>> };
+}
+
+/** Writes a result in the format of tags, without any of the format's own tags inside. */
+export function tagResult(
+  { call, result, stop }: Extract<CallFormat, { type: 'tags' }>,
+  text: string,
+): string {
+  const own = [...call, ...result, ...(stop === undefined ? [] : [stop])]
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '');
+  let clean = text;
+  for (let before = ''; before !== clean;) {
+    before = clean;
+    for (const tag of own) clean = clean.replaceAll(tag, '');
+  }
+  return `${result[0]}${clean}${result[1]}`;
+}

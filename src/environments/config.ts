@@ -1,0 +1,24 @@
+import * as z from 'zod';
+import { customEnvironmentConfig, openCustomEnvironment } from './custom.ts';
+import type { Environment } from './environment.ts';
+import { openPython, pythonConfig } from './python.ts';
+
+/** Environment configs that a recipe's `environments` accept. */
+export const environmentConfig = z.discriminatedUnion('type', [pythonConfig, customEnvironmentConfig]);
+
+/** A validated environment config. */
+export type EnvironmentConfig = z.output<typeof environmentConfig>;
+
+/**
+ * Opens the environment a config names; the caller disposes of it.
+ *
+ * @param baseDir base of relative paths: the recipe's folder.
+ */
+export function openEnvironment(config: EnvironmentConfig, baseDir = '.'): Environment {
+  switch (config.type) {
+    case 'python':
+      return openPython(config);
+    case 'custom':
+      return openCustomEnvironment(config, baseDir);
+  }
+}

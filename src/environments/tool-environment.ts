@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import { durationMs, durationSchema } from '../core/duration.ts';
+import { hashKey } from '../core/rng.ts';
+import type { ToolCall } from '../core/transcript.ts';
+import { callFormatConfig, readCalls, stopsOf, tagResult, type WrittenCall } from './call-format.ts';
+import type { Environment, ReplyContext } from './environment.ts';
+import { type Json, type Tool, toolLabel } from './tool.ts';
+
+/** Settings that all tools share. */
+export const toolLimits = {
+  /** How calls are written; see `tags()` and `chat()`. */
+  format: callFormatConfig,
+  /** Most calls in an attempt; a further call is told so and not made. */
+  maxCalls: z.int().min(1).default(4),
+  /** Longest result in tokens; a longer one is cut, with a note. */
+  maxResultTokens: z.int().min(1).default(512),
+  /** Wall-clock limit of the replies to one turn; more makes the attempt ungradable. */
+  maxTime: durationSchema.default('10m'),
+};
+const toolLimitsConfig = z.strictObject(toolLimits);
+export type ToolLimits = z.output<typeof toolLimitsConfig>;
+
+/** Turns after the last call: one that is refused, one that answers. */
+const spareTurns = 2;
+
+interface State {
+  readonly [key: string]: Json;
+  /** Calls made, refused ones included. */
+  readonly calls: number;
+  /** Arguments of earlier successful calls, by tool, for tools with a memory. */
+  readonly earlier: Readonly<Record<string, readonly Json[]>>;
+}
+
+/**
+ * An environment that makes the calls of the policy: parses them, calls the tools, cuts the results. A call that cannot
+ * be read or made is answered with the reason. A turn without a call ends the attempt.
+ */
+export function toolEnvironment(
+  name: string,
+  tools: readonly Tool[],
+  limits: ToolLimits,
+  close: () => PromiseLike<void> = async () => {},
+): Environment {
+  const { format, maxCalls, maxTime } = limits;
+  return {
+    name,
+    version: versionOf(tools, limits),
+    stop: stopsOf(format),
+    roles: format.type === 'chat' ? ['tool'] : [],
+    ...(format.type === 'chat' && { tools: tools.map(({ schema }) => schema) }),
+    maxTurns: maxCalls + spareTurns,
+    maxTime: durationMs(maxTime),
+    start: () => ({ state: { calls: 0, earlier: {} } satisfies State }),
+    reply: async (given, { text, hasEnded }, context) => {
+      const state = given as State;
+      // A stop string is the end of a call; after an end token in the format of tags, nothing can be inserted.
+      const found = format.type === 'tags' && hasEnded ? [] : readCalls(format, text, tools);
+      if (found.length === 0) return { state, reply: { type: 'end' } };
+      const { calls, next } = await makeCalls(found, state, limits, context);
+      const reply =
+        format.type === 'tags'
+          ? ({ type: 'insert', text: calls.map(({ result }) => tagResult(format, result)).join('') } as const)
+          : ({
+              type: 'messages',
+              messages: calls.map(({ result }) => ({ role: 'tool', content: result }) as const),
+            } as const);
+      return { state: next, reply, calls };
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function makeCalls(
+  found: readonly WrittenCall[],
+  state: State,
+  { maxCalls, maxResultTokens }: ToolLimits,
+  context: ReplyContext,
+): Promise<{ calls: ToolCall[]; next: State }> {
+  const calls: ToolCall[] = [];
+  let next = state;
+  for (const call of found) {
+    next = { ...next, calls: next.calls + 1 };
+    if ('problem' in call) {
+      const result = `Error: ${call.problem}.`;
+      calls.push({ tool: call.name, arguments: call.text, outcome: 'malformed', result });
+      continue;
+    }
+    const { tool, args } = call;
+    const label = toolLabel(tool);
+    if (next.calls > maxCalls) {
+      const result = `Error: the limit of ${maxCalls} calls is reached. Answer now.`;
+      calls.push({ tool: label, arguments: args, outcome: 'refused', result });
+      continue;
+    }
+    const earlier = tool.hasMemory === true ? (next.earlier[tool.schema.name] ?? []) : undefined;
+    const { outcome, text, sources } = await context.call(
+      tool,
+      earlier === undefined ? args : { ...args, earlier },
+    );
+    const result = context.cut(text, maxResultTokens);
+    calls.push({ tool: label, arguments: args, outcome, result, ...(sources !== undefined && { sources }) });
+    if (earlier !== undefined && outcome === 'ok')
+      next = { ...next, earlier: { ...next.earlier, [tool.schema.name]: [...earlier, args] } };
+  }
+  return { calls, next };
+}
+
+/** Changes with every tool and setting that can change a reply. */
+function versionOf(tools: readonly Tool[], { format, maxCalls, maxResultTokens }: ToolLimits): string {
+  const settings = hashKey(JSON.stringify([format, maxCalls, maxResultTokens])).toString(36);
+  return `${tools.map(({ version }) => version).join('-')}-${settings}`;
+}
