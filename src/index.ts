@@ -25,6 +25,9 @@ export { outcomeReward, partsReward, r1SearcherRewards, scoreReward } from './al
 export { chat, tags } from './environments/call-format.ts';
 export { type CustomEnvironment, customEnvironment } from './environments/custom.ts';
 export { python } from './environments/python.ts';
+export { search } from './environments/search.ts';
+export { bm25, bm25Index } from './retrieval/open-retriever.ts';
+export { httpRetriever } from './retrieval/http-retriever.ts';
 export { cispo } from './algorithms/cispo.ts';
 export { dapo } from './algorithms/dapo.ts';
 export { drGrpo } from './algorithms/dr-grpo.ts';

@@ -2,9 +2,14 @@ import * as z from 'zod';
 import { customEnvironmentConfig, openCustomEnvironment } from './custom.ts';
 import type { Environment } from './environment.ts';
 import { openPython, pythonConfig } from './python.ts';
+import { openSearch, searchConfig } from './search.ts';
 
 /** Environment configs that a recipe's `environments` accept. */
-export const environmentConfig = z.discriminatedUnion('type', [pythonConfig, customEnvironmentConfig]);
+export const environmentConfig = z.discriminatedUnion('type', [
+  pythonConfig,
+  searchConfig,
+  customEnvironmentConfig,
+]);
 
 /** A validated environment config. */
 export type EnvironmentConfig = z.output<typeof environmentConfig>;
@@ -18,6 +23,8 @@ export function openEnvironment(config: EnvironmentConfig, baseDir = '.'): Envir
   switch (config.type) {
     case 'python':
       return openPython(config);
+    case 'search':
+      return openSearch(config, baseDir);
     case 'custom':
       return openCustomEnvironment(config, baseDir);
   }

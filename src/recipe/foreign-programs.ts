@@ -52,6 +52,8 @@ function ofEnvironment(config: EnvironmentConfig): string[] {
       return [`loads the module ${config.module}`];
     case 'python':
       return config.sandbox.python === undefined ? [] : [`runs ${config.sandbox.python}`];
+    case 'search':
+      return config.retriever.type === 'http-retriever' ? [`sends queries to ${config.retriever.url}`] : [];
   }
 }
 
