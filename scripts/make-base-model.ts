@@ -12,7 +12,7 @@ import { adamw, optimizerConfig } from '../src/algorithms/optimizer.ts';
 import { openEmbeddedEngine } from '../src/engines/embedded/engine.ts';
 import type { LearningEngine } from '../src/engines/engine.ts';
 import { superviseModel, type SupervisedStep } from '../src/supervised/supervised.ts';
-import { writeInitialModel } from './base-model/initial-model.ts';
+import { tinyModel, writeInitialModel } from './base-model/initial-model.ts';
 import { type Care, drawLessons } from './base-model/lessons.ts';
 import { passRateTable } from './base-model/measure.ts';
 
@@ -54,7 +54,7 @@ console.log(await passRateTable(made));
 async function make(): Promise<void> {
   const initial = await mkdtemp(join(tmpdir(), 'gradus-tiny-'));
   try {
-    await writeInitialModel(initial, seed);
+    await writeInitialModel(initial, seed, tinyModel);
     await using engine = await openEmbeddedEngine({ model: initial });
     for (const course of courses) await teach(engine, course);
     await engine.weights.exportModel(target);

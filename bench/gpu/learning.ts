@@ -17,12 +17,12 @@ import { loadRecipe } from '../../src/recipe/load.ts';
 import { fineTune } from '../../src/supervised/fine-tune.ts';
 import { startTraining } from '../../src/training/start.ts';
 import { readRunResult } from '../../src/training/summary.ts';
-import { tinyConfig, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
+import { tinyModel, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
 import { drawLessons } from '../../scripts/base-model/lessons.ts';
 
 /** 38 million weights: a GPU trains them in minutes, a CPU not in an afternoon. */
 const largeConfig = {
-  ...tinyConfig,
+  ...tinyModel.config,
   hiddenSize: 512,
   layers: 12,
   heads: 8,
@@ -76,7 +76,7 @@ async function makeBase(): Promise<string> {
 
 async function untrained(): Promise<string> {
   const folder = join(work, 'untrained');
-  await writeInitialModel(folder, 1, largeConfig);
+  await writeInitialModel(folder, 1, { ...tinyModel, config: largeConfig });
   return folder;
 }
 

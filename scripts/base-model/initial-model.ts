@@ -12,7 +12,7 @@ import { endToken, vocabulary } from './vocabulary.ts';
 const vocabSize = Math.ceil(vocabulary.length / 8) * 8;
 
 /** 341 thousand parameters: larger models learned no more from the same sequences and took twice as long. */
-export const tinyConfig: ModelConfig = {
+const tinyConfig: ModelConfig = {
   architecture: 'qwen2',
   vocabSize,
   hiddenSize: 96,
@@ -29,18 +29,34 @@ export const tinyConfig: ModelConfig = {
   attentionBias: true,
 };
 
+/** The parts of a model folder that vary between models. */
+export interface InitialModel {
+  readonly config: ModelConfig;
+  /** Contents of `tokenizer.json` and `tokenizer_config.json`. */
+  readonly tokenizer: object;
+  readonly tokenizerConfig: object;
+  readonly endToken: number;
+}
+
+/** The tiny model of the demo. */
+export const tinyModel: InitialModel = {
+  config: tinyConfig,
+  tokenizer: tokenizerJson(),
+  tokenizerConfig: tokenizerConfigJson(),
+  endToken: vocabulary.indexOf(endToken),
+};
+
 /** Writes the folder of an untrained model: tokenizer, config, random weights. */
 export async function writeInitialModel(
   folder: string,
   seed: number,
-  config: ModelConfig = tinyConfig,
+  { config, tokenizer, tokenizerConfig, endToken: end }: InitialModel,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const write = (name: string, content: object): Promise<void> =>
     writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
-  const end = vocabulary.indexOf(endToken);
-  await write('tokenizer.json', tokenizerJson());
-  await write('tokenizer_config.json', tokenizerConfigJson());
+  await write('tokenizer.json', tokenizer);
+  await write('tokenizer_config.json', tokenizerConfig);
   await write('generation_config.json', {
     eos_token_id: end,
     pad_token_id: end,

@@ -46,7 +46,7 @@ export function tokenizerJson(): object {
 }
 
 /** Content of `tokenizer_config.json`: a chat is just `<q>question<a>answer</a>`. */
-export function tokenizerConfigJson(): object {
+export function tokenizerConfigJson(maxLength = maxPositions): object {
   const chatTemplate = [
     "{%- for message in messages -%}{%- if message['role'] == 'assistant' -%}",
     `{{- '${answerToken}' + message['content'] + '${endToken}' -}}`,
@@ -61,7 +61,7 @@ export function tokenizerConfigJson(): object {
     unk_token: unknownToken,
     eos_token: endToken,
     pad_token: endToken,
-    model_max_length: maxPositions,
+    model_max_length: maxLength,
     chat_template: chatTemplate,
   };
 }

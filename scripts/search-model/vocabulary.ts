@@ -1,0 +1,75 @@
+import { tokenizerConfigJson } from '../base-model/tokenizer-files.ts';
+import { answerToken, endToken, questionToken, unknownToken } from '../base-model/vocabulary.ts';
+import type { InitialModel } from '../base-model/initial-model.ts';
+import { names, numbers } from './world.ts';
+
+const special = [unknownToken, endToken, questionToken, answerToken];
+const tags = ['<search>', '</search>', '<information>', '</information>', '<answer>', '</answer>'];
+
+/**
+ * Vocabulary of the tiny model that searches: one token a word, so that an attempt of two searches is 40 tokens long. The
+ * position is the token id.
+ */
+const vocabulary: readonly string[] = [
+  ...special,
+  ...tags,
+  '\n',
+  ' num',
+  ' boss',
+  ...numbers.map((number) => ` ${number}`),
+  ...names.map((name) => ` ${name}`),
+];
+
+/** Longest question and attempt together, in tokens. */
+const maxPositions = 96;
+
+/** The untrained model: 170 thousand parameters. */
+export const searchModel: InitialModel = {
+  config: {
+    architecture: 'qwen2',
+    vocabSize: Math.ceil(vocabulary.length / 8) * 8,
+    hiddenSize: 64,
+    layers: 3,
+    heads: 2,
+    keyValueHeads: 2,
+    headSize: 32,
+    intermediateSize: 128,
+    normEpsilon: 1e-6,
+    ropeTheta: 10_000,
+    ropeScaling: null,
+    maxPositions,
+    tieEmbeddings: true,
+    attentionBias: true,
+  },
+  tokenizer: unigramTokenizer(),
+  tokenizerConfig: tokenizerConfigJson(maxPositions),
+  endToken: vocabulary.indexOf(endToken),
+};
+
+/** Content of `tokenizer.json`: every piece costs the same, so the fewest pieces win. */
+function unigramTokenizer(): object {
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Fuse' },
+    model: {
+      type: 'Unigram',
+      unk_id: 0,
+      byte_fallback: false,
+      vocab: vocabulary.map((piece) => [piece, -1]),
+    },
+  };
+}
