@@ -6,6 +6,8 @@
 blocks.json   two random blocks of every element type, with the float32 values that `gguf` (llama.cpp's package) decodes
 llama.gguf    a random Llama model with byte-level BPE and several element types
 spm.gguf      a random Llama model with a SentencePiece vocabulary
+qwen2.gguf    a random Qwen2 model, with biases
+qwen3.gguf    a random Qwen3 model, with norms of queries and keys
 expected.json logits and token ids by transformers, which reads the same files
 """
 
@@ -69,15 +71,17 @@ def paired(weight: np.ndarray, heads: int) -> np.ndarray:
     return weight.reshape(heads, 2, weight.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(weight.shape)
 
 
-def write(name: str, vocabulary: list[str], fill) -> None:
+def write(name: str, architecture: str, vocabulary: list[str], fill) -> None:
     rng = np.random.default_rng(len(name))
-    writer = gguf.GGUFWriter(GOLDEN / f"{name}.gguf", "llama")
+    writer = gguf.GGUFWriter(GOLDEN / f"{name}.gguf", architecture)
     writer.add_context_length(256)
     writer.add_embedding_length(HIDDEN)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KEY_HEADS)
+    writer.add_key_length(SIZE)
+    writer.add_value_length(SIZE)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(500.0)
     writer.add_vocab_size(len(vocabulary))
@@ -100,7 +104,13 @@ def write(name: str, vocabulary: list[str], fill) -> None:
             ("ffn_gate", INNER, HIDDEN, None), ("ffn_up", INNER, HIDDEN, None), ("ffn_down", HIDDEN, INNER, None),
         ]):  # fmt: skip
             weight = random(rows, columns)
-            add(f"{start}.{part}.weight", weight if heads is None else paired(weight, heads), kinds[(at + layer) % 4])
+            ordered = paired(weight, heads) if heads is not None and architecture == "llama" else weight
+            add(f"{start}.{part}.weight", ordered, kinds[(at + layer) % 4])
+            if architecture == "qwen2" and part in ("attn_q", "attn_k", "attn_v"):
+                add(f"{start}.{part}.bias", random(rows))
+        if architecture == "qwen3":
+            for part in ("attn_q_norm", "attn_k_norm"):
+                add(f"{start}.{part}.weight", 1 + random(SIZE))
         for part in ("attn_norm", "ffn_norm"):
             add(f"{start}.{part}.weight", 1 + random(HIDDEN))
     writer.write_header_to_file()
@@ -110,7 +120,9 @@ def write(name: str, vocabulary: list[str], fill) -> None:
 
 
 def reference(name: str) -> dict:
-    model = AutoModelForCausalLM.from_pretrained(GOLDEN, gguf_file=f"{name}.gguf", dtype=torch.float32)
+    # transformers does not read the head size of Qwen3 files.
+    settings = {"head_dim": SIZE} if name == "qwen3" else {}
+    model = AutoModelForCausalLM.from_pretrained(GOLDEN, gguf_file=f"{name}.gguf", dtype=torch.float32, **settings)
     tokenizer = AutoTokenizer.from_pretrained(GOLDEN, gguf_file=f"{name}.gguf")
     tokens = torch.randint(0, model.config.vocab_size, (1, 12), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -129,14 +141,15 @@ def main() -> None:
 
     def byte_level(writer: gguf.GGUFWriter) -> None:
         writer.add_tokenizer_model("gpt2")
-        writer.add_tokenizer_pre("gpt-2")
+        writer.add_tokenizer_pre("qwen2")
         writer.add_token_list(tokens)
         writer.add_token_types(kinds)
         writer.add_token_merges(merges)
         writer.add_eos_token_id(0)
         writer.add_chat_template("{% for message in messages %}<u>{{ message['content'] }}<e>{% endfor %}")
 
-    write("llama", tokens, byte_level)
+    for architecture in ("llama", "qwen2", "qwen3"):
+        write(architecture, architecture, tokens, byte_level)
     pieces, kinds_of_pieces, scores = sentence_piece_vocabulary()
 
     def sentence_piece(writer: gguf.GGUFWriter) -> None:
@@ -149,8 +162,8 @@ def main() -> None:
         writer.add_unk_token_id(0)
         writer.add_add_bos_token(True)
 
-    write("spm", pieces, sentence_piece)
-    (GOLDEN / "expected.json").write_text(json.dumps({name: reference(name) for name in ("llama", "spm")}))
+    write("spm", "llama", pieces, sentence_piece)
+    (GOLDEN / "expected.json").write_text(json.dumps({name: reference(name) for name in ("llama", "qwen2", "qwen3", "spm")}))
 
 
 if __name__ == "__main__":

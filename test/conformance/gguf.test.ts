@@ -12,18 +12,21 @@ interface Expected {
   readonly logprobs: readonly number[];
 }
 
-test.each(['llama', 'spm'])('%s.gguf: scores as transformers does after an import', async (name) => {
-  const all = JSON.parse(await readFile(`${golden}/expected.json`, 'utf8')) as Record<string, Expected>;
-  const { tokens, logprobs } = all[name]!;
-  const scratch = await mkdtemp(join(tmpdir(), 'gguf-'));
-  try {
-    const { folder } = await importGguf(`${golden}/${name}.gguf`, join(scratch, name), 'f32');
-    await using engine = await openEmbeddedEngine({ model: folder, lanes: 1 });
-    const batch = { sequences: [{ tokens: Int32Array.from(tokens) }] };
-    const [found] = await engine.weights.logprobs(batch, 'policy');
-    const gaps = logprobs.map((logprob, at) => Math.abs(logprob - found![at + 1]!));
-    expect(Math.max(...gaps)).toBeLessThan(1e-4);
-  } finally {
-    await rm(scratch, { recursive: true });
-  }
-});
+test.each(['llama', 'qwen2', 'qwen3', 'spm'])(
+  '%s.gguf: scores as transformers does after an import',
+  async (name) => {
+    const all = JSON.parse(await readFile(`${golden}/expected.json`, 'utf8')) as Record<string, Expected>;
+    const { tokens, logprobs } = all[name]!;
+    const scratch = await mkdtemp(join(tmpdir(), 'gguf-'));
+    try {
+      const { folder } = await importGguf(`${golden}/${name}.gguf`, join(scratch, name), 'f32');
+      await using engine = await openEmbeddedEngine({ model: folder, lanes: 1 });
+      const batch = { sequences: [{ tokens: Int32Array.from(tokens) }] };
+      const [found] = await engine.weights.logprobs(batch, 'policy');
+      const gaps = logprobs.map((logprob, at) => Math.abs(logprob - found![at + 1]!));
+      expect(Math.max(...gaps)).toBeLessThan(1e-4);
+    } finally {
+      await rm(scratch, { recursive: true });
+    }
+  },
+);
