@@ -38,13 +38,17 @@ test('keeps variables of earlier programs, without their output and without fail
   ]);
 });
 
-test('a program that does not end, prints endlessly or is wrong is a fault of the call', async () => {
-  const [endless, printing, wrong] = [
-    ...(await run('while True: pass')),
-    ...(await run('while True: print("x" * 1000)')),
-    ...(await run('print(')),
-  ];
-  expect(endless).toBe('failed: Error: the program exceeded its CPU time.');
-  expect(printing).toMatch(/^failed: Error: the program/);
-  expect(wrong).toMatch(/^failed: .*SyntaxError/);
-});
+test(
+  'a program that does not end, prints endlessly or is wrong is a fault of the call',
+  { timeout: 60_000 },
+  async () => {
+    const [endless, printing, wrong] = [
+      ...(await run('while True: pass')),
+      ...(await run('while True: print("x" * 1000)')),
+      ...(await run('print(')),
+    ];
+    expect(endless).toBe('failed: Error: the program exceeded its CPU time.');
+    expect(printing).toMatch(/^failed: Error: the program/);
+    expect(wrong).toMatch(/^failed: .*SyntaxError/);
+  },
+);

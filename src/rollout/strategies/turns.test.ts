@@ -139,8 +139,8 @@ test.for([
     () => ({ reply: { type: 'insert', text: 'x'.repeat(1e7) } as const }),
     "expected a reply that fits into the model's 4096 tokens, got 10000000 characters",
   ],
-] as const)('an environment that %s makes the attempt ungradable', async ([, reply, reason]) => {
-  const broken = scriptedEnvironment({ stop: ['?'], maxTime: 50, reply });
+] as const)('an environment that %s makes the attempt ungradable', async ([name, reply, reason]) => {
+  const broken = scriptedEnvironment({ stop: ['?'], maxTime: name === 'never answers' ? 50 : 60_000, reply });
   const [first] = await rollWith(broken, () => 'a?');
   expect(first!.verdict).toMatchObject({ outcome: 'ungradable', score: 0 });
   expect(first!.verdict.reason).toContain(reason);
