@@ -64,7 +64,10 @@ export function createProgram(version: string, isJson: boolean): Command {
     .version(version)
     .option('--json', 'print JSON lines; the last one is the result')
     .configureHelp({ optionDescription })
-    .configureOutput(isJson ? { writeErr: () => {} } : {})
+    .configureOutput({
+      getOutHelpWidth: () => Math.min(process.stdout.columns || 80, 100),
+      ...(isJson && { writeErr: () => {} }),
+    })
     .exitOverride();
   for (const add of commands) add(program);
   pointToHelp(program, 'gradus');

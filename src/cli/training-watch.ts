@@ -1,5 +1,6 @@
 import { RunError } from '../core/errors.ts';
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
+import { countOf } from '../core/count.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
 import type { RunResult } from '../training/summary.ts';
 import { watchRun } from '../training/follow-run.ts';
@@ -78,7 +79,8 @@ export function formatResult({
   alerts,
 }: RunResult): string {
   const stageLines = stages.map(
-    ({ name, steps, problems, reason }) => `  ${name}: ${steps} steps on ${problems} problems; ${reason}`,
+    ({ name, steps, problems, reason }) =>
+      `  ${name}: ${countOf(steps, 'step')} on ${countOf(problems, 'problem')}; ${reason}`,
   );
   const suiteLines = suites.flatMap(({ name, comparison }) => [
     '',

@@ -138,3 +138,10 @@ test('reads any file content to problems or throws a DataError', async () => {
     { numRuns: 150 },
   );
 });
+
+test('names file() for a file of another format', async () => {
+  const source = problemSourceConfig.parse(jsonl('x.csv'));
+  await expect(loadSource(source, { baseDir: folder })).rejects.toThrow(
+    "x.csv: expected JSON Lines, since the source is jsonl(), got a name that ends in .csv; read it with file('x.csv')",
+  );
+});

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { columnsConfig } from './columns.ts';
 import { type DataFile, locationShape } from './locate-files.ts';
@@ -25,6 +26,15 @@ export const jsonl = (
   options: Omit<z.input<typeof jsonlConfig>, 'type' | 'path'> = {},
 ): z.input<typeof jsonlConfig> => ({ type: 'jsonl', path, ...options });
 
+/** @throws DataError for a name of another format, which would fail at its first row. */
+function requireJsonLines(name: string): void {
+  const format = /\.(csv|tsv|parquet)(?:\.gz)?$/i.exec(name)?.[1];
+  if (format === undefined) return;
+  throw new DataError(
+    `${name}: expected JSON Lines, since the source is jsonl(), got a name that ends in .${format}; read it with file('${name}')`,
+  );
+}
+
 /**
  * Streams the problems of a file; memory grows only with the ids.
  *
@@ -35,6 +45,7 @@ export async function* readJsonl(
   { file, name }: DataFile,
   ids: ProblemIds,
 ): AsyncGenerator<Problem> {
+  requireJsonLines(name);
   const mapping = { name, columns, domain, instruction, system, ids };
   for await (const { row, value } of readJsonRows(file, name)) yield problemOfRow(value, mapping, row);
 }

@@ -65,6 +65,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     knownPassRates,
     warnings: [
       ...suites.flatMap((suite) => overlapOf(suite, problems)),
+      ...duplicatesIn(problems),
       ...problemWarnings(recipe, problems),
       ...beyondWindow(recipe, engine.sampler.info),
       ...optional(unknownTokenWarning(engine.renderer, trainedPrompts)),
@@ -84,11 +85,29 @@ async function missingTemplate(folder: string): Promise<string[]> {
   ];
 }
 
+/** Warns when several problems of files have one text: they are drawn more often, and may have different golds. */
+function duplicatesIn(problems: readonly Problem[]): string[] {
+  const first = new Map<string, string>();
+  const pairs = problems.flatMap((problem) => {
+    if (problem.source === 'generated') return [];
+    const text = textOf(problem);
+    const before = first.get(text);
+    first.set(text, before ?? problem.id);
+    return before === undefined ? [] : [`${before} and ${problem.id}`];
+  });
+  if (pairs.length === 0) return [];
+  return [
+    `problems: ${pairs.length} of ${problems.length} repeat the text of another, e.g. ${pairs[0]}; gradus data dedup removes them`,
+  ];
+}
+
+/** Text of a problem, by which problems are compared. */
+const textOf = ({ prompt }: Problem): string => prompt.map(({ content }) => content.trim()).join('\n');
+
 /** Warns when a suite is not held out: its problems, compared by text, are also trained on. */
 function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {
-  const words = ({ prompt }: Problem): string => prompt.map(({ content }) => content.trim()).join('\n');
-  const seen = new Set(trained.map(words));
-  const shared = problems.filter((problem) => seen.has(words(problem)));
+  const seen = new Set(trained.map(textOf));
+  const shared = problems.filter((problem) => seen.has(textOf(problem)));
   if (shared.length === 0) return [];
   return [
     `suite "${config.name}": ${shared.length} of ${problems.length} problems are also trained on, e.g. ${shared[0]!.id}; its accuracy will be too high`,

@@ -101,7 +101,7 @@ describe('an exported run', () => {
       'rollouts?outcome=timeout',
       'rollouts?as=differences',
       'group',
-    ])('%s sends no request and runs no script of the data', async (view) => {
+    ])('%s sends no request, runs no script of the data and fits a screen of 360 px', async (view) => {
       const tab = await browser.newPage();
       const faults: string[] = [];
       tab.on('pageerror', (error) => faults.push(error.message));
@@ -116,6 +116,8 @@ describe('an exported run', () => {
       if (view === 'group' || view.endsWith('differences')) await tab.getByText('<script>').first().waitFor();
       expect(await tab.evaluate('"owned" in globalThis')).toBe(false);
       expect(faults).toEqual([]);
+      await tab.setViewportSize({ width: 360, height: 740 });
+      await expect.poll(() => tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
       await tab.close();
     });
   });

@@ -40,8 +40,8 @@ export function addImportCommand(data: Command): void {
       {},
     )
     .option(
-      '--pass-rate <column=…,model=…,trials=…,counts=…,unit=…>',
-      'meaning of a difficulty column: successes or failures; count, percent, rate or k/n; repeatable',
+      '--pass-rate <settings>',
+      'meaning of a difficulty column: column=…,model=…,trials=…,counts=…,unit=…; counts: successes or failures; unit: count, percent, rate or k/n; repeatable',
       addPairs,
       [],
     )

@@ -1,3 +1,5 @@
+import { countOf } from '../../core/count.ts';
+
 /** The reason why a problem was removed, or noted for review although it stays. */
 export interface Finding {
   readonly id: string;
@@ -80,7 +82,9 @@ export function formatReport({ seen, kept, removed, noted, examples }: HygieneRe
           .filter((finding) => finding.reason === reason)
           .map(({ id, explanation }) => `            ${id}: ${explanation}`),
       ]);
-  return [`${kept} of ${seen} problems stay`, ...lines(removed, 'removed'), ...lines(noted, 'kept')].join(
-    '\n',
-  );
+  return [
+    `${kept} of ${countOf(seen, 'problem')} ${kept === 1 ? 'stays' : 'stay'}`,
+    ...lines(removed, 'removed'),
+    ...lines(noted, 'kept'),
+  ].join('\n');
 }

@@ -1,7 +1,9 @@
 import { type MathNode, sameTree, someNode } from '../syntax.ts';
 import { approximateValue, type Point } from '../value/approximate.ts';
 import { type Complex, isClose, isFiniteComplex, modulus } from '../value/complex.ts';
+import { agreeOnlyIfEqual } from '../value/description-length.ts';
 import { exactValue } from '../value/exact.ts';
+import { sameRealValue } from '../value/precise.ts';
 import { multiplyRationals, type Rational, sameRational, wholeNumber } from '../value/rational.ts';
 import type { Comparing } from './comparing.ts';
 import { compareAtProbes, type ProbeRule, variableNames } from './probes.ts';
@@ -14,8 +16,8 @@ const noPoint: Point = new Map();
 const noValues: ReadonlyMap<string, Rational> = new Map();
 
 /**
- * Are two expressions equal in value? Exactly where both are rational, else within rounding error; beyond the range
- * of doubles only as powers. `gold` matters only where a decimal meets an exact value. Nothing when different.
+ * Compares two expressions by value: exactly where both are rational, else in long numbers, or doubles where these
+ * suffice. `gold` matters only where a decimal meets an exact value. Nothing when different.
  */
 export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (variableNames(gold, answer).length > 0 || isUnknown(gold) || isUnknown(answer)) {
@@ -38,11 +40,16 @@ function compareConstants(
   const a = approximateValue(gold, noPoint, comparing.budget);
   const b = approximateValue(answer, noPoint, comparing.budget);
   const isCertain = exact === undefined || modulus(a) <= Number.MAX_SAFE_INTEGER;
-  if (!isCertain) return undefined;
-  if (!isOrdinary(a) || !isOrdinary(b)) return compareExtremes(gold, answer, comparing);
-  if (isClose(a, b, 0)) return 'same value to rounding error';
+  if (!isCertain || !isOrdinary(a) || !isOrdinary(b)) return compareExtremes(gold, answer, comparing);
+  if (isClose(a, b, 0) && isReallySame(gold, answer, comparing)) return 'same value to rounding error';
   if (a.im !== 0 || b.im !== 0) return undefined;
   return meetsDecimal(gold, answer, a, b) ? 'rounds to the decimal' : undefined;
+}
+
+/** Confirms two constants whose doubles agree: a decimal as written is never more precise than that. */
+function isReallySame(gold: MathNode, answer: MathNode, { budget }: Comparing): boolean {
+  if (plainDecimal(gold) || plainDecimal(answer) || agreeOnlyIfEqual(gold, answer)) return true;
+  return sameRealValue(gold, answer, budget) !== false;
 }
 
 /** An irrational value beside a decimal: an answer may round to the gold, never the other way round. */
@@ -53,15 +60,13 @@ function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex):
   return (hasDecimals(gold) || hasDecimals(answer)) && isClose(a, b, decimalTolerance);
 }
 
-/**
- * Overflow and underflow. Only the same form and the same power are equal: a logarithm that agrees to 13 digits leaves a
- * factor of 2 or a summand open.
- */
+/** Values that doubles cannot tell apart or not hold: the same form, the same power, or the same long number. */
 function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
   const [a, b] = [primitivePower(gold, comparing), primitivePower(answer, comparing)];
-  if (a === undefined || b === undefined) return undefined;
-  return a.base === b.base && sameRational(a.exponent, b.exponent) ? 'same power' : undefined;
+  if (a !== undefined && b !== undefined)
+    return a.base === b.base && sameRational(a.exponent, b.exponent) ? 'same power' : undefined;
+  return sameRealValue(gold, answer, comparing.budget) === true ? 'same value to rounding error' : undefined;
 }
 
 /** Largest base whose roots are looked for. */
