@@ -140,6 +140,7 @@ test('reads any file content to problems or throws a DataError', async () => {
 });
 
 test('names file() for a file of another format', async () => {
+  writeFileSync(join(folder, 'x.csv'), 'prompt,answer\n1+1?,2\n');
   const source = problemSourceConfig.parse(jsonl('x.csv'));
   await expect(loadSource(source, { baseDir: folder })).rejects.toThrow(
     "x.csv: expected JSON Lines, since the source is jsonl(), got a name that ends in .csv; read it with file('x.csv')",

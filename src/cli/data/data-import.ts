@@ -41,7 +41,7 @@ export function addImportCommand(data: Command): void {
     )
     .option(
       '--pass-rate <settings>',
-      'meaning of a difficulty column: column=…,model=…,trials=…,counts=…,unit=…; counts: successes or failures; unit: count, percent, rate or k/n; repeatable',
+      'a difficulty column: column=…,model=…,trials=…,counts=successes or failures,unit=…; repeatable',
       addPairs,
       [],
     )
