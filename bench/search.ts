@@ -3,7 +3,7 @@
  *
  *   npm run bench:search -- [--seeds 5] [--arms two stages,stage 2 alone,no mask] [--json]
  *
- * Questions ask for facts about made-up people, of one and of two hops; only the passages hold the facts. 150 people are
+ * Questions ask for facts about made-up people, of one and of two hops; only the passages hold the facts. 450 people are
  * trained on, 150 others are held out. `two stages`: R1-Searcher's rewards one after the other. `stage 2 alone`: as many
  * steps, all of the second. `no mask`: as `stage 2 alone`, but the loss counts inserted passages as if the policy had
  * written them. Accuracies are sampled at temperature 1; intervals are 95 % t-intervals over seeds, each with a world of
@@ -68,7 +68,7 @@ async function runSeed(seed: number): Promise<Record<string, ArmResult>> {
   ]);
   const data = {
     seed,
-    train: questionsAbout(world.slice(0, 150), world),
+    train: questionsAbout(world.slice(0, 450), world),
     heldOut: questionsAbout(world.slice(-150), world),
     environments,
     verifier: opened.use(openVerifier(verifierConfig.parse(judge))),

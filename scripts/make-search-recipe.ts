@@ -1,5 +1,5 @@
 /**
- * Writes the passages and problems of `recipes/search`: a world of 600 people, 150 of them to train on and 50 held out.
+ * Writes the passages and problems of `recipes/search`: a world of 600 people, 450 of them to train on and 50 held out.
  *
  *   node scripts/make-search-recipe.ts
  */
@@ -12,5 +12,5 @@ const write = (name: string, rows: readonly object[]): Promise<void> =>
 
 const world = makeWorld(0);
 await write('facts.jsonl', passagesOf(world));
-await write('train.jsonl', questionsAbout(world.slice(0, 150), world));
+await write('train.jsonl', questionsAbout(world.slice(0, 450), world));
 await write('held-out.jsonl', questionsAbout(world.slice(-50), world));
