@@ -5,6 +5,8 @@ import { simpleLevels } from '../difficulty/levels/level-presets.ts';
 import { levelConfig } from '../difficulty/levels/levels.ts';
 import { allOf, anyOf, inDomain, inLevel } from '../difficulty/levels/level-rules.ts';
 import type { LevelSubject } from '../difficulty/levels/evaluate-rule.ts';
+import { zeroAdvantage } from './gates/zero-advantage.ts';
+import { auto } from './samplers/auto.ts';
 import { plateau, targetRate } from './advance-rules.ts';
 import {
   afterStep,
@@ -99,6 +101,14 @@ describe('what fits together', () => {
     );
     const twice = build(stage('a', { maxSteps: 1 }), stage('a', { maxSteps: 1 }));
     expect(() => checkCurriculum(twice, prior)).toThrow(ConfigError);
+  });
+
+  test('rejects gates that refill with the sampler auto', () => {
+    const refilling = { sampler: auto(), gates: [zeroAdvantage()], maxSteps: 1 };
+    expect(() => checkCurriculum(build(stage('a', refilling)), prior)).toThrow(
+      /stage "a": expected no refills with the sampler auto, got the gate zero-advantage with maxRefills 2.*maxRefills: 0/,
+    );
+    checkCurriculum(build(stage('a', { ...refilling, maxRefills: 0 })), prior);
   });
 
   test('rejects unknown keys of a stage', () => {

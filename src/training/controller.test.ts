@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { auto } from '../curriculum/samplers/auto.ts';
 import { stage } from '../curriculum/stage.ts';
 import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
 import { allOf, band } from '../difficulty/levels/level-rules.ts';
@@ -206,13 +207,20 @@ test('records the candidates of each stage and the decisions of its exit rule', 
   expect(rollouts).toBe(reader.groups().reduce((sum, group) => sum + group.rollouts, 0));
 });
 
-test('gives the same run whether it is stopped at any step and resumed or not', async () => {
-  const recipe = recipeWith({});
+test.each([
+  { what: 'two stages', changes: {}, stops: [1, 3, 4, 6] },
+  {
+    what: 'the sampler auto',
+    changes: { difficulty: undefined, stages: [stage('one', { sampler: auto(), maxSteps: 8 })] },
+    stops: [1, 2, 5, 7],
+  },
+])('gives the same run whether it is stopped and resumed or not: $what', async ({ changes, stops }) => {
+  const recipe = recipeWith(changes);
   const calm = await newRun(recipe, join(root, 'calm'));
   await trainIn(calm, recipe, scriptedEngine({ complete: answers }));
   await calm[Symbol.asyncDispose]();
   const expected = await runDigest(calm.directory);
-  for (const stopAt of [1, 3, 4, 6]) {
+  for (const stopAt of stops) {
     const abort = new AbortController();
     const report = (event: TrainingEvent): void => {
       if (event.type === 'step' && event.step === stopAt) abort.abort(new Error('stop'));
