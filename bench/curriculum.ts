@@ -55,7 +55,7 @@ function recipeOf(arm: string): [file: string, assignments: string[]] {
       `stages[0].maxSteps=${Math.ceil(0.6 * steps)}`,
       `stages[1].maxSteps=${Math.ceil(0.4 * steps)}`,
     ];
-    return ['recipes/demo/recipe.ts', [...pools, ...stages]];
+    return ['recipes/staged/recipe.ts', [...pools, ...stages]];
   }
   if (arm === 'adaptive') {
     const steps = (budget - measuring / 2 - measuring / 3) / (rolloutsAStep * gated);
@@ -66,7 +66,7 @@ function recipeOf(arm: string): [file: string, assignments: string[]] {
       `stages[0].maxSteps=${Math.ceil(0.6 * steps)}`,
       `stages[1].maxSteps=${Math.ceil(0.4 * steps)}`,
     ];
-    return ['recipes/demo/recipe.ts', [...pools, ...stages]];
+    return ['recipes/staged/recipe.ts', [...pools, ...stages]];
   }
   const steps = Math.ceil((budget - measuring) / rolloutsAStep);
   const stage = [`stages[0].select=${arm}`, `stages[0].maxSteps=${steps}`];

@@ -1,6 +1,6 @@
 /**
  * Trains from scratch to the end of the demo on a GPU: random weights, supervised learning on the project's families by
- * the function behind `gradus sft`, then the demo's curriculum, all on the PyTorch engine.
+ * the function behind `gradus sft`, then the staged curriculum, all on the PyTorch engine.
  *
  *   node -C development bench/gpu/learning.ts [--toy] [--out folder]
  *
@@ -81,7 +81,7 @@ async function untrained(): Promise<string> {
 }
 
 async function train(base: string): Promise<string> {
-  const recipe = await loadRecipe(projectFile('recipes/demo/recipe.ts'), [
+  const recipe = await loadRecipe(projectFile('recipes/staged/recipe.ts'), [
     'name=learning',
     'policy.engine=torch',
     `policy.model=${base}`,

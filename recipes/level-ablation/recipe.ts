@@ -1,11 +1,11 @@
 import { defineRecipe, stage } from 'gradus';
-import demo from '../demo/recipe.ts';
+import staged from '../staged/recipe.ts';
 
-const steps = demo.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+const steps = staged.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
 
-/** Trains one level for the whole budget of the demo; select it with `--set stages[0].select=hard`. */
+/** Trains one level for the steps of the staged recipe; select it with `--set stages[0].select=hard`. */
 export default defineRecipe({
-  ...demo,
+  ...staged,
   name: 'level-ablation',
   description: 'A single level for the whole budget: the value of each level alone.',
   stages: [stage('one-level', { select: 'medium', mix: { math: 1, code: 1 }, maxSteps: steps })],

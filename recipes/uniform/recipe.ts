@@ -1,13 +1,13 @@
 import { defineRecipe, stage } from 'gradus';
-import demo from '../demo/recipe.ts';
+import staged from '../staged/recipe.ts';
 
-const steps = demo.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+const steps = staged.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
 
-/** The demo's model, problems and number of steps without a curriculum: all problems, no selection, no gates. */
+/** The staged recipe's model, problems and number of steps without a curriculum: all problems, no selection, no gates. */
 export default defineRecipe({
-  ...demo,
+  ...staged,
   name: 'uniform',
-  description: 'No curriculum, for as many steps as the demo: the baseline of every claim.',
+  description: 'No curriculum, for as many steps as the staged recipe: the baseline of every claim.',
   difficulty: undefined,
   stages: [stage('everything', { mix: { math: 1, code: 1 }, maxSteps: steps })],
 });

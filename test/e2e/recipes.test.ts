@@ -19,13 +19,13 @@ test.for(files)('%s is valid and describes its steps', async (file) => {
   expect(describeBatches(recipe)).toHaveLength(recipe.stages.length);
 });
 
-test('gives the baseline and the ablation the budget of the demo', async () => {
+test('gives the baseline and the ablation the steps of the staged recipe', async () => {
   const steps = async (name: string): Promise<number> => {
     const { stages } = await loadRecipe(join(project, `recipes/${name}/recipe.ts`));
     return stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
   };
-  expect(await steps('uniform')).toBe(await steps('demo'));
-  expect(await steps('level-ablation')).toBe(await steps('demo'));
+  expect(await steps('uniform')).toBe(await steps('staged'));
+  expect(await steps('level-ablation')).toBe(await steps('staged'));
 });
 
 /** Small replacements for the inputs of the paper's run: two problems a file, three stores, and the tiny model. */

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
@@ -11,8 +12,9 @@ import { type Running, startGradus } from '../e2e/gradus.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
-/** The demo with fewer problems and steps, as a user sees it while it trains and afterwards. */
+/** The staged recipe with fewer problems and steps, as a user sees it while it trains and afterwards. */
 const shorter = [
+  'name=demo',
   'problems.0.count=300',
   'problems.1.count=300',
   'stages.0.maxSteps=8',
@@ -21,7 +23,9 @@ const shorter = [
   'evaluation.0.problems.0.perCell=1',
 ].flatMap((field) => ['--set', field]);
 
-describe.skipIf(!hasBrowser)('the demo in a browser', () => {
+const recipe = fileURLToPath(new URL('../../recipes/staged/recipe.ts', import.meta.url));
+
+describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
   const root = makeFastFolder('demo');
   let demo: Running;
   let dashboard: Listening;
@@ -40,7 +44,7 @@ describe.skipIf(!hasBrowser)('the demo in a browser', () => {
       ...parts,
     });
     browser = await openBrowser();
-    demo = startGradus(root, ['demo', '--plain', ...shorter]);
+    demo = startGradus(root, ['train', recipe, '--plain', ...shorter]);
   }, 60_000);
 
   afterAll(async () => {
