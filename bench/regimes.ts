@@ -10,6 +10,8 @@
  * - `--seeds`  `5`: seeds 1 to 5; `6-10`: those.
  * - `--short`  the rows that decide most.
  * - `--jobs`   runs at a time.
+ * - `--report` reports the results as recorded, whatever recipes they had, and trains nothing.
+ * - `--picture` SVG file to draw: speed over the share of live groups.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
  *   rows, arms and seeds can be added later. A changed recipe is another run.
  *
@@ -22,6 +24,7 @@ import { ConfigError } from '../src/core/errors.ts';
 import { arms } from './regimes/arms.ts';
 import { makeMarkedModel } from './regimes/marked-model.ts';
 import { configOf, modelOf, recipeOf } from './regimes/recipe.ts';
+import { drawSpeeds } from './regimes/picture.ts';
 import { compareResults, formatDecisions, formatTable } from './regimes/report.ts';
 import { appendResult, readResults } from './regimes/results.ts';
 import { type Row, rows, shortRows } from './regimes/rows.ts';
@@ -36,6 +39,8 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1' },
     results: { type: 'string', default: 'docs/regimes/results.jsonl' },
     runs: { type: 'string', default: 'runs/bench-regimes' },
+    report: { type: 'boolean', default: false },
+    picture: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -54,14 +59,16 @@ const cases = seedsOf(options.seeds).flatMap((seed) =>
   chosen.flatMap((row) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
 );
 const known = new Set(readResults(options.results).map(keyOf));
-const missing = cases.filter((one) => !known.has(keyOf({ ...one, row: one.row.id, config: configFor(one) })));
+const missing = options.report
+  ? []
+  : cases.filter((one) => !known.has(keyOf({ ...one, row: one.row.id, config: configFor(one) })));
 if (missing.some(({ row }) => row.model === 'marked')) {
   const share = await makeMarkedModel('models/gradus-tiny', modelOf('marked'));
   if (share !== undefined) say(`base model of R6: writes the marker in ${(100 * share).toFixed(1)} %`);
 }
 say(`${cases.length} runs, ${missing.length} of them to make`);
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
-report();
+await report();
 
 /** Makes runs until none is left. */
 async function work(): Promise<void> {
@@ -77,11 +84,13 @@ async function work(): Promise<void> {
   }
 }
 
-function report(): void {
+async function report(): Promise<void> {
   const wanted = new Set(cases.map((one) => keyOf({ ...one, row: one.row.id, config: configFor(one) })));
-  const results = readResults(options.results).filter((result) => wanted.has(keyOf(result)));
-  const comparisons = compareResults(chosen, results);
+  const all = readResults(options.results);
+  const results = options.report ? all : all.filter((result) => wanted.has(keyOf(result)));
+  const comparisons = compareResults(options.report ? rows : chosen, results);
   say(`\n${formatTable(comparisons)}\n\n${formatDecisions(comparisons).join('\n')}\n`);
+  if (options.picture !== undefined) await drawSpeeds(options.picture, comparisons);
   console.log(JSON.stringify({ rows: comparisons }));
 }
 

@@ -6,7 +6,7 @@ import type { Recipe } from '../../src/recipe/recipe.ts';
 import { checkpoints } from '../../src/runs/writing/checkpoint.ts';
 import { suite } from '../../src/recipe/suite.ts';
 import { customVerifier } from '../../src/verifiers/custom.ts';
-import demo from '../../recipes/staged/recipe.ts';
+import demo from '../../recipes/demo/recipe.ts';
 import type { Arm } from './arms.ts';
 import { evaluationSpacing } from './compare.ts';
 import type { Row } from './rows.ts';
