@@ -20,7 +20,7 @@ export interface LayerRow {
 const interfaceFiles: Readonly<Record<string, readonly string[]>> = {
   engines: ['engines/engine.ts'],
   environments: ['environments/environment.ts', 'environments/tool.ts'],
-  verifiers: ['verifiers/verifier.ts'],
+  verifiers: ['verifiers/verifier.ts', 'verifiers/step-scorer.ts'],
 };
 
 const importOf = /(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g;

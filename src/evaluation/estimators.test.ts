@@ -4,6 +4,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { mathProblem } from '../testing/index.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { mathAnswer } from '../verifiers/math/verifier.ts';
+import { chanceCorrectOfSubset } from '../rollout/strategies/choose-answer.ts';
 import { majorityCorrect, passAtK } from './estimators.ts';
 
 test.each([
@@ -78,4 +79,18 @@ test('groups answers for the majority by the equality of the math verifier', asy
   const verdicts = await Promise.all(boxes.map((text) => verifier.verify(problem, text)));
   expect(majorityCorrect(verdicts)).toBe(0);
   expect(majorityCorrect(verdicts.slice(0, 4))).toBe(0.5);
+});
+
+test('best of N by the verdict equals unbiased pass@N', () => {
+  const drawn = fc.array(fc.boolean(), { minLength: 1, maxLength: 64 });
+  fc.assert(
+    fc.property(drawn, fc.nat(), (correct, draw) => {
+      const k = 1 + (draw % correct.length);
+      const pool = correct.map((isCorrect) => ({ isCorrect, score: Number(isCorrect) }));
+      const right = correct.filter(Boolean).length;
+      expect(Math.abs(chanceCorrectOfSubset(pool, k) - passAtK(correct.length, right, k))).toBeLessThan(
+        1e-12,
+      );
+    }),
+  );
 });

@@ -57,7 +57,7 @@ export async function* rollGroups(
     for await (const attempt of attemptsAt(parts, request, signal)) {
       const group = open.get(attempt.problem.id);
       if (group === undefined) continue;
-      const verdict = judge(parts, attempt, signal)
+      const verdict = judgeAttempt(parts, attempt, signal)
         .then((rollout) => {
           parts.onRollout?.(rollout);
           return rollout;
@@ -134,13 +134,19 @@ async function* merge<Value>(streams: readonly AsyncIterable<Value>[]): AsyncGen
   }
 }
 
-async function judge(
-  { verifierFor, pending }: RolloutParts,
-  { problem, index, transcripts, failure }: Attempt,
+/** Judges one attempt; a verifier that throws makes it `ungradable`. */
+export async function judgeAttempt(
+  { verifierFor, pending }: Pick<RolloutParts, 'verifierFor' | 'pending'>,
+  { problem, index, transcripts, stepScores, failure }: Attempt,
   signal: AbortSignal | undefined,
 ): Promise<Rollout> {
   const verifier = verifierFor(problem);
-  const rolled = { problemId: problem.id, index, transcripts };
+  const rolled = {
+    problemId: problem.id,
+    index,
+    transcripts,
+    ...(stepScores !== undefined && { stepScores }),
+  };
   if (failure !== undefined) return { ...rolled, verdict: ungradable(verifier, failure) };
   const end = pending?.begin(`verifying ${problem.id} #${index}`);
   const verdict = await verdictOf(verifier, problem, transcripts.at(-1)!, signal).finally(end);

@@ -113,7 +113,7 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
 }
 
 /** Returns the quantile of the standard normal distribution for p in (0, 1); relative error below 1.2e-9 (Acklam 2003). */
-function normalQuantile(p: number): number {
+export function normalQuantile(p: number): number {
   if (p > 0.5) return -normalQuantile(1 - p);
   if (p < 0.02425) {
     const q = Math.sqrt(-2 * Math.log(p));

@@ -22,14 +22,15 @@ import type {
 /** Script of an engine: its completions and delays. */
 export interface ScriptedEngineOptions {
   /**
-   * Returns the text of one completion; `turn` counts those of an attempt from 0. May throw, to test how a caller handles
-   * a failing engine.
+   * Returns the text of one completion; `turn` counts those of an attempt from 0. `request` has the tokens given so far and
+   * the seed. May throw, to test how a caller handles a failing engine.
    */
   readonly complete: (
     key: string,
     index: number,
     policyVersion: number,
     turn: number,
+    request: { readonly given: Transcript; readonly seed: number },
   ) => string | Promise<string>;
   /** Log-probability of every token, sampled or scored. Default −0.5. */
   readonly tokenLogprob?: number;
@@ -130,7 +131,9 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
     const policyVersion = this.#policyVersion;
     const given = this.#given(prompt.prompt);
     const { complete } = this.#options;
-    const script = await complete(prompt.key, index, policyVersion, given.written.length);
+    const { seed } = request;
+    const turn = given.written.length;
+    const script = await complete(prompt.key, index, policyVersion, turn, { given, seed });
     const { text, ended } = cutAtStop(script, request.stop ?? []);
     const written = ended ? this.encode(text) : Int32Array.from([...this.encode(text), endToken]);
     const tokens = written.slice(0, request.maxTokens);

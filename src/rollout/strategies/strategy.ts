@@ -48,6 +48,8 @@ export interface Attempt {
   /** `firstIndex` … `firstIndex + rollouts − 1`. */
   readonly index: number;
   readonly transcripts: readonly Transcript[];
+  /** Scores of the steps of the last transcript, from a strategy that scores. */
+  readonly stepScores?: readonly (number | null)[];
   /** Why it cannot be judged, e.g. a tool that failed: its verdict is `ungradable`. */
   readonly failure?: string;
 }

@@ -1,0 +1,115 @@
+import type { Verdict } from '../../core/verdict.ts';
+
+/** How the scores of an answer's steps become the answer's score. */
+export const scoreRules = ['last', 'min', 'avg', 'prod'] as const;
+export type ScoreRule = (typeof scoreRules)[number];
+
+/**
+ * How one of several answers is chosen. `max`: the answer with the highest score. `vote`: the largest sum of scores per
+ * distinct answer. `majority`: the most frequent answer.
+ */
+export type Choice = 'max' | 'vote' | 'majority';
+
+/** An answer that may be chosen. */
+export interface Candidate {
+  /** Normal form of the answer; equal answers vote together. Absent without a readable answer, which cannot vote. */
+  readonly answer?: string | undefined;
+  readonly isCorrect: boolean;
+  /** In [0, 1]; null where it was not scored. */
+  readonly score: number | null;
+}
+
+/** Combines the scores of the steps that have one; null if none has. */
+export function combineScores(stepScores: readonly (number | null)[], rule: ScoreRule): number | null {
+  const scores = stepScores.filter((score) => score !== null);
+  if (scores.length === 0) return null;
+  switch (rule) {
+    case 'last':
+      return scores.at(-1)!;
+    case 'min':
+      return Math.min(...scores);
+    case 'avg':
+      return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+    case 'prod':
+      return scores.reduce((product, score) => product * score, 1);
+  }
+}
+
+/**
+ * Probability that the chosen answer is right. Where several tie, one of them is chosen at random, so the result does
+ * not depend on their order. Without a score, `max` chooses among all; without an answer, a vote is lost (0).
+ */
+export function chanceCorrect(candidates: readonly Candidate[], choice: Choice): number {
+  if (candidates.length === 0) return 0;
+  if (choice === 'max') {
+    const scored = candidates.filter(({ score }) => score !== null);
+    const pool = scored.length === 0 ? candidates : scored;
+    return shareCorrect(winners(pool, ({ score }) => score ?? 0));
+  }
+  const votes = new Map<string, { weight: number; isCorrect: boolean }>();
+  for (const { answer, isCorrect, score } of candidates) {
+    if (answer === undefined) continue;
+    const vote = votes.get(answer) ?? { weight: 0, isCorrect: false };
+    const weight = choice === 'majority' ? 1 : (score ?? 0);
+    votes.set(answer, { weight: vote.weight + weight, isCorrect: vote.isCorrect || isCorrect });
+  }
+  return votes.size === 0 ? 0 : shareCorrect(winners([...votes.values()], ({ weight }) => weight));
+}
+
+/**
+ * Expected result of `max` over all subsets of `count` candidates, exactly: with the candidates in groups of equal score,
+ * the best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), and right in the group's share.
+ * A candidate without a score ranks last. With the verdict as score it equals unbiased pass@k.
+ *
+ * @throws RangeError unless 1 ≤ count ≤ candidates.
+ */
+export function chanceCorrectOfSubset(candidates: readonly Candidate[], count: number): number {
+  const total = candidates.length;
+  if (count < 1 || count > total) throw new RangeError(`expected 1 ≤ count ≤ ${total}, got ${count}`);
+  const groups = Map.groupBy(candidates, ({ score }) => score ?? -1);
+  let upTo = 0;
+  let below = 0;
+  let chance = 0;
+  for (const score of [...groups.keys()].toSorted((a, b) => a - b)) {
+    const group = groups.get(score)!;
+    upTo += group.length;
+    const within = shareOfSubsets(upTo, total, count);
+    chance += (within - below) * shareCorrect(group);
+    below = within;
+  }
+  return chance;
+}
+
+/** C(some, k) / C(all, k): the share of all subsets of k that lie within `some`. */
+function shareOfSubsets(some: number, all: number, k: number): number {
+  let share = 1;
+  for (let i = 0; i < k; i++) share *= Math.max(0, some - i) / (all - i);
+  return share;
+}
+
+/**
+ * Returns the answer that an attempt votes for. All right answers count as one; wrong ones are distinguished by the first
+ * of these keys in the verdict's evidence: `value`, `normalised`, `extracted`.
+ */
+export function votedAnswer({ outcome, evidence = {} }: Verdict): string | undefined {
+  const { value, normalised, extracted } = evidence;
+  const answer = [value, answerIn(normalised), extracted].find((text) => typeof text === 'string');
+  return answer !== undefined && outcome === 'correct' ? 'the right answer' : answer;
+}
+
+/** Normal forms are stored as the answer's alone, or as `{ gold, answer }`. */
+const answerIn = (normalised: unknown): unknown =>
+  typeof normalised === 'object' && normalised !== null && 'answer' in normalised
+    ? normalised.answer
+    : normalised;
+
+/** Sums of equal scores in another order differ by rounding; they tie all the same. */
+const rounding = 1e-12;
+
+function winners<Item>(items: readonly Item[], weightOf: (item: Item) => number): Item[] {
+  const most = Math.max(...items.map(weightOf));
+  return items.filter((item) => weightOf(item) >= most - rounding * Math.max(1, most));
+}
+
+const shareCorrect = (items: readonly { readonly isCorrect: boolean }[]): number =>
+  items.filter(({ isCorrect }) => isCorrect).length / items.length;

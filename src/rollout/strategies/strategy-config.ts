@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { noun } from '../../core/config-builder.ts';
+import { ConfigError } from '../../core/errors.ts';
+import type { SearchShape } from './search-plan.ts';
+
+/** Independent answers, the most frequent one wins (2203.11171). */
+export const majorityConfig = z.strictObject({ type: z.literal('majority') });
+/** Independent answers, chosen by their scores. */
+export const bestOfNConfig = z.strictObject({ type: z.literal('bestOfN') });
+/** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
+export const beamConfig = z.strictObject({
+  type: z.literal('beam'),
+  /** Candidates per kept path, M. */
+  width: z.int().min(2).default(4),
+  /** Most steps; the last one runs to the end of the answer. */
+  depth: z.int().positive().default(40),
+  /** Most tokens of a step; a longer step is cut there. */
+  maxStepTokens: z.int().positive().optional(),
+});
+/** N / width independent trees that keep one path each (diverse verifier tree search). */
+export const dvtsConfig = beamConfig.extend({ type: z.literal('dvts') });
+
+/** How tokens are spent on one problem. */
+export const strategyConfig = z.discriminatedUnion('type', [
+  majorityConfig,
+  bestOfNConfig,
+  beamConfig,
+  dvtsConfig,
+]);
+export type StrategyConfig = z.output<typeof strategyConfig>;
+
+/** The most frequent of N answers. Needs no scorer. */
+export const majority = noun(majorityConfig);
+/** The best of N answers by the scores of their steps. */
+export const bestOfN = noun(bestOfNConfig);
+/** Beam search over steps. */
+export const beam = noun(beamConfig);
+/** Beam searches in N / width separate trees, which keeps answers diverse. */
+export const dvts = noun(dvtsConfig);
+
+/** Name of a strategy in tables: `beam(4)`. */
+export const strategyName = (strategy: StrategyConfig): string =>
+  'width' in strategy ? `${strategy.type}(${strategy.width})` : strategy.type;
+
+/**
+ * Returns the shape of a search for a budget of N answers.
+ *
+ * @throws ConfigError unless N is a multiple of the width.
+ */
+export function searchShape(strategy: StrategyConfig, answers: number): SearchShape {
+  if (!('width' in strategy)) return { trees: 1, width: answers, kept: answers, depth: 1 };
+  const { type, width, depth } = strategy;
+  const kept = answers / width;
+  if (!Number.isInteger(kept))
+    throw new ConfigError(
+      `${strategyName(strategy)}: expected budgets that are multiples of its width ${width}, got ${answers}`,
+    );
+  return type === 'beam' ? { trees: 1, width: answers, kept, depth } : { trees: kept, width, kept: 1, depth };
+}

@@ -1,0 +1,34 @@
+import type { Problem } from '../core/problem.ts';
+import { hashKey, uniformAt } from '../core/rng.ts';
+import type { Transcript } from '../core/transcript.ts';
+import { normalQuantile } from '../statistics/intervals.ts';
+import type { StepScorer } from '../verifiers/step-scorer.ts';
+
+/** A step scorer of known quality. */
+export interface SyntheticScorerOptions {
+  /** Area under the ROC curve: how often a right prefix scores above a wrong one. In (0.5, 1). */
+  readonly auc: number;
+  /** Whether the answer is right so far, up to token `end`. */
+  readonly isRight: (problem: Problem, transcript: Transcript, end: number) => boolean;
+  readonly seed: number;
+}
+
+/**
+ * A scorer that sees the truth through normal noise: score = σ(±1 + s · z) with z drawn once per prefix. Two normals at
+ * ±1 with deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes have equal scores. Its noise is
+ * independent between prefixes, so averages of steps flatter it more than a trained scorer.
+ */
+export function syntheticScorer({ auc, isRight, seed }: SyntheticScorerOptions): StepScorer {
+  const deviation = Math.SQRT2 / normalQuantile(auc);
+  const score = (problem: Problem, transcript: Transcript, end: number): number => {
+    const key = hashKey(seed, 'synthetic scorer', problem.id, transcript.tokens.subarray(0, end).join(' '));
+    const noise = normalQuantile(Math.max(uniformAt(key, 0), 2 ** -33));
+    const truth = isRight(problem, transcript, end) ? 1 : -1;
+    return 1 / (1 + Math.exp(-(truth + deviation * noise)));
+  };
+  return {
+    name: `synthetic (AUC ${auc})`,
+    reads: 'none',
+    score: (problem, transcript, ends) => Promise.resolve(ends.map((end) => score(problem, transcript, end))),
+  };
+}

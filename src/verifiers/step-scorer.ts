@@ -1,0 +1,53 @@
+import { VerifierError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Transcript } from '../core/transcript.ts';
+
+/**
+ * Scores the steps of an attempt: a process reward model, a verifier as oracle, a synthetic scorer in tests.
+ *
+ * @example
+ * const scores = await scoreSteps(scorer, problem, transcript, [57, 80, 96]); // e.g. [0.9, 0.7, null]
+ */
+export interface StepScorer {
+  readonly name: string;
+  /**
+   * Tokens that a score costs. `none`: it runs no model. `new`: the tokens since the last scored step, because the model
+   * keeps its prefix. `all`: the whole transcript.
+   */
+  readonly reads: 'none' | 'new' | 'all';
+  /**
+   * Returns one score in [0, 1] per step, higher for better; null where it cannot score a step.
+   *
+   * @param ends exclusive ends of the steps in `transcript.tokens`, ascending.
+   */
+  score(
+    problem: Problem,
+    transcript: Transcript,
+    ends: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<readonly (number | null)[]>;
+}
+
+/**
+ * Scores steps and checks the result.
+ *
+ * @throws VerifierError naming problem and step for a missing score or one outside [0, 1]; a bad score never becomes 0.
+ */
+export async function scoreSteps(
+  scorer: StepScorer,
+  problem: Problem,
+  transcript: Transcript,
+  ends: readonly number[],
+  signal?: AbortSignal,
+): Promise<readonly (number | null)[]> {
+  const scores = await scorer.score(problem, transcript, ends, signal);
+  const where = `step scorer ${scorer.name}, problem ${problem.id}`;
+  if (scores.length !== ends.length)
+    throw new VerifierError(`${where}: expected ${ends.length} scores, one per step, got ${scores.length}`);
+  const bad = scores.findIndex((score) => score !== null && !(score >= 0 && score <= 1));
+  if (bad !== -1)
+    throw new VerifierError(
+      `${where}, step ${bad + 1}: expected a score in [0, 1] or null, got ${scores[bad]}`,
+    );
+  return scores;
+}
