@@ -4,6 +4,8 @@ import { describeSpending, type Spending } from '../core/spending.ts';
 import { alignColumns } from '../core/table.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { formatEvaluation } from '../evaluation/format.ts';
+import { formatStrategies } from '../evaluation/strategies/format-strategies.ts';
+import { withStrategies } from '../evaluation/strategies/with-strategies.ts';
 import { publishedSuites } from '../evaluation/published-suites.ts';
 import { evaluateModel } from '../evaluation/evaluate-model.ts';
 import { planEvaluation } from '../evaluation/plan-evaluation.ts';
@@ -20,6 +22,9 @@ interface EvalOptions extends TrustFlags {
   readonly listSuites?: true;
   readonly set: readonly string[];
   readonly out?: string;
+  readonly strategy: readonly string[];
+  readonly budgets?: string;
+  readonly scorer?: string;
 }
 
 /** `gradus eval`: evaluates a model on the suites of a recipe, or on published ones. */
@@ -43,6 +48,14 @@ export function addEvalCommand(program: Command): void {
     )
     .option('--list-suites', 'list the published suites')
     .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
+    .option(
+      '--strategy <name>',
+      'also compare this way of spending tokens: majority, best-of-n, beam:4, dvts:4; repeatable',
+      collect,
+      [],
+    )
+    .option('--budgets <list>', 'budgets of the strategies in answers, e.g. 4,16,64')
+    .option('--scorer <type>', 'what scores steps: verifier (the upper bound)')
     .option('--out <file>', 'also write the evaluations to this JSON file');
   addTrustOption(command).action(async (model: string | undefined, options: EvalOptions) => {
     const output = outputOf(command);
@@ -50,12 +63,17 @@ export function addEvalCommand(program: Command): void {
     if (model === undefined)
       return command.error("error: missing required argument 'model'", { exitCode: 2 });
     const { source, parts } = await planEvaluation(model, { ...options, suites: options.suite });
+    const flags = { ...options, strategies: options.strategy };
     // Fail before the evaluation when the file is not writable.
     if (options.out !== undefined) await appendFile(options.out, '');
     const evaluations = await withInterrupt(async (signal) => {
       const done: Evaluation[] = [];
-      for (const { recipe, only } of parts)
-        done.push(...(await evaluateModel(source, recipe, only, { signal, ...watch(output) })));
+      for (const { recipe, only } of parts) {
+        const evaluation = withStrategies(recipe.evaluation, flags);
+        done.push(
+          ...(await evaluateModel(source, { ...recipe, evaluation }, only, { signal, ...watch(output) })),
+        );
+      }
       return done;
     });
     if (options.out !== undefined) {
@@ -74,6 +92,7 @@ const watch = (output: Output) => ({
   onDownload: output.progress,
   onEvaluation: (evaluation: Evaluation) => {
     output.say(`${formatEvaluation(evaluation)}\n`);
+    if (evaluation.strategies !== undefined) output.say(`${formatStrategies(evaluation.strategies)}\n`);
   },
   onSpending: (spending: Spending) => {
     output.event({ type: 'spending', ...spending });

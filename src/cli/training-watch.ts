@@ -1,4 +1,5 @@
 import { RunError } from '../core/errors.ts';
+import { formatStrategies } from '../evaluation/strategies/format-strategies.ts';
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
 import { countOf } from '../core/count.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
@@ -47,6 +48,8 @@ function print(output: Output, event: TrainingEvent): void {
     case 'evaluated':
       output.event({ ...event, evaluation: { ...event.evaluation, problems: undefined } });
       output.say(formatEvaluation(event.evaluation, event.step));
+      if (event.evaluation.strategies !== undefined)
+        output.say(formatStrategies(event.evaluation.strategies));
       return;
     case 'roll':
       return;

@@ -6,9 +6,12 @@ import type { Engine } from '../engines/engine.ts';
 import type { PendingWork } from '../rollout/pending.ts';
 import type { Environments } from '../environments/environment.ts';
 import { rollGroups, withEnvironments } from '../rollout/roll-groups.ts';
+import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
+import { evaluateStrategies } from './strategies/evaluate-strategies.ts';
+import type { StrategyReport } from './strategies/strategy-report.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
 
 /** A model's evaluation, with everything needed to repeat or question it. JSON-safe. */
@@ -26,6 +29,8 @@ export interface Evaluation {
   readonly byFamily: Readonly<Record<string, Summary>>;
   readonly byLevel: Readonly<Record<string, Summary>>;
   readonly problems: readonly ProblemResult[];
+  /** Strategies compared on the same problems; absent unless the suite lists some. */
+  readonly strategies?: StrategyReport;
 }
 
 /** Options of an evaluation. */
@@ -42,6 +47,8 @@ export interface EvaluateOptions {
   readonly seed: number;
   /** Levels of a problem, if difficulty was measured. */
   readonly levelsOf?: (problem: Problem) => readonly string[];
+  /** Scores steps for strategies; default: the scorer of the suite. */
+  readonly scorer?: StepScorer;
   readonly signal?: AbortSignal | undefined;
   /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;
@@ -57,7 +64,7 @@ export interface EvaluateOptions {
  * @example
  * const before = await evaluate({ engine, verifierFor, problems: heldOut, suite, seed: 0 });
  * console.log(formatEvaluation(before));
- * @throws DataError without problems.
+ * @throws DataError without problems; ConfigError for strategies without a scorer.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { engine, problems, suite, seed } = options;
@@ -70,6 +77,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const sampled = await roll(options, { rollouts, temperature, topP }, progress);
   await options.onSampled?.(problems.map(({ id }) => sampled.get(id)!));
   const sure = greedy ? await roll(options, { rollouts: 1, temperature: 0 }, progress) : new Map();
+  const strategies = suite.strategies === undefined ? undefined : await evaluateStrategies(options);
   const results = problems.map(({ id }) => resultOf(sampled.get(id)!, sure.get(id), options.levelsOf));
   return {
     suite: suite.name,
@@ -83,6 +91,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     byFamily: summariseBy(results, ({ family }) => (family === undefined ? [] : [family]), seed),
     byLevel: summariseBy(results, ({ levels }) => levels ?? [], seed),
     problems: results,
+    ...(strategies !== undefined && { strategies }),
   };
 }
 

@@ -1,6 +1,8 @@
 import { hashKey } from '../core/rng.ts';
 import { noun } from '../core/config-builder.ts';
 import * as z from 'zod';
+import { strategyConfig } from '../rollout/strategies/strategy-config.ts';
+import { scorerConfig } from '../verifiers/step-scorers/scorer-config.ts';
 
 /** How a model is evaluated; the recipe adds the problems. */
 export const suiteConfig = z.strictObject({
@@ -18,8 +20,22 @@ export const suiteConfig = z.strictObject({
   closedBook: z.boolean().optional(),
   /** Training steps between evaluations; `null`: only before the first step and after the last. */
   every: z.int().positive().nullable().default(null),
+  /** Also compares these ways of spending tokens on a problem. Absent: none. */
+  strategies: z.array(strategyConfig).min(1).optional(),
+  /** Budgets of the strategies in answers N: each may write N · `maxTokens` tokens per problem. */
+  budgets: z.array(z.int().positive()).min(1).optional(),
+  /** What scores the steps for `bestOfN`, `beam` and `dvts`. */
+  scorer: scorerConfig.optional(),
+  /** Text that ends a step. */
+  stepSeparator: z.string().min(1).optional(),
 });
 export type SuiteConfig = z.output<typeof suiteConfig>;
+
+/** Budgets of strategies where a suite names none. */
+export const defaultBudgets: readonly number[] = [4, 16];
+
+/** Separator of steps where a suite names none: a blank line. */
+export const defaultSeparator = '\n\n';
 
 /** A suite, by default avg@4 at temperature 1 plus one greedy attempt. */
 export const suite = noun(suiteConfig);

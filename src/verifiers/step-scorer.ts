@@ -15,6 +15,8 @@ export interface StepScorer {
    * keeps its prefix. `all`: the whole transcript.
    */
   readonly reads: 'none' | 'new' | 'all';
+  /** True for a scorer of finished answers: every rule over steps then gives the same score. */
+  readonly lastStepOnly?: true;
   /**
    * Returns one score in [0, 1] per step, higher for better; null where it cannot score a step.
    *

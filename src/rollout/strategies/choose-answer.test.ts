@@ -52,8 +52,9 @@ const candidates = fc
 
 function* subsets(items: readonly Candidate[], count: number, from = 0): Generator<Candidate[]> {
   if (count === 0) yield [];
-  for (let at = from; count > 0 && at < items.length; at++)
-    for (const rest of subsets(items, count - 1, at + 1)) yield [items[at]!, ...rest];
+  else
+    for (let at = from; at < items.length; at++)
+      for (const rest of subsets(items, count - 1, at + 1)) yield [items[at]!, ...rest];
 }
 
 test('max over subsets equals the mean over all of them', () => {

@@ -10,7 +10,7 @@ import type { Attempt, AttemptRequest, StrategyParts } from './strategy.ts';
 
 const beam = (width: number, depth = 40) => strategyConfig.parse({ type: 'beam', width, depth });
 const dvts = (width: number) => strategyConfig.parse({ type: 'dvts', width });
-const bestOfN = strategyConfig.parse({ type: 'bestOfN' });
+const bestOfN = strategyConfig.parse({ type: 'best-of-n' });
 
 /** Writes up to five steps such as `12;`; each step is a hash of branch and place. */
 const complete: Parameters<typeof scriptedEngine>[0]['complete'] = (
@@ -123,7 +123,7 @@ test('DVTS keeps one path of each tree', async () => {
   const { records } = await search(dvts(4));
   for (const { steps } of records) {
     const kept = steps.filter(({ path, fate }) => !path.includes('.') && fate === 'kept');
-    expect(kept.map(({ path }) => Math.floor(Number(path) / 4)).toSorted()).toEqual([0, 1]);
+    expect(kept.map(({ path }) => Math.floor(Number(path) / 4))).toEqual([0, 1]);
   }
 });
 
@@ -180,7 +180,7 @@ test('never writes or scores more than the budget, and counts what it wrote', as
         expect(record!.written).toBeLessThanOrEqual(rollouts * maxTokens);
         expect(record!.scored).toBeLessThanOrEqual(rollouts * (1 + maxTokens));
         expect(record!.written).toBe(record!.steps.reduce((sum, { tokens }) => sum + tokens, 0));
-        if (reads === 'all') expect(record!.scored).toBe(scored);
+        expect(reads === 'all' ? record!.scored : 0).toBe(scored);
         expect(attempts.length).toBeGreaterThan(0);
         expect(attempts.length).toBeLessThanOrEqual(rollouts);
         for (const { transcripts } of attempts)

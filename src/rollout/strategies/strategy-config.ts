@@ -4,11 +4,11 @@ import { ConfigError } from '../../core/errors.ts';
 import type { SearchShape } from './search-plan.ts';
 
 /** Independent answers, the most frequent one wins (2203.11171). */
-export const majorityConfig = z.strictObject({ type: z.literal('majority') });
+const majorityConfig = z.strictObject({ type: z.literal('majority') });
 /** Independent answers, chosen by their scores. */
-export const bestOfNConfig = z.strictObject({ type: z.literal('bestOfN') });
+const bestOfNConfig = z.strictObject({ type: z.literal('best-of-n') });
 /** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
-export const beamConfig = z.strictObject({
+const beamConfig = z.strictObject({
   type: z.literal('beam'),
   /** Candidates per kept path, M. */
   width: z.int().min(2).default(4),
@@ -18,7 +18,7 @@ export const beamConfig = z.strictObject({
   maxStepTokens: z.int().positive().optional(),
 });
 /** N / width independent trees that keep one path each (diverse verifier tree search). */
-export const dvtsConfig = beamConfig.extend({ type: z.literal('dvts') });
+const dvtsConfig = beamConfig.extend({ type: z.literal('dvts') });
 
 /** How tokens are spent on one problem. */
 export const strategyConfig = z.discriminatedUnion('type', [

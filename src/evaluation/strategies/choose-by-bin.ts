@@ -1,0 +1,91 @@
+import { hashKey } from '../../core/rng.ts';
+import { mean } from '../../statistics/summary.ts';
+import type { Arm } from './strategy-arms.ts';
+
+/** Bins of measured pass rates (2502.06703): easy ≥ 0.5, medium ≥ 0.1, hard below. */
+export const bins = ['easy', 'medium', 'hard'] as const;
+export type Bin = (typeof bins)[number];
+
+/** Returns the bin of a pass rate. */
+export const binOf = (passRate: number): Bin =>
+  passRate >= 0.5 ? 'easy' : passRate >= 0.1 ? 'medium' : 'hard';
+
+/** A problem with a bin. */
+export interface BinnedProblem {
+  /** Place in the arms' `values`. */
+  readonly place: number;
+  readonly id: string;
+  readonly bin: Bin;
+}
+
+/** Strategies chosen on one half of the problems and judged on the other, both ways. JSON-safe. */
+export interface Chosen {
+  /** Per half the arm of each bin, as fitted on the other half. */
+  readonly policies: readonly Readonly<Record<Bin, string>>[];
+  /** Per half the best single arm of the other half. */
+  readonly fixed: readonly string[];
+  /** Per problem in the order given, out of sample. */
+  readonly values: readonly number[];
+  readonly fixedValues: readonly number[];
+  readonly tokens: readonly number[];
+  readonly fixedTokens: readonly number[];
+}
+
+/**
+ * Fits bin → arm on one half and judges it on the other, both ways; likewise the best single arm, so that the two are
+ * compared fairly. A bin that the fitting half lacks takes the best single arm. Halves are even within each bin.
+ *
+ * @param arms arms of one budget with a value for every problem.
+ */
+export function chooseByBin(arms: readonly Arm[], problems: readonly BinnedProblem[]): Chosen {
+  const halfOf = splitInHalves(problems);
+  const policies: Record<Bin, string>[] = [];
+  const fixed: string[] = [];
+  const picked = new Map<BinnedProblem, { arm: Arm; single: Arm }>();
+  for (const half of [0, 1]) {
+    const fitting = problems.filter((problem) => halfOf.get(problem) !== half);
+    const single = bestArm(arms, fitting)!;
+    const policy = Object.fromEntries(
+      bins.map((bin) => {
+        const some = fitting.filter((problem) => problem.bin === bin);
+        return [bin, some.length === 0 ? single : bestArm(arms, some)!];
+      }),
+    ) as Record<Bin, Arm>;
+    for (const problem of problems)
+      if (halfOf.get(problem) === half) picked.set(problem, { arm: policy[problem.bin], single });
+    policies.push({ easy: policy.easy.name, medium: policy.medium.name, hard: policy.hard.name });
+    fixed.push(single.name);
+  }
+  const over = <Value>(value: (picked: { arm: Arm; single: Arm }, place: number) => Value): Value[] =>
+    problems.map((problem) => value(picked.get(problem)!, problem.place));
+  const tokensOf = ({ written, scored }: Arm, place: number): number => written[place]! + scored[place]!;
+  return {
+    policies,
+    fixed,
+    values: over(({ arm }, place) => arm.values[place]!),
+    fixedValues: over(({ single }, place) => single.values[place]!),
+    tokens: over(({ arm }, place) => tokensOf(arm, place)),
+    fixedTokens: over(({ single }, place) => tokensOf(single, place)),
+  };
+}
+
+/** Splits the problems of each bin alternately, in an order by hash, so that the order of a file has no influence. */
+function splitInHalves(problems: readonly BinnedProblem[]): Map<BinnedProblem, number> {
+  const halves = new Map<BinnedProblem, number>();
+  for (const group of Map.groupBy(problems, ({ bin }) => bin).values()) {
+    const keyOf = ({ id }: BinnedProblem): number => hashKey('half', id);
+    group
+      .toSorted((a, b) => keyOf(a) - keyOf(b) || a.place - b.place)
+      .forEach((problem, at) => halves.set(problem, at % 2));
+  }
+  return halves;
+}
+
+/** The arm with the highest mean; the first of equals. */
+function bestArm(arms: readonly Arm[], problems: readonly BinnedProblem[]): Arm | undefined {
+  const accuracy = (arm: Arm): number => mean(problems.map(({ place }) => arm.values[place]!));
+  return arms.reduce<Arm | undefined>(
+    (best, arm) => (best === undefined || accuracy(arm) > accuracy(best) ? arm : best),
+    undefined,
+  );
+}

@@ -1,0 +1,129 @@
+import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
+import type { Rollout } from '../../core/rollout.ts';
+import { writtenTokens } from '../../core/rollout.ts';
+import type { Engine } from '../../engines/engine.ts';
+import type { Environments } from '../../environments/environment.ts';
+import type { SuiteConfig } from '../../recipe/suite.ts';
+import { defaultBudgets, defaultSeparator } from '../../recipe/suite.ts';
+import type { PendingWork } from '../../rollout/pending.ts';
+import { judgeAttempt } from '../../rollout/roll-groups.ts';
+import { independent } from '../../rollout/strategies/independent.ts';
+import { type SearchRecord, stepSearch } from '../../rollout/strategies/step-search.ts';
+import type { AttemptRequest, RolloutStrategy } from '../../rollout/strategies/strategy.ts';
+import { searchShape, type StrategyConfig, strategyName } from '../../rollout/strategies/strategy-config.ts';
+import type { StepScorer } from '../../verifiers/step-scorer.ts';
+import type { Verifier } from '../../verifiers/verifier.ts';
+
+/** Options of a comparison of strategies. */
+export interface StrategyOptions {
+  readonly engine: Pick<Engine, 'sampler' | 'renderer'>;
+  readonly verifierFor: (problem: Problem) => Verifier;
+  readonly problems: readonly Problem[];
+  readonly suite: SuiteConfig;
+  readonly seed: number;
+  /** Environments of problems; strategies need problems without one, or a suite that is `closedBook`. */
+  readonly environments?: Environments | undefined;
+  /** Scores steps; needed by all strategies but `majority`. */
+  readonly scorer?: StepScorer | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly pending?: PendingWork | undefined;
+}
+
+/** All judged answers of one strategy, per problem in the order of the problems. */
+export interface StrategyRun {
+  readonly strategy: StrategyConfig;
+  /** Budget in answers N; independent answers are drawn once, for the largest. */
+  readonly budget: number;
+  readonly answers: readonly (readonly Rollout[])[];
+  /** Tokens written per problem, pruned paths included. */
+  readonly written: readonly number[];
+  /** Tokens that the scorer read per problem. */
+  readonly scored: readonly number[];
+}
+
+/** Rollouts per problem that measure the pass rates of the bins. */
+const binRollouts = 16;
+
+/** Pass rate per problem, from other random numbers than those of the strategies; null without a verdict. */
+export async function measureBins(options: StrategyOptions): Promise<(number | null)[]> {
+  const seed = hashKey(options.seed, 'bins of strategies');
+  const request = { ...samplingOf(options), rollouts: binRollouts, seed };
+  const groups = await rollJudged(options, independent, request);
+  return options.problems.map(({ id }) => {
+    const judged = judgedOf(groups.get(id) ?? []);
+    const correct = judged.filter(({ verdict }) => verdict.outcome === 'correct').length;
+    return judged.length === 0 ? null : correct / judged.length;
+  });
+}
+
+/** Runs each strategy at its budgets. The same branch has the same random numbers in all of them. */
+export async function runStrategies(options: StrategyOptions): Promise<StrategyRun[]> {
+  const { suite } = options;
+  const budgets = (suite.budgets ?? defaultBudgets).toSorted((a, b) => a - b);
+  const runs: StrategyRun[] = [];
+  for (const strategy of suite.strategies ?? []) {
+    const wanted = 'width' in strategy ? budgets : budgets.slice(-1);
+    for (const budget of wanted) runs.push(await runStrategy(options, strategy, budget));
+  }
+  return runs;
+}
+
+async function runStrategy(
+  options: StrategyOptions,
+  strategy: StrategyConfig,
+  budget: number,
+): Promise<StrategyRun> {
+  const { problems, scorer, suite } = options;
+  const records = new Map<string, SearchRecord>();
+  const search = {
+    separator: suite.stepSeparator ?? defaultSeparator,
+    ...('width' in strategy && { maxStepTokens: strategy.maxStepTokens }),
+    onSearch: (record: SearchRecord) => void records.set(record.problemId, record),
+  };
+  const rolling =
+    strategy.type === 'majority' || scorer === undefined
+      ? independent
+      : stepSearch((answers) => searchShape(strategy, answers), { ...search, scorer });
+  const request = { ...samplingOf(options), rollouts: budget };
+  const end = options.pending?.begin(`strategy ${strategyName(strategy)} with N = ${budget}`);
+  const groups = await rollJudged(options, rolling, request).finally(end);
+  const answers = problems.map(({ id }) => groups.get(id) ?? []);
+  const sumOf = (rollouts: readonly Rollout[]): number =>
+    rollouts.reduce((sum, rollout) => sum + writtenTokens(rollout), 0);
+  return {
+    strategy,
+    budget,
+    answers: answers.map(judgedOf),
+    written: problems.map(({ id }, place) => records.get(id)?.written ?? sumOf(answers[place]!)),
+    scored: problems.map(({ id }) => records.get(id)?.scored ?? 0),
+  };
+}
+
+const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rollouts'> => ({
+  maxTokens: suite.maxTokens,
+  temperature: suite.temperature,
+  topP: suite.topP,
+  seed,
+});
+
+const judgedOf = (rollouts: readonly Rollout[]): Rollout[] =>
+  rollouts.filter(({ verdict }) => verdict.outcome !== 'ungradable');
+
+/** Rolls and judges; per problem in the order of the attempts' indices. */
+async function rollJudged(
+  { engine, verifierFor, problems, pending, signal }: StrategyOptions,
+  strategy: RolloutStrategy,
+  request: AttemptRequest,
+): Promise<Map<string, Rollout[]>> {
+  const judging: Promise<Rollout>[] = [];
+  for await (const attempt of strategy.roll({ engine, pending }, problems, request, signal)) {
+    const verdict = judgeAttempt({ verifierFor, pending }, attempt, signal);
+    // An abort may end this function before it awaits the verdict.
+    verdict.catch(() => {});
+    judging.push(verdict);
+  }
+  signal?.throwIfAborted();
+  const rollouts = (await Promise.all(judging)).toSorted((a, b) => a.index - b.index);
+  return Map.groupBy(rollouts, ({ problemId }) => problemId);
+}

@@ -1,0 +1,74 @@
+import type { Rollout } from '../../core/rollout.ts';
+import {
+  chanceCorrect,
+  chanceCorrectOfSubset,
+  type Choice,
+  combineScores,
+  type ScoreRule,
+  scoreRules,
+  votedAnswer,
+} from '../../rollout/strategies/choose-answer.ts';
+import { strategyName } from '../../rollout/strategies/strategy-config.ts';
+import { mean } from '../../statistics/summary.ts';
+import type { StrategyRun } from './run-strategies.ts';
+
+/** One strategy with one way to choose, at one budget. JSON-safe. */
+export interface Arm {
+  /** E.g. `best-of-n avg-max`, `beam(4) last-vote`, `majority`. */
+  readonly name: string;
+  readonly choice: Choice;
+  /** Budget in answers N. */
+  readonly budget: number;
+  /** Per problem the probability that the chosen answer is right; null without a verdict. */
+  readonly values: readonly (number | null)[];
+  /** Mean tokens per problem. */
+  readonly written: readonly number[];
+  readonly scored: readonly number[];
+}
+
+/** Returns the arms of a run at the given budgets. Searches have one budget each, independent answers all smaller ones. */
+export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnly: boolean): Arm[] {
+  const { strategy, budget, written, scored } = run;
+  const rules: readonly ScoreRule[] = lastStepOnly ? ['last'] : scoreRules;
+  const choices: { rule: ScoreRule; choice: Choice }[] =
+    strategy.type === 'majority'
+      ? [{ rule: 'last', choice: 'majority' }]
+      : rules.flatMap((rule) => [
+          { rule, choice: 'max' as const },
+          { rule, choice: 'vote' as const },
+        ]);
+  const isSearch = 'width' in strategy;
+  return choices.flatMap(({ rule, choice }) =>
+    (isSearch ? [budget] : budgets).map((count): Arm => ({
+      name: choice === 'majority' ? strategyName(strategy) : `${strategyName(strategy)} ${rule}-${choice}`,
+      choice,
+      budget: count,
+      values: run.answers.map((answers) => valueOf(answers, rule, choice, isSearch ? Infinity : count)),
+      written: written.map((tokens) => tokens * (count / budget)),
+      scored: scored.map((tokens) => tokens * (count / budget)),
+    })),
+  );
+}
+
+/**
+ * Expected result of choosing among `count` of the answers: exactly over all subsets for `max`, as the mean over disjoint
+ * blocks for votes.
+ */
+function valueOf(answers: readonly Rollout[], rule: ScoreRule, choice: Choice, count: number): number | null {
+  if (answers.length === 0) return null;
+  const candidates = answers.map(({ verdict, stepScores = [] }) => ({
+    answer: votedAnswer(verdict),
+    isCorrect: verdict.outcome === 'correct',
+    score: combineScores(stepScores, rule),
+  }));
+  const size = Math.min(count, candidates.length);
+  if (choice === 'max') {
+    return size === candidates.length
+      ? chanceCorrect(candidates, choice)
+      : chanceCorrectOfSubset(candidates, size);
+  }
+  const blocks = Array.from({ length: Math.floor(candidates.length / size) }, (_, block) =>
+    candidates.slice(block * size, (block + 1) * size),
+  );
+  return mean(blocks.map((block) => chanceCorrect(block, choice)));
+}

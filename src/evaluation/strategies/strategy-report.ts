@@ -1,0 +1,166 @@
+import type { Problem } from '../../core/problem.ts';
+import { differenceEstimate, type Estimate, rateEstimate } from '../../statistics/intervals.ts';
+import { mean } from '../../statistics/summary.ts';
+import type { StepScorer } from '../../verifiers/step-scorer.ts';
+import { passAtK } from '../estimators.ts';
+import { type Bin, type BinnedProblem, binOf, bins, chooseByBin, type Chosen } from './choose-by-bin.ts';
+import type { StrategyRun } from './run-strategies.ts';
+import { type Arm, armsOf } from './strategy-arms.ts';
+import { strategyWarnings } from './strategy-warnings.ts';
+
+/** Accuracy of one arm with 95 % intervals over problems. */
+export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
+  readonly accuracy: Estimate;
+  /** Only bins that have problems. */
+  readonly byBin: Readonly<Partial<Record<Bin, Estimate>>>;
+  /** Mean tokens per problem. */
+  readonly written: number;
+  readonly scored: number;
+  /** Difference from `majority` at the same budget, paired by problem; absent without that arm. */
+  readonly overMajority?: Estimate;
+  /** Per problem of `problems`. */
+  readonly values: readonly number[];
+}
+
+/** The policy "bin → strategy", out of sample. */
+export interface ChosenResult {
+  readonly budget: number;
+  /** Per half: the arm of each bin, and the best single arm. */
+  readonly policies: Chosen['policies'];
+  readonly fixed: Chosen['fixed'];
+  readonly accuracy: Estimate;
+  /** Mean tokens per problem, written and scored. */
+  readonly tokens: number;
+  readonly fixedTokens: number;
+  /** Difference from the best single arm, chosen and judged the same way. */
+  readonly overFixed: Estimate;
+}
+
+/** Strategies compared on one suite. JSON-safe. */
+export interface StrategyReport {
+  /** Name of the step scorer; absent without one. */
+  readonly scorer?: string;
+  /** Problems per bin; bins are measured with other random numbers than the arms. */
+  readonly bins: Readonly<Record<Bin, number>>;
+  /** Ids of the problems with a verdict everywhere, in the order of `values`. */
+  readonly problems: readonly string[];
+  readonly problemBins: readonly Bin[];
+  readonly arms: readonly ArmResult[];
+  /** Share of problems with a right answer among N: what a perfect choice would reach. By budget. */
+  readonly oracle: Readonly<Record<number, number>>;
+  /** Accuracy of a single answer. */
+  readonly single: number;
+  /** One per budget; empty for fewer than 4 problems. */
+  readonly chosen: readonly ChosenResult[];
+  readonly warnings: readonly string[];
+}
+
+/** Runs and what they need to be read. */
+export interface StrategyResults {
+  readonly runs: readonly StrategyRun[];
+  /** Ascending. */
+  readonly budgets: readonly number[];
+  /** Measured pass rate per problem; null without a verdict. */
+  readonly passRates: readonly (number | null)[];
+  readonly problems: readonly Problem[];
+  readonly scorer?: StepScorer | undefined;
+  readonly seed: number;
+}
+
+/** Builds the report of strategies over the problems that have a verdict in every run. */
+export function reportStrategies(results: StrategyResults): StrategyReport {
+  const { runs, budgets, passRates, problems, scorer, seed } = results;
+  const arms = runs.flatMap((run) => armsOf(run, budgets, scorer?.lastStepOnly === true));
+  const judged = problems.flatMap(({ id }, place): BinnedProblem[] => {
+    const rate = passRates[place]!;
+    const isJudged = rate !== null && runs.every(({ answers }) => answers[place]!.length > 0);
+    return isJudged ? [{ place, id, bin: binOf(rate) }] : [];
+  });
+  const majorities = new Map(arms.flatMap((arm) => (arm.name === 'majority' ? [[arm.budget, arm]] : [])));
+  const pool = runs.findLast(({ strategy }) => !('width' in strategy)) ?? runs.at(-1);
+  return {
+    ...(scorer !== undefined && { scorer: scorer.name }),
+    bins: countBins(judged),
+    problems: judged.map(({ id }) => id),
+    problemBins: judged.map(({ bin }) => bin),
+    arms: arms.map((arm) => resultOf(arm, judged, majorities.get(arm.budget), seed)),
+    oracle: Object.fromEntries(budgets.map((budget) => [budget, oracleOf(pool, judged, budget)])),
+    single: oracleOf(pool, judged, 1),
+    chosen: judged.length < 4 ? [] : budgets.flatMap((budget) => chosenResult(arms, judged, budget, seed)),
+    warnings: strategyWarnings({ runs, arms, judged, pool, problems: problems.length, seed }),
+  };
+}
+
+const countBins = (judged: readonly BinnedProblem[]): Record<Bin, number> => {
+  const count = (bin: Bin): number => judged.filter((problem) => problem.bin === bin).length;
+  return { easy: count('easy'), medium: count('medium'), hard: count('hard') };
+};
+
+function resultOf(
+  arm: Arm,
+  judged: readonly BinnedProblem[],
+  majority: Arm | undefined,
+  seed: number,
+): ArmResult {
+  const { name, choice, budget } = arm;
+  const options = { seed, resamples: 2000 };
+  const valuesIn = (some: readonly BinnedProblem[]): number[] => some.map(({ place }) => arm.values[place]!);
+  const byBin: Partial<Record<Bin, Estimate>> = {};
+  for (const bin of bins) {
+    const some = judged.filter((problem) => problem.bin === bin);
+    if (some.length > 0) byBin[bin] = rateEstimate(valuesIn(some), options);
+  }
+  const values = valuesIn(judged);
+  const over = majority === undefined || majority === arm ? undefined : majority.values;
+  return {
+    name,
+    choice,
+    budget,
+    accuracy: rateEstimate(values, options),
+    byBin,
+    written: mean(judged.map(({ place }) => arm.written[place]!)),
+    scored: mean(judged.map(({ place }) => arm.scored[place]!)),
+    ...(over !== undefined && {
+      overMajority: differenceEstimate(
+        judged.map(({ place }) => arm.values[place]! - over[place]!),
+        options,
+      ),
+    }),
+    values,
+  };
+}
+
+/** Mean pass@N of the independent answers; N is limited to those that were drawn. */
+function oracleOf(run: StrategyRun | undefined, judged: readonly BinnedProblem[], budget: number): number {
+  return mean(
+    judged.map(({ place }) => {
+      const answers = run!.answers[place]!;
+      const correct = answers.filter(({ verdict }) => verdict.outcome === 'correct').length;
+      return passAtK(answers.length, correct, Math.min(budget, answers.length));
+    }),
+  );
+}
+
+function chosenResult(
+  arms: readonly Arm[],
+  judged: readonly BinnedProblem[],
+  budget: number,
+  seed: number,
+): ChosenResult[] {
+  const some = arms.filter((arm) => arm.budget === budget);
+  if (some.length === 0) return [];
+  const { policies, fixed, values, fixedValues, tokens, fixedTokens } = chooseByBin(some, judged);
+  const options = { seed, resamples: 2000 };
+  const differences = values.map((value, at) => value - fixedValues[at]!);
+  return [
+    {
+      budget,
+      policies,
+      fixed,
+      accuracy: rateEstimate(values, options),
+      tokens: mean(tokens),
+      fixedTokens: mean(fixedTokens),
+      overFixed: differenceEstimate(differences, options),
+    },
+  ];
+}

@@ -1,0 +1,44 @@
+import { ConfigError } from '../../core/errors.ts';
+import { type SuiteConfig, suiteConfig } from '../../recipe/suite.ts';
+
+/** Strategies as flags. */
+export interface StrategyFlags {
+  /** E.g. `majority`, `bestOfN`, `beam:4`, `dvts:4`; empty: those of the suite. */
+  readonly strategies: readonly string[];
+  /** Budgets in answers N, e.g. `4,16,64`. */
+  readonly budgets?: string | undefined;
+  /** Type of the scorer, e.g. `verifier`. */
+  readonly scorer?: string | undefined;
+}
+
+/**
+ * Returns suites with the strategies that flags name in place of their own; unchanged without flags.
+ *
+ * @throws ConfigError for an unknown strategy, scorer or budget.
+ */
+export function withStrategies<Suite extends SuiteConfig>(
+  suites: readonly Suite[],
+  { strategies, budgets, scorer }: StrategyFlags,
+): Suite[] {
+  const named = {
+    ...(strategies.length > 0 && { strategies: strategies.map(parseStrategy) }),
+    ...(budgets !== undefined && { budgets: budgets.split(',').map(Number) }),
+    ...(scorer !== undefined && { scorer: { type: scorer } }),
+  };
+  const checked = suiteConfig.pick({ strategies: true, budgets: true, scorer: true }).safeParse(named);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    const given = [...strategies, budgets, scorer].filter((flag) => flag !== undefined).join(' ');
+    throw new ConfigError(
+      `expected strategies majority, best-of-n, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier, got ${given}: ${issue!.message}`,
+      { tryNext: 'gradus eval --help' },
+    );
+  }
+  return suites.map((suite) => ({ ...suite, ...checked.data }));
+}
+
+/** `beam:4` → `{ type: 'beam', width: 4 }`. */
+function parseStrategy(text: string): object {
+  const [type, width] = text.split(':');
+  return width === undefined ? { type } : { type, width: Number(width) };
+}

@@ -1,0 +1,30 @@
+import * as z from 'zod';
+import { noun } from '../../core/config-builder.ts';
+import type { Problem } from '../../core/problem.ts';
+import { lastAnswer } from '../../core/transcript.ts';
+import type { StepScorer } from '../step-scorer.ts';
+import type { Verifier } from '../verifier.ts';
+
+/** The verifier as scorer of answers: an oracle. */
+export const verifierScorerConfig = z.strictObject({ type: z.literal('verifier') });
+
+/** Scores answers by their verdict: shows what a perfect scorer could choose. */
+export const verifierScorer = noun(verifierScorerConfig);
+
+/**
+ * Opens a verifier as step scorer: scores the last step with the verdict of the whole answer, 1 for `correct` and its
+ * partial score otherwise, and no step before. It knows the right answer: an upper bound, not a strategy to deploy.
+ */
+export const openVerifierScorer = (verifierFor: (problem: Problem) => Verifier): StepScorer => ({
+  name: 'verifier',
+  reads: 'none',
+  lastStepOnly: true,
+  score: async (problem, transcript, ends, signal) => {
+    const { tokens } = transcript;
+    if (ends.at(-1) !== tokens.length) return ends.map(() => null);
+    const verifier = verifierFor(problem);
+    const verdict = await verifier.verify(problem, lastAnswer(transcript), signal, transcript);
+    const score = verdict.outcome === 'ungradable' ? null : verdict.score;
+    return ends.map((end) => (end === tokens.length ? score : null));
+  },
+});
