@@ -37,7 +37,7 @@ const compare = async (
   const settings = suiteConfig.parse(suite({ name: 'held-out', maxTokens: 40, greedy: false, ...options }));
   const verifierFor = () => verifier;
   const parts = { engine: engine(), verifierFor, problems, suite: settings, seed: 5 };
-  return evaluate({ ...parts, ...(scorer !== undefined && { scorer }), environments });
+  return await evaluate({ ...parts, ...(scorer !== undefined && { scorer }), environments });
 };
 
 test('best of N with the verifier as scorer equals unbiased pass@N at every budget', async () => {
