@@ -1,6 +1,6 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
-import { stepEnds } from '../../core/steps.ts';
+
 import { extendTranscript, givenTranscript, writtenCount } from '../../core/transcript.ts';
 import { type Completion, completionsOf, type Renderer, type SamplePrompt } from '../../engines/engine.ts';
 import { scoreSteps, type StepScorer } from '../../verifiers/step-scorer.ts';
@@ -15,6 +15,7 @@ import {
   type SearchState,
   type SearchStep,
 } from './search-plan.ts';
+import { stepEnds } from './step-ends.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
 
 /** What a search needs besides its shape. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { stepEnds } from './steps.ts';
+import { stepEnds } from './step-ends.ts';
 
 const pieces = ['a', 'b\n', '\n', '\n\n', '.\n\nStep', '\nx\n'];
 const decode = (tokens: Int32Array): string => Array.from(tokens, (token) => pieces[token]!).join('');
