@@ -33,7 +33,7 @@ export function addTrainCommand(program: Command): void {
     .option('--dry-run', 'check everything and print the plan; train nothing')
     .option(
       '--probe [problems]',
-      'with --dry-run: estimate what staging is worth by 8 attempts at so many problems (200 if omitted)',
+      'with --dry-run: estimate what staging is worth from 8 attempts per problem (default: 200 problems)',
       wholeNumber(1),
     )
     .action(async (file: string, options: TrainOptions, command: Command) => {

@@ -5,7 +5,7 @@ import { closeInOneFile } from '../storage/sqlite.ts';
 import type { CallTool } from './environment.ts';
 import { type Json, type Tool, toolLabel, type ToolResult } from './tool.ts';
 
-/** Results of calls by (tool version, arguments), so that a resumed run reads what the first run read. */
+/** Results of calls by (tool version, arguments), so that a resumed run reads the same results. */
 export interface CallResults extends Disposable {
   read(key: string): ToolResult | undefined;
   write(key: string, call: RecordedCall): void;
@@ -56,7 +56,7 @@ export function recordCalls(results: CallResults): CallTool {
       if (known !== undefined) return known;
       const other = running.get(key);
       if (other === undefined) break;
-      // Its caller may have been aborted; this one then calls itself.
+      // The caller of the other call may have been aborted; then make the call here.
       await other.catch(() => {});
       signal.throwIfAborted();
     }

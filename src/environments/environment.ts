@@ -31,7 +31,7 @@ export interface Environment extends AsyncDisposable {
   readonly roles: readonly ReplyRole[];
   /** Tools that the chat template lists in the prompt. Default: none. */
   readonly tools?: readonly ToolSchema[];
-  /** Most turns the policy may take; an attempt that wants more ends there, as `length`. */
+  /** Maximum number of turns; an attempt that needs more ends as `length`. */
   readonly maxTurns: number;
   /** Milliseconds that one reply may take; more is a failure of the environment. */
   readonly maxTime: number;

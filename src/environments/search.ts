@@ -13,14 +13,14 @@ import { toolEnvironment, toolLimits } from './tool-environment.ts';
 const layouts = ['numbered', 'titled', 'plain'] as const;
 type Layout = (typeof layouts)[number];
 
-/** Settings of search as a tool: the policy writes queries and reads the passages that fit best. */
+/** Settings of search as a tool: the policy writes queries and reads the passages that match best. */
 export const searchConfig = z.strictObject({
   type: z.literal('search'),
   retriever: retrieverConfig,
   ...toolLimits,
   /** Queries and passages in the tags of R1-Searcher or Search-R1, in other `tags()`, or in the form of the chat template. */
   format: z.union([z.enum(searchTagNames), callFormatConfig]).default('search-r1'),
-  /** Passages a query gets. */
+  /** Number of passages returned for a query. */
   top: z.int().min(1).default(3),
   /** Default: `numbered` with R1-Searcher's tags, `titled` with Search-R1's, else `plain`. */
   layout: z.enum(layouts).optional(),

@@ -10,7 +10,7 @@ import { type Json, type Tool, toolLabel } from './tool.ts';
 export const toolLimits = {
   /** How calls are written; see `tags()` and `chat()`. */
   format: callFormatConfig,
-  /** Most calls in an attempt; a further call is told so and not made. */
+  /** Maximum number of calls in an attempt; a further call is refused with a message. */
   maxCalls: z.int().min(1).default(4),
   /** Longest result in tokens; a longer one is cut, with a note. */
   maxResultTokens: z.int().min(1).default(512),
@@ -20,7 +20,7 @@ export const toolLimits = {
 const toolLimitsConfig = z.strictObject(toolLimits);
 export type ToolLimits = z.output<typeof toolLimitsConfig>;
 
-/** Turns after the last call: one that is refused, one that answers. */
+/** Turns after the last call: one with a refused call, one with the answer. */
 const spareTurns = 2;
 
 interface State {

@@ -5,7 +5,7 @@ import type { RunReader } from '../runs/reading/run-reader.ts';
 import type { MetricSeries } from '../runs/reading/run-rows.ts';
 import { sum } from '../statistics/summary.ts';
 
-/** What a run spent until an evaluation. */
+/** Cost of a run until an evaluation. */
 export interface TrainingCost {
   /** Optimizer steps. */
   readonly step: number;

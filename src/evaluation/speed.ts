@@ -1,9 +1,9 @@
 import { mean } from '../statistics/summary.ts';
 import type { CurvePoint, LearningCurve, TrainingCost } from './learning-curve.ts';
 
-/** What it took to reach one accuracy, in one currency. */
+/** Cost of reaching one accuracy, in one unit. */
 export interface SpeedIn {
-  /** Median over seeds of what the baseline spent. */
+  /** Median over seeds of the baseline's cost. */
   readonly before: number;
   /** The same of the other side; null unless more than half of its seeds reach the accuracy. */
   readonly after: number | null;
@@ -11,7 +11,7 @@ export interface SpeedIn {
   readonly ratio: number | null;
 }
 
-/** How much less a side spends to reach the accuracy at which its baseline ends, paired by seed. */
+/** Costs of reaching the accuracy at which the baseline ends, paired by seed. */
 export interface Speed {
   readonly seeds: number;
   /** Seeds with which the other side reaches its baseline's final accuracy. */
@@ -26,7 +26,7 @@ export interface Speed {
 /** Two runs with the same seed. */
 export type CurvePair = readonly [before: LearningCurve, after: LearningCurve];
 
-/** Accuracies are averaged over this many evaluations, so that the noise of one does not decide. */
+/** Number of evaluations in a moving average, which reduces the noise of single ones. */
 const window = 3;
 
 /**

@@ -137,7 +137,7 @@ export class Bm25Index {
     }
   }
 
-  /** Returns whether a score is at least this; else resets it. */
+  /** Returns whether a document's score is at least `score`; resets it otherwise. */
   #keepIf(document: number, score: number): boolean {
     const isKept = this.#scores[document]! >= score;
     if (!isKept) this.#scores[document] = 0;
@@ -146,7 +146,7 @@ export class Bm25Index {
 
   #best(documents: readonly number[], top: number): Hit[] {
     const best: Hit[] = [];
-    // Score of the last of a full list.
+    // Lowest score of a full list.
     let least = 0;
     for (const document of documents) {
       const score = this.#scores[document]!;

@@ -130,8 +130,8 @@ test('fails after the timeout when the server never answers', async () => {
 
 test.for([
   ['a refusal', { status: 422, body: 'topk is missing' }, 'status 422: topk is missing'],
-  ['another protocol', { body: { hits: [] } }, 'another answer than {"result": [1 lists]}'],
-  ['too few lists', { body: { result: [] } }, 'another answer than {"result": [1 lists]}'],
+  ['another protocol', { body: { hits: [] } }, 'a body other than {"result": [1 lists]}'],
+  ['too few lists', { body: { result: [] } }, 'a body other than {"result": [1 lists]}'],
   [
     'a document without text',
     { body: { result: [[{ document: { id: '1' }, score: 1 }]] } },

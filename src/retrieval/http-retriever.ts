@@ -15,7 +15,7 @@ export const httpRetrieverConfig = z.strictObject({
   type: z.literal('http-retriever'),
   /** Full address, e.g. `http://127.0.0.1:8000/retrieve`. */
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }),
-  /** Name of what the service holds, e.g. `wiki-18-e5`. Change it with the index: recorded results are kept under it. */
+  /** Name of the service's index, e.g. `wiki-18-e5`; part of the key of recorded results. Change it when the index changes. */
   version: z.string().min(1),
   /** Most time for one request. */
   timeout: durationSchema.default('30s'),
@@ -147,7 +147,7 @@ async function post(
   }
   const parsed = answerSchema.safeParse(content);
   if (!parsed.success || parsed.data.result.length !== queries.length)
-    throw failure(config, `another answer than {"result": [${queries.length} lists]}: ${body.slice(0, 200)}`);
+    throw failure(config, `a body other than {"result": [${queries.length} lists]}: ${body.slice(0, 200)}`);
   return parsed.data.result.map((list) => list.slice(0, top).map((one, i) => retrievedOf(one, i, config)));
 }
 
@@ -187,7 +187,7 @@ async function readBody(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Reads `{document, score}`, or a bare document, as services answer that leave `return_scores` aside. */
+/** Reads `{document, score}`, or a bare document, as returned by services that ignore `return_scores`. */
 function retrievedOf(value: unknown, i: number, { url }: HttpRetrieverConfig): Retrieved {
   const entry = z.object({ document: z.unknown(), score: z.number().optional() }).safeParse(value);
   const isWrapped = entry.success && entry.data.document !== undefined;

@@ -101,7 +101,7 @@ export async function buildIndexFolder(
   return facts!;
 }
 
-/** Digest of what decides every answer. */
+/** Digest of everything that determines an answer. */
 const versionOf = ({ analyser, k1, b }: Bm25Settings, passagesDigest: string): string =>
   createHash('sha256')
     .update(JSON.stringify([format, analyser, k1, b, passagesDigest]))
@@ -143,7 +143,7 @@ async function openPassageWriter(path: string) {
  * Opens an index that `buildIndexFolder` saved, as a retriever; the caller disposes of it. Reads and checks all files once;
  * afterwards memory holds the arrays (about 5 bytes for each distinct term of each passage) and the terms, not the texts.
  *
- * @throws DataError for a folder that is no index, or a damaged one.
+ * @throws DataError for a folder without an index, or with a damaged one.
  */
 export async function openIndexFolder(folder: string): Promise<Retriever & { readonly facts: IndexFacts }> {
   const { files: checks, format: _format, ...facts } = readManifest(folder);
@@ -179,7 +179,7 @@ export async function openIndexFolder(folder: string): Promise<Retriever & { rea
   };
 }
 
-/** Returns the version of the retriever that a folder holds, from its first file alone. @throws DataError as `openIndexFolder`. */
+/** Returns the version of a folder's retriever, from its `index.json` alone. @throws DataError as `openIndexFolder`. */
 export const readIndexVersion = (folder: string): string => retrieverVersion(readManifest(folder));
 
 const retrieverVersion = ({ version }: Pick<IndexFacts, 'version'>): string => `bm25-${version}`;

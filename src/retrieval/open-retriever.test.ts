@@ -35,7 +35,7 @@ test('fails when files change between opening and the first query', async () => 
   write('changing.jsonl', 'before');
   await using retriever = open(bm25({ passages: 'changing.jsonl' }));
   write('changing.jsonl', 'after');
-  await expect(retriever.search('after', 1)).rejects.toThrow('it changed meanwhile');
+  await expect(retriever.search('after', 1)).rejects.toThrow('it changed after its version was read');
   write('changing.jsonl', 'before');
   expect(await retriever.search('before', 1)).toHaveLength(1);
 });

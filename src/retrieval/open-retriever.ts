@@ -44,7 +44,7 @@ export const bm25Index = noun(bm25IndexConfig);
  * query.
  *
  * @param baseDir base of relative paths.
- * @throws DataError for missing files and for a folder that is no index.
+ * @throws DataError for missing files, and for a folder without an index.
  */
 export function openRetriever(config: RetrieverConfig, baseDir = '.'): Retriever {
   switch (config.type) {
@@ -62,7 +62,7 @@ export function openRetriever(config: RetrieverConfig, baseDir = '.'): Retriever
   }
 }
 
-/** Opens a retriever with its first query; a failed opening is tried again by the next one. */
+/** Opens a retriever with its first query; the next query retries a failed opening. */
 function openLater(version: string, open: () => Promise<Retriever>): Retriever {
   let opening: Promise<Retriever> | undefined;
   const openOnce = async (): Promise<Retriever> => {
@@ -70,7 +70,7 @@ function openLater(version: string, open: () => Promise<Retriever>): Retriever {
     if (retriever.version === version) return retriever;
     await retriever[Symbol.asyncDispose]();
     throw new DataError(
-      `expected the index of version ${version}, got ${retriever.version}; it changed meanwhile`,
+      `expected the index of version ${version}, got ${retriever.version}; it changed after its version was read`,
       {
         code: 'DATA_CHANGED',
       },
@@ -110,7 +110,7 @@ async function indexInMemory(files: readonly string[], settings: Bm25Settings): 
   };
 }
 
-/** Digest of what decides every answer. @throws DataError for a file that cannot be read. */
+/** Digest of everything that determines an answer. @throws DataError for a file that cannot be read. */
 function versionOfFiles(files: readonly string[], { analyser, k1, b }: Bm25Settings): string {
   const hash = createHash('sha256').update(JSON.stringify([analyser, k1, b]));
   for (const file of files) {

@@ -6,18 +6,18 @@ export interface Retrieved extends Passage {
 }
 
 /**
- * Finds the passages that fit a query best.
+ * Finds the passages that match a query best.
  *
  * @example
  * await using retriever = await openIndexFolder('kb');
  * const [best] = await retriever.search('capital of Peru', 3);
  */
 export interface Retriever extends AsyncDisposable {
-  /** Changes whenever an answer could change, as far as it is known: key of cached results. */
+  /** Changes whenever an answer could change, as far as can be detected; part of the key of recorded results. */
   readonly version: string;
   /**
    * Returns at most `top` passages, best first.
-   * @throws RetrieverError when no answer can be had: the service is down or answers something else.
+   * @throws DataError when the service is down or its answer is invalid.
    */
   search(query: string, top: number, signal?: AbortSignal): Promise<readonly Retrieved[]>;
 }

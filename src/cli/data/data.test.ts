@@ -175,12 +175,12 @@ test('refuses an output in another format, its own input, and an existing file w
   linkSync(path('in.jsonl'), path('same.jsonl'));
   for (const name of ['in.jsonl', 'same.jsonl'])
     expect(await refused('import', path('in.jsonl'), '--out', path(name), '--force')).toContain(
-      `expected another file than the input ${path('in.jsonl')}`,
+      `expected a file other than the input ${path('in.jsonl')}`,
     );
   writeFileSync(path('old.jsonl'), 'mine');
   for (const command of [['import'], ['check'], ['dedup'], ['export', '--format', 'jsonl']])
     expect(await refused(...command, path('in.jsonl'), '--out', path('old.jsonl'))).toContain(
-      'expected a new file, found one there',
+      'expected a new file, got an existing one',
     );
   expect(readFileSync(path('old.jsonl'), 'utf8')).toBe('mine');
   expect(readFileSync(path('in.jsonl'), 'utf8')).toBe(rows);

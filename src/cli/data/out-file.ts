@@ -41,12 +41,12 @@ export function requireFreeOutput(
   if (out === undefined || isWrittenInPlace(out)) return;
   const input = inputs.find((one) => isSameFile(one, out));
   if (input !== undefined) {
-    throw new ConfigError(`${option} ${out}: expected another file than the input ${input}`, {
+    throw new ConfigError(`${option} ${out}: expected a file other than the input ${input}`, {
       tryNext: `the same command with ${option} ${withoutEnding(out)}-2${extname(out)}`,
     });
   }
   if (force === true || lstatSync(out, { throwIfNoEntry: false })?.isFile() !== true) return;
-  throw new ConfigError(`${option} ${out}: expected a new file, found one there; it was not changed`, {
+  throw new ConfigError(`${option} ${out}: expected a new file, got an existing one, which was not changed`, {
     tryNext: `the same command with --force, which replaces ${out}`,
   });
 }

@@ -11,14 +11,14 @@ export function addKnowledgeSearchCommand(knowledge: Command): void {
     .description('print the best passages for a query')
     .argument('<index>', 'folder that gradus knowledge build wrote')
     .argument('<query...>', 'query; words are joined by spaces')
-    .option('--top <n>', 'most passages to print', wholeNumber(1), 3)
+    .option('--top <n>', 'maximum number of passages to print', wholeNumber(1), 3)
     .action(async (index: string, words: string[], { top }: { top: number }, command: Command) => {
       await using retriever = await openIndexFolder(index);
       const query = words.join(' ');
       const passages = await retriever.search(query, top);
       outputOf(command).result(
         { query, version: retriever.version, passages },
-        passages.map(formatPassage).join('\n\n') || 'no passage has a word of the query',
+        passages.map(formatPassage).join('\n\n') || 'no passage contains a word of the query',
       );
     });
 }

@@ -18,7 +18,7 @@ import { readState } from './read-state.ts';
 import { Shares } from './shares.ts';
 
 /**
- * Problems whose group is likely to have a signal, judged by training's own rollouts: needs no measurement. A fixed
+ * Prefers problems whose group is likely to have a signal, judged by the rollouts of training; needs no measurement. A fixed
  * share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does not,
  * nearly all of the batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
  */
@@ -26,17 +26,17 @@ export const autoConfig = z.strictObject({
   type: z.literal('auto'),
   /** Share of each batch that is drawn uniformly. */
   uniformShare: z.number().gt(0).max(1).default(0.2),
-  /** Exponent of the live probability: 0 is uniform, large takes the best problems alone. */
+  /** Exponent of the live probability: 0 draws uniformly, a large value draws only the best problems. */
   sharpness: z.number().min(0).default(4),
   /** Exponent of the progress brake; 0 switches it off. */
   brake: z.number().min(0).default(3),
-  /** Exponent of the expected tokens of a rollout, which the weight is divided by; 1 pays per token, 0 per rollout. */
+  /** Exponent of the expected tokens of a rollout, by which the weight is divided; 1 counts cost in tokens, 0 in rollouts. */
   tokenCost: z.number().min(0).default(0),
   /** Whether problems of one family and knob, or of one source and level, share evidence. */
   shareEvidence: z.boolean().default(true),
 });
 
-/** The sampler that judges itself against uniform sampling, e.g. `stage('all', { sampler: auto(), maxSteps: 200 })`. */
+/** Recipe noun of the sampler, e.g. `stage('all', { sampler: auto(), maxSteps: 200 })`. */
 export const auto = noun(autoConfig);
 
 type Config = z.infer<typeof autoConfig>;
@@ -54,9 +54,9 @@ const autoState = z.strictObject({
   groups: controlGroupState,
 });
 
-/** Uniform share of a batch where selection does not help: the rest keeps testing whether it begins to. */
+/** Uniform share of a batch while selection does not help; the rest stays selected, to detect when it does. */
 const fallbackShare = 0.9;
-/** Least live probability: no weight is 0. */
+/** Minimum live probability, so that no weight is 0. */
 const leastLive = 1e-6;
 
 /** @param groupSize rollouts of a group. */

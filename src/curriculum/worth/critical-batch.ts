@@ -55,8 +55,8 @@ export function updateProgress(live: number, critical: number): number {
 }
 
 /**
- * Returns the share of the progress that an update could make which its groups without advantage cost, in [0, 1]: what
- * is missing against an update in which all groups are live. Near 0 where noise is small, whatever the share.
+ * Returns the share of an update's attainable progress that is lost to groups without advantage, in [0, 1], relative to an
+ * update whose groups are all live. Near 0 where noise is small, whatever the share of live groups.
  *
  * @param live live groups of the update.
  * @param groups all its groups, > 0.

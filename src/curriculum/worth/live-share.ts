@@ -52,8 +52,8 @@ export function unbiasedLive({ successes, trials }: Trials, groupSize: number): 
 const mostTrials = 64;
 
 /**
- * Creates the estimator of live shares over a pool or a sample of it. The estimator takes how often each problem counts:
- * 1 throughout for the estimate, resamples for its error.
+ * Creates the estimator of live shares over a pool or a sample of it. The estimator takes a count for
+ * each problem: 1 for the estimate, resampled counts for its error.
  *
  * Where every problem has the same number of trials, at least a group, the uniform share is the mean of
  * `unbiasedLive`. Otherwise, as after adaptive probing, where the outcomes decide the number of trials, it is the mean
@@ -133,9 +133,9 @@ function countRecords(records: readonly Trials[], counts: ArrayLike<number>): Re
 }
 
 /**
- * For each problem, the mean of the other problems of its cell, and of one problem more at the pool's mean. Leaving the
- * problem itself out keeps the value of a choice apart from the evidence for it, as for a sampler that sees the problem
- * for the first time.
+ * Returns for each problem the mean of the other problems of its cell and of one pseudo-problem at the pool's mean.
+ * Excluding the problem itself separates the value of a choice from the evidence for it, as for a sampler that sees the
+ * problem for the first time.
  */
 function cellMeans(
   pool: readonly PooledTrials[],
@@ -178,7 +178,7 @@ function componentGrid({ edges }: { readonly edges: readonly number[] }): Float6
     const below = edges.map((edge) => betaCdf(shape, edge));
     return Float64Array.from({ length: last + 1 }, (_, k) => below[k + 1]! - below[k]!);
   });
-  // Neither is ever live; the intervals at the ends are the nearest there are.
+  // Neither is ever live; the first and last intervals are the closest ones.
   const end = (place: number): Float64Array =>
     Float64Array.from({ length: last + 1 }, (_, k) => Number(k === place));
   return [...beta, end(0), end(last)];

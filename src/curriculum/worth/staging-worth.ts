@@ -51,7 +51,7 @@ const unmeasuredBatch = { low: 16, high: 1600 } as const;
 
 /** Worlds drawn for the intervals: the ends vary by about 5 % of the width between seeds. */
 const worlds = 200;
-/** Problems resampled at most; more would only narrow an interval that is narrow already. */
+/** Maximum number of problems to resample; more would only narrow an interval that is already narrow. */
 const mostResampled = 2000;
 
 /**
@@ -161,8 +161,8 @@ function summarise(drawn: readonly World[], noise: readonly NoiseParts[]): Stagi
 }
 
 /**
- * Share of live groups that selection reaches over a training. In the first pass over the pool only cells are known, and
- * of them only as many as uniform draws keep fresh; in later passes every problem's own record is.
+ * Share of live groups that selection reaches over a training. In the first pass over the pool only cells are known,
+ * as many as uniform draws keep fresh; in later passes each problem's own record is known.
  */
 export function reachableShare(
   { uniform, byCell, byProblem }: LiveShares,
@@ -177,7 +177,7 @@ export function reachableShare(
   return explore * uniform + (1 - explore) * found;
 }
 
-/** How often each of `count` problems is drawn in `count` draws with replacement. */
+/** Counts how often each of `count` problems is drawn in `count` draws with replacement. */
 function resample(count: number, rng: Rng): Float64Array {
   const counts = new Float64Array(count);
   for (let draw = 0; draw < count; draw++) counts[Math.floor(rng.next() * count)]!++;
@@ -200,7 +200,7 @@ function batchDraws(parts: readonly NoiseParts[], rng: Rng): () => number {
   return parts.length > 1 ? () => drawRatio(noise, signal, rng) : () => low * (high / low) ** rng.next();
 }
 
-/** The quantile of sorted values that may end in infinities. */
+/** Returns a quantile of sorted values, of which the last may be infinite. */
 function finiteQuantile(sorted: readonly number[], p: number): number {
   const value = sortedQuantile(sorted, p);
   return Number.isNaN(value) ? Infinity : value;

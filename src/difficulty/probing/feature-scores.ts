@@ -21,8 +21,8 @@ const surelyBetter = 2;
  *
  * Words, of which there are many, are weak: a logistic regression over hashed words (AdaGrad, Duchi et al. 2011).
  * Columns are few and may be strong: a second logistic regression takes them beside the score of the words, so that a
- * strong column does not drown among words. Through the one slope of that score, outcomes of a problem's own quarter
- * have a part in its score that vanishes with the number of problems.
+ * strong column does not drown among words. Outcomes of a problem's own quarter influence its score through the slope
+ * of the words' score alone; this influence vanishes as the number of problems grows.
  *
  * @param ids decide the quarter a problem is in.
  * @returns a log-odds per problem.

@@ -31,7 +31,7 @@ export interface PredictedDifficulty {
   };
 }
 
-/** Measured problems below which a calibration says more about chance than about the pool. */
+/** Minimum number of measured problems for a calibration. */
 export const leastMeasured = 20;
 
 /**
@@ -101,10 +101,10 @@ function percentiles(values: ArrayLike<number>): Float64Array {
 
 function intervalOf(mean: number, concentration: number, confidence: number): Interval {
   const shape = { alpha: mean * concentration, beta: (1 - mean) * concentration };
-  // Ends nearer to 0 or 1 than any number of attempts can tell are 0 or 1: their exact place takes long to find.
+  // Round ends very near to 0 or 1: no number of attempts could tell, and the exact quantile is slow to compute.
   const quantile = (p: number): number =>
     betaCdf(shape, negligible) >= p ? 0 : betaCdf(shape, 1 - negligible) <= p ? 1 : betaQuantile(shape, p);
-  // Of a very skewed distribution the mean itself can lie beyond a quantile.
+  // The mean of a very skewed distribution can lie beyond a quantile.
   return {
     low: Math.min(mean, quantile((1 - confidence) / 2)),
     high: Math.max(mean, quantile((1 + confidence) / 2)),

@@ -128,7 +128,8 @@ function slidingWindow(
     : all.map((layer) => (size !== undefined && slides(layer) ? 'sliding_attention' : 'full_attention'));
   const sliding = all.filter((layer) => types[layer] === 'sliding_attention');
   if (sliding.length === 0) return undefined;
-  if (size === undefined) return keys.refuse('sliding_window', 'the window that layer_types need, in use');
+  if (size === undefined)
+    return keys.refuse('sliding_window', 'a window size, because layer_types has "sliding_attention"');
   return size >= maxPositions ? undefined : { size, layers: sliding };
 }
 

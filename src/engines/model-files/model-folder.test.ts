@@ -60,7 +60,7 @@ const configEdits: [what: string, change: Record<string, unknown>, message: RegE
   [
     'a window of unknown size',
     { layer_types: ['sliding_attention', 'full_attention'] },
-    /"sliding_window" to be the window/,
+    /"sliding_window" to be a window size/,
   ],
   [
     'an unknown kind of layer',

@@ -3,7 +3,7 @@ import type { Message } from '../../core/problem.ts';
 import { flattenTokens } from '../flatten-tokens.ts';
 import type { RenderTemplate } from './chat-template.ts';
 
-/** Encodes what others write after the policy. */
+/** Encodes messages and text that follow the policy's message. */
 export interface ReplyEncoder {
   /**
    * Encodes what follows the policy's message in a conversation: the end of its turn, the messages, the generation prompt.
@@ -32,7 +32,7 @@ const mark = 'gradus:policy';
 const thinking = `<think>\nso\n</think>\n\n${mark}`;
 
 /**
- * Creates the part of a tokenizer that encodes what others write after the policy. It renders the template with a mark
+ * Creates the part of a tokenizer that encodes messages and text after the policy's message. It renders the template with a mark
  * in place of the policy's message and encodes only what follows the mark, so that sampled tokens are never encoded again.
  */
 export function createReplyEncoder(parts: Parts): ReplyEncoder {
@@ -59,7 +59,7 @@ const question: Message = { role: 'user', content: 'q' };
 
 /**
  * @throws DataError if the template changes the policy's message once `messages` follow: the policy would then be sampled
- * from another history than the template gives a reader.
+ * from a history that the template does not render.
  */
 function requireKeptHistory(folder: string, template: RenderTemplate, messages: readonly Message[]): void {
   const roles = messages.map(({ role }) => role);

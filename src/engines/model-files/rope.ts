@@ -27,7 +27,7 @@ export function parseRope(keys: KeyReader, family: Family, layers: number, headS
   const rotarySize = Math.floor(headSize * share);
   if (rotarySize !== headSize && family.longRope !== true) keys.only('partial_rotary_factor', 1);
   if (rotarySize !== headSize && rotarySize % 2 !== 0)
-    keys.refuse('partial_rotary_factor', 'a factor that leaves an even number of elements');
+    keys.refuse('partial_rotary_factor', 'a factor that rotates an even number of elements of a head');
   const maxPositions = keys.count('max_position_embeddings');
   const read =
     scaling === null ? { scaling: null } : parseScaling(scaling, keys, { family, rotarySize, ropeTheta });

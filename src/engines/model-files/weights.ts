@@ -71,7 +71,7 @@ async function pickledWeights(folder: string): Promise<string | null> {
   return null;
 }
 
-/** The command that writes a folder's weights anew as safetensors. */
+/** Returns the command that converts a folder's weights to safetensors. */
 const conversion = (folder: string): string =>
   `python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; s, t = '${folder}', '${folder}-safetensors'; ` +
   `M.from_pretrained(s, dtype='auto').save_pretrained(t); T.from_pretrained(s).save_pretrained(t)"`;

@@ -8,7 +8,7 @@ import type { AttemptRequest, StrategyParts } from './strategy.ts';
 
 /** A turn after its reply. */
 export interface AnsweredTurn {
-  /** With the reply, unless the attempt is over. */
+  /** The transcript with the reply; without it if the attempt is over. */
   readonly transcript: Transcript;
   readonly state: Json;
   readonly isOver: boolean;
@@ -23,9 +23,9 @@ interface Parts {
 }
 
 /**
- * Gets the environment's reply to the last turn and appends it.
+ * Appends the environment's reply to the last turn.
  *
- * @throws EnvironmentError for a reply that is late or cannot be appended; and what the environment throws.
+ * @throws EnvironmentError for a reply that is late or cannot be appended, and every error of the environment.
  */
 export async function answerTurn(
   game: Parts,
@@ -51,7 +51,7 @@ export async function answerTurn(
   return { transcript: given, state: next, isOver: false };
 }
 
-/** Asks the environment; a reply that takes more than `maxTime` is its failure. */
+/** Requests the environment's reply; exceeding `maxTime` is a failure of the environment. */
 async function replyInTime(
   { environment, call, signal }: Parts,
   renderer: Renderer,

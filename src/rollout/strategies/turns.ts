@@ -11,12 +11,12 @@ import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './
 
 /**
  * Writes attempts in turns: an environment answers each, and the policy goes on from the same tokens. A continuation
- * starts when its own reply is in, whatever the other attempts do.
+ * starts as soon as its reply arrives, independently of the other attempts.
  *
  * A failure of the environment ends the attempt with `failure`; at a limit of tokens, window or turns the last span
  * ends as `length`.
  *
- * @param call how tools are called: records results and uses them again.
+ * @param call calls a tool; records its results and reuses them.
  */
 export const turns = (environment: Environment, call: CallTool): RolloutStrategy => ({
   async *roll(parts, problems, request, signal) {
@@ -104,7 +104,7 @@ const sample = (
   return completionsOf(parts.engine.sampler.sample({ prompts, maxTokens, ...sampling, ...limits }, signal));
 };
 
-/** Plays one attempt from the end of its first turn to its end. */
+/** Continues one attempt from the end of its first turn to its end. */
 async function play(
   game: Game,
   renderer: Renderer,

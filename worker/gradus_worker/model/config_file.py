@@ -145,7 +145,7 @@ def _rules(keys: Keys, family: Json, layers: int, rope: Json, cap: float | None)
     else:
         chosen = tuple(layer for layer in range(layers) if size is not None and slides(layer))
     if chosen and size is None:
-        keys.refuse("sliding_window", "the window that layer_types need, in use")
+        keys.refuse("sliding_window", 'a window size, because layer_types has "sliding_attention"')
     if not chosen or size is None or size >= rope["max_positions"]:
         return AttentionRules(cap=cap)
     return AttentionRules(size, chosen, cap)

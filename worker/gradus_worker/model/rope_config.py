@@ -28,7 +28,7 @@ def parse_rope(keys: Keys, family: Json, layers: int, head_size: int) -> dict[st
     if rotary_size != head_size and not family.get("longRope"):
         keys.refuse("partial_rotary_factor", "1 (nothing else is supported)")
     if rotary_size != head_size and rotary_size % 2 != 0:
-        keys.refuse("partial_rotary_factor", "a factor that leaves an even number of elements")
+        keys.refuse("partial_rotary_factor", "a factor that rotates an even number of elements of a head")
     found, positions = None, keys.count("max_position_embeddings")
     if scaling is not None:
         found, positions = _scaling(scaling, keys, family, rotary_size=rotary_size, theta=theta)

@@ -127,7 +127,7 @@ def edited(tmp_path: Path, name: str, **change: Any) -> Path:
         ({"vocab_size": True}, '"vocab_size" to be a whole number.*got true'),
         ({"rms_norm_eps": float("inf")}, '"rms_norm_eps" to be a number above 0'),
         ({"hidden_act": "gelu"}, '"hidden_act" to be "silu"'),
-        ({"layer_types": ["sliding_attention"] * 2}, '"sliding_window" to be the window'),
+        ({"layer_types": ["sliding_attention"] * 2}, '"sliding_window" to be a window size'),
         ({"layer_types": ["mamba"] * 2}, '"layer_types" to be a list of 2 entries, each full_attention or'),
         ({"attention_bias": True}, '"attention_bias" to be false'),
         ({"tie_word_embeddings": 1}, '"tie_word_embeddings" to be true or false'),

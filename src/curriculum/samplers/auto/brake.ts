@@ -10,7 +10,7 @@ const spread = 3;
 const firstBlock = 20;
 /** Factor at which a source is nearly stopped. */
 const stopped = 0.2;
-/** Trials a cell needs before its mean is a reference. */
+/** Minimum weight of a cell's mean (trials + 1) as a reference. */
 const leastReference = 16;
 const [faster, slower, leastFactor] = [1.5, 0.7, 0.1];
 
@@ -42,12 +42,12 @@ interface SourceProgress {
 
 /**
  * Slows down sources on which the policy does not improve, whatever their pass rate: a verdict that is a coin flip looks
- * like the edge of competence, but its pass rate never moves. Groups are compared with the means that their cells had at
- * the start of a block, so a turn to harder cells does not count as a decline. Learning progress as the signal of a
+ * like the edge of competence, but its pass rate never moves. Groups are compared with the mean of their cell at
+ * its first group in the block, so a shift to harder cells does not count as a decline. Learning progress as the signal of a
  * curriculum: Matiisen et al., arXiv 1707.00183.
  *
- * The brake compares sources. Where it stops all of them, blocks are too short to show the progress of this policy: it
- * releases all, and doubles the length of the blocks.
+ * The brake compares sources. If it stops all judged ones, blocks are too short to show the progress of this policy: it
+ * releases all sources and doubles the length of the blocks.
  */
 export class ProgressBrake {
   readonly #sources: SourceProgress[];
@@ -82,7 +82,7 @@ export class ProgressBrake {
     this.#releaseIfAllStopped();
   }
 
-  /** Ignores sources that were not judged, once half of them were. */
+  /** Releases all sources if half or more were judged and all of these are stopped. */
   #releaseIfAllStopped(): void {
     const judged = this.#sources.filter(({ blocks }) => blocks > 0);
     if (2 * judged.length < this.#sources.length || judged.some(({ factor }) => factor > stopped)) return;

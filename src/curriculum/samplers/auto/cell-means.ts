@@ -3,7 +3,7 @@ import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
 /** Share of a cell's evidence that is left after a step: a memory of about ten steps. */
 const memory = 0.9;
-/** Most trials that measurements before the stage count for in a cell. */
+/** Maximum number of trials in a cell from measurements before the stage. */
 const mostMeasured = 64;
 
 const numbers = z.array(z.number().min(0));
@@ -18,7 +18,7 @@ export const cellMeansState = z.strictObject({
 
 /**
  * Pass rate and rollout length of each cell, from the groups of the last steps. The mean of a cell without evidence is
- * 1/2, and a cell that is not visited returns to it, so that no cell stays forgotten.
+ * 1/2, and an unvisited cell returns to it, so that no cell is starved.
  */
 export class CellMeans {
   #successes: number[];

@@ -8,7 +8,7 @@ const memory = 0.98;
 const leastGain = 0.02;
 /** Ratio of live shares below which selection is not worth its risk: it bounds the speed-up. */
 const leastRatio = 1.15;
-/** Groups of each kind before their difference is judged by its interval, and their ratio by its estimate. */
+/** Minimum groups of each kind before testing the interval of their difference, and the estimate of their ratio. */
 const leastGroups = { difference: 20, ratio: 40 };
 
 const armState = z.strictObject({
@@ -81,10 +81,9 @@ export class ControlGroup {
   }
 
   /**
-   * Whether selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
-   * which is the most that it can speed training up, is estimated below 1.15. A live group of a braked problem counts as
-   * little as its brake, or coin flips would make the pool look good; and where length matters, live groups are counted
-   * per token.
+   * True if selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
+   * which is the most that it can speed training up, is estimated below 1.15. A live group counts as the
+   * brake of its problem; otherwise coin flips would make the pool look good. With `tokenCost`, live groups count per token.
    */
   get isSelectionUseless(): boolean {
     const [uniform, selected] = [this.#uniform, this.#selected];
@@ -141,7 +140,7 @@ const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind'>): Arm => ({
   trials: arm.trials + group.trials,
 });
 
-/** Groups of the unweighted sample that would be as informative. */
+/** Size of an unweighted sample with the same information. */
 const effectiveGroups = ({ groups, squares }: Arm): number => (squares === 0 ? 0 : groups ** 2 / squares);
 
 /** 1 where no token was written, so that a ratio of two is defined. */

@@ -97,7 +97,7 @@ export class OwnEvidence {
     };
   }
 
-  /** @throws {RangeError} if the state is of more problems. */
+  /** @throws {RangeError} if the state has more problems. */
   restore({ successes, failures, brakes }: z.infer<typeof ownEvidenceState>): void {
     this.#successes.set(Buffer.from(successes, 'base64'));
     this.#failures.set(Buffer.from(failures, 'base64'));

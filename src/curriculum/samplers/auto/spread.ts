@@ -3,7 +3,7 @@ import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
 /** Share of the counts that is left after a step; longer memories mistake learning for a spread. */
 const memory = 0.9;
-/** What the spread of a source begins with: as much evidence as this many groups, for a prior that counts for 4 trials. */
+/** Initial spread of each source, and the number of groups that it counts for; 0.2 gives a prior of 4 trials. */
 const [startGroups, startSpread] = [20, 0.2];
 /** Limits of the spread: a prior counts for at most 4 and at least 1/4 trials. */
 const [leastSpread, mostSpread] = [0.2, 0.8];

@@ -53,7 +53,7 @@ async function readHeader(
     } catch (error) {
       if (!(error instanceof TruncatedHeader)) throw error;
       if (length < size) continue;
-      throw new DataError(`${path}: truncated: the header ends after the file; download it again`, {
+      throw new DataError(`${path}: truncated: the file ends inside the header; download it again`, {
         cause: error,
       });
     }

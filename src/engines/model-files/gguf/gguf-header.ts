@@ -11,7 +11,7 @@ export interface GgufTensor {
   readonly offset: number;
 }
 
-/** The given bytes end before the header does. */
+/** The given bytes contain only a part of the header. */
 export class TruncatedHeader extends Error {}
 
 /** Most elements of an array and bytes of a text: a damaged length must not allocate memory without bound. */

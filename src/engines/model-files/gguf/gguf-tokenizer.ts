@@ -52,7 +52,7 @@ function texts(file: GgufFile, key: string): string[] {
   const found = file.metadata.get(key);
   if (Array.isArray(found) && found.every((one): one is string => typeof one === 'string')) return found;
   throw new DataError(
-    `${file.path}: expected the texts "${key}", got none; copy tokenizer.json from the original model folder`,
+    `${file.path}: expected a list of strings "${key}", got none; copy tokenizer.json from the original model folder`,
   );
 }
 
@@ -96,13 +96,13 @@ function byteLevel(file: GgufFile, tokens: readonly string[]): JsonObject {
   };
 }
 
-/** Splits "a b" at its blank: a token never contains one. */
+/** Splits "a b" at its space: a token never contains one. */
 function splitMerge(merge: string): [string, string] {
   const blank = merge.indexOf(' ', 1);
   return [merge.slice(0, blank), merge.slice(blank + 1)];
 }
 
-/** Puts a blank before text and after special tokens, as llama.cpp and the tokenizer of Llama 2 do. */
+/** Puts a space before text and after special tokens, as llama.cpp and the tokenizer of Llama 2 do. */
 function sentencePiece(file: GgufFile, tokens: readonly string[]): JsonObject {
   const vocab = vocabularyOf(tokens);
   const prefix = file.metadata.get('tokenizer.ggml.add_space_prefix') !== false;
