@@ -18,6 +18,7 @@
  * The outcome is the mean of the last three evaluations; the speed is the ratio of rollouts to the lower of both ends;
  * intervals are 95 % t-intervals over seeds. The last line is JSON.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../src/core/errors.ts';
@@ -62,6 +63,13 @@ const known = new Set(readResults(options.results).map(keyOf));
 const missing = options.report
   ? []
   : cases.filter((one) => !known.has(keyOf({ ...one, row: one.row.id, config: configFor(one) })));
+for (const { row } of missing) {
+  const folder = modelOf(row.model);
+  if (row.model === undefined || row.model === 'marked' || existsSync(folder)) continue;
+  throw new ConfigError(`row ${row.id}: expected a base model in ${folder}, found none`, {
+    tryNext: `npx node -C development scripts/make-base-model.ts ${folder} ${row.model}`,
+  });
+}
 if (missing.some(({ row }) => row.model === 'marked')) {
   const share = await makeMarkedModel('models/gradus-tiny', modelOf('marked'));
   if (share !== undefined) say(`base model of R6: writes the marker in ${(100 * share).toFixed(1)} %`);
@@ -99,7 +107,7 @@ function keyOf({ row, arm, seed, config }: { row: string; arm: string; seed: num
 }
 
 function configFor({ row, arm, seed }: Case): string {
-  return configOf(recipeOf(row, arms[arm]!, seed));
+  return configOf(recipeOf(row, arms[arm]!, seed), arms[arm]!);
 }
 
 function chooseRows(): Row[] {

@@ -3,16 +3,17 @@
  * shorter training on mixtures with careless and hasty ones, so that training has something to improve. Prints the
  * model's pass rates as a Markdown table for its card.
  *
- *   node scripts/make-base-model.ts [folder]
+ *   node scripts/make-base-model.ts [folder] [tiny | 1.5m | 5m]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adamw, optimizerConfig } from '../src/algorithms/optimizer.ts';
+import { ConfigError } from '../src/core/errors.ts';
 import { openEmbeddedEngine } from '../src/engines/embedded/engine.ts';
 import type { LearningEngine } from '../src/engines/engine.ts';
 import { superviseModel, type SupervisedStep } from '../src/supervised/supervised.ts';
-import { tinyModel, writeInitialModel } from './base-model/initial-model.ts';
+import { type InitialModel, sizes, writeInitialModel } from './base-model/initial-model.ts';
 import { type Care, drawLessons } from './base-model/lessons.ts';
 import { passRateTable } from './base-model/measure.ts';
 
@@ -46,15 +47,18 @@ const courses: readonly Course[] = [
   },
 ];
 
-const target = process.argv[2] ?? 'models/gradus-tiny';
-await make();
+const [target = 'models/gradus-tiny', size = 'tiny'] = process.argv.slice(2);
+const model = sizes[size];
+if (model === undefined)
+  throw new ConfigError(`expected a size of ${Object.keys(sizes).join(', ')}, got "${size}"`);
+await make(model);
 await using made = await openEmbeddedEngine({ model: target });
 console.log(await passRateTable(made));
 
-async function make(): Promise<void> {
+async function make(untrained: InitialModel): Promise<void> {
   const initial = await mkdtemp(join(tmpdir(), 'gradus-tiny-'));
   try {
-    await writeInitialModel(initial, seed, tinyModel);
+    await writeInitialModel(initial, seed, untrained);
     await using engine = await openEmbeddedEngine({ model: initial });
     for (const course of courses) await teach(engine, course);
     await engine.weights.exportModel(target);

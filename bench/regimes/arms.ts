@@ -17,6 +17,8 @@ export interface Arm {
   /** Letter in the list of predictions. */
   readonly letter: string;
   readonly about: string;
+  /** Number of times that the arm's code changed its choices; part of the key of a result. Default 0. */
+  readonly version?: number;
   /** Problems per step; default 32. */
   readonly problemsPerStep?: number;
   /** Steps of training between evaluations; default: those of `evaluationSpacing` rollouts. */
@@ -58,6 +60,9 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
+/** 0: commit 24b2863; 1: 3dd402c; 2: 3693a0c. */
+const autoVersion = 2;
+
 /** Every arm by name. */
 export const arms: Readonly<Record<string, Arm>> = {
   uniform: { letter: 'U', about: 'every problem once per epoch', stages: oneStage() },
@@ -85,15 +90,22 @@ export const arms: Readonly<Record<string, Arm>> = {
     about: 'Thompson sampling of cells by their share of live groups',
     stages: oneStage({ sampler: thompsonLiveShare() }),
   },
-  auto: { letter: 'A', about: 'the sampler auto()', stages: oneStage({ sampler: auto() }) },
+  auto: {
+    letter: 'A',
+    about: 'the sampler auto()',
+    version: autoVersion,
+    stages: oneStage({ sampler: auto() }),
+  },
   'auto-one-cell': {
     letter: 'A−',
     about: 'auto() without shared evidence',
+    version: autoVersion,
     stages: oneStage({ sampler: auto({ shareEvidence: false }) }),
   },
   oracle: {
     letter: 'O',
     about: 'auto() without control group and brake, told 64 attempts of the base at every problem for free',
+    version: autoVersion,
     isMeasuringFree: true,
     stages: oneStage({ sampler: auto({ uniformShare: 0.01, brake: 0 }) }),
     settings: { difficulty: passRate({ rollouts: 64, maxTokens: 32 }) },

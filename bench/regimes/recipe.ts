@@ -78,8 +78,14 @@ function verifiersOf({ trap }: Row, seed: number): Recipe['verifiers'] {
   ) as Recipe['verifiers'];
 }
 
-/** Hash of everything in a recipe that can change its result, the same in every checkout. */
-export function configOf(recipe: Recipe): string {
+/**
+ * Hash of everything in an arm's recipe that can change its result, the same in every checkout. Leaves out empty lists and
+ * objects, so that a new setting of recipes that is empty by default keeps the keys of finished runs.
+ */
+export function configOf(recipe: Recipe, { version = 0 }: Arm): string {
   const { baseDir: _baseDir, ...portable } = recipe;
-  return recipeFile(portable).hash.slice(0, 16);
+  const isEmpty = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  const set = Object.entries({ ...portable, ...(version === 0 ? {} : { version }) });
+  return recipeFile(Object.fromEntries(set.filter(([, value]) => !isEmpty(value)))).hash.slice(0, 16);
 }

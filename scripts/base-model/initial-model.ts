@@ -46,6 +46,17 @@ export const tinyModel: InitialModel = {
   endToken: vocabulary.indexOf(endToken),
 };
 
+/** Model shapes by size: 0.34, 1.6 and 4.8 million parameters. */
+export const sizes: Readonly<Record<string, InitialModel>> = {
+  tiny: tinyModel,
+  '1.5m': resized({ hiddenSize: 160, layers: 5, heads: 5, keyValueHeads: 5, intermediateSize: 432 }),
+  '5m': resized({ hiddenSize: 256, layers: 6, heads: 8, keyValueHeads: 8, intermediateSize: 704 }),
+};
+
+function resized(shape: Partial<ModelConfig>): InitialModel {
+  return { ...tinyModel, config: { ...tinyConfig, ...shape } };
+}
+
 /** Writes the folder of an untrained model: tokenizer, config, random weights. */
 export async function writeInitialModel(
   folder: string,
