@@ -90,7 +90,7 @@ export const partsReward = noun(partsRewardConfig);
 
 /**
  * The rewards of R1-Searcher's two stages (arXiv 2503.05592), over parts named `answer` (F1), `format` and
- * `searched`. First: half for a search, half for the format, whatever the answer. Second: F1, and −2 for a wrong format.
+ * `searched`. First: half for a search, half for the format, regardless of the answer. Second: F1, and −2 for a wrong format.
  */
 export const r1SearcherRewards = {
   search: { weights: { searched: 0.5, format: 0.5 }, offset: 0 },

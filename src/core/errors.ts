@@ -65,7 +65,7 @@ export class SandboxError extends GradusError {
   }
 }
 
-/** A failure of an environment itself. A wrong call is the policy's fault and no error. */
+/** A failure of an environment itself. A wrong call of the policy is not an error. */
 export class EnvironmentError extends GradusError {
   override readonly name = 'EnvironmentError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {

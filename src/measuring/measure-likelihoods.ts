@@ -10,10 +10,10 @@ import {
 import type { Engine, LocalEngine } from '../engines/engine.ts';
 import { editionsOf } from './observation.ts';
 
-/** Whose likelihoods to measure, for which problems. */
+/** Model and problems of a likelihood measurement. */
 export interface LikelihoodRequest extends Pick<Scoring, 'model' | 'template'> {
   readonly problems: readonly Problem[];
-  /** True if all likelihoods must be on record, because the weights no longer exist: nothing is computed. */
+  /** True to compute nothing and require all likelihoods on record, because the weights no longer exist. */
   readonly isComplete?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
 }

@@ -35,8 +35,8 @@ export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, st
 }
 
 /**
- * Label under which attempts are stored: the verifier, and the environment that answered the policy. Closed-book and with
- * a tool are two measurements of one problem.
+ * Label under which attempts are stored: the verifier, and the environment that answered the policy. A problem has
+ * separate pass rates with a tool and closed-book.
  */
 export function judgementLabel(
   { verifierFor, environments }: Pick<RolloutParts, 'verifierFor' | 'environments'>,

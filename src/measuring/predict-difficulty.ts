@@ -82,7 +82,7 @@ export async function predictDifficulty(recipe: Recipe, options: PredictOptions)
   };
 }
 
-/** Trials of the model under the recipe's sampling and verifiers, of problems as they are worded now. */
+/** Trials of the model under the recipe's sampling and verifiers, of problems in their present wording. */
 function recordedPassRates(
   store: PassRateReader,
   {

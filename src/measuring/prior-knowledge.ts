@@ -11,7 +11,7 @@ type Settings = Pick<z.output<typeof passRateConfig>, 'probing'>;
 type Parts = Parameters<typeof measureLikelihoods>[0];
 
 /**
- * Collects what is known of problems before their attempts, from the sources that the settings name: likelihoods, which
+ * Collects evidence about problems before their attempts, from the sources that the settings name: likelihoods, which
  * are computed where the store lacks them, pass rates that the data states, and other models' pass rates.
  *
  * @param others label → problem id → trials.

@@ -17,8 +17,8 @@ export interface FeatureCorrelation {
 type Evidence = Pick<PredictedProblems, 'problems' | 'likelihoods' | 'passRates'>;
 
 /**
- * Correlates what is known of problems before any attempt with their measured pass rates. DID's complexity is among it
- * to be seen beside the number of words, which needs no formula and predicts better on published sets.
+ * Correlates evidence from before any attempt with the measured pass rates. DID's complexity is included beside
+ * the number of words, which needs no formula and predicts better on published sets.
  */
 export function correlateFeatures({ problems, likelihoods, passRates }: Evidence): FeatureCorrelation[] {
   const likelihood =

@@ -24,7 +24,7 @@ export function predictedRows({ predictions, likelihoods, passRates }: Predicted
   });
 }
 
-/** What the predictions rest on, in two lines. */
+/** Describes the evidence behind the predictions, in two lines. */
 export function describePrediction({ problems, likelihoods, calibration }: PredictedProblems): string {
   const scored = `${problems.length} problems, ${likelihoods.size} of them with a gold answer or worked solution`;
   if (calibration === undefined) {
@@ -37,7 +37,7 @@ export function describePrediction({ problems, likelihoods, calibration }: Predi
   );
 }
 
-/** Most rows of a table; of more problems, it shows the hardest and the easiest. */
+/** Maximum rows of a table; for more problems it shows the hardest and the easiest. */
 const mostShown = 24;
 
 /** A table of the predictions by rank, hardest first. */

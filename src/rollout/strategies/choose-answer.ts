@@ -1,11 +1,11 @@
 import type { Verdict } from '../../core/verdict.ts';
 
-/** How the scores of an answer's steps become the answer's score. */
+/** Ways to combine the scores of an answer's steps into the answer's score. */
 export const scoreRules = ['last', 'min', 'avg', 'prod'] as const;
 export type ScoreRule = (typeof scoreRules)[number];
 
 /**
- * How one of several answers is chosen. `max`: the answer with the highest score. `vote`: the largest sum of scores per
+ * Rule that chooses one of several answers. `max`: the answer with the highest score. `vote`: the largest sum of scores per
  * distinct answer. `majority`: the most frequent answer.
  */
 export type Choice = 'max' | 'vote' | 'majority';
@@ -103,7 +103,7 @@ const answerIn = (normalised: unknown): unknown =>
     ? normalised.answer
     : normalised;
 
-/** Sums of equal scores in another order differ by rounding; they tie all the same. */
+/** Sums of equal scores in a different order differ by rounding; treat them as ties. */
 const rounding = 1e-12;
 
 function winners<Item>(items: readonly Item[], weightOf: (item: Item) => number): Item[] {

@@ -6,7 +6,7 @@ export interface SearchShape {
   readonly trees: number;
   readonly width: number;
   readonly kept: number;
-  /** Most steps of an answer; the last one is written to the end of the answer. */
+  /** Maximum number of steps of an answer; the last one extends to the end of the answer. */
   readonly depth: number;
 }
 
@@ -66,7 +66,7 @@ interface DepthLimits {
 }
 
 /**
- * Plans the branches of one depth within what is left of the budget: `trees · width` at the root, `width / kept` per open
+ * Plans the branches of one depth within the remaining budget: `trees · width` at the root, `width / kept` per open
  * path below. An empty plan ends the search.
  */
 export function planDepth(

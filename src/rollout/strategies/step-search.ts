@@ -18,7 +18,7 @@ import {
 import { stepEnds } from './step-ends.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
 
-/** What a search needs besides its shape. */
+/** Parts of a search besides its shape. */
 export interface SearchOptions {
   readonly scorer: StepScorer;
   /** Text that ends a step. */
@@ -29,7 +29,7 @@ export interface SearchOptions {
   readonly onSearch?: ((record: SearchRecord) => void) | undefined;
 }
 
-/** What the search of one problem did and cost. */
+/** Tree and cost of the search of one problem. */
 export interface SearchRecord {
   readonly problemId: string;
   /** Tokens the policy wrote, pruned paths included. */

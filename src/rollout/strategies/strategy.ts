@@ -33,7 +33,7 @@ export interface AttemptRequest {
   readonly rollouts: number;
   /** Index of the first attempt; default 0. */
   readonly firstIndex?: number;
-  /** Most tokens the policy may write in an attempt, all turns together. */
+  /** Maximum number of tokens that the policy writes in an attempt, over all turns. */
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP?: number;
@@ -50,6 +50,6 @@ export interface Attempt {
   readonly transcripts: readonly Transcript[];
   /** Scores of the steps of the last transcript, from a strategy that scores. */
   readonly stepScores?: readonly (number | null)[];
-  /** Why it cannot be judged, e.g. a tool that failed: its verdict is `ungradable`. */
+  /** Reason why the attempt cannot be judged, e.g. a failed tool; its verdict is `ungradable`. */
   readonly failure?: string;
 }

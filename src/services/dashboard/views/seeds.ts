@@ -22,7 +22,7 @@ export interface SeedCurve extends Series {
   readonly seed: number;
 }
 
-/** What it took to reach the baseline's final accuracy: medians over seeds; null: half of the seeds or more never did. */
+/** Cost of reaching the baseline's final accuracy: medians over seeds; null if half of the seeds or more never reach it. */
 export interface SpeedIn {
   readonly before: number;
   readonly after: number | null;
