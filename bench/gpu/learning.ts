@@ -100,7 +100,7 @@ async function show(directory: string): Promise<void> {
   const { suites, stages, rollouts, tokens } = await readRunResult(directory);
   const heldOut = suites.map(({ name, comparison }) => ({
     name,
-    ...comparison.overall,
+    ...comparison?.overall,
     problems: undefined,
   }));
   console.log(

@@ -46,9 +46,12 @@ interface DemoOptions {
 
 /** Builds the JSON result: held-out accuracy before and after, stages, tokens, seconds. */
 function summarise({ run, stages, suites, tokens }: RunResult, seconds: number) {
-  const { overall, byDomain } = suites.find(({ name }) => name === 'held-out')!.comparison;
-  const domains = Object.entries(byDomain).map(([name, change]) => [name, facts(change)] as const);
-  return { heldOut: facts(overall), byDomain: Object.fromEntries(domains), stages, tokens, seconds, run };
+  const { comparison } = suites.find(({ name }) => name === 'held-out')!;
+  const domains = Object.entries(comparison?.byDomain ?? {}).map(
+    ([name, change]) => [name, facts(change)] as const,
+  );
+  const heldOut = comparison === undefined ? null : facts(comparison.overall);
+  return { heldOut, byDomain: Object.fromEntries(domains), stages, tokens, seconds, run };
 }
 
 const facts = ({ problems: _, ...change }: PairedDifference) => change;

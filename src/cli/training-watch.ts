@@ -88,7 +88,9 @@ export function formatResult({
   const suiteLines = suites.flatMap(({ name, comparison }) => [
     '',
     `${name}, before → after`,
-    formatComparison(comparison),
+    comparison === undefined
+      ? `  not compared: no problem was judged in both evaluations; gradus runs show ${run}`
+      : formatComparison(comparison),
   ]);
   const written = `${rollouts.toLocaleString('en')} rollouts, ${tokens.toLocaleString('en')} tokens written for training`;
   const trained = model === undefined ? [] : [`model: ${model}`];

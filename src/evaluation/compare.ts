@@ -33,11 +33,7 @@ type Pair = readonly [before: ProblemResult, after: ProblemResult];
  * @throws DataError when they share no judged problem.
  */
 export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 } = {}): Comparison {
-  const earlier = new Map(before.problems.map((result) => [result.id, result]));
-  const pairs = after.problems.flatMap((result): Pair[] => {
-    const other = earlier.get(result.id);
-    return other === undefined || other.trials === 0 || result.trials === 0 ? [] : [[other, result]];
-  });
+  const pairs = pairResults(before, after);
   if (pairs.length === 0) {
     throw new DataError(
       `expected two evaluations with judged problems in common, got none among ${before.problems.length} problems of ${before.suite} and ${after.problems.length} of ${after.suite}`,
@@ -56,6 +52,15 @@ export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 
       ...(pairs.length < all ? [`only ${pairs.length} of ${all} problems were judged in both`] : []),
     ],
   };
+}
+
+/** Pairs the results of the problems that were judged in both evaluations, in the order of `after`. */
+export function pairResults(before: Evaluation, after: Evaluation): Pair[] {
+  const earlier = new Map(before.problems.map((result) => [result.id, result]));
+  return after.problems.flatMap((result): Pair[] => {
+    const other = earlier.get(result.id);
+    return other === undefined || other.trials === 0 || result.trials === 0 ? [] : [[other, result]];
+  });
 }
 
 type EstimateChange = (changes: readonly number[]) => Estimate;

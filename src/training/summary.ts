@@ -1,5 +1,5 @@
 import { sum } from '../statistics/summary.ts';
-import { comparePaired, type Comparison } from '../evaluation/compare.ts';
+import { comparePaired, type Comparison, pairResults } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { exportedModel } from '../runs/files/layout.ts';
 import type { Alert } from '../runs/metrics/alert-types.ts';
@@ -22,7 +22,8 @@ export interface SuiteSummary {
   readonly name: string;
   readonly before: Evaluation;
   readonly after: Evaluation;
-  readonly comparison: Comparison;
+  /** Absent where no problem was judged in both evaluations. */
+  readonly comparison?: Comparison;
 }
 
 /** Summary of a finished run and its effect. */
@@ -83,6 +84,7 @@ function readSuites(reader: RunReader): SuiteSummary[] {
     .map(([name, records]) => {
       const before = records[0]!.result as Evaluation;
       const after = records.at(-1)!.result as Evaluation;
-      return { name, before, after, comparison: comparePaired(before, after) };
+      const isComparable = pairResults(before, after).length > 0;
+      return { name, before, after, ...(isComparable && { comparison: comparePaired(before, after) }) };
     });
 }
