@@ -33,7 +33,7 @@ export interface Environment extends AsyncDisposable {
   readonly tools?: readonly ToolSchema[];
   /** Maximum number of turns; an attempt that needs more ends as `length`. */
   readonly maxTurns: number;
-  /** Milliseconds that one reply may take; more is a failure of the environment. */
+  /** Milliseconds that the start or one reply may take; more is a failure of the environment. */
   readonly maxTime: number;
   /** Begins an attempt. All attempts of a group have the same seed. */
   start(problem: Problem, seed: number): Opening | Promise<Opening>;

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import { chat } from './call-format.ts';
 import { pythonConfig, openPython } from './python.ts';
 import type { ReplyContext } from './environment.ts';
 
@@ -52,3 +53,16 @@ test(
     expect(wrong).toMatch(/^failed: .*SyntaxError/);
   },
 );
+
+test('a call that names earlier programs itself is run without them', async () => {
+  const config = pythonConfig.parse({ type: 'python', keepState: false, format: chat() });
+  await using forgetful = openPython(config);
+  const { state } = await forgetful.start({ id: 'p', domain: 'd', prompt: [], source: 's' }, 0);
+  const call = JSON.stringify({ name: 'python', arguments: { code: 'print(1)', earlier: 5 } });
+  const { calls } = await forgetful.reply(
+    state,
+    { text: `<tool_call>${call}</tool_call>`, hasEnded: true },
+    context,
+  );
+  expect(calls).toMatchObject([{ outcome: 'ok', result: '1' }]);
+});

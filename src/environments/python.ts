@@ -58,7 +58,10 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
     call: async ({ code, earlier = [] }, signal) => {
       if (typeof code !== 'string')
         return { outcome: 'failed', text: 'Error: expected "code" to be a text.' };
-      const before = (earlier as readonly { readonly code: string }[]).map((one) => one.code);
+      // Without memory the policy itself could have written `earlier`.
+      const before = keepState
+        ? (earlier as readonly { readonly code: string }[]).map((one) => one.code)
+        : [];
       const running = await (opening ??= openPythonSandbox(sandbox));
       const source = sessionProgram([...before, code]);
       return resultOf(await running.run({ type: 'stdio', source, inputs: [''] }, limits, signal));

@@ -38,6 +38,7 @@ export async function answerTurn(
   const written = transcript.tokens.subarray(start, end);
   const hasEnded = renderer.endTokens.includes(written.at(-1)!);
   const answered = await replyInTime(game, renderer, { text: renderer.decode(written), hasEnded }, state);
+  requireFiniteReward(answered, environment);
   const noted = noteTurn(transcript, answered);
   const { reply, state: next } = answered;
   if (reply.type === 'end') return { transcript: noted, state: next, isOver: true };
@@ -51,37 +52,57 @@ export async function answerTurn(
   return { transcript: given, state: next, isOver: false };
 }
 
-/** Requests the environment's reply; exceeding `maxTime` is a failure of the environment. */
-async function replyInTime(
+function replyInTime(
   { environment, call, signal }: Parts,
   renderer: Renderer,
   written: { readonly text: string; readonly hasEnded: boolean },
   state: Json,
 ): Promise<Answered> {
+  return withinTime(environment, 'reply', signal, (either) =>
+    environment.reply(state, written, {
+      signal: either,
+      call: (...[tool, args]: Parameters<Context['call']>) => call(tool, args, either),
+      cut: (text: string, maxTokens: number) => cutText(text, maxTokens, renderer),
+    }),
+  );
+}
+
+/**
+ * Waits for an environment, at most its `maxTime`.
+ *
+ * @param what what is late, for the message.
+ * @throws EnvironmentError when it takes longer; the reason of an aborted signal.
+ */
+export async function withinTime<Value>(
+  environment: Environment,
+  what: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Value | Promise<Value>,
+): Promise<Value> {
   const late = AbortSignal.timeout(environment.maxTime);
   const either = AbortSignal.any([signal, late]);
+  either.throwIfAborted();
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const stop = (): void =>
     reject(
       late.aborted
-        ? new EnvironmentError(`${environment.name} gave no reply within ${environment.maxTime} ms`)
+        ? new EnvironmentError(`${environment.name} gave no ${what} within ${environment.maxTime} ms`)
         : either.reason,
     );
   either.addEventListener('abort', stop, { once: true });
-  const context = {
-    signal: either,
-    call: (...[tool, args]: Parameters<Context['call']>) => call(tool, args, either),
-    cut: (text: string, maxTokens: number) => cutText(text, maxTokens, renderer),
-  };
   try {
-    const answering = Promise.resolve(environment.reply(state, written, context));
-    return await Promise.race([answering, stopped]);
+    return await Promise.race([work(either), stopped]);
   } finally {
     either.removeEventListener('abort', stop);
   }
 }
 
 type Context = Parameters<Environment['reply']>[2];
+
+function requireFiniteReward({ reward = 0 }: Answered, { name }: Environment): void {
+  if (!Number.isFinite(reward))
+    throw new EnvironmentError(`${name}: expected a finite reward, got ${String(reward)}`);
+}
 
 /** Records calls at the policy's message, the reward at its span. */
 function noteTurn(transcript: Transcript, { calls = [], reward }: Answered): Transcript {

@@ -135,6 +135,11 @@ test.for([
   ['throws', () => Promise.reject(new Error('index is gone')), 'scripted failed: Error: index is gone'],
   ['never answers', () => new Promise<never>(() => {}), 'scripted gave no reply within 50 ms'],
   [
+    'rewards with NaN',
+    () => ({ reply: { type: 'end' }, reward: Number.NaN }) as const,
+    'scripted: expected a finite reward, got NaN',
+  ],
+  [
     'replies with 10 MB',
     () => ({ reply: { type: 'insert', text: 'x'.repeat(1e7) } as const }),
     "expected a reply that fits into the model's 4096 tokens, got 10000000 characters",
@@ -159,6 +164,31 @@ test('an environment that fails to start makes all attempts of its problem ungra
     'scripted failed to start: Error: no index',
     'scripted failed to start: Error: no index',
   ]);
+});
+
+test('a start that never ends makes the attempts ungradable, and does not keep an abort waiting', async () => {
+  const stuck = (maxTime: number) =>
+    scriptedEnvironment({
+      maxTime,
+      start: () => new Promise<never>(() => {}),
+      reply: () => ({ reply: { type: 'end' } }),
+    });
+  const rollouts = await rollWith(stuck(50), () => 'a');
+  expect(rollouts.map(({ verdict }) => verdict.outcome)).toEqual(['ungradable', 'ungradable']);
+  expect(rollouts[0]!.verdict.reason).toContain('scripted gave no start within 50 ms');
+  const environments = {
+    of: () => stuck(600_000),
+    call: async () => ({ outcome: 'ok', text: '' }) as const,
+  };
+  const parts = {
+    engine: scriptedEngine({ complete: () => 'a' }),
+    verifierFor: () => verifier,
+    environments,
+  };
+  const problems = [mathProblem({ id: 'a' }), mathProblem({ id: 'b' })];
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(new Error('stopped by hand')), 20);
+  await expect(rollAll(parts, { problems, ...request }, abort.signal)).rejects.toThrow('stopped by hand');
 });
 
 test('rejects an insertion after an end token', async () => {

@@ -6,7 +6,7 @@ import { givenTranscript, type Transcript, writtenCount } from '../../core/trans
 import { completionsOf, type Renderer, type SampleRequest } from '../../engines/engine.ts';
 import type { CallTool, Environment } from '../../environments/environment.ts';
 import type { Json } from '../../environments/tool.ts';
-import { answerTurn, type AnsweredTurn } from './answer-turn.ts';
+import { answerTurn, type AnsweredTurn, withinTime } from './answer-turn.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
 
 /**
@@ -65,14 +65,15 @@ async function playAll(
   const tools = environment.tools?.map((schema) => ({ type: 'function', function: schema }));
   for (const problem of problems) {
     try {
-      const { state, prompt = problem.prompt } = await environment.start(
-        problem,
-        hashKey(request.seed, 'environment', problem.id),
+      const seed = hashKey(request.seed, 'environment', problem.id);
+      const { state, prompt = problem.prompt } = await withinTime(environment, 'start', signal, () =>
+        environment.start(problem, seed),
       );
       states.set(problem.id, { problem, state });
       const given = givenTranscript(prompt, renderer.render(prompt, tools));
       prompts.push({ key: problem.id, prompt: given, count: rollouts, firstIndex });
     } catch (error) {
+      signal.throwIfAborted();
       const failure = `${environment.name} failed to start: ${String(error)}`;
       for (let i = 0; i < rollouts; i++) finish({ problem, index: firstIndex + i, transcripts: [], failure });
     }
