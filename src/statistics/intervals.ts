@@ -33,6 +33,18 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
 }
 
 /**
+ * Returns the number of trials behind a rate and its 95 % Wilson interval, from the interval's width: the inverse of
+ * `wilsonInterval`, also for rates of 0 and 1.
+ */
+export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
+  const z = normalQuantile(0.975);
+  const half2 = ((high - low) / 2) ** 2;
+  // With y = trials / z², the half-width h solves h² y² − (p (1 − p) − 2 h²) y − (1/4 − h²) = 0.
+  const slope = rate * (1 - rate) - 2 * half2;
+  return (z * z * (slope + Math.sqrt(slope * slope + half2 * (1 - 4 * half2)))) / (2 * half2);
+}
+
+/**
  * Returns the difference of two independent estimates, first minus second, with the interval that theirs imply (MOVER, Zou
  * & Donner 2008): each side is the root of the sum of squares of the two distances. For two Wilson intervals it is
  * Newcombe's hybrid score interval (1998, method 10). The intervals need equal confidence.

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createRng, type Rng } from '../core/rng.ts';
 import { mean, quantile, standardDeviation, sum, variance } from './summary.ts';
 import { betaCdf, betaPosterior, betaQuantile } from './beta.ts';
-import { betaInterval, bootstrapMean, tInterval, wilsonInterval } from './intervals.ts';
+import { betaInterval, bootstrapMean, tInterval, wilsonInterval, wilsonTrials } from './intervals.ts';
 import { minimumDetectableEffect } from './power.ts';
 import { linearFit } from './regression.ts';
 
@@ -50,6 +50,17 @@ test('betaQuantile inverts betaCdf', () => {
     }),
   );
   expect(worst.error).toBeLessThan(1e-7);
+});
+
+test('wilsonTrials returns the trials of a Wilson interval, also at rates of 0 and 1', () => {
+  const trials = fc.double({ min: 0.5, max: 1e5, noNaN: true });
+  const rate = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
+  fc.assert(
+    fc.property(rate, trials, (p, count) => {
+      const found = wilsonTrials({ mean: p, ...wilsonInterval(p * count, count) });
+      expect(found / count).toBeCloseTo(1, 6);
+    }),
+  );
 });
 
 test('wilsonInterval gives textbook values and exact ends at 0 and 1', () => {

@@ -207,3 +207,10 @@ test('draws nearly all problems uniformly where most of the pool is alive alread
   expect(sampler.metrics()['liveUniform']).toBeGreaterThan(0.7);
   expect(sampler.metrics()['uniformShare']).toBe(0.9);
 });
+
+test('fills the batch and has finite metrics where every weight underflows', () => {
+  const sampler = build(problems('a', 40), { sharpness: 500 });
+  train(sampler, () => ({ passRate: 0 }), 30);
+  expect(sampler.choose(32, 30)).toHaveLength(32);
+  expect(Object.values(sampler.metrics()).filter((value) => !Number.isFinite(value))).toEqual([]);
+});

@@ -56,8 +56,8 @@ const autoState = z.strictObject({
 
 /** Uniform share of a batch while selection does not help; the rest stays selected, to detect when it does. */
 const fallbackShare = 0.9;
-/** Minimum live probability, so that no weight is 0. */
-const leastLive = 1e-6;
+/** Least live probability, and least weight for exponents so large that it underflows: no weight is 0. */
+const [leastLive, leastWeight] = [1e-6, 1e-300];
 
 /** @param groupSize rollouts of a group. */
 export function createAuto(
@@ -191,7 +191,8 @@ class AutoSampler implements ProblemSampler {
       const source = this.#cells.sourceOf[one.cell]!;
       const live = expectedLive(one, this.#means, strengths[source]!, this.#groupSize);
       const factor = this.#brake.factor(source) * one.factor;
-      return (live ** sharpness * factor ** brake) / tokens[one.cell]! ** tokenCost;
+      const weight = (live ** sharpness * factor ** brake) / tokens[one.cell]! ** tokenCost;
+      return Math.max(leastWeight, weight);
     });
   }
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng, type Rng } from '../../core/rng.ts';
+import { wilsonInterval } from '../../statistics/intervals.ts';
 import { noiseParts } from './critical-batch.ts';
 import { createLiveShares, liveProbability, type PooledTrials, unbiasedLive } from './live-share.ts';
 import { selectedShare } from './selected-share.ts';
@@ -241,12 +242,35 @@ test('describes a decision with its figures', () => {
 
 test('the worth of a measured selection is that of its shares, and below 1 where it loses', () => {
   const shares = {
+    weight: 1,
     uniform: { mean: 0.1, low: 0.05, high: 0.15 },
     selected: { mean: 0.5, low: 0.45, high: 0.55 },
   };
-  const { speedup: gained, liveSelected } = measuredWorth({ ...shares, uniformShare: 0.2 }, [], 32);
+  const { speedup: gained, liveSelected } = measuredWorth([{ ...shares, uniformShare: 0.2 }], [], 32);
   expect(liveSelected.mean).toBeCloseTo(0.42, 1);
   expect(gained.low).toBeGreaterThan(1.3);
-  const lost = { uniform: shares.selected, selected: shares.uniform, uniformShare: 0.2 };
-  expect(measuredWorth(lost, [], 32).speedup.high).toBeLessThan(1);
+  const lost = { weight: 1, uniform: shares.selected, selected: shares.uniform, uniformShare: 0.2 };
+  expect(measuredWorth([lost], [], 32).speedup.high).toBeLessThan(1);
+});
+
+const wilson = (successes: number, trials: number) => ({
+  mean: successes / trials,
+  ...wilsonInterval(successes, trials),
+});
+
+test('a measured live share of 0 is estimated near 0, with selection worth more than it', () => {
+  const shares = { weight: 1, uniform: wilson(0, 60), selected: wilson(60, 120), uniformShare: 0.2 };
+  const { liveUniform, liveSelected, speedup: gained } = measuredWorth([shares], [], 32);
+  expect(liveUniform.mean).toBeLessThan(0.02);
+  expect(liveUniform.high).toBeLessThan(0.08);
+  expect(liveSelected.mean).toBeCloseTo(0.4, 1);
+  expect(gained.low).toBeGreaterThan(1.5);
+});
+
+test('the live shares of a mix are those of its domains by their weights', () => {
+  const math = { weight: 0.75, uniform: wilson(20, 200), selected: wilson(100, 200), uniformShare: 0.2 };
+  const code = { weight: 0.25, uniform: wilson(180, 200), selected: wilson(190, 200), uniformShare: 0.9 };
+  const { liveUniform, liveSelected } = measuredWorth([math, code], [], 32);
+  expect(liveUniform.mean).toBeCloseTo(0.75 * 0.1 + 0.25 * 0.9, 1);
+  expect(liveSelected.mean).toBeCloseTo(0.75 * 0.42 + 0.25 * 0.905, 1);
 });

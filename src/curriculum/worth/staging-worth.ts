@@ -1,6 +1,6 @@
 import { createRng, type Rng } from '../../core/rng.ts';
-import { betaQuantile } from '../../statistics/beta.ts';
-import type { Estimate } from '../../statistics/intervals.ts';
+import { betaPosterior, betaQuantile, type BetaShape } from '../../statistics/beta.ts';
+import { type Estimate, wilsonTrials } from '../../statistics/intervals.ts';
 import { drawRatio } from '../../statistics/ratio.ts';
 import { sortedQuantile, variance } from '../../statistics/summary.ts';
 import { criticalBatch, type NoiseParts, updateProgress } from './critical-batch.ts';
@@ -99,33 +99,47 @@ export function stagingWorth(
   return { ...summarise(drawn, noise), records: pool.length };
 }
 
-/** Live shares that a sampler with a control group measured, in its share of uniform draws and in the others. */
+/**
+ * Live shares that a sampler with a control group measured, in its share of uniform draws and in the others, with 95 %
+ * Wilson intervals.
+ */
 export interface MeasuredShares {
+  /** Share of the batch that the sampler draws; 1 without a mix of domains. */
+  readonly weight: number;
   readonly uniform: Estimate;
   readonly selected: Estimate;
-  /** Share of the batch that is drawn uniformly. */
+  /** Share of the sampler's draws that are uniform. */
   readonly uniformShare: number;
 }
 
 /**
- * Estimates what the selection of a sampler is worth from the shares that it measured itself; below 1 where selection
- * finds fewer live groups than uniform draws.
+ * Estimates what selection is worth from the shares that samplers measured themselves; below 1 where selection finds
+ * fewer live groups than uniform draws.
  *
+ * @param measured one for each sampler of the stage: one per domain of a mix, whose uniform draws keep the mix.
  * @param problemsPerUpdate groups of one optimizer update.
  */
 export function measuredWorth(
-  { uniform, selected, uniformShare }: MeasuredShares,
+  measured: readonly MeasuredShares[],
   noise: readonly NoiseParts[],
   problemsPerUpdate: number,
   seed = 0,
 ): StagingWorth {
   const rng = createRng(seed, 'measured-worth');
   const drawBatch = batchDraws(noise, rng);
-  // A 95 % interval is 3.92 standard errors wide.
-  const draw = ({ mean, low, high }: Estimate): number => drawShare(mean, ((high - low) / 3.92) ** 2, 1, rng);
+  const posteriors = measured.map((one) => ({
+    ...one,
+    uniform: posteriorOf(one.uniform),
+    selected: posteriorOf(one.selected),
+  }));
   const drawn = Array.from({ length: worlds }, (): World => {
-    const [alone, chosen, batch] = [draw(uniform), draw(selected), drawBatch()];
-    const mixed = uniformShare * alone + (1 - uniformShare) * chosen;
+    let [alone, mixed] = [0, 0];
+    for (const { weight, uniform, selected, uniformShare } of posteriors) {
+      const [share, chosen] = [betaQuantile(uniform, rng.next()), betaQuantile(selected, rng.next())];
+      alone += weight * share;
+      mixed += weight * (uniformShare * share + (1 - uniformShare) * chosen);
+    }
+    const batch = drawBatch();
     return {
       uniform: alone,
       selected: mixed,
@@ -135,6 +149,10 @@ export function measuredWorth(
   });
   return summarise(drawn, noise);
 }
+
+/** The posterior of a share from Jeffreys' prior and as many trials as its interval has. */
+const posteriorOf = (share: Estimate): BetaShape =>
+  betaPosterior(share.mean * wilsonTrials(share), wilsonTrials(share));
 
 /** One draw of the figures behind an estimate. */
 interface World {

@@ -25,6 +25,7 @@ import { controllerStart, controllerState } from '../state.ts';
 const problems = Array.from({ length: 80 }, (_, i) =>
   mathProblem({ id: `p${i}`, family: `f${i % 20}`, answer: '4' }),
 );
+const mixedProblems = problems.map((problem, i) => ({ ...problem, domain: i < 60 ? 'math' : 'code' }));
 const complete = (key: string, index: number): string =>
   Number(key.slice(1)) % 20 < 8 && index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}';
 
@@ -63,13 +64,14 @@ async function trainIn(
   recipe: ReturnType<typeof recipeOf>,
   report: (event: TrainingEvent) => void = () => {},
   signal?: AbortSignal,
+  pool = problems,
 ): Promise<void> {
   const engine = measuredEngine();
   const checkpoint = await run.latestCheckpoint();
   if (checkpoint !== undefined) await engine.loadState(checkpoint.engineState);
   await using verifier = openVerifier(verifierConfig.parse({ type: 'math', extraction: 'boxed' }));
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
-  const parts = { recipe, engine, problems, run, store, report, suites: [], warnings: [] };
+  const parts = { recipe, engine, problems: pool, run, store, report, suites: [], warnings: [] };
   const state =
     checkpoint === undefined ? controllerStart : controllerState.parse(checkpoint.controllerState);
   const shared = { verifierFor: () => verifier, pending: createPendingWork(), knownPassRates: new Map() };
@@ -123,6 +125,24 @@ test.each([3, 13, 19, 21])('a run stopped after step %i and resumed records the 
   await using resumed = await openRun(directory);
   await trainIn(resumed, recipe);
   expect(await runDigest(directory)).toEqual(await runDigest(whole.directory));
+});
+
+test('takes the shares that auto measured in each domain of a mix', async () => {
+  const recipe = recipeOf(auto());
+  const mixed = {
+    ...recipe,
+    verifiers: { ...recipe.verifiers, code: recipe.verifiers['math']! },
+    stages: recipe.stages.map((one) => ({ ...one, mix: { math: 3, code: 1 } })),
+  };
+  await using run = await newRun(mixed);
+  await trainIn(run, mixed, undefined, undefined, mixedProblems);
+  using reader = await openRunReader(run.directory);
+  const event = reader.events().find(({ type }) => type === 'staging-worth')!;
+  const { liveUniform } = event.data as StagingWorth;
+  const own = ['math', 'code'].map(
+    (domain) => reader.metric(`sampler/${domain}/liveUniform`, { from: 20, to: 20 }).values[0]!,
+  );
+  expect(Math.abs(liveUniform.mean - (0.75 * own[0]! + 0.25 * own[1]!))).toBeLessThan(0.08);
 });
 
 test('takes the shares that auto measured, and estimates nothing for other samplers', async () => {

@@ -4,8 +4,14 @@ import type { PoolProblem } from '../../curriculum/samplers/problem-sampler.ts';
 import { criticalBatch, type NoiseParts, signalLost } from '../../curriculum/worth/critical-batch.ts';
 import { describeWorth } from '../../curriculum/worth/describe-worth.ts';
 import type { PooledTrials } from '../../curriculum/worth/live-share.ts';
-import { measuredWorth, type StagingWorth, stagingWorth } from '../../curriculum/worth/staging-worth.ts';
+import {
+  type MeasuredShares,
+  measuredWorth,
+  type StagingWorth,
+  stagingWorth,
+} from '../../curriculum/worth/staging-worth.ts';
 import { countTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { sum } from '../../statistics/summary.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
 import type { RolledBatch } from './collect-batch.ts';
 import type { Metrics } from './step-metrics.ts';
@@ -133,20 +139,44 @@ export class WorthMonitor {
     problemsPerUpdate: number,
     seed: number,
   ): StagingWorth | null {
-    const estimateOf = (name: string) => {
-      const [mean, low, high] = [sampler[name], sampler[`${name}/low`], sampler[`${name}/high`]];
-      return mean === undefined || low === undefined || high === undefined ? null : { mean, low, high };
-    };
-    const [uniform, selected] = [estimateOf('liveUniform'), estimateOf('liveSelected')];
-    const { uniformShare } = sampler;
-    if (uniform === null || selected === null || uniformShare === undefined) return null;
-    return measuredWorth({ uniform, selected, uniformShare }, this.#noise, problemsPerUpdate, seed);
+    const { mix } = this.#stage.settings.config;
+    const total = sum(Object.values(mix ?? {}));
+    const parts =
+      mix === undefined
+        ? [measuredShares(sampler, '', 1)]
+        : Object.entries(mix).map(([domain, weight]) =>
+            measuredShares(sampler, `${domain}/`, weight / total),
+          );
+    const measured = parts.filter((part) => part !== null);
+    if (measured.length < parts.length) return null;
+    return measuredWorth(measured, this.#noise, problemsPerUpdate, seed);
   }
 
   #add(problemId: string, { successes, trials }: Trials): void {
     const cell = this.#cellOf.get(problemId);
     if (cell !== undefined) this.#window.push({ successes, trials, cell });
   }
+}
+
+/**
+ * The shares in the metrics of `auto`; null before it drew groups of both kinds.
+ *
+ * @param prefix of the names, as a mix of samplers adds the domain.
+ */
+function measuredShares(
+  sampler: Readonly<Record<string, number>>,
+  prefix: string,
+  weight: number,
+): MeasuredShares | null {
+  const read = (name: string): number | undefined => sampler[`${prefix}${name}`];
+  const estimateOf = (name: string) => {
+    const [mean, low, high] = [read(name), read(`${name}/low`), read(`${name}/high`)];
+    return mean === undefined || low === undefined || high === undefined ? null : { mean, low, high };
+  };
+  const [uniform, selected] = [estimateOf('liveUniform'), estimateOf('liveSelected')];
+  const uniformShare = read('uniformShare');
+  if (uniform === null || selected === null || uniformShare === undefined) return null;
+  return { weight, uniform, selected, uniformShare };
 }
 
 /** The event of an estimate; its data has null for infinite ends. */
