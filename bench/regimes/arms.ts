@@ -60,7 +60,7 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
-/** 0: commit 24b2863; 1: 3dd402c; 2: 3693a0c. */
+/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c. */
 const autoVersion = 2;
 
 /** Every arm by name. */
