@@ -13,11 +13,11 @@ const colours: Readonly<Record<string, string>> = {
 const [criticalBatch, groups] = [300, 32];
 
 /**
- * Draws the speed of every arm over the share of live groups under uniform sampling: medians with the range over seeds,
+ * Draws the speed of every arm with several seeds over the share of live groups under uniform sampling: medians with the range,
  * and as hollow diamonds the speed that the live shares of `auto` predict (W5 of docs/algorithms/staging-worth.md).
  */
 export async function drawSpeeds(file: string, comparisons: readonly Comparison[]): Promise<void> {
-  const shown = comparisons.filter(({ arm, row }) => arm in colours && !row.startsWith('R0'));
+  const shown = comparisons.filter(({ arm, seeds }) => arm in colours && seeds > 1);
   const most = Math.max(2, ...shown.flatMap(({ speeds }) => speeds));
   const x = (share: number): number => margin.left + share * (width - margin.left - margin.right);
   const y = (speed: number): number =>
