@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,19 @@ async function collect(engine: Engine, wanted: SampleRequest, signal?: AbortSign
   for await (const completion of sampleTurns(engine, wanted, signal)) all.push(completion);
   return all.toSorted((x, y) => x.key.localeCompare(y.key) || x.index - y.index);
 }
+
+test('names the missing packages of a Python that cannot run the worker, and the fix', async () => {
+  const python = join(folder, 'python');
+  const state = JSON.stringify({ python: '3.13.0', packages: {}, error: null, cuda: [] });
+  const fails = 'echo "ModuleNotFoundError: No module named torch" >&2; exit 1';
+  writeFileSync(python, `#!/bin/sh\n[ "$1" = -I ] && { echo '${state}'; exit 0; }\n${fails}\n`);
+  chmodSync(python, 0o755);
+  await expect(openTorchEngine({ model, python, notify })).rejects.toMatchObject({
+    code: 'PYTHON_UNFIT',
+    message: expect.stringMatching(/python lacks (?:.+, )?torch \d/),
+    tryNext: 'gradus doctor --fix',
+  });
+});
 
 test('writes the completions given by seed, key, index and position', async () => {
   await using engine = await open();
