@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -140,4 +140,20 @@ test('stops between passages on abort', async () => {
   const kb = join(folder, 'aborted');
   await expect(buildIndexFolder(endless(), kb, settings, abort.signal)).rejects.toThrow('stop now');
   expect(existsSync(kb)).toBe(false);
+});
+
+test('replaces an index, and leaves a folder with any other file as it is', async () => {
+  const kb = join(folder, 'used');
+  await buildIndexFolder(passages, kb, settings);
+  await buildIndexFolder(passages.slice(1), kb, settings);
+  const notes = join(kb, 'notes.txt');
+  writeFileSync(notes, 'mine');
+  await expect(buildIndexFolder(passages, kb, settings)).rejects.toThrow(
+    'expected a new or empty folder, or one with an index alone, found "notes.txt"',
+  );
+  expect(readFileSync(notes, 'utf8')).toBe('mine');
+  const corpus = join(folder, 'corpus');
+  mkdirSync(corpus);
+  writeFileSync(join(corpus, 'passages.jsonl'), '{"text": "x"}');
+  await expect(buildIndexFolder(passages, corpus, settings)).rejects.toThrow('found "passages.jsonl"');
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type FileHandle, open, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
@@ -52,7 +52,7 @@ export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files
  * Builds an index of passages and saves it as a folder, atomically. Texts go to the disk as they come; memory holds about
  * 10 bytes for each distinct term of each passage.
  *
- * @throws DataError for two passages with the same id, or none at all.
+ * @throws DataError for a folder with other files than an index's, for two passages with the same id, or none at all.
  */
 export async function buildIndexFolder(
   passages: AsyncIterable<Passage> | Iterable<Passage>,
@@ -60,6 +60,7 @@ export async function buildIndexFolder(
   settings: Bm25Settings,
   signal?: AbortSignal,
 ): Promise<IndexFacts> {
+  await requireReplaceable(folder);
   let facts: IndexFacts | undefined;
   await writeFolderAtomic(folder, async (draft) => {
     const builder = new Bm25Builder(settings);
@@ -99,6 +100,23 @@ export async function buildIndexFolder(
     await writeFile(join(draft, 'index.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   });
   return facts!;
+}
+
+const ownFiles: ReadonlySet<string> = new Set(['index.json', ...Object.values(files)]);
+
+/** Rejects a folder with other files than an index's: an index replaces its folder as a whole. */
+async function requireReplaceable(folder: string): Promise<void> {
+  const held = await readdir(folder).catch((cause: NodeJS.ErrnoException): string[] => {
+    if (cause.code === 'ENOENT') return [];
+    throw new DataError(`${folder}: expected a folder for the index, got ${cause.message}`, { cause });
+  });
+  // A folder with passages.jsonl alone may be the user's corpus.
+  const other = held.includes('index.json') ? held.find((name) => !ownFiles.has(name)) : held[0];
+  if (other === undefined) return;
+  throw new DataError(
+    `${folder}: expected a new or empty folder, or one with an index alone, found ${JSON.stringify(other)} in it; nothing was changed`,
+    { tryNext: `gradus knowledge build … --out ${join(folder, 'index')}` },
+  );
 }
 
 /** Digest of everything that determines an answer. */
