@@ -62,7 +62,12 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
       const before = keepState
         ? (earlier as readonly { readonly code: string }[]).map((one) => one.code)
         : [];
-      const running = await (opening ??= openPythonSandbox(sandbox));
+      // The next call retries a failed opening: it may have failed for lack of processes for a moment.
+      opening ??= openPythonSandbox(sandbox).catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
+      const running = await opening;
       const source = sessionProgram([...before, code]);
       return resultOf(await running.run({ type: 'stdio', source, inputs: [''] }, limits, signal));
     },

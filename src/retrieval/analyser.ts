@@ -25,9 +25,9 @@ const stopWords = new Set(
 
 /** Returns the words of a text in order, repeats included. Unicode is normalised first (NFKC). */
 export function splitWords(text: string, analyser: Analyser): string[] {
-  const lower = (analyser === 'english' ? text.replaceAll(possessive, '') : text).toLowerCase();
-  if (!notAscii.test(lower)) return lower.match(asciiWord) ?? [];
-  return lower.normalize('NFKC').match(unicodeWord) ?? [];
+  const whole = analyser === 'english' ? text.replaceAll(possessive, '') : text;
+  if (!notAscii.test(whole)) return whole.toLowerCase().match(asciiWord) ?? [];
+  return whole.normalize('NFKC').toLowerCase().match(unicodeWord) ?? [];
 }
 
 /** Returns the index term of a word of `splitWords`; `undefined` for a stop word. */

@@ -114,6 +114,7 @@ test('splits words at everything but letters, marks and digits, and Han characte
   ]);
   expect(splitWords('GPT在2024年カタカナ', 'standard')).toEqual(['gpt', '在', '2024', '年', 'カタカナ']);
   expect(splitWords('ﬁlm ①', 'standard')).toEqual(['film', '1']);
+  expect(splitWords('Acme™ ℌall', 'standard')).toEqual(['acmetm', 'hall']);
 });
 
 test('the English analyser drops possessives and stop words, and stems', () => {

@@ -87,8 +87,8 @@ test('rejects a folder that is no index, and another format', async () => {
   const kb = join(folder, 'newer');
   await buildIndexFolder(passages, kb, settings);
   const path = join(kb, 'index.json');
-  writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 1', '"format": 2'));
-  await expect(openIndexFolder(kb)).rejects.toThrow('expected an index of format 1, got "format"');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 2', '"format": 3'));
+  await expect(openIndexFolder(kb)).rejects.toThrow('expected an index of format 2, got "format"');
 });
 
 test('rejects no passages and repeated ids, and leaves no folder', async () => {

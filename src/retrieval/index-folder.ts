@@ -21,7 +21,7 @@ import type { Retriever } from './retriever.ts';
  *   starts.u32, documents.u32, counts.u8, lengths.u32   the arrays of `Postings`
  */
 
-const format = 1;
+const format = 2;
 const fileCheck = z.strictObject({ bytes: z.int().min(0), sha256: z.string() });
 const files = {
   passages: 'passages.jsonl',
