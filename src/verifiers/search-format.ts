@@ -78,7 +78,7 @@ function thinkingFault(text: string, answerStart: number): string | undefined {
   if (text.includes('<think>')) return 'the prompt has opened <think> already';
   const count = countOf(text, '</think>');
   if (count !== 1) return `expected one </think>, found ${count}`;
-  return text.indexOf('</think>') > answerStart ? '</think> comes after the answer' : undefined;
+  return text.indexOf('</think>') >= answerStart ? '</think> comes after the answer' : undefined;
 }
 
 /** Returns why the pairs of a tag are not alternately opened and closed, each with content. */
