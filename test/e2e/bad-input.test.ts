@@ -343,7 +343,7 @@ describe.skipIf(!hasDisk)('a full disk', () => {
   });
 
   test('ends a run, which continues once there is space', async () => {
-    fill(300_000);
+    fill(500_000);
     const long = [
       '--set',
       'stages[0].maxSteps=12',

@@ -132,7 +132,7 @@ describe.skipIf(!hasTorch)(
       const [file] = readdirSync(state).filter((name) => name.endsWith('.safetensors'));
       truncateSync(join(state, file!), statSync(join(state, file!)).size - 1);
       const { policyVersion } = engine.weights;
-      await expect(engine.learner.loadState(state)).rejects.toMatchObject({ code: 'WORKER_BAD_REQUEST' });
+      await expect(engine.learner.loadState(state)).rejects.toMatchObject({ code: 'STATE_INVALID' });
       expect(engine.weights.policyVersion).toBe(policyVersion);
       expect(await engine.learner.optimStep({ learningRate: 0 })).toMatchObject({ applied: true });
     });
