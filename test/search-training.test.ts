@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,6 @@ import { openRunReader } from '../src/runs/reading/run-reader.ts';
 import { resumeTraining, startTraining } from '../src/training/start.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gradus-search-training-'));
-cpSync('recipes/search', join(root, 'search'), { recursive: true });
 afterAll(() => rmSync(root, { recursive: true }));
 
 /** Serves the passages of the recipe as Search-R1's retriever does; queries for which `isDown` fail. */
@@ -51,7 +50,7 @@ const slow = { timeout: 600_000 };
 
 /** The recipe with few steps, over HTTP. */
 const recipeOver = (url: string) =>
-  loadRecipe(join(root, 'search/recipe.ts'), [
+  loadRecipe('recipes/search/recipe.ts', [
     `policy.model=${join(process.cwd(), 'models/gradus-search')}`,
     `environments.short-answer.retriever=${JSON.stringify({ type: 'http-retriever', url, version: 'facts', maxAttempts: 1 })}`,
     'batch.problems=6',

@@ -54,10 +54,10 @@ def rotate(x: Tensor, rotary: Rotary) -> Tensor:
     In float32, rounded once.
     """
     cosine, sine = rotary
-    size = 2 * cosine.shape[-1]
-    first, second = x[..., :size].float().chunk(2, 2)
+    size, rest = 2 * cosine.shape[-1], x.shape[-1] - 2 * cosine.shape[-1]
+    first, second = x.narrow(2, 0, size).float().chunk(2, 2)
     rotated = torch.cat([first * cosine - second * sine, second * cosine + first * sine], 2).to(x.dtype)
-    return rotated if size == x.shape[-1] else torch.cat([rotated, x[..., size:]], 2)
+    return rotated if rest == 0 else torch.cat([rotated, x.narrow(2, size, rest)], 2)
 
 
 def rotary_frequencies(config: ModelConfig) -> list[float]:
