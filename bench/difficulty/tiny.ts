@@ -10,25 +10,8 @@ import { locateModel } from '../../src/models/open-model.ts';
 import { defineRecipe } from '../../src/recipe/define-recipe.ts';
 import { javascriptTests } from '../../src/verifiers/javascript-tests.ts';
 import { mathAnswer } from '../../src/verifiers/math/verifier.ts';
+import { taughtFamilies } from '../taught-families.ts';
 import { prefixesOf } from './data.ts';
-
-/** Families that gradus-tiny was taught. */
-const families = [
-  'addition',
-  'subtraction',
-  'multiplication',
-  'brackets',
-  'linear-equation',
-  'remainder',
-  'sequences',
-  'word-problems',
-  'linear-function',
-  'max-min',
-  'two-arguments',
-  'quadratic',
-  'conditional',
-  'described-steps',
-] as const;
 
 const model = 'models/gradus-tiny';
 
@@ -57,7 +40,7 @@ export async function measureTinyPool(seed: number, count = 1500): Promise<TinyP
     name: 'tiny',
     seed,
     policy: { model },
-    problems: [{ type: 'generated', families: [...families], split: 'train', count, seed }],
+    problems: [{ type: 'generated', families: [...taughtFamilies], split: 'train', count, seed }],
     verifiers: {
       math: mathAnswer({ extraction: 'boxed' }),
       code: javascriptTests({ score: 'all' }),

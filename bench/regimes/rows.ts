@@ -1,3 +1,4 @@
+import { taughtFamilies } from '../taught-families.ts';
 import { generated } from '../../src/problems/generated-source.ts';
 import { evaluationSpacing } from './compare.ts';
 import { marker } from './marked-model.ts';
@@ -32,22 +33,7 @@ export interface Row {
 const shortBudget = 6 * evaluationSpacing;
 const longBudget = 3 * shortBudget;
 
-const taught: Families = [
-  'addition',
-  'subtraction',
-  'multiplication',
-  'brackets',
-  'linear-equation',
-  'remainder',
-  'sequences',
-  'word-problems',
-  'linear-function',
-  'max-min',
-  'two-arguments',
-  'quadratic',
-  'conditional',
-  'described-steps',
-];
+const taught: Families = [...taughtFamilies];
 const mathFamilies = taught.slice(0, 8);
 const learnable: Families = [
   'addition',

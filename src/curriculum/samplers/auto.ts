@@ -8,7 +8,7 @@ import { CellMeans, cellMeansState } from './auto/cell-means.ts';
 import { type Cells, splitIntoCells } from './cells.ts';
 import { estimateMetrics, sharesOfSources, sourceMetrics } from './auto/auto-metrics.ts';
 import { ControlGroup, controlGroupState } from './auto/control-group.ts';
-import { liveProbability } from './auto/live-probability.ts';
+import { betaLiveProbability } from './auto/live-probability.ts';
 import { type EvidenceClass, OwnEvidence, ownEvidenceState } from './auto/own-evidence.ts';
 import { Spread, spreadState } from './auto/spread.ts';
 import { UniformStream, uniformStreamState } from './auto/uniform-stream.ts';
@@ -235,7 +235,7 @@ function expectedLive(
 ): number {
   const mean = means.mean(cell);
   const prior = Math.min(strength, means.weight(cell));
-  const live = liveProbability(prior * mean + successes, prior * (1 - mean) + failures, groupSize);
+  const live = betaLiveProbability(prior * mean + successes, prior * (1 - mean) + failures, groupSize);
   return Math.max(leastLive, live);
 }
 

@@ -2,7 +2,7 @@
  * Probability that a group of `size` rollouts is mixed, so that it has a signal, when the pass rate is Beta(alpha, beta):
  * 1 − P(all succeed) − P(all fail), exact for every positive alpha and beta.
  */
-export function liveProbability(alpha: number, beta: number, size: number): number {
+export function betaLiveProbability(alpha: number, beta: number, size: number): number {
   let all = 1;
   let none = 1;
   for (let i = 0; i < size; i++) {
