@@ -65,9 +65,7 @@ class Scorer:
         attend = causal_attention(self.attention, lengths, self.device, rules=self._rules)
         hidden = self.model.hidden(tokens, positions, attend)
         head, targets = self.model.head_weight, tokens[predicted]
-        values = chunked_logprobs(
-            hidden[predicted - 1], head, targets, temperature=temperature, cap=self._logit_cap
-        )
+        values = chunked_logprobs(hidden[predicted - 1], head, targets, temperature=temperature, cap=self._logit_cap)
         whole = (v.new_zeros(len(tokens)).index_copy(0, predicted, v) for v in values)
         logprobs, entropy = whole
         return logprobs, entropy
