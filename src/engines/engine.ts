@@ -87,8 +87,11 @@ export interface Renderer {
   append(transcript: Transcript, messages: readonly Message[]): Int32Array;
   /** Tokens of plain text, without template or special tokens added. */
   encode(text: string): Int32Array;
-  /** Like `encode`, for text by another author than the policy: texts of special tokens stay text. */
-  encodeForeign(text: string): Int32Array;
+  /**
+   * Like `encode`, for text by another author than the policy: texts of special tokens stay text, except `ownTags`, the
+   * tags of the environment's format.
+   */
+  encodeForeign(text: string, ownTags?: readonly string[]): Int32Array;
   /** Text of tokens, special tokens left out. */
   decode(tokens: Int32Array): string;
 }

@@ -91,14 +91,17 @@ function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
   return { tool, args: args as Readonly<Record<string, Json>> };
 }
 
+/** The tags of a format, without the blanks around them. */
+export function tagsOf(format: CallFormat): string[] {
+  if (format.type !== 'tags') return [];
+  const { call, result, stop = '' } = format;
+  return [...call, ...result, stop].map((tag) => tag.trim()).filter((tag) => tag !== '');
+}
+
 /** Writes a result in the format of tags, without any of the format's own tags inside. */
-export function tagResult(
-  { call, result, stop }: Extract<CallFormat, { type: 'tags' }>,
-  text: string,
-): string {
-  const own = [...call, ...result, ...(stop === undefined ? [] : [stop])]
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '');
+export function tagResult(format: Extract<CallFormat, { type: 'tags' }>, text: string): string {
+  const { result } = format;
+  const own = tagsOf(format);
   let clean = text;
   for (let before = ''; before !== clean;) {
     before = clean;

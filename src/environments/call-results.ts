@@ -45,7 +45,7 @@ export function openCallResults(path: string): CallResults {
 
 /**
  * Creates the function that strategies call tools with. Equal calls run once; those that arrive meanwhile share the
- * result. Failures are not recorded.
+ * result or the failure. Failures are not recorded, so a later call tries again.
  */
 export function recordCalls(results: CallResults): CallTool {
   const running = new Map<string, Promise<ToolResult>>();
@@ -56,8 +56,10 @@ export function recordCalls(results: CallResults): CallTool {
       if (known !== undefined) return known;
       const other = running.get(key);
       if (other === undefined) break;
-      // The caller of the other call may have been aborted; then make the call here.
-      await other.catch(() => {});
+      await other.catch((error: unknown) => {
+        // Any other error is the abort of the other caller: the call is made here.
+        if (error instanceof EnvironmentError) throw error;
+      });
       signal.throwIfAborted();
     }
     const call = callTool(tool, args, signal).finally(() => running.delete(key));

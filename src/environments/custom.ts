@@ -69,6 +69,7 @@ function completeEnvironment(made: CustomEnvironment, name: string, suffix: stri
     name: made.name ?? name,
     version: `${made.version ?? '1'}-${suffix}`,
     stop: made.stop ?? [],
+    ...(made.tags !== undefined && { tags: made.tags }),
     roles: made.roles ?? [],
     ...(made.tools !== undefined && { tools: made.tools }),
     maxTurns: made.maxTurns ?? 8,

@@ -27,6 +27,11 @@ export interface Environment extends AsyncDisposable {
   readonly version: string;
   /** Strings that end the policy's writing, besides its end tokens. They are kept in the text. */
   readonly stop: readonly string[];
+  /**
+   * Tags of its format, e.g. `<result>`: in an insertion they become single tokens where the vocabulary has them. Results
+   * must not contain them. Default: none; all inserted texts of added tokens stay text.
+   */
+  readonly tags?: readonly string[];
   /** Roles of the messages it replies with. The chat template must support them; empty: it only inserts. */
   readonly roles: readonly ReplyRole[];
   /** Tools that the chat template lists in the prompt. Default: none. */

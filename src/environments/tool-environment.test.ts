@@ -147,6 +147,24 @@ test('makes equal calls once, also at the same time, and never records a failure
   expect(calls).toBe(3);
 });
 
+test('equal calls at the same time share a failure', async () => {
+  let calls = 0;
+  const broken: Tool = {
+    ...adder,
+    call: async () => {
+      calls++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      throw new Error('down');
+    },
+  };
+  using results = openCallResults(':memory:');
+  const call = recordCalls(results);
+  const { signal } = new AbortController();
+  const made = await Promise.allSettled(Array.from({ length: 20 }, () => call(broken, {}, signal)));
+  expect(made.map((one) => one.status)).toEqual(made.map(() => 'rejected'));
+  expect(calls).toBe(1);
+});
+
 test('a call that hangs fails with its own caller, and not the next one', async () => {
   let calls = 0;
   const hangs: Tool = {

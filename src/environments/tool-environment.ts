@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { durationMs, durationSchema } from '../core/duration.ts';
 import { hashKey } from '../core/rng.ts';
 import type { ToolCall } from '../core/transcript.ts';
-import { callFormatConfig, readCalls, stopsOf, tagResult, type WrittenCall } from './call-format.ts';
+import { callFormatConfig, readCalls, stopsOf, tagResult, tagsOf, type WrittenCall } from './call-format.ts';
 import type { Environment, ReplyContext } from './environment.ts';
 import { type Json, type Tool, toolLabel } from './tool.ts';
 
@@ -46,6 +46,7 @@ export function toolEnvironment(
     name,
     version: versionOf(tools, limits),
     stop: stopsOf(format),
+    tags: tagsOf(format),
     roles: format.type === 'chat' ? ['tool'] : [],
     ...(format.type === 'chat' && { tools: tools.map(({ schema }) => schema) }),
     maxTurns: maxCalls + spareTurns,

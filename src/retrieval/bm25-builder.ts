@@ -5,6 +5,10 @@ import type { Bm25Settings, Postings } from './bm25-index.ts';
 /** Entries in one piece of a growing array. */
 const pieceSize = 2 ** 20;
 const mostPostings = 2 ** 32 - 1;
+/** Entries that a `Map` of V8 can hold. */
+const mostTerms = 2 ** 24 - 1;
+/** Words whose terms are remembered at a time. */
+const mostWords = 2 ** 22;
 
 /**
  * Builds the postings of an index from documents in order. Holds 5 bytes for each posting while documents are added, and
@@ -12,7 +16,7 @@ const mostPostings = 2 ** 32 - 1;
  */
 export class Bm25Builder {
   readonly #settings: Bm25Settings;
-  /** Number of the term of each word seen; −1 for a stop word. */
+  /** Number of the term of words seen lately; −1 for a stop word. */
   readonly #words = new Map<string, number>();
   readonly #numbers = new Map<string, number>();
   /** Documents of each term. */
@@ -91,11 +95,16 @@ export class Bm25Builder {
     if (known !== undefined) return known;
     const term = termOf(word, this.#settings.analyser);
     const number = term === undefined ? -1 : (this.#numbers.get(term) ?? this.#addTerm(term));
+    if (this.#words.size === mostWords) this.#words.clear();
     this.#words.set(word, number);
     return number;
   }
 
   #addTerm(term: string): number {
+    if (this.#numbers.size === mostTerms)
+      throw new DataError(
+        `an index holds ${mostTerms} different terms at most, got more; use the analyser "english", or serve a larger index over HTTP`,
+      );
     this.#numbers.set(term, this.#frequencies.length);
     return this.#frequencies.push(0) - 1;
   }

@@ -165,3 +165,17 @@ test('an aborted query ends alone; closing ends all', async () => {
   await expect(hanging).rejects.toThrow('the retriever was closed');
   await expect(retriever.search('a', 1)).rejects.toThrow('the retriever was closed');
 });
+
+test('an empty passage is left out, and the other queries of the request keep theirs', async () => {
+  const { url } = await serve(({ queries }) => ({
+    body: {
+      result: queries.map((query) =>
+        query === 'a' ? [{ document: { id: '1', contents: ' ' }, score: 1 }] : [passageFor(query)],
+      ),
+    },
+  }));
+  await using retriever = open(url);
+  const [a, b] = await Promise.all([retriever.search('a', 1), retriever.search('b', 1)]);
+  expect(a).toEqual([]);
+  expect(b.map(({ id }) => id)).toEqual(['of b']);
+});

@@ -4,7 +4,7 @@ import { durationMs, durationSchema } from '../core/duration.ts';
 import { DataError } from '../core/errors.ts';
 import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/retry.ts';
 import { hashKey } from '../core/rng.ts';
-import { passageOf } from './passage.ts';
+import { hasEmptyText, passageOf } from './passage.ts';
 import type { Retrieved, Retriever } from './retriever.ts';
 
 /**
@@ -148,7 +148,9 @@ async function post(
   const parsed = answerSchema.safeParse(content);
   if (!parsed.success || parsed.data.result.length !== queries.length)
     throw failure(config, `a body other than {"result": [${queries.length} lists]}: ${body.slice(0, 200)}`);
-  return parsed.data.result.map((list) => list.slice(0, top).map((one, i) => retrievedOf(one, i, config)));
+  return parsed.data.result.map((list) =>
+    list.slice(0, top).flatMap((one, i) => retrievedOf(one, i, config)),
+  );
 }
 
 async function exchange(
@@ -187,14 +189,15 @@ async function readBody(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Reads `{document, score}`, or a bare document, as returned by services that ignore `return_scores`. */
-function retrievedOf(value: unknown, i: number, { url }: HttpRetrieverConfig): Retrieved {
+/**
+ * Reads `{document, score}`, or a bare document, as returned by services that ignore `return_scores`. A document with an
+ * empty text is left out: it has nothing to read, and must not fail the other queries of the request.
+ */
+function retrievedOf(value: unknown, i: number, { url }: HttpRetrieverConfig): Retrieved[] {
   const entry = z.object({ document: z.unknown(), score: z.number().optional() }).safeParse(value);
   const isWrapped = entry.success && entry.data.document !== undefined;
-  const passage = passageOf(
-    isWrapped ? entry.data.document : value,
-    `${url}: passage ${i + 1}`,
-    String(i + 1),
-  );
-  return { ...passage, score: (isWrapped ? entry.data.score : undefined) ?? 0 };
+  const document = isWrapped ? entry.data.document : value;
+  if (hasEmptyText(document)) return [];
+  const passage = passageOf(document, `${url}: passage ${i + 1}`, String(i + 1));
+  return [{ ...passage, score: (isWrapped ? entry.data.score : undefined) ?? 0 }];
 }

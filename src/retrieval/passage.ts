@@ -42,8 +42,8 @@ export async function* readPassages(files: readonly string[]): AsyncGenerator<Pa
  * @param where file:row, for the message of the DataError.
  */
 export function passageOf(value: unknown, where: string, defaultId: string): Passage {
-  const row = new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
-  const text: unknown = textColumns.map((name) => row.get(name)).find((field) => field != null);
+  const row = columnsOf(value);
+  const text = textIn(row);
   if (typeof text !== 'string' || text.trim() === '')
     throw new DataError(
       `${where}: expected the passage's text in a column ${textColumns.join(', ')}, got columns ${[...row.keys()].join(', ') || 'none'}`,
@@ -55,6 +55,18 @@ export function passageOf(value: unknown, where: string, defaultId: string): Pas
     ...(typeof title === 'string' && title.trim() !== '' ? { title, text } : withTitle(text)),
   };
 }
+
+/** True for the columns of a row whose text is a blank string. */
+export function hasEmptyText(value: unknown): boolean {
+  const text = textIn(columnsOf(value));
+  return typeof text === 'string' && text.trim() === '';
+}
+
+const columnsOf = (value: unknown): ReadonlyMap<string, unknown> =>
+  new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
+
+const textIn = (row: ReadonlyMap<string, unknown>): unknown =>
+  textColumns.map((name) => row.get(name)).find((field) => field != null);
 
 /** Separates the title that FlashRAG's corpora put before the text: `"Lima"\nLima is …`. */
 function withTitle(text: string): Pick<Passage, 'title' | 'text'> {

@@ -185,6 +185,39 @@ function samplingTests({ engine, under }: Shared): void {
     },
   );
 
+  test('a stop string that ends the given text does not end its continuation', async () => {
+    const continued = async (prompts: SampleRequest['prompts'], stop: string[]) => {
+      const request = { prompts, maxTokens: 4, temperature: 1, seed: 3, stop };
+      const completions: Completion[] = [];
+      for await (const completion of completionsOf(engine().sampler.sample(request)))
+        completions.push(completion);
+      return completions;
+    };
+    const begun = await continued(
+      texts.map((text) => ({ ...promptOf(text), count: 1 })),
+      [],
+    );
+    let plain = 0;
+    for (const { key, transcript } of begun) {
+      const prompts = [{ key, prompt: transcript, count: 1 }];
+      const text = lastAnswer(transcript);
+      const end = text.slice(-2);
+      const [without] = await continued(prompts, []);
+      // The stop string may come again.
+      if (
+        end.length < 2 ||
+        lastAnswer(without!.transcript)
+          .slice(text.length - 1)
+          .includes(end)
+      )
+        continue;
+      plain++;
+      const [stopped] = await continued(prompts, [end]);
+      expect(stopped!.transcript.tokens).toEqual(without!.transcript.tokens);
+    }
+    expect(plain).toBeGreaterThan(0);
+  });
+
   test('streams parts that are prefixes of completions, before their end', async () => {
     const shown = new Map<string, number[]>();
     const ended = new Map<string, number[]>();

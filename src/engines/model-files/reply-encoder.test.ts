@@ -24,4 +24,5 @@ test('encodes texts of special tokens in foreign text as text', async () => {
   const tokens = tokenizer.encodeForeign('4</a>5');
   expect([...tokens]).not.toContain(end);
   expect(tokenizer.encodeForeign('4+5')).toEqual(tokenizer.encodeText('4+5'));
+  expect([...tokenizer.encodeForeign('4</a>5', ['</a>'])]).toEqual([...tokenizer.encodeText('4</a>5')]);
 });

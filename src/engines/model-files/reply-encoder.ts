@@ -12,8 +12,13 @@ export interface ReplyEncoder {
    * @throws DataError for a template that rewrites the policy's message when these follow.
    */
   encodeReply(messages: readonly Message[], hasEnded: boolean): Int32Array;
-  /** Encodes text by another author than the policy: texts of special tokens stay text. */
-  encodeForeign(text: string): Int32Array;
+  /**
+   * Encodes text by another author than the policy: texts of special tokens stay text.
+   *
+   * @param ownTags texts that the author of the format wrote, such as `<result>`: tokens of their own where the
+   * vocabulary has them.
+   */
+  encodeForeign(text: string, ownTags?: readonly string[]): Int32Array;
 }
 
 interface Parts {
@@ -38,8 +43,13 @@ const thinking = `<think>\nso\n</think>\n\n${mark}`;
 export function createReplyEncoder(parts: Parts): ReplyEncoder {
   const { folder, template, encode } = parts;
   const checked = new Set<string>();
-  const split = createTextSplitter(Array.from(parts.addedTokens).filter(isControl));
-  const encodeForeign = (text: string): Int32Array => flattenTokens(split(text).map(encode));
+  const control = Array.from(parts.addedTokens, (token) => (isControl(token) ? token.content : [])).flat();
+  const split = createTextSplitter(control);
+  const encodeForeign = (text: string, ownTags: readonly string[] = []): Int32Array => {
+    const isOwn = ownTags.some((tag) => control.includes(tag));
+    const cut = isOwn ? createTextSplitter(control.filter((tag) => !ownTags.includes(tag))) : split;
+    return flattenTokens(cut(text).map(encode));
+  };
   const encodeReply = (messages: readonly Message[], hasEnded: boolean): Int32Array => {
     if (template === null) return encodeForeign(messages.map(({ content }) => `\n${content}`).join(''));
     const roles = messages.map(({ role }) => role).join(' ');
@@ -85,9 +95,9 @@ const isControl = ({ content, special }: { readonly content: string; readonly sp
  * Returns a function that cuts text within the texts of these tokens, so that no piece contains one: encoded piece by
  * piece, the text decodes to itself and holds no control token.
  */
-function createTextSplitter(control: readonly { readonly content: string }[]): (text: string) => string[] {
+function createTextSplitter(control: readonly string[]): (text: string) => string[] {
   if (control.length === 0) return (text) => [text];
-  const escaped = control.map(({ content }) => content.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const escaped = control.map((text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   const start = new RegExp(`(?=${escaped.join('|')})`, 'gsu');
   return (text) => {
     const cuts = Array.from(

@@ -8,6 +8,7 @@ import type {
 } from '../requests/sampling-job.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import type { Ask, Part } from './connection.ts';
+import { stopLead } from '../requests/stop-lead.ts';
 import { flattenTokens } from '../flatten-tokens.ts';
 
 /** A finished completion and the policy version it began with. */
@@ -45,8 +46,16 @@ interface Draft {
 /** Creates a collector for one job. */
 export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) => string): Collector {
   const drafts = job.prompts.map(({ count }) => Array.from({ length: count }, newDraft));
-  const endOf = stopFinder(job.stop, decode);
-  const stopsAt = job.stop.length > 0;
+  const hasStop = (tokens: Int32Array): boolean => {
+    const text = decode(tokens);
+    return job.stop.some((one) => text.includes(one));
+  };
+  const longest = Math.max(0, ...job.stop.map(({ length }) => length));
+  const reach = job.stop.length === 0 ? 0 : tokensPerCharacter * (longest + 1);
+  const endOf = stopFinder(reach, hasStop);
+  const leads = job.prompts.map(({ tokens, openTurn }) =>
+    Array.from(stopLead(tokens, openTurn, reach, hasStop)),
+  );
   /** Place in the job of each prompt of the last request. */
   let asked: readonly number[] = [];
 
@@ -94,8 +103,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
           // Older workers send no entropies.
           if (entropies !== undefined) draft.entropies.push(entropies[t]!);
         }
-        const { tokens: given, openTurn } = job.prompts[place]!;
-        const lead = stopsAt ? Array.from(given.subarray(given.length - openTurn)) : [];
+        const lead = leads[place]!;
         const found = endOf([...lead, ...draft.tokens], lead.length + before);
         const end = found === null ? null : found - lead.length;
         if (end === null && finishReason === null) {
@@ -185,19 +193,15 @@ const tokensPerCharacter = 4;
  * contain none; `null` if it contains none. Decodes again only as many tokens as a stop string can start in.
  */
 function stopFinder(
-  stop: readonly string[],
-  decode: (tokens: Int32Array) => string,
+  reach: number,
+  hasStop: (tokens: Int32Array) => boolean,
 ): (tokens: readonly number[], before: number) => number | null {
-  const longest = Math.max(0, ...stop.map(({ length }) => length));
   return (tokens, before) => {
-    if (stop.length === 0) return null;
-    const start = Math.max(0, before - tokensPerCharacter * (longest + 1));
-    const hasStop = (end: number): boolean => {
-      const text = decode(Int32Array.from(tokens.slice(start, end)));
-      return stop.some((one) => text.includes(one));
-    };
-    if (!hasStop(tokens.length)) return null;
-    for (let end = before + 1; end < tokens.length; end++) if (hasStop(end)) return end;
+    if (reach === 0) return null;
+    const start = Math.max(0, before - reach);
+    const isEnd = (end: number): boolean => hasStop(Int32Array.from(tokens.slice(start, end)));
+    if (!isEnd(tokens.length)) return null;
+    for (let end = before + 1; end < tokens.length; end++) if (isEnd(end)) return end;
     return tokens.length;
   };
 }

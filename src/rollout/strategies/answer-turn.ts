@@ -153,7 +153,7 @@ function appendReply(
   reply: Exclude<Reply, { type: 'end' }>,
   renderer: Renderer,
   hasEnded: boolean,
-  { name }: Environment,
+  { name, tags }: Environment,
 ): Transcript {
   if (reply.type === 'messages')
     return giveToTranscript(transcript, renderer.append(transcript, reply.messages), reply.messages);
@@ -162,7 +162,7 @@ function appendReply(
       `${name}: expected messages or the end after the policy ended its turn, got an insertion`,
     );
   const message: Message = { role: 'assistant', content: reply.text };
-  return giveToTranscript(transcript, renderer.encodeForeign(reply.text), [message]);
+  return giveToTranscript(transcript, renderer.encodeForeign(reply.text, tags), [message]);
 }
 
 /** Cuts text to at most `maxTokens` tokens; bounds the characters first, so that a huge text is not encoded whole. */

@@ -4,7 +4,7 @@ import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import { givenTranscript, type Transcript, writtenCount } from '../../core/transcript.ts';
 import { completionsOf, type Renderer, type SampleRequest } from '../../engines/engine.ts';
-import type { CallTool, Environment } from '../../environments/environment.ts';
+import type { CallTool, Environment, Opening } from '../../environments/environment.ts';
 import type { Json } from '../../environments/tool.ts';
 import { answerTurn, type AnsweredTurn, withinTime } from './answer-turn.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
@@ -63,19 +63,20 @@ async function playAll(
   const states = new Map<string, { readonly problem: Problem; readonly state: Json }>();
   const prompts: SampleRequest['prompts'][number][] = [];
   const tools = environment.tools?.map((schema) => ({ type: 'function', function: schema }));
-  for (const problem of problems) {
+  const openings = await Promise.allSettled(problems.map((problem) => openingOf(game, problem)));
+  signal.throwIfAborted();
+  for (const [i, problem] of problems.entries()) {
+    const opening = openings[i]!;
     try {
-      const seed = hashKey(request.seed, 'environment', problem.id);
-      const { state, prompt = problem.prompt } = await withinTime(environment, 'start', signal, () =>
-        environment.start(problem, seed),
-      );
-      states.set(problem.id, { problem, state });
+      if (opening.status === 'rejected') throw opening.reason;
+      const { state, prompt = problem.prompt } = opening.value;
       const given = givenTranscript(prompt, renderer.render(prompt, tools));
+      states.set(problem.id, { problem, state });
       prompts.push({ key: problem.id, prompt: given, count: rollouts, firstIndex });
     } catch (error) {
-      signal.throwIfAborted();
       const failure = `${environment.name} failed to start: ${String(error)}`;
-      for (let i = 0; i < rollouts; i++) finish({ problem, index: firstIndex + i, transcripts: [], failure });
+      for (let at = 0; at < rollouts; at++)
+        finish({ problem, index: firstIndex + at, transcripts: [], failure });
     }
   }
   const playing: Promise<void>[] = [];
@@ -93,6 +94,11 @@ async function playAll(
   signal.throwIfAborted();
   await Promise.all(playing);
 }
+
+const openingOf = ({ environment, request, signal }: Game, problem: Problem): Promise<Opening> =>
+  withinTime(environment, 'start', signal, () =>
+    environment.start(problem, hashKey(request.seed, 'environment', problem.id)),
+  );
 
 const sample = (
   { parts, environment, request, signal }: Game,

@@ -132,7 +132,7 @@ class Rows {
       const next = await work.next();
       if (next === null) continue;
       this.#turns.push(work);
-      const draft = new Draft(work, next.prompt, next.index, this.#options.maxSequenceTokens);
+      const draft = new Draft(work, next.prompt, next.index, this.#options);
       if (!this.#extend(draft, next.read.logits, next.row)) continue;
       const { length } = work.job.prompts[next.prompt]!.tokens;
       this.#cache.reserve(length + 1, this.#drafts.length);

@@ -1,6 +1,7 @@
 import { hashKey, uniformAt } from '../../../core/rng.ts';
 import type { FinishReason } from '../../../core/transcript.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
+import { stopLead } from '../../requests/stop-lead.ts';
 import { createTokenChooser, type TokenChooser } from './choose-token.ts';
 import type { DecodeWeights } from './decode-weights.ts';
 import type { Decoder, ReadPrompts } from './decoder.ts';
@@ -12,11 +13,11 @@ import type {
   FinishedSequence,
 } from '../../requests/sampling-job.ts';
 
-/** Options of a sampler. */
 /** Tokens that can hold the longest stop string: every token carries at least one byte of text, and a character is up to 4. */
 export const stopReach = (stop: readonly string[]): number =>
   stop.length === 0 ? 0 : Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
 
+/** Options of a sampler. */
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
@@ -156,7 +157,12 @@ export class Draft {
   /** Tokens already emitted as parts. */
   #shown = 0;
 
-  constructor(work: Work, prompt: number, index: number, maxSequenceTokens: number) {
+  constructor(
+    work: Work,
+    prompt: number,
+    index: number,
+    { maxSequenceTokens, endsWithStop }: Pick<SamplerOptions, 'maxSequenceTokens' | 'endsWithStop'>,
+  ) {
     const { job } = work;
     const { key, tokens, firstPosition, openTurn } = job.prompts[prompt]!;
     this.work = work;
@@ -165,8 +171,7 @@ export class Draft {
     this.#randomKey = hashKey(job.seed, key, index);
     this.#firstPosition = firstPosition;
     this.#limit = Math.min(job.maxTokens, maxSequenceTokens - tokens.length);
-    const reach = Math.min(openTurn, stopReach(job.stop));
-    this.#lead = tokens.slice(tokens.length - reach);
+    this.#lead = stopLead(tokens, openTurn, stopReach(job.stop), (lead) => endsWithStop(lead, job.stop));
   }
 
   get lastToken(): number {

@@ -1,0 +1,17 @@
+/**
+ * Returns the part of an open message that a stop string can begin in: its last `reach` tokens at most, cut so that they
+ * hold no stop string, since one that was there before must not end what is written now.
+ *
+ * @param openTurn tokens of the policy's unfinished message at the end of `given`.
+ * @param hasStop true if the text of these tokens contains a stop string.
+ */
+export function stopLead(
+  given: Int32Array,
+  openTurn: number,
+  reach: number,
+  hasStop: (tokens: Int32Array) => boolean,
+): Int32Array {
+  let lead = given.slice(given.length - Math.min(openTurn, reach));
+  while (lead.length > 0 && hasStop(lead)) lead = lead.subarray(1);
+  return lead;
+}
