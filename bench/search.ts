@@ -57,7 +57,7 @@ async function runSeed(seed: number): Promise<Record<string, ArmResult>> {
     top: 2,
     maxCalls: 4,
   });
-  const environments = openAnswering(
+  const environments = await openAnswering(
     { environments: { 'short-answer': environmentConfig.parse(environment) }, baseDir: folder },
     opened,
   );

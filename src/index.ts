@@ -27,6 +27,7 @@ export { type CustomEnvironment, customEnvironment } from './environments/custom
 export { python } from './environments/python.ts';
 export { search } from './environments/search.ts';
 export { bm25, bm25Index } from './retrieval/open-retriever.ts';
+export { mcp } from './environments/mcp.ts';
 export { httpRetriever } from './retrieval/http-retriever.ts';
 export { cispo } from './algorithms/cispo.ts';
 export { dapo } from './algorithms/dapo.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { customEnvironmentConfig, openCustomEnvironment } from './custom.ts';
 import type { Environment } from './environment.ts';
+import { mcpConfig, openMcp } from './mcp.ts';
 import { openPython, pythonConfig } from './python.ts';
 import { openSearch, searchConfig } from './search.ts';
 
@@ -8,6 +9,7 @@ import { openSearch, searchConfig } from './search.ts';
 export const environmentConfig = z.discriminatedUnion('type', [
   pythonConfig,
   searchConfig,
+  mcpConfig,
   customEnvironmentConfig,
 ]);
 
@@ -19,12 +21,14 @@ export type EnvironmentConfig = z.output<typeof environmentConfig>;
  *
  * @param baseDir base of relative paths: the recipe's folder.
  */
-export function openEnvironment(config: EnvironmentConfig, baseDir = '.'): Environment {
+export async function openEnvironment(config: EnvironmentConfig, baseDir = '.'): Promise<Environment> {
   switch (config.type) {
     case 'python':
       return openPython(config);
     case 'search':
       return openSearch(config, baseDir);
+    case 'mcp':
+      return await openMcp(config, baseDir);
     case 'custom':
       return openCustomEnvironment(config, baseDir);
   }

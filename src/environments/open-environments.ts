@@ -15,21 +15,21 @@ export interface EnvironmentChoice {
  *
  * @returns the environment of a problem; undefined for a domain without one, whose attempts have one turn.
  */
-export function openEnvironments(
+export async function openEnvironments(
   { environments = {}, baseDir }: EnvironmentChoice,
   opened: AsyncDisposableStack,
-): (problem: Pick<Problem, 'domain'>) => Environment | undefined {
-  const byDomain = new Map(
-    Object.entries(environments).map(([domain, config]) => [
-      domain,
-      opened.use(openEnvironment(config, baseDir)),
-    ]),
-  );
+): Promise<(problem: Pick<Problem, 'domain'>) => Environment | undefined> {
+  const byDomain = new Map<string, Environment>();
+  for (const [domain, config] of Object.entries(environments))
+    byDomain.set(domain, opened.use(await openEnvironment(config, baseDir)));
   return ({ domain }) => byDomain.get(domain);
 }
 
 /** Opens the environments of a recipe for attempts outside a run: results of calls are kept in memory. */
-export const openAnswering = (recipe: EnvironmentChoice, opened: AsyncDisposableStack): Environments => ({
-  of: openEnvironments(recipe, opened),
+export const openAnswering = async (
+  recipe: EnvironmentChoice,
+  opened: AsyncDisposableStack,
+): Promise<Environments> => ({
+  of: await openEnvironments(recipe, opened),
   call: recordCalls(opened.use(openCallResults(':memory:'))),
 });

@@ -46,7 +46,7 @@ export async function evaluateModel(
   const suites = chooseSuites(recipe, only);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
-  const environments = openAnswering(recipe, opened);
+  const environments = await openAnswering(recipe, opened);
   const loaded = [];
   for (const suite of suites) {
     const { problems, records } = await loadSources(suite.problems, recipe, { onDownload, signal });

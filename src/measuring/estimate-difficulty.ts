@@ -78,7 +78,7 @@ export async function estimateDifficulty(
   }
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
-  const { environments } = withEnvironments({ environments: openAnswering(recipe, opened) }, settings);
+  const { environments } = withEnvironments({ environments: await openAnswering(recipe, opened) }, settings);
   const { problems: all, records: sources } = await loadSources(recipe.problems, recipe, {
     onDownload: options.onDownload,
     signal: options.signal,

@@ -52,6 +52,10 @@ function ofEnvironment(config: EnvironmentConfig): string[] {
       return [`loads the module ${config.module}`];
     case 'python':
       return config.sandbox.python === undefined ? [] : [`runs ${config.sandbox.python}`];
+    case 'mcp':
+      return [
+        config.command === undefined ? `sends calls to ${config.url}` : `runs ${config.command.join(' ')}`,
+      ];
     case 'search':
       return config.retriever.type === 'http-retriever' ? [`sends queries to ${config.retriever.url}`] : [];
   }

@@ -42,7 +42,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   const knownPassRates = readKnownPassRates(recipe, problems);
   await using opened = new AsyncDisposableStack();
   const verifierFor = openVerifiers(recipe, opened);
-  const environmentOf = openEnvironments(recipe, opened);
+  const environmentOf = await openEnvironments(recipe, opened);
   for (const problem of [...problems, ...suites.flatMap((suite) => suite.problems)])
     verifierFor(problem).check(problem);
   const model = await policyModel(recipe, options);

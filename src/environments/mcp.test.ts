@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openCallResults, recordCalls } from './call-results.ts';
+import { tags } from './call-format.ts';
+import type { Environment, WrittenTurn } from './environment.ts';
+import { mcp, mcpConfig, openMcp } from './mcp.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'mcp-'));
+
+/** A server in a few lines of JSON-RPC: what it answers is in the test's hands, not in those of a library. */
+const answers = `
+const number = { type: 'number' };
+const tools = [
+  { name: 'add', description: 'Adds two numbers.', inputSchema: { type: 'object', properties: { a: number, b: number }, required: ['a', 'b'] } },
+  { name: 'echo', inputSchema: { type: 'object', properties: { text: { type: 'string' } } } },
+  { name: 'die', inputSchema: { type: 'object' } },
+  { name: 'hang', inputSchema: { type: 'object' } },
+  { name: 'image', inputSchema: { type: 'object' } },
+];
+const text = (content, isError) => ({ content: [{ type: 'text', text: content }], ...(isError && { isError }) });
+const call = ({ name, arguments: args }) => {
+  if (name === 'add')
+    return typeof args.a === 'number' ? text(String(args.a + args.b)) : { code: -32602, message: 'a must be a number' };
+  if (name === 'echo') return text(args.text.repeat(args.times ?? 1), args.text === 'bad');
+  if (name === 'image') return { content: [{ type: 'image', data: 'AA==', mimeType: 'image/png' }, { type: 'text', text: 'seen' }] };
+  if (name === 'die') process.exit(1);
+  return undefined;
+};
+export const answer = ({ id, method, params }) => {
+  if (id === undefined) return undefined;
+  const result = (value) => ({ jsonrpc: '2.0', id, result: value });
+  if (method === 'initialize')
+    return result({ protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'adder', version: '1' } });
+  if (method === 'tools/list') return result({ tools });
+  if (method !== 'tools/call') return { jsonrpc: '2.0', id, error: { code: -32601, message: 'no such method' } };
+  const made = call(params);
+  if (made === undefined) return undefined;
+  return 'code' in made ? { jsonrpc: '2.0', id, error: made } : result(made);
+};
+`;
+writeFileSync(join(folder, 'answers.mjs'), answers);
+const program = join(folder, 'server.mjs');
+writeFileSync(
+  program,
+  `import { createInterface } from 'node:readline';
+import { answer } from './answers.mjs';
+for await (const line of createInterface({ input: process.stdin })) {
+  const reply = answer(JSON.parse(line));
+  if (reply !== undefined) process.stdout.write(JSON.stringify(reply) + '\\n');
+}
+`,
+);
+const command = [process.execPath, program] as [string, ...string[]];
+
+const open = (options: Partial<Parameters<typeof mcp>[0]>): Promise<Environment> =>
+  openMcp(mcpConfig.parse(mcp({ tools: ['add', 'echo', 'die', 'hang', 'image'], ...options })), folder);
+
+interface WrittenCall {
+  readonly name: string;
+  readonly arguments: object;
+}
+
+/** Replies to one turn with these calls; results are kept in memory. */
+async function reply(environment: Environment, ...calls: WrittenCall[]) {
+  return await replyWithin(60_000, environment, ...calls);
+}
+
+/** @param limit milliseconds of a call. */
+async function replyWithin(limit: number, environment: Environment, ...calls: WrittenCall[]) {
+  using results = openCallResults(':memory:');
+  const record = recordCalls(results);
+  const { signal } = new AbortController();
+  const turn: WrittenTurn = {
+    text: calls.map((one) => `<tool_call>${JSON.stringify(one)}</tool_call>`).join(''),
+    hasEnded: true,
+  };
+  const { state } = await environment.start({} as never, 1);
+  const answered = await environment.reply(state, turn, {
+    signal,
+    call: (tool, args) => record(tool, args, AbortSignal.any([signal, AbortSignal.timeout(limit)])),
+    cut: (text, most) => text.slice(0, most),
+  });
+  return answered.calls!.map(({ outcome, result }) => [outcome, result]);
+}
+
+test('calls the tools of a local server, and tells the policy of its own faults', async () => {
+  await using environment = await open({ command });
+  expect(environment.tools!.map(({ name }) => name)).toEqual(['add', 'echo', 'die', 'hang', 'image']);
+  expect(
+    await reply(
+      environment,
+      { name: 'add', arguments: { a: 1, b: 2 } },
+      { name: 'add', arguments: { a: 'x' } },
+      { name: 'echo', arguments: { text: 'bad' } },
+      { name: 'image', arguments: {} },
+    ),
+  ).toEqual([
+    ['ok', '3'],
+    ['failed', 'Error: a must be a number'],
+    ['failed', 'bad'],
+    ['ok', '[image]\nseen'],
+  ]);
+});
+
+test('starts a server again that died; the call it did not answer is the failure of the environment', async () => {
+  await using environment = await open({ command });
+  await expect(reply(environment, { name: 'die', arguments: {} })).rejects.toThrow(/^mcp .*closed/i);
+  expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
+});
+
+test('a tool that never answers fails at its limit of time', async () => {
+  await using environment = await open({ command });
+  await expect(replyWithin(300, environment, { name: 'hang', arguments: {} })).rejects.toThrow('timeout');
+  expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
+});
+
+test('cuts a result of 5 MB', async () => {
+  await using environment = await open({ command });
+  const [[outcome, text]] = (await reply(environment, {
+    name: 'echo',
+    arguments: { text: 'long ', times: 1e6 },
+  })) as [[string, string]];
+  expect(outcome).toBe('ok');
+  expect(text.length).toBe(512);
+});
+
+test('calls the tools of a server behind HTTP', async () => {
+  const { answer } = (await import(join(folder, 'answers.mjs'))) as { answer: (message: unknown) => unknown };
+  await using server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece: Buffer) => (body += piece.toString()));
+    request.on('end', () => {
+      if (request.method !== 'POST') return void response.writeHead(405).end();
+      const made = answer(JSON.parse(body));
+      if (made === undefined) return void response.writeHead(202).end();
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(made));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  await using environment = await open({ url });
+  expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
+  server.closeAllConnections();
+});
+
+test.for<[string, Partial<Parameters<typeof mcp>[0]>, RegExp]>([
+  ['both ways', { command, url: 'http://127.0.0.1:1/mcp' }, /either "command" or "url"/],
+  ['neither', {}, /either "command" or "url"/],
+  ['a missing tool', { command, tools: ['add', 'subtract'] }, /expected a tool "subtract", got add, echo/],
+  [
+    'a missing program',
+    { command: [join(folder, 'none')] },
+    /expected a server of the Model Context Protocol, got: .*ENOENT/,
+  ],
+  ['a program that fails', { command: [process.execPath, '-e', 'throw new Error("no key")'] }, /no key/],
+  [
+    'an address without a server',
+    { url: 'http://127.0.0.1:1/mcp' },
+    /expected a server of the Model Context Protocol/,
+  ],
+  [
+    'tags with two tools',
+    { command, tools: ['add', 'echo'], format: tags({ call: ['<a>', '</a>'], result: ['', ''] }) },
+    /expected one tool for format tags/,
+  ],
+])('refuses %s with one error', async ([, options, message]) => {
+  await expect(open(options)).rejects.toThrow(message);
+});
+
+test('the version changes with the tools, and with the number that the recipe gives', async () => {
+  await using one = await open({ command });
+  await using two = await open({ command, version: '2' });
+  await using few = await open({ command, tools: ['add'] });
+  expect(new Set([one.version, two.version, few.version]).size).toBe(3);
+});
