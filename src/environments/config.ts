@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { banditConfig, openBandit } from './bandit.ts';
 import { customEnvironmentConfig, openCustomEnvironment } from './custom.ts';
 import type { Environment } from './environment.ts';
 import { mcpConfig, openMcp } from './mcp.ts';
@@ -10,6 +11,7 @@ export const environmentConfig = z.discriminatedUnion('type', [
   pythonConfig,
   searchConfig,
   mcpConfig,
+  banditConfig,
   customEnvironmentConfig,
 ]);
 
@@ -29,6 +31,8 @@ export async function openEnvironment(config: EnvironmentConfig, baseDir = '.'):
       return openSearch(config, baseDir);
     case 'mcp':
       return await openMcp(config, baseDir);
+    case 'bandit':
+      return openBandit(config);
     case 'custom':
       return openCustomEnvironment(config, baseDir);
   }

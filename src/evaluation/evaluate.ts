@@ -1,3 +1,5 @@
+import { banditOf } from '../core/bandit/bandit.ts';
+import { type BanditEpisode, episodeOf } from '../core/bandit/regret.ts';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { SourceRecord } from '../core/source-record.ts';
@@ -10,6 +12,7 @@ import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
+import { type Exploration, exploration } from './exploration/exploration.ts';
 import { evaluateStrategies } from './strategies/evaluate-strategies.ts';
 import type { StrategyReport } from './strategies/strategy-report.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
@@ -31,6 +34,8 @@ export interface Evaluation {
   readonly problems: readonly ProblemResult[];
   /** Strategies compared on the same problems; absent unless the suite lists some. */
   readonly strategies?: StrategyReport;
+  /** How the policy explored; absent without bandits. */
+  readonly exploration?: Exploration;
 }
 
 /** Options of an evaluation. */
@@ -78,6 +83,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   await options.onSampled?.(problems.map(({ id }) => sampled.get(id)!));
   const sure = greedy ? await roll(options, { rollouts: 1, temperature: 0 }, progress) : new Map();
   const strategies = suite.strategies === undefined ? undefined : await evaluateStrategies(options);
+  const episodes = episodesOf([...sampled.values()]);
   const results = problems.map(({ id }) => resultOf(sampled.get(id)!, sure.get(id), options.levelsOf));
   return {
     suite: suite.name,
@@ -92,6 +98,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     byLevel: summariseBy(results, ({ levels }) => levels ?? [], seed),
     problems: results,
     ...(strategies !== undefined && { strategies }),
+    ...(episodes.length > 0 && { exploration: exploration(episodes) }),
   };
 }
 
@@ -109,6 +116,16 @@ async function roll(
   }
   return byId;
 }
+
+/** Judged attempts at bandits. */
+const episodesOf = (groups: readonly RolloutGroup[]): BanditEpisode[] =>
+  groups
+    .filter(({ problem }) => problem.extra?.['bandit'] !== undefined)
+    .flatMap(({ problem, rollouts }) =>
+      rollouts
+        .filter(({ verdict }) => verdict.outcome !== 'ungradable')
+        .map(({ transcripts }) => episodeOf(banditOf(problem), transcripts.at(-1)!)),
+    );
 
 function createProgress({ problems, suite, onProgress }: EvaluateOptions): () => void {
   const total = problems.length * (suite.greedy ? 2 : 1);

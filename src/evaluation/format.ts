@@ -2,6 +2,7 @@ import { alignColumns } from '../core/table.ts';
 import type { Estimate } from '../statistics/intervals.ts';
 import type { Comparison, PairedDifference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
+import type { Exploration } from './exploration/exploration.ts';
 import type { Summary } from './summary.ts';
 
 const nothing = '–';
@@ -23,7 +24,19 @@ export function formatEvaluation(evaluation: Evaluation, step?: number): string 
   const title = `${suite}: ${model.name}${age(model.policyVersion, step)}, temperature ${sampling.temperature}, ${sampling.maxTokens} tokens`;
   const files = (evaluation.sources ?? []).flatMap((source) => source.files);
   const from = files.map(({ name, sha256 }) => `from ${name}, sha256 ${sha256.slice(0, 12)}`);
-  return [title, ...from, alignColumns(rows, { figuresFrom: 1 })].join('\n');
+  const played = evaluation.exploration === undefined ? [] : [formatExploration(evaluation.exploration)];
+  return [title, ...from, alignColumns(rows, { figuresFrom: 1 }), ...played].join('\n');
+}
+
+/** Formats how the policy explored bandits, in one line. */
+function formatExploration({ regret, randomRegret, suffixFailure, ...shares }: Exploration): string {
+  const interval = `${regret.low.toFixed(1)} … ${regret.high.toFixed(1)}`;
+  const failures = `${percent(suffixFailure.low)} … ${percent(suffixFailure.high)}`;
+  return (
+    `bandits: regret ${regret.mean.toFixed(1)} (${interval}), at random ${randomRegret.toFixed(1)}; ` +
+    `suffix failure ${percent(suffixFailure.mean)} % (${failures}), arms tried ${percent(shares.coverage)} %, ` +
+    `greedy ${percent(shares.greedyShare)} %, turns without a choice ${percent(shares.missing)} %`
+  );
 }
 
 /** Skipped updates make the two counts differ; an exported model has no update count. */

@@ -4,6 +4,7 @@ import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { FileRecord, SourceRecord } from '../core/source-record.ts';
 import { type DataFile, locateData, recordOf } from './locate-files.ts';
+import { banditsConfig, drawBandits } from './bandit-source.ts';
 import { fileConfig } from './file-source.ts';
 import { generateProblems, generatedConfig } from './generated-source.ts';
 import type { OnDownload } from '../hub/download.ts';
@@ -12,7 +13,12 @@ import { ProblemIds } from './problem-ids.ts';
 import { readDataFile } from './read-file-source.ts';
 
 /** A source of problems: what `problems` accepts in a recipe and in an evaluation suite. */
-export const problemSourceConfig = z.discriminatedUnion('type', [jsonlConfig, fileConfig, generatedConfig]);
+export const problemSourceConfig = z.discriminatedUnion('type', [
+  jsonlConfig,
+  fileConfig,
+  generatedConfig,
+  banditsConfig,
+]);
 export type ProblemSource = z.output<typeof problemSourceConfig>;
 
 /** Options for loading a source. */
@@ -42,14 +48,19 @@ export interface LoadedSource {
  * @throws DataError naming file and row, or family and knob, when the source is invalid or too small.
  */
 export async function loadSource(config: ProblemSource, options: LoadOptions): Promise<LoadedSource> {
-  if (config.type === 'generated') {
-    return { problems: [...generateProblems(config)] };
+  switch (config.type) {
+    case 'generated':
+      return { problems: [...generateProblems(config)] };
+    case 'bandits':
+      return { problems: [...drawBandits(config)] };
+    case 'jsonl':
+    case 'file':
+      return loadFiles(config, options);
   }
-  return loadFiles(config, options);
 }
 
 async function loadFiles(
-  config: Exclude<ProblemSource, { type: 'generated' }>,
+  config: Exclude<ProblemSource, { type: 'generated' | 'bandits' }>,
   { baseDir, ids = new ProblemIds(), commits, isOffline, onDownload, signal }: LoadOptions,
 ): Promise<LoadedSource> {
   const commit = commits?.get(config.path);

@@ -58,6 +58,8 @@ function ofEnvironment(config: EnvironmentConfig): string[] {
       ];
     case 'search':
       return config.retriever.type === 'http-retriever' ? [`sends queries to ${config.retriever.url}`] : [];
+    case 'bandit':
+      return [];
   }
 }
 

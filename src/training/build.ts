@@ -101,8 +101,9 @@ function duplicatesIn(problems: readonly Problem[]): string[] {
   ];
 }
 
-/** Text of a problem, by which problems are compared. */
-const textOf = ({ prompt }: Problem): string => prompt.map(({ content }) => content.trim()).join('\n');
+/** Text of a problem, by which problems are compared; bandits differ in what the prompt does not tell. */
+const textOf = ({ id, prompt, extra }: Problem): string =>
+  extra?.['bandit'] === undefined ? prompt.map(({ content }) => content.trim()).join('\n') : id;
 
 /** Warns when a suite is not held out: its problems, compared by text, are also trained on. */
 function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {

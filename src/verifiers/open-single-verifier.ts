@@ -6,6 +6,7 @@ import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.t
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
 import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
 import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
+import { openRegret, regretConfig } from './regret.ts';
 import { openSearchFormat, searchFormatConfig } from './search-format.ts';
 import { openShortAnswer, shortAnswerConfig } from './short-answer.ts';
 import { openToolUse, toolUseConfig } from './tool-use.ts';
@@ -20,6 +21,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   shortAnswerConfig,
   searchFormatConfig,
   toolUseConfig,
+  regretConfig,
   formatConfig,
   customConfig,
   pythonFunctionConfig,
@@ -42,6 +44,8 @@ export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDi
       return openSearchFormat(config);
     case 'tool-use':
       return openToolUse(config);
+    case 'regret':
+      return openRegret(config);
     case 'format':
       return openFormat(config);
     case 'custom':

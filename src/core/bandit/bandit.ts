@@ -1,0 +1,75 @@
+import * as z from 'zod';
+import { DataError } from '../errors.ts';
+import type { Problem } from '../problem.ts';
+import { uniformAt } from '../rng.ts';
+
+/** Number of turns of a bandit. */
+const turns = z.int().min(1).max(100_000);
+
+/**
+ * A multi-armed bandit: in each turn a player chooses an arm and sees its reward. In `extra.bandit` of a problem.
+ *
+ * - `bernoulli`: reward 1 with the arm's mean as probability, else 0;
+ * - `gaussian`: the arm's mean plus normal noise;
+ * - `contextual`: the product of the arm's weights and the turn's context, plus normal noise. Contexts are uniform in
+ *   [−1, 1] per feature and depend on `contextSeed` and the turn alone.
+ */
+const banditSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('bernoulli'), turns, means: z.array(z.number().min(0).max(1)).min(2) }),
+  z.strictObject({
+    type: z.literal('gaussian'),
+    turns,
+    means: z.array(z.number()).min(2),
+    /** Standard deviation of the noise. */
+    deviation: z.number().positive(),
+  }),
+  z.strictObject({
+    type: z.literal('contextual'),
+    turns,
+    /** One list per arm, with one weight per feature. */
+    weights: z.array(z.array(z.number()).min(1)).min(2),
+    deviation: z.number().min(0),
+    contextSeed: z.int(),
+  }),
+]);
+
+/** See `banditSchema`. */
+export type Bandit = z.infer<typeof banditSchema>;
+
+/**
+ * Returns the bandit of a problem.
+ * @throws DataError if `extra.bandit` is missing or invalid.
+ */
+export function banditOf({ id, source, extra }: Problem): Bandit {
+  const parsed = banditSchema.safeParse(extra?.['bandit']);
+  if (!parsed.success) {
+    throw new DataError(
+      `problem ${id} (${source}): expected a bandit in extra.bandit: ${z.prettifyError(parsed.error)}; ` +
+        'draw such problems with bandits({ … })',
+    );
+  }
+  const bandit = parsed.data;
+  if (bandit.type !== 'contextual') return bandit;
+  const lengths = new Set(bandit.weights.map(({ length }) => length));
+  if (lengths.size === 1) return bandit;
+  throw new DataError(
+    `problem ${id} (${source}): expected equally many weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}`,
+  );
+}
+
+/** Number of arms. */
+export const armCount = (bandit: Bandit): number =>
+  bandit.type === 'contextual' ? bandit.weights.length : bandit.means.length;
+
+/** The features that the player sees in a turn (0-based); undefined for a bandit without context. */
+export function contextAt(bandit: Bandit, turn: number): readonly number[] | undefined {
+  if (bandit.type !== 'contextual') return undefined;
+  return bandit.weights[0]!.map((_, feature) => 2 * uniformAt(bandit.contextSeed, turn, feature) - 1);
+}
+
+/** Expected reward of each arm in a turn (0-based). */
+export function meansAt(bandit: Bandit, turn: number): readonly number[] {
+  if (bandit.type !== 'contextual') return bandit.means;
+  const context = contextAt(bandit, turn)!;
+  return bandit.weights.map((weights) => weights.reduce((sum, weight, i) => sum + weight * context[i]!, 0));
+}

@@ -1,0 +1,55 @@
+import type { Transcript } from '../transcript.ts';
+import { type Bandit, meansAt } from './bandit.ts';
+
+/** An attempt at a bandit. */
+export interface BanditEpisode {
+  readonly bandit: Bandit;
+  /** The arm (0-based) of each turn; null where the player named none. Turns at the end may be missing. */
+  readonly choices: readonly (number | null)[];
+  /** The reward of each choice; 0 where no arm was named. */
+  readonly rewards: readonly number[];
+}
+
+/** Reads the choices that the environment recorded. */
+export function episodeOf(bandit: Bandit, { messages, written }: Transcript): BanditEpisode {
+  const calls = messages.flatMap((message) => message.calls ?? []);
+  return {
+    bandit,
+    choices: calls.map(({ outcome, arguments: args }) =>
+      outcome === 'ok' ? (args as { readonly arm: number }).arm - 1 : null,
+    ),
+    rewards: calls.map((_, turn) => written[turn]?.reward ?? 0),
+  };
+}
+
+/**
+ * Expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn without a readable choice, or
+ * not played at all, costs as much as the worst arm, so that ending early never pays.
+ */
+export function regretsOf({ bandit, choices }: Pick<BanditEpisode, 'bandit' | 'choices'>): Float64Array {
+  return perTurn(
+    bandit,
+    (means) => ({ means, best: Math.max(...means), worst: Math.min(...means) }),
+    ({ means, best, worst }, turn) => best - (means[choices[turn] ?? -1] ?? worst),
+  );
+}
+
+/** Expected regret per turn of a player who chooses uniformly at random. */
+export const randomRegretsOf = (bandit: Bandit): Float64Array =>
+  perTurn(
+    bandit,
+    (means) => Math.max(...means) - means.reduce((sum, mean) => sum + mean, 0) / means.length,
+    (regret) => regret,
+  );
+
+/** A number for each turn from a summary of the arms' means, which is computed once where they do not change. */
+function perTurn<Summary>(
+  bandit: Bandit,
+  summarise: (means: readonly number[]) => Summary,
+  compute: (summary: Summary, turn: number) => number,
+): Float64Array {
+  const fixed = bandit.type === 'contextual' ? undefined : summarise(bandit.means);
+  return Float64Array.from({ length: bandit.turns }, (_, turn) =>
+    compute(fixed ?? summarise(meansAt(bandit, turn)), turn),
+  );
+}

@@ -1,0 +1,20 @@
+import type { Pull } from '../tally.ts';
+
+/** An algorithm that plays bandits: what a policy is compared with. */
+export interface Oracle {
+  /**
+   * Chooses an arm. Ties go to the first arm.
+   *
+   * @param context features of the turn; undefined without context.
+   * @param random draws from [0, 1).
+   */
+  choose(context: readonly number[] | undefined, random: () => number): number;
+  /** Learns from a pull. */
+  observe(pull: Pull): void;
+}
+
+/** Estimated value of an arm, and what an algorithm adds to it for exploration; both Infinity for an untried arm. */
+export interface ArmIndex {
+  readonly value: number;
+  readonly bonus: number;
+}
