@@ -133,13 +133,13 @@ function writeNumber(rng: Rng, { numerator, denominator }: Amount): string {
   const sign = numerator < 0n ? '-' : '';
   const size = numerator < 0n ? -numerator : numerator;
   for (let tries = 0; tries < 30; tries++) {
-    const text = rng.pick(formats)(size, denominator, rng);
+    const text = rng.pick(formats)(size, denominator, rng, sign);
     if (text !== undefined) return sign + text;
   }
   return `${sign}\\frac{${size}}{${denominator}}`;
 }
 
-type Format = (size: bigint, denominator: bigint, rng: Rng) => string | undefined;
+type Format = (size: bigint, denominator: bigint, rng: Rng, sign: string) => string | undefined;
 
 const formats: readonly Format[] = [
   exactDecimal,
@@ -149,6 +149,9 @@ const formats: readonly Format[] = [
   (size, denominator) => group(exactDecimal(size, denominator), ',\\!'),
   (size, denominator) => group(exactDecimal(size, denominator), '\\,'),
   (size, denominator) => group(exactDecimal(size, denominator), ' '),
+  (size, denominator) => groupAsLakh(exactDecimal(size, denominator)),
+  (size, denominator, _rng, sign) => (denominator === 1n && sign === '' ? inEnglish(size) : undefined),
+  (size, denominator, _rng, sign) => (denominator === 1n && sign === '' ? inChinese(size) : undefined),
   (size, denominator) => fullWidth(exactDecimal(size, denominator)),
   (size, denominator) => `\\frac{${size}}{${denominator}}`,
   (size, denominator) => (denominator === 1n ? undefined : `${size}/${denominator}`),
@@ -175,6 +178,60 @@ function group(text: string | undefined, mark: string): string | undefined {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
+/** `12,34,567`: groups of two digits behind the last three, as in India. */
+function groupAsLakh(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const [whole = '', fraction] = text.split('.');
+  if (whole.length < 6 || whole.length > 9) return undefined;
+  const grouped = `${whole.slice(0, -3).replaceAll(/(?<=\d)(?=(?:\d{2})+$)/g, ',')},${whole.slice(-3)}`;
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+const below20 =
+  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
+    ' ',
+  );
+const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
+
+/** Whole numbers below a million in English words. */
+function inEnglish(size: bigint): string | undefined {
+  if (size >= 1_000_000n) return undefined;
+  const value = Number(size);
+  if (value < 20) return below20[value]!;
+  if (value < 100)
+    return tens[Math.floor(value / 10) - 2]! + (value % 10 === 0 ? '' : `-${below20[value % 10]}`);
+  const [scale, word] = value < 1000 ? [100, 'hundred'] : [1000, 'thousand'];
+  const rest = value % scale;
+  const head = `${inEnglish(BigInt(Math.floor(value / scale)))} ${word}`;
+  return rest === 0 ? head : `${head} ${rest < 100 ? 'and ' : ''}${inEnglish(BigInt(rest))}`;
+}
+
+/** Whole numbers below 100 million in Chinese characters. */
+function inChinese(size: bigint): string | undefined {
+  if (size >= 100_000_000n) return undefined;
+  if (size === 0n) return '零';
+  const [high, low] = [Number(size / 10_000n), Number(size % 10_000n)];
+  if (high === 0) return chineseSection(low).replace(/^一十/, '十');
+  if (low === 0) return `${chineseSection(high)}万`;
+  return `${chineseSection(high)}万${low < 1000 ? '零' : ''}${chineseSection(low)}`;
+}
+
+/** A number from 1 to 9999, with one 零 for each run of zeros inside. */
+function chineseSection(value: number): string {
+  let text = '';
+  for (const [scale, unit] of [
+    [1000, '千'],
+    [100, '百'],
+    [10, '十'],
+    [1, ''],
+  ] as const) {
+    const digit = Math.floor(value / scale) % 10;
+    if (digit !== 0) text += `${'零一二三四五六七八九'[digit]}${unit}`;
+    else if (text !== '' && !text.endsWith('零') && value % scale !== 0) text += '零';
+  }
+  return text;
+}
+
 function fullWidth(text: string | undefined): string | undefined {
   return text?.replaceAll(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit)));
 }
@@ -196,6 +253,7 @@ function scientific(size: bigint, denominator: bigint, rng: Rng): string | undef
   return rng.pick([
     `${mantissa}\\times10^{${exponent}}`,
     `${mantissa}e${exponent}`,
+    `${mantissa} x 10^${exponent < 0 ? `{${exponent}}` : exponent}`,
     `${mantissa}×10${raised(exponent)}`,
   ]);
 }
@@ -335,6 +393,7 @@ function dateValue(rng: Rng): Value {
       `${year}.${pad(month)}.${pad(day)}`,
       `${name} ${day}, ${year}`,
       `${day} ${name} ${year}`,
+      `${day}-${name.slice(0, 3)}-${year}`,
       `\\text{${name} ${day}, ${year}}`,
       `${year}年${month}月${day}日`,
       ...(day > 12
@@ -353,6 +412,7 @@ function timeValue(rng: Rng): Value {
       `${hour}:${pad(minute)}`,
       `${pad(hour)}:${pad(minute)}`,
       `${twelve}:${pad(minute)} ${half}`,
+      `${twelve}.${pad(minute)} ${half}`,
       `${twelve}:${pad(minute)}${half.toUpperCase()}`,
       `${twelve}:${pad(minute)}\\text{ ${half[0]}.m.}`,
     ]);

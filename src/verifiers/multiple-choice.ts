@@ -37,7 +37,7 @@ interface Choices {
 
 /** A verifier without resources. */
 export function openMultipleChoice(config: MultipleChoiceConfig): Verifier {
-  const version = `2-${hashKey(JSON.stringify(config)).toString(36)}`;
+  const version = `3-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {
     name: 'multiple-choice',
     version,
@@ -99,10 +99,13 @@ function findChoice(
   return isOpen ? spanned(extracted) : { text: statedChoice(lastLine(completion)) };
 }
 
-/** Matches "Option B is correct." and "I choose B." */
+/** Matches "Option B is correct.", "I'll go with B.", "My choice is B." and "Hence B." */
 const statements = [
-  /^(?:so|thus|hence|therefore)?,?\s*(?:the )?(?:option|choice|answer)?\s*\(?([A-Z])\)?,?\s+is\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:answer|option|choice))?\.?$/i,
-  /^(?:so|thus|hence|therefore)?,?\s*i(?:'d| would| will)?\s+(?:choose|pick|select|go with)\s+(?:(?:option|choice|answer)\s+)?\(?([A-Z])\)?\.?$/i,
+  /^(?:so|thus|hence|therefore)?,?\s*(?:the )?(?:option|choice|answer)?\s*\(?([A-Z])\)?,?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)(?:\s+(?:answer|option|choice))?\.?$/i,
+  /^(?:so|thus|hence|therefore)?,?\s*i(?:'d|'ll| would| will)?\s+(?:choose|pick|select|go with)\s+(?:(?:option|choice|answer)\s+)?\(?([A-Z])\)?\.?$/i,
+  /^(?:so|thus|hence|therefore)?,?\s*(?:the|my|our)\s+(?:final |correct |right |best )?(?:choice|option|letter|pick)\s+is\s+\(?([A-Z])\)?\.?$/i,
+  /^(?:so|thus|hence|therefore),?\s*\(?([A-Z])\)?\.?$/i,
+  /^(?:所以|因此|故)?[,，]?\s*(?:选项|答案)?\s*\(?([A-Z])\)?\s*(?:选项|项)?是?正确的?[.。]?$/,
 ];
 
 /** Returns the letter that a sentence states as right, or the text unchanged. */
@@ -132,16 +135,17 @@ function hasUnfinishedBox(completion: string): boolean {
 
 /** Removes TeX font commands, group brackets, and emphasis marks. */
 function bareText(text: string): string {
-  return text.replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm)|boxed)|[\\{}$*]/g, '').trim();
+  return text.replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm)|boxed)|[\\{}$*"`“”]/g, '').trim();
 }
 
 /** Returns the letter a short text chooses: by letter, or as the text of exactly one choice. */
 function chosen(text: string, { letters, texts }: Choices): string | undefined {
   const bare = spellInAscii(bareText(text))
     .replace(/^\s*(?:(?:the )?(?:option|choice|answer)\b|选项?|答案)[\s:是为]*/i, '')
+    .replace(/\s*(?:选项|项|です|である|입니다|이다)[.。]?$/, '')
     .trim();
   const letter =
-    /^[([]?([A-Za-z])(?:[)\]]?[.:。]?$|[)\]]?[.:]\s|[)\]]\s?|\s(?=because|since|as)|,\s(?=because|since|as))/
+    /^[([]?([A-Za-z])(?:[)\]]?[.:。]?$|[)\]]?[.:]\s|[)\]]\s?|[)\]]?,?\s\(?(?=(?:because|since|as)\b)|[)\]]?(?:,\s|\s\()(?=not\b)|[)\]]?\s[-–—]\s(?![A-Za-z]\b))/
       .exec(bare)?.[1]
       ?.toUpperCase();
   if (letter !== undefined && letters.includes(letter)) return letter;

@@ -8,7 +8,8 @@ import { parseAnswer } from './read/parse.ts';
 import type { MathPolicy } from './comparison-policy.ts';
 import type { MathNode } from './syntax.ts';
 import { spell, tokenize } from './read/tokens.ts';
-import { UnreadableAnswer } from './read/token.ts';
+import { type Token, UnreadableAnswer } from './read/token.ts';
+import { wordedValue } from './read/worded-values.ts';
 import { lowestTerms, type Rational } from './value/rational.ts';
 import { choiceLetter, leadingChoice, sameWords } from './equality/words.ts';
 
@@ -21,8 +22,8 @@ export interface ReadAnswer {
   /** The tokens in normal spelling, for people. */
   readonly normalised: string;
   readonly node: MathNode;
-  /** `1,22` read as 1.22: only ever compared with an answer that has no such comma. */
-  readonly decimalComma?: MathNode;
+  /** `1,22` read as 1.22 and `12,34,567` as 1234567: only ever compared with an answer without such commas. */
+  readonly otherNumber?: MathNode;
 }
 
 /** Two answers compared: whether they are equal, and the rule that decided. */
@@ -37,20 +38,54 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   const text = normaliseText(source);
   const literal = wholeLiteral(text);
   if (literal) return { source, normalised: literal.written, node: literal };
+  const words = plainWords(text);
+  if (words !== undefined && wordedValue(words) !== undefined)
+    return { source, normalised: words, node: { kind: 'text', text: words } };
   const tokens = tokenize(text);
-  const node = parseAnswer(tokens, budget);
-  const decimalComma =
-    text.includes(',') &&
-    decimalCommaNumber.test(text) &&
-    parseAnswer(tokenize(text.replace(',', '.')), budget);
-  return { source, normalised: spell(tokens), node, ...(decimalComma && { decimalComma }) };
+  const node = parseNamed(text, tokens, budget);
+  const oneNumber = text.includes(',') ? asOneNumber(text) : undefined;
+  const otherNumber = oneNumber && parseAnswer(tokenize(oneNumber), budget);
+  return { source, normalised: spell(tokens), node, ...(otherNumber && { otherNumber }) };
 }
+
+/** Words with an "and", "half" or "a" in them, which is no conjunction in "two and a half million". */
+function plainWords(text: string): string | undefined {
+  if (!/\b(?:and|half|an?)\b/i.test(text)) return undefined;
+  const words = /^\\text\s*\{([^{}]*)\}$/.exec(text)?.[1] ?? text;
+  return /^[A-Za-z -]{3,80}$/.test(words) ? words.trim() : undefined;
+}
+
+/**
+ * Parses an answer. Where the left side of its one `=` cannot be read (`P(A \mid B) = \frac12`), it names the value on
+ * the right.
+ */
+function parseNamed(text: string, tokens: readonly Token[], budget: Budget): MathNode {
+  try {
+    return parseAnswer(tokens, budget);
+  } catch (error) {
+    const [, name, value] = /^([^=<>,;]{1,60}[^=<>,;:!\\])=([^=<>]+)$/.exec(text) ?? [];
+    if (!(error instanceof UnreadableAnswer) || name === undefined || noName.test(name)) throw error;
+    const parts: MathNode[] = [{ kind: 'text', text: name.trim() }, parseAnswer(tokenize(value!), budget)];
+    return { kind: 'relation', parts, operators: ['='] };
+  }
+}
+
+/** Relations and conjunctions: the left side makes another claim than naming a value. */
+const noName =
+  /\\(?:not|neq?|leq?|geq?|lt|gt|approx|pm|mp|to|in|notin|cup|cap)(?![a-z])|\b(?:not|or|and|if|than)\b|(?:^|[^{(_^\d])\d/;
 
 /**
  * A comma that cannot group thousands: before one or two digits, after a leading zero, or after more than three digits.
  * Three digits after it always group, so `58,500` is never 58.5.
  */
+function asOneNumber(text: string): string | undefined {
+  if (decimalCommaNumber.test(text)) return text.replace(',', '.');
+  return lakhGroups.test(text) ? text.replaceAll(',', '') : undefined;
+}
+
 const decimalCommaNumber = /^[+-]?(?:\d+,\d{1,2}|0,\d+|\d{4,},\d+)(?:\\text\{ [^{}]*\})?$/;
+/** Groups of two digits behind the first, as in India: `12,34,567` could also list three numbers. */
+const lakhGroups = /^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?:\\text\{ [^{}]*\})?$/;
 
 /**
  * Words that are no mathematics ("5 out of 8 people", "increasing on [0, 1]") as a text to be compared letter for
@@ -93,8 +128,9 @@ export function isPlainAnswer(text: string): boolean {
   return readPlainAnswer(text) !== undefined;
 }
 
-/** Chinese words before a number: `一共有42个苹果`, but not `第一象限`. */
-const chineseSentence = /^[\s(（]*\p{Script=Han}[^\d]*\d/u;
+/** Chinese, Korean or Japanese words before a number: `一共有42个苹果`, but not `第一象限`. */
+const chineseSentence =
+  /^[\s(（]*[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}][^\d]*\d/u;
 
 /** Compares an answer with the gold. Throws `BudgetExceeded`. */
 export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPolicy): Comparison {
@@ -114,10 +150,10 @@ const longValue = 10n ** 40n;
 
 /**
  * The one exact value of an answer as text (`1/2`, `-2`), by which equal answers to one problem are recognised; nothing
- * where it has none, has a decimal comma, or is long.
+ * where it has none, has commas with two readings, or is long.
  */
-export function exactText({ node, decimalComma }: ReadAnswer): string | undefined {
-  if (decimalComma !== undefined) return undefined;
+export function exactText({ node, otherNumber }: ReadAnswer): string | undefined {
+  if (otherNumber !== undefined) return undefined;
   const value = exactWithin(solvedFor(node), createBudget(maxSteps));
   if (value === undefined) return undefined;
   const isLong = [value.numerator, -value.numerator, value.denominator].some((part) => part >= longValue);
@@ -154,5 +190,5 @@ export function namesChoice(gold: ReadAnswer, text: string): boolean {
 }
 
 function readingsAgainst(own: ReadAnswer, other: ReadAnswer): readonly MathNode[] {
-  return own.decimalComma && !other.decimalComma ? [own.node, own.decimalComma] : [own.node];
+  return own.otherNumber && !other.otherNumber ? [own.node, own.otherNumber] : [own.node];
 }

@@ -39,9 +39,9 @@ function unclosedBox(gold: string): string {
 export function guessedReading(gold: string): string | undefined {
   const read = readOrNothing(gold);
   if (read === undefined) return undefined;
-  const { node, decimalComma } = read;
-  if (decimalComma !== undefined)
-    return 'a comma that could separate two numbers or be a decimal mark; both are accepted';
+  const { node, otherNumber } = read;
+  if (otherNumber !== undefined)
+    return 'a comma that could separate two numbers or be part of one; both are accepted';
   if (node.kind === 'ratio') {
     return node.isTime
       ? 'a time or a ratio; it is compared digit for digit and never scaled (write a ratio in lowest terms as 3:4)'

@@ -31,7 +31,7 @@ const entries: readonly Entry[] = [
   { symbols: 'nm', words: 'nanometer nanometre 纳米', size: '1/1000000000 m' },
   { symbols: 'in', words: 'inch', size: '254/10000 m' },
   { symbols: "ft '", words: 'foot feet', size: '3048/10000 m' },
-  { symbols: 'yd', words: 'yard', size: '9144/10000 m' },
+  { symbols: 'yd yds', words: 'yard', size: '9144/10000 m' },
   { symbols: 'mi', words: 'mile', size: '1609344/1000 m' },
   { symbols: 'ha', words: 'hectare 公顷', size: '10000 m m' },
   { words: 'acre', size: '40468564224/10000000 m m' },
@@ -40,6 +40,10 @@ const entries: readonly Entry[] = [
   { symbols: 'gal', words: 'gallon', size: '3785411784/1000000000000 m m m' },
   { symbols: 'qt', words: 'quart', size: '946352946/1000000000000 m m m' },
   { words: 'pint', size: '473176473/1000000000000 m m m' },
+  { words: 'cup', size: '2365882365/10000000000000 m m m' },
+  { words: 'tablespoon', symbols: 'tbsp', size: '1478676478125/100000000000000000 m m m' },
+  { words: 'teaspoon', symbols: 'tsp', size: '492892159375/100000000000000000 m m m' },
+  { symbols: 'cc', size: '1/1000000 m m m' },
   { symbols: 'g', words: 'gram gramme 克', size: '1 g' },
   { symbols: 'kg', words: 'kilogram kilo 千克 公斤', size: '1000 g' },
   { symbols: 'mg', words: 'milligram 毫克', size: '1/1000 g' },
@@ -54,8 +58,8 @@ const entries: readonly Entry[] = [
   { symbols: 'min mins', words: 'minute 分钟', size: '60 s' },
   { symbols: 'h hr hrs', words: 'hour 小时', size: '3600 s' },
   { words: 'day 天', size: '86400 s' },
-  { symbols: 'wk', words: 'week 周', size: '604800 s' },
-  { words: 'month 个月', size: '1 month' },
+  { symbols: 'wk wks', words: 'week 周', size: '604800 s' },
+  { symbols: 'mth mths', words: 'month 个月', size: '1 month' },
   { symbols: 'yr yrs', words: 'year 年', size: '12 month' },
   { words: 'decade', size: '120 month' },
   { words: 'century centuries', size: '1200 month' },
@@ -104,8 +108,12 @@ const entries: readonly Entry[] = [
   { symbols: 'mol', words: 'mole', size: '1 mol' },
   { symbols: 'dB', words: 'decibel 分贝', size: '1 dB' },
   { symbols: 'rpm', size: '1 rpm' },
+  { symbols: 'bpm', size: '1 bpm' },
+  { symbols: 'fps', size: '1 fps' },
+  { symbols: 'mpg', size: '1 mpg' },
+  { symbols: 'pt pts', size: '1 pt' },
   { symbols: 'mph', size: '1609344/3600000 m /s' },
-  { symbols: 'kph kmh', size: '1000/3600 m /s' },
+  { symbols: 'kph kmh kmph', size: '1000/3600 m /s' },
   { symbols: 'ppm', size: '1 ppm' },
   { symbols: 'psi', size: '1 psi' },
   { symbols: 'bit bits', size: '1 bit' },
@@ -122,6 +130,8 @@ const entries: readonly Entry[] = [
   { words: 'yen 日元', size: '1 yen' },
   { words: 'rupee 卢比', size: '1 INR' },
   { words: 'yuan 元', size: '1 CNY' },
+  { words: '角', size: '1/10 CNY' },
+  { symbols: 'kr', size: '1 kr' },
   { symbols: 'JPY ¥', size: '1 yen' },
   { symbols: 'RMB', size: '1 CNY' },
   ...[...currencyCodes]
@@ -197,7 +207,11 @@ const needSpace: ReadonlySet<string> = new Set([
   'KB',
   'kmh',
   'wk',
+  'wks',
   'yr',
+  'kr',
+  'pt',
+  'cc',
 ]);
 
 /** Returns the unit that a word or symbol names, if it names one. */
@@ -251,7 +265,10 @@ function readUnit(text: string): Unit | undefined {
     else if (word === '*' || word === 'a' || word === 'an') continue;
     else if (lower === 'square' || lower === 'sq' || lower === '平方') nextPower = 2;
     else if (lower === 'cubic' || lower === 'cu' || lower === '立方') nextPower = 3;
-    else if (word.startsWith('^')) {
+    else if ((lower === 'squared' || lower === 'cubed') && parts.length > 0) {
+      const [unit, power] = parts.pop()!;
+      parts.push([unit, power * (lower === 'squared' ? 2 : 3)]);
+    } else if (word.startsWith('^')) {
       if (last === undefined || !/^\^-?\d$/.test(word)) return undefined;
       const [unit, power] = parts.pop()!;
       parts.push([unit, power * Number(word.slice(1))]);

@@ -28,9 +28,19 @@ export function compareCollections(
     collection.kind === 'list' &&
     collection.items.every((item) => comparing.equal(single, item) !== undefined);
   if (isRepeated) return 'the same value, written more than once';
+  const point = namedPoint(single);
+  if (point !== undefined) return left ? comparing.equal(gold, point) : comparing.equal(point, answer);
   const assigned = assignedValue(single);
   if (assigned === undefined) return undefined;
   return left ? comparing.equal(gold, assigned.value) : comparing.equal(assigned.value, answer);
+}
+
+/** The (1, 2) of `A(1, 2)`. */
+function namedPoint(node: MathNode): MathNode | undefined {
+  if (node.kind === 'call' && node.operands.length > 1)
+    return { kind: 'tuple', open: '(', close: ')', items: node.operands };
+  const isNamed = node.kind === 'multiply' && node.left.kind === 'variable' && /^[A-Z]/.test(node.left.name);
+  return isNamed && node.right.kind === 'tuple' ? node.right : undefined;
 }
 
 function compareTwo(gold: Collection, answer: Collection, comparing: Comparing): string | undefined {
@@ -52,7 +62,9 @@ function compareTwo(gold: Collection, answer: Collection, comparing: Comparing):
   const [left, right] = [spread(gold.items), spread(answer.items)];
   if (left.every(isEquation) && right.every(isEquation)) {
     if (same(left, right, comparing)) return rule;
-    const isOneUnknown = hasOneName(left) && hasOneName(right);
+    const isOneUnknown = hasOneName(left)
+      ? hasOneName(right, true)
+      : hasOneName(left, true) && hasOneName(right);
     return isOneUnknown && same(values(left), values(right), comparing) ? rule : undefined;
   }
   return same(values(left), values(right), comparing) ? rule : undefined;
@@ -145,8 +157,12 @@ function values(items: readonly MathNode[]): readonly MathNode[] {
   return items.map((item) => assignedValue(item)?.value ?? item);
 }
 
-function hasOneName(items: readonly MathNode[]): boolean {
-  const names = items.map((item) => assignedValue(item)?.name);
+/** `x = 1, x = 2`; with `isIndexed` also `x_1 = 1, x_2 = 2`, the roots of one unknown. */
+function hasOneName(items: readonly MathNode[], isIndexed = false): boolean {
+  const names = items.map((item) => {
+    const name = assignedValue(item)?.name;
+    return isIndexed && name?.kind === 'variable' ? { ...name, name: name.name.replace(/_\d$/, '') } : name;
+  });
   return names.every((name) => name !== undefined && sameTree(name, names[0]!));
 }
 

@@ -6,7 +6,11 @@ import type { Comparing } from './comparing.ts';
 import { compareLiterals, compareSpans, isSpan } from './literals.ts';
 import type { MathPolicy } from '../comparison-policy.ts';
 import { hasDecimals } from './rounding.ts';
+import { isIntervalList } from './intervals.ts';
 import { compareRelations, involvesRelation, isInequalityList } from './relations.ts';
+import { binary } from '../read/build.ts';
+import { wholeNode } from '../read/numerals.ts';
+import { wordedValue } from '../read/worded-values.ts';
 import { mapChildren, type MathNode, sameTree } from '../syntax.ts';
 import { compareQuantities, withoutUnitLetters } from './units.ts';
 import { choiceLetter, isEmptySet, sameChoice, sameWords } from './words.ts';
@@ -38,7 +42,7 @@ function compareNodes(gold: MathNode, answer: MathNode, comparing: Comparing): s
   }
   if (isRealLine(gold)) return compareRelations(gold, answer, comparing);
   if (gold.kind === 'text' || answer.kind === 'text')
-    return sameWords(gold, answer) ? 'same words' : undefined;
+    return sameWords(gold, answer) ? 'same words' : compareWorded(gold, answer, comparing);
   if ((isEmptySet(gold) || isEmptySet(answer)) && sameWords(gold, answer)) return 'same words';
   if (gold.kind === 'quantity' || answer.kind === 'quantity')
     return compareQuantities(gold, answer, comparing);
@@ -56,6 +60,38 @@ function compareNodes(gold: MathNode, answer: MathNode, comparing: Comparing): s
   return compareValues(gold, answer, comparing) ?? compareWithoutUnitLetters(gold, answer, comparing);
 }
 
+/** A value in words against one in digits: "two dozen eggs" is 24. Of two texts, neither may have a unit. */
+function compareWorded(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
+  const [left, right] = [valueInWords(gold), valueInWords(answer)];
+  if (left !== undefined && right !== undefined)
+    return left.kind === 'quantity' || right.kind === 'quantity' ? undefined : comparing.equal(left, right);
+  if (left !== undefined) return isPlainValue(answer) ? comparing.equal(left, answer) : undefined;
+  return right !== undefined && isPlainValue(gold) ? comparing.equal(gold, right) : undefined;
+}
+
+function valueInWords(node: MathNode): MathNode | undefined {
+  const worded = node.kind === 'text' ? wordedValue(node.text) : undefined;
+  if (worded === undefined) return undefined;
+  const { numerator, denominator, unit } = worded;
+  const whole = wholeNode(numerator);
+  const operand = denominator === 1n ? whole : binary('divide', whole, wholeNode(denominator));
+  return unit === '' ? operand : { kind: 'quantity', operand, unit };
+}
+
+const valueKinds: ReadonlySet<MathNode['kind']> = new Set([
+  'number',
+  'negate',
+  'add',
+  'multiply',
+  'divide',
+  'power',
+  'quantity',
+]);
+
+function isPlainValue(node: MathNode): boolean {
+  return valueKinds.has(node.kind) && variableNames(node).length === 0;
+}
+
 /** `5 m/s`, its unit written in plain letters, against `5`. */
 function compareWithoutUnitLetters(
   gold: MathNode,
@@ -63,11 +99,23 @@ function compareWithoutUnitLetters(
   comparing: Comparing,
 ): string | undefined {
   if (comparing.policy.units === 'compare') return undefined;
+  if (variableNames(gold).length === 0 && scaledByLetter(answer) !== undefined)
+    return compareValues(gold, scaledByLetter(answer)!, comparing);
   const [left, right] = [withoutUnitLetters(gold), withoutUnitLetters(answer)];
   const hasLetters = variableNames(left, right).length > 0;
   if (hasLetters || (left === gold) === (right === answer)) return undefined;
   const rule = compareValues(left, right, comparing);
   return rule && `${rule}, units aside`;
+}
+
+const scaleLetters: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, B: 1e9 };
+
+/** The 5,000 of `5k`, which is a product of variables unless the gold has none. */
+function scaledByLetter(node: MathNode): MathNode | undefined {
+  if (node.kind !== 'multiply' || node.left.kind !== 'number' || node.right.kind !== 'variable')
+    return undefined;
+  const scale = scaleLetters[node.right.name];
+  return scale === undefined ? undefined : binary('multiply', node.left, wholeNode(scale));
 }
 
 /** Relations against a list of values (`x = 1, 2`) or a ± are a matter of lists; the rest is a matter of relations. */
@@ -77,7 +125,9 @@ function compareWithRelation(gold: MathNode, answer: MathNode, comparing: Compar
 }
 
 function isSeveralValues(node: MathNode): boolean {
-  return isCollection(node) && !['tuple', 'set', 'constant'].includes(node.kind) && !isInequalityList(node);
+  if (['tuple', 'set', 'constant'].includes(node.kind) || isInequalityList(node) || isIntervalList(node))
+    return false;
+  return isCollection(node);
 }
 
 function comparePercents(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
@@ -104,6 +154,11 @@ function compareMatrices(gold: MathNode, answer: MathNode, comparing: Comparing)
     return isSame ? 'same matrix entry by entry' : undefined;
   }
   const [matrix, other] = gold.kind === 'matrix' ? [gold, answer] : [answer, gold];
+  const rows = rowsOf(other);
+  if (rows !== undefined)
+    return gold.kind === 'matrix'
+      ? compareMatrices(gold, rows, comparing)
+      : compareMatrices(rows, answer, comparing);
   const entries = matrix.kind === 'matrix' && isVector(matrix.rows) ? matrix.rows.flat() : undefined;
   if (entries === undefined || other.kind !== 'tuple') return compareRelated(gold, answer, comparing);
   const isSame =
@@ -111,6 +166,17 @@ function compareMatrices(gold: MathNode, answer: MathNode, comparing: Comparing)
       ? sameEntries(entries, other.items, comparing)
       : sameEntries(other.items, entries, comparing);
   return isSame ? 'same vector entry by entry' : undefined;
+}
+
+/** `[[1, 2], [3, 4]]` as a matrix, and `\binom{1}{2}` as a column. */
+function rowsOf(node: MathNode): (MathNode & { kind: 'matrix' }) | undefined {
+  if (node.kind === 'function' && node.name === 'binom')
+    return { kind: 'matrix', rows: node.operands.map((entry) => [entry]) };
+  if (node.kind !== 'tuple' || node.open !== '[') return undefined;
+  const rows = node.items.map((item) =>
+    item.kind === 'tuple' && item.open === '[' ? item.items : undefined,
+  );
+  return rows.every((row) => row !== undefined) ? { kind: 'matrix', rows } : undefined;
 }
 
 function compareRelated(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {

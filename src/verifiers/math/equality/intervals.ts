@@ -1,5 +1,5 @@
 import { negate } from '../read/build.ts';
-import type { MathNode, Relation, TupleNode } from '../syntax.ts';
+import { type MathNode, type Relation, someNode, type TupleNode } from '../syntax.ts';
 import type { Comparing } from './comparing.ts';
 import { isName } from './names.ts';
 import * as stretches from './interval-unions.ts';
@@ -49,8 +49,11 @@ function fromOperation(
  * then `x < 2, x > 3` lists the parts of a union.
  */
 function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): readonly Stretch[] | undefined {
+  const areIntervals = isIntervalList(node);
   const parts = node.items.map((item) =>
-    item.kind === 'relation' ? toIntervals(item, comparing) : [stretches.point(item, comparing)],
+    item.kind === 'relation' || areIntervals
+      ? toIntervals(item, comparing)
+      : [stretches.point(item, comparing)],
   );
   if (!parts.every((part) => part !== undefined)) return undefined;
   const areInequalities = node.items.every((item) => item.kind === 'relation');
@@ -62,6 +65,20 @@ function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): read
     if (common !== undefined && common.length > 0) return common;
   }
   return stretches.united(parts.flat());
+}
+
+/** `(-\infty, 1), (3, \infty)`: an infinite end or mixed brackets tell intervals from points. */
+export function isIntervalList(node: MathNode): boolean {
+  if (node.kind !== 'list' || !node.items.every((item) => item.kind === 'tuple' && item.items.length === 2))
+    return false;
+  return node.items.some((item) => item.kind === 'tuple' && isSurelyInterval(item));
+}
+
+function isSurelyInterval({ items, open, close }: TupleNode): boolean {
+  const hasInfinity = items.some((end) =>
+    someNode(end, (child) => child.kind === 'constant' && child.name === 'infty'),
+  );
+  return hasInfinity || (open === '[') !== (close === ']');
 }
 
 function fromRelation(

@@ -16,7 +16,7 @@ export function compareLiterals(gold: MathNode, answer: MathNode): string | unde
 function sameTime(time: LiteralNode, other: MathNode): boolean {
   if (other.kind === 'ratio')
     return other.isTime === true && other.items.map(wholeText).join(':') === time.value;
-  const hour = /^(\d{1,2})(?!\d|:)/.exec(time.written)?.[1];
+  const hour = /^(\d{1,2})(?!\d|[:.]\d)/.exec(time.written)?.[1];
   return hour !== undefined && wholeText(other) === String(Number(hour));
 }
 

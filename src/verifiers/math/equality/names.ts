@@ -11,11 +11,21 @@ export function isName(node: MathNode): boolean {
   );
 }
 
+/** Words that deny what follows: "not x". */
+function isDenial(node: MathNode): boolean {
+  return node.kind === 'text' && /\b(?:not|never|neither|isn't)\b/i.test(node.text);
+}
+
+/** True for a relation with a side that denies it, as in "not x = 5". */
+export function isDenied(node: MathNode): boolean {
+  return node.kind === 'relation' && node.parts.some(isDenial);
+}
+
 /** Names, and what is built of nothing but names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`, `f^{-1}(x)`. */
 function isDescription(node: MathNode): boolean {
   switch (node.kind) {
     case 'text':
-      return true;
+      return !isDenial(node);
     case 'multiply':
     case 'divide':
       return isDescription(node.left) && isDescription(node.right);

@@ -3,7 +3,7 @@ import { constantRatio, variableNames } from './probes.ts';
 import { mirror, toIntervals } from './intervals.ts';
 import { realLine, sameStretches } from './interval-unions.ts';
 import type { Comparing } from './comparing.ts';
-import { assignedValue, isEquation, lastExactPart } from './names.ts';
+import { assignedValue, isDenied, isEquation, lastExactPart } from './names.ts';
 import { type MathNode, sameTree } from '../syntax.ts';
 
 type RelationTree = Extract<MathNode, { kind: 'relation' }>;
@@ -21,6 +21,7 @@ export function isInequalityList(node: MathNode): boolean {
 
 /** Compares answers of which at least one is a relation or set algebra; the rule under which they are equal. */
 export function compareRelations(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
+  if (isDenied(gold) || isDenied(answer)) return undefined;
   if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, comparing);
   if (isNameOfReals(answer) && isWholeLine(gold, comparing)) return 'same set';
   const isAllowed = comparing.policy.inequalities === 'as-sets' || !isSetForInequality(gold, answer);
@@ -101,7 +102,7 @@ function compareTwoEquations(
   comparing: Comparing,
 ): string | undefined {
   const [a, b] = [assignedValue(gold), assignedValue(answer)];
-  if (a && b && sameTree(a.name, b.name)) {
+  if (a && b && (sameTree(a.name, b.name) || isGraph(a.name, b.name) || isGraph(b.name, a.name))) {
     const rule = comparing.equal(a.value, b.value);
     if (rule !== undefined) return rule;
   }
@@ -133,6 +134,13 @@ function compareParts(gold: RelationTree, answer: RelationTree, comparing: Compa
   const backwards = answer.operators.map((operator) => mirror[operator]).toReversed();
   const isSame = matches(answer.parts, answer.operators) || matches(answer.parts.toReversed(), backwards);
   return isSame ? 'same relation part by part' : undefined;
+}
+
+/** `f(x) = …` and `y = …` describe one graph. */
+function isGraph(one: MathNode, other: MathNode): boolean {
+  const isOfOneName =
+    one.kind === 'call' && one.operands.length === 1 && one.operands[0]!.kind === 'variable';
+  return isOfOneName && other.kind === 'variable' && other.name === 'y';
 }
 
 function difference(relation: RelationTree): MathNode {

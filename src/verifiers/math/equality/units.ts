@@ -78,17 +78,17 @@ export function withoutUnitLetters(node: MathNode): MathNode {
 }
 
 function isUnitLetter(node: MathNode): boolean {
-  if (node.kind === 'power') return isUnitLetter(node.left) && node.right.kind === 'number';
+  if (node.kind === 'power') return isUnitLetter(node.left) && exponentOf(node.right) !== '';
   return node.kind === 'variable' && unitLetters.has(node.name);
 }
 
 const hedges =
-  /\d|\b(?:or|and|not|maybe|either|neither|nor|than|least|most|over|under|above|below|between|except|without|squared|cubed|plus|minus|remainder|r|bc|bce|half|short|away)\b/i;
+  /\d|\b(?:or|and|not|maybe|either|neither|nor|than|least|most|over|under|above|below|between|except|without|squared|cubed|plus|minus|remainder|r|bc|bce|half|short|away|wrong|incorrect|false|cannot)\b|以上|以下|以内|以外|不到|多于|少于/i;
 
 /** `5\text{ or 6}` is not five of anything, nor is "5 below zero". */
 function isHedged(node: MathNode): boolean {
   if (node.kind !== 'quantity') return false;
-  const words = node.unit.replaceAll(/\^-?\d+|^mod \w+/g, '');
+  const words = node.unit.replaceAll(/\^\{?-?\d+\}?|^mod \w+|(?<=[a-z] )(?:squared|cubed)\b/g, '');
   return hedges.test(words) || words.split(' ').some((word) => scaleOf(word) !== undefined);
 }
 
@@ -109,11 +109,16 @@ function unitOf(node: MathNode): string {
 function lettersOf(node: MathNode, rest: MathNode): string {
   if (node === rest || (node.kind !== 'multiply' && node.kind !== 'divide')) return '';
   const { right } = node;
-  const power =
-    right.kind === 'power' && right.right.kind === 'number' ? `^${right.right.value.numerator}` : '';
+  const power = right.kind === 'power' ? `^${exponentOf(right.right)}` : '';
   const base = right.kind === 'power' ? right.left : right;
   const letter = base.kind === 'variable' ? base.name : '';
   return `${lettersOf(node.left, rest)} ${node.kind === 'divide' ? '/ ' : ''}${letter}${power}`.trim();
+}
+
+/** A whole exponent as written; the empty text for any other. */
+function exponentOf(node: MathNode): string {
+  if (node.kind === 'negate') return exponentOf(node.operand).replace(/^(?=\d)/, '-');
+  return node.kind === 'number' && node.value.denominator === 1n ? String(node.value.numerator) : '';
 }
 
 function plain(unit: string): string {

@@ -33,12 +33,18 @@ export function isEmptySet(node: MathNode): boolean {
   return node.kind === 'constant' && node.name === 'emptyset';
 }
 
-const nothing = /^(?:no(?:real)?solutions?|(?:the)?emptyset|无解|空集)$/;
+/** Words with the same meaning, by the one that stands for them. */
+const meanings: readonly (readonly [RegExp, string])[] = [
+  [/^(?:no(?:real)?solutions?(?:exists?)?|(?:the)?emptyset|(?:原?方程)?无(?:实数)?解|空集)$/, '∅'],
+  [/^(?:dne|(?:the)?(?:limit)?doesnotexist)$/, 'dne'],
+];
 
 function foldedWords(node: MathNode): string | undefined {
   if (isEmptySet(node)) return '∅';
   const letters = lettersOf(node);
-  return letters === undefined ? undefined : fold(letters).replace(nothing, '∅');
+  if (letters === undefined) return undefined;
+  const folded = fold(letters);
+  return meanings.find(([words]) => words.test(folded))?.[1] ?? folded;
 }
 
 function optionOf(node: MathNode): string | undefined {

@@ -64,7 +64,8 @@ function scanBoxes(text: string, hasEscapes: boolean): Scan {
         at = content;
       } else {
         const end = unbracedEnd(text, content);
-        if (end > content) boxes.push({ text: text.slice(content, end), start: at, content, end });
+        if (content >= text.length) open.push({ start: at, content });
+        else if (end > content) boxes.push({ text: text.slice(content, end), start: at, content, end });
       }
     } else if (character === '{') open.push(undefined);
     else if (character === '}') {
@@ -80,7 +81,7 @@ function boxContent(text: string, at: number): number | undefined {
   const command = commands.find((candidate) => text.startsWith(candidate, at));
   if (command === undefined) return undefined;
   let content = at + command.length;
-  while (text[content] === ' ') content++;
+  while (text[content] === ' ' || text[content] === '\n') content++;
   return content;
 }
 

@@ -1,4 +1,5 @@
 import type { Extracted } from './extracted.ts';
+import { boundStart } from './hedges.ts';
 import type { Passage } from './numbers-in-text.ts';
 import { createFenceReader, passagesAtEnds } from './passages.ts';
 import { isDigit } from '../read/numerals.ts';
@@ -8,7 +9,7 @@ import { isAscii } from '../read/unicode.ts';
 const marks = {
   english: ['answer', '####', 'option', 'choice'],
   latin: ['antwort', 'respuesta', 'risposta', 'resposta', 'reponse'],
-  other: ['答案', '选', '答え', '答', '정답', 'réponse', 'ответ'],
+  other: ['答案', '选', '答え', '正解', '答', '정답', 'réponse', 'ответ'],
 };
 
 /** Words that may stand before "answer" where one is announced; "I hope this answer is helpful" announces none. */
@@ -16,11 +17,21 @@ const announcers: ReadonlySet<string> = new Set(
   'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
 );
 
+/** What the answer answers, or which one it is, between the mark and its verb. */
+const attribute =
+  '(?: to (?:the|this|our) (?:question|problem|exercise)| correcta?| correcte| corretta| correta| finale?)?';
+const verb =
+  '(?:(?:would|should|must|will) be|is|are|equals|comes (?:out )?to|turns out to be|est|es|ist|lautet|è|é)(?![a-zà-ÿ])';
+const adverb = '(?: (?:thus|therefore|then|hence|simply|just|only|clearly|indeed)(?= ))?';
+
 /** The text between a mark and its answer. */
 const links = {
-  chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择])?\s*[:：]?[\s*]*/y,
-  western: /(?:s(?= ))?[ *_]*(?:(?:is|are|est|es|ist|è|é)\b)?[ :：=*\n"_]*/y,
+  chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择은는は])?\s*[:：]?[\s*]*/y,
+  western: new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}${adverb})?[ :：=*\\n"_\`]*`, 'y'),
 };
+
+/** A mark that something is claimed to be, unlike "the answer depends". */
+const claim = new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}|[:：=])`, 'y');
 
 /** Where a mark is looked for at most, from the end. */
 const maxTries = 5;
@@ -82,7 +93,7 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
   const word = line.match(/[a-z]+(?=[ *_]*$)/)?.[0];
   if (mark === 'option' || mark === 'choice')
     return !isFinalOnly && word !== undefined && ['correct', 'best', 'right'].includes(word);
-  if (mark !== 'answer') return !isFinalOnly || mark === '答案';
+  if (mark !== 'answer') return (!isFinalOnly || mark === '答案') && !/[不排除]$/.test(line);
   if (isFinalOnly) return word === 'final' || /^[ *_#]*$/.test(line);
   return word === undefined || announcers.has(word);
 }
@@ -90,19 +101,28 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
 /** Behind the mark and its "is" or colon; nothing if neither is there, as in "the answer depends". */
 function contentStart(text: string, mark: string, at: number): number | undefined {
   const after = at + mark.length;
-  const isChinese = /^[答选정]/.test(mark);
   if (mark === '####') return skipSpaces(text, after);
+  const isChinese = /^[答选정正]/.test(mark);
+  if (isChinese && text[after] === '不') return after;
   const link = isChinese ? links.chinese : links.western;
   link.lastIndex = after;
   const length = link.exec(text)?.[0].trim().length ?? 0;
-  const isLinked =
-    mark === '答' ? /^\s*[:：]/.test(text.slice(after, after + 4)) : length > 0 || mark.includes('选');
-  const isClaim = isChinese
-    ? isLinked
-    : /^(?:s(?= ))?[ *_]*(?:(?:is|are|est|es|ist|è|é)\b|[:：=])/.test(text.slice(after, after + 12));
   const start = link.lastIndex;
-  return isClaim && start < text.length ? start : undefined;
+  return isClaim(text, mark, after, length) && start < text.length ? start : undefined;
 }
+
+function isClaim(text: string, mark: string, after: number, linked: number): boolean {
+  if (mark === '答') return /^\s*[:：]/.test(text.slice(after, after + 4));
+  if (/^[答选정正]/.test(mark)) return linked > 0 || mark.includes('选');
+  claim.lastIndex = after;
+  return claim.test(text);
+}
+
+/** A remark behind an answer that is complete without it: "(since 6 · 7 = 42)", ", not 41". */
+const remark = /^\s*[,(]?\s*(?:since|because|as|for|by|not|and not|which|where|so|i\.e\.|assuming|given)\b/i;
+
+/** Makes the value before it a bound. */
+const openEnd = /^\s*(?:以上|以下|以内|or (?:more|less|fewer|above|below|higher|lower)\b)/;
 
 function afterMark(text: string, start: number, isAnswer: (text: string) => boolean): Passage | undefined {
   const end = sentenceEnd(text, start);
@@ -110,9 +130,18 @@ function afterMark(text: string, start: number, isAnswer: (text: string) => bool
   if (sentence === '') return undefined;
   const { first, last, count } = passagesAtEnds(text.slice(start, end));
   const isWholeSentence = count === 1 && first!.start === 0 && first!.end >= end - start - 2;
-  if (!isWholeSentence && isAnswer(sentence)) return { text: sentence, start, end };
+  const hasRemark = first?.start === 0 && remark.test(text.slice(start + first.end, end));
+  if (!isWholeSentence && !hasRemark && isAnswer(sentence)) return { text: sentence, start, end };
   const chosen = first?.start === 0 ? first : last;
-  return chosen && { text: chosen.text, start: chosen.start + start, end: chosen.end + start };
+  if (chosen === undefined) return undefined;
+  const from = start + chosen.start;
+  const hedge = text.slice(Math.max(start, boundStart(text, from)), from);
+  const after = openEnd.exec(text.slice(start + chosen.end, end))?.[0] ?? '';
+  return {
+    text: hedge + chosen.text + after,
+    start: from - hedge.length,
+    end: chosen.end + start + after.length,
+  };
 }
 
 /** The end of the line or sentence, not counting the points of decimals and those inside formulas. */

@@ -1,5 +1,6 @@
 import type { Extracted } from './extracted.ts';
 import { isDigit } from '../read/numerals.ts';
+import { denialStart } from './hedges.ts';
 import {
   isWordCharacter,
   monthDateAt,
@@ -20,10 +21,14 @@ const fences = [
 /** A formula longer than this is not an answer. */
 const maxFormula = 1000;
 
-/** The last formula or number of a text; numbers inside formulas and inside words do not count. */
+/** The last formula or number of a text, with a "not" before it; numbers inside formulas and inside words do not count. */
 export function lastCandidate(text: string): Extracted | undefined {
   const last = spansOf(text).at(-1);
-  return last && { ...passageOf(text, last), by: 'last formula or number' };
+  if (last === undefined) return undefined;
+  const passage = passageOf(text, last);
+  const start = denialStart(text, last.start);
+  const denial = text.slice(start, last.start);
+  return { ...passage, text: denial + passage.text, start, by: 'last formula or number' };
 }
 
 /** The first and the last formula or number of a text, and how many there are. */

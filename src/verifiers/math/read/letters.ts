@@ -1,5 +1,5 @@
 import { isSpacedUnitSymbol, isUnitSymbol, isUnitWord } from '../units.ts';
-import { chineseScale } from './number-words.ts';
+import { chineseScale, scaleOf } from './number-words.ts';
 import type { Token } from './token.ts';
 import {
   functionNames,
@@ -28,7 +28,9 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
     if (run === 'to' && isSpaced && isAfterValue) return [{ kind: 'command', value: 'ratio' }];
     const isUnit =
       isUnitSymbol(run) || (isSpaced && isSpacedUnitSymbol(run)) || (run.length > 2 && isUnitWord(run));
-    if (isUnit && after !== '(') return [word(run)];
+    const isScale = isSpaced && isAfterValue && run.length > 1 && scaleOf(run) !== undefined;
+    const isPower = isSpaced && isAfterValue && (run === 'sq' || run === 'cu');
+    if ((isUnit || isScale || isPower) && after !== '(') return [word(run)];
     if (!isSpaced && isAfterValue && /^(?:st|nd|rd|th)$/.test(run)) return [];
     if (run === 'am' || run === 'pm' || run === 'AM' || run === 'PM') return [word(run)];
   }
@@ -68,7 +70,7 @@ export function followsValue(before: readonly Token[]): boolean {
 /** True behind the `/` or the first word of a unit: `ft / sec`. */
 export function followsUnit(before: readonly Token[]): boolean {
   const last = before.at(-1);
-  const isJoined = last?.value === '/' || last?.value === '*';
+  const isJoined = last?.kind === 'symbol' && '/*-'.includes(last.value);
   return (isJoined ? before.at(-2) : last)?.kind === 'word';
 }
 

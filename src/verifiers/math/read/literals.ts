@@ -21,10 +21,14 @@ const day = '(\\d{1,2})(?:st|nd|rd|th)?';
 const year = '(?:,?\\s+(\\d{4}))?';
 
 const monthFirst = new RegExp(`^${weekday}${monthName}\\s+${day}${year}$`, 'i');
-const dayFirst = new RegExp(`^${weekday}(?:the\\s+)?${day}\\s+(?:of\\s+)?${monthName}${year}$`, 'i');
+const dayFirst = new RegExp(
+  `^${weekday}(?:the\\s+)?${day}[\\s-]+(?:of\\s+)?${monthName}(?:(?:,?\\s+|-)(\\d{4}))?$`,
+  'i',
+);
 const monthAndYear = new RegExp(`^${monthName},?\\s+(\\d{4})$`, 'i');
 const chineseDate = /^(?:(\d{4})\s*年\s*)?(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号])?$/;
-const clock = /^(\d{1,2})(?::([0-5]\d))?(?::([0-5]\d))?\s*([ap])\.?\s?m\.?$/i;
+const clock = /^(\d{1,2})(?:[:.]([0-5]\d))?(?::([0-5]\d))?\s*([ap])\.?\s?m\.?$/i;
+const middle = /^(?:12(?::00)?\s+)?(noon|midnight)$/i;
 const oClock = /^(\d{1,2})\s+o'?clock$/i;
 const version = /^v(?:ersion\s*|\.\s*)?(\d+(?:\.\d+)+)$/i;
 const phone = /^(?:\+\d{1,3}[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}$|^\+\d[\d ()-]{6,18}\d$/;
@@ -32,14 +36,14 @@ const hexGroups = /^(?=.*(?:::|\d))[\da-f]{0,4}(?::[\da-f]{0,4}){3,7}$/i;
 
 /** The literal that a whole answer is, if it is one; digits joined by signs are left to `literalAt`. */
 export function wholeLiteral(answer: string): LiteralNode | undefined {
-  if (answer.length > 60 || !/\d/.test(answer) || !mayBeLiteral.test(answer)) return undefined;
+  if (answer.length > 60 || !mayBeLiteral.test(answer)) return undefined;
   const text = plainText(answer);
   return writtenDate(text) ?? writtenTime(text) ?? writtenCode(text);
 }
 
 /** Everything that `wholeLiteral` can read has one of these. */
 const mayBeLiteral =
-  /\d\s*[月年]|(?<![a-z\\])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z.]*[\s,\d]|\d\s+(?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d.*[ap]\.?\s?m\b|clock|(?<![a-z\\])v[a-z. ]*\d|\+\d|\d[ .)-]+\d{3}[ .-]\d{4}|:[\da-f]*:[\da-f]*:/i;
+  /\d\s*[月年]|(?<![a-z\\])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z.]*[\s,\d]|\d(?:st|nd|rd|th)?[\s-]+(?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d.*[ap]\.?\s?m\b|clock|noon|midnight|(?<![a-z\\])v[a-z. ]*\d|\+\d|\d[ .)-]+\d{3}[ .-]\d{4}|:[\da-f]*:[\da-f]*:/i;
 
 function plainText(answer: string): string {
   return answer
@@ -82,6 +86,8 @@ function writtenTime(text: string): LiteralNode | undefined {
     const sinceMidnight = (Number(hour) % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
     return timeLiteral([sinceMidnight, minute ?? '00', ...(second === undefined ? [] : [second])], text);
   }
+  const [, twelve] = middle.exec(text) ?? [];
+  if (twelve !== undefined) return timeLiteral([twelve.toLowerCase() === 'noon' ? 12 : 0, '00'], text);
   const [, full] = oClock.exec(text) ?? [];
   return full === undefined ? undefined : timeLiteral([full, '00'], text);
 }

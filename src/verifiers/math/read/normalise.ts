@@ -1,6 +1,7 @@
 import { currencyAsUnit } from './currencies.ts';
 import { modernise } from './older-tex.ts';
 import { withoutPhrases } from './phrases.ts';
+import { markRepeating, withoutTypedSpellings } from './typed-spellings.ts';
 import { isAscii, spellInAscii } from './unicode.ts';
 
 /**
@@ -12,9 +13,9 @@ import { isAscii, spellInAscii } from './unicode.ts';
 export function normaliseText(source: string): string {
   if (/^-?\d+$/.test(source)) return source;
   const single = undoubleBackslashes(restoreSwallowedEscapes(source));
-  const inner = withoutFence(trimPunctuation(single));
+  const inner = withoutFence(trimPunctuation(markRepeating(single)));
   const valued = currencyAsUnit(withoutPhrases(inner.includes('.m') ? withoutPoints(inner) : inner));
-  const modern = modernise(isAscii(valued) ? valued : spellInAscii(valued));
+  const modern = modernise(withoutTypedSpellings(isAscii(valued) ? valued : spellInAscii(valued)));
   return trimPunctuation(
     modern.includes('{,') ? modern.replaceAll('{, }', '{,}').replaceAll(' {,}', '{,}') : modern,
   );
@@ -63,7 +64,7 @@ function trimPunctuation(text: string): string {
   const isBold = text.startsWith('**') && text.trimEnd().endsWith('**') && text.length > 4;
   if (isBold) return trimPunctuation(text.trimEnd().slice(2, -2));
   while (end > start && isClosing(text, end - 1)) end--;
-  while (start < end && (text[start]! <= ' ' || text[start] === ':')) start++;
+  while (start < end && (text[start]! <= ' ' || text[start] === ':' || text[start] === '=')) start++;
   return text.slice(start, end);
 }
 

@@ -34,6 +34,10 @@ const scales: ReadonlyMap<string, readonly [bigint, bigint]> = new Map<string, r
     兆: 12,
   }).map(([word, zeros]): [string, readonly [bigint, bigint]] => [word, [10n ** BigInt(zeros), 1n]]),
   ['dozen', [12n, 1n]],
+  ['score', [20n, 1n]],
+  ['gross', [144n, 1n]],
+  ['tens', [10n, 1n]],
+  ['打', [12n, 1n]],
   ...Object.entries({
     tenth: 10n,
     hundredth: 100n,
@@ -53,13 +57,15 @@ const scales: ReadonlyMap<string, readonly [bigint, bigint]> = new Map<string, r
 /** What a scale word multiplies by: 10^6 for `million`, `millions` and `Million`; nothing for other words. */
 export function scaleOf(word: string): readonly [bigint, bigint] | undefined {
   const lower = word.toLowerCase();
+  // "Scores" are results more often than twenties.
+  if (lower === 'scores') return undefined;
   return scales.get(lower) ?? (lower.endsWith('s') ? scales.get(lower.slice(0, -1)) : undefined);
 }
 
 /** The scale at the start of a run of Chinese characters, and the rest: `万元` scales, `千克` is a unit. */
 export function chineseScale(run: string): { readonly scale: string; readonly rest: string } | undefined {
   if (/^[千百][克米瓦卡帕赫伏吨焦欧安升分]/.test(run)) return undefined;
-  const scale = /^(?:[十百千万]?[亿億]|[十百千]万|[百千万萬兆])/.exec(run)?.[0];
+  const scale = /^(?:[十百千万]?[亿億]|[十百千]万|[百千万萬兆]|打(?!折))/.exec(run)?.[0];
   return scale === undefined ? undefined : { scale, rest: run.slice(scale.length) };
 }
 
@@ -98,6 +104,11 @@ export function fractionFromWords(text: string): readonly [bigint, bigint] | und
   const part = /^quarters?$/.test(found[2]!) ? ([1n, 4n] as const) : scaleOf(found[2]!);
   const count = found[1] === 'a' ? 1n : numberFromWords(found[1]!);
   return part === undefined || part[0] !== 1n || count === undefined ? undefined : [count, part[1]];
+}
+
+/** True for a word that counts or scales: `seven`, `forty-two`, `million`. */
+export function isNumberWord(word: string): boolean {
+  return scaleOf(word) !== undefined || numberFromWords(word) !== undefined;
 }
 
 function smallNumber(word: string): bigint | undefined {

@@ -4,11 +4,12 @@
  */
 export function modernise(text: string): string {
   let modern = text;
-  if (modern.includes('\\')) modern = withCommands(modern);
+  if (modern.includes('\\')) modern = withPlainTex(withCommands(modern));
   if (modern.includes('_') || modern.includes('C(') || modern.includes('P(')) modern = withBinomials(modern);
   if (modern.includes('[') || modern.includes(']')) modern = withRoundBrackets(modern);
   if (modern.includes('{'))
     modern = modern.replace(/^\{\s*([a-zA-Z])\s*(?:\||:|\\mid)([^]*)\}$/, '\\{$1\\mid $2\\}');
+  if (modern.includes("^{'")) modern = modern.replaceAll(/\^\{('+)\}/g, '$1');
   if (modern.includes("'")) modern = modern.replace(feetAndInches, '$1\\text{ ft }$2\\text{ in}');
   return modern;
 }
@@ -16,8 +17,28 @@ export function modernise(text: string): string {
 /** `5'6''` */
 const feetAndInches = /^(\d+)\s*'\s*(\d{1,2}(?:\.\d+)?)\s*(?:''|")?$/;
 
+const rootOf = /\\root\s*(?:\{([^{}]*)\}|(\w))\s*\\of(?![a-zA-Z])/g;
+/** `\pmatrix{1 & 2 \cr 3 & 4}`, with at most one level of braces inside. */
+const plainMatrix = /\\([pbvB]?matrix)\s*\{((?:[^{}]|\{[^{}]*\})*)\}/g;
+
+/** Commands of plain TeX: `\root 3 \of 2`, `\pmatrix{…\cr…}`, and a comma in `\text{,}`. */
+function withPlainTex(text: string): string {
+  let modern = text;
+  if (modern.includes('\\root')) modern = modern.replaceAll(rootOf, (_all, a, b) => `\\sqrt[${a ?? b}]`);
+  if (modern.includes('\\cr'))
+    modern = modern.replaceAll(
+      plainMatrix,
+      (_all, name, rows) =>
+        `\\begin{${name}}${String(rows).replaceAll(/\\cr(?![a-zA-Z])/g, '\\\\')}\\end{${name}}`,
+    );
+  return modern.includes('{,}') ? modern.replaceAll(/\\text\s*\{,\}/g, '{,}') : modern;
+}
+
 function withCommands(text: string): string {
   let modern = text.includes('{\\') ? text.replaceAll(/\{\s*\\([,!;: ])\s*\}/g, '\\$1') : text;
+  if (modern.includes('style'))
+    modern = modern.replaceAll(/\\(?:display|text|script)style(?![a-zA-Z])\s*/g, '');
+  if (modern.includes('\\not')) modern = modern.replaceAll(/\\not\s*(?:=|\\equiv(?![a-z]))/g, '\\ne ');
   if (modern.includes('^')) modern = modern.replaceAll(raisedOrdinal, '');
   if (modern.includes('\\prime')) {
     modern = modern.replaceAll(
@@ -29,6 +50,8 @@ function withCommands(text: string): string {
     modern = modern.replaceAll(temperature, (_all, upright, plain) => `\\text{ deg${upright ?? plain}}`);
   if (modern.includes('\\Omega')) modern = modern.replaceAll(ohm, '$1\\text{ $2ohm}');
   if (modern.includes('\\mu')) modern = modern.replaceAll(micro, '$1\\text{ u$2}');
+  if (modern.includes('\\overline') || modern.includes('\\bar'))
+    modern = modern.replaceAll(/(\.\d*)\\(?:overline|bar)\s*(\d)/g, '$1\\overline{$2}');
   if (modern.includes('\\dot')) modern = modern.replaceAll(dottedDecimal, repeatDotted);
   if (unitVector.test(modern)) modern = modern.replaceAll(allUnitVectors, '\\hat{$1}');
   return modern;
@@ -62,8 +85,8 @@ function repeatDotted(_all: string, fixed: string, dotted: string): string {
 const choose =
   /(?:\{\s*\})?(?:\^|_)\s*(?:\{\s*(\d+|[a-z])\s*\}|(\d))\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([CP])\s*\}?\s*_\s*(?:\{\s*(\d+|[a-z])\s*\}|(\d+|[a-z]))/g;
 const chooseUpright =
-  /(?:\\mathrm\s*\{\s*([CP])\s*\}|\b([CP]))_\s*(?:\{\s*(\d+)\s*\}|(\d))\s*\^\s*(?:\{\s*(\d+)\s*\}|(\d))/g;
-const chooseCall = /^([CP])\((\d+), ?(\d+)\)$/;
+  /(?:\\mathrm\s*\{\s*([CPA])\s*\}|\b([CPA]))_\s*(?:\{\s*(\d+)\s*\}|(\d))\s*\^\s*(?:\{\s*(\d+)\s*\}|(\d))/g;
+const chooseCall = /^([CP])\((\d+|[a-z]), ?(\d+|[a-z])\)$/;
 const slashedFraction = /\^\s*(?:\{(\d+)\}|(\d+))\s*\/\s*_\s*(?:\{(\d+)\}|(\d+))/g;
 
 function withBinomials(text: string): string {

@@ -3,6 +3,7 @@ import type { Cursor } from './cursor.ts';
 import { numberFromNumeral, wholeNode } from './numerals.ts';
 import { parseMatrix } from './parse-matrix.ts';
 import { fractionFromWords, numberFromWords } from './number-words.ts';
+import { numberSets, parseNumberSet, setInWords } from './number-sets.ts';
 import { functionNames } from './vocabulary.ts';
 import type { MathNode, TupleNode } from '../syntax.ts';
 import { spell } from './tokens.ts';
@@ -14,9 +15,7 @@ export interface Grammar {
   readonly parseProduct: (cursor: Cursor) => MathNode;
 }
 
-const constants: ReadonlySet<string> = new Set(
-  'pi infty emptyset reals integers naturals rationals complexes'.split(' '),
-);
+const constants: ReadonlySet<string> = new Set(['pi', 'infty', 'emptyset']);
 
 /** Decorations that make one name of what they cover. */
 const decorations: ReadonlySet<string> = new Set(
@@ -136,22 +135,13 @@ function parseWord(cursor: Cursor, word: string): MathNode {
     words.push(cursor.take().value);
   }
   const text = words.join(' ');
-  const set = setNames.find(([name]) => name.test(text));
-  if (set) return { kind: 'constant', name: set[1] };
+  const set = setInWords(text);
+  if (set) return set;
   const number = numberFromWords(text);
   if (number !== undefined) return wholeNode(number);
   const fraction = fractionFromWords(text);
   return fraction ? binary('divide', wholeNode(fraction[0]), wholeNode(fraction[1])) : { kind: 'text', text };
 }
-
-const setNames: readonly (readonly [RegExp, string])[] = [
-  [
-    /^(?:the set of )?(?:all )?(?:the )?real(?:s| numbers)$|^(?:x can be )?any real number$|^全体实数$/i,
-    'reals',
-  ],
-  [/^(?:the set of )?(?:all )(?:the )?integers$|^any integer$/i, 'integers'],
-  [/^(?:the set of )?(?:all )(?:the )?rational(?:s| numbers)$/i, 'rationals'],
-];
 
 function parseCommand(cursor: Cursor, name: string, grammar: Grammar): MathNode {
   if (name === 'frac')
@@ -167,6 +157,7 @@ function parseCommand(cursor: Cursor, name: string, grammar: Grammar): MathNode 
     return parseBigOperator(cursor, name, grammar);
   if (functionNames.has(name) && endsName(cursor)) return { kind: 'variable', name: `\\${name}` };
   if (functionNames.has(name)) return grammar.applyFunction(cursor, name);
+  if (numberSets.has(name)) return parseNumberSet(cursor, name);
   if (constants.has(name)) return { kind: 'constant', name };
   if (decorations.has(name)) return parseName(cursor, `${name}(${subscript(cursor)})`);
   if (name === 'circ' || name === '}') throw new UnreadableAnswer(`unexpected "\\${name}"`);

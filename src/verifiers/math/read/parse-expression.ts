@@ -68,7 +68,13 @@ function parsePower(cursor: Cursor): MathNode {
   const base = parsePostfix(cursor, parseAtom(cursor, grammar));
   if (!cursor.accept('symbol', '^')) return base;
   const exponent = parseExponent(cursor);
+  if (base.kind === 'tuple' && isTransposition(exponent)) return base;
   return exponent === undefined ? base : parsePostfix(cursor, binary('power', base, exponent));
+}
+
+/** `(1, 2)^T` is the same vector, standing upright. */
+function isTransposition(exponent: MathNode | undefined): boolean {
+  return exponent?.kind === 'variable' && ['T', '\\top', '\\intercal'].includes(exponent.name);
 }
 
 function parsePostfix(cursor: Cursor, operand: MathNode): MathNode {

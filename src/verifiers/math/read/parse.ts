@@ -1,5 +1,5 @@
 import type { Budget } from '../budget.ts';
-import { binary, known } from './build.ts';
+import { binary, known, negate } from './build.ts';
 import { createCursor, type Cursor } from './cursor.ts';
 import { wholeNode } from './numerals.ts';
 import { scaleOf } from './number-words.ts';
@@ -48,7 +48,7 @@ function acceptRowBreak(cursor: Cursor): boolean {
 
 function parseRow(cursor: Cursor): MathNode {
   cursor.accept('command', 'and');
-  const items = [parseRelation(cursor)];
+  let items = [parseRelation(cursor)];
   let joint: 'and' | 'or' | undefined;
   for (
     let separator = acceptSeparator(cursor);
@@ -59,6 +59,7 @@ function parseRow(cursor: Cursor): MathNode {
     if (atEnd(cursor)) break;
     items.push(parseRelation(cursor));
   }
+  items = spreadExclusion(items);
   const claims = items.filter((item) => !isDomain(item));
   return joint === 'or'
     ? oneOrList(claims, items, joint)
@@ -67,9 +68,14 @@ function parseRow(cursor: Cursor): MathNode {
 
 /** `2 hours and 30 minutes`, `5 ft 6 in`: amounts of one kind in falling units are one amount, in the last unit. */
 function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
-  if (items.length !== 2) return undefined;
-  const [first, second] = items;
-  if (first!.kind !== 'quantity' || second!.kind !== 'quantity') return undefined;
+  if (items.length < 2 || !items.every((item) => item.kind === 'quantity')) return undefined;
+  return items
+    .slice(1)
+    .reduce<MathNode | undefined>((sum, item) => sum && sumOfTwoUnits(sum, item), items[0]);
+}
+
+function sumOfTwoUnits(first: MathNode, second: MathNode): MathNode | undefined {
+  if (first.kind !== 'quantity' || second.kind !== 'quantity') return undefined;
   const [large, little] = [parseUnit(first.unit), parseUnit(second.unit)];
   if (large === undefined || little === undefined || !isSameKind(large, little)) return undefined;
   const numerator = large.factor[0] * little.factor[1];
@@ -78,6 +84,19 @@ function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
   const ratio = binary('divide', wholeNode(numerator), wholeNode(denominator));
   const operand = binary('add', binary('multiply', first.operand, ratio), second.operand);
   return { kind: 'quantity', operand, unit: second.unit };
+}
+
+/** `x \ne 1, -1` and `x \ne \pm 1` exclude two values each. */
+function spreadExclusion(items: MathNode[]): MathNode[] {
+  const [first, ...rest] = items;
+  if (first?.kind !== 'relation' || first.operators.length !== 1 || first.operators[0] !== '\\ne')
+    return items;
+  if (rest.some((item) => item.kind === 'relation')) return items;
+  const [name, value] = first.parts;
+  const values = [value!, ...rest].flatMap((item) =>
+    item.kind === 'plusMinus' && item.left === undefined ? [item.right, negate(item.right)] : [item],
+  );
+  return values.map((item) => ({ ...first, parts: [name!, item] }));
 }
 
 /** `k \in \mathbb{Z}` beside an answer restricts k; it is not part of the answer. */
@@ -153,6 +172,9 @@ function parseQuantity(cursor: Cursor): MathNode {
     return { kind: 'quantity', operand: sum, unit: `mod ${unitOperand(cursor)}` };
   if (cursor.peek()?.kind !== 'word' || sum.kind === 'text') return sum;
   const { operand, unit } = scaled(sum, parseUnitWords(cursor));
+  // 3万5千 is 35 thousand.
+  if (unit === '' && operand !== sum && cursor.peek()?.kind === 'number')
+    return binary('add', operand, parseQuantity(cursor));
   if (unit === '') return operand;
   const quantity: MathNode = { kind: 'quantity', operand, unit };
   if (cursor.peek()?.kind !== 'number') return quantity;
@@ -167,6 +189,7 @@ function parseUnitWords(cursor: Cursor): string[] {
     cursor.peek()?.kind === 'word' ||
     cursor.atSymbol('/') ||
     (words.length > 0 && cursor.atSymbol('*') && startsUnit(cursor.peek(1))) ||
+    (words.length > 0 && cursor.atSymbol('-') && cursor.peek(1)?.kind === 'word') ||
     (cursor.peek()?.kind === 'letter' && words.length > 0)
   ) {
     words.push(...cursor.take().value.split(/\s+/));

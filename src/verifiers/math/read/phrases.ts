@@ -5,8 +5,14 @@
  */
 export function withoutPhrases(text: string): string {
   if (!/(?<![\\A-Za-z])[A-Za-z]{2}|approx|≈/.test(text)) return text;
+  if (/^no$/i.test(text)) return '\\text{no}';
   const halves = text.replaceAll(/(?<=\d) and (?:a|one) half\b/g, '\\frac{1}{2}');
-  const signed = halves.replace(minusWord, '-').replace(allRealsBut, '\\reals\\setminus\\{$1\\}');
+  const shared = halves
+    .replace(connective, '')
+    .replace(announcement, '$1')
+    .replace(aScale, 'one ')
+    .replace(outOf, '\\frac{$1}{$2}');
+  const signed = shared.replace(minusWord, '-').replace(allRealsBut, '\\reals\\setminus\\{$1\\}');
   return withoutLabel(withoutApproximation(signed));
 }
 
@@ -19,6 +25,17 @@ const minusWord = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*(?:negative|minus)\s+(?:\}\s*)?(?=\d|\\[dt]?frac)`,
   'i',
 );
+/** "Therefore, x = 42" */
+const connective = /^\s*(?:so|thus|hence|therefore|then|finally|overall|in conclusion|and so)\b,?\s+(?=\S)/i;
+/** "The answer is Sunday", "There are no solutions" */
+const announcement = new RegExp(
+  String.raw`^\s*(${textCommand})?\s*(?:(?:the )?(?:final |correct )?answer(?: is|\s*:)|it(?: is|'s)|there (?:is|are)(?= no\b))\s+(?=[A-Za-z])`,
+  'i',
+);
+/** "a million" */
+const aScale = /^\s*an? (?=(?:hundred|thousand|million|billion|trillion|dozen|score|lakh|crore)s?\b)/i;
+/** "3 out of 4", a probability */
+const outOf = new RegExp(String.raw`^\s*(?:${textCommand})?\s*(\d+) (?:out of|in) (\d+)\s*\}?\s*$`);
 /** "all real numbers except 2" */
 const allRealsBut = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*(?:all|any) real(?:s| numbers?)(?: x)? (?:except|other than|but)(?: for)?\s*\}?\s*\$?(?:x\s*=\s*)?([-\d.,/ ]+|[-\d\\a-z{}]+)\$?$`,
@@ -30,7 +47,7 @@ const colonLabel = new RegExp(
 );
 /** "The answer is", "There are", "so we get": a subject of known words and a verb. */
 const verbLabel = new RegExp(
-  String.raw`^\s*(?:${textCommand})?\s*((?:(?:the|there|so|thus|hence|therefore|our|my|final|correct|right|answer|result|solution|value|total|maximum|minimum|max|min|sum|product|number|area|perimeter|volume|probability|length|distance|ratio|average|mean|median|it|he|she|they|we|you|[A-Z][a-z]+)\s+){1,5}(?:is|are|equals|was|were|has|had|have|get|gets|got|be|takes?|took|needs?|needed|costs?|makes?|made|earns?|earned|spends?|spent|saves?|saved|pays?|paid|eats?|ate|buys?|bought|sells?|sold|receives?|received|walks?|walked|reads?)(?:\s+(?:equal to|approximately|about|exactly|just|only))?|(?:approximately|about|roughly|approx\.?|exactly))\s*(\}?)\s*(?=[\d.\\({$+-])`,
+  String.raw`^\s*(?:${textCommand})?\s*((?:(?:the|there|so|thus|hence|therefore|our|my|final|correct|right|answer|result|solution|value|total|maximum|minimum|max|min|sum|product|number|area|perimeter|volume|probability|length|distance|ratio|average|mean|median|it|he|she|they|we|you|[A-Z][a-z]+)\s+){1,5}(?:is|are|equals|was|were|has|had|have|get|gets|got|be|takes?|took|needs?|needed|costs?|makes?|made|earns?|earned|spends?|spent|saves?|saved|pays?|paid|eats?|ate|buys?|bought|sells?|sold|receives?|received|walks?|walked|reads?)(?:\s+(?:equal to|approximately|about|exactly|just|only))?|(?:approximately|about|roughly|approx\.?|exactly|ans\.?))\s*(\}?)\s*(?=[\d.\\({$+-])`,
   'i',
 );
 

@@ -16,6 +16,8 @@ const matrixEnvironments: ReadonlySet<string> = new Set(
   'pmatrix bmatrix vmatrix Bmatrix Vmatrix matrix smallmatrix array cases'.split(' '),
 );
 
+/** Commands whose argument is a letter with a double stroke, which names a set. */
+const doubleStruck: ReadonlySet<string> = new Set(['mathbb', 'Bbb', 'mathds', 'mathbbm']);
 /** Spacing that may stand inside words. */
 const layoutEscapes = ['\\,', '\\;', '\\!', '\\ ', '\\$', '~'];
 
@@ -87,7 +89,7 @@ function lettersOf(
 }
 
 const bracketedUnit =
-  /\(\s*(?:\\(?:text|mathrm|textrm)\s*\{)?\s*([A-Za-z]{2,}(?: [A-Za-z]+){0,4})\s*\}?\s*\)/y;
+  /\(\s*(?:\\(?:text|mathrm|textrm)\s*\{)?\s*([A-Za-z]{2,}(?: [A-Za-z]+){0,4}|\p{Script=Han}{1,4})\s*\}?\s*\)/uy;
 
 /** `12 (apples)`: words in brackets behind a value are its unit. */
 function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | undefined {
@@ -96,7 +98,11 @@ function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | 
   const found = bracketedUnit.exec(text);
   const words = found?.[1]!.split(' ') ?? [];
   const areUnits = words.every(
-    (word) => isUnitWord(word) || (word.length > 3 && /[aeiouy]/i.test(word)) || word === 'of',
+    (word) =>
+      isUnitWord(word) ||
+      (word.length > 3 && /[aeiouy]/i.test(word)) ||
+      word === 'of' ||
+      isIdeograph(word[0]!),
   );
   if (found === null || !areUnits || words.some((word) => functionNames.has(word))) return undefined;
   tokens.push({ kind: 'word', value: found[1]! });
@@ -134,12 +140,13 @@ function scanCommand(text: string, at: number, tokens: Token[]): number {
   if (layoutCommands.has(name)) return end;
   if (hiddenCommands.has(name)) return text[end] === '{' ? argumentOf(text, end).end : end;
   if (name === 'begin' || name === 'end') return scanEnvironment(text, end, name, push);
-  if (name !== 'mathbb' && !textCommands.has(name)) {
+  const isDoubleStruck = doubleStruck.has(name);
+  if (!isDoubleStruck && !textCommands.has(name)) {
     tokens.push(namedToken(name));
     return end;
   }
   const argument = argumentOf(text, end);
-  if (name === 'mathbb') push('command', namedSets[argument.text.trim()] ?? argument.text);
+  if (isDoubleStruck) push('command', namedSets[argument.text.trim()] ?? argument.text);
   else pushText(argument, name, text, tokens);
   return argument.end;
 }
@@ -186,6 +193,7 @@ function pushText(
     return /[a-z]/.test(content) ? push('letter', `bold ${content}`) : push('word', content);
   }
   if (content === ':') return push('symbol', ':');
+  if (content === 'to' && followsValue(tokens)) return push('command', 'ratio');
   const bare = content.toLowerCase().replaceAll(',', '').trim();
   if (bare === 'and' || bare === 'or' || bare === '')
     return push(bare === '' ? 'symbol' : 'command', bare === '' ? ',' : bare);

@@ -1,0 +1,33 @@
+/** Characters of emphasis, fences and brackets that may stand between a hedge and its value. */
+const opening = String.raw`\s*(?:[$(*"]|\\\()*\s*$`;
+
+/** Denies the value behind it: "not 42", `不是42`. */
+const denial = new RegExp(
+  String.raw`(?:\b(?:not|never|isn't|aren't|wasn't)(?: equal to| be)?|不是|不等于|并非|不为)${opening}`,
+  'i',
+);
+
+/** Makes the value behind it a bound: "at most 42", `小于42`. */
+const bound = new RegExp(
+  String.raw`(?:\b(?:at (?:most|least)|(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|over|under|above|below|up to|between|almost|nearly)|大于|小于|多于|少于|超过|不到|不足)${opening}`,
+  'i',
+);
+
+/** Characters before a value that are searched for a hedge. */
+const reach = 24;
+
+/** Where the words that deny a value at `start` begin; `start` itself where there are none. */
+export function denialStart(text: string, start: number): number {
+  return hedgeStart(denial, text, start);
+}
+
+/** Where the words that deny or bound a value at `start` begin; `start` itself where there are none. */
+export function boundStart(text: string, start: number): number {
+  return Math.min(hedgeStart(denial, text, start), hedgeStart(bound, text, start));
+}
+
+function hedgeStart(hedge: RegExp, text: string, start: number): number {
+  const from = Math.max(0, start - reach);
+  const found = hedge.exec(text.slice(from, start));
+  return found === null ? start : from + found.index;
+}

@@ -1,0 +1,85 @@
+import { parseUnit } from '../units.ts';
+
+/**
+ * Rewrites what keyboards and programming languages write as the usual commands: `1_000_000`, `0xFF`, `6.02 x 10^23`,
+ * `0.333...`, `10C3`, `cm3`, `(1010)_2`, `1h30m`. Each rule is one linear pass, guarded by a sign it needs.
+ */
+export function withoutTypedSpellings(text: string): string {
+  let typed = text;
+  if (typed.includes('_')) typed = withUnderscores(typed);
+  if (/\d\s?[a-zA-Z]/.test(typed)) typed = withLetters(typed);
+  if (typed.includes('\\frac')) typed = typed.replaceAll(fractionOfUnits, unitFraction);
+  return typed;
+}
+
+/** `1_000_000` */
+const underscored = /^\d{1,3}(?:_\d{3})+$/;
+/** `(1010)_2`, `1010_{(2)}`, `\mathrm{FF}_{16}` */
+const basedNumeral =
+  /^(?:\\(?:text|mathrm|mathbf)\s*\{|\()?\s*([0-9A-F]+)\s*[)}]?\s*_\s*\{?\s*\(?(\d{1,2})\)?\s*\}?$/;
+
+function withUnderscores(text: string): string {
+  if (underscored.test(text)) return text.replaceAll('_', '');
+  const [, digits, base] = basedNumeral.exec(text) ?? [];
+  return digits === undefined ? text : based(digits, base!);
+}
+
+/** Digits that hold letters are written as text, as in `\text{FF}_{16}`; letters that are no digits stay a product. */
+function based(digits: string, base: string): string {
+  const hasLetters = /[A-F]/.test(digits);
+  return hasLetters && Number(base) > 10 ? `\\text{${digits}}_{${base}}` : `${digits}_{${base}}`;
+}
+
+/** A decimal that goes on, with the digits it repeats at its end. */
+const repeatedDigits = /\.(\d{0,12}?)((\d{1,6}?)\3+)\s*(?:\.\.\.|…|\\[lc]?dots(?![a-z]))/g;
+
+/** Marks the repeating digits of `0.1666...` and `0.142857142857\ldots`, whose dots closing punctuation would hide. */
+export function markRepeating(text: string): string {
+  const goesOn = text.includes('...') || text.includes('…') || text.includes('dots');
+  return goesOn ? text.replaceAll(repeatedDigits, '.$1\\overline{$3}') : text;
+}
+
+/** `6.02 x 10^23` */
+const letterTimes = /(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g;
+const prefixed = /^0(?:x([0-9a-fA-F]{1,32})|b([01]{1,128})|o([0-7]{1,64}))$/;
+const combinations = /^(\d{1,4})\s?([CP])\s?(\d{1,4})$/;
+/** `7 cm3` */
+const raisedUnit = /(\d\s?(?:k|c|d|m)?m|\d\s?(?:ft|in))([23])(?![\d.])/g;
+/** `1h30m`, `2 h 5 min 10 s` */
+const duration =
+  /^(\d+)\s?h(?:rs?|ours?)?[, ]*(?:(?:and )?(\d{1,2})\s?m(?:ins?|inutes?)?)?[, ]*(?:(?:and )?(\d{1,2})\s?s(?:ecs?|econds?)?)?$/;
+
+function withLetters(text: string): string {
+  const prefix = prefixed.exec(text);
+  if (prefix !== null) {
+    const base = prefix[1] !== undefined ? '16' : prefix[2] !== undefined ? '2' : '8';
+    return based((prefix[1] ?? prefix[2] ?? prefix[3]!).toUpperCase(), base);
+  }
+  const [, hours, minutes, seconds] = duration.exec(text) ?? [];
+  if (hours !== undefined && (minutes ?? seconds) !== undefined) {
+    const parts = [
+      [hours, 'hours'],
+      [minutes, 'minutes'],
+      [seconds, 'seconds'],
+    ];
+    return parts
+      .flatMap(([count, unit]) => (count === undefined ? [] : [`${count}\\text{ ${unit} }`]))
+      .join('');
+  }
+  return text
+    .replaceAll(letterTimes, '$1*')
+    .replace(combinations, (_all, n, kind, k) =>
+      kind === 'C' ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`,
+    )
+    .replaceAll(raisedUnit, '$1^$2');
+}
+
+/** `12\,\frac{\text{m}}{\text{s}}` */
+const fractionOfUnits =
+  /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\[dt]?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?\s*\}\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?(\^\{?\d\}?)?\s*\}/g;
+
+/** Two letters in a fraction are a unit where the table of units has it, and a fraction of variables elsewhere. */
+function unitFraction(all: string, amount: string, above: string, below: string, power = ''): string {
+  const unit = `${above.trim()}/${below.trim()}${power.replaceAll(/[{}]/g, '')}`;
+  return parseUnit(unit) === undefined ? all : `${amount}\\text{ ${unit}}`;
+}
