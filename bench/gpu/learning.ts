@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
-import { fineTune } from '../../src/supervised/fine-tune.ts';
+import { fineTuningRecipe } from '../../src/training/fine-tune.ts';
+import { runLayout } from '../../src/runs/files/layout.ts';
 import { startTraining } from '../../src/training/start.ts';
 import { readRunResult } from '../../src/training/summary.ts';
 import { tinyModel, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
@@ -53,15 +54,14 @@ try {
 }
 
 async function makeBase(): Promise<string> {
-  const [examples, base] = [join(work, 'examples.jsonl'), join(work, 'base')];
+  const examples = join(work, 'examples.jsonl');
   const lessons = drawLessons(sizes.lessons, care, 1).map((lesson) => JSON.stringify(lesson));
   await writeFile(examples, `${lessons.join('\n')}\n`);
   const { batchSize, learningRate } = sizes;
   const started = performance.now();
-  const { loss, tokens } = await fineTune({
+  const recipe = await fineTuningRecipe({
     model: values.toy ? projectFile('models/gradus-tiny') : await untrained(),
     examples,
-    out: base,
     exportType: 'f32',
     engine,
     optimizer: { learningRate, beta2: 0.98, warmupSteps: 100, schedule: 'cosine' },
@@ -69,9 +69,11 @@ async function makeBase(): Promise<string> {
     epochs: 1,
     seed: 1,
   });
+  const directory = await startTraining(recipe, work);
   const seconds = (performance.now() - started) / 1000;
+  const { loss, tokens } = (await readRunResult(directory)).stages[0]!.imitation!;
   console.log(`supervised: loss ${loss.toFixed(3)} after ${tokens} tokens in ${seconds.toFixed(0)} s`);
-  return base;
+  return runLayout(directory).export;
 }
 
 async function untrained(): Promise<string> {

@@ -59,7 +59,7 @@ export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
     stages: arm.stages(row, steps),
     evaluation: [
       {
-        ...suite({ name: 'held-out', maxTokens: demo.sampling.maxTokens, rollouts: 2, greedy: false }),
+        ...suite({ name: 'held-out', maxTokens: demo.sampling!.maxTokens, rollouts: 2, greedy: false }),
         every: arm.every ?? evaluationSpacing / rolloutsPerStep,
         problems: row.heldOut,
       },

@@ -48,7 +48,7 @@ async function trainToBudget(recipe: Recipe, budget: number, folder: string): Pr
         if (event.type === 'run-start') directory = resolve(event.run);
         if (event.type === 'step') trained += event.metrics['rollout/count']!;
         const { stages } = recipe;
-        const isRefilled = stages.some(({ gates }) => gates.length > 0);
+        const isRefilled = stages.some((stage) => stage.type === 'stage' && stage.gates.length > 0);
         if (isRefilled && event.type === 'evaluated' && trained >= budget) spent.abort();
       },
     });

@@ -1,7 +1,7 @@
 import { defineRecipe, stage } from 'gradus';
 import staged from '../staged/recipe.ts';
 
-const steps = staged.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+const steps = staged.stages.reduce((sum, { maxSteps = 0 }) => sum + maxSteps, 0);
 
 /** Trains one level for the steps of the staged recipe; select it with `--set stages[0].select=hard`. */
 export default defineRecipe({

@@ -1,7 +1,7 @@
 import { defineRecipe, stage } from 'gradus';
 import staged from '../staged/recipe.ts';
 
-const steps = staged.stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+const steps = staged.stages.reduce((sum, { maxSteps = 0 }) => sum + maxSteps, 0);
 
 /** The staged recipe's model, problems and number of steps without a curriculum: all problems, no selection, no gates. */
 export default defineRecipe({

@@ -1,19 +1,23 @@
 import { type Command, Option } from 'commander';
-import { countOf } from '../core/count.ts';
-import { fineTune } from '../supervised/fine-tune.ts';
+import { fineTuningRecipe } from '../training/fine-tune.ts';
+import { startTraining } from '../training/start.ts';
+import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';
 import {
   addEngineOptions,
   addTrustOption,
+  collect,
   type EngineFlags,
   realNumber,
   type TrustFlags,
   wholeNumber,
 } from './options.ts';
-import { type Output, outputOf } from './output.ts';
+import { outputOf } from './output.ts';
+import { formatResult, plainHelp, reportTo, requireHealthy } from './training-watch.ts';
 
 interface SftOptions extends EngineFlags, TrustFlags {
-  readonly out: string;
+  readonly runs: string;
+  readonly name: string;
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
@@ -23,15 +27,23 @@ interface SftOptions extends EngineFlags, TrustFlags {
   readonly seed: number;
   readonly exportType: 'bf16' | 'f32';
   readonly maxSteps?: number;
+  readonly heldOut: number;
+  readonly checkpointEvery: number;
+  readonly target: readonly string[];
+  readonly retain: readonly string[];
+  readonly recipe?: string;
+  readonly maxTokens: number;
+  readonly plain?: boolean;
 }
 
-/** `gradus sft`: supervised fine-tuning on examples, for base models and cold starts. */
+/** `gradus sft`: supervised fine-tuning on examples, in a new run directory. */
 export function addSftCommand(program: Command): void {
   addTrustOption(addEngineOptions(program.command('sft')))
-    .description('fine-tune a model on examples (supervised learning)')
-    .argument('<model>', 'model folder or run directory')
+    .description('fine-tune a model on examples (supervised learning), in a new run directory')
+    .argument('<model>', 'model folder or finished run')
     .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')
-    .requiredOption('--out <folder>', 'new or empty folder for the trained model')
+    .option('--runs <folder>', 'folder to create the run directory in', 'runs')
+    .option('--name <name>', 'first part of the name of the run directory', 'sft')
     .option('--epochs <n>', 'passes over the examples', realNumber(0, { above: true }), 1)
     .option('--batch-size <n>', 'examples per step', wholeNumber(1), 32)
     .option('--learning-rate <rate>', 'learning rate of AdamW', realNumber(0, { above: true }), 1e-5)
@@ -41,15 +53,38 @@ export function addSftCommand(program: Command): void {
     .option('--seed <n>', 'seed of the order of the examples', wholeNumber(), 0)
     .addOption(exportTypeOption)
     .option('--max-steps <n>', 'stop after this many steps', wholeNumber(1))
+    .option('--held-out <share>', 'share of the prompts kept for the held-out loss', realNumber(0), 0)
+    .option('--checkpoint-every <steps>', 'steps between checkpoints', wholeNumber(1), 50)
+    .option(
+      '--target <suite>',
+      'evaluate what is taught: a published suite, a suite of --recipe, or a file of problems; repeatable',
+      collect,
+      [],
+    )
+    .option('--retain <suite>', 'evaluate what must not be forgotten; repeatable', collect, [])
+    .option('--recipe <file>', 'recipe with the suites and verifiers')
+    .option('--max-tokens <n>', 'longest answer in a suite that is a file', wholeNumber(1), 512)
+    .option('--plain', plainHelp)
     .action(async (model: string, examples: string, options: SftOptions, command: Command) => {
       const output = outputOf(command);
-      const { steps, ...result } = await withInterrupt((signal) =>
-        learn({ model, examples, signal }, options, output),
+      const { learningRate, weightDecay, warmup: warmupSteps, schedule, engine, set, runs, plain } = options;
+      const recipe = await fineTuningRecipe({
+        ...options,
+        model,
+        examples,
+        engine: { engine, set },
+        optimizer: { learningRate, weightDecay, warmupSteps, schedule },
+      });
+      const directory = await withInterrupt((signal) =>
+        startTraining(recipe, runs, {
+          signal,
+          onDownload: output.progress,
+          report: reportTo(output, { isPlain: plain }),
+        }),
       );
-      output.result(
-        { ...result, steps, model: options.out },
-        `loss ${result.loss.toFixed(4)} after ${countOf(steps, 'step')} and ${countOf(result.tokens, 'token')}; model: ${options.out}`,
-      );
+      const result = await readRunResult(directory);
+      output.result(result, formatResult(result));
+      requireHealthy(result);
     });
 }
 
@@ -59,34 +94,3 @@ const scheduleOption = new Option('--schedule <shape>', 'learning rate after the
 const exportTypeOption = new Option('--export-type <type>', 'number type of the written weights')
   .choices(['bf16', 'f32'])
   .default('bf16');
-
-/** Steps between printed lines. */
-const stepsPerLine = 50;
-
-async function learn(
-  input: { readonly model: string; readonly examples: string; readonly signal: AbortSignal },
-  { learningRate, warmup, weightDecay, schedule, engine, set, ...options }: SftOptions,
-  output: Output,
-): Promise<{ loss: number; steps: number; tokens: number }> {
-  const optimizer = { learningRate, weightDecay, warmupSteps: warmup, schedule };
-  const { loss, step, tokens } = await fineTune({
-    ...input,
-    ...options,
-    engine: { engine, set },
-    optimizer,
-    onStart: (count, { parameters, device }, warnings) => {
-      output.say(`${countOf(count, 'example')}, ${parameters!.toLocaleString('en')} parameters, ${device}`);
-      for (const message of warnings) {
-        output.event({ type: 'warning', message });
-        output.say(`! ${message}`);
-      }
-    },
-    onStep: (done) => {
-      output.event({ type: 'step', ...done });
-      if (done.step % stepsPerLine === 0 || done.step === 1)
-        output.say(`step ${done.step}: loss ${done.loss.toFixed(4)}, gradient ${done.gradNorm.toFixed(3)}`);
-      output.progress('learning', done.step, done.lastStep);
-    },
-  });
-  return { loss, steps: step, tokens };
-}

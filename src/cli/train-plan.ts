@@ -1,5 +1,6 @@
 import { describeBatches } from '../recipe/batch-arithmetic.ts';
 import type { Recipe } from '../recipe/recipe.ts';
+import { resolvedStages } from '../recipe/resolve-stage.ts';
 import { buildParts } from '../training/build.ts';
 import { type PredictedWorth, predictFromProbe, predictFromStore } from '../training/predict-worth.ts';
 import type { TrainingParts } from '../training/training-context.ts';
@@ -40,6 +41,7 @@ function predict(
   output: Output,
   probe: number | undefined,
 ): Promise<PredictedWorth | null> | PredictedWorth | null {
+  if (resolvedStages(parts.recipe).length === 0) return null;
   if (probe === undefined) return predictFromStore(parts);
   return withInterrupt((signal) =>
     predictFromProbe(parts, {

@@ -3,7 +3,7 @@ import { formatStrategies } from '../evaluation/strategies/format-strategies.ts'
 import { formatComparison, formatEvaluation } from '../evaluation/format.ts';
 import { countOf } from '../core/count.ts';
 import type { StepEvent, TrainingEvent } from '../training/events.ts';
-import type { RunResult } from '../training/summary.ts';
+import type { ImitationSummary, RunResult } from '../training/summary.ts';
 import { watchRun } from '../training/follow-run.ts';
 import type { Output } from './output.ts';
 import { createLiveScreen } from './screen/live-screen.ts';
@@ -31,7 +31,7 @@ export function reportTo(
 }
 
 /** Events shown only on the live screen; all others are also printed as lines. */
-const shownOnScreen = new Set<TrainingEvent['type']>(['measure', 'evaluate', 'roll', 'step']);
+const shownOnScreen = new Set<TrainingEvent['type']>(['measure', 'harvest', 'evaluate', 'roll', 'step']);
 
 function print(output: Output, event: TrainingEvent): void {
   switch (event.type) {
@@ -41,6 +41,9 @@ function print(output: Output, event: TrainingEvent): void {
       return;
     case 'measure':
       output.progress(`measuring difficulty for stage "${event.stage}"`, event.done, event.total);
+      return;
+    case 'harvest':
+      output.progress(`harvesting examples for stage "${event.stage}"`, event.done, event.total);
       return;
     case 'evaluate':
       output.progress(`evaluating ${event.suite}`, event.done, event.total);
@@ -82,8 +85,8 @@ export function formatResult({
   alerts,
 }: RunResult): string {
   const stageLines = stages.map(
-    ({ name, steps, problems, reason }) =>
-      `  ${name}: ${countOf(steps, 'step')} on ${countOf(problems, 'problem')}; ${reason}`,
+    ({ name, steps, problems, imitation, reason }) =>
+      `  ${name}: ${countOf(steps, 'step')} on ${imitation === undefined ? countOf(problems, 'problem') : imitated(imitation)}; ${reason}`,
   );
   const suiteLines = suites.flatMap(({ name, comparison }) => [
     '',
@@ -92,7 +95,12 @@ export function formatResult({
       ? `  not compared: no problem was judged in both evaluations; gradus runs show ${run}`
       : formatComparison(comparison),
   ]);
-  const written = `${rollouts.toLocaleString('en')} rollouts, ${tokens.toLocaleString('en')} tokens written for training`;
+  const written =
+    rollouts === 0
+      ? []
+      : [
+          `${rollouts.toLocaleString('en')} rollouts, ${tokens.toLocaleString('en')} tokens written for training`,
+        ];
   const trained = model === undefined ? [] : [`model: ${model}`];
   const alertLines = alerts.flatMap(({ severity, title, whatToDo }) => [
     `${severity}: ${title}`,
@@ -106,10 +114,15 @@ export function formatResult({
     ...suiteLines,
     ...alerted,
     '',
-    written,
+    ...written,
     ...trained,
     `run: ${run}`,
   ].join('\n');
+}
+
+function imitated({ examples, tokens, loss, heldOutLoss }: ImitationSummary): string {
+  const held = heldOutLoss === undefined ? '' : `, held-out loss ${heldOutLoss.toFixed(4)}`;
+  return `${countOf(examples, 'example')}, ${tokens.toLocaleString('en')} tokens, loss ${loss.toFixed(4)}${held}`;
 }
 
 /** Alerts about what a whole run came to; one about its last steps does not make a finished run a failure. */
@@ -133,6 +146,8 @@ function stepLine({ step, stage, metrics, timings }: StepEvent): string {
     value === undefined ? '' : `${label} ${value.toFixed(digits)}`;
   const parts = [
     `step ${step} (${stage})`,
+    show('loss', metrics['sft/loss'], 4),
+    show('held-out loss', metrics['sft/heldOutLoss'], 4),
     show('reward', metrics['reward/mean'], 3),
     show('math', metrics['reward/math/mean'], 3),
     show('code', metrics['reward/code/mean'], 3),

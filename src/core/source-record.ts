@@ -26,4 +26,6 @@ export interface DataRecord {
   readonly problems: readonly SourceRecord[];
   /** Sources of the evaluation problems, by suite. */
   readonly suites: Readonly<Record<string, readonly SourceRecord[]>>;
+  /** Files of examples to imitate; absent if there are none. */
+  readonly examples?: readonly FileRecord[];
 }

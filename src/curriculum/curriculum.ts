@@ -4,12 +4,13 @@ import { createLevels, type LevelConfig, type Levels } from '../difficulty/level
 import type { Prior } from '../difficulty/pass-rates/trials.ts';
 import { evaluateAdvance, windowsOf } from './advance.ts';
 import { levelsNamedBy } from './samplers/create-sampler.ts';
-import { selectionRule, type StageConfig } from './stage.ts';
+import type { StageConfig } from './stage.ts';
+import { type AnyStage, ruleOfStage } from './stages.ts';
 
 /** Levels, and the stages that select by them: the part of a recipe that is its curriculum. */
 export interface Curriculum {
   readonly levels: readonly LevelConfig[];
-  readonly stages: readonly StageConfig[];
+  readonly stages: readonly AnyStage[];
 }
 
 /**
@@ -25,9 +26,10 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
       throw new ConfigError(`stages: expected every name once, got "${stage.name}" twice`);
     }
     seen.add(stage.name);
-    checkRefills(stage);
-    const rule = selectionRule(stage);
+    const rule = ruleOfStage(stage);
     if (rule !== null) checked.check(rule, `stage "${stage.name}"`);
+    if (stage.type === 'imitate') continue;
+    checkRefills(stage);
     for (const name of levelsNamedBy(stage.sampler))
       checked.check({ type: 'level', level: name }, `stage "${stage.name}", sampler ${stage.sampler.type}`);
   }
@@ -70,16 +72,19 @@ export interface CurriculumDecision {
  * takes the same decisions as an uninterrupted one.
  *
  * @param metrics of the step; an absent metric was not measured.
+ * @param lastStep of the stage; default: its `maxSteps`.
  */
 export function afterStep(
-  stages: readonly StageConfig[],
+  stages: readonly AnyStage[],
   state: CurriculumState,
   metrics: Readonly<Record<string, number>>,
+  lastStep?: number,
 ): { readonly state: CurriculumState; readonly decision: CurriculumDecision } {
   const stage = stages[state.stage];
   if (stage === undefined) throw new RangeError('the curriculum has ended; expected no further step');
-  const progressed = record(stage, state, metrics);
-  const { ends, reason } = judge(stage, progressed);
+  const advanceWhen = stage.type === 'stage' ? stage.advanceWhen : undefined;
+  const progressed = record(advanceWhen, state, metrics);
+  const { ends, reason } = judge(advanceWhen, lastStep ?? stage.maxSteps ?? Infinity, progressed);
   if (!ends) return { state: progressed, decision: { type: 'continue', reason } };
   const next = state.stage + 1;
   return {
@@ -92,7 +97,7 @@ export function afterStep(
 }
 
 function record(
-  { advanceWhen }: StageConfig,
+  advanceWhen: StageConfig['advanceWhen'],
   { stage, step, series }: CurriculumState,
   metrics: Readonly<Record<string, number>>,
 ): CurriculumState {
@@ -106,9 +111,13 @@ function record(
   return { stage, step: step + 1, series: Object.fromEntries(kept) as CurriculumState['series'] };
 }
 
-function judge(stage: StageConfig, { step, series }: CurriculumState): { ends: boolean; reason: string } {
-  const early = stage.advanceWhen && evaluateAdvance(stage.advanceWhen, { steps: step, series });
+function judge(
+  advanceWhen: StageConfig['advanceWhen'],
+  lastStep: number,
+  { step, series }: CurriculumState,
+): { ends: boolean; reason: string } {
+  const early = advanceWhen && evaluateAdvance(advanceWhen, { steps: step, series });
   if (early?.fired === true) return { ends: true, reason: early.reason };
-  const steps = `${step} of at most ${stage.maxSteps} steps done`;
-  return { ends: step >= stage.maxSteps, reason: early === undefined ? steps : `${steps}; ${early.reason}` };
+  const steps = `${step} of at most ${lastStep} steps done`;
+  return { ends: step >= lastStep, reason: early === undefined ? steps : `${steps}; ${early.reason}` };
 }

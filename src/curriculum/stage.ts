@@ -7,6 +7,9 @@ import { gateConfig } from './gates/create-gate.ts';
 import { samplerConfig } from './samplers/create-sampler.ts';
 import { mixConfig } from './samplers/mixed.ts';
 
+/** Levels by name (a problem of any of them), or a rule. */
+export const selectConfig = z.union([z.string(), z.array(z.string()).min(1), levelRuleConfig]);
+
 /** Which problems are measured again. */
 const whereConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('everywhere') }),
@@ -65,8 +68,8 @@ export const remeasureConfig = z.strictObject({
 export const stageConfig = z.strictObject({
   type: z.literal('stage'),
   name: z.string().min(1),
-  /** Levels by name (a problem of any of them), or a rule. Absent: every problem. */
-  select: z.union([z.string(), z.array(z.string()).min(1), levelRuleConfig]).optional(),
+  /** Absent: every problem. */
+  select: selectConfig.optional(),
   /** Domain → weight; absent: domains come as they are in the pool. */
   mix: mixConfig.optional(),
   sampler: samplerConfig.prefault({ type: 'uniform' }),

@@ -13,12 +13,12 @@ import type { ProblemFeatures } from '../difficulty/probing/feature-table.ts';
 import { type AttemptSource, encodeSource } from '../difficulty/pass-rates/attempt-source.ts';
 import type {
   Conditions,
-  Observation,
   PassRateStore,
   RecordedPassRates,
   SamplingConditions,
 } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { noTrials, type PassRates, type Trials } from '../difficulty/pass-rates/trials.ts';
+import { recordAsJudged } from '../rollout/record-as-judged.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 import { editionsOf, judgementLabel, observationOf } from './observation.ts';
 
@@ -87,8 +87,10 @@ async function measureUnder(
   const { problems, settings, source, step } = request;
   const byId = new Map(problems.map((problem) => [problem.id, problem]));
   const editions = editionsOf(problems);
-  const observe = (rollout: Rollout): Observation =>
-    observationOf(rollout, editions.get(rollout.problemId)!, request);
+  const record = (rollouts: readonly Rollout[]): void => {
+    const observed = rollouts.map((one) => observationOf(one, editions.get(one.problemId)!, request));
+    store.record(conditions, observed);
+  };
   for (;;) {
     const recorded = store.passRates(conditions, { source, step, editions });
     const ids = [...byId.keys()];
@@ -98,45 +100,15 @@ async function measureUnder(
     if (request.isComplete === true) throw missingRecord(plan, conditions);
     let done = 0;
     for (const chunk of plan.batches.flatMap(chunksOf)) {
-      const recorder = recordAsJudged(store, conditions, observe);
+      const recorder = recordAsJudged(record);
       const judging = rollChunk({ ...parts, onRollout: recorder.add }, request, chunk, byId, signal);
       const groups = await judging.finally(recorder.flush);
       // Again, for failed attempts that `onRollout` never saw; recording is idempotent.
-      const all = groups.flatMap(({ rollouts }) => rollouts);
-      store.record(conditions, all.map(observe));
+      record(groups.flatMap(({ rollouts }) => rollouts));
       done += groups.length * chunk.rollouts;
       request.onProgress?.(done, plan.rollouts);
     }
   }
-}
-
-/**
- * Records attempts in the event-loop turn in which they are judged, so that an interruption loses only unjudged
- * attempts. Attempts of one turn share a transaction. After a failed write `add` throws its error.
- */
-function recordAsJudged(
-  store: PassRateStore,
-  conditions: Conditions,
-  observe: (rollout: Rollout) => Observation,
-): { readonly add: (rollout: Rollout) => void; readonly flush: () => void } {
-  const waiting: Observation[] = [];
-  let failed: { readonly error: unknown } | null = null;
-  const flush = (): void => {
-    if (waiting.length === 0) return;
-    try {
-      store.record(conditions, waiting.splice(0));
-    } catch (error) {
-      failed = { error };
-    }
-  };
-  return {
-    flush,
-    add: (rollout) => {
-      if (failed !== null) throw failed.error;
-      if (waiting.length === 0) setImmediate(flush);
-      waiting.push(observe(rollout));
-    },
-  };
 }
 
 function missingRecord(

@@ -4,7 +4,7 @@ import type { Engine, EngineInfo } from '../engines/engine.ts';
 import { openModelFolder } from '../engines/model-files/model-folder.ts';
 import type { Finding } from '../problems/hygiene/report.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { resolveStage } from '../recipe/resolve-stage.ts';
+import { resolvedStages } from '../recipe/resolve-stage.ts';
 import { countUnknown, percent } from './unknown-tokens.ts';
 import { modelFolder } from './locate-folder.ts';
 
@@ -42,9 +42,9 @@ function mayFill({ prompt }: Problem, tokens: number): boolean {
 /** Warns where a recipe allows answers longer than the model's window, which its figures would not show. */
 export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [
-    ...recipe.stages.map((stage) => ({
-      where: `stage "${stage.name}"`,
-      maxTokens: resolveStage(recipe, stage).sampling.maxTokens,
+    ...resolvedStages(recipe).map(({ config, sampling }) => ({
+      where: `stage "${config.name}"`,
+      maxTokens: sampling.maxTokens,
     })),
     ...(recipe.difficulty === undefined
       ? []

@@ -1,3 +1,5 @@
+import { countOf } from '../core/count.ts';
+import type { ImitateConfig } from '../curriculum/imitate.ts';
 import type { Recipe } from './recipe.ts';
 import { resolveStage } from './resolve-stage.ts';
 
@@ -7,6 +9,7 @@ import { resolveStage } from './resolve-stage.ts';
  */
 export function describeBatches(recipe: Recipe): string[] {
   return recipe.stages.map((config, index) => {
+    if (config.type === 'imitate') return `stage ${index + 1} "${config.name}": ${imitated(config)}`;
     const { problemsPerStep, groupSize, updatesPerStep, sampling } = resolveStage(recipe, config);
     const rollouts = problemsPerStep * groupSize;
     const refills = config.gates.length === 0 ? '' : `, up to ${config.maxRefills} refills`;
@@ -16,6 +19,17 @@ export function describeBatches(recipe: Recipe): string[] {
       `≤ ${config.maxSteps} steps = ≤ ${rollouts * config.maxSteps} rollouts`
     );
   });
+}
+
+function imitated({ examples, epochs, batchSize, maxSteps, start }: ImitateConfig): string {
+  const from =
+    typeof examples === 'string'
+      ? `examples of ${examples}`
+      : examples.type === 'solutions'
+        ? 'worked solutions'
+        : `correct attempts, at most ${examples.perProblem} of ${examples.rollouts} a problem`;
+  const most = maxSteps === undefined ? '' : `, at most ${countOf(maxSteps, 'step')}`;
+  return `${from}, ${batchSize} a step, epochs: ${epochs}${most}, from the ${start} weights`;
 }
 
 function updates(problemsPerStep: number, count: number): string {

@@ -3,7 +3,9 @@ import type { Problem } from '../core/problem.ts';
 import { windowsOf } from '../curriculum/advance.ts';
 import { nearestKey } from './parse-config.ts';
 import type { Recipe } from './recipe.ts';
-import { resolveStage } from './resolve-stage.ts';
+import type { StageConfig } from '../curriculum/stage.ts';
+import { reinforceStages } from '../curriculum/stages.ts';
+import { resolvedStages } from './resolve-stage.ts';
 import { describeMetric } from '../runs/metrics/metric-catalogue.ts';
 import { guessedReading } from '../verifiers/math/gold.ts';
 
@@ -15,7 +17,7 @@ import { guessedReading } from '../verifiers/math/gold.ts';
  */
 export function checkStages({ stages }: Pick<Recipe, 'stages'>, problems: readonly Problem[]): void {
   const domains = domainsOf(problems);
-  for (const { name, mix = {}, advanceWhen } of stages) {
+  for (const { name, mix = {}, advanceWhen } of reinforceStages(stages)) {
     const unknownDomain = Object.keys(mix).find((domain) => !domains.includes(domain));
     if (unknownDomain !== undefined)
       throw new ConfigError(
@@ -35,17 +37,15 @@ export function checkStages({ stages }: Pick<Recipe, 'stages'>, problems: readon
 export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): string[] {
   const domains = domainsOf(problems);
   const rewards = Object.keys(recipe.rewards).filter((domain) => !domains.includes(domain));
-  const small = recipe.stages.filter(
-    (stage) => resolveStage(recipe, stage).problemsPerStep > problems.length,
-  );
+  const small = resolvedStages(recipe).filter(({ problemsPerStep }) => problemsPerStep > problems.length);
   return [
     ...rewards.map((domain) => `rewards: no problem has the domain "${domain}"; ${suggest(domain, domains)}`),
     ...small.map(
-      (stage) =>
-        `stage "${stage.name}": expected at least ${resolveStage(recipe, stage).problemsPerStep} problems for a step, got ${problems.length}`,
+      ({ config, problemsPerStep }) =>
+        `stage "${config.name}": expected at least ${problemsPerStep} problems for a step, got ${problems.length}`,
     ),
     ...guessedGolds(recipe, problems),
-    ...recipe.stages.flatMap(unreachableRules),
+    ...reinforceStages(recipe.stages).flatMap(unreachableRules),
   ];
 }
 
@@ -65,7 +65,7 @@ function guessedGolds({ verifiers }: Recipe, problems: readonly Problem[]): stri
 }
 
 /** Returns a warning for each advance rule whose window is longer than its stage, so that it never fires. */
-function unreachableRules({ name, advanceWhen, maxSteps }: Recipe['stages'][number]): string[] {
+function unreachableRules({ name, advanceWhen, maxSteps }: StageConfig): string[] {
   const windows = advanceWhen === undefined ? {} : windowsOf(advanceWhen);
   return Object.entries(windows)
     .filter(([, window]) => window > maxSteps)

@@ -7,6 +7,7 @@ import { loadRecipe } from './load.ts';
 import { applyOverrides } from './overrides.ts';
 import { defineRecipe } from './define-recipe.ts';
 import { recipeConfig, type RecipeInput } from './recipe.ts';
+import type { stage } from '../curriculum/stage.ts';
 
 const minimal: RecipeInput = {
   name: 'small',
@@ -159,7 +160,7 @@ test('converts the recipe schema to JSON Schema', () => {
 
 test('a reward by parts names parts of its domain, also where a stage overrides it', () => {
   const answer = { name: 'answer', verifier: { type: 'short-answer' as const } };
-  const recipe = (weights: Record<string, number>, reward?: RecipeInput['stages'][number]['reward']) =>
+  const recipe = (weights: Record<string, number>, reward?: Parameters<typeof stage>[1]['reward']) =>
     defineRecipe({
       ...minimal,
       verifiers: { ...minimal.verifiers, qa: { type: 'composite', parts: [answer] } },

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { algorithmConfig } from '../algorithms/algorithm.ts';
 import { optimizerConfig } from '../algorithms/optimizer.ts';
 import { rewardConfig } from '../algorithms/reward.ts';
-import { stageConfig } from '../curriculum/stage.ts';
+import { anyStageConfig } from '../curriculum/stages.ts';
 import { levelConfig } from '../difficulty/levels/levels.ts';
 import { passRateConfig } from '../difficulty/probing/pass-rate.ts';
 import { suiteConfig } from './suite.ts';
@@ -69,10 +69,10 @@ export const recipeConfig = z.strictObject({
     model: z.string().min(1),
     engine: engineConfig.prefault('embedded'),
   }),
-  /** Training problems; stages select from them. */
-  problems: z.array(problemSourceConfig).min(1),
+  /** Training problems; stages select from them. May be absent where all stages imitate examples of a file. */
+  problems: z.array(problemSourceConfig).default([]),
   /** Domain → verifier. */
-  verifiers: z.record(z.string(), verifierConfig),
+  verifiers: z.record(z.string(), verifierConfig).default({}),
   /** Domain → environment that answers the policy's turns. A domain without one has attempts of one turn. */
   environments: z.record(z.string(), environmentConfig).default({}),
   /** Domain → reward of a verdict. Default: 1 for correct, 0 for other outcomes. */
@@ -81,11 +81,13 @@ export const recipeConfig = z.strictObject({
   difficulty: passRateConfig.optional(),
   knownPassRates: z.array(knownPassRates).default([]),
   levels: z.array(levelConfig).default([]),
-  algorithm: algorithmConfig,
+  /** Required by `stage()`. */
+  algorithm: algorithmConfig.optional(),
   optimizer: optimizerConfig,
-  sampling: samplingConfig,
+  /** Required by `stage()` and `harvest()`. */
+  sampling: samplingConfig.optional(),
   batch: batchConfig.prefault({}),
-  stages: z.array(stageConfig).min(1),
+  stages: z.array(anyStageConfig).min(1),
   evaluation: z.array(evaluationConfig).default([]),
   checkpoints: checkpointConfig.prefault({ type: 'checkpoints' }),
   /** Base of relative paths; `loadRecipe` sets it to the folder of the recipe file. */

@@ -4,7 +4,9 @@ import type { OptimizerConfig } from '../algorithms/optimizer.ts';
 import { overrideReward, type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
-import { selectionRule, type StageConfig } from '../curriculum/stage.ts';
+import type { ImitateConfig } from '../curriculum/imitate.ts';
+import type { StageConfig } from '../curriculum/stage.ts';
+import { type AnyStage, firstMeasured, reinforceStages, ruleOfStage } from '../curriculum/stages.ts';
 import { modelsOf } from '../difficulty/levels/level-rules.ts';
 import { isServed } from '../engines/config.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
@@ -12,12 +14,15 @@ import { closedBookLabel, policyLabel } from '../difficulty/pass-rates/trials.ts
 import { namesOf } from '../verifiers/composite.ts';
 import type { Recipe } from './recipe.ts';
 
+/** Sampling of training rollouts. */
+export type Sampling = NonNullable<Recipe['sampling']>;
+
 /** A stage merged with the defaults of its recipe. */
 export interface ResolvedStage {
   readonly config: StageConfig;
   readonly algorithm: AlgorithmConfig;
   readonly optimizer: OptimizerConfig;
-  readonly sampling: Recipe['sampling'];
+  readonly sampling: Sampling;
   readonly problemsPerStep: number;
   readonly groupSize: number;
   /** Mini-batches of whole groups per step. */
@@ -30,7 +35,8 @@ const correctIsOne = rewardConfig.parse({ type: 'outcome' });
 
 /**
  * Merges a stage with its recipe.
- * @throws ConfigError when the stage overrides a setting that its algorithm does not have.
+ * @throws ConfigError when the recipe lacks an algorithm or sampling, or the stage overrides a setting that its algorithm
+ * does not have.
  */
 export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage {
   const where = `stage '${config.name}'`;
@@ -41,18 +47,45 @@ export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage
   const otherwise = rewardUnder(correctIsOne);
   return {
     config,
-    algorithm: overrideStageAlgorithm(recipe.algorithm, config, where),
+    algorithm: overrideStageAlgorithm(required(recipe, 'algorithm', where), config, where),
     optimizer: { ...recipe.optimizer, ...config.optimizer },
-    sampling: {
-      ...recipe.sampling,
-      maxTokens: config.maxTokens ?? recipe.sampling.maxTokens,
-      temperature: config.temperature ?? recipe.sampling.temperature,
-    },
+    sampling: samplingIn(recipe, config),
     problemsPerStep: config.problemsPerStep ?? recipe.batch.problems,
     groupSize: config.groupSize ?? recipe.batch.groupSize,
     updatesPerStep: config.updatesPerStep ?? recipe.batch.updates,
     rewardFor: (domain) => byDomain.get(domain) ?? otherwise,
   };
+}
+
+/** Returns the stages that train by reinforcement, merged with their recipe. */
+export const resolvedStages = (recipe: Recipe): ResolvedStage[] =>
+  reinforceStages(recipe.stages).map((stage) => resolveStage(recipe, stage));
+
+/** Merges a stage's or a harvest's sampling with the recipe's. */
+export function samplingIn(
+  recipe: Recipe,
+  { name, maxTokens, temperature }: Pick<StageConfig, 'name' | 'maxTokens' | 'temperature'>,
+): Sampling {
+  const sampling = required(recipe, 'sampling', `stage '${name}'`);
+  return {
+    ...sampling,
+    maxTokens: maxTokens ?? sampling.maxTokens,
+    temperature: temperature ?? sampling.temperature,
+  };
+}
+
+const examplesOf = { algorithm: 'algorithm: dapo()', sampling: 'sampling: { maxTokens: 1024 }' };
+
+function required<Key extends keyof typeof examplesOf>(
+  recipe: Recipe,
+  key: Key,
+  where: string,
+): NonNullable<Recipe[Key]> {
+  const value = recipe[key];
+  if (value !== undefined) return value;
+  throw new ConfigError(
+    `${where}: expected the recipe to have ${key}, got none; add ${examplesOf[key]} to the recipe`,
+  );
 }
 
 /**
@@ -65,29 +98,63 @@ export function checkRecipe(recipe: Recipe): Levels {
   const levels = checkCurriculum(recipe, prior);
   checkLabels(recipe);
   checkPrior(recipe);
+  checkClosedBook(recipe);
+  const [first] = reinforceStages(recipe.stages);
   for (const stage of recipe.stages) {
+    checkProblems(recipe, stage);
+    checkPassRates(recipe, stage);
+    if (stage.type === 'imitate') {
+      checkExamples(recipe, stage);
+      continue;
+    }
     checkUpdates(resolveStage(recipe, stage));
     checkReward(recipe, stage);
-    if (stage === recipe.stages[0] && stage.remeasure !== undefined) {
+    if (stage === first && stage.remeasure !== undefined) {
       throw new ConfigError(
         `stage '${stage.name}': expected no remeasure in the first stage, which has the pass rates of the base measurement; remove it`,
       );
     }
-    const isMeasured = recipe.difficulty !== undefined;
-    const isKnown = isMeasured || recipe.knownPassRates.length > 0;
-    const needs =
-      stage.remeasure !== undefined && !isMeasured
-        ? 're-measures'
-        : selectionRule(stage) !== null && !isKnown
-          ? 'selects by level'
-          : null;
-    if (needs === null) continue;
-    throw new ConfigError(
-      `stage '${stage.name}' ${needs} and needs pass rates, but the recipe has no difficulty; ` +
-        'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
-    );
   }
   return levels;
+}
+
+function checkProblems({ problems }: Recipe, stage: AnyStage): void {
+  const isFile = stage.type === 'imitate' && typeof stage.examples === 'string';
+  if (isFile || problems.length > 0) return;
+  throw new ConfigError(
+    `problems: expected at least one source, which stage '${stage.name}' needs, got none`,
+  );
+}
+
+/** Rejects rules over the base model's pass rates without environments where the base model is gone by then. */
+function checkClosedBook(recipe: Recipe): void {
+  const first = firstMeasured(recipe.stages);
+  if (first <= 0 || !readsClosedBook(recipe)) return;
+  throw new ConfigError(
+    `stage '${recipe.stages[first]!.name}': expected no rule over "${closedBookLabel}" after a stage that imitates, which changes the base model; remove the rule`,
+  );
+}
+
+function checkPassRates(recipe: Recipe, stage: AnyStage): void {
+  const isMeasured = recipe.difficulty !== undefined;
+  const isKnown = isMeasured || recipe.knownPassRates.length > 0;
+  const needs =
+    stage.type === 'stage' && stage.remeasure !== undefined && !isMeasured
+      ? 're-measures'
+      : ruleOfStage(stage) !== null && !isKnown
+        ? 'selects by level'
+        : null;
+  if (needs === null) return;
+  throw new ConfigError(
+    `stage '${stage.name}' ${needs} and needs pass rates, but the recipe has no difficulty; ` +
+      'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
+  );
+}
+
+/** Rejects a harvest without sampling. */
+function checkExamples(recipe: Recipe, { name, examples }: ImitateConfig): void {
+  if (typeof examples === 'string' || examples.type === 'solutions') return;
+  samplingIn(recipe, { name, ...examples });
 }
 
 /** A likelihood needs local weights. */
@@ -149,7 +216,7 @@ function checkParts({ verifiers }: Recipe, domain: string, named: readonly strin
 
 const rulesOf = ({ levels, stages }: Recipe) => [
   ...levels.map(({ name, rule }) => ({ where: `level "${name}"`, rule })),
-  ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: selectionRule(stage) })),
+  ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: ruleOfStage(stage) })),
 ];
 
 /** Whether a level or a stage reads pass rates without the environments. */

@@ -4,7 +4,7 @@ import type { TrainingSequence } from '../core/batch.ts';
 import { crossEntropyLoss } from '../core/loss-spec.ts';
 import { ConfigError, EngineError } from '../core/errors.ts';
 import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts';
-import type { LearningEngine, Renderer } from '../engines/engine.ts';
+import type { LearningEngine, ModelWeights, Renderer } from '../engines/engine.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
 
 /** A prompt and the completion to learn. */
@@ -14,77 +14,97 @@ export interface SupervisedExample {
 }
 
 /** Training settings. */
-export interface SupervisedOptions {
+export interface SupervisedSettings {
   /** Examples per optimizer step; at most all of them. */
   readonly batchSize: number;
   /** Passes over the examples; may be fractional. */
   readonly epochs: number;
   /** Most steps, if fewer than the epochs give; a cosine schedule ends there too. */
-  readonly maxSteps?: number;
+  readonly maxSteps?: number | undefined;
   readonly optimizer: OptimizerConfig;
+  /** Seed of the order of the examples. */
   readonly seed: number;
+}
+
+/** Settings, observer and abort signal of `superviseModel`. */
+export interface SupervisedOptions extends SupervisedSettings {
   readonly signal?: AbortSignal;
   readonly onStep?: (step: SupervisedStep) => void;
 }
 
-/** One supervised optimizer step. */
-export interface SupervisedStep {
-  readonly step: number;
-  readonly lastStep: number;
+/** Result of one supervised optimizer step. */
+export interface SupervisedResult {
   /** Mean negative log-likelihood per completion token, nats. */
   readonly loss: number;
   readonly gradNorm: number;
   readonly learningRate: number;
+  /** Completion tokens of the step. */
+  readonly tokens: number;
+  readonly sequences: number;
+}
+
+/** One supervised optimizer step, as reported. */
+export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
+  readonly step: number;
+  readonly lastStep: number;
   /** Completion tokens trained on so far. */
   readonly tokens: number;
 }
 
-/**
- * Supervised learning: token-mean cross-entropy on completions, prompts masked, each completion followed by the
- * model's end token. Every epoch visits all examples once in a seeded order.
- *
- * @throws ConfigError without examples; EngineError when the loss or a gradient is not finite.
- */
-export async function superviseModel(
-  engine: LearningEngine,
-  examples: readonly SupervisedExample[],
-  options: SupervisedOptions,
-): Promise<SupervisedStep> {
-  if (examples.length === 0) throw new ConfigError('expected at least one example to learn from, got none');
-  const { optimizer, maxSteps = Infinity } = options;
-  const batchSize = Math.min(options.batchSize, examples.length);
-  const epochSteps = Math.max(1, Math.round((examples.length * options.epochs) / batchSize));
-  const lastStep = Math.min(maxSteps, epochSteps);
-  const order = exampleOrder(examples.length, options.seed);
-  let tokens = 0;
-  let report: SupervisedStep | undefined;
-  for (let step = 1; step <= lastStep; step++) {
-    // Keep the model trained before the interruption; before the first step there is none.
-    if (report === undefined) options.signal?.throwIfAborted();
-    else if (options.signal?.aborted === true) break;
-    const batch = Array.from({ length: batchSize }, () =>
-      toSequence(engine.renderer, examples[order.next().value]!),
-    );
-    const learned = await learn(
-      engine,
-      normalise(batch),
-      learningRateAt(optimizer, step, lastStep),
-      optimizer,
-    );
-    tokens += learned.tokens;
-    report = { step, lastStep, ...learned, tokens };
-    options.onStep?.(report);
-  }
-  await requireFinitePolicy(engine.weights, toSequence(engine.renderer, examples[0]!).tokens, smallerRate);
-  return report!;
+/** Examples in the order they are learned. */
+export interface SupervisedPlan {
+  readonly lastStep: number;
+  /** Returns the examples of a step, from 1. Depends on nothing else, so that a resumed run takes the same. */
+  batch(step: number): readonly SupervisedExample[];
 }
 
-async function learn(
-  { learner }: LearningEngine,
-  sequences: readonly TrainingSequence[],
+/**
+ * Plans the steps: every epoch visits all examples once in a seeded order.
+ *
+ * @throws ConfigError without examples.
+ */
+export function planSupervision(
+  examples: readonly SupervisedExample[],
+  { batchSize: wanted, epochs, maxSteps = Infinity, seed }: SupervisedSettings,
+): SupervisedPlan {
+  const count = examples.length;
+  if (count === 0) throw new ConfigError('expected at least one example to learn from, got none');
+  const batchSize = Math.min(wanted, count);
+  const orderOf = epochOrder(count, seed);
+  return {
+    lastStep: Math.min(maxSteps, Math.max(1, Math.round((count * epochs) / batchSize))),
+    batch: (step) =>
+      Array.from({ length: batchSize }, (_, index) => {
+        const place = (step - 1) * batchSize + index;
+        return examples[orderOf(Math.floor(place / count))[place % count]!]!;
+      }),
+  };
+}
+
+/** Returns the permutation of an epoch; keeps the last one, since a batch spans two epochs at most. */
+function epochOrder(count: number, seed: number): (epoch: number) => readonly number[] {
+  const indices = Array.from({ length: count }, (_, i) => i);
+  let known: { readonly epoch: number; readonly order: readonly number[] } | undefined;
+  return (epoch) => {
+    if (known?.epoch !== epoch)
+      known = { epoch, order: createRng(hashKey(seed), 'supervised', epoch).shuffle(indices) };
+    return known.order;
+  };
+}
+
+/**
+ * Makes one optimizer step: token-mean cross-entropy on completions, prompts masked, each completion followed by the
+ * model's end token.
+ *
+ * @throws EngineError when the loss or a gradient is not finite.
+ */
+export async function superviseStep(
+  { learner, renderer }: LearningEngine,
+  examples: readonly SupervisedExample[],
   learningRate: number,
   { beta1, beta2, epsilon, weightDecay, maxGradNorm }: OptimizerConfig,
-): Promise<Pick<SupervisedStep, 'loss' | 'gradNorm' | 'learningRate' | 'tokens'>> {
+): Promise<SupervisedResult> {
+  const sequences = normalise(examples.map((example) => toSequence(renderer, example)));
   const { loss, tokens } = await learner.forwardBackward({ sequences }, crossEntropyLoss);
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const { gradNorm, applied } = await learner.optimStep({
@@ -96,23 +116,70 @@ async function learn(
     ...clip,
   });
   if (!applied || !Number.isFinite(loss)) {
-    throw notFinite(`the supervised loss is no longer finite (loss ${loss}, gradient norm ${gradNorm})`);
+    throw new EngineError(
+      `the supervised loss is no longer finite (loss ${loss}, gradient norm ${gradNorm})`,
+      {
+        code: 'NON_FINITE',
+        tryNext: smallerRate,
+      },
+    );
   }
-  return { loss, gradNorm, learningRate, tokens };
+  return { loss, gradNorm, learningRate, tokens, sequences: sequences.length };
 }
 
 const smallerRate = 'the same command with a smaller --learning-rate';
 
-const notFinite = (message: string): EngineError =>
-  new EngineError(message, {
-    code: 'NON_FINITE',
-    tryNext: smallerRate,
-  });
+/**
+ * Learns examples to the end of the plan; see `planSupervision` and `superviseStep`.
+ *
+ * @throws ConfigError without examples; EngineError when the loss or a gradient is not finite.
+ */
+export async function superviseModel(
+  engine: LearningEngine,
+  examples: readonly SupervisedExample[],
+  options: SupervisedOptions,
+): Promise<SupervisedStep> {
+  const { optimizer } = options;
+  const { lastStep, batch } = planSupervision(examples, options);
+  let tokens = 0;
+  let report: SupervisedStep | undefined;
+  for (let step = 1; step <= lastStep; step++) {
+    // Keep the model trained before the interruption; before the first step there is none.
+    if (report === undefined) options.signal?.throwIfAborted();
+    else if (options.signal?.aborted === true) break;
+    const rate = learningRateAt(optimizer, step, lastStep);
+    const { sequences: _, ...learned } = await superviseStep(engine, batch(step), rate, optimizer);
+    tokens += learned.tokens;
+    report = { step, lastStep, ...learned, tokens };
+    options.onStep?.(report);
+  }
+  await requireFinitePolicy(engine.weights, toSequence(engine.renderer, examples[0]!).tokens, smallerRate);
+  return report!;
+}
 
-/** Yields indices endlessly: every epoch is a new permutation. */
-function* exampleOrder(count: number, seed: number): Generator<number, never> {
-  const indices = Array.from({ length: count }, (_, i) => i);
-  for (let epoch = 0; ; epoch++) yield* createRng(hashKey(seed), 'supervised', epoch).shuffle(indices);
+/** Examples scored at a time. */
+const scoredAtOnce = 256;
+
+/** Returns the mean negative log-likelihood per completion token, in nats; learns nothing. */
+export async function meanLoss(
+  { weights, renderer }: { readonly weights: Pick<ModelWeights, 'logprobs'>; readonly renderer: Renderer },
+  examples: readonly SupervisedExample[],
+): Promise<number> {
+  let [total, tokens] = [0, 0];
+  for (let from = 0; from < examples.length; from += scoredAtOnce) {
+    const sequences = examples
+      .slice(from, from + scoredAtOnce)
+      .map((example) => toSequence(renderer, example));
+    const scored = await weights.logprobs({ sequences }, 'policy');
+    for (const [index, sequence] of sequences.entries()) {
+      sequence.weights.forEach((weight, t) => {
+        if (weight === 0) return;
+        total -= scored[index]![t]!;
+        tokens++;
+      });
+    }
+  }
+  return total / tokens;
 }
 
 /** Joins prompt and completion to one sequence whose completion tokens have weight 1. */

@@ -1,5 +1,5 @@
 import type { Problem } from '../core/problem.ts';
-import type { DataRecord } from '../core/source-record.ts';
+import type { DataRecord, FileRecord } from '../core/source-record.ts';
 import { isServed } from '../engines/config.ts';
 import { requireLearner } from '../engines/engine.ts';
 import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
@@ -11,6 +11,9 @@ import { openEnvironments } from '../environments/open-environments.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { checkStages, problemWarnings } from '../recipe/check-against-problems.ts';
 import { readKnownPassRates } from '../measuring/known-pass-rates.ts';
+import { textOf } from '../problems/problem-text.ts';
+import { recordOf } from '../problems/locate-files.ts';
+import { readExamples } from '../supervised/examples.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
 import type { LoadedSuite, TrainingParts } from './training-context.ts';
@@ -101,10 +104,6 @@ function duplicatesIn(problems: readonly Problem[]): string[] {
   ];
 }
 
-/** Text of a problem, by which problems are compared; bandits differ in what the prompt does not tell. */
-const textOf = ({ id, prompt, extra }: Problem): string =>
-  extra?.['bandit'] === undefined ? prompt.map(({ content }) => content.trim()).join('\n') : id;
-
 /** Warns when a suite is not held out: its problems, compared by text, are also trained on. */
 function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {
   const seen = new Set(trained.map(textOf));
@@ -122,12 +121,28 @@ async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
     const loaded = await loadSources(sources, recipe, options);
     suites.push({ config, problems: loaded.problems, sources: loaded.records });
   }
+  const examples = await exampleRecords(recipe);
   const data = {
     problems: records,
     suites: Object.fromEntries(suites.map(({ config, sources }) => [config.name, sources])),
+    ...(examples.length > 0 && { examples }),
   };
   onData?.(data);
   return { problems, suites, data };
+}
+
+/** Reads the files of examples once, so that an invalid row is found before anything is trained. */
+async function exampleRecords(recipe: Recipe): Promise<FileRecord[]> {
+  const paths = recipe.stages.flatMap((stage) =>
+    stage.type === 'imitate' && typeof stage.examples === 'string' ? [stage.examples] : [],
+  );
+  const records: FileRecord[] = [];
+  for (const name of new Set(paths)) {
+    const path = fromBase(recipe, name);
+    await readExamples(path);
+    records.push(await recordOf({ file: path, name }));
+  }
+  return records;
 }
 
 /** Resolves the policy's model for its engine: a folder, or a server's name of the model. */

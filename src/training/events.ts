@@ -6,6 +6,8 @@ import type { Metrics } from './step/step-metrics.ts';
 export type TrainingEvent =
   | RunStart
   | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
+  /** Attempts of a stage that harvests. */
+  | { readonly type: 'harvest'; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluate'; readonly suite: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
   | { readonly type: 'stage-start' | 'stage-end'; readonly stage: string; readonly message: string }
@@ -16,12 +18,19 @@ export type TrainingEvent =
   | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
   | StepEvent;
 
+/** A stage before it begins. */
+export interface StagePlan {
+  readonly name: string;
+  /** Last step; null where the number of examples decides it. */
+  readonly maxSteps: number | null;
+}
+
 /** A run begins or resumes. */
 export interface RunStart {
   readonly type: 'run-start';
   /** Directory of the run. */
   readonly run: string;
-  readonly stages: readonly { readonly name: string; readonly maxSteps: number }[];
+  readonly stages: readonly StagePlan[];
   /** The step it resumes from; earlier steps are recorded and not reported again. */
   readonly step: number;
 }

@@ -4,7 +4,13 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { readRunRecipe } from '../recipe/read-run-recipe.ts';
 import type { RunEvent } from '../runs/files/records.ts';
 import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
-import { type ShownVerdict, shownVerdicts, type StepEvent, type TrainingEvent } from './events.ts';
+import {
+  type ShownVerdict,
+  shownVerdicts,
+  type StagePlan,
+  type StepEvent,
+  type TrainingEvent,
+} from './events.ts';
 
 /** Options of watching a run. */
 export interface WatchOptions {
@@ -48,7 +54,10 @@ export async function* watchRun(
 }
 
 /** Events before a stage begins. */
-export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]) => ({ name, maxSteps });
+export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]): StagePlan => ({
+  name,
+  maxSteps: maxSteps ?? null,
+});
 
 /** Yields everything recorded since `told`, in the order it was reported. */
 async function* tellNews(
@@ -100,11 +109,17 @@ async function stepEvent(
     step,
     stage,
     stepInStage: step - firstStep + 1,
-    maxSteps: stages.find(({ name }) => name === stage)?.maxSteps ?? 0,
+    maxSteps: stepsIn(run, stage) ?? stages.find(({ name }) => name === stage)?.maxSteps ?? 0,
     metrics: Object.fromEntries(entries.filter(([name]) => !isTiming.has(name))),
     timings: Object.fromEntries(entries.filter(([name]) => isTiming.has(name))),
     verdicts: isShown ? await verdictsAt(run, step) : [],
   };
+}
+
+/** Steps of a stage that imitates, known once it has begun. */
+function stepsIn(run: RunReader, stage: string): number | undefined {
+  const start = run.events().find((event) => event.type === 'stage-start' && event.stage === stage);
+  return (start?.data as { readonly steps?: number } | undefined)?.steps;
 }
 
 async function verdictsAt(run: RunReader, step: number): Promise<ShownVerdict[]> {

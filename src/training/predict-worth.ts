@@ -10,7 +10,8 @@ import { type StagingWorth, stagingWorth, type TrainingSize } from '../curriculu
 import { countTrials, mergeTrials, noTrials, type Trials } from '../difficulty/pass-rates/trials.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { adoptKnownBase } from '../measuring/adopt-base-attempts.ts';
-import { type ResolvedStage, resolveStage } from '../recipe/resolve-stage.ts';
+import { reinforceStages } from '../curriculum/stages.ts';
+import { type ResolvedStage, resolvedStages } from '../recipe/resolve-stage.ts';
 import { sum } from '../statistics/summary.ts';
 import { rollProblems } from './step/collect-batch.ts';
 import { measureNoise } from './step/gradient-noise.ts';
@@ -72,7 +73,7 @@ export async function predictFromProbe(
 ): Promise<PredictedWorth> {
   const { recipe, problems } = parts;
   const chosen = createRng(recipe.seed, 'probe').shuffle(problems).slice(0, wanted);
-  const settings: ResolvedStage = { ...resolveStage(recipe, recipe.stages[0]!), groupSize: probeRollouts };
+  const settings: ResolvedStage = { ...resolvedStages(recipe)[0]!, groupSize: probeRollouts };
   const stage = {
     settings,
     algorithm: createAlgorithm(settings.algorithm),
@@ -135,12 +136,12 @@ function poolOf({ problems }: TrainingParts, passRates: ReadonlyMap<string, Tria
 
 /** Size of the first stage's steps, over the steps of all stages. */
 function sizeOf({ recipe, problems }: TrainingParts): TrainingSize {
-  const { groupSize, problemsPerStep, updatesPerStep } = resolveStage(recipe, recipe.stages[0]!);
+  const { groupSize, problemsPerStep, updatesPerStep } = resolvedStages(recipe)[0]!;
   return {
     groupSize,
     problemsPerStep,
     problemsPerUpdate: problemsPerStep / updatesPerStep,
-    steps: sum(recipe.stages.map(({ maxSteps }) => maxSteps)),
+    steps: sum(reinforceStages(recipe.stages).map(({ maxSteps }) => maxSteps)),
     problems: problems.length,
   };
 }

@@ -10,27 +10,43 @@ const poolProblem = z.strictObject({
   measured: trials,
 });
 
-const stageState = z.strictObject({
+const poolState = z.strictObject({
   /** Problems selected at the start of the stage. */
   pool: z.array(poolProblem).readonly(),
   /** State of the sampler; `null` before the stage's first step. */
   sampler: z.unknown(),
 });
 
+const exampleState = z.strictObject({
+  /** Examples in the run's file of the stage. */
+  examples: z.int().positive(),
+  /** Hash of that file, so that a resume learns from the same examples. */
+  sha256: z.string(),
+  heldOut: z.int().min(0),
+});
+
 /** State of the controller, besides that of the engine and the run's tables. JSON-safe. */
 export const controllerState = z.strictObject({
   curriculum: curriculumState,
   /** The current stage; `null` between stages. */
-  stage: stageState.nullable(),
+  stage: z.union([poolState, exampleState]).nullable(),
   /** Results of re-measurements at stage boundaries, by problem id; newer than the base measurement. */
   remeasured: z.record(z.string(), trials),
   /** Consecutive steps up to now in which every update was skipped for a non-finite gradient. */
   stuckSteps: z.int().min(0).default(0),
+  /** Steps done by stages that imitate. */
+  imitated: z.int().min(0).default(0),
 });
 
 /** See `controllerState`. */
 export type ControllerState = z.infer<typeof controllerState>;
-export type StageState = z.infer<typeof stageState>;
+/** State of a stage that reinforces. */
+export type PoolState = z.infer<typeof poolState>;
+/** State of a stage that imitates. */
+export type ExampleState = z.infer<typeof exampleState>;
+export type StageState = PoolState | ExampleState;
+
+export const isExampleState = (state: StageState): state is ExampleState => 'examples' in state;
 
 /** Initial state of a new run. */
 export const controllerStart: ControllerState = {
@@ -38,4 +54,5 @@ export const controllerStart: ControllerState = {
   stage: null,
   remeasured: {},
   stuckSteps: 0,
+  imitated: 0,
 };

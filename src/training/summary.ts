@@ -11,10 +11,23 @@ import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 export interface StageSummary {
   readonly name: string;
   readonly steps: number;
-  /** Number of problems it selected. */
+  /** Number of problems it selected; 0 for a stage that imitates. */
   readonly problems: number;
+  /** What a stage imitated; absent for other stages. */
+  readonly imitation?: ImitationSummary;
   /** Why it ended. */
   readonly reason: string;
+}
+
+/** Examples and losses of a stage that imitates; losses in nats per completion token. */
+export interface ImitationSummary {
+  readonly examples: number;
+  /** Completion tokens trained on. */
+  readonly tokens: number;
+  /** Of the last step. */
+  readonly loss: number;
+  /** After the last step; absent without held-out examples. */
+  readonly heldOutLoss?: number;
 }
 
 /** Results of a suite before and after training, problem by problem. */
@@ -66,11 +79,21 @@ function readStages(reader: RunReader): StageSummary[] {
   const events = reader.events();
   return reader.stages().map(({ stage, firstStep, lastStep }) => {
     const about = (type: string) => events.find((event) => event.type === type && event.stage === stage);
-    const { problems = 0 } = (about('stage-start')?.data ?? {}) as { problems?: number };
+    const data = (about('stage-start')?.data ?? {}) as { problems?: number; examples?: number };
+    const values = (metric: string) => reader.metric(metric, { from: firstStep, to: lastStep }).values;
+    const heldOutLoss = values('sft/heldOutLoss').at(-1);
     return {
       name: stage,
       steps: lastStep - firstStep + 1,
-      problems,
+      problems: data.problems ?? 0,
+      ...(data.examples !== undefined && {
+        imitation: {
+          examples: data.examples,
+          tokens: sum(values('batch/tokens')),
+          loss: values('sft/loss').at(-1)!,
+          ...(heldOutLoss !== undefined && { heldOutLoss }),
+        },
+      }),
       reason: about('stage-end')?.message.replace(/^stage ".*" ends: /, '') ?? '',
     };
   });

@@ -5,6 +5,8 @@ import {
   dapo,
   defineRecipe,
   generated,
+  harvest,
+  imitate,
   javascriptTests,
   mathAnswer,
   passRate,
@@ -20,8 +22,8 @@ const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
 const cells = { families: [...families], knobs: [1, 2] };
 
 /**
- * A few seconds of every feature: adaptive measuring, two stages, a bandit, refills, mini-batches, re-measuring,
- * evaluations, checkpoints.
+ * A few seconds of every feature: adaptive measuring, stages of both kinds, a harvest, a bandit, refills, mini-batches,
+ * re-measuring, evaluations, checkpoints.
  */
 export default defineRecipe({
   name: 'kill',
@@ -40,6 +42,14 @@ export default defineRecipe({
   batch: { problems: 8, groupSize: 4, updates: 2 },
   stages: [
     stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 5 }),
+    imitate('write-up', {
+      examples: harvest({ rollouts: 2, perProblem: 2 }),
+      start: 'base',
+      batchSize: 8,
+      maxSteps: 3,
+      heldOut: 0.2,
+      heldOutEvery: 2,
+    }),
     stage('second', { remeasure: { problems: 'all', rollouts: 4, where: whereChanged() }, maxSteps: 4 }),
   ],
   evaluation: [

@@ -22,7 +22,7 @@ test.for(files)('%s is valid and describes its steps', async (file) => {
 test('gives the baseline and the ablation the steps of the staged recipe', async () => {
   const steps = async (name: string): Promise<number> => {
     const { stages } = await loadRecipe(join(project, `recipes/${name}/recipe.ts`));
-    return stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+    return stages.reduce((sum, { maxSteps = 0 }) => sum + maxSteps, 0);
   };
   expect(await steps('uniform')).toBe(await steps('staged'));
   expect(await steps('level-ablation')).toBe(await steps('staged'));

@@ -51,7 +51,7 @@ function timeLeft({ stages, stage, stepsOf, series }: ScreenState): string[] {
   const current = stages.findIndex(({ name }) => name === stage);
   const left = stages
     .slice(Math.max(0, current))
-    .reduce((sum, { name, maxSteps }) => sum + maxSteps - (stepsOf[name] ?? 0), 0);
+    .reduce((sum, { name, maxSteps }) => sum + (maxSteps ?? 0) - (stepsOf[name] ?? 0), 0);
   return left > 0 ? [`at most ${formatSeconds(left * secondsPerStep)} of training left`] : [];
 }
 
@@ -60,14 +60,17 @@ function stepSeconds(series: ScreenState['series']): number[] {
   return (series['time/rollout']?.values ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
 }
 
-/** Draws one bar per stage, as long as its `maxSteps`; a finished stage is full even if it ended early. */
+/** Draws one bar per stage, as long as its `maxSteps`, where they are known; a finished stage is full even if it ended early. */
 function stageBar({ stages, stage, stepsOf }: ScreenState, { columns }: Canvas): string {
-  const total = stages.reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+  const total = Math.max(
+    1,
+    stages.reduce((sum, { maxSteps }) => sum + (maxSteps ?? 0), 0),
+  );
   const width = columns - stages.length;
   const current = stages.findIndex(({ name }) => name === stage);
   const stretches = stages.map(({ name, maxSteps }, i) => {
-    const share = i < current ? 1 : (stepsOf[name] ?? 0) / maxSteps;
-    return bar(share, Math.max(1, Math.floor((width * maxSteps) / total)));
+    const share = i < current ? 1 : (stepsOf[name] ?? 0) / (maxSteps ?? Infinity);
+    return bar(share, Math.max(1, Math.floor((width * (maxSteps ?? 0)) / total)));
   });
   return stretches.join(' ').slice(0, columns);
 }

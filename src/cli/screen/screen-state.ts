@@ -1,6 +1,6 @@
 import type { Alert } from '../../runs/metrics/alert-types.ts';
 import { alertsOf } from '../../runs/metrics/find-alerts.ts';
-import type { RunStart, ShownVerdict, TrainingEvent } from '../../training/events.ts';
+import type { RunStart, ShownVerdict, StagePlan, TrainingEvent } from '../../training/events.ts';
 
 /** State of the screen of a run, derived from its events alone. */
 export interface ScreenState {
@@ -63,6 +63,8 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
       return { ...state, activity: { ...event, label: `evaluating ${event.suite}` } };
     case 'roll':
       return { ...state, activity: { ...event, label: `step ${event.step}` } };
+    case 'harvest':
+      return { ...state, activity: { ...event, label: `harvesting for ${event.stage}` } };
     case 'stage-start':
       return { ...state, stage: event.stage, activity: null };
     case 'stage-end':
@@ -76,6 +78,7 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
       const series = append(state.series, event.step, { ...event.metrics, ...event.timings });
       return {
         ...state,
+        stages: state.stages.map((one) => (one.name === event.stage ? withSteps(one, event.maxSteps) : one)),
         step: event.step,
         stage: event.stage,
         stepsOf: { ...state.stepsOf, [event.stage]: event.stepInStage },
@@ -87,6 +90,10 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
     }
   }
 }
+
+/** Fills in the last step of a stage that imitates, which is known once it has begun. */
+const withSteps = (stage: StagePlan, maxSteps: number): StagePlan =>
+  stage.maxSteps === null ? { ...stage, maxSteps } : stage;
 
 /** Computes the dashboard's alerts that depend on metrics alone. */
 function alertsAt(step: number, series: ScreenState['series']): Alert[] {

@@ -20,6 +20,7 @@ const dataSchema = z.strictObject({
   model: z.strictObject({ source: z.string(), commit: hex(40) }).exactOptional(),
   problems: z.array(sourceSchema),
   suites: z.record(z.string(), z.array(sourceSchema)),
+  examples: z.array(fileSchema).exactOptional(),
 }) satisfies z.ZodType<DataRecord>;
 
 /**
@@ -93,4 +94,7 @@ export const allSources = ({ problems, suites }: DataRecord): SourceRecord[] => 
   ...Object.values(suites).flat(),
 ];
 
-const allFiles = (data: DataRecord): FileRecord[] => allSources(data).flatMap(({ files }) => files);
+const allFiles = (data: DataRecord): FileRecord[] => [
+  ...allSources(data).flatMap(({ files }) => files),
+  ...(data.examples ?? []),
+];

@@ -8,6 +8,9 @@ import { join } from 'node:path';
  *     run.sqlite                           steps, metrics, groups, events, evaluations, checkpoints
  *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
  *     checkpoints/step-000120/             resume state: engine/ and controller.json
+ *     examples/stage-001.jsonl             the examples that stage 1 imitates
+ *     harvest.sqlite                       attempts of stages that harvest, kept for a resume
+ *     base-state/                          the engine's first state, while a later stage starts from it
  *     export/                              the final model
  *     run.lock                             locked while a process writes
  *     run.origin                           proof that this user created it on this machine
@@ -34,6 +37,12 @@ export interface RunLayout {
   readonly rollouts: string;
   /** One folder per kept checkpoint: `engine/` and `controller.json`. */
   readonly checkpoints: string;
+  /** Examples of the stages that imitate, one file each, readable by `gradus sft`. */
+  readonly examples: string;
+  /** Judged attempts of stages that harvest, kept for a resume. */
+  readonly harvest: string;
+  /** State of the engine before the first step, while a later stage starts from it. */
+  readonly baseState: string;
   /** The final model, once exported. */
   readonly export: string;
 }
@@ -49,6 +58,9 @@ export function runLayout(directory: string): RunLayout {
     lock: join(directory, 'run.lock'),
     rollouts: join(directory, 'rollouts'),
     checkpoints: join(directory, 'checkpoints'),
+    examples: join(directory, 'examples'),
+    harvest: join(directory, 'harvest.sqlite'),
+    baseState: join(directory, 'base-state'),
     export: join(directory, 'export'),
   };
 }
@@ -74,6 +86,13 @@ export function stepName(step: number, suffix: string, isTaken: (name: string) =
   for (let n = 2; isTaken(name); n++) name = `${base}-${n}`;
   return name;
 }
+
+/** Path of the examples of a stage, 0-based, that are trained on or held out. */
+export const examplesFile = (directory: string, stage: number, part: 'train' | 'held-out'): string =>
+  join(
+    runLayout(directory).examples,
+    `stage-${String(stage + 1).padStart(3, '0')}${part === 'train' ? '' : '-held-out'}.jsonl`,
+  );
 
 /** Returns the Hugging Face folder that a run exported at its end; undefined before. */
 export function exportedModel(directory: string): string | undefined {

@@ -12,7 +12,7 @@ const checkpoint = /^step-\d{6,}(?:-\d+)?$/;
 const draft = (name: RegExp): RegExp => new RegExp(`^\\.tmp-${name.source.slice(1)}`);
 
 /** Entries of a run's folder that a killed process may leave; `sweep` keeps the only copy of an export. */
-const rootDraft = /^\.tmp-(?:export(?:-old)?|recipe\.json|data\.json|run\.origin)$/;
+const rootDraft = /^\.tmp-(?:(?:export|base-state)(?:-old)?|recipe\.json|data\.json|run\.origin)$/;
 
 export const isShardName = (name: string): boolean => shard.test(name);
 export const isCheckpointName = (name: string): boolean => checkpoint.test(name);

@@ -39,6 +39,20 @@ const described: readonly MetricDescription[] = [
     formula: 'mean of r over the judged rollouts of the domain',
   },
   {
+    key: 'sft/loss',
+    title: 'Loss on examples',
+    group: 'learning',
+    unit: 'nats',
+    formula: 'mean of −log π(t) over the completion tokens of the step’s examples, before its update',
+  },
+  {
+    key: 'sft/heldOutLoss',
+    title: 'Loss on held-out examples',
+    group: 'learning',
+    unit: 'nats',
+    formula: 'mean of −log π(t) over the completion tokens of the held-out examples, after the step',
+  },
+  {
     key: 'verdict/correct',
     title: 'Correct',
     group: 'learning',

@@ -69,8 +69,9 @@ const fewestSteps = 10;
 /** Alerts when a run ended without a single training signal. */
 export function noSignal(vitals: RunVitals): Alert[] {
   if (vitals.status !== 'finished' || vitals.step < fewestSteps) return [];
-  const learnt = vitals.metric('optim/loss', vitals.step).steps.length;
-  if (learnt > 0) return [];
+  const stepsWith = (metric: string): number => vitals.metric(metric, vitals.step).steps.length;
+  // Steps that imitate examples have another loss, and always a signal.
+  if (stepsWith('optim/loss') > 0 || stepsWith('sft/loss') > 0) return [];
   return [
     {
       id: 'no-signal',

@@ -6,6 +6,7 @@ import type { PoolProblem } from '../../curriculum/samplers/problem-sampler.ts';
 import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
 import { dropSettled, selectPool, type Selection } from '../../curriculum/select-pool.ts';
 import type { StageConfig } from '../../curriculum/stage.ts';
+import { firstMeasured } from '../../curriculum/stages.ts';
 import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
 import {
   closedBookLabel,
@@ -14,40 +15,63 @@ import {
   type Trials,
 } from '../../difficulty/pass-rates/trials.ts';
 import { readsClosedBook, resolveStage } from '../../recipe/resolve-stage.ts';
-import { measureAt, measureBase, measureClosedBook } from './measure-stage.ts';
+import { measureAt, measureClosedBook, measureFirst } from './measure-stage.ts';
 import type { TrainingContext } from '../training-context.ts';
 import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from '../step/collect-batch.ts';
-import type { StageState } from '../state.ts';
+import type { PoolState } from '../state.ts';
 
 /** Problems of a stage, and the results of measuring them again. */
 export interface StageEntry extends Selection {
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
 
+/** What a stage selects by, besides its own rules. */
+type Named = Pick<StageConfig, 'name' | 'select'>;
+
+/**
+ * Selects the problems that a stage imitates, by the pass rates on record; measures them if this stage is the first to
+ * read them.
+ *
+ * @param before pass rates that earlier boundaries measured; newer than the base measurement.
+ */
+export async function selectExamples(
+  given: TrainingContext,
+  index: number,
+  named: Named,
+  before: Readonly<Record<string, Trials>>,
+): Promise<StageEntry> {
+  if (named.select === undefined) return { ...select(given, named, new Map()), remeasured: before };
+  const context = await withClosedBook(given);
+  const { recorded, remeasured } = await recordedPassRates(context, index, before);
+  return { ...select(context, named, recorded), remeasured };
+}
+
 /**
  * Begins a stage: measures what is missing, and selects the stage's problems.
  *
- * @param remeasured pass rates that earlier boundaries measured; newer than the base measurement.
+ * @param before pass rates that earlier boundaries measured; newer than the base measurement.
  */
 export async function selectStage(
   given: TrainingContext,
   index: number,
-  remeasured: Readonly<Record<string, Trials>>,
+  stage: StageConfig,
+  before: Readonly<Record<string, Trials>>,
 ): Promise<StageEntry> {
-  const { recipe, problems } = given;
-  const stage = recipe.stages[index]!;
+  const { problems } = given;
   const context = await withClosedBook(given);
-  const base = recipe.difficulty === undefined ? [] : await measureBase(context, recipe.difficulty);
-  const recorded = new Map([...base, ...Object.entries(remeasured)]);
+  const { recorded, remeasured } = await recordedPassRates(context, index, before);
   const { remeasure } = stage;
   if (remeasure === undefined || index === 0) return { ...select(context, stage, recorded), remeasured };
   const candidates =
     remeasure.problems === 'all' ? problems : poolOf(problems, select(context, stage, recorded));
   const { passRates, note } =
     remeasure.where.type === 'changed'
-      ? await remeasureChanged(context, index, candidates, { ...remeasure, where: remeasure.where })
-      : { passRates: await measureAt(context, index, candidates, remeasure.rollouts), note: '' };
+      ? await remeasureChanged(context, index, candidates, {
+          ...stage,
+          remeasure: { ...remeasure, where: remeasure.where },
+        })
+      : { passRates: await measureAt(context, index, candidates, stage, remeasure), note: '' };
   const selection = select(context, stage, new Map([...recorded, ...passRates]), candidates);
   const { summary, ...settled } = dropSettled(selection, remeasure);
   return {
@@ -55,6 +79,23 @@ export async function selectStage(
     summary: summary + note,
     remeasured: { ...remeasured, ...Object.fromEntries(passRates) },
   };
+}
+
+/**
+ * Returns the pass rates on record. The first stage that reads them measures all problems; if the policy has changed by
+ * then, the result is a measurement of its boundary.
+ */
+async function recordedPassRates(
+  context: TrainingContext,
+  index: number,
+  before: Readonly<Record<string, Trials>>,
+): Promise<{ recorded: PassRates; remeasured: Readonly<Record<string, Trials>> }> {
+  const { recipe } = context;
+  const first = firstMeasured(recipe.stages);
+  const isDue = recipe.difficulty !== undefined && (first === 0 || index === first);
+  const measured = isDue ? await measureFirst(context, recipe.difficulty!, first) : new Map<string, Trials>();
+  const recorded = new Map([...measured, ...Object.entries(before)]);
+  return { recorded, remeasured: first === 0 ? before : Object.fromEntries(recorded) };
 }
 
 /** Adds the base model's closed-book pass rates to the known ones, if a rule reads them. */
@@ -69,10 +110,11 @@ async function withClosedBook(context: TrainingContext): Promise<TrainingContext
 export function openStage(
   context: TrainingContext,
   index: number,
-  { pool, sampler: saved }: StageState,
+  stage: StageConfig,
+  { pool, sampler: saved }: PoolState,
 ): LiveStage {
   const { recipe, problems } = context;
-  const settings = resolveStage(recipe, recipe.stages[index]!);
+  const settings = resolveStage(recipe, stage);
   const ids = new Set(pool.map(({ id }) => id));
   const selected = new Map(problems.filter(({ id }) => ids.has(id)).map((problem) => [problem.id, problem]));
   const sampler = createStageSampler(
@@ -105,7 +147,7 @@ export function withOrigin(
 
 function select(
   { levels, problems, knownPassRates }: TrainingContext,
-  stage: StageConfig,
+  stage: Named,
   policy: PassRates,
   candidates: readonly Problem[] = problems,
 ): Selection {

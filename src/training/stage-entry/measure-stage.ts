@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Problem } from '../../core/problem.ts';
+import type { StageConfig } from '../../curriculum/stage.ts';
 import { type passRateConfig, readTrials } from '../../difficulty/probing/pass-rate.ts';
 import type { PassRates } from '../../difficulty/pass-rates/trials.ts';
 import { resolveStage } from '../../recipe/resolve-stage.ts';
@@ -9,17 +10,26 @@ import { priorKnowledge } from '../../measuring/prior-knowledge.ts';
 import { withEnvironments } from '../../rollout/roll-groups.ts';
 import type { TrainingContext } from '../training-context.ts';
 
-/** Measures all problems with the base model; reuses recorded trials. */
-export async function measureBase(
+/**
+ * Measures all problems as the recipe's `difficulty` defines, with the policy at the start of the first stage that reads
+ * pass rates: the base model, unless stages before it imitated. Reuses recorded trials.
+ *
+ * @param index of that stage.
+ */
+export async function measureFirst(
   context: TrainingContext,
   settings: z.output<typeof passRateConfig>,
+  index: number,
 ): Promise<PassRates> {
   const { problems, knownPassRates, engine, signal } = context;
-  const named = { model: engine.sampler.info.modelHash, ...templateOf(engine) };
-  const request = { problems, ...named, isComplete: engine.weights.policyVersion > 0 };
+  const { modelHash } = engine.sampler.info;
+  const model = index === 0 ? modelHash : `${modelHash} at stage ${index}`;
+  const named = { model, ...templateOf(engine) };
+  const request = { problems, ...named, isComplete: isPast(context, index) };
   const features = await priorKnowledge(context, settings, knownPassRates, request, signal);
   const how = features === undefined ? {} : { features };
-  return readTrials(settings, await measureAt(context, 0, problems, settings.rollouts, how));
+  const answered = withEnvironments(context, settings);
+  return readTrials(settings, await measureWith(answered, index, problems, settings, how));
 }
 
 /** Measures all problems with the base model in one turn, without environments; reuses recorded trials. */
@@ -27,9 +37,8 @@ export async function measureClosedBook(
   context: TrainingContext,
   settings: z.output<typeof passRateConfig>,
 ): Promise<PassRates> {
-  const { problems } = context;
   const alone = { ...context, environments: undefined };
-  return readTrials(settings, await measureAt(alone, 0, problems, settings.rollouts));
+  return readTrials(settings, await measureWith(alone, 0, context.problems, settings));
 }
 
 /** Measures problems with the policy at the start of a stage; reuses recorded trials. */
@@ -37,22 +46,36 @@ export function measureAt(
   context: TrainingContext,
   index: number,
   problems: readonly Problem[],
-  rollouts: number,
+  stage: StageConfig,
+  { rollouts, ...how }: { readonly rollouts: number } & Pick<MeasureRequest, 'plan'>,
+): Promise<PassRates> {
+  const { recipe } = context;
+  const fixed = { rollouts, screening: null, probing: { type: 'fixed' } } as const;
+  const { sampling } = resolveStage(recipe, stage);
+  const settings = { ...recipe.difficulty!, ...fixed, ...sampling };
+  return measureWith(withEnvironments(context, stage), index, problems, settings, how);
+}
+
+/** True once the base model no longer exists: all its attempts must be on record. */
+const isPast = ({ run, engine }: TrainingContext, index: number): boolean =>
+  index === 0 && (run.step > 0 || engine.weights.policyVersion > 0);
+
+function measureWith(
+  context: TrainingContext,
+  index: number,
+  problems: readonly Problem[],
+  settings: z.output<typeof passRateConfig>,
   how: Pick<MeasureRequest, 'features' | 'plan'> = {},
 ): Promise<PassRates> {
-  const { recipe, run, engine, verifierFor, pending, store, report, signal } = context;
+  const { recipe, run, engine, verifierFor, environments, pending, store, report, signal } = context;
   const { name: stage } = recipe.stages[index]!;
-  const settings = recipe.difficulty!;
-  const { sampling } = resolveStage(recipe, recipe.stages[index]!);
-  const fixed = { rollouts, screening: null, probing: { type: 'fixed' } } as const;
-  const { environments } = withEnvironments(context, index === 0 ? settings : recipe.stages[index]!);
   return measurePassRates(
     { engine, verifierFor, environments, pending, store },
     {
       ...how,
       problems,
-      settings: index === 0 ? settings : { ...settings, ...fixed, ...sampling },
-      isComplete: index === 0 && engine.weights.policyVersion > 0,
+      settings,
+      isComplete: isPast(context, index),
       model: engine.sampler.info.modelHash,
       ...templateOf(engine),
       source: index === 0 ? { type: 'base' } : { type: 'boundary', stage: index },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { reinforceStages } from '../../curriculum/stages.ts';
 import { remeasureConfig, whereChanged } from '../../curriculum/stage.ts';
 import type { Observation } from '../../difficulty/pass-rates/pass-rate-store.ts';
 import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
@@ -82,7 +83,8 @@ function boundary(extra: readonly Observation[] = [], temperature = 1) {
   const measure = async (where: Parameters<typeof whereChanged>[0]) => {
     const config = remeasureConfig.parse({ problems: 'all', rollouts: 8, where: whereChanged(where) });
     if (config.where.type !== 'changed') throw new Error('expected where it changed');
-    return remeasureChanged(context, 1, problems, { ...config, where: config.where });
+    const remeasure = { ...config, where: config.where };
+    return remeasureChanged(context, 1, problems, { ...reinforceStages(recipe.stages)[1]!, remeasure });
   };
   return { measure, asked };
 }

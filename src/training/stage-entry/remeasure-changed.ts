@@ -35,17 +35,19 @@ export async function remeasureChanged(
   context: TrainingContext,
   index: number,
   candidates: readonly Problem[],
-  remeasure: Remeasure,
+  stage: StageConfig & { readonly remeasure: Remeasure },
 ): Promise<{ passRates: PassRates; note: string }> {
   const { recipe, run } = context;
+  const { remeasure } = stage;
   const { rollouts: trials, where } = remeasure;
-  const what = { cuts: cutsAsked(recipe, recipe.stages[index]!, remeasure), trials };
-  const beliefs = believeNow(visitsBefore(context, index, candidates), candidates, run.step);
+  const what = { cuts: cutsAsked(recipe, stage, remeasure), trials };
+  const beliefs = believeNow(visitsBefore(context, index, stage, candidates), candidates, run.step);
   const aged = candidates.map(({ id }) => ({ id, belief: beliefs.get(id)! }));
   const budget = where.share * trials * candidates.length;
   const plan = planRemeasure(aged, what, { budget, recall: where.recall });
   const chosen = candidates.filter(({ id }) => isToBeMeasured(plan, id));
-  const measured = await measureAt(context, index, chosen, trials, {
+  const measured = await measureAt(context, index, chosen, stage, {
+    rollouts: trials,
     plan: (ids, onRecord) => planNextAttempts(plan, ids, onRecord),
   });
   const spent = [...measured.values()].reduce((sum, one) => sum + one.trials, 0);
@@ -97,11 +99,16 @@ type Visits = ReadonlyMap<string, Visit[]>;
  * Trials of each problem before this moment, in order. The store may hold later ones: a resumed run finds those of its
  * first life.
  */
-function visitsBefore(context: TrainingContext, index: number, candidates: readonly Problem[]): Visits {
+function visitsBefore(
+  context: TrainingContext,
+  index: number,
+  stage: StageConfig,
+  candidates: readonly Problem[],
+): Visits {
   const { store, engine, recipe, run } = context;
-  const parts = withEnvironments(context, recipe.stages[index]!);
+  const parts = withEnvironments(context, stage);
   const how = { model: engine.sampler.info.modelHash, ...templateOf(engine) };
-  const sampling = samplingOf(resolveStage(recipe, recipe.stages[index]!).sampling);
+  const sampling = samplingOf(resolveStage(recipe, stage).sampling);
   const editions = editionsOf(candidates);
   const verifiers = new Set(candidates.map((problem) => judgementLabel(parts, problem)));
   const groups = [...verifiers].flatMap((verifier) =>

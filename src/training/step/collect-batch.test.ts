@@ -6,7 +6,7 @@ import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
 import { stage } from '../../curriculum/stage.ts';
 import { defineRecipe } from '../../recipe/define-recipe.ts';
 import type { RecipeInput } from '../../recipe/recipe.ts';
-import { resolveStage } from '../../recipe/resolve-stage.ts';
+import { resolvedStages } from '../../recipe/resolve-stage.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import type { Verifier } from '../../verifiers/verifier.ts';
 import { type LiveStage, rollBatch } from './collect-batch.ts';
@@ -53,7 +53,7 @@ function liveStage(options: {
     ],
   };
   const recipe = defineRecipe(input);
-  const settings = resolveStage(recipe, recipe.stages[0]!);
+  const settings = resolvedStages(recipe)[0]!;
   const pool = problems.map(({ id, domain }) => ({
     id,
     domain,

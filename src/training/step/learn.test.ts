@@ -14,7 +14,7 @@ import { rollAll } from '../../rollout/roll-groups.ts';
 import { stage } from '../../curriculum/stage.ts';
 import { defineRecipe } from '../../recipe/define-recipe.ts';
 import type { RecipeInput } from '../../recipe/recipe.ts';
-import { resolveStage } from '../../recipe/resolve-stage.ts';
+import { resolvedStages } from '../../recipe/resolve-stage.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { mathAnswer } from '../../verifiers/math/verifier.ts';
@@ -43,7 +43,7 @@ const recipeOf = (batch: RecipeInput['batch'], updatesPerStep?: number) =>
 /** A stage whose steps want this many groups. */
 function liveStage(updates: number, problems = updates): LiveStage {
   const recipe = recipeOf({ problems, groupSize: 2, updates });
-  const settings = resolveStage(recipe, recipe.stages[0]!);
+  const settings = resolvedStages(recipe)[0]!;
   const sampler = { choose: () => [], observe() {}, save: () => null, restore() {}, metrics: () => ({}) };
   return { settings, algorithm, problems: new Map(), levels: new Map(), sampler, gates: [] };
 }
@@ -192,7 +192,7 @@ test('averages metrics of several updates over tokens; compares the sampler with
 
 test('lets a stage set its updates; rejects more updates than groups; describes the arithmetic', () => {
   const recipe = recipeOf({ problems: 10, groupSize: 2, updates: 2 }, 4);
-  expect(resolveStage(recipe, recipe.stages[0]!).updatesPerStep).toBe(4);
+  expect(resolvedStages(recipe)[0]!.updatesPerStep).toBe(4);
   expect(describeBatches(recipe)[0]).toContain('4 optimizer updates a step, each on 2 to 3 problems');
   expect(describeBatches(recipeOf({ problems: 10, groupSize: 2 }))[0]).toContain(
     'one optimizer update a step',

@@ -14,7 +14,9 @@ import type { LiveStage } from './collect-batch.ts';
 export interface UpdateMoment {
   /** 1 for the first step of the run. */
   readonly step: number;
-  /** Last possible step of the run: where a cosine schedule ends. */
+  /** The same without steps that imitated examples: the learning rate's schedule counts these. Default: `step`. */
+  readonly rateStep?: number;
+  /** Last possible step of the schedule: where a cosine ends. */
   readonly lastStep: number;
 }
 
@@ -38,7 +40,7 @@ export async function learnFrom(
   engine: LearningEngine,
   stage: LiveStage,
   groups: readonly ScoredGroup[],
-  { step, lastStep }: UpdateMoment,
+  { step, rateStep = step, lastStep }: UpdateMoment,
 ): Promise<Learned | null> {
   const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
   const { temperature, maxTokens } = sampling;
@@ -51,7 +53,7 @@ export async function learnFrom(
   if (batches.length === 0) return null;
 
   const spec = stage.algorithm.lossSpec({ temperature });
-  const learningRate = learningRateAt(optimizer, step, lastStep);
+  const learningRate = learningRateAt(optimizer, rateStep, lastStep);
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = optimizer;
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };

@@ -1,0 +1,92 @@
+import * as z from 'zod';
+import { optimizerConfig } from '../algorithms/optimizer.ts';
+import { selectConfig } from './stage.ts';
+
+/** Limits on the text of harvested attempts. */
+const filterConfig = z.strictObject({
+  minWords: z.int().min(0).default(0),
+  maxWords: z.int().positive().optional(),
+  /** Rejects attempts that contain one of these texts. */
+  without: z.array(z.string().min(1)).default([]),
+});
+
+const harvestConfig = z.strictObject({
+  type: z.literal('harvest'),
+  /** Absent: every problem. */
+  select: selectConfig.optional(),
+  /** Attempts per problem. */
+  rollouts: z.int().positive().default(4),
+  /**
+   * Which correct attempts of a problem to keep first: the shortest or longest in tokens, a random one, or those from the
+   * nth shortest on (1-based).
+   */
+  choose: z
+    .union([z.enum(['shortest', 'longest', 'random']), z.strictObject({ nth: z.int().positive() })])
+    .default('random'),
+  /** Most examples of one problem. */
+  perProblem: z.int().positive().default(1),
+  filter: filterConfig.prefault({}),
+  /** Sampling; default: the recipe's. */
+  temperature: z.number().positive().optional(),
+  maxTokens: z.int().positive().optional(),
+});
+
+const solutionsConfig = z.strictObject({ type: z.literal('solutions'), select: selectConfig.optional() });
+
+/**
+ * A span of supervised learning on examples: prompts with completions to imitate. Its learning rate and schedule count
+ * the steps of the stage alone.
+ *
+ * @example
+ * imitate('write-up', { examples: harvest({ select: 'easy', rollouts: 8 }), start: 'base', epochs: 2 });
+ */
+export const imitateConfig = z.strictObject({
+  type: z.literal('imitate'),
+  name: z.string().min(1),
+  /** A JSON Lines file of `{"prompt", "completion"}`, the problems' worked solutions, or the policy's correct attempts. */
+  examples: z.union([z.string().min(1), solutionsConfig, harvestConfig]),
+  /**
+   * Weights to start from. `base`: those the run began with, and a new optimizer; a harvest still samples from the
+   * current policy.
+   */
+  start: z.enum(['current', 'base']).default('current'),
+  /** Examples per step; at most all of them. */
+  batchSize: z.int().positive().default(32),
+  /** Passes over the examples; may be fractional. */
+  epochs: z.number().positive().default(1),
+  /** Last step of the stage, if the epochs give more. */
+  maxSteps: z.int().positive().optional(),
+  /** Default: the recipe's optimizer. */
+  optimizer: optimizerConfig.optional(),
+  /** Share of the prompts whose examples are not trained on, for the held-out loss. */
+  heldOut: z.number().min(0).lt(1).default(0),
+  /** Steps between measurements of the held-out loss; the last step always measures it. */
+  heldOutEvery: z.int().positive().default(50),
+});
+
+/** A validated `imitate` stage. */
+export type ImitateConfig = z.infer<typeof imitateConfig>;
+/** A validated `harvest`. */
+export type HarvestConfig = z.infer<typeof harvestConfig>;
+
+/** A stage that learns from examples, e.g. `imitate('format', { examples: 'examples.jsonl', epochs: 2 })`. */
+export function imitate(
+  name: string,
+  options: Omit<z.input<typeof imitateConfig>, 'type' | 'name'>,
+): z.input<typeof imitateConfig> {
+  return { type: 'imitate', name, ...options };
+}
+
+/** Examples from the policy's own correct attempts at the training problems, never at those of a suite. */
+export function harvest(
+  options: Omit<z.input<typeof harvestConfig>, 'type'> = {},
+): z.input<typeof harvestConfig> {
+  return { type: 'harvest', ...options };
+}
+
+/** Examples from the worked solutions of the training problems. */
+export function solutions(
+  options: Omit<z.input<typeof solutionsConfig>, 'type'> = {},
+): z.input<typeof solutionsConfig> {
+  return { type: 'solutions', ...options };
+}

@@ -1,0 +1,36 @@
+import * as z from 'zod';
+import { imitateConfig } from './imitate.ts';
+import { selectionRule, type StageConfig, stageConfig } from './stage.ts';
+import type { LevelRule } from '../difficulty/levels/level-rules.ts';
+
+/** A stage of any kind: `stage()` reinforces, `imitate()` learns from examples. */
+export const anyStageConfig = z.discriminatedUnion('type', [stageConfig, imitateConfig]);
+
+/** A validated stage of any kind. */
+export type AnyStage = z.infer<typeof anyStageConfig>;
+
+/** Returns the stages that train by reinforcement. */
+export const reinforceStages = (stages: readonly AnyStage[]): StageConfig[] =>
+  stages.filter((stage) => stage.type === 'stage');
+
+/** Returns what a stage selects as one rule; null: every problem, or no problems at all. */
+export function ruleOfStage(stage: AnyStage): LevelRule | null {
+  if (stage.type === 'stage') return selectionRule(stage);
+  return typeof stage.examples === 'string' ? null : selectionRule(stage.examples);
+}
+
+/** Returns the index of the first stage that reads pass rates; −1: none does. */
+export const firstMeasured = (stages: readonly AnyStage[]): number =>
+  stages.findIndex((stage) => stage.type === 'stage' || ruleOfStage(stage) !== null);
+
+/**
+ * Repeats stages as plain data: `rounds(3, (n) => [imitate(`write-up ${n}`, …), stage(`explore ${n}`, …)])`.
+ *
+ * @param make returns the stages of round n, counted from 1; their names must differ between rounds.
+ */
+export function rounds<Stage extends z.input<typeof anyStageConfig>>(
+  count: number,
+  make: (round: number) => readonly Stage[],
+): Stage[] {
+  return Array.from({ length: count }, (_, index) => make(index + 1)).flat();
+}

@@ -1,0 +1,42 @@
+import { createRng, hashKey } from '../../core/rng.ts';
+import { answerOf, finishReasonOf, type Rollout, writtenTokens } from '../../core/rollout.ts';
+import type { HarvestConfig } from '../../curriculum/imitate.ts';
+
+/** How a harvest chooses among the attempts at one problem. */
+export type ChoiceRule = Pick<HarvestConfig, 'choose' | 'perProblem' | 'filter'>;
+
+/**
+ * Chooses the attempts of one problem to imitate: correct, ended by the policy itself, within the filter, each text once.
+ *
+ * @param seed decides `random`; attempts of another problem must have another one.
+ * @returns at most `perProblem` attempts, best first.
+ */
+export function chooseAttempts(
+  rollouts: readonly Rollout[],
+  { choose, perProblem, filter }: ChoiceRule,
+  seed: number,
+): Rollout[] {
+  const texts = new Set<string>();
+  const kept = rollouts.filter((rollout) => {
+    const text = answerOf(rollout);
+    const isGood = rollout.verdict.outcome === 'correct' && finishReasonOf(rollout) === 'stop';
+    if (!isGood || text === '' || texts.has(text) || !passes(text, filter)) return false;
+    texts.add(text);
+    return true;
+  });
+  return inOrder(kept, choose, seed).slice(0, perProblem);
+}
+
+function passes(text: string, { minWords, maxWords = Infinity, without }: HarvestConfig['filter']): boolean {
+  const words = text.split(/\s+/).filter((word) => word !== '').length;
+  return words >= minWords && words <= maxWords && !without.some((part) => text.includes(part));
+}
+
+/** Sorts by the rule; attempts of equal length stay in order of their index. */
+function inOrder(kept: readonly Rollout[], choose: HarvestConfig['choose'], seed: number): Rollout[] {
+  const byLength = kept.toSorted((a, b) => writtenTokens(a) - writtenTokens(b) || a.index - b.index);
+  if (choose === 'random') return createRng(hashKey(seed), 'choose').shuffle(byLength);
+  if (choose === 'longest')
+    return kept.toSorted((a, b) => writtenTokens(b) - writtenTokens(a) || a.index - b.index);
+  return choose === 'shortest' ? byLength : byLength.slice(choose.nth - 1);
+}

@@ -1,0 +1,124 @@
+import { countOf } from '../../core/count.ts';
+import { DataError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { hashKey } from '../../core/rng.ts';
+import { answerOf, policyVersionOf, writtenTokens } from '../../core/rollout.ts';
+import type { HarvestConfig, ImitateConfig } from '../../curriculum/imitate.ts';
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+import { textOf } from '../../problems/problem-text.ts';
+import { fromBase } from '../../recipe/recipe.ts';
+import { samplingIn } from '../../recipe/resolve-stage.ts';
+import { readExamples } from '../../supervised/examples.ts';
+import type { SupervisedExample } from '../../supervised/supervised.ts';
+import { selectExamples } from '../stage-entry/enter-stage.ts';
+import type { TrainingContext } from '../training-context.ts';
+import { chooseAttempts } from './choose-attempts.ts';
+import { harvestAttempts } from './harvest.ts';
+
+/** An example with its origin, which readers of examples ignore. */
+export interface GatheredExample extends SupervisedExample {
+  readonly problem?: string;
+  /** Index of the attempt at the problem. */
+  readonly attempt?: number;
+  readonly tokens?: number;
+  readonly policyVersion?: number | null;
+}
+
+/** Examples of a stage, in a fixed order. */
+export interface GatheredExamples {
+  readonly examples: readonly GatheredExample[];
+  /** Where they come from, as text. */
+  readonly summary: string;
+  readonly remeasured: Readonly<Record<string, Trials>>;
+}
+
+type Remeasured = GatheredExamples['remeasured'];
+
+/**
+ * Reads the examples of a stage from its file or from solutions, or harvests them.
+ *
+ * @throws DataError when there are none.
+ */
+export async function gatherExamples(
+  context: TrainingContext,
+  index: number,
+  stage: ImitateConfig,
+  remeasured: Remeasured,
+): Promise<GatheredExamples> {
+  const { examples: source, name } = stage;
+  if (typeof source === 'string') {
+    const examples = await readExamples(fromBase(context.recipe, source));
+    return { examples, summary: source, remeasured };
+  }
+  const named = { name, ...(source.select !== undefined && { select: source.select }) };
+  const entry = await selectExamples(context, index, named, remeasured);
+  const ids = new Set(entry.pool.map(({ id }) => id));
+  const selected = context.problems.filter(({ id }) => ids.has(id));
+  const problems = withoutHeldOut(context, selected);
+  const left = selected.length - problems.length;
+  const gathered =
+    source.type === 'solutions'
+      ? solutionsOf(problems)
+      : await harvested(context, index, { name, source, problems });
+  const skipped = left === 0 ? '' : `; ${countOf(left, 'problem')} of a suite left out`;
+  if (gathered.examples.length === 0) {
+    throw new DataError(
+      `stage "${name}": expected examples to imitate, got none from ${gathered.summary}${skipped}; ` +
+        'select easier problems, or make more attempts (rollouts)',
+    );
+  }
+  return {
+    examples: gathered.examples,
+    summary: `${gathered.summary}${skipped}`,
+    remeasured: entry.remeasured,
+  };
+}
+
+/** Drops problems that are also in a suite, compared by id and by text. */
+function withoutHeldOut({ suites }: TrainingContext, problems: readonly Problem[]): Problem[] {
+  const held = suites.flatMap((suite) => suite.problems);
+  const [ids, texts] = [new Set(held.map(({ id }) => id)), new Set(held.map(textOf))];
+  return problems.filter((problem) => !ids.has(problem.id) && !texts.has(textOf(problem)));
+}
+
+type Gathered = Pick<GatheredExamples, 'examples' | 'summary'>;
+
+function solutionsOf(problems: readonly Problem[]): Gathered {
+  const examples = problems.flatMap(({ id, prompt, solution }) =>
+    solution === undefined || solution === '' ? [] : [{ prompt, completion: solution, problem: id }],
+  );
+  return { examples, summary: `worked solutions of ${countOf(problems.length, 'problem')}` };
+}
+
+async function harvested(
+  context: TrainingContext,
+  index: number,
+  { name, source, problems }: { name: string; source: HarvestConfig; problems: readonly Problem[] },
+): Promise<Gathered> {
+  const { run, recipe } = context;
+  const sampling = samplingIn(recipe, { ...source, name });
+  const request = { stage: index, problems, rollouts: source.rollouts, sampling };
+  const groups = await harvestAttempts(context, request);
+  await run.recordRollouts({
+    step: run.step,
+    stage: name,
+    purpose: 'measure',
+    groups: groups.map((group) => ({ group })),
+  });
+  const examples = groups.flatMap(({ problem, rollouts }) =>
+    chooseAttempts(rollouts, source, hashKey(recipe.seed, 'harvest', index, problem.id)).map((rollout) => ({
+      prompt: problem.prompt,
+      completion: answerOf(rollout),
+      problem: problem.id,
+      attempt: rollout.index,
+      tokens: writtenTokens(rollout),
+      policyVersion: policyVersionOf(rollout),
+    })),
+  );
+  const attempts = groups.flatMap(({ rollouts }) => rollouts);
+  const correct = attempts.filter(({ verdict }) => verdict.outcome === 'correct').length;
+  return {
+    examples,
+    summary: `${correct} correct of ${countOf(attempts.length, 'attempt')} at ${countOf(problems.length, 'problem')}`,
+  };
+}

@@ -1,0 +1,214 @@
+import type { ScoredGroup } from '../../algorithms/scored-group.ts';
+import { afterStep } from '../../curriculum/curriculum.ts';
+import type { StageConfig } from '../../curriculum/stage.ts';
+import { reinforceStages } from '../../curriculum/stages.ts';
+import type { StepRecord } from '../../runs/files/records.ts';
+import { flagsOf } from '../../verifiers/suspicions.ts';
+import { type ShownVerdict, shownVerdicts } from '../events.ts';
+import { observePassRates } from '../observe-pass-rates.ts';
+import { openStage, selectStage, withOrigin } from '../stage-entry/enter-stage.ts';
+import type { ControllerState, PoolState } from '../state.ts';
+import { type LiveStage, rollBatch, type RolledBatch } from '../step/collect-batch.ts';
+import { type Learned, learnFrom } from '../step/learn.ts';
+import { collapsedNote, countStuck, skippedNote, unjudgedNote } from '../step/policy-health.ts';
+import { problemOutcome } from '../step/problem-outcome.ts';
+import {
+  engineMetrics,
+  levelMetrics,
+  type Metrics,
+  metricWord,
+  rolloutMetrics,
+} from '../step/step-metrics.ts';
+import { WorthMonitor, type WorthRecord } from '../step/worth-monitor.ts';
+import type { RolloutParts } from '../../rollout/roll-groups.ts';
+import type { TrainingContext } from '../training-context.ts';
+import type { StageRun, StepOutcome } from './stage-run.ts';
+
+/** Selects the stage's problems and records the selection. */
+export async function beginReinforce(
+  context: TrainingContext,
+  stage: StageConfig,
+  state: ControllerState,
+): Promise<ControllerState> {
+  const { run, report } = context;
+  const { name } = stage;
+  const index = state.curriculum.stage;
+  const { pool, candidates, summary, remeasured } = await selectStage(
+    context,
+    index,
+    stage,
+    state.remeasured,
+  );
+  const selected = new Set(pool.map(({ id }) => id));
+  const message = `stage "${name}" begins with ${summary}`;
+  await run.recordEvent(
+    { step: run.step, stage: name, type: 'stage-start', message, data: { problems: pool.length } },
+    candidates.map((problem) => ({ ...problem, isSelected: selected.has(problem.id) })),
+  );
+  report({ type: 'stage-start', stage: name, message });
+  return { ...state, remeasured, stage: { pool, sampler: null } };
+}
+
+/** Opens a stage that has begun: its pool, sampler and gates. */
+export async function openReinforce(
+  context: TrainingContext,
+  config: StageConfig,
+  { stage: index, step: stepInStage }: ControllerState['curriculum'],
+  saved: PoolState,
+): Promise<StageRun> {
+  const { run } = context;
+  const opened = openStage(context, index, config, saved);
+  const worth = await WorthMonitor.open(
+    run.directory,
+    { settings: opened.settings, pool: withOrigin(saved.pool, opened.problems) },
+    { step: run.step, stepInStage },
+  );
+  const stage = { ...opened, worth };
+  return {
+    name: config.name,
+    step: (state) => runStep(context, stage, state),
+    save: () => ({ pool: saved.pool, sampler: stage.sampler.save() }),
+  };
+}
+
+/** Steps between two events about the same collapse. */
+const collapseEvery = 10;
+
+/** A stage with the monitor of its signal. */
+type MonitoredStage = LiveStage & { readonly worth: WorthMonitor };
+
+/** Choose, roll, judge, admit, learn, record, observe. */
+async function runStep(
+  context: TrainingContext,
+  stage: MonitoredStage,
+  state: ControllerState,
+): Promise<StepOutcome> {
+  const { recipe, run, engine } = context;
+  const step = run.step + 1;
+  const stepInStage = state.curriculum.step;
+  const started = performance.now();
+  const moment = { step, stepInStage, seed: recipe.seed };
+  const batch = await rollBatch(countingRolls(context, stage, step), stage, moment, context.signal);
+  const rolled = performance.now();
+  const rateStep = step - state.imitated;
+  const learned = await learnFrom(engine, stage, batch.admitted, {
+    step,
+    rateStep,
+    lastStep: lastStepOf(context),
+  });
+  const monitored = stage.worth.take(moment, batch, learned?.metrics ?? {}, stage.sampler.metrics());
+  const metrics = {
+    ...rolloutMetrics(batch.groups),
+    ...levelMetrics(batch.groups, stage.levels),
+    ...batchMetrics(batch),
+    ...learned?.metrics,
+    ...samplerMetrics(stage),
+    ...monitored.metrics,
+  };
+  const timings = {
+    'time/rollout': (rolled - started) / 1000,
+    'time/learn': (performance.now() - rolled) / 1000,
+    'throughput/sampledTokensPerSecond': (1000 * metrics['rollout/tokens']!) / (rolled - started),
+    ...engineMetrics((await engine.figures?.()) ?? {}),
+  };
+  const outcome = afterStep(recipe.stages, state.curriculum, metrics);
+  await recordStep(context, stage, {
+    step,
+    metrics,
+    timings,
+    batch,
+    learned,
+    decision: outcome.decision.reason,
+  });
+  await recordWorth(context, monitored);
+  stage.sampler.observe(batch.groups.map(problemOutcome));
+  observePassRates(context, stage, batch.groups, step);
+  const { name, maxSteps } = stage.settings.config;
+  context.report({
+    type: 'step',
+    step,
+    stage: name,
+    stepInStage: stepInStage + 1,
+    maxSteps,
+    metrics,
+    timings,
+    verdicts: batch.groups.slice(-shownVerdicts).map(shownVerdict),
+  });
+  return { ...outcome, stuckSteps: countStuck(state.stuckSteps, step, learned) };
+}
+
+/** The context, with an event for each judged rollout. */
+function countingRolls(
+  context: TrainingContext,
+  { settings }: LiveStage,
+  step: number,
+): TrainingContext & RolloutParts {
+  let done = 0;
+  const asked = settings.problemsPerStep * settings.groupSize;
+  const onRollout = (): void => {
+    done++;
+    context.report({ type: 'roll', step, done, total: Math.max(asked, done) });
+  };
+  return { ...context, onRollout };
+}
+
+async function recordStep(
+  { run, report }: TrainingContext,
+  { settings, levels }: LiveStage,
+  {
+    batch,
+    learned,
+    ...record
+  }: Omit<StepRecord, 'stage' | 'groups'> & { batch: RolledBatch; learned: Learned | null },
+): Promise<void> {
+  const stage = settings.config.name;
+  const groups = batch.groups.map((group) => ({
+    group,
+    rewards: group.scored.map(({ reward }) => reward),
+    advantages: group.scored.map(({ advantage }) => advantage),
+    flags: flagsOf(group),
+    ...levelOf(group, levels),
+  }));
+  await run.recordStep({ ...record, stage, groups });
+  const { step } = record;
+  for (const [type, message] of [
+    ['short-batch', batch.note],
+    ['unjudged', unjudgedNote(batch.groups)],
+    ['answers-collapsed', step % collapseEvery === 0 ? collapsedNote(batch.groups) : null],
+    ['skipped-update', skippedNote(learned)],
+  ] as const) {
+    if (message === null) continue;
+    await run.recordEvent({ step, stage, type, message });
+    report({ type: 'warning', message: `step ${step}: ${message}` });
+  }
+}
+
+async function recordWorth({ run, report }: TrainingContext, { event }: WorthRecord): Promise<void> {
+  if (event === null) return;
+  await run.recordEvent(event);
+  report({ type: 'staging-worth', stage: event.stage!, message: event.message });
+}
+
+function shownVerdict({ problem, rollouts }: ScoredGroup): ShownVerdict {
+  const { outcome, reason } = rollouts[0]!.verdict;
+  return { problemId: problem.id, outcome, reason };
+}
+
+const lastStepOf = ({ recipe }: TrainingContext): number =>
+  reinforceStages(recipe.stages).reduce((sum, { maxSteps }) => sum + maxSteps, 0);
+
+const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
+  'batch/problems': admitted.length,
+  'batch/triedProblems': groups.length,
+  'batch/refills': refills,
+});
+
+const samplerMetrics = ({ sampler }: LiveStage): Metrics =>
+  Object.fromEntries(
+    Object.entries(sampler.metrics()).map(([name, value]) => [`sampler/${metricWord(name)}`, value]),
+  );
+
+function levelOf({ problem }: ScoredGroup, levels: LiveStage['levels']): { level?: string } {
+  const level = levels.get(problem.id);
+  return level === undefined ? {} : { level };
+}
