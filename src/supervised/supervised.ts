@@ -127,7 +127,7 @@ export async function superviseStep(
   return { loss, gradNorm, learningRate, tokens, sequences: sequences.length };
 }
 
-const smallerRate = 'the same command with a smaller --learning-rate';
+const smallerRate = 'the same command with a smaller learning rate';
 
 /**
  * Learns examples to the end of the plan; see `planSupervision` and `superviseStep`.

@@ -124,7 +124,7 @@ async function checkpoint(
   isStageEnd: boolean,
 ): Promise<void> {
   const { run, engine, recipe } = context;
-  const tryNext = 'gradus train <recipe> --set optimizer.learningRate=…';
+  const tryNext = 'the same command with a smaller learning rate';
   await requireFinitePolicy(engine.weights, engine.renderer.render(probe(context)), tryNext);
   await run.saveCheckpoint({
     controllerState: state,

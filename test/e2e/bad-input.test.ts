@@ -283,15 +283,14 @@ describe('non-finite numbers', () => {
       sums.map(({ prompt, answer }) => ({ prompt, completion: answer })),
     );
     for (const steps of ['1', '9']) {
-      const options = `--out blown --batch-size 2 --epochs 5 --learning-rate 1e30 --max-steps ${steps}`.split(
-        ' ',
-      );
+      const options =
+        `--runs blown-sft --batch-size 2 --epochs 5 --learning-rate 1e30 --max-steps ${steps}`.split(' ');
       const ended = await run('sft', 'model', 'examples.jsonl', ...options);
       expectOneError(ended, {
         code: 4,
-        says: /(?:no longer finite|non-finite probabilities).*[^]*try: .*smaller --learning-rate/,
+        says: /(?:no longer finite|non-finite probabilities).*[^]*try: .*smaller learning rate/,
       });
-      expect(existsSync(here('blown/config.json'))).toBe(false);
+      expect(existsSync(here('blown-sft/sft-0001/export'))).toBe(false);
     }
   });
 
@@ -331,15 +330,16 @@ describe.skipIf(!hasDisk)('a full disk', () => {
     writeFileSync(join(disk, 'ballast'), new Uint8Array(bavail * bsize - leave));
   };
 
-  test('is detected before supervised learning', async () => {
-    fill(8192);
+  test('ends supervised learning with one error', async () => {
+    fill(200_000);
     writeRows(
       here('examples.jsonl'),
       sums.map(({ prompt, answer }) => ({ prompt, completion: answer })),
     );
-    const ended = await run('sft', 'model', 'examples.jsonl', '--out', join(disk, 'model'));
-    expectOneError(ended, { code: 5, says: /expected 1 MiB free for the model/ });
-    expect(ended.stdout).not.toContain('step 1');
+    const ended = await run('sft', 'model', 'examples.jsonl', '--runs', join(disk, 'taught'));
+    expectOneError(ended, { code: 5, says: /no space left for / });
+    expect(existsSync(join(disk, 'taught/sft-0001/export'))).toBe(false);
+    rmSync(join(disk, 'taught'), { recursive: true });
   });
 
   test('ends a run, which continues once there is space', async () => {

@@ -38,7 +38,7 @@ test('exits with 0 for help and version, not for unknown words', async () => {
   const machine = await run('trian', '--json');
   expect(machine).toMatchObject({ code: 2, stdout: '' });
   expect(JSON.parse(machine.stderr)).toMatchObject({ error: { code: 'USAGE', tryNext: 'gradus --help' } });
-  const option = await run('sft', 'model', 'x.jsonl', '--out', 'o', '--epochs', '0');
+  const option = await run('sft', 'model', 'x.jsonl', '--epochs', '0');
   expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a number above 0') });
 });
 
@@ -48,17 +48,22 @@ test('sft trains a model that can be sampled from', async () => {
   const options = '--batch-size 4 --epochs 60 --learning-rate 1e-2 --schedule cosine --export-type f32'.split(
     ' ',
   );
-  const lines = await json('sft', 'model', 'examples.jsonl', '--out', 'taught', ...options);
-  const steps = lines.slice(0, -1) as unknown as { type: string; loss: number; step: number }[];
-  expect(steps.map(({ type, step }) => `${type} ${step}`)).toEqual(
-    Array.from({ length: 60 }, (_, i) => `step ${i + 1}`),
-  );
-  expect(steps.at(-1)!.loss).toBeLessThan(steps[0]!.loss / 10);
-  expect(lines.at(-1)).toEqual({ loss: steps.at(-1)!.loss, steps: 60, tokens: 480, model: 'taught' });
+  const lines = await json('sft', 'model', 'examples.jsonl', '--runs', 'taught', ...options);
+  const steps = lines.filter(({ type }) => type === 'step') as unknown as {
+    step: number;
+    metrics: Record<string, number>;
+  }[];
+  expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+  const [first, last] = [steps[0]!, steps.at(-1)!].map(({ metrics }) => metrics['sft/loss']!);
+  expect(last).toBeLessThan(first! / 10);
+  // Four examples of two tokens in each of 60 passes.
+  const imitation = { examples: 4, tokens: 480, loss: last };
+  const model = join('taught', 'sft-0001', 'export');
+  expect(lines.at(-1)).toMatchObject({ model, rollouts: 0, stages: [{ steps: 60, imitation }] });
 
   const asked = startGradus(
     folder,
-    ['sample', 'taught', '--greedy'],
+    ['sample', 'taught/sft-0001', '--greedy'],
     sums.map(({ prompt }) => prompt).join('\n'),
   );
   expect(await asked.ended).toMatchObject({

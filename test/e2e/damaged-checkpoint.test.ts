@@ -84,6 +84,6 @@ test('sample lists the answers in order with --json and warns about --max-tokens
 
 test('sft with one example learns it once an epoch', async () => {
   writeRows(here('one.jsonl'), [{ prompt: '1+1=', completion: '2' }]);
-  const lines = jsonLines(await gradus(folder, 'sft', 'model', 'one.jsonl', '--out', 'taught', '--json'));
-  expect(lines.at(-1)).toMatchObject({ steps: 1, tokens: 2 });
+  const lines = jsonLines(await gradus(folder, 'sft', 'model', 'one.jsonl', '--runs', 'taught', '--json'));
+  expect(lines.at(-1)).toMatchObject({ stages: [{ steps: 1, imitation: { examples: 1, tokens: 2 } }] });
 });

@@ -81,7 +81,7 @@ describe('a run from elsewhere', () => {
     ['eval', 'RUN'],
     ['serve', 'model', 'RUN', '--port', '0'],
     ['resume', 'RUN'],
-    ['sft', 'RUN', 'examples.jsonl', '--out', 'fine-tuned'],
+    ['sft', 'RUN', 'examples.jsonl', '--runs', 'fine-tuned'],
   ];
   test.for(commands)('%s runs neither its engine command nor its verifier', async (words) => {
     process.env['GRADUS_STATE_DIR'] = elsewhere;

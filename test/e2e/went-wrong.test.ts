@@ -110,15 +110,18 @@ test('--dry-run names an exit rule that can never fire and a model without chat 
   expect(stdout).toContain('looks at 100 steps of reward/mean, but the stage has 20; it can never fire');
 });
 
-test('sft keeps the model trained so far when interrupted', slow, async () => {
+test('sft keeps a checkpoint when interrupted, and resumes', slow, async () => {
   const examples = Array.from({ length: 400 }, (_, n) => ({ prompt: `${n}+1=?`, completion: String(n + 1) }));
   writeRows(join(folder, 'examples.jsonl'), examples);
-  const words = ['sft', tiny, 'examples.jsonl', '--out', 'kept', '--epochs', '500', '--batch-size', '4'];
+  const words = ['sft', tiny, 'examples.jsonl', '--runs', 'kept', '--max-steps', '100', '--batch-size', '4'];
   const running = startGradus(folder, words);
-  await running.said('step 1:');
+  await running.said('step 1 (sft)');
   running.child.kill('SIGINT');
   const { code, stderr } = await running.ended;
   expect(code).toBe(130);
-  expect(stderr).toContain('the model so far is in kept');
-  expect(existsSync(join(folder, 'kept', 'model.safetensors'))).toBe(true);
+  const run = join('kept', 'sft-0001');
+  expect(stderr).toContain(`try: gradus resume ${run}`);
+  const resumed = await gradus(folder, 'resume', run);
+  expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/from step [1-9]/) });
+  expect(existsSync(join(folder, run, 'export', 'model.safetensors'))).toBe(true);
 });

@@ -1,0 +1,293 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { harvest, imitate, solutions } from '../../curriculum/imitate.ts';
+import { stage } from '../../curriculum/stage.ts';
+import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
+import type { Recipe, RecipeInput } from '../../recipe/recipe.ts';
+import { checkRecipe } from '../../recipe/resolve-stage.ts';
+import { createPendingWork } from '../../rollout/pending.ts';
+import { examplesFile, runLayout } from '../../runs/files/layout.ts';
+import { runDigest } from '../../runs/reading/run-digest.ts';
+import { openRunReader } from '../../runs/reading/run-reader.ts';
+import { createRun } from '../../runs/writing/create-run.ts';
+import { openRun } from '../../runs/writing/open-run.ts';
+import type { Run } from '../../runs/writing/run.ts';
+import { mathProblem, scriptedEngine, type ScriptedEngine } from '../../testing/index.ts';
+import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
+import { train } from '../controller.ts';
+import { fineTuningRecipe } from '../fine-tune.ts';
+import { resumeTraining, startTraining } from '../start.ts';
+import { controllerStart, controllerState } from '../state.ts';
+import { readRunResult } from '../summary.ts';
+import type { TrainingContext } from '../training-context.ts';
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'gradus-imitate-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const problems = Array.from({ length: 12 }, (_, i) =>
+  mathProblem({
+    id: `p${i}`,
+    prompt: [{ role: 'user', content: `${i}+0=?` }],
+    answer: String(i),
+    ...(i < 5 && { solution: `so \\boxed{${i}}` }),
+  }),
+);
+
+const recipeWith = (changes: Partial<RecipeInput>): Recipe =>
+  defineRecipe({
+    name: 'scripted',
+    policy: { model: 'none' },
+    problems: [{ type: 'generated', split: 'train', perCell: 1 }],
+    verifiers: { math: { type: 'math', extraction: 'boxed' } },
+    algorithm: { type: 'dapo' },
+    optimizer: { learningRate: 1e-3 },
+    sampling: { maxTokens: 32 },
+    batch: { problems: 4, groupSize: 4 },
+    stages: [imitate('copy', { examples: harvest({ rollouts: 3 }), batchSize: 4, maxSteps: 2 })],
+    ...changes,
+  });
+
+/** Trains with a scripted engine; the first three problems are also those of a suite. */
+async function trainIn(
+  run: Run,
+  recipe: Recipe,
+  engine: ScriptedEngine,
+  more: Partial<TrainingContext> = {},
+) {
+  const checkpoint = await run.latestCheckpoint();
+  if (checkpoint !== undefined) await engine.loadState(checkpoint.engineState);
+  const state = controllerState.parse(checkpoint?.controllerState ?? controllerStart);
+  await using verifier = openVerifier(verifierConfig.parse({ type: 'math', extraction: 'boxed' }));
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  const [config] = recipe.evaluation;
+  const parts = { verifierFor: () => verifier, pending: createPendingWork(), levels: checkRecipe(recipe) };
+  const suites = config === undefined ? [] : [{ config, problems: problems.slice(0, 3) }];
+  const rest = { problems, suites, knownPassRates: new Map(), warnings: [], report: () => {} };
+  await train({ recipe, engine, ...parts, ...rest, run, store, ...more }, state);
+}
+
+const newRun = (recipe: Recipe, folder = root): Promise<Run> =>
+  createRun(folder, { name: recipe.name, recipe, seed: recipe.seed });
+
+const rowsOf = async (run: Run, index = 0): Promise<Record<string, unknown>[]> =>
+  (await readFile(examplesFile(run.directory, index, 'train'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const suite: NonNullable<RecipeInput['evaluation']>[number] = {
+  name: 'held-out',
+  rollouts: 1,
+  maxTokens: 32,
+  problems: [{ type: 'generated', split: 'held-out', perCell: 1 }],
+};
+
+test('harvests correct attempts at training problems, never at those of a suite', async () => {
+  const recipe = recipeWith({ evaluation: [suite] });
+  // Attempt 1 is right, the others are wrong; odd problems are never solved.
+  const engine = scriptedEngine({
+    complete: (key, index) =>
+      `\\boxed{${index === 1 && Number(key.slice(1)) % 2 === 0 ? key.slice(1) : 'x'}}`,
+  });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, engine);
+  const rows = await rowsOf(run);
+  expect(rows.map(({ problem }) => problem)).toEqual(['p4', 'p6', 'p8', 'p10']);
+  expect(rows[0]).toEqual({
+    prompt: [{ role: 'user', content: '4+0=?' }],
+    completion: '\\boxed{4}',
+    problem: 'p4',
+    attempt: 1,
+    tokens: '\\boxed{4}'.length + 1,
+    policyVersion: 0,
+  });
+  using reader = await openRunReader(run.directory);
+  const [start] = reader.events().filter(({ type }) => type === 'stage-start');
+  expect(start!.message).toContain(
+    '4 examples (4 correct of 27 attempts at 9 problems; 3 problems of a suite',
+  );
+  // The attempts themselves are on record, with their verdicts.
+  expect(reader.groups({ purpose: 'measure' }).map(({ problemId }) => problemId)).toEqual(
+    problems.slice(3).map(({ id }) => id),
+  );
+});
+
+test('a harvest interrupted and resumed asks nothing twice and ends the same', async () => {
+  const recipe = recipeWith({
+    stages: [
+      imitate('copy', { examples: harvest({ rollouts: 5, choose: 'random' }), batchSize: 4, epochs: 2 }),
+    ],
+  });
+  const asked: string[] = [];
+  const stop = new AbortController();
+  const scripted = (stopAfter: number) =>
+    scriptedEngine({
+      complete: (key, index) => {
+        asked.push(`${key} ${index}`);
+        if (asked.length === stopAfter) stop.abort();
+        return `${'so '.repeat((index * 7) % 5)}\\boxed{${index % 2 === 0 ? key.slice(1) : 'x'}}`;
+      },
+    });
+  const calm = await newRun(recipe, join(root, 'calm'));
+  await trainIn(calm, recipe, scripted(-1));
+  await calm[Symbol.asyncDispose]();
+  expect(asked).toHaveLength(60);
+  asked.length = 0;
+
+  const rough = await newRun(recipe, join(root, 'rough'));
+  await expect(trainIn(rough, recipe, scripted(23), { signal: stop.signal })).rejects.toThrow(/abort/i);
+  await rough[Symbol.asyncDispose]();
+  const before = new Set(asked);
+  const again = await openRun(rough.directory);
+  await trainIn(again, recipe, scripted(-1));
+  await again[Symbol.asyncDispose]();
+  // The attempt in flight at the abort was not judged.
+  expect(asked.length).toBeLessThanOrEqual(61);
+  expect(new Set(asked).size).toBe(60);
+  expect(before.size).toBeGreaterThanOrEqual(22);
+  expect(await runDigest(again.directory)).toEqual(await runDigest(calm.directory));
+});
+
+test('imitates the worked solutions of problems', async () => {
+  const recipe = recipeWith({ stages: [imitate('solutions', { examples: solutions(), batchSize: 2 })] });
+  await using run = await newRun(recipe);
+  const engine = scriptedEngine({ complete: () => '' });
+  await trainIn(run, recipe, engine);
+  expect((await rowsOf(run)).map(({ completion }) => completion)).toEqual(
+    [0, 1, 2, 3, 4].map((n) => `so \\boxed{${n}}`),
+  );
+  // 5 examples, 2 a step: two or three steps, rounded.
+  expect(engine.trained).toHaveLength(3);
+  expect(engine.trained.every(({ loss }) => loss.policy.type === 'cross-entropy')).toBe(true);
+});
+
+test('a stage that harvests nothing fails with the counts', async () => {
+  const recipe = recipeWith({});
+  await using run = await newRun(recipe);
+  await expect(trainIn(run, recipe, scriptedEngine({ complete: () => 'no' }))).rejects.toThrow(
+    /stage "copy": expected examples to imitate, got none from 0 correct of 36 attempts at 12 problems/,
+  );
+});
+
+test('counts learning-rate steps of stage() alone, and restarts the schedule in each imitate()', async () => {
+  const cosine = { learningRate: 1, schedule: 'cosine' } as const;
+  const copy = (name: string) =>
+    imitate(name, { examples: solutions(), batchSize: 5, epochs: 3, optimizer: cosine });
+  const recipe = recipeWith({
+    optimizer: { learningRate: 1e-3, schedule: 'cosine' },
+    stages: [copy('a'), stage('one', { maxSteps: 2 }), copy('b'), stage('two', { maxSteps: 1 })],
+  });
+  await using run = await newRun(recipe);
+  const engine = scriptedEngine({ complete: (key, i) => `\\boxed{${i % 2 === 0 ? key.slice(1) : 'x'}}` });
+  await trainIn(run, recipe, engine);
+  const rates = engine.steps.map(({ learningRate }) => Number(learningRate.toPrecision(6)));
+  expect(rates.slice(0, 3)).toEqual(rates.slice(5, 8));
+  expect(rates[2]).toBeCloseTo(0.1);
+  expect(rates.at(-1)).toBeCloseTo(1e-4);
+  expect(rates.slice(3, 5).map((rate) => rate > 1e-4)).toEqual([true, true]);
+});
+
+const families = { families: ['addition' as const], knobs: [1] };
+const tiny = resolve('models/gradus-tiny');
+const optimizer = { learningRate: 1e-3 };
+
+test(
+  "start: 'base' gives the weights of gradus sft on the harvested file",
+  { timeout: 120_000 },
+  async () => {
+    const engine = { type: 'embedded' as const, exportType: 'f32' as const, lanes: 1 };
+    const recipe = defineRecipe({
+      name: 'rounds',
+      seed: 5,
+      policy: { model: tiny, engine },
+      problems: [{ type: 'generated', ...families, split: 'train', perCell: 12 }],
+      verifiers: { math: { type: 'math', extraction: 'boxed' } },
+      algorithm: { type: 'dapo' },
+      optimizer,
+      sampling: { maxTokens: 24 },
+      batch: { problems: 4, groupSize: 4 },
+      stages: [
+        stage('explore', { maxSteps: 2 }),
+        imitate('write-up', { examples: harvest({ rollouts: 4 }), start: 'base', batchSize: 4, epochs: 2 }),
+      ],
+    });
+    const directory = await startTraining(recipe, root);
+    const harvested = examplesFile(directory, 1, 'train');
+    expect((await readFile(harvested, 'utf8')).split('\n').length).toBeGreaterThan(4);
+    const taught = await startTraining(
+      await fineTuningRecipe({
+        model: tiny,
+        examples: harvested,
+        exportType: 'f32',
+        engine: { set: ['lanes=1'] },
+        optimizer,
+        batchSize: 4,
+        epochs: 2,
+        seed: 5,
+      }),
+      root,
+    );
+    const weightsOf = (run: string) => readFile(join(runLayout(run).export, 'model.safetensors'));
+    expect((await weightsOf(directory)).equals(await weightsOf(taught))).toBe(true);
+    expect((await weightsOf(taught)).equals(await readFile(join(tiny, 'model.safetensors')))).toBe(false);
+    expect(existsSync(runLayout(directory).baseState)).toBe(false);
+  },
+);
+
+test(
+  'a fine-tuning run resumes to the same bits, with held-out loss and suites',
+  { timeout: 120_000 },
+  async () => {
+    const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+    const example = (n: number) => ({ prompt: `${n}+1=?`, completion: `\\boxed{${n + 1}}` });
+    const lines = (some: readonly object[]) => some.map((one) => JSON.stringify(one)).join('\n');
+    await writeFile(join(root, 'examples.jsonl'), lines(rows(1, 20).map(example)));
+    const questions = rows(30, 5).map((n) => ({ prompt: `${n}+1=?`, answer: String(n + 1) }));
+    await writeFile(join(root, 'kept.jsonl'), lines(questions));
+    const recipe = await fineTuningRecipe({
+      model: tiny,
+      examples: join(root, 'examples.jsonl'),
+      exportType: 'bf16',
+      engine: { set: ['lanes=1'] },
+      optimizer,
+      batchSize: 4,
+      epochs: 2,
+      seed: 0,
+      heldOut: 0.2,
+      checkpointEvery: 3,
+      retain: [join(root, 'kept.jsonl')],
+      maxTokens: 16,
+    });
+    const calm = await startTraining(recipe, join(root, 'calm'));
+    const stop = new AbortController();
+    let rough = '';
+    const interrupted = startTraining(recipe, join(root, 'rough'), {
+      signal: stop.signal,
+      report: (event) => {
+        if (event.type === 'run-start') rough = event.run;
+        if (event.type === 'step' && event.step === 5) stop.abort();
+      },
+    });
+    await expect(interrupted).rejects.toThrow('stopped');
+    await resumeTraining(rough);
+    expect(await runDigest(rough)).toEqual(await runDigest(calm));
+    const result = await readRunResult(calm);
+    const [{ imitation, steps }, [retained]] = [result.stages[0]!, result.suites];
+    // 16 examples twice, 4 a step; each completion is counted with its end token, once a pass.
+    expect([steps, imitation!.examples]).toEqual([8, 16]);
+    expect(imitation!.heldOutLoss).toBeLessThan(imitation!.loss * 20);
+    expect(retained!.name).toBe('retain kept');
+    using reader = await openRunReader(calm);
+    expect([...reader.metric('sft/heldOutLoss').steps]).toEqual([8]);
+    expect(reader.metric('sft/loss').values.at(-1)).toBeLessThan(reader.metric('sft/loss').values[0]!);
+    const held = (await readFile(examplesFile(calm, 0, 'held-out'), 'utf8')).trim().split('\n');
+    expect(held).toHaveLength(4);
+  },
+);
