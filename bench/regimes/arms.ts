@@ -60,8 +60,8 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
-/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c. */
-const autoVersion = 2;
+/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: the format rule and the exact fallback. */
+const autoVersion = 3;
 
 /** Every arm by name. */
 export const arms: Readonly<Record<string, Arm>> = {

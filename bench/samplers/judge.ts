@@ -114,5 +114,13 @@ function outcomeOf(problemId: string, rate: number, random: Rng): ProblemOutcome
     ungradable: 0,
   };
   const meanAbsAdvantage = 2 * Math.sqrt((successes / groupSize) * (1 - successes / groupSize));
-  return { problemId, successes, trials: groupSize, meanAbsAdvantage, verdicts, tokens: 10 * groupSize };
+  return {
+    problemId,
+    successes,
+    trials: groupSize,
+    meanAbsAdvantage,
+    verdicts,
+    truncated: 0,
+    tokens: 10 * groupSize,
+  };
 }

@@ -145,7 +145,14 @@ function outcomeOf(
     ungradable: 0,
   };
   const meanAbsAdvantage = 2 * deviation;
-  return { successes: correct, trials: groupSize, meanAbsAdvantage, verdicts, tokens: 10 * groupSize };
+  return {
+    successes: correct,
+    trials: groupSize,
+    meanAbsAdvantage,
+    verdicts,
+    truncated: 0,
+    tokens: 10 * groupSize,
+  };
 }
 
 /** Accuracy on 600 held-out problems, the mean of the last three of 20 evaluations, after 40,000 rollouts. */

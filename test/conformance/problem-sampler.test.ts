@@ -92,6 +92,7 @@ const outcomeOf = (problemId: string, step: number): ProblemOutcome => {
       timeout: 0,
       ungradable: number % 3,
     },
+    truncated: unparsed * (number % 2),
     tokens: 10 * number,
   };
 };

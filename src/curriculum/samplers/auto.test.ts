@@ -22,10 +22,10 @@ const problems = (family: string, size: number, knob = 1, domain = 'math'): Pool
 const build = (pool: readonly PoolProblem[], options: Parameters<typeof auto>[0] = {}): ProblemSampler =>
   createSampler(samplerConfig.parse(auto(options)), pool, 3, groupSize);
 
-/** Outcome of a group whose rollouts are correct, unparsed or incorrect with these probabilities. */
+/** Outcome of a group whose rollouts are correct, unparsed (and truncated or not) or incorrect with these probabilities. */
 function groupOf(
   problemId: string,
-  { passRate = 0, unparsed = 0, tokens = 10 },
+  { passRate = 0, unparsed = 0, isTruncated = false, tokens = 10 },
   random: { next(): number },
 ): ProblemOutcome {
   const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
@@ -35,11 +35,15 @@ function groupOf(
   }
   const successes = verdicts.correct;
   const isLive = successes > 0 && successes < groupSize;
-  const counts = { successes, trials: groupSize, verdicts, tokens: groupSize * tokens };
+  const truncated = isTruncated ? verdicts.unparsed : 0;
+  const counts = { successes, trials: groupSize, verdicts, truncated, tokens: groupSize * tokens };
   return { problemId, meanAbsAdvantage: isLive ? 0.8 : 0, ...counts };
 }
 
-type World = (id: string, step: number) => { passRate?: number; unparsed?: number; tokens?: number };
+type World = (
+  id: string,
+  step: number,
+) => { passRate?: number; unparsed?: number; isTruncated?: boolean; tokens?: number };
 
 /** Trains for some steps of 32 groups; returns the batches. */
 function train(sampler: ProblemSampler, world: World, steps: number, from = 0): string[][] {
@@ -92,24 +96,52 @@ test('brakes a source judged by a coin flip, and not one that the policy learns'
   expect(shareOf(batches.slice(40, 60), (id) => id.includes('/coin/'))).toBeLessThan(0.25);
 });
 
-test('does not starve a family that fails for its answer format', () => {
+/** Batches from step 15 to 40, where a third of the pool fails for its format in 96 % of the rollouts at first. */
+function trainWithFormat(unparsedAt: (step: number) => number, isTruncated = false): string[][] {
   const pool = [...problems('format', 200), ...problems('hard', 200), ...problems('easy', 200)];
-  const world: World = (id) => {
-    if (id.includes('/format/')) return { passRate: 0.02, unparsed: 0.96 };
-    return { passRate: id.includes('/hard/') ? 0.02 : 0.6 };
+  const world: World = (id, step) => {
+    if (!id.includes('/format/')) return { passRate: id.includes('/hard/') ? 0.02 : 0.6 };
+    const unparsed = unparsedAt(step);
+    return { passRate: (1 - unparsed) / 2, unparsed, isTruncated };
   };
-  const sampler = build(pool, { brake: 0 });
-  const batches = train(sampler, world, 40).slice(15);
-  const format = shareOf(batches, (id) => id.includes('/format/'));
-  const hard = shareOf(batches, (id) => id.includes('/hard/'));
-  expect(format).toBeGreaterThan(1.2 * hard);
-  expect(format).toBeGreaterThan(0.06);
+  return train(build(pool), world, 40).slice(15);
+}
+const isFormat = (id: string): boolean => id.includes('/format/');
+
+test('draws a family that fails for its format at least at its share of the pool', () => {
+  const share = shareOf(
+    trainWithFormat(() => 0.96),
+    isFormat,
+  );
+  expect(share).toBeGreaterThan(0.3);
+  expect(share).toBeLessThan(0.5);
 });
 
-test('draws nearly all problems uniformly where none has a signal', () => {
+test('draws such a family more often while its format is learnt', () => {
+  const learnt = trainWithFormat((step) => Math.max(0.55, 0.96 - 0.01 * step));
+  expect(shareOf(learnt, isFormat)).toBeGreaterThan(0.5);
+});
+
+test('counts unparsed rollouts that were cut off as failures at the problem', () => {
+  expect(
+    shareOf(
+      trainWithFormat(() => 0.99, true),
+      isFormat,
+    ),
+  ).toBeLessThan(0.15);
+});
+
+test('draws the first batch uniformly, without a measurement', () => {
+  const pool = problems('a', 60);
+  const [first, second] = [build(pool), build(pool, { uniformShare: 1 })];
+  expect(first.metrics()['uniformShare']).toBe(1);
+  expect(first.choose(32, 0)).toEqual(second.choose(32, 0));
+});
+
+test('draws all problems uniformly where none has a signal', () => {
   const sampler = build([...problems('a', 200), ...problems('b', 200, 2)]);
   train(sampler, () => ({ passRate: 0 }), 30);
-  expect(sampler.metrics()['uniformShare']).toBe(0.9);
+  expect(sampler.metrics()['uniformShare']).toBe(1);
   expect(sampler.metrics()['liveUniform']).toBe(0);
 });
 
@@ -141,11 +173,11 @@ test('follows the edge of competence from easy to hard knobs', () => {
 
 test('prefers short rollouts among problems with equal live probability', () => {
   const pool = [...problems('long', 300), ...problems('short', 300)];
-  const world: World = (id) => ({ passRate: 0.4, tokens: id.includes('/long/') ? 200 : 100 });
+  const world: World = (id) => ({ passRate: 0.4, tokens: id.includes('/long/') ? 400 : 100 });
   const withCost = train(build(pool, { brake: 0, tokenCost: 1 }), world, 20).slice(5);
   const without = train(build(pool, { brake: 0, tokenCost: 0 }), world, 20).slice(5);
   const isShort = (id: string): boolean => id.includes('/short/');
-  expect(shareOf(withCost, isShort)).toBeGreaterThan(0.58);
+  expect(shareOf(withCost, isShort)).toBeGreaterThan(0.7);
   expect(Math.abs(shareOf(without, isShort) - 0.5)).toBeLessThan(0.1);
 });
 
@@ -167,6 +199,7 @@ test('ignores ungradable rollouts', () => {
       trials: 0,
       meanAbsAdvantage: 0,
       verdicts: { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 8 },
+      truncated: 0,
       tokens: 80,
     },
   ]);
@@ -199,13 +232,13 @@ test('rejects the state of another pool', () => {
   );
 });
 
-test('draws nearly all problems uniformly where most of the pool is alive already', () => {
+test('draws all problems uniformly where most of the pool is alive already', () => {
   const pool = [...problems('a', 300), ...problems('b', 300), ...problems('c', 300)];
   const world: World = (id) => ({ passRate: id.includes('/a/') ? 0.08 : 0.4 });
   const sampler = build(pool, { brake: 0 });
   train(sampler, world, 40);
   expect(sampler.metrics()['liveUniform']).toBeGreaterThan(0.7);
-  expect(sampler.metrics()['uniformShare']).toBe(0.9);
+  expect(sampler.metrics()['uniformShare']).toBe(1);
 });
 
 test('fills the batch and has finite metrics where every weight underflows', () => {

@@ -10,6 +10,7 @@ import { estimateMetrics, sharesOfSources, sourceMetrics } from './auto/auto-met
 import { ControlGroup, controlGroupState } from './auto/control-group.ts';
 import { betaLiveProbability } from './auto/live-probability.ts';
 import { type EvidenceClass, OwnEvidence, ownEvidenceState } from './auto/own-evidence.ts';
+import { raiseToUniform } from './auto/uniform-floor.ts';
 import { Spread, spreadState } from './auto/spread.ts';
 import { UniformStream, uniformStreamState } from './auto/uniform-stream.ts';
 import { drawWeighted } from './weighted-draw.ts';
@@ -51,11 +52,14 @@ const autoState = z.strictObject({
   own: ownEvidenceState,
   spread: spreadState,
   brake: progressBrakeState,
+  formatBrake: progressBrakeState,
   groups: controlGroupState,
+  /** Groups of cells whose format is right. */
+  wellFormed: controlGroupState,
 });
 
-/** Uniform share of a batch while selection does not help; the rest stays selected, to detect when it does. */
-const fallbackShare = 0.9;
+/** Groups of a source that the progress of its format is judged by: parsed answers are rare at first. */
+const formatBlock = 60;
 /** Least live probability, and least weight for exponents so large that it underflows: no weight is 0. */
 const [leastLive, leastWeight] = [1e-6, 1e-300];
 
@@ -80,10 +84,13 @@ class AutoSampler implements ProblemSampler {
   readonly #own: OwnEvidence;
   readonly #spread: Spread;
   readonly #brake: ProgressBrake;
+  readonly #formatBrake: ProgressBrake;
   readonly #groups: ControlGroup;
+  readonly #wellFormed: ControlGroup;
   readonly #stream: UniformStream;
   readonly #shares = new Shares(['uniform', 'selected']);
   readonly #isExcluded: Uint8Array;
+  readonly #isMeasured: boolean;
   #control = new Set<number>();
   #draws = 0;
 
@@ -95,11 +102,14 @@ class AutoSampler implements ProblemSampler {
     this.#cells = config.shareEvidence ? splitIntoCells(pool) : oneCell(pool);
     this.#indexOf = new Map(pool.map(({ id }, index) => [id, index]));
     const measured = pool.map((problem) => problem.measured);
+    this.#isMeasured = measured.some(({ trials }) => trials > 0);
     this.#means = new CellMeans(sumByCell(measured, this.#cells));
     this.#own = new OwnEvidence(this.#cells.cellOf, measured);
     this.#spread = new Spread(this.#cells.sourceOf, this.#cells.sources.length);
     this.#brake = new ProgressBrake(this.#cells.sources.length);
+    this.#formatBrake = new ProgressBrake(this.#cells.sources.length, formatBlock);
     this.#groups = new ControlGroup(config.tokenCost);
+    this.#wellFormed = new ControlGroup(config.tokenCost);
     this.#stream = new UniformStream(pool.length, seed);
     this.#isExcluded = new Uint8Array(pool.length);
   }
@@ -115,10 +125,13 @@ class AutoSampler implements ProblemSampler {
   }
 
   observe(outcomes: readonly ProblemOutcome[]): void {
+    const weights = this.#relativeWeights(outcomes);
     this.#means.age();
     this.#spread.age();
     this.#groups.age();
-    for (const outcome of outcomes) this.#observeOne(outcome);
+    this.#wellFormed.age();
+    for (const [at, outcome] of outcomes.entries()) this.#observeOne(outcome, weights[at]!);
+    this.#wellFormed.compare();
     this.#control.clear();
   }
 
@@ -132,7 +145,9 @@ class AutoSampler implements ProblemSampler {
       own: this.#own.save(),
       spread: this.#spread.save(),
       brake: this.#brake.save(),
+      formatBrake: this.#formatBrake.save(),
       groups: this.#groups.save(),
+      wellFormed: this.#wellFormed.save(),
     };
   }
 
@@ -147,7 +162,9 @@ class AutoSampler implements ProblemSampler {
     this.#means.restore(saved.means);
     this.#spread.restore(saved.spread);
     this.#brake.restore(saved.brake);
+    this.#formatBrake.restore(saved.formatBrake);
     this.#groups.restore(saved.groups);
+    this.#wellFormed.restore(saved.wellFormed);
   }
 
   metrics(): Record<string, number> {
@@ -165,8 +182,8 @@ class AutoSampler implements ProblemSampler {
   }
 
   #uniformShare(): number {
-    const { uniformShare } = this.#config;
-    return this.#groups.isSelectionUseless ? Math.max(uniformShare, fallbackShare) : uniformShare;
+    const hasEvidence = this.#isMeasured || this.#own.visited > 0;
+    return hasEvidence && !this.#wellFormed.isSelectionUseless ? this.#config.uniformShare : 1;
   }
 
   #select(count: number, excluded: ReadonlySet<number>): number[] {
@@ -186,20 +203,37 @@ class AutoSampler implements ProblemSampler {
     const { sharpness, brake, tokenCost } = this.#config;
     const tokens = this.#means.relativeTokens();
     const strengths = this.#spread.strengths();
-    return Float64Array.from(this.#own.classes, (one) => {
+    const weights = Float64Array.from(this.#own.classes, (one) => {
       if (one.size === 0) return 0;
       const source = this.#cells.sourceOf[one.cell]!;
       const live = expectedLive(one, this.#means, strengths[source]!, this.#groupSize);
-      const factor = this.#brake.factor(source) * one.factor;
+      const isBraked = !this.#means.isMisformatted(one.cell);
+      const factor = isBraked ? this.#brake.factor(source) * one.factor : 1;
       const weight = (live ** sharpness * factor ** brake) / tokens[one.cell]! ** tokenCost;
       return Math.max(leastWeight, weight);
     });
+    const boostOf = (cell: number): number | undefined =>
+      this.#means.isMisformatted(cell) ? this.#formatBrake.factor(this.#cells.sourceOf[cell]!) : undefined;
+    return raiseToUniform(weights, this.#own.classes, this.#own.classOf, boostOf);
   }
 
-  #observeOne(outcome: ProblemOutcome): void {
+  /** Weights with which the problems of a batch were drawn, relative to the mean of the pool; 0 outside it. */
+  #relativeWeights(outcomes: readonly ProblemOutcome[]): number[] {
+    const weights = this.#weightsOfClasses();
+    const { classOf } = this.#own;
+    // Summed in the order of the pool: that of the classes depends on where a run was resumed.
+    let total = 0;
+    for (let problem = 0; problem < classOf.length; problem++) total += weights[classOf[problem]!]!;
+    const mean = total / classOf.length;
+    return outcomes.map(({ problemId }) => {
+      const problem = this.#indexOf.get(problemId);
+      return problem === undefined ? 0 : weights[classOf[problem]!]! / mean;
+    });
+  }
+
+  #observeOne(outcome: ProblemOutcome, weight: number): void {
     const problem = this.#indexOf.get(outcome.problemId);
-    const evidence = evidenceOf(outcome);
-    if (problem === undefined || evidence.trials === 0) return;
+    if (problem === undefined || outcome.trials === 0) return;
     const cell = this.#cells.cellOf[problem]!;
     const kind = this.#control.has(problem) ? 'uniform' : 'selected';
     const source = this.#cells.sourceOf[cell]!;
@@ -207,21 +241,32 @@ class AutoSampler implements ProblemSampler {
     const { successes, trials, tokens } = outcome;
     const rollouts = rolloutsOf(outcome);
     const isLive = outcome.meanAbsAdvantage > 0;
-    this.#groups.add({ kind, isLive, factor, successes, trials, tokens, rollouts });
-    this.#means.add(cell, evidence, tokens, rollouts);
-    this.#brake.observe(source, cell, evidence, this.#means);
+    const group = { kind, weight, isLive, factor, successes, trials, tokens, rollouts } as const;
+    this.#groups.add(group);
+    const misformatted = outcome.verdicts.unparsed - outcome.truncated;
+    this.#means.addRollouts(cell, { tokens, rollouts, misformatted });
+    const isMisformatted = this.#means.isMisformatted(cell);
+    const evidence = evidenceOf(outcome);
+    this.#means.add(cell, evidence);
+    if (isMisformatted) {
+      const formats = { successes: trials - misformatted, trials };
+      this.#formatBrake.observe(source, cell, formats, this.#means.formats);
+    } else {
+      this.#wellFormed.add(group);
+      this.#brake.observe(source, cell, evidence, this.#means);
+    }
     if (kind === 'uniform' || !this.#own.isVisited(problem)) this.#spread.add(cell, evidence);
-    this.#own.add(problem, evidence);
+    this.#own.add(problem, evidence, !isMisformatted);
   }
 }
 
 /**
- * Trials of a group as evidence. An unparsed rollout counts half, since it failed in its format rather than in the
- * problem; an ungradable one does not count.
+ * Trials of a group as evidence. An unparsed rollout that ended by itself counts half, since it failed in its format
+ * rather than in the problem; an ungradable one does not count.
  */
-function evidenceOf({ verdicts }: ProblemOutcome): Trials {
+function evidenceOf({ verdicts, truncated }: ProblemOutcome): Trials {
   const { correct, incorrect, timeout, unparsed } = verdicts;
-  return { successes: correct, trials: correct + incorrect + timeout + unparsed / 2 };
+  return { successes: correct, trials: correct + incorrect + timeout + (unparsed + truncated) / 2 };
 }
 
 const rolloutsOf = ({ verdicts }: ProblemOutcome): number =>

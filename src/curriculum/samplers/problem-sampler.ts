@@ -24,6 +24,8 @@ export interface ProblemOutcome extends Trials {
   readonly meanAbsAdvantage: number;
   /** Rollouts of the group by verdict, `ungradable` ones included. */
   readonly verdicts: Readonly<Record<Outcome, number>>;
+  /** Unparsed rollouts that were cut off at a limit; the others ended by themselves, so their format is wrong. */
+  readonly truncated: number;
   /** Tokens written by all rollouts of the group. */
   readonly tokens: number;
 }

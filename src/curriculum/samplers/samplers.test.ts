@@ -30,7 +30,7 @@ const outcome = (
     timeout: 0,
     ungradable: 0,
   };
-  return { problemId, successes, trials, meanAbsAdvantage, verdicts, tokens: trials };
+  return { problemId, successes, trials, meanAbsAdvantage, verdicts, truncated: 0, tokens: trials };
 };
 const build = (config: Parameters<typeof samplerConfig.parse>[0], pool: PoolProblem[]): ProblemSampler =>
   createSampler(samplerConfig.parse(config), pool, 11, 8);

@@ -2,19 +2,21 @@ import { expect, test } from 'vitest';
 import { createAlgorithm, algorithmConfig } from '../../algorithms/algorithm.ts';
 import { rewardConfig } from '../../algorithms/reward.ts';
 import { scoreGroup } from '../../algorithms/scored-group.ts';
+import type { FinishReason } from '../../core/transcript.ts';
 import type { Outcome } from '../../core/verdict.ts';
 import { mathProblem } from '../../testing/problems.ts';
 import { singleTurn } from '../../testing/single-turn.ts';
 import { problemOutcome } from './problem-outcome.ts';
 
-test('counts trials, verdicts and written tokens of a group', () => {
-  const attempts: [Outcome, number][] = [
-    ['correct', 3],
-    ['incorrect', 5],
-    ['unparsed', 7],
-    ['ungradable', 2],
+test('counts trials, verdicts, truncated unparsed rollouts and written tokens of a group', () => {
+  const attempts: [Outcome, number, FinishReason][] = [
+    ['correct', 3, 'length'],
+    ['incorrect', 5, 'stop'],
+    ['unparsed', 7, 'stop'],
+    ['unparsed', 9, 'length'],
+    ['ungradable', 2, 'length'],
   ];
-  const rollouts = attempts.map(([outcome, length], index) => ({
+  const rollouts = attempts.map(([outcome, length, finishReason], index) => ({
     problemId: 'p',
     index,
     transcripts: [
@@ -22,7 +24,7 @@ test('counts trials, verdicts and written tokens of a group', () => {
         promptTokens: new Int32Array(4),
         tokens: new Int32Array(length),
         text: '',
-        finishReason: 'stop',
+        finishReason,
       }),
     ],
     verdict: { outcome, score: outcome === 'correct' ? 1 : 0, reason: '', verifier: 'math@1' },
@@ -36,9 +38,10 @@ test('counts trials, verdicts and written tokens of a group', () => {
   expect(outcome).toMatchObject({
     problemId: 'p',
     successes: 1,
-    trials: 3,
-    verdicts: { correct: 1, incorrect: 1, unparsed: 1, timeout: 0, ungradable: 1 },
-    tokens: 17,
+    trials: 4,
+    verdicts: { correct: 1, incorrect: 1, unparsed: 2, timeout: 0, ungradable: 1 },
+    truncated: 1,
+    tokens: 26,
   });
-  expect(outcome.meanAbsAdvantage).toBeCloseTo((2 / 3 + 1 / 3 + 1 / 3) / 3, 12);
+  expect(outcome.meanAbsAdvantage).toBeCloseTo((3 / 4 + 3 * (1 / 4)) / 4, 12);
 });

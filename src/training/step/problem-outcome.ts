@@ -1,5 +1,5 @@
 import { judgedRollouts, type ScoredGroup } from '../../algorithms/scored-group.ts';
-import { writtenTokens } from '../../core/rollout.ts';
+import { finishReasonOf, type Rollout, writtenTokens } from '../../core/rollout.ts';
 import type { Outcome } from '../../core/verdict.ts';
 import type { ProblemOutcome } from '../../curriculum/samplers/problem-sampler.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
@@ -21,6 +21,10 @@ export function problemOutcome(group: ScoredGroup): ProblemOutcome {
     ...countTrials(group.rollouts.map(({ verdict }) => verdict)),
     meanAbsAdvantage: sum(advantages) / Math.max(1, advantages.length),
     verdicts,
+    truncated: group.rollouts.filter(isTruncated).length,
     tokens: sum(group.rollouts.map(writtenTokens)),
   };
 }
+
+const isTruncated = (rollout: Rollout): boolean =>
+  rollout.verdict.outcome === 'unparsed' && finishReasonOf(rollout) === 'length';

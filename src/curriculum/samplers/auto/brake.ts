@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
-import type { CellMeans } from './cell-means.ts';
+import type { Rates } from './cell-means.ts';
 
 /** Standard errors above no progress from which a source counts as progressing. */
 const progress = 0.5;
 /** Variance of a group's successes beyond a binomial's: problems of a cell differ in pass rate. */
 const spread = 3;
 /** Groups of a source that are judged together at first. */
-const firstBlock = 20;
+const defaultBlock = 20;
 /** Factor at which a source is nearly stopped. */
 const stopped = 0.2;
 /** Minimum weight of a cell's mean (trials + 1) as a reference. */
@@ -51,9 +51,11 @@ interface SourceProgress {
  */
 export class ProgressBrake {
   readonly #sources: SourceProgress[];
-  #blockLength = firstBlock;
+  #blockLength: number;
 
-  constructor(sources: number) {
+  /** @param firstBlock groups of a source that are judged together at first. */
+  constructor(sources: number, firstBlock = defaultBlock) {
+    this.#blockLength = firstBlock;
     this.#sources = Array.from({ length: sources }, () => ({ factor: 1, blocks: 0, ...emptyBlock() }));
   }
 
@@ -63,7 +65,7 @@ export class ProgressBrake {
   }
 
   /** Compares a group with the reference of its cell, and judges the source at the end of a block. */
-  observe(source: number, cell: number, { successes, trials }: Trials, means: CellMeans): void {
+  observe(source: number, cell: number, { successes, trials }: Trials, means: Rates): void {
     const state = this.#sources[source]!;
     const reference = state.frozen.get(cell);
     if (reference === undefined) {

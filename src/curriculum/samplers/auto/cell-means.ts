@@ -14,17 +14,33 @@ export const cellMeansState = z.strictObject({
   trials: numbers,
   tokens: numbers,
   rollouts: numbers,
+  misformatted: numbers,
 });
 
+/** A rate of each cell, and the trials behind it. */
+export interface Rates {
+  mean(cell: number): number;
+  weight(cell: number): number;
+}
+
+/** What a group wrote. */
+interface GroupSize {
+  readonly tokens: number;
+  readonly rollouts: number;
+  /** Unparsed rollouts that ended by themselves. */
+  readonly misformatted: number;
+}
+
 /**
- * Pass rate and rollout length of each cell, from the groups of the last steps. The mean of a cell without evidence is
+ * Pass rate, rollout length and failures of format of each cell, from the groups of the last steps. The mean of a cell without evidence is
  * 1/2, and an unvisited cell returns to it, so that no cell is starved.
  */
-export class CellMeans {
+export class CellMeans implements Rates {
   #successes: number[];
   #trials: number[];
   #tokens: number[];
   #rollouts: number[];
+  #misformatted: number[];
 
   /** @param measured trials of each cell before the first step. */
   constructor(measured: readonly Trials[]) {
@@ -33,21 +49,28 @@ export class CellMeans {
     this.#trials = measured.map(({ trials }, cell) => trials * scale[cell]!);
     this.#tokens = measured.map(() => 0);
     this.#rollouts = measured.map(() => 0);
+    this.#misformatted = measured.map(() => 0);
   }
 
   /** Ages the evidence by a step. */
   age(): void {
-    for (const values of [this.#successes, this.#trials, this.#tokens, this.#rollouts]) {
+    const counts = [this.#successes, this.#trials, this.#tokens, this.#rollouts, this.#misformatted];
+    for (const values of counts) {
       for (let cell = 0; cell < values.length; cell++) values[cell]! *= memory;
     }
   }
 
-  /** Adds a group. */
-  add(cell: number, { successes, trials }: Trials, tokens: number, rollouts: number): void {
-    this.#successes[cell]! += successes;
-    this.#trials[cell]! += trials;
+  /** Adds the rollouts of a group, of which some failed in their format. */
+  addRollouts(cell: number, { tokens, rollouts, misformatted }: GroupSize): void {
     this.#tokens[cell]! += tokens;
     this.#rollouts[cell]! += rollouts;
+    this.#misformatted[cell]! += misformatted;
+  }
+
+  /** Adds the evidence of a group. */
+  add(cell: number, { successes, trials }: Trials): void {
+    this.#successes[cell]! += successes;
+    this.#trials[cell]! += trials;
   }
 
   /** Mean pass rate of a cell. */
@@ -58,6 +81,18 @@ export class CellMeans {
   /** Trials behind the mean, at least 1. */
   weight(cell: number): number {
     return this.#trials[cell]! + 1;
+  }
+
+  /** Share of the rollouts of a cell that did not fail in their format. */
+  get formats(): Rates {
+    const weight = (cell: number): number => this.#rollouts[cell]! + 1;
+    const mean = (cell: number): number => 1 - (this.#misformatted[cell]! + 0.5) / weight(cell);
+    return { mean, weight };
+  }
+
+  /** Whether most rollouts of a cell failed in their format. */
+  isMisformatted(cell: number): boolean {
+    return 2 * this.#misformatted[cell]! > this.#rollouts[cell]!;
   }
 
   /**
@@ -72,14 +107,20 @@ export class CellMeans {
   }
 
   save(): z.infer<typeof cellMeansState> {
-    const [successes, trials] = [[...this.#successes], [...this.#trials]];
-    return { successes, trials, tokens: [...this.#tokens], rollouts: [...this.#rollouts] };
+    return {
+      successes: [...this.#successes],
+      trials: [...this.#trials],
+      tokens: [...this.#tokens],
+      rollouts: [...this.#rollouts],
+      misformatted: [...this.#misformatted],
+    };
   }
 
-  restore({ successes, trials, tokens, rollouts }: z.infer<typeof cellMeansState>): void {
+  restore({ successes, trials, tokens, rollouts, misformatted }: z.infer<typeof cellMeansState>): void {
     this.#successes = [...successes];
     this.#trials = [...trials];
     this.#tokens = [...tokens];
     this.#rollouts = [...rollouts];
+    this.#misformatted = [...misformatted];
   }
 }

@@ -6,12 +6,13 @@ import { differenceOf, type Estimate, wilsonInterval } from '../../../statistics
 const memory = 0.98;
 /** Gain in live share below which selection is not worth its risk. */
 const leastGain = 0.02;
-/** Ratio of live shares below which selection is not worth its risk: it bounds the speed-up. */
-const leastRatio = 1.15;
+/** Ratio of live shares, which bounds the speed-up, below which selection stops, and from which it starts again. */
+const [stopRatio, startRatio] = [1.15, 1.3];
 /** Minimum groups of each kind before testing the interval of their difference, and the estimate of their ratio. */
 const leastGroups = { difference: 20, ratio: 40 };
 
 const armState = z.strictObject({
+  /** Sum of weights. */
   groups: z.number().min(0),
   /** Sum of squared weights: the effective number of groups is groups² / squares. */
   squares: z.number().min(0),
@@ -26,7 +27,11 @@ const armState = z.strictObject({
 type Arm = z.infer<typeof armState>;
 
 /** Saved form of a `ControlGroup`. */
-export const controlGroupState = z.strictObject({ uniform: armState, selected: armState });
+export const controlGroupState = z.strictObject({
+  uniform: armState,
+  selected: armState,
+  isSelectionUseless: z.boolean(),
+});
 
 /** A group that was drawn uniformly or selected. */
 export interface DrawnGroup extends Trials {
@@ -37,16 +42,20 @@ export interface DrawnGroup extends Trials {
   readonly factor: number;
   readonly tokens: number;
   readonly rollouts: number;
+  /** Weight of its problem in the selected draws, relative to the mean of the pool. */
+  readonly weight: number;
 }
 
 /**
  * Compares uniform draws with selected ones while training. The uniform draws are an unbiased sample of the pool: they
- * estimate its live share and pass rate without a measurement.
+ * estimate its live share and pass rate without a measurement. With their weights they are also a sample of the selected
+ * draws (importance sampling), so the comparison goes on where nothing is selected.
  */
 export class ControlGroup {
   readonly #tokenCost: number;
   #uniform: Arm = noGroups;
   #selected: Arm = noGroups;
+  #isSelectionUseless = false;
 
   /** @param tokenCost exponent of the expected tokens by which the sampler divides. */
   constructor(tokenCost: number) {
@@ -59,9 +68,9 @@ export class ControlGroup {
     this.#selected = aged(this.#selected);
   }
 
-  add({ kind, ...group }: DrawnGroup): void {
-    if (kind === 'uniform') this.#uniform = withGroup(this.#uniform, group);
-    else this.#selected = withGroup(this.#selected, group);
+  add({ kind, weight, ...group }: DrawnGroup): void {
+    if (kind === 'uniform') this.#uniform = withGroup(this.#uniform, group, 1);
+    this.#selected = withGroup(this.#selected, group, kind === 'uniform' ? weight : 1);
   }
 
   /** Live share of uniform draws with its 95 % interval (Wilson); undefined without draws. */
@@ -82,28 +91,36 @@ export class ControlGroup {
 
   /**
    * True if selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
-   * which is the most that it can speed training up, is estimated below 1.15. A live group counts as the
-   * brake of its problem; otherwise coin flips would make the pool look good. With `tokenCost`, live groups count per token.
+   * which is the most that it can speed training up, is estimated below 1.15; from then on, until it is 1.3. A live group
+   * counts as the brake of its problem; otherwise coin flips would make the pool look good. With `tokenCost`, live groups count per token.
    */
   get isSelectionUseless(): boolean {
+    return this.#isSelectionUseless;
+  }
+
+  /** Compares the draws again, after the groups of a step. */
+  compare(): void {
     const [uniform, selected] = [this.#uniform, this.#selected];
     const [poolWorth, worth] = [shareOf(uniform, uniform.worth), shareOf(selected, selected.worth)];
-    if (poolWorth === undefined || worth === undefined) return false;
+    if (poolWorth === undefined || worth === undefined) return;
     const groups = Math.min(effectiveGroups(uniform), effectiveGroups(selected));
-    if (groups < leastGroups.difference) return false;
+    if (groups < leastGroups.difference) return;
     const ratio = (tokensPerRollout(uniform) / tokensPerRollout(selected)) ** this.#tokenCost;
     const perToken = { mean: ratio * worth.mean, low: ratio * worth.low, high: ratio * worth.high };
-    if (differenceOf(perToken, poolWorth).high < leastGain) return true;
-    return groups >= leastGroups.ratio && perToken.mean < leastRatio * poolWorth.mean;
+    const isGainSmall = differenceOf(perToken, poolWorth).high < leastGain;
+    const leastRatio = this.#isSelectionUseless ? startRatio : stopRatio;
+    const isRatioSmall = groups >= leastGroups.ratio && perToken.mean < leastRatio * poolWorth.mean;
+    this.#isSelectionUseless = isGainSmall || isRatioSmall;
   }
 
   save(): z.infer<typeof controlGroupState> {
-    return { uniform: this.#uniform, selected: this.#selected };
+    return { uniform: this.#uniform, selected: this.#selected, isSelectionUseless: this.#isSelectionUseless };
   }
 
-  restore({ uniform, selected }: z.infer<typeof controlGroupState>): void {
+  restore({ uniform, selected, isSelectionUseless }: z.infer<typeof controlGroupState>): void {
     this.#uniform = uniform;
     this.#selected = selected;
+    this.#isSelectionUseless = isSelectionUseless;
   }
 }
 
@@ -129,15 +146,15 @@ const aged = (arm: Arm): Arm => ({
   trials: memory * arm.trials,
 });
 
-const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind'>): Arm => ({
-  groups: arm.groups + 1,
-  squares: arm.squares + 1,
-  live: arm.live + Number(group.isLive),
-  worth: arm.worth + (group.isLive ? group.factor : 0),
-  tokens: arm.tokens + group.tokens,
-  rollouts: arm.rollouts + group.rollouts,
-  successes: arm.successes + group.successes,
-  trials: arm.trials + group.trials,
+const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind' | 'weight'>, weight: number): Arm => ({
+  groups: arm.groups + weight,
+  squares: arm.squares + weight ** 2,
+  live: arm.live + (group.isLive ? weight : 0),
+  worth: arm.worth + (group.isLive ? weight * group.factor : 0),
+  tokens: arm.tokens + weight * group.tokens,
+  rollouts: arm.rollouts + weight * group.rollouts,
+  successes: arm.successes + weight * group.successes,
+  trials: arm.trials + weight * group.trials,
 });
 
 /** Size of an unweighted sample with the same information. */

@@ -79,10 +79,10 @@ export class OwnEvidence {
     return this.#classes[this.classOf[problem]!]!.factor;
   }
 
-  /** Adds a group to a problem's evidence. */
-  add(problem: number, { successes, trials }: Trials): void {
+  /** Adds a group to a problem's evidence. @param isJudged whether the brake judges the problem's progress by it. */
+  add(problem: number, { successes, trials }: Trials, isJudged: boolean): void {
     const before = { successes: this.#successes[problem]! / unit, failures: this.#failures[problem]! / unit };
-    this.#brake(problem, before, { successes, trials });
+    this.#brake(problem, before, { successes, trials }, isJudged);
     const failures = trials - successes;
     this.#store(problem, memory * before.successes + successes, memory * before.failures + failures);
     this.#classes[this.classOf[problem]!]!.size--;
@@ -111,6 +111,7 @@ export class OwnEvidence {
     problem: number,
     before: { successes: number; failures: number },
     { successes, trials }: Trials,
+    isJudged: boolean,
   ): void {
     const visits = this.#brakes[problem]! >> 4;
     const notches = this.#brakes[problem]! & 15;
@@ -120,7 +121,7 @@ export class OwnEvidence {
     const error = Math.sqrt(trials * perTrial + (trials ** 2 * perTrial) / count);
     const isProgressing = successes - trials * mean > 0.5 * error;
     const moved = isProgressing ? Math.max(0, notches - 1) : Math.min(mostNotches, notches + 1);
-    const next = visits < visitsBeforeBrake ? notches : moved;
+    const next = isJudged && visits >= visitsBeforeBrake ? moved : notches;
     if (visits === 0) this.#visited++;
     this.#brakes[problem] = (Math.min(mostVisits, visits + 1) << 4) | next;
   }

@@ -1,0 +1,82 @@
+import type { EvidenceClass } from './own-evidence.ts';
+
+/** Most times its share of the problems that a raised cell is drawn. */
+const mostBoost = 2;
+/** Least part of their share of the problems that the other cells keep. */
+const leastRest = 0.5;
+
+interface Cell {
+  readonly cell: number;
+  /** From 0 to 1; undefined if the cell is not raised. */
+  readonly boost: number | undefined;
+  /** Share of the problems. */
+  readonly share: number;
+  /** Sum of the weights of its problems. */
+  readonly total: number;
+}
+
+/**
+ * Raises the weights of some cells until each is drawn at least at its share of the problems, times a boost. The other
+ * cells keep their proportions, as do the problems of a cell.
+ *
+ * @param weights weight of a problem of each class.
+ * @param classOf class of each problem.
+ * @param boostOf boost of a cell from 0, its share of the problems, to 1, twice this share or as much as leaves the other
+ * cells half of theirs; undefined for cells that are not raised.
+ */
+export function raiseToUniform(
+  weights: Float64Array,
+  classes: readonly EvidenceClass[],
+  classOf: Uint32Array,
+  boostOf: (cell: number) => number | undefined,
+): Float64Array {
+  if (classes.every(({ cell }) => boostOf(cell) === undefined)) return weights;
+  const cells = cellsOf(weights, classes, classOf, boostOf);
+  const factors = factorsOf(cells);
+  return weights.map((weight, at) => weight * (factors.get(classes[at]!.cell) ?? 1));
+}
+
+/** Cells in the order of their numbers, with totals in the order of the pool: equal for equal evidence. */
+function cellsOf(
+  weights: Float64Array,
+  classes: readonly EvidenceClass[],
+  classOf: Uint32Array,
+  boostOf: (cell: number) => number | undefined,
+): Cell[] {
+  const totals: number[] = [];
+  const sizes: number[] = [];
+  for (let problem = 0; problem < classOf.length; problem++) {
+    const at = classOf[problem]!;
+    const { cell } = classes[at]!;
+    totals[cell] = (totals[cell] ?? 0) + weights[at]!;
+    sizes[cell] = (sizes[cell] ?? 0) + 1;
+  }
+  return totals.map((total, cell) => ({
+    cell,
+    boost: boostOf(cell),
+    share: sizes[cell]! / classOf.length,
+    total,
+  }));
+}
+
+/** Factor of the weights of each cell that its weights would give less than its target. */
+function factorsOf(cells: readonly Cell[]): Map<number, number> {
+  const raisable = cells.filter(({ boost }) => boost !== undefined);
+  const shared = raisable.reduce((sum, { share }) => sum + share, 0);
+  const most = Math.min(mostBoost, (1 - leastRest * (1 - shared)) / shared);
+  const targets = new Map<Cell, number>();
+  let rest = { total: cells.reduce((sum, { total }) => sum + total, 0), share: 1 };
+  // Raising a cell takes draws from the others, so others may have to be raised then.
+  for (let before = -1; before < targets.size;) {
+    before = targets.size;
+    for (const one of raisable) {
+      const target = (1 + one.boost! * (most - 1)) * one.share;
+      if (targets.has(one) || one.total * rest.share >= target * rest.total) continue;
+      targets.set(one, target);
+      rest = { total: rest.total - one.total, share: rest.share - target };
+    }
+  }
+  // Where every cell is raised, the scale of the weights is free.
+  const scale = targets.size === cells.length ? 1 : rest.total / rest.share;
+  return new Map([...targets].map(([{ cell, total }, target]) => [cell, (target * scale) / total]));
+}
