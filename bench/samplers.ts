@@ -8,6 +8,7 @@
  *   --json       only the last line
  *   --learner    instead: held-out accuracy of a small learner (bench/samplers/learner.ts) after 40,000 rollouts, as points above
  *                uniform sampling; `rows` of {regime, sampler, uniform, difference}
+ *   --size N     instead: saved state of `auto` and milliseconds of a step in a pool of N problems, over --steps steps
  *
  * `ofUniform` is the ratio to uniform sampling, `ofBestLevel` to the best level in hindsight (levels by four trials before
  * the first step); both are 95 % t-intervals over seeds, paired by seed. Levels and measured pass rates are free here:
@@ -24,6 +25,7 @@ import { uniform } from '../src/curriculum/samplers/uniform.ts';
 import { arms, judge } from './samplers/judge.ts';
 import { learn, regimes } from './samplers/learner.ts';
 import { policies } from './samplers/policies.ts';
+import { measureSize } from './samplers/size.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,6 +34,7 @@ const { values: options } = parseArgs({
     data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
     json: { type: 'boolean', default: false },
     learner: { type: 'boolean', default: false },
+    size: { type: 'string' },
   },
 });
 const seeds = Array.from({ length: Number(options.seeds) }, (_, seed) => seed + 1);
@@ -48,7 +51,8 @@ interface Row {
   readonly regret: Estimate;
 }
 
-if (options.learner) judgeLearning();
+if (options.size !== undefined) judgeSize(Number(options.size));
+else if (options.learner) judgeLearning();
 else judgeSignal();
 
 function judgeSignal(): void {
@@ -90,6 +94,16 @@ function judgeLearning(): void {
     });
   });
   console.log(JSON.stringify({ rows, seeds: seeds.length }));
+}
+
+function judgeSize(problems: number): void {
+  const size = measureSize(problems, steps);
+  const range = ([median, most]: readonly [number, number]): string =>
+    `${median.toFixed(1)} ms (at most ${most.toFixed(1)})`;
+  print(
+    `auto, ${problems} problems: state ${size.megabytes.toFixed(1)} MB, choose ${range(size.choose)}, observe ${range(size.observe)}`,
+  );
+  console.log(JSON.stringify(size));
 }
 
 function print(line: string): void {

@@ -60,7 +60,7 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
-/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: the format rule and the exact fallback. */
+/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43. */
 const autoVersion = 3;
 
 /** Every arm by name. */

@@ -21,7 +21,7 @@ import { Shares } from './shares.ts';
 /**
  * Prefers problems whose group is likely to have a signal, judged by the rollouts of training; needs no measurement. A fixed
  * share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does not,
- * nearly all of the batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
+ * all of it is. docs/algorithms/auto.md has the equations and the sources.
  */
 export const autoConfig = z.strictObject({
   type: z.literal('auto'),
