@@ -6,6 +6,7 @@
 // Recipes: the parts that define a run.
 export { defineRecipe } from './recipe/define-recipe.ts';
 export type { Recipe, RecipeInput } from './recipe/recipe.ts';
+export { ahead, inStep } from './recipe/batch-source.ts';
 export { loadRecipe } from './recipe/load.ts';
 export { file, hub } from './problems/file-source.ts';
 export { jsonl } from './problems/jsonl-source.ts';

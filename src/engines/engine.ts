@@ -137,6 +137,18 @@ export interface Learner {
    * An engine with a worker process restarts the worker from it.
    */
   restartFrom?(dir: string): void;
+
+  /**
+   * Freezes the current weights for a sampler: later updates do not change what it writes. Takes the memory of a second
+   * copy of the weights until the policy is disposed. Absent on engines that cannot keep two policies.
+   */
+  freezePolicy?(): Promise<FrozenPolicy>;
+}
+
+/** A past policy that still samples. Dispose it once its last stream has ended. */
+export interface FrozenPolicy extends AsyncDisposable {
+  readonly policyVersion: number;
+  readonly sampler: Pick<Sampler, 'info' | 'sample'>;
 }
 
 /**

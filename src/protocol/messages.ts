@@ -146,7 +146,13 @@ const optimStep = z.strictObject({
   weightDecay: z.number(),
   maxGradNorm: z.number().nullable(),
 });
-const saveState = z.strictObject({ ...ordered, type: z.literal('saveState'), dir: z.string() });
+const saveState = z.strictObject({
+  ...ordered,
+  type: z.literal('saveState'),
+  dir: z.string(),
+  /** Without the moments of the optimizer, for a worker that only samples. Absent: false. */
+  weightsOnly: z.boolean().optional(),
+});
 const loadState = z.strictObject({ ...ordered, type: z.literal('loadState'), dir: z.string() });
 const exportModel = z.strictObject({
   ...ordered,

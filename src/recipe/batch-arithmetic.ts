@@ -1,7 +1,7 @@
 import { countOf } from '../core/count.ts';
 import type { ImitateConfig } from '../curriculum/imitate.ts';
 import type { Recipe } from './recipe.ts';
-import { resolveStage } from './resolve-stage.ts';
+import { type ResolvedStage, resolveStage } from './resolve-stage.ts';
 
 /**
  * Describes the upper bounds of a run, one line per stage: problems, rollouts and tokens of a step, updates, total
@@ -10,12 +10,13 @@ import { resolveStage } from './resolve-stage.ts';
 export function describeBatches(recipe: Recipe): string[] {
   return recipe.stages.map((config, index) => {
     if (config.type === 'imitate') return `stage ${index + 1} "${config.name}": ${imitated(config)}`;
-    const { problemsPerStep, groupSize, updatesPerStep, sampling } = resolveStage(recipe, config);
+    const resolved = resolveStage(recipe, config);
+    const { problemsPerStep, groupSize, sampling } = resolved;
     const rollouts = problemsPerStep * groupSize;
     const refills = config.gates.length === 0 ? '' : `, up to ${config.maxRefills} refills`;
     return (
       `stage ${index + 1} "${config.name}": ${problemsPerStep} problems × ${groupSize} rollouts = ${rollouts} rollouts a step` +
-      `${refills}; ≤ ${sampling.maxTokens} new tokens each; ${updates(problemsPerStep, updatesPerStep)}; ` +
+      `${refills}; ≤ ${sampling.maxTokens} new tokens each; ${updates(resolved)}; ` +
       `≤ ${config.maxSteps} steps = ≤ ${rollouts * config.maxSteps} rollouts`
     );
   });
@@ -32,9 +33,10 @@ function imitated({ examples, epochs, batchSize, maxSteps, start }: ImitateConfi
   return `${from}, ${batchSize} a step, epochs: ${epochs}${most}, from the ${start} weights`;
 }
 
-function updates(problemsPerStep: number, count: number): string {
-  if (count === 1) return 'one optimizer update a step, on-policy';
+function updates({ problemsPerStep, updatesPerStep: count, batchSource: source }: ResolvedStage): string {
+  const age = source.type === 'ahead' ? `on rollouts up to ${source.maxOffPolicySteps} steps old` : null;
+  if (count === 1) return `one optimizer update a step, ${age ?? 'on-policy'}`;
   const [most, least] = [Math.ceil(problemsPerStep / count), Math.floor(problemsPerStep / count)];
   const size = most === least ? String(most) : `${least} to ${most}`;
-  return `${count} optimizer updates a step, each on ${size} problems, the first on-policy`;
+  return `${count} optimizer updates a step, each on ${size} problems, ${age ?? 'the first on-policy'}`;
 }

@@ -6,6 +6,7 @@ import { rewardConfig } from '../algorithms/reward.ts';
 import { anyStageConfig } from '../curriculum/stages.ts';
 import { levelConfig } from '../difficulty/levels/levels.ts';
 import { passRateConfig } from '../difficulty/probing/pass-rate.ts';
+import { batchSourceConfig } from './batch-source.ts';
 import { suiteConfig } from './suite.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { problemSourceConfig } from '../problems/problem-source.ts';
@@ -48,6 +49,8 @@ const batchConfig = z.strictObject({
    * only one. verl's `train_batch_size / ppo_mini_batch_size`.
    */
   updates: z.int().positive().default(1),
+  /** `inStep()`: sampling, then learning. `ahead()`: rolls out the next batches meanwhile. */
+  source: batchSourceConfig.prefault({ type: 'in-step' }),
 });
 
 /** A suite with its held-out problems: evaluated before and after training, and every `every` steps. */

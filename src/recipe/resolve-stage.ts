@@ -12,6 +12,7 @@ import { isServed } from '../engines/config.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import { closedBookLabel, policyLabel } from '../difficulty/pass-rates/trials.ts';
 import { namesOf } from '../verifiers/composite.ts';
+import type { BatchSourceConfig } from './batch-source.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Sampling of training rollouts. */
@@ -27,6 +28,7 @@ export interface ResolvedStage {
   readonly groupSize: number;
   /** Mini-batches of whole groups per step. */
   readonly updatesPerStep: number;
+  readonly batchSource: BatchSourceConfig;
   /** Returns the reward of a domain. */
   readonly rewardFor: (domain: string) => RewardConfig;
 }
@@ -53,6 +55,7 @@ export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage
     problemsPerStep: config.problemsPerStep ?? recipe.batch.problems,
     groupSize: config.groupSize ?? recipe.batch.groupSize,
     updatesPerStep: config.updatesPerStep ?? recipe.batch.updates,
+    batchSource: recipe.batch.source,
     rewardFor: (domain) => byDomain.get(domain) ?? otherwise,
   };
 }
@@ -108,6 +111,7 @@ export function checkRecipe(recipe: Recipe): Levels {
       continue;
     }
     checkUpdates(resolveStage(recipe, stage));
+    checkImportance(resolveStage(recipe, stage));
     checkReward(recipe, stage);
     if (stage === first && stage.remeasure !== undefined) {
       throw new ConfigError(
@@ -181,6 +185,16 @@ function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: Re
         'off-policy mini-batches; use grpo, dr-grpo, dapo, gspo or cispo',
     );
   }
+}
+
+/** Rollouts of an older policy are biased without importance weights. */
+function checkImportance({ config, batchSource, algorithm }: ResolvedStage): void {
+  const { importance } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
+  if (batchSource.type === 'in-step' || importance !== null) return;
+  throw new ConfigError(
+    `stage '${config.name}': expected importance weights for batch.source ahead(), whose rollouts are off-policy, got importance: null; ` +
+      "remove it from the algorithm, or set importance: { level: 'token', mode: 'truncate', cap: 2 }",
+  );
 }
 
 /** Kind of reward that each override needs, besides those by outcome, which every recipe has. */

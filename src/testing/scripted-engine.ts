@@ -7,6 +7,7 @@ import type { Message } from '../core/problem.ts';
 import type {
   Completion,
   EngineInfo,
+  FrozenPolicy,
   Learner,
   LearningEngine,
   LossStats,
@@ -113,12 +114,32 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
     return Array.from(tokens, (token) => (token === endToken ? '' : String.fromCharCode(token))).join('');
   }
 
-  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion> {
+  sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<Completion> {
+    return this.#sampleAt(() => this.#policyVersion, request, signal);
+  }
+
+  freezePolicy(): Promise<FrozenPolicy> {
+    const policyVersion = this.#policyVersion;
+    return Promise.resolve({
+      policyVersion,
+      sampler: {
+        info: this.info,
+        sample: (request, signal) => this.#sampleAt(() => policyVersion, request, signal),
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+  }
+
+  async *#sampleAt(
+    version: () => number,
+    request: SampleRequest,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<Completion> {
     this.requests.push(request);
     for (const prompt of request.prompts) {
       const first = prompt.firstIndex ?? 0;
       for (let index = first; index < first + prompt.count; index++) {
-        const completion = await this.#complete(request, prompt, index);
+        const completion = await this.#complete(request, prompt, index, version());
         // One turn of the event loop, so that callers meet interleaving and aborts as with a real engine.
         await new Promise<void>((resolve) => setImmediate(resolve));
         if (signal?.aborted === true) return;
@@ -127,8 +148,12 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
     }
   }
 
-  async #complete(request: SampleRequest, prompt: SamplePrompt, index: number): Promise<Completion> {
-    const policyVersion = this.#policyVersion;
+  async #complete(
+    request: SampleRequest,
+    prompt: SamplePrompt,
+    index: number,
+    policyVersion: number,
+  ): Promise<Completion> {
     const given = this.#given(prompt.prompt);
     const { complete } = this.#options;
     const { seed } = request;

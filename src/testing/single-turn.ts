@@ -62,7 +62,7 @@ export type SampledTurn = SingleTurn & Pick<Completion, 'key' | 'index'>;
 
 /** Samples completions and splits each. */
 export async function* sampleTurns(
-  { sampler }: Pick<Engine, 'sampler'>,
+  { sampler }: { readonly sampler: Pick<Engine['sampler'], 'sample'> },
   request: SampleRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<SampledTurn> {

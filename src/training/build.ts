@@ -5,7 +5,8 @@ import { requireLearner } from '../engines/engine.ts';
 import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
-import { checkRecipe } from '../recipe/resolve-stage.ts';
+import { checkRecipe, resolvedStages } from '../recipe/resolve-stage.ts';
+import { requireFreezing } from './step/batch-source.ts';
 import { createPendingWork } from '../rollout/pending.ts';
 import { openEnvironments } from '../environments/open-environments.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
@@ -54,6 +55,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   requireRoom(engine, everyProblem);
   requireReplies(engine, everyProblem.map(environmentOf));
   const trainedPrompts = problems.map(({ prompt }) => prompt);
+  for (const stage of resolvedStages(recipe)) requireFreezing(engine, stage);
   const held = opened.move();
   return {
     recipe,

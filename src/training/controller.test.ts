@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { auto } from '../curriculum/samplers/auto.ts';
+import { maxSteps } from '../curriculum/advance-rules.ts';
+import { thompsonPassRate } from '../curriculum/samplers/thompson-pass-rate.ts';
 import { stage } from '../curriculum/stage.ts';
 import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
 import { allOf, band } from '../difficulty/levels/level-rules.ts';
 import { simpleLevels } from '../difficulty/levels/level-presets.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import { ahead } from '../recipe/batch-source.ts';
 import { defineRecipe } from '../recipe/define-recipe.ts';
 import type { Recipe, RecipeInput } from '../recipe/recipe.ts';
 import { checkRecipe } from '../recipe/resolve-stage.ts';
@@ -16,6 +19,7 @@ import { createRun } from '../runs/writing/create-run.ts';
 import { openRun } from '../runs/writing/open-run.ts';
 import type { Run } from '../runs/writing/run.ts';
 import { runDigest } from '../runs/reading/run-digest.ts';
+import { readStartedBatches } from '../runs/files/started-batches.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 import { mathProblem, scriptedEngine, type ScriptedEngine, scriptedEnvironment } from '../testing/index.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
@@ -77,6 +81,7 @@ async function trainIn(
   if (checkpoint !== undefined) await engine.loadState(checkpoint.engineState);
   const state =
     checkpoint === undefined ? controllerStart : controllerState.parse(checkpoint.controllerState);
+  const started = checkpoint === undefined ? [] : await readStartedBatches(checkpoint.started);
   await using verifier = openVerifier(verifierConfig.parse({ type: 'math', extraction: 'boxed' }));
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   const suites = recipe.evaluation.map(({ problems: _, ...config }) => ({
@@ -100,6 +105,7 @@ async function trainIn(
       ...more,
     },
     state,
+    started,
   );
 }
 
@@ -214,6 +220,17 @@ test.each([
     changes: { difficulty: undefined, stages: [stage('one', { sampler: auto(), maxSteps: 8 })] },
     stops: [1, 2, 5, 7],
   },
+  ...[1, 2].map((maxOffPolicySteps) => ({
+    what: `rollouts up to ${maxOffPolicySteps} steps old`,
+    changes: {
+      stages: [
+        stage('one', { sampler: thompsonPassRate(), maxSteps: 5, gates: [zeroAdvantage()] }),
+        stage('two', { maxSteps: 4, advanceWhen: maxSteps(2) }),
+      ],
+      batch: { problems: 4, groupSize: 4, source: ahead({ maxOffPolicySteps }) },
+    },
+    stops: [1, 2, 3, 4, 6],
+  })),
 ])('gives the same run whether it is stopped and resumed or not: $what', async ({ changes, stops }) => {
   const recipe = recipeWith(changes);
   const calm = await newRun(recipe, join(root, 'calm'));

@@ -1,6 +1,7 @@
 import type { CurriculumDecision } from '../curriculum/curriculum.ts';
+import type { StoredBatch } from '../runs/files/started-batches.ts';
+import { checkpoint, haveEnded, type Position } from './checkpoint.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
-import { requireFinitePolicy } from '../engines/require-finite.ts';
 import { keepBaseState, removeBaseState } from './stages/base-state.ts';
 import { beginImitate, openImitate } from './stages/imitate.ts';
 import { beginReinforce, openReinforce } from './stages/reinforce.ts';
@@ -13,26 +14,36 @@ import type { TrainingContext } from './training-context.ts';
  *   for each stage
  *   │  begin                        stage(): measure and select problems; imitate(): read or harvest examples
  *   │  until its exit rule fires
- *   │  │  step                      stages/reinforce.ts: choose, roll, judge, admit, learn, record, observe
+ *   │  │  step                      stages/reinforce.ts: choose, roll, judge, admit, learn, record, observe;
+ *   │  │                            with `ahead()` it also starts the batches of later steps
  *   │  │                            stages/imitate.ts: take the next examples, learn, record
  *   │  │  evaluate                  when a suite is due
  *   │  └  checkpoint                when one is due; always at the stage's end
  *   evaluate, export, finish
  *
- * `state` and the engine's checkpoint are the complete state: a resume drops all records after the last checkpoint
- * and computes them again, bit for bit.
+ * `state`, the batches started for later steps and the engine's checkpoint are the complete state: a resume drops all
+ * records after the last checkpoint and computes them again, bit for bit.
  */
 
-/** Trains from `state` to the end of the last stage and returns the final state. */
-export async function train(context: TrainingContext, start: ControllerState): Promise<ControllerState> {
+/**
+ * Trains from a state to the end of the last stage and returns the final state.
+ *
+ * @param started batches of the checkpoint, in order.
+ */
+export async function train(
+  context: TrainingContext,
+  start: ControllerState,
+  started: readonly StoredBatch[] = [],
+): Promise<ControllerState> {
   const { recipe, run } = context;
-  let state = start;
+  let [state, restored] = [start, started];
   await keepBaseState(context);
   if (run.step === 0) await evaluateSuites(context, 0, () => true);
   while (state.curriculum.stage < recipe.stages.length) {
     context.signal?.throwIfAborted();
     state = await beginStage(context, state);
-    state = await runStage(context, state);
+    state = await runStage(context, state, restored);
+    restored = [];
   }
   await evaluateSuites(context, run.step, ({ every }) => every === null || run.step % every !== 0);
   await run.exportModel((folder) => context.engine.weights.exportModel(folder));
@@ -55,19 +66,24 @@ async function beginStage(context: TrainingContext, state: ControllerState): Pro
 async function openStageRun(
   context: TrainingContext,
   { curriculum, stage: saved }: ControllerState,
+  restored: readonly StoredBatch[],
 ): Promise<StageRun> {
   const stage = context.recipe.stages[curriculum.stage]!;
   if (stage.type === 'imitate' && saved !== null && isExampleState(saved))
     return openImitate(context, stage, curriculum.stage, saved);
   if (stage.type === 'stage' && saved !== null && !isExampleState(saved))
-    return openReinforce(context, stage, curriculum, saved);
+    return openReinforce(context, stage, curriculum, saved, restored);
   throw new RangeError(`expected the state of stage "${stage.name}", got another`);
 }
 
 /** Steps until the stage's exit rule fires. */
-async function runStage(context: TrainingContext, begun: ControllerState): Promise<ControllerState> {
+async function runStage(
+  context: TrainingContext,
+  begun: ControllerState,
+  restored: readonly StoredBatch[],
+): Promise<ControllerState> {
   const { recipe, run, report } = context;
-  const stage = await openStageRun(context, begun);
+  await using stage = await openStageRun(context, begun, restored);
   const isImitating = recipe.stages[begun.curriculum.stage]!.type === 'imitate';
   let state = begun;
   for (;;) {
@@ -80,10 +96,11 @@ async function runStage(context: TrainingContext, begun: ControllerState): Promi
       imitated: state.imitated + Number(isImitating),
       stage: hasEnded ? null : stage.save(),
     };
+    if (hasEnded) await stage[Symbol.asyncDispose]();
     await evaluateSuites(context, run.step, ({ every }) => every !== null && run.step % every === 0);
     if (hasEnded) await endStage(context, stage.name, decision);
     if (hasEnded || run.step % recipe.checkpoints.everySteps === 0)
-      await checkpoint(context, state, hasEnded);
+      await checkpoint(context, { state, started: hasEnded ? [] : stage.started }, hasEnded);
     if (hasEnded) {
       report({ type: 'stage-end', stage: stage.name, message: decision.reason });
       return state;
@@ -99,13 +116,15 @@ async function runStepOrSave(
 ): Promise<StepOutcome> {
   const { run, engine, signal } = context;
   const [done, { policyVersion }] = [run.step, engine.weights];
+  const before: Position = { state, started: stage.started };
   try {
     signal?.throwIfAborted();
     return await stage.step(state);
   } catch (error) {
     // A policy changed by a partial step is not the previous step's.
     const isWhole = run.step === done && engine.weights.policyVersion === policyVersion;
-    if (signal?.aborted === true && isWhole && done > 0) await checkpoint(context, state, false);
+    if (signal?.aborted === true && isWhole && done > 0 && (await haveEnded(before.started)))
+      await checkpoint(context, before, false);
     throw error;
   }
 }
@@ -117,25 +136,3 @@ async function endStage(
 ): Promise<void> {
   await run.recordEvent({ step: run.step, stage: name, type: 'stage-end', message: reason });
 }
-
-async function checkpoint(
-  context: TrainingContext,
-  state: ControllerState,
-  isStageEnd: boolean,
-): Promise<void> {
-  const { run, engine, recipe } = context;
-  const tryNext = 'the same command with a smaller learning rate';
-  await requireFinitePolicy(engine.weights, engine.renderer.render(probe(context)), tryNext);
-  await run.saveCheckpoint({
-    controllerState: state,
-    writeEngineState: (folder) => engine.learner.saveState(folder),
-    isStageEnd,
-    retention: recipe.checkpoints,
-  });
-  const kept = await run.latestCheckpoint();
-  if (kept !== undefined) engine.learner.restartFrom?.(kept.engineState);
-}
-
-/** A prompt to score: that of a problem, if the recipe has any. */
-const probe = ({ problems: [first] }: TrainingContext) =>
-  first?.prompt ?? [{ role: 'user' as const, content: 'What is asked?' }];

@@ -14,7 +14,7 @@ export type TrainingEvent =
   | { readonly type: 'warning'; readonly message: string }
   /** What selection is worth in a stage, after some of its steps. */
   | { readonly type: 'staging-worth'; readonly stage: string; readonly message: string }
-  /** Rollouts of the current step; `total` grows when gates refill. */
+  /** Rollouts of a step, with `ahead()` also of later ones; `total` grows when gates refill. */
   | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
   | StepEvent;
 

@@ -1,10 +1,9 @@
-import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { editionOf } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { judgementLabel, observationOf, templateOf } from '../measuring/observation.ts';
 import type { TrainingContext } from './training-context.ts';
 import { withEnvironments } from '../rollout/roll-groups.ts';
 import { samplingOf } from '../measuring/measure.ts';
-import type { LiveStage } from './step/collect-batch.ts';
+import type { LiveStage, RolledGroup } from './step/collect-batch.ts';
 
 /**
  * Adds training's own rollouts to the pass-rate store: measurements at no cost. Idempotent: recording a step twice, as
@@ -13,7 +12,7 @@ import type { LiveStage } from './step/collect-batch.ts';
 export function observePassRates(
   context: TrainingContext,
   { settings }: LiveStage,
-  groups: readonly ScoredGroup[],
+  groups: readonly RolledGroup[],
   step: number,
 ): void {
   const { store, engine } = context;
@@ -23,12 +22,12 @@ export function observePassRates(
     ...templateOf(engine),
     ...samplingOf(settings.sampling),
   };
-  // The policy that wrote these rollouts has not yet learned from this step.
-  const when = { source: { type: 'training' }, step: step - 1 } as const;
   const perVerifier = Map.groupBy(groups, ({ problem }) => judgementLabel(parts, problem));
   for (const [verifier, judged] of perVerifier) {
-    const observations = judged.flatMap(({ problem, rollouts }) => {
+    const observations = judged.flatMap(({ problem, rollouts, offPolicySteps }) => {
       const edition = editionOf(problem);
+      // The policy that wrote these rollouts has not yet learned from this step.
+      const when = { source: { type: 'training' }, step: step - 1 - offPolicySteps } as const;
       return rollouts.map((rollout) => observationOf(rollout, edition, when));
     });
     store.record({ ...how, verifier }, observations);

@@ -17,6 +17,7 @@ import { buildParts, type OpenParts } from './build.ts';
 import { train } from './controller.ts';
 import { adoptKnownBase } from '../measuring/adopt-base-attempts.ts';
 import type { TrainingEvent } from './events.ts';
+import { readStartedBatches, type StoredBatch } from '../runs/files/started-batches.ts';
 import { type ControllerState, controllerStart, controllerState } from './state.ts';
 import { stagePlan } from './follow-run.ts';
 
@@ -43,7 +44,7 @@ export async function startTraining(
   await using parts = await buildParts(recipe, { onDownload: watch.onDownload, signal: watch.signal });
   const { name, seed } = recipe;
   await using run = await createRun(runsDir, { name, recipe, seed, data: parts.data });
-  return await trainIn(run, parts, controllerStart, watch);
+  return await trainIn(run, parts, { state: controllerStart, started: [] }, watch);
 }
 
 /**
@@ -57,6 +58,7 @@ export async function resumeTraining(
 ): Promise<string> {
   let parts: OpenParts | undefined;
   let state: ControllerState = controllerStart;
+  let started: readonly StoredBatch[] = [];
   await using opened = new AsyncDisposableStack();
   const admit = async ({ id, recipeHash: hash, recipe: stored }: Continuation): Promise<void> => {
     const recipe = parseConfig(recipeConfig, stored, `${directory}: recipe`);
@@ -73,16 +75,17 @@ export async function resumeTraining(
   };
   const restore = async (checkpoint: Checkpoint): Promise<void> => {
     state = parseConfig(controllerState, checkpoint.controllerState, `${directory}: controller state`);
+    started = await readStartedBatches(checkpoint.started);
     await parts!.engine.learner.loadState(checkpoint.engineState);
   };
   await using run = await openRun(directory, { admit, restore });
-  return await trainIn(run, parts!, state, watch);
+  return await trainIn(run, parts!, { state, started }, watch);
 }
 
 async function trainIn(
   run: Run,
   parts: OpenParts,
-  state: ControllerState,
+  { state, started }: { readonly state: ControllerState; readonly started: readonly StoredBatch[] },
   { report = () => {}, signal }: TrainingWatch,
 ): Promise<string> {
   await run.recordEngine({ ...parts.engine.sampler.info, verifiers: await verifierEnvironments(parts) });
@@ -100,6 +103,7 @@ async function trainIn(
     await train(
       { ...parts, run, store, environments, report, ...(signal === undefined ? {} : { signal }) },
       state,
+      started,
     );
   } catch (error) {
     await endBadly(run, error, signal);

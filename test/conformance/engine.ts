@@ -10,7 +10,6 @@ import { lastAnswer } from '../../src/core/transcript.ts';
 import {
   type Completion,
   completionsOf,
-  type Engine,
   type LearningEngine,
   type SampleRequest,
 } from '../../src/engines/engine.ts';
@@ -30,6 +29,9 @@ export interface EngineUnderTest {
   /** True if completions are the same bit for bit for any batching. */
   readonly isBatchInvariant: boolean;
 }
+
+/** Anything that samples: an engine, or a frozen policy of one. */
+type Sampling = Parameters<typeof sampleTurns>[0];
 
 /** Texts of different lengths, to vary the padding of prompts and completions. */
 const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
@@ -422,6 +424,31 @@ function learningTests({ under }: Shared): void {
     expect(learned[0]!.policyVersion).toBe(30);
   });
 
+  test('keeps a frozen policy while the policy learns, and neither changes a bit of the other', async ({
+    skip,
+  }) => {
+    await using engine = await under.open();
+    if (engine.learner.freezePolicy === undefined) return skip('keeps one policy only');
+    await train(engine, 1);
+    const request = requestOf(texts, 3);
+    const expected = await collect(engine, request);
+    const frozen = await engine.learner.freezePolicy();
+    const [during] = await Promise.all([collect(frozen, request), train(engine, 2)]);
+    const after = await collect(frozen, request);
+    for (const completions of [during, after]) expect(byKey(completions)).toEqual(byKey(expected));
+    expect(frozen.policyVersion).toBe(1);
+    await frozen[Symbol.asyncDispose]();
+    await using alone = await under.open();
+    await train(alone, 3);
+    const { sequences } = batchOf(engine);
+    expect(await engine.weights.logprobs({ sequences }, 'policy')).toEqual(
+      await alone.weights.logprobs({ sequences }, 'policy'),
+    );
+    expect(await written(engine, request)).toEqual(await written(alone, request));
+    const [newest] = await collect(engine, request);
+    expect(newest!.policyVersion).toBe(3);
+  });
+
   test('changes nothing for a non-finite gradient', async () => {
     await using engine = await under.open();
     const { sequences } = batchOf(engine);
@@ -495,14 +522,17 @@ function requestOf(prompts: readonly string[], count: number): SampleRequest {
   return { prompts: prompts.map((text) => ({ ...promptOf(text), count })), maxTokens: 16, seed: 7 };
 }
 
-async function collect(engine: Engine, request: SampleRequest): Promise<SampledTurn[]> {
+const byKey = (completions: readonly SampledTurn[]): SampledTurn[] =>
+  completions.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
+
+async function collect(engine: Sampling, request: SampleRequest): Promise<SampledTurn[]> {
   const completions: SampledTurn[] = [];
   for await (const completion of sampleTurns(engine, request)) completions.push(completion);
   return completions;
 }
 
 /** Sorts completions, independent of the order in which they ended. */
-async function written(engine: Engine, request: SampleRequest): Promise<string[]> {
+async function written(engine: Sampling, request: SampleRequest): Promise<string[]> {
   const completions = await collect(engine, request);
   return completions.map(({ key, index, tokens }) => `${key} ${index} ${tokens.join()}`).toSorted();
 }

@@ -15,7 +15,7 @@ from .learning.checkpoint import StateOwner, load_state, save_state
 from .learning.flops import training_flops
 from .learning.optimizer import OptimSettings
 from .learning.scorer import Scorer
-from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights
+from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights, weights_of
 from .log import log_line, log_traceback
 from .model.config_file import class_name
 from .model.packed_attention import split
@@ -197,8 +197,10 @@ class Engine:
         trainer = self._learner(request)
         if trainer.gradients is not None:
             raise bad_request("saveState: expected no accumulated gradient; call optimStep first")
-        version = trainer.policy_version
-        save_state(Path(request["dir"]), trainer.state(), version, self._owner, self._pause)
+        version, state = trainer.policy_version, trainer.state()
+        if request.fields.get("weightsOnly", False):
+            state = weights_of(state)
+        save_state(Path(request["dir"]), state, version, self._owner, self._pause)
         return Reply({"policyVersion": version})
 
     @property

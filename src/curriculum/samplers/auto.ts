@@ -46,7 +46,7 @@ const autoState = z.strictObject({
   draws: z.int().min(0),
   owed: z.record(z.string(), z.number()),
   stream: uniformStreamState,
-  /** Problems of the current step that were drawn uniformly. */
+  /** Problems that were drawn uniformly and not yet observed. */
   control: z.array(z.int().min(0)),
   means: cellMeansState,
   own: ownEvidenceState,
@@ -132,7 +132,7 @@ class AutoSampler implements ProblemSampler {
     this.#wellFormed.age();
     for (const [at, outcome] of outcomes.entries()) this.#observeOne(outcome, weights[at]!);
     this.#wellFormed.compare();
-    this.#control.clear();
+    for (const { problemId } of outcomes) this.#control.delete(this.#indexOf.get(problemId) ?? -1);
   }
 
   save(): z.infer<typeof autoState> {

@@ -9,6 +9,7 @@ import type {
   Completion,
   CompletionPart,
   EngineInfo,
+  FrozenPolicy,
   Learner,
   LearningEngine,
   LossStats,
@@ -120,6 +121,14 @@ interface Parts {
   readonly threads: number;
 }
 
+/** Weights to sample with. */
+interface SampledPolicy {
+  readonly values: Float32Array;
+  /** Changes whenever the weights change, also by `loadState`. */
+  readonly version: number;
+  readonly policyVersion: number;
+}
+
 /** See {@link openEmbeddedEngine}. */
 class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly sampler = this;
@@ -171,16 +180,48 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     return this.#trainer.policyVersion;
   }
 
-  async *sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion> {
-    const { lanes, weights, folder } = this.#parts;
+  sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion> {
+    return this.#sampleWith(null, request, signal);
+  }
+
+  async freezePolicy(): Promise<FrozenPolicy> {
+    while (this.#changing !== null) await this.#changing;
+    if (this.#lost !== null) throw this.#lost;
+    const { weights } = this.#parts;
+    const values = new Float32Array(new SharedArrayBuffer(weights.byteLength));
+    values.set(weights);
+    const frozen = { ...this.#livePolicy(), values };
+    return {
+      policyVersion: frozen.policyVersion,
+      sampler: {
+        info: this.info,
+        sample: (request, signal) => this.#sampleWith(frozen, request, signal),
+      },
+      // The copy is garbage once the last stream has ended.
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  #livePolicy(): SampledPolicy {
+    const { weights } = this.#parts;
+    return { values: weights, version: this.#weightsVersion, policyVersion: this.#trainer.policyVersion };
+  }
+
+  /** @param frozen null: the current weights. */
+  async *#sampleWith(
+    frozen: SampledPolicy | null,
+    request: SampleRequest,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<CompletionPart | Completion> {
+    const { lanes, folder } = this.#parts;
     const { vocabSize, maxPositions } = folder.config;
     const { render, decode } = this.renderer;
     const prepared = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, render });
     const { job } = prepared;
     const complete = completionMaker(prepared, decode);
-    while (this.#changing !== null) await this.#changing;
+    if (frozen === null) while (this.#changing !== null) await this.#changing;
     if (this.#lost !== null) throw this.#lost;
-    const policyVersion = this.#trainer.policyVersion;
+    const { policyVersion, ...policy } = frozen ?? this.#livePolicy();
     const aborted = new Int32Array(new SharedArrayBuffer(4));
     const stream = createArrivals<CompletionPart | Completion>();
     const abort = (): void => {
@@ -190,7 +231,6 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     if (signal?.aborted === true) return;
     // Jobs too small for all lanes are assigned round-robin.
     const turn = this.#jobs++;
-    const policy = { values: weights, version: this.#weightsVersion };
     const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
       lanes[(lane + turn) % lanes.length]!.sample(share, policy, aborted, (written, parts) => {
         const wholeJob = (prompt: number): number => origin[prompt]!;
@@ -200,7 +240,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
           stream.push(complete({ ...one, prompt: wholeJob(one.prompt), policyVersion }));
       }),
     );
-    this.#holdWeights(Promise.all(running.map(({ started }) => started)));
+    if (frozen === null) this.#holdWeights(Promise.all(running.map(({ started }) => started)));
     const all = Promise.all(running.map(({ done }) => done));
     all.then(
       () => stream.end(),

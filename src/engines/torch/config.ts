@@ -21,6 +21,8 @@ export const torchConfig = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** Device of the second worker that samples for `ahead()`. Default: `device`. */
+  samplerDevice: z.string().min(1).optional(),
   tokensPerMicrobatch: z.int().min(1).default(16_384),
   activationCheckpointing: z.boolean().default(false),
   /** Sequences decoded at a time. Default: as many as memory allows. */

@@ -18,6 +18,7 @@ import type {
   Completion,
   CompletionPart,
   EngineInfo,
+  FrozenPolicy,
   Learner,
   LearningEngine,
   LocalEngine,
@@ -36,6 +37,7 @@ import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
 import { splitFlat, trainingTensors } from './batch-tensors.ts';
 import { openTransport } from './open-transport.ts';
 import { findPython, inspectPython, whatIsMissing } from './python.ts';
+import { FrozenPolicies } from './frozen-policies.ts';
 import { createCollector } from './sampling.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
@@ -62,7 +64,11 @@ export function openTorchEngine(
   options: TorchEngineOptions & { readonly train?: true },
 ): Promise<LearningEngine>;
 export function openTorchEngine(options: TorchEngineOptions): Promise<LocalEngine>;
-export async function openTorchEngine(options: TorchEngineOptions): Promise<LocalEngine> {
+export function openTorchEngine(options: TorchEngineOptions): Promise<LocalEngine> {
+  return open(options);
+}
+
+async function open(options: TorchEngineOptions): Promise<TorchEngine> {
   const {
     model,
     state,
@@ -82,18 +88,21 @@ export async function openTorchEngine(options: TorchEngineOptions): Promise<Loca
     notify,
   };
   const worker = new SupervisedWorker(supervision, started);
-  return loaded(new TorchEngine(worker, { folder, config, train }, started.created), state);
+  // A listening worker serves one client, so there is no second one for older policies.
+  const openSampler = (): Promise<TorchEngine> =>
+    open({ ...options, train: false, state: undefined, device: config.samplerDevice ?? config.device });
+  const parts = { folder, config, train, ...(!isListening(config) && { openSampler }) };
+  return loaded(new TorchEngine(worker, parts, started.created), state);
 }
+
+const isListening = ({ remote }: TorchConfig): boolean =>
+  remote !== undefined && !remote.startsWith('ssh://');
 
 /** A remote server keeps the session of a silent client for a minute before it accepts another. */
 const remotePatienceMs = 90_000;
 
-async function startAgain(
-  start: () => Promise<StartedWorker>,
-  { remote }: TorchConfig,
-): Promise<StartedWorker> {
-  const isServer = remote !== undefined && !remote.startsWith('ssh://');
-  const giveUpAt = performance.now() + (isServer ? remotePatienceMs : 0);
+async function startAgain(start: () => Promise<StartedWorker>, config: TorchConfig): Promise<StartedWorker> {
+  const giveUpAt = performance.now() + (isListening(config) ? remotePatienceMs : 0);
   for (;;) {
     try {
       return await start();
@@ -109,6 +118,8 @@ interface Opened {
   readonly folder: ModelFolder;
   readonly config: TorchConfig;
   readonly train: boolean;
+  /** Opens a second worker, which only samples; absent where there can be none. */
+  readonly openSampler?: () => Promise<TorchEngine>;
 }
 
 async function startWorker({
@@ -168,10 +179,12 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   readonly #created: StartedWorker['created'];
   /** Figures of the last gradient computation. */
   #learned: Figures = {};
+  readonly #frozen: FrozenPolicies | undefined;
+  readonly freezePolicy?: () => Promise<FrozenPolicy>;
 
   constructor(
     worker: SupervisedWorker,
-    { folder, config, train }: Opened,
+    { folder, config, train, openSampler }: Opened,
     created: StartedWorker['created'],
   ) {
     this.#worker = worker;
@@ -180,6 +193,12 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     this.#config = config;
     this.learner = train ? this : undefined;
     this.#created = created;
+    if (!train || openSampler === undefined) return;
+    const scratch = config.scratch === undefined ? null : resolve(config.scratch);
+    const save = (dir: string): Promise<number> => this.#saveWeights(dir);
+    const frozen = new FrozenPolicies({ info: this.info, scratch, save, open: openSampler });
+    this.#frozen = frozen;
+    this.freezePolicy = () => frozen.freeze();
   }
 
   get info(): EngineInfo {
@@ -299,6 +318,11 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     await requireHere(dir, this.#config);
   }
 
+  async #saveWeights(dir: string): Promise<number> {
+    const { result } = await this.#worker.request('saveState', { fields: { dir, weightsOnly: true } }).answer;
+    return result.policyVersion;
+  }
+
   async loadState(dir: string): Promise<void> {
     await this.#worker
       .request('loadState', { fields: { dir: resolve(dir) } })
@@ -326,7 +350,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker[Symbol.asyncDispose]();
+    await Promise.all([this.#frozen?.[Symbol.asyncDispose](), this.#worker[Symbol.asyncDispose]()]);
   }
 }
 

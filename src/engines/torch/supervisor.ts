@@ -171,7 +171,7 @@ export class SupervisedWorker implements AsyncDisposable {
     const dir = 'dir' in ask.fields ? ask.fields.dir : '';
     if (type === 'forwardBackward') this.#log.add({ type, ask: ask as Ask<'forwardBackward'> });
     else if (type === 'loadState' || isScratch) this.#log.startFrom(dir);
-    else if (type === 'saveState') this.#log.saved();
+    else if (type === 'saveState' && !('weightsOnly' in ask.fields)) this.#log.saved();
     else if (type === 'optimStep') {
       const { applied, policyVersion } = result as Answer<'optimStep'>['result'];
       if (applied) this.#log.add({ type, ask: ask as Ask<'optimStep'>, policyVersion });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
  *     data.json                            the files of its problems and their hashes
  *     run.sqlite                           steps, metrics, groups, events, evaluations, checkpoints
  *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
- *     checkpoints/step-000120/             resume state: engine/ and controller.json
+ *     checkpoints/step-000120/             resume state: engine/, controller.json and batches started/ for later steps
  *     examples/stage-001.jsonl             the examples that stage 1 imitates
  *     harvest.sqlite                       attempts of stages that harvest, kept for a resume
  *     base-state/                          the engine's first state, while a later stage starts from it

@@ -12,6 +12,8 @@ export interface RecordedGroup {
   /** One per rollout, in the group's order, `null` if ungradable; absent if not used for training. */
   readonly rewards?: readonly (number | null)[];
   readonly advantages?: readonly (number | null)[];
+  /** Steps between the policy that wrote the group and the policy that learned from it; absent if not used for training. */
+  readonly offPolicySteps?: number;
   /** Reasons to review each rollout; nearly always empty. */
   readonly flags?: readonly (readonly string[])[];
 }

@@ -19,6 +19,8 @@ export interface RolloutRow {
   readonly rollout_index: number;
   /** Null if the engine returned nothing. */
   readonly policy_version: number | null;
+  /** Steps between the policy that wrote it and the policy that learned from it; absent in runs until November 2026. */
+  readonly off_policy_steps?: number | null;
   readonly prompt: Message[];
   readonly text: string;
   readonly finish_reason: FinishReason;

@@ -92,7 +92,13 @@ const group: fc.Arbitrary<RecordedGroup> = fc
         maxLength: rollouts.length,
       });
       return fc.record(
-        { group: fc.constant({ problem, rollouts }), level: text, rewards: numbers, advantages: numbers },
+        {
+          group: fc.constant({ problem, rollouts }),
+          level: text,
+          rewards: numbers,
+          advantages: numbers,
+          offPolicySteps: fc.nat(9),
+        },
         { requiredKeys: ['group'] },
       );
     }),
@@ -112,7 +118,7 @@ test('reads back what was written, in order', async () => {
       await writeShard(path, written);
       const rows = await readShard(path);
       const expected = written.groups.flatMap(
-        ({ group: { problem, rollouts }, level, rewards, advantages }) =>
+        ({ group: { problem, rollouts }, level, rewards, advantages, offPolicySteps }) =>
           rollouts.map((each, index) => ({
             step: written.step,
             stage: written.stage,
@@ -132,6 +138,7 @@ test('reads back what was written, in order', async () => {
             score: each.verdict.score,
             reward: rewards?.[index] ?? null,
             advantage: advantages?.[index] ?? null,
+            off_policy_steps: offPolicySteps ?? null,
             reason: each.verdict.reason,
             verifier: each.verdict.verifier,
             evidence: each.verdict.evidence === undefined ? null : JSON.stringify(each.verdict.evidence),

@@ -128,7 +128,7 @@ const thresholds: readonly Threshold[] = [
     threshold: 0.01,
     title: 'Sampler and trainer assign different probabilities to the sampled tokens',
     whatToDo:
-      'Compare their precision and attention settings. Until they agree, a lower learning rate or clipped importance weights keep training stable.',
+      'Compare their precision and attention settings. Until they agree, a lower learning rate or clipped importance weights keep training stable. With ahead(), the older policy adds to the difference: lower maxOffPolicySteps or the learning rate.',
   },
   {
     id: 'clipping',

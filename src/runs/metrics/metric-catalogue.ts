@@ -1,3 +1,4 @@
+import { ageMetrics } from './age-metrics.ts';
 import type { MetricDescription } from './metric-description.ts';
 import { samplerMetrics } from './sampler-metrics.ts';
 import { turnMetrics } from './turn-metrics.ts';
@@ -268,7 +269,8 @@ const described: readonly MetricDescription[] = [
     title: 'Sampler–trainer mismatch, KL',
     group: 'optimisation',
     unit: 'nats',
-    formula: 'mean over tokens of log π_sampler − log π_trainer (k1), before the first update of the step',
+    formula:
+      'mean over tokens of log π_sampler − log π_trainer (k1), before the first update of the step; with ahead() the older policy adds to it',
     verl: 'rollout_corr/kl',
   },
   {
@@ -298,14 +300,15 @@ const described: readonly MetricDescription[] = [
     title: 'Tokens sampled per second',
     group: 'throughput',
     unit: 'tokens/s',
-    formula: 'tokens written / time/rollout',
+    formula: 'tokens written / time/rollout; with ahead() / the time of the step',
   },
   {
     key: 'time/rollout',
     title: 'Time for rollouts',
     group: 'throughput',
     unit: 'seconds',
-    formula: 'wall-clock time from the choice of problems to the last verdict of the step',
+    formula:
+      'wall-clock time from the choice of problems to the last verdict of the step; with ahead() what is left of it when the step begins',
     verl: 'timing_s/gen',
   },
   {
@@ -354,6 +357,7 @@ const described: readonly MetricDescription[] = [
     formula: 'figure reported by the engine (docs/torch.md)',
   },
   ...samplerMetrics,
+  ...ageMetrics,
   ...turnMetrics,
   {
     key: 'sampler/*',

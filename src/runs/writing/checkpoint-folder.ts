@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradusError, RunError } from '../../core/errors.ts';
 import { exists, fileSizes, writeFolderAtomic, type FileSizes } from '../../storage/atomic.ts';
+import { type StartedRecord, writeStartedBatches } from '../files/started-batches.ts';
 import type { CheckpointRow } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
 
@@ -14,6 +15,8 @@ export interface Checkpoint {
   readonly engineState: string;
   /** State that the controller saved. */
   readonly controllerState: unknown;
+  /** Folder of the batches rolled out for later steps, for `readStartedBatches`; may be missing. */
+  readonly started: string;
 }
 
 /** Content of a checkpoint. */
@@ -22,8 +25,11 @@ export interface CheckpointContent {
   readonly controllerState: unknown;
   /** Writes the engine's state into a folder, e.g. `(folder) => engine.saveState(folder)`. */
   readonly writeEngineState: (folder: string) => Promise<void>;
+  /** Batches rolled out for later steps, in order. Default: none. */
+  readonly started?: readonly StartedRecord[];
 }
 
+const startedFolder = 'started';
 const controllerFile = 'controller.json';
 /** sha256 of `controller.json` in hexadecimal; absent in checkpoints of older versions. */
 const checksumFile = 'controller.sha256';
@@ -33,6 +39,7 @@ export async function writeCheckpointFolder(folder: string, content: CheckpointC
   const controllerState = jsonText(content.controllerState, 'the controller state');
   return writeFolderAtomic(folder, async (draft) => {
     await content.writeEngineState(join(draft, 'engine'));
+    await writeStartedBatches(join(draft, startedFolder), content.started ?? []);
     await writeFile(join(draft, controllerFile), controllerState);
     await writeFile(join(draft, checksumFile), `${sha256(controllerState)}\n`);
   });
@@ -51,7 +58,12 @@ export async function readCheckpointFolder(folder: string, step: number): Promis
       code: stateInvalid,
     });
   }
-  return { step, engineState: join(folder, 'engine'), controllerState: JSON.parse(text) as unknown };
+  return {
+    step,
+    engineState: join(folder, 'engine'),
+    controllerState: JSON.parse(text) as unknown,
+    started: join(folder, startedFolder),
+  };
 }
 
 /** Code of the errors of a checkpoint or engine state with other content than saved. */

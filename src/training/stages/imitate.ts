@@ -71,6 +71,8 @@ export async function openImitate(
   return {
     name: stage.name,
     save: () => saved,
+    started: [],
+    [Symbol.asyncDispose]: () => Promise.resolve(),
     step: (state) => runStep(context, { stage, settings, ...plan, heldOut }, state),
   };
 }

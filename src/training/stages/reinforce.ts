@@ -3,16 +3,21 @@ import { afterStep } from '../../curriculum/curriculum.ts';
 import type { StageConfig } from '../../curriculum/stage.ts';
 import { reinforceStages } from '../../curriculum/stages.ts';
 import type { StepRecord } from '../../runs/files/records.ts';
+import type { StoredBatch } from '../../runs/files/started-batches.ts';
 import { flagsOf } from '../../verifiers/suspicions.ts';
 import { type ShownVerdict, shownVerdicts } from '../events.ts';
 import { observePassRates } from '../observe-pass-rates.ts';
 import { openStage, selectStage, withOrigin } from '../stage-entry/enter-stage.ts';
 import type { ControllerState, PoolState } from '../state.ts';
-import { type LiveStage, rollBatch, type RolledBatch } from '../step/collect-batch.ts';
+import { type BatchSource, openBatchSource } from '../step/batch-source.ts';
+import { type LiveStage, type RolledBatch, restoreBatch } from '../step/collect-batch.ts';
+import { countingRolls } from '../step/count-rolls.ts';
 import { type Learned, learnFrom } from '../step/learn.ts';
 import { collapsedNote, countStuck, skippedNote, unjudgedNote } from '../step/policy-health.ts';
 import { problemOutcome } from '../step/problem-outcome.ts';
 import {
+  ageMetrics,
+  batchMetrics,
   engineMetrics,
   levelMetrics,
   type Metrics,
@@ -20,7 +25,6 @@ import {
   rolloutMetrics,
 } from '../step/step-metrics.ts';
 import { WorthMonitor, type WorthRecord } from '../step/worth-monitor.ts';
-import type { RolloutParts } from '../../rollout/roll-groups.ts';
 import type { TrainingContext } from '../training-context.ts';
 import type { StageRun, StepOutcome } from './stage-run.ts';
 
@@ -49,12 +53,17 @@ export async function beginReinforce(
   return { ...state, remeasured, stage: { pool, sampler: null } };
 }
 
-/** Opens a stage that has begun: its pool, sampler and gates. */
+/**
+ * Opens a stage that has begun: its pool, sampler, gates and batches.
+ *
+ * @param restored batches of the checkpoint, in order.
+ */
 export async function openReinforce(
   context: TrainingContext,
   config: StageConfig,
   { stage: index, step: stepInStage }: ControllerState['curriculum'],
   saved: PoolState,
+  restored: readonly StoredBatch[],
 ): Promise<StageRun> {
   const { run } = context;
   const opened = openStage(context, index, config, saved);
@@ -63,19 +72,35 @@ export async function openReinforce(
     { settings: opened.settings, pool: withOrigin(saved.pool, opened.problems) },
     { step: run.step, stepInStage },
   );
-  const stage = { ...opened, worth };
+  const source = openBatchSource({
+    engine: context.engine,
+    stage: opened,
+    partsFor: countingRolls(context, opened),
+    started: restored.map((batch, i) =>
+      restoreBatch(
+        opened,
+        { step: batch.step, stepInStage: stepInStage + i, seed: context.recipe.seed },
+        batch,
+      ),
+    ),
+  });
+  const stage = { ...opened, source, worth };
   return {
     name: config.name,
     step: (state) => runStep(context, stage, state),
     save: () => ({ pool: saved.pool, sampler: stage.sampler.save() }),
+    get started() {
+      return source.started;
+    },
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }
 
 /** Steps between two events about the same collapse. */
 const collapseEvery = 10;
 
-/** A stage with the monitor of its signal. */
-type MonitoredStage = LiveStage & { readonly worth: WorthMonitor };
+/** A stage with the source of its batches and the monitor of its signal. */
+type MonitoredStage = LiveStage & { readonly source: BatchSource; readonly worth: WorthMonitor };
 
 /** Choose, roll, judge, admit, learn, record, observe. */
 async function runStep(
@@ -88,7 +113,8 @@ async function runStep(
   const stepInStage = state.curriculum.step;
   const started = performance.now();
   const moment = { step, stepInStage, seed: recipe.seed };
-  const batch = await rollBatch(countingRolls(context, stage, step), stage, moment, context.signal);
+  const isAhead = stage.settings.batchSource.type === 'ahead';
+  const batch = await stage.source.take(moment, context.signal);
   const rolled = performance.now();
   const rateStep = step - state.imitated;
   const learned = await learnFrom(engine, stage, batch.admitted, {
@@ -101,14 +127,16 @@ async function runStep(
     ...rolloutMetrics(batch.groups),
     ...levelMetrics(batch.groups, stage.levels),
     ...batchMetrics(batch),
+    ...(isAhead && ageMetrics(batch)),
     ...learned?.metrics,
     ...samplerMetrics(stage),
     ...monitored.metrics,
   };
+  const sampled = isAhead ? performance.now() : rolled;
   const timings = {
     'time/rollout': (rolled - started) / 1000,
     'time/learn': (performance.now() - rolled) / 1000,
-    'throughput/sampledTokensPerSecond': (1000 * metrics['rollout/tokens']!) / (rolled - started),
+    'throughput/sampledTokensPerSecond': (1000 * metrics['rollout/tokens']!) / (sampled - started),
     ...engineMetrics((await engine.figures?.()) ?? {}),
   };
   const outcome = afterStep(recipe.stages, state.curriculum, metrics);
@@ -137,21 +165,6 @@ async function runStep(
   return { ...outcome, stuckSteps: countStuck(state.stuckSteps, step, learned) };
 }
 
-/** The context, with an event for each judged rollout. */
-function countingRolls(
-  context: TrainingContext,
-  { settings }: LiveStage,
-  step: number,
-): TrainingContext & RolloutParts {
-  let done = 0;
-  const asked = settings.problemsPerStep * settings.groupSize;
-  const onRollout = (): void => {
-    done++;
-    context.report({ type: 'roll', step, done, total: Math.max(asked, done) });
-  };
-  return { ...context, onRollout };
-}
-
 async function recordStep(
   { run, report }: TrainingContext,
   { settings, levels }: LiveStage,
@@ -166,6 +179,7 @@ async function recordStep(
     group,
     rewards: group.scored.map(({ reward }) => reward),
     advantages: group.scored.map(({ advantage }) => advantage),
+    offPolicySteps: group.offPolicySteps,
     flags: flagsOf(group),
     ...levelOf(group, levels),
   }));
@@ -196,12 +210,6 @@ function shownVerdict({ problem, rollouts }: ScoredGroup): ShownVerdict {
 
 const lastStepOf = ({ recipe }: TrainingContext): number =>
   reinforceStages(recipe.stages).reduce((sum, { maxSteps }) => sum + maxSteps, 0);
-
-const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
-  'batch/problems': admitted.length,
-  'batch/triedProblems': groups.length,
-  'batch/refills': refills,
-});
 
 const samplerMetrics = ({ sampler }: LiveStage): Metrics =>
   Object.fromEntries(

@@ -1,4 +1,5 @@
 import type { CurriculumDecision, CurriculumState } from '../../curriculum/curriculum.ts';
+import type { StartedBatch } from '../step/collect-batch.ts';
 import type { ControllerState, StageState } from '../state.ts';
 
 /** Position of the training after a step. */
@@ -9,10 +10,12 @@ export interface StepOutcome {
 }
 
 /** A stage in progress, of any kind. */
-export interface StageRun {
+export interface StageRun extends AsyncDisposable {
   readonly name: string;
   /** Computes and records the next step of the run. */
   step(state: ControllerState): Promise<StepOutcome>;
   /** Returns the state to continue from after the last step. */
   save(): StageState;
+  /** Batches rolled out for later steps, in order: part of the state after a step. Disposing the stage cancels them. */
+  readonly started: readonly StartedBatch[];
 }

@@ -2,7 +2,7 @@ import { judgedRollouts, type ScoredGroup, scoreGroup } from '../../algorithms/s
 import type { Algorithm } from '../../algorithms/settings.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
-import { finishReasonOf } from '../../core/rollout.ts';
+import { finishReasonOf, type Rollout, type RolloutGroup } from '../../core/rollout.ts';
 import { sum } from '../../statistics/summary.ts';
 import { admitGroup } from '../../curriculum/gates/create-gate.ts';
 import type { Gate, GroupSummary } from '../../curriculum/gates/gate.ts';
@@ -22,12 +22,18 @@ export interface LiveStage {
   readonly gates: readonly Gate[];
 }
 
+/** A scored group, and the age of the policy that wrote it. */
+export interface RolledGroup extends ScoredGroup {
+  /** Steps between the policy that wrote the group and the policy that learns from it. */
+  readonly offPolicySteps: number;
+}
+
 /** A batch of scored groups, with the result of the gates. */
 export interface RolledBatch {
   /** All groups rolled out, in the order chosen. */
-  readonly groups: readonly ScoredGroup[];
+  readonly groups: readonly RolledGroup[];
   /** Groups that the gates admitted, at most the requested number. */
-  readonly admitted: readonly ScoredGroup[];
+  readonly admitted: readonly RolledGroup[];
   readonly refills: number;
   /** Message for the log when the batch is smaller than requested. */
   readonly note: string | null;
@@ -42,29 +48,81 @@ export interface BatchMoment {
   readonly seed: number;
 }
 
+/** A batch whose first round of rollouts is under way. */
+export interface StartedBatch {
+  readonly moment: BatchMoment;
+  /** Steps until the batch is learned from. */
+  readonly offPolicySteps: number;
+  /** Resolves to the first round, scored, in the order chosen. */
+  readonly firstRound: Promise<readonly RolledGroup[]>;
+}
+
 /**
- * Rolls out one step: the sampler chooses, the engine samples, verifiers judge, gates admit. Tries more problems when
- * gates reject groups, and finally continues with a smaller batch and a note. In a mix, every domain
- * fills its own share, so that the trained groups have the mix's shares whatever the gates admit.
+ * Chooses the problems of a batch and starts their rollouts. The sampler has chosen when this returns.
+ *
+ * @param offPolicySteps steps until the batch is learned from.
  */
-export async function rollBatch(
+export function startBatch(
   parts: RolloutParts,
   stage: LiveStage,
-  { step, stepInStage, seed }: BatchMoment,
+  moment: BatchMoment,
+  { offPolicySteps = 0, signal }: { readonly offPolicySteps?: number; readonly signal?: AbortSignal } = {},
+): StartedBatch {
+  const ask = wantedOf(openShares(stage, moment.stepInStage));
+  const round = { ask, tried: new Set<string>(), offPolicySteps };
+  const firstRound = rollRound(parts, stage, moment, round, signal);
+  // A failure surfaces when the batch is finished.
+  firstRound.catch(() => {});
+  return { moment, offPolicySteps, firstRound };
+}
+
+/** Rebuilds a started batch from its attempts, in the order of their groups. */
+export function restoreBatch(
+  stage: LiveStage,
+  moment: BatchMoment,
+  { offPolicySteps, rollouts }: { readonly offPolicySteps: number; readonly rollouts: readonly Rollout[] },
+): StartedBatch {
+  const byProblem = Map.groupBy(rollouts, ({ problemId }) => problemId);
+  const groups = Array.from(byProblem, ([id, own]) => ({
+    ...scoreIn(stage, { problem: stage.problems.get(id)!, rollouts: own }),
+    offPolicySteps,
+  }));
+  return { moment, offPolicySteps, firstRound: Promise.resolve(groups) };
+}
+
+/** Rolls out a batch with one policy, see {@link finishBatch}. */
+export const rollBatch = (
+  parts: RolloutParts,
+  stage: LiveStage,
+  moment: BatchMoment,
+  signal?: AbortSignal,
+): Promise<RolledBatch> =>
+  finishBatch(parts, stage, startBatch(parts, stage, moment, signal === undefined ? {} : { signal }), signal);
+
+/**
+ * Completes a started batch: verdicts come in, gates admit. Tries more problems with the parts given here when gates
+ * reject groups, and finally continues with a smaller batch and a note. In a mix, every domain fills its own share, so
+ * that the trained groups have the mix's shares whatever the gates admit.
+ */
+export async function finishBatch(
+  parts: RolloutParts,
+  stage: LiveStage,
+  { moment, firstRound }: StartedBatch,
   signal?: AbortSignal,
 ): Promise<RolledBatch> {
   const { problemsPerStep: wanted, config } = stage.settings;
-  const shares = openShares(stage, stepInStage);
+  const shares = openShares(stage, moment.stepInStage);
   const tried = new Set<string>();
-  let ask = Object.fromEntries(shares.map(({ name, wanted: count }) => [name, count]));
+  let ask = wantedOf(shares);
+  let judged = await firstRound;
   for (let refills = 0; ; refills++) {
-    const perDomain = config.mix === undefined ? undefined : ask;
-    const ids = stage.sampler.choose(sum(Object.values(ask)), stepInStage, tried, perDomain);
-    for (const id of ids) tried.add(id);
-    const judged = await rollProblems(parts, stage, ids, hashKey(seed, 'rollout', step), signal);
+    for (const { problem } of judged) tried.add(problem.id);
     for (const share of shares) fillShare(share, judged, ask[share.name] ?? 0, stage.gates);
     ask = nextAsk(shares, refills, config.maxRefills);
-    if (sum(Object.values(ask)) > 0) continue;
+    if (sum(Object.values(ask)) > 0) {
+      judged = await rollRound(parts, stage, moment, { ask, tried, offPolicySteps: 0 }, signal);
+      continue;
+    }
     const groups = shares.flatMap((share) => share.groups);
     const admitted = shares.flatMap((share) => share.admitted.slice(0, share.wanted));
     return {
@@ -76,6 +134,30 @@ export async function rollBatch(
   }
 }
 
+/** Problems to ask of each share in one round. */
+interface Round {
+  readonly ask: Readonly<Record<string, number>>;
+  readonly tried: ReadonlySet<string>;
+  readonly offPolicySteps: number;
+}
+
+/** Chooses before it returns, so that the order of calls decides the sampler's state. */
+function rollRound(
+  parts: RolloutParts,
+  stage: LiveStage,
+  { step, stepInStage, seed }: BatchMoment,
+  { ask, tried, offPolicySteps }: Round,
+  signal: AbortSignal | undefined,
+): Promise<RolledGroup[]> {
+  const perDomain = stage.settings.config.mix === undefined ? undefined : ask;
+  const ids = stage.sampler.choose(sum(Object.values(ask)), stepInStage, tried, perDomain);
+  const rolled = rollProblems(parts, stage, ids, hashKey(seed, 'rollout', step), signal);
+  return rolled.then((groups) => groups.map((group) => ({ ...group, offPolicySteps })));
+}
+
+const wantedOf = (shares: readonly BatchShare[]): Record<string, number> =>
+  Object.fromEntries(shares.map(({ name, wanted }) => [name, wanted]));
+
 /** Part of a batch that one domain fills; without a mix, one part for all domains. */
 interface BatchShare {
   readonly name: string;
@@ -84,8 +166,8 @@ interface BatchShare {
   /** Problems of the pool that it may try. */
   readonly problems: number;
   readonly takes: (problem: Problem) => boolean;
-  readonly groups: ScoredGroup[];
-  readonly admitted: ScoredGroup[];
+  readonly groups: RolledGroup[];
+  readonly admitted: RolledGroup[];
   /** True when the sampler has no more problems for this step. */
   isExhausted: boolean;
 }
@@ -114,7 +196,7 @@ function openShares({ settings, problems }: LiveStage, stepInStage: number): Bat
 
 function fillShare(
   share: BatchShare,
-  judged: readonly ScoredGroup[],
+  judged: readonly RolledGroup[],
   asked: number,
   gates: readonly Gate[],
 ): void {
@@ -144,17 +226,23 @@ export async function rollProblems(
   signal: AbortSignal | undefined,
 ): Promise<ScoredGroup[]> {
   if (ids.length === 0) return [];
-  const { sampling, groupSize: rollouts, rewardFor } = settings;
+  const { sampling, groupSize: rollouts } = settings;
   const chosen = ids.map((id) => problems.get(id)!);
   const groups = await rollAll(
     withEnvironments(parts, settings.config),
     { ...sampling, problems: chosen, rollouts, seed },
     signal,
   );
+  return groups.map((group) => scoreIn({ settings, algorithm }, group));
+}
+
+/** Scores a group by the settings of a stage. */
+function scoreIn(
+  { settings: { sampling, rewardFor }, algorithm }: Pick<LiveStage, 'settings' | 'algorithm'>,
+  group: RolloutGroup,
+): ScoredGroup {
   const { maxTokens } = sampling;
-  return groups.map((group) =>
-    scoreGroup(group, algorithm, { reward: rewardFor(group.problem.domain), maxTokens }),
-  );
+  return scoreGroup(group, algorithm, { reward: rewardFor(group.problem.domain), maxTokens });
 }
 
 function summarise(group: ScoredGroup): GroupSummary {

@@ -5,6 +5,7 @@ import { mean, quantile, standardDeviation, sum } from '../../statistics/summary
 import { outcomes } from '../../core/verdict.ts';
 import { commonestAnswer, excessOf } from './commonest-answer.ts';
 import { otherFormShare } from '../../verifiers/answer-differences.ts';
+import type { RolledBatch } from './collect-batch.ts';
 import { turnMetrics } from './turn-metrics.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { LossStats, StepStats } from '../../engines/engine.ts';
@@ -93,6 +94,22 @@ export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap
   }
   return metrics;
 }
+
+/** Sizes of a batch: groups admitted, groups rolled out, further rounds. */
+export const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
+  'batch/problems': admitted.length,
+  'batch/triedProblems': groups.length,
+  'batch/refills': refills,
+});
+
+/** Ages of the admitted groups, in steps. */
+export const ageMetrics = ({ admitted }: RolledBatch): Metrics => {
+  const ages = admitted.map(({ offPolicySteps }) => offPolicySteps);
+  return {
+    ...measured('rollout/offPolicySteps/mean', ages, mean),
+    ...measured('rollout/offPolicySteps/max', ages, (all) => Math.max(...all)),
+  };
+};
 
 const verdictsOf = ({ rollouts }: ScoredGroup) => rollouts.map(({ verdict }) => verdict);
 

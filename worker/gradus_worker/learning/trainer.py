@@ -255,10 +255,14 @@ class Trainer:
         )
 
 
+def weights_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the weights among the tensors of `Trainer.state`."""
+    return {name: value for name, value in tensors.items() if name.startswith("weights/")}
+
+
 def restore_weights(parameters: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
     """Restores the weights alone from what `Trainer.state` returned. ValueError, no change, on a mismatch."""
-    weights = {name: value for name, value in tensors.items() if name.startswith("weights/")}
-    _copy_state({f"weights/{name}": value for name, value in parameters.items()}, weights)
+    _copy_state({f"weights/{name}": value for name, value in parameters.items()}, weights_of(tensors))
 
 
 @torch.no_grad()

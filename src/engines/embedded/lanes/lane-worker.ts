@@ -23,8 +23,8 @@ const options = workerData as LaneOptions;
 const port = parentPort!;
 const runner = createMicrobatchRunner(options);
 let sampler: Promise<Sampler> | undefined;
-/** Sampler of the newest weights; jobs of one version share its weights and rows. */
-let packed: { readonly version: number; readonly weights: DecodeWeights; jobs: number } | undefined;
+/** Weights by version, while jobs use them; jobs of one version share their rows. */
+const packed = new Map<number, { readonly weights: DecodeWeights; jobs: number }>();
 let tokenizer: ModelTokenizer | undefined;
 
 port.on('message', (request: LaneRequest) => {
@@ -59,14 +59,16 @@ function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
       return measureProducts(options.config, task.job);
     case 'sample': {
       const { version } = task;
-      if (packed?.version !== version)
-        packed = { version, weights: packDecodeWeights(options.config, task.weights), jobs: 0 };
-      const shared = packed;
+      const shared = packed.get(version) ?? {
+        weights: packDecodeWeights(options.config, task.weights),
+        jobs: 0,
+      };
+      packed.set(version, shared);
       reply({ id, kind: 'started' });
       shared.jobs++;
       return sample(task, shared.weights, id).finally(() => {
-        // Free the key-value cache: training may need the memory.
-        if (--shared.jobs === 0 && packed === shared) packed = undefined;
+        // Free the copy: training may need the memory.
+        if (--shared.jobs === 0) packed.delete(version);
       });
     }
   }

@@ -22,6 +22,8 @@ export interface Attempt extends Pick<
   readonly flags: readonly string[];
   /** Null if the engine returned nothing. */
   readonly policyVersion: number | null;
+  /** Steps between the policy that wrote it and the policy that learned from it; null: not trained on, or not recorded. */
+  readonly offPolicySteps: number | null;
   /**
    * What came after the prompt, by the policy and its environment, with the calls; null for a single answer. The texts are
    * those of the last transcript.
@@ -117,6 +119,7 @@ function attemptOf(row: RolloutRow): Omit<Attempt, 'index' | 'flags' | 'pieces'>
     finishReason: row.finish_reason,
     evidence: row.evidence === null ? {} : (JSON.parse(row.evidence) as Record<string, unknown>),
     policyVersion: row.policy_version,
+    offPolicySteps: row.off_policy_steps ?? null,
     turns: turnsOf(transcript),
     limit: transcript?.written.at(-1)?.limit ?? null,
     tokens: written(transcript?.tokens),

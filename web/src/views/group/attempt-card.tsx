@@ -64,11 +64,15 @@ export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; read
       <p className={styles.small}>
         {attempt.tokens.length} tokens · finish reason {attempt.finishReason}
         {attempt.limit === null ? '' : ` (limit of ${attempt.limit})`}
-        {attempt.policyVersion === null ? '' : ` · policy version ${attempt.policyVersion}`} ·{' '}
-        <InertLine text={attempt.verifier} />
+        {attempt.policyVersion === null ? '' : ` · policy version ${attempt.policyVersion}`}
+        {ageOf(attempt)} · <InertLine text={attempt.verifier} />
       </p>
     </section>
   );
+}
+
+function ageOf({ offPolicySteps: steps }: Attempt): string {
+  return steps === null || steps === 0 ? '' : ` (${steps} ${steps === 1 ? 'step' : 'steps'} old)`;
 }
 
 function worthOf({ reward, advantage, score }: Attempt): string {

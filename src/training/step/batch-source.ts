@@ -1,0 +1,139 @@
+import { ConfigError } from '../../core/errors.ts';
+import type { FrozenPolicy, LearningEngine } from '../../engines/engine.ts';
+import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
+import type { RolloutParts } from '../../rollout/roll-groups.ts';
+import {
+  type BatchMoment,
+  finishBatch,
+  type LiveStage,
+  rollBatch,
+  type RolledBatch,
+  type StartedBatch,
+  startBatch,
+} from './collect-batch.ts';
+
+/** Where the batches of a stage come from. */
+export interface BatchSource extends AsyncDisposable {
+  /** Rolls out the batch of a step, or completes one that an earlier step started. Call once per step, in order. */
+  take(moment: BatchMoment, signal?: AbortSignal): Promise<RolledBatch>;
+  /** Batches started for later steps, in order: part of the state after a step. */
+  readonly started: readonly StartedBatch[];
+}
+
+/** Parts of a source. */
+export interface BatchSourceParts {
+  readonly engine: LearningEngine;
+  readonly stage: LiveStage;
+  /** Returns the parts that roll out the batch of a step with the current policy. */
+  readonly partsFor: (step: number) => RolloutParts;
+  /** Batches that a checkpoint holds, in order. */
+  readonly started?: readonly StartedBatch[];
+}
+
+/**
+ * Opens the source that the recipe names. Disposing it cancels the batches it started.
+ *
+ * @throws ConfigError when the engine cannot keep two policies.
+ */
+export function openBatchSource(parts: BatchSourceParts): BatchSource {
+  const { batchSource, config } = parts.stage.settings;
+  switch (batchSource.type) {
+    case 'in-step':
+      return new InStepSource(parts);
+    case 'ahead':
+      requireFreezing(parts.engine, parts.stage.settings);
+      return new AheadSource(parts, batchSource.maxOffPolicySteps, config.maxSteps);
+  }
+}
+
+/** @throws ConfigError for `ahead()` on an engine that cannot keep two policies. */
+export function requireFreezing(engine: LearningEngine, { batchSource }: ResolvedStage): void {
+  if (batchSource.type === 'in-step' || engine.learner.freezePolicy !== undefined) return;
+  throw new ConfigError(
+    `batch.source: expected an engine that samples from an older policy for ahead(), got "${engine.sampler.info.engine}"; ` +
+      'use inStep(), or the engines embedded or torch, not behind http',
+  );
+}
+
+/** Samples, then learns. */
+class InStepSource implements BatchSource {
+  readonly started = [];
+  readonly #parts: BatchSourceParts;
+
+  constructor(parts: BatchSourceParts) {
+    this.#parts = parts;
+  }
+
+  take(moment: BatchMoment, signal?: AbortSignal): Promise<RolledBatch> {
+    const { stage, partsFor } = this.#parts;
+    return rollBatch(partsFor(moment.step), stage, moment, signal);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Before step s is learned from, starts the batches up to step s + k with the policy of that moment. All choices of the
+ * sampler are made here, one after another, so that they do not depend on when rollouts end. A refill is written by the
+ * current policy: gates are known to reject only when the step begins.
+ */
+class AheadSource implements BatchSource {
+  readonly #parts: BatchSourceParts;
+  readonly #maxOffPolicySteps: number;
+  readonly #maxSteps: number;
+  readonly #cancelled = new AbortController();
+  #started: readonly StartedBatch[];
+
+  constructor(parts: BatchSourceParts, maxOffPolicySteps: number, maxSteps: number) {
+    this.#parts = parts;
+    this.#maxOffPolicySteps = maxOffPolicySteps;
+    this.#maxSteps = maxSteps;
+    this.#started = parts.started ?? [];
+  }
+
+  get started(): readonly StartedBatch[] {
+    return this.#started;
+  }
+
+  async take(moment: BatchMoment, signal?: AbortSignal): Promise<RolledBatch> {
+    const { stage, partsFor } = this.#parts;
+    await this.#startUpTo(
+      Math.min(moment.stepInStage + this.#maxOffPolicySteps, this.#maxSteps - 1),
+      moment,
+      signal,
+    );
+    const [next, ...later] = this.#started;
+    this.#started = later;
+    return finishBatch(partsFor(moment.step), stage, next!, signal);
+  }
+
+  /** Freezes a policy for each batch, so that an engine may write one batch after another. */
+  async #startUpTo(last: number, now: BatchMoment, signal: AbortSignal | undefined): Promise<void> {
+    const { engine, stage, partsFor } = this.#parts;
+    const either = AbortSignal.any([this.#cancelled.signal, ...(signal === undefined ? [] : [signal])]);
+    for (let at = now.stepInStage + this.#started.length; at <= last; at++) {
+      const offPolicySteps = at - now.stepInStage;
+      const moment = { ...now, step: now.step + offPolicySteps, stepInStage: at };
+      const policy = await engine.learner.freezePolicy!();
+      const parts = withPolicy(partsFor(moment.step), policy);
+      const batch = startBatch(parts, stage, moment, { offPolicySteps, signal: either });
+      void settled([batch]).then(() => policy[Symbol.asyncDispose]());
+      this.#started = [...this.#started, batch];
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelled.abort();
+    await settled(this.#started);
+  }
+}
+
+const settled = (batches: readonly StartedBatch[]): Promise<unknown> =>
+  Promise.allSettled(batches.map(({ firstRound }) => firstRound));
+
+const withPolicy = (parts: RolloutParts, { sampler }: FrozenPolicy): RolloutParts => ({
+  ...parts,
+  engine: { sampler, renderer: parts.engine.renderer },
+});
