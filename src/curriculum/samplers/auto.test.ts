@@ -138,10 +138,10 @@ test('draws the first batch uniformly, without a measurement', () => {
   expect(first.choose(32, 0)).toEqual(second.choose(32, 0));
 });
 
-test('draws all problems uniformly where none has a signal', () => {
+test('draws nearly all problems uniformly where none has a signal', () => {
   const sampler = build([...problems('a', 200), ...problems('b', 200, 2)]);
   train(sampler, () => ({ passRate: 0 }), 30);
-  expect(sampler.metrics()['uniformShare']).toBe(1);
+  expect(sampler.metrics()['uniformShare']).toBe(0.9);
   expect(sampler.metrics()['liveUniform']).toBe(0);
 });
 
@@ -232,13 +232,13 @@ test('rejects the state of another pool', () => {
   );
 });
 
-test('draws all problems uniformly where most of the pool is alive already', () => {
+test('draws nearly all problems uniformly where most of the pool is alive already', () => {
   const pool = [...problems('a', 300), ...problems('b', 300), ...problems('c', 300)];
-  const world: World = (id) => ({ passRate: id.includes('/a/') ? 0.08 : 0.4 });
+  const world: World = (id) => ({ passRate: id.includes('/a/') ? 0.15 : 0.4 });
   const sampler = build(pool, { brake: 0 });
   train(sampler, world, 40);
   expect(sampler.metrics()['liveUniform']).toBeGreaterThan(0.7);
-  expect(sampler.metrics()['uniformShare']).toBe(1);
+  expect(sampler.metrics()['uniformShare']).toBe(0.9);
 });
 
 test('fills the batch and has finite metrics where every weight underflows', () => {

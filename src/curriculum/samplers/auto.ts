@@ -21,7 +21,7 @@ import { Shares } from './shares.ts';
 /**
  * Prefers problems whose group is likely to have a signal, judged by the rollouts of training; needs no measurement. A fixed
  * share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does not,
- * all of it is. docs/algorithms/auto.md has the equations and the sources.
+ * nearly all of it is. docs/algorithms/auto.md has the equations and the sources.
  */
 export const autoConfig = z.strictObject({
   type: z.literal('auto'),
@@ -58,6 +58,8 @@ const autoState = z.strictObject({
   wellFormed: controlGroupState,
 });
 
+/** Uniform share of a batch while selection does not help; the rest stays selected, to detect when it does. */
+const fallbackShare = 0.9;
 /** Groups of a source that the progress of its format is judged by: parsed answers are rare at first. */
 const formatBlock = 60;
 /** Least live probability, and least weight for exponents so large that it underflows: no weight is 0. */
@@ -125,12 +127,11 @@ class AutoSampler implements ProblemSampler {
   }
 
   observe(outcomes: readonly ProblemOutcome[]): void {
-    const weights = this.#relativeWeights(outcomes);
     this.#means.age();
     this.#spread.age();
     this.#groups.age();
     this.#wellFormed.age();
-    for (const [at, outcome] of outcomes.entries()) this.#observeOne(outcome, weights[at]!);
+    for (const outcome of outcomes) this.#observeOne(outcome);
     this.#wellFormed.compare();
     for (const { problemId } of outcomes) this.#control.delete(this.#indexOf.get(problemId) ?? -1);
   }
@@ -183,7 +184,9 @@ class AutoSampler implements ProblemSampler {
 
   #uniformShare(): number {
     const hasEvidence = this.#isMeasured || this.#own.visited > 0;
-    return hasEvidence && !this.#wellFormed.isSelectionUseless ? this.#config.uniformShare : 1;
+    if (!hasEvidence) return 1;
+    const { uniformShare } = this.#config;
+    return this.#wellFormed.isSelectionUseless ? Math.max(uniformShare, fallbackShare) : uniformShare;
   }
 
   #select(count: number, excluded: ReadonlySet<number>): number[] {
@@ -217,21 +220,7 @@ class AutoSampler implements ProblemSampler {
     return raiseToUniform(weights, this.#own.classes, this.#own.classOf, boostOf);
   }
 
-  /** Weights with which the problems of a batch were drawn, relative to the mean of the pool; 0 outside it. */
-  #relativeWeights(outcomes: readonly ProblemOutcome[]): number[] {
-    const weights = this.#weightsOfClasses();
-    const { classOf } = this.#own;
-    // Summed in the order of the pool: that of the classes depends on where a run was resumed.
-    let total = 0;
-    for (let problem = 0; problem < classOf.length; problem++) total += weights[classOf[problem]!]!;
-    const mean = total / classOf.length;
-    return outcomes.map(({ problemId }) => {
-      const problem = this.#indexOf.get(problemId);
-      return problem === undefined ? 0 : weights[classOf[problem]!]! / mean;
-    });
-  }
-
-  #observeOne(outcome: ProblemOutcome, weight: number): void {
+  #observeOne(outcome: ProblemOutcome): void {
     const problem = this.#indexOf.get(outcome.problemId);
     if (problem === undefined || outcome.trials === 0) return;
     const cell = this.#cells.cellOf[problem]!;
@@ -241,7 +230,7 @@ class AutoSampler implements ProblemSampler {
     const { successes, trials, tokens } = outcome;
     const rollouts = rolloutsOf(outcome);
     const isLive = outcome.meanAbsAdvantage > 0;
-    const group = { kind, weight, isLive, factor, successes, trials, tokens, rollouts } as const;
+    const group = { kind, isLive, factor, successes, trials, tokens, rollouts } as const;
     this.#groups.add(group);
     const misformatted = outcome.verdicts.unparsed - outcome.truncated;
     this.#means.addRollouts(cell, { tokens, rollouts, misformatted });

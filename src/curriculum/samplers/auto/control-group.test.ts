@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest';
-import { createRng } from '../../../core/rng.ts';
 import { ControlGroup, type DrawnGroup } from './control-group.ts';
 
-const group = (kind: DrawnGroup['kind'], isLive: boolean, weight = 1): DrawnGroup => ({
+const group = (kind: DrawnGroup['kind'], isLive: boolean): DrawnGroup => ({
   kind,
   isLive,
-  weight,
   factor: 1,
   tokens: 80,
   rollouts: 8,
@@ -13,31 +11,15 @@ const group = (kind: DrawnGroup['kind'], isLive: boolean, weight = 1): DrawnGrou
   trials: 8,
 });
 
-/** Adds steps of groups, of which exactly some are live; the weights of the uniform draws fit the selected ones. */
+/** Adds steps of groups, of which exactly some are live. */
 function addSteps(control: ControlGroup, steps: number, live: { uniform: number; selected: number }): void {
-  const { uniform, selected } = live;
-  const [ofLive, ofDead] = [uniform === 0 ? 1 : selected / uniform, (1 - selected) / (1 - uniform)];
   for (let step = 0; step < steps; step++) {
     control.age();
-    for (let i = 0; i < 20; i++) {
-      control.add(group('uniform', i < 20 * uniform, i < 20 * uniform ? ofLive : ofDead));
-      control.add(group('selected', i < 20 * selected));
-    }
+    for (const kind of ['uniform', 'selected'] as const)
+      for (let i = 0; i < 20; i++) control.add(group(kind, i < 20 * live[kind]));
     control.compare();
   }
 }
-
-test('estimates the live share of selected draws from uniform draws by their weights', () => {
-  const control = new ControlGroup(0);
-  const random = createRng(3, 'control');
-  // A fifth of the pool is live with weight 4, the rest dead with weight 1/4: 0.8 / (0.8 + 0.2) of selected draws are live.
-  for (let i = 0; i < 4000; i++) {
-    const isLive = random.next() < 0.2;
-    control.add(group('uniform', isLive, isLive ? 4 : 0.25));
-  }
-  expect(control.liveUniform?.mean).toBeCloseTo(0.2, 1);
-  expect(control.liveSelected?.mean).toBeCloseTo(0.8, 1);
-});
 
 test('stops selection below a ratio of 1.15 and starts it again from 1.3', () => {
   const control = new ControlGroup(0);

@@ -12,7 +12,6 @@ const [stopRatio, startRatio] = [1.15, 1.3];
 const leastGroups = { difference: 20, ratio: 40 };
 
 const armState = z.strictObject({
-  /** Sum of weights. */
   groups: z.number().min(0),
   /** Sum of squared weights: the effective number of groups is groups² / squares. */
   squares: z.number().min(0),
@@ -42,14 +41,11 @@ export interface DrawnGroup extends Trials {
   readonly factor: number;
   readonly tokens: number;
   readonly rollouts: number;
-  /** Weight of its problem in the selected draws, relative to the mean of the pool. */
-  readonly weight: number;
 }
 
 /**
  * Compares uniform draws with selected ones while training. The uniform draws are an unbiased sample of the pool: they
- * estimate its live share and pass rate without a measurement. With their weights they are also a sample of the selected
- * draws (importance sampling), so the comparison goes on where nothing is selected.
+ * estimate its live share and pass rate without a measurement.
  */
 export class ControlGroup {
   readonly #tokenCost: number;
@@ -68,9 +64,9 @@ export class ControlGroup {
     this.#selected = aged(this.#selected);
   }
 
-  add({ kind, weight, ...group }: DrawnGroup): void {
-    if (kind === 'uniform') this.#uniform = withGroup(this.#uniform, group, 1);
-    this.#selected = withGroup(this.#selected, group, kind === 'uniform' ? weight : 1);
+  add({ kind, ...group }: DrawnGroup): void {
+    if (kind === 'uniform') this.#uniform = withGroup(this.#uniform, group);
+    else this.#selected = withGroup(this.#selected, group);
   }
 
   /** Live share of uniform draws with its 95 % interval (Wilson); undefined without draws. */
@@ -146,15 +142,15 @@ const aged = (arm: Arm): Arm => ({
   trials: memory * arm.trials,
 });
 
-const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind' | 'weight'>, weight: number): Arm => ({
-  groups: arm.groups + weight,
-  squares: arm.squares + weight ** 2,
-  live: arm.live + (group.isLive ? weight : 0),
-  worth: arm.worth + (group.isLive ? weight * group.factor : 0),
-  tokens: arm.tokens + weight * group.tokens,
-  rollouts: arm.rollouts + weight * group.rollouts,
-  successes: arm.successes + weight * group.successes,
-  trials: arm.trials + weight * group.trials,
+const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind'>): Arm => ({
+  groups: arm.groups + 1,
+  squares: arm.squares + 1,
+  live: arm.live + Number(group.isLive),
+  worth: arm.worth + (group.isLive ? group.factor : 0),
+  tokens: arm.tokens + group.tokens,
+  rollouts: arm.rollouts + group.rollouts,
+  successes: arm.successes + group.successes,
+  trials: arm.trials + group.trials,
 });
 
 /** Size of an unweighted sample with the same information. */
