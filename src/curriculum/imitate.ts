@@ -14,6 +14,8 @@ const harvestConfig = z.strictObject({
   type: z.literal('harvest'),
   /** Absent: every problem. */
   select: selectConfig.optional(),
+  /** Most problems to attempt, drawn by the recipe's seed; absent: all that are selected. */
+  problems: z.int().positive().optional(),
   /** Attempts per problem. */
   rollouts: z.int().positive().default(4),
   /**

@@ -2,9 +2,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { makeFastFolder } from '../../test/runs/fast-folder.ts';
+import type { Rollout } from '../core/rollout.ts';
+import { extendTranscript, givenTranscript } from '../core/transcript.ts';
 import type { Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
+import { mathProblem } from '../testing/index.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { readCurves } from './learning-curve.ts';
 
@@ -14,6 +17,39 @@ afterAll(() => rmSync(root, { recursive: true }));
 const result = (mean: number) => ({
   overall: { accuracy: { mean } },
   byDomain: { math: { accuracy: { mean } }, code: {} },
+});
+
+test('counts a harvest of examples from the first step after it', async () => {
+  await using run = await createRun(root, { name: 'harvested', seed: 0, recipe: {} });
+  const rollout = (problemId: string, index: number, tokens: number): Rollout => ({
+    problemId,
+    index,
+    transcripts: [
+      extendTranscript(
+        givenTranscript([], new Int32Array([1])),
+        {
+          tokens: new Int32Array(tokens),
+          logprobs: new Float32Array(tokens),
+          finishReason: 'stop',
+          policyVersion: 0,
+        },
+        () => 'text',
+      ),
+    ],
+    verdict: { outcome: 'correct', score: 1, reason: '', verifier: 'v' },
+  });
+  const groups = ['a', 'b'].map((id) => ({
+    group: { problem: mathProblem({ id }), rollouts: [rollout(id, 0, 3), rollout(id, 1, 5)] },
+  }));
+  await run.recordRollouts({ step: 0, stage: 'copy', purpose: 'measure', groups });
+  await run.recordEvaluation({ step: 0, name: 'held-out', result: result(0.1) });
+  await run.recordStep({ step: 1, stage: 'copy', metrics: { 'sft/loss': 2 } });
+  await run.recordEvaluation({ step: 1, name: 'held-out', result: result(0.2) });
+  using reader = await openRunReader(run.directory);
+  expect(readCurves(reader).get('held-out')).toMatchObject([
+    { step: 0, trained: 0, rollouts: 0, tokens: 0 },
+    { step: 1, trained: 0, rollouts: 4, tokens: 16 },
+  ]);
 });
 
 test('counts training and the measuring of stages begun, not that of stages to come', async () => {

@@ -11,7 +11,7 @@ export interface TrainingCost {
   readonly step: number;
   /** Rollouts of training, rejected groups included. */
   readonly trained: number;
-  /** Those rollouts, and the ones that measured difficulty. */
+  /** Those rollouts, and the ones that measured difficulty or were harvested as examples. */
   readonly rollouts: number;
   /** Tokens written in all these rollouts; where the engine did not report those of measuring, estimated by the mean length of the first ten steps. */
   readonly tokens: number;
@@ -50,27 +50,37 @@ function accuracies(text: string | null): Record<string, number> {
   );
 }
 
-/** Returns a function from a step to the cost of a run until it. Counts the measuring of all stages begun before it. */
+/** Returns a function from a step to the cost of a run until it. Counts the measuring and harvests of all stages begun before it. */
 function costUntil(run: RunReader): (step: number) => TrainingCost {
   const counts = run.metric('rollout/count');
   const tokens = run.metric('rollout/tokens');
   const stageStarts = run.events().filter(({ type }) => type === 'stage-start');
   const measured = readMeasured(run.directory);
+  const harvests = readHarvests(run);
   const firstCounts = sum(counts.values.subarray(0, 10));
   const meanLength = firstCounts === 0 ? 0 : sum(tokens.values.subarray(0, 10)) / firstCounts;
   return (step) => {
     const stagesBegun = stageStarts.filter((event) => event.step < step).length;
     const before = measured.filter(({ stage }) => stage < stagesBegun);
     const trained = totalUntil(counts, step);
+    const harvested = harvests.filter((one) => one.step < step);
     const uncounted = sum(before.map((one) => one.attempts - one.countedAttempts));
     const measuredTokens = sum(before.map((one) => one.tokens)) + uncounted * meanLength;
     return {
       step,
       trained,
-      rollouts: trained + sum(before.map((one) => one.attempts)),
-      tokens: Math.round(totalUntil(tokens, step) + measuredTokens),
+      rollouts: trained + sum([...before, ...harvested].map((one) => one.attempts)),
+      tokens: Math.round(totalUntil(tokens, step) + measuredTokens + sum(harvested.map((one) => one.tokens))),
     };
   };
+}
+
+/** Attempts of harvests by the number of steps done before them. */
+function readHarvests(run: RunReader): { step: number; attempts: number; tokens: number }[] {
+  const rows = run.lists(
+    "SELECT step, SUM(rollouts), SUM(rollouts * mean_tokens) FROM groups WHERE purpose = 'measure' GROUP BY step",
+  ) as [number, number, number][];
+  return rows.map(([step, attempts, tokens]) => ({ step, attempts, tokens }));
 }
 
 function totalUntil({ steps, values }: MetricSeries, step: number): number {

@@ -1,7 +1,7 @@
 import { countOf } from '../../core/count.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
-import { hashKey } from '../../core/rng.ts';
+import { createRng, hashKey } from '../../core/rng.ts';
 import { answerOf, policyVersionOf, writtenTokens } from '../../core/rollout.ts';
 import type { HarvestConfig, ImitateConfig } from '../../curriculum/imitate.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
@@ -59,7 +59,7 @@ export async function gatherExamples(
   const gathered =
     source.type === 'solutions'
       ? solutionsOf(problems)
-      : await harvested(context, index, { name, source, problems });
+      : await harvested(context, index, { name, source, problems: drawn(context, index, source, problems) });
   const skipped = left === 0 ? '' : `; ${countOf(left, 'problem')} of a suite left out`;
   if (gathered.examples.length === 0) {
     throw new DataError(
@@ -79,6 +79,18 @@ function withoutHeldOut({ suites }: TrainingContext, problems: readonly Problem[
   const held = suites.flatMap((suite) => suite.problems);
   const [ids, texts] = [new Set(held.map(({ id }) => id)), new Set(held.map(textOf))];
   return problems.filter((problem) => !ids.has(problem.id) && !texts.has(textOf(problem)));
+}
+
+/** Draws the problems of a harvest; keeps their order. */
+function drawn(
+  { recipe }: TrainingContext,
+  index: number,
+  { problems: most = Infinity }: HarvestConfig,
+  problems: readonly Problem[],
+): readonly Problem[] {
+  if (problems.length <= most) return problems;
+  const chosen = new Set(createRng(recipe.seed, 'harvest', index).shuffle(problems).slice(0, most));
+  return problems.filter((problem) => chosen.has(problem));
 }
 
 type Gathered = Pick<GatheredExamples, 'examples' | 'summary'>;

@@ -37,3 +37,15 @@ test('formats exit rules and settings in words', () => {
 test('a recipe of another shape has no stages', () => {
   for (const recipe of [undefined, null, 7, { stages: 'all' }, []]) expect(plannedStages(recipe)).toEqual([]);
 });
+
+test('describes a stage that imitates; its steps are known once it has begun', () => {
+  const examples = { type: 'harvest', rollouts: 4, choose: 'random' };
+  const recipe = { stages: [{ type: 'imitate', name: 'copy', examples, start: 'base' }] };
+  expect(plannedStages(recipe)[0]).toMatchObject({
+    stage: 'copy',
+    maxSteps: null,
+    select: 'imitates harvest (rollouts 4, choose random), from the base weights',
+    sampler: null,
+  });
+  expect(plannedStages(recipe, new Map([['copy', 7]]))[0]!.maxSteps).toBe(7);
+});

@@ -1,33 +1,46 @@
 /** A stage of the recipe, begun or not, with its rules in words. */
 export interface PlannedStage {
   readonly stage: string;
-  readonly maxSteps: number;
-  /** Rule that selects problems: `in medium or in hard`. */
+  /** Last step; null: the examples of a stage that imitates decide it, and it has not begun. */
+  readonly maxSteps: number | null;
+  /** Rule that selects problems: `in medium or in hard`. Of a stage that imitates: its examples. */
   readonly select: string;
   /** How pass rates are re-measured before the stage begins; null: not at all. */
   readonly remeasure: string | null;
   /** Exit rule; null: the stage ends at `maxSteps`. */
   readonly advanceWhen: string | null;
-  readonly sampler: string;
+  /** Null for a stage that imitates. */
+  readonly sampler: string | null;
   readonly gates: readonly string[];
 }
 
 /**
  * Returns the stages of a resolved recipe. Reads plain JSON instead of the recipe's schema, so that recipes of older
  * versions can be shown too.
+ *
+ * @param steps stage → its last step, where the recipe does not state it.
  */
-export function plannedStages(recipe: unknown): PlannedStage[] {
+export function plannedStages(
+  recipe: unknown,
+  steps: ReadonlyMap<string, number> = new Map(),
+): PlannedStage[] {
   const stages = isObject(recipe) && Array.isArray(recipe['stages']) ? recipe['stages'] : [];
   return stages.filter(isObject).map((stage) => ({
     stage: String(stage['name']),
-    maxSteps: Number(stage['maxSteps']),
-    select: selection(stage['select']),
+    maxSteps: steps.get(String(stage['name'])) ?? numberOrNull(stage['maxSteps']),
+    select: stage['type'] === 'imitate' ? imitated(stage) : selection(stage['select']),
     remeasure: stage['remeasure'] === undefined ? null : words(stage['remeasure']),
     advanceWhen: stage['advanceWhen'] === undefined ? null : words(stage['advanceWhen']),
-    sampler: words(stage['sampler']),
+    sampler: stage['type'] === 'imitate' ? null : words(stage['sampler']),
     gates: Array.isArray(stage['gates']) ? stage['gates'].map(words) : [],
   }));
 }
+
+const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+
+/** `imitates harvest (select medium, rollouts 4, …), from the base weights`. */
+const imitated = ({ examples, start }: Readonly<Record<string, unknown>>): string =>
+  `imitates ${words(examples)}, from the ${words(start)} weights`;
 
 function selection(select: unknown): string {
   if (select === undefined) return 'every problem';

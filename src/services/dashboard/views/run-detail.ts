@@ -7,7 +7,7 @@ import { sum } from '../../../statistics/summary.ts';
 import { type EvaluationPoint, evaluationPoints } from './evaluations.ts';
 import { latestNotes, type RunNote } from './notes.ts';
 import { type PlannedStage, plannedStages } from './planned-stages.ts';
-import { readRecipe, type RunHead, runHead } from './run-list.ts';
+import { readRecipe, type RunHead, runHead, stepsOfStages } from './run-list.ts';
 
 /** A span of recorded steps. */
 export interface StageSpan {
@@ -64,7 +64,7 @@ export async function runDetailView(
 ): Promise<RunDetail> {
   const head = await runHead(run);
   const recipe = await readRecipe(run.directory);
-  const plan = plannedStages(recipe);
+  const plan = plannedStages(recipe, stepsOfStages(run));
   const now = progressOf(run, head, plan);
   const stepSeconds = stepSecondsOf(run);
   return {
@@ -101,7 +101,7 @@ function etaOf(
 ): RunDetail['eta'] {
   if (status !== 'running' || now === null || stepSeconds === null) return null;
   const current = plan.findIndex(({ stage }) => stage === now.stage);
-  const later = sum(plan.slice(current + 1).map(({ maxSteps }) => maxSteps));
+  const later = sum(plan.slice(current + 1).map(({ maxSteps }) => maxSteps ?? 0));
   const left = now.maxSteps - now.stepInStage + later;
   return { seconds: left * stepSeconds, stepSeconds };
 }

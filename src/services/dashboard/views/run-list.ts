@@ -21,7 +21,7 @@ export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
   readonly stagesBegun: number;
   /** Stages of the recipe. */
   readonly stageCount: number;
-  /** Upper bound of steps: stages may end earlier. */
+  /** Upper bound of steps, as far as it is known: stages may end earlier. */
   readonly maxSteps: number;
   /** `reward/mean` over the steps, at most 48 values. */
   readonly sparkline: readonly number[];
@@ -44,16 +44,24 @@ const sparklinePoints = 48;
 export async function runHead(run: RunReader): Promise<RunHead> {
   const { directory: _directory, id: _id, ...summary } = run.summary();
   const recipe = await readRecipe(run.directory);
-  const plan = plannedStages(recipe);
+  const plan = plannedStages(recipe, stepsOfStages(run));
   return {
     ...summary,
     settingsHash: settingsHash(recipe),
     stagesBegun: run.stages().length,
     stageCount: plan.length,
-    maxSteps: sum(plan.map(({ maxSteps }) => maxSteps)),
+    maxSteps: sum(plan.map(({ maxSteps }) => maxSteps ?? 0)),
     sparkline: thin(run.metric('reward/mean'), sparklinePoints).values,
     accuracy: accuracyOf(run),
   };
+}
+
+/** Returns the last step of each stage that imitates and has begun. */
+export function stepsOfStages(run: RunReader): ReadonlyMap<string, number> {
+  const rows = run.lists(
+    "SELECT stage, json_extract(data, '$.steps') FROM events WHERE type = 'stage-start' AND json_extract(data, '$.steps') IS NOT NULL",
+  ) as [string, number][];
+  return new Map(rows);
 }
 
 /** Reads the resolved recipe as it is on disk; undefined if it cannot be read. */

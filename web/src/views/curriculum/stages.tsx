@@ -39,11 +39,11 @@ function Stage(props: {
   const end = messageOf('stage-end') ?? (run.now?.stage === stage.stage ? run.now.reason : null);
   const facts: (readonly [string, string | null | undefined])[] = [
     ['Selects', stage.select],
-    ['Re-measures', stage.remeasure ?? 'nothing'],
+    ['Re-measures', stage.sampler === null ? null : (stage.remeasure ?? 'nothing')],
     ['Selection', selection?.message ?? messageOf('stage-start')],
     ['Sampler', stage.sampler],
-    ['Gates', stage.gates.join(', ') || 'none'],
-    ['Ends when', stage.advanceWhen ?? `${stage.maxSteps} steps are done`],
+    ['Gates', stage.sampler === null ? null : stage.gates.join(', ') || 'none'],
+    ['Ends when', stage.advanceWhen ?? `${stage.maxSteps ?? 'all'} steps are done`],
     [messageOf('stage-end') === undefined ? 'Progress' : 'Ended', end],
   ];
   return (

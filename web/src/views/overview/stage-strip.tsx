@@ -19,7 +19,7 @@ export function StageStrip({ run, chosen }: { readonly run: RunDetail; readonly 
           const done = span === undefined ? 0 : span.lastStep - span.firstStep + 1;
           const isNow = run.now?.stage === stage.stage;
           return (
-            <li key={stage.stage} style={{ flexGrow: stage.maxSteps }}>
+            <li key={stage.stage} style={{ flexGrow: stage.maxSteps ?? 1 }}>
               <button
                 type="button"
                 className={own.stage}
@@ -36,7 +36,7 @@ export function StageStrip({ run, chosen }: { readonly run: RunDetail; readonly 
                 <meter
                   className={own.meter}
                   aria-label={`${stage.stage}: steps done`}
-                  max={isNow || span === undefined ? stage.maxSteps : done}
+                  max={isNow || span === undefined ? (stage.maxSteps ?? 1) : done}
                   value={done}
                 />
                 <span className={own.rule}>
@@ -52,8 +52,9 @@ export function StageStrip({ run, chosen }: { readonly run: RunDetail; readonly 
 }
 
 function stateOf(done: number, { maxSteps }: PlannedStage, isNow: boolean): string {
-  if (done === 0) return `not started, at most ${maxSteps} steps`;
-  return isNow ? `step ${done} of at most ${maxSteps}` : `${done} steps, ended`;
+  const most = maxSteps === null ? '' : `at most ${maxSteps}`;
+  if (done === 0) return `not started${most === '' ? '' : `, ${most} steps`}`;
+  return isNow ? `step ${done}${most === '' ? '' : ` of ${most}`}` : `${done} steps, ended`;
 }
 
 function noteOf({ now, eta, head }: RunDetail): string {
