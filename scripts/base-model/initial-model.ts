@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRng, type Rng } from '../../src/core/rng.ts';
-import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
 import { newConfigJson } from '../../src/engines/model-files/config-file.ts';
 import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
 import { writeModelFolder } from '../../src/engines/model-files/model-folder.ts';
+import { initialTensors } from '../../src/models/new-model/initial-tensors.ts';
 import { maxPositions, tokenizerConfigJson, tokenizerJson } from './tokenizer-files.ts';
 import { endToken, vocabulary } from './vocabulary.ts';
 
@@ -74,33 +73,11 @@ export async function writeInitialModel(
     do_sample: true,
     temperature: 1,
   });
-  const rng = createRng(seed, 'initial-model');
-  const tensors = parameterLayout(config).entries.map(({ name, shape, length }) => ({
-    name,
-    shape,
-    data: initialTensor(rng, name, shape, length),
-  }));
   await writeModelFolder(folder, {
     config: newConfigJson(config),
-    tensors,
+    tensors: initialTensors(config, seed),
     weightType: 'f32',
     companionsFrom: folder,
     endTokens: [end],
   });
-}
-
-/**
- * Initial values: norms 1, biases 0, embeddings of deviation 0.05, matrices of 1/√inputs; 0.02 is too small at this
- * width.
- */
-function initialTensor(rng: Rng, name: string, shape: readonly number[], length: number): Float32Array {
-  if (name.endsWith('norm.weight')) return new Float32Array(length).fill(1);
-  if (name.endsWith('bias')) return new Float32Array(length);
-  const deviation = name.includes('embed_tokens') ? 0.05 : 1 / Math.sqrt(shape[1]!);
-  return Float32Array.from({ length }, () => deviation * gaussian(rng));
-}
-
-/** Draws a standard normal by Box–Muller. */
-function gaussian(rng: Rng): number {
-  return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
 }

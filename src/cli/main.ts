@@ -9,6 +9,7 @@ import { addDemoCommand } from './demo.ts';
 import { addDifficultyCommand } from './difficulty/difficulty.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
+import { addInitModelCommand } from './init-model.ts';
 import { addKnowledgeCommand } from './knowledge/knowledge.ts';
 import { addModelsCommand } from './models.ts';
 import { addResumeCommand } from './resume.ts';
@@ -26,6 +27,7 @@ const commands = [
   addEvalCommand,
   addRunsCommand,
   addDataCommand,
+  addInitModelCommand,
   addModelsCommand,
   addKnowledgeCommand,
   addDifficultyCommand,

@@ -14,7 +14,16 @@ export type RenderTemplate = (
 export async function loadTemplate(folder: string, settings: JsonObject): Promise<RenderTemplate | null> {
   const path = join(folder, 'chat_template.jinja');
   const source = (await readOptionalText(path)) ?? templateIn(settings['chat_template']);
-  if (source === null) return null;
+  return source === null ? null : compileTemplate(source, settings, folder);
+}
+
+/**
+ * Compiles the Jinja source of a chat template.
+ *
+ * @param settings content of `tokenizer_config.json`, for the special tokens.
+ * @param name of the template in messages.
+ */
+export function compileTemplate(source: string, settings: JsonObject, name: string): RenderTemplate {
   const context = {
     bos_token: tokenText(settings['bos_token']) ?? '',
     eos_token: tokenText(settings['eos_token']) ?? '',
@@ -24,7 +33,7 @@ export async function loadTemplate(folder: string, settings: JsonObject): Promis
     try {
       return run();
     } catch (cause) {
-      throw new DataError(`${folder}: expected a chat template that ${what} (${String(cause)})`, { cause });
+      throw new DataError(`${name}: expected a chat template that ${what} (${String(cause)})`, { cause });
     }
   };
   // Some templates print the current date. Use the date that Llama 3 documents, for reproducible prompts.

@@ -1,0 +1,20 @@
+/**
+ * The character that stands for each byte in a byte-level vocabulary, as GPT-2 and its successors write them: printable
+ * Latin-1 characters stand for themselves, the other bytes for the characters from U+0100 on. Index: the byte.
+ */
+export const byteSymbols: readonly string[] = symbolsOfBytes();
+
+/** Writes a text as one symbol per UTF-8 byte. */
+export function toByteSymbols(text: string): string {
+  let symbols = '';
+  for (const byte of Buffer.from(text)) symbols += byteSymbols[byte]!;
+  return symbols;
+}
+
+function symbolsOfBytes(): string[] {
+  let next = 0x100;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const isPrintable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+    return String.fromCodePoint(isPrintable ? byte : next++);
+  });
+}

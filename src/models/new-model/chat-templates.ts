@@ -1,0 +1,58 @@
+import { DataError } from '../../core/errors.ts';
+import { compileTemplate } from '../../engines/model-files/chat-template.ts';
+
+/** A chat template with the tokens that it needs. */
+export interface ChatFormat {
+  /** Jinja source; `null` for plain text. */
+  readonly template: string | null;
+  /** Ends a message of the assistant, and a completion. */
+  readonly endToken: string;
+  /** All control tokens, the end token first. */
+  readonly controlTokens: readonly string[];
+}
+
+/** Templates by name. `roles` takes one token a message besides the end, `chatml` is the form of Qwen. */
+export const chatTemplates = {
+  roles:
+    "{%- for message in messages -%}{{- '<|' + message['role'] + '|>' + message['content'] + '<|end|>' -}}{%- endfor -%}" +
+    "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}",
+  chatml:
+    "{%- for message in messages -%}{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}" +
+    "{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}",
+} as const;
+
+/** A conversation that every template renders. */
+const roleNames = ['user', 'assistant', 'user', 'assistant'] as const;
+
+/** End of a completion where no template states one. */
+const plainEnd = '<|end|>';
+
+/**
+ * Finds the control tokens of a template: every text like `<|user|>` that it writes around messages. The one after the
+ * assistant's message is the end token. A template may write `eos_token`, which is `<|end|>`.
+ *
+ * @param template Jinja source; `null` for models without a template.
+ * @param name of the template in messages.
+ * @throws DataError for a template that does not parse, or that writes no token after the assistant's message.
+ */
+export function chatFormat(template: string | null, name: string): ChatFormat {
+  if (template === null) return { template, endToken: plainEnd, controlTokens: [plainEnd] };
+  const render = compileTemplate(template, { eos_token: plainEnd }, name);
+  const answer = 'gradus:answer';
+  const chat = roleNames.map((role) => ({ role, content: answer }));
+  // Templates may refuse roles other than the first two.
+  const others = (['system', 'tool'] as const).map((role) => {
+    try {
+      return render([{ role, content: answer }]);
+    } catch {
+      return '';
+    }
+  });
+  const [, endToken] = /gradus:answer(<\|[^<>|]+\|>)\s*$/.exec(render(chat, { isOpen: false })) ?? [];
+  if (endToken === undefined)
+    throw new DataError(
+      `${name}: expected a chat template that writes a token such as <|end|> after the assistant's message, got none`,
+    );
+  const found = [render(chat), ...others].flatMap((text) => text.match(/<\|[^<>|]+\|>/g) ?? []);
+  return { template, endToken, controlTokens: [...new Set([endToken, ...found.toSorted()])] };
+}
