@@ -6,45 +6,79 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .log import log_line
 from .server.inbox import Inbox
 from .transport.pipes import Pipes
 from .worker_exit import WorkerExit
 
+if TYPE_CHECKING:
+    from .server.server import OpenEngine
+
 
 def main() -> int:
     options = _parser().parse_args()
     inbox = Inbox()
-    signal.signal(signal.SIGTERM, lambda *_: _end_on_signal(inbox))
-    try:
-        # Take the transport over before importing torch, which may open files, start threads and print.
-        ending = _serve_pipes(inbox) if options.http is None else _serve_http(inbox, options.http)
-    except WorkerExit as early:
-        ending = early
+    if os.environ.get("RANK", "0") != "0":
+        ending = _follow()
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: _end_on_signal(inbox))
+        try:
+            # Take the transport over before importing torch, which may open files, start threads and print.
+            ending = _serve_pipes(inbox, options) if options.http is None else _serve_http(inbox, options)
+        except WorkerExit as early:
+            ending = early
     ending.log()
     return ending.code
 
 
-def _serve_pipes(inbox: Inbox) -> WorkerExit:
+def _serve_pipes(inbox: Inbox, options: argparse.Namespace) -> WorkerExit:
     # Ctrl-C reaches every process of a terminal; the client decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Pipes().start(inbox)
     from .server.server import Server
 
-    return Server(inbox).run()
+    with _engines(options, inbox) as open_engine:
+        return Server(inbox, open_engine=open_engine).run()
 
 
-def _serve_http(inbox: Inbox, address: str) -> WorkerExit:
+def _serve_http(inbox: Inbox, options: argparse.Namespace) -> WorkerExit:
     signal.signal(signal.SIGINT, lambda *_: _end_on_signal(inbox))
     from .server.server import Server
     from .transport.http_server import HttpTransport
 
     token = os.environ.get("GRADUS_WORKER_TOKEN") or None
-    server = Server(inbox, lasting=True, token=token)
-    with HttpTransport(address, token, inbox, server) as transport:
-        log_line(f"listening on {transport.url}")
-        return server.run()
+    with _engines(options, inbox) as open_engine:
+        server = Server(inbox, lasting=True, token=token, open_engine=open_engine)
+        with HttpTransport(options.http, token, inbox, server) as transport:
+            log_line(f"listening on {transport.url}")
+            return server.run()
+
+
+@contextmanager
+def _engines(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
+    """Joins or starts the other ranks, if there are any, and ends them."""
+    if options.ranks == 1 and os.environ.get("WORLD_SIZE", "1") == "1":
+        from .engine import Engine
+
+        yield Engine
+        return
+    from .ranks.launch import group_engines
+
+    with group_engines(options.ranks, inbox) as open_engine:
+        yield open_engine
+
+
+def _follow() -> WorkerExit:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from .ranks.launch import join_group
+    from .ranks.lead import follow
+    from .ranks.rank import Rank
+
+    return follow(Rank(join_group()))
 
 
 def _end_on_signal(inbox: Inbox) -> None:
@@ -61,7 +95,21 @@ def _parser() -> argparse.ArgumentParser:
         help="listen on this address for POST /v1/frames (port 0: any free port); the environment variable "
         "GRADUS_WORKER_TOKEN sets the bearer token; without it only loopback addresses are allowed",
     )
+    parser.add_argument(
+        "--ranks",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="shard the model over N processes of this machine, one per GPU; under torchrun, which starts the "
+        "processes itself, leave it out",
+    )
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

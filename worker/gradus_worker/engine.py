@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .learning.checkpoint import StateOwner, load_state, save_state
 from .learning.flops import training_flops
 from .learning.optimizer import OptimSettings
 from .learning.scorer import Scorer
-from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, restore_weights, weights_of
+from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, weights_of
 from .log import log_line, log_traceback
 from .model.config_file import class_name
 from .model.packed_attention import split
@@ -23,6 +24,7 @@ from .pause import Pause
 from .policy import open_policy
 from .protocol.frames import Array
 from .protocol.messages import Reply, Request, bad_request
+from .ranks.group import SINGLE, Group
 from .sampling.sampler import Sampler
 from .stats import learning_metrics, memory_stats, sampler_stats, trainer_stats
 from .worker_exit import BROKEN, WorkerExit
@@ -34,11 +36,15 @@ def devices() -> list[str]:
 
 
 class Engine:
-    """Created by `createModel`. `pause` is called between pieces of work and ends them by raising."""
+    """Created by `createModel`. `pause` is called between pieces of work and ends them by raising.
 
-    def __init__(self, request: Request, pause: Pause) -> None:
-        self._end_tokens, self._pause = request["endTokens"], pause
-        self._policy = open_policy(Path(request["model"]), request["device"], request["dtype"], request["lora"], pause)
+    Each rank of a group has an engine that carries out the same requests; the replies of rank 0 count.
+    """
+
+    def __init__(self, request: Request, pause: Pause, group: Group = SINGLE) -> None:
+        self._end_tokens, self._pause, self._group = request["endTokens"], pause, group
+        settings = (Path(request["model"]), request["device"], request["dtype"], request["lora"])
+        self._policy = open_policy(*settings, pause, group, train=request["train"])
         model = self._policy.trained
         self._config = model.config
         self._check_ids(np.array(self._end_tokens), "endTokens")
@@ -46,8 +52,8 @@ class Engine:
         self._settings: dict[str, Any] = {
             "head_size": self._config.head_size,
             "rules": self._config.attention,
-            "logit_cap": self._config.logit_cap,
             "pause": pause,
+            "group": group,
         }
         sizes = {**self._settings, "token_budget": request["tokensPerMicrobatch"]}
         self._trainer = Trainer(model, self._policy.parameters, **sizes) if request["train"] else None
@@ -60,6 +66,7 @@ class Engine:
             self._policy.sampled,
             end_tokens=self._end_tokens,
             slots=request["slots"],
+            sharers=group.size if model.device.type == "cpu" else 1,
             reserved_bytes=0 if self._trainer is None else self._trainer.gradient_bytes,
             shares_device=self._trainer is not None or is_shared(model.device),
         )
@@ -70,7 +77,7 @@ class Engine:
                 "parameters": sum(value.numel() for value in self._policy.sampled.weights.values()),
                 "vocabSize": self._config.vocab_size,
                 "maxSequenceTokens": self.sampler.max_sequence_tokens,
-                "device": str(model.device),
+                "device": str(model.device) if group.size == 1 else f"{group.size} x {model.device.type}",
                 "dtype": str(model.dtype).removeprefix("torch."),
                 "policyVersion": 0,
             }
@@ -101,12 +108,15 @@ class Engine:
         if self._trainer is not None:
             self._trainer.gradients = None
 
-    def stats(self) -> dict[str, float]:
-        """Returns metrics by name, counted since the session began."""
+    def close(self) -> None:
+        """Does nothing: the model is freed with the engine."""
+
+    def stats(self, sampled: Mapping[str, float] | None = None) -> dict[str, float]:
+        """Returns metrics by name, counted since the session began. `sampled`: counts of the samplers of all ranks."""
         return {
             **memory_stats(self._scorer.device),
             **({} if self._trainer is None else trainer_stats(self._trainer)),
-            **sampler_stats(self.sampler.stats(), self._peak_rates),
+            **sampler_stats(self.sampler.stats() if sampled is None else sampled, self._peak_rates),
         }
 
     def _logprobs(self, request: Request) -> Reply:
@@ -200,7 +210,7 @@ class Engine:
         version, state = trainer.policy_version, trainer.state()
         if request.fields.get("weightsOnly", False):
             state = weights_of(state)
-        save_state(Path(request["dir"]), state, version, self._owner, self._pause)
+        save_state(Path(request["dir"]), state, version, self._owner, self._pause, self._group)
         return Reply({"policyVersion": version})
 
     @property
@@ -208,15 +218,13 @@ class Engine:
         return StateOwner(self._policy.model_hash, self._policy.settings)
 
     def _load_state(self, request: Request) -> Reply:
-        state = load_state(Path(request["dir"]), self._owner)
+        state = load_state(Path(request["dir"]), self._owner, self._group)
         self.drop_gradient()
-        try:
-            if self._trainer is None:
-                restore_weights(self._policy.parameters, state.tensors)
-            else:
-                self._trainer.restore(state.tensors, state.policy_version)
-        except ValueError as error:
-            raise bad_request(f"{request['dir']}: {error}") from error
+        if self._trainer is None:
+            parameters = {f"weights/{name}": value for name, value in self._policy.parameters.items()}
+            state.copy_into(parameters, prefix="weights/")
+        else:
+            self._trainer.restore(state)
         return self._changed(state.policy_version)
 
     def _changed(self, policy_version: int) -> Reply:

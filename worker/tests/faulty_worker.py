@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from gradus_worker.engine import Engine
-from gradus_worker.learning import checkpoint
+from gradus_worker.learning import shard_files
 from gradus_worker.learning.optimizer import AdamW
 from gradus_worker.learning.scorer import Scorer
 from gradus_worker.sampling.sampler import Sampler
@@ -85,8 +85,8 @@ def content_with_fault(tensors: Any) -> Iterator[Any]:
         yield piece
 
 
-content = checkpoint._safetensors
-checkpoint._safetensors = content_with_fault
+content = shard_files._safetensors
+shard_files._safetensors = content_with_fault
 patch(Engine, "carry_out", lambda _, request: begin(request.type))
 patch(Sampler, "add", lambda *_: begin("sample"))
 patch(Scorer, "forward", lambda *_: fail())

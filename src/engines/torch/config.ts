@@ -27,6 +27,11 @@ export const torchConfig = z.strictObject({
   activationCheckpointing: z.boolean().default(false),
   /** Sequences decoded at a time. Default: as many as memory allows. */
   slots: z.int().min(1).nullable().default(null),
+  /**
+   * Processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus starts them
+   * on the machine of the worker; a worker behind `http://` brings its own, and so does `command`.
+   */
+  ranks: z.int().min(1).default(1),
   /** Element type of exported weights. */
   exportType: z.enum(['bf16', 'f32']).default('bf16'),
   /** Python with the worker's packages. Default: see `findPython`. */

@@ -1,34 +1,30 @@
-"""State of a trainer on disk. An interrupted save keeps the previous state; a checksum detects damage.
+"""State of a trainer on disk. An interrupted save keeps the previous state; checksums detect damage.
 
 engine-state.json          the manifest, replaced last and atomically
-state-<sha256>.safetensors the tensors that the manifest names
+state-<sha256>.safetensors the shards that the manifest names: one per rank that saved
+
+Any number of ranks can load a state. Format 1 had one file and no table of tensors.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from ..atomic import atomic_file, draft_file, replace_synced
+from ..atomic import atomic_file
 from ..pause import Pause, no_pause
+from ..ranks.group import SINGLE, Group
+from .shard_files import ShardFile, Shards, StateError, read_header
 
-_FORMAT = "gradus-torch-state@1"
+_FORMATS = ("gradus-torch-state@1", "gradus-torch-state@2")
 _MANIFEST = "engine-state.json"
 _STATE_NAME = re.compile(r"state-[0-9a-f]{64}\.safetensors")
-_DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
-
-
-class StateError(Exception):
-    """An invalid saved state; the message names the expected and the actual content."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,31 @@ class StateOwner:
 
 
 @dataclass(frozen=True)
-class State:
-    tensors: dict[str, Tensor]
-    """Memory-mapped: read from the file when used."""
+class SavedState:
+    """A state whose files are whole."""
+
+    folder: Path
+    shards: Shards
     policy_version: int
+    group: Group = SINGLE
+
+    def copy_into(self, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
+        """Reads the tensors whose names begin with `prefix`. StateError, no change, unless names and shapes match.
+
+        A collective: each rank reads the rows that it holds.
+        """
+        saved = {name: one.shape for name, one in self.shards.tensors.items() if name.startswith(prefix)}
+        own = {name: tuple(value.shape) for name, value in tensors.items()}
+        if saved != own:
+            wrong = min(name for name, _ in saved.items() ^ own.items())
+            raise StateError(
+                f"{self.folder}: expected the names and shapes of this model's state: {wrong!r} of shape "
+                f"{own.get(wrong)}, got {saved.get(wrong)}"
+            )
+        # Imported here: it takes seconds, and sessions without checkpoints never need it.
+        from .distributed_checkpoint import read_shards
+
+        read_shards(self.folder, self.shards, tensors, self.group)
 
 
 def save_state(
@@ -53,59 +70,63 @@ def save_state(
     policy_version: int,
     owner: StateOwner,
     pause: Pause = no_pause,
+    group: Group = SINGLE,
 ) -> None:
     """Writes the state into `folder`, which is created if missing, and replaces an earlier state.
 
-    Holds one tensor at a time in main memory. `pause` is called between tensors and ends the save by raising.
+    A collective: each rank writes its rows. Holds one tensor at a time in main memory. `pause` is called between
+    tensors and ends the save by raising.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = hashlib.sha256()
-    size = 0
-    with draft_file(folder / "state") as draft:
-        with draft.open("wb") as file:
-            for piece in _safetensors(tensors):
-                pause()
-                size += file.write(piece)
-                written.update(piece)
-        digest = written.hexdigest()
-        name = f"state-{digest}.safetensors"
-        replace_synced(draft, folder / name)
+    from .distributed_checkpoint import write_shards
+
+    group.together(lambda: folder.mkdir(parents=True, exist_ok=True))
+    shards = write_shards(folder, tensors, pause, group)
+    group.together(lambda: _finish(folder, shards, policy_version, owner) if group.rank == 0 else None)
+
+
+def _finish(folder: Path, shards: Shards, policy_version: int, owner: StateOwner) -> None:
     manifest = {
-        "format": _FORMAT,
+        "format": _FORMATS[-1],
         "policyVersion": policy_version,
         "modelHash": owner.model_hash,
         "lora": owner.lora,
-        "file": {"name": name, "sha256": digest, "bytes": size},
+        **shards.described(),
     }
     with atomic_file(folder / _MANIFEST) as draft:
-        draft.write_text(f"{json.dumps(manifest, indent=2)}\n")
+        draft.write_text(f"{json.dumps(manifest)}\n")
+    kept = {file.name for file in shards.files}
     for old in folder.iterdir():
-        if _STATE_NAME.fullmatch(old.name) and old.name != name:
+        if _STATE_NAME.fullmatch(old.name) and old.name not in kept:
             old.unlink()
 
 
-def load_state(folder: Path, owner: StateOwner) -> State:
-    """Reads what `save_state` wrote; StateError if it is missing, truncated, damaged, or of another model."""
+def load_state(folder: Path, owner: StateOwner, group: Group = SINGLE) -> SavedState:
+    """Opens what `save_state` wrote; StateError if it is missing, truncated, damaged, or of another model.
+
+    A collective: the ranks share the checksums.
+    """
+    return group.together(lambda: _open(folder, owner, group))
+
+
+def _open(folder: Path, owner: StateOwner, group: Group) -> SavedState:
     path = folder / _MANIFEST
     try:
         manifest = json.loads(_read(path))
-        found, version, file = manifest["modelHash"], int(manifest["policyVersion"]), manifest["file"]
-        name, digest, size = str(file["name"]), str(file["sha256"]), int(file["bytes"])
-        known, lora = manifest["format"], manifest["lora"]
-    except (ValueError, KeyError, TypeError) as cause:
+        known, found, version = manifest["format"], manifest["modelHash"], int(manifest["policyVersion"])
+        lora = manifest["lora"]
+        if known not in _FORMATS:
+            raise StateError(f"{path}: expected format {' or '.join(_FORMATS)}, got {known!r}")
+        shards = Shards.of(manifest) if known == _FORMATS[-1] else None
+        files = [ShardFile.of(manifest["file"])] if shards is None else shards.files
+    except (ValueError, KeyError, TypeError, IndexError) as cause:
         raise StateError(f"{path}: expected the manifest of a saved engine state ({cause!r})") from cause
-    if known != _FORMAT or name != f"state-{digest}.safetensors" or Path(name).name != name:
-        raise StateError(f"{path}: expected format {_FORMAT}, got {known!r} naming {name!r}")
     if found != owner.model_hash:
         raise StateError(f"{folder}: expected a state of model {owner.model_hash[:12]}, got one of {str(found)[:12]}")
     if lora != owner.lora:
         raise StateError(f"{folder}: expected a state of {_kind(owner.lora)}, got one of {_kind(lora)}")
-    file_size, file_digest = _measure(folder / name)
-    if file_size != size:
-        raise StateError(f"{folder / name}: expected {size} bytes, got {file_size}: truncated")
-    if file_digest != digest:
-        raise StateError(f"{folder / name}: expected the sha256 of the manifest, got other content: damaged")
-    return State(load_file(folder / name), version)
+    for file in files[group.rank :: group.size]:
+        file.verify(folder)
+    return SavedState(folder, shards or read_header(folder, files[0]), version, group)
 
 
 def _kind(lora: Any) -> str:
@@ -117,28 +138,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as cause:
         raise StateError(f"{path}: expected a file of a saved engine state ({cause})") from cause
-
-
-def _measure(path: Path) -> tuple[int, str]:
-    """Returns size and sha256 of a file."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), digest
-    except OSError as cause:
-        raise StateError(f"{path}: expected a file of a saved engine state ({cause})") from cause
-
-
-def _safetensors(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
-    """Yields the content of a safetensors file (github.com/huggingface/safetensors, "Format"), tensor by tensor."""
-    header, offset = {}, 0
-    for name, value in tensors.items():
-        end = offset + value.numel() * value.element_size()
-        header[name] = {"dtype": _DTYPES[value.dtype], "shape": list(value.shape), "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    yield len(text).to_bytes(8, "little") + text
-    for value in tensors.values():
-        if value.numel() > 0:
-            yield value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data

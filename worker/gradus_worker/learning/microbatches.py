@@ -1,4 +1,4 @@
-"""Packing of sequences into microbatches under a token budget."""
+"""Packing of sequences into microbatches under a token budget, and dealing of microbatches to ranks."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ def plan_microbatches(lengths: Sequence[int], token_budget: int) -> list[list[in
             batches[fitting].append(index)
             room[fitting] -= lengths[index]
     return batches
+
+
+def deal_microbatches(
+    batches: Sequence[list[int]], lengths: Sequence[int], rank: int, size: int
+) -> list[list[int] | None]:
+    """Returns the microbatches of a rank; None where it has none left. Every rank gets equally many.
+
+    Those of one round have similar numbers of tokens, because all ranks wait for the largest.
+    """
+    ordered = sorted(batches, key=lambda batch: (-sum(lengths[i] for i in batch), batch))
+    dealt: list[list[int] | None] = list(ordered[rank::size])
+    rounds = -(-len(batches) // size)
+    return dealt + [None] * (rounds - len(dealt))

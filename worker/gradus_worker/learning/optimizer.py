@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..ranks.group import SINGLE, Group
+from ..ranks.shard import is_sharded, local
+
 
 @dataclass(frozen=True)
 class OptimSettings:
@@ -31,10 +34,14 @@ class StepResult:
 
 
 class AdamW:
-    """Updates named parameters in place. float32 parameters are their own masters; others get a float32 copy."""
+    """Updates named parameters in place. float32 parameters are their own masters; others get a float32 copy.
 
-    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
-        self.parameters = dict(parameters)
+    Each rank updates its own rows of sharded parameters.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor], group: Group = SINGLE) -> None:
+        self.parameters, self._group = dict(parameters), group
+        self.is_sharded = any(map(is_sharded, self.parameters.values()))
         self.masters = {name: _master(value) for name, value in self.parameters.items()}
         self.first = {name: torch.zeros_like(value) for name, value in self.masters.items()}
         self.second = {name: torch.zeros_like(value) for name, value in self.masters.items()}
@@ -43,22 +50,27 @@ class AdamW:
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], settings: OptimSettings) -> StepResult:
         """Applies one update from the gradients of all parameters. No weight decay of biases and norms (one axis)."""
-        norm = gradient_norm(gradients.values())
+        norm = self.norm(gradients)
         if not math.isfinite(norm):
             return StepResult(norm, applied=False)
         limit = settings.max_grad_norm
         scale = 1.0 if limit is None else min(1.0, limit / (norm + 1e-6))
         self.steps += 1
         for name, master in self.masters.items():
-            self._update(name, master, gradients[name], scale, settings)
+            self._update(name, local(master), gradients[name], scale, settings)
             if self.parameters[name] is not master:
                 self.parameters[name].copy_(master)
         return StepResult(norm, applied=True)
 
+    def norm(self, gradients: Mapping[str, Tensor]) -> float:
+        """Returns the L2 norm of the gradient of all parameters; `gradients` holds the rows of this rank."""
+        own = gradient_norm(gradients.values())
+        return self._group.norm(own) if self.is_sharded else own
+
     def _update(self, name: str, master: Tensor, gradient: Tensor, scale: float, s: OptimSettings) -> None:
         slope = gradient.to(master.dtype) * scale
-        first = self.first[name].lerp_(slope, 1 - s.beta1)
-        second = self.second[name].mul_(s.beta2).addcmul_(slope, slope, value=1 - s.beta2)
+        first = local(self.first[name]).lerp_(slope, 1 - s.beta1)
+        second = local(self.second[name]).mul_(s.beta2).addcmul_(slope, slope, value=1 - s.beta2)
         if master.dim() > 1 and s.weight_decay != 0:
             master.mul_(1 - s.learning_rate * s.weight_decay)
         correction = math.sqrt(1 - s.beta2**self.steps)

@@ -12,20 +12,28 @@ from torch import Tensor
 from ..device.memory import is_out_of_memory
 from ..log import log_line
 from ..model.config import PLAIN, AttentionRules
-from ..model.logprobs import chunked_logprobs
 from ..model.packed_attention import Attend, causal_attention, choose_attention, split
 from ..pause import Pause, no_pause
-from .microbatches import plan_microbatches
+from ..ranks.group import SINGLE, Group
+from .microbatches import deal_microbatches, plan_microbatches
 
 
 class PackedModel(Protocol):
     @property
-    def head_weight(self) -> Tensor: ...
-    def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor: ...
+    def device(self) -> torch.device: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+    def logprobs(
+        self, tokens: Tensor, positions: Tensor, predicted: Tensor, attend: Attend, temperature: float
+    ) -> tuple[Tensor, Tensor]: ...
+
+
+Run = Callable[[list[int], bool], None]
+"""(sequences of a microbatch, is_idle). An idle pass only takes part in collectives; its results do not count."""
 
 
 class Scorer:
-    """`pause` is called before every microbatch and ends the work by raising. `logit_cap`: see `soft_cap`."""
+    """`pause` is called before every microbatch and ends the work by raising. Ranks share the microbatches."""
 
     def __init__(
         self,
@@ -34,25 +42,28 @@ class Scorer:
         head_size: int,
         token_budget: int,
         rules: AttentionRules = PLAIN,
-        logit_cap: float | None = None,
         pause: Pause = no_pause,
+        group: Group = SINGLE,
     ) -> None:
-        self.model, self.token_budget, self._pause = model, token_budget, pause
-        self.device = model.head_weight.device
-        self._rules, self._logit_cap = rules, logit_cap
-        self.attention = choose_attention(self.device, model.head_weight.dtype, head_size, rules)
+        self.model, self.token_budget, self._pause, self._group = model, token_budget, pause, group
+        self.device = model.device
+        self._rules = rules
+        self.attention = choose_attention(self.device, model.dtype, head_size, rules)
 
     @torch.no_grad()
     def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
         """Returns float32 [T] per sequence, on the CPU; entry 0 is 0."""
         results: dict[int, Tensor] = {}
 
-        def run(indices: list[int]) -> None:
+        def run(indices: list[int], is_idle: bool) -> None:
             chosen = [sequences[i] for i in indices]
             values = self.forward(chosen, temperature)[0].float().cpu()
-            results.update(zip(indices, cut(values, chosen), strict=True))
+            if not is_idle:
+                results.update(zip(indices, cut(values, chosen), strict=True))
 
         self.distribute([len(tokens) for tokens in sequences], run)
+        for others in self._group.gather(results):
+            results.update(others)
         return [results[i] for i in range(len(sequences))]
 
     def forward(self, sequences: Sequence[Tensor], temperature: float) -> tuple[Tensor, Tensor]:
@@ -63,21 +74,33 @@ class Scorer:
         # Computed on the CPU, to avoid waiting for the device.
         positions, predicted = (torch.from_numpy(one).to(self.device) for one in (places, places.nonzero()[0]))
         attend = causal_attention(self.attention, lengths, self.device, rules=self._rules)
-        hidden = self.model.hidden(tokens, positions, attend)
-        head, targets = self.model.head_weight, tokens[predicted]
-        values = chunked_logprobs(hidden[predicted - 1], head, targets, temperature=temperature, cap=self._logit_cap)
+        values = self.model.logprobs(tokens, positions, predicted, attend, temperature)
         whole = (v.new_zeros(len(tokens)).index_copy(0, predicted, v) for v in values)
         logprobs, entropy = whole
         return logprobs, entropy
 
-    def distribute(self, lengths: list[int], run: Callable[[list[int]], None]) -> int:
-        """Runs every microbatch and returns their number; halves the token budget when one runs out of memory."""
+    def distribute(self, lengths: list[int], run: Run) -> int:
+        """Runs every microbatch, on one of the ranks, and returns their number.
+
+        A single rank halves the token budget when a microbatch runs out of memory. Several cannot: the others wait in
+        a collective.
+        """
+        if self._group.size == 1:
+            return self._run_all(lengths, run)
+        batches = plan_microbatches(lengths, self.token_budget)
+        for batch in deal_microbatches(batches, lengths, self._group.rank, self._group.size):
+            self._group.together(self._pause)
+            # The shortest sequence, where the others still have a microbatch and this rank has none.
+            run(batch or [min(range(len(lengths)), key=lambda i: lengths[i])], batch is None)
+        return len(batches)
+
+    def _run_all(self, lengths: list[int], run: Run) -> int:
         waiting, done = plan_microbatches(lengths, self.token_budget), 0
         while waiting:
             batch = waiting.pop(0)
             self._pause()
             try:
-                run(batch)
+                run(batch, False)
                 done += 1
                 continue
             except (RuntimeError, MemoryError) as error:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
 from ..model.config import PLAIN, AttentionRules
 from ..pause import Pause, no_pause
+from ..ranks.group import SINGLE, Group
+from ..ranks.shard import local
+from .checkpoint import SavedState
 from .losses import LossTerms, LossTokens, Spec, loss_terms
 from .optimizer import AdamW, OptimSettings, StepResult, gradient_norm
 from .scorer import PackedModel, Scorer, cut
@@ -58,7 +61,8 @@ _HALF_SCALE = 2.0**16
 class Trainer:
     """Adds the gradient of a microbatch once it is complete, so that running out of memory leaves no partial sum.
 
-    `pause` is called before every microbatch and ends the work by raising.
+    `pause` is called before every microbatch and ends the work by raising. Ranks of a group share the microbatches and
+    get the same results; every method but `state` is a collective.
     """
 
     def __init__(
@@ -69,16 +73,17 @@ class Trainer:
         head_size: int,
         token_budget: int,
         rules: AttentionRules = PLAIN,
-        logit_cap: float | None = None,
         pause: Pause = no_pause,
+        group: Group = SINGLE,
     ) -> None:
-        self.parameters = dict(parameters)
+        self.parameters, self._group = dict(parameters), group
         self.scorer = Scorer(
-            model, head_size=head_size, token_budget=token_budget, rules=rules, logit_cap=logit_cap, pause=pause
+            model, head_size=head_size, token_budget=token_budget, rules=rules, pause=pause, group=group
         )
-        self.optimizer = AdamW(parameters)
+        self.optimizer = AdamW(parameters, group)
         self.gradients: dict[str, Tensor] | None = None
-        is_half = model.head_weight.dtype == torch.float16
+        """Rows of this rank. Of parameters that are not sharded: the sum over the microbatches of this rank."""
+        is_half = model.dtype == torch.float16
         self._loss_scale = torch.tensor(_HALF_SCALE) if is_half else None
         self.learned_tokens, self.learning_seconds = 0, 0.0
 
@@ -86,7 +91,7 @@ class Trainer:
     def gradient_bytes(self) -> int:
         """Bytes needed from the first microbatch of a step: the sum so far and the gradient of another microbatch."""
         return sum(
-            master.nbytes + parameter.nbytes
+            local(master).nbytes + local(parameter).nbytes
             for master, parameter in zip(self.optimizer.masters.values(), self.parameters.values(), strict=True)
         )
 
@@ -104,14 +109,16 @@ class Trainer:
         sums: dict[str, float] = {}
         logprobs: dict[int, Tensor] = {}
 
-        def run(indices: list[int]) -> None:
+        def run(indices: list[int], is_idle: bool) -> None:
             chosen = [sequences[i] for i in indices]
+            if is_idle:
+                chosen = [replace(one, weights=torch.zeros_like(one.weights)) for one in chosen]
             tokens, terms, found = self._differentiate(chosen, spec)
             measured, values = _measure(tokens, terms), tokens.logprobs.detach().float().cpu()
             self._accumulate(found)
-            logprobs.update(zip(indices, cut(values, [s.tokens for s in chosen]), strict=True))
-            for name, value in measured.items():
-                sums[name] = max(sums.get(name, 0), value) if name == "gap" else sums.get(name, 0) + value
+            if not is_idle:
+                logprobs.update(zip(indices, cut(values, [s.tokens for s in chosen]), strict=True))
+                _add(sums, measured)
 
         began = time.perf_counter()
         try:
@@ -120,6 +127,7 @@ class Trainer:
             self.gradients = None
             raise
         seconds = time.perf_counter() - began
+        sums, logprobs = _merged(self._group.gather((sums, logprobs)))
         ordered = [logprobs[i] for i in range(len(sequences))]
         stats = self._stats(sequences, sums, ordered, seconds=seconds, microbatches=microbatches)
         self.learned_tokens += stats.processed_tokens
@@ -133,7 +141,7 @@ class Trainer:
         scale = None if self._loss_scale is None else self._loss_scale.clone()
         try:
             self.forward_backward(sequences, spec)
-            return 0.0 if self.gradients is None else gradient_norm(self.gradients.values())
+            return self.optimizer.norm(self._take_gradients())
         finally:
             self.gradients = None
             # A loss scale halved here would change the rounding of the next update.
@@ -142,9 +150,16 @@ class Trainer:
 
     def optim_step(self, settings: OptimSettings) -> StepResult:
         """Applies AdamW to the accumulated gradient, then clears it."""
-        gradients = self.gradients or {name: torch.zeros_like(p) for name, p in self.optimizer.masters.items()}
-        self.gradients = None
-        return self.optimizer.step(gradients, settings)
+        return self.optimizer.step(self._take_gradients(), settings)
+
+    def _take_gradients(self) -> dict[str, Tensor]:
+        """Returns the accumulated gradient, summed over the ranks, and clears it."""
+        gradients, self.gradients = self.gradients, None
+        if gradients is None:
+            return {name: torch.zeros_like(local(master)) for name, master in self.optimizer.masters.items()}
+        if not self.optimizer.is_sharded:
+            self._group.add_up(gradients.values())
+        return gradients
 
     def state(self) -> dict[str, Tensor]:
         """Returns the tensors that, with `policy_version`, resume bit for bit. ValueError with an open gradient."""
@@ -155,13 +170,13 @@ class Trainer:
         return found if self._loss_scale is None else {**found, "loss/scale": self._loss_scale}
 
     @torch.no_grad()
-    def restore(self, tensors: dict[str, Tensor], policy_version: int) -> None:
-        """Restores what `state` returned and drops an accumulated gradient. ValueError, no change, on a mismatch."""
+    def restore(self, saved: SavedState) -> None:
+        """Restores a saved `state` and drops an accumulated gradient. StateError, no change, on a mismatch."""
         self.gradients = None
-        _copy_state(self.state(), tensors)
+        saved.copy_into(self.state())
         for name, parameter in self.parameters.items():
             parameter.copy_(self.optimizer.masters[name])
-        self.optimizer.steps = policy_version
+        self.optimizer.steps = saved.policy_version
 
     def _differentiate(
         self, chosen: Sequence[TrainingSequence], spec: Spec
@@ -176,17 +191,28 @@ class Trainer:
             tokens = self._tokens(chosen, spec)
             terms = loss_terms(spec, tokens)
             scale = 1.0 if self._loss_scale is None else float(self._loss_scale)
-            grads = torch.autograd.grad(terms.loss.sum() * scale, list(self.parameters.values()), allow_unused=True)
+            found = self._slopes(terms.loss.sum() * scale)
             if self._loss_scale is None:
                 break
-            grads = tuple(None if slope is None else slope.float().div_(scale) for slope in grads)
-            if math.isfinite(gradient_norm([slope for slope in grads if slope is not None])):
+            found = {name: None if slope is None else slope.float().div_(scale) for name, slope in found.items()}
+            norm = gradient_norm([slope for slope in found.values() if slope is not None])
+            # Ranks must agree to repeat the pass.
+            if all(self._group.gather(math.isfinite(norm))):
                 break
             if scale <= 1:
                 self._loss_scale.fill_(before)
                 break
             self._loss_scale.div_(2)
-        return tokens, terms, dict(zip(self.parameters, grads, strict=True))
+        return tokens, terms, found
+
+    def _slopes(self, loss: Tensor) -> dict[str, Tensor | None]:
+        """Returns the gradient of a loss by parameter. Sharded weights sum it over the ranks during `backward`."""
+        try:
+            loss.backward()  # type: ignore[no-untyped-call]
+            return {name: None if p.grad is None else local(p.grad) for name, p in self.parameters.items()}
+        finally:
+            for parameter in self.parameters.values():
+                parameter.grad = None
 
     def _tokens(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossTokens:
         logprobs, entropy = self.scorer.forward([s.tokens for s in sequences], spec["temperature"])
@@ -217,7 +243,7 @@ class Trainer:
     def _accumulate(self, found: dict[str, Tensor | None]) -> None:
         if self.gradients is None:
             masters = self.optimizer.masters
-            self.gradients = {name: _owned(found[name], master) for name, master in masters.items()}
+            self.gradients = {name: _owned(found[name], local(master)) for name, master in masters.items()}
             return
         for name, gradient in found.items():
             if gradient is not None:
@@ -260,17 +286,22 @@ def weights_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.items() if name.startswith("weights/")}
 
 
-def restore_weights(parameters: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Restores the weights alone from what `Trainer.state` returned. ValueError, no change, on a mismatch."""
-    _copy_state({f"weights/{name}": value for name, value in parameters.items()}, weights_of(tensors))
+def _add(sums: dict[str, float], measured: Mapping[str, float]) -> None:
+    for name, value in measured.items():
+        sums[name] = max(sums.get(name, 0), value) if name == "gap" else sums.get(name, 0) + value
 
 
-@torch.no_grad()
-def _copy_state(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
-    if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in given.items()}:
-        raise ValueError("restore: expected the names and shapes of this model's state, got others")
-    for name, value in own.items():
-        value.copy_(given[name])
+Measured = tuple[dict[str, float], dict[int, Tensor]]
+"""Sums over tokens, and log-probabilities by sequence."""
+
+
+def _merged(of_ranks: Sequence[Measured]) -> Measured:
+    """Adds up what the ranks measured, in their order, and joins their log-probabilities."""
+    sums, logprobs = of_ranks[0]
+    for other_sums, other_logprobs in of_ranks[1:]:
+        _add(sums, other_sums)
+        logprobs.update(other_logprobs)
+    return sums, logprobs
 
 
 def _owned(gradient: Tensor | None, master: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from ..ranks.shard import gather_weights, is_sharded, whole
 from .config import ModelConfig
 from .json_file import ModelError
 from .transformer import Transformer
@@ -75,19 +76,35 @@ class Adapters:
 
     @torch.no_grad()
     def merge(self, into: Mapping[str, Tensor]) -> None:
-        """Writes base + scale B A, computed in float32, into the tensors of the same names."""
+        """Writes base + scale B A, computed in float32, into the tensors of the same names.
+
+        A collective if the base is sharded. Ranks without a target pass an empty table.
+        """
         for weight, some in self.targets.items():
-            for part in some:
+            base = whole(self.base.weights[weight])
+            for part in some if into else []:
                 a, b = self.pair(part)
                 rows = slice(part.start, part.end)
-                frozen = self.base.weights[weight][rows].float()
-                into[weight][rows].copy_(torch.addmm(frozen, b, a, alpha=self.settings.scale))
+                into[weight][rows].copy_(torch.addmm(base[rows].float(), b, a, alpha=self.settings.scale))
 
     def merged(self, dtype: torch.dtype) -> Transformer:
-        """Returns the base with merged targets; all other weights are shared."""
-        weights = {name: self.base.weights[name].detach().to(dtype, copy=True) for name in self.targets}
-        self.merge(weights)
-        return Transformer(self.base.config, {**self.base.weights, **weights})
+        """Returns the base with merged targets; all other weights are shared, unless the base is sharded."""
+        weights = {name: whole(value).detach() for name, value in self._copied().items()}
+        merged = {name: value.to(dtype, copy=name in self.targets) for name, value in weights.items()}
+        self.merge(merged)
+        return Transformer(self.base.config, {**self.base.weights, **merged})
+
+    def merged_whole(self, *, keep: bool) -> Transformer | None:
+        """Returns the merged model in float32 and in main memory; None without `keep`. A collective."""
+        weights = gather_weights(self.base.weights, keep=keep)
+        merged = {name: value.to(torch.float32, copy=name in self.targets) for name, value in weights.items()}
+        self.merge(merged)
+        return Transformer(self.base.config, merged) if keep else None
+
+    def _copied(self) -> Mapping[str, Tensor]:
+        """Returns the weights of the base that a merged model does not share."""
+        weights = self.base.weights
+        return {name: value for name, value in weights.items() if name in self.targets or is_sharded(value)}
 
 
 class LoraTransformer(Transformer):

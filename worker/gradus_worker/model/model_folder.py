@@ -17,11 +17,12 @@ from torch import Tensor
 
 from ..atomic import atomic_file
 from ..pause import Pause, no_pause
+from ..ranks.group import SINGLE, DistributedGroup, Group
 from .config import ModelConfig
 from .config_file import config_json, parse_config
 from .json_file import ModelError, describe, read_json
 from .transformer import Transformer
-from .weight_layout import weight_shapes
+from .weight_layout import Part, parts, weight_shapes
 
 _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -41,15 +42,31 @@ class LoadedModel:
         return self.model.config
 
 
-def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: Pause = no_pause) -> LoadedModel:
+def load_model(
+    folder: Path,
+    device: str = "auto",
+    dtype: str = "auto",
+    pause: Pause = no_pause,
+    *,
+    group: Group = SINGLE,
+    is_trained: bool = True,
+) -> LoadedModel:
     """Reads a model; `device` and `dtype` as in `createModel`. ModelError for an invalid folder.
 
-    `pause` is called between tensors and ends the reading by raising.
+    `pause` is called between tensors and ends the reading by raising. A group of several ranks shards the weights;
+    with `is_trained` the shards are float32. Every rank reads all files; rank 0 computes the hash.
     """
+    loaded = group.together(lambda: _load(folder, device, dtype, pause, group, is_trained))
+    return replace(loaded, model_hash=group.broadcast(loaded.model_hash))
+
+
+def _load(folder: Path, device: str, dtype: str, pause: Pause, group: Group, is_trained: bool) -> LoadedModel:
     if not folder.is_dir():
         raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), got nothing there")
     config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
-    place = choose_device(device)
+    if group.size > 1 and device.startswith("cuda:"):
+        raise ModelError(f"device: expected auto, cpu or cuda for {group.size} ranks, one device each, got {device}")
+    place = choose_device(group.place(device))
     if place.type == "cuda":
         # Triton's kernels, new streams and pinned memory use the current device, wherever the tensors are.
         torch.cuda.set_device(place)
@@ -57,14 +74,27 @@ def load_model(folder: Path, device: str = "auto", dtype: str = "auto", pause: P
     files = _WeightFiles(folder)
     if config.tie_embeddings and _has_own_head(files, config):
         config = replace(config, tie_embeddings=False)
-    model = empty_model(config, place, element)
     digest = hashlib.sha256()
-    with torch.no_grad():
-        for part, target in model.parts():
+
+    def values() -> Iterator[tuple[Part, Tensor]]:
+        shapes = weight_shapes(config)
+        for part in parts(config):
             pause()
-            value = files.read(part.name, tuple(target.shape))
-            _update_hash(digest, part.name, value)
-            target.copy_(value)
+            value = files.read(part.name, (part.end - part.start, *shapes[part.weight][1:]))
+            if group.rank == 0:
+                _update_hash(digest, part.name, value)
+            yield part, value
+
+    if isinstance(group, DistributedGroup):
+        from .sharded import shard_weights
+
+        mesh = group.mesh(place.type)
+        model = Transformer(config, shard_weights(config, values(), mesh, element, is_trained=is_trained))
+    else:
+        model = empty_model(config, place, element)
+        with torch.no_grad():
+            for part, value in values():
+                model.weights[part.weight][part.start : part.end].copy_(value)
     return LoadedModel(model, digest.hexdigest())
 
 

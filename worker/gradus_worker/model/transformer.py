@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,10 +13,21 @@ from torch.utils.checkpoint import checkpoint
 
 from .config import ModelConfig
 from .experts import mix_experts
-from .logprobs import float_product, soft_cap
+from .logprobs import chunked_logprobs, float_product, soft_cap
 from .packed_attention import Attend
 from .rotary import Rotary, RotaryTables, rotate
 from .weight_layout import Part, parts, weight_shapes
+
+
+class UnitWeights(Mapping[str, Tensor]):
+    """Weights that are whole only inside `within`, one unit at a time."""
+
+    dtype: torch.dtype
+    """Element type of the whole weights."""
+
+    def within(self, layer: int | None, work: Callable[..., Any], *inputs: Any) -> Any:
+        """Runs work(*inputs) while the weights of a layer (None: of the ends) are whole."""
+        raise NotImplementedError
 
 
 class Transformer:
@@ -31,7 +44,7 @@ class Transformer:
             wrong = sorted({*found.items()} ^ {*expected.items()})[:2]
             raise ValueError(f"model: expected the {len(expected)} tensors of its config, they differ at {wrong}")
         self.config = config
-        self.weights = dict(weights)
+        self.weights = weights if isinstance(weights, UnitWeights) else dict(weights)
         self.activation_checkpointing = False
         """Keeps one hidden state per layer for the backward pass and recomputes the rest."""
         self._rotary = RotaryTables(config, self.device)
@@ -42,7 +55,7 @@ class Transformer:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.weights["embed.weight"].dtype
+        return self.weights.dtype if isinstance(self.weights, UnitWeights) else self.weights["embed.weight"].dtype
 
     @property
     def head_weight(self) -> Tensor:
@@ -54,15 +67,28 @@ class Transformer:
         return [(part, self.weights[part.weight][part.start : part.end]) for part in parts(self.config)]
 
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Returns hidden states after the last norm, [T, D], of tokens int64 [T] at positions [T]."""
+        """Returns hidden states after the last norm, [T, D], of tokens int64 [T] at positions [T].
+
+        Sharded weights: only inside `logprobs`.
+        """
         x = _scaled(embedding(tokens, self.weights["embed.weight"]), self.config.embedding_scale)
         rotary = self._rotary.at(positions)
         for layer in range(self.config.layers):
-            if self.activation_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(self._block, layer, x, rotary, attend, use_reentrant=False, preserve_rng_state=False)
-            else:
-                x = self._block(layer, x, rotary, attend)
+            x = self._within(layer, partial(self._run_block, layer), x, rotary, attend)
         return _scaled(self._norm("norm", x), self.config.logit_scale)
+
+    def logprobs(
+        self, tokens: Tensor, positions: Tensor, predicted: Tensor, attend: Attend, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the log-probability and the entropy of the tokens at the places `predicted`, given those before."""
+
+        def work() -> tuple[Tensor, Tensor]:
+            hidden = self.hidden(tokens, positions, attend)[predicted - 1]
+            cap = self.config.logit_cap
+            return chunked_logprobs(hidden, self.head_weight, tokens[predicted], temperature=temperature, cap=cap)
+
+        found: tuple[Tensor, Tensor] = self._within(None, work)
+        return found
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Returns the next-token logits [T, V], float32, of hidden states [T, D]."""
@@ -71,6 +97,17 @@ class Transformer:
     def project(self, name: str, x: Tensor) -> Tensor:
         """Multiplies x [T, input] by a matrix (`layers.0.qkv`, `.out`, `.gate_up`, `.down`); adds its bias, if any."""
         return linear(x, self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias"))
+
+    def _within(self, layer: int | None, work: Callable[..., Any], *inputs: Any) -> Any:
+        weights = self.weights
+        return weights.within(layer, work, *inputs) if isinstance(weights, UnitWeights) else work(*inputs)
+
+    def _run_block(self, layer: int, x: Tensor, rotary: list[Rotary], attend: Attend) -> Tensor:
+        if self.activation_checkpointing and torch.is_grad_enabled():
+            inputs = layer, x, rotary, attend
+            result: Tensor = checkpoint(self._block, *inputs, use_reentrant=False, preserve_rng_state=False)
+            return result
+        return self._block(layer, x, rotary, attend)
 
     def _block(self, layer: int, x: Tensor, rotary: list[Rotary], attend: Attend) -> Tensor:
         config, name = self.config, f"layers.{layer}"

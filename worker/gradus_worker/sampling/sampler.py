@@ -44,6 +44,7 @@ class Sampler:
         slots: int | None = None,
         cache_bytes: int | None = None,
         reserved_bytes: int = 0,
+        sharers: int = 1,
         shares_device: bool = True,
         block_size: int | None = None,
         steps: int | None = None,
@@ -54,6 +55,7 @@ class Sampler:
         slots           most completions at a time; None: as many as fit in memory, up to 512
         cache_bytes     for keys and values; None: a share of the free memory minus `reserved_bytes`
         reserved_bytes  left for other users of the device
+        sharers         samplers that divide the share
         shares_device   other users of the device need memory too: the share is 0.4, otherwise 0.8
         steps           decode steps between two read-backs
         read_positions  most prompt positions to read between two read-backs
@@ -66,7 +68,8 @@ class Sampler:
         size = block_size or (64 if is_cuda else 16)
         given = cache_bytes
         if given is None:
-            given = int((0.4 if shares_device else 0.8) * max(0, free_memory(model.device) - reserved_bytes))
+            share = (0.4 if shares_device else 0.8) / sharers
+            given = int(share * max(0, free_memory(model.device) - reserved_bytes))
         most = slots or _MOST_SLOTS
         blocks = min(given // (size * bytes_per_position(config, model.dtype)), most * -(-config.max_positions // size))
         if blocks < 1:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from ..device.memory import is_out_of_memory
-from ..learning.checkpoint import StateError
+from ..learning.shard_files import StateError
 from ..log import log_traceback
 from ..model.json_file import ModelError
 from ..protocol.messages import Outcome, Reply, RequestError

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..protocol.frames import Array
 from ..protocol.messages import Outcome, Reply, Request, RequestError, bad_request
+from ..ranks.group_sampler import GroupSampler
 from ..sampling.completion import Ended, Failed, Piece, Progress, SamplePrompt, SampleSettings
 from ..sampling.sampler import Sampler
 from .inbox import Aborted, Incoming
@@ -17,7 +18,7 @@ from .inbox import Aborted, Incoming
 class SampleRequests:
     """Runs sample requests. Calls `end` with the outcome of each."""
 
-    def __init__(self, sampler: Sampler, end: Callable[[Incoming, Outcome], None]) -> None:
+    def __init__(self, sampler: Sampler | GroupSampler, end: Callable[[Incoming, Outcome], None]) -> None:
         self._sampler, self._end = sampler, end
         self._running: dict[int, Incoming] = {}
         self._last_key = 0

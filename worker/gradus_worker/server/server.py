@@ -14,6 +14,7 @@ import platform
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty
 
@@ -21,7 +22,9 @@ import torch
 
 from .. import __version__
 from ..engine import Engine, devices
+from ..pause import Pause
 from ..protocol.messages import ORDERED, PROTOCOL_VERSION, Outcome, Reply, Request, RequestError, bad_request, conflict
+from ..ranks.group_engine import GroupEngine
 from ..worker_exit import WorkerExit
 from .error_replies import failure_of, outcome_of
 from .inbox import Inbox, Incoming
@@ -38,7 +41,7 @@ class Session:
 
     id: str
     order: RequestLog = field(default_factory=RequestLog)
-    engine: Engine | None = None
+    engine: Engine | GroupEngine | None = None
     samples: SampleRequests | None = None
     heard: float = field(default_factory=time.monotonic)
     open: dict[int, Incoming] = field(default_factory=dict)
@@ -53,11 +56,17 @@ class _SessionOver(BaseException):
         self.reason, self.then = reason, then
 
 
+OpenEngine = Callable[[Request, Pause], Engine | GroupEngine]
+"""Creates the engine of a `createModel` request."""
+
+
 class Server:
     """`lasting`: serves the next client after `shutdown`, or when a client falls silent."""
 
-    def __init__(self, inbox: Inbox, *, lasting: bool = False, token: str | None = None) -> None:
-        self._inbox, self._lasting, self._token = inbox, lasting, token
+    def __init__(
+        self, inbox: Inbox, *, lasting: bool = False, token: str | None = None, open_engine: OpenEngine = Engine
+    ) -> None:
+        self._inbox, self._lasting, self._token, self._open_engine = inbox, lasting, token, open_engine
         self._session: Session | None = None
         self._waiting: deque[Incoming] = deque()
 
@@ -195,7 +204,7 @@ class Server:
             return session.engine.carry_out(request)
         if session.engine is not None:
             raise bad_request("createModel: expected at most one per session, got another")
-        session.engine = Engine(request, self.pause)
+        session.engine = self._open_engine(request, self.pause)
         session.samples = SampleRequests(session.engine.sampler, self._end)
         return session.engine.created
 
@@ -240,6 +249,8 @@ class Server:
         self._waiting.clear()
         for incoming in session.open.values():
             incoming.answer(conflict(reason))
+        if session.engine is not None:
+            session.engine.close()
         del session
         # Free the model before the next session loads one.
         gc.collect()

@@ -11,6 +11,7 @@ from gradus_worker.learning.checkpoint import StateOwner, load_state, save_state
 from gradus_worker.learning.microbatches import plan_microbatches
 from gradus_worker.learning.optimizer import OptimSettings
 from gradus_worker.learning.trainer import Trainer, TrainingSequence
+from gradus_worker.model.logprobs import chunked_logprobs
 from gradus_worker.model.packed_attention import Attend, causal_attention
 
 POLICY = {"type": "clipped", "ratio": "sequence", "clipLow": 0.2, "clipHigh": 0.2, "dualClip": 3}
@@ -37,10 +38,17 @@ class TinyModel(nn.Module):
             for table in (self.embed, self.place):
                 table.weight.mul_(0.3)
 
+    device = torch.device("cpu")
+
     @property
-    def head_weight(self) -> Tensor:
-        weight: Tensor = self.embed.weight
-        return weight
+    def dtype(self) -> torch.dtype:
+        return self.embed.weight.dtype
+
+    def logprobs(
+        self, tokens: Tensor, positions: Tensor, predicted: Tensor, attend: Attend, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        hidden = self.hidden(tokens, positions, attend)[predicted - 1]
+        return chunked_logprobs(hidden, self.embed.weight, tokens[predicted], temperature=temperature)
 
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         x = self.embed(tokens) + self.place(positions)
@@ -105,7 +113,7 @@ def test_logprobs_of_a_batch_equal_those_of_each_sequence_alone() -> None:
         hidden = model.hidden(
             sequence.tokens, torch.arange(length), causal_attention("per-sequence", [length], one.scorer.device)
         )
-        logs = (hidden @ model.head_weight.T / 0.8).log_softmax(1)
+        logs = (hidden @ model.embed.weight.T / 0.8).log_softmax(1)
         theirs = logs[:-1].gather(1, sequence.tokens[1:, None])[:, 0]
         assert ours[0] == 0
         assert torch.allclose(ours[1:], theirs, atol=1e-5)
@@ -147,8 +155,7 @@ def test_a_saved_state_resumes_bit_for_bit(tmp_path: Path) -> None:
         first.state()
     assert first.optim_step(STEP).applied
     save_state(tmp_path, first.state(), first.policy_version, StateOwner("m"))
-    state = load_state(tmp_path, StateOwner("m"))
-    second.restore(state.tensors, state.policy_version)
+    second.restore(load_state(tmp_path, StateOwner("m")))
     for one in (first, second):
         one.forward_backward(batch(), SPEC)
         one.optim_step(STEP)
@@ -191,7 +198,8 @@ def test_float16_keeps_small_gradients_and_survives_overflow(factor: float, tmp_
         assert torch.allclose(gradients(half)[name], value, atol=float(value.abs().max()) * 0.02)
     half.optim_step(STEP)
     again = trainer(20, TinyModel(torch.float16))
-    again.restore(half.state(), 1)
+    save_state(tmp_path, half.state(), 1, StateOwner("m"))
+    again.restore(load_state(tmp_path, StateOwner("m")))
     for one in (half, again):
         one.forward_backward(scaled(factor), SPEC)
     assert all(torch.equal(value, gradients(again)[name]) for name, value in gradients(half).items())

@@ -32,7 +32,7 @@ def expected(name: str) -> dict[str, Any]:
 def scorer(model: Transformer) -> Scorer:
     config = model.config
     sizes = {"head_size": config.head_size, "token_budget": 100}
-    return Scorer(model, rules=config.attention, logit_cap=config.logit_cap, **sizes)
+    return Scorer(model, rules=config.attention, **sizes)
 
 
 def logits(model: Transformer, tokens: Tensor) -> Tensor:

@@ -1,0 +1,96 @@
+"""Rank 0: gives every command to all ranks, and takes part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..log import log_traceback
+from ..worker_exit import BROKEN, WorkerExit
+from .group import Group, GroupError, Interrupted
+from .rank import Rank, is_in_step
+
+_WITH_RESULTS = ("step",)
+"""Commands whose results rank 0 needs from all ranks; of the others it needs its own."""
+_EXIT = "exit"
+
+
+class Lead(Protocol):
+    """Gives commands to the ranks of a group."""
+
+    @property
+    def size(self) -> int: ...
+
+    def call(self, command: str, *arguments: Any) -> list[Any]:
+        """Runs a method of `Rank` on every rank. Returns the results, of rank 0 at least; raises rank 0's error.
+
+        WorkerExit if the ranks are no longer in step.
+        """
+        ...
+
+    def stats(self, sampled: Mapping[str, float]) -> dict[str, float]:
+        """Returns the metrics of rank 0, with the counts of all samplers. May be called during a command."""
+        ...
+
+
+class RankZero(Lead):
+    """Commands travel by broadcast, so that any launcher of `torch.distributed` will do."""
+
+    def __init__(self, rank: Rank) -> None:
+        self._rank, self._group = rank, rank.group
+        self.is_busy = False
+        """Whether the other ranks may still be in a command, also after it was left by raising."""
+
+    @property
+    def size(self) -> int:
+        return self._group.size
+
+    def call(self, command: str, *arguments: Any) -> list[Any]:
+        self.is_busy = True
+        self._group.broadcast((command, arguments))
+        own, failure = None, None
+        try:
+            own = self._rank.run(command, arguments)
+        except WorkerExit:
+            raise
+        except BaseException as error:
+            if isinstance(error, Exception) and not is_in_step(error):
+                # The other ranks may wait in a collective that this one has left.
+                log_traceback(error)
+                raise WorkerExit(BROKEN, f"rank 0 failed ({type(error).__name__}: {error})") from error
+            failure = error.error if isinstance(error, GroupError) else error
+        results = self._group.gather(own if command in _WITH_RESULTS else None)
+        self.is_busy = False
+        if failure is not None:
+            raise failure
+        return [own, *results[1:]]
+
+    def stats(self, sampled: Mapping[str, float]) -> dict[str, float]:
+        return self._rank.engine.stats(sampled)
+
+
+def follow(rank: Rank) -> WorkerExit:
+    """Carries out the commands of rank 0 until it ends the group, and returns the reason to exit."""
+    group = rank.group
+    while True:
+        try:
+            command, arguments = group.broadcast(("", ()))
+        except RuntimeError:
+            return WorkerExit(BROKEN, f"rank {group.rank}: rank 0 has ended")
+        if command == _EXIT:
+            return WorkerExit(0)
+        own = None
+        try:
+            own = rank.run(command, arguments)
+        except Interrupted:
+            pass
+        except Exception as error:
+            if not is_in_step(error):
+                log_traceback(error)
+                return WorkerExit(BROKEN, f"rank {group.rank} failed ({type(error).__name__}: {error})")
+        group.gather(own if command in _WITH_RESULTS else None)
+
+
+def dismiss(group: Group) -> None:
+    """Ends the other ranks, which must be waiting for a command."""
+    group.broadcast((_EXIT, ()))
