@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { hasTorch } from '../worker/environment.ts';
 import { gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
 
@@ -29,6 +30,32 @@ describe.skipIf(!hasTorch)('training on PyTorch (skipped without a Python enviro
       expect(await gradus(folder, 'resume', 'rough/tiny-0001')).toMatchObject({ code: 0 });
       const digest = (runs: string) => runDigest(join(folder, runs, 'tiny-0001'));
       expect(await digest('rough')).toEqual(await digest('calm'));
+    },
+  );
+
+  test(
+    'two ranks learn as one process does, and resume to the same bits after a kill',
+    { timeout: 240_000 },
+    async () => {
+      const twoRanks = ['--set', 'policy.engine.ranks=2'];
+      expect(await gradus(folder, 'train', 'recipe.json', '--runs', 'pair', ...twoRanks)).toMatchObject({
+        code: 0,
+      });
+      const losses = async (runs: string): Promise<readonly number[]> => {
+        using run = await openRunReader(join(folder, runs, 'tiny-0001'));
+        return [...run.metric('optim/loss').values];
+      };
+      const [ours, expected] = [await losses('pair'), await losses('calm')];
+      expect(ours).toHaveLength(4);
+      for (const [step, loss] of ours.entries()) expect(loss).toBeCloseTo(expected[step]!, 5);
+      const args = ['train', 'recipe.json', '--runs', 'broken', '--json', ...twoRanks];
+      const running = startGradus(folder, args);
+      await running.said('"step":2');
+      running.child.kill('SIGKILL');
+      await running.ended;
+      expect(await gradus(folder, 'resume', 'broken/tiny-0001')).toMatchObject({ code: 0 });
+      const digest = (runs: string) => runDigest(join(folder, runs, 'tiny-0001'));
+      expect(await digest('broken')).toEqual(await digest('pair'));
     },
   );
 

@@ -98,4 +98,13 @@ test('ssh gets these arguments', () => {
     expect.stringContaining('gradus_worker 3<&0 4>&1 </dev/null >&2'),
   ]);
   expect(sshCommand('ssh://gpu/~/gradus/worker').at(-1)).toContain('cd "$HOME"/');
+  expect(sshCommand('ssh://gpu/srv', 2).at(-1)).toContain('-m gradus_worker --ranks 2 3<&0');
+});
+
+test('several ranks are refused for a worker that Gradus does not start', async () => {
+  const opening = openTorchEngine({ ...settings, remote: 'http://127.0.0.1:8765', ranks: 2 });
+  await expect(opening).rejects.toMatchObject({
+    name: 'ConfigError',
+    tryNext: 'python -m gradus_worker --ranks 2 --http HOST:PORT',
+  });
 });

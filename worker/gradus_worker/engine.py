@@ -133,6 +133,7 @@ class Engine:
         trainer, sequences = self._learner(request), self._training_sequences(request)
         stats = trainer.forward_backward(sequences, request["loss"])
         operations = training_flops(self._config, request["lengths"], is_low_rank=self._is_low_rank)
+        operations /= self._group.size
         metrics = learning_metrics(stats, sequences, operations, self._peak_rates)
         return Reply({**_loss_result(stats), "metrics": metrics}, {"logprobs": _flat(stats.logprobs)})
 

@@ -79,10 +79,10 @@ class GroupSampler:
         self._lead.call("reset")
 
     def stats(self) -> dict[str, float]:
-        """Returns the counts of all ranks added up; seconds are those of the slowest."""
+        """Returns the counts of all ranks added up; seconds and bytes are those of the busiest rank."""
         names = self._counts[0] if self._counts else {}
         return {
-            name: (max if name.endswith("Seconds") else sum)(counts[name] for counts in self._counts) for name in names
+            name: (max if name.endswith(("Seconds", "Bytes")) else sum)(counts[name] for counts in self._counts) for name in names
         }
 
     def _receive(self, rank: int, progress: Progress, pieces: list[Piece]) -> None:
