@@ -105,5 +105,6 @@ def _start_rank(rank: int, variables: Mapping[str, str], inbox: Inbox) -> None:
 
 def _end_with_parent() -> None:
     """Ends this process when the pipe from its parent closes, even inside a collective."""
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a thread that waits on its lock would abort the interpreter at its end.
+    os.read(0, 1)
     os._exit(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ..device.memory import is_out_of_memory
 from ..log import log_traceback
 from ..worker_exit import BROKEN, WorkerExit
 from .group import Group, GroupError, Interrupted
@@ -55,9 +56,7 @@ class RankZero(Lead):
             raise
         except BaseException as error:
             if isinstance(error, Exception) and not is_in_step(error):
-                # The other ranks may wait in a collective that this one has left.
-                log_traceback(error)
-                raise WorkerExit(BROKEN, f"rank 0 failed ({type(error).__name__}: {error})") from error
+                raise _broken(0, error) from error
             failure = error.error if isinstance(error, GroupError) else error
         results = self._group.gather(own if command in _WITH_RESULTS else None)
         self.is_busy = False
@@ -86,9 +85,15 @@ def follow(rank: Rank) -> WorkerExit:
             pass
         except Exception as error:
             if not is_in_step(error):
-                log_traceback(error)
-                return WorkerExit(BROKEN, f"rank {group.rank} failed ({type(error).__name__}: {error})")
+                return _broken(group.rank, error)
         group.gather(own if command in _WITH_RESULTS else None)
+
+
+def _broken(rank: int, error: Exception) -> WorkerExit:
+    """Returns the end of a rank that has left a collective in which the others may wait."""
+    log_traceback(error)
+    advice = "; lower tokensPerMicrobatch or slots" if is_out_of_memory(error) else ""
+    return WorkerExit(BROKEN, f"rank {rank} failed ({type(error).__name__}: {error}){advice}")
 
 
 def dismiss(group: Group) -> None:

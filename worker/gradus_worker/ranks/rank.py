@@ -68,10 +68,10 @@ class Rank:
             sampler.abort(request)
             raise
 
-    def step(self, aborts: Sequence[Abort]) -> Stepped:
-        """Does a bounded piece of sampling, without collectives."""
+    def step(self, aborts: Sequence[Sequence[Abort]]) -> Stepped:
+        """Does a bounded piece of sampling, without collectives. `aborts`: by rank."""
         sampler = self.engine.sampler
-        for request, sequences in aborts:
+        for request, sequences in aborts[self.group.rank]:
             sampler.abort(request, sequences)
         try:
             progress = sampler.step() if sampler.busy else []

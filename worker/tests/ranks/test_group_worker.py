@@ -84,7 +84,9 @@ def test_two_ranks_answer_as_one_process_does(tiny_folder: Path, tmp_path: Path,
         assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], found[-1])
         rank = children(client.process.pid)
         client.close()
-        assert client.finish() == (0, "")
+        code, stderr = client.finish()
+        assert code == 0, stderr
+        assert "gradus_worker:" not in stderr
         assert all(map(has_ended, rank))
     with local_client(tiny_folder, lora=lora) as one:
         assert one.ask("loadState", dir=str(tmp_path / "two" / "state")).result == {"policyVersion": 2}
