@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..sampling.completion import Ended, Failed, Piece, Progress, SamplePrompt, SampleSettings, check_request
@@ -82,7 +82,8 @@ class GroupSampler:
         """Returns the counts of all ranks added up; seconds and bytes are those of the busiest rank."""
         names = self._counts[0] if self._counts else {}
         return {
-            name: (max if name.endswith(("Seconds", "Bytes")) else sum)(counts[name] for counts in self._counts) for name in names
+            name: (max if name.endswith(("Seconds", "Bytes")) else sum)(counts[name] for counts in self._counts)
+            for name in names
         }
 
     def _receive(self, rank: int, progress: Progress, pieces: list[Piece]) -> None:
@@ -134,6 +135,10 @@ def _split(prompt: SamplePrompt, runs: int) -> list[SamplePrompt]:
         replace(prompt, first_index=prompt.first_index + at, random_keys=prompt.random_keys[at : at + length])
         for at in range(0, count, length)
     ]
+
+
+def _combine(name: str) -> Callable[[list[float]], float]:
+    return max if name.endswith(("Seconds", "Bytes")) else sum
 
 
 def _own(request: _Request, rank: int, sequences: set[Name]) -> list[Name]:

@@ -1,10 +1,13 @@
 """Saved states round-trip, or are one error."""
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gradus_worker.learning.checkpoint import StateOwner, load_state, save_state
 from gradus_worker.learning.shard_files import StateError
@@ -27,6 +30,41 @@ def test_a_state_round_trips_bit_for_bit_and_replaces_the_previous_one(tmp_path:
     for name, value in TENSORS.items():
         assert torch.equal(loaded[name], value)
     assert len(list((tmp_path / "s").iterdir())) == 2
+
+
+def test_a_state_of_format_1_is_read(tmp_path: Path) -> None:
+    draft = tmp_path / "draft"
+    save_file(TENSORS, draft)
+    content = draft.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    draft.rename(tmp_path / f"state-{digest}.safetensors")
+    file = {"name": f"state-{digest}.safetensors", "sha256": digest, "bytes": len(content)}
+    manifest = {"format": "gradus-torch-state@1", "policyVersion": 7, "modelHash": "m", "lora": None, "file": file}
+    (tmp_path / "engine-state.json").write_text(json.dumps(manifest))
+    state = load_state(tmp_path, StateOwner("m"))
+    assert state.policy_version == 7
+    loaded = {name: torch.zeros_like(value) for name, value in TENSORS.items()}
+    state.copy_into(loaded)
+    assert all(torch.equal(loaded[name], value) for name, value in TENSORS.items())
+
+
+def test_a_state_with_other_names_or_shapes_changes_nothing(tmp_path: Path) -> None:
+    save_state(tmp_path, TENSORS, 1, StateOwner("m"))
+    state = load_state(tmp_path, StateOwner("m"))
+    for other in ({"a": torch.zeros(2)}, {"a": torch.zeros(2), "b": torch.zeros(6)}):
+        with pytest.raises(StateError, match="'b' of shape"):
+            state.copy_into(other)
+        assert all(float(value.abs().sum()) == 0 for value in other.values())
+
+
+@pytest.mark.parametrize("name", ["../state.safetensors", "/etc/passwd", "state-0.safetensors"])
+def test_a_manifest_that_names_other_files_is_rejected(tmp_path: Path, name: str) -> None:
+    save_state(tmp_path, TENSORS, 1, StateOwner("m"))
+    manifest = json.loads((tmp_path / "engine-state.json").read_text())
+    manifest["files"][0]["name"] = name
+    (tmp_path / "engine-state.json").write_text(json.dumps(manifest))
+    with pytest.raises(StateError, match="named by its sha256"):
+        load_state(tmp_path, StateOwner("m"))
 
 
 def test_a_save_deletes_no_foreign_files(tmp_path: Path) -> None:
