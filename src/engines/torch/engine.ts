@@ -89,11 +89,20 @@ async function open(options: TorchEngineOptions): Promise<TorchEngine> {
   };
   const worker = new SupervisedWorker(supervision, started);
   // A listening worker serves one client, so there is no second one for older policies.
-  const openSampler = (): Promise<TorchEngine> =>
-    open({ ...options, train: false, state: undefined, device: config.samplerDevice ?? config.device });
+  const openSampler = (): Promise<TorchEngine> => open({ ...options, ...samplerSettings(config) });
   const parts = { folder, config, train, ...(!isListening(config) && { openSampler }) };
   return loaded(new TorchEngine(worker, parts, started.created), state);
 }
+
+/** Settings of a worker that samples with an older policy: on one device of its own, or where the learner is. */
+const samplerSettings = ({
+  device,
+  samplerDevice,
+  ranks,
+}: TorchConfig): Pick<TorchEngineOptions, 'train' | 'state' | 'device' | 'ranks'> =>
+  samplerDevice === undefined
+    ? { train: false, state: undefined, device, ranks }
+    : { train: false, state: undefined, device: samplerDevice, ranks: 1 };
 
 const isListening = ({ remote }: TorchConfig): boolean =>
   remote !== undefined && !remote.startsWith('ssh://');

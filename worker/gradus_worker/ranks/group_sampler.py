@@ -81,10 +81,7 @@ class GroupSampler:
     def stats(self) -> dict[str, float]:
         """Returns the counts of all ranks added up; seconds and bytes are those of the busiest rank."""
         names = self._counts[0] if self._counts else {}
-        return {
-            name: (max if name.endswith(("Seconds", "Bytes")) else sum)(counts[name] for counts in self._counts)
-            for name in names
-        }
+        return {name: _combine(name)(counts[name] for counts in self._counts) for name in names}
 
     def _receive(self, rank: int, progress: Progress, pieces: list[Piece]) -> None:
         request = self._requests[progress.request]
@@ -137,7 +134,7 @@ def _split(prompt: SamplePrompt, runs: int) -> list[SamplePrompt]:
     ]
 
 
-def _combine(name: str) -> Callable[[list[float]], float]:
+def _combine(name: str) -> Callable[[Iterable[float]], float]:
     return max if name.endswith(("Seconds", "Bytes")) else sum
 
 
