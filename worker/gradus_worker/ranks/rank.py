@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 from ..engine import Engine
 from ..learning.shard_files import StateError
@@ -58,6 +61,8 @@ class Rank:
     def close(self) -> None:
         """Frees the model."""
         self._engine = None
+        gc.collect()
+        torch.cuda.empty_cache()
 
     def add(self, request: int, shares: Sequence[Share], settings: SampleSettings) -> None:
         """Starts this rank's share of a sample request. ValueError on all ranks if one of them cannot."""
