@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { printable } from '../core/printable.ts';
 import type { Message } from '../core/problem.ts';
-import { ask, type AskOptions } from '../models/ask.ts';
+import { ask, type AskOptions, type Respondent } from '../models/ask.ts';
 
 /** The streams of a chat. */
 export interface ChatTerminal {
@@ -9,14 +9,12 @@ export interface ChatTerminal {
   readonly output: NodeJS.WritableStream;
 }
 
-type Engine = Parameters<typeof ask>[0];
-
 /**
  * Chats with a model until the input ends. `/new` starts a new conversation. Ctrl-C stops the current answer, or ends the
  * chat between answers. Drops the oldest exchanges when the conversation fills three quarters of the model's window.
  */
 export async function chat(
-  engine: Engine,
+  engine: Respondent,
   options: AskOptions,
   { input, output }: ChatTerminal,
 ): Promise<void> {
@@ -46,7 +44,7 @@ export async function chat(
 }
 
 async function write(
-  engine: Engine,
+  engine: Respondent,
   conversation: readonly Message[],
   output: NodeJS.WritableStream,
   options: AskOptions,
@@ -64,7 +62,7 @@ async function write(
 
 /** Drops the oldest exchanges until a quarter of the window is free for the answer. */
 function forgetOldest(
-  { sampler, renderer }: Engine,
+  { sampler, renderer }: Respondent,
   conversation: Message[],
   output: NodeJS.WritableStream,
 ): Message[] {

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
-import { type FinishReason, lastAnswer, writtenCount } from '../core/transcript.ts';
-import { ask, type AskOptions } from '../models/ask.ts';
+import { type AuthoredMessage, type FinishReason, lastAnswer, writtenCount } from '../core/transcript.ts';
+import { type Answered, ask, type AskOptions, type Respondent } from '../models/ask.ts';
 import { chooseEngine, locateModel, openModel } from '../models/open-model.ts';
+import { openRespondent } from '../models/open-respondent.ts';
 import { unknownTokenWarning } from '../models/unknown-tokens.ts';
 import { chat } from './chat.ts';
 import { withInterrupt } from './interrupt.ts';
@@ -23,6 +24,8 @@ interface SampleFlags extends EngineFlags, TrustFlags {
   readonly maxTokens: number;
   readonly seed: number;
   readonly count: number;
+  readonly domain?: string;
+  readonly closedBook?: boolean;
 }
 
 /** `gradus sample`: generates answers to prompts, or chats. */
@@ -36,17 +39,22 @@ export function addSampleCommand(program: Command): void {
     .option('--max-tokens <n>', 'most tokens per answer', wholeNumber(1), 512)
     .option('--seed <n>', 'sampling seed; equal seeds give equal answers', wholeNumber(), 0)
     .option('--count <n>', 'answers per prompt', wholeNumber(1), 1)
-    .action(async (model: string, words: string[], flags: SampleFlags, command: Command) => {
-      const { maxTokens, seed, count } = flags;
+    .option('--domain <name>', "domain whose environment answers the model's turns, if the run has several")
+    .option('--closed-book', "answer in one turn, without the run's environment")
+    .action(async (path: string, words: string[], flags: SampleFlags, command: Command) => {
+      const { maxTokens, seed, count, domain, closedBook, trust } = flags;
       const writing = { maxTokens, seed, count, temperature: flags.greedy === true ? 0 : flags.temperature };
       const output = outputOf(command);
-      const source = await locateModel(model, flags);
-      await using engine = await openModel(source, chooseEngine(source, flags));
+      const source = await locateModel(path, flags);
+      await using opened = new AsyncDisposableStack();
+      const model = opened.use(await openModel(source, chooseEngine(source, flags)));
+      const turns = { domain, closedBook, trust };
+      const engine = await openRespondent(model, path, source.stored, turns, opened);
       warnAboutLimits(engine, maxTokens, output);
       const isChat = words.length === 0 && process.stdin.isTTY;
       if (isChat && output.isJson) {
         throw new ConfigError('--json needs a prompt, or prompts from a pipe', {
-          tryNext: `gradus sample ${model} --json "2+2=?"`,
+          tryNext: `gradus sample ${path} --json "2+2=?"`,
         });
       }
       if (isChat) await chat(engine, writing, { input: process.stdin, output: process.stdout });
@@ -57,18 +65,20 @@ export function addSampleCommand(program: Command): void {
     });
 }
 
-type Engine = Parameters<typeof ask>[0];
-
 /** A finished answer. */
 interface WrittenText {
   readonly index: number;
   readonly text: string;
   readonly tokens: number;
   readonly finishReason: FinishReason;
+  /** Of an answer in turns: what the model and its environment wrote, after the prompt. */
+  readonly messages?: readonly AuthoredMessage[];
+  /** The failure of the environment that ended the answer. */
+  readonly failure?: string;
 }
 
 /** Warns where answers will end before `--max-tokens`. */
-function warnAboutLimits({ sampler }: Engine, maxTokens: number, output: Output): void {
+function warnAboutLimits({ sampler }: Respondent, maxTokens: number, output: Output): void {
   const { maxSequenceTokens = Infinity } = sampler.info;
   if (maxTokens <= maxSequenceTokens) return;
   output.warn(
@@ -78,7 +88,7 @@ function warnAboutLimits({ sampler }: Engine, maxTokens: number, output: Output)
 
 /** Prints each answer when it is finished; with `--json` the result lists all, in order. */
 async function answerAll(
-  engine: Engine,
+  engine: Respondent,
   prompts: Iterable<string> | AsyncIterable<string>,
   options: AskOptions,
   signal: AbortSignal,
@@ -92,17 +102,28 @@ async function answerAll(
     const answers: (typeof all)[number][] = [];
     for await (const event of ask(engine, messages, options, signal)) {
       if (event.type === 'part') continue;
-      const { index, transcript } = event;
-      const { finishReason } = transcript.written.at(-1)!;
-      const answer = { index, text: lastAnswer(transcript), tokens: writtenCount(transcript), finishReason };
+      const answer = writtenText(event, engine.turns !== undefined);
       answers.push({ prompt, ...answer });
       output.event({ type: 'answer', prompt, ...answer });
-      output.say(options.count === 1 ? answer.text : `${answer.index}: ${answer.text}`);
+      output.say(options.count === 1 ? event.rest : `${answer.index}: ${event.rest}`);
+      if (event.failure !== undefined) output.warn(event.failure);
     }
     all.push(...answers.toSorted((a, b) => a.index - b.index));
     signal.throwIfAborted();
   }
   if (output.isJson) output.result(all);
+}
+
+function writtenText({ index, transcript, failure }: Answered, isInTurns: boolean): WrittenText {
+  const { finishReason } = transcript.written.at(-1)!;
+  return {
+    index,
+    text: lastAnswer(transcript),
+    tokens: writtenCount(transcript),
+    finishReason,
+    ...(isInTurns && { messages: transcript.messages.filter(({ author }) => author !== 'problem') }),
+    ...(failure !== undefined && { failure }),
+  };
 }
 
 async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<string> {

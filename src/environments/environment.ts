@@ -86,7 +86,7 @@ export type CallTool = (
 /** Environments of a recipe: those of problems, and how their tools are called. */
 export interface Environments {
   /** The environment of a problem; undefined: attempts have one turn. */
-  readonly of: (problem: Problem) => Environment | undefined;
+  readonly of: (problem: Pick<Problem, 'domain'>) => Environment | undefined;
   readonly call: CallTool;
 }
 

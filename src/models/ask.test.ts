@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Message } from '../core/problem.ts';
 import { lastAnswer } from '../core/transcript.ts';
+import type { Environment } from '../environments/environment.ts';
 import { type Answered, ask, type AskOptions, type TextPart } from './ask.ts';
 import { locateModel, openModel } from './open-model.ts';
 
@@ -39,4 +40,31 @@ test('ends the stream when aborted', async () => {
     stop.abort();
   }
   expect(events.some(({ type }) => type === 'answer')).toBe(false);
+});
+
+test('answers in the turns of an environment, which come with the text', async () => {
+  await using engine = await openModel(await locateModel('models/gradus-tiny'));
+  const environment: Environment = {
+    name: 'again',
+    version: '1',
+    stop: [],
+    roles: ['user'],
+    maxTurns: 4,
+    maxTime: 60_000,
+    start: () => ({ state: 1 }),
+    reply: (state) => ({
+      state: 2,
+      reply:
+        state === 1 ? { type: 'messages', messages: [{ role: 'user', content: '3+4=?' }] } : { type: 'end' },
+    }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const turns = { environment, call: () => Promise.reject(new Error('no tools')) };
+  const prompt = [{ role: 'user', content: '3+4=?' }] as const;
+  const [answer] = await collect(ask({ ...engine, turns }, prompt, options));
+  if (answer?.type !== 'answer') throw new Error('expected an answer');
+  const { transcript, rest } = answer;
+  expect(transcript.written).toHaveLength(2);
+  const [first, second] = transcript.messages.filter(({ author }) => author === 'policy');
+  expect(rest).toBe(`${first!.content}\n[user] 3+4=?\n${second!.content}`);
 });

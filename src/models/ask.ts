@@ -1,6 +1,10 @@
+import { EnvironmentError } from '../core/errors.ts';
 import type { Message } from '../core/problem.ts';
 import type { Transcript } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
+import type { CallTool, Environment } from '../environments/environment.ts';
+import type { StrategyParts } from '../rollout/strategies/strategy.ts';
+import { turns as inTurns } from '../rollout/strategies/turns.ts';
 import { createTextPieces, type TextPieces } from './text-pieces.ts';
 
 /** Options of `ask`. */
@@ -30,20 +34,34 @@ export interface Answered {
   readonly type: 'answer';
   readonly index: number;
   readonly transcript: Transcript;
-  /** Text after the last part. */
+  /** Text after the last part; of an answer in turns, all of it. */
   readonly rest: string;
+  /** The failure of the environment that ended the answer. */
+  readonly failure?: string;
+}
+
+/** The model that answers, and the environment that answers its turns. */
+export interface Respondent extends Pick<Engine, 'sampler' | 'renderer'> {
+  /** Absent: every answer has one turn. */
+  readonly turns?: { readonly environment: Environment; readonly call: CallTool } | undefined;
 }
 
 /**
  * Samples answers to a conversation; yields each when it ends. Aborting the signal ends the stream;
- * unfinished answers are dropped.
+ * unfinished answers are dropped. Answers in turns have no parts.
  */
 export async function* ask(
-  { sampler, renderer }: Pick<Engine, 'sampler' | 'renderer'>,
+  respondent: Respondent,
   conversation: readonly Message[],
-  { count = 1, key = 'ask', parts = false, ...sampling }: AskOptions,
+  options: AskOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<TextPart | Answered> {
+  const { sampler, renderer, turns } = respondent;
+  const { count = 1, key = 'ask', parts = false, ...sampling } = options;
+  if (turns !== undefined) {
+    yield* askInTurns({ sampler, ...(renderer && { renderer }) }, turns, conversation, options, signal);
+    return;
+  }
   const pieces = new Map<number, TextPieces>();
   const request = { ...sampling, prompts: [{ key, prompt: conversation, count }], parts };
   for await (const event of sampler.sample(request, signal)) {
@@ -60,3 +78,34 @@ export async function* ask(
     }
   }
 }
+
+async function* askInTurns(
+  engine: StrategyParts['engine'],
+  { environment, call }: NonNullable<Respondent['turns']>,
+  prompt: readonly Message[],
+  { count = 1, key = 'ask', temperature, maxTokens, seed }: AskOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<Answered> {
+  const problem = { id: key, domain: environment.name, source: 'prompt', prompt };
+  const request = { rollouts: count, temperature, maxTokens, seed };
+  const strategy = inTurns(environment, call);
+  for await (const attempt of strategy.roll({ engine }, [problem], request, signal)) {
+    const { index, transcripts, failure } = attempt;
+    const transcript = transcripts.at(-1);
+    if (transcript === undefined) throw new EnvironmentError(failure ?? `${environment.name}: no attempt`);
+    yield {
+      type: 'answer',
+      index,
+      transcript,
+      rest: textOfTurns(transcript),
+      ...(failure !== undefined && { failure }),
+    };
+  }
+}
+
+/** All turns after the prompt as one text; messages of the environment stand on lines of their own. */
+export const textOfTurns = ({ messages }: Pick<Transcript, 'messages'>): string =>
+  messages
+    .filter(({ author }) => author !== 'problem')
+    .map(({ role, content }) => (role === 'assistant' ? content : `\n[${role}] ${content}\n`))
+    .join('');

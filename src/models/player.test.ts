@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeFastFolder } from '../../test/runs/fast-folder.ts';
@@ -12,17 +12,19 @@ const player = createPlayer();
 let directory: string;
 let question: Question;
 
+const settings = {
+  name: 'played',
+  policy: { model: join(process.cwd(), 'models/gradus-tiny') },
+  problems: [{ type: 'generated', families: ['addition'], knobs: [1], split: 'train', perCell: 3 }],
+  verifiers: { math: { type: 'math', extraction: 'boxed' } },
+  algorithm: { type: 'grpo' },
+  optimizer: { learningRate: 1e-4 },
+  sampling: { maxTokens: 24 },
+  stages: [{ type: 'stage', name: 'one', maxSteps: 1 }],
+};
+
 beforeAll(async () => {
-  const recipe = recipeConfig.parse({
-    name: 'played',
-    policy: { model: join(process.cwd(), 'models/gradus-tiny') },
-    problems: [{ type: 'generated', families: ['addition'], knobs: [1], split: 'train', perCell: 3 }],
-    verifiers: { math: { type: 'math', extraction: 'boxed' } },
-    algorithm: { type: 'grpo' },
-    optimizer: { learningRate: 1e-4 },
-    sampling: { maxTokens: 24 },
-    stages: [{ type: 'stage', name: 'one', maxSteps: 1 }],
-  });
+  const recipe = recipeConfig.parse(settings);
   await using run = await createRun(root, { name: 'played', recipe, seed: 0 });
   await run.exportModel(async (folder) => cpSync('models/gradus-tiny', folder, { recursive: true }));
   directory = run.directory;
@@ -50,6 +52,33 @@ test('answers whole, then token by token, and judges the answer', async () => {
     expect(pieces).toHaveLength(tokens.length);
     expect(pieces.join('').startsWith(text)).toBe(true);
     expect(verdict).toMatchObject({ verifier: expect.stringContaining('math@') });
+  }
+});
+
+test("answers a problem in the turns of its domain's environment, judged by the last one", async () => {
+  const module = join(root, 'again.mjs');
+  writeFileSync(
+    module,
+    `export default () => ({
+      roles: ['user'],
+      start: () => ({ state: 1 }),
+      reply: (state) => ({
+        state: 2,
+        reply: state === 1 ? { type: 'messages', messages: [{ role: 'user', content: 'Say 1+1' }] } : { type: 'end' },
+      }),
+    })`,
+  );
+  const recipe = recipeConfig.parse({ ...settings, environments: { math: { type: 'custom', module } } });
+  await using run = await createRun(root, { name: 'in-turns', recipe, seed: 0 });
+  await run.exportModel(async (folder) => cpSync('models/gradus-tiny', folder, { recursive: true }));
+  const asked = { ...question, count: 2, temperature: 0 };
+  const answers = [];
+  for await (const event of player.answer(run.directory, asked, new AbortController().signal))
+    answers.push(event);
+  expect(answers).toHaveLength(2);
+  for (const answer of answers) {
+    expect(answer.text).toContain('[user] Say 1+1');
+    expect(answer).toMatchObject({ failure: null, verdict: { verifier: expect.stringContaining('math@') } });
   }
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { Message } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
-import { type FinishReason, lastAnswer } from '../core/transcript.ts';
+import { type FinishReason, lastAnswer, type Transcript } from '../core/transcript.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { RunRecipe } from '../recipe/read-run-recipe.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
@@ -13,8 +13,9 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { loadById } from '../problems/load-problems.ts';
 import { runModelFolder } from './locate-folder.ts';
-import { type Answered, ask, type TextPart } from './ask.ts';
+import { type Answered, ask, type Respondent, type TextPart, textOfTurns } from './ask.ts';
 import { locateModel, type ModelSource, openModel } from './open-model.ts';
+import { openRespondent } from './open-respondent.ts';
 import { tokenPieces } from './token-pieces.ts';
 
 /** A prompt for a model of a run. */
@@ -40,11 +41,13 @@ export interface Answer {
   readonly logprobs: number[];
   readonly entropies: number[] | null;
   readonly pieces: readonly string[];
-  /** Null without a problem. */
+  /** Null without a problem, and after a failure. */
   readonly verdict: Verdict | null;
+  /** The failure of the environment that ended the answer; null if none did. */
+  readonly failure: string | null;
 }
 
-type Judge = (text: string) => Promise<Verdict | null>;
+type Judge = (transcript: Transcript) => Promise<Verdict | null>;
 
 /**
  * Samples from the models of runs. Keeps the last model open for the next call; disposing closes it. Callers must make
@@ -71,10 +74,13 @@ export function createPlayer(trust: TrustOptions = {}) {
     async *answer(directory: string, question: Question, signal: AbortSignal) {
       const source = await sourceOf(directory, question.step, trust);
       await using opened = new AsyncDisposableStack();
-      const judge = await judgeFor(directory, source.stored, question.problem, { opened, ...trust });
+      const asked = await problemOf(directory, source.stored, question.problem, { opened, ...trust });
       const engine = await engineFor(source);
+      const turns = { domain: asked?.environment, closedBook: asked?.environment === undefined, ...trust };
+      const respondent = await openRespondent(engine, directory, source.stored, turns, opened);
       const pieces = async (tokens: readonly number[]) => (await readPieces(directory, tokens)) ?? [];
-      yield* answers({ engine, judge, pieces, question, signal });
+      const judge = asked?.judge ?? (async () => null);
+      yield* answers({ respondent, judge, pieces, question, signal });
     },
     [Symbol.asyncDispose]: close,
   };
@@ -114,13 +120,19 @@ async function sourceOf(
   };
 }
 
-async function judgeFor(
+/** The problem a question is about: its judge, and the domain if an environment answers the turns of its attempts. */
+interface AskedProblem {
+  readonly judge: Judge;
+  readonly environment: string | undefined;
+}
+
+async function problemOf(
   directory: string,
   stored: RunRecipe | undefined,
   id: string | undefined,
   { opened, trust }: TrustOptions & { readonly opened: AsyncDisposableStack },
-): Promise<Judge> {
-  if (stored === undefined || id === undefined) return async () => null;
+): Promise<AskedProblem | undefined> {
+  if (stored === undefined || id === undefined) return undefined;
   await requireTrust(directory, stored, ['verifiers'], { trust });
   const { recipe } = stored;
   // Offline: problems not in the cache cannot be judged.
@@ -129,11 +141,15 @@ async function judgeFor(
   if (problem === undefined)
     throw new DataError(`expected a problem of the run's recipe, found none named ${JSON.stringify(id)}`);
   const verifier = openVerifiers(recipe, opened)(problem);
-  return (text) => verifier.verify(problem, text);
+  const { domain } = problem;
+  return {
+    judge: (transcript) => verifier.verify(problem, lastAnswer(transcript), undefined, transcript),
+    environment: recipe.environments[domain] === undefined ? undefined : domain,
+  };
 }
 
 interface Asked {
-  readonly engine: Engine;
+  readonly respondent: Respondent;
   readonly judge: Judge;
   readonly pieces: (tokens: readonly number[]) => Promise<readonly string[]>;
   readonly question: Question;
@@ -141,7 +157,7 @@ interface Asked {
 }
 
 async function* answers({
-  engine,
+  respondent,
   judge,
   pieces,
   question,
@@ -149,28 +165,30 @@ async function* answers({
 }: Asked): AsyncGenerator<TextPart | Answer> {
   const { messages, problem: key = 'play', count, maxTokens, temperature, seed } = question;
   const options = { key, count, maxTokens, temperature, seed, parts: true };
-  for await (const event of ask(engine, messages, options, signal))
+  for await (const event of ask(respondent, messages, options, signal))
     yield event.type === 'part' ? event : await answerOf(event, judge, pieces);
 }
 
 async function answerOf(
-  { index, transcript }: Answered,
+  { index, transcript, failure }: Answered,
   judge: Judge,
   pieces: Asked['pieces'],
 ): Promise<Answer> {
-  const { start, end, finishReason } = transcript.written.at(-1)!;
+  // From the first written token on: of an answer in turns, with what the environment gave.
+  const { start } = transcript.written[0]!;
+  const { end, finishReason } = transcript.written.at(-1)!;
   const written = (values: Int32Array | Float32Array): number[] => Array.from(values.subarray(start, end));
   const tokens = written(transcript.tokens);
-  const text = lastAnswer(transcript);
   return {
     type: 'completion',
     index,
-    text,
+    text: textOfTurns(transcript),
     finishReason,
     tokens,
     logprobs: written(transcript.logprobs),
     entropies: transcript.entropies === undefined ? null : written(transcript.entropies),
     pieces: await pieces(tokens),
-    verdict: await judge(text),
+    verdict: failure === undefined ? await judge(transcript) : null,
+    failure: failure ?? null,
   };
 }

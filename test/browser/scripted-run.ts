@@ -162,6 +162,7 @@ export const scriptedPlayer: Player = {
         entropies: null,
         pieces,
         verdict,
+        failure: null,
       };
     }
   },

@@ -42,8 +42,10 @@ export interface PlayedCompletion {
   /** Null if the engine reports none. */
   readonly entropies: readonly number[] | null;
   readonly pieces: readonly string[];
-  /** Null if the request names no problem. */
+  /** Null if the request names no problem, and after a failure. */
   readonly verdict: Verdict | null;
+  /** The failure of the environment that ended the answer; null if none did. */
+  readonly failure: string | null;
 }
 
 /** A model of a run that can be prompted. */

@@ -7,7 +7,7 @@ import { VerdictDiff } from '../group/verdict-diff.tsx';
 
 /** One completion, its tokens coloured by surprise, and its verdict. */
 export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
-  const { index, pieces, logprobs, entropies, verdict, finishReason, tokens } = answer;
+  const { index, pieces, logprobs, entropies, verdict, finishReason, tokens, failure } = answer;
   return (
     <Card
       title={`Answer ${index + 1}`}
@@ -21,6 +21,11 @@ export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
           </p>
           <VerdictDiff evidence={verdict.evidence ?? {}} />
         </>
+      )}
+      {failure !== null && (
+        <p role="status">
+          <InertLine text={`Ended early: ${failure}`} max={400} />
+        </p>
       )}
       <p className={styles.small}>
         {tokens.length} tokens · finish reason {finishReason}

@@ -1,0 +1,51 @@
+import { ConfigError } from '../core/errors.ts';
+import type { Engine } from '../engines/engine.ts';
+import { openAnswering } from '../environments/open-environments.ts';
+import type { RunRecipe } from '../recipe/read-run-recipe.ts';
+import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
+import type { Respondent } from './ask.ts';
+import { requireReplies } from './check-replies.ts';
+
+/** Which environment of a run answers the model's turns. */
+export interface EnvironmentChoiceOptions extends TrustOptions {
+  /** Domain whose environment it is. Default: that of the only environment, none where there are several. */
+  readonly domain?: string | undefined;
+  /** True for answers in one turn. */
+  readonly closedBook?: boolean | undefined;
+}
+
+/**
+ * Gives a run's model the environment that its attempts were trained with.
+ *
+ * @param stored the run's recipe; undefined for a plain model folder.
+ * @throws ConfigError for a domain without an environment, or several environments and no domain; RunError for programs
+ * of a run made elsewhere.
+ */
+export async function openRespondent(
+  engine: Engine,
+  directory: string,
+  stored: RunRecipe | undefined,
+  { domain, closedBook = false, trust }: EnvironmentChoiceOptions,
+  opened: AsyncDisposableStack,
+): Promise<Respondent> {
+  const domains = Object.keys(stored?.recipe.environments ?? {});
+  if (domain !== undefined && !domains.includes(domain))
+    throw new ConfigError(
+      `${directory}: expected a domain with an environment (${domains.join(', ') || 'the recipe has none'}), got ${JSON.stringify(domain)}`,
+    );
+  if (closedBook || stored === undefined || domains.length === 0) return engine;
+  if (domain === undefined && domains.length > 1)
+    throw new ConfigError(
+      `${directory}: the recipe has environments for ${domains.join(', ')}; name one of them with --domain, or add --closed-book`,
+    );
+  await requireTrust(directory, stored, ['environments'], { trust });
+  const chosen = domain ?? domains[0]!;
+  const { of, call } = await openAnswering(stored.recipe, opened);
+  const environment = of({ domain: chosen })!;
+  requireReplies(engine, [environment]);
+  return {
+    sampler: engine.sampler,
+    ...(engine.renderer && { renderer: engine.renderer }),
+    turns: { environment, call },
+  };
+}
