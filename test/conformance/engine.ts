@@ -44,7 +44,7 @@ export function engineConformance(name: string, under: EngineUnderTest): void {
     beforeAll(async () => {
       engine = await under.open();
       folder = await mkdtemp(join(tmpdir(), 'engine-conformance-'));
-    });
+    }, 120_000);
     afterAll(async () => {
       await engine[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });

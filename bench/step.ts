@@ -1,0 +1,101 @@
+/**
+ * `npm run bench:step -- [--models 0.3m,5m] [--python PATH]`: one whole GRPO step (roll, judge, learn) of Gradus, and with a
+ * Python that has torch, transformers and TRL, of TRL's GRPOTrainer and of a plain PyTorch loop: same model, prompts,
+ * lengths and threads. Contenders take turns, so that other load on the machine affects all; only ratios of one run
+ * mean something. The last line is JSON.
+ *
+ *   --models      0.3m (the demo's), 5m (4.8 million, random), or model folders
+ *   --contenders  any of embedded, torch, embedded-ahead, torch-ahead, loop, trl
+ *
+ * `…-ahead` leaves one batch to write while others have their turn: use long turns (--steps 20) to compare it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { quantile } from '../src/statistics/summary.ts';
+import { type Contender, startContender, type Turn } from './step/turns.ts';
+import { type Workload, writeWorkload } from './step/workload.ts';
+
+const { values } = parseArgs({
+  options: {
+    models: { type: 'string', default: '0.3m' },
+    contenders: { type: 'string' },
+    python: { type: 'string' },
+    prompts: { type: 'string', default: '32' },
+    group: { type: 'string', default: '8' },
+    tokens: { type: 'string', default: '32' },
+    threads: { type: 'string', default: '2' },
+    turns: { type: 'string', default: '5' },
+    steps: { type: 'string', default: '4' },
+  },
+});
+const names = (
+  values.contenders ?? (values.python === undefined ? 'embedded' : 'embedded,torch,loop,trl')
+).split(',');
+const shape = {
+  prompts: Number(values.prompts),
+  groupSize: Number(values.group),
+  maxTokens: Number(values.tokens),
+  threads: Number(values.threads),
+  stepsPerTurn: Number(values.steps),
+  turns: Number(values.turns),
+};
+const file = (name: string): string => fileURLToPath(new URL(`step/${name}`, import.meta.url));
+
+function commandOf(name: string, work: Workload): readonly string[] {
+  const job = JSON.stringify(work);
+  if (name === 'loop' || name === 'trl') return [resolve(values.python!), file('peer.py'), name, job];
+  return [process.execPath, '-C', 'development', file('gradus.ts'), job, name];
+}
+
+const results: Record<string, ReturnType<typeof summarise>> = {};
+for (const model of values.models.split(',')) {
+  const folder = await mkdtemp(join(tmpdir(), 'gradus-bench-step-'));
+  const contenders: Contender[] = [];
+  try {
+    const work = await writeWorkload(model, folder, shape);
+    for (const name of names) contenders.push(await startContender(name, commandOf(name, work), work));
+    const turns = new Map<string, Turn[]>(names.map((name) => [name, []]));
+    for (let turn = 0; turn < shape.turns; turn++)
+      for (const contender of contenders) turns.get(contender.name)!.push(await contender.turn());
+    results[model] = summarise(turns);
+    console.log(`${model}: ${shape.prompts} × ${shape.groupSize} rollouts of ≤ ${shape.maxTokens} tokens`);
+    console.table(results[model]);
+  } finally {
+    for (const contender of contenders) contender[Symbol.dispose]();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+console.log(JSON.stringify({ shape, results }));
+
+/** Median step of each contender, its phases, and how many times as long the last contender's step takes. */
+function summarise(turns: ReadonlyMap<string, readonly Turn[]>) {
+  const last = [...turns.values()].at(-1)!;
+  return Object.fromEntries(
+    Array.from(turns, ([name, own]) => {
+      const round = (value: number, digits = 3): number => Number(value.toFixed(digits));
+      const medianOf = (of: (turn: Turn, at: number) => number): number => quantile(own.map(of), 0.5);
+      const phases = Object.keys(own[0]!.phases).map((phase) => [
+        phase,
+        round(medianOf((turn) => turn.phases[phase]!)),
+      ]);
+      const spent = (turn: Turn): number =>
+        Object.values(turn.phases).reduce((sum, seconds) => sum + seconds, 0);
+      const ratios = own.map((turn, at) => last[at]!.seconds / turn.seconds);
+      return [
+        name,
+        {
+          seconds: round(medianOf((turn) => turn.seconds)),
+          ...(Object.fromEntries(phases) as Record<string, number>),
+          other: round(medianOf((turn) => turn.seconds - spent(turn))),
+          tokens: Math.round(medianOf((turn) => turn.tokens)),
+          peakMiB: own.at(-1)!.peakMiB,
+          [`times ${[...turns.keys()].at(-1)!}`]: round(quantile(ratios, 0.5), 2),
+          range: `${round(Math.min(...ratios), 2)}–${round(Math.max(...ratios), 2)}`,
+        },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,56 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { sizes, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
+import { generateProblems } from '../../src/problems/generated-source.ts';
+
+/** What every contender computes in a step. */
+export interface Workload {
+  /** Hugging Face folder. */
+  readonly model: string;
+  /** Folder with `problems.jsonl` (id, prompt, answer), and for scratch files. */
+  readonly folder: string;
+  readonly prompts: number;
+  readonly groupSize: number;
+  readonly maxTokens: number;
+  readonly threads: number;
+  /** Steps that a contender takes before the next one's turn. */
+  readonly stepsPerTurn: number;
+  readonly turns: number;
+}
+
+const families = [
+  'addition',
+  'subtraction',
+  'multiplication',
+  'brackets',
+  'linear-equation',
+  'remainder',
+] as const;
+
+/**
+ * Writes problems and, for a size by name, the model: `0.3m` is the demo's, `5m` has random weights of 4.8 million. Any
+ * other name is a model folder.
+ */
+export async function writeWorkload(
+  name: string,
+  folder: string,
+  shape: Omit<Workload, 'model' | 'folder'>,
+): Promise<Workload> {
+  await mkdir(folder, { recursive: true });
+  const problems = [
+    ...generateProblems({
+      type: 'generated',
+      split: 'train',
+      families: [...families],
+      domain: 'math',
+      count: 400,
+      seed: 0,
+    }),
+  ];
+  const rows = problems.map(({ id, prompt, answer }) => ({ id, prompt: prompt.at(-1)!.content, answer }));
+  await writeFile(join(folder, 'problems.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  if (name === '5m') await writeInitialModel(join(folder, 'model'), 1, sizes[name]!);
+  const model =
+    name === '0.3m' ? resolve('models/gradus-tiny') : name === '5m' ? join(folder, 'model') : resolve(name);
+  return { ...shape, model, folder };
+}
