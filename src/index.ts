@@ -48,6 +48,7 @@ export { level } from './difficulty/levels/levels.ts';
 export { allOf, anyOf, band, inDomain, inLevel, not, thin } from './difficulty/levels/level-rules.ts';
 export { paperLevels, simpleLevels } from './difficulty/levels/level-presets.ts';
 export { stage, whereChanged } from './curriculum/stage.ts';
+export { distil } from './curriculum/distil.ts';
 export { harvest, imitate, solutions } from './curriculum/imitate.ts';
 export { rounds } from './curriculum/stages.ts';
 export { maxSteps, plateau, targetRate, whenAll, whenAny } from './curriculum/advance-rules.ts';

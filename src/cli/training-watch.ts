@@ -148,6 +148,7 @@ function stepLine({ step, stage, metrics, timings }: StepEvent): string {
     `step ${step} (${stage})`,
     show('loss', metrics['sft/loss'], 4),
     show('held-out loss', metrics['sft/heldOutLoss'], 4),
+    show('KL to the teacher', metrics['distil/kl'], 3),
     show('reward', metrics['reward/mean'], 3),
     show('math', metrics['reward/math/mean'], 3),
     show('code', metrics['reward/code/mean'], 3),

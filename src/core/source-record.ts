@@ -22,6 +22,8 @@ export interface SourceRecord {
 export interface DataRecord {
   /** Model of the policy and its commit, if it is from a hub. */
   readonly model?: { readonly source: string; readonly commit: string };
+  /** Model of the teacher and its commit, if it is from a hub. */
+  readonly teacher?: { readonly source: string; readonly commit: string };
   /** Sources of the training problems. */
   readonly problems: readonly SourceRecord[];
   /** Sources of the evaluation problems, by suite. */

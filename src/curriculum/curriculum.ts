@@ -28,7 +28,7 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
     seen.add(stage.name);
     const rule = ruleOfStage(stage);
     if (rule !== null) checked.check(rule, `stage "${stage.name}"`);
-    if (stage.type === 'imitate') continue;
+    if (stage.type !== 'stage') continue;
     checkRefills(stage);
     for (const name of levelsNamedBy(stage.sampler))
       checked.check({ type: 'level', level: name }, `stage "${stage.name}", sampler ${stage.sampler.type}`);

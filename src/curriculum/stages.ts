@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import { distilConfig } from './distil.ts';
 import { imitateConfig } from './imitate.ts';
 import { selectionRule, type StageConfig, stageConfig } from './stage.ts';
 import type { LevelRule } from '../difficulty/levels/level-rules.ts';
 
-/** A stage of any kind: `stage()` reinforces, `imitate()` learns from examples. */
-export const anyStageConfig = z.discriminatedUnion('type', [stageConfig, imitateConfig]);
+/** A stage of any kind: `stage()` reinforces, `imitate()` learns from examples, `distil()` from a teacher. */
+export const anyStageConfig = z.discriminatedUnion('type', [stageConfig, imitateConfig, distilConfig]);
 
 /** A validated stage of any kind. */
 export type AnyStage = z.infer<typeof anyStageConfig>;
@@ -15,7 +16,7 @@ export const reinforceStages = (stages: readonly AnyStage[]): StageConfig[] =>
 
 /** Returns what a stage selects as one rule; null: every problem, or no problems at all. */
 export function ruleOfStage(stage: AnyStage): LevelRule | null {
-  if (stage.type === 'stage') return selectionRule(stage);
+  if (stage.type !== 'imitate') return selectionRule(stage);
   return typeof stage.examples === 'string' ? null : selectionRule(stage.examples);
 }
 

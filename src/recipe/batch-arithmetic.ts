@@ -1,4 +1,5 @@
 import { countOf } from '../core/count.ts';
+import type { DistilConfig } from '../curriculum/distil.ts';
 import type { ImitateConfig } from '../curriculum/imitate.ts';
 import type { Recipe } from './recipe.ts';
 import { type ResolvedStage, resolveStage } from './resolve-stage.ts';
@@ -9,6 +10,7 @@ import { type ResolvedStage, resolveStage } from './resolve-stage.ts';
  */
 export function describeBatches(recipe: Recipe): string[] {
   return recipe.stages.map((config, index) => {
+    if (config.type === 'distil') return `stage ${index + 1} "${config.name}": ${distilled(recipe, config)}`;
     if (config.type === 'imitate') return `stage ${index + 1} "${config.name}": ${imitated(config)}`;
     const resolved = resolveStage(recipe, config);
     const { problemsPerStep, groupSize, sampling } = resolved;
@@ -20,6 +22,17 @@ export function describeBatches(recipe: Recipe): string[] {
       `≤ ${config.maxSteps} steps = ≤ ${rollouts * config.maxSteps} rollouts`
     );
   });
+}
+
+function distilled(
+  recipe: Recipe,
+  { problemsPerStep = recipe.batch.problems, rollouts, maxSteps }: DistilConfig,
+): string {
+  const attempts = problemsPerStep * rollouts;
+  return (
+    `${problemsPerStep} problems × ${rollouts} rollouts = ${attempts} rollouts a step, scored by ${recipe.teacher?.model}; ` +
+    `${maxSteps} steps = ${attempts * maxSteps} rollouts`
+  );
 }
 
 function imitated({ examples, epochs, batchSize, maxSteps, start }: ImitateConfig): string {

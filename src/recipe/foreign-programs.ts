@@ -13,10 +13,14 @@ export interface Execution {
 /** Lists the programs, modules, hosts and keys that a recipe names. Empty for a recipe of built-in parts. */
 export const executionOf = ({
   policy,
+  teacher,
   verifiers,
   environments,
-}: Pick<Recipe, 'policy' | 'verifiers' | 'environments'>): Execution => ({
-  engine: ofEngine(policy.engine),
+}: Pick<Recipe, 'policy' | 'teacher' | 'verifiers' | 'environments'>): Execution => ({
+  engine: [
+    ...ofEngine(policy.engine),
+    ...(teacher === undefined ? [] : ofEngine(teacher.engine).map((line) => `teacher, ${line}`)),
+  ],
   verifiers: Object.entries(verifiers).flatMap(([domain, config]) =>
     ofVerifier(config).map((line) => `verifier of ${domain}: ${line}`),
   ),

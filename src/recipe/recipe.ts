@@ -72,6 +72,8 @@ export const recipeConfig = z.strictObject({
     model: z.string().min(1),
     engine: engineConfig.prefault('embedded'),
   }),
+  /** The model that `distil()` stages learn from; it must read text as the policy does. */
+  teacher: z.strictObject({ model: z.string().min(1), engine: engineConfig.prefault('embedded') }).optional(),
   /** Training problems; stages select from them. May be absent where all stages imitate examples of a file. */
   problems: z.array(problemSourceConfig).default([]),
   /** Domain → verifier. */

@@ -4,6 +4,7 @@ import type { OptimizerConfig } from '../algorithms/optimizer.ts';
 import { overrideReward, type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
 import { checkCurriculum } from '../curriculum/curriculum.ts';
+import type { DistilConfig } from '../curriculum/distil.ts';
 import type { ImitateConfig } from '../curriculum/imitate.ts';
 import type { StageConfig } from '../curriculum/stage.ts';
 import { type AnyStage, firstMeasured, reinforceStages, ruleOfStage } from '../curriculum/stages.ts';
@@ -106,10 +107,9 @@ export function checkRecipe(recipe: Recipe): Levels {
   for (const stage of recipe.stages) {
     checkProblems(recipe, stage);
     checkPassRates(recipe, stage);
-    if (stage.type === 'imitate') {
-      checkExamples(recipe, stage);
-      continue;
-    }
+    if (stage.type === 'imitate') checkExamples(recipe, stage);
+    if (stage.type === 'distil') checkTeacher(recipe, stage);
+    if (stage.type !== 'stage') continue;
     checkUpdates(resolveStage(recipe, stage));
     checkImportance(resolveStage(recipe, stage));
     checkReward(recipe, stage);
@@ -152,6 +152,17 @@ function checkPassRates(recipe: Recipe, stage: AnyStage): void {
   throw new ConfigError(
     `stage '${stage.name}' ${needs} and needs pass rates, but the recipe has no difficulty; ` +
       'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
+  );
+}
+
+/** Rejects distillation without sampling, or without a teacher that scores tokens. */
+function checkTeacher(recipe: Recipe, stage: DistilConfig): void {
+  samplingIn(recipe, stage);
+  const { teacher } = recipe;
+  if (teacher !== undefined && !isServed(teacher.engine)) return;
+  const got = teacher === undefined ? 'none' : 'a model server, which returns no scores of given tokens';
+  throw new ConfigError(
+    `stage '${stage.name}': expected the recipe to have a teacher with local weights, got ${got}; add teacher: { model: … } to the recipe`,
   );
 }
 

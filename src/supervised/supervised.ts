@@ -51,23 +51,23 @@ export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
   readonly tokens: number;
 }
 
-/** Examples in the order they are learned. */
-export interface SupervisedPlan {
+/** Items, such as examples, in the order they are learned. */
+export interface BatchPlan<Item> {
   readonly lastStep: number;
-  /** Returns the examples of a step, from 1. Depends on nothing else, so that a resumed run takes the same. */
-  batch(step: number): readonly SupervisedExample[];
+  /** Returns the items of a step, from 1. Depends on nothing else, so that a resumed run takes the same. */
+  batch(step: number): readonly Item[];
 }
 
 /**
- * Plans the steps: every epoch visits all examples once in a seeded order.
+ * Plans the steps: every epoch visits all items once in a seeded order.
  *
- * @throws ConfigError without examples.
+ * @throws ConfigError without items.
  */
-export function planSupervision(
-  examples: readonly SupervisedExample[],
-  { batchSize: wanted, epochs, maxSteps = Infinity, seed }: SupervisedSettings,
-): SupervisedPlan {
-  const count = examples.length;
+export function planBatches<Item>(
+  items: readonly Item[],
+  { batchSize: wanted, epochs, maxSteps = Infinity, seed }: Omit<SupervisedSettings, 'optimizer'>,
+): BatchPlan<Item> {
+  const count = items.length;
   if (count === 0) throw new ConfigError('expected at least one example to learn from, got none');
   const batchSize = Math.min(wanted, count);
   const orderOf = epochOrder(count, seed);
@@ -76,7 +76,7 @@ export function planSupervision(
     batch: (step) =>
       Array.from({ length: batchSize }, (_, index) => {
         const place = (step - 1) * batchSize + index;
-        return examples[orderOf(Math.floor(place / count))[place % count]!]!;
+        return items[orderOf(Math.floor(place / count))[place % count]!]!;
       }),
   };
 }
@@ -130,7 +130,7 @@ export async function superviseStep(
 const smallerRate = 'the same command with a smaller learning rate';
 
 /**
- * Learns examples to the end of the plan; see `planSupervision` and `superviseStep`.
+ * Learns examples to the end of the plan; see `planBatches` and `superviseStep`.
  *
  * @throws ConfigError without examples; EngineError when the loss or a gradient is not finite.
  */
@@ -140,7 +140,7 @@ export async function superviseModel(
   options: SupervisedOptions,
 ): Promise<SupervisedStep> {
   const { optimizer } = options;
-  const { lastStep, batch } = planSupervision(examples, options);
+  const { lastStep, batch } = planBatches(examples, options);
   let tokens = 0;
   let report: SupervisedStep | undefined;
   for (let step = 1; step <= lastStep; step++) {

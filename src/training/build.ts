@@ -17,6 +17,7 @@ import { recordOf } from '../problems/locate-files.ts';
 import { readExamples } from '../supervised/examples.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
+import { openTeacher } from './open-teacher.ts';
 import type { LoadedSuite, TrainingParts } from './training-context.ts';
 import { unknownTokenWarning } from '../models/unknown-tokens.ts';
 import { requireReplies } from '../models/check-replies.ts';
@@ -56,6 +57,8 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   requireReplies(engine, everyProblem.map(environmentOf));
   const trainedPrompts = problems.map(({ prompt }) => prompt);
   for (const stage of resolvedStages(recipe)) requireFreezing(engine, stage);
+  const teacher = await openTeacher(recipe, engine, problems, options);
+  if (teacher !== undefined) opened.use(teacher.engine);
   const held = opened.move();
   return {
     recipe,
@@ -65,7 +68,12 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     pending: createPendingWork(),
     problems,
     suites,
-    data: model.record === undefined ? data : { ...data, model: model.record },
+    data: {
+      ...data,
+      ...(model.record !== undefined && { model: model.record }),
+      ...(teacher?.record !== undefined && { teacher: teacher.record }),
+    },
+    teacher: teacher?.engine,
     levels,
     knownPassRates,
     warnings: [

@@ -3,10 +3,11 @@ import type { StoredBatch } from '../runs/files/started-batches.ts';
 import { checkpoint, haveEnded, type Position } from './checkpoint.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { keepBaseState, removeBaseState } from './stages/base-state.ts';
+import { beginDistil, openDistil } from './stages/distil.ts';
 import { beginImitate, openImitate } from './stages/imitate.ts';
 import { beginReinforce, openReinforce } from './stages/reinforce.ts';
 import type { StageRun, StepOutcome } from './stages/stage-run.ts';
-import { type ControllerState, isExampleState } from './state.ts';
+import { type ControllerState, isDistilState, isExampleState, isPoolState } from './state.ts';
 import type { TrainingContext } from './training-context.ts';
 
 /*
@@ -16,7 +17,8 @@ import type { TrainingContext } from './training-context.ts';
  *   │  until its exit rule fires
  *   │  │  step                      stages/reinforce.ts: choose, roll, judge, admit, learn, record, observe;
  *   │  │                            with `ahead()` it also starts the batches of later steps
- *   │  │                            stages/imitate.ts: take the next examples, learn, record
+ *   │  │                            stages/imitate.ts: take the next examples, learn, record;
+ *   │  │                            stages/distil.ts: roll, score with the teacher, learn, record
  *   │  │  evaluate                  when a suite is due
  *   │  └  checkpoint                when one is due; always at the stage's end
  *   evaluate, export, finish
@@ -57,9 +59,14 @@ export async function train(
 async function beginStage(context: TrainingContext, state: ControllerState): Promise<ControllerState> {
   if (state.stage !== null) return state;
   const stage = context.recipe.stages[state.curriculum.stage]!;
-  return stage.type === 'imitate'
-    ? await beginImitate(context, stage, state)
-    : await beginReinforce(context, stage, state);
+  switch (stage.type) {
+    case 'stage':
+      return beginReinforce(context, stage, state);
+    case 'imitate':
+      return beginImitate(context, stage, state);
+    case 'distil':
+      return beginDistil(context, stage, state);
+  }
 }
 
 /** Opens a stage that has begun, new or resumed. */
@@ -71,7 +78,9 @@ async function openStageRun(
   const stage = context.recipe.stages[curriculum.stage]!;
   if (stage.type === 'imitate' && saved !== null && isExampleState(saved))
     return openImitate(context, stage, curriculum.stage, saved);
-  if (stage.type === 'stage' && saved !== null && !isExampleState(saved))
+  if (stage.type === 'distil' && saved !== null && isDistilState(saved))
+    return openDistil(context, stage, curriculum.stage, saved);
+  if (stage.type === 'stage' && saved !== null && isPoolState(saved))
     return openReinforce(context, stage, curriculum, saved, restored);
   throw new RangeError(`expected the state of stage "${stage.name}", got another`);
 }
@@ -84,7 +93,7 @@ async function runStage(
 ): Promise<ControllerState> {
   const { recipe, run, report } = context;
   await using stage = await openStageRun(context, begun, restored);
-  const isImitating = recipe.stages[begun.curriculum.stage]!.type === 'imitate';
+  const isReinforcing = recipe.stages[begun.curriculum.stage]!.type === 'stage';
   let state = begun;
   for (;;) {
     const { state: curriculum, decision, stuckSteps } = await runStepOrSave(context, stage, state);
@@ -93,7 +102,7 @@ async function runStage(
       ...state,
       curriculum,
       stuckSteps,
-      imitated: state.imitated + Number(isImitating),
+      imitated: state.imitated + Number(!isReinforcing),
       stage: hasEnded ? null : stage.save(),
     };
     if (hasEnded) await stage[Symbol.asyncDispose]();

@@ -25,16 +25,23 @@ const exampleState = z.strictObject({
   heldOut: z.int().min(0),
 });
 
+const distilState = z.strictObject({
+  /** Ids of the problems selected at the start of the stage. */
+  problems: z.array(z.string()).min(1).readonly(),
+  /** `EngineInfo.modelHash` of the teacher. */
+  teacher: z.string(),
+});
+
 /** State of the controller, besides that of the engine and the run's tables. JSON-safe. */
 export const controllerState = z.strictObject({
   curriculum: curriculumState,
   /** The current stage; `null` between stages. */
-  stage: z.union([poolState, exampleState]).nullable(),
+  stage: z.union([poolState, exampleState, distilState]).nullable(),
   /** Results of re-measurements at stage boundaries, by problem id; newer than the base measurement. */
   remeasured: z.record(z.string(), trials),
   /** Consecutive steps up to now in which every update was skipped for a non-finite gradient. */
   stuckSteps: z.int().min(0).default(0),
-  /** Steps done by stages that imitate. */
+  /** Steps done by stages that imitate or distil, which the learning rate of the others does not count. */
   imitated: z.int().min(0).default(0),
 });
 
@@ -44,8 +51,12 @@ export type ControllerState = z.infer<typeof controllerState>;
 export type PoolState = z.infer<typeof poolState>;
 /** State of a stage that imitates. */
 export type ExampleState = z.infer<typeof exampleState>;
-export type StageState = PoolState | ExampleState;
+/** State of a stage that distils. */
+export type DistilState = z.infer<typeof distilState>;
+export type StageState = PoolState | ExampleState | DistilState;
 
+export const isPoolState = (state: StageState): state is PoolState => 'pool' in state;
+export const isDistilState = (state: StageState): state is DistilState => 'teacher' in state;
 export const isExampleState = (state: StageState): state is ExampleState => 'examples' in state;
 
 /** Initial state of a new run. */

@@ -3,7 +3,7 @@ import type { SourceRecord } from '../core/source-record.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
 import type { PassRates } from '../difficulty/pass-rates/trials.ts';
-import type { LearningEngine } from '../engines/engine.ts';
+import type { LearningEngine, LocalEngine } from '../engines/engine.ts';
 import type { Environments } from '../environments/environment.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -20,6 +20,9 @@ export interface LoadedSuite {
   readonly sources?: readonly SourceRecord[];
 }
 
+/** The model that `distil()` stages learn from. */
+export type Teacher = Pick<LocalEngine, 'sampler' | 'weights'>;
+
 /** Parts of a run, built from its recipe: engine, verifiers, problems, suites. */
 export interface TrainingParts {
   readonly recipe: Recipe;
@@ -34,6 +37,8 @@ export interface TrainingParts {
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
+  /** Open if a stage distils. */
+  readonly teacher?: Teacher | undefined;
   /** Reasons to doubt the run's figures; reported before the start. */
   readonly warnings: readonly string[];
 }

@@ -16,8 +16,10 @@ const sourceSchema = z.strictObject({
   skipped: count.exactOptional(),
   files: z.array(fileSchema),
 });
+const modelSchema = z.strictObject({ source: z.string(), commit: hex(40) });
 const dataSchema = z.strictObject({
-  model: z.strictObject({ source: z.string(), commit: hex(40) }).exactOptional(),
+  model: modelSchema.exactOptional(),
+  teacher: modelSchema.exactOptional(),
   problems: z.array(sourceSchema),
   suites: z.record(z.string(), z.array(sourceSchema)),
   examples: z.array(fileSchema).exactOptional(),
@@ -54,7 +56,9 @@ function corrupt(path: string, found: string, cause: unknown): RunError {
 /** Commits of hub addresses, by source: a resumed run reads the same commit after the branch has moved. */
 export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, string> {
   const all =
-    data === undefined ? [] : [...allSources(data), ...(data.model === undefined ? [] : [data.model])];
+    data === undefined
+      ? []
+      : [...allSources(data), ...[data.model, data.teacher].filter((one) => one !== undefined)];
   return new Map(
     all.flatMap(({ source, commit }) => (commit === undefined ? [] : [[source, commit] as const])),
   );

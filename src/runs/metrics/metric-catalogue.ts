@@ -54,6 +54,14 @@ const described: readonly MetricDescription[] = [
     formula: 'mean of −log π(t) over the completion tokens of the held-out examples, after the step',
   },
   {
+    key: 'distil/kl',
+    title: 'Reverse KL to the teacher',
+    group: 'learning',
+    unit: 'nats',
+    formula:
+      'mean of log π(t) − log q(t) over the tokens that the policy wrote, q the teacher; before the update',
+  },
+  {
     key: 'verdict/correct',
     title: 'Correct',
     group: 'learning',

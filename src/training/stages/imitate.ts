@@ -12,8 +12,9 @@ import { makeFolder } from '../../storage/make-folder.ts';
 import { readExamples } from '../../supervised/examples.ts';
 import { fitExamples } from '../../supervised/fit-examples.ts';
 import {
+  type BatchPlan,
   meanLoss,
-  planSupervision,
+  planBatches,
   type SupervisedExample,
   type SupervisedSettings,
   superviseStep,
@@ -38,7 +39,7 @@ export async function beginImitate(
   const { train, heldOut } = split(fitting, stage.heldOut, hashKey(recipe.seed, 'held-out', index));
   const sha256 = await writeExamples(run.directory, index, train, heldOut);
   if (stage.start === 'base') await restoreBaseState(context);
-  const { lastStep: steps } = planSupervision(train, settingsOf(context, stage));
+  const { lastStep: steps } = planBatches(train, settingsOf(context, stage));
   const message =
     `stage "${stage.name}" begins with ${countOf(train.length, 'example')} (${gathered.summary}) for ` +
     `${countOf(steps, 'step')}, from the ${stage.start} weights${await lossBefore(context, heldOut)}`;
@@ -67,7 +68,7 @@ export async function openImitate(
   const heldOut =
     saved.heldOut === 0 ? [] : await readExamples(examplesFile(context.run.directory, index, 'held-out'));
   const settings = settingsOf(context, stage);
-  const plan = planSupervision(train, settings);
+  const plan = planBatches(train, settings);
   return {
     name: stage.name,
     save: () => saved,
@@ -78,7 +79,7 @@ export async function openImitate(
 }
 
 /** A stage in progress. */
-interface LiveImitation extends ReturnType<typeof planSupervision> {
+interface LiveImitation extends BatchPlan<SupervisedExample> {
   readonly stage: ImitateConfig;
   readonly settings: SupervisedSettings;
   readonly heldOut: readonly SupervisedExample[];

@@ -48,4 +48,6 @@ test('describes a stage that imitates; its steps are known once it has begun', (
     sampler: null,
   });
   expect(plannedStages(recipe, new Map([['copy', 7]]))[0]!.maxSteps).toBe(7);
+  const distilled = { stages: [{ type: 'distil', name: 'd', select: 'hard', maxSteps: 3 }] };
+  expect(plannedStages(distilled)[0]).toMatchObject({ maxSteps: 3, select: 'in hard', sampler: null });
 });

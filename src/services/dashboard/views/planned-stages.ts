@@ -9,7 +9,7 @@ export interface PlannedStage {
   readonly remeasure: string | null;
   /** Exit rule; null: the stage ends at `maxSteps`. */
   readonly advanceWhen: string | null;
-  /** Null for a stage that imitates. */
+  /** Null for a stage that imitates or distils. */
   readonly sampler: string | null;
   readonly gates: readonly string[];
 }
@@ -31,7 +31,7 @@ export function plannedStages(
     select: stage['type'] === 'imitate' ? imitated(stage) : selection(stage['select']),
     remeasure: stage['remeasure'] === undefined ? null : words(stage['remeasure']),
     advanceWhen: stage['advanceWhen'] === undefined ? null : words(stage['advanceWhen']),
-    sampler: stage['type'] === 'imitate' ? null : words(stage['sampler']),
+    sampler: stage['sampler'] === undefined ? null : words(stage['sampler']),
     gates: Array.isArray(stage['gates']) ? stage['gates'].map(words) : [],
   }));
 }

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { optimizerConfig } from '../algorithms/optimizer.ts';
+import { selectConfig } from './stage.ts';
+
+/**
+ * A span of on-policy distillation: the policy attempts problems, and learns the probabilities that the recipe's `teacher`
+ * gives to the tokens it wrote (Agarwal et al. 2023, reverse KL). Its learning rate and schedule count the steps of the
+ * stage alone.
+ *
+ * @example
+ * distil('from the 7B', { select: 'hard', maxSteps: 200 });
+ */
+export const distilConfig = z.strictObject({
+  type: z.literal('distil'),
+  name: z.string().min(1),
+  /** Absent: every problem. */
+  select: selectConfig.optional(),
+  /** Default: the recipe's `batch.problems`; at most all that are selected. */
+  problemsPerStep: z.int().positive().optional(),
+  /** Attempts per problem. Every token has a signal, so one attempt teaches, unlike in a group. */
+  rollouts: z.int().positive().default(1),
+  maxTokens: z.int().positive().optional(),
+  temperature: z.number().positive().optional(),
+  /**
+   * Bound of a token's advantage log q − log π in either direction, so that one token cannot dominate an update. `null`: no
+   * bound.
+   */
+  clip: z.number().positive().nullable().default(10),
+  /** Default: the recipe's optimizer. */
+  optimizer: optimizerConfig.optional(),
+  /** Last step of the stage. */
+  maxSteps: z.int().positive(),
+});
+
+/** A validated `distil` stage. */
+export type DistilConfig = z.infer<typeof distilConfig>;
+
+/** A stage that learns a teacher's probabilities on its own attempts, e.g. `distil('teacher', { maxSteps: 100 })`. */
+export function distil(
+  name: string,
+  options: Omit<z.input<typeof distilConfig>, 'type' | 'name'>,
+): z.input<typeof distilConfig> {
+  return { type: 'distil', name, ...options };
+}

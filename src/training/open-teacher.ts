@@ -1,0 +1,68 @@
+import { ConfigError } from '../core/errors.ts';
+import type { Problem } from '../core/problem.ts';
+import type { LocalEngine } from '../engines/engine.ts';
+import { openEngine } from '../engines/open-engine.ts';
+import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
+import type { LoadingOptions } from '../problems/load-problems.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
+
+/** The teacher, open, and its origin on a hub. */
+export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
+  readonly engine: LocalEngine;
+}
+
+/** Problems whose text is compared: enough to tell tokenizers apart. */
+const compared = 100;
+
+/**
+ * Opens the teacher if a stage distils; `undefined` if none does.
+ *
+ * @throws ConfigError when the teacher reads text as other tokens than the policy, whose tokens it scores.
+ */
+export async function openTeacher(
+  recipe: Recipe,
+  policy: LocalEngine,
+  problems: readonly Problem[],
+  options: LoadingOptions,
+): Promise<OpenTeacher | undefined> {
+  const { teacher, stages } = recipe;
+  if (teacher === undefined || !stages.some(({ type }) => type === 'distil')) return undefined;
+  const { folder, record } = await modelFolder(fromBase(recipe, teacher.model), options);
+  const engine = await openEngine(teacher.engine, folder, { train: false });
+  try {
+    const local = requireScores(engine, teacher.model);
+    requireSameTokens(local, policy, problems, teacher.model);
+    return { engine: local, ...(record !== undefined && { record }) };
+  } catch (error) {
+    await engine[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function requireScores(engine: Awaited<ReturnType<typeof openEngine>>, model: string): LocalEngine {
+  if (engine.weights !== undefined && engine.renderer !== undefined) return engine as LocalEngine;
+  throw new ConfigError(
+    `teacher: expected an engine with local weights for ${model}, got "${engine.sampler.info.engine}", which only samples`,
+  );
+}
+
+function requireSameTokens(
+  teacher: LocalEngine,
+  policy: LocalEngine,
+  problems: readonly Problem[],
+  model: string,
+): void {
+  const texts = problems.slice(0, compared).flatMap(({ prompt }) => prompt.map(({ content }) => content));
+  const other = texts.find((text) => tokensOf(teacher, text) !== tokensOf(policy, text));
+  const ends = ({ renderer }: LocalEngine): string => renderer.endTokens.join(' ');
+  if (other === undefined && ends(teacher) === ends(policy)) return;
+  const what =
+    other === undefined
+      ? 'its end tokens differ'
+      : `it reads ${JSON.stringify(other.slice(0, 60))} as other tokens`;
+  throw new ConfigError(
+    `teacher: expected ${model} to have the tokenizer of the policy, but ${what}; choose a larger model of the same family`,
+  );
+}
+
+const tokensOf = ({ renderer }: LocalEngine, text: string): string => renderer.encode(text).join(' ');
