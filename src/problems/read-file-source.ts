@@ -14,6 +14,7 @@ import { requireNoContradiction } from './shapes/contradictions.ts';
 import { multipleChoice } from './shapes/multiple-choice.ts';
 import { readPassRate } from './shapes/pass-rate-label.ts';
 import { at, type Columns, type Shape } from './shapes/shape.ts';
+import { readStructure } from './shapes/structured-text.ts';
 
 /** Options for reading a `file` source. */
 export interface ReadFileOptions {
@@ -128,7 +129,18 @@ function columnsOf(value: unknown, where: string): Columns {
   if (typeof value !== 'object' || value === null) throw unknownShape(value, where);
   if (Array.isArray(value) && !value.every((one) => typeof one === 'object' && one !== null))
     throw unknownShape(value, where);
-  return Array.isArray(value) ? Object.fromEntries(value.entries()) : (value as Columns);
+  if (Array.isArray(value)) return Object.fromEntries(value.entries());
+  const row = value as Columns;
+  return typeof row['reward_model'] === 'string' ? withNested(row) : row;
+}
+
+/** Parses verl's nested columns, which exports to CSV write as JSON or Python text. */
+function withNested(row: Columns): Columns {
+  const nested = ['reward_model', 'extra_info'].flatMap((name) => {
+    const value = row[name];
+    return typeof value === 'string' ? [[name, readStructure(value) ?? value] as const] : [];
+  });
+  return { ...row, ...Object.fromEntries(nested) };
 }
 
 /** Prefixes file and row to the message of a `DataError` without them. */

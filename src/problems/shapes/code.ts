@@ -58,6 +58,7 @@ export const code: Shape = {
   },
   derive(row, where) {
     requirePython(row);
+    requireOneInput(row);
     const question = promptColumns.map((name) => row[name]).find(isFilled);
     const isText = typeof question === 'string';
     const program = testProgramIn(row);
@@ -165,6 +166,14 @@ function requirePython(row: Columns): void {
         `column "${column}": expected tests of Python programs, got ${language}; leave the row out`,
       );
   }
+}
+
+/** Codeforces states how to talk to the judge of an interactive problem. */
+function requireOneInput({ interaction_format: format }: Columns): void {
+  if (typeof format === 'string' && format.trim() !== '')
+    throw new DataError(
+      'column "interaction_format": expected a program that reads its whole input, got an interactive problem; leave the row out',
+    );
 }
 
 /** Counts KodCode's outcomes of GPT-4o: 1 for each attempt that passed. */

@@ -78,7 +78,7 @@ function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken)
     case 'context':
       return isContained(value, squeezed(prompt));
     case 'choices':
-      return hasChoices || isContained(value, squeezed(prompt));
+      return hasChoices || (isContained(value, squeezed(prompt)) && !lacksChoices(value, gold, prompt));
     case 'question':
       return (
         typeof value !== 'string' ||
@@ -89,6 +89,13 @@ function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken)
       return !isScalar(value) || gold === undefined || bare(value) === bare(gold);
   }
 }
+
+/** Detects a letter as the gold of an empty list of choices that the prompt does not hold either. */
+const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
+  Array.isArray(value) &&
+  value.length === 0 &&
+  /^\s*\(?[A-J]\)?\s*$/.test(String(gold)) &&
+  !/(?:^|[\s(])A\s*[).:]/.test(prompt);
 
 const squeezed = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 

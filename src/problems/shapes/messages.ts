@@ -2,6 +2,9 @@ import { readStructure } from './structured-text.ts';
 
 const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant', developer: 'system' };
 
+/** A list as pandas writes it to CSV: `array([…], dtype=object)`. */
+const numpyArray = /^\s*array\(([^]*?),?\s*(?:dtype=object)?\s*\)\s*$/;
+
 /** Marks a picture in the text of a prompt, as in data sets for vision models. */
 const imageMark = '<image>';
 
@@ -12,7 +15,8 @@ const imageMark = '<image>';
  */
 export function promptOf(value: unknown): unknown {
   const isText = typeof value === 'string';
-  const list = isText && /^\s*\[\s*\{/.test(value) ? readStructure(value) : value;
+  const bare = isText ? value.replace(numpyArray, '$1') : '';
+  const list = /^\s*\[\s*\{/.test(bare) ? readStructure(bare) : value;
   if (!Array.isArray(list) || list.length === 0) return value;
   const messages = list.map(messageOf);
   return isText && messages.some((message) => message === undefined)

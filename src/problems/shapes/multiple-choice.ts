@@ -132,6 +132,7 @@ function withChoices(question: string, { texts }: Choices): string {
 function letterOf(row: Columns, choices: Choices): string {
   const column = goldIn(row) ?? 'answer';
   const gold = row[column];
+  requireSamePosition(row, choices);
   const named = positionOf(gold, column, row, choices);
   const texts = choices.texts.map((text) => text.trim());
   const said = texts.indexOf(String(gold).trim());
@@ -151,6 +152,20 @@ function letterOf(row: Columns, choices: Choices): string {
   );
 }
 
+/** @throws DataError when the letter in `answer` and a position beside it choose differently. */
+function requireSamePosition(row: Columns, choices: Choices): void {
+  const { answer } = row;
+  if (typeof answer !== 'string' || !/^\(?[A-Z]\)?$/.test(answer.trim())) return;
+  const letter = positionOf(answer, 'answer', row, choices);
+  const column = indexColumns.slice(0, 4).find((name) => row[name] != null);
+  if (column === undefined || letter === undefined) return;
+  const position = positionOf(row[column], column, row, choices);
+  if (position === undefined || position === letter) return;
+  throw new DataError(
+    `column "${column}": expected the position of "answer" ${answer.trim()}, which is ${letter}, got ${stringifyJson(row[column])}; correct the row`,
+  );
+}
+
 /** Detects MMLU by its columns: its answers are positions, even if the choices are numbers. */
 const isMmlu = (row: Columns, gold: unknown): boolean =>
   typeof gold === 'number' && typeof row['subject'] === 'string';
@@ -161,6 +176,9 @@ function positionOf(gold: unknown, column: string, row: Columns, choices: Choice
     /^\(?[A-Z]\)?[.:]?$/i.test(text) ? text.replaceAll(/[().:]/g, '').toUpperCase() : text,
   );
   if (label >= 0) return label;
+  const repeated = /^\(?([A-Z])\)?[.:)]?\s+(.+)$/s.exec(text);
+  const named = repeated === null ? -1 : choices.labels.indexOf(repeated[1]!);
+  if (named >= 0 && choices.texts[named]!.trim() === repeated![2]!.trim()) return named;
   const isIndex =
     indexColumns.includes(column) || isMmlu(row, gold) || typeof gold === 'number' || /^\d+$/.test(text);
   const index = isIndex ? Number(text) : Number.NaN;

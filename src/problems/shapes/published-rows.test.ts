@@ -372,6 +372,43 @@ test('a file read as verl keeps its code rows as code', async () => {
   expect((await read(rows, { shape: 'verl' })).map(({ domain }) => domain)).toEqual(['math', 'code']);
 });
 
+test.each<[string, unknown, Partial<Problem>]>([
+  [
+    "verl's columns as JSON text",
+    {
+      ...verl('math', '3'),
+      prompt: '[{"role": "user", "content": "q"}]',
+      reward_model: '{"style": "rule", "ground_truth": "3"}',
+      extra_info: '{"index": 0}',
+    },
+    { domain: 'math', prompt: user('q'), answer: '3', extra: { extra_info: { index: 0 } } },
+  ],
+  [
+    "verl's columns as pandas writes them to CSV",
+    {
+      ...verl('math', '3'),
+      prompt: "array([{'content': 'q', 'role': 'user'}], dtype=object)",
+      reward_model: "{'ground_truth': '3', 'style': 'rule'}",
+    },
+    { domain: 'math', prompt: user('q'), answer: '3' },
+  ],
+  [
+    'tests as Python literals',
+    verl('code', "{'inputs': ['3'], 'outputs': ['6']}"),
+    {
+      domain: 'code',
+      tests: expect.objectContaining({ type: 'stdio', cases: [{ input: '3', output: '6' }] }),
+    },
+  ],
+  [
+    'a gold that repeats the choice',
+    { question: 'q', options: ['A. x', 'B. y'], answer: '(B) y' },
+    { domain: 'multiple-choice', answer: 'B' },
+  ],
+])('reads %s', async (_name, row, expected) => {
+  expect((await read([row]))[0]).toMatchObject(expected);
+});
+
 test('the gold column that the user names wins over others', async () => {
   const row = { question: 'q', answer: 'It is 3, because …', final_answer: '3' };
   await expect(read([row])).rejects.toThrow('column "final_answer": expected the same gold in all columns');
@@ -409,6 +446,26 @@ test.each<[string, readonly unknown[], string]>([
     'a gold that is none of the choices',
     [{ question: 'q', choices: ['x', 'y'], answer: 'E' }],
     'p.json:1: column "answer": expected a letter, a position from 0, or a text among ["x","y"], got "E"',
+  ],
+  [
+    'a letter and a position that choose differently',
+    [{ question: 'q', options: ['x', 'y'], answer: 'A', answer_index: 1 }],
+    'p.json:1: column "answer_index": expected the position of "answer" A, which is 0, got 1',
+  ],
+  [
+    'a letter without any choice',
+    [{ question: 'q', choices: [], answer: 'A' }],
+    'p.json:1: column "choices": expected a list of two or more choices, got []',
+  ],
+  [
+    'an interactive problem',
+    [{ description: 'q', official_tests: [{ input: '1', output: '2' }], interaction_format: 'Ask ?' }],
+    'p.json:1: column "interaction_format": expected a program that reads its whole input',
+  ],
+  [
+    'a formula as the tests of a code row',
+    [verl('code', '3')],
+    'p.json:1: column "reward_model": expected tests as JSON or Python literals, got "3"',
   ],
   [
     'a passage that the question lacks',

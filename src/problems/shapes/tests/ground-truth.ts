@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DataError } from '../../../core/errors.ts';
-import { parseJson } from '../../../core/lossless-json.ts';
 import type { ProblemTests } from '../../../core/problem.ts';
+import { readStructure } from '../structured-text.ts';
 import { contestImports } from './contest-tests.ts';
 import { listedTest, statedRules, testsOfList } from './listed.ts';
 import { pairedTests, testsOfPairs } from './paired.ts';
@@ -28,12 +28,12 @@ const prefixColumn = z.object({ extra_info: z.object({ prefix: z.string().nullis
 
 /**
  * Reads a value that holds tests in any form that says itself which it is: Gradus's own, lists of cases or of assertions,
- * two lists side by side, or test code. Text is read as JSON first.
+ * two lists side by side, or test code. Text is read as JSON or Python literals first.
  *
  * @param row the row around the value, for limits, a checker and imports that it states.
  */
 export function testsOfValue(value: unknown, row: Row, imports: string = contestImports): ProblemTests {
-  const tests: unknown = typeof value === 'string' ? parseJson(value) : value;
+  const tests: unknown = typeof value === 'string' ? structureIn(value) : value;
   if (Array.isArray(tests)) {
     if (tests.every((test) => typeof test === 'string') && tests.length > 0)
       return testsOfAsserts(tests, { imports });
@@ -42,6 +42,15 @@ export function testsOfValue(value: unknown, row: Row, imports: string = contest
   if (ownTests.safeParse(tests).success) return testsSchema.parse(tests);
   const code = codeTruth.safeParse(tests).data;
   return (code && testsOfTruth(code, row)) ?? testsOfPairs(pairedTests.parse(tests));
+}
+
+/** Parses JSON or Python literals. @throws DataError for other texts. */
+function structureIn(text: string): object {
+  const structure = readStructure(text);
+  if (structure !== undefined) return structure;
+  throw new DataError(
+    `expected tests as JSON or Python literals, got ${JSON.stringify(text.slice(0, 60))}; correct or remove the row`,
+  );
 }
 
 function testsOfTruth(truth: z.output<typeof codeTruth>, row: Row): ProblemTests | undefined {
@@ -65,7 +74,7 @@ const verificationInfo = z.looseObject({ language: z.string().nullish(), test_ca
 
 /** Reads the `verification_info` of SYNTHETIC-1, SYNTHETIC-2 and verifiable-coding-problems. */
 export function testsOfVerificationInfo(value: unknown, row: Row): ProblemTests {
-  const info = verificationInfo.parse(typeof value === 'string' ? parseJson(value) : value);
+  const info = verificationInfo.parse(typeof value === 'string' ? structureIn(value) : value);
   if (info.language != null && !/^python3?$/i.test(info.language))
     throw new DataError(`expected tests of a Python program, got language "${info.language}"`);
   return testsOfValue(info.test_cases, row);
