@@ -4,6 +4,7 @@ import { compareAnswers } from './equality/compare.ts';
 import { maxAnswer } from './extract/extract.ts';
 import { wholeLiteral } from './read/literals.ts';
 import { normaliseText } from './read/normalise.ts';
+import { numberFromNumeral } from './read/numerals.ts';
 import { parseAnswer } from './read/parse.ts';
 import type { MathPolicy } from './comparison-policy.ts';
 import type { MathNode } from './syntax.ts';
@@ -35,6 +36,8 @@ export interface Comparison {
 /** Reads an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
 export function readAnswer(source: string, budget: Budget = createBudget(maxSteps)): ReadAnswer {
   if (source.length > maxAnswer) throw new UnreadableAnswer(`longer than ${maxAnswer} characters`);
+  const plain = plainNumber.exec(source);
+  if (plain !== null) return readPlainNumber(source, plain[1]!, plain[2]!);
   const text = normaliseText(source);
   const literal = wholeLiteral(text);
   if (literal) return { source, normalised: literal.written, node: literal };
@@ -46,6 +49,15 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   const oneNumber = text.includes(',') ? asOneNumber(text) : undefined;
   const otherNumber = oneNumber && parseAnswer(tokenize(oneNumber), budget);
   return { source, normalised: spell(tokens), node, ...(otherNumber && { otherNumber }) };
+}
+
+/** Digits with at most a sign and a point, as most answers are: no rule could read them otherwise. */
+const plainNumber = /^(-?)(\d{1,30}(?:\.\d{1,30})?)$/;
+
+function readPlainNumber(source: string, sign: string, digits: string): ReadAnswer {
+  const number = numberFromNumeral(digits)!;
+  if (sign === '') return { source, normalised: digits, node: number };
+  return { source, normalised: `- ${digits}`, node: { kind: 'negate', operand: number } };
 }
 
 /** Words with an "and", "half" or "a" in them, which is no conjunction in "two and a half million". */

@@ -18,6 +18,7 @@ const maxGap = 40;
  * stack of open braces, so 20,000 boxes that never close cost no more than the text.
  */
 export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
+  if (firstBox(text) < 0) return undefined;
   const scan = scanWithEscapes(text);
   const boxes = outermost(scan.boxes);
   const last = boxes.at(-1);
@@ -54,7 +55,7 @@ function scanWithEscapes(text: string): Scan {
 function scanBoxes(text: string, hasEscapes: boolean): Scan {
   const boxes: Box[] = [];
   const open: ({ readonly start: number; readonly content: number } | undefined)[] = [];
-  for (let at = 0; at < text.length; at++) {
+  for (let at = firstBox(text); at < text.length; at++) {
     const character = text[at];
     if (character === '\\') {
       const content = boxContent(text, at);
@@ -74,6 +75,12 @@ function scanBoxes(text: string, hasEscapes: boolean): Scan {
     }
   }
   return { boxes, unfinished: open.findLast((box) => box !== undefined)?.start };
+}
+
+/** The index of the first box, or -1. A brace before it cannot close a box. */
+function firstBox(text: string): number {
+  const starts = commands.map((command) => text.indexOf(command)).filter((start) => start >= 0);
+  return starts.length === 0 ? -1 : Math.min(...starts);
 }
 
 /** The index of a box's brace, or of its first sign, if a box command begins at `at`. */
