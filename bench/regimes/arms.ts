@@ -60,7 +60,7 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
-/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43; 4: selection is compared by selected draws again. */
+/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43; 4: 73806e6. */
 const autoVersion = 4;
 
 /** Every arm by name. */
