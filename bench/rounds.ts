@@ -2,16 +2,15 @@
  * Measures what rounds of imitating the policy's own correct attempts and reinforcement learning are worth beside either
  * alone, with the demo's model:
  *
- *   npm run bench:rounds -- [--seeds 5] [--rollouts 11520] [--arms rounds,…] [--json]
+ *   npm run bench:rounds -- [--seeds 5] [--rollouts 7680] [--arms rounds,…] [--json]
  *
  * Every arm writes as many rollouts, harvests included. `rl`: reinforcement learning alone. `sft`: three harvests, each
  * imitated from the base weights (expert iteration). `rounds`: three rounds of a harvest, imitated from the current
  * weights, and reinforcement learning. `rounds base`: the same from the base weights. `rounds shortest`: `rounds base`
  * with the shortest correct attempt of each problem in place of a random one; not run by default.
  *
- * Accuracies are those of the last evaluation, and at equal tokens those of the last evaluation within the tokens of the
- * cheapest arm; intervals are 95 % t-intervals over seeds, those of differences paired by seed. With `--json` the last
- * line is JSON.
+ * Accuracies are those of the last evaluation, and at equal tokens those at the tokens of the cheapest arm, interpolated;
+ * intervals are 95 % t-intervals over seeds, those of differences paired by seed. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +29,7 @@ import { startTraining } from '../src/training/start.ts';
 const { values: flags } = parseArgs({
   options: {
     seeds: { type: 'string', default: '5' },
-    rollouts: { type: 'string', default: '11520' },
+    rollouts: { type: 'string', default: '7680' },
     arms: { type: 'string', default: 'rl,sft,rounds,rounds base' },
     json: { type: 'boolean', default: false },
   },
@@ -139,10 +138,16 @@ for (let seed = 0; seed < Number(flags.seeds); seed++) {
   results.push(bySeed);
 }
 
-const atEqualTokens = (bySeed: SeedResults, arm: string): number => {
+/** Accuracy at the tokens of the cheapest arm, interpolated between the evaluations around them. */
+function atEqualTokens(bySeed: SeedResults, arm: string): number {
   const limit = Math.min(...arms.map((one) => bySeed[one]!.tokens));
-  return bySeed[arm]!.curve.findLast(({ tokens }) => tokens <= limit)!.sampled;
-};
+  const { curve } = bySeed[arm]!;
+  const at = curve.findLastIndex(({ tokens }) => tokens <= limit);
+  const [before, after] = [curve[at]!, curve[at + 1]];
+  if (after === undefined) return before.sampled;
+  const share = (limit - before.tokens) / (after.tokens - before.tokens);
+  return before.sampled + share * (after.sampled - before.sampled);
+}
 const figures: Readonly<Record<string, (bySeed: SeedResults, arm: string) => number>> = {
   'avg@4': (bySeed, arm) => bySeed[arm]!.sampled,
   'avg@4, equal tokens': atEqualTokens,

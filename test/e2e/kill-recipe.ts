@@ -41,12 +41,12 @@ export default defineRecipe({
   sampling: { maxTokens: 24 },
   batch: { problems: 8, groupSize: 4, updates: 2 },
   stages: [
-    stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 5 }),
+    stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 4 }),
     imitate('write-up', {
       examples: harvest({ rollouts: 2, perProblem: 2 }),
       start: 'base',
       batchSize: 8,
-      maxSteps: 3,
+      maxSteps: 2,
       heldOut: 0.2,
       heldOutEvery: 2,
     }),

@@ -84,7 +84,15 @@ function dataTable(data: DataRecord | undefined): string {
       commit === undefined ? '' : `commit ${commit.slice(0, 12)}`,
     ]),
   );
-  return rows.length === 0 ? '' : alignColumns([['data', 'problems', 'size', 'content', ''], ...rows]);
+  const examples = (data?.examples ?? []).map(({ name, sha256, bytes }) => [
+    printable(name),
+    'examples',
+    `${bytes} B`,
+    `sha256 ${sha256.slice(0, 12)}`,
+    '',
+  ]);
+  const all = [...rows, ...examples];
+  return all.length === 0 ? '' : alignColumns([['data', 'problems', 'size', 'content', ''], ...all]);
 }
 
 function summaryCells(summary: RunSummary): string[] {

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { harvest, imitate, solutions } from '../../curriculum/imitate.ts';
 import { stage } from '../../curriculum/stage.ts';
+import { band } from '../../difficulty/levels/level-rules.ts';
+import { level } from '../../difficulty/levels/levels.ts';
 import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
 import { defineRecipe } from '../../recipe/define-recipe.ts';
 import type { Recipe, RecipeInput } from '../../recipe/recipe.ts';
@@ -192,6 +194,36 @@ test('counts learning-rate steps of stage() alone, and restarts the schedule in 
   expect(rates[2]).toBeCloseTo(0.1);
   expect(rates.at(-1)).toBeCloseTo(1e-4);
   expect(rates.slice(3, 5).map((rate) => rate > 1e-4)).toEqual([true, true]);
+});
+
+test('measures pass rates with the policy of the first stage that reads them', async () => {
+  const recipe = recipeWith({
+    difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 32 },
+    levels: [level('half', band({ min: 0.3, max: 0.7 }))],
+    stages: [
+      imitate('copy', { examples: solutions(), maxSteps: 1 }),
+      imitate('half', { examples: harvest({ select: 'half', rollouts: 2 }), maxSteps: 1 }),
+      stage('explore', { select: 'half', maxSteps: 1 }),
+    ],
+  });
+  // Before the first update every problem is always solved; afterwards the first six are, half of the time.
+  const engine = scriptedEngine({
+    complete: (key, index, version) => {
+      const n = Number(key.slice(1));
+      return `\\boxed{${version === 0 || (n < 6 && index % 2 === 0) ? n : 'x'}}`;
+    },
+  });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, engine);
+  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
+  expect(store.history('p3').map(({ source }) => source)).toContainEqual({ type: 'boundary', stage: 1 });
+  expect(store.history('p3').some(({ source }) => source.type === 'base')).toBe(false);
+  const half = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'];
+  expect((await rowsOf(run, 1)).map(({ problem }) => problem)).toEqual(half);
+  using reader = await openRunReader(run.directory);
+  const explored = reader.groups({ stage: 'explore', purpose: 'train' }).map(({ problemId }) => problemId);
+  expect(explored).toHaveLength(4);
+  expect(half).toEqual(expect.arrayContaining(explored));
 });
 
 const families = { families: ['addition' as const], knobs: [1] };

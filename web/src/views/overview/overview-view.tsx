@@ -15,7 +15,7 @@ import { accuracySeries } from './accuracy-series.ts';
 import { Alerts } from './alerts.tsx';
 import { StageStrip } from './stage-strip.tsx';
 import { sharesOf } from './step-shares.ts';
-import { Tiles, tileMetrics } from './tiles.tsx';
+import { Tiles, tileMetrics, isMeasured } from './tiles.tsx';
 import { WorstProblems } from './worst-problems.tsx';
 
 /** Progress, alerts, key figures and the hardest problems of a run. */
@@ -79,6 +79,13 @@ function Courses(props: {
   const steps = useSharedSteps(folder, run);
   const reward = metrics['reward/mean'];
   const lost = metrics['group/signalLost'];
+  const distance = metrics['distil/kl'];
+  const losses = [
+    { name: 'trained on', series: metrics['sft/loss'] },
+    { name: 'held out', series: metrics['sft/heldOutLoss'] },
+  ].flatMap(({ name, series }) =>
+    series === undefined || series.values.length === 0 ? [] : [{ name, ...series }],
+  );
   return (
     <SharedSteps {...steps}>
       <Card
@@ -99,9 +106,24 @@ function Courses(props: {
         />
       </Card>
       <div className={styles.columns}>
-        <Card title="Reward" note={<code>reward/mean</code>}>
-          <LineChart title="Reward" series={reward === undefined ? [] : [{ name: 'mean', ...reward }]} />
-        </Card>
+        {(isMeasured(reward) || losses.length === 0) && (
+          <Card title="Reward" note={<code>reward/mean</code>}>
+            <LineChart title="Reward" series={reward === undefined ? [] : [{ name: 'mean', ...reward }]} />
+          </Card>
+        )}
+        {losses.length > 0 && (
+          <Card title="Loss on examples" note="nats per completion token">
+            <LineChart title="Loss on examples" series={losses} />
+          </Card>
+        )}
+        {isMeasured(distance) && (
+          <Card title="Reverse KL to the teacher" note={<code>distil/kl</code>}>
+            <LineChart
+              title="Reverse KL to the teacher"
+              series={[{ name: 'nats per token', ...distance! }]}
+            />
+          </Card>
+        )}
         {lost !== undefined && lost.values.length > 0 && (
           <Card title="Signal left on the table" note={<code>group/signalLost</code>}>
             <LineChart

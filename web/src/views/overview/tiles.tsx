@@ -21,8 +21,13 @@ export const tileMetrics = [
   'staging/worth/low',
   'staging/worth/high',
   'staging/liveUniform',
+  'sft/loss',
+  'sft/heldOutLoss',
+  'distil/kl',
 ];
 const shown = ['reward/mean', 'rollout/length/mean', 'policy/entropy', 'throughput/sampledTokensPerSecond'];
+/** Metrics of stages that imitate or distil, shown where they were measured. */
+const shownIfMeasured = ['sft/loss', 'sft/heldOutLoss', 'distil/kl'];
 
 /** Key figures, each with its change since it was first measured. */
 export function Tiles({ run, metrics }: { readonly run: RunDetail; readonly metrics: MetricSeriesByName }) {
@@ -30,13 +35,17 @@ export function Tiles({ run, metrics }: { readonly run: RunDetail; readonly metr
     <div className={styles.tiles}>
       <AccuracyTile run={run} />
       <SignalTile metrics={metrics} />
-      {shown.map((name) => (
+      {[...shownIfMeasured.filter((name) => isMeasured(metrics[name])), ...shown].map((name) => (
         <MetricTile key={name} name={name} metrics={metrics} />
       ))}
       <WorthTile metrics={metrics} />
     </div>
   );
 }
+
+/** Whether a metric has a value. */
+export const isMeasured = (series: MetricSeriesByName[string] | undefined): boolean =>
+  series !== undefined && series.values.length > 0;
 
 function AccuracyTile({ run: { head, evaluations } }: { readonly run: RunDetail }) {
   if (head.accuracy === null) return null;
