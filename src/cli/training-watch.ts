@@ -88,12 +88,13 @@ export function formatResult({
     ({ name, steps, problems, imitation, reason }) =>
       `  ${name}: ${countOf(steps, 'step')} on ${imitation === undefined ? countOf(problems, 'problem') : imitated(imitation)}; ${reason}`,
   );
-  const suiteLines = suites.flatMap(({ name, comparison }) => [
+  const suiteLines = suites.flatMap(({ name, comparison, rlStart }) => [
     '',
     `${name}, before → after`,
     comparison === undefined
       ? `  not compared: no problem was judged in both evaluations; gradus runs show ${run}`
       : formatComparison(comparison),
+    ...(rlStart === undefined ? [] : [startLine(rlStart)]),
   ]);
   const written =
     rollouts === 0
@@ -118,6 +119,16 @@ export function formatResult({
     ...trained,
     `run: ${run}`,
   ].join('\n');
+}
+
+/** `start for RL: pass@4 94.9 → 82.1 %, solved sometimes 84.6 → 61.5 % [44.9, 75.9]`. */
+function startLine({ before, after }: NonNullable<RunResult['suites'][number]['rlStart']>): string {
+  const percent = (share: number): string => (100 * share).toFixed(1);
+  const { mean, low, high } = after.learnable;
+  return (
+    `start for RL: pass@${after.attempts} ${percent(before.passAt)} → ${percent(after.passAt)} %, ` +
+    `solved sometimes ${percent(before.learnable.mean)} → ${percent(mean)} % [${percent(low)}, ${percent(high)}]`
+  );
 }
 
 function imitated({ examples, tokens, loss, heldOutLoss }: ImitationSummary): string {

@@ -1,6 +1,7 @@
 import { sum } from '../statistics/summary.ts';
 import { comparePaired, type Comparison, pairResults } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
+import { type RlStart, rlStart } from '../evaluation/rl-start.ts';
 import { exportedModel } from '../runs/files/layout.ts';
 import type { Alert } from '../runs/metrics/alert-types.ts';
 import { alertsOf } from '../runs/metrics/find-alerts.ts';
@@ -35,6 +36,8 @@ export interface SuiteSummary {
   readonly name: string;
   readonly before: Evaluation;
   readonly after: Evaluation;
+  /** Before and after as a start for reinforcement learning; absent for runs that imitated nothing. */
+  readonly rlStart?: { readonly before: RlStart; readonly after: RlStart };
   /** Absent where no problem was judged in both evaluations. */
   readonly comparison?: Comparison;
 }
@@ -101,6 +104,7 @@ function readStages(reader: RunReader): StageSummary[] {
 
 /** First and last evaluation of each suite; omits suites evaluated once. */
 function readSuites(reader: RunReader): SuiteSummary[] {
+  const isImitating = reader.metricNames().some(({ name }) => name === 'sft/loss');
   const bySuite = Map.groupBy(reader.evaluations(), ({ name }) => name);
   return [...bySuite]
     .filter(([, records]) => records.length > 1)
@@ -108,6 +112,13 @@ function readSuites(reader: RunReader): SuiteSummary[] {
       const before = records[0]!.result as Evaluation;
       const after = records.at(-1)!.result as Evaluation;
       const isComparable = pairResults(before, after).length > 0;
-      return { name, before, after, ...(isComparable && { comparison: comparePaired(before, after) }) };
+      const [start, end] = isImitating ? [rlStart(before), rlStart(after)] : [null, null];
+      return {
+        name,
+        before,
+        after,
+        ...(start !== null && end !== null && { rlStart: { before: start, after: end } }),
+        ...(isComparable && { comparison: comparePaired(before, after) }),
+      };
     });
 }

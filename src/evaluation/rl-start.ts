@@ -1,0 +1,25 @@
+import { type Estimate, wilsonInterval } from '../statistics/intervals.ts';
+import type { Evaluation } from './evaluate.ts';
+
+/**
+ * How good a start for reinforcement learning a model is, by the two figures that follow the result of RL where accuracy
+ * and loss of supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
+ */
+export interface RlStart {
+  /** Attempts per problem: compare with the group size. */
+  readonly attempts: number;
+  /** Share of problems solved at least once in so many attempts, in [0, 1]. */
+  readonly passAt: number;
+  /** Share of problems solved sometimes: groups with a signal. With its 95 % Wilson interval. */
+  readonly learnable: Estimate;
+}
+
+/** Computes the figures; null for an evaluation with fewer than two attempts at a problem. */
+export function rlStart({ problems, overall }: Pick<Evaluation, 'problems' | 'overall'>): RlStart | null {
+  const attempts = Math.max(0, ...Object.keys(overall.passAt).map(Number));
+  const judged = problems.filter(({ trials }) => trials >= 2);
+  if (attempts < 2 || judged.length === 0) return null;
+  const sometimes = judged.filter(({ correct, trials }) => correct > 0 && correct < trials).length;
+  const learnable = { mean: sometimes / judged.length, ...wilsonInterval(sometimes, judged.length) };
+  return { attempts, passAt: overall.passAt[attempts]!, learnable };
+}
