@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Argument, Command } from 'commander';
 import { expect, test } from 'vitest';
-import { createProgram } from './main.ts';
+import { commands } from './commands.ts';
+import { addListed, createProgram } from './main.ts';
 
-const program = createProgram('0.0.0', false);
+const program = createProgram('0.0.0', false, await Promise.all(commands.map(({ load }) => load())));
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
 interface Leaf {
@@ -40,6 +41,11 @@ const sections = new Map(
     .slice(1)
     .map((section) => [/^`(.+)`$/m.exec(section)?.[1] ?? section, section.split(/^## /m)[0]!] as const),
 );
+
+test('--help lists the commands as their modules describe them', () => {
+  const lines = createProgram('0.0.0', false, commands.map(addListed)).helpInformation();
+  expect(lines).toBe(program.helpInformation());
+});
 
 test('docs/cli.md has one section per command, and no section of an unknown command', () => {
   expect([...sections.keys()].toSorted()).toEqual(leaves.map(({ usage }) => usage).toSorted());

@@ -1,43 +1,9 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { ConfigError, firstError } from '../core/errors.ts';
 import { readProvenance } from '../runs/writing/provenance.ts';
+import { type CommandEntry, commands, nameOf } from './commands.ts';
 import { exitCodeOf, printError } from './output.ts';
 import { explainSystemError } from '../storage/system-error.ts';
-import { addDashboardCommand } from './dashboard.ts';
-import { addDataCommand } from './data/data.ts';
-import { addDemoCommand } from './demo.ts';
-import { addDifficultyCommand } from './difficulty/difficulty.ts';
-import { addDoctorCommand } from './doctor.ts';
-import { addEvalCommand } from './eval.ts';
-import { addInitModelCommand } from './init-model.ts';
-import { addKnowledgeCommand } from './knowledge/knowledge.ts';
-import { addModelsCommand } from './models.ts';
-import { addResumeCommand } from './resume.ts';
-import { addRunsCommand } from './runs.ts';
-import { addSampleCommand } from './sample.ts';
-import { addSftCommand } from './sft.ts';
-import { addTrainCommand } from './train.ts';
-import { addServeCommand } from './serve/serve.ts';
-import { addVerifyCommand } from './verify/verify.ts';
-
-const commands = [
-  addDemoCommand,
-  addTrainCommand,
-  addResumeCommand,
-  addEvalCommand,
-  addRunsCommand,
-  addDataCommand,
-  addInitModelCommand,
-  addModelsCommand,
-  addKnowledgeCommand,
-  addDifficultyCommand,
-  addSftCommand,
-  addSampleCommand,
-  addVerifyCommand,
-  addServeCommand,
-  addDashboardCommand,
-  addDoctorCommand,
-];
 
 /**
  * Runs the command line. Returns the exit code (see `exitCodeOf`); never throws.
@@ -45,7 +11,8 @@ const commands = [
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isJson = argv.includes('--json');
-  const program = createProgram((await readProvenance(process.cwd())).packageVersion, isJson);
+  const { packageVersion } = await readProvenance(process.cwd());
+  const program = createProgram(packageVersion, isJson, await loadCommands(argv.slice(2)));
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedOutput);
   try {
     await program.parseAsync([...argv]);
@@ -59,8 +26,24 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Builds the commander program with every command. */
-export function createProgram(version: string, isJson: boolean): Command {
+/** Loads the command that the arguments name; all for `help`; otherwise none, which is enough for `--help`. */
+async function loadCommands(words: readonly string[]): Promise<AddCommand[]> {
+  const name = words.find((word) => !word.startsWith('-'));
+  const wanted = name === 'help' ? commands : commands.filter((entry) => nameOf(entry) === name);
+  const loaded = await Promise.all(wanted.map((entry) => entry.load()));
+  return loaded.length > 0 ? loaded : commands.map(addListed);
+}
+
+type AddCommand = (program: Command) => void;
+
+/** Adds the line of `--help`, without the command's own options. */
+export const addListed =
+  ({ usage, description }: CommandEntry): AddCommand =>
+  (program) =>
+    void program.command(usage).description(description);
+
+/** Builds the commander program with these commands. */
+export function createProgram(version: string, isJson: boolean, added: readonly AddCommand[]): Command {
   const program = new Command('gradus')
     .description('Difficulty-aware staged reinforcement learning for language models')
     .version(version)
@@ -71,7 +54,7 @@ export function createProgram(version: string, isJson: boolean): Command {
       ...(isJson && { writeErr: () => {} }),
     })
     .exitOverride();
-  for (const add of commands) add(program);
+  for (const add of added) add(program);
   pointToHelp(program, 'gradus');
   return program;
 }
