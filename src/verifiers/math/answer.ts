@@ -62,7 +62,7 @@ function readPlainNumber(source: string, sign: string, digits: string): ReadAnsw
 
 /** Words with an "and", "half" or "a" in them, which is no conjunction in "two and a half million". */
 function plainWords(text: string): string | undefined {
-  if (!/\b(?:and|half|an?)\b/i.test(text)) return undefined;
+  if (text.length > 100 || !/\b(?:and|half|an?)\b/i.test(text)) return undefined;
   const words = /^\\text\s*\{([^{}]*)\}$/.exec(text)?.[1] ?? text;
   return /^[A-Za-z -]{3,80}$/.test(words) ? words.trim() : undefined;
 }

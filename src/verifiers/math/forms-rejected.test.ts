@@ -299,6 +299,8 @@ const rejected: readonly (readonly [string, string])[] = [
   ['42', 'The answer would be 43.'],
   ['42', 'The answer to the question 42 is 43.'],
   ['42', 'The answer equals 42 plus x'],
+  ['7', '\\boxed{7 (eight)}'],
+  ['7', '\\boxed{7 cm longer than x}'],
 ];
 
 test.each(rejected)('a gold of %j is not met by %j', async (gold, completion) => {

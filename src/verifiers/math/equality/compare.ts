@@ -99,8 +99,8 @@ function compareWithoutUnitLetters(
   comparing: Comparing,
 ): string | undefined {
   if (comparing.policy.units === 'compare') return undefined;
-  if (variableNames(gold).length === 0 && scaledByLetter(answer) !== undefined)
-    return compareValues(gold, scaledByLetter(answer)!, comparing);
+  const scaled = scaledByLetter(answer);
+  if (scaled !== undefined && variableNames(gold).length === 0) return compareValues(gold, scaled, comparing);
   const [left, right] = [withoutUnitLetters(gold), withoutUnitLetters(answer)];
   const hasLetters = variableNames(left, right).length > 0;
   if (hasLetters || (left === gold) === (right === answer)) return undefined;

@@ -140,9 +140,10 @@ function compareAtWholePoints(
   comparing: Comparing,
 ): boolean | undefined {
   if (hasDecimals(gold) || hasDecimals(answer)) return undefined;
-  if (someNode(gold, isTrivialForWholes) || someNode(answer, isTrivialForWholes)) return undefined;
-  let agreeing = 0;
   const hasSigns = someNode(gold, dependsOnSign) || someNode(answer, dependsOnSign);
+  if (hasSigns && (someNode(gold, isTrivialForWholes) || someNode(answer, isTrivialForWholes)))
+    return undefined;
+  let agreeing = 0;
   for (let probe = 0; probe < (hasSigns ? 3 + patternsFor(names) : 3); probe++) {
     if (probe === 3 && agreeing < 2) break;
     const values = new Map(

@@ -29,6 +29,7 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
     const isUnit =
       isUnitSymbol(run) || (isSpaced && isSpacedUnitSymbol(run)) || (run.length > 2 && isUnitWord(run));
     const isScale = isSpaced && isAfterValue && run.length > 1 && scaleOf(run) !== undefined;
+    if (isSpaced && hedgesWithoutVowels.has(run)) return [word(run)];
     const isPower = isSpaced && isAfterValue && (run === 'sq' || run === 'cu');
     if ((isUnit || isScale || isPower) && after !== '(') return [word(run)];
     if (!isSpaced && isAfterValue && /^(?:st|nd|rd|th)$/.test(run)) return [];
@@ -43,6 +44,9 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
   if (isWord(run, after) || (isAfterValue && isSpaced && isNoun(run, after))) return [word(run)];
   return [...run].map(letter);
 }
+
+/** Words behind a value that change it, and would otherwise be read as products of variables. */
+const hedgesWithoutVowels: ReadonlySet<string> = new Set(['than', 'past', 'half', 'that']);
 
 /** Reads a run of Chinese, Japanese or Korean characters: a conjunction, a scale (`万`), or words. */
 export function readIdeographs(run: string, before: readonly Token[]): readonly Token[] {

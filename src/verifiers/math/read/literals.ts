@@ -36,7 +36,7 @@ const hexGroups = /^(?=.*(?:::|\d))[\da-f]{0,4}(?::[\da-f]{0,4}){3,7}$/i;
 
 /** The literal that a whole answer is, if it is one; digits joined by signs are left to `literalAt`. */
 export function wholeLiteral(answer: string): LiteralNode | undefined {
-  if (answer.length > 60 || !mayBeLiteral.test(answer)) return undefined;
+  if (answer.length > 60 || !/\d|noon|midnight/i.test(answer) || !mayBeLiteral.test(answer)) return undefined;
   const text = plainText(answer);
   return writtenDate(text) ?? writtenTime(text) ?? writtenCode(text);
 }

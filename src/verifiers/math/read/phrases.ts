@@ -7,12 +7,10 @@ export function withoutPhrases(text: string): string {
   if (!/(?<![\\A-Za-z])[A-Za-z]{2}|approx|≈/.test(text)) return text;
   if (/^no$/i.test(text)) return '\\text{no}';
   const halves = text.replaceAll(/(?<=\d) and (?:a|one) half\b/g, '\\frac{1}{2}');
-  const shared = halves
-    .replace(connective, '')
-    .replace(announcement, '$1')
-    .replace(aScale, 'one ')
-    .replace(outOf, '\\frac{$1}{$2}');
-  const signed = shared.replace(minusWord, '-').replace(allRealsBut, '\\reals\\setminus\\{$1\\}');
+  const bare = opensWithWords.test(halves)
+    ? halves.replace(connective, '').replace(announcement, '$1').replace(aScale, 'one ')
+    : halves.replace(outOf, '\\frac{$1}{$2}');
+  const signed = bare.replace(minusWord, '-').replace(allRealsBut, '\\reals\\setminus\\{$1\\}');
   return withoutLabel(withoutApproximation(signed));
 }
 
@@ -25,6 +23,8 @@ const minusWord = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*(?:negative|minus)\s+(?:\}\s*)?(?=\d|\\[dt]?frac)`,
   'i',
 );
+/** Cheap to test, and true wherever one of the next three matches. */
+const opensWithWords = /^\s*(?:\\[a-z]+\s*\{\s*)?[A-Za-z]/;
 /** "Therefore, x = 42" */
 const connective = /^\s*(?:so|thus|hence|therefore|then|finally|overall|in conclusion|and so)\b,?\s+(?=\S)/i;
 /** "The answer is Sunday", "There are no solutions" */

@@ -1,6 +1,7 @@
 import { isUnitWord } from '../units.ts';
 import { followsUnit, followsValue, namedToken, readIdeographs, readLetters } from './letters.ts';
 import { literalAt } from './literals.ts';
+import { isNumberWord } from './number-words.ts';
 import { isDigit, scanNumeral } from './numerals.ts';
 import { type Token, UnreadableAnswer } from './token.ts';
 import {
@@ -104,7 +105,8 @@ function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | 
       word === 'of' ||
       isIdeograph(word[0]!),
   );
-  if (found === null || !areUnits || words.some((word) => functionNames.has(word))) return undefined;
+  const isOther = words.some((word) => functionNames.has(word) || isNumberWord(word));
+  if (found === null || !areUnits || isOther) return undefined;
   tokens.push({ kind: 'word', value: found[1]! });
   return at + found[0].length;
 }

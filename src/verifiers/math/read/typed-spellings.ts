@@ -8,7 +8,7 @@ export function withoutTypedSpellings(text: string): string {
   let typed = text;
   if (typed.includes('_')) typed = withUnderscores(typed);
   if (/\d\s?[a-zA-Z]/.test(typed)) typed = withLetters(typed);
-  if (typed.includes('\\frac')) typed = typed.replaceAll(fractionOfUnits, unitFraction);
+  if (mayBeUnits.test(typed)) typed = typed.replaceAll(fractionOfUnits, unitFraction);
   return typed;
 }
 
@@ -50,30 +50,44 @@ const duration =
   /^(\d+)\s?h(?:rs?|ours?)?[, ]*(?:(?:and )?(\d{1,2})\s?m(?:ins?|inutes?)?)?[, ]*(?:(?:and )?(\d{1,2})\s?s(?:ecs?|econds?)?)?$/;
 
 function withLetters(text: string): string {
-  const prefix = prefixed.exec(text);
-  if (prefix !== null) {
-    const base = prefix[1] !== undefined ? '16' : prefix[2] !== undefined ? '2' : '8';
-    return based((prefix[1] ?? prefix[2] ?? prefix[3]!).toUpperCase(), base);
+  if (text.length < maxWhole) {
+    const whole = withPrefix(text) ?? withDuration(text);
+    if (whole !== undefined) return whole;
   }
-  const [, hours, minutes, seconds] = duration.exec(text) ?? [];
-  if (hours !== undefined && (minutes ?? seconds) !== undefined) {
-    const parts = [
-      [hours, 'hours'],
-      [minutes, 'minutes'],
-      [seconds, 'seconds'],
-    ];
-    return parts
-      .flatMap(([count, unit]) => (count === undefined ? [] : [`${count}\\text{ ${unit} }`]))
-      .join('');
-  }
-  return text
-    .replaceAll(letterTimes, '$1*')
-    .replace(combinations, (_all, n, kind, k) =>
-      kind === 'C' ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`,
-    )
-    .replaceAll(raisedUnit, '$1^$2');
+  const times = text.includes('10') ? text.replaceAll(letterTimes, '$1*') : text;
+  return /[mtn][23]/.test(times) ? times.replaceAll(raisedUnit, '$1^$2') : times;
 }
 
+/** Longer texts are no prefixed numeral, combination or duration. */
+const maxWhole = 140;
+
+function withPrefix(text: string): string | undefined {
+  if (text[0] === '0') {
+    const [, hexadecimal, binary, octal] = prefixed.exec(text) ?? [];
+    const digits = hexadecimal ?? binary ?? octal;
+    if (digits === undefined) return undefined;
+    return based(digits.toUpperCase(), hexadecimal ? '16' : binary ? '2' : '8');
+  }
+  const [, n, kind, k] = combinations.exec(text) ?? [];
+  if (kind === undefined) return undefined;
+  return kind === 'C' ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`;
+}
+
+function withDuration(text: string): string | undefined {
+  const [, hours, minutes, seconds] = duration.exec(text) ?? [];
+  if (hours === undefined || (minutes ?? seconds) === undefined) return undefined;
+  const parts = [
+    [hours, 'hours'],
+    [minutes, 'minutes'],
+    [seconds, 'seconds'],
+  ];
+  return parts
+    .flatMap(([count, unit]) => (count === undefined ? [] : [`${count}\\text{ ${unit} }`]))
+    .join('');
+}
+
+/** Cheap to test, and true wherever `fractionOfUnits` matches. */
+const mayBeUnits = /frac\s*\{\s*(?:\\text|\\mathrm|[A-Za-z]{1,12}\s*\})/;
 /** `12\,\frac{\text{m}}{\text{s}}` */
 const fractionOfUnits =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\[dt]?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?\s*\}\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?(\^\{?\d\}?)?\s*\}/g;
