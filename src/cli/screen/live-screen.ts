@@ -5,7 +5,7 @@ import type { Footer } from './footer.ts';
 import { screenStart, seeEvent } from './screen-state.ts';
 
 /** Frequent events, and the minimum time between redraws for them. */
-const frequent = new Set<TrainingEvent['type']>(['roll', 'measure', 'evaluate']);
+const frequent = new Set<TrainingEvent['type']>(['roll', 'measure', 'harvest', 'evaluate']);
 const frameMs = 100;
 
 /**

@@ -33,10 +33,15 @@ export async function harvestAttempts(
   using store = openAttemptStore(runLayout(run.directory).harvest);
   const seed = hashKey(recipe.seed, 'harvest', stage);
   const total = rollouts * problems.length;
-  let done = countOfRollouts(store.read(stage));
-  for (const { problems: some, first, count } of missingAttempts(store.read(stage), problems, rollouts)) {
+  const recorded = store.read(stage);
+  let done = [...recorded.values()].reduce((sum, { length }) => sum + length, 0);
+  for (const { problems: some, first, count } of missingAttempts(recorded, problems, rollouts)) {
     const recorder = recordAsJudged((judged) => store.write(stage, judged));
-    const parts = { ...context, environments: undefined, onRollout: recorder.add };
+    const onRollout = (rollout: Rollout): void => {
+      recorder.add(rollout);
+      report({ type: 'harvest', stage: name, done: ++done, total });
+    };
+    const parts = { ...context, environments: undefined, onRollout };
     const request = { ...sampling, problems: some, firstIndex: first, rollouts: count, seed };
     const groups = await rollAll(parts, request, signal).finally(recorder.flush);
     // Again, for failed attempts that `onRollout` never saw; the first record stays.
@@ -44,15 +49,10 @@ export async function harvestAttempts(
       stage,
       groups.flatMap((group) => group.rollouts),
     );
-    done += some.length * count;
-    report({ type: 'harvest', stage: name, done, total });
   }
-  const recorded = store.read(stage);
-  return problems.map((problem) => ({ problem, rollouts: recorded.get(problem.id) ?? [] }));
+  const all = store.read(stage);
+  return problems.map((problem) => ({ problem, rollouts: all.get(problem.id) ?? [] }));
 }
-
-const countOfRollouts = (recorded: ReadonlyMap<string, readonly Rollout[]>): number =>
-  [...recorded.values()].reduce((sum, { length }) => sum + length, 0);
 
 /** Attempts of consecutive indices at some problems. */
 interface AttemptSpan {
