@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ..device.memory import is_out_of_memory
@@ -11,7 +11,7 @@ from ..worker_exit import BROKEN, WorkerExit
 from .group import Group, GroupError, Interrupted
 from .rank import Rank, is_in_step
 
-_WITH_RESULTS = ("step",)
+WITH_RESULTS = ("step",)
 """Commands whose results rank 0 needs from all ranks; of the others it needs its own."""
 _EXIT = "exit"
 
@@ -48,21 +48,28 @@ class RankZero(Lead):
 
     def call(self, command: str, *arguments: Any) -> list[Any]:
         self.is_busy = True
-        self._group.broadcast((command, arguments))
-        own, failure = None, None
         try:
-            own = self._rank.run(command, arguments)
+            self._group.broadcast((command, arguments))
+            own, failure = self._run(command, arguments)
+            results = self._group.gather(own if command in WITH_RESULTS else None)
+        except RuntimeError as error:
+            # Collectives fail so when a rank has ended.
+            raise _broken(0, error) from error
+        self.is_busy = False
+        if failure is not None:
+            raise failure
+        return [own, *results[1:]]
+
+    def _run(self, command: str, arguments: Sequence[Any]) -> tuple[Any, BaseException | None]:
+        """Returns the result, or a failure after which all ranks are still in step."""
+        try:
+            return self._rank.run(command, arguments), None
         except WorkerExit:
             raise
         except BaseException as error:
             if isinstance(error, Exception) and not is_in_step(error):
                 raise _broken(0, error) from error
-            failure = error.error if isinstance(error, GroupError) else error
-        results = self._group.gather(own if command in _WITH_RESULTS else None)
-        self.is_busy = False
-        if failure is not None:
-            raise failure
-        return [own, *results[1:]]
+            return None, error.error if isinstance(error, GroupError) else error
 
     def stats(self, sampled: Mapping[str, float]) -> dict[str, float]:
         return self._rank.engine.stats(sampled)
@@ -74,19 +81,26 @@ def follow(rank: Rank) -> WorkerExit:
     while True:
         try:
             command, arguments = group.broadcast(("", ()))
-        except RuntimeError:
-            return WorkerExit(BROKEN, f"rank {group.rank}: rank 0 has ended")
-        if command == _EXIT:
-            return WorkerExit(0)
-        own = None
-        try:
-            own = rank.run(command, arguments)
-        except Interrupted:
-            pass
-        except Exception as error:
-            if not is_in_step(error):
-                return _broken(group.rank, error)
-        group.gather(own if command in _WITH_RESULTS else None)
+            if command == _EXIT:
+                return WorkerExit(0)
+            own = _take_part(rank, command, arguments)
+            group.gather(own if command in WITH_RESULTS else None)
+        except RuntimeError as error:
+            return WorkerExit(BROKEN, f"rank {group.rank}: another rank has ended ({error})")
+        except WorkerExit as ending:
+            return ending
+
+
+def _take_part(rank: Rank, command: str, arguments: Sequence[Any]) -> Any:
+    """Returns the result of a command; None for a failure that rank 0 reports. WorkerExit for any other."""
+    try:
+        return rank.run(command, arguments)
+    except Interrupted:
+        return None
+    except Exception as error:
+        if not is_in_step(error):
+            raise _broken(rank.group.rank, error) from error
+        return None
 
 
 def _broken(rank: int, error: Exception) -> WorkerExit:
