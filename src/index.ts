@@ -61,6 +61,9 @@ export { thompsonLiveShare } from './curriculum/samplers/thompson-live-share.ts'
 export { thompsonPassRate } from './curriculum/samplers/thompson-pass-rate.ts';
 export { ucb } from './curriculum/samplers/ucb.ts';
 export { uniform } from './curriculum/samplers/uniform.ts';
+export { prompt } from './curriculum/starts/prompt.ts';
+export { restart } from './curriculum/starts/restart.ts';
+export { reveal } from './curriculum/starts/reveal.ts';
 export { truncation } from './curriculum/gates/truncation.ts';
 export { zeroAdvantage } from './curriculum/gates/zero-advantage.ts';
 export { publishedSuite } from './evaluation/published-suites.ts';

@@ -33,6 +33,24 @@ export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOve
   return algorithmConfig.parse({ ...base, ...withoutAbsent(overrides) });
 }
 
+/**
+ * Whether advantages are divided by the deviation of their group. Then an affine change of a group's rewards, such as a
+ * bonus where there are two values, changes nothing.
+ */
+export function isStandardised({ type }: AlgorithmConfig): boolean {
+  switch (type) {
+    case 'grpo':
+    case 'dapo':
+    case 'gspo':
+    case 'cispo':
+      return true;
+    case 'dr-grpo':
+    case 'rloo':
+    case 'reinforce':
+      return false;
+  }
+}
+
 /** The algorithm that a configuration describes. */
 export function createAlgorithm(config: AlgorithmConfig): Algorithm {
   switch (config.type) {

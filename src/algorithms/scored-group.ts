@@ -5,6 +5,7 @@ import {
   type RolloutGroup,
   writtenTokens,
 } from '../core/rollout.ts';
+import type { Start } from '../core/transcript.ts';
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
 
@@ -46,6 +47,11 @@ export interface ScoreOptions {
   readonly reward: RewardConfig;
   /** The token limit the rollouts were written under. */
   readonly maxTokens: number;
+  /**
+   * Added to the reward of a correct rollout from an `incorrect` start, subtracted from that of a wrong one from a `correct`
+   * start. Default 0.
+   */
+  readonly restartBonus?: number;
 }
 
 /**
@@ -55,7 +61,10 @@ export interface ScoreOptions {
  * const scored = scoreGroup(group, algorithm, { reward: rewardConfig.parse(outcomeReward()), maxTokens: 512 });
  */
 export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: ScoreOptions): ScoredGroup {
-  const rewards = group.rollouts.map((rollout) => rewardOfRollout(rollout, algorithm, options));
+  const rewards = group.rollouts.map((rollout) => {
+    const reward = rewardOfRollout(rollout, algorithm, options);
+    return reward === null ? null : reward + bonusOf(rollout, group.start?.kind, options.restartBonus ?? 0);
+  });
   const advantages = algorithm.advantages(rewards.filter((reward) => reward !== null)).values();
   const scored = group.rollouts.map((rollout, i): ScoredRollout => {
     const reward = rewards[i]!;
@@ -69,6 +78,12 @@ export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: S
 /** The rollouts that have a reward. */
 export function judgedRollouts({ scored }: ScoredGroup): JudgedRollout[] {
   return scored.filter((one) => one.reward !== null);
+}
+
+function bonusOf({ verdict }: Rollout, start: Start['kind'] | undefined, bonus: number): number {
+  const isCorrect = verdict.outcome === 'correct';
+  if (start === 'incorrect' && isCorrect) return bonus;
+  return start === 'correct' && !isCorrect ? -bonus : 0;
 }
 
 function rewardOfRollout(

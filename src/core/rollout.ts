@@ -1,5 +1,12 @@
 import type { Problem } from './problem.ts';
-import { type FinishReason, lastAnswer, type ToolCall, type Transcript, writtenCount } from './transcript.ts';
+import {
+  type FinishReason,
+  lastAnswer,
+  type Start,
+  type ToolCall,
+  type Transcript,
+  writtenCount,
+} from './transcript.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -17,11 +24,16 @@ export interface Rollout {
   readonly stepScores?: readonly (number | null)[];
 }
 
-/** All attempts at one problem by one policy version: the unit group-relative methods learn from. */
+/** All attempts at one problem, from one start, by one policy version: the unit group-relative methods learn from. */
 export interface RolloutGroup {
   readonly problem: Problem;
+  /** Where the attempts began; absent: at the prompt. */
+  readonly start?: Start;
   readonly rollouts: readonly Rollout[];
 }
+
+/** Whether a group's outcomes count towards the problem's own pass rate: those of other starts do not. */
+export const isFromPrompt = ({ start }: Pick<RolloutGroup, 'start'>): boolean => start === undefined;
 
 type Attempt = Pick<Rollout, 'transcripts'>;
 

@@ -37,8 +37,11 @@ export interface ToolCall {
   readonly sources?: readonly string[];
 }
 
-/** Who wrote a message: it was given with the problem, written by the policy, or returned by an environment. */
-export type Author = 'problem' | 'policy' | 'environment';
+/**
+ * Who wrote a message: it was given with the problem, written by the policy, returned by an environment, or given as the
+ * start of the policy's answer.
+ */
+export type Author = 'problem' | 'policy' | 'environment' | 'start';
 
 /**
  * A message and its author. An environment's message with role `assistant` was inserted into the policy's turn; with
@@ -76,6 +79,15 @@ export interface Transcript {
   readonly messages: readonly AuthoredMessage[];
 }
 
+/** Where in a problem attempts begin, other than at its prompt: the beginning of the answer, which is given. */
+export interface Start {
+  /** `solution`: part of a known solution; `correct`, `incorrect`: an own attempt, cut back. */
+  readonly kind: 'solution' | 'correct' | 'incorrect';
+  /** Given tokens, after the prompt; never learned from. At least one. */
+  readonly tokens: Int32Array;
+  readonly text: string;
+}
+
 /** What the policy adds to a transcript in one go. */
 export interface Continuation extends Omit<Written, 'start' | 'end'> {
   /** Tokens written, the end token included if one was written. Length C. */
@@ -92,6 +104,14 @@ export const givenTranscript = (messages: readonly Message[], tokens: Int32Array
   logprobs: new Float32Array(tokens.length),
   written: [],
   messages: messages.map(({ role, content }) => ({ role, content, author: 'problem' })),
+});
+
+/** Appends the given beginning of the answer to a transcript of the prompt; the policy goes on in the same message. */
+export const startTranscript = (given: Transcript, { tokens, text }: Start): Transcript => ({
+  ...given,
+  tokens: joinInts(given.tokens, tokens),
+  logprobs: joinFloats(given.logprobs, new Float32Array(tokens.length)),
+  messages: [...given.messages, { role: 'assistant', content: text, author: 'start' }],
 });
 
 /**
@@ -168,14 +188,15 @@ export const promptLength = ({ tokens, written }: Pick<Transcript, 'tokens' | 'w
   written[0]?.start ?? tokens.length;
 
 /**
- * The policy's text in its last turn, without what an environment inserted into it; empty where the policy wrote none.
+ * The policy's text in its last turn, with the start it was given and without what an environment inserted; empty where
+ * the policy wrote none.
  */
 export function lastAnswer({ messages }: Pick<Transcript, 'messages'>): string {
   const last = messages.findLastIndex(({ author }) => author === 'policy');
   const turn: string[] = [];
   for (let at = last; at >= 0; at--) {
     const { author, role, content } = messages[at]!;
-    if (author === 'policy') turn.unshift(content);
+    if (author === 'policy' || author === 'start') turn.unshift(content);
     else if (author !== 'environment' || role !== 'assistant') break;
   }
   return turn.join('');

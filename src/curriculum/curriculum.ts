@@ -16,7 +16,8 @@ export interface Curriculum {
 /**
  * Checks that the parts of a curriculum fit together, and returns its levels.
  *
- * @throws {ConfigError} if stage names repeat, a stage selects or samples by an unknown level, or `auto` would refill.
+ * @throws {ConfigError} if stage names repeat, a stage selects or samples by an unknown level, or `auto` would refill or is used with
+ * starts.
  */
 export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): Levels {
   const checked = createLevels(levels, prior);
@@ -30,6 +31,7 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
     if (rule !== null) checked.check(rule, `stage "${stage.name}"`);
     if (stage.type !== 'stage') continue;
     checkRefills(stage);
+    checkStarts(stage);
     for (const name of levelsNamedBy(stage.sampler))
       checked.check({ type: 'level', level: name }, `stage "${stage.name}", sampler ${stage.sampler.type}`);
   }
@@ -42,6 +44,15 @@ function checkRefills({ name, sampler, gates, maxRefills }: StageConfig): void {
   throw new ConfigError(
     `stage "${name}": expected no refills with the sampler auto, got the gate ${gates[0]!.type} with maxRefills ${maxRefills}; ` +
       'auto picks problems with a signal beforehand, so remove the gates, or set maxRefills: 0',
+  );
+}
+
+/** Rejects starts for `auto`, which picks problems by the signal of attempts from the prompt. */
+function checkStarts({ name, sampler, starts }: StageConfig): void {
+  if (sampler.type !== 'auto' || starts === undefined || starts.type === 'prompt') return;
+  throw new ConfigError(
+    `stage "${name}": expected starts prompt() with the sampler auto, got ${starts.type}(); auto avoids the problems that starts ` +
+      'are for; use uniform()',
   );
 }
 

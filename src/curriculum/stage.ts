@@ -6,6 +6,7 @@ import { advanceRuleConfig } from './advance-rules.ts';
 import { gateConfig } from './gates/create-gate.ts';
 import { samplerConfig } from './samplers/create-sampler.ts';
 import { mixConfig } from './samplers/mixed.ts';
+import { startsConfig } from './starts/create-starts.ts';
 
 /** Levels by name (a problem of any of them), or a rule. */
 export const selectConfig = z.union([z.string(), z.array(z.string()).min(1), levelRuleConfig]);
@@ -73,6 +74,8 @@ export const stageConfig = z.strictObject({
   /** Domain → weight; absent: domains come as they are in the pool. */
   mix: mixConfig.optional(),
   sampler: samplerConfig.prefault({ type: 'uniform' }),
+  /** Where in a problem attempts begin; absent: at the prompt. */
+  starts: startsConfig.optional(),
   /** A group must pass all gates to be trained on. */
   gates: z.array(gateConfig).default([]),
   /** Extra rounds of rollouts per step to replace rejected groups. */

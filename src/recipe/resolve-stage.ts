@@ -1,5 +1,10 @@
 import { ZodError } from 'zod';
-import { type AlgorithmConfig, createAlgorithm, overrideAlgorithm } from '../algorithms/algorithm.ts';
+import {
+  type AlgorithmConfig,
+  createAlgorithm,
+  isStandardised,
+  overrideAlgorithm,
+} from '../algorithms/algorithm.ts';
 import type { OptimizerConfig } from '../algorithms/optimizer.ts';
 import { overrideReward, type RewardConfig, rewardConfig } from '../algorithms/reward.ts';
 import { ConfigError } from '../core/errors.ts';
@@ -113,6 +118,7 @@ export function checkRecipe(recipe: Recipe): Levels {
     checkUpdates(resolveStage(recipe, stage));
     checkImportance(resolveStage(recipe, stage));
     checkReward(recipe, stage);
+    checkStarts(recipe, resolveStage(recipe, stage));
     if (stage === first && stage.remeasure !== undefined) {
       throw new ConfigError(
         `stage '${stage.name}': expected no remeasure in the first stage, which has the pass rates of the base measurement; remove it`,
@@ -205,6 +211,29 @@ function checkImportance({ config, batchSource, algorithm }: ResolvedStage): voi
   throw new ConfigError(
     `stage '${config.name}': expected importance weights for batch.source ahead(), whose rollouts are off-policy, got importance: null; ` +
       "remove it from the algorithm, or set importance: { level: 'token', mode: 'truncate', cap: 2 }",
+  );
+}
+
+/** Rejects starts inside environments or for batches ahead of their step, and a bonus that has no effect. */
+function checkStarts({ environments }: Recipe, { config, algorithm, batchSource }: ResolvedStage): void {
+  const { name, starts, closedBook } = config;
+  if (starts === undefined || starts.type === 'prompt') return;
+  const played = closedBook === true ? [] : Object.keys(environments);
+  if (played.length > 0) {
+    throw new ConfigError(
+      `stage '${name}': expected attempts of one turn for starts ${starts.type}(), got environments for ${played.join(', ')}; ` +
+        'set closedBook: true',
+    );
+  }
+  if (batchSource.type === 'ahead') {
+    throw new ConfigError(
+      `stage '${name}': expected batch.source in-step for starts ${starts.type}(), which follow the outcomes of each step, got ahead()`,
+    );
+  }
+  if (starts.type !== 'restart' || starts.bonus === 0 || !isStandardised(algorithm)) return;
+  throw new ConfigError(
+    `stage '${name}': expected bonus 0 for restart() with ${algorithm.type}, got ${starts.bonus}; rewards of a group from one start have two ` +
+      'values, and dividing by their deviation removes the bonus; use dr-grpo, rloo or reinforce, or a larger share',
   );
 }
 

@@ -180,12 +180,14 @@ async function closeGroup(
   { verifierFor }: RolloutParts,
   problem: Problem,
   judged: readonly Promise<Rollout>[],
-  { rollouts, firstIndex = 0 }: RolloutRequest,
+  { rollouts, firstIndex = 0, starts }: RolloutRequest,
 ): Promise<RolloutGroup> {
   const byIndex = new Map((await Promise.all(judged)).map((rollout) => [rollout.index, rollout]));
   const indices = Array.from({ length: rollouts }, (_, i) => firstIndex + i);
+  const start = starts?.get(problem.id);
   return {
     problem,
+    ...(start !== undefined && { start }),
     rollouts: indices.map((index) => byIndex.get(index) ?? lostRollout(problem, index, verifierFor(problem))),
   };
 }

@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { auto } from '../curriculum/samplers/auto.ts';
 import { maxSteps } from '../curriculum/advance-rules.ts';
 import { thompsonPassRate } from '../curriculum/samplers/thompson-pass-rate.ts';
 import { stage } from '../curriculum/stage.ts';
+import { restart } from '../curriculum/starts/restart.ts';
+import { reveal } from '../curriculum/starts/reveal.ts';
 import { zeroAdvantage } from '../curriculum/gates/zero-advantage.ts';
 import { allOf, band } from '../difficulty/levels/level-rules.ts';
 import { simpleLevels } from '../difficulty/levels/level-presets.ts';
@@ -35,7 +38,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-const problems = Array.from({ length: 12 }, (_, i) => mathProblem({ id: `p${i}`, answer: String(i) }));
+const problems = Array.from({ length: 12 }, (_, i) =>
+  mathProblem({ id: `p${i}`, answer: String(i), solution: `It is \\boxed{${i}}` }),
+);
 
 /** Problem i is solved in i of 12 attempts, whatever the policy. */
 const answers = (key: string, index: number): string => {
@@ -231,6 +236,18 @@ test.each([
     },
     stops: [1, 2, 3, 4, 6],
   })),
+  {
+    what: 'starts inside solutions',
+    changes: { stages: [stage('one', { starts: reveal({ promptShare: 0.3 }), maxSteps: 6 })] },
+    stops: [1, 3, 4],
+  },
+  {
+    what: 'restarts from own attempts',
+    changes: {
+      stages: [stage('one', { starts: restart({ from: 'both', separator: '{' }), maxSteps: 6 })],
+    },
+    stops: [1, 3, 4],
+  },
 ])('gives the same run whether it is stopped and resumed or not: $what', async ({ changes, stops }) => {
   const recipe = recipeWith(changes);
   const calm = await newRun(recipe, join(root, 'calm'));
@@ -333,6 +350,22 @@ test('ends a run after five steps in a row without a finite gradient, across a r
   }
   await using again = await openRun(join(root, 'scripted-0001'));
   await expect(trainIn(again, recipe, stuckAfter(0))).rejects.toThrow(/step 7: expected finite gradients/u);
+});
+
+test('outcomes of starts never enter the pass rates of their problems', async () => {
+  const recipe = recipeWith({
+    stages: [stage('one', { starts: reveal({ promptShare: 0.3 }), maxSteps: 6 })],
+  });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, scriptedEngine({ complete: answers }));
+  using reader = await openRunReader(run.directory);
+  const groupsFrom = (kind: string): number =>
+    [1, 2, 3, 4, 5, 6].reduce((sum, step) => sum + (reader.metricsAt(step)[`start/${kind}/groups`] ?? 0), 0);
+  expect(groupsFrom('solution')).toBeGreaterThan(0);
+  expect(groupsFrom('solution') + groupsFrom('prompt')).toBe(6 * 4);
+  using store = new DatabaseSync(join(run.directory, 'pass-rates.sqlite'));
+  const { count } = store.prepare('SELECT count(*) AS count FROM observations').get() as { count: number };
+  expect(count).toBe(4 * problems.length + 4 * groupsFrom('prompt'));
 });
 
 test('selects by pass rates with and without an environment, kept apart in the store', async () => {

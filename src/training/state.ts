@@ -15,6 +15,8 @@ const poolState = z.strictObject({
   pool: z.array(poolProblem).readonly(),
   /** State of the sampler; `null` before the stage's first step. */
   sampler: z.unknown(),
+  /** State of the starts; absent before the stage's first step, and where attempts begin at the prompt. */
+  starts: z.unknown().optional(),
 });
 
 const exampleState = z.strictObject({

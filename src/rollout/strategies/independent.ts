@@ -1,11 +1,19 @@
-import { completionsOf } from '../../engines/engine.ts';
-import type { RolloutStrategy } from './strategy.ts';
+import { ConfigError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { givenTranscript, type Start, startTranscript } from '../../core/transcript.ts';
+import { completionsOf, type SamplePrompt } from '../../engines/engine.ts';
+import type { RolloutStrategy, StrategyParts } from './strategy.ts';
 
 /** Writes each attempt in one turn, independently of the others. */
 export const independent: RolloutStrategy = {
-  async *roll({ engine, pending }, problems, { rollouts, firstIndex = 0, ...sampling }, signal) {
+  async *roll({ engine, pending }, problems, { rollouts, firstIndex = 0, starts, ...sampling }, signal) {
     const byId = new Map(problems.map((problem) => [problem.id, problem]));
-    const prompts = problems.map(({ id, prompt }) => ({ key: id, prompt, count: rollouts, firstIndex }));
+    const prompts = problems.map((problem) => ({
+      key: problem.id,
+      prompt: promptOf(engine, problem, starts?.get(problem.id)),
+      count: rollouts,
+      firstIndex,
+    }));
     const done = new Map(prompts.map(({ key }) => [key, pending?.begin(`decoding ${key}`)]));
     const left = new Map(prompts.map(({ key, count }) => [key, count]));
     try {
@@ -23,3 +31,16 @@ export const independent: RolloutStrategy = {
     }
   },
 };
+
+/** The prompt, with the start of the answer behind it. */
+function promptOf(
+  { renderer, sampler }: StrategyParts['engine'],
+  { id, prompt }: Problem,
+  start: Start | undefined,
+): SamplePrompt['prompt'] {
+  if (start === undefined) return prompt;
+  if (renderer !== undefined) return startTranscript(givenTranscript(prompt, renderer.render(prompt)), start);
+  throw new ConfigError(
+    `problem ${id}: expected an engine that continues from tokens for its start, got "${sampler.info.engine}" without a tokenizer`,
+  );
+}

@@ -1,5 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
-import type { Transcript } from '../../core/transcript.ts';
+import type { Start, Transcript } from '../../core/transcript.ts';
 import type { Renderer, Sampler } from '../../engines/engine.ts';
 import type { PendingWork } from '../pending.ts';
 
@@ -40,6 +40,8 @@ export interface AttemptRequest {
   readonly topK?: number;
   readonly stop?: readonly string[];
   readonly seed: number;
+  /** Start of each problem's attempts, by its id; absent: the prompt. Only attempts of one turn may have one. */
+  readonly starts?: ReadonlyMap<string, Start> | undefined;
 }
 
 /** One attempt, not yet judged. */

@@ -1,6 +1,7 @@
 import { ageMetrics } from './age-metrics.ts';
 import type { MetricDescription } from './metric-description.ts';
 import { samplerMetrics } from './sampler-metrics.ts';
+import { startMetrics } from './start-metrics.ts';
 import { turnMetrics } from './turn-metrics.ts';
 import { worthMetrics } from './worth-metrics.ts';
 
@@ -367,6 +368,7 @@ const described: readonly MetricDescription[] = [
   ...samplerMetrics,
   ...ageMetrics,
   ...turnMetrics,
+  ...startMetrics,
   {
     key: 'sampler/*',
     title: 'Sampler: *',

@@ -7,6 +7,8 @@ import { createStageSampler } from '../../curriculum/samplers/stage-sampler.ts';
 import { dropSettled, selectPool, type Selection } from '../../curriculum/select-pool.ts';
 import type { StageConfig } from '../../curriculum/stage.ts';
 import { firstMeasured } from '../../curriculum/stages.ts';
+import { createStarts } from '../../curriculum/starts/create-starts.ts';
+import type { Starts } from '../../curriculum/starts/starts.ts';
 import type { LevelSubject } from '../../difficulty/levels/evaluate-rule.ts';
 import {
   closedBookLabel,
@@ -111,7 +113,7 @@ export function openStage(
   context: TrainingContext,
   index: number,
   stage: StageConfig,
-  { pool, sampler: saved }: PoolState,
+  { pool, sampler: saved, starts: savedStarts }: PoolState,
 ): LiveStage {
   const { recipe, problems } = context;
   const settings = resolveStage(recipe, stage);
@@ -124,14 +126,32 @@ export function openStage(
     settings.groupSize,
   );
   if (saved !== null) sampler.restore(saved);
+  const starts = openStarts(settings.config, pool, selected, hashKey(recipe.seed, 'starts', index));
+  if (savedStarts !== undefined) starts?.restore(savedStarts);
   return {
     settings,
     algorithm: createAlgorithm(settings.algorithm),
     problems: selected,
     levels: new Map(pool.flatMap(({ id, levels: [first] }) => (first === undefined ? [] : [[id, first]]))),
     sampler,
+    ...(starts !== undefined && { starts }),
     gates: settings.config.gates.map(createGate),
   };
+}
+
+/** The starts of a stage; undefined where all attempts begin at the prompt. */
+function openStarts(
+  { starts }: StageConfig,
+  pool: readonly PoolProblem[],
+  problems: ReadonlyMap<string, Problem>,
+  seed: number,
+): Starts | undefined {
+  if (starts === undefined || starts.type === 'prompt') return undefined;
+  const begun = pool.map(({ id, measured }) => {
+    const { solution = '' } = problems.get(id)!;
+    return { id, measured, hasSolution: solution.trim() !== '' };
+  });
+  return createStarts(starts, begun, seed);
 }
 
 /** Adds family, knob and source, which checkpoints do not repeat for each problem. */

@@ -6,7 +6,8 @@ import type { StepRecord } from '../../runs/files/records.ts';
 import type { StoredBatch } from '../../runs/files/started-batches.ts';
 import { flagsOf } from '../../verifiers/suspicions.ts';
 import { type ShownVerdict, shownVerdicts } from '../events.ts';
-import { observePassRates } from '../observe-pass-rates.ts';
+import { isFromPrompt } from '../../core/rollout.ts';
+import { observeGroups } from '../observe-groups.ts';
 import { openStage, selectStage, withOrigin } from '../stage-entry/enter-stage.ts';
 import type { ControllerState, PoolState } from '../state.ts';
 import { type BatchSource, openBatchSource } from '../step/batch-source.ts';
@@ -14,7 +15,7 @@ import { type LiveStage, type RolledBatch, restoreBatch } from '../step/collect-
 import { countingRolls } from '../step/count-rolls.ts';
 import { type Learned, learnFrom } from '../step/learn.ts';
 import { collapsedNote, countStuck, skippedNote, unjudgedNote } from '../step/policy-health.ts';
-import { problemOutcome } from '../step/problem-outcome.ts';
+import { startMetrics } from '../step/start-metrics.ts';
 import {
   ageMetrics,
   batchMetrics,
@@ -88,7 +89,11 @@ export async function openReinforce(
   return {
     name: config.name,
     step: (state) => runStep(context, stage, state),
-    save: () => ({ pool: saved.pool, sampler: stage.sampler.save() }),
+    save: () => ({
+      pool: saved.pool,
+      sampler: stage.sampler.save(),
+      ...(stage.starts !== undefined && { starts: stage.starts.save() }),
+    }),
     get started() {
       return source.started;
     },
@@ -125,7 +130,8 @@ async function runStep(
   const monitored = stage.worth.take(moment, batch, learned?.metrics ?? {}, stage.sampler.metrics());
   const metrics = {
     ...rolloutMetrics(batch.groups),
-    ...levelMetrics(batch.groups, stage.levels),
+    ...levelMetrics(batch.groups.filter(isFromPrompt), stage.levels),
+    ...startMetrics(batch.groups, stage.starts),
     ...batchMetrics(batch),
     ...(isAhead && ageMetrics(batch)),
     ...learned?.metrics,
@@ -149,8 +155,7 @@ async function runStep(
     decision: outcome.decision.reason,
   });
   await recordWorth(context, monitored);
-  stage.sampler.observe(batch.groups.map(problemOutcome));
-  observePassRates(context, stage, batch.groups, step);
+  observeGroups(context, stage, batch.groups, step);
   const { name, maxSteps } = stage.settings.config;
   context.report({
     type: 'step',

@@ -8,8 +8,10 @@ import { admitGroup } from '../../curriculum/gates/create-gate.ts';
 import type { Gate, GroupSummary } from '../../curriculum/gates/gate.ts';
 import { shortBatchNote, decideRefill } from '../../curriculum/gates/refill.ts';
 import type { ProblemSampler } from '../../curriculum/samplers/problem-sampler.ts';
+import type { Starts } from '../../curriculum/starts/starts.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 import { rollAll, type RolloutParts, withEnvironments } from '../../rollout/roll-groups.ts';
+import { placeStarts } from './place-starts.ts';
 
 /** A stage in progress: its settings, problems, sampler and gates. */
 export interface LiveStage {
@@ -19,6 +21,8 @@ export interface LiveStage {
   /** The first level of each problem that has one. */
   readonly levels: ReadonlyMap<string, string>;
   readonly sampler: ProblemSampler;
+  /** Absent: all attempts begin at the prompt. */
+  readonly starts?: Starts;
   readonly gates: readonly Gate[];
 }
 
@@ -220,17 +224,19 @@ function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: num
 /** Rolls out and scores problems of a stage by id, a group each. */
 export async function rollProblems(
   parts: RolloutParts,
-  { settings, algorithm, problems }: Pick<LiveStage, 'settings' | 'algorithm' | 'problems'>,
+  stage: Pick<LiveStage, 'settings' | 'algorithm' | 'problems' | 'starts'>,
   ids: readonly string[],
   seed: number,
   signal: AbortSignal | undefined,
 ): Promise<ScoredGroup[]> {
   if (ids.length === 0) return [];
-  const { sampling, groupSize: rollouts } = settings;
+  const { settings, algorithm, problems } = stage;
+  const { sampling, groupSize: rollouts, config } = settings;
   const chosen = ids.map((id) => problems.get(id)!);
+  const starts = await placeStarts(parts, stage, chosen);
   const groups = await rollAll(
-    withEnvironments(parts, settings.config),
-    { ...sampling, problems: chosen, rollouts, seed },
+    withEnvironments(parts, config),
+    { ...sampling, problems: chosen, rollouts, seed, starts },
     signal,
   );
   return groups.map((group) => scoreIn({ settings, algorithm }, group));
@@ -238,11 +244,12 @@ export async function rollProblems(
 
 /** Scores a group by the settings of a stage. */
 function scoreIn(
-  { settings: { sampling, rewardFor }, algorithm }: Pick<LiveStage, 'settings' | 'algorithm'>,
+  { settings: { sampling, rewardFor, config }, algorithm }: Pick<LiveStage, 'settings' | 'algorithm'>,
   group: RolloutGroup,
 ): ScoredGroup {
   const { maxTokens } = sampling;
-  return scoreGroup(group, algorithm, { reward: rewardFor(group.problem.domain), maxTokens });
+  const restartBonus = config.starts?.type === 'restart' ? config.starts.bonus : 0;
+  return scoreGroup(group, algorithm, { reward: rewardFor(group.problem.domain), maxTokens, restartBonus });
 }
 
 function summarise(group: ScoredGroup): GroupSummary {

@@ -122,6 +122,8 @@ export class WorthMonitor {
     const problemsPerUpdate = problemsPerStep / updatesPerStep;
     const records = this.#window.filter(({ trials }) => trials > 0);
     this.#window = [];
+    // Shares of live groups from other starts say nothing about selecting problems.
+    if (config.starts !== undefined && config.starts.type !== 'prompt') return null;
     if (config.sampler.type === 'auto') return this.#measured(sampler, problemsPerUpdate, stepInStage);
     if (config.sampler.type !== 'uniform' || records.length === 0) return null;
     const size = {

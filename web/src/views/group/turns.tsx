@@ -23,6 +23,7 @@ export function Turns({ turns }: { readonly turns: readonly AuthoredMessage[] })
 
 const titleOf = (author: AuthoredMessage['author'], role: string): string => {
   if (author === 'policy') return 'written by the policy';
+  if (author === 'start') return 'given start of the answer';
   return role === 'assistant' ? 'inserted by the environment' : `${role} message by the environment`;
 };
 

@@ -1,0 +1,64 @@
+/**
+ * Measures what beginning inside a known solution buys on problems that the model never solves:
+ *
+ *   npm run bench:starts -- [--seeds 3] [--steps 80] [--arms prompt,reveal,shortest] [--json]
+ *
+ * Problems with 0 of 16 correct attempts by the demo's model are trained on with GRPO, each arm with as many rollouts.
+ * `prompt` begins at the prompt, `reveal` after a part of the solution that follows the problem's success, `shortest`
+ * after the shortest part that helps. Printed: groups without advantage over all steps, problems solved at least once in
+ * 16 attempts from the prompt alone afterwards, and their pass rate; the same for held-out problems of the same kinds.
+ * Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
+ */
+import { parseArgs } from 'node:util';
+import { alignColumns } from '../src/core/table.ts';
+import { tInterval } from '../src/statistics/intervals.ts';
+import { type ArmResult, armNames, type ArmName, hardProblems, runArm } from './starts/arm.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '3' },
+    steps: { type: 'string', default: '80' },
+    perCell: { type: 'string', default: '6' },
+    arms: { type: 'string', default: armNames.join(',') },
+    model: { type: 'string', default: 'models/gradus-tiny' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const arms = flags.arms.split(',') as ArmName[];
+
+const results: Record<string, ArmResult[]> = Object.fromEntries(arms.map((arm) => [arm, []]));
+for (let seed = 0; seed < Number(flags.seeds); seed++) {
+  const problems = await hardProblems(flags.model, seed, Number(flags.perCell));
+  console.log(
+    `seed ${seed}: ${problems.train.length} problems of pass rate 0, ${problems.heldOut.length} held out`,
+  );
+  for (const arm of arms) {
+    const result = await runArm(flags.model, arm, problems, { seed, steps: Number(flags.steps) });
+    results[arm]!.push(result);
+    console.log(`  ${arm}: ${JSON.stringify(result)}`);
+  }
+}
+
+const percent = (values: readonly number[]): string => {
+  const { mean, low, high } = tInterval(values);
+  const interval = Number.isFinite(low) ? ` [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]` : '';
+  return `${(100 * mean).toFixed(1)}${interval}`;
+};
+const columns: readonly (readonly [string, (one: ArmResult) => number])[] = [
+  ['zero advantage, %', (one) => one.zeroAdvantage],
+  ['solved, %', (one) => one.train.solved],
+  ['pass rate, %', (one) => one.train.passRate],
+  ['held-out solved, %', (one) => one.heldOut.solved],
+  ['held-out pass rate, %', (one) => one.heldOut.passRate],
+  ['back at the prompt, %', (one) => one.atPrompt],
+];
+const rows = arms.map((arm) => [arm, ...columns.map(([, read]) => percent(results[arm]!.map(read)))]);
+console.log(alignColumns([['', ...columns.map(([name]) => name)], ...rows], { figuresFrom: 1 }));
+for (const arm of arms.filter((name) => name !== 'prompt' && arms.includes('prompt'))) {
+  const difference = (read: (one: ArmResult) => number): string =>
+    percent(results[arm]!.map((one, i) => read(one) - read(results['prompt']![i]!)));
+  console.log(
+    `${arm} − prompt, points: solved ${difference((one) => one.train.solved)}, held-out solved ${difference((one) => one.heldOut.solved)}`,
+  );
+}
+if (flags.json) console.log(JSON.stringify({ flags, results }));

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { noun } from '../../core/config-builder.ts';
+import { readState } from '../samplers/read-state.ts';
+import type { Starts } from './starts.ts';
+
+/** Every attempt begins at the prompt: the default. */
+export const promptConfig = z.strictObject({ type: z.literal('prompt') });
+
+/** Attempts from the prompt. */
+export const prompt = noun(promptConfig);
+
+const emptyState = z.strictObject({});
+
+export const createPrompt = (): Starts => ({
+  choose: (ids) => ids.map(() => ({ kind: 'prompt' })),
+  observe: () => {},
+  save: () => ({}),
+  restore: (state) => void readState(emptyState, state, 'starts prompt'),
+  metrics: () => ({}),
+});

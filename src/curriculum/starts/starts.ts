@@ -1,0 +1,67 @@
+import type { Trials } from '../../difficulty/pass-rates/trials.ts';
+
+/**
+ * Where in a problem the attempts of a group begin:
+ *
+ * - `prompt`: at its beginning;
+ * - `solution`: after the first `share` of a known solution, in tokens;
+ * - `correct`, `incorrect`: after an own attempt whose last `steps` steps are cut off.
+ */
+export type StartChoice =
+  | { readonly kind: 'prompt' }
+  | { readonly kind: 'solution'; readonly share: number }
+  | {
+      readonly kind: 'correct' | 'incorrect';
+      /** Tokens the policy wrote. */
+      readonly attempt: readonly number[];
+      readonly steps: number;
+    };
+
+/** A problem of a stage's pool, as starts see it. */
+export interface StartProblem {
+  readonly id: string;
+  /** The policy's trials from the prompt; zero trials if unmeasured. */
+  readonly measured: Trials;
+  readonly hasSolution: boolean;
+}
+
+/** Outcome of a group, with where it began. */
+export interface StartOutcome extends Trials {
+  readonly problemId: string;
+  /** Where it began; `prompt` also where a chosen start had nothing to give. */
+  readonly kind: StartChoice['kind'];
+  /** Complete attempts from the prompt. */
+  readonly attempts: readonly OwnAttempt[];
+}
+
+/** An attempt of the policy. */
+export interface OwnAttempt {
+  readonly tokens: readonly number[];
+  readonly isCorrect: boolean;
+}
+
+/**
+ * Chooses where attempts begin; samplers choose at which problem. All rollouts of a group share one start, so that their
+ * baseline is that of the start. Outcomes of other starts than the prompt say nothing about the problem's own pass rate.
+ *
+ * Guarantees (tested by `test/conformance/starts.test.ts`): `choose` changes nothing; deterministic given configuration,
+ * pool, seed and outcomes; `restore(save())` at any point continues exactly, also through JSON; an attempt is only used
+ * for its own problem.
+ *
+ * @example
+ * const starts = createStarts(reveal(), pool, 7);
+ * const choices = starts.choose(sampler.choose(32, step));
+ * starts.observe(outcomes);
+ */
+export interface Starts {
+  /** One start per problem id; the prompt for ids outside the pool. */
+  choose(problemIds: readonly string[]): StartChoice[];
+  /** Learns from finished groups; ignores ids outside the pool. */
+  observe(outcomes: readonly StartOutcome[]): void;
+  /** State needed to continue, JSON-safe. */
+  save(): unknown;
+  /** Restores a saved state. @throws RunError if it is not a state of this kind. */
+  restore(state: unknown): void;
+  /** Finite numbers worth plotting, named without the `start/` prefix. */
+  metrics(): Record<string, number>;
+}

@@ -1,0 +1,48 @@
+import type { MetricDescription } from './metric-description.ts';
+
+/** Metrics of stages whose attempts also begin elsewhere than at the prompt. */
+export const startMetrics: readonly MetricDescription[] = [
+  {
+    key: 'start/*/groups',
+    title: 'Groups from start *',
+    group: 'curriculum',
+    unit: 'count',
+    formula:
+      'judged groups whose attempts began there: at the prompt, after a solution, after an own attempt',
+  },
+  {
+    key: 'start/*/reward',
+    title: 'Reward from start *',
+    group: 'learning',
+    unit: 'number',
+    formula: 'mean reward of the rollouts that began there',
+  },
+  {
+    key: 'start/*/zeroAdvantage',
+    title: 'Zero advantage from start *',
+    group: 'signal',
+    unit: 'share',
+    formula: 'groups without an advantage other than 0 / judged groups, of those that began there',
+  },
+  {
+    key: 'start/revealed',
+    title: 'Revealed share of solutions',
+    group: 'curriculum',
+    unit: 'share',
+    formula: 'mean over problems of the share of the solution that the next group is given',
+  },
+  {
+    key: 'start/atPrompt',
+    title: 'Problems back at their prompt',
+    group: 'curriculum',
+    unit: 'share',
+    formula: 'problems with a solution of which nothing is revealed / problems with a solution',
+  },
+  {
+    key: 'start/attempts',
+    title: 'Problems with an attempt to restart from',
+    group: 'curriculum',
+    unit: 'count',
+    formula: 'problems with an own attempt of a kind that the stage restarts from',
+  },
+];
