@@ -8,6 +8,7 @@ import { groupsQuery, groupsView } from '../src/services/dashboard/views/groups.
 import { problemsQuery, problemsView } from '../src/services/dashboard/views/problems.ts';
 import { compareRuns } from '../src/evaluation/compare-runs.ts';
 import { compareSeeds } from '../src/evaluation/compare-seeds.ts';
+import { runProgress } from '../src/evaluation/run-progress.ts';
 
 /**
  * Makes docs/images/*.png: each view of a run made by `npm run demo`, as `gradus dashboard` serves it; with a second
@@ -27,6 +28,7 @@ await using dashboard = await startDashboard({
   port: 0,
   compareSuites: compareRuns,
   compareSeeds,
+  compareProgress: runProgress,
 });
 const { group, problem } = await findWorst(directory);
 const run = `runs/${folder}`;

@@ -4,6 +4,7 @@ import { RunError } from '../core/errors.ts';
 import { startDashboard } from '../services/dashboard/dashboard.ts';
 import { compareRuns } from '../evaluation/compare-runs.ts';
 import { compareSeeds } from '../evaluation/compare-seeds.ts';
+import { runProgress } from '../evaluation/run-progress.ts';
 import { createPlayer } from '../models/player.ts';
 import { tokenPieces } from '../models/token-pieces.ts';
 import { addListenOptions, type ListenFlags, tokenFromEnvironment, untilStopped } from './listening.ts';
@@ -40,6 +41,7 @@ export function addDashboardCommand(program: Command): void {
         token: tokenFromEnvironment(),
         compareSuites: compareRuns,
         compareSeeds,
+        compareProgress: runProgress,
         readPieces: tokenPieces(),
         ...(play && { player }),
       });

@@ -1,3 +1,4 @@
+import { runProgress } from '../evaluation/run-progress.ts';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeFileAtomic } from '../storage/atomic.ts';
@@ -22,7 +23,12 @@ export interface HtmlExport {
  */
 export async function writeHtml(directory: string, place: string, maxBytes: number): Promise<HtmlExport> {
   using run = await openRunReader(directory);
-  const shown = await runForPage(run, { at: new Date(), maxBytes, readPieces: tokenPieces() });
+  const shown = await runForPage(run, {
+    at: new Date(),
+    maxBytes,
+    readPieces: tokenPieces(),
+    compareProgress: runProgress,
+  });
   const html = await exportPage(pagesFolder(), [shown]);
   const isFolder = (await stat(place).catch(() => undefined))?.isDirectory() === true;
   const file = isFolder ? join(place, `${basename(directory)}.html`) : place;

@@ -19,6 +19,8 @@ export interface PairedDifference {
 export interface Comparison {
   readonly overall: PairedDifference;
   readonly byDomain: Readonly<Record<string, PairedDifference>>;
+  /** Empty where the problems have no families. */
+  readonly byFamily: Readonly<Record<string, PairedDifference>>;
   /** Reasons why the two may not be comparable; empty if none is known. */
   readonly warnings: readonly string[];
 }
@@ -40,13 +42,21 @@ export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 
       { tryNext: 'gradus runs show <run>' },
     );
   }
-  const byDomain = Map.groupBy(pairs, ([, { domain }]) => domain);
   const estimate: EstimateChange = (changes) =>
     before === after ? { mean: 0, low: 0, high: 0 } : differenceEstimate(changes, { seed });
+  const by = (name: (result: ProblemResult) => string | undefined): Record<string, PairedDifference> => {
+    const groups = Map.groupBy(pairs, ([, result]) => name(result));
+    return Object.fromEntries(
+      Array.from(groups, ([key, some]) =>
+        key === undefined ? [] : [[key, difference(some, estimate)]],
+      ).flat(),
+    ) as Record<string, PairedDifference>;
+  };
   const all = Math.max(before.problems.length, after.problems.length);
   return {
     overall: difference(pairs, estimate),
-    byDomain: Object.fromEntries(Array.from(byDomain, ([name, some]) => [name, difference(some, estimate)])),
+    byDomain: by(({ domain }) => domain),
+    byFamily: by(({ family }) => family),
     warnings: [
       ...settingDifferences(before, after),
       ...(pairs.length < all ? [`only ${pairs.length} of ${all} problems were judged in both`] : []),

@@ -6,6 +6,7 @@ import type { BrowserContext } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
+import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { exportPage } from '../../src/services/dashboard/export-page.ts';
 import { type ExportedRun, jsonForHtml, runForPage } from '../../src/services/dashboard/exported-run.ts';
@@ -51,7 +52,7 @@ describe('an exported run', () => {
     await run.finish('finished', hostile);
     using reader = await openRunReader(run.directory);
     hostileGroup = reader.groups().at(-1)!.id;
-    small = await runForPage(reader, { at: new Date(0), maxBytes: 20e6 });
+    small = await runForPage(reader, { at: new Date(0), maxBytes: 20e6, compareProgress: runProgress });
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
@@ -61,7 +62,7 @@ describe('an exported run', () => {
     expect(Object.keys(small.details)).toHaveLength(37);
     using reader = await openRunReader(join(root, 'shown-0001'));
     const bound = 60_000;
-    const part = await runForPage(reader, { at: new Date(0), maxBytes: bound });
+    const part = await runForPage(reader, { at: new Date(0), maxBytes: bound, compareProgress: runProgress });
     expect(JSON.stringify(part).length).toBeLessThan(2 * bound);
     expect(part.groups.length).toBeGreaterThan(0);
     expect(part.omitted.at(-1)).toMatch(/^the rollouts of \d+ of 37 groups/u);

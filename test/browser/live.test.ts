@@ -6,6 +6,7 @@ import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
+import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
@@ -24,6 +25,7 @@ describe.skipIf(!hasBrowser)('a live run in a browser', () => {
       port: 0,
       compareSuites: compareRuns,
       compareSeeds,
+      compareProgress: runProgress,
     });
     browser = await openBrowser();
   }, 60_000);

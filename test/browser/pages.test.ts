@@ -7,6 +7,7 @@ import type { Listening } from '../../src/services/listen.ts';
 import type { RunDetail } from '../../src/services/dashboard/views/run-detail.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
+import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';
 import { recordSeeds } from './record-seeds.ts';
@@ -32,6 +33,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     const parts = {
       compareSuites: compareRuns,
       compareSeeds,
+      compareProgress: runProgress,
       readPieces: scriptedPieces,
       player: scriptedPlayer,
     };

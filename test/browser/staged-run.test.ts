@@ -6,6 +6,7 @@ import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
+import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { createPlayer } from '../../src/models/player.ts';
 import { tokenPieces } from '../../src/models/token-pieces.ts';
 import { type Running, startGradus } from '../e2e/gradus.ts';
@@ -35,7 +36,13 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
   beforeAll(async () => {
     const pages = await buildPages(root);
     mkdirSync(join(root, 'runs'));
-    const parts = { compareSuites: compareRuns, compareSeeds, readPieces: tokenPieces(), player };
+    const parts = {
+      compareSuites: compareRuns,
+      compareSeeds,
+      compareProgress: runProgress,
+      readPieces: tokenPieces(),
+      player,
+    };
     dashboard = await startDashboard({
       root: join(root, 'runs'),
       pages,
@@ -76,6 +83,26 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     expect(faults).toEqual([]);
     expect(await demo.ended).toMatchObject({ code: 0 });
   }, 200_000);
+
+  test('answers whether it worked, and leads to the answers of a family in two clicks', async () => {
+    await using list = await browser.open(`${dashboard.url}#/runs`);
+    const { tab, faults } = list;
+    await tab.getByRole('link', { name: 'demo-0001' }).click();
+    const outcome = tab.getByRole('region', { name: 'Did it work?' });
+    await outcome.getByText(/^(Yes|No, it got worse|Cannot tell)$/u).waitFor();
+    expect(await outcome.textContent()).toMatch(
+      /training [\d,]+ rollouts.*evaluation [\d,]+ rollouts.*measuring [\d,]+ rollouts/u,
+    );
+    await outcome.getByText('By domain and family, worst first').click();
+    const row = outcome.getByRole('row', { name: /linear-equation/u });
+    await row.getByRole('link').click();
+    await tab.waitForURL(/rollouts\?.*family=linear-equation/u);
+    await tab
+      .getByRole('row', { name: /linear-equation/u })
+      .first()
+      .waitFor();
+    expect(faults).toEqual([]);
+  }, 60_000);
 
   test.each(views)(
     '%s of the finished run is accessible in both themes and fits a screen of 360 px',

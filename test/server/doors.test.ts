@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
 import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
@@ -47,7 +48,15 @@ const services: readonly Service[] = [
   {
     name: 'dashboard',
     start: (address) =>
-      startDashboard({ ...address, root, pages, player, compareSuites: compareRuns, compareSeeds }),
+      startDashboard({
+        ...address,
+        root,
+        pages,
+        player,
+        compareSuites: compareRuns,
+        compareSeeds,
+        compareProgress: runProgress,
+      }),
     path: '/api/play',
     body: { run: 'run-1', messages: [{ role: 'user', content: '2+2?' }] },
     maxBodyBytes: 2 ** 20,

@@ -6,6 +6,7 @@ import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 import { recordShown, shownEvaluation, smallShown } from '../../../test/server/shown-run.ts';
 import { createRun } from '../../runs/writing/create-run.ts';
 import type { Run } from '../../runs/writing/run.ts';
+import { runProgress } from '../../evaluation/run-progress.ts';
 import { compareRuns } from '../../evaluation/compare-runs.ts';
 import { compareSeeds } from '../../evaluation/compare-seeds.ts';
 import type { Player } from './play.ts';
@@ -19,7 +20,15 @@ let dashboard: Listening;
 /** Still being written while it is shown. */
 let run: Run;
 
-const settings = { root, pages, host: '127.0.0.1', port: 0, compareSuites: compareRuns, compareSeeds };
+const settings = {
+  root,
+  pages,
+  host: '127.0.0.1',
+  port: 0,
+  compareSuites: compareRuns,
+  compareSeeds,
+  compareProgress: runProgress,
+};
 
 beforeAll(async () => {
   mkdirSync(join(pages, 'assets'), { recursive: true });

@@ -7,6 +7,7 @@ import { type Group, groupsQuery, groupsView } from './views/groups.ts';
 import { type LevelCell, type LevelsQuery, levelsQuery, levelsView } from './views/levels.ts';
 import { type MetricSeriesByName, metricsView } from './views/metric-series.ts';
 import { notesQuery, notesView, type RunNote } from './views/notes.ts';
+import { type CompareProgress, createOutcomeView, type RunOutcome } from './views/outcome.ts';
 import type { Page } from './views/page.ts';
 import { type ProblemDetail, problemView } from './views/problem.ts';
 import { problemsQuery, problemsView } from './views/problems.ts';
@@ -16,6 +17,7 @@ import { type RunDetail, runDetailView } from './views/run-detail.ts';
 /** A run as `gradus runs export --html` embeds it in a page: the responses of the views, as far as they fit. */
 export interface ExportedRun {
   readonly detail: RunDetail;
+  readonly outcome: RunOutcome;
   /** Newest first. */
   readonly notes: readonly RunNote[];
   readonly metrics: MetricSeriesByName;
@@ -39,6 +41,7 @@ export interface ExportOptions {
   /** Approximate limit in bytes of JSON; the most important parts come first. */
   readonly maxBytes: number;
   readonly readPieces?: ReadPieces;
+  readonly compareProgress: CompareProgress;
 }
 
 const points = 500;
@@ -62,6 +65,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
   );
   const rest = {
     detail,
+    outcome: await createOutcomeView(options.compareProgress)(run),
     notes: notes.rows,
     metrics: metricsView(run, { name: detail.metrics.map(({ name }) => name), points }),
     facets: facetsView(run),

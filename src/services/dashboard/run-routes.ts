@@ -3,6 +3,7 @@ import { streamSSE } from 'hono/streaming';
 import type { RunReader } from '../../runs/reading/run-reader.ts';
 import { type Change, type ChangeWatch } from './watch-runs.ts';
 import { prometheusText, prometheusType } from './prometheus.ts';
+import { type CompareProgress, createOutcomeView } from './views/outcome.ts';
 import { parseQuery } from './query.ts';
 import { runDirectory, withRun } from './run-folder.ts';
 import { type CompareSuites, comparisonQuery, comparisonView } from './views/comparison.ts';
@@ -27,6 +28,7 @@ export interface ViewParts {
   readonly root: string;
   readonly compareSuites: CompareSuites;
   readonly compareSeeds: CompareSeeds;
+  readonly compareProgress: CompareProgress;
   /** Absent: tokens are shown as ids. */
   readonly readPieces?: ReadPieces;
   readonly canPlay: boolean;
@@ -38,6 +40,7 @@ export function runRoutes({
   root,
   compareSuites,
   compareSeeds,
+  compareProgress,
   readPieces,
   canPlay,
   clock,
@@ -54,6 +57,7 @@ export function runRoutes({
   view('', (run) => runDetailView(run, { at: clock(), canPlay }));
   view('/notes', (run, c) => notesView(run, parseQuery(notesQuery, searchOf(c))));
   view('/metrics', (run, c) => metricsView(run, parseQuery(metricsQuery, searchOf(c))));
+  view('/outcome', createOutcomeView(compareProgress));
   view('/facets', (run) => facetsView(run));
   view('/differences', (run) => differencesView(run));
   view('/groups', (run, c) => groupsView(run, parseQuery(groupsQuery, searchOf(c))));

@@ -8,6 +8,7 @@ export function httpSource(): DataSource {
   return {
     runs: () => read(['runs']),
     run: (folder) => read(['runs', folder]),
+    outcome: (folder) => read(['runs', folder, 'outcome']),
     notes: (folder, query = {}) => read(['runs', folder, 'notes'], query),
     metrics: (folder, name, range = {}) => read(['runs', folder, 'metrics'], { name, ...range }),
     facets: (folder) => read(['runs', folder, 'facets']),

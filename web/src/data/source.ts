@@ -9,6 +9,7 @@ import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/g
 import type { LevelCell, LevelsQuery } from '../../../src/services/dashboard/views/levels.ts';
 import type { MetricSeriesByName } from '../../../src/services/dashboard/views/metric-series.ts';
 import type { NotesQuery, RunNote } from '../../../src/services/dashboard/views/notes.ts';
+import type { RunOutcome } from '../../../src/services/dashboard/views/outcome.ts';
 import type { ProblemDetail } from '../../../src/services/dashboard/views/problem.ts';
 import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
 import type { Page } from '../../../src/services/dashboard/views/page.ts';
@@ -28,6 +29,7 @@ export interface StepRange {
 export interface DataSource {
   runs(): Promise<readonly RunListItem[]>;
   run(folder: string): Promise<RunDetail>;
+  outcome(folder: string): Promise<RunOutcome>;
   /** Events, newest first. */
   notes(folder: string, query?: NotesQuery): Promise<Page<RunNote>>;
   metrics(folder: string, names: readonly string[], range?: StepRange): Promise<MetricSeriesByName>;

@@ -13,6 +13,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
   return {
     runs: async () => runs.map(({ detail }) => detail.head),
     run: async (folder) => find(folder).detail,
+    outcome: async (folder) => find(folder).outcome,
     notes: async (folder) => {
       const rows = find(folder).notes;
       return { rows, total: rows.length, next: null };

@@ -21,6 +21,7 @@ export interface SuiteComparison {
   readonly steps: readonly [before: number, after: number];
   readonly overall: PairedDifference;
   readonly byDomain: Readonly<Record<string, PairedDifference>>;
+  readonly byFamily: Readonly<Record<string, PairedDifference>>;
   /** Why the two may not be comparable. */
   readonly warnings: readonly string[];
 }

@@ -13,6 +13,7 @@ import styles from '../../design/parts.module.css';
 import { hrefOf, Link, useFilters } from '../../router.tsx';
 import { accuracySeries } from './accuracy-series.ts';
 import { Alerts } from './alerts.tsx';
+import { Outcome } from './outcome.tsx';
 import { StageStrip } from './stage-strip.tsx';
 import { sharesOf } from './step-shares.ts';
 import { Tiles, tileMetrics, isMeasured } from './tiles.tsx';
@@ -35,6 +36,7 @@ export function OverviewView({ folder }: { readonly folder: string }) {
       {omitted.map((part) => (
         <Empty key={part}>Not in this exported page: {part}.</Empty>
       ))}
+      <Outcome folder={folder} run={run} />
       <StageStrip run={run} chosen={query.get('stage') ?? ''} />
       <Alerts folder={folder} alerts={run.alerts} />
       <Tiles run={run} metrics={metrics} />
