@@ -4,6 +4,7 @@ import { damagedAnswer, hostileInputs, randomAnswer } from '../../../bench/math/
 import { boxed, judgeUnder } from '../../../bench/math/judge.ts';
 import { mutations } from '../../../bench/math/mutate.ts';
 import { spellings } from '../../../bench/math/reformat.ts';
+import { startCpuClock } from '../../../test/cpu-time.ts';
 
 /** Golds of the kinds that data sets have. */
 const golds = [
@@ -108,9 +109,9 @@ test.each(hostileInputs.map(({ name, text }) => [name, text] as const))(
   async (_name, text) => {
     const times: number[] = [];
     for (let round = 0; round < 5; round++) {
-      const start = performance.now();
+      const clock = startCpuClock();
       expect((await judge('17', text)).outcome).not.toBe('correct');
-      times.push(performance.now() - start);
+      times.push(clock());
     }
     expect(Math.min(...times)).toBeLessThan(50);
   },
