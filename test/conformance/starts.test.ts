@@ -45,7 +45,7 @@ function fits(choice: StartChoice, i: number, size: number): boolean {
     case 'prompt':
       return true;
     case 'solution':
-      return poolOf(size)[i]!.hasSolution && choice.share > 0 && choice.share <= 0.9;
+      return poolOf(size)[i]!.hasSolution && choice.share > 0 && choice.share <= 1;
     case 'correct':
     case 'incorrect': {
       const [problem, , successes] = choice.attempt;

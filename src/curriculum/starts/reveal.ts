@@ -9,8 +9,9 @@ import type { StartOutcome, StartProblem, Starts } from './starts.ts';
  * Attempts that begin after the first part of a known solution (`solution` of the problem), for problems the policy never
  * solves from the prompt. The part is a share of the solution's tokens, kept per problem:
  *
- * - `follow`: one `step` less after a group whose success rate reached `target`, one `step` more after a group
- *   without success (as AdaBack, arXiv 2506.18110, follows the reward). At share 0 attempts begin at the prompt.
+ * - `follow`: bisects between the largest part of which all attempts failed and the smallest of which all succeeded, as
+ *   their groups have no signal, and stays where a group is mixed. From a success rate of `target` on it goes down by one
+ *   `step` a group (AdaBack, arXiv 2506.18110, follows the reward likewise). At share 0 attempts begin at the prompt.
  * - `shortest`: bisects for the shortest part that gave a success, and stays there (POPE, arXiv 2601.18779).
  *
  * A problem that was solved when measured, or was not measured, begins at the prompt; others at half of `maxShare`. A
@@ -19,22 +20,22 @@ import type { StartOutcome, StartProblem, Starts } from './starts.ts';
 export const revealConfig = z.strictObject({
   type: z.literal('reveal'),
   rule: z.enum(['follow', 'shortest']).default('follow'),
-  /** Change of the share (`follow`), or the width at which the bisection ends (`shortest`). */
+  /** Change of the share (`follow`), and the width at which a bisection ends. */
   step: z
     .number()
     .gt(0)
     .max(1)
-    .default(1 / 8),
+    .default(1 / 16),
   /** `follow`: success rate of a group from which on less is revealed. */
   target: z.number().gt(0).max(1).default(0.5),
   /** Largest share revealed; at least one token is always left to write. POPE: 1/4. */
-  maxShare: z.number().gt(0).max(1).default(0.9),
+  maxShare: z.number().gt(0).max(1).default(1),
   /** Share of a problem's groups that begin at the prompt all the same, to notice when it is solved from there. */
   promptShare: z
     .number()
     .min(0)
     .max(1)
-    .default(1 / 8),
+    .default(1 / 16),
 });
 type RevealConfig = z.output<typeof revealConfig>;
 
@@ -44,7 +45,7 @@ export const reveal = noun(revealConfig);
 const entry = z.strictObject({
   /** Share revealed next; 0 is the prompt. */
   share: z.number().min(0).max(1),
-  /** `shortest`: the largest share that did not help, and the smallest that may. */
+  /** The largest share known to fail, and the smallest known to be enough. */
   low: z.number(),
   high: z.number(),
   /** Groups so far. */
@@ -99,11 +100,20 @@ function next(before: Entry, { kind, successes, trials }: StartOutcome, config: 
     : shorten(before, successes > 0, config);
 }
 
-function follow(before: Entry, rate: number, { step, target, maxShare }: RevealConfig): Entry {
-  const less = before.share - step;
+/** An end of the bracket that no longer holds, because the policy changed, is opened again. */
+function follow({ share, low, high, ...rest }: Entry, rate: number, config: RevealConfig): Entry {
+  const { step, target, maxShare } = config;
+  if (rate === 0) {
+    const top = high - share > step ? high : maxShare;
+    return { ...rest, low: share, high: top, share: (share + top) / 2 };
+  }
   // Below half a step only rounding is left of the share.
-  if (rate >= target) return { ...before, share: less < step / 2 ? 0 : less };
-  return rate === 0 ? { ...before, share: Math.min(maxShare, before.share + step) } : before;
+  const cut = (value: number): number => (value < step / 2 ? 0 : value);
+  if (rate === 1) {
+    const bottom = share - low > step ? low : Math.max(0, share - 4 * step);
+    return { ...rest, low: bottom, high: share, share: cut((bottom + share) / 2) };
+  }
+  return { ...rest, low, high, share: rate >= target ? cut(share - step) : share };
 }
 
 /** One step of the bisection; a share that stops helping after it ended opens it again above. */

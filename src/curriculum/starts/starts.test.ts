@@ -23,19 +23,26 @@ function play(starts: Starts, rate: (share: number) => number, groups: number): 
   });
 }
 
-test('reveal follows success: less after a solved group, more after one without success, the same between', () => {
+test('reveal bisects where a group has no signal, stays where it is mixed, and goes down as it succeeds', () => {
   const starts = open(reveal({ promptShare: 0, step: 0.1, maxShare: 0.8 }));
-  expect(play(starts, () => 0, 6).map((share) => share.toFixed(1))).toEqual([
-    '0.4',
-    '0.5',
-    '0.6',
-    '0.7',
-    '0.8',
-    '0.8',
-  ]);
-  expect(play(starts, () => 1 / 4, 3).map((share) => share.toFixed(1))).toEqual(['0.8', '0.8', '0.8']);
-  expect(play(starts, () => 1, 10).at(-1)).toBe(0);
+  const shown = (rate: number, groups: number): string[] =>
+    play(starts, () => rate, groups).map((share) => share.toFixed(3));
+  expect(shown(0, 4)).toEqual(['0.400', '0.600', '0.700', '0.750']);
+  expect(shown(1 / 4, 3)).toEqual(['0.775', '0.775', '0.775']);
+  expect(shown(3 / 4, 3)).toEqual(['0.775', '0.675', '0.575']);
+  expect(Number(shown(1, 10).at(-1))).toBe(0);
   expect(starts.metrics()).toEqual({ revealed: 0, atPrompt: 1 });
+});
+
+test('reveal finds the part with a signal within a few groups, and again after the policy improved', () => {
+  const starts = open(reveal({ promptShare: 0 }));
+  const rateAt = (threshold: number) => (share: number) =>
+    share < threshold ? 0 : share < threshold + 0.1 ? 0.4 : 1;
+  for (const threshold of [0.8, 0.3, 0.55]) {
+    const shares = play(starts, rateAt(threshold), 16);
+    const isMixed = shares.slice(8).map((share) => share >= threshold && share < threshold + 0.1);
+    expect(isMixed).toEqual(Array(8).fill(true));
+  }
 });
 
 test('reveal finds the shortest part that helps, and stays there', () => {
