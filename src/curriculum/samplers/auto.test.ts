@@ -131,6 +131,13 @@ test('counts unparsed rollouts that were cut off as failures at the problem', ()
   ).toBeLessThan(0.15);
 });
 
+test('reports the share of problems whose format is wrong', () => {
+  const pool = [...problems('format', 100), ...problems('easy', 300)];
+  const sampler = build(pool);
+  train(sampler, (id) => (isFormat(id) ? { unparsed: 0.9 } : { passRate: 0.5 }), 10);
+  expect(sampler.metrics()['misformatted']).toBe(0.25);
+});
+
 test('draws the first batch uniformly, without a measurement', () => {
   const pool = problems('a', 60);
   const [first, second] = [build(pool), build(pool, { uniformShare: 1 })];

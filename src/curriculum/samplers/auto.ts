@@ -175,11 +175,18 @@ class AutoSampler implements ProblemSampler {
       uniformShare: this.#uniformShare(),
       epoch: this.#stream.epochs,
       visited: this.#own.visited / this.#pool.length,
+      misformatted: this.#misformattedShare(),
       ...(passRate !== undefined && { passRate }),
       ...estimateMetrics('liveUniform', liveUniform),
       ...estimateMetrics('liveSelected', liveSelected),
       ...sourceMetrics(this.#cells.sources, this.#brake, shares),
     };
+  }
+
+  /** Share of the problems that are in misformatted cells. */
+  #misformattedShare(): number {
+    const misformatted = this.#own.classes.filter(({ cell }) => this.#means.isMisformatted(cell));
+    return misformatted.reduce((sum, { size }) => sum + size, 0) / this.#pool.length;
   }
 
   #uniformShare(): number {

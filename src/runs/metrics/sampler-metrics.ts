@@ -61,6 +61,13 @@ const auto: readonly Described[] = [
     formula: 'problems with a judged group / problems of the stage',
   },
   {
+    key: 'misformatted',
+    title: 'Problems with a wrong format',
+    unit: 'share',
+    formula:
+      'share of the problems in cells where most rollouts are unparsed although they ended by themselves',
+  },
+  {
     key: 'brake',
     title: 'Progress brake',
     unit: 'share',
