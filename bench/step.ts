@@ -2,7 +2,8 @@
  * `npm run bench:step -- [--models 0.3m,5m] [--python PATH]`: one whole GRPO step (roll, judge, learn) of Gradus, and with a
  * Python that has torch, transformers and TRL, of TRL's GRPOTrainer and of a plain PyTorch loop: same model, prompts,
  * lengths and threads. Contenders take turns, so that other load on the machine affects all; only ratios of one run
- * mean something. The last line is JSON.
+ * mean something. On a busy machine compare processor seconds, with `--threads 1`: threads of PyTorch that wait for each
+ * other spin. The last line is JSON.
  *
  *   --models      0.3m (the demo's), 5m (4.8 million, random), or model folders
  *   --contenders  any of embedded, torch, embedded-ahead, torch-ahead, loop, trl
@@ -15,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { quantile } from '../src/statistics/summary.ts';
-import { type Contender, startContender, type Turn } from './step/turns.ts';
+import { type Contender, type MeasuredTurn, startContender } from './step/turns.ts';
 import { type Workload, writeWorkload } from './step/workload.ts';
 
 const { values } = parseArgs({
@@ -57,7 +58,7 @@ for (const model of values.models.split(',')) {
   try {
     const work = await writeWorkload(model, folder, shape);
     for (const name of names) contenders.push(await startContender(name, commandOf(name, work), work));
-    const turns = new Map<string, Turn[]>(names.map((name) => [name, []]));
+    const turns = new Map<string, MeasuredTurn[]>(names.map((name) => [name, []]));
     for (let turn = 0; turn < shape.turns; turn++)
       for (const contender of contenders) turns.get(contender.name)!.push(await contender.turn());
     results[model] = summarise(turns);
@@ -70,18 +71,18 @@ for (const model of values.models.split(',')) {
 }
 console.log(JSON.stringify({ shape, results }));
 
-/** Median step of each contender, its phases, and how many times as long the last contender's step takes. */
-function summarise(turns: ReadonlyMap<string, readonly Turn[]>) {
+/** Median step of each contender, its phases, and the ratios of the last contender's seconds and processor seconds to its own. */
+function summarise(turns: ReadonlyMap<string, readonly MeasuredTurn[]>) {
   const last = [...turns.values()].at(-1)!;
   return Object.fromEntries(
     Array.from(turns, ([name, own]) => {
       const round = (value: number, digits = 3): number => Number(value.toFixed(digits));
-      const medianOf = (of: (turn: Turn, at: number) => number): number => quantile(own.map(of), 0.5);
+      const medianOf = (of: (turn: MeasuredTurn, at: number) => number): number => quantile(own.map(of), 0.5);
       const phases = Object.keys(own[0]!.phases).map((phase) => [
         phase,
         round(medianOf((turn) => turn.phases[phase]!)),
       ]);
-      const spent = (turn: Turn): number =>
+      const spent = (turn: MeasuredTurn): number =>
         Object.values(turn.phases).reduce((sum, seconds) => sum + seconds, 0);
       const ratios = own.map((turn, at) => last[at]!.seconds / turn.seconds);
       return [
@@ -93,6 +94,14 @@ function summarise(turns: ReadonlyMap<string, readonly Turn[]>) {
           tokens: Math.round(medianOf((turn) => turn.tokens)),
           peakMiB: own.at(-1)!.peakMiB,
           [`times ${[...turns.keys()].at(-1)!}`]: round(quantile(ratios, 0.5), 2),
+          cpuSeconds: round(medianOf((turn) => turn.cpuSeconds)),
+          cpuRatio: round(
+            quantile(
+              own.map((turn, at) => last[at]!.cpuSeconds / turn.cpuSeconds),
+              0.5,
+            ),
+            2,
+          ),
           range: `${round(Math.min(...ratios), 2)}–${round(Math.max(...ratios), 2)}`,
         },
       ];

@@ -58,7 +58,6 @@ function afterStep(step: StepEvent): void {
       rollAndJudge: mean(({ timings }) => timings['time/rollout']!),
       learn: mean(({ timings }) => timings['time/learn']!),
     },
-    peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
   };
   steps = [];
   console.log(JSON.stringify(turn));

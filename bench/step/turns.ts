@@ -1,22 +1,29 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { treeUse } from './process-tree.ts';
 
 /** One turn: some whole steps. */
 export interface Turn {
-  /** Seconds per step, as measured outside. */
-  readonly seconds: number;
   /** Tokens written per step. */
   readonly tokens: number;
   /** Seconds per step by phase, as far as the contender measures them. */
   readonly phases: Readonly<Record<string, number>>;
-  /** Peak resident memory of the process so far, MiB; for `torch` without its workers. */
+}
+
+/** A turn as measured from outside. */
+export interface MeasuredTurn extends Turn {
+  /** Seconds per step. */
+  readonly seconds: number;
+  /** Processor seconds per step, of all processes and threads: hardly depends on other load. NaN outside Linux. */
+  readonly cpuSeconds: number;
+  /** Peak resident memory so far, MiB. NaN outside Linux. */
   readonly peakMiB: number;
 }
 
 /** A contender's process, which computes only during its turns. */
 export interface Contender extends Disposable {
   readonly name: string;
-  turn(): Promise<Turn>;
+  turn(): Promise<MeasuredTurn>;
 }
 
 /** Starts a contender and waits for its first step. The process prints a line when it is ready and one after each turn. */
@@ -30,23 +37,27 @@ export async function startContender(
     env: { ...process.env, OMP_NUM_THREADS: String(threads), TOKENIZERS_PARALLELISM: 'false' },
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const next = async (): Promise<Omit<Turn, 'seconds'>> => {
+  const next = async (): Promise<Turn> => {
     for (;;) {
       const line = await lines.next();
       if (line.done === true)
         throw new Error(`${name}: expected a line after each turn, but the process ended`);
       // Libraries print too.
-      if (line.value.startsWith('{"tokens"')) return JSON.parse(line.value) as Omit<Turn, 'seconds'>;
+      if (line.value.startsWith('{"tokens"')) return JSON.parse(line.value) as Turn;
     }
   };
   await next();
   return {
     name,
     turn: async () => {
+      const before = treeUse(child.pid!);
       const start = performance.now();
       child.stdin.write('go\n');
       const turn = await next();
-      return { ...turn, seconds: (performance.now() - start) / 1000 / stepsPerTurn };
+      const seconds = (performance.now() - start) / 1000 / stepsPerTurn;
+      const after = treeUse(child.pid!);
+      const cpu = (after?.cpuSeconds ?? NaN) - (before?.cpuSeconds ?? NaN);
+      return { ...turn, seconds, cpuSeconds: cpu / stepsPerTurn, peakMiB: after?.peakMiB ?? NaN };
     },
     [Symbol.dispose]: () => child.kill(),
   };

@@ -55,6 +55,23 @@ def test_a_session_from_hello_to_shutdown(tiny_folder: Path, tmp_path: Path) -> 
     assert client.ending.code == 0
 
 
+def test_a_session_that_only_samples_takes_saved_weights(tiny_folder: Path, tmp_path: Path) -> None:
+    whole, weights = str(tmp_path / "whole"), str(tmp_path / "weights")
+    with local_client(tiny_folder) as client:
+        client.ask("forwardBackward", **training(SEQUENCES))
+        client.ask("optimStep", **STEP)
+        learned = client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"]
+        client.ask("saveState", dir=whole)
+        assert client.ask("saveState", dir=weights, weightsOnly=True).result == {"policyVersion": 1}
+        assert client.ask("loadState", dir=weights).code == "bad-request"
+    sizes = [sum(file.stat().st_size for file in Path(folder).glob("*.safetensors")) for folder in (whole, weights)]
+    assert sizes[0] > 2.9 * sizes[1]
+    with local_client(tiny_folder, train=False) as client:
+        for folder in (weights, whole):
+            assert client.ask("loadState", dir=folder).result == {"policyVersion": 1}
+            assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], learned)
+
+
 def test_sampled_logprobs_equal_scored_logprobs(tiny_folder: Path) -> None:
     with local_client(tiny_folder) as client:
         drawn = client.ask("sample", **sampling(PROMPTS, 3, 6))
