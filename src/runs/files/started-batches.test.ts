@@ -81,4 +81,6 @@ test('rejects a file that changed after saving', async () => {
     code: 'STATE_INVALID',
     message: expect.stringContaining('step-000013.parquet: checksum mismatch'),
   });
+  await writeFile(join(folder, 'batches.json'), '{"batches": [');
+  await expect(readStartedBatches(folder)).rejects.toMatchObject({ code: 'STATE_INVALID' });
 });

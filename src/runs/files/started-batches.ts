@@ -63,7 +63,7 @@ export async function writeStartedBatches(folder: string, batches: readonly Star
  */
 export async function readStartedBatches(folder: string): Promise<StoredBatch[]> {
   if (!(await exists(folder))) return [];
-  const { batches } = JSON.parse(await readFile(join(folder, manifestName), 'utf8')) as Manifest;
+  const { batches } = parseManifest(await readFile(join(folder, manifestName), 'utf8'));
   const read: StoredBatch[] = [];
   for (const { step, offPolicySteps, sha256: expected } of batches) {
     const file = fileOf(folder, step);
@@ -75,6 +75,17 @@ export async function readStartedBatches(folder: string): Promise<StoredBatch[]>
     read.push({ step, offPolicySteps, rollouts: (await readShard(file)).map(rolloutOfRow) });
   }
   return read;
+}
+
+function parseManifest(text: string): Manifest {
+  try {
+    return JSON.parse(text) as Manifest;
+  } catch (cause) {
+    throw new RunError(`${manifestName}: expected JSON; the file changed after saving`, {
+      code: 'STATE_INVALID',
+      cause,
+    });
+  }
 }
 
 /** Rebuilds a judged attempt from its row. */
