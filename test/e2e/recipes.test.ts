@@ -85,3 +85,36 @@ test('builds all parts of the paper’s run', async () => {
   expect(parts.levels.describe().join('\n')).toContain('L2');
   expect(describeBatches(recipe)[0]).toContain('128 problems × 16 rollouts = 2048 rollouts a step');
 });
+
+test.for([
+  {
+    name: 'deepscaler-1.5b',
+    data: 'deepscaler',
+    steps: [
+      [128, 8],
+      [128, 16],
+      [128, 16],
+    ],
+  },
+  { name: 'justrl-1.5b', data: 'dapo-math-17k', steps: [[256, 8]] },
+])('builds all parts of $name', async ({ name, data, steps }) => {
+  const base = mkdtempSync(join(folder, 'published-'));
+  mkdirSync(join(base, 'data'));
+  const row = { prompt: '1+1=?', answer: '2' };
+  writeFileSync(join(base, `data/${data}.jsonl`), JSON.stringify(row));
+  writeFileSync(join(base, 'suite.jsonl'), JSON.stringify({ ...row, prompt: '2+2=?', answer: '4' }));
+  const file = join(project, `recipes/${name}/recipe.ts`);
+  const suites = (await loadRecipe(file)).evaluation.map(
+    (_, i) => `evaluation[${i}].problems=[{"type":"jsonl","path":"suite.jsonl"}]`,
+  );
+  const recipe = await loadRecipe(file, [
+    `baseDir=${base}`,
+    `policy.model=${join(project, 'models/gradus-tiny')}`,
+    'policy.engine=embedded',
+    ...suites,
+  ]);
+  await using parts = await buildParts(recipe);
+  expect(parts.problems[0]!.prompt[0]!.content).toMatch(/1\+1=\?[^]*\\boxed/);
+  for (const [i, [problems, group]] of steps.entries())
+    expect(describeBatches(recipe)[i]).toContain(`${problems} problems × ${group} rollouts`);
+});
