@@ -22,6 +22,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./train.ts')).addTrainCommand,
   },
   {
+    usage: 'plan [options] <recipe>',
+    description: 'forecast the tokens, time, memory and cost of a recipe',
+    load: async () => (await import('./plan.ts')).addPlanCommand,
+  },
+  {
     usage: 'resume [options] <run>',
     description: 'continue a stopped run from its newest checkpoint',
     load: async () => (await import('./resume.ts')).addResumeCommand,
@@ -44,12 +49,12 @@ export const commands: readonly CommandEntry[] = [
   {
     usage: 'init-model [options] <folder>',
     description: 'make a small untrained model, with a tokenizer trained on your files',
-    load: async () => (await import('./init-model.ts')).addInitModelCommand,
+    load: async () => (await import('./models/init-model.ts')).addInitModelCommand,
   },
   {
     usage: 'models',
     description: 'convert models of other formats into folders',
-    load: async () => (await import('./models.ts')).addModelsCommand,
+    load: async () => (await import('./models/models.ts')).addModelsCommand,
   },
   {
     usage: 'knowledge',

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
+import { comparePlan, formatComparison } from '../planning/compare-plan.ts';
+import { readPlan } from '../planning/plan-file.ts';
 import { readDataFile } from '../runs/files/data-file.ts';
 import { formatRun, formatRunList } from '../runs/reading/format-runs.ts';
 import { listRuns } from '../runs/reading/list-runs.ts';
@@ -38,6 +40,8 @@ export function addRunsCommand(program: Command): void {
     .action(async (directory: string, _options, command: Command) => {
       using run = await openRunReader(directory);
       const data = await readDataFile(directory);
+      const planned = await readPlan(directory);
+      const plan = planned && comparePlan(planned, run);
       outputOf(command).result(
         {
           summary: run.summary(),
@@ -46,8 +50,9 @@ export function addRunsCommand(program: Command): void {
           evaluations: run.evaluations(),
           events: run.events(),
           data,
+          ...(plan !== undefined && { plan }),
         },
-        formatRun(run, data),
+        [formatRun(run, data), ...(plan === undefined ? [] : [formatComparison(plan)])].join('\n\n'),
       );
     });
   addCompareCommand(runs);

@@ -8,6 +8,9 @@ import { parseConfig } from '../recipe/parse-config.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { watchForStalls } from '../rollout/pending.ts';
 import { createRun } from '../runs/writing/create-run.ts';
+import { writePlan } from '../planning/plan-file.ts';
+import type { RunPlan } from '../planning/plan.ts';
+import { planRun } from '../planning/plan-run.ts';
 import { commitsOf, readDataFile, requireSameData } from '../runs/files/data-file.ts';
 import { type Continuation, openRun } from '../runs/writing/open-run.ts';
 import type { Checkpoint } from '../runs/writing/checkpoint-folder.ts';
@@ -43,7 +46,9 @@ export async function startTraining(
 ): Promise<string> {
   await using parts = await buildParts(recipe, { onDownload: watch.onDownload, signal: watch.signal });
   const { name, seed } = recipe;
+  const plan = await planOf(parts, runsDir, watch);
   await using run = await createRun(runsDir, { name, recipe, seed, data: parts.data });
+  if (plan !== undefined) await writePlan(run.directory, plan);
   return await trainIn(run, parts, { state: controllerStart, started: [] }, watch);
 }
 
@@ -80,6 +85,23 @@ export async function resumeTraining(
   };
   await using run = await openRun(directory, { admit, restore });
   return await trainIn(run, parts!, { state, started }, watch);
+}
+
+/** Plans the run. An earlier run that cannot be read must not prevent a new one. */
+async function planOf(
+  parts: OpenParts,
+  runsDir: string,
+  { report = () => {} }: TrainingWatch,
+): Promise<RunPlan | undefined> {
+  try {
+    return await planRun(parts, runsDir);
+  } catch (error) {
+    report({
+      type: 'warning',
+      message: `no plan: ${error instanceof Error ? error.message : String(error)}`,
+    });
+    return undefined;
+  }
 }
 
 async function trainIn(

@@ -71,7 +71,44 @@ export function createRowLimit({
   };
 }
 
+/** Largest memory of training, by its parts in bytes. */
+export interface TrainingMemory {
+  /** Threads, sessions and the JavaScript heap. */
+  readonly fixed: number;
+  /** Weights, reference, moments and gradients. */
+  readonly vectors: number;
+  /** Microbatches that run at once. */
+  readonly microbatches: number;
+}
+
+/**
+ * Forecasts the largest memory of training on sequences of at most `positions` tokens, by the rules that size the
+ * microbatches.
+ *
+ * @param runners lanes of the engine.
+ * @throws ConfigError (`MEMORY_BUDGET`) when not even one sequence fits the budget; its message has the budget that does.
+ */
+export function trainingMemory(
+  config: ModelConfig,
+  {
+    positions,
+    runners,
+    memoryBudgetBytes,
+  }: { positions: number; runners: number; memoryBudgetBytes: number },
+): TrainingMemory {
+  const rows = createRowLimit({ config, memoryBudgetBytes })(positions);
+  const { bytes } = gradientProgram(config, { rows, positions }, largestLoss);
+  return {
+    fixed: fixedBytes,
+    vectors: flatBytes(config, runners),
+    microbatches: allocatorOverhead * runners * bytes,
+  };
+}
+
 function spareBytes(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
-  const flatBytes = (flatVectors + runnerVectors * runners) * 4 * parameterLayout(config).length;
-  return (memoryBudgetBytes - fixedBytes - flatBytes) / allocatorOverhead;
+  return (memoryBudgetBytes - fixedBytes - flatBytes(config, runners)) / allocatorOverhead;
+}
+
+function flatBytes(config: ModelConfig, runners: number): number {
+  return (flatVectors + runnerVectors * runners) * 4 * parameterLayout(config).length;
 }

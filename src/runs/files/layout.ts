@@ -5,6 +5,7 @@ import { join } from 'node:path';
  *   runs/demo-0001/
  *     recipe.json                          the resolved recipe and its hash
  *     data.json                            the files of its problems and their hashes
+ *     plan.json                            the forecast it began with, see planning/
  *     run.sqlite                           steps, metrics, groups, events, evaluations, checkpoints
  *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
  *     checkpoints/step-000120/             resume state: engine/, controller.json and batches started/ for later steps

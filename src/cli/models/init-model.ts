@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { initModel, type InitModelOptions } from '../models/new-model/init-model.ts';
-import { modelShapes } from '../models/new-model/model-shapes.ts';
-import { wholeNumber } from './options.ts';
-import { outputOf } from './output.ts';
+import { initModel, type InitModelOptions } from '../../models/new-model/init-model.ts';
+import { modelShapes } from '../../models/new-model/model-shapes.ts';
+import { wholeNumber } from '../options.ts';
+import { outputOf } from '../output.ts';
 
 interface InitModelFlags extends Omit<InitModelOptions, 'vocabulary'> {
   readonly vocab?: number;

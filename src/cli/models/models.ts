@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
-import { importGguf } from '../engines/model-files/gguf/import-gguf.ts';
-import { outputOf } from './output.ts';
+import { importGguf } from '../../engines/model-files/gguf/import-gguf.ts';
+import { outputOf } from '../output.ts';
 
 /** `gradus models import`: converts models of other formats into folders. */
 export function addModelsCommand(program: Command): void {

@@ -1,0 +1,50 @@
+import { availableParallelism } from 'node:os';
+import { byteCount } from '../core/byte-size.ts';
+import { GradusError } from '../core/errors.ts';
+import { createRng } from '../core/rng.ts';
+import { chooseLaneLayout } from '../engines/embedded/lanes/lane-layout.ts';
+import { trainingMemory } from '../engines/embedded/memory-budget.ts';
+import { openModelFolder } from '../engines/model-files/model-folder.ts';
+import { resolveStage } from '../recipe/resolve-stage.ts';
+import { sum } from '../statistics/summary.ts';
+import type { RunPlan } from './plan.ts';
+import type { PlannedParts } from './planned-parts.ts';
+
+/** Prompts that are encoded at most to find the longest. */
+const mostPrompts = 2000;
+
+/**
+ * Forecasts the memory of training on the embedded engine by its own rules, for the longest prompt with the longest
+ * answer. `undefined` for other engines, and without a stage that samples.
+ */
+export async function planMemory({ recipe, engine, problems }: PlannedParts): Promise<RunPlan['memory']> {
+  const settings = recipe.policy.engine;
+  const { renderer, sampler } = engine;
+  if (settings.type !== 'embedded' || renderer === undefined) return undefined;
+  const sample = createRng(recipe.seed, 'plan').shuffle(problems).slice(0, mostPrompts);
+  const longestPrompt = sample.reduce(
+    (most, { prompt }) => Math.max(most, renderer.render(prompt).length),
+    0,
+  );
+  const longestAnswer = recipe.stages.reduce(
+    (most, stage) =>
+      stage.type === 'stage' ? Math.max(most, resolveStage(recipe, stage).sampling.maxTokens) : most,
+    0,
+  );
+  if (longestAnswer === 0) return undefined;
+  const positions = Math.min(longestPrompt + longestAnswer, sampler.info.maxSequenceTokens ?? Infinity);
+  const budget = byteCount(settings.memoryBudget);
+  const { config } = await openModelFolder(sampler.info.model);
+  const fixed = {
+    ...(settings.lanes && { lanes: settings.lanes }),
+    ...(settings.threads && { threads: settings.threads }),
+  };
+  const { lanes } = await chooseLaneLayout(config, fixed, availableParallelism());
+  try {
+    const memory = trainingMemory(config, { positions, runners: lanes, memoryBudgetBytes: budget });
+    return { bytes: sum(Object.values(memory)), budget, positions };
+  } catch (error) {
+    if (!GradusError.isInstance(error) || error.code !== 'MEMORY_BUDGET') throw error;
+    return { budget, positions, problem: error.message };
+  }
+}

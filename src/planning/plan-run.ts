@@ -1,0 +1,126 @@
+import { unbiasedLive } from '../curriculum/worth/live-share.ts';
+import type { StageConfig } from '../curriculum/stage.ts';
+import type { ObservedGroup } from '../difficulty/pass-rates/pass-rate-store.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import { resolveStage } from '../recipe/resolve-stage.ts';
+import { mean, sum } from '../statistics/summary.ts';
+import { type History, readHistory } from './history.ts';
+import { addParts, type PlanPart, type RunPlan } from './plan.ts';
+import type { PlannedParts } from './planned-parts.ts';
+import { planMemory } from './plan-memory.ts';
+import { exactly, over, plus, type Range, times } from './range.ts';
+import { lengthDuringTraining, measuredLength, type MeanLength, storedAttempts } from './rollout-length.ts';
+
+/** What is known before a run: attempts of this model, its length of rollouts, and its speed. */
+interface Known {
+  readonly attempts: readonly ObservedGroup[];
+  readonly length: MeanLength | undefined;
+  readonly history: History | undefined;
+}
+
+/**
+ * Forecasts rollouts, tokens, time and memory of a run without a rollout: lengths from the recipe's pass-rate store, else
+ * from earlier runs of this model; speed from earlier runs on this machine.
+ *
+ * @param folder of earlier runs.
+ */
+export async function planRun(parts: PlannedParts, folder: string): Promise<RunPlan> {
+  const { recipe, engine } = parts;
+  const { info } = engine.sampler;
+  const history = await readHistory(folder, info);
+  const attempts = storedAttempts(recipe, info);
+  const fromHistory = history && { mean: history.tokensPerRollout, from: history.from };
+  const length = measuredLength(attempts, recipe.difficulty?.store ?? '') ?? fromHistory;
+  const known = { attempts, length, history };
+  const stages = recipe.stages.filter((stage) => stage.type === 'stage');
+  const memory = await planMemory(parts);
+  return {
+    parts: [
+      ...measuringPart(parts, known),
+      ...stages.map((stage) => stagePart(recipe, stage, known)),
+      ...evaluationPart(parts, stages, known),
+    ],
+    ...(length !== undefined && { lengthFrom: length.from }),
+    ...(history !== undefined && { speedFrom: history.from }),
+    ...(memory !== undefined && { memory }),
+    omitted: omittedIn(recipe),
+  };
+}
+
+function measuringPart({ recipe: { difficulty }, problems }: PlannedParts, known: Known): PlanPart[] {
+  if (difficulty === undefined) return [];
+  const wanted = problems.length * difficulty.rollouts;
+  const made = sum(known.attempts.map(({ attempts }) => attempts));
+  const missing = Math.max(0, wanted - made);
+  // Adaptive probing and screening stop early where nothing is left to decide.
+  const isAdaptive = difficulty.probing.type !== 'fixed' || difficulty.screening !== null;
+  const rollouts = isAdaptive ? { low: missing / 4, expected: missing, high: missing } : exactly(missing);
+  return [
+    partOf('measuring', 'measuring', { rollouts, maxTokens: difficulty.maxTokens, isLearning: false }, known),
+  ];
+}
+
+function stagePart(recipe: Recipe, config: StageConfig, known: Known): PlanPart {
+  const { problemsPerStep, groupSize, sampling } = resolveStage(recipe, config);
+  const full = config.maxSteps * problemsPerStep * groupSize;
+  const rollouts = times(exactly(full), refillFactor(config, groupSize, known.attempts));
+  return partOf('stage', config.name, { rollouts, maxTokens: sampling.maxTokens, isLearning: true }, known);
+}
+
+/** Rollouts per rollout of a full batch: gates reject groups, and refills replace them. */
+function refillFactor(
+  { gates, maxRefills }: StageConfig,
+  groupSize: number,
+  attempts: readonly ObservedGroup[],
+): Range {
+  if (gates.length === 0) return exactly(1);
+  const measured = attempts.filter(({ trials }) => trials > 0);
+  if (measured.length === 0) return { low: 1, expected: 1, high: 1 + maxRefills };
+  const live = mean(measured.map((group) => unbiasedLive(group, groupSize)));
+  return { low: 1, expected: Math.min(1 + maxRefills, 1 / Math.max(live, 1e-3)), high: 1 + maxRefills };
+}
+
+function evaluationPart({ suites }: PlannedParts, stages: readonly StageConfig[], known: Known): PlanPart[] {
+  if (suites.length === 0) return [];
+  const steps = sum(stages.map(({ maxSteps }) => maxSteps));
+  const each = suites.map(({ config, problems }) => {
+    // Before the first step, every so many steps, and after the last.
+    const evaluations = 1 + (config.every === null ? 1 : Math.ceil(steps / config.every));
+    const rollouts = exactly(evaluations * problems.length * config.rollouts);
+    const work = { rollouts, maxTokens: config.maxTokens, isLearning: false };
+    const part = partOf('evaluation', 'evaluation', work, known);
+    if (part.seconds === undefined || !config.greedy) return part;
+    // Runs keep greedy attempts as verdicts only: they take time and are no rollouts.
+    return { ...part, seconds: times(part.seconds, exactly(1 + 1 / config.rollouts)) };
+  });
+  return [each.reduce(addParts)];
+}
+
+interface Work {
+  readonly rollouts: Range;
+  readonly maxTokens: number;
+  readonly isLearning: boolean;
+}
+
+function partOf(
+  kind: PlanPart['kind'],
+  name: string,
+  { rollouts, maxTokens, isLearning }: Work,
+  { length, history }: Known,
+): PlanPart {
+  const tokens = times(rollouts, lengthDuringTraining(length, maxTokens));
+  if (history === undefined) return { kind, name, rollouts, tokens };
+  const sampling = over(tokens, history.tokensPerSecond);
+  const learning = times(tokens, history.learnSecondsPerToken);
+  return { kind, name, rollouts, tokens, seconds: isLearning ? plus(sampling, learning) : sampling };
+}
+
+function omittedIn(recipe: Recipe): string[] {
+  return recipe.stages.flatMap((stage) => {
+    if (stage.type !== 'stage') return [`stage "${stage.name}": ${otherKinds[stage.type]}`];
+    return stage.remeasure === undefined ? [] : [`stage "${stage.name}": measuring again before it`];
+  });
+}
+
+/** Kinds of stages that are not planned. */
+const otherKinds = { imitate: 'learning from examples', distil: 'learning from a teacher' } as const;

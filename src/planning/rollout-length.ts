@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import type { ObservedGroup } from '../difficulty/pass-rates/pass-rate-store.ts';
+import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import type { EngineInfo } from '../engines/engine.ts';
+import { fromBase, type Recipe } from '../recipe/recipe.ts';
+import { sum } from '../statistics/summary.ts';
+import type { Range } from './range.ts';
+
+/** Mean tokens written per rollout, and the source of the figure. */
+export interface MeanLength {
+  readonly mean: number;
+  readonly from: string;
+}
+
+/** This model's attempts in the recipe's store, under the sampling of `difficulty`; empty without a store. */
+export function storedAttempts(recipe: Recipe, { modelHash }: EngineInfo): readonly ObservedGroup[] {
+  const { difficulty } = recipe;
+  if (difficulty?.store === undefined) return [];
+  const file = fromBase(recipe, difficulty.store);
+  if (!existsSync(file)) return [];
+  using store = readPassRateStore(file);
+  const { temperature, topP, topK, maxTokens } = difficulty;
+  return store
+    .conditions()
+    .filter((one) => one.model === modelHash && one.temperature === temperature && one.topP === topP)
+    .filter((one) => one.topK === topK && one.maxTokens === maxTokens)
+    .flatMap((one) => store.groups(one, { source: { type: 'base' } }));
+}
+
+/** Mean length of recorded attempts; `undefined` if none has its tokens recorded. */
+export function measuredLength(attempts: readonly ObservedGroup[], store: string): MeanLength | undefined {
+  const counted = sum(attempts.map(({ countedAttempts }) => countedAttempts));
+  if (counted === 0) return undefined;
+  const mean = sum(attempts.map(({ tokens }) => tokens)) / counted;
+  return { mean, from: `${counted.toLocaleString('en')} attempts in ${store}` };
+}
+
+/**
+ * Change of the mean length during training, as a share of the known mean: answers become shorter where guessing stops,
+ * longer where working out pays. A choice, not a bound; a plan beside its run shows how well it held.
+ */
+const drift = { low: 0.75, high: 1.4 };
+
+/** Range of the mean length over a run, at most `maxTokens`; from 1 to `maxTokens` if nothing is known. */
+export function lengthDuringTraining(known: MeanLength | undefined, maxTokens: number): Range {
+  if (known === undefined) return { low: 1, expected: maxTokens, high: maxTokens };
+  const { mean } = known;
+  const capped = (tokens: number): number => Math.min(maxTokens, tokens);
+  return { low: capped(drift.low * mean), expected: capped(mean), high: capped(drift.high * mean) };
+}
