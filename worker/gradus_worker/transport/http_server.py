@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import select
 import socket
 import threading
 import time
@@ -221,11 +222,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_connected(self) -> None:
         """Frees the connection of a client that disconnected; it will retry."""
-        try:
-            gone = self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return
-        if gone:
+        # Not recv with MSG_DONTWAIT: on a socket with a timeout, Python waits for data before it calls recv.
+        arrived = select.poll()
+        arrived.register(self.connection, select.POLLIN)
+        if arrived.poll(0) and self.connection.recv(1, socket.MSG_PEEK) == b"":
             raise ConnectionAbortedError("the client closed the connection")
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -59,8 +59,9 @@ def learn(client: Client, folder: Path) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("lora", [None, LORA])
-def test_two_ranks_answer_as_one_process_does(tiny_folder: Path, tmp_path: Path, lora: dict[str, Any] | None) -> None:
+def test_two_ranks_answer_as_one_process_does(tiny_folder: Path, tmp_path: Path) -> None:
+    # Adapters: all weights are trained by test/e2e/torch.test.ts.
+    lora = LORA
     wanted = sampling(PROMPTS, 4, 12)
     with local_client(tiny_folder, lora=lora) as one:
         expected = learn(one, tmp_path / "one")

@@ -203,6 +203,24 @@ def test_a_request_repeated_after_a_broken_connection_is_carried_out_once(
     assert client.ask("optimStep", **STEP).result["policyVersion"] == 2
 
 
+def test_a_reply_that_takes_longer_than_a_second_arrives_at_once(
+    transport: HttpTransport, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribute = Scorer.distribute
+
+    def slow(*arguments: Any) -> int:
+        time.sleep(2.5)
+        return distribute(*arguments)
+
+    client = HttpClient(transport)
+    client.hello()
+    client.create(tiny_folder)
+    monkeypatch.setattr(Scorer, "distribute", slow)
+    began = time.monotonic()
+    assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
+    assert time.monotonic() - began < 30
+
+
 def test_slow_clients_are_disconnected_and_block_no_other(
     transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
