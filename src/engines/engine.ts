@@ -130,7 +130,8 @@ export interface Learner {
 
   /** Writes weights, optimizer and version so that `loadState` continues bit for bit. Creates `dir`. */
   saveState(dir: string): Promise<void>;
-  loadState(dir: string): Promise<void>;
+  /** Loads a state. With a new optimizer, its weights alone: moments and `policyVersion` are 0, as of a model just opened. */
+  loadState(dir: string, options?: LoadOptions): Promise<void>;
 
   /**
    * Names the folder that now holds the state `saveState` wrote last; it stays there until another is named or loaded.
@@ -149,6 +150,12 @@ export interface Learner {
 export interface FrozenPolicy extends AsyncDisposable {
   readonly policyVersion: number;
   readonly sampler: Pick<Sampler, 'info' | 'sample'>;
+}
+
+/** Options of `loadState`. */
+export interface LoadOptions {
+  /** Default: the optimizer of the state. */
+  readonly optimizer?: 'new';
 }
 
 /**

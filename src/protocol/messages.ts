@@ -153,7 +153,13 @@ const saveState = z.strictObject({
   /** Without the moments of the optimizer, for a worker that only samples. Absent: false. */
   weightsOnly: z.boolean().optional(),
 });
-const loadState = z.strictObject({ ...ordered, type: z.literal('loadState'), dir: z.string() });
+const loadState = z.strictObject({
+  ...ordered,
+  type: z.literal('loadState'),
+  dir: z.string(),
+  /** Load the weights alone: moments and policy version are 0. Default false. */
+  newOptimizer: z.boolean().optional(),
+});
 const exportModel = z.strictObject({
   ...ordered,
   type: z.literal('exportModel'),

@@ -10,6 +10,7 @@ import type {
   FrozenPolicy,
   Learner,
   LearningEngine,
+  LoadOptions,
   LossStats,
   ModelWeights,
   OptimStep,
@@ -211,11 +212,11 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
     await writeFile(join(dir, 'scripted-state.json'), JSON.stringify({ policyVersion: this.#policyVersion }));
   }
 
-  async loadState(dir: string): Promise<void> {
+  async loadState(dir: string, { optimizer }: LoadOptions = {}): Promise<void> {
     const state = JSON.parse(await readFile(join(dir, 'scripted-state.json'), 'utf8')) as {
       policyVersion: number;
     };
-    this.#policyVersion = state.policyVersion;
+    this.#policyVersion = optimizer === 'new' ? 0 : state.policyVersion;
     this.#accumulated = 0;
   }
 

@@ -5,6 +5,7 @@ import { evaluateSuites } from './evaluate-suites.ts';
 import { keepBaseState, removeBaseState } from './stages/base-state.ts';
 import { beginDistil, openDistil } from './stages/distil.ts';
 import { beginImitate, openImitate } from './stages/imitate.ts';
+import { renewOptimizer } from './stages/new-optimizer.ts';
 import { beginReinforce, openReinforce } from './stages/reinforce.ts';
 import type { StageRun, StepOutcome } from './stages/stage-run.ts';
 import { type ControllerState, isDistilState, isExampleState, isPoolState } from './state.ts';
@@ -59,6 +60,7 @@ export async function train(
 async function beginStage(context: TrainingContext, state: ControllerState): Promise<ControllerState> {
   if (state.stage !== null) return state;
   const stage = context.recipe.stages[state.curriculum.stage]!;
+  await renewOptimizer(context, state.curriculum.stage);
   switch (stage.type) {
     case 'stage':
       return beginReinforce(context, stage, state);

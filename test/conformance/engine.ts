@@ -490,6 +490,29 @@ function stateTests({ folder, under }: Shared): void {
     expect(await written(resumed, requestOf(texts, 4))).toEqual(await written(original, requestOf(texts, 4)));
   });
 
+  test('loads the weights of a state with a new optimizer, whatever it learned before', async () => {
+    await using original = await under.open();
+    await train(original, 2);
+    const dir = join(folder(), 'renewed');
+    await original.learner.saveState(dir);
+    const { sequences } = batchOf(original);
+    const scores = (engine: LearningEngine) => engine.weights.logprobs({ sequences }, 'policy');
+    const saved = await scores(original);
+    await original.learner.loadState(dir, { optimizer: 'new' });
+    expect(original.weights.policyVersion).toBe(0);
+    expect(await scores(original)).toEqual(saved);
+    await train(original, 2);
+    await using other = await under.open();
+    await train(other, 3);
+    await other.learner.loadState(dir, { optimizer: 'new' });
+    await train(other, 2);
+    expect(other.weights.policyVersion).toBe(2);
+    expect(await scores(other)).toEqual(await scores(original));
+    await other.learner.loadState(dir);
+    await train(other, 2);
+    expect(await scores(other)).not.toEqual(await scores(original));
+  });
+
   test('rejects a folder without a state', async () => {
     await using engine = await under.open();
     const loading = engine.learner.loadState(join(folder(), 'nothing-here'));

@@ -226,7 +226,9 @@ class Engine:
             state.copy_into(parameters, prefix="weights/")
         else:
             self._trainer.restore(state)
-        return self._changed(state.policy_version)
+            if request.fields.get("newOptimizer", False):
+                self._trainer.renew_optimizer()
+        return self._changed(state.policy_version if self._trainer is None else self._trainer.policy_version)
 
     def _changed(self, policy_version: int) -> Reply:
         """Updates the sampler after a change of the weights."""

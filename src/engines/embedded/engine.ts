@@ -12,6 +12,7 @@ import type {
   FrozenPolicy,
   Learner,
   LearningEngine,
+  LoadOptions,
   LossStats,
   ModelWeights,
   OptimStep,
@@ -279,10 +280,13 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     return this.#inOrder(() => writeEngineState(dir, this.#trainer.save(), this.#modelHash));
   }
 
-  loadState(dir: string): Promise<void> {
+  loadState(dir: string, { optimizer }: LoadOptions = {}): Promise<void> {
     return this.#inOrder(async () => {
-      const state = await readEngineState(dir, this.#parts.weights.length, this.#modelHash);
-      await this.#change(async () => this.#trainer.restore(state));
+      const { length } = this.#parts.weights;
+      const state = await readEngineState(dir, length, this.#modelHash);
+      const moments = { firstMoment: new Float32Array(length), secondMoment: new Float32Array(length) };
+      const loaded = optimizer === 'new' ? { ...state, ...moments, policyVersion: 0 } : state;
+      await this.#change(async () => this.#trainer.restore(loaded));
     });
   }
 

@@ -20,6 +20,7 @@ import type {
   EngineInfo,
   FrozenPolicy,
   Learner,
+  LoadOptions,
   LearningEngine,
   LocalEngine,
   LossStats,
@@ -332,9 +333,10 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     return result.policyVersion;
   }
 
-  async loadState(dir: string): Promise<void> {
+  async loadState(dir: string, { optimizer }: LoadOptions = {}): Promise<void> {
+    const fresh = optimizer === 'new' ? { newOptimizer: true } : {};
     await this.#worker
-      .request('loadState', { fields: { dir: resolve(dir) } })
+      .request('loadState', { fields: { dir: resolve(dir), ...fresh } })
       .answer.catch((cause: unknown) => {
         // The worker answers so for a missing, damaged or foreign state only.
         if (!GradusError.isInstance(cause) || cause.code !== 'WORKER_BAD_REQUEST') throw cause;

@@ -5,10 +5,13 @@ export type Update =
   | { readonly type: 'forwardBackward'; readonly ask: Ask<'forwardBackward'> }
   | { readonly type: 'optimStep'; readonly ask: Ask<'optimStep'>; readonly policyVersion: number };
 
+/** A state on disk, and how it was loaded. */
+export type ReplayBase = Ask<'loadState'>['fields'];
+
 /** Log that restores a fresh worker: a state on disk, then the updates since. */
 export interface ReplayLog {
   /** The state to start from; `null`: the model as loaded. */
-  readonly base: string | null;
+  readonly base: ReplayBase | null;
   readonly updates: readonly Update[];
   /** Bytes that the updates take. */
   readonly bytes: number;
@@ -23,22 +26,22 @@ export interface ReplayLog {
   saved(): void;
   /** Restarts from the state written last, which stays in `dir`. Ignored if `startFrom` is newer. */
   restartFrom(dir: string): void;
-  /** Restarts from the state in `dir`, which equals the current one. */
-  startFrom(dir: string): void;
+  /** Restarts from a state that, loaded so, equals the current one. */
+  startFrom(base: ReplayBase): void;
   /** Frees memory: drops the updates before the last `saved`, or all of them. */
   forget(): void;
 }
 
 /** Creates an empty log, of a model as loaded. */
 export function createReplayLog(): ReplayLog {
-  let base: string | null = null;
+  let base: ReplayBase | null = null;
   let updates: Update[] = [];
   let isComplete = true;
   /** Index of the first update after the last written state; `null` without one. */
   let mark: number | null = null;
 
-  const begin = (dir: string, since: readonly Update[]): void => {
-    base = dir;
+  const begin = (from: ReplayBase, since: readonly Update[]): void => {
+    base = from;
     updates = [...since];
     isComplete = true;
     mark = null;
@@ -67,9 +70,9 @@ export function createReplayLog(): ReplayLog {
       mark = updates.length;
     },
     restartFrom: (dir) => {
-      if (mark !== null) begin(dir, updates.slice(mark));
+      if (mark !== null) begin({ dir }, updates.slice(mark));
     },
-    startFrom: (dir) => begin(dir, []),
+    startFrom: (from) => begin(from, []),
     forget: () => {
       isComplete = false;
       updates = mark === null ? [] : updates.slice(mark);

@@ -168,9 +168,9 @@ export class SupervisedWorker implements AsyncDisposable {
 
   #remember({ type, ask, isScratch }: Open, { result }: Answer<RequestType>): void {
     if ('policyVersion' in result) this.#policyVersion = result.policyVersion;
-    const dir = 'dir' in ask.fields ? ask.fields.dir : '';
     if (type === 'forwardBackward') this.#log.add({ type, ask: ask as Ask<'forwardBackward'> });
-    else if (type === 'loadState' || isScratch) this.#log.startFrom(dir);
+    else if (type === 'loadState') this.#log.startFrom((ask as Ask<'loadState'>).fields);
+    else if (isScratch) this.#log.startFrom({ dir: (ask as Ask<'saveState'>).fields.dir });
     else if (type === 'saveState' && !('weightsOnly' in ask.fields)) this.#log.saved();
     else if (type === 'optimStep') {
       const { applied, policyVersion } = result as Answer<'optimStep'>['result'];
@@ -246,7 +246,7 @@ export class SupervisedWorker implements AsyncDisposable {
     try {
       expectSame('model', this.#modelHash, created.modelHash);
       const { base, updates } = this.#log;
-      if (base !== null) await connection.request('loadState', { fields: { dir: base } }).answer;
+      if (base !== null) await connection.request('loadState', { fields: base }).answer;
       for (const update of updates) {
         const { result } = await connection.request(update.type, update.ask).answer;
         if (update.type === 'optimStep' && 'policyVersion' in result)
@@ -264,7 +264,7 @@ export class SupervisedWorker implements AsyncDisposable {
     this.#restarts++;
     const { base, updates } = this.#log;
     this.#supervision.notify(
-      `${cause.message}\nA new worker continues from ${base ?? 'the model as loaded'} and ${updates.length} requests since.`,
+      `${cause.message}\nA new worker continues from ${base?.dir ?? 'the model as loaded'} and ${updates.length} requests since.`,
     );
     for (const open of this.#open) {
       const ask = open.isAborted ? null : (open.again?.() ?? (open.again === undefined ? open.ask : null));

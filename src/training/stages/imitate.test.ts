@@ -232,7 +232,7 @@ const optimizer = { learningRate: 1e-3 };
 
 test(
   "start: 'base' gives the weights of gradus sft on the harvested file",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const engine = { type: 'embedded' as const, exportType: 'f32' as const, lanes: 1 };
     const recipe = defineRecipe({
@@ -275,7 +275,7 @@ test(
 
 test(
   'a fine-tuning run resumes to the same bits, with held-out loss and suites',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
     const example = (n: number) => ({ prompt: `${n}+1=?`, completion: `\\boxed{${n + 1}}` });
@@ -323,3 +323,37 @@ test(
     expect(held).toHaveLength(4);
   },
 );
+
+test('two stages that imitate give the weights of two fine-tuning runs', { timeout: 300_000 }, async () => {
+  const lines = (digits: readonly number[], more: number) =>
+    digits.map((n) => JSON.stringify({ prompt: `${n}+1=?`, completion: `\\boxed{${n + more}}` })).join('\n');
+  const files = ['first.jsonl', 'second.jsonl'].map((name) => join(root, name));
+  await writeFile(files[0]!, lines([1, 2, 3, 4], 1));
+  await writeFile(files[1]!, lines([5, 6, 7, 8], 2));
+  const settings = { batchSize: 2, epochs: 2 };
+  const taught = async (model: string, examples: string): Promise<string> =>
+    runLayout(
+      await startTraining(
+        await fineTuningRecipe({
+          model,
+          examples,
+          exportType: 'f32',
+          engine: { set: ['lanes=1'] },
+          optimizer,
+          ...settings,
+          seed: 0,
+        }),
+        root,
+      ),
+    ).export;
+  const twice = await taught(await taught(tiny, files[0]!), files[1]!);
+  const recipe = defineRecipe({
+    name: 'both',
+    policy: { model: tiny, engine: { type: 'embedded', exportType: 'f32', lanes: 1 } },
+    optimizer,
+    stages: files.map((examples, n) => imitate(`file ${n}`, { examples, ...settings })),
+  });
+  const both = runLayout(await startTraining(recipe, root)).export;
+  const weightsOf = (folder: string) => readFile(join(folder, 'model.safetensors'));
+  expect((await weightsOf(both)).equals(await weightsOf(twice))).toBe(true);
+});

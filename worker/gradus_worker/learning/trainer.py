@@ -178,6 +178,14 @@ class Trainer:
             parameter.copy_(self.optimizer.masters[name])
         self.optimizer.steps = saved.policy_version
 
+    @torch.no_grad()
+    def renew_optimizer(self) -> None:
+        """Clears the moments and the count of updates, as of a new trainer on these weights."""
+        for moments in (self.optimizer.first, self.optimizer.second):
+            for value in moments.values():
+                value.zero_()
+        self.optimizer.steps = 0
+
     def _differentiate(
         self, chosen: Sequence[TrainingSequence], spec: Spec
     ) -> tuple[LossTokens, LossTerms, dict[str, Tensor | None]]:
