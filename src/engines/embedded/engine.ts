@@ -284,9 +284,11 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     return this.#inOrder(async () => {
       const { length } = this.#parts.weights;
       const state = await readEngineState(dir, length, this.#modelHash);
-      const moments = { firstMoment: new Float32Array(length), secondMoment: new Float32Array(length) };
-      const loaded = optimizer === 'new' ? { ...state, ...moments, policyVersion: 0 } : state;
-      await this.#change(async () => this.#trainer.restore(loaded));
+      const zeros = new Float32Array(optimizer === 'new' ? length : 0);
+      const renewed = { firstMoment: zeros, secondMoment: zeros, policyVersion: 0 };
+      await this.#change(async () =>
+        this.#trainer.restore(optimizer === 'new' ? { ...state, ...renewed } : state),
+      );
     });
   }
 
