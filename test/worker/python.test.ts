@@ -18,7 +18,7 @@ const checks = [
 
 test.skipIf(!existsSync('worker/.venv/bin/pytest')).for(checks)(
   'the worker passes %s (skipped without worker/.venv)',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async ([tool, args]) => {
     const run = promisify(execFile)(python, ['-m', tool, ...args], { cwd: 'worker' });
     const output = await run.then(

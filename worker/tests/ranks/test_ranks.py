@@ -38,7 +38,7 @@ def run_ranks(size: int, scratch: Path) -> dict[str, Any]:
         for rank in range(size)
     ]
     try:
-        outputs = [rank.communicate(timeout=250) for rank in ranks]
+        outputs = [rank.communicate(timeout=500) for rank in ranks]
     finally:
         for rank in ranks:
             rank.kill()
