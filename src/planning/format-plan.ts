@@ -55,5 +55,8 @@ function memoryLine(memory: RunPlan['memory']): string {
   if (memory === undefined) return 'memory: not planned for this engine';
   const { bytes, budget, positions, problem } = memory;
   if (bytes === undefined) return `! memory: ${problem}`;
-  return `memory of training: up to ${megabytes(bytes)} for sequences of ${positions} tokens, of the budget of ${megabytes(budget)}`;
+  return (
+    `memory: weights, optimizer and microbatches take ${megabytes(bytes)} for sequences of ${positions} tokens; ` +
+    `with sampling the engine may use its budget of ${megabytes(budget)}`
+  );
 }

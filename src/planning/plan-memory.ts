@@ -14,7 +14,7 @@ import type { PlannedParts } from './planned-parts.ts';
 const mostPrompts = 2000;
 
 /**
- * Forecasts the memory of training on the embedded engine by its own rules, for the longest prompt with the longest
+ * Computes the memory of weights, optimizer and microbatches by the embedded engine's own rules, for the longest prompt with the longest
  * answer. `undefined` for other engines, and without a stage that samples.
  */
 export async function planMemory({ recipe, engine, problems }: PlannedParts): Promise<RunPlan['memory']> {

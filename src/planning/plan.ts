@@ -16,7 +16,7 @@ const planPart = z.strictObject({
   seconds: range.optional(),
 });
 
-/** Forecast of the largest memory of training, in bytes. */
+/** Memory of weights, optimizer and microbatches, in bytes; the process also samples, within the budget. */
 const planMemory = z.strictObject({
   /** Absent: one sequence does not fit the budget. */
   bytes: z.number().optional(),
