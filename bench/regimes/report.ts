@@ -65,7 +65,8 @@ export function formatTable(comparisons: readonly Comparison[]): string {
       row,
       arm,
       points(uniform),
-      `${signed(difference.mean)} [${signed(difference.low)}, ${signed(difference.high)}]`,
+      // One seed has no interval.
+      `${signed(difference.mean)}${seeds === 1 ? '' : ` [${signed(difference.low)}, ${signed(difference.high)}]`}`,
       `${speed.toFixed(2)} (${Math.min(...speeds).toFixed(2)}–${Math.max(...speeds).toFixed(2)})`,
       `${live[0].toFixed(2)} → ${live[1].toFixed(2)}`,
       String(seeds),
