@@ -19,9 +19,14 @@ export interface PlanComparison {
   readonly actual: Actual;
 }
 
-/** Puts a plan beside the recorded run. */
+/**
+ * Puts stages and evaluations of a plan beside the recorded run. Leaves measuring out: the run's store does not tell its
+ * attempts from those it took over.
+ */
 export function comparePlan({ parts }: RunPlan, run: RunReader): PlanComparison[] {
-  return parts.map((part) => ({ part, actual: actualOf(part, run) }));
+  return parts
+    .filter(({ kind }) => kind !== 'measuring')
+    .map((part) => ({ part, actual: actualOf(part, run) }));
 }
 
 /** Formats `comparePlan` as a table. */
