@@ -217,8 +217,8 @@ class AutoSampler implements ProblemSampler {
       if (one.size === 0) return 0;
       const source = this.#cells.sourceOf[one.cell]!;
       const live = expectedLive(one, this.#means, strengths[source]!, this.#groupSize);
-      const isBraked = !this.#means.isMisformatted(one.cell);
-      const factor = isBraked ? this.#brake.factor(source) * one.factor : 1;
+      const isMisformatted = this.#means.isMisformatted(one.cell);
+      const factor = isMisformatted ? 1 : this.#brake.factor(source) * one.factor;
       const weight = (live ** sharpness * factor ** brake) / tokens[one.cell]! ** tokenCost;
       return Math.max(leastWeight, weight);
     });
