@@ -118,12 +118,17 @@ test('reads the only arm that a text names', () => {
   );
 });
 
-test('rejects a problem without a bandit, and one that is too long', () => {
+test('rejects a problem without a bandit, one that is too long, and one whose arms are equal', () => {
   const { extra: _extra, ...plain } = problemOf();
   expect(() => banditOf(plain)).toThrow('expected a bandit in extra.bandit');
   const uneven = { type: 'contextual', turns: 2, weights: [[1], [1, 2]], deviation: 0, contextSeed: 0 };
   expect(() => banditOf({ ...plain, extra: { bandit: uneven } })).toThrow('got 1 and 2');
   expect(() => open({ maxTurns: 3 }).start(problemOf(), 0)).toThrow('set maxTurns: 4');
+  for (const bandit of [
+    { type: 'bernoulli', turns: 2, means: [0.5, 0.5] },
+    { type: 'contextual', turns: 2, weights: [[1], [1]], deviation: 0, contextSeed: 0 },
+  ])
+    expect(() => banditOf({ ...plain, extra: { bandit } })).toThrow('expected arms that differ');
 });
 
 async function judged(texts: readonly string[], problem = problemOf({ turns: 10 })) {

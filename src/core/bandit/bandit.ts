@@ -38,23 +38,32 @@ export type Bandit = z.infer<typeof banditSchema>;
 
 /**
  * Returns the bandit of a problem.
- * @throws DataError if `extra.bandit` is missing or invalid.
+ * @throws DataError if `extra.bandit` is missing or invalid, or if no choice of an arm matters.
  */
 export function banditOf({ id, source, extra }: Problem): Bandit {
   const parsed = banditSchema.safeParse(extra?.['bandit']);
+  const where = `problem ${id} (${source})`;
   if (!parsed.success) {
     throw new DataError(
-      `problem ${id} (${source}): expected a bandit in extra.bandit: ${z.prettifyError(parsed.error)}; ` +
+      `${where}: expected a bandit in extra.bandit: ${z.prettifyError(parsed.error)}; ` +
         'draw such problems with bandits({ … })',
     );
   }
   const bandit = parsed.data;
-  if (bandit.type !== 'contextual') return bandit;
-  const lengths = new Set(bandit.weights.map(({ length }) => length));
-  if (lengths.size === 1) return bandit;
-  throw new DataError(
-    `problem ${id} (${source}): expected equally many weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}`,
-  );
+  const arms = bandit.type === 'contextual' ? bandit.weights : bandit.means.map((mean) => [mean]);
+  const lengths = new Set(arms.map(({ length }) => length));
+  if (lengths.size > 1) {
+    throw new DataError(
+      `${where}: expected equally many weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}`,
+    );
+  }
+  // Regret is relative to that of a random player, which would be 0.
+  if (arms.every((arm) => arm.every((value, i) => value === arms[0]![i]))) {
+    throw new DataError(
+      `${where}: expected arms that differ in extra.bandit, got ${arms.length} equal ones; remove the problem`,
+    );
+  }
+  return bandit;
 }
 
 /** Number of arms. */
