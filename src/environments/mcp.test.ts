@@ -129,24 +129,53 @@ test('cuts a result of 5 MB', async () => {
   expect(text.length).toBe(512);
 });
 
-test('calls the tools of a server behind HTTP', async () => {
+/** Serves the answers over HTTP in sessions; `restart` forgets them. */
+async function httpServer([status, text]: readonly [number, string] = [404, '']) {
   const { answer } = (await import(join(folder, 'answers.mjs'))) as { answer: (message: unknown) => unknown };
-  await using server = createServer((request, response) => {
+  let session = 0;
+  const server = createServer((request, response) => {
     let body = '';
     request.on('data', (piece: Buffer) => (body += piece.toString()));
     request.on('end', () => {
       if (request.method !== 'POST') return void response.writeHead(405).end();
-      const made = answer(JSON.parse(body));
+      const message = JSON.parse(body) as { readonly method: string };
+      const isKnown = request.headers['mcp-session-id'] === String(session);
+      if (message.method !== 'initialize' && !isKnown) return void response.writeHead(status).end(text);
+      const made = answer(message);
       if (made === undefined) return void response.writeHead(202).end();
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(made));
+      const headers = { 'content-type': 'application/json', 'mcp-session-id': String(session) };
+      response.writeHead(200, headers).end(JSON.stringify(made));
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-  await using environment = await open({ url });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    restart: () => void session++,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('calls the tools of a server behind HTTP', async () => {
+  await using server = await httpServer();
+  await using environment = await open({ url: server.url });
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
-  server.closeAllConnections();
+});
+
+test.for([
+  [404, ''],
+  [400, 'Bad Request: No valid session ID'],
+] as const)('begins a new session after a restarted HTTP server replied %i', async (refusal) => {
+  await using server = await httpServer(refusal);
+  await using environment = await open({ url: server.url });
+  server.restart();
+  const add = { name: 'add', arguments: { a: 1, b: 2 } };
+  const lost = await Promise.allSettled([reply(environment, add), reply(environment, add)]);
+  expect(lost.map(({ status }) => status)).toContain('rejected');
+  expect(await reply(environment, add)).toEqual([['ok', '3']]);
 });
 
 test.for<[string, Partial<Parameters<typeof mcp>[0]>, RegExp]>([

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Client, ClientOptions } from '@modelcontextprotocol/client';
+import type { Client, ClientOptions, SdkHttpError } from '@modelcontextprotocol/client';
 import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
 import { durationMs } from '../core/duration.ts';
@@ -112,13 +112,20 @@ class Connection implements AsyncDisposable {
 
   async #call(name: string, args: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<ToolResult> {
     const timeout = durationMs(this.#config.maxTime);
+    let opening: Promise<Client> | undefined;
     try {
-      const client = await this.#open();
+      opening = this.#open();
+      const client = await opening;
       const { content, isError } = await client.callTool({ name, arguments: args }, { signal, timeout });
       return { outcome: isError === true ? 'failed' : 'ok', text: textOf(content) };
     } catch (error) {
       signal.throwIfAborted();
-      const { ProtocolError, ProtocolErrorCode } = await import('@modelcontextprotocol/client');
+      const sdk = await import('@modelcontextprotocol/client');
+      const { ProtocolError, ProtocolErrorCode } = sdk;
+      if (sdk.SdkHttpError.isInstance(error) && isLostSession(error)) {
+        this.#forget(opening);
+        void opening?.then((client) => client.close()).catch(() => {});
+      }
       if (ProtocolError.isInstance(error) && error.code === ProtocolErrorCode.InvalidParams)
         return { outcome: 'failed', text: `Error: ${error.message}` };
       throw new EnvironmentError(`mcp ${nameOf(this.#config)}: ${messageOf(error)}`, { cause: error });
@@ -127,14 +134,19 @@ class Connection implements AsyncDisposable {
 
   #open(): Promise<Client> {
     if (this.#isClosed) throw new EnvironmentError('the MCP connection is closed');
-    this.#opening ??= this.#connect().catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
-    return this.#opening;
+    if (this.#opening !== undefined) return this.#opening;
+    const opening = this.#connect(() => this.#forget(opening));
+    this.#opening = opening;
+    opening.catch(() => this.#forget(opening));
+    return opening;
   }
 
-  async #connect(): Promise<Client> {
+  /** Makes the next call connect again, unless another call already has. */
+  #forget(opening: Promise<Client> | undefined): void {
+    if (this.#opening === opening) this.#opening = undefined;
+  }
+
+  async #connect(onClose: () => void): Promise<Client> {
     // Most recipes need no client, and loading it takes a while.
     const [sdk, { StdioClientTransport }] = await Promise.all([
       import('@modelcontextprotocol/client'),
@@ -142,7 +154,7 @@ class Connection implements AsyncDisposable {
     ]);
     const client = new sdk.Client({ name: 'gradus', version: '1' }, { jsonSchemaValidator: acceptAll });
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client offers nothing else
-    client.onclose = () => (this.#opening = undefined);
+    client.onclose = onClose;
     const { command, url, env } = this.#config;
     const options = { timeout: openingMs };
     if (command === undefined) {
@@ -193,6 +205,10 @@ function systemVariables(): Record<string, string> {
 }
 
 const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? url!;
+
+/** Whether the server no longer knows the session, e.g. after its restart: 404 by the protocol, 400 by some servers. */
+const isLostSession = ({ status, message }: SdkHttpError): boolean =>
+  status === 404 || (status === 400 && /session/i.test(message));
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
