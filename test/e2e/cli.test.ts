@@ -93,7 +93,7 @@ function onTerminal(words: string) {
 }
 
 test.skipIf(!hasTerminal)('chats on a terminal', async () => {
-  const terminal = onTerminal('sample taught --greedy');
+  const terminal = onTerminal('sample taught/sft-0001 --greedy');
   let shown = '';
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
     shown += text;
