@@ -1,6 +1,6 @@
 /**
- * Measures what rounds of imitating the policy's own correct attempts and reinforcement learning are worth beside either
- * alone, with the demo's model:
+ * Measures what rounds of imitating the policy's own correct attempts and reinforcement learning are worth compared
+ * with either alone, with the demo's model:
  *
  *   npm run bench:rounds -- [--seeds 5] [--rollouts 7680] [--arms rounds,…] [--json]
  *
@@ -86,7 +86,7 @@ function recipeOf(arm: string, seed: number): Recipe {
   });
 }
 
-/** Accuracies in percent, pass@4 too, and what they cost. */
+/** Accuracies and pass@4 in percent, and their cost. */
 interface ArmResult {
   readonly sampled: number;
   readonly greedy: number;

@@ -1,11 +1,11 @@
 /**
- * Measures what beginning inside a known solution buys on problems that the model never solves:
+ * Measures what beginning inside a known solution gains on problems that the model never solves:
  *
  *   npm run bench:starts -- [--seeds 3] [--steps 80] [--arms prompt,reveal,shortest] [--json]
  *
  * Problems with 0 of 16 correct attempts by the demo's model are trained on with GRPO, each arm with as many rollouts.
  * `prompt` begins at the prompt, `reveal` after a part of the solution that follows the problem's success, `shortest`
- * after the shortest part that helps. Printed: groups without advantage over all steps, problems solved at least once in
+ * after the shortest part that helps. Prints: groups without advantage over all steps, problems solved at least once in
  * 16 attempts from the prompt alone afterwards, and their pass rate; the same for held-out problems of the same kinds.
  * Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
  */

@@ -1,14 +1,14 @@
 /**
  * `npm run bench:step -- [--models 0.3m,5m] [--python PATH]`: one whole GRPO step (roll, judge, learn) of Gradus, and with a
  * Python that has torch, transformers and TRL, of TRL's GRPOTrainer and of a plain PyTorch loop: same model, prompts,
- * lengths and threads. Contenders take turns, so that other load on the machine affects all; only ratios of one run
- * mean something. On a busy machine compare processor seconds, with `--threads 1`: threads of PyTorch that wait for each
- * other spin. The last line is JSON.
+ * lengths and threads. Contenders take turns, so that other load on the machine affects all; only ratios within one run
+ * are meaningful. On a busy machine compare processor seconds, with `--threads 1`: threads of PyTorch that wait for
+ * each other spin. The last line is JSON.
  *
  *   --models      0.3m (the demo's), 5m (4.8 million, random), or model folders
  *   --contenders  any of embedded, torch, embedded-ahead, torch-ahead, loop, trl
  *
- * `…-ahead` leaves one batch to write while others have their turn: use long turns (--steps 20) to compare it.
+ * `…-ahead` leaves one batch to be written during the others' turns: use long turns (--steps 20) to compare it.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -17,7 +17,7 @@ import { bandits, banditsConfig, drawBandits } from '../../src/problems/bandit-s
 import { rollAll } from '../../src/rollout/roll-groups.ts';
 import { openRegret, regret, regretConfig } from '../../src/verifiers/regret.ts';
 
-/** A clone of UCB beside the algorithms, on the same bandits. */
+/** Results of a clone of UCB on the same bandits as the algorithms. */
 export interface CloneResult {
   readonly parameters: number;
   readonly trainingSeconds: number;

@@ -178,7 +178,7 @@ function group(text: string | undefined, mark: string): string | undefined {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
-/** `12,34,567`: groups of two digits behind the last three, as in India. */
+/** `12,34,567`: groups of two digits before the last three, as in India. */
 function groupAsLakh(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const [whole = '', fraction] = text.split('.');

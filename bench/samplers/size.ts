@@ -7,7 +7,7 @@ import { quantile } from '../../src/statistics/summary.ts';
 
 const [batch, groupSize, families, knobs] = [32, 8, 50, 10];
 
-/** What a step of `auto()` takes in a pool. */
+/** Cost of a step of `auto()` in a pool. */
 export interface Size {
   readonly problems: number;
   readonly megabytes: number;
@@ -17,8 +17,8 @@ export interface Size {
 }
 
 /**
- * Runs `auto()` on a pool of 50 families with 10 knobs and measures its saved state and its times. One family fails for
- * its format, so that all rules are at work. The first steps, in which code is compiled, do not count.
+ * Runs `auto()` on a pool of 50 families with 10 knobs and measures its saved state and its times. One family fails
+ * because of its format, so that all rules apply. The first steps, in which code is compiled, do not count.
  */
 export function measureSize(problems: number, steps: number): Size {
   const pool = Array.from({ length: problems }, (_, i): PoolProblem => ({

@@ -43,7 +43,7 @@ interface Measured {
   readonly passRate: number;
 }
 
-/** What an arm did. */
+/** Result of an arm. */
 export interface ArmResult {
   /** Share of groups without an advantage, over all steps. */
   readonly zeroAdvantage: number;

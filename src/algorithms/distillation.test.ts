@@ -16,7 +16,7 @@ const transcriptOf = (logprobs: readonly number[]): Transcript =>
     () => '',
   );
 
-test('weighs every written token equally, and no given one', () => {
+test('gives written tokens equal weights and given tokens none', () => {
   const transcripts = [transcriptOf([-1, -2]), transcriptOf([-3])];
   const teacher = [Float32Array.of(0, -1.5, -1), Float32Array.of(0, -8)];
   const { sequences, kl, tokens } = buildDistillationBatch(transcripts, teacher, 2);

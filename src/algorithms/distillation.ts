@@ -3,7 +3,7 @@ import type { LossSpec } from '../core/loss-spec.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * Loss of on-policy distillation: REINFORCE with a reward per token, so no loss of its own. With the advantage
+ * Loss of on-policy distillation: REINFORCE with a reward per token, which needs no new loss. With the advantage
  * A_t = log q_t − log π_t of a token that the policy π wrote and the teacher q scored, −A_t · ∇ log π_t is the gradient of
  * (log π_t − log q_t)² / 2, and its expectation over tokens written by π that of KL(π ‖ q) at each position.
  */
@@ -27,7 +27,7 @@ export interface DistillationBatch {
  * Builds the batch of one update: written tokens have equal weights that sum to 1.
  *
  * @param teacher the teacher's log-probabilities per transcript, at the temperature of sampling.
- * @param clip bound of each advantage; null: none.
+ * @param clip bound of each advantage; null: unbounded.
  */
 export function buildDistillationBatch(
   transcripts: readonly Transcript[],

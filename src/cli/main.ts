@@ -26,7 +26,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Loads the command that the arguments name; all for `help`; otherwise none, which is enough for `--help`. */
+/**
+ * Loads the command that the arguments name, all commands for `help`, and otherwise none, which is enough for `--help`.
+ */
 async function loadCommands(words: readonly string[]): Promise<AddCommand[]> {
   const name = words.find((word) => !word.startsWith('-'));
   const wanted = name === 'help' ? commands : commands.filter((entry) => nameOf(entry) === name);

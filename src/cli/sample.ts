@@ -71,7 +71,7 @@ interface WrittenText {
   readonly text: string;
   readonly tokens: number;
   readonly finishReason: FinishReason;
-  /** Of an answer in turns: what the model and its environment wrote, after the prompt. */
+  /** Messages of the model and its environment after the prompt; only for answers in turns. */
   readonly messages?: readonly AuthoredMessage[];
   /** The failure of the environment that ended the answer. */
   readonly failure?: string;

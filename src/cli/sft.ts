@@ -63,7 +63,12 @@ export function addSftCommand(program: Command): void {
     )
     .option('--retain <suite>', 'evaluate what must not be forgotten; repeatable', collect, [])
     .option('--recipe <file>', 'recipe with the suites and verifiers')
-    .option('--max-tokens <n>', 'longest answer in a suite that is a file', wholeNumber(1), 512)
+    .option(
+      '--max-tokens <n>',
+      'maximum answer length in tokens, for suites that are files',
+      wholeNumber(1),
+      512,
+    )
     .option('--plain', plainHelp)
     .action(async (model: string, examples: string, options: SftOptions, command: Command) => {
       const output = outputOf(command);

@@ -81,7 +81,7 @@ export interface Transcript {
 
 /** Where in a problem attempts begin, other than at its prompt: the beginning of the answer, which is given. */
 export interface Start {
-  /** `solution`: part of a known solution; `correct`, `incorrect`: an own attempt, cut back. */
+  /** `solution`: part of a known solution; `correct`, `incorrect`: one of the policy's attempts, truncated. */
   readonly kind: 'solution' | 'correct' | 'incorrect';
   /** Given tokens, after the prompt; never learned from. At least one. */
   readonly tokens: Int32Array;
@@ -106,7 +106,9 @@ export const givenTranscript = (messages: readonly Message[], tokens: Int32Array
   messages: messages.map(({ role, content }) => ({ role, content, author: 'problem' })),
 });
 
-/** Appends the given beginning of the answer to a transcript of the prompt; the policy goes on in the same message. */
+/**
+ * Appends the given beginning of the answer to a transcript of the prompt; the policy continues in the same message.
+ */
 export const startTranscript = (given: Transcript, { tokens, text }: Start): Transcript => ({
   ...given,
   tokens: joinInts(given.tokens, tokens),

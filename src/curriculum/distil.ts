@@ -17,7 +17,7 @@ export const distilConfig = z.strictObject({
   select: selectConfig.optional(),
   /** Default: the recipe's `batch.problems`; at most all that are selected. */
   problemsPerStep: z.int().positive().optional(),
-  /** Attempts per problem. Every token has a signal, so one attempt teaches, unlike in a group. */
+  /** Attempts per problem. Every token has a signal, so one attempt is enough; no group is needed. */
   rollouts: z.int().positive().default(1),
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),

@@ -18,7 +18,7 @@ const verifiers: RecipeInput['verifiers'] = { math: { type: 'math', extraction: 
 const withStages = (stages: RecipeInput['stages'], more: Partial<RecipeInput> = {}) =>
   defineRecipe({ ...minimal, ...more, stages });
 
-test('rounds repeats stages under names of their own, as plain data', () => {
+test('rounds repeats stages under different names, as plain data', () => {
   const stages = rounds<RecipeInput['stages'][number]>(2, (n) => [
     imitate(`copy ${n}`, { examples: harvest({ rollouts: n }) }),
     stage(`explore ${n}`, { maxSteps: n }),

@@ -88,8 +88,8 @@ export interface Renderer {
   /** Tokens of plain text, without template or special tokens added. */
   encode(text: string): Int32Array;
   /**
-   * Like `encode`, for text by another author than the policy: texts of special tokens stay text, except `ownTags`, the
-   * tags of the environment's format.
+   * Like `encode`, for text by an author other than the policy: texts of special tokens stay text, except `ownTags`,
+   * the tags of the environment's format.
    */
   encodeForeign(text: string, ownTags?: readonly string[]): Int32Array;
   /** Text of tokens, special tokens left out. */
@@ -130,7 +130,10 @@ export interface Learner {
 
   /** Writes weights, optimizer and version so that `loadState` continues bit for bit. Creates `dir`. */
   saveState(dir: string): Promise<void>;
-  /** Loads a state. With a new optimizer, its weights alone: moments and `policyVersion` are 0, as of a model just opened. */
+  /**
+   * Loads a state. With a new optimizer, its weights alone: moments and `policyVersion` are 0, as for a newly opened
+   * model.
+   */
   loadState(dir: string, options?: LoadOptions): Promise<void>;
 
   /**

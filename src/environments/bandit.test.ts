@@ -59,7 +59,7 @@ test('answers a choice with its reward, and ends after the last turn', async () 
   ]);
 });
 
-test('an unreadable choice costs a turn, has no reward, and is told', async () => {
+test('an unreadable choice costs a turn, has no reward, and gets an error message', async () => {
   const { answers } = await play(['none', '7', '1 or 2', '1'], {});
   expect(answers.slice(0, 3).map(({ calls }) => calls![0]!.outcome)).toEqual(Array(3).fill('malformed'));
   expect(answers.slice(0, 3).every(({ reward }) => reward === undefined)).toBe(true);
@@ -158,7 +158,7 @@ test('an attempt is judged by its regret, from what the environment recorded', a
   expect(rollout.verdict).toMatchObject({ outcome: 'correct', score: 1, evidence: { regret: 0, named: 10 } });
   const episode = episodeOf(banditOf(problem), rollout.transcripts[0]!);
   expect(episode.choices).toEqual(Array(10).fill(Number(best) - 1));
-  // Attempts of a group meet the same rewards.
+  // Attempts of a group draw from the same rewards.
   expect(episodeOf(banditOf(problem), group.rollouts[1]!.transcripts[0]!)).toEqual(episode);
   const worst = best === '1' ? '2' : '1';
   const wrong = await judged([worst], problem);

@@ -16,7 +16,7 @@ export const banditConfig = z.strictObject({
   /** What the policy reads besides the reward; see `renderings`. */
   rendering: z.enum(renderings).default('raw'),
   /**
-   * `chat`: each reply is a user message. `inline`: the policy writes `3=`, and the reply `1;` is inserted behind it; for
+   * `chat`: each reply is a user message. `inline`: the policy writes `3=`, and the reply `1;` is inserted after it; for
    * models without a chat template.
    */
   form: z.enum(['chat', 'inline']).default('chat'),
@@ -34,7 +34,7 @@ export const banditConfig = z.strictObject({
  */
 export const bandit = noun(banditConfig);
 
-/** Milliseconds that a reply may take; none waits for anything. */
+/** Milliseconds that a reply may take; replies wait for nothing. */
 const maxTime = 60_000;
 
 /** What an attempt has seen; everything else follows from the problem. */

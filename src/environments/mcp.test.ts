@@ -12,7 +12,7 @@ import { mcp, mcpConfig, openMcp } from './mcp.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-'));
 
-/** A server in a few lines of JSON-RPC: what it answers is in the test's hands, not in those of a library. */
+/** A server in a few lines of JSON-RPC, so that the test controls every answer. */
 const answers = `
 const number = { type: 'number' };
 const tools = [
@@ -88,7 +88,7 @@ async function replyWithin(limit: number, environment: Environment, ...calls: Wr
   return answered.calls!.map(({ outcome, result }) => [outcome, result]);
 }
 
-test('calls the tools of a local server, and tells the policy of its own faults', async () => {
+test('calls the tools of a local server, and reports invalid calls to the policy', async () => {
   await using environment = await open({ command });
   expect(environment.tools!.map(({ name }) => name)).toEqual(['add', 'echo', 'die', 'hang', 'image']);
   expect(
@@ -107,13 +107,13 @@ test('calls the tools of a local server, and tells the policy of its own faults'
   ]);
 });
 
-test('starts a server again that died; the call it did not answer is the failure of the environment', async () => {
+test('restarts a server that died; the unanswered call is a failure of the environment', async () => {
   await using environment = await open({ command });
   await expect(reply(environment, { name: 'die', arguments: {} })).rejects.toThrow(/^mcp .*closed/i);
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
 });
 
-test('a tool that never answers fails at its limit of time', async () => {
+test('a tool that never answers fails at its time limit', async () => {
   await using environment = await open({ command });
   await expect(replyWithin(300, environment, { name: 'hang', arguments: {} })).rejects.toThrow('timeout');
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
@@ -159,7 +159,7 @@ async function httpServer([status, text]: readonly [number, string] = [404, ''])
   };
 }
 
-test('calls the tools of a server behind HTTP', async () => {
+test('calls the tools of a server over HTTP', async () => {
   await using server = await httpServer();
   await using environment = await open({ url: server.url });
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
@@ -198,7 +198,7 @@ test.for<[string, Partial<Parameters<typeof mcp>[0]>, RegExp]>([
     { command, tools: ['add', 'echo'], format: tags({ call: ['<a>', '</a>'], result: ['', ''] }) },
     /expected one tool for format tags/,
   ],
-])('refuses %s with one error', async ([, options, message]) => {
+])('rejects %s with one error', async ([, options, message]) => {
   await expect(open(options)).rejects.toThrow(message);
 });
 

@@ -10,7 +10,7 @@ import type { Environment } from './environment.ts';
 import type { Json, Tool, ToolResult } from './tool.ts';
 import { toolEnvironment, toolLimits } from './tool-environment.ts';
 
-/** Settings of tools behind a server of the Model Context Protocol (MCP): a local program, or an address. */
+/** Settings of the tools of a Model Context Protocol (MCP) server: a local program, or an address. */
 export const mcpConfig = z.strictObject({
   type: z.literal('mcp'),
   /** Program and arguments of a local server that speaks over standard input and output. */
@@ -29,7 +29,7 @@ export const mcpConfig = z.strictObject({
 type McpConfig = z.output<typeof mcpConfig>;
 
 /**
- * Tools behind an MCP server, e.g.
+ * Tools of an MCP server, e.g.
  * `environments: { math: mcp({ command: ['npx', '-y', 'my-server'], tools: ['add'] }) }`.
  */
 export const mcp = noun(mcpConfig);
@@ -40,15 +40,17 @@ const openingMs = 30_000;
 const shownCharacters = 500;
 
 /**
- * Connects to the server and reads its tools: their descriptions are part of the prompt. A server that stops is started or
- * connected to again by the next call; the calls that it did not answer make their attempts `ungradable`.
+ * Connects to the server and reads its tools: their descriptions are part of the prompt. If the server stops, the next
+ * call restarts it or reconnects; unanswered calls make their attempts `ungradable`.
  *
  * @param baseDir working directory of a local server: the recipe's folder.
  * @throws ConfigError for a server that cannot be reached or lacks one of `tools`.
  */
 export async function openMcp(config: McpConfig, baseDir: string): Promise<Environment> {
   if ((config.command === undefined) === (config.url === undefined))
-    throw new ConfigError('mcp: expected either "command" or "url"');
+    throw new ConfigError(
+      `mcp: expected either "command" or "url", got ${config.command === undefined ? 'neither' : 'both'}`,
+    );
   if (config.format.type === 'tags' && config.tools.length > 1)
     throw new ConfigError(
       `mcp: expected one tool for format tags, got ${config.tools.length}; use format: chat()`,
@@ -86,7 +88,7 @@ class Connection implements AsyncDisposable {
       server = `${serverName} ${version}`;
     } catch (error) {
       throw new ConfigError(
-        `mcp ${name}: expected a server of the Model Context Protocol, got: ${messageOf(error)}`,
+        `mcp ${name}: expected a server of the Model Context Protocol, got: ${messageOf(error)}; check "command" or "url"`,
         {
           cause: error,
         },
@@ -96,7 +98,7 @@ class Connection implements AsyncDisposable {
       const found = listed.find((tool) => tool.name === wanted);
       if (found === undefined)
         throw new ConfigError(
-          `mcp ${name}: expected a tool "${wanted}", got ${listed.map((tool) => tool.name).join(', ') || 'no tools'}`,
+          `mcp ${name}: expected a tool "${wanted}", got ${listed.map((tool) => tool.name).join(', ') || 'no tools'}; correct "tools"`,
         );
       const parameters = found.inputSchema as Tool['schema']['parameters'];
       const schema = { name: wanted, description: found.description ?? '', parameters };
@@ -147,13 +149,13 @@ class Connection implements AsyncDisposable {
   }
 
   async #connect(onClose: () => void): Promise<Client> {
-    // Most recipes need no client, and loading it takes a while.
+    // Loaded on demand: most recipes need no client, and loading it is slow.
     const [sdk, { StdioClientTransport }] = await Promise.all([
       import('@modelcontextprotocol/client'),
       import('@modelcontextprotocol/client/stdio'),
     ]);
     const client = new sdk.Client({ name: 'gradus', version: '1' }, { jsonSchemaValidator: acceptAll });
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client offers nothing else
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client has no addEventListener
     client.onclose = onClose;
     const { command, url, env } = this.#config;
     const options = { timeout: openingMs };

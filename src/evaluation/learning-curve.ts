@@ -11,7 +11,7 @@ export interface TrainingCost {
   readonly step: number;
   /** Rollouts of training, rejected groups included. */
   readonly trained: number;
-  /** Those rollouts, and the ones that measured difficulty or were harvested as examples. */
+  /** Rollouts of training, of measuring difficulty and of harvesting examples. */
   readonly rollouts: number;
   /** Tokens written in all these rollouts; where the engine did not report those of measuring, estimated by the mean length of the first ten steps. */
   readonly tokens: number;
@@ -50,7 +50,10 @@ function accuracies(text: string | null): Record<string, number> {
   );
 }
 
-/** Returns a function from a step to the cost of a run until it. Counts the measuring and harvests of all stages begun before it. */
+/**
+ * Returns a function from a step to the cost of a run up to that step. Counts the measuring and harvests of all stages
+ * begun before it.
+ */
 function costUntil(run: RunReader): (step: number) => TrainingCost {
   const counts = run.metric('rollout/count');
   const tokens = run.metric('rollout/tokens');

@@ -2,8 +2,8 @@ import { type Estimate, wilsonInterval } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 
 /**
- * How good a start for reinforcement learning a model is, by the two figures that follow the result of RL where accuracy
- * and loss of supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
+ * Readiness of a model for reinforcement learning: two figures that track the result of RL where accuracy and loss of
+ * supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
  */
 export interface RlStart {
   /** Attempts per problem: compare with the group size. */

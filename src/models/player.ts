@@ -174,7 +174,7 @@ async function answerOf(
   judge: Judge,
   pieces: Asked['pieces'],
 ): Promise<Answer> {
-  // From the first written token on: of an answer in turns, with what the environment gave.
+  // Starts at the first written token; an answer in turns includes the environment's messages.
   const { start } = transcript.written[0]!;
   const { end, finishReason } = transcript.written.at(-1)!;
   const written = (values: Int32Array | Float32Array): number[] => Array.from(values.subarray(start, end));

@@ -5,7 +5,7 @@ import { sum } from '../statistics/summary.ts';
 import { formatRange, labelOf, rounded, whole } from './format-plan.ts';
 import type { PlanPart, RunPlan } from './plan.ts';
 
-/** What a part of a run took. */
+/** Actual rollouts, tokens and time of a part of a run. */
 interface Actual {
   readonly rollouts: number;
   readonly tokens: number;
@@ -13,7 +13,7 @@ interface Actual {
   readonly seconds?: number;
 }
 
-/** A planned part beside what it took so far. */
+/** A planned part with its actual figures so far. */
 export interface PlanComparison {
   readonly part: PlanPart;
   readonly actual: Actual;

@@ -40,7 +40,7 @@ const megabytes = (bytes: number): string => `${whole(bytes / 1e6)} MB`;
 function factsOf({ lengthFrom, speedFrom, memory, cost, omitted }: RunPlan): string[] {
   return [
     `length of a rollout: ${lengthFrom === undefined ? 'unknown, counted with its limit; gradus difficulty estimate measures it' : `from ${lengthFrom}`}`,
-    `speed: ${speedFrom === undefined ? 'unknown; a few steps of this model in the folder of --history show it' : `from ${speedFrom}, on this machine`}`,
+    `speed: ${speedFrom === undefined ? 'unknown; train a few steps of this model into the folder of --history to measure it' : `from ${speedFrom}, on this machine`}`,
     memoryLine(memory),
     ...(cost === undefined
       ? []
@@ -52,7 +52,7 @@ function factsOf({ lengthFrom, speedFrom, memory, cost, omitted }: RunPlan): str
 }
 
 function memoryLine(memory: RunPlan['memory']): string {
-  if (memory === undefined) return 'memory: not planned for this engine';
+  if (memory === undefined) return 'memory: not forecast for this engine';
   const { bytes, budget, positions, problem } = memory;
   if (bytes === undefined) return `! memory: ${problem}`;
   return (

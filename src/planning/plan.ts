@@ -32,7 +32,7 @@ const planMemory = z.strictObject({
 const planCost = z.strictObject({ currency: z.string(), perHour: z.number(), total: range });
 
 /**
- * What a run will take, before it begins. Stages may end early by their exit rule, so that the low end holds for the
+ * Forecast of a run before it begins. Stages may end early by their exit rule; the low end then covers only the
  * steps that are made.
  */
 export const planSchema = z.strictObject({

@@ -37,7 +37,7 @@ export function measuredLength(attempts: readonly ObservedGroup[], store: string
 
 /**
  * Change of the mean length during training, as a share of the known mean: answers become shorter where guessing stops,
- * longer where working out pays. A choice, not a bound; a plan beside its run shows how well it held.
+ * longer where working out pays. A choice, not a bound; compare a plan with its run to check it.
  */
 const drift = { low: 0.75, high: 1.4 };
 

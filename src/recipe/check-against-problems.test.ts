@@ -48,7 +48,8 @@ test('warns about rewards of unknown domains and steps larger than the problem s
   const recipe = recipeOf({ maxSteps: 1, problemsPerStep: 3 }, { rewards: { mth: { type: 'outcome' } } });
   expect(problemWarnings(recipe, problems)).toEqual([
     'rewards: no problem has the domain "mth"; did you mean "math"?',
-    'stage "later": expected at least 3 problems for a step, got 2',
+    'stage "later": expected at least 3 problems for a step, got 2; ' +
+      "add problems, or lower batch.problems or the stage's problemsPerStep",
   ]);
 });
 

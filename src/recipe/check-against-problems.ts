@@ -42,7 +42,7 @@ export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): s
     ...rewards.map((domain) => `rewards: no problem has the domain "${domain}"; ${suggest(domain, domains)}`),
     ...small.map(
       ({ config, problemsPerStep }) =>
-        `stage "${config.name}": expected at least ${problemsPerStep} problems for a step, got ${problems.length}`,
+        `stage "${config.name}": expected at least ${problemsPerStep} problems for a step, got ${problems.length}; add problems, or lower batch.problems or the stage's problemsPerStep`,
     ),
     ...guessedGolds(recipe, problems),
     ...reinforceStages(recipe.stages).flatMap(unreachableRules),

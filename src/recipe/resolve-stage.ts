@@ -132,11 +132,14 @@ function checkProblems({ problems }: Recipe, stage: AnyStage): void {
   const isFile = stage.type === 'imitate' && typeof stage.examples === 'string';
   if (isFile || problems.length > 0) return;
   throw new ConfigError(
-    `problems: expected at least one source, which stage '${stage.name}' needs, got none`,
+    `problems: expected at least one source, which stage '${stage.name}' needs, got none; add problems: [jsonl('problems.jsonl')] to the recipe`,
   );
 }
 
-/** Rejects rules over the base model's pass rates without environments where the base model is gone by then. */
+/**
+ * Rejects rules over the base model's pass rates without environments in stages that begin after the base model has
+ * changed.
+ */
 function checkClosedBook(recipe: Recipe): void {
   const first = firstMeasured(recipe.stages);
   if (first <= 0 || !readsClosedBook(recipe)) return;

@@ -17,7 +17,7 @@ const compared = 100;
 /**
  * Opens the teacher if a stage distils; `undefined` if none does.
  *
- * @throws ConfigError when the teacher reads text as other tokens than the policy, whose tokens it scores.
+ * @throws ConfigError when the teacher, which scores the policy's tokens, tokenizes text differently.
  */
 export async function openTeacher(
   recipe: Recipe,

@@ -56,7 +56,7 @@ test('takes lengths from the store, speed from earlier runs, and the cost from p
   expect(shown.stdout).toMatch(/^stage "all" +8 +\d+ \(\d+ … \d+\) +\d+ s/m);
 });
 
-test('shows the plan of a run beside what it took', async () => {
+test('shows the plan of a run next to its actual figures', async () => {
   const [last] = jsonLines(await gradus(folder, 'runs', 'show', 'runs/tiny-0001', '--json')).slice(-1);
   const compared = last!['plan'] as PlanComparison[];
   expect(compared.map(({ part }) => part.kind)).toEqual(['stage', 'evaluation']);

@@ -101,7 +101,7 @@ test('ssh gets these arguments', () => {
   expect(sshCommand('ssh://gpu/srv', 2).at(-1)).toContain('-m gradus_worker --ranks 2 3<&0');
 });
 
-test('several ranks are refused for a worker that Gradus does not start', async () => {
+test('several ranks are rejected for a worker that Gradus does not start', async () => {
   const opening = openTorchEngine({ ...settings, remote: 'http://127.0.0.1:8765', ranks: 2 });
   await expect(opening).rejects.toMatchObject({
     name: 'ConfigError',

@@ -100,8 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=1,
         metavar="N",
-        help="shard the model over N processes of this machine, one per GPU; under torchrun, which starts the "
-        "processes itself, leave it out",
+        help="shard the model over N processes of this machine, one per GPU; do not set it under torchrun, "
+        "which starts the processes itself",
     )
     return parser
 

@@ -25,7 +25,7 @@ export function addInitModelCommand(program: Command): void {
     )
     .option(
       '--vocab <n>',
-      'most tokens of the vocabulary (default: 512 to 4096, by size)',
+      'maximum number of tokens in the vocabulary (default: 512 to 4096, by size)',
       wholeNumber(1, 2 ** 20),
     )
     .option(
@@ -41,7 +41,7 @@ export function addInitModelCommand(program: Command): void {
       outputOf(command).result(
         made,
         `qwen2, ${made.parameters.toLocaleString('en')} parameters, ${made.vocabulary} tokens in the vocabulary, ` +
-          `${made.bytesPerToken.toFixed(1)} bytes of your files a token\nmodel: ${folder}, untrained; next: gradus sft ${folder} …`,
+          `${made.bytesPerToken.toFixed(1)} bytes of your files per token\nmodel: ${folder}, untrained; next: gradus sft ${folder} …`,
       );
     });
 }

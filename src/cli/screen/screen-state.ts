@@ -91,7 +91,7 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
   }
 }
 
-/** Fills in the last step of a stage that imitates, which is known once it has begun. */
+/** Fills in the last step of an `imitate()` stage, which is unknown until the stage begins. */
 const withSteps = (stage: StagePlan, maxSteps: number): StagePlan =>
   stage.maxSteps === null ? { ...stage, maxSteps } : stage;
 

@@ -42,7 +42,7 @@ export const randomRegretsOf = (bandit: Bandit): Float64Array =>
     (regret) => regret,
   );
 
-/** A number for each turn from a summary of the arms' means, which is computed once where they do not change. */
+/** Computes a number for each turn from the arms' means; only once if the means do not change. */
 function perTurn<Summary>(
   bandit: Bandit,
   summarise: (means: readonly number[]) => Summary,

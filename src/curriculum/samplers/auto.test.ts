@@ -96,7 +96,7 @@ test('brakes a source judged by a coin flip, and not one that the policy learns'
   expect(shareOf(batches.slice(40, 60), (id) => id.includes('/coin/'))).toBeLessThan(0.25);
 });
 
-/** Batches from step 15 to 40, where a third of the pool fails for its format in 96 % of the rollouts at first. */
+/** Batches from step 15 to 40, where a third of the pool at first fails in its format in 96 % of the rollouts. */
 function trainWithFormat(unparsedAt: (step: number) => number, isTruncated = false): string[][] {
   const pool = [...problems('format', 200), ...problems('hard', 200), ...problems('easy', 200)];
   const world: World = (id, step) => {
@@ -108,7 +108,7 @@ function trainWithFormat(unparsedAt: (step: number) => number, isTruncated = fal
 }
 const isFormat = (id: string): boolean => id.includes('/format/');
 
-test('draws a family that fails for its format at least at its share of the pool', () => {
+test('draws a family that fails because of its format at least at its share of the pool', () => {
   const share = shareOf(
     trainWithFormat(() => 0.96),
     isFormat,
@@ -122,7 +122,7 @@ test('draws such a family more often while its format is learnt', () => {
   expect(shareOf(learnt, isFormat)).toBeGreaterThan(0.5);
 });
 
-test('counts unparsed rollouts that were cut off as failures at the problem', () => {
+test('counts truncated unparsed rollouts as failures at the problem', () => {
   expect(
     shareOf(
       trainWithFormat(() => 0.99, true),

@@ -54,13 +54,16 @@ const autoState = z.strictObject({
   brake: progressBrakeState,
   formatBrake: progressBrakeState,
   groups: controlGroupState,
-  /** Groups of cells whose format is right. */
+  /** Groups of cells that are not misformatted. */
   wellFormed: controlGroupState,
 });
 
 /** Uniform share of a batch while selection does not help; the rest stays selected, to detect when it does. */
 const fallbackShare = 0.9;
-/** Groups of a source that the progress of its format is judged by: parsed answers are rare at first. */
+/**
+ * Groups in the first block that judges a source's progress in its format; many, because parsed answers are rare at
+ * first.
+ */
 const formatBlock = 60;
 /** Least live probability, and least weight for exponents so large that it underflows: no weight is 0. */
 const [leastLive, leastWeight] = [1e-6, 1e-300];

@@ -5,16 +5,17 @@ import { readState } from '../samplers/read-state.ts';
 import type { StartChoice, StartProblem, Starts } from './starts.ts';
 
 /**
- * Attempts that begin after an own earlier attempt of this stage, its last steps cut off and a mark appended: the policy
- * learns to go on from its own mistakes (restart and explore; Satori, arXiv 2502.02508).
+ * Begins attempts after an earlier attempt of the policy in this stage, with its last steps cut off and a mark
+ * appended, so that the policy learns to continue from its own mistakes (restart and explore; Satori, arXiv
+ * 2502.02508).
  */
 export const restartConfig = z.strictObject({
   type: z.literal('restart'),
-  /** Share of the groups that restart, of those at problems with an earlier attempt. */
+  /** Share of groups that restart, among groups at problems with an earlier attempt. */
   share: z.number().gt(0).max(1).default(0.5),
   /** Attempts to restart from. Wrong ones teach correction; right ones cost accuracy in our measurements. */
   from: z.enum(['incorrect', 'correct', 'both']).default('incorrect'),
-  /** Most steps cut off; the number is drawn from 1 to this. */
+  /** Most steps to cut off; the number is drawn from 1 to this. */
   backtrack: z.int().min(1).default(2),
   /** Text at which a step ends. */
   separator: z.string().min(1).default('\n\n'),
@@ -22,14 +23,14 @@ export const restartConfig = z.strictObject({
   mark: z.string().default(''),
   /**
    * Added to the reward where an incorrect attempt ends right, subtracted where a correct one ends wrong. Has no effect
-   * where advantages are divided by the group's deviation, and is refused there.
+   * where advantages are divided by the group's deviation, and is rejected there.
    */
   bonus: z.number().min(0).default(0),
   /** Newest problems whose attempts are kept; they are part of each checkpoint. */
   maxProblems: z.int().positive().default(1024),
 });
 
-/** Attempts after an own attempt, cut back. */
+/** Begins attempts after a truncated attempt of the policy. */
 export const restart = noun(restartConfig);
 
 const tokens = z.array(z.int()).readonly();

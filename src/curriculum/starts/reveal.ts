@@ -9,9 +9,10 @@ import type { StartOutcome, StartProblem, Starts } from './starts.ts';
  * Attempts that begin after the first part of a known solution (`solution` of the problem), for problems the policy never
  * solves from the prompt. The part is a share of the solution's tokens, kept per problem:
  *
- * - `follow`: bisects between the largest part of which all attempts failed and the smallest of which all succeeded, as
- *   their groups have no signal, and stays where a group is mixed. From a success rate of `target` on it goes down by one
- *   `step` a group (AdaBack, arXiv 2506.18110, follows the reward likewise). At share 0 attempts begin at the prompt.
+ * - `follow`: bisects between the largest part with which all attempts failed and the smallest with which all
+ *   succeeded, because such groups have no signal, and stays where a group is mixed. At a success rate of `target` or
+ *   more it goes down by one `step` per group (AdaBack, arXiv 2506.18110, follows the reward likewise). At share 0
+ *   attempts begin at the prompt.
  * - `shortest`: bisects for the shortest part that gave a success, and stays there (POPE, arXiv 2601.18779).
  *
  * A problem that was solved when measured, or was not measured, begins at the prompt; others at half of `maxShare`. A
@@ -26,11 +27,11 @@ export const revealConfig = z.strictObject({
     .gt(0)
     .max(1)
     .default(1 / 16),
-  /** `follow`: success rate of a group from which on less is revealed. */
+  /** `follow`: success rate of a group at or above which less is revealed. */
   target: z.number().gt(0).max(1).default(0.5),
   /** Largest share revealed; at least one token is always left to write. POPE: 1/4. */
   maxShare: z.number().gt(0).max(1).default(1),
-  /** Share of a problem's groups that begin at the prompt all the same, to notice when it is solved from there. */
+  /** Share of a problem's groups that begin at the prompt regardless, to detect when it is solved from there. */
   promptShare: z
     .number()
     .min(0)
@@ -100,14 +101,16 @@ function next(before: Entry, { kind, successes, trials }: StartOutcome, config: 
     : shorten(before, successes > 0, config);
 }
 
-/** An end of the bracket that no longer holds, because the policy changed, is opened again. */
+/**
+ * Bisects on groups without a signal; reopens an end of the bracket that no longer holds because the policy changed.
+ */
 function follow({ share, low, high, ...rest }: Entry, rate: number, config: RevealConfig): Entry {
   const { step, target, maxShare } = config;
   if (rate === 0) {
     const top = high - share > step ? high : maxShare;
     return { ...rest, low: share, high: top, share: (share + top) / 2 };
   }
-  // Below half a step only rounding is left of the share.
+  // A share below half a step is a rounding error.
   const cut = (value: number): number => (value < step / 2 ? 0 : value);
   if (rate === 1) {
     const bottom = share - low > step ? low : Math.max(0, share - 4 * step);
@@ -116,7 +119,7 @@ function follow({ share, low, high, ...rest }: Entry, rate: number, config: Reve
   return { ...rest, low, high, share: rate >= target ? cut(share - step) : share };
 }
 
-/** One step of the bisection; a share that stops helping after it ended opens it again above. */
+/** Bisects for the shortest share that helps; reopens the upper end when the share found stops helping. */
 function shorten(
   { share, low, high, ...rest }: Entry,
   helped: boolean,

@@ -71,7 +71,7 @@ test('reveal needs solutions', () => {
   );
 });
 
-test('restart begins after the newest own attempt of the kind it is for', () => {
+test("restart begins after the policy's newest attempt of the configured kind", () => {
   const starts = open(restart({ share: 1, backtrack: 1 }));
   expect(starts.choose(['p'])).toEqual([{ kind: 'prompt' }]);
   const observe = (tokens: number[], isCorrect: boolean): void =>

@@ -5,7 +5,7 @@ import type { Trials } from '../../difficulty/pass-rates/trials.ts';
  *
  * - `prompt`: at its beginning;
  * - `solution`: after the first `share` of a known solution, in tokens;
- * - `correct`, `incorrect`: after an own attempt whose last `steps` steps are cut off.
+ * - `correct`, `incorrect`: after an attempt of the policy whose last `steps` steps are cut off.
  */
 export type StartChoice =
   | { readonly kind: 'prompt' }
@@ -28,7 +28,7 @@ export interface StartProblem {
 /** Outcome of a group, with where it began. */
 export interface StartOutcome extends Trials {
   readonly problemId: string;
-  /** Where it began; `prompt` also where a chosen start had nothing to give. */
+  /** Where it began; `prompt` also if the chosen start was empty. */
   readonly kind: StartChoice['kind'];
   /** Complete attempts from the prompt. */
   readonly attempts: readonly OwnAttempt[];
@@ -42,7 +42,7 @@ export interface OwnAttempt {
 
 /**
  * Chooses where attempts begin; samplers choose at which problem. All rollouts of a group share one start, so that their
- * baseline is that of the start. Outcomes of other starts than the prompt say nothing about the problem's own pass rate.
+ * baseline is that of the start. Only outcomes from the prompt count towards the problem's pass rate.
  *
  * Guarantees (tested by `test/conformance/starts.test.ts`): `choose` changes nothing; deterministic given configuration,
  * pool, seed and outcomes; `restore(save())` at any point continues exactly, also through JSON; an attempt is only used

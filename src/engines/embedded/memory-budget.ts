@@ -86,7 +86,8 @@ export interface TrainingMemory {
  * microbatches.
  *
  * @param runners lanes of the engine.
- * @throws ConfigError (`MEMORY_BUDGET`) when not even one sequence fits the budget; its message has the budget that does.
+ * @throws ConfigError (`MEMORY_BUDGET`) when not even one sequence fits the budget; its message names a sufficient
+ * budget.
  */
 export function trainingMemory(
   config: ModelConfig,

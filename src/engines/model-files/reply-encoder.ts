@@ -13,7 +13,7 @@ export interface ReplyEncoder {
    */
   encodeReply(messages: readonly Message[], hasEnded: boolean): Int32Array;
   /**
-   * Encodes text by another author than the policy: texts of special tokens stay text.
+   * Encodes text by an author other than the policy: texts of special tokens stay text.
    *
    * @param ownTags texts that the author of the format wrote, such as `<result>`: tokens of their own where the
    * vocabulary has them.

@@ -29,7 +29,7 @@ export const torchConfig = z.strictObject({
   slots: z.int().min(1).nullable().default(null),
   /**
    * Processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus starts them
-   * on the machine of the worker; a worker behind `http://` brings its own, and so does `command`.
+   * on the machine of the worker; a worker at `http://…` and one of `command` start their own.
    */
   ranks: z.int().min(1).default(1),
   /** Element type of exported weights. */

@@ -95,7 +95,7 @@ async function open(options: TorchEngineOptions): Promise<TorchEngine> {
   return loaded(new TorchEngine(worker, parts, started.created), state);
 }
 
-/** Settings of a worker that samples with an older policy: on one device of its own, or where the learner is. */
+/** Settings of a worker that samples with an older policy, on a separate device or on the learner's. */
 const samplerSettings = ({
   device,
   samplerDevice,
@@ -128,7 +128,7 @@ interface Opened {
   readonly folder: ModelFolder;
   readonly config: TorchConfig;
   readonly train: boolean;
-  /** Opens a second worker, which only samples; absent where there can be none. */
+  /** Opens a second worker, which only samples; absent where a second worker is impossible. */
   readonly openSampler?: () => Promise<TorchEngine>;
 }
 

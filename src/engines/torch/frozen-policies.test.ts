@@ -48,7 +48,7 @@ async function versionsOf(
   return versions;
 }
 
-test('loads a policy once the one before is disposed, whenever it is asked', async () => {
+test('loads a policy once the previous one is disposed, whenever it is requested', async () => {
   const { policies, record, update } = frozenPolicies();
   const first = await policies.freeze();
   update();

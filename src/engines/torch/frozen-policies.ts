@@ -20,8 +20,8 @@ export interface FrozenPolicyParts {
 }
 
 /**
- * Samples from past policies in a second worker, which holds one policy at a time: a policy samples once the one before is
- * disposed. Completions therefore do not depend on how batches overlap.
+ * Samples from past policies in a second worker, which holds one policy at a time: a policy samples once the previous
+ * one is disposed. Completions therefore do not depend on how batches overlap.
  */
 export class FrozenPolicies implements AsyncDisposable {
   readonly #parts: FrozenPolicyParts;

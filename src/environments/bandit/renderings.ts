@@ -16,7 +16,7 @@ import { addPull, type ArmTally, emptyTallies, type Pull } from './tally.ts';
 export const renderings = ['raw', 'summary', 'guided'] as const;
 export type Rendering = (typeof renderings)[number];
 
-/** `chat`: sentences, in messages of their own. `inline`: as short as possible, inside the player's turn. */
+/** `chat`: sentences, in separate messages. `inline`: as short as possible, inside the player's turn. */
 export type Form = 'chat' | 'inline';
 
 /** How a bandit is rendered. */

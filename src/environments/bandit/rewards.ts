@@ -3,7 +3,7 @@ import { uniformAt } from '../../core/rng.ts';
 import { normalQuantile } from '../../statistics/intervals.ts';
 
 /**
- * Reward of an arm at its n-th pull (0-based). All players with one seed meet the same rewards in the same order per arm:
+ * Reward of an arm at its n-th pull (0-based). All players with one seed get the same rewards in the same order per arm:
  * common random numbers, so that differences within a group come from the choices.
  */
 export function drawReward(bandit: Bandit, arm: number, pull: number, turn: number, seed: number): number {

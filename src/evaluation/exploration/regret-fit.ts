@@ -51,7 +51,7 @@ export function fitRegret(
   const turns = episodes[0]?.bandit.turns ?? 0;
   if (episodes.length < 2 || episodes.some(({ bandit }) => bandit.turns !== turns))
     throw new DataError(
-      `expected at least two episodes of equal length, got ${episodes.length} of ${turns} turns and others`,
+      `expected at least two episodes of equal length, got ${episodes.length} episodes of ${[...new Set(episodes.map(({ bandit }) => bandit.turns))].join(', ')} turns`,
     );
   const times = readingTimes(turns);
   const curves = episodes.map((episode) => readCurve(regretsOf(episode), times));

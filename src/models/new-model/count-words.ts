@@ -3,7 +3,7 @@ import { readRows } from '../../storage/rows/read-rows.ts';
 
 /**
  * Splits text into words, which no token crosses: letters or punctuation with the space before them, single digits, and
- * white space. Only Unicode properties, so that JavaScript and Oniguruma (Python's tokenizers) split alike.
+ * white space. Uses only Unicode properties, so that JavaScript and Oniguruma (Python's tokenizers) split alike.
  */
 export const wordPattern = [
   String.raw` ?[\p{L}\p{M}]+`,

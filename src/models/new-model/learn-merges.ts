@@ -21,7 +21,7 @@ interface Candidate {
   readonly count: number;
 }
 
-/** Least occurrences of a pair to become a token: what occurs once does not occur again. */
+/** Minimum occurrences of a pair that becomes a token; a pair that occurs once would save nothing. */
 const minCount = 2;
 
 /**

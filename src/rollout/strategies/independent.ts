@@ -32,7 +32,7 @@ export const independent: RolloutStrategy = {
   },
 };
 
-/** The prompt, with the start of the answer behind it. */
+/** The prompt, followed by the start of the answer. */
 function promptOf(
   { renderer, sampler }: StrategyParts['engine'],
   { id, prompt }: Problem,

@@ -81,7 +81,7 @@ function parseManifest(text: string): Manifest {
   try {
     return JSON.parse(text) as Manifest;
   } catch (cause) {
-    throw new RunError(`${manifestName}: expected JSON; the file changed after saving`, {
+    throw new RunError(`${manifestName}: expected JSON, got other text; the file changed after saving`, {
       code: 'STATE_INVALID',
       cause,
     });

@@ -15,6 +15,7 @@ export const ageMetrics: readonly MetricDescription[] = [
     title: 'Age of rollouts, oldest',
     group: 'optimisation',
     unit: 'count',
-    formula: 'max over admitted groups of the steps as in the mean',
+    formula:
+      'max over admitted groups of the steps between the policy that wrote the group and the policy that learns from it',
   },
 ];

@@ -8,7 +8,7 @@ export const startMetrics: readonly MetricDescription[] = [
     group: 'curriculum',
     unit: 'count',
     formula:
-      'judged groups whose attempts began there: at the prompt, after a solution, after an own attempt',
+      'judged groups whose attempts began there: at the prompt, after a solution, after an attempt of the policy',
   },
   {
     key: 'start/*/reward',
@@ -43,6 +43,6 @@ export const startMetrics: readonly MetricDescription[] = [
     title: 'Problems with an attempt to restart from',
     group: 'curriculum',
     unit: 'count',
-    formula: 'problems with an own attempt of a kind that the stage restarts from',
+    formula: 'problems with an attempt of the policy of a kind that the stage restarts from',
   },
 ];

@@ -8,7 +8,7 @@ export type ChoiceRule = Pick<HarvestConfig, 'choose' | 'perProblem' | 'filter'>
 /**
  * Chooses the attempts of one problem to imitate: correct, ended by the policy itself, within the filter, each text once.
  *
- * @param seed decides `random`; attempts of another problem must have another one.
+ * @param seed decides `random`; must differ between problems.
  * @returns at most `perProblem` attempts, best first.
  */
 export function chooseAttempts(

@@ -25,7 +25,7 @@ test('requests exactly the attempts that are not on record', () => {
   );
 });
 
-test('asks many problems in requests of at most 256', () => {
+test('splits many problems into requests of at most 256', () => {
   const problems = Array.from({ length: 600 }, (_, n) => mathProblem({ id: `p${n}` }));
   const spans = missingAttempts(new Map(), problems, 4);
   expect(spans.map(({ problems: some, first, count }) => [some.length, first, count])).toEqual([

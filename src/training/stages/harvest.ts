@@ -21,8 +21,8 @@ export interface HarvestRequest {
 const chunkProblems = 256;
 
 /**
- * Attempts each problem with the current policy, in one turn. Records every attempt when it is judged, so that a resumed
- * run makes only those that are missing, and ends with the same.
+ * Attempts each problem with the current policy, in one turn. Records every attempt when it is judged, so that a
+ * resumed run makes only the missing ones, and ends with the same examples.
  */
 export async function harvestAttempts(
   context: TrainingContext,
@@ -44,7 +44,7 @@ export async function harvestAttempts(
     const parts = { ...context, environments: undefined, onRollout };
     const request = { ...sampling, problems: some, firstIndex: first, rollouts: count, seed };
     const groups = await rollAll(parts, request, signal).finally(recorder.flush);
-    // Again, for failed attempts that `onRollout` never saw; the first record stays.
+    // Records failed attempts that `onRollout` never saw; existing records stay.
     store.write(
       stage,
       groups.flatMap((group) => group.rollouts),

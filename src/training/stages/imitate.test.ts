@@ -121,7 +121,7 @@ test('harvests correct attempts at training problems, never at those of a suite'
   );
 });
 
-test('a harvest interrupted and resumed asks nothing twice and ends the same', async () => {
+test('a harvest that is interrupted and resumed repeats no attempt and ends with the same examples', async () => {
   const recipe = recipeWith({
     stages: [
       imitate('copy', { examples: harvest({ rollouts: 5, choose: 'random' }), batchSize: 4, epochs: 2 }),

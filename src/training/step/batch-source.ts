@@ -77,7 +77,7 @@ class InStepSource implements BatchSource {
 /**
  * Before step s is learned from, starts the batches up to step s + k with the policy of that moment. All choices of the
  * sampler are made here, one after another, so that they do not depend on when rollouts end. A refill is written by the
- * current policy: gates are known to reject only when the step begins.
+ * current policy, because rejections by gates are known only when the step begins.
  */
 class AheadSource implements BatchSource {
   readonly #parts: BatchSourceParts;

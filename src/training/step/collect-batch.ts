@@ -138,7 +138,7 @@ export async function finishBatch(
   }
 }
 
-/** Problems to ask of each share in one round. */
+/** Problems to choose for each share in one round. */
 interface Round {
   readonly ask: Readonly<Record<string, number>>;
   readonly tried: ReadonlySet<string>;

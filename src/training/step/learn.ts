@@ -14,7 +14,7 @@ import type { LiveStage } from './collect-batch.ts';
 export interface UpdateMoment {
   /** 1 for the first step of the run. */
   readonly step: number;
-  /** The same without steps that imitated examples: the learning rate's schedule counts these. Default: `step`. */
+  /** Step for the learning rate's schedule, which leaves out steps that imitated or distilled. Default: `step`. */
   readonly rateStep?: number;
   /** Last possible step of the schedule: where a cosine ends. */
   readonly lastStep: number;

@@ -66,7 +66,7 @@ test('shortens a start that is a correct answer by itself', async () => {
   expect(start?.text ?? '').not.toContain('\\boxed{42}');
 });
 
-test('cuts whole steps off an own attempt and appends the mark', async () => {
+test('cuts whole steps off an attempt of the policy and appends the mark', async () => {
   const attempt = tokens('one\n\ntwo\n\nthree');
   const settings = restart({ mark: ' Wait,' });
   expect((await place({ kind: 'incorrect', attempt, steps: 1 }, settings))!.text).toBe(
@@ -133,7 +133,7 @@ test('a bonus for restarts changes nothing under GRPO and weights the group unde
   expect(scored(plain!, 'dr-grpo', 0.5)).toEqual(scored(plain!, 'dr-grpo', 0));
 });
 
-test('refuses the bonus where it has no effect, and starts inside environments', () => {
+test('rejects the bonus where it has no effect, and starts inside environments', () => {
   const check = (changes: Partial<RecipeInput>, starts: object) =>
     checkRecipe(recipeOf({ ...changes, stages: [stage('one', { maxSteps: 1, starts: starts as never })] }));
   expect(() => check({}, restart({ bonus: 0.5 }))).toThrow(

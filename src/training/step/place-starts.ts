@@ -9,7 +9,7 @@ import { stepEnds } from '../../rollout/strategies/step-ends.ts';
 
 /**
  * Turns the starts that a stage chooses for problems into tokens; those at the prompt are absent. A start is shortened
- * until it is no correct answer by itself, so that adding nothing to it earns nothing.
+ * until it is not a correct answer by itself, so that an empty continuation earns no reward.
  */
 export async function placeStarts(
   { engine, verifierFor }: Pick<RolloutParts, 'engine' | 'verifierFor'>,
@@ -62,7 +62,7 @@ function tokensOf(
   }
 }
 
-/** Drops tokens at the end that are a part of a character. */
+/** Drops trailing tokens that end inside a character. */
 function wholeCharacters(tokens: Int32Array, renderer: Renderer): Int32Array {
   let kept = tokens;
   while (kept.length > 0 && renderer.decode(kept).endsWith('\uFFFD')) kept = kept.subarray(0, -1);

@@ -60,7 +60,7 @@ function readPlainNumber(source: string, sign: string, digits: string): ReadAnsw
   return { source, normalised: `- ${digits}`, node: { kind: 'negate', operand: number } };
 }
 
-/** Words with an "and", "half" or "a" in them, which is no conjunction in "two and a half million". */
+/** Words with an "and", "half" or "a" in them, which is not a conjunction in "two and a half million". */
 function plainWords(text: string): string | undefined {
   if (text.length > 100 || !/\b(?:and|half|an?)\b/i.test(text)) return undefined;
   const words = /^\\text\s*\{([^{}]*)\}$/.exec(text)?.[1] ?? text;
@@ -96,7 +96,7 @@ function asOneNumber(text: string): string | undefined {
 }
 
 const decimalCommaNumber = /^[+-]?(?:\d+,\d{1,2}|0,\d+|\d{4,},\d+)(?:\\text\{ [^{}]*\})?$/;
-/** Groups of two digits behind the first, as in India: `12,34,567` could also list three numbers. */
+/** Groups of two digits after the first, as in India: `12,34,567` could also list three numbers. */
 const lakhGroups = /^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?:\\text\{ [^{}]*\})?$/;
 
 /**

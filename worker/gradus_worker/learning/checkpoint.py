@@ -38,7 +38,7 @@ class StateOwner:
 
 @dataclass(frozen=True)
 class SavedState:
-    """A state whose files are whole."""
+    """A saved state whose files are complete and undamaged."""
 
     folder: Path
     shards: Shards

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class GroupError(Exception):
-    """A failure that every rank knows of, so that all stay in step; `error` is this rank's own, or names the rank."""
+    """A failure raised on every rank, so that all stay in step; `error` is this rank's own, or names the rank."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))

@@ -40,7 +40,7 @@ class RankZero(Lead):
     def __init__(self, rank: Rank) -> None:
         self._rank, self._group = rank, rank.group
         self.is_busy = False
-        """Whether the other ranks may still be in a command, also after it was left by raising."""
+        """Whether the other ranks may still be in a command, even after an exception ended it here."""
 
     @property
     def size(self) -> int:
@@ -53,7 +53,7 @@ class RankZero(Lead):
             own, failure = self._run(command, arguments)
             results = self._group.gather(own if command in WITH_RESULTS else None)
         except RuntimeError as error:
-            # Collectives fail so when a rank has ended.
+            # Collectives raise this when another rank has ended.
             raise _broken(0, error) from error
         self.is_busy = False
         if failure is not None:

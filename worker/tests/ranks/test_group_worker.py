@@ -116,7 +116,7 @@ def test_a_refused_request_leaves_the_ranks_in_step(tiny_folder: Path, tmp_path:
         client.ask("abort", target=long, sequences=None)
         result = client.wait(long).result
         assert result["finished"] + result["aborted"] == 1200
-        # A client that goes away in the middle of a pass ends both ranks.
+        # A client that disconnects in the middle of a pass ends both ranks.
         rank = children(client.process.pid)
         for _ in range(20):
             client.start("forwardBackward", **training(SEQUENCES * 50))

@@ -87,8 +87,9 @@ export class ControlGroup {
 
   /**
    * True if selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
-   * which is the most that it can speed training up, is estimated below 1.15; from then on, until it is 1.3. A live group
-   * counts as the brake of its problem; otherwise coin flips would make the pool look good. With `tokenCost`, live groups count per token.
+   * which is the most that it can speed training up, is estimated below 1.15. Stays true until the ratio reaches 1.3. A
+   * live group counts as the brake of its problem; otherwise coin flips would make the pool look good. With
+   * `tokenCost`, live groups count per token.
    */
   get isSelectionUseless(): boolean {
     return this.#isSelectionUseless;

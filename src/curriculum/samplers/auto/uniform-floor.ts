@@ -1,6 +1,6 @@
 import type { EvidenceClass } from './own-evidence.ts';
 
-/** Most times its share of the problems that a raised cell is drawn. */
+/** Largest multiple of its share of the problems at which a raised cell is drawn. */
 const mostBoost = 2;
 /** Least part of their share of the problems that the other cells keep. */
 const leastRest = 0.5;
@@ -59,7 +59,7 @@ function cellsOf(
   }));
 }
 
-/** Factor of the weights of each cell that its weights would give less than its target. */
+/** Returns the factor for the weights of each cell that would otherwise get less than its target. */
 function factorsOf(cells: readonly Cell[]): Map<number, number> {
   const raisable = cells.filter(({ boost }) => boost !== undefined);
   const shared = raisable.reduce((sum, { share }) => sum + share, 0);

@@ -67,7 +67,7 @@ function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): read
   return stretches.united(parts.flat());
 }
 
-/** `(-\infty, 1), (3, \infty)`: an infinite end or mixed brackets tell intervals from points. */
+/** `(-\infty, 1), (3, \infty)`: an infinite end or mixed brackets distinguish intervals from points. */
 export function isIntervalList(node: MathNode): boolean {
   if (node.kind !== 'list' || !node.items.every((item) => item.kind === 'tuple' && item.items.length === 2))
     return false;

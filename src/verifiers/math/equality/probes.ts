@@ -160,7 +160,7 @@ function compareAtWholePoints(
   return agreeing >= 2 ? true : undefined;
 }
 
-/** Functions that whole numbers do not tell from simpler ones, as ⌊x⌋ from x. */
+/** Functions that whole numbers cannot distinguish from simpler ones, such as ⌊x⌋ from x. */
 function isTrivialForWholes(node: MathNode): boolean {
   return node.kind === 'function' && ['floor', 'ceil', 'mod'].includes(node.name);
 }

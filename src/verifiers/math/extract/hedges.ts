@@ -1,13 +1,13 @@
 /** Characters of emphasis, fences and brackets that may stand between a hedge and its value. */
 const opening = String.raw`\s*(?:[$(*"]|\\\()*\s*$`;
 
-/** Denies the value behind it: "not 42", `不是42`. */
+/** Denies the value after it: "not 42", `不是42`. */
 const denial = new RegExp(
   String.raw`(?:\b(?:not|never|isn't|aren't|wasn't)(?: equal to| be)?|不是|不等于|并非|不为)${opening}`,
   'i',
 );
 
-/** Makes the value behind it a bound: "at most 42", `小于42`. */
+/** Makes the value after it a bound: "at most 42", `小于42`. */
 const bound = new RegExp(
   String.raw`(?:\b(?:at (?:most|least)|(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|over|under|above|below|up to|between|almost|nearly)|大于|小于|多于|少于|超过|不到|不足)${opening}`,
   'i',

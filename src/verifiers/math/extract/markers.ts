@@ -17,7 +17,7 @@ const announcers: ReadonlySet<string> = new Set(
   'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
 );
 
-/** What the answer answers, or which one it is, between the mark and its verb. */
+/** Words that qualify the answer, between the mark and its verb. */
 const attribute =
   '(?: to (?:the|this|our) (?:question|problem|exercise)| correcta?| correcte| corretta| correta| finale?)?';
 const verb =
@@ -30,7 +30,7 @@ const links = {
   western: new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}${adverb})?[ :：=*\\n"_\`]*`, 'y'),
 };
 
-/** A mark that something is claimed to be, unlike "the answer depends". */
+/** A mark followed by a claim, unlike "the answer depends". */
 const claim = new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}|[:：=])`, 'y');
 
 /** Where a mark is looked for at most, from the end. */
@@ -118,7 +118,7 @@ function isClaim(text: string, mark: string, after: number, linked: number): boo
   return claim.test(text);
 }
 
-/** A remark behind an answer that is complete without it: "(since 6 · 7 = 42)", ", not 41". */
+/** A remark after an answer that is complete without it: "(since 6 · 7 = 42)", ", not 41". */
 const remark = /^\s*[,(]?\s*(?:since|because|as|for|by|not|and not|which|where|so|i\.e\.|assuming|given)\b/i;
 
 /** Makes the value before it a bound. */

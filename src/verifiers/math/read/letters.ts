@@ -45,7 +45,7 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
   return [...run].map(letter);
 }
 
-/** Words behind a value that change it, and would otherwise be read as products of variables. */
+/** Words after a value that change it, and would otherwise be read as products of variables. */
 const hedgesWithoutVowels: ReadonlySet<string> = new Set(['than', 'past', 'half', 'that']);
 
 /** Reads a run of Chinese, Japanese or Korean characters: a conjunction, a scale (`万`), or words. */

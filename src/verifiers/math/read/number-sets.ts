@@ -7,7 +7,7 @@ export const numberSets: ReadonlySet<string> = new Set(
   'reals integers naturals rationals complexes'.split(' '),
 );
 
-/** Signs behind the letter that leave a part of the set, by their spelling without braces. */
+/** Signs after the letter that restrict the set, by their spelling without braces. */
 const parts: Readonly<Record<string, 'positive' | 'negative' | 'nonnegative' | 'nonzero'>> = {
   '^+': 'positive',
   '_+': 'positive',
@@ -21,7 +21,7 @@ const parts: Readonly<Record<string, 'positive' | 'negative' | 'nonnegative' | '
   _ne0: 'nonzero',
 };
 
-/** The set that a letter names, or the part that a sign behind it leaves: `\mathbb{R}^+`, `\mathbb{Z}_{\ge 0}`. */
+/** The set that a letter names, or the part that a sign after it selects: `\mathbb{R}^+`, `\mathbb{Z}_{\ge 0}`. */
 export function parseNumberSet(cursor: Cursor, name: string): MathNode {
   const set: MathNode = { kind: 'constant', name };
   const script = cursor.peek()?.value;
@@ -59,7 +59,7 @@ function partOf(set: MathNode, name: string, part: (typeof parts)[string]): Math
 const setWords =
   /^(?:(?:the )?set of )?(any |all )?(?:of )?(?:the )?(?:(positive|negative|non-? ?negative|non-? ?zero) )?(real|integer|rational|natural|complex)(?:s| numbers?| values?)?(?: (?:of )?[a-z])?$/i;
 
-/** The set that words name: "all real numbers", "any integer", `全体实数`; nothing without "all", save for the reals. */
+/** The set that words name: "all real numbers", "any integer", `全体实数`; nothing without "all", except for the reals. */
 export function setInWords(text: string): MathNode | undefined {
   if (/^(?:全体实数|任意实数|一切实数)$/.test(text)) return { kind: 'constant', name: 'reals' };
   if (/^(?:positive )?infinity$/i.test(text)) return { kind: 'constant', name: 'infty' };

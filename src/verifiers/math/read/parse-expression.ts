@@ -72,7 +72,7 @@ function parsePower(cursor: Cursor): MathNode {
   return exponent === undefined ? base : parsePostfix(cursor, binary('power', base, exponent));
 }
 
-/** `(1, 2)^T` is the same vector, standing upright. */
+/** `(1, 2)^T` is the same vector, as a column. */
 function isTransposition(exponent: MathNode | undefined): boolean {
   return exponent?.kind === 'variable' && ['T', '\\top', '\\intercal'].includes(exponent.name);
 }

@@ -24,7 +24,7 @@ function withUnderscores(text: string): string {
   return digits === undefined ? text : based(digits, base!);
 }
 
-/** Digits that hold letters are written as text, as in `\text{FF}_{16}`; letters that are no digits stay a product. */
+/** Digits that hold letters are written as text, as in `\text{FF}_{16}`; other letters stay a product. */
 function based(digits: string, base: string): string {
   const hasLetters = /[A-F]/.test(digits);
   return hasLetters && Number(base) > 10 ? `\\text{${digits}}_{${base}}` : `${digits}_{${base}}`;
@@ -58,7 +58,7 @@ function withLetters(text: string): string {
   return /[mtn][23]/.test(times) ? times.replaceAll(raisedUnit, '$1^$2') : times;
 }
 
-/** Longer texts are no prefixed numeral, combination or duration. */
+/** Longer texts cannot be a prefixed numeral, combination or duration. */
 const maxWhole = 140;
 
 function withPrefix(text: string): string | undefined {

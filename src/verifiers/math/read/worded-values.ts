@@ -1,7 +1,7 @@
 import { parseUnit } from '../units.ts';
 import { fractionFromWords, isNumberWord, numberFromWords, scaleOf } from './number-words.ts';
 
-/** A value in words, and the words behind it: 24 and `eggs` for "two dozen eggs". */
+/** A value in words, and the words after it: 24 and `eggs` for "two dozen eggs". */
 interface WordedValue {
   readonly numerator: bigint;
   readonly denominator: bigint;
@@ -10,9 +10,9 @@ interface WordedValue {
 
 type Fraction = readonly [bigint, bigint];
 
-/** Words behind the value that are read as its unit at most. */
+/** Most words after the value that are read as its unit. */
 const maxUnitWords = 3;
-/** Words that make the value in front of them another one, or a sentence of it. */
+/** Words that change the value before them, or turn it into a sentence. */
 const notUnits =
   /\b(?:or|and|not|to|through|than|least|most|over|under|above|below|between|except|without|minus|plus|if|is|are|was|must|can|cannot|may|might|should|would|could|has|have|percent|half|squared|cubed|less|times|th|out|by)\b/i;
 
@@ -37,7 +37,7 @@ function englishWords(text: string): WordedValue | undefined {
   return undefined;
 }
 
-/** A count, and scale words behind it: "two and a half million", "half a dozen". */
+/** A count, and scale words after it: "two and a half million", "half a dozen". */
 function englishValue(words: readonly string[]): Fraction | undefined {
   let [factor, end] = [1n, words.length];
   for (
@@ -75,7 +75,7 @@ const chineseValue = new RegExp(
   `^(负?)(${chineseNumber}+)(?:分之(${chineseNumber}+))?(\\p{Script=Han}*)$`,
   'u',
 );
-/** Measure words, with a noun of up to three characters behind the most general ones. */
+/** Measure words, with a noun of up to three characters after the most general ones. */
 const measureWord =
   /^(?:[个只本位名条张辆棵支件枝](?!半)\p{Script=Han}{0,3}|[台架艘间座朵颗粒片人次种类岁届倍组对双瓶杯碗盒箱袋页层排行列步])$/u;
 
