@@ -73,7 +73,8 @@ const demo = await loadRecipe(fileURLToPath(new URL('../recipes/demo/recipe.ts',
 const [suite] = demo.evaluation;
 /** Five held-out problems of each family and knob, where the demo has nine. */
 const [source] = suite!.problems;
-if (source?.type !== 'generated') throw new Error('expected generated problems in the suite of the demo');
+if (source?.type !== 'generated')
+  throw new Error(`expected generated problems in the suite of the demo, got ${source?.type ?? 'none'}`);
 const heldOut = { ...source, perCell: 5 };
 
 function recipeOf(arm: string, seed: number): Recipe {

@@ -1,6 +1,6 @@
-"""Whole GRPO steps of a peer: `trl` (GRPOTrainer) or `loop` (generate, advantages, loss and AdamW in plain PyTorch).
+"""Whole GRPO steps of `trl` (GRPOTrainer) or `loop` (generate, advantages, loss and AdamW in plain PyTorch).
 
-Arguments: the peer, and a workload as JSON. Prints one JSON line when ready and one after each turn; a turn begins with a
+Arguments: one of the two, and a workload as JSON. Prints one JSON line when ready and one after each turn; a turn begins with a
 line on standard input.
 """
 

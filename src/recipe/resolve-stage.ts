@@ -230,7 +230,7 @@ function checkStarts({ environments }: Recipe, { config, algorithm, batchSource 
   }
   if (batchSource.type === 'ahead') {
     throw new ConfigError(
-      `stage '${name}': expected batch.source in-step for starts ${starts.type}(), which follow the outcomes of each step, got ahead()`,
+      `stage '${name}': expected batch.source in-step for starts ${starts.type}(), which follow the outcomes of each step, got ahead(); use inStep()`,
     );
   }
   if (starts.type !== 'restart' || starts.bonus === 0 || !isStandardised(algorithm)) return;

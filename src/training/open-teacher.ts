@@ -42,7 +42,7 @@ export async function openTeacher(
 function requireScores(engine: Awaited<ReturnType<typeof openEngine>>, model: string): LocalEngine {
   if (engine.weights !== undefined && engine.renderer !== undefined) return engine as LocalEngine;
   throw new ConfigError(
-    `teacher: expected an engine with local weights for ${model}, got "${engine.sampler.info.engine}", which only samples`,
+    `teacher: expected an engine with local weights for ${model}, got "${engine.sampler.info.engine}", which only samples; use the engine embedded or torch`,
   );
 }
 

@@ -54,7 +54,7 @@ export function banditOf({ id, source, extra }: Problem): Bandit {
   const lengths = new Set(arms.map(({ length }) => length));
   if (lengths.size > 1) {
     throw new DataError(
-      `${where}: expected equally many weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}`,
+      `${where}: expected the same number of weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}; correct the problem`,
     );
   }
   // Regret is relative to that of a random player, which would be 0.

@@ -58,7 +58,9 @@ export async function initModel(folder: string, options: InitModelOptions): Prom
   const inSymbols = new Map([...words].map(([word, count]) => [toByteSymbols(word), count]));
   const bytes = [...inSymbols].reduce((sum, [word, count]) => sum + word.length * count, 0);
   if (bytes === 0)
-    throw new DataError(`${tokenizerFrom.join(', ')}: expected text to train the tokenizer on, got none`);
+    throw new DataError(
+      `${tokenizerFrom.join(', ')}: expected text to train the tokenizer on, got none; name files that contain text`,
+    );
   const learned = learnMerges(inSymbols, symbols, most);
   const config = newModelConfig(size, learned.tokens.length, context);
   const files = tokenizerFiles(learned, format, context);
@@ -99,6 +101,6 @@ async function requireEmpty(folder: string): Promise<void> {
   });
   if (held.length === 0) return;
   throw new DataError(
-    `${folder}: expected a new or empty folder for the model, found ${held.length} files in it`,
+    `${folder}: expected a new or empty folder for the model, found ${held.length} files in it; choose another folder`,
   );
 }
