@@ -5,6 +5,7 @@ import { openEngine } from '../engines/open-engine.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
+import { samplingIn } from '../recipe/resolve-stage.ts';
 
 /** The teacher, open, and its origin on a hub. */
 export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
@@ -17,7 +18,8 @@ const compared = 100;
 /**
  * Opens the teacher if a stage distils; `undefined` if none does.
  *
- * @throws ConfigError when the teacher, which scores the policy's tokens, tokenizes text differently.
+ * @throws ConfigError when the teacher, which scores the policy's tokens, tokenizes text differently, or has too short a
+ * window for the policy's attempts.
  */
 export async function openTeacher(
   recipe: Recipe,
@@ -32,6 +34,7 @@ export async function openTeacher(
   try {
     const local = requireScores(engine, teacher.model);
     requireSameTokens(local, policy, problems, teacher.model);
+    requireWindow(local, policy, problems, recipe);
     return { engine: local, ...(record !== undefined && { record }) };
   } catch (error) {
     await engine[Symbol.asyncDispose]();
@@ -63,6 +66,29 @@ function requireSameTokens(
   throw new ConfigError(
     `teacher: expected ${model} to have the tokenizer of the policy, but ${what}; choose a larger model of the same family`,
   );
+}
+
+/** Rejects attempts that may be longer than the teacher's window, beyond which its scores mean nothing. */
+function requireWindow(
+  teacher: LocalEngine,
+  policy: LocalEngine,
+  problems: readonly Problem[],
+  recipe: Recipe,
+): void {
+  const [{ maxSequenceTokens: window = Infinity, model }, own] = [teacher.sampler.info, policy.sampler.info];
+  if ((own.maxSequenceTokens ?? Infinity) <= window) return;
+  const longest = problems.reduce(
+    (most, { prompt }) => Math.max(most, policy.renderer.render(prompt).length),
+    0,
+  );
+  for (const stage of recipe.stages.filter(({ type }) => type === 'distil')) {
+    const { maxTokens } = samplingIn(recipe, stage);
+    if (longest + maxTokens <= window) continue;
+    throw new ConfigError(
+      `teacher: expected a window for the longest prompt and the answers of stage "${stage.name}", ${longest} + ${maxTokens} tokens, ` +
+        `got ${window} tokens of ${model}; lower maxTokens, remove long problems, or choose another teacher`,
+    );
+  }
 }
 
 const tokensOf = ({ renderer }: LocalEngine, text: string): string => renderer.encode(text).join(' ');

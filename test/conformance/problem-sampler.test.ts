@@ -97,6 +97,17 @@ const outcomeOf = (problemId: string, step: number): ProblemOutcome => {
   };
 };
 
+/** Outcome of a group whose attempts could not be judged. */
+const ungradable = (problemId: string): ProblemOutcome => ({
+  problemId,
+  successes: 0,
+  trials: 0,
+  meanAbsAdvantage: 0,
+  verdicts: { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 4 },
+  truncated: 0,
+  tokens: 40,
+});
+
 /** Runs steps, observing each batch; returns the batches. */
 function play(sampler: ProblemSampler, from: number, to: number, count: number): string[][] {
   const batches: string[][] = [];
@@ -127,6 +138,20 @@ describe.each(samplers)('$name', ({ make }) => {
         }
       }),
       { numRuns: 40 },
+    );
+  });
+
+  test('learns nothing from groups without trials', () => {
+    fc.assert(
+      fc.property(shape, ({ size, seed, count }) => {
+        const [told, untold] = [make(poolOf(size), seed), make(poolOf(size), seed)];
+        for (const sampler of [told, untold]) play(sampler, 0, 3, count);
+        told.observe(poolOf(size).map(({ id }) => ungradable(id)));
+        untold.observe([]);
+        expect(told.metrics()).toEqual(untold.metrics());
+        expect(told.choose(count, 3)).toEqual(untold.choose(count, 3));
+      }),
+      { numRuns: 20 },
     );
   });
 

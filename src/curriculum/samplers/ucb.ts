@@ -43,7 +43,8 @@ export function createUcb(config: Config, pool: readonly PoolProblem[], seed: nu
   let arms = new Map<string, Arm>(
     queues.levels.map((level) => [level, { count: 0, recent: [], value: 0 }] as const),
   );
-  const observeOne = ({ problemId, meanAbsAdvantage }: ProblemOutcome): void => {
+  const observeOne = ({ problemId, trials, meanAbsAdvantage }: ProblemOutcome): void => {
+    if (trials === 0) return;
     for (const level of levelsOf.get(problemId) ?? []) {
       const arm = arms.get(level);
       if (arm !== undefined) arms.set(level, updateArm(arm, meanAbsAdvantage, config));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -95,12 +95,19 @@ test('a policy that is its own teacher has nothing to learn', { timeout: 300_000
   expect(reader.metric('optim/gradNorm').values[0]).toBeLessThan(1e-3);
 });
 
-test('rejects a missing teacher, and one with another tokenizer', async () => {
+test('rejects a missing teacher, one with another tokenizer, and one with too short a window', async () => {
   expect(() => recipeWith({ teacher: undefined })).toThrow(
     /stage 'from the base': expected the recipe to have a teacher with local weights, got none/,
   );
   const other = recipeWith({ teacher: { model: resolve('test/golden/parity-qwen2') } });
   await expect(buildParts(other)).rejects.toThrow(
     /expected .*parity-qwen2 to have the tokenizer of the policy/,
+  );
+  const short = join(root, 'short');
+  await cp(tiny, short, { recursive: true });
+  const config = JSON.parse(await readFile(join(short, 'config.json'), 'utf8')) as object;
+  await writeFile(join(short, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 30 }));
+  await expect(buildParts(recipeWith({ teacher: { model: short } }))).rejects.toThrow(
+    /expected a window for .* of stage "from the base", \d+ \+ 24 tokens, got 30 tokens of .*; lower maxTokens/,
   );
 });
