@@ -128,7 +128,8 @@ class Connection implements AsyncDisposable {
         this.#forget(opening);
         void opening?.then((client) => client.close()).catch(() => {});
       }
-      if (ProtocolError.isInstance(error) && error.code === ProtocolErrorCode.InvalidParams)
+      const faults: readonly number[] = [ProtocolErrorCode.InvalidParams];
+      if (ProtocolError.isInstance(error) && faults.includes(error.code))
         return { outcome: 'failed', text: `Error: ${error.message}` };
       throw new EnvironmentError(`mcp ${nameOf(this.#config)}: ${messageOf(error)}`, { cause: error });
     }

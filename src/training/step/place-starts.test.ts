@@ -62,7 +62,7 @@ test('shortens a start that is a correct answer by itself', async () => {
   const recipe = recipeOf({ stages: [stage('one', { maxSteps: 1, starts: reveal() })] });
   const starts = { choose: () => [{ kind: 'solution', share: 0.9 }] } as unknown as Starts;
   const settings = resolveStage(recipe, reinforceStages(recipe.stages)[0]!);
-  const start = (await placeStarts({ engine, verifierFor }, { starts, settings }, [a!]))!.get(a!.id);
+  const start = (await placeStarts({ engine, verifierFor }, { starts, settings }, [a]))!.get(a.id);
   expect(start?.text ?? '').not.toContain('\\boxed{42}');
 });
 
