@@ -209,7 +209,7 @@ function systemVariables(): Record<string, string> {
 
 const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? url!;
 
-/** Whether the server no longer knows the session, e.g. after its restart: 404 by the protocol, 400 by some servers. */
+/** Whether the server has lost the session, e.g. after a restart: 404 by the protocol, 400 by some servers. */
 const isLostSession = ({ status, message }: SdkHttpError): boolean =>
   status === 404 || (status === 400 && /session/i.test(message));
 

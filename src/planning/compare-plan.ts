@@ -20,8 +20,8 @@ export interface PlanComparison {
 }
 
 /**
- * Puts stages and evaluations of a plan beside the recorded run. Leaves measuring out: the run's store does not tell its
- * attempts from those it took over.
+ * Compares stages and evaluations of a plan with the recorded run. Leaves measuring out: the run's store does not
+ * distinguish its own attempts from reused ones.
  */
 export function comparePlan({ parts }: RunPlan, run: RunReader): PlanComparison[] {
   return parts
