@@ -70,6 +70,18 @@ function readChat(text: string, tools: readonly Tool[]): WrittenCall[] {
   return isCall ? [readJsonCall(afterThinking, tools)] : [];
 }
 
+/** Deepest nesting of a call: JSON of some thousand levels can be read, but not written again. */
+const maxDepth = 64;
+
+function isDeeper(value: unknown, most: number): boolean {
+  let level = [value];
+  for (let depth = 0; depth <= most; depth++) {
+    if (level.length === 0) return false;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  }
+  return level.length > 0;
+}
+
 function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
   const fault = (name: string, problem: string): WrittenCall => ({ name, text: text.trim(), problem });
   let call: { readonly name?: unknown; readonly arguments?: unknown; readonly parameters?: unknown };
@@ -78,6 +90,7 @@ function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
   } catch (error) {
     return fault('', `expected one JSON object {"name": …, "arguments": {…}}: ${(error as Error).message}`);
   }
+  if (isDeeper(call, maxDepth)) return fault('', `expected JSON nested at most ${maxDepth} deep`);
   const name = typeof call.name === 'string' ? call.name : '';
   const tool = tools.find(({ schema }) => schema.name === name);
   if (tool === undefined)

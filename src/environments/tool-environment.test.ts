@@ -89,6 +89,20 @@ test('reads several calls of a turn, and one JSON object as Llama 3 writes it', 
   expect(answer!.reply.type).toBe('end');
 });
 
+test.for([64, 20_000])(
+  'rejects a call nested %i deep or deeper, which no record could hold',
+  async (depth) => {
+    const format = { type: 'chat' } as const;
+    const nested = '['.repeat(depth) + ']'.repeat(depth);
+    const text = `<tool_call>{"name": "add", "arguments": {"sum": "1+1", "other": ${nested}}}</tool_call>`;
+    const [answered] = await play([text], { ...limits, format });
+    expect(answered!.calls).toMatchObject([
+      { outcome: 'malformed', result: 'Error: expected JSON nested at most 64 deep.' },
+    ]);
+    expect(() => JSON.stringify(answered)).not.toThrow();
+  },
+);
+
 test('a result holds none of the tags of its format', () => {
   const piece = fc.constantFrom('<add>', '</add>', '<sum>', '</sum>', '<', 'a', 'dd>', '</su', 'm>', ' ');
   fc.assert(
