@@ -73,8 +73,14 @@ describe.skipIf(!hasTorch)(
       process.env['PATH'] = `${folder}:${path}`;
       try {
         await using local = await openTorchEngine(settings);
-        await using engine = await openTorchEngine({ ...settings, remote: `ssh://me@gpu${workerFolder}` });
+        const remote = `ssh://me@gpu${workerFolder}`;
+        await using engine = await openTorchEngine({ ...settings, remote });
         expect(await written(engine)).toEqual(await written(local));
+        // Past policies need a folder that both machines see.
+        expect(local.learner!.freezePolicy).toBeDefined();
+        expect(engine.learner!.freezePolicy).toBeUndefined();
+        await using shared = await openTorchEngine({ ...settings, remote, scratch: folder });
+        expect(shared.learner!.freezePolicy).toBeDefined();
       } finally {
         process.env['PATH'] = path;
         rmSync(folder, { recursive: true });

@@ -54,8 +54,9 @@ export const torchConfig = z.strictObject({
   /** Memory for the updates since the last checkpoint, which restore a worker after a crash. */
   maxReplay: byteSizeSchema.default('2GiB'),
   /**
-   * Folder for an intermediate state when `maxReplay` is exceeded; removed at the end. Default: a crash then ends the
-   * run.
+   * Folder for an intermediate state when `maxReplay` is exceeded, and for the past policies of `ahead()`; what it holds is
+   * removed at the end. Default: a crash then ends the run, and past policies are saved to the temporary folder, which
+   * `ssh://` does not share.
    */
   scratch: z.string().min(1).optional(),
 });

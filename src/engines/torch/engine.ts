@@ -89,9 +89,8 @@ async function open(options: TorchEngineOptions): Promise<TorchEngine> {
     notify,
   };
   const worker = new SupervisedWorker(supervision, started);
-  // A listening worker serves one client, so there is no second one for older policies.
   const openSampler = (): Promise<TorchEngine> => open({ ...options, ...samplerSettings(config) });
-  const parts = { folder, config, train, ...(!isListening(config) && { openSampler }) };
+  const parts = { folder, config, train, ...(canOpenSampler(config) && { openSampler }) };
   return loaded(new TorchEngine(worker, parts, started.created), state);
 }
 
@@ -104,6 +103,13 @@ const samplerSettings = ({
   samplerDevice === undefined
     ? { train: false, state: undefined, device, ranks }
     : { train: false, state: undefined, device: samplerDevice, ranks: 1 };
+
+/**
+ * Whether a second worker can sample with older policies. A listening worker serves one client; one over ssh reads and leaves
+ * their weights on its own disk, unless `scratch` names a folder that this machine sees too.
+ */
+const canOpenSampler = (config: TorchConfig): boolean =>
+  config.remote === undefined || (!isListening(config) && config.scratch !== undefined);
 
 const isListening = ({ remote }: TorchConfig): boolean =>
   remote !== undefined && !remote.startsWith('ssh://');

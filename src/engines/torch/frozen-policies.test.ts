@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,12 +11,12 @@ const info: EngineInfo = { engine: 'torch', model: 'm', modelHash: 'h', device: 
 const request = { prompts: [], maxTokens: 1, seed: 0 };
 
 /** Policies whose weights are their version, and a record of what the second worker did. */
-function frozenPolicies() {
+function frozenPolicies(scratch: string | null = null) {
   const record: string[] = [];
   let [version, loaded] = [0, -1];
   const policies = new FrozenPolicies({
     info,
-    scratch: null,
+    scratch,
     save: async (dir) => {
       await mkdir(dir);
       await writeFile(join(dir, 'weights'), String(version));
@@ -87,4 +87,18 @@ test('a policy that never sampled does not hold up later ones', async () => {
   const next = await policies.freeze();
   expect(await versionsOf(next.sampler)).toEqual([0]);
   await policies[Symbol.asyncDispose]();
+});
+
+test('creates the scratch folder', async () => {
+  const scratch = join(tmpdir(), `gradus-scratch-${process.pid}`, 'policies');
+  const { policies, record } = frozenPolicies(scratch);
+  try {
+    const policy = await policies.freeze();
+    await versionsOf(policy.sampler);
+    expect(record.at(-1)).toContain(`load ${scratch}`);
+    await policy[Symbol.asyncDispose]();
+  } finally {
+    await policies[Symbol.asyncDispose]();
+    await rm(dirname(scratch), { recursive: true });
+  }
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrozenPolicy, Sampler } from '../engine.ts';
@@ -38,7 +38,7 @@ export class FrozenPolicies implements AsyncDisposable {
 
   async freeze(): Promise<FrozenPolicy> {
     const { info, save, scratch } = this.#parts;
-    this.#folder ??= mkdtemp(join(scratch ?? tmpdir(), 'gradus-policies-'));
+    this.#folder ??= newFolder(scratch ?? tmpdir());
     const dir = join(await this.#folder, `policy-${++this.#count}`);
     const policyVersion = await save(dir);
     const before = this.#previous;
@@ -77,4 +77,9 @@ export class FrozenPolicies implements AsyncDisposable {
     if (old !== null) await rm(old, { recursive: true, force: true });
     return worker;
   }
+}
+
+async function newFolder(parent: string): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  return mkdtemp(join(parent, 'gradus-policies-'));
 }

@@ -51,7 +51,7 @@ export function requireFreezing(engine: LearningEngine, { batchSource }: Resolve
   if (batchSource.type === 'in-step' || engine.learner.freezePolicy !== undefined) return;
   throw new ConfigError(
     `batch.source: expected an engine that samples from an older policy for ahead(), got "${engine.sampler.info.engine}"; ` +
-      'use inStep(), or the engines embedded or torch, not behind http',
+      'use inStep(), or the engines embedded or torch: not behind http, and over ssh with "scratch" on a disk that both machines mount',
   );
 }
 
