@@ -1,6 +1,5 @@
 import type { ScoredGroup } from '../algorithms/scored-group.ts';
 import { finishReasonOf, isFromPrompt } from '../core/rollout.ts';
-import type { ProblemOutcome } from '../curriculum/samplers/problem-sampler.ts';
 import type { StartOutcome } from '../curriculum/starts/starts.ts';
 import { countTrials } from '../difficulty/pass-rates/trials.ts';
 import { observePassRates } from './observe-pass-rates.ts';
@@ -9,8 +8,8 @@ import { problemOutcome } from './step/problem-outcome.ts';
 import type { TrainingContext } from './training-context.ts';
 
 /**
- * Passes finished groups to the sampler, the starts and the pass-rate store. Sampler and store get the outcomes of attempts
- * from the prompt alone: with a part of the answer given, a hard problem looks easy.
+ * Passes finished groups to the sampler, the starts and the pass-rate store. Sampler and store get attempts from the
+ * prompt alone: with a part of the answer given, a hard problem looks easy.
  */
 export function observeGroups(
   context: TrainingContext,
@@ -19,14 +18,10 @@ export function observeGroups(
   step: number,
 ): void {
   const fromPrompt = groups.filter(isFromPrompt);
-  stage.sampler.observe(groups.map(outcomeFromPrompt));
+  stage.sampler.observe(fromPrompt.map(problemOutcome));
   stage.starts?.observe(groups.map(startOutcome));
   observePassRates(context, stage, fromPrompt, step);
 }
-
-/** Summarises a group for the sampler, which chose its problem: without trials where it began at another start. */
-export const outcomeFromPrompt = (group: ScoredGroup): ProblemOutcome =>
-  problemOutcome(isFromPrompt(group) ? group : { ...group, rollouts: [], scored: [] });
 
 /** Summarises a group for the starts. */
 export function startOutcome({ problem, start, rollouts }: ScoredGroup): StartOutcome {
