@@ -22,7 +22,7 @@ const poolState = z.strictObject({
 const exampleState = z.strictObject({
   /** Examples in the run's file of the stage. */
   examples: z.int().positive(),
-  /** Hash of that file, so that a resume learns from the same examples. */
+  /** Hash of the stage's files of examples, so that a resume learns from and measures the same. */
   sha256: z.string(),
   heldOut: z.int().min(0),
 });

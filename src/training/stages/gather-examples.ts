@@ -64,7 +64,9 @@ export async function gatherExamples(
   if (gathered.examples.length === 0) {
     throw new DataError(
       `stage "${name}": expected examples to imitate, got none from ${gathered.summary}${skipped}; ` +
-        'select easier problems, or make more attempts (rollouts)',
+        (source.type === 'solutions'
+          ? 'name the column of the solutions in the problem source, columns: { solution: … }, or use harvest()'
+          : 'select easier problems, or make more attempts (rollouts)'),
     );
   }
   return {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -175,6 +175,35 @@ test('a stage that harvests nothing fails with the counts', async () => {
   await using run = await newRun(recipe);
   await expect(trainIn(run, recipe, scriptedEngine({ complete: () => 'no' }))).rejects.toThrow(
     /stage "copy": expected examples to imitate, got none from 0 correct of 36 attempts at 12 problems/,
+  );
+});
+
+test('a stage without worked solutions names the column to set', async () => {
+  const recipe = recipeWith({ stages: [imitate('solutions', { examples: solutions() })] });
+  await using run = await newRun(recipe);
+  const unsolved = { problems: problems.slice(5) };
+  await expect(trainIn(run, recipe, scriptedEngine({ complete: () => '' }), unsolved)).rejects.toThrow(
+    /got none from worked solutions of 7 problems; name the column of the solutions/,
+  );
+});
+
+test.for(['train', 'held-out'] as const)('refuses to resume with changed %s examples', async (part) => {
+  const recipe = recipeWith({
+    stages: [imitate('solutions', { examples: solutions(), batchSize: 2, epochs: 3, heldOut: 0.4 })],
+  });
+  const run = await newRun(recipe);
+  const stop = new AbortController();
+  const watch = {
+    signal: stop.signal,
+    report: ({ type }: { readonly type: string }) => type === 'step' && stop.abort(),
+  };
+  const engine = scriptedEngine({ complete: () => '' });
+  await expect(trainIn(run, recipe, engine, watch)).rejects.toThrow(/abort/i);
+  await run[Symbol.asyncDispose]();
+  await appendFile(examplesFile(run.directory, 0, part), '{"prompt":"1","completion":"2"}\n');
+  await using again = await openRun(run.directory);
+  await expect(trainIn(again, recipe, scriptedEngine({ complete: () => '' }))).rejects.toThrow(
+    /expected the examples that the stage began with .*, got others/,
   );
 });
 

@@ -64,9 +64,7 @@ export async function openImitate(
   index: number,
   saved: ExampleState,
 ): Promise<StageRun> {
-  const train = await readBack(context, index, saved);
-  const heldOut =
-    saved.heldOut === 0 ? [] : await readExamples(examplesFile(context.run.directory, index, 'held-out'));
+  const { train, heldOut } = await readBack(context, index, saved);
   const settings = settingsOf(context, stage);
   const plan = planBatches(train, settings);
   return {
@@ -159,7 +157,7 @@ function split<Example extends SupervisedExample>(
   };
 }
 
-/** Writes the examples as rows that `gradus sft` reads. Returns the hash of those to train on. */
+/** Writes the examples as rows that `gradus sft` reads. Returns the hash of all. */
 async function writeExamples(
   directory: string,
   index: number,
@@ -167,10 +165,10 @@ async function writeExamples(
   heldOut: readonly GatheredExample[],
 ): Promise<string> {
   await makeFolder(runLayout(directory).examples);
-  const text = linesOf(train);
-  await writeFileAtomic(examplesFile(directory, index, 'train'), text);
-  if (heldOut.length > 0) await writeFileAtomic(examplesFile(directory, index, 'held-out'), linesOf(heldOut));
-  return sha256Of(text);
+  const [learned, held] = [linesOf(train), linesOf(heldOut)];
+  await writeFileAtomic(examplesFile(directory, index, 'train'), learned);
+  if (heldOut.length > 0) await writeFileAtomic(examplesFile(directory, index, 'held-out'), held);
+  return sha256Of(learned + held);
 }
 
 const linesOf = (examples: readonly GatheredExample[]): string =>
@@ -181,13 +179,19 @@ const sha256Of = (text: string): string => createHash('sha256').update(text).dig
 async function readBack(
   { run }: TrainingContext,
   index: number,
-  { sha256 }: ExampleState,
-): Promise<SupervisedExample[]> {
-  const path = examplesFile(run.directory, index, 'train');
-  const text = await readFile(path, 'utf8').catch(() => '');
-  if (sha256Of(text) === sha256) return readExamples(path);
+  { sha256, heldOut: heldOutCount }: ExampleState,
+): Promise<{ readonly train: SupervisedExample[]; readonly heldOut: SupervisedExample[] }> {
+  const train = examplesFile(run.directory, index, 'train');
+  const heldOut = heldOutCount === 0 ? undefined : examplesFile(run.directory, index, 'held-out');
+  const paths = [train, ...(heldOut === undefined ? [] : [heldOut])];
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
+  if (sha256Of(texts.join('')) === sha256)
+    return {
+      train: await readExamples(train),
+      heldOut: heldOut === undefined ? [] : await readExamples(heldOut),
+    };
   throw new RunError(
-    `${path}: expected the examples that the stage began with (sha256 ${sha256.slice(0, 12)}), got others; restore the file from a copy`,
+    `${paths.join(' and ')}: expected the examples that the stage began with (sha256 ${sha256.slice(0, 12)}), got others; restore from a copy`,
     { code: 'RUN_CORRUPT', tryNext: `gradus runs show ${run.directory}` },
   );
 }
