@@ -2,9 +2,6 @@ import { readStructure } from './structured-text.ts';
 
 const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant', developer: 'system' };
 
-/** A list as pandas writes it to CSV: `array([…], dtype=object)`. */
-const numpyArray = /^\s*array\(([^]*?),?\s*(?:dtype=object)?\s*\)\s*$/;
-
 /** Marks a picture in the text of a prompt, as in data sets for vision models. */
 const imageMark = '<image>';
 
@@ -15,7 +12,7 @@ const imageMark = '<image>';
  */
 export function promptOf(value: unknown): unknown {
   const isText = typeof value === 'string';
-  const bare = isText ? value.replace(numpyArray, '$1') : '';
+  const bare = isText ? withoutArray(value) : '';
   const list = /^\s*\[\s*\{/.test(bare) ? readStructure(bare) : value;
   if (!Array.isArray(list) || list.length === 0) return value;
   const messages = list.map(messageOf);
@@ -23,6 +20,17 @@ export function promptOf(value: unknown): unknown {
     ? value
     : messages.map((message, i) => message ?? (list[i] as unknown));
 }
+
+/** The list in `array([…], dtype=object)`, as pandas writes it to CSV; other texts unchanged. */
+function withoutArray(text: string): string {
+  const call = text.trim();
+  if (!call.startsWith('array(') || !call.endsWith(')')) return text;
+  const list = withoutEnd(call.slice('array('.length, -1).trimEnd(), 'dtype=object').trimEnd();
+  return withoutEnd(list, ',');
+}
+
+const withoutEnd = (text: string, end: string): string =>
+  text.endsWith(end) ? text.slice(0, -end.length) : text;
 
 function messageOf(value: unknown): object | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
