@@ -28,7 +28,11 @@ export function observePassRates(
       const edition = editionOf(problem);
       // The policy that wrote these rollouts has not yet learned from this step.
       const when = { source: { type: 'training' }, step: step - 1 - offPolicySteps } as const;
-      return rollouts.map((rollout) => observationOf(rollout, edition, when));
+      // With ahead() a policy may attempt a problem for several steps: later attempts continue the indices.
+      const firstIndex = offPolicySteps * settings.groupSize;
+      return rollouts.map((rollout) =>
+        observationOf({ ...rollout, index: firstIndex + rollout.index }, edition, when),
+      );
     });
     store.record({ ...how, verifier }, observations);
   }
