@@ -34,18 +34,20 @@ export function createOutcomeView(compareProgress: CompareProgress): (run: RunRe
   const known = new Map<string, { readonly last: number; readonly suites: readonly SuiteComparison[] }>();
   return async (run) => {
     const [[last]] = run.lists('SELECT coalesce(max(id), 0) FROM evaluations') as [[number]];
-    const { id } = run.summary();
-    let kept = known.get(id);
+    const { directory } = run;
+    // Copies of a run share its id.
+    const key = `${run.summary().id} ${directory}`;
+    let kept = known.get(key);
     if (kept?.last !== last) {
-      kept = { last, suites: await compareProgress(run.directory) };
-      known.set(id, kept);
+      kept = { last, suites: await compareProgress(directory) };
+      known.set(key, kept);
     }
     return {
       suites: kept.suites,
       costs: costsOf(run),
       measuredTrials: measuredTrials(run),
       seconds: secondsOf(run),
-      data: (await readDataFile(run.directory)) ?? null,
+      data: (await readDataFile(directory)) ?? null,
     };
   };
 }
