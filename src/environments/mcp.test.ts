@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openCallResults, recordCalls } from './call-results.ts';
 import { tags } from './call-format.ts';
 import type { Environment, WrittenTurn } from './environment.ts';
@@ -18,6 +18,7 @@ const number = { type: 'number' };
 const tools = [
   { name: 'add', description: 'Adds two numbers.', inputSchema: { type: 'object', properties: { a: number, b: number }, required: ['a', 'b'] } },
   { name: 'echo', inputSchema: { type: 'object', properties: { text: { type: 'string' } } } },
+  { name: 'variable', inputSchema: { type: 'object', properties: { name: { type: 'string' } } } },
   { name: 'die', inputSchema: { type: 'object' } },
   { name: 'hang', inputSchema: { type: 'object' } },
   { name: 'image', inputSchema: { type: 'object' } },
@@ -28,6 +29,7 @@ const call = ({ name, arguments: args }) => {
     return typeof args.a === 'number' ? text(String(args.a + args.b)) : { code: -32602, message: 'a must be a number' };
   if (name === 'echo') return text(args.text.repeat(args.times ?? 1), args.text === 'bad');
   if (name === 'image') return { content: [{ type: 'image', data: 'AA==', mimeType: 'image/png' }, { type: 'text', text: 'seen' }] };
+  if (name === 'variable') return text(process.env[args.name] ?? 'unset');
   if (name === 'die') process.exit(1);
   return undefined;
 };
@@ -117,6 +119,18 @@ test('a tool that never answers fails at its time limit', async () => {
   await using environment = await open({ command });
   await expect(replyWithin(300, environment, { name: 'hang', arguments: {} })).rejects.toThrow('timeout');
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
+});
+
+test('passes on the variables that are named, and no others', async () => {
+  vi.stubEnv('GRADUS_TEST_KEY', 'secret');
+  vi.stubEnv('GRADUS_TEST_OTHER', 'other');
+  await using environment = await open({ command, tools: ['variable'], env: ['GRADUS_TEST_KEY'] });
+  const ask = (name: string) => ({ name: 'variable', arguments: { name } });
+  expect(await reply(environment, ask('GRADUS_TEST_KEY'), ask('GRADUS_TEST_OTHER'))).toEqual([
+    ['ok', 'secret'],
+    ['ok', 'unset'],
+  ]);
+  vi.unstubAllEnvs();
 });
 
 test('cuts a result of 5 MB', async () => {

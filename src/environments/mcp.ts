@@ -15,8 +15,11 @@ export const mcpConfig = z.strictObject({
   type: z.literal('mcp'),
   /** Program and arguments of a local server that speaks over standard input and output. */
   command: z.tuple([z.string().min(1)], z.string()).optional(),
-  /** Environment variables of the local server, besides the system's own such as `PATH` and `HOME`. */
-  env: z.record(z.string().min(1), z.string()).default({}),
+  /**
+   * Names of environment variables to pass on to a local server, besides the system's own such as `PATH` and `HOME`. Their
+   * values are read when it starts, and stored nowhere.
+   */
+  env: z.array(z.string().min(1)).default([]),
   /** Address of a server that speaks Streamable HTTP, e.g. `http://127.0.0.1:8000/mcp`. */
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }).optional(),
   /** Names of the tools that the policy may call; it sees no other tool of the server. */
@@ -170,7 +173,7 @@ class Connection implements AsyncDisposable {
       args,
       cwd: this.#baseDir,
       stderr: 'pipe',
-      env: { ...systemVariables(), ...env },
+      env: variablesOf([...systemVariables, ...env]),
     });
     let said = '';
     transport.stderr?.on('data', (piece: Buffer) => {
@@ -200,12 +203,12 @@ const acceptAll: NonNullable<ClientOptions['jsonSchemaValidator']> = {
 };
 
 /** Variables that a program needs to run at all; secrets in other variables do not reach the server. */
-function systemVariables(): Record<string, string> {
-  const names = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'SHELL', 'TERM'];
-  return Object.fromEntries(
+const systemVariables = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'SHELL', 'TERM'];
+
+const variablesOf = (names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
-}
 
 const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? url!;
 

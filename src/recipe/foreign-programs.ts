@@ -58,7 +58,9 @@ function ofEnvironment(config: EnvironmentConfig): string[] {
       return config.sandbox.python === undefined ? [] : [`runs ${config.sandbox.python}`];
     case 'mcp':
       return [
-        config.command === undefined ? `sends calls to ${config.url}` : `runs ${config.command.join(' ')}`,
+        config.command === undefined
+          ? `sends calls to ${config.url}`
+          : `runs ${config.command.join(' ')}${config.env.length === 0 ? '' : `, with the values of ${config.env.join(', ')}`}`,
       ];
     case 'search':
       return config.retriever.type === 'http-retriever' ? [`sends queries to ${config.retriever.url}`] : [];
