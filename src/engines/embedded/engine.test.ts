@@ -26,6 +26,22 @@ test('takes default settings from the schema and rejects unknown ones', () => {
   expect(() => embeddedConfig.parse(embedded({ memoryBudget: '2 GB' }))).toThrow(/amount of memory/);
 });
 
+test('closes while it computes, without a crash of the process', async () => {
+  for (let round = 0; round < 8; round++) {
+    const engine = await openEmbeddedEngine({ model, lanes: 2 });
+    const prompts = [{ key: 'a', prompt: Int32Array.of(4, 5), count: 200 }];
+    const write = async (): Promise<void> => {
+      const request = { prompts, maxTokens: 200, temperature: 1, seed: 1 };
+      for await (const _ of engine.sampler.sample(request));
+    };
+    const [outcome] = await Promise.allSettled([
+      write(),
+      new Promise((resolve) => setTimeout(resolve, 20 * round)).then(() => engine[Symbol.asyncDispose]()),
+    ]);
+    expect(['rejected', 'fulfilled']).toContain(outcome.status);
+  }
+});
+
 test('writes the same completions for any number of lanes, threads and slots', async () => {
   const outcomes: string[] = [];
   for (const settings of [

@@ -27,11 +27,31 @@ let sampler: Promise<Sampler> | undefined;
 const packed = new Map<number, { readonly weights: DecodeWeights; jobs: number }>();
 let tokenizer: ModelTokenizer | undefined;
 
-port.on('message', (request: LaneRequest) => {
-  void serve(request).catch((error: unknown) => {
-    reply({ id: request.id, kind: 'failed', error: packError(error) });
-  });
+/** Requests in progress, and whether the thread ends after them. */
+let [running, isClosing] = [0, false];
+
+port.on('message', (request: LaneRequest | 'close') => {
+  if (request === 'close') {
+    isClosing = true;
+    endWhenIdle();
+    return;
+  }
+  running++;
+  void serve(request)
+    .catch((error: unknown) => {
+      reply({ id: request.id, kind: 'failed', error: packError(error) });
+    })
+    .finally(() => {
+      running--;
+      endWhenIdle();
+    });
 });
+
+/** Ends the thread between requests: the runtime aborts the whole process if a thread ends while it computes. */
+function endWhenIdle(): void {
+  // oxlint-disable-next-line unicorn/no-process-exit -- ends this thread alone
+  if (isClosing && running === 0) process.exit();
+}
 
 function reply(message: LaneReply): void {
   port.postMessage(message);
@@ -86,7 +106,7 @@ async function sample(
     job,
     weights,
     (written, parts) => reply({ id, kind: 'written', written, parts }),
-    () => Atomics.load(aborted, 0) === 1,
+    () => isClosing || Atomics.load(aborted, 0) === 1,
   );
 }
 

@@ -35,15 +35,19 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+/** Longest wait for the computation in progress when a lane closes, in milliseconds. */
+const closingMs = 30_000;
+
 /**
  * Starts a lane. When its thread dies, all pending and later requests reject with a `WorkerCrashed` that lists the
- * pending ones.
+ * pending ones. Disposing rejects them too, and waits for the computation in progress.
  */
 export function openLane(options: LaneOptions): Lane {
   // The compiled package runs the .js file next to this one, the source tree the .ts file.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./lane-worker.${extension}`, import.meta.url), { workerData: options });
   const { ask, fail } = connect(worker);
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   return {
     logprobs: (job) =>
       ask(`logprobs of ${job.shape.rows} sequences`, { kind: 'logprobs', job }) as Promise<Float32Array>,
@@ -68,7 +72,12 @@ export function openLane(options: LaneOptions): Lane {
     },
     [Symbol.asyncDispose]: async () => {
       fail('the engine was closed');
-      await worker.terminate();
+      worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      worker.postMessage('close');
+      const late = setTimeout(() => void worker.terminate(), closingMs);
+      await exited;
+      clearTimeout(late);
     },
   };
 }
