@@ -77,10 +77,10 @@ describe.skipIf(!hasTorch)(
         await using engine = await openTorchEngine({ ...settings, remote });
         expect(await written(engine)).toEqual(await written(local));
         // Past policies need a folder that both machines see.
-        expect(local.learner!.freezePolicy).toBeDefined();
-        expect(engine.learner!.freezePolicy).toBeUndefined();
+        expect(local.learner.freezePolicy).toBeDefined();
+        expect(engine.learner.freezePolicy).toBeUndefined();
         await using shared = await openTorchEngine({ ...settings, remote, scratch: folder });
-        expect(shared.learner!.freezePolicy).toBeDefined();
+        expect(shared.learner.freezePolicy).toBeDefined();
       } finally {
         process.env['PATH'] = path;
         rmSync(folder, { recursive: true });
