@@ -18,7 +18,7 @@ const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gra
 
 /**
  * Returns the path of a Node ≥ 24: `GRADUS_NODE`; the npm package `node` near Gradus or the current folder; the one in the
- * user's cache. Installs that one if there is none. Returns `undefined`, with the reason on stderr, if npm cannot.
+ * user's cache. Without any of these, installs the last one with npm. Returns `undefined` if npm fails; stderr has the reason.
  */
 export function findNode() {
   const named = process.env.GRADUS_NODE;

@@ -28,6 +28,6 @@ export interface DataRecord {
   readonly problems: readonly SourceRecord[];
   /** Sources of the evaluation problems, by suite. */
   readonly suites: Readonly<Record<string, readonly SourceRecord[]>>;
-  /** Files of examples to imitate; absent if there are none. */
+  /** Files of examples to imitate; absent for a run without such files. */
   readonly examples?: readonly FileRecord[];
 }

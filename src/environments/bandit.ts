@@ -34,7 +34,7 @@ export const banditConfig = z.strictObject({
  */
 export const bandit = noun(banditConfig);
 
-/** Milliseconds that a reply may take; replies wait for nothing. */
+/** Time limit of a reply, in milliseconds. A reply is computed at once, so the limit is never reached. */
 const maxTime = 60_000;
 
 /** What an attempt has seen; everything else follows from the problem. */
@@ -126,7 +126,7 @@ const reply = ({ form }: Style, content: string): Answered['reply'] =>
 
 /**
  * Reads the arm (0-based) that a turn names: the only whole number of its text from 1 to `arms`, after any thinking; null
- * if there is none, or more than one.
+ * if it names no arm or several.
  */
 export function readChoice(text: string, arms: number): number | null {
   const said = text.split('</think>').at(-1)!;

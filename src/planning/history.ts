@@ -32,7 +32,7 @@ interface Steps {
  * Reads the newest runs of a folder that were made on this machine, on the same engine and device, with a model of the
  * same architecture and size. Ranges are the 10 % and 90 % quantiles over steps, the expected value is the median.
  *
- * @returns `undefined` if there is none with a step.
+ * @returns `undefined` if no such run has recorded a step.
  */
 export async function readHistory(folder: string, info: EngineInfo): Promise<History | undefined> {
   const runs = (await listRuns(folder)).flatMap((one) => ('summary' in one ? [one.summary] : []));

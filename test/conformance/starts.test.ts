@@ -71,7 +71,7 @@ describe.each(all)('$name', ({ input }) => {
   const make = (size: number, seed: number): Starts =>
     createStarts(startsConfig.parse(input), poolOf(size), seed);
 
-  test('gives a start of its own problem, and the prompt for others', () => {
+  test('chooses a valid start for each problem of the pool, and the prompt for any other', () => {
     fc.assert(
       fc.property(shape, ({ size, seed }) => {
         for (const choices of play(make(size, seed), size, seed, 0, 8)) {

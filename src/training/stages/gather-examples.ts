@@ -37,7 +37,7 @@ type Remeasured = GatheredExamples['remeasured'];
 /**
  * Reads the examples of a stage from its file or from solutions, or harvests them.
  *
- * @throws DataError when there are none.
+ * @throws DataError if no example is found.
  */
 export async function gatherExamples(
   context: TrainingContext,

@@ -1,4 +1,4 @@
-"""Sampling on all ranks: each writes completions of its own prompts, with its own copy of the weights."""
+"""Sampling on all ranks: the prompts are split among them, and each rank holds a copy of the weights."""
 
 from __future__ import annotations
 

@@ -16,12 +16,12 @@ const bound = new RegExp(
 /** Characters before a value that are searched for a hedge. */
 const reach = 24;
 
-/** Where the words that deny a value at `start` begin; `start` itself where there are none. */
+/** Start of the words that deny the value at `start`; `start` itself if no such words precede it. */
 export function denialStart(text: string, start: number): number {
   return hedgeStart(denial, text, start);
 }
 
-/** Where the words that deny or bound a value at `start` begin; `start` itself where there are none. */
+/** Start of the words that deny or bound the value at `start`; `start` itself if no such words precede it. */
 export function boundStart(text: string, start: number): number {
   return Math.min(hedgeStart(denial, text, start), hedgeStart(bound, text, start));
 }
