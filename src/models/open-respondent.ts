@@ -7,7 +7,7 @@ import type { Respondent } from './ask.ts';
 import { requireReplies } from './check-replies.ts';
 
 /** Which environment of a run answers the model's turns. */
-export interface EnvironmentChoiceOptions extends TrustOptions {
+export interface RespondentOptions extends TrustOptions {
   /** Domain whose environment it is. Default: that of the only environment, none where there are several. */
   readonly domain?: string | undefined;
   /** True for answers in one turn. */
@@ -25,7 +25,7 @@ export async function openRespondent(
   engine: Engine,
   directory: string,
   stored: RunRecipe | undefined,
-  { domain, closedBook = false, trust }: EnvironmentChoiceOptions,
+  { domain, closedBook = false, trust }: RespondentOptions,
   opened: AsyncDisposableStack,
 ): Promise<Respondent> {
   const domains = Object.keys(stored?.recipe.environments ?? {});
