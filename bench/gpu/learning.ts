@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
-import { fineTuningRecipe } from '../../src/training/fine-tune.ts';
+import { fineTuningRecipe } from '../../src/training/stages/fine-tune.ts';
 import { runLayout } from '../../src/runs/files/layout.ts';
 import { startTraining } from '../../src/training/start.ts';
 import { readRunResult } from '../../src/training/summary.ts';

@@ -18,7 +18,7 @@ import { resolveStage } from '../../src/recipe/resolve-stage.ts';
 import { rollAll } from '../../src/rollout/roll-groups.ts';
 import { mean } from '../../src/statistics/summary.ts';
 import { type LiveStage, rollBatch } from '../../src/training/step/collect-batch.ts';
-import { startOutcome } from '../../src/training/observe-groups.ts';
+import { startOutcome } from '../../src/training/stages/observe-groups.ts';
 import { learnFrom } from '../../src/training/step/learn.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../../src/verifiers/math/verifier.ts';
 

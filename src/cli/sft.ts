@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { fineTuningRecipe } from '../training/fine-tune.ts';
+import { fineTuningRecipe } from '../training/stages/fine-tune.ts';
 import { startTraining } from '../training/start.ts';
 import { readRunResult } from '../training/summary.ts';
 import { withInterrupt } from './interrupt.ts';

@@ -2,7 +2,11 @@ import { describeBatches } from '../recipe/batch-arithmetic.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { resolvedStages } from '../recipe/resolve-stage.ts';
 import { buildParts } from '../training/build.ts';
-import { type PredictedWorth, predictFromProbe, predictFromStore } from '../training/predict-worth.ts';
+import {
+  type PredictedWorth,
+  predictFromProbe,
+  predictFromStore,
+} from '../training/stage-entry/predict-worth.ts';
 import type { TrainingParts } from '../training/training-context.ts';
 import { withInterrupt } from './interrupt.ts';
 import type { Output } from './output.ts';

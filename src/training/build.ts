@@ -17,7 +17,7 @@ import { recordOf } from '../problems/locate-files.ts';
 import { readExamples } from '../supervised/examples.ts';
 import { loadSources, type LoadingOptions } from '../problems/load-problems.ts';
 import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
-import { openTeacher } from './open-teacher.ts';
+import { openTeacher } from './stages/open-teacher.ts';
 import type { LoadedSuite, TrainingParts } from './training-context.ts';
 import { unknownTokenWarning } from '../models/unknown-tokens.ts';
 import { requireReplies } from '../models/check-replies.ts';

@@ -10,7 +10,7 @@ import { runDigest } from '../../runs/reading/run-digest.ts';
 import { openRunReader } from '../../runs/reading/run-reader.ts';
 import { mean } from '../../statistics/summary.ts';
 import { buildParts } from '../build.ts';
-import { fineTuningRecipe } from '../fine-tune.ts';
+import { fineTuningRecipe } from './fine-tune.ts';
 import { resumeTraining, startTraining } from '../start.ts';
 
 const tiny = resolve('models/gradus-tiny');

@@ -21,7 +21,7 @@ import type { Run } from '../../runs/writing/run.ts';
 import { mathProblem, scriptedEngine, type ScriptedEngine } from '../../testing/index.ts';
 import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { train } from '../controller.ts';
-import { fineTuningRecipe } from '../fine-tune.ts';
+import { fineTuningRecipe } from './fine-tune.ts';
 import { resumeTraining, startTraining } from '../start.ts';
 import { controllerStart, controllerState } from '../state.ts';
 import { readRunResult } from '../summary.ts';

@@ -7,7 +7,7 @@ import type { StoredBatch } from '../../runs/files/started-batches.ts';
 import { flagsOf } from '../../verifiers/suspicions.ts';
 import { type ShownVerdict, shownVerdicts } from '../events.ts';
 import { isFromPrompt } from '../../core/rollout.ts';
-import { observeGroups } from '../observe-groups.ts';
+import { observeGroups } from './observe-groups.ts';
 import { openStage, selectStage, withOrigin } from '../stage-entry/enter-stage.ts';
 import type { ControllerState, PoolState } from '../state.ts';
 import { type BatchSource, openBatchSource } from '../step/batch-source.ts';

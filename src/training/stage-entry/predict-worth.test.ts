@@ -2,19 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { stage } from '../curriculum/stage.ts';
-import { editionOf, type Observation } from '../difficulty/pass-rates/pass-rate-store.ts';
-import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import { samplingOf } from '../measuring/measure.ts';
-import { templateOf } from '../measuring/observation.ts';
-import { defineRecipe } from '../recipe/define-recipe.ts';
-import type { RecipeInput } from '../recipe/recipe.ts';
-import { checkRecipe } from '../recipe/resolve-stage.ts';
-import { createPendingWork } from '../rollout/pending.ts';
-import { mathProblem, scriptedEngine } from '../testing/index.ts';
-import { openVerifier, verifierConfig } from '../verifiers/config.ts';
+import { stage } from '../../curriculum/stage.ts';
+import { editionOf, type Observation } from '../../difficulty/pass-rates/pass-rate-store.ts';
+import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
+import { samplingOf } from '../../measuring/measure.ts';
+import { templateOf } from '../../measuring/observation.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
+import type { RecipeInput } from '../../recipe/recipe.ts';
+import { checkRecipe } from '../../recipe/resolve-stage.ts';
+import { createPendingWork } from '../../rollout/pending.ts';
+import { mathProblem, scriptedEngine } from '../../testing/index.ts';
+import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { predictFromProbe, predictFromStore } from './predict-worth.ts';
-import type { TrainingParts } from './training-context.ts';
+import type { TrainingParts } from '../training-context.ts';
 
 /** Twenty families; the first two are solved in half of the attempts, the others never. */
 const problems = Array.from({ length: 400 }, (_, i) =>

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import { stage } from '../curriculum/stage.ts';
-import { defineRecipe } from '../recipe/define-recipe.ts';
-import { resolvedStages } from '../recipe/resolve-stage.ts';
-import { mathProblem, scriptedEngine } from '../testing/index.ts';
-import { singleTurn } from '../testing/single-turn.ts';
+import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
+import { stage } from '../../curriculum/stage.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
+import { resolvedStages } from '../../recipe/resolve-stage.ts';
+import { mathProblem, scriptedEngine } from '../../testing/index.ts';
+import { singleTurn } from '../../testing/single-turn.ts';
 import { observePassRates } from './observe-pass-rates.ts';
-import type { LiveStage, RolledGroup } from './step/collect-batch.ts';
-import type { TrainingContext } from './training-context.ts';
+import type { LiveStage, RolledGroup } from '../step/collect-batch.ts';
+import type { TrainingContext } from '../training-context.ts';
 
 const recipe = defineRecipe({
   name: 'observed',

@@ -1,21 +1,21 @@
-import { createAlgorithm } from '../algorithms/algorithm.ts';
-import type { ScoredGroup } from '../algorithms/scored-group.ts';
-import { createRng, hashKey } from '../core/rng.ts';
-import { writtenTokens } from '../core/rollout.ts';
-import { splitIntoCells } from '../curriculum/samplers/cells.ts';
-import type { NoiseParts } from '../curriculum/worth/critical-batch.ts';
-import { describeWorth } from '../curriculum/worth/describe-worth.ts';
-import type { PooledTrials } from '../curriculum/worth/live-share.ts';
-import { type StagingWorth, stagingWorth, type TrainingSize } from '../curriculum/worth/staging-worth.ts';
-import { countTrials, mergeTrials, noTrials, type Trials } from '../difficulty/pass-rates/trials.ts';
-import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
-import { adoptKnownBase } from '../measuring/adopt-base-attempts.ts';
-import { reinforceStages } from '../curriculum/stages.ts';
-import { type ResolvedStage, resolvedStages } from '../recipe/resolve-stage.ts';
-import { sum } from '../statistics/summary.ts';
-import { rollProblems } from './step/collect-batch.ts';
-import { measureNoise } from './step/gradient-noise.ts';
-import type { TrainingParts } from './training-context.ts';
+import { createAlgorithm } from '../../algorithms/algorithm.ts';
+import type { ScoredGroup } from '../../algorithms/scored-group.ts';
+import { createRng, hashKey } from '../../core/rng.ts';
+import { writtenTokens } from '../../core/rollout.ts';
+import { splitIntoCells } from '../../curriculum/samplers/cells.ts';
+import type { NoiseParts } from '../../curriculum/worth/critical-batch.ts';
+import { describeWorth } from '../../curriculum/worth/describe-worth.ts';
+import type { PooledTrials } from '../../curriculum/worth/live-share.ts';
+import { type StagingWorth, stagingWorth, type TrainingSize } from '../../curriculum/worth/staging-worth.ts';
+import { countTrials, mergeTrials, noTrials, type Trials } from '../../difficulty/pass-rates/trials.ts';
+import { openPassRateStore } from '../../difficulty/pass-rates/sqlite-store.ts';
+import { adoptKnownBase } from '../../measuring/adopt-base-attempts.ts';
+import { reinforceStages } from '../../curriculum/stages.ts';
+import { type ResolvedStage, resolvedStages } from '../../recipe/resolve-stage.ts';
+import { sum } from '../../statistics/summary.ts';
+import { rollProblems } from '../step/collect-batch.ts';
+import { measureNoise } from '../step/gradient-noise.ts';
+import type { TrainingParts } from '../training-context.ts';
 
 /** A sample of problems to attempt. */
 export interface ProbeOptions {

@@ -1,11 +1,11 @@
-import { ConfigError } from '../core/errors.ts';
-import type { Problem } from '../core/problem.ts';
-import type { LocalEngine } from '../engines/engine.ts';
-import { openEngine } from '../engines/open-engine.ts';
-import { type ModelFolder, modelFolder } from '../models/locate-folder.ts';
-import type { LoadingOptions } from '../problems/load-problems.ts';
-import { fromBase, type Recipe } from '../recipe/recipe.ts';
-import { samplingIn } from '../recipe/resolve-stage.ts';
+import { ConfigError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import type { LocalEngine } from '../../engines/engine.ts';
+import { openEngine } from '../../engines/open-engine.ts';
+import { type ModelFolder, modelFolder } from '../../models/locate-folder.ts';
+import type { LoadingOptions } from '../../problems/load-problems.ts';
+import { fromBase, type Recipe } from '../../recipe/recipe.ts';
+import { samplingIn } from '../../recipe/resolve-stage.ts';
 
 /** The teacher, open, and its origin on a hub. */
 export interface OpenTeacher extends Pick<ModelFolder, 'record'> {

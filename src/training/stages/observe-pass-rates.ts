@@ -1,9 +1,9 @@
-import { editionOf } from '../difficulty/pass-rates/pass-rate-store.ts';
-import { judgementLabel, observationOf, templateOf } from '../measuring/observation.ts';
-import type { TrainingContext } from './training-context.ts';
-import { withEnvironments } from '../rollout/roll-groups.ts';
-import { samplingOf } from '../measuring/measure.ts';
-import type { LiveStage, RolledGroup } from './step/collect-batch.ts';
+import { editionOf } from '../../difficulty/pass-rates/pass-rate-store.ts';
+import { judgementLabel, observationOf, templateOf } from '../../measuring/observation.ts';
+import type { TrainingContext } from '../training-context.ts';
+import { withEnvironments } from '../../rollout/roll-groups.ts';
+import { samplingOf } from '../../measuring/measure.ts';
+import type { LiveStage, RolledGroup } from '../step/collect-batch.ts';
 
 /**
  * Adds training's own rollouts to the pass-rate store: measurements at no cost. Idempotent: recording a step twice, as

@@ -1,11 +1,11 @@
-import type { ScoredGroup } from '../algorithms/scored-group.ts';
-import { finishReasonOf, isFromPrompt } from '../core/rollout.ts';
-import type { StartOutcome } from '../curriculum/starts/starts.ts';
-import { countTrials } from '../difficulty/pass-rates/trials.ts';
+import type { ScoredGroup } from '../../algorithms/scored-group.ts';
+import { finishReasonOf, isFromPrompt } from '../../core/rollout.ts';
+import type { StartOutcome } from '../../curriculum/starts/starts.ts';
+import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import { observePassRates } from './observe-pass-rates.ts';
-import type { LiveStage, RolledGroup } from './step/collect-batch.ts';
-import { problemOutcome } from './step/problem-outcome.ts';
-import type { TrainingContext } from './training-context.ts';
+import type { LiveStage, RolledGroup } from '../step/collect-batch.ts';
+import { problemOutcome } from '../step/problem-outcome.ts';
+import type { TrainingContext } from '../training-context.ts';
 
 /**
  * Passes finished groups to the sampler, the starts and the pass-rate store. Sampler and store get attempts from the

@@ -1,18 +1,18 @@
 import { basename, extname, resolve } from 'node:path';
 import type * as z from 'zod';
-import type { optimizerConfig } from '../algorithms/optimizer.ts';
-import { ConfigError } from '../core/errors.ts';
-import { imitate } from '../curriculum/imitate.ts';
-import { findPublishedSuite, publishedSuite, publishedVerifiers } from '../evaluation/published-suites.ts';
-import { isHubAddress } from '../hub/address.ts';
-import { chooseEngine, type EngineChoice, locateModel } from '../models/open-model.ts';
-import { file } from '../problems/file-source.ts';
-import { defineRecipe } from '../recipe/define-recipe.ts';
-import { loadRecipe } from '../recipe/load.ts';
-import type { Recipe, RecipeInput } from '../recipe/recipe.ts';
-import { suite } from '../recipe/suite.ts';
-import type { TrustOptions } from '../recipe/trust.ts';
-import { checkpoints } from '../runs/writing/checkpoint.ts';
+import type { optimizerConfig } from '../../algorithms/optimizer.ts';
+import { ConfigError } from '../../core/errors.ts';
+import { imitate } from '../../curriculum/imitate.ts';
+import { findPublishedSuite, publishedSuite, publishedVerifiers } from '../../evaluation/published-suites.ts';
+import { isHubAddress } from '../../hub/address.ts';
+import { chooseEngine, type EngineChoice, locateModel } from '../../models/open-model.ts';
+import { file } from '../../problems/file-source.ts';
+import { defineRecipe } from '../../recipe/define-recipe.ts';
+import { loadRecipe } from '../../recipe/load.ts';
+import type { Recipe, RecipeInput } from '../../recipe/recipe.ts';
+import { suite } from '../../recipe/suite.ts';
+import type { TrustOptions } from '../../recipe/trust.ts';
+import { checkpoints } from '../../runs/writing/checkpoint.ts';
 
 /** Options of `fineTuningRecipe`: model, examples, settings and suites. */
 export interface FineTuneOptions extends TrustOptions {
