@@ -8,7 +8,7 @@
  * to imitate UCB for `--clone` steps and plays 200 episodes of 60 turns. With `--json` the last line is JSON.
  */
 import { parseArgs } from 'node:util';
-import { alignColumns } from '../src/core/table.ts';
+import { alignColumns } from '../src/core/text/table.ts';
 import type { Bandit } from '../src/core/bandit/bandit.ts';
 import type { OracleName } from '../src/environments/bandit/oracles/create-oracle.ts';
 import { playOracle } from '../src/environments/bandit/play-oracle.ts';

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Estimate } from '../src/statistics/intervals.ts';
-import { alignColumns } from '../src/core/table.ts';
+import { alignColumns } from '../src/core/text/table.ts';
 import { recordShown, type ShownPlan } from '../test/server/shown-run.ts';
 import { openBrowser, timeFirstView } from './dashboard/browser.ts';
 import { startCommand } from './dashboard/command.ts';

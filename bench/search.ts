@@ -23,7 +23,7 @@ import { tInterval } from '../src/statistics/intervals.ts';
 import { composite } from '../src/verifiers/composite.ts';
 import { openVerifier, verifierConfig } from '../src/verifiers/config.ts';
 import { searchFormat } from '../src/verifiers/search-format.ts';
-import { shortAnswer } from '../src/verifiers/short-answer.ts';
+import { shortAnswer } from '../src/verifiers/answers/short-answer.ts';
 import { toolUse } from '../src/verifiers/tool-use.ts';
 import { type Accuracy, type Arm, type ArmResult, runArm } from './search/arm.ts';
 

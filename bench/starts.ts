@@ -10,7 +10,7 @@
  * Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
  */
 import { parseArgs } from 'node:util';
-import { alignColumns } from '../src/core/table.ts';
+import { alignColumns } from '../src/core/text/table.ts';
 import { tInterval } from '../src/statistics/intervals.ts';
 import { type ArmResult, armNames, type ArmName, hardProblems, runArm } from './starts/arm.ts';
 

@@ -7,7 +7,7 @@ import { startDashboard } from '../src/services/dashboard/dashboard.ts';
 import { groupsQuery, groupsView } from '../src/services/dashboard/views/groups.ts';
 import { problemsQuery, problemsView } from '../src/services/dashboard/views/problems.ts';
 import { compareRuns } from '../src/evaluation/compare-runs.ts';
-import { compareSeeds } from '../src/evaluation/compare-seeds.ts';
+import { compareSeeds } from '../src/evaluation/seeds/compare-seeds.ts';
 import { runProgress } from '../src/evaluation/run-progress.ts';
 
 /**

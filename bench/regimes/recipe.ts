@@ -5,7 +5,7 @@ import { defineRecipe } from '../../src/recipe/define-recipe.ts';
 import type { Recipe } from '../../src/recipe/recipe.ts';
 import { checkpoints } from '../../src/runs/writing/checkpoint.ts';
 import { suite } from '../../src/recipe/suite.ts';
-import { customVerifier } from '../../src/verifiers/custom.ts';
+import { customVerifier } from '../../src/verifiers/custom/custom.ts';
 import demo from '../../recipes/demo/recipe.ts';
 import type { Arm } from './arms.ts';
 import { evaluationSpacing } from './compare.ts';

@@ -3,7 +3,7 @@ import type { Problem } from '../../src/core/problem.ts';
 import { hashKey } from '../../src/core/rng.ts';
 import { splitOf } from '../../src/problems/generated-source.ts';
 import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
-import type { CustomJudge, CustomVerdict } from '../../src/verifiers/custom-module.ts';
+import type { CustomJudge, CustomVerdict } from '../../src/verifiers/custom/custom-module.ts';
 
 const familyNames = z.array(z.string()).min(1);
 

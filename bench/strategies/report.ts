@@ -1,4 +1,4 @@
-import { alignColumns } from '../../src/core/table.ts';
+import { alignColumns } from '../../src/core/text/table.ts';
 import { type Bin, bins } from '../../src/evaluation/strategies/choose-by-bin.ts';
 import type { StrategyReport } from '../../src/evaluation/strategies/strategy-report.ts';
 import { percent, points, pointsInterval } from '../../src/evaluation/format.ts';

@@ -1,5 +1,5 @@
 import type { DamagedShard } from './stored-rollouts.ts';
-import { printable } from '../core/printable.ts';
+import { printable } from '../core/text/printable.ts';
 import type { AuditFinding, VerdictAudit } from './audit-verdicts.ts';
 
 /** Formats an audit for people. Safe to print on a terminal. */

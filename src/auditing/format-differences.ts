@@ -1,5 +1,5 @@
 import { describeDamage } from './format-audit.ts';
-import { printable } from '../core/printable.ts';
+import { printable } from '../core/text/printable.ts';
 import type { StoredDifferences } from './answer-differences.ts';
 
 /** Formats differences as text. Safe to show on a terminal. */

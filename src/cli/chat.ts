@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { printable } from '../core/printable.ts';
+import { printable } from '../core/text/printable.ts';
 import type { Message } from '../core/problem.ts';
 import { ask, type AskOptions, type Respondent } from '../models/ask.ts';
 

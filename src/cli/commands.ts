@@ -14,22 +14,22 @@ export const commands: readonly CommandEntry[] = [
   {
     usage: 'demo [options]',
     description: 'train the small model that comes with Gradus, in minutes',
-    load: async () => (await import('./demo.ts')).addDemoCommand,
+    load: async () => (await import('./training/demo.ts')).addDemoCommand,
   },
   {
     usage: 'train [options] <recipe>',
     description: 'train the model of a recipe, in a new run directory',
-    load: async () => (await import('./train.ts')).addTrainCommand,
+    load: async () => (await import('./training/train.ts')).addTrainCommand,
   },
   {
     usage: 'plan [options] <recipe>',
     description: 'forecast the tokens, time, memory and cost of a recipe',
-    load: async () => (await import('./plan.ts')).addPlanCommand,
+    load: async () => (await import('./training/plan.ts')).addPlanCommand,
   },
   {
     usage: 'resume [options] <run>',
     description: 'continue a stopped run from its newest checkpoint',
-    load: async () => (await import('./resume.ts')).addResumeCommand,
+    load: async () => (await import('./training/resume.ts')).addResumeCommand,
   },
   {
     usage: 'eval [options] [model]',
@@ -69,7 +69,7 @@ export const commands: readonly CommandEntry[] = [
   {
     usage: 'sft [options] <model> <examples>',
     description: 'fine-tune a model on examples (supervised learning), in a new run directory',
-    load: async () => (await import('./sft.ts')).addSftCommand,
+    load: async () => (await import('./training/sft.ts')).addSftCommand,
   },
   {
     usage: 'sample [options] <model> [prompt...]',

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
-import { alignColumns } from '../core/table.ts';
+import { alignColumns } from '../core/text/table.ts';
 import { compareRuns, type RunComparison } from '../evaluation/compare-runs.ts';
-import { compareSeeds } from '../evaluation/compare-seeds.ts';
+import { compareSeeds } from '../evaluation/seeds/compare-seeds.ts';
 import { findRuns } from '../evaluation/find-runs.ts';
-import { formatSeeds } from '../evaluation/format-seeds.ts';
+import { formatSeeds } from '../evaluation/seeds/format-seeds.ts';
 import { formatComparison } from '../evaluation/format.ts';
 import type { RecipeDifference } from '../runs/reading/recipe-differences.ts';
 import { outputOf } from './output.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { RunError } from '../core/errors.ts';
 import { startDashboard } from '../services/dashboard/dashboard.ts';
 import { compareRuns } from '../evaluation/compare-runs.ts';
-import { compareSeeds } from '../evaluation/compare-seeds.ts';
+import { compareSeeds } from '../evaluation/seeds/compare-seeds.ts';
 import { runProgress } from '../evaluation/run-progress.ts';
 import { createPlayer } from '../models/player.ts';
 import { tokenPieces } from '../models/token-pieces.ts';

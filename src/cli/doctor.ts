@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EngineError } from '../core/errors.ts';
-import { alignColumns } from '../core/table.ts';
+import { alignColumns } from '../core/text/table.ts';
 import { checkModelServer } from '../doctor/check-server.ts';
 import { checkSystem, installTorch, type SystemCheck } from '../doctor/system-checks.ts';
 import { withInterrupt } from './interrupt.ts';

@@ -1,12 +1,12 @@
 import { appendFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeSpending, type Spending } from '../core/spending.ts';
-import { alignColumns } from '../core/table.ts';
+import { alignColumns } from '../core/text/table.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { formatEvaluation } from '../evaluation/format.ts';
 import { formatStrategies } from '../evaluation/strategies/format-strategies.ts';
 import { withStrategies } from '../evaluation/strategies/with-strategies.ts';
-import { publishedSuites } from '../evaluation/published-suites.ts';
+import { publishedSuites } from '../evaluation/published/published-suites.ts';
 import { evaluateModel } from '../evaluation/evaluate-model.ts';
 import { planEvaluation } from '../evaluation/plan-evaluation.ts';
 import { writeFileAtomic } from '../storage/atomic.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { GradusError } from '../core/errors.ts';
-import { formatSeconds } from '../core/duration.ts';
-import { printable } from '../core/printable.ts';
+import { formatSeconds } from '../core/text/duration.ts';
+import { printable } from '../core/text/printable.ts';
 import { createFooter, type Footer } from './screen/footer.ts';
 
 /** Output of a command: text for people; with `--json` one JSON value per line, the result last. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 import { watchRun } from '../training/follow-run.ts';
 import { type Output, outputOf } from './output.ts';
-import { plainHelp, reportTo } from './training-watch.ts';
+import { plainHelp, reportTo } from './training/training-watch.ts';
 
 interface WatchFlags {
   readonly plain?: boolean;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
-import { durationMs, durationSchema } from '../core/duration.ts';
+import { durationMs, durationSchema } from '../core/text/duration.ts';
 import { EnvironmentError } from '../core/errors.ts';
 import { hashKey } from '../core/rng.ts';
 import {

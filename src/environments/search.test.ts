@@ -11,7 +11,7 @@ import { mathProblem, scriptedEngine } from '../testing/index.ts';
 import { openVerifier, verifierConfig } from '../verifiers/config.ts';
 import { composite } from '../verifiers/composite.ts';
 import { searchFormat } from '../verifiers/search-format.ts';
-import { shortAnswer } from '../verifiers/short-answer.ts';
+import { shortAnswer } from '../verifiers/answers/short-answer.ts';
 import { toolUse } from '../verifiers/tool-use.ts';
 import { openCallResults, recordCalls } from './call-results.ts';
 import { openSearch, search, searchConfig } from './search.ts';

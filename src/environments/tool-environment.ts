@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { durationMs, durationSchema } from '../core/duration.ts';
+import { durationMs, durationSchema } from '../core/text/duration.ts';
 import { hashKey } from '../core/rng.ts';
 import type { ToolCall } from '../core/transcript.ts';
 import { callFormatConfig, readCalls, stopsOf, tagResult, tagsOf, type WrittenCall } from './call-format.ts';

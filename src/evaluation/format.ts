@@ -1,4 +1,4 @@
-import { alignColumns } from '../core/table.ts';
+import { alignColumns } from '../core/text/table.ts';
 import type { Estimate } from '../statistics/intervals.ts';
 import type { Comparison, PairedDifference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';

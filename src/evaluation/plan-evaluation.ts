@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../core/errors.ts';
-import { findPublishedSuite } from './published-suites.ts';
+import { findPublishedSuite } from './published/published-suites.ts';
 import { isServed } from '../engines/config.ts';
 import { isHubAddress } from '../hub/address.ts';
 import { loadRecipe } from '../recipe/load.ts';
@@ -8,7 +8,7 @@ import type { Recipe } from '../recipe/recipe.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import type { EvaluationRecipe } from './evaluate-model.ts';
 import { locateModel, type ModelSource } from '../models/open-model.ts';
-import { publishedEvaluation } from './published-evaluation.ts';
+import { publishedEvaluation } from './published/published-evaluation.ts';
 
 /** Options of `planEvaluation`. */
 export interface EvaluationRequest extends TrustOptions {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
-import { RetryableError } from '../core/retry.ts';
+import { RetryableError } from '../core/async/retry.ts';
 import { publishDraft } from '../storage/atomic.ts';
 import { type HubAddress, hubAddress } from './address.ts';
 import { type CachedRepository, linkToBlob, sizeOf } from './cache.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
-import { RetryableError } from '../core/retry.ts';
+import { RetryableError } from '../core/async/retry.ts';
 import { type HubAddress, hubAddress, isCommit } from './address.ts';
 import { type CachedRepository, readIfExists, writeIfChanged } from './cache.ts';
 import { exclusive } from './exclusive.ts';

@@ -1,5 +1,5 @@
 import { DataError } from '../core/errors.ts';
-import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/retry.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/async/retry.ts';
 import { hashKey } from '../core/rng.ts';
 
 /** Endpoint, token and limits of requests to a hub. */

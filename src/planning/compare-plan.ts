@@ -1,5 +1,5 @@
-import { formatSeconds } from '../core/duration.ts';
-import { alignColumns } from '../core/table.ts';
+import { formatSeconds } from '../core/text/duration.ts';
+import { alignColumns } from '../core/text/table.ts';
 import type { RunReader } from '../runs/reading/run-reader.ts';
 import { sum } from '../statistics/summary.ts';
 import { formatRange, labelOf, rounded, whole } from './format-plan.ts';

@@ -1,6 +1,6 @@
-import { formatSeconds } from '../core/duration.ts';
-import { printable } from '../core/printable.ts';
-import { alignColumns } from '../core/table.ts';
+import { formatSeconds } from '../core/text/duration.ts';
+import { printable } from '../core/text/printable.ts';
+import { alignColumns } from '../core/text/table.ts';
 import { type RunPlan, totalOf } from './plan.ts';
 import type { Range } from './range.ts';
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { byteCount } from '../core/byte-size.ts';
+import { byteCount } from '../core/text/byte-size.ts';
 import { GradusError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import { chooseLaneLayout } from '../engines/embedded/lanes/lane-layout.ts';

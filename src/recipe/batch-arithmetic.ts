@@ -1,4 +1,4 @@
-import { countOf } from '../core/count.ts';
+import { countOf } from '../core/text/count.ts';
 import type { DistilConfig } from '../curriculum/distil.ts';
 import type { ImitateConfig } from '../curriculum/imitate.ts';
 import type { Recipe } from './recipe.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
-import { durationMs, durationSchema } from '../core/duration.ts';
+import { durationMs, durationSchema } from '../core/text/duration.ts';
 import { DataError } from '../core/errors.ts';
-import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/retry.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../core/async/retry.ts';
 import { hashKey } from '../core/rng.ts';
 import { hasEmptyText, passageOf } from './passage.ts';
 import type { Retrieved, Retriever } from './retriever.ts';

@@ -1,6 +1,6 @@
 import { VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
-import { type Arrivals, createArrivals } from '../core/async-queue.ts';
+import { type Arrivals, createArrivals } from '../core/async/async-queue.ts';
 import type { Rollout, RolloutGroup } from '../core/rollout.ts';
 import { lastAnswer, type Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';

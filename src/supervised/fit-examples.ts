@@ -1,4 +1,4 @@
-import { countOf } from '../core/count.ts';
+import { countOf } from '../core/text/count.ts';
 import { DataError } from '../core/errors.ts';
 import type { LearningEngine } from '../engines/engine.ts';
 import { countUnknown, percent } from '../models/unknown-tokens.ts';

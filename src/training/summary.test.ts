@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { formatResult } from '../cli/training-watch.ts';
+import { formatResult } from '../cli/training/training-watch.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { readRunResult } from './summary.ts';
 

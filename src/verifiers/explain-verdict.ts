@@ -1,4 +1,4 @@
-import { printable } from '../core/printable.ts';
+import { printable } from '../core/text/printable.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 const maxShown = 600;

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { durationMs, durationSchema } from '../core/duration.ts';
+import { durationMs, durationSchema } from '../core/text/duration.ts';
 import { DataError } from '../core/errors.ts';
-import { createPool } from '../core/pool.ts';
+import { createPool } from '../core/async/pool.ts';
 import type { Problem, ProblemTests } from '../core/problem.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { noun } from '../core/config-builder.ts';
 import { openQuickjsSandbox } from '../sandbox/quickjs.ts';
 import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandbox.ts';
-import { lastProgram } from './extract-answer.ts';
+import { lastProgram } from './answers/extract-answer.ts';
 import type { Verifier } from './verifier.ts';
 
 /** Judges by running the completion's JavaScript function on the problem's tests. */

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { codeConfig, openCode } from './code/code.ts';
-import { customConfig, openCustom } from './custom.ts';
+import { customConfig, openCustom } from './custom/custom.ts';
 import { formatConfig, openFormat } from './format.ts';
 import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
-import { multipleChoiceConfig, openMultipleChoice } from './multiple-choice.ts';
+import { multipleChoiceConfig, openMultipleChoice } from './answers/multiple-choice.ts';
 import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
 import { openRegret, regretConfig } from './regret.ts';
 import { openSearchFormat, searchFormatConfig } from './search-format.ts';
-import { openShortAnswer, shortAnswerConfig } from './short-answer.ts';
+import { openShortAnswer, shortAnswerConfig } from './answers/short-answer.ts';
 import { openToolUse, toolUseConfig } from './tool-use.ts';
 import type { Verifier } from './verifier.ts';
 

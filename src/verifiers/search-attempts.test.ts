@@ -11,7 +11,7 @@ import { mathProblem } from '../testing/index.ts';
 import { composite } from './composite.ts';
 import { openVerifier, verifierConfig } from './config.ts';
 import { openSearchFormat, searchFormat, searchFormatConfig } from './search-format.ts';
-import { shortAnswer } from './short-answer.ts';
+import { shortAnswer } from './answers/short-answer.ts';
 import { openToolUse, toolUse, toolUseConfig } from './tool-use.ts';
 
 const problem = mathProblem({ answer: 'Lima' });

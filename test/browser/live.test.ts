@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
-import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
+import { compareSeeds } from '../../src/evaluation/seeds/compare-seeds.ts';
 import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';

@@ -6,7 +6,7 @@ import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Listening } from '../../src/services/listen.ts';
 import type { RunDetail } from '../../src/services/dashboard/views/run-detail.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
-import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
+import { compareSeeds } from '../../src/evaluation/seeds/compare-seeds.ts';
 import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser, type Opened } from './browser.ts';

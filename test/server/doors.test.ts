@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { compareRuns } from '../../src/evaluation/compare-runs.ts';
-import { compareSeeds } from '../../src/evaluation/compare-seeds.ts';
+import { compareSeeds } from '../../src/evaluation/seeds/compare-seeds.ts';
 import { startDashboard } from '../../src/services/dashboard/dashboard.ts';
 import type { Player } from '../../src/services/dashboard/play.ts';
 import type { ListenAddress, Listening } from '../../src/services/listen.ts';

@@ -6,7 +6,7 @@ import { writeLines } from '../../problems/output/text-file.ts';
 import { ProblemIds } from '../../problems/problem-ids.ts';
 import { shapeNames } from '../../problems/shapes/catalogue.ts';
 import { addPair, addPairs, onErrorOption, problemFile, skipCounter } from './data-flags.ts';
-import { countOf } from '../../core/count.ts';
+import { countOf } from '../../core/text/count.ts';
 import { outputOf, shellWord } from '../output.ts';
 import { addForceOption, type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 

@@ -1,5 +1,5 @@
-import { formatSeconds } from '../../core/duration.ts';
-import { printable } from '../../core/printable.ts';
+import { formatSeconds } from '../../core/text/duration.ts';
+import { printable } from '../../core/text/printable.ts';
 import type { Outcome } from '../../core/verdict.ts';
 import { type Figure, figuresOf } from './figures.ts';
 import type { ScreenState } from './screen-state.ts';

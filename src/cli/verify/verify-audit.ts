@@ -7,7 +7,7 @@ import { formatDifferences } from '../../auditing/format-differences.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { addTrustOption, type TrustFlags, wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
-import { countOf } from '../../core/count.ts';
+import { countOf } from '../../core/text/count.ts';
 import { RunError } from '../../core/errors.ts';
 import type { VerdictAudit } from '../../auditing/audit-verdicts.ts';
 

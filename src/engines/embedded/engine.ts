@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
-import { byteCount, byteSizeSchema } from '../../core/byte-size.ts';
+import { byteCount, byteSizeSchema } from '../../core/text/byte-size.ts';
 import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import { noun } from '../../core/config-builder.ts';
@@ -30,7 +30,7 @@ import {
 } from '../model-files/model-folder.ts';
 import { exportedConfigJson } from '../model-files/config-file.ts';
 import type { NamedTensor } from '../model-files/safetensors.ts';
-import { createArrivals } from '../../core/async-queue.ts';
+import { createArrivals } from '../../core/async/async-queue.ts';
 import { rendererOf } from '../model-files/renderer.ts';
 import { completionMaker } from '../requests/completion.ts';
 import { loaded } from '../requests/load-state.ts';

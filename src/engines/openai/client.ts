@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/errors.ts';
-import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/retry.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/async/retry.ts';
 import type { Address } from './address.ts';
 import { type Answer, readAnswer, usageIn } from './answer.ts';
 import { exchange, readText, type Reply } from './exchange.ts';

@@ -1,5 +1,5 @@
 import { EngineError } from '../../core/errors.ts';
-import { type Arrivals, createArrivals } from '../../core/async-queue.ts';
+import { type Arrivals, createArrivals } from '../../core/async/async-queue.ts';
 import {
   extendTranscript,
   type FinishReason,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { byteSizeSchema } from '../../core/byte-size.ts';
-import { durationSchema } from '../../core/duration.ts';
+import { byteSizeSchema } from '../../core/text/byte-size.ts';
+import { durationSchema } from '../../core/text/duration.ts';
 import { noun } from '../../core/config-builder.ts';
 
 /** Settings of the PyTorch engine. */

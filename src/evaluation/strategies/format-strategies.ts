@@ -1,4 +1,4 @@
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import { percent, points, pointsInterval } from '../format.ts';
 import { bins } from './choose-by-bin.ts';
 import type { ArmResult, StrategyReport } from './strategy-report.ts';

@@ -1,5 +1,5 @@
 import { bootstrapMean, type Estimate } from '../../statistics/intervals.ts';
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import { renderHistogram } from '../../difficulty/pass-rates/histogram.ts';
 import { simpleLevels } from '../../difficulty/levels/level-presets.ts';
 import { createLevels, levelConfig } from '../../difficulty/levels/levels.ts';

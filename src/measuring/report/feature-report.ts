@@ -1,4 +1,4 @@
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import type { Problem } from '../../core/problem.ts';
 import { complexity } from '../../difficulty/probing/complexity.ts';
 import type { Estimate } from '../../statistics/intervals.ts';

@@ -1,4 +1,4 @@
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import { type LevelForecast, summariseOdds } from '../../difficulty/levels/level-forecast.ts';
 import { levelOdds } from '../../difficulty/levels/level-odds.ts';
 import { createLevels } from '../../difficulty/levels/levels.ts';

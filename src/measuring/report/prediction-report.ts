@@ -1,4 +1,4 @@
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import { noTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { Prediction } from '../../difficulty/probing/predict.ts';
 import type { PredictedProblems } from '../predict-difficulty.ts';

@@ -1,4 +1,4 @@
-import { countOf } from '../../core/count.ts';
+import { countOf } from '../../core/text/count.ts';
 
 /** The reason why a problem was removed, or noted for review although it stays. */
 export interface Finding {

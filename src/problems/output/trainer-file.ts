@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { countOf } from '../../core/count.ts';
+import { countOf } from '../../core/text/count.ts';
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { csvHeader, csvLine } from './csv-line.ts';

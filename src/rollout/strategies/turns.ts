@@ -1,4 +1,4 @@
-import { createArrivals } from '../../core/async-queue.ts';
+import { createArrivals } from '../../core/async/async-queue.ts';
 import { ConfigError, EnvironmentError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { ConfigError, RunError } from '../../core/errors.ts';
-import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/retry.ts';
+import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/async/retry.ts';
 import { hashKey } from '../../core/rng.ts';
 import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
 

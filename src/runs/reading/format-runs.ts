@@ -1,6 +1,6 @@
-import { printable } from '../../core/printable.ts';
+import { printable } from '../../core/text/printable.ts';
 import type { DataRecord } from '../../core/source-record.ts';
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import { allSources } from '../files/data-file.ts';
 import { exportedModel } from '../files/layout.ts';
 import type { RunListing } from './list-runs.ts';

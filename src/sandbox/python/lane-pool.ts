@@ -2,7 +2,7 @@ import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SandboxError } from '../../core/errors.ts';
-import { createPool } from '../../core/pool.ts';
+import { createPool } from '../../core/async/pool.ts';
 import { hostCommand, type ForkServerOptions, type HostKind } from './hosts.ts';
 import { startLane, type Lane, type LaneInfo, type LaneReply, type LaneRequest } from './lane.ts';
 

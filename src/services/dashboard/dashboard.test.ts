@@ -8,7 +8,7 @@ import { createRun } from '../../runs/writing/create-run.ts';
 import type { Run } from '../../runs/writing/run.ts';
 import { runProgress } from '../../evaluation/run-progress.ts';
 import { compareRuns } from '../../evaluation/compare-runs.ts';
-import { compareSeeds } from '../../evaluation/compare-seeds.ts';
+import { compareSeeds } from '../../evaluation/seeds/compare-seeds.ts';
 import type { Player } from './play.ts';
 import type { Listening } from '../listen.ts';
 import { startDashboard } from './dashboard.ts';

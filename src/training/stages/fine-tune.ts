@@ -3,7 +3,11 @@ import type * as z from 'zod';
 import type { optimizerConfig } from '../../algorithms/optimizer.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { imitate } from '../../curriculum/imitate.ts';
-import { findPublishedSuite, publishedSuite, publishedVerifiers } from '../../evaluation/published-suites.ts';
+import {
+  findPublishedSuite,
+  publishedSuite,
+  publishedVerifiers,
+} from '../../evaluation/published/published-suites.ts';
 import { isHubAddress } from '../../hub/address.ts';
 import { chooseEngine, type EngineChoice, locateModel } from '../../models/open-model.ts';
 import { file } from '../../problems/file-source.ts';

@@ -1,4 +1,4 @@
-import { countOf } from '../../core/count.ts';
+import { countOf } from '../../core/text/count.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { createRng, hashKey } from '../../core/rng.ts';

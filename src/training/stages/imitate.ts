@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { learningRateAt } from '../../algorithms/optimizer.ts';
-import { countOf } from '../../core/count.ts';
+import { countOf } from '../../core/text/count.ts';
 import { RunError } from '../../core/errors.ts';
 import { createRng, hashKey } from '../../core/rng.ts';
 import { afterStep } from '../../curriculum/curriculum.ts';

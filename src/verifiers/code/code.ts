@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { durationMs, durationSchema } from '../../core/duration.ts';
+import { durationMs, durationSchema } from '../../core/text/duration.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem, ProblemTests } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';

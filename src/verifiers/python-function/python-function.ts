@@ -1,8 +1,8 @@
 import { basename, dirname, extname, relative, resolve } from 'node:path';
 import * as z from 'zod';
-import { durationMs, durationSchema } from '../../core/duration.ts';
+import { durationMs, durationSchema } from '../../core/text/duration.ts';
 import { ConfigError } from '../../core/errors.ts';
-import { createPool } from '../../core/pool.ts';
+import { createPool } from '../../core/async/pool.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import { noun } from '../../core/config-builder.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../../core/printable.ts';
+import { printable } from '../../../core/text/printable.ts';
 
 /** Escapes text for HTML; control characters are made visible, `\n` and tabs stay. */
 export function text(value: string | number): string {

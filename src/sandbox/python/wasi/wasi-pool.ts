@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { SandboxError } from '../../../core/errors.ts';
-import { createPool } from '../../../core/pool.ts';
+import { createPool } from '../../../core/async/pool.ts';
 import type { LanePool } from '../lane-pool.ts';
 import type { LaneReply, LaneRequest, ProcessEnd } from '../lane.ts';
 import { lifeBytes, lifeFields, type InstanceEnd, type InstanceStart } from './instance.ts';

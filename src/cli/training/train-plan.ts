@@ -1,0 +1,71 @@
+import { describeBatches } from '../../recipe/batch-arithmetic.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+import { resolvedStages } from '../../recipe/resolve-stage.ts';
+import { buildParts } from '../../training/build.ts';
+import {
+  type PredictedWorth,
+  predictFromProbe,
+  predictFromStore,
+} from '../../training/stage-entry/predict-worth.ts';
+import type { TrainingParts } from '../../training/training-context.ts';
+import { withInterrupt } from '../interrupt.ts';
+import type { Output } from '../output.ts';
+
+/**
+ * Builds every part without training, which finds every error that a start would, and prints the plan with what staging
+ * is worth: from the recipe's pass-rate store, or from a probe.
+ *
+ * @param probe problems to attempt; absent: none.
+ */
+export async function showPlan(recipe: Recipe, output: Output, probe?: number): Promise<void> {
+  await using parts = await buildParts(recipe);
+  const { info } = parts.engine.sampler;
+  const perDomain = [...Map.groupBy(parts.problems, ({ domain }) => domain)].map(
+    ([name, all]) => `${all.length} ${name}`,
+  );
+  const predicted = await predict(parts, output, probe);
+  const lines = [
+    `recipe "${recipe.name}" is valid`,
+    `policy: ${info.model}, ${info.architecture}, ${info.parameters} parameters, on ${info.engine} (${info.device})`,
+    `problems: ${perDomain.join(', ')}`,
+    ...parts.suites.map(
+      ({ config, problems }) => `suite ${config.name}: ${problems.length} problems × ${config.rollouts}`,
+    ),
+    ...parts.warnings.map((warning) => `! ${warning}`),
+    ...parts.levels.describe().map((level) => `level ${level}`),
+    ...describeBatches(recipe),
+    ...worthLines(predicted),
+  ];
+  const plan = { recipe, engine: info, problems: parts.problems.length };
+  output.result({ ...plan, ...(predicted !== null && { staging: predicted }) }, lines.join('\n'));
+}
+
+function predict(
+  parts: TrainingParts,
+  output: Output,
+  probe: number | undefined,
+): Promise<PredictedWorth | null> | PredictedWorth | null {
+  if (resolvedStages(parts.recipe).length === 0) return null;
+  if (probe === undefined) return predictFromStore(parts);
+  return withInterrupt((signal) =>
+    predictFromProbe(parts, {
+      problems: probe,
+      signal,
+      onProgress: (done, total) => output.progress('probing', done, total),
+    }),
+  );
+}
+
+function worthLines(predicted: PredictedWorth | null): string[] {
+  if (predicted === null)
+    return ['staging: worth unknown; add --probe to measure it with 8 rollouts of 200 problems'];
+  const { text, probe } = predicted;
+  const number = (count: number): string => count.toLocaleString('en');
+  const cost =
+    probe === undefined
+      ? []
+      : [
+          `probe: ${number(probe.rollouts)} rollouts of ${probe.problems} problems, ${number(probe.tokens)} tokens written`,
+        ];
+  return [...cost, ...text];
+}

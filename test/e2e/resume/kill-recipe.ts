@@ -1,0 +1,62 @@
+import {
+  adamw,
+  adaptive,
+  checkpoints,
+  dapo,
+  defineRecipe,
+  generated,
+  harvest,
+  imitate,
+  javascriptTests,
+  mathAnswer,
+  passRate,
+  simpleLevels,
+  stage,
+  suite,
+  ucb,
+  whereChanged,
+  zeroAdvantage,
+} from 'gradus';
+
+const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
+const cells = { families: [...families], knobs: [1, 2] };
+
+/**
+ * A few seconds of every feature: adaptive measuring, stages of both kinds, a harvest, a bandit, refills, mini-batches,
+ * re-measuring, evaluations, checkpoints.
+ */
+export default defineRecipe({
+  name: 'kill',
+  policy: { model: '../../../models/gradus-tiny' },
+  problems: [generated({ ...cells, split: 'train', perCell: 8 })],
+  verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests() },
+  difficulty: passRate({
+    rollouts: 3,
+    maxTokens: 24,
+    probing: adaptive({ horizon: 8, prior: ['likelihood', 'stated', 'known'] }),
+  }),
+  levels: simpleLevels(),
+  algorithm: dapo({ kl: { estimator: 'k3', coefficient: 0.01 } }),
+  optimizer: adamw({ learningRate: 3e-4 }),
+  sampling: { maxTokens: 24 },
+  batch: { problems: 8, groupSize: 4, updates: 2 },
+  stages: [
+    stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 4 }),
+    imitate('write-up', {
+      examples: harvest({ rollouts: 2, perProblem: 2 }),
+      start: 'base',
+      batchSize: 8,
+      maxSteps: 2,
+      heldOut: 0.2,
+      heldOutEvery: 2,
+    }),
+    stage('second', { remeasure: { problems: 'all', rollouts: 4, where: whereChanged() }, maxSteps: 4 }),
+  ],
+  evaluation: [
+    {
+      ...suite({ name: 'held-out', maxTokens: 24, rollouts: 1, every: 3 }),
+      problems: [generated({ ...cells, split: 'held-out', perCell: 2 })],
+    },
+  ],
+  checkpoints: checkpoints({ everySteps: 2 }),
+});

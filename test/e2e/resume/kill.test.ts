@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { createRng } from '../../../src/core/rng.ts';
+import { type RunDigest, runDigest } from '../../../src/runs/reading/run-digest.ts';
+import { openRunReader } from '../../../src/runs/reading/run-reader.ts';
+
+const gradus = fileURLToPath(new URL('../../../bin/gradus.mjs', import.meta.url));
+const recipe = fileURLToPath(new URL('./kill-recipe.ts', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'gradus-kill-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const start = (...words: string[]): ChildProcess =>
+  spawn(process.execPath, [gradus, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+
+/** Resolves to the exit code, `null` for a killed process. */
+const ended = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.once('exit', resolve));
+
+/** Runs a process for a time, then kills it, unless it has ended. */
+async function killAfter(child: ChildProcess, milliseconds: number): Promise<number | null> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
+  const exit = await ended(child);
+  clearTimeout(timer);
+  return exit;
+}
+
+/** Trains to the end through kills: each process lives for the given time, the last one to its end. */
+async function trainThroughKills(folder: string, lives: readonly number[]): Promise<RunDigest> {
+  let exit = await killAfter(start('train', recipe, '--runs', folder), lives[0]!);
+  for (const life of [...lives.slice(1), Infinity]) {
+    if (exit === 0) break;
+    const [run] = runsIn(folder);
+    // The kill may have hit after the last record: then the run is already finished.
+    if (run !== undefined && (await isFinished(join(folder, run)))) exit = 0;
+    if (exit === 0) break;
+    const words = run === undefined ? ['train', recipe, '--runs', folder] : ['resume', join(folder, run)];
+    const child = start(...words);
+    exit = life === Infinity ? await ended(child) : await killAfter(child, life);
+  }
+  expect(exit).toBe(0);
+  return runDigest(join(folder, runsIn(folder)[0]!));
+}
+
+async function isFinished(directory: string): Promise<boolean> {
+  using reader = await openRunReader(directory);
+  return reader.summary().status === 'finished';
+}
+
+function runsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => !name.startsWith('.'));
+  } catch {
+    return [];
+  }
+}
+
+test(
+  'a run killed at twenty moments ends with the same bits as one that was never killed',
+  { timeout: 900_000 },
+  async () => {
+    const calm = join(root, 'calm');
+    const before = performance.now();
+    expect(await ended(start('train', recipe, '--runs', calm))).toBe(0);
+    const duration = performance.now() - before;
+    const expected = await runDigest(join(calm, 'kill-0001'));
+
+    const rng = createRng(11, 'kill moments');
+    const kills = 20;
+    for (let i = 0; i < kills; i++) {
+      // Spread over the whole life of a run; every fifth run is killed again while it resumes.
+      const first = 0.9 * ((i + rng.next()) / kills) * duration;
+      const lives = i % 5 === 0 ? [first, 0.4 * duration] : [first];
+      expect(await trainThroughKills(join(root, `rough-${i}`), lives)).toEqual(expected);
+    }
+  },
+);
