@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { createRng } from '../src/core/rng.ts';
 import { openModelFolder } from '../src/engines/model-files/model-folder.ts';
 import { families } from '../src/problems/families/catalogue.ts';
+import { wordingsOf } from '../src/problems/families/wordings.ts';
 
 const folder = 'models/gradus-tiny';
 const { config, tokenizer } = await openModelFolder(folder);
@@ -28,6 +29,8 @@ test('every question and solution of every family is short and survives the toke
       expect(tokenizer.decode(asked)).toBe(question);
       expect(tokenizer.decode(answered)).toBe(solution);
       expect([...asked, ...answered]).not.toContain(unknown);
+      for (const wording of [...wordingsOf(question, 'train'), ...wordingsOf(question, 'held-out')])
+        expect([...tokenizer.encodeText(wording)]).not.toContain(unknown);
       expect(Math.max(asked.length, answered.length)).toBeLessThanOrEqual(32);
     }
   }

@@ -25,6 +25,7 @@ interface EvalOptions extends TrustFlags {
   readonly strategy: readonly string[];
   readonly budgets?: string;
   readonly scorer?: string;
+  readonly wordings?: true;
 }
 
 /** `gradus eval`: evaluates a model on the suites of a recipe, or on published ones. */
@@ -56,6 +57,7 @@ export function addEvalCommand(program: Command): void {
     )
     .option('--budgets <list>', 'budgets of the strategies in answers, e.g. 4,16,64')
     .option('--scorer <type>', 'what scores steps: verifier (the upper bound)')
+    .option('--wordings', 'also attempt the other wordings of each problem, and report robustness')
     .option('--out <file>', 'also write the evaluations to this JSON file');
   addTrustOption(command).action(async (model: string | undefined, options: EvalOptions) => {
     const output = outputOf(command);
@@ -69,7 +71,9 @@ export function addEvalCommand(program: Command): void {
     const evaluations = await withInterrupt(async (signal) => {
       const done: Evaluation[] = [];
       for (const { recipe, only } of parts) {
-        const evaluation = withStrategies(recipe.evaluation, flags);
+        const evaluation = withStrategies(recipe.evaluation, flags).map((suite) =>
+          options.wordings ? { ...suite, wordings: true } : suite,
+        );
         done.push(
           ...(await evaluateModel(source, { ...recipe, evaluation }, only, { signal, ...watch(output) })),
         );

@@ -89,6 +89,8 @@ export interface Problem {
   /** Difficulty setting of the generator, 1 = easiest. An a priori guess, not a pass rate. */
   readonly knob?: number;
   readonly prompt: readonly Message[];
+  /** Other prompts that ask the same: they have the same gold or tests. */
+  readonly wordings?: readonly (readonly Message[])[];
   /** Gold answer, for problems whose answer is compared. */
   readonly answer?: string;
   /** Tests, for problems whose answer is a program. */
@@ -103,3 +105,9 @@ export interface Problem {
   /** Other fields of the source, passed through unchanged. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
+
+/** All prompts of a problem: its own, then its other wordings. */
+export const promptsOf = ({
+  prompt,
+  wordings = [],
+}: Pick<Problem, 'prompt' | 'wordings'>): readonly (readonly Message[])[] => [prompt, ...wordings];

@@ -83,6 +83,7 @@ export const stageConfig = z.strictObject({
   problemsPerStep: z.int().positive().optional(),
   groupSize: z.int().min(2).optional(),
   updatesPerStep: z.int().positive().optional(),
+  wordings: z.int().positive().optional(),
   /** Longest completion in tokens. */
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),

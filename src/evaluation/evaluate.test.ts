@@ -69,6 +69,32 @@ describe('an evaluation', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
+  test('attempts other wordings on request: own figures stay, robustness is added', async () => {
+    const wordings = [[{ role: 'user' as const, content: 'two and two?' }]];
+    const problems = math.map((problem, i) => (i < 3 ? { ...problem, wordings } : problem));
+    const worded = suiteConfig.parse(suite({ name: 'held-out', maxTokens: 40, wordings: true }));
+    const complete = (key: string, index: number) =>
+      key.includes('wording') ? 'incorrect:6' : firstRight(3)(key, index);
+    const plain = await answers(complete, { problems });
+    const {
+      robustness,
+      problems: results,
+      ...evaluation
+    } = await answers(complete, { problems, suite: worded });
+    expect(evaluation.overall).toEqual(plain.overall);
+    expect(plain).not.toHaveProperty('robustness');
+    expect(results[0]!.wordings).toEqual([{ trials: 4, correct: 0, greedy: false }]);
+    expect(results[5]!.wordings).toEqual([]);
+    expect(robustness!.sampled).toMatchObject({ problems: 3, own: 0.75, others: 0, rightToWrong: 0.75 });
+    expect(robustness!.greedy).toMatchObject({ problems: 3, own: 1, rightInAll: { mean: 0 } });
+    expect(formatEvaluation({ ...evaluation, problems: results, robustness: robustness! })).toContain(
+      'wordings, greedy, 3 problems: own prompt 100.0, others 0.0',
+    );
+    await expect(answers(complete, { suite: worded })).rejects.toThrow(
+      'expected problems with other wordings',
+    );
+  });
+
   test('excludes ungradable attempts from trials, and problems without trials from all figures', async () => {
     const { overall } = await answers((key, index) =>
       key === 'm0' || index === 0 ? 'ungradable' : 'correct:5',

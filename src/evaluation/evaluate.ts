@@ -11,11 +11,13 @@ import { rollGroups, withEnvironments } from '../rollout/roll-groups.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
+import { greedyRobustness, type Robustness, sampledRobustness } from './robustness.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import { type Exploration, exploration } from './exploration/exploration.ts';
 import { evaluateStrategies } from './strategies/evaluate-strategies.ts';
 import type { StrategyReport } from './strategies/strategy-report.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
+import { wordedProblems, wordingResults } from './worded-problems.ts';
 
 /** A model's evaluation, with everything needed to repeat or question it. JSON-safe. */
 export interface Evaluation {
@@ -32,6 +34,8 @@ export interface Evaluation {
   readonly byFamily: Readonly<Record<string, Summary>>;
   readonly byLevel: Readonly<Record<string, Summary>>;
   readonly problems: readonly ProblemResult[];
+  /** Dependence on the wording, of sampled and of greedy attempts; absent unless the suite attempts other wordings. */
+  readonly robustness?: { readonly sampled?: Robustness; readonly greedy?: Robustness };
   /** Strategies compared on the same problems; absent unless the suite lists some. */
   readonly strategies?: StrategyReport;
   /** How the policy explored; absent without bandits. */
@@ -57,7 +61,7 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;
-  /** Called once with all sampled groups, in problem order, e.g. to store them. */
+  /** Called once with all sampled groups in the problems' own prompts, in problem order, e.g. to store them. */
   readonly onSampled?: (groups: readonly RolloutGroup[]) => Promise<void>;
   /** Called after each finished group, sampled and greedy ones counted together. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -69,7 +73,7 @@ export interface EvaluateOptions {
  * @example
  * const before = await evaluate({ engine, verifierFor, problems: heldOut, suite, seed: 0 });
  * console.log(formatEvaluation(before));
- * @throws DataError without problems; ConfigError for strategies without a scorer.
+ * @throws DataError without problems, or for `wordings` without other wordings; ConfigError for strategies without a scorer.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { engine, problems, suite, seed } = options;
@@ -78,13 +82,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   const { rollouts, temperature, topP, maxTokens, greedy } = suite;
   const { model, modelHash } = engine.sampler.info;
-  const progress = createProgress(options);
-  const sampled = await roll(options, { rollouts, temperature, topP }, progress);
+  const all = [...problems, ...(suite.wordings === true ? wordedProblems(problems, suite.name) : [])];
+  const progress = createProgress(options, all.length);
+  const sampled = await roll(options, all, { rollouts, temperature, topP }, progress);
   await options.onSampled?.(problems.map(({ id }) => sampled.get(id)!));
-  const sure = greedy ? await roll(options, { rollouts: 1, temperature: 0 }, progress) : new Map();
+  const sure = greedy ? await roll(options, all, { rollouts: 1, temperature: 0 }, progress) : new Map();
   const strategies = suite.strategies === undefined ? undefined : await evaluateStrategies(options);
   const episodes = episodesOf([...sampled.values()]);
-  const results = problems.map(({ id }) => resultOf(sampled.get(id)!, sure.get(id), options.levelsOf));
+  const results = problems.map((problem) => ({
+    ...resultOf(sampled.get(problem.id)!, sure.get(problem.id), options.levelsOf),
+    ...(suite.wordings === true && { wordings: wordingResults(problem, sampled, sure) }),
+  }));
   return {
     suite: suite.name,
     sampling: { rollouts, temperature, topP, maxTokens, greedy },
@@ -97,13 +105,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     byFamily: summariseBy(results, ({ family }) => (family === undefined ? [] : [family]), seed),
     byLevel: summariseBy(results, ({ levels }) => levels ?? [], seed),
     problems: results,
+    ...(suite.wordings === true && { robustness: robustnessOf(results, seed) }),
     ...(strategies !== undefined && { strategies }),
     ...(episodes.length > 0 && { exploration: exploration(episodes) }),
   };
 }
 
 async function roll(
-  { engine, verifierFor, environments, pending, problems, suite, seed, signal }: EvaluateOptions,
+  { engine, verifierFor, environments, pending, suite, seed, signal }: EvaluateOptions,
+  problems: readonly Problem[],
   sampling: { readonly rollouts: number; readonly temperature: number; readonly topP?: number },
   onGroup: () => void,
 ): Promise<Map<string, RolloutGroup>> {
@@ -127,8 +137,16 @@ const episodesOf = (groups: readonly RolloutGroup[]): BanditEpisode[] =>
         .map(({ transcripts }) => episodeOf(banditOf(problem), transcripts.at(-1)!)),
     );
 
-function createProgress({ problems, suite, onProgress }: EvaluateOptions): () => void {
-  const total = problems.length * (suite.greedy ? 2 : 1);
+function robustnessOf(
+  results: readonly ProblemResult[],
+  seed: number,
+): NonNullable<Evaluation['robustness']> {
+  const [sampled, greedy] = [sampledRobustness(results, seed), greedyRobustness(results, seed)];
+  return { ...(sampled && { sampled }), ...(greedy && { greedy }) };
+}
+
+function createProgress({ suite, onProgress }: EvaluateOptions, prompts: number): () => void {
+  const total = prompts * (suite.greedy ? 2 : 1);
   let done = 0;
   return () => onProgress?.(++done, total);
 }

@@ -3,6 +3,7 @@ import type { Estimate } from '../statistics/intervals.ts';
 import type { Comparison, PairedDifference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Exploration } from './exploration/exploration.ts';
+import type { Robustness } from './robustness.ts';
 import type { Summary } from './summary.ts';
 
 const nothing = '–';
@@ -25,7 +26,29 @@ export function formatEvaluation(evaluation: Evaluation, step?: number): string 
   const files = (evaluation.sources ?? []).flatMap((source) => source.files);
   const from = files.map(({ name, sha256 }) => `from ${name}, sha256 ${sha256.slice(0, 12)}`);
   const played = evaluation.exploration === undefined ? [] : [formatExploration(evaluation.exploration)];
-  return [title, ...from, alignColumns(rows, { figuresFrom: 1 }), ...played].join('\n');
+  const worded = Object.entries(evaluation.robustness ?? {}).map(([kind, one]) =>
+    formatRobustness(kind, one),
+  );
+  return [title, ...from, alignColumns(rows, { figuresFrom: 1 }), ...worded, ...played].join('\n');
+}
+
+/** Formats the dependence on wordings, in three lines. */
+function formatRobustness(kind: string, one: Robustness): string {
+  const { consistency, chanceFlips } = one;
+  const held =
+    consistency === undefined
+      ? 'consistency – (never right)'
+      : `consistency ${percent(consistency.mean)} (${percent(consistency.low)} … ${percent(consistency.high)})`;
+  const chance =
+    chanceFlips === undefined ? '' : `, two attempts at one prompt differ: ${percent(chanceFlips)}`;
+  const each = (one.byWording ?? []).map(percent).join(', ');
+  return [
+    `wordings, ${kind}, ${one.problems} problems: own prompt ${percent(one.own)}, others ${percent(one.others)}, ` +
+      `change ${points(one.change.mean)} (${pointsInterval(one.change)})${each === '' ? '' : `; each: ${each}`}`,
+    `  right in all ${percent(one.rightInAll.mean)} (${percent(one.rightInAll.low)} … ${percent(one.rightInAll.high)}), ` +
+      `right in some ${percent(one.rightInSome)}, ${held}`,
+    `  flips: right → wrong ${percent(one.rightToWrong)}, wrong → right ${percent(one.wrongToRight)}${chance}`,
+  ].join('\n');
 }
 
 /** Formats how the policy explored bandits, in one line. */

@@ -4,15 +4,21 @@ import { sum } from '../statistics/summary.ts';
 import { outcomes, type Outcome } from '../core/verdict.ts';
 import { majorityCorrect } from './estimators.ts';
 
-/** Result of all attempts at one problem. */
-export interface ProblemResult {
+/** Counts of the attempts at one prompt. */
+export interface PromptResult {
+  /** Attempts with a verdict: all but `ungradable` ones. */
+  readonly trials: number;
+  readonly correct: number;
+  /** Whether the greedy attempt was right; absent if there was none or it was ungradable. */
+  readonly greedy?: boolean;
+}
+
+/** Result of all attempts at one problem: in its own prompt, but for `wordings`. */
+export interface ProblemResult extends PromptResult {
   readonly id: string;
   readonly domain: string;
   readonly family?: string;
   readonly levels?: readonly string[];
-  /** Attempts with a verdict: all but `ungradable` ones. */
-  readonly trials: number;
-  readonly correct: number;
   readonly verdicts: Readonly<Record<Outcome, number>>;
   /** Attempts truncated at the token limit. */
   readonly truncated: number;
@@ -20,8 +26,8 @@ export interface ProblemResult {
   readonly tokens: number;
   /** Whether the most frequent answer was right; absent for problems without a gold answer (programs). */
   readonly majority?: number;
-  /** Whether the greedy attempt was right; absent if there was none or it was ungradable. */
-  readonly greedy?: boolean;
+  /** Results in the other wordings, in order; absent unless the suite attempts them. */
+  readonly wordings?: readonly PromptResult[];
 }
 
 /** Counts a group of sampled attempts, and the greedy attempt if there is one. */
@@ -54,6 +60,6 @@ export function resultOf(
 }
 
 /** Share of a problem's attempts that were right. Only for problems with trials. */
-export function passRateOf({ correct, trials }: ProblemResult): number {
+export function passRateOf({ correct, trials }: PromptResult): number {
   return correct / trials;
 }

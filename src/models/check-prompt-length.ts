@@ -1,5 +1,5 @@
 import { ConfigError, DataError } from '../core/errors.ts';
-import type { Problem } from '../core/problem.ts';
+import { type Problem, promptsOf } from '../core/problem.ts';
 import type { Engine, EngineInfo } from '../engines/engine.ts';
 import { openModelFolder } from '../engines/model-files/model-folder.ts';
 import type { Finding } from '../problems/hygiene/report.ts';
@@ -22,7 +22,10 @@ export function requireRoom(
   if (server !== undefined || renderer === undefined || maxSequenceTokens === undefined) return;
   const overlong = problems
     .filter((problem) => mayFill(problem, maxSequenceTokens))
-    .map((problem) => ({ problem, tokens: renderer.render(problem.prompt).length }))
+    .map((problem) => ({
+      problem,
+      tokens: Math.max(...promptsOf(problem).map((prompt) => renderer.render(prompt).length)),
+    }))
     .filter(({ tokens }) => tokens >= maxSequenceTokens);
   const [first] = overlong;
   if (first === undefined) return;
@@ -34,9 +37,11 @@ export function requireRoom(
 }
 
 /** A byte gives at most two tokens, and templates stay below a thousand: most prompts need no encoding. */
-function mayFill({ prompt }: Problem, tokens: number): boolean {
-  const bytes = prompt.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
-  return 2 * bytes + 1024 >= tokens;
+function mayFill(problem: Problem, tokens: number): boolean {
+  return promptsOf(problem).some((prompt) => {
+    const bytes = prompt.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+    return 2 * bytes + 1024 >= tokens;
+  });
 }
 
 /** Warns where a recipe allows answers longer than the model's window, which its figures would not show. */

@@ -4,7 +4,7 @@ import { noun } from '../core/config-builder.ts';
 import type { Problem } from '../core/problem.ts';
 import { createRng, type Rng } from '../core/rng.ts';
 import { drawNormal } from '../statistics/ratio.ts';
-import { worded, wordingShape } from './wording.ts';
+import { withInstruction, instructionShape } from './instruction.ts';
 
 /**
  * Bandit problems, for the environment `bandit()`. The rewards of EVOLvE (arXiv 2410.06238):
@@ -31,7 +31,7 @@ export const banditsConfig = z.strictObject({
   domain: z.string().min(1).default('bandit'),
   seed: z.int().default(0),
   split: z.enum(['train', 'validation', 'held-out']),
-  ...wordingShape,
+  ...instructionShape,
 });
 type BanditsConfig = z.output<typeof banditsConfig>;
 
@@ -43,7 +43,7 @@ export function* drawBandits(config: BanditsConfig): Generator<Problem> {
   const { count, rewards, arms, gap, deviation, turns, domain, seed, split } = config;
   const size = rewards === 'bernoulli' ? gap : deviation;
   const family = `${rewards}-${arms}-${size}`;
-  const prompt = worded([{ role: 'user', content: describe(config) }], config);
+  const prompt = withInstruction([{ role: 'user', content: describe(config) }], config);
   for (let i = 0; i < count; i++) {
     const rng = createRng(seed, 'bandits', family, turns, split, i);
     const bandit = drawBandit(config, rng);

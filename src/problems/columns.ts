@@ -6,6 +6,8 @@ export const columnsConfig = z.strictObject({
   id: z.string().default('id'),
   /** A text, or a list of chat messages. */
   prompt: z.string().default('prompt'),
+  /** A list of prompts that ask the same. */
+  wordings: z.string().default('wordings'),
   answer: z.string().default('answer'),
   tests: z.string().default('tests'),
   domain: z.string().default('domain'),

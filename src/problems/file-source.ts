@@ -4,7 +4,7 @@ import { locationShape } from './locate-files.ts';
 import { hubAddress } from '../hub/address.ts';
 import { shapeNames } from './shapes/catalogue.ts';
 import { passRateLabel } from './shapes/pass-rate-label.ts';
-import { wordingShape } from './wording.ts';
+import { instructionShape } from './instruction.ts';
 
 /**
  * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows, as `gradus data import`
@@ -21,7 +21,7 @@ export const fileConfig = z.strictObject({
   passRates: z.array(passRateLabel).default([]),
   /** The domain of rows without one; default: the shape's, else math. */
   domain: z.string().optional(),
-  ...wordingShape,
+  ...instructionShape,
   /** Whether an invalid row stops reading, or is skipped and counted. */
   onError: z.enum(['stop', 'skip']).default('stop'),
 });

@@ -52,6 +52,15 @@ test('families, domain and knobs select the cells; the instruction is added', ()
   expect(problem).toMatchObject({ domain: 'code', family: 'linear-function', knob: 3, source: 'generated' });
   expect(problem!.prompt[0]).toEqual({ role: 'system', content: 'Write JavaScript.' });
   expect(problem!.prompt[1]!.content).toMatch(/^f\(\d.*\nAnswer with a function named f\.$/);
+  const [sum] = draw({
+    families: ['addition'],
+    perCell: 1,
+    split: 'train',
+    wordings: 'held-out',
+    instruction: 'Box it.',
+  });
+  expect(sum!.wordings).toHaveLength(3);
+  expect(sum!.wordings![0]![0]!.content).toMatch(/^\d+\+\d+: \?\nBox it\.$/);
   expect(() => draw({ domain: 'code', families: ['addition'], perCell: 1, split: 'train' })).toThrow(
     'no family has what was asked for',
   );

@@ -5,7 +5,8 @@ import { createRng, hashKey } from '../core/rng.ts';
 import { noun } from '../core/config-builder.ts';
 import { families } from './families/catalogue.ts';
 import type { Family, Question } from './families/family.ts';
-import { worded, type Wording, wordingShape } from './wording.ts';
+import { wordingsOf } from './families/wordings.ts';
+import { withInstruction, type Instruction, instructionShape } from './instruction.ts';
 
 /** A part of all questions. The question's text alone selects it, so no two splits share a question. */
 export type Split = 'train' | 'validation' | 'held-out';
@@ -28,7 +29,9 @@ export const generatedConfig = z
     /** A different seed draws different questions of the same split. */
     seed: z.int().default(0),
     split: z.enum(['train', 'validation', 'held-out']),
-    ...wordingShape,
+    /** Adds other wordings of each question: those for training, or those kept for evaluation. Absent: none. */
+    wordings: z.enum(['train', 'held-out']).optional(),
+    ...instructionShape,
   })
   .refine((config) => (config.perCell === undefined) !== (config.count === undefined), {
     error: 'expected one of perCell or count',
@@ -115,14 +118,21 @@ function exhausted(wanted: string, { split }: GeneratedConfig, what: string, fou
   );
 }
 
-function problemOf(drawn: Question, { family, knob }: Cell, wording: Wording): Problem {
+function problemOf(
+  drawn: Question,
+  { family, knob }: Cell,
+  config: Pick<GeneratedConfig, keyof Instruction | 'wordings'>,
+): Problem {
   const { question, solution, answer, tests } = drawn;
+  const prompt = (text: string) => withInstruction([{ role: 'user', content: text }], config);
+  const wordings = config.wordings === undefined ? [] : wordingsOf(question, config.wordings);
   return {
     id: `${family.name}/${knob}/${fingerprint(question)}`,
     domain: family.domain,
     family: family.name,
     knob,
-    prompt: worded([{ role: 'user', content: question }], wording),
+    prompt: prompt(question),
+    ...(wordings.length > 0 && { wordings: wordings.map(prompt) }),
     ...(answer === undefined ? {} : { answer }),
     ...(tests === undefined ? {} : { tests }),
     source: 'generated',

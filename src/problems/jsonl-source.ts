@@ -6,7 +6,7 @@ import { type DataFile, locationShape } from './locate-files.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { problemOfRow } from './problem-row.ts';
 import { readJsonRows } from '../storage/rows/json-lines.ts';
-import { wordingShape } from './wording.ts';
+import { instructionShape } from './instruction.ts';
 
 /** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */
 export const jsonlConfig = z.strictObject({
@@ -16,7 +16,7 @@ export const jsonlConfig = z.strictObject({
   columns: columnsConfig.prefault({}),
   /** The domain of rows without one. */
   domain: z.string().default('math'),
-  ...wordingShape,
+  ...instructionShape,
 });
 export type JsonlConfig = z.infer<typeof jsonlConfig>;
 

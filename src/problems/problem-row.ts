@@ -1,11 +1,11 @@
 import { stringifyJson } from '../core/lossless-json.ts';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
-import type { Problem } from '../core/problem.ts';
+import type { Message, Problem } from '../core/problem.ts';
 import type { ColumnNames } from './columns.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
-import { worded, type Wording } from './wording.ts';
+import { withInstruction, type Instruction } from './instruction.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 /** A blank text means an incomplete row. */
@@ -13,6 +13,7 @@ const filled = z.string().regex(/\S/, { error: 'expected a text that is not blan
 const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
   error: 'expected a text or a list of {role, content} messages',
 });
+const wordingsSchema = z.array(promptSchema, { error: 'expected a list of prompts' });
 const textSchema = z.string().min(1);
 const knobSchema = z.int().min(1);
 const passRatesSchema = z.array(
@@ -28,7 +29,7 @@ const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
 });
 
 /** How rows become problems. */
-export interface RowMapping extends Wording {
+export interface RowMapping extends Instruction {
   readonly columns: ColumnNames;
   /** Of rows without one. */
   readonly domain: string;
@@ -75,6 +76,7 @@ export function problemOfRow(
   const prompt = optional(columns.prompt, promptSchema);
   if (prompt === undefined)
     throw new DataError(`${where}: expected a column "${columns.prompt}", got none${namesOf(given)}`);
+  const wordings = optional(columns.wordings, wordingsSchema) ?? [];
   const answer = optional(columns.answer, answerSchema);
   const tests = optional(columns.tests, testsSchema);
   if (answer === undefined && tests === undefined)
@@ -87,7 +89,7 @@ export function problemOfRow(
   const [source, licence] = [optional(columns.source, textSchema), optional(columns.licence, textSchema)];
   const passRates = optional(columns.passRates, passRatesSchema);
   const said = {
-    prompt: typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt,
+    prompt: messagesOf(prompt),
     ...(answer === undefined ? {} : { answer: String(answer) }),
     ...(tests === undefined ? {} : { tests }),
   };
@@ -97,7 +99,10 @@ export function problemOfRow(
     ...(family === undefined ? {} : { family }),
     ...(knob === undefined ? {} : { knob }),
     ...said,
-    prompt: worded(said.prompt, mapping),
+    prompt: withInstruction(said.prompt, mapping),
+    ...(wordings.length > 0 && {
+      wordings: wordings.map((wording) => withInstruction(messagesOf(wording), mapping)),
+    }),
     source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
     ...(passRates === undefined ? {} : { passRates }),
@@ -105,6 +110,9 @@ export function problemOfRow(
     ...(fields.size === 0 ? {} : { extra: Object.fromEntries(fields) }),
   };
 }
+
+const messagesOf = (prompt: z.output<typeof promptSchema>): readonly Message[] =>
+  typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt;
 
 function namesOf(value: object): string {
   return ` (columns: ${Object.keys(value).join(', ') || 'none'}); name others in "columns" of a recipe, or with gradus data import --column answer=<column>`;

@@ -44,6 +44,11 @@ const batchConfig = z.strictObject({
   /** Rollouts per problem. */
   groupSize: z.int().min(2).default(16),
   /**
+   * Wordings of a problem over which its rollouts are spread, at most one per rollout. Advantages then also compare
+   * wordings, so that the policy learns to depend on them less. 1: every rollout has the problem's own prompt.
+   */
+  wordings: z.int().positive().default(1),
+  /**
    * Optimizer updates per step. With 2 or more, the groups are split into as many mini-batches, each used once. All but
    * the first are off-policy, where the algorithm's clipping takes effect. RLOO and REINFORCE have no ratio and allow
    * only one. verl's `train_batch_size / ppo_mini_batch_size`.

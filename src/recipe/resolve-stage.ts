@@ -32,6 +32,8 @@ export interface ResolvedStage {
   readonly sampling: Sampling;
   readonly problemsPerStep: number;
   readonly groupSize: number;
+  /** Wordings of a problem over which a group is spread. */
+  readonly wordings: number;
   /** Mini-batches of whole groups per step. */
   readonly updatesPerStep: number;
   readonly batchSource: BatchSourceConfig;
@@ -60,6 +62,7 @@ export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage
     sampling: samplingIn(recipe, config),
     problemsPerStep: config.problemsPerStep ?? recipe.batch.problems,
     groupSize: config.groupSize ?? recipe.batch.groupSize,
+    wordings: config.wordings ?? recipe.batch.wordings,
     updatesPerStep: config.updatesPerStep ?? recipe.batch.updates,
     batchSource: recipe.batch.source,
     rewardFor: (domain) => byDomain.get(domain) ?? otherwise,

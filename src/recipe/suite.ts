@@ -16,6 +16,8 @@ export const suiteConfig = z.strictObject({
   maxTokens: z.int().positive(),
   /** Adds one attempt per problem at temperature 0. */
   greedy: z.boolean().default(true),
+  /** Also attempt the other wordings of each problem, which multiplies the cost, and report robustness to them. */
+  wordings: z.boolean().optional(),
   /** Evaluate without the environments of the recipe, in one turn. */
   closedBook: z.boolean().optional(),
   /** Training steps between evaluations; `null`: only before the first step and after the last. */

@@ -6,6 +6,7 @@ import { lastAnswer, type Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Environments } from '../environments/environment.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
+import { spreadWordings } from './spread-wordings.ts';
 import { independent } from './strategies/independent.ts';
 import type { Attempt, AttemptRequest, StrategyParts } from './strategies/strategy.ts';
 import { turns } from './strategies/turns.ts';
@@ -28,6 +29,8 @@ export const withEnvironments = <Parts extends Pick<RolloutParts, 'environments'
 /** Problems to attempt, and how. Problem ids must be distinct: they key the random numbers. */
 export interface RolloutRequest extends AttemptRequest {
   readonly problems: readonly Problem[];
+  /** Wordings of a problem over which its attempts are spread; default 1: its own prompt. */
+  readonly wordings?: number;
 }
 
 /**
@@ -103,17 +106,22 @@ export async function rollAll(
   return request.problems.map(({ id }) => byId.get(id)!);
 }
 
-/** Attempts by strategy: in turns where the problem has an environment, in one turn elsewhere. */
+/**
+ * Attempts by strategy: in turns where the problem has an environment, in one turn elsewhere; by wording, if they are
+ * spread.
+ */
 function attemptsAt(
   parts: RolloutParts,
-  { problems, ...request }: RolloutRequest,
+  { problems, wordings = 1, ...request }: RolloutRequest,
   signal: AbortSignal | undefined,
 ): AsyncIterable<Attempt> {
   const { environments } = parts;
   const byEnvironment = Map.groupBy(problems, (problem) => environments?.of(problem));
-  const streams = Array.from(byEnvironment, ([environment, some]) => {
+  const streams = Array.from(byEnvironment).flatMap(([environment, some]) => {
     const strategy = environment === undefined ? independent : turns(environment, environments!.call);
-    return strategy.roll(parts, some, request, signal);
+    return spreadWordings(some, request, wordings).map((part) =>
+      strategy.roll(parts, part.problems, part.request, signal),
+    );
   });
   return streams.length === 1 ? streams[0]! : merge(streams);
 }

@@ -58,6 +58,7 @@ const problem: fc.Arbitrary<Problem> = fc.record(
     family: filled,
     knob: fc.integer({ min: 1, max: 9 }),
     prompt: fc.array(message, { minLength: 1, maxLength: 3 }),
+    wordings: fc.array(fc.array(message, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 2 }),
     answer: filled,
     tests,
     source: filled,

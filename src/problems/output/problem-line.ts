@@ -31,10 +31,19 @@ export function difficultyColumns({ model, successes, trials, interval, levels }
   };
 }
 
-function ownColumns({ prompt, ...problem }: Problem) {
+function ownColumns({ prompt, wordings, ...problem }: Problem) {
+  return {
+    ...problem,
+    prompt: plainPrompt(prompt),
+    ...(wordings !== undefined && { wordings: wordings.map(plainPrompt) }),
+  };
+}
+
+/** Returns the text of a prompt of one user message, the messages of any other. */
+function plainPrompt(prompt: Problem['prompt']): string | Problem['prompt'] {
   const [message] = prompt;
   const isPlain = prompt.length === 1 && message!.role === 'user' && /\S/.test(message!.content);
-  return { ...problem, prompt: isPlain ? message!.content : prompt };
+  return isPlain ? message!.content : prompt;
 }
 
 function unclaimed(extra: Problem['extra'], fields: object): object {

@@ -1,6 +1,6 @@
 import { countOf } from '../../core/text/count.ts';
 import { DataError } from '../../core/errors.ts';
-import type { Problem } from '../../core/problem.ts';
+import { type Problem, promptsOf } from '../../core/problem.ts';
 import { createRng, hashKey } from '../../core/rng.ts';
 import { answerOf, policyVersionOf, writtenTokens } from '../../core/rollout.ts';
 import type { HarvestConfig, ImitateConfig } from '../../curriculum/imitate.ts';
@@ -98,8 +98,10 @@ function drawn(
 type Gathered = Pick<GatheredExamples, 'examples' | 'summary'>;
 
 function solutionsOf(problems: readonly Problem[]): Gathered {
-  const examples = problems.flatMap(({ id, prompt, solution }) =>
-    solution === undefined || solution === '' ? [] : [{ prompt, completion: solution, problem: id }],
+  const examples = problems.flatMap(({ id, solution, ...problem }) =>
+    solution === undefined || solution === ''
+      ? []
+      : promptsOf(problem).map((prompt) => ({ prompt, completion: solution, problem: id })),
   );
   return { examples, summary: `worked solutions of ${countOf(problems.length, 'problem')}` };
 }

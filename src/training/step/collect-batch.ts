@@ -231,12 +231,12 @@ export async function rollProblems(
 ): Promise<ScoredGroup[]> {
   if (ids.length === 0) return [];
   const { settings, algorithm, problems } = stage;
-  const { sampling, groupSize: rollouts, config } = settings;
+  const { sampling, groupSize: rollouts, wordings, config } = settings;
   const chosen = ids.map((id) => problems.get(id)!);
   const starts = await placeStarts(parts, stage, chosen);
   const groups = await rollAll(
     withEnvironments(parts, config),
-    { ...sampling, problems: chosen, rollouts, seed, starts },
+    { ...sampling, problems: chosen, rollouts, wordings, seed, starts },
     signal,
   );
   return groups.map((group) => scoreIn({ settings, algorithm }, group));

@@ -1,15 +1,15 @@
 import * as z from 'zod';
 import type { Message } from '../core/problem.ts';
 
-/** Schema fields for the wording of prompts, which data sets leave to their users. */
-export const wordingShape = {
+/** Schema fields for the text around questions, which data sets leave to their users. */
+export const instructionShape = {
   /** A line added to each question; with `{question}` in it, a template for the whole question. */
   instruction: z.string().optional(),
   /** The system message of each conversation; replaces one in the data. */
   system: z.string().optional(),
 };
-/** See `wordingShape`. */
-export type Wording = Readonly<z.infer<z.ZodObject<typeof wordingShape>>>;
+/** See `instructionShape`. */
+export type Instruction = Readonly<z.infer<z.ZodObject<typeof instructionShape>>>;
 
 /** The placeholder for the question in an instruction that is a template. */
 const place = '{question}';
@@ -18,7 +18,10 @@ const place = '{question}';
  * Applies instruction and system message to a prompt. The instruction goes into the last message: on a new line below the
  * question, or around it where `{question}` stands.
  */
-export function worded(prompt: readonly Message[], { instruction, system }: Wording): readonly Message[] {
+export function withInstruction(
+  prompt: readonly Message[],
+  { instruction, system }: Instruction,
+): readonly Message[] {
   const last = prompt.at(-1);
   const asked =
     instruction === undefined || last === undefined
