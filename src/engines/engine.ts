@@ -131,7 +131,7 @@ export interface Learner {
   /** Writes weights, optimizer and version so that `loadState` continues bit for bit. Creates `dir`. */
   saveState(dir: string): Promise<void>;
   /**
-   * Loads a state. With a new optimizer, its weights alone: moments and `policyVersion` are 0, as for a newly opened
+   * Loads a state. With a new optimizer, its weights and `policyVersion` alone: the moments are 0, as for a newly opened
    * model.
    */
   loadState(dir: string, options?: LoadOptions): Promise<void>;

@@ -41,6 +41,11 @@ const firstRight = (count: number) => (_: string, index: number) =>
   index < count ? 'correct:5' : 'incorrect:6';
 
 describe('an evaluation', () => {
+  test('takes a column named bandit for data unless the environment of bandits answers', async () => {
+    const problems = [mathProblem({ id: 'm', extra: { bandit: 'one-armed' } })];
+    expect(await answers(firstRight(3), { problems })).not.toHaveProperty('exploration');
+  });
+
   test('counts attempts by domain, family and level, greedy ones separately', async () => {
     const levelsOf = ({ id }: Problem) => (id === 'm0' ? ['L1', 'L2'] : ['L2']);
     const evaluation = await answers(firstRight(3), { levelsOf });

@@ -88,7 +88,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   await options.onSampled?.(problems.map(({ id }) => sampled.get(id)!));
   const sure = greedy ? await roll(options, all, { rollouts: 1, temperature: 0 }, progress) : new Map();
   const strategies = suite.strategies === undefined ? undefined : await evaluateStrategies(options);
-  const episodes = episodesOf([...sampled.values()]);
+  const episodes = episodesOf(options, [...sampled.values()]);
   const results = problems.map((problem) => ({
     ...resultOf(sampled.get(problem.id)!, sure.get(problem.id), options.levelsOf),
     ...(suite.wordings === true && { wordings: wordingResults(problem, sampled, sure) }),
@@ -127,15 +127,17 @@ async function roll(
   return byId;
 }
 
-/** Judged attempts at bandits. */
-const episodesOf = (groups: readonly RolloutGroup[]): BanditEpisode[] =>
-  groups
-    .filter(({ problem }) => problem.extra?.['bandit'] !== undefined)
+/** Judged attempts in the environment of bandits. */
+const episodesOf = (options: EvaluateOptions, groups: readonly RolloutGroup[]): BanditEpisode[] => {
+  const { environments } = withEnvironments(options, options.suite);
+  return groups
+    .filter(({ problem }) => environments?.of(problem)?.name === 'bandit')
     .flatMap(({ problem, rollouts }) =>
       rollouts
         .filter(({ verdict }) => verdict.outcome !== 'ungradable')
         .map(({ transcripts }) => episodeOf(banditOf(problem), transcripts.at(-1)!)),
     );
+};
 
 function robustnessOf(
   results: readonly ProblemResult[],

@@ -10,7 +10,6 @@ import type {
   FrozenPolicy,
   Learner,
   LearningEngine,
-  LoadOptions,
   LossStats,
   ModelWeights,
   OptimStep,
@@ -212,11 +211,11 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
     await writeFile(join(dir, 'scripted-state.json'), JSON.stringify({ policyVersion: this.#policyVersion }));
   }
 
-  async loadState(dir: string, { optimizer }: LoadOptions = {}): Promise<void> {
+  async loadState(dir: string): Promise<void> {
     const state = JSON.parse(await readFile(join(dir, 'scripted-state.json'), 'utf8')) as {
       policyVersion: number;
     };
-    this.#policyVersion = optimizer === 'new' ? 0 : state.policyVersion;
+    this.#policyVersion = state.policyVersion;
     this.#accumulated = 0;
   }
 

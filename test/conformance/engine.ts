@@ -499,18 +499,26 @@ function stateTests({ folder, under }: Shared): void {
     const scores = (engine: LearningEngine) => engine.weights.logprobs({ sequences }, 'policy');
     const saved = await scores(original);
     await original.learner.loadState(dir, { optimizer: 'new' });
-    expect(original.weights.policyVersion).toBe(0);
+    expect(original.weights.policyVersion).toBe(2);
     expect(await scores(original)).toEqual(saved);
     await train(original, 2);
     await using other = await under.open();
     await train(other, 3);
     await other.learner.loadState(dir, { optimizer: 'new' });
     await train(other, 2);
-    expect(other.weights.policyVersion).toBe(2);
-    expect(await scores(other)).toEqual(await scores(original));
+    expect(other.weights.policyVersion).toBe(4);
+    const renewed = await scores(original);
+    expect(await scores(other)).toEqual(renewed);
+    const later = join(folder(), 'renewed-later');
+    await other.learner.saveState(later);
+    await train(other, 1);
+    await original.learner.loadState(later);
+    await train(original, 1);
+    expect(original.weights.policyVersion).toBe(5);
+    expect(await scores(original)).toEqual(await scores(other));
     await other.learner.loadState(dir);
     await train(other, 2);
-    expect(await scores(other)).not.toEqual(await scores(original));
+    expect(await scores(other)).not.toEqual(renewed);
   });
 
   test('rejects a folder without a state', async () => {

@@ -208,11 +208,11 @@ class Engine:
         trainer = self._learner(request)
         if trainer.gradients is not None:
             raise bad_request("saveState: expected no accumulated gradient; call optimStep first")
-        version, state = trainer.policy_version, trainer.state()
+        state = trainer.state()
         if request.fields.get("weightsOnly", False):
             state = weights_of(state)
-        save_state(Path(request["dir"]), state, version, self._owner, self._pause, self._group)
-        return Reply({"policyVersion": version})
+        save_state(Path(request["dir"]), state, trainer.updates, self._owner, self._pause, self._group)
+        return Reply({"policyVersion": trainer.policy_version})
 
     @property
     def _owner(self) -> StateOwner:
@@ -228,7 +228,7 @@ class Engine:
             self._trainer.restore(state)
             if request.fields.get("newOptimizer", False):
                 self._trainer.renew_optimizer()
-        return self._changed(state.policy_version if self._trainer is None else self._trainer.policy_version)
+        return self._changed(state.updates.policy if self._trainer is None else self._trainer.policy_version)
 
     def _changed(self, policy_version: int) -> Reply:
         """Updates the sampler after a change of the weights."""

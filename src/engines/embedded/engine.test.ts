@@ -95,6 +95,23 @@ test('rejects a truncated, edited or foreign state and stays as it was', async (
   await engine.learner.loadState(whole);
 });
 
+test('loads a state of an earlier version, whose one count is of updates and optimizer steps', async () => {
+  const dir = join(scratch, 'earlier');
+  {
+    await using engine = await openEmbeddedEngine({ model, lanes: 1 });
+    for (let step = 0; step < 2; step++) await engine.learner.optimStep({ learningRate: 0 });
+    await engine.learner.saveState(dir);
+  }
+  const file = join(dir, 'engine-state.json');
+  const { optimizerSteps, ...manifest } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  await writeFile(file, JSON.stringify(manifest));
+  await using engine = await openEmbeddedEngine({ model, lanes: 1 });
+  await engine.learner.loadState(dir);
+  await engine.learner.saveState(dir);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ ...manifest, optimizerSteps });
+  expect([manifest['policyVersion'], optimizerSteps]).toEqual([2, 2]);
+});
+
 test('names pending requests when a lane dies, then and later', async () => {
   const { config, tokenizer } = await openModelFolder(model);
   // A lane cannot start without a config: its thread throws at once, like one that runs out of memory.

@@ -285,7 +285,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
       const { length } = this.#parts.weights;
       const state = await readEngineState(dir, length, this.#modelHash);
       const zeros = new Float32Array(optimizer === 'new' ? length : 0);
-      const renewed = { firstMoment: zeros, secondMoment: zeros, policyVersion: 0 };
+      const renewed = { firstMoment: zeros, secondMoment: zeros, optimizerSteps: 0 };
       await this.#change(async () =>
         this.#trainer.restore(optimizer === 'new' ? { ...state, ...renewed } : state),
       );

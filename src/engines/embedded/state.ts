@@ -14,6 +14,8 @@ const fileOf = (part: (typeof parts)[number]): string => `${part}.f32`;
 const manifestSchema = z.strictObject({
   format: z.literal('gradus-embedded-state@1'),
   policyVersion: z.int().min(0),
+  /** Absent in states of earlier versions, which have one count of both. */
+  optimizerSteps: z.int().min(0).optional(),
   /** Hash of the run's base model: the reference for KL. */
   modelHash: z.string(),
   /** sha256 and size in bytes of each array's file: raw little-endian float32. */
@@ -34,6 +36,7 @@ export async function writeEngineState(dir: string, state: TrainerState, modelHa
   const manifest = {
     format: 'gradus-embedded-state@1',
     policyVersion: state.policyVersion,
+    optimizerSteps: state.optimizerSteps,
     modelHash,
     files,
   };
@@ -74,6 +77,7 @@ export async function readEngineState(
     firstMoment: await read('firstMoment'),
     secondMoment: await read('secondMoment'),
     policyVersion: manifest.policyVersion,
+    optimizerSteps: manifest.optimizerSteps ?? manifest.policyVersion,
   };
 }
 

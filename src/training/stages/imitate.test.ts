@@ -207,6 +207,16 @@ test.for(['train', 'held-out'] as const)('refuses to resume with changed %s exam
   );
 });
 
+test('refuses to hold out examples that share one prompt', async () => {
+  const one = join(root, 'one.jsonl');
+  await writeFile(one, `${JSON.stringify({ prompt: '1+1=?', completion: '2' })}\n`.repeat(3));
+  const recipe = recipeWith({ stages: [imitate('copy', { examples: one, heldOut: 0.5, maxSteps: 1 })] });
+  await using run = await newRun(recipe);
+  await expect(trainIn(run, recipe, scriptedEngine({ complete: () => '' }))).rejects.toThrow(
+    /stage "copy": expected examples of at least two prompts, .* got 1 prompt; set heldOut to 0/,
+  );
+});
+
 test('counts learning-rate steps of stage() alone, and restarts the schedule in each imitate()', async () => {
   const cosine = { learningRate: 1, schedule: 'cosine' } as const;
   const copy = (name: string) =>
@@ -223,6 +233,16 @@ test('counts learning-rate steps of stage() alone, and restarts the schedule in 
   expect(rates[2]).toBeCloseTo(0.1);
   expect(rates.at(-1)).toBeCloseTo(1e-4);
   expect(rates.slice(3, 5).map((rate) => rate > 1e-4)).toEqual([true, true]);
+  // A new optimizer does not restart the count of updates: 3 of "a", 2 of "one", 3 of "b".
+  using reader = await openRunReader(run.directory);
+  const versions = await Promise.all(
+    ['one', 'two'].map(async (name) =>
+      (await reader.rollouts(reader.groups({ stage: name, purpose: 'train' }), ['policy_version'])).map(
+        ({ policy_version: version }) => version,
+      ),
+    ),
+  );
+  expect(versions.map((of) => [...new Set(of)])).toEqual([[3, 4], [8]]);
 });
 
 test('measures pass rates with the policy of the first stage that reads them', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { learningRateAt } from '../../algorithms/optimizer.ts';
 import { countOf } from '../../core/text/count.ts';
-import { RunError } from '../../core/errors.ts';
+import { DataError, RunError } from '../../core/errors.ts';
 import { createRng, hashKey } from '../../core/rng.ts';
 import { afterStep } from '../../curriculum/curriculum.ts';
 import type { ImitateConfig } from '../../curriculum/imitate.ts';
@@ -36,7 +36,7 @@ export async function beginImitate(
   const index = state.curriculum.stage;
   const gathered = await gatherExamples(context, index, stage, state.remeasured);
   const { fitting, warnings } = fitExamples(engine, gathered.examples);
-  const { train, heldOut } = split(fitting, stage.heldOut, hashKey(recipe.seed, 'held-out', index));
+  const { train, heldOut } = split(fitting, stage, hashKey(recipe.seed, 'held-out', index));
   const sha256 = await writeExamples(run.directory, index, train, heldOut);
   if (stage.start === 'base') await restoreBaseState(context);
   const { lastStep: steps } = planBatches(train, settingsOf(context, stage));
@@ -143,12 +143,18 @@ async function lossBefore(
 /** Splits by prompt, so that no prompt is on both sides; keeps at least one prompt to train on. */
 function split<Example extends SupervisedExample>(
   examples: readonly Example[],
-  share: number,
+  { name, heldOut: share }: ImitateConfig,
   seed: number,
 ): { readonly train: readonly Example[]; readonly heldOut: readonly Example[] } {
   if (share === 0) return { train: examples, heldOut: [] };
   const promptOf = ({ prompt }: Example): string => JSON.stringify(prompt);
   const prompts = createRng(seed, 'split').shuffle([...new Set(examples.map(promptOf))]);
+  if (prompts.length < 2) {
+    throw new DataError(
+      `stage "${name}": expected examples of at least two prompts, to hold out a share of ${share} of them; ` +
+        `got ${countOf(prompts.length, 'prompt')}; set heldOut to 0 or add examples`,
+    );
+  }
   const count = Math.min(prompts.length - 1, Math.max(1, Math.round(share * prompts.length)));
   const held = new Set(prompts.slice(0, count));
   return {

@@ -233,7 +233,7 @@ export async function rollProblems(
   const { settings, algorithm, problems } = stage;
   const { sampling, groupSize: rollouts, wordings, config } = settings;
   const chosen = ids.map((id) => problems.get(id)!);
-  const starts = await placeStarts(parts, stage, chosen);
+  const starts = await placeStarts(parts, stage, chosen, signal);
   const groups = await rollAll(
     withEnvironments(parts, config),
     { ...sampling, problems: chosen, rollouts, wordings, seed, starts },

@@ -66,6 +66,25 @@ test('shortens a start that is a correct answer by itself', async () => {
   expect(start?.text ?? '').not.toContain('\\boxed{42}');
 });
 
+test('stops judging starts when aborted', async () => {
+  const recipe = recipeOf({ stages: [stage('one', { maxSteps: 1, starts: reveal() })] });
+  const starts = { choose: () => [{ kind: 'solution', share: 0.9 }] } as unknown as Starts;
+  const settings = resolveStage(recipe, reinforceStages(recipe.stages)[0]!);
+  const stop = new AbortController();
+  const hanging = () => ({
+    ...verifierFor(),
+    verify: (_: unknown, __: unknown, signal?: AbortSignal) =>
+      new Promise<never>((_resolve, reject) => {
+        signal!.addEventListener('abort', () => reject(signal!.reason as Error));
+        stop.abort(new Error('stopped by the user'));
+      }),
+  });
+  const parts = { engine, verifierFor: hanging };
+  await expect(placeStarts(parts, { starts, settings }, [problem], stop.signal)).rejects.toThrow(
+    'stopped by the user',
+  );
+});
+
 test('cuts whole steps off an attempt of the policy and appends the mark', async () => {
   const attempt = tokens('one\n\ntwo\n\nthree');
   const settings = restart({ mark: ' Wait,' });

@@ -9,12 +9,13 @@ import { stepEnds } from '../../rollout/strategies/step-ends.ts';
 
 /**
  * Turns the starts that a stage chooses for problems into tokens; those at the prompt are absent. A start is shortened
- * until it is not a correct answer by itself, so that an empty continuation earns no reward.
+ * until it is not a correct answer by itself, so that an empty continuation earns no reward. Rejects when aborted.
  */
 export async function placeStarts(
   { engine, verifierFor }: Pick<RolloutParts, 'engine' | 'verifierFor'>,
   { starts, settings }: { readonly starts?: Starts; readonly settings: ResolvedStage },
   problems: readonly Problem[],
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, Start> | undefined> {
   const config = settings.config.starts;
   if (starts === undefined || config === undefined) return undefined;
@@ -23,7 +24,7 @@ export async function placeStarts(
   const placed = await Promise.all(
     problems.map(async (problem, i) => {
       const tokens = tokensOf(choices[i]!, problem, config, renderer);
-      const kept = await withoutAnswer(tokens, problem, renderer, verifierFor);
+      const kept = await withoutAnswer(tokens, problem, { renderer, verifierFor, signal });
       return kept.length === 0 ? [] : [[problem.id, startOf(choices[i]!, kept, renderer)] as const];
     }),
   );
@@ -73,15 +74,22 @@ function wholeCharacters(tokens: Int32Array, renderer: Renderer): Int32Array {
 async function withoutAnswer(
   tokens: Int32Array,
   problem: Problem,
-  renderer: Renderer,
-  verifierFor: RolloutParts['verifierFor'],
+  {
+    renderer,
+    verifierFor,
+    signal,
+  }: Pick<RolloutParts, 'verifierFor'> & {
+    readonly renderer: Renderer;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<Int32Array> {
   let kept = tokens;
   while (kept.length > 0) {
     // A verifier that fails here fails on the attempts too, where it is recorded.
     const verdict = await verifierFor(problem)
-      .verify(problem, renderer.decode(kept))
+      .verify(problem, renderer.decode(kept), signal)
       .catch(() => null);
+    signal?.throwIfAborted();
     if (verdict?.outcome !== 'correct') return kept;
     kept = wholeCharacters(kept.subarray(0, kept.length >> 1), renderer);
   }

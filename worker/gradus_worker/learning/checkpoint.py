@@ -37,12 +37,22 @@ class StateOwner:
 
 
 @dataclass(frozen=True)
+class UpdateCounts:
+    """Numbers of updates at the time of a state."""
+
+    policy: int
+    """Updates of the weights: the policy version."""
+    optimizer: int
+    """Updates by the current optimizer, which its bias correction needs. At most `policy`."""
+
+
+@dataclass(frozen=True)
 class SavedState:
     """A saved state whose files are complete and undamaged."""
 
     folder: Path
     shards: Shards
-    policy_version: int
+    updates: UpdateCounts
     group: Group = SINGLE
 
     def copy_into(self, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
@@ -67,7 +77,7 @@ class SavedState:
 def save_state(
     folder: Path,
     tensors: Mapping[str, Tensor],
-    policy_version: int,
+    updates: UpdateCounts,
     owner: StateOwner,
     pause: Pause = no_pause,
     group: Group = SINGLE,
@@ -81,13 +91,14 @@ def save_state(
 
     group.together(lambda: folder.mkdir(parents=True, exist_ok=True))
     shards = write_shards(folder, tensors, pause, group)
-    group.together(lambda: _finish(folder, shards, policy_version, owner) if group.rank == 0 else None)
+    group.together(lambda: _finish(folder, shards, updates, owner) if group.rank == 0 else None)
 
 
-def _finish(folder: Path, shards: Shards, policy_version: int, owner: StateOwner) -> None:
+def _finish(folder: Path, shards: Shards, updates: UpdateCounts, owner: StateOwner) -> None:
     manifest = {
         "format": _FORMATS[-1],
-        "policyVersion": policy_version,
+        "policyVersion": updates.policy,
+        "optimizerSteps": updates.optimizer,
         "modelHash": owner.model_hash,
         "lora": owner.lora,
         **shards.described(),
@@ -114,6 +125,8 @@ def _open(folder: Path, owner: StateOwner, group: Group) -> SavedState:
         manifest = json.loads(_read(path))
         known, found, version = manifest["format"], manifest["modelHash"], int(manifest["policyVersion"])
         lora = manifest["lora"]
+        # States of earlier versions have one count of both.
+        updates = UpdateCounts(version, int(manifest.get("optimizerSteps", version)))
         if known not in _FORMATS:
             raise StateError(f"{path}: expected format {' or '.join(_FORMATS)}, got {known!r}")
         shards = Shards.of(manifest) if known == _FORMATS[-1] else None
@@ -126,7 +139,7 @@ def _open(folder: Path, owner: StateOwner, group: Group) -> SavedState:
         raise StateError(f"{folder}: expected a state of {_kind(owner.lora)}, got one of {_kind(lora)}")
     for file in files[group.rank :: group.size]:
         file.verify(folder)
-    return SavedState(folder, shards or read_header(folder, files[0]), version, group)
+    return SavedState(folder, shards or read_header(folder, files[0]), updates, group)
 
 
 def _kind(lora: Any) -> str:

@@ -14,7 +14,7 @@ from ..model.config import PLAIN, AttentionRules
 from ..pause import Pause, no_pause
 from ..ranks.group import SINGLE, Group
 from ..ranks.shard import local
-from .checkpoint import SavedState
+from .checkpoint import SavedState, UpdateCounts
 from .losses import LossTerms, LossTokens, Spec, loss_terms
 from .optimizer import AdamW, OptimSettings, StepResult, gradient_norm
 from .scorer import PackedModel, Scorer, cut
@@ -85,6 +85,7 @@ class Trainer:
         """Rows of this rank. Of parameters that are not sharded: the sum over the microbatches of this rank."""
         is_half = model.dtype == torch.float16
         self._loss_scale = torch.tensor(_HALF_SCALE) if is_half else None
+        self.policy_version = 0
         self.learned_tokens, self.learning_seconds = 0, 0.0
 
     @property
@@ -96,8 +97,8 @@ class Trainer:
         )
 
     @property
-    def policy_version(self) -> int:
-        return self.optimizer.steps
+    def updates(self) -> UpdateCounts:
+        return UpdateCounts(self.policy_version, self.optimizer.steps)
 
     def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
         """Returns float32 [T] per sequence, on the CPU; entry 0 is 0."""
@@ -150,7 +151,9 @@ class Trainer:
 
     def optim_step(self, settings: OptimSettings) -> StepResult:
         """Applies AdamW to the accumulated gradient, then clears it."""
-        return self.optimizer.step(self._take_gradients(), settings)
+        result = self.optimizer.step(self._take_gradients(), settings)
+        self.policy_version += result.applied
+        return result
 
     def _take_gradients(self) -> dict[str, Tensor]:
         """Returns the accumulated gradient, summed over the ranks, and clears it."""
@@ -162,7 +165,7 @@ class Trainer:
         return gradients
 
     def state(self) -> dict[str, Tensor]:
-        """Returns the tensors that, with `policy_version`, resume bit for bit. ValueError with an open gradient."""
+        """Returns the tensors that, with `updates`, resume bit for bit. ValueError with an open gradient."""
         if self.gradients is not None:
             raise ValueError("save: expected no accumulated gradient; call optim_step first")
         parts = {"weights": self.optimizer.masters, "first": self.optimizer.first, "second": self.optimizer.second}
@@ -176,11 +179,11 @@ class Trainer:
         saved.copy_into(self.state())
         for name, parameter in self.parameters.items():
             parameter.copy_(self.optimizer.masters[name])
-        self.optimizer.steps = saved.policy_version
+        self.policy_version, self.optimizer.steps = saved.updates.policy, saved.updates.optimizer
 
     @torch.no_grad()
     def renew_optimizer(self) -> None:
-        """Clears the moments and the count of updates, as of a new trainer on these weights."""
+        """Clears the moments and the steps of the optimizer, as of a new one on these weights."""
         for moments in (self.optimizer.first, self.optimizer.second):
             for value in moments.values():
                 value.zero_()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gradus_worker.learning.checkpoint import StateOwner, load_state, save_state
+from gradus_worker.learning.checkpoint import StateOwner, UpdateCounts, load_state, save_state
 from gradus_worker.learning.shard_files import StateError
 
 TENSORS = {"a": torch.tensor([1.5, -2.25]), "b": torch.arange(6, dtype=torch.bfloat16).reshape(2, 3)}
@@ -21,10 +21,10 @@ def data_file(folder: Path) -> Path:
 
 
 def test_a_state_round_trips_bit_for_bit_and_replaces_the_previous_one(tmp_path: Path) -> None:
-    save_state(tmp_path / "s", {"a": torch.zeros(2)}, 1, StateOwner("m"))
-    save_state(tmp_path / "s", TENSORS, 2, StateOwner("m"))
+    save_state(tmp_path / "s", {"a": torch.zeros(2)}, UpdateCounts(1, 1), StateOwner("m"))
+    save_state(tmp_path / "s", TENSORS, UpdateCounts(2, 1), StateOwner("m"))
     state = load_state(tmp_path / "s", StateOwner("m"))
-    assert state.policy_version == 2
+    assert state.updates == UpdateCounts(policy=2, optimizer=1)
     loaded = {name: torch.zeros_like(value) for name, value in TENSORS.items()}
     state.copy_into(loaded)
     for name, value in TENSORS.items():
@@ -42,14 +42,14 @@ def test_a_state_of_format_1_is_read(tmp_path: Path) -> None:
     manifest = {"format": "gradus-torch-state@1", "policyVersion": 7, "modelHash": "m", "lora": None, "file": file}
     (tmp_path / "engine-state.json").write_text(json.dumps(manifest))
     state = load_state(tmp_path, StateOwner("m"))
-    assert state.policy_version == 7
+    assert state.updates == UpdateCounts(policy=7, optimizer=7)
     loaded = {name: torch.zeros_like(value) for name, value in TENSORS.items()}
     state.copy_into(loaded)
     assert all(torch.equal(loaded[name], value) for name, value in TENSORS.items())
 
 
 def test_a_state_with_other_names_or_shapes_changes_nothing(tmp_path: Path) -> None:
-    save_state(tmp_path, TENSORS, 1, StateOwner("m"))
+    save_state(tmp_path, TENSORS, UpdateCounts(1, 1), StateOwner("m"))
     state = load_state(tmp_path, StateOwner("m"))
     for other in ({"a": torch.zeros(2)}, {"a": torch.zeros(2), "b": torch.zeros(6)}):
         with pytest.raises(StateError, match="'b' of shape"):
@@ -59,7 +59,7 @@ def test_a_state_with_other_names_or_shapes_changes_nothing(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["../state.safetensors", "/etc/passwd", "state-0.safetensors"])
 def test_a_manifest_that_names_other_files_is_rejected(tmp_path: Path, name: str) -> None:
-    save_state(tmp_path, TENSORS, 1, StateOwner("m"))
+    save_state(tmp_path, TENSORS, UpdateCounts(1, 1), StateOwner("m"))
     manifest = json.loads((tmp_path / "engine-state.json").read_text())
     manifest["files"][0]["name"] = name
     (tmp_path / "engine-state.json").write_text(json.dumps(manifest))
@@ -71,13 +71,13 @@ def test_a_save_deletes_no_foreign_files(tmp_path: Path) -> None:
     foreign = tmp_path / "state-of-the-experiment.txt"
     foreign.write_text("notes")
     for version in (1, 2):
-        save_state(tmp_path, {"a": torch.full((1,), float(version))}, version, StateOwner("m"))
+        save_state(tmp_path, {"a": torch.full((1,), float(version))}, UpdateCounts(version, version), StateOwner("m"))
     assert foreign.read_text() == "notes"
     assert len(list(tmp_path.glob("state-*.safetensors"))) == 1
 
 
 def test_every_truncation_and_changed_byte_is_detected(tmp_path: Path) -> None:
-    save_state(tmp_path, TENSORS, 3, StateOwner("m"))
+    save_state(tmp_path, TENSORS, UpdateCounts(3, 3), StateOwner("m"))
     for path in (data_file(tmp_path), tmp_path / "engine-state.json"):
         whole = path.read_bytes()
         # The last byte of the manifest is a line feed, which does not change its content.
@@ -99,7 +99,7 @@ def whole_with_one_bit_changed(content: bytes) -> bytes:
 def test_a_missing_state_or_one_of_another_model_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="expected a file"):
         load_state(tmp_path / "nowhere", StateOwner("m"))
-    save_state(tmp_path, TENSORS, 3, StateOwner("m"))
+    save_state(tmp_path, TENSORS, UpdateCounts(3, 3), StateOwner("m"))
     with pytest.raises(StateError, match="of model other"):
         load_state(tmp_path, StateOwner("other"))
 
@@ -108,7 +108,7 @@ def test_a_missing_state_or_one_of_another_model_is_rejected(tmp_path: Path) -> 
 def test_a_save_interrupted_at_any_sync_leaves_a_whole_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
 ) -> None:
-    save_state(tmp_path, TENSORS, 1, StateOwner("m"))
+    save_state(tmp_path, TENSORS, UpdateCounts(1, 1), StateOwner("m"))
     calls = iter(range(100))
     sync = os.fsync
 
@@ -119,6 +119,6 @@ def test_a_save_interrupted_at_any_sync_leaves_a_whole_state(
 
     monkeypatch.setattr(os, "fsync", dying)
     with pytest.raises(KeyboardInterrupt):
-        save_state(tmp_path, {"a": torch.zeros(1)}, 2, StateOwner("m"))
+        save_state(tmp_path, {"a": torch.zeros(1)}, UpdateCounts(2, 2), StateOwner("m"))
     # The manifest is renamed before the last sync; from then on the new state is valid.
-    assert load_state(tmp_path, StateOwner("m")).policy_version == (2 if dies_at == 3 else 1)
+    assert load_state(tmp_path, StateOwner("m")).updates.policy == (2 if dies_at == 3 else 1)

@@ -154,7 +154,7 @@ def test_a_saved_state_resumes_bit_for_bit(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no accumulated gradient"):
         first.state()
     assert first.optim_step(STEP).applied
-    save_state(tmp_path, first.state(), first.policy_version, StateOwner("m"))
+    save_state(tmp_path, first.state(), first.updates, StateOwner("m"))
     second.restore(load_state(tmp_path, StateOwner("m")))
     for one in (first, second):
         one.forward_backward(batch(), SPEC)
@@ -198,7 +198,7 @@ def test_float16_keeps_small_gradients_and_survives_overflow(factor: float, tmp_
         assert torch.allclose(gradients(half)[name], value, atol=float(value.abs().max()) * 0.02)
     half.optim_step(STEP)
     again = trainer(20, TinyModel(torch.float16))
-    save_state(tmp_path, half.state(), 1, StateOwner("m"))
+    save_state(tmp_path, half.state(), half.updates, StateOwner("m"))
     again.restore(load_state(tmp_path, StateOwner("m")))
     for one in (half, again):
         one.forward_backward(scaled(factor), SPEC)

@@ -179,7 +179,7 @@ def check_states(folder: Path, group: Group, lora: bool, scratch: Path) -> dict[
     owner, kind = StateOwner("m"), "lora" if lora else "full"
     _, never = opened(folder, group, lora=lora)
     steps(never, range(3))
-    save_state(scratch / kind, never.state(), never.policy_version, owner, group=group)
+    save_state(scratch / kind, never.state(), never.updates, owner, group=group)
     files = len(list((scratch / kind).glob("state-*.safetensors")))
     steps(never, range(3, 6))
     _, resumed = opened(folder, group, lora=lora)
@@ -193,7 +193,7 @@ def check_states(folder: Path, group: Group, lora: bool, scratch: Path) -> dict[
     _, first = opened(folder, SINGLE, lora=lora, budget=1000)
     steps(first, range(3))
     if group.rank == 0:
-        save_state(scratch / f"{kind}-one", first.state(), first.policy_version, owner)
+        save_state(scratch / f"{kind}-one", first.state(), first.updates, owner)
     group.gather(None)
     _, spread = opened(folder, group, lora=lora)
     spread.restore(load_state(scratch / f"{kind}-one", owner, group))

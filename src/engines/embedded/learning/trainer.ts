@@ -22,8 +22,10 @@ export interface TrainerState {
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
-  /** Number of updates applied. */
+  /** Updates applied to the weights. */
   readonly policyVersion: number;
+  /** Updates by the current optimizer, which its bias correction needs. */
+  readonly optimizerSteps: number;
 }
 
 export interface TrainerOptions {
@@ -63,7 +65,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const secondMoment = sharedVector(layout.length);
   let buffers = createGradientBuffers(layout.length, runners.length + 1);
   let reference = weights;
-  let policyVersion = 0;
+  let [policyVersion, optimizerSteps] = [0, 0];
   let hasGradient = false;
 
   const rowsFor = createRowLimit(options);
@@ -117,10 +119,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return { policyVersion, gradNorm: norm, applied: false };
     }
     keepReference();
-    const vectors = { weights, gradient, firstMoment, secondMoment };
-    const update = { ...vectors, settings, step: policyVersion + 1, norm };
+    const update = { weights, gradient, firstMoment, secondMoment, settings, norm, step: optimizerSteps + 1 };
     await updateAll(runners, update);
     hasGradient = false;
+    optimizerSteps++;
     return { policyVersion: ++policyVersion, gradNorm: norm, applied: true };
   };
 
@@ -135,14 +137,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
     optimStep,
     save: () => {
       if (hasGradient) throw new EngineError('save: expected no pending gradient, call optimStep first');
-      return { ...copies({ weights, firstMoment, secondMoment }), policyVersion };
+      return { ...copies({ weights, firstMoment, secondMoment }), policyVersion, optimizerSteps };
     },
     restore: (state) => {
       keepReference();
       firstMoment.set(state.firstMoment);
       secondMoment.set(state.secondMoment);
       weights.set(state.weights);
-      policyVersion = state.policyVersion;
+      ({ policyVersion, optimizerSteps } = state);
       clearGradient();
     },
   };
@@ -211,7 +213,7 @@ function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task
   };
 }
 
-type Vectors = Omit<TrainerState, 'policyVersion'>;
+type Vectors = Omit<TrainerState, 'policyVersion' | 'optimizerSteps'>;
 
 function copies({ weights, firstMoment, secondMoment }: Vectors): Vectors {
   return {
