@@ -15,7 +15,10 @@ export interface Output {
   event(event: Readonly<Record<string, unknown>>): void;
   /** Prints the result, always last: `value` with `--json`, else `text`. */
   result(value: unknown, text?: string): void;
-  /** Shows progress: redrawn in place on a terminal, elsewhere one line every ten seconds at most. */
+  /**
+   * Shows progress: redrawn in place on a terminal, elsewhere one line every ten seconds at most, with `--json` one
+   * event a second at most.
+   */
   progress(label: string, done: number, total: number): void;
   /** Lines kept below all other output; absent without a terminal. */
   readonly footer?: Footer;
@@ -30,11 +33,15 @@ export function outputOf(command: Command): Output {
 function createOutput({ json }: { readonly json?: boolean | undefined }): Output {
   const isJson = json === true;
   const footer = createFooter(process.stderr);
-  const progress = createProgressBar(footer);
   const print = (line: string): void => {
     footer.clear();
     process.stdout.write(`${line}\n`);
   };
+  const progress = isJson
+    ? everySoOften({ everyMs: 1000 }, (label, done, total) =>
+        print(JSON.stringify({ type: 'progress', label, done, total })),
+      )
+    : createProgressBar(footer);
   const isTerminal = process.stdout.isTTY && process.stderr.isTTY && process.env['TERM'] !== 'dumb';
   return {
     isJson,
@@ -50,9 +57,7 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
     },
     result: (value, text) =>
       print(isJson ? JSON.stringify(value) : harmless(text ?? JSON.stringify(value, null, 2))),
-    progress: (label, done, total) => {
-      if (!isJson) progress(printable(label), done, total);
-    },
+    progress,
     ...(isTerminal && !isJson && { footer }),
   };
 }
@@ -63,19 +68,34 @@ const harmless = (text: string): string => printable(text, { lines: true });
 /** Draws a progress bar: ten frames a second on a terminal, elsewhere one line every ten seconds. */
 function createProgressBar(footer: Footer): Output['progress'] {
   const { isTTY } = process.stderr;
-  const intervalMs = isTTY ? 100 : 10_000;
+  const draw = everySoOften(
+    isTTY ? { everyMs: 100, atOnce: true } : { everyMs: 10_000 },
+    (label, done, total, elapsedMs) => {
+      const line = progressLine(printable(label), done, total, elapsedMs);
+      if (isTTY) footer.draw([line]);
+      else process.stderr.write(`${line}\n`);
+    },
+  );
+  return (label, done, total) => (done >= total ? footer.clear() : draw(label, done, total));
+}
+
+/**
+ * Limits how often unfinished progress is shown; the clock starts again with each label.
+ * @param options.atOnce show the first progress of a label at once, not after `everyMs`.
+ */
+function everySoOften(
+  { everyMs, atOnce = false }: { readonly everyMs: number; readonly atOnce?: boolean },
+  show: (label: string, done: number, total: number, elapsedMs: number) => void,
+): Output['progress'] {
   let label = '';
   let startedMs = 0;
   let lastMs = 0;
   return (next, done, total) => {
     const now = performance.now();
-    if (next !== label) [label, startedMs, lastMs] = [next, now, isTTY ? 0 : now];
-    if (done >= total) return footer.clear();
-    if (now - lastMs < intervalMs) return;
+    if (next !== label) [label, startedMs, lastMs] = [next, now, atOnce ? -Infinity : now];
+    if (done >= total || now - lastMs < everyMs) return;
     lastMs = now;
-    const line = progressLine(label, done, total, now - startedMs);
-    if (isTTY) footer.draw([line]);
-    else process.stderr.write(`${line}\n`);
+    show(label, done, total, now - startedMs);
   };
 }
 

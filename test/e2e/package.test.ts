@@ -102,10 +102,11 @@ test('ships recipes, docs, examples, integrations and the worker, and no sources
   for (const file of [
     ...kept.split(' '),
     'worker/gradus_worker/__main__.py',
+    'python/gradus/__init__.py',
     'models/gradus-tiny/config.json',
   ])
     expect({ file, isShipped: existsSync(join(installed, file)) }).toEqual({ file, isShipped: true });
-  for (const file of ['src', 'test', 'bench', 'web', 'worker/tests'])
+  for (const file of ['src', 'test', 'bench', 'web', 'worker/tests', 'python/tests'])
     expect({ file, isShipped: existsSync(join(installed, file)) }).toEqual({ file, isShipped: false });
 });
 

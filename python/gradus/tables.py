@@ -1,0 +1,63 @@
+"""Reads SQLite and Parquet files as pandas tables, without writing to them."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gradus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def pandas() -> Any:
+    """Imports pandas.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    return _needed("pandas")
+
+
+def parquet() -> Any:
+    """Imports the Parquet reader. Raises as `pandas` does."""
+    return _needed("pyarrow.parquet")
+
+
+def _needed(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as cause:
+        package = name.split(".")[0]
+        raise ConfigError(
+            f"expected the package {package} for a table, found none", "PACKAGE_MISSING", "pip install pandas pyarrow"
+        ) from cause
+
+
+def query(path: Path, text: str, values: Sequence[object] = ()) -> DataFrame:
+    """Rows of a read-only SQL query; also while another process writes to the file."""
+    with contextlib.closing(_open(path)) as database:
+        cursor = database.execute(text, tuple(values))
+        names = [column[0] for column in cursor.description]
+        return pandas().DataFrame(cursor.fetchall(), columns=names)
+
+
+def version(path: Path) -> int:
+    """The version of the tables in a file.
+
+    Raises:
+        sqlite3.Error: it is not a database.
+    """
+    with contextlib.closing(_open(path)) as database:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=10)
