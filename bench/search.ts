@@ -36,7 +36,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-const steps = { search: 15, answer: 45 };
+const steps = { search: 10, answer: 20 };
 const arms: readonly Arm[] = [
   { name: 'two stages', searchSteps: steps.search, answerSteps: steps.answer, isMasked: true },
   { name: 'stage 2 alone', searchSteps: 0, answerSteps: steps.search + steps.answer, isMasked: true },

@@ -26,7 +26,7 @@ interface Course {
 const seed = 1;
 const batchSize = 64;
 const courses: readonly Course[] = [
-  { habits: { guess: 0.15, read: 0.75, ignore: 0.1 }, steps: 400, learningRate: 3e-3 },
+  { habits: { guess: 0.15, read: 0.75, ignore: 0.1 }, steps: 800, learningRate: 3e-3 },
   { habits: { guess: 0.65, read: 0.25, ignore: 0.1 }, steps: 70, learningRate: 8e-4 },
 ];
 

@@ -45,8 +45,8 @@ export default defineRecipe({
   sampling: { maxTokens: 20 },
   batch: { problems: 24, groupSize: 8 },
   stages: [
-    stage('learn to search', { reward: r1SearcherRewards.search, maxSteps: 15 }),
-    stage('learn to answer', { reward: r1SearcherRewards.answer, maxSteps: 45 }),
+    stage('learn to search', { reward: r1SearcherRewards.search, maxSteps: 10 }),
+    stage('learn to answer', { reward: r1SearcherRewards.answer, maxSteps: 20 }),
   ],
   evaluation: [
     { ...suite({ name: 'held-out', maxTokens: 20, rollouts: 4 }), ...heldOut },

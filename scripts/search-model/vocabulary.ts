@@ -23,17 +23,17 @@ const vocabulary: readonly string[] = [
 /** Longest question and attempt together, in tokens. */
 const maxPositions = 96;
 
-/** The untrained model: 170 thousand parameters. */
+/** The untrained model: 350 thousand parameters. */
 export const searchModel: InitialModel = {
   config: {
     architecture: 'qwen2',
     vocabSize: Math.ceil(vocabulary.length / 8) * 8,
-    hiddenSize: 64,
+    hiddenSize: 96,
     layers: 3,
-    heads: 2,
-    keyValueHeads: 2,
+    heads: 3,
+    keyValueHeads: 3,
     headSize: 32,
-    intermediateSize: 128,
+    intermediateSize: 192,
     normEpsilon: 1e-6,
     ropeTheta: 10_000,
     ropeScaling: null,
