@@ -7,13 +7,15 @@
  *   --data DIR     data sets with gold answers (default: $GRADUS_DATA, else ../shared/data where that exists)
  *   --property N   pairs of different values, of which none may be judged correct (default 20,000; published: 1,000,000);
  *                  alone with --only-property
+ *   --beside DIR   another checkout with its packages installed: only compares processor time with it, in turn
  *   --fuzz N       generated inputs (default 100,000; the published figure is with 1,000,000)
  *   --python PATH  an interpreter with math-verify installed, for the comparison (default: python3)
  *   --json         print nothing but the last line, which is the report as JSON; the tables go to stderr
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Case, loadCases, runCases, type Score } from './math/cases.ts';
+import { compareBeside } from './math/beside.ts';
+import { type Case, loadAdversarial, loadCases, runCases, type Score } from './math/cases.ts';
 import { loadGolds, runGolds, runMetamorphic } from './math/golds.ts';
 import { runPeer } from './math/peer.ts';
 import { judgeDifferent, judgeSame, type PropertyReport } from './math/properties.ts';
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
     data: { type: 'string', default: process.env['GRADUS_DATA'] ?? '../shared/data' },
     property: { type: 'string', default: '20000' },
     'only-property': { type: 'boolean', default: false },
+    beside: { type: 'string' },
     fuzz: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
     shown: { type: 'string', default: '20' },
@@ -37,12 +40,14 @@ if (options.json) console.log = console.error;
 const report: Record<string, unknown> = {};
 const seed = Number(options.seed);
 
-report['differentValues'] = shown(
-  'pairs of different values',
-  await judgeDifferent(Number(options.property), seed),
-);
-report['sameValue'] = shown('values in two formats', await judgeSame(Number(options.property) / 10, seed));
-if (!options['only-property']) await measureAll();
+if (options.beside === undefined) {
+  report['differentValues'] = shown(
+    'pairs of different values',
+    await judgeDifferent(Number(options.property), seed),
+  );
+  report['sameValue'] = shown('values in two formats', await judgeSame(Number(options.property) / 10, seed));
+  if (!options['only-property']) await measureAll();
+} else report['beside'] = await compareBeside(options.beside, loadCases(options.cases));
 process.stdout.write(`${JSON.stringify(report)}\n`);
 
 async function measureAll(): Promise<void> {
@@ -51,6 +56,7 @@ async function measureAll(): Promise<void> {
     'reports',
     loadCases(options.reports, (name) => /^math-.*\.json$/.test(name)),
   );
+  await compare('adversarial', loadAdversarial());
   const sets = existsSync(options.data) ? loadGolds(options.data) : [];
   const golds = sets.flatMap((set) => set.golds);
   if (sets.length > 0) {

@@ -65,6 +65,27 @@ export function loadCases(
     });
 }
 
+/** The adversarial pairs of `adversarial.txt`; `id` is the kind and the line. */
+export function loadAdversarial(): readonly Case[] {
+  let kind = '';
+  const text = readFileSync(new URL('adversarial.txt', import.meta.url), 'utf8');
+  return text.split('\n').flatMap((line, index) => {
+    if (line.startsWith('# ')) kind = line.slice(2);
+    const [mark, gold, pred] = line.split('\t');
+    if (gold === undefined || pred === undefined) return [];
+    const isText = pred.startsWith('> ');
+    return [
+      {
+        id: `${kind}, line ${index + 1}`,
+        gold,
+        pred: isText ? pred.slice(2) : pred,
+        expected: mark === '=',
+        style: isText ? ('text' as const) : ('answer' as const),
+      },
+    ];
+  });
+}
+
 /** The completion of a case, as the verifier reads it. */
 export function completionOf({ pred, style }: Case): string {
   return style === 'answer' ? boxed(pred) : pred;

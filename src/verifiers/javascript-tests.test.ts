@@ -41,7 +41,7 @@ test('reports which test failed and how for a partly right program', async () =>
   expect(verdict).toMatchObject({
     outcome: 'incorrect',
     score: 0.5,
-    verifier: 'javascript-tests@1-fraction',
+    verifier: 'javascript-tests@2-fraction',
     reason: '2 of 4 tests pass; f(2): expected 13, got 0',
   });
   expect(verdict.evidence?.['tests']).toMatchObject([

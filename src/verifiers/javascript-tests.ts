@@ -34,7 +34,7 @@ const maxOutputCharacters = 100_000;
 /** A verifier with its own sandboxes; completions wait until one is free. */
 export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
   const pool = createPool({ name: 'the JavaScript sandbox', size: config.lanes, open: openQuickjsSandbox });
-  const version = `1-${config.score}`;
+  const version = `2-${config.score}`;
   return {
     name,
     version,

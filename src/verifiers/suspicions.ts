@@ -2,6 +2,7 @@ import type { Problem } from '../core/problem.ts';
 import { answerOf, finishReasonOf, type RolloutGroup } from '../core/rollout.ts';
 import type { FinishReason } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { answerStart } from './thinking.ts';
 
 /** Names that honest programs rarely use and cheating programs often do. */
 const reaching =
@@ -18,7 +19,7 @@ export function suspicionsOf(
   problem: Problem,
   { evidence = {} }: Verdict,
 ): string[] {
-  const answer = text.split('</think>').at(-1)!;
+  const answer = text.slice(answerStart(text));
   const { rule, foundBy } = evidence;
   return [
     ...when('cut off at the length limit', finishReason === 'length'),

@@ -1,3 +1,5 @@
+import { answerStart } from '../thinking.ts';
+
 /** Position of a program in a completion; `start` and `end` index the completion's characters. */
 interface Extract {
   readonly text: string;
@@ -5,15 +7,12 @@ interface Extract {
   readonly end: number;
 }
 
-const thinkingEnd = '</think>';
 /** Programs are at the end; reading no more than this bounds the work on any completion. */
 const maxCharacters = 8192;
 
-/** Returns the final answer: at most the last 8,192 characters after the last `</think>`. */
+/** Returns the final answer: at most the last 8,192 characters after the thinking. */
 function finalAnswer(completion: string): Extract {
-  const thought = completion.lastIndexOf(thinkingEnd);
-  const afterThought = thought === -1 ? 0 : thought + thinkingEnd.length;
-  const start = Math.max(afterThought, completion.length - maxCharacters);
+  const start = Math.max(answerStart(completion), completion.length - maxCharacters);
   return { text: completion.slice(start), start, end: completion.length };
 }
 

@@ -8,6 +8,7 @@ import { lastBoxed } from '../math/extract/boxes.ts';
 import { extractAnswer } from '../math/extract/extract.ts';
 import type { Extracted } from '../math/extract/extracted.ts';
 import { spellInAscii } from '../math/read/unicode.ts';
+import { answerStart } from '../thinking.ts';
 import type { Verifier } from '../verifier.ts';
 
 /**
@@ -37,7 +38,7 @@ interface Choices {
 
 /** A verifier without resources. */
 export function openMultipleChoice(config: MultipleChoiceConfig): Verifier {
-  const version = `3-${hashKey(JSON.stringify(config)).toString(36)}`;
+  const version = `4-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {
     name: 'multiple-choice',
     version,
@@ -156,7 +157,7 @@ function chosen(text: string, { letters, texts }: Choices): string | undefined {
 const fold = (text: string): string => text.toLowerCase().replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '');
 
 const lastLine = (completion: string): string =>
-  completion.split('</think>').at(-1)!.slice(-8192).trimEnd().split('\n').at(-1)!;
+  completion.slice(answerStart(completion)).slice(-8192).trimEnd().split('\n').at(-1)!;
 
 function choicesOf({ extra }: Problem, { letters }: MultipleChoiceConfig): Choices {
   const texts = z.array(z.string()).min(2).max(letters.length).safeParse(extra?.['choices']);

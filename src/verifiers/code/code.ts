@@ -99,7 +99,7 @@ function versionOf({
   sandbox: { packages },
 }: z.output<typeof codeConfig>): string {
   const rule = [typeof score === 'string' ? score : `threshold-${score.threshold}`, ...packages].join('-');
-  return `2-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
+  return `3-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
 }
 
 /** Returns the problem's tests. Throws a `DataError` if no program could be judged by them. */

@@ -1,16 +1,13 @@
 import type { ProblemTests } from '../../core/problem.ts';
+import { answerStart } from '../thinking.ts';
 import { fencedBlocks } from './fenced-blocks.ts';
 
 /**
- * Returns the program in a completion: the last block fenced as Python after the last `</think>`, else the last fenced
- * block, else what the last `<answer>` tag holds, else everything after the thinking. Null if nothing is left. See `fencedBlocks` for what counts as a fence.
+ * Returns the program in a completion: the last block fenced as Python after the thinking, else the last fenced block,
+ * else what the last `<answer>` tag holds, else everything after the thinking. Null if nothing is left. See `fencedBlocks` for what counts as a fence.
  */
 export function extractProgram(completion: string): string | null {
-  const thought = completion.lastIndexOf('</think>');
-  const answer = (thought < 0 ? completion : completion.slice(thought + '</think>'.length)).replaceAll(
-    /^\uFEFF/gm,
-    '',
-  );
+  const answer = completion.slice(answerStart(completion)).replaceAll(/^\uFEFF/gm, '');
   const blocks = fencedBlocks(answer).filter((block) => block.text.trim() !== '');
   const chosen = blocks.findLast((block) => isPython(block.label)) ?? blocks.at(-1);
   const program = chosen?.text ?? tagged(answer) ?? answer;

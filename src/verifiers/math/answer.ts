@@ -170,6 +170,7 @@ export function exactText({ node, otherNumber }: ReadAnswer): string | undefined
   if (value === undefined) return undefined;
   const isLong = [value.numerator, -value.numerator, value.denominator].some((part) => part >= longValue);
   if (isLong) return undefined;
+  if (value.denominator === 1n) return String(value.numerator);
   const { numerator, denominator } = lowestTerms(value);
   return denominator === 1n ? String(numerator) : `${numerator}/${denominator}`;
 }

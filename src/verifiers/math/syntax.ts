@@ -177,12 +177,29 @@ export function mapChildren(node: MathNode, change: (child: MathNode) => MathNod
 
 /** True when the node or anything below it satisfies the test. */
 export function someNode(node: MathNode, test: (node: MathNode) => boolean): boolean {
-  return test(node) || childrenOf(node).some((child) => someNode(child, test));
+  if (test(node)) return true;
+  switch (node.kind) {
+    case 'number':
+    case 'variable':
+    case 'constant':
+      return false;
+    case 'add':
+    case 'subtract':
+    case 'multiply':
+    case 'divide':
+    case 'power':
+      return someNode(node.left, test) || someNode(node.right, test);
+    default:
+      return childrenOf(node).some((child) => someNode(child, test));
+  }
 }
 
 /** True when two trees are the same, letter for letter and number for number. */
 export function sameTree(a: MathNode, b: MathNode): boolean {
-  if (a.kind !== b.kind || label(a) !== label(b)) return false;
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'number' && b.kind === 'number')
+    return a.value.numerator === b.value.numerator && a.value.denominator === b.value.denominator;
+  if (label(a) !== label(b)) return false;
   const [left, right] = [childrenOf(a), childrenOf(b)];
   return left.length === right.length && left.every((child, index) => sameTree(child, right[index]!));
 }
@@ -190,8 +207,6 @@ export function sameTree(a: MathNode, b: MathNode): boolean {
 /** What distinguishes a node besides its kind and its children. */
 function label(node: MathNode): string {
   switch (node.kind) {
-    case 'number':
-      return `${node.value.numerator}/${node.value.denominator}`;
     case 'variable':
     case 'constant':
     case 'function':

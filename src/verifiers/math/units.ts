@@ -222,6 +222,39 @@ function unitNamed(word: string): Unit | undefined {
   return byWord.get(lower) ?? byWord.get(lower.replace(/s$/, '')) ?? byWord.get(lower.replace(/es$/, ''));
 }
 
+/** Decimal prefixes by symbol and word, with their power of ten. */
+const prefixes: readonly (readonly [symbol: string, word: string, power: number])[] = [
+  ['G', 'giga', 9],
+  ['M', 'mega', 6],
+  ['k', 'kilo', 3],
+  ['d', 'deci', -1],
+  ['c', 'centi', -2],
+  ['m', 'milli', -3],
+  ['u', 'micro', -6],
+  ['n', 'nano', -9],
+  ['p', 'pico', -12],
+];
+const prefixedSymbols: ReadonlySet<string> = new Set('m g s L A V W J N F Pa Hz eV mol T ohm'.split(' '));
+const prefixedWords =
+  /^(giga|mega|kilo|deci|centi|milli|micro|nano|pico)(meter|metre|gram|second|liter|litre|amp|ampere|volt|watt|joule|newton|farad|pascal|hertz|mole|tesla|ohm)s?$/i;
+
+/** A unit with a decimal prefix that the table does not list: `uF`, "microgram". */
+function prefixedUnit(word: string): Unit | undefined {
+  const [, long = '', base] = prefixedWords.exec(word) ?? [];
+  const prefix = prefixes.find(([symbol, name]) =>
+    base === undefined
+      ? word.startsWith(symbol) && prefixedSymbols.has(word.slice(symbol.length))
+      : name === long.toLowerCase(),
+  );
+  const unit = prefix && unitNamed(base ?? word.slice(1));
+  if (unit === undefined) return undefined;
+  const [numerator, denominator] = unit.factor;
+  const scale = 10n ** BigInt(Math.abs(prefix![2]));
+  const factor: Unit['factor'] =
+    prefix![2] > 0 ? [numerator * scale, denominator] : [numerator, denominator * scale];
+  return { factor, dimensions: unit.dimensions };
+}
+
 /** True when the word itself is a unit in the table. */
 export function isUnitWord(word: string): boolean {
   return unitNamed(word) !== undefined;
@@ -275,7 +308,7 @@ function readUnit(text: string): Unit | undefined {
     } else {
       const chinese = /^(平方|立方)(.+)$/.exec(word);
       if (chinese) nextPower = chinese[1] === '平方' ? 2 : 3;
-      last = unitNamed(chinese?.[2] ?? word);
+      last = unitNamed(chinese?.[2] ?? word) ?? prefixedUnit(word);
       if (last === undefined) return undefined;
       parts.push([last, isBelow ? -nextPower : nextPower]);
       nextPower = 1;

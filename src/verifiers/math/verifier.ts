@@ -22,7 +22,7 @@ import { mathPolicy, type MathPolicy } from './comparison-policy.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
 /** Incremented with every change that could change a verdict. */
-const revision = 3;
+const revision = 4;
 /** Golds kept after reading; the cache is cleared when it is full. */
 const maxRemembered = 4096;
 

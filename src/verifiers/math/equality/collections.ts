@@ -1,13 +1,14 @@
 import { binary, negate } from '../read/build.ts';
 import type { Comparing } from './comparing.ts';
 import { assignedValue, isEquation } from './names.ts';
+import { isEmptySet } from './words.ts';
 import { mapChildren, type MathNode, sameTree, someNode } from '../syntax.ts';
 
 type Collection = Extract<MathNode, { kind: 'list' | 'tuple' | 'set' }>;
 
 /** Is this a sequence or set of answers, or two answers in one (±)? */
 export function isCollection(node: MathNode): boolean {
-  return toCollection(node) !== undefined;
+  return ['list', 'tuple', 'set'].includes(node.kind) || isEmptySet(node) || hasSign(node);
 }
 
 /** Compares two answers of which at least one is a list, tuple, set or ±; the rule under which they are equal. */
@@ -47,6 +48,7 @@ function compareTwo(gold: Collection, answer: Collection, comparing: Comparing):
   if (gold.kind === 'tuple' || answer.kind === 'tuple') {
     if (gold.kind === 'set' || answer.kind === 'set') return undefined;
     if (gold.kind === 'tuple' && answer.kind === 'tuple' && !sameBrackets(gold, answer)) return undefined;
+    if (gold.kind !== answer.kind && (isInterval(gold) || isInterval(answer))) return undefined;
     const isBothTuples = gold.kind === answer.kind;
     const isSame = sameInOrder(
       isBothTuples ? gold.items : values(gold.items),
@@ -68,6 +70,11 @@ function compareTwo(gold: Collection, answer: Collection, comparing: Comparing):
     return isOneUnknown && same(values(left), values(right), comparing) ? rule : undefined;
   }
   return same(values(left), values(right), comparing) ? rule : undefined;
+}
+
+/** `[a, b]` and `[a, b)`: more than the two numbers of a list. */
+function isInterval(node: Collection): boolean {
+  return node.kind === 'tuple' && node.items.length === 2 && (node.open === '[' || node.close === ']');
 }
 
 /** (a, b) is a point or an open interval, [a, b] is closed: with two items the brackets are part of the answer. */
@@ -117,7 +124,7 @@ function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], co
 
 /** Lists, tuples and sets as they are, a ± as the list of its two values, with every item's ± written out. */
 function toCollection(node: MathNode): Collection | undefined {
-  if (node.kind === 'constant' && node.name === 'emptyset') return { kind: 'set', items: [] };
+  if (isEmptySet(node)) return { kind: 'set', items: [] };
   if (node.kind === 'tuple') return node;
   if (node.kind === 'list' || node.kind === 'set')
     return { kind: node.kind, items: node.items.flatMap(bothSigns) };

@@ -6,7 +6,7 @@ import { exactValue } from '../value/exact.ts';
 import { sameRealValue } from '../value/precise.ts';
 import { multiplyRationals, type Rational, sameRational, wholeNumber } from '../value/rational.ts';
 import type { Comparing } from './comparing.ts';
-import { compareAtProbes, type ProbeRule, variableNames } from './probes.ts';
+import { compareAtProbes, type ProbeRule } from './probes.ts';
 import { decimalTolerance, hasDecimals, plainDecimal, roundsToGold, roundsTogether } from './rounding.ts';
 
 /** How two expressions turned out to be equal. */
@@ -20,9 +20,7 @@ const noValues: ReadonlyMap<string, Rational> = new Map();
  * suffice. `gold` matters only where a decimal meets an exact value. Nothing when different.
  */
 export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
-  if (variableNames(gold, answer).length > 0 || isUnknown(gold) || isUnknown(answer)) {
-    return compareAtProbes(gold, answer, comparing);
-  }
+  if (needsPoint(gold) || needsPoint(answer)) return compareAtProbes(gold, answer, comparing);
   const a = exactValue(gold, noValues, comparing.budget);
   const b = exactValue(answer, noValues, comparing.budget);
   if (a === undefined || b === undefined) return compareConstants(gold, answer, a ?? b, comparing);
@@ -97,7 +95,7 @@ function isOrdinary(z: Complex): boolean {
   return isFiniteComplex(z) && (size > 1e-290 || z.error > 0) && size < 1e290;
 }
 
-/** Contains a function nothing is known of. */
-function isUnknown(node: MathNode): boolean {
-  return someNode(node, (child) => child.kind === 'call');
+/** True where an expression has variables, or a function of unknown meaning. */
+function needsPoint(node: MathNode): boolean {
+  return someNode(node, ({ kind }) => kind === 'variable' || kind === 'call');
 }

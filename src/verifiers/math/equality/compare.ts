@@ -1,7 +1,7 @@
 import type { Budget } from '../budget.ts';
 import { compareCollections, isCollection } from './collections.ts';
 import { compareValues } from './compare-values.ts';
-import { variableNames } from './probes.ts';
+import { hasVariables } from './probes.ts';
 import type { Comparing } from './comparing.ts';
 import { compareLiterals, compareSpans, isSpan } from './literals.ts';
 import type { MathPolicy } from '../comparison-policy.ts';
@@ -12,7 +12,7 @@ import { binary } from '../read/build.ts';
 import { wholeNode } from '../read/numerals.ts';
 import { wordedValue } from '../read/worded-values.ts';
 import { mapChildren, type MathNode, sameTree } from '../syntax.ts';
-import { compareQuantities, withoutUnitLetters } from './units.ts';
+import { compareQuantities, compareUnitLetters, withoutUnitLetters } from './units.ts';
 import { choiceLetter, isEmptySet, sameChoice, sameWords } from './words.ts';
 
 /**
@@ -85,11 +85,12 @@ const valueKinds: ReadonlySet<MathNode['kind']> = new Set([
   'multiply',
   'divide',
   'power',
+  'percent',
   'quantity',
 ]);
 
 function isPlainValue(node: MathNode): boolean {
-  return valueKinds.has(node.kind) && variableNames(node).length === 0;
+  return valueKinds.has(node.kind) && !hasVariables(node);
 }
 
 /** `5 m/s`, its unit written in plain letters, against `5`. */
@@ -100,10 +101,11 @@ function compareWithoutUnitLetters(
 ): string | undefined {
   if (comparing.policy.units === 'compare') return undefined;
   const scaled = scaledByLetter(answer);
-  if (scaled !== undefined && variableNames(gold).length === 0) return compareValues(gold, scaled, comparing);
+  if (scaled !== undefined && !hasVariables(gold)) return compareValues(gold, scaled, comparing);
   const [left, right] = [withoutUnitLetters(gold), withoutUnitLetters(answer)];
-  const hasLetters = variableNames(left, right).length > 0;
-  if (hasLetters || (left === gold) === (right === answer)) return undefined;
+  if (hasVariables(left) || hasVariables(right)) return undefined;
+  if (left !== gold && right !== answer) return compareUnitLetters(gold, answer, comparing);
+  if (left === gold && right === answer) return undefined;
   const rule = compareValues(left, right, comparing);
   return rule && `${rule}, units aside`;
 }
@@ -226,7 +228,7 @@ function compareRatios(
   if (gold.isTime !== answer.isTime) return undefined;
   if (sameEntries(gold.items, answer.items, comparing)) return gold.isTime ? 'same time' : 'same ratio';
   const items = [...gold.items, ...answer.items];
-  if (gold.items.length !== answer.items.length || variableNames(...items).length > 0) return undefined;
+  if (gold.items.length !== answer.items.length || items.some(hasVariables)) return undefined;
   const isFixed = (node: MathNode): boolean =>
     node.kind === 'quantity' || (node.kind === 'number' && node.value.numerator === 0n);
   if (gold.isTime || items.some(isFixed)) return undefined;

@@ -132,6 +132,15 @@ export function variableNames(...nodes: readonly MathNode[]): readonly string[] 
   return [...names].toSorted();
 }
 
+/** True where the expression has a variable. */
+export function hasVariables(node: MathNode): boolean {
+  return someNode(node, isVariable);
+}
+
+function isVariable(node: MathNode): boolean {
+  return node.kind === 'variable';
+}
+
 /** Nothing when they are not both rational functions, or have decimals that may be rounded. */
 function compareAtWholePoints(
   gold: MathNode,

@@ -1,5 +1,5 @@
 import { binary } from '../read/build.ts';
-import { constantRatio, variableNames } from './probes.ts';
+import { constantRatio, hasVariables } from './probes.ts';
 import { mirror, toIntervals } from './intervals.ts';
 import { realLine, sameStretches } from './interval-unions.ts';
 import type { Comparing } from './comparing.ts';
@@ -82,18 +82,20 @@ function compareEquations(gold: MathNode, answer: MathNode, comparing: Comparing
 function equationValue(equation: RelationTree, other: MathNode): MathNode | undefined {
   const assigned = assignedValue(equation);
   if (assigned) return assigned.value;
-  const isCalculation = variableNames(equation).length === 0 && variableNames(other).length === 0;
+  const isCalculation = !hasVariables(equation) && !hasVariables(other);
   return isCalculation ? equation.parts[lastExactPart(equation, 0)] : undefined;
 }
 
 /**
- * `m + n = 42` answers a gold that is the value 42: what follows the last `=` counts. An equation set to 0 is a curve
+ * `m + n = 42` and `42 = m + n` answer a gold that is the value 42: what follows the last `=` counts. An equation set to 0 is a curve
  * more often than a claim, and a gold that is an equation is met by equations only.
  */
 function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefined {
-  const value = equation.parts[lastExactPart(equation, 1)]!;
+  const last = equation.parts[lastExactPart(equation, 1)]!;
+  const isTurned = equation.parts.length === 2 && hasVariables(last);
+  const value = isTurned ? equation.parts[0]! : last;
   const isZero = value.kind === 'number' && value.value.numerator === 0n;
-  return isZero || variableNames(gold, value).length > 0 ? undefined : value;
+  return isZero || hasVariables(gold) || hasVariables(value) ? undefined : value;
 }
 
 function compareTwoEquations(
@@ -107,7 +109,7 @@ function compareTwoEquations(
     if (rule !== undefined) return rule;
   }
   if (gold.parts.length !== 2 || answer.parts.length !== 2) return compareParts(gold, answer, comparing);
-  const isCalculation = variableNames(gold, answer).length === 0;
+  const isCalculation = !hasVariables(gold) && !hasVariables(answer);
   if (isCalculation)
     return comparing.equal(gold.parts[lastExactPart(gold, 0)]!, answer.parts[lastExactPart(answer, 0)]!);
   const ratio = constantRatio(difference(gold), difference(answer), comparing);

@@ -6,7 +6,7 @@ import { isSameKind, parseUnit, type Unit } from '../units.ts';
 import { exactValue } from '../value/exact.ts';
 import { sameRational } from '../value/rational.ts';
 import type { Comparing } from './comparing.ts';
-import { variableNames } from './probes.ts';
+import { hasVariables } from './probes.ts';
 
 /** Units people abbreviate with one letter; in an answer that is otherwise a number they are units. */
 const unitLetters: ReadonlySet<string> = new Set('m s g h L J N W V A C F'.split(' '));
@@ -46,6 +46,16 @@ export function compareQuantities(
   return rule && `${rule}, units aside`;
 }
 
+/** `120 J/s` and `120 W`: both units are letters of the table that measure the same thing. */
+export function compareUnitLetters(
+  gold: MathNode,
+  answer: MathNode,
+  comparing: Comparing,
+): string | undefined {
+  const [goldUnit, unit] = [parseUnit(unitOf(gold)), parseUnit(unitOf(answer))];
+  return goldUnit && unit && compareKnown(withoutUnit(gold), goldUnit, withoutUnit(answer), unit, comparing);
+}
+
 /** A pound beside £ is money, and ¥ beside 元 is yuan. */
 function meant(unit: string, other: string): string {
   if (/^pounds?$/i.test(unit) && other === 'GBP') return other;
@@ -83,7 +93,7 @@ function isUnitLetter(node: MathNode): boolean {
 }
 
 const hedges =
-  /\d|\b(?:or|and|not|maybe|either|neither|nor|than|least|most|over|under|above|below|between|except|without|squared|cubed|plus|minus|remainder|r|bc|bce|half|short|away|wrong|incorrect|false|cannot)\b|以上|以下|以内|以外|不到|多于|少于/i;
+  /\d|\b(?:or|and|not|maybe|either|neither|nor|than|least|most|over|under|above|below|between|except|without|squared|cubed|plus|minus|remainder|r|bc|bce|half|short|away|wrong|incorrect|false|cannot|if|unless|provided|depending|integers? [a-z])\b|以上|以下|以内|以外|不到|多于|少于/i;
 
 /** `5\text{ or 6}` is not five of anything, nor is "5 below zero". */
 function isHedged(node: MathNode): boolean {
@@ -93,6 +103,7 @@ function isHedged(node: MathNode): boolean {
 }
 
 function areOpposite(left: string, right: string): boolean {
+  if (left === '' || right === '') return false;
   const [a, b] = [left.toLowerCase().split(' '), right.toLowerCase().split(' ')];
   return opposites.some(
     ([one, two]) => (a.includes(one) && b.includes(two)) || (a.includes(two) && b.includes(one)),
@@ -102,7 +113,7 @@ function areOpposite(left: string, right: string): boolean {
 function unitOf(node: MathNode): string {
   if (node.kind === 'quantity') return node.unit;
   const rest = withoutUnitLetters(node);
-  return rest === node || variableNames(rest).length > 0 ? '' : lettersOf(node, rest);
+  return rest === node || hasVariables(rest) ? '' : lettersOf(node, rest);
 }
 
 /** The letters that `withoutUnitLetters` drops, as a unit: `m / s^2`. */

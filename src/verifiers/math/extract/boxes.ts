@@ -13,9 +13,10 @@ const commands = ['\\boxed', '\\fbox', '\\framebox'];
 const maxGap = 40;
 
 /**
- * The last box of a text, joined with boxes directly before it (`\boxed{1} and \boxed{2}` is the list 1, 2). The last
- * box decides: where it has no end, the answer was cut off, and `unfinished` says so. One pass over the text with a
- * stack of open braces, so 20,000 boxes that never close cost no more than the text.
+ * Finds the last box of a text, joined with boxes directly before it: `\boxed{1} and \boxed{2}` is the list 1, 2, and
+ * `\boxed{x<1} or \boxed{x>3}` keeps its "or". The last box decides: where it has no end, the answer was cut off, and the
+ * result is `unfinished`. One pass over the text with a stack of open braces, so 20,000 boxes that never close cost no
+ * more than the text.
  */
 export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   if (firstBox(text) < 0) return undefined;
@@ -25,14 +26,31 @@ export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   if (scan.unfinished !== undefined && scan.unfinished > (last?.start ?? -1)) return 'unfinished';
   if (last === undefined) return undefined;
   const joined = [last];
-  for (let i = boxes.length - 2; i >= 0; i--) {
+  const connectors: string[] = [];
+  for (const box of boxes.slice(0, -1).toReversed()) {
     const next = joined[0]!;
-    if (next.text.trim() === '' || !isConnector(text.slice(boxes[i]!.end, next.start))) break;
-    joined.unshift(boxes[i]!);
+    const connector = next.text.trim() === '' ? undefined : connectorIn(text.slice(box.end, next.start));
+    if (connector === undefined) break;
+    joined.unshift(box);
+    connectors.unshift(connector);
   }
-  const texts = new Set(joined.map((box) => box.text.trim()));
-  if (texts.size === 1) return { text: last.text, start: last.content, end: contentEnd(last), by: 'box' };
-  return { text: [...texts].join(', '), start: joined[0]!.content, end: contentEnd(last), by: 'box' };
+  if (joined.length === 1) return { text: last.text, start: last.content, end: contentEnd(last), by: 'box' };
+  return joinBoxes(joined, connectors);
+}
+
+/** One answer of several boxes; a box that repeats an earlier one is left out. */
+function joinBoxes(boxes: readonly Box[], connectors: readonly string[]): Extracted {
+  const [first, last] = [boxes[0]!, boxes.at(-1)!];
+  const seen = new Set<string>();
+  let text = '';
+  for (const [index, box] of boxes.entries()) {
+    const content = box.text.trim();
+    if (seen.has(content)) continue;
+    text += index === 0 ? content : `${connectors[index - 1]}${content}`;
+    seen.add(content);
+  }
+  if (seen.size === 1) return { text: last.text, start: last.content, end: contentEnd(last), by: 'box' };
+  return { text, start: first.content, end: contentEnd(last), by: 'box' };
 }
 
 function contentEnd(box: Box): number {
@@ -79,6 +97,7 @@ function scanBoxes(text: string, hasEscapes: boolean): Scan {
 
 /** The index of the first box, or -1. A brace before it cannot close a box. */
 function firstBox(text: string): number {
+  if (!text.includes('box')) return -1;
   const starts = commands.map((command) => text.indexOf(command)).filter((start) => start >= 0);
   return starts.length === 0 ? -1 : Math.min(...starts);
 }
@@ -109,13 +128,15 @@ function outermost(boxes: readonly Box[]): Box[] {
   return kept;
 }
 
-/** Only signs, or a few words with "and" or "or" between them: `\) and \( y_2 =`. */
-function isConnector(gap: string): boolean {
-  if (gap.length > maxGap) return false;
-  const words =
-    gap.replaceAll(/\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])/g, ' ').match(/[A-Za-z]+/g) ?? [];
-  if (words.length === 0) return !gap.includes('\n\n');
-  return words.length <= 6 && words.some((word) => word === 'and' || word === 'or');
+/** What joins two boxes: only signs, or a few words with "and" or "or" between them, as in `\) and \( y_2 =`. */
+function connectorIn(gap: string): ', ' | ' or ' | undefined {
+  if (gap.length > maxGap) return undefined;
+  const words: readonly string[] =
+    gap.replaceAll(/\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])/g, ' ').match(/[A-Za-z]+|[或和]/g) ?? [];
+  if (words.length === 0) return gap.includes('\n\n') ? undefined : ', ';
+  if (words.length > 6) return undefined;
+  if (words.includes('or') || words.includes('或')) return ' or ';
+  return words.includes('and') || words.includes('和') ? ', ' : undefined;
 }
 
 function isEscapable(character: string | undefined): boolean {

@@ -1,3 +1,4 @@
+import { answerStart } from '../../thinking.ts';
 import type { MathPolicy } from '../comparison-policy.ts';
 import { lastBoxed } from './boxes.ts';
 import type { Extracted } from './extracted.ts';
@@ -10,22 +11,21 @@ export const maxScanned = 8192;
 /** A longer stretch is not an answer. */
 export const maxAnswer = 1000;
 
-const endOfThinking = '</think>';
 /** What a chat model prints after its turn; nothing behind it belongs to the answer. */
 const endsOfTurn = ['<|im_end|>', '<|im_start|>', '<|endoftext|>', '<|eot_id|>', '</s>'];
 
 /**
  * Finds the answer in a completion: the content of the last `<answer>`, else the last box, or a later "the final answer
  * is …"; where the policy allows, the whole completion or the last formula or number. The last box or tag decides: one
- * that never ends holds no answer, and no earlier one counts. Looks only behind the last `</think>` and at the last
- * `maxScanned` characters, and reads them a fixed number of times.
+ * that never ends holds no answer, and no earlier one counts. Looks only behind the thinking and at the last `maxScanned`
+ * characters, and reads them a fixed number of times. A thought that is never closed leaves no answer.
  */
 export function extractAnswer(
   completion: string,
   extraction: MathPolicy['extraction'],
   isAnswer: (text: string) => boolean,
 ): Extracted | undefined {
-  const from = scanStart(completion);
+  const from = Math.max(answerStart(completion), completion.length - maxScanned);
   const text = withoutTurnEnd(completion.slice(from));
   const found = findTagged(text, extraction, isAnswer);
   if (found === undefined || found.text.length > maxAnswer) return undefined;
@@ -64,7 +64,8 @@ function find(
   const box = lastBoxed(text);
   if (box === 'unfinished') return undefined;
   if (extraction === 'boxed') return box;
-  const marked = lastMarked(text, box !== undefined, isAnswer);
+  const mayBeMarked = box === undefined || /[\p{L}\p{N}]/u.test(text.slice(box.end));
+  const marked = mayBeMarked ? lastMarked(text, box !== undefined, isAnswer) : undefined;
   if (marked && (box === undefined || marked.start > box.end)) return marked;
   if (box || extraction === 'marked') return box;
   const whole = text.trim();
@@ -75,13 +76,8 @@ function find(
   return lastCandidate(text);
 }
 
-function scanStart(completion: string): number {
-  const thinking = completion.lastIndexOf(endOfThinking);
-  const afterThinking = thinking < 0 ? 0 : thinking + endOfThinking.length;
-  return Math.max(afterThinking, completion.length - maxScanned);
-}
-
 function withoutTurnEnd(text: string): string {
+  if (!text.includes('<')) return text;
   let end = text.length;
   for (const mark of endsOfTurn) {
     const at = text.indexOf(mark);

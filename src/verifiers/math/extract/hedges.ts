@@ -3,7 +3,7 @@ const opening = String.raw`\s*(?:[$(*"]|\\\()*\s*$`;
 
 /** Denies the value after it: "not 42", `不是42`. */
 const denial = new RegExp(
-  String.raw`(?:\b(?:not|never|isn't|aren't|wasn't)(?: equal to| be)?|不是|不等于|并非|不为)${opening}`,
+  String.raw`(?:\b(?:not|never|cannot|isn't|aren't|wasn't|can't)(?: equal(?: to)?| be)?|不是|不等于|并非|不为)${opening}`,
   'i',
 );
 
@@ -15,11 +15,6 @@ const bound = new RegExp(
 
 /** Characters before a value that are searched for a hedge. */
 const reach = 24;
-
-/** Start of the words that deny the value at `start`; `start` itself if no such words precede it. */
-export function denialStart(text: string, start: number): number {
-  return hedgeStart(denial, text, start);
-}
 
 /** Start of the words that deny or bound the value at `start`; `start` itself if no such words precede it. */
 export function boundStart(text: string, start: number): number {

@@ -36,9 +36,10 @@ export function numberAt(text: string, at: number): NumberSpan {
     end = extended(text, extended(text, end, timesTen), rootOrPi);
   }
   if (text[end] === ' ') {
-    end = extended(text, end, monthBehind);
-    if (!/\bfrom\s+$/.test(text.slice(Math.max(0, at - 8), at))) end = extended(text, end, ratioBehind);
-  }
+    if ('oJFMASOND'.includes(text[end + 1] ?? '.')) end = extended(text, end, monthBehind);
+    const ratioEnd = text[end + 1] === 't' ? extended(text, end, ratioBehind) : end;
+    if (ratioEnd > end && !/\bfrom\s+$/.test(text.slice(Math.max(0, at - 8), at))) end = ratioEnd;
+  } else if ('snrt'.includes(text[end] ?? '.')) end = extended(text, end, ordinalOfMonth);
   return { start: isNegative(text, at) ? at - 1 : at, end, isPart: isPartOfTerm(text, at, end) };
 }
 
@@ -49,6 +50,7 @@ function isPlainLetter(character: string): boolean {
 
 const monthNames = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\\.?';
 const monthBehind = new RegExp(` (?:of )?${monthNames}(?:,? \\d{4})?(?![\\w])`, 'y');
+const ordinalOfMonth = new RegExp(`(?:st|nd|rd|th)${monthBehind.source}`, 'y');
 const monthDate = new RegExp(`${monthNames} \\d{1,2}(?:st|nd|rd|th)?(?:,? \\d{4})?(?![\\w])`, 'y');
 /** "5 to 3", unless it is "from 5 to 3". */
 const ratioBehind = / to \d+(?![\d.,/:]*\d)/y;
@@ -127,8 +129,8 @@ function belongsToValue(word: string, isAdjacent: boolean): boolean {
 /** Letters that run on into a number, as in `mp3`; Chinese characters do not. */
 export function isWordCharacter(character: string | undefined): boolean {
   if (character === undefined || character <= ' ') return false;
+  if (character < '\u0080') return isPlainLetter(character) || isDigit(character) || character === '_';
   return (
-    character !== undefined &&
     /[\p{L}\p{N}_]/u.test(character) &&
     !/\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}/u.test(character)
   );

@@ -1,6 +1,7 @@
 import type { Extracted } from './extracted.ts';
 import { isDigit } from '../read/numerals.ts';
-import { denialStart } from './hedges.ts';
+import { expressionAround } from './expression-around.ts';
+import { boundStart } from './hedges.ts';
 import {
   isWordCharacter,
   monthDateAt,
@@ -21,14 +22,17 @@ const fences = [
 /** A formula longer than this is not an answer. */
 const maxFormula = 1000;
 
-/** The last formula or number of a text, with a "not" before it; numbers inside formulas and inside words do not count. */
+/**
+ * The last formula or number of a text, with the expression it is part of and with a "not" or "at most" before it; numbers
+ * inside formulas and inside words do not count.
+ */
 export function lastCandidate(text: string): Extracted | undefined {
   const last = spansOf(text).at(-1);
   if (last === undefined) return undefined;
-  const passage = passageOf(text, last);
-  const start = denialStart(text, last.start);
-  const denial = text.slice(start, last.start);
-  return { ...passage, text: denial + passage.text, start, by: 'last formula or number' };
+  const passage = expressionAround(text, passageOf(text, last));
+  const start = boundStart(text, passage.start);
+  const hedge = text.slice(start, passage.start);
+  return { ...passage, text: hedge + passage.text, start, by: 'last formula or number' };
 }
 
 /** The first and the last formula or number of a text, and how many there are. */
@@ -47,11 +51,11 @@ function passageOf(text: string, span: Passage | NumberSpan): Passage {
   return 'text' in span ? withPercent(text, span) : withSuffix(text, span);
 }
 
-/** Every formula in a fence and every number outside one, in order. */
+/** Every formula, in a fence or in bare TeX, and every number outside one, in order. */
 function spansOf(text: string): (Passage | NumberSpan)[] {
   const found: (Passage | NumberSpan)[] = [];
   const fenceAt = createFenceReader(text);
-  for (let at = 0; at < text.length; at++) {
+  for (let at = nextStart(text, 0); at >= 0; at = nextStart(text, at + 1)) {
     const fence = fenceAt(at);
     if (fence) {
       if (fence.text.trim() !== '') found.push(fence);
@@ -64,11 +68,42 @@ function spansOf(text: string): (Passage | NumberSpan)[] {
       at = date.end - 1;
     } else if (startsNumber(text, at)) {
       const number = numberAt(text, at);
-      if (!number.isPart && !isWordCharacter(text[at - 1])) found.push(number);
-      at = number.end - 1;
+      const end = bareTexEnd(text, number.end);
+      if (end > number.end) found.push({ text: text.slice(number.start, end), start: number.start, end });
+      else if (!number.isPart && !isWordCharacter(text[at - 1])) found.push(number);
+      at = end - 1;
+    } else {
+      const end = bareTexEnd(text, at);
+      if (end > at) {
+        found.push({ text: text.slice(at, end), start: at, end });
+        at = end - 1;
+      }
     }
   }
   return found;
+}
+
+/** First signs of fences, numbers and dates. */
+const start = /[$\\\d.√JFMASOND]/g;
+
+/** The next place at which a formula, a number or a date may begin; -1 if there is none. */
+function nextStart(text: string, from: number): number {
+  start.lastIndex = from;
+  return start.exec(text)?.index ?? -1;
+}
+
+const braced = String.raw`\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,120}\}`;
+const texCommand = String.raw`\\(?:[dtc]?frac|sqrt|[dt]?binom|pi|cdot|times|left|right|alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|log|ln|sin|cos|tan)(?![a-zA-Z])`;
+const bareTex = new RegExp(
+  String.raw`${texCommand}(?:${texCommand}|${braced}|\[\d+\]|\([^()\n]{1,30}\)|\d+(?:\.\d+)?|[\^_*/!]|(?<=[\^_])[a-z]|\s?[-+=]\s?(?=[\d\\(])|\s(?=\\(?:cdot|times|frac|sqrt)))*`,
+  'y',
+);
+
+/** The end of mathematics in TeX without a fence that begins at a place, or the place itself. */
+function bareTexEnd(text: string, at: number): number {
+  if (text[at] !== '\\') return at;
+  bareTex.lastIndex = at;
+  return at + (bareTex.exec(text)?.[0].length ?? 0);
 }
 
 function startsNumber(text: string, at: number): boolean {

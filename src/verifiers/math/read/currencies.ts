@@ -66,7 +66,8 @@ const marks =
  * `5\text{ dollar}` and so on. Signs that are part of anything else are dropped.
  */
 export function currencyAsUnit(text: string): string {
-  if (!mayHaveMark.test(text) && !namedSigns.some((sign) => text.includes(sign))) return text;
+  const isNamed = text.includes('\\') && namedSigns.some((sign) => text.includes(sign));
+  if (!isNamed && !mayHaveMark.test(text)) return text;
   const count = text.match(marks)?.length ?? 0;
   const before = opening.exec(text);
   if (before !== null && count <= 1) return withUnit(before[1]! + text.slice(before[0].length), before[2]!);

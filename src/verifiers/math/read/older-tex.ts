@@ -47,7 +47,9 @@ function withCommands(text: string): string {
     );
   }
   if (modern.includes('\\circ'))
-    modern = modern.replaceAll(temperature, (_all, upright, plain) => `\\text{ deg${upright ?? plain}}`);
+    modern = modern
+      .replaceAll(temperature, (_all, upright, plain) => `\\text{ deg${upright ?? plain}}`)
+      .replace(degrees, '$1\\text{ degrees}');
   if (modern.includes('\\Omega')) modern = modern.replaceAll(ohm, '$1\\text{ $2ohm}');
   if (modern.includes('\\mu')) modern = modern.replaceAll(micro, '$1\\text{ u$2}');
   if (modern.includes('\\overline') || modern.includes('\\bar'))
@@ -61,6 +63,8 @@ function withCommands(text: string): string {
 const raisedOrdinal = /\^\s*(?:\{\s*)?\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}(?:\s*\})?/g;
 const temperature =
   /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))/g;
+/** An angle that is the whole answer: `45^\circ`. */
+const degrees = /^(-?\d+(?:\.\d+)?)\s*(?:\^\s*)?\{?\s*\\circ\s*\}?$/;
 const ohm =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)(?:\\(?:mathrm|text|rm)\s*\{(?:\s|~|\\[ ,;])*)?([kM]?)\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?\\Omega\s*\}?/g;
 const micro =

@@ -1,5 +1,6 @@
 import { binary, known, squareRoot } from './build.ts';
 import type { Cursor } from './cursor.ts';
+import { withinDomain } from './domains.ts';
 import { numberFromNumeral, wholeNode } from './numerals.ts';
 import { parseMatrix } from './parse-matrix.ts';
 import { fractionFromWords, numberFromWords } from './number-words.ts';
@@ -249,7 +250,7 @@ function parseSet(cursor: Cursor): MathNode {
   const isBuilder = cursor.accept('symbol', '|') || cursor.accept('symbol', ':');
   const inner = isBuilder ? cursor.nested(() => cursor.parseInner(cursor)) : first;
   cursor.expect('command', '}');
-  if (isBuilder) return inner;
+  if (isBuilder) return withinDomain(inner, first);
   return { kind: 'set', items: inner.kind === 'list' ? inner.items : [inner] };
 }
 

@@ -19,6 +19,7 @@ const grammar: Grammar = { applyFunction, parseProduct: parseTerm };
 export function parseSum(cursor: Cursor): MathNode {
   let sum = parseLeadingSign(cursor) ?? parseTerm(cursor);
   for (;;) {
+    if (cursor.peek() === undefined) return sum;
     if (cursor.accept('symbol', '+')) sum = binary('add', sum, parseTerm(cursor));
     else if (cursor.accept('symbol', '-')) sum = difference(sum, parseTerm(cursor));
     else if (cursor.atCommand('pm') || cursor.atCommand('mp')) {
@@ -44,6 +45,7 @@ function parseLeadingSign(cursor: Cursor): MathNode | undefined {
 function parseTerm(cursor: Cursor): MathNode {
   let product = parseSigned(cursor);
   for (;;) {
+    if (cursor.peek() === undefined) return product;
     if (cursor.accept('symbol', '*')) product = binary('multiply', product, parseSigned(cursor));
     else if (cursor.accept('symbol', '/')) product = binary('divide', product, parseSigned(cursor));
     else if (cursor.accept('symbol', '%')) product = { kind: 'percent', operand: product };
@@ -65,7 +67,9 @@ function parseSigned(cursor: Cursor): MathNode {
 
 /** power := atom { ! } [ ^ exponent ] */
 function parsePower(cursor: Cursor): MathNode {
-  const base = parsePostfix(cursor, parseAtom(cursor, grammar));
+  const atom = parseAtom(cursor, grammar);
+  if (cursor.peek() === undefined) return atom;
+  const base = parsePostfix(cursor, atom);
   if (!cursor.accept('symbol', '^')) return base;
   const exponent = parseExponent(cursor);
   if (base.kind === 'tuple' && isTransposition(exponent)) return base;

@@ -1,12 +1,14 @@
+import { binary, negate } from './build.ts';
 import type { Cursor } from './cursor.ts';
 import type { MathNode } from '../syntax.ts';
 import { UnreadableAnswer } from './token.ts';
 
 /**
  * Parses what follows `\begin{pmatrix}` (already taken) up to its `\end`: rows at `\\`, entries at `&`. A column of
- * nothing but relations is a system, that is, a list.
+ * nothing but relations is a system, that is, a list; `vmatrix` is a determinant.
  */
 export function parseMatrix(cursor: Cursor): MathNode {
+  const isDeterminant = cursor.peek(-1)?.value === 'vmatrix';
   const rows: MathNode[][] = [[]];
   for (;;) {
     const next = cursor.peek();
@@ -20,5 +22,23 @@ export function parseMatrix(cursor: Cursor): MathNode {
   const filled = rows.filter((row) => row.length > 0);
   const isSystem =
     filled.length > 0 && filled.every((row) => row.length === 1 && row[0]!.kind === 'relation');
-  return isSystem ? { kind: 'list', items: filled.flat() } : { kind: 'matrix', rows: filled };
+  if (isSystem) return { kind: 'list', items: filled.flat() };
+  return isDeterminant ? determinant(filled) : { kind: 'matrix', rows: filled };
+}
+
+/** Largest determinant that is expanded; its terms are n!. */
+const maxDeterminant = 4;
+
+/** The determinant of `\begin{vmatrix}`, expanded along the first row. */
+function determinant(rows: readonly (readonly MathNode[])[]): MathNode {
+  const [first, ...rest] = rows;
+  if (first === undefined || rows.length > maxDeterminant || rows.some((row) => row.length !== rows.length))
+    throw new UnreadableAnswer(`expected a square determinant of at most ${maxDeterminant} rows`);
+  if (rest.length === 0) return first[0]!;
+  return first
+    .map((entry, column) => {
+      const minor = determinant(rest.map((row) => row.filter((_entry, index) => index !== column)));
+      return binary('multiply', column % 2 === 0 ? entry : negate(entry), minor);
+    })
+    .reduce((sum, term) => binary('add', sum, term));
 }

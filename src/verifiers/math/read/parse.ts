@@ -1,6 +1,7 @@
 import type { Budget } from '../budget.ts';
 import { binary, known, negate } from './build.ts';
 import { createCursor, type Cursor } from './cursor.ts';
+import { isDomain, withinDomain } from './domains.ts';
 import { wholeNode } from './numerals.ts';
 import { scaleOf } from './number-words.ts';
 import { parseSum } from './parse-expression.ts';
@@ -33,7 +34,9 @@ export function parseAnswer(tokens: readonly Token[], budget: Budget): MathNode 
 }
 
 function parseRows(cursor: Cursor): MathNode {
-  const rows = [parseRow(cursor)];
+  const first = parseRow(cursor);
+  if (cursor.peek() === undefined) return first;
+  const rows = [first];
   while (cursor.accept('symbol', ';') || acceptRowBreak(cursor)) {
     if (atEnd(cursor)) break;
     rows.push(parseRow(cursor));
@@ -48,7 +51,9 @@ function acceptRowBreak(cursor: Cursor): boolean {
 
 function parseRow(cursor: Cursor): MathNode {
   cursor.accept('command', 'and');
-  let items = [parseRelation(cursor)];
+  const first = parseRelation(cursor);
+  if (cursor.peek() === undefined && first.kind !== 'relation') return first;
+  let items = [first];
   let joint: 'and' | 'or' | undefined;
   for (
     let separator = acceptSeparator(cursor);
@@ -61,9 +66,8 @@ function parseRow(cursor: Cursor): MathNode {
   }
   items = spreadExclusion(items);
   const claims = items.filter((item) => !isDomain(item));
-  return joint === 'or'
-    ? oneOrList(claims, items, joint)
-    : (sumOfUnits(claims) ?? oneOrList(claims, items, joint));
+  const sum = joint === 'or' ? undefined : sumOfUnits(claims);
+  return items.filter(isDomain).reduce(withinDomain, sum ?? oneOrList(claims, items, joint));
 }
 
 /** `2 hours and 30 minutes`, `5 ft 6 in`: amounts of one kind in falling units are one amount, in the last unit. */
@@ -97,12 +101,6 @@ function spreadExclusion(items: MathNode[]): MathNode[] {
     item.kind === 'plusMinus' && item.left === undefined ? [item.right, negate(item.right)] : [item],
   );
   return values.map((item) => ({ ...first, parts: [name!, item] }));
-}
-
-/** `k \in \mathbb{Z}` beside an answer restricts k; it is not part of the answer. */
-function isDomain(node: MathNode): boolean {
-  const set = node.kind === 'relation' && node.operators[0] === '\\in' ? node.parts[1] : undefined;
-  return set?.kind === 'constant';
 }
 
 /** Takes commas and conjunctions between two items; the conjunction if there is one. */
@@ -149,7 +147,9 @@ function parseUnion(cursor: Cursor): MathNode {
 
 function parseRatio(cursor: Cursor): MathNode {
   const isTime = startsTime(cursor);
-  const items = [parseQuantity(cursor)];
+  const first = parseQuantity(cursor);
+  if (cursor.peek() === undefined) return first;
+  const items = [first];
   while (cursor.accept('command', 'ratio') || (cursor.barsOpen === 0 && cursor.accept('symbol', ':')))
     items.push(parseQuantity(cursor));
   if (items.length === 1) return items[0]!;
@@ -166,6 +166,7 @@ function startsTime(cursor: Cursor): boolean {
 /** A sum, and the words after it: a scale and a unit, as in `5\text{ million}`, `15\text{ cm}^2`, `60 miles per hour`. */
 function parseQuantity(cursor: Cursor): MathNode {
   const sum = parseSum(cursor);
+  if (cursor.peek() === undefined) return sum;
   if (cursor.accept('command', 'over')) return binary('divide', sum, parseSum(cursor));
   if (cursor.accept('command', 'choose')) return known('binom', sum, parseSum(cursor));
   if (cursor.accept('command', 'pmod'))

@@ -119,7 +119,8 @@ export function spell(tokens: readonly Token[]): string {
 type Push = (kind: Token['kind'], value: string) => void;
 
 function scanSymbol(text: string, at: number, push: Push): number {
-  const pair = symbolSpellings.find((spelling) => text.startsWith(spelling, at));
+  const mayBePair = text[at + 1] === '=' || text[at + 1] === '*';
+  const pair = mayBePair ? symbolSpellings.find((spelling) => text.startsWith(spelling, at)) : undefined;
   if (pair !== undefined) {
     if (pair in commandMeanings) push('command', commandMeanings[pair]!);
     else push('symbol', symbolMeanings[pair]!);

@@ -8,6 +8,7 @@ export function withoutTypedSpellings(text: string): string {
   let typed = text;
   if (typed.includes('_')) typed = withUnderscores(typed);
   if (/\d\s?[a-zA-Z]/.test(typed)) typed = withLetters(typed);
+  if (typed.includes('/')) typed = typed.replace(quotientOfUnits, unitQuotient);
   if (mayBeUnits.test(typed)) typed = typed.replaceAll(fractionOfUnits, unitFraction);
   return typed;
 }
@@ -84,6 +85,13 @@ function withDuration(text: string): string | undefined {
   return parts
     .flatMap(([count, unit]) => (count === undefined ? [] : [`${count}\\text{ ${unit} }`]))
     .join('');
+}
+
+/** `8 g/cm^3`, of which `g` alone would be a variable; `9.8 m/s^2` can be either and is read later. */
+const quotientOfUnits = /(\d\s?)([A-Za-z]{1,4})\s?\/\s?([A-Za-z]{1,4})(\^\{?\d\}?)?$/;
+
+function unitQuotient(all: string, amount: string, above: string, below: string, power = ''): string {
+  return above.length + below.length > 2 ? unitFraction(all, amount, above, below, power) : all;
 }
 
 /** Cheap to test, and true wherever `fractionOfUnits` matches. */

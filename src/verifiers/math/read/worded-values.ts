@@ -70,9 +70,10 @@ function countOf(words: string, isScaled: boolean): Fraction | undefined {
   return count === undefined || part === undefined ? undefined : [count * part[1] + part[0], part[1]];
 }
 
+const chineseDigit = '[零〇一二两三四五六七八九]';
 const chineseNumber = '[零〇一二两三四五六七八九十百千万亿]';
 const chineseValue = new RegExp(
-  `^(负?)(${chineseNumber}+)(?:分之(${chineseNumber}+))?(\\p{Script=Han}*)$`,
+  `^(负?)(${chineseNumber}+)(?:分之(${chineseNumber}+)|点(${chineseDigit}+))?(\\p{Script=Han}*)$`,
   'u',
 );
 /** Measure words, with a noun of up to three characters after the most general ones. */
@@ -80,13 +81,25 @@ const measureWord =
   /^(?:[个只本位名条张辆棵支件枝](?!半)\p{Script=Han}{0,3}|[台架艘间座朵颗粒片人次种类岁届倍组对双瓶杯碗盒箱袋页层排行列步])$/u;
 
 function chineseWords(text: string): WordedValue | undefined {
-  const [, sign, first, second, unit = ''] = chineseValue.exec(text) ?? [];
+  const [, half] = /^半个?(\p{Script=Han}+)$/u.exec(text) ?? [];
+  if (half !== undefined && parseUnit(half) !== undefined)
+    return { numerator: 1n, denominator: 2n, unit: half };
+  const [, sign, first, second, decimals = '', unit = ''] = chineseValue.exec(text) ?? [];
   if (first === undefined) return undefined;
   if (unit !== '' && !measureWord.test(unit) && parseUnit(unit) === undefined) return undefined;
   const [below, above] =
-    second === undefined ? [1n, chineseWhole(first)] : [chineseWhole(first), chineseWhole(second)];
+    second === undefined
+      ? [10n ** BigInt(decimals.length), withDecimals(chineseWhole(first), decimals)]
+      : [first === '百' ? 100n : chineseWhole(first), chineseWhole(second)];
   if (above === undefined || below === undefined || below === 0n) return undefined;
   return { numerator: sign === '' ? above : -above, denominator: below, unit };
+}
+
+/** 35 for the `三` and `五` of `三点五`. */
+function withDecimals(whole: bigint | undefined, decimals: string): bigint | undefined {
+  return whole === undefined || decimals === ''
+    ? whole
+    : whole * 10n ** BigInt(decimals.length) + chineseWhole(decimals)!;
 }
 
 const chineseDigits = '零一二三四五六七八九';

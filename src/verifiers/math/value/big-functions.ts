@@ -81,8 +81,21 @@ export function exponential(x: BigFloat, precision: number): BigFloat | undefine
   return round(sum, Number(power) - bits, precision);
 }
 
-/** ln x for x > 0: Halley's iteration on e^y = x, each with three times the digits. */
+/** The last logarithm: the terms of a sum often are powers of one base. */
+let lastLogarithm: { readonly x: BigFloat; readonly precision: number; readonly value: BigFloat } | undefined;
+
+/** ln x for x > 0. */
 export function logarithm(x: BigFloat, precision: number): BigFloat {
+  const isKnown =
+    lastLogarithm?.precision === precision &&
+    lastLogarithm.x.mantissa === x.mantissa &&
+    lastLogarithm.x.exponent === x.exponent;
+  if (!isKnown) lastLogarithm = { x, precision, value: computeLogarithm(x, precision) };
+  return lastLogarithm!.value;
+}
+
+/** Halley's iteration on e^y = x, each step with three times the digits. */
+function computeLogarithm(x: BigFloat, precision: number): BigFloat {
   const power = leadingBit(x);
   const fraction = scale(x, -power);
   let y = fromNumber(Math.log(toDouble(fraction)));

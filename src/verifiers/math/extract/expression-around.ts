@@ -1,0 +1,34 @@
+import type { Passage } from './numbers-in-text.ts';
+
+/** Characters on either side of a value that are searched for the rest of its expression. */
+const reach = 60;
+
+/** A value joined to the one after it: "17 or ", `$17$ and $`, "9 / ". */
+const joinedBefore =
+  /(?:\$[^$\n]{1,40}\$|(?<![\w.,])-?\d[\d.,]*(?:\/\d+)?)(?:,?\s+(?:or|and)\s+|\s?[或和]\s?|\s\/\s)$/;
+/** A function of the value after it: "log_2 ", "sin(". */
+const functionBefore = /(?<![\w\\])(?:log|ln|lg|sin|cos|tan|cot|sec|csc|exp|sqrt)(?:_\{?\w{1,3}\}?)?\s?\(?$/;
+/** The items of a tuple before its last one: "(17, ". */
+const tupleBefore = /\((?:\s*-?\d[\d./]*\s*,){1,5}\s*$/;
+/** A letter added to the value or multiplied by it: " + x", "*y". */
+const termAfter = /^\s?[+*·×]\s?[A-Za-z](?![A-Za-z])/;
+
+/**
+ * Extends the last value of a text to the expression it is part of, so that neither 18 answers "17 or 18", "(17, 18)",
+ * "log_2 18" or "18 + x", nor 2 answers "9 / 2".
+ */
+export function expressionAround(text: string, passage: Passage): Passage {
+  const before = text.slice(Math.max(0, passage.start - reach), passage.start);
+  const after = text.slice(passage.end, passage.end + reach);
+  const tuple = /^\s*\)/.test(after) ? tupleBefore.exec(before)?.[0] : undefined;
+  if (tuple !== undefined) return extended(text, passage, tuple, after.slice(0, after.indexOf(')') + 1));
+  const left = joinedBefore.exec(before)?.[0] ?? functionBefore.exec(before)?.[0] ?? '';
+  const right = left.endsWith('(') ? (/^\s?\)/.exec(after)?.[0] ?? '') : (termAfter.exec(after)?.[0] ?? '');
+  return extended(text, passage, left, right);
+}
+
+function extended(text: string, passage: Passage, left: string, right: string): Passage {
+  if (left === '' && right === '') return passage;
+  const [start, end] = [passage.start - left.length, passage.end + right.length];
+  return { text: left + passage.text + right, start, end };
+}
