@@ -84,12 +84,12 @@ function spansOf(text: string): (Passage | NumberSpan)[] {
 }
 
 /** First signs of fences, numbers and dates. */
-const start = /[$\\\d.√JFMASOND]/g;
+const firstSign = /[$\\\d.√JFMASOND]/g;
 
 /** The next place at which a formula, a number or a date may begin; -1 if there is none. */
 function nextStart(text: string, from: number): number {
-  start.lastIndex = from;
-  return start.exec(text)?.index ?? -1;
+  firstSign.lastIndex = from;
+  return firstSign.exec(text)?.index ?? -1;
 }
 
 const braced = String.raw`\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,120}\}`;
