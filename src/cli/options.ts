@@ -30,14 +30,14 @@ export interface EngineFlags {
   readonly set: readonly string[];
 }
 
-/** Adds `--engine` and `--set` to a command that takes a model and no recipe. */
-export function addEngineOptions(command: Command): Command {
+/** Adds `--engine` and `--set` to a command that takes a model and no recipe; by default for engines with local weights. */
+export function addEngineOptions(command: Command, names: readonly string[] = engineNames): Command {
   const engine = new Option(
     '--engine <name>',
     "engine to compute on (default: the run's engine, else embedded)",
   );
   return command
-    .addOption(engine.choices(engineNames))
+    .addOption(engine.choices(names))
     .option('--set <setting=value>', 'override one setting of the engine; repeatable', collect, []);
 }
 

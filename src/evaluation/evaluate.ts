@@ -11,13 +11,13 @@ import { rollGroups, withEnvironments } from '../rollout/roll-groups.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import { resultOf, type ProblemResult } from './problem-result.ts';
-import { greedyRobustness, type Robustness, sampledRobustness } from './robustness.ts';
+import { greedyRobustness, type Robustness, sampledRobustness } from './wordings/robustness.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import { type Exploration, exploration } from './exploration/exploration.ts';
 import { evaluateStrategies } from './strategies/evaluate-strategies.ts';
 import type { StrategyReport } from './strategies/strategy-report.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
-import { wordedProblems, wordingResults } from './worded-problems.ts';
+import { wordedProblems, wordingResults } from './wordings/worded-problems.ts';
 
 /** A model's evaluation, with everything needed to repeat or question it. JSON-safe. */
 export interface Evaluation {

@@ -3,7 +3,7 @@ import type { Estimate } from '../statistics/intervals.ts';
 import type { Comparison, PairedDifference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Exploration } from './exploration/exploration.ts';
-import type { Robustness } from './robustness.ts';
+import type { Robustness } from './wordings/robustness.ts';
 import type { Summary } from './summary.ts';
 
 const nothing = '–';

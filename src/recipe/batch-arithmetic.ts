@@ -13,11 +13,12 @@ export function describeBatches(recipe: Recipe): string[] {
     if (config.type === 'distil') return `stage ${index + 1} "${config.name}": ${distilled(recipe, config)}`;
     if (config.type === 'imitate') return `stage ${index + 1} "${config.name}": ${imitated(config)}`;
     const resolved = resolveStage(recipe, config);
-    const { problemsPerStep, groupSize, sampling } = resolved;
+    const { problemsPerStep, groupSize, wordings, sampling } = resolved;
     const rollouts = problemsPerStep * groupSize;
+    const spread = wordings === 1 ? '' : ` over ${wordings} wordings`;
     const refills = config.gates.length === 0 ? '' : `, up to ${config.maxRefills} refills`;
     return (
-      `stage ${index + 1} "${config.name}": ${problemsPerStep} problems × ${groupSize} rollouts = ${rollouts} rollouts a step` +
+      `stage ${index + 1} "${config.name}": ${problemsPerStep} problems × ${groupSize} rollouts${spread} = ${rollouts} rollouts a step` +
       `${refills}; ≤ ${sampling.maxTokens} new tokens each; ${updates(resolved)}; ` +
       `≤ ${config.maxSteps} steps = ≤ ${rollouts * config.maxSteps} rollouts`
     );

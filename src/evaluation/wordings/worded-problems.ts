@@ -1,7 +1,7 @@
-import { DataError } from '../core/errors.ts';
-import type { Problem } from '../core/problem.ts';
-import type { RolloutGroup } from '../core/rollout.ts';
-import { type PromptResult, resultOf } from './problem-result.ts';
+import { DataError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import type { RolloutGroup } from '../../core/rollout.ts';
+import { type PromptResult, resultOf } from '../problem-result.ts';
 
 /**
  * Returns a problem for each other wording, with an id of its own, so that its attempts have random numbers of their own.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createRng } from '../core/rng.ts';
-import { outcomes } from '../core/verdict.ts';
-import type { ProblemResult, PromptResult } from './problem-result.ts';
+import { createRng } from '../../core/rng.ts';
+import { outcomes } from '../../core/verdict.ts';
+import type { ProblemResult, PromptResult } from '../problem-result.ts';
 import { greedyRobustness, sampledRobustness } from './robustness.ts';
 
 const verdicts = Object.fromEntries(outcomes.map((one) => [one, 0])) as ProblemResult['verdicts'];

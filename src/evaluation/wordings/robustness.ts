@@ -1,7 +1,7 @@
-import { type Estimate, differenceEstimate, rateEstimate } from '../statistics/intervals.ts';
-import { ratioEstimate } from '../statistics/ratio.ts';
-import { mean } from '../statistics/summary.ts';
-import { passRateOf, type ProblemResult } from './problem-result.ts';
+import { type Estimate, differenceEstimate, rateEstimate } from '../../statistics/intervals.ts';
+import { ratioEstimate } from '../../statistics/ratio.ts';
+import { mean } from '../../statistics/summary.ts';
+import { passRateOf, type ProblemResult } from '../problem-result.ts';
 
 /**
  * How much a model's answers depend on the wording of a problem: over the problems that were judged in their own prompt

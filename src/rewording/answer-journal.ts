@@ -1,0 +1,72 @@
+import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigError } from '../core/errors.ts';
+import { noSpending, type Spending } from '../core/spending.ts';
+import { explainSystemError } from '../storage/system-error.ts';
+
+/** Answers of a model by key, in a file beside the output until that is complete. */
+export interface AnswerJournal {
+  get(key: string): string | undefined;
+  /** Appends an answer to the file. */
+  record(key: string, answer: string): void;
+  /** Spending on all answers so far, over all commands. */
+  readonly spent: Spending;
+  recordSpending(total: Spending): void;
+  remove(): void;
+}
+
+type Line =
+  | { readonly settings: unknown }
+  | { readonly key: string; readonly answer: string }
+  | { readonly spent: Spending };
+
+/**
+ * Opens or creates a journal. Drops a last line that a killed process left unfinished.
+ *
+ * @param settings everything that decides the answers.
+ * @throws ConfigError for a journal that was begun with other settings.
+ */
+export function openAnswerJournal(path: string, settings: object): AnswerJournal {
+  const lines = existsSync(path) ? wholeLines(path) : [];
+  const append = (line: Line): void => {
+    try {
+      appendFileSync(path, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      throw explainSystemError(error, path);
+    }
+  };
+  const [first] = lines;
+  if (first === undefined) append({ settings });
+  else if (!('settings' in first) || !isDeepStrictEqual(first.settings, JSON.parse(JSON.stringify(settings))))
+    throw new ConfigError(
+      `${path}: expected answers made with the same input, model and settings, got others: ${JSON.stringify(first)}`,
+      { tryNext: `rm ${path}` },
+    );
+  const answers = new Map(lines.flatMap((line) => ('key' in line ? [[line.key, line.answer] as const] : [])));
+  let spent = lines.findLast((line) => 'spent' in line)?.spent ?? noSpending;
+  return {
+    get: (key) => answers.get(key),
+    record: (key, answer) => {
+      answers.set(key, answer);
+      append({ key, answer });
+    },
+    get spent() {
+      return spent;
+    },
+    recordSpending: (total) => {
+      spent = total;
+      append({ spent });
+    },
+    remove: () => rmSync(path, { force: true }),
+  };
+}
+
+function wholeLines(path: string): Line[] {
+  const text = readFileSync(path, 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+  return whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+}

@@ -1,0 +1,65 @@
+import type { Message, Problem } from '../core/problem.ts';
+import { contentOf, numbersOf, tokensOf } from '../problems/hygiene/normal-form.ts';
+
+/** Why a wording is not used. `unsolved`: no attempt at it reached the gold. */
+export const rejections = [
+  'unfinished',
+  'same text',
+  'other numbers',
+  'states the answer',
+  'too long',
+  'unsolved',
+] as const;
+export type Rejection = (typeof rejections)[number];
+
+/** The prompt that asks a model to reword the last message of a problem's prompt. */
+export const rewordingPrompt = ({ prompt }: Pick<Problem, 'prompt'>): readonly Message[] => [
+  {
+    role: 'user',
+    content:
+      'Put the question below in other words. Keep every number as digits, every name, every unit, and all that is ' +
+      `asked for. Do not solve it. Reply with the new question alone.\n\n${questionOf(prompt)}`,
+  },
+];
+
+/** Returns a problem's prompt with another question as its last message. */
+export const promptWith = (prompt: readonly Message[], question: string): readonly Message[] => [
+  ...prompt.slice(0, -1),
+  { ...prompt.at(-1)!, content: question },
+];
+
+/** Returns the question in a model's answer: without its thoughts and a heading. */
+export const questionIn = (answer: string): string =>
+  answer
+    .replace(/^[^]*<\/think>/, '')
+    .trim()
+    .replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
+
+/**
+ * Checks what the text alone shows about a wording; null if nothing speaks against it.
+ *
+ * @param known the problem's question and the wordings it has.
+ */
+export function rejectText(
+  question: string,
+  { prompt, answer }: Problem,
+  known: readonly string[],
+): Rejection | null {
+  if (question === '') return 'unfinished';
+  const original = questionOf(prompt);
+  const [tokens, own] = [tokensOf(question), tokensOf(original)];
+  const content = contentOf(tokens).join(' ');
+  if (known.some((text) => contentOf(tokensOf(text)).join(' ') === content)) return 'same text';
+  if (numbersOf(tokens).join(' ') !== numbersOf(own).join(' ')) return 'other numbers';
+  if (answer !== undefined && states(tokens, answer) && !states(own, answer)) return 'states the answer';
+  return question.length > 3 * original.length + 200 ? 'too long' : null;
+}
+
+/** Whether a text contains the answer as words in sequence. */
+function states(text: readonly string[], answer: string): boolean {
+  const words = tokensOf(answer);
+  return words.length > 0 && ` ${text.join(' ')} `.includes(` ${words.join(' ')} `);
+}
+
+/** The last message of a prompt. */
+export const questionOf = (prompt: readonly Message[]): string => prompt.at(-1)?.content ?? '';
