@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lastBoxed, onlyGold } from './golds.ts';
 
@@ -13,8 +14,35 @@ test.each([
   ['\\boxed{3} and then \\boxed{4', undefined],
   ['\\boxed{}', undefined],
   ['\\boxedtimes', undefined],
+  ['$\\boxed{2}$ or $\\boxed{3}$', '2 or 3'],
+  ['$x_1=\\boxed{2}$, $x_2=\\boxed{-2}$', '2, -2'],
+  ['\\boxed{1}, \\boxed{2} and \\boxed{1}', '2, 1'],
+  ['\\boxed{2}. Checking once more gives \\boxed{3}', '3'],
+  ['\\boxed{x=\\boxed{3}}', '3'],
+  ['\\boxed{2} or \\boxed{', undefined],
 ])('%s holds %s', (text, expected) => {
   expect(lastBoxed(text)).toBe(expected);
+});
+
+test('boxes joined by a word or signs are one gold, and others are not', () => {
+  const number = fc.integer({ min: -99, max: 99 }).map(String);
+  const joints = [' or ', ' and ', ', ', '$ or $', '\\) and \\(x_2 = ', ' \\quad \\text{or} \\quad '];
+  const breaks = ['. Then ', '\n\n', ' is wrong, it must be ', ` ${'so '.repeat(20)}`];
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(number, { minLength: 2, maxLength: 4 }),
+      fc.constantFrom(...joints),
+      (golds, joint) => {
+        const connector = joint.includes('or') ? ' or ' : ', ';
+        expect(lastBoxed(golds.map((gold) => `\\boxed{${gold}}`).join(joint))).toBe(golds.join(connector));
+      },
+    ),
+  );
+  fc.assert(
+    fc.property(number, number, fc.constantFrom(...breaks), (first, last, gap) => {
+      expect(lastBoxed(`\\boxed{${first}}${gap}\\boxed{${last}}`)).toBe(last);
+    }),
+  );
 });
 
 test.each<[unknown, unknown]>([

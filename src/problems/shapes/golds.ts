@@ -1,4 +1,5 @@
 import { DataError } from '../../core/errors.ts';
+import { boxConnector } from '../../core/text/box-connector.ts';
 import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import { readStructure } from './structured-text.ts';
 
@@ -10,23 +11,51 @@ export function afterHashes(text: string): string | undefined {
 
 /**
  * Returns the content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are balanced; without
- * braces the box ends with the formula, as in MATH's own reader. An unfinished last box gives `undefined`.
+ * braces the box ends with the formula, as in MATH's own reader. An unfinished last box gives `undefined`. Boxes in braces
+ * that are one answer are joined, as the verifier joins them: `\boxed{2} or \boxed{3}` gives `2 or 3`.
  */
 export function lastBoxed(text: string): string | undefined {
-  const box = [...text.matchAll(/\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*/g)].at(-1);
-  if (box === undefined) return undefined;
-  const start = box.index + box[0].length;
-  return (text[start] === '{' ? inBraces(text, start + 1) : unbraced(text.slice(start))) || undefined;
+  const [last, ...earlier] = [...text.matchAll(/\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*/g)].toReversed();
+  if (last === undefined) return undefined;
+  let first = boxAt(text, last);
+  let answer = first.content;
+  const seen = new Set([answer]);
+  for (const command of answer === '' ? [] : earlier) {
+    const box = boxAt(text, command);
+    const isClosed = box.content !== '' && box.end <= first.start;
+    const connector = isClosed ? boxConnector(text.slice(box.end, first.start)) : undefined;
+    if (connector === undefined) break;
+    if (!seen.has(box.content)) answer = `${box.content}${connector}${answer}`;
+    seen.add(box.content);
+    first = box;
+  }
+  return answer || undefined;
 }
 
-function inBraces(text: string, start: number): string | undefined {
+interface Box {
+  readonly start: number;
+  readonly end: number;
+  /** Empty where the box is unfinished. */
+  readonly content: string;
+}
+
+/** The box that a command opens; one without braces ends with its formula and joins no other. */
+function boxAt(text: string, { index, 0: command }: RegExpExecArray): Box {
+  const open = index + command.length;
+  if (text[open] !== '{') return { start: index, end: text.length, content: unbraced(text.slice(open)) };
+  const end = braceEnd(text, open + 1);
+  return { start: index, end: end + 1, content: text.slice(open + 1, Math.max(end, 0)).trim() };
+}
+
+/** The index of the brace that closes; -1 without one. */
+function braceEnd(text: string, start: number): number {
   let depth = 1;
   for (let end = start; end < text.length; end++) {
     if (text[end] === '\\') end++;
     else if (text[end] === '{') depth++;
-    else if (text[end] === '}' && --depth === 0) return text.slice(start, end).trim();
+    else if (text[end] === '}' && --depth === 0) return end;
   }
-  return undefined;
+  return -1;
 }
 
 function unbraced(text: string): string {

@@ -1,3 +1,4 @@
+import { boxConnector } from '../../../core/text/box-connector.ts';
 import type { Extracted } from './extracted.ts';
 
 /** A closed box: `[start, end)` from its backslash to behind its brace, the answer's text from `content` on. */
@@ -9,8 +10,6 @@ interface Box {
 }
 
 const commands = ['\\boxed', '\\fbox', '\\framebox'];
-/** Boxes further apart than this are separate claims, and the last one counts. */
-const maxGap = 40;
 
 /**
  * Finds the last box of a text, joined with boxes directly before it: `\boxed{1} and \boxed{2}` is the list 1, 2, and
@@ -29,7 +28,7 @@ export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   const connectors: string[] = [];
   for (const box of boxes.slice(0, -1).toReversed()) {
     const next = joined[0]!;
-    const connector = next.text.trim() === '' ? undefined : connectorIn(text.slice(box.end, next.start));
+    const connector = next.text.trim() === '' ? undefined : boxConnector(text.slice(box.end, next.start));
     if (connector === undefined) break;
     joined.unshift(box);
     connectors.unshift(connector);
@@ -126,17 +125,6 @@ function outermost(boxes: readonly Box[]): Box[] {
     kept.push(box);
   }
   return kept;
-}
-
-/** What joins two boxes: only signs, or a few words with "and" or "or" between them, as in `\) and \( y_2 =`. */
-function connectorIn(gap: string): ', ' | ' or ' | undefined {
-  if (gap.length > maxGap) return undefined;
-  const words: readonly string[] =
-    gap.replaceAll(/\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])/g, ' ').match(/[A-Za-z]+|[或和]/g) ?? [];
-  if (words.length === 0) return gap.includes('\n\n') ? undefined : ', ';
-  if (words.length > 6) return undefined;
-  if (words.includes('or') || words.includes('或')) return ' or ';
-  return words.includes('and') || words.includes('和') ? ', ' : undefined;
 }
 
 function isEscapable(character: string | undefined): boolean {

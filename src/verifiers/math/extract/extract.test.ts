@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { judgeUnder } from '../../../../bench/math/judge.ts';
 import { isPlainAnswer } from '../answer.ts';
 import { extractAnswer, maxScanned } from './extract.ts';
 
@@ -129,6 +130,21 @@ test.each([
 test('only the end of a long completion is read, and no answer is longer than an answer', () => {
   expect(extract(`\\boxed{1}${' '.repeat(maxScanned)}`)).toBeUndefined();
   expect(extract(`\\boxed{${'1'.repeat(1001)}}`)).toBeUndefined();
+});
+
+test('boxes joined by a word or signs are one answer, which none of them is alone', async () => {
+  const judge = judgeUnder();
+  const number = fc.integer({ min: -99, max: 99 }).map(String);
+  const joint = fc.constantFrom(' or ', ' and ', ', ', '$ or $', '\\) and \\(x_2 = ', ' 或 ');
+  const isCorrect = async (gold: string, completion: string): Promise<boolean> =>
+    (await judge(gold, completion)).outcome === 'correct';
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(number, { minLength: 2, maxLength: 4 }), joint, async (items, gap) => {
+      const completion = `So ${items.map((item) => `\\boxed{${item}}`).join(gap)}.`;
+      expect(await isCorrect(items.join(', '), completion)).toBe(true);
+      for (const item of items) expect(await isCorrect(item, completion)).toBe(false);
+    }),
+  );
 });
 
 test('the span of an answer holds its text', () => {

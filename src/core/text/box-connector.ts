@@ -1,0 +1,20 @@
+/** Boxes further apart than this are separate claims, and the last one counts. */
+const maxGap = 40;
+/** Most words between two boxes of one answer. */
+const maxWords = 6;
+
+/** Commands of spacing and fences, and the name of a value: `x_2 =`. */
+const notWords = /\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])|(?<![A-Za-z])[A-Za-z](?:_\{?\w\}?)?\s*=/g;
+
+/**
+ * Returns what joins two boxes of one answer, by the text between them: only signs and names of values, or a few words with
+ * "and" or "or", as in `\) and \( y_2 =`. Nothing for boxes that are separate claims.
+ */
+export function boxConnector(gap: string): ', ' | ' or ' | undefined {
+  if (gap.length > maxGap) return undefined;
+  const words: readonly string[] = gap.replaceAll(notWords, ' ').match(/[A-Za-z]+|[或和]/g) ?? [];
+  if (words.length === 0) return gap.includes('\n\n') ? undefined : ', ';
+  if (words.length > maxWords) return undefined;
+  if (words.includes('or') || words.includes('或')) return ' or ';
+  return words.includes('and') || words.includes('和') ? ', ' : undefined;
+}
