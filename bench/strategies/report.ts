@@ -1,5 +1,5 @@
 import { alignColumns } from '../../src/core/text/table.ts';
-import { type Bin, bins } from '../../src/evaluation/strategies/choose-by-bin.ts';
+import { type Bin, bins } from '../../src/difficulty/bins.ts';
 import type { StrategyReport } from '../../src/evaluation/strategies/strategy-report.ts';
 import { percent, points, pointsInterval } from '../../src/evaluation/format.ts';
 import { type Estimate, tInterval } from '../../src/statistics/intervals.ts';

@@ -72,6 +72,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./training/sft.ts')).addSftCommand,
   },
   {
+    usage: 'prm',
+    description: 'train a step scorer (process reward model) on rollouts',
+    load: async () => (await import('./prm/prm.ts')).addPrmCommand,
+  },
+  {
     usage: 'sample [options] <model> [prompt...]',
     description: 'generate answers; without a prompt: chat, or one prompt per line from a pipe',
     load: async () => (await import('./sample.ts')).addSampleCommand,

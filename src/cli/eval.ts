@@ -56,7 +56,10 @@ export function addEvalCommand(program: Command): void {
       [],
     )
     .option('--budgets <list>', 'budgets of the strategies in answers, e.g. 4,16,64')
-    .option('--scorer <type>', 'what scores steps: verifier (the upper bound)')
+    .option(
+      '--scorer <type>',
+      'what scores steps: verifier (the upper bound), or the folder of a scorer made by gradus prm train',
+    )
     .option('--wordings', 'also attempt the other wordings of each problem, and report robustness')
     .option('--out <file>', 'also write the evaluations to this JSON file');
   addTrustOption(command).action(async (model: string | undefined, options: EvalOptions) => {

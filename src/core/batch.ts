@@ -1,6 +1,11 @@
 /** A token sequence to be scored: prompt and completion together, without padding. Length T ≥ 1. */
 export interface TokenSequence {
   readonly tokens: Int32Array;
+  /**
+   * Replaces what is predicted, never what is read: entry t is scored, or learned, in place of token t, given the tokens
+   * before t. Length T; entry 0 is not read. Absent: the tokens themselves. A label so placed cannot leak into the input.
+   */
+  readonly targets?: Int32Array;
 }
 
 /** Input of `logprobs`. */

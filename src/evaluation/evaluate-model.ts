@@ -68,6 +68,7 @@ export async function evaluateModel(
       sources,
       suite,
       seed: suiteSeed(recipe, suite),
+      baseDir: recipe.baseDir,
       onProgress: (done, total) => onProgress?.(suite.name, done, total),
       signal,
     });

@@ -58,6 +58,8 @@ export interface EvaluateOptions {
   readonly levelsOf?: (problem: Problem) => readonly string[];
   /** Scores steps for strategies; default: the scorer of the suite. */
   readonly scorer?: StepScorer;
+  /** Folder that relative paths of the suite's scorer start from. Default: the working directory. */
+  readonly baseDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;

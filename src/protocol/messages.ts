@@ -117,25 +117,21 @@ const abort = z.strictObject({
   /** The completions to end; `null`: all of them. */
   sequences: z.array(z.strictObject({ prompt: count, index: count })).nullable(),
 });
-const logprobs = z.strictObject({
+/** A batch of sequences, flat in the tensors. */
+const batch = {
   ...ordered,
+  lengths: z.array(positive),
+  /** The tensor `targets` replaces the tokens to predict. Absent: false. */
+  withTargets: z.literal(true).optional(),
+};
+const logprobs = z.strictObject({
+  ...batch,
   type: z.literal('logprobs'),
   which: z.enum(['policy', 'reference']),
   temperature: z.number().positive(),
-  lengths: z.array(positive),
 });
-const forwardBackward = z.strictObject({
-  ...ordered,
-  type: z.literal('forwardBackward'),
-  loss: lossSpec,
-  lengths: z.array(positive),
-});
-const gradientNorm = z.strictObject({
-  ...ordered,
-  type: z.literal('gradientNorm'),
-  loss: lossSpec,
-  lengths: z.array(positive),
-});
+const forwardBackward = z.strictObject({ ...batch, type: z.literal('forwardBackward'), loss: lossSpec });
+const gradientNorm = z.strictObject({ ...batch, type: z.literal('gradientNorm'), loss: lossSpec });
 const optimStep = z.strictObject({
   ...ordered,
   type: z.literal('optimStep'),

@@ -2,7 +2,7 @@ import { hashKey } from '../core/rng.ts';
 import { noun } from '../core/config-builder.ts';
 import * as z from 'zod';
 import { strategyConfig } from '../rollout/strategies/strategy-config.ts';
-import { scorerConfig } from '../verifiers/step-scorers/scorer-config.ts';
+import { scorerConfig } from '../scorers/scorer-config.ts';
 
 /** How a model is evaluated; the recipe adds the problems. */
 export const suiteConfig = z.strictObject({

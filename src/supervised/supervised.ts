@@ -102,9 +102,23 @@ export async function superviseStep(
   { learner, renderer }: LearningEngine,
   examples: readonly SupervisedExample[],
   learningRate: number,
-  { beta1, beta2, epsilon, weightDecay, maxGradNorm }: OptimizerConfig,
+  optimizer: OptimizerConfig,
 ): Promise<SupervisedResult> {
   const sequences = normalise(examples.map((example) => toSequence(renderer, example)));
+  return learnSequences(learner, sequences, learningRate, optimizer);
+}
+
+/**
+ * Makes one optimizer step of cross-entropy on sequences whose weights are normalised.
+ *
+ * @throws EngineError when the loss or a gradient is not finite.
+ */
+export async function learnSequences(
+  learner: LearningEngine['learner'],
+  sequences: readonly TrainingSequence[],
+  learningRate: number,
+  { beta1, beta2, epsilon, weightDecay, maxGradNorm }: OptimizerConfig,
+): Promise<SupervisedResult> {
   const { loss, tokens } = await learner.forwardBackward({ sequences }, crossEntropyLoss);
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const { gradNorm, applied } = await learner.optimStep({

@@ -21,6 +21,7 @@ export async function evaluateSuites(
       suite: config,
       ...(sources === undefined ? {} : { sources }),
       seed: suiteSeed(recipe, config),
+      baseDir: recipe.baseDir,
       onSampled: (groups) =>
         run.recordRollouts({
           step,

@@ -21,12 +21,14 @@ export interface StepScorer {
    * Returns one score in [0, 1] per step, higher for better; null where it cannot score a step.
    *
    * @param ends exclusive ends of the steps in `transcript.tokens`, ascending.
+   * @param earlier ends of the steps before these, which were scored already.
    */
   score(
     problem: Problem,
     transcript: Transcript,
     ends: readonly number[],
     signal?: AbortSignal,
+    earlier?: readonly number[],
   ): Promise<readonly (number | null)[]>;
 }
 
@@ -41,8 +43,9 @@ export async function scoreSteps(
   transcript: Transcript,
   ends: readonly number[],
   signal?: AbortSignal,
+  earlier: readonly number[] = [],
 ): Promise<readonly (number | null)[]> {
-  const scores = await scorer.score(problem, transcript, ends, signal);
+  const scores = await scorer.score(problem, transcript, ends, signal, earlier);
   const where = `step scorer ${scorer.name}, problem ${problem.id}`;
   if (scores.length !== ends.length)
     throw new VerifierError(`${where}: expected ${ends.length} scores, one per step, got ${scores.length}`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
+import type { TokenBatch, TrainingBatch, TrainingSequence } from '../../src/core/batch.ts';
 import type { Problem } from '../../src/core/problem.ts';
 import { crossEntropyLoss } from '../../src/core/loss-spec.ts';
 import { lastAnswer } from '../../src/core/transcript.ts';
@@ -447,6 +447,40 @@ function learningTests({ under }: Shared): void {
     expect(await written(engine, request)).toEqual(await written(alone, request));
     const [newest] = await collect(engine, request);
     expect(newest!.policyVersion).toBe(3);
+  });
+
+  test('scores and learns targets in place of tokens, which stay what the model reads', async () => {
+    await using engine = await under.open();
+    const [sequence] = batchOf(engine).sequences;
+    const { tokens } = sequence!;
+    const places = Array.from(tokens.keys()).slice(2);
+    // Entry t of row r asks for token r at t; the true token among the rows must score as without targets.
+    const rows = [...new Set(tokens)].map((token) => ({
+      tokens,
+      targets: new Int32Array(tokens.length).fill(token),
+    }));
+    const score = (sequences: TokenBatch['sequences']): Promise<Float32Array[]> =>
+      engine.weights.logprobs({ sequences }, 'policy');
+    const [plain] = await score([{ tokens }]);
+    const scored = await score(rows);
+    for (const t of places) {
+      const row = rows.findIndex(({ targets }) => targets[t] === tokens[t]);
+      expect(Math.abs(scored[row]![t]! - plain![t]!)).toBeLessThanOrEqual(under.logprobTolerance);
+    }
+    const label = rows[0]!.targets;
+    const weights = new Float32Array(tokens.length);
+    for (const t of places) weights[t] = 1 / places.length;
+    const labelled = { ...sequence!, weights, targets: label };
+    const losses: number[] = [];
+    for (let step = 0; step < 20; step++) {
+      losses.push((await engine.learner.forwardBackward({ sequences: [labelled] }, crossEntropyLoss)).loss);
+      await engine.learner.optimStep({ learningRate: 1e-2 });
+    }
+    expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
+    const [learned] = await score([{ tokens, targets: label }]);
+    expect(Math.min(...places.map((t) => learned![t]!))).toBeGreaterThan(-1);
+    const wrong = { tokens, targets: label.slice(1) };
+    await expect(score([wrong])).rejects.toMatchObject({ code: 'BATCH_INVALID' });
   });
 
   test('changes nothing for a non-finite gradient', async () => {

@@ -121,7 +121,7 @@ class Engine:
 
     def _logprobs(self, request: Request) -> Reply:
         scorer = self._scorer if request["which"] == "policy" else self._reference_scorer()
-        values = scorer.logprobs(self._tokens(request), request["temperature"])
+        values = scorer.logprobs(self._tokens(request), request["temperature"], self._targets(request))
         return Reply(tensors={"logprobs": _flat(values)})
 
     def _reference_scorer(self) -> Scorer:
@@ -148,7 +148,7 @@ class Engine:
         names += [name for name in ("policyLogprobs", "referenceLogprobs") if name in request.tensors]
         if request["loss"]["kl"] is not None and "referenceLogprobs" not in names:
             raise bad_request(f"{request.type}: expected the tensor 'referenceLogprobs' for the KL term, got none")
-        tokens, lengths = self._tokens(request), request["lengths"]
+        tokens, targets, lengths = self._tokens(request), self._targets(request), request["lengths"]
         values = {name: _split(request.tensor(name, "f32", sum(lengths)), lengths) for name in names}
         sequences = [
             TrainingSequence(
@@ -158,6 +158,7 @@ class Engine:
                 rollout_logprobs=values["rolloutLogprobs"][i],
                 policy_logprobs=values["policyLogprobs"][i] if "policyLogprobs" in values else None,
                 reference_logprobs=values["referenceLogprobs"][i] if "referenceLogprobs" in values else None,
+                targets=None if targets is None else targets[i],
             )
             for i in range(len(lengths))
         ]
@@ -175,6 +176,14 @@ class Engine:
         for index, length in enumerate(lengths):
             if length > longest:
                 raise bad_request(f"{request.type}: expected at most {longest} tokens, sequence {index} has {length}")
+        return _split(flat, lengths)
+
+    def _targets(self, request: Request) -> list[Tensor] | None:
+        if not request.fields.get("withTargets", False):
+            return None
+        lengths = request["lengths"]
+        flat = request.tensor("targets", "i32", sum(lengths))
+        self._check_ids(flat, f"{request.type}: targets")
         return _split(flat, lengths)
 
     def _check_ids(self, ids: Array, name: str) -> None:

@@ -16,6 +16,7 @@ interface Flags extends EngineFlags, ListenFlags, TrustFlags {
   readonly name?: string;
   readonly maxTokens?: number;
   readonly maxWaiting: number;
+  readonly strategy?: string;
 }
 
 /** `gradus serve model`: serves a model over OpenAI's API, for evaluation harnesses and other programs. */
@@ -33,8 +34,9 @@ export function addServeModelCommand(serve: Command): void {
       wholeNumber(1),
       4096,
     )
+    .option('--strategy <file>', 'write several answers for each and return the best: a strategy as JSON')
     .action(async (model: string, flags: Flags) => {
-      const { host, port, name, maxTokens, maxWaiting, trust, ...choice } = flags;
+      const { host, port, name, maxTokens, maxWaiting, strategy, trust, ...choice } = flags;
       const output = outputOf(command);
       const source = await locateModel(model, { trust });
       await using service = await serveModel(source, chooseEngine(source, choice), {
@@ -43,6 +45,7 @@ export function addServeModelCommand(serve: Command): void {
         token: tokenFromEnvironment(),
         name: name ?? basename(resolve(model)),
         maxWaiting,
+        strategyFile: strategy,
         ...(maxTokens !== undefined && { maxTokens }),
       });
       const { url } = service;

@@ -1,5 +1,8 @@
 import { ConfigError } from '../../core/errors.ts';
 
+/** Paths that requests go to. `/pooling` is vLLM's, beside `/v1`. */
+export type Endpoint = '/models' | '/chat/completions' | '/completions' | '/pooling';
+
 /** Address of a model server. */
 export interface Address {
   /** Without the query, which may hold a key; for messages. */
@@ -7,7 +10,7 @@ export interface Address {
   readonly host: string;
   /** Identifies the server in stored pass rates: the host, and the path unless it is `/v1`. */
   readonly name: string;
-  endpoint(path: '/models' | '/chat/completions' | '/completions'): URL;
+  endpoint(path: Endpoint): URL;
 }
 
 /**
@@ -38,6 +41,9 @@ export function readAddress(baseUrl: string): Address {
     shown: url.origin + path,
     host: url.host,
     name: path === '/v1' || path === '' ? url.host : url.host + path,
-    endpoint: (name) => new URL(`${url.origin}${path}${name}${url.search}`),
+    endpoint: (name) => {
+      const base = name === '/pooling' ? path.replace(/\/v1$/, '') : path;
+      return new URL(`${url.origin}${base}${name}${url.search}`);
+    },
   };
 }

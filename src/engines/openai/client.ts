@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/errors.ts';
 import { isRetryableStatus, readRetryAfter, retry, RetryableError } from '../../core/async/retry.ts';
-import type { Address } from './address.ts';
+import type { Address, Endpoint } from './address.ts';
 import { type Answer, readAnswer, usageIn } from './answer.ts';
 import { exchange, readText, type Reply } from './exchange.ts';
 import type { Ledger } from './ledger.ts';
@@ -33,28 +33,52 @@ export interface Question {
   readonly key: number;
 }
 
+/** A request for any JSON, and how to read it. */
+export interface JsonRequest<Result> {
+  readonly endpoint: Endpoint;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Largest response in bytes. */
+  readonly maxBytes: number;
+  /** Seed of the jitter of pauses. */
+  readonly key: number;
+  /** Returns the result, or what is wrong with the response, as a phrase. */
+  readonly read: (body: unknown) => Result | string;
+}
+
 /** Outcome of one request: an answer, a failure that can be retried, or the server's refusal. */
-export type Attempt =
-  | { readonly answer: Answer }
+export type Attempt<Result = Answer> =
+  | { readonly answer: Result }
   | { readonly again: string; readonly afterMs?: number | undefined; readonly overloaded: boolean }
   | { readonly refused: string; readonly status: number };
 
 /** Pause before the second attempt, in milliseconds. */
 const firstPauseMs = 200;
 
+/** Sends a request until there is an answer with at least one complete choice; see {@link post}. */
+export const ask = (options: ClientOptions, question: Question, signal: AbortSignal): Promise<Answer> =>
+  post(options, requestOf(question), signal);
+
+/** Sends a request for choices once and returns the outcome. */
+export const tryOnce = (options: ClientOptions, question: Question, signal: AbortSignal): Promise<Attempt> =>
+  postOnce(options, requestOf(question), signal);
+
 /**
- * Sends a request until there is an answer with at least one complete choice. Retries lost connections, timeouts and
- * stalled streams, 408, 409, 425, 429, 5xx, and incomplete answers.
+ * Sends a request until its response can be read. Retries lost connections, timeouts and stalled streams, 408, 409, 425,
+ * 429, 5xx, and incomplete answers.
  *
  * @throws EngineError when the server refuses the request, or after `maxAttempts`.
  */
-export async function ask(options: ClientOptions, question: Question, signal: AbortSignal): Promise<Answer> {
-  const attempt = async (): Promise<Answer> => {
+export async function post<Result>(
+  options: ClientOptions,
+  request: JsonRequest<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  const attempt = async (): Promise<Result> => {
     const leave = await options.limiter.enter();
-    let result: Attempt | undefined;
+    let result: Attempt<Result> | undefined;
     try {
       signal.throwIfAborted();
-      result = await tryOnce(options, question, signal);
+      result = await postOnce(options, request, signal);
     } finally {
       leave(outcomeOf(result));
     }
@@ -63,7 +87,7 @@ export async function ask(options: ClientOptions, question: Question, signal: Ab
     throw new RetryableError(result.again, { afterMs: result.afterMs });
   };
   return retry(attempt, {
-    key: question.key,
+    key: request.key,
     maxAttempts: options.maxAttempts,
     pauseMs: firstPauseMs,
     signal,
@@ -71,7 +95,7 @@ export async function ask(options: ClientOptions, question: Question, signal: Ab
   });
 }
 
-function outcomeOf(result: Attempt | undefined): 'ok' | 'overloaded' | 'failed' {
+function outcomeOf(result: Attempt<unknown> | undefined): 'ok' | 'overloaded' | 'failed' {
   if (result === undefined) return 'failed';
   if ('answer' in result) return 'ok';
   return 'again' in result && result.overloaded ? 'overloaded' : 'failed';
@@ -84,13 +108,19 @@ function outcomeOf(result: Attempt | undefined): 'ok' | 'overloaded' | 'failed' 
 const bytesPerToken = ({ stream, logprobs }: Question['body']): number =>
   512 + (stream === true ? 1536 : 0) + (logprobs === undefined ? 0 : 4096);
 
-/** Sends a request once and returns the outcome. */
-export async function tryOnce(
+const requestOf = ({ endpoint, body, wanted, maxTokens, key }: Question): JsonRequest<Answer> => ({
+  endpoint,
+  body,
+  maxBytes: 2 ** 20 + wanted * maxTokens * bytesPerToken(body),
+  key,
+  read: (answer) => readAnswer(answer, wanted),
+});
+
+async function postOnce<Result>(
   options: ClientOptions,
-  question: Question,
+  { endpoint, body, maxBytes, read }: JsonRequest<Result>,
   signal: AbortSignal,
-): Promise<Attempt> {
-  const { endpoint, body, wanted, maxTokens } = question;
+): Promise<Attempt<Result>> {
   const isStreamed = body['stream'] === true;
   const request = {
     url: options.address.endpoint(endpoint),
@@ -98,14 +128,14 @@ export async function tryOnce(
     apiKey: options.apiKey,
     timeoutMs: options.timeoutMs,
     ...(isStreamed && { idleMs: options.idleMs }),
-    maxBytes: 2 ** 20 + wanted * maxTokens * bytesPerToken(body),
+    maxBytes,
     signal,
   };
   const begun = performance.now();
   try {
     const result = await exchange(request, async (reply) => {
       if (reply.status !== 200) return readRefusal(reply);
-      return await readWhole(reply, options, wanted, () => options.onFirstPiece?.(performance.now() - begun));
+      return await readWhole(reply, options, read, () => options.onFirstPiece?.(performance.now() - begun));
     });
     return redacted(result, options);
   } catch (error) {
@@ -115,19 +145,19 @@ export async function tryOnce(
   }
 }
 
-async function readWhole(
+async function readWhole<Result>(
   reply: Reply,
   { ledger }: ClientOptions,
-  wanted: number,
+  read: JsonRequest<Result>['read'],
   onPiece: () => void,
-): Promise<Attempt> {
+): Promise<Attempt<Result>> {
   // Some servers stream without a request for it, others do not stream when requested: the content type decides.
   const isStream = /^text\/event-stream\b/i.test(reply.headers['content-type'] ?? '');
   const { body, broken } = isStream
     ? await readStreamed(reply.body, onPiece)
     : { body: parse(await readText(reply.body)), broken: undefined };
-  const answer = readAnswer(body, wanted);
-  const usage = typeof answer === 'string' ? usageIn(body) : answer.usage;
+  const answer = read(body);
+  const usage = usageIn(body);
   if (usage !== undefined) ledger.add(usage);
   if (typeof answer !== 'string') return { answer };
   return { again: broken ?? `${answer}; got ${JSON.stringify(body)}`, overloaded: false };
@@ -142,7 +172,7 @@ function parse(text: string): unknown {
   }
 }
 
-async function readRefusal({ status, headers, body }: Reply): Promise<Attempt> {
+async function readRefusal({ status, headers, body }: Reply): Promise<Attempt<never>> {
   const { location } = headers;
   if (status >= 300 && status < 400) {
     const where = location === undefined ? '' : ` to ${location}`;
@@ -172,7 +202,7 @@ export function describe(error: unknown): string {
 }
 
 /** Removes the API key, which servers repeat, and then shortens: the other order could leave a part of the key. */
-function redacted(attempt: Attempt, { apiKey }: ClientOptions): Attempt {
+function redacted<Result>(attempt: Attempt<Result>, { apiKey }: ClientOptions): Attempt<Result> {
   const clean = (text: string): string => {
     const hidden = apiKey === undefined ? text : text.replaceAll(apiKey, '***');
     return hidden.length > 300 ? `${hidden.slice(0, 300)}…` : hidden;
@@ -184,7 +214,7 @@ function redacted(attempt: Attempt, { apiKey }: ClientOptions): Attempt {
 
 /** The error that ends the work of an engine. */
 export function failure({ address }: Pick<ClientOptions, 'address'>, what: string): EngineError {
-  return new EngineError(`${address.shown}: expected a completion, got ${what}`, {
+  return new EngineError(`${address.shown}: expected a usable answer, got ${what}`, {
     code: 'MODEL_SERVER_FAILED',
     tryNext: `gradus doctor ${address.shown}`,
   });

@@ -3,13 +3,17 @@ import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 
-/** Throws an `EngineError` naming the first sequence that is empty or holds an unknown token. */
+/** Throws an `EngineError` naming the first sequence that is empty or holds an unknown token or target. */
 export function checkTokens({ sequences }: TokenBatch | TrainingBatch, { vocabSize }: ModelConfig): void {
-  for (const [index, { tokens }] of sequences.entries()) {
+  for (const [index, { tokens, targets = tokens }] of sequences.entries()) {
     if (tokens.length === 0) throw invalid(index, 'at least one token', 'none');
-    const unknown = tokens.findIndex((token) => token < 0 || token >= vocabSize);
-    if (unknown !== -1)
-      throw invalid(index, `token ids below ${vocabSize}`, `${tokens[unknown]} at ${unknown}`);
+    if (targets.length !== tokens.length)
+      throw invalid(index, `${tokens.length} targets, one per token`, `${targets.length}`);
+    for (const ids of [tokens, targets]) {
+      const unknown = ids.findIndex((token) => token < 0 || token >= vocabSize);
+      if (unknown !== -1)
+        throw invalid(index, `token ids below ${vocabSize}`, `${ids[unknown]} at ${unknown}`);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { TrainingSequence } from '../../core/batch.ts';
+import type { TokenSequence, TrainingSequence } from '../../core/batch.ts';
 import type { Tensors } from '../../protocol/tensors.ts';
 import { flattenTokens } from '../flatten-tokens.ts';
 
@@ -7,6 +7,18 @@ export function splitFlat(flat: Float32Array, lengths: readonly number[]): Float
   let at = 0;
   return lengths.map((length) => flat.slice(at, (at += length)));
 }
+
+/** Field of a request whose sequences have targets. A worker that does not know it rejects the request. */
+export const targetField = (sequences: readonly TokenSequence[]): { readonly withTargets?: true } =>
+  sequences.some(({ targets }) => targets !== undefined) ? { withTargets: true } : {};
+
+/** Tensors of sequences to score: `tokens`, and `targets` if a sequence has some. */
+export const tokenTensors = (sequences: readonly TokenSequence[]): Tensors => ({
+  tokens: flattenTokens(sequences.map(({ tokens }) => tokens)),
+  ...(targetField(sequences).withTargets && {
+    targets: flattenTokens(sequences.map(({ tokens, targets = tokens }) => targets)),
+  }),
+});
 
 /** Tensors of a training batch. Where only some sequences have old log-probabilities, the others get NaN. */
 export function trainingTensors(sequences: readonly TrainingSequence[]): Tensors {
@@ -22,7 +34,7 @@ export function trainingTensors(sequences: readonly TrainingSequence[]): Tensors
   const has = (name: 'policyLogprobs' | 'referenceLogprobs'): boolean =>
     sequences.some((sequence) => sequence[name] !== undefined);
   return {
-    tokens: flattenTokens(sequences.map(({ tokens }) => tokens)),
+    ...tokenTensors(sequences),
     weights: values(({ weights }) => weights),
     advantages: values(({ advantages }) => advantages),
     rolloutLogprobs: values(({ rolloutLogprobs }) => rolloutLogprobs),

@@ -31,11 +31,10 @@ import type {
   SampleRequest,
   StepStats,
 } from '../engine.ts';
-import { flattenTokens } from '../flatten-tokens.ts';
 import { copyCompanions, type ModelFolder, openModelFolder } from '../model-files/model-folder.ts';
 import { connectWorker, type OnPart } from './connection.ts';
 import { torchConfig, type TorchConfig, type TorchOptions } from './config.ts';
-import { splitFlat, trainingTensors } from './batch-tensors.ts';
+import { splitFlat, targetField, tokenTensors, trainingTensors } from './batch-tensors.ts';
 import { openTransport } from './open-transport.ts';
 import { findPython, inspectPython, whatIsMissing } from './python.ts';
 import { FrozenPolicies } from './frozen-policies.ts';
@@ -285,10 +284,9 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     checkTokens(batch, this.#folder.config);
     const { sequences, temperature = 1 } = batch;
     const lengths = sequences.map(({ tokens }) => tokens.length);
-    const tokens = flattenTokens(sequences.map((sequence) => sequence.tokens));
     const { answer } = this.#worker.request('logprobs', {
-      fields: { which, temperature, lengths },
-      tensors: { tokens },
+      fields: { which, temperature, lengths, ...targetField(sequences) },
+      tensors: tokenTensors(sequences),
     });
     return logprobsIn((await answer).tensors, lengths);
   }
@@ -297,7 +295,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     checkTrainingBatch(batch, loss, this.#folder.config);
     const lengths = batch.sequences.map(({ tokens }) => tokens.length);
     const { answer } = this.#worker.request('forwardBackward', {
-      fields: { loss: { ...loss }, lengths },
+      fields: { loss: { ...loss }, lengths, ...targetField(batch.sequences) },
       tensors: trainingTensors(batch.sequences),
     });
     const { result, tensors } = await answer;
@@ -317,7 +315,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     checkTrainingBatch(batch, loss, this.#folder.config);
     const lengths = batch.sequences.map(({ tokens }) => tokens.length);
     const { answer } = this.#worker.request('gradientNorm', {
-      fields: { loss: { ...loss }, lengths },
+      fields: { loss: { ...loss }, lengths, ...targetField(batch.sequences) },
       tensors: trainingTensors(batch.sequences),
     });
     return (await answer).result.norm ?? NaN;

@@ -1,14 +1,7 @@
 import { hashKey } from '../../core/rng.ts';
+import { type Bin, bins } from '../../difficulty/bins.ts';
 import { mean } from '../../statistics/summary.ts';
 import type { Arm } from './strategy-arms.ts';
-
-/** Bins of measured pass rates (2502.06703): easy ≥ 0.5, medium ≥ 0.1, hard below. */
-export const bins = ['easy', 'medium', 'hard'] as const;
-export type Bin = (typeof bins)[number];
-
-/** Returns the bin of a pass rate. */
-export const binOf = (passRate: number): Bin =>
-  passRate >= 0.5 ? 'easy' : passRate >= 0.1 ? 'medium' : 'hard';
 
 /** A problem with a bin. */
 export interface BinnedProblem {

@@ -2,7 +2,7 @@ import { ConfigError } from '../../core/errors.ts';
 import { defaultBudgets } from '../../recipe/suite.ts';
 import { withEnvironments } from '../../rollout/roll-groups.ts';
 import { searchShape, strategyName } from '../../rollout/strategies/strategy-config.ts';
-import { openScorer } from '../../verifiers/step-scorers/open-scorer.ts';
+import { openScorer } from '../../scorers/open-scorer.ts';
 import { measureBins, runStrategies, type StrategyOptions } from './run-strategies.ts';
 import { reportStrategies, type StrategyReport } from './strategy-report.ts';
 
@@ -12,9 +12,7 @@ import { reportStrategies, type StrategyReport } from './strategy-report.ts';
  * @throws ConfigError for a strategy that lacks a scorer or has a budget that its width does not divide.
  */
 export async function evaluateStrategies(given: StrategyOptions): Promise<StrategyReport> {
-  const { suite, verifierFor, problems, seed } = given;
-  const scorer =
-    given.scorer ?? (suite.scorer === undefined ? undefined : openScorer(suite.scorer, verifierFor));
+  const { suite, problems, seed } = given;
   const inTurns = withEnvironments(given, suite).environments;
   const played = problems.find((problem) => inTurns?.of(problem) !== undefined);
   if (played !== undefined)
@@ -23,13 +21,17 @@ export async function evaluateStrategies(given: StrategyOptions): Promise<Strate
     );
   const budgets = (suite.budgets ?? defaultBudgets).toSorted((a, b) => a - b);
   for (const strategy of suite.strategies ?? []) {
-    if (strategy.type !== 'majority' && scorer === undefined)
+    if (strategy.type !== 'majority' && given.scorer === undefined && suite.scorer === undefined)
       throw new ConfigError(
         `suite ${suite.name}: ${strategyName(strategy)} chooses by scores: expected "scorer", got none`,
         { tryNext: 'add scorer: verifierScorer() to the suite, the upper bound of all scorers' },
       );
     for (const budget of budgets) searchShape(strategy, budget);
   }
+  await using opened = new AsyncDisposableStack();
+  const parts = { ...given, renderer: given.engine.renderer };
+  const scorer =
+    given.scorer ?? (suite.scorer === undefined ? undefined : await openScorer(suite.scorer, parts, opened));
   const options = { ...given, scorer };
   const passRates = await measureBins(options);
   const runs = await runStrategies(options);

@@ -1,6 +1,6 @@
 import { alignColumns } from '../../core/text/table.ts';
 import { percent, points, pointsInterval } from '../format.ts';
-import { bins } from './choose-by-bin.ts';
+import { bins } from '../../difficulty/bins.ts';
 import type { ArmResult, StrategyReport } from './strategy-report.ts';
 
 /**

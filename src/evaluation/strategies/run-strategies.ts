@@ -24,8 +24,10 @@ export interface StrategyOptions {
   readonly seed: number;
   /** Environments of problems; strategies need problems without one, or a suite that is `closedBook`. */
   readonly environments?: Environments | undefined;
-  /** Scores steps; needed by all strategies but `majority`. */
+  /** Scores steps; needed by all strategies but `majority`. Default: the scorer of the suite. */
   readonly scorer?: StepScorer | undefined;
+  /** Folder that relative paths of the suite's scorer start from. Default: the working directory. */
+  readonly baseDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly pending?: PendingWork | undefined;
 }

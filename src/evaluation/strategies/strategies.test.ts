@@ -9,10 +9,11 @@ import { mathProblem, scriptedEngine, scriptedEnvironment } from '../../testing/
 import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { mathAnswer } from '../../verifiers/math/verifier.ts';
 import type { StepScorer } from '../../verifiers/step-scorer.ts';
-import { verifierScorer } from '../../verifiers/step-scorers/verifier-scorer.ts';
+import { verifierScorer } from '../../scorers/verifier-scorer.ts';
 import { evaluate } from '../evaluate.ts';
 import { passAtK } from '../estimators.ts';
-import { type BinnedProblem, binOf, chooseByBin } from './choose-by-bin.ts';
+import { binOf } from '../../difficulty/bins.ts';
+import { type BinnedProblem, chooseByBin } from './choose-by-bin.ts';
 import { formatStrategies } from './format-strategies.ts';
 import type { Arm } from './strategy-arms.ts';
 import { withStrategies } from './with-strategies.ts';

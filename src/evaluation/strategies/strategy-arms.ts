@@ -1,7 +1,6 @@
 import type { Rollout } from '../../core/rollout.ts';
 import {
-  chanceCorrect,
-  chanceCorrectOfSubset,
+  chanceCorrectOf,
   type Choice,
   combineScores,
   type ScoreRule,
@@ -9,7 +8,6 @@ import {
   votedAnswer,
 } from '../../rollout/strategies/choose-answer.ts';
 import { strategyName } from '../../rollout/strategies/strategy-config.ts';
-import { mean } from '../../statistics/summary.ts';
 import type { StrategyRun } from './run-strategies.ts';
 
 /** One strategy with one way to choose, at one budget. JSON-safe. */
@@ -50,10 +48,7 @@ export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnl
   );
 }
 
-/**
- * Expected result of choosing among `count` of the answers: exactly over all subsets for `max`, as the mean over disjoint
- * blocks for votes.
- */
+/** Expected result of choosing among `count` of the answers; null without one. */
 function valueOf(answers: readonly Rollout[], rule: ScoreRule, choice: Choice, count: number): number | null {
   if (answers.length === 0) return null;
   const candidates = answers.map(({ verdict, stepScores = [] }) => ({
@@ -61,14 +56,5 @@ function valueOf(answers: readonly Rollout[], rule: ScoreRule, choice: Choice, c
     isCorrect: verdict.outcome === 'correct',
     score: combineScores(stepScores, rule),
   }));
-  const size = Math.min(count, candidates.length);
-  if (choice === 'max') {
-    return size === candidates.length
-      ? chanceCorrect(candidates, choice)
-      : chanceCorrectOfSubset(candidates, size);
-  }
-  const blocks = Array.from({ length: Math.floor(candidates.length / size) }, (_, block) =>
-    candidates.slice(block * size, (block + 1) * size),
-  );
-  return mean(blocks.map((block) => chanceCorrect(block, choice)));
+  return chanceCorrectOf(candidates, choice, count);
 }

@@ -3,7 +3,8 @@ import { differenceEstimate, type Estimate, rateEstimate } from '../../statistic
 import { mean } from '../../statistics/summary.ts';
 import type { StepScorer } from '../../verifiers/step-scorer.ts';
 import { passAtK } from '../estimators.ts';
-import { type Bin, type BinnedProblem, binOf, bins, chooseByBin, type Chosen } from './choose-by-bin.ts';
+import { type Bin, binOf, bins } from '../../difficulty/bins.ts';
+import { type BinnedProblem, chooseByBin, type Chosen } from './choose-by-bin.ts';
 import type { StrategyRun } from './run-strategies.ts';
 import { type Arm, armsOf } from './strategy-arms.ts';
 import { strategyWarnings } from './strategy-warnings.ts';

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { ConfigError } from '../../core/errors.ts';
 import { type SuiteConfig, suiteConfig } from '../../recipe/suite.ts';
 
@@ -7,7 +8,7 @@ export interface StrategyFlags {
   readonly strategies: readonly string[];
   /** Budgets in answers N, e.g. `4,16,64`. */
   readonly budgets?: string | undefined;
-  /** Type of the scorer, e.g. `verifier`. */
+  /** `verifier`, or the folder of a scorer made by `gradus prm train`. */
   readonly scorer?: string | undefined;
 }
 
@@ -23,19 +24,23 @@ export function withStrategies<Suite extends SuiteConfig>(
   const named = {
     ...(strategies.length > 0 && { strategies: strategies.map(parseStrategy) }),
     ...(budgets !== undefined && { budgets: budgets.split(',').map(Number) }),
-    ...(scorer !== undefined && { scorer: { type: scorer } }),
+    ...(scorer !== undefined && { scorer: parseScorer(scorer) }),
   };
   const checked = suiteConfig.pick({ strategies: true, budgets: true, scorer: true }).safeParse(named);
   if (!checked.success) {
     const [issue] = checked.error.issues;
     const given = [...strategies, budgets, scorer].filter((flag) => flag !== undefined).join(' ');
     throw new ConfigError(
-      `expected strategies majority, best-of-n, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier, got ${given}: ${issue!.message}`,
+      `expected strategies majority, best-of-n, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier or a folder, got ${given}: ${issue!.message}`,
       { tryNext: 'gradus eval --help' },
     );
   }
   return suites.map((suite) => ({ ...suite, ...checked.data }));
 }
+
+/** `verifier`, or a folder relative to the working directory. */
+const parseScorer = (text: string): object =>
+  text === 'verifier' ? { type: text } : { type: 'model', model: resolve(text) };
 
 /** `beam:4` → `{ type: 'beam', width: 4 }`. */
 function parseStrategy(text: string): object {

@@ -57,6 +57,23 @@ export function chanceCorrect(candidates: readonly Candidate[], choice: Choice):
 }
 
 /**
+ * Returns the index of the chosen answer: the first of several that tie. A vote returns the answer with the highest score
+ * among those of the winning form, and chooses like `max` where no answer can be read.
+ */
+export function chosenIndex(candidates: readonly Omit<Candidate, 'isCorrect'>[], choice: Choice): number {
+  const byScore = (places: readonly number[]): number =>
+    places.reduce((best, at) =>
+      (candidates[at]!.score ?? -1) > (candidates[best]!.score ?? -1) ? at : best,
+    );
+  const readable = [...candidates.keys()].filter((at) => candidates[at]!.answer !== undefined);
+  if (choice === 'max' || readable.length === 0) return byScore([...candidates.keys()]);
+  const forms = [...Map.groupBy(readable, (at) => candidates[at]!.answer).values()];
+  const weightOf = (places: readonly number[]): number =>
+    choice === 'majority' ? places.length : places.reduce((sum, at) => sum + (candidates[at]!.score ?? 0), 0);
+  return byScore(winners(forms, weightOf)[0]!);
+}
+
+/**
  * Expected result of `max` over all subsets of `count` candidates, exactly: with the candidates in groups of equal score,
  * the best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), and right in the group's share.
  * A candidate without a score ranks last. With the verdict as score it equals unbiased pass@k.
@@ -78,6 +95,20 @@ export function chanceCorrectOfSubset(candidates: readonly Candidate[], count: n
     below = within;
   }
   return chance;
+}
+
+/**
+ * Expected result of choosing among `count` of the candidates, all of them if there are fewer: exactly over all subsets
+ * for `max`, as the mean over disjoint blocks for votes.
+ */
+export function chanceCorrectOf(candidates: readonly Candidate[], choice: Choice, count: number): number {
+  const size = Math.min(count, candidates.length);
+  if (choice === 'max' && size < candidates.length) return chanceCorrectOfSubset(candidates, size);
+  const blocks = Math.floor(candidates.length / size);
+  let chance = 0;
+  for (let block = 0; block < blocks; block++)
+    chance += chanceCorrect(candidates.slice(block * size, (block + 1) * size), choice);
+  return chance / blocks;
 }
 
 /** C(some, k) / C(all, k): the share of all subsets of k that lie within `some`. */

@@ -26,6 +26,8 @@ export interface Path {
   readonly tree: number;
   readonly transcript: Transcript;
   readonly stepScores: readonly (number | null)[];
+  /** Ends of the scored steps in the transcript. */
+  readonly stepEnds: readonly number[];
   readonly isFinished: boolean;
 }
 

@@ -165,6 +165,7 @@ function grow(
     tree: parent === null ? Math.floor(child / shape.width) : parent.tree,
     transcript,
     stepScores: parent?.stepScores ?? [],
+    stepEnds: parent?.stepEnds ?? [],
     isFinished: isLast || isFull || hasEnded,
   };
 }
@@ -190,9 +191,10 @@ async function scoreChildren(
   return Promise.all(
     jobs.map(async ({ path, ends, isPaid }) => {
       const scores = isPaid
-        ? await scoreSteps(scorer, state.problem, path.transcript, ends, signal)
+        ? await scoreSteps(scorer, state.problem, path.transcript, ends, signal, path.stepEnds)
         : ends.map(() => null);
-      return { ...path, stepScores: [...path.stepScores, ...scores] };
+      const { stepScores, stepEnds: earlier } = path;
+      return { ...path, stepScores: [...stepScores, ...scores], stepEnds: [...earlier, ...ends] };
     }),
   );
 }

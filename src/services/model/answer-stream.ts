@@ -19,7 +19,7 @@ interface OpenChoice {
 
 /**
  * Sends a response as server-sent events: pieces of each choice as they are sampled, the last one with its finish reason,
- * then the usage if requested, and `[DONE]`. With log-probabilities or `echo`, each choice is one piece.
+ * then the usage if requested, and `[DONE]`. With log-probabilities, `echo` or a strategy, each choice is one piece.
  */
 export async function streamAnswer(
   active: ActiveRequest,
@@ -44,7 +44,7 @@ export async function streamAnswer(
     choice.isBegun = true;
     return send({ ...head, choices: [{ index, ...piece, ...end }] });
   };
-  const isIncremental = request.alternatives === null && !request.isEchoed;
+  const isIncremental = request.alternatives === null && !request.isEchoed && active.strategy === undefined;
   const written: Completion[] = [];
   for await (const event of writeCompletions(active, isIncremental)) {
     const index = choiceIndex(event);

@@ -1,16 +1,25 @@
-import { extendTranscript, givenTranscript, lastAnswer, writtenCount } from '../../core/transcript.ts';
+import {
+  extendTranscript,
+  givenTranscript,
+  lastAnswer,
+  promptLength,
+  writtenCount,
+} from '../../core/transcript.ts';
 import type { Completion, CompletionPart, LocalEngine } from '../../engines/engine.ts';
 import { withoutStop } from '../../models/text-pieces.ts';
 import { sum } from '../../statistics/summary.ts';
 import type { AnswerShape } from './answer-shapes.ts';
 import type { CompletionRequest } from './request.ts';
 import { scoreTokens, type TokenScore } from './score-tokens.ts';
+import type { ChosenCompletion, ServedStrategy } from './served-strategy.ts';
 
 /** A request in flight. */
 export interface ActiveRequest {
   readonly engine: LocalEngine;
   readonly request: CompletionRequest;
   readonly shape: AnswerShape;
+  /** Writes several answers for each one that is returned. */
+  readonly strategy?: ServedStrategy | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -35,9 +44,14 @@ export async function answerWhole(active: ActiveRequest): Promise<object> {
 
 /** Yields completions as they finish, and parts before that. With `max_tokens: 0`, yields empty ones at once. */
 export async function* writeCompletions(
-  { engine, request: { prompts, sampling }, signal }: ActiveRequest,
+  { engine, request, strategy, signal }: ActiveRequest,
   parts = false,
-): AsyncGenerator<CompletionPart | Completion> {
+): AsyncGenerator<CompletionPart | Completion | ChosenCompletion> {
+  const { prompts, sampling } = request;
+  if (sampling.maxTokens > 0 && strategy !== undefined) {
+    yield* strategy.answer(request, signal);
+    return;
+  }
   if (sampling.maxTokens > 0) {
     yield* engine.sampler.sample({ prompts, ...sampling, parts }, signal);
     return;
@@ -79,8 +93,8 @@ export function textOf(
   return prompt + withoutStop(lastAnswer(transcript), sampling.stop);
 }
 
-const promptOf = ({ tokens, written }: Completion['transcript']): Int32Array =>
-  tokens.subarray(0, written.at(-1)!.start);
+const promptOf = (transcript: Completion['transcript']): Int32Array =>
+  transcript.tokens.subarray(0, promptLength(transcript));
 
 /** Returns the fields of a finished choice besides its text. */
 export function endOf(
@@ -88,23 +102,34 @@ export function endOf(
   { transcript }: Completion,
   scores: readonly TokenScore[] | undefined,
 ): object {
-  const { start, finishReason } = transcript.written.at(-1)!;
+  const { finishReason } = transcript.written.at(-1)!;
   return {
     finish_reason: finishReason,
     logprobs: scores === undefined ? null : shape.logprobs(scores),
     ...(request.withTokens && {
-      token_ids: Array.from(transcript.tokens.subarray(start)),
+      token_ids: Array.from(transcript.tokens.subarray(promptLength(transcript))),
       prompt_token_ids: Array.from(promptOf(transcript)),
     }),
   };
 }
 
-/** Returns the usage: tokens of the prompts, each counted once, and of the completions. */
+/**
+ * Returns the usage: tokens of the prompts, each counted once, and of the completions. A strategy counts all it wrote, not
+ * the chosen answer alone, and states the tokens that its scorer read.
+ */
 export function usageOf(
   { prompts }: CompletionRequest,
-  written: readonly Completion[],
+  written: readonly (Completion | ChosenCompletion)[],
 ): Record<string, number> {
   const read = sum(prompts.map(({ prompt }) => prompt.length));
-  const wrote = sum(written.map(({ transcript }) => writtenCount(transcript)));
-  return { prompt_tokens: read, completion_tokens: wrote, total_tokens: read + wrote };
+  const wrote = sum(
+    written.map((one) => ('spent' in one ? one.spent.written : writtenCount(one.transcript))),
+  );
+  const chosen = written.filter((one) => 'spent' in one);
+  return {
+    prompt_tokens: read,
+    completion_tokens: wrote,
+    total_tokens: read + wrote,
+    ...(chosen.length > 0 && { scored_tokens: sum(chosen.map(({ spent }) => spent.scored)) }),
+  };
 }

@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/errors.ts';
+import { promptLength } from '../../core/transcript.ts';
 import type { Completion, Renderer, TopLogprobs } from '../../engines/engine.ts';
 import type { LocalEngine } from '../../engines/engine.ts';
 import type { CompletionRequest } from './request.ts';
@@ -37,8 +38,9 @@ export async function scoreTokens(
   const logprobs = await weights.logprobs({ sequences }, 'policy');
   const top = count === 0 ? undefined : await weights.topLogprobs?.({ sequences }, count);
   const nameOf = createNames(renderer);
-  return completions.map(({ transcript: { tokens: whole, written } }, i) => {
-    const first = isEchoed ? 0 : written.at(-1)!.start;
+  return completions.map(({ transcript }, i) => {
+    const whole = transcript.tokens;
+    const first = isEchoed ? 0 : promptLength(transcript);
     let offset = 0;
     return Array.from({ length: whole.length - first }, (_, j): TokenScore => {
       const t = first + j;

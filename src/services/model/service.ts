@@ -11,6 +11,7 @@ import { type AnswerShape, chatShape, textShape } from './answer-shapes.ts';
 import { streamAnswer } from './answer-stream.ts';
 import { errorBody } from './error-body.ts';
 import { type CompletionRequest, resolveChat, resolveText, chatRequest, textRequest } from './request.ts';
+import type { ServedStrategy } from './served-strategy.ts';
 import { addTokenizerRoutes } from './tokenizer-routes.ts';
 
 /** Address, name and limits of a model service. */
@@ -21,6 +22,8 @@ export interface ModelServiceOptions extends ListenAddress {
   readonly maxWaiting?: number;
   /** Longest completion a request may ask for, in tokens; absent: what the model's window leaves. */
   readonly maxTokens?: number;
+  /** Writes several answers for each choice and returns one. Absent: every answer is returned. */
+  readonly strategy?: ServedStrategy | undefined;
   /** Response of `/tokenizer_info`: `tokenizer_config.json` with the chat template; absent: 404. */
   readonly tokenizerInfo?: Readonly<Record<string, unknown>>;
 }
@@ -46,7 +49,8 @@ export async function startModelService(engine: Engine, options: ModelServiceOpt
   });
 }
 
-function requireServed(engine: Engine): LocalEngine {
+/** @throws ConfigError for an engine without weights. */
+export function requireServed(engine: Engine): LocalEngine {
   const { renderer, weights, sampler } = engine;
   if (renderer !== undefined && weights !== undefined) return engine as LocalEngine;
   throw new ConfigError(`expected an engine with weights to serve, got "${sampler.info.engine}"`, {
@@ -126,11 +130,11 @@ async function answer<Body extends { readonly model?: string | undefined }>(
   const parsed = schema.safeParse(body);
   if (!parsed.success) return failure(c, 400, z.prettifyError(parsed.error));
   const { engine, options } = state;
-  const { name, maxTokens = Infinity, maxWaiting = 4096 } = options;
+  const { name, maxTokens = Infinity, maxWaiting = 4096, strategy } = options;
   if (parsed.data.model !== undefined && parsed.data.model !== name)
     return noSuchModel(c, name, parsed.data.model);
   const request = resolve(parsed.data, engine);
-  const wanted = sum(request.prompts.map(({ count }) => count));
+  const wanted = sum(request.prompts.map(({ count }) => count)) * (strategy?.budget ?? 1);
   if (request.sampling.maxTokens > maxTokens)
     return failure(c, 400, `max_tokens: expected at most ${maxTokens}, got ${request.sampling.maxTokens}`);
   const { maxSequenceTokens = Infinity } = engine.sampler.info;
@@ -156,12 +160,12 @@ async function answer<Body extends { readonly model?: string | undefined }>(
     const chunk = { ...head, object: shape.chunkObject };
     return inEvents(
       c,
-      (signal, stream) => streamAnswer({ engine, request, shape, signal }, chunk, stream),
+      (signal, stream) => streamAnswer({ engine, request, shape, strategy, signal }, chunk, stream),
       leave,
     );
   }
   try {
-    const active: ActiveRequest = { engine, request, shape, signal: c.req.raw.signal };
+    const active: ActiveRequest = { engine, request, shape, strategy, signal: c.req.raw.signal };
     return c.json({ ...head, object: shape.object, ...(await answerWhole(active)) });
   } finally {
     leave();

@@ -24,7 +24,7 @@ class PackedModel(Protocol):
     @property
     def dtype(self) -> torch.dtype: ...
     def logprobs(
-        self, tokens: Tensor, positions: Tensor, predicted: Tensor, attend: Attend, temperature: float
+        self, tokens: Tensor, positions: Tensor, predicted: Tensor, targets: Tensor, attend: Attend, temperature: float
     ) -> tuple[Tensor, Tensor]: ...
 
 
@@ -51,13 +51,16 @@ class Scorer:
         self.attention = choose_attention(self.device, model.dtype, head_size, rules)
 
     @torch.no_grad()
-    def logprobs(self, sequences: Sequence[Tensor], temperature: float = 1.0) -> list[Tensor]:
+    def logprobs(
+        self, sequences: Sequence[Tensor], temperature: float = 1.0, targets: Sequence[Tensor] | None = None
+    ) -> list[Tensor]:
         """Returns float32 [T] per sequence, on the CPU; entry 0 is 0."""
+        predicted = sequences if targets is None else targets
         results: dict[int, Tensor] = {}
 
         def run(indices: list[int], is_idle: bool) -> None:
             chosen = [sequences[i] for i in indices]
-            values = self.forward(chosen, temperature)[0].float().cpu()
+            values = self.forward(chosen, temperature, [predicted[i] for i in indices])[0].float().cpu()
             if not is_idle:
                 results.update(zip(indices, cut(values, chosen), strict=True))
 
@@ -66,15 +69,21 @@ class Scorer:
             results.update(others)
         return [results[i] for i in range(len(sequences))]
 
-    def forward(self, sequences: Sequence[Tensor], temperature: float) -> tuple[Tensor, Tensor]:
-        """Returns log-probabilities and entropies [T] over all tokens; 0 at the first token of each sequence."""
+    def forward(
+        self, sequences: Sequence[Tensor], temperature: float, targets: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns log-probabilities and entropies [T] over all tokens; 0 at the first token of each sequence.
+
+        `targets` replaces the tokens to predict, not those that are read.
+        """
         lengths = [len(tokens) for tokens in sequences]
         tokens = torch.cat(list(sequences)).to(self.device, torch.int64)
         places = np.concatenate([np.arange(n) for n in lengths])
         # Computed on the CPU, to avoid waiting for the device.
         positions, predicted = (torch.from_numpy(one).to(self.device) for one in (places, places.nonzero()[0]))
         attend = causal_attention(self.attention, lengths, self.device, rules=self._rules)
-        values = self.model.logprobs(tokens, positions, predicted, attend, temperature)
+        wanted = tokens if targets is None else torch.cat(list(targets)).to(self.device, torch.int64)
+        values = self.model.logprobs(tokens, positions, predicted, wanted[predicted], attend, temperature)
         whole = (v.new_zeros(len(tokens)).index_copy(0, predicted, v) for v in values)
         logprobs, entropy = whole
         return logprobs, entropy

@@ -31,6 +31,8 @@ class TrainingSequence:
     policy_logprobs: Tensor | None = None
     """NaN at a token, or None for all tokens: the current log-probabilities, without gradient."""
     reference_logprobs: Tensor | None = None
+    targets: Tensor | None = None
+    """Replaces the tokens to predict, not those that are read."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,8 @@ class Trainer:
                 parameter.grad = None
 
     def _tokens(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossTokens:
-        logprobs, entropy = self.scorer.forward([s.tokens for s in sequences], spec["temperature"])
+        targets = [s.tokens if s.targets is None else s.targets for s in sequences]
+        logprobs, entropy = self.scorer.forward([s.tokens for s in sequences], spec["temperature"], targets)
         lengths = torch.tensor([len(s.tokens) for s in sequences])
 
         def flat(values: list[Tensor]) -> Tensor:

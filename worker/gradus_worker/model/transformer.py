@@ -78,14 +78,14 @@ class Transformer:
         return _scaled(self._norm("norm", x), self.config.logit_scale)
 
     def logprobs(
-        self, tokens: Tensor, positions: Tensor, predicted: Tensor, attend: Attend, temperature: float
+        self, tokens: Tensor, positions: Tensor, predicted: Tensor, targets: Tensor, attend: Attend, temperature: float
     ) -> tuple[Tensor, Tensor]:
-        """Returns the log-probability and the entropy of the tokens at the places `predicted`, given those before."""
+        """Returns log-probabilities of `targets` at the places `predicted`, given the tokens before, and entropies."""
 
         def work() -> tuple[Tensor, Tensor]:
             hidden = self.hidden(tokens, positions, attend)[predicted - 1]
             cap = self.config.logit_cap
-            return chunked_logprobs(hidden, self.head_weight, tokens[predicted], temperature=temperature, cap=cap)
+            return chunked_logprobs(hidden, self.head_weight, targets, temperature=temperature, cap=cap)
 
         found: tuple[Tensor, Tensor] = self._within(None, work)
         return found

@@ -45,10 +45,10 @@ class TinyModel(nn.Module):
         return self.embed.weight.dtype
 
     def logprobs(
-        self, tokens: Tensor, positions: Tensor, predicted: Tensor, attend: Attend, temperature: float
+        self, tokens: Tensor, positions: Tensor, predicted: Tensor, targets: Tensor, attend: Attend, temperature: float
     ) -> tuple[Tensor, Tensor]:
         hidden = self.hidden(tokens, positions, attend)[predicted - 1]
-        return chunked_logprobs(hidden, self.embed.weight, tokens[predicted], temperature=temperature)
+        return chunked_logprobs(hidden, self.embed.weight, targets, temperature=temperature)
 
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         x = self.embed(tokens) + self.place(positions)

@@ -49,13 +49,13 @@ function roundRows(count: number): number {
   return Math.floor(count / step) * step;
 }
 
-/** Builds `tokens` and `targets` of a microbatch: token t and token t + 1 at position t; 0 where padded. */
+/** Builds `tokens` and `targets` of a microbatch: token t and target t + 1 at position t; 0 where padded. */
 export function tokenFeeds(sequences: readonly TokenSequence[], { rows, positions }: BatchShape): Arrays {
   const tokens = new Int32Array(rows * positions);
   const targets = new Int32Array(rows * positions);
   for (const [row, sequence] of sequences.entries()) {
     tokens.set(sequence.tokens.subarray(0, -1), row * positions);
-    targets.set(sequence.tokens.subarray(1), row * positions);
+    targets.set((sequence.targets ?? sequence.tokens).subarray(1), row * positions);
   }
   return { tokens, targets };
 }

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { noun } from '../../core/config-builder.ts';
-import type { Problem } from '../../core/problem.ts';
-import { lastAnswer } from '../../core/transcript.ts';
-import type { StepScorer } from '../step-scorer.ts';
-import type { Verifier } from '../verifier.ts';
+import { noun } from '../core/config-builder.ts';
+import type { Problem } from '../core/problem.ts';
+import { lastAnswer } from '../core/transcript.ts';
+import type { StepScorer } from '../verifiers/step-scorer.ts';
+import type { Verifier } from '../verifiers/verifier.ts';
 
 /** The verifier as scorer of answers: an oracle. */
 export const verifierScorerConfig = z.strictObject({ type: z.literal('verifier') });

@@ -1,0 +1,94 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { optimizerConfig } from '../../algorithms/optimizer.ts';
+import { requireLearner } from '../../engines/engine.ts';
+import { chooseEngine, locateModel, openModel } from '../../models/open-model.ts';
+import { defaultLabels, labelsFile, labelTokens } from '../../scorers/scorer-labels.ts';
+import { formatQuality } from '../../scorers/training/format-quality.ts';
+import { readRunAttempts } from '../../scorers/training/run-attempts.ts';
+import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
+import { readStepwiseRows } from '../../scorers/training/stepwise-rows.ts';
+import { trainScorer } from '../../scorers/training/train-scorer.ts';
+import { writeFolderAtomic } from '../../storage/atomic.ts';
+import { withInterrupt } from '../interrupt.ts';
+import {
+  addEngineOptions,
+  addTrustOption,
+  type EngineFlags,
+  realNumber,
+  type TrustFlags,
+  wholeNumber,
+} from '../options.ts';
+import { outputOf } from '../output.ts';
+
+interface Flags extends EngineFlags, TrustFlags {
+  readonly out: string;
+  readonly model?: string;
+  readonly since: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly good: string;
+  readonly bad: string;
+  readonly stepSeparator: string;
+  readonly seed: number;
+}
+
+/** `gradus prm train`: trains a step scorer on a run's own rollouts, without labels. */
+export function addPrmTrainCommand(prm: Command): void {
+  const command = prm
+    .command('train')
+    .description('train a step scorer on rollouts; every prefix is labelled with the verdict of the whole')
+    .argument('<source>', "run directory, or JSON Lines in TRL's stepwise format")
+    .requiredOption('--out <folder>', 'folder to create')
+    .option('--model <model>', 'model to start from (default: the model of the run)')
+    .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
+    .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
+    .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
+    .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 1e-3)
+    .option('--good <text>', 'token that labels a good prefix', defaultLabels.good)
+    .option('--bad <text>', 'token that labels a bad prefix', defaultLabels.bad)
+    .option('--step-separator <text>', 'text between the steps of a JSON Lines file', '\n\n')
+    .option('--seed <n>', 'seed of the order of the rollouts', wholeNumber(), 0);
+  addTrustOption(addEngineOptions(command)).action(async (source: string, flags: Flags) => {
+    const output = outputOf(command);
+    const { out, good, bad, seed, epochs, batchSize } = flags;
+    const isFile = /\.(jsonl|ndjson|json)$/.test(source);
+    const located = await locateModel(flags.model ?? source, { trust: flags.trust });
+    await using engine = requireLearner(await openModel(located, chooseEngine(located, flags), true));
+    const labels = labelTokens(engine.renderer, { good, bad });
+    const data = isFile
+      ? await readStepwiseRows(source, engine.renderer, flags.stepSeparator)
+      : await readRunAttempts(source, flags.since);
+    output.say(`${data.train.length} rollouts; held out: ${data.heldOutFrom}`);
+    const optimizer = optimizerConfig.parse({
+      learningRate: flags.learningRate,
+      beta2: 0.98,
+      warmupSteps: 20,
+      schedule: 'cosine',
+    });
+    const learned = await withInterrupt((signal) =>
+      trainScorer(engine, data.train, labels, {
+        optimizer,
+        epochs,
+        batchSize,
+        seed,
+        signal,
+        onStep: ({ step, lastStep, loss }) => {
+          output.progress('training the scorer', step, lastStep);
+          output.event({ type: 'step', step, loss });
+        },
+      }),
+    );
+    const window = engine.sampler.info.maxSequenceTokens;
+    const scored = await scoreAttempts(engine.weights, labels, data.heldOut, window);
+    const quality = scorerQuality(scored, seed);
+    await writeFolderAtomic(out, async (draft) => {
+      await engine.weights.exportModel(draft);
+      const record = { good, bad, source, heldOut: data.heldOutFrom, loss: learned.loss, quality };
+      await writeFile(join(draft, labelsFile), `${JSON.stringify(record, null, 2)}\n`);
+    });
+    output.result({ out, ...learned, quality }, `${formatQuality(quality)}\nscorer: ${out}`);
+  });
+}

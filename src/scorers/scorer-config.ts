@@ -1,0 +1,14 @@
+import * as z from 'zod';
+import { completionsScorerConfig } from './completions-scorer.ts';
+import { modelScorerConfig } from './model-scorer.ts';
+import { poolingScorerConfig } from './pooling-scorer.ts';
+import { verifierScorerConfig } from './verifier-scorer.ts';
+
+/** What scores steps. */
+export const scorerConfig = z.discriminatedUnion('type', [
+  verifierScorerConfig,
+  modelScorerConfig,
+  poolingScorerConfig,
+  completionsScorerConfig,
+]);
+export type ScorerConfig = z.output<typeof scorerConfig>;

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { DataError } from '../core/errors.ts';
+import type { Renderer } from '../engines/engine.ts';
+
+/** File of a scorer's folder that names its label tokens. */
+export const labelsFile = 'scorer.json';
+
+const labelTexts = z.object({ good: z.string().min(1), bad: z.string().min(1) });
+
+/** Texts of the two labels; each is one token. */
+export type LabelTexts = z.output<typeof labelTexts>;
+
+/** Token ids of the two labels. */
+export interface LabelTokens {
+  readonly good: number;
+  readonly bad: number;
+}
+
+/** Labels of scorers made by `gradus prm train`, as in Math-Shepherd's data. */
+export const defaultLabels: LabelTexts = { good: '+', bad: '-' };
+
+/**
+ * Reads the labels of a scorer's folder.
+ * @throws DataError for a folder that `gradus prm train` did not make.
+ */
+export async function readLabels(folder: string): Promise<LabelTexts> {
+  const path = join(folder, labelsFile);
+  try {
+    return labelTexts.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    throw new DataError(`${path}: expected the labels of a step scorer (${String(cause)})`, {
+      cause,
+      tryNext: `gradus prm train <run> --out ${folder}`,
+    });
+  }
+}
+
+/**
+ * Returns the tokens of the labels.
+ * @throws DataError for a label that is not exactly one token.
+ */
+export function labelTokens(renderer: Pick<Renderer, 'encode'>, texts: LabelTexts): LabelTokens {
+  const tokenOf = (text: string): number => {
+    const tokens = renderer.encode(text);
+    if (tokens.length === 1) return tokens[0]!;
+    throw new DataError(
+      `label ${JSON.stringify(text)}: expected one token of the model, got ${tokens.length}`,
+      { tryNext: 'gradus prm train <run> --good <text> --bad <text>' },
+    );
+  };
+  return { good: tokenOf(texts.good), bad: tokenOf(texts.bad) };
+}
+
+/**
+ * Appends a place to the tokens of an attempt. The label after token t − 1 is the target at t, so the label after the last
+ * token needs one more; the model never reads it.
+ */
+export function withLabelPlace(tokens: Int32Array): Int32Array {
+  const longer = new Int32Array(tokens.length + 1);
+  longer.set(tokens);
+  return longer;
+}

@@ -1,0 +1,136 @@
+import * as z from 'zod';
+import { ConfigError, EngineError } from '../core/errors.ts';
+import type { Message } from '../core/problem.ts';
+import { hashKey } from '../core/rng.ts';
+import { promptLength } from '../core/transcript.ts';
+import type { Renderer } from '../engines/engine.ts';
+import { type Endpoint, readAddress } from '../engines/openai/address.ts';
+import { post } from '../engines/openai/client.ts';
+import { openaiConfig } from '../engines/openai/config.ts';
+import { clientOf } from '../engines/openai/engine.ts';
+import type { StepScorer } from '../verifiers/step-scorer.ts';
+
+/** Fields of every scorer behind a server. */
+export const scorerServer = {
+  /** With its version, e.g. `http://127.0.0.1:8000/v1`. */
+  baseUrl: z.url({ protocol: /^https?$/ }),
+  /** Environment variable with the API key. The key itself is not stored. */
+  apiKeyEnv: z.string().min(1).optional(),
+  /** Name of the scorer on the server. */
+  model: z.string().min(1),
+  /** A question with a right and a wrong answer, scored when the scorer is opened: detects swapped labels. */
+  probe: z
+    .strictObject({ prompt: z.string().min(1), right: z.string().min(1), wrong: z.string().min(1) })
+    .prefault({ prompt: '2+3=?', right: '2+3=5', wrong: '2+3=6' }),
+  /** Deadline of one request. */
+  timeoutSeconds: z.number().positive().default(600),
+  maxConcurrency: z.int().min(1).max(4096).default(64),
+  /** Attempts at one request before the scorer gives up. */
+  maxAttempts: z.int().min(1).default(10),
+};
+
+/** Settings of a scorer behind a server. */
+export type ScorerServerConfig = z.output<z.ZodObject<typeof scorerServer>> & { readonly type: string };
+
+/** An attempt as a request needs it. */
+export interface ScoredAttempt {
+  readonly prompt: readonly Message[];
+  /** Text of every step so far, with the white space that ends it. */
+  readonly steps: readonly string[];
+  /** The policy's tokens, and the ends of all steps in them. */
+  readonly tokens: Int32Array;
+  readonly ends: readonly number[];
+}
+
+/** How one API scores an attempt. */
+export interface ScoringApi<Response> {
+  readonly endpoint: Endpoint;
+  /** The request without the model's name. */
+  body(attempt: ScoredAttempt): Readonly<Record<string, unknown>>;
+  readonly response: z.ZodType<Response>;
+  /** Returns one score per step, or why the response has none, as a phrase. */
+  scores(response: Response, attempt: ScoredAttempt): readonly number[] | string;
+  /** Settings that swap the labels, as a hint. */
+  readonly swap: string;
+}
+
+/** Difference of the probe's two scores that tells right from wrong. */
+const clearDifference = 0.1;
+
+/** Most bytes of a response; log-probabilities with alternatives take some 2 kB per token. */
+const maxBytes = 2 ** 28;
+
+/**
+ * Opens a scorer behind a server and scores its probe.
+ *
+ * @throws ConfigError when the wrong answer of the probe scores higher, as with swapped labels, and for a policy without
+ *   a tokenizer. EngineError for a server that does not answer, or not with scores.
+ */
+export async function openServerScorer<Response>(
+  config: ScorerServerConfig,
+  renderer: Renderer | undefined,
+  api: ScoringApi<Response>,
+): Promise<StepScorer> {
+  const { type, model, baseUrl, apiKeyEnv, timeoutSeconds, maxConcurrency, maxAttempts } = config;
+  const name = `${type} ${model}`;
+  if (renderer === undefined)
+    throw new ConfigError(
+      `scorer ${name}: expected a policy with a tokenizer, which divides answers into steps; set "tokenizer" of the openai engine`,
+    );
+  const server = { type: 'openai', baseUrl, apiKeyEnv, timeoutSeconds, maxConcurrency, maxAttempts };
+  const address = readAddress(baseUrl);
+  const client = clientOf(openaiConfig.parse(server), address);
+  const never = new AbortController().signal;
+  const ask = async (attempt: ScoredAttempt, signal = never): Promise<readonly number[]> => {
+    const body = { model, ...api.body(attempt) };
+    const key = hashKey('step scorer', attempt.tokens.join(' '));
+    const read = (answer: unknown): { readonly response: Response } | string => {
+      const parsed = api.response.safeParse(answer);
+      return parsed.success ? { response: parsed.data } : `expected scores: ${z.prettifyError(parsed.error)}`;
+    };
+    const { response } = await post(client, { endpoint: api.endpoint, body, maxBytes, key, read }, signal);
+    const scores = api.scores(response, attempt);
+    if (typeof scores !== 'string') return scores;
+    throw new EngineError(`scorer ${name} at ${address.shown}: ${scores}`, {
+      code: 'SCORER_UNFIT',
+      tryNext: `gradus doctor ${address.shown}`,
+    });
+  };
+  await requireOrder({ name, ...config }, renderer, ask, api.swap);
+  return {
+    name,
+    reads: 'all',
+    score: async (problem, transcript, ends, signal, earlier = []) => {
+      const { tokens } = transcript;
+      const all = [...earlier, ...ends];
+      const starts = [promptLength(transcript), ...all];
+      const steps = all.map((end, at) => renderer.decode(tokens.subarray(starts[at], end)));
+      const scores = await ask({ prompt: problem.prompt, steps, tokens, ends: all }, signal);
+      return scores.slice(earlier.length);
+    },
+  };
+}
+
+/** @throws ConfigError unless the right answer of the probe scores higher; warns where the two hardly differ. */
+async function requireOrder(
+  { name, probe }: Pick<ScorerServerConfig, 'probe'> & { readonly name: string },
+  renderer: Renderer,
+  ask: (attempt: ScoredAttempt) => Promise<readonly number[]>,
+  swap: string,
+): Promise<void> {
+  const prompt: Message[] = [{ role: 'user', content: probe.prompt }];
+  const scoreOf = async (text: string): Promise<number> => {
+    const tokens = Int32Array.from([...renderer.render(prompt), ...renderer.encode(text)]);
+    const scores = await ask({ prompt, steps: [text], tokens, ends: [tokens.length] });
+    return scores[0]!;
+  };
+  const [right, wrong] = await Promise.all([scoreOf(probe.right), scoreOf(probe.wrong)]);
+  const found = `scorer ${name}: "${probe.right}" scores ${right.toFixed(3)}, "${probe.wrong}" ${wrong.toFixed(3)}`;
+  if (wrong - right > clearDifference)
+    throw new ConfigError(`${found}, expected the reverse: the labels are swapped`, {
+      code: 'SCORER_LABELS_SWAPPED',
+      tryNext: swap,
+    });
+  if (right - wrong < clearDifference)
+    process.emitWarning(`${found}: no clear difference; set "probe" to a question that the scorer can judge`);
+}

@@ -1,0 +1,27 @@
+import { alignColumns } from '../../core/table.ts';
+import { bins } from '../../difficulty/bins.ts';
+import type { Estimate } from '../../statistics/intervals.ts';
+import type { ScorerQuality } from './scorer-quality.ts';
+
+const percent = (value: number): string => (100 * value).toFixed(1);
+const area = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(3));
+const ranged = ({ mean, low, high }: Estimate): string =>
+  `${percent(mean)} [${percent(low)}, ${percent(high)}]`;
+
+/** Formats how well a scorer predicts verdicts, and what it buys in best of N beside a majority vote. */
+export function formatQuality(quality: ScorerQuality): string {
+  const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
+  const rows = bestOf.map(({ n, single, majority, max, vote, oracle, maxOverMajority }) => [
+    String(n),
+    ...[single, majority, vote, max, oracle].map((one) => percent(one.mean)),
+    ranged(maxOverMajority),
+  ]);
+  const header = ['N', 'one answer', 'majority', 'vote', 'max', 'oracle', 'max over majority'];
+  return [
+    `held out: ${attempts} attempts at ${problems} problems, ${percent(correct)} % right`,
+    `AUC ${area(auc)}; within a problem ${area(aucWithin)}; calibration error ${quality.calibrationError.toFixed(3)}`,
+    `AUC by share of the answer read: ${byDepth.map(({ depth, auc: at }) => `${100 * depth} %: ${area(at)}`).join(', ')}`,
+    `AUC by bin: ${bins.map((bin) => `${bin} ${area(byBin[bin].auc)} (${byBin[bin].attempts})`).join(', ')}`,
+    ...(rows.length === 0 ? [] : [alignColumns([header, ...rows], { figuresFrom: 0 })]),
+  ].join('\n');
+}

@@ -1,0 +1,84 @@
+import { DataError } from '../../core/errors.ts';
+import { hashKey } from '../../core/rng.ts';
+import type { Verdict } from '../../core/verdict.ts';
+import { votedAnswer } from '../../rollout/strategies/choose-answer.ts';
+import type { StoredSpans } from '../../runs/files/transcript-columns.ts';
+import type { GroupRow } from '../../runs/reading/run-rows.ts';
+import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
+import type { LabelledAttempt } from './labelled-attempt.ts';
+
+/** Attempts to learn from and to judge the scorer by; no problem is in both. */
+export interface ScorerData {
+  readonly train: readonly LabelledAttempt[];
+  readonly heldOut: readonly LabelledAttempt[];
+  /** Origin of the held-out attempts, for people. */
+  readonly heldOutFrom: string;
+}
+
+/** Share of the problems that are held out where there is no evaluation. */
+export const heldOutShare = 0.1;
+
+/**
+ * Labels all prefixes of a run's rollouts with the verdict of the whole: each is an unbiased one-sample estimate of the
+ * chance that the prefix leads to a right answer (Math-Shepherd with k = 1, 2312.08935). Learned are the training rollouts;
+ * held out are those of the last evaluation, which the final policy wrote, or else a tenth of the problems.
+ *
+ * @param since first step whose training rollouts are used; older policies make other errors.
+ * @throws DataError for a run without rollouts that have tokens and a verdict.
+ */
+export async function readRunAttempts(directory: string, since = 0): Promise<ScorerData> {
+  using run = await openRunReader(directory);
+  const groups = run.groups();
+  const trained = groups.filter(({ purpose, step }) => purpose === 'train' && step >= since);
+  const lastEvaluation = Math.max(...groups.filter(isEvaluation).map(({ step }) => step));
+  const seen = new Set(trained.map(({ problemId }) => problemId));
+  const evaluated = groups.filter(
+    (group) => isEvaluation(group) && group.step === lastEvaluation && !seen.has(group.problemId),
+  );
+  const isHeldOut = ({ problemId }: GroupRow): boolean =>
+    evaluated.length === 0 && hashKey('held out of the scorer', problemId) % 1000 < 1000 * heldOutShare;
+  const train = await attemptsOf(
+    run,
+    trained.filter((group) => !isHeldOut(group)),
+  );
+  const heldOut = await attemptsOf(run, evaluated.length > 0 ? evaluated : trained.filter(isHeldOut));
+  if (train.length === 0 || heldOut.length === 0)
+    throw new DataError(
+      `${directory}: expected training rollouts with tokens and verdicts, some of them of held-out problems, got ${train.length} and ${heldOut.length}`,
+      { tryNext: `gradus runs show ${directory}` },
+    );
+  const heldOutFrom =
+    evaluated.length > 0 ? `evaluation after step ${lastEvaluation}` : 'a tenth of the problems';
+  return { train, heldOut, heldOutFrom };
+}
+
+const isEvaluation = ({ purpose }: GroupRow): boolean => purpose === 'evaluate';
+
+const columns = ['problem_id', 'prompt', 'outcome', 'evidence', 'token_ids', 'transcripts'] as const;
+
+async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<LabelledAttempt[]> {
+  const rows = await run.rollouts(groups, columns);
+  const groupOf = groups.flatMap(({ id, rollouts }) => new Array<string>(rollouts).fill(String(id)));
+  return rows.flatMap((row, at): LabelledAttempt[] => {
+    const spans = JSON.parse(row.transcripts) as StoredSpans[];
+    // Attempts that fork or rewrite their history have no single row of prefixes.
+    if (row.outcome === 'ungradable' || spans.length !== 1 || spans[0]!.length === 0) return [];
+    const places = spans[0]!.written.flatMap(({ start, end }) =>
+      Array.from({ length: end - start + 1 }, (_, i) => start + i),
+    );
+    const isCorrect = row.outcome === 'correct';
+    const evidence = row.evidence === null ? {} : (JSON.parse(row.evidence) as Verdict['evidence']);
+    return [
+      {
+        problemId: row.problem_id,
+        prompt: row.prompt.map(({ content }) => content).join('\n'),
+        group: groupOf[at]!,
+        tokens: Int32Array.from(row.token_ids),
+        places,
+        labels: places.map(() => isCorrect),
+        isCorrect,
+        answer: votedAnswer({ outcome: row.outcome, evidence } as Verdict),
+      },
+    ];
+  });
+}

@@ -1,0 +1,173 @@
+import { type Bin, binOf, bins } from '../../difficulty/bins.ts';
+import type { ModelWeights } from '../../engines/engine.ts';
+import { type Candidate, chanceCorrectOf } from '../../rollout/strategies/choose-answer.ts';
+import {
+  type CalibrationBin,
+  calibrationCurve,
+  calibrationError,
+  rocAuc,
+} from '../../statistics/classification.ts';
+import { differenceEstimate, type Estimate, rateEstimate } from '../../statistics/intervals.ts';
+import { mean, sum } from '../../statistics/summary.ts';
+import type { LabelTokens } from '../scorer-labels.ts';
+import { labelSequence, type LabelledAttempt } from './labelled-attempt.ts';
+
+/** How well a scorer predicts the verdicts of attempts at problems it was not trained on. JSON-safe. */
+export interface ScorerQuality {
+  readonly attempts: number;
+  readonly problems: number;
+  /** Share of right answers. */
+  readonly correct: number;
+  /** Area under the ROC curve of the scores of whole answers, over all pairs of attempts. */
+  readonly auc: number;
+  /** The same over pairs of attempts at one problem alone: what best of N needs. */
+  readonly aucWithin: number;
+  /** By the share of the answer that was read; 0: the prompt alone. */
+  readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];
+  /** By the bin of the pass rate that the other attempts of the group have. */
+  readonly byBin: Readonly<Record<Bin, { readonly attempts: number; readonly auc: number }>>;
+  /** Expected calibration error over ten bins, and its curve. */
+  readonly calibrationError: number;
+  readonly calibration: readonly CalibrationBin[];
+  readonly bestOf: readonly BestOf[];
+}
+
+/** Accuracy of choosing among N attempts at a problem, with 95 % intervals over problems. */
+export interface BestOf {
+  readonly n: number;
+  readonly single: Estimate;
+  readonly majority: Estimate;
+  /** The answer with the highest score, and the answer with the largest sum of scores. */
+  readonly max: Estimate;
+  readonly vote: Estimate;
+  /** Share of problems with a right answer among N. */
+  readonly oracle: Estimate;
+  readonly maxOverMajority: Estimate;
+}
+
+/** An attempt with the chance of a right answer after each of its places. */
+export interface ScoredAttempt extends LabelledAttempt {
+  readonly scores: readonly number[];
+}
+
+/** Attempts scored in one call. */
+const scoredAtOnce = 512;
+
+/** Scores every place of attempts with a trained scorer; attempts that do not fit its window are left out. */
+export async function scoreAttempts(
+  weights: Pick<ModelWeights, 'logprobs'>,
+  { good }: LabelTokens,
+  attempts: readonly LabelledAttempt[],
+  window = Infinity,
+): Promise<ScoredAttempt[]> {
+  const fitting = attempts.filter(({ tokens }) => tokens.length < window);
+  const scored: ScoredAttempt[] = [];
+  for (let from = 0; from < fitting.length; from += scoredAtOnce) {
+    const some = fitting.slice(from, from + scoredAtOnce);
+    const sequences = some.map((one) => labelSequence(one, { good, bad: good }));
+    const logprobs = await weights.logprobs({ sequences }, 'policy');
+    for (const [at, one] of some.entries())
+      scored.push({
+        ...one,
+        scores: one.places.map((place) => Math.min(1, Math.exp(logprobs[at]![place]!))),
+      });
+  }
+  return scored;
+}
+
+/** Measures a scorer on held-out attempts. */
+export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): ScorerQuality {
+  const groups = [...Map.groupBy(attempts, ({ group }) => group).values()];
+  const isTrue = attempts.map(({ isCorrect }) => isCorrect);
+  const scores = attempts.map((one) => scoreAt(one, 1));
+  return {
+    attempts: attempts.length,
+    problems: new Set(attempts.map(({ problemId }) => problemId)).size,
+    correct: mean(isTrue.map(Number)),
+    auc: rocAuc({ scores, isTrue }),
+    aucWithin: aucWithin(groups),
+    byDepth: [0, 0.25, 0.5, 0.75, 1].map((depth) => ({
+      depth,
+      auc: rocAuc({ scores: attempts.map((one) => scoreAt(one, depth)), isTrue }),
+    })),
+    byBin: aucByBin(groups),
+    calibrationError: calibrationError({ scores, isTrue }),
+    calibration: calibrationCurve({ scores, isTrue }),
+    bestOf: bestOf(groups, seed),
+  };
+}
+
+/** Score after a share of the answer. */
+const scoreAt = ({ scores }: ScoredAttempt, depth: number): number =>
+  scores[Math.round(depth * (scores.length - 1))]!;
+
+/** Mean over all pairs of a right and a wrong attempt of the same group. */
+function aucWithin(groups: readonly (readonly ScoredAttempt[])[]): number {
+  const parts = groups.map((group) => {
+    const isTrue = group.map(({ isCorrect }) => isCorrect);
+    const right = isTrue.filter(Boolean).length;
+    const pairs = right * (group.length - right);
+    const auc = pairs === 0 ? 0 : rocAuc({ scores: group.map((one) => scoreAt(one, 1)), isTrue });
+    return { pairs, ordered: pairs * auc };
+  });
+  return sum(parts.map(({ ordered }) => ordered)) / sum(parts.map(({ pairs }) => pairs));
+}
+
+function aucByBin(groups: readonly (readonly ScoredAttempt[])[]): ScorerQuality['byBin'] {
+  const binned = groups
+    .filter((group) => group.length > 1)
+    .flatMap((group) => {
+      const right = group.filter(({ isCorrect }) => isCorrect).length;
+      return group.map((one) => ({ one, bin: binOf((right - +one.isCorrect) / (group.length - 1)) }));
+    });
+  const partOf = (bin: Bin) => {
+    const some = binned.flatMap((item) => (item.bin === bin ? [item.one] : []));
+    const isTrue = some.map(({ isCorrect }) => isCorrect);
+    return { attempts: some.length, auc: rocAuc({ scores: some.map((one) => scoreAt(one, 1)), isTrue }) };
+  };
+  return Object.fromEntries(bins.map((bin) => [bin, partOf(bin)])) as ScorerQuality['byBin'];
+}
+
+/** For N = 2, 4, 8 … up to the size of most groups. */
+function bestOf(groups: readonly (readonly ScoredAttempt[])[], seed: number): BestOf[] {
+  const sizes = groups.map(({ length }) => length).toSorted((a, b) => a - b);
+  const size = sizes[sizes.length >> 1] ?? 0;
+  const pools = groups
+    .filter(({ length }) => length >= size)
+    .map((group) =>
+      group.map((one): Candidate => ({
+        answer: one.answer,
+        isCorrect: one.isCorrect,
+        score: scoreAt(one, 1),
+      })),
+    );
+  const options = { seed, resamples: 2000 };
+  const rows: BestOf[] = [];
+  for (let n = 2; n <= size; n *= 2) {
+    const max = pools.map((pool) => chanceCorrectOf(pool, 'max', n));
+    const majority = pools.map((pool) => chanceCorrectOf(pool, 'majority', n));
+    const byVerdict = pools.map((pool) => pool.map((one) => ({ ...one, score: +one.isCorrect })));
+    rows.push({
+      n,
+      single: rateEstimate(
+        byVerdict.map((pool) => chanceCorrectOf(pool, 'max', 1)),
+        options,
+      ),
+      majority: rateEstimate(majority, options),
+      max: rateEstimate(max, options),
+      vote: rateEstimate(
+        pools.map((pool) => chanceCorrectOf(pool, 'vote', n)),
+        options,
+      ),
+      oracle: rateEstimate(
+        byVerdict.map((pool) => chanceCorrectOf(pool, 'max', n)),
+        options,
+      ),
+      maxOverMajority: differenceEstimate(
+        max.map((value, at) => value - majority[at]!),
+        options,
+      ),
+    });
+  }
+  return rows;
+}

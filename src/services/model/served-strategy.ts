@@ -1,0 +1,186 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import * as z from 'zod';
+import { ConfigError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problem.ts';
+import { lastAnswer, type Transcript, writtenCount } from '../../core/transcript.ts';
+import { completionsOf, type Completion, type LocalEngine, type SamplePrompt } from '../../engines/engine.ts';
+import { parseConfig } from '../../recipe/parse-config.ts';
+import {
+  chosenIndex,
+  combineScores,
+  scoreRules,
+  votedAnswer,
+} from '../../rollout/strategies/choose-answer.ts';
+import { type SearchRecord, stepSearch } from '../../rollout/strategies/step-search.ts';
+import { searchShape, strategyConfig, strategyName } from '../../rollout/strategies/strategy-config.ts';
+import { openScorer } from '../../scorers/open-scorer.ts';
+import { scorerConfig } from '../../scorers/scorer-config.ts';
+import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
+import type { StepScorer } from '../../verifiers/step-scorer.ts';
+import type { Verifier } from '../../verifiers/verifier.ts';
+import type { CompletionRequest } from './request.ts';
+
+/** A strategy to serve: how many answers are written for each that is returned, and which one is returned. */
+export const servedStrategyConfig = z.strictObject({
+  strategy: strategyConfig,
+  /** Answers N; bounds the tokens of a choice by N · `max_tokens`. */
+  budget: z.int().positive(),
+  /** Combines the scores of an answer's steps. */
+  scores: z.enum(scoreRules).default('last'),
+  /** `max`: the answer with the highest score. `vote`: the largest sum of scores per distinct answer. */
+  choose: z.enum(['max', 'vote']).default('max'),
+  scorer: scorerConfig.optional(),
+  /** Text that ends a step. */
+  stepSeparator: z.string().min(1).default('\n\n'),
+  /** Its normal form decides which answers are equal in a vote. */
+  verifier: verifierConfig.prefault({ type: 'math' }),
+});
+type ServedStrategyConfig = z.output<typeof servedStrategyConfig>;
+
+/** A returned completion and what was spent on it. */
+export interface ChosenCompletion extends Completion {
+  /** Tokens of all answers and pruned paths, and tokens that the scorer read. */
+  readonly spent: { readonly written: number; readonly scored: number };
+}
+
+/** A strategy that answers requests. */
+export interface ServedStrategy {
+  readonly name: string;
+  /** Answers written for each choice. */
+  readonly budget: number;
+  /** Yields one chosen completion per requested choice, in any order. */
+  answer(request: CompletionRequest, signal: AbortSignal): AsyncIterable<ChosenCompletion>;
+}
+
+/**
+ * Opens the strategy of a JSON file for an engine.
+ *
+ * @throws ConfigError for an invalid file, a missing scorer, or the verifier as scorer: a request has no right answer.
+ */
+export async function openServedStrategy(
+  file: string,
+  engine: LocalEngine,
+  opened: AsyncDisposableStack,
+): Promise<ServedStrategy> {
+  const config = parseConfig(servedStrategyConfig, JSON.parse(await readFile(file, 'utf8')), file);
+  const { strategy, budget, scorer: chosen } = config;
+  searchShape(strategy, budget);
+  const name = `${strategyName(strategy)} N = ${budget}`;
+  if (strategy.type !== 'majority' && (chosen === undefined || chosen.type === 'verifier'))
+    throw new ConfigError(
+      `${file}: ${name} chooses by scores: expected a scorer of type model, pooling or completions, got ${chosen?.type ?? 'none'}`,
+      { tryNext: 'gradus prm train <run> --out <folder>' },
+    );
+  const verifier = opened.use(openVerifier(config.verifier));
+  const parts = { verifierFor: () => verifier, renderer: engine.renderer, baseDir: dirname(resolve(file)) };
+  const scorer =
+    strategy.type === 'majority' || chosen === undefined
+      ? undefined
+      : await openScorer(chosen, parts, opened);
+  return {
+    name,
+    budget,
+    answer: (request, signal) => answerAll({ engine, config, scorer, verifier }, request, signal),
+  };
+}
+
+interface Opened {
+  readonly engine: LocalEngine;
+  readonly config: ServedStrategyConfig;
+  readonly scorer: StepScorer | undefined;
+  readonly verifier: Verifier;
+}
+
+/** Writes all choices at the same time, so that the engine's batch stays full; yields each when it ends. */
+async function* answerAll(
+  opened: Opened,
+  request: CompletionRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ChosenCompletion> {
+  const running = new Map(
+    request.prompts.flatMap((prompt) =>
+      Array.from({ length: prompt.count }, (_, index) => {
+        const id = `${prompt.key}|${index}`;
+        const done = answerOne(opened, request, prompt, index, signal).then((chosen) => ({ id, chosen }));
+        return [id, done] as const;
+      }),
+    ),
+  );
+  while (running.size > 0) {
+    const { id, chosen } = await Promise.race(running.values());
+    running.delete(id);
+    yield chosen;
+  }
+}
+
+/** An answer of a strategy with the scores of its steps. */
+interface Written {
+  readonly transcript: Transcript;
+  readonly stepScores: readonly (number | null)[];
+}
+
+async function answerOne(
+  { engine, config, scorer, verifier }: Opened,
+  { sampling }: CompletionRequest,
+  { key, prompt }: SamplePrompt & { readonly prompt: Int32Array },
+  index: number,
+  signal: AbortSignal,
+): Promise<ChosenCompletion> {
+  const { budget, strategy, scores, choose, stepSeparator } = config;
+  const text = engine.renderer.decode(prompt);
+  // The answer is of no account: only the normal form of what is judged is read.
+  const problem: Problem = {
+    id: key,
+    domain: 'math',
+    prompt: [{ role: 'user', content: text }],
+    answer: '0',
+    source: 'request',
+  };
+  const request = {
+    ...sampling,
+    temperature: sampling.temperature ?? 1,
+    rollouts: budget,
+    firstIndex: index * budget,
+  };
+  const written: Written[] = [];
+  let spent: Pick<SearchRecord, 'written' | 'scored'> | undefined;
+  if (scorer === undefined) {
+    const prompts = [{ key, prompt, count: budget, firstIndex: request.firstIndex }];
+    for await (const { transcript } of completionsOf(engine.sampler.sample({ prompts, ...sampling }, signal)))
+      written.push({ transcript, stepScores: [] });
+  } else {
+    const search = stepSearch((answers) => searchShape(strategy, answers), {
+      scorer,
+      separator: stepSeparator,
+      ...('width' in strategy && { maxStepTokens: strategy.maxStepTokens }),
+      onSearch: (record) => {
+        spent = record;
+      },
+    });
+    const given = { sampler: engine.sampler, renderer: { ...engine.renderer, render: () => prompt } };
+    for await (const { transcripts, stepScores = [] } of search.roll(
+      { engine: given },
+      [problem],
+      request,
+      signal,
+    ))
+      written.push({ transcript: transcripts[0]!, stepScores });
+  }
+  signal.throwIfAborted();
+  const candidates = await Promise.all(
+    written.map(async ({ transcript, stepScores }) => ({
+      answer: votedAnswer(await verifier.verify(problem, lastAnswer(transcript), signal)),
+      score: combineScores(stepScores, scores),
+    })),
+  );
+  const best = chosenIndex(candidates, scorer === undefined ? 'majority' : choose);
+  const own = written.reduce((sum, { transcript }) => sum + writtenCount(transcript), 0);
+  return {
+    type: 'completion',
+    key,
+    index,
+    transcript: written[best]!.transcript,
+    spent: { written: spent?.written ?? own, scored: spent?.scored ?? 0 },
+  };
+}
