@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
-import type { ScorerParts } from './open-scorer.ts';
+import type { ScorerParts } from './scorer-parts.ts';
 import { openServerScorer, type ScoredAttempt, scorerServer, type ScoringApi } from './scorer-server.ts';
 
 /**

@@ -7,7 +7,7 @@ import { engineConfig } from '../engines/config.ts';
 import type { ModelWeights, Renderer } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
-import type { ScorerParts } from './open-scorer.ts';
+import type { ScorerParts } from './scorer-parts.ts';
 import { labelTokens, readLabels, withLabelPlace } from './scorer-labels.ts';
 
 /** A causal model with the policy's tokenizer that predicts a label token after each step. */
