@@ -1,4 +1,4 @@
-import { alignColumns } from '../../core/table.ts';
+import { alignColumns } from '../../core/text/table.ts';
 import { bins } from '../../difficulty/bins.ts';
 import type { Estimate } from '../../statistics/intervals.ts';
 import type { ScorerQuality } from './scorer-quality.ts';
