@@ -58,7 +58,7 @@ const columns = ['problem_id', 'prompt', 'outcome', 'evidence', 'token_ids', 'tr
 
 async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<LabelledAttempt[]> {
   const rows = await run.rollouts(groups, columns);
-  const groupOf = groups.flatMap(({ id, rollouts }) => new Array<string>(rollouts).fill(String(id)));
+  const groupOf = groups.flatMap(({ id, rollouts }) => Array.from({ length: rollouts }, () => String(id)));
   return rows.flatMap((row, at): LabelledAttempt[] => {
     const spans = JSON.parse(row.transcripts) as StoredSpans[];
     // Attempts that fork or rewrite their history have no single row of prefixes.
