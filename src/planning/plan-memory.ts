@@ -35,11 +35,11 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
   const positions = Math.min(longestPrompt + longestAnswer, sampler.info.maxSequenceTokens ?? Infinity);
   const budget = byteCount(settings.memoryBudget);
   const { config } = await openModelFolder(sampler.info.model);
-  const fixed = {
-    ...(settings.lanes && { lanes: settings.lanes }),
-    ...(settings.threads && { threads: settings.threads }),
-  };
-  const { lanes } = await chooseLaneLayout(config, fixed, availableParallelism());
+  const { lanes } = await chooseLaneLayout(
+    config,
+    { ...settings, memoryBudgetBytes: budget },
+    availableParallelism(),
+  );
   try {
     const memory = trainingMemory(config, { positions, runners: lanes, memoryBudgetBytes: budget });
     return { bytes: sum(Object.values(memory)), budget, positions };

@@ -73,32 +73,35 @@ describe.each(dense)('%s', (name) => {
     expect(written).toEqual(greedy.slice(0, end));
   });
 
-  test('has the gradient of transformers in every weight', async () => {
-    const { tokens, gradient: theirs } = await expectedOf(name);
-    const { config, weights } = await load(name);
-    await using runner = createMicrobatchRunner({ config, threads: 1, memoryBudgetBytes: 1e9 });
-    const weight = 1 / (tokens.length - 1);
-    const zeros = new Float32Array(tokens.length);
-    const sequence = {
-      tokens: Int32Array.from(tokens),
-      weights: zeros.map((_, at) => (at === 0 ? 0 : weight)),
-      advantages: zeros,
-      rolloutLogprobs: zeros,
-    };
-    const shape = { rows: 1, positions: tokens.length - 1 };
-    const feeds = { ...tokenFeeds([sequence], shape), ...lossFeeds([sequence], shape) };
-    const gradient = new Float32Array(weights.length);
-    await runner.gradient({ weights, shape, feeds, spec: crossEntropyLoss, gradient });
-    const found = checkpointTensors(config, gradient);
-    expect(found.map((tensor) => tensor.name).toSorted()).toEqual(Object.keys(theirs).toSorted());
-    const wrong = found.filter(({ name: tensor, data }) => {
-      const [norm, projection] = theirs[tensor]!;
-      const ours = data.reduce((sum, value, i) => sum - value * Math.cos(i + 1), 0);
-      const gap = Math.max(Math.abs(Math.hypot(...data) - norm), Math.abs(ours - projection));
-      return gap >= 1e-3 * norm + 1e-6;
-    });
-    expect(wrong.map((tensor) => tensor.name)).toEqual([]);
-  });
+  test.each([false, true])(
+    'has the gradient of transformers in every weight, in layers: %s',
+    async (inLayers) => {
+      const { tokens, gradient: theirs } = await expectedOf(name);
+      const { config, weights } = await load(name);
+      await using runner = createMicrobatchRunner({ config, threads: 1, memoryBudgetBytes: 1e9 });
+      const weight = 1 / (tokens.length - 1);
+      const zeros = new Float32Array(tokens.length);
+      const sequence = {
+        tokens: Int32Array.from(tokens),
+        weights: zeros.map((_, at) => (at === 0 ? 0 : weight)),
+        advantages: zeros,
+        rolloutLogprobs: zeros,
+      };
+      const shape = { rows: 1, positions: tokens.length - 1 };
+      const feeds = { ...tokenFeeds([sequence], shape), ...lossFeeds([sequence], shape) };
+      const gradient = new Float32Array(weights.length);
+      await runner.gradient({ weights, shape, feeds, spec: crossEntropyLoss, gradient, inLayers });
+      const found = checkpointTensors(config, gradient);
+      expect(found.map((tensor) => tensor.name).toSorted()).toEqual(Object.keys(theirs).toSorted());
+      const wrong = found.filter(({ name: tensor, data }) => {
+        const [norm, projection] = theirs[tensor]!;
+        const ours = data.reduce((sum, value, i) => sum - value * Math.cos(i + 1), 0);
+        const gap = Math.max(Math.abs(Math.hypot(...data) - norm), Math.abs(ours - projection));
+        return gap >= 1e-3 * norm + 1e-6;
+      });
+      expect(wrong.map((tensor) => tensor.name)).toEqual([]);
+    },
+  );
 
   test('exports a folder that means the same model', async () => {
     const scratch = await mkdtemp(join(tmpdir(), 'family-'));

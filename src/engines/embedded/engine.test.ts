@@ -134,7 +134,7 @@ test('names pending requests when a lane dies, then and later', async () => {
   await expect(done).rejects.toThrow(/pending: completions of 0 prompts/);
   await started;
   const shape = { rows: 1, positions: 8 };
-  const later = lane.logprobs({ weights, shape, feeds: {}, temperature: 1 });
+  const later = lane.logprobs({ weights, shape, feeds: {}, temperature: 1, inLayers: false });
   await expect(later).rejects.toMatchObject({ name: 'WorkerCrashed' });
   expect(config.layers).toBe(2);
 });

@@ -36,10 +36,10 @@ import { completionMaker } from '../requests/completion.ts';
 import { loaded } from '../requests/load-state.ts';
 import { chooseLaneLayout } from './lanes/lane-layout.ts';
 import { type Lane, openLane } from './lanes/lane.ts';
-import { programBudget } from './memory-budget.ts';
+import { programBudget, trainsInLayers } from './memory-budget.ts';
 import { checkpointTensors, parameterLayout } from './parameters.ts';
 import { samplingJob, shareJob } from '../requests/sampling-request.ts';
-import { readEngineState, writeEngineState } from './state.ts';
+import { openEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
 
 /** Settings of the embedded engine. No setting changes a number it computes. */
@@ -84,11 +84,12 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
   const weights = new Float32Array(new SharedArrayBuffer(4 * layout.length));
   const tensors = checkpointTensors(folder.config, weights);
   await folder.readWeights(tensors);
-  const fixed = {
-    ...(config.lanes && { lanes: config.lanes }),
-    ...(config.threads && { threads: config.threads }),
-  };
-  const { lanes: count, threads } = await chooseLaneLayout(folder.config, fixed, availableParallelism());
+  const memoryBudgetBytes = byteCount(config.memoryBudget);
+  const { lanes: count, threads } = await chooseLaneLayout(
+    folder.config,
+    { ...config, memoryBudgetBytes },
+    availableParallelism(),
+  );
   const lanes = Array.from({ length: count }, () =>
     openLane({
       config: folder.config,
@@ -97,7 +98,7 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
       slots: config.slots,
       maxSequenceTokens: folder.config.maxPositions,
       endTokens: folder.tokenizer.endTokens,
-      memoryBudgetBytes: programBudget(folder.config, byteCount(config.memoryBudget), count),
+      memoryBudgetBytes: programBudget(folder.config, memoryBudgetBytes, count),
     }),
   );
   return loaded(new EmbeddedEngine({ config, folder, weights, tensors, lanes, threads }), state);
@@ -108,6 +109,19 @@ function checkDense({ path, config: { architecture, experts } }: ModelFolder): v
   throw new EngineError(
     `${path}: expected a dense model for the embedded engine, got a mixture of experts (${architecture})`,
     { code: 'MODEL_UNSUPPORTED', tryNext: "use engine: 'torch', or --engine torch" },
+  );
+}
+
+/** Reads the weights that the engine was opened with. Throws an `EngineError` if they have changed since. */
+async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: string): Promise<void> {
+  const tensors = checkpointTensors(folder.config, into);
+  await folder.readWeights(tensors);
+  const found = hashWeights(tensors);
+  if (found === modelHash) return;
+  throw new EngineError(
+    `${folder.path}: expected the weights that the engine was opened with (${modelHash.slice(0, 12)}) as the reference, ` +
+      `got others (${found.slice(0, 12)}): the folder changed`,
+    { code: 'MODEL_CHANGED', tryNext: 'restore the folder, then resume the run' },
   );
 }
 
@@ -155,11 +169,16 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     this.#parts = parts;
     this.renderer = rendererOf(parts.folder.tokenizer);
     this.#modelHash = hashWeights(parts.tensors);
+    const { config } = parts.folder;
+    const memoryBudgetBytes = byteCount(parts.config.memoryBudget);
     this.#trainer = createTrainer({
-      config: parts.folder.config,
+      config,
       weights: parts.weights,
       runners: parts.lanes,
-      memoryBudgetBytes: byteCount(parts.config.memoryBudget),
+      memoryBudgetBytes,
+      readInitial: trainsInLayers(config, memoryBudgetBytes)
+        ? (into) => readInitial(parts.folder, into, this.#modelHash)
+        : undefined,
     });
   }
 
@@ -282,12 +301,18 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
 
   loadState(dir: string, { optimizer }: LoadOptions = {}): Promise<void> {
     return this.#inOrder(async () => {
-      const { length } = this.#parts.weights;
-      const state = await readEngineState(dir, length, this.#modelHash);
-      const zeros = new Float32Array(optimizer === 'new' ? length : 0);
-      const renewed = { firstMoment: zeros, secondMoment: zeros, optimizerSteps: 0 };
-      await this.#change(async () =>
-        this.#trainer.restore(optimizer === 'new' ? { ...state, ...renewed } : state),
+      const state = await openEngineState(dir, this.#parts.weights.length, this.#modelHash);
+      await this.#change(() =>
+        this.#trainer.restore(async ({ weights, firstMoment, secondMoment }) => {
+          if (optimizer === undefined) {
+            await state.read({ weights, firstMoment, secondMoment });
+            return state.counts;
+          }
+          await state.read({ weights });
+          firstMoment.fill(0);
+          secondMoment.fill(0);
+          return { ...state.counts, optimizerSteps: 0 };
+        }),
       );
     });
   }

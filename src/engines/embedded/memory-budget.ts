@@ -2,27 +2,34 @@ import { ConfigError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 import { gradientProgram } from './learning/gradient-program.ts';
+import { sliceTokens } from './learning/head-slices.ts';
+import {
+  blockGradientProgram,
+  blockProgram,
+  headGradientProgram,
+  headProgram,
+} from './learning/layer-programs.ts';
 import { parameterLayout } from './parameters.ts';
 
-/** Vectors of all weights per trainer: weights, reference, two moments, the gradient, and one pending. */
-const flatVectors = 6;
+/**
+ * Memory of training, in two ways. Small models run a microbatch as one whole program, on all runners at once; every
+ * runner writes a gradient of its own. Models whose vectors fill the budget run it in layers, on one runner that adds to
+ * the only gradient.
+ */
+interface Way {
+  /** Vectors of all weights, for this number of runners. */
+  readonly vectors: (runners: number) => number;
+  /** Number of runners that microbatches are sized for. More runners share the rest of the budget. */
+  readonly typicalRunners: number;
+  /** Largest share of the memory besides vectors that one microbatch takes. */
+  readonly microbatchShare: number;
+  /** Overhead factor of the runtime's allocators, which grow in steps and leave gaps; one per loaded program. */
+  readonly overhead: number;
+  /** Bytes of a microbatch of one row, and of each further row. */
+  readonly bytes: (config: ModelConfig, positions: number) => readonly [first: number, further: number];
+}
 
-/** Vectors of all weights per runner: the gradient it writes, and the runtime's copy of it. */
-const runnerVectors = 3;
-
-/** Number of runners that microbatches are sized for. More runners share the rest of the budget. */
-const typicalRunners = 2;
-
-/** Memory of threads, sessions and the JavaScript heap besides tensors, measured with `npm run bench:scale`. */
-const fixedBytes = 128 * 2 ** 20;
-
-/** Overhead factor of the runtime's allocator, which grows in steps and leaves gaps. */
-const allocatorOverhead = 1.25;
-
-/** Largest share of the memory besides flat vectors that one microbatch takes; several threads run one each. */
-const microbatchShare = 1 / 4;
-
-/** The loss whose program needs the most memory; others differ by a few values per token. */
+/** The loss whose programs need the most memory; others differ by a few values per token. */
 const largestLoss: LossSpec = {
   policy: { type: 'clipped', ratio: 'token', clipLow: 0, clipHigh: 0, dualClip: null },
   kl: { estimator: 'k3', coefficient: 1 },
@@ -31,32 +38,92 @@ const largestLoss: LossSpec = {
   temperature: 1,
 };
 
-/** Bytes that each of `runners` may spend on loaded programs to keep training within the budget. */
-export function programBudget(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
-  return spareBytes(config, memoryBudgetBytes, runners) / runners;
+const whole: Way = {
+  // Weights, reference, two moments, the gradient, and one pending; per runner its gradient, and the runtime's copy of it.
+  vectors: (runners) => 6 + 3 * runners,
+  typicalRunners: 2,
+  microbatchShare: 1 / 4,
+  overhead: 1.25,
+  bytes: (config, positions) => {
+    const { bytes } = gradientProgram(config, { rows: 1, positions }, largestLoss);
+    return [bytes, bytes];
+  },
+};
+
+const layered: Way = {
+  // Weights, reference, two moments, the gradient.
+  vectors: () => 5,
+  typicalRunners: 1,
+  // The rest is for keys and values, and for programs of other shapes.
+  microbatchShare: 0.65,
+  overhead: 1.5,
+  bytes: (config, positions) => {
+    const shape = { rows: 1, positions };
+    const blocks = [blockProgram(config, shape, 0), blockGradientProgram(config, shape, 0)];
+    const slice = sliceTokens(config, { rows: 1, positions: Math.max(mostTokens, positions) });
+    const head = [headProgram(config, slice), headGradientProgram(config, slice, true)];
+    // Inputs of all blocks, and the states and gradients between blocks and head.
+    const perToken = 4 * config.hiddenSize * (config.layers + 4);
+    const largest = Math.max(...parameterLayout(config).entries.map(({ length }) => length));
+    const row = total(blocks, ({ bytes }) => bytes) + positions * perToken;
+    const constants = total(blocks, ({ model }) => 2 * model.length);
+    const rest = total(head, ({ bytes }) => bytes) + slice * perToken + 4 * largest + constants;
+    return [rest + row, row];
+  },
+};
+
+/** Default of the most tokens in a microbatch. */
+const mostTokens = 1024;
+
+/** Memory of threads, sessions and the JavaScript heap besides tensors, measured with `npm run bench:scale`. */
+const fixedBytes = 128 * 2 ** 20;
+
+/** True for a model that trains in layers: the vectors of the whole way would take more than half of the budget. */
+export function trainsInLayers(config: ModelConfig, memoryBudgetBytes: number): boolean {
+  return vectorBytes(whole, config, whole.typicalRunners) > memoryBudgetBytes / 2;
 }
 
-/**
- * Creates a function that returns how many rows of a length may run in one microbatch, ≥ 1. It depends on model and
- * settings only, not on the number of runners, so neither do the sums. Throws a `ConfigError` when not even one row
- * fits the budget.
- */
-export function createRowLimit({
+const wayOf = (config: ModelConfig, memoryBudgetBytes: number): Way =>
+  trainsInLayers(config, memoryBudgetBytes) ? layered : whole;
+
+/** Bytes that each of `runners` may spend on loaded programs to keep training within the budget. */
+export function programBudget(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
+  const way = wayOf(config, memoryBudgetBytes);
+  const spare = spareBytes(way, config, memoryBudgetBytes, runners);
+  return way === layered ? spare * layered.microbatchShare : spare / runners;
+}
+
+/** Sizes the microbatches of a model. */
+export interface MicrobatchRule {
+  /** Whether microbatches run in layers, on one runner. */
+  readonly inLayers: boolean;
+  /**
+   * Rows of this many positions that may run in one microbatch, ≥ 1. Depends on model and settings only, not on the
+   * number of runners, so neither do the sums. Throws a `ConfigError` when not even one row fits the budget.
+   */
+  rowsFor(positions: number): number;
+}
+
+/** Creates the rule for a model and a budget. */
+export function createMicrobatchRule({
   config,
   memoryBudgetBytes,
-  maxMicrobatchTokens = 1024,
+  maxMicrobatchTokens = mostTokens,
 }: {
   readonly config: ModelConfig;
   readonly memoryBudgetBytes: number;
-  readonly maxMicrobatchTokens?: number;
-}): (positions: number) => number {
-  const limit = spareBytes(config, memoryBudgetBytes, typicalRunners) * microbatchShare;
+  readonly maxMicrobatchTokens?: number | undefined;
+}): MicrobatchRule {
+  const way = wayOf(config, memoryBudgetBytes);
+  const limit = spareBytes(way, config, memoryBudgetBytes, way.typicalRunners) * way.microbatchShare;
   const known = new Map<number, number>();
   const measure = (positions: number): number => {
-    const bytes = gradientProgram(config, { rows: 1, positions }, largestLoss).bytes;
-    if (bytes <= limit)
-      return Math.floor(Math.min(limit / bytes, Math.max(1, maxMicrobatchTokens / positions)));
-    const missing = (bytes - limit) * (allocatorOverhead / microbatchShare);
+    const [first, further] = way.bytes(config, positions);
+    if (first <= limit)
+      return Math.floor(
+        Math.min(1 + (limit - first) / further, Math.max(1, maxMicrobatchTokens / positions)),
+      );
+    const missing = (first - limit) * (way.overhead / way.microbatchShare);
     const needed = Math.ceil((memoryBudgetBytes + missing) / 1e6);
     throw new ConfigError(
       `memory budget: expected room for one sequence of ${positions} tokens (${needed} MB), ` +
@@ -64,10 +131,13 @@ export function createRowLimit({
       { code: 'MEMORY_BUDGET' },
     );
   };
-  return (positions) => {
-    const rows = known.get(positions) ?? measure(positions);
-    known.set(positions, rows);
-    return rows;
+  return {
+    inLayers: way === layered,
+    rowsFor: (positions) => {
+      const rows = known.get(positions) ?? measure(positions);
+      known.set(positions, rows);
+      return rows;
+    },
   };
 }
 
@@ -97,19 +167,25 @@ export function trainingMemory(
     memoryBudgetBytes,
   }: { positions: number; runners: number; memoryBudgetBytes: number },
 ): TrainingMemory {
-  const rows = createRowLimit({ config, memoryBudgetBytes })(positions);
-  const { bytes } = gradientProgram(config, { rows, positions }, largestLoss);
+  const way = wayOf(config, memoryBudgetBytes);
+  const rows = createMicrobatchRule({ config, memoryBudgetBytes }).rowsFor(positions);
+  const [first, further] = way.bytes(config, positions);
+  const atOnce = way === layered ? 1 : runners;
   return {
     fixed: fixedBytes,
-    vectors: flatBytes(config, runners),
-    microbatches: allocatorOverhead * runners * bytes,
+    vectors: vectorBytes(way, config, runners),
+    microbatches: way.overhead * atOnce * (first + (rows - 1) * further),
   };
 }
 
-function spareBytes(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
-  return (memoryBudgetBytes - fixedBytes - flatBytes(config, runners)) / allocatorOverhead;
+function spareBytes(way: Way, config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
+  return (memoryBudgetBytes - fixedBytes - vectorBytes(way, config, runners)) / way.overhead;
 }
 
-function flatBytes(config: ModelConfig, runners: number): number {
-  return (flatVectors + runnerVectors * runners) * 4 * parameterLayout(config).length;
+function vectorBytes(way: Way, config: ModelConfig, runners: number): number {
+  return way.vectors(runners) * 4 * parameterLayout(config).length;
+}
+
+function total<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0);
 }

@@ -36,6 +36,19 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
   return { entries, length: offset };
 }
 
+/** Prefix of the names of a block's weights. */
+export const layerPrefix = (layer: number): string => `model.layers.${layer}.`;
+
+/** Splits a flat vector into one view per weight tensor, by name. */
+export function tensorViews(
+  { entries }: Pick<ParameterLayout, 'entries'>,
+  flat: Float32Array,
+  prefix = '',
+): Record<string, Float32Array> {
+  const view = (offset: number, length: number): Float32Array => flat.subarray(offset, offset + length);
+  return Object.fromEntries(entries.map(({ name, offset, length }) => [prefix + name, view(offset, length)]));
+}
+
 /**
  * Lists the tensors of a checkpoint as views of the flat vector. Matrices that the checkpoint joins lie end to end in the
  * layout, so that their view is the joined matrix.
@@ -77,7 +90,7 @@ function parameterShapes(config: ModelConfig): [name: string, shape: number[]][]
   const { hiddenSize, vocabSize, tieEmbeddings } = config;
   const shapes: [string, number[]][] = [['model.embed_tokens.weight', [vocabSize, hiddenSize]]];
   for (let layer = 0; layer < config.layers; layer++) {
-    for (const [name, shape] of layerShapes(config)) shapes.push([`model.layers.${layer}.${name}`, shape]);
+    for (const [name, shape] of layerShapes(config)) shapes.push([layerPrefix(layer) + name, shape]);
   }
   shapes.push(['model.norm.weight', [hiddenSize]]);
   if (!tieEmbeddings) shapes.push(['lm_head.weight', [vocabSize, hiddenSize]]);

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { EngineError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../storage/atomic.ts';
-import type { TrainerState } from './learning/trainer.ts';
+import type { StateCounts, StateVectors, TrainerState } from './learning/trainer.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
 const parts = ['weights', 'firstMoment', 'secondMoment'] as const;
 const manifestName = 'engine-state.json';
 const fileOf = (part: (typeof parts)[number]): string => `${part}.f32`;
+
+/** Bytes read at a time. */
+const sliceBytes = 2 ** 22;
 
 const manifestSchema = z.strictObject({
   format: z.literal('gradus-embedded-state@1'),
@@ -43,15 +46,24 @@ export async function writeEngineState(dir: string, state: TrainerState, modelHa
   await writeFileAtomic(join(dir, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
+/** A saved state whose files are complete and unchanged. */
+export interface SavedState {
+  readonly counts: StateCounts;
+  /** Reads the arrays into these, in place. */
+  read(into: Partial<StateVectors>): Promise<void>;
+}
+
 /**
- * Reads a state that `writeEngineState` wrote. Throws an `EngineError` (code `STATE_INVALID`) when it is missing,
- * truncated, edited, or belongs to another model.
+ * Checks a state that `writeEngineState` wrote, in slices. Throws an `EngineError` (code `STATE_INVALID`) when it is
+ * missing, truncated, edited, or belongs to another model.
+ *
+ * @param parameters number of weights of the model.
  */
-export async function readEngineState(
+export async function openEngineState(
   dir: string,
   parameters: number,
   modelHash: string,
-): Promise<TrainerState> {
+): Promise<SavedState> {
   const manifest = await readManifest(dir);
   if (manifest.modelHash !== modelHash) {
     throw invalid(
@@ -59,33 +71,60 @@ export async function readEngineState(
         `got one of ${manifest.modelHash.slice(0, 12)}`,
     );
   }
-  const read = async (part: (typeof parts)[number]): Promise<Float32Array> => {
+  for (const part of parts) {
     const path = join(dir, fileOf(part));
-    const bytes = await readBytes(path);
     const expected = manifest.files[part];
-    if (bytes.length !== expected.bytes || bytes.length !== 4 * parameters) {
+    const hash = createHash('sha256');
+    const bytes = await readSlices(path, (slice) => hash.update(slice));
+    if (bytes !== expected.bytes || bytes !== 4 * parameters) {
       throw invalid(
-        `${path}: expected ${expected.bytes} bytes, got ${bytes.length}: truncated or from another model`,
+        `${path}: expected ${expected.bytes} bytes, got ${bytes}: truncated or from another model`,
       );
     }
-    if (sha256(bytes) !== expected.sha256)
+    if (hash.digest('hex') !== expected.sha256)
       throw invalid(`${path}: checksum mismatch, the file changed after saving`);
-    return new Float32Array(bytes.buffer, bytes.byteOffset, parameters);
-  };
+  }
+  const { policyVersion, optimizerSteps = policyVersion } = manifest;
   return {
-    weights: await read('weights'),
-    firstMoment: await read('firstMoment'),
-    secondMoment: await read('secondMoment'),
-    policyVersion: manifest.policyVersion,
-    optimizerSteps: manifest.optimizerSteps ?? manifest.policyVersion,
+    counts: { policyVersion, optimizerSteps },
+    read: async (into) => {
+      for (const part of parts) {
+        const target = into[part];
+        if (target === undefined) continue;
+        const bytes = bytesOf(target);
+        await readSlices(join(dir, fileOf(part)), (slice, offset) => bytes.set(slice, offset));
+      }
+    },
   };
+}
+
+/** Reads a file in slices, which are reused; returns its size. */
+async function readSlices(
+  path: string,
+  use: (slice: Uint8Array, offset: number) => unknown,
+): Promise<number> {
+  try {
+    await using file = await open(path);
+    const buffer = new Uint8Array(sliceBytes);
+    let offset = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, sliceBytes, offset);
+      if (bytesRead === 0) return offset;
+      use(buffer.subarray(0, bytesRead), offset);
+      offset += bytesRead;
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 async function readManifest(dir: string): Promise<z.output<typeof manifestSchema>> {
   const path = join(dir, manifestName);
-  const bytes = await readBytes(path);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
   try {
-    return manifestSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return manifestSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw invalid(
       `${path}: expected the manifest of a saved engine state, cannot read it (${String(cause)})`,
@@ -94,16 +133,11 @@ async function readManifest(dir: string): Promise<z.output<typeof manifestSchema
   }
 }
 
-/** Copies into a new, aligned buffer, so that it can be viewed as float32. */
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return Uint8Array.from(await readFile(path));
-  } catch (cause) {
-    throw invalid(
-      `${path}: expected a file of a saved engine state, cannot read it (${String(cause)})`,
-      cause,
-    );
-  }
+function unreadable(path: string, cause: unknown): EngineError {
+  return invalid(
+    `${path}: expected a file of a saved engine state, cannot read it (${String(cause)})`,
+    cause,
+  );
 }
 
 function bytesOf(values: Float32Array): Uint8Array {

@@ -44,19 +44,64 @@ export function transformerLogits(
   shape: BatchShape,
   inverseTemperature: Value,
 ): Value {
+  const append = createBlocks(config, weights, shape);
+  let hidden = embedTokens(config, weights, tokens);
+  for (let layer = 0; layer < config.layers; layer++) hidden = append(hidden, layer);
+  return nextTokenLogits(config, weights, hidden, inverseTemperature);
+}
+
+/** Embeddings of tokens, the input of the first block: [tokens, hidden]. */
+export function embedTokens(config: ModelConfig, weights: Weights, tokens: Value): Value {
+  return scaled(embed(weights.get(embeddingName)!, tokens), config.embeddingScale);
+}
+
+/** Creates a function that appends block `layer` to hidden states [rows · positions, hidden]. */
+export function createBlocks(
+  config: ModelConfig,
+  weights: Weights,
+  shape: BatchShape,
+): (hidden: Value, layer: number) => Value {
   const context = createContext(config, weights, shape);
-  const embedding = weights.get('model.embed_tokens.weight')!;
-  let hidden = scaled(embed(embedding, tokens), config.embeddingScale);
-  for (let layer = 0; layer < config.layers; layer++) hidden = block(context, hidden, layer);
+  return (hidden, layer) => block(context, hidden, layer);
+}
+
+/** First layer whose block computes the same function of its input and weights as block `layer`. */
+export function firstLikeLayer(config: ModelConfig, layer: number): number {
+  const kindOf = (at: number): string => `${isLocalLayer(config, at)} ${isRotatedLayer(config, at)}`;
+  let like = 0;
+  while (kindOf(like) !== kindOf(layer)) like++;
+  return like;
+}
+
+const isLocalLayer = ({ slidingWindow }: ModelConfig, layer: number): boolean =>
+  slidingWindow?.layers.includes(layer) === true;
+
+const isRotatedLayer = ({ unrotatedLayers = [] }: ModelConfig, layer: number): boolean =>
+  !unrotatedLayers.includes(layer);
+
+/** Final norm and head: logits [tokens, vocabulary] of hidden states [tokens, hidden], times `inverseTemperature`. */
+export function nextTokenLogits(
+  config: ModelConfig,
+  weights: Weights,
+  hidden: Value,
+  inverseTemperature: Value,
+): Value {
   const { logitCap, logitScale } = config;
-  const weight = scaled(normWeight(context, 'model.norm'), logitScale);
-  const head = config.tieEmbeddings ? embedding : weights.get('lm_head.weight')!;
+  const weight = scaled(normWeight({ config, weights }, 'model.norm'), logitScale);
+  const head = weights.get(headName(config))!;
   if (logitCap === undefined) {
     return linear(rmsNorm(hidden, multiply(weight, inverseTemperature), config.normEpsilon), head);
   }
   const logits = linear(rmsNorm(hidden, scaled(weight, 1 / logitCap), config.normEpsilon), head);
   return multiply(tanh(logits), multiply(inverseTemperature, constant(logitCap)));
 }
+
+/** Name of the embedding matrix. */
+export const embeddingName = 'model.embed_tokens.weight';
+
+/** Name of the matrix that makes logits: the embedding where both are tied. */
+export const headName = ({ tieEmbeddings }: ModelConfig): string =>
+  tieEmbeddings ? embeddingName : 'lm_head.weight';
 
 /** Cosines and sines [positions, rotated elements / 2]. */
 interface RotaryTables {
@@ -74,8 +119,8 @@ interface Context {
 }
 
 function createContext(config: ModelConfig, weights: Weights, shape: BatchShape): Context {
-  const { slidingWindow, unrotatedLayers = [] } = config;
-  const isLocal = (layer: number): boolean => slidingWindow?.layers.includes(layer) === true;
+  const { slidingWindow } = config;
+  const isLocal = (layer: number): boolean => isLocalLayer(config, layer);
   const tables = rotaryTables(rotaryFrequencies(config), rotaryScale(config), shape.positions);
   const localTables =
     config.localRopeTheta === undefined ? tables : rotaryTables(localFrequencies(config), 1, shape.positions);
@@ -86,7 +131,7 @@ function createContext(config: ModelConfig, weights: Weights, shape: BatchShape)
     config,
     weights,
     shape,
-    rotary: (layer) => (unrotatedLayers.includes(layer) ? null : isLocal(layer) ? localTables : tables),
+    rotary: (layer) => (!isRotatedLayer(config, layer) ? null : isLocal(layer) ? localTables : tables),
     mask: (layer) => (isLocal(layer) ? localMask : mask),
   };
 }
@@ -110,7 +155,7 @@ function block(context: Context, hidden: Value, layer: number): Value {
 }
 
 /** Weight of a norm as the factor it is. */
-function normWeight({ config, weights }: Context, name: string): Value {
+function normWeight({ config, weights }: Pick<Context, 'config' | 'weights'>, name: string): Value {
   const weight = weights.get(`${name}.weight`)!;
   return config.normOffset === true ? add(weight, constant(1)) : weight;
 }

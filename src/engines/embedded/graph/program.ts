@@ -30,6 +30,8 @@ export async function openProgram(graph: CompiledGraph, threads: number): Promis
     graphOptimizationLevel: 'disabled',
     enableMemPattern: false,
     logSeverityLevel: 3,
+    // Waiting threads would compete with other lanes and programs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   return {
     inputs: graph.inputs.map(({ name }) => name),

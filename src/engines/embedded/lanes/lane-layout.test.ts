@@ -20,34 +20,47 @@ const tiny: ModelConfig = {
 };
 const large = { ...tiny, hiddenSize: 512, intermediateSize: 2048 };
 
+const memoryBudgetBytes = 2 ** 31;
+
 test('gives tiny models one lane per processor, at most eight, with one thread each', () => {
-  expect(candidateLayouts(tiny, {}, 2)).toEqual([{ lanes: 2, threads: 1 }]);
-  expect(candidateLayouts(tiny, {}, 64)).toEqual([{ lanes: 8, threads: 1 }]);
+  expect(candidateLayouts(tiny, { memoryBudgetBytes }, 2)).toEqual([{ lanes: 2, threads: 1 }]);
+  expect(candidateLayouts(tiny, { memoryBudgetBytes }, 64)).toEqual([{ lanes: 8, threads: 1 }]);
 });
 
 test('keeps fixed values and measures nothing when only one layout remains', () => {
-  expect(candidateLayouts(large, { lanes: 3, threads: 5 }, 2)).toEqual([{ lanes: 3, threads: 5 }]);
-  expect(candidateLayouts(large, { threads: 4 }, 16)).toEqual([{ lanes: 4, threads: 4 }]);
-  expect(candidateLayouts(large, { threads: 4 }, 2)).toEqual([{ lanes: 1, threads: 4 }]);
-  expect(candidateLayouts(large, { lanes: 2 }, 2)).toEqual([{ lanes: 2, threads: 1 }]);
-  expect(candidateLayouts(large, {}, 1)).toEqual([{ lanes: 1, threads: 1 }]);
+  expect(candidateLayouts(large, { memoryBudgetBytes, lanes: 3, threads: 5 }, 2)).toEqual([
+    { lanes: 3, threads: 5 },
+  ]);
+  expect(candidateLayouts(large, { memoryBudgetBytes, threads: 4 }, 16)).toEqual([{ lanes: 4, threads: 4 }]);
+  expect(candidateLayouts(large, { memoryBudgetBytes, threads: 4 }, 2)).toEqual([{ lanes: 1, threads: 4 }]);
+  expect(candidateLayouts(large, { memoryBudgetBytes, lanes: 2 }, 2)).toEqual([{ lanes: 2, threads: 1 }]);
+  expect(candidateLayouts(large, { memoryBudgetBytes }, 1)).toEqual([{ lanes: 1, threads: 1 }]);
 });
 
 test('gives larger models several threads per lane, never more in total than processors', () => {
-  expect(candidateLayouts(large, {}, 2)).toEqual([
+  expect(candidateLayouts(large, { memoryBudgetBytes }, 2)).toEqual([
     { lanes: 2, threads: 1 },
     { lanes: 1, threads: 2 },
   ]);
-  expect(candidateLayouts(large, {}, 16)).toEqual([
+  expect(candidateLayouts(large, { memoryBudgetBytes }, 16)).toEqual([
     { lanes: 8, threads: 1 },
     { lanes: 8, threads: 2 },
     { lanes: 4, threads: 4 },
   ]);
-  expect(candidateLayouts(large, { lanes: 1 }, 16).at(-1)).toEqual({ lanes: 1, threads: 16 });
+  expect(candidateLayouts(large, { memoryBudgetBytes, lanes: 1 }, 16).at(-1)).toEqual({
+    lanes: 1,
+    threads: 16,
+  });
+});
+
+test('gives models that train in layers one lane with all processors', () => {
+  const small = { memoryBudgetBytes: 2 ** 27 };
+  expect(candidateLayouts(large, small, 16)).toEqual([{ lanes: 1, threads: 16 }]);
+  expect(candidateLayouts(large, { ...small, lanes: 4 }, 16)).toEqual([{ lanes: 4, threads: 4 }]);
 });
 
 test('measures once and picks one of the candidates', async () => {
-  const first = chooseLaneLayout(large, {}, 2);
-  expect(chooseLaneLayout(large, {}, 2)).toBe(first);
-  expect(candidateLayouts(large, {}, 2)).toContainEqual(await first);
+  const first = chooseLaneLayout(large, { memoryBudgetBytes }, 2);
+  expect(chooseLaneLayout(large, { memoryBudgetBytes }, 2)).toBe(first);
+  expect(candidateLayouts(large, { memoryBudgetBytes }, 2)).toContainEqual(await first);
 });

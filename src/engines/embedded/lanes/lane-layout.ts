@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { type Lane, openLane } from './lane.ts';
+import { trainsInLayers } from '../memory-budget.ts';
 import { parameterLayout } from '../parameters.ts';
 
 /** Assignment of processors: worker threads, and runtime threads in each. Does not change results. */
@@ -14,19 +15,27 @@ const tinyModel = 4e6;
 const mostLanes = 8;
 /** Minimum gain of a measured layout over one-thread lanes; smaller gains are noise. */
 const margin = 1.1;
+
+/** Settings that bound the choice of a layout. */
+export interface LayoutSettings {
+  readonly lanes?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly memoryBudgetBytes: number;
+}
+
 const measured = new Map<string, Promise<LaneLayout>>();
 
 /**
- * Chooses the layout for a machine and model. Keeps the values in `fixed` and measures the rest for a fraction of a
- * second, once per process, machine and layer size. Tiny models are not measured: one lane per processor, at most 8,
- * with one thread each.
+ * Chooses the layout for a machine and model. Keeps the values in `settings` and measures the rest for a fraction of a
+ * second, once per process, machine and layer size. Not measured: tiny models get one lane per processor, at most 8, with
+ * one thread each, and models that train in layers get one lane with all processors.
  */
 export function chooseLaneLayout(
   config: ModelConfig,
-  fixed: Partial<LaneLayout>,
+  settings: LayoutSettings,
   processors: number,
 ): Promise<LaneLayout> {
-  const [first, ...others] = candidateLayouts(config, fixed, processors);
+  const [first, ...others] = candidateLayouts(config, settings, processors);
   if (others.length === 0) return Promise.resolve(first!);
   const key = JSON.stringify([config.hiddenSize, config.intermediateSize, first, others]);
   const known = measured.get(key) ?? measureLayouts(config, first!, others);
@@ -37,9 +46,13 @@ export function chooseLaneLayout(
 /** Candidate layouts, safest first. */
 export function candidateLayouts(
   config: ModelConfig,
-  { lanes, threads }: Partial<LaneLayout>,
+  { lanes, threads, memoryBudgetBytes }: LayoutSettings,
   processors: number,
 ): LaneLayout[] {
+  if (trainsInLayers(config, memoryBudgetBytes)) {
+    const count = lanes ?? 1;
+    return [{ lanes: count, threads: threads ?? Math.max(1, Math.floor(processors / count)) }];
+  }
   const most = lanes ?? Math.max(1, Math.min(mostLanes, Math.floor(processors / (threads ?? 1))));
   if (threads !== undefined) return [{ lanes: most, threads }];
   const single = { lanes: most, threads: 1 };

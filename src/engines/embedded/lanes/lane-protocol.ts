@@ -2,13 +2,8 @@ import { EngineError, GradusError } from '../../../core/errors.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import type { AdamWUpdate } from '../learning/adamw.ts';
 import type { MeasureJob } from '../measure-matmul.ts';
-import type {
-  GradientJob,
-  LogprobJob,
-  SumJob,
-  TokenMeasurements,
-  TopJob,
-} from '../learning/microbatch-runner.ts';
+import type { SumJob } from '../learning/microbatch-runner.ts';
+import type { GradientJob, LogprobJob, TokenMeasurements, TopJob } from '../learning/pass.ts';
 import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 
 /** Start data of a lane; passed as `workerData`. */

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { WorkerCrashed } from '../../../core/errors.ts';
 import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './lane-protocol.ts';
-import type { MicrobatchRunner, TokenMeasurements } from '../learning/microbatch-runner.ts';
+import type { MicrobatchRunner } from '../learning/microbatch-runner.ts';
+import type { TokenMeasurements } from '../learning/pass.ts';
 import type { MeasureJob } from '../measure-matmul.ts';
 import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 

@@ -18,7 +18,7 @@ export const gradientPrefix = 'gradient:';
  */
 export function gradientProgram(config: ModelConfig, shape: BatchShape, spec: LossSpec): CompiledGraph {
   const weights = weightInputs(config);
-  const { logprobs, entropy } = tokenDistribution(config, weights, shape);
+  const { logprobs, entropy } = wholeDistribution(config, weights, shape);
   const loss = lossGraph(spec, logprobs, entropy, shape);
   const measured = Object.entries({ logprobs, entropy, ...loss }).filter(
     (entry): entry is [string, Value] => entry[1] !== null,
@@ -30,37 +30,42 @@ export function gradientProgram(config: ModelConfig, shape: BatchShape, spec: Lo
 
 /** Forward pass alone: output `logprobs` [rows, positions]. */
 export function logprobProgram(config: ModelConfig, shape: BatchShape): CompiledGraph {
-  const { logprobs } = tokenDistribution(config, weightInputs(config), shape);
+  const { logprobs } = wholeDistribution(config, weightInputs(config), shape);
   return compile({ logprobs });
 }
 
 /** Forward pass alone: output `top` [rows · positions, 2 · count], in the layout of the `top` op. */
 export function topProgram(config: ModelConfig, shape: BatchShape, count: number): CompiledGraph {
-  const { logs } = tokenDistribution(config, weightInputs(config), shape);
+  const { logs } = wholeDistribution(config, weightInputs(config), shape);
   return compile({ top: top(logs, count) });
 }
 
-/** Log-probabilities [rows · positions, vocabulary]; of each target, and the entropy (nats), both [rows, positions]. */
-function tokenDistribution(
-  config: ModelConfig,
-  weights: Weights,
-  shape: BatchShape,
-): { logs: Value; logprobs: Value; entropy: Value } {
-  const count = shape.rows * shape.positions;
-  const tokens = input('tokens', 'int32', [count]);
-  const targets = input('targets', 'int32', [count, 1]);
-  const logits = transformerLogits(
-    config,
-    weights,
-    tokens,
-    shape,
-    input('inverseTemperature', 'float32', []),
-  );
-  const logs = logSoftmax(logits);
+/** As `tokenDistribution`, of the tokens `tokens`; log-probabilities of the targets and entropies are [rows, positions]. */
+function wholeDistribution(config: ModelConfig, weights: Weights, shape: BatchShape): TokenDistribution {
+  const tokens = input('tokens', 'int32', [shape.rows * shape.positions]);
+  const scale = input('inverseTemperature', 'float32', []);
+  const found = tokenDistribution(transformerLogits(config, weights, tokens, shape, scale));
   const byToken = (value: Value): Value => reshape(value, [shape.rows, shape.positions]);
+  return { logs: found.logs, logprobs: byToken(found.logprobs), entropy: byToken(found.entropy) };
+}
+
+/** Next-token distributions. */
+export interface TokenDistribution {
+  /** Log-probabilities [tokens, vocabulary]. */
+  readonly logs: Value;
+  /** Log-probability of each target, [tokens, 1]. */
+  readonly logprobs: Value;
+  /** Entropy in nats, [tokens, 1]. */
+  readonly entropy: Value;
+}
+
+/** Distributions of logits [tokens, vocabulary]; takes the input `targets`. */
+export function tokenDistribution(logits: Value): TokenDistribution {
+  const logs = logSoftmax(logits);
+  const targets = input('targets', 'int32', [logits.shape[0]!, 1]);
   return {
     logs,
-    logprobs: byToken(pick(logs, targets)),
-    entropy: byToken(negate(sum(multiply(exp(logs), logs), [1]))),
+    logprobs: pick(logs, targets),
+    entropy: negate(sum(multiply(exp(logs), logs), [1])),
   };
 }

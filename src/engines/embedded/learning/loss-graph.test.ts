@@ -30,13 +30,12 @@ async function graphLoss(spec: LossSpec, sequences: readonly ReferenceSequence[]
   const [gradient] = gradients(sumAll(loss), [logprobs], add);
   const shown = Object.entries(measured).filter(([, value]) => value !== null);
   const program = await openProgram(compile({ loss, gradient: gradient!, ...Object.fromEntries(shown) }), 1);
-  const scalars = Object.entries(lossScalars(spec)).map(([name, value]) => [name, Float32Array.of(value)]);
   const padding = new Float32Array(shape.rows * shape.positions).fill(-80);
   for (const [row, sequence] of sequences.entries())
     padding.set(Array.from(sequence.logprobs), row * shape.positions);
   const feeds = {
     ...lossFeeds(sequences.map(asTraining), shape),
-    ...Object.fromEntries(scalars),
+    ...lossScalars(spec),
     logprobs: padding,
   };
   const outputs = await program.run(feeds);

@@ -53,21 +53,22 @@ export function lossKind({ policy, kl, entropy, importance }: LossSpec): string 
   return [policy.type, ratio, kl?.estimator ?? '', entropy === null ? '' : 'entropy', correction].join('/');
 }
 
-/** Numbers of a spec by input name. A program takes those that its graph uses. */
+/** Numbers of a spec as feeds, by input name. A program takes those that its graph uses. */
 export function lossScalars({
   policy,
   kl,
   entropy,
   importance,
   temperature,
-}: LossSpec): Record<string, number> {
-  return {
+}: LossSpec): Record<string, Float32Array> {
+  const scalars = {
     ...policyScalars(policy),
     inverseTemperature: 1 / temperature,
     klCoefficient: kl?.coefficient ?? 0,
     entropyCoefficient: entropy?.coefficient ?? 0,
     importanceCap: importance?.cap ?? 0,
   };
+  return Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, Float32Array.of(value)]));
 }
 
 /** Means "not limited": far above any loss in float32, yet finite. */

@@ -2,7 +2,7 @@ import type { TrainingBatch } from '../../../core/batch.ts';
 import type { LossStats } from '../../engine.ts';
 import type { Microbatch } from './microbatches.ts';
 import { splitRows } from './microbatches.ts';
-import type { TokenMeasurements } from './microbatch-runner.ts';
+import type { TokenMeasurements } from './pass.ts';
 
 /** Sums over weighted tokens, by measurement; in double precision and batch order. */
 type Sums = Map<string, number>;

@@ -4,7 +4,7 @@ import type { LossSpec } from '../../../core/loss-spec.ts';
 import type { LossStats, OptimStep, StepStats } from '../../engine.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { checkTrainingBatch } from '../../requests/check-batch.ts';
-import { createRowLimit } from '../memory-budget.ts';
+import { createMicrobatchRule } from '../memory-budget.ts';
 import type { AdamWUpdate } from './adamw.ts';
 import { allDone, distribute } from './distribute.ts';
 import { createGradientBuffers, type GradientBuffers } from './gradient-buffers.ts';
@@ -18,10 +18,17 @@ import { createScorer, type Scorer } from './scorer.ts';
  * State that continues training bit for bit. The initial weights are not part of it: they stay the reference. Arrays
  * are in the order of `parameterLayout`.
  */
-export interface TrainerState {
+export type TrainerState = StateVectors & StateCounts;
+
+/** The vectors of a state. */
+export interface StateVectors {
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
+}
+
+/** The numbers of a state. */
+export interface StateCounts {
   /** Updates applied to the weights. */
   readonly policyVersion: number;
   /** Updates by the current optimizer, which its bias correction needs. */
@@ -34,8 +41,10 @@ export interface TrainerOptions {
   readonly weights: Float32Array;
   /** Execute the jobs; their number and order do not change a bit of the result. */
   readonly runners: readonly MicrobatchRunner[];
-  /** Memory for weights, optimizer and running microbatches together; limits the size of a microbatch. */
+  /** Memory for weights, optimizer and running microbatches together; see `createMicrobatchRule`. */
   readonly memoryBudgetBytes: number;
+  /** Reads the initial weights again, when the reference is first needed. Default: they are copied before an update. */
+  readonly readInitial?: ((into: Float32Array) => Promise<void>) | undefined;
   /** Most tokens in a microbatch, padding included. Larger ones exceed the caches. Default 1024. */
   readonly maxMicrobatchTokens?: number;
 }
@@ -48,10 +57,10 @@ export interface Trainer extends Scorer {
   gradientNorm(batch: TrainingBatch, spec: LossSpec): Promise<number>;
   /** Runs alone: no other call and no reader of the weights meanwhile. A failure leaves the weights invalid. */
   optimStep(settings: OptimStep): Promise<StepStats>;
-  /** Returns a copy. Throws an `EngineError` while a gradient waits for `optimStep`. */
+  /** Returns the arrays in use, which the next update changes. Throws an `EngineError` while a gradient waits for it. */
   save(): TrainerState;
-  /** Copies the state in; drops a pending gradient. */
-  restore(state: TrainerState): void;
+  /** Lets `load` fill the arrays in use and return the counts; drops a pending gradient. Runs alone, like `optimStep`. */
+  restore(load: (into: StateVectors) => Promise<StateCounts>): Promise<void>;
 }
 
 /**
@@ -59,25 +68,22 @@ export interface Trainer extends Scorer {
  * the calls alone, never on threads or timing. A failing `forwardBackward` drops the accumulated gradient.
  */
 export function createTrainer(options: TrainerOptions): Trainer {
-  const { config, weights, runners } = options;
+  const { config, weights } = options;
+  const { inLayers, rowsFor } = createMicrobatchRule(options);
+  const runners = inLayers ? options.runners.slice(0, 1) : options.runners;
   const layout = parameterLayout(config);
   const [gradient, firstMoment] = [sharedVector(layout.length), sharedVector(layout.length)];
   const secondMoment = sharedVector(layout.length);
   let buffers = createGradientBuffers(layout.length, runners.length + 1);
-  let reference = weights;
+  const reference = createReference(weights, options.readInitial);
   let [policyVersion, optimizerSteps] = [0, 0];
   let hasGradient = false;
 
-  const rowsFor = createRowLimit(options);
   const plan = ({ sequences }: TokenBatch | TrainingBatch): Microbatch[] =>
     planMicrobatches(sequences, rowsFor);
 
-  const weightsOf = (which: 'policy' | 'reference') => (which === 'policy' ? weights : reference);
-
-  /** Initial weights, for KL; shares memory with the policy until the first update. */
-  const keepReference = (): void => {
-    if (reference === weights) reference = sharedCopy(weights);
-  };
+  const weightsOf = async (which: 'policy' | 'reference'): Promise<Float32Array> =>
+    which === 'policy' ? weights : reference.read();
 
   const clearGradient = (): void => {
     gradient.fill(0);
@@ -86,11 +92,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
   };
 
-  const { logprobs, topLogprobs } = createScorer({ config, runners, plan, weightsOf });
+  const { logprobs, topLogprobs } = createScorer({ config, runners, inLayers, plan, weightsOf });
 
   const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
     checkTrainingBatch(batch, spec, config);
-    const parts = { runners, buffers, weights, gradient };
+    const parts = { runners, buffers, weights, gradient, inLayers };
     try {
       const results = await sumGradients(parts, batch, spec, plan(batch));
       hasGradient = true;
@@ -118,9 +124,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
       clearGradient();
       return { policyVersion, gradNorm: norm, applied: false };
     }
-    keepReference();
+    reference.keep();
     const update = { weights, gradient, firstMoment, secondMoment, settings, norm, step: optimizerSteps + 1 };
-    await updateAll(runners, update);
+    await updateAll(options.runners, update);
     hasGradient = false;
     optimizerSteps++;
     return { policyVersion: ++policyVersion, gradNorm: norm, applied: true };
@@ -137,15 +143,37 @@ export function createTrainer(options: TrainerOptions): Trainer {
     optimStep,
     save: () => {
       if (hasGradient) throw new EngineError('save: expected no pending gradient, call optimStep first');
-      return { ...copies({ weights, firstMoment, secondMoment }), policyVersion, optimizerSteps };
+      return { weights, firstMoment, secondMoment, policyVersion, optimizerSteps };
     },
-    restore: (state) => {
-      keepReference();
-      firstMoment.set(state.firstMoment);
-      secondMoment.set(state.secondMoment);
-      weights.set(state.weights);
-      ({ policyVersion, optimizerSteps } = state);
+    restore: async (load) => {
+      reference.keep();
+      ({ policyVersion, optimizerSteps } = await load({ weights, firstMoment, secondMoment }));
       clearGradient();
+    },
+  };
+}
+
+/** Initial weights, for KL: they share memory with the policy until its first update. */
+interface Reference {
+  /** Called before each change of the weights. */
+  keep(): void;
+  read(): Promise<Float32Array>;
+}
+
+function createReference(weights: Float32Array, readInitial: TrainerOptions['readInitial']): Reference {
+  let values: Float32Array | null = weights;
+  return {
+    keep: () => {
+      if (values !== weights) return;
+      values = readInitial === undefined ? sharedVector(weights.length) : null;
+      values?.set(weights);
+    },
+    read: async () => {
+      if (values !== null) return values;
+      const read = sharedVector(weights.length);
+      await readInitial!(read);
+      values = read;
+      return read;
     },
   };
 }
@@ -153,11 +181,13 @@ export function createTrainer(options: TrainerOptions): Trainer {
 type Parts = Pick<TrainerOptions, 'weights' | 'runners'> & {
   readonly buffers: GradientBuffers;
   readonly gradient: Float32Array;
+  /** Whether microbatches add to `gradient` themselves, one after the other. */
+  readonly inLayers: boolean;
 };
 
 /** Computes the gradient of each microbatch and adds it to `gradient`, in batch order. */
 async function sumGradients(
-  { runners, buffers, weights, gradient }: Parts,
+  { runners, buffers, weights, gradient, inLayers }: Parts,
   batch: TrainingBatch,
   spec: LossSpec,
   microbatches: readonly Microbatch[],
@@ -167,9 +197,11 @@ async function sumGradients(
     const sequences = microbatch.sequences.map((index) => batch.sequences[index]!);
     const { shape } = microbatch;
     const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
+    const job = { weights, shape, feeds, spec, inLayers };
+    if (inLayers) return { microbatch, measured: await runner.gradient({ ...job, gradient }) };
     const part = await buffers.take();
     try {
-      const measured = await runner.gradient({ weights, shape, feeds, spec, gradient: part });
+      const measured = await runner.gradient({ ...job, gradient: part });
       await inOrder(order, runner, async (idle) => {
         await idle.sum({ total: gradient, part });
         buffers.give(part);
@@ -211,22 +243,6 @@ function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task
     }
     isRunning = false;
   };
-}
-
-type Vectors = Omit<TrainerState, 'policyVersion' | 'optimizerSteps'>;
-
-function copies({ weights, firstMoment, secondMoment }: Vectors): Vectors {
-  return {
-    weights: weights.slice(),
-    firstMoment: firstMoment.slice(),
-    secondMoment: secondMoment.slice(),
-  };
-}
-
-function sharedCopy(values: Float32Array): Float32Array {
-  const copy = sharedVector(values.length);
-  copy.set(values);
-  return copy;
 }
 
 function sharedVector(length: number): Float32Array {

@@ -1,0 +1,44 @@
+import type { CompiledGraph } from './graph.ts';
+import { openProgram, type Program } from './program.ts';
+
+/** Loaded programs by key. */
+export interface ProgramCache {
+  /** Returns the program of a key; `build` makes its graph on first use. */
+  open(key: string, build: () => CompiledGraph): Promise<Program>;
+  /** Unloads programs until the others take at most this much memory. */
+  shrinkTo(bytes: number): Promise<void>;
+}
+
+export interface ProgramCacheOptions {
+  /** Threads of ONNX Runtime. */
+  readonly threads: number;
+  /** Memory for loaded programs; the least recently used are unloaded first, never the one in use. */
+  readonly memoryBudgetBytes: number;
+}
+
+/** Creates an empty cache. */
+export function createProgramCache({ threads, memoryBudgetBytes }: ProgramCacheOptions): ProgramCache {
+  /** Least recently used first. */
+  const programs = new Map<string, { readonly program: Program; readonly bytes: number }>();
+  let used = 0;
+  const shrinkTo = async (bytes: number): Promise<void> => {
+    for (const [key, unused] of programs) {
+      if (used <= bytes) return;
+      programs.delete(key);
+      used -= unused.bytes;
+      await unused.program.close();
+    }
+  };
+  const load = async (graph: CompiledGraph): Promise<{ program: Program; bytes: number }> => {
+    await shrinkTo(Math.max(0, memoryBudgetBytes - graph.bytes));
+    used += graph.bytes;
+    return { program: await openProgram(graph, threads), bytes: graph.bytes };
+  };
+  const open = async (key: string, build: () => CompiledGraph): Promise<Program> => {
+    const entry = programs.get(key) ?? (await load(build()));
+    programs.delete(key);
+    programs.set(key, entry);
+    return entry.program;
+  };
+  return { open, shrinkTo };
+}

@@ -1,0 +1,117 @@
+import type { LossSpec } from '../../../core/loss-spec.ts';
+import type { ModelConfig } from '../../model-files/model-config.ts';
+import { type CompiledGraph, compile, gradients, input, type Value } from '../graph/graph.ts';
+import { add, multiply } from '../graph/ops/elementwise.ts';
+import { reshape, sumAll } from '../graph/ops/shaping.ts';
+import { top } from '../graph/ops/top.ts';
+import { layerPrefix } from '../parameters.ts';
+import {
+  type BatchShape,
+  createBlocks,
+  headName,
+  nextTokenLogits,
+  type Weights,
+  weightInputs,
+} from '../transformer.ts';
+import { gradientPrefix, tokenDistribution } from './gradient-program.ts';
+import { lossGraph } from './loss-graph.ts';
+
+/**
+ * Programs of a pass in layers. Hidden states [tokens, hidden] go from one to the next as input `hidden` and output
+ * `next`; gradients come back as input `cotangent`, that of `next`, and output `gradient:hidden`. A gradient program
+ * computes its forward part again. The derivative of Σ next · cotangent is the vector–Jacobian product.
+ */
+
+/** Name of the output that holds the gradient of the input `hidden`. */
+export const hiddenGradient = `${gradientPrefix}hidden`;
+
+/** Forward pass of block `layer`. */
+export function blockProgram(config: ModelConfig, shape: BatchShape, layer: number): CompiledGraph {
+  const { hidden, weights } = blockInputs(config, shape);
+  return compile({ next: createBlocks(config, weights, shape)(hidden, layer) });
+}
+
+/** Backward pass of block `layer`; also outputs `gradient:<weight>` of each of its weights. */
+export function blockGradientProgram(config: ModelConfig, shape: BatchShape, layer: number): CompiledGraph {
+  const { hidden, weights } = blockInputs(config, shape);
+  const next = createBlocks(config, weights, shape)(hidden, layer);
+  const along = sumAll(multiply(next, input('cotangent', 'float32', next.shape)));
+  const own = [...weights].filter(([name]) => name.startsWith(layerPrefix(layer)));
+  return compile(gradientOutputs(along, [['hidden', hidden], ...own]));
+}
+
+/** Final norm, head and log-probabilities of `tokens` tokens: outputs `logprobs` and `entropy`, [tokens, 1]. */
+export function headProgram(config: ModelConfig, tokens: number): CompiledGraph {
+  const { logprobs, entropy } = head(config, tokens);
+  return compile({ logprobs, entropy });
+}
+
+/** Output `top` [tokens, 2 · count], in the layout of the `top` op. */
+export function topHeadProgram(config: ModelConfig, tokens: number, count: number): CompiledGraph {
+  return compile({ top: top(head(config, tokens).logs, count) });
+}
+
+/**
+ * Backward pass of the head, from the inputs `byLogprob` and, if `hasEntropy`, `byEntropy`: the derivatives of the loss,
+ * [tokens, 1]. Also outputs the gradients of the final norm and of the head's matrix.
+ */
+export function headGradientProgram(config: ModelConfig, tokens: number, hasEntropy: boolean): CompiledGraph {
+  const { hidden, weights, logprobs, entropy } = head(config, tokens);
+  const along = (value: Value, name: string): Value =>
+    sumAll(multiply(value, input(name, 'float32', [tokens, 1])));
+  const byLogprob = along(logprobs, 'byLogprob');
+  const total = hasEntropy ? add(byLogprob, along(entropy, 'byEntropy')) : byLogprob;
+  const own = headWeights(config).map((name) => [name, weights.get(name)!] as const);
+  return compile(gradientOutputs(total, [['hidden', hidden], ...own]));
+}
+
+/**
+ * The loss alone, from inputs `logprobs` and `entropy` [rows, positions]: the outputs of `lossGraph`, and its derivatives
+ * `byLogprob` and, where the loss has an entropy term, `byEntropy`.
+ */
+export function lossProgram(spec: LossSpec, shape: BatchShape): CompiledGraph {
+  const size = [shape.rows, shape.positions];
+  const [logprobs, entropy] = [input('logprobs', 'float32', size), input('entropy', 'float32', size)];
+  const graph = lossGraph(spec, logprobs, entropy, shape);
+  const measured = Object.entries(graph).filter((entry): entry is [string, Value] => entry[1] !== null);
+  const sources = spec.entropy === null ? [logprobs] : [logprobs, entropy];
+  const [byLogprob, byEntropy] = gradients(sumAll(graph.loss), sources, add);
+  return compile({
+    ...Object.fromEntries(measured),
+    byLogprob: byLogprob!,
+    ...(byEntropy && { byEntropy }),
+  });
+}
+
+/** Weights of the head, by name. */
+export const headWeights = (config: ModelConfig): readonly string[] => [
+  'model.norm.weight',
+  headName(config),
+];
+
+function blockInputs(config: ModelConfig, { rows, positions }: BatchShape) {
+  const hidden = input('hidden', 'float32', [rows * positions, config.hiddenSize]);
+  return { hidden, weights: weightInputs(config) };
+}
+
+function head(config: ModelConfig, tokens: number) {
+  const hidden = input('hidden', 'float32', [tokens, config.hiddenSize]);
+  const weights: Weights = weightInputs(config);
+  const inverseTemperature = input('inverseTemperature', 'float32', []);
+  const logits = nextTokenLogits(config, weights, hidden, inverseTemperature);
+  return { hidden, weights, ...tokenDistribution(logits) };
+}
+
+function gradientOutputs(
+  scalar: Value,
+  of: readonly (readonly [name: string, value: Value])[],
+): Record<string, Value> {
+  const found = gradients(
+    scalar,
+    of.map(([, value]) => value),
+    add,
+  );
+  return Object.fromEntries(
+    of.map(([name, value], i) => [gradientPrefix + name, reshape(found[i]!, value.shape)]),
+  );
+}
