@@ -54,7 +54,7 @@ test.each<[string, object, Partial<Problem>]>([
       type: 'Algebra',
       solution: 'so $\\boxed{\\frac{1}{2}}$, or \\boxed{\\{x^{2}\\}}',
     },
-    { answer: '\\{x^{2}\\}', family: 'Algebra', knob: 3 },
+    { answer: '\\frac{1}{2} or \\{x^{2}\\}', family: 'Algebra', knob: 3 },
   ],
   [
     'MATH-500',

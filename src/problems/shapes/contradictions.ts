@@ -90,11 +90,11 @@ function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken)
   }
 }
 
-/** Detects a letter as the gold of an empty list of choices that the prompt does not hold either. */
+/** Detects a letter or an index as the gold of an empty list of choices that the prompt does not hold either. */
 const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
   Array.isArray(value) &&
   value.length === 0 &&
-  /^\s*\(?[A-J]\)?\s*$/.test(String(gold)) &&
+  (/^\s*\(?[A-J]\)?\s*$/.test(String(gold)) || (typeof gold === 'number' && /^\d$/.test(String(gold)))) &&
   !/(?:^|[\s(])A\s*[).:]/.test(prompt);
 
 const squeezed = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();

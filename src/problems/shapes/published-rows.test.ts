@@ -458,6 +458,11 @@ test.each<[string, readonly unknown[], string]>([
     'p.json:1: column "choices": expected a list of two or more choices, got []',
   ],
   [
+    'an index without any choice',
+    [{ question: 'q', choices: [], answer: 1 }],
+    'p.json:1: column "choices": expected a list of two or more choices, got []',
+  ],
+  [
     'an interactive problem',
     [{ description: 'q', official_tests: [{ input: '1', output: '2' }], interaction_format: 'Ask ?' }],
     'p.json:1: column "interaction_format": expected a program that reads its whole input',
