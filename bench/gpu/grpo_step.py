@@ -12,9 +12,10 @@ from setting import DAPO, Row, Setting
 from workload import Workload, workload
 
 from gradus_worker.device.peak_rates import synchronise
+from gradus_worker.learning.batch_loss import TrainingSequence
 from gradus_worker.learning.flops import training_flops
 from gradus_worker.learning.optimizer import OptimSettings
-from gradus_worker.learning.trainer import Trainer, TrainingSequence
+from gradus_worker.learning.trainer import Trainer
 from gradus_worker.model.model_folder import random_model
 from gradus_worker.sampling.completion import Piece, SamplePrompt, SampleSettings
 from gradus_worker.sampling.sampler import Sampler

@@ -12,7 +12,7 @@ root = Path(__file__).parents[2]
 sys.path.insert(0, str(root / "worker"))
 
 from gradus_worker.device.peak_rates import PeakRates, measure_peak_rates  # noqa: E402
-from gradus_worker.learning.trainer import TrainingSequence  # noqa: E402
+from gradus_worker.learning.batch_loss import TrainingSequence  # noqa: E402
 from gradus_worker.model.config import ModelConfig  # noqa: E402
 
 R1_DISTILL_QWEN_1_5B = ModelConfig(

@@ -8,21 +8,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .device.memory import is_out_of_memory, is_shared
 from .device.peak_rates import PeakRates, measure_peak_rates
+from .learning.batch_requests import (
+    check_ids,
+    flat_array,
+    loss_result,
+    target_sequences,
+    token_sequences,
+    training_sequences,
+)
 from .learning.checkpoint import StateOwner, load_state, save_state
 from .learning.flops import training_flops
 from .learning.optimizer import OptimSettings
 from .learning.scorer import Scorer
-from .learning.trainer import LossStats, Trainer, TrainingSequence, check_sequences, weights_of
+from .learning.trainer import Trainer, weights_of
 from .log import log_line, log_traceback
 from .model.config_file import class_name
-from .model.packed_attention import split
 from .pause import Pause
 from .policy import open_policy
-from .protocol.frames import Array
 from .protocol.messages import Reply, Request, bad_request
 from .ranks.group import SINGLE, Group
 from .sampling.sampler import Sampler
@@ -47,7 +52,7 @@ class Engine:
         self._policy = open_policy(*settings, pause, group, train=request["train"])
         model = self._policy.trained
         self._config = model.config
-        self._check_ids(np.array(self._end_tokens), "endTokens")
+        check_ids(np.array(self._end_tokens), "endTokens", self._config)
         model.activation_checkpointing = request["activationCheckpointing"]
         self._settings: dict[str, Any] = {
             "head_size": self._config.head_size,
@@ -121,8 +126,9 @@ class Engine:
 
     def _logprobs(self, request: Request) -> Reply:
         scorer = self._scorer if request["which"] == "policy" else self._reference_scorer()
-        values = scorer.logprobs(self._tokens(request), request["temperature"], self._targets(request))
-        return Reply(tensors={"logprobs": _flat(values)})
+        tokens, targets = token_sequences(request, self._config), target_sequences(request, self._config)
+        values = scorer.logprobs(tokens, request["temperature"], targets)
+        return Reply(tensors={"logprobs": flat_array(values)})
 
     def _reference_scorer(self) -> Scorer:
         if self._reference is None:
@@ -130,67 +136,18 @@ class Engine:
         return self._reference
 
     def _forward_backward(self, request: Request) -> Reply:
-        trainer, sequences = self._learner(request), self._training_sequences(request)
+        trainer, sequences = self._learner(request), training_sequences(request, self._config)
         stats = trainer.forward_backward(sequences, request["loss"])
         operations = training_flops(self._config, request["lengths"], is_low_rank=self._is_low_rank)
         operations /= self._group.size
         metrics = learning_metrics(stats, sequences, operations, self._peak_rates)
-        return Reply({**_loss_result(stats), "metrics": metrics}, {"logprobs": _flat(stats.logprobs)})
+        return Reply({**loss_result(stats), "metrics": metrics}, {"logprobs": flat_array(stats.logprobs)})
 
     def _gradient_norm(self, request: Request) -> Reply:
-        trainer, sequences = self._learner(request), self._training_sequences(request)
+        trainer, sequences = self._learner(request), training_sequences(request, self._config)
         if trainer.gradients is not None:
             raise bad_request("gradientNorm: expected no accumulated gradient; call optimStep first")
         return Reply({"norm": trainer.gradient_norm(sequences, request["loss"])})
-
-    def _training_sequences(self, request: Request) -> list[TrainingSequence]:
-        names = ["weights", "advantages", "rolloutLogprobs"]
-        names += [name for name in ("policyLogprobs", "referenceLogprobs") if name in request.tensors]
-        if request["loss"]["kl"] is not None and "referenceLogprobs" not in names:
-            raise bad_request(f"{request.type}: expected the tensor 'referenceLogprobs' for the KL term, got none")
-        tokens, targets, lengths = self._tokens(request), self._targets(request), request["lengths"]
-        values = {name: _split(request.tensor(name, "f32", sum(lengths)), lengths) for name in names}
-        sequences = [
-            TrainingSequence(
-                tokens[i],
-                weights=values["weights"][i],
-                advantages=values["advantages"][i],
-                rollout_logprobs=values["rolloutLogprobs"][i],
-                policy_logprobs=values["policyLogprobs"][i] if "policyLogprobs" in values else None,
-                reference_logprobs=values["referenceLogprobs"][i] if "referenceLogprobs" in values else None,
-                targets=None if targets is None else targets[i],
-            )
-            for i in range(len(lengths))
-        ]
-        try:
-            check_sequences(sequences)
-        except ValueError as error:
-            raise bad_request(f"{request.type}: {error}") from error
-        return sequences
-
-    def _tokens(self, request: Request) -> list[Tensor]:
-        lengths = request["lengths"]
-        flat = request.tensor("tokens", "i32", sum(lengths))
-        self._check_ids(flat, f"{request.type}: tokens")
-        longest = self._config.max_positions
-        for index, length in enumerate(lengths):
-            if length > longest:
-                raise bad_request(f"{request.type}: expected at most {longest} tokens, sequence {index} has {length}")
-        return _split(flat, lengths)
-
-    def _targets(self, request: Request) -> list[Tensor] | None:
-        if not request.fields.get("withTargets", False):
-            return None
-        lengths = request["lengths"]
-        flat = request.tensor("targets", "i32", sum(lengths))
-        self._check_ids(flat, f"{request.type}: targets")
-        return _split(flat, lengths)
-
-    def _check_ids(self, ids: Array, name: str) -> None:
-        vocab_size = self._config.vocab_size
-        wrong = np.flatnonzero((ids < 0) | (ids >= vocab_size))
-        if len(wrong) > 0:
-            raise bad_request(f"{name}: expected ids from 0 to {vocab_size - 1}, got {ids[wrong[0]]} at {wrong[0]}")
 
     def _optim_step(self, request: Request) -> Reply:
         settings = OptimSettings(
@@ -260,29 +217,3 @@ def _peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates | None:
             raise
         log_line(f"too little free memory to measure the peak rates of {device}: mfu and bandwidth will be missing")
         return None
-
-
-def _split(flat: Array, lengths: list[int]) -> list[Tensor]:
-    return list(split(torch.from_numpy(flat), lengths))
-
-
-def _flat(values: list[Tensor]) -> Array:
-    return torch.cat(values).numpy() if values else np.empty(0, np.float32)
-
-
-def _loss_result(stats: LossStats) -> dict[str, Any]:
-    optional = {
-        "entropy": stats.entropy,
-        "kl": stats.kl,
-        "clipLow": stats.clip_low,
-        "clipHigh": stats.clip_high,
-        "mismatchKl": stats.mismatch_kl,
-        "maxProbabilityGap": stats.max_probability_gap,
-    }
-    return {
-        "loss": stats.loss,
-        "tokens": stats.tokens,
-        "processedTokens": stats.processed_tokens,
-        "sequences": stats.sequences,
-        **{name: value for name, value in optional.items() if value is not None},
-    }

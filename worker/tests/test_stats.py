@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gradus_worker.device.peak_rates import PeakRates
-from gradus_worker.learning.trainer import LossStats, TrainingSequence
+from gradus_worker.learning.batch_loss import LossStats, TrainingSequence
 from gradus_worker.stats import learning_metrics, sampler_stats
 
 STATS = LossStats(

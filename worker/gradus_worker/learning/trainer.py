@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,47 +14,11 @@ from ..model.config import PLAIN, AttentionRules
 from ..pause import Pause, no_pause
 from ..ranks.group import SINGLE, Group
 from ..ranks.shard import local
+from .batch_loss import LossStats, TrainingSequence, check_sequences, loss_stats, loss_tokens, measure
 from .checkpoint import SavedState, UpdateCounts
 from .losses import LossTerms, LossTokens, Spec, loss_terms
 from .optimizer import AdamW, OptimSettings, StepResult, gradient_norm
 from .scorer import PackedModel, Scorer, cut
-
-
-@dataclass(frozen=True)
-class TrainingSequence:
-    """As in `src/core/batch.ts`: index t of every array [T] belongs to token t; token 0 has weight 0."""
-
-    tokens: Tensor
-    weights: Tensor
-    advantages: Tensor
-    rollout_logprobs: Tensor
-    policy_logprobs: Tensor | None = None
-    """NaN at a token, or None for all tokens: the current log-probabilities, without gradient."""
-    reference_logprobs: Tensor | None = None
-    targets: Tensor | None = None
-    """Replaces the tokens to predict, not those that are read."""
-
-
-@dataclass(frozen=True)
-class LossStats:
-    """`LossStats` of `src/engines/engine.ts`; None: not measured."""
-
-    loss: float
-    tokens: int
-    processed_tokens: int
-    sequences: int
-    entropy: float | None
-    kl: float | None
-    clip_low: float | None
-    clip_high: float | None
-    mismatch_kl: float | None
-    max_probability_gap: float | None
-    logprobs: list[Tensor]
-    seconds: float
-    microbatches: int
-    token_budget: int
-    """Most tokens of a microbatch after this call; halved each time memory runs out."""
-
 
 _HALF_SCALE = 2.0**16
 """Initial loss scale for float16, as in `torch.amp.GradScaler`."""
@@ -117,7 +81,7 @@ class Trainer:
             if is_idle:
                 chosen = [replace(one, weights=torch.zeros_like(one.weights)) for one in chosen]
             tokens, terms, found = self._differentiate(chosen, spec)
-            measured, values = _measure(tokens, terms), tokens.logprobs.detach().float().cpu()
+            measured, values = measure(tokens, terms), tokens.logprobs.detach().float().cpu()
             self._accumulate(found)
             if not is_idle:
                 logprobs.update(zip(indices, cut(values, [s.tokens for s in chosen]), strict=True))
@@ -132,7 +96,9 @@ class Trainer:
         seconds = time.perf_counter() - began
         sums, logprobs = _merged(self._group.gather((sums, logprobs)))
         ordered = [logprobs[i] for i in range(len(sequences))]
-        stats = self._stats(sequences, sums, ordered, seconds=seconds, microbatches=microbatches)
+        stats = loss_stats(
+            sequences, sums, ordered, seconds=seconds, microbatches=microbatches, token_budget=self.scorer.token_budget
+        )
         self.learned_tokens += stats.processed_tokens
         self.learning_seconds += seconds
         return stats
@@ -201,7 +167,9 @@ class Trainer:
         """
         before = 1.0 if self._loss_scale is None else float(self._loss_scale)
         while True:
-            tokens = self._tokens(chosen, spec)
+            targets = [s.tokens if s.targets is None else s.targets for s in chosen]
+            scored = self.scorer.forward([s.tokens for s in chosen], spec["temperature"], targets)
+            tokens = loss_tokens(chosen, *scored, spec)
             terms = loss_terms(spec, tokens)
             scale = 1.0 if self._loss_scale is None else float(self._loss_scale)
             found = self._slopes(terms.loss.sum() * scale)
@@ -227,33 +195,6 @@ class Trainer:
             for parameter in self.parameters.values():
                 parameter.grad = None
 
-    def _tokens(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossTokens:
-        targets = [s.tokens if s.targets is None else s.targets for s in sequences]
-        logprobs, entropy = self.scorer.forward([s.tokens for s in sequences], spec["temperature"], targets)
-        lengths = torch.tensor([len(s.tokens) for s in sequences])
-
-        def flat(values: list[Tensor]) -> Tensor:
-            return torch.cat(values).to(logprobs.device, logprobs.dtype)
-
-        own = [
-            s.policy_logprobs if s.policy_logprobs is not None else torch.full(s.weights.shape, torch.nan)
-            for s in sequences
-        ]
-        policy = flat(own)
-        references = [s.reference_logprobs for s in sequences if s.reference_logprobs is not None]
-        return LossTokens(
-            logprobs=logprobs,
-            entropy=entropy if spec["entropy"] is not None else entropy.detach(),
-            weights=flat([s.weights for s in sequences]),
-            advantages=flat([s.advantages for s in sequences]),
-            rollout_logprobs=flat([s.rollout_logprobs for s in sequences]),
-            policy_logprobs=policy,
-            has_policy_logprobs=~policy.isnan(),
-            reference_logprobs=flat(references) if len(references) == len(sequences) else None,
-            segments=torch.arange(len(sequences)).repeat_interleave(lengths).to(logprobs.device),
-            sequences=len(sequences),
-        )
-
     def _accumulate(self, found: dict[str, Tensor | None]) -> None:
         if self.gradients is None:
             masters = self.optimizer.masters
@@ -262,37 +203,6 @@ class Trainer:
         for name, gradient in found.items():
             if gradient is not None:
                 self.gradients[name] += gradient
-
-    def _stats(
-        self,
-        sequences: Sequence[TrainingSequence],
-        sums: dict[str, float],
-        logprobs: list[Tensor],
-        *,
-        seconds: float,
-        microbatches: int,
-    ) -> LossStats:
-        tokens = int(sums.get("tokens", 0))
-
-        def mean(name: str) -> float | None:
-            return sums[name] / tokens if tokens > 0 and name in sums else None
-
-        return LossStats(
-            loss=sums.get("loss", 0.0),
-            tokens=tokens,
-            processed_tokens=sum(len(s.tokens) for s in sequences),
-            sequences=len(sequences),
-            entropy=mean("entropy"),
-            kl=mean("kl"),
-            clip_low=mean("clip_low"),
-            clip_high=mean("clip_high"),
-            mismatch_kl=mean("mismatch"),
-            max_probability_gap=sums["gap"] if tokens > 0 else None,
-            logprobs=logprobs,
-            seconds=seconds,
-            microbatches=microbatches,
-            token_budget=self.scorer.token_budget,
-        )
 
 
 def weights_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -321,30 +231,3 @@ def _merged(of_ranks: Sequence[Measured]) -> Measured:
 def _owned(gradient: Tensor | None, master: Tensor) -> Tensor:
     """Copies the first gradient of a step, to which later ones are added."""
     return torch.zeros_like(master) if gradient is None else gradient.to(master.dtype, copy=True)
-
-
-def _measure(tokens: LossTokens, terms: LossTerms) -> dict[str, float]:
-    """Sums over tokens with weight, in float64; `gap` is a maximum. Waits for the device once."""
-    active = tokens.weights != 0
-    current, rollout = tokens.logprobs.detach()[active].double(), tokens.rollout_logprobs[active].double()
-    found = {"loss": terms.loss.detach()[active], "mismatch": rollout - current}
-    if tokens.entropy is not None:
-        found["entropy"] = tokens.entropy.detach()[active]
-    optional = {"kl": terms.kl, "clip_low": terms.clip_low, "clip_high": terms.clip_high}
-    found |= {name: values[active] for name, values in optional.items() if values is not None}
-    gap = torch.cat([(current.exp() - rollout.exp()).abs(), current.new_zeros(1)]).max()
-    sums = torch.stack([*(values.double().sum() for values in found.values()), gap]).tolist()
-    return dict(zip([*found, "gap"], sums, strict=True)) | {"tokens": float(len(current))}
-
-
-def check_sequences(sequences: Sequence[TrainingSequence]) -> None:
-    """Raises ValueError, naming the first invalid sequence."""
-    for index, sequence in enumerate(sequences):
-        if len(sequence.tokens) == 0 or float(sequence.weights[:1].abs().sum()) != 0:
-            raise ValueError(f"batch, sequence {index}: expected at least one token, and weight 0 on token 0")
-        for field in fields(sequence):
-            values = getattr(sequence, field.name)
-            if values is not None and len(values) != len(sequence.tokens):
-                raise ValueError(
-                    f"batch, sequence {index}: expected {len(sequence.tokens)} {field.name}, got {len(values)}"
-                )

@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gradus_worker.learning.batch_loss import TrainingSequence
 from gradus_worker.learning.scorer import Scorer
-from gradus_worker.learning.trainer import Trainer, TrainingSequence
+from gradus_worker.learning.trainer import Trainer
 from gradus_worker.model import packed_attention
 from gradus_worker.model.model_folder import random_model
 from gradus_worker.model.packed_attention import choose_attention

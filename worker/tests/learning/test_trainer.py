@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gradus_worker.learning.batch_loss import TrainingSequence
 from gradus_worker.learning.checkpoint import StateOwner, load_state, save_state
 from gradus_worker.learning.microbatches import plan_microbatches
 from gradus_worker.learning.optimizer import OptimSettings
-from gradus_worker.learning.trainer import Trainer, TrainingSequence
+from gradus_worker.learning.trainer import Trainer
 from gradus_worker.model.logprobs import chunked_logprobs
 from gradus_worker.model.packed_attention import Attend, causal_attention
 

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradus_worker.learning.batch_loss import LossStats, TrainingSequence
 from gradus_worker.learning.checkpoint import StateOwner, load_state, save_state
 from gradus_worker.learning.optimizer import OptimSettings
-from gradus_worker.learning.trainer import LossStats, Trainer, TrainingSequence
+from gradus_worker.learning.trainer import Trainer
 from gradus_worker.model.config import ModelConfig
 from gradus_worker.pause import no_pause
 from gradus_worker.policy import Policy, open_policy
