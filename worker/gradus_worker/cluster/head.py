@@ -1,0 +1,155 @@
+"""Head of a group on a Ray cluster: serves the client and gives commands to the ranks. Holds no weights.
+
+A lost rank ends the worker. The client starts another, which places the ranks on the nodes that are left, loads the
+newest state and replays the updates since.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.placement_group import PlacementGroup, placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from ..model.json_file import ModelError
+from ..pause import Pause
+from ..protocol.messages import Request, RequestError
+from ..ranks.group_engine import GroupEngine
+from ..worker_exit import BROKEN, USAGE, WorkerExit
+from .actor import Outcome, RankActor
+
+if TYPE_CHECKING:
+    from ..server.server import OpenEngine
+
+_WORKER = Path(__file__).parents[2]
+_PLACEMENT_SECONDS = 60.0
+_PAUSE_SECONDS = 0.05
+
+
+@contextmanager
+def cluster_engines(address: str, size: int) -> Iterator[OpenEngine]:
+    """Connects to a cluster (`auto`: the one of this machine; `local`: a new one) and opens engines on it."""
+    on_signal = signal.getsignal(signal.SIGTERM)
+    _connect(address)
+    # Ray replaces it by one that ends the process at once.
+    signal.signal(signal.SIGTERM, on_signal)
+    leads: list[RayLead] = []
+
+    def open_engine(request: Request, pause: Pause) -> GroupEngine:
+        if not leads:
+            leads.append(RayLead(size, request["device"], pause))
+        return GroupEngine(leads[0], request)
+
+    try:
+        yield open_engine
+    finally:
+        # The cluster ends actors and placement groups of a driver that ends, also after SIGKILL.
+        ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    variables = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "GLOO_SOCKET_IFNAME") if name in os.environ}
+    path = os.pathsep.join([str(_WORKER), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            runtime_env={"env_vars": {**variables, "PYTHONPATH": path}},
+            logging_level="WARNING",
+        )
+    except (RayError, ConnectionError, RuntimeError) as error:
+        raise WorkerExit(USAGE, f"expected a Ray cluster at {address}, got none ({error})") from error
+
+
+class RayLead:
+    """Gives commands to one actor per rank."""
+
+    def __init__(self, size: int, device: str, pause: Pause) -> None:
+        self.size, self._pause = size, pause
+        group = _placed(size, _resources(device), pause)
+        self._actors = [_start_actor(group, rank, _resources(device)) for rank in range(size)]
+        host, port = self._all([self._actors[0].address.remote()])[0]
+        shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": host, "MASTER_PORT": str(port), "LOCAL_RANK": "0"}
+        self._all([actor.join.remote({**shared, "RANK": str(rank)}) for rank, actor in enumerate(self._actors)])
+
+    def call(self, command: str, *arguments: Any) -> list[Any]:
+        content = ray.put(arguments)
+        outcomes: list[Outcome] = self._all([actor.run.remote(command, content) for actor in self._actors])
+        for rank, (kind, detail) in enumerate(outcomes):
+            if kind == "broken":
+                raise WorkerExit(BROKEN, f"rank {rank} failed ({detail})")
+        kind, detail = outcomes[0]
+        if kind == "refused":
+            raise RequestError(*detail)
+        if kind != "done":
+            raise WorkerExit(BROKEN, f"rank 0 was interrupted in {command}")
+        return [result for _, result in outcomes]
+
+    def stats(self, sampled: Mapping[str, float]) -> dict[str, float]:
+        try:
+            found: dict[str, float] = ray.get(self._actors[0].stats.remote(sampled), timeout=5)
+        except RayError:
+            return {}
+        return found
+
+    def _all(self, references: Sequence[Any]) -> list[Any]:
+        """Returns the values in order. Pauses meanwhile; a pause that raises interrupts the ranks."""
+        pending, interruption = {one: rank for rank, one in enumerate(references)}, None
+        found: list[Any] = [None] * len(references)
+        while pending:
+            done, _ = ray.wait(list(pending), timeout=_PAUSE_SECONDS)
+            for one in done:
+                rank = pending.pop(one)
+                try:
+                    found[rank] = ray.get(one)
+                except RayError as error:
+                    reason = str(error).strip().splitlines()[0]
+                    raise WorkerExit(BROKEN, f"rank {rank} was lost ({type(error).__name__}: {reason})") from error
+            if interruption is None:
+                try:
+                    self._pause()
+                except WorkerExit:
+                    raise
+                except BaseException as error:
+                    interruption = error
+                    self._actors[0].interrupt.remote()
+        if interruption is not None:
+            raise interruption
+        return found
+
+
+def _resources(device: str) -> dict[str, float]:
+    has_gpus = device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0
+    return {"CPU": 1, "GPU": 1} if has_gpus else {"CPU": 1}
+
+
+def _placed(size: int, resources: Mapping[str, float], pause: Pause) -> PlacementGroup:
+    """Reserves the resources of every rank, on as few nodes as possible. ModelError if the cluster lacks them."""
+    group = placement_group([dict(resources)] * size, strategy="PACK")
+    waited = 0.0
+    while not group.wait(1):
+        pause()
+        waited += 1
+        if waited >= _PLACEMENT_SECONDS:
+            free = ray.available_resources()
+            names = ", ".join(f"{free.get(name, 0):.0f} {name}" for name in resources)
+            raise ModelError(f"ranks: expected {size} free {' and '.join(resources)} in the cluster, got {names}")
+    return group
+
+
+def _start_actor(group: PlacementGroup, rank: int, resources: Mapping[str, float]) -> Any:
+    actor = ray.remote(
+        num_cpus=resources["CPU"],
+        num_gpus=resources.get("GPU", 0),
+        max_restarts=0,
+        concurrency_groups={"control": 1},
+        scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=rank),
+    )(RankActor)
+    return actor.remote()
