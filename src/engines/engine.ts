@@ -302,8 +302,8 @@ export interface OptimStep {
 
 export interface StepStats {
   readonly policyVersion: number;
-  /** Global L2 norm before clipping. */
-  readonly gradNorm: number;
+  /** Global L2 norm before clipping; absent where the engine does not measure it. */
+  readonly gradNorm?: number;
   /** False when the gradient was not finite; nothing changed then. */
   readonly applied: boolean;
 }

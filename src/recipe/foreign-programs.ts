@@ -40,6 +40,12 @@ function ofEngine(engine: EngineConfig): string[] {
         ...(engine.remote === undefined
           ? []
           : [`engine: connects to ${engine.remote} with GRADUS_WORKER_TOKEN`]),
+        ...(engine.cluster === undefined
+          ? []
+          : [`engine: runs the worker on the Ray cluster ${engine.cluster.address}`]),
+        ...(engine.tinker === undefined
+          ? []
+          : [`engine: sends prompts and rollouts to a Tinker service, with the key in TINKER_API_KEY`]),
         ...(engine.scratch === undefined ? [] : [`engine: writes to and removes ${engine.scratch}`]),
       ];
     case 'openai':

@@ -102,6 +102,18 @@ test('accepts an engine by name or by settings, and reports errors of the form t
   expect(withEngine({ type: 'torch', slots: 'many' })).toThrow(/policy\.engine\.slots: .*expected number/);
 });
 
+test('rejects losses that a Tinker service cannot compute', () => {
+  const trained = (changes: Partial<RecipeInput>) => () =>
+    defineRecipe({
+      ...minimal,
+      policy: { model: 'm', engine: { type: 'torch', tinker: { baseModel: 'b' } } },
+      ...changes,
+    });
+  expect(trained({})).not.toThrow();
+  expect(trained({ sampling: { maxTokens: 8, temperature: 0.7 } })).toThrow(/got temperature 0.7/);
+  expect(trained({ algorithm: { type: 'grpo', entropy: 0.1 } })).toThrow(/got an entropy term/);
+});
+
 test('rejects parts that do not fit together', () => {
   const stage = { type: 'stage', name: 'all', maxSteps: 3 } as const;
   const withStages =

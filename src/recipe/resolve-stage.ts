@@ -120,6 +120,7 @@ export function checkRecipe(recipe: Recipe): Levels {
     if (stage.type !== 'stage') continue;
     checkUpdates(resolveStage(recipe, stage));
     checkImportance(resolveStage(recipe, stage));
+    checkService(recipe, resolveStage(recipe, stage));
     checkReward(recipe, stage);
     checkStarts(recipe, resolveStage(recipe, stage));
     if (stage === first && stage.remeasure !== undefined) {
@@ -217,6 +218,19 @@ function checkImportance({ config, batchSource, algorithm }: ResolvedStage): voi
   throw new ConfigError(
     `stage '${config.name}': expected importance weights for batch.source ahead(), whose rollouts are off-policy, got importance: null; ` +
       "remove it from the algorithm, or set importance: { level: 'token', mode: 'truncate', cap: 2 }",
+  );
+}
+
+/** A Tinker service returns log-probabilities of temperature 1, and no entropies. */
+function checkService({ policy }: Recipe, { config, algorithm, sampling }: ResolvedStage): void {
+  if (policy.engine.type !== 'torch' || policy.engine.tinker === undefined) return;
+  const { entropy } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
+  const isWarm = sampling.temperature !== 1;
+  if (!isWarm && entropy === null) return;
+  const found = isWarm ? `temperature ${sampling.temperature}` : 'an entropy term';
+  throw new ConfigError(
+    `stage '${config.name}': expected temperature 1 and no entropy term for torch({ tinker }), got ${found}; ` +
+      'a Tinker service computes neither entropies nor log-probabilities of another temperature',
   );
 }
 

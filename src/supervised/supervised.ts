@@ -36,7 +36,7 @@ export interface SupervisedOptions extends SupervisedSettings {
 export interface SupervisedResult {
   /** Mean negative log-likelihood per completion token, nats. */
   readonly loss: number;
-  readonly gradNorm: number;
+  readonly gradNorm?: number;
   readonly learningRate: number;
   /** Completion tokens of the step. */
   readonly tokens: number;
@@ -138,7 +138,13 @@ export async function learnSequences(
       },
     );
   }
-  return { loss, gradNorm, learningRate, tokens, sequences: sequences.length };
+  return {
+    loss,
+    ...(gradNorm !== undefined && { gradNorm }),
+    learningRate,
+    tokens,
+    sequences: sequences.length,
+  };
 }
 
 const smallerRate = 'the same command with a smaller learning rate';

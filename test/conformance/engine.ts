@@ -353,7 +353,7 @@ function learningTests({ under }: Shared): void {
         await two.learner.optimStep(settings),
       ];
       expect(stepOne).toMatchObject({ policyVersion: step + 1, applied: true });
-      expect(stepTwo.gradNorm).toBeCloseTo(stepOne.gradNorm, 3);
+      expect(stepTwo.gradNorm).toBeCloseTo(stepOne.gradNorm!, 3);
     }
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
     expect(one.weights.policyVersion).toBe(4);
@@ -373,10 +373,10 @@ function learningTests({ under }: Shared): void {
       const { gradNorm, applied } = await one.learner.optimStep(settings);
       expect(applied).toBe(true);
       // A GPU may sum in another order each time.
-      expect(gradNorm / full).toBeCloseTo(1, 4);
+      expect(gradNorm! / full).toBeCloseTo(1, 4);
       const other = await two.learner.optimStep(settings);
       expect(other).toMatchObject({ applied, policyVersion: step + 1 });
-      expect(other.gradNorm / gradNorm).toBeCloseTo(1, 4);
+      expect(other.gradNorm! / gradNorm!).toBeCloseTo(1, 4);
     }
     const [ours, theirs] = await Promise.all(
       [one, two].map((engine) => engine.weights.logprobs({ sequences }, 'policy')),

@@ -103,7 +103,7 @@ async function tenSteps(
       weightDecay: 0.01,
       maxGradNorm: 1,
     });
-    steps.push({ loss, gradNorm });
+    steps.push({ loss, gradNorm: gradNorm! });
   }
   return steps;
 }

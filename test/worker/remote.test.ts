@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { LearningEngine } from '../../src/engines/engine.ts';
 import { sampleTurns } from '../../src/testing/single-turn.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
-import { sshCommand } from '../../src/engines/torch/open-transport.ts';
+import { sshCommand, workerOptions } from '../../src/engines/torch/open-transport.ts';
 import { findPython, workerFolder } from '../../src/engines/torch/python.ts';
 import { hasTorch } from './environment.ts';
 
@@ -104,7 +104,11 @@ test('ssh gets these arguments', () => {
     expect.stringContaining('gradus_worker 3<&0 4>&1 </dev/null >&2'),
   ]);
   expect(sshCommand('ssh://gpu/~/gradus/worker').at(-1)).toContain('cd "$HOME"/');
-  expect(sshCommand('ssh://gpu/srv', 2).at(-1)).toContain('-m gradus_worker --ranks 2 3<&0');
+  const options = workerOptions({ ranks: 2, cluster: { address: 'auto' } });
+  expect(sshCommand('ssh://gpu/srv', options).at(-1)).toMatch(
+    /gradus_worker .*--ranks.* .*2.* .*--ray.* .*auto/,
+  );
+  expect(options).toEqual(['--ranks', '2', '--ray', 'auto']);
 });
 
 test('several ranks are rejected for a worker that Gradus does not start', async () => {

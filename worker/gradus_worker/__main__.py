@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .log import log_line
 from .server.inbox import Inbox
 from .transport.pipes import Pipes
-from .worker_exit import WorkerExit
+from .worker_exit import USAGE, WorkerExit
 
 if TYPE_CHECKING:
     from .server.server import OpenEngine
@@ -61,6 +61,18 @@ def _serve_http(inbox: Inbox, options: argparse.Namespace) -> WorkerExit:
 @contextmanager
 def _engines(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
     """Joins or starts the other ranks, if there are any, and ends them."""
+    if options.tinker is not None:
+        with _installed("--tinker", "requirements-tinker.txt"):
+            from .tinker.engine import tinker_engines
+        with tinker_engines(options.tinker, options.lora_rank) as open_engine:
+            yield open_engine
+        return
+    if options.ray is not None:
+        with _installed("--ray", "requirements-cluster.txt"):
+            from .cluster.head import cluster_engines
+        with cluster_engines(options.ray, options.ranks) as open_engine:
+            yield open_engine
+        return
     if options.ranks == 1 and os.environ.get("WORLD_SIZE", "1") == "1":
         from .engine import Engine
 
@@ -70,6 +82,16 @@ def _engines(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
 
     with group_engines(options.ranks, inbox) as open_engine:
         yield open_engine
+
+
+@contextmanager
+def _installed(option: str, requirements: str) -> Iterator[None]:
+    """Replaces a missing optional package by an exit that names its requirements."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        advice = f"pip install -r worker/{requirements}"
+        raise WorkerExit(USAGE, f"{option}: expected an optional package ({error}); {advice}") from error
 
 
 def _follow() -> WorkerExit:
@@ -102,6 +124,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="shard the model over N processes of this machine, one per GPU; do not set it under torchrun, "
         "which starts the processes itself",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="place the ranks on a Ray cluster: HOST:PORT, auto for the cluster of this machine, local for a new one",
+    )
+    parser.add_argument(
+        "--tinker",
+        metavar="MODEL",
+        help="train adapters of this base model on a Tinker service (TINKER_API_KEY, TINKER_BASE_URL) instead of here",
+    )
+    parser.add_argument(
+        "--lora-rank", type=_count, default=32, metavar="N", help="rank of the adapters with --tinker (default: 32)"
     )
     return parser
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from .device.peak_rates import PeakRates
-from .learning.trainer import LossStats, Trainer, TrainingSequence
+from .learning.batch_loss import LossStats, TrainingSequence
+from .learning.trainer import Trainer
 
 
 def memory_stats(device: torch.device) -> dict[str, float]:
@@ -55,18 +56,17 @@ def sampler_stats(counts: Mapping[str, float], peak_rates: PeakRates | None) -> 
 def learning_metrics(
     stats: LossStats, sequences: Sequence[TrainingSequence], operations: float, peak_rates: PeakRates | None
 ) -> dict[str, float]:
-    """Metrics of one `forward_backward` besides its loss. `mfu`: its operations per second over the device's peak rate.
-
-    `ratio/p01` to `ratio/p99`: percentiles, over tokens with weight, of the trainer's probability divided by the
-    sampler's. Values far from 1 mean that the two disagree or that the rollouts are stale.
-    """
+    """Metrics of one `forward_backward` besides its loss. `mfu`: operations per second over the device's peak rate."""
     found = {"microbatches": float(stats.microbatches), "tokensPerMicrobatch": float(stats.token_budget)}
     if peak_rates is not None and stats.seconds > 0:
         found["mfu"] = operations / stats.seconds / peak_rates.product_flops
-    return found | _ratio_percentiles(stats.logprobs, sequences)
+    return found | ratio_percentiles(stats.logprobs, sequences)
 
 
-def _ratio_percentiles(logprobs: Sequence[Tensor], sequences: Sequence[TrainingSequence]) -> dict[str, float]:
+def ratio_percentiles(logprobs: Sequence[Tensor], sequences: Sequence[TrainingSequence]) -> dict[str, float]:
+    """Percentiles `ratio/p01` to `ratio/p99`, over tokens with weight, of the trainer's probability divided by the
+    sampler's. Values far from 1 mean that the two disagree or that the rollouts are stale.
+    """
     pairs = zip(logprobs, sequences, strict=True)
     ratios = np.concatenate(
         [(values - s.rollout_logprobs)[s.weights != 0].double().exp().numpy() for values, s in pairs]

@@ -131,10 +131,10 @@ class Client:
 class LocalClient(Client):
     """Runs a server in a thread of this process."""
 
-    def __init__(self, *, lasting: bool = False) -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.inbox = Inbox()
-        self.server = Server(self.inbox, lasting=lasting)
+        self.server = Server(self.inbox, **settings)
         self.ending: WorkerExit | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()

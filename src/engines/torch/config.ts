@@ -32,6 +32,16 @@ export const torchConfig = z.strictObject({
    * on the machine of the worker; a worker at `http://…` and one of `command` start their own.
    */
   ranks: z.int().min(1).default(1),
+  /**
+   * Places the ranks on a Ray cluster. `address`: `host:port`, `auto` for the cluster of this machine, `local` for a new
+   * one.
+   */
+  cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
+  /**
+   * Trains adapters of `baseModel` on a Tinker service, named by TINKER_BASE_URL and TINKER_API_KEY, instead of on this
+   * machine. The model folder then needs tokenizer and `config.json` only.
+   */
+  tinker: z.strictObject({ baseModel: z.string().min(1), rank: z.int().min(1).default(32) }).optional(),
   /** Element type of exported weights. */
   exportType: z.enum(['bf16', 'f32']).default('bf16'),
   /** Python with the worker's packages. Default: see `findPython`. */

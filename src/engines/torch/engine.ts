@@ -196,6 +196,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   #learned: Figures = {};
   readonly #frozen: FrozenPolicies | undefined;
   readonly freezePolicy?: () => Promise<FrozenPolicy>;
+  readonly gradientNorm?: (batch: TrainingBatch, loss: LossSpec) => Promise<number>;
 
   constructor(
     worker: SupervisedWorker,
@@ -208,6 +209,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     this.#config = config;
     this.learner = train ? this : undefined;
     this.#created = created;
+    if (config.tinker === undefined) this.gradientNorm = (batch, loss) => this.#gradientNorm(batch, loss);
     if (!train || openSampler === undefined) return;
     const scratch = config.scratch === undefined ? null : resolve(config.scratch);
     const save = (dir: string): Promise<number> => this.#saveWeights(dir);
@@ -311,7 +313,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     };
   }
 
-  async gradientNorm(batch: TrainingBatch, loss: LossSpec): Promise<number> {
+  async #gradientNorm(batch: TrainingBatch, loss: LossSpec): Promise<number> {
     checkTrainingBatch(batch, loss, this.#folder.config);
     const lengths = batch.sequences.map(({ tokens }) => tokens.length);
     const { answer } = this.#worker.request('gradientNorm', {
@@ -324,7 +326,9 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   async optimStep(step: OptimStep): Promise<StepStats> {
     const defaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: null };
     const { result } = await this.#worker.request('optimStep', { fields: { ...defaults, ...step } }).answer;
-    return { ...result, gradNorm: result.gradNorm ?? NaN };
+    const { policyVersion, applied, gradNorm } = result;
+    if (applied && gradNorm === null) return { policyVersion, applied };
+    return { policyVersion, applied, gradNorm: gradNorm ?? NaN };
   }
 
   async saveState(dir: string): Promise<void> {

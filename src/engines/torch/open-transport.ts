@@ -6,24 +6,35 @@ import { findPython, workerFolder } from './python.ts';
 import type { OpenTransport } from './transport.ts';
 
 /** Opens the transport that the settings name. */
-export function openTransport({ remote, command, python, ranks }: TorchConfig): OpenTransport {
+export function openTransport(config: TorchConfig): OpenTransport {
+  const { remote, command, python } = config;
+  const options = workerOptions(config);
   if (remote?.startsWith('ssh://') === true)
-    return processTransport({ command: sshCommand(remote, ranks), pipes: 'stdio' });
-  if (ranks > 1 && (remote ?? command) !== undefined) throw ranksElsewhere(ranks);
+    return processTransport({ command: sshCommand(remote, options), pipes: 'stdio' });
+  if (options.length > 0 && (remote ?? command) !== undefined) throw startedElsewhere(options);
   if (remote !== undefined) return httpTransport(remote, tokenFor(remote));
   return processTransport({
-    command: command ?? [python ?? findPython(), '-m', 'gradus_worker', ...ranksOption(ranks)],
+    command: command ?? [python ?? findPython(), '-m', 'gradus_worker', ...options],
     env: { ...process.env, PYTHONPATH: workerFolder, PYTHONUNBUFFERED: '1' },
     pipes: 'descriptors',
   });
 }
 
-const ranksOption = (ranks: number): string[] => (ranks === 1 ? [] : ['--ranks', String(ranks)]);
+/** Arguments of the worker. */
+export const workerOptions = ({
+  ranks,
+  cluster,
+  tinker,
+}: Pick<TorchConfig, 'ranks' | 'cluster' | 'tinker'>): string[] => [
+  ...(ranks === 1 && cluster === undefined ? [] : ['--ranks', String(ranks)]),
+  ...(cluster === undefined ? [] : ['--ray', cluster.address]),
+  ...(tinker === undefined ? [] : ['--tinker', tinker.baseModel, '--lora-rank', String(tinker.rank)]),
+];
 
-const ranksElsewhere = (ranks: number): ConfigError =>
+const startedElsewhere = (options: readonly string[]): ConfigError =>
   new ConfigError(
-    `ranks: ${ranks}: expected a worker that Gradus starts, got "remote: http" or "command", which start their own ranks`,
-    { tryNext: `python -m gradus_worker --ranks ${ranks} --http HOST:PORT` },
+    'ranks, cluster, tinker: expected a worker that Gradus starts, got "remote: http" or "command", which set these themselves',
+    { tryNext: `python -m gradus_worker ${options.join(' ')} --http HOST:PORT` },
   );
 
 function tokenFor(remote: string): string | null {
@@ -40,11 +51,11 @@ function tokenFor(remote: string): string | null {
  * Starts the worker over ssh, in the folder of the address. Frames use its stdin and stdout; all other output goes to
  * stderr. Never prompts for a password.
  */
-export function sshCommand(remote: string, ranks = 1): string[] {
+export function sshCommand(remote: string, options: readonly string[] = []): string[] {
   const { username, hostname, port, pathname } = new URL(remote);
   const path = decodeURIComponent(pathname);
   const folder = path.startsWith('/~/') ? `"$HOME"/${quote(path.slice(3))}` : quote(path);
-  const script = `cd ${folder} && python=.venv/bin/python && { [ -x $python ] || python=python3; } && PYTHONUNBUFFERED=1 exec $python -m gradus_worker${['', ...ranksOption(ranks)].join(' ')} 3<&0 4>&1 </dev/null >&2`;
+  const script = `cd ${folder} && python=.venv/bin/python && { [ -x $python ] || python=python3; } && PYTHONUNBUFFERED=1 exec $python -m gradus_worker${['', ...options.map(quote)].join(' ')} 3<&0 4>&1 </dev/null >&2`;
   const host = username === '' ? hostname : `${decodeURIComponent(username)}@${hostname}`;
   const ssh = ['ssh', '-T', '-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15'];
   return [...ssh, ...(port === '' ? [] : ['-p', port]), '--', host, `exec sh -c ${quote(script)}`];

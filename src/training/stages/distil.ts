@@ -179,7 +179,8 @@ async function update(
   const { gradNorm, applied } = await engine.learner.optimStep(adam);
   const metrics: Metrics = {
     'optim/learningRate': learningRate,
-    ...(applied && { 'optim/loss': loss, 'optim/gradNorm': gradNorm }),
+    ...(applied && { 'optim/loss': loss }),
+    ...(applied && gradNorm !== undefined && { 'optim/gradNorm': gradNorm }),
     ...(applied && entropy !== undefined && { 'policy/entropy': entropy }),
   };
   return { made: Number(applied), skipped: Number(!applied), metrics };

@@ -98,7 +98,7 @@ async function runStep(
   const metrics: Metrics = {
     'sft/loss': learned.loss,
     ...(isDue && { 'sft/heldOutLoss': await meanLoss(engine, heldOut) }),
-    'optim/gradNorm': learned.gradNorm,
+    ...(learned.gradNorm !== undefined && { 'optim/gradNorm': learned.gradNorm }),
     'optim/learningRate': rate,
     'batch/tokens': learned.tokens,
     'batch/sequences': learned.sequences,

@@ -77,7 +77,7 @@ export async function learnFrom(
     ...learningMetrics(updates, scoredBefore, learningRate),
     'optim/updates': updates.length,
     'optim/skippedUpdates': skipped,
-    ...noiseMetrics(made[0] === null ? null : (noiseAt?.(made[0]!.update.gradNorm) ?? null)),
+    ...noiseMetrics(made[0] === null ? null : (noiseAt?.(made[0]!.update.gradNorm ?? NaN) ?? null)),
   };
   return { made: updates.length, skipped, metrics };
 }

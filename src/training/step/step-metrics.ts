@@ -129,7 +129,7 @@ export function learningMetrics(
   learningRate: number,
 ): Metrics {
   const losses = updates.map(({ loss }) => loss);
-  const gradNorms = updates.map(({ update }) => update.gradNorm);
+  const gradNorms = updates.flatMap(({ update }) => update.gradNorm ?? []);
   return {
     ...measured(
       'optim/loss',

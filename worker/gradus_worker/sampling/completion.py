@@ -53,7 +53,8 @@ class Piece:
     index: int
     tokens: Tokens
     logprobs: Floats
-    entropies: Floats
+    entropies: Floats | None
+    """None: not measured, as by servers."""
     finish_reason: str | None
     policy_version_start: int
     policy_version_end: int

@@ -9,16 +9,15 @@ import numpy as np
 
 from ..protocol.frames import Array
 from ..protocol.messages import Outcome, Reply, Request, RequestError, bad_request
-from ..ranks.group_sampler import GroupSampler
 from ..sampling.completion import Ended, Failed, Piece, Progress, SamplePrompt, SampleSettings
-from ..sampling.sampler import Sampler
 from .inbox import Aborted, Incoming
+from .session_engine import SessionSampler
 
 
 class SampleRequests:
     """Runs sample requests. Calls `end` with the outcome of each."""
 
-    def __init__(self, sampler: Sampler | GroupSampler, end: Callable[[Incoming, Outcome], None]) -> None:
+    def __init__(self, sampler: SessionSampler, end: Callable[[Incoming, Outcome], None]) -> None:
         self._sampler, self._end = sampler, end
         self._running: dict[int, Incoming] = {}
         self._last_key = 0
@@ -104,10 +103,11 @@ def _described(piece: Piece) -> dict[str, Any]:
 
 
 def _joined(pieces: list[Piece]) -> dict[str, Array]:
+    entropies = [piece.entropies for piece in pieces if piece.entropies is not None]
     return {
         "tokens": np.concatenate([piece.tokens for piece in pieces]),
         "logprobs": np.concatenate([piece.logprobs for piece in pieces]),
-        "entropies": np.concatenate([piece.entropies for piece in pieces]),
+        **({"entropies": np.concatenate(entropies)} if len(entropies) == len(pieces) else {}),
     }
 
 

@@ -24,12 +24,12 @@ from .. import __version__
 from ..engine import Engine, devices
 from ..pause import Pause
 from ..protocol.messages import ORDERED, PROTOCOL_VERSION, Outcome, Reply, Request, RequestError, bad_request, conflict
-from ..ranks.group_engine import GroupEngine
 from ..worker_exit import WorkerExit
 from .error_replies import failure_of, outcome_of
 from .inbox import Inbox, Incoming
 from .replay import RequestLog
 from .sample_requests import SampleRequests
+from .session_engine import SessionEngine
 
 SESSION_SILENCE_SECONDS = 60.0
 """Over HTTP, a new client replaces one that has sent nothing for this long."""
@@ -41,7 +41,7 @@ class Session:
 
     id: str
     order: RequestLog = field(default_factory=RequestLog)
-    engine: Engine | GroupEngine | None = None
+    engine: SessionEngine | None = None
     samples: SampleRequests | None = None
     heard: float = field(default_factory=time.monotonic)
     open: dict[int, Incoming] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class _SessionOver(BaseException):
         self.reason, self.then = reason, then
 
 
-OpenEngine = Callable[[Request, Pause], Engine | GroupEngine]
+OpenEngine = Callable[[Request, Pause], SessionEngine]
 """Creates the engine of a `createModel` request."""
 
 

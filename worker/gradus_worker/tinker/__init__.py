@@ -1,0 +1,1 @@
+"""Engine whose model is trained by a service with Thinking Machines' Tinker API, through the official SDK."""
