@@ -64,6 +64,8 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     [`${run}/metrics`, 'frac_reward_zero_std'],
     [`${run}/rollouts`, 'sum/3'],
     [`${run}/rollouts?as=rollouts`, '#1 sum/3'],
+    [`${run}/rollouts?as=search&text=boxed`, 'newest first'],
+    [`${run}/answers?family=sum`, 'Problems then and now'],
     [`${run}/rollouts?as=differences`, 'correct answers differ from the gold as text'],
     [`${run}/group/30?rollout=1`, 'Rollout 1'],
     [problemPage(worstProblem), 'Levels over the run'],
@@ -97,6 +99,53 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await first.getByText('no rule makes them equal', { exact: true }).waitFor();
     expect(await first.locator('mark').allInnerTexts()).toContain('1/13');
     expect(tab.url()).toContain('/group/');
+  });
+
+  test('leads from the list of runs to the answers of a family in two clicks', async () => {
+    await using opened = await open('runs');
+    const { tab } = opened;
+    await tab.getByRole('link', { name: 'scripted-0001' }).click();
+    await tab.getByRole('region', { name: 'Did it work?' }).getByRole('link', { name: 'trap' }).click();
+    const wrong = tab.getByRole('group', { name: 'Commonest wrong answers' });
+    const row = wrong.getByRole('row', { name: /frac.1..12/u });
+    expect(await row.innerText()).toMatch(/incorrect\s+100 %\s+100 %\s+100 %/u);
+    const problem = tab.getByRole('group', { name: 'Problems then and now' }).getByRole('row').nth(1);
+    expect(await problem.innerText()).toMatch(/trap\/9\/worst\s+2\+2=\?/u);
+    await problem.getByRole('link').last().click();
+    await tab.getByRole('region', { name: 'Rollout 2' }).waitFor();
+  });
+
+  test('names problems by their prompts, too', async () => {
+    for (const [hash, words] of [
+      [`${run}/overview`, /trap\/9\/worst\s+2\+2=\?/u],
+      [`${run}/rollouts?problem=sum%2F3`, /sum\/3\s+0\+3=\?/u],
+      [`${run}/rollouts?as=rollouts&problem=sum%2F3`, /#1 sum\/3\s+0\+3=\?/u],
+      [problemPage('sum/3'), /sum\/4\s+0\+4=\?/u],
+    ] as const) {
+      await using opened = await open(hash);
+      await expect.poll(() => opened.tab.locator('main').innerText()).toMatch(words);
+    }
+  });
+
+  test('searches prompts, answers and completions within the filters', async () => {
+    await using opened = await open(`${run}/rollouts`);
+    const { tab, faults } = opened;
+    await tab.getByRole('button', { name: 'Search', exact: true }).click();
+    await tab.getByLabel('Words in prompts').fill('of TWELVE');
+    await expect.poll(() => tab.url()).toContain('text=of+TWELVE');
+    const hits = tab.getByRole('region', { name: 'Search' }).getByRole('listitem');
+    await hits.getByText('one of').first().waitFor();
+    expect(await hits.first().locator('mark').innerText()).toBe('of');
+    await tab.getByLabel('Look in').selectOption('prompt');
+    await tab.getByText('Nothing matches.').waitFor();
+    await tab.getByLabel('Words in prompts').fill('0+3');
+    await expect.poll(() => hits.count()).toBe(1);
+    await hits.getByRole('link', { name: 'sum/3' }).click();
+    await tab.waitForURL(/problem\/sum/u);
+    await tab.goto(`${dashboard.url}#/${run}/rollouts?as=search&text=owned&family=hostile&outcome=unparsed`);
+    await expect.poll(() => hits.count()).toBeGreaterThan(0);
+    expect(await tab.locator('main img, main script, main i').count()).toBe(0);
+    expect(faults).toEqual([]);
   });
 
   test('links steps, cells and points to their rollouts', async () => {
@@ -222,7 +271,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByLabel('Select scripted-0002').check();
     await tab.getByRole('link', { name: 'Compare scripted-0001 → scripted-0002' }).click();
     await tab.getByRole('row', { name: /optimizer.learningRate 0.001 0.002/u }).waitFor();
-    const overall = tab.getByRole('row', { name: /^all, 6/u });
+    const overall = tab.getByRole('row', { name: /^all, 8/u });
     expect(await overall.innerText()).toMatch(/\[.* … .*\]/u);
   });
 

@@ -22,6 +22,7 @@ const views: Readonly<Record<string, View>> = {
   })),
   group: lazy(async () => ({ default: (await import('./views/group/group-view.tsx')).GroupView })),
   problem: lazy(async () => ({ default: (await import('./views/problem/problem-view.tsx')).ProblemView })),
+  answers: lazy(async () => ({ default: (await import('./views/answers/answers-view.tsx')).AnswersView })),
   play: lazy(async () => ({ default: (await import('./views/play/play-view.tsx')).PlayView })),
 };
 const CompareView = lazy(async () => ({

@@ -21,8 +21,9 @@ const queries = new QueryClient({
 source.subscribe(async ({ runs }) => {
   const changed = new Set(runs);
   await queries.invalidateQueries({
+    // The prompt of a problem never changes.
     predicate: ({ queryKey: [kind, folder], state }) =>
-      (kind !== 'run' || changed.has(String(folder))) && !isDeep(state.data),
+      kind !== 'prompt' && (kind !== 'run' || changed.has(String(folder))) && !isDeep(state.data),
   });
 });
 

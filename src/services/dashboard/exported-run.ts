@@ -1,4 +1,5 @@
 import type { RunReader } from '../../runs/reading/run-reader.ts';
+import { type AnswersQuery, type AnswersView, createAnswersView } from './views/answers.ts';
 import { createCurriculumView, type CurriculumView } from './views/curriculum.ts';
 import { type Differences, differencesView } from './views/differences.ts';
 import { type Facets, facetsView } from './views/facets.ts';
@@ -31,6 +32,8 @@ export interface ExportedRun {
   readonly curriculum: CurriculumView;
   /** By problem id. */
   readonly problems: Readonly<Record<string, ProblemDetail>>;
+  /** Of the domains and families that were evaluated twice. */
+  readonly answers: readonly { readonly query: AnswersQuery; readonly view: AnswersView }[];
   /** One phrase for each part that did not fit; empty: the page is complete. */
   readonly omitted: readonly string[];
 }
@@ -63,9 +66,11 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
   const rollouts = rowsWithin(maxBytes * tableShare, (cursor) =>
     rolloutsView(run, rolloutsQuery.parse({ limit: 500, cursor })),
   );
+  const outcome = await createOutcomeView(options.compareProgress)(run);
   const rest = {
     detail,
-    outcome: await createOutcomeView(options.compareProgress)(run),
+    outcome,
+    answers: await answersOf(run, outcome),
     notes: notes.rows,
     metrics: metricsView(run, { name: detail.metrics.map(({ name }) => name), points }),
     facets: facetsView(run),
@@ -96,6 +101,21 @@ function levelsOf(run: RunReader): ExportedRun['levels'] {
     family: by({ by: 'family' }),
     domain: by({ by: 'domain' }),
   };
+}
+
+/** Most domains and families, of all suites. */
+const mostAnswers = 40;
+
+/** Answers that the outcome links to. */
+async function answersOf(run: RunReader, { suites }: RunOutcome): Promise<ExportedRun['answers']> {
+  const show = createAnswersView();
+  const queries = suites.flatMap(({ suite, byDomain, byFamily }) => [
+    ...Object.keys(byDomain).map((domain) => ({ domain, suite })),
+    ...Object.keys(byFamily).map((family) => ({ family, suite })),
+  ]);
+  const answers: { query: AnswersQuery; view: AnswersView }[] = [];
+  for (const query of queries.slice(0, mostAnswers)) answers.push({ query, view: await show(run, query) });
+  return answers;
 }
 
 interface Rows<T> {

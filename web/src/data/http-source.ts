@@ -6,6 +6,7 @@ import { subscribeToChanges } from './subscribe.ts';
 /** Loads data from the `gradus dashboard` that served the page. */
 export function httpSource(): DataSource {
   return {
+    isServed: true,
     runs: () => read(['runs']),
     run: (folder) => read(['runs', folder]),
     outcome: (folder) => read(['runs', folder, 'outcome']),
@@ -18,10 +19,17 @@ export function httpSource(): DataSource {
     group: (folder, id) => read(['runs', folder, 'groups', String(id)]),
     problems: (folder, query) => read(['runs', folder, 'problems'], query),
     problem: (folder, id) => read(['runs', folder, 'problem'], { id }),
+    prompts: (folder, id) => read(['runs', folder, 'prompts'], { id }),
+    search: (folder, query) => read(['runs', folder, 'search'], query),
+    answers: (folder, query) => read(['runs', folder, 'answers'], query),
     levels: (folder, query = {}) => read(['runs', folder, 'levels'], query),
     curriculum: (folder) => read(['runs', folder, 'curriculum']),
     compare: (before, after) => read(['compare'], { before, after }),
     compareSeeds: (before, after) => read(['compare', 'seeds'], { before, after }),
+    annotate: (folder, annotations) => post(['runs', folder, 'annotations'], annotations),
+    trash: () => read(['trash']),
+    moveToTrash: (folder) => post(['runs', folder, 'trash'], {}),
+    restore: (folder) => post(['trash', folder, 'restore'], {}),
     models: (folder) => read(['runs', folder, 'models']),
     play,
     subscribe: subscribeToChanges,
@@ -36,6 +44,21 @@ async function read<T>(parts: readonly string[], query: Readonly<Record<string, 
   return (await response.json()) as T;
 }
 
+async function post(parts: readonly string[], body: object): Promise<void> {
+  const path = `api/${parts.map(encodeURIComponent).join('/')}`;
+  const response = await send(path, body);
+  if (!response.ok) throw await failure(path, response);
+}
+
+const send = (path: string, body: object, signal?: AbortSignal): Promise<Response> =>
+  fetch(path, {
+    method: 'POST',
+    credentials: 'same-origin',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    ...(signal !== undefined && { signal }),
+  });
+
 /** Formats a query; a list becomes a repeated key. */
 function searchOf(query: Readonly<Record<string, unknown>>): string {
   const search = new URLSearchParams();
@@ -47,13 +70,7 @@ function searchOf(query: Readonly<Record<string, unknown>>): string {
 }
 
 async function* play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent> {
-  const response = await fetch('api/play', {
-    method: 'POST',
-    credentials: 'same-origin',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(request),
-    signal,
-  });
+  const response = await send('api/play', request, signal);
   if (!response.ok) throw await failure('api/play', response);
   for await (const line of readLines(response.body!)) yield JSON.parse(line) as PlayEvent;
 }

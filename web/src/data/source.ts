@@ -1,5 +1,8 @@
+import type { Annotations } from '../../../src/runs/files/annotations.ts';
+import type { TrashedRun } from '../../../src/services/dashboard/edit-routes.ts';
 import type { Change } from '../../../src/services/dashboard/watch-runs.ts';
 import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/services/dashboard/play.ts';
+import type { AnswersQuery, AnswersView } from '../../../src/services/dashboard/views/answers.ts';
 import type { RunComparisonView } from '../../../src/services/dashboard/views/comparison.ts';
 import type { CurriculumView } from '../../../src/services/dashboard/views/curriculum.ts';
 import type { Differences } from '../../../src/services/dashboard/views/differences.ts';
@@ -10,12 +13,14 @@ import type { LevelCell, LevelsQuery } from '../../../src/services/dashboard/vie
 import type { MetricSeriesByName } from '../../../src/services/dashboard/views/metric-series.ts';
 import type { NotesQuery, RunNote } from '../../../src/services/dashboard/views/notes.ts';
 import type { RunOutcome } from '../../../src/services/dashboard/views/outcome.ts';
+import type { Prompts } from '../../../src/services/dashboard/views/prompts.ts';
 import type { ProblemDetail } from '../../../src/services/dashboard/views/problem.ts';
 import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
 import type { Page } from '../../../src/services/dashboard/views/page.ts';
 import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts.ts';
 import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
 import type { RunListItem } from '../../../src/services/dashboard/views/run-list.ts';
+import type { SearchQuery, SearchView } from '../../../src/services/dashboard/views/search.ts';
 import type { SeedsView } from '../../../src/services/dashboard/views/seeds.ts';
 
 /** Range of steps, and the most points per metric. */
@@ -27,6 +32,8 @@ export interface StepRange {
 
 /** The data of the pages: from a dashboard, or embedded in an exported page. */
 export interface DataSource {
+  /** False for an exported page, which can neither search nor change anything. */
+  readonly isServed: boolean;
   runs(): Promise<readonly RunListItem[]>;
   run(folder: string): Promise<RunDetail>;
   outcome(folder: string): Promise<RunOutcome>;
@@ -40,10 +47,19 @@ export interface DataSource {
   group(folder: string, id: number): Promise<GroupDetail>;
   problems(folder: string, query: ProblemsQuery): Promise<Page<ProblemRow>>;
   problem(folder: string, id: string): Promise<ProblemDetail>;
+  /** Beginnings of prompts by problem id. */
+  prompts(folder: string, ids: readonly string[]): Promise<Prompts>;
+  search(folder: string, query: SearchQuery): Promise<SearchView>;
+  answers(folder: string, query: AnswersQuery): Promise<AnswersView>;
   levels(folder: string, query?: LevelsQuery): Promise<readonly LevelCell[]>;
   curriculum(folder: string): Promise<CurriculumView>;
   compare(before: string, after: string): Promise<RunComparisonView>;
   compareSeeds(before: readonly string[], after: readonly string[]): Promise<SeedsView>;
+  /** Replaces the title, the tags and the note of a run. */
+  annotate(folder: string, annotations: Annotations): Promise<void>;
+  trash(): Promise<readonly TrashedRun[]>;
+  moveToTrash(folder: string): Promise<void>;
+  restore(folder: string): Promise<void>;
   models(folder: string): Promise<readonly PlayModel[]>;
   play(request: PlayRequest, signal: AbortSignal): AsyncIterable<PlayEvent>;
   /**

@@ -1,3 +1,4 @@
+import { promptBeginning } from '../../../src/core/prompt-beginning.ts';
 import type { ExportedRun } from '../../../src/services/dashboard/exported-run.ts';
 import type { Series } from '../../../src/services/dashboard/views/metric-series.ts';
 import type { DataSource, StepRange } from './source.ts';
@@ -11,6 +12,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
       `run ${folder}`,
     );
   return {
+    isServed: false,
     runs: async () => runs.map(({ detail }) => detail.head),
     run: async (folder) => find(folder).detail,
     outcome: async (folder) => find(folder).outcome,
@@ -29,10 +31,33 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
     group: async (folder, id) => present(find(folder).details[id], `group ${id}`),
     problems: async (folder, query) => problemTable(find(folder), query),
     problem: async (folder, id) => present(find(folder).problems[id], `problem ${id}`),
+    prompts: async (folder, ids) => {
+      const { problems } = find(folder);
+      return Object.fromEntries(
+        ids.flatMap((id) => {
+          const problem = problems[id];
+          return problem === undefined ? [] : [[id, promptBeginning(problem.prompt)]];
+        }),
+      );
+    },
+    search: () => present<never>(undefined, 'full-text index'),
+    answers: async (folder, { family, domain, suite }) => {
+      const found = find(folder).answers.find(
+        ({ query }) =>
+          query.family === family &&
+          query.domain === domain &&
+          (suite === undefined || query.suite === suite),
+      );
+      return present(found?.view, `list of answers to ${family ?? domain ?? 'all problems'}`);
+    },
     levels: async (folder, { by = 'any' as const } = {}) => find(folder).levels[by],
     curriculum: async (folder) => find(folder).curriculum,
     compare: async () => present<never>(undefined, 'comparison'),
     compareSeeds: async () => present<never>(undefined, 'comparison'),
+    annotate: async () => present<never>(undefined, 'editor'),
+    trash: async () => [],
+    moveToTrash: async () => present<never>(undefined, 'trash'),
+    restore: async () => present<never>(undefined, 'trash'),
     models: async () => [],
     play: () => present<never>(undefined, 'model'),
     subscribe: () => () => {},

@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradusError } from '../../../core/errors.ts';
 import { runFingerprint } from '../../../runs/reading/fingerprint.ts';
+import { type Annotations, readAnnotations } from '../../../runs/files/annotations.ts';
 import { runLayout } from '../../../runs/files/layout.ts';
 import { settingsHash } from '../../../runs/files/recipe-file.ts';
 import { isLocked } from '../../../storage/file-lock.ts';
@@ -17,6 +18,8 @@ import { plannedStages } from './planned-stages.ts';
 export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
   /** Hash of the recipe regardless of seed and name: equal for all seeds of one recipe. */
   readonly settingsHash: string;
+  /** Title, tags and note by the user. */
+  readonly annotations: Annotations;
   /** Stages of the recipe that have begun. */
   readonly stagesBegun: number;
   /** Stages of the recipe. */
@@ -48,6 +51,7 @@ export async function runHead(run: RunReader): Promise<RunHead> {
   return {
     ...summary,
     settingsHash: settingsHash(recipe),
+    annotations: await readAnnotations(run.directory),
     stagesBegun: run.stages().length,
     stageCount: plan.length,
     maxSteps: sum(plan.map(({ maxSteps }) => maxSteps ?? 0)),

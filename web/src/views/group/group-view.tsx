@@ -12,8 +12,9 @@ import { type Heat, heats } from './token-heat.tsx';
 
 /** The rollouts of one group side by side, each with its verdict. */
 export function GroupView({ folder }: { readonly folder: string }) {
-  const id = Number(useRoute().parts[3]);
-  return <Rollouts key={id} folder={folder} id={id} />;
+  const id = useRoute().parts[3];
+  // Undefined while the next view loads.
+  return id === undefined ? null : <Rollouts key={id} folder={folder} id={Number(id)} />;
 }
 
 function Rollouts({ folder, id }: { readonly folder: string; readonly id: number }) {

@@ -75,7 +75,7 @@ function Suite({ folder, suite }: { readonly folder: string; readonly suite: Sui
         </p>
       ))}
       {rows.length > 0 && (
-        <details open={rows.length <= 4}>
+        <details open={rows.length <= 8}>
           <summary>By domain and family, worst first</summary>
           <Table
             name={`Change of ${suite.suite}`}
@@ -84,11 +84,7 @@ function Suite({ folder, suite }: { readonly folder: string; readonly suite: Sui
             {rows.map(({ kind, name, one }) => (
               <tr key={`${kind} ${name}`}>
                 <th scope="row">
-                  <Link
-                    to={['runs', folder, 'rollouts']}
-                    query={{ purpose: 'evaluate', [kind]: name, from: steps[1], to: steps[1] }}
-                    isRow
-                  >
+                  <Link to={['runs', folder, 'answers']} query={{ [kind]: name, suite: suite.suite }} isRow>
                     <InertLine text={name} max={60} />
                   </Link>
                 </th>

@@ -4,6 +4,7 @@ import { InertLine } from '../../design/inert-text.tsx';
 import { rate } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Table } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
+import { ProblemName } from '../../design/problem-name.tsx';
 import { Link } from '../../router.tsx';
 import own from './overview.module.css';
 
@@ -46,10 +47,8 @@ function Row({ folder, problem }: { readonly folder: string; readonly problem: P
   const { failure } = problem;
   return (
     <tr>
-      <td>
-        <Link to={['runs', folder, 'problem', problem.problemId]} isRow>
-          <InertLine text={problem.problemId} max={60} />
-        </Link>
+      <td className={own.why}>
+        <ProblemName folder={folder} id={problem.problemId} />
       </td>
       <td className={styles.nowrap}>{rate(problem.correct, problem.trials)}</td>
       <td className={styles.nowrap}>

@@ -19,7 +19,7 @@ export function PlayView({ folder }: { readonly folder: string }) {
         <Playground folder={folder} />
       ) : (
         <Empty>
-          This dashboard is read-only. Start it with <code>gradus dashboard --play</code> to prompt models.
+          Start the dashboard with <code>gradus dashboard --play</code> to prompt models.
         </Empty>
       )}
     </div>

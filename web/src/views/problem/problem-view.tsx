@@ -5,12 +5,14 @@ import { InertLine, InertText } from '../../design/inert-text.tsx';
 import { rate, short } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
+import { ProblemName } from '../../design/problem-name.tsx';
 import { hrefOf, Link, useRoute } from '../../router.tsx';
 
 /** One problem over the run: pass rates with intervals, levels, rollouts, and neighbours in its family. */
 export function ProblemView({ folder }: { readonly folder: string }) {
   const id = useRoute().parts[3] ?? '';
-  return <Problem key={id} folder={folder} id={id} />;
+  // Empty while the next view loads.
+  return id === '' ? null : <Problem key={id} folder={folder} id={id} />;
 }
 
 function Problem({ folder, id }: { readonly folder: string; readonly id: string }) {
@@ -62,6 +64,11 @@ function Head({ folder, detail }: { readonly folder: string; readonly detail: Pr
           <Link to={['runs', folder, 'rollouts']} query={{ problem: problemId }}>
             All groups
           </Link>
+          {summary.family !== null && (
+            <Link to={['runs', folder, 'answers']} query={{ family: summary.family }}>
+              Answers of its family
+            </Link>
+          )}
           {run?.can.play === true && (
             <Link to={['runs', folder, 'play']} query={{ problem: problemId }}>
               Prompt the model
@@ -155,9 +162,7 @@ function Neighbours({
           {neighbours.map((one) => (
             <tr key={one.problemId}>
               <td>
-                <Link to={['runs', folder, 'problem', one.problemId]} isRow>
-                  <InertLine text={one.problemId} max={50} />
-                </Link>
+                <ProblemName folder={folder} id={one.problemId} max={50} />
               </td>
               <td>{one.knob ?? '–'}</td>
               <td className={styles.nowrap}>{rate(one.correct, one.trials)}</td>

@@ -4,7 +4,7 @@ import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Table } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
-import { Link } from '../../router.tsx';
+import { ProblemName } from '../../design/problem-name.tsx';
 
 const mostRules = 100;
 
@@ -53,9 +53,14 @@ function rowsOf(folder: string, found: Differences['rules'][number]) {
         <InertLine text={answer} max={60} />
       </td>
       <td>
-        <Link to={['runs', folder, 'group', String(group)]} query={{ rollout: index }} isRow>
-          #{index + 1} <InertLine text={problemId} max={40} />, step {step}
-        </Link>
+        <ProblemName
+          folder={folder}
+          id={problemId}
+          before={`step ${step} #${index + 1}`}
+          to={['runs', folder, 'group', String(group)]}
+          query={{ rollout: index }}
+          max={40}
+        />
       </td>
     </tr>
   ));

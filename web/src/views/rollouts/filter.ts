@@ -1,5 +1,6 @@
 import type { GroupsQuery } from '../../../../src/services/dashboard/views/groups.ts';
 import type { RolloutFilter } from '../../../../src/services/dashboard/views/rollout-filter.ts';
+import type { SearchQuery } from '../../../../src/services/dashboard/views/search.ts';
 import type { RolloutsQuery } from '../../../../src/services/dashboard/views/rollouts.ts';
 
 /** Filters that accept several values, with their labels. */
@@ -14,6 +15,12 @@ export const choices = [
   ['purpose', 'Purpose'],
 ] as const;
 
+/** Filters of the search on turns, for runs with tools or given starts. */
+export const turnChoices = [
+  ['call', 'Tool call', ['ok', 'failed', 'malformed', 'refused', 'none']],
+  ['start', 'Start', ['prompt', 'given']],
+] as const;
+
 /** Numeric filters: their names in the URL, and in the server's query. */
 export const numbers = [
   ['from', 'fromStep'],
@@ -26,7 +33,16 @@ export const numbers = [
 
 /** Changes that remove every filter. */
 export const noFilters = Object.fromEntries(
-  [...choices, ...numbers, ['problem'], ['suspicious']].map(([name]) => [name, '']),
+  [
+    ...choices,
+    ...numbers,
+    ...turnChoices,
+    ['problem'],
+    ['suspicious'],
+    ['minTurns'],
+    ['text'],
+    ['field'],
+  ].map(([name]) => [name, '']),
 );
 
 /** Converts the filters in the URL to the server's query; ignores values that should be numbers and are not. */
@@ -41,6 +57,21 @@ export function filterOf(query: URLSearchParams): RolloutFilter {
   if (query.has('suspicious')) filter['suspicious'] = 'true';
   // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- the server checks the values
   return filter as RolloutFilter;
+}
+
+/** Converts the filters in the URL to a query of the search. */
+export function searchOf(query: URLSearchParams): SearchQuery {
+  const minTurns = Number(query.get('minTurns') ?? '');
+  const search = {
+    ...filterOf(query),
+    ...(query.has('text') && { text: query.get('text') }),
+    ...(query.has('field') && { field: query.getAll('field') }),
+    ...(query.has('call') && { call: query.getAll('call') }),
+    // The attempts with both kinds of start are all of them.
+    ...(query.getAll('start').length === 1 && { start: query.get('start') }),
+    ...(minTurns > 1 && { minTurns }),
+  };
+  return search as SearchQuery;
 }
 
 /** Reads the sort order from the URL: `rate` ascending, `-rate` descending; default: newest first. */

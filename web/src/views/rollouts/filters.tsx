@@ -4,7 +4,7 @@ import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';
 import { Field } from '../../design/parts.tsx';
 import { useFilters } from '../../router.tsx';
-import { choices, numbers } from './filter.ts';
+import { choices, numbers, turnChoices } from './filter.ts';
 import own from './rollouts.module.css';
 
 const labels: Readonly<Record<(typeof numbers)[number][0], string>> = {
@@ -30,9 +30,12 @@ const ofRollouts: readonly string[] = [
 export function Filters({
   facets,
   canFilterRollouts,
+  hasTurns = false,
 }: {
   readonly facets: Facets;
   readonly canFilterRollouts: boolean;
+  /** Also offers the filters on turns. */
+  readonly hasTurns?: boolean;
 }) {
   const [query, set] = useFilters();
   const isOffered = (name: string): boolean => canFilterRollouts || !ofRollouts.includes(name);
@@ -72,12 +75,32 @@ export function Filters({
           <span className={own.count}>{count(sum(facets.flag.map((flag) => flag.count)))}</span>
         </label>
       )}
+      {hasTurns && <TurnFilters />}
       {choices.map(([name, title]) =>
         isOffered(name) ? (
           <Choice key={name} name={name} title={title} facets={name === 'solved' ? solved : facets[name]} />
         ) : null,
       )}
     </details>
+  );
+}
+
+/** Filters by the outcomes of tool calls, the start and the number of turns. */
+function TurnFilters() {
+  const [query, set] = useFilters();
+  return (
+    <>
+      <Field name="Turns ≥">
+        <input
+          inputMode="numeric"
+          value={query.get('minTurns') ?? ''}
+          onChange={(event) => set({ minTurns: event.target.value.replaceAll(/\D/gu, '') })}
+        />
+      </Field>
+      {turnChoices.map(([name, title, values]) => (
+        <Choice key={name} name={name} title={title} facets={values.map((value) => ({ value, count: -1 }))} />
+      ))}
+    </>
   );
 }
 

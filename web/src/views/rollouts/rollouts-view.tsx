@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { Facets } from '../../../../src/services/dashboard/views/facets.ts';
+import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import type { Page } from '../../../../src/services/dashboard/views/page.ts';
 import type { DataSource } from '../../data/source.ts';
 import { useData, useRun, useSource } from '../../data/use-data.ts';
@@ -8,8 +9,9 @@ import { Card, Empty, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { useFilters } from '../../router.tsx';
 import { DifferencesCard } from './differences.tsx';
-import { filterOf, groupSorts, noFilters, rolloutSorts, sortOf } from './filter.ts';
+import { filterOf, groupSorts, noFilters, rolloutSorts, searchOf, sortOf } from './filter.ts';
 import { Filters } from './filters.tsx';
+import { Search } from './search.tsx';
 import { GroupTable, RolloutTable } from './tables.tsx';
 import own from './rollouts.module.css';
 
@@ -18,11 +20,13 @@ const pageSize = 200;
 /** The groups or the single rollouts of a run; filters are in the URL. */
 export function RolloutsView({ folder }: { readonly folder: string }) {
   const [query, set] = useFilters();
+  const { isServed } = useSource();
   const { data: run, error: runError } = useRun(folder);
   const { data: facets, error } = useData(['run', folder, 'facets'], (source) => source.facets(folder));
   if (run === undefined || facets === undefined)
     return <Waiting error={runError ?? error} what="the rollouts" />;
   const isDifferences = query.get('as') === 'differences';
+  const isSearch = query.get('as') === 'search' && isServed;
   const isSingle = query.get('as') === 'rollouts' && run.can.filterRollouts;
   return (
     <div className={styles.stack}>
@@ -31,7 +35,7 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
         <div className={styles.row} role="group" aria-label="Rows">
           <button
             type="button"
-            aria-pressed={!isSingle && !isDifferences}
+            aria-pressed={!isSingle && !isDifferences && !isSearch}
             onClick={() => set({ as: '', sort: '' })}
           >
             Groups
@@ -48,9 +52,14 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
           >
             Differences
           </button>
+          {isServed && (
+            <button type="button" aria-pressed={isSearch} onClick={() => set({ as: 'search', sort: '' })}>
+              Search
+            </button>
+          )}
           <button
             type="button"
-            disabled={Object.keys(filterOf(query)).length === 0}
+            disabled={Object.keys(searchOf(query)).length === 0}
             onClick={() => set(noFilters)}
           >
             Clear filters
@@ -61,13 +70,27 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
         <DifferencesCard folder={folder} />
       ) : (
         <div className={own.split}>
-          <Filters facets={facets} canFilterRollouts={run.can.filterRollouts} />
-          {isSingle ? <Singles folder={folder} /> : <Groups folder={folder} facets={facets} />}
+          <Filters
+            facets={facets}
+            canFilterRollouts={run.can.filterRollouts}
+            hasTurns={isSearch && hasTurns(run)}
+          />
+          {isSearch ? (
+            <Search folder={folder} />
+          ) : isSingle ? (
+            <Singles folder={folder} />
+          ) : (
+            <Groups folder={folder} facets={facets} />
+          )}
         </div>
       )}
     </div>
   );
 }
+
+/** Whether a run has attempts of several turns or with a given start. */
+const hasTurns = ({ metrics }: RunDetail): boolean =>
+  metrics.some(({ name }) => /^(tool|start)\/|^rollout\/turns$/u.test(name));
 
 function Groups({ folder }: { readonly folder: string; readonly facets: Facets }) {
   const [query] = useFilters();

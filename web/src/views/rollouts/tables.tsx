@@ -4,7 +4,7 @@ import { InertLine } from '../../design/inert-text.tsx';
 import { rate, short, signed } from '../../design/numbers.ts';
 import { Badge } from '../../design/parts.tsx';
 import { OutcomeBar } from '../../design/outcome-bar.tsx';
-import { Link } from '../../router.tsx';
+import { ProblemName } from '../../design/problem-name.tsx';
 import { type Column, LongTable, type Sorted } from './long-table.tsx';
 
 interface TableProps<T> {
@@ -37,9 +37,7 @@ export function GroupTable({ folder, rows, more, sorted }: TableProps<Group>) {
       sort: 'problem',
       width: 'minmax(9rem, 1fr)',
       cell: ({ id, problemId }) => (
-        <Link to={['runs', folder, 'group', String(id)]} isRow>
-          <InertLine text={problemId} max={60} />
-        </Link>
+        <ProblemName folder={folder} id={problemId} to={['runs', folder, 'group', String(id)]} />
       ),
     },
     {
@@ -87,9 +85,14 @@ export function RolloutTable({ folder, rows, more, sorted }: TableProps<RolloutL
       sort: 'problem',
       width: 'minmax(9rem, 1fr)',
       cell: ({ group, index, problemId }) => (
-        <Link to={['runs', folder, 'group', String(group)]} query={{ rollout: index }} isRow>
-          #{index + 1} <InertLine text={problemId} max={50} />
-        </Link>
+        <ProblemName
+          folder={folder}
+          id={problemId}
+          before={`#${index + 1}`}
+          to={['runs', folder, 'group', String(group)]}
+          query={{ rollout: index }}
+          max={50}
+        />
       ),
     },
     { name: 'Verdict', sort: 'score', width: '8rem', cell: ({ outcome }) => <Badge word={outcome} /> },

@@ -1,0 +1,37 @@
+import type { AuthoredMessage, CallOutcome } from '../../core/transcript.ts';
+import type { RolloutRow } from '../files/rollout-row.ts';
+
+/** How an attempt was written, from its row. */
+export interface RowTurns {
+  /** Turns of the policy; at least 1. */
+  readonly turns: number;
+  /** Outcomes of its calls, each once. */
+  readonly calls: ReadonlySet<CallOutcome>;
+  /** Whether the beginning of its answer was given. */
+  readonly isGiven: boolean;
+  /** Everything after the prompt, by the policy and its environment. */
+  readonly text: string;
+}
+
+/** Summarises the turns of a stored rollout: of its last transcript, where history was rewritten. */
+export function rowTurns({ text, messages }: Pick<RolloutRow, 'text' | 'messages'>): RowTurns {
+  if (messages == null) return { turns: 1, calls: new Set(), isGiven: false, text };
+  const transcripts = JSON.parse(messages) as AuthoredMessage[][];
+  const written = (transcripts.at(-1) ?? []).filter(({ author }) => author !== 'problem');
+  return {
+    turns: Math.max(1, written.filter(({ author }) => author === 'policy').length),
+    calls: new Set(written.flatMap(({ calls = [] }) => calls.map(({ outcome }) => outcome))),
+    isGiven: written.some(({ author }) => author === 'start'),
+    text: written.map(({ content }) => content).join('\n'),
+  };
+}
+
+/** Returns the answer that a verifier extracted, from the stored evidence; undefined if it names none. */
+export function extractedAnswer(evidence: string | null): string | undefined {
+  try {
+    const { extracted } = JSON.parse(evidence ?? '{}') as { extracted?: unknown };
+    return typeof extracted === 'string' ? extracted : undefined;
+  } catch {
+    return undefined;
+  }
+}

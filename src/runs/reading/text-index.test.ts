@@ -1,0 +1,123 @@
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
+import { recordShown, shownGroup, smallShown } from '../../../test/server/shown-run.ts';
+import { createRng } from '../../core/rng.ts';
+import { runLayout } from '../files/layout.ts';
+import { openRun } from '../writing/open-run.ts';
+import type { Run } from '../writing/run.ts';
+import { openRunReader, type RunReader } from './run-reader.ts';
+import { openTextIndex, placeOfId, type TextIndex } from './text-index.ts';
+
+const root = makeFastFolder('text-index');
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Places of all rollouts by their text, newest first. */
+async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[]>> {
+  const groups = run.groups();
+  const rows = await run.rollouts(groups, ['text']);
+  const places = groups.flatMap(({ id, rollouts }) =>
+    Array.from({ length: rollouts }, (_, index) => `${id}-${index}`),
+  );
+  const byText = Map.groupBy(places.keys(), (at) => rows[at]!.text);
+  return new Map(Array.from(byText, ([text, found]) => [text, found.toReversed().map((at) => places[at]!)]));
+}
+
+function found(index: TextIndex, number: number): string[] {
+  return index
+    .find({ text: `boxed ${number}`, fields: ['completion'] }, 1000)
+    .map(placeOfId)
+    .map(({ group, index: place }) => `${group}-${place}`);
+}
+
+async function expectComplete(run: RunReader, index: TextIndex): Promise<void> {
+  const expected = await placesByText(run);
+  for (let number = 0; number < 100; number++)
+    expect({ number, places: found(index, number) }).toEqual({
+      number,
+      places: expected.get(`answer \\boxed{${number}}`) ?? [],
+    });
+}
+
+/** A part of the run's steps, and a checkpoint. */
+async function recordSteps(run: Run, seed: number, steps: number): Promise<void> {
+  const rng = createRng(seed, 'steps');
+  for (let n = 0; n < steps; n++) {
+    const step = run.step + 1;
+    const groups = [shownGroup(rng, smallShown, step), shownGroup(rng, smallShown, step)];
+    await run.recordStep({ step, stage: 'more', metrics: {}, groups });
+  }
+}
+
+test('grows with a run, and finds what a scan finds, newest first', async () => {
+  await using written = await recordShown(root, smallShown);
+  using run = await openRunReader(written.directory);
+  {
+    using index = openTextIndex(run);
+    const progress = await index.extend(run, 0);
+    expect(progress.indexed).toBeLessThan(progress.total);
+    expect(await index.extend(run, 10_000)).toEqual({ indexed: 36, total: 36 });
+  }
+  await recordSteps(written, 1, 2);
+  using index = openTextIndex(run);
+  expect(await index.extend(run, 10_000)).toEqual({ indexed: 40, total: 40 });
+  await expectComplete(run, index);
+  const [newest] = index.find({ text: 'what', fields: ['prompt'] }, 1);
+  expect(placeOfId(newest!).index).toBeNull();
+  expect(index.find({ text: 'what' }, 1000)).toHaveLength(new Set(run.groups().map((g) => g.problemId)).size);
+  const page = index.find({ text: 'boxed' }, 5);
+  expect(index.find({ text: 'boxed' }, 5, page.at(-1))).not.toContain(page.at(-1));
+});
+
+test('forgets what a resumed run computed again', async () => {
+  const checkpoint = {
+    controllerState: {},
+    writeEngineState: async (folder: string) => {
+      await mkdir(folder);
+    },
+    retention: { keepLast: 1, keepStageEnds: true, keepBest: false },
+  };
+  const written = await recordShown(root, smallShown);
+  await written.saveCheckpoint(checkpoint);
+  await recordSteps(written, 1, 3);
+  const { directory } = written;
+  {
+    using run = await openRunReader(directory);
+    using index = openTextIndex(run);
+    await index.extend(run, 10_000);
+  }
+  await written[Symbol.asyncDispose]();
+  await using resumed = await openRun(directory);
+  await recordSteps(resumed, 2, 2);
+  using run = await openRunReader(directory);
+  using index = openTextIndex(run);
+  await index.extend(run, 10_000);
+  await expectComplete(run, index);
+});
+
+test('is made anew if it is damaged, and in memory if it cannot be written or is a link', async () => {
+  await using written = await recordShown(root, smallShown);
+  using run = await openRunReader(written.directory);
+  const { search } = runLayout(written.directory);
+  writeFileSync(search, 'no database, but long enough to be read as one'.repeat(100));
+  {
+    using index = openTextIndex(run);
+    expect(await index.extend(run, 10_000)).toEqual({ indexed: 36, total: 36 });
+    expect(index.isTemporary).toBe(false);
+  }
+  rmSync(search);
+  const hinder = [
+    () => mkdirSync(join(search, 'inside'), { recursive: true }),
+    () => symlinkSync(join(root, 'elsewhere.sqlite'), search),
+  ];
+  for (const put of hinder) {
+    put();
+    using index = openTextIndex(run);
+    expect(index.isTemporary).toBe(true);
+    await index.extend(run, 10_000);
+    await expectComplete(run, index);
+    rmSync(search, { recursive: true });
+  }
+});

@@ -1,0 +1,249 @@
+import { lstatSync, rmSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { CallOutcome } from '../../core/transcript.ts';
+import { inTransaction } from '../../storage/sqlite.ts';
+import { runLayout } from '../files/layout.ts';
+import type { RolloutRow } from '../files/rollout-row.ts';
+import type { RunReader } from './run-reader.ts';
+import { extractedAnswer, rowTurns } from './row-turns.ts';
+import { type GroupRow, groupView } from './run-rows.ts';
+import { matchExpression, type TextField } from './text-query.ts';
+
+/*
+ * Full-text index of a run's prompts, answers and completions, in `search.sqlite` beside the run.
+ *
+ * Training does not write it: each search extends it from the shards for a limited time, so runs of any age can be
+ * searched and a run that is never searched costs nothing. The index keeps words and not texts
+ * (contentless FTS5), so a hit's text is read from its shard. Losing the file loses nothing.
+ */
+
+/** A document: one rollout, or the prompt and gold answer of a problem, at the first group that has it. */
+export interface TextPlace {
+  readonly group: number;
+  /** Index of the rollout in its group; null: the problem. */
+  readonly index: number | null;
+}
+
+/** See `TextQuery.calls`. */
+export const callFilters = ['ok', 'failed', 'malformed', 'refused', 'none'] as const;
+export type CallFilter = (typeof callFilters)[number];
+
+const callBits: Readonly<Record<CallOutcome, number>> = { ok: 1, failed: 2, malformed: 4, refused: 8 };
+
+/** Which documents to find. Absent conditions match everything. */
+export interface TextQuery {
+  /** Words, all of which must occur; `"several words"` for a phrase, `begin*` for a beginning. */
+  readonly text?: string | undefined;
+  /** Fields to look in; default: all. */
+  readonly fields?: readonly TextField[] | undefined;
+  /** Outcomes of tool calls, of which the attempt has one or more; `none`: it made no call. */
+  readonly calls?: readonly CallFilter[] | undefined;
+  /** Whether a part of the answer was given. */
+  readonly start?: 'prompt' | 'given' | undefined;
+  /** Fewest turns of the policy. */
+  readonly minTurns?: number | undefined;
+}
+
+/** How much of a run is indexed, in groups. */
+export interface IndexProgress {
+  readonly indexed: number;
+  readonly total: number;
+}
+
+/** Document ids sort as groups do: group × 4096 + place, of which the last one is the problem's. */
+const places = 4096;
+const problemPlace = places - 1;
+
+/** Returns the id of a document. */
+export const idOfPlace = ({ group, index }: TextPlace): number => group * places + (index ?? problemPlace);
+
+/** Returns the document with an id. */
+export function placeOfId(id: number): TextPlace {
+  const index = id % places;
+  return { group: Math.floor(id / places), index: index === problemPlace ? null : index };
+}
+
+const version = 1;
+const tables = `
+  CREATE VIRTUAL TABLE texts USING fts5(prompt, answer, completion, content='', contentless_delete=1,
+    tokenize="unicode61 remove_diacritics 2");
+  CREATE TABLE problems (problem_id TEXT PRIMARY KEY, group_id INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE attempts (             -- every rollout
+    id INTEGER PRIMARY KEY,           -- of the document
+    turns INTEGER NOT NULL,           -- written by the policy
+    calls INTEGER NOT NULL,           -- sum of callBits of its calls
+    is_given INTEGER NOT NULL         -- 1: the beginning of the answer was given
+  );
+  CREATE TABLE state (run_id TEXT NOT NULL, last_group INTEGER NOT NULL, sessions INTEGER NOT NULL);
+  PRAGMA user_version = ${version};
+`;
+
+const groupsAtOnce = 16;
+const columns = ['prompt', 'text', 'answer', 'evidence', 'messages'] as const;
+type Indexed = Pick<RolloutRow, (typeof columns)[number]>;
+
+/** Opens the index of a run, in memory if the folder of the run cannot be written. */
+export function openTextIndex(run: RunReader): TextIndex {
+  const { search } = runLayout(run.directory);
+  const { id } = run.summary();
+  // A link in a run from elsewhere must not lead to another file.
+  if (lstatSync(search, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    return new TextIndex(prepared(':memory:', id), true);
+  try {
+    return new TextIndex(prepared(search, id), false);
+  } catch {
+    // Damaged, of another version, or of another run: it is made anew.
+    try {
+      rmSync(search, { force: true });
+      return new TextIndex(prepared(search, id), false);
+    } catch {
+      return new TextIndex(prepared(':memory:', id), true);
+    }
+  }
+}
+
+function prepared(path: string, runId: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 2000 });
+  try {
+    // A crash may damage the index, which is then made anew.
+    database.exec('PRAGMA trusted_schema = OFF; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF');
+    const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
+    if (found === 0)
+      inTransaction(database, () => {
+        database.exec(tables);
+        database.prepare('INSERT INTO state VALUES (?, 0, 0)').run(runId);
+      });
+    const state = database.prepare('SELECT run_id FROM state').get();
+    if ((found !== 0 && found !== version) || state?.['run_id'] !== runId)
+      throw new Error(`expected version ${version} of run ${runId}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Finds documents of a run by their words, and rollouts by their turns. */
+export class TextIndex implements Disposable {
+  readonly #database: DatabaseSync;
+  /** True if it is lost when it is closed. */
+  readonly isTemporary: boolean;
+
+  constructor(database: DatabaseSync, isTemporary: boolean) {
+    this.#database = database;
+    this.isTemporary = isTemporary;
+  }
+
+  /** Adds groups that the index lacks for about `budgetMs`; at least one batch. */
+  async extend(run: RunReader, budgetMs: number): Promise<IndexProgress> {
+    const until = performance.now() + budgetMs;
+    this.#forgetReplaced(run);
+    for (;;) {
+      const last = this.#lastGroup();
+      const groups = run
+        .rows(
+          `SELECT g.*, shards.file FROM groups g JOIN shards ON shards.id = g.shard_id
+           WHERE g.id > ? ORDER BY g.id LIMIT ${groupsAtOnce}`,
+          last,
+        )
+        .map(groupView);
+      if (groups.length === 0) break;
+      const rows = await run.rollouts(groups, columns);
+      inTransaction(this.#database, () => {
+        // Another process may have added them in the meantime.
+        if (this.#lastGroup() === last) this.#add(groups, rows);
+      });
+      if (performance.now() > until) break;
+    }
+    const [[total]] = run.lists('SELECT count(*) FROM groups') as [[number]];
+    const [[indexed]] = run.lists('SELECT count(*) FROM groups WHERE id <= ?', this.#lastGroup()) as [
+      [number],
+    ];
+    return { indexed, total };
+  }
+
+  /** Returns ids of documents, newest first, at most `limit` of those before an id. */
+  find(query: TextQuery, limit: number, before = Number.MAX_SAFE_INTEGER): number[] {
+    const { calls = [], start, minTurns = 1 } = query;
+    const expression = matchExpression(query.text ?? '', query.fields);
+    const bits = calls.reduce((sum, call) => sum | (call === 'none' ? 0 : callBits[call]), 0);
+    const ofAttempt = [
+      ...(calls.length === 0
+        ? []
+        : [`(a.calls & ${bits} <> 0${calls.includes('none') ? ' OR a.calls = 0' : ''})`]),
+      ...(start === undefined ? [] : [`a.is_given = ${start === 'given' ? 1 : 0}`]),
+      ...(minTurns > 1 ? ['a.turns >= ?'] : []),
+    ];
+    const values: SQLInputValue[] = [before, ...(minTurns > 1 ? [minTurns] : [])];
+    const where = ['<id> < ?', ...ofAttempt];
+    const [from, id] =
+      expression === undefined
+        ? ['attempts a', 'a.id']
+        : ['texts LEFT JOIN attempts a ON a.id = texts.rowid', 'texts.rowid'];
+    if (expression !== undefined) {
+      where.push('texts MATCH ?');
+      values.push(expression);
+    }
+    const statement = this.#database.prepare(
+      `SELECT ${id} FROM ${from} WHERE ${where.join(' AND ').replace('<id>', id)} ORDER BY ${id} DESC LIMIT ?`,
+    );
+    statement.setReturnArrays(true);
+    return (statement.all(...values, limit) as unknown as [number][]).map(([found]) => found);
+  }
+
+  #lastGroup(): number {
+    return Number(this.#database.prepare('SELECT last_group FROM state').get()!['last_group']);
+  }
+
+  /** A resumed run computes the groups after its checkpoint again, under the same ids. */
+  #forgetReplaced(run: RunReader): void {
+    const known = Number(this.#database.prepare('SELECT sessions FROM state').get()!['sessions']);
+    const sessions = run.sessions();
+    if (sessions.length === known) return;
+    const resumed = sessions.slice(Math.max(1, known)).map(({ resumedStep }) => resumedStep);
+    inTransaction(this.#database, () => {
+      if (resumed.length > 0) this.#forgetFrom(run, Math.min(...resumed));
+      this.#database.prepare('UPDATE state SET sessions = ?').run(sessions.length);
+    });
+  }
+
+  #forgetFrom(run: RunReader, step: number): void {
+    const [[first]] = run.lists('SELECT min(id) FROM groups WHERE step >= ?', step) as [[number | null]];
+    const [[last]] = run.lists('SELECT coalesce(max(id), 0) FROM groups') as [[number]];
+    const group = first ?? last + 1;
+    for (const table of ['texts WHERE rowid', 'attempts WHERE id'])
+      this.#database.prepare(`DELETE FROM ${table} >= ?`).run(group * places);
+    this.#database.prepare('DELETE FROM problems WHERE group_id >= ?').run(group);
+    this.#database.prepare('UPDATE state SET last_group = min(last_group, ?)').run(group - 1);
+  }
+
+  /** @param rows of the groups, in their order. */
+  #add(groups: readonly GroupRow[], rows: readonly Indexed[]): void {
+    const addText = this.#database.prepare(
+      'INSERT INTO texts (rowid, prompt, answer, completion) VALUES (?, ?, ?, ?)',
+    );
+    const addAttempt = this.#database.prepare('INSERT INTO attempts VALUES (?, ?, ?, ?)');
+    const addProblem = this.#database.prepare('INSERT OR IGNORE INTO problems VALUES (?, ?)');
+    let at = 0;
+    for (const { id: group, problemId, rollouts } of groups) {
+      const ofGroup = rows.slice(at, (at += rollouts));
+      const [first] = ofGroup;
+      if (first !== undefined && addProblem.run(problemId, group).changes === 1) {
+        const prompt = first.prompt.map(({ content }) => content).join('\n');
+        addText.run(idOfPlace({ group, index: null }), prompt, first.answer ?? '', '');
+      }
+      for (const [index, row] of ofGroup.slice(0, problemPlace).entries()) {
+        const id = idOfPlace({ group, index });
+        const { turns, calls, isGiven, text } = rowTurns(row);
+        addText.run(id, '', extractedAnswer(row.evidence) ?? '', text);
+        const bits = [...calls].reduce((sum, call) => sum | callBits[call], 0);
+        addAttempt.run(id, turns, bits, Number(isGiven));
+      }
+    }
+    this.#database.prepare('UPDATE state SET last_group = ?').run(groups.at(-1)!.id);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}

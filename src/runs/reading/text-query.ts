@@ -1,0 +1,59 @@
+/** What a text is: a problem's prompt, a gold or extracted answer, or what was written after the prompt. */
+export const textFields = ['prompt', 'answer', 'completion'] as const;
+export type TextField = (typeof textFields)[number];
+
+/** Words in a row, folded; the last one is a beginning if `isPrefix`. */
+interface Phrase {
+  readonly words: readonly string[];
+  readonly isPrefix: boolean;
+}
+
+/** A word as FTS5's `unicode61` splits texts. */
+const word = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
+
+/** Case and diacritics do not count. */
+const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
+
+/** Splits a query into phrases: `"several words"`, `begin*`, and single words; `1/12` is the phrase of 1 and 12. */
+function phrasesOf(text: string): Phrase[] {
+  return [...text.matchAll(/"[^"]*"?\*?|[^\s"]+/gu)]
+    .map(([part]) => ({
+      words: [...part.matchAll(word)].map(([one]) => folded(one)).filter((one) => one !== ''),
+      isPrefix: part.endsWith('*'),
+    }))
+    .filter(({ words }) => words.length > 0);
+}
+
+/**
+ * Converts what a user types to an FTS5 expression: all phrases must occur. Returns undefined if it holds no word. Nothing
+ * in the text is read as FTS5 syntax.
+ */
+export function matchExpression(text: string, fields?: readonly TextField[]): string | undefined {
+  const phrases = phrasesOf(text);
+  if (phrases.length === 0) return undefined;
+  const terms = phrases.map(({ words, isPrefix }) => `"${words.join(' ')}"${isPrefix ? ' *' : ''}`);
+  const all = terms.join(' AND ');
+  return fields === undefined || fields.length === 0 ? all : `{${fields.join(' ')}} : (${all})`;
+}
+
+/** Bounds the work on one text. */
+const maxSearched = 200_000;
+
+/** Returns where a phrase of the query is first found in a text, as [start, end); undefined if none is. */
+export function findMatch(text: string, query: string): readonly [start: number, end: number] | undefined {
+  const tokens = [...text.slice(0, maxSearched).matchAll(word)].map(({ 0: token, index }) => ({
+    token: folded(token),
+    start: index,
+    end: index + token.length,
+  }));
+  const spans = phrasesOf(query).flatMap(({ words, isPrefix }) => {
+    const at = tokens.findIndex((_, first) =>
+      words.every((one, n) => {
+        const token = tokens[first + n]?.token;
+        return isPrefix && n === words.length - 1 ? token?.startsWith(one) === true : token === one;
+      }),
+    );
+    return at < 0 ? [] : [[tokens[at]!.start, tokens[at + words.length - 1]!.end] as const];
+  });
+  return spans.toSorted(([a], [b]) => a - b)[0];
+}
