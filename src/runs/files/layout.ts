@@ -13,6 +13,8 @@ import { join } from 'node:path';
  *     harvest.sqlite                       attempts of stages that harvest, kept for a resume
  *     base-state/                          the engine's first state, while a later stage starts from it
  *     export/                              the final model
+ *     search.sqlite                        full-text index, made from the shards by a search; may be deleted
+ *     annotations.json                     its title, tags and note by the user; not part of what the run computed
  *     run.lock                             locked while a process writes
  *     run.origin                           proof that this user created it on this machine
  *
@@ -46,6 +48,10 @@ export interface RunLayout {
   readonly baseState: string;
   /** The final model, once exported. */
   readonly export: string;
+  /** Full-text index of the rollouts, derived from the shards. */
+  readonly search: string;
+  /** Title, tags and note by the user. */
+  readonly annotations: string;
 }
 
 /** Returns the layout of the run in `directory`. */
@@ -63,8 +69,13 @@ export function runLayout(directory: string): RunLayout {
     harvest: join(directory, 'harvest.sqlite'),
     baseState: join(directory, 'base-state'),
     export: join(directory, 'export'),
+    search: join(directory, 'search.sqlite'),
+    annotations: join(directory, 'annotations.json'),
   };
 }
+
+/** The folder of deleted runs in a folder of runs. */
+export const trashOf = (root: string): string => join(root, '.trash');
 
 /** Returns `<name>-<nnnn>`, the folder of a name's n-th run (1-based). */
 export function runDirectoryName(name: string, number: number): string {

@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises';
 import { runLayout } from '../files/layout.ts';
 
 /**
- * Returns a string that changes whenever a run records something, by reading the modification times of two files. Opens
+ * Returns a string that changes whenever a run records something or is annotated, by reading the modification times of three files. Opens
  * nothing, so it never blocks a writer. `''`: the run does not exist.
  */
 export async function runFingerprint(directory: string): Promise<string> {
-  const { database } = runLayout(directory);
-  const prints = await Promise.all([database, `${database}-wal`].map(printOf));
+  const { database, annotations } = runLayout(directory);
+  const prints = await Promise.all([database, `${database}-wal`, annotations].map(printOf));
   return prints[0] === '' ? '' : prints.join(' ');
 }
 

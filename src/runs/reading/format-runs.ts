@@ -1,6 +1,7 @@
 import { printable } from '../../core/text/printable.ts';
 import type { DataRecord } from '../../core/source-record.ts';
 import { alignColumns } from '../../core/text/table.ts';
+import type { Annotations } from '../files/annotations.ts';
 import { allSources } from '../files/data-file.ts';
 import { exportedModel } from '../files/layout.ts';
 import type { RunListing } from './list-runs.ts';
@@ -10,20 +11,31 @@ import type { RunSummary } from './run-rows.ts';
 /** Formats the table of `gradus runs list`: one line per run. */
 export function formatRunList(listings: readonly RunListing[]): string {
   if (listings.length === 0) return 'no runs yet; start one with: gradus demo';
-  const header = ['run', 'status', 'step', 'stage', 'seed', 'started'];
-  const rows = listings.map((listing) =>
+  const notes = listings.map((listing) => ('problem' in listing ? '' : shortNote(listing.annotations)));
+  const hasNotes = notes.some((note) => note !== '');
+  const header = ['run', 'status', 'step', 'stage', 'seed', 'started', ...(hasNotes ? ['notes'] : [])];
+  const rows = listings.map((listing, at) =>
     'problem' in listing
       ? [listing.folder, 'damaged', '', '', '', printable(listing.problem)]
-      : summaryCells(listing.summary),
+      : [...summaryCells(listing.summary), ...(hasNotes ? [printable(notes[at]!)] : [])],
   );
   return alignColumns([header, ...rows]);
+}
+
+const noteCharacters = 60;
+
+/** Formats annotations as one line: `Baseline · #gsm8k #keep · first line of the note`. */
+function shortNote({ title, tags, note }: Annotations): string {
+  const [line = ''] = note.trim().split('\n');
+  const start = line.length <= noteCharacters ? line : `${line.slice(0, noteCharacters - 1)}…`;
+  return [title, tags.map((tag) => `#${tag}`).join(' '), start].filter((part) => part !== '').join(' · ');
 }
 
 /**
  * Formats the page of `gradus runs show`: description, progress, last values, and files of its problems.
  * @param data absent for runs from before it was recorded.
  */
-export function formatRun(run: RunReader, data?: DataRecord): string {
+export function formatRun(run: RunReader, data?: DataRecord, annotations?: Annotations): string {
   const summary = run.summary();
   const session = run.sessions().at(-1);
   const facts: [string, string][] = [
@@ -34,6 +46,12 @@ export function formatRun(run: RunReader, data?: DataRecord): string {
     ['started', summary.createdAt],
     ['resumed', `${Math.max(0, run.sessions().length - 1)} times`],
   ];
+  for (const [name, text] of Object.entries({
+    title: annotations?.title ?? '',
+    tags: annotations?.tags.join(', ') ?? '',
+    note: annotations?.note ?? '',
+  }))
+    if (text !== '') facts.push([name, text]);
   const model = exportedModel(summary.directory);
   if (model !== undefined) facts.push(['model', model]);
   if (summary.parent !== null)

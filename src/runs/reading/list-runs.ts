@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradusError, RunError } from '../../core/errors.ts';
+import { type Annotations, readAnnotations } from '../files/annotations.ts';
 import { exists } from '../../storage/atomic.ts';
 import { runLayout } from '../files/layout.ts';
 import { openRunReader } from './run-reader.ts';
@@ -8,7 +9,7 @@ import type { RunSummary } from './run-rows.ts';
 
 /** A run below a folder, or the error that prevents reading it: one damaged run must not hide the others. */
 export type RunListing =
-  | { readonly folder: string; readonly summary: RunSummary }
+  | { readonly folder: string; readonly summary: RunSummary; readonly annotations: Annotations }
   | { readonly folder: string; readonly problem: string };
 
 /**
@@ -35,7 +36,7 @@ export async function listRuns(root: string): Promise<RunListing[]> {
 async function listRun(directory: string, folder: string): Promise<RunListing> {
   try {
     using reader = await openRunReader(directory);
-    return { folder, summary: reader.summary() };
+    return { folder, summary: reader.summary(), annotations: await readAnnotations(directory) };
   } catch (error) {
     if (GradusError.isInstance(error)) return { folder, problem: error.message };
     throw error;

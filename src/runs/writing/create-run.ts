@@ -6,7 +6,7 @@ import type { DataRecord } from '../../core/source-record.ts';
 import { closeInOneFile } from '../../storage/sqlite.ts';
 import { onDisk } from '../files/disk-errors.ts';
 import { syncToDisk, syncTree } from '../../storage/atomic.ts';
-import { runDirectoryName, runLayout, runNumber } from '../files/layout.ts';
+import { runDirectoryName, runLayout, runNumber, trashOf } from '../files/layout.ts';
 import { originOf } from '../files/origin.ts';
 import { openRun, type RunSurroundings, systemClock } from './open-run.ts';
 import type { RunParent } from '../files/records.ts';
@@ -87,7 +87,9 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
 
 /** Two processes may pick the same number: renaming fails if the folder exists, and the next number is tried. */
 async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
-  const used = (await readdir(root)).map((folder) => runNumber(name, folder) ?? 0);
+  // A run in the trash keeps its number, so that it can be restored.
+  const trashed = await readdir(trashOf(root)).catch(() => []);
+  const used = [...(await readdir(root)), ...trashed].map((folder) => runNumber(name, folder) ?? 0);
   for (let number = Math.max(0, ...used) + 1; ; number++) {
     const directory = join(root, runDirectoryName(name, number));
     try {

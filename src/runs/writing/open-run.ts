@@ -251,7 +251,8 @@ function readFacts(database: DatabaseSync, directory: string) {
   };
 }
 
-function lockedError(directory: string): RunError {
+/** The error for a run that another process has open. */
+export function lockedError(directory: string): RunError {
   const database = openDatabaseReadOnly(runLayout(directory).database);
   try {
     const holder = database

@@ -1,9 +1,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 import { recordShown, shownEvaluation, smallShown } from '../../../test/server/shown-run.ts';
+import { readAnnotations } from '../../runs/files/annotations.ts';
+import { formatRunList } from '../../runs/reading/format-runs.ts';
+import { listRuns } from '../../runs/reading/list-runs.ts';
+import { runDigest } from '../../runs/reading/run-digest.ts';
 import { createRun } from '../../runs/writing/create-run.ts';
 import type { Run } from '../../runs/writing/run.ts';
 import { runProgress } from '../../evaluation/run-progress.ts';
@@ -12,6 +17,7 @@ import { compareSeeds } from '../../evaluation/seeds/compare-seeds.ts';
 import type { Player } from './play.ts';
 import type { Listening } from '../listen.ts';
 import { startDashboard } from './dashboard.ts';
+import type { RunHead } from './views/run-list.ts';
 
 const root = makeFastFolder('dashboard');
 const pages = join(root, '.pages');
@@ -140,6 +146,39 @@ test('shows a problem with its history, and the curriculum', async () => {
   expect(count(curriculum.atLast)).toBe(count(curriculum.atFirst));
 });
 
+test('answers of a family, beginnings of prompts, and a search while the index grows', async () => {
+  const path = `/api/runs/${folder}`;
+  const { spans, answers } = await data(`${path}/answers?domain=math`);
+  expect(spans.map((span: { fromStep: number; toStep: number }) => [span.fromStep, span.toStep])).toEqual(
+    [1, 3, 5, 7, 9, 11].map((step) => [step, step + 1]),
+  );
+  const { rows } = await data(`${path}/rollouts?domain=math&limit=500`);
+  const wrong = rows.filter(({ outcome }: { outcome: string }) => !/^(correct|ungradable)$/u.test(outcome));
+  const given = new Map<string, number>();
+  for (const { reason } of wrong) given.set(reason, (given.get(reason) ?? 0) + 1);
+  for (const { answer, isReason, counts } of answers) {
+    expect(isReason).toBe(true);
+    expect(counts.reduce((sum: number, count: number) => sum + count, 0)).toBe(given.get(answer));
+  }
+  const ids = [...new Set(rows.map(({ problemId }: { problemId: string }) => problemId))] as string[];
+  const query = [...ids, 'none'].map((id) => `id=${encodeURIComponent(id)}`).join('&');
+  const prompts = await data(`${path}/prompts?${query}`);
+  expect(prompts).toEqual(Object.fromEntries(ids.map((id) => [id, `what is ${/\d+/u.exec(id)?.[0]}?`])));
+  const search = `${path}/search?text=boxed&outcome=timeout&field=completion`;
+  await expect.poll(async () => (await data(search)).index).toEqual({ indexed: 36, total: 36 });
+  const timeouts = (await data(`${path}/rollouts?outcome=timeout&limit=500`)).total;
+  let found = 0;
+  for (let next: number | null = Number.MAX_SAFE_INTEGER; next !== null;) {
+    const page: { rows: { text: string; match: [number, number] }[]; next: number | null } = await data(
+      `${search}&before=${next}`,
+    );
+    for (const { text, match } of page.rows) expect(text.slice(...match)).toBe('boxed');
+    found += page.rows.length;
+    next = page.next;
+  }
+  expect(found).toBe(timeouts);
+});
+
 test('counts every rollout of a level exactly once', async () => {
   const cells: { correct: number; trials: number }[] = await data(
     `/api/runs/${folder}/levels?by=domain&spans=5`,
@@ -242,8 +281,77 @@ describe('rejects', () => {
   test('every method that could write', async () => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const { status, text } = await get(dashboard.url, { path: '/api/runs', method });
-      expect([status, text]).toEqual([405, expect.stringContaining('the dashboard is read-only')]);
+      expect([status, text]).toEqual([405, expect.stringContaining(`${method} /api/runs is not allowed`)]);
     }
+  });
+});
+
+describe('edits', () => {
+  const at = join(root, '.edited');
+  const post = (path: string, body: object, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(new URL(path, editing.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  let editing: Listening;
+  let digest: string;
+  beforeAll(async () => {
+    for (let n = 0; n < 2; n++) {
+      await using written = await createRun(at, { name: 'demo', recipe: {}, seed: n });
+      await written.finish('finished', 'done');
+    }
+    digest = (await runDigest(join(at, 'demo-0002'))).total;
+    editing = await startDashboard({ ...settings, root: at, token: 'sesame' });
+  });
+  afterAll(async () => editing[Symbol.asyncDispose]());
+  const token = { authorization: 'Bearer sesame' };
+
+  test('title, tags and note, in a file beside the run, whose digest stays the same', async () => {
+    const annotations = { title: 'Baseline', tags: ['keep', 'gsm8k'], note: 'first\nsecond' };
+    const path = '/api/runs/demo-0002/annotations';
+    expect((await post(path, annotations, token)).status).toBe(200);
+    expect(await readAnnotations(join(at, 'demo-0002'))).toEqual(annotations);
+    expect((await runDigest(join(at, 'demo-0002'))).total).toBe(digest);
+    expect(formatRunList(await listRuns(at))).toMatch(/demo-0002.* Baseline · #keep #gsm8k · first$/u);
+    for (const [body, headers, status] of [
+      [annotations, {}, 401],
+      [annotations, { ...token, origin: 'https://evil.example' }, 403],
+      [annotations, { ...token, 'content-type': 'text/plain' }, 415],
+      [{ ...annotations, colour: 'red' }, token, 400],
+      [{ tags: ['a,b'] }, token, 400],
+    ] as const)
+      expect((await post(path, body, headers)).status).toBe(status);
+    expect((await post('/api/runs/none/annotations', annotations, token)).status).toBe(404);
+    expect((await post('/api/runs/..%2fdemo-0002/annotations', annotations, token)).status).toBe(404);
+  });
+
+  test('moves a run to the trash and back, but not one in progress or over another', async () => {
+    const list = async () =>
+      ((await (await fetch(new URL('/api/runs', editing.url), { headers: token })).json()) as RunHead[]).map(
+        (head) => head.folder,
+      );
+    await using live = await createRun(at, { name: 'live', recipe: {}, seed: 0 });
+    const busy = await post('/api/runs/live-0001/trash', {}, token);
+    expect([busy.status, await busy.text()]).toEqual([409, expect.stringContaining('has it open')]);
+    await live.finish('finished', 'done');
+    expect((await post('/api/runs/demo-0002/trash', {}, { origin: 'null' })).status).toBe(403);
+    expect((await post('/api/runs/demo-0002/trash', {}, token)).status).toBe(200);
+    expect(await list()).toEqual(['demo-0001', 'live-0001']);
+    const trash = await fetch(new URL('/api/trash', editing.url), { headers: token });
+    expect(await trash.json()).toEqual([{ folder: 'demo-0002', title: 'Baseline' }]);
+    // Its number is not given to another run.
+    await (await createRun(at, { name: 'demo', recipe: {}, seed: 0 }))[Symbol.asyncDispose]();
+    expect(await list()).toEqual(['demo-0001', 'demo-0003', 'live-0001']);
+    expect((await post('/api/trash/demo-0002/restore', {}, token)).status).toBe(200);
+    expect(await list()).toContain('demo-0002');
+    expect((await runDigest(join(at, 'demo-0002'))).total).toBe(digest);
+    for (const name of ['..%2fdemo-0001', 'none', '.', '..'])
+      expect((await post(`/api/trash/${name}/restore`, {}, token)).status).not.toBe(200);
+    await mkdir(join(at, '.trash', 'demo-0001'), { recursive: true });
+    for (const file of ['run.sqlite', 'recipe.json'])
+      writeFileSync(join(at, '.trash', 'demo-0001', file), '');
+    expect((await post('/api/trash/demo-0001/restore', {}, token)).status).toBe(409);
   });
 });
 

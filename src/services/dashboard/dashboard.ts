@@ -3,6 +3,7 @@ import { extname, join } from 'node:path';
 import { type Context, Hono } from 'hono';
 import { GradusError } from '../../core/errors.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
+import { editRoutes, isEdit } from './edit-routes.ts';
 import { type ChangeWatch, watchRuns } from './watch-runs.ts';
 import type { Player } from './play.ts';
 import { maxPlayBytes, playPath, playRoutes } from './play-routes.ts';
@@ -17,7 +18,8 @@ export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, 
 }
 
 /**
- * Serves the pages and their data, read-only: nothing here writes to a run, and without a player nothing runs a model.
+ * Serves the pages and their data. Nothing here changes what a run recorded: pages may write annotations, move a run to
+ * the trash and back, and let a full-text index grow beside it. Without a player nothing runs a model.
  * The pages may load nothing but themselves and run no script but their own.
  *
  * @returns the address; its `url` ends with `?token=…` if there is a token.
@@ -30,7 +32,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
     allowsBrowserToken: true,
     headers: pageHeaders,
     command: 'gradus dashboard',
-    risk: 'read every rollout',
+    risk: 'read every rollout and delete runs',
     // Pages hold a stream of changes open for as long as they are shown.
     onClose: 'cut',
   });
@@ -55,23 +57,31 @@ const kinds: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 };
 
+const statusOf: Readonly<Record<string, 400 | 404 | 409>> = {
+  CONFIG_INVALID: 400,
+  RUN_NOT_FOUND: 404,
+  RUN_LOCKED: 409,
+  RUN_EXISTS: 409,
+};
+
 function routes({ pages, player, ...parts }: DashboardOptions, watch: ChangeWatch): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
     const isPlay = player !== undefined && c.req.method === 'POST' && c.req.path === playPath;
-    if (isRead || isPlay) return next();
-    const hint = player === undefined ? '; --play lets pages prompt the models of runs' : '';
-    return c.json({ error: `the dashboard is read-only: ${c.req.method} is not allowed${hint}` }, 405);
+    if (isRead || isPlay || isEdit(c.req.method, c.req.path)) return next();
+    const hint = c.req.path === playPath ? '; start the dashboard with --play to prompt models' : '';
+    return c.json({ error: `${c.req.method} ${c.req.path} is not allowed${hint}` }, 405);
   });
   app.onError((error, c) => {
     const known = GradusError.isInstance(error) ? error : undefined;
-    const status = known?.code === 'RUN_NOT_FOUND' ? 404 : known?.code === 'CONFIG_INVALID' ? 400 : 500;
+    const status = statusOf[known?.code ?? ''] ?? 500;
     return c.json({ error: known?.message ?? `cannot read the run: ${error.message}` }, status);
   });
   const clock = (): Date => new Date();
   app.route('/api', runRoutes({ ...parts, canPlay: player !== undefined, clock }));
   app.route('/api', playRoutes(parts.root, player));
+  app.route('/api', editRoutes(parts.root));
   app.route('/api', changeRoutes(watch));
   app.route('/', prometheusRoutes({ root: parts.root, clock }));
   app.get('/', (c) => sendFile(c, pages, 'index.html'));

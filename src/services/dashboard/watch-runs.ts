@@ -21,7 +21,7 @@ export interface ChangeWatch extends Disposable {
 const intervalMs = 1000;
 
 /**
- * Watches by polling the modification times of two files per run, once for all listeners and only while there are any.
+ * Watches by polling the modification times of three files per run, once for all listeners and only while there are any.
  * File-system notifications do not work on every disk. Polling opens no run.
  */
 export function watchRuns(root: string): ChangeWatch {

@@ -1,0 +1,63 @@
+import { mkdir, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { RunError } from '../../core/errors.ts';
+import { exists } from '../../storage/atomic.ts';
+import { takeLock } from '../../storage/file-lock.ts';
+import { onDisk } from '../files/disk-errors.ts';
+import { runLayout, trashOf } from '../files/layout.ts';
+import { requireRun } from '../files/require-run.ts';
+import { lockedError } from './open-run.ts';
+
+/**
+ * Moves a run to `.trash` beside it, from where `restoreRun` brings it back. Returns its folder there. Nothing empties the
+ * trash but the user.
+ *
+ * @throws RunError (`RUN_LOCKED`) while a process writes to the run.
+ */
+export async function trashRun(directory: string): Promise<string> {
+  await requireRun(directory);
+  const trash = trashOf(dirname(directory));
+  return onDisk({ directory, doing: `moving ${directory} to the trash` }, async () => {
+    const lock = takeLock(runLayout(directory).lock);
+    if (lock === undefined) throw lockedError(directory);
+    try {
+      await mkdir(trash, { recursive: true });
+      const place = await freePlace(trash, basename(directory));
+      await rename(directory, place);
+      return place;
+    } finally {
+      lock[Symbol.dispose]();
+    }
+  });
+}
+
+/** An earlier run of the same name keeps its place. */
+async function freePlace(trash: string, folder: string): Promise<string> {
+  let place = join(trash, folder);
+  for (let n = 2; await exists(place); n++) place = join(trash, `${folder}-${n}`);
+  return place;
+}
+
+/**
+ * Moves a run from the trash back to its folder of runs. Returns its directory.
+ *
+ * @throws RunError (`RUN_NOT_FOUND`) if the trash has no such run, `RUN_EXISTS` if another run has its name.
+ */
+export async function restoreRun(root: string, folder: string): Promise<string> {
+  if (folder !== basename(folder) || folder.startsWith('.'))
+    throw new RunError(`expected the folder of a run in ${trashOf(root)}, got ${JSON.stringify(folder)}`, {
+      code: 'RUN_NOT_FOUND',
+      tryNext: `gradus runs restore --runs ${root}`,
+    });
+  const place = join(trashOf(root), folder);
+  const directory = join(root, folder);
+  await requireRun(place);
+  if (await exists(directory)) {
+    throw new RunError(
+      `${directory}: expected no run of this name, found one. Rename one of the two folders: ${place} holds the deleted run`,
+      { code: 'RUN_EXISTS', tryNext: `mv ${place} ${directory}-restored` },
+    );
+  }
+  await onDisk({ directory, doing: `restoring ${directory}` }, () => rename(place, directory));
+  return directory;
+}
