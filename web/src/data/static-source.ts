@@ -1,4 +1,4 @@
-import { promptBeginning } from '../../../src/core/prompt-beginning.ts';
+import { promptBeginning } from '../../../src/core/text/prompt-beginning.ts';
 import type { ExportedRun } from '../../../src/services/dashboard/exported-run.ts';
 import type { Series } from '../../../src/services/dashboard/views/metric-series.ts';
 import type { DataSource, StepRange } from './source.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { promptBeginning } from '../../../core/prompt-beginning.ts';
+import { promptBeginning } from '../../../core/text/prompt-beginning.ts';
 import { groupRows } from '../../../runs/reading/group-rows.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 

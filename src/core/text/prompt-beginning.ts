@@ -1,4 +1,4 @@
-import type { Message } from './problem.ts';
+import type { Message } from '../problem.ts';
 
 const maxCharacters = 120;
 
