@@ -25,23 +25,20 @@ async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[
   return new Map(Array.from(byText, ([text, found]) => [text, found.toReversed().map((at) => places[at]!)]));
 }
 
-function found(index: TextIndex, number: number): string[] {
-  return index
-    .find({ text: `boxed ${number}`, fields: ['completion'] }, 1000)
-    .map(placeOfId)
-    .map(({ group, index: place }) => `${group}-${place}`);
+/** Places that the index finds for each number, and those that a scan finds. */
+async function searched(run: RunReader, index: TextIndex) {
+  const scanned = await placesByText(run);
+  const numbers = Array.from({ length: 100 }, (_, number) => number);
+  const found = numbers.map((number) =>
+    index
+      .find({ text: `boxed ${number}`, fields: ['completion'] }, 1000)
+      .map(placeOfId)
+      .map(({ group, index: place }) => `${group}-${place}`),
+  );
+  return { found, expected: numbers.map((number) => scanned.get(`answer \\boxed{${number}}`) ?? []) };
 }
 
-async function expectComplete(run: RunReader, index: TextIndex): Promise<void> {
-  const expected = await placesByText(run);
-  for (let number = 0; number < 100; number++)
-    expect({ number, places: found(index, number) }).toEqual({
-      number,
-      places: expected.get(`answer \\boxed{${number}}`) ?? [],
-    });
-}
-
-/** A part of the run's steps, and a checkpoint. */
+/** Records some steps of two groups. */
 async function recordSteps(run: Run, seed: number, steps: number): Promise<void> {
   const rng = createRng(seed, 'steps');
   for (let n = 0; n < steps; n++) {
@@ -63,7 +60,8 @@ test('grows with a run, and finds what a scan finds, newest first', async () => 
   await recordSteps(written, 1, 2);
   using index = openTextIndex(run);
   expect(await index.extend(run, 10_000)).toEqual({ indexed: 40, total: 40 });
-  await expectComplete(run, index);
+  const { found, expected } = await searched(run, index);
+  expect(found).toEqual(expected);
   const [newest] = index.find({ text: 'what', fields: ['prompt'] }, 1);
   expect(placeOfId(newest!).index).toBeNull();
   expect(index.find({ text: 'what' }, 1000)).toHaveLength(new Set(run.groups().map((g) => g.problemId)).size);
@@ -94,7 +92,8 @@ test('forgets what a resumed run computed again', async () => {
   using run = await openRunReader(directory);
   using index = openTextIndex(run);
   await index.extend(run, 10_000);
-  await expectComplete(run, index);
+  const { found, expected } = await searched(run, index);
+  expect(found).toEqual(expected);
 });
 
 test('is made anew if it is damaged, and in memory if it cannot be written or is a link', async () => {
@@ -117,7 +116,8 @@ test('is made anew if it is damaged, and in memory if it cannot be written or is
     using index = openTextIndex(run);
     expect(index.isTemporary).toBe(true);
     await index.extend(run, 10_000);
-    await expectComplete(run, index);
+    const { found, expected } = await searched(run, index);
+    expect(found).toEqual(expected);
     rmSync(search, { recursive: true });
   }
 });
