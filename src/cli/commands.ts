@@ -72,6 +72,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./training/sft.ts')).addSftCommand,
   },
   {
+    usage: 'race [options] <model> <examples>',
+    description: 'find settings for gradus sft: train many for a while, the best to the end',
+    load: async () => (await import('./training/race.ts')).addRaceCommand,
+  },
+  {
     usage: 'prm',
     description: 'train a step scorer (process reward model) on rollouts',
     load: async () => (await import('./prm/prm.ts')).addPrmCommand,

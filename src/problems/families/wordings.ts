@@ -14,7 +14,7 @@ const forms: readonly {
     of: /^(.*x.*=.*),x=\?$/,
     as: {
       train: ['x=?,$1', 'if $1,x=?', '$1: x'],
-      'held-out': ['x: $1', '?=x,$1', '$1; x=?'],
+      'held-out': ['?=x,$1', 'if $1: x', '$1; x=?'],
     },
   },
   {
@@ -22,23 +22,23 @@ const forms: readonly {
     of: /^([^x]+)=\?$/,
     as: {
       train: ['?=$1', 'x=$1,x=?', 'n: $1'],
-      'held-out': ['$1: ?', 'if y=$1,y=?', '=?; $1'],
+      'held-out': ['y=$1,y=?', 'y: $1', 'if n=$1,n=?'],
     },
   },
   {
     // A sequence, `3,7,11,?`.
     of: /^([-\d,]+),\?$/,
     as: {
-      train: ['$1,x: x=?', '? in $1,?', 'from $1 to ?'],
-      'held-out': ['$1; ?', '?: $1', 'n: $1,n'],
+      train: ['$1,x,x=?', 'n: $1,?', '?: $1'],
+      'held-out': ['$1,y,y=?', 'y: $1,?', '?=$1,?'],
     },
   },
   {
     // A story, `Ann has 5 pens, buys 3. total?`.
     of: /^((?:Ann|Tom) has .+\. (?:total|left|each)\?)$/,
     as: {
-      train: ['if $1', ': $1', '$1=?'],
-      'held-out': ['? $1', 'n: $1', '$1; ?'],
+      train: ['if $1', 'n: $1', '$1=?'],
+      'held-out': ['y: $1', '? $1', '$1; ?'],
     },
   },
 ];

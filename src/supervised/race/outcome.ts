@@ -1,0 +1,133 @@
+import type { Estimate, Interval } from '../../statistics/intervals.ts';
+import { spearmanEstimate } from '../../statistics/rank-correlation.ts';
+import { sum } from '../../statistics/summary.ts';
+import type { RaceConfig } from './race-config.ts';
+import type { EarlySignals } from './rung.ts';
+
+/** Accuracies of a trained model, in [0, 1]. */
+export interface Measures {
+  /** Mean over the suites of what is taught. */
+  readonly target: number;
+  /** Mean over the suites of what must not be forgotten. */
+  readonly retained: number;
+}
+
+/** A trial that ran to the end. */
+export interface FinishedTrial {
+  readonly name: string;
+  readonly isAudit: boolean;
+  readonly signals: EarlySignals;
+  readonly measures: Measures;
+}
+
+/** Value of a model for a race, higher is better. */
+export const valueOf = ({ target, retained }: Measures, choose: RaceConfig['choose']): number =>
+  choose === 'balanced' ? (target + retained) / 2 : { target, retained }[choose];
+
+/** Returns the trials that no other trial exceeds in both measures, best target first. */
+export const paretoFront = <One extends { readonly measures: Measures }>(trials: readonly One[]): One[] =>
+  trials
+    .filter(({ measures: { target, retained } }) =>
+      trials.every(
+        ({ measures: other }) =>
+          !(
+            other.target >= target &&
+            other.retained >= retained &&
+            (other.target > target || other.retained > retained)
+          ),
+      ),
+    )
+    .toSorted((a, b) => b.measures.target - a.measures.target);
+
+/** The trial of the greatest value; the first of equals. */
+export const bestTrial = <One extends { readonly measures: Measures }>(
+  trials: readonly One[],
+  choose: RaceConfig['choose'],
+): One =>
+  trials.reduce((best, one) => (valueOf(one.measures, choose) > valueOf(best.measures, choose) ? one : best));
+
+/** Rank correlation of an early signal with a measure at the end. */
+export interface SignalRow {
+  readonly signal: keyof EarlySignals;
+  readonly target: Estimate;
+  readonly retained: Estimate;
+}
+
+const signalNames: readonly (keyof EarlySignals)[] = [
+  'loss',
+  'gradNorm',
+  'heldOutLoss',
+  'rateToBatch',
+  'target',
+  'retained',
+];
+
+/**
+ * Spearman's correlation of each early signal with both measures over the finished trials, with 95 % intervals. In a
+ * race the finished trials are mostly those with good signals, which weakens the correlations; audits repair that in
+ * part.
+ */
+export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'measures'>[]): SignalRow[] {
+  return signalNames.flatMap((signal) => {
+    const known = trials.flatMap(({ signals, measures }) => {
+      const value = signals[signal];
+      return value === undefined ? [] : [{ value, ...measures }];
+    });
+    if (known.length < 2) return [];
+    const values = known.map(({ value }) => value);
+    const against = (measure: keyof Measures): Estimate =>
+      spearmanEstimate(
+        values,
+        known.map((one) => one[measure]),
+      );
+    return [{ signal, target: against('target'), retained: against('retained') }];
+  });
+}
+
+/** How often stopping was wrong: share of the stopped trials that would have ended above the best survivor. */
+export interface AuditResult extends Interval {
+  readonly stopped: number;
+  readonly audited: number;
+  /** Audited trials that ended above the best survivor. */
+  readonly wrong: number;
+  /** Estimated share of all stopped trials; absent without audits. */
+  readonly share?: number;
+}
+
+/**
+ * Estimates the share of stopped trials that were stopped wrongly, from a sample drawn by lot without replacement. The
+ * interval spans the most probable counts that together have 95 % of the posterior under a flat prior (hypergeometric
+ * likelihood), which covers the true count in 95 % of the draws on average over all counts.
+ */
+export function auditResult(stopped: number, audited: number, wrong: number): AuditResult {
+  const likelihoods = Array.from({ length: stopped + 1 }, (_, all) => ({
+    all,
+    likelihood: hypergeometric(stopped, all, audited, wrong),
+  }));
+  const total = sum(likelihoods.map(({ likelihood }) => likelihood));
+  const inside: number[] = [];
+  let mass = 0;
+  for (const { all, likelihood } of likelihoods.toSorted((a, b) => b.likelihood - a.likelihood)) {
+    if (mass >= 0.95) break;
+    inside.push(all);
+    mass += likelihood / total;
+  }
+  const share = (count: number): number => (stopped === 0 ? 0 : count / stopped);
+  return {
+    stopped,
+    audited,
+    wrong,
+    ...(audited > 0 && { share: wrong / audited }),
+    low: share(Math.min(...inside)),
+    high: share(Math.max(...inside)),
+  };
+}
+
+/** Probability of `found` marked items among `drawn` of `all`, of which `marked` are marked. */
+function hypergeometric(all: number, marked: number, drawn: number, found: number): number {
+  if (found > marked || drawn - found > all - marked) return 0;
+  return Math.exp(logChoose(marked, found) + logChoose(all - marked, drawn - found) - logChoose(all, drawn));
+}
+
+const logChoose = (n: number, k: number): number =>
+  sum(Array.from({ length: k }, (_, i) => Math.log(n - i) - Math.log(i + 1)));

@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import { optimizerConfig } from '../../algorithms/optimizer.ts';
+
+const rate = z.number().positive();
+
+/** Settings of a race between settings of supervised learning. */
+export const raceConfig = z.strictObject({
+  /** Values to combine: every combination is a trial. */
+  sweep: z.strictObject({
+    batchSize: z.array(z.int().positive()).min(1),
+    learningRate: z.array(rate).min(1),
+    schedule: z.array(optimizerConfig.shape.schedule.unwrap()).min(1).default(['constant']),
+  }),
+  /** Shares of the training after which the weakest trials stop, ascending. */
+  rungs: z
+    .array(z.number().gt(0).lt(1))
+    .min(1)
+    .refine((rungs) => rungs.every((share, i) => i === 0 || share > rungs[i - 1]!), {
+      error: 'expected ascending shares, e.g. 0.1, 0.3',
+    })
+    .default([0.1, 0.3]),
+  /** Share of the trials that a rung keeps, rounded up. */
+  keep: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(1 / 3),
+  /** Share of the stopped trials, drawn by lot, that runs to the end to show how often stopping was wrong. */
+  audit: z.number().min(0).max(1).default(0.25),
+  /** What the race looks for: what is learned, what is not forgotten, or the mean of both. */
+  choose: z.enum(['target', 'retained', 'balanced']).default('target'),
+  seed: z.int().min(0).default(0),
+});
+export type RaceConfig = z.output<typeof raceConfig>;
+
+/** One combination of settings. */
+export interface Trial {
+  /** Names its run: lower-case letters, digits, dots and dashes. */
+  readonly name: string;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly schedule: 'constant' | 'cosine';
+}
+
+/** Returns every combination of a sweep, in a fixed order. */
+export const trialsOf = ({ batchSize, learningRate, schedule }: RaceConfig['sweep']): Trial[] =>
+  batchSize.flatMap((batch) =>
+    learningRate.flatMap((value) =>
+      schedule.map((shape) => ({
+        name: `b${batch}-lr${value}-${shape}`.replaceAll('+', ''),
+        batchSize: batch,
+        learningRate: value,
+        schedule: shape,
+      })),
+    ),
+  );

@@ -1,0 +1,153 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GradusError } from '../../core/errors.ts';
+import type { Evaluation } from '../../evaluation/evaluate.ts';
+import { evaluateModel } from '../../evaluation/evaluate-model.ts';
+import { locateModel, type ModelSource } from '../../models/open-model.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+import { openRunReader } from '../../runs/reading/run-reader.ts';
+import { mean, sum } from '../../statistics/summary.ts';
+import { writeFileAtomic } from '../../storage/atomic.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
+import type { Measures } from '../../supervised/race/outcome.ts';
+import type { TrialRunner } from '../../supervised/race/race.ts';
+import type { Trial } from '../../supervised/race/race-config.ts';
+import type { EarlySignals } from '../../supervised/race/rung.ts';
+import { resumeTraining, startTraining, type TrainingWatch } from '../start.ts';
+
+/** What the trials of a race share. */
+export interface TrialParts {
+  /** Folder of the race; the runs of the trials and their evaluations are in it. */
+  readonly folder: string;
+  /** Returns the recipe of a trial, without suites. */
+  readonly recipeOf: (trial: Trial) => Recipe;
+  /** Suites named `target …` and `retain …`. */
+  readonly suites: Recipe;
+  /** Steps of a whole trial. */
+  readonly stepsOf: (trial: Trial) => number;
+  /** Step of a trial at a share of its training. */
+  readonly stepAt: (trial: Trial, share: number) => number;
+  /** Whether a rung also measures accuracies. */
+  readonly measuresEarly: boolean;
+  readonly watch: TrainingWatch;
+}
+
+/** Tokens that the trials trained on, and those of all trials to the end, estimated for the steps not made. */
+export interface RaceCost {
+  readonly tokens: number;
+  readonly gridTokens: number;
+}
+
+/**
+ * Trains trials as runs: pauses one at a rung by stopping it after the rung's step, and resumes it later. Everything is
+ * on disk, so that a second call continues where the first one ended.
+ */
+export function trialRunner(parts: TrialParts): TrialRunner {
+  return {
+    async reach(trial, share) {
+      const step = parts.stepAt(trial, share);
+      await trainTo(parts, trial, step);
+      const early = parts.measuresEarly
+        ? await measure(parts, `${trial.name}-step-${step}`, () => locateModel(runOf(parts, trial)))
+        : {};
+      return { ...(await signalsOf(parts, trial, step)), ...early };
+    },
+    async finish(trial) {
+      await trainTo(parts, trial, Infinity);
+      return measure(parts, trial.name, () => locateModel(runOf(parts, trial)));
+    },
+  };
+}
+
+/** Folder of a trial's run. */
+export const runOf = ({ folder }: Pick<TrialParts, 'folder'>, { name }: Trial): string =>
+  join(folder, 'trials', `${name}-0001`);
+
+/** Starts or continues the run of a trial until the step is done, or to its end. */
+async function trainTo(parts: TrialParts, trial: Trial, step: number): Promise<void> {
+  const { folder, recipeOf, watch } = parts;
+  const directory = runOf(parts, trial);
+  const done = existsSync(directory) ? await progressOf(directory) : undefined;
+  if (done !== undefined && (done.hasFinished || done.step >= step)) return;
+  const pause = new AbortController();
+  const either = AbortSignal.any([pause.signal, ...(watch.signal === undefined ? [] : [watch.signal])]);
+  const paused: TrainingWatch = {
+    ...watch,
+    signal: either,
+    report: (event) => {
+      watch.report?.(event);
+      if (event.type === 'step' && event.step >= step && event.stepInStage < event.maxSteps) pause.abort();
+    },
+  };
+  try {
+    if (done === undefined) await startTraining(recipeOf(trial), join(folder, 'trials'), paused);
+    else await resumeTraining(directory, paused);
+  } catch (error) {
+    const isPause = pause.signal.aborted && watch.signal?.aborted !== true;
+    if (!isPause || !GradusError.isInstance(error) || error.code !== 'INTERRUPTED') throw error;
+  }
+}
+
+async function progressOf(
+  directory: string,
+): Promise<{ readonly step: number; readonly hasFinished: boolean }> {
+  using run = await openRunReader(directory);
+  const { step, status } = run.summary();
+  return { step, hasFinished: status === 'finished' };
+}
+
+async function signalsOf(parts: TrialParts, trial: Trial, step: number): Promise<EarlySignals> {
+  using run = await openRunReader(runOf(parts, trial));
+  const upTo = (metric: string) => run.metric(metric, { to: step }).values;
+  const heldOutLoss = upTo('sft/heldOutLoss').at(-1);
+  return {
+    loss: mean(upTo('sft/loss')),
+    gradNorm: mean(upTo('optim/gradNorm')),
+    rateToBatch: Math.log(trial.learningRate / trial.batchSize),
+    ...(heldOutLoss !== undefined && { heldOutLoss }),
+  };
+}
+
+/**
+ * Evaluates a model on the suites of the race; reads the result of an earlier call.
+ *
+ * @param label names the result.
+ */
+export async function measure(
+  { folder, suites, watch }: Pick<TrialParts, 'folder' | 'suites' | 'watch'>,
+  label: string,
+  source: () => Promise<ModelSource>,
+): Promise<Measures> {
+  const file = join(folder, 'evaluations', `${label}.json`);
+  if (!existsSync(file)) {
+    const { report, signal } = watch;
+    const evaluations = await evaluateModel(await source(), suites, [], {
+      onProgress: (suite, done, total) =>
+        report?.({ type: 'evaluate', suite: `${suite} of ${label}`, done, total }),
+      ...(signal !== undefined && { signal }),
+    });
+    await makeFolder(join(folder, 'evaluations'));
+    await writeFileAtomic(file, JSON.stringify(evaluations));
+  }
+  const evaluations = JSON.parse(await readFile(file, 'utf8')) as Evaluation[];
+  const accuracyOf = (kind: string): number => {
+    const some = evaluations.filter(({ suite }) => suite.startsWith(`${kind} `));
+    return mean(some.map(({ overall }) => overall.accuracy?.mean ?? 0));
+  };
+  return { target: accuracyOf('target'), retained: accuracyOf('retain') };
+}
+
+/** Sums the tokens of all trials, and estimates those of the whole grid. */
+export async function costOf(parts: TrialParts, trials: readonly Trial[]): Promise<RaceCost> {
+  const costs: { readonly tokens: number; readonly whole: number }[] = [];
+  for (const trial of trials) {
+    using run = await openRunReader(runOf(parts, trial));
+    const tokens = run.metric('batch/tokens').values;
+    costs.push({
+      tokens: sum(tokens),
+      whole: mean(tokens) * Math.max(tokens.length, parts.stepsOf(trial)),
+    });
+  }
+  return { tokens: sum(costs.map(({ tokens }) => tokens)), gridTokens: sum(costs.map(({ whole }) => whole)) };
+}
