@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { readPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
+import { runLayout } from '../runs/files/layout.ts';
 import type { RunReader } from '../runs/reading/run-reader.ts';
 import type { MetricSeries } from '../runs/reading/run-rows.ts';
 import { sum } from '../statistics/summary.ts';
@@ -100,7 +100,7 @@ interface Measured {
 }
 
 function readMeasured(directory: string): Measured[] {
-  const path = join(directory, 'pass-rates.sqlite');
+  const path = runLayout(directory).passRates;
   if (!existsSync(path)) return [];
   using store = readPassRateStore(path);
   const bySource = Map.groupBy(

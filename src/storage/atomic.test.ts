@@ -146,7 +146,7 @@ test('sweep removes a link with the name of an old folder and leaves its target'
   expect(readdirSync(folder)).toEqual(['outside']);
 });
 
-test('syncs the file before the rename and the folder after it', async () => {
+test('removes an old draft, syncs the file before the rename and the folder after it', async () => {
   const order: string[] = [];
   const path = join(folder, 'file');
   beforeOperation = (name) => void order.push(name);
@@ -158,7 +158,7 @@ test('syncs the file before the rename and the folder after it', async () => {
     };
   });
   // The last open is the folder, for its sync.
-  expect(order).toEqual(['open', 'sync file', 'rename', 'open']);
+  expect(order).toEqual(['rm', 'open', 'sync file', 'rename', 'open']);
 });
 
 test('a failed write keeps the old content, removes the draft and rethrows', async () => {
@@ -180,6 +180,14 @@ test('the next write replaces the longer draft of a killed process', async () =>
   await writeFileAtomic(path, 'new');
   expect(readFileSync(path, 'utf8')).toBe('new');
   expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test('a link in place of the draft is replaced, and its target stays', async () => {
+  writeFileSync(join(folder, 'outside'), 'precious');
+  symlinkSync(join(folder, 'outside'), draftOf(join(folder, 'file')));
+  await writeFileAtomic(join(folder, 'file'), 'new');
+  expect(readFileSync(join(folder, 'outside'), 'utf8')).toBe('precious');
+  expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('new');
 });
 
 test('a device is written in place and stays', async () => {
@@ -219,8 +227,8 @@ describe('an error of the file system', () => {
 
   test.skipIf(!existsSync('/dev/full'))('on a full disk says so', async () => {
     const path = join(folder, 'file');
-    symlinkSync('/dev/full', draftOf(path));
-    await expect(writeFileAtomic(path, 'text')).rejects.toMatchObject({ code: 'DISK_FULL' });
+    const fillDisk = (): Promise<void> => writeFileAtomic('/dev/full', 'text');
+    await expect(writeAtomic(path, fillDisk)).rejects.toMatchObject({ code: 'DISK_FULL' });
     expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -41,7 +41,9 @@ export async function writeAtomic<T>(
   const inPlace = isWrittenInPlace(path);
   const draft = inPlace ? path : draftOf(path);
   try {
-    const file = await open(draft, 'w');
+    // "wx" never follows a symbolic link, which a crafted folder could hold in place of the draft.
+    if (!inPlace) await rm(draft, { force: true });
+    const file = await open(draft, inPlace ? 'w' : 'wx');
     let result: T;
     try {
       result = await write(file, draft);

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { RunError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { openCallResults, recordCalls } from '../environments/call-results.ts';
@@ -7,6 +6,7 @@ import { type Recipe, recipeConfig } from '../recipe/recipe.ts';
 import { parseConfig } from '../recipe/parse-config.ts';
 import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import { watchForStalls } from '../rollout/pending.ts';
+import { runLayout } from '../runs/files/layout.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { writePlan } from '../planning/plan-file.ts';
 import type { RunPlan } from '../planning/plan.ts';
@@ -114,8 +114,9 @@ async function trainIn(
   const stages = parts.recipe.stages.map(stagePlan);
   report({ type: 'run-start', run: run.directory, stages, step: run.step });
   for (const message of [...parts.warnings, ...run.damage]) report({ type: 'warning', message });
-  using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
-  using results = openCallResults(join(run.directory, 'tool-results.sqlite'));
+  const files = runLayout(run.directory);
+  using store = openPassRateStore(files.passRates);
+  using results = openCallResults(files.toolResults);
   const environments = { of: parts.environmentOf ?? (() => undefined), call: recordCalls(results) };
   for (const message of adoptKnownBase(parts, store)) report({ type: 'warning', message });
   const stopWatching = watchForStalls(parts.pending, stallMs, (message) =>

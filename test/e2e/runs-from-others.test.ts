@@ -190,7 +190,7 @@ describe('resume changes only files that Gradus made', () => {
     expect(stderr).toContain('expected a name such as step-000120');
   });
 
-  test.for(['rollouts', 'checkpoints', 'run.sqlite', 'pass-rates.sqlite'])(
+  test.for(['rollouts', 'checkpoints', 'run.sqlite', 'pass-rates.sqlite', 'tool-results.sqlite'])(
     'rejects a linked %s',
     async (name) => {
       const copy = copyOf({ sql: stopped });

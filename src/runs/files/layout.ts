@@ -12,6 +12,8 @@ import { join } from 'node:path';
  *     examples/stage-001.jsonl             the examples that stage 1 imitates
  *     harvest.sqlite                       attempts of stages that harvest, kept for a resume
  *     base-state/                          the engine's first state, while a later stage starts from it
+ *     pass-rates.sqlite                    attempts by problem and model
+ *     tool-results.sqlite                  results of tool calls, so that a resume gets them again
  *     export/                              the final model
  *     search.sqlite                        full-text index, made from the shards by a search; may be deleted
  *     annotations.json                     its title, tags and note by the user; not part of what the run computed
@@ -52,6 +54,12 @@ export interface RunLayout {
   readonly search: string;
   /** Title, tags and note by the user. */
   readonly annotations: string;
+  /** The forecast that the run began with. */
+  readonly plan: string;
+  /** Attempts by problem and model. */
+  readonly passRates: string;
+  /** Results of tool calls. */
+  readonly toolResults: string;
 }
 
 /** Returns the layout of the run in `directory`. */
@@ -71,6 +79,9 @@ export function runLayout(directory: string): RunLayout {
     export: join(directory, 'export'),
     search: join(directory, 'search.sqlite'),
     annotations: join(directory, 'annotations.json'),
+    plan: join(directory, 'plan.json'),
+    passRates: join(directory, 'pass-rates.sqlite'),
+    toolResults: join(directory, 'tool-results.sqlite'),
   };
 }
 

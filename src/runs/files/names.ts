@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { RunError } from '../../core/errors.ts';
+import { runLayout } from './layout.ts';
 
 /*
  * Patterns of the names that Gradus creates inside a run. A name from a database must match before it becomes a path,
@@ -41,9 +42,16 @@ export function requireName(directory: string, name: string, isKnown: (name: str
   );
 }
 
-/** @throws RunError (`RUN_CORRUPT`) if a part of the run is a symbolic link. */
-export async function refuseLinks(paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
+/** Files that SQLite writes beside a database. */
+const besideDatabase = ['-wal', '-shm', '-journal'];
+
+/** @throws RunError (`RUN_CORRUPT`) if a part of the run in `directory` is a symbolic link. */
+export async function refuseLinks(directory: string): Promise<void> {
+  const { directory: _, ...parts } = runLayout(directory);
+  const paths = Object.values(parts);
+  const databases = paths.filter((path) => path.endsWith('.sqlite'));
+  const logs = databases.flatMap((path) => besideDatabase.map((ending) => path + ending));
+  for (const path of [...paths, ...logs]) {
     const found = await lstat(path).catch(() => undefined);
     if (found?.isSymbolicLink() !== true) continue;
     throw new RunError(

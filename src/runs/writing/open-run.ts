@@ -73,8 +73,7 @@ export async function openRun(
   { clock = systemClock, admit, restore }: OpenRunOptions = {},
 ): Promise<Run> {
   await requireRun(directory);
-  const { directory: _, ...parts } = runLayout(directory);
-  await refuseLinks([...Object.values(parts), join(directory, 'pass-rates.sqlite')]);
+  await refuseLinks(directory);
   return onDisk({ directory, doing: `opening ${directory}` }, async () => {
     const lock = takeLock(runLayout(directory).lock);
     if (lock === undefined) throw lockedError(directory);
