@@ -36,6 +36,9 @@ export type SuiteConfig = z.output<typeof suiteConfig>;
 /** Budgets of strategies where a suite names none. */
 export const defaultBudgets: readonly number[] = [4, 16];
 
+/** Rollouts per problem that measure the pass rates of the bins of strategies. */
+export const binRollouts = 16;
+
 /** Separator of steps where a suite names none: a blank line. */
 export const defaultSeparator = '\n\n';
 

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { describeBatches } from '../../src/recipe/batch-arithmetic.ts';
+import { describeStrategies, strategyBounds } from '../../src/recipe/strategy-arithmetic.ts';
 import { buildParts } from '../../src/training/build.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -84,6 +85,27 @@ test('builds all parts of the paper’s run', async () => {
   expect(parts.knownPassRates.get('judge')?.get('math-train/1')).toEqual({ successes: 1, trials: 2 });
   expect(parts.levels.describe().join('\n')).toContain('L2');
   expect(describeBatches(recipe)[0]).toContain('128 problems × 16 rollouts = 2048 rollouts a step');
+});
+
+test('builds the suites of compute-optimal-tts and bounds their tokens', async () => {
+  const base = mkdtempSync(join(folder, 'strategies-'));
+  mkdirSync(join(base, 'data'));
+  writeFileSync(join(base, 'data/chosen.jsonl'), JSON.stringify({ prompt: '1+1=?', completion: '2' }));
+  writeFileSync(join(base, 'suite.jsonl'), JSON.stringify({ prompt: '2+2=?', answer: '4' }));
+  const recipe = await loadRecipe(join(project, 'recipes/compute-optimal-tts/recipe.ts'), [
+    `baseDir=${base}`,
+    `policy.model=${join(project, 'models/gradus-tiny')}`,
+    'policy.engine=embedded',
+    ...[0, 1].map((i) => `evaluation[${i}].problems=[{"type":"jsonl","path":"suite.jsonl"}]`),
+  ]);
+  await using parts = await buildParts(recipe);
+  expect(parts.suites.map(({ config }) => config.name)).toEqual(['math500', 'aime24']);
+  const { config } = parts.suites[0]!;
+  // 16 rollouts for the bins, 256 answers of majority and best of N, 340 of beam search and of DVTS.
+  expect(strategyBounds(config)).toEqual({ written: 8192 * 1208, scored: 8192 * 936 });
+  expect(describeStrategies(config, 500)[0]).toMatch(
+    /written ≤ 9\.9M a problem = ≤ 4,950M; .*\(pooling\) ≤ 7\.67M/,
+  );
 });
 
 test.for([

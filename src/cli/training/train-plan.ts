@@ -1,4 +1,5 @@
 import { describeBatches } from '../../recipe/batch-arithmetic.ts';
+import { describeStrategies } from '../../recipe/strategy-arithmetic.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import { resolvedStages } from '../../recipe/resolve-stage.ts';
 import { buildParts } from '../../training/build.ts';
@@ -31,6 +32,7 @@ export async function showPlan(recipe: Recipe, output: Output, probe?: number): 
     ...parts.suites.map(
       ({ config, problems }) => `suite ${config.name}: ${problems.length} problems × ${config.rollouts}`,
     ),
+    ...parts.suites.flatMap(({ config, problems }) => describeStrategies(config, problems.length)),
     ...parts.warnings.map((warning) => `! ${warning}`),
     ...parts.levels.describe().map((level) => `level ${level}`),
     ...describeBatches(recipe),

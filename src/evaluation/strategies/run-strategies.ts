@@ -5,7 +5,7 @@ import { writtenTokens } from '../../core/rollout.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Environments } from '../../environments/environment.ts';
 import type { SuiteConfig } from '../../recipe/suite.ts';
-import { defaultBudgets, defaultSeparator } from '../../recipe/suite.ts';
+import { binRollouts, defaultBudgets, defaultSeparator } from '../../recipe/suite.ts';
 import type { PendingWork } from '../../rollout/pending.ts';
 import { judgeAttempt } from '../../rollout/roll-groups.ts';
 import { independent } from '../../rollout/strategies/independent.ts';
@@ -43,9 +43,6 @@ export interface StrategyRun {
   /** Tokens that the scorer read per problem. */
   readonly scored: readonly number[];
 }
-
-/** Rollouts per problem that measure the pass rates of the bins. */
-const binRollouts = 16;
 
 /** Pass rate per problem, from other random numbers than those of the strategies; null without a verdict. */
 export async function measureBins(options: StrategyOptions): Promise<(number | null)[]> {

@@ -11,17 +11,31 @@ const ranged = ({ mean, low, high }: Estimate): string =>
 /** Formats how well a scorer predicts verdicts, and what it buys in best of N beside a majority vote. */
 export function formatQuality(quality: ScorerQuality): string {
   const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
-  const rows = bestOf.map(({ n, single, majority, max, vote, oracle, maxOverMajority }) => [
+  const rows = bestOf.map(({ domain, n, single, max, oracle, maxOverSingle, votes }) => [
+    domain,
     String(n),
-    ...[single, majority, vote, max, oracle].map((one) => percent(one.mean)),
-    ranged(maxOverMajority),
+    ...[single, votes?.majority, votes?.weighted, max, oracle].map((one) =>
+      one === undefined ? '–' : percent(one.mean),
+    ),
+    ranged(maxOverSingle),
+    votes === undefined ? '–' : ranged(votes.maxOverMajority),
   ]);
-  const header = ['N', 'one answer', 'majority', 'vote', 'max', 'oracle', 'max over majority'];
+  const header = [
+    'domain',
+    'N',
+    'one answer',
+    'majority',
+    'weighted vote',
+    'max',
+    'oracle',
+    'max over one',
+    'max over majority',
+  ];
   return [
     `held out: ${attempts} attempts at ${problems} problems, ${percent(correct)} % right`,
     `AUC ${area(auc)}; within a problem ${area(aucWithin)}; calibration error ${quality.calibrationError.toFixed(3)}`,
     `AUC by share of the answer read: ${byDepth.map(({ depth, auc: at }) => `${100 * depth} %: ${area(at)}`).join(', ')}`,
     `AUC by bin: ${bins.map((bin) => `${bin} ${area(byBin[bin].auc)} (${byBin[bin].attempts})`).join(', ')}`,
-    ...(rows.length === 0 ? [] : [alignColumns([header, ...rows], { figuresFrom: 0 })]),
+    ...(rows.length === 0 ? [] : [alignColumns([header, ...rows], { figuresFrom: 1 })]),
   ].join('\n');
 }

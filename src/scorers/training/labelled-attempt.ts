@@ -4,6 +4,7 @@ import { type LabelTokens, withLabelPlace } from '../scorer-labels.ts';
 /** An attempt whose prefixes are labelled. */
 export interface LabelledAttempt {
   readonly problemId: string;
+  readonly domain: string;
   /** Text of the question. */
   readonly prompt: string;
   /** Attempts of one group share problem and policy. */

@@ -54,7 +54,15 @@ export async function readRunAttempts(directory: string, since = 0): Promise<Sco
 
 const isEvaluation = ({ purpose }: GroupRow): boolean => purpose === 'evaluate';
 
-const columns = ['problem_id', 'prompt', 'outcome', 'evidence', 'token_ids', 'transcripts'] as const;
+const columns = [
+  'problem_id',
+  'domain',
+  'prompt',
+  'outcome',
+  'evidence',
+  'token_ids',
+  'transcripts',
+] as const;
 
 async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<LabelledAttempt[]> {
   const rows = await run.rollouts(groups, columns);
@@ -71,6 +79,7 @@ async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<
     return [
       {
         problemId: row.problem_id,
+        domain: row.domain,
         prompt: row.prompt.map(({ content }) => content).join('\n'),
         group: groupOf[at]!,
         tokens: Int32Array.from(row.token_ids),

@@ -1,6 +1,6 @@
 import { type Bin, binOf, bins } from '../../difficulty/bins.ts';
 import type { ModelWeights } from '../../engines/engine.ts';
-import { type Candidate, chanceCorrectOf } from '../../rollout/strategies/choose-answer.ts';
+import { type Candidate, chanceCorrectOf, type Choice } from '../../rollout/strategies/choose-answer.ts';
 import {
   type CalibrationBin,
   calibrationCurve,
@@ -29,20 +29,27 @@ export interface ScorerQuality {
   /** Expected calibration error over ten bins, and its curve. */
   readonly calibrationError: number;
   readonly calibration: readonly CalibrationBin[];
+  /** By domain and number of attempts. */
   readonly bestOf: readonly BestOf[];
 }
 
 /** Accuracy of choosing among N attempts at a problem, with 95 % intervals over problems. */
 export interface BestOf {
+  readonly domain: string;
   readonly n: number;
   readonly single: Estimate;
-  readonly majority: Estimate;
-  /** The answer with the highest score, and the answer with the largest sum of scores. */
+  /** The answer with the highest score, and its gain over a single attempt. */
   readonly max: Estimate;
-  readonly vote: Estimate;
+  readonly maxOverSingle: Estimate;
   /** Share of problems with a right answer among N. */
   readonly oracle: Estimate;
-  readonly maxOverMajority: Estimate;
+  /** Absent for answers without a normal form, such as programs, which cannot vote. */
+  readonly votes?: {
+    readonly majority: Estimate;
+    /** The answer with the largest sum of scores. */
+    readonly weighted: Estimate;
+    readonly maxOverMajority: Estimate;
+  };
 }
 
 /** An attempt with the chance of a right answer after each of its places. */
@@ -128,46 +135,55 @@ function aucByBin(groups: readonly (readonly ScoredAttempt[])[]): ScorerQuality[
   return Object.fromEntries(bins.map((bin) => [bin, partOf(bin)])) as ScorerQuality['byBin'];
 }
 
-/** For N = 2, 4, 8 … up to the size of most groups. */
+/** For each domain and N = 2, 4, 8 … up to the size of most groups. */
 function bestOf(groups: readonly (readonly ScoredAttempt[])[], seed: number): BestOf[] {
-  const sizes = groups.map(({ length }) => length).toSorted((a, b) => a - b);
-  const size = sizes[sizes.length >> 1] ?? 0;
-  const pools = groups
-    .filter(({ length }) => length >= size)
-    .map((group) =>
-      group.map((one): Candidate => ({
-        answer: one.answer,
-        isCorrect: one.isCorrect,
-        score: scoreAt(one, 1),
-      })),
-    );
+  const byDomain = Map.groupBy(groups, ([first]) => first!.domain);
+  return [...byDomain].flatMap(([domain, some]) => {
+    const sizes = some.map(({ length }) => length).toSorted((a, b) => a - b);
+    const size = sizes[sizes.length >> 1]!;
+    const pools = some
+      .filter(({ length }) => length >= size)
+      .map((group) =>
+        group.map(({ answer, isCorrect, ...one }): Candidate => ({
+          answer,
+          isCorrect,
+          score: one.scores.at(-1)!,
+        })),
+      );
+    const counts = Array.from({ length: Math.floor(Math.log2(size)) }, (_, i) => 2 ** (i + 1));
+    return counts.map((n) => ({ domain, ...choicesAmong(pools, n, seed) }));
+  });
+}
+
+function choicesAmong(
+  pools: readonly (readonly Candidate[])[],
+  n: number,
+  seed: number,
+): Omit<BestOf, 'domain'> {
   const options = { seed, resamples: 2000 };
-  const rows: BestOf[] = [];
-  for (let n = 2; n <= size; n *= 2) {
-    const max = pools.map((pool) => chanceCorrectOf(pool, 'max', n));
-    const majority = pools.map((pool) => chanceCorrectOf(pool, 'majority', n));
-    const byVerdict = pools.map((pool) => pool.map((one) => ({ ...one, score: +one.isCorrect })));
-    rows.push({
-      n,
-      single: rateEstimate(
-        byVerdict.map((pool) => chanceCorrectOf(pool, 'max', 1)),
-        options,
-      ),
-      majority: rateEstimate(majority, options),
-      max: rateEstimate(max, options),
-      vote: rateEstimate(
-        pools.map((pool) => chanceCorrectOf(pool, 'vote', n)),
-        options,
-      ),
-      oracle: rateEstimate(
-        byVerdict.map((pool) => chanceCorrectOf(pool, 'max', n)),
-        options,
-      ),
-      maxOverMajority: differenceEstimate(
-        max.map((value, at) => value - majority[at]!),
-        options,
-      ),
-    });
-  }
-  return rows;
+  const judged = pools.map((pool) => pool.map((one) => ({ ...one, score: +one.isCorrect })));
+  const valuesOf = (some: typeof pools, choice: Choice, count: number): number[] =>
+    some.map((pool) => chanceCorrectOf(pool, choice, count));
+  const over = (a: readonly number[], b: readonly number[]): Estimate =>
+    differenceEstimate(
+      a.map((value, at) => value - b[at]!),
+      options,
+    );
+  const [single, max] = [valuesOf(judged, 'max', 1), valuesOf(pools, 'max', n)];
+  const canVote = pools.some((pool) => pool.some(({ answer }) => answer !== undefined));
+  const majority = canVote ? valuesOf(pools, 'majority', n) : undefined;
+  return {
+    n,
+    single: rateEstimate(single, options),
+    max: rateEstimate(max, options),
+    maxOverSingle: over(max, single),
+    oracle: rateEstimate(valuesOf(judged, 'max', n), options),
+    ...(majority !== undefined && {
+      votes: {
+        majority: rateEstimate(majority, options),
+        weighted: rateEstimate(valuesOf(pools, 'vote', n), options),
+        maxOverMajority: over(max, majority),
+      },
+    }),
+  };
 }

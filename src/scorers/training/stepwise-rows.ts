@@ -46,7 +46,7 @@ export async function readStepwiseRows(
 function attemptOf(
   { prompt, completions, labels }: StepwiseRow,
   where: string,
-  { render, encode }: Pick<Renderer, 'render' | 'encode'>,
+  renderer: Pick<Renderer, 'render' | 'encode'>,
   separator: string,
 ): LabelledAttempt {
   if (labels.length !== completions.length)
@@ -54,16 +54,25 @@ function attemptOf(
       `${where}: expected one label per completion, got ${labels.length} for ${completions.length}`,
     );
   const last = completions.length - 1;
-  const parts = [render([{ role: 'user', content: prompt }])];
+  const parts = [renderer.render([{ role: 'user', content: prompt }])];
   const places: number[] = [];
   let length = parts[0]!.length;
   for (const [at, step] of completions.entries()) {
-    const tokens = encode(at === last ? step : step + separator);
+    const tokens = renderer.encode(at === last ? step : step + separator);
     parts.push(tokens);
     places.push((length += tokens.length));
   }
   const tokens = flattenTokens(parts);
-  return { problemId: prompt, prompt, group: prompt, tokens, places, labels, isCorrect: labels.at(-1)! };
+  return {
+    problemId: prompt,
+    domain: 'steps',
+    prompt,
+    group: prompt,
+    tokens,
+    places,
+    labels,
+    isCorrect: labels.at(-1)!,
+  };
 }
 
 /** Converts an attempt to a row: steps without their separators, each labelled as the attempt is. */

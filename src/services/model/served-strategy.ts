@@ -4,7 +4,13 @@ import * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { lastAnswer, type Transcript, writtenCount } from '../../core/transcript.ts';
-import { completionsOf, type Completion, type LocalEngine, type SamplePrompt } from '../../engines/engine.ts';
+import {
+  type Completion,
+  completionsOf,
+  type LocalEngine,
+  type Renderer,
+  type SamplePrompt,
+} from '../../engines/engine.ts';
 import { parseConfig } from '../../recipe/parse-config.ts';
 import {
   chosenIndex,
@@ -158,7 +164,7 @@ async function answerOne(
         spent = record;
       },
     });
-    const given = { sampler: engine.sampler, renderer: { ...engine.renderer, render: () => prompt } };
+    const given = { sampler: engine.sampler, renderer: rendering(engine.renderer, prompt) };
     for await (const { transcripts, stepScores = [] } of search.roll(
       { engine: given },
       [problem],
@@ -184,3 +190,14 @@ async function answerOne(
     spent: { written: spent?.written ?? own, scored: spent?.scored ?? 0 },
   };
 }
+
+/** The renderer of a request whose prompt is rendered already. */
+const rendering = (renderer: Renderer, prompt: Int32Array): Renderer => ({
+  endTokens: renderer.endTokens,
+  unknownToken: renderer.unknownToken,
+  render: () => prompt,
+  append: (transcript, messages) => renderer.append(transcript, messages),
+  encode: (text) => renderer.encode(text),
+  encodeForeign: (text, ownTags) => renderer.encodeForeign(text, ownTags),
+  decode: (tokens) => renderer.decode(tokens),
+});

@@ -1,0 +1,50 @@
+import { strategyName } from '../rollout/strategies/strategy-config.ts';
+import { binRollouts, defaultBudgets, type SuiteConfig } from './suite.ts';
+
+/** Upper bounds of tokens per problem. */
+export interface StrategyBounds {
+  /** Tokens written, the rollouts of the bins included. */
+  readonly written: number;
+  /** Tokens that the scorer reads, prompts left out. */
+  readonly scored: number;
+}
+
+/**
+ * Returns the upper bounds of a suite's strategies per problem. Independent answers are drawn once, for the largest budget;
+ * a search runs once per budget.
+ */
+export function strategyBounds({
+  strategies = [],
+  budgets = defaultBudgets,
+  maxTokens,
+}: SuiteConfig): StrategyBounds {
+  const all = budgets.reduce((sum, budget) => sum + budget, 0);
+  const answers = strategies.map((strategy) => ({
+    count: 'width' in strategy ? all : Math.max(...budgets),
+    isScored: strategy.type !== 'majority',
+  }));
+  const total = (some: typeof answers): number => some.reduce((sum, { count }) => sum + count, 0);
+  return {
+    written: maxTokens * (binRollouts + total(answers)),
+    scored: maxTokens * total(answers.filter(({ isScored }) => isScored)),
+  };
+}
+
+/** Describes the upper bounds of a suite's strategies in one line; nothing without strategies. */
+export function describeStrategies(suite: SuiteConfig, problems: number): string[] {
+  const { name, strategies, budgets = defaultBudgets, scorer } = suite;
+  if (strategies === undefined) return [];
+  const { written, scored } = strategyBounds(suite);
+  const figures = [written, scored].map(
+    (tokens) => `≤ ${inMillions(tokens)} a problem = ≤ ${inMillions(tokens * problems)}`,
+  );
+  return [
+    `suite ${name}, strategies ${strategies.map(strategyName).join(', ')} at N ${budgets.join(', ')}: tokens written ${figures[0]}` +
+      (scored === 0
+        ? ''
+        : `; read by the scorer (${scorer?.type ?? 'none'}) ${figures[1]}, prompts not counted`),
+  ];
+}
+
+const inMillions = (tokens: number): string =>
+  `${(tokens / 1e6).toLocaleString('en', { maximumSignificantDigits: 3 })}M`;
