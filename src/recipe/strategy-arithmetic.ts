@@ -13,11 +13,8 @@ export interface StrategyBounds {
  * Returns the upper bounds of a suite's strategies per problem. Independent answers are drawn once, for the largest budget;
  * a search runs once per budget.
  */
-export function strategyBounds({
-  strategies = [],
-  budgets = defaultBudgets,
-  maxTokens,
-}: SuiteConfig): StrategyBounds {
+export function strategyBounds({ strategies = [], budgets: wanted, maxTokens }: SuiteConfig): StrategyBounds {
+  const budgets: readonly number[] = wanted ?? defaultBudgets;
   const all = budgets.reduce((sum, budget) => sum + budget, 0);
   const answers = strategies.map((strategy) => ({
     count: 'width' in strategy ? all : Math.max(...budgets),
@@ -32,14 +29,14 @@ export function strategyBounds({
 
 /** Describes the upper bounds of a suite's strategies in one line; nothing without strategies. */
 export function describeStrategies(suite: SuiteConfig, problems: number): string[] {
-  const { name, strategies, budgets = defaultBudgets, scorer } = suite;
+  const { name, strategies, scorer } = suite;
   if (strategies === undefined) return [];
   const { written, scored } = strategyBounds(suite);
   const figures = [written, scored].map(
     (tokens) => `≤ ${inMillions(tokens)} a problem = ≤ ${inMillions(tokens * problems)}`,
   );
   return [
-    `suite ${name}, strategies ${strategies.map(strategyName).join(', ')} at N ${budgets.join(', ')}: tokens written ${figures[0]}` +
+    `suite ${name}, strategies ${strategies.map(strategyName).join(', ')} at N ${(suite.budgets ?? defaultBudgets).join(', ')}: tokens written ${figures[0]}` +
       (scored === 0
         ? ''
         : `; read by the scorer (${scorer?.type ?? 'none'}) ${figures[1]}, prompts not counted`),
