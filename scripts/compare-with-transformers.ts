@@ -4,7 +4,7 @@
  *     npx node -C development scripts/compare-with-transformers.ts <model folder>
  */
 import { spawnSync } from 'node:child_process';
-import { packDecodeWeights } from '../src/engines/embedded/sampling/decode-weights.ts';
+import { decodeWeights } from '../src/engines/embedded/sampling/decode-weights.ts';
 import { openDecoder } from '../src/engines/embedded/sampling/decoder.ts';
 import { checkpointTensors, parameterLayout } from '../src/engines/embedded/parameters.ts';
 import { openModelFolder } from '../src/engines/model-files/model-folder.ts';
@@ -28,7 +28,7 @@ const count = prompts.length * vocabSize;
 const weights = new Float32Array(parameterLayout(folder.config).length);
 await folder.readWeights(checkpointTensors(folder.config, weights));
 await using decoder = await openDecoder(folder.config, 1, 2);
-const packed = packDecodeWeights(folder.config, weights);
+const packed = decodeWeights(folder.config, weights);
 const embedded = new Float32Array(count);
 for (const [at, tokens] of prompts.entries()) {
   const { logits } = await decoder.read(packed, [tokens]);

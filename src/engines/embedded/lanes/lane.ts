@@ -9,29 +9,22 @@ import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests
 /** Receives completions from a lane. */
 type OnWritten = (written: readonly FinishedSequence[], parts: readonly SequencePart[]) => void;
 
-/** A running sampling job of one lane. */
-export interface LaneSampling {
-  /** Resolves when the lane has copied the weights; they may change from then on. */
-  readonly started: Promise<void>;
-  readonly done: Promise<void>;
-}
-
 /** Handle of a worker thread that trains and samples. */
 export interface Lane extends MicrobatchRunner {
   /** See `measureProducts`. */
   measure(job: MeasureJob): Promise<number>;
+  /** Reads the weights until it ends. */
   sample(
     job: SamplingJob,
     weights: { readonly values: Float32Array; readonly version: number },
     aborted: Int32Array,
     onWritten: OnWritten,
-  ): LaneSampling;
+  ): Promise<void>;
 }
 
 interface Pending {
   readonly what: string;
-  readonly started?: () => void;
-  readonly written?: OnWritten;
+  readonly written: OnWritten | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -59,18 +52,12 @@ export function openLane(options: LaneOptions): Lane {
     norm: (job) => ask('a gradient norm', { kind: 'norm', job }) as Promise<number>,
     update: (job) => ask('an update of weights', { kind: 'update', job }) as Promise<void>,
     measure: (job) => ask('a measurement', { kind: 'measure', job }) as Promise<number>,
-    sample: (job, weights, aborted, onWritten) => {
-      const { promise: started, resolve } = Promise.withResolvers<void>();
-      const what = `completions of ${job.prompts.length} prompts`;
-      const done = ask(
-        what,
-        { kind: 'sample', job, weights: weights.values, version: weights.version, aborted },
-        { started: resolve, written: onWritten },
-      );
-      // A failed lane no longer reads the weights.
-      const ended = done.then(() => resolve()).finally(resolve);
-      return { started, done: ended };
-    },
+    sample: (job, { values, version }, aborted, written) =>
+      ask(
+        `completions of ${job.prompts.length} prompts`,
+        { kind: 'sample', job, weights: values, version, aborted },
+        written,
+      ) as Promise<void>,
     [Symbol.asyncDispose]: async () => {
       fail('the engine was closed');
       worker.ref();
@@ -85,7 +72,7 @@ export function openLane(options: LaneOptions): Lane {
 
 /** Numbers the requests to a lane's thread; `fail` rejects those pending and all later ones. */
 function connect(worker: Worker): {
-  ask(what: string, task: LaneTask, hooks?: Pick<Pending, 'started' | 'written'>): Promise<unknown>;
+  ask(what: string, task: LaneTask, written?: OnWritten): Promise<unknown>;
   fail(cause: unknown): void;
 } {
   const pending = new Map<number, Pending>();
@@ -106,8 +93,7 @@ function connect(worker: Worker): {
   worker.on('message', (reply: LaneReply) => {
     const request = pending.get(reply.id);
     if (request === undefined) return;
-    if (reply.kind === 'started') request.started?.();
-    else if (reply.kind === 'written') request.written?.(reply.written, reply.parts);
+    if (reply.kind === 'written') request.written?.(reply.written, reply.parts);
     else {
       pending.delete(reply.id);
       if (pending.size === 0) worker.unref();
@@ -117,11 +103,7 @@ function connect(worker: Worker): {
   });
   worker.unref();
 
-  const ask = (
-    what: string,
-    task: LaneTask,
-    hooks: Pick<Pending, 'started' | 'written'> = {},
-  ): Promise<unknown> =>
+  const ask = (what: string, task: LaneTask, written?: OnWritten): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (crash !== null) {
         reject(crash);
@@ -130,7 +112,7 @@ function connect(worker: Worker): {
       // Only pending work keeps the process alive; an idle engine does not.
       worker.ref();
       const id = count++;
-      pending.set(id, { ...hooks, what, resolve, reject });
+      pending.set(id, { what, written, resolve, reject });
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage({ ...task, id });
     });

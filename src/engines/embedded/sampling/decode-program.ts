@@ -11,7 +11,7 @@ import { ModelWriter } from './model-writer.ts';
  * and masked positions add exact zeros. This is why the softmax is written out: the fused one sums in an order that
  * depends on T.
  *
- * Inputs, besides the weights of `packDecodeWeights`:
+ * Inputs, besides those of `decodeWeights`:
  * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [B]: the row of B·S whose logits are wanted;
  * - `cosines`, `sines` [P, rotated elements / 2]: rotary tables by position; `local.cosines`, `local.sines` of layers with
  *   a sliding window that have their own;
@@ -51,8 +51,8 @@ export function decodeProgram(config: ModelConfig): Uint8Array {
     });
   }
   const wanted = writer.node('Gather', [normed, 'last'], { axis: 0 });
-  const head = writer.input('head', 'float32', [hiddenSize, vocabSize]);
-  const logits = scaled(writer, writer.node('Gemm', [wanted, head]), config.logitScale);
+  const head = writer.input('head', 'float32', [vocabSize, hiddenSize]);
+  const logits = scaled(writer, writer.node('Gemm', [wanted, head], { transB: 1 }), config.logitScale);
   writer.output('logits', capped(writer, logits, config.logitCap), ['B', vocabSize]);
   return writer.finish();
 }
@@ -232,10 +232,11 @@ function project(
   outputs: number,
   bias = false,
 ): string {
-  const weight = writer.input(name, 'float32', [inputs, outputs]);
+  const weight = writer.input(name, 'float32', [outputs, inputs]);
   return writer.node(
     'Gemm',
     bias ? [x, weight, writer.input(`${name}.bias`, 'float32', [outputs])] : [x, weight],
+    { transB: 1 },
   );
 }
 

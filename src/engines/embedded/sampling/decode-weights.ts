@@ -1,92 +1,87 @@
 import * as ort from 'onnxruntime-node';
 import { normsBefore } from '../../model-files/block-norms.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
-import { parameterLayout } from '../parameters.ts';
+import { layerPrefix, parameterLayout } from '../parameters.ts';
+import { embeddingName, headName } from '../transformer.ts';
 
-/** Weights in the layout of the decode program, by input name. */
+/** Weights of the decode program, by input name. */
 export type DecodeWeights = Readonly<Record<string, ort.Tensor>>;
 
 /**
- * Copies all weights into the layout that decodes fastest: projections transposed to [input, output], so that the
- * runtime reads them sequentially, and those with the same input (q, k, v; gate, up) joined into one. Costs a few
- * milliseconds per million weights, once per policy version. Later training does not change the copy.
+ * Maps all weights to the inputs of the decode program, without a copy of the matrices: projections of the same input (q,
+ * k, v; gate, up) are one view where they lie end to end. Copies only matrices that biases separate, and norms with an
+ * offset. The weights must not change while the result is in use.
  *
  * @param flat all weights, in the order of `parameterLayout`
  */
-export function packDecodeWeights(config: ModelConfig, flat: Float32Array): DecodeWeights {
-  const { entries } = parameterLayout(config);
-  const byName = new Map(
-    entries.map(({ name, offset, length }) => [name, flat.subarray(offset, offset + length)]),
-  );
-  const weight = (name: string): Float32Array => byName.get(name)!;
-  const { hiddenSize, heads, headSize, intermediateSize, layers, tieEmbeddings } = config;
-  const embedding = weight('model.embed_tokens.weight').slice();
-  const packed: Record<string, ort.Tensor> = {
-    embedding: tensor(embedding, [config.vocabSize, hiddenSize]),
-    head: transpose(hiddenSize, [tieEmbeddings ? embedding : weight('lm_head.weight')]),
+export function decodeWeights(config: ModelConfig, flat: Float32Array): DecodeWeights {
+  const { hiddenSize, heads, headSize, intermediateSize, layers } = config;
+  const byName = new Map(parameterLayout(config).entries.map((entry) => [entry.name, entry]));
+  const found = (names: readonly string[]): Float32Array =>
+    joined(
+      flat,
+      names.flatMap((name) => byName.get(name) ?? []),
+    );
+  const inputs: Record<string, ort.Tensor> = {
+    embedding: matrix(found([embeddingName]), hiddenSize),
+    head: matrix(found([headName(config)]), hiddenSize),
   };
-  const packNorm = (target: string, name: string | null): void => {
-    const found = name === null ? undefined : byName.get(`${name}.weight`);
-    if (found === undefined) return;
-    packed[target] = vector([config.normOffset === true ? found.map((value) => 1 + value) : found]);
+  const addNorm = (target: string, name: string | null): void => {
+    const values = found(name === null ? [] : [`${name}.weight`]);
+    if (values.length === 0) return;
+    inputs[target] = vector(config.normOffset === true ? Float32Array.from(values, (x) => 1 + x) : values);
   };
-  packNorm(`norm.${layers}`, 'model.norm');
+  addNorm(`norm.${layers}`, 'model.norm');
   const { attention, feedForward } = config.norms ?? normsBefore;
   for (let layer = 0; layer < layers; layer++) {
-    const prefix = `model.layers.${layer}.`;
-    const pack = (target: string, inputs: number, names: readonly string[]): void => {
-      packed[target] = transpose(
-        inputs,
-        names.map((name) => weight(`${prefix}${name}.weight`)),
-      );
-      const biases = names.flatMap((name) => byName.get(`${prefix}${name}.bias`) ?? []);
-      if (biases.length > 0) packed[`${target}.bias`] = vector(biases);
+    const prefix = layerPrefix(layer);
+    const add = (target: string, size: number, names: readonly string[]): void => {
+      inputs[target] = matrix(found(names.map((name) => `${prefix}${name}.weight`)), size);
+      const biases = found(names.map((name) => `${prefix}${name}.bias`));
+      if (biases.length > 0) inputs[`${target}.bias`] = vector(biases);
     };
     const within = (name: string | null): string | null => (name === null ? null : prefix + name);
-    packNorm(`norm.${layer}`, within(attention[0]));
-    packNorm(`norm.${layer}.attended`, within(attention[1]));
-    packNorm(`norm.${layer}.mlp`, within(feedForward[0]));
-    packNorm(`norm.${layer}.lifted`, within(feedForward[1]));
-    packNorm(`q-norm.${layer}`, `${prefix}self_attn.q_norm`);
-    packNorm(`k-norm.${layer}`, `${prefix}self_attn.k_norm`);
-    pack(`qkv.${layer}`, hiddenSize, ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']);
-    pack(`out.${layer}`, heads * headSize, ['self_attn.o_proj']);
-    pack(`gate-up.${layer}`, hiddenSize, ['mlp.gate_proj', 'mlp.up_proj']);
-    pack(`down.${layer}`, intermediateSize, ['mlp.down_proj']);
+    addNorm(`norm.${layer}`, within(attention[0]));
+    addNorm(`norm.${layer}.attended`, within(attention[1]));
+    addNorm(`norm.${layer}.mlp`, within(feedForward[0]));
+    addNorm(`norm.${layer}.lifted`, within(feedForward[1]));
+    addNorm(`q-norm.${layer}`, `${prefix}self_attn.q_norm`);
+    addNorm(`k-norm.${layer}`, `${prefix}self_attn.k_norm`);
+    add(`qkv.${layer}`, hiddenSize, ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']);
+    add(`out.${layer}`, heads * headSize, ['self_attn.o_proj']);
+    add(`gate-up.${layer}`, hiddenSize, ['mlp.gate_proj', 'mlp.up_proj']);
+    add(`down.${layer}`, intermediateSize, ['mlp.down_proj']);
   }
-  return packed;
+  return inputs;
 }
 
-/** Joins matrices [output, inputs] along their outputs and transposes: [inputs, all outputs]. */
-function transpose(inputs: number, matrices: readonly Float32Array[]): ort.Tensor {
-  const outputs = matrices.reduce((sum, matrix) => sum + matrix.length, 0) / inputs;
-  const result = new Float32Array(inputs * outputs);
-  let column = 0;
-  for (const matrix of matrices) {
-    const rows = matrix.length / inputs;
-    // Copies in strips of 16 columns, so that the destination lines stay in the cache.
-    for (let strip = 0; strip < rows; strip += 16) {
-      const end = Math.min(rows, strip + 16);
-      for (let i = 0; i < inputs; i++) {
-        for (let row = strip; row < end; row++)
-          result[i * outputs + column + row] = matrix[row * inputs + i]!;
-      }
-    }
-    column += rows;
-  }
-  return tensor(result, [inputs, outputs]);
+interface Range {
+  readonly offset: number;
+  readonly length: number;
 }
 
-function vector(parts: readonly Float32Array[]): ort.Tensor {
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    data.set(part, offset);
-    offset += part.length;
+/** Ranges of a vector end to end: a view where they lie so, else a copy. */
+function joined(flat: Float32Array, ranges: readonly Range[]): Float32Array {
+  const [first] = ranges;
+  if (first === undefined) return new Float32Array();
+  const isView = ranges.every(({ offset }, i) => i === 0 || offset === endOf(ranges[i - 1]!));
+  if (isView) return flat.subarray(first.offset, endOf(ranges.at(-1)!));
+  const copy = new Float32Array(ranges.reduce((total, { length }) => total + length, 0));
+  let end = 0;
+  for (const range of ranges) {
+    copy.set(flat.subarray(range.offset, endOf(range)), end);
+    end += range.length;
   }
-  return tensor(data, [data.length]);
+  return copy;
 }
 
-function tensor(data: Float32Array, shape: number[]): ort.Tensor {
-  return new ort.Tensor('float32', data, shape);
+const endOf = ({ offset, length }: Range): number => offset + length;
+
+/** [outputs, inputs], as Hugging Face stores it. */
+function matrix(data: Float32Array, inputs: number): ort.Tensor {
+  return new ort.Tensor('float32', data, [data.length / inputs, inputs]);
+}
+
+function vector(data: Float32Array): ort.Tensor {
+  return new ort.Tensor('float32', data, [data.length]);
 }

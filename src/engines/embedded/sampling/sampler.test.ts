@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRng } from '../../../core/rng.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
-import { type DecodeWeights, packDecodeWeights } from './decode-weights.ts';
+import { type DecodeWeights, decodeWeights } from './decode-weights.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
 import { initialWeights } from '../parameters.ts';
 import { createSampler } from './sampler.ts';
@@ -29,7 +29,7 @@ let decoder: Decoder;
 let weights: DecodeWeights;
 beforeAll(async () => {
   const flat = initialWeights(config, 3).map((weight) => (Math.abs(weight) > 0.5 ? weight : 10 * weight));
-  [decoder, weights] = [await openDecoder(config, 1, 12), packDecodeWeights(config, flat)];
+  [decoder, weights] = [await openDecoder(config, 1, 12), decodeWeights(config, flat)];
 });
 afterAll(() => decoder[Symbol.asyncDispose]());
 
