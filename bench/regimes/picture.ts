@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { speedup } from '../../src/curriculum/worth/staging-worth.ts';
 import type { Comparison } from './report.ts';
 
 const [width, height, margin] = [720, 380, { left: 56, right: 16, top: 16, bottom: 48 }];
@@ -9,12 +8,10 @@ const colours: Readonly<Record<string, string>> = {
   thompson: '#7b3fb5',
   refills: '#a33',
 };
-/** Critical batch of the demo's model in live groups, and groups a step (docs/LOG.md). */
-const [criticalBatch, groups] = [300, 32];
 
 /**
  * Draws the speed of every arm with several seeds over the share of live groups under uniform sampling: medians with the range,
- * and as hollow diamonds the speed that the live shares of `auto` predict (W5 of docs/algorithms/staging-worth.md).
+ * and as hollow diamonds the speed that the live shares of `auto` predict (W1 of docs/algorithms/staging-worth.md).
  */
 export async function drawSpeeds(file: string, comparisons: readonly Comparison[]): Promise<void> {
   const shown = comparisons.filter(({ arm, seeds }) => arm in colours && seeds > 1);
@@ -25,9 +22,7 @@ export async function drawSpeeds(file: string, comparisons: readonly Comparison[
   const marks = shown.map((one) => pointOf(one, x, y)).join('\n');
   const predicted = shown
     .filter(({ arm }) => arm === 'auto')
-    .map(({ live: [uniform, selected] }) =>
-      diamond(x(uniform), y(speedup(criticalBatch, groups, uniform, selected))),
-    )
+    .map(({ live, expected }) => diamond(x(live[0]), y(expected)))
     .join('\n');
   const arms = [...new Set(shown.map(({ arm }) => arm))];
   const legend = [

@@ -55,3 +55,6 @@ export const neverWorse = { eachRow: -1, pooled: -0.3 };
 
 /** Least median speed of `auto` in a row for a headline. */
 export const headline: Readonly<Record<string, number>> = { 'R1/10': 1.6, 'R1/2': 2.5 };
+
+/** Share of the rows whose median speed is within a factor of the one expected from their live shares. */
+export const worthPredicted = { factor: 1.3, share: 0.8 };

@@ -1,7 +1,8 @@
+import { speedup } from '../../src/curriculum/worth/staging-worth.ts';
 import { type Estimate, tInterval } from '../../src/statistics/intervals.ts';
 import { mean, quantile } from '../../src/statistics/summary.ts';
 import { outcomeOf, speedOf } from './compare.ts';
-import { headline, neverWorse, type Prediction, predictions } from './predictions.ts';
+import { headline, neverWorse, type Prediction, predictions, worthPredicted } from './predictions.ts';
 import type { Result } from './results.ts';
 import type { Row } from './rows.ts';
 
@@ -19,8 +20,13 @@ export interface Comparison {
   readonly speeds: readonly number[];
   /** Share of groups with a signal under uniform sampling, and in this arm. */
   readonly live: readonly [uniform: number, arm: number];
+  /** Speed that these shares lead to by (W1) of docs/algorithms/staging-worth.md. */
+  readonly expected: number;
   readonly seeds: number;
 }
+
+/** Critical batch of the demo's model in live groups, and groups per step (docs/LOG.md, "what staging is worth"). */
+const [criticalBatch, groupsPerStep] = [300, 32];
 
 /** Compares every arm with uniform sampling over the seeds that both have. */
 export function compareResults(rows: readonly Row[], results: readonly Result[]): Comparison[] {
@@ -43,6 +49,10 @@ function compareArm(
   const differences = pairs.map(
     ({ run, base }) => outcomeOf(run.points, budget) - outcomeOf(base.points, budget),
   );
+  const live: [number, number] = [
+    mean(pairs.map(({ base }) => base.live)),
+    mean(runs.map((run) => run.live)),
+  ];
   const speeds = pairs.map(({ run, base }) => speedOf(run.points, base.points, budget));
   return {
     row: id,
@@ -52,7 +62,8 @@ function compareArm(
     differences,
     speed: quantile(speeds, 0.5),
     speeds,
-    live: [mean(pairs.map(({ base }) => base.live)), mean(runs.map(({ live }) => live))],
+    live,
+    expected: speedup(criticalBatch, groupsPerStep, ...live),
     seeds: runs.length,
   };
 }
@@ -60,7 +71,7 @@ function compareArm(
 /** Formats the comparisons as a Markdown table, each with its prediction. */
 export function formatTable(comparisons: readonly Comparison[]): string {
   const lines = comparisons.map((one) => {
-    const { row, arm, uniform, difference, speed, speeds, live, seeds } = one;
+    const { row, arm, uniform, difference, speed, speeds, live, expected, seeds } = one;
     const cells = [
       row,
       arm,
@@ -69,14 +80,15 @@ export function formatTable(comparisons: readonly Comparison[]): string {
       `${signed(difference.mean)}${seeds === 1 ? '' : ` [${signed(difference.low)}, ${signed(difference.high)}]`}`,
       `${speed.toFixed(2)} (${Math.min(...speeds).toFixed(2)}–${Math.max(...speeds).toFixed(2)})`,
       `${live[0].toFixed(2)} → ${live[1].toFixed(2)}`,
+      expected.toFixed(2),
       String(seeds),
       predictions.flatMap((prediction) => outcomeOfPrediction(prediction, one)).join('; ') || '–',
     ];
     return `| ${cells.join(' | ')} |`;
   });
   return [
-    '| row | arm | uniform, % | difference, points [95 %] | speed: median (range) | live groups | seeds | predicted |',
-    '|---|---|---|---|---|---|---|---|',
+    '| row | arm | uniform, % | difference, points [95 %] | speed: median (range) | live groups | speed expected from them | seeds | predicted |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...lines,
   ].join('\n');
 }
@@ -100,6 +112,7 @@ export function formatDecisions(comparisons: readonly Comparison[]): string[] {
   const verdict = (holds: boolean): string => (holds ? 'holds' : 'FAILS');
   const pooled = tInterval(autos.flatMap(({ differences }) => differences));
   const worst = autos.filter(({ difference }) => 100 * difference.low <= neverWorse.eachRow);
+  const foreseen = autos.filter(({ speed, expected }) => isWithin(speed / expected, worthPredicted.factor));
   return [
     `never worse, each row (low end > ${neverWorse.eachRow}): ${verdict(worst.length === 0)}` +
       worst.map(({ row, difference }) => ` ${row} ${signed(difference.low)}`).join(','),
@@ -109,9 +122,12 @@ export function formatDecisions(comparisons: readonly Comparison[]): string[] {
         ? []
         : [`speed at ${row} ≥ ${headline[row]}: ${verdict(speed >= headline[row])} ${speed.toFixed(2)}`],
     ),
+    `speed within a factor of ${worthPredicted.factor} of the expected one, in ${100 * worthPredicted.share} % of the rows: ` +
+      `${verdict(foreseen.length >= worthPredicted.share * autos.length)} ${foreseen.length} of ${autos.length}`,
   ];
 }
 
+const isWithin = (ratio: number, factor: number): boolean => ratio <= factor && ratio >= 1 / factor;
 const points = (rate: number): string => (100 * rate).toFixed(1);
 const signed = (rate: number): string => `${rate >= 0 ? '+' : ''}${points(rate)}`;
 const range = ([low, high]: readonly [number, number]): string => {
