@@ -37,11 +37,12 @@ export const rounded = (value: number): string => Number(value.toPrecision(2)).t
 
 const megabytes = (bytes: number): string => `${whole(bytes / 1e6)} MB`;
 
-function factsOf({ lengthFrom, speedFrom, memory, cost, omitted }: RunPlan): string[] {
+function factsOf({ lengthFrom, speedFrom, memory, placement, cost, omitted }: RunPlan): string[] {
   return [
     `length of a rollout: ${lengthFrom === undefined ? 'unknown, counted with its limit; gradus difficulty estimate measures it' : `from ${lengthFrom}`}`,
     `speed: ${speedFrom === undefined ? 'unknown; train a few steps of this model into the folder of --history to measure it' : `from ${speedFrom}, on this machine`}`,
     memoryLine(memory),
+    ...(placement === undefined ? [] : [`placement: ${placement}`]),
     ...(cost === undefined
       ? []
       : [

@@ -1,5 +1,6 @@
 import { unbiasedLive } from '../curriculum/worth/live-share.ts';
 import type { StageConfig } from '../curriculum/stage.ts';
+import { placementOf } from '../engines/torch/placement.ts';
 import type { ObservedGroup } from '../difficulty/pass-rates/pass-rate-store.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
@@ -26,6 +27,7 @@ interface Known {
  */
 export async function planRun(parts: PlannedParts, folder: string): Promise<RunPlan> {
   const { recipe, engine } = parts;
+  const settings = recipe.policy.engine;
   const { info } = engine.sampler;
   const history = await readHistory(folder, info);
   const attempts = storedAttempts(recipe, info);
@@ -43,6 +45,7 @@ export async function planRun(parts: PlannedParts, folder: string): Promise<RunP
     ...(length !== undefined && { lengthFrom: length.from }),
     ...(history !== undefined && { speedFrom: history.from }),
     ...(memory !== undefined && { memory }),
+    ...(settings.type === 'torch' && { placement: placementOf(settings) }),
     omitted: omittedIn(recipe),
   };
 }

@@ -43,6 +43,8 @@ export const planSchema = z.strictObject({
   speedFrom: z.string().optional(),
   /** Absent: the engine does not forecast its memory. */
   memory: planMemory.optional(),
+  /** Machines and devices of training and sampling; absent: the engine runs in this process. */
+  placement: z.string().optional(),
   cost: planCost.optional(),
   /** Parts of the recipe that the plan leaves out. */
   omitted: z.array(z.string()),

@@ -232,8 +232,11 @@ export const resultSchemas = {
   shutdown: z.strictObject({}),
 } as const satisfies Record<Request['type'], z.ZodObject>;
 
-/** Why a request failed. `conflict`: sequence number or session; `non-finite`: logits while sampling. */
-const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'internal']);
+/**
+ * Why a request failed. `conflict`: sequence number or session; `non-finite`: logits while sampling; `mismatch`: a sampling
+ * server has other weights than the trainer.
+ */
+const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'mismatch', 'internal']);
 
 const result = z.strictObject({
   ...frame,

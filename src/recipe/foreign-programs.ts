@@ -43,6 +43,9 @@ function ofEngine(engine: EngineConfig): string[] {
         ...(engine.cluster === undefined
           ? []
           : [`engine: runs the worker on the Ray cluster ${engine.cluster.address}`]),
+        ...(engine.vllm === undefined || typeof engine.vllm.replicas === 'number'
+          ? []
+          : [`engine: sends prompts and weights to ${engine.vllm.replicas.join(', ')}`]),
         ...(engine.tinker === undefined
           ? []
           : [`engine: sends prompts and rollouts to a Tinker service, with the key in TINKER_API_KEY`]),

@@ -109,6 +109,15 @@ test('ssh gets these arguments', () => {
     /gradus_worker .*--ranks.* .*2.* .*--ray.* .*auto/,
   );
   expect(options).toEqual(['--ranks', '2', '--ray', 'auto']);
+  const replicas = ['http://a:8000', 'http://b:8000'];
+  expect(workerOptions({ ranks: 1, vllm: { replicas }, scratch: '/disk' })).toEqual([
+    '--replica',
+    'http://a:8000',
+    '--replica',
+    'http://b:8000',
+    '--weights',
+    '/disk',
+  ]);
 });
 
 test('several ranks are rejected for a worker that Gradus does not start', async () => {

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .log import log_line
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    options = _parser().parse_args()
+    options = _options()
     inbox = Inbox()
     if os.environ.get("RANK", "0") != "0":
         ending = _follow()
@@ -60,6 +61,28 @@ def _serve_http(inbox: Inbox, options: argparse.Namespace) -> WorkerExit:
 
 @contextmanager
 def _engines(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
+    """Opens engines as the options name them, with the vLLM replicas, if any, that sample for them."""
+    with _trainers(options, inbox) as open_trainer:
+        if options.vllm == 0 and not options.replica:
+            yield open_trainer
+            return
+        from .cluster.replica import Replica
+        from .cluster.replicated_engine import replicated_engines
+        from .cluster.vllm_servers import own_servers, vllm_command
+
+        key = os.environ.get("GRADUS_REPLICA_KEY")
+        given = [Replica(url, key) for url in options.replica]
+        with (
+            own_servers(options.vllm, options.ranks, options.vllm_command or vllm_command()) as start,
+            replicated_engines(
+                open_trainer, lambda request, pause: given or start(request, pause), options.weights
+            ) as open_engine,
+        ):
+            yield open_engine
+
+
+@contextmanager
+def _trainers(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
     """Joins or starts the other ranks, if there are any, and ends them."""
     if options.tinker is not None:
         with _installed("--tinker", "requirements-tinker.txt"):
@@ -109,6 +132,14 @@ def _end_on_signal(inbox: Inbox) -> None:
     inbox.put(WorkerExit(128 + signal.SIGTERM, "ended by a signal"))
 
 
+def _options() -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args()
+    if options.tinker is not None and (options.ranks > 1 or options.ray is not None or options.vllm or options.replica):
+        parser.error("--tinker: expected neither --ranks, --ray, --vllm nor --replica, since a service does their work")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gradus_worker", description=__doc__)
     parser.add_argument(
@@ -137,6 +168,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--lora-rank", type=_count, default=32, metavar="N", help="rank of the adapters with --tinker (default: 32)"
+    )
+    sampling = parser.add_mutually_exclusive_group()
+    sampling.add_argument(
+        "--replica",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="sample on this vLLM server instead of here; may be repeated; GRADUS_REPLICA_KEY sets a bearer token",
+    )
+    sampling.add_argument(
+        "--vllm", type=_count, default=0, metavar="N", help="start N vLLM servers on this machine and sample on them"
+    )
+    parser.add_argument(
+        "--vllm-command",
+        nargs="+",
+        metavar="WORD",
+        help="command of the servers, to which options are added (default: vLLM of this Python)",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FOLDER",
+        help="folder for the weights that replicas load, on a disk they mount under the same path (default: temporary)",
     )
     return parser
 

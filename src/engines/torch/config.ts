@@ -38,6 +38,13 @@ export const torchConfig = z.strictObject({
    */
   cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
   /**
+   * Samples on vLLM servers instead of the trainer's GPU. `replicas`: their addresses, or how many to start on the machine
+   * of the worker, one GPU each after those of the ranks. `scratch` then names the disk for weights; default: temporary.
+   */
+  vllm: z
+    .strictObject({ replicas: z.union([z.int().min(1), z.array(z.url({ protocol: /^https?$/ })).min(1)]) })
+    .optional(),
+  /**
    * Trains adapters of `baseModel` on a Tinker service, named by TINKER_BASE_URL and TINKER_API_KEY, instead of on this
    * machine. The model folder then needs tokenizer and `config.json` only.
    */

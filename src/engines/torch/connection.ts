@@ -132,7 +132,8 @@ class Connection implements WorkerConnection {
       return;
     }
     if (reply.type === 'error') {
-      const code = `WORKER_${reply.code.toUpperCase().replace('-', '_')}`;
+      const { code: kind } = reply;
+      const code = kind === 'mismatch' ? 'ENGINE_MISMATCH' : `WORKER_${kind.toUpperCase().replace('-', '_')}`;
       this.#waiting.delete(reply.id);
       waiting.reject(new EngineError(`${waiting.type}: ${reply.message}`, { code }));
       return;

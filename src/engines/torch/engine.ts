@@ -104,11 +104,12 @@ const samplerSettings = ({
     : { train: false, state: undefined, device: samplerDevice, ranks: 1 };
 
 /**
- * Whether a second worker can sample with older policies. A listening worker serves one client; one over ssh reads and leaves
+ * Whether a second worker can sample with older policies. vLLM replicas hold one version of the weights. A listening worker serves one client; one over ssh reads and leaves
  * their weights on its own disk, unless `scratch` names a folder that this machine sees too.
  */
 const canOpenSampler = (config: TorchConfig): boolean =>
-  config.remote === undefined || (!isListening(config) && config.scratch !== undefined);
+  config.vllm === undefined &&
+  (config.remote === undefined || (!isListening(config) && config.scratch !== undefined));
 
 const isListening = ({ remote }: TorchConfig): boolean =>
   remote !== undefined && !remote.startsWith('ssh://');

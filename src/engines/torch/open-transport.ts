@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { ConfigError } from '../../core/errors.ts';
 import type { TorchConfig } from './config.ts';
 import { httpTransport } from './http-transport.ts';
@@ -25,15 +26,22 @@ export const workerOptions = ({
   ranks,
   cluster,
   tinker,
-}: Pick<TorchConfig, 'ranks' | 'cluster' | 'tinker'>): string[] => [
+  vllm,
+  scratch,
+}: Pick<TorchConfig, 'ranks' | 'cluster' | 'tinker' | 'vllm' | 'scratch'>): string[] => [
   ...(ranks === 1 && cluster === undefined ? [] : ['--ranks', String(ranks)]),
   ...(cluster === undefined ? [] : ['--ray', cluster.address]),
   ...(tinker === undefined ? [] : ['--tinker', tinker.baseModel, '--lora-rank', String(tinker.rank)]),
+  ...(vllm === undefined ? [] : replicaOptions(vllm)),
+  ...(vllm === undefined || scratch === undefined ? [] : ['--weights', resolve(scratch)]),
 ];
+
+const replicaOptions = ({ replicas }: NonNullable<TorchConfig['vllm']>): string[] =>
+  typeof replicas === 'number' ? ['--vllm', String(replicas)] : replicas.flatMap((url) => ['--replica', url]);
 
 const startedElsewhere = (options: readonly string[]): ConfigError =>
   new ConfigError(
-    'ranks, cluster, tinker: expected a worker that Gradus starts, got "remote: http" or "command", which set these themselves',
+    'ranks, cluster, vllm, tinker: expected a worker that Gradus starts, got "remote: http" or "command", which set these themselves',
     { tryNext: `python -m gradus_worker ${options.join(' ')} --http HOST:PORT` },
   );
 

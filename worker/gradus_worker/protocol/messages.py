@@ -13,7 +13,7 @@ from .schema import SchemaError, check, protocol_schema
 
 PROTOCOL_VERSION = 1
 
-ErrorCode = Literal["oom", "bad-request", "conflict", "non-finite", "internal"]
+ErrorCode = Literal["oom", "bad-request", "conflict", "non-finite", "mismatch", "internal"]
 
 
 class RequestError(Exception):

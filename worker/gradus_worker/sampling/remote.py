@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from .completion import Ended, Floats, Piece, Progress, SamplePrompt, SampleSettings, Tokens, check_request
 
 _STEP_SECONDS = 0.05
 """Longest wait of a step, after which the worker answers other requests."""
+T = TypeVar("T")
 Name = tuple[int, int]
 """A completion: prompt and index."""
 
@@ -48,6 +49,10 @@ class Writer(Protocol):
         """Starts a completion. Cancelling the future may stop it."""
         ...
 
+    def finish(self, question: Question, written: Written) -> Written:
+        """Completes what the server wrote. Called by the thread of the sampler."""
+        ...
+
     def figures(self) -> Mapping[str, float]:
         """Returns metrics by name."""
         ...
@@ -55,7 +60,7 @@ class Writer(Protocol):
 
 @dataclass
 class _Request:
-    open: dict[Name, Future[Written]] = field(default_factory=dict)
+    open: dict[Name, tuple[Question, Future[Written]]] = field(default_factory=dict)
     finished: int = 0
     aborted: int = 0
 
@@ -92,7 +97,7 @@ class RemoteSampler:
             for index, key in enumerate(prompt.random_keys.tolist(), prompt.first_index):
                 seed = seed_of(key, prompt.first_position)
                 question = Question(self._prompts, prompt.tokens, seed, limit, settings)
-                made.open[place, index] = self._writer.ask(question)
+                made.open[place, index] = question, self._writer.ask(question)
 
     def abort(self, request: int, sequences: Iterable[Name] | None = None) -> None:
         """Drops completions by prompt and index; None: all. Ignores unknown and ended ones."""
@@ -100,7 +105,8 @@ class RemoteSampler:
         if found is None:
             return
         for name in list(found.open) if sequences is None else [one for one in sequences if one in found.open]:
-            found.open.pop(name).cancel()
+            _, future = found.open.pop(name)
+            future.cancel()
             found.aborted += 1
 
     def step(self) -> list[Progress]:
@@ -132,23 +138,43 @@ class RemoteSampler:
         self._counts["publishSeconds"] += time.perf_counter() - began
 
     def _open(self) -> list[Future[Written]]:
-        return [future for request in self._requests.values() for future in request.open.values()]
+        return [future for request in self._requests.values() for _, future in request.open.values()]
 
     def _progress(self, key: int) -> Progress | None:
         request = self._requests[key]
-        done = [name for name, future in request.open.items() if future.done()]
-        pieces = [self._piece(name, request.open.pop(name).result()) for name in done]
+        done = [name for name, (_, future) in request.open.items() if future.done()]
+        pieces = [self._piece(name, *request.open.pop(name)) for name in done]
         request.finished += len(done)
         if request.open:
             return Progress(key, pieces, None) if pieces else None
         del self._requests[key]
         return Progress(key, pieces, Ended(request.finished, request.aborted))
 
-    def _piece(self, name: Name, written: Written) -> Piece:
+    def _piece(self, name: Name, question: Question, future: Future[Written]) -> Piece:
+        written = self._writer.finish(question, future.result())
         self._counts["tokens"] += len(written.tokens)
         prompt, index = name
         version = self.policy_version
         return Piece(prompt, index, written.tokens, written.logprobs, None, written.finish_reason, version, version)
+
+
+def relay(answered: Future[T], convert: Callable[[T], Written], stop: Callable[[], object]) -> Future[Written]:
+    """Returns a future of the converted result that can be cancelled at any time; `stop` then ends the work."""
+    found: Future[Written] = Future()
+    found.add_done_callback(lambda ended: stop() if ended.cancelled() else None)
+
+    def finish(future: Future[T]) -> None:
+        if not found.set_running_or_notify_cancel():
+            return
+        try:
+            written = convert(future.result())
+        except BaseException as error:
+            found.set_exception(error)
+        else:
+            found.set_result(written)
+
+    answered.add_done_callback(finish)
+    return found
 
 
 def seed_of(key: int, position: int) -> int:

@@ -23,7 +23,7 @@ from ..learning.optimizer import OptimSettings
 from ..log import log_line
 from ..pause import Pause
 from ..protocol.messages import RequestError
-from ..sampling.remote import Question, Written
+from ..sampling.remote import Question, Written, relay
 
 _PAUSE_SECONDS = 0.05
 _SEED = 0
@@ -131,21 +131,7 @@ class TinkerSampler:
         )
         prompt = types.ModelInput.from_ints(question.tokens.tolist())
         answered = self._client.sample(prompt=prompt, num_samples=1, sampling_params=parameters).future()
-        found: Future[Written] = Future()
-        found.add_done_callback(lambda ended: answered.cancel() if ended.cancelled() else None)
-
-        def finish(future: Future[Any]) -> None:
-            if not found.set_running_or_notify_cancel():
-                return
-            try:
-                written = _written(future.result())
-            except BaseException as error:
-                found.set_exception(error)
-            else:
-                found.set_result(written)
-
-        answered.add_done_callback(finish)
-        return found
+        return relay(answered, _written, answered.cancel)
 
 
 def wait_for(future: Any, pause: Pause) -> Any:

@@ -1,0 +1,33 @@
+import type { TorchConfig } from './config.ts';
+
+/**
+ * Describes on which machines and devices the settings place training and sampling, for a dry run.
+ *
+ * @example
+ * placementOf(torchConfig.parse({ type: 'torch', ranks: 2, vllm: { replicas: 2 } }));
+ * // 'training on 2 ranks of this machine (rank r on cuda:r, or all on the processor); sampling on 2 vLLM servers …'
+ */
+export function placementOf(config: TorchConfig): string {
+  const { tinker } = config;
+  return tinker === undefined
+    ? `training ${trainersOf(config)}; sampling ${samplersOf(config)}`
+    : `training and sampling on a Tinker service: ${tinker.baseModel}, adapters of rank ${tinker.rank}`;
+}
+
+function trainersOf({ ranks, cluster, device, ...where }: TorchConfig): string {
+  if (cluster !== undefined)
+    return `on ${ranks} ranks of the Ray cluster "${cluster.address}", packed on as few nodes as possible`;
+  if (ranks === 1)
+    return `on ${device === 'auto' ? 'the first GPU, else the processor,' : device} of ${machineOf(where)}`;
+  return `on ${ranks} ranks of ${machineOf(where)} (rank r on cuda:r, or all on the processor)`;
+}
+
+function samplersOf({ ranks, vllm, ...where }: TorchConfig): string {
+  if (vllm === undefined) return 'on the same devices';
+  const { replicas } = vllm;
+  return typeof replicas === 'number'
+    ? `on ${replicas} vLLM servers of ${machineOf(where)} (server i on cuda:${ranks} + i, or all on the processor)`
+    : `on the vLLM servers ${replicas.join(', ')}`;
+}
+
+const machineOf = ({ remote }: Pick<TorchConfig, 'remote'>): string => remote ?? 'this machine';

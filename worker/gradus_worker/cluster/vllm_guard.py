@@ -1,0 +1,37 @@
+"""`python -m gradus_worker.cluster.vllm_guard COMMAND…`: runs a command in its own process group.
+
+Kills the whole group when the command ends or stdin closes, so that no process of a server outlives its owner, even one
+that was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def main() -> int:
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+    threading.Thread(target=_kill_with_owner, args=[child.pid], daemon=True).start()
+    code = child.wait()
+    _kill_group(child.pid)
+    return code
+
+
+def _kill_with_owner(group: int) -> None:
+    os.read(0, 1)
+    _kill_group(group)
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""vLLM servers of this machine that the worker starts and owns."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from ..pause import Pause
+from ..protocol.messages import Request, bad_request
+from .replica import Replica
+from .replicated_engine import OpenReplicas
+
+_WORKER = Path(__file__).parents[2]
+_BACKEND = "gradus_folder"
+_START_SECONDS = 900.0
+
+
+@contextmanager
+def own_servers(count: int, first_gpu: int, command: Sequence[str]) -> Iterator[OpenReplicas]:
+    """Starts servers when a model is created, and ends them.
+
+    `first_gpu`: GPUs before it belong to the ranks; each server gets one. `command` replaces vLLM's own.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+
+    def open_replicas(request: Request, pause: Pause) -> list[Replica]:
+        ports = [_free_port() for _ in range(count)]
+        logs = [Path(tempfile.mkstemp(prefix=f"gradus-vllm-{at}-", suffix=".log")[1]) for at in range(count)]
+        for at, (port, log) in enumerate(zip(ports, logs, strict=True)):
+            started.append(_start([*command, *_arguments(request, port)], first_gpu + at, log))
+        replicas = [Replica(f"http://127.0.0.1:{port}") for port in ports]
+        for replica, process, log in zip(replicas, started, logs, strict=True):
+            _await(replica, process, log, pause)
+        return replicas
+
+    try:
+        yield open_replicas
+    finally:
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process in started:
+            process.wait()
+
+
+def vllm_command() -> list[str]:
+    """Returns the command of the vLLM that this Python has. Unlike `vllm serve`, its CPU build has this one too."""
+    return [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+
+
+def _arguments(request: Request, port: int) -> list[str]:
+    dtype = {"auto": "auto" if torch.cuda.is_available() else "float32"}.get(request["dtype"], request["dtype"])
+    fixed = ["--host", "127.0.0.1", "--generation-config", "vllm", "--logprobs-mode", "processed_logprobs"]
+    transfer = ["--weight-transfer-config", json.dumps({"backend": _BACKEND})]
+    return ["--model", request["model"], "--dtype", dtype, "--port", str(port), *fixed, *transfer]
+
+
+def _start(command: Sequence[str], gpu: int, log: Path) -> subprocess.Popen[bytes]:
+    path = [str(_WORKER), str(_WORKER / "vllm_plugin"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = {"VLLM_SERVER_DEV_MODE": "1", "PYTHONPATH": os.pathsep.join(path)}
+    if torch.cuda.is_available():
+        variables["CUDA_VISIBLE_DEVICES"] = str(gpu)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gradus_worker.cluster.vllm_guard", *command],
+            env={**os.environ, **variables},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+        )
+
+
+def _await(replica: Replica, process: subprocess.Popen[bytes], log: Path, pause: Pause) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while not replica.is_healthy():
+        pause()
+        if process.poll() is not None or time.monotonic() > until:
+            end = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+            how = "did not start in time" if process.poll() is None else f"ended with exit code {process.poll()}"
+            raise bad_request(f"vLLM {how} ({log}):\n{end}")
+        time.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -1,0 +1,176 @@
+"""Sampling on vLLM replicas: weights reach them, and completions survive the loss of one."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_client import CREATE, LORA, STEP, LocalClient, local_client, process_client, sampling, scoring, training
+from fake_vllm import FakeVllm
+
+from gradus_worker.cluster.replica import Replica
+from gradus_worker.cluster.replicated_engine import replicated_engines
+from gradus_worker.engine import Engine
+
+SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
+PROMPTS = [[5, 6, 7], [8, 9], [3], [11, 12]]
+UPDATE = ["/pause?mode=keep", "/start_weight_update", "/update_weights", "/finish_weight_update", "/resume"]
+
+
+@contextmanager
+def replicated(
+    folder: Path, servers: Sequence[FakeVllm], weights: Path | None = None, **settings: Any
+) -> Iterator[LocalClient]:
+    replicas = [Replica(server.url) for server in servers]
+    with replicated_engines(Engine, lambda *_: replicas, weights) as open_engine:
+        client = LocalClient(open_engine=open_engine)
+        try:
+            client.hello()
+            client.created = client.create(folder, **settings)
+            yield client
+        finally:
+            client.end()
+
+
+def learn(client: LocalClient) -> None:
+    assert client.ask("forwardBackward", **training(SEQUENCES)).code is None
+    assert client.ask("optimStep", **STEP).result["applied"]
+
+
+@pytest.mark.parametrize("lora", [None, LORA])
+def test_replicas_write_what_the_trainer_would_write_after_every_update(
+    tiny_folder: Path, tmp_path: Path, lora: dict[str, Any] | None
+) -> None:
+    servers = [FakeVllm(tiny_folder), FakeVllm(tiny_folder)]
+    weights = tmp_path / "weights"
+    with (
+        local_client(tiny_folder, lora=lora) as local,
+        replicated(tiny_folder, servers, weights, lora=lora) as client,
+    ):
+        assert client.created.result["device"] == "cpu + 2 vLLM"
+        for step in range(3):
+            wanted = sampling(PROMPTS, 4, 12)
+            answer, expected = client.ask("sample", **wanted), local.ask("sample", **wanted)
+            assert answer.completions == expected.completions
+            versions = {one["policyVersionStart"] for part, _ in answer.parts for one in part["sequences"]}
+            assert versions == {step}
+            learn(client)
+            learn(local)
+        figures = client.ask("stats").result["metrics"]
+        assert figures["sampler/publishes"] == 3
+        assert figures["sampler/publishSeconds"] > 0
+        assert max(figures["replica0/mismatch"], figures["replica1/mismatch"]) < 1e-5
+        assert figures["replica0/completions"] == figures["replica1/completions"] == 24
+        assert figures["replicas/living"] == 2
+        # Top-p: log-probabilities of the full softmax, as the trainer computes them.
+        filtered = sampling(PROMPTS, 1, 8, topP=0.5, temperature=0.7)
+        answer, expected = client.ask("sample", **filtered), local.ask("sample", **filtered)
+        assert answer.completions == expected.completions
+        scored, theirs = (np.sort(np.concatenate([t["logprobs"] for _, t in a.parts])) for a in (answer, expected))
+        assert np.allclose(scored, theirs, atol=1e-5)
+        assert len(list(weights.glob("*/weights-*"))) == 1
+    calls = [call for call in servers[0].calls if call != "/v1/completions"]
+    assert calls == [UPDATE[0], "/init_weight_transfer_engine", *UPDATE[1:], *UPDATE * 3]
+    assert servers[0].version == "4"
+    assert list(weights.glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "keeps"),
+    [
+        ("head", lambda name: name == "head.weight"),
+        ("attention", lambda name: ".qkv." in name or ".out." in name),
+        ("feed-forward", lambda name: ".gate_up." in name or ".down." in name),
+    ],
+)
+def test_names_the_family_of_tensors_that_an_update_did_not_reach(tiny_folder: Path, family: str, keeps: Any) -> None:
+    with replicated(tiny_folder, [FakeVllm(tiny_folder, keeps)]) as client:
+        assert client.ask("sample", **sampling(PROMPTS, 1, 4)).code is None
+        learn(client)
+        answer = client.ask("sample", **sampling(PROMPTS, 1, 4))
+        assert answer.code == "mismatch"
+        assert answer.header["message"].endswith(f"the server still has earlier weights of the {family}")
+
+
+def test_completions_of_a_lost_replica_are_written_by_another_with_the_same_seeds(tiny_folder: Path) -> None:
+    servers = [FakeVllm(tiny_folder, delay=0.3), FakeVllm(tiny_folder, delay=0.3)]
+    wanted = sampling(PROMPTS, 4, 12)
+    with local_client(tiny_folder) as local, replicated(tiny_folder, servers) as client:
+        expected = local.ask("sample", **wanted).completions
+        open_one = client.start("sample", **wanted)
+        threading.Timer(0.2, servers[0].kill).start()
+        assert client.wait(open_one).completions == expected
+        figures = client.ask("stats").result["metrics"]
+        assert (figures["replica0/lost"], figures["replicas/living"]) == (1, 1)
+        learn(client)
+        assert client.ask("sample", **wanted).result == {"finished": 16, "aborted": 0}
+        servers[1].kill()
+        failed = client.ask("sample", **wanted)
+        assert (failed.code, failed.header["message"]) == ("internal", "no vLLM replica is left of 2")
+
+
+def test_an_abort_drops_completions_in_flight(tiny_folder: Path) -> None:
+    with replicated(tiny_folder, [FakeVllm(tiny_folder, delay=0.2)]) as client:
+        client.ask("sample", **sampling(PROMPTS, 1, 4))
+        long = client.start("sample", **sampling(PROMPTS, 40, 12))
+        client.ask("abort", target=long, sequences=None)
+        began = time.monotonic()
+        result = client.wait(long).result
+        assert result["aborted"] > 100
+        assert time.monotonic() - began < 5
+        assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
+
+
+def test_an_address_without_a_server_is_refused(tiny_folder: Path) -> None:
+    server = FakeVllm(tiny_folder)
+    server.kill()
+    with replicated(tiny_folder, [server]) as client:
+        assert client.created.code == "bad-request"
+        assert f"expected a vLLM server at each address of --replica: {server.url}" in client.created.header["message"]
+
+
+STARTED = """
+import os, subprocess, sys, time
+from pathlib import Path
+sys.path.insert(0, "tests")
+from fake_vllm import FakeVllm
+assert sys.argv[1] == "--model"
+# A child in the same process group, like vLLM's EngineCore.
+child = subprocess.Popen(["sleep", "1000"])
+Path(os.environ["PIDS"]).write_text(f"{os.getpid()} {child.pid}")
+port = int(sys.argv[sys.argv.index("--port") + 1])
+FakeVllm(Path(sys.argv[2]), port=port)
+time.sleep(1000)
+"""
+
+
+def test_no_process_of_a_started_server_outlives_a_killed_worker(tiny_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "serve.py").write_text(STARTED)
+    pids = tmp_path / "pids"
+    command = (sys.executable, "-m", "gradus_worker", "--vllm", "1")
+    with process_client(
+        *command, "--vllm-command", sys.executable, str(tmp_path / "serve.py"), env={"PIDS": str(pids)}
+    ) as client:
+        client.hello()
+        assert client.wait(client.start("createModel", model=str(tiny_folder), **CREATE), 300).code is None
+        assert client.wait(client.start("sample", **sampling(PROMPTS, 1, 4)), 120).result["finished"] == 4
+        found = [int(one) for one in pids.read_text().split()]
+        client.process.kill()
+        until = time.monotonic() + 20
+        while any(map(_is_running, found)) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(map(_is_running, found))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
