@@ -70,6 +70,7 @@ export { publishedSuite } from './evaluation/published/published-suites.ts';
 export { suite } from './recipe/suite.ts';
 export { beam, bestOfN, dvts, majority } from './rollout/strategies/strategy-config.ts';
 export { completionsScorer } from './scorers/completions-scorer.ts';
+export { confidenceScorer } from './scorers/confidence-scorer.ts';
 export { modelScorer } from './scorers/model-scorer.ts';
 export { poolingScorer } from './scorers/pooling-scorer.ts';
 export { verifierScorer } from './scorers/verifier-scorer.ts';

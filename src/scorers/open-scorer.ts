@@ -1,5 +1,6 @@
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import { openCompletionsScorer } from './completions-scorer.ts';
+import { openConfidenceScorer } from './confidence-scorer.ts';
 import { openModelScorer } from './model-scorer.ts';
 import { openPoolingScorer } from './pooling-scorer.ts';
 import type { ScorerConfig } from './scorer-config.ts';
@@ -19,6 +20,8 @@ export async function openScorer(
   switch (config.type) {
     case 'verifier':
       return openVerifierScorer(parts.verifierFor);
+    case 'confidence':
+      return openConfidenceScorer();
     case 'model':
       return openModelScorer(config, parts, opened);
     case 'pooling':

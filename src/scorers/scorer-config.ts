@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { completionsScorerConfig } from './completions-scorer.ts';
+import { confidenceScorerConfig } from './confidence-scorer.ts';
 import { modelScorerConfig } from './model-scorer.ts';
 import { poolingScorerConfig } from './pooling-scorer.ts';
 import { verifierScorerConfig } from './verifier-scorer.ts';
@@ -7,6 +8,7 @@ import { verifierScorerConfig } from './verifier-scorer.ts';
 /** What scores steps. */
 export const scorerConfig = z.discriminatedUnion('type', [
   verifierScorerConfig,
+  confidenceScorerConfig,
   modelScorerConfig,
   poolingScorerConfig,
   completionsScorerConfig,

@@ -1,9 +1,12 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { optimizerConfig } from '../../algorithms/optimizer.ts';
+import { DataError } from '../../core/errors.ts';
 import { requireLearner } from '../../engines/engine.ts';
-import { chooseEngine, locateModel, openModel } from '../../models/open-model.ts';
+import { deepenModel } from '../../models/new-model/deepen-model.ts';
+import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
 import { defaultLabels, labelsFile, labelTokens } from '../../scorers/scorer-labels.ts';
 import { formatQuality } from '../../scorers/training/format-quality.ts';
 import { readRunAttempts } from '../../scorers/training/run-attempts.ts';
@@ -25,6 +28,7 @@ import { outputOf } from '../output.ts';
 interface Flags extends EngineFlags, TrustFlags {
   readonly out: string;
   readonly model?: string;
+  readonly layers: number;
   readonly since: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -43,6 +47,12 @@ export function addPrmTrainCommand(prm: Command): void {
     .argument('<source>', "run directory, or JSON Lines in TRL's stepwise format")
     .requiredOption('--out <folder>', 'folder to create')
     .option('--model <model>', 'model to start from (default: the model of the run)')
+    .option(
+      '--layers <n>',
+      'layers to add, which compare what was written with what is predicted',
+      wholeNumber(),
+      2,
+    )
     .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
@@ -56,7 +66,9 @@ export function addPrmTrainCommand(prm: Command): void {
     const { out, good, bad, seed, epochs, batchSize } = flags;
     const isFile = /\.(jsonl|ndjson|json)$/.test(source);
     const located = await locateModel(flags.model ?? source, { trust: flags.trust });
-    await using engine = requireLearner(await openModel(located, chooseEngine(located, flags), true));
+    await using opened = new AsyncDisposableStack();
+    const start = await deeperModel(located, flags.layers, opened);
+    const engine = opened.use(requireLearner(await openModel(start, chooseEngine(located, flags), true)));
     const labels = labelTokens(engine.renderer, { good, bad });
     const data = isFile
       ? await readStepwiseRows(source, engine.renderer, flags.stepSeparator)
@@ -91,4 +103,21 @@ export function addPrmTrainCommand(prm: Command): void {
     });
     output.result({ out, ...learned, quality }, `${formatQuality(quality)}\nscorer: ${out}`);
   });
+}
+
+/** The model with more layers, in a folder that is removed with the stack. */
+async function deeperModel(
+  source: ModelSource,
+  layers: number,
+  opened: AsyncDisposableStack,
+): Promise<ModelSource> {
+  if (layers === 0) return source;
+  if (source.state !== undefined)
+    throw new DataError(`${source.folder}: expected a run with an exported model, to add layers to`, {
+      tryNext: 'the same command with --layers 0',
+    });
+  const folder = await mkdtemp(join(tmpdir(), 'gradus-scorer-'));
+  opened.defer(() => rm(folder, { recursive: true, force: true }));
+  await deepenModel(source.folder, folder, layers);
+  return { folder };
 }

@@ -8,7 +8,7 @@ export interface StrategyFlags {
   readonly strategies: readonly string[];
   /** Budgets in answers N, e.g. `4,16,64`. */
   readonly budgets?: string | undefined;
-  /** `verifier`, or the folder of a scorer made by `gradus prm train`. */
+  /** `verifier`, `confidence`, or the folder of a scorer made by `gradus prm train`. */
   readonly scorer?: string | undefined;
 }
 
@@ -31,16 +31,16 @@ export function withStrategies<Suite extends SuiteConfig>(
     const [issue] = checked.error.issues;
     const given = [...strategies, budgets, scorer].filter((flag) => flag !== undefined).join(' ');
     throw new ConfigError(
-      `expected strategies majority, best-of-n, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier or a folder, got ${given}: ${issue!.message}`,
+      `expected strategies majority, best-of-n, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier, confidence or a folder, got ${given}: ${issue!.message}`,
       { tryNext: 'gradus eval --help' },
     );
   }
   return suites.map((suite) => ({ ...suite, ...checked.data }));
 }
 
-/** `verifier`, or a folder relative to the working directory. */
+/** `verifier`, `confidence`, or a folder relative to the working directory. */
 const parseScorer = (text: string): object =>
-  text === 'verifier' ? { type: text } : { type: 'model', model: resolve(text) };
+  text === 'verifier' || text === 'confidence' ? { type: text } : { type: 'model', model: resolve(text) };
 
 /** `beam:4` → `{ type: 'beam', width: 4 }`. */
 function parseStrategy(text: string): object {

@@ -1,7 +1,10 @@
 import {
   adamw,
   adaptive,
+  beam,
+  bestOfN,
   checkpoints,
+  confidenceScorer,
   dapo,
   defineRecipe,
   generated,
@@ -23,7 +26,7 @@ const cells = { families: [...families], knobs: [1, 2] };
 
 /**
  * A few seconds of every feature: adaptive measuring, stages of both kinds, a harvest, a bandit, refills, mini-batches,
- * re-measuring, evaluations, checkpoints.
+ * re-measuring, evaluations with strategies, checkpoints.
  */
 export default defineRecipe({
   name: 'kill',
@@ -54,7 +57,16 @@ export default defineRecipe({
   ],
   evaluation: [
     {
-      ...suite({ name: 'held-out', maxTokens: 24, rollouts: 1, every: 3 }),
+      ...suite({
+        name: 'held-out',
+        maxTokens: 24,
+        rollouts: 1,
+        every: 3,
+        strategies: [bestOfN(), beam({ width: 2 })],
+        budgets: [2],
+        scorer: confidenceScorer(),
+        stepSeparator: ';',
+      }),
       problems: [generated({ ...cells, split: 'held-out', perCell: 2 })],
     },
   ],

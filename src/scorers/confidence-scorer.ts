@@ -1,0 +1,32 @@
+import * as z from 'zod';
+import { noun } from '../core/config-builder.ts';
+import { promptLength } from '../core/transcript.ts';
+import type { StepScorer } from '../verifiers/step-scorer.ts';
+
+/** The policy's own confidence as scorer: free, because sampling has computed it. */
+export const confidenceScorerConfig = z.strictObject({ type: z.literal('confidence') });
+
+/** Scores a step by the policy's own probability of it, the geometric mean over its tokens. */
+export const confidenceScorer = noun(confidenceScorerConfig);
+
+/**
+ * Opens the scorer by confidence: exp of the mean log-probability of a step's tokens when they were sampled, in (0, 1].
+ * Needs neither training nor another pass. Null for transcripts without log-probabilities, as from some model servers.
+ */
+export const openConfidenceScorer = (): StepScorer => ({
+  name: 'confidence',
+  reads: 'none',
+  score: (_, transcript, ends, __, earlier = []) => {
+    const { logprobs } = transcript;
+    const start = promptLength(transcript);
+    if (logprobs.subarray(start).every((logprob) => logprob === 0))
+      return Promise.resolve(ends.map(() => null));
+    const starts = [earlier.at(-1) ?? start, ...ends];
+    return Promise.resolve(
+      ends.map((end, at) => {
+        const step = logprobs.subarray(starts[at], end);
+        return Math.min(1, Math.exp(step.reduce((sum, logprob) => sum + logprob, 0) / step.length));
+      }),
+    );
+  },
+});
