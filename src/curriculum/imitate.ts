@@ -12,6 +12,8 @@ const filterConfig = z.strictObject({
 
 const harvestConfig = z.strictObject({
   type: z.literal('harvest'),
+  /** Whose correct attempts to imitate: the policy's, or those of the recipe's `teacher`, which may be any engine. */
+  from: z.enum(['policy', 'teacher']).default('policy'),
   /** Absent: every problem. */
   select: selectConfig.optional(),
   /** Most problems to attempt, drawn by the recipe's seed; absent: all that are selected. */
@@ -45,7 +47,10 @@ const solutionsConfig = z.strictObject({ type: z.literal('solutions'), select: s
 export const imitateConfig = z.strictObject({
   type: z.literal('imitate'),
   name: z.string().min(1),
-  /** A JSON Lines file of `{"prompt", "completion"}`, the problems' worked solutions, or the policy's correct attempts. */
+  /**
+   * A JSON Lines file of `{"prompt", "completion"}`, the problems' worked solutions, or correct attempts of the policy or
+   * the teacher.
+   */
   examples: z.union([z.string().min(1), solutionsConfig, harvestConfig]),
   /**
    * Weights to start from. `base`: those the run began with, and a new optimizer; a harvest still samples from the
@@ -79,7 +84,7 @@ export function imitate(
   return { type: 'imitate', name, ...options };
 }
 
-/** Examples from the policy's own correct attempts at the training problems, never at those of a suite. */
+/** Examples from correct attempts of the policy or the teacher at the training problems, never at those of a suite. */
 export function harvest(
   options: Omit<z.input<typeof harvestConfig>, 'type'> = {},
 ): z.input<typeof harvestConfig> {

@@ -84,6 +84,11 @@ export const stageConfig = z.strictObject({
   groupSize: z.int().min(2).optional(),
   updatesPerStep: z.int().positive().optional(),
   wordings: z.int().positive().optional(),
+  /**
+   * Frozen weights of the KL term: those the run began with, or those this stage began with, which takes the memory of a
+   * second copy of the weights.
+   */
+  reference: z.enum(['run', 'stage']).default('run'),
   /** Longest completion in tokens. */
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),

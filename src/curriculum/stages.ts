@@ -14,6 +14,13 @@ export type AnyStage = z.infer<typeof anyStageConfig>;
 export const reinforceStages = (stages: readonly AnyStage[]): StageConfig[] =>
   stages.filter((stage) => stage.type === 'stage');
 
+/** Whether a stage harvests the teacher's answers. */
+export const isTaught = (stage: AnyStage): boolean =>
+  stage.type === 'imitate' &&
+  typeof stage.examples !== 'string' &&
+  stage.examples.type === 'harvest' &&
+  stage.examples.from === 'teacher';
+
 /** Returns what a stage selects as one rule; null: every problem, or no problems at all. */
 export function ruleOfStage(stage: AnyStage): LevelRule | null {
   if (stage.type !== 'imitate') return selectionRule(stage);

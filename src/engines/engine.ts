@@ -174,6 +174,17 @@ export function requireLearner(engine: Engine): LearningEngine {
   });
 }
 
+/**
+ * Returns the engine with its local weights.
+ * @throws ConfigError for a model server.
+ */
+export function requireLocal(engine: Engine): LocalEngine {
+  if (engine.weights !== undefined && engine.renderer !== undefined) return engine as LocalEngine;
+  throw new ConfigError(
+    `expected an engine with local weights, got "${engine.sampler.info.engine}", which only samples; use the engine embedded or torch`,
+  );
+}
+
 /** Yields only the finished completions of a stream. */
 export async function* completionsOf(
   events: AsyncIterable<CompletionPart | Completion>,

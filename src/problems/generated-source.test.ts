@@ -60,7 +60,7 @@ test('families, domain and knobs select the cells; the instruction is added', ()
     instruction: 'Box it.',
   });
   expect(sum!.wordings).toHaveLength(3);
-  expect(sum!.wordings![0]![0]!.content).toMatch(/^y=\d+\+\d+,y=\?\nBox it\.$/);
+  expect(sum!.wordings![0]![0]!.content).toMatch(/^y: \d+\+\d+=\?\nBox it\.$/);
   expect(() => draw({ domain: 'code', families: ['addition'], perCell: 1, split: 'train' })).toThrow(
     'no family has what was asked for',
   );

@@ -42,7 +42,7 @@ function imitated({ examples, epochs, batchSize, maxSteps, start }: ImitateConfi
       ? `examples of ${examples}`
       : examples.type === 'solutions'
         ? 'worked solutions'
-        : `correct attempts, at most ${examples.perProblem} of ${examples.rollouts} a problem`;
+        : `correct attempts${examples.from === 'teacher' ? ' of the teacher' : ''}, at most ${examples.perProblem} of ${examples.rollouts} a problem`;
   const most = maxSteps === undefined ? '' : `, at most ${countOf(maxSteps, 'step')}`;
   return `${from}, ${batchSize} a step, epochs: ${epochs}${most}, from the ${start} weights`;
 }

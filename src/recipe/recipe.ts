@@ -77,7 +77,10 @@ export const recipeConfig = z.strictObject({
     model: z.string().min(1),
     engine: engineConfig.prefault('embedded'),
   }),
-  /** The model that `distil()` stages learn from; it must read text as the policy does. */
+  /**
+   * The model that stages learn from: `harvest({ from: 'teacher' })` from its answers, `distil()` from its probabilities,
+   * for which it must read text as the policy does.
+   */
   teacher: z.strictObject({ model: z.string().min(1), engine: engineConfig.prefault('embedded') }).optional(),
   /** Training problems; stages select from them. May be absent where all stages imitate examples of a file. */
   problems: z.array(problemSourceConfig).default([]),

@@ -12,7 +12,13 @@ import { checkCurriculum } from '../curriculum/curriculum.ts';
 import type { DistilConfig } from '../curriculum/distil.ts';
 import type { ImitateConfig } from '../curriculum/imitate.ts';
 import type { StageConfig } from '../curriculum/stage.ts';
-import { type AnyStage, firstMeasured, reinforceStages, ruleOfStage } from '../curriculum/stages.ts';
+import {
+  type AnyStage,
+  firstMeasured,
+  isTaught,
+  reinforceStages,
+  ruleOfStage,
+} from '../curriculum/stages.ts';
 import { modelsOf } from '../difficulty/levels/level-rules.ts';
 import { isServed } from '../engines/config.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
@@ -120,6 +126,7 @@ export function checkRecipe(recipe: Recipe): Levels {
     if (stage.type !== 'stage') continue;
     checkUpdates(resolveStage(recipe, stage));
     checkImportance(resolveStage(recipe, stage));
+    checkReference(resolveStage(recipe, stage));
     checkService(recipe, resolveStage(recipe, stage));
     checkReward(recipe, stage);
     checkStarts(recipe, resolveStage(recipe, stage));
@@ -179,10 +186,24 @@ function checkTeacher(recipe: Recipe, stage: DistilConfig): void {
   );
 }
 
-/** Rejects a harvest without sampling. */
-function checkExamples(recipe: Recipe, { name, examples }: ImitateConfig): void {
+/** Rejects a harvest without sampling, or from a teacher that the recipe lacks. */
+function checkExamples(recipe: Recipe, stage: ImitateConfig): void {
+  const { name, examples } = stage;
   if (typeof examples === 'string' || examples.type === 'solutions') return;
   samplingIn(recipe, { name, ...examples });
+  if (!isTaught(stage) || recipe.teacher !== undefined) return;
+  throw new ConfigError(
+    `stage '${name}': expected the recipe to have a teacher to harvest from, got none; add teacher: { model: … } to the recipe`,
+  );
+}
+
+/** Rejects a reference of the stage's own for a loss without a KL term, which reads no reference. */
+function checkReference({ config, algorithm }: ResolvedStage): void {
+  const { kl } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
+  if (config.reference === 'run' || kl !== null) return;
+  throw new ConfigError(
+    `stage '${config.name}': expected a KL term for reference: 'stage', got an algorithm without one; set kl, e.g. algorithm: { kl: { coefficient: 0.001 } }, or remove reference`,
+  );
 }
 
 /** A likelihood needs local weights. */

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/problem.ts';
 import type { DataRecord, FileRecord } from '../core/source-record.ts';
 import { isServed } from '../engines/config.ts';
-import { requireLearner } from '../engines/engine.ts';
+import { requireLearner, requireLocal } from '../engines/engine.ts';
 import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
@@ -73,6 +73,8 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
       ...(model.record !== undefined && { model: model.record }),
       ...(teacher?.record !== undefined && { teacher: teacher.record }),
     },
+    openFrozen: async (state) =>
+      requireLocal(await openEngine(recipe.policy.engine, model.folder, { train: false, state })),
     teacher: teacher?.engine,
     levels,
     knownPassRates,

@@ -3,6 +3,7 @@ import type { StoredBatch } from '../runs/files/started-batches.ts';
 import { checkpoint, haveEnded, type Position } from './checkpoint.ts';
 import { evaluateSuites } from './evaluate-suites.ts';
 import { keepBaseState, removeBaseState } from './stages/base-state.ts';
+import { removeStageReference } from './stages/stage-reference.ts';
 import { beginDistil, openDistil } from './stages/distil.ts';
 import { beginImitate, openImitate } from './stages/imitate.ts';
 import { renewOptimizer } from './stages/new-optimizer.ts';
@@ -51,6 +52,7 @@ export async function train(
   await evaluateSuites(context, run.step, ({ every }) => every === null || run.step % every !== 0);
   await run.exportModel((folder) => context.engine.weights.exportModel(folder));
   await removeBaseState(context);
+  await removeStageReference(context);
   const { length } = recipe.stages;
   await run.finish('finished', length === 1 ? 'its stage is done' : `all ${length} stages done`);
   return state;

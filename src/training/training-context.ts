@@ -3,7 +3,7 @@ import type { SourceRecord } from '../core/source-record.ts';
 import type { Levels } from '../difficulty/levels/levels.ts';
 import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts';
 import type { PassRates } from '../difficulty/pass-rates/trials.ts';
-import type { LearningEngine, LocalEngine } from '../engines/engine.ts';
+import type { Engine, LearningEngine, LocalEngine } from '../engines/engine.ts';
 import type { Environments } from '../environments/environment.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -20,8 +20,8 @@ export interface LoadedSuite {
   readonly sources?: readonly SourceRecord[];
 }
 
-/** The model that `distil()` stages learn from. */
-export type Teacher = Pick<LocalEngine, 'sampler' | 'weights'>;
+/** The model that stages learn from: `distil()` from its probabilities, `harvest({ from: 'teacher' })` from its answers. */
+export type Teacher = Pick<Engine, 'sampler' | 'renderer' | 'weights'>;
 
 /** Parts of a run, built from its recipe: engine, verifiers, problems, suites. */
 export interface TrainingParts {
@@ -37,7 +37,9 @@ export interface TrainingParts {
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
-  /** Open if a stage distils. */
+  /** Opens the policy's model with the weights of a state, to sample and score only. */
+  readonly openFrozen?: (state: string) => Promise<LocalEngine>;
+  /** Open if a stage distils, or harvests from it. */
   readonly teacher?: Teacher | undefined;
   /** Reasons to doubt the run's figures; reported before the start. */
   readonly warnings: readonly string[];

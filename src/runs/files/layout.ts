@@ -48,6 +48,8 @@ export interface RunLayout {
   readonly harvest: string;
   /** State of the engine before the first step, while a later stage starts from it. */
   readonly baseState: string;
+  /** Engine state that the current stage began with, if it is the stage's reference. */
+  readonly referenceState: string;
   /** The final model, once exported. */
   readonly export: string;
   /** Full-text index of the rollouts, derived from the shards. */
@@ -76,6 +78,7 @@ export function runLayout(directory: string): RunLayout {
     examples: join(directory, 'examples'),
     harvest: join(directory, 'harvest.sqlite'),
     baseState: join(directory, 'base-state'),
+    referenceState: join(directory, 'reference-state'),
     export: join(directory, 'export'),
     search: join(directory, 'search.sqlite'),
     annotations: join(directory, 'annotations.json'),

@@ -5,8 +5,8 @@ import type { RaceConfig } from './race-config.ts';
 export interface EarlySignals {
   /** Mean training loss up to the rung. */
   readonly loss: number;
-  /** Mean gradient norm before clipping up to the rung. */
-  readonly gradNorm: number;
+  /** Mean gradient norm before clipping up to the rung; absent for engines without one. */
+  readonly gradNorm?: number;
   /** log(learning rate / batch size), known before the first step. */
   readonly rateToBatch: number;
   /** At the rung. */

@@ -101,10 +101,11 @@ async function signalsOf(parts: TrialParts, trial: Trial, step: number): Promise
   using run = await openRunReader(runOf(parts, trial));
   const upTo = (metric: string) => run.metric(metric, { to: step }).values;
   const heldOutLoss = upTo('sft/heldOutLoss').at(-1);
+  const norms = upTo('optim/gradNorm');
   return {
     loss: mean(upTo('sft/loss')),
-    gradNorm: mean(upTo('optim/gradNorm')),
     rateToBatch: Math.log(trial.learningRate / trial.batchSize),
+    ...(norms.length > 0 && { gradNorm: mean(norms) }),
     ...(heldOutLoss !== undefined && { heldOutLoss }),
   };
 }

@@ -6,7 +6,7 @@ import { hashKey } from '../../core/rng.ts';
 import { finishReasonOf, type RolloutGroup, writtenTokens } from '../../core/rollout.ts';
 import { afterStep } from '../../curriculum/curriculum.ts';
 import type { DistilConfig } from '../../curriculum/distil.ts';
-import type { ModelWeights } from '../../engines/engine.ts';
+import type { LocalEngine, ModelWeights } from '../../engines/engine.ts';
 import { samplingIn } from '../../recipe/resolve-stage.ts';
 import { rollAll } from '../../rollout/roll-groups.ts';
 import { mean, sum } from '../../statistics/summary.ts';
@@ -16,7 +16,7 @@ import { selectExamples } from '../stage-entry/enter-stage.ts';
 import type { ControllerState, DistilState } from '../state.ts';
 import { countStuck, skippedNote, unjudgedNote } from '../step/policy-health.ts';
 import { engineMetrics, type Metrics } from '../step/step-metrics.ts';
-import type { Teacher, TrainingContext } from '../training-context.ts';
+import type { TrainingContext } from '../training-context.ts';
 import type { StageRun, StepOutcome } from './stage-run.ts';
 
 /** Selects the stage's problems and records the selection. */
@@ -86,8 +86,8 @@ export function openDistil(
   };
 }
 
-function teacherOf({ teacher }: TrainingContext): Teacher {
-  if (teacher !== undefined) return teacher;
+function teacherOf({ teacher }: TrainingContext): Pick<LocalEngine, 'sampler' | 'weights'> {
+  if (teacher?.weights !== undefined) return { ...teacher, weights: teacher.weights };
   throw new RangeError('expected an open teacher, got none; checkRecipe requires it');
 }
 

@@ -22,6 +22,8 @@ export interface GatheredExample extends SupervisedExample {
   readonly attempt?: number;
   readonly tokens?: number;
   readonly policyVersion?: number | null;
+  /** Model that wrote the completion, if not the policy. */
+  readonly teacher?: string;
 }
 
 /** Examples of a stage, in a fixed order. */
@@ -113,14 +115,17 @@ async function harvested(
 ): Promise<Gathered> {
   const { run, recipe } = context;
   const sampling = samplingIn(recipe, { ...source, name });
-  const request = { stage: index, problems, rollouts: source.rollouts, sampling };
+  const by = source.from === 'teacher' ? context.teacher! : context.engine;
+  const request = { stage: index, problems, rollouts: source.rollouts, sampling, by };
   const groups = await harvestAttempts(context, request);
-  await run.recordRollouts({
-    step: run.step,
-    stage: name,
-    purpose: 'measure',
-    groups: groups.map((group) => ({ group })),
-  });
+  // Rollouts of a run are the policy's; a teacher's attempts stay in the harvest alone.
+  if (source.from === 'policy')
+    await run.recordRollouts({
+      step: run.step,
+      stage: name,
+      purpose: 'measure',
+      groups: groups.map((group) => ({ group })),
+    });
   const examples = groups.flatMap(({ problem, rollouts }) =>
     chooseAttempts(rollouts, source, hashKey(recipe.seed, 'harvest', index, problem.id)).map((rollout) => ({
       prompt: problem.prompt,
@@ -128,13 +133,17 @@ async function harvested(
       problem: problem.id,
       attempt: rollout.index,
       tokens: writtenTokens(rollout),
-      policyVersion: policyVersionOf(rollout),
+      ...(source.from === 'teacher'
+        ? { teacher: by.sampler.info.model }
+        : { policyVersion: policyVersionOf(rollout) }),
     })),
   );
   const attempts = groups.flatMap(({ rollouts }) => rollouts);
   const correct = attempts.filter(({ verdict }) => verdict.outcome === 'correct').length;
   return {
     examples,
-    summary: `${correct} correct of ${countOf(attempts.length, 'attempt')} at ${countOf(problems.length, 'problem')}`,
+    summary:
+      `${correct} correct of ${countOf(attempts.length, 'attempt')} at ${countOf(problems.length, 'problem')}` +
+      (source.from === 'teacher' ? ` by ${by.sampler.info.model}` : ''),
   };
 }

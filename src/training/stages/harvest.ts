@@ -1,3 +1,4 @@
+import type { Engine } from '../../engines/engine.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Rollout, RolloutGroup } from '../../core/rollout.ts';
@@ -15,18 +16,20 @@ export interface HarvestRequest {
   readonly problems: readonly Problem[];
   readonly rollouts: number;
   readonly sampling: Sampling;
+  /** Who makes the attempts. */
+  readonly by: Pick<Engine, 'sampler' | 'renderer'>;
 }
 
 /** Problems per request. */
 const chunkProblems = 256;
 
 /**
- * Attempts each problem with the current policy, in one turn. Records every attempt when it is judged, so that a
+ * Attempts each problem, in one turn. Records every attempt when it is judged, so that a
  * resumed run makes only the missing ones, and ends with the same examples.
  */
 export async function harvestAttempts(
   context: TrainingContext,
-  { stage, problems, rollouts, sampling }: HarvestRequest,
+  { stage, problems, rollouts, sampling, by }: HarvestRequest,
 ): Promise<RolloutGroup[]> {
   const { run, recipe, report, signal } = context;
   const { name } = recipe.stages[stage]!;
@@ -41,7 +44,7 @@ export async function harvestAttempts(
       recorder.add(rollout);
       report({ type: 'harvest', stage: name, done: ++done, total });
     };
-    const parts = { ...context, environments: undefined, onRollout };
+    const parts = { ...context, engine: by, environments: undefined, onRollout };
     const request = { ...sampling, problems: some, firstIndex: first, rollouts: count, seed };
     const groups = await rollAll(parts, request, signal).finally(recorder.flush);
     // Records failed attempts that `onRollout` never saw; existing records stay.

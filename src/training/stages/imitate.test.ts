@@ -121,6 +121,31 @@ test('harvests correct attempts at training problems, never at those of a suite'
   );
 });
 
+test("a harvest from the teacher imitates the teacher's correct answers, and records none as the policy's", async () => {
+  const examples = harvest({ from: 'teacher', rollouts: 2 });
+  const stages = [imitate('copy', { examples, batchSize: 4, maxSteps: 1 })];
+  expect(() => checkRecipe(recipeWith({ stages }))).toThrow('to have a teacher to harvest from');
+  const recipe = recipeWith({ stages, teacher: { model: 'none' } });
+  const engine = scriptedEngine({ complete: () => 'no' });
+  const teacher = scriptedEngine({
+    complete: (key, index) => `so \\boxed{${index === 1 ? key.slice(1) : 'x'}}`,
+  });
+  await using run = await newRun(recipe);
+  await trainIn(run, recipe, engine, { teacher });
+  const rows = await rowsOf(run);
+  expect(rows).toHaveLength(12);
+  expect(rows[5]).toMatchObject({
+    completion: 'so \\boxed{5}',
+    problem: 'p5',
+    attempt: 1,
+    teacher: 'scripted',
+  });
+  expect(rows[5]).not.toHaveProperty('policyVersion');
+  expect(engine.requests).toEqual([]);
+  using reader = await openRunReader(run.directory);
+  expect(reader.groups()).toEqual([]);
+});
+
 test('a harvest that is interrupted and resumed repeats no attempt and ends with the same examples', async () => {
   const recipe = recipeWith({
     stages: [

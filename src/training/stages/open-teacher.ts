@@ -1,6 +1,8 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
-import type { LocalEngine } from '../../engines/engine.ts';
+import { isTaught } from '../../curriculum/stages.ts';
+import { isServed } from '../../engines/config.ts';
+import { type Engine, type LocalEngine, requireLocal } from '../../engines/engine.ts';
 import { openEngine } from '../../engines/open-engine.ts';
 import { type ModelFolder, modelFolder } from '../../models/locate-folder.ts';
 import type { LoadingOptions } from '../../problems/load-problems.ts';
@@ -9,17 +11,17 @@ import { samplingIn } from '../../recipe/resolve-stage.ts';
 
 /** The teacher, open, and its origin on a hub. */
 export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
-  readonly engine: LocalEngine;
+  readonly engine: Engine;
 }
 
 /** Problems whose text is compared: enough to tell tokenizers apart. */
 const compared = 100;
 
 /**
- * Opens the teacher if a stage distils; `undefined` if none does.
+ * Opens the teacher if a stage distils or harvests from it; `undefined` if none does.
  *
- * @throws ConfigError when the teacher, which scores the policy's tokens, tokenizes text differently, or has too short a
- * window for the policy's attempts.
+ * @throws ConfigError when a stage distils and the teacher, which then scores the policy's tokens, has no local weights,
+ * tokenizes text differently, or has too short a window for the policy's attempts.
  */
 export async function openTeacher(
   recipe: Recipe,
@@ -28,25 +30,23 @@ export async function openTeacher(
   options: LoadingOptions,
 ): Promise<OpenTeacher | undefined> {
   const { teacher, stages } = recipe;
-  if (teacher === undefined || !stages.some(({ type }) => type === 'distil')) return undefined;
-  const { folder, record } = await modelFolder(fromBase(recipe, teacher.model), options);
+  const isDistilled = stages.some(({ type }) => type === 'distil');
+  if (teacher === undefined || !(isDistilled || stages.some(isTaught))) return undefined;
+  const { folder, record }: ModelFolder = isServed(teacher.engine)
+    ? { folder: teacher.model }
+    : await modelFolder(fromBase(recipe, teacher.model), options);
   const engine = await openEngine(teacher.engine, folder, { train: false });
   try {
-    const local = requireScores(engine, teacher.model);
-    requireSameTokens(local, policy, problems, teacher.model);
-    requireWindow(local, policy, problems, recipe);
-    return { engine: local, ...(record !== undefined && { record }) };
+    if (isDistilled) {
+      const local = requireLocal(engine);
+      requireSameTokens(local, policy, problems, teacher.model);
+      requireWindow(local, policy, problems, recipe);
+    }
+    return { engine, ...(record !== undefined && { record }) };
   } catch (error) {
     await engine[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-function requireScores(engine: Awaited<ReturnType<typeof openEngine>>, model: string): LocalEngine {
-  if (engine.weights !== undefined && engine.renderer !== undefined) return engine as LocalEngine;
-  throw new ConfigError(
-    `teacher: expected an engine with local weights for ${model}, got "${engine.sampler.info.engine}", which only samples; use the engine embedded or torch`,
-  );
 }
 
 function requireSameTokens(

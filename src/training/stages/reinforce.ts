@@ -27,6 +27,7 @@ import {
 } from '../step/step-metrics.ts';
 import { WorthMonitor, type WorthRecord } from '../step/worth-monitor.ts';
 import type { TrainingContext } from '../training-context.ts';
+import { keepStageReference, openStageReference } from './stage-reference.ts';
 import type { StageRun, StepOutcome } from './stage-run.ts';
 
 /** Selects the stage's problems and records the selection. */
@@ -44,6 +45,7 @@ export async function beginReinforce(
     stage,
     state.remeasured,
   );
+  await keepStageReference(context, stage);
   const selected = new Set(pool.map(({ id }) => id));
   const message = `stage "${name}" begins with ${summary}`;
   await run.recordEvent(
@@ -85,7 +87,8 @@ export async function openReinforce(
       ),
     ),
   });
-  const stage = { ...opened, source, worth };
+  const reference = await openStageReference(context, config);
+  const stage = { ...opened, source, worth, ...(reference && { reference: reference.weights }) };
   return {
     name: config.name,
     step: (state) => runStep(context, stage, state),
@@ -97,7 +100,10 @@ export async function openReinforce(
     get started() {
       return source.started;
     },
-    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await source[Symbol.asyncDispose]();
+      await reference?.[Symbol.asyncDispose]();
+    },
   };
 }
 

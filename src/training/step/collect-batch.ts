@@ -10,6 +10,7 @@ import { shortBatchNote, decideRefill } from '../../curriculum/gates/refill.ts';
 import type { ProblemSampler } from '../../curriculum/samplers/problem-sampler.ts';
 import type { Starts } from '../../curriculum/starts/starts.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
+import type { ModelWeights } from '../../engines/engine.ts';
 import { rollAll, type RolloutParts, withEnvironments } from '../../rollout/roll-groups.ts';
 import { placeStarts } from './place-starts.ts';
 
@@ -24,6 +25,8 @@ export interface LiveStage {
   /** Absent: all attempts begin at the prompt. */
   readonly starts?: Starts;
   readonly gates: readonly Gate[];
+  /** Scores tokens for the KL term; absent: the engine's own reference. */
+  readonly reference?: Pick<ModelWeights, 'logprobs'>;
 }
 
 /** A scored group, and the age of the policy that wrote it. */

@@ -69,7 +69,7 @@ export async function learnFrom(
   const noiseAt = isNoiseStep(step) ? await measureNoise(measured) : null;
   const made: (Update | null)[] = [];
   for (const batch of [first!, ...later])
-    made.push(await update(engine, await withReference(engine, batch, spec), spec, adam, step));
+    made.push(await update(engine, await withReference(engine, stage, batch, spec), spec, adam, step));
   const updates = made.filter((one) => one !== null);
   const scoredBefore = later.flatMap(({ sequences }) => sequences);
   const skipped = made.length - updates.length;
@@ -139,12 +139,15 @@ async function withOldPolicy(
 /** Adds reference log-probabilities if the loss has a KL term. */
 async function withReference(
   engine: LearningEngine,
+  stage: LiveStage,
   batch: TrainingBatch,
   spec: LossSpec,
 ): Promise<TrainingBatch> {
   if (spec.kl === null) return batch;
   const { sequences } = batch;
-  const reference = await engine.weights.logprobs({ sequences, temperature: spec.temperature }, 'reference');
+  const scored = { sequences, temperature: spec.temperature };
+  const reference = await (stage.reference?.logprobs(scored, 'policy') ??
+    engine.weights.logprobs(scored, 'reference'));
   return {
     sequences: sequences.map((sequence, i) => ({ ...sequence, referenceLogprobs: reference[i]! })),
   };
