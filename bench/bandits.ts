@@ -13,7 +13,7 @@ import type { Bandit } from '../src/core/bandit/bandit.ts';
 import type { OracleName } from '../src/environments/bandit/oracles/create-oracle.ts';
 import { playOracle } from '../src/environments/bandit/play-oracle.ts';
 import { type Exploration, exploration } from '../src/evaluation/exploration/exploration.ts';
-import { fitRegret } from '../src/evaluation/exploration/regret-fit.ts';
+import { fitRegret } from './bandits/regret-fit.ts';
 import { bandits, banditsConfig, drawBandits } from '../src/problems/bandit-source.ts';
 import { playClone } from './bandits/clone.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { loadRecipe } from '../src/recipe/load.ts';
 import { bm25, openRetriever, retrieverConfig } from '../src/retrieval/open-retriever.ts';
-import { runDigest } from '../src/runs/reading/run-digest.ts';
+import { runDigest } from './runs/run-digest.ts';
 import { openRunReader } from '../src/runs/reading/run-reader.ts';
 import { resumeTraining, startTraining } from '../src/training/start.ts';
 

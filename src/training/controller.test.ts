@@ -21,7 +21,7 @@ import { createPendingWork } from '../rollout/pending.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { openRun } from '../runs/writing/open-run.ts';
 import type { Run } from '../runs/writing/run.ts';
-import { runDigest } from '../runs/reading/run-digest.ts';
+import { runDigest } from '../../test/runs/run-digest.ts';
 import { readStartedBatches } from '../runs/files/started-batches.ts';
 import { openRunReader } from '../runs/reading/run-reader.ts';
 import { mathProblem, scriptedEngine, type ScriptedEngine, scriptedEnvironment } from '../testing/index.ts';

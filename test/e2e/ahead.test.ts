@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
-import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { runDigest } from '../runs/run-digest.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { gradus, startGradus } from './gradus.ts';
 

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { runDigest } from '../runs/run-digest.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { hasTorch } from '../worker/environment.ts';
 import { gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';

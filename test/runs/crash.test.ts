@@ -5,7 +5,7 @@ import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { RunError } from '../../src/core/errors.ts';
 import { createRun } from '../../src/runs/writing/create-run.ts';
 import { openRun } from '../../src/runs/writing/open-run.ts';
-import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { runDigest } from './run-digest.ts';
 import { makeFastFolder } from './fast-folder.ts';
 import { smallPlan, trainScripted } from './scripted-training.ts';
 

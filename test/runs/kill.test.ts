@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { openRun } from '../../src/runs/writing/open-run.ts';
-import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { runDigest } from './run-digest.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { makeFastFolder } from './fast-folder.ts';
 

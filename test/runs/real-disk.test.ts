@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { GradusError } from '../../src/core/errors.ts';
 import { createRun } from '../../src/runs/writing/create-run.ts';
 import { openRun } from '../../src/runs/writing/open-run.ts';
-import { runDigest } from '../../src/runs/reading/run-digest.ts';
+import { runDigest } from './run-digest.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { makeFastFolder } from './fast-folder.ts';
 import { type ScriptedPlan, trainScripted } from './scripted-training.ts';

@@ -6,7 +6,7 @@ import { distil } from '../../curriculum/distil.ts';
 import { defineRecipe } from '../../recipe/define-recipe.ts';
 import type { RecipeInput } from '../../recipe/recipe.ts';
 import { runLayout } from '../../runs/files/layout.ts';
-import { runDigest } from '../../runs/reading/run-digest.ts';
+import { runDigest } from '../../../test/runs/run-digest.ts';
 import { openRunReader } from '../../runs/reading/run-reader.ts';
 import { mean } from '../../statistics/summary.ts';
 import { buildParts } from '../build.ts';

@@ -13,7 +13,7 @@ import type { Recipe, RecipeInput } from '../../recipe/recipe.ts';
 import { checkRecipe } from '../../recipe/resolve-stage.ts';
 import { createPendingWork } from '../../rollout/pending.ts';
 import { examplesFile, runLayout } from '../../runs/files/layout.ts';
-import { runDigest } from '../../runs/reading/run-digest.ts';
+import { runDigest } from '../../../test/runs/run-digest.ts';
 import { openRunReader } from '../../runs/reading/run-reader.ts';
 import { createRun } from '../../runs/writing/create-run.ts';
 import { openRun } from '../../runs/writing/open-run.ts';

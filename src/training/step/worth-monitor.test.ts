@@ -12,7 +12,7 @@ import { checkRecipe } from '../../recipe/resolve-stage.ts';
 import { createPendingWork } from '../../rollout/pending.ts';
 import { createRun } from '../../runs/writing/create-run.ts';
 import { openRun } from '../../runs/writing/open-run.ts';
-import { runDigest } from '../../runs/reading/run-digest.ts';
+import { runDigest } from '../../../test/runs/run-digest.ts';
 import { openRunReader } from '../../runs/reading/run-reader.ts';
 import type { Run } from '../../runs/writing/run.ts';
 import { mathProblem, scriptedEngine } from '../../testing/index.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
-import { type RunDigest, runDigest } from '../../../src/runs/reading/run-digest.ts';
+import { type RunDigest, runDigest } from '../../runs/run-digest.ts';
 import { openRunReader } from '../../../src/runs/reading/run-reader.ts';
 
 const gradus = fileURLToPath(new URL('../../../bin/gradus.mjs', import.meta.url));

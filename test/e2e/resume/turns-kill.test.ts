@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
 import type { RolloutRow } from '../../../src/runs/files/rollout-row.ts';
 import { readShard } from '../../../src/runs/files/rollout-shard.ts';
-import { runDigest } from '../../../src/runs/reading/run-digest.ts';
+import { runDigest } from '../../runs/run-digest.ts';
 
 const gradus = fileURLToPath(new URL('../../../bin/gradus.mjs', import.meta.url));
 const recipe = fileURLToPath(new URL('./turns-recipe.ts', import.meta.url));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { referenceLoss, type ReferenceSequence } from '../../../algorithms/reference-loss.ts';
+import { referenceLoss, type ReferenceSequence } from '../../../../test/reference-loss.ts';
 import type { KlTerm, LossSpec, PolicyTerm } from '../../../core/loss-spec.ts';
 import { compile, constant, gradients, input } from '../graph/graph.ts';
 import { lossGraph, lossKind, lossScalars } from './loss-graph.ts';

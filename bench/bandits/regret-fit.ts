@@ -1,9 +1,9 @@
-import { type Bandit, meansAt } from '../../core/bandit/bandit.ts';
-import { randomRegretsOf, regretsOf, type BanditEpisode } from '../../core/bandit/regret.ts';
-import { DataError } from '../../core/errors.ts';
-import { createRng, type Rng } from '../../core/rng.ts';
-import { type Estimate } from '../../statistics/intervals.ts';
-import { mean, sortedQuantile } from '../../statistics/summary.ts';
+import { type Bandit, meansAt } from '../../src/core/bandit/bandit.ts';
+import { randomRegretsOf, regretsOf, type BanditEpisode } from '../../src/core/bandit/regret.ts';
+import { DataError } from '../../src/core/errors.ts';
+import { createRng, type Rng } from '../../src/core/rng.ts';
+import { type Estimate } from '../../src/statistics/intervals.ts';
+import { mean, sortedQuantile } from '../../src/statistics/summary.ts';
 
 /**
  * Fit of the mean cumulative regret after T turns, as in EVOLvE (arXiv 2410.06238):

@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { exists, fileSizes } from '../../storage/atomic.ts';
-import { runLayout } from '../files/layout.ts';
-import { openRunReader, type RunReader } from './run-reader.ts';
+import { exists, fileSizes } from '../../src/storage/atomic.ts';
+import { runLayout } from '../../src/runs/files/layout.ts';
+import { openRunReader, type RunReader } from '../../src/runs/reading/run-reader.ts';
 
 /**
  * sha256 of each part of a run that recipe and seed determine: equal for two runs of the same recipe on any machine,

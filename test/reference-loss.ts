@@ -1,5 +1,5 @@
-import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
-import { sum } from '../statistics/summary.ts';
+import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../src/core/loss-spec.ts';
+import { sum } from '../src/statistics/summary.ts';
 
 /** A sequence for the reference loss; index t of every array is the same token, in float64 or float32. */
 export interface ReferenceSequence {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ImportanceTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
+import type { ImportanceTerm, LossSpec, PolicyTerm } from '../src/core/loss-spec.ts';
 import { referenceLoss, type ReferenceSequence } from './reference-loss.ts';
 
 interface GoldenLoss {
@@ -10,9 +10,7 @@ interface GoldenLoss {
   readonly metrics: Record<string, number>;
 }
 type Rows = number[][];
-const golden = JSON.parse(
-  readFileSync(new URL('../../test/golden/golden-losses.json', import.meta.url), 'utf8'),
-) as {
+const golden = JSON.parse(readFileSync(new URL('./golden/golden-losses.json', import.meta.url), 'utf8')) as {
   inputs: Record<'logp' | 'old_logp' | 'rollout_logp' | 'ref_logp' | 'mask', Rows> & {
     advantages_for_losses: number[];
   };
